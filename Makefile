@@ -1,0 +1,46 @@
+# Everything happens in a virtual environment of the project's own: python3, git and make are enough.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Installed quietly; pip's own word on newer pips is nobody's business here.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test lint format schemas clean
+
+demo: $(VENV)/.installed
+	@BIN="$(CURDIR)/$(BIN)" sh examples/demo.sh "$(CURDIR)/build/demo"
+
+test: $(VENV)/.tested
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/.linted
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.linted
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+schemas: $(VENV)/.installed
+	$(BIN)/tarmak-iam schema > schemas/kubernetes.apiServer.amazon.json
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# The package is installed in place: what is edited is what runs.
+$(VENV)/.installed: setup.cfg pyproject.toml | $(BIN)/python
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.tested: setup.cfg pyproject.toml | $(BIN)/python
+	$(PIP) --editable '.[test,fast]'
+	@touch $@
+
+$(VENV)/.linted: setup.cfg pyproject.toml | $(BIN)/python
+	$(PIP) --editable '.[test,lint]'
+	@touch $@

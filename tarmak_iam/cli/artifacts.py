@@ -1,0 +1,111 @@
+"""flags, manifests, kubeconfig, render: what an installation is made of."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from tarmak_iam.cli.output import note, print_json
+from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.document.files import make_directory, read_file, replace_file
+from tarmak_iam.emit import Artifact
+from tarmak_iam.emit import manifests as emit_manifests
+from tarmak_iam.emit.artifact import yaml_bytes
+from tarmak_iam.emit.emitters import render as emit_all
+from tarmak_iam.emit.flags import webhook_args, webhook_hieradata
+from tarmak_iam.emit.kubeconfig import client_kubeconfig
+
+__all__ = ["flags", "kubeconfig", "manifests", "render"]
+
+_image = click.option("--image", help="Image of the authenticator; a digest is allowed.")
+_kubernetes = click.option(
+    "--kubernetes-version", metavar="VERSION", help="Kubernetes version that the objects are for."
+)
+_role = click.option("--role", metavar="ARN", help="Role to assume for the token.")
+_profile = click.option("--profile", metavar="NAME", help="AWS profile that the credentials come from.")
+
+
+@click.command(epilog="Example: tarmak-iam flags -o hieradata")
+@click.option("-o", "--output", type=click.Choice(["args", "json", "hieradata"]), default="args", show_default=True)
+@pass_session
+def flags(session: Session, output: str) -> None:
+    """The API server's webhook flags, exactly where Tarmak's Puppet sets them."""
+    installation = session.installation()
+    args = webhook_args(installation)
+    if output == "json":
+        print_json(dict(arg.removeprefix("--").split("=", 1) for arg in args))
+    else:
+        for line in args if output == "args" else webhook_hieradata(installation):
+            click.echo(line)
+    if not args:
+        why = "it is a hub, without masters" if installation.is_hub else "the switch is off and no webhook file is set"
+        note(f"Tarmak sets no webhook flag for {installation.cluster_id}: {why}")
+
+
+@click.command(epilog="Example: tarmak-iam manifests | kubectl apply -f -")
+@_image
+@_kubernetes
+@click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
+@pass_session
+def manifests(session: Session, image: str | None, kubernetes_version: str | None, output: str) -> None:
+    """ConfigMap and DaemonSet of the authenticator, in apply order."""
+    objects = emit_manifests(session.installation({"image": image, "kubernetesVersion": kubernetes_version}))
+    if output == "json":
+        print_json({"apiVersion": "v1", "kind": "List", "items": objects})
+        return
+    click.echo(b"---\n".join(yaml_bytes(each) for each in objects), nl=False)
+
+
+@click.command(epilog="Example: tarmak-iam kubeconfig --role arn:aws:iam::111122223333:role/Admin > admin.kubeconfig")
+@_role
+@_profile
+@click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
+@pass_session
+def kubeconfig(session: Session, role: str | None, profile: str | None, output: str) -> None:
+    """A kubeconfig that gets its tokens from `aws-iam-authenticator token`."""
+    config = client_kubeconfig(session.installation({"role": role, "profile": profile}))
+    click.echo(yaml_bytes(config) if output == "yaml" else json.dumps(config, indent=2).encode() + b"\n", nl=False)
+
+
+@click.command(epilog="Example: tarmak-iam render --output-dir out")
+@click.option(
+    "--output-dir",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Directory for the files; made if it is missing.",
+)
+@_image
+@_kubernetes
+@_role
+@_profile
+@pass_session
+def render(
+    session: Session,
+    output_dir: Path,
+    image: str | None,
+    kubernetes_version: str | None,
+    role: str | None,
+    profile: str | None,
+) -> None:
+    """All of a cluster's artifacts as files: flags, ConfigMap, DaemonSet, kubeconfig."""
+    overrides = {"image": image, "kubernetesVersion": kubernetes_version, "role": role, "profile": profile}
+    artifacts, left_out = emit_all(session.installation(overrides))
+    make_directory(output_dir, 0o755)
+    for artifact in artifacts:
+        _write(output_dir, artifact)
+    for name, error in left_out:
+        note(f"{name} left out: {error}")
+
+
+def _write(directory: Path, artifact: Artifact) -> None:
+    path = directory / artifact.name
+    existing = read_file(path) if path.exists() else None
+    secret = artifact.mode == 0o600
+    same_mode = not secret or (path.exists() and path.stat().st_mode & 0o077 == 0)
+    if existing == artifact.data and same_mode:
+        click.echo(f"unchanged {path}")
+        return
+    replace_file(path, artifact.data, expected=existing, mode=artifact.mode, secret=secret)
+    click.echo(f"wrote {path}")

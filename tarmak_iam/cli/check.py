@@ -1,0 +1,80 @@
+"""check: every finding about tarmak.yaml, mappings and settings."""
+
+from __future__ import annotations
+
+import click
+
+from tarmak_iam.cli.output import note, print_json
+from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.errors import SelectionError
+from tarmak_iam.findings import Finding, Severity
+from tarmak_iam.lint import Subjects, place_of
+from tarmak_iam.lint import check as run_rules
+
+__all__ = ["check"]
+
+
+@click.command(epilog="Example: tarmak-iam check -o json --fail-on error")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning"]),
+    default="warning",
+    show_default=True,
+    help="Exit with 1 for findings of this severity or above.",
+)
+@pass_session
+@click.pass_context
+def check(context: click.Context, session: Session, output: str, fail_on: str) -> None:
+    """Look for errors and lock-outs before they happen.
+
+    tarmak.yaml is checked for all clusters, mappings and settings for the current one. Exits with 0 if
+    there is nothing to say, 1 for findings, 2 where a file cannot be read.
+    """
+    subjects = _subjects(session)
+    findings = run_rules(subjects)
+    if output == "json":
+        print_json([_as_json(subjects, finding) for finding in findings])
+    else:
+        for finding in findings:
+            colour = "red" if finding.severity is Severity.ERROR else "yellow"
+            severity = click.style(str(finding.severity), fg=colour)
+            click.echo(f"{place_of(subjects, finding)}: {severity}: {finding.text} [{finding.id}]")
+        note(_summary(findings))
+    failing = [Severity.ERROR] if fail_on == "error" else list(Severity)
+    if any(finding.severity in failing for finding in findings):
+        context.exit(1)
+
+
+def _subjects(session: Session) -> Subjects:
+    config = session.config()
+    try:
+        cluster = session.cluster(config)
+    except SelectionError as error:
+        if session.cluster_name:
+            raise
+        note(f"mappings and settings are not checked: {error.message}")
+        return Subjects(document=config.document, config=config)
+    installation = session.installation_of(config, cluster)
+    return Subjects(config.document, config, installation.mappings, installation)
+
+
+def _as_json(subjects: Subjects, finding: Finding) -> dict[str, object]:
+    place = place_of(subjects, finding)
+    return {
+        "id": finding.id,
+        "severity": str(finding.severity),
+        "file": place.filename,
+        "line": place.line,
+        "column": place.column,
+        "path": list(finding.route.plain),
+        "message": finding.message,
+        "remedy": finding.remedy,
+    }
+
+
+def _summary(findings: list[Finding]) -> str:
+    if not findings:
+        return "nothing to complain about"
+    counts = [(severity, sum(finding.severity is severity for finding in findings)) for severity in Severity]
+    return ", ".join(f"{count} {severity}{'s' if count > 1 else ''}" for severity, count in counts if count)

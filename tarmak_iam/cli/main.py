@@ -1,0 +1,89 @@
+"""Entry point: options that every command has, exit codes, and errors as one line.
+
+Exit codes: 0 done; 1 findings; 2 usage, configuration or input error; 3 a bug.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from tarmak_iam._version import __version__
+from tarmak_iam.cli.lazy import LazyGroup
+from tarmak_iam.cli.session import Session
+from tarmak_iam.errors import TarmakIamError
+
+__all__ = ["cli", "main"]
+
+_COMMANDS = {
+    "enable": ("tarmak_iam.cli.switch", "enable", "Switch the authenticator on in tarmak.yaml."),
+    "disable": ("tarmak_iam.cli.switch", "disable", "Switch it off again."),
+    "map": ("tarmak_iam.cli.mappings", "mappings", "Who may log in, and as whom: list, add, remove."),
+    "settings": ("tarmak_iam.cli.settings", "settings", "Our settings of a cluster: show, set, unset."),
+    "check": ("tarmak_iam.cli.check", "check", "Look for errors and lock-outs before they happen."),
+    "whois": ("tarmak_iam.cli.whois", "whois", "Who an IAM caller becomes, and by which entry."),
+    "flags": ("tarmak_iam.cli.artifacts", "flags", "The API server's webhook flags."),
+    "manifests": ("tarmak_iam.cli.artifacts", "manifests", "ConfigMap and DaemonSet, in apply order."),
+    "kubeconfig": ("tarmak_iam.cli.artifacts", "kubeconfig", "A kubeconfig that logs in with IAM."),
+    "render": ("tarmak_iam.cli.artifacts", "render", "All of a cluster's artifacts as files."),
+    "schema": ("tarmak_iam.cli.schema", "schema", "The JSON Schema of the section of tarmak.yaml."),
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    commands_by_name=_COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="The directory is -c, else TARMAK_CONFIG, else ~/.tarmak, as for Tarmak itself.",
+)
+@click.option("-c", "--config-directory", type=click.Path(path_type=Path), help="Directory of tarmak.yaml.")
+@click.option("--current-cluster", metavar="ENV-NAME", help="Cluster to work on, instead of currentCluster.")
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.pass_context
+def cli(context: click.Context, config_directory: Path | None, current_cluster: str | None) -> None:
+    """Log in to Tarmak clusters with AWS IAM: from one line in tarmak.yaml to a working kubectl."""
+    context.obj = Session(config_directory, current_cluster)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit code; nothing is raised, no traceback is printed."""
+    try:
+        result = cli.main(args=None if argv is None else list(argv), prog_name="tarmak-iam", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        return _fail(f"error: {error.format_message()}", 2)
+    except TarmakIamError as error:
+        prefix = f"{error.place}: " if error.place else ""
+        return _fail(f"{prefix}error: {error.message}", 2)
+    except (KeyboardInterrupt, click.Abort):
+        return _fail("error: interrupted", 130)
+    except BrokenPipeError:
+        _drop_stdout()
+        return 141  # as a process that SIGPIPE ends, which is what `| head` makes of everybody else
+    except OSError as error:
+        _drop_stdout()
+        return _fail(f"error: the output cannot be written: {error.strerror or error}", 2)
+    except Exception as error:
+        return _fail(f"error: this is a bug in tarmak-iam, please report it: {type(error).__name__}: {error}", 3)
+
+
+def _fail(message: str, code: int) -> int:
+    click.echo(" ".join(message.split("\n")), err=True)
+    return code
+
+
+def _drop_stdout() -> None:
+    """What is still buffered cannot be written either; without this Python complains at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def run() -> None:
+    """The console script."""
+    sys.exit(main())

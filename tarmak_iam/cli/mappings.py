@@ -1,0 +1,86 @@
+"""map list, add, remove: the mappings file of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+from tarmak_iam.cli.output import note, print_diff, print_json
+from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.identity.mappings import Listed, Mappings
+
+__all__ = ["mappings"]
+
+_dry_run = click.option("--dry-run", is_flag=True, help="Only print what would change.")
+
+
+@click.group(name="map")
+def mappings() -> None:
+    """Who may log in to the current cluster, and as whom.
+
+    The mappings are in <dir>/<cluster>/aws-iam-authenticator.yaml, in the authenticator's own format.
+    """
+
+
+@mappings.command(name="list")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@pass_session
+def list_(session: Session, output: str) -> None:
+    """List the entries, in the order in which the authenticator asks them."""
+    config = session.config()
+    found = session.files(config, session.cluster(config)).mappings()
+    entries = found.entries if found else ()
+    if output == "json":
+        print_json([_as_json(entry) for entry in entries])
+    for entry in entries if output == "text" else ():
+        click.echo("\t".join((entry.kind, entry.arn, entry.username, ",".join(entry.groups))).rstrip())
+    if not entries:
+        note("there are no mappings: nobody can log in with IAM")
+
+
+def _as_json(entry: Listed) -> dict[str, object]:
+    return {"kind": entry.kind, "arn": entry.arn, "username": entry.username, "groups": list(entry.groups)}
+
+
+@mappings.command(
+    epilog="Example: tarmak-iam map add arn:aws:iam::111122223333:role/Admin --username admin --group system:masters"
+)
+@click.argument("arn")
+@click.option("--username", default="", help="Name in Kubernetes; templates such as {{SessionName}} are allowed.")
+@click.option("--group", "groups", multiple=True, help="Group in Kubernetes; may be given several times.")
+@_dry_run
+@pass_session
+def add(session: Session, arn: str, username: str, groups: tuple[str, ...], dry_run: bool) -> None:
+    """Map the ARN of a role or user (or a whole account, by its twelve digits).
+
+    An entry for the same ARN is brought up to date; the file is made if there is none.
+    """
+    _edit(session, dry_run, lambda found: found.add(arn, username, groups), f"{arn} is mapped like that")
+
+
+@mappings.command(epilog="Example: tarmak-iam map remove arn:aws:iam::111122223333:user/Alice")
+@click.argument("arn")
+@_dry_run
+@pass_session
+def remove(session: Session, arn: str, dry_run: bool) -> None:
+    """Take the entry of an ARN or account out."""
+    _edit(session, dry_run, lambda found: found.remove(arn), f"nothing maps {arn}")
+
+
+def _edit(session: Session, dry_run: bool, edit: Callable[[Mappings], Mappings], unchanged: str) -> None:
+    config = session.config()
+    files = session.files(config, session.cluster(config))
+    path = files.mappings_path
+    before = files.mappings()
+    start = before or Mappings.create(files.cluster_name, str(path))
+    after = edit(start)
+    if after is start:
+        note(f"unchanged: {unchanged}")
+        return
+    print_diff(before.document if before else None, after.document)
+    if dry_run:
+        note("dry run: nothing was written")
+        return
+    files.write(path, after.document.to_bytes(), expected=before.document.to_bytes() if before else None)
+    note(f"wrote {path}")

@@ -1,0 +1,30 @@
+"""Payload to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from tarmak_iam.document import Document
+from tarmak_iam.document.textdiff import unified_diff
+
+__all__ = ["note", "print_diff", "print_json"]
+
+_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def note(message: str) -> None:
+    click.echo(message, err=True)
+
+
+def print_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_diff(before: Document | None, after: Document) -> None:
+    """What an edit changes; nothing is printed for none. `before` is None for a new file."""
+    text = unified_diff(before.text if before else "", after.text, after.filename)
+    for line in text.splitlines():
+        click.secho(line, fg=None if line.startswith(("---", "+++")) else _COLOURS.get(line[:1]))

@@ -1,0 +1,59 @@
+"""What a command works on: the configuration and the cluster that the common options choose."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:  # imported in the functions: --help and --version do without pydantic and ruamel.yaml
+    from tarmak_iam.clusterfiles import ClusterFiles
+    from tarmak_iam.config import Cluster, TarmakConfig
+    from tarmak_iam.installation import Installation
+
+__all__ = ["Session", "pass_session"]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    directory: Path | None
+    cluster_name: str | None
+
+    def config(self) -> TarmakConfig:
+        """Raises TarmakIamError."""
+        from tarmak_iam.config import TarmakConfig
+        from tarmak_iam.config.locate import config_path
+
+        return TarmakConfig.load(config_path(self.directory, os.environ))
+
+    def cluster(self, config: TarmakConfig) -> Cluster:
+        """The one that --current-cluster names, else the current one. Raises SelectionError."""
+        return config.cluster(self.cluster_name) if self.cluster_name else config.current_cluster
+
+    def files(self, config: TarmakConfig, cluster: Cluster) -> ClusterFiles:
+        from tarmak_iam.clusterfiles import ClusterFiles
+
+        assert config.path is not None  # `config` loads it from a file
+        return ClusterFiles(config.path.parent, cluster.cluster_name)
+
+    def installation(self, overrides: Mapping[str, Any] | None = None) -> Installation:
+        """Everything that is known of the chosen cluster. Raises TarmakIamError."""
+        config = self.config()
+        return self.installation_of(config, self.cluster(config), overrides)
+
+    def installation_of(
+        self, config: TarmakConfig, cluster: Cluster, overrides: Mapping[str, Any] | None = None
+    ) -> Installation:
+        from tarmak_iam.installation import Installation
+
+        files = self.files(config, cluster)
+        return Installation.of(
+            config, cluster, files.mappings(), files.settings(), overrides, admin=files.admin_kubeconfig()
+        )
+
+
+pass_session = click.make_pass_decorator(Session)

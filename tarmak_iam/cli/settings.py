@@ -1,0 +1,95 @@
+"""settings show, set, unset: our settings file of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+from tarmak_iam.cli.output import note, print_diff, print_json
+from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.document import Document
+from tarmak_iam.document.files import read_file
+from tarmak_iam.settings import check_key, settings_of, typed_value
+
+__all__ = ["settings"]
+
+_HEADER = "# Settings of tarmak-iam for this cluster; `tarmak-iam settings show` lists them all.\n"
+_dry_run = click.option("--dry-run", is_flag=True, help="Only print what would change.")
+
+
+@click.group()
+def settings() -> None:
+    """Our settings of the current cluster: image, versions, role and profile.
+
+    They are in <dir>/<cluster>/tarmak-iam.yaml; what is not there has its default.
+    """
+
+
+@settings.command()
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@pass_session
+def show(session: Session, output: str) -> None:
+    """Show every setting with its value."""
+    config = session.config()
+    values = session.files(config, session.cluster(config)).settings().model_dump()
+    if output == "json":
+        print_json(values)
+        return
+    for key, value in values.items():
+        click.echo(f"{key}: {_shown(value)}")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    if isinstance(value, dict):
+        return ",".join(f"{name}={str(on).lower()}" for name, on in value.items()) or "-"
+    return "-" if value is None else str(value)
+
+
+@settings.command(name="set", epilog="Example: tarmak-iam settings set profile my-profile")
+@click.argument("key")
+@click.argument("value")
+@_dry_run
+@pass_session
+def set_(session: Session, key: str, value: str, dry_run: bool) -> None:
+    """Give a setting a value."""
+    typed = typed_value(key, value)
+    _edit(session, dry_run, lambda document: document.set((key,), typed), f"{key} has this value")
+
+
+@settings.command()
+@click.argument("key")
+@_dry_run
+@pass_session
+def unset(session: Session, key: str, dry_run: bool) -> None:
+    """Take a setting out, so that its default counts."""
+    check_key(key)
+    _edit(
+        session,
+        dry_run,
+        lambda document: document.remove((key,)) if document.has((key,)) else document,
+        f"{key} is not set",
+    )
+
+
+def _edit(session: Session, dry_run: bool, edit: Callable[[Document], Document], unchanged: str) -> None:
+    config = session.config()
+    files = session.files(config, session.cluster(config))
+    path = files.settings_path
+    before = Document.parse(read_file(path), str(path), json=False) if path.exists() else None
+    if before is not None:
+        settings_of(before)  # a file that is wrong already is mended by hand first
+    start = before or Document.parse(_HEADER, str(path), json=False)
+    after = edit(start)
+    if after is start:
+        note(f"unchanged: {unchanged}")
+        return
+    settings_of(after)
+    print_diff(before, after)
+    if dry_run:
+        note("dry run: nothing was written")
+        return
+    files.write(path, after.to_bytes(), expected=before.to_bytes() if before else None)
+    note(f"wrote {path}")

@@ -1,0 +1,51 @@
+"""enable, disable: the switch in tarmak.yaml."""
+
+from __future__ import annotations
+
+import click
+
+from tarmak_iam.cli.output import note, print_diff
+from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.config import Cluster, TarmakConfig
+
+__all__ = ["disable", "enable"]
+
+_dry_run = click.option("--dry-run", is_flag=True, help="Only print what would change.")
+
+
+@click.command(epilog="Example: tarmak-iam --current-cluster dev-cluster enable --dry-run")
+@_dry_run
+@pass_session
+def enable(session: Session, dry_run: bool) -> None:
+    """Switch the authenticator on: awsIAMAuthenticatorInit of the current cluster.
+
+    Prints the lines that change in tarmak.yaml; every other byte stays.
+    """
+    config = session.config()
+    cluster = session.cluster(config)
+    _finish(config, config.enable_authenticator(cluster.cluster_name), cluster, dry_run, "on")
+
+
+@click.command(epilog="Example: tarmak-iam --current-cluster dev-cluster disable")
+@_dry_run
+@pass_session
+def disable(session: Session, dry_run: bool) -> None:
+    """Switch it off again.
+
+    The key goes, and so do parents that are empty without it; a key with a comment of its own becomes false.
+    """
+    config = session.config()
+    cluster = session.cluster(config)
+    _finish(config, config.disable_authenticator(cluster.cluster_name), cluster, dry_run, "off")
+
+
+def _finish(before: TarmakConfig, after: TarmakConfig, cluster: Cluster, dry_run: bool, state: str) -> None:
+    if after is before:
+        note(f"unchanged: the authenticator is {state} for {cluster.cluster_name}")
+        return
+    print_diff(before.document, after.document)
+    if dry_run:
+        note("dry run: nothing was written")
+        return
+    after.save()
+    note(f"the authenticator is {state} for {cluster.cluster_name}; `tarmak clusters apply` brings it to the masters")

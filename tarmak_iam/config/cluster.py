@@ -1,0 +1,95 @@
+"""One cluster of tarmak.yaml."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tarmak_iam.config.amazon import AMAZON, Amazon
+from tarmak_iam.config.effective import api_server_issues, api_server_json, hieradata, kubernetes_version, terraform
+from tarmak_iam.routes import Route
+
+__all__ = ["Cluster"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A cluster as the file has it (`data`), and as Tarmak will use it (`effective`)."""
+
+    index: int
+    data: dict[str, Any] = field(repr=False)
+    _config: dict[str, Any] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        return str((self.data.get("metadata") or {}).get("name") or "")
+
+    @property
+    def environment(self) -> str:
+        return str(self.data.get("environment") or "")
+
+    @property
+    def cluster_name(self) -> str:
+        """`<environment>-<name>`: the id everywhere, of the authenticator too."""
+        return f"{self.environment}-{self.name}"
+
+    @property
+    def route(self) -> Route:
+        return Route.of(("clusters", self.index))
+
+    @property
+    def type(self) -> str:
+        """`cluster-single` iff its environment has no other, else `hub` if it is named so, else `cluster-multi`."""
+        clusters = [cluster or {} for cluster in self._config.get("clusters") or ()]
+        if sum((cluster.get("environment") or "") == self.environment for cluster in clusters) == 1:
+            return "cluster-single"
+        return "hub" if self.name == "hub" else "cluster-multi"
+
+    @property
+    def amazon(self) -> Amazon | None:
+        """The section `kubernetes.apiServer.amazon` as the file has it, None where it has none."""
+        return AMAZON.read(self.data)
+
+    @property
+    def authenticator_init(self) -> bool:
+        """Whether the switch is on."""
+        amazon = self.amazon
+        return amazon is not None and amazon.awsIAMAuthenticatorInit
+
+    @property
+    def api_server(self) -> dict[str, Any]:
+        """`kubernetes.apiServer` as the file has it."""
+        return dict((self.data.get("kubernetes") or {}).get("apiServer") or {})
+
+    @property
+    def kubernetes_version(self) -> str:
+        return kubernetes_version(self.data)
+
+    def environment_data(self) -> dict[str, Any]:
+        """The entry of `environments` that the cluster belongs to, empty if there is none."""
+        return _named(self._config.get("environments"), self.environment)
+
+    def provider_data(self) -> dict[str, Any]:
+        """The entry of `providers` that its environment names, empty if there is none."""
+        return _named(self._config.get("providers"), str(self.environment_data().get("provider") or ""))
+
+    def effective(self) -> dict[str, Any]:
+        """What Tarmak will do with it: cluster_name, type, kubernetes_version, apiServer (Tarmak's JSON after
+        defaulting, or None), hieradata (the two webhook lines), terraform (the access-log variables) and
+        errors (validateAPIServer's, in our words)."""
+        return {
+            "cluster_name": self.cluster_name,
+            "type": self.type,
+            "kubernetes_version": self.kubernetes_version,
+            "apiServer": api_server_json(self.data),
+            "hieradata": hieradata(self.data),
+            "terraform": terraform(self.data),
+            "errors": [f"{message}; {remedy}" for _, message, remedy in api_server_issues(self.data)],
+        }
+
+
+def _named(items: Any, name: str) -> dict[str, Any]:
+    for item in items or ():
+        if ((item or {}).get("metadata") or {}).get("name", "") == name:
+            return dict(item or {})
+    return {}

@@ -1,0 +1,135 @@
+"""tarmak.yaml as a value: its clusters, the current one, and edits of the authenticator's switch."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tarmak_iam.config.cluster import Cluster
+from tarmak_iam.config.decode import decode
+from tarmak_iam.config.locate import config_path
+from tarmak_iam.config.switch import switch_off, switch_on
+from tarmak_iam.document import Document
+from tarmak_iam.document.files import read_file, replace_file
+from tarmak_iam.document.json_reader import looks_like_json
+from tarmak_iam.document.source import Source
+from tarmak_iam.errors import ConfigError, FileError, Place, SelectionError
+
+__all__ = ["TarmakConfig"]
+
+
+@dataclass(slots=True)
+class _OnDisk:
+    """What the file is known to hold; shared by a config and its edits, so that saving twice works."""
+
+    path: Path
+    data: bytes
+
+
+# Not slots: `cached_property` needs the instance's dictionary.
+@dataclass(frozen=True)
+class TarmakConfig:
+    """A tarmak.yaml that Tarmak can read. Frozen: an edit returns a new one; `save` writes it."""
+
+    document: Document
+    data: dict[str, Any] = field(repr=False)
+    """The typed meaning: known keys only, as Tarmak's decoder reads them, before its defaults."""
+    _disk: _OnDisk | None = field(default=None, repr=False)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str] | None = None) -> TarmakConfig:
+        """Reads tarmak.yaml: the file or its directory, else TARMAK_CONFIG, else ~/.tarmak.
+
+        Raises TarmakIamError where there is none or Tarmak could not read it.
+        """
+        file = config_path(None if path is None else Path(path), os.environ)
+        data = read_file(file)
+        config = cls.parse(data, str(file))
+        return replace(config, _disk=_OnDisk(file, data))
+
+    @classmethod
+    def parse(cls, data: bytes | str, filename: str = "tarmak.yaml") -> TarmakConfig:
+        """Raises TarmakIamError exactly where Tarmak cannot read the file (or panics on it)."""
+        # A file that starts with `{` goes to the strict JSON decoder and to no other (apimachinery's recognizer).
+        json = looks_like_json(Source.decode(data, filename))
+        document = Document.parse(data, filename, json=json)
+        return cls(document, decode(document))
+
+    @property
+    def path(self) -> Path | None:
+        """The file it was loaded from; None after `parse`."""
+        return self._disk.path if self._disk else None
+
+    @cached_property
+    def clusters(self) -> tuple[Cluster, ...]:
+        """In file order; null, unnamed and duplicate entries too."""
+        clusters = self.data.get("clusters") or []
+        return tuple(Cluster(index, data or {}, self.data) for index, data in enumerate(clusters))
+
+    def cluster(self, cluster_name: str) -> Cluster:
+        """The first cluster of that `<environment>-<name>`. Raises SelectionError."""
+        for cluster in self.clusters:
+            if cluster.cluster_name == cluster_name:
+                return cluster
+        raise self._unknown(f"there is no cluster '{cluster_name}'", Place(self.document.filename))
+
+    @property
+    def current_cluster(self) -> Cluster:
+        """What `currentCluster` selects, as Tarmak does: exactly one dash, the first match. Raises SelectionError."""
+        current, place = self.data.get("currentCluster") or "", self.document.position(("currentCluster",))
+        if not current:
+            raise self._unknown("currentCluster is empty", place)
+        parts = current.split("-")
+        if len(parts) != 2:
+            raise self._unknown(f"currentCluster '{current}' has not exactly one dash (<environment>-<name>)", place)
+        for cluster in self.clusters:
+            if [cluster.environment, cluster.name] == parts:
+                return cluster
+        raise self._unknown(f"currentCluster is '{current}', but there is no such cluster", place)
+
+    def enable_authenticator(self, cluster_name: str) -> TarmakConfig:
+        """Turns `awsIAMAuthenticatorInit` on; the same config if it is on.
+
+        Raises SelectionError for an unknown cluster, ConfigError for a hub (it has no masters) and EditRefused.
+        """
+        cluster = self.cluster(cluster_name)
+        if cluster.type == "hub":
+            raise ConfigError(
+                f"{cluster_name} is a hub: it has no masters, so the switch would do nothing",
+                remedy="enable the authenticator on the environment's clusters",
+                place=self.document.position(cluster.route),
+            )
+        return self._with(switch_on(self.document, cluster))
+
+    def disable_authenticator(self, cluster_name: str) -> TarmakConfig:
+        """Turns the switch off; the same config if it is off.
+
+        A switch with a comment of its own becomes `false`, otherwise it goes, and its empty parents with it.
+        Raises SelectionError for an unknown cluster and EditRefused.
+        """
+        return self._with(switch_off(self.document, self.cluster(cluster_name)))
+
+    def _with(self, document: Document) -> TarmakConfig:
+        return self if document is self.document else replace(self, document=document, data=decode(document))
+
+    def save(self) -> None:
+        """Writes the file it was loaded from, atomically. Raises FileError: after `parse`, or where the
+        file changed in the meantime or cannot be written; nothing is half-written."""
+        if self._disk is None:
+            raise FileError(
+                "there is no file to save to",
+                remedy="load the configuration from its file",
+                place=Place(self.document.filename),
+            )
+        data = self.document.to_bytes()
+        if data != self._disk.data:
+            replace_file(self._disk.path, data, expected=self._disk.data)
+            self._disk.data = data
+
+    def _unknown(self, what: str, place: Place) -> SelectionError:
+        names = [cluster.cluster_name for cluster in self.clusters]
+        remedy = f"choose one of {', '.join(names)}" if names else "the file has no clusters"
+        return SelectionError(what, remedy=remedy, place=place)

@@ -1,0 +1,35 @@
+"""Where tarmak.yaml is: the directory Tarmak itself would take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from tarmak_iam.errors import FileError, Place
+
+__all__ = ["CONFIG_NAME", "ENVIRONMENT_VARIABLE", "config_path"]
+
+CONFIG_NAME = "tarmak.yaml"
+ENVIRONMENT_VARIABLE = "TARMAK_CONFIG"
+
+
+def config_path(given: str | Path | None, environ: Mapping[str, str]) -> Path:
+    """The file in the given directory (or the given file), else in a non-empty TARMAK_CONFIG, else ~/.tarmak.
+
+    Raises FileError where there is no such file.
+    """
+    chosen = Path(given if given is not None else environ.get(ENVIRONMENT_VARIABLE) or "~/.tarmak").expanduser()
+    path = chosen / CONFIG_NAME if chosen.is_dir() else chosen
+    if path.is_file():
+        return path
+    if chosen.is_dir():
+        raise FileError(
+            f"there is no {CONFIG_NAME} in this directory",
+            remedy="run `tarmak init`, or name another directory with -c",
+            place=Place(str(chosen)),
+        )
+    raise FileError(
+        "there is no such directory",
+        remedy=f"name the directory of {CONFIG_NAME} with -c or {ENVIRONMENT_VARIABLE}",
+        place=Place(str(chosen)),
+    )

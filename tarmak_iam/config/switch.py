@@ -1,0 +1,30 @@
+"""The edits of `awsIAMAuthenticatorInit`: on in a way that off can take back byte for byte."""
+
+from __future__ import annotations
+
+from tarmak_iam.config.cluster import Cluster
+from tarmak_iam.document import Document
+from tarmak_iam.document.ownership import own_comments
+from tarmak_iam.routes import Route
+
+__all__ = ["switch_off", "switch_on", "switch_route"]
+
+
+def switch_route(cluster: Cluster) -> Route:
+    """Where the switch is, or would be."""
+    return Route.of((*cluster.route.plain, "kubernetes", "apiServer", "amazon", "awsIAMAuthenticatorInit"))
+
+
+def switch_on(document: Document, cluster: Cluster) -> Document:
+    """The same document if it is on. Raises EditRefused."""
+    return document if cluster.authenticator_init else document.set(switch_route(cluster), True)
+
+
+def switch_off(document: Document, cluster: Cluster) -> Document:
+    """The same document if it is off. Raises EditRefused."""
+    if not cluster.authenticator_init:
+        return document
+    route = switch_route(cluster)
+    if own_comments(document, route) or not document.has(route):  # not has: it comes from a merge
+        return document.set(route, False)
+    return document.remove(route, prune=True)

@@ -1,0 +1,56 @@
+"""The type of every field of tarmak.yaml, from Tarmak's own structs (tarmak-types.json beside this file)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Literal
+
+__all__ = ["Field", "Kind", "fields_of", "root_struct"]
+
+Kind = Literal[
+    "string", "bool", "int", "int32", "int64", "uint8", "float64", "timestamp", "quantity", "list", "map", "struct"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """`of` is the type of a list's items or a map's values, `struct` the name of a struct."""
+
+    kind: Kind
+    of: Field | None = None
+    struct: str = ""
+
+    @property
+    def is_bytes(self) -> bool:
+        """Go's []byte: base64 text in JSON."""
+        return self.kind == "list" and self.of is not None and self.of.kind == "uint8"
+
+
+def root_struct() -> Field:
+    """The type of a whole tarmak.yaml."""
+    return _field(_table()["root"])
+
+
+@cache
+def fields_of(struct: str) -> Mapping[str, Field]:
+    """The fields of a struct by their JSON key."""
+    return {key: _field(spec) for key, spec in _table()["structs"][struct].items()}
+
+
+@cache
+def _table() -> dict[str, dict[str, dict[str, object]]]:
+    text = resources.files(__package__).joinpath("tarmak-types.json").read_text(encoding="utf-8")
+    table: dict[str, dict[str, dict[str, object]]] = json.loads(text)
+    return table
+
+
+def _field(spec: object) -> Field:
+    if isinstance(spec, str):
+        return Field(spec)  # type: ignore[arg-type]  # the table holds only the kinds above
+    assert isinstance(spec, dict)
+    ((kind, inner),) = spec.items()
+    return Field("struct", struct=inner) if kind == "struct" else Field(kind, of=_field(inner))

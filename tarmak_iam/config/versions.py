@@ -1,0 +1,50 @@
+"""Kubernetes versions as Tarmak compares them: hashicorp/go-version."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+__all__ = ["DEFAULT_KUBERNETES", "GoVersion", "parse_version"]
+
+DEFAULT_KUBERNETES = "1.12.9"
+"""What Tarmak installs where `kubernetes.version` is empty."""
+
+_VERSION = re.compile(
+    r"v?([0-9]+(?:\.[0-9]+)*?)"
+    r"(?:-([0-9]+[0-9A-Za-z\-~]*(?:\.[0-9A-Za-z\-~]+)*)|(?:-?([A-Za-z\-~]+[0-9A-Za-z\-~]*(?:\.[0-9A-Za-z\-~]+)*)))?"
+    r"(?:\+([0-9A-Za-z\-~]+(?:\.[0-9A-Za-z\-~]+)*))?\Z",
+    re.ASCII,
+)
+_MAX_SEGMENT = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class GoVersion:
+    """At least three segments; `prerelease` is empty for a release."""
+
+    segments: tuple[int, ...]
+    prerelease: str = ""
+
+    @property
+    def minor(self) -> tuple[int, int]:
+        """Major and minor, as in (1, 12)."""
+        return self.segments[0], self.segments[1]
+
+    def is_below(self, *segments: int) -> bool:
+        """Whether it comes before that release; a pre-release of it does."""
+        width = max(len(self.segments), len(segments))
+        own = self.segments + (0,) * (width - len(self.segments))
+        other = segments + (0,) * (width - len(segments))
+        return own < other or (own == other and self.prerelease != "")
+
+
+def parse_version(text: str) -> GoVersion | None:
+    """None for what go-version calls malformed, as `latest`."""
+    match = _VERSION.match(text)
+    if not match:
+        return None
+    numbers = tuple(int(part) for part in match[1].split("."))
+    if max(numbers) > _MAX_SEGMENT:
+        return None
+    return GoVersion(numbers + (0,) * (3 - len(numbers)), match[3] or match[2] or "")

@@ -1,0 +1,73 @@
+"""Commented-out settings: a new key belongs right below the line that has it as a comment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tarmak_iam.document.layout import column
+from tarmak_iam.document.tree import Comment, Tree
+
+__all__ = ["Slot", "below_commented", "is_commented_out"]
+
+_KEY = re.compile(r"#+[ \t]*(?P<quote>[\"']?)(?P<name>[^\s:\"'#](?:[^:\"'#]*[^\s:\"'#])?)(?P=quote)[ \t]*:(?:[ \t]|\Z)")
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Where a line may go in: the offset of a line's begin, and the column of the comment above it."""
+
+    offset: int
+    column: int
+
+
+def is_commented_out(comment: Comment, name: str) -> bool:
+    """Whether the comment is a setting of that name, as in `# name: true`."""
+    match = _KEY.match(comment.text)
+    return match is not None and match["name"] == name
+
+
+def below_commented(tree: Tree, name: str, start: int, fits: Callable[[int], bool]) -> Slot | None:
+    """The slot below a commented-out `name:` among the comment and blank lines from `start` on.
+
+    `fits` tells whether a comment sign in that column belongs to the mapping in question. Comment lines
+    that go on deeper below it (`#   awsIAMAuthenticatorInit: true` below `# amazon:`) are part of it.
+    """
+    lines = list(_comment_lines(tree, start))
+    for number, (comment, _) in enumerate(lines):
+        where = column(tree.source, comment.span.start)
+        if not is_commented_out(comment, name) or not fits(where):
+            continue
+        return Slot(_behind_deeper(lines[number:], where), where)
+    return None
+
+
+def _behind_deeper(lines: list[tuple[Comment, int]], where: int) -> int:
+    """The offset below the first line and those that go on deeper, without a gap and in its column."""
+    (first, below), *followers = lines
+    for follower, after in followers:
+        if follower.span.start - where != below or _depth(follower) <= _depth(first):
+            break
+        below = after
+    return below
+
+
+def _comment_lines(tree: Tree, start: int) -> Iterator[tuple[Comment, int]]:
+    """The own-line comments from `start` to the next line with content, each with the offset below it."""
+    source = tree.source
+    comments = {comment.span.start: comment for comment in tree.comments if comment.own_line}
+    while start < len(source.text):
+        line = source.text[start : source.line_end(start)]
+        below = source.next_line(start)
+        if line.strip():
+            comment = comments.get(start + len(line) - len(line.lstrip()))
+            if comment is None:
+                return
+            yield comment, below
+        start = below
+
+
+def _depth(comment: Comment) -> int:
+    body = comment.text.lstrip("#")
+    return len(body) - len(body.lstrip())

@@ -1,0 +1,98 @@
+"""Nodes to plain values, with merge keys, aliases and duplicates as go-yaml treats them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence
+from tarmak_iam.document.scalars import Resolver, ScalarError, resolve_v2
+from tarmak_iam.document.source import Source
+from tarmak_iam.errors import ParseError
+
+__all__ = ["construct", "same"]
+
+MAX_VALUES = 1_000_000
+"""Aliases multiply: a document that expands to more values than this is refused (billion laughs)."""
+
+
+def construct(root: Node | None, source: Source, resolver: Resolver = resolve_v2) -> Any:
+    """dict, list, str, int, float, bool and None; the last of duplicate keys wins, in the first one's place.
+
+    Raises ParseError where yaml.v2 fails: a collection as a key, a merge of something that is no
+    mapping, a tag that does not fit its scalar; and for documents that expand beyond MAX_VALUES.
+    """
+    return None if root is None else _Constructor(source, resolver).value(root)
+
+
+class _Constructor:
+    def __init__(self, source: Source, resolver: Resolver) -> None:
+        self._source = source
+        self._resolver = resolver
+        self._left = MAX_VALUES
+
+    def value(self, node: Node) -> Any:
+        self._left -= 1
+        if self._left < 0:
+            raise self._error(node, "its aliases expand to more than a million values, which is not read")
+        if isinstance(node, Alias):
+            assert node.target is not None  # the reader refuses an anchor that contains itself
+            return self.value(node.target)
+        if isinstance(node, Scalar):
+            return self._scalar(node)
+        if isinstance(node, Sequence):
+            return [self.value(item) for item in node.items]
+        return self._fill({}, node)
+
+    def _scalar(self, node: Scalar) -> Any:
+        try:
+            return self._resolver(node)
+        except ScalarError as error:
+            raise self._error(node, str(error)) from None
+
+    def _fill(self, into: dict[Any, Any], node: Mapping) -> dict[Any, Any]:
+        for entry in node.entries:
+            if entry.is_merge:
+                self._merge(into, entry.value)
+                continue
+            key = self.value(entry.key)
+            if isinstance(key, (dict, list)):
+                raise self._error(entry.key, "invalid map key: a mapping or list cannot be a key")
+            into[key] = self.value(entry.value)
+        return into
+
+    def _merge(self, into: dict[Any, Any], node: Node) -> None:
+        """In file order, so a `<<` behind a key overrides it; in a list of merges the first wins."""
+        target = node.target if isinstance(node, Alias) else node
+        if isinstance(target, Mapping):
+            self._fill(into, target)
+        elif isinstance(node, Sequence):
+            for item in reversed(node.items):
+                merged = item.target if isinstance(item, Alias) else item
+                if not isinstance(merged, Mapping):
+                    raise self._want_mapping(item)
+                self._fill(into, merged)
+        else:
+            raise self._want_mapping(node)
+
+    def _want_mapping(self, node: Node) -> ParseError:
+        return self._error(node, "map merge requires map or sequence of maps as the value")
+
+    def _error(self, node: Node, what: str) -> ParseError:
+        return ParseError(what, place=self._source.place(node.span.start))
+
+
+def same(left: Any, right: Any) -> bool:
+    """Equality that tells true from 1 from 1.0, as YAML does and Python does not; NaN equals itself.
+
+    The order of a mapping's keys counts as meaningless.
+    """
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, dict):
+        return len(left) == len(right) and all(key in right and same(value, right[key]) for key, value in left.items())
+    if isinstance(left, list):
+        return len(left) == len(right) and all(map(same, left, right))
+    if isinstance(left, float) and math.isnan(left):
+        return math.isnan(right)
+    return bool(left == right)

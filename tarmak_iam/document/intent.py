@@ -1,0 +1,62 @@
+"""What an edit is meant to do to the plain values: the yardstick that its result is held against."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tarmak_iam.document.construct import same
+from tarmak_iam.routes import Route
+
+__all__ = ["appended", "assigned", "first_difference", "removed"]
+
+
+def assigned(data: Any, path: list[Any], value: Any) -> Any:
+    """`data` with the value at the path; only what lies on the path is copied, parents are created."""
+    if not path:
+        return value
+    step, *rest = path
+    if isinstance(step, int) and not isinstance(data, dict):
+        items = list(data or [])
+        child = items[step] if step < len(items) else None
+        items[step : step + 1] = [assigned(child, rest, value)]
+        return items
+    entries = dict(data or {})
+    entries[step] = assigned(entries.get(step), rest, value)
+    return entries
+
+
+def appended(data: Any, path: list[Any], value: Any) -> Any:
+    """`data` with the value at the end of the list at the path."""
+    return assigned(data, path, [*(_at(data, path) or []), value])
+
+
+def removed(data: Any, path: list[Any]) -> Any:
+    """`data` without what the path leads to."""
+    *parents, last = path
+    parent = _at(data, parents)
+    if isinstance(parent, list):
+        return assigned(data, parents, parent[:last] + parent[last + 1 :])
+    return assigned(data, parents, {key: child for key, child in parent.items() if not same(key, last)})
+
+
+def _at(data: Any, path: list[Any]) -> Any:
+    for step in path:
+        if isinstance(data, dict):
+            data = data.get(step)
+        else:
+            data = data[step] if isinstance(data, list) and step < len(data) else None
+    return data
+
+
+def first_difference(left: Any, right: Any, route: Route | None = None) -> Route:
+    """Where two values first differ."""
+    route = route or Route()
+    if isinstance(left, dict) and isinstance(right, dict):
+        for key in [*left, *(key for key in right if key not in left)]:
+            if key not in left or key not in right or not same(left[key], right[key]):
+                return first_difference(left.get(key), right.get(key), route / str(key))
+    if isinstance(left, list) and isinstance(right, list):
+        for index, (one, other) in enumerate(zip(left, right, strict=False)):
+            if not same(one, other):
+                return first_difference(one, other, route / index)
+    return route

@@ -1,0 +1,151 @@
+"""Strict JSON to the same nodes as YAML, as Go's encoding/json accepts it.
+
+Tarmak reads a file that starts with `{` this way, and the daemon a `.json` configuration. Python's json
+module accepts NaN and gives no positions.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NoReturn
+
+from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, Span
+from tarmak_iam.document.source import Source
+from tarmak_iam.document.yaml_builder import MAX_DEPTH, entries_of
+from tarmak_iam.errors import ParseError
+
+__all__ = ["construct_json", "looks_like_json", "read_json"]
+
+_BLANK = re.compile(r"[ \t\r\n]*")
+_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"')
+_LITERAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def looks_like_json(source: Source) -> bool:
+    """Whether the first character is `{` (a byte order mark before it makes the file YAML again)."""
+    return not source.mark and source.text.lstrip().startswith("{")
+
+
+def read_json(source: Source) -> Node:
+    """Raises ParseError for anything that is not exactly one JSON value."""
+    reader = _Reader(source)
+    node = reader.value(0)
+    reader.skip()
+    if reader.at < len(source.text):
+        reader.fail("after top-level value", "keep one value in the file")
+    return node
+
+
+class _Reader:
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.text = source.text
+        self.at = 0
+
+    def skip(self) -> None:
+        match = _BLANK.match(self.text, self.at)
+        self.at = match.end() if match else self.at
+
+    def fail(self, context: str, remedy: str) -> NoReturn:
+        found = f"invalid character {self.text[self.at]!r}" if self.at < len(self.text) else "unexpected end"
+        raise ParseError(f"not JSON: {found} {context}", remedy=remedy, place=self.source.place(self.at))
+
+    def value(self, depth: int) -> Node:
+        if depth > MAX_DEPTH:
+            raise ParseError(
+                f"nested deeper than {MAX_DEPTH} levels, which is not read", place=self.source.place(self.at)
+            )
+        self.skip()
+        opening = self.text[self.at : self.at + 1]
+        if opening == "{":
+            return self._mapping(depth)
+        if opening == "[":
+            return self._sequence(depth)
+        if opening == '"':
+            return self._string()
+        return self._literal()
+
+    def _literal(self) -> Scalar:
+        match = _LITERAL.match(self.text, self.at)
+        if not match:
+            self.fail(
+                "looking for beginning of value",
+                "a file that starts with { is strict JSON, without comments and bare words; --- above it makes it YAML",
+            )
+        span = Span(self.at, match.end())
+        self.at = match.end()
+        return Scalar(span, match.group(), "plain")
+
+    def _string(self) -> Scalar:
+        match = _STRING.match(self.text, self.at)
+        if not match:
+            self.fail("looking for a string in double quotes", "keys and texts of JSON stand in double quotes")
+        span = Span(self.at, match.end())
+        self.at = match.end()
+        # Go turns an unpaired surrogate escape into the replacement character.
+        return Scalar(span, _SURROGATE.sub("\ufffd", json.loads(match.group())), "double")
+
+    def _more(self, closing: str, what: str) -> bool:
+        """Behind a member: steps over a comma (True) or the closing bracket (False)."""
+        self.skip()
+        found = self.text[self.at : self.at + 1]
+        if found not in (",", closing) or not found:
+            self.fail(f"after {what}", f"a comma or {closing} must follow")
+        self.at += 1
+        return found == ","
+
+    def _mapping(self, depth: int) -> Mapping:
+        start = self.at
+        self.at += 1
+        members: list[tuple[Node, Node]] = []
+        self.skip()
+        more = not self.text.startswith("}", self.at)
+        if not more:
+            self.at += 1
+        while more:
+            self.skip()
+            key = self._string()
+            self.skip()
+            if not self.text.startswith(":", self.at):
+                self.fail("after object key", "a colon must follow a key")
+            self.at += 1
+            members.append((key, self.value(depth + 1)))
+            more = self._more("}", "object key:value pair")
+        return Mapping(Span(start, self.at), entries_of(members), flow=True)
+
+    def _sequence(self, depth: int) -> Sequence:
+        start = self.at
+        self.at += 1
+        items: list[Node] = []
+        self.skip()
+        more = not self.text.startswith("]", self.at)
+        if not more:
+            self.at += 1
+        while more:
+            items.append(self.value(depth + 1))
+            more = self._more("]", "array element")
+        return Sequence(Span(start, self.at), tuple(items), flow=True)
+
+
+def construct_json(node: Node) -> Any:
+    """Plain values; duplicate objects merge (jsoniter decodes both into one struct), else the last wins."""
+    if isinstance(node, Mapping):
+        merged: dict[str, Any] = {}
+        for entry in node.entries:
+            text, value = entry.text or "", construct_json(entry.value)
+            merged[text] = _merge(merged.get(text), value)
+        return merged
+    if isinstance(node, Sequence):
+        return [construct_json(item) for item in node.items]
+    assert isinstance(node, Scalar)
+    if node.style == "double":
+        return node.text
+    return json.loads(node.text)
+
+
+def _merge(first: Any, second: Any) -> Any:
+    if not isinstance(first, dict) or not isinstance(second, dict):
+        return second
+    return first | {key: _merge(first.get(key), value) for key, value in second.items()}

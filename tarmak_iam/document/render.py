@@ -1,0 +1,105 @@
+"""Plain values as YAML text: lines of a block, or flow on one line."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from tarmak_iam.document.layout import Layout
+from tarmak_iam.document.quoting import json_scalar, scalar_text
+
+__all__ = ["block_lines", "entry_lines", "flow_text", "indent", "json_text", "value_lines"]
+
+_NO_LITERAL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]|[ ](?:\n|\Z)")
+
+
+def indent(lines: list[str], width: int) -> list[str]:
+    """The lines moved right; empty ones (of a literal scalar) stay empty."""
+    return [" " * width + line if line else line for line in lines]
+
+
+def block_lines(value: dict[Any, Any] | list[Any], layout: Layout) -> list[str]:
+    """A collection that is not empty, as lines from column 0. Raises TypeError for values YAML does not have."""
+    lines: list[str] = []
+    if isinstance(value, dict):
+        for key, child in value.items():
+            lines += entry_lines(key, child, layout)
+    else:
+        for child in value:
+            lines += _item_lines(child, layout)
+    return lines
+
+
+def entry_lines(key: Any, value: Any, layout: Layout) -> list[str]:
+    """`key: value`, the value on the lines below where it is a collection or a literal scalar."""
+    first, below = value_lines(value, layout)
+    return [f"{scalar_text(key, preferred=layout.quote)}:{first and ' ' + first}", *below]
+
+
+def value_lines(value: Any, layout: Layout) -> tuple[str, list[str]]:
+    """What stands behind a key's colon, and the lines below it, indented from the key's column."""
+    if isinstance(value, dict) and value:
+        return "", indent(block_lines(value, layout), layout.step)
+    if isinstance(value, list) and value:
+        return "", indent(block_lines(value, layout), layout.dash)
+    if isinstance(value, str) and "\n" in value and (literal := literal_lines(value)):
+        return literal[0], indent(literal[1:], layout.step)
+    return inline_text(value, layout), []
+
+
+def _item_lines(value: Any, layout: Layout) -> list[str]:
+    dash = "-".ljust(layout.item)
+    if isinstance(value, (dict, list)) and value:
+        first, *rest = block_lines(value, layout)
+        return [dash + first, *indent(rest, layout.item)]
+    if isinstance(value, str) and "\n" in value and (literal := literal_lines(value)):
+        return [dash + literal[0], *indent(literal[1:], layout.item)]
+    return [dash + inline_text(value, layout)]
+
+
+def literal_lines(text: str) -> list[str] | None:
+    """A `|` scalar: header and lines, or None where the text needs escapes or would not come back."""
+    if _NO_LITERAL.search(text) or text[0] in " \n":
+        return None
+    body = text.rstrip("\n")
+    trailing = len(text) - len(body)
+    header = {0: "|-", 1: "|"}.get(trailing, "|+")
+    return [header, *body.split("\n"), *[""] * max(trailing - 1, 0)]
+
+
+def inline_text(value: Any, layout: Layout) -> str:
+    """A scalar or an empty collection."""
+    if isinstance(value, dict) and not value:
+        return "{}"
+    if isinstance(value, list) and not value:
+        return "[]"
+    return scalar_text(value, preferred=layout.quote)
+
+
+def flow_text(value: Any, layout: Layout) -> str:
+    """Any value in flow style, on one line."""
+    if isinstance(value, dict):
+        members = (f"{flow_text(key, layout)}: {flow_text(child, layout)}" for key, child in value.items())
+        return "{" + ", ".join(members) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(flow_text(item, layout) for item in value) + "]"
+    return scalar_text(value, flow=True, preferred=layout.quote)
+
+
+def json_text(value: Any) -> str:
+    """Any value as strict JSON on one line. Raises TypeError for what JSON does not have."""
+    if isinstance(value, dict):
+        members = (
+            f"{json.dumps(_json_key(key), ensure_ascii=False)}: {json_text(child)}" for key, child in value.items()
+        )
+        return "{" + ", ".join(members) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(json_text, value)) + "]"
+    return json_scalar(value)
+
+
+def _json_key(key: Any) -> str:
+    if not isinstance(key, str):
+        raise TypeError(f"{key!r} cannot be a key of JSON")
+    return key

@@ -1,0 +1,131 @@
+"""What a scalar means to go-yaml: plain scalars resolved by yaml.v2's rules, and by yaml.v3's.
+
+Source: gopkg.in/yaml.v2 resolve.go (the copy that Tarmak vendors, and viper before 1.19) and yaml.v3's.
+Neither YAML 1.1 nor 1.2 describes them: `y` is a boolean, `08` the float 8, `1e3` a string.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import re
+from collections.abc import Callable
+
+from tarmak_iam.document.nodes import Scalar
+
+__all__ = ["Plain", "Resolver", "ScalarError", "resolve_v2", "resolve_v3"]
+
+Plain = None | bool | int | float | str
+Resolver = Callable[[Scalar], Plain]
+
+_PREFIX = "tag:yaml.org,2002:"
+_NULLS = frozenset(("", "~", "null", "Null", "NULL"))
+_BOOLS_V3 = {
+    text: value for value, texts in ((True, "true True TRUE"), (False, "false False FALSE")) for text in texts.split()
+}
+_BOOLS_V2 = _BOOLS_V3 | {
+    text: value
+    for value, texts in ((True, "y Y yes Yes YES on On ON"), (False, "n N no No NO off Off OFF"))
+    for text in texts.split()
+}
+_SPECIAL_FLOATS = {
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
+}
+_FLOAT_V2 = re.compile(r"[-+]?[0-9]*\.?[0-9]+([eE][-+][0-9]+)?\Z", re.ASCII)
+_FLOAT_V3 = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z", re.ASCII)
+_DOT_FLOAT = re.compile(r"\.[0-9]+([eE][-+]?[0-9]+)?\Z", re.ASCII)
+_INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]([0-7]+)|0([0-7]*)|([1-9][0-9]*))\Z", re.ASCII)
+_MIN_INT64, _MAX_UINT64 = -(2**63), 2**64 - 1
+
+
+class ScalarError(ValueError):
+    """A scalar that its explicit tag does not fit, as in `!!int "x"`."""
+
+
+def resolve_v2(scalar: Scalar) -> Plain:
+    """The scalar's value for yaml.v2: None, bool, int, float or str. Raises ScalarError."""
+    return _resolve(scalar, _BOOLS_V2, _FLOAT_V2)
+
+
+def resolve_v3(scalar: Scalar) -> Plain:
+    """The same for yaml.v3: `yes`, `on`, `y` and the like are strings, `1e3` is a float."""
+    return _resolve(scalar, _BOOLS_V3, _FLOAT_V3)
+
+
+def _resolve(scalar: Scalar, bools: dict[str, bool], floats: re.Pattern[str]) -> Plain:
+    tag = scalar.tag
+    if tag is None:
+        return _plain(scalar.text, bools, floats) if scalar.style == "plain" else scalar.text
+    kind = tag.removeprefix(_PREFIX) if tag.startswith(_PREFIX) else ""
+    if kind == "binary":
+        return _binary(scalar.text)
+    if kind not in ("bool", "int", "float", "null", "timestamp"):
+        return scalar.text  # !!str, and tags that yaml.v2 does not resolve
+    value = _plain(scalar.text, bools, floats)
+    if kind == "float" and type(value) is int:
+        return float(value)
+    if kind == "timestamp" and isinstance(value, str):
+        return value
+    if kind != _kind(value):
+        raise ScalarError(f"cannot decode `{scalar.text}` as a !!{kind}")
+    return value
+
+
+def _kind(value: Plain) -> str:
+    return {type(None): "null", bool: "bool", int: "int", float: "float", str: "str"}[type(value)]
+
+
+def _plain(text: str, bools: dict[str, bool], floats: re.Pattern[str]) -> Plain:
+    if text in _NULLS:
+        return None
+    if text in bools:
+        return bools[text]
+    if text in _SPECIAL_FLOATS:
+        return _SPECIAL_FLOATS[text]
+    if text[0] == ".":
+        return _float(text) if _DOT_FLOAT.match(text) else text
+    if text[0] in "+-0123456789":
+        return _number(text, floats)
+    return text
+
+
+def _number(text: str, floats: re.Pattern[str]) -> int | float | str:
+    digits = text.replace("_", "")
+    integer = parse_go_integer(digits)
+    if integer is not None:
+        return integer
+    if floats.match(digits):
+        value = _float(digits)
+        return text if isinstance(value, str) else value
+    return text
+
+
+def parse_go_integer(digits: str) -> int | None:
+    """Go's ParseInt with base 0 (then ParseUint): decimal, 0x, 0b, 0o and leading-zero octal, 64 bits."""
+    match = _INTEGER.match(digits)
+    if not match:
+        return None
+    sign, hexa, binary, octal, old_octal, decimal = match.groups()
+    for group, base in ((hexa, 16), (binary, 2), (octal, 8), (old_octal, 8), (decimal, 10)):
+        if group is not None:
+            value = int(group or "0", base) * (-1 if sign == "-" else 1)
+            if _MIN_INT64 <= value < 2**63 or (not sign and value <= _MAX_UINT64):
+                return value
+            return None
+    return None
+
+
+def _float(text: str) -> float | str:
+    """Go's ParseFloat refuses what overflows; the scalar then stays a string."""
+    value = float(text)
+    return text if math.isinf(value) else value
+
+
+def _binary(text: str) -> str:
+    try:
+        return base64.b64decode("".join(text.split()), validate=True).decode("utf-8", "replace")
+    except (binascii.Error, ValueError):
+        raise ScalarError("!!binary value contains invalid base64 data") from None

@@ -1,0 +1,93 @@
+"""A file's bytes as text, and back: encoding, byte order mark, line ends, line and column."""
+
+from __future__ import annotations
+
+import bisect
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from tarmak_iam.errors import ParseError, Place
+
+__all__ = ["MAX_BYTES", "Source"]
+
+MAX_BYTES = 10 * 1024 * 1024
+"""Larger input is refused before it is parsed: no tarmak.yaml or ConfigMap (1 MiB) comes near it."""
+
+_MARKS = (
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+)
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+# Not slots: `cached_property` needs the instance's dictionary.
+@dataclass(frozen=True)
+class Source:
+    """`text` is without the byte order mark; `encode(text)` puts mark and encoding back."""
+
+    text: str
+    filename: str
+    mark: bytes = b""
+    encoding: str = "utf-8"
+
+    @classmethod
+    def decode(cls, data: bytes | str, filename: str) -> Source:
+        """Raises ParseError for more than MAX_BYTES or bytes that are not UTF-8 or marked UTF-16."""
+        raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
+        if len(raw) > MAX_BYTES:
+            raise ParseError(
+                f"the file has {len(raw):,} bytes, more than the {MAX_BYTES:,} that are read",
+                place=Place(filename),
+            )
+        mark, encoding = next(((m, e) for m, e in _MARKS if raw.startswith(m)), (b"", "utf-8"))
+        try:
+            text = raw[len(mark) :].decode(encoding)
+        except UnicodeDecodeError as error:
+            before = raw[len(mark) : len(mark) + error.start].decode(encoding, "replace")
+            line, column = cls(before, filename).position(len(before))
+            raise ParseError(
+                f"byte 0x{error.object[error.start]:02x} is not {encoding.upper()}",
+                remedy="save the file as UTF-8",
+                place=Place(filename, line, column),
+            ) from None
+        return cls(text, filename, mark, encoding)
+
+    def encode(self, text: str | None = None) -> bytes:
+        return self.mark + (self.text if text is None else text).encode(self.encoding)
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        return [0, *(match.end() for match in _LINE_END.finditer(self.text))]
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Line and column of an offset, both from 1; columns count code points."""
+        line = bisect.bisect_right(self._line_starts, offset)
+        return line, offset - self._line_starts[line - 1] + 1
+
+    def place(self, offset: int) -> Place:
+        return Place(self.filename, *self.position(offset))
+
+    def line_start(self, offset: int) -> int:
+        """Where the line that holds `offset` begins."""
+        return self._line_starts[bisect.bisect_right(self._line_starts, offset) - 1]
+
+    def line_end(self, offset: int) -> int:
+        """Where the text of that line ends, before its line end."""
+        match = _LINE_END.search(self.text, offset)
+        return match.start() if match else len(self.text)
+
+    def next_line(self, offset: int) -> int:
+        """Where the next line begins (the end of the text behind the last)."""
+        match = _LINE_END.search(self.text, offset)
+        return match.end() if match else len(self.text)
+
+    def newline_near(self, offset: int) -> str:
+        """The line end of the line that holds `offset`, else of the line above it, else LF."""
+        start = self.line_start(offset)
+        match = _LINE_END.search(self.text, start)
+        if match:
+            return match.group()
+        above = _LINE_END.search(self.text, self.line_start(start - 1)) if start else None
+        return above.group() if above else "\n"

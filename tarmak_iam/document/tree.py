@@ -1,0 +1,128 @@
+"""One parsed document: source, nodes and comments, and the way from a route to a node."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from tarmak_iam.document.json_reader import looks_like_json, read_json
+from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Span, dereference, walk
+from tarmak_iam.document.source import Source
+from tarmak_iam.document.yaml_reader import YamlText, read_yaml
+from tarmak_iam.errors import ParseError
+from tarmak_iam.routes import Key, Route
+
+__all__ = ["Comment", "Tree", "content_start"]
+
+_COMMENT = re.compile(r"(?:(?<=[ \t\r\n\ufeff])|^)#[^\r\n\x85\u2028\u2029]*")
+_PROPERTY = re.compile(r"[&!][^ \t\r\n,\[\]{}]*(?:[ \t]|\r\n?|\n|#[^\r\n]*)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """`text` starts with `#`; `own_line` is false for one behind something else on its line."""
+
+    text: str
+    span: Span
+    own_line: bool
+
+
+@dataclass(frozen=True)
+class Tree:
+    """`extent` is the part of the text that this document takes; `is_json` the strict reader's."""
+
+    source: Source
+    root: Node | None
+    extent: Span
+    version: tuple[int, int] | None = None
+    is_json: bool = False
+
+    @classmethod
+    def read(cls, source: Source, index: int = 0, *, json: bool | None = None, pure: bool = False) -> Tree:
+        """`json`: True for strict JSON, False for YAML, None for JSON where the text is just that.
+
+        Raises ParseError.
+        """
+        if json or (json is None and index == 0 and looks_like_json(source)):
+            try:
+                return cls(source, read_json(source), Span(0, len(source.text)), is_json=True)
+            except ParseError:
+                if json:
+                    raise
+        yaml: YamlText = read_yaml(source, index, pure=pure)
+        return cls(source, yaml.root, yaml.span, yaml.version)
+
+    def entry(self, route: Route) -> Entry | None:
+        """The mapping entry that the route's last step names, merges included; None if there is none."""
+        if not route.steps:
+            return None
+        step = route.steps[-1]
+        parent = self.node(route.parent)
+        if parent is None or isinstance(step, int):
+            return None
+        return _entry(dereference(parent), step)
+
+    def node(self, route: Route) -> Node | None:
+        """The node at the route; aliases and merges are followed on the way. None if there is none."""
+        node = self.root
+        for step in route.steps:
+            if node is None:
+                return None
+            node = _child(dereference(node), step)
+        return node
+
+    @cached_property
+    def comments(self) -> tuple[Comment, ...]:
+        """Every comment from the end of the previous document to the end of this one."""
+        return () if self.is_json else tuple(self._comments())
+
+    def _comments(self) -> Iterator[Comment]:
+        for gap in self._gaps():
+            for match in _COMMENT.finditer(self.source.text, gap.start, gap.end):
+                span = Span(match.start(), match.end())
+                before = self.source.text[self.source.line_start(span.start) : span.start]
+                yield Comment(match.group(), span, not before.strip())
+
+    def _gaps(self) -> Iterator[Span]:
+        """The text outside of scalars: structure, comments, and the header lines of block scalars."""
+        at = self.extent.start
+        for node in walk(self.root) if self.root else ():
+            if isinstance(node, Scalar):
+                yield Span(at, content_start(self.source, node))
+                at = node.span.end
+                if node.is_block:
+                    header = content_start(self.source, node)
+                    yield Span(header, self.source.line_end(header))
+        yield Span(at, max(at, self.extent.end))
+
+    def place_of(self, node: Node) -> str:
+        line, column = self.source.position(node.span.start)
+        return f"{line}:{column}"
+
+
+def content_start(source: Source, node: Node) -> int:
+    """Where a node's own text begins, behind its anchor and tag (and a comment between them)."""
+    if node.anchor is None and node.tag is None:
+        return node.span.start
+    at = node.span.start
+    for _ in range((node.anchor is not None) + (node.tag is not None)):
+        match = _PROPERTY.match(source.text, at, max(node.span.end, at))
+        at = match.end() if match else at
+    return at
+
+
+def _entry(node: Node, step: Key) -> Entry | None:
+    if not isinstance(node, Mapping):
+        return None
+    if step.occurrence >= 0:
+        return node.occurrence(step.text, step.occurrence)
+    return node.effective(step.text)
+
+
+def _child(node: Node, step: int | Key) -> Node | None:
+    if isinstance(step, int):
+        return node.items[step] if isinstance(node, Sequence) and 0 <= step < len(node.items) else None
+    entry = _entry(node, step)
+    return entry.value if entry else None

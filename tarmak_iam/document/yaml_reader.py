@@ -1,0 +1,109 @@
+"""YAML text to nodes: ruamel.yaml's parser locates, `yaml_builder` makes our own immutable nodes of it.
+
+Events are used instead of composed nodes because they keep what a splice needs: an alias has marks of
+its own (a composed alias carries the anchor's), re-used anchors work with both parsers, and a document
+that is too deep is refused while it streams, before it costs anything.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml import events as kinds
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from tarmak_iam.document.masking import mask, unmask_scalars
+from tarmak_iam.document.nodes import Node, Span
+from tarmak_iam.document.source import Source
+from tarmak_iam.document.yaml_builder import Builder
+from tarmak_iam.errors import ParseError
+
+__all__ = ["YamlText", "has_c_parser", "read_yaml"]
+
+_QUOTED_TEMPLATE = re.compile(r"""['"].*\{\{""")
+
+
+@dataclass(frozen=True, slots=True)
+class YamlText:
+    """One document of a stream: its root (None if it is empty), %YAML version, and its extent: from the
+    end of the document before it (with the comments and directives above it) to its own end."""
+
+    root: Node | None
+    version: tuple[int, int] | None
+    span: Span
+
+
+@cache
+def has_c_parser() -> bool:
+    """Whether ruamel.yaml's C parser (extra `fast`) is installed."""
+    try:
+        return importlib.import_module("ruamel.yaml.cyaml").CParser is not None
+    except ImportError:
+        return False
+
+
+def read_yaml(source: Source, index: int = 0, *, pure: bool = False) -> YamlText:
+    """Reads document `index` (from 0); documents behind it are not looked at, as in yaml.v2.
+
+    Raises ParseError where the text up to that document is ill-formed or nested too deep.
+    """
+    if not pure and has_c_parser():
+        return _read(source, source.text, index, pure=False)
+    masked = mask(source.text)
+    text = _read(source, masked, index, pure=True)
+    restored = unmask_scalars(source.text, masked, text.root)
+    return text if restored == masked else _read(source, restored, index, pure=True)
+
+
+def _read(source: Source, text: str, index: int, *, pure: bool) -> YamlText:
+    """`text` has the length of `source.text`; messages and positions speak of the latter."""
+    yaml = YAML(typ="safe", pure=pure)
+    if pure:
+        yaml.version = (1, 1)  # go-yaml reads 1.1
+    try:
+        return _document(source, iter(yaml.parse(text)), index)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        offset = min(mark.index, len(source.text)) if mark else 0
+        what = f"{error.context or ''} {error.problem or ''}".strip()
+        raise ParseError(f"not YAML: {what}", remedy=_remedy(source, offset), place=source.place(offset)) from None
+    except YAMLError as error:
+        offset = min(getattr(error, "position", 0) or 0, len(source.text))
+        reason = getattr(error, "reason", "") or "special characters are not allowed"
+        raise ParseError(f"not YAML: {reason}", remedy="remove that character", place=source.place(offset)) from None
+
+
+def _remedy(source: Source, offset: int) -> str:
+    line = source.text[source.line_start(offset) : source.line_end(offset)]
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return "indent with blanks, not tabs"
+    if "{{" in line and not _QUOTED_TEMPLATE.search(line):
+        return "put the template in quotes"
+    return "check the indentation, colons and quotes of this line and the one above"
+
+
+def _document(source: Source, events: Iterator[Any], index: int) -> YamlText:
+    number, start = -1, 0
+    builder: Builder | None = None
+    version: tuple[int, int] | None = None
+    for event in events:
+        if isinstance(event, kinds.DocumentStartEvent):
+            number += 1
+            version = tuple(event.version) if event.version else None
+            builder = Builder(source, event.end_mark.index)
+        elif isinstance(event, kinds.DocumentEndEvent):
+            if number == index and builder is not None:
+                return YamlText(builder.root, version, Span(start, event.start_mark.index))
+            builder, start = None, event.end_mark.index
+        elif builder is not None:
+            builder.take(event)
+    if index == 0:
+        return YamlText(None, None, Span(0, len(source.text)))
+    what = f"the file has {number + 1} document(s), there is no document {index}"
+    raise ParseError(what, place=source.place(len(source.text)))

@@ -1,0 +1,33 @@
+"""The ConfigMap with the authenticator's configuration: the mappings file, comments and all."""
+
+from __future__ import annotations
+
+from tarmak_iam.emit.artifact import Artifact, Manifest, manifest_artifact
+from tarmak_iam.emit.labels import NAME, NAMESPACE, labels
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.installation import Installation
+
+__all__ = ["CONFIG_KEY", "configmap", "emit_configmap"]
+
+CONFIG_KEY = "config.yaml"
+_MAX_BYTES = 1024 * 1024
+"""etcd's limit for an object's data, which the API server enforces on ConfigMaps."""
+
+
+def configmap(installation: Installation) -> Manifest:
+    """Raises ConfigError where there are no mappings, or none that the daemon would start with."""
+    text = installation.daemon_config()
+    if len(text.encode()) > _MAX_BYTES:
+        raise ConfigError(
+            "the mappings are larger than a ConfigMap can be (1 MiB)", remedy="map groups of people by role"
+        )
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": NAME, "namespace": NAMESPACE, "labels": labels(installation)},
+        "data": {CONFIG_KEY: text},
+    }
+
+
+def emit_configmap(installation: Installation) -> tuple[Artifact, ...]:
+    return (manifest_artifact(configmap(installation)),)

@@ -1,0 +1,32 @@
+"""The API server's webhook flags, as Tarmak's Puppet sets them."""
+
+from __future__ import annotations
+
+from tarmak_iam.config.effective import hieradata
+from tarmak_iam.emit.artifact import Artifact
+from tarmak_iam.installation import Installation
+
+__all__ = ["FLAG", "emit_flags", "webhook_args", "webhook_hieradata"]
+
+FLAG = "authentication-token-webhook-config-file"
+"""The only webhook flag that Tarmak passes on: no cache TTL, no version (v1beta1 is what the daemon speaks)."""
+
+
+def webhook_args(installation: Installation) -> list[str]:
+    """Empty where Tarmak sets no flag: no switch and no file, or a hub (it has no masters).
+
+    Raises ConfigError for a file name that would not arrive as it is written.
+    """
+    path = None if installation.is_hub else installation.safe_webhook_file()
+    return [] if path is None else [f"--{FLAG}={path}"]
+
+
+def webhook_hieradata(installation: Installation) -> list[str]:
+    """The lines of hieradata that lead to those flags. Raises ConfigError as `webhook_args` does."""
+    return hieradata(installation.cluster.data) if webhook_args(installation) else []
+
+
+def emit_flags(installation: Installation) -> tuple[Artifact, ...]:
+    """`flags.txt`, a flag a line."""
+    text = "".join(f"{arg}\n" for arg in webhook_args(installation))
+    return (Artifact("flags.txt", text.encode()),)

@@ -1,0 +1,82 @@
+"""The error tree: everything that a user can cause is a `TarmakIamError`.
+
+TarmakIamError                str() starts with file:line:col where there is one
+├── ParseError (ValueError)   the text is not the YAML or JSON it should be
+├── ConfigError (ValueError)  well-formed text that Tarmak, the daemon or we cannot use
+├── EditRefused               an edit that cannot be made safely; nothing was changed
+├── SelectionError (LookupError)   no such cluster, path or entry
+└── FileError (OSError)       a file that cannot be read or written
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = [
+    "ConfigError",
+    "EditRefused",
+    "FileError",
+    "ParseError",
+    "Place",
+    "SelectionError",
+    "TarmakIamError",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is: a file, and a line and column (both from 1, columns in code points) if known."""
+
+    filename: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        parts = [self.filename]
+        if self.line is not None:
+            parts.append(str(self.line))
+            if self.column is not None:
+                parts.append(str(self.column))
+        return ":".join(parts)
+
+
+class TarmakIamError(Exception):
+    """Base of every error this package raises on purpose.
+
+    `what` says what is wrong, `remedy` (may be empty) what to do about it, `place` where.
+    """
+
+    def __init__(self, what: str, *, remedy: str = "", place: Place | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.remedy = remedy
+        self.place = place
+
+    @property
+    def message(self) -> str:
+        """What is wrong and what to do, on one line, without the place."""
+        text = f"{self.what}; {self.remedy}" if self.remedy else self.what
+        return " ".join(text.split())
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}" if self.place else self.message
+
+
+class ParseError(TarmakIamError, ValueError):
+    """The text is not well-formed."""
+
+
+class ConfigError(TarmakIamError, ValueError):
+    """Well-formed text whose meaning cannot be used."""
+
+
+class EditRefused(TarmakIamError):
+    """An edit that cannot be made without changing something else. The document is as it was."""
+
+
+class SelectionError(TarmakIamError, LookupError):
+    """Something was asked for by name that is not there."""
+
+
+class FileError(TarmakIamError, OSError):
+    """A file that cannot be found, read or written."""

@@ -1,0 +1,51 @@
+"""A finding: something in a file that a person should know, as a plain value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from tarmak_iam.routes import Route
+
+__all__ = ["Finding", "Severity", "Subject"]
+
+
+class Severity(str, Enum):
+    ERROR = "error"
+    WARNING = "warning"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Subject(str, Enum):
+    """Which of a cluster's three files a finding is about."""
+
+    CONFIG = "tarmak.yaml"
+    MAPPINGS = "aws-iam-authenticator.yaml"
+    SETTINGS = "tarmak-iam.yaml"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`route` leads to the node in the `subject` file; `at_key` points to its key instead of its value.
+
+    `id` is stable (`IAM012`); `message` says what is wrong, `remedy` what to do about it.
+    """
+
+    id: str
+    severity: Severity
+    subject: Subject
+    route: Route
+    message: str
+    remedy: str = ""
+    at_key: bool = False
+
+    @property
+    def text(self) -> str:
+        """Message and remedy on one line."""
+        joined = f"{self.message}; {self.remedy}" if self.remedy else self.message
+        return " ".join(joined.split())

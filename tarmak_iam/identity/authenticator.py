@@ -1,0 +1,199 @@
+"""The loaded authenticator: answers who a caller becomes, as the real daemon of that version would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Mapping as AnyMapping
+from dataclasses import dataclass, field, replace
+
+from tarmak_iam.document import Document
+from tarmak_iam.errors import ConfigError, Place
+from tarmak_iam.identity.caller import Caller, identify
+from tarmak_iam.identity.daemon_config import DaemonConfig, read_daemon_config
+from tarmak_iam.identity.explain import matched, unmatched
+from tarmak_iam.identity.model import Answer, Identity, Mapping
+from tarmak_iam.identity.mounted_file import MountedFile
+from tarmak_iam.identity.refusal import Denied, NotStarted
+from tarmak_iam.identity.sts import accepts_tokens_of
+from tarmak_iam.identity.templates import render_template
+from tarmak_iam.identity.versions import NEWEST, DaemonVersion
+from tarmak_iam.routes import Route
+
+__all__ = ["Authenticator", "whois"]
+
+
+@dataclass(frozen=True)
+class Authenticator:
+    """A configuration loaded for one daemon version. `config` is None where the daemon would not start."""
+
+    config: DaemonConfig | None
+    failure: Answer | None = None
+    document: Document | None = field(default=None, repr=False)
+    cluster_id: str | None = None
+    private_dns_names: AnyMapping[str, str] = field(default_factory=dict, repr=False)
+    notes: tuple[str, ...] = ()
+    _mounted: MountedFile | None = field(default=None, repr=False)
+
+    @classmethod
+    def load(
+        cls,
+        config_text: str,
+        *,
+        version: str = "v0.7.9",
+        cluster_id: str | None = None,
+        args: Iterable[str] = (),
+        files: AnyMapping[str, str] | None = None,
+        filename: str = "config.yaml",
+        private_dns_names: AnyMapping[str, str] | None = None,
+    ) -> Authenticator:
+        """Reads the daemon's configuration as that version does. Nothing raises: see `Authenticator.failure`.
+
+        `args` are the daemon's own flags; `filename`'s extension selects the format; `files` are other
+        files it reads, by their last path component; `cluster_id` is the token's (None: the config's own);
+        `private_dns_names`: by instance id, what ec2:DescribeInstances would answer.
+        """
+        del files  # no backend that is supported yet reads a second file
+        try:
+            parsed = DaemonVersion.parse(version)
+            config, document = read_daemon_config(config_text, filename, parsed, args)
+            for backend in config.backends:
+                if backend != "MountedFile":
+                    raise NotStarted(f"the backend {backend} reads its mappings elsewhere, which is not supported yet")
+            mounted = MountedFile(config)
+        except ConfigError as error:
+            return cls(None, Answer(started=False, reason=error.message))
+        except NotStarted as stop:
+            return cls(
+                None,
+                Answer(
+                    started=False, reason=stop.reason, route=stop.route, place=_place(config_text, filename, stop.route)
+                ),
+            )
+        notes = (
+            (f"{parsed} is newer than {NEWEST}, the newest version that is known; the answer is {NEWEST}'s",)
+            if parsed > NEWEST
+            else ()
+        )
+        return cls(config, None, document, cluster_id, private_dns_names or {}, notes, mounted)
+
+    def whois(self, identity: Identity) -> Answer:
+        """Who the caller becomes."""
+        if self.config is None or self._mounted is None:
+            return self.failure or Answer(started=False)
+        try:
+            self._check_cluster_id()
+            caller = identify(identity, self.config.version)
+            self._check_partition(caller)
+            return replace(self._map(caller, self.config, self._mounted), notes=self.notes)
+        except Denied as denial:
+            return self._denial(denial.reason, denial.route)
+
+    def _check_cluster_id(self) -> None:
+        assert self.config is not None
+        if self.cluster_id is not None and self.cluster_id != self.config.cluster_id:
+            raise Denied(
+                f"the token is for cluster id '{self.cluster_id}', the configuration has '{self.config.cluster_id}'",
+                Route.of(("clusterID",)),
+            )
+
+    def _check_partition(self, caller: Caller) -> None:
+        """A token is presigned for the STS of the caller's partition; a daemon of another one refuses that host."""
+        assert self.config is not None
+        if not accepts_tokens_of(caller.partition, self.config.partition, self.config.version):
+            raise Denied(f"the caller is of the partition {caller.partition}, the daemon of {self.config.partition}")
+
+    def _map(self, caller: Caller, config: DaemonConfig, mounted: MountedFile) -> Answer:
+        found = mounted.find(caller.canonical_arn)
+        if found.mappings:
+            first, *others = (self._rendered(mapping, caller, config) for mapping in found.mappings)
+            alternatives = tuple(
+                other for other in others if (other.username, other.groups) != (first.username, first.groups)
+            )
+            return replace(first, alternatives=alternatives)
+        if caller.account in mounted.accounts:
+            reason = f"account {caller.account} is in mapAccounts: the username is the ARN, without groups"
+            return self._granted(caller, config, caller.canonical_arn, (), reason, Route.of(("server", "mapAccounts")))
+        raise Denied(unmatched(caller, config))
+
+    def _rendered(self, mapping: Mapping, caller: Caller, config: DaemonConfig) -> Answer:
+        version = config.version
+        # v0.4.0 renders the templates of roles only.
+        if mapping.kind == "role" or version.known >= DaemonVersion(0, 5, 0):
+            try:
+                username = render_template(mapping.username, caller, self.private_dns_names, version)
+                groups = [render_template(group, caller, self.private_dns_names, version) for group in mapping.groups]
+            except Denied as denial:
+                raise Denied(f"{matched(mapping)}, but {denial.reason}", mapping.route) from None
+        else:
+            username, groups = mapping.username, list(mapping.groups)
+        for prefix in config.reserved_prefixes:
+            if prefix and username.startswith(prefix):
+                raise Denied(
+                    f"{matched(mapping)}, but the username '{username}' begins with the reserved prefix '{prefix}'",
+                    mapping.route,
+                )
+        return self._granted(caller, config, username, groups, matched(mapping), mapping.route)
+
+    def _granted(
+        self, caller: Caller, config: DaemonConfig, username: str, groups: Iterable[str], reason: str, route: Route
+    ) -> Answer:
+        scrubbed = caller.account in config.scrubbed
+        uid = f"administrative:{username}" if scrubbed else f"{caller.account}:{caller.user_id}"
+        return Answer(
+            started=True,
+            authenticated=True,
+            username=username,
+            groups=list(groups) or None,
+            uid=f"aws-iam-authenticator:{uid}",
+            extra=None if scrubbed else _extra(caller, config.version),
+            reason=reason,
+            route=route,
+            place=self._position(route),
+        )
+
+    def _denial(self, reason: str, route: Route | None) -> Answer:
+        return Answer(started=True, reason=reason, route=route, place=self._position(route), notes=self.notes)
+
+    def _position(self, route: Route | None) -> Place | None:
+        return self.document.position(route) if route is not None and self.document is not None else None
+
+
+def whois(
+    config_text: str,
+    identity: Identity,
+    version: str = "v0.7.9",
+    cluster_id: str | None = None,
+    args: Iterable[str] = (),
+    files: AnyMapping[str, str] | None = None,
+    filename: str = "config.yaml",
+    private_dns_names: AnyMapping[str, str] | None = None,
+) -> Answer:
+    """Who a caller becomes: `Authenticator.load(...).whois(identity)` in one go."""
+    authenticator = Authenticator.load(
+        config_text,
+        version=version,
+        cluster_id=cluster_id,
+        args=args,
+        files=files,
+        filename=filename,
+        private_dns_names=private_dns_names,
+    )
+    return authenticator.whois(identity)
+
+
+def _extra(caller: Caller, version: DaemonVersion) -> dict[str, list[str]] | None:
+    values = {
+        "accessKeyId": caller.access_key_id,
+        "arn": caller.arn,
+        "canonicalArn": caller.canonical_arn,
+        "principalId": caller.user_id,
+        "sessionName": caller.session_name,
+        "sigs.k8s.io/aws-iam-authenticator/principalId": caller.user_id,
+    }
+    return {key: [value] for key, value in values.items() if version.has(f"extra key {key}")} or None
+
+
+def _place(text: str, filename: str, route: Route | None) -> Place | None:
+    if route is None:
+        return None
+    return Document.parse(text, filename).position(route)

@@ -1,0 +1,91 @@
+"""A caller as the daemon sees it after STS has answered: canonical ARN, user id, session name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.identity.arn import ArnError, Principal, canonicalize, parse_arn
+from tarmak_iam.identity.model import Identity
+from tarmak_iam.identity.refusal import Denied
+from tarmak_iam.identity.versions import DaemonVersion, known_partitions
+
+__all__ = ["Caller", "identify", "identity_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    arn: str
+    canonical_arn: str
+    partition: str
+    account: str
+    user_id: str
+    session_name: str
+    access_key_id: str
+
+
+def identity_of(arn: str, session: str = "SESSION", user_id: str = "", access_key_id: str = "") -> Identity:
+    """The caller that STS would describe for an ARN: a role stands for a session of it, without its path.
+
+    Raises ConfigError for what is no principal's ARN.
+    """
+    try:
+        principal, _ = canonicalize(arn)
+    except ArnError as error:
+        raise ConfigError(
+            f"'{arn}' is no ARN of a caller: {error}", remedy="write it as in arn:aws:iam::111122223333:role/Admin"
+        ) from None
+    parsed = parse_arn(arn)
+    if principal is Principal.ROLE:
+        arn = f"arn:{parsed.partition}:sts::{parsed.account}:assumed-role/{parsed.name}/{session}"
+    elif principal is Principal.ASSUMED_ROLE:
+        session = parsed.name
+    unique = user_id.partition(":")[0] or _PLACEHOLDERS[principal]
+    if principal in (Principal.ROLE, Principal.ASSUMED_ROLE):
+        unique = f"{unique}:{session}"
+    elif principal is Principal.FEDERATED_USER:
+        unique = f"{parsed.account}:{parsed.name}"
+    elif principal is Principal.ROOT:
+        unique = parsed.account
+    return Identity(arn, parsed.account, unique, access_key_id)
+
+
+# Prefixes that IAM's unique ids have; what follows is not known before a real call.
+_PLACEHOLDERS = {
+    Principal.ROLE: "AROA",
+    Principal.ASSUMED_ROLE: "AROA",
+    Principal.USER: "AIDA",
+    Principal.ROOT: "",
+    Principal.FEDERATED_USER: "",
+}
+
+
+def identify(identity: Identity, version: DaemonVersion) -> Caller:
+    """Raises Denied for an answer of STS that the version does not understand."""
+    try:
+        principal, canonical = canonicalize(identity.arn, known_partitions(version))
+    except ArnError as error:
+        raise Denied(f"the caller's ARN '{identity.arn}' is not taken: {error}") from None
+    user_id, session = _split_user_id(identity.user_id, principal, version)
+    return Caller(
+        arn=identity.arn,
+        canonical_arn=canonical,
+        partition=parse_arn(identity.arn).partition,
+        account=identity.account,
+        user_id=user_id,
+        session_name=session,
+        access_key_id=identity.access_key_id,
+    )
+
+
+def _split_user_id(user_id: str, principal: Principal, version: DaemonVersion) -> tuple[str, str]:
+    keeps_whole = version.has("federated user: whole UserId kept, SessionName empty")
+    if keeps_whole and principal in (Principal.FEDERATED_USER, Principal.USER, Principal.ROOT):
+        return user_id, ""
+    parts = user_id.split(":")
+    needs_session = version.has("role UserId without a session refused (malformed UserID)")
+    if len(parts) == 2:
+        return parts[0], parts[1]
+    if len(parts) == 1 and not needs_session:
+        return parts[0], ""
+    raise Denied(f"the user id '{user_id}' is malformed: a role's is AROA...:session")

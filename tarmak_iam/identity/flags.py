@@ -1,0 +1,160 @@
+"""The daemon's own command line, parsed as its pflag library does, by version."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tarmak_iam.identity.refusal import NotStarted
+from tarmak_iam.identity.versions import DaemonVersion
+
+__all__ = ["Flags", "parse_flags"]
+
+# Flag, shorthand, type, and the configuration key that it overrides.
+_FLAGS: tuple[tuple[str, str, str, str], ...] = (
+    ("root (persistent) --config (-c)", "c", "string", ""),
+    ("root (persistent) --cluster-id (-i)", "i", "string", "clusterID"),
+    ("root (persistent) --log-format (-l)", "l", "string", ""),
+    ("root (persistent) --log-verbosity (-v)", "v", "level", ""),
+    ("root (persistent) --feature-gates", "", "gates", ""),
+    ("server --address", "", "string", "server.address"),
+    ("server --backend-mode", "", "list", "server.backendMode"),
+    ("server --bind (-b)", "b", "string", ""),
+    ("server --ec2-describeInstances-burst", "", "int", "server.ec2DescribeInstancesBurst"),
+    ("server --ec2-describeInstances-qps", "", "int", "server.ec2DescribeInstancesQps"),
+    ("server --generate-kubeconfig", "", "string", "server.generateKubeconfig"),
+    ("server --kubeconfig", "", "string", "server.kubeconfig"),
+    ("server --kubeconfig-pregenerated", "", "bool", "server.kubeconfigPregenerated"),
+    ("server --master", "", "string", "server.master"),
+    ("server --partition", "", "string", "server.partition"),
+    ("server --port", "", "int", "server.port"),
+    ("server --state-dir", "", "string", "server.stateDir"),
+)
+_LEVELS = frozenset(("panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"))
+_TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
+_FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
+_INTEGER = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F]+|0[oO]?[0-7]+|0[bB][01]+|[1-9][0-9]*|0)\Z", re.ASCII)
+_GATE_ITEM = "feature gate "
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """`values`: by configuration key, what the command line sets; `gates`: the feature gates that are on."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    gates: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Flag:
+    name: str
+    short: str
+    type: str
+    key: str
+
+
+def parse_flags(args: Iterable[str], version: DaemonVersion) -> Flags:
+    """Raises NotStarted for a flag or value that this version does not take."""
+    known = _known(version)
+    values: dict[str, Any] = {}
+    gates: set[str] = set()
+    for flag, text in _pairs(iter(args), known):
+        value = _value(flag, text, version)
+        if flag.type == "gates":
+            gates = {name for name, on in (dict.fromkeys(gates, True) | value).items() if on}
+        elif flag.type == "list" and flag.key in values:
+            values[flag.key] = values[flag.key] + value  # a repeated slice flag adds up
+        elif flag.key:
+            values[flag.key] = value
+    return Flags(values, frozenset(gates))
+
+
+def _known(version: DaemonVersion) -> dict[str, _Flag]:
+    """By their long names and shorthands."""
+    known: dict[str, _Flag] = {}
+    for item, short, type_, key in _FLAGS:
+        if version.has(f"flag {item}"):
+            name = re.split(r"--| \(-", item)[1]
+            flag = _Flag(name, short, type_, key)
+            known[f"--{name}"] = flag
+            if short:
+                known[f"-{short}"] = flag
+    return known
+
+
+def _pairs(args: Iterator[str], known: dict[str, _Flag]) -> Iterator[tuple[_Flag, str]]:
+    for arg in args:
+        if arg == "--":
+            return
+        if arg in ("-h", "--help"):
+            raise NotStarted(f"{arg} prints the help and ends")
+        if not arg.startswith("-") or arg == "-":
+            continue  # the command's name, and words that cobra passes on
+        name, given, text = _split(arg)
+        if name not in known:
+            raise NotStarted(f"unknown flag: {name}")
+        flag = known[name]
+        if not given and flag.type == "bool":
+            text = "true"
+        elif not given:
+            following = next(args, None)
+            if following is None:
+                raise NotStarted(f"flag needs an argument: {name}")
+            text = following
+        yield flag, text
+
+
+def _split(arg: str) -> tuple[str, bool, str]:
+    """Name, whether a value is attached, and the value: --a=b, -a=b and -ab."""
+    if arg.startswith("--"):
+        name, sign, text = arg.partition("=")
+        return name, bool(sign), text
+    return arg[:2], len(arg) > 2, arg[2:].removeprefix("=")
+
+
+def _value(flag: _Flag, text: str, version: DaemonVersion) -> Any:
+    if flag.type == "bool":
+        if text not in _TRUE | _FALSE:
+            raise NotStarted(f'invalid argument "{text}" for "--{flag.name}" flag: it is no boolean')
+        return text in _TRUE
+    if flag.type == "int":
+        if not _INTEGER.match(text):
+            raise NotStarted(f'invalid argument "{text}" for "--{flag.name}" flag: it is no number')
+        return int(text, 0) if not re.match(r"[-+]?0[0-7]+\Z", text) else int(text, 8)
+    if flag.type == "level" and text.lower() not in _LEVELS:
+        raise NotStarted(f'invalid log level "{text}"')
+    if flag.type == "list":
+        return next(csv.reader([text]), []) if text else []
+    if flag.type == "gates":
+        return _gates(text, version)
+    return text
+
+
+def _gates(text: str, version: DaemonVersion) -> dict[str, bool]:
+    """`A=true,B=false`, over the gates that this version registers; AllAlpha switches all of them."""
+    registered = [
+        name
+        for name in ("ConfiguredInitDirectories", "IAMIdentityMappingCRD", "SSORoleMatch")
+        if _registers(name, version)
+    ]
+    gates: dict[str, bool] = {}
+    for part in filter(None, text.split(",")):
+        name, sign, value = (piece.strip() for piece in part.partition("="))
+        if not sign:
+            raise NotStarted(f"missing bool value for feature gate {name}")
+        if value not in _TRUE | _FALSE:
+            raise NotStarted(f"invalid value of the feature gate {name}={value}")
+        if name == "AllAlpha":
+            gates |= {gate: value in _TRUE for gate in registered if gate not in gates}
+        elif name in registered:
+            gates[name] = value in _TRUE
+        elif name != "AllBeta":
+            raise NotStarted(f"unrecognized feature gate: {name}")
+    return gates
+
+
+def _registers(name: str, version: DaemonVersion) -> bool:
+    return version.has(f"{_GATE_ITEM}{name} (default false, Alpha)")

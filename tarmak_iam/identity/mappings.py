@@ -1,0 +1,243 @@
+"""A cluster's mappings file, in the authenticator's own format: listed and edited without losing a comment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tarmak_iam.document import Document
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.identity.arn import Arn, ArnError, Principal, canonicalize, is_account, parse_arn
+from tarmak_iam.identity.viper import Settings, lookup
+from tarmak_iam.routes import Route
+
+__all__ = ["Listed", "Mappings", "canonical_text", "checked_arn"]
+
+_HEADER = """\
+# Who may log in to this cluster with AWS IAM, and as whom: the AWS IAM Authenticator's own format.
+# Edit it by hand or with `tarmak-iam map add/remove`; `tarmak-iam check` looks for lock-outs.
+"""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_KINDS = ("role", "user")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An entry as it is written: kind `role`, `user` or `account`; `arn` is the account's number for the last."""
+
+    kind: str
+    arn: str
+    username: str
+    groups: tuple[str, ...]
+    route: Route
+
+
+@dataclass(frozen=True, slots=True)
+class Mappings:
+    """The file as a value; `is_new` where there is none yet."""
+
+    document: Document
+    is_new: bool = False
+
+    @classmethod
+    def parse(cls, data: bytes | str, filename: str = "aws-iam-authenticator.yaml") -> Mappings:
+        """Raises ParseError, and ConfigError where the file is no mapping."""
+        document = Document.parse(data, filename, json=False)
+        if document.data is not None and not isinstance(document.data, dict):
+            raise ConfigError(
+                "the mappings file is no mapping",
+                remedy="begin it with clusterID and server",
+                place=document.position(()),
+            )
+        return cls(document)
+
+    @classmethod
+    def create(cls, cluster_id: str, filename: str = "aws-iam-authenticator.yaml") -> Mappings:
+        """A new file: a short header and the cluster id."""
+        return cls(Document.parse(_HEADER, filename, json=False).set(("clusterID",), cluster_id), is_new=True)
+
+    @property
+    def cluster_id(self) -> str | None:
+        """The file's own clusterID, None where it has none."""
+        value = lookup(self.document.data or {}, "clusterID")
+        return None if value is None else str(value)
+
+    @property
+    def cluster_id_route(self) -> Route:
+        return self._settings.route("clusterID")
+
+    @property
+    def entries(self) -> tuple[Listed, ...]:
+        """In the order that the daemon asks them: roles, users, accounts. Odd entries show what can be shown."""
+        return tuple(self._entries())
+
+    def arn_route(self, entry: Listed) -> Route:
+        """Where an entry's ARN stands; the entry itself where it has none (or is an account)."""
+        item = _at(self.document.data, entry.route)
+        name = _own_key(item, f"{entry.kind}ARN") if isinstance(item, dict) else ""
+        return entry.route / name if isinstance(item, dict) and name in item else entry.route
+
+    def has_sso(self, entry: Listed) -> bool:
+        """Whether a role is given by account and permission set instead of an ARN."""
+        item = _at(self.document.data, entry.route)
+        return isinstance(item, dict) and lookup(item, "sso") is not None
+
+    def with_cluster_id(self, cluster_id: str) -> Mappings:
+        """The same with a clusterID where it has none. Raises ConfigError where it has another."""
+        own = self.cluster_id
+        if own is None or own == "":
+            return replace(self, document=self.document.set(self.cluster_id_route, cluster_id))
+        if own != cluster_id:
+            raise ConfigError(
+                f"clusterID is '{own}', but this cluster's id is '{cluster_id}': every login would be refused",
+                remedy=f"write clusterID: {cluster_id}",
+                place=self.document.position(self.cluster_id_route),
+            )
+        return self
+
+    def add(self, arn: str, username: str, groups: Sequence[str]) -> Mappings:
+        """Maps an ARN (or, with neither username nor groups, an account); the same value if it is mapped so.
+
+        An entry for the same ARN is brought up to date. Raises ConfigError for an ARN, username or group
+        that the daemon could not use, and EditRefused.
+        """
+        if is_account(arn):
+            return self._add_account(arn, username, groups)
+        kind = checked_arn(arn)
+        _check_names(username, groups)
+        existing = self._matching(arn)
+        if len(existing) > 1:
+            places = ", ".join(str(self.document.position(entry.route).line) for entry in existing)
+            raise ConfigError(
+                f"{arn} is mapped more than once (lines {places}); the last one wins",
+                remedy="remove all but one by hand",
+                place=self.document.position(existing[-1].route),
+            )
+        if existing:
+            return self._update(existing[0], username, groups)
+        entry = {f"{kind}ARN": arn, "username": username, "groups": list(groups)}
+        return self._with(self.document.append(self._settings.route(f"server.map{kind.capitalize()}s"), entry))
+
+    def remove(self, arn: str) -> Mappings:
+        """Takes every entry for the ARN or account out; the same value if there is none. Raises EditRefused."""
+        document = self.document
+        for entry in reversed(self._matching(arn)):
+            document = document.remove(entry.route)
+        return self._with(document)
+
+    def _add_account(self, account: str, username: str, groups: Sequence[str]) -> Mappings:
+        if username or groups:
+            raise ConfigError(
+                "an account has no username or groups: its callers log in under their ARN",
+                remedy="leave --username and --group out",
+            )
+        if self._matching(account):
+            return self
+        return self._with(self.document.append(self._settings.route("server.mapAccounts"), account))
+
+    def _update(self, entry: Listed, username: str, groups: Sequence[str]) -> Mappings:
+        document = self.document
+        item = _at(document.data, entry.route)
+        if entry.username != username:
+            document = document.set(entry.route / _own_key(item, "username"), username)
+        if list(entry.groups) != list(groups):
+            document = document.set(entry.route / _own_key(item, "groups"), list(groups))
+        return self._with(document)
+
+    def _with(self, document: Document) -> Mappings:
+        return self if document is self.document else replace(self, document=document)
+
+    @property
+    def _settings(self) -> Settings:
+        return Settings(self.document.data, {}, {})
+
+    def _matching(self, arn: str) -> list[Listed]:
+        wanted = canonical_text(arn)
+        return [entry for entry in self.entries if canonical_text(entry.arn) == wanted]
+
+    def _entries(self) -> Iterator[Listed]:
+        settings = self._settings
+        for kind in _KINDS:
+            key = f"server.map{kind.capitalize()}s"
+            for index, item in enumerate(_items(settings.get(key))):
+                if isinstance(item, dict):
+                    groups = _items(lookup(item, "groups"))
+                    yield Listed(
+                        kind,
+                        str(lookup(item, f"{kind}ARN") or ""),
+                        str(lookup(item, "username") or ""),
+                        tuple(map(str, groups)),
+                        settings.route(key) / index,
+                    )
+        for index, account in enumerate(_items(settings.get("server.mapAccounts"))):
+            yield Listed("account", str(account), "", (), settings.route("server.mapAccounts") / index)
+
+
+def checked_arn(text: str) -> str:
+    """`role` or `user`: the list that an ARN belongs in. Raises ConfigError for one that could never match."""
+    try:
+        principal, canonical = canonicalize(text)
+        arn = parse_arn(canonical)
+    except ArnError as error:
+        raise ConfigError(
+            f"'{text}' is no ARN of a role or user: {error}",
+            remedy="write it as in arn:aws:iam::111122223333:role/Admin",
+        ) from None
+    if not is_account(arn.account):
+        raise ConfigError(f"the account '{arn.account}' of {text} has not twelve digits", remedy="check the ARN")
+    if principal is Principal.ASSUMED_ROLE:
+        raise ConfigError(
+            f"{text} is one session of a role, and would match every session of it",
+            remedy=f"map the role itself: {arn}",
+        )
+    _check_shape(text, arn, principal)
+    return "role" if principal is Principal.ROLE else "user"
+
+
+def _check_shape(text: str, arn: Arn, principal: Principal) -> None:
+    if principal in (Principal.ROLE, Principal.USER) and not arn.name:
+        raise ConfigError(
+            f"{text} names no {principal}", remedy=f"write it as in arn:aws:iam::{arn.account}:{principal}/NAME"
+        )
+    if "*" in text or _CONTROL.search(text) or text != text.strip():
+        raise ConfigError(
+            f"{text!r} would never match: the authenticator knows no wildcards, and blanks count",
+            remedy="map the principal itself",
+        )
+    if principal is Principal.ROLE and arn.path:
+        raise ConfigError(
+            f"{text} would never match: STS leaves the path of a role out", remedy=f"map {arn.without_path} instead"
+        )
+
+
+def _check_names(username: str, groups: Sequence[str]) -> None:
+    if not username.strip():
+        raise ConfigError("the username is empty", remedy="give one with --username")
+    for name in (username, *groups):
+        if not name.strip() or _CONTROL.search(name):
+            raise ConfigError(f"{name!r} cannot be a username or group", remedy="write it without control characters")
+
+
+def canonical_text(arn: str) -> str:
+    """What the daemon compares, in lower case; other texts (accounts, nonsense) as they are."""
+    try:
+        return canonicalize(arn.lower())[1]
+    except ArnError:
+        return arn.strip().lower()
+
+
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _own_key(item: dict[str, Any], name: str) -> str:
+    """The key in the spelling that the entry has, the documented one where it has none."""
+    return next((key for key in item if str(key).lower() == name.lower()), name)
+
+
+def _at(data: Any, route: Route) -> Any:
+    for step in route.plain:
+        data = data[step]
+    return data

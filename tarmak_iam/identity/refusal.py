@@ -1,0 +1,25 @@
+"""Why a daemon does not start, or denies a caller: raised inside the identity room, never out of it."""
+
+from __future__ import annotations
+
+from tarmak_iam.routes import Route
+
+__all__ = ["Denied", "NotStarted"]
+
+
+class NotStarted(Exception):
+    """The process would end; `route` leads to the cause in the configuration, if it lies there."""
+
+    def __init__(self, reason: str, route: Route | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.route = route
+
+
+class Denied(Exception):
+    """The token review would be answered with a denial."""
+
+    def __init__(self, reason: str, route: Route | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.route = route

@@ -1,0 +1,91 @@
+"""The authenticator's releases, and which of them has what: intervals over parallel release lines.
+
+versions.json beside this file was read off the source of every release tag. v0.5 and v0.6 are parallel
+lines and things come and go, so a feature is a set of intervals, never "since".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from tarmak_iam.errors import ConfigError
+
+__all__ = ["NEWEST", "DaemonVersion", "known_partitions"]
+
+_TAG = re.compile(r"v?(\d+)\.(\d+)\.(\d+)(?:[-+].*)?\Z", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DaemonVersion:
+    """A release; an image tag such as `v0.6.20-eks-1-30-7` or `v0.4.0-scratch` names one too."""
+
+    major: int
+    minor: int
+    patch: int
+
+    @classmethod
+    def parse(cls, text: str) -> DaemonVersion:
+        """Raises ConfigError for what names no release."""
+        match = _TAG.match(text.strip())
+        if not match:
+            raise ConfigError(f"'{text}' names no version of the authenticator", remedy="write a tag such as v0.6.20")
+        return cls(*(int(group) for group in match.groups()))
+
+    @property
+    def known(self) -> DaemonVersion:
+        """The release whose behaviour is assumed: itself, else the last one known before it."""
+        line = next((line for line in reversed(_LINES) if line[0] <= self), _LINES[0])
+        return max(line[0], min(self, line[1]))
+
+    def has(self, item: str) -> bool:
+        """Whether it has an item of versions.json. Raises KeyError for an item that is not there."""
+        version = self.known
+        return any(first <= version <= last for first, last in _table()[item])
+
+    def __str__(self) -> str:
+        return f"v{self.major}.{self.minor}.{self.patch}"
+
+
+_Interval = tuple[DaemonVersion, DaemonVersion]
+
+NEWEST = DaemonVersion(0, 7, 18)
+"""The newest release whose source was read."""
+
+# First and last tag of each release line; v0.7.0 has no tag.
+_LINES: tuple[_Interval, ...] = (
+    (DaemonVersion(0, 1, 0), DaemonVersion(0, 4, 0)),
+    (DaemonVersion(0, 5, 0), DaemonVersion(0, 5, 27)),
+    (DaemonVersion(0, 6, 0), DaemonVersion(0, 6, 31)),
+    (DaemonVersion(0, 7, 1), NEWEST),
+)
+
+
+@cache
+def _table() -> dict[str, tuple[_Interval, ...]]:
+    text = resources.files(__package__).joinpath("versions.json").read_text(encoding="utf-8")
+    table: dict[str, list[list[str]]] = json.loads(text)
+    parse = DaemonVersion.parse
+    return {item: tuple((parse(first), parse(last)) for first, last in spans) for item, spans in table.items()}
+
+
+_COMMERCIAL = ("aws", "aws-cn", "aws-us-gov")
+# By the first release of each line whose AWS SDK (from v0.7.5 on: own list) has them; nothing was dropped.
+_LATER_PARTITIONS = (
+    (("aws-iso", "aws-iso-b"), (DaemonVersion(0, 5, 2), DaemonVersion(0, 6, 0), DaemonVersion(0, 7, 1))),
+    (("aws-iso-e", "aws-iso-f"), (DaemonVersion(0, 5, 20), DaemonVersion(0, 6, 13), DaemonVersion(0, 7, 1))),
+    (("aws-eusc",), (DaemonVersion(0, 7, 7),)),
+)
+
+
+def known_partitions(version: DaemonVersion) -> tuple[str, ...]:
+    """The partitions that a release takes in an ARN."""
+    version = version.known
+    known: tuple[str, ...] = _COMMERCIAL
+    for partitions, firsts in _LATER_PARTITIONS:
+        if any(first.minor == version.minor and first <= version for first in firsts):
+            known += partitions
+    return known

@@ -1,0 +1,113 @@
+"""How the daemon's configuration library (viper, cast, mapstructure) turns values into the types it wants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tarmak_iam.identity.refusal import NotStarted
+from tarmak_iam.routes import Route
+
+__all__ = ["Settings", "as_bool", "as_text", "lookup", "texts", "weak_list", "weak_text"]
+
+
+class Settings:
+    """Flags over file over defaults; keys match in any case. Lists keep their items' own keys."""
+
+    def __init__(self, file: Any, flags: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+        self._file = file if isinstance(file, Mapping) else {}
+        self._flags = flags
+        self._defaults = defaults
+
+    def get(self, key: str) -> Any:
+        if key in self._flags:
+            return self._flags[key]
+        value: Any = self._file
+        for step in key.split("."):
+            if not isinstance(value, Mapping):
+                return None  # `server: []` shadows every default below it
+            value = lookup(value, step)
+            if value is None:
+                return self._defaults.get(key)
+        return value
+
+    def route(self, key: str) -> Route:
+        """Where the file has the key, in its own spelling."""
+        route = Route()
+        value: Any = self._file
+        for step in key.split("."):
+            members = value if isinstance(value, Mapping) else {}
+            route /= next((name for name in members if str(name).lower() == step.lower()), step)
+            value = lookup(members, step)
+        return route
+
+
+def lookup(mapping: Mapping[Any, Any], name: str) -> Any:
+    """A key's value, whatever its case; the exact spelling first, then the last one in the file."""
+    found = mapping.get(name)
+    if found is not None:
+        return found
+    for key, value in mapping.items():
+        if isinstance(key, str) and key.lower() == name.lower():
+            found = value
+    return found
+
+
+def as_text(value: Any) -> str:
+    """cast.ToString: lists and mappings become nothing."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return _float_text(value)
+    return str(value) if isinstance(value, (str, int)) else ""
+
+
+def as_bool(value: Any) -> bool:
+    """cast.ToBool: a text that is no boolean is false."""
+    if isinstance(value, str):
+        return value in ("1", "t", "T", "TRUE", "true", "True")
+    return bool(value) if isinstance(value, (bool, int)) else False
+
+
+def texts(value: Any) -> list[str]:
+    """cast.ToStringSlice: a text is split at blanks."""
+    if isinstance(value, str):
+        return value.split()
+    return [as_text(item) for item in value] if isinstance(value, list) else []
+
+
+def weak_text(value: Any, where: str, route: Route) -> str:
+    """mapstructure's weak string: true is "1". Raises NotStarted for a list or mapping."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, float):
+        return _float_text(value)
+    if isinstance(value, (str, int)):
+        return str(value)
+    kind = "list" if isinstance(value, list) else "mapping"
+    raise NotStarted(f"{where} must be a text, not a {kind}", route)
+
+
+def weak_list(value: Any, *, splits: bool) -> Iterator[tuple[Any, int | None]]:
+    """mapstructure's weak slice: items with their index, None for a single value taken as a list of one.
+
+    `splits`: a text is split at commas (viper before 1.1 does not).
+    """
+    if value is None or value == {}:
+        return
+    if isinstance(value, list):
+        yield from ((item, index) for index, item in enumerate(value))
+    elif isinstance(value, str) and splits:
+        yield from ((part, None) for part in value.split(",") if value)
+    else:
+        yield value, None
+
+
+def _float_text(value: float) -> str:
+    """Go's FormatFloat with 'f' and the shortest precision: never an exponent."""
+    text = repr(value)
+    if "e" in text or "E" in text:
+        text = f"{value:f}".rstrip("0")
+    return text.removesuffix(".0").removesuffix(".")

@@ -1,0 +1,200 @@
+"""All that is known of one cluster's IAM authentication, computed once, as one frozen value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.config.versions import GoVersion, parse_version
+from tarmak_iam.config.webhook import DEFAULT_WEBHOOK_FILE, unsafe_webhook_file, webhook_file
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.identity.authenticator import Authenticator
+from tarmak_iam.identity.mappings import Mappings
+from tarmak_iam.identity.versions import DaemonVersion
+from tarmak_iam.kubeconfig import AdminKubeconfig
+from tarmak_iam.regions import partition_of
+from tarmak_iam.settings import Settings
+
+__all__ = ["Installation"]
+
+_IMAGE = re.compile(
+    r"[a-z0-9][a-zA-Z0-9._:/-]*?(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?P<digest>@sha256:[0-9a-f]{64})?\Z",
+    re.ASCII,
+)
+_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Installation:
+    """`admin` is Tarmak's own kubeconfig and `mappings` the mappings file, None where they are missing."""
+
+    cluster: Cluster
+    cluster_id: str
+    region: str
+    partition: str
+    kubernetes_text: str
+    daemon_version: DaemonVersion
+    settings: Settings
+    webhook_file: str | None
+    public_address: str | None
+    mappings: Mappings | None
+    admin: AdminKubeconfig | None
+    home: Path | None
+    """`<dir>/<cluster_name>`, None for a configuration that is not in a file."""
+
+    @classmethod
+    def of(
+        cls,
+        config: TarmakConfig,
+        cluster: Cluster,
+        mappings: Mappings | None = None,
+        settings: Settings | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        *,
+        admin: AdminKubeconfig | None = None,
+    ) -> Installation:
+        """The only constructor. `overrides` are settings by name that win over `settings`; None values do not.
+
+        Raises ConfigError for an override, image or daemon version that cannot be used.
+        """
+        chosen = _override(settings or Settings(), overrides or {})
+        region = str(cluster.environment_data().get("location") or cluster.data.get("location") or "")
+        return cls(
+            cluster=cluster,
+            cluster_id=cluster.cluster_name,
+            region=region,
+            partition=partition_of(region),
+            kubernetes_text=chosen.kubernetesVersion or cluster.kubernetes_version,
+            daemon_version=_daemon_version(chosen),
+            settings=chosen,
+            webhook_file=webhook_file(cluster),
+            public_address=_public_address(cluster),
+            mappings=mappings,
+            admin=admin,
+            home=config.path.parent / cluster.cluster_name if config.path else None,
+        )
+
+    @property
+    def image(self) -> str:
+        return self.settings.image
+
+    @property
+    def kubernetes(self) -> GoVersion:
+        """Raises ConfigError where the version cannot be read."""
+        version = parse_version(self.kubernetes_text)
+        if version is None:
+            raise ConfigError(
+                f"'{self.kubernetes_text}' is no Kubernetes version", remedy="write a version such as 1.12.9"
+            )
+        return version
+
+    @property
+    def is_hub(self) -> bool:
+        return self.cluster.type == "hub"
+
+    def safe_webhook_file(self) -> str | None:
+        """The webhook file, if it reaches the API server as it is written. Raises ConfigError if not."""
+        if self.webhook_file is None:
+            return None
+        reason = unsafe_webhook_file(self.webhook_file)
+        if reason:
+            raise ConfigError(
+                f"authTokenWebhookFile of {self.cluster_id} is {self.webhook_file!r}: {reason}",
+                remedy=f"write a plain absolute path such as {DEFAULT_WEBHOOK_FILE}",
+            )
+        return self.webhook_file
+
+    def daemon_config(self) -> str:
+        """The authenticator's configuration: the mappings file with the cluster id, comments kept, lines ended by LF.
+
+        Raises ConfigError where there is none, or the daemon would not start with it.
+        """
+        if not _SAFE_ID.match(self.cluster_id):
+            raise ConfigError(
+                f"'{self.cluster_id}' cannot be a cluster id",
+                remedy="use letters, digits and dashes in the environment's and cluster's names",
+            )
+        if self.mappings is None:
+            raise ConfigError(
+                f"{self.cluster_id} has no mappings file, so nobody could log in with IAM",
+                remedy="map an admin role first: tarmak-iam map add ARN --username NAME --group system:masters",
+            )
+        document = self.mappings.with_cluster_id(self.cluster_id).document
+        failure = self.authenticator(document.text).failure
+        if failure is not None:
+            raise ConfigError(
+                f"authenticator {self.daemon_version} would not start: {failure.reason}",
+                remedy="mend the mappings file",
+                place=failure.place,
+            )
+        return document.text.replace("\r\n", "\n").replace("\r", "\n")
+
+    def daemon_args(self) -> tuple[str, ...]:
+        """The daemon's flags that decide who becomes whom: gates, partition and backends where they exist."""
+        version, args = self.daemon_version, []
+        gates = self.settings.featureGates
+        if gates:
+            args.append(
+                "--feature-gates=" + ",".join(f"{name}={str(on).lower()}" for name, on in sorted(gates.items()))
+            )
+        if self.partition != "aws" and version.has("flag server --partition"):
+            args.append(f"--partition={self.partition}")
+        if version.has("flag server --backend-mode"):
+            args.append("--backend-mode=" + ",".join(self.settings.backends))
+        return tuple(args)
+
+    def authenticator(self, text: str | None = None) -> Authenticator:
+        """The loaded authenticator, as the manifests would run it."""
+        mappings = self.mappings
+        filename = mappings.document.filename if mappings else "aws-iam-authenticator.yaml"
+        if text is None:
+            text = (
+                mappings.with_cluster_id(self.cluster_id).document.text
+                if mappings
+                else f"clusterID: {self.cluster_id}\n"
+            )
+        return Authenticator.load(
+            text,
+            version=str(self.daemon_version),
+            cluster_id=self.cluster_id,
+            args=self.daemon_args(),
+            filename=filename,
+        )
+
+
+def _override(settings: Settings, overrides: Mapping[str, Any]) -> Settings:
+    given = {key: value for key, value in overrides.items() if value is not None}
+    try:
+        return Settings.model_validate(settings.model_dump() | given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+def _daemon_version(settings: Settings) -> DaemonVersion:
+    match = _IMAGE.match(settings.image)
+    if not match:
+        raise ConfigError(f"'{settings.image}' is no image", remedy="write it as in registry/name:tag")
+    if settings.daemonVersion is not None:
+        return DaemonVersion.parse(settings.daemonVersion)
+    try:
+        return DaemonVersion.parse(match["tag"] or "")
+    except ConfigError:
+        raise ConfigError(
+            f"the image '{settings.image}' does not tell its version of the authenticator",
+            remedy="set daemonVersion too, as in tarmak-iam settings set daemonVersion v0.6.20",
+        ) from None
+
+
+def _public_address(cluster: Cluster) -> str | None:
+    """`https://api.<environment>-<name>.<publicZone>`, which Tarmak makes for a public API server only."""
+    zone = (cluster.provider_data().get("amazon") or {}).get("publicZone")
+    if not cluster.api_server.get("public") or not zone:
+        return None
+    return f"https://api.{cluster.cluster_name}.{zone}"

@@ -1,0 +1,57 @@
+"""Rules about a whole installation: the cluster, its mappings and the daemon together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tarmak_iam.config.switch import switch_route
+from tarmak_iam.findings import Finding, Severity, Subject
+from tarmak_iam.installation import Installation
+from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.routes import Route
+
+__all__ = ["INSTALLATION_RULES"]
+
+
+def _other_cluster_id(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    mappings = installation.mappings
+    if mappings is None or mappings.cluster_id in (None, "", installation.cluster_id):
+        return
+    what = (
+        f"clusterID is '{mappings.cluster_id}', but this cluster's id is '{installation.cluster_id}': "
+        f"the daemon would refuse every token; {_way_in(installation)}"
+    )
+    yield rule.finding(Subject.MAPPINGS, mappings.cluster_id_route, what, f"write clusterID: {installation.cluster_id}")
+
+
+def _nobody_mapped(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    """The switch without mappings: the API server asks a daemon that does not run."""
+    if installation.mappings is None and installation.cluster.authenticator_init and not installation.is_hub:
+        what = f"the authenticator is on for {installation.cluster_id}, but nobody is mapped; {_way_in(installation)}"
+        remedy = "map an admin role: tarmak-iam map add ARN --username NAME --group system:masters"
+        yield rule.finding(Subject.CONFIG, switch_route(installation.cluster), what, remedy)
+
+
+def _would_not_start(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    mappings = installation.mappings
+    if mappings is None or mappings.cluster_id not in (None, "", installation.cluster_id):
+        return
+    failure = installation.authenticator().failure
+    if failure is not None:
+        what = f"authenticator {installation.daemon_version} would not start: {failure.reason}; {_way_in(installation)}"
+        yield rule.finding(Subject.MAPPINGS, failure.route or Route(), what, "mend it before the mappings are applied")
+
+
+def _way_in(installation: Installation) -> str:
+    """Every message about a lock-out says that this door stays open."""
+    path = installation.home / "kubeconfig" if installation.home else f"<dir>/{installation.cluster_id}/kubeconfig"
+    return f"the admin certificate in {path} still works"
+
+
+INSTALLATION_RULES = (
+    Rule("IAM020", Severity.ERROR, Scope.INSTALLATION, "the mappings are for another cluster id", _other_cluster_id),
+    Rule("IAM021", Severity.WARNING, Scope.INSTALLATION, "the switch is on and nobody is mapped", _nobody_mapped),
+    Rule(
+        "IAM022", Severity.ERROR, Scope.INSTALLATION, "the daemon would not start with the mappings", _would_not_start
+    ),
+)

@@ -1,0 +1,70 @@
+"""A route leads through a document: list indices, and keys with the occurrence that is meant.
+
+Findings and messages speak of routes; only a `Document` turns one into line and column, late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+__all__ = ["Key", "Path", "Route", "Step"]
+
+LAST = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A mapping key by its text.
+
+    `occurrence` counts equal keys of one mapping from 0 in file order; -1 is the last one, the one
+    that counts for Tarmak (yaml.v2 lets the last of two duplicates win).
+    """
+
+    text: str
+    occurrence: int = LAST
+
+    def __str__(self) -> str:
+        return self.text if self.occurrence in (LAST, 0) else f"{self.text}#{self.occurrence + 1}"
+
+
+Step = int | Key
+Path = Iterable[str | int | Key]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Steps from the root of a document to a node; the empty route is the root."""
+
+    steps: tuple[Step, ...] = ()
+
+    @classmethod
+    def of(cls, path: Path | Route) -> Route:
+        """A route from plain steps: an int is a list index, a str a key."""
+        if isinstance(path, Route):
+            return path
+        return cls(tuple(Key(step) if isinstance(step, str) else step for step in path))
+
+    @property
+    def parent(self) -> Route:
+        return Route(self.steps[:-1])
+
+    @property
+    def plain(self) -> tuple[str | int, ...]:
+        """The steps without occurrences, as `Document.set` takes them."""
+        return tuple(step.text if isinstance(step, Key) else step for step in self.steps)
+
+    def __truediv__(self, step: str | int | Key) -> Route:
+        return Route((*self.steps, Key(step) if isinstance(step, str) else step))
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __str__(self) -> str:
+        text = ""
+        for step in self.steps:
+            text += f"[{step}]" if isinstance(step, int) else f".{step}"
+        return text.removeprefix(".") or "(the whole document)"
