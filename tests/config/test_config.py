@@ -1,0 +1,165 @@
+"""Finding, reading, selecting and saving tarmak.yaml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tarmak_iam import TarmakConfig, TarmakIamError
+from tarmak_iam.config.leaves import Misfit, leaf_value
+
+TEXT = """\
+apiVersion: api.tarmak.io/v1alpha1
+kind: Config
+currentCluster: dev-cluster
+clusters:
+- environment: dev
+  metadata: {name: cluster}
+- environment: prod
+  metadata: {name: hub}
+- environment: prod
+  metadata: {name: blue-2}
+-
+"""
+
+
+@pytest.fixture
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("TARMAK_CONFIG", raising=False)
+    home = tmp_path / ".tarmak"
+    home.mkdir()
+    (home / "tarmak.yaml").write_text(TEXT)
+    return home
+
+
+def test_the_file_is_found_as_tarmak_finds_it(directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert TarmakConfig.load().path == directory / "tarmak.yaml"
+    assert TarmakConfig.load(directory).path == directory / "tarmak.yaml"
+    assert TarmakConfig.load(str(directory / "tarmak.yaml")).path == directory / "tarmak.yaml"
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "tarmak.yaml").write_text(TEXT)
+    monkeypatch.setenv("TARMAK_CONFIG", str(other))
+    assert TarmakConfig.load().path == other / "tarmak.yaml"
+    monkeypatch.setenv("TARMAK_CONFIG", "")
+    assert TarmakConfig.load().path == directory / "tarmak.yaml"
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("missing", "there is no such directory; name the directory of tarmak.yaml with -c or TARMAK_CONFIG"),
+        (".", "there is no tarmak.yaml in this directory; run `tarmak init`, or name another directory with -c"),
+    ],
+)
+def test_a_missing_file(tmp_path: Path, path: str, message: str) -> None:
+    with pytest.raises(TarmakIamError) as caught:
+        TarmakConfig.load(tmp_path / path)
+    assert str(caught.value) == f"{tmp_path / path}: {message}"
+
+
+def test_clusters_in_file_order() -> None:
+    config = TarmakConfig.parse(TEXT)
+    assert [cluster.cluster_name for cluster in config.clusters] == ["dev-cluster", "prod-hub", "prod-blue-2", "-"]
+    assert [cluster.type for cluster in config.clusters] == ["cluster-single", "hub", "cluster-multi", "cluster-single"]
+    assert config.cluster("prod-blue-2").name == "blue-2"
+    assert config.current_cluster.cluster_name == "dev-cluster"
+    assert config.clusters[0].amazon is None
+
+
+@pytest.mark.parametrize(
+    ("current", "message"),
+    [
+        ("currentCluster: ''", "currentCluster is empty"),
+        ("currentCluster: prod-blue-2", "currentCluster 'prod-blue-2' has not exactly one dash (<environment>-<name>)"),
+        ("currentCluster: dev-other", "currentCluster is 'dev-other', but there is no such cluster"),
+    ],
+)
+def test_a_current_cluster_that_selects_nothing(current: str, message: str) -> None:
+    config = TarmakConfig.parse(TEXT.replace("currentCluster: dev-cluster", current))
+    with pytest.raises(TarmakIamError) as caught:
+        _ = config.current_cluster
+    assert str(caught.value) == f"tarmak.yaml:3:17: {message}; choose one of dev-cluster, prod-hub, prod-blue-2, -"
+
+
+def test_an_unknown_cluster() -> None:
+    with pytest.raises(TarmakIamError, match="there is no cluster 'dev'; choose one of dev-cluster"):
+        TarmakConfig.parse(TEXT).cluster("dev")
+
+
+def test_the_section_is_typed() -> None:
+    text = TEXT.replace(
+        "metadata: {name: cluster}",
+        "metadata: {name: cluster}\n  kubernetes:\n    apiServer:\n      amazon:\n"
+        "        publicELBAccessLogs: {bucket: b, interval: 5.0}\n        internalELBAccessLogs: null\n"
+        "        awsIAMAuthenticatorInit: yes\n        other: 1\n",
+    )
+    amazon = TarmakConfig.parse(text).cluster("dev-cluster").amazon
+    assert amazon is not None
+    assert amazon.awsIAMAuthenticatorInit is True
+    assert amazon.internalELBAccessLogs is None
+    assert amazon.publicELBAccessLogs is not None
+    assert (amazon.publicELBAccessLogs.bucket, amazon.publicELBAccessLogs.interval) == ("b", 5)
+    assert amazon.publicELBAccessLogs.enabled is None
+
+
+def test_saving_twice_and_never_over_a_change(directory: Path) -> None:
+    config = TarmakConfig.load()
+    enabled = config.enable_authenticator("dev-cluster")
+    enabled.save()
+    assert "awsIAMAuthenticatorInit: true" in (directory / "tarmak.yaml").read_text()
+    enabled.disable_authenticator("dev-cluster").save()
+    assert (directory / "tarmak.yaml").read_text() == TEXT
+    (directory / "tarmak.yaml").write_text(TEXT + "# by somebody else\n")
+    with pytest.raises(TarmakIamError, match="the file has changed since it was read"):
+        enabled.save()
+    assert (directory / "tarmak.yaml").read_text() == TEXT + "# by somebody else\n"
+
+
+def test_what_was_parsed_cannot_be_saved() -> None:
+    with pytest.raises(TarmakIamError, match="there is no file to save to"):
+        TarmakConfig.parse(TEXT).save()
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "held"),
+    [
+        ("int", 5, 5),
+        ("int", 5.0, 5),
+        ("int", 1e20, None),
+        ("int", "5", None),
+        ("int", True, None),
+        ("int32", 2**31, None),
+        ("uint8", 255, 255),
+        ("uint8", -1, None),
+        ("string", "x", "x"),
+        ("string", 5, None),
+        ("bool", True, True),
+        ("bool", 1, None),
+        ("float64", 1, 1.0),
+        ("float64", "1", None),
+        ("timestamp", "2019-05-21T09:14:02Z", "2019-05-21T09:14:02Z"),
+        ("timestamp", "2019-05-21T09:14:02.5+02:00", "2019-05-21T09:14:02.5+02:00"),
+        ("timestamp", "2019-02-29T00:00:00Z", None),
+        ("timestamp", "2019-05-21 09:14:02Z", None),
+        ("timestamp", 2019, None),
+        ("quantity", "16Gi", "16Gi"),
+        ("quantity", 16, "16"),
+        ("quantity", "1e3", "1e3"),
+        ("quantity", "16GB", None),
+        ("quantity", "", None),
+    ],
+)
+def test_leaves(kind: str, value: object, held: object) -> None:
+    if held is None:
+        with pytest.raises(Misfit):
+            leaf_value(kind, value, is_json=False)
+    else:
+        assert leaf_value(kind, value, is_json=False) == held
+
+
+def test_json_numbers_are_not_mended() -> None:
+    with pytest.raises(Misfit):
+        leaf_value("int", 5.0, is_json=True)

@@ -1,0 +1,130 @@
+"""Saving: the old file or the new one, whole, whatever happens in between."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarmak_iam.document.files import make_directory, read_file, replace_file
+from tarmak_iam.errors import FileError
+
+OLD, NEW = b"old: 1\n", b"new: 2\n" * 1000
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "tarmak.yaml"
+    path.write_bytes(OLD)
+    return path
+
+
+def test_mode_is_kept_and_nothing_is_left_behind(file: Path) -> None:
+    file.chmod(0o640)
+    replace_file(file, NEW, expected=OLD)
+    assert file.read_bytes() == NEW
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    assert os.listdir(file.parent) == ["tarmak.yaml"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
+def test_the_owner_is_kept(file: Path) -> None:
+    os.chown(file, 1234, 4321)
+    replace_file(file, NEW, expected=OLD)
+    assert (file.stat().st_uid, file.stat().st_gid) == (1234, 4321)
+
+
+def test_a_symlink_stays_one(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link.yaml"
+    link.symlink_to("../tarmak.yaml")
+    replace_file(link, NEW, expected=OLD)
+    assert link.is_symlink()
+    assert file.read_bytes() == NEW
+    assert os.listdir(link.parent) == ["link.yaml"]
+
+
+def test_a_new_file_and_a_secret_one(tmp_path: Path) -> None:
+    path = tmp_path / "kubeconfig"
+    replace_file(path, OLD, expected=None, mode=0o644)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    replace_file(path, NEW, expected=OLD, mode=0o600, secret=True)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(("found", "expected"), [(b"other\n", OLD), (OLD, None)])
+def test_a_file_that_changed_is_not_overwritten(file: Path, found: bytes, expected: bytes | None) -> None:
+    file.write_bytes(found)
+    with pytest.raises(FileError, match="since it was read; nothing was written"):
+        replace_file(file, NEW, expected=expected)
+    assert file.read_bytes() == found
+
+
+def test_a_missing_file_and_a_directory(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match=r"nothing.yaml: cannot be read: No such file or directory; check the path"):
+        read_file(tmp_path / "nothing.yaml")
+    with pytest.raises(FileError, match="Is a directory"):
+        read_file(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(FileError, match="cannot be made"):
+        make_directory(tmp_path / "file" / "below", 0o700)
+
+
+STEPS = ["fchmod", "fsync", "replace", "fdopen"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EACCES])
+@pytest.mark.parametrize("step", STEPS)
+def test_an_error_at_any_step_leaves_the_old_file(
+    file: Path, monkeypatch: pytest.MonkeyPatch, step: str, number: int
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, step, fail)
+    with pytest.raises(FileError, match="cannot be written") as caught:
+        replace_file(file, NEW, expected=OLD)
+    monkeypatch.undo()
+    assert str(caught.value).startswith(f"{file}: ")
+    assert file.read_bytes() == OLD
+    assert os.listdir(file.parent) == ["tarmak.yaml"]
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def counted(original: Callable[..., Any], calls: list[int], last: int) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        calls.append(1)
+        if len(calls) > last:
+            raise Killed
+        return original(*args, **kwargs)
+
+    return call
+
+
+def test_the_file_is_whole_wherever_the_process_ends(file: Path) -> None:
+    """Every os call of a save is the last one once."""
+    names = ["open", "fdopen", "fchmod", "fsync", "replace", "close", "unlink", "stat", "fstat", "access"]
+    seen = set()
+    for last in range(40):
+        file.write_bytes(OLD)
+        calls: list[int] = []
+        with pytest.MonkeyPatch.context() as patch:
+            for name in names:
+                patch.setattr(os, name, counted(getattr(os, name), calls, last))
+            with contextlib.suppress(Killed):
+                replace_file(file, NEW, expected=OLD)
+        content = file.read_bytes()
+        assert content in (OLD, NEW)
+        seen.add(content)
+        for left in file.parent.glob(".*.tmp"):
+            left.unlink()
+    assert seen == {OLD, NEW}

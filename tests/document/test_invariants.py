@@ -1,0 +1,174 @@
+"""What holds for every document and every edit."""
+
+from __future__ import annotations
+
+from io import StringIO
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from tarmak_iam.document import Document, EditRefused
+from tarmak_iam.document.construct import construct, same
+from tarmak_iam.document.intent import assigned
+from tarmak_iam.document.layout import Layout
+from tarmak_iam.document.quoting import is_plain_safe, scalar_text
+from tarmak_iam.document.render import block_lines, flow_text
+from tarmak_iam.document.scalars import resolve_v3
+from tarmak_iam.document.yaml_reader import has_c_parser
+
+TRICKY = [
+    "yes",
+    "y",
+    "0123",
+    "1_000",
+    "12:30",
+    "2019-06-01",
+    "=",
+    "<<",
+    "~",
+    "#x",
+    "a: b",
+    "- a",
+    "",
+    " ",
+    "{{SessionName}}",
+]
+# Keys that are the same text however they are read, so that a path can name them.
+KEYS = st.sampled_from(["alpha", "beta", "gamma-1", "delta.x", "Epsilon"])
+TEXTS = st.one_of(st.sampled_from(TRICKY), st.text(st.characters(codec="utf-8"), max_size=12))
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(allow_nan=False, width=32),
+    TEXTS,
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=3)),
+    max_leaves=8,
+)
+MAPPINGS = st.dictionaries(KEYS, VALUES, min_size=1, max_size=4)
+LAYOUTS = st.builds(
+    Layout,
+    step=st.integers(1, 6),
+    dash=st.integers(0, 4),
+    item=st.integers(2, 5),
+    quote=st.sampled_from(["single", "double"]),
+)
+PATHS = st.lists(KEYS, min_size=1, max_size=4).map(tuple)
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> bytes:
+    """A mapping as a person might keep it: any layout, comments and blank lines between top-level keys."""
+    data, layout = draw(MAPPINGS), draw(LAYOUTS)
+    lines: list[str] = []
+    for key, value in data.items():
+        lines += draw(st.sampled_from([[], [""], ["# about the next one"], [f"# {key}: commented out"]]))
+        if draw(st.booleans()) or not isinstance(value, (dict, list)):
+            lines += block_lines({key: value}, layout)
+        else:
+            lines.append(f"{key}: {flow_text(value, layout)}  # flow")
+    lines += draw(st.sampled_from([[], ["# the end"], ["", "# the end"]]))
+    newline = draw(st.sampled_from(["\n", "\r\n"]))
+    mark = draw(st.sampled_from([b"", b"\xef\xbb\xbf"]))
+    return mark + (newline.join(lines) + draw(st.sampled_from(["", newline]))).encode("utf-8")
+
+
+@pytest.fixture(params=["c", "pure"], autouse=True, scope="module")
+def parser(request: pytest.FixtureRequest) -> Any:
+    if request.param == "c" and not has_c_parser():
+        pytest.skip("ruamel.yaml's C parser is not installed")
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "pure":
+            patch.setattr("tarmak_iam.document.yaml_reader.has_c_parser", lambda: False)
+        yield
+
+
+@given(TEXTS)
+def test_a_written_string_is_that_string_to_every_reader(text: str) -> None:
+    for line in (
+        f"key: {scalar_text(text)}\n",
+        f"key: {scalar_text(text, preferred='single')}\n",
+        f"key: [{scalar_text(text, flow=True)}]\n",
+    ):
+        document = Document.parse(line)
+        for value in (document.data["key"], construct(document.root, document.source, resolve_v3)["key"]):
+            assert (value[0] if isinstance(value, list) else value) == text
+        if is_plain_safe(text):
+            for version in ("1.1", "1.2"):
+                yaml = YAML(typ="safe", pure=True)
+                yaml.version = version
+                loaded = yaml.load(StringIO(line))["key"]
+                assert (loaded[0] if isinstance(loaded, list) else loaded) == text
+
+
+@given(VALUES, LAYOUTS)
+def test_a_written_value_comes_back(value: Any, layout: Layout) -> None:
+    assert same(Document.parse("\n".join(block_lines({"k": value}, layout)) + "\n").data, {"k": value})
+    assert same(Document.parse(f"k: {flow_text(value, layout)}\n").data, {"k": value})
+
+
+@given(documents())
+def test_unedited_bytes_are_the_same(raw: bytes) -> None:
+    assert Document.parse(raw).to_bytes() == raw
+
+
+@settings(max_examples=200)
+@given(documents(), PATHS, VALUES)
+def test_set_means_what_it_says_and_twice_is_once(raw: bytes, path: tuple[str, ...], value: Any) -> None:
+    document = Document.parse(raw)
+    try:
+        edited = document.set(path, value)
+    except EditRefused:
+        return
+    assert same(Document.parse(edited.to_bytes()).data, assigned(document.data, list(path), value))
+    assert edited.set(path, value) is edited
+    assert edited.to_bytes()[:3] == raw[:3] or not raw.startswith(b"\xef\xbb\xbf")
+    if b"\r\n" in raw:
+        assert edited.to_bytes().count(b"\n") == edited.to_bytes().count(b"\r\n")
+
+
+@settings(max_examples=200)
+@given(documents(), PATHS, SCALARS)
+def test_removing_what_set_made_gives_the_bytes_back(raw: bytes, path: tuple[str, ...], value: Any) -> None:
+    document = Document.parse(raw)
+    present: Any = document.data
+    for step in path:
+        if not isinstance(present, dict) or not present:
+            return  # not a mapping to begin with, so not made by set
+        if step not in present:
+            break
+        present = present[step]
+    else:
+        return  # it is there already
+    try:
+        edited = document.set(path, value)
+    except EditRefused:
+        return
+    assert edited.remove(path, prune=True).to_bytes() == raw
+
+
+@settings(max_examples=200)
+@given(documents(), st.data())
+def test_remove_takes_one_thing(raw: bytes, data: st.DataObject) -> None:
+    document = Document.parse(raw)
+    path = data.draw(st.sampled_from(list(paths_of(document.data))))
+    try:
+        edited = document.remove(path)
+    except EditRefused:
+        return
+    assert same(Document.parse(edited.to_bytes()).data, edited.data)
+    assert not edited.has(path) or isinstance(path[-1], int)
+
+
+def paths_of(value: Any, path: tuple[str | int, ...] = ()) -> Any:
+    if path:
+        yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, child in items:
+        yield from paths_of(child, (*path, step))

@@ -1,0 +1,166 @@
+"""What a document means, where its parts are, and what is refused."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from tarmak_iam.document import Document
+from tarmak_iam.document.yaml_reader import has_c_parser
+from tarmak_iam.errors import ParseError, TarmakIamError
+
+
+@pytest.fixture(params=["c", "pure"], autouse=True)
+def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "c" and not has_c_parser():
+        pytest.skip("ruamel.yaml's C parser is not installed")
+    if request.param == "pure":
+        monkeypatch.setattr("tarmak_iam.document.yaml_reader.has_c_parser", lambda: False)
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ("", None),
+        ("# nothing\n", None),
+        ("a: 1\na: 2\n", {"a": 2}),
+        ("a: &x {b: 1}\nc: *x\n", {"a": {"b": 1}, "c": {"b": 1}}),
+        ("k: &k {a: 1, b: 1}\nm:\n  a: 2\n  <<: *k\n", {"k": {"a": 1, "b": 1}, "m": {"a": 1, "b": 1}}),
+        ("k: &k {a: 1}\nm:\n  <<: *k\n  a: 2\n", {"k": {"a": 1}, "m": {"a": 2}}),
+        ("p: &p {a: 1}\nq: &q {a: 2}\nr: {<<: [*p, *q]}\n", {"p": {"a": 1}, "q": {"a": 2}, "r": {"a": 1}}),
+        ("- &a 1\n- &a 2\n- *a\n", [1, 2, 2]),
+        ("a:\tb\t# tab\n", {"a": "b"}),
+        ("a: 'x:\ty'\n", {"a": "x:\ty"}),
+        ("a:   # empty\nb:\n", {"a": None, "b": None}),
+        ("a: x\rb: z\r", {"a": "x", "b": "z"}),
+        ("1: a\n", {1: "a"}),
+        ("a: b\x85c: d\n", {"a": "b", "c": "d"}),
+        ('a: "b\u2028c"\n', {"a": "b\u2028c"}),
+    ],
+)
+def test_meaning(text: str, data: Any) -> None:
+    document = Document.parse(text)
+    assert document.data == data
+    assert document.to_bytes() == text.encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "words"),
+    [
+        ("a: [1\nb: 2\n", 2, 2, "not YAML"),
+        ("a: *b\n", 1, 4, "unknown anchor 'b' referenced"),
+        ("a: &b [*b]\n", 1, 8, "contains itself"),
+        ("a:\n\tb: 1\n", 2, 1, "not tabs"),
+        ("a: b: c\n", 1, 5, "not YAML"),
+        ("a: {{SessionName}}\n", 1, 5, "invalid map key"),
+        ("a: x\x01\n", 1, 5, "characters are not allowed"),
+        ("<<: 1\n", 1, 5, "map merge requires"),
+        ("a: !!int x\n", 1, 4, "cannot decode `x` as a !!int"),
+        (b"a: \xfc\n", 1, 4, "0xfc is not UTF-8"),
+    ],
+)
+def test_ill_formed_text_raises_with_its_place(text: str | bytes, line: int, column: int, words: str) -> None:
+    with pytest.raises(ParseError) as caught:
+        Document.parse(text, "f.yaml")
+    assert words in str(caught.value)
+    place = caught.value.place
+    assert place is not None
+    assert (place.filename, place.line) == ("f.yaml", line)
+    assert place.column == pytest.approx(column, abs=2)  # the two parsers point to neighbouring characters
+
+
+def test_str_of_an_error_begins_with_its_place() -> None:
+    with pytest.raises(TarmakIamError, match=r"^f\.yaml:1:4: unknown anchor"):
+        Document.parse("a: *b\n", "f.yaml")
+
+
+@pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", b""])
+def test_a_byte_order_mark_stays(mark: bytes) -> None:
+    document = Document.parse(mark + b"a: 1\n")
+    assert document.set(("a",), 2).to_bytes() == mark + b"a: 2\n"
+    assert document.position(("a",)).column == 4
+
+
+def test_utf16_comes_back_identical() -> None:
+    data = "\ufeffa: é\n".encode("utf-16-le")
+    document = Document.parse(data)
+    assert document.data == {"a": "é"}
+    assert document.to_bytes() == data
+
+
+def test_documents_of_a_stream() -> None:
+    text = "# one\na: 1\n---\n# two\nb: 2\n...\n# three\n---\n[\n"
+    assert Document.parse(text, index=0).data == {"a": 1}
+    second = Document.parse(text, index=1)
+    assert second.data == {"b": 2}
+    assert second.set(("b",), 3).to_bytes().decode() == text.replace("b: 2", "b: 3")
+    with pytest.raises(ParseError):
+        Document.parse(text, index=2)
+    with pytest.raises(ParseError, match=r"1 document\(s\), there is no document 5"):
+        Document.parse("a: 1\n", index=5)
+
+
+def test_strict_json_is_read_as_such() -> None:
+    document = Document.parse('{"a": {"b": 1}, "a": {"c": "\\ud800"}, "t": "x\\/y"}')
+    assert document.is_json
+    assert document.data == {"a": {"b": 1, "c": "\ufffd"}, "t": "x/y"}
+    assert not Document.parse("{a: 1}").is_json
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('{"a" 1}', "1:6"),
+        ('{"a": yes}', "1:7"),
+        ('{"a": 1,}', "1:9"),
+        ('{"a": 1} {', "1:10"),
+        ("{'a': 1}", "1:2"),
+        ('{"a": 01}', "1:8"),
+    ],
+)
+def test_what_is_no_json(text: str, place: str) -> None:
+    with pytest.raises(ParseError, match=f"^f:{place}: not JSON"):
+        Document.parse(text, "f", json=True)
+
+
+def test_positions_of_nodes_keys_and_what_is_missing() -> None:
+    document = Document.parse("a:\n- b: 1\n  c:   # none\n- x\n", "f.yaml")
+    assert str(document.position(("a", 0, "b"))) == "f.yaml:2:6"
+    assert str(document.position(("a", 0, "b"), at_key=True)) == "f.yaml:2:3"
+    assert str(document.position(("a", 0, "c"))) == "f.yaml:3:5"
+    assert str(document.position(("a", 1))) == "f.yaml:4:3"
+    assert str(document.position(("a", 0, "nothing", "there"))) == "f.yaml:2:3"
+
+
+def test_comments_with_hashes_that_are_none() -> None:
+    text = "a: 'x # y'  # one\nb: x#y\nc: |  # two\n  # text\n# three\nd: [1, # four\n 2]\n"
+    found = [(comment.text, comment.own_line) for comment in Document.parse(text).comments]
+    assert found == [("# one", False), ("# two", False), ("# three", True), ("# four", False)]
+
+
+def test_data_is_a_fresh_copy() -> None:
+    document = Document.parse("a: {b: 1}\n")
+    document.data["a"]["b"] = 2
+    assert document.data == {"a": {"b": 1}}
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "a: " * 50_000, "- " * 100_000], ids=["flow", "keys", "dashes"])
+def test_deep_nesting_is_refused_quickly(text: str) -> None:
+    started = time.process_time()
+    with pytest.raises(ParseError):
+        Document.parse(text)
+    assert time.process_time() - started < 20  # bounded, not measured
+
+
+def test_a_large_file_is_refused_before_it_is_parsed() -> None:
+    with pytest.raises(ParseError, match="more than the 10,485,760 that are read"):
+        Document.parse("a" * (50 * 1024 * 1024))
+
+
+def test_a_billion_laughs_are_refused() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10)]
+    with pytest.raises(ParseError, match="expand to more than a million values"):
+        Document.parse("\n".join(lines) + "\n")

@@ -1,0 +1,66 @@
+"""What several tests need: where recordings and shared material are, and a command line that is called."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarmak_iam.cli.main import main
+
+ROOT = Path(__file__).resolve().parent.parent
+GOLDEN = ROOT / "tests" / "golden"
+EXAMPLES = ROOT / "examples"
+SHARED = ROOT.parent / "shared"
+"""Material of other projects that is not part of this one: the tests that read it are skipped without it."""
+
+ADMIN = "arn:aws:iam::111122223333:role/KubernetesAdmin"
+
+
+def golden_json(*parts: str) -> Any:
+    return json.loads(GOLDEN.joinpath(*parts).read_text(encoding="utf-8"))
+
+
+def shared_file(*parts: str) -> Path:
+    path = SHARED.joinpath(*parts)
+    if not path.exists():
+        pytest.skip(f"there is no {'/'.join(parts)} beside the project")
+    return path
+
+
+@dataclass(frozen=True)
+class Result:
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Calls the command line on a copy of the examples."""
+
+    capture: pytest.CaptureFixture[str]
+    single: Path
+    multi: Path
+
+    def run(self, *args: str | Path, code: int = 0) -> Result:
+        self.capture.readouterr()
+        got = main([str(arg) for arg in args])
+        captured = self.capture.readouterr()
+        assert got == code, captured.err or captured.out
+        assert "Traceback" not in captured.err
+        return Result(got, captured.out, captured.err)
+
+    def dev(self, *args: str | Path, code: int = 0) -> Result:
+        """On the single-cluster example."""
+        return self.run("-c", self.single, *args, code=code)
+
+
+def copy_examples(target: Path) -> tuple[Path, Path]:
+    for name in ("single", "multi"):
+        shutil.copytree(EXAMPLES / name, target / name)
+    return target / "single", target / "multi"
