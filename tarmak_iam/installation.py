@@ -102,7 +102,7 @@ class Installation:
         """The webhook file, if it reaches the API server as it is written. Raises ConfigError if not."""
         if self.webhook_file is None:
             return None
-        reason = unsafe_webhook_file(self.webhook_file)
+        reason = unsafe_webhook_file(self.cluster)
         if reason:
             raise ConfigError(
                 f"authTokenWebhookFile of {self.cluster_id} is {self.webhook_file!r}: {reason}",

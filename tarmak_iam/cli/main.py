@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(f"{prefix}error: {error.message}", 2)
     except (KeyboardInterrupt, click.Abort):
         return _fail("error: interrupted", 130)
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # click makes SystemExit of a broken pipe
         _drop_stdout()
         return 141  # as a process that SIGPIPE ends, which is what `| head` makes of everybody else
     except OSError as error:

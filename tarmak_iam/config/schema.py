@@ -36,6 +36,8 @@ def _draft07(value: Any) -> Any:
     if not isinstance(value, dict):
         return value.replace("#/$defs/", "#/definitions/") if isinstance(value, str) else value
     changed = {key: _draft07(child) for key, child in value.items()}
+    if isinstance(changed.get("description"), str):
+        changed["description"] = " ".join(changed["description"].split())  # a docstring's lines are the code's
     if isinstance(changed.get("properties"), dict):
         changed["properties"] = {name: _nullable(_untitled(each)) for name, each in changed["properties"].items()}
     return changed

@@ -11,8 +11,9 @@ __all__ = ["DEFAULT_WEBHOOK_FILE", "unsafe_webhook_file", "webhook_file"]
 DEFAULT_WEBHOOK_FILE = "/etc/kubernetes/aws-iam-authenticator/kubeconfig.yaml"
 """Puppet's own, where the switch is on and no file is given. Its directory is the only one the init unit makes."""
 
-# Tarmak writes the value into hieradata, a systemd unit and a shell command without escaping any of it.
-_UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\"'\\$%`]")
+# Tarmak writes the value into hieradata (hiera interpolates %{}) and a systemd unit ($ and % mean something
+# there), in double quotes but without escaping any of it.
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\"'\\$%]")
 
 
 def webhook_file(cluster: Cluster) -> str | None:
@@ -23,11 +24,18 @@ def webhook_file(cluster: Cluster) -> str | None:
     return DEFAULT_WEBHOOK_FILE if cluster.authenticator_init else None
 
 
-def unsafe_webhook_file(path: str) -> str | None:
-    """Why a file name does not arrive at the API server as it stands in tarmak.yaml, None if it does."""
+def unsafe_webhook_file(cluster: Cluster) -> str | None:
+    """Why the file does not arrive at the API server as it stands in tarmak.yaml, None if it does."""
+    path = webhook_file(cluster)
+    if path is None:
+        return None
     if not path.strip():
         return "it is blank"
     if not path.startswith("/"):
         return "it is no absolute path"
     found = _UNSAFE.search(path)
-    return None if found is None else f"it contains {found.group()!r}, which Tarmak passes on without escaping it"
+    if found:
+        return f"it contains {found.group()!r}, which Tarmak passes on without escaping it"
+    if cluster.authenticator_init and any(character.isspace() for character in path):
+        return "it contains a blank, and the init unit copies the file there without quotes"
+    return None

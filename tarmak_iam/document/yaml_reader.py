@@ -7,6 +7,7 @@ that is too deep is refused while it streams, before it costs anything.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import re
 from collections.abc import Iterator
@@ -54,20 +55,18 @@ def read_yaml(source: Source, index: int = 0, *, pure: bool = False) -> YamlText
     Raises ParseError where the text up to that document is ill-formed or nested too deep.
     """
     if not pure and has_c_parser():
-        return _read(source, source.text, index, pure=False)
+        # Its libyaml is older than go-yaml's and refuses `[system:masters]`: the pure parser has the last word.
+        with contextlib.suppress(YAMLError):
+            return _read(source, source.text, index, pure=False)
+    return _read_pure(source, index)
+
+
+def _read_pure(source: Source, index: int) -> YamlText:
     masked = mask(source.text)
-    text = _read(source, masked, index, pure=True)
-    restored = unmask_scalars(source.text, masked, text.root)
-    return text if restored == masked else _read(source, restored, index, pure=True)
-
-
-def _read(source: Source, text: str, index: int, *, pure: bool) -> YamlText:
-    """`text` has the length of `source.text`; messages and positions speak of the latter."""
-    yaml = YAML(typ="safe", pure=pure)
-    if pure:
-        yaml.version = (1, 1)  # go-yaml reads 1.1
     try:
-        return _document(source, iter(yaml.parse(text)), index)
+        text = _read(source, masked, index, pure=True)
+        restored = unmask_scalars(source.text, masked, text.root)
+        return text if restored == masked else _read(source, restored, index, pure=True)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         offset = min(mark.index, len(source.text)) if mark else 0
@@ -77,6 +76,14 @@ def _read(source: Source, text: str, index: int, *, pure: bool) -> YamlText:
         offset = min(getattr(error, "position", 0) or 0, len(source.text))
         reason = getattr(error, "reason", "") or "special characters are not allowed"
         raise ParseError(f"not YAML: {reason}", remedy="remove that character", place=source.place(offset)) from None
+
+
+def _read(source: Source, text: str, index: int, *, pure: bool) -> YamlText:
+    """`text` has the length of `source.text`, so that the marks fit that too. Raises YAMLError."""
+    yaml = YAML(typ="safe", pure=pure)
+    if pure:
+        yaml.version = (1, 1)  # go-yaml reads 1.1
+    return _document(source, iter(yaml.parse(text)), index)
 
 
 def _remedy(source: Source, offset: int) -> str:

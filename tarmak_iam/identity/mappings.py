@@ -10,7 +10,7 @@ from typing import Any
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.arn import Arn, ArnError, Principal, canonicalize, is_account, parse_arn
-from tarmak_iam.identity.viper import Settings, lookup
+from tarmak_iam.identity.viper import Settings, lookup, weak_text
 from tarmak_iam.routes import Route
 
 __all__ = ["Listed", "Mappings", "canonical_text", "checked_arn"]
@@ -166,13 +166,13 @@ class Mappings:
                     groups = _items(lookup(item, "groups"))
                     yield Listed(
                         kind,
-                        str(lookup(item, f"{kind}ARN") or ""),
-                        str(lookup(item, "username") or ""),
-                        tuple(map(str, groups)),
+                        _shown(lookup(item, f"{kind}ARN")),
+                        _shown(lookup(item, "username")),
+                        tuple(map(_shown, groups)),
                         settings.route(key) / index,
                     )
         for index, account in enumerate(_items(settings.get("server.mapAccounts"))):
-            yield Listed("account", str(account), "", (), settings.route("server.mapAccounts") / index)
+            yield Listed("account", _shown(account), "", (), settings.route("server.mapAccounts") / index)
 
 
 def checked_arn(text: str) -> str:
@@ -230,6 +230,11 @@ def canonical_text(arn: str) -> str:
 
 def _items(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+def _shown(value: Any) -> str:
+    """A text as the daemon takes it; what it would not take, as it is."""
+    return str(value) if isinstance(value, (list, dict)) else weak_text(value, "", Route())
 
 
 def _own_key(item: dict[str, Any], name: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.effective import api_server_issues
 from tarmak_iam.config.switch import switch_route
-from tarmak_iam.config.webhook import DEFAULT_WEBHOOK_FILE, unsafe_webhook_file
+from tarmak_iam.config.webhook import DEFAULT_WEBHOOK_FILE, unsafe_webhook_file, webhook_file
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.lint.rule import Rule, Scope
 
@@ -40,8 +40,7 @@ def _cannot_be_selected(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
 
 def _unsafe_webhook_file(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     for cluster in config.clusters:
-        path = cluster.api_server.get("authTokenWebhookFile") or ""
-        reason = unsafe_webhook_file(path) if path else None
+        path, reason = webhook_file(cluster), unsafe_webhook_file(cluster)
         if reason:
             route = (*cluster.route.plain, "kubernetes", "apiServer", "authTokenWebhookFile")
             what = f"the webhook file {path!r} does not reach the API server as it is written: {reason}"

@@ -68,7 +68,7 @@ def test_ill_formed_text_raises_with_its_place(text: str | bytes, line: int, col
     place = caught.value.place
     assert place is not None
     assert (place.filename, place.line) == ("f.yaml", line)
-    assert place.column == pytest.approx(column, abs=2)  # the two parsers point to neighbouring characters
+    assert place.column == column
 
 
 def test_str_of_an_error_begins_with_its_place() -> None:

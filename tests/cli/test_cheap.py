@@ -1,0 +1,42 @@
+"""What the cheap calls import, and what they leave alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.support import ROOT
+
+HEAVY = ("pydantic", "ruamel", "botocore", "cryptography", "jsonschema")
+
+
+def modules_after(code: str) -> set[str]:
+    program = f"import sys\n{code}\nprint('MODULES', *sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    return {name.partition(".")[0] for name in done.stdout.partition("MODULES ")[2].split()}
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version"])
+def test_help_and_version_import_nothing_heavy(argument: str) -> None:
+    code = f"from tarmak_iam.cli.main import main\nassert main([{argument!r}]) == 0"
+    assert modules_after(code).isdisjoint(HEAVY)
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    assert modules_after("import tarmak_iam").isdisjoint((*HEAVY, "click"))
+
+
+def test_a_reader_that_hangs_up_is_no_error() -> None:
+    program = f"{sys.executable} -m tarmak_iam schema | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode in (0, 141)
+    assert done.stderr == ""
+
+
+def test_a_full_disk_behind_stdout() -> None:
+    program = f"{sys.executable} -m tarmak_iam schema > /dev/full"
+    done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 2
+    assert done.stderr == "error: the output cannot be written: No space left on device\n"

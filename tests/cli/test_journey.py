@@ -1,0 +1,300 @@
+"""The command line, as a person uses it: the way through, a second time, and every wrong turn."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.support import ADMIN, Shell
+
+ROLE = ["map", "add", ADMIN, "--username", "kubernetes-admin", "--group", "system:masters"]
+
+
+def test_from_one_line_to_every_artifact(shell: Shell, tmp_path: Path) -> None:
+    before = (shell.single / "tarmak.yaml").read_bytes()
+    enabled = shell.dev("enable")
+    added = [line for line in enabled.out.splitlines() if line.startswith("+") and not line.startswith("+++")]
+    assert added == ["+      amazon:", "+        awsIAMAuthenticatorInit: true"]
+    assert not [line for line in enabled.out.splitlines() if line.startswith("-") and not line.startswith("---")]
+    assert "+    username: kubernetes-admin\n" in shell.dev(*ROLE).out
+    assert shell.dev("check").out == ""
+    assert shell.dev("whois", ADMIN).out.splitlines()[:2] == [
+        "username: kubernetes-admin",
+        "groups:   system:masters",
+    ]
+    out = tmp_path / "out"
+    rendered = shell.dev("render", "--output-dir", out)
+    names = ["flags.txt", "configmap.yaml", "daemonset.yaml", "kubeconfig"]
+    assert rendered.out.splitlines() == [f"wrote {out / name}" for name in names]
+    assert stat.S_IMODE((out / "kubeconfig").stat().st_mode) == 0o600
+    flag = "--authentication-token-webhook-config-file=/etc/kubernetes/aws-iam-authenticator/kubeconfig.yaml"
+    assert shell.dev("flags").out == f"{flag}\n" == (out / "flags.txt").read_text()
+    assert shell.dev("disable").code == 0
+    assert (shell.single / "tarmak.yaml").read_bytes() == before
+
+
+def test_a_second_run_says_unchanged(shell: Shell, tmp_path: Path) -> None:
+    for command in (["enable"], ROLE, ["settings", "set", "profile", "dev"]):
+        shell.dev(*command)
+        again = shell.dev(*command)
+        assert again.out == ""
+        assert again.err.startswith("unchanged: ")
+    shell.dev("render", "--output-dir", tmp_path / "out")
+    again = shell.dev("render", "--output-dir", tmp_path / "out")
+    assert {line.split()[0] for line in again.out.splitlines()} == {"unchanged"}
+    assert shell.dev("map", "remove", "arn:aws:iam::111122223333:role/Nobody").err.startswith("unchanged: ")
+
+
+def test_a_dry_run_writes_nothing(shell: Shell) -> None:
+    before = sorted((path, path.read_bytes()) for path in shell.single.rglob("*") if path.is_file())
+    for command in (["enable"], ROLE, ["settings", "set", "profile", "dev"]):
+        done = shell.dev(*command, "--dry-run")
+        assert "+" in done.out
+        assert done.err == "dry run: nothing was written\n"
+    assert sorted((path, path.read_bytes()) for path in shell.single.rglob("*") if path.is_file()) == before
+
+
+def test_windows_line_ends_stay(shell: Shell) -> None:
+    file = shell.single / "tarmak.yaml"
+    file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    before = file.read_bytes()
+    shell.dev("enable")
+    assert file.read_bytes().count(b"\n") == file.read_bytes().count(b"\r\n") == before.count(b"\r\n") + 2
+    shell.dev("disable")
+    assert file.read_bytes() == before
+
+
+def test_another_cluster_and_a_hub(shell: Shell) -> None:
+    green = shell.run("-c", shell.multi, "--current-cluster", "prod-green", "enable")
+    assert "+          apiServer:" in green.out
+    for command in (["enable"], ["manifests"], ["render", "--output-dir", "x"]):
+        hub = shell.run("-c", shell.multi, "--current-cluster", "prod-hub", *command, code=2)
+        assert "prod-hub is a hub: it has no masters" in hub.err
+    flags = shell.run("-c", shell.multi, "--current-cluster", "prod-hub", "flags")
+    assert (flags.out, flags.err) == ("", "Tarmak sets no webhook flag for prod-hub: it is a hub, without masters\n")
+
+
+def test_the_environment_variable(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TARMAK_CONFIG", str(shell.multi))
+    assert shell.run("enable", "--dry-run").out.startswith(f"--- {shell.multi / 'tarmak.yaml'}\n")
+    assert shell.dev("enable", "--dry-run").out.startswith(f"--- {shell.single / 'tarmak.yaml'}\n")
+
+
+def test_flags_in_every_form(shell: Shell) -> None:
+    assert shell.dev("flags").err.endswith("the switch is off and no webhook file is set\n")
+    assert shell.dev("flags", "-o", "json").out == "{}\n"
+    shell.dev("enable")
+    path = "/etc/kubernetes/aws-iam-authenticator/kubeconfig.yaml"
+    assert json.loads(shell.dev("flags", "-o", "json").out) == {"authentication-token-webhook-config-file": path}
+    assert shell.dev("flags", "-o", "hieradata").out == "kubernetes::apiserver::aws_iam_authenticator_init: true\n"
+
+
+def test_manifests_and_kubeconfig(shell: Shell) -> None:
+    shell.dev(*ROLE)
+    loaded = list(YAML(typ="safe", pure=True).load_all(StringIO(shell.dev("manifests").out)))
+    listed = json.loads(shell.dev("manifests", "-o", "json").out)
+    assert listed["kind"] == "List"
+    assert listed["items"] == loaded
+    assert [each["kind"] for each in loaded] == ["ConfigMap", "DaemonSet"]
+    image = shell.dev(
+        "manifests", "--image", "example.org/a:v0.7.9", "--kubernetes-version", "1.30.1", "-o", "json"
+    ).out
+    assert "example.org/a:v0.7.9" in image
+    made = json.loads(shell.dev("kubeconfig", "--role", ADMIN, "--profile", "p", "-o", "json").out)
+    assert made["users"][0]["user"]["exec"]["args"] == ["token", "-i", "dev-cluster", "-r", ADMIN]
+    yaml = YAML(typ="safe", pure=True)
+    assert yaml.load(StringIO(shell.dev("kubeconfig", "--role", ADMIN, "--profile", "p").out)) == made
+
+
+def test_map_list_and_whois_as_json(shell: Shell) -> None:
+    assert shell.dev("map", "list").err == "there are no mappings: nobody can log in with IAM\n"
+    assert "has no mappings, so nobody becomes anybody" in shell.dev("whois", ADMIN, code=2).err
+    shell.dev(*ROLE)
+    shell.dev("map", "add", "444455556666")
+    assert shell.dev("map", "list").out.splitlines() == [
+        f"role\t{ADMIN}\tkubernetes-admin\tsystem:masters",
+        "account\t444455556666",
+    ]
+    assert json.loads(shell.dev("map", "list", "-o", "json").out)[0] == {
+        "kind": "role",
+        "arn": ADMIN,
+        "username": "kubernetes-admin",
+        "groups": ["system:masters"],
+    }
+    answer = json.loads(shell.dev("whois", ADMIN, "-o", "json", "--session", "alice").out)
+    assert (answer["authenticated"], answer["username"], answer["line"]) == (True, "kubernetes-admin", 6)
+    assert shell.dev("whois", "arn:aws:iam::444455556666:user/Bob").out.startswith(
+        "username: arn:aws:iam::444455556666:user/Bob\ngroups:   -\n"
+    )
+    assert shell.dev("whois", "arn:aws:iam::999988887777:user/Eve").out.startswith("nobody:   no entry maps ")
+    shell.dev("map", "remove", ADMIN)
+    assert shell.dev("whois", ADMIN).out.startswith("nobody: ")
+
+
+def test_settings(shell: Shell) -> None:
+    assert "image: public.ecr.aws/" in shell.dev("settings", "show").out
+    shell.dev("settings", "set", "daemonVersion", "v0.7.9")
+    shell.dev("settings", "set", "featureGates", "SSORoleMatch=true")
+    shown = json.loads(shell.dev("settings", "show", "-o", "json").out)
+    assert (shown["daemonVersion"], shown["featureGates"]) == ("v0.7.9", {"SSORoleMatch": True})
+    shell.dev("settings", "unset", "featureGates")
+    file = shell.single / "dev-cluster" / "tarmak-iam.yaml"
+    assert file.read_text().splitlines()[1:] == ["daemonVersion: v0.7.9"]
+    assert "there is no setting 'imag'" in shell.dev("settings", "set", "imag", "x", code=2).err
+    file.write_text("imgae: x\n")
+    assert shell.dev("settings", "show", code=2).err.startswith(f"{file}:1:1: error: there is no setting 'imgae'; ")
+    file.write_text("backends: [CRD]\n")
+    assert shell.dev("settings", "show", code=2).err.startswith(f"{file}:1:12: error: backends[0]: input should be")
+
+
+def test_check(shell: Shell) -> None:
+    shell.dev("enable")
+    warned = shell.dev("check", code=1)
+    file = shell.single / "tarmak.yaml"
+    assert warned.out.startswith(
+        f"{file}:34:34: warning: the authenticator is on for dev-cluster, but nobody is mapped"
+    )
+    assert warned.out.rstrip().endswith("[IAM021]")
+    assert warned.err == "1 warning\n"
+    assert shell.dev("check", "--fail-on", "error").code == 0
+    (finding,) = json.loads(shell.dev("check", "-o", "json", code=1).out)
+    assert (finding["id"], finding["line"], finding["path"][-1]) == ("IAM021", 34, "awsIAMAuthenticatorInit")
+    text = file.read_text().replace("currentCluster: dev-cluster ", "currentCluster: other ")
+    file.write_text(text)
+    assert shell.dev("check").err.startswith("mappings and settings are not checked: currentCluster 'other'")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [\n", ":2:1: error: not YAML: "),
+        (
+            (
+                "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\nclusters:\n- kubernetes:\n    apiServer:\n"
+                '      amazon:\n        awsIAMAuthenticatorInit: "true"\n'
+            ),
+            (
+                ":7:34: error: clusters[0].kubernetes.apiServer.amazon.awsIAMAuthenticatorInit must be a boolean, "
+                'not the string "true"; Tarmak refuses the whole file for it; write a boolean without quotes\n'
+            ),
+        ),
+        (
+            "kind: Config\n",
+            ":1:1: error: apiVersion is missing, Tarmak refuses the whole file for it; add apiVersion: ",
+        ),
+        ("", ":1:1: error: the file is empty, so kind and apiVersion are missing; begin it with "),
+    ],
+)
+def test_a_file_that_cannot_be_read(shell: Shell, text: str, message: str) -> None:
+    file = shell.single / "tarmak.yaml"
+    file.write_text(text)
+    for command in (["check"], ["enable"], ["manifests"], ROLE):
+        failed = shell.dev(*command, code=2)
+        assert failed.out == ""
+        assert failed.err.startswith(f"{file}{message}")
+        assert failed.err.count("\n") == 1
+    assert file.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["-c", "/nonexistent", "check"], "/nonexistent: error: there is no such directory; name the directory"),
+        (["enabel"], "error: there is no command 'enabel'; did you mean 'enable'?"),
+        (["--current-cluster"], "error: Option '--current-cluster' requires an argument."),
+        (["map", "add"], "error: Missing argument 'ARN'."),
+        (["check", "-o", "xml"], "error: Invalid value for '-o'"),
+    ],
+)
+def test_wrong_usage(shell: Shell, args: list[str], message: str) -> None:
+    failed = shell.run(*args, code=2)
+    assert failed.err.startswith(message)
+    assert failed.err.count("\n") == 1
+
+
+def test_more_wrong_turns(shell: Shell) -> None:
+    file = shell.single / "tarmak.yaml"
+    unknown = shell.dev("--current-cluster", "dev-clutser", "enable", code=2)
+    assert unknown.err == f"{file}: error: there is no cluster 'dev-clutser'; choose one of dev-cluster\n"
+    bad = shell.dev("map", "add", "role/Admin", "--username", "x", code=2)
+    assert bad.err.startswith(
+        "error: 'role/Admin' is no ARN of a role or user: it does not begin with 'arn:'; write it"
+    )
+    assert not (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").exists()
+    empty = shell.single.parent / "empty"
+    empty.mkdir()
+    nothing = shell.run("-c", empty, "check", code=2)
+    assert nothing.err.startswith(f"{empty}: error: there is no tarmak.yaml in this directory; run `tarmak init`")
+    (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text("server: [\n")
+    assert ":2:1: error: not YAML" in shell.dev("check", code=2).err
+
+
+def test_what_cannot_be_written(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (shell.single / "tarmak.yaml").read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(os, "fsync", full)
+    failed = shell.dev("enable", code=2)
+    assert failed.err == (
+        f"{shell.single / 'tarmak.yaml'}: error: cannot be written: No space left on device; "
+        "make room on the disk; the old file is untouched\n"
+    )
+    assert (shell.single / "tarmak.yaml").read_bytes() == before
+    shell.dev(*ROLE, code=2)
+    assert not (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").exists()
+    monkeypatch.undo()
+    (shell.single / "out").touch()
+    shell.dev(*ROLE)
+    assert "cannot be made: File exists" in shell.dev("render", "--output-dir", shell.single / "out", code=2).err
+
+
+def test_a_bug_is_one_line_and_exit_code_3(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise KeyError("surprise")
+
+    monkeypatch.setattr("tarmak_iam.cli.check.run_rules", broken)
+    failed = shell.dev("check", code=3)
+    assert failed.err == "error: this is a bug in tarmak-iam, please report it: KeyError: 'surprise'\n"
+
+
+def test_secrets_stay_where_they_are(shell: Shell, tmp_path: Path) -> None:
+    kubeconfig = shell.single / "dev-cluster" / "kubeconfig"
+    kubeconfig.write_text(kubeconfig.read_text().replace("user: {}", "user: {client-key-data: c2VjcmV0}"))
+    shell.dev(*ROLE)
+    for command in (["render", "--output-dir", tmp_path / "out"], ["check"], ["kubeconfig"], ["manifests"]):
+        done = shell.dev(*command)
+        assert "c2VjcmV0" not in done.out + done.err
+    for path in (tmp_path / "out").iterdir():
+        assert "c2VjcmV0" not in path.read_text()
+    (tmp_path / "out" / "kubeconfig").chmod(0o644)
+    shell.dev("render", "--output-dir", tmp_path / "out")
+    assert stat.S_IMODE((tmp_path / "out" / "kubeconfig").stat().st_mode) == 0o600
+
+
+def test_help_names_every_command(shell: Shell) -> None:
+    text = shell.run("--help").out
+    for name in (
+        "enable",
+        "disable",
+        "map",
+        "settings",
+        "check",
+        "whois",
+        "flags",
+        "manifests",
+        "kubeconfig",
+        "render",
+    ):
+        assert f"\n  {name} " in text
+        assert "Usage: tarmak-iam" in shell.run(name, "--help").out
+    assert shell.run("--version").out == "tarmak-iam 0.1.0\n"
+    assert sys.version_info >= (3, 10)

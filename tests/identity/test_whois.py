@@ -1,0 +1,186 @@
+"""What the recordings leave open: reasons, places, alternatives, versions between the recorded ones."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tarmak_iam.identity import Answer, Authenticator, Identity, whois
+from tarmak_iam.identity.caller import identity_of
+from tarmak_iam.identity.versions import DaemonVersion
+
+CONFIG = """\
+clusterID: dev-cluster
+server:
+  mapRoles:
+  - roleARN: arn:aws:iam::111122223333:role/Admin
+    username: admin:{{SessionName}}
+    groups: [system:masters]
+  - roleARN: arn:aws:iam::111122223333:role/team/Pathed
+    username: pathed
+  mapUsers:
+  - userARN: arn:aws:iam::111122223333:user/Alice
+    username: alice
+    groups: [dev]
+  mapAccounts: ["444455556666"]
+"""
+ALICE = Identity("arn:aws:iam::111122223333:user/Alice", "111122223333", "AIDAEXAMPLE")
+
+
+def ask(arn: str, config: str = CONFIG, **kwargs: object) -> Answer:
+    return whois(config, identity_of(arn, "alice@example.com"), **kwargs)  # type: ignore[arg-type]  # passed on as given
+
+
+def test_the_entry_that_matched_is_named_with_its_place() -> None:
+    answer = ask("arn:aws:iam::111122223333:role/Admin", filename="map.yaml")
+    assert (answer.username, answer.groups) == ("admin:alice-example.com", ["system:masters"])
+    assert answer.reason == "the entry for arn:aws:iam::111122223333:role/Admin matches"
+    assert str(answer.place) == "map.yaml:4:5"
+
+
+@pytest.mark.parametrize(
+    ("arn", "reason"),
+    [
+        ("arn:aws:iam::111122223333:role/Nobody", "no entry maps arn:aws:iam::111122223333:role/Nobody, and"),
+        ("arn:aws:iam::999988887777:role/Admin", "is the same name in another account"),
+        (
+            "arn:aws:iam::111122223333:role/team/Pathed",
+            "which STS leaves out: map arn:aws:iam::111122223333:role/Pathed",
+        ),
+        ("arn:aws:iam::111122223333:user/eng/Alice", "a user's path counts"),
+        ("arn:aws-cn:iam::111122223333:role/Admin", "the caller is of the partition aws-cn, the daemon of aws"),
+    ],
+)
+def test_why_nobody_matched(arn: str, reason: str) -> None:
+    answer = ask(arn)
+    assert answer.started
+    assert not answer.authenticated
+    assert reason in answer.reason
+
+
+def test_a_role_session_a_user_an_account_and_another_session() -> None:
+    assert ask("arn:aws:sts::111122223333:assumed-role/Admin/bob").username == "admin:bob"
+    assert ask("arn:aws:iam::111122223333:user/Alice").username == "alice"
+    by_account = ask("arn:aws:iam::444455556666:role/Any")
+    assert (by_account.username, by_account.groups) == ("arn:aws:iam::444455556666:role/Any", None)
+    assert str(by_account.place) == "config.yaml:13:16"
+
+
+def test_another_cluster_id_is_a_denial() -> None:
+    answer = whois(CONFIG, ALICE, cluster_id="prod-blue")
+    assert answer.started
+    assert not answer.authenticated
+    assert answer.reason == "the token is for cluster id 'prod-blue', the configuration has 'dev-cluster'"
+
+
+SSO = """\
+clusterID: test
+server:
+  mapRoles:
+  - rolearn: arn:aws:iam::111122223333:role/AWSReservedSSO_Admin_0123456789abcdef
+    username: exact
+    groups: [a]
+  - sso: {permissionSetName: Admin, accountID: "111122223333"}
+    username: pattern
+    groups: [b]
+"""
+
+
+def test_the_exact_entry_is_the_answer_where_the_daemon_picks_at_random() -> None:
+    arn = "arn:aws:iam::111122223333:role/AWSReservedSSO_Admin_0123456789abcdef"
+    answer = ask(arn, SSO, args=["--feature-gates=SSORoleMatch=true"])
+    assert answer.username == "exact"
+    assert [other.username for other in answer.alternatives] == ["pattern"]
+    assert ask(arn, SSO).alternatives == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "starts"),
+    [
+        ("clusterID: test\nserver: [\n", False),
+        ("- a\n", False),
+        ("", False),
+        ("clusterID: test\nserver:\n  mapRoles: [null]\n", False),
+        ("clusterID: [test]\n", False),
+        ("clusterID: test\nserver: {mapRoles: {}}\n", True),
+        ("clusterID: test\n---\nclusterID: [\n", True),
+    ],
+)
+def test_a_broken_configuration_is_an_answer_not_an_error(text: str, starts: bool) -> None:
+    answer = whois(text, ALICE)
+    assert answer.started is starts
+    assert answer.reason
+
+
+@pytest.mark.parametrize(
+    ("version", "starts"),
+    [
+        ("v0.5.7", False),
+        ("v0.6.0", True),
+        ("v0.6.1", True),
+        ("v0.6.2", False),
+        ("v0.6.29", False),
+        ("v0.6.30", True),
+        ("v0.7.18", True),
+        ("v0.9.0", True),
+    ],
+)
+def test_features_come_and_go_between_the_lines(version: str, starts: bool) -> None:
+    assert whois(SSO, ALICE, version=version, args=["--feature-gates=SSORoleMatch=true"]).started is starts
+
+
+def test_versions_in_the_spelling_of_images() -> None:
+    assert str(DaemonVersion.parse("v0.6.20-eks-1-30-7")) == "v0.6.20"
+    assert str(DaemonVersion.parse("v0.4.0-scratch")) == "v0.4.0"
+    assert whois(CONFIG, ALICE, version="v0.6.20-eks-1-30-7").username == "alice"
+    newer = whois(CONFIG, ALICE, version="v0.8.1")
+    assert newer.username == "alice"
+    assert newer.notes == ("v0.8.1 is newer than v0.7.18, the newest version that is known; the answer is v0.7.18's",)
+    assert whois(CONFIG, ALICE, version="latest").started is False
+
+
+@pytest.mark.parametrize(
+    ("args", "starts"),
+    [
+        (["server", "--port=1", "-i", "other"], True),
+        (["--port", "x"], False),
+        (["--unknown"], False),
+        (["-i"], False),
+        (["--kubeconfig-pregenerated=maybe"], False),
+        (["--backend-mode=MountedFile,CRD", "--", "--unknown"], False),
+        (["--feature-gates=AllAlpha=true"], True),
+        (["--feature-gates=Nothing=true"], False),
+        (["--feature-gates=SSORoleMatch"], False),
+        (["--help"], False),
+    ],
+)
+def test_the_daemons_own_flags(args: list[str], starts: bool) -> None:
+    assert (Authenticator.load(CONFIG, args=args).failure is None) is starts
+
+
+def test_reserved_prefixes_keep_mappings_out() -> None:
+    text = CONFIG + '  reservedPrefixConfig:\n  - backendMode: MountedFile\n    usernamePrefixReserveList: ["ali"]\n'
+    answer = whois(text, ALICE)
+    assert not answer.authenticated
+    assert "begins with the reserved prefix 'ali'" in answer.reason
+    assert whois(text, ALICE, version="v0.5.9").username == "alice"
+
+
+@given(st.text(max_size=80), st.text(max_size=40))
+def test_nothing_raises_and_nobody_gets_in_unnamed(text: str, arn: str) -> None:
+    answer = whois(text, Identity(arn, "111122223333", "AIDA"))
+    assert not answer.authenticated
+
+
+NAMES = st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1, max_size=8)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["role", "user"]), NAMES), max_size=4), st.sampled_from(["role", "user"]), NAMES
+)
+def test_only_who_is_named_gets_in(mapped: list[tuple[str, str]], kind: str, name: str) -> None:
+    entries = [f"  - {{roleARN: 'arn:aws:iam::111122223333:{k}/{n}', username: u, groups: [g]}}" for k, n in mapped]
+    text = "clusterID: test\nserver:\n  mapRoles:\n" + "\n".join(entries) + "\n"
+    answer = whois(text, identity_of(f"arn:aws:iam::111122223333:{kind}/{name}"))
+    assert answer.authenticated == ((kind, name.lower()) in [(k, n.lower()) for k, n in mapped])

@@ -1,0 +1,142 @@
+"""Each rule on a bad case, with the literal place, and on good ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from tarmak_iam.config import TarmakConfig
+from tarmak_iam.identity.mappings import Mappings
+from tarmak_iam.installation import Installation
+from tarmak_iam.lint import RULES, Subjects, check, place_of
+from tests.emit.installations import MAPPINGS
+from tests.support import EXAMPLES, GOLDEN
+
+HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\ncurrentCluster: dev-cluster\nclusters:\n"
+DEV = HEAD + "- environment: dev\n  metadata:\n    name: cluster\n"
+ON = "  kubernetes:\n    apiServer:\n      amazon:\n        awsIAMAuthenticatorInit: true\n"
+
+
+def found(config: str, mappings: str | None = None) -> list[str]:
+    parsed = TarmakConfig.parse(config)
+    people = None if mappings is None else Mappings.parse(mappings, "map.yaml")
+    made = Installation.of(parsed, parsed.clusters[0], people)
+    subjects = Subjects(parsed.document, parsed, people, made)
+    return [f"{place_of(subjects, each)} {each.severity} {each.id} {each.message}" for each in check(subjects)]
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (
+            DEV + "  kubernetes:\n    version: latest\n    apiServer:\n      allowCIDRs: [10.0.0.0/8, '10.1']\n"
+            "      amazon:\n        publicELBAccessLogs:\n          enabled: yes\n          interval: 7\n",
+            [
+                "tarmak.yaml:9:14 error IAM001 dev-cluster: 'latest' is no version",
+                "tarmak.yaml:11:32 error IAM001 dev-cluster: '10.1' is no CIDR",
+                "tarmak.yaml:14:11 error IAM001 dev-cluster: access logs are enabled without a bucket",
+                "tarmak.yaml:15:21 error IAM001 dev-cluster: the access logs' interval is 7, it can only be 5 or 60",
+            ],
+        ),
+        (
+            HEAD
+            + "- environment: prod\n  metadata: {name: hub}\n"
+            + ON
+            + "- environment: prod\n  metadata: {name: a}\n",
+            ["tarmak.yaml:10:34 warning IAM002 prod-hub is a hub: it has no masters, so the switch does nothing"],
+        ),
+        (
+            HEAD + "- environment: eu-west\n  metadata:\n    name: a-b\n",
+            [
+                "tarmak.yaml:5:16 warning IAM003 no Tarmak command can select eu-west-a-b: 'eu-west' has a dash",
+                "tarmak.yaml:7:11 warning IAM003 no Tarmak command can select eu-west-a-b: 'a-b' has a dash",
+            ],
+        ),
+        (
+            DEV + "  kubernetes:\n    apiServer:\n      authTokenWebhookFile: relative\n",
+            ["tarmak.yaml:10:29 error IAM004 the webhook file 'relative' does not reach the API server"],
+        ),
+        (DEV + ON, ["tarmak.yaml:11:34 warning IAM021 the authenticator is on for dev-cluster, but nobody is mapped"]),
+        (DEV, []),
+    ],
+)
+def test_config_rules(config: str, expected: list[str]) -> None:
+    findings = found(config)
+    assert len(findings) == len(expected), findings
+    for finding, start in zip(findings, expected, strict=True):
+        assert finding.startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("mappings", "expected"),
+    [
+        (MAPPINGS, []),
+        ("", []),
+        ("server:\n", []),
+        (
+            "clusterID: prod-blue\nserver:\n",
+            ["map.yaml:1:12 error IAM020 clusterID is 'prod-blue', but this cluster's id is 'dev-cluster'"],
+        ),
+        (
+            "server:\n  mapRoles:\n  - roleARN: arn:aws:iam::111122223333:role/team/Admin\n    username: x\n",
+            ["map.yaml:3:14 error IAM010 arn:aws:iam::111122223333:role/team/Admin would never match"],
+        ),
+        (
+            "server:\n  mapUsers:\n  - username: x\n    userarn: nonsense\n",
+            [
+                "map.yaml:3:5 error IAM022 authenticator v0.6.20 would not start",
+                "map.yaml:4:14 error IAM010 'nonsense' is no ARN of a role or user: it does not begin with 'arn:'",
+            ],
+        ),
+        (
+            (
+                "server:\n  mapRoles:\n  - roleARN: arn:aws:iam::111122223333:role/Admin\n    username: x\n"
+                "  - roleARN: arn:aws:iam::111122223333:role/ADMIN\n    username: x\n  mapUsers:\n"
+                "  - {userARN: 'arn:aws:iam::111122223333:role/admin', username: x}\n"
+            ),
+            [
+                "map.yaml:5:14 error IAM011 arn:aws:iam::111122223333:role/ADMIN is mapped in line 3 already",
+                "map.yaml:8:15 error IAM011 arn:aws:iam::111122223333:role/admin is under mapRoles in line 5 too",
+            ],
+        ),
+        (
+            "server:\n  mapAccounts: [111122223333, 012345678901, '12', '111122223333']\n",
+            [
+                "map.yaml:2:31 error IAM010 the account '12345678901' has not twelve digits",
+                "map.yaml:2:45 error IAM010 the account '12' has not twelve digits",
+                "map.yaml:2:51 error IAM011 the account 111122223333 is listed in line 2 already",
+            ],
+        ),
+        (
+            "server:\n  mapRoles: [x\n  ]\n",
+            ["map.yaml:2:14 error IAM022 authenticator v0.6.20 would not start: server.mapRoles must be a list"],
+        ),
+    ],
+)
+def test_mapping_rules(mappings: str, expected: list[str]) -> None:
+    findings = found(DEV, mappings)
+    assert len(findings) == len(expected), findings
+    for finding, start in zip(findings, expected, strict=True):
+        assert finding.startswith(start)
+
+
+def test_a_lock_out_names_the_door_that_stays_open() -> None:
+    (finding,) = found(DEV, "clusterID: prod-blue\n")
+    assert "the admin certificate in <dir>/dev-cluster/kubeconfig still works" in finding
+
+
+@pytest.mark.parametrize("name", ["single-no-apiserver", "default-generated", "multi-env", "api-all"])
+def test_plain_recordings_have_no_config_finding(name: str) -> None:
+    config = TarmakConfig.parse((GOLDEN / "tarmak" / f"{name}.yaml").read_bytes())
+    assert check(Subjects(config.document, config)) == []
+
+
+@pytest.mark.parametrize("example", ["single", "multi"])
+def test_the_examples_have_none(example: str) -> None:
+    config = TarmakConfig.load(EXAMPLES / example)
+    assert check(Subjects(config.document, config)) == []
+
+
+def test_ids_are_unique() -> None:
+    ids = [rule.id for rule in RULES]
+    assert sorted(set(ids)) == sorted(ids)
+    assert all(rule.summary for rule in RULES)

@@ -1,0 +1,92 @@
+"""The names that stay, and generated files that are current."""
+
+from __future__ import annotations
+
+import inspect
+import json
+
+import jsonschema
+import pytest
+
+import tarmak_iam
+from tarmak_iam import TarmakConfig, TarmakIamError
+from tarmak_iam.config.amazon import AMAZON, AccessLogs, Amazon
+from tarmak_iam.config.schema import section_schema, section_schema_text
+from tarmak_iam.config.sections import Section, load_sections
+from tarmak_iam.document import Document, EditRefused
+from tarmak_iam.errors import Place
+from tarmak_iam.identity import Answer, Authenticator, Identity, whois
+from tests.support import ROOT
+
+
+def test_every_public_name_is_there() -> None:
+    for name in tarmak_iam.__all__:
+        assert getattr(tarmak_iam, name) is not None
+    assert set(tarmak_iam.__all__) <= set(dir(tarmak_iam))
+    with pytest.raises(AttributeError):
+        tarmak_iam.nothing  # noqa: B018  # that is the point
+
+
+def test_pinned_signatures() -> None:
+    assert list(inspect.signature(Document.parse).parameters)[:3] == ["data", "filename", "index"]
+    assert list(inspect.signature(whois).parameters) == [
+        "config_text",
+        "identity",
+        "version",
+        "cluster_id",
+        "args",
+        "files",
+        "filename",
+        "private_dns_names",
+    ]
+    assert inspect.signature(whois).parameters["version"].default == "v0.7.9"
+    assert list(inspect.signature(Identity).parameters) == ["arn", "account", "user_id", "access_key_id"]
+    for name in ("started", "authenticated", "username", "groups", "uid", "extra", "reason", "alternatives"):
+        assert hasattr(Answer(started=True), name)
+    assert issubclass(EditRefused, TarmakIamError)
+    assert callable(Authenticator.load)
+    assert callable(TarmakConfig.load)
+
+
+def test_errors_begin_with_their_place() -> None:
+    error = TarmakIamError("what\n is wrong", remedy="do that", place=Place("f.yaml", 3, 7))
+    assert str(error) == "f.yaml:3:7: what is wrong; do that"
+    assert str(TarmakIamError("x", place=Place("f"))) == "f: x"
+    assert str(TarmakIamError("x")) == "x"
+
+
+def test_the_schema_file_is_current() -> None:
+    file = ROOT / "schemas" / "kubernetes.apiServer.amazon.json"
+    assert file.read_text() == section_schema_text(), "run make schemas"
+
+
+def test_the_schema_says_what_the_models_say() -> None:
+    schema = section_schema(AMAZON)
+    jsonschema.Draft7Validator.check_schema(schema)
+    validator = jsonschema.Draft7Validator(schema)
+    for good in ({}, {"awsIAMAuthenticatorInit": None}, {"publicELBAccessLogs": {"bucket": "b", "interval": 60}}):
+        assert validator.is_valid(good)
+    wrong: tuple[object, ...] = ({"awsIAMAuthenticatorInit": "true"}, {"internalELBAccessLogs": {"interval": 7}}, [])
+    for bad in wrong:
+        assert not validator.is_valid(bad)
+    for model in (Amazon, AccessLogs):
+        for field in model.model_fields.values():
+            assert field.description
+            assert json.dumps(" ".join(field.description.split()))[1:-1] in section_schema_text()
+
+
+def test_the_built_in_section_is_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_sections()[0] is AMAZON
+
+    class Point:
+        name = "again"
+        value = "x:y"
+        dist = type("Dist", (), {"name": "other-package"})
+
+        @staticmethod
+        def load() -> object:
+            return Section(AMAZON.path, Amazon)
+
+    monkeypatch.setattr("tarmak_iam.config.sections.entry_points", lambda **_: [Point])
+    with pytest.raises(TarmakIamError, match="is brought by tarmak-iam and by other-package"):
+        load_sections()
