@@ -87,6 +87,6 @@ def test_the_built_in_section_is_the_first(monkeypatch: pytest.MonkeyPatch) -> N
         def load() -> object:
             return Section(AMAZON.path, Amazon)
 
-    monkeypatch.setattr("tarmak_iam.config.sections.entry_points", lambda **_: [Point])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [Point])
     with pytest.raises(TarmakIamError, match="is brought by tarmak-iam and by other-package"):
         load_sections()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from typing import Any, NoReturn
@@ -10,6 +9,7 @@ from typing import Any, NoReturn
 from tarmak_iam.config.leaves import Misfit, bytes_value, leaf_value
 from tarmak_iam.config.types import Field, fields_of, root_struct
 from tarmak_iam.document import Document
+from tarmak_iam.document.json_reader import plain_json
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.document.scalars import ScalarError, resolve_v2
 from tarmak_iam.errors import ConfigError, ParseError
@@ -189,7 +189,7 @@ class _Decoder:
         if not isinstance(node, Scalar):
             return node
         if self._is_json:
-            return node.text if node.style == "double" else json.loads(node.text)
+            return plain_json(node)
         try:
             return resolve_v2(node)
         except ScalarError as error:

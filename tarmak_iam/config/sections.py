@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -86,7 +85,9 @@ def load_sections() -> tuple[Section[Any], ...]:
 
     Raises ConfigError naming both distributions where two bring the same section.
     """
-    from tarmak_iam.config.amazon import AMAZON
+    from importlib.metadata import entry_points
+
+    from tarmak_iam.config.amazon import AMAZON  # which imports this module
 
     sections: dict[str, tuple[Section[Any], str]] = {AMAZON.name: (AMAZON, "tarmak-iam")}
     for point in sorted(entry_points(group=GROUP), key=lambda each: each.name):

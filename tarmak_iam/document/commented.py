@@ -56,12 +56,11 @@ def _behind_deeper(lines: list[tuple[Comment, int]], where: int) -> int:
 def _comment_lines(tree: Tree, start: int) -> Iterator[tuple[Comment, int]]:
     """The own-line comments from `start` to the next line with content, each with the offset below it."""
     source = tree.source
-    comments = {comment.span.start: comment for comment in tree.comments if comment.own_line}
     while start < len(source.text):
         line = source.text[start : source.line_end(start)]
         below = source.next_line(start)
         if line.strip():
-            comment = comments.get(start + len(line) - len(line.lstrip()))
+            comment = tree.own_lines.get(start + len(line) - len(line.lstrip()))
             if comment is None:
                 return
             yield comment, below

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence
+from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.document.scalars import Resolver, ScalarError, resolve_v2
 from tarmak_iam.document.source import Source
+from tarmak_iam.document.yaml_builder import MAX_DEPTH
 from tarmak_iam.errors import ParseError
 
 __all__ = ["construct", "same"]
@@ -30,19 +31,28 @@ class _Constructor:
         self._source = source
         self._resolver = resolver
         self._left = MAX_VALUES
+        self._depth = 0
 
     def value(self, node: Node) -> Any:
+        self._count(node)
+        node = dereference(node)
+        if isinstance(node, Scalar):
+            return self._scalar(node)
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise self._error(node, f"its aliases nest deeper than {MAX_DEPTH} levels, which is not read")
+        if isinstance(node, Sequence):
+            value: Any = [self.value(item) for item in node.items]
+        else:
+            assert isinstance(node, Mapping)
+            value = self._fill({}, node)
+        self._depth -= 1
+        return value
+
+    def _count(self, node: Node) -> None:
         self._left -= 1
         if self._left < 0:
             raise self._error(node, "its aliases expand to more than a million values, which is not read")
-        if isinstance(node, Alias):
-            assert node.target is not None  # the reader refuses an anchor that contains itself
-            return self.value(node.target)
-        if isinstance(node, Scalar):
-            return self._scalar(node)
-        if isinstance(node, Sequence):
-            return [self.value(item) for item in node.items]
-        return self._fill({}, node)
 
     def _scalar(self, node: Scalar) -> Any:
         try:
@@ -58,17 +68,23 @@ class _Constructor:
             key = self.value(entry.key)
             if isinstance(key, (dict, list)):
                 raise self._error(entry.key, "invalid map key: a mapping or list cannot be a key")
+            if key in into and _confusable(key, into):
+                raise self._error(
+                    entry.key, f"the key {entry.text} cannot be told from one that Python takes for equal"
+                )
             into[key] = self.value(entry.value)
         return into
 
     def _merge(self, into: dict[Any, Any], node: Node) -> None:
         """In file order, so a `<<` behind a key overrides it; in a list of merges the first wins."""
-        target = node.target if isinstance(node, Alias) else node
+        self._count(node)
+        target = dereference(node)
         if isinstance(target, Mapping):
             self._fill(into, target)
         elif isinstance(node, Sequence):
             for item in reversed(node.items):
-                merged = item.target if isinstance(item, Alias) else item
+                self._count(item)
+                merged = dereference(item)
                 if not isinstance(merged, Mapping):
                     raise self._want_mapping(item)
                 self._fill(into, merged)
@@ -80,6 +96,11 @@ class _Constructor:
 
     def _error(self, node: Node, what: str) -> ParseError:
         return ParseError(what, place=self._source.place(node.span.start))
+
+
+def _confusable(key: Any, into: dict[Any, Any]) -> bool:
+    """Whether the equal key that is there is of another type: true, 1 and 1.0 are one key to Python only."""
+    return isinstance(key, (bool, int, float)) and all(type(key) is not type(other) for other in into if other == key)
 
 
 def same(left: Any, right: Any) -> bool:

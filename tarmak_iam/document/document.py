@@ -6,16 +6,18 @@ with what was intended: a value elsewhere that changed, or a comment that is los
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 from tarmak_iam.document.construct import construct, same
 from tarmak_iam.document.insert import insert, insert_item
-from tarmak_iam.document.intent import appended, assigned, first_difference, removed
+from tarmak_iam.document.intent import appended, assigned, first_difference, plain, removed
 from tarmak_iam.document.json_reader import construct_json
-from tarmak_iam.document.nodes import Entry, Node
+from tarmak_iam.document.nodes import Entry, Mapping, Node
 from tarmak_iam.document.remove import remove, shorten
 from tarmak_iam.document.scalars import Resolver
 from tarmak_iam.document.source import Source
@@ -140,21 +142,18 @@ class Document:
 
     def set(self, path: Path | Route, value: Any) -> Document:
         """Gives a path a value, creating missing parents. The same value again returns this document."""
-        target = self._locate(path)
-        if not target.missing and target.holders:
-            current = construct_at(self._plain, target.native_path)
+        target, value = self._locate(path), self._checked(path, value)
+        exists = bool(target.holders) and not target.missing
+        if exists:
+            current = _at(self._plain, target.native_path)
             if same(current, value):
                 return self
-            if _are_members(current) and _are_members(value):
+            if _can_be_taken_apart(target.holders[-1].node, current, value):
                 return self._set_members(target.route, current, value)
         intended = assigned(self._plain, target.native_path, value)
-        return self._edit(
-            target,
-            intended,
-            lambda: insert(target, value) if target.missing or not target.holders else write(target, value),
-        )
+        return self._edit(target, intended, lambda spot: write(spot, value) if exists else insert(spot, value))
 
-    def _set_members(self, route: Route, current: dict[Any, Any], value: dict[Any, Any]) -> Document:
+    def _set_members(self, route: Route, current: dict[str, Any], value: dict[str, Any]) -> Document:
         """A mapping in place of a mapping: only what differs is touched, so that comments stay."""
         document = self
         for key, member in value.items():
@@ -165,11 +164,11 @@ class Document:
 
     def append(self, path: Path | Route, value: Any) -> Document:
         """Adds an item to the end of a list; where there is null or nothing, the list is created."""
-        target = self._locate(path)
+        target, value = self._locate(path), self._checked(path, value)
         intended = appended(self._plain, target.native_path, value)
         if target.missing or not target.holders:
-            return self._edit(target, intended, lambda: insert(target, [value]))
-        return self._edit(target, intended, lambda: insert_item(target, value))
+            return self._edit(target, intended, lambda spot: insert(spot, [value]))
+        return self._edit(target, intended, lambda spot: insert_item(spot, value))
 
     def remove(self, path: Path | Route, *, prune: bool = False) -> Document:
         """Takes a key or item out. A parent left empty becomes {} or []; with `prune` it goes too."""
@@ -181,7 +180,13 @@ class Document:
             raise EditRefused(what, remedy="nothing needs to be removed", place=self.position(target.route))
         if prune:
             target = shorten(target)
-        return self._edit(target, removed(self._plain, target.native_path), lambda: remove(target))
+        return self._edit(target, removed(self._plain, target.native_path), remove)
+
+    def _checked(self, path: Path | Route, value: Any) -> Any:
+        try:
+            return plain(value)
+        except TypeError as error:
+            raise EditRefused(str(error), remedy="use mappings, lists and scalars", place=self.position(path)) from None
 
     def _locate(self, path: Path | Route) -> Target:
         source = self._tree.source
@@ -191,14 +196,20 @@ class Document:
             )
         return locate(self._tree, Route.of(path))
 
-    def _edit(self, target: Target, intended: Any, plan: Callable[[], list[Splice]]) -> Document:
-        """Splices, reads again and compares. Raises EditRefused."""
+    def _edit(self, target: Target, intended: Any, plan: Callable[[Target], list[Splice]]) -> Document:
+        """Splices and compares; where a literal block does not fit, once more without. Raises EditRefused."""
         try:
-            splices = plan()
-        except TypeError as error:
-            raise EditRefused(
-                str(error), remedy="use mappings, lists and plain scalars", place=self.position(target.route)
-            ) from None
+            return self._attempt(target, intended, plan)
+        except EditRefused as refusal:
+            with contextlib.suppress(EditRefused):
+                return self._attempt(replace(target, literals=False), intended, plan)
+            raise refusal from None
+
+    def _attempt(self, target: Target, intended: Any, plan: Callable[[Target], list[Splice]]) -> Document:
+        try:
+            splices = plan(target)
+        except TypeError as error:  # what only JSON does not have: NaN, keys that are no strings
+            raise self._refusal(target, str(error)) from None
         source = self._tree.source
         text = apply(source.text, splices)
         try:
@@ -217,9 +228,11 @@ class Document:
         return EditRefused(what, remedy=remedy or "change this place by hand", place=self.position(target.route))
 
 
-def _are_members(value: Any) -> bool:
-    """Whether it is a mapping whose keys can all be named by a path."""
-    return isinstance(value, dict) and bool(value) and all(isinstance(key, str) for key in value)
+def _can_be_taken_apart(node: Node, *values: Any) -> bool:
+    """Whether a mapping can be given new members one by one: it is written out here, and paths can name them."""
+    if not isinstance(node, Mapping) or any(entry.is_merge for entry in node.entries):
+        return False
+    return all(isinstance(value, dict) and value and all(isinstance(key, str) for key in value) for value in values)
 
 
 def _shared_anchor(target: Target) -> str:
@@ -228,7 +241,7 @@ def _shared_anchor(target: Target) -> str:
     return f"it shares the anchor &{anchors[-1]}: write the value out where it is used" if anchors else ""
 
 
-def construct_at(data: Any, path: list[Any]) -> Any:
+def _at(data: Any, path: list[Any]) -> Any:
     for step in path:
         data = data[step]
     return data

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tarmak_iam.document.geometry import blanks_before, starts_line
-from tarmak_iam.document.layout import column, layout_near
+from tarmak_iam.document.layout import layout_near
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Span
 from tarmak_iam.document.render import flow_text, json_text
 from tarmak_iam.document.splice import Splice
@@ -30,13 +30,14 @@ def add_member(tree: Tree, node: Mapping | Sequence, new: Any) -> list[Splice]:
     source = tree.source
     last, closing = _members(tree, node)[-1], node.span.end - 1
     rendered = _render(tree, node, new)
-    if source.line_start(closing) == source.line_start(last.span.end):
-        return [Splice(last.span.end, last.span.end, f", {rendered}")]
-    width = _column_of_members(tree, node)
-    below = source.next_line(last.span.end if last.comma is None else last.comma)
+    end = last.span.end if last.comma is None else last.comma
+    if source.line_start(closing) == source.line_start(end):
+        blank = " " if source.text[last.span.end - 1] == ":" else ""  # `{a:,` would be one plain scalar
+        return [Splice(last.span.end, last.span.end, f"{blank}, {rendered}")]
+    below = source.next_line(end)
     newline = source.newline_near(last.span.end)
     ending = "" if last.comma is None else ","
-    line = Splice(below, below, " " * width + rendered + ending + newline)
+    line = Splice(below, below, _margin(tree, node) + rendered + ending + newline)
     return [line] if last.comma is not None else [Splice(last.span.end, last.span.end, ","), line]
 
 
@@ -107,16 +108,15 @@ def _comma(tree: Tree, start: int, limit: int) -> int | None:
     return None
 
 
-def _column_of_members(tree: Tree, node: Mapping | Sequence) -> int:
-    """The column of the first member that begins a line, else one step from the closing bracket."""
+def _margin(tree: Tree, node: Mapping | Sequence) -> str:
+    """What stands before the first member that begins a line, else one step more than before the closing bracket."""
     source = tree.source
     starts = [_span(child).start for child in (node.entries if isinstance(node, Mapping) else node.items)]
     at = next((start for start in starts if starts_line(source, start)), None)
     if at is not None:
-        return column(source, at)
-    line = source.line_start(node.span.end - 1)
-    blank = len(source.text[line:]) - len(source.text[line:].lstrip(" "))
-    return blank + layout_near(source, tree.root, node).step
+        return source.text[source.line_start(at) : at]
+    line = source.text[source.line_start(node.span.end - 1) : node.span.end]
+    return line[: len(line) - len(line.lstrip())] + " " * layout_near(source, tree.root, node).step
 
 
 def _render(tree: Tree, node: Mapping | Sequence, new: Any) -> str:

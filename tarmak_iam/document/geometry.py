@@ -16,6 +16,7 @@ __all__ = [
     "blanks_before",
     "code_end",
     "entry_start",
+    "find_colon",
     "item_start",
     "key_column",
     "last_leaf",
@@ -24,6 +25,7 @@ __all__ = [
     "starts_line",
 ]
 
+_COLON = re.compile(r"(?:\s#[^\r\n]*|[^:#])*:")
 _COMMENT_SIGN = re.compile(r"(?:(?<=[ \t])|^)#", re.MULTILINE)
 
 
@@ -59,13 +61,20 @@ def behind(source: Source, node: Node) -> int:
 def room_behind(tree: Tree, node: Node) -> int:
     """`behind`, for text to go in there. Raises EditRefused behind a block scalar that a missing line end ends."""
     leaf, text = last_leaf(node), tree.source.text
-    if isinstance(leaf, Scalar) and leaf.is_block and leaf.span.end == len(text) and text[-1] not in "\r\n":
+    unended = leaf.span.end == len(text) and text[-1] not in "\r\n"
+    if isinstance(leaf, Scalar) and leaf.is_block and unended and not _is_stripped(tree.source, leaf):
         raise EditRefused(
             "the file ends in a block scalar without line end, whose value any text behind it would change",
             remedy="end the file with an empty line, if the value may end in one too",
             place=tree.source.place(leaf.span.start),
         )
     return behind(tree.source, node)
+
+
+def _is_stripped(source: Source, leaf: Scalar) -> bool:
+    """Whether the header says `-`: the value has no line end, whatever follows."""
+    header = source.text[leaf.span.start : source.line_end(leaf.span.start)]
+    return re.search(r"[|>][0-9]?-", header) is not None
 
 
 def entry_start(source: Source, entry: Entry) -> int:
@@ -78,6 +87,12 @@ def entry_start(source: Source, entry: Entry) -> int:
 
 def key_column(source: Source, mapping: Mapping) -> int:
     return column(source, entry_start(source, mapping.entries[0]))
+
+
+def find_colon(source: Source, start: int) -> int:
+    """Behind the first colon from `start` on that is not in a comment."""
+    match = _COLON.match(source.text, start)
+    return match.end() if match else start
 
 
 def item_start(source: Source, sequence: Sequence, number: int) -> int:
@@ -110,6 +125,6 @@ def new_lines(source: Source, at: int, lines: list[str]) -> Splice:
     """Whole lines in front of the line at `at`; behind a last line without line end, that stays missing."""
     newline = source.newline_near(max(at - 1, 0))
     text = newline.join(lines)
-    if at == 0 or source.text[at - 1] in "\r\n":
+    if at == 0 or source.ends_line(at):
         return Splice(at, at, text + newline)
     return Splice(at, at, newline + text)

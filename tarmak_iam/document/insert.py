@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tarmak_iam.document.commented import Slot, below_commented
@@ -16,12 +17,12 @@ from tarmak_iam.document.geometry import (
     room_behind,
     starts_line,
 )
-from tarmak_iam.document.layout import Layout, column, layout_near
+from tarmak_iam.document.layout import Layout, column
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence
+from tarmak_iam.document.properties import content_start
 from tarmak_iam.document.render import block_lines, entry_lines, indent
 from tarmak_iam.document.splice import Splice
 from tarmak_iam.document.target import Target, is_null, refuse
-from tarmak_iam.document.tree import Tree
 from tarmak_iam.document.write import write
 from tarmak_iam.errors import EditRefused
 from tarmak_iam.routes import Key, Step
@@ -33,7 +34,7 @@ def insert(target: Target, value: Any) -> list[Splice]:
     """Gives the target's missing steps the value, creating every parent on the way. Raises EditRefused."""
     child = _nested(target.missing, value)
     if not target.holders or _is_unwritten_root(target):
-        return _into_nothing(target.tree, child)
+        return _into_nothing(target, child)
     node = target.holders[-1].node
     if _is_empty(node):
         return _fill_empty(target, child)
@@ -54,7 +55,7 @@ def insert_item(target: Target, value: Any) -> list[Splice]:
         refuse(tree, node, f"{target.route} is not a list", "append adds to lists only")
     if node.flow:
         return add_member(tree, node, value)
-    layout = layout_near(tree.source, tree.root, node)
+    layout = target.layout(node)
     dash = column(tree.source, item_start(tree.source, node, len(node.items) - 1))
     return [new_lines(tree.source, room_behind(tree, node), indent(block_lines([value], layout), dash))]
 
@@ -82,11 +83,11 @@ def _is_unwritten_root(target: Target) -> bool:
     return len(target.holders) == 1 and root.span.start == root.span.end
 
 
-def _into_nothing(tree: Tree, child: Any) -> list[Splice]:
+def _into_nothing(target: Target, child: Any) -> list[Splice]:
     """A document without any node (empty, or comments only) begins behind its comments."""
-    source, end = tree.source, tree.extent.end
+    source, end = target.tree.source, target.tree.extent.end
     at = end if end >= len(source.text) else source.line_start(end)
-    return [new_lines(source, at, block_lines(child, Layout()))]
+    return [new_lines(source, at, block_lines(child, replace(Layout(), literal=target.literals)))]
 
 
 def _fill_empty(target: Target, child: Any) -> list[Splice]:
@@ -113,16 +114,16 @@ def _commented_child(target: Target, child: Any) -> Slot | None:
 
 def _below_comment(target: Target, child: Any, slot: Slot) -> list[Splice]:
     source, node = target.tree.source, target.holders[-1].node
-    layout = layout_near(source, target.tree.root, None)
+    layout = target.layout(None)
     lines = new_lines(source, slot.offset, indent(block_lines(child, layout), slot.column))
     assert isinstance(node, Scalar)
-    start = node.span.end - len(node.text)  # `null` or `~` gives way to the block
+    start = content_start(source.text, node)  # `null` or `~` gives way to the block
     return [Splice(blanks_before(source, start), node.span.end, ""), lines] if node.text else [lines]
 
 
 def _into_block_mapping(target: Target, mapping: Mapping, key: str, value: Any) -> list[Splice]:
     tree, source = target.tree, target.tree.source
-    layout, width = layout_near(source, tree.root, mapping), key_column(source, mapping)
+    layout, width = target.layout(mapping), key_column(source, mapping)
     lines = indent(entry_lines(key, value, layout), width)
     for start in (_above_first(target, mapping), *(behind(source, entry.value) for entry in mapping.entries)):
         slot = None if start is None else below_commented(tree, key, start, lambda where: where == width)

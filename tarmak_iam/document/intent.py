@@ -2,12 +2,41 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from tarmak_iam.document.construct import same
+from tarmak_iam.document.yaml_builder import MAX_DEPTH
 from tarmak_iam.routes import Route
 
-__all__ = ["appended", "assigned", "first_difference", "removed"]
+__all__ = ["appended", "assigned", "first_difference", "plain", "removed"]
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """The value in plain types (a str subclass is a str, a tuple a list), so that it can be compared.
+
+    Raises TypeError for what YAML has no form for, or that cannot be encoded.
+    """
+    if depth > MAX_DEPTH:
+        raise TypeError(f"values nested deeper than {MAX_DEPTH} levels cannot be written")
+    if isinstance(value, Mapping):
+        return {plain(key): plain(child, depth + 1) for key, child in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item, depth + 1) for item in value]
+    if isinstance(value, str):
+        if _SURROGATE.search(value):
+            raise TypeError("a text with half a surrogate pair cannot be written")
+        return str.__str__(value)
+    if value is None or isinstance(value, (bool, float)):
+        return value
+    if isinstance(value, int):
+        if not -(2**63) <= value < 2**64:
+            raise TypeError("a number of more than 64 bits cannot be written: it would be read as a float")
+        return int(value)
+    raise TypeError(f"a {type(value).__name__} cannot be written as YAML")
 
 
 def assigned(data: Any, path: list[Any], value: Any) -> Any:
@@ -26,8 +55,9 @@ def assigned(data: Any, path: list[Any], value: Any) -> Any:
 
 
 def appended(data: Any, path: list[Any], value: Any) -> Any:
-    """`data` with the value at the end of the list at the path."""
-    return assigned(data, path, [*(_at(data, path) or []), value])
+    """`data` with the value at the end of the list at the path; what is no list is replaced by one."""
+    items = _at(data, path)
+    return assigned(data, path, [*(items if isinstance(items, list) else []), value])
 
 
 def removed(data: Any, path: list[Any]) -> Any:

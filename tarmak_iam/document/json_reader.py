@@ -15,11 +15,12 @@ from tarmak_iam.document.source import Source
 from tarmak_iam.document.yaml_builder import MAX_DEPTH, entries_of
 from tarmak_iam.errors import ParseError
 
-__all__ = ["construct_json", "looks_like_json", "read_json"]
+__all__ = ["construct_json", "looks_like_json", "plain_json", "read_json"]
 
 _BLANK = re.compile(r"[ \t\r\n]*")
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"')
 _LITERAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null")
+_LONGEST_INTEGER = 100
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -140,9 +141,16 @@ def construct_json(node: Node) -> Any:
     if isinstance(node, Sequence):
         return [construct_json(item) for item in node.items]
     assert isinstance(node, Scalar)
-    if node.style == "double":
-        return node.text
-    return json.loads(node.text)
+    return plain_json(node)
+
+
+def plain_json(scalar: Scalar) -> Any:
+    """A scalar of strict JSON: str, int, float, bool or None. A number beyond 64 bits becomes a float, as in Go."""
+    if scalar.style == "double":
+        return scalar.text
+    if len(scalar.text) > _LONGEST_INTEGER:
+        return float(scalar.text)
+    return json.loads(scalar.text)
 
 
 def _merge(first: Any, second: Any) -> Any:

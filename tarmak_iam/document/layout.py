@@ -21,12 +21,14 @@ _DASH = re.compile(r"^[ ]*-(?=\s)", re.MULTILINE)
 @dataclass(frozen=True, slots=True)
 class Layout:
     """`step`: blanks from a key to a mapping below it; `dash`: to the dashes of a list below it;
-    `item`: from a dash to its content. `quote` is for strings that need quotes."""
+    `item`: from a dash to its content. `quote` is for strings that need quotes; `literal`: whether a text of
+    several lines may be written as a literal block."""
 
     step: int = 2
     dash: int = 0
     item: int = 2
     quote: Quote = "double"
+    literal: bool = True
 
 
 def column(source: Source, offset: int) -> int:
@@ -73,10 +75,13 @@ class _Survey:
                 self._dashes[self._dash_column(value) - column(self._source, entry.key.span.start)] += 1
 
     def _sequence(self, sequence: Sequence) -> None:
-        dash = self._dash_column(sequence)
         for item in sequence.items:
-            if isinstance(item, Mapping) and not item.flow and not item.anchor:
-                self._items[self._first_column(item) - dash] += 1
+            if isinstance(item, Mapping) and not item.flow and not item.anchor and not item.tag:
+                start = item.entries[0].key.span.start
+                line = self._source.line_start(start)
+                before = self._source.text[line:start].rstrip()
+                if before.endswith("-"):  # the item begins on the dash's line
+                    self._items[start - line - len(before) + 1] += 1
 
     def _first_column(self, mapping: Mapping) -> int:
         return column(self._source, mapping.entries[0].key.span.start)

@@ -7,7 +7,7 @@ import math
 import re
 from typing import Literal
 
-__all__ = ["Quote", "is_plain_safe", "json_scalar", "quote", "scalar_text"]
+__all__ = ["Quote", "is_plain_safe", "json_scalar", "json_string", "quote", "scalar_text"]
 
 Quote = Literal["single", "double"]
 
@@ -29,6 +29,7 @@ _UNSAFE_START = re.compile(r"[-?:](?:\s|\Z)|[,\[\]{}#&*!|>'\"%@`\s]|---|\.\.\.")
 _UNSAFE_INSIDE = re.compile(r":\s|:\Z|\s#|\s\Z|[\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]|\{\{")
 _UNSAFE_IN_FLOW = re.compile(r"[,\[\]{}:?]")
 _ESCAPES = {"\0": "\\0", "\t": "\\t", "\n": "\\n", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
+_YAML_ONLY = re.compile(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _NEEDS_ESCAPE = re.compile(r'["\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]')
 
 
@@ -78,13 +79,23 @@ def _float_text(value: float) -> str:
         return ".nan"
     if math.isinf(value):
         return ".inf" if value > 0 else "-.inf"
-    return repr(float(value))  # 1.0, 1e+16: with a sign in the exponent, as yaml.v2 wants it
+    # YAML 1.1 wants a point and a sign in the exponent: 1e-07 is a string there.
+    mantissa, exponent, power = repr(float(value)).partition("e")
+    return f"{mantissa}.0e{power}" if exponent and "." not in mantissa else mantissa + exponent + power
+
+
+def json_string(text: str) -> str:
+    """A string of strict JSON that YAML reads the same way: what it takes for a line break is escaped."""
+    written = json.dumps(text, ensure_ascii=False)
+    return _YAML_ONLY.sub(lambda match: f"\\u{ord(match.group()):04x}", written)
 
 
 def json_scalar(value: object) -> str:
     """A scalar of strict JSON. Raises TypeError for what JSON has no value for (NaN, infinity too)."""
     if isinstance(value, float) and not math.isfinite(value):
         raise TypeError(f"{value} cannot be written as JSON")
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return json_string(value)
+    if value is None or isinstance(value, (bool, int, float)):
+        return json.dumps(value)
     raise TypeError(f"a {type(value).__name__} cannot be written as JSON")

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from tarmak_iam.document.flow import remove_member
-from tarmak_iam.document.geometry import behind, blanks_before, code_end, entry_start, item_start, starts_line
-from tarmak_iam.document.nodes import Mapping, Sequence
+from tarmak_iam.document.geometry import (
+    behind,
+    blanks_before,
+    code_end,
+    entry_start,
+    item_start,
+    last_leaf,
+    starts_line,
+)
+from tarmak_iam.document.nodes import Mapping, Scalar, Sequence
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splice import Splice
 from tarmak_iam.document.target import Target, refuse
@@ -19,9 +28,12 @@ __all__ = ["remove", "shorten"]
 def shorten(target: Target) -> Target:
     """The highest of the target's parents that its removal would leave empty (never the root)."""
     while len(target.holders) > 2 and _size(target, -2) == 1:
-        route, holders = target.route.parent, target.holders[:-1]
-        target = Target(target.tree, route, holders, ())
+        target = _parent(target)
     return target
+
+
+def _parent(target: Target) -> Target:
+    return replace(target, route=target.route.parent, holders=target.holders[:-1])
 
 
 def remove(target: Target) -> list[Splice]:
@@ -30,15 +42,25 @@ def remove(target: Target) -> list[Splice]:
     parent = target.holders[-2].node
     if isinstance(parent, Mapping):
         _refuse_duplicate(target, parent)
-    if _size(target, -2) == 1:
+    if _size(target, -2) == 1 and not _holds_comment(target):
         emptied: Any = {} if isinstance(parent, Mapping) else []
-        return write(Target(tree, target.route.parent, target.holders[:-1], ()), emptied)
+        return write(_parent(target), emptied)
     assert isinstance(parent, (Mapping, Sequence))
     number = holder.index if isinstance(parent, Sequence) else parent.entries.index(holder.entry)
     assert number is not None
     if parent.flow:
         return remove_member(tree, parent, number)
     return _from_block(tree, parent, number)
+
+
+def _holds_comment(target: Target) -> bool:
+    """Whether comments stand beside the only member of a flow collection: they keep its brackets apart."""
+    parent, own = target.holders[-2].node, target.holders[-1]
+    start = own.entry.key.span.start if own.entry else own.node.span.start
+    if not isinstance(parent, (Mapping, Sequence)) or not parent.flow:
+        return False
+    inside = [c.span.start for c in target.tree.comments if parent.span.start < c.span.start < parent.span.end]
+    return any(not start < at < own.node.span.end for at in inside)
 
 
 def _refuse_duplicate(target: Target, parent: Mapping) -> None:
@@ -72,11 +94,12 @@ def _from_block(tree: Tree, parent: Mapping | Sequence, number: int) -> list[Spl
     node = parent.entries[number].value if isinstance(parent, Mapping) else parent.items[number]
     below = behind(source, node)
     if starts_line(source, start):
-        return [_lines(source, source.line_start(start), below)]
+        ends_in_block = number > 0 and _ends_in_block_scalar(parent, number - 1)
+        return [_lines(source, source.line_start(start), below, keep_line_end=ends_in_block)]
     # The first one of a mapping or list that begins behind a dash: the next one moves up to its place,
     # or down to its own line if comments stand between them.
-    following = starts[number + 1]
-    if not source.text[below : source.line_start(following)].strip():
+    following = starts[number + 1] if number + 1 < len(starts) else None
+    if following is not None and not source.text[below : source.line_start(following)].strip():
         return [Splice(start, following, "")]
     end = code_end(source, node)
     return [Splice(blanks_before(source, start), source.line_end(end), "")]
@@ -88,9 +111,16 @@ def _starts(source: Source, parent: Mapping | Sequence) -> list[int]:
     return [item_start(source, parent, number) for number in range(len(parent.items))]
 
 
-def _lines(source: Source, start: int, end: int) -> Splice:
+def _ends_in_block_scalar(parent: Mapping | Sequence, number: int) -> bool:
+    """Whether a member's last line end belongs to its value."""
+    leaf = last_leaf(parent.entries[number].value if isinstance(parent, Mapping) else parent.items[number])
+    return isinstance(leaf, Scalar) and leaf.is_block
+
+
+def _lines(source: Source, start: int, end: int, *, keep_line_end: bool) -> Splice:
     """Whole lines; if they end a file without line end, the one before them goes, so that it stays so."""
-    if end == len(source.text) and end > start and source.text[end - 1] not in "\r\n" and start:
+    unended = start < end == len(source.text) and not source.ends_line(end)
+    if unended and start and not keep_line_end:
         newline = source.newline_near(start - 1)
         return Splice(start - len(newline), end, "")
     return Splice(start, end, "")

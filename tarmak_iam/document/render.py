@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
 from tarmak_iam.document.layout import Layout
-from tarmak_iam.document.quoting import json_scalar, scalar_text
+from tarmak_iam.document.quoting import json_scalar, json_string, scalar_text
 
 __all__ = ["block_lines", "entry_lines", "flow_text", "indent", "json_text", "value_lines"]
 
@@ -43,8 +42,8 @@ def value_lines(value: Any, layout: Layout) -> tuple[str, list[str]]:
         return "", indent(block_lines(value, layout), layout.step)
     if isinstance(value, list) and value:
         return "", indent(block_lines(value, layout), layout.dash)
-    if isinstance(value, str) and "\n" in value and (literal := literal_lines(value)):
-        return literal[0], indent(literal[1:], layout.step)
+    if literal := _literal(value, layout):
+        return literal[0], indent(literal[1:], layout.step or 2)
     return inline_text(value, layout), []
 
 
@@ -53,9 +52,14 @@ def _item_lines(value: Any, layout: Layout) -> list[str]:
     if isinstance(value, (dict, list)) and value:
         first, *rest = block_lines(value, layout)
         return [dash + first, *indent(rest, layout.item)]
-    if isinstance(value, str) and "\n" in value and (literal := literal_lines(value)):
+    if literal := _literal(value, layout):
         return [dash + literal[0], *indent(literal[1:], layout.item)]
     return [dash + inline_text(value, layout)]
+
+
+def _literal(value: Any, layout: Layout) -> list[str] | None:
+    """The lines of a text that has several and may be a literal block here."""
+    return literal_lines(value) if layout.literal and isinstance(value, str) and "\n" in value else None
 
 
 def literal_lines(text: str) -> list[str] | None:
@@ -90,9 +94,7 @@ def flow_text(value: Any, layout: Layout) -> str:
 def json_text(value: Any) -> str:
     """Any value as strict JSON on one line. Raises TypeError for what JSON does not have."""
     if isinstance(value, dict):
-        members = (
-            f"{json.dumps(_json_key(key), ensure_ascii=False)}: {json_text(child)}" for key, child in value.items()
-        )
+        members = (f"{json_string(_json_key(key))}: {json_text(child)}" for key, child in value.items())
         return "{" + ", ".join(members) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(json_text, value)) + "]"

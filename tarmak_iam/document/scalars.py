@@ -38,6 +38,8 @@ _FLOAT_V2 = re.compile(r"[-+]?[0-9]*\.?[0-9]+([eE][-+][0-9]+)?\Z", re.ASCII)
 _FLOAT_V3 = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z", re.ASCII)
 _DOT_FLOAT = re.compile(r"\.[0-9]+([eE][-+]?[0-9]+)?\Z", re.ASCII)
 _INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]([0-7]+)|0([0-7]*)|([1-9][0-9]*))\Z", re.ASCII)
+# 64 binary digits with sign and prefix, and some zeros; Python itself refuses to read thousands of digits.
+_LONGEST_INTEGER = 100
 _MIN_INT64, _MAX_UINT64 = -(2**63), 2**64 - 1
 
 
@@ -105,7 +107,7 @@ def _number(text: str, floats: re.Pattern[str]) -> int | float | str:
 
 def parse_go_integer(digits: str) -> int | None:
     """Go's ParseInt with base 0 (then ParseUint): decimal, 0x, 0b, 0o and leading-zero octal, 64 bits."""
-    match = _INTEGER.match(digits)
+    match = _INTEGER.match(digits) if len(digits) <= _LONGEST_INTEGER else None
     if not match:
         return None
     sign, hexa, binary, octal, old_octal, decimal = match.groups()

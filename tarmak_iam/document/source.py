@@ -19,7 +19,9 @@ _MARKS = (
     (b"\xff\xfe", "utf-16-le"),
     (b"\xfe\xff", "utf-16-be"),
 )
-_LINE_END = re.compile(r"\r\n|\r|\n")
+# Line breaks as YAML 1.1 has them: NEL, LINE SEPARATOR and PARAGRAPH SEPARATOR too.
+_LINE_END = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
+_COMMON_END = re.compile(r"\r\n|\r|\n")
 
 
 # Not slots: `cached_property` needs the instance's dictionary.
@@ -83,11 +85,15 @@ class Source:
         match = _LINE_END.search(self.text, offset)
         return match.end() if match else len(self.text)
 
+    def ends_line(self, offset: int) -> bool:
+        """Whether the character before the offset is a line break."""
+        return self.text[offset - 1 : offset] in tuple("\r\n\x85\u2028\u2029")
+
     def newline_near(self, offset: int) -> str:
         """The line end of the line that holds `offset`, else of the line above it, else LF."""
         start = self.line_start(offset)
-        match = _LINE_END.search(self.text, start)
+        match = _COMMON_END.search(self.text, start)
         if match:
             return match.group()
-        above = _LINE_END.search(self.text, self.line_start(start - 1)) if start else None
+        above = _COMMON_END.search(self.text, self.line_start(start - 1)) if start else None
         return above.group() if above else "\n"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
-from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Scalar, Sequence
+from tarmak_iam.document.layout import Layout, layout_near
+from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.document.scalars import resolve_v2
 from tarmak_iam.document.tree import Tree
 from tarmak_iam.errors import EditRefused
@@ -35,6 +36,12 @@ class Target:
     route: Route
     holders: tuple[Holder, ...]
     missing: tuple[Step, ...]
+    literals: bool = True
+    """Whether new text of several lines may be a literal block: not everywhere it fits."""
+
+    def layout(self, near: Node | None) -> Layout:
+        """What new text near that node has to look like."""
+        return replace(layout_near(self.tree.source, self.tree.root, near), literal=self.literals)
 
     @property
     def native_path(self) -> list[Any]:
@@ -77,6 +84,8 @@ def _step(tree: Tree, node: Node, step: Step, at: Route) -> Holder | None:
         if not isinstance(node, Mapping):
             refuse(tree, node, f"{at} is {_kind(node)}, not a mapping", f"'{step.text}' has no place there")
         entry = node.occurrence(step.text, step.occurrence)
+        if entry is not None and entry.is_merge:
+            refuse(tree, entry.key, f"{at / step} is a merge, not a key", "edit the merged mapping itself")
         return None if entry is None else Holder(entry.value, entry=entry, native=_native_key(entry.key))
     if not isinstance(node, Sequence):
         refuse(tree, node, f"{at} is {_kind(node)}, not a list", f"index {step} has no place there")
@@ -99,10 +108,11 @@ def _refuse_merged(tree: Tree, node: Node, route: Route, number: int) -> None:
 
 
 def is_null(node: Node) -> bool:
-    return isinstance(node, Scalar) and node.tag is None and node.style == "plain" and resolve_v2(node) is None
+    return isinstance(node, Scalar) and node.style == "plain" and resolve_v2(node) is None
 
 
 def _native_key(key: Node) -> Any:
+    key = dereference(key)
     return resolve_v2(key) if isinstance(key, Scalar) else None
 
 

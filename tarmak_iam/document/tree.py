@@ -9,15 +9,15 @@ from functools import cached_property
 
 from tarmak_iam.document.json_reader import looks_like_json, read_json
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Span, dereference, walk
+from tarmak_iam.document.properties import content_start
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.yaml_reader import YamlText, read_yaml
 from tarmak_iam.errors import ParseError
 from tarmak_iam.routes import Key, Route
 
-__all__ = ["Comment", "Tree", "content_start"]
+__all__ = ["Comment", "Tree"]
 
 _COMMENT = re.compile(r"(?:(?<=[ \t\r\n\ufeff])|^)#[^\r\n\x85\u2028\u2029]*")
-_PROPERTY = re.compile(r"[&!][^ \t\r\n,\[\]{}]*(?:[ \t]|\r\n?|\n|#[^\r\n]*)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,11 @@ class Tree:
         """Every comment from the end of the previous document to the end of this one."""
         return () if self.is_json else tuple(self._comments())
 
+    @cached_property
+    def own_lines(self) -> dict[int, Comment]:
+        """The comments that have a line for themselves, by their offset."""
+        return {comment.span.start: comment for comment in self.comments if comment.own_line}
+
     def _comments(self) -> Iterator[Comment]:
         for gap in self._gaps():
             for match in _COMMENT.finditer(self.source.text, gap.start, gap.end):
@@ -90,27 +95,12 @@ class Tree:
         at = self.extent.start
         for node in walk(self.root) if self.root else ():
             if isinstance(node, Scalar):
-                yield Span(at, content_start(self.source, node))
+                yield Span(at, content_start(self.source.text, node))
                 at = node.span.end
                 if node.is_block:
-                    header = content_start(self.source, node)
+                    header = content_start(self.source.text, node)
                     yield Span(header, self.source.line_end(header))
         yield Span(at, max(at, self.extent.end))
-
-    def place_of(self, node: Node) -> str:
-        line, column = self.source.position(node.span.start)
-        return f"{line}:{column}"
-
-
-def content_start(source: Source, node: Node) -> int:
-    """Where a node's own text begins, behind its anchor and tag (and a comment between them)."""
-    if node.anchor is None and node.tag is None:
-        return node.span.start
-    at = node.span.start
-    for _ in range((node.anchor is not None) + (node.tag is not None)):
-        match = _PROPERTY.match(source.text, at, max(node.span.end, at))
-        at = match.end() if match else at
-    return at
 
 
 def _entry(node: Node, step: Key) -> Entry | None:

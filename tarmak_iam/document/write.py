@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tarmak_iam.document.flow import flow_value
@@ -12,128 +12,157 @@ from tarmak_iam.document.geometry import (
     blanks_before,
     code_end,
     entry_start,
+    find_colon,
     item_start,
     new_lines,
     starts_line,
 )
-from tarmak_iam.document.layout import Layout, column, layout_near
-from tarmak_iam.document.nodes import Scalar, Sequence
+from tarmak_iam.document.layout import Layout, column
+from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence
+from tarmak_iam.document.properties import STANDARD_TAG, content_start
 from tarmak_iam.document.quoting import quote
-from tarmak_iam.document.render import block_lines, indent, inline_text, value_lines
+from tarmak_iam.document.render import block_lines, indent, value_lines
+from tarmak_iam.document.source import Source
 from tarmak_iam.document.splice import Splice
-from tarmak_iam.document.target import Holder, Target
-from tarmak_iam.document.tree import Tree, content_start
+from tarmak_iam.document.target import Target
 
 __all__ = ["write"]
 
 _HEADER = re.compile(r"[|>][-+0-9]*")
 
 
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """`first` stands at the value's place, `below` are the lines under it, indented for their place."""
+
+    first: str
+    below: list[str]
+
+
 def write(target: Target, value: Any) -> list[Splice]:
     """The value in place of the target's deepest node. What stands behind the old value on its line stays."""
-    tree, holder = target.tree, target.holders[-1]
+    source, node = target.tree.source, target.holders[-1].node
+    start, kept = _own_start(source, node)
     if target.in_flow:
-        return [_in_flow(tree, holder, value)]
-    first, below = _rendered(target, value)
-    node = holder.node
-    start = content_start(tree.source, node)
-    if _stands_below(tree, holder, start):
-        return _replace_below(target, start, first, below)
+        return [_in_flow(target, start, kept, value)]
+    if _is_block_collection(node) and not _is_root(target) and starts_line(source, start):
+        return _instead_of_lines(target, start, value)
+    text = _rendered(target, start, kept, value)
     if isinstance(node, Scalar) and node.is_block:
-        return _replace_block_scalar(tree, node, start, first, below)
-    end = code_end(tree.source, node)
-    here = _inline(tree, start, end, first)
-    return [here, new_lines(tree.source, behind(tree.source, node), below)] if below else [here]
+        return _instead_of_block_scalar(source, node, start, text)
+    here = _in_place(source, start, code_end(source, node), text.first)
+    return [here, new_lines(source, behind(source, node), text.below)] if text.below else [here]
 
 
-def _in_flow(tree: Tree, holder: Holder, value: Any) -> Splice:
-    node, text = holder.node, tree.source.text
-    start, rendered = content_start(tree.source, node), flow_value(tree, value)
-    if isinstance(node, Scalar) and isinstance(value, str) and node.style in ("single", "double") and not tree.is_json:
-        rendered = quote(value, "single" if node.style == "single" else "double")
-    if start == node.span.end and holder.entry is not None:  # `{a}` and `{a:}` have no text for the value
-        has_colon = ":" in text[holder.entry.key.span.end : start]
-        rendered = f" {rendered}" if has_colon else f": {rendered}"
+def _own_start(source: Source, node: Node) -> tuple[int, str]:
+    """Where the text to replace begins, and what of it stays: a standard tag (`!!str`) fits the old value
+    only and goes, anchors and other tags stay."""
+    if node.tag is not None and node.tag.startswith(STANDARD_TAG):
+        return node.span.start, f"&{node.anchor}" if node.anchor else ""
+    return content_start(source.text, node), ""
+
+
+def _in_flow(target: Target, start: int, kept: str, value: Any) -> Splice:
+    source, holder = target.tree.source, target.holders[-1]
+    node = holder.node
+    quoted = None if target.tree.is_json else _in_old_quotes(node, value)
+    rendered = f"{kept} {quoted or flow_value(target.tree, value)}".lstrip()
+    before = source.text[start - 1 : start]
+    if (
+        start == node.span.end
+        and holder.entry is not None
+        and ":" not in source.text[holder.entry.key.span.end : start]
+    ):
+        rendered = f": {rendered}"  # `{a}` has no text for the value
+    elif start == node.span.end and before not in (" ", "\t", "\n", "\r"):
+        rendered = f" {rendered}"
     return Splice(start, node.span.end, rendered)
 
 
-def _rendered(target: Target, value: Any) -> tuple[str, list[str]]:
-    """What stands at the value's place, and the lines below it, indented for their place in the file."""
-    tree, holder = target.tree, target.holders[-1]
-    layout = _layout(target)
-    source = tree.source
-    if (
-        isinstance(holder.node, Scalar)
-        and isinstance(value, str)
-        and holder.node.style in ("single", "double")
-        and "\n" not in value
-    ):
-        return quote(value, "single" if holder.node.style == "single" else "double"), []
-    if holder.entry is not None:
-        first, below = value_lines(value, layout)
-        return first, indent(below, column(source, entry_start(source, holder.entry)))
+def _in_old_quotes(node: Node, value: Any) -> str | None:
+    """A string in the quotes that the old one had."""
+    if not isinstance(node, Scalar) or not isinstance(value, str) or "\n" in value:
+        return None
+    if node.style == "single":
+        return quote(value, "single")
+    return quote(value, "double") if node.style == "double" else None
+
+
+def _rendered(target: Target, start: int, kept: str, value: Any) -> _Text:
+    source, holder = target.tree.source, target.holders[-1]
+    quoted = _in_old_quotes(holder.node, value)
+    if quoted is not None:
+        return _Text(f"{kept} {quoted}".lstrip(), [])
+    if starts_line(source, start) and not kept:
+        return _on_own_line(value, target.layout(holder.node), column(source, start))
+    layout = target.layout(target.holders[-2].node if len(target.holders) > 1 else None)
+    has_property = kept or start > holder.node.span.start
     if holder.index is not None:
-        parent = target.holders[-2].node
-        assert isinstance(parent, Sequence)
-        dash = item_start(source, parent, holder.index)
-        first, *below = block_lines([value], layout)
-        return first[layout.item :], indent(below, column(source, dash))
+        text = _behind_dash(target, start, value, layout, alone=bool(has_property))
+    else:
+        base = 0 if holder.entry is None else column(source, entry_start(source, holder.entry))
+        if holder.entry is None:  # behind `---` a block cannot begin on the same line, but at the margin
+            layout = replace(layout, step=0, dash=0)
+        first, below = value_lines(value, layout)
+        text = _Text(first, indent(below, base))
+    return _Text(f"{kept} {text.first}".strip(), text.below) if kept else text
+
+
+def _on_own_line(value: Any, layout: Layout, width: int) -> _Text:
+    """A value that begins its line keeps its column."""
     if isinstance(value, (dict, list)) and value:
         first, *below = block_lines(value, layout)
-        # Behind `---` a block cannot begin on the same line.
-        alone = starts_line(source, content_start(source, holder.node))
-        return (first, below) if alone else ("", [first, *below])
-    return inline_text(value, layout), []
+    else:
+        first, below = value_lines(value, layout)
+    return _Text(first, indent(below, width))
 
 
-def _layout(target: Target) -> Layout:
+def _behind_dash(target: Target, start: int, value: Any, layout: Layout, *, alone: bool) -> _Text:
+    """`alone`: an anchor or tag stands behind the dash, which would become the first key's."""
     source, holder = target.tree.source, target.holders[-1]
-    parent = target.holders[-2].node if len(target.holders) > 1 else None
-    layout = layout_near(source, target.tree.root, parent)
-    if holder.index is None or not isinstance(parent, Sequence):
-        return layout
-    # Behind a dash the content's column is the old one, so that the lines below fit it.
-    width = content_start(source, holder.node) - item_start(source, parent, holder.index)
-    on_line = source.line_start(holder.node.span.start) == source.line_start(holder.node.span.start - width)
-    return replace(layout, item=max(width, 2)) if on_line else layout
+    parent = target.holders[-2].node
+    assert isinstance(parent, Sequence)
+    assert holder.index is not None
+    dash = item_start(source, parent, holder.index)
+    if alone and isinstance(value, (dict, list)) and value:
+        return _Text("", indent(block_lines(value, layout), column(source, dash) + layout.item))
+    if start > dash + 1 and not alone and source.line_start(start) == source.line_start(dash):
+        # The content's column is the old one, so that the lines below fit it.
+        layout = replace(layout, item=max(start - dash, 2))
+    first, *below = block_lines([value], layout)
+    return _Text(first[layout.item :], indent(below, column(source, dash)))
 
 
-def _stands_below(tree: Tree, holder: Holder, start: int) -> bool:
-    """Whether the value begins on a line of its own, below its key or dash."""
-    if holder.entry is None and holder.index is None:
-        return False
-    before = tree.source.text[tree.source.line_start(start) : start]
-    return start < holder.node.span.end and not before.strip()
-
-
-def _inline(tree: Tree, start: int, end: int, first: str) -> Splice:
-    text = tree.source.text
+def _in_place(source: Source, start: int, end: int, first: str) -> Splice:
     if not first:
-        return Splice(blanks_before(tree.source, start), end, "")
+        return Splice(blanks_before(source, start), end, "")
     if start < end:
         return Splice(start, end, first)
-    line_end = tree.source.line_end(end)
-    if not text[end:line_end].strip():
+    line_end = source.line_end(end)
+    if not source.text[end:line_end].strip():
         end = line_end  # blanks behind an empty value are not worth keeping
-    blank = " " if text[start - 1 : start] not in ("", " ", "\t", "\n", "\r") else ""
+    blank = " " if source.text[start - 1 : start] not in ("", " ", "\t", "\n", "\r") else ""
     return Splice(start, end, blank + first)
 
 
-def _replace_block_scalar(tree: Tree, node: Scalar, start: int, first: str, below: list[str]) -> list[Splice]:
+def _instead_of_block_scalar(source: Source, node: Scalar, start: int, text: _Text) -> list[Splice]:
     """The header gives way to the new text, its comment stays, the content lines go."""
-    source = tree.source
-    match = _HEADER.match(source.text, start)
-    header = _inline(tree, start, match.end() if match else start, first)
-    return [header, _lines_instead(tree, source.next_line(start), node.span.end, below)]
+    match = _HEADER.match(source.text, content_start(source.text, node))
+    header = _in_place(source, start, match.end() if match else start, text.first)
+    return [header, _lines_instead(source, source.next_line(start), node.span.end, text.below)]
 
 
-def _replace_below(target: Target, start: int, first: str, below: list[str]) -> list[Splice]:
-    tree, node = target.tree, target.holders[-1].node
-    region = _lines_instead(tree, tree.source.line_start(start), behind(tree.source, node), below)
-    if not first:
-        return [region]
+def _instead_of_lines(target: Target, start: int, value: Any) -> list[Splice]:
+    """A block collection below its key or dash gives way to the lines of another, or to a value behind the key."""
+    source, node = target.tree.source, target.holders[-1].node
+    region = source.line_start(start), behind(source, node)
+    if isinstance(value, (dict, list)) and value:
+        below = indent(block_lines(value, target.layout(node)), column(source, start))
+        return [_lines_instead(source, *region, below)]
+    first, below = value_lines(value, target.layout(node))
+    lines = _lines_instead(source, *region, indent(below, column(source, start)))
     at = _behind_owner(target, start)
-    return [Splice(at, at, f" {first}"), region]
+    return [Splice(at, at, f" {first}"), lines]
 
 
 def _behind_owner(target: Target, start: int) -> int:
@@ -144,18 +173,26 @@ def _behind_owner(target: Target, start: int) -> int:
         head = source.text[node.span.start : start]
         return node.span.start + len(re.split(r"\s#|[\r\n]", head, maxsplit=1)[0].rstrip())
     if holder.entry is not None:
-        return source.text.index(":", holder.entry.key.span.end) + 1
+        return find_colon(source, holder.entry.key.span.end)
     parent = target.holders[-2].node
     assert isinstance(parent, Sequence)
     assert holder.index is not None
     return item_start(source, parent, holder.index) + 1
 
 
-def _lines_instead(tree: Tree, start: int, end: int, lines: list[str]) -> Splice:
+def _lines_instead(source: Source, start: int, end: int, lines: list[str]) -> Splice:
     """Whole lines replaced by others; at the end of a file without line end, that stays missing."""
-    source = tree.source
     newline = source.newline_near(max(start - 1, 0))
-    if not lines:
-        return Splice(start, end, "")
     ends_line = source.text[end - 1 : end] in ("\n", "\r")
+    if not lines:
+        unended = start < end == len(source.text) and not ends_line and start >= len(newline)
+        return Splice(start - len(newline) if unended else start, end, "")
     return Splice(start, end, newline.join(lines) + (newline if ends_line else ""))
+
+
+def _is_root(target: Target) -> bool:
+    return len(target.holders) == 1
+
+
+def _is_block_collection(node: Node) -> bool:
+    return isinstance(node, (Mapping, Sequence)) and not node.flow

@@ -26,7 +26,7 @@ _STYLES: dict[str | None, Style] = {
     ">": "folded",
 }
 _BLANK_TAIL = re.compile(r"[ \t\r\n\x85\u2028\u2029]*\Z")
-_INDICATOR = re.compile(r"#[^\r\n]*|[-:?,\[{]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(slots=True)
@@ -97,6 +97,9 @@ class Builder:
 
     def _scalar(self, event: Any, start: int, end: int) -> Scalar:
         style = _STYLES[event.style]
+        if _SURROGATE.search(event.value):
+            what = "not YAML: found invalid Unicode character escape code"
+            raise ParseError(what, remedy="write the character itself", place=self._source.place(start))
         if style in ("literal", "folded"):
             end = self._block_scalar_end(start, end)
         elif style == "plain" and start == end:
@@ -107,11 +110,14 @@ class Builder:
 
     def _behind_indicator(self, limit: int) -> int:
         """An empty value is marked at the next token by the pure parser; it belongs behind its indicator."""
-        position = self._before
-        for match in _INDICATOR.finditer(self._source.text, self._before, limit):
-            if not match.group().startswith("#"):
-                position = match.end()
-        return position
+        if not self._stack:
+            return self._before
+        parent = self._stack[-1]
+        indicator = ("?", ":")[len(parent.children) % 2] if parent.is_mapping else "-"
+        for match in re.finditer(rf"(?:(?<=\s)|^)#[^\r\n]*|[{indicator}]", self._source.text[self._before : limit]):
+            if match.group() == indicator:
+                return self._before + match.end()
+        return self._before
 
     def _block_scalar_end(self, start: int, end: int) -> int:
         """`|+` owns its trailing blank lines; otherwise the scalar ends with its last line of content."""

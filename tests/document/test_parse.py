@@ -164,3 +164,32 @@ def test_a_billion_laughs_are_refused() -> None:
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10)]
     with pytest.raises(ParseError, match="expand to more than a million values"):
         Document.parse("\n".join(lines) + "\n")
+
+
+def test_a_merge_bomb_is_refused() -> None:
+    lines = ["a0: &a0 {}"]
+    lines += [f"a{n}: &a{n}\n  <<: [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+    with pytest.raises(ParseError, match="expand to more than a million values"):
+        Document.parse("\n".join(lines) + "\n")
+
+
+def test_a_long_chain_of_aliases_is_refused() -> None:
+    lines = ["a0: &a0 {}"] + [f"a{n}: &a{n} {{k: *a{n - 1}}}" for n in range(1, 1500)]
+    with pytest.raises(ParseError, match="its aliases nest deeper than 200 levels"):
+        Document.parse("\n".join(lines) + "\n")
+
+
+def test_keys_that_are_one_key_to_python_only() -> None:
+    with pytest.raises(ParseError, match=r"^f:2:1: the key 1 cannot be told from"):
+        Document.parse("yes: a\n1: b\n", "f")
+    assert Document.parse("1: a\n1: b\n").data == {1: "b"}
+
+
+@pytest.mark.parametrize("text", ["a: " + "1" * 5000 + "\n", '{"a": ' + "1" * 5000 + "}"])
+def test_thousands_of_digits_are_no_integer(text: str) -> None:
+    assert Document.parse(text).to_bytes().decode() == text
+
+
+def test_half_a_surrogate_pair_is_no_text() -> None:
+    with pytest.raises(ParseError, match="invalid Unicode character escape"):
+        Document.parse('a: "\\ud800"\n')
