@@ -32,13 +32,21 @@ def add_member(tree: Tree, node: Mapping | Sequence, new: Any) -> list[Splice]:
     rendered = _render(tree, node, new)
     end = last.span.end if last.comma is None else last.comma
     if source.line_start(closing) == source.line_start(end):
-        blank = " " if source.text[last.span.end - 1] == ":" else ""  # `{a:,` would be one plain scalar
+        blank = " " if _ends_in_colon(node) else ""
         return [Splice(last.span.end, last.span.end, f"{blank}, {rendered}")]
     below = source.next_line(end)
     newline = source.newline_near(last.span.end)
     ending = "" if last.comma is None else ","
     line = Splice(below, below, _margin(tree, node) + rendered + ending + newline)
     return [line] if last.comma is not None else [Splice(last.span.end, last.span.end, ","), line]
+
+
+def _ends_in_colon(node: Mapping | Sequence) -> bool:
+    """Whether the last value is nothing behind a colon (`{a: }`): a comma right behind that would join it."""
+    if not isinstance(node, Mapping):
+        return False
+    last = node.entries[-1]
+    return last.value.span.start == last.value.span.end > last.key.span.end
 
 
 def remove_member(tree: Tree, node: Mapping | Sequence, number: int) -> list[Splice]:

@@ -90,10 +90,12 @@ class Source:
         return self.text[offset - 1 : offset] in tuple("\r\n\x85\u2028\u2029")
 
     def newline_near(self, offset: int) -> str:
-        """The line end of the line that holds `offset`, else of the line above it, else LF."""
+        """The line end of the line that holds `offset`, else the last one before it, else LF."""
         start = self.line_start(offset)
         match = _COMMON_END.search(self.text, start)
         if match:
             return match.group()
-        above = _COMMON_END.search(self.text, self.line_start(start - 1)) if start else None
-        return above.group() if above else "\n"
+        last = max(self.text.rfind("\n", 0, start), self.text.rfind("\r", 0, start))
+        if last < 0:
+            return "\n"
+        return "\r\n" if self.text[last - 1 : last + 1] == "\r\n" else self.text[last]
