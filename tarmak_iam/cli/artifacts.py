@@ -27,7 +27,7 @@ _role = click.option("--role", metavar="ARN", help="Role to assume for the token
 _profile = click.option("--profile", metavar="NAME", help="AWS profile that the credentials come from.")
 
 
-@click.command(epilog="Example: tarmak-iam flags -o hieradata")
+@click.command(epilog="\b\nExample: tarmak-iam flags -o hieradata")
 @click.option("-o", "--output", type=click.Choice(["args", "json", "hieradata"]), default="args", show_default=True)
 @pass_session
 def flags(session: Session, output: str) -> None:
@@ -44,7 +44,7 @@ def flags(session: Session, output: str) -> None:
         note(f"Tarmak sets no webhook flag for {installation.cluster_id}: {why}")
 
 
-@click.command(epilog="Example: tarmak-iam manifests | kubectl apply -f -")
+@click.command(epilog="\b\nExample: tarmak-iam manifests | kubectl apply -f -")
 @_image
 @_kubernetes
 @click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
@@ -58,7 +58,9 @@ def manifests(session: Session, image: str | None, kubernetes_version: str | Non
     click.echo(b"---\n".join(yaml_bytes(each) for each in objects), nl=False)
 
 
-@click.command(epilog="Example: tarmak-iam kubeconfig --role arn:aws:iam::111122223333:role/Admin > admin.kubeconfig")
+@click.command(
+    epilog="\b\nExample: tarmak-iam kubeconfig --role arn:aws:iam::111122223333:role/Admin > admin.kubeconfig"
+)
 @_role
 @_profile
 @click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
@@ -69,7 +71,7 @@ def kubeconfig(session: Session, role: str | None, profile: str | None, output: 
     click.echo(yaml_bytes(config) if output == "yaml" else json.dumps(config, indent=2).encode() + b"\n", nl=False)
 
 
-@click.command(epilog="Example: tarmak-iam render --output-dir out")
+@click.command(epilog="\b\nExample: tarmak-iam render --output-dir out")
 @click.option(
     "--output-dir",
     type=click.Path(path_type=Path),

@@ -14,7 +14,7 @@ from tarmak_iam.lint import check as run_rules
 __all__ = ["check"]
 
 
-@click.command(epilog="Example: tarmak-iam check -o json --fail-on error")
+@click.command(epilog="\b\nExample: tarmak-iam check -o json --fail-on error")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option(
     "--fail-on",

@@ -36,7 +36,7 @@ class LazyGroup(click.Group):
         name = args[0]
         if name not in self._lazy and not name.startswith("-"):
             near = difflib.get_close_matches(name, self._lazy, n=1)
-            hint = f"; did you mean '{near[0]}'?" if near else f"; see {ctx.command_path} --help"
+            hint = f"; did you mean '{near[0]}'?" if near else ""
             raise click.UsageError(f"there is no command '{name}'{hint}", ctx)
         return super().resolve_command(ctx, args)
 

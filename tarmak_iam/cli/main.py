@@ -57,6 +57,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as stop:
         return stop.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return 2
+    except click.UsageError as error:
+        hint = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
+        return _fail(f"error: {error.format_message()}{hint}", 2)
     except click.ClickException as error:
         return _fail(f"error: {error.format_message()}", 2)
     except TarmakIamError as error:

@@ -23,7 +23,7 @@ def mappings() -> None:
     """
 
 
-@mappings.command(name="list")
+@mappings.command(name="list", short_help="List the entries.")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @pass_session
 def list_(session: Session, output: str) -> None:
@@ -44,7 +44,8 @@ def _as_json(entry: Listed) -> dict[str, object]:
 
 
 @mappings.command(
-    epilog="Example: tarmak-iam map add arn:aws:iam::111122223333:role/Admin --username admin --group system:masters"
+    short_help="Map a role, a user or an account.",
+    epilog="\b\nExample:\n  tarmak-iam map add arn:aws:iam::111122223333:role/Admin --username admin --group dev",
 )
 @click.argument("arn")
 @click.option("--username", default="", help="Name in Kubernetes; templates such as {{SessionName}} are allowed.")
@@ -59,7 +60,7 @@ def add(session: Session, arn: str, username: str, groups: tuple[str, ...], dry_
     _edit(session, dry_run, lambda found: found.add(arn, username, groups), f"{arn} is mapped like that")
 
 
-@mappings.command(epilog="Example: tarmak-iam map remove arn:aws:iam::111122223333:user/Alice")
+@mappings.command(epilog="\b\nExample: tarmak-iam map remove arn:aws:iam::111122223333:user/Alice")
 @click.argument("arn")
 @_dry_run
 @pass_session

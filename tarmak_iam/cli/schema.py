@@ -9,7 +9,7 @@ from tarmak_iam.config.schema import section_schema_text
 __all__ = ["schema"]
 
 
-@click.command(epilog="Example: tarmak-iam schema > amazon.schema.json")
+@click.command(epilog="\b\nExample: tarmak-iam schema > amazon.schema.json")
 def schema() -> None:
     """The JSON Schema (draft-07) of kubernetes.apiServer.amazon."""
     click.echo(section_schema_text(), nl=False)

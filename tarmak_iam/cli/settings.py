@@ -48,7 +48,7 @@ def _shown(value: object) -> str:
     return "-" if value is None else str(value)
 
 
-@settings.command(name="set", epilog="Example: tarmak-iam settings set profile my-profile")
+@settings.command(name="set", epilog="\b\nExample: tarmak-iam settings set profile my-profile")
 @click.argument("key")
 @click.argument("value")
 @_dry_run

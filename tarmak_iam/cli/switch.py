@@ -13,7 +13,7 @@ __all__ = ["disable", "enable"]
 _dry_run = click.option("--dry-run", is_flag=True, help="Only print what would change.")
 
 
-@click.command(epilog="Example: tarmak-iam --current-cluster dev-cluster enable --dry-run")
+@click.command(epilog="\b\nExample: tarmak-iam --current-cluster dev-cluster enable --dry-run")
 @_dry_run
 @pass_session
 def enable(session: Session, dry_run: bool) -> None:
@@ -26,7 +26,7 @@ def enable(session: Session, dry_run: bool) -> None:
     _finish(config, config.enable_authenticator(cluster.cluster_name), cluster, dry_run, "on")
 
 
-@click.command(epilog="Example: tarmak-iam --current-cluster dev-cluster disable")
+@click.command(epilog="\b\nExample: tarmak-iam --current-cluster dev-cluster disable")
 @_dry_run
 @pass_session
 def disable(session: Session, dry_run: bool) -> None:

@@ -13,14 +13,14 @@ from tarmak_iam.identity.caller import identity_of
 __all__ = ["whois"]
 
 
-@click.command(epilog="Example: tarmak-iam whois arn:aws:iam::111122223333:role/Admin")
+@click.command(epilog="\b\nExample: tarmak-iam whois arn:aws:iam::111122223333:role/Admin")
 @click.argument("arn")
 @click.option(
     "--session", "session_name", default="SESSION", show_default=True, help="Role session name, where the ARN has none."
 )
 @click.option("--user-id", default="", help="Unique id of the principal, as in AIDA... or AROA...")
 @click.option("--access-key-id", default="", help="Access key id that the caller signs with.")
-@click.option("--version", "daemon_version", metavar="VERSION", help="Version of the authenticator, as in v0.6.20.")
+@click.option("--daemon-version", metavar="VERSION", help="Version of the authenticator, as in v0.6.20.")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @pass_session
 def whois(
