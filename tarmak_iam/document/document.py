@@ -18,7 +18,7 @@ from tarmak_iam.document.insert import insert, insert_item
 from tarmak_iam.document.intent import appended, assigned, first_difference, plain, removed
 from tarmak_iam.document.json_reader import construct_json
 from tarmak_iam.document.nodes import Entry, Mapping, Node
-from tarmak_iam.document.remove import remove, shorten
+from tarmak_iam.document.remove import remove, remove_with_parents, shorten
 from tarmak_iam.document.scalars import Resolver
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splice import Splice, apply
@@ -179,7 +179,7 @@ class Document:
             )
             raise EditRefused(what, remedy="nothing needs to be removed", place=self.position(target.route))
         if prune:
-            target = shorten(target)
+            return self._edit(target, removed(self._plain, shorten(target).native_path), remove_with_parents)
         return self._edit(target, removed(self._plain, target.native_path), remove)
 
     def _checked(self, path: Path | Route, value: Any) -> Any:

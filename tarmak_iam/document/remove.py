@@ -15,14 +15,14 @@ from tarmak_iam.document.geometry import (
     last_leaf,
     starts_line,
 )
-from tarmak_iam.document.nodes import Mapping, Scalar, Sequence
+from tarmak_iam.document.nodes import Mapping, Scalar, Sequence, Span
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splice import Splice
 from tarmak_iam.document.target import Target, refuse
 from tarmak_iam.document.tree import Tree
 from tarmak_iam.document.write import write
 
-__all__ = ["remove", "shorten"]
+__all__ = ["remove", "remove_with_parents", "shorten"]
 
 
 def shorten(target: Target) -> Target:
@@ -34,6 +34,31 @@ def shorten(target: Target) -> Target:
 
 def _parent(target: Target) -> Target:
     return replace(target, route=target.route.parent, holders=target.holders[:-1])
+
+
+def remove_with_parents(target: Target) -> list[Splice]:
+    """Takes the target out, and every parent that is left empty without it; comment lines that stand between
+    the parents' keys and the target stay."""
+    top, tree = shorten(target), target.tree
+    start, end = _start(tree, top), _start(tree, target)
+    lines = [
+        Span(tree.source.line_start(comment.span.start), tree.source.next_line(comment.span.start))
+        for comment in tree.comments
+        if comment.own_line and start < comment.span.start < end
+    ]
+    return [part for splice in remove(top) for part in _without(splice, lines)]
+
+
+def _start(tree: Tree, target: Target) -> int:
+    holder = target.holders[-1]
+    return entry_start(tree.source, holder.entry) if holder.entry else holder.node.span.start
+
+
+def _without(splice: Splice, spared: list[Span]) -> list[Splice]:
+    """A deletion, cut into pieces around what is spared."""
+    inside = [span for span in spared if splice.start <= span.start and span.end <= splice.end and not splice.text]
+    edges = [splice.start, *(edge for span in inside for edge in (span.start, span.end)), splice.end]
+    return [replace(splice, start=start, end=end) for start, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def remove(target: Target) -> list[Splice]:
