@@ -18,6 +18,8 @@ from tarmak_iam.routes import Route
 __all__ = ["decode"]
 
 _API_VERSION = "api.tarmak.io/v1alpha1"
+# Structs that are no pointers in Tarmak's own: null leaves them as they are.
+_NO_POINTERS = ("ObjectMeta",)
 _WHOLE_FILE = "Tarmak refuses the whole file for it"
 
 
@@ -81,7 +83,7 @@ class _Decoder:
 
     def check_json(self, node: Node | None, route: Route) -> None:
         """What cannot become JSON stops Tarmak wherever it stands, in keys that it ignores as well."""
-        if node is None or self._is_json:
+        if node is None:
             return
         node = dereference(node)
         if isinstance(node, Sequence):
@@ -93,47 +95,46 @@ class _Decoder:
         elif isinstance(number := self._plain(node), float) and not math.isfinite(number):
             self._fail(node, f"{route} is {number}, which JSON does not have", "write a number")
 
-    def value(self, node: Node, field: Field, route: Route) -> Any:
+    def value(self, node: Node, field: Field, route: Route, old: Any = None) -> Any:
+        """What the field holds then; `old` is what it held before, which only duplicates of strict JSON give it."""
         node = dereference(node)
         if isinstance(node, Scalar) and self._plain(node) is None:
-            return None
+            return old if field.kind == "bool" or field.struct in _NO_POINTERS else None
         if field.kind == "struct":
-            return self._struct(node, field, route)
+            return self._struct(node, field, route, old)
         if field.kind == "map":
-            return self._map(node, field, route)
+            return self._map(node, field, route, old)
         if field.kind == "list" and not (field.is_bytes and isinstance(node, Scalar)):
-            return self._list(node, field, route)
+            return self._list(node, field, route, old)
         return self._leaf(node, field, route)
 
-    def _struct(self, node: Node, field: Field, route: Route) -> dict[str, Any]:
+    def _struct(self, node: Node, field: Field, route: Route, old: Any) -> dict[str, Any]:
         if not isinstance(node, Mapping):
             self._misfit(node, route, "a mapping")
         fields = fields_of(field.struct)
-        decoded: dict[str, Any] = {}
+        decoded: dict[str, Any] = dict(old or {})
         for key, child in self._members(node):
-            if key not in fields:
-                continue
-            value = self.value(child, fields[key], route / key)
-            # Duplicates are left in strict JSON only: both decode into one struct.
-            old = decoded.get(key)
-            both = self._is_json and isinstance(old, dict) and isinstance(value, dict)
-            decoded[key] = {**old, **value} if both and old else value
+            if key in fields:
+                decoded[key] = self.value(child, fields[key], route / key, decoded.get(key))
         return {key: value for key, value in decoded.items() if value is not None}
 
-    def _map(self, node: Node, field: Field, route: Route) -> dict[str, Any]:
+    def _map(self, node: Node, field: Field, route: Route, old: Any) -> dict[str, Any]:
         if not isinstance(node, Mapping):
             self._misfit(node, route, "a mapping")
-        assert field.of is not None
-        return {
-            key: self._zero(self.value(child, field.of, route / key), field.of) for key, child in self._members(node)
-        }
+        of = field.of
+        assert of is not None
+        members = {key: self._zero(self.value(child, of, route / key), of) for key, child in self._members(node)}
+        return {**(old or {}), **members}
 
-    def _list(self, node: Node, field: Field, route: Route) -> list[Any]:
+    def _list(self, node: Node, field: Field, route: Route, old: Any) -> list[Any]:
+        """json-iterator decodes into the elements that are there: their fields stay where nothing is given."""
         if not isinstance(node, Sequence):
             self._misfit(node, route, "a list")
-        assert field.of is not None
-        items = [self.value(item, field.of, route / index) for index, item in enumerate(node.items)]
-        return [self._zero(item, field.of) if field.of.kind != "struct" else item for item in items]
+        of = field.of
+        assert of is not None
+        before = [*(old or []), *[None] * len(node.items)]
+        items = [self.value(item, of, route / index, before[index]) for index, item in enumerate(node.items)]
+        return [self._zero(item, of) if of.kind != "struct" else item for item in items]
 
     def _leaf(self, node: Node, field: Field, route: Route) -> Any:
         if not isinstance(node, Scalar):

@@ -135,4 +135,4 @@ def _is_cidr(text: str) -> bool:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return False
-    return int(mask) <= parsed.max_prefixlen
+    return int(mask[-4:]) <= parsed.max_prefixlen and not mask[:-4].strip("0")

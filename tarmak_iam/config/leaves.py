@@ -79,7 +79,7 @@ def _timestamp(value: Any) -> str:
     if match:
         year, month, day, hour, minute, second = (int(group) for group in match.groups()[:6])
         zone = [int(group or 0) for group in match.groups()[7:]]
-        in_range = 1 <= month <= 12 and hour < 24 and minute < 60 and second < 60 and zone[0] <= 24 and zone[1] < 60
+        in_range = 1 <= month <= 12 and hour < 24 and minute < 60 and second < 60 and zone[0] <= 24 and zone[1] <= 60
         if in_range and 1 <= day <= _days(year, month):
             return str(value)
     raise Misfit("a time such as 2019-05-21T09:14:02Z")

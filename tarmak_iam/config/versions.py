@@ -44,7 +44,10 @@ def parse_version(text: str) -> GoVersion | None:
     match = _VERSION.match(text)
     if not match:
         return None
-    numbers = tuple(int(part) for part in match[1].split("."))
+    parts = [part.lstrip("0") or "0" for part in match[1].split(".")]
+    if max(map(len, parts)) > len(str(_MAX_SEGMENT)):
+        return None
+    numbers = tuple(map(int, parts))
     if max(numbers) > _MAX_SEGMENT:
         return None
     return GoVersion(numbers + (0,) * (3 - len(numbers)), match[3] or match[2] or "")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from tarmak_iam.document.dialects import YAML_V2, Dialect
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
-from tarmak_iam.document.scalars import Resolver, ScalarError, resolve_v2
+from tarmak_iam.document.scalars import ScalarError
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.yaml_builder import MAX_DEPTH
 from tarmak_iam.errors import ParseError
@@ -17,19 +18,19 @@ MAX_VALUES = 1_000_000
 """Aliases multiply: a document that expands to more values than this is refused (billion laughs)."""
 
 
-def construct(root: Node | None, source: Source, resolver: Resolver = resolve_v2) -> Any:
+def construct(root: Node | None, source: Source, dialect: Dialect = YAML_V2) -> Any:
     """dict, list, str, int, float, bool and None; the last of duplicate keys wins, in the first one's place.
 
     Raises ParseError where yaml.v2 fails: a collection as a key, a merge of something that is no
     mapping, a tag that does not fit its scalar; and for documents that expand beyond MAX_VALUES.
     """
-    return None if root is None else _Constructor(source, resolver).value(root)
+    return None if root is None else _Constructor(source, dialect).value(root)
 
 
 class _Constructor:
-    def __init__(self, source: Source, resolver: Resolver) -> None:
+    def __init__(self, source: Source, dialect: Dialect) -> None:
         self._source = source
-        self._resolver = resolver
+        self._dialect = dialect
         self._left = MAX_VALUES
         self._depth = 0
 
@@ -56,14 +57,15 @@ class _Constructor:
 
     def _scalar(self, node: Scalar) -> Any:
         try:
-            return self._resolver(node)
+            return self._dialect.resolve(node)
         except ScalarError as error:
             raise self._error(node, str(error)) from None
 
     def _fill(self, into: dict[Any, Any], node: Mapping) -> dict[Any, Any]:
+        merged: dict[Any, Any] = {}
         for entry in node.entries:
             if entry.is_merge:
-                self._merge(into, entry.value)
+                self._merge(merged if self._dialect.own_keys_win else into, entry.value)
                 continue
             key = self.value(entry.key)
             if isinstance(key, (dict, list)):
@@ -73,6 +75,8 @@ class _Constructor:
                     entry.key, f"the key {entry.text} cannot be told from one that Python takes for equal"
                 )
             into[key] = self.value(entry.value)
+        for key, value in merged.items():
+            into.setdefault(key, value)
         return into
 
     def _merge(self, into: dict[Any, Any], node: Node) -> None:

@@ -14,12 +14,12 @@ from functools import cached_property
 from typing import Any
 
 from tarmak_iam.document.construct import construct, same
+from tarmak_iam.document.dialects import Dialect
 from tarmak_iam.document.insert import insert, insert_item
 from tarmak_iam.document.intent import appended, assigned, first_difference, plain, removed
 from tarmak_iam.document.json_reader import construct_json
 from tarmak_iam.document.nodes import Entry, Mapping, Node
 from tarmak_iam.document.remove import remove, remove_with_parents, shorten
-from tarmak_iam.document.scalars import Resolver
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splice import Splice, apply
 from tarmak_iam.document.target import Target, locate
@@ -70,9 +70,9 @@ class Document:
         """The plain values as Tarmak's yaml.v2 reads them: a fresh copy on every access."""
         return copy.deepcopy(self._plain)
 
-    def resolved(self, resolver: Resolver) -> Any:
-        """The plain values by another reader's rules (yaml.v3's, say). Raises ParseError."""
-        return self.data if self._tree.is_json else construct(self._tree.root, self._tree.source, resolver)
+    def read_as(self, dialect: Dialect) -> Any:
+        """The plain values as another release of go-yaml reads them. Raises ParseError."""
+        return self.data if self._tree.is_json else construct(self._tree.root, self._tree.source, dialect)
 
     @property
     def source(self) -> Source:

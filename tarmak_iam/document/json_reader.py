@@ -130,16 +130,17 @@ class _Reader:
         return Sequence(Span(start, self.at), tuple(items), flow=True)
 
 
-def construct_json(node: Node) -> Any:
-    """Plain values; duplicate objects merge (jsoniter decodes both into one struct), else the last wins."""
+def construct_json(node: Node, *, merge: bool = True) -> Any:
+    """Plain values; with `merge` duplicate objects become one (jsoniter decodes both into one struct), without
+    it the last one wins whole (encoding/json)."""
     if isinstance(node, Mapping):
-        merged: dict[str, Any] = {}
+        members: dict[str, Any] = {}
         for entry in node.entries:
-            text, value = entry.text or "", construct_json(entry.value)
-            merged[text] = _merge(merged.get(text), value)
-        return merged
+            text, value = entry.text or "", construct_json(entry.value, merge=merge)
+            members[text] = _merge(members.get(text), value) if merge else value
+        return members
     if isinstance(node, Sequence):
-        return [construct_json(item) for item in node.items]
+        return [construct_json(item, merge=merge) for item in node.items]
     assert isinstance(node, Scalar)
     return plain_json(node)
 

@@ -11,10 +11,11 @@ import binascii
 import math
 import re
 from collections.abc import Callable
+from datetime import datetime
 
 from tarmak_iam.document.nodes import Scalar
 
-__all__ = ["Plain", "Resolver", "ScalarError", "resolve_v2", "resolve_v3"]
+__all__ = ["GoTime", "Plain", "Resolver", "ScalarError", "resolve_v2", "resolve_v2_later", "resolve_v3"]
 
 Plain = None | bool | int | float | str
 Resolver = Callable[[Scalar], Plain]
@@ -36,7 +37,13 @@ _SPECIAL_FLOATS = {
 }
 _FLOAT_V2 = re.compile(r"[-+]?[0-9]*\.?[0-9]+([eE][-+][0-9]+)?\Z", re.ASCII)
 _FLOAT_V3 = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z", re.ASCII)
-_DOT_FLOAT = re.compile(r"\.[0-9]+([eE][-+]?[0-9]+)?\Z", re.ASCII)
+# Go's ParseFloat takes underscores between digits.
+_DOT_FLOAT = re.compile(r"\.[0-9]+(_[0-9]+)*([eE][-+]?[0-9]+(_[0-9]+)*)?\Z", re.ASCII)
+_TIME = re.compile(
+    r"(\d{4})-(\d{1,2})-(\d{1,2})"  # 2006-1-2, and with a time behind T (and a zone) or a blank (without)
+    r"(?:(?:[Tt]|(?P<blank> ))(\d{1,2}):(\d{1,2}):(\d{1,2})(\.\d+)?(?(blank)|(Z|[-+]\d\d:\d\d)))?\Z",
+    re.ASCII,
+)
 _INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]([0-7]+)|0([0-7]*)|([1-9][0-9]*))\Z", re.ASCII)
 # 64 binary digits with sign and prefix, and some zeros; Python itself refuses to read thousands of digits.
 _LONGEST_INTEGER = 100
@@ -47,14 +54,32 @@ class ScalarError(ValueError):
     """A scalar that its explicit tag does not fit, as in `!!int "x"`."""
 
 
+class GoTime(str):
+    """A date that yaml.v3 makes a time of; the text is what Go prints for it."""
+
+    __slots__ = ()
+
+
 def resolve_v2(scalar: Scalar) -> Plain:
-    """The scalar's value for yaml.v2: None, bool, int, float or str. Raises ScalarError."""
+    """The scalar's value for yaml.v2 up to 2.2.2: None, bool, int, float or str. Raises ScalarError."""
     return _resolve(scalar, _BOOLS_V2, _FLOAT_V2)
 
 
+def resolve_v2_later(scalar: Scalar) -> Plain:
+    """The same for yaml.v2 from 2.2.3 on: `1e3` and `1.` are floats."""
+    return _resolve(scalar, _BOOLS_V2, _FLOAT_V3)
+
+
 def resolve_v3(scalar: Scalar) -> Plain:
-    """The same for yaml.v3: `yes`, `on`, `y` and the like are strings, `1e3` is a float."""
-    return _resolve(scalar, _BOOLS_V3, _FLOAT_V3)
+    """The same for yaml.v3: `yes`, `on`, `y` and the like are strings, dates are times."""
+    value = _resolve(scalar, _BOOLS_V3, _FLOAT_V3)
+    is_date = isinstance(value, str) and (scalar.tag == f"{_PREFIX}timestamp" or _is_untagged(scalar))
+    time = _go_time(value) if is_date and isinstance(value, str) else None
+    return value if time is None else GoTime(time)
+
+
+def _is_untagged(scalar: Scalar) -> bool:
+    return scalar.tag is None and scalar.style == "plain"
 
 
 def _resolve(scalar: Scalar, bools: dict[str, bool], floats: re.Pattern[str]) -> Plain:
@@ -69,7 +94,7 @@ def _resolve(scalar: Scalar, bools: dict[str, bool], floats: re.Pattern[str]) ->
     value = _plain(scalar.text, bools, floats)
     if kind == "float" and type(value) is int:
         return float(value)
-    if kind == "timestamp" and isinstance(value, str):
+    if kind == "timestamp" and isinstance(value, str) and _go_time(value):
         return value
     if kind != _kind(value):
         raise ScalarError(f"cannot decode `{scalar.text}` as a !!{kind}")
@@ -122,8 +147,24 @@ def parse_go_integer(digits: str) -> int | None:
 
 def _float(text: str) -> float | str:
     """Go's ParseFloat refuses what overflows; the scalar then stays a string."""
-    value = float(text)
+    value = float(text.replace("_", ""))
     return text if math.isinf(value) else value
+
+
+def _go_time(text: str) -> str | None:
+    """What Go prints for a text in one of the four forms that yaml.v2 and yaml.v3 take as a time."""
+    match = _TIME.match(text)
+    if not match:
+        return None
+    year, month, day, _, hour, minute, second, fraction, zone = match.groups()
+    try:
+        datetime(int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0))
+    except ValueError:
+        return None
+    date = f"{year}-{int(month):02}-{int(day):02} {int(hour or 0):02}:{int(minute or 0):02}:{int(second or 0):02}"
+    fraction = (fraction or "").rstrip("0").rstrip(".")
+    offset = "+0000 UTC" if zone in (None, "Z") else " ".join([zone.replace(":", "")] * 2)
+    return f"{date}{fraction} {offset}"
 
 
 def _binary(text: str) -> str:

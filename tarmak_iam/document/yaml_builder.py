@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 from ruamel.yaml import events as kinds
 
@@ -26,6 +26,9 @@ _STYLES: dict[str | None, Style] = {
     ">": "folded",
 }
 _BLANK_TAIL = re.compile(r"[ \t\r\n\x85\u2028\u2029]*\Z")
+# go-yaml's anchors; YAML itself allows more.
+_ANCHOR = re.compile(r"[0-9A-Za-z_-]+\Z", re.ASCII)
+_ESCAPED_SLASH = re.compile(r"(?:[^\\]|\\[^/])*\\/")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -71,10 +74,11 @@ class Builder:
         if len(self._stack) >= MAX_DEPTH:
             what = f"nested deeper than {MAX_DEPTH} levels, which is not read"
             raise ParseError(what, place=self._source.place(start))
-        if event.anchor:
-            self._anchors[event.anchor] = None  # an alias inside would contain itself
+        anchor = self._anchor(event, start)
+        if anchor:
+            self._anchors[anchor] = None  # an alias inside would contain itself
         is_mapping = isinstance(event, kinds.MappingStartEvent)
-        self._stack.append(_Open(start, event.anchor, _tag(event), bool(event.flow_style), is_mapping))
+        self._stack.append(_Open(start, anchor, _tag(event), bool(event.flow_style), is_mapping))
 
     def _close(self, end: int) -> Node:
         """A block collection's end mark runs past trailing comments: its last child's end is its own."""
@@ -98,15 +102,16 @@ class Builder:
     def _scalar(self, event: Any, start: int, end: int) -> Scalar:
         style = _STYLES[event.style]
         if _SURROGATE.search(event.value):
-            what = "not YAML: found invalid Unicode character escape code"
-            raise ParseError(what, remedy="write the character itself", place=self._source.place(start))
+            self._refuse(start, "found invalid Unicode character escape code", "write the character itself")
+        if style == "double" and _ESCAPED_SLASH.match(self._source.text, start, end):
+            self._refuse(start, "found unknown escape character", "write / instead of \\/")
         if style in ("literal", "folded"):
             end = self._block_scalar_end(start, end)
         elif style == "plain" and start == end:
             start = end = self._behind_indicator(start)
         elif style == "plain" and not event.value:
             end = start + len(self._source.text[start:end].rstrip())  # an anchor or tag only
-        return Scalar(Span(start, end), event.value, style, _tag(event), event.anchor)
+        return Scalar(Span(start, end), event.value, style, _tag(event), self._anchor(event, start))
 
     def _behind_indicator(self, limit: int) -> int:
         """An empty value is marked at the next token by the pure parser; it belongs behind its indicator."""
@@ -129,6 +134,19 @@ class Builder:
         blank = _BLANK_TAIL.search(source.text, start, end)
         tail = blank.start() if blank else end
         return max(source.next_line(tail), source.next_line(start)) if tail < len(source.text) else end
+
+    def _refuse(self, at: int, what: str, remedy: str) -> NoReturn:
+        raise ParseError(f"not YAML: {what}", remedy=remedy, place=self._source.place(at))
+
+    def _anchor(self, event: Any, at: int) -> str | None:
+        name = event.anchor
+        if name and not _ANCHOR.match(name):
+            self._refuse(
+                at,
+                "did not find expected alphabetic or numeric character",
+                "name anchors with letters, digits, - and _",
+            )
+        return str(name) if name else None
 
     def _alias(self, event: Any, span: Span) -> Alias:
         name = event.anchor

@@ -7,7 +7,6 @@ that is too deep is refused while it streams, before it costs anything.
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import re
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml import events as kinds
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.scanner import Scanner
 
 from tarmak_iam.document.masking import mask, unmask_scalars
 from tarmak_iam.document.nodes import Node, Span
@@ -27,6 +27,8 @@ from tarmak_iam.errors import ParseError
 
 __all__ = ["YamlText", "has_c_parser", "read_yaml"]
 
+# ruamel.yaml stumbles over a few odd texts (%YAML 1.3, "\\U00110000") with errors that are not its own.
+_PARSER_ERRORS = (YAMLError, AssertionError, ValueError, OverflowError)
 _QUOTED_TEMPLATE = re.compile(r"""['"].*\{\{""")
 
 
@@ -38,6 +40,12 @@ class YamlText:
     root: Node | None
     version: tuple[int, int] | None
     span: Span
+
+
+class _GoScanner(Scanner):
+    """go-yaml knows one escape more than ruamel.yaml, and one less (which the builder refuses for both parsers)."""
+
+    ESCAPE_REPLACEMENTS = {**Scanner.ESCAPE_REPLACEMENTS, "'": "'"}  # noqa: RUF012  # as the base class has it
 
 
 @cache
@@ -56,8 +64,12 @@ def read_yaml(source: Source, index: int = 0, *, pure: bool = False) -> YamlText
     """
     if not pure and has_c_parser():
         # Its libyaml is older than go-yaml's and refuses `[system:masters]`: the pure parser has the last word.
-        with contextlib.suppress(YAMLError):
+        try:
             return _read(source, source.text, index, pure=False)
+        except ParseError:
+            raise
+        except _PARSER_ERRORS:
+            pass
     return _read_pure(source, index)
 
 
@@ -67,12 +79,14 @@ def _read_pure(source: Source, index: int) -> YamlText:
         text = _read(source, masked, index, pure=True)
         restored = unmask_scalars(source.text, masked, text.root)
         return text if restored == masked else _read(source, restored, index, pure=True)
+    except ParseError:
+        raise
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         offset = min(mark.index, len(source.text)) if mark else 0
         what = f"{error.context or ''} {error.problem or ''}".strip()
         raise ParseError(f"not YAML: {what}", remedy=_remedy(source, offset), place=source.place(offset)) from None
-    except YAMLError as error:
+    except _PARSER_ERRORS as error:
         offset = min(getattr(error, "position", 0) or 0, len(source.text))
         reason = getattr(error, "reason", "") or "special characters are not allowed"
         raise ParseError(f"not YAML: {reason}", remedy="remove that character", place=source.place(offset)) from None
@@ -82,6 +96,7 @@ def _read(source: Source, text: str, index: int, *, pure: bool) -> YamlText:
     """`text` has the length of `source.text`, so that the marks fit that too. Raises YAMLError."""
     yaml = YAML(typ="safe", pure=pure)
     if pure:
+        yaml.Scanner = _GoScanner
         yaml.version = (1, 1)  # go-yaml reads 1.1
     return _document(source, iter(yaml.parse(text)), index)
 

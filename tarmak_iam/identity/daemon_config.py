@@ -6,26 +6,23 @@ import ipaddress
 from collections.abc import Iterable
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from tarmak_iam.document import Document
-from tarmak_iam.document.nodes import Mapping as MappingNode
-from tarmak_iam.document.nodes import walk
-from tarmak_iam.document.scalars import resolve_v2, resolve_v3
-from tarmak_iam.errors import ParseError
+from tarmak_iam.identity.arn import ArnError, parse_arn
+from tarmak_iam.identity.config_file import load_config, parse_config
 from tarmak_iam.identity.flags import Flags, parse_flags
 from tarmak_iam.identity.model import Mapping, SsoRole
 from tarmak_iam.identity.refusal import NotStarted
-from tarmak_iam.identity.versions import DaemonVersion, known_partitions
-from tarmak_iam.identity.viper import Settings, as_text, lookup, texts, weak_list, weak_text
+from tarmak_iam.identity.versions import DaemonVersion, server_partitions
+from tarmak_iam.identity.viper import Settings, as_integer, as_text, lookup, texts, weak_list, weak_text
 from tarmak_iam.routes import Route
 
 __all__ = ["BACKENDS", "DEPRECATED", "DaemonConfig", "read_daemon_config"]
 
 BACKENDS = ("MountedFile", "EKSConfigMap", "CRD", "DynamicFile")
 DEPRECATED = {"File": "MountedFile", "ConfigMap": "EKSConfigMap"}
-_YAML_EXTENSIONS = ("yaml", "yml")
-_OTHER_EXTENSIONS = ("toml", "properties", "props", "prop", "hcl", "env", "dotenv", "ini", "tfvars")
+_PORTS = range(65536)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,58 +46,12 @@ def read_daemon_config(
 ) -> tuple[DaemonConfig, Document]:
     """Raises NotStarted where the process would end."""
     flags = parse_flags(args, version)
-    document = _parse(text, filename)
-    data = _load(document, version)
+    document = parse_config(text, filename)
+    data = load_config(document, version)
     settings = Settings(data, flags.values, _defaults(version))
     reader = _Reader(settings, version, splits=not version.has("viper v1.0.0 (Gopkg.lock)"))
     config = reader.read(flags)
     return config, document
-
-
-def _parse(text: str, filename: str) -> Document:
-    extension = filename.rpartition(".")[2].lower() if "." in filename.rpartition("/")[2] else ""
-    if extension == "json":
-        json: bool | None = True
-    elif extension in _YAML_EXTENSIONS:
-        json = False
-    elif extension in _OTHER_EXTENSIONS:
-        raise NotStarted(f"a .{extension} configuration is not supported here; use YAML")
-    else:
-        raise NotStarted(f"the file name '{filename}' has no extension that the daemon knows (.yaml, .yml, .json)")
-    try:
-        return Document.parse(text, filename, json=json)
-    except ParseError as error:
-        raise NotStarted(f"the configuration cannot be read: {error}") from None
-
-
-def _load(document: Document, version: DaemonVersion) -> Any:
-    if document.is_json:
-        return document.data
-    newer = _reads_yaml_v3(version)
-    try:
-        data = document.resolved(resolve_v3 if newer else resolve_v2)
-    except ParseError as error:
-        raise NotStarted(f"the configuration cannot be read: {error}") from None
-    if data is not None and not isinstance(data, dict):
-        raise NotStarted("the configuration is no mapping")
-    if newer:
-        _refuse_duplicates(document)
-    return data
-
-
-def _reads_yaml_v3(version: DaemonVersion) -> bool:
-    """viper changed from yaml.v2 to yaml.v3: `yes` is a text there, and a duplicate key an error."""
-    return any(version.has(f"viper {tag}") for tag in ("v1.19.0", "v1.20.1", "v1.21.0"))
-
-
-def _refuse_duplicates(document: Document) -> None:
-    for node in walk(document.root) if document.root else ():
-        for entry in node.entries if isinstance(node, MappingNode) else ():
-            if entry.occurrence and not entry.is_merge:
-                place = document.place(entry.key)
-                raise NotStarted(
-                    f"the key '{entry.text}' is there twice (line {place.line}), which this version refuses"
-                )
 
 
 def _defaults(version: DaemonVersion) -> dict[str, Any]:
@@ -127,9 +78,9 @@ class _Reader:
         if not cluster_id:
             raise NotStarted("clusterID is empty or missing", settings.route("clusterID"))
         partition = as_text(settings.get("server.partition"))
-        if version.has("config key server.partition") and partition not in known_partitions(version):
+        if version.has("config key server.partition") and partition not in server_partitions(version):
             raise NotStarted(f"server.partition '{partition}' is not known", settings.route("server.partition"))
-        self._check_address()
+        self._check_process()
         scrubbed = (
             texts(settings.get("server.scrubbedAccounts")) if version.has("config key server.scrubbedAccounts") else []
         )
@@ -146,15 +97,34 @@ class _Reader:
             gates=flags.gates,
         )
 
-    def _check_address(self) -> None:
-        """The certificate that is made at the first start names this address, so it must be one."""
-        address = as_text(self._settings.get("server.address"))
+    def _check_process(self) -> None:
+        """What ends the process before anybody is asked, and a file or flag decides.
+
+        The certificate that is made at the first start names address and host name, so they must be valid.
+        """
+        address = self._text("server.address")
         try:
+            if "%" in address:
+                raise ValueError(address)
             ipaddress.ip_address(address)
         except ValueError:
-            raise NotStarted(
-                f"server.address '{address}' is no IP address", self._settings.route("server.address")
-            ) from None
+            self._stop("server.address", f"'{address}' is no IP address")
+        if not self._text("server.hostname").isascii():
+            self._stop("server.hostname", "a certificate can only name it in ASCII")
+        if as_integer(self._settings.get("server.port")) not in _PORTS:
+            self._stop("server.port", "it is no port")
+        role = self._text("server.ec2DescribeInstancesRoleARN")
+        try:
+            if role and self._version.known >= DaemonVersion(0, 5, 0):
+                parse_arn(role)
+        except ArnError as error:
+            self._stop("server.ec2DescribeInstancesRoleARN", f"'{role}' is no ARN: {error}")
+
+    def _text(self, key: str) -> str:
+        return as_text(self._settings.get(key))
+
+    def _stop(self, key: str, what: str) -> NoReturn:
+        raise NotStarted(f"{key}: {what}", self._settings.route(key))
 
     def _backends(self) -> tuple[str, ...]:
         if not self._version.has("config key server.backendMode"):
@@ -183,12 +153,16 @@ class _Reader:
         mappings = []
         for item, index in weak_list(value, splits=self._splits):
             route = base if index is None else base / index
+            if index is None and isinstance(item, AnyMapping) and not self._splits:
+                raise NotStarted(f"{key} must be a list", route)  # v0.4.0; later versions take a list of one
             if item is not None and not isinstance(item, AnyMapping):
                 raise NotStarted(f"{key} must be a list of mappings, not {item!r}", route)
             mappings.append(self._mapping(kind, item or {}, route))
         return tuple(mappings)
 
     def _mapping(self, kind: str, item: AnyMapping[Any, Any], route: Route) -> Mapping:
+        if self._version.has("userid field in RoleMapping/UserMapping"):
+            weak_text(lookup(item, "userid"), "userid", route)  # not used for mounted files, but read
         groups = [
             weak_text(group, "a group", route) for group, _ in weak_list(lookup(item, "groups"), splits=self._splits)
         ]
@@ -226,10 +200,11 @@ class _Reader:
             return ()
         prefixes: list[str] = []
         for item, _ in weak_list(self._settings.get(key), splits=self._splits):
-            if (
-                isinstance(item, AnyMapping)
-                and weak_text(lookup(item, "backendMode"), "backendMode", Route()) == "MountedFile"
-            ):
+            if item is None:
+                continue
+            if not isinstance(item, AnyMapping):
+                self._stop(key, "it must be a list of mappings")
+            if weak_text(lookup(item, "backendMode"), "backendMode", Route()) == "MountedFile":
                 listed = weak_list(lookup(item, "usernamePrefixReserveList"), splits=self._splits)
                 prefixes = [weak_text(prefix, "a prefix", Route()) for prefix, _ in listed]
         return tuple(prefixes)

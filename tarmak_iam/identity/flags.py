@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from tarmak_iam.document.scalars import parse_go_integer
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.versions import DaemonVersion
 
@@ -36,7 +37,8 @@ _FLAGS: tuple[tuple[str, str, str, str], ...] = (
 _LEVELS = frozenset(("panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"))
 _TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
 _FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
-_INTEGER = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F]+|0[oO]?[0-7]+|0[bB][01]+|[1-9][0-9]*|0)\Z", re.ASCII)
+# Go takes underscores between the digits of a literal.
+_GO_DIGITS = re.compile(r"[-+]?[0-9a-zA-Z]+(?:_[0-9a-zA-Z]+)*\Z", re.ASCII)
 _GATE_ITEM = "feature gate "
 
 
@@ -60,16 +62,16 @@ def parse_flags(args: Iterable[str], version: DaemonVersion) -> Flags:
     """Raises NotStarted for a flag or value that this version does not take."""
     known = _known(version)
     values: dict[str, Any] = {}
-    gates: set[str] = set()
+    gates: dict[str, bool] = {}
     for flag, text in _pairs(iter(args), known):
-        value = _value(flag, text, version)
+        value = _value(flag, text)
         if flag.type == "gates":
-            gates = {name for name, on in (dict.fromkeys(gates, True) | value).items() if on}
+            gates = _gates(text, gates, version)
         elif flag.type == "list" and flag.key in values:
             values[flag.key] = values[flag.key] + value  # a repeated slice flag adds up
         elif flag.key:
             values[flag.key] = value
-    return Flags(values, frozenset(gates))
+    return Flags(values, frozenset(name for name, on in gates.items() if on))
 
 
 def _known(version: DaemonVersion) -> dict[str, _Flag]:
@@ -115,32 +117,28 @@ def _split(arg: str) -> tuple[str, bool, str]:
     return arg[:2], len(arg) > 2, arg[2:].removeprefix("=")
 
 
-def _value(flag: _Flag, text: str, version: DaemonVersion) -> Any:
+def _value(flag: _Flag, text: str) -> Any:
     if flag.type == "bool":
         if text not in _TRUE | _FALSE:
             raise NotStarted(f'invalid argument "{text}" for "--{flag.name}" flag: it is no boolean')
         return text in _TRUE
     if flag.type == "int":
-        if not _INTEGER.match(text):
+        number = parse_go_integer(text.replace("_", "")) if _GO_DIGITS.match(text) else None
+        if number is None:
             raise NotStarted(f'invalid argument "{text}" for "--{flag.name}" flag: it is no number')
-        return int(text, 0) if not re.match(r"[-+]?0[0-7]+\Z", text) else int(text, 8)
+        return number
     if flag.type == "level" and text.lower() not in _LEVELS:
         raise NotStarted(f'invalid log level "{text}"')
     if flag.type == "list":
         return next(csv.reader([text]), []) if text else []
-    if flag.type == "gates":
-        return _gates(text, version)
     return text
 
 
-def _gates(text: str, version: DaemonVersion) -> dict[str, bool]:
-    """`A=true,B=false`, over the gates that this version registers; AllAlpha switches all of them."""
-    registered = [
-        name
-        for name in ("ConfiguredInitDirectories", "IAMIdentityMappingCRD", "SSORoleMatch")
-        if _registers(name, version)
-    ]
-    gates: dict[str, bool] = {}
+def _gates(text: str, before: dict[str, bool], version: DaemonVersion) -> dict[str, bool]:
+    """`A=true,B=false` over what earlier flags set; AllAlpha only fills in the gates that nobody named."""
+    names = ("ConfiguredInitDirectories", "IAMIdentityMappingCRD", "SSORoleMatch")
+    registered = [name for name in names if _registers(name, version)]
+    gates, all_alpha = dict(before), None
     for part in filter(None, text.split(",")):
         name, sign, value = (piece.strip() for piece in part.partition("="))
         if not sign:
@@ -148,12 +146,12 @@ def _gates(text: str, version: DaemonVersion) -> dict[str, bool]:
         if value not in _TRUE | _FALSE:
             raise NotStarted(f"invalid value of the feature gate {name}={value}")
         if name == "AllAlpha":
-            gates |= {gate: value in _TRUE for gate in registered if gate not in gates}
+            all_alpha = value in _TRUE
         elif name in registered:
             gates[name] = value in _TRUE
         elif name != "AllBeta":
             raise NotStarted(f"unrecognized feature gate: {name}")
-    return gates
+    return gates if all_alpha is None else {**dict.fromkeys(registered, all_alpha), **gates}
 
 
 def _registers(name: str, version: DaemonVersion) -> bool:

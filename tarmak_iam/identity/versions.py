@@ -14,7 +14,7 @@ from importlib import resources
 
 from tarmak_iam.errors import ConfigError
 
-__all__ = ["NEWEST", "DaemonVersion", "known_partitions"]
+__all__ = ["NEWEST", "DaemonVersion", "known_partitions", "server_partitions"]
 
 _TAG = re.compile(r"v?(\d+)\.(\d+)\.(\d+)(?:[-+].*)?\Z", re.ASCII)
 
@@ -75,7 +75,7 @@ def _table() -> dict[str, tuple[_Interval, ...]]:
 _COMMERCIAL = ("aws", "aws-cn", "aws-us-gov")
 # By the first release of each line whose AWS SDK (from v0.7.5 on: own list) has them; nothing was dropped.
 _LATER_PARTITIONS = (
-    (("aws-iso", "aws-iso-b"), (DaemonVersion(0, 5, 2), DaemonVersion(0, 6, 0), DaemonVersion(0, 7, 1))),
+    (("aws-iso", "aws-iso-b"), (DaemonVersion(0, 5, 3), DaemonVersion(0, 6, 0), DaemonVersion(0, 7, 1))),
     (("aws-iso-e", "aws-iso-f"), (DaemonVersion(0, 5, 20), DaemonVersion(0, 6, 13), DaemonVersion(0, 7, 1))),
     (("aws-eusc",), (DaemonVersion(0, 7, 7),)),
 )
@@ -89,3 +89,8 @@ def known_partitions(version: DaemonVersion) -> tuple[str, ...]:
         if any(first.minor == version.minor and first <= version for first in firsts):
             known += partitions
     return known
+
+
+def server_partitions(version: DaemonVersion) -> tuple[str, ...]:
+    """The partitions that `server.partition` may be: v0.5.2 has the flag, but takes fewer in ARNs."""
+    return known_partitions(max(version.known, DaemonVersion(0, 5, 3)))

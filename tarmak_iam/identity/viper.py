@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
+from tarmak_iam.document.scalars import GoTime, parse_go_integer
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.routes import Route
 
-__all__ = ["Settings", "as_bool", "as_text", "lookup", "texts", "weak_list", "weak_text"]
+__all__ = ["Settings", "as_bool", "as_integer", "as_text", "lookup", "texts", "weak_list", "weak_text"]
 
 
 class Settings:
@@ -22,7 +25,10 @@ class Settings:
     def get(self, key: str) -> Any:
         if key in self._flags:
             return self._flags[key]
-        value: Any = self._file
+        value = lookup(self._file, key)  # `server.mapRoles:` at the top level, which wins over `server:`
+        if "." in key and value is not None:
+            return value
+        value = self._file
         for step in key.split("."):
             if not isinstance(value, Mapping):
                 return None  # `server: []` shadows every default below it
@@ -35,22 +41,24 @@ class Settings:
         """Where the file has the key, in its own spelling."""
         route = Route()
         value: Any = self._file
-        for step in key.split("."):
+        for step in [key] if lookup(self._file, key) is not None else key.split("."):
             members = value if isinstance(value, Mapping) else {}
-            route /= next((name for name in members if str(name).lower() == step.lower()), step)
+            route /= _spelling(members, step) or step
             value = lookup(members, step)
         return route
 
 
 def lookup(mapping: Mapping[Any, Any], name: str) -> Any:
-    """A key's value, whatever its case; the exact spelling first, then the last one in the file."""
-    found = mapping.get(name)
-    if found is not None:
-        return found
-    for key, value in mapping.items():
-        if isinstance(key, str) and key.lower() == name.lower():
-            found = value
-    return found
+    """A key's value, whatever its case; of several spellings one with capitals wins (viper writes it over
+    the lower-cased one), the last of them here (there it is random)."""
+    spelling = _spelling(mapping, name)
+    return None if spelling is None else mapping[spelling]
+
+
+def _spelling(mapping: Mapping[Any, Any], name: str) -> str | None:
+    spellings = [key for key in mapping if isinstance(key, str) and key.lower() == name.lower()]
+    capital = [key for key in spellings if key != key.lower()]
+    return next(reversed(capital or spellings), None)
 
 
 def as_text(value: Any) -> str:
@@ -69,17 +77,28 @@ def as_bool(value: Any) -> bool:
     return bool(value) if isinstance(value, (bool, int)) else False
 
 
+def as_integer(value: Any) -> int:
+    """cast.ToInt: a text that is no number is 0."""
+    if isinstance(value, str):
+        return parse_go_integer(value) or 0
+    return int(value) if isinstance(value, (bool, int, float)) and math.isfinite(value) else 0
+
+
 def texts(value: Any) -> list[str]:
-    """cast.ToStringSlice: a text is split at blanks."""
+    """cast.ToStringSlice: a text is split at blanks, any other scalar is a list of one."""
     if isinstance(value, str):
         return value.split()
-    return [as_text(item) for item in value] if isinstance(value, list) else []
+    if isinstance(value, list):
+        return [as_text(item) for item in value]
+    return [as_text(value)] if isinstance(value, (bool, int, float)) else []
 
 
 def weak_text(value: Any, where: str, route: Route) -> str:
     """mapstructure's weak string: true is "1". Raises NotStarted for a list or mapping."""
     if value is None:
         return ""
+    if isinstance(value, GoTime):
+        raise NotStarted(f"{where} must be a text, not a date: put it in quotes", route)
     if isinstance(value, bool):
         return "1" if value else "0"
     if isinstance(value, float):
@@ -107,7 +126,6 @@ def weak_list(value: Any, *, splits: bool) -> Iterator[tuple[Any, int | None]]:
 
 def _float_text(value: float) -> str:
     """Go's FormatFloat with 'f' and the shortest precision: never an exponent."""
-    text = repr(value)
-    if "e" in text or "E" in text:
-        text = f"{value:f}".rstrip("0")
-    return text.removesuffix(".0").removesuffix(".")
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
+    return format(Decimal(repr(value)), "f").removesuffix(".0")

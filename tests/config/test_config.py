@@ -163,3 +163,41 @@ def test_leaves(kind: str, value: object, held: object) -> None:
 def test_json_numbers_are_not_mended() -> None:
     with pytest.raises(Misfit):
         leaf_value("int", 5.0, is_json=True)
+
+
+def json_config(*clusters: str) -> TarmakConfig:
+    duplicates = ", ".join(f'"clusters": [{cluster}]' for cluster in clusters)
+    return TarmakConfig.parse(f'{{"apiVersion": "api.tarmak.io/v1alpha1", "kind": "Config", {duplicates}}}')
+
+
+def test_duplicates_of_strict_json_decode_into_one_struct() -> None:
+    on = '{"environment": "a", "metadata": {"name": "n"}, "kubernetes": {"apiServer": {"amazon": {"%s": true}}}}'
+    first = on % "awsIAMAuthenticatorInit"
+    (cluster,) = json_config(first, '{"environment": "b"}').clusters
+    assert (cluster.cluster_name, cluster.authenticator_init) == ("b-n", True)
+    (cluster,) = json_config(first, '{"kubernetes": {"apiServer": {"amazon": {}}}, "metadata": null}').clusters
+    assert (cluster.cluster_name, cluster.authenticator_init) == ("a-n", True)
+    (cluster,) = json_config(first, '{"kubernetes": {"apiServer": {"amazon": null}}}').clusters
+    assert cluster.amazon is None
+
+
+@pytest.mark.parametrize("mask", ["8", "008", "00000008"])
+def test_masks_with_leading_zeros(mask: str) -> None:
+    text = TEXT.replace(
+        "- environment: dev\n",
+        f"- environment: dev\n  kubernetes: {{apiServer: {{allowCIDRs: ['10.0.0.0/{mask}']}}}}\n",
+    )
+    assert TarmakConfig.parse(text).clusters[0].effective()["errors"] == []
+
+
+@pytest.mark.parametrize("value", ["allowCIDRs: ['1.2.3.4/%s']", "version"])
+def test_thousands_of_digits_are_an_error_of_the_file(value: str) -> None:
+    digits = "9" * 5000
+    inner = f"apiServer: {{{value % digits}}}" if "%" in value else f"version: '{digits}', apiServer: {{}}"
+    text = TEXT.replace("- environment: dev\n", f"- environment: dev\n  kubernetes: {{{inner}}}\n")
+    assert len(TarmakConfig.parse(text).clusters[0].effective()["errors"]) == 1
+
+
+def test_a_number_beyond_floats_is_no_json() -> None:
+    with pytest.raises(TarmakIamError, match="which JSON does not have"):
+        TarmakConfig.parse('{"apiVersion": "api.tarmak.io/v1alpha1", "kind": "Config", "x": 1e400}')

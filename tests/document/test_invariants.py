@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from tarmak_iam.document import Document, EditRefused
-from tarmak_iam.document.construct import construct, same
+from tarmak_iam.document.construct import same
+from tarmak_iam.document.dialects import YAML_V3
 from tarmak_iam.document.intent import assigned
 from tarmak_iam.document.layout import Layout
 from tarmak_iam.document.quoting import is_plain_safe, scalar_text
 from tarmak_iam.document.render import block_lines, flow_text
-from tarmak_iam.document.scalars import resolve_v3
 from tarmak_iam.document.yaml_reader import has_c_parser
 
 TRICKY = [
@@ -97,7 +97,7 @@ def test_a_written_string_is_that_string_to_every_reader(text: str) -> None:
         f"key: [{scalar_text(text, flow=True)}]\n",
     ):
         document = Document.parse(line)
-        for value in (document.data["key"], construct(document.root, document.source, resolve_v3)["key"]):
+        for value in (document.data["key"], document.read_as(YAML_V3)["key"]):
             assert (value[0] if isinstance(value, list) else value) == text
         if is_plain_safe(text):
             for version in ("1.1", "1.2"):

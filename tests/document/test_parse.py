@@ -193,3 +193,30 @@ def test_thousands_of_digits_are_no_integer(text: str) -> None:
 def test_half_a_surrogate_pair_is_no_text() -> None:
     with pytest.raises(ParseError, match="invalid Unicode character escape"):
         Document.parse('a: "\\ud800"\n')
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ('a: "it\\\'s"\n', {"a": "it's"}),
+        ("groups: [system:masters]\n", {"groups": ["system:masters"]}),
+        ('a: "x\\\\/y"\n', {"a": "x\\/y"}),
+    ],
+)
+def test_what_go_yaml_takes(text: str, data: Any) -> None:
+    assert Document.parse(text).data == data
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('a: "b\\/c"\n', "unknown escape character"),
+        ("a: &dev.defaults 1\n", "name anchors with letters"),
+        ("%YAML 1.3\n---\na: 1\n", "not YAML"),
+        ('a: "\\U00110000"\n', "not YAML"),
+        ("a: !!timestamp junk\n", "cannot decode"),
+    ],
+)
+def test_what_go_yaml_does_not_take(text: str, words: str) -> None:
+    with pytest.raises(ParseError, match=words):
+        Document.parse(text)

@@ -6,7 +6,7 @@ import pytest
 
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping, Scalar
-from tarmak_iam.document.scalars import Plain, resolve_v3
+from tarmak_iam.document.scalars import GoTime, Plain, resolve_v3
 
 V2: list[tuple[str, Plain]] = [
     ("yes", True),
@@ -64,7 +64,21 @@ def test_scalars_as_yaml_v2_reads_them(text: str, value: Plain) -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("yes", "yes"), ("on", "on"), ("true", True), ("1e3", 1000.0), ("0123", 83), ("1.", 1.0), ("~", None)],
+    [
+        ("yes", "yes"),
+        ("on", "on"),
+        ("true", True),
+        ("1e3", 1000.0),
+        ("0123", 83),
+        ("1.", 1.0),
+        (".5_0", 0.5),
+        ("~", None),
+        ("2019-06-01", GoTime("2019-06-01 00:00:00 +0000 UTC")),
+        ("2019-6-1T9:14:02.50+02:00", GoTime("2019-06-01 09:14:02.5 +0200 +0200")),
+        ("2019-06-01 09:14:02", GoTime("2019-06-01 09:14:02 +0000 UTC")),
+        ("2019-02-30", "2019-02-30"),
+        ("2019-06-01T09:14:02", "2019-06-01T09:14:02"),
+    ],
 )
 def test_scalars_as_yaml_v3_reads_them(text: str, value: Plain) -> None:
     root = Document.parse(f"key: {text}\n").root

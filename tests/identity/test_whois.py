@@ -184,3 +184,72 @@ def test_only_who_is_named_gets_in(mapped: list[tuple[str, str]], kind: str, nam
     text = "clusterID: test\nserver:\n  mapRoles:\n" + "\n".join(entries) + "\n"
     answer = whois(text, identity_of(f"arn:aws:iam::111122223333:{kind}/{name}"))
     assert answer.authenticated == ((kind, name.lower()) in [(k, n.lower()) for k, n in mapped])
+
+
+@pytest.mark.parametrize(
+    ("entry", "version", "username", "groups"),
+    [
+        # yaml.v3 lets a mapping's own keys win over a merge, yaml.v2 the later one
+        ("username: a\n    groups: [own]\n    <<: {groups: [merged]}", "v0.7.9", "a", ["own"]),
+        ("username: a\n    groups: [own]\n    <<: {groups: [merged]}", "v0.6.20", "a", ["merged"]),
+        # viper writes a key with capitals over the lower-cased one
+        ("Username: a\n    username: b", "v0.6.20", "a", None),
+        ("username: b\n    UserName: a", "v0.7.9", "a", None),
+        # yaml.v2 reads 12e4 as a float from 2.2.3 on
+        ("username: 12e4", "v0.4.0", "12e4", None),
+        ("username: 12e4", "v0.6.20", "120000", None),
+        ("username: 1.0e-7", "v0.7.9", "0.0000001", None),
+    ],
+)
+def test_an_entry_as_each_release_reads_it(entry: str, version: str, username: str, groups: list[str] | None) -> None:
+    text = f"clusterID: test\nserver:\n  mapUsers:\n  - userARN: {ALICE.arn}\n    {entry}\n"
+    answer = whois(text, ALICE, version=version)
+    assert (answer.username, answer.groups) == (username, groups)
+
+
+@pytest.mark.parametrize(
+    ("lines", "starts"),
+    [
+        ("server: {port: 99999}", False),
+        ("server: {port: '-1'}", False),
+        ("server: {port: nonsense}", True),
+        ("server: {ec2DescribeInstancesRoleARN: nonsense}", False),
+        ("server: {address: 'fe80::1%lo'}", False),
+        ("server: {hostname: é}", False),
+        ("server: {mapRoles: [{rolearn: 'arn:aws:iam::1:role/A', username: a, userid: []}]}", False),
+        ("server: {reservedPrefixConfig: [a]}", False),
+        ("server: {mapUsers: [{userarn: 'arn:aws:iam::1:user/A', username: 2019-06-01}]}", False),
+        ("server: {}\nserver: {}", False),
+    ],
+)
+def test_what_ends_the_process(lines: str, starts: bool) -> None:
+    assert whois(f"clusterID: test\n{lines}\n", ALICE).started is starts
+
+
+def test_a_dotted_key_at_the_top_wins() -> None:
+    text = f"clusterID: test\nserver.mapUsers: [{{userARN: '{ALICE.arn}', username: a}}]\nserver: {{mapUsers: []}}\n"
+    answer = whois(text, ALICE)
+    assert answer.username == "a"
+    assert str(answer.place) == "config.yaml:2:19"
+
+
+def test_formats_by_extension() -> None:
+    text = '{"clusterID": "test", "server": {"mapAccounts": ["1"]}, "server": {"mapAccounts": [111122223333]}}'
+    assert whois(text, ALICE, filename="config.json").authenticated
+    for name in ("config.YAML", "config.toml", "config"):
+        assert not whois(CONFIG, ALICE, filename=name).started
+    assert not whois("\ufeff" + text, ALICE, filename="config.json").started
+    assert not whois("%YAML 1.2\n---\nclusterID: test\n", ALICE).started
+
+
+@pytest.mark.parametrize(
+    ("flags", "username"),
+    [
+        (["SSORoleMatch=true", "AllAlpha=false"], "pattern"),
+        (["AllAlpha=false", "AllAlpha=true"], None),
+        (["AllAlpha=false,SSORoleMatch=true"], "pattern"),
+    ],
+)
+def test_all_alpha_fills_only_what_nobody_named(flags: list[str], username: str | None) -> None:
+    arn = "arn:aws:iam::111122223333:role/AWSReservedSSO_Admin_ffffffffffffffff"
+    assert ask(arn, SSO, args=[f"--feature-gates={flag}" for flag in flags]).username == username
