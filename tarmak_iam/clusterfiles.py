@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from tarmak_iam.document.files import make_directory, read_file, replace_file
+from tarmak_iam.document import Document
+from tarmak_iam.document.files import make_directory, read_if_present, replace_file
+from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.kubeconfig import AdminKubeconfig, parse_admin_kubeconfig
 from tarmak_iam.settings import SETTINGS_NAME, Settings, parse_settings
 
-__all__ = ["MAPPINGS_NAME", "ClusterFiles"]
+__all__ = ["MAPPINGS_NAME", "ClusterFiles", "check_cluster_id"]
 
 MAPPINGS_NAME = "aws-iam-authenticator.yaml"
 _KUBECONFIG_NAME = "kubeconfig"
@@ -18,12 +21,27 @@ _KUBECONFIG_NAME = "kubeconfig"
 _DIRECTORY_MODE = 0o700
 
 
+_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z", re.ASCII)
+
+
+def check_cluster_id(cluster_id: str) -> None:
+    """Raises ConfigError for one that could not be a directory, a label and an argument alike."""
+    if not _SAFE_ID.match(cluster_id):
+        raise ConfigError(
+            f"'{cluster_id}' cannot be a cluster's id",
+            remedy="name environment and cluster with letters, digits, dots and dashes",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterFiles:
-    """`directory` is that of tarmak.yaml."""
+    """`directory` is that of tarmak.yaml. Raises ConfigError for a cluster name that is no file name."""
 
     directory: Path
     cluster_name: str
+
+    def __post_init__(self) -> None:
+        check_cluster_id(self.cluster_name)
 
     @property
     def home(self) -> Path:
@@ -42,20 +60,30 @@ class ClusterFiles:
         """Tarmak's own, with the admin certificate: it works without the authenticator."""
         return self.home / _KUBECONFIG_NAME
 
+    @property
+    def own(self) -> tuple[Path, ...]:
+        """What no artifact may be written over: the way back in, above all."""
+        return self.mappings_path, self.settings_path, self.kubeconfig_path
+
     def mappings(self) -> Mappings | None:
         """None where there is no such file. Raises TarmakIamError."""
-        path = self.mappings_path
-        return Mappings.parse(read_file(path), str(path)) if path.exists() else None
+        data = read_if_present(self.mappings_path)
+        return None if data is None else Mappings.parse(data, str(self.mappings_path))
+
+    def settings_document(self) -> Document | None:
+        """None where there is no such file. Raises TarmakIamError, also for a setting that is wrong."""
+        data = read_if_present(self.settings_path)
+        return None if data is None else parse_settings(data, str(self.settings_path))[1]
 
     def settings(self) -> Settings:
         """The defaults where there is no such file. Raises TarmakIamError."""
-        path = self.settings_path
-        return parse_settings(read_file(path), str(path))[0] if path.exists() else Settings()
+        data = read_if_present(self.settings_path)
+        return Settings() if data is None else parse_settings(data, str(self.settings_path))[0]
 
     def admin_kubeconfig(self) -> AdminKubeconfig | None:
         """None where there is no such file. Raises TarmakIamError."""
-        path = self.kubeconfig_path
-        return parse_admin_kubeconfig(read_file(path), str(path)) if path.exists() else None
+        data = read_if_present(self.kubeconfig_path)
+        return None if data is None else parse_admin_kubeconfig(data, str(self.kubeconfig_path))
 
     def write(self, path: Path, data: bytes, *, expected: bytes | None) -> None:
         """Writes one of the files atomically, making the directory where it is missing. Raises FileError."""

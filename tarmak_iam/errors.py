@@ -32,7 +32,7 @@ class Place:
     column: int | None = None
 
     def __str__(self) -> str:
-        parts = [self.filename]
+        parts = [str(self.filename)]
         if self.line is not None:
             parts.append(str(self.line))
             if self.column is not None:

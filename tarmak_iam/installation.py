@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
+from tarmak_iam.clusterfiles import check_cluster_id
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.versions import GoVersion, parse_version
 from tarmak_iam.config.webhook import DEFAULT_WEBHOOK_FILE, unsafe_webhook_file, webhook_file
-from tarmak_iam.errors import ConfigError
+from tarmak_iam.document import Document
+from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.identity.authenticator import Authenticator
+from tarmak_iam.identity.flags import parse_flags
 from tarmak_iam.identity.mappings import Mappings
+from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.kubeconfig import AdminKubeconfig
 from tarmak_iam.regions import partition_of
-from tarmak_iam.settings import Settings
+from tarmak_iam.settings import Settings, override
 
 __all__ = ["Installation"]
-
-_IMAGE = re.compile(
-    r"[a-z0-9][a-zA-Z0-9._:/-]*?(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?P<digest>@sha256:[0-9a-f]{64})?\Z",
-    re.ASCII,
-)
-_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -47,6 +42,8 @@ class Installation:
     admin: AdminKubeconfig | None
     home: Path | None
     """`<dir>/<cluster_name>`, None for a configuration that is not in a file."""
+    document: Document = field(repr=False)
+    """tarmak.yaml, for positions in messages."""
 
     @classmethod
     def of(
@@ -61,24 +58,27 @@ class Installation:
     ) -> Installation:
         """The only constructor. `overrides` are settings by name that win over `settings`; None values do not.
 
-        Raises ConfigError for an override, image or daemon version that cannot be used.
+        Raises ConfigError for an override, image, daemon version or feature gate that cannot be used.
         """
-        chosen = _override(settings or Settings(), overrides or {})
+        chosen = override(settings or Settings(), overrides or {})
         region = str(cluster.environment_data().get("location") or cluster.data.get("location") or "")
-        return cls(
+        made = cls(
             cluster=cluster,
             cluster_id=cluster.cluster_name,
             region=region,
             partition=partition_of(region),
             kubernetes_text=chosen.kubernetesVersion or cluster.kubernetes_version,
-            daemon_version=_daemon_version(chosen),
+            daemon_version=chosen.daemon_version,
             settings=chosen,
             webhook_file=webhook_file(cluster),
             public_address=_public_address(cluster),
             mappings=mappings,
             admin=admin,
             home=config.path.parent / cluster.cluster_name if config.path else None,
+            document=config.document,
         )
+        _check_gates(made)
+        return made
 
     @property
     def image(self) -> str:
@@ -90,13 +90,23 @@ class Installation:
         version = parse_version(self.kubernetes_text)
         if version is None:
             raise ConfigError(
-                f"'{self.kubernetes_text}' is no Kubernetes version", remedy="write a version such as 1.12.9"
+                f"'{self.kubernetes_text}' is no Kubernetes version",
+                remedy="write a version such as 1.12.9",
+                place=self.place("kubernetes", "version"),
+            )
+        if version.is_below(1, 9):
+            raise ConfigError(
+                f"Kubernetes {self.kubernetes_text} has no apps/v1", remedy="1.9 is the oldest version here"
             )
         return version
 
     @property
     def is_hub(self) -> bool:
         return self.cluster.type == "hub"
+
+    def place(self, *path: str) -> Place:
+        """Where something of the cluster stands in tarmak.yaml."""
+        return self.document.position((*self.cluster.route.plain, *path))
 
     def safe_webhook_file(self) -> str | None:
         """The webhook file, if it reaches the API server as it is written. Raises ConfigError if not."""
@@ -107,6 +117,7 @@ class Installation:
             raise ConfigError(
                 f"authTokenWebhookFile of {self.cluster_id} is {self.webhook_file!r}: {reason}",
                 remedy=f"write a plain absolute path such as {DEFAULT_WEBHOOK_FILE}",
+                place=self.place("kubernetes", "apiServer", "authTokenWebhookFile"),
             )
         return self.webhook_file
 
@@ -115,11 +126,7 @@ class Installation:
 
         Raises ConfigError where there is none, or the daemon would not start with it.
         """
-        if not _SAFE_ID.match(self.cluster_id):
-            raise ConfigError(
-                f"'{self.cluster_id}' cannot be a cluster id",
-                remedy="use letters, digits and dashes in the environment's and cluster's names",
-            )
+        check_cluster_id(self.cluster_id)
         if self.mappings is None:
             raise ConfigError(
                 f"{self.cluster_id} has no mappings file, so nobody could log in with IAM",
@@ -146,7 +153,9 @@ class Installation:
         if self.partition != "aws" and version.has("flag server --partition"):
             args.append(f"--partition={self.partition}")
         if version.has("flag server --backend-mode"):
-            args.append("--backend-mode=" + ",".join(self.settings.backends))
+            # MountedFile is the only backend there is here; v0.5.0 knows it by its old name only.
+            own = "MountedFile" if version.has("backendMode MountedFile accepted") else "File"
+            args.append(f"--backend-mode={own}")
         return tuple(args)
 
     def authenticator(self, text: str | None = None) -> Authenticator:
@@ -168,27 +177,14 @@ class Installation:
         )
 
 
-def _override(settings: Settings, overrides: Mapping[str, Any]) -> Settings:
-    given = {key: value for key, value in overrides.items() if value is not None}
+def _check_gates(installation: Installation) -> None:
+    """The settings' part of what the daemon would refuse, so that nobody looks for it in the mappings."""
     try:
-        return Settings.model_validate(settings.model_dump() | given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-
-
-def _daemon_version(settings: Settings) -> DaemonVersion:
-    match = _IMAGE.match(settings.image)
-    if not match:
-        raise ConfigError(f"'{settings.image}' is no image", remedy="write it as in registry/name:tag")
-    if settings.daemonVersion is not None:
-        return DaemonVersion.parse(settings.daemonVersion)
-    try:
-        return DaemonVersion.parse(match["tag"] or "")
-    except ConfigError:
+        parse_flags(installation.daemon_args(), installation.daemon_version)
+    except NotStarted as stop:
         raise ConfigError(
-            f"the image '{settings.image}' does not tell its version of the authenticator",
-            remedy="set daemonVersion too, as in tarmak-iam settings set daemonVersion v0.6.20",
+            f"authenticator {installation.daemon_version} would not start with the settings: {stop.reason}",
+            remedy="change featureGates, or image and daemonVersion",
         ) from None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,18 +45,25 @@ def parse_admin_kubeconfig(data: bytes | str, filename: str = "kubeconfig") -> A
 
 
 def _cluster(plain: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-    contexts = {item.get("name"): item.get("context") for item in _named(plain, "contexts")}
-    wanted = (contexts.get(plain.get("current-context")) or {}).get("cluster")
-    clusters = _named(plain, "clusters")
-    for index, item in enumerate(clusters):
-        if item.get("name") == wanted:
-            return index, item.get("cluster") or {}
-    return 0, (clusters[0].get("cluster") or {}) if clusters else {}
+    """Index and content of the current context's cluster, else of the first; empty if there is none."""
+    current = plain.get("current-context")
+    wanted = next(
+        (item["cluster"] for _, item in _named(plain, "contexts", "context") if item["name"] == current), None
+    )
+    clusters = list(_named(plain, "clusters", "cluster"))
+    for index, item in clusters:
+        if item["name"] == wanted:
+            return index, item
+    return clusters[0] if clusters else (0, {})
 
 
-def _named(plain: dict[str, Any], key: str) -> list[dict[str, Any]]:
+def _named(plain: dict[str, Any], key: str, inner: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Index and inner mapping of each well-formed item, its name among its members."""
     items = plain.get(key)
-    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    for index, item in enumerate(items if isinstance(items, list) else ()):
+        content = item.get(inner) if isinstance(item, dict) else None
+        if isinstance(content, dict):
+            yield index, {"cluster": None, **content, "name": item.get("name")}
 
 
 def _is_base64(text: str) -> bool:

@@ -2,22 +2,63 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from tarmak_iam.config.versions import parse_version
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError
+from tarmak_iam.identity.arn import ArnError, Principal, canonicalize
+from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.routes import Route
 
-__all__ = ["DEFAULT_IMAGE", "SETTINGS_NAME", "Settings", "check_key", "parse_settings", "settings_of", "typed_value"]
+__all__ = ["DEFAULT_IMAGE", "SETTINGS_NAME", "Settings", "check_key", "override", "parse_settings", "typed_value"]
 
 SETTINGS_NAME = "tarmak-iam.yaml"
 
 DEFAULT_IMAGE = "public.ecr.aws/eks-distro/kubernetes-sigs/aws-iam-authenticator:v0.6.20-eks-1-30-7"
 """Pulls without a login, and starts from the files that Tarmak's v0.4.0 `init` makes (verified)."""
 
-Backend = Literal["MountedFile"]
+_IMAGE = re.compile(
+    r"[a-z0-9][a-zA-Z0-9._:/-]*?(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@sha256:[0-9a-f]{64})?\Z", re.ASCII
+)
+_PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]+\Z")
+
+
+def _image(text: str) -> str:
+    if not _IMAGE.match(text):
+        raise ValueError(f"'{text}' is no image, write it as in registry/name:tag")
+    return text
+
+
+def _daemon_version(text: str) -> str:
+    DaemonVersion.parse(text)
+    return text
+
+
+def _kubernetes_version(text: str) -> str:
+    if parse_version(text) is None:
+        raise ValueError(f"'{text}' is no Kubernetes version, write one such as 1.12.9")
+    return text
+
+
+def _role(text: str) -> str:
+    try:
+        principal, _ = canonicalize(text)
+    except ArnError as error:
+        raise ValueError(f"'{text}' is no ARN of a role: {error}") from None
+    if principal is not Principal.ROLE:
+        raise ValueError(f"'{text}' is no ARN of a role")
+    return text
+
+
+def _profile(text: str) -> str:
+    if not text.strip() or not _PRINTABLE.match(text):
+        raise ValueError(f"{text!r} is no name of a profile")
+    return text
 
 
 class Settings(BaseModel):
@@ -25,48 +66,60 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
-    image: str = DEFAULT_IMAGE
+    image: Annotated[str, AfterValidator(_image)] = DEFAULT_IMAGE
     """Image of the authenticator. A digest (`...@sha256:...`) is allowed; daemonVersion is then needed too."""
 
-    daemonVersion: str | None = None
+    daemonVersion: Annotated[str, AfterValidator(_daemon_version)] | None = None
     """Version of the authenticator, as in `v0.6.20`. Default: the image's tag."""
 
-    backends: list[Backend] = Field(default=["MountedFile"], min_length=1)
+    backends: list[Literal["MountedFile"]] = Field(default=["MountedFile"], min_length=1, max_length=1)
     """Where the authenticator takes mappings from, in this order."""
 
     featureGates: dict[str, bool] = Field(default_factory=dict)
     """Feature gates of the authenticator."""
 
-    kubernetesVersion: str | None = None
+    kubernetesVersion: Annotated[str, AfterValidator(_kubernetes_version)] | None = None
     """Version of Kubernetes that the manifests are for. Default: `kubernetes.version` of tarmak.yaml."""
 
-    role: str | None = None
-    """ARN of a role that the kubeconfig's user assumes for its token."""
+    role: Annotated[str, AfterValidator(_role)] | None = None
+    """ARN of a role that the kubeconfig's user assumes for its token; here, unlike in a mapping, with its path."""
 
-    profile: str | None = None
+    profile: Annotated[str, AfterValidator(_profile)] | None = None
     """AWS profile that the kubeconfig's user takes its credentials from."""
+
+    @property
+    def daemon_version(self) -> DaemonVersion:
+        """Raises ConfigError where neither setting nor image tag tell it."""
+        match = _IMAGE.match(self.image)
+        text = self.daemonVersion or (match and match["tag"]) or ""
+        try:
+            return DaemonVersion.parse(text)
+        except ConfigError:
+            raise ConfigError(
+                f"the image '{self.image}' does not tell its version of the authenticator",
+                remedy="set daemonVersion too, as in tarmak-iam settings set daemonVersion v0.6.20",
+            ) from None
 
 
 def parse_settings(data: bytes | str, filename: str = SETTINGS_NAME) -> tuple[Settings, Document]:
     """Raises ParseError, and ConfigError at the first key or value that is wrong."""
     document = Document.parse(data, filename, json=False)
-    return settings_of(document), document
-
-
-def settings_of(document: Document) -> Settings:
-    """Raises ConfigError at the first key or value that is wrong."""
     plain = document.data
     if plain is not None and not isinstance(plain, dict):
         raise ConfigError("the settings are no mapping", remedy="write KEY: VALUE lines", place=document.position(()))
     try:
-        return Settings.model_validate({key: value for key, value in (plain or {}).items() if value is not None})
+        return _validated({key: value for key, value in (plain or {}).items() if value is not None}), document
     except ValidationError as error:
-        first = error.errors()[0]
-        route = Route.of(step if isinstance(step, int) else str(step) for step in first["loc"])
-        unknown = first["type"] == "extra_forbidden"
-        what = f"there is no setting '{route}'" if unknown else f"{route}: {first['msg'][0].lower()}{first['msg'][1:]}"
-        remedy = f"the settings are {', '.join(Settings.model_fields)}" if unknown else ""
-        raise ConfigError(what, remedy=remedy, place=document.position(route, at_key=unknown)) from None
+        raise _config_error(error, document) from None
+
+
+def override(settings: Settings, overrides: Mapping[str, Any]) -> Settings:
+    """The settings with other values for some; None overrides nothing. Raises ConfigError."""
+    given = {key: value for key, value in overrides.items() if value is not None}
+    try:
+        return _validated(settings.model_dump() | given)
+    except ValidationError as error:
+        raise _config_error(error) from None
 
 
 def check_key(key: str) -> None:
@@ -84,12 +137,30 @@ def typed_value(key: str, text: str) -> Any:
         value = dict(_gate(part) for part in text.split(",") if part.strip())
     else:
         value = text
-    try:
-        Settings.model_validate({key: value})
-    except ValidationError as error:
-        message = error.errors()[0]["msg"]
-        raise ConfigError(f"{key}: {message[0].lower()}{message[1:]}") from None
+    override(Settings(), {key: value})
     return value
+
+
+def _validated(values: dict[Any, Any]) -> Settings:
+    return Settings.model_validate(values)
+
+
+def _config_error(error: ValidationError, document: Document | None = None) -> ConfigError:
+    """The first thing that is wrong, in one line."""
+    first = error.errors()[0]
+    route = Route.of(step if isinstance(step, int) else str(step) for step in first["loc"] if not _is_validator(step))
+    if first["type"] == "extra_forbidden":
+        remedy = f"the settings are {', '.join(Settings.model_fields)}"
+        place = document.position(route, at_key=True) if document else None
+        return ConfigError(f"there is no setting '{route}'", remedy=remedy, place=place)
+    what = first["msg"].removeprefix("Value error, ")
+    place = document.position(route) if document else None
+    return ConfigError(f"{route}: {what[0].lower()}{what[1:]}", place=place)
+
+
+def _is_validator(step: int | str) -> bool:
+    """pydantic names the validator function in the path, too."""
+    return isinstance(step, str) and step.startswith("function-")
 
 
 def _gate(text: str) -> tuple[str, bool]:

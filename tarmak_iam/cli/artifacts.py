@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
 from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.document.files import make_directory, read_file, replace_file
+from tarmak_iam.document.files import is_current, make_directory, read_if_present, replace_file
 from tarmak_iam.emit import Artifact
 from tarmak_iam.emit import manifests as emit_manifests
 from tarmak_iam.emit.artifact import yaml_bytes
+from tarmak_iam.emit.emitters import refuse_hub
 from tarmak_iam.emit.emitters import render as emit_all
 from tarmak_iam.emit.flags import webhook_args, webhook_hieradata
 from tarmak_iam.emit.kubeconfig import client_kubeconfig
+from tarmak_iam.errors import FileError, Place
+from tarmak_iam.installation import Installation
 
 __all__ = ["flags", "kubeconfig", "manifests", "render"]
 
@@ -67,7 +73,7 @@ def manifests(session: Session, image: str | None, kubernetes_version: str | Non
 @pass_session
 def kubeconfig(session: Session, role: str | None, profile: str | None, output: str) -> None:
     """A kubeconfig that gets its tokens from `aws-iam-authenticator token`."""
-    config = client_kubeconfig(session.installation({"role": role, "profile": profile}))
+    config = client_kubeconfig(_with_masters(session, {"role": role, "profile": profile}))
     click.echo(yaml_bytes(config) if output == "yaml" else json.dumps(config, indent=2).encode() + b"\n", nl=False)
 
 
@@ -93,21 +99,49 @@ def render(
 ) -> None:
     """All of a cluster's artifacts as files: flags, ConfigMap, DaemonSet, kubeconfig."""
     overrides = {"image": image, "kubernetesVersion": kubernetes_version, "role": role, "profile": profile}
-    artifacts, left_out = emit_all(session.installation(overrides))
+    config = session.config()
+    files = session.files(config, session.cluster(config))
+    artifacts, left_out = emit_all(session.installation(overrides, with_admin=True))
+    outputs = [_Output.of(output_dir, artifact) for artifact in artifacts]
+    own = {path.resolve() for path in (*files.own, config.path or files.own[0])}
+    for output in outputs:
+        if output.path.resolve() in own:
+            raise FileError(
+                "this is a file of the cluster itself; nothing was written",
+                remedy="choose another --output-dir",
+                place=Place(str(output.path)),
+            )
     make_directory(output_dir, 0o755)
-    for artifact in artifacts:
-        _write(output_dir, artifact)
+    for output in outputs:
+        click.echo(f"{output.write()} {output.path}")
     for name, error in left_out:
         note(f"{name} left out: {error}")
 
 
-def _write(directory: Path, artifact: Artifact) -> None:
-    path = directory / artifact.name
-    existing = read_file(path) if path.exists() else None
-    secret = artifact.mode == 0o600
-    same_mode = not secret or (path.exists() and path.stat().st_mode & 0o077 == 0)
-    if existing == artifact.data and same_mode:
-        click.echo(f"unchanged {path}")
-        return
-    replace_file(path, artifact.data, expected=existing, mode=artifact.mode, secret=secret)
-    click.echo(f"wrote {path}")
+def _with_masters(session: Session, overrides: Mapping[str, Any]) -> Installation:
+    installation = session.installation(overrides, with_admin=True)
+    refuse_hub(installation)
+    return installation
+
+
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """A file to write, and what is there: looked at for all files before the first one is written."""
+
+    path: Path
+    artifact: Artifact
+    existing: bytes | None
+    is_current: bool
+
+    @classmethod
+    def of(cls, directory: Path, artifact: Artifact) -> _Output:
+        path = directory / artifact.name
+        return cls(path, artifact, read_if_present(path), is_current(path, artifact.data, artifact.mode))
+
+    def write(self) -> str:
+        """What was done, in a word."""
+        if self.is_current:
+            return "unchanged"
+        mode = self.artifact.mode
+        replace_file(self.path, self.artifact.data, expected=self.existing, mode=mode, secret=mode == 0o600)
+        return "wrote"

@@ -5,6 +5,7 @@ Exit codes: 0 done; 1 findings; 2 usage, configuration or input error; 3 a bug.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -40,31 +41,26 @@ _COMMANDS = {
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="The directory is -c, else TARMAK_CONFIG, else ~/.tarmak, as for Tarmak itself.",
 )
-@click.option("-c", "--config-directory", type=click.Path(path_type=Path), help="Directory of tarmak.yaml.")
+@click.option("-c", "--config-directory", metavar="DIR", help="Directory of tarmak.yaml.")
 @click.option("--current-cluster", metavar="ENV-NAME", help="Cluster to work on, instead of currentCluster.")
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.pass_context
-def cli(context: click.Context, config_directory: Path | None, current_cluster: str | None) -> None:
+def cli(context: click.Context, config_directory: str | None, current_cluster: str | None) -> None:
     """Log in to Tarmak clusters with AWS IAM: from one line in tarmak.yaml to a working kubectl."""
-    context.obj = Session(config_directory, current_cluster)
+    context.obj = Session(Path(config_directory) if config_directory else None, current_cluster)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code; nothing is raised, no traceback is printed."""
     try:
         result = cli.main(args=None if argv is None else list(argv), prog_name="tarmak-iam", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except click.exceptions.Exit as stop:
         return stop.exit_code
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return 2
-    except click.UsageError as error:
-        hint = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
-        return _fail(f"error: {error.format_message()}{hint}", 2)
     except click.ClickException as error:
-        return _fail(f"error: {error.format_message()}", 2)
+        return _usage(error)
     except TarmakIamError as error:
         prefix = f"{error.place}: " if error.place else ""
         return _fail(f"{prefix}error: {error.message}", 2)
@@ -74,14 +70,31 @@ def main(argv: Sequence[str] | None = None) -> int:
         _drop_stdout()
         return 141  # as a process that SIGPIPE ends, which is what `| head` makes of everybody else
     except OSError as error:
-        _drop_stdout()
-        return _fail(f"error: the output cannot be written: {error.strerror or error}", 2)
+        return _system(error)
     except Exception as error:
         return _fail(f"error: this is a bug in tarmak-iam, please report it: {type(error).__name__}: {error}", 3)
 
 
+def _usage(error: click.ClickException) -> int:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return 2
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    hint = f" (see {context.command_path} --help)" if context else ""
+    return _fail(f"error: {error.format_message()}{hint}", 2)
+
+
+def _system(error: OSError) -> int:
+    reason = error.strerror or str(error)
+    if error.filename is not None:
+        return _fail(f"{error.filename}: error: {reason}", 2)
+    _drop_stdout()
+    return _fail(f"error: the output cannot be written: {reason}", 2)
+
+
 def _fail(message: str, code: int) -> int:
-    click.echo(" ".join(message.split("\n")), err=True)
+    with contextlib.suppress(OSError):  # where nobody can be told, the exit code still says it
+        click.echo(" ".join(message.split("\n")), err=True)
     return code
 
 

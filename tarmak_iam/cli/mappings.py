@@ -34,13 +34,23 @@ def list_(session: Session, output: str) -> None:
     if output == "json":
         print_json([_as_json(entry) for entry in entries])
     for entry in entries if output == "text" else ():
-        click.echo("\t".join((entry.kind, entry.arn, entry.username, ",".join(entry.groups))).rstrip())
+        click.echo("\t".join((entry.kind, _principal(entry), entry.username, ",".join(entry.groups))).rstrip())
     if not entries:
         note("there are no mappings: nobody can log in with IAM")
 
 
+def _principal(entry: Listed) -> str:
+    return entry.arn or (f"sso:{entry.sso}" if entry.sso else "-")
+
+
 def _as_json(entry: Listed) -> dict[str, object]:
-    return {"kind": entry.kind, "arn": entry.arn, "username": entry.username, "groups": list(entry.groups)}
+    shown: dict[str, object] = {
+        "kind": entry.kind,
+        "arn": entry.arn,
+        "username": entry.username,
+        "groups": list(entry.groups),
+    }
+    return {**shown, "sso": entry.sso} if entry.sso else shown
 
 
 @mappings.command(
@@ -49,7 +59,12 @@ def _as_json(entry: Listed) -> dict[str, object]:
 )
 @click.argument("arn")
 @click.option("--username", default="", help="Name in Kubernetes; templates such as {{SessionName}} are allowed.")
-@click.option("--group", "groups", multiple=True, help="Group in Kubernetes; may be given several times.")
+@click.option(
+    "--group",
+    "groups",
+    multiple=True,
+    help="Group in Kubernetes; may be given several times. Without it an existing entry keeps its groups.",
+)
 @_dry_run
 @pass_session
 def add(session: Session, arn: str, username: str, groups: tuple[str, ...], dry_run: bool) -> None:
@@ -57,7 +72,7 @@ def add(session: Session, arn: str, username: str, groups: tuple[str, ...], dry_
 
     An entry for the same ARN is brought up to date; the file is made if there is none.
     """
-    _edit(session, dry_run, lambda found: found.add(arn, username, groups), f"{arn} is mapped like that")
+    _edit(session, dry_run, lambda found: found.add(arn, username, groups or None), f"{arn} is mapped like that")
 
 
 @mappings.command(epilog="\b\nExample: tarmak-iam map remove arn:aws:iam::111122223333:user/Alice")
@@ -79,9 +94,7 @@ def _edit(session: Session, dry_run: bool, edit: Callable[[Mappings], Mappings],
     if after is start:
         note(f"unchanged: {unchanged}")
         return
+    if not dry_run:  # before the diff: whoever reads that may hang up
+        files.write(path, after.document.to_bytes(), expected=before.document.to_bytes() if before else None)
     print_diff(before.document if before else None, after.document)
-    if dry_run:
-        note("dry run: nothing was written")
-        return
-    files.write(path, after.document.to_bytes(), expected=before.document.to_bytes() if before else None)
-    note(f"wrote {path}")
+    note("dry run: nothing was written" if dry_run else f"wrote {path}")

@@ -40,20 +40,27 @@ class Session:
         assert config.path is not None  # `config` loads it from a file
         return ClusterFiles(config.path.parent, cluster.cluster_name)
 
-    def installation(self, overrides: Mapping[str, Any] | None = None) -> Installation:
-        """Everything that is known of the chosen cluster. Raises TarmakIamError."""
+    def installation(self, overrides: Mapping[str, Any] | None = None, *, with_admin: bool = False) -> Installation:
+        """Everything that is known of the chosen cluster. Raises TarmakIamError.
+
+        `with_admin`: Tarmak's own kubeconfig is read too, which only the making of kubeconfigs needs.
+        """
         config = self.config()
-        return self.installation_of(config, self.cluster(config), overrides)
+        return self.installation_of(config, self.cluster(config), overrides, with_admin=with_admin)
 
     def installation_of(
-        self, config: TarmakConfig, cluster: Cluster, overrides: Mapping[str, Any] | None = None
+        self,
+        config: TarmakConfig,
+        cluster: Cluster,
+        overrides: Mapping[str, Any] | None = None,
+        *,
+        with_admin: bool = False,
     ) -> Installation:
         from tarmak_iam.installation import Installation
 
         files = self.files(config, cluster)
-        return Installation.of(
-            config, cluster, files.mappings(), files.settings(), overrides, admin=files.admin_kubeconfig()
-        )
+        admin = files.admin_kubeconfig() if with_admin else None
+        return Installation.of(config, cluster, files.mappings(), files.settings(), overrides, admin=admin)
 
 
 pass_session = click.make_pass_decorator(Session)

@@ -9,8 +9,7 @@ import click
 from tarmak_iam.cli.output import note, print_diff, print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document import Document
-from tarmak_iam.document.files import read_file
-from tarmak_iam.settings import check_key, settings_of, typed_value
+from tarmak_iam.settings import check_key, parse_settings, typed_value
 
 __all__ = ["settings"]
 
@@ -78,18 +77,14 @@ def _edit(session: Session, dry_run: bool, edit: Callable[[Document], Document],
     config = session.config()
     files = session.files(config, session.cluster(config))
     path = files.settings_path
-    before = Document.parse(read_file(path), str(path), json=False) if path.exists() else None
-    if before is not None:
-        settings_of(before)  # a file that is wrong already is mended by hand first
+    before = files.settings_document()
     start = before or Document.parse(_HEADER, str(path), json=False)
     after = edit(start)
     if after is start:
         note(f"unchanged: {unchanged}")
         return
-    settings_of(after)
+    parse_settings(after.to_bytes(), after.filename)
+    if not dry_run:  # before the diff: whoever reads that may hang up
+        files.write(path, after.to_bytes(), expected=before.to_bytes() if before else None)
     print_diff(before, after)
-    if dry_run:
-        note("dry run: nothing was written")
-        return
-    files.write(path, after.to_bytes(), expected=before.to_bytes() if before else None)
-    note(f"wrote {path}")
+    note("dry run: nothing was written" if dry_run else f"wrote {path}")

@@ -43,9 +43,10 @@ def _finish(before: TarmakConfig, after: TarmakConfig, cluster: Cluster, dry_run
     if after is before:
         note(f"unchanged: the authenticator is {state} for {cluster.cluster_name}")
         return
+    if not dry_run:  # before the diff: whoever reads that may hang up
+        after.save()
     print_diff(before.document, after.document)
     if dry_run:
         note("dry run: nothing was written")
         return
-    after.save()
     note(f"the authenticator is {state} for {cluster.cluster_name}; `tarmak clusters apply` brings it to the masters")

@@ -46,7 +46,7 @@ def whois(
     identity = identity_of(arn, session_name, user_id, access_key_id)
     answer = installation.authenticator().whois(identity)
     if output == "json":
-        print_json(_as_json(answer))
+        print_json(_as_json(answer, knows_caller=bool(user_id)))
     else:
         _print_text(answer)
     if not answer.started:
@@ -69,19 +69,20 @@ def _print_text(answer: Answer) -> None:
         click.echo(f"note:     {text}")
 
 
-def _as_json(answer: Answer) -> dict[str, object]:
+def _as_json(answer: Answer, *, knows_caller: bool) -> dict[str, object]:
+    """Without --user-id the uid and the extra values would be made up, so they are left out."""
     place = answer.place
+    known: dict[str, object] = {"uid": answer.uid, "extra": answer.extra or {}} if knows_caller else {}
     return {
         "started": answer.started,
         "authenticated": answer.authenticated,
         "username": answer.username,
         "groups": answer.groups or [],
-        "uid": answer.uid,
-        "extra": answer.extra or {},
+        **known,
         "reason": answer.reason,
         "file": place.filename if place else None,
         "line": place.line if place else None,
         "column": place.column if place else None,
-        "alternatives": [_as_json(other) for other in answer.alternatives],
+        "alternatives": [_as_json(other, knows_caller=knows_caller) for other in answer.alternatives],
         "notes": list(answer.notes),
     }

@@ -12,7 +12,8 @@ from tarmak_iam.routes import Route
 __all__ = ["Cluster"]
 
 
-@dataclass(frozen=True, slots=True)
+# Compared by identity: the data are dictionaries.
+@dataclass(frozen=True, slots=True, eq=False)
 class Cluster:
     """A cluster as the file has it (`data`), and as Tarmak will use it (`effective`)."""
 

@@ -29,8 +29,8 @@ class _OnDisk:
     data: bytes
 
 
-# Not slots: `cached_property` needs the instance's dictionary.
-@dataclass(frozen=True)
+# Not slots: `cached_property` needs the instance's dictionary. Compared by identity: the data are dictionaries.
+@dataclass(frozen=True, eq=False)
 class TarmakConfig:
     """A tarmak.yaml that Tarmak can read. Frozen: an edit returns a new one; `save` writes it."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import ipaddress
 import re
 from collections.abc import Mapping
@@ -42,7 +43,7 @@ def api_server_json(cluster: Mapping[str, Any]) -> dict[str, Any] | None:
     api_server = (cluster.get("kubernetes") or {}).get("apiServer")
     if api_server is None:
         return None
-    written = _omit_empty(api_server, _API_SERVER)
+    written = copy.deepcopy(_omit_empty(api_server, _API_SERVER))
     amazon = defaulted_amazon(cluster)
     if amazon is not None:
         for name in ("publicELBAccessLogs", "internalELBAccessLogs"):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+from tarmak_iam.document.files import file_error
 from tarmak_iam.errors import FileError, Place
 
 __all__ = ["CONFIG_NAME", "ENVIRONMENT_VARIABLE", "config_path"]
@@ -16,19 +18,28 @@ ENVIRONMENT_VARIABLE = "TARMAK_CONFIG"
 def config_path(given: str | Path | None, environ: Mapping[str, str]) -> Path:
     """The file in the given directory (or the given file), else in a non-empty TARMAK_CONFIG, else ~/.tarmak.
 
-    Raises FileError where there is no such file.
+    Raises FileError where there is no such file, or it cannot be looked at.
     """
     chosen = Path(given if given is not None else environ.get(ENVIRONMENT_VARIABLE) or "~/.tarmak").expanduser()
-    path = chosen / CONFIG_NAME if chosen.is_dir() else chosen
-    if path.is_file():
-        return path
+    try:
+        is_directory = stat.S_ISDIR(chosen.stat().st_mode)
+        path = chosen / CONFIG_NAME if is_directory else chosen
+        path.stat()
+    except FileNotFoundError:
+        raise _missing(chosen) from None
+    except OSError as error:
+        raise file_error("cannot be read", chosen, error) from None
+    return path
+
+
+def _missing(chosen: Path) -> FileError:
     if chosen.is_dir():
-        raise FileError(
+        return FileError(
             f"there is no {CONFIG_NAME} in this directory",
             remedy="run `tarmak init`, or name another directory with -c",
             place=Place(str(chosen)),
         )
-    raise FileError(
+    return FileError(
         "there is no such directory",
         remedy=f"name the directory of {CONFIG_NAME} with -c or {ENVIRONMENT_VARIABLE}",
         place=Place(str(chosen)),

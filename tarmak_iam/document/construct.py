@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from tarmak_iam.document.dialects import YAML_V2, Dialect
@@ -12,7 +13,7 @@ from tarmak_iam.document.source import Source
 from tarmak_iam.document.yaml_builder import MAX_DEPTH
 from tarmak_iam.errors import ParseError
 
-__all__ = ["construct", "same"]
+__all__ = ["construct", "python_key", "same"]
 
 MAX_VALUES = 1_000_000
 """Aliases multiply: a document that expands to more values than this is refused (billion laughs)."""
@@ -70,11 +71,7 @@ class _Constructor:
             key = self.value(entry.key)
             if isinstance(key, (dict, list)):
                 raise self._error(entry.key, "invalid map key: a mapping or list cannot be a key")
-            if key in into and _confusable(key, into):
-                raise self._error(
-                    entry.key, f"the key {entry.text} cannot be told from one that Python takes for equal"
-                )
-            into[key] = self.value(entry.value)
+            into[python_key(key, entry.text, into)] = self.value(entry.value)
         for key, value in merged.items():
             into.setdefault(key, value)
         return into
@@ -102,9 +99,11 @@ class _Constructor:
         return ParseError(what, place=self._source.place(node.span.start))
 
 
-def _confusable(key: Any, into: dict[Any, Any]) -> bool:
-    """Whether the equal key that is there is of another type: true, 1 and 1.0 are one key to Python only."""
-    return isinstance(key, (bool, int, float)) and all(type(key) is not type(other) for other in into if other == key)
+def python_key(key: Any, text: str | None, others: Iterable[Any]) -> Any:
+    """The key itself, or its text where Python would take it for another one: true, 1 and 1.0 are three keys."""
+    if isinstance(key, (bool, int, float)) and any(other == key and type(other) is not type(key) for other in others):
+        return text
+    return key
 
 
 def same(left: Any, right: Any) -> bool:

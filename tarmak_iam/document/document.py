@@ -16,7 +16,7 @@ from typing import Any
 from tarmak_iam.document.construct import construct, same
 from tarmak_iam.document.dialects import Dialect
 from tarmak_iam.document.insert import insert, insert_item
-from tarmak_iam.document.intent import appended, assigned, first_difference, plain, removed
+from tarmak_iam.document.intent import appended, assigned, first_difference, plain, removed, value_at
 from tarmak_iam.document.json_reader import construct_json
 from tarmak_iam.document.nodes import Entry, Mapping, Node
 from tarmak_iam.document.remove import remove, remove_with_parents, shorten
@@ -55,7 +55,7 @@ class Document:
         with `{` is just that. Raises ParseError for what go-yaml would not read, for more than 10 MB and
         for more than 200 levels.
         """
-        document = cls(Tree.read(Source.decode(data, filename), index, json=json), index, json)
+        document = cls(Tree.read(Source.decode(data, str(filename)), index, json=json), index, json)
         document._plain  # noqa: B018  # ill-formed text (a bad merge, a bad tag) raises here, never later
         return document
 
@@ -145,7 +145,7 @@ class Document:
         target, value = self._locate(path), self._checked(path, value)
         exists = bool(target.holders) and not target.missing
         if exists:
-            current = _at(self._plain, target.native_path)
+            current = value_at(self._plain, target.native_path)
             if same(current, value):
                 return self
             if _can_be_taken_apart(target.holders[-1].node, current, value):
@@ -239,12 +239,6 @@ def _shared_anchor(target: Target) -> str:
     """What to do where the target lies inside an anchored value, which is then most likely used elsewhere."""
     anchors = [holder.node.anchor for holder in target.holders if holder.node.anchor]
     return f"it shares the anchor &{anchors[-1]}: write the value out where it is used" if anchors else ""
-
-
-def _at(data: Any, path: list[Any]) -> Any:
-    for step in path:
-        data = data[step]
-    return data
 
 
 def _lost_comment(before: tuple[Comment, ...], after: tuple[Comment, ...], splices: list[Splice]) -> Comment | None:

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from tarmak_iam.errors import FileError, Place
 
-__all__ = ["file_error", "make_directory", "read_file", "replace_file"]
+__all__ = ["file_error", "is_current", "make_directory", "read_file", "read_if_present", "replace_file"]
 
+_LOCK_SECONDS = 10
 _REMEDIES = {
+    errno.EAGAIN: "another process has locked the directory; run again when it is done",
     errno.ENOENT: "check the path",
-    errno.EACCES: "check its permissions",
-    errno.EPERM: "check its permissions",
+    errno.EACCES: "check the permissions of the file and of its directory",
+    errno.EPERM: "check the permissions and attributes of the file and of its directory",
     errno.EROFS: "the file system is read-only",
     errno.ENOSPC: "make room on the disk; the old file is untouched",
     errno.EDQUOT: "make room in the quota; the old file is untouched",
     errno.EISDIR: "name a file",
+    errno.EEXIST: "name a directory",
+    errno.ENOTDIR: "a file stands where a directory is wanted",
+    errno.ENAMETOOLONG: "choose a shorter path",
 }
 
 
@@ -31,25 +39,69 @@ def read_file(path: Path) -> bytes:
         raise file_error("cannot be read", path, error) from None
 
 
+def read_if_present(path: Path) -> bytes | None:
+    """None where there is no such file. Raises FileError for everything else that keeps it from being read."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise file_error("cannot be read", path, error) from None
+
+
+def is_current(path: Path, data: bytes, mode: int) -> bool:
+    """Whether the file holds that already, and no more people may read it than `mode` says. Raises FileError."""
+    if read_if_present(path) != data:
+        return False
+    return path.stat().st_mode & 0o077 & ~mode == 0
+
+
 def replace_file(path: Path, data: bytes, *, expected: bytes | None, mode: int = 0o644, secret: bool = False) -> None:
     """Replaces the file that holds `expected` (None: there is none yet), keeping mode and owner.
 
     `mode` is that of a new file; a `secret` file gets it even where the old one was more open.
-
     A temporary file in the same directory is written, synced and renamed over it; a symlink stays one
     and its target is replaced. Raises FileError, the old file untouched; also where the file no longer
     holds what was expected.
     """
     target = Path(os.path.realpath(path))
     try:
-        _check_unchanged(path, target, expected)
-        if expected is not None and not os.access(target, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        _write_beside(target, data, mode, secret=secret)
+        with _locked_directory(target.parent) as directory:
+            _check_unchanged(path, target, expected)
+            if expected is not None:
+                os.close(os.open(target, os.O_WRONLY))  # a file that may not be written is not replaced either
+            _write_beside(target, data, mode, secret=secret)
+            _sync(directory)
     except OSError as error:
         if isinstance(error, FileError):
             raise
         raise file_error("cannot be written", path, error) from None
+
+
+@contextlib.contextmanager
+def _locked_directory(directory: Path) -> Iterator[int]:
+    """Keeps two of us apart between the last look at a file and its replacement."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        _lock(descriptor)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    """Waits for its turn, which is a matter of milliseconds, but not forever for one that was stopped."""
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        except OSError:  # a file system without locks: the comparison before the rename is all there is
+            return
 
 
 def _check_unchanged(path: Path, target: Path, expected: bytes | None) -> None:
@@ -63,7 +115,7 @@ def _check_unchanged(path: Path, target: Path, expected: bytes | None) -> None:
 
 
 def _write_beside(target: Path, data: bytes, mode: int, *, secret: bool) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=".tmp", dir=target.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             _take_over_attributes(file.fileno(), target, mode, secret=secret)
@@ -75,7 +127,6 @@ def _write_beside(target: Path, data: bytes, mode: int, *, secret: bool) -> None
         with contextlib.suppress(OSError):
             os.unlink(name)
         raise
-    _sync_directory(target.parent)
 
 
 def _take_over_attributes(descriptor: int, target: Path, mode: int, *, secret: bool) -> None:
@@ -92,16 +143,10 @@ def _take_over_attributes(descriptor: int, target: Path, mode: int, *, secret: b
     os.fchmod(descriptor, mode if secret else old.st_mode & 0o7777)
 
 
-def _sync_directory(directory: Path) -> None:
+def _sync(directory: int) -> None:
     """Makes the rename itself durable. Some file systems cannot sync a directory; the file is safe there too."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(descriptor)
+    with contextlib.suppress(OSError):
+        os.fsync(directory)
 
 
 def make_directory(path: Path, mode: int) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tarmak_iam.document.construct import same
 from tarmak_iam.document.yaml_builder import MAX_DEPTH
 from tarmak_iam.routes import Route
 
-__all__ = ["appended", "assigned", "first_difference", "plain", "removed"]
+__all__ = ["appended", "assigned", "first_difference", "plain", "removed", "value_at"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -56,20 +56,21 @@ def assigned(data: Any, path: list[Any], value: Any) -> Any:
 
 def appended(data: Any, path: list[Any], value: Any) -> Any:
     """`data` with the value at the end of the list at the path; what is no list is replaced by one."""
-    items = _at(data, path)
+    items = value_at(data, path)
     return assigned(data, path, [*(items if isinstance(items, list) else []), value])
 
 
 def removed(data: Any, path: list[Any]) -> Any:
     """`data` without what the path leads to."""
     *parents, last = path
-    parent = _at(data, parents)
+    parent = value_at(data, parents)
     if isinstance(parent, list):
         return assigned(data, parents, parent[:last] + parent[last + 1 :])
-    return assigned(data, parents, {key: child for key, child in parent.items() if not same(key, last)})
+    return assigned(data, parents, {key: child for key, child in parent.items() if key != last})
 
 
-def _at(data: Any, path: list[Any]) -> Any:
+def value_at(data: Any, path: Iterable[Any]) -> Any:
+    """What a path leads to, None where that is nothing."""
     for step in path:
         if isinstance(data, dict):
             data = data.get(step)

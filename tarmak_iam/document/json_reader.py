@@ -71,10 +71,10 @@ class _Reader:
     def _literal(self) -> Scalar:
         match = _LITERAL.match(self.text, self.at)
         if not match:
-            self.fail(
-                "looking for beginning of value",
-                "a file that starts with { is strict JSON, without comments and bare words; --- above it makes it YAML",
-            )
+            hint = "JSON has no comments and no bare words"
+            if looks_like_json(self.source):
+                hint = f"a file that starts with {{ is strict JSON: {hint}; --- above it makes it YAML"
+            self.fail("looking for beginning of value", hint)
         span = Span(self.at, match.end())
         self.at = match.end()
         return Scalar(span, match.group(), "plain")

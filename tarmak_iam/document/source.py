@@ -54,7 +54,7 @@ class Source:
                 remedy="save the file as UTF-8",
                 place=Place(filename, line, column),
             ) from None
-        return cls(text, filename, mark, encoding)
+        return cls(text, str(filename), mark, encoding)
 
     def encode(self, text: str | None = None) -> bytes:
         return self.mark + (self.text if text is None else text).encode(self.encoding)

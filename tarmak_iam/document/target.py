@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
+from tarmak_iam.document.construct import python_key
 from tarmak_iam.document.layout import Layout, layout_near
 from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.document.scalars import resolve_v2
@@ -84,13 +85,15 @@ def _step(tree: Tree, node: Node, step: Step, at: Route) -> Holder | None:
         if not isinstance(node, Mapping):
             refuse(tree, node, f"{at} is {_kind(node)}, not a mapping", f"'{step.text}' has no place there")
         entry = node.occurrence(step.text, step.occurrence)
+        if entry is None and step.occurrence >= 0:
+            refuse(tree, node, f"{at} has no {step.text} number {step.occurrence + 1}", "name one that is there")
         if entry is not None and entry.is_merge:
             refuse(tree, entry.key, f"{at / step} is a merge, not a key", "edit the merged mapping itself")
-        return None if entry is None else Holder(entry.value, entry=entry, native=_native_key(entry.key))
+        return None if entry is None else Holder(entry.value, entry=entry, native=_native_key(entry, node))
     if not isinstance(node, Sequence):
         refuse(tree, node, f"{at} is {_kind(node)}, not a list", f"index {step} has no place there")
     if not 0 <= step < len(node.items):
-        refuse(tree, node, f"{at} has {len(node.items)} items, there is no index {step}", "append to it instead")
+        refuse(tree, node, f"{at} has {len(node.items)} items, there is no index {step}", "append adds one")
     return Holder(node.items[step], index=step, native=step)
 
 
@@ -111,8 +114,13 @@ def is_null(node: Node) -> bool:
     return isinstance(node, Scalar) and node.style == "plain" and resolve_v2(node) is None
 
 
-def _native_key(key: Node) -> Any:
-    key = dereference(key)
+def _native_key(entry: Entry, mapping: Mapping) -> Any:
+    before = mapping.entries[: mapping.entries.index(entry)]
+    return python_key(_resolved(entry), entry.text, [_resolved(other) for other in before if not other.is_merge])
+
+
+def _resolved(entry: Entry) -> Any:
+    key = dereference(entry.key)
     return resolve_v2(key) if isinstance(key, Scalar) else None
 
 

@@ -90,6 +90,7 @@ def _container(installation: Installation) -> dict[str, Any]:
         raise ConfigError(
             f"the region of {installation.cluster_id} is unknown",
             remedy=f"set location of the environment '{installation.cluster.environment}' in tarmak.yaml",
+            place=installation.place(),
         )
     container: dict[str, Any] = {
         "name": NAME,

@@ -6,10 +6,9 @@ from typing import Any
 
 from tarmak_iam.emit.artifact import Artifact, Manifest, yaml_bytes
 from tarmak_iam.errors import ConfigError, Place
-from tarmak_iam.identity.arn import ArnError, Principal, canonicalize
 from tarmak_iam.installation import Installation
 
-__all__ = ["client_kubeconfig", "emit_kubeconfig"]
+__all__ = ["client_kubeconfig", "emit_kubeconfig", "missing_ca"]
 
 _EXEC_API = "client.authentication.k8s.io/v1beta1"
 """kubectl 1.24 dropped v1alpha1; v1 exists from 1.22 on only."""
@@ -21,12 +20,10 @@ def client_kubeconfig(installation: Installation) -> Manifest:
     Raises ConfigError where Tarmak's own kubeconfig, which knows the CA, is missing.
     """
     name = installation.cluster_id
-    if installation.admin is None:
-        raise ConfigError(
-            "the CA of the cluster is unknown: Tarmak's own kubeconfig is missing",
-            remedy="run `tarmak clusters kubeconfig` once",
-            place=Place(str(installation.home / "kubeconfig")) if installation.home else None,
-        )
+    reason = missing_ca(installation)
+    if reason is not None:
+        raise reason
+    assert installation.admin is not None
     server = installation.public_address or installation.admin.server
     return {
         "apiVersion": "v1",
@@ -40,6 +37,17 @@ def client_kubeconfig(installation: Installation) -> Manifest:
     }
 
 
+def missing_ca(installation: Installation) -> ConfigError | None:
+    """Why there can be no kubeconfig yet."""
+    if installation.admin is not None:
+        return None
+    return ConfigError(
+        "the CA of the cluster is unknown: Tarmak's own kubeconfig is missing",
+        remedy="run `tarmak clusters kubeconfig` once",
+        place=Place(str(installation.home / "kubeconfig")) if installation.home else None,
+    )
+
+
 def emit_kubeconfig(installation: Installation) -> tuple[Artifact, ...]:
     """`kubeconfig`, for its owner only."""
     return (Artifact("kubeconfig", yaml_bytes(client_kubeconfig(installation)), 0o600),)
@@ -49,21 +57,8 @@ def _exec(installation: Installation) -> dict[str, Any]:
     settings = installation.settings
     args = ["token", "-i", installation.cluster_id]
     if settings.role:
-        _check_role(settings.role)
         args += ["-r", settings.role]
     command: dict[str, Any] = {"apiVersion": _EXEC_API, "command": "aws-iam-authenticator", "args": args}
     if settings.profile:
         command["env"] = [{"name": "AWS_PROFILE", "value": settings.profile}]
     return command
-
-
-def _check_role(arn: str) -> None:
-    """Raises ConfigError for what is no role's ARN; here, unlike in a mapping, a role's path belongs in."""
-    try:
-        principal, _ = canonicalize(arn)
-    except ArnError as error:
-        raise ConfigError(
-            f"'{arn}' is no ARN of a role: {error}", remedy="write it as in arn:aws:iam::111122223333:role/Admin"
-        ) from None
-    if principal is not Principal.ROLE:
-        raise ConfigError(f"'{arn}' is no ARN of a role", remedy="name the role to assume")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.identity.caller import Caller, identify
+from tarmak_iam.identity.config_file import parse_config
 from tarmak_iam.identity.daemon_config import DaemonConfig, read_daemon_config
 from tarmak_iam.identity.explain import matched, unmatched
 from tarmak_iam.identity.model import Answer, Identity, Mapping
@@ -53,9 +54,11 @@ class Authenticator:
         `private_dns_names`: by instance id, what ec2:DescribeInstances would answer.
         """
         del files  # no backend that is supported yet reads a second file
+        document = None
         try:
             parsed = DaemonVersion.parse(version)
-            config, document = read_daemon_config(config_text, filename, parsed, args)
+            document = parse_config(config_text, str(filename))
+            config = read_daemon_config(document, parsed, _as_args(args))
             for backend in config.backends:
                 if backend != "MountedFile":
                     raise NotStarted(f"the backend {backend} reads its mappings elsewhere, which is not supported yet")
@@ -63,17 +66,11 @@ class Authenticator:
         except ConfigError as error:
             return cls(None, Answer(started=False, reason=error.message))
         except NotStarted as stop:
-            return cls(
-                None,
-                Answer(
-                    started=False, reason=stop.reason, route=stop.route, place=_place(config_text, filename, stop.route)
-                ),
-            )
-        notes = (
-            (f"{parsed} is newer than {NEWEST}, the newest version that is known; the answer is {NEWEST}'s",)
-            if parsed > NEWEST
-            else ()
-        )
+            place = document.position(stop.route) if document is not None and stop.route is not None else None
+            return cls(None, Answer(started=False, reason=stop.reason, route=stop.route, place=place))
+        notes: tuple[str, ...] = ()
+        if parsed > NEWEST:
+            notes = (f"{parsed} is newer than {NEWEST}, the newest version that is known; the answer is {NEWEST}'s",)
         return cls(config, None, document, cluster_id, private_dns_names or {}, notes, mounted)
 
     def whois(self, identity: Identity) -> Answer:
@@ -193,7 +190,6 @@ def _extra(caller: Caller, version: DaemonVersion) -> dict[str, list[str]] | Non
     return {key: [value] for key, value in values.items() if version.has(f"extra key {key}")} or None
 
 
-def _place(text: str, filename: str, route: Route | None) -> Place | None:
-    if route is None:
-        return None
-    return Document.parse(text, filename).position(route)
+def _as_args(args: Iterable[str] | None) -> tuple[str, ...]:
+    """A single text is one argument, not its letters."""
+    return (args,) if isinstance(args, str) else tuple(args or ())

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from tarmak_iam.document import Document
 from tarmak_iam.identity.arn import ArnError, parse_arn
-from tarmak_iam.identity.config_file import load_config, parse_config
+from tarmak_iam.identity.config_file import load_config
 from tarmak_iam.identity.flags import Flags, parse_flags
 from tarmak_iam.identity.model import Mapping, SsoRole
 from tarmak_iam.identity.refusal import NotStarted
@@ -41,17 +41,11 @@ class DaemonConfig:
     gates: frozenset[str]
 
 
-def read_daemon_config(
-    text: str, filename: str, version: DaemonVersion, args: Iterable[str]
-) -> tuple[DaemonConfig, Document]:
+def read_daemon_config(document: Document, version: DaemonVersion, args: Iterable[str]) -> DaemonConfig:
     """Raises NotStarted where the process would end."""
     flags = parse_flags(args, version)
-    document = parse_config(text, filename)
-    data = load_config(document, version)
-    settings = Settings(data, flags.values, _defaults(version))
-    reader = _Reader(settings, version, splits=not version.has("viper v1.0.0 (Gopkg.lock)"))
-    config = reader.read(flags)
-    return config, document
+    settings = Settings(load_config(document, version), flags.values, _defaults(version))
+    return _Reader(settings, version, splits=not version.has("viper v1.0.0 (Gopkg.lock)")).read(flags)
 
 
 def _defaults(version: DaemonVersion) -> dict[str, Any]:
@@ -177,7 +171,11 @@ class _Reader:
 
     def _sso(self, item: AnyMapping[Any, Any], route: Route) -> SsoRole | None:
         sso = lookup(item, "sso")
-        if sso is None or not self._version.has("sso: field in RoleMapping"):
+        if sso is not None and not self._version.has("sso: field in RoleMapping"):
+            if not lookup(item, "rolearn") and self._version.known >= DaemonVersion(0, 5, 0):
+                raise NotStarted(f"{self._version} has no SSO entries (v0.6.0, v0.6.1, v0.6.30 and later have)", route)
+            return None
+        if sso is None:
             return None
         if not isinstance(sso, AnyMapping):
             raise NotStarted("sso must be a mapping", route)

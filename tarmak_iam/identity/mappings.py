@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tarmak_iam.document import Document
-from tarmak_iam.errors import ConfigError
+from tarmak_iam.document.intent import value_at
+from tarmak_iam.errors import ConfigError, EditRefused
 from tarmak_iam.identity.arn import Arn, ArnError, Principal, canonicalize, is_account, parse_arn
-from tarmak_iam.identity.viper import Settings, lookup, weak_text
+from tarmak_iam.identity.viper import Settings, lookup, weak_list, weak_text
 from tarmak_iam.routes import Route
 
 __all__ = ["Listed", "Mappings", "canonical_text", "checked_arn"]
@@ -25,21 +26,22 @@ _KINDS = ("role", "user")
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An entry as it is written: kind `role`, `user` or `account`; `arn` is the account's number for the last."""
+    """An entry as the daemon takes it: kind `role`, `user` or `account`; `arn` is the account's number for the
+    last, and empty for a role that `sso` names (`account/permission set`)."""
 
     kind: str
     arn: str
     username: str
     groups: tuple[str, ...]
     route: Route
+    sso: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Mappings:
-    """The file as a value; `is_new` where there is none yet."""
+    """The file as a value."""
 
     document: Document
-    is_new: bool = False
 
     @classmethod
     def parse(cls, data: bytes | str, filename: str = "aws-iam-authenticator.yaml") -> Mappings:
@@ -56,7 +58,7 @@ class Mappings:
     @classmethod
     def create(cls, cluster_id: str, filename: str = "aws-iam-authenticator.yaml") -> Mappings:
         """A new file: a short header and the cluster id."""
-        return cls(Document.parse(_HEADER, filename, json=False).set(("clusterID",), cluster_id), is_new=True)
+        return cls(Document.parse(_HEADER, filename, json=False).set(("clusterID",), cluster_id))
 
     @property
     def cluster_id(self) -> str | None:
@@ -75,14 +77,9 @@ class Mappings:
 
     def arn_route(self, entry: Listed) -> Route:
         """Where an entry's ARN stands; the entry itself where it has none (or is an account)."""
-        item = _at(self.document.data, entry.route)
+        item = value_at(self.document.data, entry.route.plain)
         name = _own_key(item, f"{entry.kind}ARN") if isinstance(item, dict) else ""
         return entry.route / name if isinstance(item, dict) and name in item else entry.route
-
-    def has_sso(self, entry: Listed) -> bool:
-        """Whether a role is given by account and permission set instead of an ARN."""
-        item = _at(self.document.data, entry.route)
-        return isinstance(item, dict) and lookup(item, "sso") is not None
 
     def with_cluster_id(self, cluster_id: str) -> Mappings:
         """The same with a clusterID where it has none. Raises ConfigError where it has another."""
@@ -97,16 +94,16 @@ class Mappings:
             )
         return self
 
-    def add(self, arn: str, username: str, groups: Sequence[str]) -> Mappings:
+    def add(self, arn: str, username: str, groups: Sequence[str] | None) -> Mappings:
         """Maps an ARN (or, with neither username nor groups, an account); the same value if it is mapped so.
 
-        An entry for the same ARN is brought up to date. Raises ConfigError for an ARN, username or group
-        that the daemon could not use, and EditRefused.
+        An entry for the same ARN is brought up to date; its groups stay where None are given. Raises
+        ConfigError for an ARN, username or group that the daemon could not use, and EditRefused.
         """
         if is_account(arn):
             return self._add_account(arn, username, groups)
         kind = checked_arn(arn)
-        _check_names(username, groups)
+        _check_names(username, groups or ())
         existing = self._matching(arn)
         if len(existing) > 1:
             places = ", ".join(str(self.document.position(entry.route).line) for entry in existing)
@@ -117,17 +114,28 @@ class Mappings:
             )
         if existing:
             return self._update(existing[0], username, groups)
-        entry = {f"{kind}ARN": arn, "username": username, "groups": list(groups)}
+        entry = {f"{kind}ARN": arn, "username": username, "groups": list(groups or ())}
         return self._with(self.document.append(self._settings.route(f"server.map{kind.capitalize()}s"), entry))
 
     def remove(self, arn: str) -> Mappings:
-        """Takes every entry for the ARN or account out; the same value if there is none. Raises EditRefused."""
-        document = self.document
+        """Takes every entry for the ARN or account out; the same value if there is none.
+
+        Raises ConfigError for an empty text, and EditRefused.
+        """
+        if not arn.strip():
+            raise ConfigError("the ARN is empty", remedy="name the ARN or account whose entry goes")
+        document, entries = self.document, self.entries
         for entry in reversed(self._matching(arn)):
+            if sum(other.route == entry.route for other in entries) > 1:
+                raise EditRefused(
+                    f"{arn} shares one text with others, which would go with it",
+                    remedy="write them as a list first",
+                    place=document.position(entry.route),
+                )
             document = document.remove(entry.route)
         return self._with(document)
 
-    def _add_account(self, account: str, username: str, groups: Sequence[str]) -> Mappings:
+    def _add_account(self, account: str, username: str, groups: Sequence[str] | None) -> Mappings:
         if username or groups:
             raise ConfigError(
                 "an account has no username or groups: its callers log in under their ARN",
@@ -137,12 +145,12 @@ class Mappings:
             return self
         return self._with(self.document.append(self._settings.route("server.mapAccounts"), account))
 
-    def _update(self, entry: Listed, username: str, groups: Sequence[str]) -> Mappings:
+    def _update(self, entry: Listed, username: str, groups: Sequence[str] | None) -> Mappings:
         document = self.document
-        item = _at(document.data, entry.route)
+        item = value_at(document.data, entry.route.plain)
         if entry.username != username:
             document = document.set(entry.route / _own_key(item, "username"), username)
-        if list(entry.groups) != list(groups):
+        if groups is not None and list(entry.groups) != list(groups):
             document = document.set(entry.route / _own_key(item, "groups"), list(groups))
         return self._with(document)
 
@@ -155,24 +163,34 @@ class Mappings:
 
     def _matching(self, arn: str) -> list[Listed]:
         wanted = canonical_text(arn)
-        return [entry for entry in self.entries if canonical_text(entry.arn) == wanted]
+        return [entry for entry in self.entries if entry.arn and canonical_text(entry.arn) == wanted]
 
     def _entries(self) -> Iterator[Listed]:
         settings = self._settings
         for kind in _KINDS:
             key = f"server.map{kind.capitalize()}s"
-            for index, item in enumerate(_items(settings.get(key))):
+            for item, index in weak_list(settings.get(key), splits=True):
                 if isinstance(item, dict):
-                    groups = _items(lookup(item, "groups"))
-                    yield Listed(
-                        kind,
-                        _shown(lookup(item, f"{kind}ARN")),
-                        _shown(lookup(item, "username")),
-                        tuple(map(_shown, groups)),
-                        settings.route(key) / index,
-                    )
-        for index, account in enumerate(_items(settings.get("server.mapAccounts"))):
-            yield Listed("account", _shown(account), "", (), settings.route("server.mapAccounts") / index)
+                    yield _listed(kind, item, _item_route(settings.route(key), index))
+        accounts = settings.route("server.mapAccounts")
+        for account, index in weak_list(settings.get("server.mapAccounts"), splits=True):
+            yield Listed("account", _shown(account), "", (), _item_route(accounts, index))
+
+
+def _item_route(route: Route, index: int | None) -> Route:
+    """An item of a list; a single value that stands for a list of one is its own item."""
+    return route if index is None else route / index
+
+
+def _listed(kind: str, item: dict[str, Any], route: Route) -> Listed:
+    groups = tuple(_shown(group) for group, _ in weak_list(lookup(item, "groups"), splits=True))
+    sso = lookup(item, "sso") if kind == "role" else None
+    named = (
+        f"{_shown(lookup(sso, 'accountID'))}/{_shown(lookup(sso, 'permissionSetName'))}"
+        if isinstance(sso, dict)
+        else ""
+    )
+    return Listed(kind, _shown(lookup(item, f"{kind}ARN")), _shown(lookup(item, "username")), groups, route, named)
 
 
 def checked_arn(text: str) -> str:
@@ -197,19 +215,19 @@ def checked_arn(text: str) -> str:
 
 
 def _check_shape(text: str, arn: Arn, principal: Principal) -> None:
-    if principal in (Principal.ROLE, Principal.USER) and not arn.name:
-        raise ConfigError(
-            f"{text} names no {principal}", remedy=f"write it as in arn:aws:iam::{arn.account}:{principal}/NAME"
-        )
     if "*" in text or _CONTROL.search(text) or text != text.strip():
         raise ConfigError(
             f"{text!r} would never match: the authenticator knows no wildcards, and blanks count",
             remedy="map the principal itself",
         )
-    if principal is Principal.ROLE and arn.path:
-        raise ConfigError(
-            f"{text} would never match: STS leaves the path of a role out", remedy=f"map {arn.without_path} instead"
-        )
+    if principal in (Principal.ROLE, Principal.USER) and not arn.name:
+        example = f"arn:{arn.partition}:iam::{arn.account}:{principal}/NAME"
+        raise ConfigError(f"{text} names no {principal}", remedy=f"write it as in {example}")
+    if principal is Principal.ROLE and len(arn.parts) > 2:
+        own = replace(arn, resource=f"role/{arn.name}")
+        raise ConfigError(f"{text} would never match: STS leaves the path of a role out", remedy=f"map {own} instead")
+    if arn.region or (principal is Principal.ROOT and arn.resource != "root"):
+        raise ConfigError(f"{text} would never match: no caller has such an ARN", remedy="check the ARN")
 
 
 def _check_names(username: str, groups: Sequence[str]) -> None:
@@ -228,10 +246,6 @@ def canonical_text(arn: str) -> str:
         return arn.strip().lower()
 
 
-def _items(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
 def _shown(value: Any) -> str:
     """A text as the daemon takes it; what it would not take, as it is."""
     return str(value) if isinstance(value, (list, dict)) else weak_text(value, "", Route())
@@ -240,9 +254,3 @@ def _shown(value: Any) -> str:
 def _own_key(item: dict[str, Any], name: str) -> str:
     """The key in the spelling that the entry has, the documented one where it has none."""
     return next((key for key in item if str(key).lower() == name.lower()), name)
-
-
-def _at(data: Any, route: Route) -> Any:
-    for step in route.plain:
-        data = data[step]
-    return data

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tarmak_iam.identity.arn import ArnError, canonicalize, parse_arn
+from tarmak_iam.identity.arn import ArnError, canonicalize, is_account, parse_arn
 from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.model import Mapping, SsoRole
 from tarmak_iam.identity.refusal import NotStarted
@@ -14,7 +14,6 @@ from tarmak_iam.identity.versions import DaemonVersion, known_partitions
 __all__ = ["Found", "MountedFile"]
 
 _PERMISSION_SET = re.compile(r"[A-Za-z0-9_+=,.@-]{1,32}\Z", re.ASCII)
-_ACCOUNT = re.compile(r"[0-9]{12}\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,6 @@ class MountedFile:
     """Built once; a look-up costs the same however many exact ARNs are mapped (the daemon itself scans them)."""
 
     def __init__(self, config: DaemonConfig) -> None:
-        self.reserved_prefixes = config.reserved_prefixes
         self.accounts = frozenset(config.accounts)
         version = config.version
         self._roles: dict[str, Mapping] = {}
@@ -66,7 +64,7 @@ def _validate(role: Mapping, version: DaemonVersion) -> None:
         return
     if role.arn:
         raise NotStarted("a role mapping has both rolearn and sso", role.route)
-    if not _ACCOUNT.match(sso.account):
+    if not is_account(sso.account):
         raise NotStarted(f"sso.accountID '{sso.account}' is no account of twelve digits", role.route)
     if not _PERMISSION_SET.match(sso.permission_set):
         raise NotStarted(f"sso.permissionSetName '{sso.permission_set}' is no name of a permission set", role.route)

@@ -9,16 +9,11 @@ from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.refusal import Denied
 from tarmak_iam.identity.versions import DaemonVersion
 
-__all__ = ["TEMPLATES", "render_template", "template_names"]
+__all__ = ["render_template"]
 
-TEMPLATES = ("AccountID", "SessionName", "SessionNameRaw", "AccessKeyID", "EC2PrivateDNSName")
 _INSTANCE = re.compile(r"i-([0-9A-Za-z_]{8}|[0-9A-Za-z_]{17})\Z", re.ASCII)
 # v0.4.0 checks for a DNS name but forgot the anchors: one such character anywhere is enough.
 _DNS_CHARACTER = re.compile(r"[a-z0-9]")
-
-
-def template_names(version: DaemonVersion) -> tuple[str, ...]:
-    return tuple(name for name in TEMPLATES if version.has(f"template {{{{{name}}}}}"))
 
 
 def render_template(template: str, caller: Caller, private_dns_names: Mapping[str, str], version: DaemonVersion) -> str:

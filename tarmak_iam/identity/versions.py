@@ -16,7 +16,7 @@ from tarmak_iam.errors import ConfigError
 
 __all__ = ["NEWEST", "DaemonVersion", "known_partitions", "server_partitions"]
 
-_TAG = re.compile(r"v?(\d+)\.(\d+)\.(\d+)(?:[-+].*)?\Z", re.ASCII)
+_TAG = re.compile(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:[-+].*)?\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, order=True)

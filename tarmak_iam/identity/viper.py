@@ -11,7 +11,7 @@ from tarmak_iam.document.scalars import GoTime, parse_go_integer
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.routes import Route
 
-__all__ = ["Settings", "as_bool", "as_integer", "as_text", "lookup", "texts", "weak_list", "weak_text"]
+__all__ = ["Settings", "as_integer", "as_text", "lookup", "texts", "weak_list", "weak_text"]
 
 
 class Settings:
@@ -68,13 +68,6 @@ def as_text(value: Any) -> str:
     if isinstance(value, float):
         return _float_text(value)
     return str(value) if isinstance(value, (str, int)) else ""
-
-
-def as_bool(value: Any) -> bool:
-    """cast.ToBool: a text that is no boolean is false."""
-    if isinstance(value, str):
-        return value in ("1", "t", "T", "TRUE", "true", "True")
-    return bool(value) if isinstance(value, (bool, int)) else False
 
 
 def as_integer(value: Any) -> int:

@@ -8,6 +8,7 @@ from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.effective import api_server_issues
 from tarmak_iam.config.switch import switch_route
 from tarmak_iam.config.webhook import DEFAULT_WEBHOOK_FILE, unsafe_webhook_file, webhook_file
+from tarmak_iam.errors import SelectionError
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.lint.rule import Rule, Scope
 
@@ -38,6 +39,16 @@ def _cannot_be_selected(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
                 yield rule.finding(Subject.CONFIG, (*cluster.route.plain, *route), what, "rename it without a dash")
 
 
+def _selects_nothing(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+    """A current cluster that is given but leads nowhere; none at all is what `clusters set-current` is for."""
+    if not config.data.get("currentCluster"):
+        return
+    try:
+        _ = config.current_cluster
+    except SelectionError as error:
+        yield rule.finding(Subject.CONFIG, ("currentCluster",), error.what, error.remedy)
+
+
 def _unsafe_webhook_file(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     for cluster in config.clusters:
         path, reason = webhook_file(cluster), unsafe_webhook_file(cluster)
@@ -60,4 +71,5 @@ CONFIG_RULES = (
         _cannot_be_selected,
     ),
     Rule("IAM004", Severity.ERROR, Scope.CONFIG, "a webhook file that is changed on its way", _unsafe_webhook_file),
+    Rule("IAM005", Severity.ERROR, Scope.CONFIG, "currentCluster selects no cluster", _selects_nothing),
 )

@@ -6,11 +6,16 @@ from collections.abc import Iterator
 
 from tarmak_iam.config.switch import switch_route
 from tarmak_iam.findings import Finding, Severity, Subject
+from tarmak_iam.identity.arn import PARTITIONS
+from tarmak_iam.identity.sts import accepts_tokens_of
+from tarmak_iam.identity.versions import NEWEST
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.routes import Route
 
-__all__ = ["INSTALLATION_RULES"]
+__all__ = ["INSTALLATION_RULES", "WOULD_NOT_START"]
+
+WOULD_NOT_START = "IAM022"
 
 
 def _other_cluster_id(rule: Rule, installation: Installation) -> Iterator[Finding]:
@@ -25,8 +30,9 @@ def _other_cluster_id(rule: Rule, installation: Installation) -> Iterator[Findin
 
 
 def _nobody_mapped(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """The switch without mappings: the API server asks a daemon that does not run."""
-    if installation.mappings is None and installation.cluster.authenticator_init and not installation.is_hub:
+    """The switch without mappings: the API server asks a daemon that does not run, or that lets nobody in."""
+    entries = installation.mappings.entries if installation.mappings else ()
+    if not entries and installation.cluster.authenticator_init and not installation.is_hub:
         what = f"the authenticator is on for {installation.cluster_id}, but nobody is mapped; {_way_in(installation)}"
         remedy = "map an admin role: tarmak-iam map add ARN --username NAME --group system:masters"
         yield rule.finding(Subject.CONFIG, switch_route(installation.cluster), what, remedy)
@@ -42,6 +48,27 @@ def _would_not_start(rule: Rule, installation: Installation) -> Iterator[Finding
         yield rule.finding(Subject.MAPPINGS, failure.route or Route(), what, "mend it before the mappings are applied")
 
 
+def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    """A token is made with the STS of the caller's partition, and the daemon takes only its own."""
+    mappings, version = installation.mappings, installation.daemon_version
+    for entry in mappings.entries if mappings else ():
+        partition = entry.arn.split(":")[1] if entry.arn.count(":") >= 5 else installation.partition
+        if partition in PARTITIONS and not accepts_tokens_of(partition, installation.partition, version):
+            assert mappings is not None
+            own = installation.partition
+            what = f"{entry.arn} is of the partition {partition}, the cluster of {own}: it never matches"
+            remedy = "map a principal of the cluster's partition"
+            yield rule.finding(Subject.MAPPINGS, mappings.arn_route(entry), what, remedy)
+
+
+def _unknown_release(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    version = installation.daemon_version
+    if version > NEWEST:
+        what = f"authenticator {version} is newer than all that is known here: the behaviour of {NEWEST} is assumed"
+        remedy = "check its release notes, or look for a newer tarmak-iam"
+        yield rule.finding(Subject.CONFIG, installation.cluster.route, what, remedy)
+
+
 def _way_in(installation: Installation) -> str:
     """Every message about a lock-out says that this door stays open."""
     path = installation.home / "kubeconfig" if installation.home else f"<dir>/{installation.cluster_id}/kubeconfig"
@@ -51,7 +78,7 @@ def _way_in(installation: Installation) -> str:
 INSTALLATION_RULES = (
     Rule("IAM020", Severity.ERROR, Scope.INSTALLATION, "the mappings are for another cluster id", _other_cluster_id),
     Rule("IAM021", Severity.WARNING, Scope.INSTALLATION, "the switch is on and nobody is mapped", _nobody_mapped),
-    Rule(
-        "IAM022", Severity.ERROR, Scope.INSTALLATION, "the daemon would not start with the mappings", _would_not_start
-    ),
+    Rule(WOULD_NOT_START, Severity.ERROR, Scope.INSTALLATION, "the daemon would not start", _would_not_start),
+    Rule("IAM023", Severity.ERROR, Scope.INSTALLATION, "an entry is of another partition", _other_partition),
+    Rule("IAM024", Severity.WARNING, Scope.INSTALLATION, "the daemon's release is not known here", _unknown_release),
 )

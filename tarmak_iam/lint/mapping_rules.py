@@ -24,7 +24,7 @@ def _useless_arn(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
                     Subject.MAPPINGS, entry.route, what, 'write the twelve digits in quotes, as in "012345678901"'
                 )
             continue
-        if not entry.arn and mappings.has_sso(entry):
+        if not entry.arn and entry.sso:
             continue
         try:
             checked_arn(entry.arn)
@@ -35,10 +35,10 @@ def _useless_arn(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 def _duplicates(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """The daemon compares without case, and the last of two entries wins; groups are not merged."""
     first: dict[tuple[str, str], Listed] = {}
-    for entry in mappings.entries:
+    for entry in filter(lambda each: each.arn, mappings.entries):
         key = (entry.kind, canonical_text(entry.arn))
-        if not entry.arn or key not in first:
-            first.setdefault(key, entry)
+        if key not in first:
+            first[key] = entry
             continue
         line = mappings.document.position(first[key].route).line
         what = f"{entry.arn} is mapped in line {line} already; the last entry wins, and the first one's groups are lost"

@@ -168,7 +168,9 @@ def test_check(shell: Shell) -> None:
     assert (finding["id"], finding["line"], finding["path"][-1]) == ("IAM021", 34, "awsIAMAuthenticatorInit")
     text = file.read_text().replace("currentCluster: dev-cluster ", "currentCluster: other ")
     file.write_text(text)
-    assert shell.dev("check").err.startswith("mappings and settings are not checked: currentCluster 'other'")
+    lost = shell.dev("check", code=1)
+    assert lost.out.startswith(f"{file}:6:17: error: currentCluster 'other' has not exactly one dash")
+    assert lost.err.startswith("mappings and settings are not checked: currentCluster 'other'")
 
 
 @pytest.mark.parametrize(
@@ -254,7 +256,10 @@ def test_what_cannot_be_written(shell: Shell, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.undo()
     (shell.single / "out").touch()
     shell.dev(*ROLE)
-    assert "cannot be made: File exists" in shell.dev("render", "--output-dir", shell.single / "out", code=2).err
+    assert (
+        "out/flags.txt: error: cannot be read: Not a directory; a file stands where"
+        in shell.dev("render", "--output-dir", shell.single / "out", code=2).err
+    )
 
 
 def test_a_bug_is_one_line_and_exit_code_3(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

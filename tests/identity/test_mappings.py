@@ -27,7 +27,6 @@ server:
 
 def test_a_new_file() -> None:
     new = Mappings.create("dev-cluster").add(ROLE, "admin:{{SessionName}}", ["system:masters", "ops"])
-    assert new.is_new
     lines = new.document.text.splitlines()
     assert lines[0].startswith("# Who may log in")
     assert lines[2:] == [
