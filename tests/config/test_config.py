@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam import TarmakConfig, TarmakIamError
+from tarmak_iam.clusterfiles import ClusterFiles
 from tarmak_iam.config.leaves import Misfit, leaf_value
+from tarmak_iam.errors import ConfigError
 
 TEXT = """\
 apiVersion: api.tarmak.io/v1alpha1
@@ -201,3 +203,18 @@ def test_thousands_of_digits_are_an_error_of_the_file(value: str) -> None:
 def test_a_number_beyond_floats_is_no_json() -> None:
     with pytest.raises(TarmakIamError, match="which JSON does not have"):
         TarmakConfig.parse('{"apiVersion": "api.tarmak.io/v1alpha1", "kind": "Config", "x": 1e400}')
+
+
+def test_the_effective_values_are_the_callers_own() -> None:
+    cluster = TarmakConfig.parse(TEXT).clusters[0]
+    before = repr(cluster.effective())
+    for value in cluster.effective().values():
+        if isinstance(value, (list, dict)):
+            value.clear()
+    assert repr(cluster.effective()) == before
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", ".", ""])
+def test_a_cluster_name_that_is_no_file_name(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match="cannot be a cluster's id"):
+        ClusterFiles(tmp_path, name)

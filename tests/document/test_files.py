@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import stat
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -130,3 +131,42 @@ def test_the_file_is_whole_wherever_the_process_ends(file: Path) -> None:
         for left in file.parent.glob(".*.tmp"):
             left.unlink()
     assert seen == {OLD, NEW}
+
+
+def test_two_saves_at_once_do_not_overwrite_each_other(file: Path) -> None:
+    """Of several that start from the same content exactly one wins, the others are told."""
+    contents = [bytes([letter]) * 10_000 for letter in b"abcdefgh"]
+    saved: list[bytes] = []
+
+    def save(content: bytes) -> None:
+        with contextlib.suppress(FileError):
+            replace_file(file, content, expected=OLD)
+            saved.append(content)
+
+    threads = [threading.Thread(target=save, args=(content,)) for content in contents]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert saved == [file.read_bytes()]
+
+
+def test_a_lock_that_is_never_given_back_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tarmak_iam.document.files._LOCK_SECONDS", 0)
+    holder = os.open(file.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        with pytest.raises(FileError, match="another process has locked the directory"):
+            replace_file(file, NEW, expected=OLD)
+    finally:
+        os.close(holder)
+    assert file.read_bytes() == OLD
+
+
+def test_without_locks_it_is_saved_all_the_same(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unsupported(*_: object) -> None:
+        raise OSError(errno.ENOTSUP, "Operation not supported")
+
+    monkeypatch.setattr(fcntl, "flock", unsupported)
+    replace_file(file, NEW, expected=OLD)
+    assert file.read_bytes() == NEW

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tarmak_iam.errors import ConfigError, ParseError
+from tarmak_iam.errors import ConfigError, EditRefused, ParseError
 from tarmak_iam.identity.arn import ArnError, canonicalize, parse_arn
 from tarmak_iam.identity.mappings import Mappings
 
@@ -100,6 +100,9 @@ def test_the_order_is_the_daemons() -> None:
         ("arn:aws:iam::111122223333:role/Admin ", "blanks count"),
         ("arn:aws:iam::111122223333:policy/Admin", "is no role, user or root"),
         ("arn:aws-moon:iam::111122223333:role/Admin", "the partition 'aws-moon' is not known"),
+        ("arn:aws:iam::111122223333:role//Admin", "map arn:aws:iam::111122223333:role/Admin instead"),
+        ("arn:aws:iam::111122223333:root/x", "no caller has such an ARN"),
+        ("arn:aws:iam:eu-west-1:111122223333:role/Admin", "no caller has such an ARN"),
         ("arn:aws:s3:::bucket", "the service is 's3'"),
         ("role/Admin", "does not begin with 'arn:'"),
         ("11112222333", "does not begin with 'arn:'"),
@@ -125,6 +128,47 @@ def test_the_cluster_id() -> None:
     assert added.document.text == "# c\nserver: {}\nclusterID: dev-cluster\n"
     with pytest.raises(ConfigError, match=r"^m\.yaml:2:12: clusterID is 'dev-cluster', but this cluster's id is"):
         Mappings.parse(TEXT, "m.yaml").with_cluster_id("prod-blue")
+
+
+@pytest.mark.parametrize(
+    ("server", "entries"),
+    [
+        ("mapRoles: {roleARN: r, username: n, groups: 'a,b'}", [("role", "r", ("a", "b"))]),
+        ("mapRoles: [{roleARN: r, groups: one}]", [("role", "r", ("one",))]),
+        ("mapAccounts: '111122223333'", [("account", "111122223333", ())]),
+        ("mapAccounts: 111122223333,444455556666", [("account", "111122223333", ()), ("account", "444455556666", ())]),
+        ("mapAccounts: 111122223333", [("account", "111122223333", ())]),
+        ("mapAccounts: {}", []),
+    ],
+)
+def test_a_single_value_is_a_list_of_one_as_the_daemon_takes_it(
+    server: str, entries: list[tuple[str, str, tuple[str, ...]]]
+) -> None:
+    found = Mappings.parse(f"server: {{{server}}}\n" if "," not in server else f"server:\n  {server}\n").entries
+    assert [(entry.kind, entry.arn, entry.groups) for entry in found] == entries
+
+
+def test_a_single_value_is_never_lost() -> None:
+    single = Mappings.parse(f"server:\n  mapRoles: {{roleARN: {ROLE}, username: a}}\n")
+    with pytest.raises(EditRefused, match="is not a list"):
+        single.add(USER.replace("user/team", "role"), "b", ["g"])
+    assert single.remove(ROLE).entries == ()
+    accounts = Mappings.parse("server:\n  mapAccounts: 111122223333,444455556666\n")
+    with pytest.raises(EditRefused, match="444455556666 shares one text with others"):
+        accounts.remove("444455556666")
+
+
+def test_nothing_is_removed_for_an_empty_text() -> None:
+    entry = "server: {mapRoles: [{sso: {accountID: '111122223333', permissionSetName: Admin}, username: a}]}\n"
+    with pytest.raises(ConfigError, match="the ARN is empty"):
+        Mappings.parse(entry).remove(" ")
+    assert Mappings.parse(entry).entries[0].sso == "111122223333/Admin"
+
+
+def test_groups_stay_where_none_are_given() -> None:
+    kept = Mappings.parse(TEXT).add(ROLE, "root", None)
+    assert (kept.entries[0].username, kept.entries[0].groups) == ("root", ("system:masters",))
+    assert Mappings.parse(TEXT).add(ROLE, "admin", []).entries[0].groups == ()
 
 
 def test_two_entries_for_one_role_are_not_guessed_at() -> None:

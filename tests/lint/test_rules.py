@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tarmak_iam.config import TarmakConfig
+from tarmak_iam.findings import Severity
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint import RULES, Subjects, check, place_of
@@ -115,6 +116,24 @@ def test_mapping_rules(mappings: str, expected: list[str]) -> None:
     assert len(findings) == len(expected), findings
     for finding, start in zip(findings, expected, strict=True):
         assert finding.startswith(start)
+
+
+def test_the_switch_with_nobody_mapped() -> None:
+    (finding,) = found(DEV + ON, "server: {mapRoles: []}\n")
+    assert "warning IAM021 the authenticator is on for dev-cluster, but nobody is mapped" in finding
+
+
+def test_an_entry_of_another_partition() -> None:
+    text = "server:\n  mapRoles:\n  - {roleARN: 'arn:aws-cn:iam::111122223333:role/A', username: x}\n"
+    (finding,) = found(DEV, text)
+    assert finding.startswith("map.yaml:3:15 error IAM023 arn:aws-cn:iam::111122223333:role/A is of the partition")
+
+
+def test_a_release_that_is_newer_than_this() -> None:
+    parsed = TarmakConfig.parse(DEV)
+    made = Installation.of(parsed, parsed.clusters[0], overrides={"daemonVersion": "v0.99.0"})
+    (finding,) = check(Subjects(parsed.document, parsed, None, made))
+    assert (finding.id, finding.severity) == ("IAM024", Severity.WARNING)
 
 
 def test_a_lock_out_names_the_door_that_stays_open() -> None:
