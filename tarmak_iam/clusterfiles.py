@@ -9,14 +9,12 @@ from pathlib import Path
 from tarmak_iam.document import Document
 from tarmak_iam.document.files import make_directory, read_if_present, replace_file
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.identity.mappings import Mappings
-from tarmak_iam.kubeconfig import AdminKubeconfig, parse_admin_kubeconfig
+from tarmak_iam.identity.mappings import MAPPINGS_NAME, Mappings
+from tarmak_iam.kubeconfig import KUBECONFIG_NAME, AdminKubeconfig, parse_admin_kubeconfig
 from tarmak_iam.settings import SETTINGS_NAME, Settings, parse_settings
 
-__all__ = ["MAPPINGS_NAME", "ClusterFiles", "check_cluster_id"]
+__all__ = ["ClusterFiles", "check_cluster_id"]
 
-MAPPINGS_NAME = "aws-iam-authenticator.yaml"
-_KUBECONFIG_NAME = "kubeconfig"
 # Tarmak makes this directory for its own files with the same mode: they hold credentials.
 _DIRECTORY_MODE = 0o700
 
@@ -58,7 +56,7 @@ class ClusterFiles:
     @property
     def kubeconfig_path(self) -> Path:
         """Tarmak's own, with the admin certificate: it works without the authenticator."""
-        return self.home / _KUBECONFIG_NAME
+        return self.home / KUBECONFIG_NAME
 
     @property
     def own(self) -> tuple[Path, ...]:
@@ -85,8 +83,9 @@ class ClusterFiles:
         data = read_if_present(self.kubeconfig_path)
         return None if data is None else parse_admin_kubeconfig(data, str(self.kubeconfig_path))
 
-    def write(self, path: Path, data: bytes, *, expected: bytes | None) -> None:
-        """Writes one of the files atomically, making the directory where it is missing. Raises FileError."""
-        if expected is None:
+    def write(self, path: Path, document: Document, before: Document | None) -> None:
+        """Writes one of the files atomically; `before` is what was read, None for a new file, whose directory
+        is made where it is missing. Raises FileError."""
+        if before is None:
             make_directory(path.parent, _DIRECTORY_MODE)
-        replace_file(path, data, expected=expected)
+        replace_file(path, document.to_bytes(), expected=before.to_bytes() if before else None)

@@ -15,10 +15,10 @@ from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.flags import parse_flags
-from tarmak_iam.identity.mappings import Mappings
+from tarmak_iam.identity.mappings import MAPPINGS_NAME, Mappings
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.versions import DaemonVersion
-from tarmak_iam.kubeconfig import AdminKubeconfig
+from tarmak_iam.kubeconfig import KUBECONFIG_NAME, AdminKubeconfig
 from tarmak_iam.regions import partition_of
 from tarmak_iam.settings import Settings, override
 
@@ -96,13 +96,29 @@ class Installation:
             )
         if version.is_below(1, 9):
             raise ConfigError(
-                f"Kubernetes {self.kubernetes_text} has no apps/v1", remedy="1.9 is the oldest version here"
+                f"Kubernetes {self.kubernetes_text} has no apps/v1",
+                remedy="1.9 is the oldest version here",
+                place=None if self.settings.kubernetesVersion else self.place("kubernetes", "version"),
             )
         return version
 
     @property
     def is_hub(self) -> bool:
         return self.cluster.type == "hub"
+
+    @property
+    def admin_path(self) -> Path | None:
+        """Where Tarmak's own kubeconfig is, or would be; None for a configuration that is not in a file."""
+        return self.home / KUBECONFIG_NAME if self.home else None
+
+    def check_masters(self) -> None:
+        """Raises ConfigError for a hub."""
+        if self.is_hub:
+            raise ConfigError(
+                f"{self.cluster_id} is a hub: it has no masters to run the authenticator on",
+                remedy="choose one of the environment's clusters",
+                place=self.place(),
+            )
 
     def place(self, *path: str) -> Place:
         """Where something of the cluster stands in tarmak.yaml."""
@@ -161,7 +177,7 @@ class Installation:
     def authenticator(self, text: str | None = None) -> Authenticator:
         """The loaded authenticator, as the manifests would run it."""
         mappings = self.mappings
-        filename = mappings.document.filename if mappings else "aws-iam-authenticator.yaml"
+        filename = mappings.document.filename if mappings else MAPPINGS_NAME
         if text is None:
             text = (
                 mappings.with_cluster_id(self.cluster_id).document.text

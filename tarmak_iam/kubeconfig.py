@@ -11,7 +11,9 @@ from typing import Any
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError
 
-__all__ = ["AdminKubeconfig", "parse_admin_kubeconfig"]
+__all__ = ["KUBECONFIG_NAME", "AdminKubeconfig", "parse_admin_kubeconfig"]
+
+KUBECONFIG_NAME = "kubeconfig"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class AdminKubeconfig:
     ca_data: str
 
 
-def parse_admin_kubeconfig(data: bytes | str, filename: str = "kubeconfig") -> AdminKubeconfig:
+def parse_admin_kubeconfig(data: bytes | str, filename: str = KUBECONFIG_NAME) -> AdminKubeconfig:
     """The cluster of the current context (else the first). Raises ParseError, and ConfigError where
     server or CA data are missing."""
     document = Document.parse(data, filename)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -16,12 +14,10 @@ from tarmak_iam.document.files import is_current, make_directory, read_if_presen
 from tarmak_iam.emit import Artifact
 from tarmak_iam.emit import manifests as emit_manifests
 from tarmak_iam.emit.artifact import yaml_bytes
-from tarmak_iam.emit.emitters import refuse_hub
 from tarmak_iam.emit.emitters import render as emit_all
 from tarmak_iam.emit.flags import webhook_args, webhook_hieradata
 from tarmak_iam.emit.kubeconfig import client_kubeconfig
 from tarmak_iam.errors import FileError, Place
-from tarmak_iam.installation import Installation
 
 __all__ = ["flags", "kubeconfig", "manifests", "render"]
 
@@ -73,7 +69,7 @@ def manifests(session: Session, image: str | None, kubernetes_version: str | Non
 @pass_session
 def kubeconfig(session: Session, role: str | None, profile: str | None, output: str) -> None:
     """A kubeconfig that gets its tokens from `aws-iam-authenticator token`."""
-    config = client_kubeconfig(_with_masters(session, {"role": role, "profile": profile}))
+    config = client_kubeconfig(session.installation({"role": role, "profile": profile}, with_admin=True))
     click.echo(yaml_bytes(config) if output == "yaml" else json.dumps(config, indent=2).encode() + b"\n", nl=False)
 
 
@@ -100,10 +96,10 @@ def render(
     """All of a cluster's artifacts as files: flags, ConfigMap, DaemonSet, kubeconfig."""
     overrides = {"image": image, "kubernetesVersion": kubernetes_version, "role": role, "profile": profile}
     config = session.config()
-    files = session.files(config, session.cluster(config))
-    artifacts, left_out = emit_all(session.installation(overrides, with_admin=True))
+    cluster = session.cluster(config)
+    artifacts, left_out = emit_all(session.installation_of(config, cluster, overrides, with_admin=True))
     outputs = [_Output.of(output_dir, artifact) for artifact in artifacts]
-    own = {path.resolve() for path in (*files.own, config.path or files.own[0])}
+    own = {path.resolve() for path in (*session.files(config, cluster).own, config.path) if path}
     for output in outputs:
         if output.path.resolve() in own:
             raise FileError(
@@ -116,12 +112,6 @@ def render(
         click.echo(f"{output.write()} {output.path}")
     for name, error in left_out:
         note(f"{name} left out: {error}")
-
-
-def _with_masters(session: Session, overrides: Mapping[str, Any]) -> Installation:
-    installation = session.installation(overrides, with_admin=True)
-    refuse_hub(installation)
-    return installation
 
 
 @dataclass(frozen=True, slots=True)

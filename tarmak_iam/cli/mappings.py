@@ -6,13 +6,12 @@ from collections.abc import Callable
 
 import click
 
-from tarmak_iam.cli.output import note, print_diff, print_json
+from tarmak_iam.cli.edit import dry_run_option, finish_edit
+from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.identity.mappings import Listed, Mappings
 
 __all__ = ["mappings"]
-
-_dry_run = click.option("--dry-run", is_flag=True, help="Only print what would change.")
 
 
 @click.group(name="map")
@@ -28,8 +27,7 @@ def mappings() -> None:
 @pass_session
 def list_(session: Session, output: str) -> None:
     """List the entries, in the order in which the authenticator asks them."""
-    config = session.config()
-    found = session.files(config, session.cluster(config)).mappings()
+    found = session.cluster_files().mappings()
     entries = found.entries if found else ()
     if output == "json":
         print_json([_as_json(entry) for entry in entries])
@@ -65,7 +63,7 @@ def _as_json(entry: Listed) -> dict[str, object]:
     multiple=True,
     help="Group in Kubernetes; may be given several times. Without it an existing entry keeps its groups.",
 )
-@_dry_run
+@dry_run_option
 @pass_session
 def add(session: Session, arn: str, username: str, groups: tuple[str, ...], dry_run: bool) -> None:
     """Map the ARN of a role or user (or a whole account, by its twelve digits).
@@ -77,7 +75,7 @@ def add(session: Session, arn: str, username: str, groups: tuple[str, ...], dry_
 
 @mappings.command(epilog="\b\nExample: tarmak-iam map remove arn:aws:iam::111122223333:user/Alice")
 @click.argument("arn")
-@_dry_run
+@dry_run_option
 @pass_session
 def remove(session: Session, arn: str, dry_run: bool) -> None:
     """Take the entry of an ARN or account out."""
@@ -85,8 +83,7 @@ def remove(session: Session, arn: str, dry_run: bool) -> None:
 
 
 def _edit(session: Session, dry_run: bool, edit: Callable[[Mappings], Mappings], unchanged: str) -> None:
-    config = session.config()
-    files = session.files(config, session.cluster(config))
+    files = session.cluster_files()
     path = files.mappings_path
     before = files.mappings()
     start = before or Mappings.create(files.cluster_name, str(path))
@@ -94,7 +91,5 @@ def _edit(session: Session, dry_run: bool, edit: Callable[[Mappings], Mappings],
     if after is start:
         note(f"unchanged: {unchanged}")
         return
-    if not dry_run:  # before the diff: whoever reads that may hang up
-        files.write(path, after.document.to_bytes(), expected=before.document.to_bytes() if before else None)
-    print_diff(before.document if before else None, after.document)
-    note("dry run: nothing was written" if dry_run else f"wrote {path}")
+    old, new = before.document if before else None, after.document
+    finish_edit(old, new, lambda: files.write(path, new, old), dry_run=dry_run, done=f"wrote {path}")

@@ -40,6 +40,11 @@ class Session:
         assert config.path is not None  # `config` loads it from a file
         return ClusterFiles(config.path.parent, cluster.cluster_name)
 
+    def cluster_files(self) -> ClusterFiles:
+        """The files of the chosen cluster. Raises TarmakIamError."""
+        config = self.config()
+        return self.files(config, self.cluster(config))
+
     def installation(self, overrides: Mapping[str, Any] | None = None, *, with_admin: bool = False) -> Installation:
         """Everything that is known of the chosen cluster. Raises TarmakIamError.
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import click
 
-from tarmak_iam.cli.output import note, print_diff, print_json
+from tarmak_iam.cli.edit import dry_run_option, finish_edit
+from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document import Document
 from tarmak_iam.settings import check_key, parse_settings, typed_value
@@ -14,7 +15,6 @@ from tarmak_iam.settings import check_key, parse_settings, typed_value
 __all__ = ["settings"]
 
 _HEADER = "# Settings of tarmak-iam for this cluster; `tarmak-iam settings show` lists them all.\n"
-_dry_run = click.option("--dry-run", is_flag=True, help="Only print what would change.")
 
 
 @click.group()
@@ -30,8 +30,7 @@ def settings() -> None:
 @pass_session
 def show(session: Session, output: str) -> None:
     """Show every setting with its value."""
-    config = session.config()
-    values = session.files(config, session.cluster(config)).settings().model_dump()
+    values = session.cluster_files().settings().model_dump()
     if output == "json":
         print_json(values)
         return
@@ -50,7 +49,7 @@ def _shown(value: object) -> str:
 @settings.command(name="set", epilog="\b\nExample: tarmak-iam settings set profile my-profile")
 @click.argument("key")
 @click.argument("value")
-@_dry_run
+@dry_run_option
 @pass_session
 def set_(session: Session, key: str, value: str, dry_run: bool) -> None:
     """Give a setting a value."""
@@ -60,7 +59,7 @@ def set_(session: Session, key: str, value: str, dry_run: bool) -> None:
 
 @settings.command()
 @click.argument("key")
-@_dry_run
+@dry_run_option
 @pass_session
 def unset(session: Session, key: str, dry_run: bool) -> None:
     """Take a setting out, so that its default counts."""
@@ -74,8 +73,7 @@ def unset(session: Session, key: str, dry_run: bool) -> None:
 
 
 def _edit(session: Session, dry_run: bool, edit: Callable[[Document], Document], unchanged: str) -> None:
-    config = session.config()
-    files = session.files(config, session.cluster(config))
+    files = session.cluster_files()
     path = files.settings_path
     before = files.settings_document()
     start = before or Document.parse(_HEADER, str(path), json=False)
@@ -84,7 +82,4 @@ def _edit(session: Session, dry_run: bool, edit: Callable[[Document], Document],
         note(f"unchanged: {unchanged}")
         return
     parse_settings(after.to_bytes(), after.filename)
-    if not dry_run:  # before the diff: whoever reads that may hang up
-        files.write(path, after.to_bytes(), expected=before.to_bytes() if before else None)
-    print_diff(before, after)
-    note("dry run: nothing was written" if dry_run else f"wrote {path}")
+    finish_edit(before, after, lambda: files.write(path, after, before), dry_run=dry_run, done=f"wrote {path}")

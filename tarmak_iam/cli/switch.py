@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import click
 
-from tarmak_iam.cli.output import note, print_diff
+from tarmak_iam.cli.edit import dry_run_option, finish_edit
+from tarmak_iam.cli.output import note
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import Cluster, TarmakConfig
 
 __all__ = ["disable", "enable"]
 
-_dry_run = click.option("--dry-run", is_flag=True, help="Only print what would change.")
-
 
 @click.command(epilog="\b\nExample: tarmak-iam --current-cluster dev-cluster enable --dry-run")
-@_dry_run
+@dry_run_option
 @pass_session
 def enable(session: Session, dry_run: bool) -> None:
     """Switch the authenticator on: awsIAMAuthenticatorInit of the current cluster.
@@ -27,7 +26,7 @@ def enable(session: Session, dry_run: bool) -> None:
 
 
 @click.command(epilog="\b\nExample: tarmak-iam --current-cluster dev-cluster disable")
-@_dry_run
+@dry_run_option
 @pass_session
 def disable(session: Session, dry_run: bool) -> None:
     """Switch it off again.
@@ -43,10 +42,5 @@ def _finish(before: TarmakConfig, after: TarmakConfig, cluster: Cluster, dry_run
     if after is before:
         note(f"unchanged: the authenticator is {state} for {cluster.cluster_name}")
         return
-    if not dry_run:  # before the diff: whoever reads that may hang up
-        after.save()
-    print_diff(before.document, after.document)
-    if dry_run:
-        note("dry run: nothing was written")
-        return
-    note(f"the authenticator is {state} for {cluster.cluster_name}; `tarmak clusters apply` brings it to the masters")
+    done = f"the authenticator is {state} for {cluster.cluster_name}; `tarmak clusters apply` brings it to the masters"
+    finish_edit(before.document, after.document, after.save, dry_run=dry_run, done=done)

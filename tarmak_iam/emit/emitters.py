@@ -13,7 +13,7 @@ from tarmak_iam.emit.kubeconfig import emit_kubeconfig, missing_ca
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation import Installation
 
-__all__ = ["EMITTERS", "Emitter", "manifests", "refuse_hub", "render"]
+__all__ = ["EMITTERS", "Emitter", "manifests", "render"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,13 @@ EMITTERS = (
 
 def manifests(installation: Installation) -> list[Manifest]:
     """The Kubernetes objects, in apply order. Raises ConfigError."""
-    refuse_hub(installation)
+    installation.check_masters()
     return [emitter.manifest(installation) for emitter in EMITTERS if emitter.manifest]
 
 
 def render(installation: Installation) -> tuple[list[Artifact], list[tuple[str, ConfigError]]]:
     """All artifacts, and what was left out with the reason. Raises ConfigError."""
-    refuse_hub(installation)
+    installation.check_masters()
     artifacts: list[Artifact] = []
     left_out: list[tuple[str, ConfigError]] = []
     for emitter in EMITTERS:
@@ -56,13 +56,3 @@ def render(installation: Installation) -> tuple[list[Artifact], list[tuple[str, 
             continue
         artifacts += emitter.emit(installation)
     return artifacts, left_out
-
-
-def refuse_hub(installation: Installation) -> None:
-    """Raises ConfigError for a hub."""
-    if installation.is_hub:
-        raise ConfigError(
-            f"{installation.cluster_id} is a hub: it has no masters to run the authenticator on",
-            remedy="choose one of the environment's clusters",
-            place=installation.place(),
-        )

@@ -17,8 +17,9 @@ _EXEC_API = "client.authentication.k8s.io/v1beta1"
 def client_kubeconfig(installation: Installation) -> Manifest:
     """Cluster and context are named by the cluster id.
 
-    Raises ConfigError where Tarmak's own kubeconfig, which knows the CA, is missing.
+    Raises ConfigError for a hub, and where Tarmak's own kubeconfig, which knows the CA, is missing.
     """
+    installation.check_masters()
     name = installation.cluster_id
     reason = missing_ca(installation)
     if reason is not None:
@@ -44,7 +45,7 @@ def missing_ca(installation: Installation) -> ConfigError | None:
     return ConfigError(
         "the CA of the cluster is unknown: Tarmak's own kubeconfig is missing",
         remedy="run `tarmak clusters kubeconfig` once",
-        place=Place(str(installation.home / "kubeconfig")) if installation.home else None,
+        place=Place(str(installation.admin_path)) if installation.admin_path else None,
     )
 
 

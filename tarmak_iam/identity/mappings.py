@@ -14,7 +14,9 @@ from tarmak_iam.identity.arn import Arn, ArnError, Principal, canonicalize, is_a
 from tarmak_iam.identity.viper import Settings, lookup, weak_list, weak_text
 from tarmak_iam.routes import Route
 
-__all__ = ["Listed", "Mappings", "canonical_text", "checked_arn"]
+__all__ = ["MAPPINGS_NAME", "Listed", "Mappings", "canonical_text", "checked_arn"]
+
+MAPPINGS_NAME = "aws-iam-authenticator.yaml"
 
 _HEADER = """\
 # Who may log in to this cluster with AWS IAM, and as whom: the AWS IAM Authenticator's own format.
@@ -44,7 +46,7 @@ class Mappings:
     document: Document
 
     @classmethod
-    def parse(cls, data: bytes | str, filename: str = "aws-iam-authenticator.yaml") -> Mappings:
+    def parse(cls, data: bytes | str, filename: str = MAPPINGS_NAME) -> Mappings:
         """Raises ParseError, and ConfigError where the file is no mapping."""
         document = Document.parse(data, filename, json=False)
         if document.data is not None and not isinstance(document.data, dict):
@@ -56,7 +58,7 @@ class Mappings:
         return cls(document)
 
     @classmethod
-    def create(cls, cluster_id: str, filename: str = "aws-iam-authenticator.yaml") -> Mappings:
+    def create(cls, cluster_id: str, filename: str = MAPPINGS_NAME) -> Mappings:
         """A new file: a short header and the cluster id."""
         return cls(Document.parse(_HEADER, filename, json=False).set(("clusterID",), cluster_id))
 

@@ -71,7 +71,7 @@ def _unknown_release(rule: Rule, installation: Installation) -> Iterator[Finding
 
 def _way_in(installation: Installation) -> str:
     """Every message about a lock-out says that this door stays open."""
-    path = installation.home / "kubeconfig" if installation.home else f"<dir>/{installation.cluster_id}/kubeconfig"
+    path = installation.admin_path or f"<dir>/{installation.cluster_id}/kubeconfig"
     return f"the admin certificate in {path} still works"
 
 

@@ -7,21 +7,14 @@ from typing import Any
 import pytest
 
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.document.yaml_reader import has_c_parser
 from tarmak_iam.errors import TarmakIamError
 from tests.support import GOLDEN, golden_json
+
+pytestmark = pytest.mark.usefixtures("both_parsers")
 
 EXPECTED: dict[str, dict[str, Any]] = golden_json("tarmak", "expected.json")
 READABLE = sorted(name for name, expected in EXPECTED.items() if expected["read_ok"])
 REFUSED = sorted(EXPECTED.keys() - set(READABLE))
-
-
-@pytest.fixture(params=["c", "pure"], autouse=True)
-def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.param == "c" and not has_c_parser():
-        pytest.skip("ruamel.yaml's C parser is not installed")
-    if request.param == "pure":
-        monkeypatch.setattr("tarmak_iam.document.yaml_reader.has_c_parser", lambda: False)
 
 
 def load(name: str) -> TarmakConfig:

@@ -8,16 +8,9 @@ from typing import Any
 import pytest
 
 from tarmak_iam.document import Document
-from tarmak_iam.document.yaml_reader import has_c_parser
 from tarmak_iam.errors import EditRefused, ParseError, TarmakIamError
 
-
-@pytest.fixture(params=["c", "pure"], autouse=True)
-def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    if request.param == "c" and not has_c_parser():
-        pytest.skip("ruamel.yaml's C parser is not installed")
-    if request.param == "pure":
-        monkeypatch.setattr("tarmak_iam.document.yaml_reader.has_c_parser", lambda: False)
+pytestmark = pytest.mark.usefixtures("both_parsers")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,24 @@
+"""What all editing commands share: --dry-run, writing, and telling what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+from tarmak_iam.cli.output import note, print_diff
+from tarmak_iam.document import Document
+
+__all__ = ["dry_run_option", "finish_edit"]
+
+dry_run_option = click.option("--dry-run", is_flag=True, help="Only print what would change.")
+
+
+def finish_edit(
+    before: Document | None, after: Document, write: Callable[[], object], *, dry_run: bool, done: str
+) -> None:
+    """Writes, unless it is a dry run, and prints the diff. `before` is None for a new file."""
+    if not dry_run:  # before the diff: whoever reads that may hang up
+        write()
+    print_diff(before, after)
+    note("dry run: nothing was written" if dry_run else done)
