@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Installed quietly; pip's own word on newer pips is nobody's business here.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint format schemas clean
+.PHONY: demo test lint format schemas bench clean
 
 demo: $(VENV)/.installed
 	@BIN="$(CURDIR)/$(BIN)" sh examples/demo.sh "$(CURDIR)/build/demo"
@@ -25,6 +25,9 @@ format: $(VENV)/.linted
 
 schemas: $(VENV)/.installed
 	$(BIN)/tarmak-iam schema > schemas/kubernetes.apiServer.amazon.json
+
+bench: $(VENV)/.tested
+	$(BIN)/python benchmarks/run.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
