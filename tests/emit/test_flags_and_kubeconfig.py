@@ -17,7 +17,7 @@ from tarmak_iam.emit.flags import webhook_args, webhook_hieradata
 from tarmak_iam.emit.kubeconfig import client_kubeconfig, emit_kubeconfig
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation import Installation
-from tests.emit.installations import CA, installation
+from tests.emit.installations import ADMIN, CA, installation
 from tests.support import GOLDEN, golden_json
 
 EXPECTED = golden_json("tarmak", "expected.json")
@@ -55,6 +55,12 @@ def test_flags_as_puppet_rendered_them(name: str) -> None:
 def test_a_hub_has_no_flags() -> None:
     config = TarmakConfig.parse((GOLDEN / "tarmak" / "multi-env.yaml").read_bytes())
     assert webhook_args(Installation.of(config, config.cluster("prod-hub"))) == []
+
+
+def test_a_hub_has_no_kubeconfig() -> None:
+    config = TarmakConfig.parse((GOLDEN / "tarmak" / "multi-env.yaml").read_bytes())
+    with pytest.raises(ConfigError, match="prod-hub is a hub"):
+        client_kubeconfig(Installation.of(config, config.cluster("prod-hub"), admin=ADMIN))
 
 
 @pytest.mark.parametrize(
