@@ -54,6 +54,10 @@ class Route:
         """The steps without occurrences, as `Document.set` takes them."""
         return tuple(step.text if isinstance(step, Key) else step for step in self.steps)
 
+    def leads_to(self, other: Route) -> bool:
+        """Whether the other route is this one or goes on from it."""
+        return other.steps[: len(self.steps)] == self.steps
+
     def __truediv__(self, step: str | int | Key) -> Route:
         return Route((*self.steps, Key(step) if isinstance(step, str) else step))
 

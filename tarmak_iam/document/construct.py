@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 
 from tarmak_iam.document.dialects import YAML_V2, Dialect
-from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
+from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.document.scalars import ScalarError
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.yaml_builder import MAX_DEPTH
@@ -31,15 +31,22 @@ def construct(root: Node | None, source: Source, dialect: Dialect = YAML_V2) -> 
 class _Constructor:
     def __init__(self, source: Source, dialect: Dialect) -> None:
         self._source = source
-        self._dialect = dialect
+        self._resolve = dialect.resolve
+        self._own_keys_win = dialect.own_keys_win
         self._left = MAX_VALUES
         self._depth = 0
 
     def value(self, node: Node) -> Any:
-        self._count(node)
-        node = dereference(node)
+        self._left -= 1
+        if self._left < 0:
+            raise self._too_many(node)
+        if isinstance(node, Alias):
+            node = dereference(node)
         if isinstance(node, Scalar):
-            return self._scalar(node)
+            try:
+                return self._resolve(node)
+            except ScalarError as error:
+                raise self._error(node, str(error)) from None
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise self._error(node, f"its aliases nest deeper than {MAX_DEPTH} levels, which is not read")
@@ -51,59 +58,46 @@ class _Constructor:
         self._depth -= 1
         return value
 
-    def _count(self, node: Node) -> None:
-        self._left -= 1
-        if self._left < 0:
-            raise self._error(node, "its aliases expand to more than a million values, which is not read")
-
-    def _scalar(self, node: Scalar) -> Any:
-        try:
-            return self._dialect.resolve(node)
-        except ScalarError as error:
-            raise self._error(node, str(error)) from None
-
     def _fill(self, into: dict[Any, Any], node: Mapping) -> dict[Any, Any]:
         merged: dict[Any, Any] = {}
         for entry in node.entries:
             if entry.is_merge:
-                self._merge(merged if self._dialect.own_keys_win else into, entry.value)
+                self._merge(merged if self._own_keys_win else into, entry.value)
                 continue
             key = self.value(entry.key)
-            if isinstance(key, (dict, list)):
-                raise self._error(entry.key, "invalid map key: a mapping or list cannot be a key")
-            into[python_key(key, entry.text, into)] = self.value(entry.value)
+            if not isinstance(key, str):
+                if isinstance(key, (dict, list)):
+                    raise self._error(entry.key, "invalid map key: a mapping or list cannot be a key")
+                key = python_key(key, entry.text, into)
+            into[key] = self.value(entry.value)
         for key, value in merged.items():
             into.setdefault(key, value)
         return into
 
     def _merge(self, into: dict[Any, Any], node: Node) -> None:
         """In file order, so a `<<` behind a key overrides it; in a list of merges the first wins."""
-        self._count(node)
-        target = dereference(node)
-        if isinstance(target, Mapping):
+        # Not through an alias: yaml.v2 takes a list of merges only where it is written out.
+        for merged in reversed(node.items) if isinstance(node, Sequence) else (node,):
+            self._left -= 1
+            if self._left < 0:
+                raise self._too_many(node)
+            target = dereference(merged)
+            if not isinstance(target, Mapping):
+                raise self._error(merged, "map merge requires map or sequence of maps as the value")
             self._fill(into, target)
-        elif isinstance(node, Sequence):
-            for item in reversed(node.items):
-                self._count(item)
-                merged = dereference(item)
-                if not isinstance(merged, Mapping):
-                    raise self._want_mapping(item)
-                self._fill(into, merged)
-        else:
-            raise self._want_mapping(node)
 
-    def _want_mapping(self, node: Node) -> ParseError:
-        return self._error(node, "map merge requires map or sequence of maps as the value")
+    def _too_many(self, node: Node) -> ParseError:
+        return self._error(node, "its aliases expand to more than a million values, which is not read")
 
     def _error(self, node: Node, what: str) -> ParseError:
         return ParseError(what, place=self._source.place(node.span.start))
 
 
-def python_key(key: Any, text: str | None, others: Iterable[Any]) -> Any:
+def python_key(key: Any, text: str | None, others: Collection[Any]) -> Any:
     """The key itself, or its text where Python would take it for another one: true, 1 and 1.0 are three keys."""
-    if isinstance(key, (bool, int, float)) and any(other == key and type(other) is not type(key) for other in others):
-        return text
-    return key
+    if isinstance(key, str) or key not in others:
+        return key
+    return text if any(other == key and type(other) is not type(key) for other in others) else key
 
 
 def same(left: Any, right: Any) -> bool:

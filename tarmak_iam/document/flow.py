@@ -70,7 +70,11 @@ def remove_member(tree: Tree, node: Mapping | Sequence, number: int) -> list[Spl
 
 def flow_value(tree: Tree, value: Any) -> str:
     """The value as this document writes flow values."""
-    return json_text(value) if tree.is_json else flow_text(value, layout_near(tree.source, tree.root, None))
+    return (
+        json_text(value)
+        if tree.is_json
+        else flow_text(value, layout_near(tree.source, [tree.root] if tree.root else []))
+    )
 
 
 def _cut(tree: Tree, start: int, end: int, is_last: bool) -> Splice:
@@ -124,7 +128,10 @@ def _margin(tree: Tree, node: Mapping | Sequence) -> str:
     if at is not None:
         return source.text[source.line_start(at) : at]
     line = source.text[source.line_start(node.span.end - 1) : node.span.end]
-    return line[: len(line) - len(line.lstrip())] + " " * layout_near(source, tree.root, node).step
+    return (
+        line[: len(line) - len(line.lstrip())]
+        + " " * layout_near(source, [node, tree.root] if tree.root else [node]).step
+    )
 
 
 def _render(tree: Tree, node: Mapping | Sequence, new: Any) -> str:
@@ -133,7 +140,7 @@ def _render(tree: Tree, node: Mapping | Sequence, new: Any) -> str:
 
 
 def _plain_writer(tree: Tree, node: Node) -> Any:
-    layout = layout_near(tree.source, tree.root, node)
+    layout = layout_near(tree.source, [node, tree.root] if tree.root else [node])
     return lambda value: flow_text(value, layout)
 
 

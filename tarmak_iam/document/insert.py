@@ -55,7 +55,7 @@ def insert_item(target: Target, value: Any) -> list[Splice]:
         refuse(tree, node, f"{target.route} is not a list", "append adds to lists only")
     if node.flow:
         return add_member(tree, node, value)
-    layout = target.layout(node)
+    layout = target.layout()
     dash = column(tree.source, item_start(tree.source, node, len(node.items) - 1))
     return [new_lines(tree.source, room_behind(tree, node), indent(block_lines([value], layout), dash))]
 
@@ -114,7 +114,7 @@ def _commented_child(target: Target, child: Any) -> Slot | None:
 
 def _below_comment(target: Target, child: Any, slot: Slot) -> list[Splice]:
     source, node = target.tree.source, target.holders[-1].node
-    layout = target.layout(None)
+    layout = target.layout()
     lines = new_lines(source, slot.offset, indent(block_lines(child, layout), slot.column))
     assert isinstance(node, Scalar)
     start = content_start(source.text, node)  # `null` or `~` gives way to the block
@@ -123,7 +123,7 @@ def _below_comment(target: Target, child: Any, slot: Slot) -> list[Splice]:
 
 def _into_block_mapping(target: Target, mapping: Mapping, key: str, value: Any) -> list[Splice]:
     tree, source = target.tree, target.tree.source
-    layout, width = target.layout(mapping), key_column(source, mapping)
+    layout, width = target.layout(), key_column(source, mapping)
     lines = indent(entry_lines(key, value, layout), width)
     for start in (_above_first(target, mapping), *(behind(source, entry.value) for entry in mapping.entries)):
         slot = None if start is None else below_commented(tree, key, start, lambda where: where == width)

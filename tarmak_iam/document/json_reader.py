@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, Span
 from tarmak_iam.document.source import Source
-from tarmak_iam.document.yaml_builder import MAX_DEPTH, entries_of
+from tarmak_iam.document.yaml_builder import MAX_DEPTH
 from tarmak_iam.errors import ParseError
 
 __all__ = ["construct_json", "looks_like_json", "plain_json", "read_json"]
@@ -114,7 +114,7 @@ class _Reader:
             self.at += 1
             members.append((key, self.value(depth + 1)))
             more = self._more("}", "object key:value pair")
-        return Mapping(Span(start, self.at), entries_of(members), flow=True)
+        return Mapping.of(Span(start, self.at), members, flow=True)
 
     def _sequence(self, depth: int) -> Sequence:
         start = self.at

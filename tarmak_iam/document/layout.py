@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any
 
-from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, Style, walk
+from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, walk
 from tarmak_iam.document.quoting import Quote
 from tarmak_iam.document.source import Source
 
 __all__ = ["Layout", "column", "dash_of", "layout_near"]
 
-T = TypeVar("T")
-
+_ASPECTS = ("step", "dash", "item", "quote")
+_BY_STEP = -1
 _DASH = re.compile(r"^[ ]*-(?=\s)", re.MULTILINE)
 
 
@@ -36,10 +37,21 @@ def column(source: Source, offset: int) -> int:
     return offset - source.line_start(offset)
 
 
-def layout_near(source: Source, root: Node | None, near: Node | None) -> Layout:
-    """The layout of the file, overruled by what the children of `near` (and it itself) show."""
-    layout = _Survey(source).of(root, Layout())
-    return _Survey(source).of(near, layout) if near is not None else layout
+def layout_near(source: Source, nodes: Iterable[Node]) -> Layout:
+    """The layout that the first of the nodes shows; what it leaves open is the next one's answer, and so on.
+
+    They lead from the place in question outwards: most often only a small part of a file is looked at.
+    """
+    answers: dict[str, Any] = {}
+    for number, node in enumerate(nodes):
+        found = _Survey(source).of(node)
+        if number and found.get("dash"):
+            found["dash"] = _BY_STEP  # lists are indented out there: here it is by the step of here
+        answers = found | answers
+        if len(answers) == len(_ASPECTS):
+            break
+    layout = Layout(**answers)
+    return replace(layout, dash=layout.step) if layout.dash == _BY_STEP else layout
 
 
 class _Survey:
@@ -47,32 +59,26 @@ class _Survey:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._steps: Counter[int] = Counter()
-        self._dashes: Counter[int] = Counter()
-        self._items: Counter[int] = Counter()
-        self._quotes: Counter[Style] = Counter()
+        self._counts: dict[str, Counter[Any]] = {aspect: Counter() for aspect in _ASPECTS}
 
-    def of(self, node: Node | None, otherwise: Layout) -> Layout:
-        for child in walk(node) if node is not None else ():
-            if isinstance(child, Mapping) and not child.flow:
+    def of(self, node: Node) -> dict[str, Any]:
+        for child in walk(node):
+            if isinstance(child, Scalar):
+                if child.style in ("single", "double"):
+                    self._counts["quote"][child.style] += 1
+            elif isinstance(child, Mapping) and not child.flow:
                 self._mapping(child)
             elif isinstance(child, Sequence) and not child.flow:
                 self._sequence(child)
-            elif isinstance(child, Scalar) and child.style in ("single", "double"):
-                self._quotes[child.style] += 1
-        step = _first(self._steps, otherwise.step)
-        quote: Quote = "single" if _first(self._quotes, otherwise.quote) == "single" else "double"
-        # Without a list to look at, one that is indented elsewhere is indented by that file's step.
-        dash = _first(self._dashes, step if otherwise.dash else 0)
-        return replace(otherwise, step=step, dash=dash, item=_first(self._items, otherwise.item), quote=quote)
+        return {aspect: counter.most_common(1)[0][0] for aspect, counter in self._counts.items() if counter}
 
     def _mapping(self, mapping: Mapping) -> None:
         for entry in mapping.entries:
             value = entry.value
             if isinstance(value, Mapping) and not value.flow:
-                self._steps[self._first_column(value) - column(self._source, entry.key.span.start)] += 1
+                self._counts["step"][self._first_column(value) - column(self._source, entry.key.span.start)] += 1
             elif isinstance(value, Sequence) and not value.flow and value.items:
-                self._dashes[self._dash_column(value) - column(self._source, entry.key.span.start)] += 1
+                self._counts["dash"][self._dash_column(value) - column(self._source, entry.key.span.start)] += 1
 
     def _sequence(self, sequence: Sequence) -> None:
         for item in sequence.items:
@@ -81,7 +87,7 @@ class _Survey:
                 line = self._source.line_start(start)
                 before = self._source.text[line:start].rstrip()
                 if before.endswith("-"):  # the item begins on the dash's line
-                    self._items[start - line - len(before) + 1] += 1
+                    self._counts["item"][start - line - len(before) + 1] += 1
 
     def _first_column(self, mapping: Mapping) -> int:
         return column(self._source, mapping.entries[0].key.span.start)
@@ -94,7 +100,3 @@ def dash_of(source: Source, sequence: Sequence) -> int:
     """Where the first dash of a block sequence stands (with an anchor its span starts before that)."""
     match = _DASH.search(source.text, sequence.span.start)
     return match.end() - 1 if match and (sequence.anchor or sequence.tag) else sequence.span.start
-
-
-def _first(counter: Counter[T], otherwise: T) -> T:
-    return counter.most_common(1)[0][0] if counter else otherwise

@@ -2,88 +2,104 @@
 
 Spans are offsets in code points into `Source.text`. A node's span covers its anchor and tag; a block
 collection ends where its last leaf ends, never behind trailing comments.
+
+Nodes are never changed. Their fields are Final for the type checker and not frozen at run time, which
+would make reading a file a third slower: a document has thousands of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
 
-__all__ = ["Alias", "Entry", "Mapping", "Node", "Scalar", "Sequence", "Span", "Style", "dereference"]
+__all__ = ["Alias", "Entry", "Mapping", "Node", "Scalar", "Sequence", "Span", "Style", "dereference", "walk"]
 
 Style = Literal["plain", "single", "double", "literal", "folded"]
+_MERGE_TAG = "tag:yaml.org,2002:merge"
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     start: int
     end: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Scalar:
     """`text` is the content after YAML's own unfolding and unescaping; `tag` the explicit tag, if any."""
 
-    span: Span
-    text: str
-    style: Style
-    tag: str | None = None
-    anchor: str | None = None
+    span: Final[Span]
+    text: Final[str]
+    style: Final[Style]
+    tag: Final[str | None] = None
+    anchor: Final[str | None] = None
 
     @property
     def is_block(self) -> bool:
         return self.style in ("literal", "folded")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Sequence:
-    span: Span
-    items: tuple[Node, ...]
-    flow: bool
-    tag: str | None = None
-    anchor: str | None = None
+    span: Final[Span]
+    items: Final[tuple[Node, ...]]
+    flow: Final[bool]
+    tag: Final[str | None] = None
+    anchor: Final[str | None] = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Entry:
-    """One `key: value` of a mapping. `occurrence` counts equal scalar keys before it."""
+    """One `key: value` of a mapping. `text` is a scalar key's (None: the key is a collection), `occurrence`
+    counts the keys of the same text before it; `is_merge` is yaml.v2's: a plain `<<`, or one tagged so."""
 
-    key: Node
-    value: Node
-    occurrence: int = 0
-
-    @property
-    def text(self) -> str | None:
-        """The key's text, None if the key is a collection."""
-        key = dereference(self.key)
-        return key.text if isinstance(key, Scalar) else None
-
-    @property
-    def is_merge(self) -> bool:
-        """yaml.v2's isMerge: a plain `<<` or one tagged as merge."""
-        key = self.key
-        if not isinstance(key, Scalar) or key.text != "<<":
-            return False
-        return (key.style == "plain" and key.tag is None) or key.tag == "tag:yaml.org,2002:merge"
+    key: Final[Node]
+    value: Final[Node]
+    text: Final[str | None]
+    occurrence: Final[int]
+    is_merge: Final[bool]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Mapping:
-    span: Span
-    entries: tuple[Entry, ...]
-    flow: bool
-    tag: str | None = None
-    anchor: str | None = None
-    _last: dict[str, Entry] = field(init=False, repr=False)
+    """Made by `Mapping.of`. `lasts` has the last entry of every key text, `merges` whether any entry is a merge."""
 
-    def __post_init__(self) -> None:
-        last = {entry.text: entry for entry in self.entries if entry.text is not None}
-        object.__setattr__(self, "_last", last)
+    span: Final[Span]
+    entries: Final[tuple[Entry, ...]]
+    flow: Final[bool]
+    tag: Final[str | None]
+    anchor: Final[str | None]
+    lasts: Final[dict[str, Entry]]
+    merges: Final[bool]
+
+    @classmethod
+    def of(
+        cls,
+        span: Span,
+        pairs: Iterable[tuple[Node, Node]],
+        flow: bool,
+        tag: str | None = None,
+        anchor: str | None = None,
+    ) -> Mapping:
+        entries: list[Entry] = []
+        lasts: dict[str, Entry] = {}
+        merges = False
+        for key, value in pairs:
+            scalar = key if isinstance(key, Scalar) else dereference(key)
+            if not isinstance(scalar, Scalar):
+                entries.append(Entry(key, value, None, 0, False))
+                continue
+            text = scalar.text
+            is_merge = text == "<<" and key is scalar and _is_merge(scalar)
+            merges = merges or is_merge
+            occurrence = lasts[text].occurrence + 1 if text in lasts else 0
+            lasts[text] = entry = Entry(key, value, text, occurrence, is_merge)
+            entries.append(entry)
+        return cls(span, tuple(entries), flow, tag, anchor, lasts, merges)
 
     def last(self, text: str) -> Entry | None:
         """The last entry of that key written in this mapping itself (merges not looked into)."""
-        return self._last.get(text)
+        return self.lasts.get(text)
 
     def occurrence(self, text: str, number: int) -> Entry | None:
         if number < 0:
@@ -92,7 +108,7 @@ class Mapping:
 
     def effective(self, text: str) -> Entry | None:
         """The entry that yaml.v2 takes: in file order, a later one overrides, a later `<<` too."""
-        if not any(entry.is_merge for entry in self.entries):
+        if not self.merges:
             return self.last(text)
         found = None
         for entry in self.entries:
@@ -103,15 +119,15 @@ class Mapping:
         return found
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Alias:
-    """`*name`; `target` is the anchored node, None only while the anchor is still open (it contains itself)."""
+    """`*name`; `target` is the anchored node."""
 
-    span: Span
-    name: str
-    target: Node | None
-    tag: None = None
-    anchor: None = None
+    span: Final[Span]
+    name: Final[str]
+    target: Final[Node]
+    tag: Final[None] = None
+    anchor: Final[None] = None
 
 
 Node = Scalar | Sequence | Mapping | Alias
@@ -119,9 +135,13 @@ Node = Scalar | Sequence | Mapping | Alias
 
 def dereference(node: Node) -> Node:
     """The node an alias stands for; any other node is itself."""
-    while isinstance(node, Alias) and node.target is not None:
+    while isinstance(node, Alias):
         node = node.target
     return node
+
+
+def _is_merge(key: Scalar) -> bool:
+    return (key.style == "plain" and key.tag is None) or key.tag == _MERGE_TAG
 
 
 def _merged(node: Node, text: str) -> Entry | None:

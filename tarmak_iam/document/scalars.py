@@ -21,19 +21,19 @@ Plain = None | bool | int | float | str
 Resolver = Callable[[Scalar], Plain]
 
 _PREFIX = "tag:yaml.org,2002:"
-_NULLS = frozenset(("", "~", "null", "Null", "NULL"))
-_BOOLS_V3 = {
-    text: value for value, texts in ((True, "true True TRUE"), (False, "false False FALSE")) for text in texts.split()
-}
-_BOOLS_V2 = _BOOLS_V3 | {
-    text: value
-    for value, texts in ((True, "y Y yes Yes YES on On ON"), (False, "n N no No NO off Off OFF"))
-    for text in texts.split()
-}
-_SPECIAL_FLOATS = {
+_Words = dict[str, bool | float | None]
+_WORDS_V3: _Words = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
     **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
     **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
+}
+_WORDS_V2: _Words = {
+    **_WORDS_V3,
+    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "on", "On", "ON"), True),
+    **dict.fromkeys(("n", "N", "no", "No", "NO", "off", "Off", "OFF"), False),
 }
 _FLOAT_V2 = re.compile(r"[-+]?[0-9]*\.?[0-9]+([eE][-+][0-9]+)?\Z", re.ASCII)
 _FLOAT_V3 = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z", re.ASCII)
@@ -62,17 +62,17 @@ class GoTime(str):
 
 def resolve_v2(scalar: Scalar) -> Plain:
     """The scalar's value for yaml.v2 up to 2.2.2: None, bool, int, float or str. Raises ScalarError."""
-    return _resolve(scalar, _BOOLS_V2, _FLOAT_V2)
+    return _resolve(scalar, _WORDS_V2, _FLOAT_V2)
 
 
 def resolve_v2_later(scalar: Scalar) -> Plain:
     """The same for yaml.v2 from 2.2.3 on: `1e3` and `1.` are floats."""
-    return _resolve(scalar, _BOOLS_V2, _FLOAT_V3)
+    return _resolve(scalar, _WORDS_V2, _FLOAT_V3)
 
 
 def resolve_v3(scalar: Scalar) -> Plain:
     """The same for yaml.v3: `yes`, `on`, `y` and the like are strings, dates are times."""
-    value = _resolve(scalar, _BOOLS_V3, _FLOAT_V3)
+    value = _resolve(scalar, _WORDS_V3, _FLOAT_V3)
     is_date = isinstance(value, str) and (scalar.tag == f"{_PREFIX}timestamp" or _is_untagged(scalar))
     time = _go_time(value) if is_date and isinstance(value, str) else None
     return value if time is None else GoTime(time)
@@ -82,16 +82,16 @@ def _is_untagged(scalar: Scalar) -> bool:
     return scalar.tag is None and scalar.style == "plain"
 
 
-def _resolve(scalar: Scalar, bools: dict[str, bool], floats: re.Pattern[str]) -> Plain:
+def _resolve(scalar: Scalar, words: _Words, floats: re.Pattern[str]) -> Plain:
     tag = scalar.tag
     if tag is None:
-        return _plain(scalar.text, bools, floats) if scalar.style == "plain" else scalar.text
+        return _plain(scalar.text, words, floats) if scalar.style == "plain" else scalar.text
     kind = tag.removeprefix(_PREFIX) if tag.startswith(_PREFIX) else ""
     if kind == "binary":
         return _binary(scalar.text)
     if kind not in ("bool", "int", "float", "null", "timestamp"):
         return scalar.text  # !!str, and tags that yaml.v2 does not resolve
-    value = _plain(scalar.text, bools, floats)
+    value = _plain(scalar.text, words, floats)
     if kind == "float" and type(value) is int:
         return float(value)
     if kind == "timestamp" and isinstance(value, str) and _go_time(value):
@@ -105,13 +105,9 @@ def _kind(value: Plain) -> str:
     return {type(None): "null", bool: "bool", int: "int", float: "float", str: "str"}[type(value)]
 
 
-def _plain(text: str, bools: dict[str, bool], floats: re.Pattern[str]) -> Plain:
-    if text in _NULLS:
-        return None
-    if text in bools:
-        return bools[text]
-    if text in _SPECIAL_FLOATS:
-        return _SPECIAL_FLOATS[text]
+def _plain(text: str, words: _Words, floats: re.Pattern[str]) -> Plain:
+    if text in words:
+        return words[text]
     if text[0] == ".":
         return _float(text) if _DOT_FLOAT.match(text) else text
     if text[0] in "+-0123456789":

@@ -6,6 +6,7 @@ import bisect
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 from tarmak_iam.errors import ParseError, Place
 
@@ -21,6 +22,7 @@ _MARKS = (
 )
 # Line breaks as YAML 1.1 has them: NEL, LINE SEPARATOR and PARAGRAPH SEPARATOR too.
 _LINE_END = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
+_RARE_END = re.compile(r"[\r\x85\u2028\u2029]")
 _COMMON_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -61,7 +63,10 @@ class Source:
 
     @cached_property
     def _line_starts(self) -> list[int]:
-        return [0, *(match.end() for match in _LINE_END.finditer(self.text))]
+        if _RARE_END.search(self.text):
+            return [0, *(match.end() for match in _LINE_END.finditer(self.text))]
+        lengths = map(len, self.text.split("\n")[:-1])
+        return [number + start for number, start in enumerate(accumulate(lengths, initial=0))]
 
     def position(self, offset: int) -> tuple[int, int]:
         """Line and column of an offset, both from 1; columns count code points."""

@@ -40,9 +40,10 @@ class Target:
     literals: bool = True
     """Whether new text of several lines may be a literal block: not everywhere it fits."""
 
-    def layout(self, near: Node | None) -> Layout:
-        """What new text near that node has to look like."""
-        return replace(layout_near(self.tree.source, self.tree.root, near), literal=self.literals)
+    def layout(self, inside: int = 0) -> Layout:
+        """What new text inside the deepest node has to look like (`inside` 1: in its parent, beside it)."""
+        nodes = [holder.node for holder in self.holders[: len(self.holders) - inside]]
+        return replace(layout_near(self.tree.source, reversed(nodes)), literal=self.literals)
 
     @property
     def native_path(self) -> list[Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from tarmak_iam.document.json_reader import looks_like_json, read_json
-from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Span, dereference, walk
+from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Span, dereference
 from tarmak_iam.document.properties import content_start
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.yaml_reader import YamlText, read_yaml
@@ -17,7 +18,8 @@ from tarmak_iam.routes import Key, Route
 
 __all__ = ["Comment", "Tree"]
 
-_COMMENT = re.compile(r"(?:(?<=[ \t\r\n\ufeff])|^)#[^\r\n\x85\u2028\u2029]*")
+# The sign stands first, and what must be before it second: that way the search is for a literal, and fast.
+_COMMENT = re.compile(r"#(?<![^ \t\r\n\ufeff]#)[^\r\n\x85\u2028\u2029]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +33,15 @@ class Comment:
 
 @dataclass(frozen=True)
 class Tree:
-    """`extent` is the part of the text that this document takes; `is_json` the strict reader's."""
+    """`extent` is the part of the text that this document takes; `is_json` the strict reader's; `scalars` are all
+    of YAML's in file order."""
 
     source: Source
     root: Node | None
     extent: Span
     version: tuple[int, int] | None = None
     is_json: bool = False
+    scalars: list[Scalar] = field(default_factory=list)
 
     @classmethod
     def read(cls, source: Source, index: int = 0, *, json: bool | None = None, pure: bool = False) -> Tree:
@@ -52,7 +56,7 @@ class Tree:
                 if json:
                     raise
         yaml: YamlText = read_yaml(source, index, pure=pure)
-        return cls(source, yaml.root, yaml.span, yaml.version)
+        return cls(source, yaml.root, yaml.span, yaml.version, scalars=yaml.scalars)
 
     def entry(self, route: Route) -> Entry | None:
         """The mapping entry that the route's last step names, merges included; None if there is none."""
@@ -84,23 +88,25 @@ class Tree:
         return {comment.span.start: comment for comment in self.comments if comment.own_line}
 
     def _comments(self) -> Iterator[Comment]:
-        for gap in self._gaps():
-            for match in _COMMENT.finditer(self.source.text, gap.start, gap.end):
-                span = Span(match.start(), match.end())
-                before = self.source.text[self.source.line_start(span.start) : span.start]
-                yield Comment(match.group(), span, not before.strip())
+        """Every `#` at the begin of a line or behind a blank, unless it is part of a scalar's own text."""
+        text, scalars = self.source.text, self.scalars
+        starts = [scalar.span.start for scalar in scalars]
+        at, end = self.extent.start, max(self.extent.end, scalars[-1].span.end if scalars else 0)
+        while match := _COMMENT.search(text, at, end):
+            start, at = match.span()
+            number = bisect_right(starts, start) - 1
+            if number >= 0 and self._is_text_of(scalars[number], start):
+                at = scalars[number].span.end
+            else:
+                own_line = not text[self.source.line_start(start) : start].strip()
+                yield Comment(match.group(), Span(start, at), own_line)
 
-    def _gaps(self) -> Iterator[Span]:
-        """The text outside of scalars: structure, comments, and the header lines of block scalars."""
-        at = self.extent.start
-        for node in walk(self.root) if self.root else ():
-            if isinstance(node, Scalar):
-                yield Span(at, content_start(self.source.text, node))
-                at = node.span.end
-                if node.is_block:
-                    header = content_start(self.source.text, node)
-                    yield Span(header, self.source.line_end(header))
-        yield Span(at, max(at, self.extent.end))
+    def _is_text_of(self, scalar: Scalar, offset: int) -> bool:
+        """Whether an offset behind a scalar's begin is in it, but not beside its anchor, tag or block header."""
+        if offset >= scalar.span.end:
+            return False
+        begin = content_start(self.source.text, scalar)
+        return offset >= (self.source.line_end(begin) if scalar.is_block else begin)
 
 
 def _entry(node: Node, step: Key) -> Entry | None:

@@ -94,8 +94,8 @@ def _rendered(target: Target, start: int, kept: str, value: Any) -> _Text:
     if quoted is not None:
         return _Text(f"{kept} {quoted}".lstrip(), [])
     if starts_line(source, start) and not kept:
-        return _on_own_line(value, target.layout(holder.node), column(source, start))
-    layout = target.layout(target.holders[-2].node if len(target.holders) > 1 else None)
+        return _on_own_line(value, target.layout(), column(source, start))
+    layout = target.layout(inside=1)
     has_property = kept or start > holder.node.span.start
     if holder.index is not None:
         text = _behind_dash(target, start, value, layout, alone=bool(has_property))
@@ -157,9 +157,9 @@ def _instead_of_lines(target: Target, start: int, value: Any) -> list[Splice]:
     source, node = target.tree.source, target.holders[-1].node
     region = source.line_start(start), behind(source, node)
     if isinstance(value, (dict, list)) and value:
-        below = indent(block_lines(value, target.layout(node)), column(source, start))
+        below = indent(block_lines(value, target.layout()), column(source, start))
         return [_lines_instead(source, *region, below)]
-    first, below = value_lines(value, target.layout(node))
+    first, below = value_lines(value, target.layout())
     lines = _lines_instead(source, *region, indent(below, column(source, start)))
     at = _behind_owner(target, start)
     return [Splice(at, at, f" {first}"), lines]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from ruamel.yaml import events as kinds
 
-from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Scalar, Sequence, Span, Style
+from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, Span, Style
 from tarmak_iam.document.source import Source
 from tarmak_iam.errors import ParseError
 
-__all__ = ["MAX_DEPTH", "Builder", "entries_of"]
+__all__ = ["MAX_DEPTH", "Builder"]
 
 MAX_DEPTH = 200
 """Deeper nesting is refused: no file of this trade needs it, and it keeps every later walk bounded."""
@@ -25,7 +26,7 @@ _STYLES: dict[str | None, Style] = {
     "|": "literal",
     ">": "folded",
 }
-_BLANK_TAIL = re.compile(r"[ \t\r\n\x85\u2028\u2029]*\Z")
+_BLANKS = " \t\r\n\x85\u2028\u2029"
 # go-yaml's anchors; YAML itself allows more.
 _ANCHOR = re.compile(r"[0-9A-Za-z_-]+\Z", re.ASCII)
 _ESCAPED_SLASH = re.compile(r"(?:[^\\]|\\[^/])*\\/")
@@ -41,85 +42,119 @@ class _Open:
     tag: str | None
     flow: bool
     is_mapping: bool
-    children: list[Node] = field(default_factory=list)
+    children: list[Node]
 
 
 class Builder:
-    """Takes the events between a document's start and end; `root` is then its root, None if it is empty."""
+    """Reads the events of one document; `root` is then its root (None if it is empty), `scalars` are all of
+    its scalars in file order."""
 
     def __init__(self, source: Source, start: int) -> None:
         self.root: Node | None = None
+        self.scalars: list[Scalar] = []
         self._source = source
+        self._text = source.text
         self._stack: list[_Open] = []
+        self._siblings: list[Node] = []  # the children so far of the innermost open collection, or the root
         self._anchors: dict[str, Node | None] = {}
         self._before = start  # where the text of the events so far ends
 
-    def take(self, event: Any) -> None:
-        """Raises ParseError for nesting beyond MAX_DEPTH and for aliases without a (finished) anchor."""
-        start, end = event.start_mark.index, event.end_mark.index
-        if isinstance(event, kinds.ScalarEvent):
-            self._add(self._scalar(event, start, end))
-        elif isinstance(event, kinds.AliasEvent):
-            self._add(self._alias(event, Span(start, end)))
-        elif isinstance(event, (kinds.MappingStartEvent, kinds.SequenceStartEvent)):
-            self._open(event, start)
-            end = end if event.flow_style else start
-        else:
-            node = self._close(end)
-            end = node.span.end
-            self._add(node)
-        self._before = max(self._before, end)
+    def read(self, events: Iterator[Any]) -> Any:
+        """Takes the events up to the one that ends the document, which is returned.
 
-    def _open(self, event: Any, start: int) -> None:
+        Raises ParseError for nesting beyond MAX_DEPTH and for aliases without a (finished) anchor.
+        """
+        handlers: dict[type, Callable[[Any], None]] = {
+            kinds.ScalarEvent: self._scalar,
+            kinds.AliasEvent: self._alias,
+            kinds.MappingStartEvent: self._open,
+            kinds.SequenceStartEvent: self._open,
+            kinds.MappingEndEvent: self._close,
+            kinds.SequenceEndEvent: self._close,
+        }
+        for event in events:
+            handler = handlers.get(type(event))
+            if handler is None:
+                break
+            handler(event)
+        self.root = self._siblings[0] if self._siblings else None
+        return event
+
+    def _open(self, event: Any) -> None:
+        start = event.start_mark.index
         if len(self._stack) >= MAX_DEPTH:
             what = f"nested deeper than {MAX_DEPTH} levels, which is not read"
             raise ParseError(what, place=self._source.place(start))
-        anchor = self._anchor(event, start)
+        anchor, tag = self._properties(event, start) if event.anchor or event.ctag else (None, None)
         if anchor:
             self._anchors[anchor] = None  # an alias inside would contain itself
-        is_mapping = isinstance(event, kinds.MappingStartEvent)
-        self._stack.append(_Open(start, anchor, _tag(event), bool(event.flow_style), is_mapping))
+        is_mapping, flow = type(event) is kinds.MappingStartEvent, bool(event.flow_style)
+        self._stack.append(_Open(start, anchor, tag, flow, is_mapping, self._siblings))
+        self._siblings = []
+        self._reach(event.end_mark.index if flow else start)
 
-    def _close(self, end: int) -> Node:
+    def _close(self, event: Any) -> None:
         """A block collection's end mark runs past trailing comments: its last child's end is its own."""
-        opened = self._stack.pop()
-        if not opened.flow:
-            end = opened.children[-1].span.end if opened.children else self._before
+        opened, children = self._stack.pop(), self._siblings
+        self._siblings = opened.children
+        end = self._before
+        if opened.flow:
+            end = event.end_mark.index
+        elif children:
+            end = children[-1].span.end
+        self._reach(end)
         span = Span(opened.start, end)
+        node: Node
         if opened.is_mapping:
-            pairs = list(zip(opened.children[::2], opened.children[1::2], strict=True))
-            return Mapping(span, entries_of(pairs), opened.flow, opened.tag, opened.anchor)
-        return Sequence(span, tuple(opened.children), opened.flow, opened.tag, opened.anchor)
-
-    def _add(self, node: Node) -> None:
-        if node.anchor:
-            self._anchors[node.anchor] = node
-        if self._stack:
-            self._stack[-1].children.append(node)
+            pairs = zip(children[::2], children[1::2], strict=True)
+            node = Mapping.of(span, pairs, opened.flow, opened.tag, opened.anchor)
         else:
-            self.root = node
+            node = Sequence(span, tuple(children), opened.flow, opened.tag, opened.anchor)
+        if opened.anchor:
+            self._anchors[opened.anchor] = node
+        self._siblings.append(node)
 
-    def _scalar(self, event: Any, start: int, end: int) -> Scalar:
+    def _reach(self, end: int) -> None:
+        self._before = max(self._before, end)
+
+    def _scalar(self, event: Any) -> None:
+        start, end, text = event.start_mark.index, event.end_mark.index, event.value
         style = _STYLES[event.style]
-        if _SURROGATE.search(event.value):
-            self._refuse(start, "found invalid Unicode character escape code", "write the character itself")
-        if style == "double" and _ESCAPED_SLASH.match(self._source.text, start, end):
-            self._refuse(start, "found unknown escape character", "write / instead of \\/")
-        if style in ("literal", "folded"):
+        if style == "plain":
+            if start == end:
+                start = end = self._behind_indicator(start)
+            elif not text:
+                end = start + len(self._text[start:end].rstrip())  # an anchor or tag only
+        elif style == "double":
+            self._check_escapes(start, end, text)
+        elif style != "single":
             end = self._block_scalar_end(start, end)
-        elif style == "plain" and start == end:
-            start = end = self._behind_indicator(start)
-        elif style == "plain" and not event.value:
-            end = start + len(self._source.text[start:end].rstrip())  # an anchor or tag only
-        return Scalar(Span(start, end), event.value, style, _tag(event), self._anchor(event, start))
+        if event.anchor or event.ctag:
+            anchor, tag = self._properties(event, start)
+            node = Scalar(Span(start, end), text, style, tag, anchor)
+            if anchor:
+                self._anchors[anchor] = node
+        else:
+            node = Scalar(Span(start, end), text, style)
+        self._siblings.append(node)
+        self.scalars.append(node)
+        self._reach(end)
+
+    def _check_escapes(self, start: int, end: int, text: str) -> None:
+        """go-yaml knows no `\\/`, and no half of a surrogate pair."""
+        if self._text.find("\\", start, end) < 0:
+            return
+        if _SURROGATE.search(text):
+            self._refuse(start, "found invalid Unicode character escape code", "write the character itself")
+        if _ESCAPED_SLASH.match(self._text, start, end):
+            self._refuse(start, "found unknown escape character", "write / instead of \\/")
 
     def _behind_indicator(self, limit: int) -> int:
         """An empty value is marked at the next token by the pure parser; it belongs behind its indicator."""
         if not self._stack:
             return self._before
-        parent = self._stack[-1]
-        indicator = ("?", ":")[len(parent.children) % 2] if parent.is_mapping else "-"
-        for match in re.finditer(rf"(?:(?<=\s)|^)#[^\r\n]*|[{indicator}]", self._source.text[self._before : limit]):
+        indicator = ("?", ":")[len(self._siblings) % 2] if self._stack[-1].is_mapping else "-"
+        for match in re.finditer(rf"(?:(?<=\s)|^)#[^\r\n]*|[{indicator}]", self._text[self._before : limit]):
             if match.group() == indicator:
                 return self._before + match.end()
         return self._before
@@ -131,48 +166,27 @@ class Builder:
         end = min(end, len(source.text))
         if "+" in header.split("#")[0]:
             return end
-        blank = _BLANK_TAIL.search(source.text, start, end)
-        tail = blank.start() if blank else end
+        tail = start + len(source.text[start:end].rstrip(_BLANKS))
         return max(source.next_line(tail), source.next_line(start)) if tail < len(source.text) else end
 
     def _refuse(self, at: int, what: str, remedy: str) -> NoReturn:
         raise ParseError(f"not YAML: {what}", remedy=remedy, place=self._source.place(at))
 
-    def _anchor(self, event: Any, at: int) -> str | None:
-        name = event.anchor
+    def _properties(self, event: Any, at: int) -> tuple[str | None, str | None]:
+        """Anchor and explicit tag; the two parsers disagree on the tag's type and on '' for none."""
+        name, tag = event.anchor, event.ctag
         if name and not _ANCHOR.match(name):
-            self._refuse(
-                at,
-                "did not find expected alphabetic or numeric character",
-                "name anchors with letters, digits, - and _",
-            )
-        return str(name) if name else None
+            what = "did not find expected alphabetic or numeric character"
+            self._refuse(at, what, "name anchors with letters, digits, - and _")
+        return (str(name) if name else None), (str(tag) if tag else None)
 
-    def _alias(self, event: Any, span: Span) -> Alias:
-        name = event.anchor
+    def _alias(self, event: Any) -> None:
+        name, span = event.anchor, Span(event.start_mark.index, event.end_mark.index)
         target = self._anchors.get(name)
         if target is None:
             known = name in self._anchors
             what = f"anchor '{name}' value contains itself" if known else f"unknown anchor '{name}' referenced"
             remedy = "write the value out" if known else f"define &{name} above this line, or write the value out"
             raise ParseError(what, remedy=remedy, place=self._source.place(span.start))
-        return Alias(span, name, target)
-
-
-def entries_of(pairs: list[tuple[Node, Node]]) -> tuple[Entry, ...]:
-    """The entries of a mapping, equal scalar keys counted."""
-    seen: dict[str, int] = {}
-    entries = []
-    for key, value in pairs:
-        entry = Entry(key, value)
-        if entry.text is not None:
-            number = seen.get(entry.text, 0)
-            seen[entry.text] = number + 1
-            entry = Entry(key, value, number)
-        entries.append(entry)
-    return tuple(entries)
-
-
-def _tag(event: Any) -> str | None:
-    """The explicit tag as a text; the two parsers disagree on its type and on '' for none."""
-    return str(event.tag) if event.tag else None
+        self._siblings.append(Alias(span, name, target))
+        self._reach(span.end)

@@ -20,7 +20,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.scanner import Scanner
 
 from tarmak_iam.document.masking import mask, unmask_scalars
-from tarmak_iam.document.nodes import Node, Span
+from tarmak_iam.document.nodes import Node, Scalar, Span
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.yaml_builder import Builder
 from tarmak_iam.errors import ParseError
@@ -34,12 +34,14 @@ _QUOTED_TEMPLATE = re.compile(r"""['"].*\{\{""")
 
 @dataclass(frozen=True, slots=True)
 class YamlText:
-    """One document of a stream: its root (None if it is empty), %YAML version, and its extent: from the
-    end of the document before it (with the comments and directives above it) to its own end."""
+    """One document of a stream: its root (None if it is empty), %YAML version, its extent (from the end of
+    the document before it, with the comments and directives above it, to its own end) and its scalars in file
+    order."""
 
     root: Node | None
     version: tuple[int, int] | None
     span: Span
+    scalars: list[Scalar]
 
 
 class _GoScanner(Scanner):
@@ -94,10 +96,12 @@ def _read_pure(source: Source, index: int) -> YamlText:
 
 def _read(source: Source, text: str, index: int, *, pure: bool) -> YamlText:
     """`text` has the length of `source.text`, so that the marks fit that too. Raises YAMLError."""
-    yaml = YAML(typ="safe", pure=pure)
-    if pure:
-        yaml.Scanner = _GoScanner
-        yaml.version = (1, 1)  # go-yaml reads 1.1
+    if not pure:
+        parser = importlib.import_module("ruamel.yaml.cyaml").CParser(text)
+        return _document(source, iter(parser.get_event, None), index)
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Scanner = _GoScanner
+    yaml.version = (1, 1)  # go-yaml reads 1.1
     return _document(source, iter(yaml.parse(text)), index)
 
 
@@ -112,20 +116,17 @@ def _remedy(source: Source, offset: int) -> str:
 
 def _document(source: Source, events: Iterator[Any], index: int) -> YamlText:
     number, start = -1, 0
-    builder: Builder | None = None
-    version: tuple[int, int] | None = None
     for event in events:
-        if isinstance(event, kinds.DocumentStartEvent):
-            number += 1
-            version = tuple(event.version) if event.version else None
-            builder = Builder(source, event.end_mark.index)
-        elif isinstance(event, kinds.DocumentEndEvent):
-            if number == index and builder is not None:
-                return YamlText(builder.root, version, Span(start, event.start_mark.index))
-            builder, start = None, event.end_mark.index
-        elif builder is not None:
-            builder.take(event)
+        if not isinstance(event, kinds.DocumentStartEvent):
+            continue  # the stream's own
+        number += 1
+        version = tuple(event.version) if event.version else None
+        builder = Builder(source, event.end_mark.index)
+        end = builder.read(events)
+        if number == index:
+            return YamlText(builder.root, version, Span(start, end.start_mark.index), builder.scalars)
+        start = end.end_mark.index
     if index == 0:
-        return YamlText(None, None, Span(0, len(source.text)))
+        return YamlText(None, None, Span(0, len(source.text)), [])
     what = f"the file has {number + 1} document(s), there is no document {index}"
     raise ParseError(what, place=source.place(len(source.text)))
