@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tarmak_iam.config.cluster import Cluster
 from tarmak_iam.document import Document
-from tarmak_iam.document.ownership import own_comments
+from tarmak_iam.document.commented import is_commented_out
 from tarmak_iam.routes import Route
 
 __all__ = ["switch_off", "switch_on", "switch_route"]
@@ -25,6 +25,9 @@ def switch_off(document: Document, cluster: Cluster) -> Document:
     if not cluster.authenticator_init:
         return document
     route = switch_route(cluster)
-    if own_comments(document, route) or not document.has(route):  # not has: it comes from a merge
+    comments = document.comments_beside(route)
+    if any(is_commented_out(comment, "awsIAMAuthenticatorInit") for comment in comments):
+        comments = tuple(comment for comment in comments if not comment.own_line)  # they are about that line
+    if comments or not document.has(route):  # not has: it comes from a merge
         return document.set(route, False)
     return document.remove(route, prune=True)

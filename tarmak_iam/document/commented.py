@@ -9,9 +9,21 @@ from dataclasses import dataclass
 from tarmak_iam.document.layout import column
 from tarmak_iam.document.tree import Comment, Tree
 
-__all__ = ["Slot", "below_commented", "is_commented_out"]
+__all__ = ["Slot", "below_commented", "is_commented_out", "is_setting"]
 
 _KEY = re.compile(r"#+[ \t]*(?P<quote>[\"']?)(?P<name>[^\s:\"'#](?:[^:\"'#]*[^\s:\"'#])?)(?P=quote)[ \t]*:(?:[ \t]|\Z)")
+
+# Prose may have colons too: what looks like a setting has one word, something quoted or a collection behind it.
+_SETTING = re.compile(
+    r"""
+    [#]+[ \t]*
+    (?: (?:-[ ]+)? [\w./"'-]+ :  (?:[ \t]+ (?: \S+ | "[^"]*" | '[^']*' | \{.*\} | \[.*\] ))?
+      | -[ ]+ \S+
+    )
+    (?:[ \t]+[#].*)? [ \t]* \Z
+    """,
+    re.VERBOSE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +38,11 @@ def is_commented_out(comment: Comment, name: str) -> bool:
     """Whether the comment is a setting of that name, as in `# name: true`."""
     match = _KEY.match(comment.text)
     return match is not None and match["name"] == name
+
+
+def is_setting(comment: Comment) -> bool:
+    """Whether the comment looks like a key with its value, or an item, that was commented out."""
+    return _SETTING.match(comment.text) is not None
 
 
 def below_commented(tree: Tree, name: str, start: int, fits: Callable[[int], bool]) -> Slot | None:

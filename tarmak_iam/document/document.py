@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Callable
-from dataclasses import replace
-from functools import cached_property
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from tarmak_iam.document.construct import construct, same
+from tarmak_iam.document.construct import construct
 from tarmak_iam.document.dialects import Dialect
-from tarmak_iam.document.insert import insert, insert_item
-from tarmak_iam.document.intent import appended, assigned, first_difference, plain, removed, value_at
+from tarmak_iam.document.draft import Draft
+from tarmak_iam.document.edits import Append, Edit, Insert, Remove, Set
+from tarmak_iam.document.intent import plain
 from tarmak_iam.document.json_reader import construct_json
-from tarmak_iam.document.nodes import Entry, Mapping, Node
-from tarmak_iam.document.remove import remove, remove_with_parents, shorten
+from tarmak_iam.document.matching import Identity
+from tarmak_iam.document.nodes import Entry, Node
+from tarmak_iam.document.ownership import comments_beside
 from tarmak_iam.document.source import Source
-from tarmak_iam.document.splice import Splice, apply
-from tarmak_iam.document.target import Target, locate
+from tarmak_iam.document.target import locate
 from tarmak_iam.document.tree import Comment, Tree
-from tarmak_iam.document.write import write
-from tarmak_iam.errors import EditRefused, ParseError, Place
+from tarmak_iam.errors import EditRefused, Place
 from tarmak_iam.routes import Path, Route
 
 __all__ = ["Document"]
@@ -38,12 +36,17 @@ class Document:
     the last one is meant, the one that go-yaml takes.
     """
 
-    __slots__ = ("__dict__", "_index", "_json", "_tree")
+    __slots__ = ("_index", "_json", "_plain", "_tree", "removed_comments")
 
-    def __init__(self, tree: Tree, index: int, json: bool | None) -> None:
+    def __init__(
+        self, tree: Tree, index: int, json: bool | None, data: Any, removed_comments: tuple[Comment, ...] = ()
+    ) -> None:
         self._tree = tree
         self._index = index
         self._json = json
+        self._plain = data
+        self.removed_comments = removed_comments
+        """The comments that went with what the last edit removed or replaced, as they stood in the text before."""
 
     @classmethod
     def parse(
@@ -55,15 +58,10 @@ class Document:
         with `{` is just that. Raises ParseError for what go-yaml would not read, for more than 10 MB and
         for more than 200 levels.
         """
-        document = cls(Tree.read(Source.decode(data, str(filename)), index, json=json), index, json)
-        document._plain  # noqa: B018  # ill-formed text (a bad merge, a bad tag) raises here, never later
-        return document
-
-    @cached_property
-    def _plain(self) -> Any:
-        if self._tree.is_json:
-            return construct_json(self._tree.root) if self._tree.root else None
-        return construct(self._tree.root, self._tree.source)
+        tree = Tree.read(Source.decode(data, str(filename)), index, json=json)
+        if tree.is_json:
+            return cls(tree, index, json, construct_json(tree.root) if tree.root else None)
+        return cls(tree, index, json, construct(tree.root, tree.source))
 
     @property
     def data(self) -> Any:
@@ -124,6 +122,11 @@ class Document:
             return False
         return bool(target.holders) and not target.missing
 
+    def comments_beside(self, path: Path | Route) -> tuple[Comment, ...]:
+        """The comments that may be about an entry: in the lines right above it, and behind its key and its value."""
+        entry = self.entry(path)
+        return tuple(comments_beside(self._tree, entry)) if entry else ()
+
     def place(self, node: Node) -> Place:
         """File, line and column of a node."""
         return self._tree.source.place(node.span.start)
@@ -132,120 +135,72 @@ class Document:
         """File, line and column of the value (or key) at a path, or of its nearest parent that exists."""
         route = Route.of(path)
         entry = self._tree.entry(route) if at_key else None
-        if entry is not None:
-            return self.place(entry.key)
-        node = self._tree.node(route)
-        while node is None and route.steps:
-            route = route.parent
-            node = self._tree.node(route)
-        return self.place(node) if node is not None else Place(self.filename, 1, 1)
+        return self.place(entry.key) if entry is not None else self._tree.position(route)
 
     def set(self, path: Path | Route, value: Any) -> Document:
-        """Gives a path a value, creating missing parents. The same value again returns this document."""
-        target, value = self._locate(path), self._checked(path, value)
-        exists = bool(target.holders) and not target.missing
-        if exists:
-            current = value_at(self._plain, target.native_path)
-            if same(current, value):
-                return self
-            if _can_be_taken_apart(target.holders[-1].node, current, value):
-                return self._set_members(target.route, current, value)
-        intended = assigned(self._plain, target.native_path, value)
-        return self._edit(target, intended, lambda spot: write(spot, value) if exists else insert(spot, value))
+        """Gives a path a value, creating missing parents. The same value again returns this document.
 
-    def _set_members(self, route: Route, current: dict[str, Any], value: dict[str, Any]) -> Document:
-        """A mapping in place of a mapping: only what differs is touched, so that comments stay."""
-        document = self
-        for key, member in value.items():
-            document = document.set(route / key, member)
-        for key in current.keys() - value.keys():
-            document = document.remove(route / key)
-        return document
+        A mapping over a mapping, or a list over a list, changes only what differs.
+        """
+        return self.edit(Set(path, value))
 
     def append(self, path: Path | Route, value: Any) -> Document:
         """Adds an item to the end of a list; where there is null or nothing, the list is created."""
-        target, value = self._locate(path), self._checked(path, value)
-        intended = appended(self._plain, target.native_path, value)
-        if target.missing or not target.holders:
-            return self._edit(target, intended, lambda spot: insert(spot, [value]))
-        return self._edit(target, intended, lambda spot: insert_item(spot, value))
+        return self.edit(Append(path, value))
+
+    def insert(self, path: Path | Route, value: Any) -> Document:
+        """Puts an item into a list; the path's last step is the index that it will have."""
+        return self.edit(Insert(path, value))
 
     def remove(self, path: Path | Route, *, prune: bool = False) -> Document:
-        """Takes a key or item out. A parent left empty becomes {} or []; with `prune` it goes too."""
-        target = self._locate(path)
-        if target.missing or len(target.holders) < 2:
-            what = (
-                f"there is nothing at {target.route}" if target.route.steps else "the whole document cannot be removed"
-            )
-            raise EditRefused(what, remedy="nothing needs to be removed", place=self.position(target.route))
-        if prune:
-            return self._edit(target, removed(self._plain, shorten(target).native_path), remove_with_parents)
-        return self._edit(target, removed(self._plain, target.native_path), remove)
+        """Takes a key or item out, with the comments that clearly belong to it: `removed_comments` has them.
 
-    def _checked(self, path: Path | Route, value: Any) -> Any:
+        A parent left empty becomes {} or []; with `prune` it goes too.
+        """
+        return self.edit(Remove(path, prune))
+
+    def edit(self, *edits: Edit) -> Document:
+        """Makes several edits, each on what the ones before it made, and proves the result once."""
+
+        def make(draft: Draft) -> None:
+            for edit in edits:
+                draft.perform(edit)
+
+        return self._drafted(make)
+
+    def update(self, data: Any, *, identities: Iterable[Identity] = ()) -> Document:
+        """The document with another meaning, made with as few edits as possible: what stays keeps its comments.
+
+        `identities` tell which items of two lists of mappings are the same one, each as dotted paths:
+        `[("environment", "metadata.name"), ("name",)]`. The first whose paths all lead to scalars counts;
+        items without any are matched where they are equal, or have most in common.
+        """
         try:
-            return plain(value)
+            wanted = plain(data)
         except TypeError as error:
-            raise EditRefused(str(error), remedy="use mappings, lists and scalars", place=self.position(path)) from None
+            place = self.position(())
+            raise EditRefused(str(error), remedy="use mappings, lists and scalars", place=place) from None
+        keys = tuple(identities)
+        return self._drafted(lambda draft: draft.turn(Route(), wanted, keys))
 
-    def _locate(self, path: Path | Route) -> Target:
-        source = self._tree.source
-        if source.encoding != "utf-8":
-            raise EditRefused(
-                f"the file is {source.encoding.upper()}", remedy="save it as UTF-8 first", place=Place(self.filename)
-            )
-        return locate(self._tree, Route.of(path))
-
-    def _edit(self, target: Target, intended: Any, plan: Callable[[Target], list[Splice]]) -> Document:
-        """Splices and compares; where a literal block does not fit, once more without. Raises EditRefused."""
+    def _drafted(self, make: Callable[[Draft], None]) -> Document:
+        """Where making the edits together, or with literal blocks, does not work out, once more with care."""
         try:
-            return self._attempt(target, intended, plan)
+            return self._attempt(make, careful=False)
         except EditRefused as refusal:
             with contextlib.suppress(EditRefused):
-                return self._attempt(replace(target, literals=False), intended, plan)
+                return self._attempt(make, careful=True)
             raise refusal from None
 
-    def _attempt(self, target: Target, intended: Any, plan: Callable[[Target], list[Splice]]) -> Document:
-        try:
-            splices = plan(target)
-        except TypeError as error:  # what only JSON does not have: NaN, keys that are no strings
-            raise self._refusal(target, str(error)) from None
+    def _attempt(self, make: Callable[[Draft], None], *, careful: bool) -> Document:
+        draft = Draft(self._tree, self._plain, self._read, careful=careful)
+        make(draft)
+        draft.finish()
+        if draft.tree is self._tree:
+            return self
+        return Document(draft.tree, self._index, self._json, draft.data, tuple(draft.removed))
+
+    def _read(self, text: str) -> tuple[Tree, Any]:
         source = self._tree.source
-        text = apply(source.text, splices)
-        try:
-            edited = Document.parse(source.encode(text), self.filename, self._index, json=self._json)
-        except ParseError as error:
-            raise self._refusal(target, f"the edit would make the text ill-formed ({error.what})") from None
-        if not same(edited._plain, intended):
-            what = f"the edit would change {first_difference(edited._plain, intended)} too"
-            raise self._refusal(target, what, _shared_anchor(target))
-        lost = _lost_comment(self.comments, edited.comments, splices)
-        if lost:
-            raise self._refusal(target, f"the edit would lose the comment {lost.text!r}")
-        return edited
-
-    def _refusal(self, target: Target, what: str, remedy: str = "") -> EditRefused:
-        return EditRefused(what, remedy=remedy or "change this place by hand", place=self.position(target.route))
-
-
-def _can_be_taken_apart(node: Node, *values: Any) -> bool:
-    """Whether a mapping can be given new members one by one: it is written out here, and paths can name them."""
-    if not isinstance(node, Mapping) or any(entry.is_merge for entry in node.entries):
-        return False
-    return all(isinstance(value, dict) and value and all(isinstance(key, str) for key in value) for value in values)
-
-
-def _shared_anchor(target: Target) -> str:
-    """What to do where the target lies inside an anchored value, which is then most likely used elsewhere."""
-    anchors = [holder.node.anchor for holder in target.holders if holder.node.anchor]
-    return f"it shares the anchor &{anchors[-1]}: write the value out where it is used" if anchors else ""
-
-
-def _lost_comment(before: tuple[Comment, ...], after: tuple[Comment, ...], splices: list[Splice]) -> Comment | None:
-    """The first comment outside of what was replaced that does not come back, in order."""
-    left = iter(comment.text for comment in after)
-    for comment in before:
-        inside = any(splice.start <= comment.span.start < splice.end for splice in splices)
-        if not inside and comment.text not in left:
-            return comment
-    return None
+        edited = Document.parse(source.encode(text), self.filename, self._index, json=self._json)
+        return edited._tree, edited._plain

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
+from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass
 from typing import Any
 
 from tarmak_iam.document.geometry import blanks_before, starts_line
-from tarmak_iam.document.layout import layout_near
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Span
 from tarmak_iam.document.render import flow_text, json_text
-from tarmak_iam.document.splice import Splice
-from tarmak_iam.document.target import refuse
+from tarmak_iam.document.splice import Splice, joined
+from tarmak_iam.document.target import Target, refuse
 from tarmak_iam.document.tree import Tree
 
-__all__ = ["add_member", "flow_value", "remove_member"]
+__all__ = ["add_to_flow", "flow_value", "remove_from_flow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +26,36 @@ class _Member:
     comma: int | None
 
 
-def add_member(tree: Tree, node: Mapping | Sequence, new: Any) -> list[Splice]:
-    """`new` is a (key, value) pair for a mapping, a value for a list. The collection is not empty."""
-    source = tree.source
-    last, closing = _members(tree, node)[-1], node.span.end - 1
-    rendered = _render(tree, node, new)
+def add_to_flow(
+    target: Target, node: Mapping | Sequence, new: SequenceOf[Any], index: int | None = None
+) -> list[Splice]:
+    """Puts members into a collection that is not empty: (key, value) pairs, or values from `index` on."""
+    members, texts = _members(target.tree, node), [_render(target, node, each) for each in new]
+    if index is not None and index < len(members):
+        return [_before_member(target.tree, members[index], texts)]
+    return _behind_last(target, node, members[-1], texts)
+
+
+def _before_member(tree: Tree, member: _Member, texts: list[str]) -> Splice:
+    source, start = tree.source, member.span.start
+    line = source.line_start(start)
+    if starts_line(source, start):
+        margin, newline = source.text[line:start], source.newline_near(start)
+        return Splice(line, line, "".join(f"{margin}{text},{newline}" for text in texts))
+    return Splice(start, start, "".join(f"{text}, " for text in texts))
+
+
+def _behind_last(target: Target, node: Mapping | Sequence, last: _Member, texts: list[str]) -> list[Splice]:
+    source, closing = target.tree.source, node.span.end - 1
     end = last.span.end if last.comma is None else last.comma
     if source.line_start(closing) == source.line_start(end):
         blank = " " if _ends_in_colon(node) else ""
-        return [Splice(last.span.end, last.span.end, f"{blank}, {rendered}")]
+        return [Splice(last.span.end, last.span.end, blank + "".join(f", {text}" for text in texts))]
     below = source.next_line(end)
-    newline = source.newline_near(last.span.end)
+    newline, margin = source.newline_near(last.span.end), _margin(target, node)
     ending = "" if last.comma is None else ","
-    line = Splice(below, below, _margin(tree, node) + rendered + ending + newline)
-    return [line] if last.comma is not None else [Splice(last.span.end, last.span.end, ","), line]
+    lines = Splice(below, below, f",{newline}".join(margin + text for text in texts) + ending + newline)
+    return [lines] if last.comma is not None else [Splice(last.span.end, last.span.end, ","), lines]
 
 
 def _ends_in_colon(node: Mapping | Sequence) -> bool:
@@ -49,49 +66,39 @@ def _ends_in_colon(node: Mapping | Sequence) -> bool:
     return last.value.span.start == last.value.span.end > last.key.span.end
 
 
-def remove_member(tree: Tree, node: Mapping | Sequence, number: int) -> list[Splice]:
-    """Takes the member out, with the comma that is then one too many and its end-of-line comment."""
+def remove_from_flow(tree: Tree, node: Mapping | Sequence, numbers: Collection[int]) -> list[Splice]:
+    """Takes members out, with the commas that are then too many and their end-of-line comments."""
     members = _members(tree, node)
-    member = members[number]
-    start, end = member.span.start, member.span.end
-    if member.comma is not None:
-        end = member.comma + 1
-    is_last = number == len(members) - 1
-    removed = [_cut(tree, start, end, is_last)]
-    if is_last and member.comma is None and number:
-        comma = members[number - 1].comma
+    last = len(members) - 1
+    cuts = []
+    for number in numbers:
+        member = members[number]
+        end = member.span.end if member.comma is None else member.comma + 1
+        cuts.append(_cut(tree, member.span.start, end, is_last=number == last))
+    kept = max((number for number in range(len(members)) if number not in numbers), default=None)
+    if members[last].comma is None and kept is not None and kept != last:
+        comma = members[kept].comma
         assert comma is not None  # a comma stands between any two members
-        if comma + 1 < removed[0].start:
-            removed.insert(0, Splice(comma, comma + 1, ""))
-        else:
-            removed = [Splice(comma, removed[0].end, "")]
-    return removed
+        # On one line the blanks behind that comma go too.
+        is_near = not tree.source.text[comma + 1 : members[kept + 1].span.start].strip(" \t")
+        cuts.append(Span(comma, members[kept + 1].span.start if is_near else comma + 1))
+    return [Splice(cut.start, cut.end, "") for cut in joined(cuts)]
 
 
-def flow_value(tree: Tree, value: Any) -> str:
+def flow_value(target: Target, value: Any) -> str:
     """The value as this document writes flow values."""
-    return (
-        json_text(value)
-        if tree.is_json
-        else flow_text(value, layout_near(tree.source, [tree.root] if tree.root else []))
-    )
+    return json_text(value) if target.tree.is_json else flow_text(value, target.layout(inside=1))
 
 
-def _cut(tree: Tree, start: int, end: int, is_last: bool) -> Splice:
+def _cut(tree: Tree, start: int, end: int, *, is_last: bool) -> Span:
     source = tree.source
     line_is_over = not _code_behind(tree, end)
     if starts_line(source, start) and line_is_over:
-        return Splice(source.line_start(start), source.next_line(end), "")
+        return Span(source.line_start(start), source.next_line(end))
     if is_last or line_is_over:
-        return Splice(
-            blanks_before(source, start)
-            if source.text[start - 1] in " \t" and not starts_line(source, start)
-            else start,
-            end,
-            "",
-        )
+        return Span(start if starts_line(source, start) else blanks_before(source, start), end)
     blank = re.compile(r"[ \t]*").match(source.text, end)
-    return Splice(start, blank.end() if blank else end, "")
+    return Span(start, blank.end() if blank else end)
 
 
 def _code_behind(tree: Tree, offset: int) -> bool:
@@ -120,28 +127,24 @@ def _comma(tree: Tree, start: int, limit: int) -> int | None:
     return None
 
 
-def _margin(tree: Tree, node: Mapping | Sequence) -> str:
+def _margin(target: Target, node: Mapping | Sequence) -> str:
     """What stands before the first member that begins a line, else one step more than before the closing bracket."""
-    source = tree.source
+    source = target.tree.source
     starts = [_span(child).start for child in (node.entries if isinstance(node, Mapping) else node.items)]
     at = next((start for start in starts if starts_line(source, start)), None)
     if at is not None:
         return source.text[source.line_start(at) : at]
     line = source.text[source.line_start(node.span.end - 1) : node.span.end]
-    return (
-        line[: len(line) - len(line.lstrip())]
-        + " " * layout_near(source, [node, tree.root] if tree.root else [node]).step
-    )
+    return line[: len(line) - len(line.lstrip())] + " " * target.layout().step
 
 
-def _render(tree: Tree, node: Mapping | Sequence, new: Any) -> str:
-    write = json_text if tree.is_json or _writes_json(node) else _plain_writer(tree, node)
-    return f"{write(new[0])}: {write(new[1])}" if isinstance(node, Mapping) else write(new)
-
-
-def _plain_writer(tree: Tree, node: Node) -> Any:
-    layout = layout_near(tree.source, [node, tree.root] if tree.root else [node])
-    return lambda value: flow_text(value, layout)
+def _render(target: Target, node: Mapping | Sequence, new: Any) -> str:
+    if target.tree.is_json or _writes_json(node):
+        return f"{json_text(new[0])}: {json_text(new[1])}" if isinstance(node, Mapping) else json_text(new)
+    layout = target.layout()
+    if isinstance(node, Mapping):
+        return f"{flow_text(new[0], layout)}: {flow_text(new[1], layout)}"
+    return flow_text(new, layout)
 
 
 def _writes_json(node: Node) -> bool:

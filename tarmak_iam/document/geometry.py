@@ -20,8 +20,11 @@ __all__ = [
     "item_start",
     "key_column",
     "last_leaf",
+    "member_start",
+    "member_value",
     "new_lines",
     "room_behind",
+    "size",
     "starts_line",
 ]
 
@@ -108,6 +111,24 @@ def item_start(source: Source, sequence: Sequence, number: int) -> int:
             return line + dash
         at = line
     return floor
+
+
+def member_start(source: Source, parent: Mapping | Sequence, number: int) -> int:
+    """Where a member of a block collection begins: its key, its `?` or its dash."""
+    if isinstance(parent, Mapping):
+        return entry_start(source, parent.entries[number])
+    return item_start(source, parent, number)
+
+
+def member_value(parent: Mapping | Sequence, number: int) -> Node:
+    return parent.entries[number].value if isinstance(parent, Mapping) else parent.items[number]
+
+
+def size(node: Node) -> int:
+    """How many members a collection has; a scalar has none."""
+    if isinstance(node, Mapping):
+        return len(node.entries)
+    return len(node.items) if isinstance(node, Sequence) else 0
 
 
 def starts_line(source: Source, offset: int) -> bool:

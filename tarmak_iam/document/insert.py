@@ -1,4 +1,4 @@
-"""Splices that add to a document: a key to a mapping, an item to a list, a child to what is empty."""
+"""Splices that add to a document: keys to a mapping, items to a list, children to what is empty."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from tarmak_iam.document.commented import Slot, below_commented
-from tarmak_iam.document.flow import add_member
+from tarmak_iam.document.flow import add_to_flow
 from tarmak_iam.document.geometry import (
     behind,
     blanks_before,
@@ -15,66 +15,69 @@ from tarmak_iam.document.geometry import (
     key_column,
     new_lines,
     room_behind,
+    size,
     starts_line,
 )
 from tarmak_iam.document.layout import Layout, column
-from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence
+from tarmak_iam.document.nodes import Mapping, Scalar, Sequence
+from tarmak_iam.document.ownership import behind_with_comments, member_lines
 from tarmak_iam.document.properties import content_start
 from tarmak_iam.document.render import block_lines, entry_lines, indent
 from tarmak_iam.document.splice import Splice
 from tarmak_iam.document.target import Target, is_null, refuse
 from tarmak_iam.document.write import write
-from tarmak_iam.errors import EditRefused
-from tarmak_iam.routes import Key, Step
 
-__all__ = ["insert", "insert_item"]
+__all__ = ["add_items", "add_members", "is_empty", "takes_items_at"]
 
 
-def insert(target: Target, value: Any) -> list[Splice]:
-    """Gives the target's missing steps the value, creating every parent on the way. Raises EditRefused."""
-    child = _nested(target.missing, value)
-    if not target.holders or _is_unwritten_root(target):
-        return _into_nothing(target, child)
+def add_members(target: Target, members: dict[Any, Any]) -> list[Splice]:
+    """Gives new keys to the mapping (or null, or nothing) that the target is. Raises EditRefused."""
+    if is_empty(target):
+        return _fill_empty(target, members)
     node = target.holders[-1].node
-    if _is_empty(node):
-        return _fill_empty(target, child)
-    if not isinstance(node, Mapping) or not isinstance(child, dict):
-        refuse(target.tree, node, f"there is nothing at {target.route}", "append adds to a list")
-    ((key, value),) = child.items()
+    if not isinstance(node, Mapping):
+        refuse(target.tree, node, f"{target.route} is not a mapping", "keys are added to mappings only")
     if node.flow:
-        return add_member(target.tree, node, (key, value))
-    return _into_block_mapping(target, node, key, value)
+        return add_to_flow(target, node, list(members.items()))
+    return [splice for key, value in members.items() for splice in _into_block_mapping(target, node, key, value)]
 
 
-def insert_item(target: Target, value: Any) -> list[Splice]:
-    """Adds the value to the end of the list that the target is. Raises EditRefused."""
+def add_items(target: Target, index: int, values: list[Any]) -> list[Splice]:
+    """Puts items into the list (or null, or nothing) that the target is, from `index` on. Raises EditRefused."""
+    if is_empty(target):
+        return _fill_empty(target, values)
     tree, node = target.tree, target.holders[-1].node
-    if _is_empty(node):
-        return _fill_empty(target, [value])
     if not isinstance(node, Sequence):
-        refuse(tree, node, f"{target.route} is not a list", "append adds to lists only")
+        refuse(tree, node, f"{target.route} is not a list", "items are added to lists only")
     if node.flow:
-        return add_member(tree, node, value)
-    layout = target.layout()
-    dash = column(tree.source, item_start(tree.source, node, len(node.items) - 1))
-    return [new_lines(tree.source, room_behind(tree, node), indent(block_lines([value], layout), dash))]
+        return add_to_flow(target, node, values, index)
+    source = tree.source
+    dash = column(source, item_start(source, node, len(node.items) - 1))
+    if index == 0:
+        if not takes_items_at(target, 0):
+            refuse(tree, node, f"the first item of {target.route} does not begin its line", "move it to one of its own")
+        at = member_lines(tree, node, 0).start
+    else:
+        last = index == len(node.items)
+        at = room_behind(tree, node) if last else behind(source, node.items[index - 1])
+        at = behind_with_comments(tree, at, dash)
+    return [new_lines(source, at, indent(block_lines(values, target.layout()), dash))]
 
 
-def _nested(steps: tuple[Step, ...], value: Any) -> Any:
-    """The value inside the parents that the steps call for; an index can only begin a new list."""
-    for step in reversed(steps):
-        if isinstance(step, int) and step != 0:
-            raise EditRefused(f"a new list has no index {step}", remedy="begin a list with index 0, or append")
-        value = {step.text: value} if isinstance(step, Key) else [value]
-    return value
+def takes_items_at(target: Target, index: int) -> bool:
+    """Whether there is room in front of a list's item: not where the first one stands behind another dash."""
+    source, node = target.tree.source, target.holders[-1].node
+    if index or not isinstance(node, Sequence) or node.flow or not node.items:
+        return True
+    return starts_line(source, item_start(source, node, 0))
 
 
-def _is_empty(node: Node) -> bool:
-    if isinstance(node, Mapping):
-        return not node.entries
-    if isinstance(node, Sequence):
-        return not node.items
-    return is_null(node)
+def is_empty(target: Target) -> bool:
+    """Whether the target is null, {} or [], or there is no node at all."""
+    if not target.holders:
+        return True
+    node = target.holders[-1].node
+    return is_null(node) if isinstance(node, Scalar) else isinstance(node, (Mapping, Sequence)) and not size(node)
 
 
 def _is_unwritten_root(target: Target) -> bool:
@@ -92,6 +95,8 @@ def _into_nothing(target: Target, child: Any) -> list[Splice]:
 
 def _fill_empty(target: Target, child: Any) -> list[Splice]:
     """null, ~, nothing, {} and [] become a block (inside a flow collection: flow); their comment stays."""
+    if not target.holders or _is_unwritten_root(target):
+        return _into_nothing(target, child)
     node = target.holders[-1].node
     if isinstance(node, Sequence if isinstance(child, dict) else Mapping):
         kind = "list" if isinstance(node, Sequence) else "mapping"
@@ -121,15 +126,15 @@ def _below_comment(target: Target, child: Any, slot: Slot) -> list[Splice]:
     return [Splice(blanks_before(source, start), node.span.end, ""), lines] if node.text else [lines]
 
 
-def _into_block_mapping(target: Target, mapping: Mapping, key: str, value: Any) -> list[Splice]:
+def _into_block_mapping(target: Target, mapping: Mapping, key: Any, value: Any) -> list[Splice]:
     tree, source = target.tree, target.tree.source
     layout, width = target.layout(), key_column(source, mapping)
     lines = indent(entry_lines(key, value, layout), width)
     for start in (_above_first(target, mapping), *(behind(source, entry.value) for entry in mapping.entries)):
-        slot = None if start is None else below_commented(tree, key, start, lambda where: where == width)
+        slot = None if start is None else below_commented(tree, str(key), start, lambda where: where == width)
         if slot:
             return [new_lines(source, slot.offset, lines)]
-    return [new_lines(source, room_behind(tree, mapping), lines)]
+    return [new_lines(source, behind_with_comments(tree, room_behind(tree, mapping), width), lines)]
 
 
 def _above_first(target: Target, mapping: Mapping) -> int | None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from tarmak_iam.document.construct import same
 from tarmak_iam.document.yaml_builder import MAX_DEPTH
 from tarmak_iam.routes import Route
 
-__all__ = ["appended", "assigned", "first_difference", "plain", "removed", "value_at"]
+__all__ = ["assigned", "extended", "first_difference", "inserted", "plain", "value_at", "without"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -54,19 +54,23 @@ def assigned(data: Any, path: list[Any], value: Any) -> Any:
     return entries
 
 
-def appended(data: Any, path: list[Any], value: Any) -> Any:
-    """`data` with the value at the end of the list at the path; what is no list is replaced by one."""
-    items = value_at(data, path)
-    return assigned(data, path, [*(items if isinstance(items, list) else []), value])
+def extended(data: Any, path: list[Any], members: dict[Any, Any]) -> Any:
+    """`data` with new keys in the mapping (or null) at the path."""
+    return assigned(data, path, {**(value_at(data, path) or {}), **members})
 
 
-def removed(data: Any, path: list[Any]) -> Any:
-    """`data` without what the path leads to."""
-    *parents, last = path
-    parent = value_at(data, parents)
-    if isinstance(parent, list):
-        return assigned(data, parents, parent[:last] + parent[last + 1 :])
-    return assigned(data, parents, {key: child for key, child in parent.items() if key != last})
+def inserted(data: Any, path: list[Any], index: int, items: list[Any]) -> Any:
+    """`data` with new items in the list (or null) at the path."""
+    old = value_at(data, path) or []
+    return assigned(data, path, [*old[:index], *items, *old[index:]])
+
+
+def without(data: Any, path: list[Any], keys: Collection[Any]) -> Any:
+    """`data` without some members of the collection at the path."""
+    old = value_at(data, path)
+    if isinstance(old, list):
+        return assigned(data, path, [item for index, item in enumerate(old) if index not in keys])
+    return assigned(data, path, {key: value for key, value in old.items() if key not in keys})
 
 
 def value_at(data: Any, path: Iterable[Any]) -> Any:

@@ -1,40 +1,125 @@
-"""Which comments belong to an entry: the one behind it, and those right above it."""
+"""Which comments belong to a member of a block collection.
+
+A comment is somebody's knowledge: it goes with a member only where it clearly speaks of that alone, and
+stays wherever it may be about the ones below, the file, or something that was commented out.
+"""
 
 from __future__ import annotations
 
-from tarmak_iam.document.commented import is_commented_out
-from tarmak_iam.document.document import Document
-from tarmak_iam.document.tree import Comment
-from tarmak_iam.routes import Key, Route
+import re
+from itertools import takewhile
 
-__all__ = ["own_comments"]
+from tarmak_iam.document.commented import is_setting
+from tarmak_iam.document.geometry import behind, member_start, member_value, size, starts_line
+from tarmak_iam.document.layout import column
+from tarmak_iam.document.nodes import Entry, Mapping, Sequence, Span
+from tarmak_iam.document.tree import Comment, Tree
+
+__all__ = ["behind_with_comments", "comments_beside", "member_lines", "own_comment_lines"]
+
+_WORD = re.compile(r"[\w-]+")
 
 
-def own_comments(document: Document, route: Route) -> tuple[Comment, ...]:
-    """The comments of the entry at the route: behind its key or value on the same line, and the unbroken
-    run of comment lines right above it in its column. A commented-out setting of its own name is none."""
-    entry, source = document.entry(route), document.source
-    if entry is None:
-        return ()
+def member_lines(tree: Tree, parent: Mapping | Sequence, number: int) -> Span:
+    """The lines of a member that begins its line, with the comment lines that clearly belong to it."""
+    source, start = tree.source, member_start(tree.source, parent, number)
+    below = behind(source, member_value(parent, number))
+    for comment in own_comment_lines(tree, parent, number):
+        start = min(start, comment.span.start)
+        below = max(below, source.next_line(comment.span.end))
+    return Span(source.line_start(start), below)
+
+
+def own_comment_lines(tree: Tree, parent: Mapping | Sequence, number: int) -> list[Comment]:
+    """The comment lines above and below a member that clearly belong to it."""
+    start = member_start(tree.source, parent, number)
+    above = _above(tree, start) if starts_line(tree.source, start) else []
+    if above and not _speaks_of_it_alone(tree, parent, number, above):
+        above = []
+    return above + _below(tree, parent, number)
+
+
+def behind_with_comments(tree: Tree, at: int, width: int) -> int:
+    """The offset of a line, moved below the comment lines there that are indented deeper than `width`: they
+    go on with what stands above them."""
+    deeper = _deeper(tree, at, width)
+    return tree.source.next_line(deeper[-1].span.end) if deeper else at
+
+
+def comments_beside(tree: Tree, entry: Entry) -> list[Comment]:
+    """The comments that may be about an entry: in the lines right above it, and behind its key and its value."""
+    source = tree.source
     start, end = entry.key.span.start, entry.value.span.end
     lines = {source.line_start(start), source.line_start(end)}
-    behind = [c for c in document.comments if not c.own_line and source.line_start(c.span.start) in lines]
-    step = route.steps[-1]
-    name = step.text if isinstance(step, Key) else ""
-    above = [] if source.text[source.line_start(start) : start].strip() else _above(document, start)
-    return tuple(above if not any(is_commented_out(c, name) for c in above) else ()) + tuple(behind)
+    above = _above(tree, start) if starts_line(source, start) else []
+    return above + [tree.tails[line] for line in sorted(lines) if line in tree.tails]
 
 
-def _above(document: Document, start: int) -> list[Comment]:
-    source = document.source
-    width, line = start - source.line_start(start), source.line_start(start)
+def _above(tree: Tree, start: int) -> list[Comment]:
+    """The unbroken run of comment lines right above the line of `start`, in its column."""
+    width, line = column(tree.source, start), tree.source.line_start(start)
     found: list[Comment] = []
-    for comment in reversed(document.comments):
-        if comment.span.start >= line or not comment.own_line:
-            continue
-        at = source.line_start(comment.span.start)
-        if source.next_line(at) != line or comment.span.start - at != width:
+    while line:
+        line = tree.source.line_start(line - 1)
+        comment = tree.own_lines.get(line + width)
+        if comment is None or column(tree.source, comment.span.start) != width:
             break
         found.insert(0, comment)
-        line = at
     return found
+
+
+def _deeper(tree: Tree, at: int, width: int) -> list[Comment]:
+    """The unbroken run of comment lines from the line at `at` on that are indented deeper than `width`."""
+    found: list[Comment] = []
+    while at < len(tree.source.text):
+        line = tree.source.text[at : tree.source.line_end(at)]
+        indentation = len(line) - len(line.lstrip())
+        comment = tree.own_lines.get(at + indentation)
+        if comment is None or indentation <= width:
+            break
+        found.append(comment)
+        at = tree.source.next_line(at)
+    return found
+
+
+def _below(tree: Tree, parent: Mapping | Sequence, number: int) -> list[Comment]:
+    """The comments right below a member that are inside it by their indentation, or that go on with the one at
+    the end of its line."""
+    source, value = tree.source, member_value(parent, number)
+    below = behind(source, value)
+    deeper = _deeper(tree, below, column(source, member_start(source, parent, number)))
+    if isinstance(value, (Mapping, Sequence)) and not value.flow:
+        return deeper
+    tail = tree.tails.get(source.line_start(max(below - 1, 0)))
+    width = column(source, tail.span.start) if tail else -1
+    return list(takewhile(lambda comment: column(source, comment.span.start) == width, deeper))
+
+
+def _speaks_of_it_alone(tree: Tree, parent: Mapping | Sequence, number: int, above: list[Comment]) -> bool:
+    source, line = tree.source, tree.source.line_start(above[0].span.start)
+    if any(is_setting(comment) for comment in above) or _heads_the_document(tree, line):
+        return False
+    if _is_named(parent, number, above) and not _is_named(parent, number + 1, above):
+        return True
+    is_below_a_sibling = number > 0 and source.text[source.line_start(line - 1) : line].strip()
+    return bool(is_below_a_sibling) or not _may_go_on(tree, parent, number)
+
+
+def _is_named(parent: Mapping | Sequence, number: int, comments: list[Comment]) -> bool:
+    """Whether the comments have the member's key as a word."""
+    name = parent.entries[number].text if isinstance(parent, Mapping) and number < len(parent.entries) else None
+    return any(name in _WORD.findall(comment.text) for comment in comments)
+
+
+def _heads_the_document(tree: Tree, line: int) -> bool:
+    """Whether nothing but comments and markers stands above: that is about the file, not its first key."""
+    return tree.root is None or tree.source.line_start(tree.root.span.start) >= line
+
+
+def _may_go_on(tree: Tree, parent: Mapping | Sequence, number: int) -> bool:
+    """Whether the next member follows without a blank line or a comment: a comment may be the heading of both."""
+    if number + 1 == size(parent):
+        return False
+    source, following = tree.source, member_start(tree.source, parent, number + 1)
+    gap = source.text[behind(source, member_value(parent, number)) : source.line_start(following)]
+    return starts_line(source, following) and not gap

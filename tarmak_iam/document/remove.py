@@ -1,151 +1,163 @@
-"""Splices that take an entry or item out of a document."""
+"""Splices that take members out of a mapping or list, with the comments that clearly belong to them."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
-from typing import Any
 
-from tarmak_iam.document.flow import remove_member
+from tarmak_iam.document.flow import remove_from_flow
 from tarmak_iam.document.geometry import (
     behind,
     blanks_before,
     code_end,
-    entry_start,
-    item_start,
     last_leaf,
+    member_start,
+    member_value,
+    size,
     starts_line,
 )
-from tarmak_iam.document.nodes import Mapping, Scalar, Sequence, Span
+from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, Span
+from tarmak_iam.document.ownership import member_lines, own_comment_lines
 from tarmak_iam.document.source import Source
-from tarmak_iam.document.splice import Splice
+from tarmak_iam.document.splice import Splice, joined
 from tarmak_iam.document.target import Target, refuse
-from tarmak_iam.document.tree import Tree
+from tarmak_iam.document.tree import Comment, Tree
 from tarmak_iam.document.write import write
 
-__all__ = ["remove", "remove_with_parents", "shorten"]
+__all__ = ["emptied_by", "remove_members", "remove_root", "sparing"]
 
 
-def shorten(target: Target) -> Target:
-    """The highest of the target's parents that its removal would leave empty (never the root)."""
-    while len(target.holders) > 2 and _size(target, -2) == 1:
-        target = _parent(target)
+def emptied_by(target: Target) -> Target:
+    """The highest of the target's parents that its removal would leave empty; the target itself if none."""
+    while len(target.holders) > 1 and size(target.holders[-2].node) == 1:
+        if len(target.holders) == 2 and not _is_removable(target.tree, target.holders[0].node):
+            break
+        target = target.parent
     return target
 
 
-def _parent(target: Target) -> Target:
-    return replace(target, route=target.route.parent, holders=target.holders[:-1])
+def _is_removable(tree: Tree, root: Node) -> bool:
+    """Whether the root is a block on lines of its own, so that nothing is left of it without them."""
+    if not isinstance(root, (Mapping, Sequence)) or root.flow:
+        return False
+    return root.span.start == member_start(tree.source, root, 0) and starts_line(tree.source, root.span.start)
 
 
-def remove_with_parents(target: Target) -> list[Splice]:
-    """Takes the target out, and every parent that is left empty without it; comment lines that stand between
-    the parents' keys and the target stay."""
-    top, tree = shorten(target), target.tree
-    start, end = _start(tree, top), _start(tree, target)
+def remove_members(target: Target, numbers: Collection[int]) -> list[Splice]:
+    """Takes members out of the collection that the target is; one that is left empty is {} or []."""
+    tree, parent = target.tree, target.holders[-1].node
+    assert isinstance(parent, (Mapping, Sequence))
+    if isinstance(parent, Mapping):
+        _refuse_duplicates(tree, parent, numbers)
+    if len(numbers) < size(parent) or (parent.flow and _holds_comment(tree, parent)):
+        return remove_from_flow(tree, parent, numbers) if parent.flow else _from_block(tree, parent, sorted(numbers))
+    return _emptied(target, parent)
+
+
+def remove_root(tree: Tree) -> list[Splice]:
+    """Takes a block collection that is the whole document out: the comments above and below it stay."""
+    root = tree.root
+    assert root is not None
+    span = Span(tree.source.line_start(root.span.start), behind(tree.source, root))
+    return [_lines(tree.source, span, keep_line_end=False)]
+
+
+def sparing(tree: Tree, splices: list[Splice], own: Collection[Comment]) -> list[Splice]:
+    """Deletions, cut into pieces around all comment lines but some."""
     lines = [
         Span(tree.source.line_start(comment.span.start), tree.source.next_line(comment.span.start))
-        for comment in tree.comments
-        if comment.own_line and start < comment.span.start < end
+        for comment in tree.own_lines.values()
+        if comment not in own
     ]
-    return [part for splice in remove(top) for part in _without(splice, lines)]
-
-
-def _start(tree: Tree, target: Target) -> int:
-    holder = target.holders[-1]
-    return entry_start(tree.source, holder.entry) if holder.entry else holder.node.span.start
+    return [part for splice in splices for part in _without(splice, lines)]
 
 
 def _without(splice: Splice, spared: list[Span]) -> list[Splice]:
-    """A deletion, cut into pieces around what is spared."""
     inside = [span for span in spared if splice.start <= span.start and span.end <= splice.end and not splice.text]
-    edges = [splice.start, *(edge for span in inside for edge in (span.start, span.end)), splice.end]
+    edges = [splice.start, *(edge for span in inside for edge in span), splice.end]
     return [replace(splice, start=start, end=end) for start, end in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def remove(target: Target) -> list[Splice]:
-    """Takes the target (it exists and is not the root) out of its parent; a parent left empty is {} or []."""
-    tree, holder = target.tree, target.holders[-1]
-    parent = target.holders[-2].node
-    if isinstance(parent, Mapping):
-        _refuse_duplicate(target, parent)
-    if _size(target, -2) == 1 and not _holds_comment(target):
-        emptied: Any = {} if isinstance(parent, Mapping) else []
-        return write(_parent(target), emptied)
-    assert isinstance(parent, (Mapping, Sequence))
-    number = holder.index if isinstance(parent, Sequence) else parent.entries.index(holder.entry)
-    assert number is not None
-    if parent.flow:
-        return remove_member(tree, parent, number)
-    return _from_block(tree, parent, number)
+def _holds_comment(tree: Tree, parent: Mapping | Sequence) -> bool:
+    """Whether comments stand beside the members of a flow collection: they keep its brackets apart."""
+    inside = [c.span.start for c in tree.comments if parent.span.start < c.span.start < parent.span.end]
+    spans = [
+        Span(member.key.span.start, member.value.span.end)
+        for member in (parent.entries if isinstance(parent, Mapping) else ())
+    ] + [item.span for item in (parent.items if isinstance(parent, Sequence) else ())]
+    return any(not any(span.start < at < span.end for span in spans) for at in inside)
 
 
-def _holds_comment(target: Target) -> bool:
-    """Whether comments stand beside the only member of a flow collection: they keep its brackets apart."""
-    parent, own = target.holders[-2].node, target.holders[-1]
-    start = own.entry.key.span.start if own.entry else own.node.span.start
-    if not isinstance(parent, (Mapping, Sequence)) or not parent.flow:
-        return False
-    inside = [c.span.start for c in target.tree.comments if parent.span.start < c.span.start < parent.span.end]
-    return any(not start < at < own.node.span.end for at in inside)
-
-
-def _refuse_duplicate(target: Target, parent: Mapping) -> None:
+def _refuse_duplicates(tree: Tree, parent: Mapping, numbers: Collection[int]) -> None:
     """Without the last of two equal keys the one before it would count, which nobody means by a removal."""
-    entry = target.holders[-1].entry
+    kept: set[str | None] = {entry.text for number, entry in enumerate(parent.entries) if number not in numbers}
+    for number in numbers:
+        entry = parent.entries[number]
+        if entry.text is not None and entry.text in kept:
+            equal = [other.key.span.start for other in parent.entries if other.text == entry.text]
+            lines = ", ".join(str(tree.source.position(start)[0]) for start in equal)
+            what = f"the key '{entry.text}' is there {len(equal)} times (lines {lines})"
+            refuse(tree, entry.key, what, "remove all but one by hand first")
+
+
+def _emptied(target: Target, parent: Mapping | Sequence) -> list[Splice]:
+    """{} or [] instead of all members; the comment lines of a block's members go where they stand around them."""
+    tree, source = target.tree, target.tree.source
+    splices = write(target, {} if isinstance(parent, Mapping) else [])
+    if parent.flow:
+        return splices
     lines = [
-        str(target.tree.source.position(other.key.span.start)[0])
-        for other in parent.entries
-        if entry is not None and other.text == entry.text
+        Span(source.line_start(comment.span.start), source.next_line(comment.span.start))
+        for number in range(size(parent))
+        for comment in own_comment_lines(tree, parent, number)
     ]
-    if len(lines) > 1 and entry is not None:
-        refuse(
-            target.tree,
-            entry.key,
-            f"the key '{entry.text}' is there {len(lines)} times (lines {', '.join(lines)})",
-            "remove all but one by hand first",
-        )
+    if not lines:
+        return splices
+    deleted = joined([*lines, *(Span(each.start, each.end) for each in splices if not each.text)])
+    return [*(each for each in splices if each.text), *(_lines(source, span, keep_line_end=False) for span in deleted)]
 
 
-def _size(target: Target, at: int) -> int:
-    node = target.holders[at].node
-    if isinstance(node, Mapping):
-        return len(node.entries)
-    return len(node.items) if isinstance(node, Sequence) else 0
-
-
-def _from_block(tree: Tree, parent: Mapping | Sequence, number: int) -> list[Splice]:
+def _from_block(tree: Tree, parent: Mapping | Sequence, numbers: list[int]) -> list[Splice]:
+    """Takes some of the members out, but not all."""
     source = tree.source
-    starts = _starts(source, parent)
-    start = starts[number]
-    node = parent.entries[number].value if isinstance(parent, Mapping) else parent.items[number]
-    below = behind(source, node)
-    if starts_line(source, start):
-        ends_in_block = number > 0 and _ends_in_block_scalar(parent, number - 1)
-        return [_lines(source, source.line_start(start), below, keep_line_end=ends_in_block)]
-    # The first one of a mapping or list that begins behind a dash: the next one moves up to its place,
-    # or down to its own line if comments stand between them.
-    following = starts[number + 1] if number + 1 < len(starts) else None
-    if following is not None and not source.text[below : source.line_start(following)].strip():
-        return [Splice(start, following, "")]
-    end = code_end(source, node)
-    return [Splice(blanks_before(source, start), source.line_end(end), "")]
+    spans = [
+        member_lines(tree, parent, number)
+        for number in numbers
+        if starts_line(source, member_start(source, parent, number))
+    ]
+    splices = []
+    for span in joined(spans):
+        before = [n for n in range(size(parent)) if member_start(source, parent, n) < span.start]
+        splices.append(_lines(source, span, keep_line_end=bool(before) and _ends_in_block_scalar(parent, before[-1])))
+    if numbers[0] == 0 and not starts_line(source, member_start(source, parent, 0)):
+        return _behind_dash(tree, parent, numbers, splices)
+    return splices
 
 
-def _starts(source: Source, parent: Mapping | Sequence) -> list[int]:
-    if isinstance(parent, Mapping):
-        return [entry_start(source, entry) for entry in parent.entries]
-    return [item_start(source, parent, number) for number in range(len(parent.items))]
+def _behind_dash(tree: Tree, parent: Mapping | Sequence, numbers: list[int], others: list[Splice]) -> list[Splice]:
+    """The first member of a mapping or list that begins behind a dash: the next one that stays moves up to its
+    place, or the dash stays alone if comments stand between them."""
+    source, start = tree.source, member_start(tree.source, parent, 0)
+    following = next(number for number in range(size(parent)) if number not in numbers)
+    before, end = member_value(parent, following - 1), member_start(source, parent, following)
+    between = source.text[behind(source, before) : source.line_start(end)]
+    if starts_line(source, end) and not between.strip():
+        return [Splice(start, end, ""), *(splice for splice in others if splice.start >= end)]
+    first = Splice(blanks_before(source, start), source.line_end(code_end(source, member_value(parent, 0))), "")
+    return [first, *others]
 
 
 def _ends_in_block_scalar(parent: Mapping | Sequence, number: int) -> bool:
     """Whether a member's last line end belongs to its value."""
-    leaf = last_leaf(parent.entries[number].value if isinstance(parent, Mapping) else parent.items[number])
+    leaf = last_leaf(member_value(parent, number))
     return isinstance(leaf, Scalar) and leaf.is_block
 
 
-def _lines(source: Source, start: int, end: int, *, keep_line_end: bool) -> Splice:
+def _lines(source: Source, span: Span, *, keep_line_end: bool) -> Splice:
     """Whole lines; if they end a file without line end, the one before them goes, so that it stays so."""
+    start, end = span
     unended = start < end == len(source.text) and not source.ends_line(end)
-    if unended and start and not keep_line_end:
+    if unended and start and not keep_line_end and source.ends_line(start):
         newline = source.newline_near(start - 1)
         return Splice(start - len(newline), end, "")
     return Splice(start, end, "")

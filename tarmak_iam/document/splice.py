@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Splice", "apply"]
+from tarmak_iam.document.nodes import Span
+
+__all__ = ["Splice", "apply", "joined"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -26,3 +28,14 @@ def apply(text: str, splices: Iterable[Splice]) -> str:
         pieces += [text[at : splice.start], splice.text]
         at = splice.end
     return "".join([*pieces, text[at:]])
+
+
+def joined(spans: Iterable[Span]) -> list[Span]:
+    """The spans in order, those that touch or overlap made one."""
+    result: list[Span] = []
+    for span in sorted(spans):
+        if result and span.start <= result[-1].end:
+            result[-1] = Span(result[-1].start, max(result[-1].end, span.end))
+        else:
+            result.append(span)
+    return result

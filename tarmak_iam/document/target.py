@@ -13,7 +13,7 @@ from tarmak_iam.document.tree import Tree
 from tarmak_iam.errors import EditRefused
 from tarmak_iam.routes import Key, Route, Step
 
-__all__ = ["Holder", "Target", "is_null", "locate", "refuse"]
+__all__ = ["Holder", "Target", "is_null", "kind_of", "locate", "native_keys", "refuse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,37 @@ class Target:
         """What new text inside the deepest node has to look like (`inside` 1: in its parent, beside it)."""
         nodes = [holder.node for holder in self.holders[: len(self.holders) - inside]]
         return replace(layout_near(self.tree.source, reversed(nodes)), literal=self.literals)
+
+    @property
+    def parent(self) -> Target:
+        """What holds the deepest node that exists."""
+        route = Route(self.route.steps[: len(self.holders) - 2])
+        return replace(self, route=route, holders=self.holders[:-1], missing=())
+
+    def member(self, number: int) -> Target:
+        """A member of the collection that the deepest node is; of equal keys the route means the last."""
+        node = self.holders[-1].node
+        if isinstance(node, Mapping):
+            entry = node.entries[number]
+            held = Holder(entry.value, entry=entry, native=native_keys(node)[number])
+            return replace(self, route=self.route / (entry.text or ""), holders=(*self.holders, held))
+        assert isinstance(node, Sequence)
+        held = Holder(node.items[number], index=number, native=number)
+        return replace(self, route=self.route / number, holders=(*self.holders, held))
+
+    @property
+    def number(self) -> int:
+        """Which member of its parent the deepest node is."""
+        own, parent = self.holders[-1], self.holders[-2].node
+        if isinstance(parent, Mapping):
+            return next(number for number, entry in enumerate(parent.entries) if entry is own.entry)
+        assert own.index is not None
+        return own.index
+
+    @property
+    def existing(self) -> Target:
+        """The deepest node that exists, nothing missing."""
+        return replace(self, route=Route(self.route.steps[: max(len(self.holders) - 1, 0)]), missing=())
 
     @property
     def native_path(self) -> list[Any]:
@@ -84,15 +115,15 @@ def locate(tree: Tree, route: Route) -> Target:
 def _step(tree: Tree, node: Node, step: Step, at: Route) -> Holder | None:
     if isinstance(step, Key):
         if not isinstance(node, Mapping):
-            refuse(tree, node, f"{at} is {_kind(node)}, not a mapping", f"'{step.text}' has no place there")
+            refuse(tree, node, f"{at} is {kind_of(node)}, not a mapping", f"'{step.text}' has no place there")
         entry = node.occurrence(step.text, step.occurrence)
         if entry is None and step.occurrence >= 0:
             refuse(tree, node, f"{at} has no {step.text} number {step.occurrence + 1}", "name one that is there")
         if entry is not None and entry.is_merge:
             refuse(tree, entry.key, f"{at / step} is a merge, not a key", "edit the merged mapping itself")
-        return None if entry is None else Holder(entry.value, entry=entry, native=_native_key(entry, node))
+        return None if entry is None else Holder(entry.value, entry=entry, native=_native_key(node, entry))
     if not isinstance(node, Sequence):
-        refuse(tree, node, f"{at} is {_kind(node)}, not a list", f"index {step} has no place there")
+        refuse(tree, node, f"{at} is {kind_of(node)}, not a list", f"index {step} has no place there")
     if not 0 <= step < len(node.items):
         refuse(tree, node, f"{at} has {len(node.items)} items, there is no index {step}", "append adds one")
     return Holder(node.items[step], index=step, native=step)
@@ -115,21 +146,26 @@ def is_null(node: Node) -> bool:
     return isinstance(node, Scalar) and node.style == "plain" and resolve_v2(node) is None
 
 
-def _native_key(entry: Entry, mapping: Mapping) -> Any:
-    before = mapping.entries[: mapping.entries.index(entry)]
-    return python_key(_resolved(entry), entry.text, [_resolved(other) for other in before if not other.is_merge])
+def native_keys(mapping: Mapping) -> list[Any]:
+    """The keys of a mapping's entries as they are in the plain data."""
+    keys: list[Any] = []
+    for entry in mapping.entries:
+        key = dereference(entry.key)
+        value = resolve_v2(key) if isinstance(key, Scalar) and not entry.is_merge else None
+        keys.append(python_key(value, entry.text, keys))
+    return keys
 
 
-def _resolved(entry: Entry) -> Any:
-    key = dereference(entry.key)
-    return resolve_v2(key) if isinstance(key, Scalar) else None
+def _native_key(mapping: Mapping, own: Entry) -> Any:
+    keys = native_keys(mapping)
+    return next(key for key, entry in zip(keys, mapping.entries, strict=True) if entry is own)
 
 
 def _is_flow(node: Node) -> bool:
     return isinstance(node, (Mapping, Sequence)) and node.flow
 
 
-def _kind(node: Node) -> str:
+def kind_of(node: Node) -> str:
     return {Mapping: "a mapping", Sequence: "a list", Scalar: "a scalar", Alias: "an alias"}[type(node)]
 
 

@@ -13,7 +13,7 @@ from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Sp
 from tarmak_iam.document.properties import content_start
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.yaml_reader import YamlText, read_yaml
-from tarmak_iam.errors import ParseError
+from tarmak_iam.errors import ParseError, Place
 from tarmak_iam.routes import Key, Route
 
 __all__ = ["Comment", "Tree"]
@@ -77,6 +77,14 @@ class Tree:
             node = _child(dereference(node), step)
         return node
 
+    def position(self, route: Route) -> Place:
+        """File, line and column of the value at the route, or of its nearest parent that exists."""
+        node = self.node(route)
+        while node is None and route.steps:
+            route = route.parent
+            node = self.node(route)
+        return self.source.place(node.span.start) if node is not None else Place(self.source.filename, 1, 1)
+
     @cached_property
     def comments(self) -> tuple[Comment, ...]:
         """Every comment from the end of the previous document to the end of this one."""
@@ -86,6 +94,12 @@ class Tree:
     def own_lines(self) -> dict[int, Comment]:
         """The comments that have a line for themselves, by their offset."""
         return {comment.span.start: comment for comment in self.comments if comment.own_line}
+
+    @cached_property
+    def tails(self) -> dict[int, Comment]:
+        """The comments at the end of a line, by the offset where the line begins."""
+        line_start = self.source.line_start
+        return {line_start(comment.span.start): comment for comment in self.comments if not comment.own_line}
 
     def _comments(self) -> Iterator[Comment]:
         """Every `#` at the begin of a line or behind a blank, unless it is part of a scalar's own text."""

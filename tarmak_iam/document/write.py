@@ -19,6 +19,7 @@ from tarmak_iam.document.geometry import (
 )
 from tarmak_iam.document.layout import Layout, column
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence
+from tarmak_iam.document.ownership import behind_with_comments
 from tarmak_iam.document.properties import STANDARD_TAG, content_start
 from tarmak_iam.document.quoting import quote
 from tarmak_iam.document.render import block_lines, indent, value_lines
@@ -51,7 +52,12 @@ def write(target: Target, value: Any) -> list[Splice]:
     if isinstance(node, Scalar) and node.is_block:
         return _instead_of_block_scalar(source, node, start, text)
     here = _in_place(source, start, code_end(source, node), text.first)
-    return [here, new_lines(source, behind(source, node), text.below)] if text.below else [here]
+    if not text.below:
+        return [here]
+    at = behind(source, node)
+    if isinstance(value, (dict, list)):  # comments in a literal block would be its text
+        at = behind_with_comments(target.tree, at, len(text.below[0]) - len(text.below[0].lstrip()))
+    return [here, new_lines(source, at, text.below)]
 
 
 def _own_start(source: Source, node: Node) -> tuple[int, str]:
@@ -66,7 +72,7 @@ def _in_flow(target: Target, start: int, kept: str, value: Any) -> Splice:
     source, holder = target.tree.source, target.holders[-1]
     node = holder.node
     quoted = None if target.tree.is_json else _in_old_quotes(node, value)
-    rendered = f"{kept} {quoted or flow_value(target.tree, value)}".lstrip()
+    rendered = f"{kept} {quoted or flow_value(target, value)}".lstrip()
     before = source.text[start - 1 : start]
     if (
         start == node.span.end

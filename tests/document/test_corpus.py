@@ -11,7 +11,7 @@ import pytest
 
 from tarmak_iam.document import Document, EditRefused
 from tarmak_iam.document.construct import same
-from tarmak_iam.document.intent import appended, assigned, removed
+from tarmak_iam.document.intent import assigned, inserted, value_at, without
 from tests.support import GOLDEN, golden_json, shared_file
 
 TARMAK = golden_json("edits", "tarmak.json")
@@ -25,8 +25,10 @@ def perform(document: Document, edit: dict[str, Any]) -> tuple[Document, Any]:
     if edit["op"] in ("set", "replace"):
         return document.set(path, edit["value"]), assigned(before, path, edit["value"])
     if edit["op"] == "append":
-        return document.append(path, edit["value"]), appended(before, path, edit["value"])
-    return document.remove(path), removed(before, path)
+        return document.append(path, edit["value"]), inserted(
+            before, path, len(value_at(before, path) or []), [edit["value"]]
+        )
+    return document.remove(path), without(before, path[:-1], path[-1:])
 
 
 def check(file: Path, edit: dict[str, Any]) -> None:

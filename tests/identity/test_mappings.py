@@ -150,7 +150,7 @@ def test_a_single_value_is_a_list_of_one_as_the_daemon_takes_it(
 
 def test_a_single_value_is_never_lost() -> None:
     single = Mappings.parse(f"server:\n  mapRoles: {{roleARN: {ROLE}, username: a}}\n")
-    with pytest.raises(EditRefused, match="is not a list"):
+    with pytest.raises(EditRefused, match="is a mapping, not a list"):
         single.add(USER.replace("user/team", "role"), "b", ["g"])
     assert single.remove(ROLE).entries == ()
     accounts = Mappings.parse("server:\n  mapAccounts: 111122223333,444455556666\n")

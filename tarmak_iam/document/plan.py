@@ -1,0 +1,112 @@
+"""From an edit to the change that it comes to, on the tree as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from tarmak_iam.document.changes import AddItems, AddMembers, Change, RemoveMembers, RemoveRoot, Write
+from tarmak_iam.document.construct import same
+from tarmak_iam.document.edits import Append, Edit, Insert, Remove, Set
+from tarmak_iam.document.geometry import size
+from tarmak_iam.document.insert import is_empty
+from tarmak_iam.document.intent import plain, value_at
+from tarmak_iam.document.nodes import Mapping, Sequence
+from tarmak_iam.document.ownership import own_comment_lines
+from tarmak_iam.document.remove import emptied_by
+from tarmak_iam.document.target import Target, kind_of
+from tarmak_iam.errors import EditRefused
+from tarmak_iam.routes import Key, Route, Step
+
+__all__ = ["planned", "refusal"]
+
+
+def planned(edit: Edit, locate: Callable[[Route], Target], data: Any) -> Change | None:
+    """The change; None if `data`, which the document is to mean so far, is the same after it. Raises EditRefused."""
+    route = Route.of(edit.path)
+    if isinstance(edit, Remove):
+        return _removal(locate(route), prune=edit.prune)
+    if isinstance(edit, Set):
+        target = locate(route)
+        return _assignment(target, _checked(target, edit.value), data)
+    target = locate(route.parent if isinstance(edit, Insert) else route)
+    return _addition(target, edit, _checked(target, edit.value))
+
+
+def refusal(target: Target, what: str, remedy: str = "") -> EditRefused:
+    place = target.tree.position(target.route)
+    return EditRefused(what, remedy=remedy or "change this place by hand", place=place)
+
+
+def _checked(target: Target, value: Any) -> Any:
+    try:
+        return plain(value)
+    except TypeError as error:
+        raise refusal(target, str(error), "use mappings, lists and scalars") from None
+
+
+def _assignment(target: Target, value: Any, data: Any) -> Change | None:
+    if target.missing:
+        return _creation(target, value)
+    if target.holders and same(value_at(data, target.native_path), value):
+        return None
+    if not is_empty(target) or not value or not isinstance(value, (dict, list)):
+        return Write(target, value)
+    node = target.holders[-1].node if target.holders else None
+    if isinstance(node, Sequence if isinstance(value, dict) else Mapping):
+        return Write(target, value)
+    return AddMembers(target, value) if isinstance(value, dict) else AddItems(target, 0, value)
+
+
+def _creation(target: Target, value: Any) -> Change:
+    """The value inside the parents that are missing; an index can only begin a new list."""
+    first, *rest = target.missing
+    for step in reversed(rest):
+        value = {step.text: value} if isinstance(step, Key) else _new_list(target, step, value)
+    if isinstance(first, Key):
+        return AddMembers(target.existing, {first.text: value})
+    return AddItems(target.existing, 0, _new_list(target, first, value))
+
+
+def _new_list(target: Target, index: Step, value: Any) -> list[Any]:
+    if index != 0:
+        raise refusal(target, f"a new list has no index {index}", "begin a list with index 0, or append")
+    return [value]
+
+
+def _addition(target: Target, edit: Append | Insert, value: Any) -> Change:
+    if target.missing:
+        return _creation(target, _new_list(target, _index(edit, target, 0), value))
+    length = size(target.holders[-1].node) if target.holders else 0
+    if not is_empty(target) and not isinstance(target.holders[-1].node, Sequence):
+        _refuse_kind(target)
+    return AddItems(target, _index(edit, target, length), [value])
+
+
+def _index(edit: Append | Insert, target: Target, length: int) -> int:
+    if isinstance(edit, Append):
+        return length
+    index = Route.of(edit.path).steps[-1:]
+    if len(index) != 1 or not isinstance(index[0], int) or not 0 <= index[0] <= length:
+        what = f"{target.route} has {length} items: there is no place {'.'.join(map(str, index))} for a new one"
+        raise refusal(target, what, f"name an index from 0 to {length}")
+    return index[0]
+
+
+def _refuse_kind(target: Target) -> NoReturn:
+    what = f"{target.route} is {kind_of(target.holders[-1].node)}, not a list"
+    raise refusal(target, what, "items are added to lists only")
+
+
+def _removal(target: Target, *, prune: bool) -> Change:
+    if target.missing or len(target.holders) < 2:
+        what = f"there is nothing at {target.route}" if target.route.steps else "the whole document cannot be removed"
+        raise refusal(target, what, "nothing needs to be removed")
+    top = emptied_by(target) if prune else target
+    if top.route == target.route:
+        return RemoveMembers(target.parent, (target.number,))
+    # The comments inside of parents that go with it may be about anything.
+    parent = target.parent.holders[-1].node
+    assert isinstance(parent, (Mapping, Sequence))
+    own = () if parent.flow else tuple(own_comment_lines(target.tree, parent, target.number))
+    return RemoveMembers(top.parent, (top.number,), own) if len(top.holders) > 1 else RemoveRoot(top, own)

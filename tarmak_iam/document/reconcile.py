@@ -1,0 +1,103 @@
+"""The changes that turn a node's meaning into another one: as few as possible, each as small as possible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tarmak_iam.document.arrange import can_be_arranged
+from tarmak_iam.document.changes import AddItems, AddMembers, Arrange, Change, RemoveMembers, Write
+from tarmak_iam.document.construct import same
+from tarmak_iam.document.insert import is_empty, takes_items_at
+from tarmak_iam.document.matching import Identity, matched
+from tarmak_iam.document.nodes import Mapping, Sequence
+from tarmak_iam.document.target import Target, native_keys
+
+__all__ = ["Reconciler"]
+
+
+@dataclass(frozen=True)
+class Reconciler:
+    """`identities` tell which items of two lists of mappings are the same one (`matching.matched`)."""
+
+    identities: tuple[Identity, ...] = ()
+
+    def changes(self, target: Target, current: Any, wanted: Any) -> Iterator[Change]:
+        """What is to be done at the target, which means `current`, so that it means `wanted`.
+
+        Changes of one collection may disturb each other: whoever makes them asks again after the first ones.
+        """
+        if same(current, wanted):
+            return
+        node = target.holders[-1].node if target.holders else None
+        if is_empty(target) and _fits(node, wanted):
+            yield AddMembers(target, wanted) if isinstance(wanted, dict) else AddItems(target, 0, wanted)
+        elif isinstance(node, Mapping) and isinstance(wanted, dict) and wanted and _is_named(node):
+            yield from self._of_mapping(target, node, current, wanted)
+        elif isinstance(node, Sequence) and isinstance(wanted, list) and wanted:
+            yield from self._of_list(target, current, wanted)
+        else:
+            yield Write(target, wanted)
+
+    def _of_mapping(
+        self, target: Target, node: Mapping, current: dict[Any, Any], wanted: dict[Any, Any]
+    ) -> Iterator[Change]:
+        keys = native_keys(node)
+        own = {key: number for number, key in enumerate(keys) if not node.entries[number].is_merge}
+        for key, number in own.items():
+            if key in wanted:
+                yield from self.changes(target.member(number), current[key], wanted[key])
+        gone = [number for key, number in own.items() if key not in wanted]
+        brought = {key for key in current if key not in own}
+        if not brought <= wanted.keys():  # what a merge brings cannot be taken out alone: the rest is written out
+            gone += [number for number, entry in enumerate(node.entries) if entry.is_merge]
+            brought = set()
+        new = {
+            key: value
+            for key, value in wanted.items()
+            if key not in own and not (key in brought and same(current[key], value))
+        }
+        if new:
+            yield AddMembers(target, new)
+        if gone:
+            yield RemoveMembers(target, tuple(gone))
+
+    def _of_list(self, target: Target, current: list[Any], wanted: list[Any]) -> Iterator[Change]:
+        pairs = matched(current, wanted, self.identities)
+        new = list(_new_items(target, wanted, pairs))
+        if not pairs or not all(takes_items_at(target, change.index) for change in new):
+            yield Write(target, wanted)
+            return
+        for after, before in pairs.items():
+            yield from self.changes(target.member(before), current[before], wanted[after])
+        yield from new
+        gone = tuple(index for index in range(len(current)) if index not in pairs.values())
+        if gone:
+            yield RemoveMembers(target, gone)
+        order = tuple(pairs[after] for after in sorted(pairs))
+        if len(order) == len(current) == len(wanted) and order != tuple(sorted(order)):
+            yield Arrange(target, order) if can_be_arranged(target) else Write(target, wanted)
+
+
+def _new_items(target: Target, wanted: list[Any], pairs: dict[int, int]) -> Iterator[AddItems]:
+    """Every run of items without a counterpart, behind the one that stands before it."""
+    start = 0
+    while start < len(wanted):
+        end = start
+        while end < len(wanted) and end not in pairs:
+            end += 1
+        if end > start:
+            yield AddItems(target, pairs[start - 1] + 1 if start else 0, wanted[start:end])
+        start = end + 1
+
+
+def _fits(node: Any, wanted: Any) -> bool:
+    """Whether an empty node can take the members of what is wanted."""
+    other = Sequence if isinstance(wanted, dict) else Mapping
+    return isinstance(wanted, (dict, list)) and bool(wanted) and not isinstance(node, other)
+
+
+def _is_named(node: Mapping) -> bool:
+    """Whether a route can name every entry: no collection is a key."""
+    return all(entry.text is not None for entry in node.entries)
