@@ -21,4 +21,6 @@ def finish_edit(
     if not dry_run:  # before the diff: whoever reads that may hang up
         write()
     print_diff(before, after)
+    for comment in after.removed_comments:
+        note(f"the comment went with it: {comment.text}")
     note("dry run: nothing was written" if dry_run else done)

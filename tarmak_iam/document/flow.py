@@ -48,14 +48,14 @@ def _before_member(tree: Tree, member: _Member, texts: list[str]) -> Splice:
 def _behind_last(target: Target, node: Mapping | Sequence, last: _Member, texts: list[str]) -> list[Splice]:
     source, closing = target.tree.source, node.span.end - 1
     end = last.span.end if last.comma is None else last.comma
+    blank = " " if _ends_in_colon(node) else ""
     if source.line_start(closing) == source.line_start(end):
-        blank = " " if _ends_in_colon(node) else ""
         return [Splice(last.span.end, last.span.end, blank + "".join(f", {text}" for text in texts))]
     below = source.next_line(end)
     newline, margin = source.newline_near(last.span.end), _margin(target, node)
     ending = "" if last.comma is None else ","
     lines = Splice(below, below, f",{newline}".join(margin + text for text in texts) + ending + newline)
-    return [lines] if last.comma is not None else [Splice(last.span.end, last.span.end, ","), lines]
+    return [lines] if last.comma is not None else [Splice(last.span.end, last.span.end, f"{blank},"), lines]
 
 
 def _ends_in_colon(node: Mapping | Sequence) -> bool:

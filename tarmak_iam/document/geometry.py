@@ -23,6 +23,7 @@ __all__ = [
     "member_start",
     "member_value",
     "new_lines",
+    "owns_line_end",
     "room_behind",
     "size",
     "starts_line",
@@ -64,8 +65,7 @@ def behind(source: Source, node: Node) -> int:
 def room_behind(tree: Tree, node: Node) -> int:
     """`behind`, for text to go in there. Raises EditRefused behind a block scalar that a missing line end ends."""
     leaf, text = last_leaf(node), tree.source.text
-    unended = leaf.span.end == len(text) and text[-1] not in "\r\n"
-    if isinstance(leaf, Scalar) and leaf.is_block and unended and not _is_stripped(tree.source, leaf):
+    if leaf.span.end == len(text) and text[-1] not in "\r\n" and owns_line_end(tree.source, node):
         raise EditRefused(
             "the file ends in a block scalar without line end, whose value any text behind it would change",
             remedy="end the file with an empty line, if the value may end in one too",
@@ -74,10 +74,13 @@ def room_behind(tree: Tree, node: Node) -> int:
     return behind(tree.source, node)
 
 
-def _is_stripped(source: Source, leaf: Scalar) -> bool:
-    """Whether the header says `-`: the value has no line end, whatever follows."""
+def owns_line_end(source: Source, node: Node) -> bool:
+    """Whether the line end behind a node is part of its value: it ends in a block scalar, and not in a `|-`."""
+    leaf = last_leaf(node)
+    if not isinstance(leaf, Scalar) or not leaf.is_block:
+        return False
     header = source.text[leaf.span.start : source.line_end(leaf.span.start)]
-    return re.search(r"[|>][0-9]?-", header) is not None
+    return re.search(r"[|>][0-9]?-", header) is None
 
 
 def entry_start(source: Source, entry: Entry) -> int:

@@ -27,7 +27,7 @@ from tarmak_iam.document.splice import Splice
 from tarmak_iam.document.target import Target, is_null, refuse
 from tarmak_iam.document.write import write
 
-__all__ = ["add_items", "add_members", "is_empty", "takes_items_at"]
+__all__ = ["add_items", "add_members", "is_empty"]
 
 
 def add_members(target: Target, members: dict[Any, Any]) -> list[Splice]:
@@ -53,23 +53,17 @@ def add_items(target: Target, index: int, values: list[Any]) -> list[Splice]:
         return add_to_flow(target, node, values, index)
     source = tree.source
     dash = column(source, item_start(source, node, len(node.items) - 1))
+    lines = indent(block_lines(values, target.layout()), dash)
+    if index == 0 and not starts_line(source, start := item_start(source, node, 0)):
+        newline = source.newline_near(start)  # behind another dash: what stands there moves to a line of its own
+        return [Splice(start, start, newline.join(lines).lstrip(" ") + newline + " " * dash)]
     if index == 0:
-        if not takes_items_at(target, 0):
-            refuse(tree, node, f"the first item of {target.route} does not begin its line", "move it to one of its own")
         at = member_lines(tree, node, 0).start
     else:
         last = index == len(node.items)
         at = room_behind(tree, node) if last else behind(source, node.items[index - 1])
         at = behind_with_comments(tree, at, dash)
-    return [new_lines(source, at, indent(block_lines(values, target.layout()), dash))]
-
-
-def takes_items_at(target: Target, index: int) -> bool:
-    """Whether there is room in front of a list's item: not where the first one stands behind another dash."""
-    source, node = target.tree.source, target.holders[-1].node
-    if index or not isinstance(node, Sequence) or node.flow or not node.items:
-        return True
-    return starts_line(source, item_start(source, node, 0))
+    return [new_lines(source, at, lines)]
 
 
 def is_empty(target: Target) -> bool:

@@ -11,7 +11,7 @@ __all__ = ["STANDARD_TAG", "content_start"]
 STANDARD_TAG = "tag:yaml.org,2002:"
 """What `!!` stands for."""
 
-_PROPERTY = re.compile(r"[&!][^ \t\r\n,\[\]{}]*(?:[ \t]|\r\n?|\n|#[^\r\n]*)*")
+_PROPERTY = re.compile(r"(?:!<[^>\r\n]*>|[&!][^ \t\r\n,\[\]{}]*)(?:[ \t]|\r\n?|\n|#[^\r\n]*)*")
 
 
 def content_start(text: str, node: Node) -> int:

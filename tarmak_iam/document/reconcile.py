@@ -9,7 +9,7 @@ from typing import Any
 from tarmak_iam.document.arrange import can_be_arranged
 from tarmak_iam.document.changes import AddItems, AddMembers, Arrange, Change, RemoveMembers, Write
 from tarmak_iam.document.construct import same
-from tarmak_iam.document.insert import is_empty, takes_items_at
+from tarmak_iam.document.insert import is_empty
 from tarmak_iam.document.matching import Identity, matched
 from tarmak_iam.document.nodes import Mapping, Sequence
 from tarmak_iam.document.target import Target, native_keys
@@ -65,13 +65,12 @@ class Reconciler:
 
     def _of_list(self, target: Target, current: list[Any], wanted: list[Any]) -> Iterator[Change]:
         pairs = matched(current, wanted, self.identities)
-        new = list(_new_items(target, wanted, pairs))
-        if not pairs or not all(takes_items_at(target, change.index) for change in new):
+        if not pairs:
             yield Write(target, wanted)
             return
         for after, before in pairs.items():
             yield from self.changes(target.member(before), current[before], wanted[after])
-        yield from new
+        yield from _new_items(target, wanted, pairs)
         gone = tuple(index for index in range(len(current)) if index not in pairs.values())
         if gone:
             yield RemoveMembers(target, gone)
@@ -80,7 +79,7 @@ class Reconciler:
             yield Arrange(target, order) if can_be_arranged(target) else Write(target, wanted)
 
 
-def _new_items(target: Target, wanted: list[Any], pairs: dict[int, int]) -> Iterator[AddItems]:
+def _new_items(target: Target, wanted: list[Any], pairs: dict[int, int]) -> Iterator[Change]:
     """Every run of items without a counterpart, behind the one that stands before it."""
     start = 0
     while start < len(wanted):

@@ -10,13 +10,13 @@ from tarmak_iam.document.geometry import (
     behind,
     blanks_before,
     code_end,
-    last_leaf,
     member_start,
     member_value,
+    owns_line_end,
     size,
     starts_line,
 )
-from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, Span
+from tarmak_iam.document.nodes import Mapping, Node, Sequence, Span
 from tarmak_iam.document.ownership import member_lines, own_comment_lines
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splice import Splice, joined
@@ -128,7 +128,9 @@ def _from_block(tree: Tree, parent: Mapping | Sequence, numbers: list[int]) -> l
     splices = []
     for span in joined(spans):
         before = [n for n in range(size(parent)) if member_start(source, parent, n) < span.start]
-        splices.append(_lines(source, span, keep_line_end=bool(before) and _ends_in_block_scalar(parent, before[-1])))
+        splices.append(
+            _lines(source, span, keep_line_end=bool(before) and owns_line_end(source, member_value(parent, before[-1])))
+        )
     if numbers[0] == 0 and not starts_line(source, member_start(source, parent, 0)):
         return _behind_dash(tree, parent, numbers, splices)
     return splices
@@ -145,12 +147,6 @@ def _behind_dash(tree: Tree, parent: Mapping | Sequence, numbers: list[int], oth
         return [Splice(start, end, ""), *(splice for splice in others if splice.start >= end)]
     first = Splice(blanks_before(source, start), source.line_end(code_end(source, member_value(parent, 0))), "")
     return [first, *others]
-
-
-def _ends_in_block_scalar(parent: Mapping | Sequence, number: int) -> bool:
-    """Whether a member's last line end belongs to its value."""
-    leaf = last_leaf(member_value(parent, number))
-    return isinstance(leaf, Scalar) and leaf.is_block
 
 
 def _lines(source: Source, span: Span, *, keep_line_end: bool) -> Splice:

@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml import events as kinds
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.scanner import Scanner
 
+from tarmak_iam.document.go_yaml import go_yaml
 from tarmak_iam.document.masking import mask, unmask_scalars
 from tarmak_iam.document.nodes import Node, Scalar, Span
 from tarmak_iam.document.source import Source
@@ -42,12 +41,6 @@ class YamlText:
     version: tuple[int, int] | None
     span: Span
     scalars: list[Scalar]
-
-
-class _GoScanner(Scanner):
-    """go-yaml knows one escape more than ruamel.yaml, and one less (which the builder refuses for both parsers)."""
-
-    ESCAPE_REPLACEMENTS = {**Scanner.ESCAPE_REPLACEMENTS, "'": "'"}  # noqa: RUF012  # as the base class has it
 
 
 @cache
@@ -99,10 +92,7 @@ def _read(source: Source, text: str, index: int, *, pure: bool) -> YamlText:
     if not pure:
         parser = importlib.import_module("ruamel.yaml.cyaml").CParser(text)
         return _document(source, iter(parser.get_event, None), index)
-    yaml = YAML(typ="safe", pure=True)
-    yaml.Scanner = _GoScanner
-    yaml.version = (1, 1)  # go-yaml reads 1.1
-    return _document(source, iter(yaml.parse(text)), index)
+    return _document(source, iter(go_yaml().parse(text)), index)
 
 
 def _remedy(source: Source, offset: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tarmak_iam.document import Document
+from tarmak_iam.document import Document, Remove, Set
 from tarmak_iam.document.intent import value_at
 from tarmak_iam.errors import ConfigError, EditRefused
 from tarmak_iam.identity.arn import Arn, ArnError, Principal, canonicalize, is_account, parse_arn
@@ -126,16 +126,16 @@ class Mappings:
         """
         if not arn.strip():
             raise ConfigError("the ARN is empty", remedy="name the ARN or account whose entry goes")
-        document, entries = self.document, self.entries
+        entries, removals = self.entries, []
         for entry in reversed(self._matching(arn)):
             if sum(other.route == entry.route for other in entries) > 1:
                 raise EditRefused(
                     f"{arn} shares one text with others, which would go with it",
                     remedy="write them as a list first",
-                    place=document.position(entry.route),
+                    place=self.document.position(entry.route),
                 )
-            document = document.remove(entry.route)
-        return self._with(document)
+            removals.append(Remove(entry.route))
+        return self._with(self.document.edit(*removals))
 
     def _add_account(self, account: str, username: str, groups: Sequence[str] | None) -> Mappings:
         if username or groups:
@@ -148,13 +148,13 @@ class Mappings:
         return self._with(self.document.append(self._settings.route("server.mapAccounts"), account))
 
     def _update(self, entry: Listed, username: str, groups: Sequence[str] | None) -> Mappings:
-        document = self.document
-        item = value_at(document.data, entry.route.plain)
+        item = value_at(self.document.data, entry.route.plain)
+        edits = []
         if entry.username != username:
-            document = document.set(entry.route / _own_key(item, "username"), username)
+            edits.append(Set(entry.route / _own_key(item, "username"), username))
         if groups is not None and list(entry.groups) != list(groups):
-            document = document.set(entry.route / _own_key(item, "groups"), list(groups))
-        return self._with(document)
+            edits.append(Set(entry.route / _own_key(item, "groups"), list(groups)))
+        return self._with(self.document.edit(*edits))
 
     def _with(self, document: Document) -> Mappings:
         return self if document is self.document else replace(self, document=document)

@@ -1,29 +1,39 @@
 """Edits, a folder each: before.yaml, edit.json (a list of calls) and after.yaml, or refused.txt for a refusal.
 
+removed.txt has the comments that the last call took along; where it is missing, that is none.
+
 `<EMPTY>` stands for an empty file, which git and editors like to mend.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tarmak_iam.document import Document, EditRefused
+from tarmak_iam.document import Append, Document, Edit, EditRefused, Insert, Remove, Set
 
 CASES = sorted(path for path in (Path(__file__).parent / "cases").iterdir() if path.is_dir())
 
 
-def perform(document: Document, call: dict[str, Any]) -> Document:
+def edit_of(call: dict[str, Any]) -> Edit:
     path = tuple(call["path"])
-    if call["op"] == "set":
-        return document.set(path, call["value"])
-    if call["op"] == "append":
-        return document.append(path, call["value"])
-    return document.remove(path, prune=call.get("prune", False))
+    if call["op"] == "remove":
+        return Remove(path, call.get("prune", False))
+    kinds: dict[str, Callable[..., Edit]] = {"set": Set, "append": Append, "insert": Insert}
+    return kinds[call["op"]](path, call["value"])
+
+
+def perform(document: Document, call: dict[str, Any]) -> Document:
+    if call["op"] == "update":
+        return document.update(call["data"], identities=call.get("identities", ()))
+    if call["op"] == "batch":
+        return document.edit(*map(edit_of, call["edits"]))
+    return document.edit(edit_of(call))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.name)
@@ -36,4 +46,9 @@ def test_case(case: Path) -> None:
             reduce(perform, calls, document)
         assert str(caught.value) == refusal.read_text().strip()
         return
-    assert reduce(perform, calls, document).to_bytes().decode() == (case / "after.yaml").read_bytes().decode()
+    edited = reduce(perform, calls, document)
+    assert edited.to_bytes().decode() == (case / "after.yaml").read_bytes().decode()
+    removed = case / "removed.txt"
+    assert [comment.text for comment in edited.removed_comments] == (
+        removed.read_text().splitlines() if removed.exists() else []
+    )

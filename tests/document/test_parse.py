@@ -197,6 +197,9 @@ def test_half_a_surrogate_pair_is_no_text() -> None:
         ('a: "it\\\'s"\n', {"a": "it's"}),
         ("groups: [system:masters]\n", {"groups": ["system:masters"]}),
         ('a: "x\\\\/y"\n', {"a": "x\\/y"}),
+        ('---\nk: ["a":b]\n', {"k": [{"a": "b"}]}),
+        ("k: a\tb\n", {"k": "a\tb"}),
+        ("k: |\n \n  a\n", {"k": "\na\n"}),
     ],
 )
 def test_what_go_yaml_takes(text: str, data: Any) -> None:
@@ -211,6 +214,9 @@ def test_what_go_yaml_takes(text: str, data: Any) -> None:
         ("%YAML 1.3\n---\na: 1\n", "not YAML"),
         ('a: "\\U00110000"\n', "not YAML"),
         ("a: !!timestamp junk\n", "cannot decode"),
+        ("---\nk: [a?b]\n", "not YAML"),
+        ("%FOO x\n---\na: 1\n", "unknown directive"),
+        ("k: |\n \tx\n", "found a tab character"),
     ],
 )
 def test_what_go_yaml_does_not_take(text: str, words: str) -> None:

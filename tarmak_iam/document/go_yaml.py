@@ -1,0 +1,107 @@
+"""ruamel.yaml's pure parser, mended where it reads a text otherwise than go-yaml does.
+
+Source: gopkg.in/yaml.v2 2.2.1 (scannerc.go, parserc.go), the library that Tarmak vendors.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.parser import Parser
+from ruamel.yaml.resolver import VersionedResolver
+from ruamel.yaml.scanner import Scanner, ScannerError
+
+__all__ = ["go_yaml"]
+
+_BREAKS = "\r\n\x85\u2028\u2029"
+
+
+def go_yaml() -> YAML:
+    """A pure parser that reads as go-yaml does."""
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Scanner, yaml.Parser, yaml.Resolver = _GoScanner, _GoParser, _GoResolver
+    yaml.top_level_block_style_scalar_no_indent_error_1_1 = True
+    return yaml
+
+
+class _GoScanner(Scanner):
+    """go-yaml knows one escape more than ruamel.yaml, and one less (which the builder refuses for both parsers),
+    only two directives, and tabs inside plain scalars but not in a block scalar's indentation."""
+
+    ESCAPE_REPLACEMENTS = {**Scanner.ESCAPE_REPLACEMENTS, "'": "'"}  # noqa: RUF012  # as the base class has it
+
+    def scan_directive_name(self, start_mark: Any) -> Any:
+        name = super().scan_directive_name(start_mark)
+        if name not in ("YAML", "TAG"):
+            raise ScannerError("while scanning a directive", start_mark, "found unknown directive name", start_mark)
+        return name
+
+    def scan_plain_spaces(self, indent: int, start_mark: Any) -> list[str] | None:
+        """What stands between two words of a plain scalar: blanks and tabs, or the line breaks folded; None
+        where the document ends."""
+        blanks = self._skip(" \t")
+        breaks: list[str] = []
+        while self.reader.peek() in _BREAKS:
+            breaks.append(self.scan_line_break())
+            self.allow_simple_key = True
+            if self.check_document_start() or self.check_document_end():
+                return None
+            self._skip(" ")
+            if self.reader.column < indent:
+                self._refuse_tab("while scanning a plain scalar", start_mark)
+            self._skip(" \t")
+        if not breaks:
+            return [blanks] if blanks else []
+        folded = breaks[1:] or [" "]
+        return folded if breaks[0] == "\n" else breaks
+
+    def scan_block_scalar_indentation(self) -> tuple[list[str], int, Any]:
+        """The empty lines before the first line of content may be indented in any way."""
+        breaks: list[str] = []
+        deepest, end = 0, self.reader.get_mark()
+        while True:
+            self._skip(" ")
+            deepest = max(deepest, self.reader.column)
+            self._refuse_tab("while scanning a block scalar", end)
+            if self.reader.peek() not in _BREAKS:
+                return breaks, deepest, end
+            breaks.append(self.scan_line_break())
+            end = self.reader.get_mark()
+
+    def scan_block_scalar_breaks(self, indent: int) -> Any:
+        breaks, end = super().scan_block_scalar_breaks(indent)
+        if self.reader.column < indent:
+            self._refuse_tab("while scanning a block scalar", end)
+        return breaks, end
+
+    def _skip(self, characters: str) -> str:
+        length = 0
+        while self.reader.peek(length) in characters:
+            length += 1
+        skipped: str = self.reader.prefix(length)
+        self.reader.forward(length)
+        return skipped
+
+    def _refuse_tab(self, context: str, start_mark: Any) -> None:
+        if self.reader.peek() == "\t":
+            what = "found a tab character where an indentation space is expected"
+            raise ScannerError(context, start_mark, what, self.reader.get_mark())
+
+
+class _GoParser(Parser):
+    """A node begins with its first property: ruamel.yaml marks one with a tag in front of its anchor at the anchor."""
+
+    def parse_node(self, block: bool = False, indentless_sequence: bool = False) -> Any:
+        start = self.scanner.peek_token().start_mark
+        event = super().parse_node(block, indentless_sequence)
+        event.start_mark = start
+        return event
+
+
+class _GoResolver(VersionedResolver):
+    """go-yaml reads 1.1; ruamel.yaml forgets the version it was told at each `---` and takes 1.2 from there on."""
+
+    @property
+    def processing_version(self) -> Any:
+        return 1, 1
