@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tarmak_iam.document.arrange import arrange
-from tarmak_iam.document.insert import add_items, add_members, is_empty
+from tarmak_iam.document.insert import add_items, add_members, begin, is_empty
 from tarmak_iam.document.intent import assigned, extended, inserted, value_at, without
 from tarmak_iam.document.nodes import Sequence
 from tarmak_iam.document.remove import remove_members, remove_root, sparing
@@ -63,7 +63,7 @@ class Write(Change):
     value: Any
 
     def splices(self) -> list[Splice]:
-        return write(self.target, self.value)
+        return write(self.target, self.value) if self.target.holders else begin(self.target, self.value)
 
     def applied(self, data: Any) -> Any:
         return assigned(data, self.target.native_path, self.value)

@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from tarmak_iam.document.changes import Change, Write
-from tarmak_iam.document.construct import same
+from tarmak_iam.document.construct import construct, same
 from tarmak_iam.document.edits import Edit
 from tarmak_iam.document.intent import assigned, first_difference, value_at
 from tarmak_iam.document.matching import Identity
-from tarmak_iam.document.nodes import Mapping, Sequence
+from tarmak_iam.document.nodes import Alias, Mapping, Sequence
+from tarmak_iam.document.orphans import orphans
 from tarmak_iam.document.plan import planned, refusal
 from tarmak_iam.document.reconcile import Reconciler
 from tarmak_iam.document.splice import Splice, apply
@@ -52,6 +53,11 @@ class Draft:
         if any(change.touches(route) for change, _ in self._waiting):
             self._flush()
         change = planned(edit, self._locate, self._intended)
+        for alias in orphans(self.tree, [change] if change else []):
+            name = alias.holders[-1].node
+            assert isinstance(name, Alias)
+            what = f"{alias.route} is the alias *{name.name}, whose anchor would go"
+            raise refusal(alias, what, "write the value out there first")
         if isinstance(change, Write) and _is_same_kind(change):
             self.turn(route, change.value)
         elif change is not None and not self._make(change):
@@ -73,11 +79,18 @@ class Draft:
             if number and same(before, current):
                 raise refusal(target, "this value cannot be reached by edits of this text")
             before = current
-            for change in reconciler.changes(target, current, wanted):
+            for change in self._round(list(reconciler.changes(target, current, wanted))):
                 self._make(change)
             self._flush()
             target = self._locate(route)
         self._intended = intended
+
+    def _round(self, changes: list[Change]) -> list[Change]:
+        """An alias is written out where its anchor goes, or where nothing else makes it mean what is wanted."""
+        written_out: list[Change] = [
+            Write(alias, construct(alias.holders[-1].node, self.tree.source)) for alias in orphans(self.tree, changes)
+        ]
+        return written_out + ([change for change in changes if not _is_of_alias(change)] or changes)
 
     def finish(self) -> None:
         """Applies what waits and compares with what was intended. Raises EditRefused."""
@@ -127,12 +140,16 @@ class Draft:
 
 def _is_same_kind(change: Write) -> bool:
     """Whether a collection takes the place of one of its kind: then only what differs is touched."""
-    node, value = change.target.holders[-1].node, change.value
+    node, value = change.target.node, change.value
     if not value:
         return False
     if isinstance(value, dict):
         return isinstance(node, Mapping)
     return isinstance(value, list) and isinstance(node, Sequence)
+
+
+def _is_of_alias(change: Change) -> bool:
+    return isinstance(change, Write) and isinstance(change.target.node, Alias)
 
 
 def _collide(one: list[Splice], other: list[Splice]) -> bool:

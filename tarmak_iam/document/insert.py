@@ -22,12 +22,12 @@ from tarmak_iam.document.layout import Layout, column
 from tarmak_iam.document.nodes import Mapping, Scalar, Sequence
 from tarmak_iam.document.ownership import behind_with_comments, member_lines
 from tarmak_iam.document.properties import content_start
-from tarmak_iam.document.render import block_lines, entry_lines, indent
+from tarmak_iam.document.render import block_lines, entry_lines, indent, value_lines
 from tarmak_iam.document.splice import Splice
 from tarmak_iam.document.target import Target, is_null, refuse
 from tarmak_iam.document.write import write
 
-__all__ = ["add_items", "add_members", "is_empty"]
+__all__ = ["add_items", "add_members", "begin", "is_empty"]
 
 
 def add_members(target: Target, members: dict[Any, Any]) -> list[Splice]:
@@ -80,17 +80,21 @@ def _is_unwritten_root(target: Target) -> bool:
     return len(target.holders) == 1 and root.span.start == root.span.end
 
 
-def _into_nothing(target: Target, child: Any) -> list[Splice]:
+def begin(target: Target, value: Any) -> list[Splice]:
     """A document without any node (empty, or comments only) begins behind its comments."""
     source, end = target.tree.source, target.tree.extent.end
     at = end if end >= len(source.text) else source.line_start(end)
-    return [new_lines(source, at, block_lines(child, replace(Layout(), literal=target.literals)))]
+    layout = replace(Layout(), literal=target.literals)
+    if isinstance(value, (dict, list)) and value:
+        return [new_lines(source, at, block_lines(value, layout))]
+    first, below = value_lines(value, layout)
+    return [new_lines(source, at, [f"--- {first}" if below else first, *below])]
 
 
 def _fill_empty(target: Target, child: Any) -> list[Splice]:
     """null, ~, nothing, {} and [] become a block (inside a flow collection: flow); their comment stays."""
     if not target.holders or _is_unwritten_root(target):
-        return _into_nothing(target, child)
+        return begin(target, child)
     node = target.holders[-1].node
     if isinstance(node, Sequence if isinstance(child, dict) else Mapping):
         kind = "list" if isinstance(node, Sequence) else "mapping"

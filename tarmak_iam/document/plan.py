@@ -48,11 +48,11 @@ def _checked(target: Target, value: Any) -> Any:
 def _assignment(target: Target, value: Any, data: Any) -> Change | None:
     if target.missing:
         return _creation(target, value)
-    if target.holders and same(value_at(data, target.native_path), value):
+    if same(value_at(data, target.native_path), value):
         return None
     if not is_empty(target) or not value or not isinstance(value, (dict, list)):
         return Write(target, value)
-    node = target.holders[-1].node if target.holders else None
+    node = target.node
     if isinstance(node, Sequence if isinstance(value, dict) else Mapping):
         return Write(target, value)
     return AddMembers(target, value) if isinstance(value, dict) else AddItems(target, 0, value)

@@ -30,7 +30,7 @@ class Reconciler:
         """
         if same(current, wanted):
             return
-        node = target.holders[-1].node if target.holders else None
+        node = target.node
         if is_empty(target) and _fits(node, wanted):
             yield AddMembers(target, wanted) if isinstance(wanted, dict) else AddItems(target, 0, wanted)
         elif isinstance(node, Mapping) and isinstance(wanted, dict) and wanted and _is_named(node):
@@ -48,7 +48,7 @@ class Reconciler:
         for key, number in own.items():
             if key in wanted:
                 yield from self.changes(target.member(number), current[key], wanted[key])
-        gone = [number for key, number in own.items() if key not in wanted]
+        gone = [n for n, key in enumerate(keys) if key not in wanted and not node.entries[n].is_merge]
         brought = {key for key in current if key not in own}
         if not brought <= wanted.keys():  # what a merge brings cannot be taken out alone: the rest is written out
             gone += [number for number, entry in enumerate(node.entries) if entry.is_merge]

@@ -46,6 +46,11 @@ class Target:
         return replace(layout_near(self.tree.source, reversed(nodes)), literal=self.literals)
 
     @property
+    def node(self) -> Node | None:
+        """The deepest node that exists; None in an empty document."""
+        return self.holders[-1].node if self.holders else None
+
+    @property
     def parent(self) -> Target:
         """What holds the deepest node that exists."""
         route = Route(self.route.steps[: len(self.holders) - 2])

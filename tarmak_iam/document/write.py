@@ -15,6 +15,7 @@ from tarmak_iam.document.geometry import (
     find_colon,
     item_start,
     new_lines,
+    size,
     starts_line,
 )
 from tarmak_iam.document.layout import Layout, column
@@ -44,7 +45,7 @@ def write(target: Target, value: Any) -> list[Splice]:
     """The value in place of the target's deepest node. What stands behind the old value on its line stays."""
     source, node = target.tree.source, target.holders[-1].node
     start, kept = _own_start(source, node)
-    if target.in_flow:
+    if target.in_flow or _is_written_in_flow(node, value):
         return [_in_flow(target, start, kept, value)]
     if _is_block_collection(node) and not _is_root(target) and starts_line(source, start):
         return _instead_of_lines(target, start, value)
@@ -58,6 +59,13 @@ def write(target: Target, value: Any) -> list[Splice]:
     if isinstance(value, (dict, list)):  # comments in a literal block would be its text
         at = behind_with_comments(target.tree, at, len(text.below[0]) - len(text.below[0].lstrip()))
     return [here, new_lines(source, at, text.below)]
+
+
+def _is_written_in_flow(node: Node, value: Any) -> bool:
+    """Whether a flow collection gives way to another one of its kind."""
+    if not value or not size(node):
+        return False
+    return isinstance(value, dict if isinstance(node, Mapping) else list) and not _is_block_collection(node)
 
 
 def _own_start(source: Source, node: Node) -> tuple[int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from io import StringIO
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from tarmak_iam.document import Document, EditRefused
+from tarmak_iam.document import Document, Edit, EditRefused, Remove, Set
 from tarmak_iam.document.construct import same
 from tarmak_iam.document.dialects import YAML_V3
 from tarmak_iam.document.intent import assigned
@@ -58,19 +59,32 @@ LAYOUTS = st.builds(
     dash=st.integers(0, 4),
     item=st.integers(2, 5),
     quote=st.sampled_from(["single", "double"]),
+    literal=st.just(False),
 )
 PATHS = st.lists(KEYS, min_size=1, max_size=4).map(tuple)
 
 
 @st.composite
+def commented(draw: st.DrawFn, lines: list[str]) -> list[str]:
+    """The lines of a block, with comments above them, behind them and deeper below them."""
+    result = []
+    for line in lines:
+        margin = line[: len(line) - len(line.lstrip())]
+        kind = draw(st.integers(0, 9))
+        above = [f"{margin}# above"] if kind == 1 else [f"{margin}    # deeper"] if kind == 2 else []
+        result += [*above, f"{line}   # behind" if kind == 3 else line, *([""] if kind == 4 else [])]
+    return result
+
+
+@st.composite
 def documents(draw: st.DrawFn) -> bytes:
-    """A mapping as a person might keep it: any layout, comments and blank lines between top-level keys."""
+    """A mapping as a person might keep it: any layout, comments and blank lines between all its lines."""
     data, layout = draw(MAPPINGS), draw(LAYOUTS)
     lines: list[str] = []
     for key, value in data.items():
         lines += draw(st.sampled_from([[], [""], ["# about the next one"], [f"# {key}: commented out"]]))
         if draw(st.booleans()) or not isinstance(value, (dict, list)):
-            lines += block_lines({key: value}, layout)
+            lines += draw(commented(block_lines({key: value}, layout)))
         else:
             lines.append(f"{key}: {flow_text(value, layout)}  # flow")
     lines += draw(st.sampled_from([[], ["# the end"], ["", "# the end"]]))
@@ -164,6 +178,46 @@ def test_remove_takes_one_thing(raw: bytes, data: st.DataObject) -> None:
         return
     assert same(Document.parse(edited.to_bytes()).data, edited.data)
     assert not edited.has(path) or isinstance(path[-1], int)
+
+
+@settings(max_examples=200)
+@given(documents(), MAPPINGS)
+def test_update_reaches_any_meaning_and_loses_no_comment(raw: bytes, data: dict[str, Any]) -> None:
+    document = Document.parse(raw)
+    wanted = {**document.data, **data} if len(data) % 2 else data
+    try:
+        edited = document.update(wanted)
+    except EditRefused:
+        return
+    assert same(Document.parse(edited.to_bytes()).data, wanted)
+    assert edited.update(wanted) is edited
+    left = Counter(comment.text for comment in document.comments)
+    assert left == Counter(comment.text for comment in [*edited.comments, *edited.removed_comments])
+
+
+@settings(max_examples=100)
+@given(documents(), st.lists(st.tuples(PATHS, VALUES), min_size=2, max_size=4), PATHS)
+def test_a_batch_means_what_its_edits_mean(raw: bytes, values: list[tuple[Any, Any]], gone: tuple[str, ...]) -> None:
+    document = one_by_one = Document.parse(raw)
+    edits: list[Edit] = []
+    for edit in [Set(path, value) for path, value in values] + [Remove(gone)]:
+        try:
+            one_by_one = one_by_one.edit(edit)
+        except EditRefused:
+            continue
+        edits.append(edit)
+    assert same(document.edit(*edits).data, one_by_one.data)
+
+
+@settings(max_examples=100)
+@given(documents(), st.data(), VALUES)
+def test_an_inserted_item_can_be_taken_out_again(raw: bytes, data: st.DataObject, value: Any) -> None:
+    document = Document.parse(raw)
+    items = [path for path in paths_of(document.data) if isinstance(path[-1], int)]
+    if not items:
+        return
+    path = data.draw(st.sampled_from(items))
+    assert document.insert(path, value).remove(path).to_bytes() == raw
 
 
 def paths_of(value: Any, path: tuple[str | int, ...] = ()) -> Any:

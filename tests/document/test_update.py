@@ -1,0 +1,71 @@
+"""What Tarmak makes of a file when it rewrites it, put back into the text that a person wrote."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections import Counter
+
+import pytest
+
+from tarmak_iam.document import Document, EditRefused, Remove, Set
+from tarmak_iam.document.construct import same
+from tests.support import shared_file
+
+IDENTITIES = (("environment", "metadata.name"), ("environment", "name"), ("metadata.name",), ("name",))
+# Only this one's comment is about a key that Tarmak drops, and goes with it.
+LOSES_A_COMMENT = {"key-unknown"}
+
+
+@pytest.mark.usefixtures("both_parsers")
+def test_rewritten_files_get_their_comments_back() -> None:
+    losing, rewritten = set(), 0
+    for folder in sorted(shared_file("golden", "tarmak").iterdir()):
+        if not folder.is_dir():
+            continue
+        text = json.loads((folder / "expected.json").read_text(encoding="utf-8")).get("rewrite")
+        if not text:
+            continue  # Tarmak cannot read that file
+        before = Document.parse((folder / "tarmak.yaml").read_bytes(), folder.name)
+        wanted = Document.parse(text).data
+        after = before.update(wanted, identities=IDENTITIES)
+        assert same(Document.parse(after.to_bytes()).data, wanted), folder.name
+        lost = Counter(c.text for c in before.comments) - Counter(c.text for c in after.comments)
+        assert lost <= Counter(comment.text for comment in after.removed_comments)
+        losing |= {folder.name} if lost else set()
+        rewritten += 1
+    assert losing == LOSES_A_COMMENT
+    assert rewritten > 100
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("ending", [True, False])
+def test_items_move_with_their_lines(newline: str, ending: bool) -> None:
+    for order in itertools.permutations(range(4)):
+        items = [f"- name: n{number}   # {number}" for number in range(4)]
+        end = newline if ending else ""
+        document = Document.parse(newline.join(["list:", *items]) + end)
+        wanted = {"list": [{"name": f"n{number}"} for number in order]}
+        moved = document.update(wanted, identities=[("name",)])
+        assert moved.text == newline.join(["list:", *(items[number] for number in order)]) + end
+        assert moved.removed_comments == ()
+
+
+def test_what_yaml_has_no_form_for_is_refused() -> None:
+    with pytest.raises(EditRefused, match="a set cannot be written as YAML"):
+        Document.parse("a: 1\n").update({"a": {1}})
+    with pytest.raises(EditRefused, match="nan cannot be written as JSON"):
+        Document.parse('{"a": 1}').update({"a": float("nan")})
+
+
+def test_utf16_is_not_edited() -> None:
+    document = Document.parse("\ufeffa: 1\n".encode("utf-16-le"))
+    with pytest.raises(EditRefused, match="the file is UTF-16-LE; save it as UTF-8 first"):
+        document.update({"a": 2})
+
+
+def test_a_batch_is_made_whole_or_not_at_all() -> None:
+    document = Document.parse("a: 1\nb: [1]\n")
+    with pytest.raises(EditRefused, match="there is nothing at c"):
+        document.edit(Set(("a",), 2), Remove(("c",)))
+    assert document.text == "a: 1\nb: [1]\n"
