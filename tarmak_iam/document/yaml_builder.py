@@ -91,7 +91,7 @@ class Builder:
         is_mapping, flow = type(event) is kinds.MappingStartEvent, bool(event.flow_style)
         self._stack.append(_Open(start, anchor, tag, flow, is_mapping, self._siblings))
         self._siblings = []
-        self._reach(event.end_mark.index if flow else start)
+        self._before = event.end_mark.index if flow else start
 
     def _close(self, event: Any) -> None:
         """A block collection's end mark runs past trailing comments: its last child's end is its own."""
@@ -102,7 +102,7 @@ class Builder:
             end = event.end_mark.index
         elif children:
             end = children[-1].span.end
-        self._reach(end)
+        self._before = end
         span = Span(opened.start, end)
         node: Node
         if opened.is_mapping:
@@ -113,9 +113,6 @@ class Builder:
         if opened.anchor:
             self._anchors[opened.anchor] = node
         self._siblings.append(node)
-
-    def _reach(self, end: int) -> None:
-        self._before = max(self._before, end)
 
     def _scalar(self, event: Any) -> None:
         start, end, text = event.start_mark.index, event.end_mark.index, event.value
@@ -138,7 +135,7 @@ class Builder:
             node = Scalar(Span(start, end), text, style)
         self._siblings.append(node)
         self.scalars.append(node)
-        self._reach(end)
+        self._before = end
 
     def _check_escapes(self, start: int, end: int, text: str) -> None:
         """go-yaml knows no `\\/`, and no half of a surrogate pair."""
@@ -189,4 +186,4 @@ class Builder:
             remedy = "write the value out" if known else f"define &{name} above this line, or write the value out"
             raise ParseError(what, remedy=remedy, place=self._source.place(span.start))
         self._siblings.append(Alias(span, name, target))
-        self._reach(span.end)
+        self._before = span.end
