@@ -47,9 +47,7 @@ class _Constructor:
                 return self._resolve(node)
             except ScalarError as error:
                 raise self._error(node, str(error)) from None
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise self._error(node, f"its aliases nest deeper than {MAX_DEPTH} levels, which is not read")
+        self._enter(node)
         if isinstance(node, Sequence):
             value: Any = [self.value(item) for item in node.items]
         else:
@@ -57,6 +55,11 @@ class _Constructor:
             value = self._fill({}, node)
         self._depth -= 1
         return value
+
+    def _enter(self, node: Node) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise self._error(node, f"its aliases nest deeper than {MAX_DEPTH} levels, which is not read")
 
     def _fill(self, into: dict[Any, Any], node: Mapping) -> dict[Any, Any]:
         merged: dict[Any, Any] = {}
@@ -84,7 +87,9 @@ class _Constructor:
             target = dereference(merged)
             if not isinstance(target, Mapping):
                 raise self._error(merged, "map merge requires map or sequence of maps as the value")
+            self._enter(target)
             self._fill(into, target)
+            self._depth -= 1
 
     def _too_many(self, node: Node) -> ParseError:
         return self._error(node, "its aliases expand to more than a million values, which is not read")

@@ -86,7 +86,8 @@ def _locked_directory(directory: Path) -> Iterator[int]:
         _lock(descriptor)
         yield descriptor
     finally:
-        os.close(descriptor)
+        with contextlib.suppress(OSError):  # nothing was written to it; what was saved is saved
+            os.close(descriptor)
 
 
 def _lock(descriptor: int) -> None:
