@@ -26,7 +26,7 @@ format: $(VENV)/.linted
 schemas: $(VENV)/.installed
 	$(BIN)/tarmak-iam schema > schemas/kubernetes.apiServer.amazon.json
 
-bench: $(VENV)/.tested
+bench: $(VENV)/.benched
 	$(BIN)/python benchmarks/run.py
 
 clean:
@@ -46,4 +46,8 @@ $(VENV)/.tested: setup.cfg pyproject.toml | $(BIN)/python
 
 $(VENV)/.linted: setup.cfg pyproject.toml | $(BIN)/python
 	$(PIP) --editable '.[test,lint]'
+	@touch $@
+
+$(VENV)/.benched: setup.cfg pyproject.toml | $(BIN)/python
+	$(PIP) --editable '.[test,fast,bench]'
 	@touch $@

@@ -11,6 +11,7 @@ import copy
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from tarmak_iam.document.collector import uncollected
 from tarmak_iam.document.construct import construct
 from tarmak_iam.document.dialects import Dialect
 from tarmak_iam.document.draft import Draft
@@ -49,6 +50,7 @@ class Document:
         """The comments that went with what the last edit removed or replaced, as they stood in the text before."""
 
     @classmethod
+    @uncollected()
     def parse(
         cls, data: bytes | str, filename: str = "<bytes>", index: int = 0, *, json: bool | None = None
     ) -> Document:
@@ -192,6 +194,7 @@ class Document:
                 return self._attempt(make, careful=True)
             raise refusal from None
 
+    @uncollected()
     def _attempt(self, make: Callable[[Draft], None], *, careful: bool) -> Document:
         draft = Draft(self._tree, self._plain, self._read, careful=careful)
         make(draft)

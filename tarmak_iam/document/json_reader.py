@@ -54,12 +54,11 @@ class _Reader:
         raise ParseError(f"not JSON: {found} {context}", remedy=remedy, place=self.source.place(self.at))
 
     def value(self, depth: int) -> Node:
-        if depth > MAX_DEPTH:
-            raise ParseError(
-                f"nested deeper than {MAX_DEPTH} levels, which is not read", place=self.source.place(self.at)
-            )
         self.skip()
         opening = self.text[self.at : self.at + 1]
+        if opening in ("{", "[") and depth >= MAX_DEPTH:
+            what = f"nested deeper than {MAX_DEPTH} levels, which is not read"
+            raise ParseError(what, place=self.source.place(self.at))
         if opening == "{":
             return self._mapping(depth)
         if opening == "[":
