@@ -40,10 +40,16 @@ class Route:
 
     @classmethod
     def of(cls, path: Path | Route) -> Route:
-        """A route from plain steps: an int is a list index, a str a key."""
+        """A route from plain steps: an int is a list index, a str a key. Raises TypeError for anything else."""
         if isinstance(path, Route):
             return path
-        return cls(tuple(Key(step) if isinstance(step, str) else step for step in path))
+        if isinstance(path, str):
+            raise TypeError(f"a path is a sequence of steps, as in ({path!r},), not a text")
+        steps = tuple(Key(step) if isinstance(step, str) else step for step in path)
+        for step in steps:
+            if isinstance(step, bool) or not isinstance(step, (int, Key)):
+                raise TypeError(f"a step of a path is a list index or a key's text, not {step!r}")
+        return cls(steps)
 
     @property
     def parent(self) -> Route:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence as SequenceOf
 
-from tarmak_iam.document.geometry import member_start, starts_line
+from tarmak_iam.document.geometry import above_blank_lines, member_start, starts_line
 from tarmak_iam.document.nodes import Sequence, Span
 from tarmak_iam.document.ownership import member_lines
 from tarmak_iam.document.splice import Splice, joined
@@ -41,7 +41,7 @@ def arrange(target: Target, order: SequenceOf[int]) -> list[Splice]:
     if newline and end in moved:
         moved[end] = (newline if len(lines) - 1 in staying else "") + moved[end].removesuffix(newline)
     elif newline:
-        cuts = [Span(cut.start - len(newline), end) if cut.end == end else cut for cut in cuts]
+        cuts = [Span(above_blank_lines(source, cut.start), end) if cut.end == end else cut for cut in cuts]
     return [Splice(*cut, "") for cut in cuts] + [Splice(at, at, text) for at, text in moved.items()]
 
 

@@ -12,6 +12,7 @@ from tarmak_iam.document.tree import Tree
 from tarmak_iam.errors import EditRefused
 
 __all__ = [
+    "above_blank_lines",
     "behind",
     "blanks_before",
     "code_end",
@@ -143,6 +144,13 @@ def blanks_before(source: Source, offset: int) -> int:
     while offset and source.text[offset - 1] in " \t":
         offset -= 1
     return offset
+
+
+def above_blank_lines(source: Source, line: int) -> int:
+    """Where the text of the last line above `line` that is not blank ends, before its line end."""
+    while line and not source.text[source.line_start(line - 1) : line].strip():
+        line = source.line_start(line - 1)
+    return line - len(source.newline_near(line - 1)) if line else 0
 
 
 def new_lines(source: Source, at: int, lines: list[str]) -> Splice:

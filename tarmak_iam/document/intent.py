@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -23,20 +24,30 @@ def plain(value: Any, depth: int = 0) -> Any:
     if depth > MAX_DEPTH:
         raise TypeError(f"values nested deeper than {MAX_DEPTH} levels cannot be written")
     if isinstance(value, Mapping):
-        return {plain(key): plain(child, depth + 1) for key, child in value.items()}
+        return {_plain_key(key): plain(child, depth + 1) for key, child in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item, depth + 1) for item in value]
     if isinstance(value, str):
         if _SURROGATE.search(value):
             raise TypeError("a text with half a surrogate pair cannot be written")
         return str.__str__(value)
-    if value is None or isinstance(value, (bool, float)):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, float):
+        return float(value)
     if isinstance(value, int):
         if not -(2**63) <= value < 2**64:
             raise TypeError("a number of more than 64 bits cannot be written: it would be read as a float")
         return int(value)
     raise TypeError(f"a {type(value).__name__} cannot be written as YAML")
+
+
+def _plain_key(key: Any) -> Any:
+    if isinstance(key, (Mapping, list, tuple)):
+        raise TypeError("a mapping or list cannot be a key")
+    if isinstance(key, float) and math.isnan(key):
+        raise TypeError("NaN cannot be a key")
+    return plain(key)
 
 
 def assigned(data: Any, path: list[Any], value: Any) -> Any:

@@ -10,8 +10,8 @@ would make reading a file a third slower: a document has thousands of them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, NamedTuple
 
 __all__ = ["Alias", "Entry", "Mapping", "Node", "Scalar", "Sequence", "Span", "Style", "dereference", "walk"]
 
@@ -71,6 +71,8 @@ class Mapping:
     anchor: Final[str | None]
     lasts: Final[dict[str, Entry]]
     merges: Final[bool]
+    natives: list[Any] | None = field(default=None, init=False, repr=False)
+    """The keys as they are in the plain data: worked out once by whoever needs them first (`target.native_keys`)."""
 
     @classmethod
     def of(

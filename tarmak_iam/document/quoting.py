@@ -96,6 +96,8 @@ def json_scalar(value: object) -> str:
         raise TypeError(f"{value} cannot be written as JSON")
     if isinstance(value, str):
         return json_string(value)
-    if value is None or isinstance(value, (bool, int, float)):
+    if isinstance(value, float):
+        return _float_text(value)
+    if value is None or isinstance(value, (bool, int)):
         return json.dumps(value)
     raise TypeError(f"a {type(value).__name__} cannot be written as JSON")

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tarmak_iam.document.flow import remove_from_flow
 from tarmak_iam.document.geometry import (
+    above_blank_lines,
     behind,
     blanks_before,
     code_end,
@@ -150,10 +151,9 @@ def _behind_dash(tree: Tree, parent: Mapping | Sequence, numbers: list[int], oth
 
 
 def _lines(source: Source, span: Span, *, keep_line_end: bool) -> Splice:
-    """Whole lines; if they end a file without line end, the one before them goes, so that it stays so."""
+    """Whole lines; if they end a file without line end, the ones before them go, so that it stays so."""
     start, end = span
     unended = start < end == len(source.text) and not source.ends_line(end)
     if unended and start and not keep_line_end and source.ends_line(start):
-        newline = source.newline_near(start - 1)
-        return Splice(start - len(newline), end, "")
+        start = above_blank_lines(source, start)
     return Splice(start, end, "")

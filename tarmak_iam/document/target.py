@@ -98,8 +98,10 @@ def locate(tree: Tree, route: Route) -> Target:
     if tree.root is None:
         return Target(tree, route, (), route.steps)
     holders = [Holder(tree.root)]
-    for number, step in enumerate(route.steps):
+    for number in range(len(route.steps)):
         node = holders[-1].node
+        route = _with_last(route, number, node)
+        step = route.steps[number]
         if isinstance(node, Alias):
             refuse(
                 tree,
@@ -115,6 +117,15 @@ def locate(tree: Tree, route: Route) -> Target:
             return Target(tree, route, tuple(holders), route.steps[number:])
         holders.append(held)
     return Target(tree, route, tuple(holders), ())
+
+
+def _with_last(route: Route, number: int, node: Node) -> Route:
+    """One route for one entry: the last of equal keys is called so, whatever its number."""
+    step = route.steps[number]
+    last = node.last(step.text) if isinstance(node, Mapping) and isinstance(step, Key) else None
+    if not isinstance(step, Key) or last is None or last.occurrence != step.occurrence:
+        return route
+    return Route((*route.steps[:number], Key(step.text), *route.steps[number + 1 :]))
 
 
 def _step(tree: Tree, node: Node, step: Step, at: Route) -> Holder | None:
@@ -153,12 +164,16 @@ def is_null(node: Node) -> bool:
 
 def native_keys(mapping: Mapping) -> list[Any]:
     """The keys of a mapping's entries as they are in the plain data."""
-    keys: list[Any] = []
-    for entry in mapping.entries:
-        key = dereference(entry.key)
-        value = resolve_v2(key) if isinstance(key, Scalar) and not entry.is_merge else None
-        keys.append(python_key(value, entry.text, keys))
-    return keys
+    if mapping.natives is None:
+        seen: dict[Any, None] = {}
+        mapping.natives = []
+        for entry in mapping.entries:
+            key = dereference(entry.key)
+            value = resolve_v2(key) if isinstance(key, Scalar) and not entry.is_merge else None
+            native = python_key(value, entry.text, seen)
+            seen[native] = None
+            mapping.natives.append(native)
+    return mapping.natives
 
 
 def _native_key(mapping: Mapping, own: Entry) -> Any:

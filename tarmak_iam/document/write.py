@@ -8,6 +8,7 @@ from typing import Any
 
 from tarmak_iam.document.flow import flow_value
 from tarmak_iam.document.geometry import (
+    above_blank_lines,
     behind,
     blanks_before,
     code_end,
@@ -48,7 +49,9 @@ def write(target: Target, value: Any) -> list[Splice]:
     if target.in_flow or _is_written_in_flow(node, value):
         return [_in_flow(target, start, kept, value)]
     if _is_block_collection(node) and not _is_root(target) and starts_line(source, start):
-        return _instead_of_lines(target, start, value)
+        return _instead_of_lines(target, start, kept, value)
+    if _has_no_colon(target):
+        return _behind_question_mark(target, value)
     text = _rendered(target, start, kept, value)
     if isinstance(node, Scalar) and node.is_block:
         return _instead_of_block_scalar(source, node, start, text)
@@ -69,9 +72,9 @@ def _is_written_in_flow(node: Node, value: Any) -> bool:
 
 
 def _own_start(source: Source, node: Node) -> tuple[int, str]:
-    """Where the text to replace begins, and what of it stays: a standard tag (`!!str`) fits the old value
+    """Where the text to replace begins, and what of it stays: a standard tag (`!!str`, `!`) fits the old value
     only and goes, anchors and other tags stay."""
-    if node.tag is not None and node.tag.startswith(STANDARD_TAG):
+    if node.tag is not None and (node.tag == "!" or node.tag.startswith(STANDARD_TAG)):
         return node.span.start, f"&{node.anchor}" if node.anchor else ""
     return content_start(source.text, node), ""
 
@@ -116,6 +119,8 @@ def _rendered(target: Target, start: int, kept: str, value: Any) -> _Text:
     else:
         base = 0 if holder.entry is None else column(source, entry_start(source, holder.entry))
         if holder.entry is None:  # behind `---` a block cannot begin on the same line, but at the margin
+            if isinstance(value, (dict, list)) and value:
+                return _Text(kept, block_lines(value, layout))
             layout = replace(layout, step=0, dash=0)
         first, below = value_lines(value, layout)
         text = _Text(first, indent(below, base))
@@ -166,24 +171,52 @@ def _instead_of_block_scalar(source: Source, node: Scalar, start: int, text: _Te
     return [header, _lines_instead(source, source.next_line(start), node.span.end, text.below)]
 
 
-def _instead_of_lines(target: Target, start: int, value: Any) -> list[Splice]:
+def _has_no_colon(target: Target) -> bool:
+    """Whether the value is that of a `? key` alone."""
+    entry = target.holders[-1].entry
+    if entry is None or entry.value.span.start < entry.value.span.end:
+        return False
+    return ":" not in target.tree.source.text[entry.key.span.end : entry.value.span.start]
+
+
+def _behind_question_mark(target: Target, value: Any) -> list[Splice]:
+    source, entry = target.tree.source, target.holders[-1].entry
+    assert entry is not None
+    first, below = value_lines(value, target.layout(inside=1))
+    lines = indent([f": {first}".rstrip(), *below], column(source, entry_start(source, entry)))
+    return [new_lines(source, behind(source, entry.key), lines)]
+
+
+def _instead_of_lines(target: Target, start: int, kept: str, value: Any) -> list[Splice]:
     """A block collection below its key or dash gives way to the lines of another, or to a value behind the key."""
     source, node = target.tree.source, target.holders[-1].node
     region = source.line_start(start), behind(source, node)
-    if isinstance(value, (dict, list)) and value:
-        below = indent(block_lines(value, target.layout()), column(source, start))
-        return [_lines_instead(source, *region, below)]
-    first, below = value_lines(value, target.layout())
-    lines = _lines_instead(source, *region, indent(below, column(source, start)))
     at = _behind_owner(target, start)
-    return [Splice(at, at, f" {first}"), lines]
+    if isinstance(value, (dict, list)) and value:
+        lines = indent(block_lines(value, target.layout()), _column_instead(target, start, value))
+        return [*([Splice(at, at, f" {kept}")] if kept else []), _lines_instead(source, *region, lines)]
+    first, below = value_lines(value, target.layout())
+    lines = indent(below, column(source, start))
+    return [Splice(at, at, f" {kept}".rstrip() + f" {first}"), _lines_instead(source, *region, lines)]
+
+
+def _column_instead(target: Target, start: int, value: Any) -> int:
+    """The old column, unless another kind takes the place: a list may stand in its key's column, a mapping not."""
+    source, holder = target.tree.source, target.holders[-1]
+    width = column(source, start)
+    if holder.entry is None:
+        return width
+    own, layout = column(source, entry_start(source, holder.entry)), target.layout(inside=1)
+    if isinstance(value, list):
+        return own + layout.dash if isinstance(holder.node, Mapping) else width
+    return own + layout.step if width <= own else width
 
 
 def _behind_owner(target: Target, start: int) -> int:
     """Behind the colon or dash, and behind the anchor and tag that follow it."""
     source, holder = target.tree.source, target.holders[-1]
     node = holder.node
-    if node.anchor or node.tag:
+    if (node.anchor or node.tag) and start > node.span.start:
         head = source.text[node.span.start : start]
         return node.span.start + len(re.split(r"\s#|[\r\n]", head, maxsplit=1)[0].rstrip())
     if holder.entry is not None:
@@ -199,8 +232,8 @@ def _lines_instead(source: Source, start: int, end: int, lines: list[str]) -> Sp
     newline = source.newline_near(max(start - 1, 0))
     ends_line = source.text[end - 1 : end] in ("\n", "\r")
     if not lines:
-        unended = start < end == len(source.text) and not ends_line and start >= len(newline)
-        return Splice(start - len(newline) if unended else start, end, "")
+        unended = start < end == len(source.text) and not ends_line
+        return Splice(above_blank_lines(source, start) if unended else start, end, "")
     return Splice(start, end, newline.join(lines) + (newline if ends_line else ""))
 
 
