@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from tarmak_iam.document.arrange import arrange
+from tarmak_iam.document.geometry import size
 from tarmak_iam.document.insert import add_items, add_members, begin, is_empty
 from tarmak_iam.document.intent import assigned, extended, inserted, value_at, without
-from tarmak_iam.document.nodes import Sequence
+from tarmak_iam.document.nodes import Mapping, Sequence
 from tarmak_iam.document.remove import remove_members, remove_root, sparing
 from tarmak_iam.document.splice import Splice
 from tarmak_iam.document.target import Target
@@ -39,21 +41,35 @@ class Change(ABC):
         """The routes of the members that come or go; None where the whole node changes."""
         return None
 
-    def disturbs(self, other: Change) -> bool:
-        """Whether the two cannot be planned on the same tree: one changes what the other stands on."""
-        if self.members is not None and other.members is not None and self.target.route == other.target.route:
-            return True  # each counts on the collection's other members
-        return self._reaches(other.target.route) or other._reaches(self.target.route)
+    def may_follow(self, earlier: Change) -> bool:
+        """Whether this change can be planned on a tree that does not have the earlier one yet."""
+        if self.members is not None and earlier.members is not None and self.target.route == earlier.target.route:
+            return self._may_stand_beside(earlier)
+        return not earlier._reaches(self.target.route) and not self._takes(earlier.target.route)
+
+    def joined_to(self, _earlier: Change) -> Change | None:
+        """One change that does what the earlier one and this one do; None if there is no such."""
+        return None
 
     def touches(self, route: Route) -> bool:
         """Whether the tree no longer shows what is at a route, or below it."""
         return self._reaches(route) or route.leads_to(self.target.route)
 
+    def _may_stand_beside(self, _earlier: Change) -> bool:
+        """Whether it and an earlier change of the same collection's members do not count on each other."""
+        return False
+
+    def _takes(self, route: Route) -> bool:
+        """Whether what is at a route changes as a part of this."""
+        if self.members is None:
+            return self.target.route.leads_to(route)
+        return any(member.leads_to(route) for member in self.members)
+
     def _reaches(self, route: Route) -> bool:
-        place, members = self.target.route, self.members
-        if members is None or isinstance(self.target.holders[-1].node, Sequence):
-            return place.leads_to(route)  # with an item more or less the indices behind it shift
-        return any(member.leads_to(route) for member in members)
+        """Whether a route leads elsewhere than before, or to something else."""
+        if self.members is not None and isinstance(self.target.node, Sequence):
+            return self.target.route.leads_to(route)  # with an item more or less the indices behind it shift
+        return self._takes(route)
 
 
 @dataclass(frozen=True)
@@ -81,9 +97,17 @@ class AddMembers(Change):
     def applied(self, data: Any) -> Any:
         return extended(data, self.target.native_path, self.new)
 
-    @property
+    @cached_property
     def members(self) -> tuple[Route, ...] | None:
         return None if is_empty(self.target) else tuple(self.target.route / str(key) for key in self.new)
+
+    def joined_to(self, earlier: Change) -> Change | None:
+        if not isinstance(earlier, AddMembers) or earlier.target.route != self.target.route:
+            return None
+        return AddMembers(self.target, {**earlier.new, **self.new})
+
+    def _may_stand_beside(self, earlier: Change) -> bool:
+        return isinstance(earlier, RemoveMembers) and earlier.leaves_a_block
 
 
 @dataclass(frozen=True)
@@ -99,9 +123,20 @@ class AddItems(Change):
     def applied(self, data: Any) -> Any:
         return inserted(data, self.target.native_path, self.index, self.new)
 
-    @property
+    @cached_property
     def members(self) -> tuple[Route, ...] | None:
         return None if is_empty(self.target) else (self.target.route / self.index,)
+
+    def joined_to(self, earlier: Change) -> Change | None:
+        """Only what is added to the end, one behind the other."""
+        if not isinstance(earlier, AddItems) or earlier.target.route != self.target.route:
+            return None
+        end = size(self.target.node) if self.target.node else 0
+        is_joint = earlier.index == self.index == end or is_empty(self.target)
+        return AddItems(self.target, earlier.index, [*earlier.new, *self.new]) if is_joint else None
+
+    def _may_stand_beside(self, earlier: Change) -> bool:
+        return isinstance(earlier, AddItems) and self.index < earlier.index
 
 
 @dataclass(frozen=True)
@@ -119,9 +154,26 @@ class RemoveMembers(Change):
         keys = [self.target.member(number).holders[-1].native for number in self.numbers]
         return without(data, self.target.native_path, keys)
 
-    @property
+    @cached_property
     def members(self) -> tuple[Route, ...] | None:
         return tuple(self.target.member(number).route for number in self.numbers)
+
+    @property
+    def leaves_a_block(self) -> bool:
+        """Whether a block mapping keeps members: then new ones have nothing to do with those that go."""
+        node = self.target.node
+        return isinstance(node, Mapping) and not node.flow and len(self.numbers) < len(node.entries)
+
+    def joined_to(self, earlier: Change) -> Change | None:
+        """Only of a mapping: the indices of a list's items are others when one of them is gone."""
+        if not isinstance(earlier, RemoveMembers) or earlier.target.route != self.target.route:
+            return None
+        if self.own is not None or earlier.own is not None or isinstance(self.target.node, Sequence):
+            return None
+        return RemoveMembers(self.target, (*earlier.numbers, *self.numbers))
+
+    def _may_stand_beside(self, earlier: Change) -> bool:
+        return isinstance(earlier, AddMembers) and self.leaves_a_block
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from tarmak_iam.document.json_reader import construct_json
 from tarmak_iam.document.matching import Identity
 from tarmak_iam.document.nodes import Entry, Node
 from tarmak_iam.document.ownership import comments_beside
+from tarmak_iam.document.proof import NotProven
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.target import locate
 from tarmak_iam.document.tree import Comment, Tree
@@ -60,7 +61,11 @@ class Document:
         with `{` is just that. Raises ParseError for what go-yaml would not read, for more than 10 MB and
         for more than 200 levels.
         """
-        tree = Tree.read(Source.decode(data, str(filename)), index, json=json)
+        return cls._of(Source.decode(data, str(filename)), index, json)
+
+    @classmethod
+    def _of(cls, source: Source, index: int, json: bool | None) -> Document:
+        tree = Tree.read(source, index, json=json)
         if tree.is_json:
             return cls(tree, index, json, construct_json(tree.root) if tree.root else None)
         return cls(tree, index, json, construct(tree.root, tree.source))
@@ -165,10 +170,19 @@ class Document:
         """Makes several edits, each on what the ones before it made, and proves the result once."""
 
         def make(draft: Draft) -> None:
-            for edit in edits:
-                draft.perform(edit)
+            for number, edit in enumerate(edits, 1):
+                try:
+                    draft.perform(edit)
+                except EditRefused as refusal:
+                    raise self._told(refusal, draft, edit.path, number, len(edits)) from None
 
         return self._drafted(make)
+
+    def _told(self, refusal: EditRefused, draft: Draft, path: Path | Route, number: int, count: int) -> EditRefused:
+        """The refusal of one edit of several: with its number, and a place in the text that people have."""
+        place = refusal.place if draft.tree is self._tree else self.position(path)
+        what = refusal.what if count == 1 else f"edit {number} of {count}: {refusal.what}"
+        return type(refusal)(what, remedy=refusal.remedy, place=place)
 
     def update(self, data: Any, *, identities: Iterable[Identity] = ()) -> Document:
         """The document with another meaning, made with as few edits as possible: what stays keeps its comments.
@@ -186,13 +200,13 @@ class Document:
         return self._drafted(lambda draft: draft.turn(Route(), wanted, keys))
 
     def _drafted(self, make: Callable[[Draft], None]) -> Document:
-        """Where making the edits together, or with literal blocks, does not work out, once more with care."""
+        """Where what was made together, or with literal blocks, is not right, once more with care."""
         try:
             return self._attempt(make, careful=False)
-        except EditRefused as refusal:
+        except NotProven as refusal:
             with contextlib.suppress(EditRefused):
                 return self._attempt(make, careful=True)
-            raise refusal from None
+            raise EditRefused(refusal.what, remedy=refusal.remedy, place=refusal.place) from None
 
     @uncollected()
     def _attempt(self, make: Callable[[Draft], None], *, careful: bool) -> Document:
@@ -204,6 +218,5 @@ class Document:
         return Document(draft.tree, self._index, self._json, draft.data, tuple(draft.removed))
 
     def _read(self, text: str) -> tuple[Tree, Any]:
-        source = self._tree.source
-        edited = Document.parse(source.encode(text), self.filename, self._index, json=self._json)
+        edited = Document._of(self._tree.source.with_text(text), self._index, self._json)
         return edited._tree, edited._plain

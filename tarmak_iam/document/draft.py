@@ -1,20 +1,22 @@
-"""A batch of edits on its way: made together as far as they do not disturb each other, proven once at the end."""
+"""A batch of edits on its way: made together as far as they do not disturb each other, each text of it proven."""
 
 from __future__ import annotations
 
-from collections import Counter
+from bisect import bisect_left, insort
+from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tarmak_iam.document.changes import Change, Write
 from tarmak_iam.document.construct import construct, same
 from tarmak_iam.document.edits import Edit
-from tarmak_iam.document.intent import assigned, first_difference, value_at
+from tarmak_iam.document.intent import assigned, value_at
 from tarmak_iam.document.matching import Identity
-from tarmak_iam.document.nodes import Alias, Mapping, Sequence
+from tarmak_iam.document.nodes import Alias, Mapping, Sequence, Span
 from tarmak_iam.document.orphans import orphans
 from tarmak_iam.document.plan import planned, refusal
+from tarmak_iam.document.proof import not_proven, prove_meaning, prove_text
 from tarmak_iam.document.reconcile import Reconciler
 from tarmak_iam.document.splice import Splice, apply
 from tarmak_iam.document.target import Target, locate
@@ -24,14 +26,23 @@ from tarmak_iam.routes import Route
 
 __all__ = ["Draft"]
 
-_MOST_ROUNDS = 1000
+_MOST_ROUNDS = 100
 
 Read = Callable[[str], tuple[Tree, Any]]
 """Reads an edited text: its tree and plain values. Raises ParseError."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A change that is not in the tree yet; `before` is what was intended without it."""
+
+    change: Change
+    splices: list[Splice]
+    before: Any
+
+
 class Draft:
-    """`data` are the plain values of `tree`; splices that wait are not in them yet, but in what is intended.
+    """`data` are the plain values of `tree`; changes that wait are not in them yet, but in what is intended.
 
     `careful`: every change is applied before the next one is planned, and no text becomes a literal block.
     """
@@ -40,102 +51,153 @@ class Draft:
         self.tree = tree
         self.data = data
         self.removed: list[Comment] = []
-        self._before = tree
         self._intended = data
         self._read = read
         self._careful = careful
-        self._waiting: list[tuple[Change, list[Splice]]] = []
-        self._last = Target(tree, Route(), (), ())
+        self._waiting: list[_Waiting] = []
+        self._applied: list[Change] = []  # the last that were
+        self._taken: list[Span] = []  # what the splices that wait replace, in order
 
     def perform(self, edit: Edit) -> None:
         """Raises EditRefused."""
         route = Route.of(edit.path)
-        if any(change.touches(route) for change, _ in self._waiting):
-            self._flush()
+        if self._careful or any(waiting.change.touches(route) for waiting in self._waiting):
+            self.flush()
+        try:
+            change = self._planned(edit)
+            is_made = change is None or self._make(change)
+        except EditRefused:
+            if not self._waiting:
+                raise
+            is_made = False
+        if not is_made:
+            self.flush()
+            change = self._planned(edit)
+            if change is not None:
+                self._make(change)
+
+    def _planned(self, edit: Edit) -> Change | None:
         change = planned(edit, self._locate, self._intended)
-        for alias in orphans(self.tree, [change] if change else []):
-            name = alias.holders[-1].node
-            assert isinstance(name, Alias)
-            what = f"{alias.route} is the alias *{name.name}, whose anchor would go"
-            raise refusal(alias, what, "write the value out there first")
         if isinstance(change, Write) and _is_same_kind(change):
-            self.turn(route, change.value)
-        elif change is not None and not self._make(change):
-            self._flush()
-            self.perform(edit)
+            self.turn(Route.of(edit.path), change.value)
+            return None
+        for alias in orphans(self.tree, [change] if change else []):
+            assert isinstance(alias.node, Alias)
+            what = f"{alias.route} is the alias *{alias.node.name}, whose anchor would go"
+            raise refusal(alias, what, "write the value out there by hand first")
+        return change
 
     def turn(self, route: Route, wanted: Any, identities: Iterable[Identity] = ()) -> None:
-        """Makes what is at the route mean something else, with as few and small changes as possible.
-
-        Raises EditRefused.
-        """
-        self._flush()
-        reconciler, target, before = Reconciler(tuple(identities)), self._locate(route), None
-        intended = assigned(self._intended, target.native_path, wanted)
-        for number in range(_MOST_ROUNDS):
-            current = value_at(self.data, target.native_path)
+        """Makes what is at the route mean something else, with few and small changes. Raises EditRefused."""
+        reconciler, target = Reconciler(tuple(identities)), self._locate(route)
+        path = target.native_path
+        intended, current = assigned(self._intended, path, wanted), value_at(self._intended, path)
+        for _ in range(_MOST_ROUNDS):
+            before = self.tree
+            self._make_round(list(reconciler.changes(target, current, wanted)))
+            if same(value_at(self._intended, path), wanted) and not before.has_aliases:
+                break
+            self.flush(aliases_may_follow=True)
+            current, target = value_at(self.data, path), self._locate(route)
             if same(current, wanted):
                 break
-            if number and same(before, current):
+            if self.tree is before:
                 raise refusal(target, "this value cannot be reached by edits of this text")
-            before = current
-            for change in self._round(list(reconciler.changes(target, current, wanted))):
-                self._make(change)
-            self._flush()
-            target = self._locate(route)
         self._intended = intended
 
-    def _round(self, changes: list[Change]) -> list[Change]:
-        """An alias is written out where its anchor goes, or where nothing else makes it mean what is wanted."""
+    def _make_round(self, changes: list[Change]) -> None:
+        """Makes what can be made at once of the changes of one reconciliation."""
+        # An alias is written out where its anchor goes, or where nothing else makes it mean what is wanted.
         written_out: list[Change] = [
             Write(alias, construct(alias.holders[-1].node, self.tree.source)) for alias in orphans(self.tree, changes)
         ]
-        return written_out + ([change for change in changes if not _is_of_alias(change)] or changes)
-
-    def finish(self) -> None:
-        """Applies what waits and compares with what was intended. Raises EditRefused."""
-        self._flush()
-        if not same(self.data, self._intended):
-            what = f"the edit would change {first_difference(self.data, self._intended)} too"
-            raise refusal(self._last, what, _shared_anchor(self._last))
-        lost = Counter(comment.text for comment in self._before.comments)
-        lost -= Counter(comment.text for comment in [*self.removed, *self.tree.comments])
-        if lost:
-            raise refusal(self._last, f"the edit would lose the comment {next(iter(lost))!r}")
+        now = written_out + ([change for change in changes if not _is_of_alias(change)] or changes)
+        if self._waiting or self._careful:
+            for change in now:
+                self._make(change)
+            return
+        # They come from one tree: only those of one collection can stand in each other's way.
+        made: dict[Route, list[Change]] = defaultdict(list)
+        for change in now:
+            others = made[change.target.route]
+            if all(map(change.may_follow, others)) and self._add(change, self._intended):
+                others.append(change)
 
     def _locate(self, route: Route) -> Target:
         if self.tree.source.encoding != "utf-8":
-            what, place = f"the file is {self.tree.source.encoding.upper()}", Place(self.tree.source.filename)
+            what, place = f"the file is {self.tree.source.encoding.upper()}", Place(self.tree.source.filename, 1, 1)
             raise EditRefused(what, remedy="save it as UTF-8 first", place=place)
         return replace(locate(self.tree, route), literals=not self._careful)
 
     def _make(self, change: Change) -> bool:
         """Plans a change beside those that wait; False if one of them stands in its way. Raises EditRefused."""
-        if self._waiting and (self._careful or any(change.disturbs(other) for other, _ in self._waiting)):
+        if not self._waiting:
+            return self._add(change, self._intended)
+        if self._careful:
             return False
+        if all(change.may_follow(other.change) for other in self._waiting):
+            return self._add(change, self._intended)
+        *others, last = self._waiting
+        joined = change.joined_to(last.change)
+        if joined is None or not all(change.may_follow(other.change) for other in others):
+            return False
+        self._drop_last()
+        if self._add(joined, last.before):
+            return True
+        self._add(last.change, last.before)
+        return False
+
+    def _add(self, change: Change, before: Any) -> bool:
         try:
             splices = change.splices()
         except TypeError as error:  # what only JSON does not have: NaN, keys that are no strings
             raise refusal(change.target, str(error)) from None
-        if any(_collide(splices, others) for _, others in self._waiting):
+        if any(self._is_taken(splice) for splice in splices):
             return False
-        self._waiting.append((change, splices))
-        self._intended = change.applied(self._intended)
-        self._last = change.target
+        for splice in splices:
+            insort(self._taken, Span(splice.start, splice.end))
+        self._waiting.append(_Waiting(change, splices, before))
+        self._intended = change.applied(before)
         return True
 
-    def _flush(self) -> None:
+    def _drop_last(self) -> None:
+        for splice in self._waiting.pop().splices:
+            self._taken.remove(Span(splice.start, splice.end))
+
+    def _is_taken(self, splice: Splice) -> bool:
+        """Whether another change has to do with the same text: it overlaps, or inserts at the same point."""
+        number = bisect_left(self._taken, (splice.start, splice.end))
+        for start, end in self._taken[max(number - 1, 0) : number + 1]:
+            both_insert = start == end and splice.start == splice.end
+            if start == splice.start if both_insert else start < splice.end and splice.start < end:
+                return True
+        return False
+
+    def finish(self) -> None:
+        """Applies what waits. The document then means what was intended, or EditRefused is raised."""
+        self.flush()
+        if self._applied:
+            prove_meaning(self.data, self._intended, self._applied)
+
+    def flush(self, *, aliases_may_follow: bool = False) -> None:
+        """Applies what waits, reads the text again and proves it. Raises EditRefused.
+
+        `aliases_may_follow`: places that use a changed anchor may mean something else for now.
+        """
         if not self._waiting:
             return
-        source = self.tree.source
-        text = apply(source.text, [splice for _, splices in self._waiting for splice in splices])
-        for _, splices in self._waiting:
-            self.removed += _removed_comments(self.tree, splices)
+        changes = self._applied = [waiting.change for waiting in self._waiting]
+        splices = [splice for waiting in self._waiting for splice in waiting.splices]
+        self._waiting, self._taken, before = [], [], self.tree
         try:
-            self.tree, self.data = self._read(text)
+            self.tree, self.data = self._read(apply(before.source.text, splices))
         except ParseError as error:
-            raise refusal(self._last, f"the edit would make the text ill-formed ({error.what})") from None
-        self._waiting = []
+            what = f"the edit would make the text ill-formed ({error.what})"
+            raise not_proven(changes[-1].target, what) from None
+        if aliases_may_follow and before.has_aliases:
+            self._intended = self.data
+        prove_meaning(self.data, self._intended, changes)
+        self.removed += prove_text(before, self.tree, splices, changes)
 
 
 def _is_same_kind(change: Write) -> bool:
@@ -150,30 +212,3 @@ def _is_same_kind(change: Write) -> bool:
 
 def _is_of_alias(change: Change) -> bool:
     return isinstance(change, Write) and isinstance(change.target.node, Alias)
-
-
-def _collide(one: list[Splice], other: list[Splice]) -> bool:
-    """Whether two changes have to do with the same text."""
-    return any(_overlap(left, right) for left in one for right in other)
-
-
-def _overlap(left: Splice, right: Splice) -> bool:
-    if left.start == left.end and right.start == right.end:
-        return left.start == right.start  # two insertions at one point
-    return left.start < right.end and right.start < left.end
-
-
-def _removed_comments(tree: Tree, splices: list[Splice]) -> list[Comment]:
-    """The comments inside what a change replaces, unless its own text has them again."""
-    new = "".join(splice.text for splice in splices)
-    return [
-        comment
-        for comment in tree.comments
-        if any(splice.start <= comment.span.start < splice.end for splice in splices) and comment.text not in new
-    ]
-
-
-def _shared_anchor(target: Target) -> str:
-    """What to do where the target lies inside an anchored value, which is then most likely used elsewhere."""
-    anchors = [holder.node.anchor for holder in target.holders if holder.node.anchor]
-    return f"it shares the anchor &{anchors[-1]}: write the value out where it is used" if anchors else ""

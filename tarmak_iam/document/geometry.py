@@ -66,7 +66,9 @@ def behind(source: Source, node: Node) -> int:
 def room_behind(tree: Tree, node: Node) -> int:
     """`behind`, for text to go in there. Raises EditRefused behind a block scalar that a missing line end ends."""
     leaf, text = last_leaf(node), tree.source.text
-    if leaf.span.end == len(text) and text[-1] not in "\r\n" and owns_line_end(tree.source, node):
+    # Blanks that end the file without a line end are, or may be, the scalar's too.
+    is_unended = not text[leaf.span.end :].strip(" ") and text[-1:] not in ("\n", "\r")
+    if is_unended and owns_line_end(tree.source, node):
         raise EditRefused(
             "the file ends in a block scalar without line end, whose value any text behind it would change",
             remedy="end the file with an empty line, if the value may end in one too",

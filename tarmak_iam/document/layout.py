@@ -37,14 +37,17 @@ def column(source: Source, offset: int) -> int:
     return offset - source.line_start(offset)
 
 
-def layout_near(source: Source, nodes: Iterable[Node]) -> Layout:
+def layout_near(source: Source, nodes: Iterable[Node], known: dict[int, dict[str, Any]]) -> Layout:
     """The layout that the first of the nodes shows; what it leaves open is the next one's answer, and so on.
 
-    They lead from the place in question outwards: most often only a small part of a file is looked at.
+    They lead from the place in question outwards: most often only a small part of a file is looked at. What is
+    found is put into `known`, by the node's id.
     """
     answers: dict[str, Any] = {}
     for number, node in enumerate(nodes):
-        found = _Survey(source).of(node)
+        if id(node) not in known:
+            known[id(node)] = _Survey(source).of(node)
+        found = dict(known[id(node)])
         if number and found.get("dash"):
             found["dash"] = _BY_STEP  # lists are indented out there: here it is by the step of here
         answers = found | answers

@@ -1,10 +1,10 @@
-"""Aliases that would be left without their anchor: their value has to be written out before that goes."""
+"""Aliases that would be left without their anchor: their value has to be written out before that goes or moves."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 
-from tarmak_iam.document.changes import Change, RemoveMembers, Write
+from tarmak_iam.document.changes import Arrange, Change, RemoveMembers, Write
 from tarmak_iam.document.geometry import size
 from tarmak_iam.document.nodes import Alias, Mapping, Node, Sequence, walk
 from tarmak_iam.document.target import Holder, Target
@@ -14,11 +14,16 @@ from tarmak_iam.routes import Route
 __all__ = ["orphans"]
 
 
-def orphans(tree: Tree, changes: Iterable[Change]) -> Iterator[Target]:
-    """The aliases outside of what the changes take out whose anchors are inside of it."""
+def orphans(tree: Tree, changes: Collection[Change]) -> Iterator[Target]:
+    """The aliases outside of what the changes take out whose anchors are inside of it, or which lose sight of them."""
+    if not tree.has_aliases or tree.root is None:
+        return
     gone = {id(node): node for change in changes for node in _gone(change)}
     anchored = {id(node) for top in gone.values() for node in walk(top) if node.anchor}
-    if anchored and tree.root is not None:
+    for change in changes:
+        if isinstance(change, Arrange):
+            yield from _overtaking(change)
+    if anchored:
         yield from _aliases(Target(tree, Route(), (Holder(tree.root),), ()), anchored, gone)
 
 
@@ -26,8 +31,22 @@ def _gone(change: Change) -> Iterator[Node]:
     node = change.target.node
     if isinstance(change, RemoveMembers):
         yield from (change.target.member(number).holders[-1].node for number in change.numbers)
+        if isinstance(node, Mapping):
+            yield from (node.entries[number].key for number in change.numbers)
     elif isinstance(change, Write) and isinstance(node, (Mapping, Sequence)):
         yield from (change.target.member(number).holders[-1].node for number in range(size(node)))
+
+
+def _overtaking(change: Arrange) -> Iterator[Target]:
+    """The aliases that would come to stand above their anchors."""
+    items = [change.target.member(number) for number in range(len(change.order))]
+    nodes = ((node, number) for number, item in enumerate(items) for node in walk(item.holders[-1].node))
+    anchors = {id(node): number for node, number in nodes if node.anchor}
+    for number, item in enumerate(items):
+        for alias in _aliases(item, anchors, ()):
+            assert isinstance(alias.node, Alias)
+            if change.order.index(number) < change.order.index(anchors[id(alias.node.target)]):
+                yield alias
 
 
 def _aliases(target: Target, anchored: Collection[int], gone: Collection[int]) -> Iterator[Target]:

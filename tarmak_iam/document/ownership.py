@@ -99,7 +99,10 @@ def _speaks_of_it_alone(tree: Tree, parent: Mapping | Sequence, number: int, abo
     source, line = tree.source, tree.source.line_start(above[0].span.start)
     if any(is_setting(comment) for comment in above) or _heads_the_document(tree, line):
         return False
-    if _is_named(parent, number, above) and not _is_named(parent, number + 1, above):
+    last = number
+    while _may_go_on(tree, parent, last):
+        last += 1
+    if _is_named(parent, number, above) and not any(_is_named(parent, n, above) for n in range(number + 1, last + 1)):
         return True
     is_below_a_sibling = number > 0 and source.text[source.line_start(line - 1) : line].strip()
     return bool(is_below_a_sibling) or not _may_go_on(tree, parent, number)
@@ -107,7 +110,7 @@ def _speaks_of_it_alone(tree: Tree, parent: Mapping | Sequence, number: int, abo
 
 def _is_named(parent: Mapping | Sequence, number: int, comments: list[Comment]) -> bool:
     """Whether the comments have the member's key as a word."""
-    name = parent.entries[number].text if isinstance(parent, Mapping) and number < len(parent.entries) else None
+    name = parent.entries[number].text if isinstance(parent, Mapping) else None
     return any(name in _WORD.findall(comment.text) for comment in comments)
 
 

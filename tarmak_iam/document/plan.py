@@ -15,6 +15,7 @@ from tarmak_iam.document.nodes import Mapping, Sequence
 from tarmak_iam.document.ownership import own_comment_lines
 from tarmak_iam.document.remove import emptied_by
 from tarmak_iam.document.target import Target, kind_of
+from tarmak_iam.document.tree import Comment
 from tarmak_iam.errors import EditRefused
 from tarmak_iam.routes import Key, Route, Step
 
@@ -105,8 +106,18 @@ def _removal(target: Target, *, prune: bool) -> Change:
     top = emptied_by(target) if prune else target
     if top.route == target.route:
         return RemoveMembers(target.parent, (target.number,))
-    # The comments inside of parents that go with it may be about anything.
-    parent = target.parent.holders[-1].node
-    assert isinstance(parent, (Mapping, Sequence))
-    own = () if parent.flow else tuple(own_comment_lines(target.tree, parent, target.number))
-    return RemoveMembers(top.parent, (top.number,), own) if len(top.holders) > 1 else RemoveRoot(top, own)
+    own = _own_comments(target)
+    parent = target.parent
+    while len(parent.holders) >= max(len(top.holders), 2):  # others inside of the parents may be about anything
+        own += [c for c in _own_comments(parent) if c.span.start < parent.holders[-1].node.span.start]
+        parent = parent.parent
+    if len(top.holders) == 1:
+        return RemoveRoot(top, tuple(own))
+    return RemoveMembers(top.parent, (top.number,), tuple(own))
+
+
+def _own_comments(target: Target) -> list[Comment]:
+    parent = target.parent.node
+    if not isinstance(parent, (Mapping, Sequence)) or parent.flow:
+        return []
+    return own_comment_lines(target.tree, parent, target.number)

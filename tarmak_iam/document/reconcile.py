@@ -12,7 +12,7 @@ from tarmak_iam.document.construct import same
 from tarmak_iam.document.insert import is_empty
 from tarmak_iam.document.matching import Identity, matched
 from tarmak_iam.document.nodes import Mapping, Sequence
-from tarmak_iam.document.target import Target, native_keys
+from tarmak_iam.document.target import Target, native_keys, refuse
 
 __all__ = ["Reconciler"]
 
@@ -26,7 +26,8 @@ class Reconciler:
     def changes(self, target: Target, current: Any, wanted: Any) -> Iterator[Change]:
         """What is to be done at the target, which means `current`, so that it means `wanted`.
 
-        Changes of one collection may disturb each other: whoever makes them asks again after the first ones.
+        Changes of one collection may stand in each other's way: whoever makes them asks again after the first ones.
+        Raises EditRefused.
         """
         if same(current, wanted):
             return
@@ -46,7 +47,7 @@ class Reconciler:
         keys = native_keys(node)
         own = {key: number for number, key in enumerate(keys) if not node.entries[number].is_merge}
         for key, number in own.items():
-            if key in wanted:
+            if key in wanted and not same(current[key], wanted[key]):
                 yield from self.changes(target.member(number), current[key], wanted[key])
         gone = [n for n, key in enumerate(keys) if key not in wanted and not node.entries[n].is_merge]
         brought = {key for key in current if key not in own}
@@ -58,37 +59,50 @@ class Reconciler:
             for key, value in wanted.items()
             if key not in own and not (key in brought and same(current[key], value))
         }
-        if new:
-            yield AddMembers(target, new)
-        if gone:
-            yield RemoveMembers(target, tuple(gone))
+        changes: list[Change] = [AddMembers(target, new)] if new else []
+        changes += [RemoveMembers(target, tuple(gone))] if gone else []
+        # A key that only becomes a text (`1:`, `"1":`) must go before the new one comes.
+        becomes_text = {node.entries[number].text for number in gone} & set(map(str, new))
+        yield from reversed(changes) if becomes_text else changes
 
     def _of_list(self, target: Target, current: list[Any], wanted: list[Any]) -> Iterator[Change]:
         pairs = matched(current, wanted, self.identities)
-        if not pairs:
-            yield Write(target, wanted)
-            return
         for after, before in pairs.items():
-            yield from self.changes(target.member(before), current[before], wanted[after])
+            if not same(current[before], wanted[after]):
+                yield from self.changes(target.member(before), current[before], wanted[after])
         yield from _new_items(target, wanted, pairs)
-        gone = tuple(index for index in range(len(current)) if index not in pairs.values())
+        staying = set(pairs.values())
+        gone = tuple(index for index in range(len(current)) if index not in staying)
         if gone:
             yield RemoveMembers(target, gone)
         order = tuple(pairs[after] for after in sorted(pairs))
         if len(order) == len(current) == len(wanted) and order != tuple(sorted(order)):
-            yield Arrange(target, order) if can_be_arranged(target) else Write(target, wanted)
+            yield _arrangement(target, order, wanted)
 
 
-def _new_items(target: Target, wanted: list[Any], pairs: dict[int, int]) -> Iterator[Change]:
-    """Every run of items without a counterpart, behind the one that stands before it."""
-    start = 0
-    while start < len(wanted):
-        end = start
-        while end < len(wanted) and end not in pairs:
-            end += 1
-        if end > start:
-            yield AddItems(target, pairs[start - 1] + 1 if start else 0, wanted[start:end])
-        start = end + 1
+def _new_items(target: Target, wanted: list[Any], pairs: dict[int, int]) -> list[Change]:
+    """Every run of items without a counterpart, behind the one that stands before it. The last one comes first:
+    it does not move the places of the others."""
+    changes: dict[int, list[Any]] = {}
+    at = 0
+    for index, value in enumerate(wanted):
+        if index in pairs:
+            at = pairs[index] + 1
+        else:
+            changes.setdefault(at, []).append(value)
+    return [AddItems(target, at, changes[at]) for at in sorted(changes, reverse=True)]
+
+
+def _arrangement(target: Target, order: tuple[int, ...], wanted: list[Any]) -> Change:
+    """Items with lines of their own move; others are written anew, if no comment is lost with that."""
+    if can_be_arranged(target):
+        return Arrange(target, order)
+    node = target.node
+    assert node is not None
+    if any(node.span.start < comment.span.start < node.span.end for comment in target.tree.comments):
+        what = f"the items of {target.route} do not stand on lines of their own, and comments stand between them"
+        refuse(target.tree, node, what, "put every item on lines of its own, or bring them into order by hand")
+    return Write(target, wanted)
 
 
 def _fits(node: Any, wanted: Any) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left
 from collections.abc import Collection
 from dataclasses import replace
 
@@ -27,20 +29,25 @@ from tarmak_iam.document.write import write
 
 __all__ = ["emptied_by", "remove_members", "remove_root", "sparing"]
 
+_MARKER = re.compile(r"^---", re.MULTILINE)
+
 
 def emptied_by(target: Target) -> Target:
     """The highest of the target's parents that its removal would leave empty; the target itself if none."""
     while len(target.holders) > 1 and size(target.holders[-2].node) == 1:
-        if len(target.holders) == 2 and not _is_removable(target.tree, target.holders[0].node):
+        if len(target.holders) == 2 and not _is_removable_root(target.tree, target.holders[0].node):
             break
         target = target.parent
     return target
 
 
-def _is_removable(tree: Tree, root: Node) -> bool:
-    """Whether the root is a block on lines of its own, so that nothing is left of it without them."""
+def _is_removable_root(tree: Tree, root: Node) -> bool:
+    """Whether the root is a block on lines of its own, so that without them an empty document is left."""
     if not isinstance(root, (Mapping, Sequence)) or root.flow:
         return False
+    text, extent = tree.source.text, tree.extent
+    if extent.end < len(text) and not _MARKER.search(text, extent.start, root.span.start):
+        return False  # it would be no document at all, and the next one the first
     return root.span.start == member_start(tree.source, root, 0) and starts_line(tree.source, root.span.start)
 
 
@@ -126,12 +133,12 @@ def _from_block(tree: Tree, parent: Mapping | Sequence, numbers: list[int]) -> l
         for number in numbers
         if starts_line(source, member_start(source, parent, number))
     ]
+    starts = [member_start(source, parent, number) for number in range(size(parent))]
     splices = []
     for span in joined(spans):
-        before = [n for n in range(size(parent)) if member_start(source, parent, n) < span.start]
-        splices.append(
-            _lines(source, span, keep_line_end=bool(before) and owns_line_end(source, member_value(parent, before[-1])))
-        )
+        before = bisect_left(starts, span.start) - 1
+        keeps = before >= 0 and owns_line_end(source, member_value(parent, before))
+        splices.append(_lines(source, span, keep_line_end=keeps))
     if numbers[0] == 0 and not starts_line(source, member_start(source, parent, 0)):
         return _behind_dash(tree, parent, numbers, splices)
     return splices

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate
 
@@ -35,16 +35,14 @@ class Source:
     filename: str
     mark: bytes = b""
     encoding: str = "utf-8"
+    newline: str = "\n"
+    """The line end of a text that has none."""
 
     @classmethod
     def decode(cls, data: bytes | str, filename: str) -> Source:
         """Raises ParseError for more than MAX_BYTES or bytes that are not UTF-8 or marked UTF-16."""
         raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
-        if len(raw) > MAX_BYTES:
-            raise ParseError(
-                f"the file has {len(raw):,} bytes, more than the {MAX_BYTES:,} that are read",
-                place=Place(filename),
-            )
+        _check_size(raw, filename)
         mark, encoding = next(((m, e) for m, e in _MARKS if raw.startswith(m)), (b"", "utf-8"))
         try:
             text = raw[len(mark) :].decode(encoding)
@@ -57,6 +55,13 @@ class Source:
                 place=Place(filename, line, column),
             ) from None
         return cls(text, str(filename), mark, encoding)
+
+    def with_text(self, text: str) -> Source:
+        """Another text of the same file. Raises ParseError if it is too large."""
+        found = _COMMON_END.search(self.text)
+        edited = replace(self, text=text, newline=found.group() if found else self.newline)
+        _check_size(edited.encode(), self.filename)
+        return edited
 
     def encode(self, text: str | None = None) -> bytes:
         return self.mark + (self.text if text is None else text).encode(self.encoding)
@@ -102,5 +107,11 @@ class Source:
             return match.group()
         last = max(self.text.rfind("\n", 0, start), self.text.rfind("\r", 0, start))
         if last < 0:
-            return "\n"
+            return self.newline
         return "\r\n" if self.text[last - 1 : last + 1] == "\r\n" else self.text[last]
+
+
+def _check_size(raw: bytes, filename: str) -> None:
+    if len(raw) > MAX_BYTES:
+        what = f"the file has {len(raw):,} bytes, more than the {MAX_BYTES:,} that are read"
+        raise ParseError(what, place=Place(filename))

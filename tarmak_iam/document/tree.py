@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from tarmak_iam.document.json_reader import looks_like_json, read_json
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Span, dereference
@@ -34,7 +35,8 @@ class Comment:
 @dataclass(frozen=True)
 class Tree:
     """`extent` is the part of the text that this document takes; `is_json` the strict reader's; `scalars` are all
-    of YAML's in file order."""
+    of YAML's in file order. `duplicates` counts keys that are there already; `surveys` keeps what is found out
+    about the layout of a node, by its id."""
 
     source: Source
     root: Node | None
@@ -42,6 +44,9 @@ class Tree:
     version: tuple[int, int] | None = None
     is_json: bool = False
     scalars: list[Scalar] = field(default_factory=list)
+    duplicates: int = 0
+    has_aliases: bool = False
+    surveys: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, source: Source, index: int = 0, *, json: bool | None = None, pure: bool = False) -> Tree:
@@ -56,7 +61,15 @@ class Tree:
                 if json:
                     raise
         yaml: YamlText = read_yaml(source, index, pure=pure)
-        return cls(source, yaml.root, yaml.span, yaml.version, scalars=yaml.scalars)
+        return cls(
+            source,
+            yaml.root,
+            yaml.span,
+            yaml.version,
+            scalars=yaml.scalars,
+            duplicates=yaml.duplicates,
+            has_aliases=yaml.has_aliases,
+        )
 
     def entry(self, route: Route) -> Entry | None:
         """The mapping entry that the route's last step names, merges included; None if there is none."""

@@ -47,11 +47,13 @@ class _Open:
 
 class Builder:
     """Reads the events of one document; `root` is then its root (None if it is empty), `scalars` are all of
-    its scalars in file order."""
+    its scalars in file order, `duplicates` counts the keys that are there already."""
 
     def __init__(self, source: Source, start: int) -> None:
         self.root: Node | None = None
         self.scalars: list[Scalar] = []
+        self.duplicates = 0
+        self.has_aliases = False
         self._source = source
         self._text = source.text
         self._stack: list[_Open] = []
@@ -108,6 +110,7 @@ class Builder:
         if opened.is_mapping:
             pairs = zip(children[::2], children[1::2], strict=True)
             node = Mapping.of(span, pairs, opened.flow, opened.tag, opened.anchor)
+            self.duplicates += len(node.entries) - len(node.lasts)
         else:
             node = Sequence(span, tuple(children), opened.flow, opened.tag, opened.anchor)
         if opened.anchor:
@@ -186,4 +189,5 @@ class Builder:
             remedy = "write the value out" if known else f"define &{name} above this line, or write the value out"
             raise ParseError(what, remedy=remedy, place=self._source.place(span.start))
         self._siblings.append(Alias(span, name, target))
+        self.has_aliases = True
         self._before = span.end

@@ -34,13 +34,15 @@ _QUOTED_TEMPLATE = re.compile(r"""['"].*\{\{""")
 @dataclass(frozen=True, slots=True)
 class YamlText:
     """One document of a stream: its root (None if it is empty), %YAML version, its extent (from the end of
-    the document before it, with the comments and directives above it, to its own end) and its scalars in file
-    order."""
+    the document before it, with the comments and directives above it, to its own end), its scalars in file
+    order, how many keys are there already, and whether there are aliases."""
 
     root: Node | None
     version: tuple[int, int] | None
     span: Span
     scalars: list[Scalar]
+    duplicates: int = 0
+    has_aliases: bool = False
 
 
 @cache
@@ -114,7 +116,8 @@ def _document(source: Source, events: Iterator[Any], index: int) -> YamlText:
         builder = Builder(source, event.end_mark.index)
         end = builder.read(events)
         if number == index:
-            return YamlText(builder.root, version, Span(start, end.start_mark.index), builder.scalars)
+            span = Span(start, end.start_mark.index)
+            return YamlText(builder.root, version, span, builder.scalars, builder.duplicates, builder.has_aliases)
         start = end.end_mark.index
     if index == 0:
         return YamlText(None, None, Span(0, len(source.text)), [])
