@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tarmak_iam.config.cluster import Cluster
 from tarmak_iam.document import Document
-from tarmak_iam.document.commented import is_commented_out
 from tarmak_iam.routes import Route
 
 __all__ = ["switch_off", "switch_on", "switch_route"]
@@ -26,7 +25,7 @@ def switch_off(document: Document, cluster: Cluster) -> Document:
         return document
     route = switch_route(cluster)
     comments = document.comments_beside(route)
-    if any(is_commented_out(comment, "awsIAMAuthenticatorInit") for comment in comments):
+    if any(comment.setting == "awsIAMAuthenticatorInit" for comment in comments):
         comments = tuple(comment for comment in comments if not comment.own_line)  # they are about that line
     if comments or not document.has(route):  # not has: it comes from a merge
         return document.set(route, False)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from tarmak_iam.document.arrange import arrange
-from tarmak_iam.document.geometry import size
+from tarmak_iam.document.geometry import member_start, size, starts_line
 from tarmak_iam.document.insert import add_items, add_members, begin, is_empty
 from tarmak_iam.document.intent import assigned, extended, inserted, value_at, without
 from tarmak_iam.document.nodes import Mapping, Sequence
@@ -46,6 +47,10 @@ class Change(ABC):
         if self.members is not None and earlier.members is not None and self.target.route == earlier.target.route:
             return self._may_stand_beside(earlier)
         return not earlier._reaches(self.target.route) and not self._takes(earlier.target.route)
+
+    def completes(self, _waiting: Iterable[Change]) -> bool:
+        """Whether it ends what others began in a way that none of them alone would."""
+        return False
 
     def joined_to(self, _earlier: Change) -> Change | None:
         """One change that does what the earlier one and this one do; None if there is no such."""
@@ -107,6 +112,8 @@ class AddMembers(Change):
         return AddMembers(self.target, {**earlier.new, **self.new})
 
     def _may_stand_beside(self, earlier: Change) -> bool:
+        if isinstance(earlier, AddMembers):
+            return _is_block(self.target) and not self.new.keys() & earlier.new.keys()
         return isinstance(earlier, RemoveMembers) and earlier.leaves_a_block
 
 
@@ -161,19 +168,26 @@ class RemoveMembers(Change):
     @property
     def leaves_a_block(self) -> bool:
         """Whether a block mapping keeps members: then new ones have nothing to do with those that go."""
-        node = self.target.node
-        return isinstance(node, Mapping) and not node.flow and len(self.numbers) < len(node.entries)
+        return _is_block(self.target) and len(self.numbers) < size(self.target.holders[-1].node)
 
-    def joined_to(self, earlier: Change) -> Change | None:
-        """Only of a mapping: the indices of a list's items are others when one of them is gone."""
-        if not isinstance(earlier, RemoveMembers) or earlier.target.route != self.target.route:
-            return None
-        if self.own is not None or earlier.own is not None or isinstance(self.target.node, Sequence):
-            return None
-        return RemoveMembers(self.target, (*earlier.numbers, *self.numbers))
+    def completes(self, waiting: Iterable[Change]) -> bool:
+        """The last one that goes leaves {} or []."""
+        others = (other for other in waiting if isinstance(other, RemoveMembers))
+        taken = sum(len(other.numbers) for other in others if other.target.route == self.target.route)
+        return bool(taken) and taken + len(self.numbers) == size(self.target.holders[-1].node)
 
     def _may_stand_beside(self, earlier: Change) -> bool:
+        if isinstance(earlier, RemoveMembers):
+            return self._takes_whole_lines and earlier._takes_whole_lines
         return isinstance(earlier, AddMembers) and self.leaves_a_block
+
+    @property
+    def _takes_whole_lines(self) -> bool:
+        """Whether no other member moves: not where the first one stands behind a dash. Of a list they all do."""
+        node, source = self.target.node, self.target.tree.source
+        if not isinstance(node, Mapping) or node.flow or self.own is not None:
+            return False
+        return starts_line(source, member_start(source, node, min(self.numbers)))
 
 
 @dataclass(frozen=True)
@@ -201,3 +215,8 @@ class Arrange(Change):
     def applied(self, data: Any) -> Any:
         items = value_at(data, self.target.native_path)
         return assigned(data, self.target.native_path, [items[number] for number in self.order])
+
+
+def _is_block(target: Target) -> bool:
+    """Whether the target is a block mapping with members: their lines have nothing to do with each other."""
+    return isinstance(target.node, Mapping) and not target.node.flow and bool(target.node.entries)

@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from tarmak_iam.document.layout import column
 from tarmak_iam.document.tree import Comment, Tree
 
-__all__ = ["Slot", "below_commented", "is_commented_out", "is_setting"]
-
-_KEY = re.compile(r"#+[ \t]*(?P<quote>[\"']?)(?P<name>[^\s:\"'#](?:[^:\"'#]*[^\s:\"'#])?)(?P=quote)[ \t]*:(?:[ \t]|\Z)")
+__all__ = ["Slot", "below_commented", "is_setting"]
 
 # Prose may have colons too: what looks like a setting has one word, something quoted or a collection behind it.
 _SETTING = re.compile(
@@ -34,12 +32,6 @@ class Slot:
     column: int
 
 
-def is_commented_out(comment: Comment, name: str) -> bool:
-    """Whether the comment is a setting of that name, as in `# name: true`."""
-    match = _KEY.match(comment.text)
-    return match is not None and match["name"] == name
-
-
 def is_setting(comment: Comment) -> bool:
     """Whether the comment looks like a key with its value, or an item, that was commented out."""
     return _SETTING.match(comment.text) is not None
@@ -54,7 +46,7 @@ def below_commented(tree: Tree, name: str, start: int, fits: Callable[[int], boo
     lines = list(_comment_lines(tree, start))
     for number, (comment, _) in enumerate(lines):
         where = column(tree.source, comment.span.start)
-        if not is_commented_out(comment, name) or not fits(where):
+        if comment.setting != name or not fits(where):
             continue
         return Slot(_behind_deeper(lines[number:], where), where)
     return None

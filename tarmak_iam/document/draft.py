@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -13,12 +12,12 @@ from tarmak_iam.document.construct import construct, same
 from tarmak_iam.document.edits import Edit
 from tarmak_iam.document.intent import assigned, value_at
 from tarmak_iam.document.matching import Identity
-from tarmak_iam.document.nodes import Alias, Mapping, Sequence, Span
+from tarmak_iam.document.nodes import Alias, Mapping, Sequence
 from tarmak_iam.document.orphans import orphans
 from tarmak_iam.document.plan import planned, refusal
 from tarmak_iam.document.proof import not_proven, prove_meaning, prove_text
 from tarmak_iam.document.reconcile import Reconciler
-from tarmak_iam.document.splice import Splice, apply
+from tarmak_iam.document.splice import Room, Splice, apply
 from tarmak_iam.document.target import Target, locate
 from tarmak_iam.document.tree import Comment, Tree
 from tarmak_iam.errors import EditRefused, ParseError, Place
@@ -56,7 +55,7 @@ class Draft:
         self._careful = careful
         self._waiting: list[_Waiting] = []
         self._applied: list[Change] = []  # the last that were
-        self._taken: list[Span] = []  # what the splices that wait replace, in order
+        self._room = Room()
 
     def perform(self, edit: Edit) -> None:
         """Raises EditRefused."""
@@ -133,15 +132,16 @@ class Draft:
         """Plans a change beside those that wait; False if one of them stands in its way. Raises EditRefused."""
         if not self._waiting:
             return self._add(change, self._intended)
-        if self._careful:
+        waiting = [other.change for other in self._waiting]
+        if self._careful or change.completes(waiting):
             return False
-        if all(change.may_follow(other.change) for other in self._waiting):
+        if all(map(change.may_follow, waiting)):
             return self._add(change, self._intended)
-        *others, last = self._waiting
-        joined = change.joined_to(last.change)
-        if joined is None or not all(change.may_follow(other.change) for other in others):
+        joined = change.joined_to(waiting[-1])
+        if joined is None or not all(map(change.may_follow, waiting[:-1])):
             return False
-        self._drop_last()
+        last = self._waiting.pop()
+        self._room.leave(last.splices)
         if self._add(joined, last.before):
             return True
         self._add(last.change, last.before)
@@ -152,26 +152,11 @@ class Draft:
             splices = change.splices()
         except TypeError as error:  # what only JSON does not have: NaN, keys that are no strings
             raise refusal(change.target, str(error)) from None
-        if any(self._is_taken(splice) for splice in splices):
+        if not self._room.take(splices, change.target.route):
             return False
-        for splice in splices:
-            insort(self._taken, Span(splice.start, splice.end))
         self._waiting.append(_Waiting(change, splices, before))
         self._intended = change.applied(before)
         return True
-
-    def _drop_last(self) -> None:
-        for splice in self._waiting.pop().splices:
-            self._taken.remove(Span(splice.start, splice.end))
-
-    def _is_taken(self, splice: Splice) -> bool:
-        """Whether another change has to do with the same text: it overlaps, or inserts at the same point."""
-        number = bisect_left(self._taken, (splice.start, splice.end))
-        for start, end in self._taken[max(number - 1, 0) : number + 1]:
-            both_insert = start == end and splice.start == splice.end
-            if start == splice.start if both_insert else start < splice.end and splice.start < end:
-                return True
-        return False
 
     def finish(self) -> None:
         """Applies what waits. The document then means what was intended, or EditRefused is raised."""
@@ -188,7 +173,7 @@ class Draft:
             return
         changes = self._applied = [waiting.change for waiting in self._waiting]
         splices = [splice for waiting in self._waiting for splice in waiting.splices]
-        self._waiting, self._taken, before = [], [], self.tree
+        self._waiting, self._room, before = [], Room(), self.tree
         try:
             self.tree, self.data = self._read(apply(before.source.text, splices))
         except ParseError as error:

@@ -128,7 +128,8 @@ def _into_block_mapping(target: Target, mapping: Mapping, key: Any, value: Any) 
     tree, source = target.tree, target.tree.source
     layout, width = target.layout(), key_column(source, mapping)
     lines = indent(entry_lines(key, value, layout), width)
-    for start in (_above_first(target, mapping), *(behind(source, entry.value) for entry in mapping.entries)):
+    places = (_above_first(target, mapping), *(behind(source, entry.value) for entry in mapping.entries))
+    for start in places if str(key) in tree.commented_out else ():
         slot = None if start is None else below_commented(tree, str(key), start, lambda where: where == width)
         if slot:
             return [new_lines(source, slot.offset, lines)]

@@ -133,15 +133,25 @@ def _from_block(tree: Tree, parent: Mapping | Sequence, numbers: list[int]) -> l
         for number in numbers
         if starts_line(source, member_start(source, parent, number))
     ]
-    starts = [member_start(source, parent, number) for number in range(size(parent))]
-    splices = []
-    for span in joined(spans):
-        before = bisect_left(starts, span.start) - 1
-        keeps = before >= 0 and owns_line_end(source, member_value(parent, before))
-        splices.append(_lines(source, span, keep_line_end=keeps))
+    splices = [Splice(*span, "") for span in _ending_as_before(tree, parent, joined(spans))]
     if numbers[0] == 0 and not starts_line(source, member_start(source, parent, 0)):
         return _behind_dash(tree, parent, numbers, splices)
     return splices
+
+
+def _ending_as_before(tree: Tree, parent: Mapping | Sequence, spans: list[Span]) -> list[Span]:
+    """Whole lines that go; if they end a file without line end, the line ends before them go too."""
+    source = tree.source
+    starts = [member_start(source, parent, number) for number in range(size(parent))]
+    while spans:
+        before = bisect_left(starts, spans[-1].start) - 1
+        keeps = before >= 0 and owns_line_end(source, member_value(parent, before))
+        last = _lines(source, spans[-1], keep_line_end=keeps)
+        longer = joined([*spans[:-1], Span(last.start, last.end)])
+        if len(longer) == len(spans):
+            return longer
+        spans = longer  # it reaches up to what goes above
+    return spans
 
 
 def _behind_dash(tree: Tree, parent: Mapping | Sequence, numbers: list[int], others: list[Splice]) -> list[Splice]:

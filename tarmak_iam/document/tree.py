@@ -22,6 +22,10 @@ __all__ = ["Comment", "Tree"]
 # The sign stands first, and what must be before it second: that way the search is for a literal, and fast.
 _COMMENT = re.compile(r"#(?<![^ \t\r\n\ufeff]#)[^\r\n\x85\u2028\u2029]*")
 
+_SETTING = re.compile(
+    r"#+[ \t]*(?P<quote>[\"']?)(?P<name>[^\s:\"'#](?:[^:\"'#]*[^\s:\"'#])?)(?P=quote)[ \t]*:(?:[ \t]|\Z)"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Comment:
@@ -30,6 +34,12 @@ class Comment:
     text: str
     span: Span
     own_line: bool
+
+    @property
+    def setting(self) -> str | None:
+        """The key where the comment is a setting that was commented out, as in `# name: true`."""
+        match = _SETTING.match(self.text)
+        return match["name"] if match else None
 
 
 @dataclass(frozen=True)
@@ -107,6 +117,11 @@ class Tree:
     def own_lines(self) -> dict[int, Comment]:
         """The comments that have a line for themselves, by their offset."""
         return {comment.span.start: comment for comment in self.comments if comment.own_line}
+
+    @cached_property
+    def commented_out(self) -> frozenset[str | None]:
+        """The keys that comments have as settings."""
+        return frozenset(comment.setting for comment in self.own_lines.values())
 
     @cached_property
     def tails(self) -> dict[int, Comment]:
