@@ -222,11 +222,13 @@ def ratio(value: float, to: float) -> str:
 def print_linearity(sizes: list[int], results: list[dict[str, Measured | None]]) -> None:
     print("ms per 100 KB of a file of" + "".join(f"{size / 1000:>10.1f} KB" for size in sizes))
     for tool in TOOLS:
-        measured = [got for result in results if (got := result[tool])]
-        pairs = zip(measured, sizes, strict=False)
-        cells = [f"{got.milliseconds * 100_000 / size:13.1f}" for got, size in pairs]
-        print(f"{tool:26}" + ("".join(cells) or f"{'not installed':>13}"))
+        cells = [per_100_kb(result[tool], size) for result, size in zip(results, sizes, strict=True)]
+        print(f"{tool:26}" + "".join(f"{cell:>13}" for cell in cells))
     print()
+
+
+def per_100_kb(got: Measured | None, size: int) -> str:
+    return "-" if got is None else f"{got.milliseconds * 100_000 / size:.1f}"
 
 
 def main(arguments: list[str]) -> int:

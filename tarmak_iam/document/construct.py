@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
 from typing import Any
 
 from tarmak_iam.document.dialects import YAML_V2, Dialect
 from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.document.scalars import ScalarError
 from tarmak_iam.document.source import Source
-from tarmak_iam.document.yaml_builder import MAX_DEPTH
+from tarmak_iam.document.yaml_builder import MAX_DEPTH, MAX_VALUES
 from tarmak_iam.errors import ParseError
 
 __all__ = ["construct", "python_key", "same"]
-
-MAX_VALUES = 1_000_000
-"""Aliases multiply: a document that expands to more values than this is refused (billion laughs)."""
 
 
 def construct(root: Node | None, source: Source, dialect: Dialect = YAML_V2) -> Any:
@@ -52,7 +48,7 @@ class _Constructor:
             value: Any = [self.value(item) for item in node.items]
         else:
             assert isinstance(node, Mapping)
-            value = self._fill({}, node)
+            value = self._fill({}, {}, node)
         self._depth -= 1
         return value
 
@@ -61,23 +57,26 @@ class _Constructor:
         if self._depth > MAX_DEPTH:
             raise self._error(node, f"its aliases nest deeper than {MAX_DEPTH} levels, which is not read")
 
-    def _fill(self, into: dict[Any, Any], node: Mapping) -> dict[Any, Any]:
+    def _fill(self, into: dict[Any, Any], kinds: dict[Any, type], node: Mapping) -> dict[Any, Any]:
+        """`kinds` has the type of each key of `into` that is no string."""
         merged: dict[Any, Any] = {}
+        merged_kinds: dict[Any, type] = {}
         for entry in node.entries:
             if entry.is_merge:
-                self._merge(merged if self._own_keys_win else into, entry.value)
+                others = (merged, merged_kinds) if self._own_keys_win else (into, kinds)
+                self._merge(*others, entry.value)
                 continue
             key = self.value(entry.key)
             if not isinstance(key, str):
                 if isinstance(key, (dict, list)):
                     raise self._error(entry.key, "invalid map key: a mapping or list cannot be a key")
-                key = python_key(key, entry.text, into)
+                key = python_key(key, entry.text, kinds)
             into[key] = self.value(entry.value)
         for key, value in merged.items():
             into.setdefault(key, value)
         return into
 
-    def _merge(self, into: dict[Any, Any], node: Node) -> None:
+    def _merge(self, into: dict[Any, Any], kinds: dict[Any, type], node: Node) -> None:
         """In file order, so a `<<` behind a key overrides it; in a list of merges the first wins."""
         # Not through an alias: yaml.v2 takes a list of merges only where it is written out.
         for merged in reversed(node.items) if isinstance(node, Sequence) else (node,):
@@ -88,7 +87,7 @@ class _Constructor:
             if not isinstance(target, Mapping):
                 raise self._error(merged, "map merge requires map or sequence of maps as the value")
             self._enter(target)
-            self._fill(into, target)
+            self._fill(into, kinds, target)
             self._depth -= 1
 
     def _too_many(self, node: Node) -> ParseError:
@@ -98,11 +97,12 @@ class _Constructor:
         return ParseError(what, place=self._source.place(node.span.start))
 
 
-def python_key(key: Any, text: str | None, others: Collection[Any]) -> Any:
-    """The key itself, or its text where Python would take it for another one: true, 1 and 1.0 are three keys."""
-    if isinstance(key, str) or key not in others:
-        return key
-    return text if any(other == key and type(other) is not type(key) for other in others) else key
+def python_key(key: Any, text: str | None, kinds: dict[Any, type]) -> Any:
+    """The key itself, or its text where Python would take it for another one: true, 1 and 1.0 are three keys.
+
+    `kinds` has the types of the keys before it, and gets that of this one.
+    """
+    return key if kinds.setdefault(key, type(key)) is type(key) else text
 
 
 def same(left: Any, right: Any) -> bool:

@@ -20,6 +20,7 @@ from tarmak_iam.document.reconcile import Reconciler
 from tarmak_iam.document.splice import Room, Splice, apply
 from tarmak_iam.document.target import Target, locate
 from tarmak_iam.document.tree import Comment, Tree
+from tarmak_iam.document.yaml_builder import MAX_DEPTH
 from tarmak_iam.errors import EditRefused, ParseError, Place
 from tarmak_iam.routes import Route
 
@@ -50,7 +51,7 @@ class Draft:
         self.tree = tree
         self.data = data
         self.removed: list[Comment] = []
-        self._intended = data
+        self._intended = self._proven = data
         self._read = read
         self._careful = careful
         self._waiting: list[_Waiting] = []
@@ -126,6 +127,9 @@ class Draft:
         if self.tree.source.encoding != "utf-8":
             what, place = f"the file is {self.tree.source.encoding.upper()}", Place(self.tree.source.filename, 1, 1)
             raise EditRefused(what, remedy="save it as UTF-8 first", place=place)
+        if len(route) > MAX_DEPTH:
+            what, place = f"a path of more than {MAX_DEPTH} steps", self.tree.position(Route())
+            raise EditRefused(f"{what} cannot be written", remedy="nest less deeply", place=place)
         return replace(locate(self.tree, route), literals=not self._careful)
 
     def _make(self, change: Change) -> bool:
@@ -161,7 +165,7 @@ class Draft:
     def finish(self) -> None:
         """Applies what waits. The document then means what was intended, or EditRefused is raised."""
         self.flush()
-        if self._applied:
+        if self._intended is not self._proven:
             prove_meaning(self.data, self._intended, self._applied)
 
     def flush(self, *, aliases_may_follow: bool = False) -> None:
@@ -179,9 +183,12 @@ class Draft:
         except ParseError as error:
             what = f"the edit would make the text ill-formed ({error.what})"
             raise not_proven(changes[-1].target, what) from None
+        except ValueError as error:
+            raise not_proven(changes[-1].target, f"the edit does not work out here ({error})") from None
         if aliases_may_follow and before.has_aliases:
             self._intended = self.data
         prove_meaning(self.data, self._intended, changes)
+        self._proven = self._intended
         self.removed += prove_text(before, self.tree, splices, changes)
 
 

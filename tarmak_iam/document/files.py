@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from tarmak_iam.document.source import MAX_BYTES
 from tarmak_iam.errors import FileError, Place
 
 __all__ = ["file_error", "is_current", "make_directory", "read_file", "read_if_present", "replace_file"]
@@ -32,21 +33,33 @@ _REMEDIES = {
 
 
 def read_file(path: Path) -> bytes:
-    """Raises FileError, which says what to do."""
+    """Raises FileError, which says what to do; also for more than MAX_BYTES, of which no more are read."""
     try:
-        return path.read_bytes()
+        return _read(path)
     except OSError as error:
-        raise file_error("cannot be read", path, error) from None
+        raise _told(path, error) from None
 
 
 def read_if_present(path: Path) -> bytes | None:
     """None where there is no such file. Raises FileError for everything else that keeps it from being read."""
     try:
-        return path.read_bytes()
+        return _read(path)
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise file_error("cannot be read", path, error) from None
+        raise _told(path, error) from None
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise FileError(f"the file has more than the {MAX_BYTES:,} bytes that are read", place=Place(str(path)))
+    return data
+
+
+def _told(path: Path, error: OSError) -> FileError:
+    return error if isinstance(error, FileError) else file_error("cannot be read", path, error)
 
 
 def is_current(path: Path, data: bytes, mode: int) -> bool:

@@ -131,7 +131,8 @@ def _margin(target: Target, node: Mapping | Sequence) -> str:
     """What stands before the first member that begins a line, else one step more than before the closing bracket."""
     source = target.tree.source
     starts = [_span(child).start for child in (node.entries if isinstance(node, Mapping) else node.items)]
-    at = next((start for start in starts if starts_line(source, start)), None)
+    firsts = [start for before, start in zip([-1, *starts], starts, strict=False) if source.line_start(start) > before]
+    at = next((start for start in firsts if starts_line(source, start)), None)
     if at is not None:
         return source.text[source.line_start(at) : at]
     line = source.text[source.line_start(node.span.end - 1) : node.span.end]

@@ -12,15 +12,15 @@ from typing import Any, NoReturn
 
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, Span
 from tarmak_iam.document.source import Source
-from tarmak_iam.document.yaml_builder import MAX_DEPTH
+from tarmak_iam.document.yaml_builder import MAX_DEPTH, MAX_VALUES, TOO_MANY
 from tarmak_iam.errors import ParseError
 
 __all__ = ["construct_json", "looks_like_json", "plain_json", "read_json"]
 
 _BLANK = re.compile(r"[ \t\r\n]*")
-_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"')
 _LITERAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null")
 _LONGEST_INTEGER = 100
+_DECODER = json.JSONDecoder()
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -44,6 +44,7 @@ class _Reader:
         self.source = source
         self.text = source.text
         self.at = 0
+        self.left = MAX_VALUES
 
     def skip(self) -> None:
         match = _BLANK.match(self.text, self.at)
@@ -55,6 +56,9 @@ class _Reader:
 
     def value(self, depth: int) -> Node:
         self.skip()
+        self.left -= 1
+        if self.left < 0:
+            raise ParseError(TOO_MANY, place=self.source.place(self.at))
         opening = self.text[self.at : self.at + 1]
         if opening in ("{", "[") and depth >= MAX_DEPTH:
             what = f"nested deeper than {MAX_DEPTH} levels, which is not read"
@@ -79,13 +83,15 @@ class _Reader:
         return Scalar(span, match.group(), "plain")
 
     def _string(self) -> Scalar:
-        match = _STRING.match(self.text, self.at)
-        if not match:
+        start = self.at
+        try:
+            if not self.text.startswith('"', start):
+                raise ValueError
+            text, self.at = _DECODER.raw_decode(self.text, start)
+        except ValueError:
             self.fail("looking for a string in double quotes", "keys and texts of JSON stand in double quotes")
-        span = Span(self.at, match.end())
-        self.at = match.end()
         # Go turns an unpaired surrogate escape into the replacement character.
-        return Scalar(span, _SURROGATE.sub("\ufffd", json.loads(match.group())), "double")
+        return Scalar(Span(start, self.at), _SURROGATE.sub("\ufffd", text), "double")
 
     def _more(self, closing: str, what: str) -> bool:
         """Behind a member: steps over a comma (True) or the closing bracket (False)."""
@@ -156,4 +162,6 @@ def plain_json(scalar: Scalar) -> Any:
 def _merge(first: Any, second: Any) -> Any:
     if not isinstance(first, dict) or not isinstance(second, dict):
         return second
-    return first | {key: _merge(first.get(key), value) for key, value in second.items()}
+    for key, value in second.items():
+        first[key] = _merge(first.get(key), value)
+    return first

@@ -101,5 +101,7 @@ class _Survey:
 
 def dash_of(source: Source, sequence: Sequence) -> int:
     """Where the first dash of a block sequence stands (with an anchor its span starts before that)."""
+    if not sequence.anchor and not sequence.tag:
+        return sequence.span.start
     match = _DASH.search(source.text, sequence.span.start)
-    return match.end() - 1 if match and (sequence.anchor or sequence.tag) else sequence.span.start
+    return match.end() - 1 if match else sequence.span.start

@@ -15,7 +15,7 @@ from tarmak_iam.document.layout import column
 from tarmak_iam.document.nodes import Entry, Mapping, Sequence, Span
 from tarmak_iam.document.tree import Comment, Tree
 
-__all__ = ["behind_with_comments", "comments_beside", "member_lines", "own_comment_lines"]
+__all__ = ["behind_with_comments", "comment_line", "comments_beside", "member_lines", "own_comment_lines"]
 
 _WORD = re.compile(r"[\w-]+")
 
@@ -37,6 +37,11 @@ def own_comment_lines(tree: Tree, parent: Mapping | Sequence, number: int) -> li
     if above and not _speaks_of_it_alone(tree, parent, number, above):
         above = []
     return above + _below(tree, parent, number)
+
+
+def comment_line(tree: Tree, comment: Comment) -> Span:
+    """The whole line of a comment that has one for itself."""
+    return Span(tree.source.line_start(comment.span.start), tree.source.next_line(comment.span.start))
 
 
 def behind_with_comments(tree: Tree, at: int, width: int) -> int:
@@ -64,8 +69,8 @@ def _above(tree: Tree, start: int) -> list[Comment]:
         comment = tree.own_lines.get(line + width)
         if comment is None or column(tree.source, comment.span.start) != width:
             break
-        found.insert(0, comment)
-    return found
+        found.append(comment)
+    return found[::-1]
 
 
 def _deeper(tree: Tree, at: int, width: int) -> list[Comment]:

@@ -20,7 +20,7 @@ from tarmak_iam.document.geometry import (
     starts_line,
 )
 from tarmak_iam.document.nodes import Mapping, Node, Sequence, Span
-from tarmak_iam.document.ownership import member_lines, own_comment_lines
+from tarmak_iam.document.ownership import comment_line, member_lines, own_comment_lines
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splice import Splice, joined
 from tarmak_iam.document.target import Target, refuse
@@ -72,11 +72,8 @@ def remove_root(tree: Tree) -> list[Splice]:
 
 def sparing(tree: Tree, splices: list[Splice], own: Collection[Comment]) -> list[Splice]:
     """Deletions, cut into pieces around all comment lines but some."""
-    lines = [
-        Span(tree.source.line_start(comment.span.start), tree.source.next_line(comment.span.start))
-        for comment in tree.own_lines.values()
-        if comment not in own
-    ]
+    taken = {comment.span.start for comment in own}
+    lines = [comment_line(tree, comment) for start, comment in tree.own_lines.items() if start not in taken]
     return [part for splice in splices for part in _without(splice, lines)]
 
 
@@ -115,7 +112,7 @@ def _emptied(target: Target, parent: Mapping | Sequence) -> list[Splice]:
     if parent.flow:
         return splices
     lines = [
-        Span(source.line_start(comment.span.start), source.next_line(comment.span.start))
+        comment_line(tree, comment)
         for number in range(size(parent))
         for comment in own_comment_lines(tree, parent, number)
     ]

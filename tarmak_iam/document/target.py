@@ -165,14 +165,12 @@ def is_null(node: Node) -> bool:
 def native_keys(mapping: Mapping) -> list[Any]:
     """The keys of a mapping's entries as they are in the plain data."""
     if mapping.natives is None:
-        seen: dict[Any, None] = {}
+        kinds: dict[Any, type] = {}
         mapping.natives = []
         for entry in mapping.entries:
             key = dereference(entry.key)
             value = resolve_v2(key) if isinstance(key, Scalar) and not entry.is_merge else None
-            native = python_key(value, entry.text, seen)
-            seen[native] = None
-            mapping.natives.append(native)
+            mapping.natives.append(value if entry.is_merge else python_key(value, entry.text, kinds))
     return mapping.natives
 
 

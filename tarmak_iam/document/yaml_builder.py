@@ -13,10 +13,15 @@ from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, Sp
 from tarmak_iam.document.source import Source
 from tarmak_iam.errors import ParseError
 
-__all__ = ["MAX_DEPTH", "Builder"]
+__all__ = ["MAX_DEPTH", "MAX_VALUES", "TOO_MANY", "Builder"]
 
 MAX_DEPTH = 200
 """Deeper nesting is refused: no file of this trade needs it, and it keeps every later walk bounded."""
+
+MAX_VALUES = 1_000_000
+"""A document of more values, or whose aliases expand to more, is refused (billion laughs)."""
+
+TOO_MANY = "the document has more than a million values, which is not read"
 
 _STYLES: dict[str | None, Style] = {
     None: "plain",
@@ -29,7 +34,7 @@ _STYLES: dict[str | None, Style] = {
 _BLANKS = " \t\r\n\x85\u2028\u2029"
 # go-yaml's anchors; YAML itself allows more.
 _ANCHOR = re.compile(r"[0-9A-Za-z_-]+\Z", re.ASCII)
-_ESCAPED_SLASH = re.compile(r"(?:[^\\]|\\[^/])*\\/")
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -59,6 +64,7 @@ class Builder:
         self._stack: list[_Open] = []
         self._siblings: list[Node] = []  # the children so far of the innermost open collection, or the root
         self._anchors: dict[str, Node | None] = {}
+        self._others = 0
         self._before = start  # where the text of the events so far ends
 
     def read(self, events: Iterator[Any]) -> Any:
@@ -84,6 +90,7 @@ class Builder:
 
     def _open(self, event: Any) -> None:
         start = event.start_mark.index
+        self._count(start)
         if len(self._stack) >= MAX_DEPTH:
             what = f"nested deeper than {MAX_DEPTH} levels, which is not read"
             raise ParseError(what, place=self._source.place(start))
@@ -94,6 +101,12 @@ class Builder:
         self._stack.append(_Open(start, anchor, tag, flow, is_mapping, self._siblings))
         self._siblings = []
         self._before = event.end_mark.index if flow else start
+
+    def _count(self, at: int) -> None:
+        """What is no scalar: those are counted by their list."""
+        self._others += 1
+        if self._others > MAX_VALUES:
+            raise ParseError(TOO_MANY, place=self._source.place(at))
 
     def _close(self, event: Any) -> None:
         """A block collection's end mark runs past trailing comments: its last child's end is its own."""
@@ -138,6 +151,8 @@ class Builder:
             node = Scalar(Span(start, end), text, style)
         self._siblings.append(node)
         self.scalars.append(node)
+        if len(self.scalars) > MAX_VALUES:
+            raise ParseError(TOO_MANY, place=self._source.place(start))
         self._before = end
 
     def _check_escapes(self, start: int, end: int, text: str) -> None:
@@ -146,7 +161,7 @@ class Builder:
             return
         if _SURROGATE.search(text):
             self._refuse(start, "found invalid Unicode character escape code", "write the character itself")
-        if _ESCAPED_SLASH.match(self._text, start, end):
+        if any(each[1] == "/" for each in _ESCAPE.finditer(self._text, start, end)):
             self._refuse(start, "found unknown escape character", "write / instead of \\/")
 
     def _behind_indicator(self, limit: int) -> int:
@@ -181,6 +196,7 @@ class Builder:
         return (str(name) if name else None), (str(tag) if tag else None)
 
     def _alias(self, event: Any) -> None:
+        self._count(event.start_mark.index)
         name, span = event.anchor, Span(event.start_mark.index, event.end_mark.index)
         target = self._anchors.get(name)
         if target is None:

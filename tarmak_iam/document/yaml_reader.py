@@ -28,7 +28,9 @@ __all__ = ["YamlText", "has_c_parser", "read_yaml"]
 
 # ruamel.yaml stumbles over a few odd texts (%YAML 1.3, "\\U00110000") with errors that are not its own.
 _PARSER_ERRORS = (YAMLError, AssertionError, ValueError, OverflowError)
-_QUOTED_TEMPLATE = re.compile(r"""['"].*\{\{""")
+_QUOTED_TEMPLATE = re.compile(r"""[^'"]*['"].*\{\{""")
+_MOST_TAG_DIRECTIVES = 100
+"""libyaml compares each %TAG with all before it: texts with more go to the pure parser."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +50,7 @@ class YamlText:
 @cache
 def has_c_parser() -> bool:
     """Whether ruamel.yaml's C parser (extra `fast`) is installed."""
-    try:
-        return importlib.import_module("ruamel.yaml.cyaml").CParser is not None
-    except ImportError:
-        return False
+    return importlib.import_module("ruamel.yaml.main").CParser is not None
 
 
 def read_yaml(source: Source, index: int = 0, *, pure: bool = False) -> YamlText:
@@ -59,7 +58,7 @@ def read_yaml(source: Source, index: int = 0, *, pure: bool = False) -> YamlText
 
     Raises ParseError where the text up to that document is ill-formed or nested too deep.
     """
-    if not pure and has_c_parser():
+    if not pure and has_c_parser() and source.text.count("%TAG") <= _MOST_TAG_DIRECTIVES:
         # Its libyaml is older than go-yaml's and refuses `[system:masters]`: the pure parser has the last word.
         try:
             return _read(source, source.text, index, pure=False)
@@ -92,7 +91,7 @@ def _read_pure(source: Source, index: int) -> YamlText:
 def _read(source: Source, text: str, index: int, *, pure: bool) -> YamlText:
     """`text` has the length of `source.text`, so that the marks fit that too. Raises YAMLError."""
     if not pure:
-        parser = importlib.import_module("ruamel.yaml.cyaml").CParser(text)
+        parser = importlib.import_module("ruamel.yaml.main").CParser(text)
         return _document(source, iter(parser.get_event, None), index)
     return _document(source, iter(go_yaml().parse(text)), index)
 
@@ -101,7 +100,7 @@ def _remedy(source: Source, offset: int) -> str:
     line = source.text[source.line_start(offset) : source.line_end(offset)]
     if "\t" in line[: len(line) - len(line.lstrip())]:
         return "indent with blanks, not tabs"
-    if "{{" in line and not _QUOTED_TEMPLATE.search(line):
+    if "{{" in line and not _QUOTED_TEMPLATE.match(line):
         return "put the template in quotes"
     return "check the indentation, colons and quotes of this line and the one above"
 

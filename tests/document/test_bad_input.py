@@ -21,16 +21,16 @@ HANGS = 60
 """Seconds of the processor's time: far more than anything here takes, however busy the machine is."""
 
 
-def outcome(work: Callable[[], object], megabytes: int) -> str:
+def outcome(work: Callable[[], object], megabytes: int, seconds: int = HANGS) -> str:
     """What the work ends in: `done`, or an error's name and text.
 
-    It has a process of its own, which gets so much memory more than it starts with and ends when it hangs.
+    It has a process of its own, which gets so much memory more than it starts with, and so much of the processor.
     """
     receiver, sender = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            os.write(sender, told(work, megabytes).encode())
+            os.write(sender, told(work, megabytes, seconds).encode())
         finally:
             os._exit(0)  # never back into the test run
     os.close(sender)
@@ -40,8 +40,8 @@ def outcome(work: Callable[[], object], megabytes: int) -> str:
     return words or "hung, or broke down"
 
 
-def told(work: Callable[[], object], megabytes: int) -> str:
-    resource.setrlimit(resource.RLIMIT_CPU, (HANGS, HANGS))
+def told(work: Callable[[], object], megabytes: int, seconds: int) -> str:
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     limit_memory(megabytes)
     try:
         work()
