@@ -22,7 +22,7 @@ from tarmak_iam.document.layout import Layout, column
 from tarmak_iam.document.nodes import Mapping, Scalar, Sequence
 from tarmak_iam.document.ownership import behind_with_comments, member_lines
 from tarmak_iam.document.properties import content_start
-from tarmak_iam.document.render import block_lines, entry_lines, indent, value_lines
+from tarmak_iam.document.render import block_lines, entry_lines, flow_text, indent, value_lines
 from tarmak_iam.document.splice import Splice
 from tarmak_iam.document.target import Target, is_null, refuse
 from tarmak_iam.document.write import write
@@ -53,7 +53,7 @@ def add_items(target: Target, index: int, values: list[Any]) -> list[Splice]:
         return add_to_flow(target, node, values, index)
     source = tree.source
     dash = column(source, item_start(source, node, len(node.items) - 1))
-    lines = indent(block_lines(values, target.layout()), dash)
+    lines = indent(_item_lines(node, values, target.layout()), dash)
     if index == 0 and not starts_line(source, start := item_start(source, node, 0)):
         newline = source.newline_near(start)  # behind another dash: what stands there moves to a line of its own
         return [Splice(start, start, newline.join(lines).lstrip(" ") + newline + " " * dash)]
@@ -64,6 +64,15 @@ def add_items(target: Target, index: int, values: list[Any]) -> list[Splice]:
         at = room_behind(tree, node) if last else behind(source, node.items[index - 1])
         at = behind_with_comments(tree, at, dash)
     return [new_lines(source, at, lines)]
+
+
+def _item_lines(node: Sequence, values: list[Any], layout: Layout) -> list[str]:
+    """Collections among none but flow collections of their kind (`- {a: 1}`) are written so, too."""
+    kinds = {type(item) if isinstance(item, (Mapping, Sequence)) and item.flow else None for item in node.items}
+    kind: type | None = {Mapping: dict, Sequence: list}.get(kinds.pop() or Scalar) if len(kinds) == 1 else None
+    if kind is None or not all(isinstance(value, kind) for value in values):
+        return block_lines(values, layout)
+    return ["-".ljust(layout.item) + flow_text(value, layout) for value in values]
 
 
 def is_empty(target: Target) -> bool:

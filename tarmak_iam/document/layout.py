@@ -14,7 +14,7 @@ from tarmak_iam.document.source import Source
 
 __all__ = ["Layout", "column", "dash_of", "layout_near"]
 
-_ASPECTS = ("step", "dash", "item", "quote")
+_ASPECTS = ("step", "dash", "item", "quote", "flow")
 _BY_STEP = -1
 _DASH = re.compile(r"^[ ]*-(?=\s)", re.MULTILINE)
 
@@ -23,12 +23,13 @@ _DASH = re.compile(r"^[ ]*-(?=\s)", re.MULTILINE)
 class Layout:
     """`step`: blanks from a key to a mapping below it; `dash`: to the dashes of a list below it;
     `item`: from a dash to its content. `quote` is for strings that need quotes; `literal`: whether a text of
-    several lines may be written as a literal block."""
+    several lines may be written as a literal block; `flow`: whether a list of scalars is written as `[a, b]`."""
 
     step: int = 2
     dash: int = 0
     item: int = 2
     quote: Quote = "double"
+    flow: bool = False
     literal: bool = True
 
 
@@ -71,8 +72,11 @@ class _Survey:
                     self._counts["quote"][child.style] += 1
             elif isinstance(child, Mapping) and not child.flow:
                 self._mapping(child)
-            elif isinstance(child, Sequence) and not child.flow:
-                self._sequence(child)
+            elif isinstance(child, Sequence):
+                if child.items and all(isinstance(item, Scalar) for item in child.items):
+                    self._counts["flow"][child.flow] += 1
+                if not child.flow:
+                    self._sequence(child)
         return {aspect: counter.most_common(1)[0][0] for aspect, counter in self._counts.items() if counter}
 
     def _mapping(self, mapping: Mapping) -> None:

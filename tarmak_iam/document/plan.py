@@ -30,6 +30,8 @@ def planned(edit: Edit, locate: Callable[[Route], Target], data: Any) -> Change 
     if isinstance(edit, Set):
         target = locate(route)
         return _assignment(target, _checked(target, edit.value), data)
+    if isinstance(edit, Insert) and not route.steps:
+        raise refusal(locate(route), "an insertion needs an index", "end the path with one")
     target = locate(route.parent if isinstance(edit, Insert) else route)
     return _addition(target, edit, _checked(target, edit.value))
 
@@ -87,11 +89,11 @@ def _addition(target: Target, edit: Append | Insert, value: Any) -> Change:
 def _index(edit: Append | Insert, target: Target, length: int) -> int:
     if isinstance(edit, Append):
         return length
-    index = Route.of(edit.path).steps[-1:]
-    if len(index) != 1 or not isinstance(index[0], int) or not 0 <= index[0] <= length:
-        what = f"{target.route} has {length} items: there is no place {'.'.join(map(str, index))} for a new one"
-        raise refusal(target, what, f"name an index from 0 to {length}")
-    return index[0]
+    *_, index = Route.of(edit.path).steps
+    if not isinstance(index, int) or not 0 <= index <= length:
+        what = f"{target.route} has no place {index} for a new item"
+        raise refusal(target, what, f"name an index from 0 to {length}" if length else "name index 0, or append")
+    return index
 
 
 def _refuse_kind(target: Target) -> NoReturn:
@@ -100,9 +102,14 @@ def _refuse_kind(target: Target) -> NoReturn:
 
 
 def _removal(target: Target, *, prune: bool) -> Change:
+    if not target.route.steps:
+        raise refusal(target, "the whole document cannot be removed", "set the path () to null")
     if target.missing or len(target.holders) < 2:
-        what = f"there is nothing at {target.route}" if target.route.steps else "the whole document cannot be removed"
-        raise refusal(target, what, "nothing needs to be removed")
+        node, step = target.node, target.missing[0] if target.missing else None
+        merged = isinstance(node, Mapping) and isinstance(step, Key) and node.effective(step.text) is not None
+        if merged:
+            raise refusal(target, f"{target.route} comes from a merge (<<)", "edit the merged mapping itself")
+        raise refusal(target, f"there is nothing at {target.route}", "nothing needs to be removed")
     top = emptied_by(target) if prune else target
     if top.route == target.route:
         return RemoveMembers(target.parent, (target.number,))

@@ -10,6 +10,7 @@ from tarmak_iam.document.quoting import json_scalar, json_string, scalar_text
 
 __all__ = ["block_lines", "entry_lines", "flow_text", "indent", "json_text", "value_lines"]
 
+_SHORT = 80
 _NO_LITERAL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]|[ ](?:\n|\Z)")
 
 
@@ -41,10 +42,19 @@ def value_lines(value: Any, layout: Layout) -> tuple[str, list[str]]:
     if isinstance(value, dict) and value:
         return "", indent(block_lines(value, layout), layout.step)
     if isinstance(value, list) and value:
-        return "", indent(block_lines(value, layout), layout.dash)
+        flow = _short_flow(value, layout) if layout.flow else None
+        return (flow, []) if flow else ("", indent(block_lines(value, layout), layout.dash))
     if literal := _literal(value, layout):
         return literal[0], indent(literal[1:], layout.step or 2)
     return inline_text(value, layout), []
+
+
+def _short_flow(items: list[Any], layout: Layout) -> str | None:
+    """Scalars on one line, unless that becomes long."""
+    if any(isinstance(item, (dict, list)) for item in items):
+        return None
+    text = flow_text(items, layout)
+    return text if len(text) <= _SHORT else None
 
 
 def _item_lines(value: Any, layout: Layout) -> list[str]:

@@ -141,7 +141,8 @@ def _step(tree: Tree, node: Node, step: Step, at: Route) -> Holder | None:
     if not isinstance(node, Sequence):
         refuse(tree, node, f"{at} is {kind_of(node)}, not a list", f"index {step} has no place there")
     if not 0 <= step < len(node.items):
-        refuse(tree, node, f"{at} has {len(node.items)} items, there is no index {step}", "append adds one")
+        what = f"{at} has no index {step}, its items are counted from 0"
+        refuse(tree, node, what, f"{len(node.items) - 1} is the last one; append adds another")
     return Holder(node.items[step], index=step, native=step)
 
 

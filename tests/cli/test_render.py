@@ -74,9 +74,9 @@ def test_an_odd_admin_kubeconfig(mapped: Shell, text: str, message: str) -> None
 
 
 def test_a_directory_that_cannot_be_entered_names_the_file(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(path: Path) -> bytes:
-        raise PermissionError(13, "Permission denied", str(path))
+    def refused(path: Path, mode: str) -> None:
+        raise PermissionError(13, "Permission denied", f"{path} {mode}")
 
-    monkeypatch.setattr(Path, "read_bytes", refused)
+    monkeypatch.setattr(Path, "open", refused)
     failed = shell.dev("check", code=2)
     assert failed.err.startswith(f"{shell.single / 'tarmak.yaml'}: error: cannot be read: Permission denied")

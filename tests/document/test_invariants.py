@@ -132,13 +132,26 @@ def test_unedited_bytes_are_the_same(raw: bytes) -> None:
     assert Document.parse(raw).to_bytes() == raw
 
 
+# An edit that was made and turned out wrong is none of these: it would be a fault of ours.
+REASONS = ("is a scalar, not", "is a list, not", "no index", "the file ends in a block scalar")
+
+
+def check_refusal(document: Document, refusal: EditRefused) -> None:
+    """It has a good reason, what to do, and a place in the text that people have."""
+    assert any(reason in refusal.what for reason in REASONS), refusal
+    assert refusal.remedy
+    assert refusal.place is not None
+    assert 1 <= (refusal.place.line or 0) <= document.text.count("\n") + 1
+
+
 @settings(max_examples=200)
 @given(documents(), PATHS, VALUES)
 def test_set_means_what_it_says_and_twice_is_once(raw: bytes, path: tuple[str, ...], value: Any) -> None:
     document = Document.parse(raw)
     try:
         edited = document.set(path, value)
-    except EditRefused:
+    except EditRefused as refusal:
+        check_refusal(document, refusal)
         return
     assert same(Document.parse(edited.to_bytes()).data, assigned(document.data, list(path), value))
     assert edited.set(path, value) is edited
@@ -174,7 +187,8 @@ def test_remove_takes_one_thing(raw: bytes, data: st.DataObject) -> None:
     path = data.draw(st.sampled_from(list(paths_of(document.data))))
     try:
         edited = document.remove(path)
-    except EditRefused:
+    except EditRefused as refusal:
+        check_refusal(document, refusal)
         return
     assert same(Document.parse(edited.to_bytes()).data, edited.data)
     assert not edited.has(path) or isinstance(path[-1], int)
@@ -187,7 +201,8 @@ def test_update_reaches_any_meaning_and_loses_no_comment(raw: bytes, data: dict[
     wanted = {**document.data, **data} if len(data) % 2 else data
     try:
         edited = document.update(wanted)
-    except EditRefused:
+    except EditRefused as refusal:
+        check_refusal(document, refusal)
         return
     assert same(Document.parse(edited.to_bytes()).data, wanted)
     assert edited.update(wanted) is edited
