@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tarmak_iam.document.layout import column
-from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence
+from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, is_block
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splice import Splice
 from tarmak_iam.document.tree import Tree
@@ -36,7 +36,7 @@ _COMMENT_SIGN = re.compile(r"(?:(?<=[ \t])|^)#", re.MULTILINE)
 
 def last_leaf(node: Node) -> Node:
     """The node whose text ends a node's text."""
-    while isinstance(node, (Mapping, Sequence)) and not node.flow:
+    while is_block(node):
         children = node.entries if isinstance(node, Mapping) else node.items
         if not children:
             break

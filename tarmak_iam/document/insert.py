@@ -27,7 +27,7 @@ from tarmak_iam.document.splice import Splice
 from tarmak_iam.document.target import Target, is_null, refuse
 from tarmak_iam.document.write import write
 
-__all__ = ["add_items", "add_members", "begin", "is_empty"]
+__all__ = ["add_items", "add_members", "begin", "is_empty", "takes_members"]
 
 
 def add_members(target: Target, members: dict[Any, Any]) -> list[Splice]:
@@ -83,6 +83,15 @@ def is_empty(target: Target) -> bool:
     return is_null(node) if isinstance(node, Scalar) else isinstance(node, (Mapping, Sequence)) and not size(node)
 
 
+def takes_members(target: Target, value: Any) -> bool:
+    """Whether the target is empty, and can become the mapping or list that the value is."""
+    if not is_empty(target) or not value:
+        return False
+    if isinstance(value, dict):
+        return not isinstance(target.node, Sequence)
+    return isinstance(value, list) and not isinstance(target.node, Mapping)
+
+
 def _is_unwritten_root(target: Target) -> bool:
     """The empty node of a document that is only `---` (and comments)."""
     root = target.holders[0].node
@@ -105,7 +114,7 @@ def _fill_empty(target: Target, child: Any) -> list[Splice]:
     if not target.holders or _is_unwritten_root(target):
         return begin(target, child)
     node = target.holders[-1].node
-    if isinstance(node, Sequence if isinstance(child, dict) else Mapping):
+    if not takes_members(target, child):
         kind = "list" if isinstance(node, Sequence) else "mapping"
         refuse(target.tree, node, f"an empty {kind} stands where the other kind is wanted", "remove it first")
     slot = None if target.in_flow else _commented_child(target, child)

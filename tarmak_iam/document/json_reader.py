@@ -78,9 +78,8 @@ class _Reader:
             if looks_like_json(self.source):
                 hint = f"a file that starts with {{ is strict JSON: {hint}; --- above it makes it YAML"
             self.fail("looking for beginning of value", hint)
-        span = Span(self.at, match.end())
-        self.at = match.end()
-        return Scalar(span, match.group(), "plain")
+        start, self.at = self.at, match.end()
+        return Scalar(start, self.at, match.group(), "plain")
 
     def _string(self) -> Scalar:
         start = self.at
@@ -91,7 +90,7 @@ class _Reader:
         except ValueError:
             self.fail("looking for a string in double quotes", "keys and texts of JSON stand in double quotes")
         # Go turns an unpaired surrogate escape into the replacement character.
-        return Scalar(Span(start, self.at), _SURROGATE.sub("\ufffd", text), "double")
+        return Scalar(start, self.at, _SURROGATE.sub("\ufffd", text), "double")
 
     def _more(self, closing: str, what: str) -> bool:
         """Behind a member: steps over a comma (True) or the closing bracket (False)."""
@@ -132,7 +131,7 @@ class _Reader:
         while more:
             items.append(self.value(depth + 1))
             more = self._more("]", "array element")
-        return Sequence(Span(start, self.at), tuple(items), flow=True)
+        return Sequence(start, self.at, tuple(items), flow=True)
 
 
 def construct_json(node: Node, *, merge: bool = True) -> Any:

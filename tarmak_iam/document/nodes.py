@@ -11,9 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypeGuard
 
-__all__ = ["Alias", "Entry", "Mapping", "Node", "Scalar", "Sequence", "Span", "Style", "dereference", "walk"]
+__all__ = [
+    "Alias",
+    "Entry",
+    "Mapping",
+    "Node",
+    "Scalar",
+    "Sequence",
+    "Span",
+    "Style",
+    "dereference",
+    "is_block",
+    "walk",
+]
 
 Style = Literal["plain", "single", "double", "literal", "folded"]
 _MERGE_TAG = "tag:yaml.org,2002:merge"
@@ -25,10 +37,21 @@ class Span(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class Scalar:
+class _Spanned:
+    """`start` and `end` are a node's own; they are a span only where somebody asks for one."""
+
+    start: Final[int]
+    end: Final[int]
+
+    @property
+    def span(self) -> Span:
+        return Span(self.start, self.end)
+
+
+@dataclass(slots=True, eq=False)
+class Scalar(_Spanned):
     """`text` is the content after YAML's own unfolding and unescaping; `tag` the explicit tag, if any."""
 
-    span: Final[Span]
     text: Final[str]
     style: Final[Style]
     tag: Final[str | None] = None
@@ -40,8 +63,7 @@ class Scalar:
 
 
 @dataclass(slots=True, eq=False)
-class Sequence:
-    span: Final[Span]
+class Sequence(_Spanned):
     items: Final[tuple[Node, ...]]
     flow: Final[bool]
     tag: Final[str | None] = None
@@ -61,10 +83,9 @@ class Entry:
 
 
 @dataclass(slots=True, eq=False)
-class Mapping:
+class Mapping(_Spanned):
     """Made by `Mapping.of`. `lasts` has the last entry of every key text, `merges` whether any entry is a merge."""
 
-    span: Final[Span]
     entries: Final[tuple[Entry, ...]]
     flow: Final[bool]
     tag: Final[str | None]
@@ -97,7 +118,7 @@ class Mapping:
             occurrence = lasts[text].occurrence + 1 if text in lasts else 0
             lasts[text] = entry = Entry(key, value, text, occurrence, is_merge)
             entries.append(entry)
-        return cls(span, tuple(entries), flow, tag, anchor, lasts, merges)
+        return cls(*span, tuple(entries), flow, tag, anchor, lasts, merges)
 
     def last(self, text: str) -> Entry | None:
         """The last entry of that key written in this mapping itself (merges not looked into)."""
@@ -122,10 +143,9 @@ class Mapping:
 
 
 @dataclass(slots=True, eq=False)
-class Alias:
+class Alias(_Spanned):
     """`*name`; `target` is the anchored node."""
 
-    span: Final[Span]
     name: Final[str]
     target: Final[Node]
     tag: Final[None] = None
@@ -133,6 +153,11 @@ class Alias:
 
 
 Node = Scalar | Sequence | Mapping | Alias
+
+
+def is_block(node: Node | None) -> TypeGuard[Mapping | Sequence]:
+    """Whether the node is a mapping or list in block style."""
+    return isinstance(node, (Mapping, Sequence)) and not node.flow
 
 
 def dereference(node: Node) -> Node:

@@ -12,7 +12,7 @@ from itertools import takewhile
 from tarmak_iam.document.commented import is_setting
 from tarmak_iam.document.geometry import behind, member_start, member_value, size, starts_line
 from tarmak_iam.document.layout import column
-from tarmak_iam.document.nodes import Entry, Mapping, Sequence, Span
+from tarmak_iam.document.nodes import Entry, Mapping, Sequence, Span, is_block
 from tarmak_iam.document.tree import Comment, Tree
 
 __all__ = ["behind_with_comments", "comment_line", "comments_beside", "member_lines", "own_comment_lines"]
@@ -93,7 +93,7 @@ def _below(tree: Tree, parent: Mapping | Sequence, number: int) -> list[Comment]
     source, value = tree.source, member_value(parent, number)
     below = behind(source, value)
     deeper = _deeper(tree, below, column(source, member_start(source, parent, number)))
-    if isinstance(value, (Mapping, Sequence)) and not value.flow:
+    if is_block(value):
         return deeper
     tail = tree.tails.get(source.line_start(max(below - 1, 0)))
     width = column(source, tail.span.start) if tail else -1

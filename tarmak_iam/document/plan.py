@@ -9,9 +9,9 @@ from tarmak_iam.document.changes import AddItems, AddMembers, Change, RemoveMemb
 from tarmak_iam.document.construct import same
 from tarmak_iam.document.edits import Append, Edit, Insert, Remove, Set
 from tarmak_iam.document.geometry import size
-from tarmak_iam.document.insert import is_empty
+from tarmak_iam.document.insert import is_empty, takes_members
 from tarmak_iam.document.intent import plain, value_at
-from tarmak_iam.document.nodes import Mapping, Sequence
+from tarmak_iam.document.nodes import Mapping, Sequence, is_block
 from tarmak_iam.document.ownership import own_comment_lines
 from tarmak_iam.document.remove import emptied_by
 from tarmak_iam.document.target import Target, kind_of
@@ -53,10 +53,7 @@ def _assignment(target: Target, value: Any, data: Any) -> Change | None:
         return _creation(target, value)
     if same(value_at(data, target.native_path), value):
         return None
-    if not is_empty(target) or not value or not isinstance(value, (dict, list)):
-        return Write(target, value)
-    node = target.node
-    if isinstance(node, Sequence if isinstance(value, dict) else Mapping):
+    if not takes_members(target, value):
         return Write(target, value)
     return AddMembers(target, value) if isinstance(value, dict) else AddItems(target, 0, value)
 
@@ -125,6 +122,4 @@ def _removal(target: Target, *, prune: bool) -> Change:
 
 def _own_comments(target: Target) -> list[Comment]:
     parent = target.parent.node
-    if not isinstance(parent, (Mapping, Sequence)) or parent.flow:
-        return []
-    return own_comment_lines(target.tree, parent, target.number)
+    return own_comment_lines(target.tree, parent, target.number) if is_block(parent) else []

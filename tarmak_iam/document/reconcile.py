@@ -9,7 +9,7 @@ from typing import Any
 from tarmak_iam.document.arrange import can_be_arranged
 from tarmak_iam.document.changes import AddItems, AddMembers, Arrange, Change, RemoveMembers, Write
 from tarmak_iam.document.construct import same
-from tarmak_iam.document.insert import is_empty
+from tarmak_iam.document.insert import takes_members
 from tarmak_iam.document.matching import Identity, matched
 from tarmak_iam.document.nodes import Mapping, Sequence
 from tarmak_iam.document.target import Target, native_keys, refuse
@@ -32,7 +32,7 @@ class Reconciler:
         if same(current, wanted):
             return
         node = target.node
-        if is_empty(target) and _fits(node, wanted):
+        if takes_members(target, wanted):
             yield AddMembers(target, wanted) if isinstance(wanted, dict) else AddItems(target, 0, wanted)
         elif isinstance(node, Mapping) and isinstance(wanted, dict) and wanted and _is_named(node):
             yield from self._of_mapping(target, node, current, wanted)
@@ -103,12 +103,6 @@ def _arrangement(target: Target, order: tuple[int, ...], wanted: list[Any]) -> C
         what = f"the items of {target.route} do not stand on lines of their own, and comments stand between them"
         refuse(target.tree, node, what, "put every item on lines of its own, or bring them into order by hand")
     return Write(target, wanted)
-
-
-def _fits(node: Any, wanted: Any) -> bool:
-    """Whether an empty node can take the members of what is wanted."""
-    other = Sequence if isinstance(wanted, dict) else Mapping
-    return isinstance(wanted, (dict, list)) and bool(wanted) and not isinstance(node, other)
 
 
 def _is_named(node: Mapping) -> bool:

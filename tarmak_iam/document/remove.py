@@ -19,7 +19,7 @@ from tarmak_iam.document.geometry import (
     size,
     starts_line,
 )
-from tarmak_iam.document.nodes import Mapping, Node, Sequence, Span
+from tarmak_iam.document.nodes import Mapping, Node, Sequence, Span, is_block
 from tarmak_iam.document.ownership import comment_line, member_lines, own_comment_lines
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splice import Splice, joined
@@ -43,7 +43,7 @@ def emptied_by(target: Target) -> Target:
 
 def _is_removable_root(tree: Tree, root: Node) -> bool:
     """Whether the root is a block on lines of its own, so that without them an empty document is left."""
-    if not isinstance(root, (Mapping, Sequence)) or root.flow:
+    if not is_block(root):
         return False
     text, extent = tree.source.text, tree.extent
     if extent.end < len(text) and not _MARKER.search(text, extent.start, root.span.start):

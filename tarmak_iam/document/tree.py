@@ -132,7 +132,7 @@ class Tree:
     def _comments(self) -> Iterator[Comment]:
         """Every `#` at the begin of a line or behind a blank, unless it is part of a scalar's own text."""
         text, scalars = self.source.text, self.scalars
-        starts = [scalar.span.start for scalar in scalars]
+        starts = [scalar.start for scalar in scalars]
         at, end = self.extent.start, max(self.extent.end, scalars[-1].span.end if scalars else 0)
         while match := _COMMENT.search(text, at, end):
             start, at = match.span()
@@ -145,7 +145,7 @@ class Tree:
 
     def _is_text_of(self, scalar: Scalar, offset: int) -> bool:
         """Whether an offset behind a scalar's begin is in it, but not beside its anchor, tag or block header."""
-        if offset >= scalar.span.end:
+        if offset >= scalar.end:
             return False
         begin = content_start(self.source.text, scalar)
         return offset >= (self.source.line_end(begin) if scalar.is_block else begin)

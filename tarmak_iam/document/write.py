@@ -20,7 +20,7 @@ from tarmak_iam.document.geometry import (
     starts_line,
 )
 from tarmak_iam.document.layout import Layout, column
-from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence
+from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, is_block
 from tarmak_iam.document.ownership import behind_with_comments
 from tarmak_iam.document.properties import STANDARD_TAG, content_start
 from tarmak_iam.document.quoting import quote
@@ -48,7 +48,7 @@ def write(target: Target, value: Any) -> list[Splice]:
     start, kept = _own_start(source, node)
     if target.in_flow or _is_written_in_flow(node, value):
         return [_in_flow(target, start, kept, value)]
-    if _is_block_collection(node) and not _is_root(target) and starts_line(source, start):
+    if is_block(node) and not _is_root(target) and starts_line(source, start):
         return _instead_of_lines(target, start, kept, value)
     if _has_no_colon(target):
         return _behind_question_mark(target, value)
@@ -68,7 +68,7 @@ def _is_written_in_flow(node: Node, value: Any) -> bool:
     """Whether a flow collection gives way to another one of its kind."""
     if not value or not size(node):
         return False
-    return isinstance(value, dict if isinstance(node, Mapping) else list) and not _is_block_collection(node)
+    return isinstance(value, dict if isinstance(node, Mapping) else list) and not is_block(node)
 
 
 def _own_start(source: Source, node: Node) -> tuple[int, str]:
@@ -239,7 +239,3 @@ def _lines_instead(source: Source, start: int, end: int, lines: list[str]) -> Sp
 
 def _is_root(target: Target) -> bool:
     return len(target.holders) == 1
-
-
-def _is_block_collection(node: Node) -> bool:
-    return isinstance(node, (Mapping, Sequence)) and not node.flow

@@ -116,16 +116,15 @@ class Builder:
         if opened.flow:
             end = event.end_mark.index
         elif children:
-            end = children[-1].span.end
+            end = children[-1].end
         self._before = end
-        span = Span(opened.start, end)
         node: Node
         if opened.is_mapping:
             pairs = zip(children[::2], children[1::2], strict=True)
-            node = Mapping.of(span, pairs, opened.flow, opened.tag, opened.anchor)
+            node = Mapping.of(Span(opened.start, end), pairs, opened.flow, opened.tag, opened.anchor)
             self.duplicates += len(node.entries) - len(node.lasts)
         else:
-            node = Sequence(span, tuple(children), opened.flow, opened.tag, opened.anchor)
+            node = Sequence(opened.start, end, tuple(children), opened.flow, opened.tag, opened.anchor)
         if opened.anchor:
             self._anchors[opened.anchor] = node
         self._siblings.append(node)
@@ -144,11 +143,11 @@ class Builder:
             end = self._block_scalar_end(start, end)
         if event.anchor or event.ctag:
             anchor, tag = self._properties(event, start)
-            node = Scalar(Span(start, end), text, style, tag, anchor)
+            node = Scalar(start, end, text, style, tag, anchor)
             if anchor:
                 self._anchors[anchor] = node
         else:
-            node = Scalar(Span(start, end), text, style)
+            node = Scalar(start, end, text, style)
         self._siblings.append(node)
         self.scalars.append(node)
         if len(self.scalars) > MAX_VALUES:
@@ -197,13 +196,13 @@ class Builder:
 
     def _alias(self, event: Any) -> None:
         self._count(event.start_mark.index)
-        name, span = event.anchor, Span(event.start_mark.index, event.end_mark.index)
+        name, start, end = event.anchor, event.start_mark.index, event.end_mark.index
         target = self._anchors.get(name)
         if target is None:
             known = name in self._anchors
             what = f"anchor '{name}' value contains itself" if known else f"unknown anchor '{name}' referenced"
             remedy = "write the value out" if known else f"define &{name} above this line, or write the value out"
-            raise ParseError(what, remedy=remedy, place=self._source.place(span.start))
-        self._siblings.append(Alias(span, name, target))
+            raise ParseError(what, remedy=remedy, place=self._source.place(start))
+        self._siblings.append(Alias(start, end, name, target))
         self.has_aliases = True
-        self._before = span.end
+        self._before = end
