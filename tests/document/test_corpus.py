@@ -12,6 +12,11 @@ import pytest
 from tarmak_iam.document import Document, EditRefused
 from tarmak_iam.document.construct import same
 from tarmak_iam.document.intent import assigned, inserted, value_at, without
+from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar
+from tarmak_iam.document.source import Source
+from tarmak_iam.document.tree import Tree
+from tarmak_iam.document.yaml_reader import has_c_parser
+from tarmak_iam.errors import ParseError
 from tests.support import GOLDEN, golden_json, shared_file
 
 TARMAK = golden_json("edits", "tarmak.json")
@@ -84,3 +89,35 @@ def test_recorded_files_come_back_identical() -> None:
         except ValueError:
             continue  # what Tarmak cannot read either: tests/config has the list
         assert document.to_bytes() == raw
+
+
+@pytest.mark.skipif(not has_c_parser(), reason="ruamel.yaml's C parser is not installed")
+def test_both_parsers_give_the_same_nodes() -> None:
+    """Spans, texts, styles, tags, anchors and comments: an edit cannot depend on which parser there is."""
+    folders = [GOLDEN / "edits" / "tarmak", GOLDEN / "tarmak", shared_file("corpus", "edits", "kubernetes")]
+    files = [file for folder in folders for file in sorted(folder.glob("*")) if file.suffix != ".json"]
+    for file in files:
+        raw = file.read_bytes()
+        assert seen(raw, pure=False) == seen(raw, pure=True), file.name
+    assert len(files) > 200
+
+
+def seen(raw: bytes, *, pure: bool) -> Any:
+    try:
+        tree = Tree.read(Source.decode(raw, "f"), json=False, pure=pure)
+    except ParseError:
+        return "refused"
+    return shape(tree.root), tree.extent, [(comment.text, comment.span) for comment in tree.comments]
+
+
+def shape(node: Node | None) -> Any:
+    if node is None:
+        return None
+    own = (type(node).__name__, node.span, node.tag, node.anchor)
+    if isinstance(node, Scalar):
+        return *own, node.text, node.style
+    if isinstance(node, Alias):
+        return *own, node.name
+    if isinstance(node, Mapping):
+        return *own, node.flow, [(shape(entry.key), shape(entry.value)) for entry in node.entries]
+    return *own, node.flow, [shape(item) for item in node.items]
