@@ -11,11 +11,12 @@ from typing import Any
 from tarmak_iam.document.geometry import blanks_before, starts_line
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Span
 from tarmak_iam.document.render import flow_text, json_text
+from tarmak_iam.document.source import Source
 from tarmak_iam.document.splice import Splice, joined
 from tarmak_iam.document.target import Target, refuse
 from tarmak_iam.document.tree import Tree
 
-__all__ = ["add_to_flow", "flow_value", "remove_from_flow"]
+__all__ = ["add_to_flow", "fill_flow", "flow_value", "remove_from_flow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +46,22 @@ def _before_member(tree: Tree, member: _Member, texts: list[str]) -> Splice:
     return Splice(start, start, "".join(f"{text}, " for text in texts))
 
 
+def fill_flow(target: Target, node: Mapping | Sequence, new: SequenceOf[Any]) -> list[Splice]:
+    """Puts the first members between brackets that hold comments only: above the closing one. Raises EditRefused."""
+    source, closing = target.tree.source, node.span.end - 1
+    if not starts_line(source, closing):
+        refuse(target.tree, node, "comments stand between these brackets", "put the closing one on its own line")
+    newline, margin = source.newline_near(closing), _margin(target, node)
+    text = f",{newline}".join(margin + _render(target, node, each) for each in new) + newline
+    return [Splice(source.line_start(closing), source.line_start(closing), text)]
+
+
 def _behind_last(target: Target, node: Mapping | Sequence, last: _Member, texts: list[str]) -> list[Splice]:
     source, closing = target.tree.source, node.span.end - 1
     end = last.span.end if last.comma is None else last.comma
-    blank = " " if _ends_in_colon(node) else ""
     if source.line_start(closing) == source.line_start(end):
-        return [Splice(last.span.end, last.span.end, blank + "".join(f", {text}" for text in texts))]
+        return [_on_last_line(source, last, texts, is_behind_colon=_ends_in_colon(node))]
+    blank = " " if _ends_in_colon(node) else ""
     below = source.next_line(end)
     newline, margin = source.newline_near(last.span.end), _margin(target, node)
     ending = "" if last.comma is None else ","
@@ -58,12 +69,28 @@ def _behind_last(target: Target, node: Mapping | Sequence, last: _Member, texts:
     return [lines] if last.comma is not None else [Splice(last.span.end, last.span.end, f"{blank},"), lines]
 
 
+def _on_last_line(source: Source, last: _Member, texts: list[str], *, is_behind_colon: bool) -> Splice:
+    at = last.span.end
+    if last.comma is not None:  # a trailing comma stays one, as far from its member as before
+        gap = source.text[at : last.comma]
+        return Splice(last.comma + 1, last.comma + 1, "".join(f" {text}{gap}," for text in texts))
+    blank = ""
+    if is_behind_colon:  # a comma right behind the colon would be part of the key
+        at, blank = (at + 1, "") if source.text[at] in " \t" else (at, " ")
+    return Splice(at, at, blank + "".join(f", {text}" for text in texts))
+
+
 def _ends_in_colon(node: Mapping | Sequence) -> bool:
     """Whether the last value is nothing behind a colon (`{a: }`): a comma right behind that would join it."""
+    return _is_nothing(node, -1)
+
+
+def _is_nothing(node: Mapping | Sequence, number: int) -> bool:
+    """Whether a member's value is nothing behind a colon."""
     if not isinstance(node, Mapping):
         return False
-    last = node.entries[-1]
-    return last.value.span.start == last.value.span.end > last.key.span.end
+    entry = node.entries[number]
+    return entry.value.span.start == entry.value.span.end > entry.key.span.end
 
 
 def remove_from_flow(tree: Tree, node: Mapping | Sequence, numbers: Collection[int]) -> list[Splice]:
@@ -79,9 +106,10 @@ def remove_from_flow(tree: Tree, node: Mapping | Sequence, numbers: Collection[i
     if members[last].comma is None and kept is not None and kept != last:
         comma = members[kept].comma
         assert comma is not None  # a comma stands between any two members
-        # On one line the blanks behind that comma go too.
+        # On one line the blanks behind that comma go too; at the end of one those that keep it from a colon.
         is_near = not tree.source.text[comma + 1 : members[kept + 1].span.start].strip(" \t")
-        cuts.append(Span(comma, members[kept + 1].span.start if is_near else comma + 1))
+        start = comma if is_near or not _is_nothing(node, kept) else blanks_before(tree.source, comma)
+        cuts.append(Span(start, members[kept + 1].span.start if is_near else comma + 1))
     return [Splice(cut.start, cut.end, "") for cut in joined(cuts)]
 
 
@@ -152,4 +180,5 @@ def _writes_json(node: Node) -> bool:
     """Whether every key of a flow mapping stands in double quotes, as in JSON."""
     if not isinstance(node, Mapping):
         return False
-    return all(isinstance(entry.key, Scalar) and entry.key.style == "double" for entry in node.entries)
+    keys = [entry.key for entry in node.entries]
+    return bool(keys) and all(isinstance(key, Scalar) and key.style == "double" for key in keys)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from tarmak_iam.document.commented import Slot, below_commented
-from tarmak_iam.document.flow import add_to_flow
+from tarmak_iam.document.flow import add_to_flow, fill_flow
 from tarmak_iam.document.geometry import (
     behind,
     blanks_before,
@@ -20,7 +20,7 @@ from tarmak_iam.document.geometry import (
 )
 from tarmak_iam.document.layout import Layout, column
 from tarmak_iam.document.nodes import Mapping, Scalar, Sequence
-from tarmak_iam.document.ownership import behind_with_comments, member_lines
+from tarmak_iam.document.ownership import behind_with_comments, holds_comments, member_lines
 from tarmak_iam.document.properties import content_start
 from tarmak_iam.document.render import block_lines, entry_lines, flow_text, indent, value_lines
 from tarmak_iam.document.splice import Splice
@@ -117,6 +117,8 @@ def _fill_empty(target: Target, child: Any) -> list[Splice]:
     if not takes_members(target, child):
         kind = "list" if isinstance(node, Sequence) else "mapping"
         refuse(target.tree, node, f"an empty {kind} stands where the other kind is wanted", "remove it first")
+    if isinstance(node, (Mapping, Sequence)) and holds_comments(target.tree, node):
+        return fill_flow(target, node, list(child.items() if isinstance(child, dict) else child))
     slot = None if target.in_flow else _commented_child(target, child)
     if slot is not None:
         return _below_comment(target, child, slot)

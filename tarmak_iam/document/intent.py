@@ -67,12 +67,14 @@ def assigned(data: Any, path: list[Any], value: Any) -> Any:
 
 def extended(data: Any, path: list[Any], members: dict[Any, Any]) -> Any:
     """`data` with new keys in the mapping (or null) at the path."""
-    return assigned(data, path, {**(value_at(data, path) or {}), **members})
+    old = value_at(data, path)
+    return assigned(data, path, {**(old if isinstance(old, dict) else {}), **members})
 
 
 def inserted(data: Any, path: list[Any], index: int, items: list[Any]) -> Any:
     """`data` with new items in the list (or null) at the path."""
-    old = value_at(data, path) or []
+    old = value_at(data, path)
+    old = old if isinstance(old, list) else []
     return assigned(data, path, [*old[:index], *items, *old[index:]])
 
 
@@ -81,7 +83,8 @@ def without(data: Any, path: list[Any], keys: Collection[Any]) -> Any:
     old = value_at(data, path)
     if isinstance(old, list):
         return assigned(data, path, [item for index, item in enumerate(old) if index not in keys])
-    return assigned(data, path, {key: value for key, value in old.items() if key not in keys})
+    members = old if isinstance(old, dict) else {}
+    return assigned(data, path, {key: value for key, value in members.items() if key not in keys})
 
 
 def value_at(data: Any, path: Iterable[Any]) -> Any:

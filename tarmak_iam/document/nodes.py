@@ -24,6 +24,7 @@ __all__ = [
     "Style",
     "dereference",
     "is_block",
+    "merged_entry",
     "walk",
 ]
 
@@ -136,7 +137,7 @@ class Mapping(_Spanned):
         found = None
         for entry in self.entries:
             if entry.is_merge:
-                found = _merged(entry.value, text) or found
+                found = merged_entry(entry.value, text) or found
             elif entry.text == text:
                 found = entry
         return found
@@ -171,7 +172,7 @@ def _is_merge(key: Scalar) -> bool:
     return (key.style == "plain" and key.tag is None) or key.tag == _MERGE_TAG
 
 
-def _merged(node: Node, text: str) -> Entry | None:
+def merged_entry(node: Node, text: str) -> Entry | None:
     """The entry of `text` that a merge value brings: in a list of merges the first wins."""
     node = dereference(node)
     if isinstance(node, Mapping):

@@ -12,10 +12,17 @@ from itertools import takewhile
 from tarmak_iam.document.commented import is_setting
 from tarmak_iam.document.geometry import behind, member_start, member_value, size, starts_line
 from tarmak_iam.document.layout import column
-from tarmak_iam.document.nodes import Entry, Mapping, Sequence, Span, is_block
+from tarmak_iam.document.nodes import Entry, Mapping, Node, Sequence, Span, is_block
 from tarmak_iam.document.tree import Comment, Tree
 
-__all__ = ["behind_with_comments", "comment_line", "comments_beside", "member_lines", "own_comment_lines"]
+__all__ = [
+    "behind_with_comments",
+    "comment_line",
+    "comments_beside",
+    "holds_comments",
+    "member_lines",
+    "own_comment_lines",
+]
 
 _WORD = re.compile(r"[\w-]+")
 
@@ -42,6 +49,11 @@ def own_comment_lines(tree: Tree, parent: Mapping | Sequence, number: int) -> li
 def comment_line(tree: Tree, comment: Comment) -> Span:
     """The whole line of a comment that has one for itself."""
     return Span(tree.source.line_start(comment.span.start), tree.source.next_line(comment.span.start))
+
+
+def holds_comments(tree: Tree, node: Node) -> bool:
+    """Whether comments stand inside a node's text."""
+    return any(node.span.start < comment.span.start < node.span.end for comment in tree.comments)
 
 
 def behind_with_comments(tree: Tree, at: int, width: int) -> int:

@@ -12,6 +12,7 @@ from tarmak_iam.document.construct import same
 from tarmak_iam.document.insert import takes_members
 from tarmak_iam.document.matching import Identity, matched
 from tarmak_iam.document.nodes import Mapping, Sequence
+from tarmak_iam.document.ownership import holds_comments
 from tarmak_iam.document.target import Target, native_keys, refuse
 
 __all__ = ["Reconciler"]
@@ -99,7 +100,7 @@ def _arrangement(target: Target, order: tuple[int, ...], wanted: list[Any]) -> C
         return Arrange(target, order)
     node = target.node
     assert node is not None
-    if any(node.span.start < comment.span.start < node.span.end for comment in target.tree.comments):
+    if holds_comments(target.tree, node):
         what = f"the items of {target.route} do not stand on lines of their own, and comments stand between them"
         refuse(target.tree, node, what, "put every item on lines of its own, or bring them into order by hand")
     return Write(target, wanted)

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from tarmak_iam.document.construct import python_key
 from tarmak_iam.document.layout import Layout, layout_near
-from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Scalar, Sequence, dereference
+from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Scalar, Sequence, dereference, merged_entry
 from tarmak_iam.document.scalars import resolve_v2
 from tarmak_iam.document.tree import Tree
 from tarmak_iam.errors import EditRefused
@@ -137,7 +137,13 @@ def _step(tree: Tree, node: Node, step: Step, at: Route) -> Holder | None:
             refuse(tree, node, f"{at} has no {step.text} number {step.occurrence + 1}", "name one that is there")
         if entry is not None and entry.is_merge:
             refuse(tree, entry.key, f"{at / step} is a merge, not a key", "edit the merged mapping itself")
-        return None if entry is None else Holder(entry.value, entry=entry, native=_native_key(node, entry))
+        if entry is None:
+            return None
+        native, other = _native_key(node, entry)
+        if other is not None:
+            line = tree.source.position(other.key.span.start)[0]
+            refuse(tree, entry.key, f"{at / step} does not count: line {line} overrides it", "edit what is there")
+        return Holder(entry.value, entry=entry, native=native)
     if not isinstance(node, Sequence):
         refuse(tree, node, f"{at} is {kind_of(node)}, not a list", f"index {step} has no place there")
     if not 0 <= step < len(node.items):
@@ -175,9 +181,18 @@ def native_keys(mapping: Mapping) -> list[Any]:
     return mapping.natives
 
 
-def _native_key(mapping: Mapping, own: Entry) -> Any:
+def _native_key(mapping: Mapping, own: Entry) -> tuple[Any, Entry | None]:
+    """An entry's key in the plain data, and the entry below it that takes its place there (`on:` below `yes:`)."""
     keys = native_keys(mapping)
-    return next(key for key, entry in zip(keys, mapping.entries, strict=True) if entry is own)
+    number = next(number for number, entry in enumerate(mapping.entries) if entry is own)
+    later = zip(keys[number + 1 :], mapping.entries[number + 1 :], strict=True)
+    return keys[number], next((entry for key, entry in later if _takes_place(entry, key, keys[number], own)), None)
+
+
+def _takes_place(entry: Entry, key: Any, own_key: Any, own: Entry) -> bool:
+    if entry.is_merge:
+        return own.text is not None and merged_entry(entry.value, own.text) is not None
+    return bool(key == own_key) and type(key) is type(own_key)
 
 
 def _is_flow(node: Node) -> bool:
