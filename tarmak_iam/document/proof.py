@@ -40,6 +40,8 @@ def prove_text(before: Tree, after: Tree, splices: Iterable[Splice], changes: Se
     """The comments that went with what was replaced. Raises NotProven for others that went or came, and for keys
     that are there twice now: their meaning may be right, but a strict reader would refuse them."""
     target = changes[-1].target
+    if before.rest and (after.rest != before.rest or not after.source.ends_line(after.extent.end)):
+        raise not_proven(target, "the edit would change where the next document begins")
     if after.duplicates > before.duplicates:
         raise not_proven(target, "the edit would write a key twice")
     old, new = (Counter(comment.text for comment in tree.comments) for tree in (before, after))

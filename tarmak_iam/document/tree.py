@@ -108,6 +108,12 @@ class Tree:
             node = self.node(route)
         return self.source.place(node.span.start) if node is not None else Place(self.source.filename, 1, 1)
 
+    @property
+    def rest(self) -> str:
+        """The documents that follow in the file, with the marker before them; empty if there are none."""
+        rest = self.source.text[self.extent.end :]
+        return rest if rest.lstrip().startswith(("---", "...")) else ""
+
     @cached_property
     def comments(self) -> tuple[Comment, ...]:
         """Every comment from the end of the previous document to the end of this one."""
