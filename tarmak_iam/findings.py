@@ -7,7 +7,7 @@ from enum import Enum
 
 from tarmak_iam.routes import Route
 
-__all__ = ["Finding", "Severity", "Subject"]
+__all__ = ["At", "Finding", "Severity", "Subject"]
 
 
 class Severity(str, Enum):
@@ -29,9 +29,18 @@ class Subject(str, Enum):
         return self.value
 
 
+class At(Enum):
+    """What of a route's node a finding points to."""
+
+    VALUE = "value"
+    KEY = "key"
+    NEXT_DOCUMENT = "next document"
+    """The document behind the one that the route is in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`route` leads to the node in the `subject` file; `at_key` points to its key instead of its value.
+    """`route` leads to the node in the `subject` file, `at` says what of it is meant.
 
     `id` is stable (`IAM012`); `message` says what is wrong, `remedy` what to do about it.
     """
@@ -42,7 +51,7 @@ class Finding:
     route: Route
     message: str
     remedy: str = ""
-    at_key: bool = False
+    at: At = At.VALUE
 
     @property
     def text(self) -> str:

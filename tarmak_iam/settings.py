@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from tarmak_iam.config.misfits import EXTRA, misfit
 from tarmak_iam.config.versions import parse_version
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError
@@ -147,20 +148,13 @@ def _validated(values: dict[Any, Any]) -> Settings:
 
 def _config_error(error: ValidationError, document: Document | None = None) -> ConfigError:
     """The first thing that is wrong, in one line."""
-    first = error.errors()[0]
-    route = Route.of(step if isinstance(step, int) else str(step) for step in first["loc"] if not _is_validator(step))
-    if first["type"] == "extra_forbidden":
+    path, what = misfit(error)
+    route = Route.of(path)
+    if what == EXTRA:
         remedy = f"the settings are {', '.join(Settings.model_fields)}"
         place = document.position(route, at_key=True) if document else None
         return ConfigError(f"there is no setting '{route}'", remedy=remedy, place=place)
-    what = first["msg"].removeprefix("Value error, ")
-    place = document.position(route) if document else None
-    return ConfigError(f"{route}: {what[0].lower()}{what[1:]}", place=place)
-
-
-def _is_validator(step: int | str) -> bool:
-    """pydantic names the validator function in the path, too."""
-    return isinstance(step, str) and step.startswith("function-")
+    return ConfigError(f"{route}: {what}", place=document.position(route) if document else None)
 
 
 def _gate(text: str) -> tuple[str, bool]:

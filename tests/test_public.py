@@ -11,8 +11,9 @@ import pytest
 import tarmak_iam
 from tarmak_iam import TarmakConfig, TarmakIamError
 from tarmak_iam.config.amazon import AMAZON, AccessLogs, Amazon
+from tarmak_iam.config.plugins import load_sections
 from tarmak_iam.config.schema import section_schema, section_schema_text
-from tarmak_iam.config.sections import Section, load_sections
+from tarmak_iam.config.sections import Section
 from tarmak_iam.document import Document, EditRefused
 from tarmak_iam.errors import Place
 from tarmak_iam.identity import Answer, Authenticator, Identity, whois

@@ -7,8 +7,8 @@ import click
 from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.errors import SelectionError
-from tarmak_iam.findings import Finding, Severity
-from tarmak_iam.lint import Subjects, place_of
+from tarmak_iam.findings import Severity
+from tarmak_iam.lint import Located, Subjects
 from tarmak_iam.lint import check as run_rules
 
 __all__ = ["check"]
@@ -32,17 +32,15 @@ def check(context: click.Context, session: Session, output: str, fail_on: str) -
     there is nothing to say, 1 for findings, 2 where a file cannot be read.
     """
     subjects = _subjects(session)
-    findings = run_rules(subjects)
+    located = run_rules(subjects)
     if output == "json":
-        print_json([_as_json(subjects, finding) for finding in findings])
+        print_json([_as_json(each) for each in located])
     else:
-        for finding in findings:
-            colour = "red" if finding.severity is Severity.ERROR else "yellow"
-            severity = click.style(str(finding.severity), fg=colour)
-            click.echo(f"{place_of(subjects, finding)}: {severity}: {finding.text} [{finding.id}]")
-        note(_summary(findings))
+        for each in located:
+            click.echo(_coloured(each))
+        note(_summary(located))
     failing = [Severity.ERROR] if fail_on == "error" else list(Severity)
-    if any(finding.severity in failing for finding in findings):
+    if any(each.finding.severity in failing for each in located):
         context.exit(1)
 
 
@@ -54,13 +52,19 @@ def _subjects(session: Session) -> Subjects:
         if session.cluster_name:
             raise
         note(f"mappings and settings are not checked: {error.message}")
-        return Subjects(document=config.document, config=config)
+        return Subjects(config)
     installation = session.installation_of(config, cluster)
-    return Subjects(config.document, config, installation.mappings, installation)
+    return Subjects(config, installation.mappings, installation)
 
 
-def _as_json(subjects: Subjects, finding: Finding) -> dict[str, object]:
-    place = place_of(subjects, finding)
+def _coloured(located: Located) -> str:
+    severity = str(located.finding.severity)
+    colour = "red" if located.finding.severity is Severity.ERROR else "yellow"
+    return str(located).replace(f": {severity}: ", f": {click.style(severity, fg=colour)}: ", 1)
+
+
+def _as_json(located: Located) -> dict[str, object]:
+    finding, place = located.finding, located.place
     return {
         "id": finding.id,
         "severity": str(finding.severity),
@@ -73,8 +77,8 @@ def _as_json(subjects: Subjects, finding: Finding) -> dict[str, object]:
     }
 
 
-def _summary(findings: list[Finding]) -> str:
-    if not findings:
+def _summary(located: list[Located]) -> str:
+    if not located:
         return "nothing to complain about"
-    counts = [(severity, sum(finding.severity is severity for finding in findings)) for severity in Severity]
+    counts = [(severity, sum(each.finding.severity is severity for each in located)) for severity in Severity]
     return ", ".join(f"{count} {severity}{'s' if count > 1 else ''}" for severity, count in counts if count)

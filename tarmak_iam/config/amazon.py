@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from pydantic import Field
 
-from tarmak_iam.config.sections import Problem, Section, SectionModel
+from tarmak_iam.config.sections import Problem, Section, SectionModel, SectionRule
+from tarmak_iam.findings import Severity
 
 __all__ = ["AMAZON", "AccessLogs", "Amazon"]
 
 _INTERVALS = (5, 60)
 _DEFAULT_INTERVAL = 5
+# Whatever S3 takes for a name today or took once: upper case and underscores are of the early years.
+_BUCKET = re.compile(r"[A-Za-z0-9._-]*\Z", re.ASCII)
 
 
 class AccessLogs(SectionModel):
@@ -55,29 +62,66 @@ def _log_defaults(log: AccessLogs) -> AccessLogs:
     )
 
 
-def _problems(amazon: Amazon) -> tuple[Problem, ...]:
+def _problems(amazon: Amazon) -> Iterator[Problem]:
     """The part of Tarmak's validateAPIServer that is about this section; the public log comes first."""
-    problems = []
     for name, log in _logs(amazon):
         if log is None or not log.enabled:
             continue
         if not log.bucket:
-            problems.append(
-                Problem((name,), "access logs are enabled without a bucket", f"set {name}.bucket, or enabled: false")
-            )
+            remedy = f"set {name}.bucket, or enabled: false"
+            yield Problem((name,), "access logs are enabled without a bucket", remedy)
         if log.interval not in _INTERVALS:
-            problems.append(
-                Problem(
-                    (name, "interval"),
-                    f"the access logs' interval is {log.interval}, it can only be 5 or 60",
-                    "write 5 or 60",
-                )
-            )
-    return tuple(problems)
+            what = f"the access logs' interval is {log.interval}, it can only be 5 or 60"
+            yield Problem((name, "interval"), what, "write 5 or 60")
+
+
+def _without_bucket(amazon: Amazon, cluster: Mapping[str, Any]) -> Iterator[Problem]:
+    """Without a bucket `enabled` defaults to false, so a block that says nothing of it is for nothing."""
+    del cluster
+    for name, log in _logs(amazon):
+        if log is not None and log.enabled is None and not log.bucket:
+            what = f"{name} has no bucket, so no access logs are written"
+            yield Problem((name,), what, f"set {name}.bucket, or remove {name}")
+
+
+def _unused_interval(amazon: Amazon, cluster: Mapping[str, Any]) -> Iterator[Problem]:
+    """Tarmak looks at the interval only where logs are enabled."""
+    del cluster
+    for name, log in _logs(_with_defaults(amazon)):
+        if log is not None and not log.enabled and log.interval not in _INTERVALS:
+            what = f"the access logs' interval is {log.interval}, which Tarmak refuses once they are enabled"
+            yield Problem((name, "interval"), what, "write 5 or 60")
+
+
+def _public_log_of_private_api(amazon: Amazon, cluster: Mapping[str, Any]) -> Iterator[Problem]:
+    log = _with_defaults(amazon).publicELBAccessLogs
+    api_server = (cluster.get("kubernetes") or {}).get("apiServer") or {}
+    if log is not None and log.enabled and not api_server.get("public"):
+        what = "the API server is not public, so Tarmak drops the access logs of its public load balancer"
+        yield Problem(("publicELBAccessLogs",), what, "name them internalELBAccessLogs, or set apiServer.public: true")
+
+
+def _no_bucket_name(amazon: Amazon, cluster: Mapping[str, Any]) -> Iterator[Problem]:
+    del cluster
+    for name, log in _logs(amazon):
+        if log is not None and not _BUCKET.match(log.bucket):
+            what = f"'{log.bucket}' is no name of an S3 bucket, which terraform finds out last"
+            yield Problem((name, "bucket"), what, "write the bucket's name: letters, digits, dots and dashes")
 
 
 def _logs(amazon: Amazon) -> tuple[tuple[str, AccessLogs | None], ...]:
     return ("publicELBAccessLogs", amazon.publicELBAccessLogs), ("internalELBAccessLogs", amazon.internalELBAccessLogs)
 
 
-AMAZON = Section(("kubernetes", "apiServer", "amazon"), Amazon, _with_defaults, _problems)
+AMAZON = Section(
+    ("kubernetes", "apiServer", "amazon"),
+    Amazon,
+    _with_defaults,
+    _problems,
+    (
+        SectionRule("IAM006", Severity.WARNING, "access logs without a bucket", _without_bucket),
+        SectionRule("IAM007", Severity.WARNING, "an interval that Tarmak will refuse", _unused_interval),
+        SectionRule("IAM008", Severity.WARNING, "public access logs of a private API", _public_log_of_private_api),
+        SectionRule("IAM009", Severity.WARNING, "a bucket that S3 cannot have", _no_bucket_name),
+    ),
+)

@@ -5,11 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import ValidationError
+
 from tarmak_iam.config.amazon import AMAZON, Amazon
 from tarmak_iam.config.effective import api_server_issues, api_server_json, hieradata, kubernetes_version, terraform
+from tarmak_iam.config.misfits import misfit
+from tarmak_iam.config.sections import Model, Problem, Section
+from tarmak_iam.config.types import field_at
+from tarmak_iam.document import Document
+from tarmak_iam.errors import ConfigError
 from tarmak_iam.routes import Route
 
-__all__ = ["Cluster"]
+__all__ = ["Cluster", "named"]
 
 
 # Compared by identity: the data are dictionaries.
@@ -20,6 +27,7 @@ class Cluster:
     index: int
     data: dict[str, Any] = field(repr=False)
     _config: dict[str, Any] = field(repr=False)
+    _document: Document = field(repr=False)
 
     @property
     def name(self) -> str:
@@ -51,6 +59,26 @@ class Cluster:
         """The section `kubernetes.apiServer.amazon` as the file has it, None where it has none."""
         return AMAZON.read(self.data)
 
+    def section(self, section: Section[Model]) -> Model | None:
+        """A section as the file has it, None where it has none. Raises ConfigError where it does not fit its model."""
+        try:
+            return section.read(self._plain(section))
+        except ValidationError as error:
+            path, what = misfit(error)
+            place = self._document.position((*self.route.plain, *section.path, *path))
+            raise ConfigError(f"{section.name}: {what}", place=place) from None
+
+    def problems(self, section: Section[Any]) -> list[Problem]:
+        """What the section itself says is wrong with it; none where the file has none."""
+        return section.problems(self._plain(section))
+
+    def _plain(self, section: Section[Any]) -> dict[str, Any]:
+        """The data that a section is read from: Tarmak's where Tarmak knows the path, else the file's own."""
+        if field_at("Cluster", section.path) is not None:
+            return self.data
+        clusters = self._document.data["clusters"]
+        return dict(clusters[self.index] or {})
+
     @property
     def authenticator_init(self) -> bool:
         """Whether the switch is on."""
@@ -68,11 +96,11 @@ class Cluster:
 
     def environment_data(self) -> dict[str, Any]:
         """The entry of `environments` that the cluster belongs to, empty if there is none."""
-        return _named(self._config.get("environments"), self.environment)
+        return named(self._config.get("environments"), self.environment)
 
     def provider_data(self) -> dict[str, Any]:
         """The entry of `providers` that its environment names, empty if there is none."""
-        return _named(self._config.get("providers"), str(self.environment_data().get("provider") or ""))
+        return named(self._config.get("providers"), str(self.environment_data().get("provider") or ""))
 
     def effective(self) -> dict[str, Any]:
         """What Tarmak will do with it: cluster_name, type, kubernetes_version, apiServer (Tarmak's JSON after
@@ -89,7 +117,8 @@ class Cluster:
         }
 
 
-def _named(items: Any, name: str) -> dict[str, Any]:
+def named(items: Any, name: str) -> dict[str, Any]:
+    """The first item with that `metadata.name`, empty if there is none."""
     for item in items or ():
         if ((item or {}).get("metadata") or {}).get("name", "") == name:
             return dict(item or {})

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import re
 from typing import Any, NoReturn
 
+from tarmak_iam.config.keys import WHOLE_FILE, Keys
 from tarmak_iam.config.leaves import Misfit, bytes_value, leaf_value
 from tarmak_iam.config.types import Field, fields_of, root_struct
 from tarmak_iam.document import Document
-from tarmak_iam.document.json_reader import plain_json
-from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, dereference
-from tarmak_iam.document.scalars import ScalarError, resolve_v2
-from tarmak_iam.errors import ConfigError, ParseError
+from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
+from tarmak_iam.errors import ConfigError
 from tarmak_iam.routes import Route
 
 __all__ = ["decode"]
@@ -20,7 +19,23 @@ __all__ = ["decode"]
 _API_VERSION = "api.tarmak.io/v1alpha1"
 # Structs that are no pointers in Tarmak's own: null leaves them as they are.
 _NO_POINTERS = ("ObjectMeta",)
-_WHOLE_FILE = "Tarmak refuses the whole file for it"
+_KINDS = {
+    "bool": "a boolean",
+    "string": "a string",
+    "float64": "a number",
+    "timestamp": "a time",
+    "quantity": "a quantity",
+}
+_REMEDIES = {
+    "a boolean": "write true or false",
+    "a whole number": "write a number",
+    "a number": "write a number",
+    "a mapping": "write its keys on the lines below",
+    "a list": "write its items on the lines below, each behind a dash",
+    "a string": "write one text",
+}
+_QUOTELESS = ("a boolean", "a whole number", "a number")
+_NO_BLANK = re.compile(r"[A-Za-z]+:[^\s/]")
 
 
 def decode(document: Document) -> dict[str, Any]:
@@ -47,7 +62,7 @@ def decode(document: Document) -> dict[str, Any]:
 class _Decoder:
     def __init__(self, document: Document) -> None:
         self._document = document
-        self._is_json = document.is_json
+        self._keys = Keys(document)
 
     def check_head(self, root: Node | None) -> None:
         """apiVersion and kind: the only keys that match in any case (encoding/json reads them)."""
@@ -62,22 +77,28 @@ class _Decoder:
             node, found = self._head(root, key)
             if not found:
                 raise ConfigError(
-                    f"{key} is missing, {_WHOLE_FILE}", remedy=f"add {key}: {wanted}", place=self._document.position(())
+                    f"{key} is missing, {WHOLE_FILE}", remedy=f"add {key}: {wanted}", place=self._document.position(())
                 )
             if found != wanted:
-                self._fail(node or root, f"{key} is {found!r}, Tarmak reads only {wanted!r}", f"write {key}: {wanted}")
+                self._keys.fail(
+                    node or root, f"{key} is {found!r}, Tarmak reads only {wanted!r}", f"write {key}: {wanted}"
+                )
 
     def _head(self, root: Mapping, name: str) -> tuple[Node | None, str]:
         node, found = None, ""
-        members = self._members(root) if self._is_json else sorted(self._members(root), key=lambda member: member[0])
+        members = (
+            self._keys.members(root)
+            if self._keys.is_json
+            else sorted(self._keys.members(root), key=lambda member: member[0])
+        )
         for key, value in members:  # a map is marshalled in key order, and the last of both spellings counts
             if key.lower() != name.lower():
                 continue
-            text = self._plain(value)
+            text = self._keys.plain(value)
             if text is None:
                 continue
             if not isinstance(text, str):
-                self._fail(value, f"{key} must be a string", f"write {name} without a number or list")
+                self._keys.fail(value, f"{key} must be a string", f"write {name} without a number or list")
             node, found = value, text
         return node, found
 
@@ -90,15 +111,15 @@ class _Decoder:
             for index, item in enumerate(node.items):
                 self.check_json(item, route / index)
         elif isinstance(node, Mapping):
-            for key, value in self._members(node):
+            for key, value in self._keys.members(node):
                 self.check_json(value, route / key)
-        elif isinstance(number := self._plain(node), float) and not math.isfinite(number):
-            self._fail(node, f"{route} is {number}, which JSON does not have", "write a number")
+        elif isinstance(number := self._keys.plain(node), float) and not math.isfinite(number):
+            self._keys.fail(node, f"{route} is {number}, which JSON does not have", "write a number")
 
     def value(self, node: Node, field: Field, route: Route, old: Any = None) -> Any:
         """What the field holds then; `old` is what it held before, which only duplicates of strict JSON give it."""
         node = dereference(node)
-        if isinstance(node, Scalar) and self._plain(node) is None:
+        if isinstance(node, Scalar) and self._keys.plain(node) is None:
             return old if field.kind == "bool" or field.struct in _NO_POINTERS else None
         if field.kind == "struct":
             return self._struct(node, field, route, old)
@@ -113,7 +134,7 @@ class _Decoder:
             self._misfit(node, route, "a mapping")
         fields = fields_of(field.struct)
         decoded: dict[str, Any] = dict(old or {})
-        for key, child in self._members(node):
+        for key, child in self._keys.members(node):
             if key in fields:
                 decoded[key] = self.value(child, fields[key], route / key, decoded.get(key))
         return {key: value for key, value in decoded.items() if value is not None}
@@ -123,7 +144,7 @@ class _Decoder:
             self._misfit(node, route, "a mapping")
         of = field.of
         assert of is not None
-        members = {key: self._zero(self.value(child, of, route / key), of) for key, child in self._members(node)}
+        members = {key: self._zero(self.value(child, of, route / key), of) for key, child in self._keys.members(node)}
         return {**(old or {}), **members}
 
     def _list(self, node: Node, field: Field, route: Route, old: Any) -> list[Any]:
@@ -138,12 +159,12 @@ class _Decoder:
 
     def _leaf(self, node: Node, field: Field, route: Route) -> Any:
         if not isinstance(node, Scalar):
-            self._misfit(node, route, {"bool": "a boolean", "string": "a string"}.get(field.kind, f"a {field.kind}"))
-        value = self._plain(node)
+            self._misfit(node, route, _KINDS.get(field.kind, "a whole number"))
+        value = self._keys.plain(node)
         try:
             if field.is_bytes:
-                return bytes_value(leaf_value("string", value, is_json=self._is_json))
-            return leaf_value(field.kind, value, is_json=self._is_json)
+                return bytes_value(leaf_value("string", value, is_json=self._keys.is_json))
+            return leaf_value(field.kind, value, is_json=self._keys.is_json)
         except Misfit as misfit:
             self._misfit(node, route, str(misfit))
 
@@ -154,70 +175,27 @@ class _Decoder:
             return value
         return {"string": "", "bool": False}.get(field.kind, 0)
 
-    def _members(self, node: Mapping) -> Iterator[tuple[str, Node]]:
-        """Keys as JSON texts with their values: of YAML's duplicates and merges only what counts."""
-        if self._is_json:
-            yield from ((entry.text or "", entry.value) for entry in node.entries)
-            return
-        members: dict[str, Node] = {}
-        for entry in node.entries:
-            if entry.is_merge:
-                members.update(self._merged(entry.value))
-            else:
-                members[self._key(entry)] = entry.value
-        yield from members.items()
-
-    def _merged(self, node: Node) -> dict[str, Node]:
-        node = dereference(node)
-        if isinstance(node, Mapping):
-            return dict(self._members(node))
-        members: dict[str, Node] = {}
-        for item in reversed(node.items) if isinstance(node, Sequence) else ():
-            members.update(self._merged(item))
-        return members
-
-    def _key(self, entry: Entry) -> str:
-        """A key's JSON text; yaml.v2 resolves keys too, so `yes:` is the key "true"."""
-        key = self._plain(entry.key)
-        if key is None:
-            self._fail(entry.key, f"a null key: {_WHOLE_FILE}", "give the key a name, or quote it")
-        if isinstance(key, bool):
-            return "true" if key else "false"
-        return str(key)
-
-    def _plain(self, node: Node) -> Any:
-        node = dereference(node)
-        if not isinstance(node, Scalar):
-            return node
-        if self._is_json:
-            return plain_json(node)
-        try:
-            return resolve_v2(node)
-        except ScalarError as error:
-            raise ParseError(str(error), place=self._document.place(node)) from None
-
     def _misfit(self, node: Node, route: Route, wanted: str) -> NoReturn:
-        remedy = f"write {wanted}"
+        remedy = _REMEDIES.get(wanted, "")
         if isinstance(node, Scalar) and wanted == "a string":
             remedy = f'put it in quotes: "{node.text}"'
-        elif isinstance(node, Scalar) and (node.style != "plain" or node.tag):
-            remedy = f"write {wanted} without quotes"
-        self._fail(node, f"{route} must be {wanted}, not {self._describe(node)}; {_WHOLE_FILE}", remedy)
+        elif isinstance(node, Scalar) and wanted == "a mapping" and _NO_BLANK.match(node.text):
+            remedy = "put a blank behind the colon"
+        elif isinstance(node, Scalar) and remedy and node.style != "plain" and wanted in _QUOTELESS:
+            remedy += " without quotes"
+        self._keys.fail(node, f"{route} must be {wanted}, not {self._describe(node)}; {WHOLE_FILE}", remedy)
 
     def _describe(self, node: Node) -> str:
         if isinstance(node, Mapping):
             return "a mapping"
         if isinstance(node, Sequence):
             return "a list"
-        value = self._plain(node)
+        value = self._keys.plain(node)
         text = node.text if isinstance(node, Scalar) else ""
         short = text if len(text) <= 40 else text[:37] + "..."
         if isinstance(value, str):
             return f'the string "{short}"'
         return f"the {'boolean' if isinstance(value, bool) else 'number'} {short}"
-
-    def _fail(self, node: Node, what: str, remedy: str) -> NoReturn:
-        raise ConfigError(what, remedy=remedy, place=self._document.place(node))
 
 
 def _check_panics(document: Document, data: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ __all__ = [
     "api_server_json",
     "defaulted_amazon",
     "hieradata",
+    "is_cidr",
     "kubernetes_version",
     "terraform",
 ]
@@ -106,10 +107,9 @@ def api_server_issues(cluster: Mapping[str, Any]) -> list[Issue]:
     issues: list[Issue] = [
         ((*base, "allowCIDRs", index), f"'{cidr}' is no CIDR", "write an address with its mask, as in 10.0.0.0/8")
         for index, cidr in enumerate(api_server.get("allowCIDRs") or ())
-        if not _is_cidr(cidr)
+        if not is_cidr(cidr)
     ]
-    amazon = defaulted_amazon(cluster)
-    problems = AMAZON.validate(amazon) if amazon else ()
+    problems = AMAZON.problems(cluster)
     issues += [((*AMAZON.path, *problem.path), problem.message, problem.remedy) for problem in problems]
     return issues + _version_issues(cluster, bool(api_server.get("disableAdmissionControllers")))
 
@@ -127,7 +127,7 @@ def _version_issues(cluster: Mapping[str, Any], disables: bool) -> list[Issue]:
     return []
 
 
-def _is_cidr(text: str) -> bool:
+def is_cidr(text: str) -> bool:
     """Go's net.ParseCIDR: an address without zone, and a mask in digits."""
     address, slash, mask = text.partition("/")
     if not slash or "%" in address or not _MASK.match(mask):

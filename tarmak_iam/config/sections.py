@@ -1,4 +1,4 @@
-"""Sections: parts of a cluster in tarmak.yaml with a typed model, defaults and validation of their own.
+"""Sections: parts of a cluster in tarmak.yaml with a typed model, defaults, validation and findings of their own.
 
 The built-in one is `kubernetes.apiServer.amazon`; others arrive through the entry-point group
 `tarmak_iam.sections`, each entry point a `Section`. The built-in one uses nothing they could not.
@@ -6,17 +6,17 @@ The built-in one is `kubernetes.apiServer.amazon`; others arrive through the ent
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from tarmak_iam.errors import ConfigError
+from tarmak_iam.config.misfits import misfit
+from tarmak_iam.findings import Severity
 
-__all__ = ["Problem", "Section", "SectionModel", "load_sections"]
+__all__ = ["Problem", "Section", "SectionModel", "SectionRule"]
 
-GROUP = "tarmak_iam.sections"
 Model = TypeVar("Model", bound="SectionModel")
 
 
@@ -38,7 +38,7 @@ class SectionModel(BaseModel):
 class Problem:
     """What is wrong in a section, at `path` below it; `remedy` says what to do."""
 
-    path: tuple[str, ...]
+    path: tuple[str | int, ...]
     message: str
     remedy: str = ""
 
@@ -53,16 +53,32 @@ def _no_problems(model: Any) -> tuple[Problem, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class SectionRule:
+    """A rule of `tarmak-iam check` about a section: what is allowed there, and yet not what its author expects.
+
+    `check` takes the model as the file has it, without defaults, and the whole cluster's plain data, and gives
+    the problems. `id` is the author's own (`ACME001`), for everybody to tell the rule by.
+    """
+
+    id: str
+    severity: Severity
+    summary: str
+    check: Callable[[Any, Mapping[str, Any]], Iterable[Problem]] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Section(Generic[Model]):
     """A section at `path` below a cluster.
 
-    `defaults` gives the model that takes effect; `validate` takes that and returns what is wrong with it.
+    `defaults` gives the model that takes effect; `validate` takes that and returns what is wrong with it, so
+    wrong that no edit may lead there; `rules` are about what is merely surprising.
     """
 
     path: tuple[str, ...]
     model: type[Model]
     defaults: Callable[[Model], Model] = field(default=_unchanged)
-    validate: Callable[[Model], tuple[Problem, ...]] = field(default=_no_problems)
+    validate: Callable[[Model], Iterable[Problem]] = field(default=_no_problems)
+    rules: tuple[SectionRule, ...] = ()
 
     @property
     def name(self) -> str:
@@ -79,26 +95,11 @@ class Section(Generic[Model]):
             data = data.get(key) if isinstance(data, Mapping) else None
         return None if data is None else self.model.model_validate(data)
 
-
-def load_sections() -> tuple[Section[Any], ...]:
-    """The built-in section, then those of installed distributions by name.
-
-    Raises ConfigError naming both distributions where two bring the same section.
-    """
-    from importlib.metadata import entry_points
-
-    from tarmak_iam.config.amazon import AMAZON  # which imports this module
-
-    sections: dict[str, tuple[Section[Any], str]] = {AMAZON.name: (AMAZON, "tarmak-iam")}
-    for point in sorted(entry_points(group=GROUP), key=lambda each: each.name):
-        section = point.load()
-        origin = point.dist.name if point.dist else point.value
-        if not isinstance(section, Section):
-            raise ConfigError(f"the entry point {point.name} of {origin} is no Section", remedy=f"remove {origin}")
-        if section.name in sections:
-            other = sections[section.name][1]
-            raise ConfigError(
-                f"the section {section.name} is brought by {other} and by {origin}", remedy="remove one of them"
-            )
-        sections[section.name] = (section, origin)
-    return tuple(section for section, _ in sections.values())
+    def problems(self, cluster: Mapping[str, Any]) -> list[Problem]:
+        """What is wrong with a cluster's section: data that do not fit the model, else what `validate` says."""
+        try:
+            model = self.read(cluster)
+        except ValidationError as error:
+            path, message = misfit(error)
+            return [Problem(path, message)]
+        return [] if model is None else list(self.validate(self.defaults(model)))

@@ -9,7 +9,13 @@ from functools import cache
 from importlib import resources
 from typing import Literal
 
-__all__ = ["Field", "Kind", "fields_of", "root_struct"]
+__all__ = ["ITEM", "Field", "Kind", "TypePath", "field_at", "fields_of", "root_struct"]
+
+ITEM = "*"
+"""The step of a type path into a list's items or a map's values."""
+
+TypePath = tuple[str, ...]
+"""Where a field is, whichever item of a list it is in: `("clusters", "*", "environment")`."""
 
 Kind = Literal[
     "string", "bool", "int", "int32", "int64", "uint8", "float64", "timestamp", "quantity", "list", "map", "struct"
@@ -23,6 +29,10 @@ class Field:
     kind: Kind
     of: Field | None = None
     struct: str = ""
+
+    @property
+    def is_number(self) -> bool:
+        return self.kind in ("int", "int32", "int64", "uint8", "float64")
 
     @property
     def is_bytes(self) -> bool:
@@ -39,6 +49,14 @@ def root_struct() -> Field:
 def fields_of(struct: str) -> Mapping[str, Field]:
     """The fields of a struct by their JSON key."""
     return {key: _field(spec) for key, spec in _table()["structs"][struct].items()}
+
+
+def field_at(struct: str, path: TypePath) -> Field | None:
+    """The field at a path of keys below a struct, None if Tarmak has no such field."""
+    field: Field | None = Field("struct", struct=struct)
+    for key in path:
+        field = fields_of(field.struct).get(key) if field is not None and field.kind == "struct" else None
+    return field
 
 
 @cache

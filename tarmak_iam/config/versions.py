@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["DEFAULT_KUBERNETES", "GoVersion", "parse_version"]
+__all__ = ["DEFAULT_KUBERNETES", "GoVersion", "is_release", "parse_version"]
 
 DEFAULT_KUBERNETES = "1.12.9"
 """What Tarmak installs where `kubernetes.version` is empty."""
@@ -16,6 +16,7 @@ _VERSION = re.compile(
     r"(?:\+([0-9A-Za-z\-~]+(?:\.[0-9A-Za-z\-~]+)*))?\Z",
     re.ASCII,
 )
+_RELEASE = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}(-(alpha|beta|rc)\.[0-9]+)?\Z", re.ASCII)
 _MAX_SEGMENT = 2**63 - 1
 
 
@@ -37,6 +38,11 @@ class GoVersion:
         own = self.segments + (0,) * (width - len(self.segments))
         other = segments + (0,) * (width - len(segments))
         return own < other or (own == other and self.prerelease != "")
+
+
+def is_release(text: str) -> bool:
+    """Whether it has the form of a release of Kubernetes, `v` before it: three numbers, and perhaps a pre-release."""
+    return _RELEASE.match(text) is not None
 
 
 def parse_version(text: str) -> GoVersion | None:

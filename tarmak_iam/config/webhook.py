@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 
 from tarmak_iam.config.cluster import Cluster
 
-__all__ = ["DEFAULT_WEBHOOK_FILE", "unsafe_webhook_file", "webhook_file"]
+__all__ = [
+    "DEFAULT_WEBHOOK_FILE",
+    "MADE_DIRECTORY",
+    "doubtful_webhook_file",
+    "is_made_by_nobody",
+    "unsafe_webhook_file",
+    "webhook_file",
+]
 
 DEFAULT_WEBHOOK_FILE = "/etc/kubernetes/aws-iam-authenticator/kubeconfig.yaml"
-"""Puppet's own, where the switch is on and no file is given. Its directory is the only one the init unit makes."""
+"""Puppet's own, where the switch is on and no file is given."""
+
+MADE_DIRECTORY = posixpath.dirname(DEFAULT_WEBHOOK_FILE)
+"""The only directory that the init unit makes (with those above it)."""
 
 # Tarmak writes the value into hieradata (hiera interpolates %{}) and a systemd unit ($ and % mean something
 # there), in double quotes but without escaping any of it.
@@ -39,3 +50,25 @@ def unsafe_webhook_file(cluster: Cluster) -> str | None:
     if cluster.authenticator_init and any(character.isspace() for character in path):
         return "it contains a blank, and the init unit copies the file there without quotes"
     return None
+
+
+def is_made_by_nobody(cluster: Cluster) -> bool:
+    """Whether the init unit cannot put the file where it belongs: with the switch on it copies the file, but
+    `mkdir -p` is of its own directory only. The API server requires that unit, so it would not start."""
+    path = webhook_file(cluster)
+    if path is None or not cluster.authenticator_init:
+        return False
+    return posixpath.dirname(posixpath.normpath(path)) not in (MADE_DIRECTORY, posixpath.dirname(MADE_DIRECTORY))
+
+
+def doubtful_webhook_file(cluster: Cluster) -> str | None:
+    """Why a file that does arrive is hardly the one that was meant, None if there is no doubt."""
+    path = webhook_file(cluster) or "/"
+    plain = posixpath.normpath(f"/{path.lstrip('/')}")
+    if any(character.isspace() for character in path):
+        return "there is a blank in it"
+    if not path.isprintable():
+        return "there is an invisible character in it"
+    if path.endswith("/") and path != "/":
+        return "it is a directory"
+    return None if path == plain else f"it is a roundabout way to write {plain}"

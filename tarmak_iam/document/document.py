@@ -144,6 +144,12 @@ class Document:
         entry = self._tree.entry(route) if at_key else None
         return self.place(entry.key) if entry is not None else self._tree.position(route)
 
+    @property
+    def next_document(self) -> Place | None:
+        """Where the next document of the file begins, with its marker where it has one; None if there is none."""
+        offset = self._tree.next_document
+        return None if offset is None else self._tree.source.place(offset)
+
     def set(self, path: Path | Route, value: Any) -> Document:
         """Gives a path a value, creating missing parents. The same value again returns this document.
 

@@ -22,6 +22,10 @@ __all__ = ["Comment", "Tree"]
 # The sign stands first, and what must be before it second: that way the search is for a literal, and fast.
 _COMMENT = re.compile(r"#(?<![^ \t\r\n\ufeff]#)[^\r\n\x85\u2028\u2029]*")
 
+# Behind the end of a document: a marker, and the first line that is more than markers, directives and comments.
+_MARKER = re.compile(r"(?<![^\r\n])---")
+_CONTENT = re.compile(r"(?<![^\r\n])(?!%|\.\.\.)(?:---[ \t]+)?(?!---(?:\s|\Z))[ \t]*[^\s#]")
+
 _SETTING = re.compile(
     r"#+[ \t]*(?P<quote>[\"']?)(?P<name>[^\s:\"'#](?:[^:\"'#]*[^\s:\"'#])?)(?P=quote)[ \t]*:(?:[ \t]|\Z)"
 )
@@ -113,6 +117,17 @@ class Tree:
         """The documents that follow in the file, with the marker before them; empty if there are none."""
         rest = self.source.text[self.extent.end :]
         return rest if rest.lstrip().startswith(("---", "...")) else ""
+
+    @property
+    def next_document(self) -> int | None:
+        """The offset of the next document, or of the marker before it. Markers, directives and comments alone are
+        no document."""
+        rest = self.rest
+        content = _CONTENT.search(rest)
+        if content is None:
+            return None
+        marker = _MARKER.search(rest, 0, content.end())
+        return self.extent.end + (marker or content).start()
 
     @cached_property
     def comments(self) -> tuple[Comment, ...]:

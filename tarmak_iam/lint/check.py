@@ -2,40 +2,81 @@
 
 from __future__ import annotations
 
-from tarmak_iam.document import Document
-from tarmak_iam.errors import Place
-from tarmak_iam.findings import Finding, Subject
+from dataclasses import dataclass
+
+from tarmak_iam.config.plugins import load_sections
+from tarmak_iam.errors import ConfigError, Place
+from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.lint.config_rules import CONFIG_RULES
+from tarmak_iam.lint.document_rules import DOCUMENT_RULES
 from tarmak_iam.lint.installation_rules import INSTALLATION_RULES, WOULD_NOT_START
 from tarmak_iam.lint.mapping_rules import MAPPING_RULES
 from tarmak_iam.lint.rule import Rule, Subjects
+from tarmak_iam.lint.section_rules import SECTION_VALIDATION, rules_of
 
-__all__ = ["RULES", "check", "place_of"]
+__all__ = ["RULES", "Located", "all_rules", "check"]
 
-RULES: tuple[Rule, ...] = (*CONFIG_RULES, *MAPPING_RULES, *INSTALLATION_RULES)
-"""All built-in rules."""
+RULES: tuple[Rule, ...] = (*CONFIG_RULES, SECTION_VALIDATION, *DOCUMENT_RULES, *MAPPING_RULES, *INSTALLATION_RULES)
+"""All built-in rules but those that sections bring, the built-in section too."""
 
 
-def check(subjects: Subjects) -> list[Finding]:
-    """The findings of every rule whose subject is there, by file and position."""
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A finding with its place; as text a line of a report: `file:line:col: severity: message [ID]`."""
+
+    finding: Finding
+    place: Place
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.finding.severity}: {self.finding.text} [{self.finding.id}]"
+
+
+def all_rules() -> tuple[Rule, ...]:
+    """The built-in rules, and those of every section. Raises ConfigError where two have one id."""
+    rules = [*RULES]
+    for section in load_sections():
+        rules += rules_of(section)
+    ids: set[str] = set()
+    for rule in rules:
+        if rule.id in ids:
+            raise ConfigError(f"two rules are called {rule.id}", remedy="remove the plugin that brings the second")
+        ids.add(rule.id)
+    return tuple(rules)
+
+
+def check(subjects: Subjects) -> list[Located]:
+    """The findings of every rule whose subject is there, by file and position; none is told twice.
+
+    Raises ConfigError for a section plugin that cannot be used.
+    """
     found: list[Finding] = []
-    for rule in RULES:
+    for rule in all_rules():
         subject = subjects.of(rule.scope)
         if subject is not None:
             found += list(rule.check(rule, subject))
-    found = [finding for finding in found if not _is_told_better(finding, found)]
     order = list(Subject)
+    # Several clusters that share an anchor share what is wrong with it.
+    located = dict.fromkeys(Located(each, _place(subjects, each)) for each in found if not _is_told_better(each, found))
+    unique = {(str(each.place), each.finding.id, each.finding.message): each for each in reversed(located)}
     return sorted(
-        found, key=lambda finding: (order.index(finding.subject), _line_and_column(subjects, finding), finding.id)
+        unique.values(),
+        key=lambda each: (
+            order.index(each.finding.subject),
+            each.place.line or 0,
+            each.place.column or 0,
+            each.finding.id,
+        ),
     )
 
 
-def place_of(subjects: Subjects, finding: Finding) -> Place:
-    """File, line and column of a finding; a key that is missing is reported at its parent."""
-    document = _document(subjects, finding.subject)
+def _place(subjects: Subjects, finding: Finding) -> Place:
+    """File, line and column; a key that is missing is reported at its parent."""
+    document = subjects.text_of(finding.subject)
     if document is None:
         return Place(str(finding.subject))
-    return document.position(finding.route, at_key=finding.at_key)
+    if finding.at is At.NEXT_DOCUMENT and document.next_document is not None:
+        return document.next_document
+    return document.position(finding.route, at_key=finding.at is At.KEY)
 
 
 def _is_told_better(finding: Finding, found: list[Finding]) -> bool:
@@ -45,14 +86,3 @@ def _is_told_better(finding: Finding, found: list[Finding]) -> bool:
     width = len(finding.route)
     causes = [other for other in found if other.subject is finding.subject and other.id != finding.id]
     return any(width and other.route.steps[:width] == finding.route.steps for other in causes)
-
-
-def _document(subjects: Subjects, subject: Subject) -> Document | None:
-    if subject is Subject.MAPPINGS:
-        return subjects.mappings.document if subjects.mappings else None
-    return subjects.config.document if subjects.config and subject is Subject.CONFIG else None
-
-
-def _line_and_column(subjects: Subjects, finding: Finding) -> tuple[int, int]:
-    place = place_of(subjects, finding)
-    return place.line or 0, place.column or 0

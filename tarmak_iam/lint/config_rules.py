@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from tarmak_iam.config import TarmakConfig
+from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.effective import api_server_issues
 from tarmak_iam.config.switch import switch_route
-from tarmak_iam.config.webhook import DEFAULT_WEBHOOK_FILE, unsafe_webhook_file, webhook_file
+from tarmak_iam.config.validation import other_issues
+from tarmak_iam.config.versions import is_release
+from tarmak_iam.config.webhook import (
+    DEFAULT_WEBHOOK_FILE,
+    MADE_DIRECTORY,
+    doubtful_webhook_file,
+    is_made_by_nobody,
+    unsafe_webhook_file,
+    webhook_file,
+)
 from tarmak_iam.errors import SelectionError
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.routes import Route
 
 __all__ = ["CONFIG_RULES"]
 
@@ -18,6 +29,13 @@ __all__ = ["CONFIG_RULES"]
 def _tarmak_validation(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     for cluster in config.clusters:
         for path, message, remedy in api_server_issues(cluster.data):
+            what = f"{cluster.cluster_name}: {message}; Tarmak refuses every command for its environment"
+            yield rule.finding(Subject.CONFIG, (*cluster.route.plain, *path), what, remedy)
+
+
+def _other_validation(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+    for cluster in config.clusters:
+        for path, message, remedy in other_issues(cluster.data):
             what = f"{cluster.cluster_name}: {message}; Tarmak refuses every command for its environment"
             yield rule.finding(Subject.CONFIG, (*cluster.route.plain, *path), what, remedy)
 
@@ -32,11 +50,39 @@ def _switch_on_hub(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
 
 
 def _cannot_be_selected(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+    first: dict[str, Cluster] = {}
     for cluster in config.clusters:
+        earlier = first.setdefault(cluster.cluster_name, cluster)
         for route, name in (("environment",), cluster.environment), (("metadata", "name"), cluster.name):
             if "-" in name:
                 what = f"no Tarmak command can select {cluster.cluster_name}: '{name}' has a dash of its own"
                 yield rule.finding(Subject.CONFIG, (*cluster.route.plain, *route), what, "rename it without a dash")
+        missing = [key for key, name in (("environment", cluster.environment), ("name", cluster.name)) if not name]
+        if missing:
+            what = f"no Tarmak command can select this cluster: it has no {' and no '.join(missing)}"
+            remedy = "give it an environment and a metadata.name, or remove it"
+            yield rule.finding(Subject.CONFIG, cluster.route, what, remedy)
+        elif earlier is not cluster:
+            line = config.document.position((*earlier.route.plain, "metadata", "name")).line
+            what = f"{cluster.cluster_name} is in line {line} already: Tarmak's commands take that one"
+            yield rule.finding(
+                Subject.CONFIG, (*cluster.route.plain, "metadata", "name"), what, "rename or remove one of them"
+            )
+
+
+def _nowhere(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+    """A list that is not there at all is a file in the making, not a mistake."""
+    for cluster in config.clusters:
+        if "environments" in config.data and cluster.environment and not cluster.environment_data():
+            what = f"there is no environment '{cluster.environment}', so Tarmak does not find {cluster.cluster_name}"
+            route = (*cluster.route.plain, "environment")
+            yield rule.finding(Subject.CONFIG, route, what, "add it to environments, or name another one")
+    for index, environment in enumerate(config.data.get("environments") or ()):
+        provider = (environment or {}).get("provider") or ""
+        if "providers" in config.data and not config.provider(provider):
+            what = f"there is no provider '{provider}': Tarmak refuses every command for this environment"
+            route = ("environments", index, "provider")
+            yield rule.finding(Subject.CONFIG, route, what, "add it to providers, or name another one")
 
 
 def _selects_nothing(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
@@ -53,11 +99,51 @@ def _unsafe_webhook_file(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     for cluster in config.clusters:
         path, reason = webhook_file(cluster), unsafe_webhook_file(cluster)
         if reason:
-            route = (*cluster.route.plain, "kubernetes", "apiServer", "authTokenWebhookFile")
             what = f"the webhook file {path!r} does not reach the API server as it is written: {reason}"
-            yield rule.finding(
-                Subject.CONFIG, route, what, f"write a plain absolute path such as {DEFAULT_WEBHOOK_FILE}"
+            remedy = f"write a plain absolute path such as {DEFAULT_WEBHOOK_FILE}"
+            yield rule.finding(Subject.CONFIG, _webhook_route(cluster), what, remedy)
+
+
+def _webhook_file_of_nobody(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+    for cluster in config.clusters:
+        if not unsafe_webhook_file(cluster) and is_made_by_nobody(cluster):
+            what = (
+                f"the switch's init unit copies its kubeconfig to {webhook_file(cluster)}, but makes no directory "
+                f"except {MADE_DIRECTORY}: unless it is on the masters already, the API server does not start"
             )
+            remedy = "remove authTokenWebhookFile: the switch sets its own"
+            yield rule.finding(Subject.CONFIG, _webhook_route(cluster), what, remedy)
+
+
+def _doubtful_webhook_file(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+    for cluster in config.clusters:
+        doubt = doubtful_webhook_file(cluster)
+        if doubt and not unsafe_webhook_file(cluster):
+            what = f"the webhook file is {webhook_file(cluster)!r}: {doubt}"
+            yield rule.finding(Subject.CONFIG, _webhook_route(cluster), what, "write the file's plain absolute path")
+
+
+def _puppet_misreads(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+    """Puppet downloads `v<version>` and compares the text with release numbers; Tarmak lets more pass, and looks
+    at the version only where there is an apiServer."""
+    for cluster in config.clusters:
+        told = {path for path, _, _ in api_server_issues(cluster.data)}
+        versions: dict[tuple[str | int, ...], Any] = {}
+        versions["kubernetes", "version"] = (cluster.data.get("kubernetes") or {}).get("version")
+        for index, pool in enumerate(cluster.data.get("instancePools") or ()):
+            versions["instancePools", index, "kubernetes", "version"] = ((pool or {}).get("kubernetes") or {}).get(
+                "version"
+            )
+        for path, version in versions.items():
+            if version and path not in told and not is_release(version):
+                what = f"Kubernetes '{version}' is no release: Puppet would download v{version}, as it is written"
+                plain = version.lstrip("v")
+                remedy = f"write {plain}" if is_release(plain) else "write a release with three numbers, as in 1.12.9"
+                yield rule.finding(Subject.CONFIG, (*cluster.route.plain, *path), what, remedy)
+
+
+def _webhook_route(cluster: Cluster) -> Route:
+    return Route.of((*cluster.route.plain, "kubernetes", "apiServer", "authTokenWebhookFile"))
 
 
 CONFIG_RULES = (
@@ -72,4 +158,9 @@ CONFIG_RULES = (
     ),
     Rule("IAM004", Severity.ERROR, Scope.CONFIG, "a webhook file that is changed on its way", _unsafe_webhook_file),
     Rule("IAM005", Severity.ERROR, Scope.CONFIG, "currentCluster selects no cluster", _selects_nothing),
+    Rule("IAM040", Severity.ERROR, Scope.CONFIG, "a Kubernetes version that Puppet misreads", _puppet_misreads),
+    Rule("IAM041", Severity.ERROR, Scope.CONFIG, "a webhook file where nobody makes it", _webhook_file_of_nobody),
+    Rule("IAM042", Severity.WARNING, Scope.CONFIG, "a webhook file that is hardly meant", _doubtful_webhook_file),
+    Rule("IAM043", Severity.ERROR, Scope.CONFIG, "an environment or provider that is not there", _nowhere),
+    Rule("IAM044", Severity.ERROR, Scope.CONFIG, "Tarmak's validation of another part fails", _other_validation),
 )

@@ -8,8 +8,9 @@ from enum import Enum
 from typing import Any
 
 from tarmak_iam.config import TarmakConfig
+from tarmak_iam.config.survey import Survey
 from tarmak_iam.document import Document
-from tarmak_iam.findings import Finding, Severity, Subject
+from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.installation import Installation
 from tarmak_iam.routes import Path, Route
@@ -30,13 +31,23 @@ class Scope(str, Enum):
 class Subjects:
     """What there is to check; a rule whose scope is None does not run."""
 
-    document: Document | None = None
     config: TarmakConfig | None = None
     mappings: Mappings | None = None
     installation: Installation | None = None
 
+    @property
+    def document(self) -> Survey | None:
+        """What is written in tarmak.yaml, whatever Tarmak makes of it."""
+        return None if self.config is None else self.config.survey
+
     def of(self, scope: Scope) -> Any:
         return getattr(self, scope.value)
+
+    def text_of(self, subject: Subject) -> Document | None:
+        """The file that a finding is about, None where it is not at hand."""
+        if subject is Subject.MAPPINGS:
+            return self.mappings.document if self.mappings else None
+        return self.config.document if self.config and subject is Subject.CONFIG else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +61,6 @@ class Rule:
     check: Callable[[Rule, Any], Iterator[Finding]] = field(repr=False)
 
     def finding(
-        self, subject: Subject, route: Path | Route, message: str, remedy: str = "", *, at_key: bool = False
+        self, subject: Subject, route: Path | Route, message: str, remedy: str = "", *, at: At = At.VALUE
     ) -> Finding:
-        return Finding(self.id, self.severity, subject, Route.of(route), message, remedy, at_key)
+        return Finding(self.id, self.severity, subject, Route.of(route), message, remedy, at)

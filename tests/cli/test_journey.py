@@ -180,7 +180,7 @@ def test_check(shell: Shell) -> None:
             ),
             (
                 ":7:34: error: clusters[0].kubernetes.apiServer.amazon.awsIAMAuthenticatorInit must be a boolean, "
-                'not the string "true"; Tarmak refuses the whole file for it; write a boolean without quotes\n'
+                'not the string "true"; Tarmak refuses the whole file for it; write true or false without quotes\n'
             ),
         ),
         (

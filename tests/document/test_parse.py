@@ -126,6 +126,24 @@ def test_positions_of_nodes_keys_and_what_is_missing() -> None:
     assert str(document.position(("a", 0, "nothing", "there"))) == "f.yaml:2:3"
 
 
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("a: 1\n", None),
+        ("---\na: 1\n...\n# the end\n---\n", None),
+        ("a: 1\n--- # nothing\n...\n", None),
+        ("a: 1\n---\nb: 2\n", "f:2:1"),
+        ("a: 1\r---\rb: 2\r", "f:2:1"),
+        ("a: |\n  ---\n---\n---\nb", "f:3:1"),
+        ("--- # one\na: 1\n--- {b: 1}\n", "f:3:1"),
+        ("a: 1\n...\n%YAML 1.1\n---\n---x: [\n", "f:4:1"),
+    ],
+)
+def test_where_the_next_document_begins(text: str, place: str | None) -> None:
+    found = Document.parse(text, "f").next_document
+    assert (found and str(found)) == place
+
+
 def test_comments_with_hashes_that_are_none() -> None:
     text = "a: 'x # y'  # one\nb: x#y\nc: |  # two\n  # text\n# three\nd: [1, # four\n 2]\n"
     found = [(comment.text, comment.own_line) for comment in Document.parse(text).comments]

@@ -1,0 +1,132 @@
+"""What a key that Tarmak does not know was probably meant to be: another spelling, or another place."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from tarmak_iam.config.leaves import Misfit, leaf_value
+from tarmak_iam.config.types import ITEM, Field, TypePath, fields_of, root_struct
+from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
+from tarmak_iam.document.scalars import ScalarError, resolve_v2
+
+__all__ = ["meant", "spelled_otherwise"]
+
+_CLOSE = 0.8
+# What Kubernetes keeps about an object, which nobody writes by hand.
+_NOT_WRITTEN = ("Initializers", "OwnerReference", "Status", "ListMeta")
+
+
+def spelled_otherwise(name: str, known: Iterable[str]) -> str | None:
+    """The known name that differs only in case, blanks, dashes or underscores."""
+    return next((each for each in known if _bare(each) == _bare(name)), None)
+
+
+def meant(name: str, node: Node, parent: TypePath, struct: str, beside: Iterable[str]) -> TypePath | None:
+    """The path of the field that was probably meant by a key of the struct at `parent`, None if there is none.
+
+    `node` is the key's value, and `beside` are the keys next to it, which were not meant.
+    """
+    fields = fields_of(struct)
+    same = spelled_otherwise(name, fields)
+    if same:
+        return (*parent, same)
+    return _elsewhere(name, node, parent) or _misspelt(name, node, parent, fields, beside)
+
+
+def _misspelt(name: str, node: Node, parent: TypePath, fields: Any, beside: Iterable[str]) -> TypePath | None:
+    left = {_bare(each): each for each in fields if each not in beside and _fits(node, fields[each]) is not None}
+    close = difflib.get_close_matches(_bare(name), left, n=1, cutoff=_CLOSE)
+    return (*parent, left[close[0]]) if close else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    path: TypePath
+    shared: int
+    """How many keys of the value the field's struct has."""
+    distance: int
+    is_near: bool
+    """Whether it is above or right below where the key stands: indented too far, or not far enough."""
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        return -self.shared, self.distance
+
+
+def _elsewhere(name: str, node: Node, parent: TypePath) -> TypePath | None:
+    places = _places().get(_bare(name), ())
+    candidates = []
+    for path, field in places:
+        shared = _fits(node, field)
+        if shared is not None:
+            candidates.append(_candidate(path, shared, parent))
+    likely = [each for each in candidates if each.shared or each.is_near or len(places) == 1]
+    likely.sort(key=lambda each: each.rank)
+    if not likely or (len(likely) > 1 and likely[0].rank == likely[1].rank):
+        return None
+    return likely[0].path
+
+
+def _candidate(path: TypePath, shared: int, parent: TypePath) -> _Candidate:
+    home = path[:-1]
+    common = 0
+    while common < min(len(home), len(parent)) and home[common] == parent[common]:
+        common += 1
+    distance = len(home) - common + len(parent) - common
+    is_near = common == len(home) or (common == len(parent) and distance <= 2)
+    return _Candidate(path, shared, distance, is_near)
+
+
+def _fits(node: Node, field: Field) -> int | None:
+    """None if the field cannot hold the value, else how many of the value's keys its struct has."""
+    node = dereference(node)
+    if isinstance(node, Sequence):
+        return 0 if field.kind == "list" else None
+    if isinstance(node, Mapping):
+        if field.kind != "struct":
+            return 0 if field.kind == "map" else None
+        known = {_bare(each) for each in fields_of(field.struct)}
+        shared = sum(_bare(entry.text or "") in known for entry in node.entries)
+        return shared if shared or not node.entries else None
+    return 0 if isinstance(node, Scalar) and _holds(field, node) else None
+
+
+def _holds(field: Field, node: Scalar) -> bool:
+    try:
+        value = resolve_v2(node)
+    except ScalarError:
+        return False
+    if value is None:
+        return True
+    if field.kind in ("struct", "list", "map"):
+        return False
+    try:
+        leaf_value(field.kind, value, is_json=False)
+    except Misfit:
+        return False
+    return True
+
+
+@cache
+def _places() -> dict[str, list[tuple[TypePath, Field]]]:
+    """Every field that a person may write, by its bare name."""
+    places: dict[str, list[tuple[TypePath, Field]]] = {}
+    waiting: list[tuple[TypePath, Field]] = [((), root_struct())]
+    while waiting:
+        path, field = waiting.pop()
+        if field.kind == "list" and field.of is not None:
+            waiting.append(((*path, ITEM), field.of))
+        elif field.kind == "struct" and field.struct not in _NOT_WRITTEN:
+            for name, child in fields_of(field.struct).items():
+                places.setdefault(_bare(name), []).append(((*path, name), child))
+                waiting.append(((*path, name), child))
+    return places
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[\s_-]", "", name).casefold()

@@ -1,0 +1,178 @@
+"""What stands in tarmak.yaml beside what Tarmak makes of it: the text with the types of Tarmak's fields laid over it.
+
+`decode` gives what counts; a survey has what Tarmak passes over without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tarmak_iam.config.keys import Keys
+from tarmak_iam.config.meant import spelled_otherwise
+from tarmak_iam.config.types import ITEM, Field, TypePath, fields_of, root_struct
+from tarmak_iam.document import Document
+from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, dereference, walk
+from tarmak_iam.routes import Key, Route
+
+__all__ = ["Duplicate", "Overridden", "Survey", "TypedScalar", "Unknown"]
+
+# The only keys that match in any case.
+_HEAD = ("apiversion", "kind")
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A key that its mapping had before; `first` leads to the first of them."""
+
+    route: Route
+    first: Route
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overridden:
+    """A key whose value a merge key behind it replaces."""
+
+    route: Route
+    merge: Route
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A key that Tarmak's struct at `parent` does not have; `beside` are the keys of its mapping."""
+
+    route: Route
+    name: str
+    parent: TypePath
+    struct: str
+    node: Node
+    beside: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TypedScalar:
+    """A scalar that Tarmak reads, and as what; `value` is what it is before its type is looked at."""
+
+    route: Route
+    path: TypePath
+    field: Field
+    node: Scalar
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Of one document that Tarmak can read, all in file order but for what merges bring."""
+
+    document: Document
+    duplicates: tuple[Duplicate, ...]
+    overridden: tuple[Overridden, ...]
+    unknown: tuple[Unknown, ...]
+    scalars: tuple[TypedScalar, ...]
+
+    @classmethod
+    def of(cls, document: Document, owned: Iterable[TypePath] = ()) -> Survey:
+        """`owned` are paths of keys that Tarmak may not know, but somebody else does: section plugins."""
+        keys = _Mappings(document)
+        keys.visit(document.root, Route())
+        types = _Types(document, frozenset(path[:end] for path in owned for end in range(1, len(path) + 1)))
+        types.visit(document.root, root_struct(), Route(), ())
+        return cls(document, tuple(keys.duplicates), tuple(keys.overridden), tuple(types.unknown), tuple(types.scalars))
+
+
+@dataclass
+class _Mappings:
+    """Every mapping once, where it is written; its types do not matter."""
+
+    document: Document
+    duplicates: list[Duplicate] = field(default_factory=list)
+    overridden: list[Overridden] = field(default_factory=list)
+
+    def visit(self, node: Node | None, route: Route) -> None:
+        if isinstance(node, Sequence):
+            for index, item in enumerate(node.items):
+                self.visit(item, route / index)
+        elif isinstance(node, Mapping):
+            self._keys(node, route)
+            for entry in node.entries:
+                self.visit(entry.value, _route_of(entry, route))
+
+    def _keys(self, node: Mapping, route: Route) -> None:
+        keys, own = Keys(self.document), dict[str, Route]()
+        for entry in node.entries:
+            here = _route_of(entry, route)
+            if entry.is_merge:
+                overridden = [name for name in keys.merged(entry.value) if name in own]
+                self.overridden += [Overridden(own[name], here, name) for name in overridden]
+                continue
+            name = keys.name(entry)
+            if name in own:
+                self.duplicates.append(Duplicate(here, own[name], name))
+            own.setdefault(name, here)
+
+
+@dataclass
+class _Types:
+    """What Tarmak decodes, with aliases followed and merges in place."""
+
+    document: Document
+    owned: frozenset[TypePath]
+    unknown: list[Unknown] = field(default_factory=list)
+    scalars: list[TypedScalar] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._keys = Keys(self.document)
+        root = self.document.root
+        nodes = list(walk(root)) if root is not None else []
+        self._targets = {id(dereference(node)) for node in nodes if dereference(node) is not node}
+
+    def visit(self, node: Node | None, of: Field, route: Route, path: TypePath) -> None:
+        node = node if node is None else dereference(node)
+        if isinstance(node, Scalar):
+            self.scalars.append(TypedScalar(route, path, of, node, self._keys.plain(node)))
+        elif isinstance(node, Sequence) and of.kind == "list" and of.of is not None:
+            for index, item in enumerate(node.items):
+                self.visit(item, of.of, route / index, (*path, ITEM))
+        elif isinstance(node, Mapping) and of.kind == "map" and of.of is not None:
+            for _, child, here in self._members(node, route):
+                self.visit(child, of.of, here, (*path, ITEM))
+        elif isinstance(node, Mapping) and of.kind == "struct":
+            self._struct(node, of.struct, route, path)
+
+    def _struct(self, node: Mapping, struct: str, route: Route, path: TypePath) -> None:
+        fields, members = fields_of(struct), list(self._members(node, route))
+        names = frozenset(name for name, _, _ in members)
+        for name, child, here in members:
+            if name in fields:
+                self.visit(child, fields[name], here, (*path, name))
+                continue
+            meant = spelled_otherwise(name, fields)
+            if self._is_head(name, path) or (meant is None and self._is_somebodys(name, child, path)):
+                continue
+            self.unknown.append(Unknown(here, name, path, struct, child, names))
+            if meant:  # the same struct goes on below it, and so do its mistakes
+                self.visit(child, fields[meant], here, (*path, meant))
+
+    @staticmethod
+    def _is_head(name: str, path: TypePath) -> bool:
+        return not path and name.lower() in _HEAD
+
+    def _is_somebodys(self, name: str, node: Node, path: TypePath) -> bool:
+        """A plugin's key, an extension (`x-...`), or a home of anchors that are used."""
+        if name.startswith("x-") or (*path, name) in self.owned:
+            return True
+        return any(id(each) in self._targets for each in walk(node))
+
+    def _members(self, node: Mapping, route: Route) -> Iterator[tuple[str, Node, Route]]:
+        """The members that count with the ways to them: that of a merged one is its name alone."""
+        own = {id(entry.value): entry for entry in node.entries if not entry.is_merge}
+        for name, child in self._keys.members(node):
+            entry = own.get(id(child))
+            yield name, child, route / Key(name) if entry is None else _route_of(entry, route)
+
+
+def _route_of(entry: Entry, route: Route) -> Route:
+    return route / Key(entry.text or "", entry.occurrence)

@@ -1,0 +1,162 @@
+"""What stands in tarmak.yaml without counting: each rule on bad cases, with its literal place, and on good ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from tarmak_iam.config import TarmakConfig
+from tarmak_iam.lint import Subjects, check
+
+HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\ncurrentCluster: dev-cluster\nclusters:\n"
+DEV = HEAD + "- environment: dev\n  metadata:\n    name: cluster\n"  # the next line is the eighth
+
+
+def found(text: str) -> list[str]:
+    config = TarmakConfig.parse(text, "t")
+    return [
+        f"{each.place.line}:{each.place.column} {each.finding.id} {each.finding.text}"
+        for each in check(Subjects(config))
+    ]
+
+
+def starts(text: str, *expected: str) -> None:
+    findings = found(text)
+    assert len(findings) == len(expected), findings
+    for finding, start in zip(findings, expected, strict=True):
+        assert finding.startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # another spelling, in the same place
+        (DEV + "  Kubernetes: {}\n", "8:3 IAM031 Tarmak ignores 'Kubernetes' in clusters[]; did you mean kubernetes?"),
+        (DEV + "  cloud_id: x\n", "8:3 IAM031 Tarmak ignores 'cloud_id' in clusters[]; did you mean cloudId?"),
+        (
+            DEV + "  kubernetes: {dashbord: {enabled: true}}\n",
+            "8:16 IAM031 Tarmak ignores 'dashbord' in clusters[].kubernetes; did you mean dashboard?",
+        ),
+        (
+            DEV + "  kubernetes:\n    dashboard:\n      enable: true\n",
+            "10:7 IAM031 Tarmak ignores 'enable' in clusters[].kubernetes.dashboard; did you mean enabled?",
+        ),
+        (
+            DEV + "  instancePools:\n  - minCount: 1\n    maxcount: 2\n",
+            "10:5 IAM031 Tarmak ignores 'maxcount' in clusters[].instancePools[]; did you mean maxCount?",
+        ),
+        ("currentcluster: dev-cluster\n" + DEV, "1:1 IAM031 Tarmak ignores 'currentcluster' at the top level; did you"),
+        # the right name in the wrong place
+        (
+            DEV + "  awsIAMAuthenticatorInit: true\n",
+            (
+                "8:3 IAM031 Tarmak ignores 'awsIAMAuthenticatorInit' in clusters[]; "
+                "did you mean clusters[].kubernetes.apiServer.amazon.awsIAMAuthenticatorInit?"
+            ),
+        ),
+        (
+            DEV + "  apiServer: {amazon: {awsIAMAuthenticatorInit: true}}\n",
+            "8:3 IAM031 Tarmak ignores 'apiServer' in clusters[]; did you mean clusters[].kubernetes.apiServer?",
+        ),
+        (
+            DEV + "kubernetes: {apiServer: {}}\n",
+            "8:1 IAM031 Tarmak ignores 'kubernetes' at the top level; did you mean clusters[].kubernetes?",
+        ),
+        (
+            DEV + "  kubernetes: {apiServer: {version: 1.12.9}}\n",
+            (
+                "8:28 IAM031 Tarmak ignores 'version' in clusters[].kubernetes.apiServer; "
+                "did you mean clusters[].kubernetes.version?"
+            ),
+        ),
+        (
+            DEV + "  kubernetes: {apiServer: {bucket: b, amazon: {}}}\n",
+            "8:28 IAM030 Tarmak has no setting 'bucket' in clusters[].kubernetes.apiServer, and ignores it; ",
+        ),
+        # nothing like it
+        (DEV + "  note: x\n", "8:3 IAM030 Tarmak has no setting 'note' in clusters[], and ignores it; remove it, or"),
+        (
+            DEV + "  kubernetes: {enabled: true}\n",
+            "8:16 IAM030 Tarmak has no setting 'enabled' in clusters[].kube",
+        ),
+        (DEV + "owner: x\n", "8:1 IAM030 Tarmak has no setting 'owner' at the top level, and ignores it"),
+        (DEV + "yes: x\n", "8:1 IAM030 Tarmak has no setting 'true' at the top"),
+        # a value that would not fit is another key
+        (DEV + "  kubernetes: {zones: [a]}\n", "8:16 IAM030 Tarmak has no setting 'zones'"),
+        # twice
+        (
+            DEV + "  location: a\n  cloudId: b\n  location: a\n",
+            "10:3 IAM032 'location' is in line 8 already; Tarmak takes this one whole, and nothing of the one before",
+        ),
+        (DEV + "x-a: {b: 1, b: 2}\n", "8:13 IAM032 'b' is in line 8 already"),
+        (DEV + "x-a: {yes: 1, on: 2}\n", "8:15 IAM032 'true' is in line 8 already"),
+        # merged over
+        (
+            DEV + "  location: a\n  <<: &d {location: b}\n",
+            "8:3 IAM033 'location' does not count: for Tarmak the merge key below it, in line 9, overrides it; put the",
+        ),
+        (DEV + "  location: a\n  <<: [{cloudId: c}, {location: b}]\n", "8:3 IAM033 'location' does not count"),
+        # behind the first document
+        (DEV + "---\nkind: Config\n", "8:1 IAM034 Tarmak reads only the first document"),
+        (DEV + "...\n# more\n---\n{\n", "10:1 IAM034 Tarmak reads only the first document"),
+        (DEV + "--- [\n", "8:1 IAM034 Tarmak reads only the first document"),
+        # octal
+        (
+            DEV + "  instancePools:\n  - minCount: 010\n",
+            "9:15 IAM035 010 is 8 for Tarmak: a leading zero makes a number octal; write 8, or leave the zero out",
+        ),
+        (DEV + "  instancePools:\n  - minCount: -010\n", "9:15 IAM035 -010 is -8 for Tarmak"),
+        # no value
+        (
+            DEV + "  kubernetes:\n    apiServer:\n      amazon:\n        awsIAMAuthenticatorInit:\n",
+            "11:9 IAM036 awsIAMAuthenticatorInit has no value, which for Tarmak is false; write true, or remove it",
+        ),
+    ],
+)
+def test_one_finding(text: str, expected: str) -> None:
+    starts(text, expected)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "APIVERSION: api.tarmak.io/v1alpha1\nKind: Config\n",
+        DEV + "  kubernetes: {apiServer: {featureGates: {Whatever: true}}}\n",
+        DEV + "  values: {itemMap: {mine: x}, metadata: {annotations: {mine: x}}}\n",
+        DEV + "x-defaults: {anything: [goes, {here: 1}]}\n",
+        DEV + "  x-note: ask Dave\n",
+        "defaults: &d {location: eu-west-1}\n" + DEV + "  <<: *d\n",
+        DEV + "  <<: {location: a}\n  location: b\n",
+        DEV + "  <<: [{location: a}, {location: b}]\n",
+        DEV + "---\n",
+        DEV + "...\n# that is all\n",
+        DEV + "  instancePools:\n  - minCount: 0\n    maxCount: 0x10\n",
+        DEV + "  kubernetes:\n    version: '1.12.9'\n",
+    ],
+)
+def test_none(text: str) -> None:
+    assert [each for each in found(text) if " IAM03" in each] == []
+
+
+def test_what_is_below_another_spelling_is_looked_at_too() -> None:
+    starts(
+        DEV + "  kubernetes:\n    APIServer:\n      amazon:\n        awsIAMAuthenticatorinit: true\n        note: x\n",
+        "9:5 IAM031 Tarmak ignores 'APIServer'",
+        "11:9 IAM031 Tarmak ignores 'awsIAMAuthenticatorinit'",
+        "12:9 IAM030 Tarmak has no setting 'note'",
+    )
+
+
+def test_an_anchor_that_several_clusters_share_is_told_of_once() -> None:
+    shared = "x-k: &k\n  apiServer:\n    amazn: {awsIAMAuthenticatorInit: true}\n"
+    text = DEV + "  kubernetes: *k\n- environment: prod\n  metadata: {name: hub}\n  kubernetes: *k\n"
+    starts(shared + text, "3:5 IAM031 Tarmak ignores 'amazn' in clusters[].kubernetes.apiServer; did you mean amazon?")
+
+
+def test_duplicates_of_strict_json() -> None:
+    text = '{"apiVersion": "api.tarmak.io/v1alpha1", "kind": "Config",\n "contact": "a", "contact": "b"}\n'
+    starts(text, "2:18 IAM032 'contact' is in line 2 already; of two objects Tarmak's JSON reader takes all members")
+
+
+def test_three_of_a_kind() -> None:
+    text = DEV + "contact: a\ncontact: b\ncontact: c\n"
+    starts(text, "9:1 IAM032 'contact' is in line 8 already", "10:1 IAM032 'contact' is in line 8 already")
