@@ -23,6 +23,9 @@ __all__ = ["cli", "main"]
 _COMMANDS = {
     "enable": ("tarmak_iam.cli.switch", "enable", "Switch the authenticator on in tarmak.yaml."),
     "disable": ("tarmak_iam.cli.switch", "disable", "Switch it off again."),
+    "set": ("tarmak_iam.cli.section", "set_", "Give a key of the section of tarmak.yaml a value."),
+    "unset": ("tarmak_iam.cli.section", "unset", "Take a key of it out."),
+    "show": ("tarmak_iam.cli.section", "show", "What takes effect of the section."),
     "map": ("tarmak_iam.cli.mappings", "mappings", "Who may log in, and as whom: list, add, remove."),
     "settings": ("tarmak_iam.cli.settings", "settings", "Our settings of a cluster: show, set, unset."),
     "check": ("tarmak_iam.cli.check", "check", "Look for errors and lock-outs before they happen."),

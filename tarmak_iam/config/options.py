@@ -11,8 +11,10 @@ from typing import Annotated, Any, get_args
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from tarmak_iam.config.keys import WHOLE_FILE
 from tarmak_iam.config.misfits import misfit
 from tarmak_iam.config.sections import Section, SectionModel
+from tarmak_iam.config.types import field_at
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, ParseError, SelectionError
 
@@ -61,7 +63,9 @@ class Option:
         what = self._misfit(value)
         if what is not None:
             shown = json.dumps(value, ensure_ascii=False, default=str)
-            raise ConfigError(f"{self.key} {what}, not {shown}", remedy=self.field.description or "")
+            is_tarmaks = field_at("Cluster", (*self.section.path, *self.path)) is not None
+            refused = f": {WHOLE_FILE}" if is_tarmaks and what.startswith("must be") else ""
+            raise ConfigError(f"{self.key} {what}, not {shown}{refused}", remedy=self.field.description or "")
 
     def _check_block(self) -> None:
         if self.block is not None:

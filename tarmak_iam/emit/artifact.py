@@ -27,7 +27,7 @@ class Artifact:
 
 def yaml_bytes(value: Manifest) -> bytes:
     """YAML that every reader takes the same way: whatever could be another type is quoted."""
-    return ("\n".join(block_lines(value, _LAYOUT)) + "\n").encode()
+    return ("\n".join(block_lines(value, _LAYOUT) or ["{}"]) + "\n").encode()
 
 
 def manifest_artifact(manifest: Manifest) -> Artifact:
