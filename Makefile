@@ -25,6 +25,7 @@ format: $(VENV)/.linted
 
 schemas: $(VENV)/.installed
 	$(BIN)/tarmak-iam schema > schemas/kubernetes.apiServer.amazon.json
+	$(BIN)/tarmak-iam schema tarmak.yaml > schemas/tarmak.json
 
 bench: $(VENV)/.benched
 	$(BIN)/python benchmarks/run.py
