@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tarmak_iam.errors import EditRefused, TarmakIamError
     from tarmak_iam.identity import Authenticator, Identity, whois
     from tarmak_iam.installation import Installation
+    from tarmak_iam.lint import Subjects, check
 
 __all__ = [
     "Authenticator",
@@ -24,9 +25,11 @@ __all__ = [
     "EditRefused",
     "Identity",
     "Installation",
+    "Subjects",
     "TarmakConfig",
     "TarmakIamError",
     "__version__",
+    "check",
     "whois",
 ]
 
@@ -37,8 +40,10 @@ _HOMES = {
     "EditRefused": "tarmak_iam.errors",
     "Identity": "tarmak_iam.identity",
     "Installation": "tarmak_iam.installation",
+    "Subjects": "tarmak_iam.lint",
     "TarmakConfig": "tarmak_iam.config",
     "TarmakIamError": "tarmak_iam.errors",
+    "check": "tarmak_iam.lint",
     "whois": "tarmak_iam.identity",
 }
 

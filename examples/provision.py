@@ -1,0 +1,25 @@
+"""Prepares a cluster of a Tarmak configuration for IAM logins: python provision.py DIRECTORY CLUSTER BUCKET"""
+
+import sys
+
+from tarmak_iam import Subjects, TarmakConfig, TarmakIamError, check
+
+
+def provision(directory: str, cluster_name: str, bucket: str) -> int:
+    config = TarmakConfig.load(directory)
+    config = config.enable_authenticator(cluster_name)
+    config = config.set(cluster_name, "internalELBAccessLogs.bucket", bucket)
+    findings = check(Subjects(config))
+    for finding in findings:
+        print(finding, file=sys.stderr)  # file:line:col: severity: message [ID]
+    if not findings:
+        config.save()  # one write, atomic; every byte that no edit needs stays
+        print(*config.cluster(cluster_name).effective()["hieradata"], sep="\n")
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(provision(*sys.argv[1:4]))
+    except TarmakIamError as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,182 @@
+"""A plugin as a third party writes one, installed and found through its entry points."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support import EXAMPLES, ROOT
+
+CONFIG = """\
+apiVersion: api.tarmak.io/v1alpha1
+kind: Config
+currentCluster: dev-cluster
+clusters:
+- environment: dev
+  metadata:
+    name: cluster
+  # who pays
+  costs: {centre: 4711}  # as agreed
+  kubernetes:
+    apiServer:
+      public: true
+    dashboard:
+      enabled: true
+"""
+
+
+@dataclass(frozen=True)
+class Installed:
+    """The command line with the plugin beside it, on one configuration."""
+
+    site: Path
+    file: Path
+
+    def run(self, *args: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        program = "from tarmak_iam.cli.main import run; run()"
+        done = subprocess.run(
+            [sys.executable, "-c", program, "-c", str(self.file.parent), *args],
+            env={**os.environ, "PYTHONPATH": f"{self.site}{os.pathsep}{ROOT}", "NO_COLOR": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, done.stderr or done.stdout
+        assert "Traceback" not in done.stderr
+        return done
+
+
+def install(package: Path, target: Path) -> Path:
+    """With pip, offline: setuptools is among what the tests need."""
+    offline = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check", "--quiet"]
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", *offline, "--target", str(target), str(package)], check=True
+    )
+    return target
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    package = tmp_path_factory.mktemp("package") / "example"
+    package.mkdir()
+    for file in (ROOT / "tests" / "example_plugin").glob("*.*"):  # setuptools builds beside the sources
+        (package / file.name).write_bytes(file.read_bytes())
+    return install(package, tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture
+def installed(site: Path, tmp_path: Path) -> Installed:
+    file = tmp_path / "tarmak.yaml"
+    file.write_text(CONFIG)
+    return Installed(site, file)
+
+
+def test_its_findings_have_positions(installed: Installed) -> None:
+    installed.file.write_text(
+        CONFIG.replace("4711", "12").replace("enabled: true", "enabled: true\n      version: 1.x")
+    )
+    assert installed.run("check", code=1).stdout.splitlines() == [
+        f"{installed.file}:9:19: error: dev-cluster: costs: there is no cost centre 12; they begin with 1000 [IAM045]",
+        (
+            f"{installed.file}:14:16: warning: dev-cluster: the dashboard runs behind a public API; use a bastion host "
+            "[DASH001]"
+        ),
+        (
+            f"{installed.file}:15:16: error: dev-cluster: kubernetes.dashboard: '1.x' is no version of the dashboard; "
+            "begin it with a v [IAM045]"
+        ),
+    ]
+
+
+def test_data_that_do_not_fit_its_model(installed: Installed) -> None:
+    installed.file.write_text(CONFIG.replace("4711", "much"))
+    found = installed.run("check", code=1).stdout
+    assert f"{installed.file}:9:19: error: dev-cluster: costs: input should be a valid integer" in found
+    shown = installed.run("show", "--section", "costs", code=2)
+    assert shown.stderr.startswith(f"{installed.file}:9:19: error: costs: input should be a valid integer")
+
+
+def test_its_key_is_not_unknown(installed: Installed) -> None:
+    assert "IAM030" not in installed.run("check", code=1).stdout
+    installed.file.write_text(CONFIG.replace("costs:", "cost:"))
+    assert "Tarmak has no setting 'cost' in clusters[]" in installed.run("check", code=1).stdout
+
+
+def test_set_and_show_are_a_round_trip(installed: Installed) -> None:
+    costs = ["--section", "costs"]
+    done = installed.run("set", *costs, "centre", "4712")
+    assert "-  costs: {centre: 4711}  # as agreed\n+  costs: {centre: 4712}  # as agreed\n" in done.stdout
+    installed.run("set", *costs, "owners", "[ann, bob]")
+    installed.run("set", *costs, "stage", "live")
+    shown = {"centre": 4712, "stage": "live", "owners": ["ann", "bob"]}
+    assert json.loads(installed.run("show", *costs, "-o", "json").stdout) == shown
+    assert installed.run("show", *costs).stdout == "centre: 4712\nstage: live\nowners: [ann, bob]\n"
+    assert "  # who pays\n" in installed.file.read_text()
+    installed.run("unset", *costs, "owners")
+    assert "owners: []  # default" in installed.run("show", *costs).stdout
+    installed.run("set", "--section", "kubernetes.dashboard", "image", "example.org/dashboard")
+    assert json.loads(installed.run("show", "--section", "kubernetes.dashboard", "-o", "json").stdout) == {
+        "enabled": True,
+        "image": "example.org/dashboard",
+        "version": "v1.10.1",
+    }
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["costs", "centre", "12"], "it would be refused: there is no cost centre 12; they begin with 1000"),
+        (["costs", "centre", "many"], 'centre must be a whole number, not "many"; Number of the cost centre.'),
+        (
+            ["costs", "stage", "prod"],
+            "stage is wrong: input should be 'test' or 'live', not \"prod\"; What the cluster",
+        ),
+        (["costs", "owners", "ann"], 'owners is wrong: input should be a valid array, not "ann"; Whom to ask.'),
+        (["kubernetes.dashboard", "version", "1"], "it would be refused: '1' is no version of the dashboard; begin it"),
+        (["kubernetes.dashboard", "enabled", "1"], "enabled must be a boolean, not 1: Tarmak refuses the whole file"),
+    ],
+)
+def test_what_it_refuses_is_not_written(installed: Installed, args: list[str], message: str) -> None:
+    refused = installed.run("set", "--section", *args, code=2)
+    assert f"error: {message}" in refused.stderr
+    assert installed.file.read_text() == CONFIG
+
+
+def test_it_is_in_the_schema(installed: Installed) -> None:
+    whole = json.loads(installed.run("schema", "tarmak.yaml").stdout)
+    assert whole["definitions"]["costs"]["properties"]["centre"]["description"] == "Number of the cost centre."
+    cluster = whole["definitions"]["Cluster"]["properties"]
+    assert cluster["costs"] == {"$ref": "#/definitions/costs"}
+    assert cluster["kubernetes"]["properties"]["dashboard"] == {"$ref": "#/definitions/kubernetes.dashboard"}
+    assert cluster["kubernetes"]["properties"]["apiServer"]["properties"]["amazon"]
+    assert json.loads(installed.run("schema", "costs").stdout)["required"] == ["centre"]
+
+
+def test_without_it_its_section_is_unknown(tmp_path: Path) -> None:
+    bare = Installed(tmp_path, tmp_path / "tarmak.yaml")
+    bare.file.write_text(CONFIG)
+    assert "there is no section 'costs'" in bare.run("show", "--section", "costs", code=2).stderr
+    assert "Tarmak has no setting 'costs' in clusters[]" in bare.run("check", code=1).stdout
+
+
+def test_a_plugin_that_cannot_be_loaded(installed: Installed, tmp_path: Path) -> None:
+    info = tmp_path / "broken-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[tarmak_iam.sections]\nbroken = no_such_module:SECTION\n")
+    failed = Installed(tmp_path, installed.file).run("check", code=2)
+    assert failed.stderr.startswith(
+        "error: the section plugin broken of broken cannot be loaded: ModuleNotFoundError: No module named"
+    )
+
+
+def test_the_readable_examples_do_not_need_it(site: Path) -> None:
+    assert Installed(site, EXAMPLES / "single" / "tarmak.yaml").run(
+        "show", "--section", "costs", "-o", "json"
+    ).stdout == ("{}\n")
