@@ -17,7 +17,7 @@ from tarmak_iam.config.options import Option, option
 from tarmak_iam.config.plugins import load_sections
 from tarmak_iam.config.sections import Section
 from tarmak_iam.config.survey import Survey
-from tarmak_iam.config.switch import switch_off, switch_on
+from tarmak_iam.config.switch import switch_off, switch_on, take_out
 from tarmak_iam.config.types import ITEM
 from tarmak_iam.document import Document
 from tarmak_iam.document.files import read_file, replace_file
@@ -147,7 +147,7 @@ class TarmakConfig:
         route = self._route(cluster, chosen)
         if self.document.node(route) is None:
             return self
-        return self._with(self.document.remove(route, prune=True))._checked(cluster, chosen, self)
+        return self._with(take_out(self.document, route))._checked(cluster, chosen, self)
 
     @staticmethod
     def _route(cluster: Cluster, chosen: Option) -> Route:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from tarmak_iam.config.cluster import Cluster
 from tarmak_iam.document import Document
+from tarmak_iam.document.nodes import Node, Sequence
 from tarmak_iam.routes import Route
 
-__all__ = ["switch_off", "switch_on", "switch_route"]
+__all__ = ["switch_off", "switch_on", "switch_route", "take_out"]
 
 
 def switch_route(cluster: Cluster) -> Route:
@@ -29,4 +30,16 @@ def switch_off(document: Document, cluster: Cluster) -> Document:
         comments = tuple(comment for comment in comments if not comment.own_line)  # they are about that line
     if comments or not document.has(route):  # not has: it comes from a merge
         return document.set(route, False)
-    return document.remove(route, prune=True)
+    return take_out(document, route)
+
+
+def take_out(document: Document, route: Route) -> Document:
+    """Without the entry at the route, and without the parents that are empty then; a cluster that holds nothing
+    else stays, for the ones behind it would become others. Raises EditRefused."""
+    removed = document.remove(route, prune=True)
+    return removed if len(_clusters(removed)) == len(_clusters(document)) else document.remove(route)
+
+
+def _clusters(document: Document) -> tuple[Node, ...]:
+    node = document.node(("clusters",))
+    return node.items if isinstance(node, Sequence) else ()
