@@ -7,18 +7,15 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from tarmak_iam.config.leaves import Misfit, leaf_value
-from tarmak_iam.config.types import ITEM, Field, TypePath, fields_of, root_struct
+from tarmak_iam.config.types import ITEM, NOT_WRITTEN, Field, Fields, TypePath, fields_of, root_struct
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.document.scalars import ScalarError, resolve_v2
 
 __all__ = ["meant", "spelled_otherwise"]
 
 _CLOSE = 0.8
-# What Kubernetes keeps about an object, which nobody writes by hand.
-_NOT_WRITTEN = ("Initializers", "OwnerReference", "Status", "ListMeta")
 
 
 def spelled_otherwise(name: str, known: Iterable[str]) -> str | None:
@@ -38,7 +35,7 @@ def meant(name: str, node: Node, parent: TypePath, struct: str, beside: Iterable
     return _elsewhere(name, node, parent) or _misspelt(name, node, parent, fields, beside)
 
 
-def _misspelt(name: str, node: Node, parent: TypePath, fields: Any, beside: Iterable[str]) -> TypePath | None:
+def _misspelt(name: str, node: Node, parent: TypePath, fields: Fields, beside: Iterable[str]) -> TypePath | None:
     left = {_bare(each): each for each in fields if each not in beside and _fits(node, fields[each]) is not None}
     close = difflib.get_close_matches(_bare(name), left, n=1, cutoff=_CLOSE)
     return (*parent, left[close[0]]) if close else None
@@ -63,8 +60,8 @@ def _elsewhere(name: str, node: Node, parent: TypePath) -> TypePath | None:
     candidates = []
     for path, field in places:
         shared = _fits(node, field)
-        if shared is not None:
-            candidates.append(_candidate(path, shared, parent))
+        if shared is not None or len(places) == 1:  # a name that there is only once is enough of a hint
+            candidates.append(_candidate(path, shared or 0, parent))
     likely = [each for each in candidates if each.shared or each.is_near or len(places) == 1]
     likely.sort(key=lambda each: each.rank)
     if not likely or (len(likely) > 1 and likely[0].rank == likely[1].rank):
@@ -121,7 +118,7 @@ def _places() -> dict[str, list[tuple[TypePath, Field]]]:
         path, field = waiting.pop()
         if field.kind == "list" and field.of is not None:
             waiting.append(((*path, ITEM), field.of))
-        elif field.kind == "struct" and field.struct not in _NOT_WRITTEN:
+        elif field.kind == "struct" and field.struct not in NOT_WRITTEN:
             for name, child in fields_of(field.struct).items():
                 places.setdefault(_bare(name), []).append(((*path, name), child))
                 waiting.append(((*path, name), child))

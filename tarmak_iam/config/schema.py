@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tarmak_iam.config.sections import Section
-from tarmak_iam.config.types import Field, fields_of, root_struct
+from tarmak_iam.config.types import NOT_WRITTEN, Field, fields_of, root_struct
 
 __all__ = ["WHOLE_FILE", "file_schema", "schema_text", "section_schema"]
 
@@ -27,8 +27,6 @@ _DRAFT = "http://json-schema.org/draft-07/schema#"
 # What YAML 1.2 takes for texts; what both take for a boolean or number is a text only in quotes, which Tarmak refuses.
 _BOOLEAN_WORDS = "^([yYnN]|[yY]es|YES|[nN]o|NO|[oO]n|ON|[oO]ff|OFF)$"
 _INTEGER_WORDS = "^[-+]?(0b[01_]+|0x[0-9a-fA-F]*_[0-9a-fA-F_]*|[0-9]+_[0-9_]*)$"
-# What Kubernetes keeps about an object, which nobody writes by hand.
-_NOT_WRITTEN = ("Initializers", "OwnerReference", "Status", "StatusDetails", "StatusCause", "ListMeta")
 
 
 def schema_text(schema: Schema) -> str:
@@ -111,7 +109,7 @@ def _add_struct(name: str, definitions: dict[str, Schema]) -> None:
     if name in definitions:
         return
     definitions[name] = {}
-    fields = {key: field for key, field in fields_of(name).items() if _struct_of(field) not in _NOT_WRITTEN}
+    fields = {key: field for key, field in fields_of(name).items() if _struct_of(field) not in NOT_WRITTEN}
     definitions[name]["properties"] = {key: _open(field, definitions) for key, field in fields.items()}
 
 

@@ -9,7 +9,7 @@ from functools import cache
 from importlib import resources
 from typing import Literal
 
-__all__ = ["ITEM", "Field", "Kind", "TypePath", "field_at", "fields_of", "root_struct"]
+__all__ = ["ITEM", "NOT_WRITTEN", "Field", "Fields", "Kind", "TypePath", "field_at", "fields_of", "root_struct"]
 
 ITEM = "*"
 """The step of a type path into a list's items or a map's values."""
@@ -20,6 +20,9 @@ TypePath = tuple[str, ...]
 Kind = Literal[
     "string", "bool", "int", "int32", "int64", "uint8", "float64", "timestamp", "quantity", "list", "map", "struct"
 ]
+
+NOT_WRITTEN = ("Initializers", "OwnerReference", "Status", "ListMeta")
+"""Structs for what Kubernetes itself keeps about an object: nobody writes them by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +43,17 @@ class Field:
         return self.kind == "list" and self.of is not None and self.of.kind == "uint8"
 
 
+Fields = Mapping[str, Field]
+"""The fields of a struct by their JSON key."""
+
+
 def root_struct() -> Field:
     """The type of a whole tarmak.yaml."""
     return _field(_table()["root"])
 
 
 @cache
-def fields_of(struct: str) -> Mapping[str, Field]:
-    """The fields of a struct by their JSON key."""
+def fields_of(struct: str) -> Fields:
     return {key: _field(spec) for key, spec in _table()["structs"][struct].items()}
 
 

@@ -56,7 +56,7 @@ def is_made_by_nobody(cluster: Cluster) -> bool:
     """Whether the init unit cannot put the file where it belongs: with the switch on it copies the file, but
     `mkdir -p` is of its own directory only. The API server requires that unit, so it would not start."""
     path = webhook_file(cluster)
-    if path is None or not cluster.authenticator_init:
+    if path is None or not cluster.authenticator_init or cluster.type == "hub":
         return False
     return posixpath.dirname(posixpath.normpath(path)) not in (MADE_DIRECTORY, posixpath.dirname(MADE_DIRECTORY))
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tarmak_iam.config import Cluster, TarmakConfig
-from tarmak_iam.config.effective import api_server_issues
+from tarmak_iam.config.effective import Issue, api_server_issues
 from tarmak_iam.config.switch import switch_route
 from tarmak_iam.config.validation import other_issues
 from tarmak_iam.config.versions import is_release
@@ -26,18 +26,14 @@ from tarmak_iam.routes import Route
 __all__ = ["CONFIG_RULES"]
 
 
-def _tarmak_validation(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
-    for cluster in config.clusters:
-        for path, message, remedy in api_server_issues(cluster.data):
-            what = f"{cluster.cluster_name}: {message}; Tarmak refuses every command for its environment"
-            yield rule.finding(Subject.CONFIG, (*cluster.route.plain, *path), what, remedy)
+def _refused_for(issues: Callable[[Mapping[str, Any]], list[Issue]]) -> Callable[[Rule, Any], Iterator[Finding]]:
+    def check(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+        for cluster in config.clusters:
+            for path, message, remedy in issues(cluster.data):
+                what = f"{cluster.cluster_name}: {message}; Tarmak refuses every command for its environment"
+                yield rule.finding(Subject.CONFIG, (*cluster.route.plain, *path), what, remedy)
 
-
-def _other_validation(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
-    for cluster in config.clusters:
-        for path, message, remedy in other_issues(cluster.data):
-            what = f"{cluster.cluster_name}: {message}; Tarmak refuses every command for its environment"
-            yield rule.finding(Subject.CONFIG, (*cluster.route.plain, *path), what, remedy)
+    return check
 
 
 def _switch_on_hub(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
@@ -131,9 +127,8 @@ def _puppet_misreads(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
         versions: dict[tuple[str | int, ...], Any] = {}
         versions["kubernetes", "version"] = (cluster.data.get("kubernetes") or {}).get("version")
         for index, pool in enumerate(cluster.data.get("instancePools") or ()):
-            versions["instancePools", index, "kubernetes", "version"] = ((pool or {}).get("kubernetes") or {}).get(
-                "version"
-            )
+            own = (pool or {}).get("kubernetes") or {}
+            versions["instancePools", index, "kubernetes", "version"] = own.get("version")
         for path, version in versions.items():
             if version and path not in told and not is_release(version):
                 what = f"Kubernetes '{version}' is no release: Puppet would download v{version}, as it is written"
@@ -147,7 +142,13 @@ def _webhook_route(cluster: Cluster) -> Route:
 
 
 CONFIG_RULES = (
-    Rule("IAM001", Severity.ERROR, Scope.CONFIG, "Tarmak's own validation of the API server fails", _tarmak_validation),
+    Rule(
+        "IAM001",
+        Severity.ERROR,
+        Scope.CONFIG,
+        "Tarmak's own validation of the API server fails",
+        _refused_for(api_server_issues),
+    ),
     Rule("IAM002", Severity.WARNING, Scope.CONFIG, "the switch is on for a hub", _switch_on_hub),
     Rule(
         "IAM003",
@@ -162,5 +163,7 @@ CONFIG_RULES = (
     Rule("IAM041", Severity.ERROR, Scope.CONFIG, "a webhook file where nobody makes it", _webhook_file_of_nobody),
     Rule("IAM042", Severity.WARNING, Scope.CONFIG, "a webhook file that is hardly meant", _doubtful_webhook_file),
     Rule("IAM043", Severity.ERROR, Scope.CONFIG, "an environment or provider that is not there", _nowhere),
-    Rule("IAM044", Severity.ERROR, Scope.CONFIG, "Tarmak's validation of another part fails", _other_validation),
+    Rule(
+        "IAM044", Severity.ERROR, Scope.CONFIG, "Tarmak's validation of another part fails", _refused_for(other_issues)
+    ),
 )

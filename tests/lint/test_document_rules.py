@@ -54,6 +54,10 @@ def starts(text: str, *expected: str) -> None:
             ),
         ),
         (
+            DEV + "  kubernetes:\n    apiServer:\n      awsIAMAuthenticatorInit: 'true'\n",
+            "10:7 IAM031 Tarmak ignores 'awsIAMAuthenticatorInit' in clusters[].kubernetes.apiServer; did you mean",
+        ),
+        (
             DEV + "  apiServer: {amazon: {awsIAMAuthenticatorInit: true}}\n",
             "8:3 IAM031 Tarmak ignores 'apiServer' in clusters[]; did you mean clusters[].kubernetes.apiServer?",
         ),
