@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tarmak_iam.text import one_line
+
 __all__ = [
     "ConfigError",
     "EditRefused",
@@ -55,8 +57,7 @@ class TarmakIamError(Exception):
     @property
     def message(self) -> str:
         """What is wrong and what to do, on one line, without the place."""
-        text = f"{self.what}; {self.remedy}" if self.remedy else self.what
-        return " ".join(text.split())
+        return one_line(f"{self.what}; {self.remedy}" if self.remedy else self.what)
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message}" if self.place else self.message

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from tarmak_iam.routes import Route
+from tarmak_iam.text import one_line
 
 __all__ = ["At", "Finding", "Severity", "Subject"]
 
@@ -56,5 +57,4 @@ class Finding:
     @property
     def text(self) -> str:
         """Message and remedy on one line."""
-        joined = f"{self.message}; {self.remedy}" if self.remedy else self.message
-        return " ".join(joined.split())
+        return one_line(f"{self.message}; {self.remedy}" if self.remedy else self.message)
