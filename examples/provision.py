@@ -19,7 +19,9 @@ def provision(directory: str, cluster_name: str, bucket: str) -> int:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        sys.exit(__doc__)
     try:
-        sys.exit(provision(*sys.argv[1:4]))
+        sys.exit(provision(*sys.argv[1:]))
     except TarmakIamError as error:
         sys.exit(f"error: {error}")

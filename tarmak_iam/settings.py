@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from tarmak_iam.config.misfits import EXTRA, misfit
+from tarmak_iam.config.misfits import misfits
 from tarmak_iam.config.versions import parse_version
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError
@@ -148,13 +148,13 @@ def _validated(values: dict[Any, Any]) -> Settings:
 
 def _config_error(error: ValidationError, document: Document | None = None) -> ConfigError:
     """The first thing that is wrong, in one line."""
-    path, what = misfit(error)
-    route = Route.of(path)
-    if what == EXTRA:
+    first = misfits(error)[0]
+    route = Route.of(first.path)
+    if first.is_extra:
         remedy = f"the settings are {', '.join(Settings.model_fields)}"
         place = document.position(route, at_key=True) if document else None
         return ConfigError(f"there is no setting '{route}'", remedy=remedy, place=place)
-    return ConfigError(f"{route}: {what}", place=document.position(route) if document else None)
+    return ConfigError(f"{route}: {first.message}", place=document.position(route) if document else None)
 
 
 def _gate(text: str) -> tuple[str, bool]:

@@ -97,15 +97,15 @@ def test_its_findings_have_positions(installed: Installed) -> None:
 def test_data_that_do_not_fit_its_model(installed: Installed) -> None:
     installed.file.write_text(CONFIG.replace("4711", "much"))
     found = installed.run("check", code=1).stdout
-    assert f"{installed.file}:9:19: error: dev-cluster: costs: input should be a valid integer" in found
+    assert f"{installed.file}:9:19: error: dev-cluster: costs: must be a whole number [IAM045]" in found
     shown = installed.run("show", "--section", "costs", code=2)
-    assert shown.stderr.startswith(f"{installed.file}:9:19: error: costs: input should be a valid integer")
+    assert shown.stderr.startswith(f"{installed.file}:9:19: error: costs: must be a whole number")
 
 
 def test_its_key_is_not_unknown(installed: Installed) -> None:
     assert "IAM030" not in installed.run("check", code=1).stdout
     installed.file.write_text(CONFIG.replace("costs:", "cost:"))
-    assert "Tarmak has no setting 'cost' in clusters[]" in installed.run("check", code=1).stdout
+    assert "Tarmak ignores 'cost' in clusters[]; did you mean costs?" in installed.run("check", code=1).stdout
 
 
 def test_set_and_show_are_a_round_trip(installed: Installed) -> None:
@@ -137,7 +137,7 @@ def test_set_and_show_are_a_round_trip(installed: Installed) -> None:
             ["costs", "stage", "prod"],
             "stage is wrong: input should be 'test' or 'live', not \"prod\"; What the cluster",
         ),
-        (["costs", "owners", "ann"], 'owners is wrong: input should be a valid array, not "ann"; Whom to ask.'),
+        (["costs", "owners", "ann"], 'owners must be a list, not "ann"; Whom to ask.'),
         (["kubernetes.dashboard", "version", "1"], "it would be refused: '1' is no version of the dashboard; begin it"),
         (["kubernetes.dashboard", "enabled", "1"], "enabled must be a boolean, not 1: Tarmak refuses the whole file"),
     ],

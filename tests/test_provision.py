@@ -53,7 +53,7 @@ def test_a_finding_stops_it_before_anything_is_written(single: Path) -> None:
     before = file.read_bytes()
     done = run(single, "dev-cluster", "my-logs")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "warning: Tarmak has no setting 'curentCluster' at the top level" in done.stderr
+    assert "error: Tarmak ignores 'curentCluster' at the top level" in done.stderr
     assert file.read_bytes() == before
 
 

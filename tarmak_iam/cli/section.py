@@ -18,7 +18,7 @@ from tarmak_iam.config.sections import Section
 from tarmak_iam.document.layout import Layout
 from tarmak_iam.document.render import flow_text
 from tarmak_iam.emit.artifact import yaml_bytes
-from tarmak_iam.lint import Subjects, check
+from tarmak_iam.lint import Located, Subjects, check
 
 __all__ = ["set_", "show", "unset"]
 
@@ -35,25 +35,22 @@ _section_option = click.option(
 @click.command(
     name="set", epilog="\b\nExample: tarmak-iam set internalELBAccessLogs.bucket my-logs\n\nThe keys: tarmak-iam show"
 )
-@click.argument("key")
-@click.argument("value")
+@click.argument("pairs", nargs=-1, required=True, metavar="KEY VALUE [KEY VALUE]...")
 @_section_option
 @dry_run_option
 @pass_session
-def set_(session: Session, key: str, value: str, name: str, dry_run: bool) -> None:
-    """Give a key of the section a value, as in publicELBAccessLogs.bucket.
+def set_(session: Session, pairs: tuple[str, ...], name: str, dry_run: bool) -> None:
+    """Give a key of the section a value, as in publicELBAccessLogs.bucket; several keys are judged together.
 
     What Tarmak would refuse is refused, and nothing is written; every byte that the edit does not need stays.
     """
+    if len(pairs) % 2:
+        raise click.UsageError(f"{pairs[-1]} has no value")
     config, section = session.config(), section_named(name)
-    typed = option(section, key).typed(value)
-    cluster_name = session.cluster(config).cluster_name
-    after = config.set(cluster_name, key, typed, section)
-    _finish(config, after, f"{key} has this value", dry_run)
-    known = {(each.finding.id, each.finding.message) for each in check(Subjects(config))}
-    for each in check(Subjects(after)):
-        if (each.finding.id, each.finding.message) not in known:
-            note(str(each))
+    values = {key: option(section, key).typed(text) for key, text in zip(pairs[::2], pairs[1::2], strict=True)}
+    after = config.set_all(session.cluster(config).cluster_name, values, section)
+    has = "has this value" if len(values) == 1 else "have these values"
+    _finish(config, after, f"{' and '.join(values)} {has}", dry_run)
 
 
 @click.command(epilog="\b\nExample: tarmak-iam unset internalELBAccessLogs")
@@ -72,8 +69,17 @@ def _finish(before: TarmakConfig, after: TarmakConfig, unchanged: str, dry_run: 
     if after is before:
         note(f"unchanged: {unchanged}")
         return
+    surprises = _new_findings(before, after)  # before anything is written: a plugin's rule may fail
     done = f"wrote {after.document.filename}; `tarmak clusters apply` brings it to the cluster"
     finish_edit(before.document, after.document, after.save, dry_run=dry_run, done=done)
+    for each in surprises:
+        note(str(each))
+
+
+def _new_findings(before: TarmakConfig, after: TarmakConfig) -> list[Located]:
+    """What `check` says of the edited file and did not say before, wherever the lines are now."""
+    known = {(each.finding.id, each.finding.route) for each in check(Subjects(before))}
+    return [each for each in check(Subjects(after)) if (each.finding.id, each.finding.route) not in known]
 
 
 @click.command(epilog="\b\nExample: tarmak-iam show -o yaml")
@@ -106,9 +112,9 @@ def show(session: Session, name: str, output: str) -> None:
 def _effective(section: Section[Any], given: Any) -> dict[str, Any]:
     try:
         model = section.model() if given is None else given
-    except ValidationError:  # a plugin's section with keys that have no default
+    except ValidationError:  # keys without a default
         return {}
-    dumped: dict[str, Any] = section.defaults(model).model_dump(mode="json", exclude_none=True)
+    dumped: dict[str, Any] = section.effective(model).model_dump(mode="json", exclude_none=True)
     return dumped
 
 

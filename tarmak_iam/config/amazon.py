@@ -98,7 +98,8 @@ def _public_log_of_private_api(amazon: Amazon, cluster: Mapping[str, Any]) -> It
     api_server = (cluster.get("kubernetes") or {}).get("apiServer") or {}
     if log is not None and log.enabled and not api_server.get("public"):
         what = "the API server is not public, so Tarmak drops the access logs of its public load balancer"
-        yield Problem(("publicELBAccessLogs",), what, "name them internalELBAccessLogs, or set apiServer.public: true")
+        own = "remove them" if amazon.internalELBAccessLogs else "name them internalELBAccessLogs"
+        yield Problem(("publicELBAccessLogs",), what, f"{own}, or set apiServer.public: true")
 
 
 def _no_bucket_name(amazon: Amazon, cluster: Mapping[str, Any]) -> Iterator[Problem]:

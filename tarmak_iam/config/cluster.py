@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from tarmak_iam.config.amazon import AMAZON, Amazon
 from tarmak_iam.config.effective import api_server_issues, api_server_json, hieradata, kubernetes_version, terraform
-from tarmak_iam.config.misfits import misfit
+from tarmak_iam.config.misfits import misfits
 from tarmak_iam.config.sections import Model, Problem, Section
-from tarmak_iam.config.types import field_at
-from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.routes import Route
+
+if TYPE_CHECKING:
+    from tarmak_iam.config.config import TarmakConfig
 
 __all__ = ["Cluster", "named"]
 
@@ -26,8 +27,7 @@ class Cluster:
 
     index: int
     data: dict[str, Any] = field(repr=False)
-    _config: dict[str, Any] = field(repr=False)
-    _document: Document = field(repr=False)
+    _config: TarmakConfig = field(repr=False)
 
     @property
     def name(self) -> str:
@@ -49,7 +49,7 @@ class Cluster:
     @property
     def type(self) -> str:
         """`cluster-single` iff its environment has no other, else `hub` if it is named so, else `cluster-multi`."""
-        clusters = [cluster or {} for cluster in self._config.get("clusters") or ()]
+        clusters = [cluster or {} for cluster in self._config.data.get("clusters") or ()]
         if sum((cluster.get("environment") or "") == self.environment for cluster in clusters) == 1:
             return "cluster-single"
         return "hub" if self.name == "hub" else "cluster-multi"
@@ -62,22 +62,21 @@ class Cluster:
     def section(self, section: Section[Model]) -> Model | None:
         """A section as the file has it, None where it has none. Raises ConfigError where it does not fit its model."""
         try:
-            return section.read(self._plain(section))
+            return section.read(self.everything)
         except ValidationError as error:
-            path, what = misfit(error)
-            place = self._document.position((*self.route.plain, *section.path, *path))
-            raise ConfigError(f"{section.name}: {what}", place=place) from None
+            first = misfits(error)[0]
+            place = self._config.document.position((*self.route.plain, *section.path, *first.path))
+            raise ConfigError(f"{section.name}: {first.message}", place=place) from None
 
     def problems(self, section: Section[Any]) -> list[Problem]:
         """What the section itself says is wrong with it; none where the file has none."""
-        return section.problems(self._plain(section))
+        return section.problems(self.everything)
 
-    def _plain(self, section: Section[Any]) -> dict[str, Any]:
-        """The data that a section is read from: Tarmak's where Tarmak knows the path, else the file's own."""
-        if field_at("Cluster", section.path) is not None:
-            return self.data
-        clusters = self._document.data["clusters"]
-        return dict(clusters[self.index] or {})
+    @property
+    def everything(self) -> dict[str, Any]:
+        """All that the file has of the cluster: `data`, and beside it the keys that Tarmak does not know."""
+        written = self._config.written_clusters
+        return dict(_overlaid(written[self.index] if self.index < len(written) else None, self.data))
 
     @property
     def authenticator_init(self) -> bool:
@@ -96,11 +95,11 @@ class Cluster:
 
     def environment_data(self) -> dict[str, Any]:
         """The entry of `environments` that the cluster belongs to, empty if there is none."""
-        return named(self._config.get("environments"), self.environment)
+        return named(self._config.data.get("environments"), self.environment)
 
     def provider_data(self) -> dict[str, Any]:
         """The entry of `providers` that its environment names, empty if there is none."""
-        return named(self._config.get("providers"), str(self.environment_data().get("provider") or ""))
+        return self._config.provider(str(self.environment_data().get("provider") or ""))
 
     def effective(self) -> dict[str, Any]:
         """What Tarmak will do with it: cluster_name, type, kubernetes_version, apiServer (Tarmak's JSON after
@@ -115,6 +114,13 @@ class Cluster:
             "terraform": terraform(self.data),
             "errors": [f"{message}; {remedy}" for _, message, remedy in api_server_issues(self.data)],
         }
+
+
+def _overlaid(written: Any, decoded: Any) -> Any:
+    """What is written, with what Tarmak makes of it in the place of what it knows."""
+    if isinstance(written, dict) and isinstance(decoded, dict):
+        return {**written, **{key: _overlaid(written.get(key), value) for key, value in decoded.items()}}
+    return decoded
 
 
 def named(items: Any, name: str) -> dict[str, Any]:

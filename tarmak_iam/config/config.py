@@ -1,8 +1,9 @@
-"""tarmak.yaml as a value: its clusters, the current one, and edits of the authenticator's switch."""
+"""tarmak.yaml as a value: its clusters, the current one, and edits of the switch and of sections."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,20 +12,19 @@ from typing import Any
 from tarmak_iam.config.amazon import AMAZON
 from tarmak_iam.config.cluster import Cluster, named
 from tarmak_iam.config.decode import decode
-from tarmak_iam.config.effective import Issue, api_server_issues
+from tarmak_iam.config.edit import clear_section, edit_section
 from tarmak_iam.config.locate import config_path
-from tarmak_iam.config.options import Option, option
+from tarmak_iam.config.options import option
 from tarmak_iam.config.plugins import load_sections
 from tarmak_iam.config.sections import Section
 from tarmak_iam.config.survey import Survey
-from tarmak_iam.config.switch import switch_off, switch_on, take_out
+from tarmak_iam.config.switch import switch_off, switch_on
 from tarmak_iam.config.types import ITEM
 from tarmak_iam.document import Document
 from tarmak_iam.document.files import read_file, replace_file
 from tarmak_iam.document.json_reader import looks_like_json
 from tarmak_iam.document.source import Source
 from tarmak_iam.errors import ConfigError, FileError, Place, SelectionError
-from tarmak_iam.routes import Route
 
 __all__ = ["TarmakConfig"]
 
@@ -71,6 +71,12 @@ class TarmakConfig:
         """What Tarmak passes over in silence. Raises ConfigError for a section plugin that cannot be used."""
         return Survey.of(self.document, (("clusters", ITEM, *section.path) for section in load_sections()))
 
+    @cached_property
+    def written_clusters(self) -> list[Any]:
+        """The clusters as plain data of the file, with the keys that Tarmak does not know."""
+        written = self.document.data.get("clusters")
+        return written if isinstance(written, list) else []
+
     @property
     def path(self) -> Path | None:
         """The file it was loaded from; None after `parse`."""
@@ -80,7 +86,7 @@ class TarmakConfig:
     def clusters(self) -> tuple[Cluster, ...]:
         """In file order; null, unnamed and duplicate entries too."""
         clusters = self.data.get("clusters") or []
-        return tuple(Cluster(index, data or {}, self.data, self.document) for index, data in enumerate(clusters))
+        return tuple(Cluster(index, data or {}, self) for index, data in enumerate(clusters))
 
     def cluster(self, cluster_name: str) -> Cluster:
         """The first cluster of that `<environment>-<name>`. Raises SelectionError."""
@@ -114,7 +120,7 @@ class TarmakConfig:
         """
         cluster = self.cluster(cluster_name)
         self._check_masters(cluster, "the switch", "enable the authenticator on the environment's clusters")
-        return self._with(switch_on(self.document, cluster))
+        return self.with_document(switch_on(self.document, cluster))
 
     def disable_authenticator(self, cluster_name: str) -> TarmakConfig:
         """Turns the switch off; the same config if it is off.
@@ -122,7 +128,7 @@ class TarmakConfig:
         A switch with a comment of its own becomes `false`, otherwise it goes, and its empty parents with it.
         Raises SelectionError for an unknown cluster and EditRefused.
         """
-        return self._with(switch_off(self.document, self.cluster(cluster_name)))
+        return self.with_document(switch_off(self.document, self.cluster(cluster_name)))
 
     def set(self, cluster_name: str, key: str, value: Any, section: Section[Any] = AMAZON) -> TarmakConfig:
         """Gives a key of a section a value, as in `set("dev-cluster", "internalELBAccessLogs.bucket", "my-logs")`;
@@ -131,36 +137,28 @@ class TarmakConfig:
         Raises SelectionError for an unknown cluster or key, ConfigError for a hub, for a value that the section's
         model does not take and for one that Tarmak, or the section's own validation, would refuse; and EditRefused.
         """
-        cluster, chosen = self.cluster(cluster_name), option(section, key)
-        chosen.check(value)
+        return self.set_all(cluster_name, {key: value}, section)
+
+    def set_all(self, cluster_name: str, values: Mapping[str, Any], section: Section[Any] = AMAZON) -> TarmakConfig:
+        """Gives several keys of a section their values, judged together: what one needs, another may bring.
+
+        Raises as `set` does.
+        """
+        cluster = self.cluster(cluster_name)
+        edits = [
+            (chosen, chosen.checked(value)) for chosen, value in ((option(section, key), values[key]) for key in values)
+        ]
         if section.path[0] == "kubernetes":
-            self._check_masters(cluster, chosen.key, "set it on the environment's clusters")
-        edited = self._with(self.document.set(self._route(cluster, chosen), value))
-        return edited._checked(cluster, chosen, self)
+            keys = " and ".join(chosen.key for chosen, _ in edits)
+            self._check_masters(cluster, keys, "set it on the environment's clusters")
+        return edit_section(self, cluster, section, edits)
 
     def unset(self, cluster_name: str, key: str, section: Section[Any] = AMAZON) -> TarmakConfig:
         """Takes a key of a section out, with the parents left empty then; the same config if it is not there.
 
         Raises as `set` does.
         """
-        cluster, chosen = self.cluster(cluster_name), option(section, key)
-        route = self._route(cluster, chosen)
-        if self.document.node(route) is None:
-            return self
-        return self._with(take_out(self.document, route))._checked(cluster, chosen, self)
-
-    @staticmethod
-    def _route(cluster: Cluster, chosen: Option) -> Route:
-        return Route.of((*cluster.route.plain, *chosen.section.path, *chosen.path))
-
-    def _checked(self, cluster: Cluster, chosen: Option, before: TarmakConfig) -> TarmakConfig:
-        """This config, if nothing is wrong with the cluster that was not wrong before. Raises ConfigError."""
-        known = _issues(cluster, chosen.section)
-        for path, message, remedy in _issues(self.clusters[cluster.index], chosen.section):
-            if (path, message, remedy) not in known:
-                place = before.document.position((*cluster.route.plain, *path))
-                raise ConfigError(f"it would be refused: {message}", remedy=remedy, place=place)
-        return self
+        return clear_section(self, self.cluster(cluster_name), option(section, key))
 
     def _check_masters(self, cluster: Cluster, what: str, remedy: str) -> None:
         if cluster.type == "hub":
@@ -170,7 +168,8 @@ class TarmakConfig:
                 place=self.document.position(cluster.route),
             )
 
-    def _with(self, document: Document) -> TarmakConfig:
+    def with_document(self, document: Document) -> TarmakConfig:
+        """The same configuration with another text. Raises ConfigError where Tarmak could not read it."""
         return self if document is self.document else replace(self, document=document, data=decode(document))
 
     def save(self) -> None:
@@ -191,10 +190,3 @@ class TarmakConfig:
         names = [cluster.cluster_name for cluster in self.clusters]
         remedy = f"choose one of {', '.join(names)}" if names else "the file has no clusters"
         return SelectionError(what, remedy=remedy, place=place)
-
-
-def _issues(cluster: Cluster, section: Section[Any]) -> list[Issue]:
-    """What Tarmak refuses about the cluster's API server, and what a plugin's section says of itself."""
-    own = [((*section.path, *each.path), each.message, each.remedy) for each in cluster.problems(section)]
-    tarmaks = api_server_issues(cluster.data)
-    return [*tarmaks, *(issue for issue in own if issue not in tarmaks)]

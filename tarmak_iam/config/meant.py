@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from functools import cache
 
 from tarmak_iam.config.leaves import Misfit, leaf_value
-from tarmak_iam.config.types import ITEM, NOT_WRITTEN, Field, Fields, TypePath, fields_of, root_struct
+from tarmak_iam.config.types import ITEM, NOT_WRITTEN, Field, TypePath, fields_of, root_struct
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.document.scalars import ScalarError, resolve_v2
 
-__all__ = ["meant", "spelled_otherwise"]
+__all__ = ["Meant", "closest", "meant", "spelled_otherwise"]
 
-_CLOSE = 0.8
+_CLOSE, _CLOSE_ELSEWHERE = 0.8, 0.88
+_LONG = 8
 
 
 def spelled_otherwise(name: str, known: Iterable[str]) -> str | None:
@@ -23,22 +24,46 @@ def spelled_otherwise(name: str, known: Iterable[str]) -> str | None:
     return next((each for each in known if _bare(each) == _bare(name)), None)
 
 
-def meant(name: str, node: Node, parent: TypePath, struct: str, beside: Iterable[str]) -> TypePath | None:
-    """The path of the field that was probably meant by a key of the struct at `parent`, None if there is none.
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """The path of the field that was probably meant; a guess that is not sure is one of several that are likely."""
 
-    `node` is the key's value, and `beside` are the keys next to it, which were not meant.
+    path: TypePath
+    is_sure: bool
+
+
+def meant(
+    name: str, node: Node, parent: TypePath, struct: str, beside: Iterable[str], others: Iterable[str] = ()
+) -> Meant | None:
+    """What was meant by a key of the struct at `parent`, None if nothing is like it.
+
+    `node` is the key's value; `beside` are the keys next to it, which were not meant, and `others` names that are
+    known there as well.
     """
     fields = fields_of(struct)
-    same = spelled_otherwise(name, fields)
+    same = spelled_otherwise(name, (*fields, *others))
     if same:
-        return (*parent, same)
-    return _elsewhere(name, node, parent) or _misspelt(name, node, parent, fields, beside)
+        return Meant((*parent, same), is_sure=True)
+    found = _elsewhere(name, node, parent)
+    if found is None or not found.is_sure:
+        left = {each for each in fields if _fits(node, fields[each]) is not None} | set(others)
+        close = closest(name, left - set(beside), _CLOSE)
+        found = Meant((*parent, close), is_sure=True) if close else found
+    return found or _misspelt_elsewhere(name, node)
 
 
-def _misspelt(name: str, node: Node, parent: TypePath, fields: Fields, beside: Iterable[str]) -> TypePath | None:
-    left = {_bare(each): each for each in fields if each not in beside and _fits(node, fields[each]) is not None}
-    close = difflib.get_close_matches(_bare(name), left, n=1, cutoff=_CLOSE)
-    return (*parent, left[close[0]]) if close else None
+def _misspelt_elsewhere(name: str, node: Node) -> Meant | None:
+    """Only names that there are once, and long ones: others are like too many things."""
+    unique = {bare: places[0] for bare, places in _places().items() if len(places) == 1 and len(bare) >= _LONG}
+    close = closest(name, unique, _CLOSE_ELSEWHERE)
+    return Meant(unique[close][0], is_sure=True) if close and _fits(node, unique[close][1]) is not None else None
+
+
+def closest(name: str, known: Iterable[str], cutoff: float = _CLOSE) -> str | None:
+    """The known name that is most like it, None if none is like it."""
+    by_bare = {_bare(each): each for each in known}
+    close = difflib.get_close_matches(_bare(name), by_bare, n=1, cutoff=cutoff)
+    return by_bare[close[0]] if close else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +80,7 @@ class _Candidate:
         return -self.shared, self.distance
 
 
-def _elsewhere(name: str, node: Node, parent: TypePath) -> TypePath | None:
+def _elsewhere(name: str, node: Node, parent: TypePath) -> Meant | None:
     places = _places().get(_bare(name), ())
     candidates = []
     for path, field in places:
@@ -66,7 +91,8 @@ def _elsewhere(name: str, node: Node, parent: TypePath) -> TypePath | None:
     likely.sort(key=lambda each: each.rank)
     if not likely or (len(likely) > 1 and likely[0].rank == likely[1].rank):
         return None
-    return likely[0].path
+    is_sure = likely[0].shared > 0 or (len(places) == 1 and len(_bare(name)) >= _LONG)
+    return Meant(likely[0].path, is_sure)
 
 
 def _candidate(path: TypePath, shared: int, parent: TypePath) -> _Candidate:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import difflib
 import json
+import types
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from tarmak_iam.config.keys import WHOLE_FILE
-from tarmak_iam.config.misfits import misfit
+from tarmak_iam.config.leaves import Misfit, leaf_value
+from tarmak_iam.config.meant import closest
+from tarmak_iam.config.misfits import misfits
 from tarmak_iam.config.sections import Section, SectionModel
 from tarmak_iam.config.types import field_at
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, ParseError, SelectionError
 
-__all__ = ["Option", "option", "options"]
-
-_NAMES = {"boolean": "a boolean", "integer": "a whole number", "number": "a number", "string": "a string"}
+__all__ = ["Option", "block_of", "option", "options"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,60 +36,84 @@ class Option:
         """As a person writes it: `publicELBAccessLogs.bucket`."""
         return ".".join(self.path)
 
-    @property
-    def block(self) -> type[SectionModel] | None:
-        """The model of the keys below it."""
-        return _model_of(self.field)
-
     def typed(self, text: str) -> Any:
-        """The value that a text stands for: itself where the key takes texts, else what YAML makes of it.
-
-        Raises ConfigError for what the key does not take.
-        """
-        if self._misfit(text) is None:
-            return text
+        """The value that a text stands for: itself where the key takes nothing but texts, else what YAML makes of
+        it, or itself. Raises ConfigError for what the key does not take."""
+        if self._takes_only_texts:
+            return self.checked(text)
         try:
             value = Document.parse(text, json=False).data
         except ParseError:
             value = text
+        if value != text and value is not None and not self._is_taken(value) and self._is_taken(text):
+            value = text
+        return self.checked(value)
+
+    def checked(self, value: Any) -> Any:
+        """The value as it is to be written: 5 for 5.0 where Tarmak takes whole numbers.
+
+        Raises ConfigError for a value that the key does not take. Strict, as Tarmak is: no 1 for true, no "5" for 5.
+        """
+        block = block_of(self.field)
+        if block is not None:
+            keys = ", ".join(f"{self.key}.{name}" for name in block.model_fields)
+            raise ConfigError(f"{self.key} is a block of keys", remedy=f"set one of {keys}")
         if value is None:
             raise ConfigError(f"{self.key} needs a value", remedy=f"to take it out, unset {self.key}")
-        self.check(value)
-        return value
+        as_tarmak = self._as_tarmak(value)
+        if self._allowed and not any(as_tarmak == each and type(as_tarmak) is type(each) for each in self._allowed):
+            raise self._refused(f"can only be {' or '.join(map(str, self._allowed))}", value)
+        try:
+            self._adapter.validate_json(json.dumps(as_tarmak), strict=True)
+        except ValidationError as error:
+            first = misfits(error)[0]
+            where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first.path)
+            what = first.message if first.wanted else f"is wrong: {first.message}"
+            raise self._refused(f"{where} {what}".strip() if where else what, value) from None
+        except (TypeError, ValueError):
+            raise self._refused("must be plain data", value) from None
+        return as_tarmak
 
-    def check(self, value: Any) -> None:
-        """Raises ConfigError for a value that the key does not take."""
-        self._check_block()
-        what = self._misfit(value)
-        if what is not None:
-            shown = json.dumps(value, ensure_ascii=False, default=str)
-            is_tarmaks = field_at("Cluster", (*self.section.path, *self.path)) is not None
-            refused = f": {WHOLE_FILE}" if is_tarmaks and what.startswith("must be") else ""
-            raise ConfigError(f"{self.key} {what}, not {shown}{refused}", remedy=self.field.description or "")
+    def _as_tarmak(self, value: Any) -> Any:
+        """What Tarmak's own field makes of the value, where Tarmak has one. Raises ConfigError."""
+        known = field_at("Cluster", (*self.section.path, *self.path))
+        if known is None or known.kind in ("list", "map", "struct"):
+            return value
+        try:
+            return leaf_value(known.kind, value, is_json=False)
+        except Misfit as error:
+            raise self._refused(f"must be {error}", value, WHOLE_FILE) from None
 
-    def _check_block(self) -> None:
-        if self.block is not None:
-            keys = ", ".join(f"{self.key}.{name}" for name in self.block.model_fields)
-            raise ConfigError(f"{self.key} is a block of keys", remedy=f"set one of {keys}")
+    def _refused(self, what: str, value: Any, why: str = "") -> ConfigError:
+        shown = json.dumps(value, ensure_ascii=False, default=str)
+        return ConfigError(f"{self.key} {what}, not {shown}{why and ': ' + why}", remedy=self.field.description or "")
 
-    def _misfit(self, value: Any) -> str | None:
-        """What the key wants instead, None if it takes the value. Strict, as Tarmak is: no 1 for true, no "5" for 5."""
+    def _is_taken(self, value: Any) -> bool:
+        try:
+            self.checked(value)
+        except ConfigError:
+            return False
+        return True
+
+    @property
+    def _allowed(self) -> list[Any]:
+        """The only values that the field's schema names, null aside; none for a field without such."""
+        extra = self.field.json_schema_extra
+        enum = extra.get("enum") if isinstance(extra, dict) else None
+        return [each for each in enum if each is not None] if isinstance(enum, list) else []
+
+    @property
+    def _takes_only_texts(self) -> bool:
+        schema = self._adapter.json_schema()
+        kinds = [each.get("type") for each in schema.get("anyOf", [schema])]
+        return set(kinds) <= {"string", "null"}
+
+    @property
+    def _adapter(self) -> TypeAdapter[Any]:
         annotation: Any = self.field.annotation
         if self.field.metadata:
-            annotation = Annotated.__class_getitem__((annotation, *self.field.metadata))  # type: ignore[attr-defined]
-        adapter: TypeAdapter[Any] = TypeAdapter(annotation)
-        extra = self.field.json_schema_extra
-        allowed = extra.get("enum") if isinstance(extra, dict) else None
-        if isinstance(allowed, list) and (value not in allowed or isinstance(value, bool)):
-            return f"can only be {' or '.join(str(each) for each in allowed if each is not None)}"
-        try:
-            adapter.validate_json(json.dumps(value), strict=True)
-        except (ValidationError, TypeError, ValueError) as error:
-            wanted = _NAMES.get(_type_name(adapter.json_schema()))
-            if wanted:
-                return f"must be {wanted}"
-            return f"is wrong: {misfit(error)[1]}" if isinstance(error, ValidationError) else "must be plain data"
-        return None
+            annotation = Annotated[(annotation, *self.field.metadata)]
+        return TypeAdapter(annotation)
 
 
 def options(section: Section[Any]) -> Iterator[Option]:
@@ -106,14 +130,23 @@ def option(section: Section[Any], key: str) -> Option:
         field = None if model is None else model.model_fields.get(name)
         if field is None:
             raise _unknown(section, key)
-        model = _model_of(field)
+        model = block_of(field)
     assert field is not None  # a split text has at least one part
     return Option(section, path, field)
 
 
+def block_of(field: FieldInfo) -> type[SectionModel] | None:
+    """The model of the keys below a field; None for a field that has a value of its own, a list of models too."""
+    annotation: Any = field.annotation
+    kinds = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    kinds = tuple(each for each in kinds if each is not type(None))
+    only = kinds[0] if len(kinds) == 1 else None
+    return only if isinstance(only, type) and issubclass(only, SectionModel) else None
+
+
 def _options(section: Section[Any], model: type[SectionModel], path: tuple[str, ...]) -> Iterator[Option]:
     for name, field in model.model_fields.items():
-        block = _model_of(field)
+        block = block_of(field)
         if block is None:
             yield Option(section, (*path, name), field)
         else:
@@ -122,20 +155,6 @@ def _options(section: Section[Any], model: type[SectionModel], path: tuple[str, 
 
 def _unknown(section: Section[Any], key: str) -> SelectionError:
     keys = [each.key for each in options(section)]
-    near = difflib.get_close_matches(key.casefold(), {each.casefold(): each for each in keys}, n=1)
-    hint = next((f"did you mean {each}?" for each in keys if near and each.casefold() == near[0]), "")
-    return SelectionError(f"{section.name} has no key '{key}'", remedy=hint or f"its keys are {', '.join(keys)}")
-
-
-def _model_of(field: FieldInfo) -> type[SectionModel] | None:
-    for each in (field.annotation, *get_args(field.annotation)):
-        if isinstance(each, type) and issubclass(each, SectionModel):
-            return each
-    return None
-
-
-def _type_name(schema: dict[str, Any]) -> str:
-    """The one type that the schema has beside null, empty if there is no such."""
-    names = {each.get("type") for each in schema.get("anyOf", [schema])} - {"null"}
-    name = names.pop() if len(names) == 1 else ""
-    return name if isinstance(name, str) and not {"enum", "pattern", "format"} & schema.keys() else ""
+    near = closest(key, keys)
+    remedy = f"did you mean {near}?" if near else f"its keys are {', '.join(keys)}"
+    return SelectionError(f"{section.name} has no key '{key}'", remedy=remedy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
@@ -9,30 +10,48 @@ from tarmak_iam.config.amazon import AMAZON
 from tarmak_iam.config.sections import Section
 from tarmak_iam.errors import ConfigError, SelectionError
 
-__all__ = ["GROUP", "load_sections", "section_named"]
+__all__ = ["GROUP", "OWN", "Installed", "installed_sections", "load_sections", "section_named"]
 
 GROUP = "tarmak_iam.sections"
 """The entry-point group; each of its entry points is a `Section`."""
+
+OWN = "tarmak-iam"
+"""The distribution that brings what is built in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A section and the distribution that brings it."""
+
+    section: Section[Any]
+    origin: str
 
 
 def load_sections() -> tuple[Section[Any], ...]:
     """The built-in section, then those of installed distributions by the names of their entry points.
 
-    Raises ConfigError, naming the distributions, where one cannot be loaded, brings no Section, or brings a
-    section or a rule that another one has.
+    Raises ConfigError, naming the distributions, where one cannot be loaded, brings no Section, or brings one at
+    the path of another, above or below it.
     """
-    origins: dict[str, str] = {}
-    sections: list[Section[Any]] = []
+    return tuple(each.section for each in installed_sections())
+
+
+def installed_sections() -> tuple[Installed, ...]:
+    """As `load_sections`, with the distributions' names."""
     points = sorted(metadata.entry_points(group=GROUP), key=lambda each: each.name)
-    for section, origin in [(AMAZON, "tarmak-iam"), *((_load(point), _origin(point)) for point in points)]:
-        for name in (f"section {section.name}", *(f"rule {rule.id}" for rule in section.rules)):
-            if name in origins:
-                raise ConfigError(
-                    f"the {name} is brought by {origins[name]} and by {origin}", remedy="remove one of them"
-                )
-            origins[name] = origin
-        sections.append(section)
-    return tuple(sections)
+    found = [Installed(AMAZON, OWN)]
+    for point in points:
+        new = Installed(_load(point), _origin(point))
+        for other in found:
+            width = min(len(other.section.path), len(new.section.path))
+            if other.section.name == new.section.name:
+                what = f"the section {new.section.name} is brought by {other.origin} and by {new.origin}"
+                raise ConfigError(what, remedy="remove one of them")
+            if other.section.path[:width] == new.section.path[:width]:
+                what = f"the sections {other.section.name} of {other.origin} and {new.section.name} of {new.origin}"
+                raise ConfigError(f"{what} are within one another", remedy="remove one of them")
+        found.append(new)
+    return tuple(found)
 
 
 def section_named(name: str) -> Section[Any]:

@@ -6,41 +6,51 @@ The built-in one is `kubernetes.apiServer.amazon`; others arrive through the ent
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tarmak_iam.config.misfits import misfit
-from tarmak_iam.findings import Severity
+from tarmak_iam.config.misfits import misfits
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.findings import At, Severity
 
-__all__ = ["Problem", "Section", "SectionModel", "SectionRule"]
+__all__ = ["Path", "Problem", "Section", "SectionModel", "SectionRule"]
 
 Model = TypeVar("Model", bound="SectionModel")
+Path = tuple[str | int, ...]
 
 
 class SectionModel(BaseModel):
-    """Base of a section's models: frozen, unknown keys ignored and null as absent, as Tarmak does.
+    """Base of a section's models: frozen, and unknown keys ignored, as Tarmak does.
 
-    Field names are the file's own keys; a field's docstring is also its text in the JSON Schema.
+    Field names are the file's own keys, without aliases; a field's docstring is also its text in the JSON Schema.
+    A key that is null is one that is not there.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
 
-    @model_validator(mode="before")
     @classmethod
-    def _null_is_absent(cls, data: Any) -> Any:
-        return {key: value for key, value in data.items() if value is not None} if isinstance(data, Mapping) else data
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        for name, each in cls.model_fields.items():
+            if each.alias or each.validation_alias or each.serialization_alias:
+                raise TypeError(f"{cls.__name__}.{name} has an alias: a field is called what its key is")
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong in a section, at `path` below it; `remedy` says what to do."""
+    """What is wrong in a section, at `path` below it; `remedy` says what to do, `at` whether key or value is meant."""
 
-    path: tuple[str | int, ...]
+    path: Path
     message: str
     remedy: str = ""
+    at: At = At.VALUE
+
+    def __post_init__(self) -> None:
+        _check_path(self.path, (str, int))
 
 
 def _unchanged(model: Any) -> Any:
@@ -56,7 +66,7 @@ def _no_problems(model: Any) -> tuple[Problem, ...]:
 class SectionRule:
     """A rule of `tarmak-iam check` about a section: what is allowed there, and yet not what its author expects.
 
-    `check` takes the model as the file has it, without defaults, and the whole cluster's plain data, and gives
+    `check` takes the model as the file has it, without defaults, and all of the cluster's plain data, and gives
     the problems. `id` is the author's own (`ACME001`), for everybody to tell the rule by.
     """
 
@@ -80,6 +90,9 @@ class Section(Generic[Model]):
     validate: Callable[[Model], Iterable[Problem]] = field(default=_no_problems)
     rules: tuple[SectionRule, ...] = ()
 
+    def __post_init__(self) -> None:
+        _check_path(self.path, (str,))
+
     @property
     def name(self) -> str:
         """The dotted path; two sections with one name are an error."""
@@ -88,18 +101,55 @@ class Section(Generic[Model]):
     def read(self, cluster: Mapping[str, Any]) -> Model | None:
         """The typed section of a cluster's plain data, None where the file has none (or null).
 
-        Raises pydantic's ValidationError for data that does not fit the model.
+        As strict as Tarmak is: no text for a number. Raises pydantic's ValidationError for data that do not fit.
         """
+        data = self.data(cluster)
+        if data is None:
+            return None
+        # Read as JSON, as Tarmak does: there a date is a text and a tuple a list, even to a strict reader.
+        return self.model.model_validate_json(json.dumps(_without_nulls(data)), strict=True)
+
+    def data(self, cluster: Mapping[str, Any]) -> Any:
+        """The section's own part of a cluster's plain data."""
         data: Any = cluster
         for key in self.path:
             data = data.get(key) if isinstance(data, Mapping) else None
-        return None if data is None else self.model.model_validate(data)
+        return data
+
+    def effective(self, model: Model) -> Model:
+        """The model with its defaults. Raises ConfigError where the plugin's function fails."""
+        made: Model = self.guarded(self.defaults, model)
+        return made
 
     def problems(self, cluster: Mapping[str, Any]) -> list[Problem]:
-        """What is wrong with a cluster's section: data that do not fit the model, else what `validate` says."""
+        """What is wrong with a cluster's section: data that do not fit the model, else what `validate` says.
+
+        Raises ConfigError where the plugin's functions fail.
+        """
         try:
             model = self.read(cluster)
         except ValidationError as error:
-            path, message = misfit(error)
-            return [Problem(path, message)]
-        return [] if model is None else list(self.validate(self.defaults(model)))
+            return [Problem(each.path, each.message) for each in misfits(error)]
+        return [] if model is None else self.guarded(lambda: list(self.validate(self.defaults(model))))
+
+    def guarded(self, function: Callable[..., Any], *args: Any) -> Any:
+        """What a function of the section gives. Raises ConfigError, naming the section, for whatever it raises."""
+        try:
+            return function(*args)
+        except Exception as error:  # a plugin's bug is told as one, wherever it is from
+            raise ConfigError(
+                f"the section {self.name} has a bug: {type(error).__name__}: {error}",
+                remedy="report it to the authors of the plugin that brings it",
+            ) from error
+
+
+def _check_path(path: Any, kinds: tuple[type, ...]) -> None:
+    if not isinstance(path, tuple) or not all(isinstance(step, kinds) for step in path):
+        raise TypeError(f"a path is a tuple of keys, as in ('kubernetes', 'dashboard'), not {path!r}")
+
+
+def _without_nulls(data: Any) -> Any:
+    """For Tarmak a key that is null is one that is not there."""
+    if isinstance(data, Mapping):
+        return {key: _without_nulls(value) for key, value in data.items() if value is not None}
+    return [_without_nulls(item) for item in data] if isinstance(data, list) else data

@@ -13,6 +13,7 @@ from tarmak_iam.config.keys import Keys
 from tarmak_iam.config.meant import spelled_otherwise
 from tarmak_iam.config.types import ITEM, Field, TypePath, fields_of, root_struct
 from tarmak_iam.document import Document
+from tarmak_iam.document.construct import construct, same
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, dereference, walk
 from tarmak_iam.routes import Key, Route
 
@@ -24,25 +25,29 @@ _HEAD = ("apiversion", "kind")
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """A key that its mapping had before; `first` leads to the first of them."""
+    """A key that its mapping had before; `first` leads to the first of them, `winner` to what counts: the last
+    of them, or a merge key behind it."""
 
     route: Route
     first: Route
+    winner: Route
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Overridden:
-    """A key whose value a merge key behind it replaces."""
+    """A key, or what an earlier merge key brings, that a later merge key replaces by another value."""
 
     route: Route
     merge: Route
     name: str
+    is_merged: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A key that Tarmak's struct at `parent` does not have; `beside` are the keys of its mapping."""
+    """A key that Tarmak's struct at `parent` does not have; `beside` are the keys of its mapping, and `others` what
+    plugins know there."""
 
     route: Route
     name: str
@@ -50,6 +55,7 @@ class Unknown:
     struct: str
     node: Node
     beside: frozenset[str]
+    others: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,15 @@ class Survey:
         return cls(document, tuple(keys.duplicates), tuple(keys.overridden), tuple(types.unknown), tuple(types.scalars))
 
 
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A value that a key is given: by its own entry, or by a merge key at the route."""
+
+    route: Route
+    value: Node
+    is_merged: bool
+
+
 @dataclass
 class _Mappings:
     """Every mapping once, where it is written; its types do not matter."""
@@ -101,17 +116,28 @@ class _Mappings:
                 self.visit(entry.value, _route_of(entry, route))
 
     def _keys(self, node: Mapping, route: Route) -> None:
-        keys, own = Keys(self.document), dict[str, Route]()
+        keys, written = Keys(self.document), dict[str, list[_Written]]()
         for entry in node.entries:
             here = _route_of(entry, route)
-            if entry.is_merge:
-                overridden = [name for name in keys.merged(entry.value) if name in own]
-                self.overridden += [Overridden(own[name], here, name) for name in overridden]
-                continue
-            name = keys.name(entry)
-            if name in own:
-                self.duplicates.append(Duplicate(here, own[name], name))
-            own.setdefault(name, here)
+            brought = keys.merged(entry.value) if entry.is_merge else {keys.name(entry): entry.value}
+            for name, value in brought.items():
+                written.setdefault(name, []).append(_Written(here, value, entry.is_merge))
+        for name, writings in written.items():
+            if len(writings) > 1:
+                self._compare(name, writings)
+
+    def _compare(self, name: str, writings: list[_Written]) -> None:
+        """Of several writings of one key, in file order, the last counts."""
+        winner = writings[-1]
+        first, *further = [each for each in writings if not each.is_merged] or [writings[-2]]
+        self.duplicates += [Duplicate(each.route, first.route, winner.route, name) for each in further]
+        loser = further[-1] if further else first
+        if winner.is_merged and not self._same(loser.value, winner.value):
+            self.overridden.append(Overridden(loser.route, winner.route, name, loser.is_merged))
+
+    def _same(self, left: Node, right: Node) -> bool:
+        source = self.document.source
+        return same(construct(left, source), construct(right, source))
 
 
 @dataclass
@@ -152,7 +178,8 @@ class _Types:
             meant = spelled_otherwise(name, fields)
             if self._is_head(name, path) or (meant is None and self._is_somebodys(name, child, path)):
                 continue
-            self.unknown.append(Unknown(here, name, path, struct, child, names))
+            others = frozenset(each[-1] for each in self.owned if each[:-1] == path)
+            self.unknown.append(Unknown(here, name, path, struct, child, names, others))
             if meant:  # the same struct goes on below it, and so do its mistakes
                 self.visit(child, fields[meant], here, (*path, meant))
 
@@ -161,10 +188,10 @@ class _Types:
         return not path and name.lower() in _HEAD
 
     def _is_somebodys(self, name: str, node: Node, path: TypePath) -> bool:
-        """A plugin's key, an extension (`x-...`), or a home of anchors that are used."""
+        """A plugin's key, an extension (`x-...`), or at the top level a home of anchors that are used."""
         if name.startswith("x-") or (*path, name) in self.owned:
             return True
-        return any(id(each) in self._targets for each in walk(node))
+        return not path and any(id(each) in self._targets for each in walk(node))
 
     def _members(self, node: Mapping, route: Route) -> Iterator[tuple[str, Node, Route]]:
         """The members that count with the ways to them: that of a merged one is its name alone."""

@@ -38,6 +38,11 @@ class Field:
         return self.kind in ("int", "int32", "int64", "uint8", "float64")
 
     @property
+    def holds_numbers(self) -> bool:
+        """Whether a plain number may stand there: a quantity takes one, too."""
+        return self.is_number or self.kind == "quantity"
+
+    @property
     def is_bytes(self) -> bool:
         """Go's []byte: base64 text in JSON."""
         return self.kind == "list" and self.of is not None and self.of.kind == "uint8"

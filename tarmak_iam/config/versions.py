@@ -41,7 +41,7 @@ class GoVersion:
 
 
 def is_release(text: str) -> bool:
-    """Whether it has the form of a release of Kubernetes, `v` before it: three numbers, and perhaps a pre-release."""
+    """Whether it is written as a release of Kubernetes without its `v`: three numbers, and perhaps a pre-release."""
     return _RELEASE.match(text) is not None
 
 

@@ -20,7 +20,8 @@ DEFAULT_WEBHOOK_FILE = "/etc/kubernetes/aws-iam-authenticator/kubeconfig.yaml"
 """Puppet's own, where the switch is on and no file is given."""
 
 MADE_DIRECTORY = posixpath.dirname(DEFAULT_WEBHOOK_FILE)
-"""The only directory that the init unit makes (with those above it)."""
+"""The only directory that the init unit makes, with those above it."""
+_MADE_DIRECTORIES = (MADE_DIRECTORY, "/etc/kubernetes", "/etc")
 
 # Tarmak writes the value into hieradata (hiera interpolates %{}) and a systemd unit ($ and % mean something
 # there), in double quotes but without escaping any of it.
@@ -58,17 +59,22 @@ def is_made_by_nobody(cluster: Cluster) -> bool:
     path = webhook_file(cluster)
     if path is None or not cluster.authenticator_init or cluster.type == "hub":
         return False
-    return posixpath.dirname(posixpath.normpath(path)) not in (MADE_DIRECTORY, posixpath.dirname(MADE_DIRECTORY))
+    return posixpath.dirname(_plain(path)) not in _MADE_DIRECTORIES
 
 
 def doubtful_webhook_file(cluster: Cluster) -> str | None:
     """Why a file that does arrive is hardly the one that was meant, None if there is no doubt."""
-    path = webhook_file(cluster) or "/"
-    plain = posixpath.normpath(f"/{path.lstrip('/')}")
+    path = webhook_file(cluster)
+    if path is None:
+        return None
     if any(character.isspace() for character in path):
         return "there is a blank in it"
     if not path.isprintable():
         return "there is an invisible character in it"
-    if path.endswith("/") and path != "/":
+    if path.endswith("/") or _plain(path) in _MADE_DIRECTORIES:
         return "it is a directory"
-    return None if path == plain else f"it is a roundabout way to write {plain}"
+    return None if path == _plain(path) else f"it is a roundabout way to write {_plain(path)}"
+
+
+def _plain(path: str) -> str:
+    return posixpath.normpath(f"/{path.lstrip('/')}")

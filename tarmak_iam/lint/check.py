@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tarmak_iam.config.plugins import load_sections
+from tarmak_iam.config.plugins import OWN, installed_sections
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.lint.config_rules import CONFIG_RULES
@@ -12,11 +12,11 @@ from tarmak_iam.lint.document_rules import DOCUMENT_RULES
 from tarmak_iam.lint.installation_rules import INSTALLATION_RULES, WOULD_NOT_START
 from tarmak_iam.lint.mapping_rules import MAPPING_RULES
 from tarmak_iam.lint.rule import Rule, Subjects
-from tarmak_iam.lint.section_rules import SECTION_VALIDATION, rules_of
+from tarmak_iam.lint.section_rules import SECTION_RULES, rules_of
 
 __all__ = ["RULES", "Located", "all_rules", "check"]
 
-RULES: tuple[Rule, ...] = (*CONFIG_RULES, SECTION_VALIDATION, *DOCUMENT_RULES, *MAPPING_RULES, *INSTALLATION_RULES)
+RULES: tuple[Rule, ...] = (*CONFIG_RULES, *SECTION_RULES, *DOCUMENT_RULES, *MAPPING_RULES, *INSTALLATION_RULES)
 """All built-in rules but those that sections bring, the built-in section too."""
 
 
@@ -33,14 +33,17 @@ class Located:
 
 def all_rules() -> tuple[Rule, ...]:
     """The built-in rules, and those of every section. Raises ConfigError where two have one id."""
+    origins = {rule.id: OWN for rule in RULES}
     rules = [*RULES]
-    for section in load_sections():
-        rules += rules_of(section)
-    ids: set[str] = set()
-    for rule in rules:
-        if rule.id in ids:
-            raise ConfigError(f"two rules are called {rule.id}", remedy="remove the plugin that brings the second")
-        ids.add(rule.id)
+    for installed in installed_sections():
+        for rule in rules_of(installed.section):
+            if rule.id in origins:
+                raise ConfigError(
+                    f"the rule {rule.id} is brought by {origins[rule.id]} and by {installed.origin}",
+                    remedy="remove one of them",
+                )
+            origins[rule.id] = installed.origin
+            rules.append(rule)
     return tuple(rules)
 
 
@@ -54,10 +57,13 @@ def check(subjects: Subjects) -> list[Located]:
         subject = subjects.of(rule.scope)
         if subject is not None:
             found += list(rule.check(rule, subject))
+    unique: dict[tuple[Place, str, str], Located] = {}
+    for finding in found:
+        if not _is_told_better(finding, found):
+            place = _place(subjects, finding)
+            # Several clusters that share an anchor share what is wrong with it.
+            unique.setdefault((place, finding.id, finding.message), Located(finding, place))
     order = list(Subject)
-    # Several clusters that share an anchor share what is wrong with it.
-    located = dict.fromkeys(Located(each, _place(subjects, each)) for each in found if not _is_told_better(each, found))
-    unique = {(str(each.place), each.finding.id, each.finding.message): each for each in reversed(located)}
     return sorted(
         unique.values(),
         key=lambda each: (

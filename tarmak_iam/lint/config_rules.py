@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.config.amazon import AMAZON
 from tarmak_iam.config.effective import Issue, api_server_issues
 from tarmak_iam.config.switch import switch_route
+from tarmak_iam.config.types import ITEM
 from tarmak_iam.config.validation import other_issues
 from tarmak_iam.config.versions import is_release
 from tarmak_iam.config.webhook import (
@@ -19,11 +21,13 @@ from tarmak_iam.config.webhook import (
     webhook_file,
 )
 from tarmak_iam.errors import SelectionError
-from tarmak_iam.findings import Finding, Severity, Subject
+from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.routes import Route
 
 __all__ = ["CONFIG_RULES"]
+
+_SWITCH = ("clusters", ITEM, *AMAZON.path, "awsIAMAuthenticatorInit")
 
 
 def _refused_for(issues: Callable[[Mapping[str, Any]], list[Issue]]) -> Callable[[Rule, Any], Iterator[Finding]]:
@@ -38,11 +42,15 @@ def _refused_for(issues: Callable[[Mapping[str, Any]], list[Issue]]) -> Callable
 
 def _switch_on_hub(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     for cluster in config.clusters:
-        if cluster.type == "hub" and cluster.authenticator_init:
-            what = f"{cluster.cluster_name} is a hub: it has no masters, so the switch does nothing"
-            yield rule.finding(
-                Subject.CONFIG, switch_route(cluster), what, "remove it, and enable the environment's clusters"
-            )
+        if cluster.type != "hub":
+            continue
+        hub = f"{cluster.cluster_name} is a hub: it has no masters, so"
+        if cluster.authenticator_init:
+            remedy = "remove it, and enable the environment's clusters"
+            yield rule.finding(Subject.CONFIG, switch_route(cluster), f"{hub} the switch does nothing", remedy)
+        if cluster.api_server.get("authTokenWebhookFile"):
+            remedy = "remove it, and set it for the environment's clusters"
+            yield rule.finding(Subject.CONFIG, _webhook_route(cluster), f"{hub} the webhook file does nothing", remedy)
 
 
 def _cannot_be_selected(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
@@ -79,6 +87,19 @@ def _nowhere(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
             what = f"there is no provider '{provider}': Tarmak refuses every command for this environment"
             route = ("environments", index, "provider")
             yield rule.finding(Subject.CONFIG, route, what, "add it to providers, or name another one")
+
+
+def _named_twice(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+    for kind in ("environments", "providers"):
+        first: dict[str, int] = {}
+        for index, item in enumerate(config.data.get(kind) or ()):
+            name = ((item or {}).get("metadata") or {}).get("name") or ""
+            earlier = first.setdefault(name, index)
+            if earlier != index:
+                line = config.document.position((kind, earlier, "metadata", "name")).line
+                what = f"'{name}' is among the {kind} in line {line} already: Tarmak takes that one"
+                route = (kind, index, "metadata", "name")
+                yield rule.finding(Subject.CONFIG, route, what, "rename or remove one of them")
 
 
 def _selects_nothing(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
@@ -137,6 +158,16 @@ def _puppet_misreads(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
                 yield rule.finding(Subject.CONFIG, (*cluster.route.plain, *path), what, remedy)
 
 
+def _no_value(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+    for scalar in config.survey.scalars:
+        if scalar.path != _SWITCH or scalar.value is not None:
+            continue
+        index = scalar.route.steps[1]
+        if isinstance(index, int) and not config.clusters[index].authenticator_init:
+            what = "awsIAMAuthenticatorInit has no value, which for Tarmak is false"
+            yield rule.finding(Subject.CONFIG, scalar.route, what, "write true, or remove it", at=At.KEY)
+
+
 def _webhook_route(cluster: Cluster) -> Route:
     return Route.of((*cluster.route.plain, "kubernetes", "apiServer", "authTokenWebhookFile"))
 
@@ -149,7 +180,7 @@ CONFIG_RULES = (
         "Tarmak's own validation of the API server fails",
         _refused_for(api_server_issues),
     ),
-    Rule("IAM002", Severity.WARNING, Scope.CONFIG, "the switch is on for a hub", _switch_on_hub),
+    Rule("IAM002", Severity.WARNING, Scope.CONFIG, "a switch or webhook file of a hub", _switch_on_hub),
     Rule(
         "IAM003",
         Severity.WARNING,
@@ -159,9 +190,11 @@ CONFIG_RULES = (
     ),
     Rule("IAM004", Severity.ERROR, Scope.CONFIG, "a webhook file that is changed on its way", _unsafe_webhook_file),
     Rule("IAM005", Severity.ERROR, Scope.CONFIG, "currentCluster selects no cluster", _selects_nothing),
+    Rule("IAM036", Severity.WARNING, Scope.CONFIG, "the switch without a value", _no_value),
     Rule("IAM040", Severity.ERROR, Scope.CONFIG, "a Kubernetes version that Puppet misreads", _puppet_misreads),
     Rule("IAM041", Severity.ERROR, Scope.CONFIG, "a webhook file where nobody makes it", _webhook_file_of_nobody),
     Rule("IAM042", Severity.WARNING, Scope.CONFIG, "a webhook file that is hardly meant", _doubtful_webhook_file),
+    Rule("IAM047", Severity.ERROR, Scope.CONFIG, "an environment or provider that is there twice", _named_twice),
     Rule("IAM043", Severity.ERROR, Scope.CONFIG, "an environment or provider that is not there", _nowhere),
     Rule(
         "IAM044", Severity.ERROR, Scope.CONFIG, "Tarmak's validation of another part fails", _refused_for(other_issues)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tarmak_iam.config.amazon import AMAZON
-from tarmak_iam.config.meant import meant
+from tarmak_iam.config.meant import Meant, meant
 from tarmak_iam.config.survey import Survey, Unknown
 from tarmak_iam.config.types import ITEM, TypePath
 from tarmak_iam.findings import At, Finding, Severity, Subject
@@ -14,42 +13,41 @@ from tarmak_iam.routes import Route
 
 __all__ = ["DOCUMENT_RULES"]
 
-_SWITCH = ("clusters", ITEM, *AMAZON.path, "awsIAMAuthenticatorInit")
-
 
 def _unknown_key(rule: Rule, survey: Survey) -> Iterator[Finding]:
     for key in survey.unknown:
-        if _meant(key) is None:
+        guess = _meant(key)
+        if guess is None or not guess.is_sure:
             what = f"Tarmak has no setting '{key.name}' {_place(key.parent)}, and ignores it"
             remedy = "remove it, or make it a comment: Tarmak drops it when it rewrites the file"
-            yield rule.finding(Subject.CONFIG, key.route, what, remedy, at=At.KEY)
+            yield rule.finding(Subject.CONFIG, key.route, what, _question(key, guess) or remedy, at=At.KEY)
 
 
 def _mistaken_key(rule: Rule, survey: Survey) -> Iterator[Finding]:
     for key in survey.unknown:
-        path = _meant(key)
-        if path is None:
-            continue
-        wanted = path[-1] if path[:-1] == key.parent else _text(path)
-        what = f"Tarmak ignores '{key.name}' {_place(key.parent)}"
-        yield rule.finding(Subject.CONFIG, key.route, what, f"did you mean {wanted}?", at=At.KEY)
+        guess = _meant(key)
+        if guess is not None and guess.is_sure:
+            what = f"Tarmak ignores '{key.name}' {_place(key.parent)}"
+            yield rule.finding(Subject.CONFIG, key.route, what, _question(key, guess), at=At.KEY)
 
 
 def _duplicate_key(rule: Rule, survey: Survey) -> Iterator[Finding]:
     for key in survey.duplicates:
-        line = survey.document.position(key.first, at_key=True).line
-        wins = "Tarmak takes this one whole, and nothing of the one before"
+        wins = "Tarmak takes this one whole, and nothing of the others"
         if survey.document.is_json:
-            wins = "of two objects Tarmak's JSON reader takes all members, of other values this one"
-        what = f"'{key.name}' is in line {line} already; {wins}"
+            wins = "Tarmak's JSON reader merges objects and lists, and takes the last of other values"
+        elif key.winner != key.route:
+            wins = f"Tarmak takes what is in line {_line(survey, key.winner)}"
+        what = f"'{key.name}' is in line {_line(survey, key.first)} already; {wins}"
         yield rule.finding(Subject.CONFIG, key.route, what, "keep one of them", at=At.KEY)
 
 
 def _overridden_key(rule: Rule, survey: Survey) -> Iterator[Finding]:
     for key in survey.overridden:
-        line = survey.document.position(key.merge, at_key=True).line
-        what = f"'{key.name}' does not count: for Tarmak the merge key below it, in line {line}, overrides it"
-        yield rule.finding(Subject.CONFIG, key.route, what, "put the merge key (<<) above it", at=At.KEY)
+        what = f"'{key.name}'{' of this merge key' if key.is_merged else ''} does not count"
+        why = f"for Tarmak the merge key in line {_line(survey, key.merge)}, which comes later, overrides it"
+        remedy = "merge a list, of which the first wins" if key.is_merged else "put the merge key (<<) above it"
+        yield rule.finding(Subject.CONFIG, key.route, f"{what}: {why}", remedy, at=At.KEY)
 
 
 def _next_document(rule: Rule, survey: Survey) -> Iterator[Finding]:
@@ -63,21 +61,27 @@ def _octal(rule: Rule, survey: Survey) -> Iterator[Finding]:
     """YAML 1.1: a leading zero makes a number octal, and 074 is 60."""
     for scalar in survey.scalars:
         digits = scalar.node.text.lstrip("+-").replace("_", "")
-        is_octal = scalar.field.is_number and isinstance(scalar.value, int) and digits.isdecimal()
+        is_octal = scalar.field.holds_numbers and isinstance(scalar.value, int) and digits.isdecimal()
         if is_octal and abs(scalar.value) != int(digits):
             what = f"{scalar.node.text} is {scalar.value} for Tarmak: a leading zero makes a number octal"
             yield rule.finding(Subject.CONFIG, scalar.route, what, f"write {scalar.value}, or leave the zero out")
 
 
-def _no_value(rule: Rule, survey: Survey) -> Iterator[Finding]:
-    for scalar in survey.scalars:
-        if scalar.path == _SWITCH and scalar.value is None:
-            what = "awsIAMAuthenticatorInit has no value, which for Tarmak is false"
-            yield rule.finding(Subject.CONFIG, scalar.route, what, "write true, or remove it", at=At.KEY)
+def _meant(key: Unknown) -> Meant | None:
+    return meant(key.name, key.node, key.parent, key.struct, key.beside, key.others)
 
 
-def _meant(key: Unknown) -> TypePath | None:
-    return meant(key.name, key.node, key.parent, key.struct, key.beside)
+def _question(key: Unknown, guess: Meant | None) -> str:
+    if guess is None:
+        return ""
+    name, home = guess.path[-1], guess.path[:-1]
+    if home == key.parent and name in key.beside:
+        return f"{name} is there already: keep one of them"
+    return f"did you mean {name if home == key.parent else _text(guess.path) if home else f'{name} at the top level'}?"
+
+
+def _line(survey: Survey, route: Route) -> int | None:
+    return survey.document.position(route, at_key=True).line
 
 
 def _place(path: TypePath) -> str:
@@ -95,5 +99,4 @@ DOCUMENT_RULES = (
     Rule("IAM033", Severity.ERROR, Scope.DOCUMENT, "a key that a merge key overrides", _overridden_key),
     Rule("IAM034", Severity.WARNING, Scope.DOCUMENT, "a document behind the first", _next_document),
     Rule("IAM035", Severity.WARNING, Scope.DOCUMENT, "a number that is octal", _octal),
-    Rule("IAM036", Severity.WARNING, Scope.DOCUMENT, "the switch without a value", _no_value),
 )

@@ -56,6 +56,7 @@ def test_show_without_the_section(shell: Shell) -> None:
         ("awsIAMAuthenticatorInit", "yes", "        awsIAMAuthenticatorInit: true"),
         ("kubernetes.apiServer.amazon.awsIAMAuthenticatorInit", "off", "        awsIAMAuthenticatorInit: false"),
         ("internalELBAccessLogs.interval", "0x3c", "          interval: 60"),
+        ("internalELBAccessLogs.interval", "5.0", "          interval: 5"),
         (BUCKET, "123456789012", '          bucket: "123456789012"'),
         (BUCKET, "true", '          bucket: "true"'),
         (BUCKET, "a: b", '          bucket: "a: b"'),
@@ -82,10 +83,22 @@ ENABLED = "Whether logs are written. Default: true if a bucket is set, else fals
             "publicELBAccessLogs.enabled must be a boolean, not 1: Tarmak refuses the whole file for it; " + ENABLED,
         ),
         (["publicELBAccessLogs.interval", "7"], "publicELBAccessLogs.interval can only be 5 or 60, not 7; Minutes"),
-        (["publicELBAccessLogs.interval", "5.5"], "publicELBAccessLogs.interval can only be 5 or 60, not 5.5; Minutes"),
-        (["publicELBAccessLogs.interval", '"5"'], 'publicELBAccessLogs.interval can only be 5 or 60, not "5"; Minutes'),
-        (["publicELBAccessLogs.interval", "true"], "publicELBAccessLogs.interval can only be 5 or 60, not true; Minu"),
-        (["publicELBAccessLogs.interval", "["], 'publicELBAccessLogs.interval can only be 5 or 60, not "["; Minutes'),
+        (
+            ["publicELBAccessLogs.interval", "5.5"],
+            "publicELBAccessLogs.interval must be a whole number, not 5.5: Tarmak refuses",
+        ),
+        (
+            ["publicELBAccessLogs.interval", '"5"'],
+            'publicELBAccessLogs.interval must be a whole number, not "5": Tarmak refuses',
+        ),
+        (
+            ["publicELBAccessLogs.interval", "true"],
+            "publicELBAccessLogs.interval must be a whole number, not true: Tarmak refu",
+        ),
+        (
+            ["publicELBAccessLogs.interval", "["],
+            'publicELBAccessLogs.interval must be a whole number, not "[": Tarmak refuses',
+        ),
         (["awsIAMAuthenticatorInit", "~"], "awsIAMAuthenticatorInit needs a value; to take it out, unset awsIAMAuth"),
         (
             ["publicELBAccessLogs", "{}"],
@@ -125,6 +138,18 @@ def test_what_tarmak_would_refuse_is_refused_with_its_reason(shell: Shell) -> No
     assert file.read_bytes() == before
 
 
+def test_several_keys_are_judged_together(shell: Shell) -> None:
+    enabled = ["internalELBAccessLogs.enabled", "true"]
+    done = shell.dev("set", *enabled, BUCKET, "b")
+    assert "+          enabled: true" in done.out.splitlines()
+    assert "+          bucket: b" in done.out.splitlines()
+    again = shell.dev("set", BUCKET, "b", *enabled)
+    assert again.err == f"unchanged: {BUCKET} and internalELBAccessLogs.enabled have these values\n"
+    assert shell.dev("set", BUCKET, "b", "awsIAMAuthenticatorInit", code=2).err == (
+        "error: awsIAMAuthenticatorInit has no value (see tarmak-iam set --help)\n"
+    )
+
+
 def test_another_mistake_in_the_file_does_not_stop_an_edit(shell: Shell) -> None:
     file = shell.single / "tarmak.yaml"
     file.write_text(file.read_text().replace("192.0.2.0/24", "192.0.2.0"))
@@ -144,6 +169,14 @@ def test_a_new_surprise_is_told_at_once(shell: Shell) -> None:
     assert "warning: dev-cluster: the API server is not public, so Tarmak drops the access logs" in done.err
     assert "[IAM008]" in done.err
     assert "IAM008" not in shell.dev("set", "publicELBAccessLogs.bucketPrefix", "p").err
+    assert "has no bucket, so no access logs are written" in shell.dev("unset", "publicELBAccessLogs.bucket").err
+
+
+def test_what_was_there_before_is_not_told_again(shell: Shell) -> None:
+    file = shell.single / "tarmak.yaml"
+    file.write_text(file.read_text() + "contact: a\ncontact: b\n")  # whose message has a line number, which moves
+    assert "IAM032" in shell.dev("check", code=1).out
+    assert "IAM032" not in shell.dev("set", BUCKET, "b").err
 
 
 def test_a_dry_run_writes_nothing(shell: Shell) -> None:

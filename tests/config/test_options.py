@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.amazon import AMAZON
 from tarmak_iam.config.options import option, options
+from tarmak_iam.config.sections import Section, SectionModel
 from tarmak_iam.errors import ConfigError, EditRefused, SelectionError, TarmakIamError
 from tests.support import GOLDEN, golden_json
 
@@ -34,6 +35,10 @@ EMPTY_PARENTS = (
     "text-misindented",
 )
 HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\nclusters:\n- environment: dev\n  metadata: {name: cluster}\n"
+
+
+class Calico(SectionModel):
+    backend: str = "etcd"
 
 
 def without(data: dict[str, Any], index: int) -> dict[str, Any]:
@@ -94,7 +99,7 @@ def test_every_text_is_a_bucket_or_refused(text: str) -> None:
     assert value_at(TarmakConfig.parse(edited.document.to_bytes()), 0, "internalELBAccessLogs.bucket") == text
 
 
-@pytest.mark.parametrize("value", ["true", 1, 0, 1.0, None, [], {}, "yes"])
+@pytest.mark.parametrize("value", ["true", 1, 0, 1.0, [], {}, "yes"])
 def test_a_boolean_is_nothing_else(value: Any) -> None:
     with pytest.raises(ConfigError, match="awsIAMAuthenticatorInit must be a boolean"):
         TarmakConfig.parse(HEAD).set("dev-cluster", "awsIAMAuthenticatorInit", value)
@@ -106,6 +111,31 @@ def test_a_key_that_is_not_there(key: str) -> None:
         TarmakConfig.parse(HEAD).set("dev-cluster", key, "x")
     with pytest.raises(SelectionError, match=r"kubernetes\.apiServer\.amazon has no key"):
         TarmakConfig.parse(HEAD).unset("dev-cluster", key)
+
+
+def test_null_is_no_value() -> None:
+    with pytest.raises(ConfigError, match=r"internalELBAccessLogs\.bucket needs a value"):
+        TarmakConfig.parse(HEAD).set("dev-cluster", "internalELBAccessLogs.bucket", None)
+
+
+def test_what_counts_from_another_place_is_neither_set_nor_taken_out() -> None:
+    first = '{"internalELBAccessLogs": {"bucket": "a"}, "awsIAMAuthenticatorInit": true}'
+    text = (
+        '{"apiVersion": "api.tarmak.io/v1alpha1", "kind": "Config", "clusters": [{"environment": "dev", "metadata": '
+        '{"name": "cluster"}, "kubernetes": {"apiServer": {"amazon": %s, "amazon": {"internalELBAccessLogs": {}}}}}]}'
+    )
+    config = TarmakConfig.parse(text % first)
+    assert config.clusters[0].authenticator_init
+    for key in ("internalELBAccessLogs.bucket", "awsIAMAuthenticatorInit"):
+        with pytest.raises(EditRefused, match=f"what counts for {key} comes from another place"):
+            config.unset("dev-cluster", key)
+    assert config.set("dev-cluster", "internalELBAccessLogs.bucket", "a") is config
+
+
+def test_another_part_of_the_cluster_is_judged_too() -> None:
+    calico = Section(("kubernetes", "calico"), Calico)
+    with pytest.raises(ConfigError, match=r"^tarmak\.yaml:4:3: it would be refused: 'foo' is no backend of Calico"):
+        TarmakConfig.parse(HEAD).set("dev-cluster", "backend", "foo", calico)
 
 
 def test_a_cluster_that_holds_nothing_else_stays() -> None:

@@ -44,7 +44,10 @@ def starts(text: str, *expected: str) -> None:
             DEV + "  instancePools:\n  - minCount: 1\n    maxcount: 2\n",
             "10:5 IAM031 Tarmak ignores 'maxcount' in clusters[].instancePools[]; did you mean maxCount?",
         ),
-        ("currentcluster: dev-cluster\n" + DEV, "1:1 IAM031 Tarmak ignores 'currentcluster' at the top level; did you"),
+        (
+            "currentcluster: dev-cluster\n" + DEV,
+            "1:1 IAM031 Tarmak ignores 'currentcluster' at the top level; currentCluster",
+        ),
         # the right name in the wrong place
         (
             DEV + "  awsIAMAuthenticatorInit: true\n",
@@ -68,10 +71,15 @@ def starts(text: str, *expected: str) -> None:
         (
             DEV + "  kubernetes: {apiServer: {version: 1.12.9}}\n",
             (
-                "8:28 IAM031 Tarmak ignores 'version' in clusters[].kubernetes.apiServer; "
+                "8:28 IAM030 Tarmak has no setting 'version' in clusters[].kubernetes.apiServer, and ignores it; "
                 "did you mean clusters[].kubernetes.version?"
             ),
         ),
+        (
+            DEV + "  project: x\n",
+            "8:3 IAM030 Tarmak has no setting 'project' in clusters[], and ignores it; did you mean project at the top",
+        ),
+        (DEV + "  type: hub\n", "8:3 IAM030 Tarmak has no setting 'type' in clusters[], and ignores it; did you mean"),
         (
             DEV + "  kubernetes: {apiServer: {bucket: b, amazon: {}}}\n",
             "8:28 IAM030 Tarmak has no setting 'bucket' in clusters[].kubernetes.apiServer, and ignores it; ",
@@ -89,14 +97,14 @@ def starts(text: str, *expected: str) -> None:
         # twice
         (
             DEV + "  location: a\n  cloudId: b\n  location: a\n",
-            "10:3 IAM032 'location' is in line 8 already; Tarmak takes this one whole, and nothing of the one before",
+            "10:3 IAM032 'location' is in line 8 already; Tarmak takes this one whole, and nothing of the others; keep",
         ),
         (DEV + "x-a: {b: 1, b: 2}\n", "8:13 IAM032 'b' is in line 8 already"),
         (DEV + "x-a: {yes: 1, on: 2}\n", "8:15 IAM032 'true' is in line 8 already"),
         # merged over
         (
             DEV + "  location: a\n  <<: &d {location: b}\n",
-            "8:3 IAM033 'location' does not count: for Tarmak the merge key below it, in line 9, overrides it; put the",
+            "8:3 IAM033 'location' does not count: for Tarmak the merge key in line 9, which comes later, overrides it",
         ),
         (DEV + "  location: a\n  <<: [{cloudId: c}, {location: b}]\n", "8:3 IAM033 'location' does not count"),
         # behind the first document
@@ -108,6 +116,7 @@ def starts(text: str, *expected: str) -> None:
             DEV + "  instancePools:\n  - minCount: 010\n",
             "9:15 IAM035 010 is 8 for Tarmak: a leading zero makes a number octal; write 8, or leave the zero out",
         ),
+        (DEV + "  instancePools:\n  - volumes: [{size: 010}]\n", "9:22 IAM035 010 is 8 for Tarmak"),
         (DEV + "  instancePools:\n  - minCount: -010\n", "9:15 IAM035 -010 is -8 for Tarmak"),
         # no value
         (
@@ -158,9 +167,70 @@ def test_an_anchor_that_several_clusters_share_is_told_of_once() -> None:
 
 def test_duplicates_of_strict_json() -> None:
     text = '{"apiVersion": "api.tarmak.io/v1alpha1", "kind": "Config",\n "contact": "a", "contact": "b"}\n'
-    starts(text, "2:18 IAM032 'contact' is in line 2 already; of two objects Tarmak's JSON reader takes all members")
+    starts(
+        text,
+        "2:18 IAM032 'contact' is in line 2 already; Tarmak's JSON reader merges objects and lists, and takes the last",
+    )
 
 
 def test_three_of_a_kind() -> None:
     text = DEV + "contact: a\ncontact: b\ncontact: c\n"
-    starts(text, "9:1 IAM032 'contact' is in line 8 already", "10:1 IAM032 'contact' is in line 8 already")
+    assert found(text) == [
+        "9:1 IAM032 'contact' is in line 8 already; Tarmak takes what is in line 10; keep one of them",
+        (
+            "10:1 IAM032 'contact' is in line 8 already; Tarmak takes this one whole, and nothing of the others; "
+            "keep one of them"
+        ),
+    ]
+
+
+def test_which_of_keys_and_merges_counts() -> None:
+    later = "for Tarmak the merge key in line 10, which comes later, overrides it; put the merge key (<<) above it"
+    assert found(DEV + "contact: a\ncontact: b\n<<: {contact: c}\n") == [
+        "9:1 IAM032 'contact' is in line 8 already; Tarmak takes what is in line 10; keep one of them",
+        f"9:1 IAM033 'contact' does not count: {later}",
+    ]
+    assert found(DEV + "contact: a\n<<: {contact: c}\ncontact: b\n") == [
+        (
+            "10:1 IAM032 'contact' is in line 8 already; Tarmak takes this one whole, and nothing of the others; "
+            "keep one of them"
+        )
+    ]
+    assert found(DEV + "<<: {contact: c}\n<<: {contact: b}\n") == [
+        (
+            "8:1 IAM033 'contact' of this merge key does not count: for Tarmak the merge key in line 9, which comes "
+            "later, overrides it; merge a list, of which the first wins"
+        )
+    ]
+    assert found(DEV + "contact: c\n<<: {contact: c}\n") == []
+
+
+def test_an_anchor_below_a_mistake_excuses_it_at_the_top_level_only() -> None:
+    text = "  kubernetes:\n    apiServr: {allowCIDRs: &office [10.0.0.0/8], amazon: {awsIAMAuthenticatorInit: true}}\n"
+    other = "- environment: prod\n  metadata: {name: hub}\n  kubernetes: {apiServer: {allowCIDRs: *office}}\n"
+    starts(DEV + text + other, "9:5 IAM031 Tarmak ignores 'apiServr' in clusters[].kubernetes; did you mean apiServer?")
+    assert found("apiServer: &api {public: true}\n" + DEV + "  kubernetes: {apiServer: *api}\n") == []
+
+
+def test_a_name_that_is_there_already() -> None:
+    text = DEV + "  kubernetes: {apiServer: {Amazon: {}, amazon: {}}}\n"
+    starts(
+        text, "8:28 IAM031 Tarmak ignores 'Amazon' in clusters[].kubernetes.apiServer; amazon is there already: keep"
+    )
+
+
+def test_a_wrong_place_and_a_misspelling_at_once() -> None:
+    text = DEV + "  kubernetes: {apiServer: {awsIAMAuthenticator: true}}\n"
+    starts(
+        text, "8:28 IAM031 Tarmak ignores 'awsIAMAuthenticator' in clusters[].kubernetes.apiServer; did you mean clus"
+    )
+
+
+def test_the_switch_without_a_value_in_strict_json() -> None:
+    text = (
+        '{"apiVersion": "api.tarmak.io/v1alpha1", "kind": "Config", "clusters": [{"environment": "dev", "metadata": '
+        '{"name": "cluster"}, "kubernetes": {"apiServer": {"amazon": {%s}}}}]}'
+    )
+    init = '"awsIAMAuthenticatorInit": '
+    assert [each.split()[1] for each in found(text % (init + "null"))] == ["IAM036"]
+    assert [each.split()[1] for each in found(text % (init + "true, " + init + "null"))] == ["IAM032"]

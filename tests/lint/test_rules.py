@@ -52,6 +52,13 @@ def as_text(located: Located) -> str:
             ["tarmak.yaml:10:34 warning IAM002 prod-hub is a hub: it has no masters, so the switch does nothing"],
         ),
         (
+            HEAD.replace("dev-cluster", "prod-a")
+            + "- environment: prod\n  metadata: {name: hub}\n"
+            + "  kubernetes: {apiServer: {authTokenWebhookFile: /etc/a}}\n"
+            + "- environment: prod\n  metadata: {name: a}\n",
+            ["tarmak.yaml:7:50 warning IAM002 prod-hub is a hub: it has no masters, so the webhook file does nothing"],
+        ),
+        (
             HEAD + "- environment: eu-west\n  metadata:\n    name: a-b\n",
             [
                 "tarmak.yaml:3:17 error IAM005 currentCluster is 'dev-cluster', but there is no such cluster",
@@ -80,6 +87,10 @@ def as_text(located: Located) -> str:
         ),
         (DEV + "environments:\n- metadata: {name: dev}\n  provider: aws\n", []),
         (
+            DEV + "environments:\n- metadata: {name: dev}\n- metadata: {name: dev}\n",
+            ["tarmak.yaml:10:20 error IAM047 'dev' is among the environments in line 9 already: Tarmak takes that one"],
+        ),
+        (
             DEV + "  kubernetes: {version: v1.12.9}\n  instancePools:\n  - kubernetes: {version: '1.10'}\n",
             [
                 "tarmak.yaml:8:25 error IAM040 Kubernetes 'v1.12.9' is no release: Puppet would download vv1.12.9",
@@ -104,6 +115,24 @@ def as_text(located: Located) -> str:
         (
             DEV + "  kubernetes: {apiServer: {authTokenWebhookFile: /etc/../a/}}\n",
             ["tarmak.yaml:8:50 warning IAM042 the webhook file is '/etc/../a/': it is a directory"],
+        ),
+        (
+            DEV + ON + "      authTokenWebhookFile: /etc/kubernetes/aws-iam-authenticator\n",
+            [
+                NOBODY,
+                "tarmak.yaml:12:29 warning IAM042 the webhook file is '/etc/kubernetes/aws-iam-authenticator': it is a",
+            ],
+        ),
+        (
+            DEV + "  kubernetes: {apiServer: {authTokenWebhookFile: /}}\n",
+            ["tarmak.yaml:8:50 warning IAM042 the webhook file is '/': it is a directory"],
+        ),
+        (
+            DEV + ON + "      authTokenWebhookFile: //etc/kubernetes/aws-iam-authenticator/a.yaml\n",
+            [
+                NOBODY,
+                "tarmak.yaml:12:29 warning IAM042 the webhook file is '//etc/kubernetes/aws-iam-authenticator/a.yaml'",
+            ],
         ),
         (
             DEV + "  kubernetes: {apiServer: {authTokenWebhookFile: /etc/../a}}\n",
