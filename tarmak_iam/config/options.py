@@ -69,7 +69,7 @@ class Option:
             first = misfits(error)[0]
             where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first.path)
             what = first.message if first.wanted else f"is wrong: {first.message}"
-            raise self._refused(f"{where} {what}".strip() if where else what, value) from None
+            raise self._refused(what, value, where=where) from None
         except (TypeError, ValueError):
             raise self._refused("must be plain data", value) from None
         return as_tarmak
@@ -84,9 +84,11 @@ class Option:
         except Misfit as error:
             raise self._refused(f"must be {error}", value, WHOLE_FILE) from None
 
-    def _refused(self, what: str, value: Any, why: str = "") -> ConfigError:
+    def _refused(self, what: str, value: Any, why: str = "", *, where: str = "") -> ConfigError:
         shown = json.dumps(value, ensure_ascii=False, default=str)
-        return ConfigError(f"{self.key} {what}, not {shown}{why and ': ' + why}", remedy=self.field.description or "")
+        return ConfigError(
+            f"{self.key}{where} {what}, not {shown}{why and ': ' + why}", remedy=self.field.description or ""
+        )
 
     def _is_taken(self, value: Any) -> bool:
         try:

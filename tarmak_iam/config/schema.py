@@ -22,11 +22,13 @@ WHOLE_FILE = "tarmak.yaml"
 Schema = dict[str, Any]
 
 _ANY = ("string", "integer", "number", "boolean", "array", "object", "null")
-
 _DRAFT = "http://json-schema.org/draft-07/schema#"
 # What YAML 1.2 takes for texts; what both take for a boolean or number is a text only in quotes, which Tarmak refuses.
-_BOOLEAN_WORDS = "^([yYnN]|[yY]es|YES|[nN]o|NO|[oO]n|ON|[oO]ff|OFF)$"
-_INTEGER_WORDS = "^[-+]?(0b[01_]+|0x[0-9a-fA-F]*_[0-9a-fA-F_]*|[0-9]+_[0-9_]*)$"
+_WORDS = {
+    "boolean": "^([yYnN]|[yY]es|YES|[nN]o|NO|[oO]n|ON|[oO]ff|OFF)$",
+    "integer": "^[-+]?(0b[01_]+|0x[0-9a-fA-F]*_[0-9a-fA-F_]*|[0-9]+_[0-9_]*)$",
+}
+_OF_SCHEMAS = ("anyOf", "allOf", "oneOf")
 
 
 def schema_text(schema: Schema) -> str:
@@ -47,12 +49,12 @@ def file_schema(sections: Iterable[Section[Any]]) -> Schema:
     """
     definitions: dict[str, Schema] = {}
     _add_struct(root_struct().struct, definitions)
-    for section in sections:
-        body, own = _section(section, prefix=f"{section.name}.")
-        definitions |= {f"{section.name}.{name}": each for name, each in own.items()}
-        definitions[section.name] = body
-        _put(_ref(section.name), section.path, definitions)
     root = definitions.pop(root_struct().struct)
+    for section in sections:
+        own = f"section {section.name}"
+        body, blocks = _section(section, prefix=f"{own}: ")
+        definitions |= {own: body} | {f"{own}: {name}": each for name, each in blocks.items()}
+        _put(_ref(own), section.path, definitions)
     return {
         "$schema": _DRAFT,
         "title": WHOLE_FILE,
@@ -67,42 +69,68 @@ def _section(section: Section[Any], prefix: str = "") -> tuple[Schema, dict[str,
     """The section's own schema, and those of its blocks by name; references get the prefix."""
     schema: Schema = section.model.model_json_schema(mode="validation")
     blocks = sorted(schema.pop("$defs", {}).items())
-    body: Schema = _draft07(_untitled(schema), prefix)
-    return body | {"type": ["object", "null"]}, {name: _draft07(_untitled(each), prefix) for name, each in blocks}
+    return _draft07(schema, prefix) | {"type": ["object", "null"]}, {
+        name: _draft07(each, prefix) for name, each in blocks
+    }
 
 
-def _draft07(value: Any, prefix: str) -> Any:
-    """`$defs` is `definitions` before draft 2019; every property takes null; titles add nothing."""
-    if isinstance(value, list):
-        return [_draft07(item, prefix) for item in value]
-    if not isinstance(value, dict):
-        return value.replace("#/$defs/", f"#/definitions/{prefix}") if isinstance(value, str) else value
-    changed = {key: _draft07(child, prefix) for key, child in value.items()}
-    if isinstance(changed.get("description"), str):
-        changed["description"] = " ".join(changed["description"].split())  # a docstring's lines are the code's
-    if isinstance(changed.get("properties"), dict):
-        changed["properties"] = {name: _property(each) for name, each in changed["properties"].items()}
-        changed.setdefault("additionalProperties", False)
-    return changed
+def _draft07(schema: Any, prefix: str) -> Any:
+    """One schema and those in it: `$defs` is `definitions` before draft 2019; titles add nothing; every property
+    takes null, for that is one that is not there."""
+    if not isinstance(schema, dict):  # true and false are schemas, too
+        return schema
+    made: Schema = {key: value for key, value in schema.items() if key != "title"}
+    if "$ref" in made:
+        made["$ref"] = _ref(prefix + made["$ref"].removeprefix("#/$defs/"))["$ref"]
+    if "description" in made:
+        made["description"] = " ".join(made["description"].split())  # a docstring's lines are the code's
+    for key in _OF_SCHEMAS:
+        if key in made:
+            made[key] = [_draft07(each, prefix) for each in made[key]]
+    for key in ("items", "additionalProperties"):
+        if key in made:
+            made[key] = _with_words(_draft07(made[key], prefix))
+    made.pop("uniqueItems", None)  # a set takes what is there twice
+    if "prefixItems" in made:
+        made["items"] = [_with_words(_draft07(each, prefix)) for each in made.pop("prefixItems")]
+        made["additionalItems"] = False
+    if "properties" in made:
+        made["properties"] = {name: _property(_draft07(each, prefix)) for name, each in made["properties"].items()}
+        made.setdefault("patternProperties", {"^x-": {}})
+        made.setdefault("additionalProperties", False)
+    return made
 
 
 def _property(schema: Schema) -> Schema:
-    """Null for what is not given, and YAML 1.1's own spellings of booleans and whole numbers."""
-    schema = {key: value for key, value in _untitled(schema).items() if key != "default" or value is not None}
-    kinds = [each.get("type") for each in schema.get("anyOf", [schema])]
-    words = {"boolean": _BOOLEAN_WORDS, "integer": _INTEGER_WORDS}
-    for kind, pattern in words.items():
-        if kind in kinds and set(kinds) <= {kind, "null"}:
-            limits: Schema = {key: schema.pop(key) for key in ("enum", "minimum", "maximum") if key in schema}
-            schema.pop("anyOf", None)
-            schema.pop("type", None)
-            own: Schema = {"type": [kind, "null"], **limits}
-            return schema | {"anyOf": [own, {"type": "string", "pattern": pattern}]}
-    return schema | {"type": [schema["type"], "null"]} if isinstance(schema.get("type"), str) else schema
+    """With null for what is not there; what is said of the property itself stays beside its alternatives."""
+    notes: Schema = {key: schema.pop(key) for key in ("description", "default") if key in schema}
+    if notes.get("default", True) is None:
+        del notes["default"]
+    choices, limits = (schema.pop("anyOf"), schema) if "anyOf" in schema else ([schema], {})
+    first, *further = [{**each, **limits} for each in choices if each != {"type": "null"}]
+    alternatives = [*_alternatives(first), *(each for other in further for each in _alternatives(other))]
+    alternatives = _with_null(alternatives)
+    return {**notes, **alternatives[0]} if len(alternatives) == 1 else {**notes, "anyOf": alternatives}
 
 
-def _untitled(schema: Schema) -> Schema:
-    return {key: value for key, value in schema.items() if key != "title"}
+def _with_null(alternatives: list[Schema]) -> list[Schema]:
+    """Null as a type of the first of them where that has a type: editors show each alternative by itself."""
+    first, *further = alternatives
+    if not isinstance(first.get("type"), str) or "const" in first:
+        return [*alternatives, {"type": "null"}]
+    enum = {"enum": [*first["enum"], None]} if "enum" in first and None not in first["enum"] else {}
+    return [{**first, "type": [first["type"], "null"], **enum}, *further]
+
+
+def _alternatives(schema: Schema) -> list[Schema]:
+    """The schema, and what YAML 1.1 has for the same values beside what YAML 1.2 has."""
+    words = _WORDS.get(schema["type"]) if isinstance(schema.get("type"), str) else None
+    return [schema] if words is None else [schema, {"type": "string", "pattern": words}]
+
+
+def _with_words(schema: Any) -> Any:
+    alternatives = _alternatives(schema) if isinstance(schema, dict) else [schema]
+    return schema if len(alternatives) == 1 else {"anyOf": alternatives}
 
 
 def _add_struct(name: str, definitions: dict[str, Schema]) -> None:
@@ -132,7 +160,9 @@ def _struct_of(field: Field) -> str:
 
 
 def _ref(name: str) -> Schema:
-    return {"$ref": f"#/definitions/{name}"}
+    """A reference to a definition, escaped as a JSON pointer in a fragment is."""
+    escaped = name.replace("~", "~0").replace("/", "~1").replace("%", "%25").replace(" ", "%20")
+    return {"$ref": f"#/definitions/{escaped}"}
 
 
 def _put(schema: Schema, path: tuple[str, ...], definitions: dict[str, Schema]) -> None:
