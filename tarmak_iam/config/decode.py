@@ -17,8 +17,6 @@ from tarmak_iam.routes import Route
 __all__ = ["decode"]
 
 _API_VERSION = "api.tarmak.io/v1alpha1"
-# Structs that are no pointers in Tarmak's own: null leaves them as they are.
-_NO_POINTERS = ("ObjectMeta",)
 _KINDS = {
     "bool": "a boolean",
     "string": "a string",
@@ -92,7 +90,7 @@ class _Decoder:
             else sorted(self._keys.members(root), key=lambda member: member[0])
         )
         for key, value in members:  # a map is marshalled in key order, and the last of both spellings counts
-            if key.lower() != name.lower():
+            if key.casefold() != name.casefold():
                 continue
             text = self._keys.plain(value)
             if text is None:
@@ -120,7 +118,8 @@ class _Decoder:
         """What the field holds then; `old` is what it held before, which only duplicates of strict JSON give it."""
         node = dereference(node)
         if isinstance(node, Scalar) and self._keys.plain(node) is None:
-            return old if field.kind == "bool" or field.struct in _NO_POINTERS else None
+            is_item = bool(route.steps) and isinstance(route.steps[-1], int)
+            return old if field.keeps_value(is_item=is_item) else None
         if field.kind == "struct":
             return self._struct(node, field, route, old)
         if field.kind == "map":

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import struct
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, NoReturn
 
 from tarmak_iam.document import Document
@@ -55,7 +58,9 @@ class Keys:
             self.fail(entry.key, f"a null key: {WHOLE_FILE}", "give the key a name, or quote it")
         if isinstance(key, bool):
             return "true" if key else "false"
-        return str(key)
+        if isinstance(key, int) and key >= 2**63:
+            self.fail(entry.key, f"the key {key} is beyond 64 bits: {WHOLE_FILE}", "put it in quotes")
+        return float_text(key) if isinstance(key, float) else str(key)
 
     def plain(self, node: Node) -> Any:
         """A scalar's value; any other node is itself. Raises ParseError."""
@@ -71,3 +76,25 @@ class Keys:
 
     def fail(self, node: Node, what: str, remedy: str) -> NoReturn:
         raise ConfigError(what, remedy=remedy, place=self._document.place(node))
+
+
+def float_text(number: float) -> str:
+    """A float as a key: Go's FormatFloat(number, 'g', -1, 32), the shortest digits that a 32-bit float needs."""
+    if math.isnan(number):
+        return ".nan"
+    try:
+        short = struct.unpack("f", struct.pack("f", number))[0]
+    except OverflowError:
+        short = math.copysign(math.inf, number)
+    if math.isinf(short):
+        return ".inf" if short > 0 else "-.inf"
+    digits = next(text for precision in range(9) if _as_float32(text := f"{short:.{precision}e}") == short)
+    mantissa, _, exponent = digits.partition("e")
+    if -4 <= int(exponent) < 6:
+        return format(Decimal(digits).normalize(), "f")
+    return f"{mantissa}e{int(exponent):+03d}"
+
+
+def _as_float32(text: str) -> float:
+    value: float = struct.unpack("f", struct.pack("f", float(text)))[0]
+    return value

@@ -7,11 +7,13 @@ Sources: json-iterator's codecs, apimachinery's Time and Quantity, Go's time.Par
 
 from __future__ import annotations
 
-import base64
-import binascii
 import calendar
+import math
 import re
+from decimal import Decimal
 from typing import Any
+
+from tarmak_iam.document.scalars import decode_base64
 
 __all__ = ["Misfit", "leaf_value"]
 
@@ -23,7 +25,9 @@ _RANGES = {
 }
 _RFC3339 = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d{1,2}):(\d\d):(\d\d)([.,]\d+)?(?:Z|[-+](\d\d):(\d\d))\Z", re.ASCII)
 # 1.G and .5 are fine, a bare sign is 0: Quantity's own parser is that lenient.
-_QUANTITY = re.compile(r"[-+]?[0-9]*(?:\.[0-9]*)?(?:[numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]+)?\Z", re.ASCII)
+_QUANTITY = re.compile(
+    r"[-+]?(?P<digits>[0-9]*(?:\.[0-9]*)?)(?P<suffix>(?:[numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]+)?)\Z", re.ASCII
+)
 
 
 class Misfit(ValueError):
@@ -50,8 +54,8 @@ def leaf_value(kind: str, value: Any, *, is_json: bool) -> Any:
 def bytes_value(text: str) -> str:
     """A []byte given as base64 text. Raises Misfit."""
     try:
-        base64.b64decode(text.replace("\r", "").replace("\n", ""), validate=True)
-    except (binascii.Error, ValueError):
+        decode_base64(text)
+    except ValueError:
         raise Misfit("base64 text") from None
     return text
 
@@ -64,8 +68,10 @@ def _of_type(value: Any, wanted: type, name: str) -> Any:
 
 def _integer(kind: str, value: Any, *, is_json: bool) -> int:
     # Go writes a float64 without exponent below 1e21, and 60.0 as 60; strict JSON keeps what was written.
+    if kind == "uint8" and isinstance(value, float) and math.copysign(1, value) < 0:
+        raise Misfit("a whole number from 0 to 255")  # -0 has a sign
     if isinstance(value, float) and not is_json and value.is_integer() and abs(value) < 1e21:
-        value = int(value)
+        value = int(Decimal(repr(value)))  # of the digits that are written, not of the float's own
     if type(value) is not int:
         raise Misfit("a whole number")
     low, high = _RANGES[kind]
@@ -93,6 +99,13 @@ def _quantity(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         raise Misfit("a quantity such as 16Gi")
     text = value.strip() if isinstance(value, str) else repr(value)
-    if not text or not _QUANTITY.match(text):
+    match = _QUANTITY.match(text) if text else None
+    if not match or (not match["digits"] and not _is_zero(match["suffix"])):
         raise Misfit("a quantity such as 16Gi")
     return text
+
+
+def _is_zero(suffix: str) -> bool:
+    """Without digits a quantity is 0, but not of a suffix that is beyond what 0 is scaled by."""
+    exponent = int(suffix[1:]) if suffix[:1] in "eE" and suffix[1:].lstrip("+-").isdecimal() else 0
+    return suffix not in ("Pi", "Ei") and exponent >= -9

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Literal
@@ -21,6 +21,14 @@ Kind = Literal[
     "string", "bool", "int", "int32", "int64", "uint8", "float64", "timestamp", "quantity", "list", "map", "struct"
 ]
 
+# The booleans that Tarmak has pointers to, to tell false from nothing.
+_POINTERS = (
+    ("ClusterKubernetesAPIServerAmazonAccessLogs", "enabled"),
+    ("ClusterAmazon", "ebsEncrypted"),
+    ("LoggingSinkElasticsearch", "tls"),
+    ("OwnerReference", "controller"),
+    ("OwnerReference", "blockOwnerDeletion"),
+)
 NOT_WRITTEN = ("Initializers", "OwnerReference", "Status", "ListMeta")
 """Structs for what Kubernetes itself keeps about an object: nobody writes them by hand."""
 
@@ -32,6 +40,13 @@ class Field:
     kind: Kind
     of: Field | None = None
     struct: str = ""
+    is_pointer: bool = False
+
+    def keeps_value(self, *, is_item: bool) -> bool:
+        """Whether null leaves what is there: that is so for what is no pointer in Tarmak's own structs."""
+        if self.kind == "struct":
+            return self.struct == "ObjectMeta" or (is_item and self.struct != "LoggingSink")
+        return self.kind == "bool" and not self.is_pointer
 
     @property
     def is_number(self) -> bool:
@@ -59,7 +74,10 @@ def root_struct() -> Field:
 
 @cache
 def fields_of(struct: str) -> Fields:
-    return {key: _field(spec) for key, spec in _table()["structs"][struct].items()}
+    return {
+        key: replace(_field(spec), is_pointer=(struct, key) in _POINTERS)
+        for key, spec in _table()["structs"][struct].items()
+    }
 
 
 def field_at(struct: str, path: TypePath) -> Field | None:

@@ -5,15 +5,19 @@ Source: gopkg.in/yaml.v2 2.2.1 (scannerc.go, parserc.go), the library that Tarma
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.events import DocumentEndEvent
 from ruamel.yaml.parser import Parser
 from ruamel.yaml.resolver import VersionedResolver
 from ruamel.yaml.scanner import Scanner, ScannerError
+from ruamel.yaml.tokens import DocumentEndToken
 
 __all__ = ["go_yaml"]
 
+_INDICATORS = re.compile(r"(?:([-+])([1-9])?|([1-9])([-+])?)?#")
 _BREAKS = "\r\n\x85\u2028\u2029"
 
 
@@ -36,6 +40,15 @@ class _GoScanner(Scanner):
         if name not in ("YAML", "TAG"):
             raise ScannerError("while scanning a directive", start_mark, "found unknown directive name", start_mark)
         return name
+
+    def scan_block_scalar_indicators(self, start_mark: Any) -> Any:
+        """A comment may follow at once: `|#comment`."""
+        match = _INDICATORS.match(self.reader.prefix(3))
+        if not match:
+            return super().scan_block_scalar_indicators(start_mark)
+        self.reader.forward(match.end() - 1)
+        chomping, digit = match[1] or match[4], match[2] or match[3]
+        return {"+": True, "-": False}.get(chomping), int(digit) if digit else None
 
     def scan_plain_spaces(self, indent: int, start_mark: Any) -> list[str] | None:
         """What stands between two words of a plain scalar: blanks and tabs, or the line breaks folded; None
@@ -90,7 +103,15 @@ class _GoScanner(Scanner):
 
 
 class _GoParser(Parser):
-    """A node begins with its first property: ruamel.yaml marks one with a tag in front of its anchor at the anchor."""
+    """A node begins with its first property: ruamel.yaml marks one with a tag in front of its anchor at the anchor.
+    What is behind an explicit end of a document is looked at only where somebody asks for it."""
+
+    def parse_document_end(self) -> Any:
+        if not self.scanner.check_token(DocumentEndToken):
+            return super().parse_document_end()
+        token = self.scanner.get_token()
+        self.state = self.parse_document_start
+        return DocumentEndEvent(token.start_mark, token.end_mark, explicit=True)
 
     def parse_node(self, block: bool = False, indentless_sequence: bool = False) -> Any:
         start = self.scanner.peek_token().start_mark

@@ -7,7 +7,6 @@ Neither YAML 1.1 nor 1.2 describes them: `y` is a boolean, `08` the float 8, `1e
 from __future__ import annotations
 
 import base64
-import binascii
 import math
 import re
 from collections.abc import Callable
@@ -15,7 +14,16 @@ from datetime import datetime
 
 from tarmak_iam.document.nodes import Scalar
 
-__all__ = ["GoTime", "Plain", "Resolver", "ScalarError", "resolve_v2", "resolve_v2_later", "resolve_v3"]
+__all__ = [
+    "GoTime",
+    "Plain",
+    "Resolver",
+    "ScalarError",
+    "decode_base64",
+    "resolve_v2",
+    "resolve_v2_later",
+    "resolve_v3",
+]
 
 Plain = None | bool | int | float | str
 Resolver = Callable[[Scalar], Plain]
@@ -47,6 +55,8 @@ _TIME = re.compile(
 _INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]([0-7]+)|0([0-7]*)|([1-9][0-9]*))\Z", re.ASCII)
 # 64 binary digits with sign and prefix, and some zeros; Python itself refuses to read thousands of digits.
 _LONGEST_INTEGER = 100
+_BITS = re.compile(r"[-+][01]{1,64}\Z", re.ASCII)
+_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\Z", re.ASCII)
 _MIN_INT64, _MAX_UINT64 = -(2**63), 2**64 - 1
 
 
@@ -92,7 +102,7 @@ def _resolve(scalar: Scalar, words: _Words, floats: re.Pattern[str]) -> Plain:
     if kind not in ("bool", "int", "float", "null", "timestamp"):
         return scalar.text  # !!str, and tags that yaml.v2 does not resolve
     value = _plain(scalar.text, words, floats)
-    if kind == "float" and type(value) is int:
+    if kind == "float" and type(value) is int and value < 2**63:
         return float(value)
     if kind == "timestamp" and isinstance(value, str) and _go_time(value):
         return value
@@ -128,6 +138,8 @@ def _number(text: str, floats: re.Pattern[str]) -> int | float | str:
 
 def parse_go_integer(digits: str) -> int | None:
     """Go's ParseInt with base 0 (then ParseUint): decimal, 0x, 0b, 0o and leading-zero octal, 64 bits."""
+    if digits.startswith(("0b+", "0b-")):  # the digits behind 0b are read as a number of their own
+        return _bits(digits[2:])
     match = _INTEGER.match(digits) if len(digits) <= _LONGEST_INTEGER else None
     if not match:
         return None
@@ -139,6 +151,12 @@ def parse_go_integer(digits: str) -> int | None:
                 return value
             return None
     return None
+
+
+def _bits(text: str) -> int | None:
+    match = _BITS.match(text)
+    value = int(match.group(), 2) if match else 2**63
+    return value if _MIN_INT64 <= value < 2**63 else None
 
 
 def _float(text: str) -> float | str:
@@ -163,8 +181,15 @@ def _go_time(text: str) -> str | None:
     return f"{date}{fraction} {offset}"
 
 
+def decode_base64(text: str) -> bytes:
+    """Go's base64.StdEncoding: padding in full, and of all blanks only line breaks passed over. Raises ValueError."""
+    if not _BASE64.match(text := text.replace("\r", "").replace("\n", "")):
+        raise ValueError("illegal base64 data")
+    return base64.b64decode(text)
+
+
 def _binary(text: str) -> str:
     try:
-        return base64.b64decode("".join(text.split()), validate=True).decode("utf-8", "replace")
-    except (binascii.Error, ValueError):
+        return decode_base64(text).decode("utf-8", "replace")
+    except ValueError:
         raise ScalarError("!!binary value contains invalid base64 data") from None

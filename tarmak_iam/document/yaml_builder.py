@@ -125,7 +125,7 @@ class Builder:
             self.duplicates += len(node.entries) - len(node.lasts)
         else:
             node = Sequence(opened.start, end, tuple(children), opened.flow, opened.tag, opened.anchor)
-        if opened.anchor:
+        if opened.anchor and self._anchors[opened.anchor] is None:  # else one of that name inside began later
             self._anchors[opened.anchor] = node
         self._siblings.append(node)
 
