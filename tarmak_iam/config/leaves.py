@@ -100,7 +100,7 @@ def _quantity(value: Any) -> str:
         raise Misfit("a quantity such as 16Gi")
     text = value.strip() if isinstance(value, str) else repr(value)
     match = _QUANTITY.match(text) if text else None
-    if not match or (not match["digits"] and not _is_zero(match["suffix"])):
+    if not match or (not match["digits"].strip(".") and not _is_zero(match["suffix"])):
         raise Misfit("a quantity such as 16Gi")
     return text
 

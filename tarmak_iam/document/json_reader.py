@@ -20,13 +20,15 @@ __all__ = ["construct_json", "looks_like_json", "plain_json", "read_json"]
 _BLANK = re.compile(r"[ \t\r\n]*")
 _LITERAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null")
 _LONGEST_INTEGER = 100
+# apimachinery's serializers guess from as many bytes.
+_LOOKED_AT = 2048
 _DECODER = json.JSONDecoder()
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def looks_like_json(source: Source) -> bool:
     """Whether the first character is `{` (a byte order mark before it makes the file YAML again)."""
-    return not source.mark and source.text.lstrip().startswith("{")
+    return not source.mark and source.text[:_LOOKED_AT].lstrip().startswith("{")
 
 
 def read_json(source: Source) -> Node:

@@ -34,6 +34,7 @@ _STYLES: dict[str | None, Style] = {
 _BLANKS = " \t\r\n\x85\u2028\u2029"
 # go-yaml's anchors; YAML itself allows more.
 _ANCHOR = re.compile(r"[0-9A-Za-z_-]+\Z", re.ASCII)
+_BEHIND_ANCHOR = "?:,]}%@`"
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -189,10 +190,18 @@ class Builder:
     def _properties(self, event: Any, at: int) -> tuple[str | None, str | None]:
         """Anchor and explicit tag; the two parsers disagree on the tag's type and on '' for none."""
         name, tag = event.anchor, event.ctag
-        if name and not _ANCHOR.match(name):
+        if tag in ("!!", "tag:yaml.org,2002:"):
+            self._refuse(at, "did not find expected tag URI", "write the tag out, as in !!str")
+        if name and not self._is_anchor(name, at):
             what = "did not find expected alphabetic or numeric character"
             self._refuse(at, what, "name anchors with letters, digits, - and _")
         return (str(name) if name else None), (str(tag) if tag else None)
+
+    def _is_anchor(self, name: str, at: int) -> bool:
+        """go-yaml wants a blank or one of a few signs behind an anchor's name: not `&a{}`."""
+        behind = self._text.find(f"&{name}", at) + len(name) + 1
+        after = self._text[behind : behind + 1]
+        return _ANCHOR.match(name) is not None and (after in _BEHIND_ANCHOR or after.isspace())
 
     def _alias(self, event: Any) -> None:
         self._count(event.start_mark.index)

@@ -55,6 +55,7 @@ ACCEPTED: Groups = {
     "a line of a flow collection or quoted scalar begins with a tab": "DK95:1 Y79Y:3",
     "a comment right behind a quote, a bracket or a comma": "9JBA:0 CVW2:0 SU5Z:0",
     "a directive behind a document that no ... ends": "9HCY:0 EB22:0 MUS6:1 RHX7:0",
+    "a comment right behind a block scalar's header": "X4QW:0",
     "a dash alone in a flow sequence": "G5U8:0 YJV2:0",
     "a tag with a comma in it": "U99R:0",
     "the escape \\'": "HRE5:0",
@@ -62,7 +63,7 @@ ACCEPTED: Groups = {
 }
 ACCEPTED_BY: dict[str, Groups] = {
     "c": {
-        "a comment right behind a version or a block scalar's header": "MUS6:0 X4QW:0",
+        "a comment right behind a version": "MUS6:0",
     },
     "pure": {},
 }
