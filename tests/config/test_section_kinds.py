@@ -123,6 +123,15 @@ def test_keys_that_need_each_other_are_set_together() -> None:
     assert edited.clusters[0].section(TWO) == Two(a=1, b=2)
 
 
+def test_a_hub_has_no_kubernetes_but_may_have_other_sections() -> None:
+    hub = config().document.text.replace("dev", "prod").replace("name: cluster", "name: hub")
+    both = TarmakConfig.parse(hub + "- environment: prod\n  metadata: {name: a}\n")
+    edited = both.set_all("prod-hub", {"a": 1, "b": 2}, TWO)
+    assert edited.clusters[0].section(TWO) == Two(a=1, b=2)
+    with pytest.raises(ConfigError, match="prod-hub is a hub: it has no masters, so a and b would do nothing"):
+        both.set_all("prod-hub", {"a": 1, "b": 2}, Section(("kubernetes", "two"), Two))
+
+
 def test_a_list_of_models_is_a_value_and_a_model_is_a_block() -> None:
     assert [each.key for each in options(ODD)] == [
         *("stage", "kind", "since", "count", "port", "items", "by_name", "labels", "pair", "flags", "properties"),
