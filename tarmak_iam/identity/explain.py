@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tarmak_iam.identity.arn import ArnError, canonicalize, parse_arn
 from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.model import Mapping
+from tarmak_iam.identity.refusal import Denied
+from tarmak_iam.identity.table import Table
 
 __all__ = ["matched", "unmatched"]
 
@@ -16,14 +20,15 @@ def matched(mapping: Mapping) -> str:
     return f"the entry for {mapping.arn} matches"
 
 
-def unmatched(caller: Caller, config: DaemonConfig) -> str:
+def unmatched(caller: Caller, config: DaemonConfig, tables: Iterable[Table]) -> Denied:
     """Why nobody matched, with the nearest entry that would have, had it been written otherwise."""
+    del tables
     reason = f"no entry maps {caller.canonical_arn}, and account {caller.account} is not in mapAccounts"
     for mapping in (*config.roles, *config.users):
         hint = _hint(mapping, caller, config)
         if hint:
-            return f"{reason}; {hint}"
-    return reason
+            return Denied(f"{reason}; {hint}")
+    return Denied(reason)
 
 
 def _hint(mapping: Mapping, caller: Caller, config: DaemonConfig) -> str:

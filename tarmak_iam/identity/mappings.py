@@ -10,11 +10,12 @@ from typing import Any
 from tarmak_iam.document import Document, Remove, Set
 from tarmak_iam.document.intent import value_at
 from tarmak_iam.errors import ConfigError, EditRefused
-from tarmak_iam.identity.arn import Arn, ArnError, Principal, canonicalize, is_account, parse_arn
+from tarmak_iam.identity.arn import is_account
+from tarmak_iam.identity.reach import canonical_text, checked_arn
 from tarmak_iam.identity.viper import Settings, lookup, weak_list, weak_text
 from tarmak_iam.routes import Route
 
-__all__ = ["MAPPINGS_NAME", "Listed", "Mappings", "canonical_text", "checked_arn"]
+__all__ = ["MAPPINGS_NAME", "Listed", "Mappings"]
 
 MAPPINGS_NAME = "aws-iam-authenticator.yaml"
 
@@ -195,57 +196,12 @@ def _listed(kind: str, item: dict[str, Any], route: Route) -> Listed:
     return Listed(kind, _shown(lookup(item, f"{kind}ARN")), _shown(lookup(item, "username")), groups, route, named)
 
 
-def checked_arn(text: str) -> str:
-    """`role` or `user`: the list that an ARN belongs in. Raises ConfigError for one that could never match."""
-    try:
-        principal, canonical = canonicalize(text)
-        arn = parse_arn(canonical)
-    except ArnError as error:
-        raise ConfigError(
-            f"'{text}' is no ARN of a role or user: {error}",
-            remedy="write it as in arn:aws:iam::111122223333:role/Admin",
-        ) from None
-    if not is_account(arn.account):
-        raise ConfigError(f"the account '{arn.account}' of {text} has not twelve digits", remedy="check the ARN")
-    if principal is Principal.ASSUMED_ROLE:
-        raise ConfigError(
-            f"{text} is one session of a role, and would match every session of it",
-            remedy=f"map the role itself: {arn}",
-        )
-    _check_shape(text, arn, principal)
-    return "role" if principal is Principal.ROLE else "user"
-
-
-def _check_shape(text: str, arn: Arn, principal: Principal) -> None:
-    if "*" in text or _CONTROL.search(text) or text != text.strip():
-        raise ConfigError(
-            f"{text!r} would never match: the authenticator knows no wildcards, and blanks count",
-            remedy="map the principal itself",
-        )
-    if principal in (Principal.ROLE, Principal.USER) and not arn.name:
-        example = f"arn:{arn.partition}:iam::{arn.account}:{principal}/NAME"
-        raise ConfigError(f"{text} names no {principal}", remedy=f"write it as in {example}")
-    if principal is Principal.ROLE and len(arn.parts) > 2:
-        own = replace(arn, resource=f"role/{arn.name}")
-        raise ConfigError(f"{text} would never match: STS leaves the path of a role out", remedy=f"map {own} instead")
-    if arn.region or (principal is Principal.ROOT and arn.resource != "root"):
-        raise ConfigError(f"{text} would never match: no caller has such an ARN", remedy="check the ARN")
-
-
 def _check_names(username: str, groups: Sequence[str]) -> None:
     if not username.strip():
         raise ConfigError("the username is empty", remedy="give one with --username")
     for name in (username, *groups):
         if not name.strip() or _CONTROL.search(name):
             raise ConfigError(f"{name!r} cannot be a username or group", remedy="write it without control characters")
-
-
-def canonical_text(arn: str) -> str:
-    """What the daemon compares, in lower case; other texts (accounts, nonsense) as they are."""
-    try:
-        return canonicalize(arn.lower())[1]
-    except ArnError:
-        return arn.strip().lower()
 
 
 def _shown(value: Any) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tarmak_iam.errors import Place
 from tarmak_iam.routes import Route
 
-__all__ = ["Answer", "Identity", "Mapping"]
+__all__ = ["Answer", "Grant", "Identity", "Mapping"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Mapping:
     groups: tuple[str, ...]
     route: Route
     sso: SsoRole | None = None
+    user_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,28 @@ class SsoRole:
     permission_set: str
     account: str
     partition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What one principal gets: the entry that decides for it, of all that name it, templates not rendered.
+
+    `kind`: `arn` (then `principal` is the canonical ARN), `account` (its twelve digits: everyone of the
+    account that no entry names; the username is then the caller's ARN), `sso` (`ACCOUNT/PERMISSION SET`)
+    or `userid` (a dynamic file that asks for the unique id). `place` leads to the entry.
+    """
+
+    kind: str
+    principal: str
+    username: str
+    groups: tuple[str, ...]
+    backend: str
+    place: Place | None = field(default=None, compare=False)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Equal for the same principal: the daemon compares without case."""
+        return self.kind, self.principal.lower()
 
 
 @dataclass(frozen=True, slots=True)

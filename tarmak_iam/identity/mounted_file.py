@@ -3,57 +3,45 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
 
+from tarmak_iam.errors import Place
 from tarmak_iam.identity.arn import ArnError, canonicalize, is_account, parse_arn
 from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.model import Mapping, SsoRole
 from tarmak_iam.identity.refusal import NotStarted
+from tarmak_iam.identity.table import Table
 from tarmak_iam.identity.versions import DaemonVersion, known_partitions
+from tarmak_iam.routes import Route
 
-__all__ = ["Found", "MountedFile"]
+__all__ = ["load_mounted_file"]
 
 _PERMISSION_SET = re.compile(r"[A-Za-z0-9_+=,.@-]{1,32}\Z", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The mappings that match a caller: more than one where the daemon picks one at random."""
-
-    mappings: tuple[Mapping, ...]
-
-
-class MountedFile:
-    """Built once; a look-up costs the same however many exact ARNs are mapped (the daemon itself scans them)."""
-
-    def __init__(self, config: DaemonConfig) -> None:
-        self.accounts = frozenset(config.accounts)
-        version = config.version
-        self._roles: dict[str, Mapping] = {}
-        self._patterns: list[tuple[re.Pattern[str], Mapping]] = []
-        patterns: dict[str, Mapping] = {}
-        for role in config.roles:
-            if version.has("MountedFile: roles are checked with Validate() (rolearn or sso must be given)"):
-                _validate(role, version)
-            if role.sso is not None:
-                patterns[_pattern_text(role.sso)] = role
-                continue
-            key = _role_key(role, version)
-            if key is not None:
-                self._roles[key] = role
-        if "SSORoleMatch" in config.gates and version.has("sso: MountedFile backend matches by pattern"):
-            self._patterns = [(_glob(text), role) for text, role in patterns.items()]
-        self._users = {key: user for user in config.users if (key := _user_key(user, version)) is not None}
-
-    def find(self, canonical_arn: str) -> Found:
-        """Roles before users; the exact ARN before the patterns that it also fits."""
-        subject = canonical_arn.lower()
-        exact = self._roles.get(subject)
-        matches = [exact] if exact else []
-        matches += [role for pattern, role in self._patterns if pattern.match(subject)]
-        if not matches and subject in self._users:
-            matches = [self._users[subject]]
-        return Found(tuple(matches))
+def load_mounted_file(config: DaemonConfig, place: Callable[[Route | None], Place | None]) -> Table:
+    """Raises NotStarted for a mapping that ends the process. `place` is that of the configuration."""
+    version = config.version
+    roles: dict[str, tuple[Mapping, ...]] = {}
+    sso: dict[str, Mapping] = {}
+    for role in config.roles:
+        if version.has("MountedFile: roles are checked with Validate() (rolearn or sso must be given)"):
+            _validate(role, version)
+        if role.sso is not None:
+            sso[_pattern_text(role.sso)] = role
+        elif (key := _role_key(role, version)) is not None:
+            roles[key] = (role,)
+    matches_sso = "SSORoleMatch" in config.gates and version.has("sso: MountedFile backend matches by pattern")
+    return Table(
+        backend="MountedFile",
+        roles=roles,
+        users={key: (user,) for user in config.users if (key := _user_key(user, version)) is not None},
+        patterns=tuple((_glob(text), role) for text, role in sso.items()) if matches_sso else (),
+        accounts=frozenset(config.accounts),
+        accounts_route=Route.of(("server", "mapAccounts")),
+        reserved_prefixes=config.reserved_prefixes,
+        place=place,
+    )
 
 
 def _validate(role: Mapping, version: DaemonVersion) -> None:

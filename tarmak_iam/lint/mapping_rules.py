@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.identity.arn import is_account
-from tarmak_iam.identity.mappings import Listed, Mappings, canonical_text, checked_arn
+from tarmak_iam.identity.mappings import Listed, Mappings
+from tarmak_iam.identity.reach import canonical_text, checked_arn
 from tarmak_iam.lint.rule import Rule, Scope
 
 __all__ = ["MAPPING_RULES"]
