@@ -64,8 +64,18 @@ class Document:
         return cls._of(Source.decode(data, str(filename)), index, json)
 
     @classmethod
+    @uncollected()
+    def parse_all(cls, data: bytes | str, filename: str = "<bytes>") -> tuple[Document, ...]:
+        """Every document of a YAML text (none for an empty one), or the one of strict JSON. Raises ParseError."""
+        trees = Tree.read_all(Source.decode(data, str(filename)))
+        return tuple(cls._made(tree, index, None) for index, tree in enumerate(trees))
+
+    @classmethod
     def _of(cls, source: Source, index: int, json: bool | None) -> Document:
-        tree = Tree.read(source, index, json=json)
+        return cls._made(Tree.read(source, index, json=json), index, json)
+
+    @classmethod
+    def _made(cls, tree: Tree, index: int, json: bool | None) -> Document:
         if tree.is_json:
             return cls(tree, index, json, construct_json(tree.root) if tree.root else None)
         return cls(tree, index, json, construct(tree.root, tree.source))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from tarmak_iam.document.json_reader import looks_like_json, read_json
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Span, dereference
 from tarmak_iam.document.properties import content_start
 from tarmak_iam.document.source import Source
-from tarmak_iam.document.yaml_reader import YamlText, read_yaml
+from tarmak_iam.document.yaml_reader import YamlText, read_stream, read_yaml
 from tarmak_iam.errors import ParseError, Place
 from tarmak_iam.routes import Key, Route
 
@@ -74,7 +75,18 @@ class Tree:
             except ParseError:
                 if json:
                     raise
-        yaml: YamlText = read_yaml(source, index, pure=pure)
+        return cls._of(source, read_yaml(source, index, pure=pure))
+
+    @classmethod
+    def read_all(cls, source: Source) -> list[Tree]:
+        """Every document of YAML, or the one of strict JSON. Raises ParseError."""
+        if looks_like_json(source):
+            with contextlib.suppress(ParseError):
+                return [cls(source, read_json(source), Span(0, len(source.text)), is_json=True)]
+        return [cls._of(source, yaml) for yaml in read_stream(source)]
+
+    @classmethod
+    def _of(cls, source: Source, yaml: YamlText) -> Tree:
         return cls(
             source,
             yaml.root,

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from ruamel.yaml import events as kinds
@@ -24,7 +24,7 @@ from tarmak_iam.document.source import Source
 from tarmak_iam.document.yaml_builder import Builder
 from tarmak_iam.errors import ParseError
 
-__all__ = ["YamlText", "has_c_parser", "read_yaml"]
+__all__ = ["YamlText", "has_c_parser", "read_stream", "read_yaml"]
 
 # ruamel.yaml stumbles over a few odd texts (%YAML 1.3, "\\U00110000") with errors that are not its own.
 _PARSER_ERRORS = (YAMLError, AssertionError, ValueError, OverflowError)
@@ -58,23 +58,38 @@ def read_yaml(source: Source, index: int = 0, *, pure: bool = False) -> YamlText
 
     Raises ParseError where the text up to that document is ill-formed or nested too deep.
     """
+    return _read_texts(source, partial(_only, source, index), pure=pure)[0]
+
+
+def read_stream(source: Source, *, pure: bool = False) -> list[YamlText]:
+    """Reads every document of the text. Raises ParseError."""
+    return _read_texts(source, list, pure=pure)
+
+
+_Pick = Callable[[Iterator[YamlText]], list[YamlText]]
+"""Which documents of a stream are wanted; those behind them are not read."""
+
+
+def _read_texts(source: Source, pick: _Pick, *, pure: bool) -> list[YamlText]:
     if not pure and has_c_parser() and source.text.count("%TAG") <= _MOST_TAG_DIRECTIVES:
         # Its libyaml is older than go-yaml's and refuses `[system:masters]`: the pure parser has the last word.
         try:
-            return _read(source, source.text, index, pure=False)
+            return _read(source, source.text, pick, pure=False)
         except ParseError:
             raise
         except _PARSER_ERRORS:
             pass
-    return _read_pure(source, index)
+    return _read_pure(source, pick)
 
 
-def _read_pure(source: Source, index: int) -> YamlText:
+def _read_pure(source: Source, pick: _Pick) -> list[YamlText]:
     masked = mask(source.text)
     try:
-        text = _read(source, masked, index, pure=True)
-        restored = unmask_scalars(source.text, masked, text.root)
-        return text if restored == masked else _read(source, restored, index, pure=True)
+        texts = _read(source, masked, pick, pure=True)
+        restored = masked
+        for text in texts:
+            restored = unmask_scalars(source.text, restored, text.root)
+        return texts if restored == masked else _read(source, restored, pick, pure=True)
     except ParseError:
         raise
     except MarkedYAMLError as error:
@@ -88,12 +103,12 @@ def _read_pure(source: Source, index: int) -> YamlText:
         raise ParseError(f"not YAML: {reason}", remedy="remove that character", place=source.place(offset)) from None
 
 
-def _read(source: Source, text: str, index: int, *, pure: bool) -> YamlText:
+def _read(source: Source, text: str, pick: _Pick, *, pure: bool) -> list[YamlText]:
     """`text` has the length of `source.text`, so that the marks fit that too. Raises YAMLError."""
     if not pure:
         parser = importlib.import_module("ruamel.yaml.main").CParser(text)
-        return _document(source, iter(parser.get_event, None), index)
-    return _document(source, iter(go_yaml().parse(text)), index)
+        return pick(_documents(source, iter(parser.get_event, None)))
+    return pick(_documents(source, iter(go_yaml().parse(text))))
 
 
 def _remedy(source: Source, offset: int) -> str:
@@ -105,20 +120,26 @@ def _remedy(source: Source, offset: int) -> str:
     return "check the indentation, colons and quotes of this line and the one above"
 
 
-def _document(source: Source, events: Iterator[Any], index: int) -> YamlText:
-    number, start = -1, 0
+def _only(source: Source, index: int, texts: Iterator[YamlText]) -> list[YamlText]:
+    number = -1
+    for number, text in enumerate(texts):
+        if number == index:
+            return [text]
+    if index == 0:
+        return [YamlText(None, None, Span(0, len(source.text)), [])]
+    what = f"the file has {number + 1} document(s), there is no document {index}"
+    raise ParseError(what, place=source.place(len(source.text)))
+
+
+def _documents(source: Source, events: Iterator[Any]) -> Iterator[YamlText]:
+    """Each is read when it is asked for."""
+    start = 0
     for event in events:
         if not isinstance(event, kinds.DocumentStartEvent):
             continue  # the stream's own
-        number += 1
         version = tuple(event.version) if event.version else None
         builder = Builder(source, event.end_mark.index)
         end = builder.read(events)
-        if number == index:
-            span = Span(start, end.start_mark.index)
-            return YamlText(builder.root, version, span, builder.scalars, builder.duplicates, builder.has_aliases)
+        span = Span(start, end.start_mark.index)
+        yield YamlText(builder.root, version, span, builder.scalars, builder.duplicates, builder.has_aliases)
         start = end.end_mark.index
-    if index == 0:
-        return YamlText(None, None, Span(0, len(source.text)), [])
-    what = f"the file has {number + 1} document(s), there is no document {index}"
-    raise ParseError(what, place=source.place(len(source.text)))
