@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from enum import Enum
 
-__all__ = ["PARTITIONS", "Arn", "ArnError", "Principal", "canonicalize", "is_account", "parse_arn"]
+__all__ = ["PARTITIONS", "Arn", "ArnError", "Principal", "canonical_parts", "canonicalize", "is_account", "parse_arn"]
 
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc")
 """Every partition that the newest authenticator knows."""
@@ -27,6 +27,15 @@ class Principal(str, Enum):
 
     def __str__(self) -> str:
         return self.value
+
+
+_KINDS = {
+    ("iam", "role"): Principal.ROLE,
+    ("iam", "user"): Principal.USER,
+    ("iam", "root"): Principal.ROOT,
+    ("sts", "federated-user"): Principal.FEDERATED_USER,
+    ("sts", "assumed-role"): Principal.ASSUMED_ROLE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +70,16 @@ class Arn:
 
 def parse_arn(text: str) -> Arn:
     """The AWS SDK's arn.Parse: six sections, nothing else is checked. Raises ArnError."""
+    return Arn(*_sections(text)[1:])
+
+
+def _sections(text: str) -> list[str]:
     sections = text.split(":", 5)
     if sections[0] != "arn":
         raise ArnError("it does not begin with 'arn:'")
     if len(sections) != 6:
         raise ArnError("it has fewer than six sections (arn:partition:service:region:account:resource)")
-    return Arn(*sections[1:])
+    return sections
 
 
 def canonicalize(text: str, partitions: tuple[str, ...] = PARTITIONS) -> tuple[Principal, str]:
@@ -74,28 +87,32 @@ def canonicalize(text: str, partitions: tuple[str, ...] = PARTITIONS) -> tuple[P
 
     Raises ArnError for what is no IAM role, user or root and no STS assumed role or federated user.
     """
-    arn = parse_arn(text)
-    if arn.partition not in partitions:
-        raise ArnError(f"the partition '{arn.partition}' is not known")
-    kind = arn.parts[0]
-    if arn.service == "sts":
-        return _canonical_sts(arn, kind, text)
-    if arn.service != "iam":
-        raise ArnError(f"the service is '{arn.service}', not iam or sts")
-    if kind not in ("role", "user", "root"):
-        raise ArnError(f"'{arn.resource}' is no role, user or root")
-    return Principal(kind), text
+    principal, _, canonical = canonical_parts(text, partitions)
+    return principal, canonical
 
 
-def _canonical_sts(arn: Arn, kind: str, text: str) -> tuple[Principal, str]:
-    if kind == "federated-user":
-        return Principal.FEDERATED_USER, text
-    if kind != "assumed-role":
-        raise ArnError(f"'{arn.resource}' is no assumed role or federated user")
-    if len(arn.parts) < 3:
-        raise ArnError("the assumed role has no session")
-    role = "/".join(arn.parts[1:-1])
-    return Principal.ASSUMED_ROLE, f"arn:{arn.partition}:iam::{arn.account}:role/{role}"
+def canonical_parts(text: str, partitions: tuple[str, ...] = PARTITIONS) -> tuple[Principal, str, str]:
+    """The same, with the partition between them. Raises ArnError."""
+    _, partition, service, _, account, resource = _sections(text)
+    if partition not in partitions:
+        raise ArnError(f"the partition '{partition}' is not known")
+    parts = resource.split("/")
+    kind = _KINDS.get((service, parts[0]))
+    if kind is Principal.ASSUMED_ROLE:
+        if len(parts) < 3:
+            raise ArnError("the assumed role has no session")
+        return kind, partition, f"arn:{partition}:iam::{account}:role/{'/'.join(parts[1:-1])}"
+    if kind is None:
+        raise ArnError(_unknown_kind(service, resource))
+    return kind, partition, text
+
+
+def _unknown_kind(service: str, resource: str) -> str:
+    if service == "sts":
+        return f"'{resource}' is no assumed role or federated user"
+    return (
+        f"'{resource}' is no role, user or root" if service == "iam" else f"the service is '{service}', not iam or sts"
+    )
 
 
 def is_account(text: str) -> bool:

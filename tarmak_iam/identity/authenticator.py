@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Mapping as AnyMapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.identity.backends import load_tables
-from tarmak_iam.identity.caller import Caller, identify
 from tarmak_iam.identity.config_file import parse_config
 from tarmak_iam.identity.daemon_config import DaemonConfig, read_daemon_config
-from tarmak_iam.identity.explain import matched, unmatched
 from tarmak_iam.identity.grants import grants_of
-from tarmak_iam.identity.model import Answer, Grant, Identity, Mapping
-from tarmak_iam.identity.refusal import Denied, NotStarted
+from tarmak_iam.identity.model import Answer, Grant, Identity, Locate
+from tarmak_iam.identity.refusal import NotStarted
+from tarmak_iam.identity.review import Reviewer
 from tarmak_iam.identity.sts import accepts_tokens_of
 from tarmak_iam.identity.table import Table
-from tarmak_iam.identity.templates import render_template
 from tarmak_iam.identity.versions import NEWEST, DaemonVersion
 from tarmak_iam.routes import Route
 
@@ -33,11 +31,10 @@ class Authenticator:
     config: DaemonConfig | None
     failure: Answer | None = None
     document: Document | None = field(default=None, repr=False)
-    cluster_id: str | None = None
-    private_dns_names: AnyMapping[str, str] = field(default_factory=dict, repr=False)
     notes: tuple[str, ...] = ()
     tables: tuple[Table, ...] = field(default=(), repr=False)
     """What the backends have loaded, in the order they are asked."""
+    _reviewer: Reviewer | None = field(default=None, repr=False)
 
     @classmethod
     def load(
@@ -59,20 +56,22 @@ class Authenticator:
         instance id, what ec2:DescribeInstances would answer.
         """
         document = None
+        locate: Locate = _nowhere
         try:
             parsed = DaemonVersion.parse(version)
             document = parse_config(config_text, str(filename))
+            locate = partial(_position, document)
             config = read_daemon_config(document, parsed, _as_args(args))
-            tables, notes = load_tables(config, files or {}, partial(_position, document))
+            tables, notes = load_tables(config, files or {}, locate)
         except ConfigError as error:
             return cls(None, Answer(started=False, reason=error.message))
         except NotStarted as stop:
-            place = _position(document, stop.route)
-            return cls(None, Answer(started=False, reason=stop.reason, route=stop.route, place=place))
+            return cls(None, Answer(started=False, reason=stop.reason, route=stop.route, locate=locate))
         if parsed > NEWEST:
             newer = f"{parsed} is newer than {NEWEST}, the newest version that is known; the answer is {NEWEST}'s"
             notes = (newer, *notes)
-        return cls(config, None, document, cluster_id, private_dns_names or {}, notes, tables)
+        reviewer = Reviewer(config, tables, cluster_id, private_dns_names or {}, notes, locate)
+        return cls(config, None, document, notes, tables, reviewer)
 
     @property
     def grants(self) -> tuple[Grant, ...]:
@@ -85,87 +84,9 @@ class Authenticator:
 
     def whois(self, identity: Identity) -> Answer:
         """Who the caller becomes."""
-        if self.config is None:
+        if self._reviewer is None:
             return self.failure or Answer(started=False)
-        try:
-            self._check_cluster_id(self.config)
-            caller = identify(identity, self.config.version)
-            self._check_partition(caller, self.config)
-            return self._map(caller, self.config)
-        except Denied as denial:
-            return Answer(
-                started=True,
-                reason=denial.reason,
-                route=denial.route,
-                place=denial.place or _position(self.document, denial.route),
-                notes=self.notes,
-            )
-
-    def _check_cluster_id(self, config: DaemonConfig) -> None:
-        if self.cluster_id is not None and self.cluster_id != config.cluster_id:
-            raise Denied(
-                f"the token is for cluster id '{self.cluster_id}', the configuration has '{config.cluster_id}'",
-                Route.of(("clusterID",)),
-            )
-
-    def _check_partition(self, caller: Caller, config: DaemonConfig) -> None:
-        """A token is presigned for the STS of the caller's partition; a daemon of another one refuses that host."""
-        if not accepts_tokens_of(caller.partition, config.partition, config.version):
-            raise Denied(f"the caller is of the partition {caller.partition}, the daemon of {config.partition}")
-
-    def _map(self, caller: Caller, config: DaemonConfig) -> Answer:
-        for table in self.tables:
-            found = table.find(caller)
-            if found:
-                first, *others = (self._rendered(mapping, caller, config, table) for mapping in found)
-                return replace(first, alternatives=_different(first, others)) if others else first
-            if caller.account in table.accounts:
-                reason = f"account {caller.account} is in mapAccounts: the username is the ARN, without groups"
-                return self._granted(caller, config, caller.canonical_arn, (), reason, table, table.accounts_route)
-        raise unmatched(caller, config, self.tables)
-
-    def _rendered(self, mapping: Mapping, caller: Caller, config: DaemonConfig, table: Table) -> Answer:
-        version = config.version
-        # v0.4.0 renders the templates of roles only.
-        if mapping.kind == "role" or version.known >= DaemonVersion(0, 5, 0):
-            try:
-                username = render_template(mapping.username, caller, self.private_dns_names, version)
-                groups = [render_template(group, caller, self.private_dns_names, version) for group in mapping.groups]
-            except Denied as denial:
-                reason = f"{matched(mapping)}, but {denial.reason}"
-                raise Denied(reason, mapping.route, table.place(mapping.route)) from None
-        else:
-            username, groups = mapping.username, list(mapping.groups)
-        for prefix in table.reserved_prefixes:
-            if prefix and username.startswith(prefix):
-                reason = f"{matched(mapping)}, but the username '{username}' begins with the reserved prefix '{prefix}'"
-                raise Denied(reason, mapping.route, table.place(mapping.route))
-        return self._granted(caller, config, username, groups, matched(mapping), table, mapping.route)
-
-    def _granted(
-        self,
-        caller: Caller,
-        config: DaemonConfig,
-        username: str,
-        groups: Iterable[str],
-        reason: str,
-        table: Table,
-        route: Route | None,
-    ) -> Answer:
-        scrubbed = caller.account in config.scrubbed
-        uid = f"administrative:{username}" if scrubbed else f"{caller.account}:{caller.user_id}"
-        return Answer(
-            started=True,
-            authenticated=True,
-            username=username,
-            groups=list(groups) or None,
-            uid=f"aws-iam-authenticator:{uid}",
-            extra=None if scrubbed else _extra(caller, config.version),
-            reason=reason,
-            route=route,
-            place=table.place(route),
-            notes=self.notes,
-        )
+        return self._reviewer.review(identity)
 
 
 def whois(
@@ -191,24 +112,12 @@ def whois(
     return authenticator.whois(identity)
 
 
-def _extra(caller: Caller, version: DaemonVersion) -> dict[str, list[str]] | None:
-    values = {
-        "accessKeyId": caller.access_key_id,
-        "arn": caller.arn,
-        "canonicalArn": caller.canonical_arn,
-        "principalId": caller.user_id,
-        "sessionName": caller.session_name,
-        "sigs.k8s.io/aws-iam-authenticator/principalId": caller.user_id,
-    }
-    return {key: [value] for key, value in values.items() if version.has(f"extra key {key}")} or None
+def _position(document: Document, route: Route | None) -> Place | None:
+    return document.position(route) if route is not None else None
 
 
-def _different(first: Answer, others: Iterable[Answer]) -> tuple[Answer, ...]:
-    return tuple(other for other in others if (other.username, other.groups) != (first.username, first.groups))
-
-
-def _position(document: Document | None, route: Route | None) -> Place | None:
-    return document.position(route) if document is not None and route is not None else None
+def _nowhere(_: Route | None) -> None:
+    return None
 
 
 def _as_args(args: Iterable[str] | None) -> tuple[str, ...]:

@@ -2,26 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Mapping as AnyMapping
+from dataclasses import dataclass, field
+from functools import cached_property
 
-from tarmak_iam.errors import Place
-from tarmak_iam.identity.daemon_config import DaemonConfig
+from tarmak_iam.errors import ParseError
+from tarmak_iam.identity.crd import identity_mappings, load_crd
+from tarmak_iam.identity.daemon_config import BACKENDS, DEPRECATED, DaemonConfig
+from tarmak_iam.identity.dynamic_file import load_dynamic_file, read_json_object
+from tarmak_iam.identity.eks_configmap import find_aws_auth, load_eks_configmap
+from tarmak_iam.identity.model import Locate
 from tarmak_iam.identity.mounted_file import load_mounted_file
+from tarmak_iam.identity.objects import ClusterObject, cluster_objects
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.table import Table
-from tarmak_iam.routes import Route
 
 __all__ = ["load_tables"]
 
 
 def load_tables(
-    config: DaemonConfig, files: AnyMapping[str, str], place: Callable[[Route | None], Place | None]
+    config: DaemonConfig, files: AnyMapping[str, str], place: Locate
 ) -> tuple[tuple[Table, ...], tuple[str, ...]]:
-    """The tables, and what should be known about them. Raises NotStarted. `place` is the configuration's."""
-    del files
-    mounted = load_mounted_file(config, place)
-    for backend in config.backends:
-        if backend != "MountedFile":
-            raise NotStarted(f"the backend {backend} reads its mappings elsewhere, which is not supported yet")
-    return (mounted,), ()
+    """The tables, and what should be known about them. Raises NotStarted.
+
+    `files`: by their last path component. A path of the configuration is looked up there; every other file
+    may hold objects of the cluster (the ConfigMap aws-auth, IAMIdentityMapping objects, lists of them). Where
+    none has an object, there is no cluster, and backends that need one end the process. `place` is the
+    configuration's.
+    """
+    loader = _Loader(config, files, place)
+    tables = loader.tables(config.backends)
+    later = loader.later_backends()
+    if later is not None:
+        try:
+            tables = loader.tables(later)
+        except NotStarted as refusal:
+            loader.notes.append(f"the backend modes file is not followed: {refusal.reason}")
+    return tables, tuple(dict.fromkeys((*loader.notes, *(note for table in tables for note in table.notes))))
+
+
+@dataclass
+class _Loader:
+    config: DaemonConfig
+    files: AnyMapping[str, str]
+    place: Locate
+    notes: list[str] = field(default_factory=list)
+
+    def tables(self, backends: Iterable[str]) -> tuple[Table, ...]:
+        return tuple(map(self._table, backends))
+
+    def _table(self, backend: str) -> Table:
+        config = self.config
+        if backend == "MountedFile":
+            return load_mounted_file(config, self.place)
+        if backend == "DynamicFile":
+            name = _last(config.dynamic_file)
+            return load_dynamic_file(config, self.files.get(name), name)
+        if not self.objects:
+            raise NotStarted(f"the backend {backend} needs a cluster, and no object of one is given")
+        if backend == "CRD":
+            return load_crd(config.version, identity_mappings(self.objects))
+        return load_eks_configmap(config, find_aws_auth(self.objects))
+
+    @cached_property
+    def objects(self) -> list[ClusterObject]:
+        """Of every file that is not the configuration's own. Raises NotStarted for one that cannot be read."""
+        own = {_last(self.config.dynamic_file), _last(self.config.backend_modes_file)}
+        found: list[ClusterObject] = []
+        for name, text in self.files.items():
+            if name in own:
+                continue
+            try:
+                found += cluster_objects(text, name)
+            except ParseError as error:
+                raise NotStarted(f"the objects of the cluster cannot be read: {error}") from None
+        return found
+
+    def later_backends(self) -> tuple[str, ...] | None:
+        """What the file at dynamicBackendModePath says as soon as the daemon runs; None where it changes nothing."""
+        path = self.config.backend_modes_file
+        text = self.files.get(_last(path)) if path else None
+        if text is None:
+            return None
+        try:
+            modes = read_json_object(text, _last(path))[1].get("backendmode") or ""
+        except ParseError as error:
+            self.notes.append(f"the backend modes file cannot be read, and is not followed: {error}")
+            return None
+        if not isinstance(modes, str) or modes == " ".join(self.config.backends):
+            return None
+        known = {*BACKENDS, *DEPRECATED}
+        names = modes.split(" ")
+        if not set(names) <= known:
+            self.notes.append(f"the backend modes file is not followed: '{modes}' is no list of backends")
+            return None
+        return tuple(DEPRECATED.get(name, name) for name in names)
+
+
+def _last(path: str) -> str:
+    return path.rpartition("/")[2]

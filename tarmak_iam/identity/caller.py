@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.identity.arn import ArnError, Principal, canonicalize, parse_arn
+from tarmak_iam.identity.arn import ArnError, Principal, canonical_parts, canonicalize, parse_arn
 from tarmak_iam.identity.model import Identity
 from tarmak_iam.identity.refusal import Denied
 from tarmak_iam.identity.versions import DaemonVersion, known_partitions
 
-__all__ = ["Caller", "identify", "identity_of"]
+__all__ = ["Caller", "CallerReader", "identity_of"]
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+_WITHOUT_SESSION = (Principal.FEDERATED_USER, Principal.USER, Principal.ROOT)
+
+
+class Caller(NamedTuple):
     arn: str
     canonical_arn: str
     partition: str
@@ -60,32 +62,31 @@ _PLACEHOLDERS = {
 }
 
 
-def identify(identity: Identity, version: DaemonVersion) -> Caller:
-    """Raises Denied for an answer of STS that the version does not understand."""
-    try:
-        principal, canonical = canonicalize(identity.arn, known_partitions(version))
-    except ArnError as error:
-        raise Denied(f"the caller's ARN '{identity.arn}' is not taken: {error}") from None
-    user_id, session = _split_user_id(identity.user_id, principal, version)
-    return Caller(
-        arn=identity.arn,
-        canonical_arn=canonical,
-        partition=parse_arn(identity.arn).partition,
-        account=identity.account,
-        user_id=user_id,
-        session_name=session,
-        access_key_id=identity.access_key_id,
-    )
+class CallerReader:
+    """Reads what STS answers as one release does; made once, asked for every caller."""
 
+    __slots__ = ("_keeps_whole", "_needs_session", "_partitions")
 
-def _split_user_id(user_id: str, principal: Principal, version: DaemonVersion) -> tuple[str, str]:
-    keeps_whole = version.has("federated user: whole UserId kept, SessionName empty")
-    if keeps_whole and principal in (Principal.FEDERATED_USER, Principal.USER, Principal.ROOT):
-        return user_id, ""
-    parts = user_id.split(":")
-    needs_session = version.has("role UserId without a session refused (malformed UserID)")
-    if len(parts) == 2:
-        return parts[0], parts[1]
-    if len(parts) == 1 and not needs_session:
-        return parts[0], ""
-    raise Denied(f"the user id '{user_id}' is malformed: a role's is AROA...:session")
+    def __init__(self, version: DaemonVersion) -> None:
+        self._partitions = known_partitions(version)
+        self._keeps_whole = version.has("federated user: whole UserId kept, SessionName empty")
+        self._needs_session = version.has("role UserId without a session refused (malformed UserID)")
+
+    def read(self, identity: Identity) -> Caller:
+        """Raises Denied for an answer of STS that the version does not understand."""
+        try:
+            principal, partition, canonical = canonical_parts(identity.arn, self._partitions)
+        except ArnError as error:
+            raise Denied(f"the caller's ARN '{identity.arn}' is not taken: {error}") from None
+        user_id, session = self._split(identity.user_id, principal)
+        return Caller(identity.arn, canonical, partition, identity.account, user_id, session, identity.access_key_id)
+
+    def _split(self, user_id: str, principal: Principal) -> tuple[str, str]:
+        if self._keeps_whole and principal in _WITHOUT_SESSION:
+            return user_id, ""
+        parts = user_id.split(":")
+        if len(parts) == 2:
+            return parts[0], parts[1]
+        if len(parts) == 1 and not self._needs_session:
+            return parts[0], ""
+        raise Denied(f"the user id '{user_id}' is malformed: a role's is AROA...:session")

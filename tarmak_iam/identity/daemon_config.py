@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from tarmak_iam.document import Document
 from tarmak_iam.identity.arn import ArnError, parse_arn
@@ -15,7 +15,7 @@ from tarmak_iam.identity.flags import Flags, parse_flags
 from tarmak_iam.identity.model import Mapping, SsoRole
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.versions import DaemonVersion, server_partitions
-from tarmak_iam.identity.viper import Settings, as_integer, as_text, lookup, texts, weak_list, weak_text
+from tarmak_iam.identity.viper import Settings, as_boolean, as_integer, as_text, lookup, texts, weak_list, weak_text
 from tarmak_iam.routes import Route
 
 __all__ = ["BACKENDS", "DEPRECATED", "DaemonConfig", "read_daemon_config"]
@@ -23,6 +23,8 @@ __all__ = ["BACKENDS", "DEPRECATED", "DaemonConfig", "read_daemon_config"]
 BACKENDS = ("MountedFile", "EKSConfigMap", "CRD", "DynamicFile")
 DEPRECATED = {"File": "MountedFile", "ConfigMap": "EKSConfigMap"}
 _PORTS = range(65536)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,15 @@ class DaemonConfig:
     users: tuple[Mapping, ...]
     accounts: tuple[str, ...]
     scrubbed: frozenset[str]
-    reserved_prefixes: tuple[str, ...]
+    reserved_prefixes: AnyMapping[str, tuple[str, ...]]
+    """By backend: what a username that it gives must not begin with."""
     gates: frozenset[str]
+    dynamic_file: str = ""
+    """Path of the file that the backend DynamicFile reads."""
+    user_id_strict: bool = False
+    """Whether the dynamic file is asked by the caller's unique id."""
+    backend_modes_file: str = ""
+    """Path of a file that overrides the backends while the daemon runs."""
 
 
 def read_daemon_config(document: Document, version: DaemonVersion, args: Iterable[str]) -> DaemonConfig:
@@ -89,7 +98,14 @@ class _Reader:
             scrubbed=frozenset(scrubbed),
             reserved_prefixes=self._reserved(),
             gates=flags.gates,
+            dynamic_file=self._optional("server.dynamicfilepath", as_text, ""),
+            user_id_strict=self._optional("server.dynamicfileUserIDStrict", as_boolean, False),
+            backend_modes_file=self._optional("server.dynamicBackendModePath", as_text, "").strip(),
         )
+
+    def _optional(self, key: str, read: Callable[[Any], T], absent: T) -> T:
+        """A key that only some releases have."""
+        return read(self._settings.get(key)) if self._version.has(f"config key {key}") else absent
 
     def _check_process(self) -> None:
         """What ends the process before anybody is asked, and a file or flag decides.
@@ -134,9 +150,7 @@ class _Reader:
             raise NotStarted("backend-mode has duplicates", route)
         if not modes:
             raise NotStarted("at least one backend-mode must be given", route)
-        has_path = bool(as_text(self._settings.get("server.dynamicfilepath"))) and self._version.has(
-            "config key server.dynamicfilepath"
-        )
+        has_path = bool(self._optional("server.dynamicfilepath", as_text, ""))
         if ("DynamicFile" in modes) != has_path:
             raise NotStarted("the backend DynamicFile and server.dynamicfilepath only go together", route)
         return tuple(DEPRECATED.get(mode, mode) for mode in modes)
@@ -191,18 +205,18 @@ class _Reader:
             weak_text(item, "an account", route) for item, _ in weak_list(self._settings.get(key), splits=self._splits)
         ]
 
-    def _reserved(self) -> tuple[str, ...]:
-        """Username prefixes that mappings of the mounted file must not give."""
+    def _reserved(self) -> dict[str, tuple[str, ...]]:
+        """By backend; of two entries for one the last counts."""
         key = "server.reservedPrefixConfig"
         if not self._version.has(f"config key {key}"):
-            return ()
-        prefixes: list[str] = []
+            return {}
+        reserved = {}
         for item, _ in weak_list(self._settings.get(key), splits=self._splits):
             if item is None:
                 continue
             if not isinstance(item, AnyMapping):
                 self._stop(key, "it must be a list of mappings")
-            if weak_text(lookup(item, "backendMode"), "backendMode", Route()) == "MountedFile":
-                listed = weak_list(lookup(item, "usernamePrefixReserveList"), splits=self._splits)
-                prefixes = [weak_text(prefix, "a prefix", Route()) for prefix, _ in listed]
-        return tuple(prefixes)
+            backend = weak_text(lookup(item, "backendMode"), "backendMode", Route())
+            listed = weak_list(lookup(item, "usernamePrefixReserveList"), splits=self._splits)
+            reserved[backend] = tuple(weak_text(prefix, "a prefix", Route()) for prefix, _ in listed)
+        return reserved

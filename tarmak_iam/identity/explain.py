@@ -1,66 +1,204 @@
-"""Why an entry matched, or why none did: in words that tell a person what to change."""
+"""Why an entry matched, or why none did: in words that tell a person what to change.
+
+What is worked out here is asked for with every review, so nothing scans the entries: those that are nearly
+right are found by the name that their ARN ends in.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterator, Sequence
+from fnmatch import fnmatchcase
 
-from tarmak_iam.identity.arn import ArnError, canonicalize, parse_arn
+from tarmak_iam.identity.arn import Arn, ArnError, canonicalize, parse_arn
 from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.model import Mapping
 from tarmak_iam.identity.refusal import Denied
 from tarmak_iam.identity.table import Table
 
-__all__ = ["matched", "unmatched"]
+__all__ = ["by_account", "literal", "matched", "unmatched"]
+
+_TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
 
 
-def matched(mapping: Mapping) -> str:
+def matched(mapping: Mapping, caller: Caller, table: Table, tables: Sequence[Table]) -> str:
+    """With what the entry keeps from counting: duplicates before it, and backends behind its own."""
     if mapping.sso is not None:
-        return f"the SSO entry for permission set {mapping.sso.permission_set} of account {mapping.sso.account} matches"
-    return f"the entry for {mapping.arn} matches"
+        text = f"the SSO entry for permission set {mapping.sso.permission_set} of account {mapping.sso.account} matches"
+    elif table.by_user_id:
+        text = f"the entry for the unique id {mapping.user_id} matches"
+    else:
+        text = f"the entry for {mapping.arn} matches"
+        rivals = table.by_name.get(_name(caller), ())
+        if len(rivals) > 1:
+            text += _among(mapping, [rival for rival in rivals if _same(rival.arn, mapping.arn)], table)
+    return text + _behind(caller, table, tables)
 
 
-def unmatched(caller: Caller, config: DaemonConfig, tables: Iterable[Table]) -> Denied:
+def by_account(caller: Caller, table: Table, tables: Sequence[Table]) -> str:
+    reason = f"account {caller.account} is in mapAccounts: the username is the ARN, without groups"
+    return reason + _behind(caller, table, tables)
+
+
+def literal(username: str) -> str:
+    """What is said of a username that still has a template in it."""
+    left = _TEMPLATE.search(username)
+    return f"; {left.group()} is no template of this release and stays as it is" if left else ""
+
+
+def unmatched(caller: Caller, config: DaemonConfig, tables: Sequence[Table]) -> Denied:
     """Why nobody matched, with the nearest entry that would have, had it been written otherwise."""
-    del tables
     reason = f"no entry maps {caller.canonical_arn}, and account {caller.account} is not in mapAccounts"
-    for mapping in (*config.roles, *config.users):
-        hint = _hint(mapping, caller, config)
+    for table in tables:
+        for mapping, hint in _hints(caller, config, table):
+            return Denied(f"{reason}; {hint}", mapping.route, table.place)
+        hint = _account_hint(caller, table)
         if hint:
-            return Denied(f"{reason}; {hint}")
+            return Denied(f"{reason}; {hint}", table.accounts_route, table.place)
+    if all(table.backend != "MountedFile" for table in tables):
+        for mapping in (*config.roles, *config.users):
+            if _same(mapping.arn, caller.canonical_arn):
+                hint = "the configuration's own entry for it is not asked: MountedFile is not among the backends"
+                return Denied(f"{reason}; {hint}", mapping.route)
     return Denied(reason)
 
 
-def _hint(mapping: Mapping, caller: Caller, config: DaemonConfig) -> str:
-    if mapping.sso is not None:
-        gate = "SSORoleMatch" in config.gates
-        fits = f"/awsreservedsso_{mapping.sso.permission_set}_".lower() in caller.canonical_arn.lower()
-        if fits and mapping.sso.account == caller.account:
-            return _sso_hint(mapping, gate)
+def _among(mapping: Mapping, same: list[Mapping], table: Table) -> str:
+    if len(same) < 2:
         return ""
+    if table.backend == "CRD":
+        return f" (one of {len(same)} objects for it: the daemon picks one at random)"
+    if mapping.kind == "role" and any(rival.kind == "user" for rival in same):
+        return f" (one of {len(same)} for it: the last role counts, roles before users)"
+    return f" (the last of {len(same)} for it: the others do not count)"
+
+
+def _behind(caller: Caller, table: Table, tables: Sequence[Table]) -> str:
+    """Whether a later backend maps the caller too, in vain."""
+    if len(tables) < 2:
+        return ""
+    later = tables[[each is table for each in tables].index(True) + 1 :]
+    for other in later:
+        if other.has(caller):
+            return f"; what {other.backend} has for it is not asked, {table.backend} comes first"
+    return ""
+
+
+def _hints(caller: Caller, config: DaemonConfig, table: Table) -> Iterator[tuple[Mapping, str]]:
+    own = parse_arn(caller.canonical_arn)
+    for mapping in table.by_name.get(_name(caller), ()):
+        hint = _id_hint(mapping, caller, table) if table.by_user_id else _arn_hint(mapping, own, table)
+        if hint:
+            yield mapping, hint
+    for mapping in table.with_wildcards:
+        if fnmatchcase(caller.canonical_arn.lower(), mapping.arn.lower()):
+            yield mapping, f"the entry for {mapping.arn} has a wildcard, and wildcards are taken literally"
+    for mapping in table.with_sso:
+        hint = _sso_hint(mapping, caller, "SSORoleMatch" in config.gates)
+        if hint:
+            yield mapping, hint
+
+
+def _name(caller: Caller) -> str:
+    return caller.canonical_arn.rpartition("/")[2].lower()
+
+
+def _arn_hint(mapping: Mapping, own: Arn, table: Table) -> str:
+    text = mapping.arn
+    if _same(text, str(own)):
+        return _written_hint(text, own, table)
     try:
-        wanted = parse_arn(canonicalize(mapping.arn.strip())[1])
-        own = parse_arn(caller.canonical_arn)
+        wanted = parse_arn(canonicalize(text.strip().rstrip("/"))[1])
     except ArnError:
         return ""
-    same_name = wanted.name.lower() == own.name.lower() and wanted.parts[0].lower() == own.parts[0].lower()
-    if not same_name:
+    for differs, hint in _DIFFERENCES:
+        if differs(wanted, own):
+            return hint.format(text=text, instead=wanted.without_path)
+    return f"the entry for {text!r} has blanks or a slash around its ARN, which count"
+
+
+def _lower(text: str) -> str:
+    return text.lower()
+
+
+# In this order: of several differences the first one is told.
+_DIFFERENCES: tuple[tuple[Callable[[Arn, Arn], bool], str], ...] = (
+    (
+        lambda wanted, own: _lower(wanted.parts[0]) != _lower(own.parts[0]),
+        "{text} is another kind of principal of that name",
+    ),
+    (lambda wanted, own: wanted.account != own.account, "{text} is the same name in another account"),
+    (
+        lambda wanted, own: wanted.path != own.path and _lower(own.parts[0]) == "role",
+        "the entry for {text} has a path, which STS leaves out: map {instead} instead",
+    ),
+    (
+        lambda wanted, own: wanted.path != own.path,
+        "the entry for {text} has another path: a user's path counts",
+    ),
+    (lambda wanted, own: wanted.partition != own.partition, "the entry for {text} is of another partition"),
+)
+
+
+def _written_hint(text: str, own: Arn, table: Table) -> str:
+    """An ARN that means the caller, in a backend or release that compares it as it is written."""
+    if text.lower() == str(own).lower():
+        return f"the entry for {text} is compared with its capitals by this release: write it in lower case"
+    return f"the entry for {text} is compared as it is written by {table.backend}: map {own} instead"
+
+
+def _id_hint(mapping: Mapping, caller: Caller, table: Table) -> str:
+    if not _same(mapping.arn, caller.canonical_arn) and not _same(_pathless(mapping.arn), caller.canonical_arn):
+        if mapping.user_id == caller.user_id:
+            return f"the entry for the unique id {mapping.user_id} is for {mapping.arn}"
         return ""
-    if wanted.account != own.account:
-        return f"{mapping.arn} is the same name in another account"
-    if wanted.path != own.path and own.parts[0] == "role":
-        return f"the entry for {mapping.arn} has a path, which STS leaves out: map {wanted.without_path} instead"
-    if wanted.path != own.path:
-        return f"the entry for {mapping.arn} has another path: a user's path counts"
-    if wanted.partition != own.partition:
-        return f"the entry for {mapping.arn} is of another partition"
-    return ""
+    if mapping.user_id == caller.user_id:
+        return f"the entry for {mapping.arn} has the caller's unique id, but the ARN is not taken for the same"
+    return (
+        f"the entry for {mapping.arn} has the unique id {mapping.user_id}, the caller {caller.user_id}: "
+        f"{table.backend} asks for the id, and a role that was made anew has another one"
+    )
 
 
-def _sso_hint(mapping: Mapping, gate: bool) -> str:
-    assert mapping.sso is not None
+def _sso_hint(mapping: Mapping, caller: Caller, gate: bool) -> str:
+    sso = mapping.sso
+    assert sso is not None
+    if f"/awsreservedsso_{sso.permission_set}_".lower() not in caller.canonical_arn.lower():
+        return ""
+    if sso.account != caller.account:
+        return f"the SSO entry for permission set {sso.permission_set} is for account {sso.account}"
     if not gate:
         return "its SSO entry needs the feature gate SSORoleMatch"
-    if mapping.sso.partition:
+    if sso.partition:
         return "its SSO entry has a partition, and an entry with one never matches: leave it out"
     return ""
+
+
+def _account_hint(caller: Caller, table: Table) -> str:
+    """Accounts that lost their leading zeros, or have dashes, dots or blanks in them."""
+    for account in table.odd_accounts:
+        digits = "".join(filter(str.isdigit, account))
+        if digits.zfill(12) == caller.account or _octal(caller.account) == account:
+            return f"mapAccounts has {account!r}, which is not compared as a number: write '{caller.account}' in quotes"
+    return ""
+
+
+def _octal(account: str) -> str:
+    """What an unquoted account becomes whose digits after a leading zero are all octal ones."""
+    return str(int(account, 8)) if account.startswith("0") and not set(account) - set("01234567") else ""
+
+
+def _same(left: str, right: str) -> bool:
+    """Whether two ARNs mean one principal, however the releases compare them."""
+    try:
+        return canonicalize(left)[1].lower() == canonicalize(right)[1].lower()
+    except ArnError:
+        return False
+
+
+def _pathless(text: str) -> str:
+    try:
+        return str(parse_arn(text).without_path)
+    except ArnError:
+        return text

@@ -11,6 +11,7 @@ from typing import Any
 from tarmak_iam.document.scalars import parse_go_integer
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.versions import DaemonVersion
+from tarmak_iam.identity.viper import GO_TRUE
 
 __all__ = ["Flags", "parse_flags"]
 
@@ -35,7 +36,6 @@ _FLAGS: tuple[tuple[str, str, str, str], ...] = (
     ("server --state-dir", "", "string", "server.stateDir"),
 )
 _LEVELS = frozenset(("panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"))
-_TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
 _FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
 # Go takes underscores between the digits of a literal.
 _GO_DIGITS = re.compile(r"[-+]?[0-9a-zA-Z]+(?:_[0-9a-zA-Z]+)*\Z", re.ASCII)
@@ -119,9 +119,9 @@ def _split(arg: str) -> tuple[str, bool, str]:
 
 def _value(flag: _Flag, text: str) -> Any:
     if flag.type == "bool":
-        if text not in _TRUE | _FALSE:
+        if text not in GO_TRUE | _FALSE:
             raise NotStarted(f'invalid argument "{text}" for "--{flag.name}" flag: it is no boolean')
-        return text in _TRUE
+        return text in GO_TRUE
     if flag.type == "int":
         number = parse_go_integer(text.replace("_", "")) if _GO_DIGITS.match(text) else None
         if number is None:
@@ -143,12 +143,12 @@ def _gates(text: str, before: dict[str, bool], version: DaemonVersion) -> dict[s
         name, sign, value = (piece.strip() for piece in part.partition("="))
         if not sign:
             raise NotStarted(f"missing bool value for feature gate {name}")
-        if value not in _TRUE | _FALSE:
+        if value not in GO_TRUE | _FALSE:
             raise NotStarted(f"invalid value of the feature gate {name}={value}")
         if name == "AllAlpha":
-            all_alpha = value in _TRUE
+            all_alpha = value in GO_TRUE
         elif name in registered:
-            gates[name] = value in _TRUE
+            gates[name] = value in GO_TRUE
         elif name != "AllBeta":
             raise NotStarted(f"unrecognized feature gate: {name}")
     return gates if all_alpha is None else {**dict.fromkeys(registered, all_alpha), **gates}

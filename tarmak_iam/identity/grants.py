@@ -20,27 +20,27 @@ def grants_of(tables: Iterable[Table], takes_partition: Callable[[str], bool]) -
     taken: set[tuple[str, str]] = set()
     admitted: set[str] = set()  # an earlier backend's accounts are asked before a later one's entries
     for table in tables:
-        for mapping in table.mappings:
-            grant = _grant(mapping, table, takes_partition)
-            if grant is None or grant.key in taken or _account_of(grant) in admitted:
+        for key, mapping in table.entries:
+            named = _named(key, mapping, table, takes_partition)
+            if named is None or _is_reserved(mapping, table) or _account_of(*named) in admitted:
                 continue
-            taken.add(grant.key)
-            yield grant
+            grant = Grant(*named, mapping.username, mapping.groups, table.backend, table.place(mapping.route))
+            if grant.key not in taken:
+                taken.add(grant.key)
+                yield grant
         for account in sorted(filter(is_account, table.accounts - admitted)):
             yield Grant("account", account, "", (), table.backend, table.place(table.accounts_route))
         admitted |= table.accounts
 
 
-def _grant(mapping: Mapping, table: Table, takes_partition: Callable[[str], bool]) -> Grant | None:
-    if any(prefix and mapping.username.startswith(prefix) for prefix in table.reserved_prefixes):
-        return None
-    named = _named(mapping, table, takes_partition)
-    if named is None:
-        return None
-    return Grant(*named, mapping.username, mapping.groups, table.backend, table.place(mapping.route))
+def _is_reserved(mapping: Mapping, table: Table) -> bool:
+    return any(prefix and mapping.username.startswith(prefix) for prefix in table.reserved_prefixes)
 
 
-def _named(mapping: Mapping, table: Table, takes_partition: Callable[[str], bool]) -> tuple[str, str] | None:
+def _named(
+    key: str | None, mapping: Mapping, table: Table, takes_partition: Callable[[str], bool]
+) -> tuple[str, str] | None:
+    """Kind and principal, None for an entry that matches nobody."""
     if mapping.sso is not None:
         # An explicit partition leaves the pattern without one, which matches nobody.
         return None if mapping.sso.partition else ("sso", f"{mapping.sso.account}/{mapping.sso.permission_set}")
@@ -48,10 +48,12 @@ def _named(mapping: Mapping, table: Table, takes_partition: Callable[[str], bool
         return "userid", mapping.user_id
     if not is_reachable(mapping.arn) or not takes_partition(parse_arn(mapping.arn).partition):
         return None
-    return "arn", canonicalize(mapping.arn)[1]
+    principal = canonicalize(mapping.arn)[1]
+    # Some backends and releases compare the ARN as it is written, or with its capitals.
+    return ("arn", principal) if key == principal.lower() else None
 
 
-def _account_of(grant: Grant) -> str:
-    if grant.kind == "arn":
-        return parse_arn(grant.principal).account
-    return grant.principal.partition("/")[0] if grant.kind == "sso" else ""
+def _account_of(kind: str, principal: str) -> str:
+    if kind == "arn":
+        return parse_arn(principal).account
+    return principal.partition("/")[0] if kind == "sso" else ""

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tarmak_iam.errors import Place
 from tarmak_iam.routes import Route
 
-__all__ = ["Answer", "Grant", "Identity", "Mapping"]
+__all__ = ["Answer", "Grant", "Identity", "Locate", "Mapping", "SsoRole"]
+
+
+Locate = Callable[[Route | None], Place | None]
+"""From a route to the place in the file that it leads through; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,5 +89,10 @@ class Answer:
     reason: str = ""
     alternatives: tuple[Answer, ...] = ()
     route: Route | None = field(default=None, repr=False)
-    place: Place | None = None
     notes: tuple[str, ...] = ()
+    locate: Locate | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def place(self) -> Place | None:
+        """File, line and column of the entry or of the cause, where it is known; worked out when it is asked for."""
+        return self.locate(self.route) if self.locate is not None else None

@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-
-from tarmak_iam.errors import Place
-from tarmak_iam.identity.arn import ArnError, canonicalize, is_account, parse_arn
+from tarmak_iam.identity.arn import ArnError, canonicalize
 from tarmak_iam.identity.daemon_config import DaemonConfig
-from tarmak_iam.identity.model import Mapping, SsoRole
+from tarmak_iam.identity.model import Locate, Mapping
 from tarmak_iam.identity.refusal import NotStarted
+from tarmak_iam.identity.sso import arn_like, check_role, pattern_text
 from tarmak_iam.identity.table import Table
 from tarmak_iam.identity.versions import DaemonVersion, known_partitions
 from tarmak_iam.routes import Route
 
 __all__ = ["load_mounted_file"]
 
-_PERMISSION_SET = re.compile(r"[A-Za-z0-9_+=,.@-]{1,32}\Z", re.ASCII)
 
-
-def load_mounted_file(config: DaemonConfig, place: Callable[[Route | None], Place | None]) -> Table:
+def load_mounted_file(config: DaemonConfig, place: Locate) -> Table:
     """Raises NotStarted for a mapping that ends the process. `place` is that of the configuration."""
     version = config.version
     roles: dict[str, tuple[Mapping, ...]] = {}
     sso: dict[str, Mapping] = {}
     for role in config.roles:
         if version.has("MountedFile: roles are checked with Validate() (rolearn or sso must be given)"):
-            _validate(role, version)
+            check_role(role, version)
         if role.sso is not None:
-            sso[_pattern_text(role.sso)] = role
+            sso[pattern_text(role.sso)] = role
         elif (key := _role_key(role, version)) is not None:
             roles[key] = (role,)
     matches_sso = "SSORoleMatch" in config.gates and version.has("sso: MountedFile backend matches by pattern")
@@ -36,28 +31,13 @@ def load_mounted_file(config: DaemonConfig, place: Callable[[Route | None], Plac
         backend="MountedFile",
         roles=roles,
         users={key: (user,) for user in config.users if (key := _user_key(user, version)) is not None},
-        patterns=tuple((_glob(text), role) for text, role in sso.items()) if matches_sso else (),
+        patterns=tuple((arn_like(text), role) for text, role in sso.items()) if matches_sso else (),
         accounts=frozenset(config.accounts),
         accounts_route=Route.of(("server", "mapAccounts")),
-        reserved_prefixes=config.reserved_prefixes,
+        reserved_prefixes=config.reserved_prefixes.get("MountedFile", ()),
         place=place,
+        written=(*config.roles, *config.users),
     )
-
-
-def _validate(role: Mapping, version: DaemonVersion) -> None:
-    sso = role.sso
-    if not role.arn and sso is None:
-        raise NotStarted("a role mapping has neither rolearn nor sso", role.route)
-    if sso is None:
-        return
-    if role.arn:
-        raise NotStarted("a role mapping has both rolearn and sso", role.route)
-    if not is_account(sso.account):
-        raise NotStarted(f"sso.accountID '{sso.account}' is no account of twelve digits", role.route)
-    if not _PERMISSION_SET.match(sso.permission_set):
-        raise NotStarted(f"sso.permissionSetName '{sso.permission_set}' is no name of a permission set", role.route)
-    if sso.partition and sso.partition not in known_partitions(version):
-        raise NotStarted(f"sso.partition '{sso.partition}' is not known", role.route)
 
 
 def _role_key(role: Mapping, version: DaemonVersion) -> str | None:
@@ -85,17 +65,3 @@ def _canonical_key(mapping: Mapping, text: str, version: DaemonVersion, *, lower
             return None
         raise NotStarted(f"'{mapping.arn}' is not taken as an ARN: {error}", mapping.route) from None
     return canonical.lower() if lower else canonical
-
-
-def _pattern_text(sso: SsoRole) -> str:
-    """An explicit partition leaves the pattern's own empty (upstream's slip), so it never matches."""
-    partition = "" if sso.partition else "aws"
-    return f"arn:{partition}:iam::{sso.account}:role/AWSReservedSSO_{sso.permission_set}_*".lower()
-
-
-def _glob(text: str) -> re.Pattern[str]:
-    """ArnLike: section by section, `*` and `?` within one section."""
-    arn = parse_arn(text)
-    sections = (arn.partition, arn.service, arn.region, arn.account, arn.resource)
-    translated = (re.escape(section).replace(r"\*", "[^:]*").replace(r"\?", "[^:]") for section in sections)
-    return re.compile("arn:" + ":".join(translated) + r"\Z")

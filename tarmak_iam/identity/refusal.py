@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tarmak_iam.errors import Place
+from tarmak_iam.identity.model import Locate
 from tarmak_iam.routes import Route
 
 __all__ = ["Denied", "NotStarted"]
@@ -18,10 +18,10 @@ class NotStarted(Exception):
 
 
 class Denied(Exception):
-    """The token review would be answered with a denial; `place` where the cause is not in the configuration."""
+    """The token review would be answered with a denial; `locate` where the cause is not in the configuration."""
 
-    def __init__(self, reason: str, route: Route | None = None, place: Place | None = None) -> None:
+    def __init__(self, reason: str, route: Route | None = None, locate: Locate | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.route = route
-        self.place = place
+        self.locate = locate

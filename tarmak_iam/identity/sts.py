@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from tarmak_iam.identity.versions import DaemonVersion
 
 __all__ = ["accepts_tokens_of"]
@@ -18,6 +20,7 @@ _DOMAINS = {
 }
 
 
+@cache
 def accepts_tokens_of(caller: str, daemon: str, version: DaemonVersion) -> bool:
     """Up to v0.5.1 any amazonaws.com host passes, then those of the configured partition only, and from
     v0.7.5 on every host with that partition's domain (aws and aws-us-gov share one)."""

@@ -11,7 +11,11 @@ from tarmak_iam.document.scalars import GoTime, parse_go_integer
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.routes import Route
 
-__all__ = ["Settings", "as_integer", "as_text", "lookup", "texts", "weak_list", "weak_text"]
+__all__ = ["GO_TRUE", "Settings", "as_boolean", "as_integer", "as_text", "lookup", "texts", "weak_list", "weak_text"]
+
+
+GO_TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
+"""What Go's strconv.ParseBool takes as true."""
 
 
 class Settings:
@@ -75,6 +79,13 @@ def as_integer(value: Any) -> int:
     if isinstance(value, str):
         return parse_go_integer(value) or 0
     return int(value) if isinstance(value, (bool, int, float)) and math.isfinite(value) else 0
+
+
+def as_boolean(value: Any) -> bool:
+    """cast.ToBool: a text that is no boolean is false."""
+    if isinstance(value, str):
+        return value in GO_TRUE
+    return isinstance(value, int) and value != 0
 
 
 def texts(value: Any) -> list[str]:

@@ -1,0 +1,61 @@
+"""The backend CRD: IAMIdentityMapping objects, found by the canonical ARN that the daemon writes into their status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from tarmak_iam.errors import Place
+from tarmak_iam.identity.arn import ArnError, canonicalize
+from tarmak_iam.identity.go_json import JsonMappings
+from tarmak_iam.identity.model import Mapping
+from tarmak_iam.identity.objects import ClusterObject
+from tarmak_iam.identity.table import Found, Table
+from tarmak_iam.identity.versions import DaemonVersion, known_partitions
+from tarmak_iam.routes import Route
+
+__all__ = ["GROUP", "identity_mappings", "load_crd"]
+
+GROUP = "iamauthenticator.k8s.aws"
+
+
+def identity_mappings(objects: Iterable[ClusterObject]) -> list[ClusterObject]:
+    """Ordered by name; of two files with one name the later one is what the cluster has in the end."""
+    named = {
+        each.name: each
+        for each in objects
+        if each.kind == "IAMIdentityMapping" and str(each.data.get("apiVersion", "")).partition("/")[0] in ("", GROUP)
+    }
+    return [named[name] for name in sorted(named)]
+
+
+def load_crd(version: DaemonVersion, objects: Sequence[ClusterObject]) -> Table:
+    """Objects of one ARN are asked in random order; there are no accounts here, and no reserved prefixes."""
+    roles: dict[str, Found] = {}
+    written = [_mapping(each, Route((index,))) for index, each in enumerate(objects)]
+    for each, mapping in zip(objects, written, strict=True):
+        key = _key(each, version)
+        if key:
+            roles[key] = (*roles.get(key, ()), mapping)
+
+    def place(route: Route | None) -> Place | None:
+        step = route.steps[0] if route is not None and route.steps else None
+        return objects[step].place(("spec",)) if isinstance(step, int) else None
+
+    return Table(backend="CRD", roles=roles, users={}, place=place, written=tuple(written))
+
+
+def _key(each: ClusterObject, version: DaemonVersion) -> str:
+    """The controller canonicalises spec.arn into the status; what it cannot, it leaves as it was."""
+    arn = each.field("spec").get("arn")
+    try:
+        return canonicalize(str(arn).lower(), known_partitions(version))[1]
+    except ArnError:
+        return str(each.field("status").get("canonicalARN") or "")
+
+
+def _mapping(each: ClusterObject, route: Route) -> Mapping:
+    spec: dict[str, Any] = dict(each.field("spec"))
+    decoder = JsonMappings(has_sso=False)
+    (mapping,) = decoder.mappings([{**spec, "rolearn": spec.get("arn")}], "role", Route())
+    return Mapping("role", mapping.arn, mapping.username, mapping.groups, route)

@@ -1,0 +1,160 @@
+"""The backend DynamicFile: a JSON file that the daemon watches, asked by ARN or by the caller's unique id."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from tarmak_iam.document import Document
+from tarmak_iam.errors import ParseError, Place
+from tarmak_iam.identity.arn import Arn, ArnError, canonicalize, parse_arn
+from tarmak_iam.identity.caller import Caller
+from tarmak_iam.identity.daemon_config import DaemonConfig
+from tarmak_iam.identity.go_json import JsonMappings
+from tarmak_iam.identity.model import Mapping
+from tarmak_iam.identity.refusal import NotStarted
+from tarmak_iam.identity.sso import arn_like, check_role, pattern_text
+from tarmak_iam.identity.table import Found, Table
+from tarmak_iam.identity.versions import DaemonVersion, known_partitions
+from tarmak_iam.routes import Route
+
+__all__ = ["load_dynamic_file", "read_json_object"]
+
+
+def load_dynamic_file(config: DaemonConfig, text: str | None, filename: str) -> Table:
+    """A file that is missing (None) or wrong leaves the daemon running without: `notes` say so."""
+    if text is None:
+        return _empty(config, f"the dynamic file {filename} is not there yet, so nobody is mapped by it")
+    try:
+        document, data = read_json_object(text, filename)
+        return _filled(config, document, data)
+    except ParseError as error:
+        return _empty(config, f"the dynamic file cannot be read, so nobody is mapped by it: {error}")
+    except NotStarted as refusal:
+        return _empty(config, f"the dynamic file is not taken, so nobody is mapped by it: {refusal.reason}")
+
+
+def read_json_object(text: str, filename: str) -> tuple[Document, dict[str, Any]]:
+    """Document and fields by their names in lower case, as encoding/json finds them. Raises ParseError."""
+    document = Document.parse(text, filename, json=True)
+    data = document.data
+    if document.source.mark:
+        raise ParseError("JSON must not begin with a byte order mark", place=document.position(()))
+    if data is not None and not isinstance(data, dict):
+        raise ParseError("it is no JSON object", place=document.position(()))
+    return document, {key.lower(): value for key, value in (data or {}).items() if value is not None}
+
+
+def _filled(config: DaemonConfig, document: Document, data: dict[str, Any]) -> Table:
+    """One wrong value or entry, and nothing of the file counts. Raises NotStarted."""
+    version = config.version
+    decoder = JsonMappings(has_sso=version.has("sso: field in RoleMapping"))
+    roles = decoder.mappings(data.get("maproles"), "role", _route(document, "mapRoles"))
+    users = decoder.mappings(data.get("mapusers"), "user", _route(document, "mapUsers"))
+    accounts = decoder.texts(data.get("mapaccounts"))
+    if decoder.failed:
+        raise NotStarted("a value has another type than its field: texts, and lists of texts")
+    if not _matches_one_by_one(version):
+        roles = [replace(role, sso=None) for role in roles]  # read, and not looked at
+    for mapping in (*users, *roles):
+        _check(mapping, config)
+    matches_sso = "SSORoleMatch" in config.gates and version.has("sso: DynamicFile backend matches by pattern")
+    patterns = {pattern_text(role.sso): role for role in roles if role.sso} if matches_sso else {}
+    return replace(
+        _empty(config),
+        roles=_keyed([role for role in roles if not role.sso], config),
+        users=_keyed(users, config),
+        patterns=tuple((arn_like(text), role) for text, role in patterns.items()),
+        accounts=frozenset(accounts),
+        accounts_route=_route(document, "mapAccounts"),
+        place=partial(_place, document),
+        written=(*roles, *users),
+    )
+
+
+def _empty(config: DaemonConfig, *notes: str) -> Table:
+    return Table(
+        backend="DynamicFile",
+        notes=notes,
+        roles={},
+        users={},
+        place=lambda route: None,  # noqa: ARG005 - an empty table has no places
+        reserved_prefixes=config.reserved_prefixes.get("DynamicFile", ()),
+        by_user_id=config.user_id_strict,
+        admits=partial(_admits, config.version) if config.user_id_strict else None,
+    )
+
+
+def _check(mapping: Mapping, config: DaemonConfig) -> None:
+    if _matches_one_by_one(config.version) and mapping.kind == "role":
+        check_role(mapping, config.version)
+    elif not (mapping.user_id if config.user_id_strict else mapping.arn):
+        wanted = "userid" if config.user_id_strict else f"{mapping.kind}arn"
+        raise NotStarted(f"an entry has no {wanted}")
+
+
+def _keyed(mappings: list[Mapping], config: DaemonConfig) -> dict[str, Found]:
+    keyed: dict[str, Found] = {}
+    for mapping in mappings:
+        if config.user_id_strict:
+            keyed[mapping.user_id] = (mapping,)
+        elif _matches_one_by_one(config.version):
+            keyed[mapping.arn.lower()] = (mapping,)
+        else:
+            keyed[_canonical(mapping.arn.lower(), config.version)] = (mapping,)
+    return keyed
+
+
+def _canonical(arn: str, version: DaemonVersion) -> str:
+    """Nothing for what is no ARN: the daemon does not look at that error."""
+    try:
+        return canonicalize(arn, known_partitions(version))[1]
+    except ArnError:
+        return ""
+
+
+# By release line, the first patch that compares the ARN of an entry found by its unique id, and the first
+# that compares it without case.
+_COMPARES = {5: 21, 6: 14, 7: 1}
+_COMPARES_WITHOUT_CASE = {5: 23, 6: 16, 7: 1}
+
+
+def _admits(version: DaemonVersion, caller: Caller, mapping: Mapping) -> bool:
+    known = version.known
+    if not mapping.arn or known.patch < _COMPARES[known.minor]:
+        return True
+    if not version.has("DynamicFile: role path stripped for the ARN check of userIDStrict (StripPath)"):
+        return caller.arn == mapping.arn
+    wanted = _without_path(mapping.arn, version).lower()
+    own = caller.canonical_arn
+    return not wanted or wanted == (own.lower() if known.patch >= _COMPARES_WITHOUT_CASE[known.minor] else own)
+
+
+def _without_path(text: str, version: DaemonVersion) -> str:
+    """Nothing for what is no ARN of a known partition, which the daemon then takes for any."""
+    try:
+        arn = parse_arn(text)
+    except ArnError:
+        return ""
+    if arn.partition not in known_partitions(version):
+        return ""
+    return f"arn:{arn.partition}:iam::{arn.account}:role/{arn.name}" if _has_path(arn) else text
+
+
+def _has_path(arn: Arn) -> bool:
+    return arn.parts[0] == "role" and len(arn.parts) > 2
+
+
+def _matches_one_by_one(version: DaemonVersion) -> bool:
+    """v0.6.0 compares the ARN as it is written; all others look up the canonical one."""
+    return version.has("sso: DynamicFile backend matches by pattern")
+
+
+def _route(document: Document, name: str) -> Route:
+    data = document.data or {}
+    return Route.of((next((key for key in data if key.lower() == name.lower()), name),))
+
+
+def _place(document: Document, route: Route | None) -> Place | None:
+    return document.position(route) if route is not None else None

@@ -1,0 +1,191 @@
+"""The backend EKSConfigMap: the ConfigMap `aws-auth`, whose values are YAML texts of their own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from tarmak_iam.document import Document
+from tarmak_iam.document.dialects import YAML_V2_LATER
+from tarmak_iam.document.nodes import Scalar
+from tarmak_iam.errors import ParseError, Place
+from tarmak_iam.identity.daemon_config import DaemonConfig
+from tarmak_iam.identity.go_json import JsonMappings
+from tarmak_iam.identity.go_structs import YamlMappings
+from tarmak_iam.identity.model import Mapping
+from tarmak_iam.identity.objects import ClusterObject
+from tarmak_iam.identity.refusal import NotStarted
+from tarmak_iam.identity.sso import arn_like, check_role, pattern_text
+from tarmak_iam.identity.table import Found, Table
+from tarmak_iam.identity.versions import DaemonVersion
+from tarmak_iam.routes import Route
+
+__all__ = ["find_aws_auth", "load_eks_configmap", "place_inside"]
+
+_VALIDATES = "MountedFile: roles are checked with Validate() (rolearn or sso must be given)"
+_KEYS = {"role": "mapRoles", "user": "mapUsers"}
+
+
+def find_aws_auth(objects: Iterable[ClusterObject]) -> ClusterObject | None:
+    """The ConfigMap that the daemon watches; a file without a namespace is meant for kube-system."""
+    found = [each for each in objects if each.kind == "ConfigMap" and each.name == "aws-auth"]
+    return next((each for each in found if each.namespace in ("", "kube-system")), None)
+
+
+def load_eks_configmap(config: DaemonConfig, aws_auth: ClusterObject | None) -> Table:
+    """What is wrong in it is logged and left out; the daemon runs on. None: the cluster has no such object."""
+    reader = _Reader(config.version, aws_auth)
+    roles, users, accounts = list(reader.mappings("role")), list(reader.mappings("user")), reader.accounts()
+    matches_sso = "SSORoleMatch" in config.gates and config.version.has("sso: EKSConfigMap backend matches by pattern")
+    patterns = {pattern_text(role.sso): role for role in roles if role.sso}
+    return Table(
+        backend="EKSConfigMap",
+        roles={role.arn.lower(): (role,) for role in roles if role.arn},
+        users=_users(users, config.version),
+        place=partial(_place, aws_auth),
+        written=(*roles, *users),
+        patterns=tuple((arn_like(text), role) for text, role in patterns.items()) if matches_sso else (),
+        accounts=frozenset(accounts),
+        notes=reader.notes,
+        accounts_route=Route.of(("data", "mapAccounts")),
+    )
+
+
+def _users(users: Iterable[Mapping], version: DaemonVersion) -> dict[str, Found]:
+    """Where entries are compared one by one, two in different case both stay, and one is picked at random."""
+    if not version.has(_VALIDATES):
+        return {user.arn.lower(): (user,) for user in users if user.arn}
+    written = {user.arn: user for user in users}
+    found: dict[str, Found] = {}
+    for arn, user in written.items():
+        found[arn.lower()] = (*found.get(arn.lower(), ()), user)
+    return found
+
+
+@dataclass
+class _Reader:
+    version: DaemonVersion
+    aws_auth: ClusterObject | None
+    _notes: list[str] = field(default_factory=list)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        if self.aws_auth is None:
+            return ("the cluster has no ConfigMap aws-auth in kube-system, so nobody is mapped by it",)
+        return tuple(self._notes)
+
+    def mappings(self, kind: str) -> Iterator[Mapping]:
+        key = _KEYS[kind]
+        document = self._text(key)
+        if document is None:
+            return
+        found = self._of_json(document, kind) if self._reads_json else self._of_yaml(document, kind)
+        for mapping in found:
+            reason = self._refusal(mapping)
+            if reason:
+                self._notes.append(f"{key}: an entry is left out: {reason}")
+            else:
+                yield _moved(mapping, Route.of(("data", key)))
+
+    def accounts(self) -> list[str]:
+        """A number is its text here, whatever the release."""
+        document = self._text("mapAccounts")
+        texts = YamlMappings()
+        found = texts.texts(document.root) if document else []
+        self._note_failure("mapAccounts", texts.failed)
+        return found
+
+    @property
+    def _reads_json(self) -> bool:
+        """Up to v0.5.7 and from v0.6.0 on the text is turned into JSON first, whose keys have any case."""
+        return self.version.has("EKSConfigMap: keys of mapRoles/mapUsers read without case (utilyaml.ToJSON)")
+
+    def _of_json(self, document: Document, kind: str) -> list[Mapping]:
+        data = document.read_as(YAML_V2_LATER)
+        if not _has_json(data):
+            self._notes.append(f"{_KEYS[kind]} is left out: JSON has no infinity and no NaN")
+            return []
+        decoder = JsonMappings(has_sso=self.version.has("sso: field in RoleMapping"))
+        found = decoder.mappings(_sorted(data), kind, Route())
+        self._note_failure(_KEYS[kind], decoder.failed)
+        return found
+
+    def _of_yaml(self, document: Document, kind: str) -> list[Mapping]:
+        decoder = YamlMappings()
+        found = decoder.mappings(document, kind)
+        self._note_failure(_KEYS[kind], decoder.failed)
+        if decoder.miscased:
+            keys = ", ".join(sorted(decoder.miscased))
+            self._notes.append(f"{_KEYS[kind]}: {self.version} takes keys in lower case only, so {keys} is not seen")
+        return found
+
+    def _refusal(self, mapping: Mapping) -> str:
+        """Why a release that checks its entries leaves one out."""
+        if not self.version.has(_VALIDATES):
+            return ""
+        if mapping.kind == "user":
+            return "" if mapping.arn else "it has no userarn"
+        try:
+            check_role(mapping, self.version)
+        except NotStarted as refusal:
+            return refusal.reason
+        return ""
+
+    def _text(self, key: str) -> Document | None:
+        """None for a key that is not there, or whose text is not YAML: the daemon goes without it."""
+        value = self.aws_auth.field("data").get(key) if self.aws_auth else None
+        if not isinstance(value, str):
+            return None
+        try:
+            document = Document.parse(value, key, json=False)
+            document.read_as(YAML_V2_LATER)
+        except ParseError as error:
+            self._notes.append(f"{key} is left out: {error}")
+            return None
+        return document
+
+    def _note_failure(self, key: str, failed: bool) -> None:
+        if failed:
+            self._notes.append(f"{key}: a value of another type than its field is left out")
+
+
+def _moved(mapping: Mapping, inside: Route) -> Mapping:
+    """With a route through the ConfigMap: `data`, the key, and the steps inside that text."""
+    return replace(mapping, route=Route((*inside.steps, *mapping.route.steps)))
+
+
+def _has_json(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(map(_has_json, value.values()))
+    if isinstance(value, list):
+        return all(map(_has_json, value))
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _sorted(value: Any) -> Any:
+    """Go's JSON has the keys of a mapping in order, so the last of two spellings is the greater one."""
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value, key=str)}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value
+
+
+def _place(aws_auth: ClusterObject | None, route: Route | None) -> Place | None:
+    return place_inside(aws_auth, route) if aws_auth is not None and route is not None else None
+
+
+def place_inside(aws_auth: ClusterObject, route: Route) -> Place:
+    """The place in the file of something in one of the texts of `data`; the text's own where it is no block scalar."""
+    outer = aws_auth.place(route.steps[:2])
+    node = aws_auth.document.node(Route((*aws_auth.route.steps, *route.steps[:2])))
+    if not isinstance(node, Scalar) or node.style != "literal" or outer.line is None:
+        return outer
+    inner = Document.parse(node.text, outer.filename, json=False).position(route.steps[2:])
+    if inner.line is None or inner.column is None:
+        return outer
+    lines = aws_auth.document.text[node.start : node.end].splitlines()
+    written, content = lines[inner.line : inner.line + 1], node.text.splitlines()[inner.line - 1 : inner.line]
+    indent = len(written[0]) - len(content[0]) if written and content else 0
+    return Place(outer.filename, outer.line + inner.line, inner.column + indent)

@@ -1,0 +1,231 @@
+"""The backends beside MountedFile: the cluster's objects and the dynamic file, in the order given."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tarmak_iam.identity import Answer, whois
+from tarmak_iam.identity.caller import identity_of
+
+ADMIN = "arn:aws:iam::111122223333:role/Admin"
+ALICE = "arn:aws:iam::111122223333:user/Alice"
+SSO = "arn:aws:iam::111122223333:role/AWSReservedSSO_View_0123456789abcdef"
+
+AWS_AUTH = """\
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: aws-auth
+  namespace: kube-system
+data:
+  mapRoles: |
+    - rolearn: arn:aws:iam::111122223333:role/Admin
+      username: admin
+      groups:
+      - system:masters
+    # wrong type, and left out
+    - [x]
+    - rolearn: arn:aws:sts::111122223333:assumed-role/Other/x
+      username: other
+  mapUsers: |
+    - userarn: arn:aws:iam::111122223333:user/Alice
+      username: 007
+  mapAccounts: |
+    - 012345678901
+"""
+CRDS = """\
+apiVersion: v1
+kind: List
+items:
+- apiVersion: iamauthenticator.k8s.aws/v1alpha1
+  kind: IAMIdentityMapping
+  metadata: {name: b}
+  spec: {arn: "arn:aws:iam::111122223333:role/ADMIN", username: second, groups: [dev]}
+- apiVersion: iamauthenticator.k8s.aws/v1alpha1
+  kind: IAMIdentityMapping
+  metadata: {name: a}
+  spec: {arn: "arn:aws:sts::111122223333:assumed-role/Admin/any", username: first, groups: []}
+- apiVersion: iamauthenticator.k8s.aws/v1alpha1
+  kind: IAMIdentityMapping
+  metadata: {name: odd}
+  spec: {arn: nonsense, username: odd}
+  status: {canonicalARN: "arn:aws:iam::111122223333:user/alice"}
+"""
+DYNAMIC = {
+    "LastUpdatedDateTime": "1764000000",
+    "mapRoles": [{"RoleARN": ADMIN, "username": "admin", "groups": ["ops"], "userid": "AROAEXAMPLE"}],
+    "mapUsers": [{"userarn": ALICE, "username": "alice", "groups": [], "userid": "AIDAEXAMPLE"}],
+    "mapAccounts": ["444455556666"],
+}
+
+
+def ask(arn: str, *backends: str, config: str = "", version: str = "v0.7.9", **files: str) -> Answer:
+    args = [f"--backend-mode={','.join(backends)}"] if backends else []
+    named = {name.replace("_", "."): text for name, text in files.items()}
+    identity = identity_of(arn, "s", "AIDAEXAMPLE" if ":user/" in arn else "AROAEXAMPLE")
+    return whois(f"clusterID: test\n{config}", identity, version=version, args=args, files=named)
+
+
+def test_aws_auth_with_places_in_its_texts() -> None:
+    answer = ask(ADMIN, "EKSConfigMap", aws_auth_yaml=AWS_AUTH)
+    assert (answer.username, answer.groups) == ("admin", ["system:masters"])
+    assert str(answer.place) == "aws.auth.yaml:8:7"
+    assert answer.notes == (
+        "mapRoles: a value of another type than its field is left out",
+        "mapRoles: an entry is left out: a role mapping has neither rolearn nor sso",
+        "mapUsers: a value of another type than its field is left out",
+    )
+    assert ask(ALICE, "EKSConfigMap", aws_auth_yaml=AWS_AUTH).username == ""
+    by_account = ask("arn:aws:iam::012345678901:role/Any", "EKSConfigMap", aws_auth_yaml=AWS_AUTH)
+    assert by_account.username == "arn:aws:iam::012345678901:role/Any"
+    assert str(by_account.place) == "aws.auth.yaml:20:5"
+
+
+def test_aws_auth_compares_an_arn_as_it_is_written() -> None:
+    answer = ask("arn:aws:iam::111122223333:role/Other", "EKSConfigMap", aws_auth_yaml=AWS_AUTH)
+    assert not answer.authenticated
+    assert "is compared as it is written by EKSConfigMap: map arn:aws:iam::111122223333:role/Other" in answer.reason
+    assert str(answer.place) == "aws.auth.yaml:14:7"
+
+
+def test_aws_auth_of_the_releases_that_want_lower_case_keys() -> None:
+    text = AWS_AUTH.replace("- rolearn: arn:aws:iam", "- roleARN: arn:aws:iam")
+    assert ask(ADMIN, "EKSConfigMap", aws_auth_yaml=text).authenticated
+    for version in ("v0.5.8", "v0.5.27"):
+        answer = ask(ADMIN, "EKSConfigMap", version=version, aws_auth_yaml=text)
+        assert not answer.authenticated
+        assert f"mapRoles: {version} takes keys in lower case only, so roleARN is not seen" in answer.notes
+        # Here a number is the text that stands there.
+        assert ask(ALICE, "EKSConfigMap", version=version, aws_auth_yaml=text).username == "007"
+
+
+def test_sso_in_aws_auth_needs_the_gate() -> None:
+    text = AWS_AUTH.replace(
+        "- [x]", "- sso: {permissionSetName: View, accountID: '111122223333'}\n      username: view"
+    )
+    assert not ask(SSO, "EKSConfigMap", aws_auth_yaml=text).authenticated
+    args = ["--backend-mode=EKSConfigMap", "--feature-gates=SSORoleMatch=true"]
+    answer = whois("clusterID: t\n", identity_of(SSO), args=args, files={"cm.yaml": text})
+    assert answer.username == "view"
+
+
+def test_without_the_object_nobody_is_mapped_and_without_a_cluster_nothing_starts() -> None:
+    answer = ask(ADMIN, "EKSConfigMap", objects="{apiVersion: v1, kind: List, items: []}")
+    assert answer.started
+    assert not answer.authenticated
+    assert answer.notes == ("the cluster has no ConfigMap aws-auth in kube-system, so nobody is mapped by it",)
+    for backend in ("EKSConfigMap", "CRD"):
+        assert not ask(ADMIN, backend).started
+        broken = ask(ADMIN, backend, objects_yaml="{")
+        assert not broken.started
+        assert "objects.yaml:1:2" in broken.reason
+
+
+def test_an_object_of_another_namespace_is_not_the_one() -> None:
+    text = AWS_AUTH.replace("namespace: kube-system", "namespace: default")
+    assert not ask(ADMIN, "EKSConfigMap", aws_auth_yaml=text).authenticated
+
+
+def test_custom_resources_are_canonicalised_and_two_of_one_arn_are_random() -> None:
+    answer = ask(ADMIN, "CRD", crds_yaml=CRDS)
+    assert (answer.username, [other.username for other in answer.alternatives]) == ("first", ["second"])
+    assert "one of 2 objects for it: the daemon picks one at random" in answer.reason
+    assert str(answer.place) == "crds.yaml:11:9"
+    # What the controller cannot canonicalise keeps the status that it has.
+    assert ask(ALICE, "CRD", crds_yaml=CRDS).username == "odd"
+    assert not ask("arn:aws:iam::012345678901:role/Any", "CRD", crds_yaml=CRDS).authenticated
+
+
+DYNAMIC_CONFIG = "server: {dynamicfilepath: /etc/map/dynamic.json}\n"
+
+
+def test_the_dynamic_file_by_arn() -> None:
+    answer = ask(ADMIN, "DynamicFile", config=DYNAMIC_CONFIG, dynamic_json=json.dumps(DYNAMIC, indent=1))
+    assert (answer.username, answer.groups) == ("admin", ["ops"])
+    assert str(answer.place) == "dynamic.json:4:3"
+    assert ask(
+        "arn:aws:iam::444455556666:role/Any", "DynamicFile", config=DYNAMIC_CONFIG, dynamic_json=json.dumps(DYNAMIC)
+    ).authenticated
+
+
+def test_the_dynamic_file_by_unique_id() -> None:
+    config = DYNAMIC_CONFIG.replace("}", ", dynamicfileUserIDStrict: true}")
+    text = json.dumps(DYNAMIC)
+    assert ask(ADMIN, "DynamicFile", config=config, dynamic_json=text).username == "admin"
+    again = text.replace("AROAEXAMPLE", "AROAOLD")
+    answer = ask(ADMIN, "DynamicFile", config=config, dynamic_json=again)
+    assert not answer.authenticated
+    assert "has the unique id AROAOLD, the caller AROAEXAMPLE" in answer.reason
+    # v0.5.13 has the key and looks at nothing but the id.
+    moved = text.replace("role/Admin", "role/Moved")
+    assert not ask(ADMIN, "DynamicFile", config=config, dynamic_json=moved).authenticated
+    assert ask(ADMIN, "DynamicFile", config=config, dynamic_json=moved, version="v0.5.13").authenticated
+    # The first releases that compare take the caller's own ARN, session and all.
+    assert not ask(ADMIN, "DynamicFile", config=config, dynamic_json=text, version="v0.5.21").authenticated
+    assert ask(ADMIN, "DynamicFile", config=config, dynamic_json=text, version="v0.6.16").authenticated
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        (None, "the dynamic file dynamic.json is not there yet"),
+        ("{", "the dynamic file cannot be read"),
+        ("[]", "it is no JSON object"),
+        ('{"mapRoles": [{"username": "x"}]}', "an entry has no rolearn"),
+        (json.dumps({**DYNAMIC, "mapAccounts": [444455556666]}), "a value has another type than its field"),
+    ],
+)
+def test_a_dynamic_file_that_is_not_taken(text: str | None, note: str) -> None:
+    files = {} if text is None else {"dynamic_json": text}
+    answer = ask(ADMIN, "DynamicFile", config=DYNAMIC_CONFIG, **files)
+    assert answer.started
+    assert not answer.authenticated
+    assert note in answer.notes[0]
+
+
+def test_the_order_of_backends() -> None:
+    config = (
+        "server:\n  dynamicfilepath: d.json\n  mapAccounts: ['111122223333']\n"
+        f"  mapUsers:\n  - {{userarn: '{ALICE}', username: mounted}}\n"
+    )
+    text = json.dumps(DYNAMIC)
+    first = ask(ALICE, "MountedFile", "DynamicFile", config=config, d_json=text)
+    assert first.username == "mounted"
+    assert first.reason.endswith("; what DynamicFile has for it is not asked, MountedFile comes first")
+    # Every backend's accounts are asked before the next backend.
+    assert ask(ADMIN, "MountedFile", "DynamicFile", config=config, d_json=text).username == ADMIN
+    assert ask(ADMIN, "DynamicFile", "MountedFile", config=config, d_json=text).username == "admin"
+
+
+def test_a_mounted_entry_where_the_mounted_file_is_no_backend() -> None:
+    config = f"server:\n  mapUsers:\n  - {{userarn: '{ALICE}', username: mounted}}\n"
+    answer = ask(ALICE, "CRD", config=config, crds_yaml=CRDS.replace("user/alice", "user/bob"))
+    assert answer.reason.endswith("is not asked: MountedFile is not among the backends")
+    assert str(answer.place) == "config.yaml:4:5"
+
+
+def test_the_backend_modes_file_overrides_the_backends() -> None:
+    config = (
+        "server:\n  dynamicfilepath: d.json\n  backendMode: [DynamicFile]\n  dynamicBackendModePath: /x/modes.json\n"
+        f"  mapUsers:\n  - {{userarn: '{ALICE}', username: mounted}}\n"
+    )
+    text = json.dumps(DYNAMIC)
+    modes = '{"BackendMode": "MountedFile DynamicFile"}'
+    assert ask(ALICE, config=config, d_json=text).username == "alice"
+    assert ask(ALICE, config=config, d_json=text, modes_json=modes).username == "mounted"
+    assert ask(ALICE, config=config, d_json=text, modes_json=modes, version="v0.6.10").username == "alice"
+    answer = ask(ALICE, config=config, d_json=text, modes_json='{"backendMode": "Mounted"}')
+    assert answer.username == "alice"
+    assert answer.notes == ("the backend modes file is not followed: 'Mounted' is no list of backends",)
+
+
+def test_reserved_prefixes_are_per_backend() -> None:
+    config = (
+        "server:\n  dynamicfilepath: d.json\n  backendMode: [DynamicFile]\n"
+        "  reservedPrefixConfig: [{backendMode: DynamicFile, usernamePrefixReserveList: [adm]}]\n"
+    )
+    answer = ask(ADMIN, config=config, d_json=json.dumps(DYNAMIC))
+    assert not answer.authenticated
+    assert "the username 'admin' begins with the reserved prefix 'adm'" in answer.reason
