@@ -19,7 +19,7 @@ from tarmak_iam.identity.model import Mapping
 from tarmak_iam.identity.objects import ClusterObject
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.sso import arn_like, check_role, pattern_text
-from tarmak_iam.identity.table import Found, Table
+from tarmak_iam.identity.table import Found, Table, compared_one_by_one
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.routes import Route
 
@@ -55,14 +55,9 @@ def load_eks_configmap(config: DaemonConfig, aws_auth: ClusterObject | None) -> 
 
 
 def _users(users: Iterable[Mapping], version: DaemonVersion) -> dict[str, Found]:
-    """Where entries are compared one by one, two in different case both stay, and one is picked at random."""
     if not version.has(_VALIDATES):
         return {user.arn.lower(): (user,) for user in users if user.arn}
-    written = {user.arn: user for user in users}
-    found: dict[str, Found] = {}
-    for arn, user in written.items():
-        found[arn.lower()] = (*found.get(arn.lower(), ()), user)
-    return found
+    return compared_one_by_one({user.arn: user for user in users}.values())
 
 
 @dataclass

@@ -7,7 +7,7 @@ from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.model import Locate, Mapping
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.sso import arn_like, check_role, pattern_text
-from tarmak_iam.identity.table import Table
+from tarmak_iam.identity.table import Found, Table, compared_one_by_one
 from tarmak_iam.identity.versions import DaemonVersion, known_partitions
 from tarmak_iam.routes import Route
 
@@ -30,7 +30,7 @@ def load_mounted_file(config: DaemonConfig, place: Locate) -> Table:
     return Table(
         backend="MountedFile",
         roles=roles,
-        users={key: (user,) for user in config.users if (key := _user_key(user, version)) is not None},
+        users=_users(config),
         patterns=tuple((arn_like(text), role) for text, role in sso.items()) if matches_sso else (),
         accounts=frozenset(config.accounts),
         accounts_route=Route.of(("server", "mapAccounts")),
@@ -47,13 +47,19 @@ def _role_key(role: Mapping, version: DaemonVersion) -> str | None:
     return _canonical_key(role, role.arn if as_written else role.arn.lower(), version)
 
 
-def _user_key(user: Mapping, version: DaemonVersion) -> str | None:
-    if not user.arn and version.has("MountedFile: roles are checked with Validate() (rolearn or sso must be given)"):
-        raise NotStarted("a user mapping has no userarn", user.route)
-    if version.has("users: ARN parsed as written"):
-        # v0.6.0 and v0.6.1 keep the case here and compare with the lower-cased caller.
-        return _canonical_key(user, user.arn, version, lower=False)
-    return _canonical_key(user, user.arn.lower(), version)
+def _users(config: DaemonConfig) -> dict[str, Found]:
+    version = config.version
+    must_have_arn = version.has("MountedFile: roles are checked with Validate() (rolearn or sso must be given)")
+    as_written = version.has("users: ARN parsed as written")
+    users: dict[str, Mapping] = {}
+    for user in config.users:
+        if must_have_arn and not user.arn:
+            raise NotStarted("a user mapping has no userarn", user.route)
+        key = _canonical_key(user, user.arn if as_written else user.arn.lower(), version, lower=not as_written)
+        if key is not None:
+            users[key] = user
+    # v0.6.0 and v0.6.1 find them by comparing one by one.
+    return compared_one_by_one(users.values()) if as_written else {key: (user,) for key, user in users.items()}
 
 
 def _canonical_key(mapping: Mapping, text: str, version: DaemonVersion, *, lower: bool = True) -> str | None:

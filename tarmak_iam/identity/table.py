@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,7 +14,7 @@ from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.model import Locate, Mapping
 from tarmak_iam.routes import Route
 
-__all__ = ["Found", "Table", "bare_name"]
+__all__ = ["Found", "Table", "compared_one_by_one"]
 
 Found = tuple[Mapping, ...]
 """The mappings that match a caller: more than one where the daemon picks one at random."""
@@ -76,7 +76,7 @@ class Table:
         """Every entry by the name that its ARN ends in, however it is written: to find what was nearly right."""
         named: dict[str, list[Mapping]] = {}
         for mapping in self.written:
-            named.setdefault(bare_name(mapping.arn), []).append(mapping)
+            named.setdefault(_bare_name(mapping.arn), []).append(mapping)
         return named
 
     @cached_property
@@ -93,7 +93,16 @@ class Table:
         return tuple(sorted(account for account in self.accounts if not is_account(account)))
 
 
-def bare_name(arn: str) -> str:
+def compared_one_by_one(users: Iterable[Mapping]) -> dict[str, Found]:
+    """By their ARNs as they are written, without case: two in different case both stay, and one is picked at random."""
+    found: dict[str, Found] = {}
+    for user in users:
+        key = user.arn.lower()
+        found[key] = (*found.get(key, ()), user)
+    return found
+
+
+def _bare_name(arn: str) -> str:
     """The name that an ARN ends in (of an assumed role: the role's), without blanks and slashes, in lower case."""
     with contextlib.suppress(ArnError):
         arn = canonicalize(arn.strip())[1]

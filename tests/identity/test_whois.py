@@ -253,3 +253,47 @@ def test_formats_by_extension() -> None:
 def test_all_alpha_fills_only_what_nobody_named(flags: list[str], username: str | None) -> None:
     arn = "arn:aws:iam::111122223333:role/AWSReservedSSO_Admin_ffffffffffffffff"
     assert ask(arn, SSO, args=[f"--feature-gates={flag}" for flag in flags]).username == username
+
+
+@pytest.mark.parametrize(("version", "session"), [("v0.6.0", False), ("v0.6.1", False), ("v0.6.2", True)])
+def test_users_that_are_compared_one_by_one(version: str, session: bool) -> None:
+    """v0.6.0 and v0.6.1 compare the ARN as it is written, without case: a session of a role is nobody's."""
+    text = "clusterID: test\nserver:\n  mapUsers:\n  - {userarn: 'arn:aws:iam::111122223333:user/ALICE', username: a}\n"
+    assert whois(text, ALICE, version=version).username == "a"
+    text += "  - {userarn: 'arn:aws:sts::111122223333:assumed-role/Dev/x', username: dev}\n"
+    assert ask("arn:aws:iam::111122223333:role/Dev", text, version=version).authenticated is session
+
+
+def test_an_unknown_template_stays_and_is_told() -> None:
+    text = f"clusterID: test\nserver:\n  mapUsers:\n  - {{userARN: '{ALICE.arn}', username: 'u:{{{{sessionname}}}}'}}\n"
+    answer = whois(text, ALICE)
+    assert answer.username == "u:{{sessionname}}"
+    assert answer.reason.endswith("; {{sessionname}} is no template of this release and stays as it is")
+
+
+@pytest.mark.parametrize(
+    ("entry", "account", "reason"),
+    [
+        ("mapRoles: [{rolearn: 'arn:aws:iam::1:role/*', username: x}]", "1", "has a wildcard, and"),
+        ("mapUsers: [{userarn: 'arn:aws:iam::1:user/Admin', username: x}]", "1", "another kind of principal"),
+        ("mapRoles: [{rolearn: 'arn:aws:iam::1:role/Admin ', username: x}]", "1", "around its ARN, which count"),
+        ("mapAccounts: [12345678901]", "012345678901", "write '012345678901' in quotes"),
+        ("mapAccounts: [012345670123]", "012345670123", "write '012345670123' in quotes"),
+        ("mapAccounts: ['1111-2222-3333']", "111122223333", "write '111122223333' in quotes"),
+    ],
+)
+def test_what_would_have_matched(entry: str, account: str, reason: str) -> None:
+    answer = ask(f"arn:aws:iam::{account}:role/Admin", f"clusterID: test\nserver:\n  {entry}\n")
+    assert not answer.authenticated
+    assert reason in answer.reason
+    assert answer.place is not None
+    assert answer.place.line == 3
+
+
+def test_duplicates_are_told() -> None:
+    text = CONFIG.replace(
+        "  mapUsers:\n", "  - {roleARN: 'arn:aws:iam::111122223333:role/admin', username: b}\n  mapUsers:\n"
+    )
+    answer = ask("arn:aws:iam::111122223333:role/Admin", text)
+    assert answer.username == "b"
+    assert answer.reason.endswith("matches (the last of 2 for it: the others do not count)")
