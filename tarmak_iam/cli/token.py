@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import click
@@ -20,6 +21,9 @@ from tarmak_iam.token import inspect as inspect_token
 from tarmak_iam.token.exec_credential import token_in
 
 __all__ = ["token"]
+
+# The AWS CLI's own, which has the same files in it.
+_CACHE = (".aws", "cli", "cache")
 
 
 @click.group(
@@ -47,9 +51,10 @@ __all__ = ["token"]
 )
 @click.option("--profile", metavar="NAME", help="AWS profile that the credentials come from.")
 @click.option("--region", metavar="REGION", help="Region of STS. Default: AWS's own settings, then the cluster's.")
+@click.option("--cache", is_flag=True, help="Keep the sessions of a profile until they expire, in ~/.aws/cli/cache.")
 @click.option("--token-only", is_flag=True, help="Print the token itself, not an ExecCredential.")
 @click.pass_context
-def token(context: click.Context, cluster_id: str | None, token_only: bool, **options: Any) -> None:
+def token(context: click.Context, cluster_id: str | None, token_only: bool, cache: bool, **options: Any) -> None:
     """Print a token for kubectl as an ExecCredential, of the apiVersion that KUBERNETES_EXEC_INFO asks for.
 
     Options and variables are those of `aws-iam-authenticator token`, which this can stand in for.
@@ -62,7 +67,7 @@ def token(context: click.Context, cluster_id: str | None, token_only: bool, **op
     if not cluster_id:
         cluster_id, defaults = _of_cluster(session)
         options = {**defaults, **{name: value for name, value in options.items() if value is not None}}
-    made = make_token(cluster_id, **options)
+    made = make_token(cluster_id, cache_directory=Path.home().joinpath(*_CACHE) if cache else None, **options)
     click.echo(made.text if token_only else exec_credential(made, os.environ.get("KUBERNETES_EXEC_INFO", "")))
 
 

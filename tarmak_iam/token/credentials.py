@@ -6,6 +6,7 @@ import contextlib
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tarmak_iam.errors import TarmakIamError
@@ -13,7 +14,7 @@ from tarmak_iam.errors import TarmakIamError
 if TYPE_CHECKING:
     from botocore.session import Session
 
-__all__ = ["Credentials", "assume_role", "aws_errors", "open_session", "own_session_name", "read_credentials"]
+__all__ = ["Credentials", "assume_role", "aws_errors", "keep_sessions", "open_session", "own_session_name", "read_credentials"]
 
 _INSTALL = "pip install 'tarmak-iam[aws]'"
 
@@ -44,6 +45,16 @@ def open_session(profile: str | None) -> Session:
     # The Go program reads AWS_REGION first; botocore knows AWS_DEFAULT_REGION only.
     region = ("region", ["AWS_REGION", "AWS_DEFAULT_REGION"], None, None)
     return Session(session_vars={"region": region}, profile=profile)
+
+
+def keep_sessions(session: Session, directory: Path) -> None:
+    """Has botocore keep what a profile's role, web identity or SSO gives as files of mode 0600 until it expires,
+    so that nobody types a code for every token."""
+    from botocore.utils import JSONFileCache
+
+    providers = session.get_component("credential_provider")
+    for name in ("assume-role", "assume-role-with-web-identity", "sso"):
+        providers.get_provider(name).cache = JSONFileCache(str(directory))
 
 
 def read_credentials(session: Session) -> tuple[Credentials, str]:

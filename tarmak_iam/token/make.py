@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tarmak_iam.token.checks import check_cluster_header, check_partition, check_region, check_role, check_session
@@ -12,6 +13,7 @@ from tarmak_iam.token.credentials import (
     Credentials,
     assume_role,
     aws_errors,
+    keep_sessions,
     open_session,
     own_session_name,
     read_credentials,
@@ -75,6 +77,7 @@ def make_token(
     default_region: str | None = None,
     credentials: Credentials | None = None,
     forward_session_name: bool = False,
+    cache_directory: Path | None = None,
     now: datetime | None = None,
 ) -> Token:
     """A token for the cluster whose authenticator has this clusterID.
@@ -83,7 +86,8 @@ def make_token(
     session is asked of STS first; without a `session_name` it is named by the time, or, with
     `forward_session_name`, like the session that the credentials are of. Without `region` the one of AWS's
     environment and files counts, then `default_region`, then the instance's, then the first of the role's
-    partition. `now` needs a time zone.
+    partition. In `cache_directory` botocore keeps the sessions of profiles until they expire, as the AWS
+    CLI does in ~/.aws/cli/cache. `now` needs a time zone.
 
     Raises ConfigError for what cannot be, before anything is signed; TarmakIamError where there is no botocore,
     there are no credentials, or STS does not give the role.
@@ -100,6 +104,8 @@ def make_token(
         return sign_token(credentials, region, cluster_id, now or _now())
     session = open_session(profile)
     with aws_errors(profile, role):
+        if cache_directory is not None:
+            keep_sessions(session, cache_directory)
         given, place = _gather(session, request, credentials, now or _now())
     # Not before: asking for credentials takes as long as a person takes to type a code.
     return sign_token(given, place, cluster_id, now or _now())
