@@ -46,15 +46,13 @@ _CACHE = (".aws", "cli", "cache")
 )
 @click.option("-s", "--session-name", metavar="NAME", help="Name of the role's session; what {{SessionName}} becomes.")
 @click.option("-e", "--external-id", metavar="ID", help="External id that the role's trust policy asks for.")
-@click.option(
-    "--forward-session-name", is_flag=True, help="Name the session like the one that the credentials are of."
-)
+@click.option("--forward-session-name", is_flag=True, help="Name the session like the one that the credentials are of.")
 @click.option("--profile", metavar="NAME", help="AWS profile that the credentials come from.")
 @click.option("--region", metavar="REGION", help="Region of STS. Default: AWS's own settings, then the cluster's.")
 @click.option("--cache", is_flag=True, help="Keep the sessions of a profile until they expire, in ~/.aws/cli/cache.")
 @click.option("--token-only", is_flag=True, help="Print the token itself, not an ExecCredential.")
 @click.pass_context
-def token(context: click.Context, cluster_id: str | None, token_only: bool, cache: bool, **options: Any) -> None:
+def token(context: click.Context, /, cluster_id: str | None, token_only: bool, cache: bool, **options: Any) -> None:
     """Print a token for kubectl as an ExecCredential, of the apiVersion that KUBERNETES_EXEC_INFO asks for.
 
     Options and variables are those of `aws-iam-authenticator token`, which this can stand in for.
@@ -62,6 +60,7 @@ def token(context: click.Context, cluster_id: str | None, token_only: bool, cach
     if context.invoked_subcommand is not None:
         _refuse_options(context)
         return
+    options = {name: None if value == "" else value for name, value in options.items()}  # as the Go program
     session = context.find_object(Session)
     assert session is not None  # main makes it
     if not cluster_id:
@@ -121,9 +120,11 @@ def inspect(session: Session, token_text: str | None, daemon_version: str | None
 def _read(argument: str | None) -> str:
     if argument is not None and argument != "-":
         return argument
+    if sys.stdin is None:  # closed by the caller
+        return ""
     if sys.stdin.isatty():
         note("paste the token and end with Ctrl-D")
-    return sys.stdin.read()
+    return sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
 
 
 def _daemon(session: Session, asked: str | None) -> tuple[DaemonVersion, str | None, str]:

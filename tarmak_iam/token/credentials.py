@@ -14,7 +14,15 @@ from tarmak_iam.errors import TarmakIamError
 if TYPE_CHECKING:
     from botocore.session import Session
 
-__all__ = ["Credentials", "assume_role", "aws_errors", "keep_sessions", "open_session", "own_session_name", "read_credentials"]
+__all__ = [
+    "Credentials",
+    "assume_role",
+    "aws_errors",
+    "keep_sessions",
+    "open_session",
+    "own_session_name",
+    "read_credentials",
+]
 
 _INSTALL = "pip install 'tarmak-iam[aws]'"
 
@@ -65,7 +73,8 @@ def read_credentials(session: Session) -> tuple[Credentials, str]:
     found = session.get_credentials()
     if found is None:
         raise TarmakIamError(
-            "there are no AWS credentials", remedy="choose a profile with --profile or AWS_PROFILE, or run aws sso login"
+            "there are no AWS credentials",
+            remedy="choose a profile with --profile or AWS_PROFILE, or run aws sso login",
         )
     frozen = found.get_frozen_credentials()
     return Credentials(frozen.access_key, frozen.secret_key, frozen.token), str(found.method)
@@ -126,7 +135,8 @@ def _answer_error(answer: dict[str, str], operation: str, role: str | None) -> T
         return TarmakIamError("the AWS credentials have expired", remedy="renew them, as with aws sso login")
     if code in _UNKNOWN_KEY:
         return TarmakIamError(
-            f"AWS does not know the credentials ({code})", remedy="check the access key, and that it is of this partition"
+            f"AWS does not know the credentials ({code})",
+            remedy="check the access key, and that it is of this partition",
         )
     detail = f": {answer['Message']}" if code in _HARMLESS and answer.get("Message") else ""
     if operation == "AssumeRole":
@@ -160,5 +170,6 @@ def _local_error(error: Exception, profile: str | None) -> TarmakIamError:
     if isinstance(error, OSError) or "Connection" in name or "Timeout" in name or name == "SSLError":
         return TarmakIamError(f"AWS cannot be reached ({name})", remedy="check network, proxy and region")
     return TarmakIamError(
-        f"the AWS credentials cannot be used ({name})", remedy="try aws sts get-caller-identity, which uses the same ones"
+        f"the AWS credentials cannot be used ({name})",
+        remedy="try aws sts get-caller-identity, which uses the same ones",
     )

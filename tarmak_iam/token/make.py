@@ -121,9 +121,7 @@ def sign_token(credentials: Credentials, region: str, cluster_id: str, now: date
     return Token(PREFIX + text, moment + LIFETIME - _CUSHION)
 
 
-def _gather(
-    session: Session, request: _Request, given: Credentials | None, now: datetime
-) -> tuple[Credentials, str]:
+def _gather(session: Session, request: _Request, given: Credentials | None, now: datetime) -> tuple[Credentials, str]:
     """Credentials to sign with, and the region to sign for."""
     role, partition = request.role, request.partition
     credentials, method = (given, "") if given is not None else read_credentials(session)

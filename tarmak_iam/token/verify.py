@@ -140,11 +140,11 @@ def signing_time(url: Presigned) -> datetime | None:
     match = _DATE.match(url.value("x-amz-date"))
     if match is None:
         return None
-    *parts, fraction = match.groups()
-    micros = int((fraction or "0")[:6].ljust(6, "0"))
-    year, *rest = map(int, parts)
+    year, month, day, hour, minute, second = map(int, match.groups()[:6])
+    micros = int((match[7] or "0")[:6].ljust(6, "0"))
+    year = max(year, 1)  # there is a year 0 in Go
     try:
-        return datetime(max(year, 1), *rest, micros, tzinfo=timezone.utc)  # there is a year 0 in Go
+        return datetime(year, month, day, hour, minute, second, micros, tzinfo=timezone.utc)
     except ValueError:
         return None
 

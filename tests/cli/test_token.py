@@ -13,10 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from tests.support import Shell, golden_json
-from tests.token.conftest import aws, sts
 from tests.token.support import ASSUMED, FakeSts, encode, url_of
-
-__all__ = ["aws", "sts"]  # fixtures
 
 RECORDED = golden_json("authenticator", "token_generate.json")
 RUNS = [case for case in RECORDED["cases"] if case["exit_code"] == 0]
@@ -25,7 +22,7 @@ ASSUMED_TOKEN = re.search("<SessionToken>(.*)</SessionToken>", ASSUMED)
 
 
 @pytest.fixture
-def go_like(sts: FakeSts, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> FakeSts:
+def go_like(sts: FakeSts, monkeypatch: pytest.MonkeyPatch) -> FakeSts:
     """The environment of the recordings."""
     for name in ("KUBERNETES_EXEC_INFO", "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID", "DEFAULT_ROLE"):
         monkeypatch.delenv(name, raising=False)
@@ -77,9 +74,8 @@ def _masked(value: str) -> str:
 
 
 @pytest.mark.parametrize("case", [case for case in RECORDED["cases"] if case["exit_code"]], ids=lambda case: case["id"])
-def test_failures_as_recorded(
-    case: dict[str, Any], go_like: FakeSts, shell: Shell, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("go_like")
+def test_failures_as_recorded(case: dict[str, Any], shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     """With our exit code, and one line instead of the usage."""
     for name in case["env_removed"]:
         monkeypatch.delenv(name)
@@ -103,14 +99,18 @@ def test_of_the_chosen_cluster(go_like: FakeSts, shell: Shell, aws: Path, monkey
     assert "AKIADEV%2F" in url_of(token)
     assert url_of(token).startswith("https://sts.eu-west-1.amazonaws.com/")  # the region of the cluster
     monkeypatch.setattr("tarmak_iam.token.make._now", lambda: datetime(2026, 11, 24, tzinfo=timezone.utc))
-    assert shell.dev("token").out == shell.run("token", "-i", "dev-cluster", "--profile", "dev", "--region", "eu-west-1").out
+    assert (
+        shell.dev("token").out
+        == shell.run("token", "-i", "dev-cluster", "--profile", "dev", "--region", "eu-west-1").out
+    )
     shell.dev("settings", "set", "role", role)
     shell.dev("token", "--role", role.replace("Target", "Other"))
     shell.dev("token")
     assert [call["RoleArn"] for call in go_like.calls] == [role.replace("Target", "Other"), role]
 
 
-def test_a_hub_has_no_tokens(go_like: FakeSts, shell: Shell) -> None:
+@pytest.mark.usefixtures("go_like")
+def test_a_hub_has_no_tokens(shell: Shell) -> None:
     failed = shell.run("-c", shell.multi, "--current-cluster", "prod-hub", "token", code=2)
     assert "is a hub" in failed.err
 
@@ -126,24 +126,37 @@ def test_a_hub_has_no_tokens(go_like: FakeSts, shell: Shell) -> None:
         (["token", "inspect", "--daemon-version", "x", "k"], "error: 'x' names no version of the authenticator"),
     ],
 )
-def test_errors_are_one_line(go_like: FakeSts, shell: Shell, args: list[str], message: str) -> None:
+@pytest.mark.usefixtures("go_like")
+def test_errors_are_one_line(shell: Shell, args: list[str], message: str) -> None:
     failed = shell.run(*args, code=2)
     assert failed.out == ""
     assert failed.err.startswith(message)
     assert failed.err.count("\n") == 1
 
 
-def test_inspect_from_standard_input(go_like: FakeSts, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("go_like")
+def test_inspect_from_standard_input(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     made = shell.run("token", "-i", "test").out
     token = json.loads(made)["status"]["token"]
     signature = url_of(token).rpartition("=")[2]
     for args, text in (([], made), (["-"], token + "\n"), ([], f"  {token}")):
-        monkeypatch.setattr("sys.stdin", io.StringIO(text))
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
         shown = shell.run("token", "inspect", *args)
         assert "access key:     ASIAEXAMPLEKEY000001 (temporary, without session token)" in shown.out
         assert "v0.7.18:        asks STS" in shown.out
         assert signature not in shown.out + shown.err
     assert shell.run("token", "inspect", made).out.startswith("host:           sts.us-east-1.amazonaws.com")
+
+
+@pytest.mark.parametrize("raw", [b"", b"\xff\xfe", b"\x00", "k8s-aws-v1.\u00e4".encode(), b"{\xff"])
+def test_bytes_that_are_no_token(shell: Shell, raw: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(raw)))
+    assert shell.run("token", "inspect", code=2).err.startswith("error: this is no ")
+
+
+def test_an_empty_option_is_none(go_like: FakeSts, shell: Shell) -> None:
+    shell.run("token", "-i", "test", "-r", "", "-s", "")
+    assert go_like.calls == []
 
 
 OLD = encode(

@@ -47,7 +47,7 @@ def fake_sts() -> Iterator[FakeSts]:
     sts = FakeSts()
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - the name is http.server's
+        def do_POST(self) -> None:
             status, text = sts.answer(self.rfile.read(int(self.headers["Content-Length"])).decode())
             self.send_response(status)
             self.send_header("Content-Length", str(len(text)))

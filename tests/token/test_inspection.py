@@ -103,7 +103,8 @@ def test_partition_of_the_host(host: str, partition: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "k8s-aws-v1.", "k8s-aws-v1.!", "k8s-aws-v1.A", encode("mailto:x"), encode(URL + "\n"), " k8s-aws-v1."]
+    "text",
+    ["", "x", "k8s-aws-v1.", "k8s-aws-v1.!", "k8s-aws-v1.A", encode("mailto:x"), encode(URL + "\n"), " k8s-aws-v1."],
 )
 def test_no_token(text: str) -> None:
     with pytest.raises(ParseError, match="this is no token: "):

@@ -204,8 +204,8 @@ def test_how_the_session_is_named(sts: FakeSts) -> None:
         ({"AWS_STS_REGIONAL_ENDPOINTS": "legacy"}, "", {"role": ROLE}, "sts.us-east-1.amazonaws.com"),
     ],
 )
+@pytest.mark.usefixtures("sts")
 def test_which_region(
-    sts: FakeSts,
     aws: Path,
     monkeypatch: pytest.MonkeyPatch,
     variables: dict[str, str],
@@ -238,40 +238,25 @@ def test_sessions_of_a_profile_are_kept(sts: FakeSts, aws: Path) -> None:
     assert [file.stat().st_mode & 0o777 for file in (aws / "cache").iterdir()] == [0o600]
 
 
+NOT_ASSUMED = f"AWS does not let the role {ROLE} be assumed"
+TRUST = "; check that the role exists and that its trust policy names you (and the external id)"
+
+
 @pytest.mark.parametrize(
     ("code", "message", "expected"),
     [
-        (
-            "AccessDenied",
-            "User: arn:aws:iam::1:user/a is not authorized to perform: sts:AssumeRole on resource: x",
-            f"AWS does not let the role {ROLE} be assumed (AccessDenied): User: arn:aws:iam::1:user/a is not authorized "
-            "to perform: sts:AssumeRole on resource: x; check that the role exists and that its trust policy names you "
-            "(and the external id)",
-        ),
-        (
-            "ExpiredToken",
-            "The security token included in the request is expired",
-            "the AWS credentials have expired; renew them, as with aws sso login",
-        ),
-        (
-            "SignatureDoesNotMatch",
-            "The Canonical String should have been 'secret'",
-            "AWS does not know the credentials (SignatureDoesNotMatch); check the access key, and that it is of this "
-            "partition",
-        ),
-        (
-            "Weird",
-            "secret",
-            f"AWS does not let the role {ROLE} be assumed (Weird); check that the role exists and that its trust "
-            "policy names you (and the external id)",
-        ),
+        ("AccessDenied", "a is not authorized", f"{NOT_ASSUMED} (AccessDenied): a is not authorized{TRUST}"),
+        ("Weird", "secret", f"{NOT_ASSUMED} (Weird){TRUST}"),
+        ("ExpiredToken", "secret", "the AWS credentials have expired; renew them, as with aws sso login"),
+        ("SignatureDoesNotMatch", "secret", "AWS does not know the credentials (SignatureDoesNotMatch); check the "),
     ],
 )
 def test_what_sts_answers_becomes_one_line(sts: FakeSts, code: str, message: str, expected: str) -> None:
     sts.refuse(code, message)
     with pytest.raises(TarmakIamError) as refused:
         make_token("test", role=ROLE, now=NOW)
-    assert str(refused.value) == expected
+    assert str(refused.value).startswith(expected)
+    assert "secret" not in str(refused.value).replace("secret access key", "")
     assert refused.value.__cause__ is None
 
 
@@ -299,14 +284,16 @@ def test_what_is_wrong_with_the_credentials_becomes_one_line(
     assert str(refused.value).startswith(expected)
 
 
-def test_sts_that_cannot_be_reached(sts: FakeSts, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("sts")
+def test_sts_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with pytest.raises(TarmakIamError, match="AWS cannot be reached"):
         make_token("test", role=ROLE, now=NOW)
 
 
-def test_without_botocore(aws: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("aws")
+def test_without_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "botocore.session", None)
     with pytest.raises(TarmakIamError, match=r"tokens need botocore.*; pip install 'tarmak-iam\[aws\]'"):
         make_token("test", now=NOW)
@@ -317,7 +304,8 @@ def test_given_credentials_and_region_need_no_botocore(monkeypatch: pytest.Monke
     assert isinstance(make_token("test", credentials=KEYS, region="eu-west-1", now=NOW), Token)
 
 
-def test_nothing_secret_is_logged(sts: FakeSts, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.usefixtures("sts")
+def test_nothing_secret_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     token = make_token("test", role=ROLE, now=NOW)
     signature = url_of(token.text).rpartition("=")[2]
