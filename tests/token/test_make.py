@@ -55,31 +55,21 @@ def test_the_url_is_the_one_that_signature_version_4_describes() -> None:
 
 @pytest.mark.parametrize("credentials", [KEYS, SESSION])
 @pytest.mark.parametrize("cluster_id", ["test", "My.Cluster 1", "a,b;c=d~"])
-def test_botocore_signs_alike(credentials: Credentials, cluster_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    import botocore.auth
+def test_botocore_signs_alike(credentials: Credentials, cluster_id: str) -> None:
+    """At the time that it takes from its own clock."""
+    from botocore.auth import SigV4QueryAuth
     from botocore.awsrequest import AWSRequest
     from botocore.credentials import Credentials as Theirs
 
-    url = url_of(make_token(cluster_id, credentials=credentials, region="us-east-1", now=NOW).text)
-    for clock in ("get_current_datetime", "datetime"):  # newer and older releases
-        if hasattr(botocore.auth, clock):
-            monkeypatch.setattr(botocore.auth, clock, _Clock())
     theirs = Theirs(credentials.access_key_id, credentials.secret_access_key, credentials.session_token)
-    request = AWSRequest(
-        "GET",
-        "https://sts.us-east-1.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15",
-        headers={"x-k8s-aws-id": cluster_id},
-    )
-    botocore.auth.SigV4QueryAuth(theirs, "sts", "us-east-1", expires=60).add_auth(request)
-    assert sorted(url.split("?")[1].split("&")) == sorted(request.url.split("?")[1].split("&"))
-
-
-class _Clock:
-    def __call__(self, *_: Any) -> datetime:
-        return NOW.replace(tzinfo=None)
-
-    def utcnow(self) -> datetime:
-        return NOW.replace(tzinfo=None)
+    plain = "https://sts.us-east-1.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15"
+    request = AWSRequest("GET", plain, headers={"x-k8s-aws-id": cluster_id})
+    SigV4QueryAuth(theirs, "sts", "us-east-1", expires=60).add_auth(request)
+    parameters = request.url.partition("?")[2].split("&")
+    date = next(each for each in parameters if each.startswith("X-Amz-Date="))
+    moment = datetime.strptime(date, "X-Amz-Date=%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
+    ours = make_token(cluster_id, credentials=credentials, region="us-east-1", now=moment)
+    assert sorted(url_of(ours.text).partition("?")[2].split("&")) == sorted(parameters)
 
 
 @pytest.mark.parametrize(
