@@ -82,13 +82,14 @@ def _path(url: Presigned, _: Daemon) -> str | None:
 def _query(url: Presigned, daemon: Daemon) -> str | None:
     if url.is_malformed and daemon.version.has("redirects of STS not followed"):  # which came with it, in v0.5.2
         return "the URL's query is malformed"
-    names = [name for name, _ in url.query]
-    lower = [go_lower(name) for name in set(names)]
+    lower = [go_lower(name) for name in url.names]
     refuses_cases = daemon.version.has("duplicate query parameters differing in case refused")
-    if len(set(names)) < len(names) or (refuses_cases and len(set(lower)) < len(lower)):
+    if len(url.names) < len(url.query) or (refuses_cases and len(set(lower)) < len(lower)):
         return "a parameter of the URL is there twice"
     if not _PARAMETERS.issuperset(lower):
         return "the URL has a parameter that no token has"  # not named: it may be part of a secret
+    if len({(go_lower(name), value) for name, value in url.query}) > len(set(lower)):
+        return "a parameter of the URL is there twice, in two spellings, and it takes the one or the other at random"
     return None
 
 

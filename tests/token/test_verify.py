@@ -165,6 +165,14 @@ def test_a_malformed_pair_is_skipped_before_v052() -> None:
     assert refusal(token, "v0.5.2", now=NOW) == "the URL's query is malformed"
 
 
+def test_two_spellings_of_a_parameter() -> None:
+    same, other = encode(OK + "&action=GetCallerIdentity"), encode(OK + "&action=")
+    assert refusal(same, "v0.5.8", now=NOW) is None
+    assert "at random" in (refusal(other, "v0.5.8", now=NOW) or "")
+    for token in (same, other):
+        assert refusal(token, "v0.5.9", now=NOW) == "a parameter of the URL is there twice"
+
+
 def test_before_v040_there_is_no_time() -> None:
     token = encode(OK.replace("us-east-1.amazonaws", "amazonaws"))
     late = NOW + timedelta(days=1)
