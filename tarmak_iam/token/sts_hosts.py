@@ -91,7 +91,7 @@ def host_refusal(host: str, daemon: Daemon) -> str | None:
         return _format_refusal(host, daemon)
     if version.within(_listed(daemon.partition).get(host, ())) or host == _own_host(daemon):
         return None
-    return f"{unexpected}: its AWS SDK does not know it as an STS host of the partition {daemon.partition}"
+    return f"its AWS SDK knows no STS host '{one_line(host)}' in the partition {daemon.partition}"
 
 
 @cache
