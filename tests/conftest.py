@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ from hypothesis import settings
 
 from tarmak_iam.document.yaml_reader import has_c_parser
 from tests.support import Shell, copy_examples
+from tests.token.support import FakeSts, fake_sts
 
 # The same examples on every run: a red build is somebody's change, not somebody's luck.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -29,3 +32,27 @@ def both_parsers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
         pytest.skip("ruamel.yaml's C parser is not installed")
     if request.param == "pure":
         monkeypatch.setattr("tarmak_iam.document.yaml_reader.has_c_parser", lambda: False)
+
+
+@pytest.fixture
+def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An AWS environment of its own: keys and region in variables, files in a directory, no instance metadata."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLEKEY000001")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "base-secret")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    return tmp_path
+
+
+@pytest.fixture
+def sts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSts]:
+    """An STS on this machine, for botocore to ask."""
+    request.getfixturevalue("aws")
+    with fake_sts() as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", server.url)
+        yield server

@@ -6,9 +6,9 @@ from functools import cache
 
 from tarmak_iam.identity.versions import DaemonVersion
 
-__all__ = ["accepts_tokens_of"]
+__all__ = ["STS_DOMAINS", "accepts_tokens_of"]
 
-_DOMAINS = {
+STS_DOMAINS = {
     "aws": "amazonaws.com",
     "aws-us-gov": "amazonaws.com",
     "aws-cn": "amazonaws.com.cn",
@@ -18,6 +18,7 @@ _DOMAINS = {
     "aws-iso-f": "csp.hci.ic.gov",
     "aws-eusc": "amazonaws.eu",
 }
+"""Partition -> domain of its STS hosts (`sts.<region>.<domain>`)."""
 
 
 @cache
@@ -25,7 +26,7 @@ def accepts_tokens_of(caller: str, daemon: str, version: DaemonVersion) -> bool:
     """Up to v0.5.1 any amazonaws.com host passes, then those of the configured partition only, and from
     v0.7.5 on every host with that partition's domain (aws and aws-us-gov share one)."""
     if not version.has("config key server.partition"):
-        return _DOMAINS.get(caller, "").startswith("amazonaws.com")
+        return STS_DOMAINS.get(caller, "").startswith("amazonaws.com")
     if version.has("STS host by format only (verifySTSHostnameFormat)"):
-        return _DOMAINS.get(caller) == _DOMAINS.get(daemon)
+        return STS_DOMAINS.get(caller) == STS_DOMAINS.get(daemon)
     return caller == daemon

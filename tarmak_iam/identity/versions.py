@@ -14,7 +14,7 @@ from importlib import resources
 
 from tarmak_iam.errors import ConfigError
 
-__all__ = ["NEWEST", "DaemonVersion", "known_partitions", "server_partitions"]
+__all__ = ["NEWEST", "DaemonVersion", "Spans", "known_partitions", "read_spans", "releases", "server_partitions"]
 
 _TAG = re.compile(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:[-+].*)?\Z", re.ASCII)
 
@@ -43,14 +43,21 @@ class DaemonVersion:
 
     def has(self, item: str) -> bool:
         """Whether it has an item of versions.json. Raises KeyError for an item that is not there."""
+        return self.within(_table()[item])
+
+    def within(self, spans: Spans) -> bool:
+        """Whether it, or the last one known before it, is in one of the intervals."""
         version = self.known
-        return any(first <= version <= last for first, last in _table()[item])
+        return any(first <= version <= last for first, last in spans)
 
     def __str__(self) -> str:
         return f"v{self.major}.{self.minor}.{self.patch}"
 
 
 _Interval = tuple[DaemonVersion, DaemonVersion]
+
+Spans = tuple[_Interval, ...]
+"""First and last release of each interval."""
 
 NEWEST = DaemonVersion(0, 7, 18)
 """The newest release whose source was read."""
@@ -65,11 +72,26 @@ _LINES: tuple[_Interval, ...] = (
 
 
 @cache
-def _table() -> dict[str, tuple[_Interval, ...]]:
+def _table() -> dict[str, Spans]:
     text = resources.files(__package__).joinpath("versions.json").read_text(encoding="utf-8")
     table: dict[str, list[list[str]]] = json.loads(text)
+    return {item: read_spans(spans) for item, spans in table.items()}
+
+
+def read_spans(spans: list[list[str]]) -> Spans:
+    """Intervals as they are written in versions.json."""
     parse = DaemonVersion.parse
-    return {item: tuple((parse(first), parse(last)) for first, last in spans) for item, spans in table.items()}
+    return tuple((parse(first), parse(last)) for first, last in spans)
+
+
+def releases() -> tuple[DaemonVersion, ...]:
+    """Every release from v0.4.0 on, which is the first one that Tarmak installs."""
+    lines = ((_LINES[0][1], _LINES[0][1]), *_LINES[1:])
+    return tuple(
+        DaemonVersion(first.major, first.minor, patch)
+        for first, last in lines
+        for patch in range(first.patch, last.patch + 1)
+    )
 
 
 _COMMERCIAL = ("aws", "aws-cn", "aws-us-gov")

@@ -28,6 +28,11 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     assert modules_after("import tarmak_iam").isdisjoint((*HEAVY, "click"))
 
 
+def test_tokens_are_explained_without_botocore() -> None:
+    code = "from tarmak_iam.cli.main import main\nassert main(['token', 'inspect', 'x']) == 2"
+    assert "botocore" not in modules_after(code)
+
+
 def test_a_reader_that_hangs_up_is_no_error() -> None:
     program = f"{sys.executable} -m tarmak_iam schema | true; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=False, cwd=ROOT)

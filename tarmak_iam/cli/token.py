@@ -1,0 +1,141 @@
+"""token, token inspect: an exec credential for kubectl, and a token explained."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from tarmak_iam.cli.explain_token import as_json, print_inspection
+from tarmak_iam.cli.output import note, print_json
+from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.errors import TarmakIamError
+from tarmak_iam.identity.versions import NEWEST, DaemonVersion
+from tarmak_iam.token import exec_credential, make_token
+from tarmak_iam.token import inspect as inspect_token
+from tarmak_iam.token.exec_credential import token_in
+
+__all__ = ["token"]
+
+# The AWS CLI's own, which has the same files in it.
+_CACHE = (".aws", "cli", "cache")
+
+
+@click.group(
+    invoke_without_command=True,
+    subcommand_metavar="[inspect]",
+    epilog="\b\nExample, as the command of a kubeconfig's exec user:\n"
+    "  tarmak-iam token -i dev-cluster --role arn:aws:iam::111122223333:role/Admin",
+)
+@click.option(
+    "-i",
+    "--cluster-id",
+    metavar="ID",
+    envvar="KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID",
+    show_envvar=True,
+    help="clusterID of the authenticator. Without it: the cluster chosen in tarmak.yaml, with role and profile of "
+    "its settings.",
+)
+@click.option(
+    "-r", "--role", metavar="ARN", envvar="DEFAULT_ROLE", show_envvar=True, help="Role to assume, with its path."
+)
+@click.option("-s", "--session-name", metavar="NAME", help="Name of the role's session; what {{SessionName}} becomes.")
+@click.option("-e", "--external-id", metavar="ID", help="External id that the role's trust policy asks for.")
+@click.option("--forward-session-name", is_flag=True, help="Name the session like the one that the credentials are of.")
+@click.option("--profile", metavar="NAME", help="AWS profile that the credentials come from.")
+@click.option("--region", metavar="REGION", help="Region of STS. Default: AWS's own settings, then the cluster's.")
+@click.option("--cache", is_flag=True, help="Keep the sessions of a profile until they expire, in ~/.aws/cli/cache.")
+@click.option("--token-only", is_flag=True, help="Print the token itself, not an ExecCredential.")
+@click.pass_context
+def token(context: click.Context, /, cluster_id: str | None, token_only: bool, cache: bool, **options: Any) -> None:
+    """Print a token for kubectl as an ExecCredential, of the apiVersion that KUBERNETES_EXEC_INFO asks for.
+
+    Options and variables are those of `aws-iam-authenticator token`, which this can stand in for.
+    """
+    if context.invoked_subcommand is not None:
+        _refuse_options(context)
+        return
+    options = {name: None if value == "" else value for name, value in options.items()}  # as the Go program
+    session = context.find_object(Session)
+    assert session is not None  # main makes it
+    if not cluster_id:
+        cluster_id, defaults = _of_cluster(session)
+        options = {**defaults, **{name: value for name, value in options.items() if value is not None}}
+    made = make_token(cluster_id, cache_directory=Path.home().joinpath(*_CACHE) if cache else None, **options)
+    click.echo(made.text if token_only else exec_credential(made, os.environ.get("KUBERNETES_EXEC_INFO", "")))
+
+
+def _of_cluster(session: Session) -> tuple[str, dict[str, Any]]:
+    """Cluster id and options of the chosen cluster. Raises TarmakIamError."""
+    installation = session.installation()
+    installation.check_masters()
+    settings = installation.settings
+    region = installation.region or None
+    return installation.cluster_id, {"role": settings.role, "profile": settings.profile, "default_region": region}
+
+
+def _refuse_options(context: click.Context) -> None:
+    given = [
+        option.opts[-1]
+        for option in context.command.params
+        if option.name and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise click.UsageError(f"{given[0]} is for making a token, not for '{context.invoked_subcommand}'", context)
+
+
+@token.command(
+    short_help="Explain a token, without sending it anywhere.",
+    epilog="\b\nExample: tarmak-iam token -i dev-cluster | tarmak-iam token inspect",
+)
+@click.argument("token_text", metavar="[TOKEN]", required=False)
+@click.option("--daemon-version", metavar="VERSION", help="Version of the authenticator, as in v0.6.20.")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@pass_session
+def inspect(session: Session, token_text: str | None, daemon_version: str | None, output: str) -> None:
+    """Explain a token: host, region, expiry, access key id, and which versions would refuse it and why.
+
+    The token, or the ExecCredential that it is in, is read from standard input. A TOKEN given as an argument
+    stays in the shell's history, where others may read it until it expires.
+
+    Exit code 0: the authenticator would take it now, if its signature is right and it is for that cluster;
+    1: it would be refused; 2: it is no token. The version is that of the settings, else the newest.
+    """
+    text = _read(token_text)
+    version, partition, region = _daemon(session, daemon_version)
+    found = inspect_token(token_in(text), now=datetime.now(timezone.utc), partition=partition, region=region)
+    if output == "json":
+        print_json(as_json(found, version))
+    else:
+        print_inspection(found, version)
+    if found.sts_refusal or found.verdict(version).refusal:
+        click.get_current_context().exit(1)
+
+
+def _read(argument: str | None) -> str:
+    if argument is not None and argument != "-":
+        return argument
+    if sys.stdin is None:  # closed by the caller
+        return ""
+    if sys.stdin.isatty():
+        note("paste the token and end with Ctrl-D")
+    return sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+
+
+def _daemon(session: Session, asked: str | None) -> tuple[DaemonVersion, str | None, str]:
+    """Version, partition and region of the authenticator; without a cluster the newest, where the token is for."""
+    is_chosen = session.directory is not None or session.cluster_name is not None
+    if asked is not None and not is_chosen:
+        return DaemonVersion.parse(asked), None, ""
+    try:
+        installation = session.installation({"daemonVersion": asked})
+    except TarmakIamError:
+        if is_chosen:
+            raise
+        return NEWEST, None, ""
+    return installation.daemon_version, installation.partition, installation.region

@@ -1,0 +1,107 @@
+"""A token taken apart as the daemon does it: prefix, base64, URL, query. Nothing is judged here."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass, field
+from urllib.parse import unquote, unquote_plus
+
+from tarmak_iam.errors import ParseError
+
+__all__ = ["PREFIX", "Presigned", "go_lower"]
+
+PREFIX = "k8s-aws-v1."
+
+_REMEDY = "give what `tarmak-iam token` prints, whole"
+
+_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/]*)(?P<path>.*)\Z", re.DOTALL)
+_USER = re.compile(r"[A-Za-z0-9._:~!$&'()*+,;=%@-]*\Z")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_BASE64 = re.compile(r"[A-Za-z0-9_-]*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Presigned:
+    """The presigned URL in a token. Its query holds the signature and is never shown."""
+
+    size: int
+    """Length of the token in bytes."""
+    scheme: str
+    host: str
+    path: str
+    query: tuple[tuple[str, str], ...] = field(repr=False)
+    """Names and values in order, unescaped; pairs that Go cannot read are not in it."""
+    is_malformed: bool
+    """Whether there were such pairs."""
+
+    @classmethod
+    def parse(cls, token: str) -> Presigned:
+        """As Go's base64.RawURLEncoding, url.Parse and url.ParseQuery do. Raises ParseError for no token."""
+        if not token.startswith(PREFIX):
+            raise ParseError(f"this is no token: it does not begin with '{PREFIX}'", remedy=_REMEDY)
+        size = len(token.encode("utf-8", "surrogatepass"))
+        text, _, fragment = _decode(token.removeprefix(PREFIX)).partition("#")
+        before, _, query = text.partition("?")
+        match = _URL.match(before)
+        if match is None or _CONTROL.search(text) or _BAD_ESCAPE.search(before + fragment):
+            raise ParseError("this is no token: there is no URL in it", remedy=_REMEDY)
+        user, at, host = match["authority"].rpartition("@")
+        if at and not _USER.match(user):
+            raise ParseError("this is no token: its URL has a malformed user", remedy=_REMEDY)
+        pairs, is_malformed = _parse_query(query)
+        return cls(size, match["scheme"].lower(), host, unquote(match["path"]), pairs, is_malformed)
+
+    def value(self, name: str) -> str:
+        """By the name in lower case, as the daemon looks it up; empty if there is none."""
+        return next((value for key, value in reversed(self.query) if go_lower(key) == name), "")
+
+    @property
+    def names(self) -> frozenset[str]:
+        """As they are written."""
+        return frozenset(name for name, _ in self.query)
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """The credential's parts: access key id, date, region, service, `aws4_request`."""
+        return tuple(self.value("x-amz-credential").split("/"))
+
+    @property
+    def signed_headers(self) -> tuple[str, ...]:
+        return tuple(name for name in self.value("x-amz-signedheaders").split(";") if name)
+
+
+def go_lower(text: str) -> str:
+    """Go's strings.ToLower: one letter for one letter, where Python's makes two of a dotted capital I."""
+    return text.replace("\u0130", "i").lower()
+
+
+def _decode(body: str) -> str:
+    compact = body.replace("\r", "").replace("\n", "")  # Go's decoder skips line breaks
+    try:
+        if not _BASE64.match(compact):
+            raise binascii.Error
+        raw = base64.urlsafe_b64decode(compact + "=" * (-len(compact) % 4))
+    except binascii.Error:
+        raise ParseError(f"this is no token: what follows '{PREFIX}' is no unpadded base64", remedy=_REMEDY) from None
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _parse_query(query: str) -> tuple[tuple[tuple[str, str], ...], bool]:
+    """Go's url.ParseQuery, which reads on behind a pair that it cannot read."""
+    pairs, is_malformed = [], False
+    for part in query.split("&"):
+        if not part:
+            continue
+        if ";" in part or _BAD_ESCAPE.search(part):
+            is_malformed = True
+            continue
+        name, _, value = part.partition("=")
+        pairs.append((_unescape(name), _unescape(value)))
+    return tuple(pairs), is_malformed
+
+
+def _unescape(text: str) -> str:
+    return unquote_plus(text, errors="surrogateescape")

@@ -1,0 +1,144 @@
+"""Which STS hosts a daemon takes: by a pattern, off the list of its AWS SDK, or by the shape of the name."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from tarmak_iam.identity.sts import STS_DOMAINS
+from tarmak_iam.identity.versions import DaemonVersion, Spans, read_spans, server_partitions
+from tarmak_iam.regions import partition_of
+from tarmak_iam.text import one_line
+
+__all__ = ["GLOBAL_HOST", "Daemon", "host_refusal", "partition_of_host", "region_of_host", "sts_host"]
+
+GLOBAL_HOST = "sts.amazonaws.com"
+
+# The daemon's own pattern up to v0.5.1; there is no zero in it.
+_PATTERN = re.compile(r"sts(\.[a-z1-9-]+)?\.amazonaws\.com(\.cn)?\Z")
+
+# Releases that also take the host of the region they run in, which instance metadata tells them.
+_TAKES_OWN_REGION = read_spans([["v0.5.13", "v0.5.27"], ["v0.6.4", "v0.6.31"], ["v0.7.1", "v0.7.18"]])
+# Of those, the ones that do so in a partition too whose STS their SDK does not know.
+_EVEN_WITHOUT_STS = read_spans([["v0.6.22", "v0.6.31"], ["v0.7.1", "v0.7.18"]])
+
+_DUAL_STACK_DOMAINS = {
+    "aws": "api.aws",
+    "aws-us-gov": "api.aws",
+    "aws-cn": "api.amazonwebservices.com.cn",
+    "aws-eusc": "api.amazonwebservices.eu",
+}
+
+_REGION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\Z")
+
+# How the second AWS SDK for Go finds a region's partition; every other name is in `aws`.
+_REGIONS_OF = {
+    "aws-cn": re.compile(r"(cn-\w+-\d+|aws-cn-global)\Z", re.ASCII),
+    "aws-us-gov": re.compile(r"(us-gov-\w+-\d+|aws-us-gov-global)\Z", re.ASCII),
+    "aws-iso": re.compile(r"(us-iso-\w+-\d+|aws-iso-global)\Z", re.ASCII),
+    "aws-iso-b": re.compile(r"(us-isob-\w+-\d+|aws-iso-b-global)\Z", re.ASCII),
+    "aws-iso-e": re.compile(r"(eu-isoe-\w+-\d+|aws-iso-e-global)\Z", re.ASCII),
+    "aws-iso-f": re.compile(r"(us-isof-\w+-\d+|aws-iso-f-global)\Z", re.ASCII),
+    "aws-eusc": re.compile(r"eusc-de-\w+-\d+\Z", re.ASCII),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """A release, its `server.partition`, and the region that it runs in; empty where that is not known."""
+
+    version: DaemonVersion
+    partition: str = "aws"
+    region: str = ""
+
+
+def sts_host(region: str) -> str:
+    """The regional STS host, as the AWS SDKs name it."""
+    return f"sts.{region}.{STS_DOMAINS[partition_of(region)]}"
+
+
+def region_of_host(host: str) -> str:
+    """The region in a host's name; empty for the global host and for what is no STS host."""
+    labels = host.split(".")
+    return labels[1] if len(labels) >= 4 and labels[0] in ("sts", "sts-fips") else ""
+
+
+def partition_of_host(host: str) -> str | None:
+    """None for what is no STS host."""
+    if host == GLOBAL_HOST:
+        return "aws"
+    region = region_of_host(host)
+    domain = host.split(".", 2)[-1]
+    partition = partition_of(region)
+    known = (STS_DOMAINS[partition], _DUAL_STACK_DOMAINS.get(partition))
+    return partition if region and domain in known else None
+
+
+def host_refusal(host: str, daemon: Daemon) -> str | None:
+    """Why the daemon refuses a token of this host; None if it does not."""
+    version = daemon.version
+    unexpected = f"the host '{one_line(host)}' is not one that it takes"
+    if version.has("STS host by regexp"):
+        return None if _PATTERN.match(host) else f"{unexpected}: only sts.REGION.amazonaws.com, with .cn or without"
+    if not version.has("config key server.partition"):
+        return None if host == GLOBAL_HOST else f"{unexpected}: only {GLOBAL_HOST}"
+    if daemon.partition not in server_partitions(version):
+        return f"it knows no partition '{daemon.partition}'"
+    if version.has("STS host by format only (verifySTSHostnameFormat)"):
+        return _format_refusal(host, daemon)
+    if version.within(_listed(daemon.partition).get(host, ())) or host == _own_host(daemon):
+        return None
+    return f"its AWS SDK knows no STS host '{one_line(host)}' in the partition {daemon.partition}"
+
+
+@cache
+def _hosts() -> dict[str, dict[str, Spans]]:
+    """Partition -> host -> releases: sts-hosts.json is what aws-sdk-go's endpoints, in the version that each
+    release has in its go.mod, answer for the service sts."""
+    text = resources.files(__package__).joinpath("sts-hosts.json").read_text(encoding="utf-8")
+    table: dict[str, dict[str, list[list[str]]]] = json.loads(text)
+    return {name: {host: read_spans(spans) for host, spans in hosts.items()} for name, hosts in table.items()}
+
+
+def _listed(partition: str) -> dict[str, Spans]:
+    return _hosts().get(partition, {})
+
+
+def _own_host(daemon: Daemon) -> str | None:
+    """The host of the daemon's region, where it takes one that is not on its list."""
+    spans = _TAKES_OWN_REGION if _listed(daemon.partition) else _EVEN_WITHOUT_STS
+    if not daemon.region or not daemon.version.within(spans):
+        return None
+    return f"sts.{daemon.region}.{STS_DOMAINS[daemon.partition]}"
+
+
+def _format_refusal(host: str, daemon: Daemon) -> str | None:
+    """v0.7.5 on: the name that the SDK would make of the region in it, of the daemon's partition's domain."""
+    own, own_dual = STS_DOMAINS[daemon.partition], _DUAL_STACK_DOMAINS.get(daemon.partition)
+    if host == GLOBAL_HOST:
+        return None if daemon.partition == "aws" else f"the global host is of the partition aws, not {daemon.partition}"
+    labels, shown = host.split("."), one_line(host)
+    region = labels[1] if len(labels) >= 3 else ""
+    if not _REGION.match(region):
+        return f"the host '{shown}' names no region"
+    if host not in _resolved(region):
+        home = {f"sts.{daemon.region}.{domain}" for domain in (own, own_dual) if domain and daemon.region}
+        return None if host in home else f"the host '{shown}' is not one that the AWS SDK makes of a region"
+    if ".".join(labels[2:]) not in (own, own_dual):
+        return f"the host '{shown}' is not one of the partition {daemon.partition}"
+    return None
+
+
+def _resolved(region: str) -> set[str]:
+    """Every STS host that the SDK makes of a region: plain, FIPS, dual stack, both."""
+    partition = next((name for name, shape in _REGIONS_OF.items() if shape.match(region)), "aws")
+    domain, dual_stack = STS_DOMAINS[partition], _DUAL_STACK_DOMAINS.get(partition)
+    hosts = {GLOBAL_HOST if region == "aws-global" else f"sts.{region}.{domain}"}
+    if partition != "aws-us-gov":  # whose plain hosts are FIPS hosts
+        hosts.add(f"sts-fips.{region}.{domain}")
+    if dual_stack:
+        hosts |= {f"sts.{region}.{dual_stack}", f"sts-fips.{region}.{dual_stack}"}
+    return hosts

@@ -1,0 +1,80 @@
+"""An STS on this machine, and tokens that are written literally."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from urllib.parse import parse_qs
+
+__all__ = ["FakeSts", "encode", "fake_sts", "url_of"]
+
+ASSUMED = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>
+<AccessKeyId>ASIAASSUMED000000001</AccessKeyId><SecretAccessKey>assumed-secret</SecretAccessKey>
+<SessionToken>assumed//session+token=</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>
+<AssumedRoleUser><Arn>arn:aws:sts::444455556666:assumed-role/Target/s</Arn><AssumedRoleId>AROAX:s</AssumedRoleId>
+</AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>"""
+
+CALLER = """<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
+<Arn>arn:aws:sts::111122223333:assumed-role/Base/alice</Arn><UserId>AROABASE:alice</UserId>
+<Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"""
+
+REFUSED = """<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>
+<Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"""
+
+
+class FakeSts:
+    """`calls`: the parameters of every request; `refuse`: answers everything with an error."""
+
+    def __init__(self) -> None:
+        self.calls: list[dict[str, str]] = []
+        self.refusal: tuple[int, str] | None = None
+        self.url = ""
+
+    def refuse(self, code: str, message: str, status: int = 403) -> None:
+        self.refusal = (status, REFUSED.format(code=code, message=message))
+
+    def answer(self, body: str) -> tuple[int, str]:
+        call = {name: values[0] for name, values in parse_qs(body).items()}
+        self.calls.append(call)
+        return self.refusal or (200, ASSUMED if call["Action"] == "AssumeRole" else CALLER)
+
+
+@contextmanager
+def fake_sts() -> Iterator[FakeSts]:
+    sts = FakeSts()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            status, text = sts.answer(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    sts.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield sts
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def encode(url: str | bytes) -> str:
+    """A token with this URL in it."""
+    raw = url.encode() if isinstance(url, str) else url
+    return "k8s-aws-v1." + base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def url_of(token: str) -> str:
+    body = token.removeprefix("k8s-aws-v1.")
+    return base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)).decode()
