@@ -14,7 +14,7 @@ from importlib import resources
 
 from tarmak_iam.errors import ConfigError
 
-__all__ = ["NEWEST", "DaemonVersion", "known_partitions", "server_partitions"]
+__all__ = ["NEWEST", "DaemonVersion", "known_partitions", "server_keys", "server_partitions"]
 
 _TAG = re.compile(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:[-+].*)?\Z", re.ASCII)
 
@@ -70,6 +70,12 @@ def _table() -> dict[str, tuple[_Interval, ...]]:
     table: dict[str, list[list[str]]] = json.loads(text)
     parse = DaemonVersion.parse
     return {item: tuple((parse(first), parse(last)) for first, last in spans) for item, spans in table.items()}
+
+
+def server_keys() -> tuple[str, ...]:
+    """The keys that some release reads below `server:`, in the documented spelling."""
+    prefix = "config key server."
+    return tuple(item.removeprefix(prefix) for item in _table() if item.startswith(prefix))
 
 
 _COMMERCIAL = ("aws", "aws-cn", "aws-us-gov")

@@ -1,0 +1,50 @@
+"""Findings that only follow from others: where the cause is told, they are not told as well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tarmak_iam.findings import Finding, Severity, Subject
+from tarmak_iam.identity.mappings import Mappings
+from tarmak_iam.lint.entries import entries_of
+from tarmak_iam.routes import Route
+
+__all__ = ["without_consequences"]
+
+_WOULD_NOT_START, _NO_ADMIN = "IAM022", "IAM084"
+_DOUBLED_KEY, _OTHER_OBJECT = "IAM059", "IAM057"
+
+_ENDS_THE_DAEMON = frozenset(
+    {"IAM010", "IAM052", "IAM053", "IAM054", _OTHER_OBJECT, _DOUBLED_KEY, "IAM060", "IAM063", "IAM082"}
+)
+"""Rules about what may be why the daemon does not start."""
+
+_NEARLY_AN_ADMIN = "IAM064"
+
+
+def without_consequences(found: Iterable[Finding], mappings: Mappings | None) -> list[Finding]:
+    """The findings that stand for themselves."""
+    findings = list(found)
+    return [each for each in findings if not _is_told_better(each, findings, mappings)]
+
+
+def _is_told_better(finding: Finding, findings: list[Finding], mappings: Mappings | None) -> bool:
+    others = [each for each in findings if each.subject is Subject.MAPPINGS and each is not finding]
+    if finding.id == _WOULD_NOT_START:
+        causes = [each for each in others if each.id in _ENDS_THE_DAEMON]
+        if not len(finding.route):  # of which the daemon says only that it cannot read it
+            return any(each.id == _DOUBLED_KEY for each in causes)
+        return any(_leads(finding.route, each.route) for each in causes)
+    if finding.id == _NO_ADMIN and mappings is not None:
+        admins = [entry.listed.route for entry in entries_of(mappings).mapped if entry.is_admin]
+        lost = [each for each in others if each.severity is Severity.ERROR]
+        near = any(
+            each.id == _NEARLY_AN_ADMIN or (each.id == "IAM078" and "masters" in each.message) for each in others
+        )
+        return near or any(_leads(route, each.route) for route in admins for each in lost)
+    return False
+
+
+def _leads(outer: Route, inner: Route) -> bool:
+    """Without the occurrences of keys, which rules need not tell."""
+    return inner.plain[: len(outer)] == outer.plain

@@ -1,0 +1,98 @@
+"""Rules about SSO entries, which match by a pattern: AWSReservedSSO_<permission set>_<suffix>."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from tarmak_iam.findings import Finding, Severity, Subject
+from tarmak_iam.identity.mappings import Mappings
+from tarmak_iam.identity.model import Mapping as Role
+from tarmak_iam.identity.viper import lookup
+from tarmak_iam.installation import Installation
+from tarmak_iam.lint.entries import entries_of
+from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.lint.wording import for_admins
+
+__all__ = ["SSO_RULES", "SSO_VERSION_RULES"]
+
+_GATE = "SSORoleMatch"
+
+
+def _partition(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    for entry in entries_of(mappings).mapped:
+        sso = entry.value("sso")
+        if isinstance(sso, Mapping) and lookup(sso, "partition"):
+            route = next(entry.at("sso") / key for key in sso if str(key).lower() == "partition")
+            what = (
+                "an SSO entry with a partition never matches, even with aws: the daemon leaves its pattern without one"
+            )
+            yield rule.finding(Subject.MAPPINGS, route, for_admins(entry, what), "remove the partition")
+
+
+def _gate_is_off(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    mappings, version = installation.mappings, installation.daemon_version
+    matches = version.has("sso: MountedFile backend matches by pattern")
+    if matches and installation.settings.featureGates.get(_GATE):
+        return
+    for entry in entries_of(mappings).mapped if mappings else ():
+        if entry.listed.arn or entry.value("sso") is None:
+            continue
+        if matches:
+            what = f"the SSO entry is ignored: the feature gate {_GATE} is off"
+            remedy = f"tarmak-iam settings set featureGates {_GATE}=true"
+        else:
+            what = f"authenticator {version} has no SSO entries (v0.6.0, v0.6.1, v0.6.30 and later have)"
+            remedy = "choose a newer image, or map the role AWSReservedSSO_... by its ARN without path"
+        yield rule.finding(Subject.MAPPINGS, entry.at("sso"), for_admins(entry, what, installation), remedy)
+
+
+def _overlap(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    """Where a caller fits two entries the daemon takes one at random; the same gift twice does no harm."""
+    config, mappings = installation.loaded.config, installation.mappings
+    if config is None or mappings is None or _GATE not in config.gates:
+        return
+    sso = [role for role in config.roles if role.sso and not role.sso.partition]
+    for role in sso:
+        for other in config.roles:
+            if other is not role and _fits(role, other) and _gift(role) != _gift(other):
+                assert role.sso
+                line = mappings.document.position(other.route).line
+                what = (
+                    f"permission set {role.sso.permission_set} also fits {_name(other)} in line {line}: "
+                    "the daemon takes one of them at random"
+                )
+                route = role.route / next(key for key in _keys(mappings, role) if key.lower() == "sso")
+                remedy = "give both the same username and groups, or rename one of the permission sets"
+                yield rule.finding(Subject.MAPPINGS, route, what, remedy)
+
+
+def _fits(role: Role, other: Role) -> bool:
+    """Whether some role that the other entry means has a name that the pattern takes, too."""
+    assert role.sso
+    own = f"awsreservedsso_{role.sso.permission_set}_".lower()
+    if other.sso is not None:
+        theirs, account = f"awsreservedsso_{other.sso.permission_set}_".lower(), other.sso.account
+        return not other.sso.partition and account == role.sso.account and theirs != own and theirs.startswith(own)
+    start = f"arn:aws:iam::{role.sso.account}:role/{own}"
+    return other.arn.lower().startswith(start)
+
+
+def _gift(role: Role) -> tuple[str, tuple[str, ...]]:
+    return role.username, role.groups
+
+
+def _name(role: Role) -> str:
+    return f"permission set {role.sso.permission_set}" if role.sso else role.arn
+
+
+def _keys(mappings: Mappings, role: Role) -> list[str]:
+    entry = next(entry for entry in entries_of(mappings).mapped if entry.listed.route == role.route)
+    return [key for key in entry.item if isinstance(key, str)]
+
+
+SSO_RULES = (Rule("IAM077", Severity.ERROR, Scope.MAPPINGS, "an SSO entry with a partition", _partition),)
+
+SSO_VERSION_RULES = (
+    Rule("IAM082", Severity.ERROR, Scope.INSTALLATION, "an SSO entry that does not count", _gate_is_off),
+    Rule("IAM083", Severity.ERROR, Scope.INSTALLATION, "two entries for one SSO role", _overlap),
+)
