@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Scalar, dereference
@@ -57,7 +56,8 @@ class _Account:
     """An account that stands on its own: in mapAccounts, in scrubbedAccounts or below `sso`."""
 
     text: str
-    value: Any
+    written: str | None
+    """The text of a plain scalar, None for another."""
     route: Route
     where: str
 
@@ -66,22 +66,21 @@ def _accounts(mappings: Mappings) -> Iterator[_Account]:
     entries = entries_of(mappings)
     for entry in entries.entries:
         if entry.is_account:
-            value = _value(mappings.document, entry.listed.route)
-            yield _Account(entry.listed.arn, value, entry.listed.route, "the account")
+            written = _written(mappings.document, entry.listed.route)
+            yield _Account(entry.listed.arn, written, entry.listed.route, "the account")
         sso = entry.value("sso")
         if isinstance(sso, Mapping) and lookup(sso, "accountID") is not None:
             route = next(entry.at("sso") / key for key in sso if str(key).lower() == "accountid")
             text = entry.listed.sso.partition("/")[0]
-            yield _Account(text, _value(mappings.document, route), route, "sso.accountID")
+            yield _Account(text, _written(mappings.document, route), route, "sso.accountID")
     key = "server.scrubbedAccounts"
     route, value = entries.settings.route(key), entries.settings.get(key)
     for index, text in enumerate(texts(value)):
         own = route / index if isinstance(value, list) else route
-        yield _Account(text, _value(mappings.document, own), own, "the scrubbed account")
+        yield _Account(text, _written(mappings.document, own), own, "the scrubbed account")
 
 
-def _value(document: Document, route: Route) -> str | None:
-    """A plain scalar as it is written, None for anything else."""
+def _written(document: Document, route: Route) -> str | None:
     node = document.node(route)
     node = dereference(node) if node is not None else None
     return node.text if isinstance(node, Scalar) and node.style == "plain" and node.tag is None else None
@@ -89,7 +88,7 @@ def _value(document: Document, route: Route) -> str | None:
 
 def _probable(account: _Account) -> str | None:
     """The id that was probably meant by a number that lost its leading zeros."""
-    written = (account.value or "").replace("_", "")
+    written = (account.written or "").replace("_", "")
     if is_account(written):
         return written
     return account.text.zfill(12) if _SHORT_ACCOUNT.match(account.text) and len(account.text) >= 9 else None
@@ -112,9 +111,9 @@ def _lost_zero(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         probable = _probable(account)
         if probable is None or is_account(account.text):
             continue
-        what = f"{account.where} is read as the number {account.text}, so it matches nobody"
-        if account.value and account.value != account.text:
-            what = f"{account.where} {account.value} is read as the number {account.text}, so it matches nobody"
+        what = f"{account.where} '{account.text}' lacks its leading zero, so it matches nobody"
+        if account.written and account.written != account.text:
+            what = f"{account.where} {account.written} is read as the number {account.text}, so it matches nobody"
         remedy = f'put all twelve digits in quotes: probably "{probable}"'
         yield rule.finding(Subject.MAPPINGS, account.route, what, remedy)
 

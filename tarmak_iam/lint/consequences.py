@@ -12,14 +12,15 @@ from tarmak_iam.routes import Route
 __all__ = ["without_consequences"]
 
 _WOULD_NOT_START, _NO_ADMIN = "IAM022", "IAM084"
-_DOUBLED_KEY, _OTHER_OBJECT = "IAM059", "IAM057"
+_DOUBLED_KEY, _MISTAKEN_KEY = "IAM059", "IAM057"
 
 _ENDS_THE_DAEMON = frozenset(
-    {"IAM010", "IAM052", "IAM053", "IAM054", _OTHER_OBJECT, _DOUBLED_KEY, "IAM060", "IAM063", "IAM082"}
+    {"IAM010", "IAM052", "IAM053", "IAM054", _MISTAKEN_KEY, _DOUBLED_KEY, "IAM060", "IAM063", "IAM082"}
 )
 """Rules about what may be why the daemon does not start."""
 
-_NEARLY_AN_ADMIN = "IAM064"
+_KEEPS_ADMINS_OUT = frozenset({_MISTAKEN_KEY, _DOUBLED_KEY, "IAM064", "IAM078", "IAM087"})
+"""Rules about why an admin's entry may not count, or not be one: once that is mended, it shows."""
 
 
 def without_consequences(found: Iterable[Finding], mappings: Mappings | None) -> list[Finding]:
@@ -38,10 +39,9 @@ def _is_told_better(finding: Finding, findings: list[Finding], mappings: Mapping
     if finding.id == _NO_ADMIN and mappings is not None:
         admins = [entry.listed.route for entry in entries_of(mappings).mapped if entry.is_admin]
         lost = [each for each in others if each.severity is Severity.ERROR]
-        near = any(
-            each.id == _NEARLY_AN_ADMIN or (each.id == "IAM078" and "masters" in each.message) for each in others
-        )
-        return near or any(_leads(route, each.route) for route in admins for each in lost)
+        if any(each.id in _KEEPS_ADMINS_OUT for each in others):
+            return True
+        return any(_leads(route, each.route) for route in admins for each in lost)
     return False
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -71,6 +71,21 @@ class Entry:
     @property
     def at_arn(self) -> Route:
         return self.at(self.arn_key) if self.listed.arn or not self.listed.sso else self.at("sso")
+
+    @property
+    def names(self) -> Iterator[tuple[str, str, Route]]:
+        """The texts that it gives, `username` or `group`, each with the way to it; what is no text is left out."""
+        if not isinstance(self.value("username"), (list, dict)):
+            yield "username", self.listed.username, self.at("username")
+        groups = self.value("groups")
+        for index, group in enumerate(self.listed.groups):
+            value = groups[index] if isinstance(groups, list) else groups
+            if not isinstance(value, (list, dict)):
+                yield "group", group, self.at_group(index)
+
+    @property
+    def groups(self) -> Iterator[tuple[str, Route]]:
+        return ((text, route) for kind, text, route in self.names if kind == "group")
 
     def at_group(self, index: int) -> Route:
         """The way to a group; to all of them where they are one text."""

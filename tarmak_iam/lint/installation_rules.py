@@ -25,7 +25,7 @@ def _other_cluster_id(rule: Rule, installation: Installation) -> Iterator[Findin
     if mappings is None or mappings.cluster_id in (None, "", installation.cluster_id):
         return
     if not isinstance(entries_of(mappings).settings.get("clusterID"), str):
-        return  # which a rule of its own tells
+        return  # a number, which is told as such
     what = (
         f"clusterID is '{mappings.cluster_id}', but this cluster's id is '{installation.cluster_id}': "
         f"the daemon would refuse every token; {way_in(installation)}"

@@ -65,6 +65,10 @@ class UnreadKey:
     meant: str
     is_there: bool
 
+    @property
+    def is_in_entry(self) -> bool:
+        return self.where not in ("", "server")
+
 
 @dataclass(frozen=True, slots=True)
 class DoubledKey:

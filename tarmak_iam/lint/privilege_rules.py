@@ -50,13 +50,13 @@ def _chosen_reserved(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 def _chosen_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
-        for index, group in enumerate(entry.listed.groups):
+        for group, route in entry.groups:
             if _is_chosen(entry, group):
                 what = f"the group '{group}' is whatever the caller wants: {_TRUST}"
                 if fixed_prefix(group) == "system:":
                     what = f"the group '{group}' is {ADMINS} for a session named masters: {_TRUST}"
                 remedy = "write the group itself, and an entry for each role"
-                yield rule.finding(Subject.MAPPINGS, entry.at_group(index), what, remedy)
+                yield rule.finding(Subject.MAPPINGS, route, what, remedy)
 
 
 def _reserved_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:

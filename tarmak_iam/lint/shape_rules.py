@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from tarmak_iam.config.meant import closest
 from tarmak_iam.document.nodes import Scalar, dereference
+from tarmak_iam.document.scalars import GoTime, ScalarError, resolve_v2, resolve_v2_later, resolve_v3
 from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.identity.mappings import Mappings
+from tarmak_iam.identity.viper import weak_text
 from tarmak_iam.lint.entries import Entry, entries_of
 from tarmak_iam.lint.keys import UnreadKey, is_kubernetes_object, is_told_as_key, unread_keys
 from tarmak_iam.lint.rule import Rule, Scope
@@ -43,6 +44,7 @@ def _mistaken_key(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for key in unread_keys(document):
         if key.meant and not key.is_there:
             what = f"the authenticator ignores '{key.name}' {_place(key)}"
+            what = what if key.is_in_entry else f"{what}; {way_in()}"
             yield rule.finding(Subject.MAPPINGS, key.route, what, f"did you mean {key.meant}?", at=At.KEY)
 
 
@@ -86,49 +88,54 @@ def _groups_as_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 def _no_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
         groups = entry.value("groups")
-        named: list[tuple[str, Any, Route]] = [("the username", entry.value("username"), entry.at("username"))]
-        for index, group in enumerate(groups if isinstance(groups, list) else []):
-            named.append(("the group", group, entry.at_group(index)))
-        for what, value, route in named:
-            if isinstance(value, (bool, int, float)):
-                written = _written(mappings, route)
+        places = [("username", entry.at("username"))] if entry.value("username") is not None else []
+        places += [("group", entry.at_group(index)) for index in range(len(groups) if isinstance(groups, list) else 0)]
+        for what, route in places:
+            written, readings = _readings(mappings, route)
+            if readings:
                 yield rule.finding(
-                    Subject.MAPPINGS, route, f"{what} {written} is {_read(value)}", f'put it in quotes: "{written}"'
+                    Subject.MAPPINGS, route, f"the {what} {written} is no text: {readings}", f'write "{written}"'
                 )
 
 
-def _read(value: bool | float) -> str:
-    """`yes` changed its meaning with the daemon's configuration library, in v0.6.30."""
-    if isinstance(value, bool):
-        return f"no text: daemons before v0.6.30 read it as '{int(value)}', later ones as something else"
-    return "a number, which the daemon may write otherwise"
+def _cluster_id_no_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    written, readings = _readings(mappings, mappings.cluster_id_route)
+    if readings:
+        what = f"clusterID {written} is no text: {readings}; {way_in()}"
+        yield rule.finding(Subject.MAPPINGS, mappings.cluster_id_route, what, f'write "{written}"')
 
 
-def _written(mappings: Mappings, route: Route) -> str:
+def _readings(mappings: Mappings, route: Route) -> tuple[str, str]:
+    """A scalar as it is written, and what daemons make of it where that is something else."""
     node = mappings.document.node(route)
     node = dereference(node) if node is not None else None
-    return node.text if isinstance(node, Scalar) else ""
-
-
-def _cluster_id_no_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    value = entries_of(mappings).settings.get("clusterID")
-    if isinstance(value, (bool, int, float)):
-        route = mappings.cluster_id_route
-        written = _written(mappings, route)
-        what = f"clusterID {written} is no text, and the daemon may read another id than it says; {way_in()}"
-        yield rule.finding(Subject.MAPPINGS, route, what, f'put it in quotes: "{written}"')
+    if not isinstance(node, Scalar) or node.style != "plain":
+        return "", ""
+    read = []
+    for resolve in (resolve_v2, resolve_v2_later, resolve_v3):
+        try:
+            value = resolve(node)
+        except ScalarError:
+            continue
+        if value is None:
+            return node.text, ""
+        read.append("a date" if isinstance(value, GoTime) else repr(weak_text(value, "", route)))
+    kinds = list(dict.fromkeys(read))
+    if kinds == [repr(node.text)]:
+        return node.text, ""
+    return node.text, f"the daemon reads {' or '.join(kinds)}{', by its version' if len(kinds) > 1 else ''}"
 
 
 def _near_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """A group that looks like one of Kubernetes's own, but is nobody's: `system:master`."""
     for entry in entries_of(mappings).mapped:
-        for index, group in enumerate(entry.listed.groups):
+        for group, route in entry.groups:
             if group.strip() in _KNOWN_GROUPS:
                 continue
             near = closest(group, _KNOWN_GROUPS, 0.88)
             if near and group[:1] in "sS" and not group.startswith(f"{near}:"):
                 what = f"Kubernetes knows no group '{group}', so it gives nothing by itself; {way_in()}"
-                yield rule.finding(Subject.MAPPINGS, entry.at_group(index), what, f"did you mean {near}?")
+                yield rule.finding(Subject.MAPPINGS, route, what, f"did you mean {near}?")
 
 
 def _blank_names(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -137,11 +144,11 @@ def _blank_names(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         if username.strip() and _is_blank_somewhere(username):
             what = f"the username {username!r} has blanks or control characters at its ends or inside, and they count"
             yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, f'write "{_bare(username)}"')
-        for index, group in enumerate(entry.listed.groups):
+        for group, route in entry.groups:
             if not group.strip() or _is_blank_somewhere(group):
                 what = f"the group {group!r} has blanks or control characters, and they count: RBAC binds no such group"
                 remedy = f'write "{_bare(group)}"' if _bare(group) else "remove it"
-                yield rule.finding(Subject.MAPPINGS, entry.at_group(index), _for_meant_admins(entry, what), remedy)
+                yield rule.finding(Subject.MAPPINGS, route, _for_meant_admins(entry, what), remedy)
 
 
 def _for_meant_admins(entry: Entry, what: str) -> str:

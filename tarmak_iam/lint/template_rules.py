@@ -35,16 +35,9 @@ _ALSO = {
 }
 
 
-def _names(entry: Entry) -> Iterator[tuple[str, str, Route]]:
-    """What the entry gives: kind, text and the way to it."""
-    yield "username", entry.listed.username, entry.at("username")
-    for index, group in enumerate(entry.listed.groups):
-        yield "group", group, entry.at_group(index)
-
-
 def _unknown(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
-        for kind, text, route in _names(entry):
+        for kind, text, route in entry.names:
             for part in braced(text):
                 if part.name is None:
                     what = f"the authenticator knows no template {part.text}, and leaves it as it is in the {kind}"
@@ -66,8 +59,8 @@ def _needs_permission(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     if entries.settings.get("server.ec2DescribeInstancesRoleARN"):
         return
     for entry in entries.mapped:
-        for _, text, route in _names(entry):
-            if PRIVATE_DNS in text and entry.has_session:
+        for _, text, route in entry.names:
+            if PRIVATE_DNS in text and _misuse(entry) is None:
                 what = f"{PRIVATE_DNS} needs ec2:DescribeInstances on the masters: without it every such login fails"
                 remedy = (
                     "see that the masters' role allows it, or name one that does in server.ec2DescribeInstancesRoleARN"
@@ -77,28 +70,33 @@ def _needs_permission(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 
 def _instances_only(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    """The usual entry for nodes has it in the username, and gives no admin's group."""
     for entry in entries_of(mappings).mapped:
-        places = [(kind, route) for kind, text, route in _names(entry) if PRIVATE_DNS in text]
-        if not places:
-            continue
-        kind, route = places[0]
-        if not entry.has_session:
-            what = f"{PRIVATE_DNS} needs a session named by an instance id, which a {entry.principal} has not"
-            remedy = "nobody gets in by this entry: map the instances' role, or leave the template out"
-        elif entry.is_admin or kind == "group":
-            what = f"{PRIVATE_DNS} refuses everyone whose session is no instance id, even where it is in a group only"
-            remedy = "leave it out, or map the instances' role by an entry of its own"
-        else:
-            continue
-        yield rule.finding(Subject.MAPPINGS, route, for_admins(entry, what), remedy)
+        misuse = _misuse(entry)
+        if misuse is not None:
+            what, remedy, route = misuse
+            yield rule.finding(Subject.MAPPINGS, route, for_admins(entry, what), remedy)
+
+
+def _misuse(entry: Entry) -> tuple[str, str, Route] | None:
+    """The usual entry for nodes has it in the username, and gives no admin's group."""
+    places = [(kind, route) for kind, text, route in entry.names if PRIVATE_DNS in text]
+    if not places:
+        return None
+    kind, route = places[0]
+    if not entry.has_session:
+        what = f"{PRIVATE_DNS} needs a session named by an instance id, which a {entry.principal} has not"
+        return what, "nobody gets in by this entry: map the instances' role, or leave the template out", route
+    if entry.is_admin or kind == "group":
+        what = f"{PRIVATE_DNS} refuses everyone whose session is no instance id, even where it is in a group only"
+        return what, "leave it out, or map the instances' role by an entry of its own", route
+    return None
 
 
 def _no_session(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
         if entry.has_session:
             continue
-        for kind, text, route in _names(entry):
+        for kind, text, route in entry.names:
             if has_session(text):
                 what = f"a {entry.principal} has no session name, so the {kind} is '{_without_session(text)}'"
                 remedy = f"write the {kind} itself, as in {entry.listed.arn.rpartition('/')[2] or 'alice'}"
@@ -112,7 +110,7 @@ def _without_session(text: str) -> str:
 def _newer(rule: Rule, installation: Installation) -> Iterator[Finding]:
     mappings, version = installation.mappings, installation.daemon_version
     for entry in entries_of(mappings).mapped if mappings else ():
-        for kind, text, route in _names(entry):
+        for kind, text, route in entry.names:
             late = [name for name in sorted(templates_in(text)) if not _is_replaced(name, entry, version)]
             if late:
                 what = (
