@@ -11,7 +11,7 @@ from tarmak_iam.document.nodes import Scalar, dereference
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.identity.arn import Principal, is_account
 from tarmak_iam.identity.mappings import Mappings
-from tarmak_iam.identity.reach import Flaw, misfit
+from tarmak_iam.identity.reach import Flaw
 from tarmak_iam.identity.viper import lookup, texts
 from tarmak_iam.lint.entries import entries_of
 from tarmak_iam.lint.keys import is_told_as_key
@@ -32,7 +32,7 @@ def _flawed(*flaws: Flaw) -> Callable[[Rule, Mappings], Iterator[Finding]]:
         for entry in entries_of(mappings).mapped:
             if not entry.listed.arn:
                 continue
-            found = misfit(entry.listed.arn)
+            found = entry.flaw
             if found is not None and found.flaw in flaws:
                 remedy = f"write {found.instead}" if found.instead and found.flaw is Flaw.BLANK else found.remedy
                 yield rule.finding(Subject.MAPPINGS, entry.at_arn, for_admins(entry, found.what), remedy)
@@ -121,7 +121,7 @@ def _lost_zero(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 def _root_or_federated(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
         arn, principal = entry.listed.arn, entry.principal
-        if misfit(arn) is not None:
+        if not arn or entry.flaw is not None:
             continue
         if principal is Principal.ROOT:
             what = f"{arn} is the root user, whose keys should not exist (an ARN with :root means nobody else here)"

@@ -12,7 +12,7 @@ from tarmak_iam.routes import Route
 __all__ = ["without_consequences"]
 
 _WOULD_NOT_START, _NO_ADMIN = "IAM022", "IAM084"
-_DOUBLED_KEY, _MISTAKEN_KEY = "IAM059", "IAM057"
+_DOUBLED_KEY, _MISTAKEN_KEY, _DUPLICATE = "IAM059", "IAM057", "IAM011"
 
 _ENDS_THE_DAEMON = frozenset(
     {"IAM010", "IAM052", "IAM053", "IAM054", _MISTAKEN_KEY, _DOUBLED_KEY, "IAM060", "IAM063", "IAM082"}
@@ -37,12 +37,15 @@ def _is_told_better(finding: Finding, findings: list[Finding], mappings: Mapping
             return any(each.id == _DOUBLED_KEY for each in causes)
         return any(_leads(finding.route, each.route) for each in causes)
     if finding.id == _NO_ADMIN and mappings is not None:
-        admins = [entry.listed.route for entry in entries_of(mappings).mapped if entry.is_admin]
-        lost = [each for each in others if each.severity is Severity.ERROR]
-        if any(each.id in _KEEPS_ADMINS_OUT for each in others):
-            return True
-        return any(_leads(route, each.route) for route in admins for each in lost)
+        return any(each.id in _KEEPS_ADMINS_OUT for each in others) or _is_an_admin_lost(others, mappings)
     return False
+
+
+def _is_an_admin_lost(others: list[Finding], mappings: Mappings) -> bool:
+    """Some entry is an admin's, but does not count, or another one takes its place."""
+    admins = [entry.listed.route for entry in entries_of(mappings).mapped if entry.is_admin]
+    errors = [each for each in others if each.severity is Severity.ERROR]
+    return any(each.id == _DUPLICATE or _leads(route, each.route) for route in admins for each in errors)
 
 
 def _leads(outer: Route, inner: Route) -> bool:

@@ -116,7 +116,7 @@ def _overridden_backends(rule: Rule, installation: Installation) -> Iterator[Fin
         return
     written = [DEPRECATED.get(mode, mode) for mode in texts(settings.get(_MODES))]
     known = all(mode in BACKENDS for mode in written)
-    if written and known and written != list(installation.settings.backends):
+    if settings.get(_MODES) is not None and known and written != list(installation.settings.backends):
         own = ",".join(installation.settings.backends)
         what = f"server.backendMode does not count: the manifests give --backend-mode={own}"
         yield rule.finding(Subject.MAPPINGS, settings.route(_MODES), what, "remove it: the settings name the backends")

@@ -10,6 +10,7 @@ from typing import Any
 from tarmak_iam.document.intent import value_at
 from tarmak_iam.identity.arn import ArnError, Principal, canonicalize
 from tarmak_iam.identity.mappings import Listed, Mappings
+from tarmak_iam.identity.reach import Flaw, Misfit, misfit
 from tarmak_iam.identity.viper import Settings, lookup
 from tarmak_iam.routes import Route
 
@@ -48,10 +49,22 @@ class Entry:
         return self.listed.arn or (f"permission set {self.listed.sso}" if self.listed.sso else "the entry")
 
     @property
+    def flaw(self) -> Misfit | None:
+        """What keeps its ARN from matching, whatever the daemon's version.
+
+        Most releases read an ARN in any case; that some do not start with one in capitals is their own finding.
+        """
+        found = misfit(self.listed.arn)
+        if found is not None and found.flaw in (Flaw.NO_ARN, Flaw.NO_PRINCIPAL, Flaw.PARTITION):
+            lower = misfit(self.listed.arn.lower())
+            return lower if lower is None or lower.flaw is not found.flaw else found
+        return found
+
+    @property
     def principal(self) -> Principal:
         """What the ARN names; of one that cannot be read what its list is for."""
         try:
-            return canonicalize(self.listed.arn)[0]
+            return canonicalize(self.listed.arn.lower())[0]
         except ArnError:
             return Principal.USER if self.listed.kind == "user" else Principal.ROLE
 
