@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,7 +104,7 @@ def examine(subjects: Subjects) -> Report:
     applied = [(finding, _applying(comments, finding, _place(subjects, finding))) for finding in found]
     left = without_consequences((finding for finding, by in applied if not by), subjects.mappings)
     used = frozenset(each for _, by in applied for each in by)
-    ran = frozenset(rule.id for rule in running if _sees_all(rule, subjects))
+    ran = {subject: frozenset(_seeing_all(running, subject, subjects)) for subject in Subject}
     asked = Suppressions(comments, used, {rule.id: rule for rule in rules}, ran)
     left += [finding for rule in SUPPRESSION_RULES for finding in rule.check(rule, asked)]
     return Report(_in_order(subjects, left), _in_order(subjects, (finding for finding, by in applied if by)))
@@ -125,9 +125,10 @@ def _applying(comments: tuple[Suppression, ...], finding: Finding, place: Place)
     ]
 
 
-def _sees_all(rule: Rule, subjects: Subjects) -> bool:
+def _seeing_all(rules: list[Rule], subject: Subject, subjects: Subjects) -> Iterator[str]:
     """Rules about installations see one cluster: a comment in tarmak.yaml may be about another."""
-    return rule.scope is not Scope.INSTALLATION or subjects.config is None or len(subjects.config.clusters) == 1
+    several = subject is Subject.CONFIG and subjects.config is not None and len(subjects.config.clusters) > 1
+    return (rule.id for rule in rules if not (several and rule.scope is Scope.INSTALLATION))
 
 
 def _in_order(subjects: Subjects, found: Iterable[Finding]) -> tuple[Located, ...]:

@@ -11,6 +11,7 @@ from tarmak_iam.identity.sts import accepts_tokens_of
 from tarmak_iam.identity.versions import NEWEST
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint.entries import entries_of
+from tarmak_iam.lint.readings import readings
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import for_admins, way_in
 from tarmak_iam.routes import Route
@@ -24,7 +25,7 @@ def _other_cluster_id(rule: Rule, installation: Installation) -> Iterator[Findin
     mappings = installation.mappings
     if mappings is None or mappings.cluster_id in (None, "", installation.cluster_id):
         return
-    if not isinstance(entries_of(mappings).settings.get("clusterID"), str):
+    if readings(mappings.document, mappings.cluster_id_route)[1]:
         return  # a number, which is told as such
     what = (
         f"clusterID is '{mappings.cluster_id}', but this cluster's id is '{installation.cluster_id}': "

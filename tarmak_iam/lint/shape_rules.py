@@ -6,16 +6,13 @@ import re
 from collections.abc import Iterator
 
 from tarmak_iam.config.meant import closest
-from tarmak_iam.document.nodes import Scalar, dereference
-from tarmak_iam.document.scalars import GoTime, ScalarError, resolve_v2, resolve_v2_later, resolve_v3
 from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.identity.mappings import Mappings
-from tarmak_iam.identity.viper import weak_text
 from tarmak_iam.lint.entries import Entry, entries_of
 from tarmak_iam.lint.keys import UnreadKey, is_kubernetes_object, is_told_as_key, unread_keys
+from tarmak_iam.lint.readings import readings
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import for_admins, way_in
-from tarmak_iam.routes import Route
 
 __all__ = ["SHAPE_RULES"]
 
@@ -91,39 +88,18 @@ def _no_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         places = [("username", entry.at("username"))] if entry.value("username") is not None else []
         places += [("group", entry.at_group(index)) for index in range(len(groups) if isinstance(groups, list) else 0)]
         for what, route in places:
-            written, readings = _readings(mappings, route)
-            if readings:
+            written, read = readings(mappings.document, route)
+            if read:
                 yield rule.finding(
-                    Subject.MAPPINGS, route, f"the {what} {written} is no text: {readings}", f'write "{written}"'
+                    Subject.MAPPINGS, route, f"the {what} {written} is no text: {read}", f'write "{written}"'
                 )
 
 
 def _cluster_id_no_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    written, readings = _readings(mappings, mappings.cluster_id_route)
-    if readings:
-        what = f"clusterID {written} is no text: {readings}; {way_in()}"
+    written, read = readings(mappings.document, mappings.cluster_id_route)
+    if read:
+        what = f"clusterID {written} is no text: {read}; {way_in()}"
         yield rule.finding(Subject.MAPPINGS, mappings.cluster_id_route, what, f'write "{written}"')
-
-
-def _readings(mappings: Mappings, route: Route) -> tuple[str, str]:
-    """A scalar as it is written, and what daemons make of it where that is something else."""
-    node = mappings.document.node(route)
-    node = dereference(node) if node is not None else None
-    if not isinstance(node, Scalar) or node.style != "plain":
-        return "", ""
-    read = []
-    for resolve in (resolve_v2, resolve_v2_later, resolve_v3):
-        try:
-            value = resolve(node)
-        except ScalarError:
-            continue
-        if value is None:
-            return node.text, ""
-        read.append("a date" if isinstance(value, GoTime) else repr(weak_text(value, "", route)))
-    kinds = list(dict.fromkeys(read))
-    if kinds == [repr(node.text)]:
-        return node.text, ""
-    return node.text, f"the daemon reads {' or '.join(kinds)}{', by its version' if len(kinds) > 1 else ''}"
 
 
 def _near_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ Comments come from the document: a text that only looks like one suppresses noth
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tarmak_iam.config.meant import closest
@@ -39,8 +39,8 @@ class Suppressions:
     all: tuple[Suppression, ...]
     used: frozenset[Suppression]
     rules: dict[str, Rule]
-    ran: frozenset[str]
-    """The ids of rules that could be run, on everything that their comments may be about."""
+    ran: Mapping[Subject, frozenset[str]]
+    """The ids of rules that could be run on all that a comment of the file may be about."""
 
 
 def suppressions_of(document: Document, subject: Subject) -> Iterator[Suppression]:
@@ -62,7 +62,7 @@ def suppressions_of(document: Document, subject: Subject) -> Iterator[Suppressio
 
 def _unused(rule: Rule, found: Suppressions) -> Iterator[Finding]:
     for each in found.all:
-        if each.id in found.ran and each not in found.used:
+        if each.id in found.ran[each.subject] and each not in found.used:
             what = f"there is no finding {each.id} on this line or the next, so the comment suppresses nothing"
             yield _finding(rule, each, what, "remove it")
 

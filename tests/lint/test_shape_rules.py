@@ -147,7 +147,7 @@ def test_a_group_that_is_no_text() -> None:
 
 def test_a_cluster_id_that_is_no_text() -> None:
     assert only("clusterID: 1e-3\n" + ROLES).startswith(
-        "1:12 IAM063 clusterID 1e-3 is no text: the daemon reads '1e-3' or"
+        "1:12 IAM063 clusterID 1e-3 is no text: the daemon reads '0.001'"
     )
     assert places("clusterID: 12\n" + ROLES) == ["1:12 IAM020"]
 
