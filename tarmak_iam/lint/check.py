@@ -101,7 +101,8 @@ def examine(subjects: Subjects) -> Report:
     running = [rule for rule in rules if parts.get(rule.scope) is not None]
     found = [finding for rule in running for finding in rule.check(rule, parts[rule.scope])]
     comments = _suppressions(subjects)
-    applied = [(finding, _applying(comments, finding, _place(subjects, finding))) for finding in found]
+    by_line = _by_line(comments)
+    applied = [(each, by_line.get((each.subject, each.id, _place(subjects, each).line), ())) for each in found]
     left = without_consequences((finding for finding, by in applied if not by), subjects.mappings)
     used = frozenset(each for _, by in applied for each in by)
     ran = {subject: frozenset(_seeing_all(running, subject, subjects)) for subject in Subject}
@@ -117,12 +118,11 @@ def _suppressions(subjects: Subjects) -> tuple[Suppression, ...]:
     )
 
 
-def _applying(comments: tuple[Suppression, ...], finding: Finding, place: Place) -> list[Suppression]:
-    return [
-        each
-        for each in comments
-        if each.id == finding.id and each.subject is finding.subject and place.line in each.lines
-    ]
+def _by_line(comments: Iterable[Suppression]) -> dict[tuple[Subject, str, int | None], list[Suppression]]:
+    found: dict[tuple[Subject, str, int | None], list[Suppression]] = {}
+    for each in comments:
+        found.setdefault((each.subject, each.id, each.line), []).append(each)
+    return found
 
 
 def _seeing_all(rules: list[Rule], subject: Subject, subjects: Subjects) -> Iterator[str]:

@@ -12,10 +12,11 @@ from tarmak_iam.routes import Route
 __all__ = ["without_consequences"]
 
 _WOULD_NOT_START, _NO_ADMIN = "IAM022", "IAM084"
+_FOLLOWING = (_WOULD_NOT_START, _NO_ADMIN)
 _DOUBLED_KEY, _MISTAKEN_KEY, _DUPLICATE = "IAM059", "IAM057", "IAM011"
 
 _ENDS_THE_DAEMON = frozenset(
-    {"IAM010", "IAM052", "IAM053", "IAM054", _MISTAKEN_KEY, _DOUBLED_KEY, "IAM060", "IAM063", "IAM082"}
+    {"IAM010", "IAM023", "IAM052", "IAM053", "IAM054", _MISTAKEN_KEY, _DOUBLED_KEY, "IAM060", "IAM063", "IAM082"}
 )
 """Rules about what may be why the daemon does not start."""
 
@@ -26,26 +27,27 @@ _KEEPS_ADMINS_OUT = frozenset({_MISTAKEN_KEY, _DOUBLED_KEY, "IAM064", "IAM078", 
 def without_consequences(found: Iterable[Finding], mappings: Mappings | None) -> list[Finding]:
     """The findings that stand for themselves."""
     findings = list(found)
-    return [each for each in findings if not _is_told_better(each, findings, mappings)]
+    return [each for each in findings if each.id not in _FOLLOWING or not _is_told_better(each, findings, mappings)]
 
 
 def _is_told_better(finding: Finding, findings: list[Finding], mappings: Mappings | None) -> bool:
     others = [each for each in findings if each.subject is Subject.MAPPINGS and each is not finding]
-    if finding.id == _WOULD_NOT_START:
-        causes = [each for each in others if each.id in _ENDS_THE_DAEMON]
-        if not len(finding.route):  # of which the daemon says only that it cannot read it
-            return any(each.id == _DOUBLED_KEY for each in causes)
-        return any(_leads(finding.route, each.route) for each in causes)
-    if finding.id == _NO_ADMIN and mappings is not None:
-        return any(each.id in _KEEPS_ADMINS_OUT for each in others) or _is_an_admin_lost(others, mappings)
-    return False
+    if finding.id == _NO_ADMIN:
+        ids = {each.id for each in others}
+        return bool(ids & _KEEPS_ADMINS_OUT) or (mappings is not None and _is_an_admin_lost(others, mappings))
+    causes = [each for each in others if each.id in _ENDS_THE_DAEMON]
+    if not len(finding.route):  # of which the daemon says only that it cannot read it
+        return any(each.id == _DOUBLED_KEY for each in causes)
+    return any(_leads(finding.route, each.route) for each in causes)
 
 
 def _is_an_admin_lost(others: list[Finding], mappings: Mappings) -> bool:
     """Some entry is an admin's, but does not count, or another one takes its place."""
-    admins = [entry.listed.route for entry in entries_of(mappings).mapped if entry.is_admin]
     errors = [each for each in others if each.severity is Severity.ERROR]
-    return any(each.id == _DUPLICATE or _leads(route, each.route) for route in admins for each in errors)
+    for entry in entries_of(mappings).mapped:
+        if entry.is_admin and any(each.id == _DUPLICATE or _leads(entry.listed.route, each.route) for each in errors):
+            return True
+    return False
 
 
 def _leads(outer: Route, inner: Route) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from tarmak_iam.document.intent import value_at
@@ -20,9 +20,9 @@ ADMINS = "system:masters"
 """The group that may do everything, whatever RBAC says."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Entry:
-    """`listed` is the entry as the daemon takes it, `item` the mapping that is written (empty for an account)."""
+    """Not slots: what several rules ask for is worked out once. `listed` is the entry as the daemon takes it, `item` the mapping that is written (empty for an account)."""
 
     listed: Listed
     item: Mapping[Any, Any] = field(repr=False)
@@ -48,7 +48,7 @@ class Entry:
         """What a message calls it."""
         return self.listed.arn or (f"permission set {self.listed.sso}" if self.listed.sso else "the entry")
 
-    @property
+    @cached_property
     def flaw(self) -> Misfit | None:
         """What keeps its ARN from matching, whatever the daemon's version.
 
@@ -60,7 +60,7 @@ class Entry:
             return lower if lower is None or lower.flaw is not found.flaw else found
         return found
 
-    @property
+    @cached_property
     def principal(self) -> Principal:
         """What the ARN names; of one that cannot be read what its list is for."""
         try:
@@ -85,9 +85,16 @@ class Entry:
     def at_arn(self) -> Route:
         return self.at(self.arn_key) if self.listed.arn or not self.listed.sso else self.at("sso")
 
-    @property
-    def names(self) -> Iterator[tuple[str, str, Route]]:
+    @cached_property
+    def names(self) -> tuple[tuple[str, str, Route], ...]:
         """The texts that it gives, `username` or `group`, each with the way to it; what is no text is left out."""
+        return tuple(self._names())
+
+    @property
+    def groups(self) -> Iterator[tuple[str, Route]]:
+        return ((text, route) for kind, text, route in self.names if kind == "group")
+
+    def _names(self) -> Iterator[tuple[str, str, Route]]:
         if not isinstance(self.value("username"), (list, dict)):
             yield "username", self.listed.username, self.at("username")
         groups = self.value("groups")
@@ -95,10 +102,6 @@ class Entry:
             value = groups[index] if isinstance(groups, list) else groups
             if not isinstance(value, (list, dict)):
                 yield "group", group, self.at_group(index)
-
-    @property
-    def groups(self) -> Iterator[tuple[str, Route]]:
-        return ((text, route) for kind, text, route in self.names if kind == "group")
 
     def at_group(self, index: int) -> Route:
         """The way to a group; to all of them where they are one text."""

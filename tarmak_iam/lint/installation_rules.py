@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from tarmak_iam.config.switch import switch_route
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.identity.arn import PARTITIONS
+from tarmak_iam.identity.model import Answer
 from tarmak_iam.identity.sts import accepts_tokens_of
 from tarmak_iam.identity.versions import NEWEST
 from tarmak_iam.installation import Installation
@@ -47,7 +48,16 @@ def _would_not_start(rule: Rule, installation: Installation) -> Iterator[Finding
     failure = installation.loaded.failure if installation.mappings else None
     if failure is not None:
         what = f"authenticator {installation.daemon_version} would not start: {failure.reason}; {way_in(installation)}"
-        yield rule.finding(Subject.MAPPINGS, failure.route or Route(), what, "mend it before the mappings are applied")
+        route = _at_fault(installation, failure)
+        yield rule.finding(Subject.MAPPINGS, route, what, "mend it before the mappings are applied")
+
+
+def _at_fault(installation: Installation, failure: Answer) -> Route:
+    """The ARN where the daemon complains of one, else what it names."""
+    for entry in entries_of(installation.mappings).mapped if installation.mappings else ():
+        if entry.listed.route == failure.route and f"'{entry.listed.arn}'" in failure.reason:
+            return entry.at_arn
+    return failure.route or Route()
 
 
 def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding]:

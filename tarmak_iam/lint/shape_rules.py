@@ -149,7 +149,13 @@ def _empty_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 
 SHAPE_RULES = (
-    Rule("IAM057", Severity.ERROR, Scope.MAPPINGS, "a key that is misspelt or in the wrong place", _mistaken_key),
+    Rule(
+        "IAM057",
+        Severity.ERROR,
+        Scope.MAPPINGS,
+        "a key of the mappings that is misspelt or in the wrong place",
+        _mistaken_key,
+    ),
     Rule("IAM058", Severity.WARNING, Scope.MAPPINGS, "a key that the authenticator does not know", _unknown_key),
     Rule("IAM060", Severity.ERROR, Scope.MAPPINGS, "a list of mappings written as a text", _list_as_text),
     Rule("IAM061", Severity.WARNING, Scope.MAPPINGS, "groups written as a text", _groups_as_text),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 
 from tarmak_iam.findings import Finding, Severity, Subject
@@ -51,43 +52,38 @@ def _overlap(rule: Rule, installation: Installation) -> Iterator[Finding]:
     config, mappings = installation.loaded.config, installation.mappings
     if config is None or mappings is None or _GATE not in config.gates:
         return
-    sso = [role for role in config.roles if role.sso and not role.sso.partition]
-    for role in sso:
-        for other in config.roles:
-            if other is not role and _fits(role, other) and _gift(role) != _gift(other):
-                assert role.sso
-                line = mappings.document.position(other.route).line
-                what = (
-                    f"permission set {role.sso.permission_set} also fits {_name(other)} in line {line}: "
-                    "the daemon takes one of them at random"
-                )
-                route = role.route / next(key for key in _keys(mappings, role) if key.lower() == "sso")
-                remedy = "give both the same username and groups, or rename one of the permission sets"
-                yield rule.finding(Subject.MAPPINGS, route, what, remedy)
+    routes = {entry.listed.route: entry.at("sso") for entry in entries_of(mappings).mapped}
+    named = sorted(((name, role) for role in config.roles if (name := _name(role))), key=lambda each: each[0])
+    names = [name for name, _ in named]
+    for role in config.roles:
+        start = _name(role) if role.sso else ""
+        if not start:
+            continue
+        for name, other in named[bisect_left(names, start) : bisect_left(names, f"{start}\U0010ffff")]:
+            if name != start and _gift(role) != _gift(other):
+                yield rule.finding(Subject.MAPPINGS, routes[role.route], *_told(mappings, role, other))
 
 
-def _fits(role: Role, other: Role) -> bool:
-    """Whether some role that the other entry means has a name that the pattern takes, too."""
-    assert role.sso
-    own = f"awsreservedsso_{role.sso.permission_set}_".lower()
-    if other.sso is not None:
-        theirs, account = f"awsreservedsso_{other.sso.permission_set}_".lower(), other.sso.account
-        return not other.sso.partition and account == role.sso.account and theirs != own and theirs.startswith(own)
-    start = f"arn:aws:iam::{role.sso.account}:role/{own}"
-    return other.arn.lower().startswith(start)
+def _name(role: Role) -> str:
+    """By what a role entry is compared: the begin of a name for SSO, all of it for an ARN; empty for neither."""
+    if role.sso is None:
+        return role.arn.lower()
+    account, permission_set = role.sso.account, role.sso.permission_set
+    # An explicit partition leaves the daemon's pattern without one.
+    return "" if role.sso.partition else f"arn:aws:iam::{account}:role/awsreservedsso_{permission_set}_".lower()
 
 
 def _gift(role: Role) -> tuple[str, tuple[str, ...]]:
     return role.username, role.groups
 
 
-def _name(role: Role) -> str:
-    return f"permission set {role.sso.permission_set}" if role.sso else role.arn
-
-
-def _keys(mappings: Mappings, role: Role) -> list[str]:
-    entry = next(entry for entry in entries_of(mappings).mapped if entry.listed.route == role.route)
-    return [key for key in entry.item if isinstance(key, str)]
+def _told(mappings: Mappings, role: Role, other: Role) -> tuple[str, str]:
+    assert role.sso
+    line = mappings.document.position(other.route).line
+    theirs = f"permission set {other.sso.permission_set}" if other.sso else other.arn
+    what = f"permission set {role.sso.permission_set} also fits {theirs} in line {line}"
+    remedy = "give both the same username and groups, or rename one of the permission sets"
+    return f"{what}: the daemon takes one of them at random", remedy
 
 
 SSO_RULES = (Rule("IAM077", Severity.ERROR, Scope.MAPPINGS, "an SSO entry with a partition", _partition),)

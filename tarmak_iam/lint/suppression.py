@@ -23,12 +23,12 @@ _COMMENT = re.compile(r"#+\s*tarmak-iam\s*:\s*ignore\b\s*(?:\[(?P<ids>[^\]]*)\])
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """One id of one comment; `ids` is None in `unnamed` ones only. `lines` are those whose findings it is about."""
+    """One id of one comment, empty for one that names none; `line` is the one whose findings it is about."""
 
     subject: Subject
     id: str
     place: Place
-    lines: range
+    line: int
     reason: str
 
 
@@ -44,20 +44,27 @@ class Suppressions:
 
 
 def suppressions_of(document: Document, subject: Subject) -> Iterator[Suppression]:
-    """Every one in the file, an empty id for a comment that names none."""
-    own_lines = {document.source.position(each.span.start)[0] for each in document.comments if each.own_line}
+    """Every one in the file, in its order."""
+    below = _lines_below(document)
     for comment in document.comments:
         match = _COMMENT.match(comment.text)
         if match is None:
             continue
         place = document.source.place(comment.span.start)
-        line = below = place.line or 1
-        while below in own_lines:
-            below += 1
-        reason = match["reason"].strip(" \t:,;-")
+        line = place.line or 1
         ids = [each.strip().upper() for each in (match["ids"] or "").split(",") if each.strip()]
         for each in ids or [""]:
-            yield Suppression(subject, each, place, range(line, below + 1), reason)
+            yield Suppression(subject, each, place, below.get(line, line), match["reason"].strip(" \t:,;-"))
+
+
+def _lines_below(document: Document) -> dict[int, int]:
+    """The line below the comment lines that follow a comment line."""
+    below: dict[int, int] = {}
+    for comment in reversed(document.comments):
+        if comment.own_line:
+            line, _ = document.source.position(comment.span.start)
+            below[line] = below.get(line + 1, line + 1)
+    return below
 
 
 def _unused(rule: Rule, found: Suppressions) -> Iterator[Finding]:

@@ -58,7 +58,7 @@ def test_what_is_right_is_left_alone(arn: str) -> None:
 def test_capitals_are_the_matter_of_releases_that_read_an_arn_as_it_is_written() -> None:
     text = ROLES + "  - {roleARN: 'arn:aws:IAM::111122223333:Role/Dev', username: dev, groups: [dev]}\n"
     assert places(text, daemonVersion="v0.6.20") == []
-    assert places(text, daemonVersion="v0.7.9") == ["4:5 IAM022"]
+    assert places(text, daemonVersion="v0.7.9") == ["4:15 IAM022"]
 
 
 def test_an_admin_who_is_locked_out_is_told_of_the_other_door() -> None:

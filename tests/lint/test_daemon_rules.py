@@ -145,5 +145,5 @@ def test_another_cluster_id_hides_nothing_else() -> None:
 
 def test_what_ends_the_daemon_is_told_where_its_cause_is_ignored() -> None:
     entry = "  - roleARN: x  # tarmak-iam: ignore[IAM010] soon\n    username: dev\n    groups: [dev]\n"
-    assert places(ROLES + entry) == ["4:5 IAM022"]
+    assert places(ROLES + entry) == ["4:14 IAM022"]
     assert [each.finding.id for each in report(ROLES + entry, CONFIG).suppressed] == ["IAM010"]

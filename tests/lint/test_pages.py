@@ -34,7 +34,7 @@ clusters:
 
 OF_A_PLUGIN = ("IAM045", "IAM046")
 WITHOUT_EXAMPLE = ("IAM085",)
-"""A file of more than a megabyte: tests/lint/test_installation_rules.py has it."""
+"""A file of more than a megabyte: tests/lint/test_daemon_rules.py makes one."""
 
 _BLOCK = re.compile(r"^```yaml (?P<name>\S+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
