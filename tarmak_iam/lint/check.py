@@ -102,11 +102,11 @@ def examine(subjects: Subjects) -> Report:
     found = [finding for rule in running for finding in rule.check(rule, parts[rule.scope])]
     comments = _suppressions(subjects)
     by_line = _by_line(comments)
-    applied = [(each, by_line.get((each.subject, each.id, _place(subjects, each).line), ())) for each in found]
+    applied = [(each, by_line.get((each.subject, each.id.upper(), _place(subjects, each).line), ())) for each in found]
     left = without_consequences((finding for finding, by in applied if not by), subjects.mappings)
     used = frozenset(each for _, by in applied for each in by)
     ran = {subject: frozenset(_seeing_all(running, subject, subjects)) for subject in Subject}
-    asked = Suppressions(comments, used, {rule.id: rule for rule in rules}, ran)
+    asked = Suppressions(comments, used, frozenset(rule.id.upper() for rule in rules), ran)
     left += [finding for rule in SUPPRESSION_RULES for finding in rule.check(rule, asked)]
     return Report(_in_order(subjects, left), _in_order(subjects, (finding for finding, by in applied if by)))
 
@@ -128,7 +128,7 @@ def _by_line(comments: Iterable[Suppression]) -> dict[tuple[Subject, str, int | 
 def _seeing_all(rules: list[Rule], subject: Subject, subjects: Subjects) -> Iterator[str]:
     """Rules about installations see one cluster: a comment in tarmak.yaml may be about another."""
     several = subject is Subject.CONFIG and subjects.config is not None and len(subjects.config.clusters) > 1
-    return (rule.id for rule in rules if not (several and rule.scope is Scope.INSTALLATION))
+    return (rule.id.upper() for rule in rules if not (several and rule.scope is Scope.INSTALLATION))
 
 
 def _in_order(subjects: Subjects, found: Iterable[Finding]) -> tuple[Located, ...]:

@@ -22,7 +22,10 @@ ADMINS = "system:masters"
 
 @dataclass(frozen=True)
 class Entry:
-    """Not slots: what several rules ask for is worked out once. `listed` is the entry as the daemon takes it, `item` the mapping that is written (empty for an account)."""
+    """`listed` is the entry as the daemon takes it, `item` the mapping that is written (empty for an account).
+
+    Not slots: what several rules ask for is worked out once.
+    """
 
     listed: Listed
     item: Mapping[Any, Any] = field(repr=False)

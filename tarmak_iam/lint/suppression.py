@@ -38,7 +38,8 @@ class Suppressions:
 
     all: tuple[Suppression, ...]
     used: frozenset[Suppression]
-    rules: dict[str, Rule]
+    rules: frozenset[str]
+    """The ids of all there are; like the others in capitals, as comments may write them in any case."""
     ran: Mapping[Subject, frozenset[str]]
     """The ids of rules that could be run on all that a comment of the file may be about."""
 
