@@ -11,14 +11,17 @@ from tarmak_iam.routes import Route
 
 __all__ = ["without_consequences"]
 
-_WOULD_NOT_START, _NO_ADMIN = "IAM022", "IAM084"
-_FOLLOWING = (_WOULD_NOT_START, _NO_ADMIN)
-_DOUBLED_KEY, _MISTAKEN_KEY, _DUPLICATE = "IAM059", "IAM057", "IAM011"
+_NOBODY, _WOULD_NOT_START, _NO_ADMIN = "IAM021", "IAM022", "IAM084"
+_FOLLOWING = (_NOBODY, _WOULD_NOT_START, _NO_ADMIN)
+_DOUBLED_KEY, _MISTAKEN_KEY, _DUPLICATE, _TEXT = "IAM059", "IAM057", "IAM011", "IAM060"
 
 _ENDS_THE_DAEMON = frozenset(
-    {"IAM010", "IAM023", "IAM052", "IAM053", "IAM054", _MISTAKEN_KEY, _DOUBLED_KEY, "IAM060", "IAM063", "IAM082"}
+    {"IAM010", "IAM023", "IAM052", "IAM053", "IAM054", _MISTAKEN_KEY, _DOUBLED_KEY, _TEXT, "IAM063", "IAM082"}
 )
 """Rules about what may be why the daemon does not start."""
+
+_HIDES_EVERYONE = frozenset({_MISTAKEN_KEY, _TEXT})
+"""Rules about why there may be no entries where somebody wrote some."""
 
 _KEEPS_ADMINS_OUT = frozenset({_MISTAKEN_KEY, _DOUBLED_KEY, "IAM064", "IAM078", "IAM087"})
 """Rules about why an admin's entry may not count, or not be one: once that is mended, it shows."""
@@ -32,8 +35,10 @@ def without_consequences(found: Iterable[Finding], mappings: Mappings | None) ->
 
 def _is_told_better(finding: Finding, findings: list[Finding], mappings: Mappings | None) -> bool:
     others = [each for each in findings if each.subject is Subject.MAPPINGS and each is not finding]
+    ids = {each.id for each in others}
+    if finding.id == _NOBODY:
+        return bool(ids & _HIDES_EVERYONE)
     if finding.id == _NO_ADMIN:
-        ids = {each.id for each in others}
         return bool(ids & _KEEPS_ADMINS_OUT) or (mappings is not None and _is_an_admin_lost(others, mappings))
     causes = [each for each in others if each.id in _ENDS_THE_DAEMON]
     if not len(finding.route):  # of which the daemon says only that it cannot read it

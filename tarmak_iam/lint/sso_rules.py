@@ -36,7 +36,7 @@ def _gate_is_off(rule: Rule, installation: Installation) -> Iterator[Finding]:
     if matches and installation.settings.featureGates.get(_GATE):
         return
     for entry in entries_of(mappings).mapped if mappings else ():
-        if entry.listed.arn or entry.value("sso") is None:
+        if entry.value("sso") is None or (matches and entry.listed.arn):  # with both the daemon does not start
             continue
         if matches:
             what = f"the SSO entry is ignored: the feature gate {_GATE} is off"

@@ -94,6 +94,12 @@ def test_an_sso_entry_and_its_gate(settings: dict[str, object], expected: list[s
     assert places(ROLES + sso("Dev"), **settings) == expected
 
 
+def test_an_sso_entry_with_an_arn_of_its_own() -> None:
+    both = sso("Dev").replace("  - ", f"  - roleARN: {DEV}\n    ")
+    assert places(ROLES + both, daemonVersion="v0.6.20") == ["5:10 IAM082"]
+    assert places(ROLES + both, **SSO) == ["4:5 IAM022"]
+
+
 def test_an_sso_entry_with_a_partition() -> None:
     assert places(ROLES + sso("Dev", more=", partition: aws"), **SSO) == ["4:73 IAM077"]
 

@@ -189,6 +189,11 @@ def test_the_switch_with_nobody_mapped() -> None:
     assert "warning IAM021 the authenticator is on for dev-cluster, but nobody is mapped" in finding
 
 
+def test_entries_that_are_not_read_are_told_and_not_that_there_are_none() -> None:
+    (finding,) = found(DEV + ON, "mapRoles:\n- {roleARN: 'arn:aws:iam::111122223333:role/A', username: x}\n")
+    assert finding.startswith("map.yaml:1:1 error IAM057 the authenticator ignores 'mapRoles' at the top level")
+
+
 def test_an_entry_of_another_partition() -> None:
     text = "server:\n  mapRoles:\n  - {roleARN: 'arn:aws-cn:iam::111122223333:role/A', username: x}\n"
     _, finding = found(DEV, text)
