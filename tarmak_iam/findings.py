@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from tarmak_iam.errors import Place
 from tarmak_iam.routes import Route
 from tarmak_iam.text import one_line
 
@@ -43,7 +44,8 @@ class At(Enum):
 class Finding:
     """`route` leads to the node in the `subject` file, `at` says what of it is meant.
 
-    `id` is stable (`IAM012`); `message` says what is wrong, `remedy` what to do about it.
+    `id` is stable (`IAM012`); `message` says what is wrong, `remedy` what to do about it. `place` is only for
+    what no route leads to, such as a comment.
     """
 
     id: str
@@ -53,6 +55,7 @@ class Finding:
     message: str
     remedy: str = ""
     at: At = At.VALUE
+    place: Place | None = None
 
     @property
     def text(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.versions import GoVersion, parse_version
 from tarmak_iam.config.webhook import DEFAULT_WEBHOOK_FILE, unsafe_webhook_file, webhook_file
 from tarmak_iam.document import Document
-from tarmak_iam.errors import ConfigError, Place
+from tarmak_iam.errors import ConfigError, EditRefused, Place
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.flags import parse_flags
 from tarmak_iam.identity.mappings import MAPPINGS_NAME, Mappings
@@ -173,6 +174,14 @@ class Installation:
             own = "MountedFile" if version.has("backendMode MountedFile accepted") else "File"
             args.append(f"--backend-mode={own}")
         return tuple(args)
+
+    @cached_property
+    def loaded(self) -> Authenticator:
+        """`authenticator()` of the mappings as they are, of another cluster too: loaded once."""
+        try:
+            return self.authenticator()
+        except (ConfigError, EditRefused):  # clusterID is another, or cannot be put in
+            return self.authenticator(self.mappings.document.text if self.mappings else None)
 
     def authenticator(self, text: str | None = None) -> Authenticator:
         """The loaded authenticator, as the manifests would run it."""

@@ -8,8 +8,8 @@ from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.errors import SelectionError
 from tarmak_iam.findings import Severity
-from tarmak_iam.lint import Located, Subjects
-from tarmak_iam.lint import check as run_rules
+from tarmak_iam.lint import Located, Report, Subjects
+from tarmak_iam.lint import examine as run_rules
 
 __all__ = ["check"]
 
@@ -29,16 +29,17 @@ def check(context: click.Context, session: Session, output: str, fail_on: str) -
     """Look for errors and lock-outs before they happen.
 
     tarmak.yaml is checked for all clusters, mappings and settings for the current one. Exits with 0 if
-    there is nothing to say, 1 for findings, 2 where a file cannot be read.
+    there is nothing to say, 1 for findings, 2 where a file cannot be read. A comment sets a finding of its
+    line, or of the one below, aside: # tarmak-iam: ignore[IAM074] only our sandbox account
     """
-    subjects = _subjects(session)
-    located = run_rules(subjects)
+    report = run_rules(_subjects(session))
+    located = report.findings
     if output == "json":
         print_json([_as_json(each) for each in located])
     else:
         for each in located:
             click.echo(_coloured(each))
-        note(_summary(located))
+        note(_summary(report))
     failing = [Severity.ERROR] if fail_on == "error" else list(Severity)
     if any(each.finding.severity in failing for each in located):
         context.exit(1)
@@ -77,8 +78,9 @@ def _as_json(located: Located) -> dict[str, object]:
     }
 
 
-def _summary(located: list[Located]) -> str:
-    if not located:
-        return "nothing to complain about"
-    counts = [(severity, sum(each.finding.severity is severity for each in located)) for severity in Severity]
-    return ", ".join(f"{count} {severity}{'s' if count > 1 else ''}" for severity, count in counts if count)
+def _summary(report: Report) -> str:
+    located = report.findings
+    counts = [(str(severity), sum(each.finding.severity is severity for each in located)) for severity in Severity]
+    parts = [f"{count} {name}{'s' if count > 1 else ''}" for name, count in counts if count]
+    ignored = f"{len(report.suppressed)} ignored by comments" if report.suppressed else ""
+    return ", ".join([*(parts or ["nothing to complain about"]), *filter(None, [ignored])])

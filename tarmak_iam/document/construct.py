@@ -69,7 +69,8 @@ class _Constructor:
             key = self.value(entry.key)
             if not isinstance(key, str):
                 if isinstance(key, (dict, list)):
-                    raise self._error(entry.key, "invalid map key: a mapping or list cannot be a key")
+                    what = "invalid map key: a mapping or list cannot be a key"
+                    raise self._error(entry.key, what, "put a text that begins with a brace or bracket in quotes")
                 key = python_key(key, entry.text, kinds)
             into[key] = self.value(entry.value)
         for key, value in merged.items():
@@ -93,8 +94,8 @@ class _Constructor:
     def _too_many(self, node: Node) -> ParseError:
         return self._error(node, "its aliases expand to more than a million values, which is not read")
 
-    def _error(self, node: Node, what: str) -> ParseError:
-        return ParseError(what, place=self._source.place(node.span.start))
+    def _error(self, node: Node, what: str, remedy: str = "") -> ParseError:
+        return ParseError(what, remedy=remedy, place=self._source.place(node.span.start))
 
 
 def python_key(key: Any, text: str | None, kinds: dict[Any, type]) -> Any:

@@ -14,7 +14,7 @@ from tarmak_iam.errors import ParseError
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.versions import DaemonVersion
 
-__all__ = ["load_config", "parse_config"]
+__all__ = ["load_config", "parse_config", "refuses_duplicates"]
 
 _YAML_EXTENSIONS = ("yaml", "yml")
 _OTHER_EXTENSIONS = ("toml", "properties", "props", "prop", "hcl", "env", "dotenv", "ini", "tfvars")
@@ -49,9 +49,14 @@ def load_config(document: Document, version: DaemonVersion) -> Any:
         raise NotStarted(f"the configuration cannot be read: {error}") from None
     if data is not None and not isinstance(data, dict):
         raise NotStarted("the configuration is no mapping")
-    if dialect is YAML_V3:
+    if refuses_duplicates(version):
         _refuse_duplicates(document)
     return data
+
+
+def refuses_duplicates(version: DaemonVersion) -> bool:
+    """Whether a key that is there twice ends the process."""
+    return _dialect(version) is YAML_V3
 
 
 def _dialect(version: DaemonVersion) -> Dialect:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from tarmak_iam.identity.arn import canonicalize, is_account, parse_arn
+from tarmak_iam.identity.arn import ArnError, canonicalize, is_account, parse_arn
 from tarmak_iam.identity.model import Grant, Mapping
-from tarmak_iam.identity.reach import is_reachable
+from tarmak_iam.identity.reach import canonical_text, is_reachable
 from tarmak_iam.identity.table import Table
 
 __all__ = ["grants_of"]
@@ -46,11 +46,19 @@ def _named(
         return None if mapping.sso.partition else ("sso", f"{mapping.sso.account}/{mapping.sso.permission_set}")
     if table.by_user_id:
         return "userid", mapping.user_id
-    if not is_reachable(mapping.arn) or not takes_partition(parse_arn(mapping.arn).partition):
+    # A backend that compares ARNs as they are written has keys that are no caller's.
+    if key is None or canonical_text(key) != key or not is_reachable(key):
         return None
-    principal = canonicalize(mapping.arn)[1]
-    # Some backends and releases compare the ARN as it is written, or with its capitals.
-    return ("arn", principal) if key == principal.lower() else None
+    return ("arn", _written(mapping.arn, key)) if takes_partition(parse_arn(key).partition) else None
+
+
+def _written(arn: str, key: str) -> str:
+    """With its capitals, where the ARN as it is written is one."""
+    try:
+        principal = canonicalize(arn)[1]
+    except ArnError:
+        return key
+    return principal if principal.lower() == key else key
 
 
 def _account_of(kind: str, principal: str) -> str:

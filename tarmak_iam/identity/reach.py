@@ -100,7 +100,7 @@ def _of_principal(text: str, arn: Arn, principal: Principal) -> Misfit | None:
     if principal is Principal.ASSUMED_ROLE:
         what = f"{text} is one session of a role, and would match every session of it"
         return Misfit(Flaw.ASSUMED_ROLE, what, f"map the role itself: {arn}", str(arn))
-    if principal in (Principal.ROLE, Principal.USER) and not arn.name:
+    if principal in (Principal.ROLE, Principal.USER) and (len(arn.parts) < 2 or not arn.name):
         example = f"arn:{arn.partition}:iam::{arn.account}:{principal}/NAME"
         return Misfit(Flaw.NAMELESS, f"{text} would never match: it names no {principal}", f"write it as in {example}")
     if principal is Principal.ROLE and len(arn.parts) > 2:

@@ -14,7 +14,16 @@ from importlib import resources
 
 from tarmak_iam.errors import ConfigError
 
-__all__ = ["NEWEST", "DaemonVersion", "Spans", "known_partitions", "read_spans", "releases", "server_partitions"]
+__all__ = [
+    "NEWEST",
+    "DaemonVersion",
+    "Spans",
+    "known_partitions",
+    "read_spans",
+    "releases",
+    "server_keys",
+    "server_partitions",
+]
 
 _TAG = re.compile(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:[-+].*)?\Z", re.ASCII)
 
@@ -92,6 +101,12 @@ def releases() -> tuple[DaemonVersion, ...]:
         for first, last in lines
         for patch in range(first.patch, last.patch + 1)
     )
+
+
+def server_keys() -> tuple[str, ...]:
+    """The keys that some release reads below `server:`, in the documented spelling."""
+    prefix = "config key server."
+    return tuple(item.removeprefix(prefix) for item in _table() if item.startswith(prefix))
 
 
 _COMMERCIAL = ("aws", "aws-cn", "aws-us-gov")

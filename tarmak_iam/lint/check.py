@@ -1,22 +1,53 @@
-"""Runs every rule that can be reached, and puts its findings into the order of the files."""
+"""Runs every rule that can be reached, sets aside what comments ask for, and puts findings in the files' order."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from tarmak_iam.config.plugins import OWN, installed_sections
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.findings import At, Finding, Subject
+from tarmak_iam.lint.arn_rules import ARN_RULES
 from tarmak_iam.lint.config_rules import CONFIG_RULES
+from tarmak_iam.lint.consequences import without_consequences
+from tarmak_iam.lint.daemon_rules import DAEMON_RULES, DAEMON_VERSION_RULES
 from tarmak_iam.lint.document_rules import DOCUMENT_RULES
-from tarmak_iam.lint.installation_rules import INSTALLATION_RULES, WOULD_NOT_START
-from tarmak_iam.lint.mapping_rules import MAPPING_RULES
-from tarmak_iam.lint.rule import Rule, Subjects
+from tarmak_iam.lint.duplicate_rules import DUPLICATE_RULES
+from tarmak_iam.lint.installation_rules import INSTALLATION_RULES
+from tarmak_iam.lint.privilege_rules import ADMIN_RULES, PRIVILEGE_RULES
+from tarmak_iam.lint.rule import Rule, Scope, Subjects
 from tarmak_iam.lint.section_rules import SECTION_RULES, rules_of
+from tarmak_iam.lint.shape_rules import SHAPE_RULES
+from tarmak_iam.lint.sso_rules import SSO_RULES, SSO_VERSION_RULES
+from tarmak_iam.lint.suppression import SUPPRESSION_RULES, Suppression, Suppressions, suppressions_of
+from tarmak_iam.lint.template_rules import TEMPLATE_RULES, TEMPLATE_VERSION_RULES
 
-__all__ = ["RULES", "Located", "all_rules", "check"]
+__all__ = ["RULES", "Located", "Report", "all_rules", "check", "examine"]
 
-RULES: tuple[Rule, ...] = (*CONFIG_RULES, *SECTION_RULES, *DOCUMENT_RULES, *MAPPING_RULES, *INSTALLATION_RULES)
+RULES: tuple[Rule, ...] = (
+    # tarmak.yaml
+    *CONFIG_RULES,
+    *SECTION_RULES,
+    *DOCUMENT_RULES,
+    # the mappings, whatever the daemon's version
+    *ARN_RULES,
+    *DUPLICATE_RULES,
+    *SHAPE_RULES,
+    *TEMPLATE_RULES,
+    *PRIVILEGE_RULES,
+    *DAEMON_RULES,
+    *SSO_RULES,
+    # the cluster, its mappings and the daemon together
+    *INSTALLATION_RULES,
+    *TEMPLATE_VERSION_RULES,
+    *ADMIN_RULES,
+    *DAEMON_VERSION_RULES,
+    *SSO_VERSION_RULES,
+    # comments
+    *SUPPRESSION_RULES,
+)
 """All built-in rules but those that sections bring, the built-in section too."""
 
 
@@ -29,6 +60,14 @@ class Located:
 
     def __str__(self) -> str:
         return f"{self.place}: {self.finding.severity}: {self.finding.text} [{self.finding.id}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What there is to say, and what comments in the files have set aside."""
+
+    findings: tuple[Located, ...]
+    suppressed: tuple[Located, ...]
 
 
 def all_rules() -> tuple[Rule, ...]:
@@ -52,43 +91,67 @@ def check(subjects: Subjects) -> list[Located]:
 
     Raises ConfigError for a section plugin that cannot be used.
     """
-    found: list[Finding] = []
-    for rule in all_rules():
-        subject = subjects.of(rule.scope)
-        if subject is not None:
-            found += list(rule.check(rule, subject))
+    return list(examine(subjects).findings)
+
+
+def examine(subjects: Subjects) -> Report:
+    """The same, with what was suppressed. Raises ConfigError for a section plugin that cannot be used."""
+    rules = all_rules()
+    parts: dict[Scope, Any] = {scope: subjects.of(scope) for scope in Scope if scope is not Scope.SUPPRESSIONS}
+    running = [rule for rule in rules if parts.get(rule.scope) is not None]
+    found = [finding for rule in running for finding in rule.check(rule, parts[rule.scope])]
+    comments = _suppressions(subjects)
+    by_line = _by_line(comments)
+    applied = [(each, by_line.get((each.subject, each.id.upper(), _place(subjects, each).line), ())) for each in found]
+    left = without_consequences((finding for finding, by in applied if not by), subjects.mappings)
+    used = frozenset(each for _, by in applied for each in by)
+    ran = {subject: frozenset(_seeing_all(running, subject, subjects)) for subject in Subject}
+    asked = Suppressions(comments, used, frozenset(rule.id.upper() for rule in rules), ran)
+    left += [finding for rule in SUPPRESSION_RULES for finding in rule.check(rule, asked)]
+    return Report(_in_order(subjects, left), _in_order(subjects, (finding for finding, by in applied if by)))
+
+
+def _suppressions(subjects: Subjects) -> tuple[Suppression, ...]:
+    documents = ((subject, subjects.text_of(subject)) for subject in Subject)
+    return tuple(
+        each for subject, document in documents if document is not None for each in suppressions_of(document, subject)
+    )
+
+
+def _by_line(comments: Iterable[Suppression]) -> dict[tuple[Subject, str, int | None], list[Suppression]]:
+    found: dict[tuple[Subject, str, int | None], list[Suppression]] = {}
+    for each in comments:
+        found.setdefault((each.subject, each.id, each.line), []).append(each)
+    return found
+
+
+def _seeing_all(rules: list[Rule], subject: Subject, subjects: Subjects) -> Iterator[str]:
+    """Rules about installations see one cluster: a comment in tarmak.yaml may be about another."""
+    several = subject is Subject.CONFIG and subjects.config is not None and len(subjects.config.clusters) > 1
+    return (rule.id.upper() for rule in rules if not (several and rule.scope is Scope.INSTALLATION))
+
+
+def _in_order(subjects: Subjects, found: Iterable[Finding]) -> tuple[Located, ...]:
     unique: dict[tuple[Place, str, str], Located] = {}
     for finding in found:
-        if not _is_told_better(finding, found):
-            place = _place(subjects, finding)
-            # Several clusters that share an anchor share what is wrong with it.
-            unique.setdefault((place, finding.id, finding.message), Located(finding, place))
-    order = list(Subject)
-    return sorted(
-        unique.values(),
-        key=lambda each: (
-            order.index(each.finding.subject),
-            each.place.line or 0,
-            each.place.column or 0,
-            each.finding.id,
-        ),
-    )
+        place = _place(subjects, finding)
+        # Several clusters that share an anchor share what is wrong with it.
+        unique.setdefault((place, finding.id, finding.message), Located(finding, place))
+    return tuple(sorted(unique.values(), key=_order))
+
+
+def _order(each: Located) -> tuple[Any, ...]:
+    subject = list(Subject).index(each.finding.subject)
+    return subject, each.place.line or 0, each.place.column or 0, each.finding.id
 
 
 def _place(subjects: Subjects, finding: Finding) -> Place:
     """File, line and column; a key that is missing is reported at its parent."""
+    if finding.place is not None:
+        return finding.place
     document = subjects.text_of(finding.subject)
     if document is None:
         return Place(str(finding.subject))
     if finding.at is At.NEXT_DOCUMENT and document.next_document is not None:
         return document.next_document
     return document.position(finding.route, at_key=finding.at is At.KEY)
-
-
-def _is_told_better(finding: Finding, found: list[Finding]) -> bool:
-    """That the daemon would not start is only the consequence where a rule says what is wrong with that entry."""
-    if finding.id != WOULD_NOT_START:
-        return False
-    width = len(finding.route)
-    causes = [other for other in found if other.subject is finding.subject and other.id != finding.id]
-    return any(width and other.route.steps[:width] == finding.route.steps for other in causes)

@@ -7,24 +7,30 @@ from collections.abc import Iterator
 from tarmak_iam.config.switch import switch_route
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.identity.arn import PARTITIONS
+from tarmak_iam.identity.model import Answer
 from tarmak_iam.identity.sts import accepts_tokens_of
 from tarmak_iam.identity.versions import NEWEST
 from tarmak_iam.installation import Installation
+from tarmak_iam.lint.entries import entries_of
+from tarmak_iam.lint.readings import readings
 from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.lint.wording import for_admins, way_in
 from tarmak_iam.routes import Route
 
-__all__ = ["INSTALLATION_RULES", "WOULD_NOT_START"]
+__all__ = ["INSTALLATION_RULES"]
 
-WOULD_NOT_START = "IAM022"
+_MAX_CONFIGMAP = 1024 * 1024
 
 
 def _other_cluster_id(rule: Rule, installation: Installation) -> Iterator[Finding]:
     mappings = installation.mappings
     if mappings is None or mappings.cluster_id in (None, "", installation.cluster_id):
         return
+    if readings(mappings.document, mappings.cluster_id_route)[1]:
+        return  # a number, which is told as such
     what = (
         f"clusterID is '{mappings.cluster_id}', but this cluster's id is '{installation.cluster_id}': "
-        f"the daemon would refuse every token; {_way_in(installation)}"
+        f"the daemon would refuse every token; {way_in(installation)}"
     )
     yield rule.finding(Subject.MAPPINGS, mappings.cluster_id_route, what, f"write clusterID: {installation.cluster_id}")
 
@@ -33,32 +39,50 @@ def _nobody_mapped(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """The switch without mappings: the API server asks a daemon that does not run, or that lets nobody in."""
     entries = installation.mappings.entries if installation.mappings else ()
     if not entries and installation.cluster.authenticator_init and not installation.is_hub:
-        what = f"the authenticator is on for {installation.cluster_id}, but nobody is mapped; {_way_in(installation)}"
+        what = f"the authenticator is on for {installation.cluster_id}, but nobody is mapped; {way_in(installation)}"
         remedy = "map an admin role: tarmak-iam map add ARN --username NAME --group system:masters"
         yield rule.finding(Subject.CONFIG, switch_route(installation.cluster), what, remedy)
 
 
 def _would_not_start(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    mappings = installation.mappings
-    if mappings is None or mappings.cluster_id not in (None, "", installation.cluster_id):
-        return
-    failure = installation.authenticator().failure
+    failure = installation.loaded.failure if installation.mappings else None
     if failure is not None:
-        what = f"authenticator {installation.daemon_version} would not start: {failure.reason}; {_way_in(installation)}"
-        yield rule.finding(Subject.MAPPINGS, failure.route or Route(), what, "mend it before the mappings are applied")
+        what = f"authenticator {installation.daemon_version} would not start: {failure.reason}; {way_in(installation)}"
+        route = _at_fault(installation, failure)
+        yield rule.finding(Subject.MAPPINGS, route, what, "mend it before the mappings are applied")
+
+
+def _at_fault(installation: Installation, failure: Answer) -> Route:
+    """The ARN where the daemon complains of one, else what it names."""
+    for entry in entries_of(installation.mappings).mapped if installation.mappings else ():
+        if entry.listed.route == failure.route and f"'{entry.listed.arn}'" in failure.reason:
+            return entry.at_arn
+    return failure.route or Route()
 
 
 def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """A token is made with the STS of the caller's partition, and the daemon takes only its own."""
     mappings, version = installation.mappings, installation.daemon_version
-    for entry in mappings.entries if mappings else ():
-        partition = entry.arn.split(":")[1] if entry.arn.count(":") >= 5 else installation.partition
-        if partition in PARTITIONS and not accepts_tokens_of(partition, installation.partition, version):
-            assert mappings is not None
-            own = installation.partition
-            what = f"{entry.arn} is of the partition {partition}, the cluster of {own}: it never matches"
-            remedy = "map a principal of the cluster's partition"
-            yield rule.finding(Subject.MAPPINGS, mappings.arn_route(entry), what, remedy)
+    for entry in entries_of(mappings).mapped if mappings else ():
+        arn, own = entry.listed.arn, installation.partition
+        partition = arn.split(":")[1] if arn.count(":") >= 5 else own
+        if partition in PARTITIONS and not accepts_tokens_of(partition, own, version):
+            what = for_admins(
+                entry, f"{arn} is of the partition {partition}, the cluster of {own}: it never matches", installation
+            )
+            yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, "map a principal of the cluster's partition")
+
+
+def _too_large(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    """The API server counts the bytes of a ConfigMap's values, and takes 1 MiB at most."""
+    mappings = installation.mappings
+    text = mappings.document.text if mappings else ""
+    size = len(text.replace("\r\n", "\n").encode())
+    if mappings and not mappings.cluster_id:
+        size += len(f"clusterID: {installation.cluster_id}\n")
+    if size > _MAX_CONFIGMAP:
+        what = f"the mappings have {size:,} bytes, and a ConfigMap takes {_MAX_CONFIGMAP:,}; {way_in(installation)}"
+        yield rule.finding(Subject.MAPPINGS, Route(), what, "map the roles that people assume, not each of them")
 
 
 def _unknown_release(rule: Rule, installation: Installation) -> Iterator[Finding]:
@@ -69,16 +93,11 @@ def _unknown_release(rule: Rule, installation: Installation) -> Iterator[Finding
         yield rule.finding(Subject.CONFIG, installation.cluster.route, what, remedy)
 
 
-def _way_in(installation: Installation) -> str:
-    """Every message about a lock-out says that this door stays open."""
-    path = installation.admin_path or f"<dir>/{installation.cluster_id}/kubeconfig"
-    return f"the admin certificate in {path} still works"
-
-
 INSTALLATION_RULES = (
     Rule("IAM020", Severity.ERROR, Scope.INSTALLATION, "the mappings are for another cluster id", _other_cluster_id),
     Rule("IAM021", Severity.WARNING, Scope.INSTALLATION, "the switch is on and nobody is mapped", _nobody_mapped),
-    Rule(WOULD_NOT_START, Severity.ERROR, Scope.INSTALLATION, "the daemon would not start", _would_not_start),
+    Rule("IAM022", Severity.ERROR, Scope.INSTALLATION, "the daemon would not start", _would_not_start),
     Rule("IAM023", Severity.ERROR, Scope.INSTALLATION, "an entry is of another partition", _other_partition),
+    Rule("IAM085", Severity.ERROR, Scope.INSTALLATION, "the mappings do not fit into a ConfigMap", _too_large),
     Rule("IAM024", Severity.WARNING, Scope.INSTALLATION, "the daemon's release is not known here", _unknown_release),
 )

@@ -25,6 +25,8 @@ class Scope(str, Enum):
     CONFIG = "config"
     MAPPINGS = "mappings"
     INSTALLATION = "installation"
+    SUPPRESSIONS = "suppressions"
+    """The comments that set findings aside, once all other rules have run."""
 
 
 @dataclass(frozen=True, slots=True)

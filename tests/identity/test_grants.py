@@ -34,6 +34,13 @@ def test_every_principal_once() -> None:
     assert [grant.place.line if grant.place else None for grant in loaded.grants] == [5, 8, 9, 13, 14]
 
 
+def test_an_arn_in_capitals_is_one() -> None:
+    text = "clusterID: t\nserver:\n  mapRoles:\n  - {rolearn: 'ARN:AWS:IAM::111122223333:ROLE/ADMIN', username: a}\n"
+    (grant,) = Authenticator.load(text, version="v0.6.20").grants
+    assert grant.principal == "arn:aws:iam::111122223333:role/admin"
+    assert Authenticator.load(text, version="v0.7.9").failure
+
+
 def test_no_sso_without_the_gate_and_nobody_without_a_daemon() -> None:
     kinds = [grant.kind for grant in Authenticator.load(TEXT, version="v0.7.9").grants]
     assert kinds == ["arn", "arn", "arn", "account"]

@@ -172,39 +172,12 @@ def test_config_rules(config: str, expected: list[str]) -> None:
             ["map.yaml:1:12 error IAM020 clusterID is 'prod-blue', but this cluster's id is 'dev-cluster'"],
         ),
         (
-            "server:\n  mapRoles:\n  - roleARN: arn:aws:iam::111122223333:role/team/Admin\n    username: x\n",
-            ["map.yaml:3:14 error IAM010 arn:aws:iam::111122223333:role/team/Admin would never match"],
-        ),
-        (
-            "server:\n  mapUsers:\n  - username: x\n    userarn: nonsense\n",
-            ["map.yaml:4:14 error IAM010 'nonsense' is no ARN of a role or user: it does not begin with 'arn:'"],
-        ),
-        (
-            (
-                "server:\n  mapRoles:\n  - roleARN: arn:aws:iam::111122223333:role/Admin\n    username: x\n"
-                "  - roleARN: arn:aws:iam::111122223333:role/ADMIN\n    username: x\n  mapUsers:\n"
-                "  - {userARN: 'arn:aws:iam::111122223333:role/admin', username: x}\n"
-            ),
-            [
-                "map.yaml:5:14 error IAM011 arn:aws:iam::111122223333:role/ADMIN is mapped in line 3 already",
-                "map.yaml:8:15 error IAM011 arn:aws:iam::111122223333:role/admin is under mapRoles in line 5 too",
-            ],
-        ),
-        (
-            "server:\n  mapAccounts: [111122223333, 012345678901, '12', '111122223333']\n",
-            [
-                "map.yaml:2:31 error IAM010 the account '12345678901' has not twelve digits",
-                "map.yaml:2:45 error IAM010 the account '12' has not twelve digits",
-                "map.yaml:2:51 error IAM011 the account 111122223333 is listed in line 2 already",
-            ],
-        ),
-        (
             "server:\n  mapRoles: [x\n  ]\n",
             ["map.yaml:2:14 error IAM022 authenticator v0.6.20 would not start: server.mapRoles must be a list"],
         ),
     ],
 )
-def test_mapping_rules(mappings: str, expected: list[str]) -> None:
+def test_installation_rules(mappings: str, expected: list[str]) -> None:
     findings = found(DEV, mappings)
     assert len(findings) == len(expected), findings
     for finding, start in zip(findings, expected, strict=True):
@@ -216,9 +189,14 @@ def test_the_switch_with_nobody_mapped() -> None:
     assert "warning IAM021 the authenticator is on for dev-cluster, but nobody is mapped" in finding
 
 
+def test_entries_that_are_not_read_are_told_and_not_that_there_are_none() -> None:
+    (finding,) = found(DEV + ON, "mapRoles:\n- {roleARN: 'arn:aws:iam::111122223333:role/A', username: x}\n")
+    assert finding.startswith("map.yaml:1:1 error IAM057 the authenticator ignores 'mapRoles' at the top level")
+
+
 def test_an_entry_of_another_partition() -> None:
     text = "server:\n  mapRoles:\n  - {roleARN: 'arn:aws-cn:iam::111122223333:role/A', username: x}\n"
-    (finding,) = found(DEV, text)
+    _, finding = found(DEV, text)
     assert finding.startswith("map.yaml:3:15 error IAM023 arn:aws-cn:iam::111122223333:role/A is of the partition")
 
 

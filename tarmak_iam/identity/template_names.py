@@ -1,0 +1,60 @@
+"""The templates that usernames and groups may have, and what a text in braces is for the daemon."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+__all__ = [
+    "PRIVATE_DNS",
+    "SESSION_TEMPLATES",
+    "TEMPLATES",
+    "Braced",
+    "braced",
+    "fixed_prefix",
+    "has_session",
+    "templates_in",
+]
+
+TEMPLATES = ("AccountID", "SessionName", "SessionNameRaw", "AccessKeyID", "EC2PrivateDNSName")
+"""Every template that some release replaces."""
+
+SESSION_TEMPLATES = ("{{SessionName}}", "{{SessionNameRaw}}")
+"""What the caller chooses who may assume a role: the role session name."""
+
+PRIVATE_DNS = "{{EC2PrivateDNSName}}"
+
+_BRACED = re.compile(r"\$?\{+([^{}]*)\}*")
+_EXACT = {f"{{{{{name}}}}}": name for name in TEMPLATES}
+
+
+@dataclass(frozen=True, slots=True)
+class Braced:
+    """A text in braces: as `text` it stands there, `inner` is what is in the braces; `name` is None for one that the
+    daemon does not know and leaves as it is."""
+
+    text: str
+    inner: str
+    name: str | None
+
+
+def braced(text: str) -> Iterator[Braced]:
+    for match in _BRACED.finditer(text):
+        yield Braced(match[0], match[1], _EXACT.get(match[0]))
+
+
+def templates_in(text: str) -> set[str]:
+    """The names of the templates that are replaced in a text, whatever is around them."""
+    return {name for exact, name in _EXACT.items() if exact in text}
+
+
+def has_session(text: str) -> bool:
+    """Whether the role session name becomes part of a text."""
+    return any(template in text for template in SESSION_TEMPLATES)
+
+
+def fixed_prefix(text: str) -> str:
+    """What stands before the first part that the caller chooses; the whole text where there is none."""
+    starts = [text.find(template) for template in SESSION_TEMPLATES if template in text]
+    return text[: min(starts)] if starts else text

@@ -1,0 +1,60 @@
+"""Findings that only follow from others: where the cause is told, they are not told as well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tarmak_iam.findings import Finding, Severity, Subject
+from tarmak_iam.identity.mappings import Mappings
+from tarmak_iam.lint.entries import entries_of
+from tarmak_iam.routes import Route
+
+__all__ = ["without_consequences"]
+
+_NOBODY, _WOULD_NOT_START, _NO_ADMIN = "IAM021", "IAM022", "IAM084"
+_FOLLOWING = (_NOBODY, _WOULD_NOT_START, _NO_ADMIN)
+_DOUBLED_KEY, _MISTAKEN_KEY, _DUPLICATE, _TEXT = "IAM059", "IAM057", "IAM011", "IAM060"
+
+_ENDS_THE_DAEMON = frozenset(
+    {"IAM010", "IAM023", "IAM052", "IAM053", "IAM054", _MISTAKEN_KEY, _DOUBLED_KEY, _TEXT, "IAM063", "IAM082"}
+)
+"""Rules about what may be why the daemon does not start."""
+
+_HIDES_EVERYONE = frozenset({_MISTAKEN_KEY, _TEXT})
+"""Rules about why there may be no entries where somebody wrote some."""
+
+_KEEPS_ADMINS_OUT = frozenset({_MISTAKEN_KEY, _DOUBLED_KEY, "IAM064", "IAM078", "IAM087"})
+"""Rules about why an admin's entry may not count, or not be one: once that is mended, it shows."""
+
+
+def without_consequences(found: Iterable[Finding], mappings: Mappings | None) -> list[Finding]:
+    """The findings that stand for themselves."""
+    findings = list(found)
+    return [each for each in findings if each.id not in _FOLLOWING or not _is_told_better(each, findings, mappings)]
+
+
+def _is_told_better(finding: Finding, findings: list[Finding], mappings: Mappings | None) -> bool:
+    others = [each for each in findings if each.subject is Subject.MAPPINGS and each is not finding]
+    ids = {each.id for each in others}
+    if finding.id == _NOBODY:
+        return bool(ids & _HIDES_EVERYONE)
+    if finding.id == _NO_ADMIN:
+        return bool(ids & _KEEPS_ADMINS_OUT) or (mappings is not None and _is_an_admin_lost(others, mappings))
+    causes = [each for each in others if each.id in _ENDS_THE_DAEMON]
+    if not len(finding.route):  # of which the daemon says only that it cannot read it
+        return any(each.id == _DOUBLED_KEY for each in causes)
+    return any(_leads(finding.route, each.route) for each in causes)
+
+
+def _is_an_admin_lost(others: list[Finding], mappings: Mappings) -> bool:
+    """Some entry is an admin's, but does not count, or another one takes its place."""
+    errors = [each for each in others if each.severity is Severity.ERROR]
+    for entry in entries_of(mappings).mapped:
+        if entry.is_admin and any(each.id == _DUPLICATE or _leads(entry.listed.route, each.route) for each in errors):
+            return True
+    return False
+
+
+def _leads(outer: Route, inner: Route) -> bool:
+    """Without the occurrences of keys, which rules need not tell."""
+    return inner.plain[: len(outer)] == outer.plain

@@ -1,0 +1,141 @@
+"""Rules about the daemon's own settings in a mappings file: backends, partition, prefixes, scrubbed accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tarmak_iam.config.meant import closest
+from tarmak_iam.findings import At, Finding, Severity, Subject
+from tarmak_iam.identity.arn import ArnError, is_account, parse_arn
+from tarmak_iam.identity.daemon_config import BACKENDS, DEPRECATED
+from tarmak_iam.identity.mappings import Mappings
+from tarmak_iam.identity.sts import accepts_tokens_of
+from tarmak_iam.identity.versions import server_keys
+from tarmak_iam.identity.viper import lookup, texts
+from tarmak_iam.installation import Installation
+from tarmak_iam.lint.entries import Entry, entries_of
+from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.lint.wording import for_admins, way_in
+from tarmak_iam.routes import Route
+
+__all__ = ["DAEMON_RULES", "DAEMON_VERSION_RULES"]
+
+_MODES = "server.backendMode"
+_SCRUBBED = "server.scrubbedAccounts"
+_OWN = "MountedFile"
+_RESERVED = "server.reservedPrefixConfig"
+
+
+def _backend_spelling(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    settings = entries_of(mappings).settings
+    named = _items(settings.route(_MODES), settings.get(_MODES))
+    reserved = settings.get(_RESERVED)
+    for index, item in enumerate(reserved if isinstance(reserved, list) else []):
+        if isinstance(item, Mapping) and lookup(item, "backendMode"):
+            key = next(key for key in item if str(key).lower() == "backendmode")
+            named.append((str(lookup(item, "backendMode")), settings.route(_RESERVED) / index / key))
+    for name, route in named:
+        if name not in (*BACKENDS, *DEPRECATED):
+            near = next((each for each in BACKENDS if each.lower() == name.lower()), None) or closest(name, BACKENDS)
+            what = (
+                f"there is no backend '{name}', and the spelling counts: a daemon without --backend-mode does not start"
+            )
+            remedy = f"did you mean {near}?" if near else f"the backends are {', '.join(BACKENDS)}"
+            yield rule.finding(Subject.MAPPINGS, route, what, remedy)
+
+
+def _items(route: Route, value: Any) -> list[tuple[str, Route]]:
+    """The texts of a list, or of one text split at blanks, each with the way to it."""
+    single = not isinstance(value, list)
+    return [(text, route if single else route / index) for index, text in enumerate(texts(value))]
+
+
+def _scrubbed(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    entries = entries_of(mappings)
+    mapped = {account for entry in entries.entries if (account := _account_of(entry))}
+    for account, route in _items(entries.settings.route(_SCRUBBED), entries.settings.get(_SCRUBBED)):
+        if not is_account(account):
+            continue  # which another rule tells
+        what = f"callers of account {account} log in without their ARN and ids: the audit log tells the username alone"
+        remedy = "see that the usernames of its entries tell people apart, and then ignore this"
+        if account not in mapped:
+            what, remedy = f"no entry is of the account {account}, so there is nothing to scrub", "remove it"
+        yield rule.finding(Subject.MAPPINGS, route, what, remedy)
+
+
+def _account_of(entry: Entry) -> str:
+    if entry.is_account:
+        return entry.listed.arn
+    if not entry.listed.arn:
+        return entry.listed.sso.partition("/")[0]
+    try:
+        return parse_arn(entry.listed.arn).account
+    except ArnError:
+        return ""
+
+
+def _reserved_prefix(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    daemon, mappings = installation.loaded.config, installation.mappings
+    for entry in entries_of(mappings).mapped if mappings and daemon else ():
+        assert daemon
+        prefix = next(
+            (
+                each
+                for each in daemon.reserved_prefixes.get(_OWN, ())
+                if each and entry.listed.username.startswith(each)
+            ),
+            None,
+        )
+        if prefix is not None:
+            what = f"the username '{entry.listed.username}' begins with the reserved prefix '{prefix}': nobody gets it"
+            remedy = "choose another username, or take the prefix out of server.reservedPrefixConfig"
+            yield rule.finding(Subject.MAPPINGS, entry.at("username"), for_admins(entry, what, installation), remedy)
+
+
+def _newer_key(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    mappings, version = installation.mappings, installation.daemon_version
+    settings = entries_of(mappings).settings if mappings else None
+    for key in server_keys() if settings else ():
+        assert settings
+        if settings.get(f"server.{key}") is not None and not version.has(f"config key server.{key}"):
+            what = f"authenticator {version} does not know server.{key}, and ignores it"
+            yield rule.finding(
+                Subject.MAPPINGS, settings.route(f"server.{key}"), what, "choose another image, or remove it", at=At.KEY
+            )
+
+
+def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    """The manifests name the partition only where it is not `aws`, so the file can change it."""
+    daemon, mappings = installation.loaded.config, installation.mappings
+    own = installation.partition
+    if mappings and daemon and not accepts_tokens_of(own, daemon.partition, daemon.version):
+        what = f"the daemon would take tokens of the partition {daemon.partition} only, and the cluster is of {own}"
+        route = entries_of(mappings).settings.route("server.partition")
+        yield rule.finding(Subject.MAPPINGS, route, f"{what}; {way_in(installation)}", "remove server.partition")
+
+
+def _overridden_backends(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    mappings = installation.mappings
+    settings = entries_of(mappings).settings if mappings else None
+    if settings is None or not installation.daemon_version.has("flag server --backend-mode"):
+        return
+    written = [DEPRECATED.get(mode, mode) for mode in texts(settings.get(_MODES))]
+    known = all(mode in BACKENDS for mode in written)
+    if settings.get(_MODES) is not None and known and written != list(installation.settings.backends):
+        own = ",".join(installation.settings.backends)
+        what = f"server.backendMode does not count: the manifests give --backend-mode={own}"
+        yield rule.finding(Subject.MAPPINGS, settings.route(_MODES), what, "remove it: the settings name the backends")
+
+
+DAEMON_RULES = (
+    Rule("IAM075", Severity.ERROR, Scope.MAPPINGS, "a backend that there is not", _backend_spelling),
+    Rule("IAM076", Severity.WARNING, Scope.MAPPINGS, "a scrubbed account", _scrubbed),
+)
+
+DAEMON_VERSION_RULES = (
+    Rule("IAM081", Severity.ERROR, Scope.INSTALLATION, "a username with a reserved prefix", _reserved_prefix),
+    Rule("IAM086", Severity.WARNING, Scope.INSTALLATION, "a setting that this daemon does not know", _newer_key),
+    Rule("IAM087", Severity.ERROR, Scope.INSTALLATION, "a daemon of another partition", _other_partition),
+    Rule("IAM088", Severity.WARNING, Scope.INSTALLATION, "backends that do not count", _overridden_backends),
+)

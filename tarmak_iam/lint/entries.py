@@ -1,0 +1,135 @@
+"""The mappings as rules look at them: each entry once, with the way to every key of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import Any
+
+from tarmak_iam.document.intent import value_at
+from tarmak_iam.identity.arn import ArnError, Principal, canonicalize
+from tarmak_iam.identity.mappings import Listed, Mappings
+from tarmak_iam.identity.reach import Flaw, Misfit, misfit
+from tarmak_iam.identity.viper import Settings, lookup
+from tarmak_iam.routes import Route
+
+__all__ = ["ADMINS", "Entries", "Entry", "entries_of"]
+
+ADMINS = "system:masters"
+"""The group that may do everything, whatever RBAC says."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """`listed` is the entry as the daemon takes it, `item` the mapping that is written (empty for an account).
+
+    Not slots: what several rules ask for is worked out once.
+    """
+
+    listed: Listed
+    item: Mapping[Any, Any] = field(repr=False)
+
+    @property
+    def is_account(self) -> bool:
+        return self.listed.kind == "account"
+
+    @property
+    def arn_key(self) -> str:
+        return f"{self.listed.kind}ARN"
+
+    @property
+    def list_key(self) -> str:
+        return f"map{self.listed.kind.capitalize()}s"
+
+    @property
+    def is_admin(self) -> bool:
+        return ADMINS in self.listed.groups
+
+    @property
+    def name(self) -> str:
+        """What a message calls it."""
+        return self.listed.arn or (f"permission set {self.listed.sso}" if self.listed.sso else "the entry")
+
+    @cached_property
+    def flaw(self) -> Misfit | None:
+        """What keeps its ARN from matching, whatever the daemon's version.
+
+        Most releases read an ARN in any case; that some do not start with one in capitals is their own finding.
+        """
+        found = misfit(self.listed.arn)
+        if found is not None and found.flaw in (Flaw.NO_ARN, Flaw.NO_PRINCIPAL, Flaw.PARTITION):
+            lower = misfit(self.listed.arn.lower())
+            return lower if lower is None or lower.flaw is not found.flaw else found
+        return found
+
+    @cached_property
+    def principal(self) -> Principal:
+        """What the ARN names; of one that cannot be read what its list is for."""
+        try:
+            return canonicalize(self.listed.arn.lower())[0]
+        except ArnError:
+            return Principal.USER if self.listed.kind == "user" else Principal.ROLE
+
+    @property
+    def has_session(self) -> bool:
+        """Whether its callers have a role session name (users and root have none)."""
+        return self.principal not in (Principal.USER, Principal.ROOT)
+
+    def value(self, name: str) -> Any:
+        return lookup(self.item, name)
+
+    def at(self, name: str) -> Route:
+        """The way to a key in its own spelling; to the entry where it has none."""
+        (key,) = Settings(self.item, {}, {}).route(name).plain
+        return self.listed.route / key if key in self.item else self.listed.route
+
+    @property
+    def at_arn(self) -> Route:
+        return self.at(self.arn_key) if self.listed.arn or not self.listed.sso else self.at("sso")
+
+    @cached_property
+    def names(self) -> tuple[tuple[str, str, Route], ...]:
+        """The texts that it gives, `username` or `group`, each with the way to it; what is no text is left out."""
+        return tuple(self._names())
+
+    @property
+    def groups(self) -> Iterator[tuple[str, Route]]:
+        return ((text, route) for kind, text, route in self.names if kind == "group")
+
+    def _names(self) -> Iterator[tuple[str, str, Route]]:
+        if not isinstance(self.value("username"), (list, dict)):
+            yield "username", self.listed.username, self.at("username")
+        groups = self.value("groups")
+        for index, group in enumerate(self.listed.groups):
+            value = groups[index] if isinstance(groups, list) else groups
+            if not isinstance(value, (list, dict)):
+                yield "group", group, self.at_group(index)
+
+    def at_group(self, index: int) -> Route:
+        """The way to a group; to all of them where they are one text."""
+        return self.at("groups") / index if isinstance(self.value("groups"), list) else self.at("groups")
+
+
+@dataclass(frozen=True)
+class Entries:
+    """`entries` in the daemon's order; `settings` reads keys in any case."""
+
+    entries: tuple[Entry, ...]
+    settings: Settings
+
+    @property
+    def mapped(self) -> tuple[Entry, ...]:
+        """Roles and users, without accounts."""
+        return tuple(entry for entry in self.entries if not entry.is_account)
+
+
+@lru_cache(maxsize=4)
+def entries_of(mappings: Mappings) -> Entries:
+    """Worked out once for all rules: the plain data of a document are a copy each time."""
+    data = mappings.document.data
+    found = []
+    for listed in mappings.entries:
+        item = value_at(data, listed.route.plain)
+        found.append(Entry(listed, item if isinstance(item, Mapping) else {}))
+    return Entries(tuple(found), Settings(data, {}, {}))

@@ -1,0 +1,123 @@
+"""Rules about who could become more than was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tarmak_iam.findings import At, Finding, Severity, Subject
+from tarmak_iam.identity.arn import is_account
+from tarmak_iam.identity.mappings import Mappings
+from tarmak_iam.identity.template_names import PRIVATE_DNS, fixed_prefix, has_session
+from tarmak_iam.installation import Installation
+from tarmak_iam.lint.entries import ADMINS, Entry, entries_of
+from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.lint.wording import way_in
+
+__all__ = ["ADMIN_RULES", "PRIVILEGE_RULES"]
+
+_NODE = f"system:node:{PRIVATE_DNS}"
+_RESERVED = ("system:", "eks:")
+_TRUST = "who may assume the role chooses the session name"
+
+
+def _chosen_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    for entry in entries_of(mappings).mapped:
+        username = entry.listed.username
+        if not _is_chosen(entry, username) or _is_reserved(username):
+            continue
+        if not fixed_prefix(username):
+            what = f"the username '{username}' can be anybody's: {_TRUST}"
+            remedy = f'put something fixed before it, as in "dev:{username}"'
+        elif entry.is_admin:
+            what = f"admins can take each other's name in '{username}', which is all that the audit log tells: {_TRUST}"
+            remedy = "require sts:RoleSessionName in the role's trust policy, and then ignore this"
+        else:
+            continue
+        yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, remedy)
+
+
+def _chosen_reserved(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    for entry in entries_of(mappings).mapped:
+        username = entry.listed.username
+        if not _is_chosen(entry, username) or not _is_reserved(username):
+            continue
+        what = f"the username '{username}' can be any of Kubernetes's own: {_TRUST}"
+        remedy = f'write "{_NODE}" for nodes, and leave {_prefix(username)} out for people'
+        if username.startswith("system:node:"):
+            what = f"the username '{username}' can be any node, with that node's secrets: {_TRUST}"
+        yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, remedy)
+
+
+def _chosen_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    for entry in entries_of(mappings).mapped:
+        for group, route in entry.groups:
+            if _is_chosen(entry, group):
+                what = f"the group '{group}' is whatever the caller wants: {_TRUST}"
+                if fixed_prefix(group) == "system:":
+                    what = f"the group '{group}' is {ADMINS} for a session named masters: {_TRUST}"
+                remedy = "write the group itself, and an entry for each role"
+                yield rule.finding(Subject.MAPPINGS, route, what, remedy)
+
+
+def _reserved_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    for entry in entries_of(mappings).mapped:
+        username = entry.listed.username
+        if _is_reserved(username) and username != _NODE and not _is_chosen(entry, username):
+            prefix = _prefix(username)
+            owner = "Kubernetes" if prefix == "system:" else "EKS"
+            what = f"the username '{username}' is one of {owner}'s own: what is bound to it is not yours to see"
+            yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, f"write a name without {prefix}")
+
+
+def _whole_account(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    told = set()
+    for entry in entries_of(mappings).entries:
+        account = entry.listed.arn
+        if entry.is_account and is_account(account) and account not in told:
+            told.add(account)
+            what = f"every user, role, federated user and root of account {account} can log in (without groups)"
+            remedy = "map the roles and users who need it, and remove the account"
+            yield rule.finding(Subject.MAPPINGS, entry.listed.route, what, remedy)
+
+
+def _is_chosen(entry: Entry, text: str) -> bool:
+    return entry.has_session and has_session(text)
+
+
+def _is_reserved(username: str) -> bool:
+    return username.startswith(_RESERVED)
+
+
+def _prefix(username: str) -> str:
+    return next(prefix for prefix in _RESERVED if username.startswith(prefix))
+
+
+def _no_admin(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    """Not where nobody is mapped at all, which is another finding, or where the daemon does not start."""
+    mappings, daemon = installation.mappings, installation.loaded
+    if mappings is None or daemon.config is None or not mappings.entries:
+        return
+    if any(ADMINS in grant.groups for grant in daemon.grants):
+        return
+    settings = entries_of(mappings).settings
+    keys = [key for key in ("server.mapRoles", "server.mapUsers", "server.mapAccounts") if settings.get(key)]
+    what = f"nobody gets {ADMINS}: no one could mend the cluster by IAM; {way_in(installation)}"
+    remedy = "map an admin role: tarmak-iam map add ARN --username NAME --group system:masters"
+    yield rule.finding(Subject.MAPPINGS, settings.route(keys[0] if keys else "server"), what, remedy, at=At.KEY)
+
+
+PRIVILEGE_RULES = (
+    Rule("IAM070", Severity.WARNING, Scope.MAPPINGS, "a username that the caller chooses", _chosen_username),
+    Rule(
+        "IAM071",
+        Severity.ERROR,
+        Scope.MAPPINGS,
+        "a username of Kubernetes's own that the caller chooses",
+        _chosen_reserved,
+    ),
+    Rule("IAM072", Severity.ERROR, Scope.MAPPINGS, "a group that the caller chooses", _chosen_group),
+    Rule("IAM073", Severity.WARNING, Scope.MAPPINGS, "a username that is reserved", _reserved_username),
+    Rule("IAM074", Severity.WARNING, Scope.MAPPINGS, "everyone of an account", _whole_account),
+)
+
+ADMIN_RULES = (Rule("IAM084", Severity.WARNING, Scope.INSTALLATION, "nobody is an admin", _no_admin),)

@@ -1,0 +1,138 @@
+"""Rules about templates in usernames and groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tarmak_iam.config.meant import closest
+from tarmak_iam.findings import Finding, Severity, Subject
+from tarmak_iam.identity.mappings import Mappings
+from tarmak_iam.identity.template_names import (
+    PRIVATE_DNS,
+    TEMPLATES,
+    braced,
+    has_session,
+    templates_in,
+)
+from tarmak_iam.identity.versions import DaemonVersion
+from tarmak_iam.installation import Installation
+from tarmak_iam.lint.entries import Entry, entries_of
+from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.lint.wording import for_admins
+from tarmak_iam.routes import Route
+
+__all__ = ["TEMPLATE_RULES", "TEMPLATE_VERSION_RULES"]
+
+_ALSO = {
+    "session": "SessionName",
+    "username": "SessionName",
+    "email": "SessionNameRaw",
+    "account": "AccountID",
+    "instance": "EC2PrivateDNSName",
+    "hostname": "EC2PrivateDNSName",
+    "nodename": "EC2PrivateDNSName",
+    "accesskey": "AccessKeyID",
+}
+
+
+def _unknown(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    for entry in entries_of(mappings).mapped:
+        for kind, text, route in entry.names:
+            for part in braced(text):
+                if part.name is None:
+                    what = f"the authenticator knows no template {part.text}, and leaves it as it is in the {kind}"
+                    yield rule.finding(Subject.MAPPINGS, route, what, _meant(part.inner))
+                    break  # one finding for one text
+
+
+def _meant(inner: str) -> str:
+    bare = "".join(filter(str.isalnum, inner)).lower()
+    near = _ALSO.get(bare) or closest(bare, TEMPLATES, 0.7)
+    if near:
+        return f"did you mean {{{{{near}}}}}?"
+    return f"the templates are {', '.join(f'{{{{{name}}}}}' for name in TEMPLATES)}"
+
+
+def _needs_permission(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    """Told once: it is one permission for all of them."""
+    entries = entries_of(mappings)
+    if entries.settings.get("server.ec2DescribeInstancesRoleARN"):
+        return
+    for entry in entries.mapped:
+        for _, text, route in entry.names:
+            if PRIVATE_DNS in text and _misuse(entry) is None:
+                what = f"{PRIVATE_DNS} needs ec2:DescribeInstances on the masters: without it every such login fails"
+                remedy = (
+                    "see that the masters' role allows it, or name one that does in server.ec2DescribeInstancesRoleARN"
+                )
+                yield rule.finding(Subject.MAPPINGS, route, what, remedy)
+                return
+
+
+def _instances_only(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    for entry in entries_of(mappings).mapped:
+        misuse = _misuse(entry)
+        if misuse is not None:
+            what, remedy, route = misuse
+            yield rule.finding(Subject.MAPPINGS, route, for_admins(entry, what), remedy)
+
+
+def _misuse(entry: Entry) -> tuple[str, str, Route] | None:
+    """The usual entry for nodes has it in the username, and gives no admin's group."""
+    places = [(kind, route) for kind, text, route in entry.names if PRIVATE_DNS in text]
+    if not places:
+        return None
+    kind, route = places[0]
+    if not entry.has_session:
+        what = f"{PRIVATE_DNS} needs a session named by an instance id, which a {entry.principal} has not"
+        return what, "nobody gets in by this entry: map the instances' role, or leave the template out", route
+    if entry.is_admin or kind == "group":
+        what = f"{PRIVATE_DNS} refuses everyone whose session is no instance id, even where it is in a group only"
+        return what, "leave it out, or map the instances' role by an entry of its own", route
+    return None
+
+
+def _no_session(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    for entry in entries_of(mappings).mapped:
+        if entry.has_session:
+            continue
+        for kind, text, route in entry.names:
+            if has_session(text):
+                what = f"a {entry.principal} has no session name, so the {kind} is '{_without_session(text)}'"
+                remedy = f"write the {kind} itself, as in {entry.listed.arn.rpartition('/')[2] or 'alice'}"
+                yield rule.finding(Subject.MAPPINGS, route, what, remedy)
+
+
+def _without_session(text: str) -> str:
+    return text.replace("{{SessionName}}", "").replace("{{SessionNameRaw}}", "")
+
+
+def _newer(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    mappings, version = installation.mappings, installation.daemon_version
+    for entry in entries_of(mappings).mapped if mappings else ():
+        for kind, text, route in entry.names:
+            late = [name for name in sorted(templates_in(text)) if not _is_replaced(name, entry, version)]
+            if late:
+                what = (
+                    f"authenticator {version} does not replace {{{{{late[0]}}}}} here: the {kind} is '{text}' as it is"
+                )
+                remedy = "choose a newer image, or leave the template out"
+                yield rule.finding(Subject.MAPPINGS, route, what, remedy)
+
+
+def _is_replaced(name: str, entry: Entry, version: DaemonVersion) -> bool:
+    """v0.4.0 renders the templates of roles only."""
+    in_users = entry.listed.kind == "user" and version.known < DaemonVersion(0, 5, 0)
+    return not in_users and version.has(f"template {{{{{name}}}}}")
+
+
+TEMPLATE_RULES = (
+    Rule("IAM065", Severity.ERROR, Scope.MAPPINGS, "a template that the authenticator does not know", _unknown),
+    Rule("IAM066", Severity.WARNING, Scope.MAPPINGS, "a template that needs a permission", _needs_permission),
+    Rule("IAM067", Severity.ERROR, Scope.MAPPINGS, "a template that refuses everyone but instances", _instances_only),
+    Rule("IAM068", Severity.WARNING, Scope.MAPPINGS, "a session name where there is no session", _no_session),
+)
+
+TEMPLATE_VERSION_RULES = (
+    Rule("IAM080", Severity.ERROR, Scope.INSTALLATION, "a template that this daemon does not replace", _newer),
+)

@@ -1,0 +1,20 @@
+"""What several rules say in the same words."""
+
+from __future__ import annotations
+
+from tarmak_iam.installation import Installation
+from tarmak_iam.lint.entries import Entry
+
+__all__ = ["for_admins", "way_in"]
+
+
+def way_in(installation: Installation | None = None) -> str:
+    """Every message about a lock-out says that this door stays open."""
+    home = f"<dir>/{installation.cluster_id if installation else '<cluster_name>'}"
+    path = (installation.admin_path if installation else None) or f"{home}/kubeconfig"
+    return f"the admin certificate in {path} still works"
+
+
+def for_admins(entry: Entry, what: str, installation: Installation | None = None) -> str:
+    """The message, and the door that stays open where the entry was to let an admin in."""
+    return f"{what}; {way_in(installation)}" if entry.is_admin else what

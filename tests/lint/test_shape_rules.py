@@ -1,0 +1,186 @@
+"""Keys that the daemon does not read, and values that it reads otherwise than they look."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.lint.mapped import ADMIN, DEV, ROLES, only, places
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "mapRoles:\n" + ADMIN,
+            "1:1 IAM057 the authenticator ignores 'mapRoles' at the top level; the admin certificate",
+        ),
+        (
+            "Server:\n  map_roles:\n" + ADMIN,
+            "2:3 IAM057 the authenticator ignores 'map_roles' in server; the admin cer",
+        ),
+        ("serve:\n  mapRoles:\n" + ADMIN, "1:1 IAM057 the authenticator ignores 'serve' at the top level; "),
+        (ROLES + "  clusterID: dev-cluster\n", "4:3 IAM057 the authenticator ignores 'clusterID' in server; "),
+        (ROLES + "cluster_id: dev-cluster\n", "4:1 IAM057 "),
+        (
+            ROLES + "  roles: []\n",
+            "4:3 IAM058 the authenticator has no setting 'roles' in server, and ignores it; mapRoles",
+        ),
+        (
+            ROLES + f"  - {{role_arn: '{DEV}', username: dev}}\n",
+            "4:6 IAM057 the authenticator ignores 'role_arn' in mapRol",
+        ),
+        (
+            ROLES + f"  - {{arn: '{DEV}', username: dev}}\n",
+            "4:6 IAM057 the authenticator ignores 'arn' in mapRoles; did you",
+        ),
+        (
+            ROLES + f"  - {{userARN: '{DEV}', username: dev}}\n",
+            "4:6 IAM057 the authenticator ignores 'userARN' in mapRoles",
+        ),
+        (
+            ROLES + f"  - {{roleARN: '{DEV}', user: dev}}\n",
+            "4:53 IAM057 the authenticator ignores 'user' in mapRoles; did y",
+        ),
+        (
+            ROLES + f"  - {{roleARN: '{DEV}', username: dev, group: [d]}}\n",
+            "4:68 IAM057 the authenticator ignores 'group' i",
+        ),
+        (
+            ROLES + f"  - {{roleARN: '{DEV}', username: dev, note: x}}\n",
+            "4:68 IAM058 the authenticator has no setting 'not",
+        ),
+        (
+            ROLES + "  scrubedAccounts: []\n",
+            "4:3 IAM057 the authenticator ignores 'scrubedAccounts' in server; the admin",
+        ),
+        (
+            ROLES + "  logLevel: debug\n",
+            "4:3 IAM058 the authenticator has no setting 'logLevel' in server, and ignores it;",
+        ),
+        ("apiVersion: v1\nkind: ConfigMap\ndata: {mapRoles: ''}\n", "2:1 IAM057 this is a Kubernetes object, of which"),
+    ],
+)
+def test_a_key_that_is_not_read(text: str, expected: str) -> None:
+    assert only(text).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x-notes: {any: thing}\n" + ROLES,
+        "clusterid: dev-cluster\n" + ROLES.replace("server", "SERVER").replace("mapRoles", "maproles"),
+        "server.mapRoles:\n" + ADMIN,
+        ROLES + f"  - {{roleARN: '{DEV}', username: dev, groups: [dev], userid: x, x-note: ask Ann}}\n",
+        "x-base: &base {username: dev, groups: [dev]}\n" + ROLES + f"  - {{<<: *base, roleARN: '{DEV}'}}\n",
+        ROLES + "  port: 21362\n  stateDir: /var/aws-iam-authenticator\n  address: 127.0.0.1\n",
+        ROLES + "defaultRole: arn:aws:iam::111122223333:role/Admin\n",
+    ],
+)
+def test_a_key_that_is_read(text: str) -> None:
+    assert places(text) == []
+
+
+def test_what_is_below_an_anchor_is_told_where_it_is_written() -> None:
+    entry = f"  - &dev {{roleARN: '{DEV}', username: dev, note: x}}\n"
+    assert places(ROLES + entry) == ["4:73 IAM058"]
+
+
+def test_keys_that_are_there_twice() -> None:
+    twice = ROLES + "  mapRoles: []\n"
+    assert places(twice) == ["4:3 IAM059"]
+    assert places(twice, daemonVersion="v0.7.9") == ["4:3 IAM059"]
+    assert "'mapRoles' is in line 2 already; newer daemons do not start with that" in only(twice)
+    assert "'maproles' is in line 2 already, as 'mapRoles'; the daemon takes one of them" in only(
+        twice.replace("  mapRoles: []", "  maproles: []")
+    )
+    assert places("x-a: {b: 1, b: 2}\n" + ROLES) == ["1:13 IAM059"]
+    assert places(ROLES + f"  - {{roleARN: '{DEV}', rolearn: '{DEV}', username: dev}}\n") == ["4:53 IAM059"]
+
+
+def test_a_list_as_a_text() -> None:
+    text = "server:\n  mapRoles: |\n    - rolearn: arn:aws:iam::111122223333:role/Admin\n      username: a\n"
+    for version in ("v0.4.0", "v0.5.9", "v0.6.20", "v0.7.9"):
+        assert places(text, daemonVersion=version) == ["2:13 IAM060"]
+    assert places("server: {mapRoles: ''}\n") == []
+
+
+def test_groups_as_a_text() -> None:
+    entry = f"  - roleARN: {DEV}\n    username: dev\n    groups: "
+    assert only(ROLES + entry + "dev\n").startswith(
+        "6:13 IAM061 groups is a text, not a list: the daemon takes it as the"
+    )
+    assert only(ROLES + entry + "dev,ops\n").startswith(
+        "6:13 IAM061 groups is a text, not a list: v0.4.0 takes it as one"
+    )
+    assert places(ROLES + entry + "dev, ops\n") == ["6:13 IAM061", "6:13 IAM078"]
+    assert places(ROLES + entry + "''\n") == places(ROLES + entry + "\n") == []
+
+
+@pytest.mark.parametrize(
+    ("username", "expected"),
+    [
+        (
+            "yes",
+            "5:15 IAM062 the username yes is no text: the daemon reads '1' or 'yes', by its version; write \"yes\"",
+        ),
+        ("0123", "5:15 IAM062 the username 0123 is no text: the daemon reads '83'; write \"0123\""),
+        ("true", "5:15 IAM062 the username true is no text: the daemon reads '1'; write \"true\""),
+        ("1e3", "5:15 IAM062 the username 1e3 is no text: the daemon reads '1e3' or '1000', by its version; write"),
+        (
+            "2019-06-01",
+            "5:15 IAM062 the username 2019-06-01 is no text: the daemon reads '2019-06-01' or a date, by its",
+        ),
+    ],
+)
+def test_a_name_that_is_no_text(username: str, expected: str) -> None:
+    assert only(ROLES + f"  - roleARN: {DEV}\n    username: {username}\n    groups: [dev]\n").startswith(expected)
+
+
+@pytest.mark.parametrize("username", ["123", "'yes'", '"0123"', "!!str yes", "dev"])
+def test_a_name_that_is_read_as_it_is_written(username: str) -> None:
+    assert places(ROLES + f"  - roleARN: {DEV}\n    username: {username}\n    groups: [dev]\n") == []
+
+
+def test_a_group_that_is_no_text() -> None:
+    assert places(ROLES + f"  - roleARN: {DEV}\n    username: dev\n    groups: [dev, no, 5]\n") == ["6:19 IAM062"]
+
+
+def test_a_cluster_id_that_is_no_text() -> None:
+    assert only("clusterID: 1e-3\n" + ROLES).startswith(
+        "1:12 IAM063 clusterID 1e-3 is no text: the daemon reads '0.001'"
+    )
+    assert places("clusterID: 12\n" + ROLES) == ["1:12 IAM020"]
+
+
+@pytest.mark.parametrize(
+    ("group", "expected"),
+    [
+        ("system:master", ["6:14 IAM064"]),
+        ("System:Masters", ["6:14 IAM064"]),
+        ("system:bootstrapper", ["6:14 IAM064"]),
+        ("systems:nodes", ["6:14 IAM064"]),
+        ("system:masters", []),
+        ("system:serviceaccounts:kube-system", []),
+        ("system:bootstrappers:kubeadm:default-node-token", []),
+        ("masters", []),
+        ("dev", []),
+    ],
+)
+def test_groups_that_look_like_kubernetes_own(group: str, expected: list[str]) -> None:
+    assert places(ROLES + f"  - roleARN: {DEV}\n    username: dev\n    groups: ['{group}']\n") == expected
+
+
+def test_blanks() -> None:
+    entry = ROLES + f"  - roleARN: {DEV}\n    username: ' dev'\n    groups: ['', 'a b', 'c ', \"d\\n\"]\n"
+    assert places(entry) == ["5:15 IAM078", "6:14 IAM078", "6:25 IAM078", "6:31 IAM078"]
+    assert only("server:\n  mapRoles:\n" + ADMIN.replace("'system:masters'", "'system:masters '")).endswith(
+        'still works; write "system:masters"'
+    )
+
+
+def test_without_a_username() -> None:
+    assert only(ROLES + f"  - roleARN: {DEV}\n").startswith(
+        f"4:5 IAM069 {DEV} has no username: v0.4.0 refuses its call"
+    )
+    assert places(ROLES + f"  - roleARN: {DEV}\n    username: ' '\n") == ["5:15 IAM069"]
+    assert places(ROLES + f"  - roleARN: {DEV}\n    username:\n") == ["5:14 IAM069"]
