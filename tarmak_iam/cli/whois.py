@@ -2,24 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+
 import click
 
 from tarmak_iam.cli.output import print_json
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.errors import ConfigError
-from tarmak_iam.identity import Answer
+from tarmak_iam.document.files import read_file
+from tarmak_iam.errors import ConfigError, Place
+from tarmak_iam.identity import Answer, Authenticator
 from tarmak_iam.identity.caller import identity_of
+from tarmak_iam.identity.versions import NEWEST, DaemonVersion
+from tarmak_iam.text import one_line
 
 __all__ = ["whois"]
 
 
-@click.command(epilog="\b\nExample: tarmak-iam whois arn:aws:iam::111122223333:role/Admin")
+@click.command(
+    epilog="\b\nExamples:\n"
+    "  tarmak-iam whois arn:aws:iam::111122223333:role/Admin\n"
+    "  kubectl -n kube-system get configmap aws-auth -o yaml > aws-auth.yaml\n"
+    "  tarmak-iam whois arn:aws:iam::111122223333:role/Admin --config config.yaml --file aws-auth.yaml \\\n"
+    "      --daemon-arg=--backend-mode=MountedFile,EKSConfigMap"
+)
 @click.argument("arn")
 @click.option(
     "--session", "session_name", default="SESSION", show_default=True, help="Role session name, where the ARN has none."
 )
 @click.option("--user-id", default="", help="Unique id of the principal, as in AIDA... or AROA...")
 @click.option("--access-key-id", default="", help="Access key id that the caller signs with.")
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="An authenticator's own configuration to ask, instead of the current cluster's; no tarmak.yaml is needed.",
+)
+@click.option(
+    "--file",
+    "file_paths",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="FILE",
+    help="With --config: what the authenticator reads besides, as the dynamic file, or objects of the cluster (the "
+    "ConfigMap aws-auth, IAMIdentityMapping objects, as kubectl get -o yaml prints them). May be given several times.",
+)
+@click.option(
+    "--daemon-arg",
+    "daemon_args",
+    multiple=True,
+    metavar="ARG",
+    help="With --config: a flag of the authenticator, as in --daemon-arg=--backend-mode=EKSConfigMap.",
+)
 @click.option("--daemon-version", metavar="VERSION", help="Version of the authenticator, as in v0.6.20.")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @pass_session
@@ -29,22 +64,25 @@ def whois(
     session_name: str,
     user_id: str,
     access_key_id: str,
+    config_path: Path | None,
+    file_paths: tuple[Path, ...],
+    daemon_args: tuple[str, ...],
     daemon_version: str | None,
     output: str,
 ) -> None:
     """Who the caller with this ARN becomes in the current cluster, by which entry, or why nobody.
 
-    The answer is the one that the authenticator of the settings' version would give. A role's ARN stands
-    for a session of that role.
+    The answer is the one that the authenticator of the settings' version would give (with --config: of
+    --daemon-version, else the newest that is known). A role's ARN stands for a session of that role.
     """
-    installation = session.installation({"daemonVersion": daemon_version})
-    if installation.mappings is None:
-        raise ConfigError(
-            f"{installation.cluster_id} has no mappings, so nobody becomes anybody",
-            remedy="map someone first: tarmak-iam map add ARN --username NAME --group GROUP",
-        )
+    if config_path is None and (file_paths or daemon_args):
+        raise click.UsageError("--file and --daemon-arg are for --config")
     identity = identity_of(arn, session_name, user_id, access_key_id)
-    answer = installation.authenticator().whois(identity)
+    if config_path is not None:
+        authenticator = _of_file(config_path, file_paths, daemon_args, daemon_version)
+    else:
+        authenticator = _of_cluster(session, daemon_version)
+    answer = authenticator.whois(identity)
     if output == "json":
         print_json(_as_json(answer, knows_caller=bool(user_id)))
     else:
@@ -53,20 +91,50 @@ def whois(
         click.get_current_context().exit(2)
 
 
+def _of_cluster(session: Session, daemon_version: str | None) -> Authenticator:
+    installation = session.installation({"daemonVersion": daemon_version})
+    if installation.mappings is None:
+        raise ConfigError(
+            f"{installation.cluster_id} has no mappings, so nobody becomes anybody",
+            remedy="map someone first: tarmak-iam map add ARN --username NAME --group GROUP",
+        )
+    return installation.authenticator()
+
+
+def _of_file(path: Path, file_paths: Iterable[Path], args: Iterable[str], version: str | None) -> Authenticator:
+    files = {each.name: _text(each) for each in file_paths}
+    text = _text(path)
+    chosen = DaemonVersion.parse(version) if version else NEWEST
+    return Authenticator.load(text, version=str(chosen), args=args, files=files, filename=str(path))
+
+
+def _text(path: Path) -> str:
+    try:
+        return read_file(path).decode()
+    except UnicodeDecodeError as error:
+        what = f"byte {error.start + 1} is no UTF-8"
+        raise ConfigError(what, remedy="save the file as UTF-8", place=Place(str(path))) from None
+
+
 def _print_text(answer: Answer) -> None:
     where = f" ({answer.place})" if answer.place else ""
     if answer.authenticated:
-        click.echo(f"username: {answer.username}")
-        click.echo(f"groups:   {', '.join(answer.groups or ()) or '-'}")
-        click.echo(f"because:  {answer.reason}{where}")
+        _row("username", answer.username or "")
+        _row("groups", ", ".join(answer.groups or ()) or "-")
+        _row("because", f"{answer.reason}{where}")
     elif answer.started:
-        click.echo(f"nobody:   {answer.reason}{where}")
+        _row("nobody", f"{answer.reason}{where}")
     else:
-        click.echo(f"nobody:   the authenticator would not start: {answer.reason}{where}")
+        _row("nobody", f"the authenticator would not start: {answer.reason}{where}")
     for other in answer.alternatives:
-        click.echo(f"or:       {other.username}, groups {', '.join(other.groups or ()) or '-'}: {other.reason}")
+        _row("or", f"{other.username}, groups {', '.join(other.groups or ()) or '-'}: {other.reason}")
     for text in answer.notes:
-        click.echo(f"note:     {text}")
+        _row("note", text)
+
+
+def _row(name: str, text: str) -> None:
+    """On one line, whatever somebody wrote into a file."""
+    click.echo(f"{name + ':':<10}{one_line(text)}")
 
 
 def _as_json(answer: Answer, *, knows_caller: bool) -> dict[str, object]:

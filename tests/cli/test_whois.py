@@ -1,0 +1,61 @@
+"""whois with a configuration of its own, and what it reads besides: no tarmak.yaml is needed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support import Shell
+
+ADMIN = "arn:aws:iam::111122223333:role/Admin"
+CONFIG = "clusterID: test\nserver:\n  mapUsers:\n  - {userARN: 'arn:aws:iam::111122223333:user/Al', username: al}\n"
+AWS_AUTH = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: aws-auth, namespace: kube-system}
+data:
+  mapRoles: |
+    - rolearn: arn:aws:iam::111122223333:role/Admin
+      username: "admin\\x1b[31m"
+      groups: [system:masters]
+"""
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    (tmp_path / "config.yaml").write_text(CONFIG)
+    (tmp_path / "aws-auth.yaml").write_text(AWS_AUTH)
+    return tmp_path
+
+
+def test_a_configuration_and_objects_of_the_cluster(shell: Shell, files: Path) -> None:
+    done = shell.run(
+        "whois",
+        ADMIN,
+        *("--config", files / "config.yaml", "--file", files / "aws-auth.yaml"),
+        "--daemon-arg=--backend-mode=MountedFile,EKSConfigMap",
+    )
+    assert done.out == (
+        "username: admin\\x1b[31m\ngroups:   system:masters\n"
+        f"because:  the entry for {ADMIN} matches (aws-auth.yaml:6:7)\n"
+    )
+
+
+def test_a_release_and_json(shell: Shell, files: Path) -> None:
+    arn = "arn:aws:iam::111122223333:user/Al"
+    done = shell.run("whois", arn, "--config", files / "config.yaml", "--daemon-version", "v0.4.0", "-o", "json")
+    answer = json.loads(done.out)
+    assert (answer["username"], answer["line"]) == ("al", 4)
+
+
+def test_what_cannot_be_asked(shell: Shell, files: Path) -> None:
+    nothing = shell.run("whois", ADMIN, "--config", files / "nothing.yaml", code=2)
+    assert nothing.err.startswith(f"{files / 'nothing.yaml'}: error: cannot be read")
+    assert "--file and --daemon-arg are for --config" in shell.run("whois", ADMIN, "--file", "x", code=2).err
+    (files / "latin.yaml").write_bytes(b"clusterID: \xe9\n")
+    latin = shell.run("whois", ADMIN, "--config", files / "latin.yaml", code=2)
+    assert latin.err == f"{files / 'latin.yaml'}: error: byte 12 is no UTF-8; save the file as UTF-8\n"
+    stopped = shell.run("whois", ADMIN, "--config", files / "config.yaml", "--daemon-arg", "--backend-mode=CRD", code=2)
+    assert stopped.out.startswith("nobody:   the authenticator would not start: the backend CRD needs a cluster")
