@@ -15,7 +15,7 @@ from tarmak_iam.identity.entries import Listed, own_key
 from tarmak_iam.identity.principals import Named, named
 from tarmak_iam.identity.viper import Settings, lookup
 
-__all__ = ["Action", "Outcome", "Plan", "Refuse", "Wanted", "plan"]
+__all__ = ["Action", "Outcome", "Plan", "Refuse", "Wanted", "list_of", "new_entry", "plan"]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -164,14 +164,8 @@ class _Planner:
         )
 
     def _addition(self, wanted: Wanted, name: Named) -> Edit:
-        kind = "role" if name.kind == "sso" else name.kind
-        route = Settings(self._data, {}, {}).route(f"server.map{kind.capitalize()}s")
-        if name.kind == "account":
-            return Append(route, name.text)
-        entry: dict[str, Any] = {**_matcher(name), "username": wanted.username, "groups": list(wanted.groups or ())}
-        if wanted.user_id:
-            entry["userid"] = wanted.user_id
-        return Append(route, entry)
+        route = Settings(self._data, {}, {}).route(f"server.{list_of(name)}")
+        return Append(route, new_entry(name, wanted))
 
     def _updates(self, entry: Listed, wanted: Wanted) -> Iterator[Edit]:
         item = value_at(self._data, entry.route.plain)
@@ -189,8 +183,18 @@ class _Planner:
             yield Remove(entry.route / key / own_key(lookup(item, "sso"), "partition"))
 
 
-def _matcher(name: Named) -> dict[str, Any]:
-    if name.kind != "sso":
-        return {f"{name.kind}ARN": name.text}
-    account, _, permission_set = name.text.partition("/")
-    return {"sso": {"permissionSetName": permission_set, "accountID": account}}
+def list_of(name: Named) -> str:
+    """The list that a principal belongs in."""
+    return {"user": "mapUsers", "account": "mapAccounts"}.get(name.kind, "mapRoles")
+
+
+def new_entry(name: Named, wanted: Wanted) -> Any:
+    """The entry as it is written, in the documented spelling."""
+    if name.kind == "account":
+        return name.text
+    who: dict[str, Any] = {f"{name.kind}ARN": name.text}
+    if name.kind == "sso":
+        account, _, permission_set = name.text.partition("/")
+        who = {"sso": {"permissionSetName": permission_set, "accountID": account}}
+    also = {"userid": wanted.user_id} if wanted.user_id else {}
+    return {**who, "username": wanted.username, "groups": list(wanted.groups or ()), **also}

@@ -60,6 +60,8 @@ def named(text: str, *, strip_path: bool = False) -> Named:
         raise ConfigError(f"'{text}' is no ARN", remedy=f"write {SSO_PREFIX}{text} for the permission set")
     notes = []
     found = misfit(text)
+    if found is not None and text.isdigit():
+        raise ConfigError(found.what, remedy="an account has twelve digits; a leading zero needs quotes in YAML")
     if found is not None and found.flaw is Flaw.PATH and found.instead and (strip_path or _is_reserved(text)):
         notes.append(
             f"{text} is mapped as {found.instead}: STS leaves a role's path out, "
@@ -102,7 +104,7 @@ def _of_sso_role(text: str) -> tuple[str, ...]:
     match = _SSO_ROLE.match(arn.name) if arn.parts[0].lower() == "role" else None
     if match is None:
         return ()
-    return (
-        f"the suffix {match['suffix']} changes when the permission set is provisioned again, and the entry is lost "
-        f"then; {SSO_PREFIX}{arn.account}/{match['set']} does without it",
+    why = (
+        f"the suffix {match['suffix']} changes when the permission set is provisioned again, and the entry is lost then"
     )
+    return (f"{why}; {SSO_PREFIX}{arn.account}/{match['set']} does without it",)
