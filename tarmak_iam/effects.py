@@ -18,6 +18,9 @@ DAEMON = "daemon"
 """The kind of an effect on the daemon itself: whether it starts."""
 
 
+_OWN = "their own ARN"
+
+
 @dataclass(frozen=True, slots=True)
 class Effect:
     """What a change does to one principal; `kind` and `principal` are those of a Grant.
@@ -59,10 +62,10 @@ class Effect:
             yield "can no longer log in"
             yield from _loses(self.lost)
         elif self.before is None:
-            yield f"can log in, as {_name(self.after)} {_with(self.gained)}"
+            yield f"can log in, {_as(self.after)} {_with(self.gained)}"
         else:
             if self.before != self.after:
-                yield f"becomes {_name(self.after)} (was {_name(self.before)})"
+                yield f"becomes {self.after or _OWN} (was {self.before or _OWN})"
             if self.gained:
                 yield f"gains {', '.join(self.gained)}"
             yield from _loses(self.lost)
@@ -167,8 +170,8 @@ def _account(grant: Grant) -> str:
         return ""
 
 
-def _name(username: str) -> str:
-    return username or "the own ARN"
+def _as(username: str) -> str:
+    return f"as {username}" if username else f"under {_OWN},"
 
 
 def _with(groups: tuple[str, ...]) -> str:

@@ -106,8 +106,7 @@ def read_foreign(file: str, form: str | None) -> Import:
 def _report(found: Import, outcomes: tuple[Outcome, ...]) -> None:
     for outcome in outcomes:
         place = f"{outcome.wanted.place}: " if outcome.wanted.place else ""
-        why = f": {outcome.error.message}" if outcome.error else ""
-        note(f"{place}{outcome.action} {outcome.principal or '-'}{why}")
+        note(f"{place}{_told(outcome)}")
         for text in outcome.notes:
             note(f"{place}note: {text}")
     for left_out in found.left_out:
@@ -115,6 +114,13 @@ def _report(found: Import, outcomes: tuple[Outcome, ...]) -> None:
     counts = Counter(outcome.action for outcome in outcomes)
     told = [f"{counts[action]} {action}" for action in Action if counts[action]]
     note(f"{', '.join(found.formats)}: {', '.join(told) or 'no entries'}")
+
+
+def _told(outcome: Outcome) -> str:
+    if outcome.error is None:
+        return f"{outcome.action} {outcome.principal}"
+    why = outcome.error.message
+    return f"{outcome.action}: {why}" if outcome.principal in why else f"{outcome.action} {outcome.principal}: {why}"
 
 
 def _outcome_json(outcome: Outcome) -> dict[str, Any]:

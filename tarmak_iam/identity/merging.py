@@ -89,7 +89,7 @@ def plan(
             outcomes.append(_shadowed(each.wanted, each.name, resolved[later].wanted))
         else:
             outcomes.append(planner.take(each.wanted, each.name))
-    return Plan(tuple(outcomes), tuple(planner.edits))
+    return Plan(tuple(outcomes), planner.edits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,8 @@ def _check_names(wanted: Wanted, name: Named) -> None:
             raise ConfigError(what, remedy="leave --username and --group out")
         return
     if not wanted.username.strip():
-        raise ConfigError("the username is empty", remedy="give one with --username")
+        remedy = "write one there" if wanted.place else "give one with --username"
+        raise ConfigError("the username is empty", remedy=remedy)
     for text in (wanted.username, *groups):
         if not text.strip() or _CONTROL.search(text):
             raise ConfigError(f"{text!r} cannot be a username or group", remedy="write it without control characters")
@@ -137,8 +138,27 @@ class _Planner:
         self._there: dict[str, list[Listed]] = {}
         for entry in entries:
             self._there.setdefault(entry.key, []).append(entry)
+        self._settings = Settings(self._data, {}, {})
+        self._additions: dict[str, list[Any]] = {"mapRoles": [], "mapUsers": [], "mapAccounts": []}
         self._new: set[str] = set()
-        self.edits: list[Edit] = []
+        self._updates: list[Edit] = []
+
+    @property
+    def edits(self) -> tuple[Edit, ...]:
+        """Lists that are not there yet come in the order of the documentation."""
+        return (
+            *(edit for name, items in self._additions.items() for edit in self._extend(name, items)),
+            *self._updates,
+        )
+
+    def _extend(self, name: str, items: list[Any]) -> list[Edit]:
+        """A list given its new items at once is much cheaper than an edit for each; where there is something
+        else, the edit says so."""
+        key = f"server.{name}"
+        route, old = self._settings.route(key), self._settings.get(key)
+        if len(items) > 1 and (old is None or isinstance(old, list)):
+            return [Set(route, [*(old or ()), *items])]
+        return [Append(route, item) for item in items]
 
     def take(self, wanted: Wanted, name: Named) -> Outcome:
         done = Outcome(Action.ADDED, wanted, str(name), notes=name.notes)
@@ -148,11 +168,11 @@ class _Planner:
         if len(existing) > 1 and name.kind != "account":
             return replace(done, action=Action.SKIPPED, error=self._ambiguous(name, existing))
         if existing:
-            edits = tuple(self._updates(existing[0], wanted))
-            self.edits += edits
+            edits = tuple(self._changes(existing[0], wanted))
+            self._updates += edits
             return replace(done, action=Action.UPDATED if edits else Action.UNCHANGED)
         self._new.add(name.key)
-        self.edits.append(self._addition(wanted, name))
+        self._additions[list_of(name)].append(new_entry(name, wanted))
         return done
 
     def _ambiguous(self, name: Named, existing: Sequence[Listed]) -> ConfigError:
@@ -163,11 +183,7 @@ class _Planner:
             place=self._document.position(existing[-1].route),
         )
 
-    def _addition(self, wanted: Wanted, name: Named) -> Edit:
-        route = Settings(self._data, {}, {}).route(f"server.{list_of(name)}")
-        return Append(route, new_entry(name, wanted))
-
-    def _updates(self, entry: Listed, wanted: Wanted) -> Iterator[Edit]:
+    def _changes(self, entry: Listed, wanted: Wanted) -> Iterator[Edit]:
         item = value_at(self._data, entry.route.plain)
         if not isinstance(item, dict):
             return

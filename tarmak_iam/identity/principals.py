@@ -62,7 +62,9 @@ def named(text: str, *, strip_path: bool = False) -> Named:
     found = misfit(text)
     if found is not None and text.isdigit():
         raise ConfigError(found.what, remedy="an account has twelve digits; a leading zero needs quotes in YAML")
-    if found is not None and found.flaw is Flaw.PATH and found.instead and (strip_path or _is_reserved(text)):
+    if found is not None and found.flaw is Flaw.PATH and found.instead:
+        if not strip_path and not _is_reserved(text):
+            raise ConfigError(found.what, remedy=f"{found.remedy}, or give --strip-path")
         notes.append(
             f"{text} is mapped as {found.instead}: STS leaves a role's path out, "
             "so it means every role of that name in the account, whatever its path"

@@ -79,7 +79,8 @@ def _left_out(config: Part) -> Read:
         if member.name.lower() in _LISTS:
             yield LeftOut(f"{member.name} stands outside of server, where the daemon does not look", member.key_place)
         elif member.name.lower() != "server":
-            yield LeftOut(f"{shown(member.name)} stays as it is here", member.key_place)
+            what = f"{shown(member.name)} is no mapping; what is here stays"
+            yield LeftOut(what, member.key_place)
     server = config.get("server")
     for member in server.members if server is not None else ():
         if member.name.lower() not in _LISTS:

@@ -54,7 +54,7 @@ def convert(mappings: Mappings, backend: str, version: DaemonVersion) -> Convers
 def as_mappings(
     found: Import, cluster_id: str, filename: str, refuse: Refuse | None = None
 ) -> tuple[Mappings, tuple[LeftOut, ...]]:
-    """What a file gives where its own daemon reads it, as mappings; and its entries that match nobody there.
+    """What a file gives where its own daemon reads it, as mappings; and what of it gives nobody anything.
 
     A configuration of the authenticator is taken as it stands. `refuse` knows of entries that this daemon could
     not use, which are left out then. Raises ParseError, and ConfigError for a configuration that is no mapping.
@@ -62,7 +62,7 @@ def as_mappings(
     if found.configuration is not None:
         return Mappings.parse(found.configuration, filename), ()
     kept: list[Wanted] = []
-    left_out: list[LeftOut] = []
+    left_out: list[LeftOut] = [*found.left_out]
     for wanted in found.entries:
         each = effective(wanted)
         if isinstance(each, Wanted) and each != wanted and "aws-auth" in found.formats:

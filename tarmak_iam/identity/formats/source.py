@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Node, Scalar
+from tarmak_iam.document.source import Source
 from tarmak_iam.errors import ParseError, Place
 from tarmak_iam.routes import Key, Route
 from tarmak_iam.text import one_line
 
 __all__ = ["Part", "documents", "shown"]
+
+# At the beginning of a line it is a marker wherever it stands: no scalar may have such a line.
+_MARKER = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
+_DIRECTIVE = re.compile(r"^%", re.MULTILINE)
 
 _Placed = Callable[[Place], Place]
 
@@ -119,12 +126,30 @@ class Part:
 
 
 def documents(data: bytes | str, filename: str) -> Iterator[Part]:
-    """Every document of a file, empty ones left out. Raises ParseError."""
+    """Every document of a file, empty ones left out. Raises ParseError.
+
+    The text is cut at its markers, so that many documents are not read over and over; a directive stands
+    before the marker of its document, so a text with one is left whole.
+    """
+    source = Source.decode(data, filename)
+    cuts = [] if _DIRECTIVE.search(source.text) else [match.start() for match in _MARKER.finditer(source.text)]
+    for begin, end in pairwise([0, *(cut for cut in cuts if cut), len(source.text)]):
+        yield from _documents_of(source.text[begin:end], filename, source.position(begin)[0] - 1)
+
+
+def _documents_of(text: str, filename: str, lines_above: int) -> Iterator[Part]:
+    def outer(place: Place) -> Place:
+        return place if place.line is None else replace(place, line=place.line + lines_above)
+
     index = 0
     while True:
-        document = Document.parse(data, filename, index)
+        try:
+            document = Document.parse(text, filename, index)
+        except ParseError as error:
+            place = outer(error.place) if error.place else None
+            raise ParseError(error.what, remedy=error.remedy, place=place) from None
         if document.data is not None:
-            yield Part(document.data, document)
+            yield Part(document.data, document, outer=outer if lines_above else None)
         if document.next_document is None:
             return
         index += 1
