@@ -67,14 +67,14 @@ def losses(before: Installation, after: Installation, me: str | None = None) -> 
     By what the daemon really gives, so that an entry which another one shadows is no loss. `me` is an ARN
     as `aws sts get-caller-identity` prints it. Raises ConfigError where it is none.
     """
-    old, new = _standings(before), _standings(after)
+    old, new = _both(before, after)
     own = None if me is None else _caller(me)
     return (*_of_admins(old, new), *_of_nodes(old, new), *(_of_caller(own, old, new) if own else ()))
 
 
 def is_known(installation: Installation, me: str) -> bool:
     """Whether the caller gets in at all. Raises ConfigError for what is no ARN of one."""
-    return _standings(installation).of(_caller(me)) is not None
+    return _both(installation, installation)[0].of(_caller(me)) is not None
 
 
 def is_admin(grant: Grant) -> bool:
@@ -136,12 +136,18 @@ class _Rules:
         return None
 
 
-def _standings(installation: Installation) -> Standings:
+def _both(before: Installation, after: Installation) -> tuple[Standings, Standings]:
     """Of a daemon that would not start nobody gets anything; what its file means to give is guarded then."""
-    authenticator = loaded(installation)
-    if authenticator.failure is None or installation.mappings is None:
-        return Standings(authenticator.grants)
-    return Standings(grant for entry in installation.mappings.entries for grant in _meant(entry))
+    old, new = loaded(before), loaded(after)
+    if old.failure is None:
+        return Standings(old.grants), Standings(new.grants)
+    return Standings(_all_meant(before)), Standings(new.grants if new.failure is None else _all_meant(after))
+
+
+def _all_meant(installation: Installation) -> Iterator[Grant]:
+    """An entry that others shadow counts too: nothing is known of what was decided."""
+    for entry in installation.mappings.entries if installation.mappings else ():
+        yield from _meant(entry)
 
 
 def _meant(entry: Listed) -> Iterator[Grant]:

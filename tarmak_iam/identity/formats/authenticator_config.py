@@ -33,8 +33,7 @@ def reads(part: Part) -> bool:
 def configuration(part: Part) -> Part | None:
     """The configuration itself; None where there is none."""
     if part.text("kind") != "ConfigMap":
-        is_own = part.get("kind") is None and any(part.get(key) for key in ("clusterID", "server", *_LISTS))
-        return part if is_own else None
+        return part if part.get("kind") is None and _has_its_keys(part) else None
     data = part.get("data")
     for member in data.members if data is not None else ():
         if isinstance(member.value, str) and member.name.lower().endswith(_FILES):
@@ -45,6 +44,13 @@ def configuration(part: Part) -> Part | None:
             if configuration(inner) is not None:
                 return inner
     return None
+
+
+def _has_its_keys(part: Part) -> bool:
+    """Lists of aws-auth have the same names, but are texts."""
+    lists = (part.get(name) for name in _LISTS)
+    misplaced = any(each is not None and not isinstance(each.value, str) for each in lists)
+    return misplaced or any(part.get(name) is not None for name in ("clusterID", "server"))
 
 
 def read(part: Part) -> Read:
