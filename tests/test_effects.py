@@ -108,9 +108,7 @@ def test_the_gate_and_the_version_count_too() -> None:
 def test_installations() -> None:
     before, after = installation(), installation(mappings=None)
     assert effects(before, after) == (
-        Effect(
-            "arn:aws:iam::111122223333:role/Admin", "arn", before="admin", after=None, lost=("system:masters",)
-        ),
+        Effect("arn:aws:iam::111122223333:role/Admin", "arn", before="admin", after=None, lost=("system:masters",)),
     )
     assert effects(before, installation(daemonVersion="v0.4.0")) == ()
 

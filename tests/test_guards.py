@@ -45,7 +45,10 @@ START = made((ADMIN, "admin", '"system:masters", ops'), (NODE, NODE_NAME, '"syst
         (made((ADMIN, "admin", '"system:masters"'), (NODE, NODE_NAME, "x")), ()),
         (made((ADMIN, NODE_NAME, '"system:masters"'), (NODE, NODE_NAME, '"system:nodes"')), (LAST,)),
         (made((ADMIN, "x", ""), (NODE, "x", "")), (LAST, NO_NODES)),
-        (made(("arn:aws:iam::111122223333:role/New", "x", '"system:masters"'), (NODE, NODE_NAME, '"system:nodes"')), ()),
+        (
+            made(("arn:aws:iam::111122223333:role/New", "x", '"system:masters"'), (NODE, NODE_NAME, '"system:nodes"')),
+            (),
+        ),
         (made(("nonsense", "x", ""), (ADMIN, "admin", '"system:masters"')), (LAST, NO_NODES)),
     ],
 )

@@ -8,7 +8,9 @@ from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.principals import Named, key_of, named
 
 WITH_PATH = "arn:aws:iam::111122223333:role/team/Admin"
-RESERVED = "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Ad_min_0123456789abcdef"
+RESERVED = (
+    "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Ad_min_0123456789abcdef"
+)
 STRIPPED = "arn:aws:iam::111122223333:role/AWSReservedSSO_Ad_min_0123456789abcdef"
 
 
@@ -27,7 +29,9 @@ def test_plain_ones(text: str, kind: str) -> None:
 
 
 def test_a_path_goes_on_request_only() -> None:
-    with pytest.raises(ConfigError, match=r"map arn:aws:iam::111122223333:role/Admin instead .*, or give --strip-path$"):
+    with pytest.raises(
+        ConfigError, match=r"map arn:aws:iam::111122223333:role/Admin instead .*, or give --strip-path$"
+    ):
         named(WITH_PATH)
     assert named(WITH_PATH, strip_path=True) == Named(
         "role",

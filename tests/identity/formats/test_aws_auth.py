@@ -60,7 +60,10 @@ def test_json_and_lists_of_kubectl() -> None:
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        ("mapRoles: |\n    - {rolearn: arn:r, username: 1}", ["f.yaml:3:34: arn:r: username must be a text, put it in quotes"]),
+        (
+            "mapRoles: |\n    - {rolearn: arn:r, username: 1}",
+            ["f.yaml:3:34: arn:r: username must be a text, put it in quotes"],
+        ),
         ("mapRoles: |\n    - {rolearn: arn:r, groups: a}", ["f.yaml:3:32: arn:r: groups must be a list of texts"]),
         ("mapRoles: |\n    - {rolearn: arn:r, groups: [1]}", ["f.yaml:3:32: arn:r: groups must be a list of texts"]),
         ("mapRoles: |\n    - {username: x}", ["f.yaml:3:7: an entry without rolearn maps nobody"]),
@@ -140,9 +143,7 @@ def test_writing() -> None:
             "  username: dev\n"
             "  groups: []\n"
         ),
-        "mapUsers": (
-            '- userarn: arn:aws:iam::111122223333:user/bob\n  username: "yes"\n  groups:\n  - a\n  - b\n'
-        ),
+        "mapUsers": ('- userarn: arn:aws:iam::111122223333:user/bob\n  username: "yes"\n  groups:\n  - a\n  - b\n'),
         "mapAccounts": '- "012345678901"\n',
     }
     assert write([])["data"] == {}

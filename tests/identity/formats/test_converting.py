@@ -76,7 +76,9 @@ def test_mounted_file() -> None:
     made = convert(mappings(), "MountedFile", NEW)
     assert [str(each) for each in made.left_out] == ALWAYS
     (config,) = made.objects
-    assert yaml_bytes(config).decode() == """\
+    assert (
+        yaml_bytes(config).decode()
+        == """\
 clusterID: dev-cluster
 server:
   address: 0.0.0.0
@@ -105,6 +107,7 @@ server:
   mapAccounts:
   - "444455556666"
 """
+    )
 
 
 def test_config_map() -> None:
@@ -205,6 +208,8 @@ data:
 
 
 def test_converting_changes_nothing_for_anybody() -> None:
-    kept = "clusterID: c\nserver:\n  mapRoles:\n  - {roleARN: 'arn:aws:sts::111122223333:assumed-role/D/x', username: d}\n"
+    kept = (
+        "clusterID: c\nserver:\n  mapRoles:\n  - {roleARN: 'arn:aws:sts::111122223333:assumed-role/D/x', username: d}\n"
+    )
     (config,) = convert(Mappings.parse(kept), "MountedFile", NEW).objects
     assert effects(Authenticator.load(kept), Authenticator.load(yaml_bytes(config).decode())) == ()
