@@ -12,7 +12,7 @@ from tarmak_iam.identity.principals import SSO_PREFIX
 from tarmak_iam.installation import Installation
 from tarmak_iam.text import one_line
 
-__all__ = ["DAEMON", "Effect", "Standings", "change_of", "changes", "effects", "loaded"]
+__all__ = ["DAEMON", "Effect", "Loaded", "Standings", "change_of", "changes", "effects"]
 
 DAEMON = "daemon"
 """The kind of an effect on the daemon itself: whether it starts."""
@@ -71,32 +71,6 @@ class Effect:
             yield from _loses(self.lost)
 
 
-def effects(before: Authenticator | Installation, after: Authenticator | Installation) -> tuple[Effect, ...]:
-    """Every principal whose username or groups change: in the order of `before`, then those that are new.
-
-    A principal whose entry goes may still get in through an SSO entry or the own account, and that counts.
-    Where the daemon would not start afterwards, everyone loses.
-    """
-    old, new = _authenticator(before), _authenticator(after)
-    return (*_of_daemon(old, new), *changes(Standings(old.grants), Standings(new.grants)))
-
-
-def changes(before: Standings, after: Standings) -> Iterator[Effect]:
-    """Every principal that either side names and that stands differently."""
-    for grant in (*before.grants, *(grant for grant in after.grants if grant.key not in before)):
-        effect = change_of(grant, before, after)
-        if effect is not None:
-            yield effect
-
-
-def loaded(installation: Installation) -> Authenticator:
-    """What the mappings give by themselves: without the check of their cluster id, a matter of its own."""
-    mappings = installation.mappings
-    if mappings is not None and mappings.cluster_id:
-        return replace(installation.authenticator(mappings.document.text), cluster_id=None)
-    return installation.authenticator()
-
-
 class Standings:
     """Who gets what, asked for one principal after the other."""
 
@@ -124,8 +98,52 @@ class Standings:
         return None
 
 
-def _authenticator(side: Authenticator | Installation) -> Authenticator:
-    return loaded(side) if isinstance(side, Installation) else side
+@dataclass(frozen=True)
+class Loaded:
+    """An installation as its daemon would run it, read once for all that is asked of it."""
+
+    installation: Installation
+    authenticator: Authenticator
+    standings: Standings
+
+    @classmethod
+    def of(cls, side: Installation | Loaded) -> Loaded:
+        """What the mappings give by themselves: without the check of their cluster id, a matter of its own."""
+        if isinstance(side, Loaded):
+            return side
+        mappings = side.mappings
+        has_id = mappings is not None and mappings.cluster_id
+        authenticator = side.authenticator(mappings.document.text if mappings and has_id else None)
+        return cls(side, replace(authenticator, cluster_id=None), Standings(authenticator.grants))
+
+
+Side = Authenticator | Installation | Loaded
+"""Before or after a change."""
+
+
+def effects(before: Side, after: Side) -> tuple[Effect, ...]:
+    """Every principal whose username or groups change: in the order of `before`, then those that are new.
+
+    A principal whose entry goes may still get in through an SSO entry or the own account, and that counts.
+    Where the daemon would not start afterwards, everyone loses.
+    """
+    (old, had), (new, has) = _asked(before), _asked(after)
+    return (*_of_daemon(old, new), *changes(had, has))
+
+
+def changes(before: Standings, after: Standings) -> Iterator[Effect]:
+    """Every principal that either side names and that stands differently."""
+    for grant in (*before.grants, *(grant for grant in after.grants if grant.key not in before)):
+        effect = change_of(grant, before, after)
+        if effect is not None:
+            yield effect
+
+
+def _asked(side: Side) -> tuple[Authenticator, Standings]:
+    if isinstance(side, Authenticator):
+        return side, Standings(side.grants)
+    loaded = Loaded.of(side)
+    return loaded.authenticator, loaded.standings
 
 
 def _of_daemon(before: Authenticator, after: Authenticator) -> Iterator[Effect]:

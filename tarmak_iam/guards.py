@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tarmak_iam.effects import Standings, change_of, loaded
+from tarmak_iam.effects import Loaded, Standings, change_of
 from tarmak_iam.errors import ConfigError, EditRefused
 from tarmak_iam.identity.arn import canonicalize, is_account
 from tarmak_iam.identity.caller import identity_of
@@ -33,35 +33,38 @@ ADMINS, NODES = "system:masters", "system:nodes"
 _NODE_NAME = "{{EC2PrivateDNSName}}"
 _SSO_GATE = "SSORoleMatch"
 
+Side = Installation | Loaded
 
-def check_starts(before: Installation, after: Installation, *, mending: bool = False) -> None:
+
+def check_starts(before: Side, after: Side, *, mending: bool = False) -> None:
     """Raises ConfigError where the daemon would not start with the mappings afterwards.
 
     `mending`: it may stay so where it would not have started before either.
     """
-    failure, already = loaded(after).failure, loaded(before).failure
+    old, new = Loaded.of(before), Loaded.of(after)
+    failure, already = new.authenticator.failure, old.authenticator.failure
     if failure is None or (mending and already is not None):
         return
     # Another cause lies in a text that is not written, whose lines would lead nowhere.
     place = already.place if already is not None and already.reason == failure.reason else None
     raise ConfigError(
-        f"authenticator {after.daemon_version} would not start: {failure.reason}; nothing was changed",
+        f"authenticator {new.installation.daemon_version} would not start: {failure.reason}; nothing was changed",
         remedy="mend the mappings, or change image and daemonVersion in the settings",
         place=place,
     )
 
 
-def check_ways_in(before: Installation, after: Installation, me: str | None = None) -> None:
+def check_ways_in(before: Side, after: Side, me: str | None = None) -> None:
     """Raises EditRefused, which names all that is lost, for a change that `losses` objects to."""
     found = losses(before, after, me)
     if found:
         raise EditRefused(
             f"{'; '.join(found)}; nothing was changed",
-            remedy=f"--force does it all the same, and then {way_back(before)}",
+            remedy=f"--force does it all the same, and then {way_back(Loaded.of(before).installation)}",
         )
 
 
-def losses(before: Installation, after: Installation, me: str | None = None) -> tuple[str, ...]:
+def losses(before: Side, after: Side, me: str | None = None) -> tuple[str, ...]:
     """What a person would miss: the last way into system:masters, a node role, or what `me` has.
 
     By what the daemon really gives, so that an entry which another one shadows is no loss. `me` is an ARN
@@ -72,9 +75,9 @@ def losses(before: Installation, after: Installation, me: str | None = None) -> 
     return (*_of_admins(old, new), *_of_nodes(old, new), *(_of_caller(own, old, new) if own else ()))
 
 
-def is_known(installation: Installation, me: str) -> bool:
+def is_known(side: Side, me: str) -> bool:
     """Whether the caller gets in at all. Raises ConfigError for what is no ARN of one."""
-    return _both(installation, installation)[0].of(_caller(me)) is not None
+    return _both(side, side)[0].of(_caller(me)) is not None
 
 
 def is_admin(grant: Grant) -> bool:
@@ -136,18 +139,18 @@ class _Rules:
         return None
 
 
-def _both(before: Installation, after: Installation) -> tuple[Standings, Standings]:
+def _both(before: Side, after: Side) -> tuple[Standings, Standings]:
     """Of a daemon that would not start nobody gets anything; what its file means to give is guarded then."""
-    old, new = loaded(before), loaded(after)
-    if old.failure is None:
-        return Standings(old.grants), Standings(new.grants)
-    return Standings(_all_meant(before)), Standings(new.grants if new.failure is None else _all_meant(after))
+    old, new = Loaded.of(before), Loaded.of(after)
+    if old.authenticator.failure is None:
+        return old.standings, new.standings
+    return _all_meant(old), new.standings if new.authenticator.failure is None else _all_meant(new)
 
 
-def _all_meant(installation: Installation) -> Iterator[Grant]:
+def _all_meant(side: Loaded) -> Standings:
     """An entry that others shadow counts too: nothing is known of what was decided."""
-    for entry in installation.mappings.entries if installation.mappings else ():
-        yield from _meant(entry)
+    mappings = side.installation.mappings
+    return Standings(grant for entry in (mappings.entries if mappings else ()) for grant in _meant(entry))
 
 
 def _meant(entry: Listed) -> Iterator[Grant]:

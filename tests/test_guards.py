@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -164,7 +165,7 @@ def test_what_the_daemon_would_refuse() -> None:
         ("111122223333", {"location": "cn-north-1"}, None),
     ],
 )
-def test_what_an_installation_cannot_use(principal: str, overrides: dict[str, str], expected: str | None) -> None:
+def test_what_an_installation_cannot_use(principal: str, overrides: dict[str, Any], expected: str | None) -> None:
     refusal = principal_refusal(installation(**overrides))(named(principal))
     assert (refusal is None) == (expected is None)
     assert str(refusal).startswith(str(expected))

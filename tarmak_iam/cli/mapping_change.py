@@ -13,7 +13,7 @@ from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.session import Session
 from tarmak_iam.clusterfiles import ClusterFiles
 from tarmak_iam.document.textdiff import unified_diff
-from tarmak_iam.effects import Effect, effects
+from tarmak_iam.effects import Effect, Loaded, effects
 from tarmak_iam.guards import check_starts, check_ways_in, is_known, losses, way_back
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.installation import Installation
@@ -84,22 +84,25 @@ class Change:
             if options.output == "json":
                 print_json({"changed": False, "effects": [], **(more or {})})
             return
-        then = replace(self.before, mappings=after)
-        check_starts(self.before, then, mending=mending)
-        self._guard(then, options)
-        found = effects(self.before, then)
+        now, then = Loaded.of(self.before), Loaded.of(replace(self.before, mappings=after))
+        check_starts(now, then, mending=mending)
+        self._guard(now, then, options)
+        still = then.authenticator.failure
+        if still is not None:
+            note(f"authenticator {self.before.daemon_version} would still not start: {still.reason}")
+        found = effects(now, then)
         if options.output == "json":
             self._finish_json(after, options, found, more or {})
         else:
             self._finish_text(after, options, found)
 
-    def _guard(self, then: Installation, options: Options) -> None:
-        if options.me is not None and not is_known(self.before, options.me):
+    def _guard(self, now: Loaded, then: Loaded, options: Options) -> None:
+        if options.me is not None and not is_known(now, options.me):
             note(f"nothing maps {options.me}, so --me protects nothing")
         if not options.force:
-            check_ways_in(self.before, then, options.me)
+            check_ways_in(now, then, options.me)
             return
-        for loss in losses(self.before, then, options.me):
+        for loss in losses(now, then, options.me):
             note(f"forced: {loss}; {way_back(self.before)}")
 
     def _finish_text(self, after: Mappings, options: Options, found: tuple[Effect, ...]) -> None:

@@ -69,7 +69,12 @@ def import_(
     epilog="\b\nExample: tarmak-iam map convert --to CRD | kubectl apply -f -",
 )
 @click.option(
-    "--to", "backend", type=click.Choice(CONVERTIBLE, case_sensitive=False), required=True, help="Backend to write for."
+    "--to",
+    "backend",
+    type=click.Choice(CONVERTIBLE, case_sensitive=False),
+    metavar="|".join(CONVERTIBLE),
+    required=True,
+    help="Backend to write for.",
 )
 @click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
 @pass_session
@@ -84,7 +89,7 @@ def convert(session: Session, backend: str, output: str) -> None:
             remedy="map someone first: tarmak-iam map add ARN --username NAME --group GROUP",
         )
     mappings = installation.mappings
-    if not mappings.cluster_id:
+    if backend == "MountedFile":  # the only one that has it
         mappings = mappings.with_cluster_id(installation.cluster_id)
     made = convert_mappings(mappings, backend, installation.daemon_version)
     for each in made.left_out:

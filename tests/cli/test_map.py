@@ -149,6 +149,11 @@ def test_another_partition_and_a_broken_file(shell: Shell) -> None:
     assert broken.err.startswith(
         f"{file}:4:5: error: authenticator v0.6.20 would not start: 'nonsense' is not taken as an ARN"
     )
+    kept = file.read_text()
+    file.write_text(f"{kept}  - {{roleARN: {DEV}, username: d}}\n")
+    still = shell.dev("map", "remove", DEV)
+    assert still.err.startswith("authenticator v0.6.20 would still not start: 'nonsense' is not taken as an ARN")
+    assert file.read_text() == kept
     mended = shell.dev("map", "remove", "nonsense")
     assert mended.out.endswith("\nthe authenticator: starts again\n")
 

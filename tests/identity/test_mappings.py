@@ -313,7 +313,7 @@ FILES = [
     TEXT.replace("\n", "\r\n"),
     TEXT.replace("  mapUsers: []\n", "  mapUsers: []  # nobody"),
     "clusterID: c\nserver: {mapRoles: [], mapUsers: [], mapAccounts: []}\n",
-    f"server:\n  mapUsers:  # u\n\n  - userARN: {ROLE}2\n    username: x\n  mapRoles:\n    - {{rolearn: {ROLE}}}\n# end\n",
+    f"server:\n  mapUsers:  # u\n\n  - userARN: {ROLE}2\n    username: x\n  mapRoles:\n    - rolearn: {ROLE}\n# end\n",
 ]
 
 

@@ -33,14 +33,10 @@ def test_a_path_goes_on_request_only() -> None:
         ConfigError, match=r"map arn:aws:iam::111122223333:role/Admin instead .*, or give --strip-path$"
     ):
         named(WITH_PATH)
-    assert named(WITH_PATH, strip_path=True) == Named(
-        "role",
-        "arn:aws:iam::111122223333:role/Admin",
-        (
-            f"{WITH_PATH} is mapped as arn:aws:iam::111122223333:role/Admin: STS leaves a role's path out, so it means "
-            "every role of that name in the account, whatever its path",
-        ),
-    )
+    why = "STS leaves a role's path out, so it means every role of that name in the account, whatever its path"
+    stripped = "arn:aws:iam::111122223333:role/Admin"
+    told = f"{WITH_PATH} is mapped as {stripped}: {why}"
+    assert named(WITH_PATH, strip_path=True) == Named("role", stripped, (told,))
     user = "arn:aws:iam::111122223333:user/team/bob"
     assert named(user, strip_path=True).text == user
 

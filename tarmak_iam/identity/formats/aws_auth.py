@@ -85,7 +85,7 @@ def _mapping(item: Part, arn_key: str) -> Read:
 
 
 def _permission_set(item: Part, sso: Part) -> Read:
-    if sso.get("partition") is not None:
+    if sso.text("partition"):
         yield LeftOut("an SSO entry with a partition, even the right one, never matches", sso.place)
         return
     for key in ("accountID", "permissionSetName"):

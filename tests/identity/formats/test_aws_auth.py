@@ -85,7 +85,7 @@ def test_json_and_lists_of_kubectl() -> None:
         ("other: x", ["f.yaml:2:3: the daemon does not read the key other"]),
         ("mapAccounts: |\n    - [x]", ["f.yaml:3:7: ['x'] is no account"]),
         (
-            "mapRoles: |\n    - {sso: {accountID: '111122223333', permissionSetName: Dev}, username: x}",
+            "mapRoles: |\n    - {sso: {accountID: '111122223333', permissionSetName: Dev, partition: ''}, username: x}",
             ["f.yaml:3:7 sso:111122223333/Dev as x []"],
         ),
         (
@@ -93,7 +93,7 @@ def test_json_and_lists_of_kubectl() -> None:
             ["f.yaml:3:25: sso.accountID must be a text, put it in quotes"],
         ),
         (
-            "mapRoles: |\n    - {sso: {accountID: '111122223333', permissionSetName: Dev, partition: aws}, username: x}",
+            "mapRoles: |\n    - {sso: {accountID: '111122223333', permissionSetName: P, partition: aws}, username: x}",
             ["f.yaml:3:13: an SSO entry with a partition, even the right one, never matches"],
         ),
         (

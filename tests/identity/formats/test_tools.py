@@ -160,5 +160,6 @@ def test_ill_formed_text_has_its_place() -> None:
 
 
 def test_directives_keep_their_documents() -> None:
-    text = "%YAML 1.1\n---\nkind: Secret\n...\n%TAG !e! tag:e,2000:\n---\niamIdentityMappings: [{account: '111122223333'}]\n"
+    head = "%YAML 1.1\n---\nkind: Secret\n...\n%TAG !e! tag:e,2000:\n---\n"
+    text = f"{head}iamIdentityMappings: [{{account: '111122223333'}}]\n"
     assert read(text) == ["f.yaml:7:33 111122223333 as - []", "f.yaml:3:1: the Secret has no mappings"]
