@@ -10,6 +10,7 @@ from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.guards import principal_refusal
 from tarmak_iam.identity.mappings import Listed, Wanted
+from tarmak_iam.text import one_line
 
 __all__ = ["mappings"]
 
@@ -32,7 +33,8 @@ def list_(session: Session, output: str) -> None:
     if output == "json":
         print_json([_as_json(entry) for entry in entries])
     for entry in entries if output == "text" else ():
-        click.echo("\t".join((entry.kind, entry.principal or "-", entry.username, ",".join(entry.groups))).rstrip())
+        cells = (entry.kind, entry.principal or "-", entry.username, ",".join(entry.groups))
+        click.echo("\t".join(map(one_line, cells)).rstrip())
     if not entries:
         note("there are no mappings: nobody can log in with IAM")
 

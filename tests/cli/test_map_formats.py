@@ -134,6 +134,14 @@ def test_what_cannot_be_imported(shell: Shell, aws_auth: Path) -> None:
     assert shell.dev("map", "import", aws_auth, code=2).err.startswith(f"{aws_auth}:1:")
 
 
+def test_what_a_terminal_would_act_on_is_shown_as_an_escape(shell: Shell, aws_auth: Path) -> None:
+    aws_auth.write_text(f'iamIdentityMappings: [{{arn: "{ADMIN}\\e[2J", username: a}}, {{arn: x, "\\e[1m": y}}]\n')
+    done = shell.dev("map", "import", aws_auth)
+    assert "\x1b" not in done.err + done.out
+    assert f"skipped {ADMIN}\\x1b[2J: " in done.err
+    assert "the key \\x1b[1m has no counterpart" in done.err
+
+
 def test_converting(shell: Shell, aws_auth: Path) -> None:
     assert "has no mappings file; map someone first" in shell.dev("map", "convert", "--to", "CRD", code=2).err
     shell.dev("map", "import", aws_auth)

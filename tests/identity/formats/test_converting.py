@@ -159,10 +159,11 @@ def test_what_a_version_has_not(backend: str, version: str, expected: str) -> No
 ARNS = st.sampled_from([f"arn:aws:iam::111122223333:{kind}/{name}" for kind in ("role", "user") for name in "abcde"])
 NAMES = st.sampled_from(["alice", "yes", "1", "a:{{SessionName}}", "x y", "'", "#", "é"])
 ROLES = st.builds(Wanted, ARNS, NAMES, st.lists(NAMES, max_size=3).map(tuple))
+SETS = st.builds(Wanted, st.sampled_from(["sso:111122223333/Dev", "sso:012345678901/Ops"]), NAMES, st.just(("g",)))
 ACCOUNTS = st.sampled_from(["012345678901", "111122223333"]).map(Wanted)
 
 
-@given(st.lists(ROLES | ACCOUNTS, max_size=8), st.sampled_from(["MountedFile", "EKSConfigMap", "CRD"]))
+@given(st.lists(ROLES | SETS | ACCOUNTS, max_size=8), st.sampled_from(["MountedFile", "EKSConfigMap", "CRD"]))
 def test_there_and_back_again(wanted: list[Wanted], backend: str) -> None:
     start, _ = Mappings.create("dev-cluster").merge(wanted)
     made = convert(start, backend, NEW)
@@ -174,7 +175,7 @@ def test_there_and_back_again(wanted: list[Wanted], backend: str) -> None:
         return
     back, outcomes = Mappings.create("dev-cluster").merge(read_mappings(data, "f").entries)
     assert not [outcome for outcome in outcomes if outcome.error]
-    lost = {each.principal for each in start.entries if each.kind == "account"} if backend == "CRD" else set()
+    lost = {each.principal for each in start.entries if each.kind == "account" or each.sso} if backend == "CRD" else ()
     assert [(each.key, each.username, each.groups) for each in back.entries] == [
         (each.key, each.username, each.groups) for each in start.entries if each.principal not in lost
     ]
