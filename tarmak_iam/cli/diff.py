@@ -40,7 +40,7 @@ def diff(session: Session, file: str | None, output: str) -> None:
     after = session.installation()
     found = effects(_as_installed(after, file), after)
     if output == "json":
-        print_json([effect_json(effect) for effect in found])
+        print_json({"changed": bool(found), "effects": [effect_json(effect) for effect in found]})
     for effect in found if output == "text" else ():
         click.echo(effect.text)
     if found:

@@ -98,7 +98,7 @@ class Change:
 
     def _guard(self, now: Loaded, then: Loaded, options: Options) -> None:
         if options.me is not None and not is_known(now, options.me):
-            note(f"nothing maps {options.me}, so --me protects nothing")
+            note(f"nothing maps {options.me} so far, so --me has nothing to protect")
         if not options.force:
             check_ways_in(now, then, options.me)
             return
@@ -124,6 +124,8 @@ class Change:
         old = self._old.document.text if self._old else ""
         diff = unified_diff(old, after.document.text, after.document.filename)
         print_json({"changed": True, "diff": diff, "effects": [effect_json(effect) for effect in found], **more})
+        for comment in after.document.removed_comments:
+            note(f"the comment went with it: {comment.text}")
         note("dry run: nothing was written" if options.dry_run else f"wrote {self.files.mappings_path}")
 
     @property

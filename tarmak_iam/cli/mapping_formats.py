@@ -69,12 +69,7 @@ def import_(
     epilog="\b\nExample: tarmak-iam map convert --to CRD | kubectl apply -f -",
 )
 @click.option(
-    "--to",
-    "backend",
-    type=click.Choice(CONVERTIBLE, case_sensitive=False),
-    metavar="|".join(CONVERTIBLE),
-    required=True,
-    help="Backend to write for.",
+    "--to", "backend", type=click.Choice(CONVERTIBLE), required=True, help="Backend, in the daemon's spelling."
 )
 @click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
 @pass_session

@@ -10,6 +10,7 @@ from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.guards import principal_refusal
 from tarmak_iam.identity.mappings import Listed, Wanted
+from tarmak_iam.identity.reach import misfit
 from tarmak_iam.text import one_line
 
 __all__ = ["mappings"]
@@ -105,7 +106,14 @@ def remove(session: Session, principal: str, me: str | None, force: bool, dry_ru
     change = Change.of(session)
     after = change.start.remove(principal)
     options = Options(me, force, dry_run, output)
-    change.finish(after, options, unchanged=f"nothing maps {principal}", mending=True)
+    change.finish(after, options, unchanged=f"nothing maps {principal}{_near(change, principal)}", mending=True)
+
+
+def _near(change: Change, principal: str) -> str:
+    """The entry that was probably meant, as where a role's path was given."""
+    found = misfit(principal)
+    meant = found.instead if found else None
+    return f", but {meant} is mapped" if meant and change.start.matching(meant) else ""
 
 
 mappings.add_command(import_)

@@ -177,8 +177,10 @@ class _Planner:
 
     def _ambiguous(self, name: Named, existing: Sequence[Listed]) -> ConfigError:
         places = ", ".join(str(self._document.position(entry.route).line) for entry in existing)
+        lists = {entry.kind for entry in existing}
+        wins = "the last one" if len(lists) == 1 else "the one under mapRoles"
         return ConfigError(
-            f"{name} is mapped more than once (lines {places}); the last one wins",
+            f"{name} is mapped more than once (lines {places}); {wins} wins",
             remedy="remove all but one by hand",
             place=self._document.position(existing[-1].route),
         )

@@ -98,7 +98,7 @@ def test_nodes_and_oneself(shell: Shell) -> None:
     assert refused.err.startswith(f"error: your own access would change: {DEV}: can no longer log in; loses dev; ")
     assert "is no ARN of a caller" in shell.dev("map", "remove", DEV, "--me", "alice", code=2).err
     other = shell.dev("map", "remove", DEV, "--me", f"{ACCOUNT}:user/eve", "--dry-run")
-    assert other.err.startswith(f"nothing maps {ACCOUNT}:user/eve, so --me protects nothing\n")
+    assert other.err.startswith(f"nothing maps {ACCOUNT}:user/eve so far, so --me has nothing to protect\n")
     shell.dev("map", "remove", DEV, *me, "--force")
 
 
@@ -170,5 +170,8 @@ def test_windows_line_ends_and_a_foreign_cluster_id(shell: Shell) -> None:
 def test_what_is_not_there(shell: Shell) -> None:
     assert shell.dev("map", "remove", DEV).err == f"unchanged: nothing maps {DEV}\n"
     assert not mappings(shell).exists()
+    shell.dev("map", "add", DEV, "--username", "dev")
+    near = shell.dev("map", "remove", f"{ACCOUNT}:role/team/Dev")
+    assert near.err == f"unchanged: nothing maps {ACCOUNT}:role/team/Dev, but {DEV} is mapped\n"
     assert shell.dev("map", "remove", "", code=2).err.startswith("error: the ARN is empty")
     assert shell.dev("map", "add", DEV, code=2).err == "error: the username is empty; give one with --username\n"

@@ -145,7 +145,7 @@ def test_what_a_terminal_would_act_on_is_shown_as_an_escape(shell: Shell, aws_au
 def test_converting(shell: Shell, aws_auth: Path) -> None:
     assert "has no mappings file; map someone first" in shell.dev("map", "convert", "--to", "CRD", code=2).err
     shell.dev("map", "import", aws_auth)
-    config_map = shell.dev("map", "convert", "--to", "eksconfigmap")
+    config_map = shell.dev("map", "convert", "--to", "EKSConfigMap")
     assert config_map.err == ""
     assert config_map.out.startswith(
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: aws-auth\n  namespace: kube-system\ndata:\n  mapRoles: |\n"
@@ -188,9 +188,11 @@ def test_diff(shell: Shell, aws_auth: Path) -> None:
     )
     changed = shell.dev("diff", "--from", older, code=1)
     assert (changed.out, changed.err) == (f"{ADMIN}: becomes admin (was root)\n", "")
-    (effect,) = json.loads(shell.dev("diff", "--from", older, "-o", "json", code=1).out)
+    shown = json.loads(shell.dev("diff", "--from", older, "-o", "json", code=1).out)
+    assert shown["changed"] is True
+    (effect,) = shown["effects"]
     assert (effect["before"], effect["after"]) == ("root", "admin")
-    assert json.loads(shell.dev("diff", "--from", own, "-o", "json").out) == []
+    assert json.loads(shell.dev("diff", "--from", own, "-o", "json").out) == {"changed": False, "effects": []}
     manifests = shell.dev("manifests").out
     older.write_text(manifests)
     assert shell.dev("diff", "--from", older).out == ""

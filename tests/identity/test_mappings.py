@@ -181,6 +181,9 @@ def test_two_entries_for_one_role_are_not_guessed_at() -> None:
     with pytest.raises(ConfigError, match=r"is mapped more than once \(lines 6, 10\)"):
         twice.add(ROLE, "admin", [])
     assert twice.remove(ROLE).entries == ()
+    both = Mappings.parse(TEXT.replace("[]", f"[{{userARN: {ROLE}, username: x}}]"))
+    with pytest.raises(ConfigError, match=r"is mapped more than once \(lines 6, 10\); the one under mapRoles wins"):
+        both.add(ROLE, "admin", [])
 
 
 def test_a_file_that_is_no_mapping() -> None:
