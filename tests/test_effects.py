@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tarmak_iam.effects import Effect, effects
 from tarmak_iam.identity import Authenticator
+from tarmak_iam.identity.caller import identity_of
 from tests.emit.installations import installation
 
 ROLE = "arn:aws:iam::111122223333:role/Dev"
@@ -133,3 +134,34 @@ def test_nothing_for_the_same_and_the_opposite_on_the_way_back(one: str, other: 
     assert {(each.principal, each.before, each.after, each.gained, each.lost) for each in there} == {
         (each.principal, each.after, each.before, each.lost, each.gained) for each in back
     }
+
+
+NAMED = st.builds(
+    "{{roleARN: 'arn:aws:iam::111122223333:role/{}', username: {}, groups: [{}]}}".format,
+    st.sampled_from(["a", "A", "team/b", "AWSReservedSSO_Dev_0123456789abcdef"]),
+    st.sampled_from("xy"),
+    st.sampled_from(["", "g", "g, h"]),
+)
+SET = st.builds(
+    "{{sso: {{permissionSetName: Dev, accountID: '111122223333'}}, username: {}}}".format, st.sampled_from("xy")
+)
+ANY = st.builds(
+    lambda roles, accounts: f"mapRoles: [{', '.join(roles)}], mapAccounts: {accounts}",
+    st.lists(NAMED | SET, max_size=4),
+    st.sampled_from([[], ["111122223333"], ["444455556666"]]),
+)
+
+
+@given(ANY, ANY)
+def test_they_are_what_callers_see(one: str, other: str) -> None:
+    before, after = (load(server, "v0.7.9", "SSORoleMatch=true") for server in (one, other))
+    told = {(each.kind, each.principal.lower()) for each in effects(before, after)}
+    named = {grant.key for grant in (*before.grants, *after.grants)}
+    for name in ("a", "b", "AWSReservedSSO_Dev_0123456789abcdef", "other"):
+        caller = identity_of(f"arn:aws:iam::111122223333:role/{name}")
+        seen = [(answer.username, set(answer.groups or ())) for answer in (before.whois(caller), after.whois(caller))]
+        own = ("arn", f"arn:aws:iam::111122223333:role/{name}".lower())
+        by_others = {("sso", "111122223333/dev"), ("account", "111122223333")} & told
+        assert (seen[0] != seen[1]) <= (own in told or (own not in named and bool(by_others)))
+        if own in told:
+            assert seen[0] != seen[1]
