@@ -112,6 +112,12 @@ class Installation:
         """Where Tarmak's own kubeconfig is, or would be; None for a configuration that is not in a file."""
         return self.home / KUBECONFIG_NAME if self.home else None
 
+    @property
+    def way_in(self) -> str:
+        """What every message about a possible lock-out says: this door stays open."""
+        path = self.admin_path or f"<dir>/{self.cluster_id}/{KUBECONFIG_NAME}"
+        return f"the admin certificate in {path} still works"
+
     def check_masters(self) -> None:
         """Raises ConfigError for a hub."""
         if self.is_hub:

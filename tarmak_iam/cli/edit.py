@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import click
 
@@ -15,12 +15,21 @@ dry_run_option = click.option("--dry-run", is_flag=True, help="Only print what w
 
 
 def finish_edit(
-    before: Document | None, after: Document, write: Callable[[], object], *, dry_run: bool, done: str
+    before: Document | None,
+    after: Document,
+    write: Callable[[], object],
+    *,
+    dry_run: bool,
+    done: str,
+    effects: Iterable[str] = (),
 ) -> None:
-    """Writes, unless it is a dry run, and prints the diff. `before` is None for a new file."""
+    """Writes, unless it is a dry run, and prints the diff and the lines on its effects. `before` is None for a
+    new file."""
     if not dry_run:  # before the diff: whoever reads that may hang up
         write()
     print_diff(before, after)
+    for line in effects:
+        click.echo(line)
     for comment in after.removed_comments:
         note(f"the comment went with it: {comment.text}")
     note("dry run: nothing was written" if dry_run else done)

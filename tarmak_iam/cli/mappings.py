@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import click
 
-from tarmak_iam.cli.edit import dry_run_option, finish_edit
+from tarmak_iam.cli.mapping_change import Change, Options, change_options, strip_path_option
+from tarmak_iam.cli.mapping_formats import convert, import_
 from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.identity.mappings import Listed, Mappings
+from tarmak_iam.guards import principal_refusal
+from tarmak_iam.identity.mappings import Listed, Wanted
+from tarmak_iam.identity.reach import misfit
+from tarmak_iam.text import one_line
 
 __all__ = ["mappings"]
 
@@ -32,13 +34,10 @@ def list_(session: Session, output: str) -> None:
     if output == "json":
         print_json([_as_json(entry) for entry in entries])
     for entry in entries if output == "text" else ():
-        click.echo("\t".join((entry.kind, _principal(entry), entry.username, ",".join(entry.groups))).rstrip())
+        cells = (entry.kind, entry.principal or "-", entry.username, ",".join(entry.groups))
+        click.echo("\t".join(map(one_line, cells)).rstrip())
     if not entries:
         note("there are no mappings: nobody can log in with IAM")
-
-
-def _principal(entry: Listed) -> str:
-    return entry.arn or (f"sso:{entry.sso}" if entry.sso else "-")
 
 
 def _as_json(entry: Listed) -> dict[str, object]:
@@ -48,14 +47,17 @@ def _as_json(entry: Listed) -> dict[str, object]:
         "username": entry.username,
         "groups": list(entry.groups),
     }
-    return {**shown, "sso": entry.sso} if entry.sso else shown
+    also = {"sso": entry.sso, "userid": entry.user_id}
+    return {**shown, **{key: value for key, value in also.items() if value}}
 
 
 @mappings.command(
-    short_help="Map a role, a user or an account.",
-    epilog="\b\nExample:\n  tarmak-iam map add arn:aws:iam::111122223333:role/Admin --username admin --group dev",
+    short_help="Map a role, a user, an SSO permission set or an account.",
+    epilog="\b\nExamples:\n"
+    "  tarmak-iam map add arn:aws:iam::111122223333:role/Admin --username admin --group system:masters\n"
+    "  tarmak-iam map add sso:111122223333/Developer --username 'dev:{{SessionName}}' --group dev",
 )
-@click.argument("arn")
+@click.argument("principal", metavar="ARN")
 @click.option("--username", default="", help="Name in Kubernetes; templates such as {{SessionName}} are allowed.")
 @click.option(
     "--group",
@@ -63,33 +65,56 @@ def _as_json(entry: Listed) -> dict[str, object]:
     multiple=True,
     help="Group in Kubernetes; may be given several times. Without it an existing entry keeps its groups.",
 )
-@dry_run_option
+@strip_path_option
+@change_options
 @pass_session
-def add(session: Session, arn: str, username: str, groups: tuple[str, ...], dry_run: bool) -> None:
-    """Map the ARN of a role or user (or a whole account, by its twelve digits).
+def add(
+    session: Session,
+    principal: str,
+    username: str,
+    groups: tuple[str, ...],
+    strip_path: bool,
+    me: str | None,
+    force: bool,
+    dry_run: bool,
+    output: str,
+) -> None:
+    """Map the ARN of a role or user, an SSO permission set as sso:ACCOUNT/NAME, or a whole account by its twelve
+    digits.
 
-    An entry for the same ARN is brought up to date; the file is made if there is none.
+    An entry for the same principal is brought up to date; the file is made if there is none.
     """
-    _edit(session, dry_run, lambda found: found.add(arn, username, groups or None), f"{arn} is mapped like that")
+    change = Change.of(session)
+    wanted = Wanted(principal, username, groups or None)
+    after, (outcome,) = change.start.merge([wanted], strip_path=strip_path, refuse=principal_refusal(change.before))
+    if outcome.error is not None:
+        raise outcome.error
+    for text in outcome.notes:
+        note(f"note: {text}")
+    change.finish(after, Options(me, force, dry_run, output), unchanged=f"{outcome.principal} is mapped like that")
 
 
-@mappings.command(epilog="\b\nExample: tarmak-iam map remove arn:aws:iam::111122223333:user/Alice")
-@click.argument("arn")
-@dry_run_option
+@mappings.command(
+    short_help="Take the entry of an ARN, permission set or account out.",
+    epilog="\b\nExample: tarmak-iam map remove arn:aws:iam::111122223333:user/Alice",
+)
+@click.argument("principal", metavar="ARN")
+@change_options
 @pass_session
-def remove(session: Session, arn: str, dry_run: bool) -> None:
-    """Take the entry of an ARN or account out."""
-    _edit(session, dry_run, lambda found: found.remove(arn), f"nothing maps {arn}")
+def remove(session: Session, principal: str, me: str | None, force: bool, dry_run: bool, output: str) -> None:
+    """Take every entry of an ARN, of sso:ACCOUNT/NAME or of an account out."""
+    change = Change.of(session)
+    after = change.start.remove(principal)
+    options = Options(me, force, dry_run, output)
+    change.finish(after, options, unchanged=f"nothing maps {principal}{_near(change, principal)}", mending=True)
 
 
-def _edit(session: Session, dry_run: bool, edit: Callable[[Mappings], Mappings], unchanged: str) -> None:
-    files = session.cluster_files()
-    path = files.mappings_path
-    before = files.mappings()
-    start = before or Mappings.create(files.cluster_name, str(path))
-    after = edit(start)
-    if after is start:
-        note(f"unchanged: {unchanged}")
-        return
-    old, new = before.document if before else None, after.document
-    finish_edit(old, new, lambda: files.write(path, new, old), dry_run=dry_run, done=f"wrote {path}")
+def _near(change: Change, principal: str) -> str:
+    """The entry that was probably meant, as where a role's path was given."""
+    found = misfit(principal)
+    meant = found.instead if found else None
+    return f", but {meant} is mapped" if meant and change.start.matching(meant) else ""
+
+
+mappings.add_command(import_)
+mappings.add_command(convert)

@@ -9,6 +9,7 @@ import click
 
 from tarmak_iam.document import Document
 from tarmak_iam.document.textdiff import unified_diff
+from tarmak_iam.text import one_line
 
 __all__ = ["note", "print_diff", "print_json"]
 
@@ -16,7 +17,8 @@ _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def note(message: str) -> None:
-    click.echo(message, err=True)
+    """One line; what a terminal would act on is shown as an escape."""
+    click.echo(one_line(message), err=True)
 
 
 def print_json(value: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from tarmak_iam.document import Document
 from tarmak_iam.document.dialects import YAML_V2_LATER
+from tarmak_iam.document.embedded import place_within
 from tarmak_iam.document.nodes import Scalar
 from tarmak_iam.errors import ParseError, Place
 from tarmak_iam.identity.daemon_config import DaemonConfig
@@ -23,7 +24,7 @@ from tarmak_iam.identity.table import Found, Table, compared_one_by_one
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.routes import Route
 
-__all__ = ["find_aws_auth", "load_eks_configmap", "place_inside"]
+__all__ = ["find_aws_auth", "load_eks_configmap"]
 
 _VALIDATES = "MountedFile: roles are checked with Validate() (rolearn or sso must be given)"
 _KEYS = {"role": "mapRoles", "user": "mapUsers"}
@@ -168,19 +169,14 @@ def _sorted(value: Any) -> Any:
 
 
 def _place(aws_auth: ClusterObject | None, route: Route | None) -> Place | None:
-    return place_inside(aws_auth, route) if aws_auth is not None and route is not None else None
+    return _place_inside(aws_auth, route) if aws_auth is not None and route is not None else None
 
 
-def place_inside(aws_auth: ClusterObject, route: Route) -> Place:
-    """The place in the file of something in one of the texts of `data`; the text's own where it is no block scalar."""
-    outer = aws_auth.place(route.steps[:2])
-    node = aws_auth.document.node(Route((*aws_auth.route.steps, *route.steps[:2])))
-    if not isinstance(node, Scalar) or node.style != "literal" or outer.line is None:
-        return outer
-    inner = Document.parse(node.text, outer.filename, json=False).position(route.steps[2:])
-    if inner.line is None or inner.column is None:
-        return outer
-    lines = aws_auth.document.text[node.start : node.end].splitlines()
-    written, content = lines[inner.line : inner.line + 1], node.text.splitlines()[inner.line - 1 : inner.line]
-    indent = len(written[0]) - len(content[0]) if written and content else 0
-    return Place(outer.filename, outer.line + inner.line, inner.column + indent)
+def _place_inside(aws_auth: ClusterObject, route: Route) -> Place:
+    """The place in the file of something in one of the texts of `data`."""
+    outer = Route((*aws_auth.route.steps, *route.steps[:2]))
+    node = aws_auth.document.node(outer)
+    if not isinstance(node, Scalar):
+        return aws_auth.document.position(outer)
+    inner = Document.parse(node.text, json=False).position(Route(route.steps[2:]))
+    return place_within(aws_auth.document, outer, inner)

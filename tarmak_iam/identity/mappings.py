@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from tarmak_iam.document import Document, Remove, Set
+from tarmak_iam.document import Document, Remove
 from tarmak_iam.document.intent import value_at
 from tarmak_iam.errors import ConfigError, EditRefused
-from tarmak_iam.identity.arn import is_account
-from tarmak_iam.identity.reach import canonical_text, checked_arn
-from tarmak_iam.identity.viper import Settings, lookup, weak_list, weak_text
+from tarmak_iam.identity.entries import Listed, listed_entries, own_key
+from tarmak_iam.identity.merging import Outcome, Refuse, Wanted, plan
+from tarmak_iam.identity.principals import key_of, named
+from tarmak_iam.identity.viper import Settings, lookup
 from tarmak_iam.routes import Route
 
-__all__ = ["MAPPINGS_NAME", "Listed", "Mappings"]
+__all__ = ["MAPPINGS_NAME", "Listed", "Mappings", "Outcome", "Wanted"]
 
 MAPPINGS_NAME = "aws-iam-authenticator.yaml"
 
@@ -23,21 +23,6 @@ _HEADER = """\
 # Who may log in to this cluster with AWS IAM, and as whom: the AWS IAM Authenticator's own format.
 # Edit it by hand or with `tarmak-iam map add/remove`; `tarmak-iam check` looks for lock-outs.
 """
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_KINDS = ("role", "user")
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """An entry as the daemon takes it: kind `role`, `user` or `account`; `arn` is the account's number for the
-    last, and empty for a role that `sso` names (`account/permission set`)."""
-
-    kind: str
-    arn: str
-    username: str
-    groups: tuple[str, ...]
-    route: Route
-    sso: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +61,12 @@ class Mappings:
     @property
     def entries(self) -> tuple[Listed, ...]:
         """In the order that the daemon asks them: roles, users, accounts. Odd entries show what can be shown."""
-        return tuple(self._entries())
+        return tuple(listed_entries(self._settings))
 
     def arn_route(self, entry: Listed) -> Route:
         """Where an entry's ARN stands; the entry itself where it has none (or is an account)."""
         item = value_at(self.document.data, entry.route.plain)
-        name = _own_key(item, f"{entry.kind}ARN") if isinstance(item, dict) else ""
+        name = own_key(item, f"{entry.kind}ARN") if isinstance(item, dict) else ""
         return entry.route / name if isinstance(item, dict) and name in item else entry.route
 
     def with_cluster_id(self, cluster_id: str) -> Mappings:
@@ -97,38 +82,39 @@ class Mappings:
             )
         return self
 
-    def add(self, arn: str, username: str, groups: Sequence[str] | None) -> Mappings:
-        """Maps an ARN (or, with neither username nor groups, an account); the same value if it is mapped so.
+    def add(self, arn: str, username: str, groups: Sequence[str] | None, *, strip_path: bool = False) -> Mappings:
+        """Maps an ARN, `sso:ACCOUNT/PERMISSION SET` or, with neither username nor groups, an account.
 
-        An entry for the same ARN is brought up to date; its groups stay where None are given. Raises
-        ConfigError for an ARN, username or group that the daemon could not use, and EditRefused.
+        The same value if it is mapped so. An entry for the same principal is brought up to date; its groups
+        stay where None are given. `strip_path` takes a role's path away. Raises ConfigError for a principal,
+        username or group that the daemon could not use, and EditRefused.
         """
-        if is_account(arn):
-            return self._add_account(arn, username, groups)
-        kind = checked_arn(arn)
-        _check_names(username, groups or ())
-        existing = self._matching(arn)
-        if len(existing) > 1:
-            places = ", ".join(str(self.document.position(entry.route).line) for entry in existing)
-            raise ConfigError(
-                f"{arn} is mapped more than once (lines {places}); the last one wins",
-                remedy="remove all but one by hand",
-                place=self.document.position(existing[-1].route),
-            )
-        if existing:
-            return self._update(existing[0], username, groups)
-        entry = {f"{kind}ARN": arn, "username": username, "groups": list(groups or ())}
-        return self._with(self.document.append(self._settings.route(f"server.map{kind.capitalize()}s"), entry))
+        wish = Wanted(arn, username, None if groups is None else tuple(groups))
+        merged, (outcome,) = self.merge([wish], strip_path=strip_path)
+        if outcome.error is not None:
+            raise outcome.error
+        return merged
+
+    def merge(
+        self, wanted: Iterable[Wanted], *, strip_path: bool = False, refuse: Refuse | None = None
+    ) -> tuple[Mappings, tuple[Outcome, ...]]:
+        """All wanted entries brought in at once, and what became of each; what cannot be used is skipped.
+
+        `refuse` may know more reasons to skip one. Raises EditRefused, nothing changed.
+        """
+        planned = plan(self.document, self.entries, wanted, strip_path=strip_path, refuse=refuse)
+        return self._with(self.document.edit(*planned.edits)), planned.outcomes
 
     def remove(self, arn: str) -> Mappings:
-        """Takes every entry for the ARN or account out; the same value if there is none.
+        """Takes every entry for the ARN, account or `sso:ACCOUNT/PERMISSION SET` out; the same value if there
+        is none.
 
         Raises ConfigError for an empty text, and EditRefused.
         """
         if not arn.strip():
             raise ConfigError("the ARN is empty", remedy="name the ARN or account whose entry goes")
         entries, removals = self.entries, []
-        for entry in reversed(self._matching(arn)):
+        for entry in reversed(self.matching(arn)):
             if sum(other.route == entry.route for other in entries) > 1:
                 raise EditRefused(
                     f"{arn} shares one text with others, which would go with it",
@@ -138,24 +124,15 @@ class Mappings:
             removals.append(Remove(entry.route))
         return self._with(self.document.edit(*removals))
 
-    def _add_account(self, account: str, username: str, groups: Sequence[str] | None) -> Mappings:
-        if username or groups:
-            raise ConfigError(
-                "an account has no username or groups: its callers log in under their ARN",
-                remedy="leave --username and --group out",
-            )
-        if self._matching(account):
-            return self
-        return self._with(self.document.append(self._settings.route("server.mapAccounts"), account))
+    def matching(self, principal: str) -> tuple[Listed, ...]:
+        """The entries for an ARN, an account or `sso:ACCOUNT/PERMISSION SET`.
 
-    def _update(self, entry: Listed, username: str, groups: Sequence[str] | None) -> Mappings:
-        item = value_at(self.document.data, entry.route.plain)
-        edits = []
-        if entry.username != username:
-            edits.append(Set(entry.route / _own_key(item, "username"), username))
-        if groups is not None and list(entry.groups) != list(groups):
-            edits.append(Set(entry.route / _own_key(item, "groups"), list(groups)))
-        return self._with(self.document.edit(*edits))
+        A role of IAM Identity Center is looked for without its path too, which is how `add` maps it.
+        """
+        wanted = {key_of(principal)}
+        with contextlib.suppress(ConfigError):
+            wanted.add(named(principal).key)
+        return tuple(entry for entry in self.entries if entry.key in wanted)
 
     def _with(self, document: Document) -> Mappings:
         return self if document is self.document else replace(self, document=document)
@@ -163,52 +140,3 @@ class Mappings:
     @property
     def _settings(self) -> Settings:
         return Settings(self.document.data, {}, {})
-
-    def _matching(self, arn: str) -> list[Listed]:
-        wanted = canonical_text(arn)
-        return [entry for entry in self.entries if entry.arn and canonical_text(entry.arn) == wanted]
-
-    def _entries(self) -> Iterator[Listed]:
-        settings = self._settings
-        for kind in _KINDS:
-            key = f"server.map{kind.capitalize()}s"
-            for item, index in weak_list(settings.get(key), splits=True):
-                if isinstance(item, dict):
-                    yield _listed(kind, item, _item_route(settings.route(key), index))
-        accounts = settings.route("server.mapAccounts")
-        for account, index in weak_list(settings.get("server.mapAccounts"), splits=True):
-            yield Listed("account", _shown(account), "", (), _item_route(accounts, index))
-
-
-def _item_route(route: Route, index: int | None) -> Route:
-    """An item of a list; a single value that stands for a list of one is its own item."""
-    return route if index is None else route / index
-
-
-def _listed(kind: str, item: dict[str, Any], route: Route) -> Listed:
-    groups = tuple(_shown(group) for group, _ in weak_list(lookup(item, "groups"), splits=True))
-    sso = lookup(item, "sso") if kind == "role" else None
-    named = (
-        f"{_shown(lookup(sso, 'accountID'))}/{_shown(lookup(sso, 'permissionSetName'))}"
-        if isinstance(sso, dict)
-        else ""
-    )
-    return Listed(kind, _shown(lookup(item, f"{kind}ARN")), _shown(lookup(item, "username")), groups, route, named)
-
-
-def _check_names(username: str, groups: Sequence[str]) -> None:
-    if not username.strip():
-        raise ConfigError("the username is empty", remedy="give one with --username")
-    for name in (username, *groups):
-        if not name.strip() or _CONTROL.search(name):
-            raise ConfigError(f"{name!r} cannot be a username or group", remedy="write it without control characters")
-
-
-def _shown(value: Any) -> str:
-    """A text as the daemon takes it; what it would not take, as it is."""
-    return str(value) if isinstance(value, (list, dict)) else weak_text(value, "", Route())
-
-
-def _own_key(item: dict[str, Any], name: str) -> str:
-    """The key in the spelling that the entry has, the documented one where it has none."""
-    return next((key for key in item if str(key).lower() == name.lower()), name)

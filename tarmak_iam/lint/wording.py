@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tarmak_iam.installation import Installation
+from tarmak_iam.kubeconfig import KUBECONFIG_NAME
 from tarmak_iam.lint.entries import Entry
 
 __all__ = ["for_admins", "way_in"]
@@ -10,9 +11,11 @@ __all__ = ["for_admins", "way_in"]
 
 def way_in(installation: Installation | None = None) -> str:
     """Every message about a lock-out says that this door stays open."""
-    home = f"<dir>/{installation.cluster_id if installation else '<cluster_name>'}"
-    path = (installation.admin_path if installation else None) or f"{home}/kubeconfig"
-    return f"the admin certificate in {path} still works"
+    return (
+        installation.way_in
+        if installation
+        else f"the admin certificate in <dir>/<cluster_name>/{KUBECONFIG_NAME} still works"
+    )
 
 
 def for_admins(entry: Entry, what: str, installation: Installation | None = None) -> str:

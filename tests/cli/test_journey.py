@@ -134,7 +134,7 @@ def test_map_list_and_whois_as_json(shell: Shell) -> None:
         "username: arn:aws:iam::444455556666:user/Bob\ngroups:   -\n"
     )
     assert shell.dev("whois", "arn:aws:iam::999988887777:user/Eve").out.startswith("nobody:   no entry maps ")
-    shell.dev("map", "remove", ADMIN)
+    shell.dev("map", "remove", ADMIN, "--force")
     assert shell.dev("whois", ADMIN).out.startswith("nobody: ")
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tarmak_iam.errors import ConfigError, EditRefused, ParseError
+from tarmak_iam.errors import ConfigError, EditRefused, ParseError, Place
 from tarmak_iam.identity.arn import ArnError, canonicalize, parse_arn
-from tarmak_iam.identity.mappings import Mappings
+from tarmak_iam.identity.mappings import Mappings, Wanted
+from tarmak_iam.identity.model import SsoRole
 
 ROLE = "arn:aws:iam::111122223333:role/Admin"
 USER = "arn:aws:iam::111122223333:user/team/Alice"
@@ -178,6 +181,9 @@ def test_two_entries_for_one_role_are_not_guessed_at() -> None:
     with pytest.raises(ConfigError, match=r"is mapped more than once \(lines 6, 10\)"):
         twice.add(ROLE, "admin", [])
     assert twice.remove(ROLE).entries == ()
+    both = Mappings.parse(TEXT.replace("[]", f"[{{userARN: {ROLE}, username: x}}]"))
+    with pytest.raises(ConfigError, match=r"is mapped more than once \(lines 6, 10\); the one under mapRoles wins"):
+        both.add(ROLE, "admin", [])
 
 
 def test_a_file_that_is_no_mapping() -> None:
@@ -194,3 +200,143 @@ def test_arns() -> None:
     assert canonicalize("arn:aws:sts::1:assumed-role/team/Admin/s")[1] == "arn:aws:iam::1:role/team/Admin"
     with pytest.raises(ArnError, match="fewer than six"):
         parse_arn("arn:aws:iam")
+
+
+SSO = """\
+server:
+  mapRoles:
+  - SSO: {PermissionSetName: Admin, accountId: "111122223333", partition: aws}  # never matched
+    userName: admin
+"""
+
+
+def test_permission_sets() -> None:
+    added = Mappings.parse("server: {}\n").add("sso:012345678901/Dev", "dev:{{SessionName}}", ["dev"])
+    assert added.document.text == (
+        "server:\n  mapRoles:\n  - sso:\n      permissionSetName: Dev\n"
+        '      accountID: "012345678901"\n    username: "dev:{{SessionName}}"\n    groups:\n    - dev\n'
+    )
+    assert added.add("sso:012345678901/DEV", "dev:{{SessionName}}", ["dev"]) is added
+    assert added.remove("sso:012345678901/dev").document.text == "server:\n  mapRoles: []\n"
+    assert added.remove("sso:012345678901/Other") is added
+
+
+def test_a_partition_goes_since_it_never_matches() -> None:
+    start = Mappings.parse(SSO)
+    (entry,) = start.entries
+    assert entry.sso_role == SsoRole("Admin", "111122223333", "aws")
+    assert entry.principal == "sso:111122223333/Admin"
+    assert start.add("sso:111122223333/Admin", "admin", None).document.text == SSO.replace(", partition: aws", "")
+
+
+def test_a_unique_id_is_read_and_written() -> None:
+    text = f"server:\n  mapRoles:\n  - {{roleARN: {ROLE}, username: a, UserID: AROA}}\n"
+    assert Mappings.parse(text).entries[0].user_id == "AROA"
+    merged, _ = Mappings.parse(text).merge([Wanted(ROLE, "a", None, "AROB")])
+    assert merged.document.text == text.replace("AROA", "AROB")
+    new, _ = Mappings.parse("server: {}\n").merge([Wanted(ROLE, "a", None, "AROA")])
+    assert new.document.text.endswith("    groups: []\n    userid: AROA\n")
+
+
+def test_a_path_is_taken_away_on_request() -> None:
+    with_path = ROLE.replace("role/", "role/team/")
+    assert Mappings.parse(TEXT).add(with_path, "admin", None, strip_path=True).document.text == TEXT
+    reserved = ROLE.replace("role/Admin", "role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Dev_0123456789abcdef")
+    added = Mappings.parse(TEXT).add(reserved, "dev", [])
+    assert added.entries[1].arn == ROLE.replace("Admin", "AWSReservedSSO_Dev_0123456789abcdef")
+    assert added.remove(reserved).document.text == TEXT
+
+
+def test_templates_are_quoted() -> None:
+    plain = TEXT.replace("username: admin ", "username: admin:{{SessionName}} ")
+    assert Mappings.parse(plain).add(USER, "u", []).document.text.startswith(plain.partition("  mapUsers")[0])
+    assert Mappings.parse(TEXT).add(ROLE, "x:{{SessionName}}", ["{{AccountID}}:g"]).document.text == TEXT.replace(
+        "username: admin ", 'username: "x:{{SessionName}}" '
+    ).replace("    - system:masters\n", '    - "{{AccountID}}:g"\n')
+
+
+def test_many_at_once_and_what_became_of_each() -> None:
+    other = "arn:aws:iam::111122223333:role/Other"
+    wanted = [
+        Wanted(USER, "alice", ("dev",), place=Place("f", 1)),
+        Wanted(ROLE, "root"),
+        Wanted(other, "first", place=Place("f", 3)),
+        Wanted(other.lower(), "x", only_new=True),
+        Wanted(other, "last", (), place=Place("f", 5)),
+        Wanted("111122223333"),
+        Wanted("111122223333", "x"),
+        Wanted("arn:aws:iam::111122223333:role/a/Path", "p"),
+        Wanted(f"{other}2", "", ()),
+    ]
+    merged, outcomes = Mappings.parse(TEXT).merge(wanted)
+    assert [f"{each.action} {each.principal}{f': {each.error.what}' if each.error else ''}" for each in outcomes] == [
+        f"added {USER}",
+        f"updated {ROLE}",
+        f"skipped {other}: {other} is named again (f:5), and the last entry counts",
+        f"skipped {other.lower()}: {other.lower()} is named again (f:5), and the last entry counts",
+        f"added {other}",
+        "added 111122223333",
+        "skipped 111122223333: an account has no username or groups: its callers log in under their ARN",
+        (
+            "skipped arn:aws:iam::111122223333:role/a/Path: arn:aws:iam::111122223333:role/a/Path would never match: "
+            "STS leaves the path of a role out"
+        ),
+        f"skipped {other}2: the username is empty",
+    ]
+    assert merged.document.text == TEXT.replace("username: admin ", "username: root ").replace(
+        "  mapUsers: []\n",
+        f"  - roleARN: {other}\n    username: last\n    groups: []\n"
+        f"  mapUsers:\n  - userARN: {USER}\n    username: alice\n    groups:\n    - dev\n"
+        '  mapAccounts:\n  - "111122223333"\n',
+    )
+    again, outcomes = merged.merge(wanted)
+    assert again is merged
+    assert {str(each.action) for each in outcomes} == {"unchanged", "skipped"}
+
+
+def test_a_principal_that_is_there_stays_for_who_only_adds() -> None:
+    start = Mappings.parse(TEXT)
+    merged, (outcome,) = start.merge([Wanted(ROLE, "other", only_new=True)])
+    assert merged is start
+    assert (str(outcome.action), outcome.notes) == ("unchanged", ("it is mapped already, and stays so",))
+
+
+def test_several_into_a_list_that_is_none() -> None:
+    single = Mappings.parse(f"server:\n  mapRoles: {{roleARN: {ROLE}, username: a}}\n")
+    with pytest.raises(EditRefused, match="is a mapping, not a list"):
+        single.merge([Wanted(f"{ROLE}2", "b"), Wanted(f"{ROLE}3", "c")])
+
+
+ARNS = st.builds(
+    "arn:aws:iam::111122223333:{}/{}".format, st.sampled_from(["role", "user"]), st.sampled_from(["a", "B", "c.d"])
+)
+WORDS = st.text(alphabet="ab:#'\"{}-é ", min_size=1, max_size=8).filter(str.strip)
+FILES = [
+    TEXT,
+    TEXT.replace("\n", "\r\n"),
+    TEXT.replace("  mapUsers: []\n", "  mapUsers: []  # nobody"),
+    "clusterID: c\nserver: {mapRoles: [], mapUsers: [], mapAccounts: []}\n",
+    f"server:\n  mapUsers:  # u\n\n  - userARN: {ROLE}2\n    username: x\n  mapRoles:\n    - rolearn: {ROLE}\n# end\n",
+]
+
+
+@given(st.sampled_from(FILES), ARNS | st.just("sso:111122223333/Dev"), WORDS, st.lists(WORDS, max_size=3))
+def test_added_and_removed_the_file_is_as_it_was(text: str, arn: str, username: str, groups: list[str]) -> None:
+    start = Mappings.parse(text.encode())
+    added = start.add(arn, username, groups)
+    assert [(entry.username, entry.groups) for entry in added.entries if entry.principal == arn] == [
+        (username, tuple(groups))
+    ]
+    assert added.remove(arn).document.to_bytes() == text.encode()
+    assert added.add(arn, username, groups) is added
+
+
+WANTED = st.builds(Wanted, ARNS, WORDS, st.none() | st.lists(WORDS, max_size=2).map(tuple))
+
+
+@given(st.sampled_from(FILES), st.lists(WANTED | st.just(Wanted("012345678901")), max_size=6))
+def test_bringing_in_twice_changes_nothing_more(text: str, wanted: list[Wanted]) -> None:
+    merged, _ = Mappings.parse(text).merge(wanted)
+    again, outcomes = merged.merge(wanted)
+    assert again is merged
+    assert not [outcome for outcome in outcomes if str(outcome.action) in ("added", "updated")]

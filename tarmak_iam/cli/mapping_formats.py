@@ -1,0 +1,146 @@
+"""map import and convert: other tools' files in, other backends' objects out."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tarmak_iam.cli.mapping_change import Change, Options, change_options, strip_path_option
+from tarmak_iam.cli.output import note, print_json
+from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.document.files import read_file
+from tarmak_iam.document.source import MAX_BYTES
+from tarmak_iam.emit.artifact import yaml_bytes
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.guards import principal_refusal
+from tarmak_iam.identity.formats import CONVERTIBLE, FORMATS, Import, read_mappings
+from tarmak_iam.identity.formats import convert as convert_mappings
+from tarmak_iam.identity.merging import Action, Outcome
+
+__all__ = ["convert", "import_", "read_foreign"]
+
+
+@click.command(
+    name="import",
+    short_help="Bring in the entries of another tool's file.",
+    epilog="\b\nExamples:\n"
+    "  kubectl -n kube-system get configmap aws-auth -o yaml | tarmak-iam map import -\n"
+    "  tarmak-iam map import cluster.yaml --from kops --dry-run",
+)
+@click.argument("file")
+@click.option(
+    "--from", "form", type=click.Choice(["auto", *FORMATS]), default="auto", show_default=True, help="Format of FILE."
+)
+@strip_path_option
+@change_options
+@pass_session
+def import_(
+    session: Session,
+    file: str,
+    form: str,
+    strip_path: bool,
+    me: str | None,
+    force: bool,
+    dry_run: bool,
+    output: str,
+) -> None:
+    """Bring in what FILE maps: an aws-auth ConfigMap, IAMIdentityMapping objects, a configuration of the
+    authenticator, a kops Cluster or an eksctl ClusterConfig, as text or as kubectl prints them. FILE may be - for
+    stdin.
+
+    What is there and not in FILE stays; an entry for the same principal is brought up to date.
+    """
+    found = read_foreign(file, None if form == "auto" else form)
+    change = Change.of(session)
+    refuse = principal_refusal(change.before)
+    after, outcomes = change.start.merge(found.entries, strip_path=strip_path, refuse=refuse)
+    _report(found, outcomes)
+    more = {"entries": [_outcome_json(each) for each in outcomes], "leftOut": _left_out_json(found)}
+    options = Options(me, force, dry_run, output)
+    change.finish(after, options, unchanged=f"all that can be taken from {file} is there", more=more)
+
+
+@click.command(
+    short_help="Show the mappings as another backend reads them.",
+    epilog="\b\nExample: tarmak-iam map convert --to CRD | kubectl apply -f -",
+)
+@click.option(
+    "--to", "backend", type=click.Choice(CONVERTIBLE), required=True, help="Backend, in the daemon's spelling."
+)
+@click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
+@pass_session
+def convert(session: Session, backend: str, output: str) -> None:
+    """Show the mappings as the configuration (MountedFile), the ConfigMap aws-auth (EKSConfigMap) or
+    IAMIdentityMapping objects (CRD). What cannot be carried over is told on stderr.
+    """
+    installation = session.installation()
+    if installation.mappings is None:
+        raise ConfigError(
+            f"{installation.cluster_id} has no mappings file",
+            remedy="map someone first: tarmak-iam map add ARN --username NAME --group GROUP",
+        )
+    mappings = installation.mappings
+    if backend == "MountedFile":  # the only one that has it
+        mappings = mappings.with_cluster_id(installation.cluster_id)
+    made = convert_mappings(mappings, backend, installation.daemon_version)
+    for each in made.left_out:
+        note(f"note: {each}")
+    if output == "json":
+        single = backend != "CRD"
+        print_json(made.objects[0] if single else {"apiVersion": "v1", "kind": "List", "items": list(made.objects)})
+    else:
+        click.echo(b"---\n".join(map(yaml_bytes, made.objects)), nl=False)
+
+
+def read_foreign(file: str, form: str | None) -> Import:
+    """A file's mappings; `-` is stdin. Raises TarmakIamError."""
+    if file == "-":
+        return read_mappings(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>", form)
+    return read_mappings(read_file(Path(file)), file, form)
+
+
+def _report(found: Import, outcomes: tuple[Outcome, ...]) -> None:
+    for outcome in outcomes:
+        place = f"{outcome.wanted.place}: " if outcome.wanted.place else ""
+        note(f"{place}{_told(outcome)}")
+        for text in outcome.notes:
+            note(f"{place}note: {text}")
+    for left_out in found.left_out:
+        note(f"{left_out.place}: left out: {left_out.what}" if left_out.place else f"left out: {left_out.what}")
+    counts = Counter(outcome.action for outcome in outcomes)
+    told = [f"{counts[action]} {action}" for action in Action if counts[action]]
+    note(f"{', '.join(found.formats)}: {', '.join(told) or 'no entries'}")
+
+
+def _told(outcome: Outcome) -> str:
+    if outcome.error is None:
+        return f"{outcome.action} {outcome.principal}"
+    why = outcome.error.message
+    return f"{outcome.action}: {why}" if outcome.principal in why else f"{outcome.action} {outcome.principal}: {why}"
+
+
+def _outcome_json(outcome: Outcome) -> dict[str, Any]:
+    place = outcome.wanted.place
+    return {
+        "principal": outcome.principal,
+        "action": str(outcome.action),
+        "file": place.filename if place else None,
+        "line": place.line if place else None,
+        "reason": outcome.error.message if outcome.error else "",
+        "notes": list(outcome.notes),
+    }
+
+
+def _left_out_json(found: Import) -> list[dict[str, Any]]:
+    return [
+        {
+            "what": each.what,
+            "file": each.place.filename if each.place else None,
+            "line": each.place.line if each.place else None,
+        }
+        for each in found.left_out
+    ]

@@ -1,0 +1,203 @@
+"""Who gains and who loses what by a change, principal by principal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from tarmak_iam.identity.arn import ArnError, parse_arn
+from tarmak_iam.identity.authenticator import Authenticator
+from tarmak_iam.identity.model import Grant
+from tarmak_iam.identity.principals import SSO_PREFIX
+from tarmak_iam.installation import Installation
+from tarmak_iam.text import one_line
+
+__all__ = ["DAEMON", "Effect", "Loaded", "Standings", "change_of", "changes", "effects"]
+
+DAEMON = "daemon"
+"""The kind of an effect on the daemon itself: whether it starts."""
+
+
+_OWN = "their own ARN"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a change does to one principal; `kind` and `principal` are those of a Grant.
+
+    `before` and `after` are usernames with their templates: None for who cannot log in, empty for one who logs
+    in under the own ARN (everyone of an account). `gained` and `lost` are groups. Of the kind DAEMON there is
+    one at most, the first; its `reason` says why the daemon would not start.
+    """
+
+    principal: str
+    kind: str
+    before: str | None = None
+    after: str | None = None
+    gained: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    reason: str = ""
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether something is gone that was there."""
+        return bool(self.lost) or (self.before is not None and self.before != self.after)
+
+    @property
+    def text(self) -> str:
+        """One line, as in `arn:aws:iam::111122223333:role/Dev: loses system:masters`."""
+        return one_line(f"{self._who}: {'; '.join(self._clauses())}")
+
+    @property
+    def _who(self) -> str:
+        if self.kind == "account":
+            return f"everyone else of account {self.principal}"
+        prefixes = {"sso": SSO_PREFIX, "userid": "user id "}
+        return f"{prefixes.get(self.kind, '')}{self.principal}"
+
+    def _clauses(self) -> Iterator[str]:
+        if self.kind == DAEMON:
+            yield f"would not start: {self.reason}" if self.reason else "starts again"
+        elif self.after is None:
+            yield "can no longer log in"
+            yield from _loses(self.lost)
+        elif self.before is None:
+            yield f"can log in, {_as(self.after)} {_with(self.gained)}"
+        else:
+            if self.before != self.after:
+                yield f"becomes {self.after or _OWN} (was {self.before or _OWN})"
+            if self.gained:
+                yield f"gains {', '.join(self.gained)}"
+            yield from _loses(self.lost)
+
+
+class Standings:
+    """Who gets what, asked for one principal after the other."""
+
+    def __init__(self, grants: Iterable[Grant]) -> None:
+        self.grants = tuple(grants)
+        self._by_key = {grant.key: grant for grant in self.grants}
+        self._accounts = {grant.principal for grant in self.grants if grant.kind == "account"}
+        self._patterns = [(_pattern(grant.principal), grant) for grant in self.grants if grant.kind == "sso"]
+
+    def __contains__(self, key: tuple[str, str]) -> bool:
+        return key in self._by_key
+
+    def of(self, asked: Grant) -> Grant | None:
+        """What the principal of a grant gets here: by its own entry, a pattern, or the own account."""
+        own = self._by_key.get(asked.key)
+        if own is not None or asked.kind not in ("arn", "sso"):
+            return own
+        subject = asked.principal.lower()
+        matching = (grant for pattern, grant in self._patterns if asked.kind == "arn" and subject.startswith(pattern))
+        pattern = next(matching, None)
+        if pattern is not None:
+            return pattern
+        if _account(asked) in self._accounts:
+            return replace(asked, username=asked.principal if asked.kind == "arn" else "", groups=())
+        return None
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """An installation as its daemon would run it, read once for all that is asked of it."""
+
+    installation: Installation
+    authenticator: Authenticator
+    standings: Standings
+
+    @classmethod
+    def of(cls, side: Installation | Loaded) -> Loaded:
+        """What the mappings give by themselves: without the check of their cluster id, a matter of its own."""
+        if isinstance(side, Loaded):
+            return side
+        mappings = side.mappings
+        has_id = mappings is not None and mappings.cluster_id
+        authenticator = side.authenticator(mappings.document.text if mappings and has_id else None)
+        return cls(side, authenticator, Standings(authenticator.grants))
+
+
+Side = Authenticator | Installation | Loaded
+"""Before or after a change."""
+
+
+def effects(before: Side, after: Side) -> tuple[Effect, ...]:
+    """Every principal whose username or groups change: in the order of `before`, then those that are new.
+
+    A principal whose entry goes may still get in through an SSO entry or the own account, and that counts.
+    Where the daemon would not start afterwards, everyone loses.
+    """
+    (old, had), (new, has) = _asked(before), _asked(after)
+    return (*_of_daemon(old, new), *changes(had, has))
+
+
+def changes(before: Standings, after: Standings) -> Iterator[Effect]:
+    """Every principal that either side names and that stands differently."""
+    for grant in (*before.grants, *(grant for grant in after.grants if grant.key not in before)):
+        effect = change_of(grant, before, after)
+        if effect is not None:
+            yield effect
+
+
+def _asked(side: Side) -> tuple[Authenticator, Standings]:
+    if isinstance(side, Authenticator):
+        return side, Standings(side.grants)
+    loaded = Loaded.of(side)
+    return loaded.authenticator, loaded.standings
+
+
+def _of_daemon(before: Authenticator, after: Authenticator) -> Iterator[Effect]:
+    if after.failure is not None:
+        where = f"{after.failure.place}: " if after.failure.place else ""
+        if before.failure is None or before.failure.reason != after.failure.reason:
+            yield Effect("the authenticator", DAEMON, reason=f"{where}{after.failure.reason}")
+    elif before.failure is not None:
+        yield Effect("the authenticator", DAEMON)
+
+
+def change_of(asked: Grant, before: Standings, after: Standings) -> Effect | None:
+    """What changes for the principal of a grant; None where nothing does."""
+    old, new = before.of(asked), after.of(asked)
+    had, has = (grant.groups if grant else () for grant in (old, new))
+    effect = Effect(
+        principal=asked.principal,
+        kind=asked.kind,
+        before=old.username if old else None,
+        after=new.username if new else None,
+        gained=_without(has, had),
+        lost=_without(had, has),
+    )
+    return effect if effect.before != effect.after or effect.gained or effect.lost else None
+
+
+def _without(groups: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(group for group in groups if group not in others))
+
+
+def _pattern(sso: str) -> str:
+    account, _, permission_set = sso.lower().partition("/")
+    return f"arn:aws:iam::{account}:role/awsreservedsso_{permission_set}_"
+
+
+def _account(grant: Grant) -> str:
+    if grant.kind == "sso":
+        return grant.principal.partition("/")[0]
+    try:
+        return parse_arn(grant.principal).account
+    except ArnError:
+        return ""
+
+
+def _as(username: str) -> str:
+    return f"as {username}" if username else f"under {_OWN},"
+
+
+def _with(groups: tuple[str, ...]) -> str:
+    if not groups:
+        return "without groups"
+    return f"with group{'s' if len(groups) > 1 else ''} {', '.join(groups)}"
+
+
+def _loses(groups: tuple[str, ...]) -> Iterator[str]:
+    if groups:
+        yield f"loses {', '.join(groups)}"

@@ -1,0 +1,185 @@
+"""What a change of the mappings must not do unasked: shut everybody out, or give the daemon what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tarmak_iam.effects import Loaded, Standings, change_of
+from tarmak_iam.errors import ConfigError, EditRefused
+from tarmak_iam.identity.arn import canonicalize, is_account
+from tarmak_iam.identity.caller import identity_of
+from tarmak_iam.identity.entries import Listed
+from tarmak_iam.identity.flags import parse_flags
+from tarmak_iam.identity.model import Grant
+from tarmak_iam.identity.principals import Named
+from tarmak_iam.identity.reach import is_reachable
+from tarmak_iam.identity.sts import accepts_tokens_of
+from tarmak_iam.identity.versions import known_partitions
+from tarmak_iam.installation import Installation
+
+__all__ = [
+    "check_starts",
+    "check_ways_in",
+    "is_admin",
+    "is_known",
+    "is_node",
+    "losses",
+    "principal_refusal",
+]
+
+ADMINS, NODES = "system:masters", "system:nodes"
+_NODE_NAME = "{{EC2PrivateDNSName}}"
+_SSO_GATE = "SSORoleMatch"
+
+Side = Installation | Loaded
+
+
+def check_starts(before: Side, after: Side, *, mending: bool = False) -> None:
+    """Raises ConfigError where the daemon would not start with the mappings afterwards.
+
+    `mending`: it may stay so where it would not have started before either.
+    """
+    old, new = Loaded.of(before), Loaded.of(after)
+    failure, already = new.authenticator.failure, old.authenticator.failure
+    if failure is None or (mending and already is not None):
+        return
+    # Another cause lies in a text that is not written, whose lines would lead nowhere.
+    place = already.place if already is not None and already.reason == failure.reason else None
+    raise ConfigError(
+        f"authenticator {new.installation.daemon_version} would not start: {failure.reason}; nothing was changed",
+        remedy="mend the mappings, or change image and daemonVersion in the settings",
+        place=place,
+    )
+
+
+def check_ways_in(before: Side, after: Side, me: str | None = None) -> None:
+    """Raises EditRefused, which names all that is lost, for a change that `losses` objects to."""
+    found = losses(before, after, me)
+    if found:
+        raise EditRefused(
+            f"{'; '.join(found)}; nothing was changed",
+            remedy=f"--force does it all the same, and then {Loaded.of(before).installation.way_in}",
+        )
+
+
+def losses(before: Side, after: Side, me: str | None = None) -> tuple[str, ...]:
+    """What a person would miss: the last way into system:masters, a node role, or what `me` has.
+
+    By what the daemon really gives, so that an entry which another one shadows is no loss. `me` is an ARN
+    as `aws sts get-caller-identity` prints it. Raises ConfigError where it is none.
+    """
+    old, new = _both(before, after)
+    own = None if me is None else _caller(me)
+    return (*_of_admins(old, new), *_of_nodes(old, new), *(_of_caller(own, old, new) if own else ()))
+
+
+def is_known(side: Side, me: str) -> bool:
+    """Whether the caller gets in at all. Raises ConfigError for what is no ARN of one."""
+    return _both(side, side)[0].of(_caller(me)) is not None
+
+
+def is_admin(grant: Grant) -> bool:
+    """Whether a person gets cluster-admin by it; instances that call themselves by their name are no persons."""
+    return ADMINS in grant.groups and _NODE_NAME not in grant.username
+
+
+def is_node(grant: Grant) -> bool:
+    return NODES in grant.groups or grant.username == f"system:node:{_NODE_NAME}"
+
+
+def principal_refusal(installation: Installation) -> Callable[[Named], ConfigError | None]:
+    """Why this installation's daemon could not use a principal; None for one that it could."""
+    rules = _Rules(installation)
+    return lambda name: rules.of_sso(name) if name.kind == "sso" else rules.of_partition(name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    installation: Installation
+
+    def of_sso(self, name: Named) -> ConfigError | None:
+        made, version = self.installation, self.installation.daemon_version
+        if not version.has("sso: field in RoleMapping"):
+            return ConfigError(
+                f"{name}: authenticator {version} has no SSO entries (v0.6.0, v0.6.1, v0.6.30 and later have)",
+                remedy="map the ARN of the AWSReservedSSO role, or set another image",
+            )
+        if not accepts_tokens_of("aws", made.partition, version):
+            return ConfigError(
+                f"{name}: SSO entries are for the partition aws only, the cluster is in {made.partition}",
+                remedy="map the ARN of the AWSReservedSSO role",
+            )
+        if _SSO_GATE not in parse_flags(made.daemon_args(), version).gates:
+            gates = {**made.settings.featureGates, _SSO_GATE: True}
+            value = ",".join(f"{gate}={str(on).lower()}" for gate, on in sorted(gates.items()))
+            return ConfigError(
+                f"{name}: the authenticator does not look at SSO entries without the feature gate {_SSO_GATE}",
+                remedy=f"switch it on first: tarmak-iam settings set featureGates {value}",
+            )
+        return None
+
+    def of_partition(self, name: Named) -> ConfigError | None:
+        made, version, partition = self.installation, self.installation.daemon_version, name.partition
+        if partition is None:
+            return None
+        if partition not in known_partitions(version):
+            what = f"{name}: authenticator {version} does not know the partition {partition}"
+            return ConfigError(what, remedy="set a newer image")
+        if not accepts_tokens_of(partition, made.partition, version):
+            what = f"{name} is of the partition {partition}, the cluster of {made.partition}: it never matches"
+            return ConfigError(what, remedy="map a principal of the cluster's partition")
+        return None
+
+
+def _both(before: Side, after: Side) -> tuple[Standings, Standings]:
+    """Of a daemon that would not start nobody gets anything; what its file means to give is guarded then."""
+    old, new = Loaded.of(before), Loaded.of(after)
+    if old.authenticator.failure is None:
+        return old.standings, new.standings
+    return _all_meant(old), new.standings if new.authenticator.failure is None else _all_meant(new)
+
+
+def _all_meant(side: Loaded) -> Standings:
+    """An entry that others shadow counts too: nothing is known of what was decided."""
+    mappings = side.installation.mappings
+    return Standings(grant for entry in (mappings.entries if mappings else ()) for grant in _meant(entry))
+
+
+def _meant(entry: Listed) -> Iterator[Grant]:
+    backend = "MountedFile"
+    if entry.kind == "account" and is_account(entry.arn):
+        yield Grant("account", entry.arn, "", (), backend)
+    elif entry.sso_role is not None and not entry.arn:
+        yield Grant("sso", entry.sso, entry.username, entry.groups, backend)
+    elif is_reachable(entry.arn):
+        yield Grant("arn", canonicalize(entry.arn)[1], entry.username, entry.groups, backend)
+
+
+def _caller(me: str) -> Grant:
+    arn = canonicalize(identity_of(me).arn)[1]
+    return Grant("arn", arn, "", (), "")
+
+
+def _of_admins(old: Standings, new: Standings) -> Iterator[str]:
+    had = [grant for grant in old.grants if is_admin(grant)]
+    if had and not any(is_admin(grant) for grant in new.grants):
+        names = ", ".join(_who(grant) for grant in had)
+        yield f"the last way into {ADMINS} would be lost ({names})"
+
+
+def _of_nodes(old: Standings, new: Standings) -> Iterator[str]:
+    for grant in filter(is_node, old.grants):
+        now = new.of(grant)
+        if now is None or not is_node(now) or now.username != grant.username:
+            yield f"the nodes of {_who(grant)} could no longer join"
+
+
+def _of_caller(own: Grant, old: Standings, new: Standings) -> Iterator[str]:
+    effect = change_of(own, old, new)
+    if effect is not None and effect.is_loss:
+        yield f"your own access would change: {effect.text}"
+
+
+def _who(grant: Grant) -> str:
+    return f"sso:{grant.principal}" if grant.kind == "sso" else grant.principal

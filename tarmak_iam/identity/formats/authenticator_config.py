@@ -1,0 +1,124 @@
+"""The authenticator's own configuration, which the backend MountedFile reads; also within a ConfigMap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from tarmak_iam.document.nodes import Scalar
+from tarmak_iam.errors import ParseError
+from tarmak_iam.identity.arn import is_account
+from tarmak_iam.identity.entries import listed_entries
+from tarmak_iam.identity.formats.found import LeftOut, Read
+from tarmak_iam.identity.formats.source import Part, shown
+from tarmak_iam.identity.merging import Wanted, list_of, new_entry
+from tarmak_iam.identity.principals import named
+from tarmak_iam.identity.viper import Settings, lookup
+from tarmak_iam.routes import Route
+
+__all__ = ["configuration", "other_settings", "read", "reads", "write"]
+
+_FILES = (".yaml", ".yml", ".json")
+_LISTS = ("mapusers", "maproles", "mapaccounts")
+_TOP = tuple(f"server.{name}" for name in _LISTS)  # which the daemon takes for the same
+# The later counts: a role is asked before a user, and nobody is asked for an account who is mapped.
+_PRECEDENCE = {"account": 0, "user": 1, "role": 2}
+
+
+def reads(part: Part) -> bool:
+    """A mapping with clusterID or server, or a ConfigMap with a file that has."""
+    return configuration(part) is not None
+
+
+def configuration(part: Part) -> Part | None:
+    """The configuration itself; None where there is none."""
+    if part.text("kind") != "ConfigMap":
+        return part if part.get("kind") is None and _has_its_keys(part) else None
+    data = part.get("data")
+    for member in data.members if data is not None else ():
+        if isinstance(member.value, str) and member.name.lower().endswith(_FILES):
+            try:
+                inner = member.inner()
+            except ParseError:
+                continue
+            if configuration(inner) is not None:
+                return inner
+    return None
+
+
+def _has_its_keys(part: Part) -> bool:
+    """Lists of aws-auth have the same names, but are texts."""
+    lists = (part.get(name) for name in _LISTS)
+    misplaced = any(each is not None and not isinstance(each.value, str) for each in lists)
+    return misplaced or any(part.get(name) is not None for name in ("clusterID", "server"))
+
+
+def read(part: Part) -> Read:
+    config = configuration(part)
+    if config is None:
+        yield LeftOut("no file in the ConfigMap is a configuration of the authenticator", part.place)
+        return
+    yield from _left_out(config)
+    for entry in sorted(listed_entries(Settings(config.value, {}, {})), key=lambda each: _PRECEDENCE[each.kind]):
+        part = Part(None, config.document, entry.route, config.outer)
+        place = part.place
+        if not entry.principal:
+            yield LeftOut("an entry without an ARN maps nobody", place)
+        elif entry.sso_role is not None and not entry.arn and entry.sso_role.partition:
+            yield LeftOut("an SSO entry with a partition, even the right one, never matches", place)
+        elif entry.kind == "account":
+            yield _account(entry.arn, part)
+        else:
+            yield Wanted(entry.principal, entry.username, entry.groups, entry.user_id, place)
+
+
+def _account(account: str, part: Part) -> Wanted | LeftOut:
+    raw = part.node
+    if isinstance(raw, Scalar) and is_account(raw.text) and not is_account(account):
+        what = f"the account {raw.text} is not in quotes, so the daemon reads {account} and it matches nobody"
+        return LeftOut(f"{what}; map it yourself if that is what was meant", part.place)
+    return Wanted(account, place=part.place)
+
+
+def _left_out(config: Part) -> Read:
+    for member in config.members:
+        if member.name.lower() in _LISTS:
+            yield LeftOut(f"{member.name} stands outside of server, where the daemon does not look", member.key_place)
+        elif member.name.lower() != "server":
+            what = f"{shown(member.name)} is no mapping; what is here stays"
+            yield LeftOut(what, member.key_place)
+    server = config.get("server")
+    for member in server.members if server is not None else ():
+        if member.name.lower() not in _LISTS:
+            yield LeftOut(
+                f"server.{shown(member.name)} is no mapping; write it into the file by hand", member.key_place
+            )
+
+
+def write(entries: Iterable[Wanted], rest: dict[str, Any]) -> dict[str, Any]:
+    """A configuration with these entries in the documented spelling; `rest` is one whose other keys come along."""
+    lists: dict[str, list[Any]] = {"mapRoles": [], "mapUsers": [], "mapAccounts": []}
+    for entry in entries:
+        name = named(entry.principal)
+        lists[list_of(name)].append(new_entry(name, entry))
+    kept = {key: value for key, value in rest.items() if str(key).lower() not in (*_TOP, "server", "clusterid")}
+    old = lookup(rest, "server")
+    server = (
+        {key: value for key, value in old.items() if str(key).lower() not in _LISTS} if isinstance(old, dict) else {}
+    )
+    own = lookup(rest, "clusterID")
+    return {
+        **({} if own is None else {"clusterID": own}),
+        **kept,
+        "server": {**server, **{key: items for key, items in lists.items() if items}},
+    }
+
+
+def other_settings(config: dict[str, Any]) -> Iterator[tuple[str, Route]]:
+    """The keys of a configuration that are neither mappings nor the cluster id, and the way to each."""
+    for key, value in config.items():
+        route = Route() / str(key)
+        if str(key).lower() == "server" and isinstance(value, dict):
+            yield from ((f"{key}.{name}", route / str(name)) for name in value if str(name).lower() not in _LISTS)
+        elif str(key).lower() not in (*_TOP, "clusterid", "server"):
+            yield str(key), route

@@ -1,0 +1,144 @@
+"""The ConfigMap `aws-auth` in kube-system, which the backend EKSConfigMap reads: YAML texts within its data.
+
+Facts from the daemon's pkg/mapper/configmap: mapRoles and mapUsers are read strictly (YAML to JSON, where a
+username must be a text), mapAccounts by yaml.v2 as texts, so an unquoted account keeps its leading zeros.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from tarmak_iam.document.layout import Layout
+from tarmak_iam.document.render import block_lines
+from tarmak_iam.errors import ParseError
+from tarmak_iam.identity.formats.found import LeftOut, Read, read_mapping, unknown_keys
+from tarmak_iam.identity.formats.source import Part, shown
+from tarmak_iam.identity.merging import Wanted, list_of, new_entry
+from tarmak_iam.identity.principals import SSO_PREFIX, named
+
+__all__ = ["NAME", "NAMESPACE", "read", "reads", "write"]
+
+NAME, NAMESPACE = "aws-auth", "kube-system"
+_LISTS = ("mapUsers", "mapRoles", "mapAccounts")  # the later counts: roles are asked before users
+
+
+def reads(part: Part) -> bool:
+    """The ConfigMap, its `data` alone, or a list as `eksctl get iamidentitymapping` prints it."""
+    if isinstance(part.value, list):
+        return any(item.get("rolearn") or item.get("userarn") for item in part.items)
+    data = part.get("data") if part.text("kind") == "ConfigMap" else part
+    if part.text("kind") == "ConfigMap" and part.text("metadata", "name") == NAME:
+        return True
+    return data is not None and any(isinstance(_value(data, name), str) for name in _LISTS)
+
+
+def read(part: Part) -> Read:
+    if isinstance(part.value, list):
+        for item in part.items:
+            yield from _read_listed(item)
+        return
+    data = part.get("data") if part.text("kind") == "ConfigMap" else part
+    if data is None:
+        yield LeftOut("the ConfigMap has no data", part.place)
+        return
+    yield from _misspelt(data)
+    for name in _LISTS:
+        member = next((each for each in data.members if each.name == name), None)
+        if member is not None and member.value is not None:
+            yield from _read_list(member, name)
+
+
+def _read_list(member: Part, name: str) -> Read:
+    if isinstance(member.value, str):
+        try:
+            listed = member.inner()
+        except ParseError as error:
+            yield LeftOut(f"{name} cannot be read: {error.message}", error.place)
+            return
+    else:
+        yield LeftOut(f"{name} is no text, which the API server would not take; it is read all the same", member.place)
+        listed = member
+    if listed.value is None:
+        return
+    if not isinstance(listed.value, list):
+        yield LeftOut(f"{name} is no list, so the daemon takes nothing of it", listed.place)
+        return
+    for item in listed.items:
+        if name == "mapAccounts":
+            yield from _account(item)
+        else:
+            yield from _mapping(item, "rolearn" if name == "mapRoles" else "userarn")
+
+
+def _mapping(item: Part, arn_key: str) -> Read:
+    sso = item.get("sso") if arn_key == "rolearn" else None
+    user_id = item.text("userid")
+    if sso is not None and not item.text(arn_key):
+        yield from _permission_set(item, sso)
+        return
+    for each in read_mapping(item, arn_key, "userid", "sso"):
+        yield each
+        if isinstance(each, Wanted) and user_id:
+            yield LeftOut(f"{each.principal}: userid counts for the backend DynamicFile only", item.place)
+
+
+def _permission_set(item: Part, sso: Part) -> Read:
+    if sso.text("partition"):
+        yield LeftOut("an SSO entry with a partition, even the right one, never matches", sso.place)
+        return
+    for key in ("accountID", "permissionSetName"):
+        found = sso.get(key)
+        if found is None or not isinstance(found.value, str):
+            yield LeftOut(f"sso.{key} must be a text, put it in quotes", (found or sso).place)
+            return
+    principal = f"{SSO_PREFIX}{sso.text('accountID')}/{sso.text('permissionSetName')}"
+    stand_in = Part({**item.value, "rolearn": principal}, item.document, item.route, item.outer)
+    yield from read_mapping(stand_in, "rolearn", "sso", "userid")
+
+
+def _account(item: Part) -> Read:
+    if isinstance(item.value, (dict, list)) or item.value is None:
+        yield LeftOut(f"{shown(item.value)} is no account", item.place)
+    else:
+        yield Wanted(item.raw, place=item.place)
+
+
+def _read_listed(item: Part) -> Read:
+    """One of what `eksctl get iamidentitymapping -o yaml` prints: roles, users and accounts in one list."""
+    account = item.get("account")
+    if account is not None and not item.text("rolearn") and not item.text("userarn"):
+        yield from unknown_keys(item, "account", "username", "groups")
+        yield from _account(account)
+        return
+    yield from _mapping(item, "userarn" if item.text("userarn") else "rolearn")
+
+
+def _misspelt(data: Part) -> Iterator[LeftOut]:
+    for member in data.members:
+        if member.name not in _LISTS:
+            near = next((name for name in _LISTS if name.lower() == member.name.lower()), "")
+            hint = f"; it would read {near}" if near else ""
+            yield LeftOut(f"the daemon does not read the key {shown(member.name)}{hint}", member.key_place)
+
+
+def _value(data: Part, name: str) -> object:
+    return data.value.get(name) if isinstance(data.value, dict) else None
+
+
+def write(entries: Iterable[Wanted]) -> dict[str, Any]:
+    """The ConfigMap. Keys are in lower case: v0.5.8 to v0.5.27 read no others."""
+    lists: dict[str, list[Any]] = {"mapRoles": [], "mapUsers": [], "mapAccounts": []}
+    for entry in entries:
+        name = named(entry.principal)
+        written = new_entry(name, replace(entry, user_id=""))
+        if isinstance(written, dict):
+            written = {key.lower(): value for key, value in written.items()}
+        lists[list_of(name)].append(written)
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": NAME, "namespace": NAMESPACE},
+        "data": {name: "\n".join(block_lines(items, Layout())) + "\n" for name, items in lists.items() if items},
+    }

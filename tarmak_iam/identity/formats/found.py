@@ -1,0 +1,68 @@
+"""What is read from another tool's file: entries, and a line for everything that cannot be taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tarmak_iam.errors import Place
+from tarmak_iam.identity.formats.source import Part, shown
+from tarmak_iam.identity.merging import Wanted
+
+__all__ = ["LeftOut", "Read", "read_mapping", "unknown_keys"]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something of a file that does not come along; `what` says what, and why."""
+
+    what: str
+    place: Place | None = None
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.what}" if self.place else self.what
+
+
+Read = Iterator[Wanted | LeftOut]
+"""In the order in which the later of two entries for one principal counts."""
+
+
+def read_mapping(part: Part, arn_key: str, *also: str) -> Read:
+    """An entry with an ARN, a username and groups, as a strict decoder takes it: texts are texts.
+
+    `also` are further keys that the caller reads itself.
+    """
+    if not isinstance(part.value, dict):
+        yield LeftOut(f"{shown(part.value)} is no mapping with {arn_key}, username and groups", part.place)
+        return
+    yield from unknown_keys(part, arn_key, "username", "groups", *also)
+    for key in (arn_key, "username"):
+        found = part.get(key)
+        if found is not None and not isinstance(found.value, str):
+            yield LeftOut(f"{_of(part, arn_key)}: {key} must be a text, put it in quotes", found.place)
+            return
+    arn = part.text(arn_key)
+    if not arn:
+        yield LeftOut(f"an entry without {arn_key} maps nobody", part.place)
+        return
+    groups = part.get("groups")
+    if groups is not None and not _is_texts(groups.value):
+        yield LeftOut(f"{_of(part, arn_key)}: groups must be a list of texts", groups.place)
+        return
+    yield Wanted(arn, part.text("username"), tuple(groups.value) if groups else (), place=part.place)
+
+
+def unknown_keys(part: Part, *known: str) -> Iterator[LeftOut]:
+    """A line for each key that is not known; keys match in any case."""
+    names = {name.lower() for name in known}
+    for member in part.members:
+        if member.name.lower() not in names:
+            yield LeftOut(f"the key {shown(member.name)} has no counterpart in the mappings", member.key_place)
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _of(part: Part, arn_key: str) -> str:
+    return shown(part.text(arn_key)) or "an entry"

@@ -1,0 +1,112 @@
+"""Whom a person means: the ARN of a role or user, a whole account, or an SSO permission set of one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.identity.arn import is_account, parse_arn
+from tarmak_iam.identity.reach import Flaw, canonical_text, checked_arn, misfit
+
+__all__ = ["SSO_PREFIX", "Named", "is_permission_set", "key_of", "named"]
+
+SSO_PREFIX = "sso:"
+
+# What IAM Identity Center takes as the name of a permission set.
+_PERMISSION_SET = re.compile(r"[A-Za-z0-9_+=,.@-]{1,32}\Z", re.ASCII)
+_SSO_ROLE = re.compile(r"AWSReservedSSO_(?P<set>.+)_(?P<suffix>[0-9a-f]{16})\Z", re.ASCII | re.IGNORECASE)
+_BARE_SSO = re.compile(r"[0-9]{12}/[^/]+\Z", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """`kind` is `role`, `user`, `account` or `sso`; `text` an ARN, twelve digits or `ACCOUNT/PERMISSION SET`.
+
+    `notes` tell what of the given text was left out, and what the principal means beyond its looks.
+    """
+
+    kind: str
+    text: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return key_of(str(self))
+
+    @property
+    def partition(self) -> str | None:
+        """None for an account, which has callers of any; an SSO pattern is always one of `aws`."""
+        if self.kind == "account":
+            return None
+        return "aws" if self.kind == "sso" else parse_arn(self.text).partition
+
+    def __str__(self) -> str:
+        """As people write it, and `map list` shows it."""
+        return f"{SSO_PREFIX}{self.text}" if self.kind == "sso" else self.text
+
+
+def named(text: str, *, strip_path: bool = False) -> Named:
+    """Reads an ARN, an account's twelve digits or `sso:ACCOUNT/PERMISSION SET`.
+
+    The path of a role is taken away where `strip_path` says so, and always for a role that IAM Identity
+    Center made. Raises ConfigError for what would never match, or match more than it says.
+    """
+    if is_account(text):
+        return Named("account", text)
+    if text.lower().startswith(SSO_PREFIX):
+        return _permission_set(text)
+    if _BARE_SSO.match(text):
+        raise ConfigError(f"'{text}' is no ARN", remedy=f"write {SSO_PREFIX}{text} for the permission set")
+    notes = []
+    found = misfit(text)
+    if found is not None and text.isdigit():
+        raise ConfigError(found.what, remedy="an account has twelve digits; a leading zero needs quotes in YAML")
+    if found is not None and found.flaw is Flaw.PATH and found.instead:
+        if not strip_path and not _is_reserved(text):
+            raise ConfigError(found.what, remedy=f"{found.remedy}, or give --strip-path")
+        notes.append(
+            f"{text} is mapped as {found.instead}: STS leaves a role's path out, "
+            "so it means every role of that name in the account, whatever its path"
+        )
+        text = found.instead
+    kind = checked_arn(text)
+    return Named(kind, text, (*notes, *_of_sso_role(text)))
+
+
+def key_of(text: str) -> str:
+    """Equal for the same principal, as the daemon compares: without case, an assumed role as its role."""
+    return text.lower() if text.lower().startswith(SSO_PREFIX) else canonical_text(text)
+
+
+def is_permission_set(name: str) -> bool:
+    return _PERMISSION_SET.match(name) is not None
+
+
+def _permission_set(text: str) -> Named:
+    account, slash, name = text[len(SSO_PREFIX) :].partition("/")
+    if not slash or not name:
+        raise ConfigError(f"'{text}' names no permission set", remedy="write it as in sso:111122223333/Admin")
+    if not is_account(account):
+        raise ConfigError(f"the account '{account}' of {text} has not twelve digits", remedy="check the account")
+    if not is_permission_set(name):
+        what = f"'{name}' is no name of a permission set"
+        raise ConfigError(what, remedy="they have up to 32 letters, digits and _+=,.@-")
+    also = f"{text} also matches every permission set of the account whose name begins with {name}_"
+    return Named("sso", f"{account}/{name}", (also,))
+
+
+def _is_reserved(text: str) -> bool:
+    arn = parse_arn(text)
+    return arn.path.startswith("aws-reserved/") and _SSO_ROLE.match(arn.name) is not None
+
+
+def _of_sso_role(text: str) -> tuple[str, ...]:
+    arn = parse_arn(text)
+    match = _SSO_ROLE.match(arn.name) if arn.parts[0].lower() == "role" else None
+    if match is None:
+        return ()
+    why = (
+        f"the suffix {match['suffix']} changes when the permission set is provisioned again, and the entry is lost then"
+    )
+    return (f"{why}; {SSO_PREFIX}{arn.account}/{match['set']} does without it",)

@@ -1,0 +1,198 @@
+"""map import and convert, and diff: other tools' files as a person brings them."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support import Shell
+
+ADMIN, NODE = "arn:aws:iam::111122223333:role/Admin", "arn:aws:iam::111122223333:role/Node"
+AWS_AUTH = f"""\
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: aws-auth
+  namespace: kube-system
+data:
+  mapRoles: |
+    - rolearn: {ADMIN}
+      username: admin
+      groups:
+      - system:masters
+    - rolearn: arn:aws:iam::111122223333:role/team/Dev
+      username: dev
+    - rolearn: {NODE}
+      username: system:node:{{{{EC2PrivateDNSName}}}}
+      groups:
+      - system:bootstrappers
+      - system:nodes
+  mapAccounts: |
+    - 012345678901
+"""
+
+
+@pytest.fixture
+def aws_auth(tmp_path: Path) -> Path:
+    path = tmp_path / "aws-auth.yaml"
+    path.write_text(AWS_AUTH)
+    return path
+
+
+def test_an_import_says_what_becomes_of_each(shell: Shell, aws_auth: Path) -> None:
+    done = shell.dev("map", "import", aws_auth)
+    file = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
+    assert done.err == (
+        f"{aws_auth}:8:7: added {ADMIN}\n"
+        f"{aws_auth}:12:7: skipped: arn:aws:iam::111122223333:role/team/Dev would never match: STS leaves the path of "
+        "a role out; map arn:aws:iam::111122223333:role/Dev instead (it then means every role of that name), or give "
+        "--strip-path\n"
+        f"{aws_auth}:14:7: added {NODE}\n"
+        f"{aws_auth}:20:7: added 012345678901\n"
+        "aws-auth: 3 added, 1 skipped\n"
+        f"wrote {file}\n"
+    )
+    assert done.out.splitlines()[-3:] == [
+        f"{ADMIN}: can log in, as admin with group system:masters",
+        (
+            f"{NODE}: can log in, as system:node:{{{{EC2PrivateDNSName}}}} with groups system:bootstrappers, "
+            "system:nodes"
+        ),
+        "everyone else of account 012345678901: can log in, under their own ARN, without groups",
+    ]
+    assert file.read_text().endswith(
+        f"""\
+clusterID: dev-cluster
+server:
+  mapRoles:
+  - roleARN: {ADMIN}
+    username: admin
+    groups:
+    - system:masters
+  - roleARN: {NODE}
+    username: "system:node:{{{{EC2PrivateDNSName}}}}"
+    groups:
+    - system:bootstrappers
+    - system:nodes
+  mapAccounts:
+  - "012345678901"
+"""
+    )
+    again = shell.dev("map", "import", aws_auth)
+    assert again.out == ""
+    assert again.err.endswith(
+        f"aws-auth: 3 unchanged, 1 skipped\nunchanged: all that can be taken from {aws_auth} is there\n"
+    )
+    assert shell.dev("map", "import", aws_auth, "--strip-path").out.endswith(
+        "\narn:aws:iam::111122223333:role/Dev: can log in, as dev without groups\n"
+    )
+
+
+def test_guards_hold_for_an_import_too(shell: Shell, aws_auth: Path) -> None:
+    shell.dev("map", "import", aws_auth)
+    aws_auth.write_text(AWS_AUTH.replace("system:masters", "dev"))
+    refused = shell.dev("map", "import", aws_auth, code=2)
+    assert f"error: the last way into system:masters would be lost ({ADMIN}); nothing was changed" in refused.err
+    assert refused.out == ""
+    shell.dev("map", "import", aws_auth, "--force", "--dry-run")
+    assert shell.dev("map", "import", aws_auth, "--force").out.endswith(f"\n{ADMIN}: gains dev; loses system:masters\n")
+
+
+def test_from_stdin_and_as_json(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(AWS_AUTH.replace("\n", "\r\n").encode())))
+    shown = json.loads(shell.dev("map", "import", "-", "-o", "json", "--dry-run").out)
+    assert (shown["changed"], len(shown["effects"]), shown["leftOut"]) == (True, 3, [])
+    assert shown["entries"][1] == {
+        "principal": "arn:aws:iam::111122223333:role/team/Dev",
+        "action": "skipped",
+        "file": "<stdin>",
+        "line": 12,
+        "reason": (
+            "arn:aws:iam::111122223333:role/team/Dev would never match: STS leaves the path of a role out; map "
+            "arn:aws:iam::111122223333:role/Dev instead (it then means every role of that name), or give --strip-path"
+        ),
+        "notes": [],
+    }
+    assert not (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").exists()
+
+
+def test_what_cannot_be_imported(shell: Shell, aws_auth: Path) -> None:
+    missing = shell.dev("map", "import", "/nonexistent/x.yaml", code=2)
+    assert missing.err == "/nonexistent/x.yaml: error: cannot be read: No such file or directory; check the path\n"
+    tarmak = shell.single / "tarmak.yaml"
+    assert shell.dev("map", "import", tarmak, code=2).err == (
+        f"{tarmak}: error: nothing in this file is recognised as mappings; name its format with --from "
+        "(authenticator, aws-auth, crd, kops, eksctl)\n"
+    )
+    assert shell.dev("map", "import", aws_auth, "--from", "kops", code=2).err == (
+        f"{aws_auth}: error: nothing in this file is kops; try --from auto\n"
+    )
+    aws_auth.write_text("a: b: c\n")
+    assert shell.dev("map", "import", aws_auth, code=2).err.startswith(f"{aws_auth}:1:")
+
+
+def test_what_a_terminal_would_act_on_is_shown_as_an_escape(shell: Shell, aws_auth: Path) -> None:
+    aws_auth.write_text(f'iamIdentityMappings: [{{arn: "{ADMIN}\\e[2J", username: a}}, {{arn: x, "\\e[1m": y}}]\n')
+    done = shell.dev("map", "import", aws_auth)
+    assert "\x1b" not in done.err + done.out
+    assert f"skipped {ADMIN}\\x1b[2J: " in done.err
+    assert "the key \\x1b[1m has no counterpart" in done.err
+
+
+def test_converting(shell: Shell, aws_auth: Path) -> None:
+    assert "has no mappings file; map someone first" in shell.dev("map", "convert", "--to", "CRD", code=2).err
+    shell.dev("map", "import", aws_auth)
+    config_map = shell.dev("map", "convert", "--to", "EKSConfigMap")
+    assert config_map.err == ""
+    assert config_map.out.startswith(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: aws-auth\n  namespace: kube-system\ndata:\n  mapRoles: |\n"
+        f"    - rolearn: {ADMIN}\n      username: admin\n"
+    )
+    objects = shell.dev("map", "convert", "--to", "CRD")
+    file = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
+    assert objects.err == f"note: {file}:16:5: account 012345678901: the backend CRD admits no accounts\n"
+    assert objects.out.count("\n---\n") == 1
+    listed = json.loads(shell.dev("map", "convert", "--to", "CRD", "-o", "json").out)
+    assert [each["metadata"]["name"] for each in listed["items"]] == [
+        "role-admin-111122223333",
+        "role-node-111122223333",
+    ]
+    mounted = json.loads(shell.dev("map", "convert", "--to", "MountedFile", "-o", "json").out)
+    assert mounted["clusterID"] == "dev-cluster"
+    aws_auth.write_text(config_map.out)
+    assert shell.dev("map", "import", aws_auth).err.endswith(f"from {aws_auth} is there\n")
+
+
+def test_diff(shell: Shell, aws_auth: Path) -> None:
+    assert shell.dev("diff", code=2).err == (
+        "error: diff needs to know what to compare with; give it a file with --from, such as a dump of the live "
+        "ConfigMap or an older version\n"
+    )
+    everyone = shell.dev("diff", "--from", aws_auth, code=1)
+    assert everyone.out.splitlines() == [
+        f"{ADMIN}: can no longer log in; loses system:masters",
+        f"{NODE}: can no longer log in; loses system:bootstrappers, system:nodes",
+        "everyone else of account 012345678901: can no longer log in",
+    ]
+    shell.dev("map", "import", aws_auth)
+    same = shell.dev("diff", "--from", aws_auth)
+    assert same.out == ""
+    assert same.err.endswith("no differences: everyone keeps what they have\n")
+    own = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
+    older = aws_auth.with_name("older.yaml")
+    older.write_text(
+        own.read_text().replace("clusterID: dev-cluster\n", "").replace("username: admin", "username: root")
+    )
+    changed = shell.dev("diff", "--from", older, code=1)
+    assert (changed.out, changed.err) == (f"{ADMIN}: becomes admin (was root)\n", "")
+    shown = json.loads(shell.dev("diff", "--from", older, "-o", "json", code=1).out)
+    assert shown["changed"] is True
+    (effect,) = shown["effects"]
+    assert (effect["before"], effect["after"]) == ("root", "admin")
+    assert json.loads(shell.dev("diff", "--from", own, "-o", "json").out) == {"changed": False, "effects": []}
+    manifests = shell.dev("manifests").out
+    older.write_text(manifests)
+    assert shell.dev("diff", "--from", older).out == ""

@@ -1,0 +1,165 @@
+"""kops, eksctl and the authenticator's own configuration; and how a file is recognised."""
+
+from __future__ import annotations
+
+import pytest
+
+from tarmak_iam.errors import ConfigError, ParseError
+from tarmak_iam.identity.formats import read_mappings
+from tests.identity.formats.reports import lines, read
+
+KOPS = """\
+apiVersion: kops.k8s.io/v1alpha2
+kind: Cluster
+metadata: {name: c.example.com}
+spec:
+  authentication:
+    aws:
+      backendMode: CRD,MountedFile
+      clusterID: c
+      cpuRequest: 10m
+      identityMappings:
+      - arn: arn:aws:iam::111122223333:role/Ops
+        username: ops:{{SessionName}}
+        groups: [ops]
+---
+apiVersion: kops.k8s.io/v1alpha2
+kind: InstanceGroup
+metadata: {name: nodes}
+"""
+EKSCTL = """\
+apiVersion: eksctl.io/v1alpha5
+kind: ClusterConfig
+metadata: {name: c, region: us-east-1}
+iamIdentityMappings:
+- arn: arn:aws:iam::111122223333:role/Ops
+  username: ops
+  noDuplicateARNs: true
+- serviceName: emr-containers
+  namespace: emr
+- account: "111122223333"
+- account: 012345678901
+- account: "111122223333"
+  arn: arn:aws:iam::111122223333:role/Both
+"""
+CONFIG = """\
+clusterID: other
+mapUsers: []
+server:
+  scrubbedAccounts: ["111122223333"]
+  maproles:
+  - RoleARN: arn:aws:iam::111122223333:role/Dev
+    username: dev
+    groups: a,b
+  - {sso: {permissionSetName: P, accountID: "111122223333", partition: aws}, username: x}
+  - {sso: {permissionSetName: P, accountID: "111122223333"}, username: x}
+  - {username: x}
+  mapUsers:
+  - {userARN: "arn:aws:iam::111122223333:user/bob", username: bob, userid: AIDA}
+  mapAccounts: [012345678901, 111122223333]
+"""
+
+
+def test_kops() -> None:
+    assert read(KOPS) == [
+        "f.yaml:11:9 arn:aws:iam::111122223333:role/Ops as ops:{{SessionName}} ['ops']",
+        "f.yaml:7:7: backendMode CRD,MountedFile is no mapping; set it with `tarmak-iam settings set backends`",
+        "f.yaml:8:7: clusterID c is no mapping; it is the cluster's name here",
+        "f.yaml:9:7: cpuRequest 10m is no mapping; it says how kops runs the daemon",
+        "f.yaml:15:1: the InstanceGroup nodes has no mappings",
+    ]
+
+
+@pytest.mark.parametrize("head", ["", "aws:\n  ", "authentication:\n  aws:\n    "])
+def test_a_part_of_a_kops_cluster(head: str) -> None:
+    entry = f"{head}identityMappings: [{{arn: arn:x, username: u}}]\n"
+    found = read_mappings(entry, "f.yaml")
+    assert found.formats == ("kops",)
+    assert [each.principal for each in found.entries] == ["arn:x"]
+
+
+def test_kops_without_the_section() -> None:
+    text = "apiVersion: kops.k8s.io/v1alpha2\nkind: Cluster\nspec: {authentication: {kopeio: {}}}\n"
+    assert read(text) == ["f.yaml:1:1: the cluster has no authentication.aws"]
+    assert read("spec: {authentication: {aws: {identityMappings: x}}}") == ["f.yaml:1:49: identityMappings is no list"]
+
+
+def test_eksctl() -> None:
+    assert read(EKSCTL) == [
+        "f.yaml:5:3 arn:aws:iam::111122223333:role/Ops as ops []",
+        "f.yaml:10:12 111122223333 as - []",
+        (
+            "f.yaml:8:3: the service emr-containers: eksctl maps the service's own role in the cluster's account "
+            "and binds it; map that role by its ARN"
+        ),
+        "f.yaml:11:12: the account 012345678901 must be a text, put it in quotes",
+        "f.yaml:12:3: an entry has an account or an ARN, not both: arn:aws:iam::111122223333:role/Both",
+    ]
+    assert [each.only_new for each in read_mappings(EKSCTL, "f").entries] == [True, False]
+    assert read("- arn: arn:x\n  username: u\n") == ["f.yaml:1:3 arn:x as u []"]
+    assert read("iamIdentityMappings: {}\n") == ["f.yaml:1:22: iamIdentityMappings is no list"]
+    assert read("apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\n") == [
+        "f.yaml:1:1: the file has no iamIdentityMappings"
+    ]
+
+
+ENTRIES = [
+    ("111122223333", "", ()),
+    ("arn:aws:iam::111122223333:user/bob", "bob", ()),
+    ("arn:aws:iam::111122223333:role/Dev", "dev", ("a", "b")),
+    ("sso:111122223333/P", "x", ()),
+]
+
+
+def test_the_authenticators_own() -> None:
+    found = read_mappings(CONFIG, "f.yaml")
+    assert [(each.principal, each.username, each.groups or ()) for each in found.entries] == ENTRIES
+    assert found.entries[1].user_id == "AIDA"
+    assert found.configuration == CONFIG
+    assert [str(each) for each in found.left_out] == [
+        "f.yaml:1:1: clusterID is no mapping; what is here stays",
+        "f.yaml:2:1: mapUsers stands outside of server, where the daemon does not look",
+        "f.yaml:4:3: server.scrubbedAccounts is no mapping; write it into the file by hand",
+        (
+            "f.yaml:14:17: the account 012345678901 is not in quotes, so the daemon reads 12345678901 and it matches "
+            "nobody; map it yourself if that is what was meant"
+        ),
+        "f.yaml:9:5: an SSO entry with a partition, even the right one, never matches",
+        "f.yaml:11:5: an entry without an ARN maps nobody",
+    ]
+
+
+def test_the_authenticators_own_in_a_config_map() -> None:
+    inner = "".join(f"    {line}\n" for line in CONFIG.splitlines())
+    text = f"kind: ConfigMap\ndata:\n  readme.yaml: '['\n  config.yaml: |\n{inner}"
+    found = read_mappings(text, "f.yaml")
+    assert [(each.principal, each.username, each.groups or ()) for each in found.entries] == ENTRIES
+    assert str(found.entries[2].place) == "f.yaml:10:9"
+    assert found.configuration == CONFIG
+
+
+def test_recognised_by_its_looks_or_by_name() -> None:
+    assert read_mappings(f"{KOPS}---\n{CONFIG}---\n{EKSCTL}", "f").formats == ("kops", "authenticator", "eksctl")
+    assert read_mappings(f"{CONFIG}---\n{KOPS}", "f").configuration is None
+    assert lines(read_mappings(KOPS, "f.yaml", "kops")) == read(KOPS)
+    with pytest.raises(ConfigError, match=r"^f: nothing in this file is crd; try --from auto$"):
+        read_mappings(KOPS, "f", "crd")
+
+
+@pytest.mark.parametrize("text", ["", "a: 1\n", "[]", "x", "- 1\n", "kind: List\nitems: []\n", "kind: [ConfigMap]\n"])
+def test_nothing_is_recognised(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"^f: nothing in this file is recognised as mappings; name its format"):
+        read_mappings(text, "f")
+
+
+def test_ill_formed_text_has_its_place() -> None:
+    with pytest.raises(ParseError, match=r"^f:4:\d+: not YAML"):
+        read_mappings("kind: Secret\n---\n\na: b: c\n", "f")
+    with pytest.raises(ParseError, match=r"^f:1:\d+: byte 0xff"):
+        read_mappings(b"a: \xff", "f")
+
+
+def test_directives_keep_their_documents() -> None:
+    head = "%YAML 1.1\n---\nkind: Secret\n...\n%TAG !e! tag:e,2000:\n---\n"
+    text = f"{head}iamIdentityMappings: [{{account: '111122223333'}}]\n"
+    assert read(text) == ["f.yaml:7:33 111122223333 as - []", "f.yaml:3:1: the Secret has no mappings"]
