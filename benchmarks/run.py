@@ -1,4 +1,5 @@
-"""Ratios within one run: an edit against those of other tools, and commands against Python's own start.
+"""Ratios within one run: an edit against those of other tools, answers by the number of mappings, and commands
+against Python's own start.
 
 Run by `make bench`. A ratio says the same on a slow machine as on a fast one; nothing is asserted.
 """
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edits import EXAMPLE, edits, shortest
+from reviews import reviews
 
 
 def starts() -> None:
@@ -30,4 +32,5 @@ def starts() -> None:
 
 if __name__ == "__main__":
     edits()
+    reviews()
     starts()
