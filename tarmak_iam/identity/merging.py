@@ -14,10 +14,17 @@ from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.identity.entries import Listed, own_key
 from tarmak_iam.identity.principals import Named, named
 from tarmak_iam.identity.viper import Settings, lookup
+from tarmak_iam.routes import Route
 
 __all__ = ["Action", "Outcome", "Plan", "Refuse", "Wanted", "list_of", "new_entry", "plan"]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+_FEW = 16
+_IDENTITIES = (
+    *((f"{kind}{spelling}",) for kind in ("role", "user") for spelling in ("ARN", "arn", "Arn")),
+    ("sso.accountID", "sso.permissionSetName"),
+)
 
 Refuse = Callable[[Named], ConfigError | None]
 """Why an installation could not use a principal; None if it could."""
@@ -66,6 +73,20 @@ class Plan:
 
     outcomes: tuple[Outcome, ...]
     edits: tuple[Edit, ...]
+
+    def carried_out(self, document: Document) -> Document:
+        """The same document if there is nothing to do. Raises EditRefused.
+
+        Many edits are made as one: each by itself costs a look at all the others.
+        """
+        if len(self.edits) <= _FEW:
+            return document.edit(*self.edits)
+        data = document.data
+        for edit in self.edits:
+            if not isinstance(edit, (Set, Remove)):
+                return document.edit(*self.edits)
+            _apply(edit, data)
+        return document.update(data, identities=_IDENTITIES)
 
 
 def plan(
@@ -129,6 +150,19 @@ def _shadowed(wanted: Wanted, name: Named, later: Wanted) -> Outcome:
     where = f" ({later.place})" if later.place else ""
     error = ConfigError(f"{name} is named again{where}, and the last entry counts", remedy="groups are not merged")
     return Outcome(Action.SKIPPED, wanted, str(name), error)
+
+
+def _apply(edit: Set | Remove, data: Any) -> None:
+    """On plain data, in place."""
+    *way, last = Route.of(edit.path).plain
+    for step in way:
+        if isinstance(data, dict) and data.get(step) is None:
+            data[step] = {}  # a list's parents that are not there yet
+        data = data[step]
+    if isinstance(edit, Set):
+        data[last] = edit.value
+    else:
+        del data[last]
 
 
 class _Planner:

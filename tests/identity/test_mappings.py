@@ -294,6 +294,21 @@ def test_many_at_once_and_what_became_of_each() -> None:
     assert {str(each.action) for each in outcomes} == {"unchanged", "skipped"}
 
 
+def test_very_many_at_once_are_the_same_as_one_after_the_other() -> None:
+    names = [f"arn:aws:iam::111122223333:role/r{number}" for number in range(40)]
+    start, _ = Mappings.parse(TEXT).merge([Wanted(name, "old", ("a", "b")) for name in names])
+    wanted = [Wanted(name, "new: x", ("a", "c")) for name in (*names, ROLE, f"{ROLE}2")]
+    merged, outcomes = start.merge(wanted)
+    assert [str(each.action) for each in outcomes] == ["updated"] * 41 + ["added"]
+    one_by_one = start
+    for each in wanted:
+        one_by_one = one_by_one.add(each.principal, each.username, each.groups)
+    assert merged.document.text == one_by_one.document.text
+    assert "# shared" in merged.document.text
+    new, _ = Mappings.create("c").merge(wanted)
+    assert len(new.entries) == 42
+
+
 def test_a_principal_that_is_there_stays_for_who_only_adds() -> None:
     start = Mappings.parse(TEXT)
     merged, (outcome,) = start.merge([Wanted(ROLE, "other", only_new=True)])
