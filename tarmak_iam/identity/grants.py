@@ -42,8 +42,10 @@ def _named(
 ) -> tuple[str, str] | None:
     """Kind and principal, None for an entry that matches nobody."""
     if mapping.sso is not None:
-        # An explicit partition leaves the pattern without one, which matches nobody.
-        return None if mapping.sso.partition else ("sso", f"{mapping.sso.account}/{mapping.sso.permission_set}")
+        # The pattern is for the partition aws; an explicit one leaves it without any, and it matches nobody.
+        if mapping.sso.partition or not takes_partition("aws"):
+            return None
+        return "sso", f"{mapping.sso.account}/{mapping.sso.permission_set}"
     if table.by_user_id:
         return "userid", mapping.user_id
     # A backend that compares ARNs as they are written has keys that are no caller's.

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.arn import is_account, parse_arn
 from tarmak_iam.identity.reach import Flaw, canonical_text, checked_arn, misfit
+from tarmak_iam.identity.sso import is_permission_set
 
-__all__ = ["SSO_PREFIX", "Named", "is_permission_set", "key_of", "named"]
+__all__ = ["SSO_PREFIX", "Named", "key_of", "named"]
 
 SSO_PREFIX = "sso:"
 
-# What IAM Identity Center takes as the name of a permission set.
-_PERMISSION_SET = re.compile(r"[A-Za-z0-9_+=,.@-]{1,32}\Z", re.ASCII)
 _SSO_ROLE = re.compile(r"AWSReservedSSO_(?P<set>.+)_(?P<suffix>[0-9a-f]{16})\Z", re.ASCII | re.IGNORECASE)
 _BARE_SSO = re.compile(r"[0-9]{12}/[^/]+\Z", re.ASCII)
 
@@ -77,10 +76,6 @@ def named(text: str, *, strip_path: bool = False) -> Named:
 def key_of(text: str) -> str:
     """Equal for the same principal, as the daemon compares: without case, an assumed role as its role."""
     return text.lower() if text.lower().startswith(SSO_PREFIX) else canonical_text(text)
-
-
-def is_permission_set(name: str) -> bool:
-    return _PERMISSION_SET.match(name) is not None
 
 
 def _permission_set(text: str) -> Named:

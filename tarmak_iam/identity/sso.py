@@ -9,9 +9,14 @@ from tarmak_iam.identity.model import Mapping, SsoRole
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.versions import DaemonVersion, known_partitions
 
-__all__ = ["arn_like", "check_role", "pattern_text"]
+__all__ = ["arn_like", "check_role", "is_permission_set", "pattern_text"]
 
+# What IAM Identity Center takes as the name of a permission set.
 _PERMISSION_SET = re.compile(r"[A-Za-z0-9_+=,.@-]{1,32}\Z", re.ASCII)
+
+
+def is_permission_set(name: str) -> bool:
+    return _PERMISSION_SET.match(name) is not None
 
 
 def check_role(role: Mapping, version: DaemonVersion) -> None:
@@ -25,7 +30,7 @@ def check_role(role: Mapping, version: DaemonVersion) -> None:
         raise NotStarted("a role mapping has both rolearn and sso", role.route)
     if not is_account(sso.account):
         raise NotStarted(f"sso.accountID '{sso.account}' is no account of twelve digits", role.route)
-    if not _PERMISSION_SET.match(sso.permission_set):
+    if not is_permission_set(sso.permission_set):
         raise NotStarted(f"sso.permissionSetName '{sso.permission_set}' is no name of a permission set", role.route)
     if sso.partition and sso.partition not in known_partitions(version):
         raise NotStarted(f"sso.partition '{sso.partition}' is not known", role.route)
