@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from tarmak_iam.identity.arn import ArnError, parse_arn
@@ -74,11 +74,16 @@ class Effect:
 class Standings:
     """Who gets what, asked for one principal after the other."""
 
-    def __init__(self, grants: Iterable[Grant]) -> None:
+    def __init__(self, grants: Iterable[Grant], ask: Callable[[Grant], Grant | None] | None = None) -> None:
+        """`ask`: what a daemon gives to the principal of a grant; without one all there is are the grants."""
         self.grants = tuple(grants)
         self._by_key = {grant.key: grant for grant in self.grants}
         self._accounts = {grant.principal for grant in self.grants if grant.kind == "account"}
-        self._patterns = [(_pattern(grant.principal), grant) for grant in self.grants if grant.kind == "sso"]
+        self._ask = ask
+
+    @classmethod
+    def of_daemon(cls, authenticator: Authenticator) -> Standings:
+        return cls(authenticator.grants, authenticator.grant)
 
     def __contains__(self, key: tuple[str, str]) -> bool:
         return key in self._by_key
@@ -88,11 +93,8 @@ class Standings:
         own = self._by_key.get(asked.key)
         if own is not None or asked.kind not in ("arn", "sso"):
             return own
-        subject = asked.principal.lower()
-        matching = (grant for pattern, grant in self._patterns if asked.kind == "arn" and subject.startswith(pattern))
-        pattern = next(matching, None)
-        if pattern is not None:
-            return pattern
+        if self._ask is not None:
+            return self._ask(asked)
         if _account(asked) in self._accounts:
             return replace(asked, username=asked.principal if asked.kind == "arn" else "", groups=())
         return None
@@ -114,7 +116,7 @@ class Loaded:
         mappings = side.mappings
         has_id = mappings is not None and mappings.cluster_id
         authenticator = side.authenticator(mappings.document.text if mappings and has_id else None)
-        return cls(side, authenticator, Standings(authenticator.grants))
+        return cls(side, authenticator, Standings.of_daemon(authenticator))
 
 
 Side = Authenticator | Installation | Loaded
@@ -141,7 +143,7 @@ def changes(before: Standings, after: Standings) -> Iterator[Effect]:
 
 def _asked(side: Side) -> tuple[Authenticator, Standings]:
     if isinstance(side, Authenticator):
-        return side, Standings(side.grants)
+        return side, Standings.of_daemon(side)
     loaded = Loaded.of(side)
     return loaded.authenticator, loaded.standings
 
@@ -172,11 +174,6 @@ def change_of(asked: Grant, before: Standings, after: Standings) -> Effect | Non
 
 def _without(groups: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(group for group in groups if group not in others))
-
-
-def _pattern(sso: str) -> str:
-    account, _, permission_set = sso.lower().partition("/")
-    return f"arn:aws:iam::{account}:role/awsreservedsso_{permission_set}_"
 
 
 def _account(grant: Grant) -> str:

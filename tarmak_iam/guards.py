@@ -80,8 +80,8 @@ def is_known(side: Side, me: str) -> bool:
 
 
 def is_admin(grant: Grant) -> bool:
-    """Whether a person gets cluster-admin by it; instances that call themselves by their name are no persons."""
-    return ADMINS in grant.groups and _NODE_NAME not in grant.username
+    """Whether a person gets cluster-admin by it: where EC2 is asked for a name, only instances get in."""
+    return ADMINS in grant.groups and not any(_NODE_NAME in name for name in (grant.username, *grant.groups))
 
 
 def is_node(grant: Grant) -> bool:

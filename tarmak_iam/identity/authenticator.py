@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.identity.backends import load_tables
 from tarmak_iam.identity.config_file import parse_config
 from tarmak_iam.identity.daemon_config import DaemonConfig, read_daemon_config
-from tarmak_iam.identity.grants import grants_of
+from tarmak_iam.identity.grants import Granting
 from tarmak_iam.identity.model import Answer, Grant, Identity, Locate
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.review import Reviewer
@@ -77,10 +77,20 @@ class Authenticator:
     def grants(self) -> tuple[Grant, ...]:
         """Every principal that some caller can be, once, with the entry that decides for it; none if the
         daemon would not start."""
+        return tuple(self._granting.all()) if self._granting else ()
+
+    def grant(self, asked: Grant) -> Grant | None:
+        """What the principal of a grant, which may be another configuration's, gets here; None if it cannot log in."""
+        return self._granting.of(asked) if self._granting else None
+
+    @cached_property
+    def _granting(self) -> Granting | None:
         config = self.config
         if config is None:
-            return ()
-        return tuple(grants_of(self.tables, lambda own: accepts_tokens_of(own, config.partition, config.version)))
+            return None
+        return Granting(
+            self.tables, config.version, lambda own: accepts_tokens_of(own, config.partition, config.version)
+        )
 
     def whois(self, identity: Identity) -> Answer:
         """Who the caller becomes."""

@@ -1,57 +1,125 @@
-"""Who gets what from a loaded configuration: every principal once, with the entry that decides for it."""
+"""Who gets what from a loaded configuration: every principal once, by the entry that decides for it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from tarmak_iam.identity.arn import ArnError, canonicalize, is_account, parse_arn
+from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.model import Grant, Mapping
 from tarmak_iam.identity.reach import canonical_text, is_reachable
 from tarmak_iam.identity.table import Table
+from tarmak_iam.identity.versions import DaemonVersion
 
-__all__ = ["grants_of"]
+__all__ = ["Granting"]
+
+_TEMPLATE = re.compile(r"\{\{[A-Za-z0-9]+\}\}", re.ASCII)
+_DNS_CHARACTER = re.compile("[a-z0-9]")
+# Any suffix will do: the daemon's pattern ends in a star.
+_SUFFIX = "ffffffffffffffff"
 
 
-def grants_of(tables: Iterable[Table], takes_partition: Callable[[str], bool]) -> Iterator[Grant]:
-    """In the order of the backends; entries that match nobody are left out.
+@dataclass(frozen=True)
+class Granting:
+    """The tables of a daemon as grants. `takes_partition`: whether it takes tokens of a partition at all."""
 
-    `takes_partition`: whether the daemon takes tokens of a partition at all.
-    """
-    taken: set[tuple[str, str]] = set()
-    admitted: set[str] = set()  # an earlier backend's accounts are asked before a later one's entries
-    for table in tables:
-        for key, mapping in table.entries:
-            named = _named(key, mapping, table, takes_partition)
-            if named is None or _is_reserved(mapping, table) or _account_of(*named) in admitted:
+    tables: Sequence[Table]
+    version: DaemonVersion
+    takes_partition: Callable[[str], bool]
+
+    def all(self) -> Iterator[Grant]:
+        """In the order of the backends; principals that nobody is, or whose review is refused, are left out."""
+        taken: set[tuple[str, str]] = set()
+        for named in self._named():
+            if named.key not in taken:
+                taken.add(named.key)
+                grant = self.of(named)
+                # An account that an earlier backend admits gets in by that, whatever a later one has.
+                if grant is not None and not (grant.kind in ("arn", "sso") and grant.is_by_account):
+                    yield grant
+
+    def of(self, asked: Grant) -> Grant | None:
+        """What the principal of a grant gets, whatever its other fields say; None if it cannot log in."""
+        caller = _caller(asked)
+        for table in self.tables:
+            if asked.kind == "account":
+                if asked.principal in table.accounts:
+                    return self._by_account(asked, table)
                 continue
-            grant = Grant(*named, mapping.username, mapping.groups, table.backend, table.place(mapping.route))
-            if grant.key not in taken:
-                taken.add(grant.key)
-                yield grant
-        for account in sorted(filter(is_account, table.accounts - admitted)):
-            yield Grant("account", account, "", (), table.backend, table.place(table.accounts_route))
-        admitted |= table.accounts
-
-
-def _is_reserved(mapping: Mapping, table: Table) -> bool:
-    return any(prefix and mapping.username.startswith(prefix) for prefix in table.reserved_prefixes)
-
-
-def _named(
-    key: str | None, mapping: Mapping, table: Table, takes_partition: Callable[[str], bool]
-) -> tuple[str, str] | None:
-    """Kind and principal, None for an entry that matches nobody."""
-    if mapping.sso is not None:
-        # The pattern is for the partition aws; an explicit one leaves it without any, and it matches nobody.
-        if mapping.sso.partition or not takes_partition("aws"):
-            return None
-        return "sso", f"{mapping.sso.account}/{mapping.sso.permission_set}"
-    if table.by_user_id:
-        return "userid", mapping.user_id
-    # A backend that compares ARNs as they are written has keys that are no caller's.
-    if key is None or canonical_text(key) != key or not is_reachable(key):
+            if (asked.kind == "userid") is not table.by_user_id and asked.kind == "userid":
+                continue
+            found = table.find(caller)
+            if found:
+                own = next((each for each in found if _is_own(each, asked)), found[0])
+                return None if self._is_refused(own, table) else self._granted(asked, own, table)
+            if caller.account in table.accounts:
+                return self._by_account(asked, table)
         return None
-    return ("arn", _written(mapping.arn, key)) if takes_partition(parse_arn(key).partition) else None
+
+    def _granted(self, asked: Grant, mapping: Mapping, table: Table) -> Grant:
+        place = table.place(mapping.route)
+        return Grant(asked.kind, asked.principal, mapping.username, mapping.groups, table.backend, place)
+
+    def _by_account(self, asked: Grant, table: Table) -> Grant:
+        place = table.place(table.accounts_route)
+        username = asked.principal if asked.kind == "arn" else ""
+        return Grant(asked.kind, asked.principal, username, (), table.backend, place, is_by_account=True)
+
+    def _is_refused(self, mapping: Mapping, table: Table) -> bool:
+        """Whether the review fails for every caller: whoever only may be refused has a grant."""
+        if any(prefix and mapping.username.startswith(prefix) for prefix in table.reserved_prefixes):
+            return True
+        if self.version.known >= DaemonVersion(0, 5, 0) or mapping.kind != "role":
+            return False
+        names = (mapping.username, *mapping.groups)
+        return any(not _TEMPLATE.search(name) and not _DNS_CHARACTER.search(name) for name in names)
+
+    def _named(self) -> Iterator[Grant]:
+        """Every principal that some entry or account names, and that some caller can be."""
+        for table in self.tables:
+            for key, mapping in table.entries:
+                named = self._principal(key, mapping, table)
+                if named is not None:
+                    yield Grant(*named, mapping.username, mapping.groups, table.backend)
+            for account in sorted(filter(is_account, table.accounts)):
+                yield Grant("account", account, "", (), table.backend)
+
+    def _principal(self, key: str | None, mapping: Mapping, table: Table) -> tuple[str, str] | None:
+        if mapping.sso is not None:
+            # The pattern is for the partition aws; an explicit one leaves it without any, and it matches nobody.
+            if mapping.sso.partition or not self.takes_partition("aws"):
+                return None
+            return "sso", f"{mapping.sso.account}/{mapping.sso.permission_set}"
+        if table.by_user_id:
+            return "userid", mapping.user_id
+        # A backend that compares ARNs as they are written has keys that are no caller's.
+        if key is None or canonical_text(key) != key or not is_reachable(key):
+            return None
+        return ("arn", _written(mapping.arn, key)) if self.takes_partition(parse_arn(key).partition) else None
+
+
+def _caller(asked: Grant) -> Caller:
+    """A caller who is the principal; of a permission set any of its roles."""
+    if asked.kind == "sso":
+        account, _, permission_set = asked.principal.partition("/")
+        arn = f"arn:aws:iam::{account}:role/AWSReservedSSO_{permission_set}_{_SUFFIX}"
+        return Caller(arn, arn, "aws", account, "", "", "")
+    if asked.kind == "arn":
+        arn = asked.principal
+        sections = arn.split(":", 5)
+        return Caller(arn, arn, sections[1], sections[4], "", "", "") if len(sections) == 6 else _NOBODY
+    return Caller("", "", "", "", asked.principal, "", "")
+
+
+_NOBODY = Caller("", "", "", "", "", "", "")
+
+
+def _is_own(mapping: Mapping, asked: Grant) -> bool:
+    """Of several that match a permission set's role, its own entry; of an ARN the exact one comes first anyway."""
+    sso = mapping.sso
+    return asked.kind == "sso" and sso is not None and f"{sso.account}/{sso.permission_set}" == asked.principal
 
 
 def _written(arn: str, key: str) -> str:
@@ -61,9 +129,3 @@ def _written(arn: str, key: str) -> str:
     except ArnError:
         return key
     return principal if principal.lower() == key else key
-
-
-def _account_of(kind: str, principal: str) -> str:
-    if kind == "arn":
-        return parse_arn(principal).account
-    return principal.partition("/")[0] if kind == "sso" else ""

@@ -62,6 +62,8 @@ class Grant:
     groups: tuple[str, ...]
     backend: str
     place: Place | None = field(default=None, compare=False)
+    is_by_account: bool = field(default=False, compare=False)
+    """Whether an account admits the principal that no entry names."""
 
     @property
     def key(self) -> tuple[str, str]:

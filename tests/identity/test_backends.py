@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tarmak_iam.identity import Answer, whois
 from tarmak_iam.identity.caller import identity_of
@@ -229,3 +231,42 @@ def test_reserved_prefixes_are_per_backend() -> None:
     answer = ask(ADMIN, config=config, d_json=json.dumps(DYNAMIC))
     assert not answer.authenticated
     assert "the username 'admin' begins with the reserved prefix 'adm'" in answer.reason
+
+
+SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.sampled_from(["", "a", ADMIN.upper(), "x,y"]))
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(["rolearn", "userARN", "username", "GROUPS", "sso", "userid", "arn", "spec", "x"]),
+            inner,
+            max_size=4,
+        ),
+    ),
+    max_leaves=12,
+)
+BACKENDS = st.sampled_from(["EKSConfigMap", "CRD", "DynamicFile"])
+VERSIONS = st.sampled_from(["v0.5.1", "v0.5.9", "v0.5.21", "v0.6.0", "v0.6.20", "v0.7.9", "v0.9.0"])
+
+
+@given(BACKENDS, VERSIONS, VALUES, VALUES)
+def test_nothing_raises_and_nobody_gets_in_unnamed(backend: str, version: str, roles: object, users: object) -> None:
+    """Whatever stands there, the caller is not in it."""
+    text = json.dumps({"mapRoles": roles, "mapUsers": users, "mapAccounts": roles})
+    objects = [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "aws-auth"}, "data": json.loads(text)},
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "aws-auth"},
+            "data": {"mapRoles": json.dumps(roles), "mapUsers": json.dumps(users), "mapAccounts": json.dumps(roles)},
+        },
+        {"apiVersion": "iamauthenticator.k8s.aws/v1alpha1", "kind": "IAMIdentityMapping", "spec": roles},
+    ]
+    config = DYNAMIC_CONFIG if backend == "DynamicFile" else ""
+    for each in objects:
+        files = {"objects_yaml": json.dumps(each), "dynamic_json": text}
+        assert not ask(
+            "arn:aws:iam::999988887777:user/Eve", backend, config=config, version=version, **files
+        ).authenticated

@@ -45,3 +45,40 @@ def test_no_sso_without_the_gate_and_nobody_without_a_daemon() -> None:
     kinds = [grant.kind for grant in Authenticator.load(TEXT, version="v0.7.9").grants]
     assert kinds == ["arn", "arn", "arn", "account"]
     assert Authenticator.load(TEXT, version="v0.6.20").grants == ()
+
+
+SHADOW = """\
+clusterID: t
+server:
+  mapRoles:
+  - {sso: {permissionSetName: Admin, accountID: "111122223333"}, username: a, groups: [view]}
+  - {sso: {permissionSetName: Admin_RO, accountID: "111122223333"}, username: ro, groups: []}
+  mapUsers:
+  - {userarn: "arn:aws:iam::111122223333:role/AWSReservedSSO_Admin_0123456789abcdef", username: u, groups: [x]}
+  mapAccounts: ["111122223333"]
+  reservedPrefixConfig: [{backendMode: MountedFile, usernamePrefixReserveList: ["u"]}]
+"""
+
+
+def test_a_pattern_is_asked_before_users() -> None:
+    loaded = Authenticator.load(SHADOW, version="v0.7.9", args=["--feature-gates=SSORoleMatch=true"])
+    assert [(grant.kind, grant.username) for grant in loaded.grants] == [
+        ("sso", "a"),
+        ("sso", "ro"),
+        ("arn", "a"),
+        ("account", ""),
+    ]
+    # Without the gate the entry is the user's own, whose reserved name is refused, whatever the account admits.
+    ungated = Authenticator.load(SHADOW, version="v0.7.9")
+    assert [grant.kind for grant in ungated.grants] == ["account"]
+    # A permission set that nobody maps any more may still fit another one's pattern.
+    without = Authenticator.load(SHADOW.replace("Admin_RO", "Other"), args=["--feature-gates=SSORoleMatch=true"])
+    read_only = next(grant for grant in loaded.grants if grant.username == "ro")
+    assert [grant.username for grant in [without.grant(read_only)] if grant] == ["a"]
+
+
+def test_a_name_that_v0_4_0_always_refuses_gives_nothing() -> None:
+    text = "clusterID: t\nserver:\n  mapRoles:\n  - {rolearn: 'arn:aws:iam::111122223333:role/A', username: %s}\n"
+    assert Authenticator.load(text % "ADMIN", version="v0.4.0").grants == ()
+    assert len(Authenticator.load(text % "ADMIN", version="v0.5.9").grants) == 1
+    assert len(Authenticator.load(text % "'{{SessionName}}'", version="v0.4.0").grants) == 1
