@@ -189,10 +189,11 @@ class Installation:
         except (ConfigError, EditRefused):  # clusterID is another, or cannot be put in
             return self.authenticator(self.mappings.document.text if self.mappings else None)
 
-    def authenticator(self, text: str | None = None) -> Authenticator:
-        """The loaded authenticator, as the manifests would run it."""
+    def authenticator(
+        self, text: str | None = None, private_dns_names: Mapping[str, str] | None = None
+    ) -> Authenticator:
+        """The loaded authenticator, as the manifests would run it. `private_dns_names`: by instance id."""
         mappings = self.mappings
-        filename = mappings.document.filename if mappings else MAPPINGS_NAME
         if text is None:
             text = (
                 mappings.with_cluster_id(self.cluster_id).document.text
@@ -204,7 +205,9 @@ class Installation:
             version=str(self.daemon_version),
             cluster_id=self.cluster_id,
             args=self.daemon_args(),
-            filename=filename,
+            private_dns_names=private_dns_names,
+            filename=MAPPINGS_NAME,  # of YAML in the pod, whatever the file is called here
+            shown_as=mappings.document.filename if mappings else None,
         )
 
 

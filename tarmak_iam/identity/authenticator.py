@@ -47,19 +47,21 @@ class Authenticator:
         files: AnyMapping[str, str] | None = None,
         filename: str = "config.yaml",
         private_dns_names: AnyMapping[str, str] | None = None,
+        shown_as: str | None = None,
     ) -> Authenticator:
         """Reads the daemon's configuration as that version does. Nothing raises: see `Authenticator.failure`.
 
         `args` are the daemon's own flags; `filename`'s extension selects the format; `files` are other
         files it reads, by their last path component, and the cluster's objects that it watches (see
         `load_tables`); `cluster_id` is the token's (None: the config's own); `private_dns_names`: by
-        instance id, what ec2:DescribeInstances would answer.
+        instance id, what ec2:DescribeInstances would answer; `shown_as` is the file's name in places, where
+        it is not `filename`.
         """
         document = None
         locate: Locate = _nowhere
         try:
             parsed = DaemonVersion.parse(version)
-            document = parse_config(config_text, str(filename))
+            document = parse_config(config_text, str(filename), shown_as)
             locate = partial(_position, document)
             config = read_daemon_config(document, parsed, _as_args(args))
             tables, notes = load_tables(config, files or {}, locate)

@@ -20,7 +20,7 @@ _YAML_EXTENSIONS = ("yaml", "yml")
 _OTHER_EXTENSIONS = ("toml", "properties", "props", "prop", "hcl", "env", "dotenv", "ini", "tfvars")
 
 
-def parse_config(text: str, filename: str) -> Document:
+def parse_config(text: str, filename: str, shown_as: str | None = None) -> Document:
     """The file's extension selects the format, in lower case only. Raises NotStarted."""
     extension = filename.rpartition(".")[2] if "." in filename.rpartition("/")[2] else ""
     if extension in _OTHER_EXTENSIONS:
@@ -28,7 +28,7 @@ def parse_config(text: str, filename: str) -> Document:
     if extension not in ("json", *_YAML_EXTENSIONS):
         raise NotStarted(f"the file name '{filename}' has no extension that the daemon knows (.yaml, .yml, .json)")
     try:
-        document = Document.parse(text, filename, json=extension == "json")
+        document = Document.parse(text, shown_as or filename, json=extension == "json")
     except ParseError as error:
         raise NotStarted(f"the configuration cannot be read: {error}") from None
     if document.is_json and document.source.mark:

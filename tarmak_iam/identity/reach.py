@@ -94,7 +94,7 @@ def _without_blanks(text: str) -> str | None:
 def _of_principal(text: str, arn: Arn, principal: Principal) -> Misfit | None:
     if "*" in text or "?" in text:
         what = f"'{text}' would never match: the authenticator knows no wildcards"
-        return Misfit(Flaw.WILDCARD, what, "map the principal itself, or the whole account under mapAccounts")
+        return Misfit(Flaw.WILDCARD, what, "map each principal by itself")
     if not is_account(arn.account):
         return Misfit(Flaw.ACCOUNT, f"the account '{arn.account}' of {text} has not twelve digits", "check the ARN")
     if principal is Principal.ASSUMED_ROLE:

@@ -91,6 +91,8 @@ def _probable(account: _Account) -> str | None:
     written = (account.written or "").replace("_", "")
     if is_account(written):
         return written
+    if written.startswith("0"):  # the number is octal, and tells nothing of the id
+        return None
     return account.text.zfill(12) if _SHORT_ACCOUNT.match(account.text) and len(account.text) >= 9 else None
 
 
