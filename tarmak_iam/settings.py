@@ -89,6 +89,15 @@ class Settings(BaseModel):
     """AWS profile that the kubeconfig's user takes its credentials from."""
 
     @property
+    def image_version(self) -> DaemonVersion | None:
+        """What the image's tag tells; None where it tells none."""
+        match = _IMAGE.match(self.image)
+        try:
+            return DaemonVersion.parse((match and match["tag"]) or "")
+        except ConfigError:
+            return None
+
+    @property
     def daemon_version(self) -> DaemonVersion:
         """Raises ConfigError where neither setting nor image tag tell it."""
         match = _IMAGE.match(self.image)

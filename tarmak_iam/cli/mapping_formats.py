@@ -56,6 +56,8 @@ def import_(
     """
     found = read_foreign(file, None if form == "auto" else form)
     change = Change.of(session)
+    if file != "-" and Path(file).resolve() == change.files.mappings_path.resolve():
+        raise ConfigError(f"{file} is the mappings file itself", remedy="move it elsewhere first, and import it then")
     refuse = principal_refusal(change.before)
     after, outcomes = change.start.merge(found.entries, strip_path=strip_path, refuse=refuse)
     _report(found, outcomes)

@@ -11,7 +11,7 @@ from tarmak_iam.cli.output import print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.files import read_file
 from tarmak_iam.errors import ConfigError, Place
-from tarmak_iam.identity import Answer, Authenticator
+from tarmak_iam.identity import Answer, Authenticator, Identity
 from tarmak_iam.identity.caller import identity_of
 from tarmak_iam.identity.versions import NEWEST, DaemonVersion
 from tarmak_iam.text import one_line
@@ -46,7 +46,8 @@ __all__ = ["whois"]
     multiple=True,
     metavar="FILE",
     help="With --config: what the authenticator reads besides, as the dynamic file, or objects of the cluster (the "
-    "ConfigMap aws-auth, IAMIdentityMapping objects, as kubectl get -o yaml prints them). May be given several times.",
+    "ConfigMap aws-auth, IAMIdentityMapping objects, as kubectl get -o yaml prints them). The dynamic file is found by "
+    "its name. May be given several times.",
 )
 @click.option(
     "--daemon-arg",
@@ -79,9 +80,9 @@ def whois(
         raise click.UsageError("--file and --daemon-arg are for --config")
     identity = identity_of(arn, session_name, user_id, access_key_id)
     if config_path is not None:
-        authenticator = _of_file(config_path, file_paths, daemon_args, daemon_version)
+        authenticator = _of_file(config_path, file_paths, daemon_args, daemon_version, _instance(identity))
     else:
-        authenticator = _of_cluster(session, daemon_version)
+        authenticator = _of_cluster(session, daemon_version, _instance(identity))
     answer = authenticator.whois(identity)
     if output == "json":
         print_json(_as_json(answer, knows_caller=bool(user_id)))
@@ -91,21 +92,31 @@ def whois(
         click.get_current_context().exit(2)
 
 
-def _of_cluster(session: Session, daemon_version: str | None) -> Authenticator:
+def _instance(identity: Identity) -> dict[str, str]:
+    """What EC2 would say of a session that may be an instance: here only that it would be asked."""
+    name = identity.user_id.rpartition(":")[2]
+    return {name: f"<private DNS name of {name}>"} if name.startswith("i-") else {}
+
+
+def _of_cluster(session: Session, daemon_version: str | None, names: dict[str, str]) -> Authenticator:
     installation = session.installation({"daemonVersion": daemon_version})
     if installation.mappings is None:
         raise ConfigError(
             f"{installation.cluster_id} has no mappings, so nobody becomes anybody",
             remedy="map someone first: tarmak-iam map add ARN --username NAME --group GROUP",
         )
-    return installation.authenticator()
+    return installation.authenticator(private_dns_names=names)
 
 
-def _of_file(path: Path, file_paths: Iterable[Path], args: Iterable[str], version: str | None) -> Authenticator:
+def _of_file(
+    path: Path, file_paths: Iterable[Path], args: Iterable[str], version: str | None, names: dict[str, str]
+) -> Authenticator:
     files = {each.name: _text(each) for each in file_paths}
     text = _text(path)
     chosen = DaemonVersion.parse(version) if version else NEWEST
-    return Authenticator.load(text, version=str(chosen), args=args, files=files, filename=str(path))
+    return Authenticator.load(
+        text, version=str(chosen), args=args, files=files, filename=str(path), private_dns_names=names
+    )
 
 
 def _text(path: Path) -> str:

@@ -39,6 +39,7 @@ def load_tables(
             tables = loader.tables(later)
         except NotStarted as refusal:
             loader.notes.append(f"the backend modes file is not followed: {refusal.reason}")
+    loader.note_unread(tables)
     return tables, tuple(dict.fromkeys((*loader.notes, *(note for table in tables for note in table.notes))))
 
 
@@ -78,6 +79,13 @@ class _Loader:
             except ParseError as error:
                 raise NotStarted(f"the objects of the cluster cannot be read: {error}") from None
         return found
+
+    def note_unread(self, tables: Iterable[Table]) -> None:
+        asked = [table.backend for table in tables]
+        own = {_last(self.config.dynamic_file), _last(self.config.backend_modes_file)}
+        if not {"EKSConfigMap", "CRD"} & {*asked, *self.config.backends}:
+            for name in sorted(self.files.keys() - own):
+                self.notes.append(f"{name} is not read: the backends are {', '.join(asked)}")
 
     def later_backends(self) -> tuple[str, ...] | None:
         """What the file at dynamicBackendModePath says as soon as the daemon runs; None where it changes nothing."""

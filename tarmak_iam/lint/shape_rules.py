@@ -13,6 +13,7 @@ from tarmak_iam.lint.keys import UnreadKey, is_kubernetes_object, is_told_as_key
 from tarmak_iam.lint.readings import readings
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import for_admins, way_in
+from tarmak_iam.routes import Route
 
 __all__ = ["SHAPE_RULES"]
 
@@ -148,6 +149,15 @@ def _empty_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         yield rule.finding(Subject.MAPPINGS, entry.at("username"), for_admins(entry, what), "give it a username")
 
 
+def _next_document(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    if mappings.document.next_document is not None:
+        what = (
+            f"the authenticator reads only the first document of the file: nothing below this line counts; {way_in()}"
+        )
+        remedy = "put it into the first document, or remove it"
+        yield rule.finding(Subject.MAPPINGS, Route(), what, remedy, at=At.NEXT_DOCUMENT)
+
+
 SHAPE_RULES = (
     Rule(
         "IAM057",
@@ -164,4 +174,5 @@ SHAPE_RULES = (
     Rule("IAM064", Severity.WARNING, Scope.MAPPINGS, "a group that is nearly one of Kubernetes's own", _near_group),
     Rule("IAM069", Severity.ERROR, Scope.MAPPINGS, "an entry without a username", _empty_username),
     Rule("IAM078", Severity.ERROR, Scope.MAPPINGS, "blanks in a username or group", _blank_names),
+    Rule("IAM079", Severity.ERROR, Scope.MAPPINGS, "a second document of the mappings", _next_document),
 )

@@ -1,4 +1,4 @@
-"""Findings that a comment sets aside: `# tarmak-iam: ignore[IAM012] why`, on their line or right above it.
+"""Findings that a comment sets aside: `# tarmak-iam: ignore[IAM074] why`, on their line or right above it.
 
 Comments come from the document: a text that only looks like one suppresses nothing.
 """
@@ -71,8 +71,14 @@ def _lines_below(document: Document) -> dict[int, int]:
 def _unused(rule: Rule, found: Suppressions) -> Iterator[Finding]:
     for each in found.all:
         if each.id in found.ran[each.subject] and each not in found.used:
-            what = f"there is no finding {each.id} on this line or the next, so the comment suppresses nothing"
-            yield _finding(rule, each, what, "remove it")
+            behind = each.line == each.place.line
+            where = (
+                "on this line, the only one that a comment behind something is about"
+                if behind
+                else f"in line {each.line}"
+            )
+            what = f"there is no finding {each.id} {where}, so the comment suppresses nothing"
+            yield _finding(rule, each, what, "remove it, or put it right above the line of the finding")
 
 
 def _without_reason(rule: Rule, found: Suppressions) -> Iterator[Finding]:
@@ -86,7 +92,7 @@ def _unknown(rule: Rule, found: Suppressions) -> Iterator[Finding]:
     for each in found.all:
         if not each.id:
             what = "the comment names no rule, so it suppresses nothing"
-            yield _finding(rule, each, what, "name the rule: # tarmak-iam: ignore[IAM012] because ...")
+            yield _finding(rule, each, what, "name the rule in brackets: # tarmak-iam: ignore[IAM074] because ...")
         elif each.id not in found.rules:
             near = closest(each.id, found.rules)
             what = f"there is no rule {each.id}, so the comment suppresses nothing"

@@ -196,3 +196,18 @@ def test_diff(shell: Shell, aws_auth: Path) -> None:
     manifests = shell.dev("manifests").out
     older.write_text(manifests)
     assert shell.dev("diff", "--from", older).out == ""
+
+
+def test_the_mappings_file_is_not_imported_into_itself(shell: Shell) -> None:
+    path = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
+    path.write_text(AWS_AUTH)
+    assert "is the mappings file itself" in shell.dev("map", "import", path, code=2).err
+
+
+def test_diff_of_a_file_with_any_name(shell: Shell) -> None:
+    shell.dev("map", "add", "arn:aws:iam::111122223333:role/Any", "--username", "any", "--group", "g")
+    path = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
+    for name in ("before.bak", "before", "before.json", "before.toml"):
+        copy = shell.single / name
+        copy.write_bytes(path.read_bytes())
+        assert "no differences" in shell.dev("diff", "--from", copy).err

@@ -50,6 +50,20 @@ def test_a_release_and_json(shell: Shell, files: Path) -> None:
     assert (answer["username"], answer["line"]) == ("al", 4)
 
 
+def test_a_node_is_not_denied_for_want_of_ec2(shell: Shell, files: Path) -> None:
+    node = "clusterID: t\nserver: {mapRoles: [{rolearn: '%s', username: 'system:node:{{EC2PrivateDNSName}}'}]}\n"
+    (files / "node.yaml").write_text(node % ADMIN)
+    done = shell.run("whois", ADMIN, "--config", files / "node.yaml", "--session", "i-0123456789abcdef0")
+    assert done.out.startswith("username: system:node:<private DNS name of i-0123456789abcdef0>\n")
+    other = shell.run("whois", ADMIN, "--config", files / "node.yaml")
+    assert "needs a session name that is an instance id" in other.out
+
+
+def test_a_file_that_no_backend_reads_is_told(shell: Shell, files: Path) -> None:
+    done = shell.run("whois", ADMIN, "--config", files / "config.yaml", "--file", files / "aws-auth.yaml")
+    assert done.out.splitlines()[-1] == "note:     aws-auth.yaml is not read: the backends are MountedFile"
+
+
 def test_what_cannot_be_asked(shell: Shell, files: Path) -> None:
     nothing = shell.run("whois", ADMIN, "--config", files / "nothing.yaml", code=2)
     assert nothing.err.startswith(f"{files / 'nothing.yaml'}: error: cannot be read")

@@ -93,7 +93,7 @@ files = st.dictionaries(
 def run(text: str, version: str, gate: bool = False) -> Report:
     gates = {"SSORoleMatch": True} if gate else {}
     people = Mappings.parse(text)
-    overrides = {"daemonVersion": version, "featureGates": gates}
+    overrides = {"image": f"example.com/authenticator:{version}", "featureGates": gates}
     return examine(Subjects(_CONFIG, people, Installation.of(_CONFIG, _CONFIG.clusters[0], people, None, overrides)))
 
 

@@ -202,7 +202,7 @@ def test_an_entry_of_another_partition() -> None:
 
 def test_a_release_that_is_newer_than_this() -> None:
     parsed = TarmakConfig.parse(DEV)
-    made = Installation.of(parsed, parsed.clusters[0], overrides={"daemonVersion": "v0.99.0"})
+    made = Installation.of(parsed, parsed.clusters[0], overrides={"image": "example.com/authenticator:v0.99.0"})
     (located,) = check(Subjects(parsed, None, made))
     assert (located.finding.id, located.finding.severity) == ("IAM024", Severity.WARNING)
 

@@ -90,8 +90,8 @@ def test_comments_that_say_too_little(comment: str, expected: tuple[list[str], l
 def test_the_words_of_each() -> None:
     (unused,) = report(ROLES + "# tarmak-iam: ignore[IAM074] why\n").findings
     assert str(unused) == (
-        "map.yaml:4:1: warning: there is no finding IAM074 on this line or the next, so the comment suppresses "
-        "nothing; remove it [IAM095]"
+        "map.yaml:4:1: warning: there is no finding IAM074 in line 5, so the comment suppresses nothing; "
+        "remove it, or put it right above the line of the finding [IAM095]"
     )
     (unknown,) = report(ROLES + "# tarmak-iam: ignore[IAM7O4] why\n").findings
     assert str(unknown) == (
