@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from tarmak_iam.config.misfits import misfits
 from tarmak_iam.config.versions import parse_version
 from tarmak_iam.document import Document
+from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.arn import ArnError, Principal, canonicalize
 from tarmak_iam.identity.versions import DaemonVersion
@@ -117,10 +118,20 @@ def parse_settings(data: bytes | str, filename: str = SETTINGS_NAME) -> tuple[Se
     plain = document.data
     if plain is not None and not isinstance(plain, dict):
         raise ConfigError("the settings are no mapping", remedy="write KEY: VALUE lines", place=document.position(()))
+    _check_doubled(document)
     try:
         return _validated({key: value for key, value in (plain or {}).items() if value is not None}), document
     except ValidationError as error:
         raise _config_error(error, document) from None
+
+
+def _check_doubled(document: Document) -> None:
+    """The last one would count, and whoever wrote the first would not know."""
+    root = document.root
+    for entry in root.entries if isinstance(root, MappingNode) else ():
+        if entry.occurrence and not entry.is_merge:
+            what = f"the setting '{entry.text}' is there twice"
+            raise ConfigError(what, remedy="remove one of them", place=document.place(entry.key))
 
 
 def override(settings: Settings, overrides: Mapping[str, Any]) -> Settings:

@@ -54,3 +54,10 @@ def test_nothing_wrong_is_let_in(shell: Shell, key: str, value: str, message: st
 def test_a_gate_that_the_release_does_not_have(shell: Shell) -> None:
     shell.dev("settings", "set", "featureGates", "Nonsense=true")
     assert "Nonsense" in shell.dev("manifests", code=2).err
+
+
+def test_a_setting_that_is_there_twice(shell: Shell) -> None:
+    path = shell.single / "dev-cluster" / "tarmak-iam.yaml"
+    path.write_text("daemonVersion: v0.7.9\nimage: example.com/x:v0.7.9\ndaemonVersion: v0.4.0\n")
+    done = shell.dev("settings", "show", code=2)
+    assert done.err == f"{path}:3:1: error: the setting 'daemonVersion' is there twice; remove one of them\n"
