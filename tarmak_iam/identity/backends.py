@@ -69,22 +69,24 @@ class _Loader:
     @cached_property
     def objects(self) -> list[ClusterObject]:
         """Of every file that is not the configuration's own. Raises NotStarted for one that cannot be read."""
-        own = {_last(self.config.dynamic_file), _last(self.config.backend_modes_file)}
         found: list[ClusterObject] = []
-        for name, text in self.files.items():
-            if name in own:
-                continue
+        for name, text in self._others.items():
             try:
                 found += cluster_objects(text, name)
             except ParseError as error:
                 raise NotStarted(f"the objects of the cluster cannot be read: {error}") from None
         return found
 
+    @property
+    def _others(self) -> dict[str, str]:
+        """The files that the configuration does not name."""
+        own = {_last(self.config.dynamic_file), _last(self.config.backend_modes_file)}
+        return {name: text for name, text in self.files.items() if name not in own}
+
     def note_unread(self, tables: Iterable[Table]) -> None:
         asked = [table.backend for table in tables]
-        own = {_last(self.config.dynamic_file), _last(self.config.backend_modes_file)}
         if not {"EKSConfigMap", "CRD"} & {*asked, *self.config.backends}:
-            for name in sorted(self.files.keys() - own):
+            for name in sorted(self._others):
                 self.notes.append(f"{name} is not read: the backends are {', '.join(asked)}")
 
     def later_backends(self) -> tuple[str, ...] | None:

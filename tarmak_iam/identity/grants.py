@@ -48,9 +48,8 @@ class Granting:
                 if asked.principal in table.accounts:
                     return self._by_account(asked, table)
                 continue
-            if (asked.kind == "userid") is not table.by_user_id and asked.kind == "userid":
-                continue
-            found = table.find(caller)
+            # What an entry says of the ARN beside the id is compared with a caller's, and here there is none.
+            found = table.of_user_id(asked.principal) if asked.kind == "userid" else table.find(caller)
             if found:
                 own = next((each for each in found if _is_own(each, asked)), found[0])
                 return None if self._is_refused(own, table) else self._granted(asked, own, table)
@@ -110,7 +109,7 @@ def _caller(asked: Grant) -> Caller:
         arn = asked.principal
         sections = arn.split(":", 5)
         return Caller(arn, arn, sections[1], sections[4], "", "", "") if len(sections) == 6 else _NOBODY
-    return Caller("", "", "", "", asked.principal, "", "")
+    return _NOBODY
 
 
 _NOBODY = Caller("", "", "", "", "", "", "")

@@ -56,6 +56,10 @@ class Table:
             found = tuple(mapping for mapping in found if self.admits(caller, mapping))
         return found
 
+    def of_user_id(self, user_id: str) -> Found:
+        """The entries for a unique id, whatever ARN they want beside it."""
+        return (self.roles.get(user_id) or self.users.get(user_id, ())) if self.by_user_id else ()
+
     @property
     def entries(self) -> Iterator[tuple[str | None, Mapping]]:
         """Those that can decide, by what is compared (None for a pattern): what a duplicate shadows is left out."""

@@ -82,3 +82,10 @@ def test_a_name_that_v0_4_0_always_refuses_gives_nothing() -> None:
     assert Authenticator.load(text % "ADMIN", version="v0.4.0").grants == ()
     assert len(Authenticator.load(text % "ADMIN", version="v0.5.9").grants) == 1
     assert len(Authenticator.load(text % "'{{SessionName}}'", version="v0.4.0").grants) == 1
+
+
+def test_entries_by_unique_id_with_an_arn_beside_it() -> None:
+    text = '{"mapRoles": [{"rolearn": "arn:aws:iam::111122223333:role/A", "userid": "AROA1", "username": "a"}]}'
+    config = "clusterID: t\nserver: {dynamicfilepath: d.json, dynamicfileUserIDStrict: true}\n"
+    loaded = Authenticator.load(config, args=["--backend-mode=DynamicFile"], files={"d.json": text})
+    assert [(grant.kind, grant.principal, grant.username) for grant in loaded.grants] == [("userid", "AROA1", "a")]

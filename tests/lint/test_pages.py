@@ -15,22 +15,12 @@ from tarmak_iam.installation import Installation
 from tarmak_iam.lint import RULES, Rule, Subjects, all_rules, check
 from tarmak_iam.settings import SETTINGS_NAME, parse_settings
 from tests.example_plugin.tarmak_iam_example import COSTS
+from tests.lint.mapped import CONFIG  # the tarmak.yaml of a page that shows none
 from tests.support import ROOT
 
 PAGES = ROOT / "docs" / "rules"
 RULE_IDS = sorted(rule.id for rule in all_rules() if rule.id.startswith("IAM"))
 SECTIONS = ["Bad", "Good", "Remedy"]
-
-CONFIG = """\
-apiVersion: api.tarmak.io/v1alpha1
-kind: Config
-currentCluster: dev-cluster
-clusters:
-- environment: dev
-  metadata:
-    name: cluster
-"""
-"""The tarmak.yaml of a page that shows none."""
 
 OF_A_PLUGIN = ("IAM045", "IAM046")
 WITHOUT_EXAMPLE = ("IAM085",)
