@@ -69,7 +69,10 @@ def as_mappings(
             each = LeftOut(f"{wanted.principal} matches nobody: aws-auth has ARNs compared as they stand", wanted.place)
         if isinstance(each, Wanted) and refuse is not None and (error := refuse(named(each.principal))):
             each = LeftOut(error.message, wanted.place)
-        (kept if isinstance(each, Wanted) else left_out).append(each)  # type: ignore[arg-type]
+        if isinstance(each, Wanted):
+            kept.append(each)
+        else:
+            left_out.append(each)
     config = authenticator_config.write(kept, {"clusterID": cluster_id})
     return Mappings.parse("\n".join(block_lines(config, Layout())) + "\n", filename), tuple(left_out)
 
