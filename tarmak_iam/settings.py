@@ -24,6 +24,14 @@ SETTINGS_NAME = "tarmak-iam.yaml"
 DEFAULT_IMAGE = "public.ecr.aws/eks-distro/kubernetes-sigs/aws-iam-authenticator:v0.6.20-eks-1-30-7"
 """Pulls without a login, and starts from the files that Tarmak's v0.4.0 `init` makes (verified)."""
 
+Backend = Literal["MountedFile", "EKSConfigMap", "CRD"]
+"""What the mappings can be written for. DynamicFile is a file on each master, which no object can bring there."""
+
+Exec = Literal["aws-iam-authenticator", "tarmak-iam", "aws"]
+
+AddonManagerMode = Literal["EnsureExists", "Reconcile"]
+"""Kubernetes' own two modes: made if it is missing, or put right whenever it differs."""
+
 _IMAGE = re.compile(
     r"[a-z0-9][a-zA-Z0-9._:/-]*?(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@sha256:[0-9a-f]{64})?\Z", re.ASCII
 )
@@ -63,6 +71,12 @@ def _profile(text: str) -> str:
     return text
 
 
+def _backends(names: list[Backend]) -> list[Backend]:
+    if len(set(names)) < len(names):
+        raise ValueError(f"a backend is named twice in {', '.join(names)}")
+    return names
+
+
 class Settings(BaseModel):
     """Frozen; an unknown key is an error here, since nobody else reads this file."""
 
@@ -74,14 +88,23 @@ class Settings(BaseModel):
     daemonVersion: Annotated[str, AfterValidator(_daemon_version)] | None = None
     """Version of the authenticator, as in `v0.6.20`. Default: the image's tag."""
 
-    backends: list[Literal["MountedFile"]] = Field(default=["MountedFile"], min_length=1, max_length=1)
-    """Where the authenticator takes mappings from, in this order."""
+    backends: Annotated[list[Backend], AfterValidator(_backends)] = Field(default=["MountedFile"], min_length=1)
+    """Where the authenticator takes mappings from, in this order. The mappings file is written to each of them."""
 
     featureGates: dict[str, bool] = Field(default_factory=dict)
     """Feature gates of the authenticator."""
 
     kubernetesVersion: Annotated[str, AfterValidator(_kubernetes_version)] | None = None
     """Version of Kubernetes that the manifests are for. Default: `kubernetes.version` of tarmak.yaml."""
+
+    kubectlVersion: Annotated[str, AfterValidator(_kubernetes_version)] | None = None
+    """Version of the kubectl that reads the kubeconfig. Default: credentials that kubectl 1.11 and later take."""
+
+    exec: Exec = "aws-iam-authenticator"
+    """What the kubeconfig gets its tokens from: aws-iam-authenticator, tarmak-iam, or aws (the AWS CLI)."""
+
+    addonManagerMode: AddonManagerMode | None = None
+    """Label `addonmanager.kubernetes.io/mode` of the objects, for a directory that an addon manager applies."""
 
     role: Annotated[str, AfterValidator(_role)] | None = None
     """ARN of a role that the kubeconfig's user assumes for its token; here, unlike in a mapping, with its path."""

@@ -64,6 +64,8 @@ def test_the_built_in_section_is_the_first(monkeypatch: pytest.MonkeyPatch) -> N
         def load() -> object:
             return Section(AMAZON.path, Amazon)
 
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [Point])
+    monkeypatch.setattr(
+        "importlib.metadata.entry_points", lambda group: [Point] if group == "tarmak_iam.sections" else []
+    )
     with pytest.raises(TarmakIamError, match="is brought by tarmak-iam and by other-package"):
         load_sections()

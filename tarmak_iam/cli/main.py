@@ -33,8 +33,8 @@ _COMMANDS = {
     "diff": ("tarmak_iam.cli.diff", "diff", "Who gains and loses what against another file."),
     "flags": ("tarmak_iam.cli.artifacts", "flags", "The API server's webhook flags."),
     "manifests": ("tarmak_iam.cli.artifacts", "manifests", "ConfigMap and DaemonSet, in apply order."),
-    "kubeconfig": ("tarmak_iam.cli.artifacts", "kubeconfig", "A kubeconfig that logs in with IAM."),
-    "render": ("tarmak_iam.cli.artifacts", "render", "All of a cluster's artifacts as files."),
+    "kubeconfig": ("tarmak_iam.cli.kubeconfig", "kubeconfig", "A kubeconfig that logs in with IAM."),
+    "render": ("tarmak_iam.cli.render", "render", "All of a cluster's artifacts as files."),
     "token": ("tarmak_iam.cli.token", "token", "A token for kubectl, or an explanation of one."),
     "schema": ("tarmak_iam.cli.schema", "schema", "The JSON Schema of the section of tarmak.yaml."),
 }

@@ -1,6 +1,6 @@
 """Artifacts of an installation: flags, manifests, kubeconfigs. One module per artifact."""
 
-from tarmak_iam.emit.artifact import Artifact
-from tarmak_iam.emit.emitters import EMITTERS, manifests
+from tarmak_iam.emit.artifact import Artifact, Emitter
+from tarmak_iam.emit.emitters import EMITTERS, load_emitters, manifests, render
 
-__all__ = ["EMITTERS", "Artifact", "manifests"]
+__all__ = ["EMITTERS", "Artifact", "Emitter", "load_emitters", "manifests", "render"]

@@ -1,14 +1,17 @@
-"""What emitters make: named bytes with a file mode."""
+"""What emitters make: Kubernetes objects, and named bytes with a file mode."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from tarmak_iam.document.layout import Layout
 from tarmak_iam.document.render import block_lines
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.installation import Installation
 
-__all__ = ["Artifact", "Manifest", "manifest_artifact", "yaml_bytes"]
+__all__ = ["Artifact", "Emitter", "Manifest", "yaml_bytes"]
 
 Manifest = dict[str, Any]
 """A Kubernetes object as plain data."""
@@ -25,10 +28,21 @@ class Artifact:
     mode: int = 0o644
 
 
+@dataclass(frozen=True, slots=True)
+class Emitter:
+    """What makes one artifact of an installation: files, Kubernetes objects, or both.
+
+    Both may raise ConfigError: the artifact cannot be made right, and the message says why. An artifact that an
+    installation has no use for is an empty tuple. `missing` gives the reason to leave the artifact out of a whole
+    set: something that it alone needs is not there.
+    """
+
+    name: str
+    files: Callable[[Installation], tuple[Artifact, ...]] = lambda _: ()
+    objects: Callable[[Installation], tuple[Manifest, ...]] = lambda _: ()
+    missing: Callable[[Installation], ConfigError | None] = lambda _: None
+
+
 def yaml_bytes(value: Manifest) -> bytes:
     """YAML that every reader takes the same way: whatever could be another type is quoted."""
     return ("\n".join(block_lines(value, _LAYOUT) or ["{}"]) + "\n").encode()
-
-
-def manifest_artifact(manifest: Manifest) -> Artifact:
-    return Artifact(f"{manifest['kind'].lower()}.yaml", yaml_bytes(manifest))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tarmak_iam.emit.artifact import Artifact, Manifest, manifest_artifact
+from tarmak_iam.emit.artifact import Emitter, Manifest
 from tarmak_iam.emit.labels import NAME, NAMESPACE, labels
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation import Installation
 
-__all__ = ["CONFIG_KEY", "configmap", "emit_configmap"]
+__all__ = ["CONFIGMAP", "CONFIG_KEY", "configmap"]
 
 CONFIG_KEY = "config.yaml"
 _MAX_BYTES = 1024 * 1024
@@ -29,5 +29,4 @@ def configmap(installation: Installation) -> Manifest:
     }
 
 
-def emit_configmap(installation: Installation) -> tuple[Artifact, ...]:
-    return (manifest_artifact(configmap(installation)),)
+CONFIGMAP = Emitter("configmap", objects=lambda installation: (configmap(installation),))

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from tarmak_iam.emit.artifact import Artifact, Manifest, manifest_artifact
+from tarmak_iam.emit.artifact import Emitter, Manifest
 from tarmak_iam.emit.configmap import CONFIG_KEY
 from tarmak_iam.emit.labels import NAME, NAMESPACE, SELECTOR, labels
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation import Installation
 
-__all__ = ["daemonset", "emit_daemonset"]
+__all__ = ["DAEMONSET", "daemonset"]
 
 _CONFIG_DIR = "/etc/aws-iam-authenticator"
 _STATE_DIR = "/var/aws-iam-authenticator"
@@ -43,8 +43,7 @@ def daemonset(installation: Installation) -> Manifest:
     }
 
 
-def emit_daemonset(installation: Installation) -> tuple[Artifact, ...]:
-    return (manifest_artifact(daemonset(installation)),)
+DAEMONSET = Emitter("daemonset", objects=lambda installation: (daemonset(installation),))
 
 
 def _annotations(installation: Installation, config: str) -> dict[str, str]:

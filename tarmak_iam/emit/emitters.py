@@ -1,58 +1,69 @@
-"""The built-in emitters, in the order in which their objects are applied."""
+"""The emitters that are there: the built-in ones, and those of installed distributions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable
 
-from tarmak_iam.emit.artifact import Artifact, Manifest
-from tarmak_iam.emit.configmap import configmap, emit_configmap
-from tarmak_iam.emit.daemonset import daemonset, emit_daemonset
-from tarmak_iam.emit.flags import emit_flags
-from tarmak_iam.emit.kubeconfig import emit_kubeconfig, missing_ca
+from tarmak_iam.emit.artifact import Artifact, Emitter, Manifest, yaml_bytes
+from tarmak_iam.emit.configmap import CONFIGMAP
+from tarmak_iam.emit.daemonset import DAEMONSET
+from tarmak_iam.emit.flags import FLAGS
+from tarmak_iam.emit.kubeconfig import KUBECONFIG
+from tarmak_iam.emit.ordering import in_apply_order
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation import Installation
+from tarmak_iam.plugins import OWN, Brought, brought, check_unique
 
-__all__ = ["EMITTERS", "Emitter", "manifests", "render"]
+__all__ = ["EMITTERS", "GROUP", "load_emitters", "manifests", "render"]
+
+GROUP = "tarmak_iam.emitters"
+"""The entry-point group; each of its entry points is an `Emitter`."""
+
+EMITTERS = (FLAGS, CONFIGMAP, DAEMONSET, KUBECONFIG)
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
 
-@dataclass(frozen=True, slots=True)
-class Emitter:
-    """`emit` may raise ConfigError: the artifact cannot be made right, and the message says why.
+def load_emitters() -> tuple[Emitter, ...]:
+    """The built-in emitters, then those of installed distributions by the names of their entry points.
 
-    `manifest` gives the Kubernetes object that the artifact holds, if it is one. `missing` gives the
-    reason to leave the artifact out of a whole set: something that it alone needs is not there.
+    Raises ConfigError, naming the distributions, where one cannot be loaded, is no Emitter, or has another's name.
     """
-
-    name: str
-    emit: Callable[[Installation], tuple[Artifact, ...]]
-    manifest: Callable[[Installation], Manifest] | None = None
-    missing: Callable[[Installation], ConfigError | None] = lambda _: None
-
-
-EMITTERS = (
-    Emitter("flags", emit_flags),
-    Emitter("configmap", emit_configmap, configmap),
-    Emitter("daemonset", emit_daemonset, daemonset),
-    Emitter("kubeconfig", emit_kubeconfig, missing=missing_ca),
-)
+    found = [Brought(emitter, OWN) for emitter in EMITTERS] + brought(GROUP, Emitter)
+    check_unique("emitter", [(each.value.name, each.origin) for each in found])
+    return tuple(each.value for each in found)
 
 
 def manifests(installation: Installation) -> list[Manifest]:
-    """The Kubernetes objects, in apply order. Raises ConfigError."""
+    """The Kubernetes objects, in apply order. Raises ConfigError, also where two are the same object."""
     installation.check_masters()
-    return [emitter.manifest(installation) for emitter in EMITTERS if emitter.manifest]
+    return in_apply_order(_objects(installation, load_emitters()))
 
 
 def render(installation: Installation) -> tuple[list[Artifact], list[tuple[str, ConfigError]]]:
     """All artifacts, and what was left out with the reason. Raises ConfigError."""
     installation.check_masters()
-    artifacts: list[Artifact] = []
+    emitters = load_emitters()
+    files: list[Artifact] = []
     left_out: list[tuple[str, ConfigError]] = []
-    for emitter in EMITTERS:
+    there: list[Emitter] = []
+    for emitter in emitters:
         reason = emitter.missing(installation)
         if reason is not None:
             left_out.append((emitter.name, reason))
-            continue
-        artifacts += emitter.emit(installation)
-    return artifacts, left_out
+        else:
+            files += emitter.files(installation)
+            there.append(emitter)
+    objects = in_apply_order(_objects(installation, there))
+    return [*files, *(Artifact(file_name(each), yaml_bytes(each)) for each in objects)], left_out
+
+
+def file_name(manifest: Manifest) -> str:
+    """`daemonset.yaml` for what bears our own name, else `configmap-aws-auth.yaml`."""
+    kind, name = str(manifest["kind"]).lower(), str(manifest["metadata"]["name"])
+    return f"{kind}.yaml" if name == "aws-iam-authenticator" else f"{kind}-{_UNSAFE.sub('-', name)}.yaml"
+
+
+def _objects(installation: Installation, emitters: Iterable[Emitter]) -> list[Manifest]:
+    return [each for emitter in emitters for each in emitter.objects(installation)]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tarmak_iam.config.effective import hieradata
-from tarmak_iam.emit.artifact import Artifact
+from tarmak_iam.emit.artifact import Artifact, Emitter
 from tarmak_iam.installation import Installation
 
-__all__ = ["FLAG", "emit_flags", "webhook_args", "webhook_hieradata"]
+__all__ = ["FLAG", "FLAGS", "webhook_args", "webhook_hieradata"]
 
 FLAG = "authentication-token-webhook-config-file"
 """The only webhook flag that Tarmak passes on: no cache TTL, no version (v1beta1 is what the daemon speaks)."""
@@ -26,7 +26,10 @@ def webhook_hieradata(installation: Installation) -> list[str]:
     return hieradata(installation.cluster.data) if webhook_args(installation) else []
 
 
-def emit_flags(installation: Installation) -> tuple[Artifact, ...]:
+def _files(installation: Installation) -> tuple[Artifact, ...]:
     """`flags.txt`, a flag a line."""
     text = "".join(f"{arg}\n" for arg in webhook_args(installation))
     return (Artifact("flags.txt", text.encode()),)
+
+
+FLAGS = Emitter("flags", files=_files)

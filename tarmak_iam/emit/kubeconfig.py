@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tarmak_iam.emit.artifact import Artifact, Manifest, yaml_bytes
+from tarmak_iam.emit.artifact import Artifact, Emitter, Manifest, yaml_bytes
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.installation import Installation
 
-__all__ = ["client_kubeconfig", "emit_kubeconfig", "missing_ca"]
+__all__ = ["KUBECONFIG", "client_kubeconfig", "emit_kubeconfig", "missing_ca"]
 
 _EXEC_API = "client.authentication.k8s.io/v1beta1"
 """kubectl 1.24 dropped v1alpha1; v1 exists from 1.22 on only."""
@@ -63,3 +63,6 @@ def _exec(installation: Installation) -> dict[str, Any]:
     if settings.profile:
         command["env"] = [{"name": "AWS_PROFILE", "value": settings.profile}]
     return command
+
+
+KUBECONFIG = Emitter("kubeconfig", files=emit_kubeconfig, missing=missing_ca)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tarmak_iam.config.plugins import OWN, installed_sections
-from tarmak_iam.errors import ConfigError, Place
+from tarmak_iam.config.plugins import installed_sections
+from tarmak_iam.errors import Place
 from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.lint.arn_rules import ARN_RULES
 from tarmak_iam.lint.config_rules import CONFIG_RULES
@@ -23,8 +23,12 @@ from tarmak_iam.lint.shape_rules import SHAPE_RULES
 from tarmak_iam.lint.sso_rules import SSO_RULES, SSO_VERSION_RULES
 from tarmak_iam.lint.suppression import SUPPRESSION_RULES, Suppression, Suppressions, suppressions_of
 from tarmak_iam.lint.template_rules import TEMPLATE_RULES, TEMPLATE_VERSION_RULES
+from tarmak_iam.plugins import OWN, Brought, brought, check_unique
 
-__all__ = ["RULES", "Located", "Report", "all_rules", "check", "examine"]
+__all__ = ["GROUP", "RULES", "Located", "Report", "all_rules", "check", "examine"]
+
+GROUP = "tarmak_iam.rules"
+"""The entry-point group; each of its entry points is a `Rule`."""
 
 RULES: tuple[Rule, ...] = (
     # tarmak.yaml
@@ -71,19 +75,15 @@ class Report:
 
 
 def all_rules() -> tuple[Rule, ...]:
-    """The built-in rules, and those of every section. Raises ConfigError where two have one id."""
-    origins = {rule.id: OWN for rule in RULES}
-    rules = [*RULES]
-    for installed in installed_sections():
-        for rule in rules_of(installed.section):
-            if rule.id in origins:
-                raise ConfigError(
-                    f"the rule {rule.id} is brought by {origins[rule.id]} and by {installed.origin}",
-                    remedy="remove one of them",
-                )
-            origins[rule.id] = installed.origin
-            rules.append(rule)
-    return tuple(rules)
+    """The built-in rules, those of every section, and those of distributions.
+
+    Raises ConfigError where two have one id, and for a plugin that cannot be loaded.
+    """
+    rules = [Brought(rule, OWN) for rule in RULES]
+    rules += [Brought(rule, each.origin) for each in installed_sections() for rule in rules_of(each.section)]
+    rules += brought(GROUP, Rule)
+    check_unique("rule", [(each.value.id, each.origin) for each in rules])
+    return tuple(each.value for each in rules)
 
 
 def check(subjects: Subjects) -> list[Located]:

@@ -19,7 +19,7 @@ from tests.support import Shell
         ('profile: "a\\nb"\n', "1:10: error: profile: 'a\\nb' is no name of a profile"),
         ("featureGates: {a: 1}\n", "1:19: error: featureGates.a: must be a boolean"),
         ("backends: []\n", "1:11: error: backends: list should have at least 1 item"),
-        ("backends:\n- CRD\n", "2:3: error: backends[0]: input should be"),
+        ("backends:\n- DynamicFile\n", "2:3: error: backends[0]: input should be"),
         ("- a\n", "1:1: error: the settings are no mapping"),
         ("image: [\n", "2:1: error: not YAML: "),
     ],
@@ -42,7 +42,7 @@ def test_what_is_wrong_is_told_at_its_place(shell: Shell, text: str, message: st
         ("kubernetesVersion", "x", "kubernetesVersion: 'x' is no Kubernetes version"),
         ("role", "arn:aws:iam::111122223333:user/a", "role: 'arn:aws:iam::111122223333:user/a' is no ARN of a role"),
         ("featureGates", "a", "'a' is no feature gate; write NAME=true or NAME=false"),
-        ("backends", "CRD", "backends[0]: input should be"),
+        ("backends", "DynamicFile", "backends[0]: input should be"),
     ],
 )
 def test_nothing_wrong_is_let_in(shell: Shell, key: str, value: str, message: str) -> None:

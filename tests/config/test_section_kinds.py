@@ -15,6 +15,7 @@ from pydantic import Field, field_validator
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.amazon import AMAZON
 from tarmak_iam.config.options import option, options
+from tarmak_iam.config.plugins import GROUP
 from tarmak_iam.config.schema import file_schema, section_schema
 from tarmak_iam.config.sections import Problem, Section, SectionModel, SectionRule
 from tarmak_iam.errors import ConfigError, TarmakIamError
@@ -206,7 +207,7 @@ def bring(monkeypatch: pytest.MonkeyPatch) -> Bring:
                 return self._section
 
         points = [Point(index, section) for index, section in enumerate(sections)]
-        monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: points)
+        monkeypatch.setattr("importlib.metadata.entry_points", lambda group: points if group == GROUP else [])
 
     return put
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from tarmak_iam.config import TarmakConfig
+from tarmak_iam.config.plugins import GROUP
 from tarmak_iam.identity.mappings import MAPPINGS_NAME, Mappings
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint import RULES, Rule, Subjects, all_rules, check
@@ -64,7 +65,7 @@ def sections(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     """For pages about sections that a distribution brings: one that is installed."""
     if request.node.callspec.params["rule_id"] in OF_A_PLUGIN:
         point = SimpleNamespace(name="costs", value="x:y", dist=SimpleNamespace(name="example"), load=lambda: COSTS)
-        monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [point])
+        monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [point] if group == GROUP else [])
 
 
 @pytest.mark.usefixtures("sections")

@@ -1,0 +1,66 @@
+"""What installed distributions bring: values behind the entry points of a group, with the distribution's name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Generic, TypeVar
+
+from tarmak_iam.errors import ConfigError
+
+__all__ = ["OWN", "Brought", "brought", "check_unique"]
+
+OWN = "tarmak-iam"
+"""The distribution that brings what is built in."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Brought(Generic[_T]):
+    """A value and the distribution that brings it."""
+
+    value: _T
+    origin: str
+
+
+def brought(group: str, kind: type[_T]) -> list[Brought[_T]]:
+    """What the entry points of `group` give, by their names; each must be of `kind`.
+
+    Raises ConfigError, naming the distribution, for one that cannot be loaded or is something else.
+    """
+    points = sorted(metadata.entry_points(group=group), key=lambda each: each.name)
+    return [Brought(_load(point, kind), _origin(point)) for point in points]
+
+
+def check_unique(what: str, named: Iterable[tuple[str, str]]) -> None:
+    """Raises ConfigError for a name that two bring. `named`: pairs of name and distribution."""
+    origins: dict[str, str] = {}
+    for name, origin in named:
+        if name in origins:
+            raise ConfigError(
+                f"the {what} {name} is brought by {origins[name]} and by {origin}", remedy="remove one of them"
+            )
+        origins[name] = origin
+
+
+def _load(point: metadata.EntryPoint, kind: type[_T]) -> _T:
+    noun = kind.__name__.lower()
+    try:
+        value = point.load()
+    except Exception as error:  # whatever somebody else's module raises while it is imported
+        raise ConfigError(
+            f"the {noun} plugin {point.name} of {_origin(point)} cannot be loaded: {type(error).__name__}: {error}",
+            remedy=f"mend or remove {_origin(point)}",
+        ) from error
+    if not isinstance(value, kind):
+        raise ConfigError(
+            f"the entry point {point.name} of {_origin(point)} is no {kind.__name__}",
+            remedy=f"remove {_origin(point)}",
+        )
+    return value
+
+
+def _origin(point: metadata.EntryPoint) -> str:
+    return point.dist.name if point.dist else point.value
