@@ -51,13 +51,13 @@ class Page:
 def found(files: dict[str, str]) -> list[str]:
     config = TarmakConfig.parse(files.get("tarmak.yaml", CONFIG))
     mappings = Mappings.parse(files[MAPPINGS_NAME]) if MAPPINGS_NAME in files else None
-    settings = parse_settings(files[SETTINGS_NAME])[0] if SETTINGS_NAME in files else None
+    settings, text = parse_settings(files[SETTINGS_NAME]) if SETTINGS_NAME in files else (None, None)
     try:
         cluster = config.current_cluster
     except LookupError:
         return [each.finding.id for each in check(Subjects(config))]
     made = Installation.of(config, cluster, mappings, settings)
-    return [each.finding.id for each in check(Subjects(config, mappings, made))]
+    return [each.finding.id for each in check(Subjects(config, mappings, made, text))]
 
 
 @pytest.fixture

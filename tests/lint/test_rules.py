@@ -9,6 +9,7 @@ from tarmak_iam.findings import Severity
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint import Located, Subjects, all_rules, check
+from tarmak_iam.settings import parse_settings
 from tests.emit.installations import MAPPINGS
 from tests.support import EXAMPLES
 
@@ -205,6 +206,21 @@ def test_a_release_that_is_newer_than_this() -> None:
     made = Installation.of(parsed, parsed.clusters[0], overrides={"image": "example.com/authenticator:v0.99.0"})
     (located,) = check(Subjects(parsed, None, made))
     assert (located.finding.id, located.finding.severity) == ("IAM024", Severity.WARNING)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("image: example.com/authenticator:v0.7.9\ndaemonVersion: v0.6.20\n", ["tarmak-iam.yaml:2:16 IAM089"]),
+        ("image: x/y:v0.7.9\ndaemonVersion: v0.6.20 # tarmak-iam: ignore[IAM089] a build of our own\n", []),
+    ],
+)
+def test_a_finding_about_the_settings_has_a_line_and_can_be_suppressed_there(text: str, expected: list[str]) -> None:
+    parsed = TarmakConfig.parse(DEV)
+    settings, document = parse_settings(text)
+    made = Installation.of(parsed, parsed.clusters[0], None, settings)
+    found = check(Subjects(parsed, None, made, document))
+    assert [f"{each.place} {each.finding.id}" for each in found] == expected
 
 
 def test_a_lock_out_names_the_door_that_stays_open() -> None:
