@@ -68,8 +68,9 @@ def doctor(
     """
     from tarmak_iam.pki import examine, read_tree
 
-    tree = read_tree(directory, is_master=is_master or None)
     installation = _installation(session)
+    webhook_file = installation.webhook_file if installation else None
+    tree = read_tree(directory, is_master=is_master or None, webhook_file=webhook_file)
     report = examine(tree, now=datetime.now(timezone.utc), expires_within=expires_within, installation=installation)
     if not report.saw_anything:
         raise FileError(

@@ -18,6 +18,7 @@ Said = Iterator[tuple[Place, str, str]]
 class _Id(NamedTuple):
     place: Place
     text: str
+    consequence: str = "tokens for one are refused by the other"
 
 
 def cluster_ids(evidence: Evidence) -> list[_Id]:
@@ -32,7 +33,7 @@ def cluster_ids(evidence: Evidence) -> list[_Id]:
     unit, init = evidence.tree.init_unit, evidence.init_unit
     word = init.option("-i", "--cluster-id") if init else None
     if unit is not None and word is not None:
-        found.append(_Id(unit.at(word.line), word.text))
+        found.append(_Id(unit.at(word.line), word.text, "this master is another cluster's"))
     return found
 
 
@@ -41,8 +42,7 @@ def _ids_differ(evidence: Evidence) -> Said:
     for each in others:
         if each.text != first.text:
             what = f"the cluster id is '{each.text}' here and '{first.text}' in {first.place}"
-            consequence = ": tokens for one are refused by the other"
-            yield each.place, what + consequence, "write the same id everywhere"
+            yield each.place, f"{what}: {each.consequence}", "write the same id everywhere"
 
 
 def _broken(evidence: Evidence) -> Said:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tarmak_iam.config.webhook import DEFAULT_WEBHOOK_FILE
 from tarmak_iam.document.files import file_error, read_file
 from tarmak_iam.errors import ConfigError, FileError, Place
 from tarmak_iam.pki.layout import CERTIFICATE, INIT_UNIT, KEY, KUBECONFIG, STATE_DIR, UNIT, UNIT_DIR
@@ -73,8 +74,9 @@ class Tree:
         return tuple(each for each in (*single, self.flags, *self.objects) if each is not None)
 
 
-def read_tree(directory: Path, *, is_master: bool | None = None) -> Tree:
-    """`is_master`: whether the directory is the root of a master's files; None: if it looks like one.
+def read_tree(directory: Path, *, is_master: bool | None = None, webhook_file: str | None = None) -> Tree:
+    """`is_master`: whether the directory is the root of a master's files; None: if it looks like one. `webhook_file`:
+    where a master's webhook kubeconfig is, if no unit in it says so.
 
     Raises FileError where the directory cannot be looked into; a file that cannot is a Found with a problem.
     """
@@ -88,7 +90,7 @@ def read_tree(directory: Path, *, is_master: bool | None = None) -> Tree:
     flags = _look(directory, "flags.txt")
     if not is_master:
         return _flat(directory, objects, flags)
-    return _master(directory, objects, flags)
+    return _master(directory, objects, flags, webhook_file or DEFAULT_WEBHOOK_FILE)
 
 
 def _flat(directory: Path, objects: tuple[Found, ...], flags: Found | None) -> Tree:
@@ -106,13 +108,13 @@ def _flat(directory: Path, objects: tuple[Found, ...], flags: Found | None) -> T
     )
 
 
-def _master(root: Path, objects: tuple[Found, ...], flags: Found | None) -> Tree:
+def _master(root: Path, objects: tuple[Found, ...], flags: Found | None, webhook_file: str) -> Tree:
     unit, init_unit = (_look(root, f"{UNIT_DIR}/{name}", root) for name in (UNIT, INIT_UNIT))
     asked = _unit(unit).option(WEBHOOK_FLAG) if unit else None
     copied = _unit(init_unit).copied_to if init_unit else None
     paths = [f"{STATE_DIR}/{KUBECONFIG}", *(word.text for word in (asked, copied) if word)]
     if not asked and not copied:
-        paths.append("/etc/kubernetes/aws-iam-authenticator/kubeconfig.yaml")
+        paths.append(webhook_file)
     webhooks = [(path, found) for path in dict.fromkeys(paths) if (found := _look(root, path, root)) is not None]
     return Tree(
         directory=str(root),

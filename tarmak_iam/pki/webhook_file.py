@@ -73,6 +73,10 @@ def parse_webhook_file(path: str, found: Found) -> WebhookFile:
 
 
 def _parsed(path: str, found: Found, document: Document, plain: dict[str, Any]) -> WebhookFile:
+    for key in ("clusters", "contexts", "users"):
+        twice = _twice(plain.get(key))
+        if twice:
+            return WebhookFile(path, found, document.position((key,)), f"two of its {key} are called '{twice}'")
     current = plain.get("current-context")
     if not current:
         return WebhookFile(path, found, document.position(()), "it has no current-context")
@@ -102,19 +106,24 @@ def _parsed(path: str, found: Found, document: Document, plain: dict[str, Any]) 
 
 
 def _named(plain: dict[str, Any], key: str, inner: str, name: Any) -> tuple[int, dict[str, Any] | None]:
-    """The last of that name counts, as in the client library."""
     items = plain.get(key)
-    for index, item in reversed(list(enumerate(items if isinstance(items, list) else ()))):
+    for index, item in enumerate(items if isinstance(items, list) else ()):
         content = item.get(inner) if isinstance(item, dict) and item.get("name") == name else None
         if isinstance(content, dict):
             return index, content
     return 0, None
 
 
+def _twice(items: Any) -> str:
+    """A name that the client library refuses, since it is there twice; "" if there is none."""
+    names = [str(item.get("name")) for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    return next((name for name in names if names.count(name) > 1), "")
+
+
 def _certificates(data: Any) -> tuple[Block, ...]:
     """Empty for what is no base64 or holds no certificate."""
     try:
-        decoded = base64.b64decode("".join(str(data).split()), validate=True)
+        decoded = base64.b64decode(str(data).replace("\r", "").replace("\n", ""), validate=True)  # Go skips no blanks
     except (binascii.Error, ValueError):
         return ()
     return tuple(filter(is_certificate, read_pem(decoded)))
