@@ -10,7 +10,7 @@ from typing import TypeVar
 from tarmak_iam.errors import Place
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.server_settings import ServerSettings, read_server_settings
-from tarmak_iam.identity.versions import NEWEST
+from tarmak_iam.identity.versions import NEWEST, DaemonVersion
 from tarmak_iam.installation import Installation
 from tarmak_iam.pki.certificates import Certificate, Key, Unreadable, read_certificate, read_key
 from tarmak_iam.pki.objects import Broken, Client, Configuration, Daemon, read_objects
@@ -137,13 +137,31 @@ class Evidence:
     def _of(self, kind: type[T]) -> tuple[T, ...]:
         return tuple(each for each in self._objects if isinstance(each, kind))
 
-    @property
-    def broken(self) -> tuple[Broken, ...]:
-        return self._of(Broken)
+    @cached_property
+    def _configurations(self) -> tuple[tuple[Configuration, ServerSettings | NotStarted], ...]:
+        """Read as the daemon's version reads them, if it is known."""
+        return tuple((each, _settings(each, self.daemon_version)) for each in self._of(Configuration))
 
     @property
-    def configurations(self) -> tuple[Configuration, ...]:
-        return self._of(Configuration)
+    def daemon_version(self) -> DaemonVersion:
+        """The DaemonSet's, else the settings', else the newest."""
+        if self.daemons:
+            return self.daemons[0].version
+        return self.installation.daemon_version if self.installation else NEWEST
+
+    @property
+    def broken(self) -> tuple[Broken, ...]:
+        """With the configurations that the daemon cannot read."""
+        unread = [
+            Broken(each.place, f"authenticator {self.daemon_version} would not start: {read.reason}")
+            for each, read in self._configurations
+            if isinstance(read, NotStarted)
+        ]
+        return (*self._of(Broken), *unread)
+
+    @property
+    def configurations(self) -> tuple[tuple[Configuration, ServerSettings], ...]:
+        return tuple((each, read) for each, read in self._configurations if isinstance(read, ServerSettings))
 
     @property
     def daemons(self) -> tuple[Daemon, ...]:
@@ -157,15 +175,20 @@ class Evidence:
     def server(self) -> ServerSettings | None:
         """What the daemon's configuration and flags say, else the cluster's mappings file; None if there are none."""
         daemon = next(iter(self.daemons), None)
-        configuration = next(iter(self.configurations), None)
-        document = configuration.document if configuration else None
-        args, version = (daemon.args, daemon.version) if daemon else ((), NEWEST)
+        document = next((each.document for each, _ in self._configurations), None)
         if document is None and self.installation is not None:
             mappings = self.installation.mappings
             document = mappings.document if mappings else None
         if document is None and daemon is None:
             return None
         try:
-            return read_server_settings(document, version, args)
+            return read_server_settings(document, self.daemon_version, daemon.args if daemon else ())
         except NotStarted:
             return None
+
+
+def _settings(configuration: Configuration, version: DaemonVersion) -> ServerSettings | NotStarted:
+    try:
+        return read_server_settings(configuration.document, version)
+    except NotStarted as stop:
+        return stop

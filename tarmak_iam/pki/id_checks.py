@@ -28,7 +28,9 @@ def cluster_ids(evidence: Evidence) -> list[_Id]:
         found.append(_Id(evidence.installation.place(), evidence.installation.cluster_id))
     found += [_Id(each.place, each.cluster_id) for each in evidence.daemons if each.cluster_id]
     has_flag = bool(found and evidence.daemons and evidence.daemons[0].cluster_id)
-    found += [_Id(each.place, each.cluster_id) for each in evidence.configurations if each.cluster_id or not has_flag]
+    found += [
+        _Id(each.id_place, read.cluster_id) for each, read in evidence.configurations if read.cluster_id or not has_flag
+    ]
     found += [_Id(each.place, each.cluster_id) for each in evidence.clients]
     unit, init = evidence.tree.init_unit, evidence.init_unit
     word = init.option("-i", "--cluster-id") if init else None

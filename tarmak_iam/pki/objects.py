@@ -12,7 +12,7 @@ from tarmak_iam.document.embedded import place_within
 from tarmak_iam.errors import ConfigError, ParseError, Place
 from tarmak_iam.identity.flags import parse_flags
 from tarmak_iam.identity.refusal import NotStarted
-from tarmak_iam.identity.server_settings import ServerSettings, read_server_settings
+from tarmak_iam.identity.server_settings import ServerSettings
 from tarmak_iam.identity.versions import NEWEST, DaemonVersion
 from tarmak_iam.pki.tree import Found
 from tarmak_iam.pki.units import Word, option
@@ -38,8 +38,8 @@ class Configuration:
 
     document: Document
     place: Place
+    id_place: Place
     """Of its cluster id, or where that would be."""
-    cluster_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +107,11 @@ def _embedded(document: Document, route: Route, text: str) -> Iterator[Read]:
 
 
 def _configuration(document: Document, route: Route, inner: Document) -> Iterator[Read]:
-    try:
-        settings = read_server_settings(inner, NEWEST)
-    except NotStarted as stop:
-        yield Broken(document.position(route), f"the authenticator cannot read this configuration: {stop.reason}")
-        return
     keys = inner.data if isinstance(inner.data, dict) else {}
     key = next((each for each in keys if isinstance(each, str) and each.lower() == "clusterid"), None)
     within = inner.position((key,)) if key is not None else inner.position(())
     place = within if inner is document else place_within(document, route, within)
-    yield Configuration(inner, place, settings.cluster_id)
+    yield Configuration(inner, document.position(route), place)
 
 
 def _daemons(document: Document, route: Route, plain: dict[str, Any]) -> Iterator[Read]:
