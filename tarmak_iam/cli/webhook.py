@@ -21,7 +21,7 @@ from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.server_settings import ServerSettings, read_server_settings
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.pki.kubeconfig import MASTERS_VERSION
-from tarmak_iam.pki.layout import CERTIFICATE, DEFAULT_PORT, KEY, KUBECONFIG, STATE_DIR
+from tarmak_iam.pki.layout import CERTIFICATE, DAYS, DEFAULT_PORT, KEY, KUBECONFIG, STATE_DIR
 from tarmak_iam.pki.names import ServerNames
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from tarmak_iam.pki.prepare import Output, Prepared
 
 __all__ = ["webhook"]
-
-_DAYS = 36500
 
 
 @click.command(
@@ -45,7 +43,7 @@ _DAYS = 36500
     help="Directory for the three files; made if it is missing.",
 )
 @click.option(
-    "--days", type=int, default=_DAYS, show_default=True, help="How long a new certificate is valid, from now on."
+    "--days", type=int, default=DAYS, show_default=True, help="How long a new certificate is valid, from now on."
 )
 @click.option(
     "--hostname",

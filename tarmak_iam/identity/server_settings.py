@@ -12,14 +12,18 @@ from tarmak_iam.identity.flags import parse_flags
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.identity.viper import Settings, as_boolean, as_integer, as_text
 
-__all__ = ["ServerSettings", "read_server_settings"]
+__all__ = ["DEFAULT_PORT", "DEFAULT_STATE_DIR", "ServerSettings", "read_server_settings"]
+
+DEFAULT_PORT = 21362
+DEFAULT_STATE_DIR = "/var/aws-iam-authenticator"
+"""Working directory of Tarmak's init unit too."""
 
 # Of the flags of `server`, and of `init`, whose host name the server reads too.
 _DEFAULTS: dict[str, Any] = {
     "server.address": "127.0.0.1",
     "server.hostname": "localhost",
-    "server.port": 21362,
-    "server.stateDir": "/var/aws-iam-authenticator",
+    "server.port": DEFAULT_PORT,
+    "server.stateDir": DEFAULT_STATE_DIR,
 }
 
 
@@ -30,8 +34,8 @@ class ServerSettings:
     cluster_id: str = ""
     hostname: str = _DEFAULTS["server.hostname"]
     address: str = _DEFAULTS["server.address"]
-    port: int = _DEFAULTS["server.port"]
-    state_dir: str = _DEFAULTS["server.stateDir"]
+    port: int = DEFAULT_PORT
+    state_dir: str = DEFAULT_STATE_DIR
     kubeconfig_is_pregenerated: bool = False
 
 

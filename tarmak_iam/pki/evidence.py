@@ -15,7 +15,7 @@ from tarmak_iam.installation import Installation
 from tarmak_iam.pki.certificates import Certificate, Key, Unreadable, read_certificate, read_key
 from tarmak_iam.pki.objects import Broken, Client, Configuration, Daemon, read_objects
 from tarmak_iam.pki.pem import Block, is_certificate, is_key, read_pem
-from tarmak_iam.pki.tree import WEBHOOK_FLAG, Found, Tree
+from tarmak_iam.pki.tree import FLAG, Found, Tree
 from tarmak_iam.pki.units import Unit, Word, option, parse_unit
 from tarmak_iam.pki.webhook_file import WebhookFile, parse_webhook_file
 
@@ -116,7 +116,7 @@ class Evidence:
     def flag(self) -> tuple[Found, Word] | None:
         """The API server's webhook file, and where that is said: its unit, else flags.txt."""
         if self.unit is not None and self.tree.unit is not None:
-            word = self.unit.option(WEBHOOK_FLAG)
+            word = self.unit.option(FLAG)
             return (self.tree.unit, word) if word else None
         return self.rendered_flag
 
@@ -127,7 +127,7 @@ class Evidence:
         if found is None or found.data is None:
             return None
         words = [Word(line.strip(), number) for number, line in enumerate(found.text.splitlines(), 1)]
-        word = option(words, WEBHOOK_FLAG)
+        word = option(words, FLAG)
         return (found, word) if word else None
 
     @cached_property

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from tarmak_iam.identity.server_settings import DEFAULT_PORT, DEFAULT_STATE_DIR
+
 __all__ = [
     "CERTIFICATE",
+    "DAYS",
     "DEFAULT_PORT",
     "INIT_UNIT",
     "KEY",
@@ -18,11 +21,11 @@ CERTIFICATE = "cert.pem"
 KEY = "key.pem"
 KUBECONFIG = "aws-iam-authenticator.kubeconfig"
 
-STATE_DIR = "/var/aws-iam-authenticator"
-"""Working directory of Tarmak's init unit, and the daemon's default --state-dir."""
-
-DEFAULT_PORT = 21362
+STATE_DIR = DEFAULT_STATE_DIR
 WEBHOOK_PATH = "/authenticate"
+
+DAYS = 36500
+"""How long a certificate is valid, in every release: a hundred years."""
 
 UNIT_DIR = "/etc/systemd/system"
 UNIT = "kube-apiserver.service"

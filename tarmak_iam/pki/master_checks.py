@@ -11,7 +11,7 @@ from tarmak_iam.findings import Severity
 from tarmak_iam.pki.diagnosis import Check
 from tarmak_iam.pki.evidence import Evidence
 from tarmak_iam.pki.layout import DEFAULT_PORT, INIT_UNIT, KEY, STATE_DIR, WEBHOOK_PATH
-from tarmak_iam.pki.tree import WEBHOOK_FLAG, Found
+from tarmak_iam.pki.tree import FLAG, Found
 from tarmak_iam.pki.units import Word
 
 __all__ = ["MASTER_CHECKS"]
@@ -31,8 +31,7 @@ def _readable_key(evidence: Evidence) -> Said:
 
 def _writable(evidence: Evidence) -> Said:
     tree = evidence.tree
-    webhooks = [found for _, found in tree.webhooks]
-    for found in filter(None, [tree.certificate, tree.key, *webhooks, tree.unit, tree.init_unit]):
+    for found in tree.of_master:
         if found.mode & stat.S_IWOTH:
             yield found.place, f"its mode is {_mode(found)}: everybody may write it", "chmod o-w"
     for found in tree.directories:
@@ -47,7 +46,7 @@ def _mode(found: Found) -> str:
 def _other_owner(evidence: Evidence) -> Said:
     """Only where root owns some of it: in a copy that somebody made, everything is theirs."""
     tree = evidence.tree
-    files = [found for found in tree.files if found.data is not None]
+    files = [found for found in tree.of_master if found.data is not None]
     if tree.is_master and any(found.uid == 0 for found in files):
         for found in files:
             if found.uid != 0:
@@ -80,7 +79,7 @@ def _nothing_at_flag(evidence: Evidence) -> Said:
 def _no_flag(evidence: Evidence) -> Said:
     tree = evidence.tree
     if evidence.unit is not None and tree.unit is not None and evidence.flag is None:
-        what = f"the API server has no {WEBHOOK_FLAG}: it never asks the authenticator"
+        what = f"the API server has no {FLAG}: it never asks the authenticator"
         yield tree.unit.place, what, "switch it on (tarmak-iam enable) and apply, or set authTokenWebhookFile"
 
 

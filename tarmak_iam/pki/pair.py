@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
 from tarmak_iam.errors import ConfigError
+from tarmak_iam.pki.layout import DAYS
 from tarmak_iam.pki.names import ServerNames
 from tarmak_iam.pki.needs import no_cryptography
 
@@ -18,10 +19,7 @@ try:
 except ImportError:
     raise no_cryptography() from None
 
-__all__ = ["DAYS", "Pair", "make_pair"]
-
-DAYS = 36500
-"""certLifetime of every release: a hundred years."""
+__all__ = ["Pair", "make_pair"]
 
 _LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
 """X.509 has four digits for the year."""

@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tarmak_iam.config.webhook import DEFAULT_WEBHOOK_FILE
+from tarmak_iam.config.webhook import DEFAULT_WEBHOOK_FILE, WEBHOOK_FLAG
 from tarmak_iam.document.files import file_error, read_file
 from tarmak_iam.errors import ConfigError, FileError, Place
 from tarmak_iam.pki.layout import CERTIFICATE, INIT_UNIT, KEY, KUBECONFIG, STATE_DIR, UNIT, UNIT_DIR
 from tarmak_iam.pki.units import Unit, parse_unit
 
-__all__ = ["WEBHOOK_FLAG", "Found", "Tree", "read_tree"]
+__all__ = ["FLAG", "Found", "Tree", "read_tree"]
 
-WEBHOOK_FLAG = "--authentication-token-webhook-config-file"
+FLAG = f"--{WEBHOOK_FLAG}"
 
 _MANY = 200
 """More files than that are no directory of manifests."""
@@ -64,14 +64,15 @@ class Tree:
     directories: tuple[Found, ...] = ()
 
     @property
-    def has_webhook_files(self) -> bool:
-        return bool(self.certificate or self.key or self.webhooks)
+    def of_master(self) -> tuple[Found, ...]:
+        """The pair, the webhook kubeconfigs and the units."""
+        found = (self.certificate, self.key, *(found for _, found in self.webhooks), self.unit, self.init_unit)
+        return tuple(each for each in found if each is not None)
 
     @property
     def files(self) -> tuple[Found, ...]:
         """All of them, in the order in which they are spoken of."""
-        single = (self.certificate, self.key, *(found for _, found in self.webhooks), self.unit, self.init_unit)
-        return tuple(each for each in (*single, self.flags, *self.objects) if each is not None)
+        return (*self.of_master, *filter(None, [self.flags]), *self.objects)
 
 
 def read_tree(directory: Path, *, is_master: bool | None = None, webhook_file: str | None = None) -> Tree:
@@ -110,7 +111,7 @@ def _flat(directory: Path, objects: tuple[Found, ...], flags: Found | None) -> T
 
 def _master(root: Path, objects: tuple[Found, ...], flags: Found | None, webhook_file: str) -> Tree:
     unit, init_unit = (_look(root, f"{UNIT_DIR}/{name}", root) for name in (UNIT, INIT_UNIT))
-    asked = _unit(unit).option(WEBHOOK_FLAG) if unit else None
+    asked = _unit(unit).option(FLAG) if unit else None
     copied = _unit(init_unit).copied_to if init_unit else None
     paths = [f"{STATE_DIR}/{KUBECONFIG}", *(word.text for word in (asked, copied) if word)]
     if not asked and not copied:

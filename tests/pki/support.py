@@ -13,7 +13,8 @@ from tarmak_iam.pki import Pair, Report, ServerNames, examine, make_pair, read_t
 from tarmak_iam.pki.layout import CERTIFICATE, DEFAULT_PORT, KEY, KUBECONFIG
 from tarmak_iam.pki.pem import read_pem
 
-NOW = datetime(2026, 11, 25, 12, 0, 0, tzinfo=timezone.utc)
+NOW = datetime(2020, 11, 25, 12, 0, 0, tzinfo=timezone.utc)
+"""Past, so that what is made now is valid for the command line too, which has the real clock."""
 LOCALHOST = ServerNames()
 
 Files = dict[str, bytes]
