@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tarmak_iam.cli.output import note, print_json
-from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.cli.session import Session, pass_session, way_in
 from tarmak_iam.errors import FileError, Place, TarmakIamError
 from tarmak_iam.findings import Severity
 
@@ -21,10 +21,7 @@ __all__ = ["doctor"]
 
 
 @click.command(
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam doctor webhook\n"
-    "  ssh master sudo tar cz /var/aws-iam-authenticator /etc/kubernetes/aws-iam-authenticator \\\n"
-    "      /etc/systemd/system | tar xzp -C master && tarmak-iam doctor master --root"
+    epilog="\b\nExamples:\n  tarmak-iam doctor webhook\n  sudo tarmak-iam doctor / --root             # on a master"
 )
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
@@ -84,6 +81,8 @@ def doctor(
         for each in report.diagnoses:
             click.echo(_coloured(each))
     _sum_up(report)
+    if any(each.severity is Severity.ERROR for each in report.diagnoses):
+        note(f"as long as the API server runs, {way_in(installation)}")
     failing = [Severity.ERROR] if fail_on == "error" else list(Severity)
     if any(each.severity in failing for each in report.diagnoses):
         context.exit(1)

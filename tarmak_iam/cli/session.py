@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # imported in the functions: --help and --version do without 
     from tarmak_iam.config import Cluster, TarmakConfig
     from tarmak_iam.installation import Installation
 
-__all__ = ["Session", "pass_session"]
+__all__ = ["Session", "pass_session", "way_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +90,8 @@ class Session:
 
 
 pass_session = click.make_pass_decorator(Session)
+
+
+def way_in(installation: Installation | None) -> str:
+    """Which door stays open, where no cluster may be known."""
+    return installation.way_in if installation else "the admin certificate in Tarmak's own kubeconfig still works"

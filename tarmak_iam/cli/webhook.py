@@ -13,7 +13,7 @@ import click
 from click.core import ParameterSource
 
 from tarmak_iam.cli.output import note
-from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.cli.session import Session, pass_session, way_in
 from tarmak_iam.config.webhook import DEFAULT_WEBHOOK_FILE
 from tarmak_iam.document.files import is_current, make_directory, read_if_present, replace_file
 from tarmak_iam.errors import ConfigError
@@ -106,6 +106,10 @@ def webhook(
     if prepared.is_kept and _is_given("days"):
         note("the pair that is there is kept, and its days with it: --renew makes a new one")
     _tell_where_they_go(installation, prepared)
+    if existing.certificate is not None and not prepared.is_kept:
+        note(
+            f"until they are on all masters and both servers have started again, IAM logins fail; {way_in(installation)}"
+        )
 
 
 def _server(installation: Installation | None) -> ServerSettings:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from tarmak_iam.config.effective import hieradata
-from tarmak_iam.config.webhook import WEBHOOK_FLAG
+from tarmak_iam.config.webhook import WEBHOOK_FLAG as FLAG
 from tarmak_iam.emit.artifact import Artifact, Emitter
 from tarmak_iam.installation import Installation
 
-__all__ = ["FLAGS", "webhook_args", "webhook_hieradata"]
+__all__ = ["FLAG", "FLAGS", "webhook_args", "webhook_hieradata"]
 
 
 def webhook_args(installation: Installation) -> list[str]:
@@ -16,7 +16,7 @@ def webhook_args(installation: Installation) -> list[str]:
     Raises ConfigError for a file name that would not arrive as it is written.
     """
     path = None if installation.is_hub else installation.safe_webhook_file()
-    return [] if path is None else [f"--{WEBHOOK_FLAG}={path}"]
+    return [] if path is None else [f"--{FLAG}={path}"]
 
 
 def webhook_hieradata(installation: Installation) -> list[str]:

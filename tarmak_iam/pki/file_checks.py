@@ -22,7 +22,7 @@ def _unreadable(evidence: Evidence) -> Said:
     objects = {id(each) for each in evidence.tree.objects}  # they are told as WEB061
     for found in evidence.tree.files:
         if found.data is None and id(found) not in objects:
-            yield found.place, f"it cannot be read: {found.problem}", "put the file itself there, readable for root"
+            yield found.place, f"it cannot be used: {found.problem}", "put the file itself there, readable for root"
 
 
 def _missing(evidence: Evidence) -> Said:

@@ -175,7 +175,7 @@ def _look(directory: Path, name: str, root: Path | None = None) -> Found | None:
             return Found(shown, None, f"it is {kind}")
         return Found(shown, read_file(path), "", status.st_mode, status.st_uid)
     except FileError as error:
-        return Found(shown, None, error.what)
+        return Found(shown, None, f"it {error.what}" if error.what.startswith("cannot") else error.what)
     except FileNotFoundError:
         return Found(shown, None, "it is a link to nothing")
     except OSError as error:

@@ -66,7 +66,11 @@ def test_renewing_loses_nothing(shell: Shell, tmp_path: Path) -> None:
     out = tmp_path / "out"
     shell.run("webhook", "--output-dir", out)
     before = content(out)
-    shell.run("webhook", "--output-dir", out, "--renew")
+    renewed = shell.run("webhook", "--output-dir", out, "--renew")
+    assert renewed.err.endswith(
+        "until they are on all masters and both servers have started again, IAM logins fail; "
+        "the admin certificate in Tarmak's own kubeconfig still works\n"
+    )
     after = content(out)
     for name, data in before.items():
         assert after[name] != data
@@ -210,7 +214,10 @@ def test_a_rendered_directory_and_a_master(shell: Shell, tmp_path: Path) -> None
     shell.dev("doctor", out)
     config = out / "configmap.yaml"
     config.write_text(config.read_text().replace("dev-cluster", "other"))
-    found = json.loads(shell.dev("doctor", out, "-o", "json", code=1).out)
+    checked = shell.dev("doctor", out, "-o", "json", code=1)
+    found = json.loads(checked.out)
+    way_in = f"the admin certificate in {shell.single / 'dev-cluster' / 'kubeconfig'} still works"
+    assert checked.err.endswith(f"as long as the API server runs, {way_in}\n")
     assert [(each["id"], each["severity"], Path(each["file"]).name) for each in found] == [
         ("WEB060", "error", "configmap.yaml")
     ]

@@ -407,6 +407,23 @@ def test_no_part_of_a_key_is_shown(tmp_path: Path) -> None:
         assert "passphrase" not in shown
 
 
+def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = lay(tmp_path / "out", files())
+    real = Path.open
+
+    def refuse(path: Path, mode: str = "r") -> object:
+        if path.name == KEY:
+            raise PermissionError(13, "Permission denied")
+        return real(path, mode)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    (found,) = report(directory).diagnoses
+    assert str(found) == (
+        f"{directory / KEY}: error: it cannot be used: it cannot be read: Permission denied; "
+        "put the file itself there, readable for root [WEB001]"
+    )
+
+
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 def test_openssl_agrees(tmp_path: Path) -> None:
     directory = lay(tmp_path / "out", files())
