@@ -107,9 +107,8 @@ def webhook(
         note("the pair that is there is kept, and its days with it: --renew makes a new one")
     _tell_where_they_go(installation, prepared)
     if existing.certificate is not None and not prepared.is_kept:
-        note(
-            f"until they are on all masters and both servers have started again, IAM logins fail; {way_in(installation)}"
-        )
+        note("until they are on all masters and both servers have started again, IAM logins fail")
+        note(way_in(installation))
 
 
 def _server(installation: Installation | None) -> ServerSettings:

@@ -163,6 +163,17 @@ def _review_version(evidence: Evidence) -> Said:
             yield evidence.tree.unit.at(word.line), what, "remove the flag"
 
 
+def _closed_to_daemon(evidence: Evidence) -> Said:
+    """The images run as somebody else than root, and `init` leaves the key to root alone."""
+    key = evidence.tree.key if evidence.tree.is_master else None
+    owner = key.uid if key is not None else 0
+    for daemon in evidence.daemons:
+        if daemon.state_path and daemon.user not in (0, owner) and not daemon.is_prepared:
+            who = "the image's own user" if daemon.user is None else f"uid {daemon.user}"
+            what = f"the daemon runs as {who}, and {KEY} is for uid {owner} alone: it would not start"
+            yield daemon.place, what, "set runAsUser: 0, or give it the key in an init container"
+
+
 MASTER_CHECKS = (
     Check("WEB040", Severity.ERROR, "Others can read the key.", _readable_key),
     Check("WEB041", Severity.ERROR, "Everybody can write a file or its directory.", _writable),
@@ -175,4 +186,5 @@ MASTER_CHECKS = (
     Check("WEB048", Severity.ERROR, "Init and daemon do not share a directory.", _state_elsewhere),
     Check("WEB049", Severity.ERROR, "The init unit writes a kubeconfig that does not fit.", _init_overwrites),
     Check("WEB050", Severity.ERROR, "The API server sends reviews that the daemon does not read.", _review_version),
+    Check("WEB051", Severity.ERROR, "The daemon's user cannot read the key.", _closed_to_daemon),
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from tarmak_iam.document import Document
@@ -44,13 +43,16 @@ class Configuration:
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
-    """A container that runs the server. `state_path` is where its state directory is on the host, "" if unknown."""
+    """A container that runs the server. `state_path` is where its state directory is on the host, "" if unknown;
+    `user` is None where the image decides, which is never root; `is_prepared`: init containers run before."""
 
     place: Place
     version: DaemonVersion
     args: tuple[str, ...]
     state_path: str
     cluster_id: str
+    user: int | None
+    is_prepared: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +129,10 @@ def _daemons(document: Document, route: Route, plain: dict[str, Any]) -> Iterato
         image = str(container.get("image") or "")
         if "server" in words and any("aws-iam-authenticator" in each for each in (image, *words[:1])):
             place = document.position(at / "containers" / index / "args")
-            yield _daemon(place, words, image, partial(_host_path, spec, container))
+            yield _daemon(place, words, image, spec, container)
 
 
-def _daemon(place: Place, words: list[str], image: str, host_path: Any) -> Read:
+def _daemon(place: Place, words: list[str], image: str, spec: dict[str, Any], container: dict[str, Any]) -> Read:
     try:
         version = DaemonVersion.parse(image.partition("@")[0].rpartition(":")[2])
     except ConfigError:
@@ -140,7 +142,16 @@ def _daemon(place: Place, words: list[str], image: str, host_path: Any) -> Read:
     except NotStarted as stop:
         return Broken(place, f"authenticator {version} would not start: {stop.reason}")
     state_dir = str(flags.get("server.stateDir", ServerSettings().state_dir))
-    return Daemon(place, version, tuple(words), host_path(state_dir), str(flags.get("clusterID", "")))
+    users = [_member(each, "securityContext").get("runAsUser") for each in (container, spec)]
+    return Daemon(
+        place,
+        version,
+        tuple(words),
+        _host_path(spec, container, state_dir),
+        str(flags.get("clusterID", "")),
+        next((user for user in users if isinstance(user, int)), None),
+        bool(spec.get("initContainers")),
+    )
 
 
 def _host_path(spec: dict[str, Any], container: dict[str, Any], path: str) -> str:

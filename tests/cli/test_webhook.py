@@ -68,7 +68,7 @@ def test_renewing_loses_nothing(shell: Shell, tmp_path: Path) -> None:
     before = content(out)
     renewed = shell.run("webhook", "--output-dir", out, "--renew")
     assert renewed.err.endswith(
-        "until they are on all masters and both servers have started again, IAM logins fail; "
+        "until they are on all masters and both servers have started again, IAM logins fail\n"
         "the admin certificate in Tarmak's own kubeconfig still works\n"
     )
     after = content(out)

@@ -41,6 +41,7 @@ spec:
       - image: registry/aws-iam-authenticator:v0.6.20
         args: [server, --config=/etc/aws-iam-authenticator/config.yaml, --state-dir=/var/aws-iam-authenticator,
           --kubeconfig-pregenerated=true]
+        securityContext: {runAsUser: 0}
         volumeMounts:
         - {name: state, mountPath: /var/aws-iam-authenticator/}
       volumes:
@@ -322,6 +323,16 @@ FOUND: list[tuple[str, str, Lay]] = [
         beside({"configmap.yaml": CONFIGMAP.replace(b"21362", b"31362")}, master()),
     ),
     ("WEB050", "is v1: the authenticator answers", master(("--v=2", "--authentication-token-webhook-version=v1"))),
+    (
+        "WEB051",
+        "runs as the image's own user, and key.pem is for uid 0 alone",
+        beside({"d.yaml": DAEMONSET.replace(b"runAsUser: 0", b"")}, changed()),
+    ),
+    (
+        "WEB051",
+        "runs as uid 5",
+        lambda directory: lay(directory, {"d.yaml": DAEMONSET.replace(b"User: 0", b"User: 5")}),
+    ),
     (
         "WEB060",
         "the cluster id is 'other' here and 'dev-cluster' in",
