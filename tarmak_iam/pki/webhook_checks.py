@@ -77,8 +77,9 @@ def _other_ca(evidence: Evidence) -> Said:
     certificate = evidence.certificate
     for webhook in _readable(evidence) if certificate else ():
         if certificate is not None and webhook.ca and all(each.data != certificate.der for each in webhook.ca):
-            what = f"the API server trusts another certificate than {CERTIFICATE}: unless it signed that, every IAM login is refused"
-            yield webhook.ca_place or webhook.place, what, _AGAIN
+            what = f"the API server trusts another certificate than {CERTIFICATE}"
+            consequence = ": unless it signed that, every IAM login is refused"
+            yield webhook.ca_place or webhook.place, what + consequence, _AGAIN
 
 
 def _insecure(evidence: Evidence) -> Said:
