@@ -34,6 +34,8 @@ _COMMANDS = {
     "flags": ("tarmak_iam.cli.artifacts", "flags", "The API server's webhook flags."),
     "manifests": ("tarmak_iam.cli.artifacts", "manifests", "ConfigMap and DaemonSet, in apply order."),
     "kubeconfig": ("tarmak_iam.cli.kubeconfig", "kubeconfig", "A kubeconfig that logs in with IAM."),
+    "webhook": ("tarmak_iam.cli.webhook", "webhook", "The webhook's certificate, key and kubeconfig ahead of time."),
+    "doctor": ("tarmak_iam.cli.doctor", "doctor", "Examine such files, a master's or rendered ones, offline."),
     "render": ("tarmak_iam.cli.render", "render", "All of a cluster's artifacts as files."),
     "token": ("tarmak_iam.cli.token", "token", "A token for kubectl, or an explanation of one."),
     "schema": ("tarmak_iam.cli.schema", "schema", "The JSON Schema of the section of tarmak.yaml."),

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tarmak_iam.errors import FileError, SelectionError
+
 if TYPE_CHECKING:  # imported in the functions: --help and --version do without pydantic and ruamel.yaml
     from tarmak_iam.clusterfiles import ClusterFiles
     from tarmak_iam.config import Cluster, TarmakConfig
     from tarmak_iam.installation import Installation
 
-__all__ = ["Session", "pass_session"]
+__all__ = ["Session", "pass_session", "way_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,25 @@ class Session:
         config = self.config()
         return self.installation_of(config, self.cluster(config), overrides, with_admin=with_admin)
 
+    @property
+    def is_named(self) -> bool:
+        """Whether somebody has named a directory or cluster, in an option or in TARMAK_CONFIG."""
+        from tarmak_iam.config.locate import ENVIRONMENT_VARIABLE
+
+        return bool(self.directory or self.cluster_name or os.environ.get(ENVIRONMENT_VARIABLE))
+
+    def installation_if_chosen(self) -> Installation | None:
+        """For commands that do without: None where nobody has named a directory or cluster and there is no
+        tarmak.yaml in Tarmak's own place, or no current cluster in it. Raises TarmakIamError for everything else."""
+        try:
+            config = self.config()
+            cluster = self.cluster(config)
+        except (FileError, SelectionError):
+            if self.is_named:
+                raise
+            return None
+        return self.installation_of(config, cluster)
+
     def installation_of(
         self,
         config: TarmakConfig,
@@ -69,3 +90,8 @@ class Session:
 
 
 pass_session = click.make_pass_decorator(Session)
+
+
+def way_in(installation: Installation | None) -> str:
+    """Which door stays open, where no cluster may be known."""
+    return installation.way_in if installation else "the admin certificate in Tarmak's own kubeconfig still works"

@@ -10,11 +10,15 @@ from tarmak_iam.config.cluster import Cluster
 __all__ = [
     "DEFAULT_WEBHOOK_FILE",
     "MADE_DIRECTORY",
+    "WEBHOOK_FLAG",
     "doubtful_webhook_file",
     "is_made_by_nobody",
     "unsafe_webhook_file",
     "webhook_file",
 ]
+
+WEBHOOK_FLAG = "authentication-token-webhook-config-file"
+"""The only webhook flag that Tarmak passes on: no cache TTL, no version (v1beta1 is what the daemon speaks)."""
 
 DEFAULT_WEBHOOK_FILE = "/etc/kubernetes/aws-iam-authenticator/kubeconfig.yaml"
 """Puppet's own, where the switch is on and no file is given."""

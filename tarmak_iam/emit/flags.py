@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from tarmak_iam.config.effective import hieradata
+from tarmak_iam.config.webhook import WEBHOOK_FLAG as FLAG
 from tarmak_iam.emit.artifact import Artifact, Emitter
 from tarmak_iam.installation import Installation
 
 __all__ = ["FLAG", "FLAGS", "webhook_args", "webhook_hieradata"]
-
-FLAG = "authentication-token-webhook-config-file"
-"""The only webhook flag that Tarmak passes on: no cache TTL, no version (v1beta1 is what the daemon speaks)."""
 
 
 def webhook_args(installation: Installation) -> list[str]:

@@ -1,0 +1,126 @@
+"""doctor: the webhook's files examined, offline."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tarmak_iam.cli.output import note, print_json
+from tarmak_iam.cli.session import Session, pass_session, way_in
+from tarmak_iam.errors import FileError, Place, TarmakIamError
+from tarmak_iam.findings import Severity
+
+if TYPE_CHECKING:
+    from tarmak_iam.installation import Installation
+    from tarmak_iam.pki import Diagnosis, Report
+
+__all__ = ["doctor"]
+
+
+@click.command(
+    epilog="\b\nExamples:\n  tarmak-iam doctor webhook\n  sudo tarmak-iam doctor / --root             # on a master"
+)
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--root",
+    "is_master",
+    is_flag=True,
+    help="DIR is the root of a master's files, or of a copy of them. Without it: if it looks like one.",
+)
+@click.option(
+    "--expires-within",
+    type=click.IntRange(min=0),
+    default=30,
+    show_default=True,
+    metavar="DAYS",
+    help="Warn of a certificate that expires within so many days.",
+)
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning"]),
+    default="warning",
+    show_default=True,
+    help="Exit with 1 for findings of this severity or above.",
+)
+@pass_session
+@click.pass_context
+def doctor(
+    context: click.Context,
+    session: Session,
+    directory: Path,
+    is_master: bool,
+    expires_within: int,
+    output: str,
+    fail_on: str,
+) -> None:
+    """Examine the webhook's files: a directory of `webhook`, a copy of a master's files, or a rendered directory.
+
+    Nothing is asked but the files. Where a cluster is chosen, they are compared with its tarmak.yaml too. Exits
+    with 0 if there is nothing to say, 1 for findings, 2 where there is nothing to look at. Each id has its
+    paragraph in docs/doctor.md.
+    """
+    from tarmak_iam.pki import examine, read_tree
+
+    installation = _installation(session)
+    webhook_file = installation.webhook_file if installation else None
+    tree = read_tree(directory, is_master=is_master or None, webhook_file=webhook_file)
+    report = examine(tree, now=datetime.now(timezone.utc), expires_within=expires_within, installation=installation)
+    if not report.saw_anything:
+        raise FileError(
+            "there is nothing of the authenticator's in it",
+            remedy="name a directory with cert.pem, with a master's files, or with manifests",
+            place=Place(str(directory)),
+        )
+    if output == "json":
+        print_json([_as_json(each) for each in report.diagnoses])
+    else:
+        for each in report.diagnoses:
+            click.echo(_coloured(each))
+    _sum_up(report)
+    if any(each.severity is Severity.ERROR for each in report.diagnoses):
+        note(f"as long as the API server runs, {way_in(installation)}")
+    failing = [Severity.ERROR] if fail_on == "error" else list(Severity)
+    if any(each.severity in failing for each in report.diagnoses):
+        context.exit(1)
+
+
+def _installation(session: Session) -> Installation | None:
+    """Raises TarmakIamError where a cluster was asked for and cannot be read."""
+    try:
+        return session.installation_if_chosen()
+    except TarmakIamError as error:
+        if session.is_named:
+            raise
+        note(f"not compared with tarmak.yaml: {error}")
+        return None
+
+
+def _coloured(diagnosis: Diagnosis) -> str:
+    severity = str(diagnosis.severity)
+    colour = "red" if diagnosis.severity is Severity.ERROR else "yellow"
+    return str(diagnosis).replace(f": {severity}: ", f": {click.style(severity, fg=colour)}: ", 1)
+
+
+def _as_json(diagnosis: Diagnosis) -> dict[str, object]:
+    return {
+        "id": diagnosis.id,
+        "severity": str(diagnosis.severity),
+        "file": diagnosis.place.filename,
+        "line": diagnosis.place.line,
+        "column": diagnosis.place.column,
+        "message": diagnosis.message,
+        "remedy": diagnosis.remedy,
+    }
+
+
+def _sum_up(report: Report) -> None:
+    counts = [(str(severity), sum(each.severity is severity for each in report.diagnoses)) for severity in Severity]
+    parts = [f"{count} {name}{'s' if count > 1 else ''}" for name, count in counts if count]
+    note(", ".join(parts) or "nothing to complain about")
+    note(f"looked at: {', '.join(report.seen) or 'nothing'}")
+    if report.unseen:
+        note(f"not there to look at: {', '.join(report.unseen)}")

@@ -1,0 +1,189 @@
+"""webhook: certificate, key and kubeconfig of the authenticator's server, before there is a master."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.core import ParameterSource
+
+from tarmak_iam.cli.output import note
+from tarmak_iam.cli.session import Session, pass_session, way_in
+from tarmak_iam.config.webhook import DEFAULT_WEBHOOK_FILE
+from tarmak_iam.document.files import is_current, make_directory, read_if_present, replace_file
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.identity.refusal import NotStarted
+from tarmak_iam.identity.server_settings import ServerSettings, read_server_settings
+from tarmak_iam.identity.versions import DaemonVersion
+from tarmak_iam.pki.kubeconfig import MASTERS_VERSION
+from tarmak_iam.pki.layout import CERTIFICATE, DAYS, DEFAULT_PORT, KEY, KUBECONFIG, STATE_DIR
+from tarmak_iam.pki.names import ServerNames
+
+if TYPE_CHECKING:
+    from tarmak_iam.installation import Installation
+    from tarmak_iam.pki.prepare import Output, Prepared
+
+__all__ = ["webhook"]
+
+
+@click.command(
+    epilog="\b\nExamples:\n"
+    "  tarmak-iam webhook --output-dir webhook\n"
+    "  tarmak-iam webhook --output-dir webhook --hostname localhost --hostname master.internal --days 3650"
+)
+@click.option(
+    "--output-dir",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Directory for the three files; made if it is missing.",
+)
+@click.option(
+    "--days", type=int, default=DAYS, show_default=True, help="How long a new certificate is valid, from now on."
+)
+@click.option(
+    "--hostname",
+    "hostnames",
+    multiple=True,
+    metavar="HOST",
+    help="Host name or IP address that the API server asks at, the first in the URL, all in the certificate. "
+    "Default: server.hostname of the mappings, else localhost.",
+)
+@click.option(
+    "--address",
+    metavar="IP",
+    help="Address that the server listens at. Default: server.address of the mappings, else 127.0.0.1.",
+)
+@click.option("--port", type=int, help=f"Port of the URL. Default: server.port of the mappings, else {DEFAULT_PORT}.")
+@click.option(
+    "--renew", is_flag=True, help="Make a new pair; the old files stay beside it, with a date in their names."
+)
+@click.option(
+    "--daemon-version",
+    metavar="VERSION",
+    help=f"Release whose init the kubeconfig's text is of. Default: {MASTERS_VERSION}, which Tarmak's masters run.",
+)
+@pass_session
+def webhook(
+    session: Session,
+    output_dir: Path,
+    days: int,
+    hostnames: tuple[str, ...],
+    address: str | None,
+    port: int | None,
+    renew: bool,
+    daemon_version: str | None,
+) -> None:
+    """Certificate, key and webhook kubeconfig ahead of time, as the authenticator's `init` makes them.
+
+    No tarmak.yaml is needed; where a cluster is chosen, host name, address and port are those of its mappings
+    file. A pair that is there is kept, as `init` keeps it, and only the kubeconfig is written anew.
+    """
+    from tarmak_iam.pki.prepare import Existing, prepare
+
+    version = DaemonVersion.parse(daemon_version) if daemon_version is not None else MASTERS_VERSION
+    installation = session.installation_if_chosen()
+    if installation is not None:
+        installation.check_masters()
+    server = _server(installation)
+    names = ServerNames(hostnames or (server.hostname,), server.address if address is None else address)
+    existing = Existing(output_dir, *(read_if_present(output_dir / name) for name in (CERTIFICATE, KEY, KUBECONFIG)))
+    prepared = prepare(
+        existing,
+        names,
+        server.port if port is None else port,
+        now=datetime.now(timezone.utc),
+        days=days,
+        renew=renew,
+        version=version,
+    )
+    for line in _write(output_dir, prepared):
+        click.echo(line)
+    if prepared.is_kept and _is_given("days"):
+        note("the pair that is there is kept, and its days with it: --renew makes a new one")
+    _tell_where_they_go(installation, prepared)
+    if existing.certificate is not None and not prepared.is_kept:
+        note("until they are on all masters and both servers have started again, IAM logins fail")
+        note(way_in(installation))
+
+
+def _server(installation: Installation | None) -> ServerSettings:
+    """Raises ConfigError."""
+    if installation is None or installation.mappings is None:
+        return ServerSettings()
+    document = installation.mappings.document
+    try:
+        return read_server_settings(document, installation.daemon_version, installation.daemon_args())
+    except NotStarted as stop:
+        raise ConfigError(
+            f"authenticator {installation.daemon_version} would not start: {stop.reason}",
+            remedy="mend the mappings file",
+            place=document.position(stop.route or ()),
+        ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file to write, and whether that is needed: looked at for all of them before the first one is written."""
+
+    path: Path
+    output: Output
+    mode: int
+    is_current: bool
+
+    def write(self) -> str:
+        if self.is_current:
+            return f"unchanged {self.path}"
+        replace_file(
+            self.path,
+            self.output.data,
+            expected=self.output.before,
+            mode=self.mode,
+            secret=self.output.is_secret,
+        )
+        return f"wrote {self.path}"
+
+
+def _write(directory: Path, prepared: Prepared) -> Iterator[str]:
+    """What was done, a line per file. Raises FileError."""
+    files = [_file(directory, output) for output in prepared.outputs]
+    make_directory(directory, 0o700)
+    return (each.write() for each in files)
+
+
+def _file(directory: Path, output: Output) -> _File:
+    """`init` writes through the umask; never more open than that, and the key for its owner alone."""
+    path, mode = directory / output.name, 0o600 if output.is_secret else 0o644 & ~_umask()
+    unchanged = output.before == output.data and is_current(path, output.data, mode if output.is_secret else 0o666)
+    return _File(path, output, mode, unchanged)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)  # there is no way to ask without setting it
+    os.umask(mask)
+    return mask
+
+
+def _is_given(name: str) -> bool:
+    return click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def _tell_where_they_go(installation: Installation | None, prepared: Prepared) -> None:
+    target = (installation.safe_webhook_file() if installation else None) or DEFAULT_WEBHOOK_FILE
+    note("on every master, before its API server starts, owned by root:")
+    note(f"  {CERTIFICATE} -> {STATE_DIR}/{CERTIFICATE} (0644)")
+    note(f"  {KEY} -> {STATE_DIR}/{KEY} (0600)")
+    note(f"  {KUBECONFIG} -> {target} (0644)")
+    note(f"Tarmak's init unit keeps the pair, writes the kubeconfig anew for {_INIT_URL} and copies it there")
+    if prepared.url != _INIT_URL:
+        note(
+            f"this one is for {prepared.url}: that needs the switch off (tarmak-iam disable) and authTokenWebhookFile "
+            f"set to {target}"
+        )
+
+
+_INIT_URL = ServerNames().url(DEFAULT_PORT)

@@ -1,0 +1,150 @@
+"""Certificates and keys as facts: what the daemon and the API server, both of them Go programs, look at."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from tarmak_iam.pki.names import AlternativeNames, parse_address
+from tarmak_iam.pki.needs import no_cryptography
+
+try:
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes, PrivateKeyTypes
+except ImportError:
+    raise no_cryptography() from None
+
+__all__ = ["Certificate", "Key", "Unreadable", "read_certificate", "read_key"]
+
+E = TypeVar("E", bound=x509.ExtensionType)
+
+_GO_KEYS = (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey)
+
+
+class Unreadable(ValueError):
+    """Bytes that are no certificate or key. The text never repeats any of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """`public_key` is the SubjectPublicKeyInfo; `names` is None where there is no subject alternative name.
+
+    `usages` are the names of RFC 5280's key usage bits, `extended` the OIDs of the extended key usage; each is
+    None where the extension is missing, which allows everything.
+    """
+
+    der: bytes = field(repr=False)
+    public_key: bytes = field(repr=False)
+    not_before: datetime
+    not_after: datetime
+    names: AlternativeNames | None
+    is_ca: bool
+    usages: frozenset[str] | None
+    extended: frozenset[str] | None
+    key_kind: str
+    key_size: int
+    is_self_signed: bool
+    """Whether its signature is its own key's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """`public_key` is the SubjectPublicKeyInfo of its other half."""
+
+    public_key: bytes = field(repr=False)
+    kind: str
+    size: int
+
+
+def read_certificate(der: bytes) -> Certificate:
+    """Raises Unreadable."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _facts(der)
+    except (ValueError, TypeError, x509.DuplicateExtension, x509.InvalidVersion, UnsupportedAlgorithm):
+        raise Unreadable("it is no certificate that can be read") from None
+    except x509.UnsupportedGeneralNameType:
+        raise Unreadable("its subject alternative name cannot be read") from None
+
+
+def _facts(der: bytes) -> Certificate:
+    read = x509.load_der_x509_certificate(der)
+    public = read.public_key()
+    constraints = _extension(read, x509.BasicConstraints)
+    extended = _extension(read, x509.ExtendedKeyUsage)
+    return Certificate(
+        der=der,
+        public_key=_spki(public),
+        not_before=read.not_valid_before_utc,
+        not_after=read.not_valid_after_utc,
+        names=_names(_extension(read, x509.SubjectAlternativeName)),
+        is_ca=constraints is not None and constraints.ca,
+        usages=_usages(_extension(read, x509.KeyUsage)),
+        extended=None if extended is None else frozenset(each.dotted_string for each in extended),
+        key_kind=_kind(public),
+        key_size=getattr(public, "key_size", 0),
+        is_self_signed=_is_self_signed(read),
+    )
+
+
+def _extension(read: x509.Certificate, kind: type[E]) -> E | None:
+    try:
+        return read.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _names(found: x509.SubjectAlternativeName | None) -> AlternativeNames | None:
+    if found is None:
+        return None
+    addresses = [parse_address(str(each)) for each in found.get_values_for_type(x509.IPAddress)]
+    return AlternativeNames(
+        tuple(found.get_values_for_type(x509.DNSName)), tuple(each for each in addresses if each is not None)
+    )
+
+
+def _usages(found: x509.KeyUsage | None) -> frozenset[str] | None:
+    if found is None:
+        return None
+    names = ("digital_signature", "key_encipherment", "key_agreement", "key_cert_sign", "crl_sign")
+    return frozenset(name for name in names if getattr(found, name))
+
+
+def _is_self_signed(read: x509.Certificate) -> bool:
+    try:
+        read.verify_directly_issued_by(read)
+    except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def read_key(der: bytes) -> Key:
+    """PKCS#1, PKCS#8 and SEC 1, as Go reads them. Raises Unreadable, also for a kind that Go cannot use."""
+    try:
+        key = serialization.load_der_private_key(der, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise Unreadable("it is no private key that can be read") from None
+    return _key(key)
+
+
+def _key(key: PrivateKeyTypes) -> Key:
+    if not isinstance(key, _GO_KEYS):
+        raise Unreadable("it is of a kind that the authenticator cannot use")
+    public = key.public_key()
+    return Key(_spki(public), _kind(public), getattr(public, "key_size", 0))
+
+
+def _spki(public: CertificatePublicKeyTypes) -> bytes:
+    return public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def _kind(public: CertificatePublicKeyTypes) -> str:
+    if isinstance(public, rsa.RSAPublicKey):
+        return "RSA"
+    return "EC" if isinstance(public, ec.EllipticCurvePublicKey) else "Ed25519"

@@ -1,0 +1,49 @@
+"""What doctor finds, and what looks for it, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tarmak_iam.errors import Place
+from tarmak_iam.findings import Severity
+from tarmak_iam.text import one_line
+
+if TYPE_CHECKING:
+    from tarmak_iam.pki.evidence import Evidence
+
+__all__ = ["Check", "Diagnosis"]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """`id` is stable (`WEB020`); `message` says what is wrong, `remedy` what to do. Never any part of a key."""
+
+    id: str
+    severity: Severity
+    place: Place
+    message: str
+    remedy: str = ""
+
+    @property
+    def text(self) -> str:
+        """Message and remedy on one line."""
+        return one_line(f"{self.message}; {self.remedy}" if self.remedy else self.message)
+
+    def __str__(self) -> str:
+        return f"{one_line(str(self.place))}: {self.severity}: {self.text} [{self.id}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """`check` yields place, message and remedy of what it finds; `summary` says in a sentence what it looks for."""
+
+    id: str
+    severity: Severity
+    summary: str
+    check: Callable[[Evidence], Iterator[tuple[Place, str, str]]] = field(repr=False)
+
+    def run(self, evidence: Evidence) -> Iterator[Diagnosis]:
+        for place, message, remedy in self.check(evidence):
+            yield Diagnosis(self.id, self.severity, place, message, remedy)

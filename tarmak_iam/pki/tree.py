@@ -1,0 +1,187 @@
+"""What lies in a directory that doctor examines, read once: a directory of `webhook`, a copy of a master's files, or
+a rendered one."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tarmak_iam.config.webhook import DEFAULT_WEBHOOK_FILE, WEBHOOK_FLAG
+from tarmak_iam.document.files import file_error, read_file
+from tarmak_iam.errors import ConfigError, FileError, Place
+from tarmak_iam.pki.layout import CERTIFICATE, INIT_UNIT, KEY, KUBECONFIG, STATE_DIR, UNIT, UNIT_DIR
+from tarmak_iam.pki.units import Unit, parse_unit
+
+__all__ = ["FLAG", "Found", "Tree", "read_tree"]
+
+FLAG = f"--{WEBHOOK_FLAG}"
+
+_MANY = 200
+"""More files than that are no directory of manifests."""
+
+_TREES = (STATE_DIR, UNIT_DIR, "/etc/kubernetes")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file: `data` is None where it cannot be read, and `problem` says why. `path` is how it is shown."""
+
+    path: str
+    data: bytes | None = field(repr=False)
+    problem: str = ""
+    mode: int = 0
+    uid: int = 0
+
+    @property
+    def place(self) -> Place:
+        return Place(self.path)
+
+    def at(self, line: int | None) -> Place:
+        return Place(self.path, line, 1 if line else None)
+
+    @property
+    def text(self) -> str:
+        return (self.data or b"").decode("utf-8", "replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """`webhooks` are webhook kubeconfigs by the path that they have on a master; `objects` are files that may hold
+    Kubernetes objects, kubeconfigs or the daemon's configuration. `directories` are those of the files."""
+
+    directory: str
+    is_master: bool
+    certificate: Found | None = None
+    key: Found | None = None
+    webhooks: tuple[tuple[str, Found], ...] = ()
+    unit: Found | None = None
+    init_unit: Found | None = None
+    flags: Found | None = None
+    objects: tuple[Found, ...] = ()
+    directories: tuple[Found, ...] = ()
+
+    @property
+    def of_master(self) -> tuple[Found, ...]:
+        """The pair, the webhook kubeconfigs and the units."""
+        found = (self.certificate, self.key, *(found for _, found in self.webhooks), self.unit, self.init_unit)
+        return tuple(each for each in found if each is not None)
+
+    @property
+    def files(self) -> tuple[Found, ...]:
+        """All of them, in the order in which they are spoken of."""
+        return (*self.of_master, *filter(None, [self.flags]), *self.objects)
+
+
+def read_tree(directory: Path, *, is_master: bool | None = None, webhook_file: str | None = None) -> Tree:
+    """`is_master`: whether the directory is the root of a master's files; None: if it looks like one. `webhook_file`:
+    where a master's webhook kubeconfig is, if no unit in it says so.
+
+    Raises FileError where the directory cannot be looked into; a file that cannot is a Found with a problem.
+    """
+    try:
+        names = sorted(entry.name for entry in os.scandir(directory))
+    except OSError as error:
+        raise file_error("cannot be read", directory, error) from None
+    if is_master is None:
+        is_master = any(directory.joinpath(path[1:]).is_dir() for path in _TREES)
+    objects = tuple(_objects(directory, names))
+    flags = _look(directory, "flags.txt")
+    if not is_master:
+        return _flat(directory, objects, flags)
+    return _master(directory, objects, flags, webhook_file or DEFAULT_WEBHOOK_FILE)
+
+
+def _flat(directory: Path, objects: tuple[Found, ...], flags: Found | None) -> Tree:
+    certificate, key, webhook = (_look(directory, name) for name in (CERTIFICATE, KEY, KUBECONFIG))
+    found = [each for each in (certificate, key, webhook) if each is not None]
+    return Tree(
+        directory=str(directory),
+        is_master=False,
+        certificate=certificate,
+        key=key,
+        webhooks=((KUBECONFIG, webhook),) if webhook else (),
+        flags=flags,
+        objects=objects,
+        directories=tuple(_directories(directory, [""] if found else [])),
+    )
+
+
+def _master(root: Path, objects: tuple[Found, ...], flags: Found | None, webhook_file: str) -> Tree:
+    unit, init_unit = (_look(root, f"{UNIT_DIR}/{name}", root) for name in (UNIT, INIT_UNIT))
+    asked = _unit(unit).option(FLAG) if unit else None
+    copied = _unit(init_unit).copied_to if init_unit else None
+    paths = [f"{STATE_DIR}/{KUBECONFIG}", *(word.text for word in (asked, copied) if word)]
+    if not asked and not copied:
+        paths.append(webhook_file)
+    webhooks = [(path, found) for path in dict.fromkeys(paths) if (found := _look(root, path, root)) is not None]
+    return Tree(
+        directory=str(root),
+        is_master=True,
+        certificate=_look(root, f"{STATE_DIR}/{CERTIFICATE}", root),
+        key=_look(root, f"{STATE_DIR}/{KEY}", root),
+        webhooks=tuple(webhooks),
+        unit=unit,
+        init_unit=init_unit,
+        flags=flags,
+        objects=objects,
+        directories=tuple(_directories(root, [STATE_DIR, *(os.path.dirname(path) for path, _ in webhooks)])),
+    )
+
+
+def _unit(found: Found) -> Unit:
+    return parse_unit(found.text)
+
+
+def _objects(directory: Path, names: list[str]) -> Iterator[Found]:
+    wanted = [name for name in names if name.endswith((".yaml", ".yml", ".json")) or name == "kubeconfig"]
+    if len(wanted) > _MANY:
+        raise ConfigError(
+            f"there are {len(wanted)} files of YAML and JSON in it, more than the {_MANY} that are looked at",
+            remedy="name the directory of the authenticator's files",
+            place=Place(str(directory)),
+        )
+    yield from (found for name in wanted if (found := _look(directory, name)) is not None)
+
+
+def _directories(root: Path, paths: list[str]) -> Iterator[Found]:
+    for path in dict.fromkeys(paths):
+        shown = root / path.lstrip("/")
+        try:
+            status = shown.stat()
+        except OSError:
+            continue
+        yield Found(str(shown), None, "", status.st_mode, status.st_uid)
+
+
+def _look(directory: Path, name: str, root: Path | None = None) -> Found | None:
+    """`root`: links must not lead out of it, since another machine's file would be taken for the master's."""
+    path = directory / name.lstrip("/")
+    shown = str(path)
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        return Found(shown, None, _reason(error))
+    if root is not None and not os.path.realpath(path).startswith(os.path.join(os.path.realpath(root), "")):
+        return Found(shown, None, "it is a link that leads out of the copy")
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            kind = "a directory" if stat.S_ISDIR(status.st_mode) else "no regular file"
+            return Found(shown, None, f"it is {kind}")
+        return Found(shown, read_file(path), "", status.st_mode, status.st_uid)
+    except FileError as error:
+        return Found(shown, None, f"it {error.what}" if error.what.startswith("cannot") else error.what)
+    except FileNotFoundError:
+        return Found(shown, None, "it is a link to nothing")
+    except OSError as error:
+        return Found(shown, None, _reason(error))
+
+
+def _reason(error: OSError | ValueError) -> str:
+    number = getattr(error, "errno", None)
+    return os.strerror(number) if number else "it cannot be looked at"

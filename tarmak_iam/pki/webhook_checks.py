@@ -1,0 +1,106 @@
+"""Checks of the webhook kubeconfigs: whether the API server can read them, whom it asks and whom it trusts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tarmak_iam.errors import Place
+from tarmak_iam.findings import Severity
+from tarmak_iam.pki.diagnosis import Check
+from tarmak_iam.pki.evidence import Evidence
+from tarmak_iam.pki.layout import CERTIFICATE, KUBECONFIG, WEBHOOK_PATH
+from tarmak_iam.pki.names import parse_address
+from tarmak_iam.pki.webhook_file import WebhookFile
+
+__all__ = ["WEBHOOK_CHECKS"]
+
+Said = Iterator[tuple[Place, str, str]]
+
+_AGAIN = "write it anew: tarmak-iam webhook --output-dir DIR keeps the pair and makes its kubeconfig"
+
+
+def _readable(evidence: Evidence) -> Iterator[WebhookFile]:
+    return (each for each in evidence.webhooks if not each.problem)
+
+
+def _unreadable(evidence: Evidence) -> Said:
+    for webhook in evidence.webhooks:
+        if webhook.problem and webhook.found.data is not None:  # a file that cannot be opened is WEB001
+            yield webhook.place, f"the API server cannot use it: {webhook.problem}", _AGAIN
+
+
+def _wrong_url(evidence: Evidence) -> Said:
+    for webhook in _readable(evidence):
+        place, url = webhook.server_place or webhook.place, webhook.url
+        if url is None or url.scheme != "https":
+            yield place, f"server is {webhook.server!r}, no https URL with a host", _AGAIN
+        elif url.path != WEBHOOK_PATH or url.query or url.fragment or url.username is not None:
+            yield place, f"server is {webhook.server!r}, and the daemon answers at {WEBHOOK_PATH} only", _AGAIN
+
+
+def _elsewhere(evidence: Evidence) -> Said:
+    server = evidence.server
+    for webhook in _readable(evidence) if server else ():
+        if server is None or webhook.url is None:
+            continue
+        place = webhook.server_place or webhook.place
+        if webhook.port != server.port:
+            what = f"the API server asks at port {webhook.port}, the daemon listens at {server.port}"
+            yield place, what, "give both the same port (server.port of the mappings)"
+        elif not _listens_at(webhook.host, server.address):
+            what = f"the API server asks at {webhook.host}, the daemon listens at {server.address} only"
+            yield place, what, "give both the same address (server.hostname and server.address of the mappings)"
+
+
+def _listens_at(host: str, address: str) -> bool:
+    """As far as that can be told without a resolver."""
+    bound = parse_address(address)
+    asked = parse_address("127.0.0.1" if host == "localhost" else host)
+    if bound is None or asked is None or bound.is_unspecified:
+        return True
+    return bound.is_loopback if host == "localhost" else bound == asked
+
+
+def _no_ca(evidence: Evidence) -> Said:
+    for webhook in _readable(evidence):
+        place = webhook.ca_place or webhook.place
+        if webhook.ca is None and webhook.ca_file:
+            what = f"its CA is in the file {webhook.ca_file}, which is not looked at"
+            yield place, what, "put it into certificate-authority-data, as init does"
+        elif webhook.ca is None and not webhook.is_insecure:
+            yield place, "there is no certificate-authority-data: the daemon's certificate is not trusted", _AGAIN
+        elif webhook.ca is not None and not webhook.ca:
+            yield place, "certificate-authority-data is not the base64 of a certificate's PEM", _AGAIN
+
+
+def _other_ca(evidence: Evidence) -> Said:
+    certificate = evidence.certificate
+    for webhook in _readable(evidence) if certificate else ():
+        if certificate is not None and webhook.ca and all(each.data != certificate.der for each in webhook.ca):
+            what = f"the API server trusts another certificate than {CERTIFICATE}"
+            consequence = ": unless it signed that, every IAM login is refused"
+            yield webhook.ca_place or webhook.place, what + consequence, _AGAIN
+
+
+def _insecure(evidence: Evidence) -> Said:
+    for webhook in _readable(evidence):
+        if webhook.is_insecure:
+            what = "insecure-skip-tls-verify: whoever answers at that port says who everybody is"
+            yield webhook.place, what, "remove it"
+
+
+def _none(evidence: Evidence) -> Said:
+    tree = evidence.tree
+    if tree.certificate is not None and not tree.webhooks:
+        yield tree.certificate.place, f"there is no {KUBECONFIG}: the API server does not know whom to ask", _AGAIN
+
+
+WEBHOOK_CHECKS = (
+    Check("WEB030", Severity.ERROR, "The API server cannot use the webhook kubeconfig.", _unreadable),
+    Check("WEB031", Severity.ERROR, "The URL is none that the daemon answers.", _wrong_url),
+    Check("WEB032", Severity.ERROR, "The URL is not where the daemon listens.", _elsewhere),
+    Check("WEB033", Severity.ERROR, "The kubeconfig has no CA that can be used.", _no_ca),
+    Check("WEB034", Severity.ERROR, "The CA of the kubeconfig is not this certificate.", _other_ca),
+    Check("WEB035", Severity.ERROR, "The kubeconfig switches the check of the certificate off.", _insecure),
+    Check("WEB036", Severity.ERROR, "There is no webhook kubeconfig.", _none),
+)

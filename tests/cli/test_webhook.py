@@ -1,0 +1,275 @@
+"""`webhook` and `doctor` as a person uses them."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tarmak_iam.document import files as document_files
+from tests.pki.masters import WEBHOOK, lay_master
+from tests.pki.support import files, lay, rsa_key
+from tests.support import ADMIN, ROOT, Shell
+
+CERT, KEY, CONFIG = "cert.pem", "key.pem", "aws-iam-authenticator.kubeconfig"
+
+
+@pytest.fixture(autouse=True)
+def quick_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few keys instead of new ones, a different one each time."""
+    numbers = iter(range(1, 100))
+
+    def make(public_exponent: int, key_size: int) -> rsa.RSAPrivateKey:
+        assert (public_exponent, key_size) == (65537, 2048)
+        return rsa_key(next(numbers))
+
+    monkeypatch.setattr("tarmak_iam.pki.pair.rsa.generate_private_key", make)
+
+
+def content(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in directory.iterdir()}
+
+
+def test_the_journey(shell: Shell, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = shell.run("webhook", "--output-dir", out)
+    assert done.out == f"wrote {out / KEY}\nwrote {out / CERT}\nwrote {out / CONFIG}\n"
+    assert done.err == (
+        "on every master, before its API server starts, owned by root:\n"
+        "  cert.pem -> /var/aws-iam-authenticator/cert.pem (0644)\n"
+        "  key.pem -> /var/aws-iam-authenticator/key.pem (0600)\n"
+        "  aws-iam-authenticator.kubeconfig -> /etc/kubernetes/aws-iam-authenticator/kubeconfig.yaml (0644)\n"
+        "Tarmak's init unit keeps the pair, writes the kubeconfig anew for https://localhost:21362/authenticate and "
+        "copies it there\n"
+    )
+    assert stat.S_IMODE(out.stat().st_mode) == 0o700
+    checked = shell.run("doctor", out)
+    assert checked.out == ""
+    assert checked.err == (
+        "nothing to complain about\n"
+        "looked at: cert.pem, key.pem, webhook kubeconfig\n"
+        "not there to look at: flags.txt, the daemon's configuration, DaemonSet, a client's kubeconfig, tarmak.yaml\n"
+    )
+    again = shell.run("webhook", "--output-dir", out, "--days", "5")
+    assert again.out == f"unchanged {out / KEY}\nunchanged {out / CERT}\nunchanged {out / CONFIG}\n"
+    assert again.err.startswith("the pair that is there is kept, and its days with it: --renew makes a new one\n")
+
+
+def test_renewing_loses_nothing(shell: Shell, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shell.run("webhook", "--output-dir", out)
+    before = content(out)
+    renewed = shell.run("webhook", "--output-dir", out, "--renew")
+    assert renewed.err.endswith(
+        "until they are on all masters and both servers have started again, IAM logins fail\n"
+        "the admin certificate in Tarmak's own kubeconfig still works\n"
+    )
+    after = content(out)
+    for name, data in before.items():
+        assert after[name] != data
+        kept = [other for other in after if other.startswith(f"{name}.")]
+        assert [after[other] for other in kept] == [data]
+        mode = stat.S_IMODE((out / kept[0]).stat().st_mode)
+        assert mode == (0o600 if name == KEY else 0o644)
+    shell.run("doctor", out)
+
+
+def test_an_open_key_is_closed(shell: Shell, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shell.run("webhook", "--output-dir", out)
+    (out / KEY).chmod(0o644)
+    assert "[WEB040]" in shell.run("doctor", out, code=1).out
+    assert f"wrote {out / KEY}\n" in shell.run("webhook", "--output-dir", out).out
+    assert stat.S_IMODE((out / KEY).stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("args", "changes", "message"),
+    [
+        ((), {CERT: None}, f"{KEY}: error: there is key.pem without cert.pem, and a new pair would overwrite it"),
+        ((), {KEY: None}, f"{CERT}: error: there is cert.pem without key.pem, and a new pair would overwrite it"),
+        ((), {KEY: files(number=1)[KEY]}, f"{CERT}: error: key.pem is not the key of cert.pem"),
+        ((), {KEY: b""}, f"{KEY}: error: key.pem cannot be used: there is no PEM in it"),
+        ((), {CERT: b"x"}, f"{CERT}: error: cert.pem cannot be used: there is no PEM in it"),
+        ((), {CERT: files()[CERT].replace(b"\nM", b"\nN", 1)}, f"{CERT}: error: cert.pem: it is no certificate"),
+        ((), {KEY: files()[KEY].replace(b"\nM", b"\nN", 1)}, f"{KEY}: error: key.pem: it is no private key"),
+        (("--hostname", "a.b"), {}, f"{CERT}: error: the certificate is for localhost, 127.0.0.1, not for a.b"),
+        (
+            (),
+            {CERT: files(days=100)[CERT]},
+            f"{CERT}: error: the certificate is valid from 2020-11-25 to 2021-03-05 only",
+        ),
+    ],
+)
+def test_a_pair_that_cannot_be_kept(
+    shell: Shell, tmp_path: Path, args: Sequence[str], changes: dict[str, bytes | None], message: str
+) -> None:
+    out = tmp_path / "out"
+    laid = {name: data for name, data in {**files(), **changes}.items() if data is not None}
+    lay(out, laid)
+    failed = shell.run("webhook", "--output-dir", out, *args, code=2)
+    assert failed.err.startswith(f"{out}/{message}")
+    assert "--renew" in failed.err
+    assert content(out) == laid
+    shell.run("webhook", "--output-dir", out, *args, "--renew")
+    after = content(out)
+    assert {data for name, data in after.items() if name not in (CERT, KEY, CONFIG)} == set(laid.values())
+    shell.run("doctor", out)
+
+
+def test_a_crash_between_two_files_is_noticed(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "out"
+    shell.run("webhook", "--output-dir", out)
+    before = content(out)
+    real = document_files.os.replace  # type: ignore[attr-defined]
+
+    def crash(source: str, target: Path) -> None:
+        if Path(target).name == CERT:
+            raise OSError(28, "No space left on device")
+        real(source, target)
+
+    monkeypatch.setattr("tarmak_iam.document.files.os.replace", crash)
+    failed = shell.run("webhook", "--output-dir", out, "--renew", code=2)
+    monkeypatch.undo()
+    assert "No space left on device" in failed.err
+    assert set(before.values()) <= set(content(out).values())
+    assert "[WEB020]" in shell.run("doctor", out, code=1).out
+    assert "key.pem is not the key of cert.pem" in shell.run("webhook", "--output-dir", out, code=2).err
+
+
+def test_a_crash_at_the_first_run_is_noticed(shell: Shell, tmp_path: Path) -> None:
+    out = lay(tmp_path / "out", {KEY: files()[KEY]})
+    assert "[WEB002]" in shell.run("doctor", out, code=1).out
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("--days", "0"), "error: a certificate cannot be valid for 0 days; init makes it valid for 36500\n"),
+        (("--port", "70000"), "error: 70000 is no port; write a number from 1 to 65535\n"),
+        (("--address", "localhost"), "error: 'localhost' is no IP address; write one, as in 127.0.0.1\n"),
+        (("--hostname", "a b\nc: d"), "error: 'a b\\nc: d' is neither a host name nor an IP address; "),
+        (
+            ("--daemon-version", "new"),
+            "error: 'new' names no version of the authenticator; write a tag such as v0.6.20\n",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused(shell: Shell, tmp_path: Path, args: Sequence[str], message: str) -> None:
+    failed = shell.run("webhook", "--output-dir", tmp_path / "out", *args, code=2)
+    assert failed.err.startswith(message)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_cluster_s_mappings_decide(shell: Shell, tmp_path: Path) -> None:
+    shell.dev("enable")
+    shell.dev("map", "add", ADMIN, "--username", "admin", "--group", "system:masters")
+    mappings = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
+    mappings.write_text(mappings.read_text().replace("server:", "server:\n  port: 31362\n  hostname: master.internal"))
+    out = tmp_path / "out"
+    done = shell.dev("webhook", "--output-dir", out)
+    assert b"server: https://master.internal:31362/authenticate\n" in (out / CONFIG).read_bytes()
+    assert "this one is for https://master.internal:31362/authenticate" in done.err
+    shell.dev("doctor", out)
+    shell.dev("webhook", "--output-dir", out, "--port", "21362")
+    assert "asks at port 21362, the daemon listens at 31362" in shell.dev("doctor", out, code=1).out
+    mappings.write_text("server: [\n")
+    assert shell.dev("webhook", "--output-dir", out, code=2).err.startswith(f"{mappings}:")
+
+
+def test_a_chosen_cluster_must_be_there(shell: Shell, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shell.run("-c", tmp_path / "nowhere", "webhook", "--output-dir", out, code=2)
+    shell.dev("--current-cluster", "no-such", "webhook", "--output-dir", out, code=2)
+    assert not out.exists()
+
+
+def test_a_broken_tarmak_yaml_of_nobody_s_choice(shell: Shell, tmp_path: Path) -> None:
+    home = tmp_path / "home" / ".tarmak"
+    home.mkdir(parents=True)
+    (home / "tarmak.yaml").write_text("x: [")
+    out = lay(tmp_path / "out", files())
+    assert "not compared with tarmak.yaml: " in shell.run("doctor", out).err
+    shell.run("-c", home, "doctor", out, code=2)
+
+
+def test_a_rendered_directory_and_a_master(shell: Shell, tmp_path: Path) -> None:
+    shell.dev("enable")
+    shell.dev("map", "add", ADMIN, "--username", "admin", "--group", "system:masters")
+    out = tmp_path / "out"
+    shell.dev("render", "--output-dir", out)
+    assert "looked at: flags.txt, the daemon's configuration, DaemonSet, a client's kubeconfig, tarmak.yaml" in (
+        shell.dev("doctor", out).err
+    )
+    lay_master(out)
+    shell.dev("doctor", out, "--root")
+    (out / WEBHOOK).write_bytes((out / WEBHOOK).read_bytes().replace(b"\n", b"\r\n"))
+    shell.dev("doctor", out)
+    config = out / "configmap.yaml"
+    config.write_text(config.read_text().replace("dev-cluster", "other"))
+    checked = shell.dev("doctor", out, "-o", "json", code=1)
+    found = json.loads(checked.out)
+    way_in = f"the admin certificate in {shell.single / 'dev-cluster' / 'kubeconfig'} still works"
+    assert checked.err.endswith(f"as long as the API server runs, {way_in}\n")
+    assert [(each["id"], each["severity"], Path(each["file"]).name) for each in found] == [
+        ("WEB060", "error", "configmap.yaml")
+    ]
+
+
+def test_warnings_fail_unless_told_otherwise(shell: Shell, tmp_path: Path) -> None:
+    out = lay(tmp_path / "out", files())
+    (out / CERT).write_bytes(files()[CERT].replace(b"\n", b"\r\n"))
+    assert shell.run("doctor", out, code=1).err.startswith("1 warning\n")
+    shell.run("doctor", out, "--fail-on", "error")
+    assert "[WEB027]" in shell.run("doctor", out, "--expires-within", "99999", code=1).out
+
+
+@pytest.mark.parametrize("name", ["empty", "unrelated"])
+def test_nothing_to_look_at_is_not_fine(shell: Shell, tmp_path: Path, name: str) -> None:
+    directory = tmp_path / name
+    directory.mkdir()
+    if name == "unrelated":
+        (directory / "values.yaml").write_text("a: 1\n")
+    assert "there is nothing of the authenticator's in it" in shell.run("doctor", directory, code=2).err
+    shell.run("doctor", directory, "--root", code=1)
+
+
+def test_what_is_no_directory(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert "Not a directory" in shell.run("doctor", tmp_path / "file", code=2).err
+    assert "No such file or directory" in shell.run("doctor", tmp_path / "none", code=2).err
+
+
+def run_alone(program: str) -> subprocess.CompletedProcess[str]:
+    """In a Python of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT, env=environment
+    )
+
+
+@pytest.mark.parametrize("command", ["webhook --output-dir", "doctor"])
+def test_without_cryptography(tmp_path: Path, command: str) -> None:
+    out = lay(tmp_path / "out", {CERT: b"x"})
+    done = run_alone(
+        "import sys\nsys.modules['cryptography'] = None\nfrom tarmak_iam.cli.main import main\n"
+        f"sys.exit(main([*{command.split()!r}, {str(out)!r}]))"
+    )
+    message = "error: certificates need cryptography, which is not installed; run pip install 'tarmak-iam[webhook]'\n"
+    assert (done.returncode, done.stderr) == (2, message)
+    assert content(out) == {CERT: b"x"}
+
+
+def test_help_does_without_cryptography() -> None:
+    done = run_alone(
+        "import sys\nfrom tarmak_iam.cli.main import main\nmain(['doctor', '--help'])\nmain(['webhook', '--help'])\n"
+        "assert 'cryptography' not in sys.modules"
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,24 @@
+"""docs/doctor.md and the checks agree."""
+
+from __future__ import annotations
+
+import re
+
+from tarmak_iam.pki import CHECKS
+from tests.support import ROOT
+
+PAGE = (ROOT / "docs" / "doctor.md").read_text(encoding="utf-8")
+
+
+def test_every_check_has_its_paragraph() -> None:
+    headings = re.findall(r"^### (WEB\d+): (.*)$", PAGE, re.MULTILINE)
+    assert headings == [(check.id, check.summary[0].lower() + check.summary[1:-1]) for check in CHECKS]
+
+
+def test_every_paragraph_says_what_to_do() -> None:
+    for paragraph in re.split(r"^### ", PAGE, flags=re.MULTILINE)[1:]:
+        assert "Mend: " in re.split(r"^## ", paragraph, flags=re.MULTILINE)[0], paragraph
+
+
+def test_the_page_names_no_id_that_is_not_there() -> None:
+    assert set(re.findall(r"WEB\d+", PAGE)) == {check.id for check in CHECKS}
