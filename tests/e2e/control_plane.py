@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.e2e import components
 from tests.e2e.certificates import Authority
@@ -71,6 +72,24 @@ class ControlPlane:
             check=False,
         )
         return Done(done.returncode, done.stdout, done.stderr)
+
+    def apply(self, objects: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """As the administrator, custom resources once there is what defines them; the objects as they are then."""
+        definitions = [each for each in objects if each["kind"] == "CustomResourceDefinition"]
+        if definitions:
+            self._apply(definitions)
+            wait = ("wait", "--for=condition=Established", "--timeout=30s")
+            done = self.kubectl(*wait, *(f"crd/{each['metadata']['name']}" for each in definitions))
+            assert done.code == 0, done.err
+        return self._apply(objects)
+
+    def _apply(self, objects: Sequence[Mapping[str, Any]]) -> list[Any]:
+        listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+        command = ("apply", "--server-side", "--field-manager=tarmak-iam", "--validate=strict", "-o", "json", "-f", "-")
+        done = self.kubectl(*command, text=listed)
+        assert done.code == 0, done.err
+        made = json.loads(done.out)
+        return list(made["items"]) if made["kind"] == "List" else [made]
 
 
 @contextmanager

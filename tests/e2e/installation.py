@@ -111,15 +111,7 @@ class Home:
     def daemon(self, version: str, plane: ControlPlane, sts: StsRun, ca: Path, *options: str) -> Iterator[Running]:
         """The authenticator as the DaemonSet of `manifests` runs it, once it is healthy; its objects are applied."""
         objects = self.objects("--image", f"example.org/aws-iam-authenticator:{version}", *options)
-        applied = plane.kubectl(
-            "apply",
-            "--server-side",
-            "--validate=strict",
-            "-f",
-            "-",
-            text=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}),
-        )
-        assert applied.code == 0, applied.err
+        plane.apply(objects)
         pod = next(each for each in objects if each["kind"] == "DaemonSet")["spec"]["template"]["spec"]
         (container,) = pod["containers"]
         (self.state / "config").mkdir(exist_ok=True)

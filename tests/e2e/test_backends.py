@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from tests.e2e import components
@@ -33,13 +31,10 @@ def test_the_daemon_needs_no_more_than_it_is_given(stage: Stage, version: str, b
 
 def test_a_second_apply_changes_nothing(stage: Stage) -> None:
     stage.home.map(MAPPINGS)
-    items = {"apiVersion": "v1", "kind": "List", "items": stage.home.objects("--backend", "CRD,EKSConfigMap")}
-    apply = ("apply", "--server-side", "--field-manager=tarmak-iam", "--validate=strict", "-o", "json", "-f", "-")
+    objects = stage.home.objects("--backend", "CRD,EKSConfigMap")
 
     def versions() -> list[str]:
-        done = stage.plane.kubectl(*apply, text=json.dumps(items))
-        assert done.code == 0, done.err
-        return [each["metadata"]["resourceVersion"] for each in json.loads(done.out)["items"]]
+        return [each["metadata"]["resourceVersion"] for each in stage.plane.apply(objects)]
 
     first = versions()
     assert versions() == first
