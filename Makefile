@@ -5,13 +5,18 @@ BIN := $(VENV)/bin
 # Installed quietly; pip's own word on newer pips is nobody's business here.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint format schemas bench clean
+.PHONY: demo test e2e lint format schemas bench clean
 
 demo: $(VENV)/.installed
 	@BIN="$(CURDIR)/$(BIN)" sh examples/demo.sh "$(CURDIR)/build/demo"
 
 test: $(VENV)/.tested
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# With the real components, built from their Go modules into a cache the first time; where that cannot be, it says so.
+e2e: $(VENV)/.tested
+	@$(BIN)/python -m tests.e2e.components >/dev/null || exit 0; \
+		TARMAK_IAM_E2E=1 $(BIN)/python -m pytest tests/e2e $(PYTEST_ARGS)
 
 lint: $(VENV)/.linted
 	$(BIN)/ruff check .

@@ -5,7 +5,8 @@ TarmakIamError                str() starts with file:line:col where there is one
 ├── ConfigError (ValueError)  well-formed text that Tarmak, the daemon or we cannot use
 ├── EditRefused               an edit that cannot be made safely; nothing was changed
 ├── SelectionError (LookupError)   no such cluster, path or entry
-└── FileError (OSError)       a file that cannot be read or written
+├── FileError (OSError)       a file that cannot be read or written
+└── ToolError                 another program, such as kubectl, that is missing or fails
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ __all__ = [
     "Place",
     "SelectionError",
     "TarmakIamError",
+    "ToolError",
 ]
 
 
@@ -81,3 +83,7 @@ class SelectionError(TarmakIamError, LookupError):
 
 class FileError(TarmakIamError, OSError):
     """A file that cannot be found, read or written."""
+
+
+class ToolError(TarmakIamError):
+    """Another program that is not there, fails, or does not end."""

@@ -1,0 +1,99 @@
+"""kubectl on one cluster, through a kubeconfig: never through `tarmak clusters kubectl`, which drops exit codes."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tarmak_iam.config.versions import GoVersion, parse_version
+from tarmak_iam.errors import ToolError
+from tarmak_iam.hook.processes import Completed, Programs
+
+__all__ = ["Kubectl"]
+
+# What kubectl says where the API server cannot be reached; an answer of the API server is none of these.
+_AWAY = (
+    "connection refused",
+    "unable to connect to the server",
+    "i/o timeout",
+    "tls handshake timeout",
+    "no route to host",
+    "connection reset by peer",
+    "unexpected eof",
+    "the server is currently unable to handle the request",
+    "etcdserver: request timed out",
+    "etcdserver: leader changed",
+)
+_CALL_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Kubectl:
+    """`kubeconfig` None means what kubectl itself takes. `patience`: seconds to go on asking an API server that is
+    away; `sleep` is for tests."""
+
+    programs: Programs
+    kubeconfig: Path | None = None
+    context: str | None = None
+    program: str = "kubectl"
+    patience: float = 60.0
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+
+    def run(self, *args: str | Path, text: str = "", seconds: float = _CALL_SECONDS) -> Completed:
+        """Asks again where the API server is away, up to `patience`. Raises ToolError as `Programs.run` does."""
+        deadline, pause = self.clock() + self.patience, 0.5
+        while True:
+            done = self.programs.run(self.program, *self._options(), *args, text=text, seconds=seconds)
+            if done.code == 0 or not is_away(done) or self.clock() + pause > deadline:
+                return done
+            self.sleep(pause)
+            pause = min(pause * 2, 8.0)
+
+    def check(self, *args: str | Path, text: str = "", seconds: float = _CALL_SECONDS) -> Completed:
+        """As `run`; raises ToolError, with kubectl's last word, also where it fails."""
+        done = self.run(*args, text=text, seconds=seconds)
+        if done.code:
+            verb = next((str(arg) for arg in args if not str(arg).startswith("-")), "")
+            remedy = "see whether the cluster is up and the tunnel open: tarmak clusters kubeconfig"
+            raise ToolError(f"kubectl {verb} failed: {done.reason}", remedy=remedy if is_away(done) else "")
+        return done
+
+    def json(self, *args: str | Path, text: str = "") -> Any:
+        """The object that kubectl prints. Raises ToolError, also for what is no JSON."""
+        done = self.check(*args, "-o", "json", text=text)
+        try:
+            return json.loads(done.out)
+        except ValueError:
+            raise ToolError("kubectl printed no JSON") from None
+
+    def versions(self) -> tuple[GoVersion, GoVersion]:
+        """kubectl's own, and the API server's. Raises ToolError."""
+        found = self.json("version")
+        return _version(found.get("clientVersion")), _version(found.get("serverVersion"))
+
+    def _options(self) -> tuple[str, ...]:
+        options: tuple[str, ...] = ()
+        if self.kubeconfig is not None:
+            options += (f"--kubeconfig={self.kubeconfig}",)
+        if self.context is not None:
+            options += (f"--context={self.context}",)
+        return options
+
+
+def is_away(done: Completed) -> bool:
+    """Whether the API server could not be reached, as against one that answered."""
+    told = done.err.lower()
+    return any(sign in told for sign in _AWAY)
+
+
+def _version(info: Any) -> GoVersion:
+    text = str((info or {}).get("gitVersion", "")) if isinstance(info, dict) else ""
+    found = parse_version(text.partition("+")[0])
+    if found is None:
+        raise ToolError(f"'{text}' is no version of Kubernetes")
+    return found

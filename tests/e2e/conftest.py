@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import components
+from tests.e2e.certificates import Authority
+from tests.e2e.control_plane import ControlPlane, Done, control_plane
+from tests.e2e.installation import Home
+from tests.e2e.processes import Running
+from tests.e2e.sts import Principal, StsRun, sts_on_loopback
+
+ACCOUNT = "111122223333"
+
+
+def _role(number: int, path: str, session: str) -> Principal:
+    name = path.rpartition("/")[2]  # STS leaves the path out
+    arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{session}"
+    return Principal(f"ASIAROLE{number:012}", arn, f"AROAROLE{number:012}:{session}")
+
+
+PRINCIPALS = {
+    "admin": _role(1, "Admin", "ann@example.com"),
+    "path": _role(2, "team/Deployer", "ci"),
+    "twice": _role(3, "Twice", "s"),
+    "unmapped": _role(4, "Nobody", "s"),
+    "user": Principal("AKIAUSER000000000001", f"arn:aws:iam::{ACCOUNT}:user/team/Bob", "AIDAUSER000000000001"),
+    "account": Principal("AKIAUSER000000000002", "arn:aws:iam::444455556666:user/Eve", "AIDAUSER000000000002"),
+}
+
+
+@dataclass(frozen=True)
+class Login:
+    """What the API server says of a caller; `refused` is kubectl's error."""
+
+    username: str = ""
+    groups: tuple[str, ...] = ()
+    refused: str = ""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """All that runs, and the callers that STS knows."""
+
+    home: Home
+    plane: ControlPlane
+    sts: StsRun
+    sts_ca: Path
+
+    def daemon(self, version: str, *options: str) -> AbstractContextManager[Running]:
+        """Runs as `manifests` with these options says."""
+        return self.home.daemon(version, self.plane, self.sts, self.sts_ca, *options)
+
+    def login(self, name: str, *options: str) -> Login:
+        """As the API server sees them, through the kubeconfig that `kubeconfig` makes with these options."""
+        done = self.kubectl_as(name, "auth", "whoami", "-o", "json", options=options)
+        if done.code:
+            return Login(refused=done.err)
+        user = json.loads(done.out)["status"]["userInfo"]
+        return Login(user.get("username", ""), tuple(user.get("groups", ())))
+
+    def eventually(self, name: str, seconds: float = 20) -> Login:
+        """The first login that is not refused: backends take in objects only some time after the daemon is healthy."""
+        deadline = time.monotonic() + seconds
+        while (login := self.login(name)).refused and time.monotonic() < deadline:
+            time.sleep(0.5)
+        return login
+
+    def kubectl_as(self, name: str, *args: str, options: tuple[str, ...] = ()) -> Done:
+        file = self.home.state / "client.kubeconfig"
+        file.write_text(self.home.run("kubeconfig", *options))
+        file.chmod(0o600)
+        environment = {
+            "AWS_REGION": "eu-west-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "PATH": f"{self.home.bin}{os.pathsep}{os.environ['PATH']}",
+            **PRINCIPALS[name].environment,
+        }
+        return self.plane.kubectl(*args, kubeconfig=file, more=environment)
+
+
+@pytest.fixture(scope="session")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    try:
+        components.build()
+    except components.Missing as missing:
+        pytest.skip(str(missing))
+    directory = tmp_path_factory.mktemp("e2e")
+    home = Home.make(directory)
+    authority = Authority(directory, "sts")
+    hosts = ("sts.amazonaws.com", "sts.eu-west-1.amazonaws.com")
+    principals = {each.access_key_id: each for each in PRINCIPALS.values()}
+    os.umask(0o022)
+    with (
+        sts_on_loopback(authority.server("sts-server", *hosts), principals) as sts,
+        control_plane(directory, home.flags) as plane,
+    ):
+        home.reach(plane)
+        yield Stage(home, plane, sts, authority.path)

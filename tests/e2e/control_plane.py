@@ -1,0 +1,146 @@
+"""etcd and kube-apiserver on loopback, with the flags that tarmak-iam made."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import ssl
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.e2e import components
+from tests.e2e.certificates import Authority
+from tests.e2e.processes import free_port, running
+
+__all__ = ["ControlPlane", "Done", "control_plane"]
+
+_ADMIN_TOKEN = "the-admins-own-token"
+
+
+@dataclass(frozen=True)
+class Done:
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class ControlPlane:
+    server: str
+    ca: bytes
+    directory: Path
+
+    @property
+    def admin_kubeconfig(self) -> str:
+        return self.kubeconfig(_ADMIN_TOKEN)
+
+    def kubeconfig(self, token: str) -> str:
+        """One in the form that Tarmak's own has."""
+        cluster = {"server": self.server, "certificate-authority-data": base64.b64encode(self.ca).decode()}
+        return json.dumps(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "clusters": [{"name": "c", "cluster": cluster}],
+                "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+                "current-context": "c",
+                "users": [{"name": "u", "user": {"token": token}}],
+            }
+        )
+
+    def kubectl(
+        self, *args: str | Path, text: str = "", kubeconfig: Path | None = None, more: Mapping[str, str] | None = None
+    ) -> Done:
+        """As the administrator, or with a kubeconfig and an environment of its own."""
+        if kubeconfig is None:
+            kubeconfig = self.directory / "admin.kubeconfig"
+            kubeconfig.write_text(self.admin_kubeconfig)
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.directory), "KUBECONFIG": str(kubeconfig)}
+        done = subprocess.run(
+            [components.program("kubectl"), *args],
+            input=text,
+            capture_output=True,
+            text=True,
+            env=environment | dict(more or {}),
+            check=False,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def apply(self, objects: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """As the administrator, custom resources once there is what defines them; the objects as they are then."""
+        definitions = [each for each in objects if each["kind"] == "CustomResourceDefinition"]
+        if definitions:
+            self._apply(definitions)
+            wait = ("wait", "--for=condition=Established", "--timeout=30s")
+            done = self.kubectl(*wait, *(f"crd/{each['metadata']['name']}" for each in definitions))
+            assert done.code == 0, done.err
+        return self._apply(objects)
+
+    def _apply(self, objects: Sequence[Mapping[str, Any]]) -> list[Any]:
+        listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+        command = ("apply", "--server-side", "--field-manager=tarmak-iam", "--validate=strict", "-o", "json", "-f", "-")
+        done = self.kubectl(*command, text=listed)
+        assert done.code == 0, done.err
+        made = json.loads(done.out)
+        return list(made["items"]) if made["kind"] == "List" else [made]
+
+
+@contextmanager
+def control_plane(directory: Path, flags: Sequence[str]) -> Iterator[ControlPlane]:
+    """`flags` are those of the webhook."""
+    authority = Authority(directory, "kubernetes")
+    serving = authority.server("apiserver", "127.0.0.1", "localhost")
+    accounts = authority.key_pair("service-accounts")
+    (directory / "tokens.csv").write_text(f'{_ADMIN_TOKEN},admin,admin,"system:masters"\n')
+    etcd_port, peer_port, port = free_port(), free_port(), free_port()
+    etcd_url, peer_url = f"http://127.0.0.1:{etcd_port}", f"http://127.0.0.1:{peer_port}"
+    etcd: list[str | Path] = [
+        components.program("etcd"),
+        f"--data-dir={directory / 'etcd'}",
+        f"--listen-client-urls={etcd_url}",
+        f"--advertise-client-urls={etcd_url}",
+        f"--listen-peer-urls={peer_url}",
+        f"--initial-advertise-peer-urls={peer_url}",
+        f"--initial-cluster=default={peer_url}",
+    ]
+    apiserver: list[str | Path] = [
+        components.program("kube-apiserver"),
+        f"--etcd-servers={etcd_url}",
+        "--bind-address=127.0.0.1",
+        f"--secure-port={port}",
+        f"--tls-cert-file={serving.certificate}",
+        f"--tls-private-key-file={serving.key}",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        f"--service-account-key-file={accounts.certificate}",
+        f"--service-account-signing-key-file={accounts.key}",
+        "--service-cluster-ip-range=10.254.0.0/16",
+        f"--token-auth-file={directory / 'tokens.csv'}",
+        "--authorization-mode=Node,RBAC",
+        *flags,
+    ]
+    plane = ControlPlane(f"https://127.0.0.1:{port}", authority.pem, directory)
+    environment = {"PATH": os.environ["PATH"], "HOME": str(directory)}
+    with (
+        running(etcd, directory / "etcd.log", environment, directory) as store,
+        running(apiserver, directory / "kube-apiserver.log", environment, directory) as api,
+    ):
+        store.wait_until(lambda: _answers(f"{etcd_url}/health"))
+        api.wait_until(lambda: _answers(f"{plane.server}/readyz", authority.path))
+        yield plane
+
+
+def _answers(url: str, ca: Path | None = None) -> bool:
+    context = ssl.create_default_context(cafile=str(ca)) if ca else None
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {_ADMIN_TOKEN}"} if ca else {})
+    try:
+        with urllib.request.urlopen(request, timeout=5, context=context) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False

@@ -1,0 +1,151 @@
+"""A Tarmak configuration on disk, its artifacts made by the command line, and the daemon run as they say."""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.e2e import components
+from tests.e2e.control_plane import ControlPlane
+from tests.e2e.processes import Running, free_port, running
+from tests.e2e.sts import StsRun
+from tests.support import ROOT
+
+__all__ = ["CLUSTER", "Home"]
+
+CLUSTER = "dev-cluster"
+_CONFIG = """\
+apiVersion: api.tarmak.io/v1alpha1
+kind: Config
+currentCluster: dev-cluster
+clusters:
+- environment: dev
+  metadata: {{name: cluster}}
+  kubernetes:
+    version: {kubernetes}
+    apiServer:
+      authTokenWebhookFile: {webhook}
+      amazon: {{awsIAMAuthenticatorInit: true}}
+environments:
+- metadata: {{name: dev}}
+  location: eu-west-1
+  provider: aws
+providers:
+- metadata: {{name: aws}}
+  amazon: {{}}
+"""
+
+
+@dataclass(frozen=True)
+class Home:
+    """`directory` is that of tarmak.yaml; `state` is what /var/aws-iam-authenticator is on a master."""
+
+    directory: Path
+    state: Path
+    port: int
+    """The daemon's: not its default, so that one that runs here already is not in the way."""
+
+    @classmethod
+    def make(cls, directory: Path) -> Home:
+        home = cls(directory / "config", directory / "var", free_port())
+        (home.directory / CLUSTER).mkdir(parents=True)
+        webhook = home.state / "aws-iam-authenticator.kubeconfig"
+        kubernetes = components.KUBERNETES.removeprefix("v")
+        (home.directory / "tarmak.yaml").write_text(_CONFIG.format(kubernetes=kubernetes, webhook=webhook))
+        home.state.mkdir(exist_ok=True)
+        home.map("")
+        subprocess.run(
+            [components.daemon("v0.6.20"), "init", "-c", home.mappings], cwd=home.state, check=True, capture_output=True
+        )
+        home.bin.mkdir()
+        (home.bin / "aws-iam-authenticator").symlink_to(components.daemon(components.DAEMONS[0]))
+        own = home.bin / "tarmak-iam"
+        own.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m tarmak_iam "$@"\n')
+        own.chmod(0o755)
+        return home
+
+    @property
+    def bin(self) -> Path:
+        """The commands that kubeconfigs name."""
+        return self.directory / "bin"
+
+    @property
+    def flags(self) -> list[str]:
+        return self.run("flags").splitlines()
+
+    @property
+    def mappings(self) -> Path:
+        return self.directory / CLUSTER / "aws-iam-authenticator.yaml"
+
+    def map(self, lists: str) -> None:
+        """`lists` are mapRoles, mapUsers and mapAccounts, indented as below `server`."""
+        self.mappings.write_text(f"clusterID: {CLUSTER}\nserver:\n  port: {self.port}\n{lists}")
+
+    def reach(self, plane: ControlPlane) -> None:
+        """Puts Tarmak's own kubeconfig in its place."""
+        (self.directory / CLUSTER / "kubeconfig").write_text(plane.admin_kubeconfig)
+
+    def run(self, *args: str | Path, code: int = 0) -> str:
+        """The command line's standard output."""
+        command = [sys.executable, "-m", "tarmak_iam", "-c", str(self.directory), *map(str, args)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+        assert done.returncode == code, done.stderr or done.stdout
+        return done.stdout
+
+    def objects(self, *options: str) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = json.loads(self.run("manifests", "-o", "json", *options))["items"]
+        return items
+
+    @contextmanager
+    def daemon(self, version: str, plane: ControlPlane, sts: StsRun, ca: Path, *options: str) -> Iterator[Running]:
+        """The authenticator as the DaemonSet of `manifests` runs it, once it is healthy; its objects are applied."""
+        objects = self.objects("--image", f"example.org/aws-iam-authenticator:{version}", *options)
+        plane.apply(objects)
+        pod = next(each for each in objects if each["kind"] == "DaemonSet")["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
+        (self.state / "config").mkdir(exist_ok=True)
+        config = next(each for each in objects if each["kind"] == "ConfigMap" and "config.yaml" in each["data"])
+        (self.state / "config" / "config.yaml").write_text(config["data"]["config.yaml"])
+        args = [
+            arg.replace("/etc/aws-iam-authenticator", str(self.state / "config")).replace(
+                "/var/aws-iam-authenticator", str(self.state)
+            )
+            for arg in container["args"]
+        ]
+        if "serviceAccountName" in pod:
+            token = plane.kubectl("-n", "kube-system", "create", "token", pod["serviceAccountName"])
+            assert token.code == 0, token.err
+            access = self.state / "service-account.kubeconfig"
+            access.write_text(plane.kubeconfig(token.out.strip()))
+            args.append(f"--kubeconfig={access}")
+        environment = {each["name"]: each["value"] for each in container["env"]} | {
+            "HTTPS_PROXY": sts.proxy,
+            "SSL_CERT_FILE": str(ca),
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ACCESS_KEY_ID": "AKIADAEMON0000000000",
+            "AWS_SECRET_ACCESS_KEY": "unused",
+            "HOME": str(self.state),
+        }
+        program, log = components.daemon(version), self.state / f"daemon-{version}.log"
+        with running([program, *args], log, environment, self.state) as daemon:
+            daemon.wait_until(self._is_healthy)
+            yield daemon
+
+    def _is_healthy(self) -> bool:
+        context = ssl.create_default_context(cafile=str(self.state / "cert.pem"))
+        try:
+            with urllib.request.urlopen(f"https://localhost:{self.port}/healthz", timeout=5, context=context) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False

@@ -1,0 +1,40 @@
+"""The objects of every backend: taken by a real API server, and enough for the daemon that runs with them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e import components
+from tests.e2e.conftest import Stage
+from tests.e2e.test_login import foretold
+
+MAPPINGS = """\
+  mapRoles:
+  - {roleARN: "arn:aws:iam::111122223333:role/Admin", username: "admin:{{SessionName}}", groups: ["system:masters"]}
+  - {roleARN: "arn:aws:iam::111122223333:role/Deployer", username: deployer, groups: [deployers, "o'dd: \\"1\\""]}
+  mapUsers:
+  - {userARN: "arn:aws:iam::111122223333:user/team/Bob", username: bob, groups: [readers]}
+"""
+BACKENDS = ("EKSConfigMap", "CRD", "MountedFile,EKSConfigMap", "CRD,EKSConfigMap,MountedFile")
+
+
+@pytest.mark.parametrize("backends", BACKENDS)
+@pytest.mark.parametrize("version", components.DAEMONS)
+def test_the_daemon_needs_no_more_than_it_is_given(stage: Stage, version: str, backends: str) -> None:
+    stage.home.map(MAPPINGS)
+    with stage.daemon(version, "--backend", backends) as daemon:
+        for name in ("admin", "path", "user"):
+            login = stage.eventually(name)
+            assert (login.username, login.groups) == foretold(stage, name, version), login.refused
+        assert "forbidden" not in daemon.text.lower()
+
+
+def test_a_second_apply_changes_nothing(stage: Stage) -> None:
+    stage.home.map(MAPPINGS)
+    objects = stage.home.objects("--backend", "CRD,EKSConfigMap")
+
+    def versions() -> list[str]:
+        return [each["metadata"]["resourceVersion"] for each in stage.plane.apply(objects)]
+
+    first = versions()
+    assert versions() == first

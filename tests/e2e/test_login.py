@@ -1,0 +1,61 @@
+"""A login through everything: kubeconfig, token, API server, webhook, daemon, STS; as `whois` foretold."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from tests.e2e import components
+from tests.e2e.conftest import PRINCIPALS, Stage
+
+MAPPINGS = """\
+  mapRoles:
+  - roleARN: arn:aws:iam::111122223333:role/Admin   # admins
+    username: "admin:{{SessionName}}"
+    groups: ["system:masters"]
+  - roleARN: arn:aws:iam::111122223333:role/Deployer
+    username: deployer
+    groups: [deployers, "it's: \\"odd\\" #1"]
+  - {roleARN: "arn:aws:iam::111122223333:role/Twice", username: first, groups: ["system:masters"]}
+  - {roleARN: "arn:aws:iam::111122223333:role/twice", username: second, groups: [readers]}
+  mapUsers:
+  - {userARN: "arn:aws:iam::111122223333:user/team/Bob", username: bob, groups: [readers]}
+  mapAccounts: ["444455556666"]
+"""
+MAPPED = ("admin", "path", "twice", "user", "account")
+
+
+def foretold(stage: Stage, name: str, version: str) -> tuple[str, tuple[str, ...]]:
+    who = PRINCIPALS[name]
+    args = ("whois", who.arn, "--user-id", who.user_id, "-o", "json", "--daemon-version", version)
+    answer = json.loads(stage.home.run(*args))
+    return answer["username"], (*(answer["groups"] or ()), "system:authenticated")
+
+
+@pytest.mark.parametrize("version", components.DAEMONS)
+def test_everybody_becomes_who_whois_says_and_nobody_else_gets_in(stage: Stage, version: str) -> None:
+    stage.home.map(MAPPINGS)
+    with stage.daemon(version):
+        for name in MAPPED:
+            login = stage.login(name)
+            assert (login.username, login.groups) == foretold(stage, name, version), login.refused
+        assert "Unauthorized" in stage.login("unmapped").refused
+    assert stage.sts.asked[-1] == PRINCIPALS["unmapped"].arn
+
+
+@pytest.mark.parametrize("command", ["aws-iam-authenticator", "tarmak-iam", "aws"])
+def test_every_command_that_makes_tokens(stage: Stage, command: str) -> None:
+    if command == "aws" and shutil.which("aws") is None:
+        pytest.skip("the AWS CLI is not installed")
+    stage.home.map(MAPPINGS)
+    with stage.daemon(components.DAEMONS[0]):
+        assert stage.login("path", "--exec", command).username == "deployer"
+
+
+def test_rbac_lets_the_admin_in_and_the_others_not(stage: Stage) -> None:
+    stage.home.map(MAPPINGS)
+    with stage.daemon(components.DAEMONS[0]):
+        assert stage.kubectl_as("admin", "get", "nodes").code == 0
+        assert "Forbidden" in stage.kubectl_as("user", "get", "nodes").err
