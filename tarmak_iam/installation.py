@@ -135,7 +135,7 @@ class Installation:
 
     def _place_of(self, kind: str, name: str, *path: str) -> Place:
         """Where something of an environment or provider stands in tarmak.yaml."""
-        items = self.document.data[kind] if kind in self.document.data else ()
+        items = self.document.data.get(kind)
         names = [((each or {}).get("metadata") or {}).get("name", "") for each in items or ()]
         return self.document.position((kind, names.index(name), *path) if name in names else self.cluster.route.plain)
 

@@ -27,6 +27,11 @@ class Artifact:
     data: bytes
     mode: int = 0o644
 
+    @property
+    def is_secret(self) -> bool:
+        """Whether only its owner may read it."""
+        return self.mode & 0o077 == 0
+
 
 @dataclass(frozen=True, slots=True)
 class Emitter:

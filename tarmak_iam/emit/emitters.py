@@ -57,8 +57,7 @@ def render(installation: Installation) -> tuple[list[Artifact], list[tuple[str, 
     objects = _objects(installation, there)
     names = object_files(manifest for manifest, _ in objects)
     files += [
-        (Artifact(name, yaml_bytes(manifest)), whose)
-        for name, (manifest, whose) in zip(names, objects, strict=True)
+        (Artifact(name, yaml_bytes(manifest)), whose) for name, (manifest, whose) in zip(names, objects, strict=True)
     ]
     _check_names(files)
     return [*(artifact for artifact, _ in files), kustomization(names)], left_out
@@ -111,16 +110,24 @@ def _objects(installation: Installation, emitters: Iterable[Brought[Emitter]]) -
 
 
 def _files(installation: Installation, each: Brought[Emitter]) -> list[Artifact]:
-    made: list[Artifact] = []
-    for value in _call(each, lambda emitter: tuple(emitter.files(installation)), each.value):
-        if not isinstance(value, Artifact) or not isinstance(value.data, bytes) or not isinstance(value.name, str):
-            raise _misfit(each, f"a {type(value).__name__} where an Artifact with a name and bytes belongs")
-        if not is_safe_name(value.name) or value.name.lower() in RESERVED:
-            raise _misfit(each, f"a file called {value.name!r}, which is no plain file name of its own")
-        if value.mode not in _MODES:
-            raise _misfit(each, f"a file with the mode {value.mode!r}, which its owner could not read and write")
-        made.append(value)
-    return made
+    made: tuple[Any, ...] = _call(each, lambda emitter: tuple(emitter.files(installation)), each.value)
+    for artifact in made:
+        reason = _flaw(artifact)
+        if reason:
+            raise _misfit(each, reason)
+    return list(made)
+
+
+def _flaw(artifact: Any) -> str | None:
+    """What keeps something from being a file of the directory, None if nothing does."""
+    if not isinstance(artifact, Artifact):
+        return f"a {type(artifact).__name__} where an Artifact belongs"
+    name, data, mode = (getattr(artifact, field) for field in ("name", "data", "mode"))
+    if not isinstance(name, str) or not is_safe_name(name) or name.lower() in RESERVED:
+        return f"a file called {name!r}, which is no plain name for a file of its own"
+    if not isinstance(data, bytes):
+        return f"the file {name} with a {type(data).__name__} where bytes belong"
+    return None if mode in _MODES else f"the file {name} with the mode {mode!r}, where one like 0o644 belongs"
 
 
 def _check_names(files: Iterable[tuple[Artifact, str]]) -> None:

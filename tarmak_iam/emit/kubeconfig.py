@@ -17,7 +17,8 @@ _EXEC_API = "client.authentication.k8s.io/v1beta1"
 def client_kubeconfig(installation: Installation) -> Manifest:
     """Cluster and context are named by the cluster id.
 
-    Raises ConfigError for a hub, for a public address that is none, and where Tarmak's own kubeconfig, which knows the CA, is missing.
+    Raises ConfigError for a hub, for a public address that is none, and where Tarmak's own kubeconfig, which knows
+    the CA, is missing.
     """
     installation.check_masters()
     name = installation.cluster_id

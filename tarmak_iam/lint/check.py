@@ -120,7 +120,7 @@ def examine(subjects: Subjects) -> Report:
 def _findings(brought_rule: Brought[Rule], part: Any) -> list[Finding]:
     rule = brought_rule.value
     what = f"the rule {rule.id}"
-    found = brought_rule.call(what, lambda: list(rule.check(rule, part)))
+    found: list[Any] = brought_rule.call(what, lambda: list(rule.check(rule, part)))
     odd = next((each for each in found if not isinstance(each, Finding)), None)
     if odd is not None:
         raise ConfigError(

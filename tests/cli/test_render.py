@@ -42,7 +42,10 @@ def test_one_target_that_cannot_be_written_keeps_all_from_being_written(mapped: 
     out = tmp_path / "out"
     (out / "kubeconfig").mkdir(parents=True)
     failed = mapped.dev("render", "--output-dir", out, code=2)
-    assert failed.err.startswith(f"{out / 'kubeconfig'}: error: cannot be read: Is a directory")
+    assert failed.err == (
+        f"{out / 'kubeconfig'}: error: this is a directory, and a file is to be written there; nothing was written; "
+        "remove it, or choose another --output-dir\n"
+    )
     assert [path.name for path in out.iterdir()] == ["kubeconfig"]
 
 
