@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,6 +26,9 @@ from tarmak_iam.settings import Settings, override
 from tarmak_iam.text import is_host_name
 
 __all__ = ["Installation"]
+
+# NEL too: the daemon reads it as a line end, and kustomize would make it a blank.
+_LINE_END = re.compile(r"\r\n|[\r\x85]")
 
 
 @dataclass(frozen=True)
@@ -195,7 +199,7 @@ class Installation:
                 remedy="mend the mappings file",
                 place=failure.place,
             )
-        return document.text.replace("\r\n", "\n").replace("\r", "\n")
+        return _LINE_END.sub("\n", document.text)
 
     def daemon_args(self) -> tuple[str, ...]:
         """The daemon's flags that decide who becomes whom: gates, partition and backends where they exist."""

@@ -12,7 +12,7 @@ from tarmak_iam.emit.filenames import RESERVED, is_safe_name, object_files
 from tarmak_iam.emit.flags import FLAGS
 from tarmak_iam.emit.kubeconfig import KUBECONFIG
 from tarmak_iam.emit.kustomization import kustomization
-from tarmak_iam.emit.objects import Key, described, key_of, well_formed
+from tarmak_iam.emit.objects import Key, described, garbled, key_of, well_formed
 from tarmak_iam.emit.ordering import in_apply_order
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation import Installation
@@ -104,9 +104,19 @@ def _objects(installation: Installation, emitters: Iterable[Brought[Emitter]]) -
             key = key_of(manifest)
             if key in found:
                 raise _twice(f"the object {described(key)}", found[key][1], _whose(each))
+            _check_text(manifest, key)
             found[key] = manifest, _whose(each)
     makers = {id(manifest): whose for manifest, whose in found.values()}
     return [(each, makers[id(each)]) for each in in_apply_order(manifest for manifest, _ in found.values())]
+
+
+def _check_text(manifest: Manifest, key: Key) -> None:
+    text = garbled(manifest)
+    if text is not None:
+        raise ConfigError(
+            f"{described(key)} has {text[:200]!r}, with a control character that `kubectl apply -k` would change",
+            remedy="write it without",
+        )
 
 
 def _files(installation: Installation, each: Brought[Emitter]) -> list[Artifact]:

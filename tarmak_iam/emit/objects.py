@@ -9,7 +9,7 @@ from typing import Any
 from tarmak_iam.document.intent import plain
 from tarmak_iam.emit.artifact import Manifest
 
-__all__ = ["Key", "described", "key_of", "well_formed"]
+__all__ = ["Key", "described", "garbled", "key_of", "well_formed"]
 
 Key = tuple[str, str, str, str]
 """Group, kind, namespace and name: objects that agree in these are one object, whatever their API version."""
@@ -18,6 +18,9 @@ _API_VERSION = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?/)?v[0-9][a-z0-9]
 _KIND = re.compile(r"[A-Z][A-Za-z0-9]*\Z", re.ASCII)
 # The loosest rule that Kubernetes has for names, which is RBAC's: a segment of a path, such as `system:node`.
 _NAME = re.compile(r"(?!\.{1,2}\Z)[^\x00-\x20\x7f-\xa0/%\u2028\u2029\ufeff]{1,253}\Z")
+
+# kustomize (measured with v5.5) writes them as they are, and then reads NEL as a blank and the others not at all.
+_GARBLED = re.compile(r"[\x7f-\x9f\ufffe\uffff]")
 
 
 def key_of(manifest: Manifest) -> Key:
@@ -49,6 +52,15 @@ def well_formed(value: Any) -> Manifest:
     if metadata.get("namespace") is not None:
         _check_field("metadata.namespace", metadata["namespace"], _NAME)
     return manifest
+
+
+def garbled(value: Any) -> str | None:
+    """The first text in it that kustomize would not carry over as it is, None if there is none."""
+    if isinstance(value, str):
+        return value if _GARBLED.search(value) else None
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    return next(filter(None, map(garbled, value)), None) if isinstance(value, list) else None
 
 
 def _check_field(name: str, value: Any, pattern: re.Pattern[str]) -> None:
