@@ -115,7 +115,9 @@ def test_definitions_their_resources_and_awkward_texts(tmp_path: Path, monkeypat
 @pytest.mark.parametrize("character", ["\x7f", "\x85", "\x9f", "\ufffe", "\uffff"])
 def test_what_kustomize_would_change_is_refused(monkeypatch: pytest.MonkeyPatch, character: str) -> None:
     bring_plugins(monkeypatch, GROUP, Emitter("x", objects=lambda _: (mapping(1, f"a{character}b"),)))
-    with pytest.raises(ConfigError, match=r"IAMIdentityMapping.iamauthenticator.k8s.aws awkward-1 has '.*', with a con"):
+    with pytest.raises(
+        ConfigError, match=r"IAMIdentityMapping.iamauthenticator.k8s.aws awkward-1 has '.*', with a con"
+    ):
         manifests(installation())
 
 
