@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+from collections.abc import Mapping
 from io import StringIO
 from typing import Any
 
@@ -45,9 +46,9 @@ TARMAK = ("environment", "name", "location", "zone", "webhook")
 SETTINGS = ("profile", "role", "image", "daemonVersion", "kubernetesVersion", "gate")
 
 
-def tarmak(*, init: bool = False, **given: str) -> TarmakConfig:
+def tarmak(given: Mapping[str, str], *, init: bool = False) -> TarmakConfig:
     """A configuration in JSON, whose texts hold whatever there is to hold."""
-    of = PLAIN | given
+    of = {**PLAIN, **given}
     api_server = {"public": True, "authTokenWebhookFile": of["webhook"], "amazon": {"awsIAMAuthenticatorInit": init}}
     content = {
         "apiVersion": "api.tarmak.io/v1alpha1",
@@ -66,10 +67,14 @@ def tarmak(*, init: bool = False, **given: str) -> TarmakConfig:
 
 
 def installation(
-    mappings: str = MAPPINGS, admin: AdminKubeconfig = ADMIN, *, init: bool = False, **given: str
+    given: Mapping[str, str] | None = None,
+    *,
+    mappings: str = MAPPINGS,
+    admin: AdminKubeconfig = ADMIN,
+    init: bool = False,
 ) -> Installation:
-    config = tarmak(init=init, **given)
-    of = PLAIN | given
+    config = tarmak(given or {}, init=init)
+    of = {**PLAIN, **(given or {})}
     settings: dict[str, Any] = {key: of[key] for key in SETTINGS if key != "gate"}
     settings["featureGates"] = {of["gate"]: True}
     parsed = Mappings.parse(mappings.replace("clusterID: dev-cluster", ""))
@@ -143,7 +148,7 @@ def checked(made: Any) -> dict[str, Any] | None:
 def test_plain_values_are_taken() -> None:
     read = check(installation())
     assert read["kubeconfig"]["clusters"][0]["cluster"]["server"] == "https://api.dev-cluster.k8s.example.com"
-    assert checked(lambda: installation(init=True, webhook="/etc/kubernetes/x.yaml"))
+    assert checked(lambda: installation({"webhook": "/etc/kubernetes/x.yaml"}, init=True))
 
 
 @given(st.sampled_from(TARMAK), texts(), st.booleans())
@@ -156,7 +161,7 @@ def test_plain_values_are_taken() -> None:
 @example("webhook", "/etc/x --anonymous-auth=true", True)
 def test_tarmak_yaml(key: str, text: str, init: bool) -> None:
     text = f"/{text}" if key == "webhook" else text
-    read = checked(lambda: installation(init=init, **{key: text}))
+    read = checked(lambda: installation({key: text}, init=init))
     if read is None:
         return
     cluster = read["kubeconfig"]["clusters"][0]
@@ -181,7 +186,7 @@ def test_tarmak_yaml(key: str, text: str, init: bool) -> None:
 @example("daemonVersion", "v0.6.20\n- x")
 def test_settings(key: str, text: str) -> None:
     for given_text in (text, f"arn:aws:iam::111122223333:role/{text}") if key == "role" else (text,):
-        read = checked(lambda given_text=given_text: installation(**{key: given_text}))
+        read = checked(lambda given_text=given_text: installation({key: given_text}))
         if read is None:
             continue
         of = PLAIN | {key: given_text}
@@ -201,7 +206,7 @@ def test_mappings(arn: str, username: str, group: str) -> None:
         entry = ("server", "mapRoles", 0)
         document = document.set((*entry, "roleARN"), f"arn:aws:iam::111122223333:role/{arn}")
         document = document.set((*entry, "username"), username).set((*entry, "groups"), [group, "x"])
-    read = checked(lambda: installation(document.text))
+    read = checked(lambda: installation(mappings=document.text))
     if read is not None:
         assert yaml_of(read["configmap.yaml"]["data"]["config.yaml"].encode()) == document.data
 
@@ -212,7 +217,7 @@ def test_mappings_with_an_awkward_comment(text: str) -> None:
     lines = MAPPINGS.replace("# people", f"# {text}")
     try:
         document = Document.parse(lines)
-        made = installation(lines)
+        made = installation(mappings=lines)
     except TarmakIamError:
         return
     read = checked(lambda: made)
@@ -231,7 +236,7 @@ def test_tarmaks_own_kubeconfig(server: str, ca: str) -> None:
             admin = parse_admin_kubeconfig(text)
         except TarmakIamError:
             continue
-        read = checked(lambda admin=admin: installation(admin=admin, zone=""))
+        read = checked(lambda admin=admin: installation({"zone": ""}, admin=admin))
         if read is not None:
             whole = server.replace("\ud800", "\ufffd")  # half a pair, which JSON can write and Go reads so
             assert read["kubeconfig"]["clusters"][0]["cluster"]["server"] == f"https://{whole}"
@@ -239,7 +244,7 @@ def test_tarmaks_own_kubeconfig(server: str, ca: str) -> None:
 
 @pytest.mark.parametrize("text", [text for text in TEXTS if not is_cluster_id(f"dev-{text}")])
 def test_a_cluster_id_is_refused_by_every_emitter(text: str) -> None:
-    made = installation(name=text)
+    made = installation({"name": text})
     for emit in (manifests, render, client_kubeconfig):
         with pytest.raises(ConfigError, match="cannot be a cluster's id"):
             emit(made)
@@ -248,7 +253,7 @@ def test_a_cluster_id_is_refused_by_every_emitter(text: str) -> None:
 def test_what_is_refused_is_told_with_its_position() -> None:
     def refusal(**given: str) -> str:
         with pytest.raises(ConfigError) as error:
-            render(installation(**given))
+            render(installation(given))
         return str(error.value)
 
     assert ": the region of dev-cluster is '$(x)', which is none; set location of the environment 'dev'" in refusal(
@@ -258,7 +263,7 @@ def test_what_is_refused_is_told_with_its_position() -> None:
         ": the public address of dev-cluster would be 'https://api.dev-cluster.a/b', which is no URL of a host; "
         in (refusal(zone="a/b"))
     )
-    text = json.dumps(json.loads(tarmak().document.text), indent=1).replace("k8s.example.com", "a b")
+    text = json.dumps(json.loads(tarmak({}).document.text), indent=1).replace("k8s.example.com", "a b")
     config = TarmakConfig.parse(text)
     made = Installation.of(config, config.clusters[0], Mappings.parse(MAPPINGS), admin=ADMIN)
     line = next(number for number, line in enumerate(text.splitlines(), 1) if "a b" in line)
