@@ -31,11 +31,19 @@ _DONE = {
 _AT_REST = (Action.UNCHANGED, Action.KEEP)
 
 
+def _directory(context: click.Context, parameter: click.Parameter, value: str) -> Path:
+    """As a path; an empty one, of a variable that is not set, would be the working directory."""
+    if not value:
+        raise click.BadParameter("it is empty; name a directory", context, parameter)
+    return Path(value)
+
+
 @click.command(epilog="\b\nExample: tarmak-iam render --output-dir out && kubectl apply -k out")
 @click.option(
     "--output-dir",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     required=True,
+    callback=_directory,
     help="Directory for the files; made if it is missing.",
 )
 @image_option
