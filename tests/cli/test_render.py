@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tarmak_iam.directory import RECORD_NAME, Action
 from tests.support import ADMIN, ROOT, Shell
 
 ROLE = ["map", "add", ADMIN, "--username", "kubernetes-admin", "--group", "system:masters"]
@@ -208,3 +209,9 @@ def test_a_directory_that_cannot_be_entered_names_the_file(shell: Shell, monkeyp
     monkeypatch.setattr(Path, "open", refused)
     failed = shell.dev("check", code=2)
     assert failed.err.startswith(f"{shell.single / 'tarmak.yaml'}: error: cannot be read: Permission denied")
+
+
+def test_the_page_has_every_file_and_action() -> None:
+    page = (ROOT / "docs" / "render.md").read_text(encoding="utf-8")
+    for name in (*NAMES, RECORD_NAME, *Action):
+        assert f"`{name.value if isinstance(name, Action) else name}`" in page
