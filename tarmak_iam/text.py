@@ -18,5 +18,5 @@ def one_line(text: str) -> str:
 
 
 def is_host_name(text: str) -> bool:
-    """Whether it is a name of DNS, and so the same host wherever a URL is read."""
-    return len(text) <= 253 and all(_LABEL.match(label) for label in text.split("."))
+    """Whether it is a name of DNS, with a dot at its end or without, and so the same host wherever a URL is read."""
+    return len(text) <= 253 and all(_LABEL.match(label) for label in text.removesuffix(".").split("."))
