@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tarmak_iam.emit.filenames import is_safe_name
+
 __all__ = ["RECORD_NAME", "Record", "digest"]
 
 RECORD_NAME = ".tarmak-iam-render"
@@ -35,7 +37,10 @@ class Record:
     @classmethod
     def parse(cls, data: bytes) -> Record:
         """Raises ValueError for what is no record of this version; a name in it leads nowhere else."""
-        content = json.loads(data)
+        try:
+            content = json.loads(data)
+        except RecursionError:
+            raise ValueError("it is nested too deeply") from None
         if not isinstance(content, dict) or content.get("version") != _VERSION:
             raise ValueError("it is of another version")
         cluster_id, files = content.get("cluster"), content.get("files")
@@ -56,7 +61,7 @@ class Record:
 
 def _plain_name(name: str) -> str:
     """Somebody else may have written the record: no name of it is followed to another directory."""
-    if not name or name in (".", "..", RECORD_NAME) or "/" in name or "\0" in name:
+    if not is_safe_name(name):
         raise ValueError(f"{name!r} is no name of a file")
     return name
 

@@ -18,7 +18,7 @@ from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation import Installation
 from tarmak_iam.plugins import OWN, Brought, brought, check_unique
 
-__all__ = ["EMITTERS", "GROUP", "load_emitters", "manifests", "render"]
+__all__ = ["EMITTERS", "GROUP", "load_emitters", "manifests", "objects", "render"]
 
 GROUP = "tarmak_iam.emitters"
 """The entry-point group; each of its entry points is an `Emitter`."""
@@ -37,12 +37,18 @@ def load_emitters() -> tuple[Emitter, ...]:
 
 
 def manifests(installation: Installation) -> list[Manifest]:
-    """The Kubernetes objects of all emitters, in apply order.
+    """The Kubernetes objects of all emitters that have what they need, in apply order.
 
     Raises ConfigError: an object cannot be made right, is none, or two emitters make the same one.
     """
+    return objects(installation)[0]
+
+
+def objects(installation: Installation) -> tuple[list[Manifest], list[tuple[str, ConfigError]]]:
+    """As `manifests`, and the emitters of objects that were left out with the reason."""
     installation.check_masters()
-    return [manifest for manifest, _ in _objects(installation, _installed())]
+    there, left_out = _sorted_out(installation, (each for each in _installed() if each.value.makes_objects))
+    return [manifest for manifest, _ in _objects(installation, there)], left_out
 
 
 def render(installation: Installation) -> tuple[list[Artifact], list[tuple[str, ConfigError]]]:
@@ -52,12 +58,12 @@ def render(installation: Installation) -> tuple[list[Artifact], list[tuple[str, 
     Raises ConfigError as `manifests` does, and for file names that are unsafe or there twice.
     """
     installation.check_masters()
-    there, left_out = _sorted_out(installation)
+    there, left_out = _sorted_out(installation, _installed())
     files = [(artifact, _whose(each)) for each in there for artifact in _files(installation, each)]
-    objects = _objects(installation, there)
-    names = object_files(manifest for manifest, _ in objects)
+    made = _objects(installation, there)
+    names = object_files(manifest for manifest, _ in made)
     files += [
-        (Artifact(name, yaml_bytes(manifest)), whose) for name, (manifest, whose) in zip(names, objects, strict=True)
+        (Artifact(name, yaml_bytes(manifest)), whose) for name, (manifest, whose) in zip(names, made, strict=True)
     ]
     _check_names(files)
     return [*(artifact for artifact, _ in files), kustomization(names)], left_out
@@ -77,11 +83,13 @@ def _call(each: Brought[Emitter], function: Callable[..., Any], *args: Any) -> A
     return each.call(f"the emitter {each.value.name}", function, *args)
 
 
-def _sorted_out(installation: Installation) -> tuple[list[Brought[Emitter]], list[tuple[str, ConfigError]]]:
+def _sorted_out(
+    installation: Installation, emitters: Iterable[Brought[Emitter]]
+) -> tuple[list[Brought[Emitter]], list[tuple[str, ConfigError]]]:
     """The emitters that have what they need, and the others' names with what is missing."""
     there: list[Brought[Emitter]] = []
     left_out: list[tuple[str, ConfigError]] = []
-    for each in _installed():
+    for each in emitters:
         reason = _call(each, each.value.missing, installation)
         if reason is None:
             there.append(each)

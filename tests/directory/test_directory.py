@@ -152,6 +152,13 @@ def test_a_link_is_replaced_only_when_told_to_and_what_it_leads_to_never(out: Pa
     assert (out / "a.yaml").read_bytes() == b"a: 2\n"
 
 
+def test_a_link_that_leads_to_itself(out: Path) -> None:
+    out.mkdir()
+    (out / "a.yaml").symlink_to("a.yaml")
+    assert "it is a symbolic link" in refused(out, OLD)
+    assert write(out, OLD, force=True)[0] == "write a.yaml"
+
+
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
 def test_what_is_no_file_is_never_replaced(out: Path, make: Callable[[Path], None]) -> None:
     out.mkdir()
@@ -182,6 +189,8 @@ def test_a_directory_of_another_cluster(out: Path) -> None:
         '{"version": 1, "cluster": "dev-cluster", "files": {"../tarmak.yaml": ["x"]}}',
         '{"version": 1, "cluster": "dev-cluster", "files": {"..": ["x"]}}',
         '{"version": 1, "cluster": "dev-cluster", "files": {"a.yaml": "x"}}',
+        '{"version": 1, "cluster": "dev-cluster", "files": {"\\ud800": ["x"]}}',
+        "[" * 100_000,
         "\xff",
     ],
 )

@@ -10,6 +10,7 @@ import pytest
 
 from tarmak_iam.emit import Artifact, Emitter, load_emitters, manifests, render
 from tarmak_iam.emit.emitters import GROUP
+from tarmak_iam.emit.emitters import objects as emitted
 from tarmak_iam.emit.filenames import object_files
 from tarmak_iam.errors import ConfigError
 from tests.emit.installations import installation
@@ -60,6 +61,8 @@ def test_an_emitter_that_is_left_out_makes_no_object(bring: Bring) -> None:
     bring(Emitter("off", objects=lambda _: (thing("Secret", "s"),), missing=lambda _: ConfigError("no key")))
     artifacts, left_out = render(installation())
     assert "secret-s.yaml" not in names(artifacts)
+    assert "Secret" not in [each["kind"] for each in manifests(installation())]
+    assert [name for name, _ in emitted(installation(admin=None))[1]] == ["off"]
     assert [(name, str(error)) for name, error in left_out] == [("off", "no key")]
 
 

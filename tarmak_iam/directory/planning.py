@@ -157,10 +157,10 @@ def _link_mode(path: Path) -> int | None:
 
 def _check_untouched(steps: Iterable[Step], untouchable: Collection[Path]) -> None:
     """By path, and by what the file system says: on some a name in capital letters is the same file."""
-    paths = {path.resolve() for path in untouchable}
+    paths = {_real(path) for path in untouchable}
     files = {(found.st_dev, found.st_ino) for found in map(_status, paths) if found}
     for step in steps:
-        target = step.path.resolve()
+        target = _real(step.path)
         found = _status(target)
         if target in paths or (found and (found.st_dev, found.st_ino) in files):
             raise FileError(
@@ -168,6 +168,11 @@ def _check_untouched(steps: Iterable[Step], untouchable: Collection[Path]) -> No
                 remedy="choose another --output-dir",
                 place=Place(str(step.path)),
             )
+
+
+def _real(path: Path) -> Path:
+    """Where links lead; `Path.resolve` raises RuntimeError for a link to itself."""
+    return Path(os.path.realpath(path))
 
 
 def _status(path: Path) -> os.stat_result | None:

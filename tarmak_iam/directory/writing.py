@@ -6,7 +6,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from tarmak_iam.directory.plan import Action, Plan, Step
+from tarmak_iam.directory.planning import Action, Plan, Step
 from tarmak_iam.directory.record import RECORD_NAME
 from tarmak_iam.document.files import file_error, make_directory, replace_file
 
