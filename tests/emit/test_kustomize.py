@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from tarmak_iam.directory import RECORD_NAME
 from tarmak_iam.document import Document
 from tarmak_iam.emit import Emitter, manifests, render
 from tarmak_iam.emit.emitters import GROUP
@@ -20,6 +22,7 @@ from tarmak_iam.emit.objects import garbled
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation import Installation
 from tests.emit.awkward import TEXTS
+from tests.emit.fake_api import fake_api
 from tests.emit.installations import MAPPINGS, installation
 from tests.support import ADMIN, Shell, bring_plugins
 
@@ -138,16 +141,49 @@ def test_what_the_command_line_writes(shell: Shell, tmp_path: Path) -> None:
     assert sorted_objects(built(out)) == sorted_objects(list(YAML(typ="safe", pure=True).load_all(StringIO(text))))
 
 
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
-def test_a_directory_without_a_kustomization_is_read_by_kubectl_apply_f_too(tmp_path: Path) -> None:
-    """Of a directory kubectl reads .yaml, .yml and .json: neither flags nor kubeconfig nor record are objects."""
+@pytest.fixture
+def kubectl(tmp_path: Path) -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
+    """Runs kubectl against an API server without objects."""
+    if shutil.which("kubectl") is None:
+        pytest.skip("kubectl is not installed")
+    environment = {"HOME": str(tmp_path / "home"), "PATH": os.environ["PATH"]}
+    with fake_api() as server:
+
+        def run(*args: str) -> subprocess.CompletedProcess[str]:
+            command = ["kubectl", "--server", server, *args]
+            return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+        yield run
+
+
+APPLY = ["apply", "--dry-run=client", "--validate=false"]
+
+
+def test_kubectl_applies_the_directory(kubectl: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin = Emitter("more", objects=lambda _: (mapping(1, "x"), binding("iam:a"), CRD))
+    bring_plugins(monkeypatch, GROUP, plugin)
+    done = kubectl(*APPLY, "-k", str(written(installation(), tmp_path / "out")))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "customresourcedefinition.apiextensions.k8s.io/iamidentitymappings.iamauthenticator.k8s.aws created (dry run)",
+        "clusterrolebinding.rbac.authorization.k8s.io/iam:a created (dry run)",
+        "configmap/aws-iam-authenticator created (dry run)",
+        "daemonset.apps/aws-iam-authenticator created (dry run)",
+        "iamidentitymapping.iamauthenticator.k8s.aws/awkward-1 created (dry run)",
+    ]
+
+
+def test_kubectl_reads_neither_flags_nor_kubeconfig_nor_record(kubectl: Any, tmp_path: Path) -> None:
+    """With -f it reads every .yaml, .yml and .json, so that the kustomization is all that it cannot take."""
     out = written(installation(), tmp_path / "out")
-    (out / ".tarmak-iam-render").write_text("{}\n")
-    (out / "kustomization.yaml").unlink()
-    # A command that needs no cluster, unlike `apply`.
-    command = ["kubectl", "label", "--local", "-o", "name", "-f", str(out), "x=y"]
-    done = subprocess.run(command, capture_output=True, check=True, env={**os.environ, "HOME": str(tmp_path)})
-    assert done.stdout.decode().split() == ["configmap/aws-iam-authenticator", "daemonset.apps/aws-iam-authenticator"]
+    (out / RECORD_NAME).write_text("{}\n")
+    done = kubectl(*APPLY, "-f", str(out))
+    assert done.stdout.splitlines() == [
+        "configmap/aws-iam-authenticator created (dry run)",
+        "daemonset.apps/aws-iam-authenticator created (dry run)",
+    ]
+    assert done.stderr.count("no matches for kind") == 1
+    assert f'from "{out / "kustomization.yaml"}"' in done.stderr
 
 
 def test_the_kustomization(tmp_path: Path) -> None:
