@@ -12,39 +12,68 @@ from tarmak_iam._version import __version__
 
 if TYPE_CHECKING:
     from tarmak_iam.config import Cluster, TarmakConfig
+    from tarmak_iam.config.sections import Problem, Section, SectionModel, SectionRule
     from tarmak_iam.document import Document
-    from tarmak_iam.errors import EditRefused, TarmakIamError
+    from tarmak_iam.emit import Artifact, Emitter, yaml_bytes
+    from tarmak_iam.errors import ConfigError, EditRefused, TarmakIamError
+    from tarmak_iam.findings import Finding, Severity, Subject
     from tarmak_iam.identity import Authenticator, Identity, whois
     from tarmak_iam.installation import Installation
-    from tarmak_iam.lint import Subjects, check
+    from tarmak_iam.lint import Rule, Scope, Subjects, check
 
 __all__ = [
+    "Artifact",
     "Authenticator",
     "Cluster",
+    "ConfigError",
     "Document",
     "EditRefused",
+    "Emitter",
+    "Finding",
     "Identity",
     "Installation",
+    "Problem",
+    "Rule",
+    "Scope",
+    "Section",
+    "SectionModel",
+    "SectionRule",
+    "Severity",
+    "Subject",
     "Subjects",
     "TarmakConfig",
     "TarmakIamError",
     "__version__",
     "check",
     "whois",
+    "yaml_bytes",
 ]
 
 _HOMES = {
+    "Artifact": "tarmak_iam.emit",
     "Authenticator": "tarmak_iam.identity",
     "Cluster": "tarmak_iam.config",
+    "ConfigError": "tarmak_iam.errors",
     "Document": "tarmak_iam.document",
     "EditRefused": "tarmak_iam.errors",
+    "Emitter": "tarmak_iam.emit",
+    "Finding": "tarmak_iam.findings",
     "Identity": "tarmak_iam.identity",
     "Installation": "tarmak_iam.installation",
+    "Problem": "tarmak_iam.config.sections",
+    "Rule": "tarmak_iam.lint",
+    "Scope": "tarmak_iam.lint",
+    "Section": "tarmak_iam.config.sections",
+    "SectionModel": "tarmak_iam.config.sections",
+    "SectionRule": "tarmak_iam.config.sections",
+    "Severity": "tarmak_iam.findings",
+    "Subject": "tarmak_iam.findings",
     "Subjects": "tarmak_iam.lint",
     "TarmakConfig": "tarmak_iam.config",
     "TarmakIamError": "tarmak_iam.errors",
     "check": "tarmak_iam.lint",
     "whois": "tarmak_iam.identity",
+    "yaml_bytes": "tarmak_iam.emit",
 }
 
 

@@ -13,7 +13,7 @@ from tarmak_iam.identity.mappings import MAPPINGS_NAME, Mappings
 from tarmak_iam.kubeconfig import KUBECONFIG_NAME, AdminKubeconfig, parse_admin_kubeconfig
 from tarmak_iam.settings import SETTINGS_NAME, Settings, parse_settings
 
-__all__ = ["ClusterFiles", "check_cluster_id"]
+__all__ = ["ClusterFiles", "check_cluster_id", "is_cluster_id"]
 
 # Tarmak makes this directory for its own files with the same mode: they hold credentials.
 _DIRECTORY_MODE = 0o700
@@ -22,9 +22,14 @@ _DIRECTORY_MODE = 0o700
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z", re.ASCII)
 
 
+def is_cluster_id(text: str) -> bool:
+    """Whether it can be a directory, a label and an argument alike."""
+    return _SAFE_ID.match(text) is not None
+
+
 def check_cluster_id(cluster_id: str) -> None:
     """Raises ConfigError for one that could not be a directory, a label and an argument alike."""
-    if not _SAFE_ID.match(cluster_id):
+    if not is_cluster_id(cluster_id):
         raise ConfigError(
             f"'{cluster_id}' cannot be a cluster's id",
             remedy="name environment and cluster with letters, digits, dots and dashes",

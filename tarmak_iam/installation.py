@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,10 +21,14 @@ from tarmak_iam.identity.mappings import MAPPINGS_NAME, Mappings
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.kubeconfig import KUBECONFIG_NAME, AdminKubeconfig
-from tarmak_iam.regions import partition_of
+from tarmak_iam.regions import is_region, partition_of
 from tarmak_iam.settings import Settings, override
+from tarmak_iam.text import is_host_name
 
 __all__ = ["Installation"]
+
+# NEL too: the daemon reads it as a line end, and kustomize would make it a blank.
+_LINE_END = re.compile(r"\r\n|[\r\x85]")
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,8 @@ class Installation:
         return f"the admin certificate in {path} still works"
 
     def check_masters(self) -> None:
-        """Raises ConfigError for a hub."""
+        """Raises ConfigError for a hub, and for an id that could not be an argument, a label and a name alike."""
+        check_cluster_id(self.cluster_id)
         if self.is_hub:
             raise ConfigError(
                 f"{self.cluster_id} is a hub: it has no masters to run the authenticator on",
@@ -130,6 +136,36 @@ class Installation:
     def place(self, *path: str) -> Place:
         """Where something of the cluster stands in tarmak.yaml."""
         return self.document.position((*self.cluster.route.plain, *path))
+
+    def _place_of(self, kind: str, name: str, *path: str) -> Place:
+        """Where something of an environment or provider stands in tarmak.yaml."""
+        items = self.document.data.get(kind)
+        names = [((each or {}).get("metadata") or {}).get("name", "") for each in items or ()]
+        return self.document.position((kind, names.index(name), *path) if name in names else self.cluster.route.plain)
+
+    def safe_region(self) -> str:
+        """The region. Raises ConfigError where it is unknown, or is none by its characters."""
+        if is_region(self.region):
+            return self.region
+        here = self._place_of("environments", self.cluster.environment, "location")
+        raise ConfigError(
+            f"the region of {self.cluster_id} is " + (f"{self.region!r}, which is none" if self.region else "unknown"),
+            remedy=f"set location of the environment '{self.cluster.environment}' in tarmak.yaml, as in eu-west-1",
+            place=here if self.region else self.place(),
+        )
+
+    def safe_public_address(self) -> str | None:
+        """The URL of a public API server. Raises ConfigError for a zone that would make it another URL."""
+        if self.public_address is None:
+            return None
+        if not is_host_name(self.public_address.removeprefix("https://")):
+            provider = str(self.cluster.environment_data().get("provider") or "")
+            raise ConfigError(
+                f"the public address of {self.cluster_id} would be {self.public_address!r}, which is no URL of a host",
+                remedy="write publicZone of the provider in tarmak.yaml as in k8s.example.com",
+                place=self._place_of("providers", provider, "amazon", "publicZone"),
+            )
+        return self.public_address
 
     def safe_webhook_file(self) -> str | None:
         """The webhook file, if it reaches the API server as it is written. Raises ConfigError if not."""
@@ -163,7 +199,7 @@ class Installation:
                 remedy="mend the mappings file",
                 place=failure.place,
             )
-        return document.text.replace("\r\n", "\n").replace("\r", "\n")
+        return _LINE_END.sub("\n", document.text)
 
     def daemon_args(self) -> tuple[str, ...]:
         """The daemon's flags that decide who becomes whom: gates, partition and backends where they exist."""

@@ -1,20 +1,24 @@
-"""What installed distributions bring: values behind the entry points of a group, with the distribution's name."""
+"""What installed distributions bring: values behind the entry points of a group, and calls of their functions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from tarmak_iam.errors import ConfigError
+from tarmak_iam.errors import ConfigError, TarmakIamError
 
-__all__ = ["OWN", "Brought", "brought", "check_unique"]
+__all__ = ["OWN", "Brought", "brought", "check_unique", "guarded"]
 
 OWN = "tarmak-iam"
 """The distribution that brings what is built in."""
 
 _T = TypeVar("_T")
+_R = TypeVar("_R")
+
+# A plugin that calls sys.exit() must not end the program as if all were well.
+_FAILURES = (Exception, SystemExit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +28,18 @@ class Brought(Generic[_T]):
     value: _T
     origin: str
 
+    def call(self, what: str, function: Callable[..., _R], *args: Any) -> _R:
+        """What a function of the value gives. Raises ConfigError, naming `what` and the distribution, for whatever
+        a function of another distribution raises; a bug of what is built in stays one."""
+        return function(*args) if self.origin == OWN else guarded(f"{what} of {self.origin}", function, *args)
+
 
 def brought(group: str, kind: type[_T]) -> list[Brought[_T]]:
     """What the entry points of `group` give, by their names; each must be of `kind`.
 
     Raises ConfigError, naming the distribution, for one that cannot be loaded or is something else.
     """
-    points = sorted(metadata.entry_points(group=group), key=lambda each: each.name)
+    points = sorted(metadata.entry_points(group=group), key=lambda each: (each.name, _origin(each)))
     return [Brought(_load(point, kind), _origin(point)) for point in points]
 
 
@@ -45,11 +54,27 @@ def check_unique(what: str, named: Iterable[tuple[str, str]]) -> None:
         origins[name] = origin
 
 
+def guarded(what: str, function: Callable[..., _R], *args: Any) -> _R:
+    """What a plugin's function gives; its TarmakIamErrors pass, since they tell a user what to do.
+
+    Raises ConfigError, naming `what`, for everything else that it raises.
+    """
+    try:
+        return function(*args)
+    except TarmakIamError:
+        raise
+    except _FAILURES as error:
+        raise ConfigError(
+            f"{what} has a bug: {type(error).__name__}: {error}",
+            remedy="report it to the authors of the plugin that brings it",
+        ) from error
+
+
 def _load(point: metadata.EntryPoint, kind: type[_T]) -> _T:
     noun = kind.__name__.lower()
     try:
         value = point.load()
-    except Exception as error:  # whatever somebody else's module raises while it is imported
+    except _FAILURES as error:  # whatever somebody else's module raises while it is imported
         raise ConfigError(
             f"the {noun} plugin {point.name} of {_origin(point)} cannot be loaded: {type(error).__name__}: {error}",
             remedy=f"mend or remove {_origin(point)}",

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["partition_of"]
+import re
+
+__all__ = ["is_region", "partition_of"]
+
+_REGION = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+\Z", re.ASCII)
 
 _PREFIXES = {
     "cn-": "aws-cn",
@@ -18,3 +22,8 @@ _PREFIXES = {
 def partition_of(region: str) -> str:
     """By the region's prefix; `aws` for every other."""
     return next((partition for prefix, partition in _PREFIXES.items() if region.startswith(prefix)), "aws")
+
+
+def is_region(text: str) -> bool:
+    """Whether it has the form of a region's name: small letters, digits and dashes."""
+    return len(text) < 64 and _REGION.match(text) is not None

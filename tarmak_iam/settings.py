@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from tarmak_iam.config.misfits import misfits
 from tarmak_iam.config.versions import parse_version
 from tarmak_iam.document import Document
+from tarmak_iam.document.intent import plain
 from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.arn import ArnError, Principal, canonicalize
@@ -35,7 +36,8 @@ AddonManagerMode = Literal["EnsureExists", "Reconcile"]
 _IMAGE = re.compile(
     r"[a-z0-9][a-zA-Z0-9._:/-]*?(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@sha256:[0-9a-f]{64})?\Z", re.ASCII
 )
-_PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]+\Z")
+_PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+\Z")
+_GATE = re.compile(r"[A-Za-z][A-Za-z0-9]*\Z", re.ASCII)
 
 
 def _image(text: str) -> str:
@@ -60,7 +62,7 @@ def _role(text: str) -> str:
         principal, _ = canonicalize(text)
     except ArnError as error:
         raise ValueError(f"'{text}' is no ARN of a role: {error}") from None
-    if principal is not Principal.ROLE:
+    if principal is not Principal.ROLE or not _PRINTABLE.match(text):
         raise ValueError(f"'{text}' is no ARN of a role")
     return text
 
@@ -69,6 +71,14 @@ def _profile(text: str) -> str:
     if not text.strip() or not _PRINTABLE.match(text):
         raise ValueError(f"{text!r} is no name of a profile")
     return text
+
+
+def _gates(gates: dict[str, bool]) -> dict[str, bool]:
+    # The daemon takes all of them in one flag, with = and a comma between them.
+    odd = next((name for name in gates if not _GATE.match(name)), None)
+    if odd is not None:
+        raise ValueError(f"'{odd}' is no name of a feature gate")
+    return gates
 
 
 def _backends(names: list[Backend]) -> list[Backend]:
@@ -91,7 +101,7 @@ class Settings(BaseModel):
     backends: Annotated[list[Backend], AfterValidator(_backends)] = Field(default=["MountedFile"], min_length=1)
     """Where the authenticator takes mappings from, in this order. The mappings file is written to each of them."""
 
-    featureGates: dict[str, bool] = Field(default_factory=dict)
+    featureGates: Annotated[dict[str, bool], AfterValidator(_gates)] = Field(default_factory=dict)
     """Feature gates of the authenticator."""
 
     kubernetesVersion: Annotated[str, AfterValidator(_kubernetes_version)] | None = None
@@ -186,6 +196,11 @@ def typed_value(key: str, text: str) -> Any:
 
 
 def _validated(values: dict[Any, Any]) -> Settings:
+    for key, value in values.items():
+        try:
+            plain(value)  # pydantic could not even complain of an argument that is not UTF-8
+        except TypeError as error:
+            raise ConfigError(f"{key}: {error}", remedy="write it in UTF-8") from None
     return Settings.model_validate(values)
 
 

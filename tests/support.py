@@ -64,3 +64,20 @@ def copy_examples(target: Path) -> tuple[Path, Path]:
     for name in ("single", "multi"):
         shutil.copytree(EXAMPLES / name, target / name)
     return target / "single", target / "multi"
+
+
+def bring_plugins(monkeypatch: pytest.MonkeyPatch, group: str, *values: Any) -> None:
+    """Puts values where those of installed distributions come from: emitter0 of package0, and so on."""
+
+    class Point:
+        value = "x:y"
+
+        def __init__(self, index: int, brought: Any) -> None:
+            self.name, self._brought = f"{group.partition('.')[2].removesuffix('s')}{index}", brought
+            self.dist = type("Distribution", (), {"name": f"package{index}"})
+
+        def load(self) -> Any:
+            return self._brought
+
+    points = [Point(index, brought) for index, brought in enumerate(values)]
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **asked: points if asked == {"group": group} else [])

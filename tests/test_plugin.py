@@ -158,6 +158,69 @@ def test_it_is_in_the_schema(installed: Installed) -> None:
     assert json.loads(installed.run("schema", "costs").stdout)["required"] == ["centre"]
 
 
+MAPPINGS = """\
+clusterID: dev-cluster
+server:
+  mapRoles:
+  - roleARN: arn:aws:iam::111122223333:role/Admin
+    username: admin
+    groups: ["system:masters"]
+  - roleARN: arn:aws:iam::111122223333:role/Payments
+    username: "payments:{{SessionName}}"
+    groups: ["dev:payments", "on-call", "dev:{{AccountID}}"]
+"""
+
+
+@pytest.fixture
+def mapped(installed: Installed) -> Installed:
+    """With mappings, and a place and an address that the artifacts need."""
+    installed.file.write_text(CONFIG + "environments:\n- metadata: {name: dev}\n  location: eu-west-1\n")
+    home = installed.file.parent / "dev-cluster"
+    home.mkdir()
+    (home / "aws-iam-authenticator.yaml").write_text(MAPPINGS)
+    return installed
+
+
+def test_its_emitter_is_in_manifests_and_in_the_directory(mapped: Installed) -> None:
+    objects = json.loads(mapped.run("manifests", "-o", "json").stdout)["items"]
+    assert [each["kind"] for each in objects] == ["ClusterRoleBinding", "ConfigMap", "DaemonSet"]
+    assert [each["name"] for each in objects[0]["subjects"]] == ["dev:payments", "on-call"]
+    out = mapped.file.parent / "out"
+    done = mapped.run("render", "--output-dir", str(out))
+    names = ["flags.txt", "viewers.txt", "clusterrolebinding-iam-viewers.yaml", "configmap.yaml", "daemonset.yaml"]
+    assert done.stdout.splitlines() == [f"wrote {out / name}" for name in (*names, "kustomization.yaml")]
+    assert (out / "viewers.txt").read_text() == "'dev:payments'\n'on-call'\n"
+    assert "- clusterrolebinding-iam-viewers.yaml\n- configmap.yaml\n" in (out / "kustomization.yaml").read_text()
+
+
+def test_without_it_its_files_go(mapped: Installed, tmp_path: Path) -> None:
+    out = mapped.file.parent / "out"
+    mapped.run("render", "--output-dir", str(out))
+    done = Installed(tmp_path, mapped.file).run("render", "--output-dir", str(out))
+    assert [line for line in done.stdout.splitlines() if "removed" in line] == [
+        f"removed {out / 'clusterrolebinding-iam-viewers.yaml'}",
+        f"removed {out / 'viewers.txt'}",
+    ]
+    assert "viewers" not in (out / "kustomization.yaml").read_text()
+
+
+def test_its_rule_is_one_of_check(mapped: Installed) -> None:
+    found = mapped.run("check", code=1).stdout.splitlines()
+    file = mapped.file.parent / "dev-cluster" / "aws-iam-authenticator.yaml"
+    what = "the group 'on-call' does not say which environment it is of; call it dev:on-call"
+    assert f"{file}:7:5: warning: {what} [TEAM001]" in found
+    file.write_text(
+        MAPPINGS.replace(
+            "  - roleARN: arn:aws:iam::111122223333:role/Payments",
+            (
+                "  # tarmak-iam: ignore[TEAM001] the group is older than the rule\n"
+                "  - roleARN: arn:aws:iam::111122223333:role/Payments"
+            ),
+        )
+    )
+    assert "TEAM001" not in mapped.run("check", code=1).stdout
+
+
 def test_without_it_its_section_is_unknown(tmp_path: Path) -> None:
     bare = Installed(tmp_path, tmp_path / "tarmak.yaml")
     bare.file.write_text(CONFIG)

@@ -1,10 +1,11 @@
-"""What people wrote, on one line of a terminal."""
+"""What people wrote: on one line of a terminal, and in the place of a name."""
 
 from __future__ import annotations
 
 import pytest
 
-from tarmak_iam.text import one_line
+from tarmak_iam.regions import is_region, partition_of
+from tarmak_iam.text import is_host_name, one_line
 
 
 @pytest.mark.parametrize(
@@ -19,3 +20,42 @@ from tarmak_iam.text import one_line
 )
 def test_one_line(text: str, line: str) -> None:
     assert one_line(text) == line
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("api.dev-cluster.k8s.example.com", True),
+        ("api.dev_1.example.com.", True),
+        ("localhost", True),
+        ("a" * 63 + ".b", True),
+        ("a" * 64 + ".b", False),
+        ("a." * 126 + "a", True),
+        ("a." * 127 + "a", False),
+        ("", False),
+        (".", False),
+        ("a..b", False),
+        ("a.-b", False),
+        ("a b", False),
+        ("a/b", False),
+        ("a:443", False),
+        ("user@a", False),
+        ("a\n", False),
+        ("é.example.com", False),
+    ],
+)
+def test_host_names(text: str, is_one: bool) -> None:
+    assert is_host_name(text) is is_one
+
+
+@pytest.mark.parametrize("text", ["eu-west-1", "us-gov-east-1", "cn-north-1", "eusc-de-east-1", "us-iso-east-1"])
+def test_regions(text: str) -> None:
+    assert is_region(text)
+    assert partition_of(text).startswith("aws")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "EU-West-1", "eu_west_1", "eu-west-1\n", "-", "eu--1", "$(X)", "eu-west-1 ", "x" * 64]
+)
+def test_what_is_no_region(text: str) -> None:
+    assert not is_region(text)

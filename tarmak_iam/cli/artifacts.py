@@ -7,8 +7,8 @@ import click
 from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.overrides import image_option, kubernetes_option
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.emit import manifests as emit_manifests
 from tarmak_iam.emit.artifact import yaml_bytes
+from tarmak_iam.emit.emitters import objects as emit_objects
 from tarmak_iam.emit.flags import webhook_args, webhook_hieradata
 
 __all__ = ["flags", "manifests"]
@@ -37,8 +37,10 @@ def flags(session: Session, output: str) -> None:
 @click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
 @pass_session
 def manifests(session: Session, image: str | None, kubernetes_version: str | None, output: str) -> None:
-    """ConfigMap and DaemonSet of the authenticator, in apply order."""
-    objects = emit_manifests(session.installation({"image": image, "kubernetesVersion": kubernetes_version}))
+    """ConfigMap and DaemonSet of the authenticator, and the objects of plugins, in apply order."""
+    objects, left_out = emit_objects(session.installation({"image": image, "kubernetesVersion": kubernetes_version}))
+    for name, error in left_out:
+        note(f"{name} left out: {error}")
     if output == "json":
         print_json({"apiVersion": "v1", "kind": "List", "items": objects})
         return

@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 findings; 2 usage, configuration or input error; 3 a bug.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -112,4 +113,6 @@ def _drop_stdout() -> None:
 
 def run() -> None:
     """The console script."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a character that the locale does not have is shown as an escape
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(main())

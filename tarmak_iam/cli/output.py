@@ -22,7 +22,12 @@ def note(message: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """In UTF-8, which is what JSON is in, whatever the locale."""
+    try:
+        data = json.dumps(value, indent=2, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # a file name that is not UTF-8
+        data = json.dumps(value, indent=2).encode()
+    click.echo(data)
 
 
 def print_diff(before: Document | None, after: Document) -> None:

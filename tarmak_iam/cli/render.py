@@ -2,33 +2,57 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from tarmak_iam.cli.output import note
+from tarmak_iam.cli.edit import dry_run_option
+from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.overrides import image_option, kubernetes_option, profile_option, role_option
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.document.files import is_current, make_directory, read_if_present, replace_file
-from tarmak_iam.emit import Artifact
+from tarmak_iam.directory import Action, Plan, carry_out, plan
 from tarmak_iam.emit import render as emit_all
-from tarmak_iam.errors import FileError, Place
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.text import one_line
+
+if TYPE_CHECKING:
+    from tarmak_iam.config import TarmakConfig
 
 __all__ = ["render"]
 
+_DONE = {
+    Action.WRITE: "wrote",
+    Action.UNCHANGED: "unchanged",
+    Action.RESTRICT: "restricted",
+    Action.REMOVE: "removed",
+    Action.KEEP: "kept",
+}
+_AT_REST = (Action.UNCHANGED, Action.KEEP)
 
-@click.command(epilog="\b\nExample: tarmak-iam render --output-dir out")
+
+def _directory(context: click.Context, parameter: click.Parameter, value: str) -> Path:
+    """As a path; an empty one, of a variable that is not set, would be the working directory."""
+    if not value:
+        raise click.BadParameter("it is empty; name a directory", context, parameter)
+    return Path(value)
+
+
+@click.command(epilog="\b\nExample: tarmak-iam render --output-dir out && kubectl apply -k out")
 @click.option(
     "--output-dir",
-    type=click.Path(path_type=Path),
+    type=click.Path(),
     required=True,
+    callback=_directory,
     help="Directory for the files; made if it is missing.",
 )
 @image_option
 @kubernetes_option
 @role_option
 @profile_option
+@dry_run_option
+@click.option("--force", is_flag=True, help="Write over files that were not written by render, or changed since.")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @pass_session
 def render(
     session: Session,
@@ -37,46 +61,60 @@ def render(
     kubernetes_version: str | None,
     role: str | None,
     profile: str | None,
+    dry_run: bool,
+    force: bool,
+    output: str,
 ) -> None:
-    """All of a cluster's artifacts as files: flags, ConfigMap, DaemonSet, kubeconfig."""
+    """All of a cluster's artifacts as files: flags, kubeconfig, and the objects for `kubectl apply -k`.
+
+    Only files that render wrote before are replaced, and removed where they are no longer made.
+    """
     overrides = {"image": image, "kubernetesVersion": kubernetes_version, "role": role, "profile": profile}
     config = session.config()
     cluster = session.cluster(config)
-    artifacts, left_out = emit_all(session.installation_of(config, cluster, overrides, with_admin=True))
-    outputs = [_Output.of(output_dir, artifact) for artifact in artifacts]
-    own = {path.resolve() for path in (*session.files(config, cluster).own, config.path) if path}
-    for output in outputs:
-        if output.path.resolve() in own:
-            raise FileError(
-                "this is a file of the cluster itself; nothing was written",
-                remedy="choose another --output-dir",
-                place=Place(str(output.path)),
-            )
-    make_directory(output_dir, 0o755)
-    for output in outputs:
-        click.echo(f"{output.write()} {output.path}")
+    installation = session.installation_of(config, cluster, overrides, with_admin=True)
+    artifacts, left_out = emit_all(installation)
+    own = _own_files(session, config)
+    planned = plan(output_dir, artifacts, installation.cluster_id, force=force, untouchable=own)
+    if not dry_run:  # before anything is printed: whoever reads that may hang up
+        carry_out(planned)
+    if output == "json":
+        print_json(_as_json(planned, left_out, cluster_id=installation.cluster_id, dry_run=dry_run))
+    else:
+        _print(planned, left_out, dry_run=dry_run)
+
+
+def _own_files(session: Session, config: TarmakConfig) -> list[Path]:
+    """tarmak.yaml and the files of every cluster of it: the ways back in, above all."""
+    from tarmak_iam.clusterfiles import is_cluster_id
+
+    clusters = [each for each in config.clusters if is_cluster_id(each.cluster_name)]
+    own = [path for each in clusters for path in session.files(config, each).own]
+    return [*own, config.path] if config.path else own
+
+
+def _print(planned: Plan, left_out: list[tuple[str, ConfigError]], *, dry_run: bool) -> None:
+    for step in planned.steps:
+        would = dry_run and step.action not in _AT_REST
+        click.echo(one_line(f"{f'would {step.action.value}' if would else _DONE[step.action]} {step.path}"))
+    for step in planned.steps:
+        if step.action is Action.KEEP:
+            note(f"{step.path} is no longer made, but is kept: it was changed by hand since it was written")
     for name, error in left_out:
         note(f"{name} left out: {error}")
+    if dry_run:
+        note("dry run: nothing was written")
 
 
-@dataclass(frozen=True, slots=True)
-class _Output:
-    """A file to write, and what is there: looked at for all files before the first one is written."""
-
-    path: Path
-    artifact: Artifact
-    existing: bytes | None
-    is_current: bool
-
-    @classmethod
-    def of(cls, directory: Path, artifact: Artifact) -> _Output:
-        path = directory / artifact.name
-        return cls(path, artifact, read_if_present(path), is_current(path, artifact.data, artifact.mode))
-
-    def write(self) -> str:
-        """What was done, in a word."""
-        if self.is_current:
-            return "unchanged"
-        mode = self.artifact.mode
-        replace_file(self.path, self.artifact.data, expected=self.existing, mode=mode, secret=mode == 0o600)
-        return "wrote"
+def _as_json(
+    planned: Plan, left_out: list[tuple[str, ConfigError]], *, cluster_id: str, dry_run: bool
+) -> dict[str, object]:
+    return {
+        "cluster": cluster_id,
+        "directory": str(planned.directory),
+        "dry_run": dry_run,
+        "files": [
+            {"name": step.path.name, "path": str(step.path), "action": step.action.value} for step in planned.steps
+        ],
+        "left_out": [{"name": name, "reason": str(error)} for name, error in left_out],
+    }

@@ -14,8 +14,8 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tarmak_iam.config.misfits import misfits
-from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import At, Severity
+from tarmak_iam.plugins import guarded
 
 __all__ = ["Path", "Problem", "Section", "SectionModel", "SectionRule"]
 
@@ -134,13 +134,7 @@ class Section(Generic[Model]):
 
     def guarded(self, function: Callable[..., Any], *args: Any) -> Any:
         """What a function of the section gives. Raises ConfigError, naming the section, for whatever it raises."""
-        try:
-            return function(*args)
-        except Exception as error:  # a plugin's bug is told as one, wherever it is from
-            raise ConfigError(
-                f"the section {self.name} has a bug: {type(error).__name__}: {error}",
-                remedy="report it to the authors of the plugin that brings it",
-            ) from error
+        return guarded(f"the section {self.name}", function, *args)
 
 
 def _check_path(path: Any, kinds: tuple[type, ...]) -> None:

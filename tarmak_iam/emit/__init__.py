@@ -1,6 +1,6 @@
 """Artifacts of an installation: flags, manifests, kubeconfigs. One module per artifact."""
 
-from tarmak_iam.emit.artifact import Artifact, Emitter
+from tarmak_iam.emit.artifact import Artifact, Emitter, Manifest, yaml_bytes
 from tarmak_iam.emit.emitters import EMITTERS, load_emitters, manifests, render
 
-__all__ = ["EMITTERS", "Artifact", "Emitter", "load_emitters", "manifests", "render"]
+__all__ = ["EMITTERS", "Artifact", "Emitter", "Manifest", "load_emitters", "manifests", "render", "yaml_bytes"]

@@ -27,6 +27,15 @@ class Artifact:
     data: bytes
     mode: int = 0o644
 
+    @property
+    def is_secret(self) -> bool:
+        """Whether only its owner may read it."""
+        return self.mode & 0o077 == 0
+
+
+def _nothing(_: Installation) -> tuple[()]:
+    return ()
+
 
 @dataclass(frozen=True, slots=True)
 class Emitter:
@@ -38,9 +47,14 @@ class Emitter:
     """
 
     name: str
-    files: Callable[[Installation], tuple[Artifact, ...]] = lambda _: ()
-    objects: Callable[[Installation], tuple[Manifest, ...]] = lambda _: ()
+    files: Callable[[Installation], tuple[Artifact, ...]] = _nothing
+    objects: Callable[[Installation], tuple[Manifest, ...]] = _nothing
     missing: Callable[[Installation], ConfigError | None] = lambda _: None
+
+    @property
+    def makes_objects(self) -> bool:
+        """Whether it is one that may make objects; the others are no matter where only these are wanted."""
+        return self.objects is not _nothing
 
 
 def yaml_bytes(value: Manifest) -> bytes:

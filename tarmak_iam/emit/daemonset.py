@@ -12,7 +12,6 @@ from typing import Any
 from tarmak_iam.emit.artifact import Emitter, Manifest
 from tarmak_iam.emit.configmap import CONFIG_KEY
 from tarmak_iam.emit.labels import NAME, NAMESPACE, SELECTOR, labels
-from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation import Installation
 
 __all__ = ["DAEMONSET", "daemonset"]
@@ -26,7 +25,7 @@ _MASTER_LABELS = ("node-role.kubernetes.io/master", "node-role.kubernetes.io/con
 
 
 def daemonset(installation: Installation) -> Manifest:
-    """Raises ConfigError where the region is unknown, or as the ConfigMap's emitter does."""
+    """Raises ConfigError where the region is unknown or none, or as the ConfigMap's emitter does."""
     config = installation.daemon_config()
     return {
         "apiVersion": "apps/v1",
@@ -85,12 +84,6 @@ def _placement(installation: Installation) -> dict[str, Any]:
 
 
 def _container(installation: Installation) -> dict[str, Any]:
-    if not installation.region:
-        raise ConfigError(
-            f"the region of {installation.cluster_id} is unknown",
-            remedy=f"set location of the environment '{installation.cluster.environment}' in tarmak.yaml",
-            place=installation.place(),
-        )
     container: dict[str, Any] = {
         "name": NAME,
         "image": installation.image,
@@ -103,7 +96,7 @@ def _container(installation: Installation) -> dict[str, Any]:
             *installation.daemon_args(),
         ],
         # Up to v0.5.12 and v0.6.3 the daemon ends without it where it cannot reach instance metadata.
-        "env": [{"name": "AWS_REGION", "value": installation.region}],
+        "env": [{"name": "AWS_REGION", "value": installation.safe_region()}],
         # Resident 20 MB (v0.4.0) to 46 MB (v0.6.20): the documented 20Mi is too tight.
         "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}},
         "securityContext": _security_context(),

@@ -1,28 +1,31 @@
-"""The emitters that are there: the built-in ones, and those of installed distributions."""
+"""The emitters that are there: the built-in ones, and those of installed distributions; and all that they make."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from tarmak_iam.emit.artifact import Artifact, Emitter, Manifest, yaml_bytes
 from tarmak_iam.emit.configmap import CONFIGMAP
 from tarmak_iam.emit.daemonset import DAEMONSET
+from tarmak_iam.emit.filenames import RESERVED, is_safe_name, object_files
 from tarmak_iam.emit.flags import FLAGS
 from tarmak_iam.emit.kubeconfig import KUBECONFIG
+from tarmak_iam.emit.kustomization import kustomization
+from tarmak_iam.emit.objects import Key, described, garbled, key_of, well_formed
 from tarmak_iam.emit.ordering import in_apply_order
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation import Installation
 from tarmak_iam.plugins import OWN, Brought, brought, check_unique
 
-__all__ = ["EMITTERS", "GROUP", "load_emitters", "manifests", "render"]
+__all__ = ["EMITTERS", "GROUP", "load_emitters", "manifests", "objects", "render"]
 
 GROUP = "tarmak_iam.emitters"
 """The entry-point group; each of its entry points is an `Emitter`."""
 
 EMITTERS = (FLAGS, CONFIGMAP, DAEMONSET, KUBECONFIG)
 
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
+_MODES = range(0o600, 0o777 + 1)
 
 
 def load_emitters() -> tuple[Emitter, ...]:
@@ -30,40 +33,135 @@ def load_emitters() -> tuple[Emitter, ...]:
 
     Raises ConfigError, naming the distributions, where one cannot be loaded, is no Emitter, or has another's name.
     """
-    found = [Brought(emitter, OWN) for emitter in EMITTERS] + brought(GROUP, Emitter)
-    check_unique("emitter", [(each.value.name, each.origin) for each in found])
-    return tuple(each.value for each in found)
+    return tuple(each.value for each in _installed())
 
 
 def manifests(installation: Installation) -> list[Manifest]:
-    """The Kubernetes objects, in apply order. Raises ConfigError, also where two are the same object."""
+    """The Kubernetes objects of all emitters that have what they need, in apply order.
+
+    Raises ConfigError: an object cannot be made right, is none, or two emitters make the same one.
+    """
+    return objects(installation)[0]
+
+
+def objects(installation: Installation) -> tuple[list[Manifest], list[tuple[str, ConfigError]]]:
+    """As `manifests`, and the emitters of objects that were left out with the reason."""
     installation.check_masters()
-    return in_apply_order(_objects(installation, load_emitters()))
+    there, left_out = _sorted_out(installation, (each for each in _installed() if each.value.makes_objects))
+    return [manifest for manifest, _ in _objects(installation, there)], left_out
 
 
 def render(installation: Installation) -> tuple[list[Artifact], list[tuple[str, ConfigError]]]:
-    """All artifacts, and what was left out with the reason. Raises ConfigError."""
+    """The whole of a directory for `kubectl apply -k`, and what was left out with the reason.
+
+    Files of the emitters, the objects in apply order, one a file, and last the kustomization.yaml that lists them.
+    Raises ConfigError as `manifests` does, and for file names that are unsafe or there twice.
+    """
     installation.check_masters()
-    emitters = load_emitters()
-    files: list[Artifact] = []
+    there, left_out = _sorted_out(installation, _installed())
+    files = [(artifact, _whose(each)) for each in there for artifact in _files(installation, each)]
+    made = _objects(installation, there)
+    names = object_files(manifest for manifest, _ in made)
+    files += [
+        (Artifact(name, yaml_bytes(manifest)), whose) for name, (manifest, whose) in zip(names, made, strict=True)
+    ]
+    _check_names(files)
+    return [*(artifact for artifact, _ in files), kustomization(names)], left_out
+
+
+def _installed() -> list[Brought[Emitter]]:
+    found = [Brought(emitter, OWN) for emitter in EMITTERS] + brought(GROUP, Emitter)
+    check_unique("emitter", [(each.value.name, each.origin) for each in found])
+    return found
+
+
+def _whose(each: Brought[Emitter]) -> str:
+    return f"the emitter {each.value.name} of {each.origin}"
+
+
+def _call(each: Brought[Emitter], function: Callable[..., Any], *args: Any) -> Any:
+    return each.call(f"the emitter {each.value.name}", function, *args)
+
+
+def _sorted_out(
+    installation: Installation, emitters: Iterable[Brought[Emitter]]
+) -> tuple[list[Brought[Emitter]], list[tuple[str, ConfigError]]]:
+    """The emitters that have what they need, and the others' names with what is missing."""
+    there: list[Brought[Emitter]] = []
     left_out: list[tuple[str, ConfigError]] = []
-    there: list[Emitter] = []
-    for emitter in emitters:
-        reason = emitter.missing(installation)
-        if reason is not None:
-            left_out.append((emitter.name, reason))
+    for each in emitters:
+        reason = _call(each, each.value.missing, installation)
+        if reason is None:
+            there.append(each)
+        elif isinstance(reason, ConfigError):
+            left_out.append((each.value.name, reason))
         else:
-            files += emitter.files(installation)
-            there.append(emitter)
-    objects = in_apply_order(_objects(installation, there))
-    return [*files, *(Artifact(file_name(each), yaml_bytes(each)) for each in objects)], left_out
+            raise _misfit(each, f"a {type(reason).__name__} as the reason to be left out, not a ConfigError")
+    return there, left_out
 
 
-def file_name(manifest: Manifest) -> str:
-    """`daemonset.yaml` for what bears our own name, else `configmap-aws-auth.yaml`."""
-    kind, name = str(manifest["kind"]).lower(), str(manifest["metadata"]["name"])
-    return f"{kind}.yaml" if name == "aws-iam-authenticator" else f"{kind}-{_UNSAFE.sub('-', name)}.yaml"
+def _objects(installation: Installation, emitters: Iterable[Brought[Emitter]]) -> list[tuple[Manifest, str]]:
+    """In apply order, each with who makes it."""
+    found: dict[Key, tuple[Manifest, str]] = {}
+    for each in emitters:
+        for value in _call(each, lambda emitter: tuple(emitter.objects(installation)), each.value):
+            try:
+                manifest = well_formed(value)
+            except TypeError as error:
+                raise _misfit(each, str(error)) from None
+            key = key_of(manifest)
+            if key in found:
+                raise _twice(f"the object {described(key)}", found[key][1], _whose(each))
+            _check_text(manifest, key)
+            found[key] = manifest, _whose(each)
+    makers = {id(manifest): whose for manifest, whose in found.values()}
+    return [(each, makers[id(each)]) for each in in_apply_order(manifest for manifest, _ in found.values())]
 
 
-def _objects(installation: Installation, emitters: Iterable[Emitter]) -> list[Manifest]:
-    return [each for emitter in emitters for each in emitter.objects(installation)]
+def _check_text(manifest: Manifest, key: Key) -> None:
+    text = garbled(manifest)
+    if text is not None:
+        raise ConfigError(
+            f"{described(key)} has {text[:200]!r}, with a control character that `kubectl apply -k` would change",
+            remedy="write it without",
+        )
+
+
+def _files(installation: Installation, each: Brought[Emitter]) -> list[Artifact]:
+    made: tuple[Any, ...] = _call(each, lambda emitter: tuple(emitter.files(installation)), each.value)
+    for artifact in made:
+        reason = _flaw(artifact)
+        if reason:
+            raise _misfit(each, reason)
+    return list(made)
+
+
+def _flaw(artifact: Any) -> str | None:
+    """What keeps something from being a file of the directory, None if nothing does."""
+    if not isinstance(artifact, Artifact):
+        return f"a {type(artifact).__name__} where an Artifact belongs"
+    name, data, mode = (getattr(artifact, field) for field in ("name", "data", "mode"))
+    if not isinstance(name, str) or not is_safe_name(name) or name.lower() in RESERVED:
+        return f"a file called {name!r}, which is no plain name for a file of its own"
+    if not isinstance(data, bytes):
+        return f"the file {name} with a {type(data).__name__} where bytes belong"
+    return None if mode in _MODES else f"the file {name} with the mode {mode!r}, where one like 0o644 belongs"
+
+
+def _check_names(files: Iterable[tuple[Artifact, str]]) -> None:
+    """Raises ConfigError where two files would be one, on a file system that ignores case too."""
+    makers: dict[str, str] = {}
+    for artifact, whose in files:
+        if artifact.name.lower() in makers:
+            raise _twice(f"the file {artifact.name}", makers[artifact.name.lower()], whose)
+        makers[artifact.name.lower()] = whose
+
+
+def _misfit(each: Brought[Emitter], what: str) -> ConfigError:
+    remedy = "report it to the authors of the plugin that brings it"
+    return ConfigError(f"{_whose(each)} gives {what}", remedy=remedy)
+
+
+def _twice(what: str, first: str, second: str) -> ConfigError:
+    by = f"twice by {first}" if first == second else f"by {first} and by {second}"
+    return ConfigError(f"{what} is made {by}", remedy="remove one of them")

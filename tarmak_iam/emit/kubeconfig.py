@@ -17,7 +17,8 @@ _EXEC_API = "client.authentication.k8s.io/v1beta1"
 def client_kubeconfig(installation: Installation) -> Manifest:
     """Cluster and context are named by the cluster id.
 
-    Raises ConfigError for a hub, and where Tarmak's own kubeconfig, which knows the CA, is missing.
+    Raises ConfigError for a hub, for a public address that is none, and where Tarmak's own kubeconfig, which knows
+    the CA, is missing.
     """
     installation.check_masters()
     name = installation.cluster_id
@@ -25,7 +26,7 @@ def client_kubeconfig(installation: Installation) -> Manifest:
     if reason is not None:
         raise reason
     assert installation.admin is not None
-    server = installation.public_address or installation.admin.server
+    server = installation.safe_public_address() or installation.admin.server
     return {
         "apiVersion": "v1",
         "kind": "Config",

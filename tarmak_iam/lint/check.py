@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tarmak_iam.config.plugins import installed_sections
-from tarmak_iam.errors import Place
+from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.lint.arn_rules import ARN_RULES
 from tarmak_iam.lint.config_rules import CONFIG_RULES
@@ -79,27 +79,33 @@ def all_rules() -> tuple[Rule, ...]:
 
     Raises ConfigError where two have one id, and for a plugin that cannot be loaded.
     """
+    return tuple(each.value for each in _installed_rules())
+
+
+def _installed_rules() -> list[Brought[Rule]]:
     rules = [Brought(rule, OWN) for rule in RULES]
     rules += [Brought(rule, each.origin) for each in installed_sections() for rule in rules_of(each.section)]
     rules += brought(GROUP, Rule)
     check_unique("rule", [(each.value.id, each.origin) for each in rules])
-    return tuple(each.value for each in rules)
+    return rules
 
 
 def check(subjects: Subjects) -> list[Located]:
     """The findings of every rule whose subject is there, by file and position; none is told twice.
 
-    Raises ConfigError for a section plugin that cannot be used.
+    Raises ConfigError for a plugin that cannot be used, or that fails.
     """
     return list(examine(subjects).findings)
 
 
 def examine(subjects: Subjects) -> Report:
-    """The same, with what was suppressed. Raises ConfigError for a section plugin that cannot be used."""
-    rules = all_rules()
+    """The same, with what was suppressed. Raises ConfigError for a plugin that cannot be used, or that fails."""
+    installed = _installed_rules()
+    rules = [each.value for each in installed]
     parts: dict[Scope, Any] = {scope: subjects.of(scope) for scope in Scope if scope is not Scope.SUPPRESSIONS}
-    running = [rule for rule in rules if parts.get(rule.scope) is not None]
-    found = [finding for rule in running for finding in rule.check(rule, parts[rule.scope])]
+    reached = [each for each in installed if parts.get(each.value.scope) is not None]
+    found = [finding for each in reached for finding in _findings(each, parts[each.value.scope])]
+    running = [each.value for each in reached]
     comments = _suppressions(subjects)
     by_line = _by_line(comments)
     applied = [(each, by_line.get((each.subject, each.id.upper(), _place(subjects, each).line), ())) for each in found]
@@ -109,6 +115,19 @@ def examine(subjects: Subjects) -> Report:
     asked = Suppressions(comments, used, frozenset(rule.id.upper() for rule in rules), ran)
     left += [finding for rule in SUPPRESSION_RULES for finding in rule.check(rule, asked)]
     return Report(_in_order(subjects, left), _in_order(subjects, (finding for finding, by in applied if by)))
+
+
+def _findings(brought_rule: Brought[Rule], part: Any) -> list[Finding]:
+    rule = brought_rule.value
+    what = f"the rule {rule.id}"
+    found: list[Any] = brought_rule.call(what, lambda: list(rule.check(rule, part)))
+    odd = next((each for each in found if not isinstance(each, Finding)), None)
+    if odd is not None:
+        raise ConfigError(
+            f"{what} of {brought_rule.origin} gives a {type(odd).__name__} where a Finding belongs",
+            remedy="report it to the authors of the plugin that brings it",
+        )
+    return found
 
 
 def _suppressions(subjects: Subjects) -> tuple[Suppression, ...]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import pytest
 
-from tests.support import ROOT
+from tests.support import ADMIN, ROOT, Shell
 
 HEAVY = ("pydantic", "ruamel", "botocore", "cryptography", "jsonschema")
 
@@ -45,3 +46,18 @@ def test_a_full_disk_behind_stdout() -> None:
     done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 2
     assert done.stderr == "error: the output cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii", "utf-8"])
+def test_a_character_that_the_locale_does_not_have(shell: Shell, encoding: str) -> None:
+    shell.dev("map", "add", ADMIN, "--username", "a\u2192b")
+    command = [sys.executable, "-m", "tarmak_iam", "-c", str(shell.single)]
+
+    def out(*args: str) -> bytes:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding}
+        return subprocess.run([*command, *args], capture_output=True, check=True, env=environment).stdout
+
+    assert b'"username": "a\xe2\x86\x92b"' in out("map", "list", "-o", "json")
+    assert b"a\xe2\x86\x92b" in out("manifests")
+    shown = "a\\u2192b" if encoding == "latin-1" else "a\u2192b"  # click writes UTF-8 where ASCII is asked for
+    assert shown.encode() in out("map", "list")

@@ -1,12 +1,17 @@
-"""`render`: all files or none, and never one that the cluster needs."""
+"""`render`: all files or none, only over its own, and never over one that the cluster needs."""
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support import ADMIN, Shell
+from tarmak_iam.directory import RECORD_NAME, Action
+from tests.support import ADMIN, ROOT, Shell
 
 ROLE = ["map", "add", ADMIN, "--username", "kubernetes-admin", "--group", "system:masters"]
 
@@ -42,8 +47,132 @@ def test_one_target_that_cannot_be_written_keeps_all_from_being_written(mapped: 
     out = tmp_path / "out"
     (out / "kubeconfig").mkdir(parents=True)
     failed = mapped.dev("render", "--output-dir", out, code=2)
-    assert failed.err.startswith(f"{out / 'kubeconfig'}: error: cannot be read: Is a directory")
+    assert failed.err == (
+        f"{out / 'kubeconfig'}: error: this is a directory, and a file is to be written there; nothing was written; "
+        "remove it, or choose another --output-dir\n"
+    )
     assert [path.name for path in out.iterdir()] == ["kubeconfig"]
+
+
+NAMES = ["flags.txt", "kubeconfig", "configmap.yaml", "daemonset.yaml", "kustomization.yaml"]
+
+
+def test_a_dry_run_writes_nothing(mapped: Shell, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    shown = mapped.dev("render", "--output-dir", out, "--dry-run")
+    assert shown.out.splitlines() == [f"would write {out / name}" for name in NAMES]
+    assert shown.err == "dry run: nothing was written\n"
+    assert not out.exists()
+    mapped.dev("render", "--output-dir", out)
+    (out / "kubeconfig").chmod(0o644)
+    mapped.dev("map", "add", ADMIN, "--username", "root", "--group", "system:masters")
+    words = ["unchanged", "would restrict", "would write", "would write", "unchanged"]
+    again = mapped.dev("render", "--output-dir", out, "--dry-run")
+    assert again.out.splitlines() == [f"{word} {out / name}" for word, name in zip(words, NAMES, strict=True)]
+    words = ["unchanged", "restricted", "wrote", "wrote", "unchanged"]
+    done = mapped.dev("render", "--output-dir", out)
+    assert done.out.splitlines() == [f"{word} {out / name}" for word, name in zip(words, NAMES, strict=True)]
+
+
+def test_an_empty_name_is_not_the_working_directory(
+    mapped: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    failed = mapped.dev("render", "--output-dir", "", code=2)
+    assert "error: Invalid value for '--output-dir': it is empty; name a directory" in failed.err
+    assert os.listdir() == []
+
+
+def test_what_was_done_as_json(mapped: Shell, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (mapped.single / "dev-cluster" / "kubeconfig").unlink()
+    done = mapped.dev("render", "--output-dir", out, "-o", "json")
+    told = json.loads(done.out)
+    assert [(each["name"], each["action"]) for each in told["files"]] == [
+        (name, "write") for name in NAMES if name != "kubeconfig"
+    ]
+    assert told["files"][0]["path"] == str(out / "flags.txt")
+    assert (told["cluster"], told["directory"], told["dry_run"]) == ("dev-cluster", str(out), False)
+    ((left_out),) = told["left_out"]
+    assert left_out["name"] == "kubeconfig"
+    assert "run `tarmak clusters kubeconfig` once" in left_out["reason"]
+    assert done.err == ""
+
+
+def test_a_kubeconfig_that_cannot_be_made_any_more_is_removed(mapped: Shell, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    mapped.dev("render", "--output-dir", out)
+    (mapped.single / "dev-cluster" / "kubeconfig").unlink()
+    done = mapped.dev("render", "--output-dir", out)
+    assert done.out.splitlines()[-1] == f"removed {out / 'kubeconfig'}"
+    assert "kubeconfig left out: " in done.err
+
+
+def test_a_file_of_the_user_is_in_the_way(mapped: Shell, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "kustomization.yaml").write_text("resources: [mine.yaml]\n")
+    failed = mapped.dev("render", "--output-dir", out, code=2)
+    assert failed.err == (
+        f"{out / 'kustomization.yaml'}: error: this file is in the way: it was not written by tarmak-iam render; "
+        "nothing was written; choose another --output-dir, or write over it with --force\n"
+    )
+    assert content(out) == {"kustomization.yaml": b"resources: [mine.yaml]\n"}
+    mapped.dev("render", "--output-dir", out, "--force")
+    assert b"- configmap.yaml\n" in content(out)["kustomization.yaml"]
+
+
+def test_two_clusters_do_not_share_a_directory(shell: Shell, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for cluster in ("prod-blue", "prod-green"):
+        shell.run("-c", shell.multi, "--current-cluster", cluster, *ROLE)
+    blue: list[str | Path] = ["-c", shell.multi, "--current-cluster", "prod-blue", "render", "--output-dir"]
+    shell.run(*blue, out)
+    green: list[str | Path] = ["-c", shell.multi, "--current-cluster", "prod-green", "render", "--output-dir"]
+    failed = shell.run(*green, out, code=2)
+    assert failed.err.startswith(
+        f"{out}: error: this directory holds the files of prod-blue, not of prod-green; nothing was written; "
+    )
+    shell.run(*green, out, "--force")
+
+
+def test_no_force_writes_over_a_file_of_any_cluster(shell: Shell) -> None:
+    shell.run("-c", shell.multi, "--current-cluster", "prod-blue", *ROLE)
+    home = shell.multi / "prod-green"
+    before = content(home)
+    command: list[str | Path] = [
+        "-c",
+        shell.multi,
+        "--current-cluster",
+        "prod-blue",
+        "render",
+        "--force",
+        "--output-dir",
+        home,
+    ]
+    assert "this is a file of the cluster itself; nothing was written" in shell.run(*command, code=2).err
+    assert content(home) == before
+
+
+def test_windows_line_ends_make_the_same_files(mapped: Shell, tmp_path: Path) -> None:
+    mapped.dev("render", "--output-dir", tmp_path / "one")
+    file = mapped.single / "dev-cluster" / "aws-iam-authenticator.yaml"
+    file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    mapped.dev("render", "--output-dir", tmp_path / "two")
+    assert content(tmp_path / "one") == content(tmp_path / "two")
+
+
+@pytest.mark.parametrize("variables", [{"LC_ALL": "C", "TZ": "UTC"}, {"LC_ALL": "tr_TR.UTF-8", "TZ": "Asia/Tokyo"}])
+def test_neither_place_nor_time_nor_umask_matter(mapped: Shell, tmp_path: Path, variables: dict[str, str]) -> None:
+    mapped.dev("map", "add", ADMIN.replace("role/", "user/"), "--username", "jürgen", "--group", "düsseldorf")
+    mapped.dev("render", "--output-dir", tmp_path / "one")
+    program = [sys.executable, "-m", "tarmak_iam", "-c", str(mapped.single), "render", "--output-dir", "two"]
+    environment = {**os.environ, **variables, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "7"}
+    subprocess.run(program, check=True, cwd=tmp_path, env=environment, umask=0o027, capture_output=True)
+    assert content(tmp_path / "one") == content(tmp_path / "two")
+    modes = [{path.name: path.stat().st_mode for path in (tmp_path / name).iterdir()} for name in ("one", "two")]
+    assert modes[0] == modes[1]
 
 
 @pytest.mark.parametrize(
@@ -80,3 +209,9 @@ def test_a_directory_that_cannot_be_entered_names_the_file(shell: Shell, monkeyp
     monkeypatch.setattr(Path, "open", refused)
     failed = shell.dev("check", code=2)
     assert failed.err.startswith(f"{shell.single / 'tarmak.yaml'}: error: cannot be read: Permission denied")
+
+
+def test_the_page_has_every_file_and_action() -> None:
+    page = (ROOT / "docs" / "render.md").read_text(encoding="utf-8")
+    for name in (*NAMES, RECORD_NAME, *Action):
+        assert f"`{name.value if isinstance(name, Action) else name}`" in page

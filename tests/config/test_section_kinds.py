@@ -21,6 +21,7 @@ from tarmak_iam.config.sections import Problem, Section, SectionModel, SectionRu
 from tarmak_iam.errors import ConfigError, TarmakIamError
 from tarmak_iam.findings import At, Severity
 from tarmak_iam.lint import Subjects, check
+from tests.support import bring_plugins
 
 HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\nclusters:\n- environment: dev\n  metadata: {name: cluster}\n"
 
@@ -188,28 +189,12 @@ def test_the_schemas(section: Section[Any]) -> None:
         assert not jsonschema.Draft7Validator(whole).is_valid({"clusters": [{key: data}]})
 
 
-Bring = Callable[..., None]
-
-
 @pytest.fixture
-def bring(monkeypatch: pytest.MonkeyPatch) -> Bring:
-    """Puts sections where those of installed distributions come from."""
+def bring(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    return lambda *sections: bring_plugins(monkeypatch, GROUP, *sections)
 
-    def put(*sections: Any) -> None:
-        class Point:
-            value = "x:y"
 
-            def __init__(self, index: int, section: Any) -> None:
-                self.name, self._section = f"section{index}", section
-                self.dist = type("Distribution", (), {"name": f"package{index}"})
-
-            def load(self) -> Any:
-                return self._section
-
-        points = [Point(index, section) for index, section in enumerate(sections)]
-        monkeypatch.setattr("importlib.metadata.entry_points", lambda group: points if group == GROUP else [])
-
-    return put
+Bring = Callable[..., None]
 
 
 def found(text: str) -> list[str]:

@@ -115,7 +115,8 @@ def test_a_role_that_is_none(role: str) -> None:
 
 def test_without_tarmaks_kubeconfig_there_is_none_and_the_rest_is_made() -> None:
     artifacts, left_out = render(installation(admin=None))
-    assert [artifact.name for artifact in artifacts] == ["flags.txt", "configmap.yaml", "daemonset.yaml"]
+    names = ["flags.txt", "configmap.yaml", "daemonset.yaml", "kustomization.yaml"]
+    assert [artifact.name for artifact in artifacts] == names
     ((name, error),) = left_out
     assert name == "kubeconfig"
     assert "run `tarmak clusters kubeconfig` once" in str(error)

@@ -1,4 +1,4 @@
-"""What a plugin looks like: a model, and what to say about it; the entry points are in pyproject.toml."""
+"""What a plugin looks like: sections, an emitter and a rule; the entry points are in pyproject.toml."""
 
 from __future__ import annotations
 
@@ -7,8 +7,20 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from tarmak_iam.config.sections import Problem, Section, SectionModel, SectionRule
-from tarmak_iam.findings import Severity
+from tarmak_iam import (
+    Artifact,
+    Emitter,
+    Finding,
+    Installation,
+    Problem,
+    Rule,
+    Scope,
+    Section,
+    SectionModel,
+    SectionRule,
+    Severity,
+    Subject,
+)
 
 
 class Dashboard(SectionModel):
@@ -67,3 +79,46 @@ def _no_centre(costs: Costs) -> Iterator[Problem]:
 
 
 COSTS = Section(("costs",), Costs, validate=_no_centre)
+
+
+def _groups(installation: Installation) -> list[str]:
+    """The mapped groups that are the company's own, and the same for everybody who has them."""
+    entries = installation.mappings.entries if installation.mappings else ()
+    groups = {group for entry in entries for group in entry.groups}
+    return sorted(group for group in groups if not group.startswith("system:") and "{{" not in group)
+
+
+def _viewers(installation: Installation) -> tuple[dict[str, Any], ...]:
+    """Without a binding, whoever is mapped to a group of the company's logs in and sees nothing."""
+    rbac = "rbac.authorization.k8s.io"
+    subjects = [{"apiGroup": rbac, "kind": "Group", "name": group} for group in _groups(installation)]
+    binding = {
+        "apiVersion": f"{rbac}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": "iam:viewers"},
+        "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": "view"},
+        "subjects": subjects,
+    }
+    return (binding,) if subjects else ()
+
+
+def _list(installation: Installation) -> tuple[Artifact, ...]:
+    text = "".join(f"{group!r}\n" for group in _groups(installation))
+    return (Artifact("viewers.txt", text.encode()),) if text else ()
+
+
+VIEWERS = Emitter("viewers", files=_list, objects=_viewers)
+
+
+def _foreign_group(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    """On an installation, which knows the cluster too; with Scope.MAPPINGS it would be the mappings alone."""
+    entries = installation.mappings.entries if installation.mappings else ()
+    for entry in entries:
+        for group in entry.groups:
+            if not group.startswith(("system:", f"{installation.cluster.environment}:")):
+                what = f"the group '{group}' does not say which environment it is of"
+                remedy = f"call it {installation.cluster.environment}:{group}"
+                yield rule.finding(Subject.MAPPINGS, entry.route, what, remedy)
+
+
+FOREIGN_GROUP = Rule("TEAM001", Severity.WARNING, Scope.INSTALLATION, "a group of no environment", _foreign_group)
