@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from tarmak_iam.cli.output import note
-from tarmak_iam.cli.overrides import image_option, kubernetes_option, profile_option, role_option
+from tarmak_iam.cli.overrides import image_option, kubeconfig_options, kubernetes_option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.files import is_current, make_directory, read_if_present, replace_file
 from tarmak_iam.emit import Artifact
@@ -27,19 +27,18 @@ __all__ = ["render"]
 )
 @image_option
 @kubernetes_option
-@role_option
-@profile_option
+@kubeconfig_options
 @pass_session
 def render(
     session: Session,
+    /,
     output_dir: Path,
     image: str | None,
     kubernetes_version: str | None,
-    role: str | None,
-    profile: str | None,
+    **login: str | None,
 ) -> None:
     """All of a cluster's artifacts as files: flags, ConfigMap, DaemonSet, kubeconfig."""
-    overrides = {"image": image, "kubernetesVersion": kubernetes_version, "role": role, "profile": profile}
+    overrides = {"image": image, "kubernetesVersion": kubernetes_version, **login}
     config = session.config()
     cluster = session.cluster(config)
     artifacts, left_out = emit_all(session.installation_of(config, cluster, overrides, with_admin=True))
