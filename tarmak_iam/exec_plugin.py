@@ -10,7 +10,6 @@ from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.arn import parse_arn
 from tarmak_iam.identity.sts_hosts import Daemon, host_refusal, sts_host
 from tarmak_iam.installation import Installation
-from tarmak_iam.regions import partition_of
 
 __all__ = ["API_GROUP", "INTERACTIVE_MODE", "exec_plugin", "exec_problems"]
 
@@ -75,7 +74,8 @@ def exec_problems(installation: Installation) -> Iterator[tuple[str, ConfigError
         )
         yield "role", ConfigError(what, remedy="choose a role of the cluster's partition")
     region = _region(installation)
-    refusal = host_refusal(sts_host(region), _daemon(installation)) if region else None
+    daemon = Daemon(installation.daemon_version, installation.partition, installation.region)
+    refusal = host_refusal(sts_host(region), daemon) if region else None
     if refusal is not None:
         what = f"authenticator {installation.daemon_version} would refuse every token: {refusal}"
         yield "image", ConfigError(what, remedy="choose another release of the authenticator")
@@ -107,14 +107,10 @@ def _args(installation: Installation) -> list[str]:
 
 
 def _region(installation: Installation) -> str:
-    """Whose STS signs the tokens: the cluster's own region, unless its daemon does not know that one yet.
-    Empty where tarmak.yaml tells no region."""
+    """Whose STS signs the tokens: the cluster's own region's, in the partition aws only if every daemon of that
+    release knows it, wherever it runs. Empty where tarmak.yaml tells no region."""
     own = installation.region
     if installation.partition != "aws" or not own:
         return own
-    return own if host_refusal(sts_host(own), _daemon(installation)) is None else _FALLBACK_REGION
-
-
-def _daemon(installation: Installation) -> Daemon:
-    # Without its region: whether the daemon learns that from instance metadata is not known.
-    return Daemon(installation.daemon_version, partition_of(installation.region))
+    is_known = host_refusal(sts_host(own), Daemon(installation.daemon_version)) is None
+    return own if is_known else _FALLBACK_REGION
