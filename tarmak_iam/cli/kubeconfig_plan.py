@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,12 @@ from tarmak_iam.errors import FileError, Place
 
 __all__ = ["Plan"]
 
-_PLACES = {"added": "to", "updated": "in", "replaced": "in", "unchanged": "in"}
+_WORDS = {
+    "added": ("added", "to"),
+    "updated": ("updated", "in"),
+    "replaced": ("replaced", "in"),
+    "unchanged": ("unchanged:", "in"),
+}
 
 
 @dataclass(frozen=True)
@@ -58,12 +64,21 @@ class Plan:
                 note(f"forced: the {entry.kind} '{entry.name}' of {where} was not ours; {way_in}")
 
     def write(self) -> None:
-        """Raises FileError."""
-        for index in self.changed:
-            path, data = self.paths[index], self.existing[index]
-            if data is None:
-                make_directory(path.parent, 0o700)
-            replace_file(path, self.merge.after[index].to_bytes(), expected=data, mode=0o600)
+        """Raises FileError, and then puts back what was written to other files before."""
+        written: list[int] = []
+        try:
+            for index in self.changed:
+                path, data = self.paths[index], self.existing[index]
+                if data is None:
+                    make_directory(path.parent, 0o700)
+                replace_file(path, self.merge.after[index].to_bytes(), expected=data, mode=0o600)
+                written.append(index)
+        except FileError:
+            for index in written:
+                before = self.merge.before[index].document.to_bytes()
+                with contextlib.suppress(FileError):
+                    replace_file(self.paths[index], before, expected=self.merge.after[index].to_bytes())
+            raise
 
     def show(self, *, dry_run: bool, as_json: bool) -> None:
         diffs = {index: self._diff(index) for index in self.changed}
@@ -90,10 +105,10 @@ class Plan:
         """A line for each kind of change to the file; one that says `unchanged` if there was none."""
         entries = [each for each in self.merge.entries if each.file == index]
         is_changed = False
-        for change, place in _PLACES.items():
+        for change, (verb, place) in _WORDS.items():
             names = ", ".join(f"{each.kind} {each.name}" for each in entries if each.change == change)
             if names and (change != "unchanged" or not is_changed):
-                note(f"{change} {names} {place} {path}")
+                note(f"{verb} {names} {place} {path}")
                 is_changed = True
         if self.merge.uses == index:
             note(f"made {self.wanted['current-context']} the current context in {path}")

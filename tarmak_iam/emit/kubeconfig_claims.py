@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from tarmak_iam.emit.exec_arguments import ExecArguments
+from tarmak_iam.emit.exec_update import foreign_plugin, up_to_date
 from tarmak_iam.emit.kubeconfig import is_tunnel
-from tarmak_iam.exec_plugin import API_GROUP
-from tarmak_iam.identity.arn import ArnError, parse_arn
 
 __all__ = ["Claim", "claim"]
 
@@ -28,7 +26,6 @@ _OTHER_CREDENTIALS = (
     "auth-provider",
 )
 _OTHER_TRUST = ("insecure-skip-tls-verify", "certificate-authority")
-_MODES = ("Never", "IfAvailable", "Always")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,75 +94,10 @@ def _user(found: Values, wanted: Values) -> Claim:
     plugin, own = found.get("exec"), wanted["exec"]
     if plugin is None:
         return Claim({**found, **wanted})
-    against = _against_plugin(plugin, own)
+    against = foreign_plugin(plugin, own)
     if against is not None:
         return Claim(dict(wanted), against)
-    return Claim({**found, "exec": _up_to_date(plugin, own)})
-
-
-def _against_plugin(plugin: Any, own: Values) -> str | None:
-    arguments, wanted = ExecArguments.of(plugin) if isinstance(plugin, dict) else None, ExecArguments.of(own)
-    assert wanted is not None
-    if arguments is None:
-        return "its exec is no command that gets a token of AWS IAM"
-    cluster, role = arguments.options.get("cluster"), arguments.options.get("role")
-    if cluster != wanted.options["cluster"]:
-        return f"its token is for the cluster '{cluster}'" if cluster else "its token is for no cluster that it names"
-    if not _same_role(role, wanted.options.get("role")):
-        return f"its role is {role}" if role else "it assumes no role"
-    return None
-
-
-def _same_role(one: str | None, other: str | None) -> bool:
-    """Within an account there is one role of a name, whatever its path."""
-    if one is None or other is None:
-        return one == other
-    try:
-        left, right = parse_arn(one), parse_arn(other)
-    except ArnError:
-        return False
-    return (left.partition, left.account, left.name.lower()) == (right.partition, right.account, right.name.lower())
-
-
-def _up_to_date(plugin: Values, own: Values) -> dict[Any, Any]:
-    """What differs from what we write, without what somebody added: variables, options, a directory, a mode."""
-    value = {**plugin, **{key: own[key] for key in own if key not in plugin}}
-    before, wanted = ExecArguments.of(plugin), ExecArguments.of(own)
-    assert before is not None
-    assert wanted is not None
-    # A kubectl that has interactiveMode has v1 too.
-    if not (plugin.get("apiVersion") == f"{API_GROUP}/v1" and "interactiveMode" in own):
-        value["apiVersion"] = own["apiVersion"]
-    if str(plugin["command"]).replace("\\", "/").rpartition("/")[2] != own["command"]:
-        value["command"] = own["command"]
-        value |= {key: own[key] for key in ("installHint",) if key in own}
-    if not before.says(_with_variables(wanted, own, before)):
-        added = before.rest if before.family == wanted.family else ()
-        value["args"] = [*own["args"], *added]
-    if "env" in own:
-        value["env"] = _with_own(plugin.get("env"), own["env"])
-    if "interactiveMode" in own and plugin.get("interactiveMode") not in _MODES:
-        value["interactiveMode"] = own["interactiveMode"]
-    return value
-
-
-def _with_variables(wanted: ExecArguments, own: Values, before: ExecArguments) -> ExecArguments:
-    """An option --profile that is there already has to say what our variable says: it would win over that."""
-    profile = next((item["value"] for item in own.get("env", ()) if item["name"] == "AWS_PROFILE"), None)
-    if profile is None or "profile" not in before.options:
-        return wanted
-    return ExecArguments(wanted.family, {**wanted.options, "profile": profile}, wanted.rest)
-
-
-def _with_own(found: Any, own: list[dict[str, str]]) -> list[Any]:
-    """The variables that are there, ours among them with our values."""
-    values = {item["name"]: item["value"] for item in own}
-    kept = [
-        {**item, "value": values.get(str(item.get("name")), item.get("value"))} if isinstance(item, dict) else item
-        for item in (found if isinstance(found, list) else ())
-    ]
-    names = {item.get("name") for item in kept if isinstance(item, dict)}
-    return kept + [item for item in own if item["name"] not in names]
+    return Claim({**found, "exec": up_to_date(plugin, own)})
 
 
 _CLAIMS: dict[str, Callable[[Values, Values], Claim]] = {"cluster": _cluster, "context": _context, "user": _user}

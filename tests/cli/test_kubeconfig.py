@@ -7,7 +7,9 @@ import os
 import shutil
 import stat
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,7 +64,9 @@ def test_a_second_run_is_unchanged(shell: Shell, home: Path) -> None:
     before = (file.read_bytes(), file.stat().st_ino)
     done = shell.dev("kubeconfig", "--merge", "--role", ROLE)
     assert done.out == ""
-    assert done.err == (f"unchanged cluster dev-cluster, context dev-cluster-Admin, user dev-cluster-Admin in {file}\n")
+    assert done.err == (
+        f"unchanged: cluster dev-cluster, context dev-cluster-Admin, user dev-cluster-Admin in {file}\n"
+    )
     assert (file.read_bytes(), file.stat().st_ino) == before
 
 
@@ -77,7 +81,7 @@ def test_what_others_have_stays_and_is_not_shown(shell: Shell, tmp_path: Path) -
     assert mode(file) == 0o640
     assert f"others may read {file}, and kubeconfigs hold credentials: chmod 600 {file}\n" in done.err
     assert shell.dev("kubeconfig", "--merge", file, "--role", ROLE, "--use").err == (
-        f"unchanged cluster dev-cluster, context dev-cluster-Admin, user dev-cluster-Admin in {file}\n"
+        f"unchanged: cluster dev-cluster, context dev-cluster-Admin, user dev-cluster-Admin in {file}\n"
         f"made dev-cluster-Admin the current context in {file}\n"
         f"others may read {file}, and kubeconfigs hold credentials: chmod 600 {file}\n"
     )
@@ -119,6 +123,33 @@ def test_nothing_is_written_where_one_of_two_files_is_refused(
     shell.dev("kubeconfig", "--merge", code=2)
     assert (first.read_text(), second.read_text()) == (OTHER, FOREIGN)
     assert not home.exists() or not (home / ".kube").exists()
+
+
+def test_what_was_written_is_put_back_where_another_file_cannot_be(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = tmp_path / "a", tmp_path / "b"
+    plugin = "{command: heptio-authenticator-aws, args: [token, -i, dev-cluster]}"
+    dated = f"users:\n- name: dev-cluster\n  user: {{exec: {plugin}}}\n"
+    first.write_text(OTHER)
+    second.write_text(dated)
+    second.chmod(0o400)
+    monkeypatch.setattr("os.open", _refusing(second))
+    monkeypatch.setenv("KUBECONFIG", f"{first}:{second}")
+    assert shell.dev("kubeconfig", "--merge", code=2).err.startswith(f"{second}: error: cannot be written: Permission")
+    assert (first.read_text(), second.read_text()) == (OTHER, dated)
+
+
+def _refusing(path: Path) -> Callable[..., int]:
+    """os.open for somebody who may not write the file, whoever runs the tests."""
+    real = os.open
+
+    def refuse(name: Any, flags: int, *args: Any, **more: Any) -> int:
+        if str(name) == str(path) and flags & os.O_WRONLY:
+            raise PermissionError(13, "Permission denied", str(name))
+        return real(name, flags, *args, **more)
+
+    return refuse
 
 
 def test_tarmaks_own_kubeconfig_is_not_written(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from tarmak_iam.emit.emitters import render
 from tarmak_iam.emit.kubeconfig import client_kubeconfig, emit_kubeconfig, is_tunnel
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation import Installation
-from tests.emit.installations import ADMIN, CA, installation
+from tests.emit.installations import ADMIN, CA, CONFIG, installation
 from tests.support import GOLDEN
 
 ROLE = "arn:aws:iam::111122223333:role/team/Admin"
@@ -199,6 +199,18 @@ def test_tunnels(server: str, expected: bool) -> None:
 def test_a_role_that_is_none(role: str) -> None:
     with pytest.raises(ConfigError, match="is no ARN of a role"):
         client_kubeconfig(installation(role=role))
+
+
+@pytest.mark.parametrize("name", ["a b", "a\n---", "$(id)", "{{x}}", "-x/..", 'a"b', "", "ä"])
+def test_a_cluster_id_that_is_none(name: str) -> None:
+    text = CONFIG.format(api_server="{}", location="eu-west-1").replace("name: cluster", f"name: {json.dumps(name)}")
+    config = TarmakConfig.parse(text)
+    cluster = config.clusters[0]
+    if name == "":
+        assert cluster.cluster_name == "dev-"
+    else:
+        with pytest.raises(ConfigError, match="cannot be a cluster's id"):
+            client_kubeconfig(Installation.of(config, cluster, admin=ADMIN))
 
 
 @given(profile=st.text(max_size=30), name=st.text(max_size=10), path=st.text(max_size=10))
