@@ -110,6 +110,9 @@ class Plan:
             if names and (change != "unchanged" or not is_changed):
                 note(f"{verb} {names} {place} {path}")
                 is_changed = True
+        for each in entries:
+            if each.kept_role is not None:
+                note(f"the user {each.name} keeps its role {each.kept_role}; --role makes another of its own")
         if self.merge.uses == index:
             note(f"made {self.wanted['current-context']} the current context in {path}")
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-__all__ = ["WORDS", "ExecArguments", "family"]
+__all__ = ["MISNAMED", "WORDS", "ExecArguments", "family"]
+
+MISNAMED = ("aws-iam-authenticator-aws", "heptio-authenticator-aws")
+"""What Tarmak's documentation calls the authenticator, a command that never was; and its name up to v0.3."""
 
 _FAMILIES = {
     "aws-iam-authenticator": "authenticator",
-    "aws-iam-authenticator-aws": "authenticator",  # Tarmak's documentation; there is no such command
-    "heptio-authenticator-aws": "authenticator",  # the authenticator's name up to v0.3
+    **dict.fromkeys(MISNAMED, "authenticator"),
     "tarmak-iam": "tarmak-iam",
     "aws": "aws",
 }

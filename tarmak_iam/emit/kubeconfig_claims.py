@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from tarmak_iam.emit.exec_update import foreign_plugin, up_to_date
+from tarmak_iam.emit.exec_update import foreign_plugin, kept_role, login_of, repaired, up_to_date
 from tarmak_iam.emit.kubeconfig import is_tunnel
 
-__all__ = ["Claim", "claim"]
+__all__ = ["Claim", "claim", "repair"]
 
 Values = Mapping[Any, Any]
 
@@ -35,13 +35,16 @@ class Claim:
 
     value: dict[Any, Any]
     against: str | None = None
+    kept_role: str | None = None
+    """The role of a user where ours has none."""
 
 
 def claim(kind: str, found: Values, wanted: Values) -> Claim:
     """For the content of a `cluster`, `context` or `user` of our name and the one that `kubeconfig` makes.
 
     Ours is a cluster of the same server, or of a tunnel with the same CA; a context of our cluster and user; and
-    a user without other credentials whose command gets a token for the same cluster id and role.
+    a user without other credentials whose command gets a token for the same cluster id and role. Without a role of
+    ours, the role that is there stays.
     """
     return _CLAIMS[kind](found, wanted)
 
@@ -97,7 +100,20 @@ def _user(found: Values, wanted: Values) -> Claim:
     against = foreign_plugin(plugin, own)
     if against is not None:
         return Claim(dict(wanted), against)
-    return Claim({**found, "exec": up_to_date(plugin, own)})
+    return Claim({**found, "exec": up_to_date(plugin, own)}, kept_role=kept_role(plugin, own))
+
+
+def repair(name: str, found: Values, wanted: Values, cluster_id: str) -> dict[Any, Any]:
+    """The content of another user, put right where it is a dated login to the same cluster with a name that we gave
+    or give it: the cluster id, or that and its role."""
+    plugin: Any = found.get("exec")
+    login = None if any(found.get(key) for key in _OTHER_CREDENTIALS) else login_of(plugin)
+    if login is None or login[0] != cluster_id:
+        return dict(found)
+    role = (login[1] or "").rpartition("/")[2]
+    if name not in (cluster_id, f"{cluster_id}-{role}"):
+        return dict(found)
+    return {**found, "exec": repaired(plugin, wanted["exec"])}
 
 
 _CLAIMS: dict[str, Callable[[Values, Values], Claim]] = {"cluster": _cluster, "context": _context, "user": _user}

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from tarmak_iam.document import Append, Document, Edit, Set
 from tarmak_iam.emit.artifact import Manifest, yaml_bytes
-from tarmak_iam.emit.kubeconfig_claims import claim
+from tarmak_iam.emit.kubeconfig_claims import claim, repair
 from tarmak_iam.emit.kubeconfig_file import LISTS, KubeconfigFile
 from tarmak_iam.errors import EditRefused
 
@@ -19,12 +19,15 @@ Change = Literal["added", "updated", "replaced", "unchanged"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One of our three, in the file of that index. `replaced`: what was there was not ours."""
+    """One of our three, or an older login to the cluster that was put right, in the file of that index. `replaced`:
+    what was there was not ours."""
 
     kind: str
     name: str
     file: int
     change: Change
+    kept_role: str | None = None
+    """The role that a user keeps where none was asked for."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def merge_kubeconfig(
     Raises EditRefused, all files as they were, for an entry of our name that is not ours unless `force` replaces
     it, and for what cannot be edited.
     """
-    steps = [_step(files, key, wanted[key][0], default) for key in LISTS]
+    steps = _steps(files, wanted, default)
     if not force:
         _refuse_foreign(files, steps)
     context = wanted["current-context"]
@@ -70,16 +73,36 @@ def merge_kubeconfig(
     return Merge(tuple(files), after, tuple(step.entry for step in steps), uses)
 
 
+def _steps(files: Sequence[KubeconfigFile], wanted: Manifest, default: int) -> list[_Step]:
+    own = [_step(files, key, wanted[key][0], default) for key in LISTS]
+    return own + _repairs(files, wanted)
+
+
+def _repairs(files: Sequence[KubeconfigFile], wanted: Manifest) -> list[_Step]:
+    """Older logins to the cluster, such as Tarmak's documentation has them, where kubectl finds them."""
+    seen, steps = {wanted["users"][0]["name"]}, []
+    for index, file in enumerate(files):
+        for stanza in file.stanzas:
+            if stanza.list_key != "users" or stanza.name in seen:
+                continue
+            seen.add(stanza.name)
+            value = repair(stanza.name, stanza.value, wanted["users"][0]["user"], wanted["clusters"][0]["name"])
+            if value != stanza.value:
+                steps.append(_Step(Entry("user", stanza.name, index, "updated"), Set(stanza.path, value)))
+    return steps
+
+
 def _step(files: Sequence[KubeconfigFile], key: str, item: dict[str, Any], default: int) -> _Step:
     kind, name = LISTS[key], item["name"]
     for index, file in enumerate(files):
         stanza = file.stanza(key, name)
         if stanza is not None:
             claimed = claim(kind, stanza.value, item[kind])
-            change: Change = "replaced" if claimed.against else "updated"
             if claimed.value == stanza.value:
-                return _Step(Entry(kind, name, index, "unchanged"), None)
-            return _Step(Entry(kind, name, index, change), Set(stanza.path, claimed.value), claimed.against)
+                return _Step(Entry(kind, name, index, "unchanged", claimed.kept_role), None)
+            change: Change = "replaced" if claimed.against else "updated"
+            entry = Entry(kind, name, index, change, claimed.kept_role)
+            return _Step(entry, Set(stanza.path, claimed.value), claimed.against)
     return _Step(Entry(kind, name, default, "added"), Append((key,), item))
 
 
@@ -128,10 +151,7 @@ def _at_entry(file: KubeconfigFile, edits: Sequence[Edit], refusal: EditRefused)
 
 def _prove(after: Sequence[Document], wanted: Manifest, default: int) -> None:
     """Read again, there is nothing left to do. That all else is as it was, each document has proven itself."""
-    read = [KubeconfigFile.of(document) for document in after]
-    for key in LISTS:
-        step = _step(read, key, wanted[key][0], default)
+    for step in _steps([KubeconfigFile.of(document) for document in after], wanted, default):
         if step.edit is not None:
-            entry = step.entry
-            what = f"the {entry.kind} '{entry.name}' does not come out right"
+            what = f"the {step.entry.kind} '{step.entry.name}' does not come out right"
             raise EditRefused(f"{what}; nothing was written", remedy="mend the entry by hand")

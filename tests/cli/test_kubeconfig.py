@@ -87,6 +87,17 @@ def test_what_others_have_stays_and_is_not_shown(shell: Shell, tmp_path: Path) -
     )
 
 
+def test_a_role_that_is_there_is_kept_and_told(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "mine"
+    args = f"[token, -i, dev-cluster, -r, '{ROLE}']"
+    file.write_text(
+        f"users:\n- name: dev-cluster\n  user: {{exec: {{command: aws-iam-authenticator, args: {args}}}}}\n"
+    )
+    done = shell.dev("kubeconfig", "--merge", file)
+    assert f"the user dev-cluster keeps its role {ROLE}; --role makes another of its own\n" in done.err
+    assert args in file.read_text()
+
+
 def test_a_dry_run_writes_nothing(shell: Shell, home: Path, tmp_path: Path) -> None:
     done = shell.dev("kubeconfig", "--merge", "--dry-run")
     assert done.err == "dry run: nothing was written\n"
