@@ -288,3 +288,20 @@ def test_a_list_of_files_as_kubectl_takes_it(
             shell.dev("kubeconfig", "--merge", "--use")
         written.append({path.name: path.read_bytes() != before.get(path.name) for path in directory.iterdir()})
     assert written[0] == written[1]
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+@pytest.mark.parametrize("options", [[], ["--role", ROLE, "--profile", "dev"], ["--exec", "aws", "--role", ROLE]])
+def test_a_file_that_kubectl_has_rewritten_is_still_unchanged(
+    shell: Shell, home: Path, tmp_path: Path, options: list[str]
+) -> None:
+    file = tmp_path / "mine"
+    file.write_text(OTHER)
+    shell.dev("kubeconfig", "--merge", file, "--use", *options)
+    subprocess.run(
+        ["kubectl", "config", "use-context", "other", "--kubeconfig", str(file)], check=True, capture_output=True
+    )
+    assert file.read_text() != OTHER
+    done = shell.dev("kubeconfig", "--merge", file, *options)
+    assert (done.out, done.err[:10]) == ("", "unchanged:")
+    assert not (home / ".kube" / "config").exists()

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarmak_iam.emit.artifact import Manifest
+from tarmak_iam.emit.artifact import Manifest, yaml_bytes
 from tarmak_iam.emit.kubeconfig import client_kubeconfig
 from tarmak_iam.emit.kubeconfig_file import LISTS, KubeconfigFile
 from tarmak_iam.emit.kubeconfig_merge import Merge, merge_kubeconfig
@@ -208,3 +208,33 @@ def test_a_current_context_in_another_file_is_left_alone() -> None:
     made = client_kubeconfig(installation())
     assert merge_kubeconfig(files, made).uses is None
     assert merge_kubeconfig(files, made, use=True).uses == 0
+
+
+NAMED = st.sampled_from(["a", "b", "dev", "dev-cluster-x", "yes", "1", "it's", "x: y"])
+FIELDS = st.dictionaries(
+    st.sampled_from(["server", "cluster", "user", "token", "namespace", "args", "x y"]),
+    st.one_of(st.text(max_size=8), st.booleans(), st.integers(), st.none(), st.lists(st.text(max_size=4), max_size=3)),
+    max_size=3,
+)
+CONTENTS = st.dictionaries(NAMED, FIELDS, max_size=3)
+
+
+@given(
+    lists=st.fixed_dictionaries({}, optional=dict.fromkeys(LISTS, CONTENTS)),
+    style=st.sampled_from(["yaml", "json", "json-lines"]),
+    command=st.sampled_from(["aws-iam-authenticator", "tarmak-iam", "aws"]),
+)
+def test_any_kubeconfig_keeps_what_it_has(lists: dict[str, Any], style: str, command: str) -> None:
+    data: dict[str, Any] = {"apiVersion": "v1", "kind": "Config"}
+    for key, contents in lists.items():
+        data[key] = [{"name": name, LISTS[key]: value} for name, value in contents.items()]
+    text = (
+        yaml_bytes(data) if style == "yaml" else json.dumps(data, indent=2 if style == "json-lines" else None).encode()
+    )
+    made = client_kubeconfig(installation(exec=command))
+    result = merge_kubeconfig([KubeconfigFile.parse(text, "k")], made).after[0]
+    read = result.data
+    for key in LISTS:
+        assert read[key] == [*data.get(key, []), made[key][0]]
+    again = merge_kubeconfig([KubeconfigFile.parse(result.to_bytes(), "k")], made)
+    assert not again.is_changed(0)
