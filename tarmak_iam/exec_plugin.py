@@ -27,6 +27,7 @@ _FIRST_INTERACTIVE_MODE = (1, 22)
 # A region of the partition aws that every release of the authenticator knows.
 _FALLBACK_REGION = "us-east-1"
 
+# It answers in v1alpha1 up to v0.5.3, in v1beta1 from v0.5.4 on, and from v0.5.6 on in what it is asked for.
 _HINTS = {
     "aws-iam-authenticator": "install aws-iam-authenticator v0.5.4 or later: "
     "https://github.com/kubernetes-sigs/aws-iam-authenticator/releases",

@@ -16,12 +16,23 @@ __all__ = ["shown_diff"]
 
 _HIDDEN = "REDACTED"
 
-# What these say is in every listing of `kubectl config` too.
-_SHOWN_KEYS = frozenset({"apiVersion", "kind", "current-context", "name", "cluster", "user", "namespace"})
-_SHOWN_EXEC_KEYS = frozenset({"apiVersion", "command", "interactiveMode", "provideClusterInfo", "installHint"})
+_PLUGIN = ("users", "user", "exec")
+_ENV = (*_PLUGIN, "env")
+_ARGS = (*_PLUGIN, "args")
+
+# What these say is in every listing of `kubectl config` too, or what anybody's computer has.
+_SHOWN_PATHS = frozenset(
+    {
+        ("apiVersion",),
+        ("kind",),
+        ("current-context",),
+        *((key, "name") for key in LISTS),
+        *(("contexts", "context", key) for key in ("cluster", "user", "namespace")),
+        *((*_PLUGIN, key) for key in ("apiVersion", "command", "interactiveMode", "provideClusterInfo", "installHint")),
+        (*_ENV, "name"),
+    }
+)
 _SHOWN_VARIABLES = frozenset({"AWS_PROFILE", "AWS_REGION"})
-_ENV = ("users", "user", "exec", "env")
-_ARGS = ("users", "user", "exec", "args")
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9./_-]{0,62}\Z")
 _ROLE = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/\S+\Z", re.ASCII)
 
@@ -79,13 +90,10 @@ def _hidden(
 def _is_shown(node: Scalar, path: tuple[str, ...], harmless: Collection[str]) -> bool:
     if node.style == "plain" and node.text in ("", "~", "null"):
         return True
-    if path[-2:-1] == ("exec",) and path[-1] in _SHOWN_EXEC_KEYS:
+    if path == _ARGS and (node.text in WORDS or _ROLE.match(node.text)):
         return True
-    if path == (*_ENV, "name") or (path == _ARGS and (node.text in WORDS or _ROLE.match(node.text))):
-        return True
-    is_listed = (len(path) <= 2 or path[:2] == ("contexts", "context")) and bool(path) and path[-1] in _SHOWN_KEYS
-    is_own = path[:2] in (("clusters", "cluster"), ("users", "user")) and node.text in harmless
-    return is_listed or (is_own and (path[1] == "cluster" or path[2:3] == ("exec",)))
+    may_be_ours = path[:2] == ("clusters", "cluster") or path[:3] == _PLUGIN
+    return path in _SHOWN_PATHS or (may_be_ours and node.text in harmless)
 
 
 def _text(node: Mapping, key: str) -> str:
