@@ -15,9 +15,10 @@ from tarmak_iam.cli.output import note
 from tarmak_iam.cli.overrides import kubeconfig_options
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.emit.artifact import yaml_bytes
-from tarmak_iam.emit.kubeconfig import client_kubeconfig, is_tunnel
+from tarmak_iam.emit.kubeconfig import api_server, client_kubeconfig, is_tunnel
+from tarmak_iam.installation import Installation
 
-__all__ = ["kubeconfig"]
+__all__ = ["kubeconfig", "note_tunnel"]
 
 _KUBECTLS = "\0"  # no file has this name
 
@@ -75,8 +76,13 @@ def kubeconfig(
         if not dry_run:
             plan.write()
         plan.show(dry_run=dry_run, as_json=output == "json")
-    server = made["clusters"][0]["cluster"]["server"]
-    if is_tunnel(server):
+    note_tunnel(installation)
+
+
+def note_tunnel(installation: Installation) -> None:
+    """Says so where the kubeconfig of an installation works for ten minutes at a time."""
+    server = api_server(installation)
+    if server is not None and is_tunnel(server):
         note(
             f"{server} is a tunnel that Tarmak keeps open for 10 minutes: "
             "`tarmak clusters kubeconfig` opens it again, and if its port has changed, make this kubeconfig again"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from tarmak_iam.cli.kubeconfig import note_tunnel
 from tarmak_iam.cli.output import note
 from tarmak_iam.cli.overrides import image_option, kubeconfig_options, kubernetes_option
 from tarmak_iam.cli.session import Session, pass_session
@@ -41,7 +42,8 @@ def render(
     overrides = {"image": image, "kubernetesVersion": kubernetes_version, **login}
     config = session.config()
     cluster = session.cluster(config)
-    artifacts, left_out = emit_all(session.installation_of(config, cluster, overrides, with_admin=True))
+    installation = session.installation_of(config, cluster, overrides, with_admin=True)
+    artifacts, left_out = emit_all(installation)
     outputs = [_Output.of(output_dir, artifact) for artifact in artifacts]
     own = {path.resolve() for path in (*session.files(config, cluster).own, config.path) if path}
     for output in outputs:
@@ -56,6 +58,8 @@ def render(
         click.echo(f"{output.write()} {output.path}")
     for name, error in left_out:
         note(f"{name} left out: {error}")
+    if installation.admin is not None:
+        note_tunnel(installation)
 
 
 @dataclass(frozen=True, slots=True)

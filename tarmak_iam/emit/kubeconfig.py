@@ -12,7 +12,7 @@ from tarmak_iam.exec_plugin import exec_plugin
 from tarmak_iam.identity.arn import parse_arn
 from tarmak_iam.installation import Installation
 
-__all__ = ["KUBECONFIG", "client_kubeconfig", "emit_kubeconfig", "is_tunnel", "missing_ca"]
+__all__ = ["KUBECONFIG", "api_server", "client_kubeconfig", "emit_kubeconfig", "is_tunnel", "missing_ca"]
 
 
 def client_kubeconfig(installation: Installation) -> Manifest:
@@ -28,7 +28,7 @@ def client_kubeconfig(installation: Installation) -> Manifest:
     if reason is not None:
         raise reason
     assert installation.admin is not None
-    server = installation.public_address or installation.admin.server
+    server = api_server(installation)
     role = installation.settings.role
     login = f"{cluster}-{parse_arn(role).name}" if role else cluster
     return {
@@ -41,6 +41,11 @@ def client_kubeconfig(installation: Installation) -> Manifest:
         "current-context": login,
         "users": [{"name": login, "user": {"exec": exec_plugin(installation)}}],
     }
+
+
+def api_server(installation: Installation) -> str | None:
+    """The address that the kubeconfig has: the public one, else that of Tarmak's own kubeconfig; None without one."""
+    return installation.public_address or (installation.admin.server if installation.admin else None)
 
 
 def is_tunnel(server: str) -> bool:

@@ -224,6 +224,8 @@ def test_a_tunnel_is_told(shell: Shell) -> None:
     note = f"{server} is a tunnel that Tarmak keeps open for 10 minutes: `tarmak clusters kubeconfig` opens it again"
     assert shell.dev("kubeconfig").err.startswith(note)
     assert note in shell.dev("kubeconfig", "--merge", shell.single / "new").err
+    shell.dev("map", "add", ROLE.replace("team/", ""), "--username", "admin", "--group", "system:masters")
+    assert note in shell.dev("render", "--output-dir", shell.single / "out").err
 
 
 def test_settings_and_options(shell: Shell) -> None:
