@@ -36,6 +36,8 @@ AddonManagerMode = Literal["EnsureExists", "Reconcile"]
 _IMAGE = re.compile(
     r"[a-z0-9][a-zA-Z0-9._:/-]*?(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@sha256:[0-9a-f]{64})?\Z", re.ASCII
 )
+# What the API reference of IAM says of a role's path and name.
+_ROLE = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/([!-~]*/)?[A-Za-z0-9_+=,.@-]{1,64}\Z", re.ASCII)
 _PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+\Z")
 _GATE = re.compile(r"[A-Za-z][A-Za-z0-9]*\Z", re.ASCII)
 
@@ -64,6 +66,8 @@ def _role(text: str) -> str:
         raise ValueError(f"'{text}' is no ARN of a role: {error}") from None
     if principal is not Principal.ROLE or not _PRINTABLE.match(text):
         raise ValueError(f"'{text}' is no ARN of a role")
+    if not _ROLE.match(text):
+        raise ValueError(f"{text!r} is no ARN of a role: IAM has no such account, path or name")
     return text
 
 

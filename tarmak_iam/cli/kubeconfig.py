@@ -1,27 +1,89 @@
-"""kubeconfig: what the people who log in get."""
+"""kubeconfig: what the people who log in get, printed or merged into what they have."""
 
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 
 import click
 
-from tarmak_iam.cli.overrides import profile_option, role_option
+from tarmak_iam.cli.edit import dry_run_option
+from tarmak_iam.cli.kubeconfig_files import kubectl_files
+from tarmak_iam.cli.kubeconfig_plan import Plan
+from tarmak_iam.cli.output import note
+from tarmak_iam.cli.overrides import kubeconfig_options
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.emit.artifact import yaml_bytes
-from tarmak_iam.emit.kubeconfig import client_kubeconfig
+from tarmak_iam.emit.kubeconfig import api_server, client_kubeconfig, is_tunnel
+from tarmak_iam.installation import Installation
 
-__all__ = ["kubeconfig"]
+__all__ = ["kubeconfig", "note_tunnel"]
+
+_KUBECTLS = "\0"  # no file has this name
 
 
 @click.command(
-    epilog="\b\nExample: tarmak-iam kubeconfig --role arn:aws:iam::111122223333:role/Admin > admin.kubeconfig"
+    epilog="\b\nExamples:\n  tarmak-iam kubeconfig --role arn:aws:iam::111122223333:role/Admin > admin.kubeconfig\n"
+    "  tarmak-iam kubeconfig --merge --use"
 )
-@role_option
-@profile_option
+@kubeconfig_options
+@click.option(
+    "--merge",
+    "merge_into",
+    metavar="[FILE]",
+    is_flag=False,
+    flag_value=_KUBECTLS,
+    help="Add it to this kubeconfig, or bring it up to date there. Without FILE: where kubectl would, KUBECONFIG or "
+    "~/.kube/config.",
+)
+@click.option("--use", is_flag=True, help="With --merge: make its context the current one.")
+@click.option("--force", is_flag=True, help="With --merge: replace entries of the same name that are not ours.")
+@dry_run_option
 @click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
 @pass_session
-def kubeconfig(session: Session, role: str | None, profile: str | None, output: str) -> None:
-    """A kubeconfig that gets its tokens from `aws-iam-authenticator token`."""
-    config = client_kubeconfig(session.installation({"role": role, "profile": profile}, with_admin=True))
-    click.echo(yaml_bytes(config) if output == "yaml" else json.dumps(config, indent=2).encode() + b"\n", nl=False)
+def kubeconfig(
+    session: Session,
+    /,
+    merge_into: str | None,
+    use: bool,
+    force: bool,
+    dry_run: bool,
+    output: str,
+    **login: str | None,
+) -> None:
+    """A kubeconfig that gets its tokens from `aws-iam-authenticator token`, or another command (--exec).
+
+    With --merge it goes into an existing one: other entries, comments and the current context stay as they are,
+    and what is not ours is not shown.
+    """
+    config = session.config()
+    cluster = session.cluster(config)
+    installation = session.installation_of(config, cluster, login, with_admin=True)
+    made = client_kubeconfig(installation)
+    if merge_into is None:
+        for name, given in (("--use", use), ("--force", force), ("--dry-run", dry_run)):
+            if given:
+                raise click.UsageError(f"{name} needs --merge")
+        click.echo(yaml_bytes(made) if output == "yaml" else json.dumps(made, indent=2).encode() + b"\n", nl=False)
+    else:
+        own = [path for path in (*session.files(config, cluster).own, config.path) if path]
+        if not merge_into:
+            raise click.UsageError("--merge '' names no file")
+        paths = kubectl_files(os.environ) if merge_into == _KUBECTLS else [Path(merge_into)]
+        plan = Plan.of(paths, made, force=force, use=use)
+        plan.check(own, installation.way_in if force else "")
+        if not dry_run:
+            plan.write()
+        plan.show(dry_run=dry_run, as_json=output == "json")
+    note_tunnel(installation)
+
+
+def note_tunnel(installation: Installation) -> None:
+    """Says so where the kubeconfig of an installation works for ten minutes at a time."""
+    server = api_server(installation)
+    if server is not None and is_tunnel(server):
+        note(
+            f"{server} is a tunnel that Tarmak keeps open for 10 minutes: "
+            "`tarmak clusters kubeconfig` opens it again, and if its port has changed, make this kubeconfig again"
+        )

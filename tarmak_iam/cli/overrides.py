@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import click
 
-__all__ = ["image_option", "kubernetes_option", "profile_option", "role_option"]
+__all__ = ["image_option", "kubeconfig_options", "kubernetes_option"]
 
 image_option = click.option("--image", help="Image of the authenticator; a digest is allowed.")
 kubernetes_option = click.option(
     "--kubernetes-version", metavar="VERSION", help="Kubernetes version that the objects are for."
 )
-role_option = click.option("--role", metavar="ARN", help="Role to assume for the token.")
-profile_option = click.option("--profile", metavar="NAME", help="AWS profile that the credentials come from.")
+
+_KUBECONFIG_OPTIONS = (
+    click.option("--role", metavar="ARN", help="Role to assume for the token."),
+    click.option("--profile", metavar="NAME", help="AWS profile that the credentials come from."),
+    click.option(
+        "--exec",
+        type=click.Choice(["aws-iam-authenticator", "tarmak-iam", "aws"]),
+        help="Command that the kubeconfig gets its tokens from; aws is the AWS CLI.",
+    ),
+    click.option(
+        "--kubectl-version",
+        "kubectlVersion",
+        metavar="VERSION",
+        help="kubectl that reads the kubeconfig. Default: any from 1.11 on.",
+    ),
+)
+
+
+def kubeconfig_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What the kubeconfig is made of, each under the name of its setting."""
+    for option in reversed(_KUBECONFIG_OPTIONS):
+        command = option(command)
+    return command

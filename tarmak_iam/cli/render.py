@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from tarmak_iam.cli.edit import dry_run_option
+from tarmak_iam.cli.kubeconfig import note_tunnel
 from tarmak_iam.cli.output import note, print_json
-from tarmak_iam.cli.overrides import image_option, kubernetes_option, profile_option, role_option
+from tarmak_iam.cli.overrides import image_option, kubeconfig_options, kubernetes_option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.directory import Action, Plan, carry_out, plan
 from tarmak_iam.emit import render as emit_all
@@ -48,28 +49,27 @@ def _directory(context: click.Context, parameter: click.Parameter, value: str) -
 )
 @image_option
 @kubernetes_option
-@role_option
-@profile_option
+@kubeconfig_options
 @dry_run_option
 @click.option("--force", is_flag=True, help="Write over files that were not written by render, or changed since.")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @pass_session
 def render(
     session: Session,
+    /,
     output_dir: Path,
     image: str | None,
     kubernetes_version: str | None,
-    role: str | None,
-    profile: str | None,
     dry_run: bool,
     force: bool,
     output: str,
+    **login: str | None,
 ) -> None:
     """All of a cluster's artifacts as files: flags, kubeconfig, and the objects for `kubectl apply -k`.
 
     Only files that render wrote before are replaced, and removed where they are no longer made.
     """
-    overrides = {"image": image, "kubernetesVersion": kubernetes_version, "role": role, "profile": profile}
+    overrides = {"image": image, "kubernetesVersion": kubernetes_version, **login}
     config = session.config()
     cluster = session.cluster(config)
     installation = session.installation_of(config, cluster, overrides, with_admin=True)
@@ -82,6 +82,8 @@ def render(
         print_json(_as_json(planned, left_out, cluster_id=installation.cluster_id, dry_run=dry_run))
     else:
         _print(planned, left_out, dry_run=dry_run)
+    if installation.admin is not None:
+        note_tunnel(installation)
 
 
 def _own_files(session: Session, config: TarmakConfig) -> list[Path]:

@@ -119,6 +119,8 @@ def _lock(descriptor: int) -> None:
 
 
 def _check_unchanged(path: Path, target: Path, expected: bytes | None) -> None:
+    if target.exists() and not target.is_file():  # a device such as /dev/null would be renamed away for everybody
+        raise FileError("this is no regular file; nothing was written", remedy="name a file", place=Place(str(path)))
     try:
         found: bytes | None = target.read_bytes()
     except FileNotFoundError:

@@ -1,42 +1,61 @@
-"""The client's kubeconfig: kubectl gets its tokens from `aws-iam-authenticator token`."""
+"""The client's kubeconfig: kubectl gets its tokens from a command."""
 
 from __future__ import annotations
 
-from typing import Any
+import ipaddress
+from urllib.parse import urlsplit
 
 from tarmak_iam.emit.artifact import Artifact, Emitter, Manifest, yaml_bytes
 from tarmak_iam.errors import ConfigError, Place
+from tarmak_iam.exec_plugin import exec_plugin
+from tarmak_iam.identity.arn import parse_arn
 from tarmak_iam.installation import Installation
 
-__all__ = ["KUBECONFIG", "client_kubeconfig", "emit_kubeconfig", "missing_ca"]
-
-_EXEC_API = "client.authentication.k8s.io/v1beta1"
-"""kubectl 1.24 dropped v1alpha1; v1 exists from 1.22 on only."""
+__all__ = ["KUBECONFIG", "api_server", "client_kubeconfig", "emit_kubeconfig", "is_tunnel", "missing_ca"]
 
 
 def client_kubeconfig(installation: Installation) -> Manifest:
-    """Cluster and context are named by the cluster id.
+    """The cluster is named by its id, context and user by `<cluster id>-<role name>` where there is a role.
 
-    Raises ConfigError for a hub, for a public address that is none, and where Tarmak's own kubeconfig, which knows
-    the CA, is missing.
+    Raises ConfigError for a hub, for settings that cannot work together, for a public address that is none, and where
+    Tarmak's own kubeconfig, which knows the CA, is missing.
     """
     installation.check_masters()
-    name = installation.cluster_id
+    cluster = installation.cluster_id
     reason = missing_ca(installation)
     if reason is not None:
         raise reason
     assert installation.admin is not None
-    server = installation.safe_public_address() or installation.admin.server
+    server = api_server(installation)
+    role = installation.settings.role
+    login = f"{cluster}-{parse_arn(role).name}" if role else cluster
     return {
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [
-            {"name": name, "cluster": {"server": server, "certificate-authority-data": installation.admin.ca_data}}
+            {"name": cluster, "cluster": {"server": server, "certificate-authority-data": installation.admin.ca_data}}
         ],
-        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
-        "current-context": name,
-        "users": [{"name": name, "user": {"exec": _exec(installation)}}],
+        "contexts": [{"name": login, "context": {"cluster": cluster, "user": login}}],
+        "current-context": login,
+        "users": [{"name": login, "user": {"exec": exec_plugin(installation)}}],
     }
+
+
+def api_server(installation: Installation) -> str | None:
+    """The address that the kubeconfig has: the public one, else that of Tarmak's own kubeconfig; None without one.
+
+    Raises ConfigError for a public address that is none.
+    """
+    return installation.safe_public_address() or (installation.admin.server if installation.admin else None)
+
+
+def is_tunnel(server: str) -> bool:
+    """Whether an API server's address is of this machine: an SSH tunnel, which Tarmak opens for ten minutes."""
+    try:
+        host = urlsplit(server).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def missing_ca(installation: Installation) -> ConfigError | None:
@@ -53,17 +72,6 @@ def missing_ca(installation: Installation) -> ConfigError | None:
 def emit_kubeconfig(installation: Installation) -> tuple[Artifact, ...]:
     """`kubeconfig`, for its owner only."""
     return (Artifact("kubeconfig", yaml_bytes(client_kubeconfig(installation)), 0o600),)
-
-
-def _exec(installation: Installation) -> dict[str, Any]:
-    settings = installation.settings
-    args = ["token", "-i", installation.cluster_id]
-    if settings.role:
-        args += ["-r", settings.role]
-    command: dict[str, Any] = {"apiVersion": _EXEC_API, "command": "aws-iam-authenticator", "args": args}
-    if settings.profile:
-        command["env"] = [{"name": "AWS_PROFILE", "value": settings.profile}]
-    return command
 
 
 KUBECONFIG = Emitter("kubeconfig", files=emit_kubeconfig, missing=missing_ca)

@@ -7,10 +7,10 @@ from datetime import datetime
 from enum import Enum
 from itertools import groupby
 
+from tarmak_iam.identity.sts_hosts import Daemon, partition_of_host
 from tarmak_iam.identity.versions import DaemonVersion, releases
 from tarmak_iam.text import one_line
 from tarmak_iam.token.presigned import Presigned
-from tarmak_iam.token.sts_hosts import Daemon, partition_of_host
 from tarmak_iam.token.verify import CLUSTER_ID_HEADER, LIFETIME, refusal_of, signing_time, sts_refusal
 
 __all__ = ["Inspection", "KeyKind", "Verdict", "inspect"]

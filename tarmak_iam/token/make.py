@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tarmak_iam.identity.sts_hosts import sts_host
 from tarmak_iam.token.checks import check_cluster_header, check_partition, check_region, check_role, check_session
 from tarmak_iam.token.credentials import (
     Credentials,
@@ -20,7 +21,6 @@ from tarmak_iam.token.credentials import (
 )
 from tarmak_iam.token.presigned import PREFIX
 from tarmak_iam.token.signing import presign
-from tarmak_iam.token.sts_hosts import sts_host
 from tarmak_iam.token.verify import LIFETIME
 
 if TYPE_CHECKING:

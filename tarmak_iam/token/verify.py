@@ -7,9 +7,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 
 from tarmak_iam.errors import ParseError
+from tarmak_iam.identity.sts_hosts import GLOBAL_HOST, Daemon, host_refusal, region_of_host
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.token.presigned import Presigned, go_lower
-from tarmak_iam.token.sts_hosts import GLOBAL_HOST, Daemon, host_refusal, region_of_host
 
 __all__ = ["LIFETIME", "refusal", "refusal_of", "signing_time", "sts_refusal"]
 

@@ -68,6 +68,14 @@ def test_a_file_that_changed_is_not_overwritten(file: Path, found: bytes, expect
     assert file.read_bytes() == found
 
 
+def test_what_is_no_regular_file_stays(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(FileError, match="this is no regular file; nothing was written; name a file"):
+        replace_file(pipe, NEW, expected=b"")
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
 def test_a_missing_file_and_a_directory(tmp_path: Path) -> None:
     with pytest.raises(FileError, match=r"nothing.yaml: cannot be read: No such file or directory; check the path"):
         read_file(tmp_path / "nothing.yaml")

@@ -1,0 +1,129 @@
+"""Merging into kubeconfigs: all of it worked out before the first file is written, then told in a line a file."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tarmak_iam.cli.kubeconfig_files import default_file
+from tarmak_iam.cli.output import note, print_diff_text, print_json
+from tarmak_iam.document.files import make_directory, read_if_present, replace_file
+from tarmak_iam.emit.artifact import Manifest
+from tarmak_iam.emit.kubeconfig_file import KubeconfigFile
+from tarmak_iam.emit.kubeconfig_merge import Merge, merge_kubeconfig
+from tarmak_iam.emit.kubeconfig_shown import shown_diff
+from tarmak_iam.errors import FileError, Place
+
+__all__ = ["Plan"]
+
+_WORDS = {
+    "added": ("added", "to"),
+    "updated": ("updated", "in"),
+    "replaced": ("replaced", "in"),
+    "unchanged": ("unchanged:", "in"),
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done to which files: worked out for all of them before the first is written."""
+
+    paths: list[Path]
+    existing: list[bytes | None]
+    merge: Merge
+    wanted: Manifest
+
+    @classmethod
+    def of(cls, paths: list[Path], wanted: Manifest, *, force: bool, use: bool) -> Plan:
+        """Raises TarmakIamError."""
+        existing = [read_if_present(path) for path in paths]
+        files = [
+            KubeconfigFile.new(str(path)) if data is None else KubeconfigFile.parse(data, str(path))
+            for path, data in zip(paths, existing, strict=True)
+        ]
+        default = default_file([data is not None for data in existing])
+        merge = merge_kubeconfig(files, wanted, default=default, force=force, use=use)
+        return cls(paths, existing, merge, wanted)
+
+    @property
+    def changed(self) -> list[int]:
+        return [index for index in range(len(self.paths)) if self.merge.is_changed(index)]
+
+    def check(self, own: list[Path], way_in: str) -> None:
+        """Raises FileError for a file of the cluster itself: Tarmak's own kubeconfig is the way back in."""
+        resolved = {path.resolve() for path in own}
+        for index in self.changed:
+            if self.paths[index].resolve() in resolved:
+                what = "this is a file of the cluster itself; nothing was written"
+                raise FileError(what, remedy="name another FILE for --merge", place=Place(str(self.paths[index])))
+        for entry in self.merge.entries:
+            if entry.change == "replaced":
+                where = self.paths[entry.file]
+                note(f"forced: the {entry.kind} '{entry.name}' of {where} was not ours; {way_in}")
+
+    def write(self) -> None:
+        """Raises FileError, and then puts back what was written to other files before."""
+        written: list[int] = []
+        try:
+            for index in self.changed:
+                path, data = self.paths[index], self.existing[index]
+                if data is None:
+                    make_directory(path.parent, 0o700)
+                replace_file(path, self.merge.after[index].to_bytes(), expected=data, mode=0o600)
+                written.append(index)
+        except FileError:
+            for index in written:
+                before = self.merge.before[index].document.to_bytes()
+                with contextlib.suppress(FileError):
+                    replace_file(self.paths[index], before, expected=self.merge.after[index].to_bytes())
+            raise
+
+    def show(self, *, dry_run: bool, as_json: bool) -> None:
+        diffs = {index: self._diff(index) for index in self.changed}
+        if as_json:
+            print_json(self._as_json(diffs))
+        else:
+            for diff in diffs.values():
+                print_diff_text(diff)
+        for index, path in enumerate(self.paths):
+            if not dry_run or index not in diffs:
+                self._note_done(index, path)
+            if index in diffs and self.existing[index] is not None and path.stat().st_mode & 0o077:
+                note(f"others may read {path}, and kubeconfigs hold credentials: chmod 600 {path}")
+            if index in diffs and self.merge.after[index].next_document is not None:
+                note(f"{path} has several documents, of which kubectl reads the first")
+        if dry_run and diffs:
+            note("dry run: nothing was written")
+
+    def _diff(self, index: int) -> str:
+        before = None if self.existing[index] is None else self.merge.before[index].document
+        return shown_diff(before, self.merge.after[index], self.wanted)
+
+    def _note_done(self, index: int, path: Path) -> None:
+        """A line for each kind of change to the file; one that says `unchanged` if there was none."""
+        entries = [each for each in self.merge.entries if each.file == index]
+        is_changed = False
+        for change, (verb, place) in _WORDS.items():
+            names = ", ".join(f"{each.kind} {each.name}" for each in entries if each.change == change)
+            if names and (change != "unchanged" or not is_changed):
+                note(f"{verb} {names} {place} {path}")
+                is_changed = True
+        for each in entries:
+            if each.kept_role is not None:
+                note(f"the user {each.name} keeps its role {each.kept_role}; --role makes another of its own")
+        if self.merge.uses == index:
+            note(f"made {self.wanted['current-context']} the current context in {path}")
+
+    def _as_json(self, diffs: dict[int, str]) -> dict[str, Any]:
+        uses = self.merge.uses
+        return {
+            "changed": bool(diffs),
+            "entries": [
+                {"kind": each.kind, "name": each.name, "change": each.change, "file": str(self.paths[each.file])}
+                for each in self.merge.entries
+            ],
+            "currentContext": None if uses is None else str(self.paths[uses]),
+            "diff": "".join(diffs.values()),
+        }

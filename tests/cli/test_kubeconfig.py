@@ -1,0 +1,309 @@
+"""`kubeconfig`: printed, and merged into files where kubectl would, all or nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import Shell
+
+ROLE = "arn:aws:iam::111122223333:role/team/Admin"
+OTHER = """\
+apiVersion: v1
+kind: Config
+# theirs
+users:
+- name: other
+  user: {token: c2VjcmV0}
+contexts:
+- name: other
+  context: {cluster: other, user: other}
+current-context: other
+"""
+FOREIGN = "users:\n- name: dev-cluster\n  user:\n    token: c2VjcmV0\n"
+
+
+@pytest.fixture
+def home(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    return shell.single.parent / "home"
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def server_of(shell: Shell) -> str:
+    made = json.loads(shell.dev("kubeconfig", "-o", "json").out)
+    return str(made["clusters"][0]["cluster"]["server"])
+
+
+def test_a_new_file_is_what_kubeconfig_prints(shell: Shell, home: Path) -> None:
+    file = home / ".kube" / "config"
+    done = shell.dev("kubeconfig", "--merge")
+    assert file.read_text() == shell.dev("kubeconfig").out
+    assert (mode(file), mode(file.parent)) == (0o600, 0o700)
+    assert done.err == (
+        f"added cluster dev-cluster, context dev-cluster, user dev-cluster to {file}\n"
+        f"made dev-cluster the current context in {file}\n"
+    )
+    assert done.out.startswith(f"--- {file}\n+++ {file}\n@@ -0,0 +1,")
+
+
+def test_a_second_run_is_unchanged(shell: Shell, home: Path) -> None:
+    shell.dev("kubeconfig", "--merge", "--role", ROLE)
+    file = home / ".kube" / "config"
+    before = (file.read_bytes(), file.stat().st_ino)
+    done = shell.dev("kubeconfig", "--merge", "--role", ROLE)
+    assert done.out == ""
+    assert done.err == (
+        f"unchanged: cluster dev-cluster, context dev-cluster-Admin, user dev-cluster-Admin in {file}\n"
+    )
+    assert (file.read_bytes(), file.stat().st_ino) == before
+
+
+def test_what_others_have_stays_and_is_not_shown(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "mine"
+    file.write_text(OTHER)
+    file.chmod(0o640)
+    done = shell.dev("kubeconfig", "--merge", file, "--role", ROLE)
+    assert "c2VjcmV0" not in done.out + done.err
+    assert OTHER.partition("contexts:")[0] in file.read_text()
+    assert "current-context: other\n" in file.read_text()
+    assert mode(file) == 0o640
+    assert f"others may read {file}, and kubeconfigs hold credentials: chmod 600 {file}\n" in done.err
+    assert shell.dev("kubeconfig", "--merge", file, "--role", ROLE, "--use").err == (
+        f"unchanged: cluster dev-cluster, context dev-cluster-Admin, user dev-cluster-Admin in {file}\n"
+        f"made dev-cluster-Admin the current context in {file}\n"
+        f"others may read {file}, and kubeconfigs hold credentials: chmod 600 {file}\n"
+    )
+
+
+def test_a_role_that_is_there_is_kept_and_told(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "mine"
+    args = f"[token, -i, dev-cluster, -r, '{ROLE}']"
+    file.write_text(
+        f"users:\n- name: dev-cluster\n  user: {{exec: {{command: aws-iam-authenticator, args: {args}}}}}\n"
+    )
+    done = shell.dev("kubeconfig", "--merge", file)
+    assert f"the user dev-cluster keeps its role {ROLE}; --role makes another of its own\n" in done.err
+    assert args in file.read_text()
+
+
+def test_a_dry_run_writes_nothing(shell: Shell, home: Path, tmp_path: Path) -> None:
+    done = shell.dev("kubeconfig", "--merge", "--dry-run")
+    assert done.err == "dry run: nothing was written\n"
+    assert "+kind: Config" in done.out
+    assert not (home / ".kube").exists()
+    file = tmp_path / "mine"
+    file.write_text(OTHER)
+    assert "+- name: dev-cluster" in shell.dev("kubeconfig", "--merge", file, "--dry-run").out
+    assert file.read_text() == OTHER
+
+
+def test_an_entry_that_is_not_ours(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "mine"
+    file.write_text(FOREIGN)
+    failed = shell.dev("kubeconfig", "--merge", file, code=2)
+    assert failed.err == (
+        f"{file}:2:3: error: the user 'dev-cluster' is not ours: it has token; nothing was written; "
+        "name another file, or rename what is there; --force replaces it\n"
+    )
+    assert file.read_text() == FOREIGN
+    forced = shell.dev("kubeconfig", "--merge", file, "--force")
+    assert f"forced: the user 'dev-cluster' of {file} was not ours; the admin certificate in " in forced.err
+    assert f"replaced user dev-cluster in {file}\n" in forced.err
+    assert "c2VjcmV0" not in forced.out + forced.err + file.read_text()
+
+
+def test_nothing_is_written_where_one_of_two_files_is_refused(
+    shell: Shell, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = tmp_path / "a", tmp_path / "b"
+    first.write_text(OTHER)
+    second.write_text(FOREIGN)
+    monkeypatch.setenv("KUBECONFIG", f"{first}:{second}")
+    shell.dev("kubeconfig", "--merge", code=2)
+    assert (first.read_text(), second.read_text()) == (OTHER, FOREIGN)
+    assert not home.exists() or not (home / ".kube").exists()
+
+
+def test_what_was_written_is_put_back_where_another_file_cannot_be(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = tmp_path / "a", tmp_path / "b"
+    plugin = "{command: heptio-authenticator-aws, args: [token, -i, dev-cluster]}"
+    dated = f"users:\n- name: dev-cluster\n  user: {{exec: {plugin}}}\n"
+    first.write_text(OTHER)
+    second.write_text(dated)
+    second.chmod(0o400)
+    monkeypatch.setattr("os.open", _refusing(second))
+    monkeypatch.setenv("KUBECONFIG", f"{first}:{second}")
+    assert shell.dev("kubeconfig", "--merge", code=2).err.startswith(f"{second}: error: cannot be written: Permission")
+    assert (first.read_text(), second.read_text()) == (OTHER, dated)
+
+
+def _refusing(path: Path) -> Callable[..., int]:
+    """os.open for somebody who may not write the file, whoever runs the tests."""
+    real = os.open
+
+    def refuse(name: Any, flags: int, *args: Any, **more: Any) -> int:
+        if str(name) == str(path) and flags & os.O_WRONLY:
+            raise PermissionError(13, "Permission denied", str(name))
+        return real(name, flags, *args, **more)
+
+    return refuse
+
+
+def test_tarmaks_own_kubeconfig_is_not_written(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = shell.single / "dev-cluster" / "kubeconfig"
+    before = own.read_bytes()
+    message = (
+        f"{own}: error: this is a file of the cluster itself; nothing was written; name another FILE for --merge\n"
+    )
+    assert shell.dev("kubeconfig", "--merge", own, "--role", ROLE, "--force", code=2).err.endswith(message)
+    monkeypatch.setenv("KUBECONFIG", str(own))
+    assert shell.dev("kubeconfig", "--merge", "--role", ROLE, "--force", code=2).err.endswith(message)
+    assert own.read_bytes() == before
+
+
+def test_json(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "mine"
+    file.write_text(OTHER)
+    done = json.loads(shell.dev("kubeconfig", "--merge", file, "-o", "json", "--use").out)
+    diff = done.pop("diff")
+    assert diff.startswith(f"--- {file}\n")
+    assert "c2VjcmV0" not in diff
+    assert done == {
+        "changed": True,
+        "entries": [
+            {"kind": kind, "name": "dev-cluster", "change": "added", "file": str(file)}
+            for kind in ("cluster", "context", "user")
+        ],
+        "currentContext": str(file),
+    }
+    again = json.loads(shell.dev("kubeconfig", "--merge", file, "-o", "json", "--use").out)
+    assert (again["changed"], again["diff"], again["currentContext"]) == (False, "", None)
+
+
+@pytest.mark.parametrize("option", ["--use", "--force", "--dry-run"])
+def test_options_of_merging_alone(shell: Shell, option: str) -> None:
+    assert shell.dev("kubeconfig", option, code=2).err.startswith(f"error: {option} needs --merge")
+
+
+def test_no_file(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "--merge '' names no file" in shell.dev("kubeconfig", "--merge", "", code=2).err
+    monkeypatch.setenv("KUBECONFIG", ":")
+    assert "KUBECONFIG names no file; unset it" in shell.dev("kubeconfig", "--merge", code=2).err
+    assert shell.dev("kubeconfig", "--merge", tmp_path, code=2).err.startswith(f"{tmp_path}: error: cannot be read")
+
+
+def test_a_symlink_stays_one(shell: Shell, tmp_path: Path) -> None:
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.write_text(OTHER)
+    link.symlink_to(target)
+    shell.dev("kubeconfig", "--merge", link)
+    assert link.is_symlink()
+    assert "dev-cluster" in target.read_text()
+
+
+def test_a_tunnel_is_told(shell: Shell) -> None:
+    file = shell.single / "dev-cluster" / "kubeconfig"
+    config = shell.single / "tarmak.yaml"
+    config.write_text(config.read_text().replace("public: yes", "public: no"))
+    server = server_of(shell)
+    assert server in file.read_text()
+    note = f"{server} is a tunnel that Tarmak keeps open for 10 minutes: `tarmak clusters kubeconfig` opens it again"
+    assert shell.dev("kubeconfig").err.startswith(note)
+    assert note in shell.dev("kubeconfig", "--merge", shell.single / "new").err
+    shell.dev("map", "add", ROLE.replace("team/", ""), "--username", "admin", "--group", "system:masters")
+    assert note in shell.dev("render", "--output-dir", shell.single / "out").err
+
+
+def test_settings_and_options(shell: Shell) -> None:
+    shell.dev("settings", "set", "exec", "aws")
+    shell.dev("settings", "set", "kubectlVersion", "1.10.0")
+    printed = shell.dev("kubeconfig").out
+    assert "command: aws\n" in printed
+    assert "client.authentication.k8s.io/v1alpha1\n" in printed
+    printed = shell.dev("kubeconfig", "--exec", "tarmak-iam", "--kubectl-version", "1.30.1").out
+    assert "command: tarmak-iam\n" in printed
+    assert "client.authentication.k8s.io/v1beta1\n" in printed
+    failed = shell.dev("kubeconfig", "--kubectl-version", "latest", code=2)
+    assert "kubectlVersion: 'latest' is no Kubernetes version" in failed.err
+    assert "Invalid value for '--exec'" in shell.dev("kubeconfig", "--exec", "aws2", code=2).err
+
+
+def test_render_takes_them_too(shell: Shell, tmp_path: Path) -> None:
+    shell.dev("enable")
+    shell.dev("map", "add", ROLE.replace("team/", ""), "--username", "admin", "--group", "system:masters")
+    out = tmp_path / "out"
+    shell.dev("render", "--output-dir", out, "--exec", "aws", "--kubectl-version", "1.10.1", "--role", ROLE)
+    text = (out / "kubeconfig").read_text()
+    assert "command: aws\n" in text
+    assert "v1alpha1\n" in text
+    assert mode(out / "kubeconfig") == 0o600
+
+
+LISTS = {
+    "first-that-exists": (["a", "b"], ["a", "b"]),
+    "missing-before": (["missing", "b", "a"], ["a", "b"]),
+    "none-exists": (["x", "y"], []),
+    "one-missing": (["x"], []),
+    "empty-first": (["", "b"], ["b"]),
+    "twice": (["a", "a", "b"], ["a", "b"]),
+    "defined-later": (["a", "has"], ["a", "has"]),
+    "defined-twice": (["a", "has", "also"], ["a", "has", "also"]),
+}
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_of_files_as_kubectl_takes_it(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    names, existing = LISTS[name]
+    server = server_of(shell)
+    written: list[dict[str, bool]] = []
+    for number in range(2):
+        directory = tmp_path / str(number)
+        directory.mkdir()
+        for each in existing:
+            cluster = f"clusters: [{{name: dev-cluster, cluster: {{server: '{server}'}}}}]\n"
+            (directory / each).write_text("kind: Config\n" + (cluster if each in ("has", "also") else ""))
+        before = {path.name: path.read_bytes() for path in directory.iterdir()}
+        monkeypatch.setenv("KUBECONFIG", ":".join(str(directory / each) if each else "" for each in names))
+        if number == 0:
+            context = ["set-context", "dev-cluster", "--cluster=dev-cluster", "--user=dev-cluster"]
+            cluster_name = ["set-cluster", "dev-cluster", "--tls-server-name=changed"]
+            for command in (cluster_name, context, ["use-context", "dev-cluster"]):
+                subprocess.run(["kubectl", "config", *command], check=True, capture_output=True, env=os.environ)
+        else:
+            shell.dev("kubeconfig", "--merge", "--use")
+        written.append({path.name: path.read_bytes() != before.get(path.name) for path in directory.iterdir()})
+    assert written[0] == written[1]
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+@pytest.mark.parametrize("options", [[], ["--role", ROLE, "--profile", "dev"], ["--exec", "aws", "--role", ROLE]])
+def test_a_file_that_kubectl_has_rewritten_is_still_unchanged(
+    shell: Shell, home: Path, tmp_path: Path, options: list[str]
+) -> None:
+    file = tmp_path / "mine"
+    file.write_text(OTHER)
+    shell.dev("kubeconfig", "--merge", file, "--use", *options)
+    subprocess.run(
+        ["kubectl", "config", "use-context", "other", "--kubeconfig", str(file)], check=True, capture_output=True
+    )
+    assert file.read_text() != OTHER
+    done = shell.dev("kubeconfig", "--merge", file, *options)
+    assert (done.out, done.err[:10]) == ("", "unchanged:")
+    assert not (home / ".kube" / "config").exists()

@@ -1,0 +1,61 @@
+"""The API server's flags against what Puppet rendered."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tarmak_iam.config import TarmakConfig
+from tarmak_iam.emit.flags import webhook_args, webhook_hieradata
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.installation import Installation
+from tests.emit.installations import installation
+from tests.support import GOLDEN, golden_json
+
+EXPECTED = golden_json("tarmak", "expected.json")
+# What Tarmak would pass on changed is refused: then Puppet's line is not what the file says.
+REFUSED = {
+    "webhook-backslash": "no absolute path",
+    "webhook-blank": "is blank",
+    "webhook-block": "without escaping",
+    "webhook-dollar": "without escaping",
+    "webhook-hiera-interp": "without escaping",
+    "webhook-inject": "without escaping",
+    "webhook-quote": "without escaping",
+    "webhook-relative": "no absolute path",
+}
+RENDERED = sorted(name for name, expected in EXPECTED.items() if "webhook_lines" in expected)
+
+
+@pytest.mark.parametrize("name", RENDERED)
+def test_flags_as_puppet_rendered_them(name: str) -> None:
+    config = TarmakConfig.parse((GOLDEN / "tarmak" / f"{name}.yaml").read_bytes())
+    for unit, lines in EXPECTED[name]["webhook_lines"].items():
+        # "<case>--<cluster>--kube-apiserver.service" where a case has several clusters
+        parts = unit.split("--")
+        cluster = config.cluster(parts[1]) if len(parts) == 3 else config.clusters[0]
+        made = Installation.of(config, cluster)
+        rendered = [line.strip(' "\\') for line in lines]
+        if name in REFUSED:
+            with pytest.raises(ConfigError, match=REFUSED[name]):
+                webhook_args(made)
+        else:
+            assert webhook_args(made) == rendered
+            assert webhook_hieradata(made) == cluster.effective()["hieradata"]
+
+
+def test_a_hub_has_no_flags() -> None:
+    config = TarmakConfig.parse((GOLDEN / "tarmak" / "multi-env.yaml").read_bytes())
+    assert webhook_args(Installation.of(config, config.cluster("prod-hub"))) == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["relative", " ", '/a"b', "/a\\b", "/a\nb", "/a%{x}", "/a$b", "/a%i", "/a\x7f", "/a'b", "/a b"],
+)
+def test_dangerous_files_are_refused(path: str) -> None:
+    api_server = {"authTokenWebhookFile": path, "amazon": {"awsIAMAuthenticatorInit": True}}
+    made = installation(api_server=json.dumps(api_server))
+    with pytest.raises(ConfigError, match="write a plain absolute path"):
+        webhook_args(made)

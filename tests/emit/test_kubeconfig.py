@@ -1,0 +1,244 @@
+"""The client's kubeconfig: names, and the command for the kubectl, the region and the daemon."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tarmak_iam.config import TarmakConfig
+from tarmak_iam.document import Document
+from tarmak_iam.emit.emitters import render
+from tarmak_iam.emit.kubeconfig import client_kubeconfig, emit_kubeconfig, is_tunnel
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.installation import Installation
+from tests.emit.installations import ADMIN, CA, CONFIG, installation
+from tests.support import GOLDEN
+
+ROLE = "arn:aws:iam::111122223333:role/team/Admin"
+
+
+def plugin(**settings: Any) -> dict[str, Any]:
+    value: dict[str, Any] = client_kubeconfig(installation(**settings))["users"][0]["user"]["exec"]
+    return value
+
+
+def test_the_kubeconfig() -> None:
+    assert client_kubeconfig(installation(role=ROLE, profile="dev")) == {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [
+            {"name": "dev-cluster", "cluster": {"server": "https://127.0.0.1:40123", "certificate-authority-data": CA}}
+        ],
+        "contexts": [{"name": "dev-cluster-Admin", "context": {"cluster": "dev-cluster", "user": "dev-cluster-Admin"}}],
+        "current-context": "dev-cluster-Admin",
+        "users": [
+            {
+                "name": "dev-cluster-Admin",
+                "user": {
+                    "exec": {
+                        "apiVersion": "client.authentication.k8s.io/v1beta1",
+                        "command": "aws-iam-authenticator",
+                        "args": ["token", "-i", "dev-cluster", "-r", ROLE],
+                        "env": [{"name": "AWS_PROFILE", "value": "dev"}],
+                        "installHint": "install aws-iam-authenticator v0.5.4 or later: "
+                        "https://github.com/kubernetes-sigs/aws-iam-authenticator/releases",
+                        "interactiveMode": "IfAvailable",
+                    }
+                },
+            }
+        ],
+    }
+    (artifact,) = emit_kubeconfig(installation())
+    assert artifact.mode == 0o600
+
+
+def test_without_a_role_all_have_the_name_of_the_cluster() -> None:
+    made = client_kubeconfig(installation())
+    assert made["current-context"] == made["contexts"][0]["name"] == made["users"][0]["name"] == "dev-cluster"
+    assert "env" not in made["users"][0]["user"]["exec"]
+
+
+@pytest.mark.parametrize(
+    ("command", "role", "expected"),
+    [
+        ("tarmak-iam", None, "token -i dev-cluster --region eu-west-1"),
+        ("tarmak-iam", ROLE, f"token -i dev-cluster -r {ROLE} --region eu-west-1"),
+        ("aws", None, "eks get-token --cluster-name dev-cluster --region eu-west-1 --output json"),
+        (
+            "aws",
+            ROLE,
+            f"eks get-token --cluster-name dev-cluster --role-arn {ROLE} --region eu-west-1 --output json",
+        ),
+    ],
+)
+def test_the_other_commands(command: str, role: str | None, expected: str) -> None:
+    made = plugin(exec=command, role=role, profile="dev")
+    assert made["command"] == command
+    assert " ".join(made["args"]) == expected
+    assert made["env"] == [{"name": "AWS_PROFILE", "value": "dev"}]
+
+
+@pytest.mark.parametrize(
+    ("version", "api", "fields"),
+    [
+        ("1.10.13", "v1alpha1", set()),
+        ("v1.11.0", "v1beta1", set()),
+        ("1.18.20", "v1beta1", set()),
+        ("1.19.0", "v1beta1", {"installHint"}),
+        ("1.21.14", "v1beta1", {"installHint"}),
+        ("1.22.0-alpha.1", "v1beta1", {"installHint", "interactiveMode"}),
+        ("1.24.0", "v1beta1", {"installHint", "interactiveMode"}),
+        ("v1.36.0-eks-2f008fe", "v1beta1", {"installHint", "interactiveMode"}),
+        (None, "v1beta1", {"installHint", "interactiveMode"}),
+    ],
+)
+@pytest.mark.parametrize("command", ["aws-iam-authenticator", "tarmak-iam", "aws"])
+def test_what_a_kubectl_knows(version: str | None, api: str, fields: set[str], command: str) -> None:
+    made = plugin(kubectlVersion=version, exec=command)
+    assert made["apiVersion"] == f"client.authentication.k8s.io/{api}"
+    assert made.keys() - {"apiVersion", "command", "args"} == fields
+
+
+def test_a_kubectl_that_runs_no_command() -> None:
+    with pytest.raises(ConfigError, match=r"kubectl 1\.9\.11 runs no command for a token; use kubectl 1\.10 or later"):
+        plugin(kubectlVersion="1.9.11")
+
+
+@pytest.mark.parametrize(
+    ("location", "version", "region"),
+    [
+        ("cn-north-1", "v0.4.0", "cn-north-1"),
+        ("cn-northwest-1", "v0.6.20", "cn-northwest-1"),
+        ("us-gov-west-1", "v0.4.0", "us-gov-west-1"),
+        ("us-gov-east-1", "v0.7.9", "us-gov-east-1"),
+        ("us-iso-east-1", "v0.6.20", "us-iso-east-1"),
+    ],
+)
+def test_in_other_partitions_every_command_is_told_the_region(location: str, version: str, region: str) -> None:
+    settings = {"location": location, "daemonVersion": version, "mappings": None}
+    assert plugin(**settings)["env"] == [{"name": "AWS_REGION", "value": region}]
+    for command in ("tarmak-iam", "aws"):
+        args = plugin(exec=command, **settings)["args"]
+        assert args[args.index("--region") + 1] == region
+
+
+@pytest.mark.parametrize(
+    ("location", "version", "region"),
+    [
+        ("eu-west-1", "v0.4.0", "eu-west-1"),
+        ("il-central-1", "v0.4.0", "il-central-1"),  # any region, by a pattern
+        ("il-central-1", "v0.5.9", "us-east-1"),  # its SDK is older than the region
+        ("il-central-1", "v0.7.9", "il-central-1"),
+    ],
+)
+def test_a_region_that_the_daemon_does_not_know(location: str, version: str, region: str) -> None:
+    args = plugin(location=location, daemonVersion=version, exec="aws")["args"]
+    assert args[args.index("--region") + 1] == region
+    assert "env" not in plugin(location=location, daemonVersion=version)
+
+
+def test_a_daemon_that_would_refuse_every_token() -> None:
+    with pytest.raises(ConfigError, match=r"authenticator v0\.4\.0 would refuse every token: the host 'sts\.us-iso"):
+        plugin(location="us-iso-east-1", daemonVersion="v0.4.0", mappings=None)
+
+
+def test_a_role_of_another_partition() -> None:
+    with pytest.raises(ConfigError, match="is of the partition aws-cn, the cluster of aws"):
+        plugin(role="arn:aws-cn:iam::111122223333:role/Admin")
+
+
+def test_a_hub_has_no_kubeconfig() -> None:
+    config = TarmakConfig.parse((GOLDEN / "tarmak" / "multi-env.yaml").read_bytes())
+    with pytest.raises(ConfigError, match="prod-hub is a hub"):
+        client_kubeconfig(Installation.of(config, config.cluster("prod-hub"), admin=ADMIN))
+
+
+def test_a_public_api_is_reached_at_its_address() -> None:
+    made = client_kubeconfig(installation(api_server="{public: true}"))
+    assert made["clusters"][0]["cluster"]["server"] == "https://api.dev-cluster.k8s.example.com"
+
+
+@pytest.mark.parametrize(
+    ("server", "expected"),
+    [
+        ("https://127.0.0.1:40123", True),
+        ("https://127.9.9.9", True),
+        ("https://localhost:1", True),
+        ("https://[::1]:1", True),
+        ("https://api.example.com", False),
+        ("https://10.0.0.1", False),
+        ("https://[", False),
+        ("", False),
+    ],
+)
+def test_tunnels(server: str, expected: bool) -> None:
+    assert is_tunnel(server) is expected
+
+
+@pytest.mark.parametrize(
+    "role",
+    [
+        "arn:aws:iam::111122223333:user/Alice",
+        "Admin",
+        "arn:aws:iam::111122223333:role/",
+        "arn:aws:iam::111122223333:role/a b",
+        "arn:aws:iam::111122223333:role/a\n---",
+        "arn:aws:iam::111122223333:role/$(id)",
+        "arn:aws:iam::111122223333:role/{{x}}",
+        "arn:aws:iam::1:role/Admin",
+    ],
+)
+def test_a_role_that_is_none(role: str) -> None:
+    with pytest.raises(ConfigError, match="is no ARN of a role"):
+        client_kubeconfig(installation(role=role))
+
+
+@pytest.mark.parametrize("name", ["a b", "a\n---", "$(id)", "{{x}}", "-x/..", 'a"b', "", "ä"])
+def test_a_cluster_id_that_is_none(name: str) -> None:
+    text = CONFIG.format(api_server="{}", location="eu-west-1").replace("name: cluster", f"name: {json.dumps(name)}")
+    config = TarmakConfig.parse(text)
+    cluster = config.clusters[0]
+    if name == "":
+        assert cluster.cluster_name == "dev-"
+    else:
+        with pytest.raises(ConfigError, match="cannot be a cluster's id"):
+            client_kubeconfig(Installation.of(config, cluster, admin=ADMIN))
+
+
+@given(profile=st.text(max_size=30), name=st.text(max_size=10), path=st.text(max_size=10))
+def test_values_come_out_as_they_are_or_are_refused(profile: str, name: str, path: str) -> None:
+    try:
+        made = installation(profile=profile, role=f"arn:aws:iam::111122223333:role/{path}/{name}")
+    except ConfigError:
+        return
+    (artifact,) = emit_kubeconfig(made)
+    assert Document.parse(artifact.data).data == client_kubeconfig(made)
+
+
+def test_without_tarmaks_kubeconfig_there_is_none_and_the_rest_is_made() -> None:
+    artifacts, left_out = render(installation(admin=None))
+    names = ["flags.txt", "configmap.yaml", "daemonset.yaml", "kustomization.yaml"]
+    assert [artifact.name for artifact in artifacts] == names
+    ((name, error),) = left_out
+    assert name == "kubeconfig"
+    assert "run `tarmak clusters kubeconfig` once" in str(error)
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+def test_kubectl_reads_the_kubeconfig(tmp_path: Path) -> None:
+    (artifact,) = emit_kubeconfig(installation(profile='it\'s: "odd" #1'))
+    file = tmp_path / "kubeconfig"
+    file.write_bytes(artifact.data)
+    command = ["kubectl", "config", "view", "-o", "json", "--kubeconfig", str(file)]
+    done = subprocess.run(command, capture_output=True, check=True, env={**os.environ, "HOME": str(tmp_path)})
+    viewed: dict[str, Any] = json.loads(done.stdout)
+    assert viewed["current-context"] == "dev-cluster"
+    assert viewed["users"][0]["user"]["exec"]["env"] == [{"name": "AWS_PROFILE", "value": 'it\'s: "odd" #1'}]
