@@ -55,7 +55,8 @@ def _subjects(session: Session) -> Subjects:
         note(f"mappings and settings are not checked: {error.message}")
         return Subjects(config)
     installation = session.installation_of(config, cluster)
-    return Subjects(config, installation.mappings, installation)
+    settings = session.files(config, cluster).settings_document()
+    return Subjects(config, installation.mappings, installation, settings)
 
 
 def _coloured(located: Located) -> str:

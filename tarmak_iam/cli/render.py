@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
+from tarmak_iam.cli.notes import note_image
 from tarmak_iam.cli.output import note
-from tarmak_iam.cli.overrides import image_option, kubernetes_option, profile_option, role_option
+from tarmak_iam.cli.overrides import image_option, kubernetes_option, profile_option, registry_option, role_option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.files import is_current, make_directory, read_if_present, replace_file
 from tarmak_iam.emit import Artifact
@@ -26,6 +27,7 @@ __all__ = ["render"]
     help="Directory for the files; made if it is missing.",
 )
 @image_option
+@registry_option
 @kubernetes_option
 @role_option
 @profile_option
@@ -34,15 +36,23 @@ def render(
     session: Session,
     output_dir: Path,
     image: str | None,
+    registry: str | None,
     kubernetes_version: str | None,
     role: str | None,
     profile: str | None,
 ) -> None:
     """All of a cluster's artifacts as files: flags, ConfigMap, DaemonSet, kubeconfig."""
-    overrides = {"image": image, "kubernetesVersion": kubernetes_version, "role": role, "profile": profile}
+    overrides = {
+        "image": image,
+        "registry": registry,
+        "kubernetesVersion": kubernetes_version,
+        "role": role,
+        "profile": profile,
+    }
     config = session.config()
     cluster = session.cluster(config)
-    artifacts, left_out = emit_all(session.installation_of(config, cluster, overrides, with_admin=True))
+    installation = session.installation_of(config, cluster, overrides, with_admin=True)
+    artifacts, left_out = emit_all(installation)
     outputs = [_Output.of(output_dir, artifact) for artifact in artifacts]
     own = {path.resolve() for path in (*session.files(config, cluster).own, config.path) if path}
     for output in outputs:
@@ -55,6 +65,7 @@ def render(
     make_directory(output_dir, 0o755)
     for output in outputs:
         click.echo(f"{output.write()} {output.path}")
+    note_image(installation)
     for name, error in left_out:
         note(f"{name} left out: {error}")
 

@@ -36,6 +36,8 @@ class Subjects:
     config: TarmakConfig | None = None
     mappings: Mappings | None = None
     installation: Installation | None = None
+    settings: Document | None = None
+    """The settings file, for positions and comments; what it says is in the installation."""
 
     @property
     def document(self) -> Survey | None:
@@ -49,7 +51,9 @@ class Subjects:
         """The file that a finding is about, None where it is not at hand."""
         if subject is Subject.MAPPINGS:
             return self.mappings.document if self.mappings else None
-        return self.config.document if self.config and subject is Subject.CONFIG else None
+        if subject is Subject.SETTINGS:
+            return self.settings
+        return self.config.document if self.config else None
 
 
 @dataclass(frozen=True, slots=True)
