@@ -101,9 +101,7 @@ def _labels(value: Any) -> Iterable[dict[str, str]]:
 def _without_free_text(value: Any, *, is_free: bool = False) -> Any:
     """Without the texts that the schemas take whatever they say."""
     if isinstance(value, dict):
-        return {
-            key: _without_free_text(child, is_free=is_free or key in _FREE_TEXT) for key, child in value.items()
-        }
+        return {key: _without_free_text(child, is_free=is_free or key in _FREE_TEXT) for key, child in value.items()}
     if isinstance(value, list):
         return [_without_free_text(child, is_free=is_free) for child in value]
     return "" if is_free and isinstance(value, str) else value
