@@ -70,16 +70,16 @@ def _pod(installation: Installation) -> dict[str, Any]:
         # The API server asks at localhost, and must be able to before there is a pod network.
         "hostNetwork": True,
         "automountServiceAccountToken": False,
-        # From v0.5.0 on the daemon does not end when it is asked to (measured): every roll would wait half a minute a
-        # master. A review takes as long as its question to STS.
-        "terminationGracePeriodSeconds": 5,
-        **_placement(era.node_labels),
+        **_placement(installation),
         "containers": [_container(installation)],
         "volumes": [
             {"name": "config", "configMap": {"name": NAME}},
             # Not created here: without the init unit's key the API server would not trust this daemon.
             {"name": "state", "hostPath": {"path": f"{_STATE_DIR}/", "type": "Directory"}},
         ],
+        # From v0.5.0 on the daemon does not end when it is asked to (measured): every roll would wait half a minute a
+        # master. A review takes as long as its question to STS.
+        "terminationGracePeriodSeconds": 5,
     }
     if era.has_priority:
         pod["priorityClassName"] = "system-node-critical"
@@ -88,8 +88,9 @@ def _pod(installation: Installation) -> dict[str, Any]:
     return pod
 
 
-def _placement(keys: tuple[str, ...]) -> dict[str, Any]:
+def _placement(installation: Installation) -> dict[str, Any]:
     """On the masters: any of the labels will do."""
+    keys = era_of(installation.kubernetes).node_labels
     tolerations = [{"key": key, "operator": "Exists", "effect": "NoSchedule"} for key in keys]
     tolerations.append({"key": "CriticalAddonsOnly", "operator": "Exists"})
     if len(keys) == 1:

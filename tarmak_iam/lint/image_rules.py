@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tarmak_iam.config.versions import NEWEST_KUBERNETES
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import Finding, Severity, Subject
-from tarmak_iam.images import ECR_TAGS, Image, gone, is_upstream
+from tarmak_iam.images import ECR_TAGS, Ecr, Image, gone, is_upstream
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.routes import Route
@@ -16,7 +16,7 @@ from tarmak_iam.routes import Route
 __all__ = ["IMAGE_RULES", "image_findings"]
 
 # Names that people give to what they build last, and the beginnings of versions.
-_MOVING = re.compile(r"latest|main|master|head|edge|nightly|dev|canary|stable|v?[0-9]+(\.[0-9]+)?\Z", re.IGNORECASE)
+_MOVING = re.compile(r"latest|main|master|head|edge|nightly|dev|canary|stable|v?[0-9]+(\.[0-9]+)?", re.IGNORECASE)
 
 
 def image_findings(installation: Installation) -> list[Finding]:
@@ -43,7 +43,7 @@ def _newer_kubernetes(rule: Rule, installation: Installation) -> Iterator[Findin
 
 def _needs_a_login(rule: Rule, installation: Installation) -> Iterator[Finding]:
     image = _image(installation)
-    if image.ecr is None or _is_elsewhere(installation, image) or gone(image):
+    if image.ecr is None or _is_elsewhere(installation, image.ecr) or gone(image):
         return
     what = f"the image {image.name} is in a private ECR repository, of account {image.ecr.account}: it needs a login"
     if is_upstream(image) and image.tag not in ECR_TAGS and not image.digest:
@@ -76,7 +76,7 @@ def _moves(rule: Rule, installation: Installation) -> Iterator[Finding]:
 def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """A partition's credentials are nobody's in another one, so the nodes' role gets no login there."""
     image = _image(installation)
-    if image.ecr is not None and _is_elsewhere(installation, image) and not gone(image):
+    if image.ecr is not None and _is_elsewhere(installation, image.ecr) and not gone(image):
         what = (
             f"the image {image.name} is in the partition {image.ecr.partition}, and the cluster in "
             f"{installation.partition}: its nodes cannot log in there; {installation.way_in}"
@@ -100,9 +100,8 @@ def _image(installation: Installation) -> Image:
     return Image.parse(installation.image)
 
 
-def _is_elsewhere(installation: Installation, image: Image) -> bool:
-    known = bool(installation.region) and image.ecr is not None
-    return known and image.ecr is not None and image.ecr.partition != installation.partition
+def _is_elsewhere(installation: Installation, ecr: Ecr) -> bool:
+    return bool(installation.region) and ecr.partition != installation.partition
 
 
 def _route(installation: Installation) -> Route:
