@@ -43,12 +43,16 @@ class Validator:
         return len(new)
 
     def _is_new(self, value: dict[str, Any]) -> bool:
+        if not self._adds(json.dumps(value)):
+            return False
         for labels in _labels(value):
             for text in labels.values():
                 assert _LABEL_VALUE.fullmatch(text), text
-        key = json.dumps(_without_free_text(value), sort_keys=True)
-        is_new = key not in self._seen
-        self._seen.add(key)
+        return self._adds(json.dumps(_without_free_text(value)))
+
+    def _adds(self, text: str) -> bool:
+        is_new = text not in self._seen
+        self._seen.add(text)
         return is_new
 
     def _check(self, value: dict[str, Any], others: list[dict[str, Any]]) -> None:

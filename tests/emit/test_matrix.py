@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
@@ -39,9 +39,22 @@ CANNOT_WORK = (
 def _loaded_once() -> Iterator[None]:
     """The same configuration is loaded for each Kubernetes version, and the same plugins are looked for."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Authenticator, "load", cache(Authenticator.load))
+        patch.setattr(Authenticator, "load", _once(Authenticator.load))
         patch.setattr("tarmak_iam.emit.emitters.load_emitters", cache(load_emitters))
         yield
+
+
+def _once(load: Callable[..., Authenticator]) -> Callable[..., Authenticator]:
+    """Arguments need not be hashable."""
+    made: dict[str, Authenticator] = {}
+
+    def loaded(*args: object, **named: object) -> Authenticator:
+        key = repr((args, named))
+        if key not in made:
+            made[key] = load(*args, **named)
+        return made[key]
+
+    return loaded
 
 
 @cache
