@@ -80,6 +80,23 @@ def test_what_a_runtime_would_refuse(text: str, reason: str) -> None:
     assert str(caught.value) == f"'{text}' is no image{reason}, write it as in registry/name:tag"
 
 
+# The grammar of github.com/distribution/reference, as one expression.
+HOST = r"([a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
+STEP = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
+GRAMMAR = re.compile(
+    rf"({HOST}(\.{HOST})*(:[0-9]+)?/)?{STEP}(/{STEP})*(:\w[\w.-]{{0,127}})?(@sha256:[0-9a-f]{{64}})?", re.ASCII
+)
+
+
+@given(st.text("aA0.:/-_@é\n", max_size=12) | st.from_regex(GRAMMAR, fullmatch=True))
+def test_what_is_taken_is_in_the_grammar(text: str) -> None:
+    try:
+        Image.parse(text)
+    except ValueError:
+        return
+    assert GRAMMAR.fullmatch(text)
+
+
 @given(st.from_regex(r"([a-z0-9.-]{1,12}(:[0-9]{1,5})?/)?[a-z0-9._/-]{1,20}(:[\w.-]{1,9})?", fullmatch=True))
 def test_parts_make_up_the_whole(text: str) -> None:
     try:

@@ -47,10 +47,11 @@ class Era:
 # has_priority: PodPriority is beta and on from 1.11, and the API server makes system-node-critical itself (Kubernetes'
 #   changelog). Tarmak adds to the default admission plugins from 1.11, but below it lists them all, without Priority
 #   (kube-apiserver.service.erb, apiserver.pp): the class would be refused or dropped, and its own DaemonSets use the
-#   annotation. kube-system is where the class is allowed in every release (only there up to 1.16). The annotation is
-#   ignored from 1.16 on.
-# seccomp_annotation: dockershim knows `docker/default` alone up to 1.10, `runtime/default` from 1.11. The field came in
-#   1.19; the annotation stops working for kubelets in 1.25 and goes in 1.27 (kubernetes/kubernetes#109819, #114947).
+#   annotation. kube-system is where the class is allowed in every release (only there up to 1.16: #65593, #76310). The
+#   annotation goes in 1.16 (#80342).
+# seccomp_annotation: dockershim knows `docker/default` alone up to 1.10, `runtime/default` from 1.11 (#62662). The
+#   field came in 1.19; the annotation stops working for kubelets in 1.25 and goes in 1.27 (#109819, #114947).
+# Numbers are pull requests of kubernetes/kubernetes.
 _ERAS = (
     Era((1, 9), node_labels=_MASTER, has_priority=False, seccomp_annotation="docker/default"),
     Era((1, 11), node_labels=_MASTER, has_priority=True, seccomp_annotation="runtime/default"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tarmak_iam.config.versions import NEWEST_KUBERNETES
+from tarmak_iam.config.versions import NEWEST_KUBERNETES, GoVersion
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.images import ECR_TAGS, Ecr, Image, gone, is_upstream
@@ -25,11 +25,8 @@ def image_findings(installation: Installation) -> list[Finding]:
 
 
 def _newer_kubernetes(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    try:
-        version = installation.kubernetes
-    except ConfigError:
-        return  # which is told as such
-    if version.minor > NEWEST_KUBERNETES:
+    version = _kubernetes(installation)
+    if version is not None and version.minor > NEWEST_KUBERNETES:
         newest = ".".join(map(str, NEWEST_KUBERNETES))
         what = (
             f"Kubernetes {installation.kubernetes_text} is newer than all that is known here: "
@@ -48,6 +45,11 @@ def _needs_a_login(rule: Rule, installation: Installation) -> Iterator[Finding]:
     what = f"the image {image.name} is in a private ECR repository, of account {image.ecr.account}: it needs a login"
     if is_upstream(image) and image.tag not in ECR_TAGS and not image.digest:
         what += f"; and upstream names {', '.join(ECR_TAGS)} there, not {image.tag}"
+    version = _kubernetes(installation)
+    if version is not None and not version.is_below(1, 27):  # kubernetes/kubernetes#116329
+        what += (
+            f"; the kubelet of Kubernetes {installation.kubernetes_text} makes one only with ecr-credential-provider"
+        )
     remedy = (
         "the role of Tarmak's nodes may read ECR, but the repository of another account must let this one in: "
         "try it on a master, or set registry public"
@@ -89,11 +91,20 @@ def _other_release(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """All that is checked here is checked for daemonVersion, and the cluster runs the image."""
     own, image = installation.daemon_version, installation.settings.image_version
     if image is not None and image != own:
-        what = (
-            f"daemonVersion is {own}, but the image {installation.image} is {image}: the manifests fit another daemon"
-        )
+        known = f"the image {installation.image} is {image}"
+        if "image" not in installation.settings.model_fields_set:
+            known = f"no image of it is known in the registry, and {known}"
+        what = f"daemonVersion is {own}, but {known}: the manifests fit another daemon"
         remedy = f"set an image of {own}, or take daemonVersion out: tarmak-iam settings unset daemonVersion"
         yield rule.finding(Subject.SETTINGS, Route.of(("daemonVersion",)), what, remedy)
+
+
+def _kubernetes(installation: Installation) -> GoVersion | None:
+    """None where the version cannot be used, which is told as such."""
+    try:
+        return installation.kubernetes
+    except ConfigError:
+        return None
 
 
 def _image(installation: Installation) -> Image:

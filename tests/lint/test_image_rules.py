@@ -77,6 +77,21 @@ def test_a_tag_that_nobody_names() -> None:
     )
 
 
+@pytest.mark.parametrize(("version", "is_told"), [("1.26.15", False), ("1.27.0-alpha.1", False), ("1.27.0", True)])
+def test_a_kubelet_that_makes_no_login_itself(version: str, is_told: bool) -> None:
+    (finding,) = image_findings(installation(image=OWN, kubernetesVersion=version))
+    assert ("makes one only with ecr-credential-provider" in finding.message) == is_told
+
+
+def test_a_release_without_an_image() -> None:
+    (finding,) = image_findings(installation(daemonVersion="v0.6.31"))
+    assert finding.message == (
+        "daemonVersion is v0.6.31, but no image of it is known in the registry, and the image "
+        "public.ecr.aws/eks-distro/kubernetes-sigs/aws-iam-authenticator:v0.6.20-eks-1-30-7 is v0.6.20: "
+        "the manifests fit another daemon"
+    )
+
+
 def report(settings: str, config: str = CONFIG) -> Any:
     parsed = TarmakConfig.parse(config)
     values, document = parse_settings(settings)
