@@ -16,7 +16,7 @@ from tarmak_iam.routes import Route
 __all__ = ["IMAGE_RULES", "image_findings"]
 
 # Names that people give to what they build last, and the beginnings of versions.
-_MOVING = re.compile(r"latest|main|master|head|edge|nightly|dev|canary|stable|v?[0-9]+(\.[0-9]+)?", re.IGNORECASE)
+_MOVING = re.compile(r"(.*-)?latest|main|master|head|edge|nightly|dev|canary|stable|v?[0-9]+(\.[0-9]+)?", re.IGNORECASE)
 
 
 def image_findings(installation: Installation) -> list[Finding]:

@@ -38,6 +38,7 @@ DIGEST = "@sha256:" + "0" * 64
         ({"image": "gcr.io/heptio-images/authenticator:v0.3.0"}, ["IAM102 image"]),
         ({"image": "x:latest", "daemonVersion": "v0.6.20"}, ["IAM103 image"]),
         ({"image": "x", "daemonVersion": "v0.6.20"}, ["IAM103 image"]),
+        ({"image": "public.ecr.aws/eks-distro/x:v0.7.4-eks-1-34-latest"}, ["IAM103 image"]),
         ({"image": "x:v0.6", "daemonVersion": "v0.6.20"}, ["IAM103 image"]),
         ({"image": f"x:latest{DIGEST}", "daemonVersion": "v0.6.20"}, []),
         ({"image": f"x{DIGEST}", "daemonVersion": "v0.6.20"}, []),
