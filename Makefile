@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Installed quietly; pip's own word on newer pips is nobody's business here.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test e2e lint format schemas bench clean
+.PHONY: demo test e2e lint format schemas goldens bench clean
 
 demo: $(VENV)/.installed
 	@BIN="$(CURDIR)/$(BIN)" sh examples/demo.sh "$(CURDIR)/build/demo"
@@ -31,6 +31,10 @@ format: $(VENV)/.linted
 schemas: $(VENV)/.installed
 	$(BIN)/tarmak-iam schema > schemas/kubernetes.apiServer.amazon.json
 	$(BIN)/tarmak-iam schema tarmak.yaml > schemas/tarmak.json
+
+# What `manifests` prints for the cases in tests/emit/golden; read the difference before it is committed.
+goldens: $(VENV)/.installed
+	$(BIN)/python -m tests.emit.goldens
 
 bench: $(VENV)/.benched
 	$(BIN)/python benchmarks/run.py

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tarmak_iam.config.misfits import misfits
 from tarmak_iam.config.versions import parse_version
@@ -16,14 +16,12 @@ from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.arn import ArnError, Principal, canonicalize
 from tarmak_iam.identity.versions import DaemonVersion
+from tarmak_iam.images import DEFAULT_IMAGE, Image, check_registry, published_image
 from tarmak_iam.routes import Route
 
-__all__ = ["DEFAULT_IMAGE", "SETTINGS_NAME", "Settings", "check_key", "override", "parse_settings", "typed_value"]
+__all__ = ["SETTINGS_NAME", "Settings", "check_key", "override", "parse_settings", "typed_value"]
 
 SETTINGS_NAME = "tarmak-iam.yaml"
-
-DEFAULT_IMAGE = "public.ecr.aws/eks-distro/kubernetes-sigs/aws-iam-authenticator:v0.6.20-eks-1-30-7"
-"""Pulls without a login, and starts from the files that Tarmak's v0.4.0 `init` makes (verified)."""
 
 Backend = Literal["MountedFile", "EKSConfigMap", "CRD"]
 """What the mappings can be written for. DynamicFile is a file on each master, which no object can bring there."""
@@ -33,9 +31,6 @@ Exec = Literal["aws-iam-authenticator", "tarmak-iam", "aws"]
 AddonManagerMode = Literal["EnsureExists", "Reconcile"]
 """Kubernetes' own two modes: made if it is missing, or put right whenever it differs."""
 
-_IMAGE = re.compile(
-    r"[a-z0-9][a-zA-Z0-9._:/-]*?(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@sha256:[0-9a-f]{64})?\Z", re.ASCII
-)
 # What the API reference of IAM says of a role's path and name.
 _ROLE = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/([!-~]*/)?[A-Za-z0-9_+=,.@-]{1,64}\Z", re.ASCII)
 _PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+\Z")
@@ -43,8 +38,12 @@ _GATE = re.compile(r"[A-Za-z][A-Za-z0-9]*\Z", re.ASCII)
 
 
 def _image(text: str) -> str:
-    if not _IMAGE.match(text):
-        raise ValueError(f"'{text}' is no image, write it as in registry/name:tag")
+    Image.parse(text)
+    return text
+
+
+def _registry(text: str) -> str:
+    check_registry(text)
     return text
 
 
@@ -97,7 +96,12 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
     image: Annotated[str, AfterValidator(_image)] = DEFAULT_IMAGE
-    """Image of the authenticator. A digest (`...@sha256:...`) is allowed; daemonVersion is then needed too."""
+    """Image of the authenticator. A digest (`...@sha256:...`) is allowed; daemonVersion is then needed too.
+    Default: the image of daemonVersion in `registry`."""
+
+    registry: Annotated[str, AfterValidator(_registry)] = "public"
+    """Where the image comes from, if `image` is not set: `public` (public.ecr.aws, without a login), `ecr` (the private
+    repository that upstream names) or HOST[:PORT][/PATH] of a mirror, with the paths of public.ecr.aws."""
 
     daemonVersion: Annotated[str, AfterValidator(_daemon_version)] | None = None
     """Version of the authenticator, as in `v0.6.20`. Default: the image's tag."""
@@ -126,22 +130,26 @@ class Settings(BaseModel):
     profile: Annotated[str, AfterValidator(_profile)] | None = None
     """AWS profile that the kubeconfig's user takes its credentials from."""
 
+    @model_validator(mode="after")
+    def _published(self) -> Settings:
+        # Not a set value: it must follow when `override` changes what it is made of.
+        if "image" not in self.model_fields_set:
+            self.__dict__["image"] = published_image(self.registry, self.daemonVersion)
+        return self
+
     @property
     def image_version(self) -> DaemonVersion | None:
         """What the image's tag tells; None where it tells none."""
-        match = _IMAGE.match(self.image)
         try:
-            return DaemonVersion.parse((match and match["tag"]) or "")
+            return DaemonVersion.parse(Image.parse(self.image).tag)
         except ConfigError:
             return None
 
     @property
     def daemon_version(self) -> DaemonVersion:
         """Raises ConfigError where neither setting nor image tag tell it."""
-        match = _IMAGE.match(self.image)
-        text = self.daemonVersion or (match and match["tag"]) or ""
         try:
-            return DaemonVersion.parse(text)
+            return DaemonVersion.parse(self.daemonVersion or Image.parse(self.image).tag)
         except ConfigError:
             raise ConfigError(
                 f"the image '{self.image}' does not tell its version of the authenticator",
@@ -172,10 +180,14 @@ def _check_doubled(document: Document) -> None:
 
 
 def override(settings: Settings, overrides: Mapping[str, Any]) -> Settings:
-    """The settings with other values for some; None overrides nothing. Raises ConfigError."""
+    """The settings with other values for some; None overrides nothing, and a registry overrides an image.
+
+    Raises ConfigError.
+    """
     given = {key: value for key, value in overrides.items() if value is not None}
+    kept = settings.model_dump(exclude_unset=True, exclude={"image"} if "registry" in given else None)
     try:
-        return _validated(settings.model_dump() | given)
+        return _validated(kept | given)
     except ValidationError as error:
         raise _config_error(error) from None
 

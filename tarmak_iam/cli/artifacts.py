@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from tarmak_iam.cli.notes import note_image
 from tarmak_iam.cli.output import note, print_json
-from tarmak_iam.cli.overrides import image_option, kubernetes_option
+from tarmak_iam.cli.overrides import image_option, kubernetes_option, registry_option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.emit.artifact import yaml_bytes
 from tarmak_iam.emit.emitters import objects as emit_objects
@@ -33,12 +34,18 @@ def flags(session: Session, output: str) -> None:
 
 @click.command(epilog="\b\nExample: tarmak-iam manifests | kubectl apply -f -")
 @image_option
+@registry_option
 @kubernetes_option
 @click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
 @pass_session
-def manifests(session: Session, image: str | None, kubernetes_version: str | None, output: str) -> None:
+def manifests(
+    session: Session, image: str | None, registry: str | None, kubernetes_version: str | None, output: str
+) -> None:
     """ConfigMap and DaemonSet of the authenticator, and the objects of plugins, in apply order."""
-    objects, left_out = emit_objects(session.installation({"image": image, "kubernetesVersion": kubernetes_version}))
+    overrides = {"image": image, "registry": registry, "kubernetesVersion": kubernetes_version}
+    installation = session.installation(overrides)
+    objects, left_out = emit_objects(installation)
+    note_image(installation)
     for name, error in left_out:
         note(f"{name} left out: {error}")
     if output == "json":

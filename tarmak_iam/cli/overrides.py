@@ -7,9 +7,12 @@ from typing import Any
 
 import click
 
-__all__ = ["image_option", "kubeconfig_options", "kubernetes_option"]
+__all__ = ["image_option", "kubeconfig_options", "kubernetes_option", "registry_option"]
 
 image_option = click.option("--image", help="Image of the authenticator; a digest is allowed.")
+registry_option = click.option(
+    "--registry", metavar="public|ecr|HOST", help="Where the image comes from; a mirror is HOST[:PORT][/PATH]."
+)
 kubernetes_option = click.option(
     "--kubernetes-version", metavar="VERSION", help="Kubernetes version that the objects are for."
 )

@@ -9,8 +9,9 @@ import click
 
 from tarmak_iam.cli.edit import dry_run_option
 from tarmak_iam.cli.kubeconfig import note_tunnel
+from tarmak_iam.cli.notes import note_image
 from tarmak_iam.cli.output import note, print_json
-from tarmak_iam.cli.overrides import image_option, kubeconfig_options, kubernetes_option
+from tarmak_iam.cli.overrides import image_option, kubeconfig_options, kubernetes_option, registry_option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.directory import Action, Plan, carry_out, plan
 from tarmak_iam.emit import render as emit_all
@@ -48,6 +49,7 @@ def _directory(context: click.Context, parameter: click.Parameter, value: str) -
     help="Directory for the files; made if it is missing.",
 )
 @image_option
+@registry_option
 @kubernetes_option
 @kubeconfig_options
 @dry_run_option
@@ -59,6 +61,7 @@ def render(
     /,
     output_dir: Path,
     image: str | None,
+    registry: str | None,
     kubernetes_version: str | None,
     dry_run: bool,
     force: bool,
@@ -69,7 +72,7 @@ def render(
 
     Only files that render wrote before are replaced, and removed where they are no longer made.
     """
-    overrides = {"image": image, "kubernetesVersion": kubernetes_version, **login}
+    overrides = {"image": image, "registry": registry, "kubernetesVersion": kubernetes_version, **login}
     config = session.config()
     cluster = session.cluster(config)
     installation = session.installation_of(config, cluster, overrides, with_admin=True)
@@ -82,6 +85,7 @@ def render(
         print_json(_as_json(planned, left_out, cluster_id=installation.cluster_id, dry_run=dry_run))
     else:
         _print(planned, left_out, dry_run=dry_run)
+    note_image(installation)
     if installation.admin is not None:
         note_tunnel(installation)
 

@@ -54,7 +54,9 @@ def _shown(value: object) -> str:
 def set_(session: Session, key: str, value: str, dry_run: bool) -> None:
     """Give a setting a value."""
     typed = typed_value(key, value)
-    _edit(session, dry_run, lambda document: document.set((key,), typed), f"{key} has this value")
+    after = _edit(session, dry_run, lambda document: document.set((key,), typed), f"{key} has this value")
+    if key == "registry" and after.has(("image",)):
+        note("registry does not count while image is set: tarmak-iam settings unset image")
 
 
 @settings.command()
@@ -72,7 +74,8 @@ def unset(session: Session, key: str, dry_run: bool) -> None:
     )
 
 
-def _edit(session: Session, dry_run: bool, edit: Callable[[Document], Document], unchanged: str) -> None:
+def _edit(session: Session, dry_run: bool, edit: Callable[[Document], Document], unchanged: str) -> Document:
+    """What the file is afterwards, or would be."""
     files = session.cluster_files()
     path = files.settings_path
     before = files.settings_document()
@@ -80,6 +83,7 @@ def _edit(session: Session, dry_run: bool, edit: Callable[[Document], Document],
     after = edit(start)
     if after is start:
         note(f"unchanged: {unchanged}")
-        return
+        return after
     parse_settings(after.to_bytes(), after.filename)
     finish_edit(before, after, lambda: files.write(path, after, before), dry_run=dry_run, done=f"wrote {path}")
+    return after

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["DEFAULT_KUBERNETES", "GoVersion", "is_release", "parse_version"]
+__all__ = ["DEFAULT_KUBERNETES", "NEWEST_KUBERNETES", "GoVersion", "is_release", "parse_version"]
 
 DEFAULT_KUBERNETES = "1.12.9"
 """What Tarmak installs where `kubernetes.version` is empty."""
+
+NEWEST_KUBERNETES = (1, 37)
+"""The newest release that the manifests were validated for; a later one is taken to be like it."""
 
 _VERSION = re.compile(
     r"v?([0-9]+(?:\.[0-9]+)*?)"

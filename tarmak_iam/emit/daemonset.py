@@ -11,7 +11,9 @@ from typing import Any
 
 from tarmak_iam.emit.artifact import Emitter, Manifest
 from tarmak_iam.emit.configmap import CONFIG_KEY
-from tarmak_iam.emit.labels import NAME, NAMESPACE, SELECTOR, labels
+from tarmak_iam.emit.eras import era_of
+from tarmak_iam.emit.labels import NAME, NAMESPACE, SELECTOR, labels, pod_labels
+from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.installation import Installation
 
 __all__ = ["DAEMONSET", "daemonset"]
@@ -21,7 +23,6 @@ _STATE_DIR = "/var/aws-iam-authenticator"
 """Where the host's init unit leaves certificate and key."""
 
 _PORT = 21362
-_MASTER_LABELS = ("node-role.kubernetes.io/master", "node-role.kubernetes.io/control-plane")
 
 
 def daemonset(installation: Installation) -> Manifest:
@@ -35,7 +36,7 @@ def daemonset(installation: Installation) -> Manifest:
             "selector": {"matchLabels": dict(SELECTOR)},
             "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}},
             "template": {
-                "metadata": {"labels": labels(installation), "annotations": _annotations(installation, config)},
+                "metadata": {"labels": pod_labels(installation), "annotations": _annotations(installation, config)},
                 "spec": _pod(installation),
             },
         },
@@ -48,12 +49,22 @@ DAEMONSET = Emitter("daemonset", objects=lambda installation: (daemonset(install
 def _annotations(installation: Installation, config: str) -> dict[str, str]:
     # The daemon reads its file at the start only: another checksum makes the pods roll when mappings change.
     annotations = {"checksum/config": hashlib.sha256(config.encode()).hexdigest()}
-    if installation.kubernetes.is_below(1, 11):
+    era = era_of(installation.kubernetes)
+    if not era.has_priority:
         annotations["scheduler.alpha.kubernetes.io/critical-pod"] = ""
+    # Docker runs unconfined what asks for no profile. The daemon, a static build, makes no system call that the profile
+    # of Docker 1.13, which Tarmak's CentOS 7 has, would refuse (v0.5.9, v0.6.20 and v0.7.9 were traced).
+    if era.seccomp_annotation:
+        annotations["seccomp.security.alpha.kubernetes.io/pod"] = era.seccomp_annotation
     return annotations
 
 
 def _pod(installation: Installation) -> dict[str, Any]:
+    """Two fields are left to their defaults on purpose. dnsPolicy: a pod of the host's network resolves names as the
+    host does, so STS is found before there is a cluster DNS. enableServiceLinks: the variables that it brings have
+    other names than those that the daemon reads.
+    """
+    era = era_of(installation.kubernetes)
     pod: dict[str, Any] = {
         # The API server asks at localhost, and must be able to before there is a pod network.
         "hostNetwork": True,
@@ -65,15 +76,20 @@ def _pod(installation: Installation) -> dict[str, Any]:
             # Not created here: without the init unit's key the API server would not trust this daemon.
             {"name": "state", "hostPath": {"path": f"{_STATE_DIR}/", "type": "Directory"}},
         ],
+        # From v0.5.0 on the daemon does not end when it is asked to (measured): every roll would wait half a minute a
+        # master. A review takes as long as its question to STS.
+        "terminationGracePeriodSeconds": 5,
     }
-    if not installation.kubernetes.is_below(1, 11):
+    if era.has_priority:
         pod["priorityClassName"] = "system-node-critical"
+    if not era.seccomp_annotation:
+        pod["securityContext"] = {"seccompProfile": {"type": "RuntimeDefault"}}
     return pod
 
 
 def _placement(installation: Installation) -> dict[str, Any]:
-    """On the masters. The control-plane label came in 1.20, and the master label went in 1.24: either will do."""
-    keys = _MASTER_LABELS if not installation.kubernetes.is_below(1, 20) else _MASTER_LABELS[:1]
+    """On the masters: any of the labels will do."""
+    keys = era_of(installation.kubernetes).node_labels
     tolerations = [{"key": key, "operator": "Exists", "effect": "NoSchedule"} for key in keys]
     tolerations.append({"key": "CriticalAddonsOnly", "operator": "Exists"})
     if len(keys) == 1:
@@ -95,10 +111,10 @@ def _container(installation: Installation) -> dict[str, Any]:
             "--kubeconfig-pregenerated=true",
             *installation.daemon_args(),
         ],
-        # Up to v0.5.12 and v0.6.3 the daemon ends without it where it cannot reach instance metadata.
+        # Up to v0.5.12 and v0.6.3 the daemon ends without it where it cannot reach instance metadata; later ones
+        # then take us-east-1. Set for all: the cluster's region is known.
         "env": [{"name": "AWS_REGION", "value": installation.safe_region()}],
-        # Resident 20 MB (v0.4.0) to 46 MB (v0.6.20): the documented 20Mi is too tight.
-        "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}},
+        "resources": _resources(installation),
         "securityContext": _security_context(),
         "volumeMounts": [
             {"name": "config", "mountPath": f"{_CONFIG_DIR}/", "readOnly": True},
@@ -110,10 +126,20 @@ def _container(installation: Installation) -> dict[str, Any]:
     return container
 
 
+def _resources(installation: Installation) -> dict[str, Any]:
+    # Resident 20 MB (v0.4.0), 33 MB (v0.5.9), 46 MB (v0.6.20), 42 MB (v0.7.9). The documented 20Mi is too tight:
+    # people have seen the daemon killed for it. The limit is for a storm of logins, and the same for all.
+    request = "32Mi" if installation.daemon_version.known < DaemonVersion(0, 5, 0) else "64Mi"
+    return {"requests": {"cpu": "10m", "memory": request}, "limits": {"memory": "128Mi"}}
+
+
 def _security_context() -> dict[str, Any]:
     return {
-        # The init unit leaves the key to root alone (0600); everything else that root could do is taken away.
+        # The init unit leaves the key to root alone (0600); everything else that root could do is taken away. The
+        # images' own users (10000 up to v0.5.2, 65532 later) could not read it.
         "runAsUser": 0,
+        # SELinux lets a process go from Docker's domain to spc_t under no_new_privs since container-selinux 2.41,
+        # which is older than the CentOS 7.6 that Tarmak's images are made of.
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},

@@ -15,6 +15,7 @@ from tarmak_iam.lint.consequences import without_consequences
 from tarmak_iam.lint.daemon_rules import DAEMON_RULES, DAEMON_VERSION_RULES
 from tarmak_iam.lint.document_rules import DOCUMENT_RULES
 from tarmak_iam.lint.duplicate_rules import DUPLICATE_RULES
+from tarmak_iam.lint.image_rules import IMAGE_RULES
 from tarmak_iam.lint.installation_rules import INSTALLATION_RULES
 from tarmak_iam.lint.kubeconfig_rules import KUBECONFIG_RULES
 from tarmak_iam.lint.privilege_rules import ADMIN_RULES, PRIVILEGE_RULES
@@ -46,6 +47,7 @@ RULES: tuple[Rule, ...] = (
     *SSO_RULES,
     # the cluster, its mappings and the daemon together
     *INSTALLATION_RULES,
+    *IMAGE_RULES,
     *KUBECONFIG_RULES,
     *TEMPLATE_VERSION_RULES,
     *ADMIN_RULES,

@@ -93,23 +93,11 @@ def _unknown_release(rule: Rule, installation: Installation) -> Iterator[Finding
         yield rule.finding(Subject.CONFIG, installation.cluster.route, what, remedy)
 
 
-def _other_image(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """All that is checked here is checked for daemonVersion, and the cluster runs the image."""
-    own, image = installation.daemon_version, installation.settings.image_version
-    if image is not None and image != own:
-        what = (
-            f"daemonVersion is {own}, but the image {installation.image} is {image}: the manifests fit another daemon"
-        )
-        remedy = f"set an image of {own}, or take daemonVersion out: tarmak-iam settings unset daemonVersion"
-        yield rule.finding(Subject.SETTINGS, Route.of(("daemonVersion",)), what, remedy)
-
-
 INSTALLATION_RULES = (
     Rule("IAM020", Severity.ERROR, Scope.INSTALLATION, "the mappings are for another cluster id", _other_cluster_id),
     Rule("IAM021", Severity.WARNING, Scope.INSTALLATION, "the switch is on and nobody is mapped", _nobody_mapped),
     Rule("IAM022", Severity.ERROR, Scope.INSTALLATION, "the daemon would not start", _would_not_start),
     Rule("IAM023", Severity.ERROR, Scope.INSTALLATION, "an entry is of another partition", _other_partition),
     Rule("IAM085", Severity.ERROR, Scope.INSTALLATION, "the mappings do not fit into a ConfigMap", _too_large),
-    Rule("IAM089", Severity.ERROR, Scope.INSTALLATION, "daemonVersion and image disagree", _other_image),
     Rule("IAM024", Severity.WARNING, Scope.INSTALLATION, "the daemon's release is not known here", _unknown_release),
 )

@@ -1,51 +1,23 @@
-"""ConfigMap and DaemonSet: accepted strictly by every Kubernetes version, and what they must hold."""
+"""What ConfigMap and DaemonSet must hold."""
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
+import re
 from io import StringIO
 from typing import Any
 
-import jsonschema
-import kubernetes_validate
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from tarmak_iam.document import Document
 from tarmak_iam.emit import manifests
 from tarmak_iam.emit.artifact import yaml_bytes
+from tarmak_iam.emit.labels import label_value
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity import Identity, whois
 from tests.emit.installations import MAPPINGS, installation
-from tests.support import shared_file
-
-OLD = [f"1.{minor}" for minor in range(9, 25)]
-NEW = [f"1.{minor}" for minor in range(25, 38)]
-
-
-@pytest.mark.parametrize("version", OLD)
-def test_published_schemas_accept_them_strictly(version: str) -> None:
-    schema = json.loads(shared_file("schemas", "kubernetes", f"v{version}.json").read_text())
-    for each in manifests(installation(kubernetesVersion=f"{version}.0")):
-        reference = schema["kinds"][f"{each['apiVersion']} {each['kind']}"]
-        jsonschema.validate(each, {"$ref": reference, "definitions": schema["definitions"]})
-
-
-@pytest.mark.parametrize("version", NEW)
-def test_kubernetes_validate_accepts_them_strictly(version: str) -> None:
-    for each in manifests(installation(kubernetesVersion=f"{version}.0")):
-        kubernetes_validate.validate(each, version, strict=True)
-
-
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
-def test_kubectl_reads_them() -> None:
-    text = b"---\n".join(yaml_bytes(each) for each in manifests(installation()))
-    # A command that needs no cluster, unlike `apply --dry-run=client`.
-    command = ["kubectl", "label", "--local", "-o", "name", "-f", "-", "x=y"]
-    done = subprocess.run(command, input=text, capture_output=True, check=True)
-    assert done.stdout.decode().split() == ["configmap/aws-iam-authenticator", "daemonset.apps/aws-iam-authenticator"]
 
 
 def daemonset(**settings: Any) -> dict[str, Any]:
@@ -109,18 +81,116 @@ def test_the_daemonset_on_tarmaks_masters() -> None:
     assert daemonset()["spec"]["selector"] == {"matchLabels": {"k8s-app": "aws-iam-authenticator"}}
 
 
-def test_kubernetes_versions_make_a_difference() -> None:
-    template = daemonset(kubernetesVersion="1.10.3")["spec"]["template"]
-    assert template["metadata"]["annotations"]["scheduler.alpha.kubernetes.io/critical-pod"] == ""
-    assert "priorityClassName" not in template["spec"]
-    newer = pod(kubernetesVersion="1.24.0")
-    assert "nodeSelector" not in newer
-    terms = newer["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
-    keys = ["node-role.kubernetes.io/master", "node-role.kubernetes.io/control-plane"]
-    assert [term["matchExpressions"][0]["key"] for term in terms] == keys
-    assert [each["key"] for each in newer["tolerations"]] == [*keys, "CriticalAddonsOnly"]
+CRITICAL = "scheduler.alpha.kubernetes.io/critical-pod"
+SECCOMP = "seccomp.security.alpha.kubernetes.io/pod"
+MASTER, CONTROL_PLANE = "node-role.kubernetes.io/master", "node-role.kubernetes.io/control-plane"
+
+
+@pytest.mark.parametrize(
+    ("version", "annotations"),
+    [
+        ("1.9.0", {CRITICAL: "", SECCOMP: "docker/default"}),
+        ("1.10.13", {CRITICAL: "", SECCOMP: "docker/default"}),
+        ("1.11.0-beta.1", {CRITICAL: "", SECCOMP: "docker/default"}),
+        ("1.11.0", {SECCOMP: "runtime/default"}),
+        ("1.18.20", {SECCOMP: "runtime/default"}),
+        ("1.19.0-rc.4", {SECCOMP: "runtime/default"}),
+        ("1.19.0", {}),
+        ("1.37.0", {}),
+        ("1.99.0", {}),
+    ],
+)
+def test_what_is_an_annotation_becomes_a_field(version: str, annotations: dict[str, str]) -> None:
+    template = daemonset(kubernetesVersion=version)["spec"]["template"]
+    found = template["metadata"]["annotations"]
+    assert {key: value for key, value in found.items() if key != "checksum/config"} == annotations
+    is_old = CRITICAL in annotations
+    assert template["spec"].get("priorityClassName") == (None if is_old else "system-node-critical")
+    field = None if SECCOMP in annotations else {"seccompProfile": {"type": "RuntimeDefault"}}
+    assert template["spec"].get("securityContext") == field
+
+
+@pytest.mark.parametrize("version", ["1.9.0", "1.19.16", "1.20.0-beta.2"])
+def test_a_label_of_masters_selects_them(version: str) -> None:
+    spec = pod(kubernetesVersion=version)
+    assert spec["nodeSelector"] == {MASTER: ""}
+    assert [each["key"] for each in spec["tolerations"]] == [MASTER, "CriticalAddonsOnly"]
+
+
+@pytest.mark.parametrize("version", ["1.20.0", "1.24.0-alpha.1", "1.24.0", "1.37.0", "2.0.0"])
+def test_either_of_two_labels_selects_masters(version: str) -> None:
+    """Tarmak's own have the old one in every release."""
+    spec = pod(kubernetesVersion=version)
+    assert "nodeSelector" not in spec
+    terms = spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
+    assert [term["matchExpressions"][0]["key"] for term in terms] == [MASTER, CONTROL_PLANE]
+    assert [each["key"] for each in spec["tolerations"]] == [MASTER, CONTROL_PLANE, "CriticalAddonsOnly"]
+
+
+@pytest.mark.parametrize("version", ["1.8.15", "1.9.0-beta.2", "0.9.0"])
+def test_a_kubernetes_that_is_too_old(version: str) -> None:
+    with pytest.raises(ConfigError, match=rf"Kubernetes {version} has no apps/v1; 1.9 is the oldest version here"):
+        manifests(installation(kubernetesVersion=version))
+
+
+def test_a_kubernetes_that_is_none() -> None:
     with pytest.raises(ConfigError, match="'latest' is no Kubernetes version"):
         manifests(installation(kubernetesVersion="latest"))
+
+
+def test_labels() -> None:
+    expected = {
+        "k8s-app": "aws-iam-authenticator",
+        "app.kubernetes.io/name": "aws-iam-authenticator",
+        "app.kubernetes.io/instance": "dev-cluster",
+        "app.kubernetes.io/version": "v0.5.3",
+        "app.kubernetes.io/component": "webhook",
+        "app.kubernetes.io/part-of": "tarmak",
+        "app.kubernetes.io/managed-by": "tarmak-iam",
+    }
+    objects = manifests(installation(daemonVersion="v0.5.3-eks-1-21-9"))
+    assert [each["metadata"]["labels"] for each in objects] == [expected] * len(objects)
+    assert objects[-1]["spec"]["template"]["metadata"]["labels"] == expected
+
+
+@pytest.mark.parametrize("mode", ["EnsureExists", "Reconcile"])
+def test_the_addon_manager_is_told_of_objects_and_not_of_pods(mode: str) -> None:
+    objects = manifests(installation(addonManagerMode=mode))
+    for each in objects:
+        assert each["metadata"]["labels"]["addonmanager.kubernetes.io/mode"] == mode
+    without = manifests(installation())[-1]["spec"]
+    assert objects[-1]["spec"] == without
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("dev-cluster", "dev-cluster"),
+        ("A" * 63, "A" * 63),
+        ("a" * 64, "a" * 52 + "-ffe054fe7a"),
+        ("dev-", "dev-af77124e2b"),
+        ("a b", "a-b-c8687a08aa"),
+        ("...", "ab5df625bc"),
+        ("", "e3b0c44298"),
+    ],
+)
+def test_a_label_takes_the_cluster_id_or_its_digest(text: str, expected: str) -> None:
+    assert label_value(text) == expected
+
+
+@given(st.text(max_size=80), st.text(max_size=80))
+def test_other_ids_have_other_labels(one: str, other: str) -> None:
+    assert re.fullmatch(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]", label_value(one))
+    assert len(label_value(one)) <= 63
+    assert one == other or label_value(one) != label_value(other)
+
+
+def test_memory_follows_the_release() -> None:
+    def request(version: str) -> str:
+        image = f"registry.example.com/aws-iam-authenticator:{version}"
+        return str(container(image=image)["resources"]["requests"]["memory"])
+
+    assert [request(each) for each in ("v0.3.0", "v0.4.0", "v0.5.0", "v0.7.18")] == ["32Mi", "32Mi", "64Mi", "64Mi"]
 
 
 def test_daemon_versions_make_a_difference() -> None:

@@ -1,0 +1,182 @@
+"""Images: what a reference says, where the authenticator's are published, and which of them cannot be had."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tarmak_iam.identity.versions import DaemonVersion
+from tarmak_iam.regions import partition_of
+
+__all__ = ["DEFAULT_IMAGE", "ECR_TAGS", "Ecr", "Image", "check_registry", "gone", "is_upstream", "published_image"]
+
+_PUBLIC = "public.ecr.aws"
+_PATH = "eks-distro/kubernetes-sigs/aws-iam-authenticator"
+_DEFAULT_TAG = "v0.6.20-eks-1-30-7"
+
+DEFAULT_IMAGE = f"{_PUBLIC}/{_PATH}:{_DEFAULT_TAG}"
+"""Pulls without a login, and starts from the files that Tarmak's v0.4.0 `init` makes (verified)."""
+
+_UPSTREAM = "602401143452.dkr.ecr.us-west-2.amazonaws.com/amazon/aws-iam-authenticator"
+"""The only repository that upstream names, in deploy/example.yaml up to v0.7.11."""
+
+ECR_TAGS = ("v0.4.0", "v0.4.0-scratch", "v0.5.3", "v0.6.26")
+"""Tags that upstream's example or Tarmak's documentation names there, without those known to be missing."""
+
+# The newest that the release notes of EKS Distro (docs/contents/releases, August 2026) name of each of the daemon's
+# releases, but for v0.6.20, of which the one that was tried is the default. Releases that are not here it never had.
+_EKS_DISTRO = {
+    DaemonVersion.parse(tag): tag
+    for tag in f"""
+    v0.5.2-eks-1-21-6 v0.5.3-eks-1-21-9 v0.5.5-eks-1-22-4 v0.5.7-eks-1-22-6 v0.5.8-eks-1-23-2 v0.5.9-eks-1-24-2
+    v0.5.10-eks-1-24-4 v0.5.12-eks-1-25-1 v0.5.13-eks-1-24-13 v0.5.15-eks-1-24-15 v0.5.17-eks-1-24-22
+    v0.5.19-eks-1-24-31 v0.5.20-eks-1-24-32 v0.5.23-eks-1-24-35 v0.5.24-eks-1-24-36
+    v0.6.2-eks-1-25-2 v0.6.3-eks-1-26-3 v0.6.4-eks-1-26-5 v0.6.7-eks-1-26-6 v0.6.9-eks-1-27-8 v0.6.10-eks-1-28-1
+    v0.6.12-eks-1-28-10 v0.6.13-eks-1-29-1 v0.6.16-eks-1-29-5 v0.6.17-eks-1-29-6 v0.6.18-eks-1-29-9
+    v0.6.19-eks-1-29-10 {_DEFAULT_TAG} v0.6.22-eks-1-31-3 v0.6.26-eks-1-31-5 v0.6.27-eks-1-31-8 v0.6.28-eks-1-32-2
+    v0.6.29-eks-1-33-1 v0.6.30-eks-1-33-2
+    v0.7.1-eks-1-32-14 v0.7.2-eks-1-33-8 v0.7.4-eks-1-34-7 v0.7.5-eks-1-33-16 v0.7.7-eks-1-34-9 v0.7.8-eks-1-35-2
+    v0.7.9-eks-1-34-12 v0.7.10-eks-1-35-8 v0.7.12-eks-1-36-1 v0.7.13-eks-1-35-9 v0.7.15-eks-1-36-2
+    v0.7.17-eks-1-36-4 v0.7.18-cvefix-eks-1-36-7
+    """.split()
+}
+
+# https://github.com/distribution/reference: what Docker, containerd and the kubelet parse names with. IPv6 literals are
+# left out: the Docker of Tarmak's hosts (1.13) does not take them.
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_HOST = rf"{_LABEL}(?:\.{_LABEL})*(?::(?P<port>[0-9]+))?"
+_DOMAIN = re.compile(rf"{_HOST}\Z", re.ASCII)
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*\Z", re.ASCII)
+_TAG = re.compile(r"\w[\w.-]{0,127}\Z", re.ASCII)
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z", re.ASCII)
+_IDENTIFIER = re.compile(r"[0-9a-f]{64}\Z", re.ASCII)
+_MAX_NAME = 255
+
+_ECR_HOST = re.compile(
+    r"(?P<account>[0-9]{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+\Z", re.ASCII | re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ecr:
+    """Where a private ECR repository is."""
+
+    account: str
+    region: str
+
+    @property
+    def partition(self) -> str:
+        return partition_of(self.region)
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A reference in its parts. `domain` is "" where Docker's own registry is meant; `tag` and `digest` may be ""."""
+
+    domain: str
+    repository: str
+    tag: str
+    digest: str
+
+    @classmethod
+    def parse(cls, text: str) -> Image:
+        """Raises ValueError for what a container runtime would refuse."""
+        named, at, digest = text.partition("@")
+        # A colon behind the last slash begins a tag; one before it, a port.
+        name, colon, tag = named.rpartition(":")
+        if not colon or "/" in tag:
+            name, colon, tag = named, "", ""
+        first, slash, rest = name.partition("/")
+        has_domain = bool(slash) and ("." in first or ":" in first or first == "localhost")
+        made = cls(first, rest, tag, digest) if has_domain else cls("", name, tag, digest)
+        reason = made._refused(name, bool(colon), bool(at))
+        if reason is not None:
+            raise ValueError(f"'{text}' is no image{reason and ': '}{reason}, write it as in registry/name:tag")
+        return made
+
+    def _refused(self, name: str, has_tag: bool, has_digest: bool) -> str | None:
+        """Why it is none; "" where there is nothing more to say."""
+        if self.domain and not _is_domain(self.domain):
+            return f"'{self.domain}' is no registry"
+        if not _REPOSITORY.match(self.repository):
+            return "a name is in lower case" if _REPOSITORY.match(self.repository.lower()) else ""
+        if _IDENTIFIER.match(name):
+            return "a name is not the digest alone"
+        if len(name) > _MAX_NAME:
+            return f"a name has at most {_MAX_NAME} characters"
+        if has_tag and not _TAG.match(self.tag):
+            return f"'{self.tag}' is no tag"
+        if has_digest and not _DIGEST.match(self.digest):
+            return "a digest is sha256: and 64 hexadecimal digits in lower case"
+        return None
+
+    @property
+    def name(self) -> str:
+        """Without tag and digest."""
+        return f"{self.domain}/{self.repository}" if self.domain else self.repository
+
+    @property
+    def ecr(self) -> Ecr | None:
+        """The private ECR repository that it is in; None for any other registry."""
+        match = _ECR_HOST.match(self.domain)
+        return Ecr(match["account"], match["region"].lower()) if match else None
+
+
+def check_registry(text: str) -> None:
+    """Raises ValueError for what is neither `public`, `ecr` nor HOST[:PORT][/PATH]."""
+    host, slash, path = text.partition("/")
+    is_mirror = ("." in host or ":" in host or host == "localhost") and _is_domain(host)
+    if text in ("public", "ecr") or (is_mirror and (not slash or _REPOSITORY.match(path))):
+        Image.parse(published_image(text))  # its name may be too long
+        return
+    raise ValueError(f"'{text}' is no registry, write public, ecr, or a mirror's HOST[:PORT][/PATH]")
+
+
+def published_image(registry: str, version: str | None = None) -> str:
+    """The image of a release from a registry; `version` as the setting daemonVersion, None for the registry's default.
+
+    A mirror has the paths of public.ecr.aws, as proxies and pull-through caches do. Where EKS Distro never had the
+    release, it is the default image, of another release.
+    """
+    if registry == "ecr":
+        return f"{_UPSTREAM}:{_as_tag(version or ECR_TAGS[-1])}"
+    return f"{_PUBLIC if registry == 'public' else registry}/{_PATH}:{_eks_distro_tag(version)}"
+
+
+def gone(image: Image) -> str | None:
+    """Why there is no such image any more, or never was; None where nothing is known against it."""
+    if image.name.startswith("gcr.io/heptio-images/"):
+        return "the registry gcr.io/heptio-images is gone, and had nothing above v0.3.0"
+    if is_upstream(image) and not image.digest:
+        return {
+            # kubernetes-sigs/aws-iam-authenticator#355 and its release notes: only -scratch, -debian-... and so on
+            "v0.5.2": "upstream never pushed v0.5.2 without a suffix",
+            # kubernetes-sigs/aws-iam-authenticator#720, #723, kubernetes/kops#16602
+            "v0.5.27": "upstream's push of v0.5.27 failed",
+        }.get(image.tag)
+    return None
+
+
+def is_upstream(image: Image) -> bool:
+    """Whether it is in the repository that upstream names."""
+    return image.name == _UPSTREAM
+
+
+def _is_domain(text: str) -> bool:
+    match = _DOMAIN.match(text)
+    return match is not None and (match["port"] is None or 0 < int(match["port"][:6]) < 65536)
+
+
+def _as_tag(version: str) -> str:
+    text = version.strip()
+    text = text if text.startswith("v") else f"v{text}"
+    return text if _TAG.match(text) else str(DaemonVersion.parse(version))
+
+
+def _eks_distro_tag(version: str | None) -> str:
+    if version is None:
+        return _DEFAULT_TAG
+    if "-eks-" in version:
+        return _as_tag(version)
+    return _EKS_DISTRO.get(DaemonVersion.parse(version), _DEFAULT_TAG)

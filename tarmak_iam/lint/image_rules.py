@@ -1,0 +1,131 @@
+"""Rules about what the masters run: the image, and the Kubernetes that the manifests are for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tarmak_iam.config.versions import NEWEST_KUBERNETES, GoVersion
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.findings import Finding, Severity, Subject
+from tarmak_iam.images import ECR_TAGS, Ecr, Image, gone, is_upstream
+from tarmak_iam.installation import Installation
+from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.routes import Route
+
+__all__ = ["IMAGE_RULES", "image_findings"]
+
+# Names that people give to what they build last, and the beginnings of versions.
+_MOVING = re.compile(r"(.*-)?latest|main|master|head|edge|nightly|dev|canary|stable|v?[0-9]+(\.[0-9]+)?", re.IGNORECASE)
+
+
+def image_findings(installation: Installation) -> list[Finding]:
+    """What there is to say about an installation's image and its Kubernetes, whatever the files say of it."""
+    return [finding for rule in IMAGE_RULES for finding in rule.check(rule, installation)]
+
+
+def _newer_kubernetes(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    version = _kubernetes(installation)
+    if version is not None and version.minor > NEWEST_KUBERNETES:
+        newest = ".".join(map(str, NEWEST_KUBERNETES))
+        what = (
+            f"Kubernetes {installation.kubernetes_text} is newer than all that is known here: "
+            f"the manifests are those for {newest}"
+        )
+        subject, route = Subject.CONFIG, installation.cluster.route / "kubernetes" / "version"
+        if installation.settings.kubernetesVersion:
+            subject, route = Subject.SETTINGS, Route.of(("kubernetesVersion",))
+        yield rule.finding(subject, route, what, "read what it removes, or look for a newer tarmak-iam")
+
+
+def _needs_a_login(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    image = _image(installation)
+    if image.ecr is None or _is_elsewhere(installation, image.ecr) or gone(image):
+        return
+    what = f"the image {image.name} is in a private ECR repository, of account {image.ecr.account}: it needs a login"
+    if is_upstream(image) and image.tag not in ECR_TAGS and not image.digest:
+        what += f"; and upstream names {', '.join(ECR_TAGS)} there, not {image.tag}"
+    version = _kubernetes(installation)
+    if version is not None and not version.is_below(1, 27):  # kubernetes/kubernetes#116329
+        what += (
+            f"; the kubelet of Kubernetes {installation.kubernetes_text} makes one only with ecr-credential-provider"
+        )
+    remedy = (
+        "the role of Tarmak's nodes may read ECR, but the repository of another account must let this one in: "
+        "try it on a master, or set registry public"
+    )
+    yield rule.finding(Subject.SETTINGS, _route(installation), what, remedy)
+
+
+def _is_gone(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    image = _image(installation)
+    reason = gone(image)
+    if reason is not None:
+        what = f"there is no image {installation.image}: {reason}; no master would start the daemon"
+        remedy = "take the default image, or one that you can pull"
+        yield rule.finding(Subject.SETTINGS, _route(installation), f"{what}; {installation.way_in}", remedy)
+
+
+def _moves(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    image = _image(installation)
+    if image.digest or (image.tag and not _MOVING.fullmatch(image.tag)):
+        return
+    what = f"the image {installation.image} is another one whenever its tag moves, and masters may run different ones"
+    remedy = "name a release, or pin it by its digest: name@sha256:..."
+    yield rule.finding(Subject.SETTINGS, _route(installation), what, remedy)
+
+
+def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    """A partition's credentials are nobody's in another one, so the nodes' role gets no login there."""
+    image = _image(installation)
+    if image.ecr is not None and _is_elsewhere(installation, image.ecr) and not gone(image):
+        what = (
+            f"the image {image.name} is in the partition {image.ecr.partition}, and the cluster in "
+            f"{installation.partition}: its nodes cannot log in there; {installation.way_in}"
+        )
+        remedy = "copy the image to a repository of the cluster's own partition, and set image"
+        yield rule.finding(Subject.SETTINGS, _route(installation), what, remedy)
+
+
+def _other_release(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    """All that is checked here is checked for daemonVersion, and the cluster runs the image."""
+    own, image = installation.daemon_version, installation.settings.image_version
+    if image is not None and image != own:
+        known = f"the image {installation.image} is {image}"
+        if "image" not in installation.settings.model_fields_set:
+            known = f"no image of it is known in the registry, and {known}"
+        what = f"daemonVersion is {own}, but {known}: the manifests fit another daemon"
+        remedy = f"set an image of {own}, or take daemonVersion out: tarmak-iam settings unset daemonVersion"
+        yield rule.finding(Subject.SETTINGS, Route.of(("daemonVersion",)), what, remedy)
+
+
+def _kubernetes(installation: Installation) -> GoVersion | None:
+    """None where the version cannot be used, which is told as such."""
+    try:
+        return installation.kubernetes
+    except ConfigError:
+        return None
+
+
+def _image(installation: Installation) -> Image:
+    return Image.parse(installation.image)
+
+
+def _is_elsewhere(installation: Installation, ecr: Ecr) -> bool:
+    return bool(installation.region) and ecr.partition != installation.partition
+
+
+def _route(installation: Installation) -> Route:
+    """The setting that chose the image."""
+    chosen = installation.settings.model_fields_set
+    return Route.of((next((key for key in ("image", "registry", "daemonVersion") if key in chosen), "image"),))
+
+
+IMAGE_RULES = (
+    Rule("IAM089", Severity.ERROR, Scope.INSTALLATION, "daemonVersion and image disagree", _other_release),
+    Rule("IAM100", Severity.WARNING, Scope.INSTALLATION, "the Kubernetes is not known here", _newer_kubernetes),
+    Rule("IAM101", Severity.WARNING, Scope.INSTALLATION, "an image that needs a login", _needs_a_login),
+    Rule("IAM102", Severity.ERROR, Scope.INSTALLATION, "an image that is not there", _is_gone),
+    Rule("IAM103", Severity.WARNING, Scope.INSTALLATION, "an image whose tag moves", _moves),
+    Rule("IAM104", Severity.ERROR, Scope.INSTALLATION, "an image of another partition", _other_partition),
+)

@@ -1,0 +1,125 @@
+"""Every Kubernetes version with every release of the daemon and every choice of backends, validated strictly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
+from itertools import permutations
+from typing import get_args
+
+import jsonschema
+import pytest
+
+from tarmak_iam.config.versions import NEWEST_KUBERNETES
+from tarmak_iam.emit import manifests
+from tarmak_iam.emit.emitters import load_emitters
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.identity.authenticator import Authenticator
+from tarmak_iam.identity.versions import releases
+from tarmak_iam.installation import Installation
+from tarmak_iam.settings import Backend
+from tests.emit.installations import installation
+from tests.emit.schemas import NEW, OLD, Validator, is_here
+
+BACKENDS = get_args(Backend)
+CHOICES = [list(each) for length in range(1, len(BACKENDS) + 1) for each in permutations(BACKENDS, length)]
+
+CANNOT_WORK = (
+    r"authenticator v0\.4\.0 has no backends",
+    r"authenticator v\S+ would not start with the settings: .*backend",
+    r"the backend CRD needs Kubernetes 1\.11",
+)
+"""Why a combination may be refused: nothing else is a reason."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _loaded_once() -> Iterator[None]:
+    """The same configuration is loaded for each Kubernetes version, and the same plugins are looked for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Authenticator, "load", _once(Authenticator.load))
+        patch.setattr("tarmak_iam.emit.emitters.load_emitters", cache(load_emitters))
+        yield
+
+
+def _once(load: Callable[..., Authenticator]) -> Callable[..., Authenticator]:
+    """Arguments need not be hashable."""
+    made: dict[str, Authenticator] = {}
+
+    def loaded(*args: object, **named: object) -> Authenticator:
+        key = repr((args, named))
+        if key not in made:
+            made[key] = load(*args, **named)
+        return made[key]
+
+    return loaded
+
+
+@cache
+def daemons() -> tuple[Installation, ...]:
+    """Of every release with every choice of backends that it does not refuse."""
+    return tuple(
+        made
+        for release in releases()
+        for backends in CHOICES
+        if (made := _installation(str(release), backends)) is not None
+    )
+
+
+def _installation(release: str, backends: list[str]) -> Installation | None:
+    image = f"registry.example.com/aws-iam-authenticator:{release}"
+    with _refusals_that_are_stated():
+        return installation(image=image, backends=backends)
+    return None
+
+
+@contextmanager
+def _refusals_that_are_stated() -> Iterator[None]:
+    try:
+        yield
+    except ConfigError as error:
+        if not any(re.search(reason, str(error)) for reason in CANNOT_WORK):
+            raise
+
+
+@pytest.mark.parametrize("version", [*OLD, *NEW])
+def test_every_daemon_and_backend(version: str) -> None:
+    if not is_here(version):
+        pytest.skip(f"there is no schemas/kubernetes/v{version}.json beside the project")
+    validator = Validator(version)
+    for each in daemons():
+        with _refusals_that_are_stated():
+            objects = manifests(replace(each, kubernetes_text=f"{version}.0"))
+            validator.check(objects)
+            assert objects[-1]["kind"] == "DaemonSet"
+
+
+def test_every_release_takes_the_file_and_most_take_all() -> None:
+    assert {each.daemon_version for each in daemons() if each.settings.backends == ["MountedFile"]} == set(releases())
+    assert len(daemons()) > len(releases()) * len(CHOICES) * 0.9
+
+
+def test_the_newest_that_is_known_is_the_newest_that_is_validated() -> None:
+    assert NEW[-1] == ".".join(map(str, NEWEST_KUBERNETES))
+
+
+def test_a_later_kubernetes_gets_what_the_newest_gets() -> None:
+    newest, later = (manifests(installation(kubernetesVersion=version)) for version in (f"{NEW[-1]}.0", "1.99.3"))
+    assert newest == later
+
+
+@pytest.mark.parametrize("version", ["1.12", NEW[0], NEW[-1]])
+def test_the_validation_is_strict(version: str) -> None:
+    if not is_here(version):
+        pytest.skip(f"there is no schemas/kubernetes/v{version}.json beside the project")
+    _, made = manifests(installation(kubernetesVersion=f"{version}.0"))
+    pod = made["spec"]["template"]["spec"]
+    made["spec"]["template"]["spec"] = pod | {"hostNetwerk": True}
+    with pytest.raises(jsonschema.ValidationError, match="hostNetwerk"):
+        Validator(version).check([made])
+    made["spec"]["template"]["spec"] = pod
+    made["metadata"]["labels"]["x"] = "no label-"
+    with pytest.raises(AssertionError, match="no label-"):
+        Validator(version).check([made])

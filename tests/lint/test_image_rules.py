@@ -1,0 +1,122 @@
+"""The image and the Kubernetes of the manifests: each rule on cases, with its place in the settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tarmak_iam.config import TarmakConfig
+from tarmak_iam.installation import Installation
+from tarmak_iam.lint import Subjects, check, examine
+from tarmak_iam.lint.image_rules import image_findings
+from tarmak_iam.settings import parse_settings
+from tests.emit.installations import installation
+from tests.lint.mapped import CONFIG
+
+ECR = "602401143452.dkr.ecr.us-west-2.amazonaws.com/amazon/aws-iam-authenticator"
+OWN = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/aws-iam-authenticator:v0.6.20"
+DIGEST = "@sha256:" + "0" * 64
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, []),
+        ({"registry": "mirror.example.com/public-ecr"}, []),
+        ({"image": "x:v0.6.20"}, []),
+        ({"image": "x:v0.6.20-7-g0a1b2c3"}, []),
+        ({"daemonVersion": "v0.7.9"}, []),
+        ({"daemonVersion": "v0.4.0"}, ["IAM089 daemonVersion"]),
+        ({"registry": "ecr"}, ["IAM101 registry"]),
+        ({"registry": "ecr", "daemonVersion": "v0.5.3"}, ["IAM101 registry"]),
+        ({"registry": "ecr", "daemonVersion": "v0.5.2"}, ["IAM102 registry"]),
+        ({"image": f"{ECR}:v0.5.27"}, ["IAM102 image"]),
+        ({"image": f"{ECR}:v0.5.27{DIGEST}"}, ["IAM101 image"]),  # the tag does not count
+        ({"image": f"{ECR}:v0.4.0-scratch"}, ["IAM101 image"]),
+        ({"image": OWN}, ["IAM101 image"]),
+        ({"image": "gcr.io/heptio-images/authenticator:v0.3.0"}, ["IAM102 image"]),
+        ({"image": "x:latest", "daemonVersion": "v0.6.20"}, ["IAM103 image"]),
+        ({"image": "x", "daemonVersion": "v0.6.20"}, ["IAM103 image"]),
+        ({"image": "public.ecr.aws/eks-distro/x:v0.7.4-eks-1-34-latest"}, ["IAM103 image"]),
+        ({"image": "x:v0.6", "daemonVersion": "v0.6.20"}, ["IAM103 image"]),
+        ({"image": f"x:latest{DIGEST}", "daemonVersion": "v0.6.20"}, []),
+        ({"image": f"x{DIGEST}", "daemonVersion": "v0.6.20"}, []),
+        ({"image": "x:build-7", "daemonVersion": "v0.6.20"}, []),
+        ({"image": "x:mainline-7", "daemonVersion": "v0.6.20"}, []),
+        ({"kubernetesVersion": "1.37.9"}, []),
+        ({"kubernetesVersion": "1.38.0-alpha.1"}, ["IAM100 kubernetesVersion"]),
+        ({"kubernetesVersion": "2.0.0"}, ["IAM100 kubernetesVersion"]),
+        ({"kubernetesVersion": "1.2.0"}, []),
+    ],
+)
+def test_what_is_found(settings: dict[str, Any], expected: list[str]) -> None:
+    assert [f"{each.id} {each.route}" for each in image_findings(installation(**settings))] == expected
+
+
+@pytest.mark.parametrize(
+    ("location", "image", "expected"),
+    [
+        ("cn-north-1", OWN, ["IAM104"]),
+        ("us-gov-west-1", OWN, ["IAM104"]),
+        ("cn-north-1", "111122223333.dkr.ecr.cn-northwest-1.amazonaws.com.cn/x:v0.6.20", ["IAM101"]),
+        ("eu-west-1", "111122223333.dkr.ecr.cn-northwest-1.amazonaws.com.cn/x:v0.6.20", ["IAM104"]),
+        ("cn-north-1", f"{ECR}:v0.5.27", ["IAM102"]),
+        ("cn-north-1", "registry.example.com/x:v0.6.20", []),
+        ("", OWN, ["IAM101"]),
+    ],
+)
+def test_partitions(location: str, image: str, expected: list[str]) -> None:
+    assert [each.id for each in image_findings(installation(location=location, image=image))] == expected
+
+
+def test_a_tag_that_nobody_names() -> None:
+    (finding,) = image_findings(installation(registry="ecr", daemonVersion="v0.6.20"))
+    assert finding.message == (
+        f"the image {ECR} is in a private ECR repository, of account 602401143452: it needs a login; "
+        "and upstream names v0.4.0, v0.4.0-scratch, v0.5.3, v0.6.26 there, not v0.6.20"
+    )
+
+
+@pytest.mark.parametrize(("version", "is_told"), [("1.26.15", False), ("1.27.0-alpha.1", False), ("1.27.0", True)])
+def test_a_kubelet_that_makes_no_login_itself(version: str, is_told: bool) -> None:
+    (finding,) = image_findings(installation(image=OWN, kubernetesVersion=version))
+    assert ("makes one only with ecr-credential-provider" in finding.message) == is_told
+
+
+def test_a_release_without_an_image() -> None:
+    (finding,) = image_findings(installation(daemonVersion="v0.6.31"))
+    assert finding.message == (
+        "daemonVersion is v0.6.31, but no image of it is known in the registry, and the image "
+        "public.ecr.aws/eks-distro/kubernetes-sigs/aws-iam-authenticator:v0.6.20-eks-1-30-7 is v0.6.20: "
+        "the manifests fit another daemon"
+    )
+
+
+def report(settings: str, config: str = CONFIG) -> Any:
+    parsed = TarmakConfig.parse(config)
+    values, document = parse_settings(settings)
+    made = Installation.of(parsed, parsed.clusters[0], None, values)
+    return examine(Subjects(parsed, None, made, document))
+
+
+def test_findings_have_a_place_in_the_settings() -> None:
+    (finding,) = report("profile: dev\nimage: x:latest\ndaemonVersion: v0.6.20\n").findings
+    assert str(finding).startswith("tarmak-iam.yaml:2:8: warning: the image x:latest is another one whenever its tag")
+
+
+def test_a_comment_in_the_settings_sets_a_finding_aside() -> None:
+    seen = report("registry: ecr  # tarmak-iam: ignore[IAM101] our masters may pull from there\n")
+    assert (seen.findings, [each.finding.id for each in seen.suppressed]) == ((), ["IAM101"])
+    (finding,) = report("registry: public  # tarmak-iam: ignore[IAM101] once\n").findings
+    assert str(finding).startswith("tarmak-iam.yaml:1:19: warning:")
+    assert finding.finding.id == "IAM095"
+
+
+def test_a_kubernetes_of_tarmaks_own_file() -> None:
+    parsed = TarmakConfig.parse(CONFIG + "  kubernetes:\n    version: 1.40.1\n")
+    (finding,) = check(Subjects(parsed, None, Installation.of(parsed, parsed.clusters[0])))
+    assert str(finding) == (
+        "tarmak.yaml:9:14: warning: Kubernetes 1.40.1 is newer than all that is known here: the manifests are those "
+        "for 1.37; read what it removes, or look for a newer tarmak-iam [IAM100]"
+    )
