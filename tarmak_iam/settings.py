@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from tarmak_iam.config.meant import closest
 from tarmak_iam.config.misfits import misfits
 from tarmak_iam.config.versions import parse_version
 from tarmak_iam.document import Document
@@ -35,6 +36,7 @@ AddonManagerMode = Literal["EnsureExists", "Reconcile"]
 _IMAGE = re.compile(
     r"[a-z0-9][a-zA-Z0-9._:/-]*?(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@sha256:[0-9a-f]{64})?\Z", re.ASCII
 )
+_GATE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*\Z", re.ASCII)
 _PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]+\Z")
 
 
@@ -77,6 +79,14 @@ def _backends(names: list[Backend]) -> list[Backend]:
     return names
 
 
+def _gates(gates: dict[str, bool]) -> dict[str, bool]:
+    """They become one flag, in which a name with a comma or a sign of equality would be several."""
+    for name in gates:
+        if not _GATE_NAME.match(name):
+            raise ValueError(f"{name!r} is no name of a feature gate")
+    return gates
+
+
 class Settings(BaseModel):
     """Frozen; an unknown key is an error here, since nobody else reads this file."""
 
@@ -91,7 +101,7 @@ class Settings(BaseModel):
     backends: Annotated[list[Backend], AfterValidator(_backends)] = Field(default=["MountedFile"], min_length=1)
     """Where the authenticator takes mappings from, in this order. The mappings file is written to each of them."""
 
-    featureGates: dict[str, bool] = Field(default_factory=dict)
+    featureGates: Annotated[dict[str, bool], AfterValidator(_gates)] = Field(default_factory=dict)
     """Feature gates of the authenticator."""
 
     kubernetesVersion: Annotated[str, AfterValidator(_kubernetes_version)] | None = None
@@ -176,7 +186,7 @@ def typed_value(key: str, text: str) -> Any:
     """A command line's text as the value of a setting. Raises ConfigError for an unknown key or a bad value."""
     check_key(key)
     if key == "backends":
-        value: Any = [part.strip() for part in text.split(",") if part.strip()]
+        value: Any = [_backend(part.strip()) for part in text.split(",") if part.strip()]
     elif key == "featureGates":
         value = dict(_gate(part) for part in text.split(",") if part.strip())
     else:
@@ -198,6 +208,18 @@ def _config_error(error: ValidationError, document: Document | None = None) -> C
         place = document.position(route, at_key=True) if document else None
         return ConfigError(f"there is no setting '{route}'", remedy=remedy, place=place)
     return ConfigError(f"{route}: {first.message}", place=document.position(route) if document else None)
+
+
+def _backend(text: str) -> str:
+    names = get_args(Backend)
+    if text in names:
+        return text
+    if text == "DynamicFile":
+        what = "DynamicFile is a file on each master, which no object can bring there"
+        raise ConfigError(what, remedy=f"choose among {', '.join(names)}")
+    same = next((name for name in names if name.lower() == text.lower()), None) or closest(text, names)
+    remedy = f"did you mean {same}?" if same else f"the backends are {', '.join(names)}"
+    raise ConfigError(f"there is no backend '{text}', and the spelling counts", remedy=remedy)
 
 
 def _gate(text: str) -> tuple[str, bool]:

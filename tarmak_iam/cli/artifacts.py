@@ -5,9 +5,10 @@ from __future__ import annotations
 import click
 
 from tarmak_iam.cli.output import note, print_json
-from tarmak_iam.cli.overrides import image_option, kubernetes_option
+from tarmak_iam.cli.overrides import backend_option, image_option, kubernetes_option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.emit import manifests as emit_manifests
+from tarmak_iam.emit import notes
 from tarmak_iam.emit.artifact import yaml_bytes
 from tarmak_iam.emit.flags import webhook_args, webhook_hieradata
 
@@ -34,11 +35,19 @@ def flags(session: Session, output: str) -> None:
 @click.command(epilog="\b\nExample: tarmak-iam manifests | kubectl apply -f -")
 @image_option
 @kubernetes_option
+@backend_option
 @click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
 @pass_session
-def manifests(session: Session, image: str | None, kubernetes_version: str | None, output: str) -> None:
-    """ConfigMap and DaemonSet of the authenticator, in apply order."""
-    objects = emit_manifests(session.installation({"image": image, "kubernetesVersion": kubernetes_version}))
+def manifests(
+    session: Session, image: str | None, kubernetes_version: str | None, backends: list[str] | None, output: str
+) -> None:
+    """All Kubernetes objects of the authenticator, in apply order: ConfigMap, DaemonSet, and what its backends
+    read and need."""
+    overrides = {"image": image, "kubernetesVersion": kubernetes_version, "backends": backends}
+    installation = session.installation(overrides)
+    objects = emit_manifests(installation)
+    for text in notes(installation):
+        note(f"note: {text}")
     if output == "json":
         print_json({"apiVersion": "v1", "kind": "List", "items": objects})
         return

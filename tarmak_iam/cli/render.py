@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from tarmak_iam.cli.output import note
-from tarmak_iam.cli.overrides import image_option, kubernetes_option, profile_option, role_option
+from tarmak_iam.cli.overrides import backend_option, image_option, kubernetes_option, profile_option, role_option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.files import is_current, make_directory, read_if_present, replace_file
 from tarmak_iam.emit import Artifact
@@ -27,6 +27,7 @@ __all__ = ["render"]
 )
 @image_option
 @kubernetes_option
+@backend_option
 @role_option
 @profile_option
 @pass_session
@@ -35,11 +36,18 @@ def render(
     output_dir: Path,
     image: str | None,
     kubernetes_version: str | None,
+    backends: list[str] | None,
     role: str | None,
     profile: str | None,
 ) -> None:
     """All of a cluster's artifacts as files: flags, ConfigMap, DaemonSet, kubeconfig."""
-    overrides = {"image": image, "kubernetesVersion": kubernetes_version, "role": role, "profile": profile}
+    overrides = {
+        "image": image,
+        "kubernetesVersion": kubernetes_version,
+        "backends": backends,
+        "role": role,
+        "profile": profile,
+    }
     config = session.config()
     cluster = session.cluster(config)
     artifacts, left_out = emit_all(session.installation_of(config, cluster, overrides, with_admin=True))

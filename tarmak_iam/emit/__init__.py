@@ -2,5 +2,6 @@
 
 from tarmak_iam.emit.artifact import Artifact, Emitter
 from tarmak_iam.emit.emitters import EMITTERS, load_emitters, manifests, render
+from tarmak_iam.emit.notes import notes
 
-__all__ = ["EMITTERS", "Artifact", "Emitter", "load_emitters", "manifests", "render"]
+__all__ = ["EMITTERS", "Artifact", "Emitter", "load_emitters", "manifests", "notes", "render"]

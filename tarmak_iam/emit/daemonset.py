@@ -58,7 +58,7 @@ def _pod(installation: Installation) -> dict[str, Any]:
     pod: dict[str, Any] = {
         # The API server asks at localhost, and must be able to before there is a pod network.
         "hostNetwork": True,
-        "automountServiceAccountToken": False,
+        **_service_account(installation),
         **_placement(installation),
         "containers": [_container(installation)],
         "volumes": [
@@ -70,6 +70,12 @@ def _pod(installation: Installation) -> dict[str, Any]:
     if not installation.kubernetes.is_below(1, 11):
         pod["priorityClassName"] = "system-node-critical"
     return pod
+
+
+def _service_account(installation: Installation) -> dict[str, Any]:
+    """Without its token a daemon with other backends ends at once (client-go's InClusterConfig)."""
+    asks = installation.daemon.asks_cluster
+    return {**({"serviceAccountName": NAME} if asks else {}), "automountServiceAccountToken": asks}
 
 
 def _placement(installation: Installation) -> dict[str, Any]:
