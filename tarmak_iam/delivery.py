@@ -22,10 +22,10 @@ from tarmak_iam.identity.versions import spans_text
 from tarmak_iam.identity.viper import Settings
 from tarmak_iam.routes import Key, Route
 
-__all__ = ["Delivery", "deliver"]
+__all__ = ["API_SERVER_KEYS", "Delivery", "deliver"]
 
 _LISTS = ("maproles", "mapusers", "mapaccounts")
-_API_SERVER_KEYS = ("server.kubeconfig", "server.master")
+API_SERVER_KEYS = ("server.kubeconfig", "server.master")
 _NOBODY = "arn:{partition}:iam::{account}:user/nobody-that-is-mapped"
 
 Object = dict[str, Any]
@@ -113,7 +113,7 @@ def _unseen(principal: str, place: Place, daemon: Daemon) -> LeftOut:
 def _check_api_server(mappings: Mappings) -> None:
     """With either key the daemon takes neither the address nor the token that every pod is given."""
     settings = Settings(mappings.document.data, {}, {})
-    for key in _API_SERVER_KEYS:
+    for key in API_SERVER_KEYS:
         if settings.get(key):
             raise ConfigError(
                 f"{key} sends the daemon to another API server than its own, for which it has no credentials",

@@ -149,6 +149,20 @@ class Installation:
         settings = self.settings
         return Daemon(self.daemon_version, tuple(settings.backends), settings.featureGates, self.partition)
 
+    @property
+    def missing_for_backends(self) -> tuple[str, str] | None:
+        """What the cluster does not have and a backend needs, and what to do about it.
+
+        Raises ConfigError as `kubernetes` does.
+        """
+        if "CRD" not in self.daemon.backends or not self.kubernetes.is_below(1, 11):
+            return None
+        what = (
+            f"the backend CRD needs Kubernetes 1.11, and {self.cluster_id} has {self.kubernetes_text}: "
+            "the daemon finds a custom resource by its status, which there is none of before"
+        )
+        return what, "choose MountedFile or EKSConfigMap"
+
     @cached_property
     def delivery(self) -> Delivery:
         """What the daemon gets of the mappings file, proven to give what the file says.
@@ -161,12 +175,9 @@ class Installation:
                 f"{self.cluster_id} has no mappings file, so nobody could log in with IAM",
                 remedy="map an admin role first: tarmak-iam map add ARN --username NAME --group system:masters",
             )
-        if "CRD" in self.daemon.backends and self.kubernetes.is_below(1, 11):
-            raise ConfigError(
-                f"the backend CRD needs Kubernetes 1.11, and {self.cluster_id} has {self.kubernetes_text}: "
-                "custom resources have no status before, which the daemon finds them by",
-                remedy="choose MountedFile or EKSConfigMap",
-            )
+        missing = self.missing_for_backends
+        if missing is not None:
+            raise ConfigError(missing[0], remedy=missing[1])
         return deliver(self.mappings, self.daemon, self.cluster_id)
 
     def daemon_config(self) -> str:

@@ -187,6 +187,8 @@ def typed_value(key: str, text: str) -> Any:
     check_key(key)
     if key == "backends":
         value: Any = [_backend(part.strip()) for part in text.split(",") if part.strip()]
+        if not value:
+            raise ConfigError("no backend is named", remedy=f"the backends are {', '.join(get_args(Backend))}")
     elif key == "featureGates":
         value = dict(_gate(part) for part in text.split(",") if part.strip())
     else:

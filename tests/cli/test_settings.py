@@ -52,7 +52,7 @@ def test_what_is_wrong_is_told_at_its_place(shell: Shell, text: str, message: st
             "Mountedfile,CRD",
             "there is no backend 'Mountedfile', and the spelling counts; did you mean MountedFile?",
         ),
-        ("backends", "", "backends: "),
+        ("backends", "", "no backend is named; the backends are MountedFile"),
     ],
 )
 def test_nothing_wrong_is_let_in(shell: Shell, key: str, value: str, message: str) -> None:

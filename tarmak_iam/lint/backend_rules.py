@@ -1,0 +1,76 @@
+"""Rules about the backends that the settings choose: what they carry, and what they need."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+
+from tarmak_iam.daemon import kind_of
+from tarmak_iam.delivery import API_SERVER_KEYS
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.findings import At, Finding, Severity, Subject
+from tarmak_iam.identity.carrying import CARRYING
+from tarmak_iam.identity.viper import Settings, lookup
+from tarmak_iam.installation import Installation
+from tarmak_iam.lint.entries import entries_of
+from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.lint.wording import for_admins, way_in
+from tarmak_iam.routes import Route
+
+__all__ = ["BACKEND_RULES"]
+
+_RESERVED = "server.reservedPrefixConfig"
+
+
+def _uncarried(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    daemon, mappings = installation.daemon, installation.mappings
+    reasons = {kind: daemon.uncarried(kind) for kind in ("account", "sso")}
+    for entry in entries_of(mappings).entries if mappings and any(reasons.values()) else ():
+        why = reasons.get(kind_of(entry.listed))
+        if why:
+            name = f"account {entry.listed.arn}" if entry.is_account else entry.name
+            what = for_admins(entry, f"{name}: {why}, so it lets nobody in", installation)
+            route = entry.listed.route if entry.is_account else entry.at("sso")
+            yield rule.finding(Subject.MAPPINGS, route, what, daemon.with_file)
+
+
+def _impossible(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    daemon, mappings = installation.daemon, installation.mappings
+    with contextlib.suppress(ConfigError):  # a version that cannot be read has a finding of its own
+        reason = installation.missing_for_backends
+        if reason:
+            yield rule.finding(Subject.SETTINGS, ("backends",), *reason)
+    settings = entries_of(mappings).settings if mappings and daemon.asks_cluster else None
+    for key in API_SERVER_KEYS if settings else ():
+        assert settings
+        if settings.get(key):
+            what = f"{key} sends the daemon to an API server that it has no credentials for; {way_in(installation)}"
+            remedy = "remove it: in the cluster it uses its service account"
+            yield rule.finding(Subject.MAPPINGS, settings.route(key), what, remedy, at=At.KEY)
+
+
+def _idle_prefixes(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    daemon, mappings = installation.loaded.config, installation.mappings
+    settings = entries_of(mappings).settings if mappings else None
+    if daemon is None or settings is None or not daemon.version.has(f"config key {_RESERVED}"):
+        return
+    items = settings.get(_RESERVED)
+    for index, item in enumerate(items if isinstance(items, list) else ()):
+        name = lookup(item, "backendMode") if isinstance(item, Mapping) else None
+        if name not in (*CARRYING, "DynamicFile"):
+            continue  # which another rule tells
+        (key,) = Settings(item, {}, {}).route("backendMode").plain
+        route: Route = settings.route(_RESERVED) / index / key
+        if name not in daemon.backends:
+            what = f"no prefix is reserved for {name}: the backends are {', '.join(daemon.backends)}"
+            yield rule.finding(Subject.MAPPINGS, route, what, "name a backend that is asked")
+        elif not daemon.reserved_in(name) and daemon.reserved_prefixes.get(name):
+            what = f"authenticator {daemon.version} does not look at the prefixes of {name}"
+            yield rule.finding(Subject.MAPPINGS, route, what, "choose another image, or the backend MountedFile")
+
+
+BACKEND_RULES = (
+    Rule("IAM090", Severity.ERROR, Scope.INSTALLATION, "an entry that no backend carries", _uncarried),
+    Rule("IAM091", Severity.ERROR, Scope.INSTALLATION, "a backend that cannot work here", _impossible),
+    Rule("IAM092", Severity.WARNING, Scope.INSTALLATION, "reserved prefixes that do not count", _idle_prefixes),
+)
