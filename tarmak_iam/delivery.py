@@ -75,7 +75,7 @@ def deliver(mappings: Mappings, daemon: Daemon, cluster_id: str) -> Delivery:
         identity_mappings=tuple(_identity_mappings(entries)) if "CRD" in daemon.backends else (),
         notes=(*notes, *(each for each in lost if not isinstance(each, Shadowed))),
     )
-    _prove(itself, made, daemon)
+    _prove(mappings, itself, made, daemon)
     return made
 
 
@@ -157,7 +157,7 @@ def _identity_mappings(entries: tuple[Wanted, ...]) -> Iterator[Object]:
             yield custom_resource.write(entry)
 
 
-def _prove(itself: Authenticator, made: Delivery, daemon: Daemon) -> None:
+def _prove(mappings: Mappings, itself: Authenticator, made: Delivery, daemon: Daemon) -> None:
     """Raises ConfigError where somebody would become someone else than by the file alone."""
     listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": made.objects})
     read = _load(made.config, daemon, MAPPINGS_NAME, {"objects.json": listed})
@@ -171,11 +171,12 @@ def _prove(itself: Authenticator, made: Delivery, daemon: Daemon) -> None:
     for grant in asked.values():
         own, theirs = itself.grant(grant), read.grant(grant)
         if _gift(own) != _gift(theirs):
+            entries = mappings.matching(grant.principal)
             raise ConfigError(
                 f"{grant.principal} would be {_said(theirs)} by the backends {names}, "
                 f"and is {_said(own)} by the mappings file",
                 remedy="write the entry so that it means one thing, or choose MountedFile alone",
-                place=own.place if own else None,
+                place=mappings.document.position(entries[-1].route) if entries else None,
             )
     _prove_the_unmapped(itself, read, daemon)
 
