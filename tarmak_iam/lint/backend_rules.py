@@ -9,13 +9,14 @@ from tarmak_iam.daemon import kind_of
 from tarmak_iam.delivery import API_SERVER_KEYS
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import At, Finding, Severity, Subject
-from tarmak_iam.identity.carrying import CARRYING
+from tarmak_iam.identity.carrying import CARRYING, carries
+from tarmak_iam.identity.daemon_config import DaemonConfig
+from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.identity.viper import Settings, lookup
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint.entries import entries_of
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import for_admins, way_in
-from tarmak_iam.routes import Route
 
 __all__ = ["BACKEND_RULES"]
 
@@ -51,22 +52,31 @@ def _impossible(rule: Rule, installation: Installation) -> Iterator[Finding]:
 
 def _idle_prefixes(rule: Rule, installation: Installation) -> Iterator[Finding]:
     daemon, mappings = installation.loaded.config, installation.mappings
-    settings = entries_of(mappings).settings if mappings else None
-    if daemon is None or settings is None or not daemon.version.has(f"config key {_RESERVED}"):
+    if daemon is None or mappings is None or not daemon.version.has(f"config key {_RESERVED}"):
         return
+    settings = entries_of(mappings).settings
     items = settings.get(_RESERVED)
     for index, item in enumerate(items if isinstance(items, list) else ()):
         name = lookup(item, "backendMode") if isinstance(item, Mapping) else None
-        if name not in (*CARRYING, "DynamicFile"):
-            continue  # which another rule tells
-        (key,) = Settings(item, {}, {}).route("backendMode").plain
-        route: Route = settings.route(_RESERVED) / index / key
-        if name not in daemon.backends:
-            what = f"no prefix is reserved for {name}: the backends are {', '.join(daemon.backends)}"
-            yield rule.finding(Subject.MAPPINGS, route, what, "name a backend that is asked")
-        elif not daemon.reserved_in(name) and daemon.reserved_prefixes.get(name):
-            what = f"authenticator {daemon.version} does not look at the prefixes of {name}"
-            yield rule.finding(Subject.MAPPINGS, route, what, "choose another image, or the backend MountedFile")
+        told = _why_idle(str(name), daemon, mappings) if name in (*CARRYING, "DynamicFile") else None
+        if told is not None:
+            (key,) = Settings(item, {}, {}).route("backendMode").plain
+            yield rule.finding(Subject.MAPPINGS, settings.route(_RESERVED) / index / key, *told)
+
+
+def _why_idle(name: str, daemon: DaemonConfig, mappings: Mappings) -> tuple[str, str] | None:
+    """Why the prefixes of a backend count for nobody, and what to do about it."""
+    if name not in daemon.backends:
+        return f"no prefix is reserved for {name}: the backends are {', '.join(daemon.backends)}", "name one of them"
+    if not daemon.reserved_in(name) and daemon.reserved_prefixes.get(name):
+        what = f"authenticator {daemon.version} does not look at the prefixes of {name}"
+        return what, "choose another image, or the backend MountedFile"
+    kinds = {kind_of(entry) for entry in mappings.entries} - {"account"}
+    before = daemon.backends[: daemon.backends.index(name)]
+    if before and all(any(carries(backend, kind) for backend in before) for kind in kinds):
+        what = f"no username is refused for the prefixes of {name}: {before[0]} has the same entries and is asked first"
+        return what, f"name {before[0]}, or {name} as the first of the backends"
+    return None
 
 
 BACKEND_RULES = (
