@@ -17,12 +17,12 @@ from tarmak_iam.identity.formats import LeftOut, Shadowed, aws_auth, custom_reso
 from tarmak_iam.identity.mappings import MAPPINGS_NAME, Mappings
 from tarmak_iam.identity.merging import Wanted
 from tarmak_iam.identity.model import Grant, Identity
-from tarmak_iam.identity.principals import named
+from tarmak_iam.identity.principals import SSO_PREFIX, named
 from tarmak_iam.identity.versions import spans_text
 from tarmak_iam.identity.viper import Settings
 from tarmak_iam.routes import Key, Route
 
-__all__ = ["API_SERVER_KEYS", "Delivery", "deliver"]
+__all__ = ["API_SERVER_KEYS", "Delivery", "NotCarried", "deliver"]
 
 _LISTS = ("maproles", "mapusers", "mapaccounts")
 API_SERVER_KEYS = ("server.kubeconfig", "server.master")
@@ -30,6 +30,10 @@ _NOBODY = "arn:{partition}:iam::{account}:user/nobody-that-is-mapped"
 
 Object = dict[str, Any]
 """A Kubernetes object as plain data."""
+
+
+class NotCarried(ConfigError):
+    """The mappings cannot be brought to the backends so that everybody becomes who the file says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,8 @@ def deliver(mappings: Mappings, daemon: Daemon, cluster_id: str) -> Delivery:
     """The mappings for every backend of the daemon.
 
     Who becomes whom is proven to be what the file says by itself. Raises ConfigError for entries that the release,
-    the gates or the backends do not carry, and where the daemon would not start or would answer otherwise.
+    the gates or the backends do not carry, and where the daemon would not start; NotCarried where it would answer
+    otherwise.
     """
     document = mappings.with_cluster_id(cluster_id).document
     # Places are those of the file as it is: the cluster id comes behind it.
@@ -123,17 +128,17 @@ def _check_api_server(mappings: Mappings) -> None:
 
 
 def _without_lists(document: Document) -> Document:
-    """The configuration without the lists, which nobody would read. Raises ConfigError."""
+    """The configuration without the lists, which nobody would read. Raises NotCarried."""
     remedy = "write mapRoles, mapUsers and mapAccounts as keys of server, without aliases and merges"
     try:
         left = document.edit(*(Remove(route, prune=True) for route in reversed([*_lists(document)])))
     except EditRefused as refusal:
-        raise ConfigError(
+        raise NotCarried(
             f"the lists cannot be taken out of the configuration: {refusal.what}", remedy=remedy, place=refusal.place
         ) from None
     for entry in listed_entries(Settings(left.data, {}, {})):
         place = document.position(("server",))
-        raise ConfigError(f"{entry.principal or 'an entry'} cannot be taken out", remedy=remedy, place=place)
+        raise NotCarried(f"{entry.principal or 'an entry'} cannot be taken out", remedy=remedy, place=place)
     return left
 
 
@@ -158,12 +163,12 @@ def _identity_mappings(entries: tuple[Wanted, ...]) -> Iterator[Object]:
 
 
 def _prove(mappings: Mappings, itself: Authenticator, made: Delivery, daemon: Daemon) -> None:
-    """Raises ConfigError where somebody would become someone else than by the file alone."""
+    """Raises NotCarried where somebody would become someone else than by the file alone."""
     listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": made.objects})
     read = _load(made.config, daemon, MAPPINGS_NAME, {"objects.json": listed})
     names = ",".join(daemon.backends)
     if read.failure is not None:
-        raise ConfigError(
+        raise NotCarried(
             f"authenticator {daemon.version} would not start with the backends {names}: {read.failure.reason}",
             remedy="choose other backends",
         )
@@ -171,9 +176,10 @@ def _prove(mappings: Mappings, itself: Authenticator, made: Delivery, daemon: Da
     for grant in asked.values():
         own, theirs = itself.grant(grant), read.grant(grant)
         if _gift(own) != _gift(theirs):
-            entries = mappings.matching(grant.principal)
-            raise ConfigError(
-                f"{grant.principal} would be {_said(theirs)} by the backends {names}, "
+            principal = f"{SSO_PREFIX}{grant.principal}" if grant.kind == "sso" else grant.principal
+            entries = mappings.matching(principal)
+            raise NotCarried(
+                f"{principal} would be {_said(theirs)} by the backends {names}, "
                 f"and is {_said(own)} by the mappings file",
                 remedy="write the entry so that it means one thing, or choose MountedFile alone",
                 place=mappings.document.position(entries[-1].route) if entries else None,
@@ -188,7 +194,7 @@ def _prove_the_unmapped(itself: Authenticator, read: Authenticator, daemon: Daem
         who = Identity(_NOBODY.format(partition=daemon.partition, account=account), account, "AIDA")
         own, theirs = itself.whois(who), read.whois(who)
         if (own.authenticated, own.username, own.groups) != (theirs.authenticated, theirs.username, theirs.groups):
-            raise ConfigError(
+            raise NotCarried(
                 f"a caller of account {account} that no entry names would stand otherwise by the backends "
                 f"{','.join(daemon.backends)}",
                 remedy="choose MountedFile alone",

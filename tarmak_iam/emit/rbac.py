@@ -22,7 +22,8 @@ __all__ = ["RBAC", "rbac"]
 
 _API_GROUP = "rbac.authorization.k8s.io"
 _EVENTS_NAMESPACE = "default"
-_EVENTS_NAME = f"{NAME}-events"
+# Upstream's example binds a ClusterRole under NAME in kube-system, and what a binding refers to cannot be changed.
+_AWS_AUTH_NAME, _EVENTS_NAME = f"{NAME}-{AWS_AUTH}", f"{NAME}-events"
 
 Rule = dict[str, list[str]]
 
@@ -58,7 +59,7 @@ def _rights(installation: Installation) -> Iterator[Manifest]:
         # Before, a watch of one object by its name counts as one of all (kubernetes#63469).
         if not installation.kubernetes.is_below(1, 11):
             watched["resourceNames"] = [AWS_AUTH]
-        yield from _granted(installation, NAME, NAMESPACE, watched)
+        yield from _granted(installation, _AWS_AUTH_NAME, NAMESPACE, watched)
 
 
 def _granted(installation: Installation, name: str, namespace: str, *rules: Rule) -> Iterator[Manifest]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from tarmak_iam.daemon import kind_of
-from tarmak_iam.delivery import API_SERVER_KEYS
+from tarmak_iam.delivery import API_SERVER_KEYS, NotCarried
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.identity.carrying import CARRYING, carries
@@ -33,6 +34,19 @@ def _uncarried(rule: Rule, installation: Installation) -> Iterator[Finding]:
             what = for_admins(entry, f"{name}: {why}, so it lets nobody in", installation)
             route = entry.listed.route if entry.is_account else entry.at("sso")
             yield rule.finding(Subject.MAPPINGS, route, what, daemon.with_file)
+    if mappings and daemon.asks_cluster:
+        yield from _unproven(rule, installation)
+
+
+def _unproven(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    """What shows only when all is made and read again; what keeps it from being made is told by others."""
+    try:
+        _ = installation.delivery
+    except NotCarried as error:
+        found = rule.finding(Subject.MAPPINGS, ("server",), error.what, error.remedy)
+        yield replace(found, place=error.place)
+    except ConfigError:
+        return
 
 
 def _impossible(rule: Rule, installation: Installation) -> Iterator[Finding]:
@@ -80,7 +94,7 @@ def _why_idle(name: str, daemon: DaemonConfig, mappings: Mappings) -> tuple[str,
 
 
 BACKEND_RULES = (
-    Rule("IAM090", Severity.ERROR, Scope.INSTALLATION, "an entry that no backend carries", _uncarried),
+    Rule("IAM090", Severity.ERROR, Scope.INSTALLATION, "entries that the backends do not carry", _uncarried),
     Rule("IAM091", Severity.ERROR, Scope.INSTALLATION, "a backend that cannot work here", _impossible),
     Rule("IAM092", Severity.WARNING, Scope.INSTALLATION, "reserved prefixes that do not count", _idle_prefixes),
 )

@@ -63,8 +63,8 @@ def test_render_writes_the_objects(mapped: Shell) -> None:
         "configmap-aws-auth.yaml",
         "configmap.yaml",
         "daemonset.yaml",
-        "role.yaml",
-        "rolebinding.yaml",
+        "role-aws-iam-authenticator-aws-auth.yaml",
+        "rolebinding-aws-iam-authenticator-aws-auth.yaml",
         "serviceaccount.yaml",
     }
 

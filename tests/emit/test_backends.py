@@ -156,8 +156,8 @@ def test_a_daemon_that_reads_its_file_needs_no_rights() -> None:
 def test_the_objects_in_apply_order() -> None:
     assert kinds(backends=["EKSConfigMap"]) == [
         "ServiceAccount kube-system/aws-iam-authenticator",
-        "Role kube-system/aws-iam-authenticator",
-        "RoleBinding kube-system/aws-iam-authenticator",
+        "Role kube-system/aws-iam-authenticator-aws-auth",
+        "RoleBinding kube-system/aws-iam-authenticator-aws-auth",
         OWN[0],
         "ConfigMap kube-system/aws-auth",
         OWN[1],

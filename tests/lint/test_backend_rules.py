@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.lint.mapped import CONFIG, ROLES, SSO, only, places, report
+from tests.lint.mapped import ADMIN, CONFIG, ROLES, SSO, only, places, report
 
 ACCOUNTS = "  # tarmak-iam: ignore[IAM074] a sandbox\n  mapAccounts: ['111122223333']\n"
 DEV = "  - {sso: {permissionSetName: Dev, accountID: '111122223333'}, username: dev, groups: [dev]}\n"
@@ -33,6 +33,21 @@ def test_one_backend_that_carries_it_is_enough(backends: list[str]) -> None:
 def test_the_way_in_is_told_for_admins() -> None:
     told = only(ROLES + DEV.replace("[dev]", "['system:masters']"), backends=["CRD"], **SSO)
     assert "the admin certificate in" in told
+
+
+def test_what_shows_only_when_all_is_made() -> None:
+    people = f"people: &people\n  mapRoles:\n{ADMIN}server: *people\n"
+    assert places(people, backends=["CRD", "MountedFile"]) == places(people)
+    found = [told for told in texts(people, backends=["CRD"]) if "IAM090" in told]
+    assert len(found) == 1
+    assert found[0].startswith("4:9 IAM090 the lists cannot be taken out of the configuration: server is the alias")
+    # The first releases compare this ARN as it is written, so that the file by itself lets nobody in.
+    session = ROLES + "  - {roleARN: 'arn:aws:sts::111122223333:assumed-role/Dev/s', username: dev}\n"
+    found = [told for told in texts(session, image="x:v0.6.1", backends=["EKSConfigMap"]) if "IAM090" in told]
+    assert len(found) == 1
+    assert found[0].startswith(
+        "4:5 IAM090 arn:aws:iam::111122223333:role/Dev would be 'dev' without groups by the backends EKSConfigMap, and"
+    )
 
 
 @pytest.mark.parametrize("key", ["kubeconfig: /etc/kubernetes/admin.conf", "Master: https://10.0.0.1"])
@@ -89,13 +104,13 @@ def test_a_reserved_prefix_counts_where_the_first_backend_looks_at_it() -> None:
     reserved = "  reservedPrefixConfig: [{backendMode: %s, usernamePrefixReserveList: [adm]}]\n"
     of_file = ROLES + reserved % "MountedFile"
     assert places(of_file, backends=["MountedFile", "CRD"]) == ["3:65 IAM081"]
-    # Another backend answers before, and the prefix is told to be idle.
-    assert places(of_file, backends=["CRD", "MountedFile"]) == ["4:40 IAM092"]
+    # Another backend answers before, so that the entry would let somebody in after all.
+    assert places(of_file, backends=["CRD", "MountedFile"]) == ["3:5 IAM090", "4:40 IAM092"]
     newer = {"image": "x:v0.7.17", "backends": ["EKSConfigMap"]}
-    assert places(ROLES + reserved % "EKSConfigMap", **newer) == ["3:65 IAM081"]
+    assert places(ROLES + reserved % "EKSConfigMap", **newer) == ["3:5 IAM090", "3:65 IAM081"]
     dev = DEV.replace("username: dev", "username: admin-dev").replace("x:v0.7.17", "")
     both = {"image": "x:v0.7.17", "featureGates": {"SSORoleMatch": True}, "backends": ["CRD", "EKSConfigMap"]}
-    assert places(ROLES + dev + reserved % "EKSConfigMap", **both) == ["4:74 IAM081"]
+    assert places(ROLES + dev + reserved % "EKSConfigMap", **both) == ["4:5 IAM090", "4:74 IAM081"]
 
 
 @pytest.mark.parametrize(
