@@ -38,8 +38,7 @@ class Daemon:
         """
         args, names = [], self._backend_names()
         if self.gates:
-            gates = ",".join(f"{name}={str(on).lower()}" for name, on in sorted(self.gates.items()))
-            args.append(f"--feature-gates={gates}")
+            args.append(f"--feature-gates={_listed(self.gates)}")
         if self.partition != "aws" and self.version.has("flag server --partition"):
             args.append(f"--partition={self.partition}")
         if names:
@@ -82,6 +81,11 @@ class Daemon:
         """The command that lets everything be carried."""
         return f"add MountedFile: tarmak-iam settings set backends {','.join((*self.backends, 'MountedFile'))}"
 
+    @property
+    def with_sso(self) -> str:
+        """The command that switches SSO entries on, and leaves the other gates as they are."""
+        return f"tarmak-iam settings set featureGates {_listed({**self.gates, SSO_GATE: True})}"
+
     def _backend_names(self) -> tuple[str, ...]:
         """As the release spells them; none where it has no choice."""
         if not self.version.has("flag server --backend-mode"):
@@ -94,6 +98,10 @@ class Daemon:
             return ()
         is_first = not self.version.has("backendMode MountedFile accepted")
         return tuple(_FIRST_NAMES[name] if is_first else name for name in self.backends)
+
+
+def _listed(gates: Mapping[str, bool]) -> str:
+    return ",".join(f"{name}={str(on).lower()}" for name, on in sorted(gates.items()))
 
 
 def kind_of(entry: Listed) -> str:

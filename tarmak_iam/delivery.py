@@ -109,7 +109,7 @@ def _unseen(principal: str, place: Place, daemon: Daemon) -> LeftOut:
     if daemon.gates.get(SSO_GATE) is not False:
         raise ConfigError(
             f"the daemon does not look at {principal} without the feature gate {SSO_GATE}",
-            remedy=f"tarmak-iam settings set featureGates {SSO_GATE}=true, or =false if that is meant",
+            remedy=f"switch it on: {daemon.with_sso}; or off by name, if that is meant",
             place=place,
         )
     return LeftOut(f"{principal} is not looked at: the feature gate {SSO_GATE} is off", place)

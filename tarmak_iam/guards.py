@@ -110,11 +110,9 @@ class _Rules:
                 remedy="map the ARN of the AWSReservedSSO role",
             )
         if not made.daemon.looks_at_sso:
-            gates = {**made.settings.featureGates, SSO_GATE: True}
-            value = ",".join(f"{gate}={str(on).lower()}" for gate, on in sorted(gates.items()))
             return ConfigError(
                 f"{name}: the authenticator does not look at SSO entries without the feature gate {SSO_GATE}",
-                remedy=f"switch it on first: tarmak-iam settings set featureGates {value}",
+                remedy=f"switch it on first: {made.daemon.with_sso}",
             )
         return None
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import shutil
+import subprocess
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.emit import manifests, notes
-from tarmak_iam.emit.artifact import Manifest
+from tarmak_iam.emit.artifact import Manifest, yaml_bytes
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.mappings import Mappings
@@ -239,6 +241,16 @@ def test_published_schemas_accept_them_strictly(version: str) -> None:
 def test_kubernetes_validate_accepts_them_strictly(version: str) -> None:
     for each in without_custom_resources(version):
         kubernetes_validate.validate(each, version, strict=True)
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+def test_kubectl_reads_them() -> None:
+    made = manifests(installation(mappings=RICH, backends=["CRD", "EKSConfigMap"]))
+    text = b"---\n".join(map(yaml_bytes, made))
+    command = ["kubectl", "label", "--local", "-o", "name", "-f", "-", "x=y"]
+    done = subprocess.run(command, input=text, capture_output=True, check=True)
+    names = [line.rpartition("/")[2] for line in done.stdout.decode().split()]
+    assert names == [each["metadata"]["name"] for each in made]
 
 
 def without_custom_resources(version: str) -> list[Manifest]:
