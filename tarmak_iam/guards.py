@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from tarmak_iam.daemon import SSO_GATE
 from tarmak_iam.effects import Loaded, Standings, change_of
 from tarmak_iam.errors import ConfigError, EditRefused
 from tarmak_iam.identity.arn import canonicalize, is_account
 from tarmak_iam.identity.caller import identity_of
 from tarmak_iam.identity.entries import Listed
-from tarmak_iam.identity.flags import parse_flags
 from tarmak_iam.identity.model import Grant
 from tarmak_iam.identity.principals import Named
 from tarmak_iam.identity.reach import is_reachable
@@ -30,7 +30,6 @@ __all__ = [
 
 ADMINS, NODES = "system:masters", "system:nodes"
 _NODE_NAME = "{{EC2PrivateDNSName}}"
-_SSO_GATE = "SSORoleMatch"
 
 Side = Installation | Loaded
 
@@ -91,7 +90,7 @@ def is_node(grant: Grant) -> bool:
 def principal_refusal(installation: Installation) -> Callable[[Named], ConfigError | None]:
     """Why this installation's daemon could not use a principal; None for one that it could."""
     rules = _Rules(installation)
-    return lambda name: rules.of_sso(name) if name.kind == "sso" else rules.of_partition(name)
+    return lambda name: (rules.of_sso if name.kind == "sso" else rules.of_partition)(name) or rules.of_backends(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +109,10 @@ class _Rules:
                 f"{name}: SSO entries are for the partition aws only, the cluster is in {made.partition}",
                 remedy="map the ARN of the AWSReservedSSO role",
             )
-        if _SSO_GATE not in parse_flags(made.daemon_args(), version).gates:
-            gates = {**made.settings.featureGates, _SSO_GATE: True}
-            value = ",".join(f"{gate}={str(on).lower()}" for gate, on in sorted(gates.items()))
+        if not made.daemon.looks_at_sso:
             return ConfigError(
-                f"{name}: the authenticator does not look at SSO entries without the feature gate {_SSO_GATE}",
-                remedy=f"switch it on first: tarmak-iam settings set featureGates {value}",
+                f"{name}: the authenticator does not look at SSO entries without the feature gate {SSO_GATE}",
+                remedy=f"switch it on first: {made.daemon.with_sso}",
             )
         return None
 
@@ -130,6 +127,11 @@ class _Rules:
             what = f"{name} is of the partition {partition}, the cluster of {made.partition}: it never matches"
             return ConfigError(what, remedy="map a principal of the cluster's partition")
         return None
+
+    def of_backends(self, name: Named) -> ConfigError | None:
+        daemon = self.installation.daemon
+        why = daemon.uncarried(name.kind)
+        return ConfigError(f"{name}: {why}", remedy=daemon.with_file) if why else None
 
 
 def _both(before: Side, after: Side) -> tuple[Standings, Standings]:

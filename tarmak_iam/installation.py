@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,12 +12,12 @@ from tarmak_iam.clusterfiles import check_cluster_id
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.versions import GoVersion, parse_version
 from tarmak_iam.config.webhook import DEFAULT_WEBHOOK_FILE, unsafe_webhook_file, webhook_file
+from tarmak_iam.daemon import Daemon
+from tarmak_iam.delivery import Delivery, deliver
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, EditRefused, Place
 from tarmak_iam.identity.authenticator import Authenticator
-from tarmak_iam.identity.flags import parse_flags
 from tarmak_iam.identity.mappings import MAPPINGS_NAME, Mappings
-from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.kubeconfig import KUBECONFIG_NAME, AdminKubeconfig
 from tarmak_iam.regions import is_region, partition_of
@@ -26,9 +25,6 @@ from tarmak_iam.settings import Settings, override
 from tarmak_iam.text import is_host_name
 
 __all__ = ["Installation"]
-
-# NEL too: the daemon reads it as a line end, and kustomize would make it a blank.
-_LINE_END = re.compile(r"\r\n|[\r\x85]")
 
 
 @dataclass(frozen=True)
@@ -64,7 +60,7 @@ class Installation:
     ) -> Installation:
         """The only constructor. `overrides` are settings by name that win over `settings`; None values do not.
 
-        Raises ConfigError for an override, image, daemon version or feature gate that cannot be used.
+        Raises ConfigError for an override, image, daemon version, backend or feature gate that cannot be used.
         """
         chosen = override(settings or Settings(), overrides or {})
         region = str(cluster.environment_data().get("location") or cluster.data.get("location") or "")
@@ -83,7 +79,7 @@ class Installation:
             home=config.path.parent / cluster.cluster_name if config.path else None,
             document=config.document,
         )
-        _check_gates(made)
+        made.daemon.check()
         return made
 
     @property
@@ -180,10 +176,30 @@ class Installation:
             )
         return self.webhook_file
 
-    def daemon_config(self) -> str:
-        """The authenticator's configuration: the mappings file with the cluster id, comments kept, lines ended by LF.
+    @property
+    def daemon(self) -> Daemon:
+        settings = self.settings
+        return Daemon(self.daemon_version, tuple(settings.backends), settings.featureGates, self.partition)
 
-        Raises ConfigError where there is none, or the daemon would not start with it.
+    @property
+    def missing_for_backends(self) -> tuple[str, str] | None:
+        """What the cluster does not have and a backend needs, and what to do about it.
+
+        Raises ConfigError as `kubernetes` does.
+        """
+        if "CRD" not in self.daemon.backends or not self.kubernetes.is_below(1, 11):
+            return None
+        what = (
+            f"the backend CRD needs Kubernetes 1.11, and {self.cluster_id} has {self.kubernetes_text}: "
+            "the daemon finds a custom resource by its status, which there is none of before"
+        )
+        return what, "choose MountedFile or EKSConfigMap"
+
+    @cached_property
+    def delivery(self) -> Delivery:
+        """What the daemon gets of the mappings file, proven to give what the file says.
+
+        Raises ConfigError where there is none, and as `deliver` does.
         """
         check_cluster_id(self.cluster_id)
         if self.mappings is None:
@@ -191,31 +207,21 @@ class Installation:
                 f"{self.cluster_id} has no mappings file, so nobody could log in with IAM",
                 remedy="map an admin role first: tarmak-iam map add ARN --username NAME --group system:masters",
             )
-        document = self.mappings.with_cluster_id(self.cluster_id).document
-        failure = self.authenticator(document.text).failure
-        if failure is not None:
-            raise ConfigError(
-                f"authenticator {self.daemon_version} would not start: {failure.reason}",
-                remedy="mend the mappings file",
-                place=failure.place,
-            )
-        return _LINE_END.sub("\n", document.text)
+        missing = self.missing_for_backends
+        if missing is not None:
+            raise ConfigError(missing[0], remedy=missing[1])
+        return deliver(self.mappings, self.daemon, self.cluster_id)
+
+    def daemon_config(self) -> str:
+        """The authenticator's configuration: the mappings file with the cluster id, comments kept, lines ended by LF.
+
+        Without its lists where the daemon does not read them there. Raises ConfigError as `delivery` does.
+        """
+        return self.delivery.config
 
     def daemon_args(self) -> tuple[str, ...]:
         """The daemon's flags that decide who becomes whom: gates, partition and backends where they exist."""
-        version, args = self.daemon_version, []
-        gates = self.settings.featureGates
-        if gates:
-            args.append(
-                "--feature-gates=" + ",".join(f"{name}={str(on).lower()}" for name, on in sorted(gates.items()))
-            )
-        if self.partition != "aws" and version.has("flag server --partition"):
-            args.append(f"--partition={self.partition}")
-        if version.has("flag server --backend-mode"):
-            # MountedFile is the only backend there is here; v0.5.0 knows it by its old name only.
-            own = "MountedFile" if version.has("backendMode MountedFile accepted") else "File"
-            args.append(f"--backend-mode={own}")
-        return tuple(args)
+        return self.daemon.args
 
     @cached_property
     def loaded(self) -> Authenticator:
@@ -228,7 +234,11 @@ class Installation:
     def authenticator(
         self, text: str | None = None, private_dns_names: Mapping[str, str] | None = None
     ) -> Authenticator:
-        """The loaded authenticator, as the manifests would run it. `private_dns_names`: by instance id."""
+        """The loaded authenticator, as the manifests would run it. `private_dns_names`: by instance id.
+
+        Its backends have what they can carry of the mappings file, and places are those in the file: that the
+        cluster's objects come to the same is for `delivery` to prove.
+        """
         mappings = self.mappings
         if text is None:
             text = (
@@ -244,18 +254,8 @@ class Installation:
             private_dns_names=private_dns_names,
             filename=MAPPINGS_NAME,  # of YAML in the pod, whatever the file is called here
             shown_as=mappings.document.filename if mappings else None,
+            carried=True,
         )
-
-
-def _check_gates(installation: Installation) -> None:
-    """The settings' part of what the daemon would refuse, so that nobody looks for it in the mappings."""
-    try:
-        parse_flags(installation.daemon_args(), installation.daemon_version)
-    except NotStarted as stop:
-        raise ConfigError(
-            f"authenticator {installation.daemon_version} would not start with the settings: {stop.reason}",
-            remedy="change featureGates, or image and daemonVersion",
-        ) from None
 
 
 def _public_address(cluster: Cluster) -> str | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from tarmak_iam.config.meant import closest
 from tarmak_iam.config.misfits import misfits
 from tarmak_iam.config.versions import parse_version
 from tarmak_iam.document import Document
@@ -76,18 +77,18 @@ def _profile(text: str) -> str:
     return text
 
 
-def _gates(gates: dict[str, bool]) -> dict[str, bool]:
-    # The daemon takes all of them in one flag, with = and a comma between them.
-    odd = next((name for name in gates if not _GATE.match(name)), None)
-    if odd is not None:
-        raise ValueError(f"'{odd}' is no name of a feature gate")
-    return gates
-
-
 def _backends(names: list[Backend]) -> list[Backend]:
     if len(set(names)) < len(names):
         raise ValueError(f"a backend is named twice in {', '.join(names)}")
     return names
+
+
+def _gates(gates: dict[str, bool]) -> dict[str, bool]:
+    """They become one flag, in which a name with a comma or a sign of equality would be several."""
+    for name in gates:
+        if not _GATE.match(name):
+            raise ValueError(f"{name!r} is no name of a feature gate")
+    return gates
 
 
 class Settings(BaseModel):
@@ -202,7 +203,9 @@ def typed_value(key: str, text: str) -> Any:
     """A command line's text as the value of a setting. Raises ConfigError for an unknown key or a bad value."""
     check_key(key)
     if key == "backends":
-        value: Any = [part.strip() for part in text.split(",") if part.strip()]
+        value: Any = [_backend(part.strip()) for part in text.split(",") if part.strip()]
+        if not value:
+            raise ConfigError("no backend is named", remedy=f"the backends are {', '.join(get_args(Backend))}")
     elif key == "featureGates":
         value = dict(_gate(part) for part in text.split(",") if part.strip())
     else:
@@ -229,6 +232,18 @@ def _config_error(error: ValidationError, document: Document | None = None) -> C
         place = document.position(route, at_key=True) if document else None
         return ConfigError(f"there is no setting '{route}'", remedy=remedy, place=place)
     return ConfigError(f"{route}: {first.message}", place=document.position(route) if document else None)
+
+
+def _backend(text: str) -> str:
+    names = get_args(Backend)
+    if text in names:
+        return text
+    if text == "DynamicFile":
+        what = "DynamicFile is a file on each master, which no object can bring there"
+        raise ConfigError(what, remedy=f"choose among {', '.join(names)}")
+    same = next((name for name in names if name.lower() == text.lower()), None) or closest(text, names)
+    remedy = f"did you mean {same}?" if same else f"the backends are {', '.join(names)}"
+    raise ConfigError(f"there is no backend '{text}', and the spelling counts", remedy=remedy)
 
 
 def _gate(text: str) -> tuple[str, bool]:

@@ -142,6 +142,14 @@ def test_what_the_daemon_would_refuse() -> None:
         ("sso:111122223333/Dev", {"daemonVersion": "v0.7.9", "featureGates": {"AllAlpha": True}}, None),
         (
             "sso:111122223333/Dev",
+            {"daemonVersion": "v0.7.9", "featureGates": {"AllAlpha": True}, "backends": ["CRD"]},
+            "sso:111122223333/Dev: the backend CRD has no SSO entries; add MountedFile",
+        ),
+        ("111122223333", {"backends": ["CRD"]}, "111122223333: the backend CRD admits no accounts; add MountedFile"),
+        ("111122223333", {"backends": ["CRD", "EKSConfigMap"]}, None),
+        (ADMIN, {"backends": ["CRD"]}, None),
+        (
+            "sso:111122223333/Dev",
             {"daemonVersion": "v0.7.9", "location": "cn-north-1"},
             "sso:111122223333/Dev: SSO entries are for the partition aws only, the cluster is in aws-cn",
         ),

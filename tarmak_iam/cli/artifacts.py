@@ -6,8 +6,9 @@ import click
 
 from tarmak_iam.cli.notes import note_image
 from tarmak_iam.cli.output import note, print_json
-from tarmak_iam.cli.overrides import image_option, kubernetes_option, registry_option
+from tarmak_iam.cli.overrides import backend_option, image_option, kubernetes_option, registry_option
 from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.emit import notes
 from tarmak_iam.emit.artifact import yaml_bytes
 from tarmak_iam.emit.emitters import objects as emit_objects
 from tarmak_iam.emit.flags import webhook_args, webhook_hieradata
@@ -36,16 +37,25 @@ def flags(session: Session, output: str) -> None:
 @image_option
 @registry_option
 @kubernetes_option
+@backend_option
 @click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
 @pass_session
 def manifests(
-    session: Session, image: str | None, registry: str | None, kubernetes_version: str | None, output: str
+    session: Session,
+    image: str | None,
+    registry: str | None,
+    kubernetes_version: str | None,
+    backends: list[str] | None,
+    output: str,
 ) -> None:
-    """ConfigMap and DaemonSet of the authenticator, and the objects of plugins, in apply order."""
-    overrides = {"image": image, "registry": registry, "kubernetesVersion": kubernetes_version}
+    """All Kubernetes objects of the authenticator, in apply order: ConfigMap, DaemonSet, what its backends read and
+    need, and the objects of plugins."""
+    overrides = {"image": image, "registry": registry, "kubernetesVersion": kubernetes_version, "backends": backends}
     installation = session.installation(overrides)
     objects, left_out = emit_objects(installation)
     note_image(installation)
+    for text in notes(installation):
+        note(f"note: {text}")
     for name, error in left_out:
         note(f"{name} left out: {error}")
     if output == "json":

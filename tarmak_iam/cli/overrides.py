@@ -7,8 +7,22 @@ from typing import Any
 
 import click
 
-__all__ = ["image_option", "kubeconfig_options", "kubernetes_option", "registry_option"]
+__all__ = ["backend_option", "image_option", "kubeconfig_options", "kubernetes_option", "registry_option"]
 
+
+def _backends(_context: click.Context, _parameter: click.Parameter, text: str | None) -> list[str] | None:
+    from tarmak_iam.settings import typed_value  # here: --help does without pydantic
+
+    return None if text is None else list(typed_value("backends", text))
+
+
+backend_option = click.option(
+    "--backend",
+    "backends",
+    metavar="LIST",
+    callback=_backends,
+    help="What the authenticator takes mappings from, in this order: MountedFile, EKSConfigMap, CRD.",
+)
 image_option = click.option("--image", help="Image of the authenticator; a digest is allowed.")
 registry_option = click.option(
     "--registry", metavar="public|ecr|HOST", help="Where the image comes from; a mirror is HOST[:PORT][/PATH]."

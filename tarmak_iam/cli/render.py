@@ -11,9 +11,16 @@ from tarmak_iam.cli.edit import dry_run_option
 from tarmak_iam.cli.kubeconfig import note_tunnel
 from tarmak_iam.cli.notes import note_image
 from tarmak_iam.cli.output import note, print_json
-from tarmak_iam.cli.overrides import image_option, kubeconfig_options, kubernetes_option, registry_option
+from tarmak_iam.cli.overrides import (
+    backend_option,
+    image_option,
+    kubeconfig_options,
+    kubernetes_option,
+    registry_option,
+)
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.directory import Action, Plan, carry_out, plan
+from tarmak_iam.emit import notes
 from tarmak_iam.emit import render as emit_all
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.text import one_line
@@ -51,6 +58,7 @@ def _directory(context: click.Context, parameter: click.Parameter, value: str) -
 @image_option
 @registry_option
 @kubernetes_option
+@backend_option
 @kubeconfig_options
 @dry_run_option
 @click.option("--force", is_flag=True, help="Write over files that were not written by render, or changed since.")
@@ -63,6 +71,7 @@ def render(
     image: str | None,
     registry: str | None,
     kubernetes_version: str | None,
+    backends: list[str] | None,
     dry_run: bool,
     force: bool,
     output: str,
@@ -72,7 +81,13 @@ def render(
 
     Only files that render wrote before are replaced, and removed where they are no longer made.
     """
-    overrides = {"image": image, "registry": registry, "kubernetesVersion": kubernetes_version, **login}
+    overrides = {
+        "image": image,
+        "registry": registry,
+        "kubernetesVersion": kubernetes_version,
+        "backends": backends,
+        **login,
+    }
     config = session.config()
     cluster = session.cluster(config)
     installation = session.installation_of(config, cluster, overrides, with_admin=True)
@@ -86,6 +101,8 @@ def render(
     else:
         _print(planned, left_out, dry_run=dry_run)
     note_image(installation)
+    for text in notes(installation):
+        note(f"note: {text}")
     if installation.admin is not None:
         note_tunnel(installation)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import replace
 
 from tarmak_iam.document.document import Document
@@ -10,6 +12,8 @@ from tarmak_iam.errors import Place
 from tarmak_iam.routes import Path, Route
 
 __all__ = ["place_within"]
+
+_LINE = re.compile(r"([^\r\n]*)(?:\r\n|\r|\n|\Z)")
 
 
 def place_within(document: Document, path: Path | Route, inner: Place) -> Place:
@@ -26,7 +30,13 @@ def place_within(document: Document, path: Path | Route, inner: Place) -> Place:
 
 def _indent(document: Document, node: Scalar) -> int:
     """How much further right a literal text stands in the file than by itself."""
-    lines = document.text[node.start : node.end].splitlines()[1:]
-    pairs = zip(lines, node.text.splitlines(), strict=False)
+    lines = _lines(document.text[node.start : node.end])
+    next(lines, None)
+    pairs = zip(lines, _lines(node.text), strict=False)
     line, text = next(((line, text) for line, text in pairs if text.strip()), ("", ""))
     return len(line) - len(text) if line.endswith(text) else 0
+
+
+def _lines(text: str) -> Iterator[str]:
+    """One after the other: only the first ones are looked at, and a text may have thousands."""
+    return (match[1] for match in _LINE.finditer(text))

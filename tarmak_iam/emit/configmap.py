@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tarmak_iam.emit.artifact import Emitter, Manifest
 from tarmak_iam.emit.labels import NAME, NAMESPACE, labels
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation import Installation
 
-__all__ = ["CONFIGMAP", "CONFIG_KEY", "configmap"]
+__all__ = ["CONFIGMAP", "CONFIG_KEY", "check_size", "configmap"]
 
 CONFIG_KEY = "config.yaml"
 _MAX_BYTES = 1024 * 1024
@@ -17,16 +19,22 @@ _MAX_BYTES = 1024 * 1024
 def configmap(installation: Installation) -> Manifest:
     """Raises ConfigError where there are no mappings, or none that the daemon would start with."""
     text = installation.daemon_config()
-    if len(text.encode()) > _MAX_BYTES:
-        raise ConfigError(
-            "the mappings are larger than a ConfigMap can be (1 MiB)", remedy="map groups of people by role"
-        )
+    data = {CONFIG_KEY: text}
+    check_size(data)
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": NAME, "namespace": NAMESPACE, "labels": labels(installation)},
-        "data": {CONFIG_KEY: text},
+        "data": data,
     }
+
+
+def check_size(data: Mapping[str, str]) -> None:
+    """Raises ConfigError for more than a ConfigMap takes."""
+    if sum(len(text.encode()) for text in data.values()) > _MAX_BYTES:
+        raise ConfigError(
+            "the mappings are larger than a ConfigMap can be (1 MiB)", remedy="map groups of people by role"
+        )
 
 
 CONFIGMAP = Emitter("configmap", objects=lambda installation: (configmap(installation),))

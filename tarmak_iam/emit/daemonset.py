@@ -68,7 +68,7 @@ def _pod(installation: Installation) -> dict[str, Any]:
     pod: dict[str, Any] = {
         # The API server asks at localhost, and must be able to before there is a pod network.
         "hostNetwork": True,
-        "automountServiceAccountToken": False,
+        **_service_account(installation),
         **_placement(installation),
         "containers": [_container(installation)],
         "volumes": [
@@ -85,6 +85,12 @@ def _pod(installation: Installation) -> dict[str, Any]:
     if not era.seccomp_annotation:
         pod["securityContext"] = {"seccompProfile": {"type": "RuntimeDefault"}}
     return pod
+
+
+def _service_account(installation: Installation) -> dict[str, Any]:
+    """Without its token a daemon with other backends ends at once (client-go's InClusterConfig)."""
+    asks = installation.daemon.asks_cluster
+    return {**({"serviceAccountName": NAME} if asks else {}), "automountServiceAccountToken": asks}
 
 
 def _placement(installation: Installation) -> dict[str, Any]:

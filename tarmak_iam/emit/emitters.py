@@ -6,14 +6,18 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tarmak_iam.emit.artifact import Artifact, Emitter, Manifest, yaml_bytes
+from tarmak_iam.emit.aws_auth import AWS_AUTH
 from tarmak_iam.emit.configmap import CONFIGMAP
+from tarmak_iam.emit.crd import CRD
 from tarmak_iam.emit.daemonset import DAEMONSET
 from tarmak_iam.emit.filenames import RESERVED, is_safe_name, object_files
 from tarmak_iam.emit.flags import FLAGS
+from tarmak_iam.emit.identity_mappings import IDENTITY_MAPPINGS
 from tarmak_iam.emit.kubeconfig import KUBECONFIG
 from tarmak_iam.emit.kustomization import kustomization
 from tarmak_iam.emit.objects import Key, described, garbled, key_of, well_formed
 from tarmak_iam.emit.ordering import in_apply_order
+from tarmak_iam.emit.rbac import RBAC
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation import Installation
 from tarmak_iam.plugins import OWN, Brought, brought, check_unique
@@ -23,7 +27,7 @@ __all__ = ["EMITTERS", "GROUP", "load_emitters", "manifests", "objects", "render
 GROUP = "tarmak_iam.emitters"
 """The entry-point group; each of its entry points is an `Emitter`."""
 
-EMITTERS = (FLAGS, CONFIGMAP, DAEMONSET, KUBECONFIG)
+EMITTERS = (FLAGS, CRD, RBAC, CONFIGMAP, AWS_AUTH, IDENTITY_MAPPINGS, DAEMONSET, KUBECONFIG)
 
 _MODES = range(0o600, 0o777 + 1)
 

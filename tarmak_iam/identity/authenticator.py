@@ -48,6 +48,7 @@ class Authenticator:
         filename: str = "config.yaml",
         private_dns_names: AnyMapping[str, str] | None = None,
         shown_as: str | None = None,
+        carried: bool = False,
     ) -> Authenticator:
         """Reads the daemon's configuration as that version does. Nothing raises: see `Authenticator.failure`.
 
@@ -55,7 +56,8 @@ class Authenticator:
         files it reads, by their last path component, and the cluster's objects that it watches (see
         `load_tables`); `cluster_id` is the token's (None: the config's own); `private_dns_names`: by
         instance id, what ec2:DescribeInstances would answer; `shown_as` is the file's name in places, where
-        it is not `filename`.
+        it is not `filename`; `carried`: no objects are looked at, every backend has what it can carry of the
+        configuration's own lists.
         """
         document = None
         locate: Locate = _nowhere
@@ -64,7 +66,7 @@ class Authenticator:
             document = parse_config(config_text, str(filename), shown_as)
             locate = partial(_position, document)
             config = read_daemon_config(document, parsed, _as_args(args))
-            tables, notes = load_tables(config, files or {}, locate)
+            tables, notes = load_tables(config, files or {}, locate, carried=carried)
         except ConfigError as error:
             return cls(None, Answer(started=False, reason=error.message))
         except NotStarted as stop:

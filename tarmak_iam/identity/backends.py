@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from tarmak_iam.errors import ParseError
+from tarmak_iam.identity.carrying import CARRYING, carried_by
 from tarmak_iam.identity.crd import identity_mappings, load_crd
 from tarmak_iam.identity.daemon_config import BACKENDS, DEPRECATED, DaemonConfig
 from tarmak_iam.identity.dynamic_file import load_dynamic_file, read_json_object
@@ -22,16 +23,16 @@ __all__ = ["load_tables"]
 
 
 def load_tables(
-    config: DaemonConfig, files: AnyMapping[str, str], place: Locate
+    config: DaemonConfig, files: AnyMapping[str, str], place: Locate, *, carried: bool = False
 ) -> tuple[tuple[Table, ...], tuple[str, ...]]:
     """The tables, and what should be known about them. Raises NotStarted.
 
     `files`: by their last path component. A path of the configuration is looked up there; every other file
     may hold objects of the cluster (the ConfigMap aws-auth, IAMIdentityMapping objects, lists of them). Where
     none has an object, there is no cluster, and backends that need one end the process. `place` is the
-    configuration's.
+    configuration's. `carried`: every backend has what it can carry of the configuration's own lists.
     """
-    loader = _Loader(config, files, place)
+    loader = _Loader(config, files, place, carried)
     tables = loader.tables(config.backends)
     later = loader.later_backends()
     if later is not None:
@@ -48,6 +49,7 @@ class _Loader:
     config: DaemonConfig
     files: AnyMapping[str, str]
     place: Locate
+    carried: bool
     notes: list[str] = field(default_factory=list)
 
     def tables(self, backends: Iterable[str]) -> tuple[Table, ...]:
@@ -56,15 +58,22 @@ class _Loader:
     def _table(self, backend: str) -> Table:
         config = self.config
         if backend == "MountedFile":
-            return load_mounted_file(config, self.place)
+            return self.mounted
+        if self.carried and backend in CARRYING:
+            return carried_by(self.mounted, backend, config)
         if backend == "DynamicFile":
             name = _last(config.dynamic_file)
             return load_dynamic_file(config, self.files.get(name), name)
         if not self.objects:
             raise NotStarted(f"the backend {backend} needs a cluster, and no object of one is given")
         if backend == "CRD":
-            return load_crd(config.version, identity_mappings(self.objects))
+            return load_crd(config, identity_mappings(self.objects))
         return load_eks_configmap(config, find_aws_auth(self.objects))
+
+    @cached_property
+    def mounted(self) -> Table:
+        """What the configuration itself maps. Raises NotStarted."""
+        return load_mounted_file(self.config, self.place)
 
     @cached_property
     def objects(self) -> list[ClusterObject]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tarmak_iam.errors import Place
 from tarmak_iam.identity.arn import ArnError, canonicalize
+from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.go_json import JsonMappings
 from tarmak_iam.identity.model import Mapping
 from tarmak_iam.identity.objects import ClusterObject
@@ -29,8 +30,9 @@ def identity_mappings(objects: Iterable[ClusterObject]) -> list[ClusterObject]:
     return [named[name] for name in sorted(named)]
 
 
-def load_crd(version: DaemonVersion, objects: Sequence[ClusterObject]) -> Table:
-    """Objects of one ARN are asked in random order; there are no accounts here, and no reserved prefixes."""
+def load_crd(config: DaemonConfig, objects: Sequence[ClusterObject]) -> Table:
+    """Objects of one ARN are asked in random order; there are no accounts here."""
+    version = config.version
     roles: dict[str, Found] = {}
     written = [_mapping(each, Route((index,))) for index, each in enumerate(objects)]
     for each, mapping in zip(objects, written, strict=True):
@@ -42,7 +44,14 @@ def load_crd(version: DaemonVersion, objects: Sequence[ClusterObject]) -> Table:
         step = route.steps[0] if route is not None and route.steps else None
         return objects[step].place(("spec",)) if isinstance(step, int) else None
 
-    return Table(backend="CRD", roles=roles, users={}, place=place, written=tuple(written))
+    return Table(
+        backend="CRD",
+        roles=roles,
+        users={},
+        place=place,
+        written=tuple(written),
+        reserved_prefixes=config.reserved_in("CRD"),
+    )
 
 
 def _key(each: ClusterObject, version: DaemonVersion) -> str:

@@ -23,6 +23,7 @@ __all__ = ["BACKENDS", "DEPRECATED", "DaemonConfig", "read_daemon_config"]
 BACKENDS = ("MountedFile", "EKSConfigMap", "CRD", "DynamicFile")
 DEPRECATED = {"File": "MountedFile", "ConfigMap": "EKSConfigMap"}
 _PORTS = range(65536)
+_RESERVES_ALL = "reservedPrefixConfig counts for EKSConfigMap and CRD"
 
 T = TypeVar("T")
 
@@ -48,6 +49,11 @@ class DaemonConfig:
     """Whether the dynamic file is asked by the caller's unique id."""
     backend_modes_file: str = ""
     """Path of a file that overrides the backends while the daemon runs."""
+
+    def reserved_in(self, backend: str) -> tuple[str, ...]:
+        """The prefixes that count for a backend: some releases look at them for files only."""
+        of_files = backend in ("MountedFile", "DynamicFile")
+        return self.reserved_prefixes.get(backend, ()) if of_files or self.version.has(_RESERVES_ALL) else ()
 
 
 def read_daemon_config(document: Document, version: DaemonVersion, args: Iterable[str]) -> DaemonConfig:

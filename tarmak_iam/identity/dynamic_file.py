@@ -80,7 +80,7 @@ def _empty(config: DaemonConfig, *notes: str) -> Table:
         roles={},
         users={},
         place=lambda route: None,  # noqa: ARG005 - an empty table has no places
-        reserved_prefixes=config.reserved_prefixes.get("DynamicFile", ()),
+        reserved_prefixes=config.reserved_in("DynamicFile"),
         by_user_id=config.user_id_strict,
         admits=partial(_admits, config.version) if config.user_id_strict else None,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache
 from typing import Any
 
 from tarmak_iam.document import Document
@@ -16,7 +16,7 @@ from tarmak_iam.errors import ParseError, Place
 from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.go_json import JsonMappings
 from tarmak_iam.identity.go_structs import YamlMappings
-from tarmak_iam.identity.model import Mapping
+from tarmak_iam.identity.model import Locate, Mapping
 from tarmak_iam.identity.objects import ClusterObject
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.sso import arn_like, check_role, pattern_text
@@ -46,12 +46,13 @@ def load_eks_configmap(config: DaemonConfig, aws_auth: ClusterObject | None) -> 
         backend="EKSConfigMap",
         roles={role.arn.lower(): (role,) for role in roles if role.arn},
         users=_users(users, config.version),
-        place=partial(_place, aws_auth),
+        place=_nowhere if aws_auth is None else _places(aws_auth),
         written=(*roles, *users),
         patterns=tuple((arn_like(text), role) for text, role in patterns.items()) if matches_sso else (),
         accounts=frozenset(accounts),
         notes=reader.notes,
         accounts_route=Route.of(("data", "mapAccounts")),
+        reserved_prefixes=config.reserved_in("EKSConfigMap"),
     )
 
 
@@ -168,15 +169,21 @@ def _sorted(value: Any) -> Any:
     return [_sorted(item) for item in value] if isinstance(value, list) else value
 
 
-def _place(aws_auth: ClusterObject | None, route: Route | None) -> Place | None:
-    return _place_inside(aws_auth, route) if aws_auth is not None and route is not None else None
+def _nowhere(_: Route | None) -> None:
+    return None
 
 
-def _place_inside(aws_auth: ClusterObject, route: Route) -> Place:
-    """The place in the file of something in one of the texts of `data`."""
-    outer = Route((*aws_auth.route.steps, *route.steps[:2]))
-    node = aws_auth.document.node(outer)
-    if not isinstance(node, Scalar):
-        return aws_auth.document.position(outer)
-    inner = Document.parse(node.text, json=False).position(Route(route.steps[2:]))
-    return place_within(aws_auth.document, outer, inner)
+def _places(aws_auth: ClusterObject) -> Locate:
+    """Places in the file of what the texts of `data` hold; each text is read once, however many are asked for."""
+    inner = cache(lambda text: Document.parse(text, json=False))
+
+    def place(route: Route | None) -> Place | None:
+        if route is None:
+            return None
+        outer = Route((*aws_auth.route.steps, *route.steps[:2]))
+        node = aws_auth.document.node(outer)
+        if not isinstance(node, Scalar):
+            return aws_auth.document.position(outer)
+        return place_within(aws_auth.document, outer, inner(node.text).position(Route(route.steps[2:])))
+
+    return place

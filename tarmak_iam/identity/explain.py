@@ -51,6 +51,11 @@ def unmatched(caller: Caller, config: DaemonConfig, tables: Sequence[Table]) -> 
     """Why nobody matched, with the nearest entry that would have, had it been written otherwise."""
     reason = f"no entry maps {caller.canonical_arn}, and account {caller.account} is not in mapAccounts"
     for table in tables:
+        if caller.account in table.uncarried_accounts:
+            what = f"no entry maps {caller.canonical_arn}, and the backend {table.backend} admits no accounts"
+            hint = f"the file has account {caller.account} in mapAccounts, so add MountedFile"
+            return Denied(f"{what}: {hint}", table.accounts_route, table.place)
+    for table in tables:
         for mapping, hint in _hints(caller, config, table):
             return Denied(f"{reason}; {hint}", mapping.route, table.place)
         hint = _account_hint(caller, table)
@@ -67,7 +72,7 @@ def unmatched(caller: Caller, config: DaemonConfig, tables: Sequence[Table]) -> 
 def _among(mapping: Mapping, same: list[Mapping], table: Table) -> str:
     if len(same) < 2:
         return ""
-    if table.backend == "CRD":
+    if table.backend == "CRD" and not table.is_carried:
         return f" (one of {len(same)} objects for it: the daemon picks one at random)"
     if mapping.kind == "role" and any(rival.kind == "user" for rival in same):
         return f" (one of {len(same)} for it: the last role counts, roles before users)"
@@ -80,7 +85,7 @@ def _behind(caller: Caller, table: Table, tables: Sequence[Table]) -> str:
         return ""
     later = tables[[each is table for each in tables].index(True) + 1 :]
     for other in later:
-        if other.has(caller):
+        if other.has(caller) and other.place is not table.place:  # else it is the same entry
             return f"; what {other.backend} has for it is not asked, {table.backend} comes first"
     return ""
 
@@ -95,7 +100,7 @@ def _hints(caller: Caller, config: DaemonConfig, table: Table) -> Iterator[tuple
         if fnmatchcase(caller.canonical_arn.lower(), mapping.arn.lower()):
             yield mapping, f"the entry for {mapping.arn} has a wildcard, and wildcards are taken literally"
     for mapping in table.with_sso:
-        hint = _sso_hint(mapping, caller, "SSORoleMatch" in config.gates)
+        hint = _sso_hint(mapping, caller, table, gate="SSORoleMatch" in config.gates)
         if hint:
             yield mapping, hint
 
@@ -161,7 +166,7 @@ def _id_hint(mapping: Mapping, caller: Caller, table: Table) -> str:
     )
 
 
-def _sso_hint(mapping: Mapping, caller: Caller, gate: bool) -> str:
+def _sso_hint(mapping: Mapping, caller: Caller, table: Table, *, gate: bool) -> str:
     sso = mapping.sso
     assert sso is not None
     if f"/awsreservedsso_{sso.permission_set}_".lower() not in caller.canonical_arn.lower():
@@ -172,6 +177,8 @@ def _sso_hint(mapping: Mapping, caller: Caller, gate: bool) -> str:
         return "its SSO entry needs the feature gate SSORoleMatch"
     if sso.partition:
         return "its SSO entry has a partition, and an entry with one never matches: leave it out"
+    if table.is_carried and not table.patterns:
+        return f"its SSO entry is not carried by the backend {table.backend}: add MountedFile"
     return ""
 
 

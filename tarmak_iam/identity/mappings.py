@@ -9,9 +9,12 @@ from dataclasses import dataclass, replace
 from tarmak_iam.document import Document, Remove
 from tarmak_iam.document.intent import value_at
 from tarmak_iam.errors import ConfigError, EditRefused
+from tarmak_iam.identity.config_file import load_config
 from tarmak_iam.identity.entries import Listed, listed_entries, own_key
 from tarmak_iam.identity.merging import Outcome, Refuse, Wanted, plan
 from tarmak_iam.identity.principals import key_of, named
+from tarmak_iam.identity.refusal import NotStarted
+from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.identity.viper import Settings, lookup
 from tarmak_iam.routes import Route
 
@@ -62,6 +65,15 @@ class Mappings:
     def entries(self) -> tuple[Listed, ...]:
         """In the order that the daemon asks them: roles, users, accounts. Odd entries show what can be shown."""
         return tuple(listed_entries(self._settings))
+
+    def entries_read_by(self, version: DaemonVersion) -> tuple[Listed, ...]:
+        """The same as a release reads the texts: `username: yes` is "1" for some, and "yes" for others.
+
+        As `entries` where that release does not take the file.
+        """
+        with contextlib.suppress(NotStarted):
+            return tuple(listed_entries(Settings(load_config(self.document, version), {}, {})))
+        return self.entries
 
     def arn_route(self, entry: Listed) -> Route:
         """Where an entry's ARN stands; the entry itself where it has none (or is an account)."""

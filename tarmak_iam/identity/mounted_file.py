@@ -34,7 +34,7 @@ def load_mounted_file(config: DaemonConfig, place: Locate) -> Table:
         patterns=tuple((arn_like(text), role) for text, role in sso.items()) if matches_sso else (),
         accounts=frozenset(config.accounts),
         accounts_route=Route.of(("server", "mapAccounts")),
-        reserved_prefixes=config.reserved_prefixes.get("MountedFile", ()),
+        reserved_prefixes=config.reserved_in("MountedFile"),
         place=place,
         written=(*config.roles, *config.users),
     )

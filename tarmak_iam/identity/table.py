@@ -41,6 +41,10 @@ class Table:
     accounts_route: Route | None = None
     reserved_prefixes: tuple[str, ...] = ()
     by_user_id: bool = False
+    is_carried: bool = False
+    """Whether these are the entries of the mappings file, of which the backend gets what it can carry."""
+    uncarried_accounts: frozenset[str] = frozenset()
+    """The accounts of the mappings file that such a backend cannot admit."""
     admits: Callable[[Caller, Mapping], bool] | None = field(default=None, repr=False)
     """Whether an entry that was found may be the caller's after all; None: it always may."""
 

@@ -23,6 +23,7 @@ __all__ = [
     "releases",
     "server_keys",
     "server_partitions",
+    "spans_text",
 ]
 
 _TAG = re.compile(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:[-+].*)?\Z", re.ASCII)
@@ -100,6 +101,14 @@ def releases() -> tuple[DaemonVersion, ...]:
         DaemonVersion(first.major, first.minor, patch)
         for first, last in lines
         for patch in range(first.patch, last.patch + 1)
+    )
+
+
+def spans_text(item: str) -> str:
+    """The releases that have an item of versions.json, in words: `v0.6.0 to v0.6.1, v0.7.1 and later`."""
+    return ", ".join(
+        f"{first} and later" if last == NEWEST else f"{first} to {last}" if first < last else str(first)
+        for first, last in _table()[item]
     )
 
 

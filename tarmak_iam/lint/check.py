@@ -10,6 +10,7 @@ from tarmak_iam.config.plugins import installed_sections
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.lint.arn_rules import ARN_RULES
+from tarmak_iam.lint.backend_rules import BACKEND_RULES
 from tarmak_iam.lint.config_rules import CONFIG_RULES
 from tarmak_iam.lint.consequences import without_consequences
 from tarmak_iam.lint.daemon_rules import DAEMON_RULES, DAEMON_VERSION_RULES
@@ -52,6 +53,7 @@ RULES: tuple[Rule, ...] = (
     *TEMPLATE_VERSION_RULES,
     *ADMIN_RULES,
     *DAEMON_VERSION_RULES,
+    *BACKEND_RULES,
     *SSO_VERSION_RULES,
     # comments
     *SUPPRESSION_RULES,

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tarmak_iam.config.meant import closest
+from tarmak_iam.daemon import kind_of
 from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.identity.arn import ArnError, is_account, parse_arn
+from tarmak_iam.identity.carrying import carries
 from tarmak_iam.identity.daemon_config import BACKENDS, DEPRECATED
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.identity.sts import accepts_tokens_of
@@ -23,7 +25,7 @@ __all__ = ["DAEMON_RULES", "DAEMON_VERSION_RULES"]
 
 _MODES = "server.backendMode"
 _SCRUBBED = "server.scrubbedAccounts"
-_OWN = "MountedFile"
+_KINDS = ("role", "user", "sso")
 _RESERVED = "server.reservedPrefixConfig"
 
 
@@ -76,17 +78,13 @@ def _account_of(entry: Entry) -> str:
 
 
 def _reserved_prefix(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    daemon, mappings = installation.loaded.config, installation.mappings
-    for entry in entries_of(mappings).mapped if mappings and daemon else ():
-        assert daemon
-        prefix = next(
-            (
-                each
-                for each in daemon.reserved_prefixes.get(_OWN, ())
-                if each and entry.listed.username.startswith(each)
-            ),
-            None,
-        )
+    mappings, tables = installation.mappings, installation.loaded.tables
+    # The first backend that has the entry decides, whatever the next one would say.
+    first = {kind: next((each for each in tables if carries(each.backend, kind)), None) for kind in _KINDS}
+    for entry in entries_of(mappings).mapped if mappings else ():
+        table, username = first[kind_of(entry.listed)], entry.listed.username
+        reserved = table.reserved_prefixes if table else ()
+        prefix = next((each for each in reserved if each and username.startswith(each)), None)
         if prefix is not None:
             what = f"the username '{entry.listed.username}' begins with the reserved prefix '{prefix}': nobody gets it"
             remedy = "choose another username, or take the prefix out of server.reservedPrefixConfig"

@@ -40,7 +40,7 @@ def _gate_is_off(rule: Rule, installation: Installation) -> Iterator[Finding]:
             continue
         if matches:
             what = f"the SSO entry is ignored: the feature gate {_GATE} is off"
-            remedy = f"tarmak-iam settings set featureGates {_GATE}=true"
+            remedy = installation.daemon.with_sso
         else:
             what = f"authenticator {version} has no SSO entries (v0.6.0, v0.6.1, v0.6.30 and later have)"
             remedy = "choose a newer image, or map the role AWSReservedSSO_... by its ARN without path"

@@ -42,7 +42,17 @@ def test_what_is_wrong_is_told_at_its_place(shell: Shell, text: str, message: st
         ("kubernetesVersion", "x", "kubernetesVersion: 'x' is no Kubernetes version"),
         ("role", "arn:aws:iam::111122223333:user/a", "role: 'arn:aws:iam::111122223333:user/a' is no ARN of a role"),
         ("featureGates", "a", "'a' is no feature gate; write NAME=true or NAME=false"),
-        ("backends", "DynamicFile", "backends[0]: input should be"),
+        (
+            "backends",
+            "DynamicFile",
+            "DynamicFile is a file on each master, which no object can bring there; choose among",
+        ),
+        (
+            "backends",
+            "Mountedfile,CRD",
+            "there is no backend 'Mountedfile', and the spelling counts; did you mean MountedFile?",
+        ),
+        ("backends", "", "no backend is named; the backends are MountedFile"),
     ],
 )
 def test_nothing_wrong_is_let_in(shell: Shell, key: str, value: str, message: str) -> None:

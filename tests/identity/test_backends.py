@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarmak_iam.identity import Answer, whois
+from tarmak_iam.identity import Answer, Authenticator, whois
 from tarmak_iam.identity.caller import identity_of
 
 ADMIN = "arn:aws:iam::111122223333:role/Admin"
@@ -270,3 +270,52 @@ def test_nothing_raises_and_nobody_gets_in_unnamed(backend: str, version: str, r
         assert not ask(
             "arn:aws:iam::999988887777:user/Eve", backend, config=config, version=version, **files
         ).authenticated
+
+
+@pytest.mark.parametrize("backend", ["EKSConfigMap", "CRD"])
+@pytest.mark.parametrize(("version", "counts"), [("v0.7.16", False), ("v0.7.17", True), ("v0.6.31", False)])
+def test_reserved_prefixes_of_the_clusters_objects(backend: str, version: str, *, counts: bool) -> None:
+    reserved = f"[{{backendMode: {backend}, usernamePrefixReserveList: [fir, adm]}}]"
+    config = f"clusterID: c\nserver: {{reservedPrefixConfig: {reserved}}}\n"
+    files = {"objects.yaml": f"{AWS_AUTH}---\n{CRDS}"}
+    answer = whois(config, identity_of(ADMIN), version=version, args=f"--backend-mode={backend}", files=files)
+    assert answer.authenticated is not counts
+    assert ("begins with the reserved prefix" in answer.reason) is counts
+
+
+def test_places_in_many_entries_of_one_text_cost_no_more_than_reading_it() -> None:
+    entries = "".join(f"    - {{rolearn: '{ADMIN}{number}', username: u{number}}}\n" for number in range(2000))
+    text = f"kind: ConfigMap\nmetadata: {{name: aws-auth}}\ndata:\n  mapRoles: |\n{entries}"
+    args = ["--backend-mode=EKSConfigMap"]
+    grants = Authenticator.load("clusterID: c\n", args=args, files={"f.yaml": text}).grants  # minutes, if each read it
+    assert [str(grants[number].place) for number in (0, 1999)] == ["f.yaml:5:7", "f.yaml:2004:7"]
+
+
+FILE = f"""\
+clusterID: c
+server:
+  mapRoles:
+  - {{roleARN: '{ADMIN}', username: admin, groups: [dev]}}
+  - {{roleARN: '{ADMIN}', username: last}}
+  - {{sso: {{permissionSetName: View, accountID: '111122223333'}}, username: view}}
+  mapUsers:
+  - {{userARN: '{ALICE}', username: alice}}
+  mapAccounts: ['444455556666']
+"""
+
+
+@pytest.mark.parametrize("backends", ["MountedFile", "EKSConfigMap", "CRD", "CRD,MountedFile", "EKSConfigMap,CRD"])
+def test_a_file_that_is_written_to_every_backend(backends: str) -> None:
+    args = ["--feature-gates=SSORoleMatch=true", f"--backend-mode={backends}"]
+    loaded = Authenticator.load(FILE, version="v0.7.9", args=args, carried=True)
+
+    def told(arn: str) -> str:
+        answer = loaded.whois(identity_of(arn))
+        return f"{answer.username} {answer.place and answer.place.line}"
+
+    alone = backends == "CRD"
+    assert (told(ADMIN), told(ALICE)) == ("last 5", "alice 8")
+    assert told(SSO) == ("None 6" if alone else "view 6")
+    assert told("arn:aws:iam::444455556666:user/x") == ("None 9" if alone else "arn:aws:iam::444455556666:user/x 9")
+    because = f"the entry for {ADMIN} matches (the last of 2 for it: the others do not count)"
+    assert loaded.whois(identity_of(ADMIN)).reason == because

@@ -11,7 +11,7 @@ from tarmak_iam.document.render import block_lines
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.entries import Listed
 from tarmak_iam.identity.formats import authenticator_config, aws_auth, custom_resource
-from tarmak_iam.identity.formats.found import LeftOut
+from tarmak_iam.identity.formats.found import LeftOut, Shadowed
 from tarmak_iam.identity.formats.reading import Import
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.identity.merging import Refuse, Wanted
@@ -19,7 +19,7 @@ from tarmak_iam.identity.principals import named
 from tarmak_iam.identity.reach import Flaw, misfit
 from tarmak_iam.identity.versions import DaemonVersion
 
-__all__ = ["CONVERTIBLE", "Conversion", "as_mappings", "convert", "effective"]
+__all__ = ["CONVERTIBLE", "Conversion", "as_mappings", "convert", "deciding", "effective"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +37,19 @@ _Write = Callable[[Mappings, Carried, DaemonVersion], Iterator[dict[str, Any] | 
 
 def convert(mappings: Mappings, backend: str, version: DaemonVersion) -> Conversion:
     """`backend` is one of CONVERTIBLE. Who becomes whom stays the same, except for what `left_out` tells."""
-    found: list[dict[str, Any] | LeftOut] = []
-    carried = []
-    for each in _deciding(mappings):
-        if isinstance(each, LeftOut):
-            found.append(each)
-        else:
-            carried.append(each)
-    found += _WRITERS[backend](mappings, tuple(carried), version)
+    carried, lost = deciding(mappings, version)
+    found = [*_WRITERS[backend](mappings, carried, version)]
     return Conversion(
         tuple(each for each in found if not isinstance(each, LeftOut)),
+        (*lost, *(each for each in found if isinstance(each, LeftOut))),
+    )
+
+
+def deciding(mappings: Mappings, version: DaemonVersion) -> tuple[Carried, tuple[LeftOut, ...]]:
+    """Every principal that some caller can be, once, by the entry that decides for it; and what else there is."""
+    found = list(_deciding(mappings, version))
+    return (
+        tuple(each for each in found if isinstance(each, Wanted)),
         tuple(each for each in found if isinstance(each, LeftOut)),
     )
 
@@ -77,9 +80,9 @@ def as_mappings(
     return Mappings.parse("\n".join(block_lines(config, Layout())) + "\n", filename), tuple(left_out)
 
 
-def _deciding(mappings: Mappings) -> Iterator[Wanted | LeftOut]:
-    """Every principal once, by the entry that decides for it: roles before users, the last of equals."""
-    entries = mappings.entries
+def _deciding(mappings: Mappings, version: DaemonVersion) -> Iterator[Wanted | LeftOut]:
+    """Roles before users, the last of equals."""
+    entries = mappings.entries_read_by(version)
     decides: dict[str, Listed] = {}
     for entry in entries:
         other = decides.get(entry.key)
@@ -90,7 +93,7 @@ def _deciding(mappings: Mappings) -> Iterator[Wanted | LeftOut]:
         decider = decides[entry.key]
         if decider is not entry:
             line = mappings.document.position(decider.route).line
-            yield LeftOut(f"{entry.principal or 'an entry'} is decided in line {line}, not by this entry", place)
+            yield Shadowed(f"{entry.principal or 'an entry'} is decided in line {line}, not by this entry", place)
         elif entry.sso_role is not None and not entry.arn and entry.sso_role.partition:
             yield LeftOut(f"{entry.principal} has a partition, so it matches nobody", place)
         else:

@@ -9,7 +9,7 @@ from tarmak_iam.errors import Place
 from tarmak_iam.identity.formats.source import Part, shown
 from tarmak_iam.identity.merging import Wanted
 
-__all__ = ["LeftOut", "Read", "read_mapping", "unknown_keys"]
+__all__ = ["LeftOut", "Read", "Shadowed", "read_mapping", "unknown_keys"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,11 @@ class LeftOut:
 
     def __str__(self) -> str:
         return f"{self.place}: {self.what}" if self.place else self.what
+
+
+@dataclass(frozen=True, slots=True)
+class Shadowed(LeftOut):
+    """An entry that another one decides for: nobody misses it."""
 
 
 Read = Iterator[Wanted | LeftOut]

@@ -214,3 +214,10 @@ def test_converting_changes_nothing_for_anybody() -> None:
     )
     (config,) = convert(Mappings.parse(kept), "MountedFile", NEW).objects
     assert effects(Authenticator.load(kept), Authenticator.load(yaml_bytes(config).decode())) == ()
+
+
+@pytest.mark.parametrize(("version", "username"), [("v0.5.0", "1"), ("v0.6.29", "1"), ("v0.6.30", "yes")])
+def test_texts_are_those_that_the_release_reads(version: str, username: str) -> None:
+    mappings = Mappings.parse("server: {mapRoles: [{roleARN: 'arn:aws:iam::111122223333:role/A', username: yes}]}\n")
+    (made,) = convert(mappings, "CRD", DaemonVersion.parse(version)).objects
+    assert made["spec"]["username"] == username

@@ -1,0 +1,82 @@
+"""The service account of a daemon that asks the cluster, and the least that it must be allowed.
+
+What it calls is the same in every release that has backends (pkg/mapper/configmap, pkg/mapper/crd):
+EKSConfigMap: watch ConfigMaps of kube-system with the field selector metadata.name=aws-auth, never get or list.
+CRD: list and watch iamidentitymappings, update their status, and create and patch (core) events; those of an
+object without a namespace are written to the namespace default (client-go tools/record).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tarmak_iam.emit.artifact import Emitter, Manifest
+from tarmak_iam.emit.crd import PLURAL
+from tarmak_iam.emit.labels import NAME, NAMESPACE, labels
+from tarmak_iam.identity.crd import GROUP
+from tarmak_iam.identity.formats.aws_auth import NAME as AWS_AUTH
+from tarmak_iam.installation import Installation
+
+__all__ = ["RBAC", "rbac"]
+
+_API_GROUP = "rbac.authorization.k8s.io"
+_EVENTS_NAMESPACE = "default"
+# Upstream's example binds a ClusterRole under NAME in kube-system, and what a binding refers to cannot be changed.
+_AWS_AUTH_NAME, _EVENTS_NAME = f"{NAME}-{AWS_AUTH}", f"{NAME}-events"
+
+Rule = dict[str, list[str]]
+
+
+def rbac(installation: Installation) -> tuple[Manifest, ...]:
+    """Nothing for a daemon that reads its file alone. Raises ConfigError where the Kubernetes version cannot be
+    read."""
+    if not installation.daemon.asks_cluster:
+        return ()
+    account = {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": _metadata(installation, NAME, NAMESPACE),
+        # The pod asks for its token itself.
+        "automountServiceAccountToken": False,
+    }
+    return (account, *_rights(installation))
+
+
+RBAC = Emitter("rbac", objects=rbac)
+
+
+def _rights(installation: Installation) -> Iterator[Manifest]:
+    backends = installation.daemon.backends
+    if "CRD" in backends:
+        mappings: Rule = {"apiGroups": [GROUP], "resources": [PLURAL], "verbs": ["list", "watch"]}
+        status: Rule = {"apiGroups": [GROUP], "resources": [f"{PLURAL}/status"], "verbs": ["update"]}
+        yield from _granted(installation, NAME, "", mappings, status)
+        events: Rule = {"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]}
+        yield from _granted(installation, _EVENTS_NAME, _EVENTS_NAMESPACE, events)
+    if "EKSConfigMap" in backends:
+        watched: Rule = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["watch"]}
+        # Before, a watch of one object by its name counts as one of all (kubernetes#63469).
+        if not installation.kubernetes.is_below(1, 11):
+            watched["resourceNames"] = [AWS_AUTH]
+        yield from _granted(installation, _AWS_AUTH_NAME, NAMESPACE, watched)
+
+
+def _granted(installation: Installation, name: str, namespace: str, *rules: Rule) -> Iterator[Manifest]:
+    """A role and its binding: of the whole cluster where there is no namespace."""
+    scope = "" if namespace else "Cluster"
+    metadata = _metadata(installation, name, namespace)
+    api_version = f"{_API_GROUP}/v1"
+    yield {"apiVersion": api_version, "kind": f"{scope}Role", "metadata": metadata, "rules": list(rules)}
+    yield {
+        "apiVersion": api_version,
+        "kind": f"{scope}RoleBinding",
+        "metadata": metadata,
+        "roleRef": {"apiGroup": _API_GROUP, "kind": f"{scope}Role", "name": name},
+        "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": NAMESPACE}],
+    }
+
+
+def _metadata(installation: Installation, name: str, namespace: str) -> dict[str, Any]:
+    where = {"namespace": namespace} if namespace else {}
+    return {"name": name, **where, "labels": labels(installation)}

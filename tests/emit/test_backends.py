@@ -1,0 +1,335 @@
+"""The objects of every backend: what they are, that Kubernetes takes them, and that the daemon reads the same."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+import subprocess
+from collections.abc import Iterable
+from typing import Any
+
+import jsonschema
+import kubernetes_validate
+import pytest
+
+from tarmak_iam.config import TarmakConfig
+from tarmak_iam.emit import manifests, notes
+from tarmak_iam.emit.artifact import Manifest, yaml_bytes
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.identity.authenticator import Authenticator
+from tarmak_iam.identity.mappings import Mappings
+from tarmak_iam.identity.model import Identity
+from tarmak_iam.identity.versions import DaemonVersion, releases
+from tarmak_iam.installation import Installation
+from tests.emit.installations import CONFIG, ON, installation
+from tests.support import shared_file
+
+RICH = """\
+# people
+server:
+  scrubbedAccounts: ["444455556666"]   # quiet
+  mapRoles:
+  # admins
+  - roleARN: arn:aws:iam::111122223333:role/Admin
+    username: yes
+    groups: ["system:masters", no, 1.0]
+  - roleARN: arn:aws:iam::111122223333:role/Node
+    username: system:node:{{EC2PrivateDNSName}}
+    groups: ["system:nodes", "system:bootstrappers"]
+  - rolearn: arn:aws:iam::111122223333:role/admin
+    username: "admin:{{SessionName}}"
+    groups: a,b
+  - roleARN: arn:aws:iam::111122223333:role/Nameless
+  mapUsers:
+  - userARN: arn:aws:iam::111122223333:user/team/Alice
+    username: 'x: "y" # {{AccountID}}'
+    groups: ["- a", "---", "$(X)", "%", "é"]
+  - userARN: arn:aws:sts::111122223333:federated-user/Bob
+    username: bob
+"""
+ACCOUNTS = '  mapAccounts: ["444455556666", "012345678901"]\n'
+SSO = """\
+  - sso: {permissionSetName: Dev, accountID: "111122223333"}
+    username: dev
+    groups: [dev]
+"""
+WITH_SSO = RICH.replace("  mapUsers:\n", f"{SSO}  mapUsers:\n")
+GATE = "feature gate SSORoleMatch (default false, Alpha)"
+BACKENDS = [
+    list(chosen)
+    for count in (1, 2, 3)
+    for chosen in itertools.permutations(("MountedFile", "EKSConfigMap", "CRD"), count)
+]
+CALLERS = [
+    Identity(f"arn:aws:sts::111122223333:assumed-role/{role}/s@x", "111122223333", "AROA:s@x")
+    for role in ("Admin", "Node", "Nameless", "AWSReservedSSO_Dev_0123456789abcdef", "Other")
+] + [
+    Identity(
+        "arn:aws:sts::111122223333:assumed-role/Node/i-0123456789abcdef0", "111122223333", "AROA:i-0123456789abcdef0"
+    ),
+    Identity("arn:aws:iam::111122223333:user/team/Alice", "111122223333", "AIDA"),
+    Identity("arn:aws:iam::111122223333:user/Alice", "111122223333", "AIDA"),
+    Identity("arn:aws:sts::111122223333:federated-user/Bob", "111122223333", "111122223333:Bob"),
+    Identity("arn:aws:iam::444455556666:user/any", "444455556666", "AIDA"),
+    Identity("arn:aws:iam::012345678901:root", "012345678901", "012345678901"),
+    Identity("arn:aws:iam::999922223333:user/any", "999922223333", "AIDA"),
+]
+NAMES = {"i-0123456789abcdef0": "ip-10-0-0-1.ec2.internal"}
+
+
+def answers(config: str, version: str, args: Iterable[str], files: dict[str, str]) -> list[Any]:
+    daemon = Authenticator.load(config, version=version, args=args, files=files, private_dns_names=NAMES)
+    assert daemon.failure is None, daemon.failure
+    found = [daemon.whois(caller) for caller in CALLERS]
+    return [(each.authenticated, each.username, each.groups, each.uid, each.extra) for each in found]
+
+
+def read_back(objects: list[Manifest], version: str) -> tuple[str, str, list[str], dict[str, str]]:
+    """Configuration, release, flags and objects of the cluster, as JSON for speed."""
+    named = {(each["kind"], each["metadata"]["name"]): each for each in objects}
+    (container,) = named["DaemonSet", "aws-iam-authenticator"]["spec"]["template"]["spec"]["containers"]
+    config = named["ConfigMap", "aws-iam-authenticator"]["data"]["config.yaml"]
+    return config, version, container["args"], {"objects.json": json.dumps({"kind": "List", "items": objects})}
+
+
+FULL, FULL_WITH_SSO = (f"clusterID: dev-cluster\n{text}{ACCOUNTS}" for text in (RICH, WITH_SSO))
+PARSED = {text: Mappings.parse(text) for text in (RICH, FULL, FULL_WITH_SSO)}
+TARMAK = TarmakConfig.parse(CONFIG.format(api_server=ON, location="eu-west-1"))
+
+
+def made_of(text: str, version: DaemonVersion, backends: list[str]) -> Installation:
+    """Without reading the same files again and again."""
+    settings: dict[str, Any] = {"daemonVersion": str(version), "backends": backends}
+    if version.has(GATE):
+        settings["featureGates"] = {"SSORoleMatch": True}
+    return Installation.of(TARMAK, TARMAK.current_cluster, PARSED[text], None, settings)
+
+
+@pytest.mark.parametrize("version", releases(), ids=str)
+def test_every_release_and_backend_gives_what_the_file_says_or_is_refused(version: DaemonVersion) -> None:
+    text = FULL_WITH_SSO if version.has(GATE) else FULL
+    itself = answers(text, str(version), made_of(text, version, ["MountedFile"]).daemon_args(), {})
+    for backends in BACKENDS:
+        reason = refused(version, backends)
+        if reason:
+            with pytest.raises(ConfigError, match=reason):
+                manifests(made_of(text, version, backends))
+        else:
+            assert answers(*read_back(manifests(made_of(text, version, backends)), str(version))) == itself, backends
+
+
+@pytest.mark.parametrize("version", releases()[1:], ids=str)
+def test_objects_alone_give_what_the_file_says_of_arns(version: DaemonVersion) -> None:
+    text = f"clusterID: dev-cluster\n{RICH}"
+    itself = answers(text, str(version), made_of(RICH, version, ["MountedFile"]).daemon_args(), {})
+    assert answers(*read_back(manifests(made_of(RICH, version, ["CRD"])), str(version))) == itself
+
+
+@pytest.mark.parametrize("version", [each for each in releases() if not each.has(GATE)], ids=str)
+def test_sso_entries_need_a_release_that_has_them(version: DaemonVersion) -> None:
+    spans = "v0.6.0 to v0.6.1, v0.6.30 to v0.6.31, v0.7.1 and later"
+    with pytest.raises(ConfigError, match=f":17:5: sso:111122223333/Dev needs a version with SSORoleMatch: {spans}"):
+        manifests(made_of(FULL_WITH_SSO, version, ["MountedFile"]))
+
+
+def refused(version: DaemonVersion, backends: list[str]) -> str:
+    """The reason; empty where there is none."""
+    if version == DaemonVersion(0, 4, 0) and backends != ["MountedFile"]:
+        return "authenticator v0.4.0 has no backends: it reads its file only"
+    return "the backend CRD (admits no accounts|has no SSO entries)" if backends == ["CRD"] else ""
+
+
+def kinds(**settings: Any) -> list[str]:
+    made = manifests(installation(mappings=RICH, **settings))
+    return [f"{each['kind']} {each['metadata'].get('namespace', '-')}/{each['metadata']['name']}" for each in made]
+
+
+OWN = ["ConfigMap kube-system/aws-iam-authenticator", "DaemonSet kube-system/aws-iam-authenticator"]
+
+
+def test_a_daemon_that_reads_its_file_needs_no_rights() -> None:
+    assert kinds() == OWN
+    pod = manifests(installation())[1]["spec"]["template"]["spec"]
+    assert pod["automountServiceAccountToken"] is False
+    assert "serviceAccountName" not in pod
+
+
+def test_the_objects_in_apply_order() -> None:
+    assert kinds(backends=["EKSConfigMap"]) == [
+        "ServiceAccount kube-system/aws-iam-authenticator",
+        "Role kube-system/aws-iam-authenticator-aws-auth",
+        "RoleBinding kube-system/aws-iam-authenticator-aws-auth",
+        OWN[0],
+        "ConfigMap kube-system/aws-auth",
+        OWN[1],
+    ]
+    assert kinds(backends=["CRD", "MountedFile"]) == [
+        "CustomResourceDefinition -/iamidentitymappings.iamauthenticator.k8s.aws",
+        "ServiceAccount kube-system/aws-iam-authenticator",
+        "ClusterRole -/aws-iam-authenticator",
+        "ClusterRoleBinding -/aws-iam-authenticator",
+        "Role default/aws-iam-authenticator-events",
+        "RoleBinding default/aws-iam-authenticator-events",
+        OWN[0],
+        "IAMIdentityMapping -/role-node-111122223333",
+        "IAMIdentityMapping -/role-admin-111122223333",
+        "IAMIdentityMapping -/role-nameless-111122223333",
+        "IAMIdentityMapping -/user-team-alice-111122223333--0926a52e",
+        "IAMIdentityMapping -/federated-user-bob-111122223333",
+        OWN[1],
+    ]
+
+
+def rules(**settings: Any) -> dict[str, list[Any]]:
+    return {
+        f"{each['kind']} {each['metadata'].get('namespace', '-')}": each["rules"]
+        for each in manifests(installation(**settings))
+        if each["kind"] in ("Role", "ClusterRole")
+    }
+
+
+def test_no_right_is_given_that_the_daemon_does_not_use() -> None:
+    watch = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["watch"], "resourceNames": ["aws-auth"]}
+    assert rules(backends=["EKSConfigMap", "MountedFile"]) == {"Role kube-system": [watch]}
+    group = ["iamauthenticator.k8s.aws"]
+    assert rules(backends=["CRD"]) == {
+        "ClusterRole -": [
+            {"apiGroups": group, "resources": ["iamidentitymappings"], "verbs": ["list", "watch"]},
+            {"apiGroups": group, "resources": ["iamidentitymappings/status"], "verbs": ["update"]},
+        ],
+        "Role default": [{"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]}],
+    }
+    # A watch of one object is not authorized as one before 1.11.
+    assert rules(backends=["EKSConfigMap"], kubernetesVersion="1.10.3") == {
+        "Role kube-system": [{key: value for key, value in watch.items() if key != "resourceNames"}]
+    }
+
+
+def test_bindings_lead_to_their_roles_and_the_pods_account() -> None:
+    made = manifests(installation(backends=["CRD", "EKSConfigMap"]))
+    there = {(each["kind"], each["metadata"].get("namespace"), each["metadata"]["name"]) for each in made}
+    bindings = [each for each in made if each["kind"].endswith("Binding")]
+    for each in bindings:
+        where = each["metadata"].get("namespace")
+        assert (each["roleRef"]["kind"], where, each["roleRef"]["name"]) in there
+        assert each["roleRef"]["kind"] == each["kind"].removesuffix("Binding")
+        (subject,) = each["subjects"]
+        assert (subject["kind"], subject["namespace"], subject["name"]) in there
+    assert len(bindings) == 3
+    pod = made[-1]["spec"]["template"]["spec"]
+    assert (pod["serviceAccountName"], pod["automountServiceAccountToken"]) == ("aws-iam-authenticator", True)
+
+
+def test_all_objects_have_the_labels() -> None:
+    made = manifests(installation(backends=["CRD", "EKSConfigMap"]))
+    assert {json.dumps(each["metadata"]["labels"], sort_keys=True) for each in made} == {
+        json.dumps(made[-1]["metadata"]["labels"], sort_keys=True)
+    }
+
+
+@pytest.mark.parametrize("version", ["1.11", "1.15", "1.16", "1.22", "1.24"])
+def test_published_schemas_accept_them_strictly(version: str) -> None:
+    schema = json.loads(shared_file("schemas", "kubernetes", f"v{version}.json").read_text())
+    for each in without_custom_resources(version):
+        reference = schema["kinds"][f"{each['apiVersion']} {each['kind']}"]
+        # Not `jsonschema.validate`, which checks the schema itself each time.
+        jsonschema.Draft7Validator({"$ref": reference, "definitions": schema["definitions"]}).validate(each)
+
+
+@pytest.mark.parametrize("version", ["1.25", "1.37"])
+def test_kubernetes_validate_accepts_them_strictly(version: str) -> None:
+    for each in without_custom_resources(version):
+        kubernetes_validate.validate(each, version, strict=True)
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+def test_kubectl_reads_them() -> None:
+    made = manifests(installation(mappings=RICH, backends=["CRD", "EKSConfigMap"]))
+    text = b"---\n".join(map(yaml_bytes, made))
+    command = ["kubectl", "label", "--local", "-o", "name", "-f", "-", "x=y"]
+    done = subprocess.run(command, input=text, capture_output=True, check=True)
+    names = [line.rpartition("/")[2] for line in done.stdout.decode().split()]
+    assert names == [each["metadata"]["name"] for each in made]
+
+
+def without_custom_resources(version: str) -> list[Manifest]:
+    made = installation(
+        mappings=RICH + ACCOUNTS, backends=["CRD", "EKSConfigMap", "MountedFile"], kubernetesVersion=f"{version}.0"
+    )
+    return [each for each in manifests(made) if each["kind"] != "IAMIdentityMapping"]
+
+
+def schema_of(definition: Manifest) -> dict[str, Any]:
+    spec = definition["spec"]
+    found: dict[str, Any] = (spec["versions"][0]["schema"] if "versions" in spec else spec["validation"])[
+        "openAPIV3Schema"
+    ]
+    return found
+
+
+@pytest.mark.parametrize("version", ["1.11.0", "1.12.0", "1.15.9", "1.16.0", "1.37.0"])
+def test_the_custom_resources_fit_their_definition(version: str) -> None:
+    definition, *others = manifests(installation(mappings=RICH, backends=["CRD"], kubernetesVersion=version))
+    is_beta = version in ("1.11.0", "1.12.0", "1.15.9")
+    assert definition["apiVersion"] == f"apiextensions.k8s.io/{'v1beta1' if is_beta else 'v1'}"
+    resources = [each for each in others if each["kind"] == "IAMIdentityMapping"]
+    assert len(resources) == 5
+    for each in resources:
+        jsonschema.validate(each, closed(schema_of(definition)))
+        # What the daemon writes back (UpdateStatus).
+        written = {**each, "status": {"canonicalARN": each["spec"]["arn"].lower(), "userID": ""}}
+        jsonschema.validate(written, closed(schema_of(definition)))
+        assert each["apiVersion"] == "iamauthenticator.k8s.aws/v1alpha1"
+
+
+def closed(schema: dict[str, Any]) -> dict[str, Any]:
+    """What is not in the schema would be pruned."""
+    made = {key: closed(value) if isinstance(value, dict) else value for key, value in schema.items()}
+    free = "properties" in schema and isinstance(schema["properties"], dict) and "type" not in schema["properties"]
+    return {**made, "additionalProperties": False} if free else made
+
+
+def test_the_definition_has_a_status_and_is_structural() -> None:
+    spec = manifests(installation(backends=["CRD"], kubernetesVersion="1.16.0"))[0]["spec"]
+    (version,) = spec["versions"]
+    assert version["subresources"] == {"status": {}}
+    assert spec["preserveUnknownFields"] is False
+    check_structural(schema_of({"spec": spec}))
+    old = manifests(installation(backends=["CRD"], kubernetesVersion="1.11.0"))[0]["spec"]
+    assert old["subresources"] == {"status": {}}
+    # All that 1.11 takes at the root beside a status.
+    assert set(old["validation"]["openAPIV3Schema"]) <= {"properties", "required", "description"}
+
+
+def check_structural(schema: dict[str, Any]) -> None:
+    """Kubernetes' rules: every field has a type, nothing is set in a way that hides fields."""
+    assert schema["type"] in ("object", "array", "string")
+    assert not set(schema) & {"additionalProperties", "$ref", "definitions", "allOf", "anyOf", "oneOf", "not"}
+    for each in schema.get("properties", {}).values():
+        check_structural(each)
+    if schema["type"] == "array":
+        check_structural(schema["items"])
+
+
+def test_custom_resources_need_a_status() -> None:
+    with pytest.raises(ConfigError, match=r"the backend CRD needs Kubernetes 1.11, and dev-cluster has 1.10.3"):
+        manifests(installation(backends=["CRD"], kubernetesVersion="1.10.3"))
+
+
+def test_what_should_be_known() -> None:
+    assert notes(installation()) == ()
+    assert notes(installation(backends=["EKSConfigMap"])) == ()
+    first, second = notes(installation(backends=["CRD"]))
+    assert first.endswith("where it is new, apply twice")
+    assert second.endswith("until somebody deletes it: kubectl delete iamidentitymappings NAME")
+
+
+def test_pods_roll_only_for_what_the_daemon_reads_at_its_start() -> None:
+    def checksum(text: str, backend: str) -> str:
+        made = manifests(installation(mappings=text, backends=[backend]))
+        return str(made[-1]["spec"]["template"]["metadata"]["annotations"]["checksum/config"])
+
+    more = RICH.replace("username: bob", "username: robert")
+    assert checksum(RICH, "EKSConfigMap") == checksum(more, "EKSConfigMap")
+    assert checksum(RICH, "MountedFile") != checksum(more, "MountedFile")
