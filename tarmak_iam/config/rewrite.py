@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -20,7 +20,9 @@ from tarmak_iam.config.types import Field, fields_of, root_struct
 from tarmak_iam.document.construct import same
 from tarmak_iam.document.scalars import decode_base64
 
-__all__ = ["agrees", "first_difference", "rewritten", "written"]
+__all__ = ["agrees", "differences", "rewritten", "written"]
+
+Path = tuple[str | int, ...]
 
 # Fields whose tags say nothing of omitempty, three of them by a slip of the pen (`omiempty`).
 _ALWAYS = (
@@ -138,24 +140,19 @@ def _power_of_ten(suffix: str) -> Fraction:
 
 def agrees(expected: Any, found: Any) -> bool:
     """Whether `found` is what was to be expected: NOW is any time."""
-    return first_difference(expected, found) is None
+    return next(differences(expected, found), None) is None
 
 
-def first_difference(expected: Any, found: Any) -> tuple[str | int, ...] | None:
-    """The path of a value that is not what was to be expected, None if all are."""
+def differences(expected: Any, found: Any, at: Path = ()) -> Iterator[Path]:
+    """The paths of all values that are not what was to be expected, those that only one side has included."""
     if isinstance(expected, dict) and isinstance(found, dict):
-        pairs = {key: (expected.get(key), found.get(key)) for key in [*expected, *found]}
-        odd = [(key,) for key in pairs if (key in expected) != (key in found)]
-        return odd[0] if odd else _below(pairs)
-    if isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
-        return _below(dict(enumerate(zip(expected, found, strict=True))))
-    is_time = expected == NOW and isinstance(found, str)
-    return None if is_time or same(expected, found) else ()
-
-
-def _below(pairs: Mapping[Any, tuple[Any, Any]]) -> tuple[str | int, ...] | None:
-    for step, (expected, found) in pairs.items():
-        below = first_difference(expected, found)
-        if below is not None:
-            return (step, *below)
-    return None
+        for key in {**expected, **found}:
+            if key in expected and key in found:
+                yield from differences(expected[key], found[key], (*at, key))
+            else:
+                yield (*at, key)
+    elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        for index, pair in enumerate(zip(expected, found, strict=True)):
+            yield from differences(*pair, (*at, index))
+    elif not (same(expected, found) or (expected == NOW and isinstance(found, str))):
+        yield at

@@ -13,9 +13,10 @@ from functools import cached_property
 from typing import Any
 
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.config.rewrite import agrees, first_difference, rewritten, written
+from tarmak_iam.config.rewrite import differences, rewritten, written
 from tarmak_iam.document import Document
 from tarmak_iam.errors import EditRefused
+from tarmak_iam.routes import Route
 from tarmak_iam.text import one_line
 
 __all__ = ["Change", "CutOffError", "Difference", "NotExplainedError", "Reading"]
@@ -74,9 +75,20 @@ class Reading:
     def entries(self, key: str) -> list[dict[str, Any]]:
         return self.full.get(key) or []
 
-    def is_at(self, key: str, index: int, expected: Any) -> bool:
-        """Whether an entry is the one that Tarmak was to write."""
-        return any(agrees(expected, form[key][index]) for form in (self.plain, self.full))
+    def odd(self, expected: Any, *path: str | int) -> str:
+        """Where the value at a path is not the one that Tarmak was to write; empty where it is."""
+        plain, full = (list(differences(expected, _at(form, path))) for form in (self.plain, self.full))
+        if not plain or not full:
+            return ""
+        steps = path[2:] if len(path) > 1 else path
+        both = [each for each in plain if each in full] or plain
+        return one_line(str(Route.of((*steps, *both[0]))))
+
+
+def _at(data: Any, path: Sequence[str | int]) -> Any:
+    for step in path:
+        data = data[step]
+    return data
 
 
 @dataclass(frozen=True)
@@ -92,13 +104,13 @@ class Difference:
     @classmethod
     def of(cls, old: Reading, new: Reading) -> Difference:
         """Raises NotExplainedError."""
-        if not any(agrees(old.full["metadata"], form["metadata"]) for form in (new.plain, new.full)):
-            raise NotExplainedError(_differs("the file", "metadata", old.full["metadata"], new.full["metadata"]))
+        if at := new.odd(old.full["metadata"], "metadata"):
+            raise NotExplainedError(f"the file has changed at {at}, which no tarmak command does")
         settings = tuple(key for key in _SETTINGS if old.full.get(key) != new.full.get(key))
         gone, come = {}, {}
         for key in _KINDS:
             gone[key], come[key] = _gone_and_come(old.entries(key), new, key)
-            _check_come(key, old.entries(key), gone[key], [new.entries(key)[index] for index in come[key]])
+            _check_come(key, old.entries(key), gone[key], new, come[key])
         return cls(old, new, settings, gone, come)
 
     def check_end(self) -> None:
@@ -108,6 +120,11 @@ class Difference:
         lost = [change for change in lost if change.what not in ("cluster", "environment")]
         if lost:
             raise CutOffError(f"its end is missing ({', '.join(map(str, lost))})")
+        providers = [_name("providers", entry) for entry in self.new.entries("providers")]
+        for index in self.come["environments"]:
+            provider = self.new.entries("environments")[index].get("provider", "")
+            if provider not in providers:
+                raise CutOffError(f"its end is missing (provider {one_line(provider)})")
 
     @cached_property
     def changes(self) -> tuple[Change, ...]:
@@ -167,31 +184,27 @@ class Difference:
 def _gone_and_come(expected: Sequence[Any], new: Reading, key: str) -> tuple[list[int], list[int]]:
     found, at, gone = len(new.entries(key)), 0, []
     for index, entry in enumerate(expected):
-        if at < found and new.is_at(key, at, entry):
+        if at < found and not new.odd(entry, key, at):
             at += 1
         else:
             gone.append(index)
     return gone, list(range(at, found))
 
 
-def _check_come(key: str, old: Sequence[Any], gone: Sequence[int], come: Sequence[Any]) -> None:
+def _check_come(key: str, old: Sequence[Any], gone: Sequence[int], new: Reading, come: Sequence[int]) -> None:
     """Tarmak adds only entries with a new name. Raises NotExplainedError."""
-    for entry in come:
+    for number in come:
+        entry = new.entries(key)[number]
         if not all(_identity(key, entry)):
             raise NotExplainedError(f"there is a new {_KINDS[key]} without a name")
         for index, other in enumerate(old):
             if _identity(key, other) == _identity(key, entry):
                 what = f"{_KINDS[key]} {one_line(_name(key, entry))}"
-                raise NotExplainedError(_differs(what, "", other, entry) if index in gone else f"{what} is there twice")
-
-
-def _differs(what: str, at: str, old: Any, new: Any) -> str:
-    path = first_difference(old, new)
-    if path is None:
-        return f"{what} is in another place, which no tarmak command does"
-    for step in path:
-        at += f"[{step}]" if isinstance(step, int) else f".{step}"
-    return f"{what} has changed at {one_line(at.lstrip('.'))}, which no tarmak command does"
+                if index not in gone:
+                    raise NotExplainedError(f"{what} is there twice")
+                at = new.odd(other, key, number)
+                how = f"has changed at {at}" if at else "is in another place"
+                raise NotExplainedError(f"{what} {how}, which no tarmak command does")
 
 
 def _identity(key: str, entry: Any) -> tuple[str, ...]:
