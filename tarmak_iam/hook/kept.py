@@ -105,7 +105,7 @@ def put_back(kept: Kept, *, finished: bool = True) -> Report:
     try:
         return _reported(kept, finished)
     except FileError as error:
-        return Report("not restored", kept.path, reason=error.message, beside=kept.beside)
+        return Report("not restored", kept.path, reason=_told(error), beside=kept.beside)
 
 
 def _reported(kept: Kept, finished: bool) -> Report:
@@ -119,7 +119,7 @@ def _reported(kept: Kept, finished: bool) -> Report:
             if attempt < _ATTEMPTS and read_if_present(kept.path) != now:
                 continue  # somebody was faster; what they wrote is judged in its turn
             state: State = "broken" if restored.outcome == "broken" else "not restored"
-            reason = f"{restored.reason}, and it {error.message}" if restored.reason else f"it {error.message}"
+            reason = "; ".join(filter(None, (restored.reason, _told(error))))
             return Report(state, kept.path, reason=reason, beside=kept.beside)
     raise AssertionError("the last attempt ends the loop")
 
@@ -139,19 +139,39 @@ def _written(kept: Kept, now: bytes | None, restored: Restored) -> Report:
         return Report("broken" if restored.outcome == "broken" else "unchanged", kept.path, reason=restored.reason)
     if restored.outcome == "not restored":
         return Report("not restored", kept.path, reason=restored.reason, beside=kept.beside)
-    theirs = None
-    if restored.outcome == "broken" and now:
-        theirs = _laid_beside(kept.path.parent, kept.path.name, "broken", now, kept.mode)
-    try:
-        if restored.data != now:
-            replace_file(kept.path, restored.data, expected=now, mode=kept.mode, secret=True)
-    except FileError:
-        _take_away(theirs)  # it is in the file still
-        raise
-    _take_away(kept.beside)
     if restored.outcome == "broken":
-        return Report("put back", kept.path, reason=restored.reason, beside=theirs)
+        return _put_back(kept, now, restored.reason)
+    if restored.data != now:
+        replace_file(kept.path, restored.data, expected=now, mode=kept.mode, secret=True)
+    _take_away(kept.beside)
     return Report(restored.outcome, kept.path, restored.changes, restored.removed_comments)
+
+
+def _put_back(kept: Kept, now: bytes | None, reason: str) -> Report:
+    """Raises FileError, the file as it was found."""
+    assert kept.data is not None
+    theirs = None
+    with contextlib.suppress(FileError):  # a whole file is worth more than the pieces of another one
+        theirs = _laid_beside(kept.path.parent, kept.path.name, "broken", now, kept.mode) if now else None
+    try:
+        replace_file(kept.path, kept.data, expected=now, mode=kept.mode, secret=True)
+    except FileError:
+        if not _renamed(kept, now):
+            _take_away(theirs)  # it is in the file still
+            raise
+    _take_away(kept.beside)
+    return Report("put back", kept.path, reason=reason, beside=theirs)
+
+
+def _renamed(kept: Kept, now: bytes | None) -> bool:
+    """A full disk has no room for a text, but what lies beside the file needs no more than another name."""
+    if kept.beside is None or kept.beside.parent != kept.path.parent or read_if_present(kept.path) != now:
+        return False
+    try:
+        os.replace(kept.beside, os.path.realpath(kept.path))
+    except OSError:
+        return False
+    return True
 
 
 def _laid_somewhere(path: Path, what: str, data: bytes, mode: int, spare: Path | None) -> Path:
@@ -184,3 +204,7 @@ def _take_away(path: Path | None) -> None:
     if path is not None:
         with contextlib.suppress(OSError):
             path.unlink()
+
+
+def _told(error: FileError) -> str:
+    return f"the file {error.what}" if error.what.startswith("cannot") else error.what
