@@ -128,6 +128,8 @@ def _quantity(text: str) -> str:
     scale = Fraction(1024) ** _BINARY.index(suffix) if suffix in _BINARY else _power_of_ten(suffix)
     size = Fraction(int(f"{whole}{fraction}" or "0"), 10 ** len(fraction)) * scale
     size = Fraction(-(-size * _NANO // 1), _NANO)
+    if suffix in _BINARY[1:]:
+        size = min(size, Fraction(2**63 - 1))
     exact = (n for n in range(6, 0, -1) if size and size % 1024**n == 0)
     power = next(exact, 0)
     return f"{'-' if sign == '-' and size else ''}{size / 1024**power}{_BINARY[power]}"

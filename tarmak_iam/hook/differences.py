@@ -81,7 +81,8 @@ class Reading:
         if not plain or not full:
             return ""
         steps = path[2:] if len(path) > 1 else path
-        both = [each for each in plain if each in full] or plain
+        known = set(full)
+        both = [each for each in plain if each in known] or plain
         return one_line(str(Route.of((*steps, *both[0]))))
 
 
@@ -156,8 +157,8 @@ class Difference:
     def _without(self, data: Any) -> Any:
         for key, indices in self.gone.items():
             if indices:
-                entries = self._entries(data, key, len(self.old.entries(key)))
-                data[key] = [entry for index, entry in enumerate(entries) if index not in indices]
+                entries, gone = self._entries(data, key, len(self.old.entries(key))), set(indices)
+                data[key] = [entry for index, entry in enumerate(entries) if index not in gone]
         return data
 
     def _with(self, data: Any) -> Any:
@@ -193,18 +194,19 @@ def _gone_and_come(expected: Sequence[Any], new: Reading, key: str) -> tuple[lis
 
 def _check_come(key: str, old: Sequence[Any], gone: Sequence[int], new: Reading, come: Sequence[int]) -> None:
     """Tarmak adds only entries with a new name. Raises NotExplainedError."""
+    lost = {_identity(key, old[index]): old[index] for index in gone}
+    staying = {_identity(key, entry) for entry in old} - lost.keys()
     for number in come:
         entry = new.entries(key)[number]
-        if not all(_identity(key, entry)):
+        identity, what = _identity(key, entry), f"{_KINDS[key]} {one_line(_name(key, entry))}"
+        if not all(identity):
             raise NotExplainedError(f"there is a new {_KINDS[key]} without a name")
-        for index, other in enumerate(old):
-            if _identity(key, other) == _identity(key, entry):
-                what = f"{_KINDS[key]} {one_line(_name(key, entry))}"
-                if index not in gone:
-                    raise NotExplainedError(f"{what} is there twice")
-                at = new.odd(other, key, number)
-                how = f"has changed at {at}" if at else "is in another place"
-                raise NotExplainedError(f"{what} {how}, which no tarmak command does")
+        if identity in staying:
+            raise NotExplainedError(f"{what} is there twice")
+        if identity in lost:
+            at = new.odd(lost[identity], key, number)
+            how = f"has changed at {at}" if at else "is in another place"
+            raise NotExplainedError(f"{what} {how}, which no tarmak command does")
 
 
 def _identity(key: str, entry: Any) -> tuple[str, ...]:

@@ -39,7 +39,7 @@ class Report:
 
     - "unchanged": it holds what it held; or there was none, and tarmak made one.
     - "restored": the old text with the `changes` that tarmak made.
-    - "not restored": tarmak's text, for a `reason`; the old one lies in `beside`.
+    - "not restored": what tarmak left, for a `reason`; the old text lies in `beside`.
     - "put back": the old text without any change, for tarmak left a broken one, which lies in `beside` unless it
       was empty.
     - "broken": what tarmak left, which cannot be used and could not be replaced; the old text lies in `beside`.
@@ -70,7 +70,7 @@ class Report:
         if self.state == "restored":
             return f"your text is back; {', '.join(map(str, self.changes)) or 'tarmak changed nothing in it'}"
         if self.state == "not restored":
-            return f"tarmak's text stays, without your comments: {self.reason}; your text is {self.beside}"
+            return f"your text could not be put back: {self.reason}; it is {self.beside}"
         if self.state == "put back":
             theirs = f", and what tarmak left is {self.beside}" if self.beside else ""
             return f"tarmak left a broken file: {self.reason}; your text is back as it was{theirs}"

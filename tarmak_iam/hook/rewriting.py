@@ -20,7 +20,7 @@ class Restored:
 
     - "unchanged": tarmak wrote nothing.
     - "restored": the old text with the changes that tarmak made; it means what tarmak wrote.
-    - "not restored": tarmak's text; `reason` says why the old one cannot take its place.
+    - "not restored": what is there now; `reason` says why the old text cannot take its place.
     - "broken": the old text, for tarmak left one that it cannot have meant; `reason` says what is wrong with it.
     """
 
@@ -46,6 +46,8 @@ def restore(before: bytes, after: bytes, *, finished: bool = True, filename: str
         new = Reading.of(after, filename)
     except TarmakIamError as error:
         return Restored("broken", before, reason=_told(error))
+    if new.config.document.comments:
+        return Restored("not restored", after, reason="the file has comments, which tarmak does not write")
     if not finished and not after.endswith(b"\n"):
         return Restored("broken", before, reason="it ends in the middle of a line")
     try:

@@ -97,13 +97,25 @@ def test_not_restored(path: Path) -> None:
     assert (report.state, report.severity) == ("not restored", "warning")
     assert said(report) == [
         (
-            "DIR/tarmak.yaml: warning: tarmak's text stays, without your comments: the file has changed at"
-            " metadata.name, which no tarmak command does; your text is DIR/tarmak.yaml.before-2"
+            "DIR/tarmak.yaml: warning: your text could not be put back: the file has changed at metadata.name,"
+            " which no tarmak command does; it is DIR/tarmak.yaml.before-2"
         )
     ]
     assert path.read_bytes() == after
     assert (path.parent / "tarmak.yaml.before-1").read_text() == "somebody's"
     assert (path.parent / "tarmak.yaml.before-2").read_bytes() == BEFORE
+
+
+def test_what_somebody_else_wrote_stays(path: Path) -> None:
+    """Tarmak was given up before it wrote anything, and meanwhile there was an editor."""
+    report = around(path, BEFORE + b"# by hand\n", finished=False)
+    assert said(report) == [
+        (
+            "DIR/tarmak.yaml: warning: your text could not be put back: the file has comments, which tarmak does not"
+            " write; it is DIR/tarmak.yaml.before-1"
+        )
+    ]
+    assert path.read_bytes() == BEFORE + b"# by hand\n"
 
 
 @pytest.mark.parametrize("finished", [True, False])
@@ -206,8 +218,8 @@ def test_no_room_to_restore(path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert (report.state, path.read_bytes()) == ("not restored", SET)
     assert said(report) == [
         (
-            "DIR/tarmak.yaml: warning: tarmak's text stays, without your comments: the file cannot be"
-            " written: No space left on device; your text is DIR/tarmak.yaml.before-1"
+            "DIR/tarmak.yaml: warning: your text could not be put back: the file cannot be written: No space left on"
+            " device; it is DIR/tarmak.yaml.before-1"
         )
     ]
     assert (path.parent / "tarmak.yaml.before-1").read_bytes() == BEFORE
