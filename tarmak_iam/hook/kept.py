@@ -70,12 +70,12 @@ class Report:
         if self.state == "restored":
             return f"your text is back; {', '.join(map(str, self.changes)) or 'tarmak changed nothing in it'}"
         if self.state == "not restored":
-            return f"your text could not be put back: {self.reason}; it is {self.beside}"
+            return f"your text could not be put back: {self.reason}; it is in {self.beside}"
         if self.state == "put back":
-            theirs = f", and what tarmak left is {self.beside}" if self.beside else ""
+            theirs = f", and what tarmak left is in {self.beside}" if self.beside else ""
             return f"tarmak left a broken file: {self.reason}; your text is back as it was{theirs}"
         if self.state == "broken":
-            rest = f"your text is {self.beside}" if self.beside else "there was no file before"
+            rest = f"your text is in {self.beside}" if self.beside else "there was no file before"
             return f"tarmak left a broken file: {self.reason}; {rest}"
         return ""
 

@@ -98,7 +98,7 @@ def test_not_restored(path: Path) -> None:
     assert said(report) == [
         (
             "DIR/tarmak.yaml: warning: your text could not be put back: the file has changed at metadata.name,"
-            " which no tarmak command does; it is DIR/tarmak.yaml.before-2"
+            " which no tarmak command does; it is in DIR/tarmak.yaml.before-2"
         )
     ]
     assert path.read_bytes() == after
@@ -112,7 +112,7 @@ def test_what_somebody_else_wrote_stays(path: Path) -> None:
     assert said(report) == [
         (
             "DIR/tarmak.yaml: warning: your text could not be put back: the file has comments, which tarmak does not"
-            " write; it is DIR/tarmak.yaml.before-1"
+            " write; it is in DIR/tarmak.yaml.before-1"
         )
     ]
     assert path.read_bytes() == BEFORE + b"# by hand\n"
@@ -139,7 +139,7 @@ def test_a_piece_is_put_back_and_kept(path: Path) -> None:
     assert said(report) == [
         (
             "DIR/tarmak.yaml: error: tarmak left a broken file: kind is missing, Tarmak refuses the whole file for it"
-            " (line 1); your text is back as it was, and what tarmak left is DIR/tarmak.yaml.broken-1"
+            " (line 1); your text is back as it was, and what tarmak left is in DIR/tarmak.yaml.broken-1"
         )
     ]
     assert path.read_bytes() == BEFORE
@@ -219,7 +219,7 @@ def test_no_room_to_restore(path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert said(report) == [
         (
             "DIR/tarmak.yaml: warning: your text could not be put back: the file cannot be written: No space left on"
-            " device; it is DIR/tarmak.yaml.before-1"
+            " device; it is in DIR/tarmak.yaml.before-1"
         )
     ]
     assert (path.parent / "tarmak.yaml.before-1").read_bytes() == BEFORE
@@ -243,7 +243,7 @@ def test_no_way_to_put_back(path: Path, tmp_path_factory: pytest.TempPathFactory
     report = put_back(kept, finished=False)
     assert (report.state, report.severity, path.read_bytes()) == ("broken", "error", SET[:1000])
     assert said(report) == [
-        f"DIR/tarmak.yaml: error: tarmak left a broken file: {report.reason}; your text is {spare}/tarmak.yaml.before-1"
+        f"DIR/tarmak.yaml: error: tarmak left a broken file: {report.reason}; your text is in {kept.beside}"
     ]
     assert report.reason.endswith("; the file cannot be written: No space left on device")
     assert names(path.parent) == ["tarmak.yaml"]
