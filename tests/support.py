@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 from dataclasses import dataclass
+from functools import cache, reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,21 @@ ADMIN = "arn:aws:iam::111122223333:role/KubernetesAdmin"
 
 def golden_json(*parts: str) -> Any:
     return json.loads(GOLDEN.joinpath(*parts).read_text(encoding="utf-8"))
+
+
+@cache
+def tarmak_rewrites() -> dict[str, Any]:
+    """What Tarmak wrote for every recorded file that it can read, as data; "<NOW>" is the time of its writing."""
+    recorded = golden_json("tarmak", "rewrites.json")
+    rewrites = {name: copy.deepcopy(recorded["base"]) for name in recorded["differences"]}
+    for name, differences in recorded["differences"].items():
+        for (*parents, key), *value in differences:
+            parent = reduce(getitem, parents, rewrites[name])
+            if value:
+                parent[key] = value[0]
+            else:
+                del parent[key]
+    return rewrites
 
 
 def shared_file(*parts: str) -> Path:

@@ -14,9 +14,10 @@ from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereferen
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.routes import Route
 
-__all__ = ["decode"]
+__all__ = ["API_VERSION", "KIND", "decode"]
 
-_API_VERSION = "api.tarmak.io/v1alpha1"
+API_VERSION = "api.tarmak.io/v1alpha1"
+KIND = "Config"
 _KINDS = {
     "bool": "a boolean",
     "string": "a string",
@@ -68,10 +69,10 @@ class _Decoder:
             what = "the file is empty" if root is None else "the file is no mapping"
             raise ConfigError(
                 f"{what}, so kind and apiVersion are missing",
-                remedy=f"begin it with apiVersion: {_API_VERSION} and kind: Config",
+                remedy=f"begin it with apiVersion: {API_VERSION} and kind: {KIND}",
                 place=self._document.position(()),
             )
-        for key, wanted in (("kind", "Config"), ("apiVersion", _API_VERSION)):
+        for key, wanted in (("kind", KIND), ("apiVersion", API_VERSION)):
             node, found = self._head(root, key)
             if not found:
                 raise ConfigError(

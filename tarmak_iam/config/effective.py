@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 import ipaddress
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from tarmak_iam.config.amazon import AMAZON, AccessLogs, Amazon
-from tarmak_iam.config.types import Field, fields_of
+from tarmak_iam.config.defaults import with_log_defaults
+from tarmak_iam.config.rewrite import written
+from tarmak_iam.config.types import Field
 from tarmak_iam.config.versions import DEFAULT_KUBERNETES, parse_version
 
 __all__ = [
@@ -44,26 +45,8 @@ def api_server_json(cluster: Mapping[str, Any]) -> dict[str, Any] | None:
     api_server = (cluster.get("kubernetes") or {}).get("apiServer")
     if api_server is None:
         return None
-    written = copy.deepcopy(_omit_empty(api_server, _API_SERVER))
-    amazon = defaulted_amazon(cluster)
-    if amazon is not None:
-        for name in ("publicELBAccessLogs", "internalELBAccessLogs"):
-            log = getattr(amazon, name)
-            if log is not None:  # enabled and interval are pointers: they stay once they are set
-                written["amazon"][name] |= {"enabled": log.enabled, "interval": log.interval}
-    assert isinstance(written, dict)
-    return written
-
-
-def _omit_empty(value: Any, field: Field) -> Any:
-    """Go's omitempty on the fields of a struct; the values of lists and maps stay as they are."""
-    if field.kind != "struct" or not isinstance(value, Mapping):
-        return value
-    fields = fields_of(field.struct)
-    members = {key: _omit_empty(child, fields[key]) for key, child in value.items()}
-    return {
-        key: child for key, child in members.items() if fields[key].kind == "struct" or child not in (False, "", [], {})
-    }
+    json: dict[str, Any] = written(with_log_defaults(cluster), _API_SERVER)
+    return json
 
 
 def hieradata(cluster: Mapping[str, Any]) -> list[str]:

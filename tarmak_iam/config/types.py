@@ -21,13 +21,19 @@ Kind = Literal[
     "string", "bool", "int", "int32", "int64", "uint8", "float64", "timestamp", "quantity", "list", "map", "struct"
 ]
 
-# The booleans that Tarmak has pointers to, to tell false from nothing.
+# The scalars that Tarmak has pointers to, to tell false and 0 from nothing.
 _POINTERS = (
     ("ClusterKubernetesAPIServerAmazonAccessLogs", "enabled"),
+    ("ClusterKubernetesAPIServerAmazonAccessLogs", "interval"),
+    ("ClusterKubernetesCalico", "typhaReplicas"),
+    ("ClusterKubernetesClusterAutoscaler", "scaleDownUtilizationThreshold"),
     ("ClusterAmazon", "ebsEncrypted"),
     ("LoggingSinkElasticsearch", "tls"),
     ("OwnerReference", "controller"),
     ("OwnerReference", "blockOwnerDeletion"),
+    ("ObjectMeta", "deletionGracePeriodSeconds"),
+    ("ObjectMeta", "deletionTimestamp"),
+    ("Volume", "size"),
 )
 NOT_WRITTEN = ("Initializers", "OwnerReference", "Status", "ListMeta")
 """Structs for what Kubernetes itself keeps about an object: nobody writes them by hand."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from tarmak_iam.document.geometry import blanks_before, starts_line
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Span
-from tarmak_iam.document.render import flow_text, json_text
+from tarmak_iam.document.render import flow_text, json_lines, json_text
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splice import Splice, joined
 from tarmak_iam.document.target import Target, refuse
@@ -31,7 +31,9 @@ def add_to_flow(
     target: Target, node: Mapping | Sequence, new: SequenceOf[Any], index: int | None = None
 ) -> list[Splice]:
     """Puts members into a collection that is not empty: (key, value) pairs, or values from `index` on."""
-    members, texts = _members(target.tree, node), [_render(target, node, each) for each in new]
+    members = _members(target.tree, node)
+    spread = _spread(target, node, members[-1])
+    texts = [_render(target, node, each, spread) for each in new]
     if index is not None and index < len(members):
         return [_before_member(target.tree, members[index], texts)]
     return _behind_last(target, node, members[-1], texts)
@@ -163,11 +165,41 @@ def _margin(target: Target, node: Mapping | Sequence) -> str:
     at = next((start for start in firsts if starts_line(source, start)), None)
     if at is not None:
         return source.text[source.line_start(at) : at]
-    line = source.text[source.line_start(node.span.end - 1) : node.span.end]
-    return line[: len(line) - len(line.lstrip())] + " " * target.layout().step
+    return _blanks_of_line(source, node.span.end - 1) + " " * target.layout().step
 
 
-def _render(target: Target, node: Mapping | Sequence, new: Any) -> str:
+def _blanks_of_line(source: Source, at: int) -> str:
+    line = source.text[source.line_start(at) : at + 1]
+    return line[: len(line) - len(line.lstrip())]
+
+
+@dataclass(frozen=True, slots=True)
+class _Spread:
+    """JSON on many lines: what a member's first line begins with, what a line further in has more, and the line end."""
+
+    margin: str
+    step: str
+    newline: str
+
+    def text(self, value: Any) -> str:
+        return f"{self.newline}{self.margin}".join(json_lines(value, self.step))
+
+
+def _spread(target: Target, node: Mapping | Sequence, last: _Member) -> _Spread | None:
+    """For a member that comes among others: whether they take many lines, as pretty-printed JSON does."""
+    source = target.tree.source
+    is_spread = set("\r\n") & set(source.text[last.span.start : last.span.end])
+    if not target.tree.is_json or not is_spread or not starts_line(source, last.span.start):
+        return None
+    margin, outer = _margin(target, node), _blanks_of_line(source, node.span.end - 1)
+    if not margin.startswith(outer) or margin == outer:
+        return None
+    return _Spread(margin, margin[len(outer) :], source.newline_near(last.span.end))
+
+
+def _render(target: Target, node: Mapping | Sequence, new: Any, spread: _Spread | None = None) -> str:
+    if spread is not None:
+        return f"{json_text(new[0])}: {spread.text(new[1])}" if isinstance(node, Mapping) else spread.text(new)
     if target.tree.is_json or _writes_json(node):
         return f"{json_text(new[0])}: {json_text(new[1])}" if isinstance(node, Mapping) else json_text(new)
     layout = target.layout()

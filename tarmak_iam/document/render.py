@@ -8,7 +8,7 @@ from typing import Any
 from tarmak_iam.document.layout import Layout
 from tarmak_iam.document.quoting import json_scalar, json_string, scalar_text
 
-__all__ = ["block_lines", "entry_lines", "flow_text", "indent", "json_text", "value_lines"]
+__all__ = ["block_lines", "entry_lines", "flow_text", "indent", "json_lines", "json_text", "value_lines"]
 
 _SHORT = 80
 _NO_LITERAL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]|[ ](?:\n|\Z)")
@@ -109,6 +109,22 @@ def json_text(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(map(json_text, value)) + "]"
     return json_scalar(value)
+
+
+def json_lines(value: Any, step: str) -> list[str]:
+    """The same on many lines: every member on lines of its own, one step further in. Raises TypeError."""
+    if not value or not isinstance(value, (dict, list)):
+        return [json_text(value)]
+    pairs = value.items() if isinstance(value, dict) else (("", item) for item in value)
+    members = []
+    for key, child in pairs:
+        first, *rest = json_lines(child, step)
+        name = f"{json_string(_json_key(key))}: " if isinstance(value, dict) else ""
+        members.append([name + first, *rest])
+    for member in members[:-1]:
+        member[-1] += ","
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    return [opening, *(step + line for member in members for line in member), closing]
 
 
 def _json_key(key: Any) -> str:

@@ -1,0 +1,160 @@
+"""What Tarmak writes where it rewrites tarmak.yaml: which keys, and which values, not in which text.
+
+Tarmak writes all fields of its structs as JSON, in YAML: with defaults, without what is empty. Sources: the JSON
+tags of pkg/apis/cluster/v1alpha1, pkg/apis/tarmak/v1alpha1 and of apimachinery's ObjectMeta, and its Time.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+from tarmak_iam.config.decode import API_VERSION, KIND
+from tarmak_iam.config.defaults import NOW, defaulted
+from tarmak_iam.config.types import Field, fields_of, root_struct
+from tarmak_iam.document.construct import same
+from tarmak_iam.document.scalars import decode_base64
+
+__all__ = ["agrees", "differences", "rewritten", "written"]
+
+Path = tuple[str | int, ...]
+
+# Fields whose tags say nothing of omitempty, three of them by a slip of the pen (`omiempty`).
+_ALWAYS = (
+    ("Cluster", "amazon"),
+    ("ClusterKubernetes", "grafana"),
+    ("ClusterKubernetes", "heapster"),
+    ("ClusterKubernetes", "influxDB"),
+    ("ClusterKubernetesCalico", "backend"),
+    ("ClusterKubernetesCalico", "enableTypha"),
+    ("ClusterKubernetesCalico", "typhaReplicas"),
+    ("Initializers", "pending"),
+    ("Initializer", "name"),
+    ("OwnerReference", "apiVersion"),
+    ("OwnerReference", "kind"),
+    ("OwnerReference", "name"),
+    ("OwnerReference", "uid"),
+    ("ObjectMeta", "creationTimestamp"),  # a struct of its own, which is never empty
+)
+_EMBEDDED = ("ObjectMeta", "ListMeta")
+"""Structs that Tarmak has without a pointer: they are there in any case."""
+_POINTED_AT = ("LoggingSink", "Subnet", "Firewall", "IngressRule", "EgressRule", "Label", "Taint")
+"""Structs that lists have pointers to: an item that is null stays so."""
+_ZERO = {"string": "", "bool": False, "float64": 0.0}
+
+_TIME = re.compile(r"(.{10})T(\d+):(\d\d):(\d\d)[.,]?\d*(?:Z|([-+])(\d\d):(\d\d))\Z", re.ASCII)
+_QUANTITY = re.compile(r"([-+]?)([0-9]*)\.?([0-9]*)(.*)\Z", re.ASCII)
+_DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+_BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
+_NANO = 10**9
+
+
+def rewritten(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What Tarmak writes for a file of that typed meaning (`decode`); NOW where it takes the time of reading it.
+
+    Quantities of one size are one text here; Tarmak may keep another spelling of it.
+    """
+    head = {"apiVersion": API_VERSION, "kind": KIND}  # in these spellings, whatever the file has
+    return {**written(defaulted(data)), **head}
+
+
+def written(data: Any, field: Field | None = None) -> Any:
+    """The JSON of typed data, without any defaults; `field` is their type, without it that of a whole file."""
+    field = field or root_struct()
+    if field.kind == "struct":
+        return {
+            key: value
+            for key, each in fields_of(field.struct).items()
+            if not isinstance(value := _member(data or {}, field.struct, key, each), _Omitted)
+        }
+    if field.is_bytes:
+        return base64.b64encode(decode_base64(data) if isinstance(data, str) else bytes(data)).decode()
+    if field.kind == "list":
+        assert field.of is not None
+        return [None if item is None and field.of.struct in _POINTED_AT else written(item, field.of) for item in data]
+    if field.kind == "timestamp":
+        return _utc(data)
+    return _quantity(data) if field.kind == "quantity" else data
+
+
+class _Omitted:
+    """A key that is not written."""
+
+
+def _member(data: Mapping[str, Any], struct: str, key: str, field: Field) -> Any:
+    value = data.get(key)
+    if field.struct in _EMBEDDED:
+        return written(value, field)
+    if (struct, key) in _ALWAYS:
+        return _zero(field) if value is None else written(value, field)
+    is_pointer = field.is_pointer or field.kind == "struct"
+    if value is None or not (value or is_pointer):
+        return _Omitted()
+    return written(value, field)
+
+
+def _zero(field: Field) -> Any:
+    return None if field.is_pointer or field.kind == "struct" else _ZERO.get(field.kind)
+
+
+def _utc(text: str | None) -> str | None:
+    """Full seconds in UTC. A time beyond Python's years stays as it is, and agrees with no other then."""
+    match = _TIME.match(text or "")
+    if not match:
+        return text
+    day, *numbers = match.groups()
+    hours, minutes, seconds = map(int, numbers[:3])
+    sign, *offset = numbers[3:]
+    east = timedelta(hours=int(offset[0]), minutes=int(offset[1])) if sign else timedelta()
+    with contextlib.suppress(ValueError, OverflowError):
+        moment = datetime.fromisoformat(day) + timedelta(hours=hours, minutes=minutes, seconds=seconds)
+        moment += east if sign == "-" else -east
+        if moment != datetime.min:  # Go's zero time, which is written as null
+            return f"{moment.isoformat()}Z"
+        return None
+    return text
+
+
+def _quantity(text: str) -> str:
+    """A quantity by its size alone, rounded up to what Tarmak can tell apart."""
+    match = _QUANTITY.match(text)
+    assert match is not None  # the decoder has seen to that
+    sign, whole, fraction, suffix = match.groups()
+    scale = Fraction(1024) ** _BINARY.index(suffix) if suffix in _BINARY else _power_of_ten(suffix)
+    size = Fraction(int(f"{whole}{fraction}" or "0"), 10 ** len(fraction)) * scale
+    size = Fraction(-(-size * _NANO // 1), _NANO)
+    if suffix in _BINARY[1:]:
+        size = min(size, Fraction(2**63 - 1))
+    exact = (n for n in range(6, 0, -1) if size and size % 1024**n == 0)
+    power = next(exact, 0)
+    return f"{'-' if sign == '-' and size else ''}{size / 1024**power}{_BINARY[power]}"
+
+
+def _power_of_ten(suffix: str) -> Fraction:
+    exponent = _DECIMAL[suffix] if suffix in _DECIMAL else int(suffix[1:])
+    return Fraction(10) ** max(-1000, min(exponent, 1000))  # beyond what Tarmak can tell apart in any case
+
+
+def agrees(expected: Any, found: Any) -> bool:
+    """Whether `found` is what was to be expected: NOW is any time."""
+    return next(differences(expected, found), None) is None
+
+
+def differences(expected: Any, found: Any, at: Path = ()) -> Iterator[Path]:
+    """The paths of all values that are not what was to be expected, those that only one side has included."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        for key in {**expected, **found}:
+            if key in expected and key in found:
+                yield from differences(expected[key], found[key], (*at, key))
+            else:
+                yield (*at, key)
+    elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        for index, pair in enumerate(zip(expected, found, strict=True)):
+            yield from differences(*pair, (*at, index))
+    elif not (same(expected, found) or (expected == NOW and isinstance(found, str))):
+        yield at

@@ -1,0 +1,102 @@
+"""A tarmak.yaml that tarmak rewrote, put back into the text that a person wrote: only what changed is changed there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tarmak_iam.errors import EditRefused, TarmakIamError
+from tarmak_iam.hook.differences import Change, CutOffError, Difference, NotExplainedError, Reading
+from tarmak_iam.text import one_line
+
+__all__ = ["Outcome", "Restored", "restore", "unreadable"]
+
+Outcome = Literal["unchanged", "restored", "not restored", "broken"]
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What the file should hold (`data`), and why.
+
+    - "unchanged": tarmak wrote nothing.
+    - "restored": the old text with the changes that tarmak made; it means what tarmak wrote.
+    - "not restored": what is there now; `reason` says why the old text cannot take its place.
+    - "broken": the old text, for tarmak left one that it cannot have meant; `reason` says what is wrong with it.
+    """
+
+    outcome: Outcome
+    data: bytes = field(repr=False)
+    changes: tuple[Change, ...] = ()
+    removed_comments: tuple[str, ...] = ()
+    """The comments that went with the entries that tarmak removed."""
+    reason: str = ""
+
+
+def restore(before: bytes, after: bytes, *, finished: bool = True, filename: str = "tarmak.yaml") -> Restored:
+    """`before` is the text ahead of the command, `after` what it left; `finished` says whether tarmak ended well.
+
+    The result means what tarmak wrote, in Tarmak's own reading: decoded, with defaults, and written again. Times
+    of creation that Tarmak only set because there were none are not taken over: nothing reads them, and the next
+    rewrite sets them anew. Where tarmak did not end well, a text that lacks its end is told by what no command
+    takes away: tarmak does not write atomically, and leaves the file empty where it cannot encode it.
+    """
+    if before == after:
+        return Restored("unchanged", before)
+    try:
+        new = Reading.of(after, filename)
+    except TarmakIamError as error:
+        return Restored("broken", before, reason=_told(error))
+    if new.config.document.comments:
+        return Restored("not restored", after, reason="the file has comments, which tarmak does not write")
+    if not finished and not after.endswith(b"\n"):
+        return Restored("broken", before, reason="it ends in the middle of a line")
+    try:
+        old = Reading.of(before, filename)
+    except TarmakIamError as error:
+        return Restored("not restored", after, reason=f"tarmak cannot read it: {_told(error)}")
+    try:
+        return _restored(old, new, before, finished=finished)
+    except CutOffError as error:
+        return Restored("broken", before, reason=str(error))
+    except NotExplainedError as error:
+        if not finished:
+            return Restored("broken", before, reason=str(error))
+        return Restored("not restored", after, reason=str(error))
+    except TarmakIamError as error:
+        return Restored("not restored", after, reason=_told(error))
+
+
+def unreadable(text: bytes, filename: str = "tarmak.yaml") -> str:
+    """Why Tarmak cannot read a text; empty where it can."""
+    try:
+        Reading.of(text, filename)
+    except TarmakIamError as error:
+        return _told(error)
+    return ""
+
+
+def _restored(old: Reading, new: Reading, before: bytes, *, finished: bool) -> Restored:
+    """Raises CutOffError, NotExplainedError and TarmakIamError."""
+    difference = Difference.of(old, new)
+    if not finished:
+        difference.check_end()
+    if not difference.changes:
+        return Restored("restored", before)
+    document, removed = difference.made()
+    data = document.to_bytes()
+    if not _means_the_same(Reading.of(data, document.filename), new):
+        raise EditRefused("with these changes it would mean something else")
+    return Restored("restored", data, difference.changes, removed)
+
+
+def _means_the_same(one: Reading, other: Reading) -> bool:
+    try:
+        return not Difference.of(one, other).changes
+    except NotExplainedError:
+        return False
+
+
+def _told(error: TarmakIamError) -> str:
+    """Without a remedy: nobody wrote what tarmak left."""
+    line = error.place.line if error.place else None
+    return one_line(error.what) + (f" (line {line})" if line else "")
