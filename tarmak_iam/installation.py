@@ -18,6 +18,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, EditRefused, Place
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.mappings import MAPPINGS_NAME, Mappings
+from tarmak_iam.identity.server_settings import ServerSettings, read_server_settings
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.kubeconfig import KUBECONFIG_NAME, AdminKubeconfig
 from tarmak_iam.regions import is_region, partition_of
@@ -222,6 +223,12 @@ class Installation:
     def daemon_args(self) -> tuple[str, ...]:
         """The daemon's flags that decide who becomes whom: gates, partition and backends where they exist."""
         return self.daemon.args
+
+    @property
+    def server(self) -> ServerSettings:
+        """Where the daemon listens. Raises NotStarted for mappings with which it would not start."""
+        document = self.mappings.document if self.mappings else None
+        return read_server_settings(document, self.daemon_version, self.daemon_args())
 
     @cached_property
     def loaded(self) -> Authenticator:

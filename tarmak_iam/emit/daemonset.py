@@ -13,16 +13,17 @@ from tarmak_iam.emit.artifact import Emitter, Manifest
 from tarmak_iam.emit.configmap import CONFIG_KEY
 from tarmak_iam.emit.eras import era_of
 from tarmak_iam.emit.labels import NAME, NAMESPACE, SELECTOR, labels, pod_labels
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.identity.server_settings import DEFAULT_STATE_DIR, ServerSettings
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.installation import Installation
 
 __all__ = ["DAEMONSET", "daemonset"]
 
 _CONFIG_DIR = "/etc/aws-iam-authenticator"
-_STATE_DIR = "/var/aws-iam-authenticator"
+_EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104  # what the configuration may say
+_STATE_DIR = DEFAULT_STATE_DIR
 """Where the host's init unit leaves certificate and key."""
-
-_PORT = 21362
 
 
 def daemonset(installation: Installation) -> Manifest:
@@ -52,8 +53,8 @@ def _annotations(installation: Installation, config: str) -> dict[str, str]:
     era = era_of(installation.kubernetes)
     if not era.has_priority:
         annotations["scheduler.alpha.kubernetes.io/critical-pod"] = ""
-    # Docker runs unconfined what asks for no profile. The daemon, a static build, makes no system call that the profile
-    # of Docker 1.13, which Tarmak's CentOS 7 has, would refuse (v0.5.9, v0.6.20 and v0.7.9 were traced).
+    # Docker runs unconfined what asks for no profile. What v0.5.9, v0.6.20 and v0.7.9 call until they are healthy was
+    # traced, and held against Docker's profile of 2017: only what the C library of a dynamic build calls is not in it.
     if era.seccomp_annotation:
         annotations["seccomp.security.alpha.kubernetes.io/pod"] = era.seccomp_annotation
     return annotations
@@ -128,7 +129,11 @@ def _container(installation: Installation) -> dict[str, Any]:
         ],
     }
     if installation.daemon_version.has("/healthz on the TLS port 21362"):
-        container |= {"livenessProbe": _probe(initial_delay=10), "readinessProbe": _probe(initial_delay=1)}
+        server = installation.server
+        container |= {
+            "livenessProbe": _probe(server, initial_delay=10),
+            "readinessProbe": _probe(server, initial_delay=1),
+        }
     return container
 
 
@@ -154,7 +159,10 @@ def _security_context() -> dict[str, Any]:
     }
 
 
-def _probe(*, initial_delay: int) -> dict[str, Any]:
-    """The daemon listens on 127.0.0.1 of the host only."""
-    get = {"scheme": "HTTPS", "host": "127.0.0.1", "port": _PORT, "path": "/healthz"}
+def _probe(server: ServerSettings, *, initial_delay: int) -> dict[str, Any]:
+    """By default the daemon listens on 127.0.0.1 of the host only, which the kubelet is told by name."""
+    if not 0 < server.port < 65536:
+        raise ConfigError(f"server.port is {server.port}, which is no port", remedy="write one from 1 to 65535")
+    host = "127.0.0.1" if server.address in _EVERYWHERE else server.address
+    get = {"scheme": "HTTPS", "host": host, "port": server.port, "path": "/healthz"}
     return {"httpGet": get, "initialDelaySeconds": initial_delay, "periodSeconds": 10, "timeoutSeconds": 3}

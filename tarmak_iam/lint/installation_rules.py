@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from tarmak_iam.config.switch import switch_route
 from tarmak_iam.findings import Finding, Severity, Subject
+from tarmak_iam.identity import viper
 from tarmak_iam.identity.arn import PARTITIONS
 from tarmak_iam.identity.model import Answer
+from tarmak_iam.identity.server_settings import DEFAULT_PORT
 from tarmak_iam.identity.sts import accepts_tokens_of
 from tarmak_iam.identity.versions import NEWEST
 from tarmak_iam.installation import Installation
@@ -20,6 +22,7 @@ from tarmak_iam.routes import Route
 __all__ = ["INSTALLATION_RULES"]
 
 _MAX_CONFIGMAP = 1024 * 1024
+_REACHED_BY_LOCALHOST = ("", "localhost", "127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104  # a configuration's words
 
 
 def _other_cluster_id(rule: Rule, installation: Installation) -> Iterator[Finding]:
@@ -85,6 +88,22 @@ def _too_large(rule: Rule, installation: Installation) -> Iterator[Finding]:
         yield rule.finding(Subject.MAPPINGS, Route(), what, "map the roles that people assume, not each of them")
 
 
+def _elsewhere(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    """Tarmak's init unit gives `init` neither configuration nor flags, so the API server is sent to the defaults."""
+    mappings = installation.mappings
+    if mappings is None or not installation.cluster.authenticator_init or installation.loaded.failure is not None:
+        return
+    server, settings = installation.server, viper.Settings(mappings.document.data, {}, {})
+    remedy = "remove the key; with a webhook file of your own (tarmak-iam webhook), switch Tarmak's init unit off"
+    asked = f"Tarmak sends the API server to localhost:{DEFAULT_PORT}"
+    if server.port != DEFAULT_PORT:
+        what = f"the daemon would listen at port {server.port}, and {asked}; {way_in(installation)}"
+        yield rule.finding(Subject.MAPPINGS, settings.route("server.port"), what, remedy)
+    if server.address not in _REACHED_BY_LOCALHOST:
+        what = f"the daemon would listen at {server.address}, and {asked}; {way_in(installation)}"
+        yield rule.finding(Subject.MAPPINGS, settings.route("server.address"), what, remedy)
+
+
 def _unknown_release(rule: Rule, installation: Installation) -> Iterator[Finding]:
     version = installation.daemon_version
     if version > NEWEST:
@@ -99,5 +118,6 @@ INSTALLATION_RULES = (
     Rule("IAM022", Severity.ERROR, Scope.INSTALLATION, "the daemon would not start", _would_not_start),
     Rule("IAM023", Severity.ERROR, Scope.INSTALLATION, "an entry is of another partition", _other_partition),
     Rule("IAM085", Severity.ERROR, Scope.INSTALLATION, "the mappings do not fit into a ConfigMap", _too_large),
+    Rule("IAM093", Severity.ERROR, Scope.INSTALLATION, "the daemon listens where nobody asks", _elsewhere),
     Rule("IAM024", Severity.WARNING, Scope.INSTALLATION, "the daemon's release is not known here", _unknown_release),
 )

@@ -62,11 +62,8 @@ class Home:
         webhook = home.state / "aws-iam-authenticator.kubeconfig"
         kubernetes = components.KUBERNETES.removeprefix("v")
         (home.directory / "tarmak.yaml").write_text(_CONFIG.format(kubernetes=kubernetes, webhook=webhook))
-        home.state.mkdir(exist_ok=True)
         home.map("")
-        subprocess.run(
-            [components.daemon("v0.6.20"), "init", "-c", home.mappings], cwd=home.state, check=True, capture_output=True
-        )
+        home.run("webhook", "--output-dir", home.state)
         home.bin.mkdir()
         (home.bin / "aws-iam-authenticator").symlink_to(components.daemon(components.DAEMONS[0]))
         own = home.bin / "tarmak-iam"

@@ -31,7 +31,7 @@ class Running:
     def stop(self) -> None:
         self._process.terminate()
         try:
-            self._process.wait(20)
+            self._process.wait(3)  # the authenticator does not end when it is asked to
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -205,6 +205,16 @@ def test_daemon_versions_make_a_difference() -> None:
     }
 
 
+def test_probes_go_where_the_daemon_listens() -> None:
+    text = MAPPINGS.replace("server:\n", "server:\n  port: 21400\n  Address: 10.0.0.1\n")
+    probe = container(mappings=text)["livenessProbe"]["httpGet"]
+    assert (probe["host"], probe["port"]) == ("10.0.0.1", 21400)
+    everywhere = container(mappings=MAPPINGS.replace("server:\n", "server:\n  address: 0.0.0.0\n"))
+    assert everywhere["readinessProbe"]["httpGet"]["host"] == "127.0.0.1"
+    with pytest.raises(ConfigError, match=r"server\.port is 0, which is no port; write one from 1 to 65535"):
+        manifests(installation(mappings=MAPPINGS.replace("server:\n", "server:\n  port: 0\n")))
+
+
 def test_images() -> None:
     digest = "@sha256:" + "0" * 64
     assert container(image="registry:5000/x:v0.6.20" + digest)["image"] == "registry:5000/x:v0.6.20" + digest

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from itertools import permutations
-from typing import get_args
+from typing import TypeVar, get_args
 
 import jsonschema
 import pytest
 
 from tarmak_iam.config.versions import NEWEST_KUBERNETES
+from tarmak_iam.delivery import deliver
 from tarmak_iam.emit import manifests
 from tarmak_iam.emit.emitters import load_emitters
 from tarmak_iam.errors import ConfigError
@@ -26,6 +27,8 @@ from tests.emit.schemas import NEW, OLD, Validator, is_here
 
 BACKENDS = get_args(Backend)
 CHOICES = [list(each) for length in range(1, len(BACKENDS) + 1) for each in permutations(BACKENDS, length)]
+
+_T = TypeVar("_T")
 
 CANNOT_WORK = (
     r"authenticator v0\.4\.0 has no backends",
@@ -40,15 +43,16 @@ def _loaded_once() -> Iterator[None]:
     """The same configuration is loaded for each Kubernetes version, and the same plugins are looked for."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Authenticator, "load", _once(Authenticator.load))
+        patch.setattr("tarmak_iam.installation.deliver", _once(deliver))
         patch.setattr("tarmak_iam.emit.emitters.load_emitters", cache(load_emitters))
         yield
 
 
-def _once(load: Callable[..., Authenticator]) -> Callable[..., Authenticator]:
+def _once(load: Callable[..., _T]) -> Callable[..., _T]:
     """Arguments need not be hashable."""
-    made: dict[str, Authenticator] = {}
+    made: dict[str, _T] = {}
 
-    def loaded(*args: object, **named: object) -> Authenticator:
+    def loaded(*args: object, **named: object) -> _T:
         key = repr((args, named))
         if key not in made:
             made[key] = load(*args, **named)
