@@ -11,7 +11,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.textdiff import unified_diff
 from tarmak_iam.text import one_line
 
-__all__ = ["note", "print_diff", "print_json"]
+__all__ = ["note", "print_diff", "print_diff_text", "print_json"]
 
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
@@ -27,6 +27,9 @@ def print_json(value: Any) -> None:
 
 def print_diff(before: Document | None, after: Document) -> None:
     """What an edit changes; nothing is printed for none. `before` is None for a new file."""
-    text = unified_diff(before.text if before else "", after.text, after.filename)
+    print_diff_text(unified_diff(before.text if before else "", after.text, after.filename))
+
+
+def print_diff_text(text: str) -> None:
     for line in text.splitlines():
         click.secho(line, fg=None if line.startswith(("---", "+++")) else _COLOURS.get(line[:1]))
