@@ -19,7 +19,7 @@ from tarmak_iam.hook.plan import Action, Change, Plan, make_plan
 from tarmak_iam.hook.server import Conflict, Server
 from tarmak_iam.installation import Installation
 
-__all__ = ["LiveDiff", "ObjectDiff", "live_diff"]
+__all__ = ["LiveDiff", "ObjectDiff", "live_diff", "object_diff"]
 
 _HIDDEN = "(hidden)"
 
@@ -76,15 +76,16 @@ def _planned(server: Server, objects: list[Object]) -> tuple[Plan, tuple[str, ..
 
 def _diffs(plan: Plan) -> tuple[ObjectDiff, ...]:
     changed = [
-        ObjectDiff(Change.of(step.action, step.ref), _diff(step.live, step.then))
+        ObjectDiff(Change.of(step.action, step.ref), object_diff(step.live, step.then))
         for step in plan.steps
         if step.action is not Action.UNCHANGED
     ]
-    gone = [ObjectDiff(Change.of(Action.REMOVED, Ref.of(each)), _diff(each, None)) for each in plan.removals]
+    gone = [ObjectDiff(Change.of(Action.REMOVED, Ref.of(each)), object_diff(each, None)) for each in plan.removals]
     return (*changed, *gone)
 
 
-def _diff(before: Object | None, after: Object | None) -> str:
+def object_diff(before: Object | None, after: Object | None) -> str:
+    """Of one object as YAML; None where there is none."""
     ref = Ref.of(after or before or {})
     return unified_diff(*_texts(before, after), str(ref))
 

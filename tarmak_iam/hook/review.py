@@ -39,6 +39,8 @@ class Reviewed:
     seen: Seen | None
     method: str
     error: str = ""
+    is_split: bool = False
+    """Whether one answer was yes and another one no: API servers that ask different daemons."""
 
 
 def review(kubectl: Kubectl, server: GoVersion, token: str) -> Reviewed:
@@ -53,8 +55,7 @@ def review(kubectl: Kubectl, server: GoVersion, token: str) -> Reviewed:
     status = _token_review(kubectl, token)
     seen = _seen(status["user"]) if status.get("authenticated") else None
     if seen is not None and own_version is not None and "unauthorized" in done.err.lower():
-        error = "one API server takes the token, and another one does not"
-        return Reviewed(None, "SelfSubjectReview", error)
+        return Reviewed(None, "SelfSubjectReview", is_split=True)
     return Reviewed(seen, "TokenReview", str(status.get("error") or "").replace(token, "<token>"))
 
 
