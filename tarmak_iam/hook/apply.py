@@ -16,9 +16,9 @@ from tarmak_iam.hook.established import wait_until_established
 from tarmak_iam.hook.kubectl import Kubectl
 from tarmak_iam.hook.live_mappings import read_live
 from tarmak_iam.hook.objects import Ref, cleaned, digest
-from tarmak_iam.hook.plan import CRD, Action, Change, Plan, Step, is_settled, make_plan
+from tarmak_iam.hook.plan import Action, Change, Plan, Step, is_settled, make_plan
 from tarmak_iam.hook.rollout import ROLLOUT_SECONDS, Tell, roll_out, silent
-from tarmak_iam.hook.server import Conflict, Server
+from tarmak_iam.hook.server import CRD, Conflict, Server
 from tarmak_iam.hook.state import Kept, State, older
 from tarmak_iam.installation import Installation
 

@@ -10,11 +10,9 @@ from tarmak_iam.emit.ordering import in_apply_order
 from tarmak_iam.errors import EditRefused
 from tarmak_iam.hook.objects import MANAGER, Object, Ref, cleaned, is_applied, is_ours, labels, managers, meant
 from tarmak_iam.hook.overlay import overlaid
-from tarmak_iam.hook.server import Conflict, NotServed, Pair, Server, batches
+from tarmak_iam.hook.server import CRD, Conflict, Pair, Server
 
-__all__ = ["CRD", "Action", "Change", "Plan", "Step", "is_settled", "make_plan"]
-
-CRD = "CustomResourceDefinition"
+__all__ = ["Action", "Change", "Plan", "Step", "is_settled", "make_plan"]
 
 
 class Action(str, Enum):
@@ -104,11 +102,8 @@ def _made(server: Server, objects: Sequence[Object], *, ask: bool, force: bool) 
     pairs: list[Pair] = [(each, Ref.of(each).among(found)) for each in objects]
     if not force:
         _refuse_foreign(live for _, live in pairs if live is not None)
-    steps: list[Step] = []
-    for batch in batches(objects):
-        some = pairs[len(steps) : len(steps) + len(batch)]
-        then = _become(server, some, objects, force=force) if ask else [_laid(*pair) for pair in some]
-        steps += (Step(wanted, live, after) for (wanted, live), after in zip(some, then, strict=True))
+    then = server.tried(pairs, force=force) if ask else [_laid(*pair) for pair in pairs]
+    steps = (Step(wanted, live, after) for (wanted, live), after in zip(pairs, then, strict=True))
     removals, notes = _removals(server, objects)
     return Plan(tuple(steps), removals, notes)
 
@@ -118,16 +113,6 @@ def is_settled(server: Server, step: Step) -> bool:
     if step.action is not Action.UNCHANGED:
         return False
     return not server.is_server_side or (step.live is not None and is_applied(step.live))
-
-
-def _become(server: Server, pairs: list[Pair], objects: Sequence[Object], *, force: bool) -> list[Object]:
-    try:
-        return server.tried(pairs, force=force)
-    except NotServed:
-        kind = pairs[0][0]["kind"]
-        if any(each["kind"] == CRD and each["spec"]["names"]["kind"] == kind for each in objects):
-            return [wanted for wanted, _ in pairs]  # nobody can be asked about a kind that comes with this apply
-        raise
 
 
 def _laid(wanted: Object, live: Object | None) -> Object:

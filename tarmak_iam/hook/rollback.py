@@ -12,9 +12,9 @@ from tarmak_iam.errors import EditRefused, TarmakIamError, ToolError
 from tarmak_iam.hook.established import wait_until_established
 from tarmak_iam.hook.kubectl import Kubectl
 from tarmak_iam.hook.objects import Object, Ref, digest, meant
-from tarmak_iam.hook.plan import CRD, Action, Change
+from tarmak_iam.hook.plan import Action, Change
 from tarmak_iam.hook.rollout import ROLLOUT_SECONDS, Tell, roll_out, silent
-from tarmak_iam.hook.server import Server
+from tarmak_iam.hook.server import CRD, Server
 from tarmak_iam.hook.state import Kept, State
 
 __all__ = ["RolledBack", "rollback"]

@@ -14,14 +14,27 @@ from tarmak_iam.hook.objects import MANAGER, Object, Ref, is_ours, last_applied
 from tarmak_iam.hook.overlay import overlaid
 from tarmak_iam.hook.processes import Completed
 
-__all__ = ["Conflict", "NotServed", "Pair", "Server", "batches"]
+__all__ = ["CRD", "Conflict", "NotServed", "Pair", "Server"]
+
+CRD = "CustomResourceDefinition"
 
 _CONFLICT = re.compile(r'conflicts? with "([^"]*)"')
 _CHANGED_MEANWHILE = "the object has been modified"
 # Of an object that bears our label, these are traces of `manifests | kubectl apply -f -`, and of our own rollback.
 _OWN_TRACES = frozenset({MANAGER, "kubectl-client-side-apply", "kubectl"})
-_KINDS = ("configmap", "daemonset.apps", "serviceaccount", "role", "rolebinding", "clusterrole", "clusterrolebinding")
-_KIND_BY_KIND = ("customresourcedefinition", "iamidentitymapping.iamauthenticator.k8s.aws", "podsecuritypolicy")
+_UNTIL_1_24 = "podsecuritypolicy"
+_KINDS = (
+    "configmap",
+    "daemonset.apps",
+    "serviceaccount",
+    "role",
+    "rolebinding",
+    "clusterrole",
+    "clusterrolebinding",
+    "customresourcedefinition",
+    _UNTIL_1_24,
+)
+_IDENTITY_MAPPINGS = "iamidentitymapping.iamauthenticator.k8s.aws"
 
 
 Pair = tuple[Object, Object | None]
@@ -72,20 +85,21 @@ class Server:
 
     def read(self, objects: Sequence[Object]) -> list[Object]:
         """Those that are there, as they are. Raises ToolError."""
-        found: list[Object] = []
-        for batch in batches(objects):
-            done = self._run("get", "--ignore-not-found", *self._with_managers, text=_list(batch))
-            if done.code and not is_unserved(done):
-                raise self.kubectl.failure(done, "get")
-            found += items_of(done) if done.code == 0 else ()
-        return found
+        done = self._read(objects)
+        if done.code == 0:
+            return items_of(done)
+        if not is_unserved(done):
+            raise self.kubectl.failure(done, "get")
+        # One kind that is not served must not keep the others from being read.
+        kinds = batches(objects)
+        return [each for batch in kinds for each in self.read(batch)] if len(kinds) > 1 else []
 
     def ours(self) -> list[Object]:
         """All that bears our label, in any namespace. Raises ToolError."""
-        found: list[Object] = []
-        for kinds in (",".join(_KINDS), *_KIND_BY_KIND):
-            found += filter(is_ours, self.all_of(kinds, "--selector", f"app.kubernetes.io/managed-by={MANAGER}"))
-        return found
+        kinds = _KINDS if self.version.is_below(1, 25) else tuple(each for each in _KINDS if each != _UNTIL_1_24)
+        label = ("--selector", f"app.kubernetes.io/managed-by={MANAGER}")
+        found = self.all_of(",".join(kinds), *label) + self.all_of(_IDENTITY_MAPPINGS, *label)
+        return list(filter(is_ours, found))
 
     def all_of(self, kinds: str, *options: str) -> list[Object]:
         """Every object of the kinds, in any namespace; none where they are not served. Raises ToolError."""
@@ -97,11 +111,26 @@ class Server:
         return sum(not is_ours(each) for each in self.all_of(f"{names['plural']}.{group}"))
 
     def tried(self, pairs: Sequence[Pair], *, force: bool = False) -> list[Object]:
-        """What each would become; nothing is changed. Raises Conflict, NotServed and ToolError."""
+        """What each would become; nothing is changed. Raises Conflict, NotServed and ToolError.
+
+        An object of a kind that another one of them brings is taken for what it would become: nobody can be asked.
+        """
         if not self.is_server_side:
             return [each if live is None else overlaid(live, each, last_applied(live)) for each, live in pairs]
         dry_run = "--server-dry-run" if self.client.is_below(1, 18) else "--dry-run=server"
-        return self._all_applied(pairs, dry_run, force=force)
+        brought = {each["spec"]["names"]["kind"] for each, _ in pairs if each["kind"] == CRD}
+        try:
+            return self._all_applied(pairs, dry_run, force=force)
+        except NotServed:
+            made = []
+            for each, live in pairs:
+                try:
+                    made.append(self._applied(each, live, dry_run, force=force))
+                except NotServed:
+                    if each["kind"] not in brought:
+                        raise
+                    made.append(each)
+            return made
 
     def apply(self, pairs: Sequence[Pair], *, force: bool = False) -> list[Object]:
         """What each has become. Raises Conflict, NotServed and ToolError, also where some of them are applied."""
@@ -159,6 +188,9 @@ class Server:
     def _forced(self, force: bool) -> tuple[str, ...]:
         return ("--force-conflicts",) if force and self.is_server_side else ()
 
+    def _read(self, objects: Sequence[Object]) -> Completed:
+        return self._run("get", "--ignore-not-found", *self._with_managers, text=_list(objects))
+
     def _run(self, verb: str, *options: str, text: str) -> Completed:
         return self.kubectl.run(verb, *options, "-o", "json", "-f", "-", text=text)
 
@@ -168,7 +200,7 @@ class Server:
 
 
 def batches(objects: Iterable[Object]) -> list[list[Object]]:
-    """Objects of one kind that follow each other: one that is not served must not keep the others from being read."""
+    """Objects of one kind that follow each other."""
     found: list[list[Object]] = []
     for each in objects:
         if found and Ref.of(found[-1][0]).resource == Ref.of(each).resource:

@@ -55,14 +55,15 @@ def verify(
     or the API server cannot be asked at all.
     """
     run = _Run(installation, kubectl)
-    deadline = kubectl.clock() + seconds
+    deadline, is_told = kubectl.clock() + seconds, False
     while True:
         found = run.attempt()
         if found.is_as_foretold or kubectl.clock() + pause > deadline:
-            break
-        tell("the API server does not answer as foretold yet; asking again")
+            return run.verified(found)
+        if not is_told:
+            tell(f"the API server does not answer as foretold yet; asking for up to {seconds:.0f} seconds more")
+            is_told = True
         kubectl.sleep(pause)
-    return run.verified(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +128,10 @@ def _identity_in(seen: Seen | None) -> Identity | None:
     arn = _first(seen, "arn")
     if seen is None or not arn:
         return None
-    account = (arn.split(":") + [""] * 5)[4]
+    _, _, service, _, account, resource = (*arn.split(":", 5), "", "", "", "", "")[:6]
     # uid is aws-iam-authenticator:ACCOUNT:USERID, without the session name that STS puts behind a role's.
     unique = seen.uid.rpartition(":")[2]
-    session = _first(seen, "sessionName")
+    session = resource.rpartition("/")[2] if service == "sts" and resource.startswith("assumed-role/") else ""
     return Identity(arn, account, f"{unique}:{session}" if session else unique, _first(seen, "accessKeyId"))
 
 

@@ -25,6 +25,7 @@ _BUILT_IN = {
     "clusterrolebinding": "ClusterRoleBinding",
     "clusterrolebindings": "ClusterRoleBinding",
     "customresourcedefinition": "CustomResourceDefinition",
+    "podsecuritypolicy": "PodSecurityPolicy",
     "pods": "Pod",
     "DaemonSet.v1.apps": "DaemonSet",
 }
@@ -92,7 +93,10 @@ class Cluster:
 
     def _get(self, args: tuple[str, ...], text: str) -> Any:
         if "-f" in args:
-            return self._list(self._found(json.loads(text)["items"]))
+            asked = json.loads(text)["items"]
+            if any(each["kind"] == "IAMIdentityMapping" for each in asked) and not self._serves_mappings:
+                return failed('error: resource mapping not found: no matches for kind "IAMIdentityMapping"')
+            return self._list(self._found(asked))
         if args[0] == "namespace":
             return {"metadata": {"name": "kube-system", "uid": self.uid}}
         if args[0] == "pods":
@@ -111,7 +115,7 @@ class Cluster:
         kinds = []
         for name in args[0].split(","):
             custom = {"iamidentitymapping.iamauthenticator.k8s.aws", "iamidentitymappings.iamauthenticator.k8s.aws"}
-            if name in custom and any(key[0] == "CustomResourceDefinition" for key in self.objects):
+            if name in custom and self._serves_mappings:
                 kinds.append("IAMIdentityMapping")
             elif name in _BUILT_IN:
                 kinds.append(_BUILT_IN[name])
@@ -126,7 +130,7 @@ class Cluster:
     def _apply(self, args: tuple[str, ...], text: str) -> Any:
         made = []
         for each in json.loads(text)["items"]:
-            if each["kind"] == "IAMIdentityMapping" and not any(key[0].startswith("CustomR") for key in self.objects):
+            if each["kind"] == "IAMIdentityMapping" and not self._serves_mappings:
                 return failed(
                     'error: resource mapping not found for name: "x": no matches for kind "IAMIdentityMapping"'
                 )
@@ -175,6 +179,10 @@ class Cluster:
 
     def _config(self, *_: object) -> dict[str, Any]:
         return {"clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:6443"}}]}
+
+    @property
+    def _serves_mappings(self) -> bool:
+        return any(key[0] == "CustomResourceDefinition" for key in self.objects)
 
     def _found(self, objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
         found = (self.objects.get(key_of(each)) for each in objects)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -327,7 +327,7 @@ def interrupting(cluster: Cluster, verb: str, at: int) -> Callable[[tuple[str, .
 
 def test_ctrl_c_midway_says_what_was_done(state: Path) -> None:
     cluster = Cluster()
-    cluster.fault = interrupting(cluster, "apply", 4)
+    cluster.fault = interrupting(cluster, "apply", 3)
     told: list[str] = []
     with pytest.raises(KeyboardInterrupt):
         apply(made(), cluster.kubectl(), state, tell=told.append)
@@ -337,6 +337,33 @@ def test_ctrl_c_midway_says_what_was_done(state: Path) -> None:
     )
     rollback(cluster.kubectl(), state)
     assert cluster.names() == []
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, ToolError])
+def test_stopped_at_any_call_it_can_be_rolled_back(tmp_path: Path, stop: type[BaseException]) -> None:
+    old = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": _named("old", OURS)}
+    whole = Cluster()
+    whole.add(old, "tarmak-iam", "Apply")
+    apply(made(), whole.kubectl(), tmp_path / "whole.json")
+    for number in range(len(whole.calls)):
+        cluster, state = Cluster(), tmp_path / f"{number}.json"
+        cluster.add(old, "tarmak-iam", "Apply")
+        left = iter(range(number))
+
+        def fault(_: tuple[str, ...], cluster: Cluster = cluster, left: Iterator[int] = left) -> None:
+            if next(left, None) is None:
+                cluster.fault = lambda _: None
+                raise stop("stopped")
+
+        cluster.fault = fault
+        told: list[str] = []
+        with pytest.raises((KeyboardInterrupt, ToolError)) as stopped:
+            apply(made(), cluster.kubectl(), state, tell=told.append)
+        if cluster.names() != ["ServiceAccount old"]:
+            assert "done: created" in (told[-1] if stop is KeyboardInterrupt else str(stopped.value))
+        if state.exists():
+            rollback(cluster.kubectl(), state)
+        assert cluster.names() == ["ServiceAccount old"]
 
 
 def test_ctrl_c_before_the_first_change(state: Path) -> None:
