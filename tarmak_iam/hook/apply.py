@@ -17,7 +17,7 @@ from tarmak_iam.hook.kubectl import Kubectl
 from tarmak_iam.hook.live_mappings import read_live
 from tarmak_iam.hook.objects import Ref, cleaned, digest
 from tarmak_iam.hook.plan import Action, Change, Plan, Step, is_settled, make_plan
-from tarmak_iam.hook.rollout import ROLLOUT_SECONDS, Tell, roll_out, silent
+from tarmak_iam.hook.rollout import ROLLOUT_SECONDS, Tell, read_rollout, roll_out, silent
 from tarmak_iam.hook.server import CRD, Conflict, Server
 from tarmak_iam.hook.state import Kept, State, older
 from tarmak_iam.installation import Installation
@@ -75,7 +75,7 @@ def apply(
     """Brings the cluster's objects to what `manifests` makes; what was there before goes to the file `state`.
 
     Only objects of our own are touched. New ones come first, objects of ours that are no longer made go last, once
-    the DaemonSet runs (`wait`: seconds for that, None not to wait). With `dry_run` nothing is changed: `client` only
+    the DaemonSet runs (`wait`: seconds for that; None not to wait, and then they stay unless it runs already). With `dry_run` nothing is changed: `client` only
     reads, `server` has the API server judge each object.
 
     Raises ConfigError as `manifests` does; EditRefused, nothing changed, for objects or fields that are somebody
@@ -85,6 +85,8 @@ def apply(
     objects = manifests(installation)
     server = Server.of(kubectl)
     plan = make_plan(server, objects, ask=dry_run != "client", force=force)
+    if wait is None:
+        plan = _with_safe_removals(server, plan)
     before, after = read_live(kubectl).loaded(installation), Loaded.of(installation)
     if not force:
         check_ways_in(before, after)
@@ -96,6 +98,18 @@ def apply(
             server.validate(objects)
         return foreseen
     return _Run(server, plan, state, foreseen, force, wait, tell).carried_out()
+
+
+def _with_safe_removals(server: Server, plan: Plan) -> Plan:
+    """Without removals, where the daemon that reads these objects may still be the one that lets people in."""
+    daemons = [step for step in plan.steps if step.ref.kind == "DaemonSet"]
+    if not plan.removals or all(
+        step.action is Action.UNCHANGED and read_rollout(server.kubectl, step.ref).is_done for step in daemons
+    ):
+        return plan
+    names = ", ".join(str(Ref.of(each)) for each in plan.removals)
+    note = f"no longer made, and kept until an apply that waits for the rollout: {names}"
+    return replace(plan, removals=(), notes=(*plan.notes, note))
 
 
 def _of_version(installation: Installation, server: Server) -> Iterator[str]:

@@ -148,32 +148,6 @@ def test_an_object_that_is_not_ours(stage: Stage) -> None:
     assert meant(get(stage, "configmap")) == live
 
 
-def test_an_old_object_of_ours_goes_last(stage: Stage) -> None:
-    labels = "app.kubernetes.io/managed-by=tarmak-iam"
-    assert stage.plane.kubectl("-n", "kube-system", "create", "serviceaccount", "old").code == 0
-    assert stage.plane.kubectl("-n", "kube-system", "label", "serviceaccount", "old", labels).code == 0
-    out = stage.live(*APPLY).out.splitlines()
-    assert out[:3] == [
-        "created ConfigMap kube-system/aws-iam-authenticator",
-        "created DaemonSet kube-system/aws-iam-authenticator",
-        "removed ServiceAccount kube-system/old",
-    ]
-    assert "created ServiceAccount kube-system/old" in stage.live("rollback", "--no-wait").out
-    assert stage.plane.kubectl("-n", "kube-system", "delete", "serviceaccount", "old").code == 0
-
-
-def test_the_last_way_in_is_kept(stage: Stage) -> None:
-    stage.live(*APPLY)
-    stage.home.map(ADMIN.replace("system:masters", "readers"))
-    refused = stage.live(*APPLY, code=2)
-    assert "the last way into system:masters would be lost" in refused.err
-    assert "the admin certificate in" in refused.err
-    shown = stage.live("diff", code=1)
-    assert "loses system:masters" in shown.out
-    assert "no RoleBinding or ClusterRoleBinding knows the group readers" in shown.err
-    stage.live(*APPLY, "--force")
-
-
 @contextmanager
 def controller(stage: Stage) -> Iterator[None]:
     """Stands in for the DaemonSet controller, which is not there: every master has the pod at once."""
@@ -195,6 +169,29 @@ def controller(stage: Stage) -> Iterator[None]:
     finally:
         stopped.set()
         thread.join()
+
+
+def test_an_old_object_of_ours_goes_last(stage: Stage) -> None:
+    labels = "app.kubernetes.io/managed-by=tarmak-iam"
+    assert stage.plane.kubectl("-n", "kube-system", "create", "serviceaccount", "old").code == 0
+    assert stage.plane.kubectl("-n", "kube-system", "label", "serviceaccount", "old", labels).code == 0
+    assert "kept until an apply that waits for the rollout" in stage.live(*APPLY).err
+    with controller(stage):
+        assert "removed ServiceAccount kube-system/old" in stage.live("apply", "--no-check", "--timeout=60").out
+    assert "created ServiceAccount kube-system/old" in stage.live("rollback", "--no-wait").out
+    assert stage.plane.kubectl("-n", "kube-system", "delete", "serviceaccount", "old").code == 0
+
+
+def test_the_last_way_in_is_kept(stage: Stage) -> None:
+    stage.live(*APPLY)
+    stage.home.map(ADMIN.replace("system:masters", "readers"))
+    refused = stage.live(*APPLY, code=2)
+    assert "the last way into system:masters would be lost" in refused.err
+    assert "the admin certificate in" in refused.err
+    shown = stage.live("diff", code=1)
+    assert "loses system:masters" in shown.out
+    assert "no RoleBinding or ClusterRoleBinding knows the group readers" in shown.err
+    stage.live(*APPLY, "--force")
 
 
 def test_it_waits_for_the_rollout(stage: Stage) -> None:

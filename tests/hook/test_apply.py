@@ -161,6 +161,24 @@ def test_old_objects_of_ours_go_when_the_new_ones_run(state: Path) -> None:
     assert cluster.names() == ["ServiceAccount old", "ServiceAccount theirs"]
 
 
+def test_old_objects_stay_where_nobody_waits_for_the_new_ones(state: Path) -> None:
+    cluster = Cluster(is_rolled_out=False)
+    old = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": _named("old", OURS)}
+    cluster.add(old, "tarmak-iam", "Apply")
+    done = apply(made(), cluster.kubectl(), state, wait=None)
+    assert done.notes == (
+        "no longer made, and kept until an apply that waits for the rollout: ServiceAccount kube-system/old",
+    )
+    kept = state.read_bytes()
+    assert not apply(made(), cluster.kubectl(), state, wait=None).changed
+    assert state.read_bytes() == kept
+    daemon = cluster.get("DaemonSet", NAME)
+    assert daemon is not None
+    cluster.is_rolled_out = True
+    cluster.add(daemon, "tarmak-iam", "Apply")
+    assert actions(apply(made(), cluster.kubectl(), state, wait=None))[-1] == "removed ServiceAccount kube-system/old"
+
+
 def _named(name: str, labels: dict[str, str]) -> dict[str, Any]:
     return {"name": name, "namespace": "kube-system", "labels": labels}
 
