@@ -75,8 +75,8 @@ def apply(
     """Brings the cluster's objects to what `manifests` makes; what was there before goes to the file `state`.
 
     Only objects of our own are touched. New ones come first, objects of ours that are no longer made go last, once
-    the DaemonSet runs (`wait`: seconds for that; None not to wait, and then they stay unless it runs already). With `dry_run` nothing is changed: `client` only
-    reads, `server` has the API server judge each object.
+    the DaemonSet runs (`wait`: seconds for that; None not to wait, and then they stay unless it runs already). With
+    `dry_run` nothing is changed: `client` only reads, `server` has the API server judge each object.
 
     Raises ConfigError as `manifests` does; EditRefused, nothing changed, for objects or fields that are somebody
     else's and for the last way in, unless `force`; FileError, nothing changed, where the state cannot be kept;
