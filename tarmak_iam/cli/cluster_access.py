@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tarmak_iam.cli.output import note
 from tarmak_iam.cli.session import Session
 
 if TYPE_CHECKING:
@@ -43,11 +44,12 @@ def kubectl_of(session: Session, kubeconfig: Path | None, context: str | None) -
 
     programs = Programs(dict(os.environ))
     if kubeconfig is None and context is None:
+        note("asking tarmak for the cluster's kubeconfig")
         kubeconfig = cluster_kubeconfig(programs, tarmak_options(session))
     elif kubeconfig is not None and not kubeconfig.is_file():
         # kubectl would take a missing file for an empty one, and ask localhost:8080.
         raise FileError("there is no such kubeconfig", remedy="check the path", place=Place(str(kubeconfig)))
-    return Kubectl(programs, kubeconfig, context)
+    return Kubectl(programs, kubeconfig, context, tell=note)
 
 
 def tarmak_options(session: Session) -> tuple[str, ...]:

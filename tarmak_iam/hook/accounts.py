@@ -150,8 +150,8 @@ def _of_daemons_no(evidence: Evidence, expected: Answer | None) -> Iterator[str]
             yield "`tarmak-iam diff` shows the difference, `apply` brings the file's mappings"
     elif now is not None:
         yield (
-            "the cluster's objects would let the caller in, so its daemon runs with others, with another cluster id, "
-            f"or cannot ask AWS: {_rollout(evidence)}"
+            "the cluster's objects would let the caller in, so its daemon runs with others, with another cluster id or "
+            f"a clock that is off, or cannot ask AWS: {_rollout(evidence)}"
         )
     yield from _of_daemon(evidence, only_troubles=True)
 

@@ -39,7 +39,7 @@ _CALL_SECONDS = 120.0
 @dataclass(frozen=True, slots=True)
 class Kubectl:
     """`kubeconfig` None means what kubectl itself takes. `patience`: seconds to go on asking an API server that is
-    away; `sleep` and `clock` are for tests."""
+    away, which `tell` hears of; `sleep` and `clock` are for tests."""
 
     programs: Programs
     kubeconfig: Path | None = None
@@ -48,14 +48,18 @@ class Kubectl:
     patience: float = 60.0
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
+    tell: Callable[[str], None] = lambda _: None
 
     def run(self, *args: str | Path, text: str = "", seconds: float = _CALL_SECONDS) -> Completed:
         """Asks again where the API server is away, up to `patience`. Raises ToolError as `Programs.run` does."""
-        deadline, pause = self.clock() + self.patience, 0.5
+        deadline, pause, is_told = self.clock() + self.patience, 0.5, False
         while True:
             done = self.programs.run(self.program, *self._options(), *args, text=text, seconds=seconds)
             if done.code == 0 or not is_away(done) or self.clock() + pause > deadline:
                 return done
+            if not is_told:
+                self.tell(f"the API server cannot be reached; trying again for up to {self.patience:.0f} seconds")
+                is_told = True
             self.sleep(pause)
             pause = min(pause * 2, 8.0)
 

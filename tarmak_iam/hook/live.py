@@ -16,7 +16,7 @@ from tarmak_iam.hook.kubectl import Kubectl
 from tarmak_iam.hook.live_mappings import read_live
 from tarmak_iam.hook.objects import Object, Ref, meant
 from tarmak_iam.hook.plan import Action, Change, Plan, make_plan
-from tarmak_iam.hook.server import Conflict, Server
+from tarmak_iam.hook.server import Server
 from tarmak_iam.installation import Installation
 
 __all__ = ["LiveDiff", "ObjectDiff", "live_diff", "object_diff"]
@@ -70,7 +70,7 @@ def live_diff(installation: Installation, kubectl: Kubectl) -> LiveDiff:
 def _planned(server: Server, objects: list[Object]) -> tuple[Plan, tuple[str, ...]]:
     try:
         return make_plan(server, objects), ()
-    except (EditRefused, Conflict) as error:
+    except EditRefused as error:
         return make_plan(server, objects, force=True), (f"apply would refuse this: {error.message}",)
 
 

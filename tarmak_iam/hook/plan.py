@@ -88,13 +88,16 @@ class Plan:
 def make_plan(server: Server, objects: Sequence[Object], *, ask: bool = True, force: bool = False) -> Plan:
     """`ask`: whether the API server works out what would become of each object, or we do.
 
-    Raises EditRefused for objects that are somebody else's, unless `force`; Conflict for fields of ours that
-    somebody else has set; ToolError.
+    Raises EditRefused for objects that are somebody else's, and for fields of ours that somebody else has set,
+    unless `force`; ToolError.
     """
     try:
         return _made(server, objects, ask=ask, force=force)
     except Conflict:  # perhaps with somebody who was just at it: what they did is read again
-        return _made(server, objects, ask=ask, force=force)
+        try:
+            return _made(server, objects, ask=ask, force=force)
+        except Conflict as again:
+            raise EditRefused(f"{again.what}; nothing was changed", remedy=again.remedy) from None
 
 
 def _made(server: Server, objects: Sequence[Object], *, ask: bool, force: bool) -> Plan:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tarmak_iam.config.versions import GoVersion
-from tarmak_iam.errors import ToolError
+from tarmak_iam.errors import EditRefused, ToolError
 from tarmak_iam.hook.kubectl import Kubectl, is_unserved, items_of, why
 from tarmak_iam.hook.objects import MANAGER, Object, Ref, is_ours, last_applied
 from tarmak_iam.hook.overlay import overlaid
@@ -41,7 +41,7 @@ Pair = tuple[Object, Object | None]
 """What is wanted, and what is there."""
 
 
-class Conflict(ToolError):
+class Conflict(EditRefused):
     """Somebody else has set fields that would be set. `managers`: who, empty where it is not told."""
 
     def __init__(self, ref: Ref, managers: tuple[str, ...]) -> None:

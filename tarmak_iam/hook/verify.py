@@ -100,7 +100,7 @@ class _Run:
         if identity is None:  # refused, or by a daemon that does not say (below v0.5.4)
             sts = ask_sts(token.text, made.cluster_id, self._kubectl.programs.environment)
             identity = sts.identity
-        return _Found(token, reviewed, sts, identity, self._foretold(identity))
+        return _Found(token, reviewed, sts, identity, self._foretold(identity, reviewed.seen))
 
     def verified(self, found: _Found) -> Verified:
         evidence = Evidence(self._made, self._kubectl, found.token.text, found.reviewed, found.sts, found.identity)
@@ -115,12 +115,15 @@ class _Run:
             way_in=self._made.way_in,
         )
 
-    def _foretold(self, identity: Identity | None) -> Answer | None:
+    def _foretold(self, identity: Identity | None, seen: Seen | None) -> Answer | None:
         if identity is None:
             return None
         if self._made.mappings is None:
             return Answer(started=False, reason="there is no mappings file")
-        return self._made.authenticator().whois(identity)
+        # What EC2 would say of an instance is known to the daemon alone: its word for the name is taken.
+        session = identity.user_id.rpartition(":")[2]
+        names = {session: seen.username.rpartition(":")[2]} if seen is not None and session.startswith("i-") else {}
+        return self._made.authenticator(private_dns_names=names).whois(identity)
 
 
 def _identity_in(seen: Seen | None) -> Identity | None:

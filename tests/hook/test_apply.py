@@ -129,7 +129,7 @@ def test_what_others_set_is_not_taken_from_them(state: Path) -> None:
     cluster = Cluster()
     apply(made(), cluster.kubectl(), state)
     cluster.add({**(cluster.get("ConfigMap", NAME) or {}), "data": {"config.yaml": "x"}}, "kubectl-edit")
-    with pytest.raises(ToolError, match="has fields that were set by kubectl-edit") as refused:
+    with pytest.raises(EditRefused, match="has fields that were set by kubectl-edit; nothing was changed") as refused:
         apply(made(), cluster.kubectl(), state)
     assert "See https" not in refused.value.message
     assert (cluster.get("ConfigMap", NAME) or {})["data"] == {"config.yaml": "x"}

@@ -94,7 +94,9 @@ def test_patience_has_an_end() -> None:
         cluster.kubectl(patience=60).versions()
     assert 30 < cluster.clock <= 60
     cluster.fault = away(4)
-    assert cluster.kubectl(patience=60).versions()[1].minor == (1, 30)
+    told: list[str] = []
+    assert cluster.kubectl(patience=60, tell=told.append).versions()[1].minor == (1, 30)
+    assert told == ["the API server cannot be reached; trying again for up to 60 seconds"]
 
 
 def test_versions_that_are_none(tmp_path: Path) -> None:

@@ -236,7 +236,7 @@ def test_a_cluster_id_that_is_another(cluster: Cluster) -> None:
 
 @pytest.mark.usefixtures("sts")
 def test_a_daemon_with_other_mappings_than_its_objects(cluster: Cluster) -> None:
-    assert "so its daemon runs with others, with another cluster id, or cannot ask AWS" in verified(cluster).account[-1]
+    assert "so its daemon runs with others, with another cluster id or a clock" in verified(cluster).account[-1]
 
 
 def test_another_username(cluster: Cluster) -> None:
@@ -252,6 +252,18 @@ def test_another_username(cluster: Cluster) -> None:
     assert config is not None
     config["data"]["config.yaml"] = MAPPINGS.replace("username: admin", "username: root")
     assert "the cluster has other mappings than the file" in verified(cluster).account[2]
+
+
+def test_a_node_whose_name_ec2_tells_the_daemon(cluster: Cluster) -> None:
+    node = """\
+  - roleARN: arn:aws:iam::111122223333:role/Node
+    username: system:node:{{EC2PrivateDNSName}}
+    groups: [system:nodes]
+"""
+    arn = "arn:aws:sts::111122223333:assumed-role/Node/i-0123456789abcdef0"
+    name = "system:node:ip-10-0-0-1.eu-west-1.compute.internal"
+    let_in(cluster, {**ADMIN, "username": name, "groups": ["system:nodes"], "extra": {"arn": [arn]}})
+    assert verified(cluster, MAPPINGS + node).account == (f"{arn} is '{name}' with system:nodes, as whois says",)
 
 
 def test_other_groups(cluster: Cluster) -> None:
