@@ -72,9 +72,11 @@ class Kubectl:
 
     def failure(self, done: Completed, verb: str) -> ToolError:
         """A call that failed, as an error."""
-        remedy = (
-            "see whether the cluster is up and the tunnel open: tarmak clusters kubeconfig" if is_away(done) else ""
-        )
+        remedy = ""
+        if is_away(done):
+            remedy = "see whether the cluster is up and the tunnel open: tarmak clusters kubeconfig"
+        elif "unauthorized" in done.err.lower():
+            remedy = "the kubeconfig's credentials are not taken: name the admin's, or run tarmak clusters kubeconfig"
         return ToolError(f"kubectl {verb} failed: {why(done)}", remedy=remedy)
 
     def json(self, *args: str | Path, text: str = "") -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import threading
 import time
@@ -70,6 +71,17 @@ def test_a_second_apply_changes_nothing_and_diff_is_empty(stage: Stage) -> None:
     assert {each["action"] for each in again["changes"]} == {"unchanged"}
     assert [get(stage, kind)["metadata"]["resourceVersion"] for kind in ("configmap", "daemonset")] == versions
     assert stage.live("diff").out == ""
+
+
+def test_the_kubeconfig_is_the_one_that_tarmak_prints(stage: Stage, tmp_path: Path) -> None:
+    kubeconfig = stage.home.mappings.parent / "kubeconfig"
+    tarmak = tmp_path / "tarmak"
+    tarmak.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/args\necho a warning >&2\necho KUBECONFIG={kubeconfig}\n')
+    tarmak.chmod(0o755)
+    environment = stage.caller_environment("admin")
+    more = {**environment, "PATH": f"{tmp_path}{os.pathsep}{environment['PATH']}"}
+    assert "created DaemonSet" in stage.home.call(*APPLY, more=more).out
+    assert (tmp_path / "args").read_text() == f"--config-directory {stage.home.directory} clusters kubeconfig\n"
 
 
 def test_objects_that_kubectl_applied_are_taken_over(stage: Stage) -> None:

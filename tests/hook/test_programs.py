@@ -99,6 +99,14 @@ def test_patience_has_an_end() -> None:
     assert told == ["the API server cannot be reached; trying again for up to 60 seconds"]
 
 
+def test_credentials_that_are_not_taken() -> None:
+    cluster = Cluster()
+    cluster.fault = lambda _: failed("error: You must be logged in to the server (Unauthorized)")
+    with pytest.raises(ToolError, match=r"logged in to the server \(Unauthorized\); the kubeconfig's credentials"):
+        cluster.kubectl().check("get", "pods")
+    assert cluster.clock == 0
+
+
 def test_versions_that_are_none(tmp_path: Path) -> None:
     programs = program(tmp_path, "kubectl", """echo '{"clientVersion": {"gitVersion": "v1.30.1"}}'""")
     with pytest.raises(ToolError, match="'' is no version of Kubernetes"):
