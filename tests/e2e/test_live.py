@@ -95,6 +95,27 @@ def test_objects_that_kubectl_applied_are_taken_over(stage: Stage) -> None:
     assert managers == ["tarmak-iam"]
 
 
+def test_plain_apply_comes_to_the_same(stage: Stage, tmp_path: Path) -> None:
+    """As below Kubernetes 1.16: what would change is worked out here, and kubectl's own apply carries it out."""
+    kubectl = tmp_path / "kubectl"
+    old = json.dumps({"clientVersion": {"gitVersion": "v1.15.12"}, "serverVersion": {"gitVersion": "v1.15.12"}})
+    is_version = 'for each; do [ "$each" = version ] && echo "$old" && exit; done'
+    kubectl.write_text(f"#!/bin/sh\nold='{old}'\n{is_version}\nexec {components.program('kubectl')} \"$@\"\n")
+    kubectl.chmod(0o755)
+    more = {"PATH": f"{tmp_path}{os.pathsep}{stage.caller_environment('admin')['PATH']}"}
+    stage.live(*APPLY, more=more)
+    before = meant(get(stage, "daemonset"))
+    assert "unchanged DaemonSet" in stage.live(*APPLY, more=more).out
+    stage.home.map(ADMIN + DEPLOYER)
+    assert "+      - {roleARN:" in stage.live("diff", code=1, more=more).out
+    assert "configured DaemonSet" in stage.live(*APPLY, more=more).out
+    assert stage.live("diff", more=more).out == ""
+    managers = [each["manager"] for each in get(stage, "daemonset")["metadata"]["managedFields"]]
+    assert managers == ["kubectl-client-side-apply"]
+    stage.live("rollback", "--no-wait", more=more)
+    assert meant(get(stage, "daemonset")) == before
+
+
 def test_rollback_restores(stage: Stage) -> None:
     stage.live(*APPLY)
     before = [meant(get(stage, kind)) for kind in ("configmap", "daemonset")]
