@@ -15,7 +15,7 @@ from tarmak_iam.guards import check_ways_in
 from tarmak_iam.hook.established import wait_until_established
 from tarmak_iam.hook.kubectl import Kubectl
 from tarmak_iam.hook.live_mappings import read_live
-from tarmak_iam.hook.objects import Ref, cleaned, digest
+from tarmak_iam.hook.objects import Ref, digest
 from tarmak_iam.hook.plan import Action, Change, Plan, Step, is_settled, make_plan
 from tarmak_iam.hook.rollout import ROLLOUT_SECONDS, Tell, read_rollout, roll_out, silent
 from tarmak_iam.hook.server import CRD, Conflict, Server
@@ -153,8 +153,8 @@ class _Run:
 
     def _keep(self) -> State:
         """Writes what is there now, before the first change."""
-        before = [Kept(step.ref, cleaned(step.live) if step.live else None) for step in self._plan.steps]
-        before += [Kept(Ref.of(each), cleaned(each)) for each in self._plan.removals]
+        before = [Kept.of(step.ref, step.live) for step in self._plan.steps]
+        before += [Kept.of(Ref.of(each), each) for each in self._plan.removals]
         begun, earlier = State(self._server.identity(), tuple(before)), State.read(self._path)
         if earlier is not None and earlier.cluster == begun.cluster and not earlier.settled:
             begun = begun.with_first(earlier)

@@ -96,15 +96,16 @@ class _Run:
         self.done: dict[Ref, Change] = {}
 
     def put_back(self, pairs: Sequence[tuple[Kept, Object | None]]) -> None:
-        live_of = {each.ref: live for each, live in pairs}
+        found = [live for _, live in pairs if live is not None]
+        foreign = {each.ref for each, _ in pairs if not each.is_ours}
         for before in in_apply_order(each.before for each, _ in pairs if each.before is not None):
             ref = Ref.of(before)
-            live = live_of.get(ref) or ref.among(filter(None, live_of.values()))
+            live = ref.among(found)
             if live is not None and meant(live) == meant(before):
                 self._note(Action.UNCHANGED, ref)
                 continue
             self._tell(f"restoring {ref}")
-            self._server.put_back(before, live)
+            self._server.put_back(before, live, is_ours=not any(ref.is_same(each) for each in foreign))
             if ref.kind == CRD:
                 wait_until_established(self._server.kubectl, ref)
             self._note(Action.CREATED if live is None else Action.CONFIGURED, ref)

@@ -143,8 +143,11 @@ class Server:
             if done.code:
                 raise self.kubectl.failure(done, "apply")
 
-    def put_back(self, before: Object, live: Object | None) -> Object:
+    def put_back(self, before: Object, live: Object | None, *, is_ours: bool = True) -> Object:
         """Writes an object as it was once. Raises ToolError."""
+        if not is_ours and live is not None and self.is_server_side:
+            # An empty entry makes the API server forget all managers: what we gave back is not ours any more.
+            before = {**before, "metadata": {**before["metadata"], "managedFields": [{}]}}
         verb = "create" if live is None else "replace"
         # Under our name, so that the next apply does not meet a stranger.
         manager = () if self.client.is_below(1, 19) else (f"--field-manager={MANAGER}",)

@@ -10,7 +10,7 @@ from typing import Any
 
 from tarmak_iam.document.files import make_directory, read_if_present, replace_file
 from tarmak_iam.errors import ConfigError, Place, SelectionError
-from tarmak_iam.hook.objects import Object, Ref
+from tarmak_iam.hook.objects import Object, Ref, cleaned, is_ours
 
 __all__ = ["STATE_NAME", "Kept", "State", "older"]
 
@@ -23,12 +23,17 @@ _DIRECTORY_MODE = 0o700
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An object as it was before; None where there was none. `after`: digest of what was made of it, None where
-    that is not known or it was removed."""
+    """An object as it was before, and whether it was ours; None where there was none. `after`: digest of what was
+    made of it, None where that is not known or it was removed."""
 
     ref: Ref
     before: Object | None
+    is_ours: bool = True
     after: str | None = None
+
+    @classmethod
+    def of(cls, ref: Ref, live: Object | None) -> Kept:
+        return cls(ref, None) if live is None else cls(ref, cleaned(live), is_ours(live))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,8 @@ class State:
             "cluster": self.cluster,
             "settled": self.settled,
             "objects": [
-                {"object": _shown(each.ref), "before": each.before, "after": each.after} for each in self.objects
+                {"object": _shown(each.ref), "ours": each.is_ours, "before": each.before, "after": each.after}
+                for each in self.objects
             ],
         }
         text = json.dumps(shown, indent=1, ensure_ascii=False) + "\n"
@@ -85,9 +91,7 @@ class State:
         """The same objects, and those of an apply that was not finished: as they were before that one."""
         first = {each.ref: each for each in earlier.objects}
         mine = {each.ref for each in self.objects}
-        kept = tuple(
-            replace(each, before=first[each.ref].before) if each.ref in first else each for each in self.objects
-        )
+        kept = tuple(first.get(each.ref, each) for each in self.objects)
         return replace(self, objects=(*kept, *(each for each in earlier.objects if each.ref not in mine)))
 
     def finished(self, digests: Iterable[tuple[Ref, str]]) -> State:
@@ -110,7 +114,7 @@ def _kept(each: Any) -> Kept:
     if after is not None and not isinstance(after, str):
         raise ValueError
     named = Ref(str(ref["apiVersion"]), str(ref["kind"]), str(ref["namespace"]), str(ref["name"]))
-    return Kept(named, before, after)
+    return Kept(named, before, bool(each["ours"]), after)
 
 
 def _shown(ref: Ref) -> dict[str, str]:

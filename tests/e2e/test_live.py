@@ -179,6 +179,7 @@ def test_an_object_that_is_not_ours(stage: Stage) -> None:
     stage.live(*APPLY, "--force")
     stage.live("rollback", "--no-wait")
     assert meant(get(stage, "configmap")) == live
+    assert "is there and not made by tarmak-iam" in stage.live(*APPLY, code=2).err
 
 
 @contextmanager
@@ -202,6 +203,16 @@ def controller(stage: Stage) -> Iterator[None]:
     finally:
         stopped.set()
         thread.join()
+
+
+def test_what_is_given_back_is_not_ours_any_more(stage: Stage) -> None:
+    config = next(each for each in stage.home.objects() if each["kind"] == "ConfigMap")
+    theirs = {**config, "metadata": {"name": NAME, "namespace": "kube-system"}}
+    done = stage.plane.kubectl("create", "-f", "-", text=json.dumps(theirs))
+    assert done.code == 0, done.err
+    stage.live(*APPLY, "--force")
+    stage.live("rollback", "--no-wait")
+    assert "is there and not made by tarmak-iam" in stage.live(*APPLY, code=2).err
 
 
 def test_an_old_object_of_ours_goes_last(stage: Stage) -> None:

@@ -196,8 +196,9 @@ class Cluster:
     def _store(self, each: dict[str, Any], manager: str, operation: str) -> dict[str, Any]:
         self.version += 1
         stored = copy.deepcopy(cleaned(each))
+        is_forgotten = each["metadata"].get("managedFields") == [{}]
         own = {"resourceVersion": str(self.version), "uid": f"uid-{self.version}", "generation": 1}
-        stored["metadata"] |= {**own, "managedFields": managed(manager, operation)}
+        stored["metadata"] |= {**own, "managedFields": [] if is_forgotten else managed(manager, operation)}
         if each["kind"] == "DaemonSet" and self.is_rolled_out:
             counts = {"desiredNumberScheduled": 3, "updatedNumberScheduled": 3, "numberAvailable": 3}
             stored["status"] = {"observedGeneration": 1, **counts}
