@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from tarmak_iam.cli.notes import note_image
 from tarmak_iam.cli.output import note, print_json
-from tarmak_iam.cli.overrides import backend_option, image_option, kubernetes_option, registry_option
+from tarmak_iam.cli.overrides import object_options
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.emit import notes
 from tarmak_iam.emit.artifact import yaml_bytes
@@ -34,23 +36,12 @@ def flags(session: Session, output: str) -> None:
 
 
 @click.command(epilog="\b\nExample: tarmak-iam manifests | kubectl apply -f -")
-@image_option
-@registry_option
-@kubernetes_option
-@backend_option
+@object_options
 @click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
 @pass_session
-def manifests(
-    session: Session,
-    image: str | None,
-    registry: str | None,
-    kubernetes_version: str | None,
-    backends: list[str] | None,
-    output: str,
-) -> None:
+def manifests(session: Session, /, output: str, **overrides: Any) -> None:
     """All Kubernetes objects of the authenticator, in apply order: ConfigMap, DaemonSet, what its backends read and
     need, and the objects of plugins."""
-    overrides = {"image": image, "registry": registry, "kubernetesVersion": kubernetes_version, "backends": backends}
     installation = session.installation(overrides)
     objects, left_out = emit_objects(installation)
     note_image(installation)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-__all__ = ["backend_option", "image_option", "kubeconfig_options", "kubernetes_option", "registry_option"]
+__all__ = ["kubeconfig_options", "object_options", "profile_option", "role_option"]
 
 
 def _backends(_context: click.Context, _parameter: click.Parameter, text: str | None) -> list[str] | None:
@@ -16,24 +16,30 @@ def _backends(_context: click.Context, _parameter: click.Parameter, text: str | 
     return None if text is None else list(typed_value("backends", text))
 
 
-backend_option = click.option(
-    "--backend",
-    "backends",
-    metavar="LIST",
-    callback=_backends,
-    help="What the authenticator takes mappings from, in this order: MountedFile, EKSConfigMap, CRD.",
+_OBJECT_OPTIONS = (
+    click.option("--image", help="Image of the authenticator; a digest is allowed."),
+    click.option(
+        "--registry", metavar="public|ecr|HOST", help="Where the image comes from; a mirror is HOST[:PORT][/PATH]."
+    ),
+    click.option(
+        "--kubernetes-version",
+        "kubernetesVersion",
+        metavar="VERSION",
+        help="Kubernetes version that the objects are for.",
+    ),
+    click.option(
+        "--backend",
+        "backends",
+        metavar="LIST",
+        callback=_backends,
+        help="What the authenticator takes mappings from, in this order: MountedFile, EKSConfigMap, CRD.",
+    ),
 )
-image_option = click.option("--image", help="Image of the authenticator; a digest is allowed.")
-registry_option = click.option(
-    "--registry", metavar="public|ecr|HOST", help="Where the image comes from; a mirror is HOST[:PORT][/PATH]."
-)
-kubernetes_option = click.option(
-    "--kubernetes-version", metavar="VERSION", help="Kubernetes version that the objects are for."
-)
-
+role_option = click.option("--role", metavar="ARN", help="Role to assume for the token.")
+profile_option = click.option("--profile", metavar="NAME", help="AWS profile that the credentials come from.")
 _KUBECONFIG_OPTIONS = (
-    click.option("--role", metavar="ARN", help="Role to assume for the token."),
-    click.option("--profile", metavar="NAME", help="AWS profile that the credentials come from."),
+    role_option,
+    profile_option,
     click.option(
         "--exec",
         type=click.Choice(["aws-iam-authenticator", "tarmak-iam", "aws"]),
@@ -47,9 +53,20 @@ _KUBECONFIG_OPTIONS = (
     ),
 )
 
+_Command = Callable[..., Any]
 
-def kubeconfig_options(command: Callable[..., Any]) -> Callable[..., Any]:
+
+def object_options(command: _Command) -> _Command:
+    """What the Kubernetes objects are made of, each under the name of its setting."""
+    return _with(command, _OBJECT_OPTIONS)
+
+
+def kubeconfig_options(command: _Command) -> _Command:
     """What the kubeconfig is made of, each under the name of its setting."""
-    for option in reversed(_KUBECONFIG_OPTIONS):
+    return _with(command, _KUBECONFIG_OPTIONS)
+
+
+def _with(command: _Command, options: tuple[Callable[[_Command], _Command], ...]) -> _Command:
+    for option in reversed(options):
         command = option(command)
     return command

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,13 +11,7 @@ from tarmak_iam.cli.edit import dry_run_option
 from tarmak_iam.cli.kubeconfig import note_tunnel
 from tarmak_iam.cli.notes import note_image
 from tarmak_iam.cli.output import note, print_json
-from tarmak_iam.cli.overrides import (
-    backend_option,
-    image_option,
-    kubeconfig_options,
-    kubernetes_option,
-    registry_option,
-)
+from tarmak_iam.cli.overrides import kubeconfig_options, object_options
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.directory import Action, Plan, carry_out, plan
 from tarmak_iam.emit import notes
@@ -55,10 +49,7 @@ def _directory(context: click.Context, parameter: click.Parameter, value: str) -
     callback=_directory,
     help="Directory for the files; made if it is missing.",
 )
-@image_option
-@registry_option
-@kubernetes_option
-@backend_option
+@object_options
 @kubeconfig_options
 @dry_run_option
 @click.option("--force", is_flag=True, help="Write over files that were not written by render, or changed since.")
@@ -68,26 +59,15 @@ def render(
     session: Session,
     /,
     output_dir: Path,
-    image: str | None,
-    registry: str | None,
-    kubernetes_version: str | None,
-    backends: list[str] | None,
     dry_run: bool,
     force: bool,
     output: str,
-    **login: str | None,
+    **overrides: Any,
 ) -> None:
     """All of a cluster's artifacts as files: flags, kubeconfig, and the objects for `kubectl apply -k`.
 
     Only files that render wrote before are replaced, and removed where they are no longer made.
     """
-    overrides = {
-        "image": image,
-        "registry": registry,
-        "kubernetesVersion": kubernetes_version,
-        "backends": backends,
-        **login,
-    }
     config = session.config()
     cluster = session.cluster(config)
     installation = session.installation_of(config, cluster, overrides, with_admin=True)

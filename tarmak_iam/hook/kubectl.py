@@ -13,11 +13,12 @@ from tarmak_iam.config.versions import GoVersion, parse_version
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.processes import Completed, Programs
 
-__all__ = ["Kubectl"]
+__all__ = ["Kubectl", "is_away", "is_unserved", "items_of", "why"]
 
 # What kubectl says where the API server cannot be reached; an answer of the API server is none of these.
 _AWAY = (
     "connection refused",
+    "was refused - did you specify the right host or port",
     "unable to connect to the server",
     "i/o timeout",
     "tls handshake timeout",
@@ -28,13 +29,17 @@ _AWAY = (
     "etcdserver: request timed out",
     "etcdserver: leader changed",
 )
+# It answers, and will not answer otherwise for being asked again.
+_THERE = ("x509:", "forbidden", "unauthorized")
+_NOT_SERVED = ("no matches for", "doesn't have a resource type")
+_FIRST_WORDS = ("error", "unable to connect", "the connection to the server")
 _CALL_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class Kubectl:
     """`kubeconfig` None means what kubectl itself takes. `patience`: seconds to go on asking an API server that is
-    away; `sleep` is for tests."""
+    away, which `tell` hears of; `sleep` and `clock` are for tests."""
 
     programs: Programs
     kubeconfig: Path | None = None
@@ -43,25 +48,36 @@ class Kubectl:
     patience: float = 60.0
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
+    tell: Callable[[str], None] = lambda _: None
 
     def run(self, *args: str | Path, text: str = "", seconds: float = _CALL_SECONDS) -> Completed:
         """Asks again where the API server is away, up to `patience`. Raises ToolError as `Programs.run` does."""
-        deadline, pause = self.clock() + self.patience, 0.5
+        deadline, pause, is_told = self.clock() + self.patience, 0.5, False
         while True:
             done = self.programs.run(self.program, *self._options(), *args, text=text, seconds=seconds)
             if done.code == 0 or not is_away(done) or self.clock() + pause > deadline:
                 return done
+            if not is_told:
+                self.tell(f"the API server cannot be reached; trying again for up to {self.patience:.0f} seconds")
+                is_told = True
             self.sleep(pause)
             pause = min(pause * 2, 8.0)
 
     def check(self, *args: str | Path, text: str = "", seconds: float = _CALL_SECONDS) -> Completed:
-        """As `run`; raises ToolError, with kubectl's last word, also where it fails."""
+        """As `run`; raises ToolError, with kubectl's own reason, also where it fails."""
         done = self.run(*args, text=text, seconds=seconds)
         if done.code:
-            verb = next((str(arg) for arg in args if not str(arg).startswith("-")), "")
-            remedy = "see whether the cluster is up and the tunnel open: tarmak clusters kubeconfig"
-            raise ToolError(f"kubectl {verb} failed: {done.reason}", remedy=remedy if is_away(done) else "")
+            raise self.failure(done, next((str(arg) for arg in args if not str(arg).startswith("-")), ""))
         return done
+
+    def failure(self, done: Completed, verb: str) -> ToolError:
+        """A call that failed, as an error."""
+        remedy = ""
+        if is_away(done):
+            remedy = "see whether the cluster is up and the tunnel open: tarmak clusters kubeconfig"
+        elif "unauthorized" in done.err.lower():
+            remedy = "the kubeconfig's credentials are not taken: name the admin's, or run tarmak clusters kubeconfig"
+        return ToolError(f"kubectl {verb} failed: {why(done)}", remedy=remedy)
 
     def json(self, *args: str | Path, text: str = "") -> Any:
         """The object that kubectl prints. Raises ToolError, also for what is no JSON."""
@@ -70,6 +86,13 @@ class Kubectl:
             return json.loads(done.out)
         except ValueError:
             raise ToolError("kubectl printed no JSON") from None
+
+    def all_of(self, kinds: str, *options: str) -> list[dict[str, Any]]:
+        """Every object of the kinds, in any namespace; none where they are not served. Raises ToolError."""
+        done = self.run("get", kinds, "--all-namespaces", *options, "-o", "json")
+        if done.code and not is_unserved(done):
+            raise self.failure(done, "get")
+        return items_of(done) if done.code == 0 else []
 
     def versions(self) -> tuple[GoVersion, GoVersion]:
         """kubectl's own, and the API server's. Raises ToolError."""
@@ -88,7 +111,30 @@ class Kubectl:
 def is_away(done: Completed) -> bool:
     """Whether the API server could not be reached, as against one that answered."""
     told = done.err.lower()
-    return any(sign in told for sign in _AWAY)
+    return any(sign in told for sign in _AWAY) and not any(sign in told for sign in _THERE)
+
+
+def why(done: Completed) -> str:
+    """kubectl's reason: the first line that is an error, since advice may follow."""
+    lines = [line.strip() for line in done.err.splitlines()]
+    found = next((line for line in lines if line.lower().startswith(_FIRST_WORDS)), done.reason)
+    return found.removeprefix("error: ").removeprefix("Error from server: ")
+
+
+def is_unserved(done: Completed) -> bool:
+    """Whether the API server does not know the kind that was asked for."""
+    return any(sign in done.err for sign in _NOT_SERVED)
+
+
+def items_of(done: Completed) -> list[dict[str, Any]]:
+    """What was printed as JSON: one object, a List of several, or nothing for none. Raises ToolError."""
+    if not done.out.strip():
+        return []
+    try:
+        found: Any = json.loads(done.out)
+    except ValueError:
+        raise ToolError("kubectl printed no JSON") from None
+    return list(found["items"]) if found.get("kind") == "List" else [found]
 
 
 def _version(info: Any) -> GoVersion:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tarmak_iam.errors import ToolError
@@ -18,14 +20,16 @@ class Completed:
 
     command: tuple[str, ...]
     code: int
-    out: str
+    out: str = field(repr=False)  # which may be a credential
     err: str
 
     @property
     def reason(self) -> str:
         """Its last word: the last line of its error output that is not empty."""
         lines = [line.strip() for line in self.err.splitlines() if line.strip()]
-        return lines[-1] if lines else f"exit code {self.code}"
+        if lines:
+            return lines[-1]
+        return f"ended by signal {-self.code}" if self.code < 0 else f"exit code {self.code}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,14 @@ class Programs:
 
     environment: Mapping[str, str] = field(repr=False)  # which may hold credentials
     directory: Path | None = None
+
+    def find(self, name: str) -> Path | None:
+        """Where a program is that could be run; None for one that is not there."""
+        found = shutil.which(name, path=self.environment.get("PATH", os.defpath))
+        return Path(found) if found else None
+
+    def with_environment(self, more: Mapping[str, str]) -> Programs:
+        return replace(self, environment={**self.environment, **more})
 
     def run(self, *command: str | Path, text: str = "", seconds: float | None = None) -> Completed:
         """Runs a program to its end. Raises ToolError where it is not there, or takes longer than `seconds`."""
@@ -52,11 +64,16 @@ class Programs:
                 check=False,
             )
         except FileNotFoundError:
+            if self.directory is not None and not self.directory.is_dir():
+                raise ToolError(f"the directory {self.directory} is not there", remedy="check the path") from None
             raise ToolError(f"{words[0]} is not installed", remedy=f"put {words[0]} on the PATH") from None
         except PermissionError:
             raise ToolError(f"{words[0]} cannot be run", remedy="look at its permissions") from None
         except subprocess.TimeoutExpired:
             raise ToolError(f"{_short(words)} did not end within {seconds:.0f} seconds") from None
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise ToolError(f"{words[0]} cannot be run: {reason}") from None
         return Completed(words, done.returncode, done.stdout, done.stderr)
 
     def check(self, *command: str | Path, text: str = "", seconds: float | None = None) -> Completed:

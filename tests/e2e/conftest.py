@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ import pytest
 from tests.e2e import components
 from tests.e2e.certificates import Authority
 from tests.e2e.control_plane import ControlPlane, Done, control_plane
-from tests.e2e.installation import Home
+from tests.e2e.installation import CLUSTER, Home
 from tests.e2e.processes import Running
 from tests.e2e.sts import Principal, StsRun, sts_on_loopback
 
@@ -54,9 +54,37 @@ class Stage:
     sts: StsRun
     sts_ca: Path
 
-    def daemon(self, version: str, *options: str) -> AbstractContextManager[Running]:
-        """Runs as `manifests` with these options says."""
-        return self.home.daemon(version, self.plane, self.sts, self.sts_ca, *options)
+    def daemon(
+        self, version: str, *options: str, config_of: Callable[[str], str] = str, key_pair: Path | None = None
+    ) -> AbstractContextManager[Running]:
+        """Runs as `manifests` with these options says; the others are those of `Home.daemon`."""
+        return self.home.daemon(
+            version, self.plane, self.sts, self.sts_ca, *options, config_of=config_of, key_pair=key_pair
+        )
+
+    def live(self, *args: str, code: int = 0, caller: str = "admin", more: Mapping[str, str] | None = None) -> Done:
+        """A command that works on the cluster, as somebody with the admin's kubeconfig and credentials of a caller."""
+        command, *rest = args
+        environment = {**self.caller_environment(caller), **(more or {})}
+        return self.home.call(
+            command,
+            "--kubeconfig",
+            str(self.home.directory / CLUSTER / "kubeconfig"),
+            *rest,
+            code=code,
+            more=environment,
+        )
+
+    def caller_environment(self, name: str) -> dict[str, str]:
+        """What the AWS tools of a caller go by: STS is on loopback for them too."""
+        return {
+            "AWS_REGION": "eu-west-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "HTTPS_PROXY": self.sts.proxy,
+            "SSL_CERT_FILE": str(self.sts_ca),
+            "PATH": f"{self.home.bin}{os.pathsep}{os.environ['PATH']}",
+            **PRINCIPALS[name].environment,
+        }
 
     def login(self, name: str, *options: str) -> Login:
         """As the API server sees them, through the kubeconfig that `kubeconfig` makes with these options."""

@@ -9,14 +9,14 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.e2e import components
-from tests.e2e.control_plane import ControlPlane
+from tests.e2e.control_plane import ControlPlane, Done
 from tests.e2e.processes import Running, free_port, running
 from tests.e2e.sts import StsRun
 from tests.support import ROOT
@@ -66,6 +66,7 @@ class Home:
         home.run("webhook", "--output-dir", home.state)
         home.bin.mkdir()
         (home.bin / "aws-iam-authenticator").symlink_to(components.daemon(components.DAEMONS[0]))
+        (home.bin / "kubectl").symlink_to(components.program("kubectl"))
         own = home.bin / "tarmak-iam"
         own.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m tarmak_iam "$@"\n')
         own.chmod(0o755)
@@ -94,29 +95,46 @@ class Home:
 
     def run(self, *args: str | Path, code: int = 0) -> str:
         """The command line's standard output."""
+        return self.call(*args, code=code).out
+
+    def call(self, *args: str | Path, code: int = 0, more: Mapping[str, str] | None = None) -> Done:
+        """The command line, with an environment of its own besides."""
         command = [sys.executable, "-m", "tarmak_iam", "-c", str(self.directory), *map(str, args)]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", **(more or {})}
         done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
         assert done.returncode == code, done.stderr or done.stdout
-        return done.stdout
+        assert "Traceback" not in done.stderr
+        return Done(done.returncode, done.stdout, done.stderr)
 
     def objects(self, *options: str) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = json.loads(self.run("manifests", "-o", "json", *options))["items"]
         return items
 
     @contextmanager
-    def daemon(self, version: str, plane: ControlPlane, sts: StsRun, ca: Path, *options: str) -> Iterator[Running]:
-        """The authenticator as the DaemonSet of `manifests` runs it, once it is healthy; its objects are applied."""
+    def daemon(
+        self,
+        version: str,
+        plane: ControlPlane,
+        sts: StsRun,
+        ca: Path,
+        *options: str,
+        config_of: Callable[[str], str] = str,
+        key_pair: Path | None = None,
+    ) -> Iterator[Running]:
+        """The authenticator as the DaemonSet of `manifests` runs it, once it is healthy; its objects are applied.
+
+        `config_of`: what somebody made of the configuration on the way; `key_pair`: another directory for the pair.
+        """
         objects = self.objects("--image", f"example.org/aws-iam-authenticator:{version}", *options)
         plane.apply(objects)
         pod = next(each for each in objects if each["kind"] == "DaemonSet")["spec"]["template"]["spec"]
         (container,) = pod["containers"]
         (self.state / "config").mkdir(exist_ok=True)
         config = next(each for each in objects if each["kind"] == "ConfigMap" and "config.yaml" in each["data"])
-        (self.state / "config" / "config.yaml").write_text(config["data"]["config.yaml"])
+        (self.state / "config" / "config.yaml").write_text(config_of(config["data"]["config.yaml"]))
         args = [
             arg.replace("/etc/aws-iam-authenticator", str(self.state / "config")).replace(
-                "/var/aws-iam-authenticator", str(self.state)
+                "/var/aws-iam-authenticator", str(key_pair or self.state)
             )
             for arg in container["args"]
         ]
@@ -136,11 +154,11 @@ class Home:
         }
         program, log = components.daemon(version), self.state / f"daemon-{version}.log"
         with running([program, *args], log, environment, self.state) as daemon:
-            daemon.wait_until(self._is_healthy)
+            daemon.wait_until(lambda: self._is_healthy(key_pair or self.state))
             yield daemon
 
-    def _is_healthy(self) -> bool:
-        context = ssl.create_default_context(cafile=str(self.state / "cert.pem"))
+    def _is_healthy(self, pair: Path) -> bool:
+        context = ssl.create_default_context(cafile=str(pair / "cert.pem"))
         try:
             with urllib.request.urlopen(f"https://localhost:{self.port}/healthz", timeout=5, context=context) as answer:
                 return bool(answer.status == 200)

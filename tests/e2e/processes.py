@@ -31,7 +31,8 @@ class Running:
     def stop(self) -> None:
         self._process.terminate()
         try:
-            self._process.wait(3)  # the authenticator does not end when it is asked to
+            # The daemon waits for the API server to close its connections, which it does not do.
+            self._process.wait(3)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

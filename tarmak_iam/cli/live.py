@@ -1,0 +1,238 @@
+"""apply, rollback, verify: the live cluster, through kubectl."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from tarmak_iam.cli.cluster_access import access_options, kubectl_of
+from tarmak_iam.cli.mapping_change import effect_json
+from tarmak_iam.cli.notes import note_image
+from tarmak_iam.cli.output import note, print_json
+from tarmak_iam.cli.overrides import object_options, profile_option, role_option
+from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.clusterfiles import ClusterFiles
+from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.hook.apply import ApplyFailed
+from tarmak_iam.hook.apply import apply as apply_to_cluster
+from tarmak_iam.hook.gate import refuse_errors
+from tarmak_iam.hook.plan import Action, Change
+from tarmak_iam.hook.rollback import rollback as roll_back
+from tarmak_iam.hook.rollout import ROLLOUT_SECONDS
+from tarmak_iam.hook.state import STATE_NAME
+from tarmak_iam.hook.verify import VERIFY_SECONDS, Verified
+from tarmak_iam.hook.verify import verify as verify_login
+from tarmak_iam.installation import Installation
+from tarmak_iam.lint import Subjects
+
+__all__ = ["apply", "change_json", "rollback", "verify"]
+
+_output_option = click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+_wait_option = click.option(
+    "--wait/--no-wait", default=True, show_default=True, help="Wait until the DaemonSet runs on every master."
+)
+_timeout_option = click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    default=ROLLOUT_SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for that.",
+)
+
+
+@click.command(epilog="\b\nExamples:\n  tarmak-iam apply --dry-run=server\n  tarmak-iam apply")
+@access_options
+@object_options
+@click.option("--dry-run", type=click.Choice(["client", "server"]), help="Change nothing; server: it judges too.")
+@click.option("--no-check", is_flag=True, help="Even if `check` finds errors.")
+@click.option("--force", is_flag=True, help="Take over what others made, and even if the last admin loses its way in.")
+@_wait_option
+@_timeout_option
+@_output_option
+@pass_session
+def apply(
+    session: Session,
+    /,
+    kubeconfig: Path | None,
+    kube_context: str | None,
+    dry_run: Literal["client", "server"] | None,
+    no_check: bool,
+    force: bool,
+    wait: bool,
+    timeout: float,
+    output: str,
+    **overrides: Any,
+) -> None:
+    """Bring what `manifests` shows to the cluster: server-side, by the field manager tarmak-iam.
+
+    Only objects of our own are touched; those that are no longer made go last. What was there before is kept in
+    tarmak-iam.state.json, beside the mappings, for `rollback`.
+    """
+    config = session.config()
+    cluster = session.cluster(config)
+    installation = session.installation_of(config, cluster, overrides)
+    files = session.files(config, cluster)
+    if not no_check:
+        refuse_errors(_subjects(config, installation, files))
+    note_image(installation)
+    try:
+        done = apply_to_cluster(
+            installation,
+            kubectl_of(session, kubeconfig, kube_context),
+            _state_path(session, config, cluster),
+            dry_run=dry_run,
+            force=force,
+            wait=timeout if wait else None,
+            tell=note,
+        )
+    except ApplyFailed:
+        note(installation.way_in)
+        raise
+    if output == "json":
+        shown = {"changed": done.changed, "dryRun": dry_run, "changes": [change_json(each) for each in done.changes]}
+        state = str(done.state) if done.state else None
+        effects = [effect_json(each) for each in done.effects]
+        print_json({**shown, "effects": effects, "rolledOut": done.rolled_out, "state": state, "notes": [*done.notes]})
+    else:
+        _print_changes(done.changes)
+        for effect in done.effects:
+            click.echo(effect.text)
+    for text in done.notes:
+        note(f"note: {text}")
+    if dry_run:
+        note("dry run: nothing was changed")
+    elif done.state:
+        note(f"what was there before is in {done.state}; `tarmak-iam rollback` restores it")
+
+
+@click.command(epilog="\b\nExample: tarmak-iam rollback")
+@access_options
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help=f"State to restore. Default: {STATE_NAME} of the cluster, from before the last apply.",
+)
+@click.option("--force", is_flag=True, help="Even what others have changed since.")
+@_wait_option
+@_timeout_option
+@_output_option
+@pass_session
+def rollback(
+    session: Session,
+    kubeconfig: Path | None,
+    kube_context: str | None,
+    state: Path | None,
+    force: bool,
+    wait: bool,
+    timeout: float,
+    output: str,
+) -> None:
+    """Restore what the cluster had before the last apply: each object is put back, made again or removed.
+
+    A second run finds nothing to do. The state before the last but one apply is in tarmak-iam.state.1.json.
+    """
+    config = session.config()
+    cluster = session.cluster(config)
+    done = roll_back(
+        kubectl_of(session, kubeconfig, kube_context),
+        state or _state_path(session, config, cluster),
+        force=force,
+        wait=timeout if wait else None,
+        tell=note,
+    )
+    if output == "json":
+        changes = [change_json(each) for each in done.changes]
+        print_json({"changed": done.changed, "changes": changes, "rolledOut": done.rolled_out})
+    else:
+        _print_changes(done.changes)
+    if not done.changed:
+        note("unchanged: the cluster is as it was before the last apply")
+    elif any(each.action is Action.REMOVED and each.kind == "DaemonSet" for each in done.changes):
+        note(f"nobody can log in with IAM now; {session.installation_of(config, cluster).way_in}")
+
+
+@click.command(epilog="\b\nExample: AWS_PROFILE=admin tarmak-iam verify")
+@access_options
+@role_option
+@profile_option
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    default=VERIFY_SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to go on asking while the answer is not as foretold.",
+)
+@_output_option
+@pass_session
+def verify(
+    session: Session,
+    kubeconfig: Path | None,
+    kube_context: str | None,
+    role: str | None,
+    profile: str | None,
+    timeout: float,
+    output: str,
+) -> None:
+    """Prove a login: make a token with your AWS credentials, ask the API server whose it is, and compare with whois.
+
+    The token is made by aws-iam-authenticator where that is on the PATH, else by ourselves. The kubeconfig is the
+    admin's, which asks what keeps you out. Exit code 1 where the answer is not as foretold.
+    """
+    installation = session.installation({"role": role, "profile": profile})
+    kubectl = kubectl_of(session, kubeconfig, kube_context)
+    found = verify_login(installation, kubectl, seconds=timeout, tell=note)
+    if output == "json":
+        print_json(_verified_json(found))
+    else:
+        for line in found.account:
+            click.echo(line)
+    if not found.ok:
+        note(f"not proven; {found.way_in}")
+        click.get_current_context().exit(1)
+
+
+def change_json(change: Change) -> dict[str, str]:
+    return {
+        "action": str(change.action),
+        "kind": change.kind,
+        "namespace": change.namespace,
+        "name": change.name,
+    }
+
+
+def _print_changes(changes: Iterable[Change]) -> None:
+    for change in changes:
+        click.echo(change.text)
+
+
+def _verified_json(found: Verified) -> dict[str, Any]:
+    expected, got, identity = found.expected, found.got, found.identity
+    return {
+        "ok": found.ok,
+        "caller": identity.arn if identity else None,
+        "expected": expected
+        and {
+            "authenticated": expected.authenticated,
+            "username": expected.username,
+            "groups": expected.groups or [],
+            "reason": expected.reason,
+        },
+        "got": got and {"username": got.username, "groups": list(got.groups)},
+        "account": list(found.account),
+        "tokenFrom": found.maker,
+        "method": found.method,
+    }
+
+
+def _state_path(session: Session, config: TarmakConfig, cluster: Cluster) -> Path:
+    return session.files(config, cluster).home / STATE_NAME
+
+
+def _subjects(config: TarmakConfig, installation: Installation, files: ClusterFiles) -> Subjects:
+    return Subjects(config, installation.mappings, installation, files.settings_document())

@@ -1,0 +1,154 @@
+"""The caller whose login is proven: a token made as kubectl would get one, and who AWS says that it is."""
+
+from __future__ import annotations
+
+import base64
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from tarmak_iam.errors import ParseError, TarmakIamError, ToolError
+from tarmak_iam.hook.processes import Programs
+from tarmak_iam.identity.model import Identity
+from tarmak_iam.identity.sts_hosts import partition_of_host
+from tarmak_iam.token import make_token
+from tarmak_iam.token.exec_credential import token_in
+from tarmak_iam.token.presigned import PREFIX, Presigned
+
+__all__ = ["GO_PROGRAM", "CallerToken", "StsAnswer", "ask_sts", "caller_token"]
+
+GO_PROGRAM = "aws-iam-authenticator"
+_OWN = "tarmak-iam token"
+_TOKEN_SECONDS = 60.0
+_STS_SECONDS = 20.0
+_MAX_ANSWER = 65536
+# STS takes a signature for five minutes to either side; the daemon's own limit is the token's fifteen.
+_MAX_SKEW = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class CallerToken:
+    """Whoever has `text` is the caller: repr() does not show it. `maker`: the program that made it."""
+
+    text: str = field(repr=False)
+    maker: str
+
+
+@dataclass(frozen=True, slots=True)
+class StsAnswer:
+    """Who the token's caller is, or why STS does not take the token (`refusal`), or why it cannot be asked
+    (`failure`). `skew`: seconds that this machine's clock is ahead of STS's, None where that is not known."""
+
+    identity: Identity | None = None
+    refusal: str = ""
+    failure: str = ""
+    skew: float | None = None
+
+    @property
+    def is_skewed(self) -> bool:
+        return self.skew is not None and abs(self.skew) > _MAX_SKEW
+
+
+def caller_token(
+    programs: Programs, cluster_id: str, *, role: str | None = None, profile: str | None = None, region: str = ""
+) -> CallerToken:
+    """By the Go program where it is on the PATH and works, else by our own, which needs botocore.
+
+    `region`: for our own, where AWS's settings name none. Raises TarmakIamError where neither can make one.
+    """
+    failure = ""
+    if programs.find(GO_PROGRAM) is not None:
+        try:
+            return _by_go_program(programs, cluster_id, role, profile)
+        except (ToolError, ParseError) as error:
+            failure = error.message
+    try:
+        made = make_token(cluster_id, role=role, profile=profile, default_region=region or None)
+    except TarmakIamError as error:
+        told = f"{failure}, and {error.what}" if failure else f"{GO_PROGRAM} is not on the PATH, and {error.what}"
+        raise ToolError(f"no token can be made: {told}", remedy=error.remedy) from None
+    return CallerToken(made.text, _OWN)
+
+
+def ask_sts(token: str, cluster_id: str, environment: Mapping[str, str], now: datetime | None = None) -> StsAnswer:
+    """Has STS answer the call that is in the token, as the daemon does. Nothing else is sent to anybody.
+
+    `environment`: for HTTPS_PROXY and NO_PROXY. Raises ParseError for what is no token.
+    """
+    url = Presigned.parse(token)
+    if url.scheme != "https" or partition_of_host(url.host) is None:
+        return StsAnswer(failure=f"{url.host} is no host of STS")
+    headers = {"x-k8s-aws-id": cluster_id, "Accept": "application/json"}
+    request = urllib.request.Request(_url_in(token), headers=headers)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler(_proxies(environment, url.host)))
+    try:
+        with opener.open(request, timeout=_STS_SECONDS) as answer:
+            return _identity(answer.read(_MAX_ANSWER), url.scope[0], _skew(answer.headers, now))
+    except urllib.error.HTTPError as error:
+        with error:
+            return StsAnswer(refusal=_refusal(error.code, error.read(_MAX_ANSWER)), skew=_skew(error.headers, now))
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        return StsAnswer(failure=f"{url.host} cannot be reached ({type(reason).__name__})")
+
+
+def _by_go_program(programs: Programs, cluster_id: str, role: str | None, profile: str | None) -> CallerToken:
+    if profile is not None:
+        programs = programs.with_environment({"AWS_PROFILE": profile})
+    options = ("-r", role) if role is not None else ()
+    done = programs.check(GO_PROGRAM, "token", "-i", cluster_id, *options, seconds=_TOKEN_SECONDS)
+    text = token_in(done.out)
+    if not text.startswith(PREFIX):
+        raise ToolError(f"{GO_PROGRAM} printed no token")
+    return CallerToken(text, GO_PROGRAM)
+
+
+def _url_in(token: str) -> str:
+    body = token.removeprefix(PREFIX)
+    return base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)).decode()
+
+
+def _proxies(environment: Mapping[str, str], host: str) -> dict[str, str]:
+    given = {name.lower(): value for name, value in environment.items() if value}
+    names = [name.strip().lstrip(".") for name in given.get("no_proxy", "").split(",") if name.strip()]
+    is_bypassed = any(name in ("*", host) or host.endswith(f".{name}") for name in names)
+    return {"https": given["https_proxy"]} if "https_proxy" in given and not is_bypassed else {}
+
+
+def _identity(body: bytes, access_key_id: str, skew: float | None) -> StsAnswer:
+    try:
+        found: Any = json.loads(body)["GetCallerIdentityResponse"]["GetCallerIdentityResult"]
+        identity = Identity(str(found["Arn"]), str(found["Account"]), str(found["UserId"]), access_key_id)
+    except (ValueError, LookupError, TypeError):
+        return StsAnswer(failure="STS gave an answer that cannot be read", skew=skew)
+    return StsAnswer(identity, skew=skew)
+
+
+def _refusal(status: int, body: bytes) -> str:
+    """By its code alone: the message may quote what was signed."""
+    try:
+        error: Any = json.loads(body)["Error"]
+        code = str(error["Code"])
+    except (ValueError, LookupError, TypeError):
+        code = f"HTTP status {status}"
+    known = {
+        "ExpiredToken": "the AWS credentials have expired",
+        "ExpiredTokenException": "the AWS credentials have expired",
+        "InvalidClientTokenId": "AWS does not know the access key",
+        "RequestExpired": "the token is too old or from the future",
+        "SignatureDoesNotMatch": "the signature is wrong: another secret, another cluster id, or a clock that is off",
+    }
+    return f"{known[code]} ({code})" if code in known else code
+
+
+def _skew(headers: Any, now: datetime | None) -> float | None:
+    try:
+        theirs = parsedate_to_datetime(headers["Date"])
+        return ((now or datetime.now(timezone.utc)) - theirs).total_seconds()
+    except (TypeError, ValueError):  # no such header, or none that is a date with a time zone
+        return None

@@ -1,0 +1,120 @@
+"""What an apply would change in a cluster: objects as text, and who would gain and lose what."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from tarmak_iam.document.textdiff import unified_diff
+from tarmak_iam.effects import Effect, Loaded, effects
+from tarmak_iam.emit import manifests
+from tarmak_iam.emit.artifact import yaml_bytes
+from tarmak_iam.errors import EditRefused
+from tarmak_iam.hook.bindings import UnboundGroup, bound_groups, unbound_groups
+from tarmak_iam.hook.kubectl import Kubectl
+from tarmak_iam.hook.live_mappings import read_live
+from tarmak_iam.hook.objects import Object, Ref, meant
+from tarmak_iam.hook.plan import Action, Change, Plan, make_plan
+from tarmak_iam.hook.server import Server
+from tarmak_iam.installation import Installation
+
+__all__ = ["LiveDiff", "ObjectDiff", "live_diff", "object_diff"]
+
+_HIDDEN = "(hidden)"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectDiff:
+    """`text` is a unified diff of the object as YAML, without what the API server keeps in it; a Secret's values are
+    not shown."""
+
+    change: Change
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveDiff:
+    """`objects` that would change, `effects` on principals against what the cluster's daemon gives now, and groups
+    that nobody has bound."""
+
+    objects: tuple[ObjectDiff, ...]
+    effects: tuple[Effect, ...]
+    unbound: tuple[UnboundGroup, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.objects or self.effects)
+
+
+def live_diff(installation: Installation, kubectl: Kubectl) -> LiveDiff:
+    """Changes nothing; the API server is asked what would become of each object, where it can be (1.16).
+
+    Raises ConfigError as `manifests` does, and ToolError. What apply would refuse to touch without `force` is shown
+    as with it, and noted.
+    """
+    objects = manifests(installation)
+    server = Server.of(kubectl)
+    plan, notes = _planned(server, objects)
+    after = Loaded.of(installation)
+    bindings = [*server.all_of("rolebindings,clusterrolebindings"), *objects]
+    return LiveDiff(
+        objects=_diffs(plan),
+        effects=effects(read_live(kubectl).loaded(installation), after),
+        unbound=unbound_groups(after.standings.grants, bound_groups(bindings)),
+        notes=(*notes, *plan.notes),
+    )
+
+
+def _planned(server: Server, objects: list[Object]) -> tuple[Plan, tuple[str, ...]]:
+    try:
+        return make_plan(server, objects), ()
+    except EditRefused as error:
+        return make_plan(server, objects, force=True), (f"apply would refuse this: {error.message}",)
+
+
+def _diffs(plan: Plan) -> tuple[ObjectDiff, ...]:
+    changed = [
+        ObjectDiff(Change.of(step.action, step.ref), object_diff(step.live, step.then))
+        for step in plan.steps
+        if step.action is not Action.UNCHANGED
+    ]
+    gone = [ObjectDiff(Change.of(Action.REMOVED, Ref.of(each)), object_diff(each, None)) for each in plan.removals]
+    return (*changed, *gone)
+
+
+def object_diff(before: Object | None, after: Object | None) -> str:
+    """Of one object as YAML; None where there is none."""
+    ref = Ref.of(after or before or {})
+    return unified_diff(*_texts(before, after), str(ref))
+
+
+def _texts(before: Object | None, after: Object | None) -> tuple[str, str]:
+    old, new = (None if each is None else meant(each) for each in (before, after))
+    if old is not None and old.get("kind") == "Secret":
+        old, new = _masked(old, {}), new and _masked(new, old)
+    elif new is not None and new.get("kind") == "Secret":
+        new = _masked(new, {})
+    return _text(old), _text(new)
+
+
+def _text(each: Object | None) -> str:
+    if each is None:
+        return ""
+    # In one order, whoever made it.
+    in_order: Any = json.loads(json.dumps(each, sort_keys=True))
+    return yaml_bytes(in_order).decode()
+
+
+def _masked(secret: Object, other: Object) -> Object:
+    """A Secret whose values are hidden; those that differ from another's are shown to."""
+    masked = dict(secret)
+    for key in ("data", "stringData"):
+        values, others = secret.get(key), other.get(key) or {}
+        if isinstance(values, dict):
+            masked[key] = {
+                name: f"{_HIDDEN}, another one" if name in others and others[name] != value else _HIDDEN
+                for name, value in values.items()
+            }
+    return masked

@@ -1,0 +1,122 @@
+"""The mappings that a cluster has now, by the objects that its authenticator reads."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tarmak_iam.effects import Loaded, Standings
+from tarmak_iam.emit.configmap import CONFIG_KEY
+from tarmak_iam.emit.labels import NAME, NAMESPACE
+from tarmak_iam.errors import ConfigError, TarmakIamError
+from tarmak_iam.hook.kubectl import Kubectl, items_of
+from tarmak_iam.hook.objects import Object, Ref
+from tarmak_iam.identity.authenticator import Authenticator
+from tarmak_iam.identity.formats.aws_auth import NAME as AWS_AUTH
+from tarmak_iam.identity.mappings import Mappings
+from tarmak_iam.identity.versions import DaemonVersion
+from tarmak_iam.installation import Installation
+
+__all__ = ["LiveMappings", "read_live"]
+
+_IDENTITY_MAPPINGS = "iamidentitymapping.iamauthenticator.k8s.aws"
+_TAG = re.compile(r":([A-Za-z0-9_][A-Za-z0-9_.-]*)(?:@sha256:[0-9a-f]+)?\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class LiveMappings:
+    """The DaemonSet of the authenticator, None where there is none; and the objects that may hold mappings."""
+
+    daemonset: Object | None = field(repr=False)
+    objects: tuple[Object, ...] = field(repr=False)
+
+    @property
+    def text(self) -> str | None:
+        """The authenticator's configuration, None where the cluster has none."""
+        found = Ref("v1", "ConfigMap", NAMESPACE, self._config_map).among(self.objects)
+        text = ((found or {}).get("data") or {}).get(self._key)
+        return text if isinstance(text, str) else None
+
+    @property
+    def version(self) -> DaemonVersion | None:
+        """Of the daemon that runs; None where neither label nor image tell it."""
+        container = self._container
+        labels = (self._template.get("metadata") or {}).get("labels") or {}
+        tag = _TAG.search(str(container.get("image", "")))
+        for text in (tag[1] if tag else "", labels.get("app.kubernetes.io/version", "")):
+            try:
+                return DaemonVersion.parse(str(text))
+            except ConfigError:
+                continue
+        return None
+
+    def authenticator(self, installation: Installation, cluster_id: str | None = None) -> Authenticator:
+        """As the cluster runs it: its version, its flags, its objects. Where the cluster has no daemon, these are the
+        installation's. `cluster_id`: the token's, None for the configuration's own."""
+        some = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "-"}}, *self.objects]
+        return Authenticator.load(
+            self.text if self.text is not None else f"clusterID: {installation.cluster_id}\n",
+            version=str(self.version or installation.daemon_version),
+            cluster_id=cluster_id,
+            args=self._words if self.daemonset is not None else installation.daemon_args(),
+            files={"objects.json": json.dumps({"apiVersion": "v1", "kind": "List", "items": some})},
+            filename=self._key,
+            shown_as=f"ConfigMap {NAMESPACE}/{self._config_map}",
+        )
+
+    def loaded(self, installation: Installation) -> Loaded:
+        """What callers get now; its `installation` is the given one with the cluster's mappings."""
+        found = self.authenticator(installation)
+        try:
+            mappings = None if self.text is None else Mappings.parse(self.text, f"ConfigMap {self._config_map}")
+        except TarmakIamError:  # the daemon does not start with that either
+            mappings = None
+        return Loaded(replace(installation, mappings=mappings), found, Standings.of_daemon(found))
+
+    @property
+    def _template(self) -> dict[str, Any]:
+        return ((self.daemonset or {}).get("spec") or {}).get("template") or {}
+
+    @property
+    def _container(self) -> dict[str, Any]:
+        containers = (self._template.get("spec") or {}).get("containers") or [{}]
+        return next((each for each in containers if each.get("name") == NAME), containers[0])
+
+    @property
+    def _words(self) -> list[str]:
+        return [*(self._container.get("command") or ()), *(self._container.get("args") or ())]
+
+    @property
+    def _key(self) -> str:
+        """The file's name in the pod, which is the key in its ConfigMap."""
+        words = iter(self._words)
+        for word in words:
+            name, given, path = word.partition("=")
+            if name in ("--config", "-c"):
+                return (path if given else next(words, "")).rpartition("/")[2] or CONFIG_KEY
+        return CONFIG_KEY
+
+    @property
+    def _config_map(self) -> str:
+        volumes = (self._template.get("spec") or {}).get("volumes") or ()
+        names = [each["configMap"].get("name") for each in volumes if isinstance(each.get("configMap"), dict)]
+        return next((name for name in names if name), NAME)
+
+
+def read_live(kubectl: Kubectl) -> LiveMappings:
+    """Raises ToolError."""
+    names = (f"daemonset.apps/{NAME}", f"configmap/{NAME}", f"configmap/{AWS_AUTH}")
+    found = _get(kubectl, *names)
+    daemonset = Ref("apps/v1", "DaemonSet", NAMESPACE, NAME).among(found)
+    objects = [each for each in found if each.get("kind") == "ConfigMap"]
+    other = LiveMappings(daemonset, ())._config_map
+    if other not in (NAME, AWS_AUTH):
+        objects += _get(kubectl, f"configmap/{other}")
+    return LiveMappings(daemonset, (*objects, *kubectl.all_of(_IDENTITY_MAPPINGS)))
+
+
+def _get(kubectl: Kubectl, *names: str) -> list[Object]:
+    done = kubectl.check("get", *names, f"--namespace={NAMESPACE}", "--ignore-not-found", "-o", "json")
+    return items_of(done)

@@ -1,0 +1,144 @@
+"""Kubernetes objects as plain data: which one it is, what of it somebody meant, and whose it is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = [
+    "MANAGER",
+    "Object",
+    "Ref",
+    "cleaned",
+    "digest",
+    "is_applied",
+    "is_ours",
+    "labels",
+    "last_applied",
+    "managers",
+    "meant",
+]
+
+MANAGER = "tarmak-iam"
+"""Our name as a field manager, and as the value of `app.kubernetes.io/managed-by`."""
+
+_MANAGED_BY = "app.kubernetes.io/managed-by"
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+# The API server's own, which it makes anew for what is written back.
+_METADATA = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")
+_ANNOTATIONS = ("deprecated.daemonset.template.generation",)
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """Which object it is; `namespace` is empty for one of the whole cluster."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+
+    @classmethod
+    def of(cls, each: Object) -> Ref:
+        metadata = each.get("metadata") or {}
+        return cls(
+            str(each.get("apiVersion", "")),
+            str(each.get("kind", "")),
+            str(metadata.get("namespace") or ""),
+            str(metadata.get("name", "")),
+        )
+
+    @property
+    def group(self) -> str:
+        return self.api_version.rpartition("/")[0]
+
+    @property
+    def resource(self) -> str:
+        """As kubectl takes it: `DaemonSet.v1.apps`, `ConfigMap`."""
+        group, _, version = self.api_version.rpartition("/")
+        return f"{self.kind}.{version}.{group}" if group else self.kind
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """kubectl's options for the namespace."""
+        return ("--namespace", self.namespace) if self.namespace else ()
+
+    def is_same(self, other: Ref) -> bool:
+        """Whatever version of its API either is written in; no namespace stands for the kubeconfig's."""
+        named = (self.group, self.kind, self.name) == (other.group, other.kind, other.name)
+        return named and (self.namespace == other.namespace or not self.namespace or not other.namespace)
+
+    def among(self, objects: Iterable[Object]) -> Object | None:
+        return next((each for each in objects if self.is_same(Ref.of(each))), None)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+
+
+def cleaned(each: Object) -> Object:
+    """What of a live object can be written back: without status and what the API server itself keeps in it."""
+    metadata = {key: value for key, value in (each.get("metadata") or {}).items() if key not in _METADATA}
+    kept = {key: value for key, value in each.items() if key != "status"} | {"metadata": metadata}
+    return _without_annotations(kept, _ANNOTATIONS)
+
+
+def meant(each: Object) -> Object:
+    """`cleaned`, without what controllers add, and the copy that kubectl's own apply keeps in an annotation: for
+    comparing and showing."""
+    kept = _without_annotations(cleaned(each), (_LAST_APPLIED,))
+    if kept.get("kind") == "ServiceAccount":  # below 1.24 a controller makes a token, and names it here
+        kept = {key: value for key, value in kept.items() if key != "secrets"}
+    return {**kept, "metadata": {key: value for key, value in kept["metadata"].items() if key != "finalizers"}}
+
+
+def digest(each: Object) -> str:
+    return hashlib.sha256(json.dumps(meant(each), sort_keys=True).encode()).hexdigest()
+
+
+def last_applied(each: Object) -> Object | None:
+    """What kubectl's own apply sent last; None where the object was made otherwise."""
+    text = ((each.get("metadata") or {}).get("annotations") or {}).get(_LAST_APPLIED)
+    try:
+        found = json.loads(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def is_ours(each: Object) -> bool:
+    """By its label, or by having been applied under our name."""
+    return labels(each).get(_MANAGED_BY) == MANAGER or is_applied(each)
+
+
+def is_applied(each: Object) -> bool:
+    """Whether server-side apply has it as ours."""
+    return any(entry.get("manager") == MANAGER and entry.get("operation") == "Apply" for entry in _entries(each))
+
+
+def labels(each: Object) -> dict[str, str]:
+    return dict((each.get("metadata") or {}).get("labels") or {})
+
+
+def managers(each: Object) -> tuple[str, ...]:
+    """Who has set fields of it; empty below Kubernetes 1.16, which does not keep that."""
+    return tuple(dict.fromkeys(str(entry.get("manager", "")) for entry in _entries(each)))
+
+
+def _entries(each: Object) -> Iterator[dict[str, Any]]:
+    for entry in (each.get("metadata") or {}).get("managedFields") or ():
+        if isinstance(entry, dict):
+            yield entry
+
+
+def _without_annotations(each: Object, names: Iterable[str]) -> Object:
+    annotations = each["metadata"].get("annotations")
+    if not isinstance(annotations, dict) or not set(names) & set(annotations):
+        return each
+    left = {key: value for key, value in annotations.items() if key not in names}
+    metadata = {key: value for key, value in each["metadata"].items() if key != "annotations"}
+    return {**each, "metadata": {**metadata, "annotations": left} if left else metadata}

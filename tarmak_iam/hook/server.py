@@ -1,0 +1,221 @@
+"""What is done to the objects of a cluster: read, tried, applied, put back, taken away."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tarmak_iam.config.versions import GoVersion
+from tarmak_iam.errors import EditRefused, ToolError
+from tarmak_iam.hook.kubectl import Kubectl, is_unserved, items_of, why
+from tarmak_iam.hook.objects import MANAGER, Object, Ref, is_ours, last_applied
+from tarmak_iam.hook.overlay import overlaid
+from tarmak_iam.hook.processes import Completed
+
+__all__ = ["CRD", "Conflict", "NotServed", "Pair", "Server"]
+
+CRD = "CustomResourceDefinition"
+
+_CONFLICT = re.compile(r'conflicts? with "([^"]*)"')
+_CHANGED_MEANWHILE = "the object has been modified"
+# Of an object that bears our label, these are traces of `manifests | kubectl apply -f -`, and of our own rollback.
+_OWN_TRACES = frozenset({MANAGER, "kubectl-client-side-apply", "kubectl"})
+_UNTIL_1_24 = "podsecuritypolicy"
+_KINDS = (
+    "configmap",
+    "daemonset.apps",
+    "serviceaccount",
+    "role",
+    "rolebinding",
+    "clusterrole",
+    "clusterrolebinding",
+    "customresourcedefinition",
+    _UNTIL_1_24,
+)
+_IDENTITY_MAPPINGS = "iamidentitymapping.iamauthenticator.k8s.aws"
+
+
+Pair = tuple[Object, Object | None]
+"""What is wanted, and what is there."""
+
+
+class Conflict(EditRefused):
+    """Somebody else has set fields that would be set. `managers`: who, empty where it is not told."""
+
+    def __init__(self, ref: Ref, managers: tuple[str, ...]) -> None:
+        who = ", ".join(managers) or "somebody else, just now"
+        super().__init__(
+            f"{ref} has fields that were set by {who}",
+            remedy="take the change into the mappings or settings, or take these fields over with --force",
+        )
+        self.managers = managers
+
+
+class NotServed(ToolError):
+    """A kind that the cluster does not know (yet)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A cluster through kubectl; `client` and `version` are kubectl's and the API server's versions.
+
+    Server-side apply is on by default from Kubernetes 1.16 on (a beta, apiserver's features), and its flag is
+    --server-side from kubectl 1.16 on. kubectl 1.18 has --dry-run=server, 1.19 --field-manager for replace and
+    create, 1.21 hides managedFields without --show-managed-fields.
+    """
+
+    kubectl: Kubectl
+    client: GoVersion
+    version: GoVersion
+
+    @classmethod
+    def of(cls, kubectl: Kubectl) -> Server:
+        """Raises ToolError."""
+        return cls(kubectl, *kubectl.versions())
+
+    @property
+    def is_server_side(self) -> bool:
+        return not self.version.is_below(1, 16) and not self.client.is_below(1, 16)
+
+    def identity(self) -> str:
+        """What tells this cluster from every other: the uid of kube-system. Raises ToolError."""
+        return str(self.kubectl.json("get", "namespace", "kube-system")["metadata"]["uid"])
+
+    def read(self, objects: Sequence[Object]) -> list[Object]:
+        """Those that are there, as they are. Raises ToolError."""
+        done = self._read(objects)
+        if done.code == 0:
+            return items_of(done)
+        if not is_unserved(done):
+            raise self.kubectl.failure(done, "get")
+        # One kind that is not served must not keep the others from being read.
+        kinds = batches(objects)
+        return [each for batch in kinds for each in self.read(batch)] if len(kinds) > 1 else []
+
+    def ours(self) -> list[Object]:
+        """All that bears our label, in any namespace. Raises ToolError."""
+        kinds = _KINDS if self.version.is_below(1, 25) else tuple(each for each in _KINDS if each != _UNTIL_1_24)
+        label = ("--selector", f"app.kubernetes.io/managed-by={MANAGER}")
+        found = self.all_of(",".join(kinds), *label) + self.all_of(_IDENTITY_MAPPINGS, *label)
+        return list(filter(is_ours, found))
+
+    def all_of(self, kinds: str, *options: str) -> list[Object]:
+        """Every object of the kinds, in any namespace; none where they are not served. Raises ToolError."""
+        return self.kubectl.all_of(kinds, *options, *self._with_managers)
+
+    def others(self, crd: Object) -> int:
+        """How many objects would go with a CustomResourceDefinition although they are somebody else's."""
+        names, group = crd["spec"]["names"], crd["spec"]["group"]
+        return sum(not is_ours(each) for each in self.all_of(f"{names['plural']}.{group}"))
+
+    def tried(self, pairs: Sequence[Pair], *, force: bool = False) -> list[Object]:
+        """What each would become; nothing is changed. Raises Conflict, NotServed and ToolError.
+
+        An object of a kind that another one of them brings is taken for what it would become: nobody can be asked.
+        """
+        if not self.is_server_side:
+            return [each if live is None else overlaid(live, each, last_applied(live)) for each, live in pairs]
+        dry_run = "--server-dry-run" if self.client.is_below(1, 18) else "--dry-run=server"
+        brought = {each["spec"]["names"]["kind"] for each, _ in pairs if each["kind"] == CRD}
+        try:
+            return self._all_applied(pairs, dry_run, force=force)
+        except NotServed:
+            made = []
+            for each, live in pairs:
+                try:
+                    made.append(self._applied(each, live, dry_run, force=force))
+                except NotServed:
+                    if each["kind"] not in brought:
+                        raise
+                    made.append(each)
+            return made
+
+    def apply(self, pairs: Sequence[Pair], *, force: bool = False) -> list[Object]:
+        """What each has become. Raises Conflict, NotServed and ToolError, also where some of them are applied."""
+        return self._all_applied(pairs, force=force)
+
+    def validate(self, objects: Sequence[Object]) -> None:
+        """Has an API server that was not asked by `tried` look at them, where it can. Raises ToolError."""
+        if not self.is_server_side and not self.client.is_below(1, 18) and not self.version.is_below(1, 13):
+            done = self._run("apply", "--dry-run=server", text=_list(objects))
+            if done.code:
+                raise self.kubectl.failure(done, "apply")
+
+    def put_back(self, before: Object, live: Object | None, *, is_ours: bool = True) -> Object:
+        """Writes an object as it was once. Raises ToolError."""
+        if not is_ours and live is not None and self.is_server_side:
+            # An empty entry makes the API server forget all managers: what we gave back is not ours any more.
+            before = {**before, "metadata": {**before["metadata"], "managedFields": [{}]}}
+        verb = "create" if live is None else "replace"
+        # Under our name, so that the next apply does not meet a stranger.
+        manager = () if self.client.is_below(1, 19) else (f"--field-manager={MANAGER}",)
+        done = self._run(verb, *manager, text=json.dumps(before))
+        if done.code:
+            raise self.kubectl.failure(done, verb)
+        return items_of(done)[0]
+
+    def remove(self, ref: Ref) -> None:
+        """Raises ToolError; what is gone already is gone."""
+        self.kubectl.check("delete", ref.resource, ref.name, *ref.scope, "--ignore-not-found")
+
+    def _all_applied(self, pairs: Sequence[Pair], *options: str, force: bool) -> list[Object]:
+        """In one call where that goes well; else one by one, so that the error is about one object."""
+        if len(pairs) > 1:
+            done = self._apply([each for each, _ in pairs], *options, *self._forced(force))
+            made = items_of(done) if done.code == 0 else []
+            if len(made) == len(pairs):
+                return made
+        return [self._applied(each, live, *options, force=force) for each, live in pairs]
+
+    def _applied(self, each: Object, live: Object | None, *options: str, force: bool) -> Object:
+        done = self._apply([each], *options, *self._forced(force))
+        ref = Ref.of(each)
+        if done.code and not force and (names := _conflicting(done)):
+            if live is None or not is_ours(live) or not set(names) <= _OWN_TRACES:
+                raise Conflict(ref, tuple(name for name in names if name != MANAGER))
+            done = self._apply([each], *options, *self._forced(True))
+        if done.code and _CHANGED_MEANWHILE in done.err:
+            raise Conflict(ref, ())
+        if done.code and is_unserved(done):
+            raise NotServed(f"the cluster does not know the kind {each.get('kind')}")
+        if done.code:
+            raise ToolError(f"{ref} cannot be applied: {why(done)}", remedy=self.kubectl.failure(done, "apply").remedy)
+        return items_of(done)[0]
+
+    def _apply(self, objects: Sequence[Object], *options: str) -> Completed:
+        side = ("--server-side", f"--field-manager={MANAGER}") if self.is_server_side else ()
+        return self._run("apply", *side, *options, text=_list(objects))
+
+    def _forced(self, force: bool) -> tuple[str, ...]:
+        return ("--force-conflicts",) if force and self.is_server_side else ()
+
+    def _read(self, objects: Sequence[Object]) -> Completed:
+        return self._run("get", "--ignore-not-found", *self._with_managers, text=_list(objects))
+
+    def _run(self, verb: str, *options: str, text: str) -> Completed:
+        return self.kubectl.run(verb, *options, "-o", "json", "-f", "-", text=text)
+
+    @property
+    def _with_managers(self) -> tuple[str, ...]:
+        return () if self.client.is_below(1, 21) else ("--show-managed-fields",)
+
+
+def batches(objects: Iterable[Object]) -> list[list[Object]]:
+    """Objects of one kind that follow each other."""
+    found: list[list[Object]] = []
+    for each in objects:
+        if found and Ref.of(found[-1][0]).resource == Ref.of(each).resource:
+            found[-1].append(each)
+        else:
+            found.append([each])
+    return found
+
+
+def _list(objects: Sequence[Object]) -> str:
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
+
+
+def _conflicting(done: Completed) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_CONFLICT.findall(done.err)))

@@ -1,0 +1,179 @@
+"""apply, diff, rollback and verify as a user calls them: tarmak and kubectl are programs on the PATH."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarmak_iam.hook.processes import Completed, Programs
+from tests.hook.cluster import Cluster
+from tests.support import ADMIN, Shell
+
+TARMAK = """\
+echo "$@" >> {log}
+echo 'level=warning msg="ssh tunnel connecting to Kubernetes API server"' >&2
+echo KUBECONFIG={kubeconfig}
+"""
+
+
+@dataclass
+class Stand:
+    """kubectl is answered by `cluster`; tarmak is a program on the PATH, as is what else a test puts into `bin`."""
+
+    shell: Shell
+    bin: Path
+    cluster: Cluster
+
+    def put(self, name: str, text: str) -> None:
+        (self.bin / name).write_text(f"#!/bin/sh\n{text}\n")
+        (self.bin / name).chmod(0o755)
+
+
+@pytest.fixture
+def stand(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stand:
+    stand = Stand(shell, tmp_path / "bin", Cluster(server="v1.24.17"))
+    stand.bin.mkdir()
+    kubeconfig = shell.single / "dev-cluster" / "kubeconfig"
+    stand.put("tarmak", TARMAK.format(log=stand.bin / "tarmak.log", kubeconfig=kubeconfig))
+    stand.put("kubectl", "")
+    run = Programs.run
+
+    def answered(self: Programs, *command: str | Path, text: str = "", seconds: float | None = None) -> Completed:
+        if command[0] == "kubectl" and self.find("kubectl"):
+            return stand.cluster.run(tuple(map(str, command[1:])), text)
+        return run(self, *command, text=text, seconds=seconds)
+
+    monkeypatch.setattr(Programs, "run", answered)
+    monkeypatch.setenv("PATH", f"{stand.bin}{os.pathsep}/usr/bin{os.pathsep}/bin")
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    shell.dev("map", "add", ADMIN, "--username", "admin", "--group", "system:masters")
+    shell.dev("settings", "set", "kubernetesVersion", "1.24.17")
+    return stand
+
+
+def test_from_nothing_and_back(stand: Stand) -> None:
+    shell = stand.shell
+    shown = shell.dev("diff", code=1)
+    assert f"{ADMIN}: can log in, as admin with group system:masters" in shown.out
+    assert "+++ ConfigMap kube-system/aws-iam-authenticator" in shown.out
+    assert (stand.bin / "tarmak.log").read_text() == f"--config-directory {shell.single} clusters kubeconfig\n"
+    dry = shell.dev("apply", "--dry-run", "client")
+    assert "dry run: nothing was changed" in dry.err
+    assert stand.cluster.names() == []
+    done = shell.dev("apply")
+    assert done.out.splitlines() == [
+        "created ConfigMap kube-system/aws-iam-authenticator",
+        "created DaemonSet kube-system/aws-iam-authenticator",
+        f"{ADMIN}: can log in, as admin with group system:masters",
+    ]
+    assert "DaemonSet kube-system/aws-iam-authenticator: 3 of 3 nodes updated, 3 available" in done.err
+    assert "`tarmak-iam rollback` restores it" in done.err
+    again = shell.dev("apply")
+    assert [line.split()[0] for line in again.out.splitlines()] == ["unchanged", "unchanged"]
+    assert "rollback" not in again.err
+    assert shell.dev("diff").out == ""
+    back = shell.dev("rollback")
+    assert back.out.splitlines()[0] == "removed DaemonSet kube-system/aws-iam-authenticator"
+    assert "the admin certificate in" in back.err
+    assert "unchanged" in shell.dev("rollback").err
+    assert stand.cluster.names() == []
+
+
+def test_json(stand: Stand) -> None:
+    shell = stand.shell
+    shown = json.loads(shell.dev("diff", "-o", "json", code=1).out)
+    assert [each["action"] for each in shown["objects"]] == ["created", "created"]
+    assert (shown["unboundGroups"], shown["notes"]) == ([], [])
+    done = json.loads(shell.dev("apply", "-o", "json").out)
+    assert done["changes"][0] == {
+        "action": "created",
+        "kind": "ConfigMap",
+        "namespace": "kube-system",
+        "name": "aws-iam-authenticator",
+    }
+    assert (done["changed"], done["rolledOut"], done["dryRun"]) == (True, True, None)
+    assert done["state"].endswith("dev-cluster/tarmak-iam.state.json")
+    back = json.loads(shell.dev("rollback", "-o", "json").out)
+    assert (back["changed"], back["changes"][0]["action"]) == (True, "removed")
+
+
+def test_windows_line_ends_do_not_reach_the_cluster(stand: Stand) -> None:
+    path = stand.shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    stand.shell.dev("apply")
+    config = stand.cluster.get("ConfigMap", "aws-iam-authenticator")
+    assert config is not None
+    assert "\r" not in config["data"]["config.yaml"]
+    assert stand.shell.dev("diff").out == ""
+
+
+def test_what_check_calls_an_error_stops_it(stand: Stand) -> None:
+    path = stand.shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
+    path.write_text(path.read_text().replace("role/KubernetesAdmin", "role/team/KubernetesAdmin"))
+    refused = stand.shell.dev("apply", code=2)
+    assert f"{path}:" in refused.err
+    assert "[IAM" in refused.err
+    assert "nothing was changed; `tarmak-iam check` shows them all, --no-check goes on all the same" in refused.err
+    assert stand.cluster.names() == []
+    stand.shell.dev("apply", "--no-check")
+
+
+@pytest.mark.parametrize("command", ["apply", "diff", "rollback", "verify"])
+def test_what_is_missing(stand: Stand, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    shell = stand.shell
+    none = shell.dev(command, "--kubeconfig", shell.single / "none", code=2)
+    assert none.err == f"{shell.single / 'none'}: error: there is no such kubeconfig; check the path\n"
+    (stand.bin / "tarmak").unlink()
+    assert "tarmak is not installed" in shell.dev(command, code=2).err
+    (stand.bin / "kubectl").unlink()
+    admin = shell.single / "dev-cluster" / "kubeconfig"
+    monkeypatch.setenv("PATH", str(stand.bin))
+    expected = "there is no state to roll back to" if command == "rollback" else "kubectl is not installed"
+    assert expected in shell.dev(command, "--kubeconfig", admin, code=2).err
+
+
+def test_a_context_alone_is_kubectls_own_choice_of_a_file(stand: Stand) -> None:
+    stand.shell.dev("apply", "--context", "other")
+    assert not (stand.bin / "tarmak.log").exists()
+
+
+def test_options_that_do_not_go_together(stand: Stand) -> None:
+    refused = stand.shell.dev("diff", "--from", "x", "--kubeconfig", "y", code=2)
+    assert "--from compares with a file" in refused.err
+    assert "no such option" in stand.shell.dev("apply", "--dryrun", code=2).err.lower()
+
+
+def test_the_rollout_is_waited_for_within_limits(stand: Stand) -> None:
+    stand.cluster.is_rolled_out = False
+    failed = stand.shell.dev("apply", "--timeout", "0", code=2)
+    assert "it does not run everywhere after 0 seconds" in failed.err
+    assert "done: created ConfigMap" in failed.err
+    assert "the admin certificate in" in failed.err
+    stand.shell.dev("apply", "--no-wait")
+
+
+ARN = "arn:aws:sts::111122223333:assumed-role/KubernetesAdmin/ann"
+
+
+def reviewed(stand: Stand, username: str) -> None:
+    stand.put("aws-iam-authenticator", "echo k8s-aws-v1.aHR0cHM6Ly9zdHMuYW1hem9uYXdzLmNvbS8")
+    user: dict[str, Any] = {"username": username, "groups": ["system:masters"], "extra": {"arn": [ARN]}, "uid": "a:b:c"}
+    stand.cluster.reviews = [{"authenticated": True, "user": user}]
+
+
+def test_verify(stand: Stand) -> None:
+    stand.shell.dev("apply")
+    reviewed(stand, "admin")
+    assert stand.shell.dev("verify").out == f"{ARN} is 'admin' with system:masters, as whois says\n"
+    reviewed(stand, "root")
+    found = stand.shell.dev("verify", "--timeout", "0", code=1)
+    assert "the API server takes" in found.out
+    assert "not proven; the admin certificate in" in found.err
+    shown = json.loads(stand.shell.dev("verify", "--timeout", "0", "-o", "json", code=1).out)
+    assert (shown["ok"], shown["got"]["username"], shown["expected"]["username"]) == (False, "root", "admin")

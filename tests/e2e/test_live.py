@@ -1,0 +1,333 @@
+"""apply, diff, rollback and verify on a real cluster, through the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e import components
+from tests.e2e.conftest import Stage
+
+ADMIN = """\
+  mapRoles:
+  - {roleARN: "arn:aws:iam::111122223333:role/Admin", username: "admin:{{SessionName}}", groups: ["system:masters"]}
+"""
+DEPLOYER = '  - {roleARN: "arn:aws:iam::111122223333:role/Deployer", username: deployer, groups: [deployers]}\n'
+NAME = "aws-iam-authenticator"
+# The webhook file of these tests lies elsewhere than on Tarmak's masters, which check calls an error.
+APPLY = ("apply", "--no-check", "--no-wait")
+NEWEST = components.DAEMONS[0]
+
+
+@pytest.fixture(autouse=True)
+def _empty(stage: Stage) -> Iterator[None]:
+    stage.home.map(ADMIN)
+    _clear(stage)
+    yield
+    _clear(stage)
+
+
+def _clear(stage: Stage) -> None:
+    for file in (stage.home.mappings.parent).glob("tarmak-iam.state*"):
+        file.unlink()
+    stage.plane.kubectl("-n", "kube-system", "delete", "--ignore-not-found", f"daemonset/{NAME}", f"configmap/{NAME}")
+
+
+def state_of(stage: Stage) -> Path:
+    return stage.home.mappings.parent / "tarmak-iam.state.json"
+
+
+def get(stage: Stage, kind: str) -> dict[str, Any]:
+    done = stage.plane.kubectl("-n", "kube-system", "get", kind, NAME, "-o", "json", "--show-managed-fields")
+    assert done.code == 0, done.err
+    found: dict[str, Any] = json.loads(done.out)
+    return found
+
+
+def meant(each: dict[str, Any]) -> dict[str, Any]:
+    metadata = {key: each["metadata"].get(key) for key in ("name", "namespace", "labels")}
+    return {"metadata": metadata, "spec": each.get("spec"), "data": each.get("data")}
+
+
+def test_a_second_apply_changes_nothing_and_diff_is_empty(stage: Stage) -> None:
+    before = stage.live("diff", code=1)
+    assert "created ConfigMap kube-system/aws-iam-authenticator" in before.out
+    assert "role/Admin: can log in, as admin:{{SessionName}} with group system:masters" in before.out
+    assert "created DaemonSet" in stage.live(*APPLY, "--dry-run=server").out
+    assert stage.plane.kubectl("-n", "kube-system", "get", "configmap", NAME).code == 1
+    assert "created DaemonSet" in stage.live(*APPLY).out
+    versions = [get(stage, kind)["metadata"]["resourceVersion"] for kind in ("configmap", "daemonset")]
+    again = json.loads(stage.live(*APPLY, "-o", "json").out)
+    assert again["changed"] is False
+    assert {each["action"] for each in again["changes"]} == {"unchanged"}
+    assert [get(stage, kind)["metadata"]["resourceVersion"] for kind in ("configmap", "daemonset")] == versions
+    assert stage.live("diff").out == ""
+
+
+def test_the_kubeconfig_is_the_one_that_tarmak_prints(stage: Stage, tmp_path: Path) -> None:
+    kubeconfig = stage.home.mappings.parent / "kubeconfig"
+    tarmak = tmp_path / "tarmak"
+    tarmak.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/args\necho a warning >&2\necho KUBECONFIG={kubeconfig}\n')
+    tarmak.chmod(0o755)
+    environment = stage.caller_environment("admin")
+    more = {**environment, "PATH": f"{tmp_path}{os.pathsep}{environment['PATH']}"}
+    assert "created DaemonSet" in stage.home.call(*APPLY, more=more).out
+    assert (tmp_path / "args").read_text() == f"--config-directory {stage.home.directory} clusters kubeconfig\n"
+
+
+def test_objects_that_kubectl_applied_are_taken_over(stage: Stage) -> None:
+    done = stage.plane.kubectl("apply", "-f", "-", text=stage.home.run("manifests"))
+    assert done.code == 0, done.err
+    stage.home.map(ADMIN + DEPLOYER)
+    assert "configured ConfigMap" in stage.live(*APPLY).out
+    stage.home.map(ADMIN)
+    assert "configured ConfigMap" in stage.live(*APPLY).out
+    managers = [each["manager"] for each in get(stage, "daemonset")["metadata"]["managedFields"]]
+    assert managers == ["tarmak-iam"]
+
+
+def test_plain_apply_comes_to_the_same(stage: Stage, tmp_path: Path) -> None:
+    """As below Kubernetes 1.16: what would change is worked out here, and kubectl's own apply carries it out."""
+    kubectl = tmp_path / "kubectl"
+    old = json.dumps({"clientVersion": {"gitVersion": "v1.15.12"}, "serverVersion": {"gitVersion": "v1.15.12"}})
+    is_version = 'for each; do [ "$each" = version ] && echo "$old" && exit; done'
+    kubectl.write_text(f"#!/bin/sh\nold='{old}'\n{is_version}\nexec {components.program('kubectl')} \"$@\"\n")
+    kubectl.chmod(0o755)
+    more = {"PATH": f"{tmp_path}{os.pathsep}{stage.caller_environment('admin')['PATH']}"}
+    stage.live(*APPLY, more=more)
+    before = meant(get(stage, "daemonset"))
+    assert "unchanged DaemonSet" in stage.live(*APPLY, more=more).out
+    stage.home.map(ADMIN + DEPLOYER)
+    assert "+      - {roleARN:" in stage.live("diff", code=1, more=more).out
+    assert "configured DaemonSet" in stage.live(*APPLY, more=more).out
+    assert stage.live("diff", more=more).out == ""
+    managers = [each["manager"] for each in get(stage, "daemonset")["metadata"]["managedFields"]]
+    assert managers == ["kubectl-client-side-apply"]
+    stage.live("rollback", "--no-wait", more=more)
+    assert meant(get(stage, "daemonset")) == before
+
+
+def test_rollback_restores(stage: Stage) -> None:
+    stage.live(*APPLY)
+    before = [meant(get(stage, kind)) for kind in ("configmap", "daemonset")]
+    stage.home.map(ADMIN + DEPLOYER)
+    stage.live(*APPLY, "--image", "example.org/aws-iam-authenticator:v0.7.9")
+    assert [meant(get(stage, kind)) for kind in ("configmap", "daemonset")] != before
+    assert state_of(stage).stat().st_mode & 0o777 == 0o600
+    assert "configured DaemonSet" in stage.live("rollback", "--no-wait").out
+    assert [meant(get(stage, kind)) for kind in ("configmap", "daemonset")] == before
+    assert "unchanged" in stage.live("rollback", "--no-wait").err
+    # What rollback wrote is ours: no conflict with ourselves.
+    assert "configured ConfigMap" in stage.live(*APPLY).out
+    stage.live("rollback", "--no-wait")
+    assert (stage.home.mappings.parent / "tarmak-iam.state.1.json").exists()
+
+
+def test_rollback_of_the_first_apply_removes(stage: Stage) -> None:
+    stage.live(*APPLY)
+    done = stage.live("rollback", "--no-wait")
+    assert "removed DaemonSet" in done.out
+    assert "the admin certificate in" in done.err
+    assert stage.plane.kubectl("-n", "kube-system", "get", "configmap", NAME).code == 1
+
+
+def test_rollback_does_not_undo_what_others_did_since(stage: Stage) -> None:
+    stage.live(*APPLY)
+    stage.home.map(ADMIN + DEPLOYER)
+    stage.live(*APPLY)
+    edit(stage, "somebody")
+    refused = stage.live("rollback", "--no-wait", code=2)
+    assert "ConfigMap kube-system/aws-iam-authenticator was changed since by somebody else" in refused.err
+    assert "configured ConfigMap" in stage.live("rollback", "--no-wait", "--force").out
+
+
+def edit(stage: Stage, manager: str) -> None:
+    patch = json.dumps({"data": {"config.yaml": "clusterID: dev-cluster\n"}})
+    args = ("patch", "configmap", NAME, f"--field-manager={manager}", "--type=merge", "-p", patch)
+    assert stage.plane.kubectl("-n", "kube-system", *args).code == 0
+
+
+def test_a_conflict_with_another_field_manager(stage: Stage) -> None:
+    stage.live(*APPLY)
+    edit(stage, "somebody-else")
+    live = meant(get(stage, "configmap"))
+    refused = stage.live(*APPLY, code=2)
+    assert "ConfigMap kube-system/aws-iam-authenticator has fields that were set by somebody-else" in refused.err
+    assert meant(get(stage, "configmap")) == live
+    assert "apply would refuse this" in stage.live("diff", code=1).err
+    assert "configured ConfigMap" in stage.live(*APPLY, "--force").out
+
+
+def test_an_object_that_is_not_ours(stage: Stage) -> None:
+    create = ("create", "configmap", NAME, "--from-literal=config.yaml=clusterID: dev-cluster")
+    assert stage.plane.kubectl("-n", "kube-system", *create).code == 0
+    live = meant(get(stage, "configmap"))
+    refused = stage.live(*APPLY, code=2)
+    assert "is there and not made by tarmak-iam; nothing was changed" in refused.err
+    assert "set by kubectl-create, without labels" in refused.err
+    assert meant(get(stage, "configmap")) == live
+    assert not state_of(stage).exists()
+    stage.live(*APPLY, "--force")
+    stage.live("rollback", "--no-wait")
+    assert meant(get(stage, "configmap")) == live
+    assert "is there and not made by tarmak-iam" in stage.live(*APPLY, code=2).err
+
+
+@contextmanager
+def controller(stage: Stage) -> Iterator[None]:
+    """Stands in for the DaemonSet controller, which is not there: every master has the pod at once."""
+    status = {"observedGeneration": 1000, "desiredNumberScheduled": 1, "updatedNumberScheduled": 1}
+    counts = {"numberAvailable": 1, "numberReady": 1, "currentNumberScheduled": 1, "numberMisscheduled": 0}
+    patch = json.dumps({"status": {**status, **counts}})
+    stopped = threading.Event()
+
+    def run() -> None:
+        while not stopped.is_set():
+            args = ("patch", "daemonset", NAME, "--subresource=status", "--type=merge", "-p", patch)
+            stage.plane.kubectl("-n", "kube-system", *args)
+            time.sleep(0.5)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def test_what_is_given_back_is_not_ours_any_more(stage: Stage) -> None:
+    config = next(each for each in stage.home.objects() if each["kind"] == "ConfigMap")
+    theirs = {**config, "metadata": {"name": NAME, "namespace": "kube-system"}}
+    done = stage.plane.kubectl("create", "-f", "-", text=json.dumps(theirs))
+    assert done.code == 0, done.err
+    stage.live(*APPLY, "--force")
+    stage.live("rollback", "--no-wait")
+    assert "is there and not made by tarmak-iam" in stage.live(*APPLY, code=2).err
+
+
+def test_an_old_object_of_ours_goes_last(stage: Stage) -> None:
+    labels = "app.kubernetes.io/managed-by=tarmak-iam"
+    assert stage.plane.kubectl("-n", "kube-system", "create", "serviceaccount", "old").code == 0
+    assert stage.plane.kubectl("-n", "kube-system", "label", "serviceaccount", "old", labels).code == 0
+    assert "kept until an apply that waits for the rollout" in stage.live(*APPLY).err
+    with controller(stage):
+        assert "removed ServiceAccount kube-system/old" in stage.live("apply", "--no-check", "--timeout=60").out
+    assert "created ServiceAccount kube-system/old" in stage.live("rollback", "--no-wait").out
+    assert stage.plane.kubectl("-n", "kube-system", "delete", "serviceaccount", "old").code == 0
+
+
+def test_the_last_way_in_is_kept(stage: Stage) -> None:
+    stage.live(*APPLY)
+    stage.home.map(ADMIN.replace("system:masters", "readers"))
+    refused = stage.live(*APPLY, code=2)
+    assert "the last way into system:masters would be lost" in refused.err
+    assert "the admin certificate in" in refused.err
+    shown = stage.live("diff", code=1)
+    assert "loses system:masters" in shown.out
+    assert "no RoleBinding or ClusterRoleBinding knows the group readers" in shown.err
+    stage.live(*APPLY, "--force")
+
+
+def test_it_waits_for_the_rollout(stage: Stage) -> None:
+    failed = stage.live("apply", "--no-check", "--timeout=3", code=2)
+    assert "it does not run everywhere after 3 seconds" in failed.err
+    assert "done: created ConfigMap" in failed.err
+    assert "the admin certificate in" in failed.err
+    with controller(stage):
+        done = stage.live("apply", "--no-check", "--timeout=60", "-o", "json")
+    assert json.loads(done.out)["rolledOut"] is True
+    assert "1 of 1 nodes updated, 1 available" in done.err
+
+
+def verified(stage: Stage, caller: str = "admin", *, code: int = 0, **more: str) -> dict[str, Any]:
+    done = stage.live("verify", "--timeout=0", "-o", "json", caller=caller, code=code, more=more)
+    assert "k8s-aws-v1" not in done.out + done.err
+    found: dict[str, Any] = json.loads(done.out)
+    assert found["ok"] is (code == 0)
+    return found
+
+
+@pytest.mark.parametrize("version", components.DAEMONS)
+def test_a_login_is_proven(stage: Stage, version: str) -> None:
+    stage.home.map(ADMIN + DEPLOYER)
+    with stage.daemon(version):
+        found = verified(stage)
+        assert found["got"] == {"username": "admin:ann-example.com", "groups": ["system:masters"]}
+        assert (found["method"], found["tokenFrom"]) == ("SelfSubjectReview", "aws-iam-authenticator")
+        assert verified(stage, "path")["got"]["username"] == "deployer"
+        nobody = verified(stage, "unmapped")
+        assert nobody["got"] is None
+        assert "role/Nobody" in nobody["account"][0] or "assumed-role/Nobody/s is nobody" in nobody["account"][0]
+
+
+def test_our_own_token_where_the_go_program_is_not(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "kubectl").symlink_to(components.program("kubectl"))
+    with stage.daemon(NEWEST):
+        found = verified(stage, PATH=str(tmp_path))
+    assert found["tokenFrom"] == "tarmak-iam token"
+
+
+def test_a_dead_daemon(stage: Stage) -> None:
+    found = verified(stage, code=1)
+    text = " ".join(found["account"])
+    assert "it cannot reach the authenticator" in text
+    assert "connection refused" in text
+    assert "there is no DaemonSet" in text
+
+
+def test_a_dead_daemon_is_told_to_those_whom_nobody_maps_too(stage: Stage) -> None:
+    assert "it cannot reach the authenticator" in " ".join(verified(stage, "unmapped", code=1)["account"])
+
+
+def test_a_wrong_cluster_id(stage: Stage) -> None:
+    with stage.daemon(NEWEST, config_of=lambda text: text.replace("clusterID: dev-cluster", "clusterID: other")):
+        text = " ".join(verified(stage, code=1)["account"])
+        assert "another cluster id" in text
+        edited = json.dumps({"data": {"config.yaml": stage.home.mappings.read_text().replace("dev-cluster", "other")}})
+        stage.plane.kubectl("-n", "kube-system", "patch", "configmap", NAME, "--type=merge", "-p", edited)
+        text = " ".join(verified(stage, code=1)["account"])
+        assert "the cluster's own objects let nobody of that name in" in text
+        assert "other" in text
+
+
+def test_a_foreign_certificate(stage: Stage, tmp_path: Path) -> None:
+    init: list[str | Path] = [components.daemon("v0.6.20"), "init", "-c", stage.home.mappings]
+    subprocess.run(init, cwd=tmp_path, check=True, capture_output=True)
+    with stage.daemon(NEWEST, key_pair=tmp_path):
+        text = " ".join(verified(stage, code=1)["account"])
+    assert "it does not trust the authenticator's certificate" in text
+
+
+def test_a_removed_mapping(stage: Stage) -> None:
+    stage.home.map(ADMIN.replace("Admin", "Other"))
+    with stage.daemon(NEWEST):
+        stage.home.map(ADMIN)
+        text = " ".join(verified(stage, code=1)["account"])
+    assert "the cluster's own objects let nobody of that name in: no entry maps" in text
+    assert "`apply` brings the file's mappings" in text
+
+
+def test_another_username(stage: Stage) -> None:
+    with stage.daemon(NEWEST):
+        stage.home.map(ADMIN.replace("admin:", "boss:"))
+        text = " ".join(verified(stage, code=1)["account"])
+        assert "'admin:ann-example.com' with system:masters" in text
+        assert "the cluster has other mappings than the file" in text
+        stage.live(*APPLY)
+        assert "an older daemon may still run" in " ".join(verified(stage, code=1)["account"])
+
+
+def test_credentials_that_aws_does_not_take(stage: Stage) -> None:
+    with stage.daemon(NEWEST):
+        text = " ".join(verified(stage, code=1, AWS_SECRET_ACCESS_KEY="another one")["account"])
+    assert "AWS does not take the token itself: the signature is wrong" in text

@@ -1,0 +1,253 @@
+"""A cluster in memory behind kubectl's command line: as much of both as `hook` makes use of."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tarmak_iam.hook.kubectl import Kubectl
+from tarmak_iam.hook.objects import MANAGER, Ref, cleaned
+from tarmak_iam.hook.processes import Completed, Programs
+
+REFUSED = "The connection to the server 127.0.0.1:6443 was refused - did you specify the right host or port?"
+_BUILT_IN = {
+    "configmap": "ConfigMap",
+    "daemonset.apps": "DaemonSet",
+    "serviceaccount": "ServiceAccount",
+    "role": "Role",
+    "rolebinding": "RoleBinding",
+    "rolebindings": "RoleBinding",
+    "clusterrole": "ClusterRole",
+    "clusterrolebinding": "ClusterRoleBinding",
+    "clusterrolebindings": "ClusterRoleBinding",
+    "customresourcedefinition": "CustomResourceDefinition",
+    "podsecuritypolicy": "PodSecurityPolicy",
+    "pods": "Pod",
+    "DaemonSet.v1.apps": "DaemonSet",
+}
+_UNLOCATED = ("ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "IAMIdentityMapping", "Namespace")
+
+Key = tuple[str, str, str]
+Fault = Callable[[tuple[str, ...]], Completed | None]
+
+
+@dataclass
+class Cluster:
+    """`objects` by kind, namespace and name. `fault` may answer a call in the cluster's place."""
+
+    server: str = "v1.30.1"
+    client: str = "v1.30.1"
+    objects: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    calls: list[tuple[str, ...]] = field(default_factory=list)
+    fault: Fault = lambda _: None
+    uid: str = "cluster-1"
+    clock: float = 0.0
+    is_rolled_out: bool = True
+    version: int = 0
+    self_review: Completed | None = None
+    """What a SelfSubjectReview is answered with; None where there is none."""
+    reviews: list[dict[str, Any]] = field(default_factory=list)
+    """The statuses of TokenReviews, the last one for all that follow."""
+    kubeconfigs: list[str] = field(default_factory=list)
+    """What was in the kubeconfigs that were named."""
+
+    def kubectl(self, **options: Any) -> Kubectl:
+        return Kubectl(FakePrograms({}, cluster=self), sleep=self._sleep, clock=lambda: self.clock, **options)
+
+    def add(self, each: dict[str, Any], manager: str = "somebody", operation: str = "Update") -> dict[str, Any]:
+        """As somebody else makes it."""
+        return self._store(each, manager, operation)
+
+    def get(self, kind: str, name: str, namespace: str = "kube-system") -> dict[str, Any] | None:
+        return self.objects.get((kind, namespace, name))
+
+    def names(self) -> list[str]:
+        return sorted(f"{kind} {name}" for kind, _, name in self.objects)
+
+    @property
+    def writes(self) -> list[str]:
+        verbs = ("apply", "replace", "create", "delete")
+        return [verb for call in self.calls for verb in call[:1] if verb in verbs and "--dry-run=server" not in call]
+
+    def run(self, args: tuple[str, ...], text: str) -> Completed:
+        self.kubeconfigs += [Path(arg[13:]).read_text() for arg in args if arg.startswith("--kubeconfig=")]
+        args = tuple(arg for arg in args if not arg.startswith(("--kubeconfig=", "--context=")))
+        self.calls.append(args)
+        answer = self.fault(args)
+        if answer is not None:
+            return answer
+        out: Any = getattr(self, f"_{args[0]}")(args[1:], text)
+        if isinstance(out, Completed):
+            return out
+        return Completed(args, 0, out if isinstance(out, str) else json.dumps(out), "")
+
+    def _sleep(self, seconds: float) -> None:
+        self.clock += seconds
+
+    def _version(self, *_: object) -> dict[str, Any]:
+        return {"clientVersion": {"gitVersion": self.client}, "serverVersion": {"gitVersion": self.server}}
+
+    def _get(self, args: tuple[str, ...], text: str) -> Any:
+        if "-f" in args:
+            asked = json.loads(text)["items"]
+            if any(each["kind"] == "IAMIdentityMapping" for each in asked) and not self._serves_mappings:
+                return failed('error: resource mapping not found: no matches for kind "IAMIdentityMapping"')
+            return self._list(self._found(asked))
+        if args[0] == "namespace":
+            return {"metadata": {"name": "kube-system", "uid": self.uid}}
+        if args[0] == "pods":
+            return {"kind": "List", "items": [each for key, each in self.objects.items() if key[0] == "Pod"]}
+        if "/" in args[0]:
+            names = [arg.split("/") for arg in args if "/" in arg]
+            asked = [(_BUILT_IN[kind], "kube-system", name) for kind, name in names]
+            return self._list([self.objects[key] for key in asked if key in self.objects])
+        if len(args) > 1 and not args[1].startswith("-"):
+            name = args[1]
+            found = [each for key, each in self.objects.items() if key[0] == args[0].split(".")[0] and key[2] == name]
+            return self._list(found) if found else ("" if "--ignore-not-found" in args else failed("NotFound"))
+        return self._of_kinds(args)
+
+    def _of_kinds(self, args: tuple[str, ...]) -> Any:
+        kinds = []
+        for name in args[0].split(","):
+            custom = {"iamidentitymapping.iamauthenticator.k8s.aws", "iamidentitymappings.iamauthenticator.k8s.aws"}
+            if name in custom and self._serves_mappings:
+                kinds.append("IAMIdentityMapping")
+            elif name in _BUILT_IN:
+                kinds.append(_BUILT_IN[name])
+            else:
+                return failed(f'error: the server doesn\'t have a resource type "{name}"')
+        found = [each for key, each in self.objects.items() if key[0] in kinds]
+        if "--selector" in args:
+            key, _, value = args[args.index("--selector") + 1].partition("=")
+            found = [each for each in found if (each["metadata"].get("labels") or {}).get(key) == value]
+        return {"kind": "List", "items": found}
+
+    def _apply(self, args: tuple[str, ...], text: str) -> Any:
+        made = []
+        for each in json.loads(text)["items"]:
+            if each["kind"] == "IAMIdentityMapping" and not self._serves_mappings:
+                return failed(
+                    'error: resource mapping not found for name: "x": no matches for kind "IAMIdentityMapping"'
+                )
+            live = self.objects.get(key_of(each))
+            conflict = live is not None and "--server-side" in args and "--force-conflicts" not in args
+            others = [other for other in self._owners(live, each) if other != MANAGER] if conflict else []
+            if others:
+                return failed(
+                    f'error: Apply failed with 1 conflict: conflict with "{others[0]}" using v1: .data\n'
+                    "Please review the fields above--they currently have other managers.\nSee https://k8s.example.org"
+                )
+            made.append(self._merged(live, each, is_dry=any("dry-run" in arg for arg in args)))
+        return self._list(made)
+
+    def _owners(self, live: dict[str, Any] | None, each: dict[str, Any]) -> list[str]:
+        """Managers of an object whose content would change."""
+        assert live is not None
+        same = all(cleaned(live).get(key) == value for key, value in each.items() if key != "metadata")
+        return [] if same else [entry["manager"] for entry in live["metadata"].get("managedFields", ())]
+
+    def _merged(self, live: dict[str, Any] | None, each: dict[str, Any], *, is_dry: bool) -> dict[str, Any]:
+        if is_dry:
+            return copy.deepcopy(each)
+        is_same = live is not None and cleaned(live) == each and not self._owners(live, each)
+        if live is not None and is_same and live["metadata"].get("managedFields") == managed(MANAGER, "Apply"):
+            return live
+        return self._store(each, MANAGER, "Apply")
+
+    def _replace(self, _: tuple[str, ...], text: str) -> Any:
+        return self._store(json.loads(text), MANAGER, "Update")
+
+    def _create(self, args: tuple[str, ...], text: str) -> Any:
+        if "--raw" in args:
+            missing = failed("Error from server (NotFound): the server could not find the requested resource")
+            return self.self_review or missing
+        each = json.loads(text)
+        if each["kind"] == "TokenReview":
+            return {**each, "status": self.reviews.pop(0) if len(self.reviews) > 1 else self.reviews[0]}
+        return self._store(each, MANAGER, "Update")
+
+    def _delete(self, args: tuple[str, ...], _: str) -> str:
+        kind = args[0].split(".")[0]
+        for key in [key for key in self.objects if key[0] == kind and key[2] == args[1]]:
+            del self.objects[key]
+        return ""
+
+    def _config(self, *_: object) -> dict[str, Any]:
+        return {"clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:6443"}}]}
+
+    @property
+    def _serves_mappings(self) -> bool:
+        return any(key[0] == "CustomResourceDefinition" for key in self.objects)
+
+    def _found(self, objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        found = (self.objects.get(key_of(each)) for each in objects)
+        return [each for each in found if each is not None]
+
+    def _list(self, found: list[dict[str, Any]]) -> Any:
+        if not found:
+            return ""
+        return found[0] if len(found) == 1 else {"apiVersion": "v1", "kind": "List", "items": found}
+
+    def _store(self, each: dict[str, Any], manager: str, operation: str) -> dict[str, Any]:
+        self.version += 1
+        stored = copy.deepcopy(cleaned(each))
+        is_forgotten = each["metadata"].get("managedFields") == [{}]
+        own = {"resourceVersion": str(self.version), "uid": f"uid-{self.version}", "generation": 1}
+        stored["metadata"] |= {**own, "managedFields": [] if is_forgotten else managed(manager, operation)}
+        if each["kind"] == "DaemonSet" and self.is_rolled_out:
+            counts = {"desiredNumberScheduled": 3, "updatedNumberScheduled": 3, "numberAvailable": 3}
+            stored["status"] = {"observedGeneration": 1, **counts}
+        if each["kind"] == "CustomResourceDefinition":
+            stored["status"] = {"conditions": [{"type": "Established", "status": "True"}]}
+        self.objects[key_of(each)] = stored
+        return stored
+
+
+@dataclass(frozen=True, slots=True)
+class FakePrograms(Programs):
+    """Runs kubectl against a cluster in memory; nothing else is there."""
+
+    cluster: Cluster = field(default_factory=Cluster)
+    others: dict[str, Completed] = field(default_factory=dict)
+
+    def find(self, name: str) -> Path | None:
+        return Path("/bin", name) if name == "kubectl" or name in self.others else None
+
+    def run(self, *command: str | Path, text: str = "", seconds: float | None = None) -> Completed:  # noqa: ARG002
+        words = tuple(map(str, command))
+        if words[0] in self.others:
+            return self.others[words[0]]
+        if words[0] != "kubectl":
+            return Programs.run(self, *command)
+        return self.cluster.run(words[1:], text)
+
+
+def key_of(each: dict[str, Any]) -> Key:
+    ref = Ref.of(each)
+    return ref.kind, ref.namespace if ref.kind not in _UNLOCATED else "", ref.name
+
+
+def managed(manager: str, operation: str) -> list[dict[str, str]]:
+    return [{"manager": manager, "operation": operation}]
+
+
+def failed(text: str) -> Completed:
+    return Completed(("kubectl",), 1, "", text)
+
+
+def away(times: int, verb: str | None = None) -> Fault:
+    """An API server that is away for so many calls."""
+    left = [times]
+
+    def fault(args: tuple[str, ...]) -> Completed | None:
+        if verb is not None and args[0] != verb:
+            return None
+        left[0] -= 1
+        return failed(REFUSED) if left[0] >= 0 else None
+
+    return fault

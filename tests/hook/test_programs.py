@@ -1,0 +1,145 @@
+"""Programs that are missing, fail or hang, and what kubectl's words come to."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tarmak_iam.errors import ToolError
+from tarmak_iam.hook.access import cluster_kubeconfig
+from tarmak_iam.hook.kubectl import Kubectl, is_away, why
+from tarmak_iam.hook.processes import Completed, Programs
+from tests.hook.cluster import Cluster, away, failed
+
+
+def program(directory: Path, name: str, text: str) -> Programs:
+    path = directory / name
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return Programs({"PATH": f"{directory}{os.pathsep}/usr/bin{os.pathsep}/bin"})
+
+
+def test_a_program_that_is_not_there(tmp_path: Path) -> None:
+    programs = Programs({"PATH": str(tmp_path)})
+    assert programs.find("kubectl") is None
+    with pytest.raises(ToolError, match="kubectl is not installed; put kubectl on the PATH"):
+        Kubectl(programs).versions()
+
+
+def test_a_program_that_cannot_be_run(tmp_path: Path) -> None:
+    (tmp_path / "kubectl").write_bytes(b"\x7fELF nonsense")
+    (tmp_path / "kubectl").chmod(0o755)
+    with pytest.raises(ToolError, match="kubectl cannot be run: Exec format error"):
+        Programs({"PATH": str(tmp_path)}).run("kubectl")
+
+
+def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ToolError, match="is not there"):
+        Programs({"PATH": "/bin"}, tmp_path / "none").run("true")
+
+
+def test_a_program_that_hangs() -> None:
+    programs = Programs({"PATH": os.environ["PATH"]})
+    with pytest.raises(ToolError, match="did not end within 0 seconds"):
+        programs.run(sys.executable, "-c", "import time; time.sleep(60)", seconds=0.2)
+
+
+def test_what_was_given_and_printed_is_not_shown() -> None:
+    done = Completed(("kubectl",), 0, "k8s-aws-v1.secret", "")
+    assert "secret" not in repr(done)
+    assert "hush" not in repr(Programs({"AWS_SECRET_ACCESS_KEY": "hush"}))
+
+
+def test_the_last_word_of_one_that_says_nothing() -> None:
+    assert Completed(("x",), 3, "", " \n").reason == "exit code 3"
+    assert Completed(("x",), -9, "", "").reason == "ended by signal 9"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("error: no such thing\nSee https://example.org", "no such thing"),
+        ('Error from server (NotFound): pods "x" not found', 'Error from server (NotFound): pods "x" not found'),
+        ("Warning: old\nerror: unknown flag: --x\nSee 'kubectl apply --help' for usage.", "unknown flag: --x"),
+        ("E1 memcache.go:265] couldn't get\nThe connection to the server x was refused - did you", "The connection"),
+        ("only this", "only this"),
+    ],
+)
+def test_kubectls_reason_is_the_line_that_is_one(text: str, expected: str) -> None:
+    assert why(failed(text)).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?", True),
+        ("Unable to connect to the server: dial tcp 10.0.0.1:6443: i/o timeout", True),
+        ("Unable to connect to the server: net/http: TLS handshake timeout", True),
+        ("Unable to connect to the server: x509: certificate signed by unknown authority", False),
+        ("error: You must be logged in to the server (Unauthorized)", False),
+        ('Error from server (Forbidden): pods is forbidden: User "x" cannot list', False),
+    ],
+)
+def test_who_is_away(text: str, expected: bool) -> None:
+    assert is_away(failed(text)) is expected
+
+
+def test_patience_has_an_end() -> None:
+    cluster = Cluster()
+    cluster.fault = away(10_000)
+    with pytest.raises(ToolError, match="see whether the cluster is up and the tunnel open"):
+        cluster.kubectl(patience=60).versions()
+    assert 30 < cluster.clock <= 60
+    cluster.fault = away(4)
+    told: list[str] = []
+    assert cluster.kubectl(patience=60, tell=told.append).versions()[1].minor == (1, 30)
+    assert told == ["the API server cannot be reached; trying again for up to 60 seconds"]
+
+
+def test_credentials_that_are_not_taken() -> None:
+    cluster = Cluster()
+    cluster.fault = lambda _: failed("error: You must be logged in to the server (Unauthorized)")
+    with pytest.raises(ToolError, match=r"logged in to the server \(Unauthorized\); the kubeconfig's credentials"):
+        cluster.kubectl().check("get", "pods")
+    assert cluster.clock == 0
+
+
+def test_versions_that_are_none(tmp_path: Path) -> None:
+    programs = program(tmp_path, "kubectl", """echo '{"clientVersion": {"gitVersion": "v1.30.1"}}'""")
+    with pytest.raises(ToolError, match="'' is no version of Kubernetes"):
+        Kubectl(programs).versions()
+    programs = program(tmp_path, "kubectl", "echo no")
+    with pytest.raises(ToolError, match="kubectl printed no JSON"):
+        Kubectl(programs).versions()
+
+
+def test_the_kubeconfig_that_tarmak_names(tmp_path: Path) -> None:
+    path = tmp_path / "with blank" / "kubeconfig"
+    path.parent.mkdir()
+    path.touch()
+    programs = program(tmp_path, "tarmak", f'echo "$@" > {tmp_path}/args; echo KUBECONFIG="{path}"; echo log >&2')
+    assert cluster_kubeconfig(programs, ("--config-directory", "x", "--current-cluster", "dev-cluster")) == path
+    assert (tmp_path / "args").read_text() == "--config-directory x --current-cluster dev-cluster clusters kubeconfig\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("echo 'level=fatal msg=\"no bastion\"' >&2; exit 1", "tarmak clusters kubeconfig failed: level=fatal"),
+        ("echo hello", "printed no KUBECONFIG=path"),
+        ("echo KUBECONFIG=", "printed no KUBECONFIG=path"),
+        ("echo KUBECONFIG=/no/such/file", "/no/such/file, which is not there"),
+    ],
+)
+def test_a_tarmak_that_names_none(tmp_path: Path, text: str, expected: str) -> None:
+    with pytest.raises(ToolError, match=expected) as failure:
+        cluster_kubeconfig(program(tmp_path, "tarmak", text))
+    assert "--kubeconfig" in failure.value.remedy
+
+
+def test_no_tarmak(tmp_path: Path) -> None:
+    with pytest.raises(ToolError, match="tarmak is not installed, so it cannot be asked"):
+        cluster_kubeconfig(Programs({"PATH": str(tmp_path)}))
