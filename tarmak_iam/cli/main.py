@@ -35,6 +35,8 @@ _COMMANDS = {
     "manifests": ("tarmak_iam.cli.artifacts", "manifests", "ConfigMap and DaemonSet, in apply order."),
     "kubeconfig": ("tarmak_iam.cli.kubeconfig", "kubeconfig", "A kubeconfig that logs in with IAM."),
     "render": ("tarmak_iam.cli.render", "render", "All of a cluster's artifacts as files."),
+    "run": ("tarmak_iam.cli.run", "run", "tarmak, with what belongs around its apply."),
+    "hook": ("tarmak_iam.cli.hook_shell", "hook", "A shell function that has `run` around every tarmak."),
     "token": ("tarmak_iam.cli.token", "token", "A token for kubectl, or an explanation of one."),
     "schema": ("tarmak_iam.cli.schema", "schema", "The JSON Schema of the section of tarmak.yaml."),
 }

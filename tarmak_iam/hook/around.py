@@ -1,0 +1,286 @@
+"""What happens before and after `tarmak clusters apply`, as reports: nothing is printed here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from tarmak_iam.clusterfiles import ClusterFiles
+from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.effects import Loaded
+from tarmak_iam.errors import ConfigError, FileError, Place, TarmakIamError
+from tarmak_iam.findings import Severity
+from tarmak_iam.guards import losses
+from tarmak_iam.hook.kubectl import Kubectl
+from tarmak_iam.hook.processes import Programs
+from tarmak_iam.hook.steps import STATE_NAME, Steps, Verified
+from tarmak_iam.installation import Installation
+from tarmak_iam.lint import Located, Subjects, check
+from tarmak_iam.text import one_line
+
+__all__ = ["Access", "After", "AfterReport", "BeforeReport", "Stage", "after_apply", "before_apply", "is_concerned"]
+
+_PROBE_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class BeforeReport:
+    """`errors` and `refusal` are reasons not to start tarmak; `warnings` are none.
+
+    `installation` is what `after_apply` is to apply, None where `tarmak clusters apply` changes nothing about the
+    authenticator: the switch is off, or the cluster is a hub.
+    """
+
+    cluster_name: str
+    installation: Installation | None = None
+    findings: tuple[Located, ...] = ()
+    refusal: str = ""
+    """Who would be locked out, and which door stays open; empty for nobody."""
+
+    @property
+    def errors(self) -> tuple[Located, ...]:
+        return tuple(each for each in self.findings if each.finding.severity is Severity.ERROR)
+
+    @property
+    def warnings(self) -> tuple[Located, ...]:
+        return tuple(each for each in self.findings if each.finding.severity is Severity.WARNING)
+
+    @property
+    def ok(self) -> bool:
+        return not self.errors and not self.refusal
+
+
+def is_concerned(cluster: Cluster) -> bool:
+    """Whether `tarmak clusters apply` brings the switch to masters: it is on, and there are some."""
+    return cluster.authenticator_init and cluster.type != "hub"
+
+
+def before_apply(
+    config: TarmakConfig,
+    cluster: Cluster | str,
+    *,
+    live: Callable[[Installation], Loaded | None] = lambda _: None,
+    no_check: bool = False,
+) -> BeforeReport:
+    """What `check` finds about one cluster, and whether the change would lock everyone out.
+
+    `config` was loaded from a file. `live` gives what the cluster gives now, None where that is not known; the
+    last way into system:masters and the nodes' are guarded against it. `no_check`: only the installation is made.
+    Raises TarmakIamError where there is no such cluster, or its files cannot be read.
+    """
+    chosen = config.cluster(cluster) if isinstance(cluster, str) else cluster
+    if not is_concerned(chosen):
+        return BeforeReport(chosen.cluster_name)
+    subjects = Subjects.of_cluster(config, chosen, _files(config, chosen))
+    installation = subjects.installation
+    assert installation is not None  # of_cluster makes it
+    if no_check:
+        return BeforeReport(chosen.cluster_name, installation)
+    findings = tuple(each for each in check(subjects) if _is_about(each, chosen))
+    return BeforeReport(chosen.cluster_name, installation, findings, _refusal(installation, live(installation)))
+
+
+def _files(config: TarmakConfig, cluster: Cluster) -> ClusterFiles:
+    if config.path is None:
+        raise FileError(
+            "the files of the cluster are not known",
+            remedy="load the configuration from its file",
+            place=Place(config.document.filename),
+        )
+    return ClusterFiles(config.path.parent, cluster.cluster_name)
+
+
+def _is_about(located: Located, cluster: Cluster) -> bool:
+    """Not what is wrong with another cluster of the file."""
+    plain = located.finding.route.plain
+    is_of_cluster = len(plain) > 1 and plain[0] == "clusters" and located.finding.subject == "tarmak.yaml"
+    return not is_of_cluster or plain[1] == cluster.index
+
+
+def _refusal(installation: Installation, live: Loaded | None) -> str:
+    after = Loaded.of(installation)
+    failure = after.authenticator.failure
+    if installation.mappings is None:
+        lost = [f"{installation.cluster_id} has no mappings, so nobody could log in with IAM"]
+    elif failure is not None:
+        lost = [f"nobody could log in with IAM: authenticator {installation.daemon_version}: {failure.reason}"]
+    elif not after.standings.grants:
+        lost = ["nobody is mapped, so nobody could log in with IAM"]
+    else:
+        lost = [] if live is None else [*losses(live, after)]
+    return one_line(f"{'; '.join(lost)}; {installation.way_in}") if lost else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How a cluster is reached: by `kubeconfig` or `context`, else as `tarmak clusters kubeconfig` with
+    `tarmak_options` says."""
+
+    programs: Programs
+    kubeconfig: Path | None = None
+    context: str | None = None
+    tarmak_options: tuple[str, ...] = ()
+
+    @property
+    def is_given(self) -> bool:
+        return self.kubeconfig is not None or self.context is not None
+
+    def kubectl(self, steps: Steps) -> Kubectl:
+        """Raises ToolError."""
+        kubeconfig = self.kubeconfig
+        if not self.is_given:
+            kubeconfig = steps.access(self.programs, self.tarmak_options)
+        return Kubectl(self.programs, kubeconfig, self.context)
+
+    def look(self, installation: Installation, steps: Steps) -> Loaded | None:
+        """What callers get from the cluster now; None where it does not answer at once, as before it is made."""
+        kubeconfig = self.kubeconfig if self.is_given else installation.admin_path
+        if not self.is_given and (kubeconfig is None or not kubeconfig.is_file()):
+            return None
+        kubectl = Kubectl(self.programs, kubeconfig, self.context, patience=0.0)
+        timeout = f"--request-timeout={_PROBE_SECONDS}s"
+        try:
+            kubectl.check("get", "--raw", "/version", timeout, seconds=2 * _PROBE_SECONDS)
+            return steps.live(kubectl, installation)
+        except TarmakIamError:
+            return None
+
+
+class Stage(str, Enum):
+    """How far `after_apply` came."""
+
+    NOTHING = "nothing was applied"
+    SOME = "some objects may have been applied"
+    APPLIED = "applied, but not proven"
+    PROVEN = "applied and proven"
+    UNDOING = "the rollback may be half done"
+    UNDONE = "rolled back"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class AfterReport:
+    """`stage` says what state the cluster is in, `error` what stopped it, `verified` what the proof came to.
+
+    `applied` is what `apply` returned, `rolled_back` what `rollback` did; None for what did not come to its end.
+    """
+
+    cluster_name: str
+    stage: Stage
+    applied: Any = None
+    verified: Verified | None = None
+    rolled_back: Any = None
+    error: TarmakIamError | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.stage is Stage.PROVEN
+
+    @property
+    def can_roll_back(self) -> bool:
+        """Whether something changed, and what was there before is kept."""
+        done = self.error if self.stage is Stage.SOME else self.applied if self.stage is Stage.APPLIED else None
+        return getattr(done, "state", None) is not None
+
+    @property
+    def text(self) -> str:
+        """One line: what state things are in, and why."""
+        failed = self.verified is not None and not self.verified.ok
+        why = self.error.message if self.error else self.verified.account if failed and self.verified else ""
+        return one_line(f"{self.cluster_name}: {self.stage}{f': {why}' if why else ''}")
+
+
+def after_apply(
+    config: TarmakConfig,
+    cluster: Cluster | str,
+    access: Access,
+    *,
+    installation: Installation | None = None,
+    rollback_on_failure: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
+    steps: Steps | None = None,
+) -> AfterReport:
+    """Applies an installation, and proves that people can log in; restores what was there before where that fails,
+    if so wished.
+
+    `installation`: what `before_apply` checked; None for what the files say now. `tell` takes a line about what is
+    going on. What stops it is in the report; only the reading of the files raises TarmakIamError, also for a cluster
+    that has nothing to be applied.
+    """
+    made = installation or before_apply(config, cluster, no_check=True).installation
+    if made is None:
+        raise ConfigError(
+            "there is nothing to apply: the authenticator is off, or the cluster is a hub",
+            remedy="switch it on: tarmak-iam enable",
+        )
+    after = After(made, access, steps or Steps(), tell)
+    report = after.run()
+    return after.roll_back(report) if rollback_on_failure and report.can_roll_back else report
+
+
+@dataclass
+class After:
+    """One run of `after_apply`; `stage` tells the state of things also where it is interrupted."""
+
+    installation: Installation
+    access: Access
+    steps: Steps
+    tell: Callable[[str], None]
+    stage: Stage = Stage.NOTHING
+    _kubectl: Kubectl | None = field(default=None, init=False)
+
+    def run(self) -> AfterReport:
+        """Raises nothing that TarmakIamError is."""
+        applied = verified = None
+        try:
+            applied = self._apply()
+            verified = self._verify()
+        except TarmakIamError as error:
+            return self._report(applied=applied, error=error)
+        return self._report(applied=applied, verified=verified)
+
+    def roll_back(self, report: AfterReport) -> AfterReport:
+        """Restores what was there before a run that `can_roll_back`. Raises nothing that TarmakIamError is."""
+        self.stage, rolled_back, error = Stage.UNDOING, None, report.error
+        try:
+            rolled_back = self.steps.rollback(self._reached(), self._state_path)
+            self.stage = Stage.UNDONE
+        except TarmakIamError as failure:
+            error = failure
+        return replace(report, stage=self.stage, rolled_back=rolled_back, error=error)
+
+    def _apply(self) -> Any:
+        kubectl, path = self._reached(), self._state_path
+        self.stage = Stage.SOME
+        try:
+            applied = self.steps.apply(self.installation, kubectl, path, tell=self.tell)
+        except TarmakIamError as error:
+            if not hasattr(error, "applied"):  # as ApplyFailed has, from the first change on
+                self.stage = Stage.NOTHING
+            raise
+        self.stage = Stage.APPLIED
+        return applied
+
+    def _verify(self) -> Verified:
+        verified = self.steps.verify(self.installation, self._reached())
+        if verified.ok:
+            self.stage = Stage.PROVEN
+        return verified
+
+    def _reached(self) -> Kubectl:
+        if self._kubectl is None:
+            self._kubectl = self.access.kubectl(self.steps)
+        return self._kubectl
+
+    @property
+    def _state_path(self) -> Path:
+        assert self.installation.home is not None  # before_apply takes only what is in files
+        return self.installation.home / STATE_NAME
+
+    def _report(self, **found: Any) -> AfterReport:
+        return AfterReport(self.installation.cluster_id, self.stage, **found)
