@@ -80,7 +80,8 @@ def _check_program(word: str) -> None:
     name = Path(word).name
     if not name.startswith("tarmak") or name.startswith("tarmak-iam"):
         raise click.UsageError(
-            f"'{word}' is not tarmak; write `tarmak-iam run -- tarmak ...`, and what tarmak is to be run by before that"
+            f"'{word}' is not tarmak; write `tarmak-iam run -- tarmak ...`, and a program that tarmak needs around it "
+            "in front of that"
         )
 
 

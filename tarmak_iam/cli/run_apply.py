@@ -21,7 +21,7 @@ from tarmak_iam.effects import Loaded
 from tarmak_iam.errors import EditRefused, TarmakIamError
 from tarmak_iam.hook.around import Access, After, AfterReport, BeforeReport, Stage, before_apply, is_concerned
 from tarmak_iam.hook.lock import cluster_lock, lock_path
-from tarmak_iam.hook.passing import Ended, pass_through, stops_raised
+from tarmak_iam.hook.passing import Ended, pass_through, stops_raised, undisturbed
 from tarmak_iam.hook.processes import Programs
 from tarmak_iam.hook.steps import Steps
 from tarmak_iam.hook.tarmak_arguments import TarmakCall
@@ -81,7 +81,8 @@ class _Around:
         try:
             return self._code()
         except KeyboardInterrupt as stop:
-            aside(f"interrupted: {self._state()}")
+            with undisturbed():
+                aside(f"interrupted: {self._state()}")
             return 128 + int(getattr(stop, "signum", signal.SIGINT))
 
     def _code(self) -> int:
@@ -169,10 +170,11 @@ class _Around:
             return "tarmak was not started, and nothing was changed"
         stage = self._after.stage if self._after else Stage.NOTHING
         apply, verify, rollback = map(self._own, ("apply", "verify", "rollback"))
+        restores = f", `{rollback}` restores what was there before" if self._after and self._after.is_kept else ""
         return {
             Stage.NOTHING: f"tarmak is done, and nothing was applied; `{apply}` does that",
-            Stage.SOME: f"{Stage.SOME}; `{apply}` goes on, `{rollback}` restores what was there before",
-            Stage.APPLIED: f"{Stage.APPLIED}; `{verify}` looks again, `{rollback}` restores what was there before",
+            Stage.SOME: f"{Stage.SOME}; `{apply}` goes on{restores}",
+            Stage.APPLIED: f"{Stage.APPLIED}; `{verify}` looks again{restores}",
             Stage.UNDOING: f"{Stage.UNDOING}; `{rollback}` goes on",
         }.get(stage, str(stage))
 

@@ -176,16 +176,12 @@ class AfterReport:
     verified: Verified | None = None
     rolled_back: Any = None
     error: TarmakIamError | None = None
+    can_roll_back: bool = False
+    """Whether something changed that is not proven, and what was there before is kept."""
 
     @property
     def ok(self) -> bool:
         return self.stage is Stage.PROVEN
-
-    @property
-    def can_roll_back(self) -> bool:
-        """Whether something changed, and what was there before is kept."""
-        done = self.error if self.stage is Stage.SOME else self.applied if self.stage is Stage.APPLIED else None
-        return getattr(done, "state", None) is not None
 
     @property
     def text(self) -> str:
@@ -232,6 +228,8 @@ class After:
     steps: Steps
     tell: Callable[[str], None]
     stage: Stage = Stage.NOTHING
+    is_kept: bool = True
+    """Whether what was there before is kept, as far as is known: not where nothing was changed."""
     _kubectl: Kubectl | None = field(default=None, init=False)
 
     def run(self) -> AfterReport:
@@ -252,7 +250,7 @@ class After:
             self.stage = Stage.UNDONE
         except TarmakIamError as failure:
             error = failure
-        return replace(report, stage=self.stage, rolled_back=rolled_back, error=error)
+        return replace(report, stage=self.stage, rolled_back=rolled_back, error=error, can_roll_back=False)
 
     def _apply(self) -> Any:
         kubectl, path = self._reached(), self._state_path
@@ -262,8 +260,9 @@ class After:
         except TarmakIamError as error:
             if not hasattr(error, "applied"):  # as ApplyFailed has, from the first change on
                 self.stage = Stage.NOTHING
+            self.is_kept = getattr(error, "state", None) is not None
             raise
-        self.stage = Stage.APPLIED
+        self.stage, self.is_kept = Stage.APPLIED, applied.state is not None
         return applied
 
     def _verify(self) -> Verified:
@@ -283,4 +282,5 @@ class After:
         return self.installation.home / STATE_NAME
 
     def _report(self, **found: Any) -> AfterReport:
-        return AfterReport(self.installation.cluster_id, self.stage, **found)
+        can_roll_back = self.is_kept and self.stage in (Stage.SOME, Stage.APPLIED)
+        return AfterReport(self.installation.cluster_id, self.stage, can_roll_back=can_roll_back, **found)

@@ -6,6 +6,8 @@ import contextlib
 import os
 import shutil
 import signal
+import subprocess
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +23,9 @@ _TERMINAL = (signal.SIGINT, signal.SIGQUIT)
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP)
 # What the terminal, or the program itself, stops it with. SIGSTOP is somebody's who wants this one process stopped.
 _JOB_CONTROL = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
-# Python ignores these, which a program would inherit.
-_PYTHONS = (signal.SIGPIPE, signal.SIGXFSZ)
+
+# Where the terminal stopped and continued us both, the news of its stop may come when that is over already.
+_SETTLED = 0.05
 
 
 class NotStarted(ToolError):
@@ -70,11 +73,25 @@ def pass_through(command: Sequence[str], environment: Mapping[str, str]) -> Ende
     program = _found(command[0], environment)
     heard = [each for each in (*_TERMINAL, *_FORWARDED) if signal.getsignal(each) is not signal.SIG_IGN]
     with _held((*heard, signal.SIGCHLD)) as before, Witness.standing() as witness:
+
+        def as_found() -> None:
+            for each in heard:
+                signal.signal(each, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
         try:
-            pid = os.posix_spawn(program, list(command), environment, setsigmask=before, setsigdef=_PYTHONS)
+            process = subprocess.Popen(
+                command,
+                executable=program,
+                env=environment,
+                close_fds=False,
+                preexec_fn=as_found,  # noqa: PLW1509
+            )
         except OSError as error:
             raise NotStarted(f"{command[0]} cannot be run: {error.strerror}", 126) from None
-        return _Waiting(pid, witness, {*heard, signal.SIGCHLD}).ended()
+        ended = _Waiting(process.pid, witness, {*heard, signal.SIGCHLD}).ended()
+        process.returncode = ended.code  # waited for it is
+        return ended
 
 
 @contextlib.contextmanager
@@ -138,13 +155,15 @@ class _Waiting:
             if os.WIFEXITED(status) or os.WIFSIGNALED(status):
                 self._status = status
                 return
-            then = self._changed()
-            if os.WIFSTOPPED(status) and os.WSTOPSIG(status) in _JOB_CONTROL and then is None:
-                then = self._stop(os.WSTOPSIG(status))
-            status = then
+            is_stopped = os.WIFSTOPPED(status) and os.WSTOPSIG(status) in _JOB_CONTROL
+            status = self._stopped(os.WSTOPSIG(status)) if is_stopped else self._changed()
 
-    def _stop(self, signum: int) -> int | None:
-        """Stops us too, so that the shell has its terminal back; returns when we are continued."""
+    def _stopped(self, signum: int) -> int | None:
+        """Stops us too, so that the shell has its terminal back, and goes on when we are continued. The next change."""
+        time.sleep(_SETTLED)
+        then = self._changed()
+        if then is not None:
+            return then
         os.kill(os.getpid(), signum)
         then = self._changed()
         if then is None:  # only we were continued
@@ -179,14 +198,13 @@ def _found(name: str, environment: Mapping[str, str]) -> str:
     found = shutil.which(name, path=path)
     if found is not None:
         return found
-    places = [Path(name)] if os.sep in name else [Path(each or ".") / name for each in path.split(os.pathsep)]
+    is_path = os.sep in name
+    places = [Path(name)] if is_path else [Path(each or ".") / name for each in path.split(os.pathsep)]
     if any(place.is_file() for place in places):
         raise NotStarted(f"{name} cannot be run", 126, "look at its permissions")
-    raise NotStarted(
-        f"{name} is not there" if os.sep in name else f"{name} is not installed",
-        127,
-        f"put {Path(name).name} on the PATH",
-    )
+    if is_path:
+        raise NotStarted(f"{name} is not there", 127, "check the path")
+    raise NotStarted(f"{name} is not installed", 127, f"put {name} on the PATH")
 
 
 def _name(signum: int) -> str:
