@@ -65,7 +65,7 @@ def test_the_plain_one_is_still_there(bench: Bench, shell: str) -> None:
 
 def test_an_alias_of_the_name(bench: Bench, shell: str) -> None:
     aliases = {"bash": "shopt -s expand_aliases\n", "zsh": "setopt aliases\n"}[shell]
-    script = f"{aliases}alias tarmak='tarmak -v'\neval \"$(tarmak-iam hook {shell})\"\ntarmak version"
+    script = f"{aliases}alias tarmak='tarmak -v'\neval \"$(tarmak-iam hook {shell})\"\neval 'tarmak version'"
     run(bench, shell, script)
     assert bench.first("start")["args"] == ["-v", "version"]
 
