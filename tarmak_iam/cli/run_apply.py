@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 
@@ -131,11 +131,7 @@ class _Around:
     def _applied(self, installation: Installation) -> int:
         self._after = after = After(installation, self._access, self.steps, aside)
         report = after.run()
-        for change in report.applied.changes if report.applied else ():
-            if change.action != "unchanged":
-                aside(change.text)
-        for text in getattr(report.applied, "notes", ()):
-            aside(f"note: {text}")
+        _tell_changes(report.applied)
         if report.ok:
             aside(report.text)
             return 0
@@ -145,7 +141,7 @@ class _Around:
             report = after.roll_back(report)
             aside(report.text if report.stage is Stage.UNDONE else f"error: {report.text}; {self._state()}")
         else:
-            aside(self._state())
+            aside(self._state(report.error))
         return code
 
     def _tell_failure(self, report: AfterReport, installation: Installation) -> None:
@@ -164,12 +160,14 @@ class _Around:
             aside("")
             return False
 
-    def _state(self) -> str:
+    def _state(self, error: TarmakIamError | None = None) -> str:
         """What state things are in, and what to do next."""
         if not self._is_tarmak_done:
             return "tarmak was not started, and nothing was changed"
         stage = self._after.stage if self._after else Stage.NOTHING
         apply, verify, rollback = map(self._own, ("apply", "verify", "rollback"))
+        if isinstance(error, EditRefused):
+            apply = f"{apply} --force"
         restores = f", `{rollback}` restores what was there before" if self._after and self._after.is_kept else ""
         return {
             Stage.NOTHING: f"tarmak is done, and nothing was applied; `{apply}` does that",
@@ -201,6 +199,19 @@ class _Around:
             environment["PATH"] = os.pathsep.join([own, environment.get("PATH", os.defpath)])
         wishes = self.wishes
         return Access(Programs(environment), wishes.kubeconfig, wishes.context, self.call.access_options)
+
+
+def _tell_changes(applied: Any) -> None:
+    """Of what `apply` returned, None where it did not come to its end."""
+    if applied is None:
+        return
+    for change in applied.changes:
+        if change.action != "unchanged":
+            aside(change.text)
+    for effect in applied.effects:
+        aside(effect.text)
+    for text in applied.notes:
+        aside(f"note: {text}")
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from tarmak_iam.clusterfiles import ClusterFiles
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.effects import Loaded
-from tarmak_iam.errors import ConfigError, FileError, Place, TarmakIamError
+from tarmak_iam.errors import ConfigError, EditRefused, FileError, Place, TarmakIamError
 from tarmak_iam.findings import Severity
 from tarmak_iam.guards import losses
 from tarmak_iam.hook.kubectl import Kubectl
@@ -129,16 +129,20 @@ class Access:
         return self.kubeconfig is not None or self.context is not None
 
     def kubectl(self, steps: Steps) -> Kubectl:
-        """Raises ToolError."""
+        """Raises ToolError, and FileError where there is no such kubeconfig."""
         kubeconfig = self.kubeconfig
         if not self.is_given:
             kubeconfig = steps.access(self.programs, self.tarmak_options)
+        elif kubeconfig is not None and not kubeconfig.is_file():
+            # kubectl would take a missing file for an empty one, and ask localhost:8080.
+            raise FileError("there is no such kubeconfig", remedy="check the path", place=Place(str(kubeconfig)))
         return Kubectl(self.programs, kubeconfig, self.context)
 
     def look(self, installation: Installation, steps: Steps) -> Loaded | None:
         """What callers get from the cluster now; None where it does not answer at once, as before it is made."""
         kubeconfig = self.kubeconfig if self.is_given else installation.admin_path
-        if not self.is_given and (kubeconfig is None or not kubeconfig.is_file()):
+        is_there = self.is_given if kubeconfig is None else kubeconfig.is_file()
+        if not is_there:
             return None
         kubectl = Kubectl(self.programs, kubeconfig, self.context, patience=0.0)
         timeout = f"--request-timeout={_PROBE_SECONDS}s"
@@ -186,8 +190,12 @@ class AfterReport:
     @property
     def text(self) -> str:
         """One line: what state things are in, and why."""
-        failed = self.verified is not None and not self.verified.ok
-        why = self.error.message if self.error else self.verified.account if failed and self.verified else ""
+        if isinstance(self.error, EditRefused):  # whose remedy is an option of `apply`
+            why = self.error.what
+        elif self.error is not None:
+            why = self.error.message
+        else:
+            why = "" if self.verified is None or self.verified.ok else " ".join(self.verified.account)
         return one_line(f"{self.cluster_name}: {self.stage}{f': {why}' if why else ''}")
 
 
@@ -237,7 +245,7 @@ class After:
         applied = verified = None
         try:
             applied = self._apply()
-            verified = self._verify()
+            verified = self._verified()
         except TarmakIamError as error:
             return self._report(applied=applied, error=error)
         return self._report(applied=applied, verified=verified)
@@ -246,7 +254,7 @@ class After:
         """Restores what was there before a run that `can_roll_back`. Raises nothing that TarmakIamError is."""
         self.stage, rolled_back, error = Stage.UNDOING, None, report.error
         try:
-            rolled_back = self.steps.rollback(self._reached(), self._state_path)
+            rolled_back = self.steps.rollback(self._reached(), self._state_path, tell=self.tell)
             self.stage = Stage.UNDONE
         except TarmakIamError as failure:
             error = failure
@@ -265,8 +273,8 @@ class After:
         self.stage, self.is_kept = Stage.APPLIED, applied.state is not None
         return applied
 
-    def _verify(self) -> Verified:
-        verified = self.steps.verify(self.installation, self._reached())
+    def _verified(self) -> Verified:
+        verified = self.steps.verify(self.installation, self._reached(), tell=self.tell)
         if verified.ok:
             self.stage = Stage.PROVEN
         return verified

@@ -20,13 +20,13 @@ STATE_NAME = "tarmak-iam.state.json"
 
 
 class Verified(Protocol):
-    """`account`: what is in the way, in plain words, where it is not `ok`."""
+    """`account`: what was found, in plain sentences, and what is in the way where it is not `ok`."""
 
     @property
     def ok(self) -> bool: ...
 
     @property
-    def account(self) -> str: ...
+    def account(self) -> tuple[str, ...]: ...
 
 
 def _late(module: str, name: str) -> Callable[..., Any]:
@@ -51,15 +51,17 @@ _put_back = _late("kept", "put_back")
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """`access` gives an admin kubeconfig that works, `live` what callers get from the cluster now; `apply` takes an
-    installation, a kubectl, the file for the state before and `tell`. Each of these raises TarmakIamError.
+    """`access` gives an admin kubeconfig that works, `live` what callers get from the cluster now. `apply` takes an
+    installation, a kubectl and the file for the state before, `verify` the first two, `rollback` the last two, and each
+    of them `tell`. All raise TarmakIamError.
 
-    `keep` keeps the text of tarmak.yaml, raising it too, and `put_back` gives a report of what became of the file."""
+    `keep` keeps the text of tarmak.yaml, raising it too, and `put_back` gives a report of what became of the file.
+    """
 
     access: Callable[[Programs, Sequence[str]], Path] = _access
     live: Callable[[Kubectl, Installation], Loaded] = _live
     apply: Callable[..., Any] = _apply
-    verify: Callable[[Installation, Kubectl], Verified] = _verify
-    rollback: Callable[[Kubectl, Path], Any] = _rollback
+    verify: Callable[..., Verified] = _verify
+    rollback: Callable[..., Any] = _rollback
     keep: Callable[..., Any] = _keep
     put_back: Callable[..., Any] = _put_back

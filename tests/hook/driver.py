@@ -24,7 +24,7 @@ from tests.hook.stub_tarmak import record
 @dataclass(frozen=True)
 class Verified:
     ok: bool
-    account: str = ""
+    account: tuple[str, ...] = ()
 
 
 class ApplyFailed(ToolError):
@@ -55,7 +55,7 @@ def apply(installation: Any, kubectl: Any, state: Path, *, tell: Any) -> Any:
     tell("DaemonSet kube-system/aws-iam-authenticator: 1 of 3 nodes updated")
     match happens("apply"):
         case "refused":
-            raise EditRefused("the last way into system:masters would be lost; nothing was changed")
+            raise EditRefused("the last way would be lost; nothing was changed", remedy="--force does it all the same")
         case "full":
             raise FileError("the state cannot be written: No space left on device")
         case "away":
@@ -63,20 +63,21 @@ def apply(installation: Any, kubectl: Any, state: Path, *, tell: Any) -> Any:
         case "midway":
             raise ApplyFailed(SimpleNamespace(changes=(created,), state=state))
         case "unchanged":
-            return SimpleNamespace(changes=(same,), state=None, rolled_out=True)
-    return SimpleNamespace(changes=(created, same), state=state, rolled_out=True)
+            return SimpleNamespace(changes=(same,), effects=(), notes=(), state=None)
+    effect = SimpleNamespace(text="arn:aws:iam::111122223333:role/KubernetesAdmin: can log in")
+    return SimpleNamespace(changes=(created, same), effects=(effect,), notes=("a note",), state=state)
 
 
-def verify(installation: Any, kubectl: Any) -> Verified:
+def verify(installation: Any, kubectl: Any, *, tell: Any) -> Verified:
     match happens("verify"):
         case "bad":
-            return Verified(False, "the API server does not know the token: the daemon was not asked")
+            return Verified(False, ("the API server does not know the token.", "The daemon was not asked."))
         case "error":
             raise ToolError("there are no AWS credentials")
     return Verified(True)
 
 
-def rollback(kubectl: Any, state: Path) -> Any:
+def rollback(kubectl: Any, state: Path, *, tell: Any) -> Any:
     if happens("rollback") == "error":
         raise ToolError("kubectl apply failed: connection refused")
     return SimpleNamespace(changes=())

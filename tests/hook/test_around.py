@@ -64,13 +64,13 @@ class Fakes:
             raise self.failure
         return SimpleNamespace(changes=(), state=state if self.changed else None)
 
-    def verify(self, installation: Installation, kubectl: Kubectl) -> Any:
+    def verify(self, installation: Installation, kubectl: Kubectl, *, tell: Any) -> Any:
         self.calls.append("verify")
         if isinstance(self.verified, TarmakIamError):
             raise self.verified
         return self.verified
 
-    def rollback(self, kubectl: Kubectl, state: Path) -> Any:
+    def rollback(self, kubectl: Kubectl, state: Path, *, tell: Any) -> Any:
         self.calls.append(f"rollback {state.name}")
         return "as it was"
 
@@ -157,15 +157,21 @@ class TestAfter:
         assert self.run(bench, Fakes(), installation=checked).ok
 
     def test_another_way_to_the_cluster(self, bench: Bench) -> None:
-        for options in ({"kubeconfig": Path("/mine")}, {"context": "dev"}):
+        for access in (replace(ACCESS, kubeconfig=bench.config), replace(ACCESS, context="dev")):
             fakes = Fakes()
-            assert self.run(bench, fakes, replace(ACCESS, **options)).ok
-            given = f"{options.get('kubeconfig')} {options.get('context')}"
-            assert fakes.calls[0] == f"apply dev-cluster {given} tarmak-iam.state.json"
+            assert self.run(bench, fakes, access).ok
+            assert fakes.calls[0] == f"apply dev-cluster {access.kubeconfig} {access.context} tarmak-iam.state.json"
+
+    def test_a_kubeconfig_that_is_not_there(self, bench: Bench) -> None:
+        report = self.run(bench, Fakes(), replace(ACCESS, kubeconfig=Path("/mine")))
+        assert (report.stage, str(report.error)) == (
+            Stage.NOTHING,
+            "/mine: there is no such kubeconfig; check the path",
+        )
 
     @pytest.mark.parametrize("wished", [False, True])
     def test_a_proof_that_fails(self, bench: Bench, wished: bool) -> None:
-        fakes = Fakes(verified=Verified(False, "other\nusername"))
+        fakes = Fakes(verified=Verified(False, ("other\nusername",)))
         report = self.run(bench, fakes, rollback_on_failure=wished)
         assert not report.ok
         state = "rolled back" if wished else "applied, but not proven"

@@ -17,6 +17,8 @@ def test_check_apply_and_proof(bench: Bench) -> None:
         "a log line\n"
         "tarmak-iam: DaemonSet kube-system/aws-iam-authenticator: 1 of 3 nodes updated\n"
         "tarmak-iam: created ConfigMap kube-system/aws-iam-authenticator\n"
+        "tarmak-iam: arn:aws:iam::111122223333:role/KubernetesAdmin: can log in\n"
+        "tarmak-iam: note: a note\n"
         "tarmak-iam: dev-cluster: applied and proven\n"
     )
     assert bench.names() == WHOLE
@@ -112,9 +114,15 @@ class TestWhere:
         assert bench.names() == WHOLE
 
     def test_a_kubeconfig_of_ones_own(self, bench: Bench) -> None:
-        bench.apply("--kubeconfig", "/my/config", "--context", "dev")
-        assert bench.first("applying")["kubeconfig"] == "/my/config"
+        bench.apply("--kubeconfig", str(bench.mappings), "--context", "dev")
+        assert bench.first("applying")["kubeconfig"] == str(bench.mappings)
         assert "access" not in bench.names()
+        bench.apply("--context", "dev")
+        assert bench.events[-3] == {**bench.events[-3], "event": "applying", "kubeconfig": "None"}
+
+    def test_a_kubeconfig_that_is_not_there(self, bench: Bench) -> None:
+        said = bench.apply("--kubeconfig", "/my/config", code=2)
+        assert "dev-cluster: nothing was applied: there is no such kubeconfig; check the path" in said
 
     def test_the_same_tarmak_is_asked_for_the_kubeconfig(self, bench: Bench) -> None:
         (bench.root / "bin" / "tarmak").rename(bench.root / "tarmak")
@@ -209,14 +217,15 @@ class TestAfter:
     def test_the_next_command_is_whole(self, bench: Bench) -> None:
         args = ["-c", str(bench.directory), "--current-cluster", "dev-cluster", "clusters", "apply"]
         said = bench.run(
-            "run", "--kubeconfig", "a b", "--", "tarmak", *args, code=2, FAKE_APPLY="away", TARMAK_CONFIG="/x"
+            "run", "--context", "a b", "--", "tarmak", *args, code=2, FAKE_APPLY="away", TARMAK_CONFIG="/x"
         )
-        own = f"tarmak-iam -c {bench.directory} --current-cluster dev-cluster apply --kubeconfig 'a b'"
+        own = f"tarmak-iam -c {bench.directory} --current-cluster dev-cluster apply --context 'a b'"
         assert f"nothing was applied; `{own}` does that" in said
 
     def test_a_refusal_of_apply(self, bench: Bench) -> None:
         said = bench.apply(code=1, FAKE_APPLY="refused")
-        assert f"nothing was applied: {LOST}" in said
+        assert "nothing was applied: the last way would be lost; nothing was changed; the admin" in said
+        assert said.endswith("nothing was applied; `tarmak-iam apply --force` does that\n")
         assert "the admin certificate in" in said
 
     @pytest.mark.parametrize("kind", ["full", "away"])
@@ -247,7 +256,10 @@ class TestAfter:
 
     def test_a_proof_that_fails_and_rollback_on_failure(self, bench: Bench) -> None:
         said = bench.apply("--rollback-on-failure", code=1, FAKE_VERIFY="bad")
-        assert "tarmak-iam: dev-cluster: rolled back: the API server does not know the token" in said
+        assert (
+            "tarmak-iam: dev-cluster: rolled back: the API server does not know the token. The daemon was not asked."
+            in said
+        )
         assert bench.names()[-1] == "rollback"
 
     def test_a_rollback_that_fails(self, bench: Bench) -> None:
