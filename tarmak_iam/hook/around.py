@@ -12,7 +12,7 @@ from tarmak_iam.clusterfiles import ClusterFiles
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.effects import Loaded
 from tarmak_iam.errors import ConfigError, EditRefused, FileError, Place, TarmakIamError
-from tarmak_iam.findings import Severity
+from tarmak_iam.findings import Severity, Subject
 from tarmak_iam.guards import losses
 from tarmak_iam.hook.kubectl import Kubectl
 from tarmak_iam.hook.processes import Programs
@@ -94,10 +94,11 @@ def _files(config: TarmakConfig, cluster: Cluster) -> ClusterFiles:
 
 
 def _is_about(located: Located, cluster: Cluster) -> bool:
-    """Not what is wrong with another cluster of the file."""
-    plain = located.finding.route.plain
-    is_of_cluster = len(plain) > 1 and plain[0] == "clusters" and located.finding.subject == "tarmak.yaml"
-    return not is_of_cluster or plain[1] == cluster.index
+    """Not what is wrong with another cluster of the file, or with the choice of one: it is chosen."""
+    finding, plain = located.finding, located.finding.route.plain
+    if finding.subject is not Subject.CONFIG:
+        return True
+    return plain[:1] != ("currentCluster",) and (plain[:1] != ("clusters",) or plain[1:2] in ((), (cluster.index,)))
 
 
 def _refusal(installation: Installation, live: Loaded | None) -> str:

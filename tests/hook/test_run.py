@@ -151,6 +151,11 @@ class TestBefore:
         bench.config.write_text(bench.config.read_text().replace("clusters:\n", f"clusters:\n{other}", 1))
         bench.apply()
 
+    def test_a_current_cluster_that_is_not_asked_for_does_not(self, bench: Bench) -> None:
+        bench.config.write_text(bench.config.read_text().replace("currentCluster: dev-cluster", "currentCluster: x"))
+        bench.run("run", "--", "tarmak", "--current-cluster", "dev-cluster", "clusters", "apply")
+        assert bench.names() == WHOLE
+
     @pytest.mark.parametrize("mappings", ["", "server: {}\n", "clusterID: dev-cluster\n"])
     def test_nobody_could_log_in(self, bench: Bench, mappings: str) -> None:
         bench.mappings.write_text(mappings)
