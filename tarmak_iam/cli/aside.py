@@ -11,12 +11,14 @@ import click
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.text import one_line
 
-__all__ = ["aside", "aside_error", "drop", "tell"]
+__all__ = ["MARK", "aside", "aside_error", "drop", "tell"]
+
+MARK = "tarmak-iam: "
 
 
 def aside(message: str) -> None:
     """One line."""
-    tell(f"tarmak-iam: {one_line(message)}")
+    tell(f"{MARK}{one_line(message)}")
 
 
 def aside_error(error: TarmakIamError, *, then: str = "") -> None:

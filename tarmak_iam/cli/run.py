@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -71,7 +70,7 @@ def run(
         aside_error(error)
         code = error.code
     except TarmakIamError as error:
-        aside_error(error)
+        aside_error(error, then="tarmak was not started")
         code = 2
     context.exit(code)
 
@@ -109,7 +108,7 @@ def _current_cluster(call: TarmakCall, environment: Mapping[str, str]) -> str:
 
 def _contradiction(option: str, ours: str, theirs: str) -> ConfigError:
     return ConfigError(
-        f"{option} is {ours}, but tarmak would work on {theirs}; tarmak was not started",
+        f"{option} is {ours}, but tarmak would work on {theirs}",
         remedy=f"give {option} to tarmak, behind its name",
     )
 
@@ -117,6 +116,8 @@ def _contradiction(option: str, ours: str, theirs: str) -> ConfigError:
 def _rewriting(command: tuple[str, ...], call: TarmakCall, environment: Mapping[str, str]) -> int:
     """Keeps the text of tarmak.yaml, and puts it back whatever becomes of tarmak. Raises TarmakIamError, tarmak not
     started, where it cannot be kept: a disk that is full would take the file as well."""
+    import tempfile
+
     from tarmak_iam.hook.steps import Steps
 
     steps = Steps()

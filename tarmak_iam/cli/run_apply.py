@@ -14,7 +14,8 @@ from typing import Any, TextIO
 
 import click
 
-from tarmak_iam.cli.aside import aside, aside_error
+from tarmak_iam.cli.aside import MARK, aside, aside_error
+from tarmak_iam.cli.progress import progress
 from tarmak_iam.cli.session import Session
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.effects import Loaded
@@ -28,6 +29,8 @@ from tarmak_iam.hook.tarmak_arguments import TarmakCall
 from tarmak_iam.installation import Installation
 
 __all__ = ["Wishes", "apply_around"]
+
+_UNREAD = "nothing will be applied"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +52,12 @@ def apply_around(command: tuple[str, ...], call: TarmakCall, environment: Mappin
     except TarmakIamError as error:
         if not wishes.no_check:
             raise
-        aside_error(error, then="nothing will be applied")
+        aside_error(error, then=_UNREAD)
         return _without(command, environment)
     if not is_concerned(cluster):
         return pass_through(command, environment).code
-    with stops_raised(), cluster_lock(lock_path(call.directory(environment), cluster.cluster_name)) as problem:
+    assert config.path is not None  # it is loaded from a file
+    with stops_raised(), cluster_lock(lock_path(config.path.parent, cluster.cluster_name)) as problem:
         if problem is not None:
             aside(f"warning: {problem}")
         return _Around(command, call, environment, wishes, config, cluster).code()
@@ -84,6 +88,11 @@ class _Around:
             with undisturbed():
                 aside(f"interrupted: {self._state()}")
             return 128 + int(getattr(stop, "signum", signal.SIGINT))
+        except TarmakIamError:
+            raise
+        except Exception:
+            aside(f"stopped: {self._state()}")
+            raise
 
     def _code(self) -> int:
         installation: Installation | None = None
@@ -92,7 +101,7 @@ class _Around:
         except TarmakIamError as error:
             if not self.wishes.no_check:
                 raise
-            aside_error(error, then="nothing will be applied")
+            aside_error(error, then=_UNREAD)
         else:
             if not self._may_start(before):
                 return 1
@@ -129,8 +138,9 @@ class _Around:
         return ended.code
 
     def _applied(self, installation: Installation) -> int:
-        self._after = after = After(installation, self._access, self.steps, aside)
-        report = after.run()
+        self._after = after = After(installation, self._access, self.steps)
+        with progress(aside, MARK) as after.tell:
+            report = after.run()
         _tell_changes(report.applied)
         if report.ok:
             aside(report.text)
@@ -138,7 +148,8 @@ class _Around:
         self._tell_failure(report, installation)
         code = 1 if report.stage is Stage.APPLIED or isinstance(report.error, EditRefused) else 2
         if report.can_roll_back and self._wants_rollback():
-            report = after.roll_back(report)
+            with progress(aside, MARK) as after.tell:
+                report = after.roll_back(report)
             aside(report.text if report.stage is Stage.UNDONE else f"error: {report.text}; {self._state()}")
         else:
             aside(self._state(report.error))

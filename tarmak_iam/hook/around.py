@@ -235,7 +235,7 @@ class After:
     installation: Installation
     access: Access
     steps: Steps
-    tell: Callable[[str], None]
+    tell: Callable[[str], None] = lambda _: None
     stage: Stage = Stage.NOTHING
     is_kept: bool = True
     """Whether what was there before is kept, as far as is known: not where nothing was changed."""

@@ -62,6 +62,8 @@ def apply(installation: Any, kubectl: Any, state: Path, *, tell: Any) -> Any:
             raise ToolError("kubectl get failed: connection refused")
         case "midway":
             raise ApplyFailed(SimpleNamespace(changes=(created,), state=state))
+        case "bug":
+            raise RuntimeError("nobody thought of this")
         case "unchanged":
             return SimpleNamespace(changes=(same,), effects=(), notes=(), state=None)
     effect = SimpleNamespace(text="arn:aws:iam::111122223333:role/KubernetesAdmin: can log in")

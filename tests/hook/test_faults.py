@@ -95,6 +95,11 @@ def test_tarmak_is_killed_midway(bench: Bench) -> None:
     assert bench.config.read_bytes() == text
 
 
+def test_a_bug_of_ours(bench: Bench) -> None:
+    said = bench.apply(code=3, FAKE_APPLY="bug")
+    assert f"tarmak-iam: stopped: {SOME}\nerror: this is a bug in tarmak-iam" in said
+
+
 def test_no_tarmak(bench: Bench) -> None:
     (bench.root / "bin" / "tarmak").unlink()
     assert bench.apply(code=127) == "tarmak-iam: error: tarmak is not installed; put tarmak on the PATH\n"
@@ -114,7 +119,7 @@ class TestTwoRuns:
         said = bench.apply(code=2)
         assert said == (
             f"tarmak-iam: {bench.lock}: error: another run, process {first.pid}, is at work on this cluster; "
-            "run again when it is done\n"
+            "run again when it is done; tarmak was not started\n"
         )
         os.kill(first.pid, signal.SIGTERM)
         assert first.ended() == 1
