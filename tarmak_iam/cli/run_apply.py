@@ -14,16 +14,17 @@ from typing import Any, TextIO
 
 import click
 
-from tarmak_iam.cli.aside import MARK, aside, aside_error
+from tarmak_iam.cli.aside import MARK, aside, aside_error, tell
 from tarmak_iam.cli.progress import progress
 from tarmak_iam.cli.session import Session
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.effects import Loaded
 from tarmak_iam.errors import EditRefused, TarmakIamError
-from tarmak_iam.hook.around import Access, After, AfterReport, BeforeReport, Stage, before_apply, is_concerned
+from tarmak_iam.hook.around import After, AfterReport, BeforeReport, Stage, before_apply, is_concerned
 from tarmak_iam.hook.lock import cluster_lock, lock_path
 from tarmak_iam.hook.passing import Ended, pass_through, stops_raised, undisturbed
 from tarmak_iam.hook.processes import Programs
+from tarmak_iam.hook.reach import Access
 from tarmak_iam.hook.steps import Steps
 from tarmak_iam.hook.tarmak_arguments import TarmakCall
 from tarmak_iam.installation import Installation
@@ -106,8 +107,10 @@ class _Around:
             if not self._may_start(before):
                 return 1
             installation = before.installation
-        ended = pass_through(self.command, self.environment)
-        self._is_tarmak_done = True
+        try:
+            ended = pass_through(self.command, self.environment)
+        finally:  # whoever interrupts us as it ends too
+            self._is_tarmak_done = True
         return self._passed_on(ended) or (2 if installation is None else self._applied(installation))
 
     def _look(self, installation: Installation) -> Loaded | None:
@@ -168,7 +171,7 @@ class _Around:
         try:
             return click.confirm("tarmak-iam: restore what was there before?", default=False, err=True)
         except click.Abort:  # Ctrl-C or the end of the input
-            aside("")
+            tell("")
             return False
 
     def _state(self, error: TarmakIamError | None = None) -> str:

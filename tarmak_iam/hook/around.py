@@ -15,15 +15,13 @@ from tarmak_iam.errors import ConfigError, EditRefused, FileError, Place, Tarmak
 from tarmak_iam.findings import Severity, Subject
 from tarmak_iam.guards import losses
 from tarmak_iam.hook.kubectl import Kubectl
-from tarmak_iam.hook.processes import Programs
+from tarmak_iam.hook.reach import Access
 from tarmak_iam.hook.steps import STATE_NAME, Steps, Verified
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint import Located, Subjects, check
 from tarmak_iam.text import one_line
 
 __all__ = ["Access", "After", "AfterReport", "BeforeReport", "Stage", "after_apply", "before_apply", "is_concerned"]
-
-_PROBE_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,45 +113,6 @@ def _refusal(installation: Installation, live: Loaded | None) -> str:
     return one_line(f"{'; '.join(lost)}; {installation.way_in}") if lost else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
-    """How a cluster is reached: by `kubeconfig` or `context`, else as `tarmak clusters kubeconfig` with
-    `tarmak_options` says."""
-
-    programs: Programs
-    kubeconfig: Path | None = None
-    context: str | None = None
-    tarmak_options: tuple[str, ...] = ()
-
-    @property
-    def is_given(self) -> bool:
-        return self.kubeconfig is not None or self.context is not None
-
-    def kubectl(self, steps: Steps) -> Kubectl:
-        """Raises ToolError, and FileError where there is no such kubeconfig."""
-        kubeconfig = self.kubeconfig
-        if not self.is_given:
-            kubeconfig = steps.access(self.programs, self.tarmak_options)
-        elif kubeconfig is not None and not kubeconfig.is_file():
-            # kubectl would take a missing file for an empty one, and ask localhost:8080.
-            raise FileError("there is no such kubeconfig", remedy="check the path", place=Place(str(kubeconfig)))
-        return Kubectl(self.programs, kubeconfig, self.context)
-
-    def look(self, installation: Installation, steps: Steps) -> Loaded | None:
-        """What callers get from the cluster now; None where it does not answer at once, as before it is made."""
-        kubeconfig = self.kubeconfig if self.is_given else installation.admin_path
-        is_there = self.is_given if kubeconfig is None else kubeconfig.is_file()
-        if not is_there:
-            return None
-        kubectl = Kubectl(self.programs, kubeconfig, self.context, patience=0.0)
-        timeout = f"--request-timeout={_PROBE_SECONDS}s"
-        try:
-            kubectl.check("get", "--raw", "/version", timeout, seconds=2 * _PROBE_SECONDS)
-            return steps.live(kubectl, installation)
-        except TarmakIamError:
-            return None
-
-
 class Stage(str, Enum):
     """How far `after_apply` came."""
 
@@ -242,7 +201,7 @@ class After:
     _kubectl: Kubectl | None = field(default=None, init=False)
 
     def run(self) -> AfterReport:
-        """Raises nothing that TarmakIamError is."""
+        """What stops it is in the report."""
         applied = verified = None
         try:
             applied = self._apply()
@@ -252,7 +211,7 @@ class After:
         return self._report(applied=applied, verified=verified)
 
     def roll_back(self, report: AfterReport) -> AfterReport:
-        """Restores what was there before a run that `can_roll_back`. Raises nothing that TarmakIamError is."""
+        """Restores what was there before a run that `can_roll_back`. What stops it is in the report."""
         self.stage, rolled_back, error = Stage.UNDOING, None, report.error
         try:
             rolled_back = self.steps.rollback(self._reached(), self._state_path, tell=self.tell)
