@@ -153,8 +153,7 @@ class Bench:
             stderr=subprocess.STDOUT,
             env={**self.environment, **variables},
             cwd=self.root,
-            process_group=0 if sys.version_info >= (3, 11) else None,
-            start_new_session=sys.version_info < (3, 11),
+            start_new_session=True,
         )
         assert process.stdout is not None
         return self._kept(Ran(process.pid, process.stdout.fileno(), process))
