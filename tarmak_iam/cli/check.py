@@ -54,9 +54,7 @@ def _subjects(session: Session) -> Subjects:
             raise
         note(f"mappings and settings are not checked: {error.message}")
         return Subjects(config)
-    installation = session.installation_of(config, cluster)
-    settings = session.files(config, cluster).settings_document()
-    return Subjects(config, installation.mappings, installation, settings)
+    return Subjects.of_cluster(config, cluster, session.files(config, cluster))
 
 
 def _coloured(located: Located) -> str:

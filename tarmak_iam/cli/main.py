@@ -5,9 +5,7 @@ Exit codes: 0 done; 1 findings; 2 usage, configuration or input error; 3 a bug.
 
 from __future__ import annotations
 
-import contextlib
 import io
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +13,7 @@ from pathlib import Path
 import click
 
 from tarmak_iam._version import __version__
+from tarmak_iam.cli.aside import drop, tell
 from tarmak_iam.cli.lazy import LazyGroup
 from tarmak_iam.cli.session import Session
 from tarmak_iam.errors import TarmakIamError
@@ -41,6 +40,8 @@ _COMMANDS = {
     "webhook": ("tarmak_iam.cli.webhook", "webhook", "The webhook's certificate, key and kubeconfig ahead of time."),
     "doctor": ("tarmak_iam.cli.doctor", "doctor", "Examine such files, a master's or rendered ones, offline."),
     "render": ("tarmak_iam.cli.render", "render", "All of a cluster's artifacts as files."),
+    "run": ("tarmak_iam.cli.run", "run", "tarmak, with what belongs around its apply."),
+    "hook": ("tarmak_iam.cli.hook_shell", "hook", "A shell function that has `run` around every tarmak."),
     "token": ("tarmak_iam.cli.token", "token", "A token for kubectl, or an explanation of one."),
     "schema": ("tarmak_iam.cli.schema", "schema", "The JSON Schema of the section of tarmak.yaml."),
 }
@@ -78,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         return _fail("error: interrupted", 130)
     except (BrokenPipeError, SystemExit):  # click makes SystemExit of a broken pipe
-        _drop_stdout()
+        drop(sys.stdout)
         return 141  # as a process that SIGPIPE ends, which is what `| head` makes of everybody else
     except OSError as error:
         return _system(error)
@@ -99,19 +100,13 @@ def _system(error: OSError) -> int:
     reason = error.strerror or str(error)
     if error.filename is not None:
         return _fail(f"{error.filename}: error: {reason}", 2)
-    _drop_stdout()
+    drop(sys.stdout)
     return _fail(f"error: the output cannot be written: {reason}", 2)
 
 
 def _fail(message: str, code: int) -> int:
-    with contextlib.suppress(OSError):  # where nobody can be told, the exit code still says it
-        click.echo(" ".join(message.split("\n")), err=True)
+    tell(" ".join(message.split("\n")))
     return code
-
-
-def _drop_stdout() -> None:
-    """What is still buffered cannot be written either; without this Python complains at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run() -> None:

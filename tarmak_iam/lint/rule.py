@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from tarmak_iam.config import TarmakConfig
+from tarmak_iam.clusterfiles import ClusterFiles
+from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.survey import Survey
 from tarmak_iam.document import Document
 from tarmak_iam.findings import At, Finding, Severity, Subject
@@ -38,6 +39,12 @@ class Subjects:
     installation: Installation | None = None
     settings: Document | None = None
     """Our settings file, for positions and comments; what it says is in `installation`."""
+
+    @classmethod
+    def of_cluster(cls, config: TarmakConfig, cluster: Cluster, files: ClusterFiles) -> Subjects:
+        """All that there is of one cluster. Raises TarmakIamError where one of its files cannot be read or used."""
+        installation = Installation.of(config, cluster, files.mappings(), files.settings())
+        return cls(config, installation.mappings, installation, files.settings_document())
 
     @property
     def document(self) -> Survey | None:

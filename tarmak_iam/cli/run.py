@@ -1,0 +1,133 @@
+"""run: tarmak as it is, with what belongs around its apply and around the commands that rewrite tarmak.yaml."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from tarmak_iam.cli.aside import aside, aside_error
+from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.errors import ConfigError, TarmakIamError
+from tarmak_iam.hook.passing import Ended, NotStarted, pass_through, undisturbed
+from tarmak_iam.hook.tarmak_arguments import TarmakCall
+
+__all__ = ["run"]
+
+
+@click.command(
+    context_settings={"allow_interspersed_args": False},
+    options_metavar="[OPTIONS] --",
+    short_help="tarmak, with what belongs around its apply.",
+    epilog="\b\nExamples:\n"
+    "  tarmak-iam run -- tarmak clusters apply\n"
+    "  tarmak-iam run --rollback-on-failure -- tarmak -c ~/.tarmak clusters apply --configuration-only",
+)
+@click.option("--no-check", is_flag=True, help="Start tarmak whatever `check` finds, and whoever is locked out.")
+@click.option("--rollback-on-failure", is_flag=True, help="Restore the objects where nobody can log in afterwards.")
+@click.option(
+    "--kubeconfig", type=click.Path(path_type=Path), help="For kubectl, instead of `tarmak clusters kubeconfig`."
+)
+@click.option("--context", "kube_context", metavar="NAME", help="Context of the kubeconfig.")
+@click.argument("command", metavar="tarmak ARGS...", nargs=-1, required=True, type=click.UNPROCESSED)
+@pass_session
+@click.pass_context
+def run(
+    context: click.Context,
+    session: Session,
+    no_check: bool,
+    rollback_on_failure: bool,
+    kubeconfig: Path | None,
+    kube_context: str | None,
+    command: tuple[str, ...],
+) -> None:
+    """Run any tarmak command: it has its arguments, the terminal and its exit code as without us.
+
+    Around `clusters apply` of a cluster whose switch is on, `check` comes before and stops it for errors or where
+    everyone would be locked out; after a success the objects are applied, and a login proves them. Around the commands
+    that rewrite tarmak.yaml its comments are kept.
+
+    The directory and the cluster are those of tarmak's own arguments. Exit codes of our own: 1 for findings and for a
+    proof that failed, 2 where something cannot be read or applied, 127 where there is no tarmak.
+    """
+    _check_program(command[0])
+    call = TarmakCall.parse(command[1:])
+    try:
+        environment = _environment(session, call)
+        # Imported where they are used: a command that is only passed through costs next to nothing.
+        if call.rewrites:
+            code = _rewriting(command, call, environment)
+        elif call.applies:
+            from tarmak_iam.cli.run_apply import Wishes, apply_around
+
+            wishes = Wishes(no_check, rollback_on_failure, kubeconfig, kube_context)
+            code = apply_around(command, call, environment, wishes)
+        else:
+            code = pass_through(command, environment).code
+    except NotStarted as error:
+        aside_error(error)
+        code = error.code
+    except TarmakIamError as error:
+        aside_error(error, then="tarmak was not started")
+        code = 2
+    context.exit(code)
+
+
+def _check_program(word: str) -> None:
+    name = Path(word).name
+    if not name.startswith("tarmak") or name.startswith("tarmak-iam"):
+        raise click.UsageError(
+            f"'{word}' is not tarmak; write `tarmak-iam run -- tarmak ...`, and a program that tarmak needs around it "
+            "in front of that"
+        )
+
+
+def _environment(session: Session, call: TarmakCall) -> Mapping[str, str]:
+    """What tarmak runs with. Raises ConfigError where our own -c or --current-cluster says something else than
+    tarmak's arguments, which are not touched."""
+    environment = dict(os.environ)
+    if session.directory is not None:
+        given = session.directory.expanduser()
+        given = given.parent if given.is_file() else given
+        if "config-directory" not in call.flags:
+            environment["TARMAK_CONFIG"] = str(given)
+        elif os.path.realpath(given) != os.path.realpath(call.directory(environment)):
+            raise _contradiction("-c", str(session.directory), call.flags["config-directory"])
+    if session.cluster_name is not None:
+        theirs = call.cluster_name or _current_cluster(call, environment)
+        if theirs != session.cluster_name:
+            raise _contradiction("--current-cluster", session.cluster_name, theirs)
+    return environment
+
+
+def _current_cluster(call: TarmakCall, environment: Mapping[str, str]) -> str:
+    return Session(call.directory(environment), None).config().current_cluster.cluster_name
+
+
+def _contradiction(option: str, ours: str, theirs: str) -> ConfigError:
+    return ConfigError(
+        f"{option} is {ours}, but tarmak would work on {theirs}",
+        remedy=f"give {option} to tarmak, behind its name",
+    )
+
+
+def _rewriting(command: tuple[str, ...], call: TarmakCall, environment: Mapping[str, str]) -> int:
+    """Keeps the text of tarmak.yaml, and puts it back whatever becomes of tarmak. Raises TarmakIamError, tarmak not
+    started, where it cannot be kept: a disk that is full would take the file as well."""
+    import tempfile
+
+    from tarmak_iam.hook.steps import Steps
+
+    steps = Steps()
+    kept = steps.keep(call.directory(environment) / "tarmak.yaml", spare=Path(tempfile.gettempdir()))
+    ended: Ended | None = None
+    try:
+        ended = pass_through(command, environment)
+    finally:
+        with undisturbed():
+            report = steps.put_back(kept, finished=ended is not None and ended.exit_code == 0)
+            for line in report.lines:
+                aside(line)
+    return 2 if ended.code == 0 and report.severity == "error" else ended.code

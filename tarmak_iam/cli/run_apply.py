@@ -1,0 +1,232 @@
+"""What `run` does around `tarmak clusters apply`: before it, after it, and the account of what state things are in."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+from tarmak_iam.cli.aside import MARK, aside, aside_error, tell
+from tarmak_iam.cli.progress import progress
+from tarmak_iam.cli.session import Session
+from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.effects import Loaded
+from tarmak_iam.errors import EditRefused, TarmakIamError
+from tarmak_iam.hook.around import After, AfterReport, BeforeReport, Stage, before_apply, is_concerned
+from tarmak_iam.hook.lock import cluster_lock, lock_path
+from tarmak_iam.hook.passing import Ended, pass_through, stops_raised, undisturbed
+from tarmak_iam.hook.processes import Programs
+from tarmak_iam.hook.reach import Access
+from tarmak_iam.hook.steps import Steps
+from tarmak_iam.hook.tarmak_arguments import TarmakCall
+from tarmak_iam.installation import Installation
+
+__all__ = ["Wishes", "apply_around"]
+
+_UNREAD = "nothing will be applied"
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """The options of `run`."""
+
+    no_check: bool = False
+    rollback_on_failure: bool = False
+    kubeconfig: Path | None = None
+    context: str | None = None
+
+
+def apply_around(command: tuple[str, ...], call: TarmakCall, environment: Mapping[str, str], wishes: Wishes) -> int:
+    """The exit code. Raises TarmakIamError, tarmak not started, where the configuration cannot be read."""
+    session = Session(call.directory(environment), call.cluster_name)
+    try:
+        config = session.config()
+        cluster = session.cluster(config)
+    except TarmakIamError as error:
+        if not wishes.no_check:
+            raise
+        aside_error(error, then=_UNREAD)
+        return _without(command, environment)
+    if not is_concerned(cluster):
+        return pass_through(command, environment).code
+    assert config.path is not None  # it is loaded from a file
+    with stops_raised(), cluster_lock(lock_path(config.path.parent, cluster.cluster_name)) as problem:
+        if problem is not None:
+            aside(f"warning: {problem}")
+        return _Around(command, call, environment, wishes, config, cluster).code()
+
+
+def _without(command: tuple[str, ...], environment: Mapping[str, str]) -> int:
+    return pass_through(command, environment).code or 2
+
+
+@dataclass
+class _Around:
+    """One apply. Whoever interrupts it is told what state things are in."""
+
+    command: tuple[str, ...]
+    call: TarmakCall
+    environment: Mapping[str, str]
+    wishes: Wishes
+    config: TarmakConfig
+    cluster: Cluster
+    steps: Steps = field(default_factory=Steps)
+    _is_tarmak_done: bool = False
+    _after: After | None = None
+
+    def code(self) -> int:
+        try:
+            return self._code()
+        except KeyboardInterrupt as stop:
+            with undisturbed():
+                aside(f"interrupted: {self._state()}")
+            return 128 + int(getattr(stop, "signum", signal.SIGINT))
+        except TarmakIamError:
+            raise
+        except Exception:
+            aside(f"stopped: {self._state()}")
+            raise
+
+    def _code(self) -> int:
+        installation: Installation | None = None
+        try:
+            before = before_apply(self.config, self.cluster, live=self._look, no_check=self.wishes.no_check)
+        except TarmakIamError as error:
+            if not self.wishes.no_check:
+                raise
+            aside_error(error, then=_UNREAD)
+        else:
+            if not self._may_start(before):
+                return 1
+            installation = before.installation
+        try:
+            ended = pass_through(self.command, self.environment)
+        finally:  # whoever interrupts us as it ends too
+            self._is_tarmak_done = True
+        return self._passed_on(ended) or (2 if installation is None else self._applied(installation))
+
+    def _look(self, installation: Installation) -> Loaded | None:
+        return self._access.look(installation, self.steps)
+
+    def _may_start(self, before: BeforeReport) -> bool:
+        for each in before.errors:
+            aside(str(each))
+        if before.refusal and not before.errors:
+            aside(f"refused: {before.refusal}")
+        if not before.ok:
+            aside("tarmak was not started, and nothing was changed; --no-check starts it all the same")
+            return False
+        if before.warnings:
+            many = len(before.warnings) > 1
+            aside(f"{len(before.warnings)} warning{'s' if many else ''}, which `{self._own('check')}` shows")
+        if shutil.which("kubectl", path=self.environment.get("PATH", os.defpath)) is None:
+            aside("warning: kubectl is not installed, so nothing can be applied after tarmak; put kubectl on the PATH")
+        return True
+
+    def _passed_on(self, ended: Ended) -> int:
+        """tarmak's code where it failed, that of the signal where somebody wanted it to stop; else 0."""
+        if ended.code:
+            aside(f"tarmak ended with {ended.text}: nothing was applied to {self.cluster.cluster_name}")
+        elif ended.asked is not None:
+            aside(f"interrupted: {self._state()}")
+            return 128 + ended.asked
+        return ended.code
+
+    def _applied(self, installation: Installation) -> int:
+        self._after = after = After(installation, self._access, self.steps)
+        with progress(aside, MARK) as after.tell:
+            report = after.run()
+        _tell_changes(report.applied)
+        if report.ok:
+            aside(report.text)
+            return 0
+        self._tell_failure(report, installation)
+        code = 1 if report.stage is Stage.APPLIED or isinstance(report.error, EditRefused) else 2
+        if report.can_roll_back and self._wants_rollback():
+            with progress(aside, MARK) as after.tell:
+                report = after.roll_back(report)
+            aside(report.text if report.stage is Stage.UNDONE else f"error: {report.text}; {self._state()}")
+        else:
+            aside(self._state(report.error))
+        return code
+
+    def _tell_failure(self, report: AfterReport, installation: Installation) -> None:
+        aside(f"error: {report.text}; {installation.way_in}")
+        if report.stage is Stage.APPLIED and not self.call.waits:
+            aside("note: tarmak was told not to wait for the masters, which may take the switch in only later")
+
+    def _wants_rollback(self) -> bool:
+        if self.wishes.rollback_on_failure:
+            return True
+        if not (_is_terminal(sys.stdin) and _is_terminal(sys.stderr)):
+            return False
+        try:
+            return click.confirm("tarmak-iam: restore what was there before?", default=False, err=True)
+        except click.Abort:  # Ctrl-C or the end of the input
+            tell("")
+            return False
+
+    def _state(self, error: TarmakIamError | None = None) -> str:
+        """What state things are in, and what to do next."""
+        if not self._is_tarmak_done:
+            return "tarmak was not started, and nothing was changed"
+        stage = self._after.stage if self._after else Stage.NOTHING
+        apply, verify, rollback = map(self._own, ("apply", "verify", "rollback"))
+        if isinstance(error, EditRefused):
+            apply = f"{apply} --force"
+        restores = f", `{rollback}` restores what was there before" if self._after and self._after.is_kept else ""
+        return {
+            Stage.NOTHING: f"tarmak is done, and nothing was applied; `{apply}` does that",
+            Stage.SOME: f"{Stage.SOME}; `{apply}` goes on{restores}",
+            Stage.APPLIED: f"{Stage.APPLIED}; `{verify}` looks again{restores}",
+            Stage.UNDOING: f"{Stage.UNDOING}; `{rollback}` goes on",
+        }.get(stage, str(stage))
+
+    def _own(self, command: str) -> str:
+        """A command line of ours for the same cluster."""
+        words = ["tarmak-iam"]
+        directory = self.call.directory(self.environment)
+        if directory != TarmakCall(()).directory(os.environ):
+            words += ["-c", str(directory)]
+        if self.call.cluster_name:
+            words += ["--current-cluster", self.call.cluster_name]
+        words.append(command)
+        if command != "check" and self.wishes.kubeconfig is not None:
+            words += ["--kubeconfig", str(self.wishes.kubeconfig)]
+        if command != "check" and self.wishes.context is not None:
+            words += ["--context", self.wishes.context]
+        return shlex.join(words)
+
+    @property
+    def _access(self) -> Access:
+        environment = dict(self.environment)
+        if os.sep in self.command[0]:  # the same tarmak is asked for the kubeconfig
+            own = os.path.dirname(os.path.abspath(self.command[0]))
+            environment["PATH"] = os.pathsep.join([own, environment.get("PATH", os.defpath)])
+        wishes = self.wishes
+        return Access(Programs(environment), wishes.kubeconfig, wishes.context, self.call.access_options)
+
+
+def _tell_changes(applied: Any) -> None:
+    """Of what `apply` returned, None where it did not come to its end."""
+    if applied is None:
+        return
+    for change in applied.changes:
+        if change.action != "unchanged":
+            aside(change.text)
+    for effect in applied.effects:
+        aside(effect.text)
+    for text in applied.notes:
+        aside(f"note: {text}")
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()

@@ -1,0 +1,254 @@
+"""What happens before and after `tarmak clusters apply`, as reports: nothing is printed here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from tarmak_iam.clusterfiles import ClusterFiles
+from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.effects import Loaded
+from tarmak_iam.errors import ConfigError, EditRefused, FileError, Place, TarmakIamError
+from tarmak_iam.findings import Severity, Subject
+from tarmak_iam.guards import losses
+from tarmak_iam.hook.kubectl import Kubectl
+from tarmak_iam.hook.reach import Access
+from tarmak_iam.hook.steps import STATE_NAME, Steps, Verified
+from tarmak_iam.installation import Installation
+from tarmak_iam.lint import Located, Subjects, check
+from tarmak_iam.text import one_line
+
+__all__ = ["Access", "After", "AfterReport", "BeforeReport", "Stage", "after_apply", "before_apply", "is_concerned"]
+
+
+@dataclass(frozen=True, slots=True)
+class BeforeReport:
+    """`errors` and `refusal` are reasons not to start tarmak; `warnings` are none.
+
+    `installation` is what `after_apply` is to apply, None where `tarmak clusters apply` changes nothing about the
+    authenticator: the switch is off, or the cluster is a hub.
+    """
+
+    cluster_name: str
+    installation: Installation | None = None
+    findings: tuple[Located, ...] = ()
+    refusal: str = ""
+    """Who would be locked out, and which door stays open; empty for nobody."""
+
+    @property
+    def errors(self) -> tuple[Located, ...]:
+        return tuple(each for each in self.findings if each.finding.severity is Severity.ERROR)
+
+    @property
+    def warnings(self) -> tuple[Located, ...]:
+        return tuple(each for each in self.findings if each.finding.severity is Severity.WARNING)
+
+    @property
+    def ok(self) -> bool:
+        return not self.errors and not self.refusal
+
+
+def is_concerned(cluster: Cluster) -> bool:
+    """Whether `tarmak clusters apply` brings the switch to masters: it is on, and there are some."""
+    return cluster.authenticator_init and cluster.type != "hub"
+
+
+def before_apply(
+    config: TarmakConfig,
+    cluster: Cluster | str,
+    *,
+    live: Callable[[Installation], Loaded | None] = lambda _: None,
+    no_check: bool = False,
+) -> BeforeReport:
+    """What `check` finds about one cluster, and whether the change would lock everyone out.
+
+    `config` was loaded from a file. `live` gives what the cluster gives now, None where that is not known; the
+    last way into system:masters and the nodes' are guarded against it. `no_check`: only the installation is made.
+    Raises TarmakIamError where there is no such cluster, or its files cannot be read.
+    """
+    chosen = config.cluster(cluster) if isinstance(cluster, str) else cluster
+    if not is_concerned(chosen):
+        return BeforeReport(chosen.cluster_name)
+    subjects = Subjects.of_cluster(config, chosen, _files(config, chosen))
+    installation = subjects.installation
+    assert installation is not None  # of_cluster makes it
+    if no_check:
+        return BeforeReport(chosen.cluster_name, installation)
+    findings = tuple(each for each in check(subjects) if _is_about(each, chosen))
+    return BeforeReport(chosen.cluster_name, installation, findings, _refusal(installation, live(installation)))
+
+
+def _files(config: TarmakConfig, cluster: Cluster) -> ClusterFiles:
+    if config.path is None:
+        raise FileError(
+            "the files of the cluster are not known",
+            remedy="load the configuration from its file",
+            place=Place(config.document.filename),
+        )
+    return ClusterFiles(config.path.parent, cluster.cluster_name)
+
+
+def _is_about(located: Located, cluster: Cluster) -> bool:
+    """Not what is wrong with another cluster of the file, or with the choice of one: it is chosen."""
+    finding, plain = located.finding, located.finding.route.plain
+    if finding.subject is not Subject.CONFIG:
+        return True
+    return plain[:1] != ("currentCluster",) and (plain[:1] != ("clusters",) or plain[1:2] in ((), (cluster.index,)))
+
+
+def _refusal(installation: Installation, live: Loaded | None) -> str:
+    after = Loaded.of(installation)
+    failure = after.authenticator.failure
+    if installation.mappings is None:
+        lost = [f"{installation.cluster_id} has no mappings, so nobody could log in with IAM"]
+    elif failure is not None:
+        lost = [f"nobody could log in with IAM: authenticator {installation.daemon_version}: {failure.reason}"]
+    elif not after.standings.grants:
+        lost = ["nobody is mapped, so nobody could log in with IAM"]
+    else:
+        lost = [] if live is None else [*losses(live, after)]
+    return one_line(f"{'; '.join(lost)}; {installation.way_in}") if lost else ""
+
+
+class Stage(str, Enum):
+    """How far `after_apply` came."""
+
+    NOTHING = "nothing was applied"
+    SOME = "some objects may have been applied"
+    APPLIED = "applied, but not proven"
+    PROVEN = "applied and proven"
+    UNDOING = "the rollback may be half done"
+    UNDONE = "rolled back"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class AfterReport:
+    """`stage` says what state the cluster is in, `error` what stopped it, `verified` what the proof came to.
+
+    `applied` is what `apply` returned, `rolled_back` what `rollback` did; None for what did not come to its end.
+    """
+
+    cluster_name: str
+    stage: Stage
+    applied: Any = None
+    verified: Verified | None = None
+    rolled_back: Any = None
+    error: TarmakIamError | None = None
+    can_roll_back: bool = False
+    """Whether something changed that is not proven, and what was there before is kept."""
+
+    @property
+    def ok(self) -> bool:
+        return self.stage is Stage.PROVEN
+
+    @property
+    def text(self) -> str:
+        """One line: what state things are in, and why."""
+        if isinstance(self.error, EditRefused):  # whose remedy is an option of `apply`
+            why = self.error.what
+        elif self.error is not None:
+            why = self.error.message
+        else:
+            why = "" if self.verified is None or self.verified.ok else " ".join(self.verified.account)
+        return one_line(f"{self.cluster_name}: {self.stage}{f': {why}' if why else ''}")
+
+
+def after_apply(
+    config: TarmakConfig,
+    cluster: Cluster | str,
+    access: Access,
+    *,
+    installation: Installation | None = None,
+    rollback_on_failure: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
+    steps: Steps | None = None,
+) -> AfterReport:
+    """Applies an installation, and proves that people can log in; restores what was there before where that fails,
+    if so wished.
+
+    `installation`: what `before_apply` checked; None for what the files say now. `tell` takes a line about what is
+    going on. What stops it is in the report; only the reading of the files raises TarmakIamError, also for a cluster
+    that has nothing to be applied.
+    """
+    made = installation or before_apply(config, cluster, no_check=True).installation
+    if made is None:
+        raise ConfigError(
+            "there is nothing to apply: the authenticator is off, or the cluster is a hub",
+            remedy="switch it on: tarmak-iam enable",
+        )
+    after = After(made, access, steps or Steps(), tell)
+    report = after.run()
+    return after.roll_back(report) if rollback_on_failure and report.can_roll_back else report
+
+
+@dataclass
+class After:
+    """One run of `after_apply`; `stage` tells the state of things also where it is interrupted."""
+
+    installation: Installation
+    access: Access
+    steps: Steps
+    tell: Callable[[str], None] = lambda _: None
+    stage: Stage = Stage.NOTHING
+    is_kept: bool = True
+    """Whether what was there before is kept, as far as is known: not where nothing was changed."""
+    _kubectl: Kubectl | None = field(default=None, init=False)
+
+    def run(self) -> AfterReport:
+        """What stops it is in the report."""
+        applied = verified = None
+        try:
+            applied = self._apply()
+            verified = self._verified()
+        except TarmakIamError as error:
+            return self._report(applied=applied, error=error)
+        return self._report(applied=applied, verified=verified)
+
+    def roll_back(self, report: AfterReport) -> AfterReport:
+        """Restores what was there before a run that `can_roll_back`. What stops it is in the report."""
+        self.stage, rolled_back, error = Stage.UNDOING, None, report.error
+        try:
+            rolled_back = self.steps.rollback(self._reached(), self._state_path, tell=self.tell)
+            self.stage = Stage.UNDONE
+        except TarmakIamError as failure:
+            error = failure
+        return replace(report, stage=self.stage, rolled_back=rolled_back, error=error, can_roll_back=False)
+
+    def _apply(self) -> Any:
+        kubectl, path = self._reached(), self._state_path
+        self.stage = Stage.SOME
+        try:
+            applied = self.steps.apply(self.installation, kubectl, path, tell=self.tell)
+        except TarmakIamError as error:
+            if not hasattr(error, "applied"):  # as ApplyFailed has, from the first change on
+                self.stage = Stage.NOTHING
+            self.is_kept = getattr(error, "state", None) is not None
+            raise
+        self.stage, self.is_kept = Stage.APPLIED, applied.state is not None
+        return applied
+
+    def _verified(self) -> Verified:
+        verified = self.steps.verify(self.installation, self._reached(), tell=self.tell)
+        if verified.ok:
+            self.stage = Stage.PROVEN
+        return verified
+
+    def _reached(self) -> Kubectl:
+        if self._kubectl is None:
+            self._kubectl = self.access.kubectl(self.steps)
+        return self._kubectl
+
+    @property
+    def _state_path(self) -> Path:
+        assert self.installation.home is not None  # before_apply takes only what is in files
+        return self.installation.home / STATE_NAME
+
+    def _report(self, **found: Any) -> AfterReport:
+        can_roll_back = self.is_kept and self.stage in (Stage.SOME, Stage.APPLIED)
+        return AfterReport(self.installation.cluster_id, self.stage, can_roll_back=can_roll_back, **found)

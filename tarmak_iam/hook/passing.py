@@ -1,0 +1,214 @@
+"""Another program in our place: it has the terminal, every signal reaches it once, and we wait for it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tarmak_iam.errors import ToolError
+from tarmak_iam.hook.witness import Witness
+
+__all__ = ["Ended", "NotStarted", "Stopped", "pass_through", "stops_raised", "undisturbed"]
+
+# The terminal sends these to everybody in the foreground: the program has its own, and decides.
+_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
+# These may be meant for us alone, and then are the program's.
+_FORWARDED = (signal.SIGTERM, signal.SIGHUP)
+# What the terminal, or the program itself, stops it with. SIGSTOP is somebody's who wants this one process stopped.
+_JOB_CONTROL = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+
+# Where the terminal stopped and continued us both, the news of its stop may come when that is over already.
+_SETTLED = 0.05
+
+
+class NotStarted(ToolError):
+    """The program is not there, or cannot be run; `code` is a shell's exit code for that."""
+
+    def __init__(self, what: str, code: int, remedy: str = "") -> None:
+        super().__init__(what, remedy=remedy)
+        self.code = code
+
+
+class Stopped(KeyboardInterrupt):
+    """Somebody wants us to end, by a signal other than Ctrl-C's."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signum)
+        self.signum = signum
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """`exit_code` is the program's own, None where a `signal` ended it. `asked`: the last signal that asked it, or
+    us, to end while it ran."""
+
+    exit_code: int | None
+    signal: int | None = None
+    asked: int | None = None
+
+    @property
+    def code(self) -> int:
+        """As a shell has it: 128 and the number of the signal."""
+        return 128 + (self.signal or 0) if self.exit_code is None else self.exit_code
+
+    @property
+    def text(self) -> str:
+        """As in `exit code 1`, or `SIGKILL`."""
+        return f"exit code {self.exit_code}" if self.exit_code is not None else _name(self.signal or 0)
+
+
+def pass_through(command: Sequence[str], environment: Mapping[str, str]) -> Ended:
+    """Runs it with our own input, output, terminal and process group, and waits for it.
+
+    Ctrl-C and Ctrl-\\ are the program's alone, SIGTERM and SIGHUP to us are sent on to it unless it got them itself,
+    and where it stops we stop. For the main thread only. Raises NotStarted.
+    """
+    program = _found(command[0], environment)
+    heard = [each for each in (*_TERMINAL, *_FORWARDED) if signal.getsignal(each) is not signal.SIG_IGN]
+    with _held((*heard, signal.SIGCHLD)) as before, Witness.standing() as witness:
+
+        def as_found() -> None:
+            for each in heard:
+                signal.signal(each, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+        try:
+            process = subprocess.Popen(
+                command,
+                executable=program,
+                env=environment,
+                close_fds=False,
+                preexec_fn=as_found,  # noqa: PLW1509
+            )
+        except OSError as error:
+            raise NotStarted(f"{command[0]} cannot be run: {error.strerror}", 126) from None
+        ended = _Waiting(process.pid, witness, {*heard, signal.SIGCHLD}).ended()
+        process.returncode = ended.code  # waited for it is
+        return ended
+
+
+@contextlib.contextmanager
+def stops_raised() -> Iterator[None]:
+    """Within, SIGTERM and SIGHUP raise Stopped, as Ctrl-C raises KeyboardInterrupt: what was done can be told."""
+
+    def stop(signum: int, _: object) -> None:
+        raise Stopped(signum)
+
+    ours = [each for each in _FORWARDED if signal.getsignal(each) is signal.SIG_DFL]
+    for each in ours:
+        signal.signal(each, stop)
+    try:
+        yield
+    finally:
+        for each in ours:
+            signal.signal(each, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Holds back whatever wants us to end, until the end of what must not be left half done."""
+    with _held((*_TERMINAL, *_FORWARDED)):
+        yield
+
+
+class _Waiting:
+    """For one program, while signals are held back so that none is lost between two looks at it."""
+
+    def __init__(self, pid: int, witness: Witness, watched: set[signal.Signals]) -> None:
+        self._pid, self._witness, self._watched = pid, witness, watched
+        self._asked: int | None = None
+        self._status: int | None = None
+
+    def ended(self) -> Ended:
+        while self._status is None:
+            self._take(signal.sigwait(self._watched))
+            self._look()
+        self._drain(self._watched)
+        code = os.waitstatus_to_exitcode(self._status)
+        return Ended(code, None, self._asked) if code >= 0 else Ended(None, -code, self._asked)
+
+    def _take(self, got: int) -> None:
+        self._note(got)
+        if got in _FORWARDED and not self._witness.got_it_too():
+            self._send(got)
+        elif got in _FORWARDED:
+            self._drain(_FORWARDED)  # which came with it, to the group too
+
+    def _drain(self, signals: Iterable[int]) -> None:
+        while late := self._watched.intersection(signals) & signal.sigpending():
+            self._note(signal.sigwait(late))
+
+    def _note(self, got: int) -> None:
+        if got != signal.SIGCHLD:
+            self._asked = int(got)
+
+    def _look(self) -> None:
+        status = self._changed()
+        while status is not None:
+            if os.WIFEXITED(status) or os.WIFSIGNALED(status):
+                self._status = status
+                return
+            is_stopped = os.WIFSTOPPED(status) and os.WSTOPSIG(status) in _JOB_CONTROL
+            status = self._stopped(os.WSTOPSIG(status)) if is_stopped else self._changed()
+
+    def _stopped(self, signum: int) -> int | None:
+        """Stops us too, so that the shell has its terminal back, and goes on when we are continued. The next change."""
+        time.sleep(_SETTLED)
+        then = self._changed()
+        if then is not None:
+            return then
+        os.kill(os.getpid(), signum)
+        then = self._changed()
+        if then is None:  # only we were continued
+            self._send(signal.SIGCONT)
+        return then
+
+    def _changed(self) -> int | None:
+        """The next of its changes that nobody has looked at."""
+        pid, status = os.waitpid(self._pid, os.WNOHANG | os.WUNTRACED | os.WCONTINUED)
+        return status if pid else None
+
+    def _send(self, signum: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._pid, signum)
+
+
+@contextlib.contextmanager
+def _held(signals: Sequence[signal.Signals]) -> Iterator[set[signal.Signals]]:
+    """Holds signals back within; gives the mask that there was before."""
+    handler = signal.signal(signal.SIGCHLD, lambda *_: None)  # one that is ignored by default may not be kept
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    try:
+        yield {signal.Signals(each) for each in mask}
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGCHLD, handler or signal.SIG_DFL)
+
+
+def _found(name: str, environment: Mapping[str, str]) -> str:
+    """Where execvp would find it. Raises NotStarted."""
+    path = environment.get("PATH", os.defpath)
+    found = shutil.which(name, path=path)
+    if found is not None:
+        return found
+    is_path = os.sep in name
+    places = [Path(name)] if is_path else [Path(each or ".") / name for each in path.split(os.pathsep)]
+    if any(place.is_file() for place in places):
+        raise NotStarted(f"{name} cannot be run", 126, "look at its permissions")
+    if is_path:
+        raise NotStarted(f"{name} is not there", 127, "check the path")
+    raise NotStarted(f"{name} is not installed", 127, f"put {name} on the PATH")
+
+
+def _name(signum: int) -> str:
+    try:
+        return signal.Signals(signum).name
+    except ValueError:  # a real-time signal
+        return f"signal {signum}"

@@ -1,0 +1,213 @@
+"""What a list of tarmak's arguments means to tarmak: which command, on which directory and cluster.
+
+tarmak parses with cobra 0.0.3 and pflag, whose ways are followed to the letter: what tarmak does is decided by them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tarmak_iam.hook.tarmak_commands import GLOBAL, HELP, ROOT, Command, Flag
+
+__all__ = ["TarmakCall"]
+
+# Each writes tarmak.yaml anew, as a whole (facts of its sources: SetCurrentCluster, Append..., RemoveEnvironment).
+_REWRITING = {
+    ("init",),
+    ("clusters", "init"),
+    ("clusters", "set-current"),
+    ("environments", "init"),
+    ("environments", "destroy"),
+    ("providers", "init"),
+}
+_APPLY = ("clusters", "apply")
+# Which take the words after their own name for somebody else's; cluster ssh is found through `instances` as well.
+_PASSING_ON = ("kubectl", "ssh")
+_TRUE, _FALSE = ("1", "t", "T", "TRUE", "true", "True"), ("0", "f", "F", "FALSE", "false", "False")
+
+
+@dataclass(frozen=True, slots=True)
+class TarmakCall:
+    """`command`: the names down to it without `tarmak`, no aliases; empty where tarmak shows help or an error.
+
+    `flags`: the last value of each flag that was given, by its long name; booleans are "true" and "false".
+    """
+
+    command: tuple[str, ...]
+    arguments: tuple[str, ...] = ()
+    flags: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, args: Sequence[str]) -> TarmakCall:
+        """`args` without the program's name. Never raises: what tarmak refuses is no command."""
+        try:
+            flags: dict[str, str] = {}  # of both passes over the arguments: what the first one sets stays set
+            path, rest = _find(_separated(list(args), flags))
+            arguments = _parsed(path[-1], rest, (*path[-1].flags, *GLOBAL, HELP), flags)
+        except _Refused:
+            return cls(())
+        if flags.pop("help", "false") == "true" or not path[-1].runs:
+            return cls(())
+        return cls(tuple(each.name for each in path[1:]), tuple(arguments), flags)
+
+    @property
+    def applies(self) -> bool:
+        """Whether it brings a cluster's configuration to its masters: a dry run fails, as do both -I and -C."""
+        return self.command == _APPLY and not (self.has("dry-run") or self.has("infrastructure-only"))
+
+    @property
+    def waits(self) -> bool:
+        """Whether `clusters apply` waits for the masters to have taken everything in."""
+        return self.flags.get("wait-for-convergence", "true") == "true"
+
+    @property
+    def rewrites(self) -> bool:
+        """Whether it may write tarmak.yaml."""
+        return self.command in _REWRITING
+
+    @property
+    def cluster_name(self) -> str | None:
+        """--current-cluster; None for the currentCluster of the file."""
+        return self.flags.get("current-cluster") or None
+
+    @property
+    def access_options(self) -> tuple[str, ...]:
+        """What another tarmak needs to be told to work on the same cluster."""
+        names = ("config-directory", "current-cluster", "public-api-endpoint")
+        return tuple(f"--{name}={self.flags[name]}" for name in names if name in self.flags)
+
+    def has(self, flag: str) -> bool:
+        return self.flags.get(flag) == "true"
+
+    def directory(self, environment: Mapping[str, str]) -> Path:
+        """Where tarmak looks for tarmak.yaml: -c, an empty one too, a non-empty TARMAK_CONFIG, ~/.tarmak."""
+        given = self.flags.get("config-directory")
+        chosen = given if given is not None else environment.get("TARMAK_CONFIG") or "~/.tarmak"
+        if chosen == "~" or chosen.startswith("~/"):
+            chosen = (environment.get("HOME") or str(Path.home())) + chosen[1:]
+        return Path(os.path.abspath(chosen))
+
+
+class _Refused(Exception):
+    """tarmak ends with an error of usage."""
+
+
+def _separated(args: list[str], flags: dict[str, str]) -> list[str]:
+    """With the `--` that tarmak puts behind kubectl and ssh, so that what follows is theirs."""
+    command = _traversed(ROOT, args, flags)
+    for name in _PASSING_ON:
+        if command.name == name and name in args:
+            after = args.index(name) + 1
+            return [*args[:after], "--", *args[after:]]
+    return args
+
+
+def _traversed(command: Command, args: list[str], flags: dict[str, str]) -> Command:
+    """cobra's Traverse, which knows no flag yet: whatever could take a value takes the next word."""
+    seen: list[str] = []
+    takes_next = False
+    for index, arg in enumerate(args):
+        could = "=" not in arg and (arg.startswith("--") or (arg.startswith("-") and len(arg) == 2))
+        if could or takes_next or _is_flag(arg):
+            takes_next = could
+            seen.append(arg)
+            continue
+        found = command.next(arg)
+        if found is None:
+            return command
+        _parsed(command, seen, (*command.flags, *GLOBAL), flags)
+        return _traversed(found, args[index + 1 :], flags)
+    return command
+
+
+def _is_flag(arg: str) -> bool:
+    return (len(arg) >= 3 and arg[1] == "-") or (len(arg) >= 2 and arg[0] == "-" and arg[1] != "-")
+
+
+def _find(args: list[str]) -> tuple[list[Command], list[str]]:
+    """The commands from the root down, and the arguments without their names."""
+    path = [ROOT]
+    while True:
+        word = next(_words(args, (*path[-1].flags, *GLOBAL)), None)
+        found = None if word is None else path[-1].next(word)
+        if word is None or found is None:
+            return path, args
+        path.append(found)
+        first = args.index(word)  # which may be a flag's value: cobra takes out the first that is equal
+        args = [*args[:first], *args[first + 1 :]]
+
+
+def _words(args: list[str], flags: Sequence[Flag]) -> Iterator[str]:
+    """The words that are neither flags nor, as far as is known here, their values."""
+    alone = {f"--{flag.name}" for flag in flags if not flag.takes_value}
+    alone |= {f"-{flag.short}" for flag in flags if flag.short and not flag.takes_value}
+    rest = iter(args)
+    left = len(args)
+    for arg in rest:
+        left -= 1
+        if arg == "--":
+            return
+        if "=" not in arg and arg not in alone and (arg.startswith("--") or (arg.startswith("-") and len(arg) == 2)):
+            if left <= 1:
+                return
+            next(rest)
+            left -= 1
+        elif arg and not arg.startswith("-"):
+            yield arg
+
+
+def _parsed(command: Command, args: list[str], known: Sequence[Flag], flags: dict[str, str]) -> list[str]:
+    """pflag's Parse: what is left; the flags are set in `flags`. Raises _Refused."""
+    if command.is_raw:
+        return args
+    left: list[str] = []
+    rest = list(reversed(args))
+    while rest:
+        arg = rest.pop()
+        if not arg.startswith("-") or arg == "-":
+            left.append(arg)
+        elif arg == "--":
+            return [*left, *reversed(rest)]
+        elif arg.startswith("--"):
+            _take_long(arg[2:], rest, known, flags)
+        else:
+            _take_short(arg[1:], rest, known, flags)
+    return left
+
+
+def _take_long(text: str, rest: list[str], known: Sequence[Flag], flags: dict[str, str]) -> None:
+    name, has_value, value = text.partition("=")
+    flag = next((each for each in known if each.name == name), None)
+    if flag is None or name.startswith("-"):
+        raise _Refused
+    flags[name] = _value(flag, value if has_value else None, rest)
+
+
+def _take_short(letters: str, rest: list[str], known: Sequence[Flag], flags: dict[str, str]) -> None:
+    while letters:
+        flag = next((each for each in known if each.short == letters[0]), None)
+        if flag is None:
+            raise _Refused
+        letters = letters[1:]
+        value = None
+        if len(letters) > 1 and letters[0] == "=":
+            value, letters = letters[1:], ""
+        elif flag.takes_value and letters:
+            value, letters = letters, ""
+        flags[flag.name] = _value(flag, value, rest)
+
+
+def _value(flag: Flag, given: str | None, rest: list[str]) -> str:
+    if flag.takes_value:
+        if given is not None:
+            return given
+        if rest:
+            return rest.pop()
+    elif given is None or given in _TRUE:
+        return "true"
+    elif given in _FALSE:
+        return "false"
+    raise _Refused

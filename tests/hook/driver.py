@@ -1,0 +1,137 @@
+"""The command line with the steps around tarmak replaced: what they do is told by variables, and recorded.
+
+FAKE_APPLY, FAKE_VERIFY, FAKE_ROLLBACK, FAKE_ACCESS and FAKE_LIVE are names of what happens there: `ok`, `wait` (until
+somebody ends it), or what the functions below know.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+from tarmak_iam.cli.main import main
+from tarmak_iam.effects import Loaded
+from tarmak_iam.errors import EditRefused, FileError, ToolError
+from tarmak_iam.identity.mappings import Mappings
+from tests.hook.stub_tarmak import record
+
+
+@dataclass(frozen=True)
+class Verified:
+    ok: bool
+    account: tuple[str, ...] = ()
+
+
+class ApplyFailed(ToolError):
+    def __init__(self, applied: Any) -> None:
+        super().__init__("the API server went away; done: created ConfigMap; not done: DaemonSet")
+        self.applied, self.state = applied, applied.state
+
+
+def happens(step: str, default: str = "ok") -> str:
+    kind = os.environ.get(f"FAKE_{step.upper()}", default)
+    record(step, kind=kind)
+    if kind == "wait":
+        time.sleep(60)
+    return kind
+
+
+def cluster_kubeconfig(programs: Any, options: Any = ()) -> Path:
+    record("options", options=list(options), path=programs.environment["PATH"].split(os.pathsep)[0])
+    if happens("access") == "error":
+        raise ToolError("tarmak clusters kubeconfig failed: no tunnel")
+    return Path("/fake/kubeconfig")
+
+
+def apply(installation: Any, kubectl: Any, state: Path, *, tell: Any) -> Any:
+    record("applying", cluster=installation.cluster_id, kubeconfig=str(kubectl.kubeconfig), state=str(state))
+    created = SimpleNamespace(action="created", text="created ConfigMap kube-system/aws-iam-authenticator")
+    same = SimpleNamespace(action="unchanged", text="unchanged DaemonSet kube-system/aws-iam-authenticator")
+    tell("DaemonSet kube-system/aws-iam-authenticator: 1 of 3 nodes updated")
+    match happens("apply"):
+        case "refused":
+            raise EditRefused("the last way would be lost; nothing was changed", remedy="--force does it all the same")
+        case "full":
+            raise FileError("the state cannot be written: No space left on device")
+        case "away":
+            raise ToolError("kubectl get failed: connection refused")
+        case "midway":
+            raise ApplyFailed(SimpleNamespace(changes=(created,), state=state))
+        case "bug":
+            raise RuntimeError("nobody thought of this")
+        case "unchanged":
+            return SimpleNamespace(changes=(same,), effects=(), notes=(), state=None)
+    effect = SimpleNamespace(text="arn:aws:iam::111122223333:role/KubernetesAdmin: can log in")
+    return SimpleNamespace(changes=(created, same), effects=(effect,), notes=("a note",), state=state)
+
+
+def verify(installation: Any, kubectl: Any, *, tell: Any) -> Verified:
+    match happens("verify"):
+        case "bad":
+            return Verified(False, ("the API server does not know the token.", "The daemon was not asked."))
+        case "error":
+            raise ToolError("there are no AWS credentials")
+    return Verified(True)
+
+
+def rollback(kubectl: Any, state: Path, *, tell: Any) -> Any:
+    if happens("rollback") == "error":
+        raise ToolError("kubectl apply failed: connection refused")
+    return SimpleNamespace(changes=())
+
+
+def read_live(kubectl: Any) -> Any:
+    text = os.environ.get("FAKE_LIVE")
+    if text is None:
+        raise ToolError("the API server is away")
+
+    def loaded(installation: Any) -> Loaded:
+        from dataclasses import replace
+
+        return Loaded.of(replace(installation, mappings=Mappings.parse(text.encode(), "live")))
+
+    return SimpleNamespace(loaded=loaded)
+
+
+def keep(path: Path, *, spare: Path | None = None) -> Any:
+    record("keep", path=str(path))
+    if os.environ.get("FAKE_KEPT") == "full":
+        raise FileError("its text can be laid nowhere: No space left on device")
+    return path, path.read_bytes() if path.exists() else None
+
+
+def put_back(kept: Any, *, finished: bool = True) -> Any:
+    record("put back", finished=finished)
+    path, data = kept
+    kind = os.environ.get("FAKE_KEPT", "ok")
+    if data is not None:
+        path.write_bytes(data)
+    severity = "error" if kind == "broken" else "note"
+    return SimpleNamespace(severity=severity, lines=(f"{path}: {severity}: your text is back",))
+
+
+def fakes() -> dict[str, ModuleType]:
+    """By the names that they are imported by."""
+    found = {
+        "access": (cluster_kubeconfig,),
+        "apply": (apply,),
+        "verify": (verify,),
+        "rollback": (rollback,),
+        "live_mappings": (read_live,),
+        "kept": (keep, put_back),
+    }
+    modules = {f"tarmak_iam.hook.{name}": ModuleType(name) for name in found}
+    for name, functions in found.items():
+        for each in functions:
+            setattr(modules[f"tarmak_iam.hook.{name}"], each.__name__, each)
+    return modules
+
+
+if __name__ == "__main__":
+    sys.modules.update(fakes())
+    sys.exit(main())

@@ -1,0 +1,337 @@
+"""What `run` does around `clusters apply` and around the commands that rewrite tarmak.yaml; the steps are fakes."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.hook.conftest import MAPPINGS, Bench
+
+NOTHING_MORE = ["start"]
+WHOLE = ["start", "options", "access", "applying", "apply", "verify"]
+LOST = "the last way into system:masters would be lost"
+
+
+def test_check_apply_and_proof(bench: Bench) -> None:
+    assert bench.apply() == (
+        "tarmak at work\n"
+        "a log line\n"
+        "tarmak-iam: DaemonSet kube-system/aws-iam-authenticator: 1 of 3 nodes updated\n"
+        "tarmak-iam: created ConfigMap kube-system/aws-iam-authenticator\n"
+        "tarmak-iam: arn:aws:iam::111122223333:role/KubernetesAdmin: can log in\n"
+        "tarmak-iam: note: a note\n"
+        "tarmak-iam: dev-cluster: applied and proven\n"
+    )
+    assert bench.names() == WHOLE
+    home = bench.directory / "dev-cluster"
+    applying = bench.first("applying")
+    assert applying["state"] == str(home / "tarmak-iam.state.json")
+    assert (applying["cluster"], applying["kubeconfig"]) == ("dev-cluster", "/fake/kubeconfig")
+    assert not bench.lock.exists()
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["clusters", "apply", "--infrastructure-only"],
+        ["cluster", "apply", "-I"],
+        ["clusters", "apply", "--help"],
+        ["clusters", "apply", "--dry-run"],
+        ["clusters", "plan"],
+        ["clusters", "apply", "--nonsense"],
+        ["-h"],
+    ],
+)
+def test_nothing_more(bench: Bench, args: list[str]) -> None:
+    bench.mappings.write_text("nonsense: [")
+    assert bench.run("run", "--", "tarmak", *args) == "tarmak at work\na log line\n"
+    assert bench.names() == NOTHING_MORE
+
+
+def test_nothing_more_where_the_switch_is_off(bench: Bench) -> None:
+    bench.config.write_text(bench.config.read_text().replace("awsIAMAuthenticatorInit: true", ""))
+    bench.mappings.unlink()
+    bench.apply()
+    assert bench.names() == NOTHING_MORE
+
+
+def test_nothing_more_for_a_hub(bench: Bench) -> None:
+    text = bench.config.read_text()
+    switch = "{apiServer: {amazon: {awsIAMAuthenticatorInit: true}}}"
+    hub = f"- environment: dev\n  metadata: {{name: hub}}\n  kubernetes: {switch}\n"
+    bench.config.write_text(text.replace("clusters:\n", f"clusters:\n{hub}", 1))
+    bench.run("run", "--", "tarmak", "--current-cluster", "dev-hub", "clusters", "apply")
+    assert bench.names() == NOTHING_MORE
+
+
+@pytest.mark.parametrize(
+    "args", [["cluster", "apply", "-C"], ["clusters", "apply", "-W=false", "-I=false"], ["-v", "clusters", "apply"]]
+)
+def test_spellings_of_apply(bench: Bench, args: list[str]) -> None:
+    bench.run("run", "--", "tarmak", *args)
+    assert bench.names() == WHOLE
+
+
+class TestWhere:
+    def test_tarmaks_own_arguments_say_where(self, bench: Bench) -> None:
+        args = ["-c", str(bench.directory), "clusters", "--current-cluster=dev-cluster", "apply"]
+        bench.run("run", "--", "tarmak", *args, TARMAK_CONFIG="/nowhere")
+        assert bench.first("options")["options"] == [
+            f"--config-directory={bench.directory}",
+            "--current-cluster=dev-cluster",
+        ]
+
+    def test_our_directory_is_told_to_tarmak(self, bench: Bench) -> None:
+        bench.run("-c", str(bench.directory), "run", "--", "tarmak", "clusters", "apply", TARMAK_CONFIG="/nowhere")
+        assert bench.first("start")["directory"] == str(bench.directory)
+        assert bench.names() == WHOLE
+
+    def test_a_contradiction(self, bench: Bench) -> None:
+        said = bench.run(
+            "-c", "/nowhere", "run", "--", "tarmak", "-c", str(bench.directory), "clusters", "apply", code=2
+        )
+        assert said == (
+            f"tarmak-iam: error: -c is /nowhere, but tarmak would work on {bench.directory}; "
+            "give -c to tarmak, behind its name; tarmak was not started\n"
+        )
+        said = bench.run("--current-cluster", "prod-blue", "run", "--", "tarmak", "clusters", "apply", code=2)
+        assert "--current-cluster is prod-blue, but tarmak would work on dev-cluster;" in said
+        assert bench.events == []
+
+    def test_the_same_said_twice(self, bench: Bench) -> None:
+        there = ["-c", f"{bench.directory}/../config/"]
+        bench.run(
+            *there,
+            "--current-cluster",
+            "dev-cluster",
+            "run",
+            "--",
+            "tarmak",
+            "-c",
+            str(bench.directory),
+            "cluster",
+            "apply",
+        )
+        assert bench.names() == WHOLE
+
+    def test_a_kubeconfig_of_ones_own(self, bench: Bench) -> None:
+        bench.apply("--kubeconfig", str(bench.mappings), "--context", "dev")
+        assert bench.first("applying")["kubeconfig"] == str(bench.mappings)
+        assert "access" not in bench.names()
+        bench.apply("--context", "dev")
+        assert bench.events[-3] == {**bench.events[-3], "event": "applying", "kubeconfig": "None"}
+
+    def test_a_kubeconfig_that_is_not_there(self, bench: Bench) -> None:
+        said = bench.apply("--kubeconfig", "/my/config", code=2)
+        assert "dev-cluster: nothing was applied: there is no such kubeconfig; check the path" in said
+
+    def test_the_same_tarmak_is_asked_for_the_kubeconfig(self, bench: Bench) -> None:
+        (bench.root / "bin" / "tarmak").rename(bench.root / "tarmak")
+        bench.run("run", "--", str(bench.root / "tarmak"), "clusters", "apply")
+        assert bench.first("options")["path"] == str(bench.root)
+
+
+class TestBefore:
+    def test_errors_stop_it(self, bench: Bench) -> None:
+        bench.mappings.write_text(MAPPINGS.replace("dev-cluster", "another"))
+        said = bench.apply(code=1)
+        assert said.startswith(f"tarmak-iam: {bench.mappings}:1:12: error: clusterID is 'another'")
+        assert said.endswith(
+            "tarmak-iam: tarmak was not started, and nothing was changed; --no-check starts it all the same\n"
+        )
+        assert bench.events == []
+
+    def test_warnings_do_not(self, bench: Bench) -> None:
+        bench.mappings.write_text(f"{MAPPINGS}  mapAccounts: ['111122223333']\n")
+        assert "tarmak-iam: 1 warning, which `tarmak-iam check` shows\n" in bench.apply()
+
+    def test_errors_of_another_cluster_do_not(self, bench: Bench) -> None:
+        other = (
+            "- environment: prod\n  metadata: {name: cluster}\n  kubernetes: {apiServer: {allowCIDRs: [nonsense]}}\n"
+        )
+        bench.config.write_text(bench.config.read_text().replace("clusters:\n", f"clusters:\n{other}", 1))
+        bench.apply()
+
+    def test_a_current_cluster_that_is_not_asked_for_does_not(self, bench: Bench) -> None:
+        bench.config.write_text(bench.config.read_text().replace("currentCluster: dev-cluster", "currentCluster: x"))
+        bench.run("run", "--", "tarmak", "--current-cluster", "dev-cluster", "clusters", "apply")
+        assert bench.names() == WHOLE
+
+    @pytest.mark.parametrize("mappings", ["", "server: {}\n", "clusterID: dev-cluster\n"])
+    def test_nobody_could_log_in(self, bench: Bench, mappings: str) -> None:
+        bench.mappings.write_text(mappings)
+        said = bench.apply(code=1)
+        assert "so nobody could log in with IAM" in said
+        assert f"the admin certificate in {bench.directory}/dev-cluster/kubeconfig still works" in said
+        assert bench.events == []
+
+    def test_no_mappings_at_all(self, bench: Bench) -> None:
+        bench.mappings.unlink()
+        assert "refused: dev-cluster has no mappings, so nobody could log in" in bench.apply(code=1)
+
+    def test_the_last_admin_of_the_live_cluster(self, bench: Bench) -> None:
+        bench.program("kubectl", "#!/bin/sh\necho '{}'\n")
+        bench.mappings.write_text(MAPPINGS.replace("system:masters", "readers"))
+        live = MAPPINGS.replace("KubernetesAdmin", "Old")
+        assert f"refused: {LOST}" in bench.apply(code=1, FAKE_LIVE=live)
+        assert bench.events == []
+        bench.apply("--no-check", FAKE_LIVE=live)
+
+    def test_nothing_is_asked_of_a_cluster_that_is_away(self, bench: Bench) -> None:
+        bench.mappings.write_text(MAPPINGS.replace("system:masters", "readers"))
+        bench.apply(FAKE_LIVE=MAPPINGS)
+
+    def test_no_check(self, bench: Bench) -> None:
+        bench.mappings.write_text(MAPPINGS.replace("dev-cluster", "another"))
+        bench.apply("--no-check")
+        assert bench.names() == WHOLE
+
+    def test_what_cannot_be_read(self, bench: Bench) -> None:
+        bench.mappings.write_text("server: [\n")
+        assert f"tarmak-iam: {bench.mappings}:" in bench.apply(code=2)
+        assert bench.events == []
+        assert bench.apply("--no-check", code=2).endswith("nothing will be applied\ntarmak at work\na log line\n")
+        assert bench.names() == NOTHING_MORE
+
+    def test_a_configuration_that_cannot_be_read(self, bench: Bench) -> None:
+        bench.config.write_text("clusters: [\n")
+        assert f"tarmak-iam: {bench.config}:" in bench.apply(code=2)
+        assert bench.events == []
+        bench.apply("--no-check", code=1, STUB_EXIT="1")
+        assert bench.names() == NOTHING_MORE
+
+    def test_no_configuration(self, bench: Bench) -> None:
+        bench.config.unlink()
+        assert "there is no tarmak.yaml in this directory" in bench.apply(code=2)
+
+    def test_a_cluster_that_is_not_there(self, bench: Bench) -> None:
+        said = bench.run("run", "--", "tarmak", "--current-cluster=dev-blue", "clusters", "apply", code=2)
+        assert "there is no cluster 'dev-blue'; choose one of dev-cluster" in said
+
+
+class TestAfter:
+    def test_tarmaks_failure_is_passed_on_and_nothing_applied(self, bench: Bench) -> None:
+        said = bench.apply(code=5, STUB_EXIT="5")
+        assert said.endswith("tarmak-iam: tarmak ended with exit code 5: nothing was applied to dev-cluster\n")
+        assert bench.names() == NOTHING_MORE
+
+    def test_no_way_to_the_cluster(self, bench: Bench) -> None:
+        said = bench.apply(code=2, FAKE_ACCESS="error")
+        assert "error: dev-cluster: nothing was applied: tarmak clusters kubeconfig failed: no tunnel" in said
+        assert said.endswith("tarmak-iam: tarmak is done, and nothing was applied; `tarmak-iam apply` does that\n")
+
+    def test_the_next_command_is_whole(self, bench: Bench) -> None:
+        args = ["-c", str(bench.directory), "--current-cluster", "dev-cluster", "clusters", "apply"]
+        said = bench.run(
+            "run", "--context", "a b", "--", "tarmak", *args, code=2, FAKE_APPLY="away", TARMAK_CONFIG="/x"
+        )
+        own = f"tarmak-iam -c {bench.directory} --current-cluster dev-cluster apply --context 'a b'"
+        assert f"nothing was applied; `{own}` does that" in said
+
+    def test_a_refusal_of_apply(self, bench: Bench) -> None:
+        said = bench.apply(code=1, FAKE_APPLY="refused")
+        assert "nothing was applied: the last way would be lost; nothing was changed; the admin" in said
+        assert said.endswith("nothing was applied; `tarmak-iam apply --force` does that\n")
+        assert "the admin certificate in" in said
+
+    @pytest.mark.parametrize("kind", ["full", "away"])
+    def test_apply_that_does_not_begin(self, bench: Bench, kind: str) -> None:
+        assert "error: dev-cluster: nothing was applied: " in bench.apply(
+            "--rollback-on-failure", code=2, FAKE_APPLY=kind
+        )
+        assert bench.names() == [*WHOLE[:-1]]
+
+    def test_apply_that_ends_midway(self, bench: Bench) -> None:
+        said = bench.apply(code=2, FAKE_APPLY="midway")
+        assert "some objects may have been applied: the API server went away; done: created ConfigMap" in said
+        assert "`tarmak-iam apply` goes on, `tarmak-iam rollback` restores what was there before" in said
+        assert bench.names() == [*WHOLE[:-1]]
+
+    def test_apply_that_ends_midway_and_is_undone(self, bench: Bench) -> None:
+        said = bench.apply("--rollback-on-failure", code=2, FAKE_APPLY="midway")
+        assert "tarmak-iam: dev-cluster: rolled back: the API server went away" in said
+        assert bench.names()[-1] == "rollback"
+
+    @pytest.mark.parametrize("kind", ["bad", "error"])
+    def test_a_proof_that_fails(self, bench: Bench, kind: str) -> None:
+        said = bench.apply(code=1, FAKE_VERIFY=kind)
+        assert "error: dev-cluster: applied, but not proven: " in said
+        assert "the admin certificate in" in said
+        assert "`tarmak-iam rollback` restores what was there before\n" in said
+        assert "rollback" not in bench.names()
+
+    def test_a_proof_that_fails_and_rollback_on_failure(self, bench: Bench) -> None:
+        said = bench.apply("--rollback-on-failure", code=1, FAKE_VERIFY="bad")
+        assert (
+            "tarmak-iam: dev-cluster: rolled back: the API server does not know the token. The daemon was not asked."
+            in said
+        )
+        assert bench.names()[-1] == "rollback"
+
+    def test_a_rollback_that_fails(self, bench: Bench) -> None:
+        said = bench.apply("--rollback-on-failure", code=1, FAKE_VERIFY="bad", FAKE_ROLLBACK="error")
+        assert "error: dev-cluster: the rollback may be half done: kubectl apply failed" in said
+        assert said.endswith("`tarmak-iam rollback` goes on\n")
+
+    def test_nothing_is_rolled_back_where_nothing_was_changed(self, bench: Bench) -> None:
+        """What is kept is the state before an earlier apply then."""
+        said = bench.apply("--rollback-on-failure", code=1, FAKE_APPLY="unchanged", FAKE_VERIFY="bad")
+        assert "rollback" not in bench.names()
+        assert "restores" not in said
+
+    def test_a_tarmak_that_did_not_wait(self, bench: Bench) -> None:
+        args = ["clusters", "apply", "--wait-for-convergence=false"]
+        said = bench.run("run", "--", "tarmak", *args, code=1, FAKE_VERIFY="bad")
+        assert "note: tarmak was told not to wait for the masters" in said
+
+    @pytest.mark.parametrize(
+        ("typed", "last"), [("y\n", "rollback"), ("\n", "verify"), ("\x03", "verify"), ("\x04", "verify")]
+    )
+    def test_on_a_terminal_it_asks(self, bench: Bench, typed: str, last: str) -> None:
+        ran = bench.typed("run", "--", "tarmak", "clusters", "apply", FAKE_VERIFY="bad")
+        ran.until("tarmak-iam: restore what was there before? [y/N]:")
+        ran.insist(typed)
+        assert ran.ended() == 1
+        assert bench.names()[-1] == last
+        assert ("restores what was there before" in ran.text) == (last == "verify")
+
+
+class TestRewriting:
+    COMMANDS = (
+        ["clusters", "set-current", "dev-cluster"],
+        ["init"],
+        ["cluster", "initialise"],
+        ["environments", "init"],
+        ["environment", "destroy", "dev"],
+        ["provider", "initialize"],
+    )
+
+    @pytest.mark.parametrize("args", COMMANDS, ids=" ".join)
+    def test_its_text_is_kept(self, bench: Bench, args: list[str]) -> None:
+        text = bench.config.read_bytes()
+        said = bench.run("run", "--", "tarmak", *args, STUB_PYTHON=f"open({str(bench.config)!r}, 'w').write('x')")
+        assert said == f"tarmak at work\na log line\ntarmak-iam: {bench.config}: note: your text is back\n"
+        assert bench.names() == ["keep", "start", "put back"]
+        assert bench.events[-1]["finished"] is True
+        assert bench.config.read_bytes() == text
+
+    def test_after_a_failure_too(self, bench: Bench) -> None:
+        bench.run("run", "--", "tarmak", "init", code=1, STUB_EXIT="1")
+        assert bench.events[-1] == {"event": "put back", "finished": False}
+
+    def test_after_a_violent_death_too(self, bench: Bench) -> None:
+        bench.run("run", "--", "tarmak", "init", code=137, STUB_DIE="SIGKILL")
+        assert bench.events[-1] == {"event": "put back", "finished": False}
+
+    def test_what_cannot_be_put_back_is_an_error(self, bench: Bench) -> None:
+        bench.run("run", "--", "tarmak", "init", code=2, FAKE_KEPT="broken")
+        bench.run("run", "--", "tarmak", "init", code=4, FAKE_KEPT="broken", STUB_EXIT="4")
+
+    def test_what_cannot_be_kept_is_not_risked(self, bench: Bench) -> None:
+        said = bench.run("run", "--", "tarmak", "init", code=2, FAKE_KEPT="full")
+        assert "error: its text can be laid nowhere" in said
+        assert bench.names() == ["keep"]
+
+    def test_not_around_others(self, bench: Bench) -> None:
+        bench.run("run", "--", "tarmak", "clusters", "init", "--help")
+        bench.run("run", "--", "tarmak", "environments", "list")
+        assert bench.names() == ["start", "start"]
