@@ -14,7 +14,6 @@ from tarmak_iam.cli.notes import note_image
 from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.overrides import object_options, profile_option, role_option
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.clusterfiles import ClusterFiles
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.hook.apply import ApplyFailed
 from tarmak_iam.hook.apply import apply as apply_to_cluster
@@ -25,7 +24,6 @@ from tarmak_iam.hook.rollout import ROLLOUT_SECONDS
 from tarmak_iam.hook.state import STATE_NAME
 from tarmak_iam.hook.verify import VERIFY_SECONDS, Verified
 from tarmak_iam.hook.verify import verify as verify_login
-from tarmak_iam.installation import Installation
 from tarmak_iam.lint import Subjects
 
 __all__ = ["apply", "change_json", "rollback", "verify"]
@@ -77,7 +75,7 @@ def apply(
     installation = session.installation_of(config, cluster, overrides)
     files = session.files(config, cluster)
     if not no_check:
-        refuse_errors(_subjects(config, installation, files))
+        refuse_errors(Subjects(config, installation.mappings, installation, files.settings_document()))
     note_image(installation)
     try:
         done = apply_to_cluster(
@@ -232,7 +230,3 @@ def _verified_json(found: Verified) -> dict[str, Any]:
 
 def _state_path(session: Session, config: TarmakConfig, cluster: Cluster) -> Path:
     return session.files(config, cluster).home / STATE_NAME
-
-
-def _subjects(config: TarmakConfig, installation: Installation, files: ClusterFiles) -> Subjects:
-    return Subjects(config, installation.mappings, installation, files.settings_document())

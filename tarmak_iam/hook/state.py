@@ -15,6 +15,7 @@ from tarmak_iam.hook.objects import Object, Ref, cleaned, is_ours
 __all__ = ["STATE_NAME", "Kept", "State", "older"]
 
 STATE_NAME = "tarmak-iam.state.json"
+"""In the cluster's directory: what `rollback` restores."""
 
 _FORMAT = 1
 _MODE = 0o600  # ConfigMaps say who may log in, and a plugin's objects may be Secrets

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tarmak_iam.effects import Loaded
 from tarmak_iam.hook.kubectl import Kubectl
 from tarmak_iam.hook.processes import Programs
+from tarmak_iam.hook.state import STATE_NAME
 from tarmak_iam.installation import Installation
+
+if TYPE_CHECKING:
+    from tarmak_iam.hook.apply import Applied
+    from tarmak_iam.hook.kept import Kept, Report
+    from tarmak_iam.hook.rollback import RolledBack
 
 __all__ = ["STATE_NAME", "Steps", "Verified"]
 
-STATE_NAME = "tarmak-iam.state.json"
-"""In the cluster's directory: what `rollback` restores."""
+Tell = Callable[[str], None]
+"""Takes a line about what is going on."""
 
 
 class Verified(Protocol):
@@ -29,24 +34,46 @@ class Verified(Protocol):
     def account(self) -> tuple[str, ...]: ...
 
 
-def _late(module: str, name: str) -> Callable[..., Any]:
-    def call(*args: Any, **options: Any) -> Any:
-        return getattr(importlib.import_module(f"tarmak_iam.hook.{module}"), name)(*args, **options)
+def _access(programs: Programs, tarmak_options: Sequence[str] = ()) -> Path:
+    from tarmak_iam.hook.access import cluster_kubeconfig
 
-    return call
+    return cluster_kubeconfig(programs, tarmak_options)
 
 
 def _live(kubectl: Kubectl, installation: Installation) -> Loaded:
-    found: Loaded = _late("live_mappings", "read_live")(kubectl).loaded(installation)
-    return found
+    from tarmak_iam.hook.live_mappings import read_live
+
+    return read_live(kubectl).loaded(installation)
 
 
-_access = _late("access", "cluster_kubeconfig")
-_apply = _late("apply", "apply")
-_verify = _late("verify", "verify")
-_rollback = _late("rollback", "rollback")
-_keep = _late("kept", "keep")
-_put_back = _late("kept", "put_back")
+def _apply(installation: Installation, kubectl: Kubectl, state: Path, *, tell: Tell) -> Applied:
+    from tarmak_iam.hook.apply import apply
+
+    return apply(installation, kubectl, state, tell=tell)
+
+
+def _verify(installation: Installation, kubectl: Kubectl, *, tell: Tell) -> Verified:
+    from tarmak_iam.hook.verify import verify
+
+    return verify(installation, kubectl, tell=tell)
+
+
+def _rollback(kubectl: Kubectl, state: Path, *, tell: Tell) -> RolledBack:
+    from tarmak_iam.hook.rollback import rollback
+
+    return rollback(kubectl, state, tell=tell)
+
+
+def _keep(path: Path, **options: Any) -> Kept:
+    from tarmak_iam.hook.kept import keep
+
+    return keep(path, **options)
+
+
+def _put_back(kept: Kept, **options: Any) -> Report:
+    from tarmak_iam.hook.kept import put_back
+
+    return put_back(kept, **options)
 
 
 @dataclass(frozen=True, slots=True)

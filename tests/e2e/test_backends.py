@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.e2e import components
@@ -16,6 +18,15 @@ MAPPINGS = """\
   - {userARN: "arn:aws:iam::111122223333:user/team/Bob", username: bob, groups: [readers]}
 """
 BACKENDS = ("EKSConfigMap", "CRD", "MountedFile,EKSConfigMap", "CRD,EKSConfigMap,MountedFile")
+
+
+@pytest.fixture(autouse=True)
+def _leaving_nothing(stage: Stage) -> Iterator[None]:
+    """Objects of other backends would be some that `apply` removes."""
+    yield
+    kinds = "daemonsets,configmaps,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings,crds"
+    done = stage.plane.kubectl("delete", kinds, "-A", "--selector=app.kubernetes.io/managed-by=tarmak-iam")
+    assert done.code == 0, done.err
 
 
 @pytest.mark.parametrize("backends", BACKENDS)
