@@ -87,9 +87,8 @@ class Home:
 
     def map(self, lists: str) -> None:
         """`lists` are mapRoles, mapUsers and mapAccounts, indented as below `server`."""
-        self.mappings.write_text(
-            f"clusterID: {CLUSTER}\nserver:\n  port: {self.port}  # tarmak-iam: ignore[IAM093] no other may be in the way\n{lists}"
-        )
+        port = f"  port: {self.port}  # tarmak-iam: ignore[IAM093] no other may be in the way\n"
+        self.mappings.write_text(f"clusterID: {CLUSTER}\nserver:\n{port}{lists}")
 
     def reach(self, plane: ControlPlane) -> None:
         """Puts Tarmak's own kubeconfig in its place."""
