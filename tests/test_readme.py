@@ -45,6 +45,12 @@ def test_the_second_python_block_runs(capsys: pytest.CaptureFixture[str]) -> Non
     assert output_of(BLOCKS[1], capsys) == EDITED
 
 
+def test_the_block_about_the_hook_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(ROOT)
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "hook.md").read_text(), re.DOTALL)
+    assert output_of(block, capsys) == "True [] \n"
+
+
 def test_every_command_is_in_the_table() -> None:
     table = README[README.index("| command |") :]
     for name in cli.list_commands(None):  # type: ignore[arg-type]  # the context is not looked at
@@ -53,5 +59,5 @@ def test_every_command_is_in_the_table() -> None:
 
 def test_the_make_targets_exist() -> None:
     makefile = Path(ROOT / "Makefile").read_text()
-    for target in ("demo", "test", "lint", "schemas"):
+    for target in ("demo", "test", "lint", "schemas", "goldens", "e2e", "bench"):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
