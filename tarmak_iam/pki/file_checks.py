@@ -22,7 +22,10 @@ def _unreadable(evidence: Evidence) -> Said:
     objects = {id(each) for each in evidence.tree.objects}  # they are told as WEB061
     for found in evidence.tree.files:
         if found.data is None and id(found) not in objects:
-            yield found.place, f"it cannot be used: {found.problem}", "put the file itself there, readable for root"
+            if found.is_forbidden:
+                yield found.place, found.problem, "run doctor as root, or as the owner of the file"
+            else:
+                yield found.place, f"it cannot be used: {found.problem}", "put the file itself there"
 
 
 def _missing(evidence: Evidence) -> Said:

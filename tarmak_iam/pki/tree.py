@@ -3,6 +3,7 @@ a rendered one."""
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -38,6 +39,11 @@ class Found:
     @property
     def place(self) -> Place:
         return Place(self.path)
+
+    @property
+    def is_forbidden(self) -> bool:
+        """Whether it is only whoever runs this that may not read it."""
+        return self.data is None and self.problem.endswith((os.strerror(errno.EACCES), os.strerror(errno.EPERM)))
 
     def at(self, line: int | None) -> Place:
         return Place(self.path, line, 1 if line else None)
