@@ -9,8 +9,8 @@ __all__ = ["note_image"]
 
 
 def note_image(installation: Installation) -> None:
-    """A line for each finding about the image and the Kubernetes of the manifests."""
+    """A warning for each finding about the image and the Kubernetes of the manifests, which are made all the same."""
     from tarmak_iam.lint.image_rules import image_findings
 
     for finding in image_findings(installation):
-        note(f"{finding.severity}: {finding.text} [{finding.id}]")
+        note(f"warning: {finding.text} [{finding.id}]")
