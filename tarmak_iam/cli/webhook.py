@@ -145,7 +145,7 @@ class _File:
             mode=self.mode,
             secret=self.output.is_secret,
         )
-        return f"wrote {self.path}"
+        return f"{'restricted' if self.output.before == self.output.data else 'wrote'} {self.path}"
 
 
 def _write(directory: Path, prepared: Prepared) -> Iterator[str]:

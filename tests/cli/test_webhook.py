@@ -86,7 +86,7 @@ def test_an_open_key_is_closed(shell: Shell, tmp_path: Path) -> None:
     shell.run("webhook", "--output-dir", out)
     (out / KEY).chmod(0o644)
     assert f"; chmod 600 {out / KEY}; if anybody" in shell.run("doctor", out, code=1).out
-    assert f"wrote {out / KEY}\n" in shell.run("webhook", "--output-dir", out).out
+    assert f"restricted {out / KEY}\n" in shell.run("webhook", "--output-dir", out).out
     assert stat.S_IMODE((out / KEY).stat().st_mode) == 0o600
 
 
