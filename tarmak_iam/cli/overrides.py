@@ -10,18 +10,20 @@ import click
 __all__ = ["backend_option", "image_option", "kubeconfig_options", "kubernetes_option", "registry_option"]
 
 
-def _backends(_context: click.Context, _parameter: click.Parameter, text: str | None) -> list[str] | None:
+def _backends(_context: click.Context, _parameter: click.Parameter, texts: tuple[str, ...]) -> list[str] | None:
     from tarmak_iam.settings import typed_value  # here: --help does without pydantic
 
-    return None if text is None else list(typed_value("backends", text))
+    return list(typed_value("backends", ",".join(texts))) if texts else None
 
 
 backend_option = click.option(
     "--backend",
     "backends",
     metavar="LIST",
+    multiple=True,  # the last one alone would count, and the file's mappings be left out
     callback=_backends,
-    help="What the authenticator takes mappings from, in this order: MountedFile, EKSConfigMap, CRD.",
+    help="What the authenticator takes mappings from, in the order given, with commas between: MountedFile, "
+    "EKSConfigMap, CRD.",
 )
 image_option = click.option("--image", help="Image of the authenticator; a digest is allowed.")
 registry_option = click.option(
