@@ -113,7 +113,8 @@ def _unusual_key(evidence: Evidence) -> Said:
 def _short_key(evidence: Evidence) -> Said:
     file, key = evidence.key_file, evidence.key
     if file is not None and key is not None and key.kind == "RSA" and key.size < 2048:
-        yield file.place, f"the key has {key.size} bits, init makes 2048", "make a new pair: tarmak-iam webhook --renew"
+        what = f"the key has {key.size} bits, init makes 2048"
+        yield file.place, what, "make a new pair: tarmak-iam webhook --renew --output-dir DIR"
 
 
 FILE_CHECKS = (
