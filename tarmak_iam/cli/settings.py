@@ -29,7 +29,7 @@ def settings() -> None:
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @pass_session
 def show(session: Session, output: str) -> None:
-    """Show every setting with its value."""
+    """Show every setting with its value, `-` where it has none: versions are then the image's and tarmak.yaml's."""
     values = session.cluster_files().settings().model_dump()
     if output == "json":
         print_json(values)

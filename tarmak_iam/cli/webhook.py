@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -148,11 +147,14 @@ class _File:
         return f"{'restricted' if self.output.before == self.output.data else 'wrote'} {self.path}"
 
 
-def _write(directory: Path, prepared: Prepared) -> Iterator[str]:
-    """What was done, a line per file. Raises FileError."""
+def _write(directory: Path, prepared: Prepared) -> list[str]:
+    """What was done, a line per file: all of it before anything is printed, since whoever reads that may hang up.
+
+    Raises FileError.
+    """
     files = [_file(directory, output) for output in prepared.outputs]
     make_directory(directory, 0o700)
-    return (each.write() for each in files)
+    return [each.write() for each in files]
 
 
 def _file(directory: Path, output: Output) -> _File:

@@ -273,3 +273,17 @@ def test_help_does_without_cryptography() -> None:
         "assert 'cryptography' not in sys.modules"
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_whoever_reads_what_it_says_may_hang_up(tmp_path: Path) -> None:
+    """A key without its certificate would be refused by the next run, and overwritten by `init`."""
+    out = tmp_path / "out"
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        command = [sys.executable, "-m", "tarmak_iam", "webhook", "--output-dir", str(out)]
+        environment = {**os.environ, "TARMAK_CONFIG": "", "HOME": str(tmp_path)}
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, cwd=ROOT, env=environment
+        )
+    assert (done.returncode, done.stderr) == (2, "error: the output cannot be written: No space left on device\n")
+    assert sorted(content(out)) == [CONFIG, CERT, KEY]
