@@ -23,7 +23,8 @@ FLAG = f"--{WEBHOOK_FLAG}"
 _MANY = 200
 """More files than that are no directory of manifests."""
 
-_TREES = (STATE_DIR, UNIT_DIR, "/etc/kubernetes")
+_OF_MASTER = (STATE_DIR, "/etc/kubernetes", f"{UNIT_DIR}/{UNIT}", f"{UNIT_DIR}/{INIT_UNIT}")
+"""What only a master has: every machine has units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def read_tree(directory: Path, *, is_master: bool | None = None, webhook_file: s
     except OSError as error:
         raise file_error("cannot be read", directory, error) from None
     if is_master is None:
-        is_master = any(directory.joinpath(path[1:]).is_dir() for path in _TREES)
+        is_master = any(os.path.lexists(directory / path[1:]) for path in _OF_MASTER)
     objects = tuple(_objects(directory, names))
     flags = _look(directory, "flags.txt")
     if not is_master:

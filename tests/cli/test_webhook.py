@@ -231,12 +231,14 @@ def test_warnings_fail_unless_told_otherwise(shell: Shell, tmp_path: Path) -> No
     assert "[WEB027]" in shell.run("doctor", out, "--expires-within", "99999", code=1).out
 
 
-@pytest.mark.parametrize("name", ["empty", "unrelated"])
+@pytest.mark.parametrize("name", ["empty", "unrelated", "machine"])
 def test_nothing_to_look_at_is_not_fine(shell: Shell, tmp_path: Path, name: str) -> None:
     directory = tmp_path / name
     directory.mkdir()
     if name == "unrelated":
         (directory / "values.yaml").write_text("a: 1\n")
+    if name == "machine":
+        (directory / "etc" / "systemd" / "system").mkdir(parents=True)
     assert "there is nothing of the authenticator's in it" in shell.run("doctor", directory, code=2).err
     shell.run("doctor", directory, "--root", code=1)
 
