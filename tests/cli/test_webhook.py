@@ -289,3 +289,22 @@ def test_whoever_reads_what_it_says_may_hang_up(tmp_path: Path) -> None:
         )
     assert (done.returncode, done.stderr) == (2, "error: the output cannot be written: No space left on device\n")
     assert sorted(content(out)) == [CONFIG, CERT, KEY]
+
+
+@pytest.mark.parametrize(
+    ("line", "option", "message"),
+    [
+        ("Port: 99999", ("--port", "21362"), "9: error: server.port: 99999 is no port; write a number from 1 to"),
+        ("hostname: a b", ("--hostname", "a"), "13: error: server.hostname: 'a b' is neither a host name nor an IP"),
+        ("address: here", ("--address", "127.0.0.1"), "12: error: server.address: 'here' is no IP address; write one"),
+    ],
+)
+def test_what_the_mappings_say_of_the_server_is_told_there(
+    shell: Shell, tmp_path: Path, line: str, option: tuple[str, ...], message: str
+) -> None:
+    file = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
+    file.write_text(f"server:\n  {line}\n")
+    failed = shell.dev("webhook", "--output-dir", tmp_path / "out", code=2)
+    assert failed.err.startswith(f"{file}:2:{message}")
+    assert not (tmp_path / "out").exists()
+    shell.dev("webhook", "--output-dir", tmp_path / "out", *option)
