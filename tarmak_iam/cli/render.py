@@ -105,7 +105,7 @@ def render(
         note(f"note: {text}")
     if any(step.action is Action.REMOVE and step.path.suffix == ".yaml" for step in planned.steps):
         note("note: an object whose file is removed stays in a cluster that has it, until somebody deletes it there")
-    if installation.admin is not None:
+    if "kubeconfig" not in dict(left_out):
         note_role(installation)
         note_tunnel(installation)
 
