@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.carrying import carries
 from tarmak_iam.identity.entries import Listed
 from tarmak_iam.identity.flags import parse_flags
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.versions import DaemonVersion
+from tarmak_iam.settings import SettingError
 
 __all__ = ["SSO_GATE", "SSO_GATE_ITEM", "Daemon", "kind_of"]
 
@@ -50,8 +50,9 @@ class Daemon:
         try:
             parse_flags(self.args, self.version)
         except NotStarted as stop:
-            raise ConfigError(
+            raise SettingError(
                 f"authenticator {self.version} would not start with the settings: {stop.reason}",
+                setting="featureGates",
                 remedy="change featureGates, or image and daemonVersion",
             ) from None
 
@@ -90,9 +91,10 @@ class Daemon:
         """As the release spells them; none where it has no choice."""
         if not self.version.has("flag server --backend-mode"):
             if self.asks_cluster:
-                raise ConfigError(
+                raise SettingError(
                     f"authenticator {self.version} has no backends: it reads its file only, "
                     f"and backends says {','.join(self.backends)}",
+                    setting="backends",
                     remedy="choose another image, or backends MountedFile",
                 )
             return ()

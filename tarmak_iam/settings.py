@@ -14,13 +14,13 @@ from tarmak_iam.config.versions import parse_version
 from tarmak_iam.document import Document
 from tarmak_iam.document.intent import plain
 from tarmak_iam.document.nodes import Mapping as MappingNode
-from tarmak_iam.errors import ConfigError
+from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.identity.arn import ArnError, Principal, canonicalize
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.images import DEFAULT_IMAGE, Image, check_registry, published_image
 from tarmak_iam.routes import Route
 
-__all__ = ["SETTINGS_NAME", "Settings", "check_key", "override", "parse_settings", "typed_value"]
+__all__ = ["SETTINGS_NAME", "SettingError", "Settings", "check_key", "override", "parse_settings", "typed_value"]
 
 SETTINGS_NAME = "tarmak-iam.yaml"
 
@@ -91,6 +91,17 @@ def _gates(gates: dict[str, bool]) -> dict[str, bool]:
     return gates
 
 
+class SettingError(ConfigError):
+    """A setting that is well-formed, and that the cluster or the daemon cannot use; `setting` is its key."""
+
+    def __init__(self, what: str, *, setting: str, remedy: str, place: Place | None = None) -> None:
+        super().__init__(what, remedy=remedy, place=place)
+        self.setting = setting
+
+    def at(self, place: Place | None) -> SettingError:
+        return SettingError(self.what, setting=self.setting, remedy=self.remedy, place=place)
+
+
 class Settings(BaseModel):
     """Frozen; an unknown key is an error here, since nobody else reads this file."""
 
@@ -152,8 +163,9 @@ class Settings(BaseModel):
         try:
             return DaemonVersion.parse(self.daemonVersion or Image.parse(self.image).tag)
         except ConfigError:
-            raise ConfigError(
+            raise SettingError(
                 f"the image '{self.image}' does not tell its version of the authenticator",
+                setting="image",
                 remedy="set daemonVersion too, as in tarmak-iam settings set daemonVersion v0.6.20",
             ) from None
 
@@ -161,6 +173,9 @@ class Settings(BaseModel):
 def parse_settings(data: bytes | str, filename: str = SETTINGS_NAME) -> tuple[Settings, Document]:
     """Raises ParseError, and ConfigError at the first key or value that is wrong."""
     document = Document.parse(data, filename, json=False)
+    if document.next_document is not None:
+        what = "a second document, which would not count"
+        raise ConfigError(what, remedy="write all settings into one", place=document.next_document)
     plain = document.data
     if plain is not None and not isinstance(plain, dict):
         raise ConfigError("the settings are no mapping", remedy="write KEY: VALUE lines", place=document.position(()))
@@ -223,6 +238,14 @@ def _validated(values: dict[Any, Any]) -> Settings:
     return Settings.model_validate(values)
 
 
+_REMEDIES = {
+    "a string": "put the value in quotes",  # 1.30 without them is the number 1.3
+    "a list": "write each on a line of its own, behind a dash",
+    "a mapping": "write each on a line of its own, as in NAME: true",
+    "a boolean": "write true or false",
+}
+
+
 def _config_error(error: ValidationError, document: Document | None = None) -> ConfigError:
     """The first thing that is wrong, in one line."""
     first = misfits(error)[0]
@@ -231,7 +254,8 @@ def _config_error(error: ValidationError, document: Document | None = None) -> C
         remedy = f"the settings are {', '.join(Settings.model_fields)}"
         place = document.position(route, at_key=True) if document else None
         return ConfigError(f"there is no setting '{route}'", remedy=remedy, place=place)
-    return ConfigError(f"{route}: {first.message}", place=document.position(route) if document else None)
+    remedy = _REMEDIES.get(first.wanted, "")
+    return ConfigError(f"{route}: {first.message}", remedy=remedy, place=document.position(route) if document else None)
 
 
 def _backend(text: str) -> str:

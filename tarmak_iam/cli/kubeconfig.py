@@ -11,6 +11,7 @@ import click
 from tarmak_iam.cli.edit import dry_run_option
 from tarmak_iam.cli.kubeconfig_files import kubectl_files
 from tarmak_iam.cli.kubeconfig_plan import Plan
+from tarmak_iam.cli.notes import note_role
 from tarmak_iam.cli.output import note
 from tarmak_iam.cli.overrides import kubeconfig_options
 from tarmak_iam.cli.session import Session, pass_session
@@ -76,6 +77,7 @@ def kubeconfig(
         if not dry_run:
             plan.write()
         plan.show(dry_run=dry_run, as_json=output == "json")
+    note_role(installation)
     note_tunnel(installation)
 
 

@@ -1,16 +1,28 @@
-"""What is told beside an answer: what `check` would say of the image that it names."""
+"""What is told beside an answer: of the image that it names, and of the role that it logs in with."""
 
 from __future__ import annotations
 
 from tarmak_iam.cli.output import note
 from tarmak_iam.installation import Installation
 
-__all__ = ["note_image"]
+__all__ = ["note_image", "note_role"]
 
 
 def note_image(installation: Installation) -> None:
-    """A line for each finding about the image and the Kubernetes of the manifests."""
+    """A warning for each finding about the image and the Kubernetes of the manifests, which are made all the same."""
     from tarmak_iam.lint.image_rules import image_findings
 
     for finding in image_findings(installation):
-        note(f"{finding.severity}: {finding.text} [{finding.id}]")
+        note(f"warning: {finding.text} [{finding.id}]")
+
+
+def note_role(installation: Installation) -> None:
+    """A warning where the role of the kubeconfig is nobody's in the mappings, so that no login would succeed."""
+    from tarmak_iam.identity.caller import identity_of
+
+    role = installation.settings.role
+    if role is None or installation.mappings is None:
+        return
+    answer = installation.loaded.whois(identity_of(role))
+    if answer.started and not answer.authenticated:
+        note(f"warning: nobody would be let in with this kubeconfig: {answer.reason}")

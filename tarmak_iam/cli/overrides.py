@@ -10,10 +10,10 @@ import click
 __all__ = ["kubeconfig_options", "object_options", "profile_option", "role_option"]
 
 
-def _backends(_context: click.Context, _parameter: click.Parameter, text: str | None) -> list[str] | None:
+def _backends(_context: click.Context, _parameter: click.Parameter, texts: tuple[str, ...]) -> list[str] | None:
     from tarmak_iam.settings import typed_value  # here: --help does without pydantic
 
-    return None if text is None else list(typed_value("backends", text))
+    return list(typed_value("backends", ",".join(texts))) if texts else None
 
 
 _OBJECT_OPTIONS = (
@@ -31,8 +31,10 @@ _OBJECT_OPTIONS = (
         "--backend",
         "backends",
         metavar="LIST",
+        multiple=True,  # the last one alone would count, and the file's mappings be left out
         callback=_backends,
-        help="What the authenticator takes mappings from, in this order: MountedFile, EKSConfigMap, CRD.",
+        help="What the authenticator takes mappings from, in the order given, with commas between: MountedFile, "
+        "EKSConfigMap, CRD.",
     ),
 )
 role_option = click.option("--role", metavar="ARN", help="Role to assume for the token.")

@@ -9,7 +9,7 @@ import click
 
 from tarmak_iam.cli.edit import dry_run_option
 from tarmak_iam.cli.kubeconfig import note_tunnel
-from tarmak_iam.cli.notes import note_image
+from tarmak_iam.cli.notes import note_image, note_role
 from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.overrides import kubeconfig_options, object_options
 from tarmak_iam.cli.session import Session, pass_session
@@ -83,7 +83,10 @@ def render(
     note_image(installation)
     for text in notes(installation):
         note(f"note: {text}")
-    if installation.admin is not None:
+    if any(step.action is Action.REMOVE and step.path.suffix == ".yaml" for step in planned.steps):
+        note("note: an object whose file is removed stays in a cluster that has it, until somebody deletes it there")
+    if "kubeconfig" not in dict(left_out):
+        note_role(installation)
         note_tunnel(installation)
 
 

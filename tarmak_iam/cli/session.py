@@ -83,10 +83,18 @@ class Session:
         with_admin: bool = False,
     ) -> Installation:
         from tarmak_iam.installation import Installation
+        from tarmak_iam.settings import SettingError
 
         files = self.files(config, cluster)
         admin = files.admin_kubeconfig() if with_admin else None
-        return Installation.of(config, cluster, files.mappings(), files.settings(), overrides, admin=admin)
+        mappings, settings, document = files.mappings(), files.settings(), files.settings_document()
+        try:
+            return Installation.of(config, cluster, mappings, settings, overrides, admin=admin)
+        except SettingError as error:
+            is_given = (overrides or {}).get(error.setting) is not None  # in an option, not in the file
+            if is_given or document is None or not document.has((error.setting,)):
+                raise
+            raise error.at(document.position((error.setting,))) from None
 
 
 pass_session = click.make_pass_decorator(Session)

@@ -10,7 +10,7 @@ from tarmak_iam.cli.edit import dry_run_option, finish_edit
 from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document import Document
-from tarmak_iam.settings import check_key, parse_settings, typed_value
+from tarmak_iam.settings import SettingError, check_key, parse_settings, typed_value
 
 __all__ = ["settings"]
 
@@ -29,7 +29,7 @@ def settings() -> None:
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @pass_session
 def show(session: Session, output: str) -> None:
-    """Show every setting with its value."""
+    """Show every setting with its value, `-` where it has none: versions are then the image's and tarmak.yaml's."""
     values = session.cluster_files().settings().model_dump()
     if output == "json":
         print_json(values)
@@ -52,11 +52,37 @@ def _shown(value: object) -> str:
 @dry_run_option
 @pass_session
 def set_(session: Session, key: str, value: str, dry_run: bool) -> None:
-    """Give a setting a value."""
+    """Give a setting a value.
+
+    \b
+    image             the authenticator's, as in registry/name:tag[@sha256:...]
+    registry          where it comes from without image: public, ecr, or a mirror's HOST[:PORT][/PATH]
+    daemonVersion     its release, as in v0.6.20, where the image's tag does not tell
+    backends          what it reads: MountedFile, EKSConfigMap, CRD, with commas between
+    featureGates      NAME=true or NAME=false, with commas between
+    kubernetesVersion of the manifests, where it is not that of tarmak.yaml
+    kubectlVersion    of the kubectl that reads the kubeconfig
+    exec              what makes the tokens: aws-iam-authenticator, tarmak-iam, aws
+    addonManagerMode  a label of the objects: EnsureExists, Reconcile
+    role              ARN of the role that the kubeconfig assumes
+    profile           AWS profile that the kubeconfig uses
+    """
     typed = typed_value(key, value)
     after = _edit(session, dry_run, lambda document: document.set((key,), typed), f"{key} has this value")
     if key == "registry" and after.has(("image",)):
         note("registry does not count while image is set: tarmak-iam settings unset image")
+    _tell_what_cannot_work(after)
+
+
+def _tell_what_cannot_work(document: Document) -> None:
+    """No error: somebody may be half-way from one daemon to another, a setting at a time."""
+    from tarmak_iam.daemon import Daemon
+
+    chosen, _ = parse_settings(document.to_bytes(), document.filename)
+    try:
+        Daemon(chosen.daemon_version, tuple(chosen.backends), chosen.featureGates, partition="aws").check()
+    except SettingError as error:
+        note(f"warning: these settings do not go together yet: {error.message}")
 
 
 @settings.command()
@@ -66,12 +92,13 @@ def set_(session: Session, key: str, value: str, dry_run: bool) -> None:
 def unset(session: Session, key: str, dry_run: bool) -> None:
     """Take a setting out, so that its default counts."""
     check_key(key)
-    _edit(
+    after = _edit(
         session,
         dry_run,
         lambda document: document.remove((key,)) if document.has((key,)) else document,
         f"{key} is not set",
     )
+    _tell_what_cannot_work(after)
 
 
 def _edit(session: Session, dry_run: bool, edit: Callable[[Document], Document], unchanged: str) -> Document:

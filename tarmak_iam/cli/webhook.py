@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -17,6 +17,7 @@ from tarmak_iam.cli.session import Session, pass_session, way_in
 from tarmak_iam.config.webhook import DEFAULT_WEBHOOK_FILE
 from tarmak_iam.document.files import is_current, make_directory, read_if_present, replace_file
 from tarmak_iam.errors import ConfigError
+from tarmak_iam.identity import viper
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.server_settings import ServerSettings, read_server_settings
 from tarmak_iam.identity.versions import DaemonVersion
@@ -25,6 +26,7 @@ from tarmak_iam.pki.layout import CERTIFICATE, DAYS, DEFAULT_PORT, KEY, KUBECONF
 from tarmak_iam.pki.names import ServerNames
 
 if TYPE_CHECKING:
+    from tarmak_iam.document import Document
     from tarmak_iam.installation import Installation
     from tarmak_iam.pki.prepare import Output, Prepared
 
@@ -90,6 +92,9 @@ def webhook(
     if installation is not None:
         installation.check_masters()
     server = _server(installation)
+    if installation is not None and installation.mappings is not None:
+        given = {"hostname": bool(hostnames), "address": address is not None, "port": port is not None}
+        _check_server(server, installation.mappings.document, [key for key, is_given in given.items() if not is_given])
     names = ServerNames(hostnames or (server.hostname,), server.address if address is None else address)
     existing = Existing(output_dir, *(read_if_present(output_dir / name) for name in (CERTIFICATE, KEY, KUBECONFIG)))
     prepared = prepare(
@@ -126,6 +131,21 @@ def _server(installation: Installation | None) -> ServerSettings:
         ) from None
 
 
+def _check_server(server: ServerSettings, document: Document, keys: Iterable[str]) -> None:
+    """Raises ConfigError, with its place, for what the mappings file has of these and nobody can listen at."""
+    checks: dict[str, Callable[[], object]] = {
+        "hostname": lambda: ServerNames((server.hostname,)),
+        "address": lambda: ServerNames(address=server.address),
+        "port": lambda: ServerNames().url(server.port),
+    }
+    for key in keys:
+        try:
+            checks[key]()
+        except ConfigError as error:
+            place = document.position(viper.Settings(document.data, {}, {}).route(f"server.{key}"))
+            raise ConfigError(f"server.{key}: {error.what}", remedy=error.remedy, place=place) from None
+
+
 @dataclass(frozen=True, slots=True)
 class _File:
     """A file to write, and whether that is needed: looked at for all of them before the first one is written."""
@@ -145,14 +165,17 @@ class _File:
             mode=self.mode,
             secret=self.output.is_secret,
         )
-        return f"wrote {self.path}"
+        return f"{'restricted' if self.output.before == self.output.data else 'wrote'} {self.path}"
 
 
-def _write(directory: Path, prepared: Prepared) -> Iterator[str]:
-    """What was done, a line per file. Raises FileError."""
+def _write(directory: Path, prepared: Prepared) -> list[str]:
+    """What was done, a line per file: all of it before anything is printed, since whoever reads that may hang up.
+
+    Raises FileError.
+    """
     files = [_file(directory, output) for output in prepared.outputs]
     make_directory(directory, 0o700)
-    return (each.write() for each in files)
+    return [each.write() for each in files]
 
 
 def _file(directory: Path, output: Output) -> _File:

@@ -41,6 +41,8 @@ class Record:
             content = json.loads(data)
         except RecursionError:
             raise ValueError("it is nested too deeply") from None
+        except ValueError:
+            raise ValueError("it is no JSON") from None
         if not isinstance(content, dict) or content.get("version") != _VERSION:
             raise ValueError("it is of another version")
         cluster_id, files = content.get("cluster"), content.get("files")

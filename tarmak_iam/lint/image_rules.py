@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tarmak_iam.config.versions import NEWEST_KUBERNETES, GoVersion
+from tarmak_iam.config.versions import NEWEST_KUBERNETES, GoVersion, parse_version
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.images import ECR_TAGS, Ecr, Image, gone, is_upstream
@@ -24,18 +24,26 @@ def image_findings(installation: Installation) -> list[Finding]:
     return [finding for rule in IMAGE_RULES for finding in rule.check(rule, installation)]
 
 
-def _newer_kubernetes(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    version = _kubernetes(installation)
+def _unknown_kubernetes(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    version, text = parse_version(installation.kubernetes_text), installation.kubernetes_text
+    subject, route = Subject.CONFIG, installation.cluster.route / "kubernetes" / "version"
+    if installation.settings.kubernetesVersion:
+        subject, route = Subject.SETTINGS, Route.of(("kubernetesVersion",))
     if version is not None and version.minor > NEWEST_KUBERNETES:
         newest = ".".join(map(str, NEWEST_KUBERNETES))
-        what = (
-            f"Kubernetes {installation.kubernetes_text} is newer than all that is known here: "
-            f"the manifests are those for {newest}"
-        )
-        subject, route = Subject.CONFIG, installation.cluster.route / "kubernetes" / "version"
-        if installation.settings.kubernetesVersion:
-            subject, route = Subject.SETTINGS, Route.of(("kubernetesVersion",))
+        what = f"Kubernetes {text} is newer than all that is known here: the manifests are those for {newest}"
         yield rule.finding(subject, route, what, "read what it removes, or look for a newer tarmak-iam")
+    if version is not None and version.is_below(1, 9) and _is_wanted(installation):
+        what = f"Kubernetes {text} has no apps/v1, so no manifests can be made for it"
+        yield rule.finding(subject, route, what, "1.9 is the oldest version here")
+
+
+def _is_wanted(installation: Installation) -> bool:
+    """Whether anybody has begun to bring IAM logins to the cluster."""
+    settings = installation.settings
+    return not installation.is_hub and bool(
+        installation.mappings or installation.cluster.authenticator_init or settings.kubernetesVersion
+    )
 
 
 def _needs_a_login(rule: Rule, installation: Installation) -> Iterator[Finding]:
@@ -123,7 +131,7 @@ def _route(installation: Installation) -> Route:
 
 IMAGE_RULES = (
     Rule("IAM089", Severity.ERROR, Scope.INSTALLATION, "daemonVersion and image disagree", _other_release),
-    Rule("IAM100", Severity.WARNING, Scope.INSTALLATION, "the Kubernetes is not known here", _newer_kubernetes),
+    Rule("IAM100", Severity.WARNING, Scope.INSTALLATION, "the Kubernetes is not known here", _unknown_kubernetes),
     Rule("IAM101", Severity.WARNING, Scope.INSTALLATION, "an image that needs a login", _needs_a_login),
     Rule("IAM102", Severity.ERROR, Scope.INSTALLATION, "an image that is not there", _is_gone),
     Rule("IAM103", Severity.WARNING, Scope.INSTALLATION, "an image whose tag moves", _moves),

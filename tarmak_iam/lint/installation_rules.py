@@ -109,7 +109,9 @@ def _unknown_release(rule: Rule, installation: Installation) -> Iterator[Finding
     if version > NEWEST:
         what = f"authenticator {version} is newer than all that is known here: the behaviour of {NEWEST} is assumed"
         remedy = "check its release notes, or look for a newer tarmak-iam"
-        yield rule.finding(Subject.CONFIG, installation.cluster.route, what, remedy)
+        chosen = installation.settings.model_fields_set
+        key = "daemonVersion" if "daemonVersion" in chosen else "image"  # the default is known
+        yield rule.finding(Subject.SETTINGS, Route.of((key,)), what, remedy)
 
 
 INSTALLATION_RULES = (

@@ -22,7 +22,10 @@ def _unreadable(evidence: Evidence) -> Said:
     objects = {id(each) for each in evidence.tree.objects}  # they are told as WEB061
     for found in evidence.tree.files:
         if found.data is None and id(found) not in objects:
-            yield found.place, f"it cannot be used: {found.problem}", "put the file itself there, readable for root"
+            if found.is_forbidden:
+                yield found.place, found.problem, "run doctor as root, or as the owner of the file"
+            else:
+                yield found.place, f"it cannot be used: {found.problem}", "put the file itself there"
 
 
 def _missing(evidence: Evidence) -> Said:
@@ -110,7 +113,8 @@ def _unusual_key(evidence: Evidence) -> Said:
 def _short_key(evidence: Evidence) -> Said:
     file, key = evidence.key_file, evidence.key
     if file is not None and key is not None and key.kind == "RSA" and key.size < 2048:
-        yield file.place, f"the key has {key.size} bits, init makes 2048", "make a new pair: tarmak-iam webhook --renew"
+        what = f"the key has {key.size} bits, init makes 2048"
+        yield file.place, what, "make a new pair: tarmak-iam webhook --renew --output-dir DIR"
 
 
 FILE_CHECKS = (

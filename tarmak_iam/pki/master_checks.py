@@ -26,7 +26,8 @@ def _readable_key(evidence: Evidence) -> Said:
     key = evidence.tree.key
     if key is not None and key.data is not None and key.mode & 0o077:
         what = f"its mode is {_mode(key)}: whoever reads it can say who everybody is"
-        yield key.place, what, f"chmod 600 {KEY}; if anybody could have read it, make a new pair"
+        file = KEY if evidence.tree.is_master else key.path  # on the master, not in a copy of it
+        yield key.place, what, f"chmod 600 {file}; if anybody could have read it, make a new pair"
 
 
 def _writable(evidence: Evidence) -> Said:

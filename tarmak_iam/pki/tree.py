@@ -3,6 +3,7 @@ a rendered one."""
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -22,7 +23,8 @@ FLAG = f"--{WEBHOOK_FLAG}"
 _MANY = 200
 """More files than that are no directory of manifests."""
 
-_TREES = (STATE_DIR, UNIT_DIR, "/etc/kubernetes")
+_OF_MASTER = (STATE_DIR, "/etc/kubernetes", f"{UNIT_DIR}/{UNIT}", f"{UNIT_DIR}/{INIT_UNIT}")
+"""What only a master has: every machine has units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,11 @@ class Found:
     @property
     def place(self) -> Place:
         return Place(self.path)
+
+    @property
+    def is_forbidden(self) -> bool:
+        """Whether it is only whoever runs this that may not read it."""
+        return self.data is None and self.problem.endswith((os.strerror(errno.EACCES), os.strerror(errno.EPERM)))
 
     def at(self, line: int | None) -> Place:
         return Place(self.path, line, 1 if line else None)
@@ -86,7 +93,7 @@ def read_tree(directory: Path, *, is_master: bool | None = None, webhook_file: s
     except OSError as error:
         raise file_error("cannot be read", directory, error) from None
     if is_master is None:
-        is_master = any(directory.joinpath(path[1:]).is_dir() for path in _TREES)
+        is_master = any(os.path.lexists(directory / path[1:]) for path in _OF_MASTER)
     objects = tuple(_objects(directory, names))
     flags = _look(directory, "flags.txt")
     if not is_master:

@@ -69,6 +69,12 @@ def test_render_writes_the_objects(mapped: Shell) -> None:
     }
 
 
+def test_the_option_several_times_is_a_list(mapped: Shell) -> None:
+    listed = mapped.dev("manifests", "--backend", "CRD,MountedFile", "--backend", "EKSConfigMap").out
+    assert "--backend-mode=CRD,MountedFile,EKSConfigMap\n" in listed
+    assert "no backend is named" in mapped.dev("manifests", "--backend", "", code=2).err
+
+
 def test_settings_choose_them_for_all_commands(mapped: Shell) -> None:
     mapped.dev("settings", "set", "backends", "CRD")
     answer = json.loads(mapped.dev("whois", ADMIN, "-o", "json").out)

@@ -23,7 +23,7 @@ def test_manifests_and_render_tell_it_beside_the_objects(mapped: Shell) -> None:
     assert done.err.endswith("set registry public [IAM101]\n")
     done = mapped.dev("manifests", "--image", "gcr.io/heptio-images/authenticator:v0.3.0", "-o", "json")
     assert done.err.startswith(
-        "error: there is no image gcr.io/heptio-images/authenticator:v0.3.0: the registry gcr.io"
+        "warning: there is no image gcr.io/heptio-images/authenticator:v0.3.0: the registry gcr.io"
     )
     assert "the admin certificate in" in done.err
     out = mapped.single / "out"

@@ -215,3 +215,21 @@ def test_the_page_has_every_file_and_action() -> None:
     page = (ROOT / "docs" / "render.md").read_text(encoding="utf-8")
     for name in (*NAMES, RECORD_NAME, *Action):
         assert f"`{name.value if isinstance(name, Action) else name}`" in page
+
+
+def test_an_object_whose_file_goes_stays_in_the_cluster(mapped: Shell, tmp_path: Path) -> None:
+    told = "note: an object whose file is removed stays in a cluster that has it"
+    out = tmp_path / "out"
+    assert told not in mapped.dev("render", "--output-dir", out, "--backend", "EKSConfigMap").err
+    assert told in mapped.dev("render", "--output-dir", out, "--dry-run").err
+    assert told in mapped.dev("render", "--output-dir", out).err
+    (mapped.single / "dev-cluster" / "kubeconfig").unlink()
+    done = mapped.dev("render", "--output-dir", out)
+    assert (f"removed {out / 'kubeconfig'}" in done.out, told in done.err) == (True, False)
+
+
+def test_a_role_that_nobody_has_mapped(mapped: Shell, tmp_path: Path) -> None:
+    told = "warning: nobody would be let in with this kubeconfig: "
+    for command in (["kubeconfig"], ["render", "--output-dir", tmp_path / "out"]):
+        for role, is_told in ((ADMIN, False), (f"{ADMIN}s", True), (ADMIN.replace("role/", "role/team/"), False)):
+            assert (told in mapped.dev(*command, "--role", role).err) == is_told

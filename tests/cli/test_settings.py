@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tarmak_iam.settings import Settings
 from tests.support import Shell
 
 
@@ -12,12 +13,16 @@ from tests.support import Shell
     [
         ("imgae: x\n", "1:1: error: there is no setting 'imgae'"),
         ("# c\nimage: a b\n", "2:8: error: image: 'a b' is no image, write it as in registry/name:tag"),
-        ("image: 5\n", "1:8: error: image: must be a string"),
+        ("image: 5\n", "1:8: error: image: must be a string; put the value in quotes"),
+        ("kubernetesVersion: 1.30\n", "1:20: error: kubernetesVersion: must be a string; put the value in quotes"),
+        ("backends: CRD\n", "1:11: error: backends: must be a list; write each on a line of its own, behind a dash"),
+        ("featureGates: A\n", "1:15: error: featureGates: must be a mapping; write each on a line of its own, as in"),
+        ("image: x:v0.7.9\n---\nprofile: a\n", "2:1: error: a second document, which would not count"),
         ("daemonVersion: nonsense\n", "1:16: error: daemonVersion: "),
         ("kubernetesVersion: latest\n", "1:20: error: kubernetesVersion: 'latest' is no Kubernetes version"),
         ("role: Admin\n", "1:7: error: role: 'Admin' is no ARN of a role"),
         ('profile: "a\\nb"\n', "1:10: error: profile: 'a\\nb' is no name of a profile"),
-        ("featureGates: {a: 1}\n", "1:19: error: featureGates.a: must be a boolean"),
+        ("featureGates: {a: 1}\n", "1:19: error: featureGates.a: must be a boolean; write true or false"),
         ("backends: []\n", "1:11: error: backends: list should have at least 1 item"),
         ("backends:\n- DynamicFile\n", "2:3: error: backends[0]: input should be"),
         ("- a\n", "1:1: error: the settings are no mapping"),
@@ -62,8 +67,36 @@ def test_nothing_wrong_is_let_in(shell: Shell, key: str, value: str, message: st
 
 
 def test_a_gate_that_the_release_does_not_have(shell: Shell) -> None:
-    shell.dev("settings", "set", "featureGates", "Nonsense=true")
+    done = shell.dev("settings", "set", "featureGates", "Nonsense=true")
+    assert "warning: these settings do not go together yet: authenticator v0.6.20 would not start" in done.err
     assert "Nonsense" in shell.dev("manifests", code=2).err
+    assert "warning" not in shell.dev("settings", "unset", "featureGates").err
+
+
+@pytest.mark.parametrize(
+    ("text", "option", "message"),
+    [
+        ("# c\nfeatureGates: {A: true}\n", (), "2:15: error: authenticator v0.6.20 would not start"),
+        ("image: x:v0.4.0\nbackends: [CRD]\n", (), "2:11: error: authenticator v0.4.0 has no backends"),
+        ("profile: a\nimage: x:mine\n", (), "2:8: error: the image 'x:mine' does not tell its version"),
+        ("image: x:v0.4.0\n", ("--backend", "CRD"), ""),
+        ("image: x:v0.7.9\n", ("--image", "x:mine"), ""),
+    ],
+)
+def test_what_does_not_go_together_is_told_at_its_place(
+    shell: Shell, text: str, option: tuple[str, ...], message: str
+) -> None:
+    file = shell.single / "dev-cluster" / "tarmak-iam.yaml"
+    file.write_text(text)
+    failed = shell.dev("manifests", *option, code=2)
+    assert failed.err.startswith(f"{file}:{message}" if message else "error: ")
+    if message:
+        assert shell.dev("check", code=2).err == failed.err
+
+
+def test_help_names_every_setting(shell: Shell) -> None:
+    shown = shell.run("settings", "set", "--help").out
+    assert [key for key in Settings.model_fields if f"\n  {key} " not in shown] == []
 
 
 def test_a_setting_that_is_there_twice(shell: Shell) -> None:

@@ -85,8 +85,8 @@ def test_an_open_key_is_closed(shell: Shell, tmp_path: Path) -> None:
     out = tmp_path / "out"
     shell.run("webhook", "--output-dir", out)
     (out / KEY).chmod(0o644)
-    assert "[WEB040]" in shell.run("doctor", out, code=1).out
-    assert f"wrote {out / KEY}\n" in shell.run("webhook", "--output-dir", out).out
+    assert f"; chmod 600 {out / KEY}; if anybody" in shell.run("doctor", out, code=1).out
+    assert f"restricted {out / KEY}\n" in shell.run("webhook", "--output-dir", out).out
     assert stat.S_IMODE((out / KEY).stat().st_mode) == 0o600
 
 
@@ -231,12 +231,14 @@ def test_warnings_fail_unless_told_otherwise(shell: Shell, tmp_path: Path) -> No
     assert "[WEB027]" in shell.run("doctor", out, "--expires-within", "99999", code=1).out
 
 
-@pytest.mark.parametrize("name", ["empty", "unrelated"])
+@pytest.mark.parametrize("name", ["empty", "unrelated", "machine"])
 def test_nothing_to_look_at_is_not_fine(shell: Shell, tmp_path: Path, name: str) -> None:
     directory = tmp_path / name
     directory.mkdir()
     if name == "unrelated":
         (directory / "values.yaml").write_text("a: 1\n")
+    if name == "machine":
+        (directory / "etc" / "systemd" / "system").mkdir(parents=True)
     assert "there is nothing of the authenticator's in it" in shell.run("doctor", directory, code=2).err
     shell.run("doctor", directory, "--root", code=1)
 
@@ -273,3 +275,36 @@ def test_help_does_without_cryptography() -> None:
         "assert 'cryptography' not in sys.modules"
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_whoever_reads_what_it_says_may_hang_up(tmp_path: Path) -> None:
+    """A key without its certificate would be refused by the next run, and overwritten by `init`."""
+    out = tmp_path / "out"
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        command = [sys.executable, "-m", "tarmak_iam", "webhook", "--output-dir", str(out)]
+        environment = {**os.environ, "TARMAK_CONFIG": "", "HOME": str(tmp_path)}
+        done = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, cwd=ROOT, env=environment
+        )
+    assert (done.returncode, done.stderr) == (2, "error: the output cannot be written: No space left on device\n")
+    assert sorted(content(out)) == [CONFIG, CERT, KEY]
+
+
+@pytest.mark.parametrize(
+    ("line", "option", "message"),
+    [
+        ("Port: 99999", ("--port", "21362"), "9: error: server.port: 99999 is no port; write a number from 1 to"),
+        ("hostname: a b", ("--hostname", "a"), "13: error: server.hostname: 'a b' is neither a host name nor an IP"),
+        ("address: here", ("--address", "127.0.0.1"), "12: error: server.address: 'here' is no IP address; write one"),
+    ],
+)
+def test_what_the_mappings_say_of_the_server_is_told_there(
+    shell: Shell, tmp_path: Path, line: str, option: tuple[str, ...], message: str
+) -> None:
+    file = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
+    file.write_text(f"server:\n  {line}\n")
+    failed = shell.dev("webhook", "--output-dir", tmp_path / "out", code=2)
+    assert failed.err.startswith(f"{file}:2:{message}")
+    assert not (tmp_path / "out").exists()
+    shell.dev("webhook", "--output-dir", tmp_path / "out", *option)

@@ -47,7 +47,8 @@ DIGEST = "@sha256:" + "0" * 64
         ({"kubernetesVersion": "1.37.9"}, []),
         ({"kubernetesVersion": "1.38.0-alpha.1"}, ["IAM100 kubernetesVersion"]),
         ({"kubernetesVersion": "2.0.0"}, ["IAM100 kubernetesVersion"]),
-        ({"kubernetesVersion": "1.2.0"}, []),
+        ({"kubernetesVersion": "1.9.0"}, []),
+        ({"kubernetesVersion": "1.8.15"}, ["IAM100 kubernetesVersion"]),
     ],
 )
 def test_what_is_found(settings: dict[str, Any], expected: list[str]) -> None:

@@ -209,6 +209,20 @@ def test_a_release_that_is_newer_than_this() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("# ours\nimage: x:v0.99.0\n", "tarmak-iam.yaml:2:8"),
+        ("image: x:v0.99.0\ndaemonVersion: v0.99.0\n", "tarmak-iam.yaml:2:16"),
+    ],
+)
+def test_a_release_that_is_newer_than_this_is_told_where_it_is_chosen(text: str, place: str) -> None:
+    parsed = TarmakConfig.parse(DEV)
+    settings, document = parse_settings(text)
+    found = check(Subjects(parsed, None, Installation.of(parsed, parsed.clusters[0], None, settings), document))
+    assert [str(each.place) for each in found if each.finding.id == "IAM024"] == [place]
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("image: example.com/authenticator:v0.7.9\ndaemonVersion: v0.6.20\n", ["tarmak-iam.yaml:2:16 IAM089"]),

@@ -430,8 +430,8 @@ def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Path, "open", refuse)
     (found,) = report(directory).diagnoses
     assert str(found) == (
-        f"{directory / KEY}: error: it cannot be used: it cannot be read: Permission denied; "
-        "put the file itself there, readable for root [WEB001]"
+        f"{directory / KEY}: error: it cannot be read: Permission denied; "
+        "run doctor as root, or as the owner of the file [WEB001]"
     )
 
 

@@ -22,3 +22,10 @@ def test_every_paragraph_says_what_to_do() -> None:
 
 def test_the_page_names_no_id_that_is_not_there() -> None:
     assert set(re.findall(r"WEB\d+", PAGE)) == {check.id for check in CHECKS}
+
+
+def test_commands_can_be_run_as_they_stand() -> None:
+    """`tarmak-iam webhook` refuses to run without its directory."""
+    texts = [PAGE, *(path.read_text(encoding="utf-8") for path in (ROOT / "tarmak_iam" / "pki").glob("*.py"))]
+    commands = [each for text in texts for each in re.findall(r"tarmak-iam webhook --[^`\"]*", text)]
+    assert [each for each in commands if "--output-dir" not in each] == []
