@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarmak_iam.cli.directories import named_directory
 from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.session import Session, pass_session, way_in
 from tarmak_iam.errors import FileError, Place, TarmakIamError
@@ -23,7 +24,7 @@ __all__ = ["doctor"]
 @click.command(
     epilog="\b\nExamples:\n  tarmak-iam doctor webhook\n  sudo tarmak-iam doctor / --root             # on a master"
 )
-@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("directory", metavar="DIR", type=click.Path(), callback=named_directory)
 @click.option(
     "--root",
     "is_master",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarmak_iam.cli.directories import output_dir_option
 from tarmak_iam.cli.edit import dry_run_option
 from tarmak_iam.cli.kubeconfig import note_tunnel
 from tarmak_iam.cli.notes import note_image
@@ -40,21 +41,8 @@ _DONE = {
 _AT_REST = (Action.UNCHANGED, Action.KEEP)
 
 
-def _directory(context: click.Context, parameter: click.Parameter, value: str) -> Path:
-    """As a path; an empty one, of a variable that is not set, would be the working directory."""
-    if not value:
-        raise click.BadParameter("it is empty; name a directory", context, parameter)
-    return Path(value)
-
-
 @click.command(epilog="\b\nExample: tarmak-iam render --output-dir out && kubectl apply -k out")
-@click.option(
-    "--output-dir",
-    type=click.Path(),
-    required=True,
-    callback=_directory,
-    help="Directory for the files; made if it is missing.",
-)
+@output_dir_option
 @image_option
 @registry_option
 @kubernetes_option

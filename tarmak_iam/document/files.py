@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -41,8 +42,11 @@ def read_file(path: Path) -> bytes:
 
 
 def read_if_present(path: Path) -> bytes | None:
-    """None where there is no such file. Raises FileError for everything else that keeps it from being read."""
+    """None where there is no such file. Raises FileError for everything else that keeps it from being read, and for
+    a named pipe, at which one would wait for somebody to write."""
     try:
+        if stat.S_ISFIFO(path.stat().st_mode):
+            raise FileError("this is a named pipe", remedy="name a file", place=Place(str(path)))
         return _read(path)
     except FileNotFoundError:
         return None

@@ -124,24 +124,76 @@ def test_a_pair_that_cannot_be_kept(
     shell.run("doctor", out)
 
 
+class Killed(BaseException):
+    """What no program can catch, as far as a test can have that."""
+
+
+def fail_at(name: str, error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file of that name cannot be replaced."""
+    real = document_files.os.replace  # type: ignore[attr-defined]
+
+    def replace(source: str, target: Path) -> None:
+        if Path(target).name == name:
+            raise error
+        real(source, target)
+
+    monkeypatch.setattr("tarmak_iam.document.files.os.replace", replace)
+
+
 def test_a_crash_between_two_files_is_noticed(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out"
     shell.run("webhook", "--output-dir", out)
     before = content(out)
-    real = document_files.os.replace  # type: ignore[attr-defined]
-
-    def crash(source: str, target: Path) -> None:
-        if Path(target).name == CERT:
-            raise OSError(28, "No space left on device")
-        real(source, target)
-
-    monkeypatch.setattr("tarmak_iam.document.files.os.replace", crash)
-    failed = shell.run("webhook", "--output-dir", out, "--renew", code=2)
-    monkeypatch.undo()
-    assert "No space left on device" in failed.err
+    with monkeypatch.context() as patch:
+        fail_at(CERT, Killed(), patch)
+        with pytest.raises(Killed):
+            shell.run("webhook", "--output-dir", out, "--renew")
     assert set(before.values()) <= set(content(out).values())
     assert "[WEB020]" in shell.run("doctor", out, code=1).out
     assert "key.pem is not the key of cert.pem" in shell.run("webhook", "--output-dir", out, code=2).err
+
+
+@pytest.mark.parametrize("name", [KEY, CERT, CONFIG])
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_full_disk_leaves_all_as_it_was(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, is_there: bool
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    if is_there:
+        shell.run("webhook", "--output-dir", out)
+    before = content(out)
+    with monkeypatch.context() as patch:
+        fail_at(name, OSError(28, "No space left on device"), patch)
+        failed = shell.run("webhook", "--output-dir", out, "--renew", code=2)
+    assert failed.out == ""
+    assert "No space left on device" in failed.err
+    assert content(out) == before
+    if is_there:
+        assert stat.S_IMODE((out / KEY).stat().st_mode) == 0o600
+
+
+def test_whoever_reads_the_lines_may_hang_up(tmp_path: Path) -> None:
+    out, (reader, writer) = tmp_path / "out", os.pipe()
+    os.close(reader)
+    program = [sys.executable, "-m", "tarmak_iam", "webhook", "--output-dir", str(out)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    subprocess.run(program, check=False, env=environment, stdout=writer, stderr=subprocess.DEVNULL)
+    os.close(writer)
+    assert set(content(out)) == {KEY, CERT, CONFIG}
+
+
+@pytest.mark.parametrize("args", [("webhook", "--output-dir", ""), ("render", "--output-dir", ""), ("doctor", "")])
+def test_a_directory_of_no_name_is_not_the_working_one(shell: Shell, args: Sequence[str]) -> None:
+    assert "it is empty; name a directory" in shell.run(*args, code=2).err
+
+
+@pytest.mark.parametrize("name", [KEY, CERT, CONFIG])
+def test_a_pipe_keeps_nobody_waiting(shell: Shell, tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    assert shell.run("webhook", "--output-dir", tmp_path, code=2).err == (
+        f"{tmp_path / name}: error: this is a named pipe; name a file\n"
+    )
 
 
 def test_a_crash_at_the_first_run_is_noticed(shell: Shell, tmp_path: Path) -> None:
