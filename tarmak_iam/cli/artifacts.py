@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import click
 
-from tarmak_iam.cli.notes import note_image
+from tarmak_iam.cli.notes import note_objects
 from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.overrides import backend_option, image_option, kubernetes_option, registry_option
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.emit import notes
 from tarmak_iam.emit.artifact import yaml_bytes
 from tarmak_iam.emit.emitters import objects as emit_objects
 from tarmak_iam.emit.flags import webhook_args, webhook_hieradata
@@ -53,11 +52,7 @@ def manifests(
     overrides = {"image": image, "registry": registry, "kubernetesVersion": kubernetes_version, "backends": backends}
     installation = session.installation(overrides)
     objects, left_out = emit_objects(installation)
-    note_image(installation)
-    for text in notes(installation):
-        note(f"note: {text}")
-    for name, error in left_out:
-        note(f"{name} left out: {error}")
+    note_objects(installation, left_out)
     if output == "json":
         print_json({"apiVersion": "v1", "kind": "List", "items": objects})
         return

@@ -18,6 +18,7 @@ from tarmak_iam._version import __version__
 from tarmak_iam.cli.lazy import LazyGroup
 from tarmak_iam.cli.session import Session
 from tarmak_iam.errors import TarmakIamError
+from tarmak_iam.text import one_line
 
 __all__ = ["cli", "main"]
 
@@ -102,7 +103,7 @@ def _system(error: OSError) -> int:
 
 def _fail(message: str, code: int) -> int:
     with contextlib.suppress(OSError):  # where nobody can be told, the exit code still says it
-        click.echo(" ".join(message.split("\n")), err=True)
+        click.echo(one_line(message), err=True)
     return code
 
 

@@ -10,7 +10,7 @@ import click
 from tarmak_iam.cli.directories import output_dir_option
 from tarmak_iam.cli.edit import dry_run_option
 from tarmak_iam.cli.kubeconfig import note_tunnel
-from tarmak_iam.cli.notes import note_image
+from tarmak_iam.cli.notes import note_objects
 from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.overrides import (
     backend_option,
@@ -21,7 +21,6 @@ from tarmak_iam.cli.overrides import (
 )
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.directory import Action, Plan, carry_out, plan
-from tarmak_iam.emit import notes
 from tarmak_iam.emit import render as emit_all
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.text import one_line
@@ -87,10 +86,8 @@ def render(
     if output == "json":
         print_json(_as_json(planned, left_out, cluster_id=installation.cluster_id, dry_run=dry_run))
     else:
-        _print(planned, left_out, dry_run=dry_run)
-    note_image(installation)
-    for text in notes(installation):
-        note(f"note: {text}")
+        _print(planned, dry_run=dry_run)
+    note_objects(installation, () if output == "json" else left_out)  # JSON has them itself
     if installation.admin is not None:
         note_tunnel(installation)
 
@@ -104,15 +101,13 @@ def _own_files(session: Session, config: TarmakConfig) -> list[Path]:
     return [*own, config.path] if config.path else own
 
 
-def _print(planned: Plan, left_out: list[tuple[str, ConfigError]], *, dry_run: bool) -> None:
+def _print(planned: Plan, *, dry_run: bool) -> None:
     for step in planned.steps:
         would = dry_run and step.action not in _AT_REST
         click.echo(one_line(f"{f'would {step.action.value}' if would else _DONE[step.action]} {step.path}"))
     for step in planned.steps:
         if step.action is Action.KEEP:
             note(f"{step.path} is no longer made, but is kept: it was changed by hand since it was written")
-    for name, error in left_out:
-        note(f"{name} left out: {error}")
     if dry_run:
         note("dry run: nothing was written")
 

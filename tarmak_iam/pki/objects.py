@@ -156,13 +156,12 @@ def _daemon(place: Place, words: list[str], image: str, spec: dict[str, Any], co
 
 def _host_path(spec: dict[str, Any], container: dict[str, Any], path: str) -> str:
     """Where a directory of the container is on the host; "" where no hostPath is mounted there."""
-    for mount in _mappings(container.get("volumeMounts")):
-        if str(mount.get("mountPath") or "").rstrip("/") != path.rstrip("/"):
-            continue
-        for volume in _mappings(spec.get("volumes")):
-            if volume.get("name") == mount.get("name"):
-                return str(_member(volume, "hostPath").get("path") or "").rstrip("/")
-    return ""
+    mounts = _mappings(container.get("volumeMounts"))
+    names = {
+        str(each.get("name")) for each in mounts if str(each.get("mountPath") or "").rstrip("/") == path.rstrip("/")
+    }
+    volumes = [each for each in _mappings(spec.get("volumes")) if str(each.get("name")) in names]
+    return next((str(_member(each, "hostPath").get("path") or "").rstrip("/") for each in volumes), "")
 
 
 def _clients(document: Document, route: Route, plain: dict[str, Any]) -> Iterator[Read]:

@@ -82,7 +82,8 @@ def read_tree(directory: Path, *, is_master: bool | None = None, webhook_file: s
     Raises FileError where the directory cannot be looked into; a file that cannot is a Found with a problem.
     """
     try:
-        names = sorted(entry.name for entry in os.scandir(directory))
+        with os.scandir(directory) as entries:
+            names = sorted(entry.name for entry in entries if _may_have_objects(entry.name))
     except OSError as error:
         raise file_error("cannot be read", directory, error) from None
     if is_master is None:
@@ -135,15 +136,18 @@ def _unit(found: Found) -> Unit:
     return parse_unit(found.text)
 
 
+def _may_have_objects(name: str) -> bool:
+    return name.endswith((".yaml", ".yml", ".json")) or name == "kubeconfig"
+
+
 def _objects(directory: Path, names: list[str]) -> Iterator[Found]:
-    wanted = [name for name in names if name.endswith((".yaml", ".yml", ".json")) or name == "kubeconfig"]
-    if len(wanted) > _MANY:
+    if len(names) > _MANY:
         raise ConfigError(
-            f"there are {len(wanted)} files of YAML and JSON in it, more than the {_MANY} that are looked at",
+            f"there are {len(names)} files of YAML and JSON in it, more than the {_MANY} that are looked at",
             remedy="name the directory of the authenticator's files",
             place=Place(str(directory)),
         )
-    yield from (found for name in wanted if (found := _look(directory, name)) is not None)
+    yield from (found for name in names if (found := _look(directory, name)) is not None)
 
 
 def _directories(root: Path, paths: list[str]) -> Iterator[Found]:

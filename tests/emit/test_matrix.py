@@ -16,11 +16,11 @@ import pytest
 from tarmak_iam.config.versions import NEWEST_KUBERNETES
 from tarmak_iam.delivery import deliver
 from tarmak_iam.emit import manifests
-from tarmak_iam.emit.emitters import load_emitters
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.versions import releases
 from tarmak_iam.installation import Installation
+from tarmak_iam.plugins import brought
 from tarmak_iam.settings import Backend
 from tests.emit.installations import installation
 from tests.emit.schemas import NEW, OLD, Validator, is_here
@@ -44,7 +44,7 @@ def _loaded_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Authenticator, "load", _once(Authenticator.load))
         patch.setattr("tarmak_iam.installation.deliver", _once(deliver))
-        patch.setattr("tarmak_iam.emit.emitters.load_emitters", cache(load_emitters))
+        patch.setattr("tarmak_iam.emit.emitters.brought", cache(brought))
         yield
 
 
