@@ -11,11 +11,11 @@ from tarmak_iam.identity.arn import parse_arn
 from tarmak_iam.identity.sts_hosts import Daemon, host_refusal, sts_host
 from tarmak_iam.installation import Installation
 
-__all__ = ["API_GROUP", "INTERACTIVE_MODE", "exec_plugin", "exec_problems"]
+__all__ = ["API_GROUP", "exec_plugin", "exec_problems"]
 
 API_GROUP = "client.authentication.k8s.io"
 
-INTERACTIVE_MODE = "IfAvailable"
+_INTERACTIVE_MODE = "IfAvailable"
 """A profile may ask for an MFA code, and a script has nobody to ask."""
 
 # From client-go's types and API packages at each release's tag.
@@ -58,7 +58,7 @@ def exec_plugin(installation: Installation) -> dict[str, Any]:
     if kubectl is None or kubectl >= _FIRST_INSTALL_HINT:
         plugin["installHint"] = _HINTS[settings.exec]
     if kubectl is None or kubectl >= _FIRST_INTERACTIVE_MODE:
-        plugin["interactiveMode"] = INTERACTIVE_MODE
+        plugin["interactiveMode"] = _INTERACTIVE_MODE
     return plugin
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from tarmak_iam.delivery import CONFIG_KEY
 from tarmak_iam.document import Document
 from tarmak_iam.document.embedded import place_within
 from tarmak_iam.errors import ConfigError, ParseError, Place
@@ -19,7 +20,6 @@ from tarmak_iam.routes import Route
 
 __all__ = ["Broken", "Client", "Configuration", "Daemon", "read_objects"]
 
-_CONFIG_KEY = "config.yaml"
 _COMMANDS = ("aws-iam-authenticator", "tarmak-iam", "aws", "heptio-authenticator-aws")
 
 
@@ -90,9 +90,9 @@ def _object(document: Document, route: Route, plain: Any) -> Iterator[Read]:
         for index, item in enumerate(plain["items"]):
             yield from _object(document, route / "items" / index, item)
     elif kind == "ConfigMap":
-        text = _member(plain, "data").get(_CONFIG_KEY)
+        text = _member(plain, "data").get(CONFIG_KEY)
         if isinstance(text, str):
-            yield from _embedded(document, route / "data" / _CONFIG_KEY, text)
+            yield from _embedded(document, route / "data" / CONFIG_KEY, text)
     elif kind == "Config" or (kind is None and "users" in plain):
         yield from _clients(document, route, plain)
     else:
