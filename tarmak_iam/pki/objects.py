@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.embedded import place_within
 from tarmak_iam.errors import ConfigError, ParseError, Place
 from tarmak_iam.identity.flags import parse_flags
+from tarmak_iam.identity.objects import objects_in
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.server_settings import ServerSettings
 from tarmak_iam.identity.versions import NEWEST, DaemonVersion
@@ -18,7 +19,7 @@ from tarmak_iam.pki.tree import Found
 from tarmak_iam.pki.units import Word, option
 from tarmak_iam.routes import Route
 
-__all__ = ["Broken", "Client", "Configuration", "Daemon", "read_objects"]
+__all__ = ["Broken", "Client", "Configuration", "DaemonContainer", "read_objects"]
 
 _COMMANDS = ("aws-iam-authenticator", "tarmak-iam", "aws", "heptio-authenticator-aws")
 
@@ -42,7 +43,7 @@ class Configuration:
 
 
 @dataclass(frozen=True, slots=True)
-class Daemon:
+class DaemonContainer:
     """A container that runs the server. `state_path` is where its state directory is on the host, "" if unknown;
     `user` is None where the image decides, which is never root; `is_prepared`: init containers run before."""
 
@@ -63,7 +64,7 @@ class Client:
     cluster_id: str
 
 
-Read = Broken | Configuration | Daemon | Client
+Read = Broken | Configuration | DaemonContainer | Client
 
 
 def read_objects(found: Found) -> Iterator[Read]:
@@ -77,26 +78,24 @@ def read_objects(found: Found) -> Iterator[Read]:
         yield Broken(error.place or found.place, error.what)
         return
     for document in documents:
-        yield from _object(document, Route(), document.data)
+        yield from _in_document(document)
 
 
-def _object(document: Document, route: Route, plain: Any) -> Iterator[Read]:
-    if not isinstance(plain, dict):
-        return
-    kind = plain.get("kind")
-    if kind is None and any(isinstance(key, str) and key.lower() == "clusterid" for key in plain):
-        yield from _configuration(document, Route(), document)
-    elif kind == "List" and isinstance(plain.get("items"), list):
-        for index, item in enumerate(plain["items"]):
-            yield from _object(document, route / "items" / index, item)
-    elif kind == "ConfigMap":
-        text = _member(plain, "data").get(CONFIG_KEY)
-        if isinstance(text, str):
-            yield from _embedded(document, route / "data" / CONFIG_KEY, text)
-    elif kind == "Config" or (kind is None and "users" in plain):
-        yield from _clients(document, route, plain)
-    else:
-        yield from _daemons(document, route, plain)
+def _in_document(document: Document) -> Iterator[Read]:
+    plain = document.data
+    if isinstance(plain, dict) and plain.get("kind") is None:
+        if any(isinstance(key, str) and key.lower() == "clusterid" for key in plain):
+            yield from _configuration(document, Route(), document)
+        yield from _clients(document, Route(), plain)
+    for each in objects_in(document):
+        if each.kind == "ConfigMap":
+            text = each.field("data").get(CONFIG_KEY)
+            if isinstance(text, str):
+                yield from _embedded(document, each.route / "data" / CONFIG_KEY, text)
+        elif each.kind == "Config":
+            yield from _clients(document, each.route, each.data)
+        else:
+            yield from _daemons(document, each.route, each.data)
 
 
 def _embedded(document: Document, route: Route, text: str) -> Iterator[Read]:
@@ -116,7 +115,7 @@ def _configuration(document: Document, route: Route, inner: Document) -> Iterato
     yield Configuration(inner, document.position(route), place)
 
 
-def _daemons(document: Document, route: Route, plain: dict[str, Any]) -> Iterator[Read]:
+def _daemons(document: Document, route: Route, plain: Mapping[str, Any]) -> Iterator[Read]:
     spec, at = plain, route
     for step in ("spec", "template", "spec"):
         if isinstance(spec.get(step), dict) and "containers" not in spec:
@@ -132,7 +131,7 @@ def _daemons(document: Document, route: Route, plain: dict[str, Any]) -> Iterato
             yield _daemon(place, words, image, spec, container)
 
 
-def _daemon(place: Place, words: list[str], image: str, spec: dict[str, Any], container: dict[str, Any]) -> Read:
+def _daemon(place: Place, words: list[str], image: str, spec: Mapping[str, Any], container: Mapping[str, Any]) -> Read:
     try:
         version = DaemonVersion.parse(image.partition("@")[0].rpartition(":")[2])
     except ConfigError:
@@ -143,7 +142,7 @@ def _daemon(place: Place, words: list[str], image: str, spec: dict[str, Any], co
         return Broken(place, f"authenticator {version} would not start: {stop.reason}")
     state_dir = str(flags.get("server.stateDir", ServerSettings().state_dir))
     users = [_member(each, "securityContext").get("runAsUser") for each in (container, spec)]
-    return Daemon(
+    return DaemonContainer(
         place,
         version,
         tuple(words),
@@ -154,7 +153,7 @@ def _daemon(place: Place, words: list[str], image: str, spec: dict[str, Any], co
     )
 
 
-def _host_path(spec: dict[str, Any], container: dict[str, Any], path: str) -> str:
+def _host_path(spec: Mapping[str, Any], container: Mapping[str, Any], path: str) -> str:
     """Where a directory of the container is on the host; "" where no hostPath is mounted there."""
     mounts = _mappings(container.get("volumeMounts"))
     names = {
@@ -164,7 +163,7 @@ def _host_path(spec: dict[str, Any], container: dict[str, Any], path: str) -> st
     return next((str(_member(each, "hostPath").get("path") or "").rstrip("/") for each in volumes), "")
 
 
-def _clients(document: Document, route: Route, plain: dict[str, Any]) -> Iterator[Read]:
+def _clients(document: Document, route: Route, plain: Mapping[str, Any]) -> Iterator[Read]:
     for index, user in enumerate(plain["users"] if isinstance(plain.get("users"), list) else ()):
         command = _member(_member(user, "user"), "exec") if isinstance(user, dict) else {}
         if str(command.get("command") or "").rpartition("/")[2] not in _COMMANDS:
@@ -176,7 +175,7 @@ def _clients(document: Document, route: Route, plain: dict[str, Any]) -> Iterato
             yield Client(document.position(at), found.text)
 
 
-def _member(value: Any, key: str) -> dict[str, Any]:
+def _member(value: Any, key: str) -> Mapping[str, Any]:
     found = value.get(key) if isinstance(value, dict) else None
     return found if isinstance(found, dict) else {}
 
