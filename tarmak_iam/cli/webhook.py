@@ -27,7 +27,7 @@ from tarmak_iam.text import one_line
 
 if TYPE_CHECKING:
     from tarmak_iam.installation import Installation
-    from tarmak_iam.pki.prepare import Output, Prepared
+    from tarmak_iam.pki.preparation import Output, Prepared
 
 __all__ = ["webhook"]
 
@@ -79,7 +79,7 @@ def webhook(
     No tarmak.yaml is needed; where a cluster is chosen, host name, address and port are those of its mappings
     file. A pair that is there is kept, as `init` keeps it, and only the kubeconfig is written anew.
     """
-    from tarmak_iam.pki.prepare import Existing, prepare
+    from tarmak_iam.pki.preparation import Existing, prepare
 
     version = DaemonVersion.parse(daemon_version) if daemon_version is not None else MASTERS_VERSION
     installation = session.installation_if_chosen()
