@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tarmak_iam.config.webhook import DEFAULT_WEBHOOK_FILE, WEBHOOK_FLAG
 from tarmak_iam.document.files import file_error, read_file
+from tarmak_iam.document.source import MAX_BYTES
 from tarmak_iam.errors import ConfigError, FileError, Place
 from tarmak_iam.pki.layout import CERTIFICATE, INIT_UNIT, KEY, KUBECONFIG, STATE_DIR, UNIT, UNIT_DIR
 from tarmak_iam.pki.units import Unit, parse_unit
@@ -19,8 +20,8 @@ __all__ = ["FLAG", "Found", "Tree", "read_tree"]
 
 FLAG = f"--{WEBHOOK_FLAG}"
 
-_MANY = 200
-"""More files than that are no directory of manifests."""
+_MANY = 20_000
+"""More files than that are no directory of manifests; `render` writes one for each IAMIdentityMapping."""
 
 _TREES = (STATE_DIR, UNIT_DIR, "/etc/kubernetes")
 
@@ -141,13 +142,23 @@ def _may_have_objects(name: str) -> bool:
 
 
 def _objects(directory: Path, names: list[str]) -> Iterator[Found]:
+    """Raises ConfigError for more than anybody means to have looked at, and reads no more than that."""
     if len(names) > _MANY:
-        raise ConfigError(
-            f"there are {len(names)} files of YAML and JSON in it, more than the {_MANY} that are looked at",
-            remedy="name the directory of the authenticator's files",
-            place=Place(str(directory)),
-        )
-    yield from (found for name in names if (found := _look(directory, name)) is not None)
+        raise _too_much(directory, f"there are {len(names):,} files of YAML and JSON in it, more than the {_MANY:,}")
+    size = 0
+    for name in names:
+        found = _look(directory, name)
+        if found is not None:
+            size += len(found.data or b"")
+            if size > MAX_BYTES:
+                what = f"its files of YAML and JSON have more than the {MAX_BYTES:,} bytes"
+                raise _too_much(directory, what)
+            yield found
+
+
+def _too_much(directory: Path, what: str) -> ConfigError:
+    remedy = "name the directory of the authenticator's files"
+    return ConfigError(f"{what} that are looked at", remedy=remedy, place=Place(str(directory)))
 
 
 def _directories(root: Path, paths: list[str]) -> Iterator[Found]:

@@ -325,3 +325,29 @@ def test_help_does_without_cryptography() -> None:
         "assert 'cryptography' not in sys.modules"
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_rendered_directory_of_many_mappings(shell: Shell, tmp_path: Path) -> None:
+    """Each is a file of its own."""
+    entries = "".join(
+        f"  - roleARN: arn:aws:iam::111122223333:role/Role{number}\n    username: role{number}\n    groups: [dev]\n"
+        for number in range(210)
+    )
+    (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(f"server:\n  mapRoles:\n{entries}")
+    shell.dev("render", "--output-dir", tmp_path / "out", "--backend", "CRD")
+    assert shell.dev("doctor", tmp_path / "out").out == ""
+
+
+def test_more_than_anybody_means_to_have_looked_at(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.yaml").write_text(f"# {'x' * 6_000_000}\n")
+    remedy = "name the directory of the authenticator's files"
+    assert shell.run("doctor", tmp_path, code=2).err == (
+        f"{tmp_path}: error: its files of YAML and JSON have more than the 10,485,760 bytes that are looked at; {remedy}\n"
+    )
+    monkeypatch.setattr("tarmak_iam.pki.tree._MANY", 1)
+    assert shell.run("doctor", tmp_path, code=2).err == (
+        f"{tmp_path}: error: there are 2 files of YAML and JSON in it, more than the 1 that are looked at; {remedy}\n"
+    )
