@@ -10,18 +10,16 @@ from tarmak_iam.delivery import CONFIG_KEY
 from tarmak_iam.document import Document
 from tarmak_iam.document.embedded import place_within
 from tarmak_iam.errors import ConfigError, ParseError, Place
+from tarmak_iam.exec_arguments import ExecArguments
 from tarmak_iam.identity.flags import parse_flags
 from tarmak_iam.identity.objects import objects_in
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.server_settings import ServerSettings
 from tarmak_iam.identity.versions import NEWEST, DaemonVersion
 from tarmak_iam.pki.tree import Found
-from tarmak_iam.pki.units import Word, option
 from tarmak_iam.routes import Route
 
 __all__ = ["Broken", "Client", "Configuration", "DaemonContainer", "read_objects"]
-
-_COMMANDS = ("aws-iam-authenticator", "tarmak-iam", "aws", "heptio-authenticator-aws")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,14 +163,10 @@ def _host_path(spec: Mapping[str, Any], container: Mapping[str, Any], path: str)
 
 def _clients(document: Document, route: Route, plain: Mapping[str, Any]) -> Iterator[Read]:
     for index, user in enumerate(plain["users"] if isinstance(plain.get("users"), list) else ()):
-        command = _member(_member(user, "user"), "exec") if isinstance(user, dict) else {}
-        if str(command.get("command") or "").rpartition("/")[2] not in _COMMANDS:
-            continue
-        at = route / "users" / index / "user" / "exec" / "args"
-        words = [Word(text, 0) for text in _texts(command.get("args"))]
-        found = option(words, "-i", "--cluster-id", "--cluster-name")
-        if found is not None:
-            yield Client(document.position(at), found.text)
+        arguments = ExecArguments.of(_member(_member(user, "user"), "exec"))
+        cluster_id = arguments.options.get("cluster") if arguments else None
+        if cluster_id is not None:
+            yield Client(document.position(route / "users" / index / "user" / "exec" / "args"), cluster_id)
 
 
 def _member(value: Any, key: str) -> Mapping[str, Any]:

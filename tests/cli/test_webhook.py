@@ -345,7 +345,8 @@ def test_more_than_anybody_means_to_have_looked_at(
         (tmp_path / f"{name}.yaml").write_text(f"# {'x' * 6_000_000}\n")
     remedy = "name the directory of the authenticator's files"
     assert shell.run("doctor", tmp_path, code=2).err == (
-        f"{tmp_path}: error: its files of YAML and JSON have more than the 10,485,760 bytes that are looked at; {remedy}\n"
+        f"{tmp_path}: error: its files of YAML and JSON have more than the 10,485,760 bytes that are looked at; "
+        f"{remedy}\n"
     )
     monkeypatch.setattr("tarmak_iam.pki.tree._MANY", 1)
     assert shell.run("doctor", tmp_path, code=2).err == (
