@@ -170,9 +170,14 @@ def _sync(directory: int) -> None:
 
 
 def make_directory(path: Path, mode: int) -> None:
-    """Makes the directory and its parents where they are missing. Raises FileError."""
+    """Makes the directory where it is missing, and its parents, which nobody else may write to whatever the umask.
+
+    Raises FileError.
+    """
     try:
-        path.mkdir(mode=mode, parents=True, exist_ok=True)
+        for parent in reversed([each for each in path.parents if not each.exists()]):
+            parent.mkdir(0o755, exist_ok=True)  # `parents=True` would leave their mode to the umask alone
+        path.mkdir(mode, exist_ok=True)
     except OSError as error:
         raise file_error("cannot be made", path, error) from None
 
