@@ -1,5 +1,5 @@
-"""Ratios within one run: an edit against those of other tools, answers by the number of mappings, and commands
-against Python's own start.
+"""Ratios within one run: an edit against those of other tools, answers and artifacts by the number of mappings, and
+commands against Python's own start.
 
 Run by `make bench`. A ratio says the same on a slow machine as on a fast one; nothing is asserted.
 """
@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from artifacts import artifacts
 from edits import EXAMPLE, edits, shortest
 from reviews import reviews
 
@@ -33,4 +34,5 @@ def starts() -> None:
 if __name__ == "__main__":
     edits()
     reviews()
+    artifacts()
     starts()

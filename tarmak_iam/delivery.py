@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,13 @@ from tarmak_iam.identity.versions import spans_text
 from tarmak_iam.identity.viper import Settings
 from tarmak_iam.routes import Key, Route
 
-__all__ = ["API_SERVER_KEYS", "Delivery", "NotCarried", "deliver"]
+__all__ = ["API_SERVER_KEYS", "CONFIG_KEY", "MAX_CONFIGMAP", "Delivery", "NotCarried", "deliver", "size"]
+
+CONFIG_KEY = "config.yaml"
+"""Of the ConfigMap that brings the configuration to the daemon, and its file's name there."""
+
+MAX_CONFIGMAP = 1024 * 1024
+"""Bytes that the values of a ConfigMap have at most, which the API server enforces."""
 
 _LISTS = ("maproles", "mapusers", "mapaccounts")
 API_SERVER_KEYS = ("server.kubeconfig", "server.master")
@@ -50,8 +57,18 @@ class Delivery:
     notes: tuple[LeftOut, ...] = ()
 
     @property
+    def largest(self) -> int:
+        """Bytes of the larger of its ConfigMaps."""
+        return max(size({CONFIG_KEY: self.config}), size(self.aws_auth["data"] if self.aws_auth else {}))
+
+    @property
     def objects(self) -> tuple[Object, ...]:
         return (*((self.aws_auth,) if self.aws_auth else ()), *self.identity_mappings)
+
+
+def size(data: AnyMapping[str, str]) -> int:
+    """Of a ConfigMap's data, as MAX_CONFIGMAP counts."""
+    return sum(len(text.encode()) for text in data.values())
 
 
 def deliver(mappings: Mappings, daemon: Daemon, cluster_id: str) -> Delivery:

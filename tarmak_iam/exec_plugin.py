@@ -8,14 +8,14 @@ from typing import Any
 from tarmak_iam.config.versions import parse_version
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.arn import parse_arn
-from tarmak_iam.identity.sts_hosts import Daemon, host_refusal, sts_host
+from tarmak_iam.identity.sts_hosts import Verifier, host_refusal, sts_host
 from tarmak_iam.installation import Installation
 
-__all__ = ["API_GROUP", "INTERACTIVE_MODE", "exec_plugin", "exec_problems"]
+__all__ = ["API_GROUP", "exec_plugin", "exec_problems"]
 
 API_GROUP = "client.authentication.k8s.io"
 
-INTERACTIVE_MODE = "IfAvailable"
+_INTERACTIVE_MODE = "IfAvailable"
 """A profile may ask for an MFA code, and a script has nobody to ask."""
 
 # From client-go's types and API packages at each release's tag.
@@ -58,7 +58,7 @@ def exec_plugin(installation: Installation) -> dict[str, Any]:
     if kubectl is None or kubectl >= _FIRST_INSTALL_HINT:
         plugin["installHint"] = _HINTS[settings.exec]
     if kubectl is None or kubectl >= _FIRST_INTERACTIVE_MODE:
-        plugin["interactiveMode"] = INTERACTIVE_MODE
+        plugin["interactiveMode"] = _INTERACTIVE_MODE
     return plugin
 
 
@@ -75,8 +75,8 @@ def exec_problems(installation: Installation) -> Iterator[tuple[str, ConfigError
         )
         yield "role", ConfigError(what, remedy="choose a role of the cluster's partition")
     region = _region(installation)
-    daemon = Daemon(installation.daemon_version, installation.partition, installation.region)
-    refusal = host_refusal(sts_host(region), daemon) if region else None
+    verifier = Verifier(installation.daemon_version, installation.partition, installation.region)
+    refusal = host_refusal(sts_host(region), verifier) if region else None
     if refusal is not None:
         what = f"authenticator {installation.daemon_version} would refuse every token: {refusal}"
         yield "image", ConfigError(what, remedy="choose another release of the authenticator")
@@ -113,5 +113,5 @@ def _region(installation: Installation) -> str:
     own = installation.region
     if installation.partition != "aws" or not own:
         return own
-    is_known = host_refusal(sts_host(own), Daemon(installation.daemon_version)) is None
+    is_known = host_refusal(sts_host(own), Verifier(installation.daemon_version)) is None
     return own if is_known else _FALLBACK_REGION

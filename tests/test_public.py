@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import pkgutil
 
 import pytest
 
 import tarmak_iam
-from tarmak_iam import TarmakConfig, TarmakIamError
+from tarmak_iam import TarmakConfig, TarmakIamError, pki
 from tarmak_iam.config.amazon import AMAZON, Amazon
 from tarmak_iam.config.plugins import load_sections
 from tarmak_iam.config.sections import Section
@@ -22,6 +23,14 @@ def test_every_public_name_is_there() -> None:
     assert set(tarmak_iam.__all__) <= set(dir(tarmak_iam))
     with pytest.raises(AttributeError):
         tarmak_iam.nothing  # noqa: B018  # that is the point
+
+
+def test_what_is_imported_late_is_no_module() -> None:
+    """A module of that name would be the package's attribute as soon as somebody had imported it."""
+    for package in (tarmak_iam, pki):
+        modules = {module.name for module in pkgutil.iter_modules(package.__path__)}
+        assert modules.isdisjoint(package.__all__)
+    assert callable(pki.prepare)
 
 
 def test_pinned_signatures() -> None:

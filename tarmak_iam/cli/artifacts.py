@@ -6,11 +6,10 @@ from typing import Any
 
 import click
 
-from tarmak_iam.cli.notes import note_image
+from tarmak_iam.cli.notes import note_objects
 from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.overrides import object_options
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.emit import notes
 from tarmak_iam.emit.artifact import yaml_bytes
 from tarmak_iam.emit.emitters import objects as emit_objects
 from tarmak_iam.emit.flags import webhook_args, webhook_hieradata
@@ -44,11 +43,7 @@ def manifests(session: Session, /, output: str, **overrides: Any) -> None:
     need, and the objects of plugins."""
     installation = session.installation(overrides)
     objects, left_out = emit_objects(installation)
-    note_image(installation)
-    for text in notes(installation):
-        note(f"note: {text}")
-    for name, error in left_out:
-        note(f"{name} left out: {error}")
+    note_objects(installation, left_out)
     if output == "json":
         print_json({"apiVersion": "v1", "kind": "List", "items": objects})
         return

@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 
 from tarmak_iam.cli.output import note, print_json
+from tarmak_iam.cli.reporting import as_json, coloured, fail_on_option, is_failing, output_option, summed_up
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.errors import SelectionError
-from tarmak_iam.findings import Severity
 from tarmak_iam.lint import Located, Report, Subjects
 from tarmak_iam.lint import examine as run_rules
 
@@ -15,14 +15,8 @@ __all__ = ["check"]
 
 
 @click.command(epilog="\b\nExample: tarmak-iam check -o json --fail-on error")
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option(
-    "--fail-on",
-    type=click.Choice(["error", "warning"]),
-    default="warning",
-    show_default=True,
-    help="Exit with 1 for findings of this severity or above.",
-)
+@output_option
+@fail_on_option
 @pass_session
 @click.pass_context
 def check(context: click.Context, session: Session, output: str, fail_on: str) -> None:
@@ -38,10 +32,9 @@ def check(context: click.Context, session: Session, output: str, fail_on: str) -
         print_json([_as_json(each) for each in located])
     else:
         for each in located:
-            click.echo(_coloured(each))
+            click.echo(coloured(str(each), each.finding.severity))
         note(_summary(report))
-    failing = [Severity.ERROR] if fail_on == "error" else list(Severity)
-    if any(each.finding.severity in failing for each in located):
+    if is_failing((each.finding.severity for each in located), fail_on):
         context.exit(1)
 
 
@@ -57,29 +50,11 @@ def _subjects(session: Session) -> Subjects:
     return Subjects.of_cluster(config, cluster, session.files(config, cluster))
 
 
-def _coloured(located: Located) -> str:
-    severity = str(located.finding.severity)
-    colour = "red" if located.finding.severity is Severity.ERROR else "yellow"
-    return str(located).replace(f": {severity}: ", f": {click.style(severity, fg=colour)}: ", 1)
-
-
 def _as_json(located: Located) -> dict[str, object]:
-    finding, place = located.finding, located.place
-    return {
-        "id": finding.id,
-        "severity": str(finding.severity),
-        "file": place.filename,
-        "line": place.line,
-        "column": place.column,
-        "path": list(finding.route.plain),
-        "message": finding.message,
-        "remedy": finding.remedy,
-    }
+    finding, path = located.finding, list(located.finding.route.plain)
+    return as_json(finding.id, finding.severity, located.place, finding.message, finding.remedy, path=path)
 
 
 def _summary(report: Report) -> str:
-    located = report.findings
-    counts = [(str(severity), sum(each.finding.severity is severity for each in located)) for severity in Severity]
-    parts = [f"{count} {name}{'s' if count > 1 else ''}" for name, count in counts if count]
-    ignored = f"{len(report.suppressed)} ignored by comments" if report.suppressed else ""
-    return ", ".join([*(parts or ["nothing to complain about"]), *filter(None, [ignored])])
+    found = summed_up(each.finding.severity for each in report.findings)
+    return f"{found}, {len(report.suppressed)} ignored by comments" if report.suppressed else found

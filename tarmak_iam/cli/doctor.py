@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarmak_iam.cli.directories import named_directory
 from tarmak_iam.cli.output import note, print_json
+from tarmak_iam.cli.reporting import as_json, coloured, fail_on_option, is_failing, output_option, summed_up
 from tarmak_iam.cli.session import Session, pass_session, way_in
 from tarmak_iam.errors import FileError, Place, TarmakIamError
 from tarmak_iam.findings import Severity
+from tarmak_iam.pki.layout import EXPIRES_WITHIN
 
 if TYPE_CHECKING:
     from tarmak_iam.installation import Installation
-    from tarmak_iam.pki import Diagnosis, Report
+    from tarmak_iam.pki import Report
 
 __all__ = ["doctor"]
 
@@ -23,7 +26,7 @@ __all__ = ["doctor"]
 @click.command(
     epilog="\b\nExamples:\n  tarmak-iam doctor webhook\n  sudo tarmak-iam doctor / --root             # on a master"
 )
-@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("directory", metavar="DIR", type=click.Path(), callback=named_directory)
 @click.option(
     "--root",
     "is_master",
@@ -33,19 +36,13 @@ __all__ = ["doctor"]
 @click.option(
     "--expires-within",
     type=click.IntRange(min=0),
-    default=30,
+    default=EXPIRES_WITHIN,
     show_default=True,
     metavar="DAYS",
     help="Warn of a certificate that expires within so many days.",
 )
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.option(
-    "--fail-on",
-    type=click.Choice(["error", "warning"]),
-    default="warning",
-    show_default=True,
-    help="Exit with 1 for findings of this severity or above.",
-)
+@output_option
+@fail_on_option
 @pass_session
 @click.pass_context
 def doctor(
@@ -76,15 +73,16 @@ def doctor(
             place=Place(str(directory)),
         )
     if output == "json":
-        print_json([_as_json(each) for each in report.diagnoses])
+        print_json(
+            [as_json(each.id, each.severity, each.place, each.message, each.remedy) for each in report.diagnoses]
+        )
     else:
         for each in report.diagnoses:
-            click.echo(_coloured(each))
+            click.echo(coloured(str(each), each.severity))
     _sum_up(report)
     if any(each.severity is Severity.ERROR for each in report.diagnoses):
         note(f"as long as the API server runs, {way_in(installation)}")
-    failing = [Severity.ERROR] if fail_on == "error" else list(Severity)
-    if any(each.severity in failing for each in report.diagnoses):
+    if is_failing((each.severity for each in report.diagnoses), fail_on):
         context.exit(1)
 
 
@@ -99,28 +97,8 @@ def _installation(session: Session) -> Installation | None:
         return None
 
 
-def _coloured(diagnosis: Diagnosis) -> str:
-    severity = str(diagnosis.severity)
-    colour = "red" if diagnosis.severity is Severity.ERROR else "yellow"
-    return str(diagnosis).replace(f": {severity}: ", f": {click.style(severity, fg=colour)}: ", 1)
-
-
-def _as_json(diagnosis: Diagnosis) -> dict[str, object]:
-    return {
-        "id": diagnosis.id,
-        "severity": str(diagnosis.severity),
-        "file": diagnosis.place.filename,
-        "line": diagnosis.place.line,
-        "column": diagnosis.place.column,
-        "message": diagnosis.message,
-        "remedy": diagnosis.remedy,
-    }
-
-
 def _sum_up(report: Report) -> None:
-    counts = [(str(severity), sum(each.severity is severity for each in report.diagnoses)) for severity in Severity]
-    parts = [f"{count} {name}{'s' if count > 1 else ''}" for name, count in counts if count]
-    note(", ".join(parts) or "nothing to complain about")
+    note(summed_up(each.severity for each in report.diagnoses))
     note(f"looked at: {', '.join(report.seen) or 'nothing'}")
     if report.unseen:
         note(f"not there to look at: {', '.join(report.unseen)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from tarmak_iam.cli.edit import dry_run_option
 from tarmak_iam.cli.kubeconfig_files import kubectl_files
 from tarmak_iam.cli.kubeconfig_plan import Plan
 from tarmak_iam.cli.notes import note_role
-from tarmak_iam.cli.output import note
+from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.overrides import kubeconfig_options
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.emit.artifact import yaml_bytes
@@ -66,7 +65,10 @@ def kubeconfig(
         for name, given in (("--use", use), ("--force", force), ("--dry-run", dry_run)):
             if given:
                 raise click.UsageError(f"{name} needs --merge")
-        click.echo(yaml_bytes(made) if output == "yaml" else json.dumps(made, indent=2).encode() + b"\n", nl=False)
+        if output == "json":
+            print_json(made)
+        else:
+            click.echo(yaml_bytes(made), nl=False)
     else:
         own = [path for path in (*session.files(config, cluster).own, config.path) if path]
         if not merge_into:

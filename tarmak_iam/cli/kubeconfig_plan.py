@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tarmak_iam.cli.kubeconfig_files import default_file
 from tarmak_iam.cli.output import note, print_diff_text, print_json
-from tarmak_iam.document.files import make_directory, read_if_present, replace_file
+from tarmak_iam.document.files import make_directory, read_if_present
+from tarmak_iam.document.replacing import Replacement, replace_files
 from tarmak_iam.emit.artifact import Manifest
 from tarmak_iam.emit.kubeconfig_file import KubeconfigFile
 from tarmak_iam.emit.kubeconfig_merge import Merge, merge_kubeconfig
@@ -64,21 +64,15 @@ class Plan:
                 note(f"forced: the {entry.kind} '{entry.name}' of {where} was not ours; {way_in}")
 
     def write(self) -> None:
-        """Raises FileError, and then puts back what was written to other files before."""
-        written: list[int] = []
-        try:
-            for index in self.changed:
-                path, data = self.paths[index], self.existing[index]
-                if data is None:
-                    make_directory(path.parent, 0o700)
-                replace_file(path, self.merge.after[index].to_bytes(), expected=data, mode=0o600)
-                written.append(index)
-        except FileError:
-            for index in written:
-                before = self.merge.before[index].document.to_bytes()
-                with contextlib.suppress(FileError):
-                    replace_file(self.paths[index], before, expected=self.merge.after[index].to_bytes())
-            raise
+        """All of them or none. Raises FileError."""
+        files = [
+            Replacement(self.paths[index], self.merge.after[index].to_bytes(), self.existing[index], mode=0o600)
+            for index in self.changed
+        ]
+        for each in files:
+            if each.before is None:
+                make_directory(each.path.parent, 0o700)
+        replace_files(files)
 
     def show(self, *, dry_run: bool, as_json: bool) -> None:
         diffs = {index: self._diff(index) for index in self.changed}

@@ -17,6 +17,7 @@ from tarmak_iam.cli.aside import drop, tell
 from tarmak_iam.cli.lazy import LazyGroup
 from tarmak_iam.cli.session import Session
 from tarmak_iam.errors import TarmakIamError
+from tarmak_iam.text import one_line
 
 __all__ = ["cli", "main"]
 
@@ -105,7 +106,7 @@ def _system(error: OSError) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    tell(" ".join(message.split("\n")))
+    tell(one_line(message))
     return code
 
 

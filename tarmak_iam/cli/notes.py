@@ -1,11 +1,24 @@
-"""What is told beside an answer: of the image that it names, and of the role that it logs in with."""
+"""What is told beside an answer: of objects that are given out, and of the role that a kubeconfig logs in with."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from tarmak_iam.cli.output import note
+from tarmak_iam.emit import notes
+from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation import Installation
 
-__all__ = ["note_image", "note_role"]
+__all__ = ["note_image", "note_objects", "note_role"]
+
+
+def note_objects(installation: Installation, left_out: Iterable[tuple[str, ConfigError]]) -> None:
+    """A line for each emitter that was left out, each finding about image and Kubernetes, and each note."""
+    for name, error in left_out:
+        note(f"{name} left out: {error}")
+    note_image(installation)
+    for text in notes(installation):
+        note(f"note: {text}")
 
 
 def note_image(installation: Installation) -> None:

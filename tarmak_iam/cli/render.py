@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tarmak_iam.cli.directories import output_dir_option
 from tarmak_iam.cli.edit import dry_run_option
 from tarmak_iam.cli.kubeconfig import note_tunnel
-from tarmak_iam.cli.notes import note_image, note_role
+from tarmak_iam.cli.notes import note_objects, note_role
 from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.overrides import kubeconfig_options, object_options
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.directory import Action, Plan, carry_out, plan
-from tarmak_iam.emit import notes
 from tarmak_iam.emit import render as emit_all
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.text import one_line
@@ -34,21 +34,8 @@ _DONE = {
 _AT_REST = (Action.UNCHANGED, Action.KEEP)
 
 
-def _directory(context: click.Context, parameter: click.Parameter, value: str) -> Path:
-    """As a path; an empty one, of a variable that is not set, would be the working directory."""
-    if not value:
-        raise click.BadParameter("it is empty; name a directory", context, parameter)
-    return Path(value)
-
-
 @click.command(epilog="\b\nExample: tarmak-iam render --output-dir out && kubectl apply -k out")
-@click.option(
-    "--output-dir",
-    type=click.Path(),
-    required=True,
-    callback=_directory,
-    help="Directory for the files; made if it is missing.",
-)
+@output_dir_option
 @object_options
 @kubeconfig_options
 @dry_run_option
@@ -79,10 +66,8 @@ def render(
     if output == "json":
         print_json(_as_json(planned, left_out, cluster_id=installation.cluster_id, dry_run=dry_run))
     else:
-        _print(planned, left_out, dry_run=dry_run)
-    note_image(installation)
-    for text in notes(installation):
-        note(f"note: {text}")
+        _print(planned, dry_run=dry_run)
+    note_objects(installation, () if output == "json" else left_out)  # JSON has them itself
     if any(step.action is Action.REMOVE and step.path.suffix == ".yaml" for step in planned.steps):
         note("note: an object whose file is removed stays in a cluster that has it, until somebody deletes it there")
     if "kubeconfig" not in dict(left_out):
@@ -99,15 +84,13 @@ def _own_files(session: Session, config: TarmakConfig) -> list[Path]:
     return [*own, config.path] if config.path else own
 
 
-def _print(planned: Plan, left_out: list[tuple[str, ConfigError]], *, dry_run: bool) -> None:
+def _print(planned: Plan, *, dry_run: bool) -> None:
     for step in planned.steps:
         would = dry_run and step.action not in _AT_REST
         click.echo(one_line(f"{f'would {step.action.value}' if would else _DONE[step.action]} {step.path}"))
     for step in planned.steps:
         if step.action is Action.KEEP:
             note(f"{step.path} is no longer made, but is kept: it was changed by hand since it was written")
-    for name, error in left_out:
-        note(f"{name} left out: {error}")
     if dry_run:
         note("dry run: nothing was written")
 

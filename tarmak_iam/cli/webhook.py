@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,10 +11,12 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from tarmak_iam.cli.directories import output_dir_option
 from tarmak_iam.cli.output import note
 from tarmak_iam.cli.session import Session, pass_session, way_in
 from tarmak_iam.config.webhook import DEFAULT_WEBHOOK_FILE
-from tarmak_iam.document.files import is_current, make_directory, read_if_present, replace_file
+from tarmak_iam.document.files import is_current, make_directory, read_if_present
+from tarmak_iam.document.replacing import Replacement, replace_files
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity import viper
 from tarmak_iam.identity.refusal import NotStarted
@@ -24,11 +25,12 @@ from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.pki.kubeconfig import MASTERS_VERSION
 from tarmak_iam.pki.layout import CERTIFICATE, DAYS, DEFAULT_PORT, KEY, KUBECONFIG, STATE_DIR
 from tarmak_iam.pki.names import ServerNames
+from tarmak_iam.text import one_line
 
 if TYPE_CHECKING:
     from tarmak_iam.document import Document
     from tarmak_iam.installation import Installation
-    from tarmak_iam.pki.prepare import Output, Prepared
+    from tarmak_iam.pki.preparation import Output, Prepared
 
 __all__ = ["webhook"]
 
@@ -38,12 +40,7 @@ __all__ = ["webhook"]
     "  tarmak-iam webhook --output-dir webhook\n"
     "  tarmak-iam webhook --output-dir webhook --hostname localhost --hostname master.internal --days 3650"
 )
-@click.option(
-    "--output-dir",
-    type=click.Path(path_type=Path),
-    required=True,
-    help="Directory for the three files; made if it is missing.",
-)
+@output_dir_option
 @click.option(
     "--days", type=int, default=DAYS, show_default=True, help="How long a new certificate is valid, from now on."
 )
@@ -85,7 +82,7 @@ def webhook(
     No tarmak.yaml is needed; where a cluster is chosen, host name, address and port are those of its mappings
     file. A pair that is there is kept, as `init` keeps it, and only the kubeconfig is written anew.
     """
-    from tarmak_iam.pki.prepare import Existing, prepare
+    from tarmak_iam.pki.preparation import Existing, prepare
 
     version = DaemonVersion.parse(daemon_version) if daemon_version is not None else MASTERS_VERSION
     installation = session.installation_if_chosen()
@@ -106,8 +103,8 @@ def webhook(
         renew=renew,
         version=version,
     )
-    for line in _write(output_dir, prepared):
-        click.echo(line)
+    for line in _write(output_dir, prepared):  # all is written: whoever reads the lines may hang up
+        click.echo(one_line(line))
     if prepared.is_kept and _is_given("days"):
         note("the pair that is there is kept, and its days with it: --renew makes a new one")
     _tell_where_they_go(installation, prepared)
@@ -146,43 +143,28 @@ def _check_server(server: ServerSettings, document: Document, keys: Iterable[str
             raise ConfigError(f"server.{key}: {error.what}", remedy=error.remedy, place=place) from None
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    """A file to write, and whether that is needed: looked at for all of them before the first one is written."""
-
-    path: Path
-    output: Output
-    mode: int
-    is_current: bool
-
-    def write(self) -> str:
-        if self.is_current:
-            return f"unchanged {self.path}"
-        replace_file(
-            self.path,
-            self.output.data,
-            expected=self.output.before,
-            mode=self.mode,
-            secret=self.output.is_secret,
-        )
-        return f"{'restricted' if self.output.before == self.output.data else 'wrote'} {self.path}"
-
-
 def _write(directory: Path, prepared: Prepared) -> list[str]:
-    """What was done, a line per file: all of it before anything is printed, since whoever reads that may hang up.
-
-    Raises FileError.
-    """
-    files = [_file(directory, output) for output in prepared.outputs]
+    """Writes all of it or nothing, and gives a line a file on what was done. Raises FileError."""
+    files = [_replacement(directory, output) for output in prepared.outputs]
+    missing = [each for each in files if not _is_there(each)]
     make_directory(directory, 0o700)
-    return [each.write() for each in files]
+    replace_files(missing)
+    return [f"{_done(each) if each in missing else 'unchanged'} {each.path}" for each in files]
 
 
-def _file(directory: Path, output: Output) -> _File:
+def _done(each: Replacement) -> str:
+    return "restricted" if each.before == each.data else "wrote"
+
+
+def _replacement(directory: Path, output: Output) -> Replacement:
     """`init` writes through the umask; never more open than that, and the key for its owner alone."""
-    path, mode = directory / output.name, 0o600 if output.is_secret else 0o644 & ~_umask()
-    unchanged = output.before == output.data and is_current(path, output.data, mode if output.is_secret else 0o666)
-    return _File(path, output, mode, unchanged)
+    mode = 0o600 if output.is_secret else 0o644 & ~_umask()
+    return Replacement(directory / output.name, output.data, output.before, mode, output.is_secret)
+
+
+def _is_there(each: Replacement) -> bool:
+    """With the right bytes, and no more open than it may be; who may read what is no secret is its owner's choice."""
+    return each.before == each.data and is_current(each.path, each.data, each.mode if each.is_secret else 0o666)
 
 
 def _umask() -> int:

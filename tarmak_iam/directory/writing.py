@@ -60,7 +60,7 @@ def _remove(path: Path) -> None:
 
 def _restrict(path: Path, mode: int) -> None:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:
             os.fchmod(descriptor, mode)
         finally:

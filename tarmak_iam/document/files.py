@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -41,8 +42,11 @@ def read_file(path: Path) -> bytes:
 
 
 def read_if_present(path: Path) -> bytes | None:
-    """None where there is no such file. Raises FileError for everything else that keeps it from being read."""
+    """None where there is no such file. Raises FileError for everything else that keeps it from being read, and for
+    a named pipe, at which one would wait for somebody to write."""
     try:
+        if stat.S_ISFIFO(path.stat().st_mode):
+            raise FileError("this is a named pipe", remedy="name a file", place=Place(str(path)))
         return _read(path)
     except FileNotFoundError:
         return None
@@ -166,9 +170,14 @@ def _sync(directory: int) -> None:
 
 
 def make_directory(path: Path, mode: int) -> None:
-    """Makes the directory and its parents where they are missing. Raises FileError."""
+    """Makes the directory where it is missing, and its parents, which nobody else may write to whatever the umask.
+
+    Raises FileError.
+    """
     try:
-        path.mkdir(mode=mode, parents=True, exist_ok=True)
+        for parent in reversed([each for each in path.parents if not each.exists()]):
+            parent.mkdir(0o755, exist_ok=True)  # `parents=True` would leave their mode to the umask alone
+        path.mkdir(mode, exist_ok=True)
     except OSError as error:
         raise file_error("cannot be made", path, error) from None
 

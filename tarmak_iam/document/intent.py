@@ -21,6 +21,8 @@ def plain(value: Any, depth: int = 0) -> Any:
 
     Raises TypeError for what YAML has no form for, or that cannot be encoded.
     """
+    if value is None or isinstance(value, bool) or (type(value) is str and value.isascii()):  # nearly all there is
+        return value
     if depth > MAX_DEPTH:
         raise TypeError(f"values nested deeper than {MAX_DEPTH} levels cannot be written")
     if isinstance(value, Mapping):
@@ -31,8 +33,6 @@ def plain(value: Any, depth: int = 0) -> Any:
         if _SURROGATE.search(value):
             raise TypeError("a text with half a surrogate pair cannot be written")
         return str.__str__(value)
-    if value is None or isinstance(value, bool):
-        return value
     if isinstance(value, float):
         return float(value)
     if isinstance(value, int):
@@ -43,6 +43,8 @@ def plain(value: Any, depth: int = 0) -> Any:
 
 
 def _plain_key(key: Any) -> Any:
+    if type(key) is str:
+        return plain(key)
     if isinstance(key, (Mapping, list, tuple)):
         raise TypeError("a mapping or list cannot be a key")
     if isinstance(key, float) and math.isnan(key):

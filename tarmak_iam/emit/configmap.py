@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tarmak_iam.delivery import CONFIG_KEY, MAX_CONFIGMAP, size
 from tarmak_iam.emit.artifact import Emitter, Manifest
 from tarmak_iam.emit.labels import NAME, NAMESPACE, labels
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation import Installation
 
-__all__ = ["CONFIGMAP", "CONFIG_KEY", "check_size", "configmap"]
-
-CONFIG_KEY = "config.yaml"
-_MAX_BYTES = 1024 * 1024
-"""etcd's limit for an object's data, which the API server enforces on ConfigMaps."""
+__all__ = ["CONFIGMAP", "check_size", "configmap"]
 
 
 def configmap(installation: Installation) -> Manifest:
@@ -31,7 +28,7 @@ def configmap(installation: Installation) -> Manifest:
 
 def check_size(data: Mapping[str, str]) -> None:
     """Raises ConfigError for more than a ConfigMap takes."""
-    if sum(len(text.encode()) for text in data.values()) > _MAX_BYTES:
+    if size(data) > MAX_CONFIGMAP:
         raise ConfigError(
             "the mappings are larger than a ConfigMap can be (1 MiB)", remedy="map groups of people by role"
         )

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from tarmak_iam.delivery import CONFIG_KEY
 from tarmak_iam.emit.artifact import Emitter, Manifest
-from tarmak_iam.emit.configmap import CONFIG_KEY
 from tarmak_iam.emit.eras import era_of
 from tarmak_iam.emit.labels import NAME, NAMESPACE, SELECTOR, labels, pod_labels
 from tarmak_iam.errors import ConfigError

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
 
-from tarmak_iam.emit.exec_arguments import MISNAMED, ExecArguments
+from tarmak_iam.exec_arguments import MISNAMED, ExecArguments
 from tarmak_iam.exec_plugin import API_GROUP
 from tarmak_iam.identity.arn import ArnError, parse_arn
 

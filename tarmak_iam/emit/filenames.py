@@ -11,7 +11,7 @@ from tarmak_iam.emit.artifact import Manifest
 from tarmak_iam.emit.labels import NAME
 from tarmak_iam.emit.objects import key_of
 
-__all__ = ["KUSTOMIZATION", "RESERVED", "file_name", "is_safe_name", "object_files"]
+__all__ = ["KUSTOMIZATION", "RESERVED", "is_safe_name", "object_files"]
 
 KUSTOMIZATION = "kustomization.yaml"
 RESERVED = frozenset(["kustomization.yaml", "kustomization.yml", "kustomization"])
@@ -28,13 +28,9 @@ def is_safe_name(name: str) -> bool:
     return _SAFE.match(name) is not None
 
 
-def file_name(manifest: Manifest) -> str:
-    """`daemonset.yaml` for what bears our own name, else `configmap-aws-auth.yaml`."""
-    return f"{_stem(manifest)}.yaml"
-
-
 def object_files(manifests: Iterable[Manifest]) -> list[str]:
-    """A file name for each of the objects, in their order.
+    """A file name for each of the objects, in their order: `daemonset.yaml` for what bears our own name, else
+    `configmap-aws-auth.yaml`.
 
     Where two would share one (`a:b` and `a-b`, two namespaces, a file system that ignores case), each gets a part
     of the hash of what it is, so that neither depends on the order.

@@ -9,8 +9,8 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, Span
 from tarmak_iam.document.textdiff import unified_diff
 from tarmak_iam.emit.artifact import Manifest
-from tarmak_iam.emit.exec_arguments import WORDS
 from tarmak_iam.emit.kubeconfig_file import LISTS
+from tarmak_iam.exec_arguments import WORDS
 
 __all__ = ["shown_diff"]
 

@@ -15,7 +15,7 @@ from tarmak_iam.emit.artifact import Emitter, Manifest
 from tarmak_iam.emit.crd import PLURAL
 from tarmak_iam.emit.labels import NAME, NAMESPACE, labels
 from tarmak_iam.identity.crd import GROUP
-from tarmak_iam.identity.formats.aws_auth import NAME as AWS_AUTH
+from tarmak_iam.identity.eks_configmap import NAME as AWS_AUTH
 from tarmak_iam.installation import Installation
 
 __all__ = ["RBAC", "rbac"]

@@ -7,14 +7,14 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tarmak_iam.delivery import CONFIG_KEY
 from tarmak_iam.effects import Loaded, Standings
-from tarmak_iam.emit.configmap import CONFIG_KEY
 from tarmak_iam.emit.labels import NAME, NAMESPACE
 from tarmak_iam.errors import ConfigError, TarmakIamError
 from tarmak_iam.hook.kubectl import Kubectl, items_of
 from tarmak_iam.hook.objects import Object, Ref
 from tarmak_iam.identity.authenticator import Authenticator
-from tarmak_iam.identity.formats.aws_auth import NAME as AWS_AUTH
+from tarmak_iam.identity.eks_configmap import NAME as AWS_AUTH
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.installation import Installation

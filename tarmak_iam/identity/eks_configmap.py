@@ -24,7 +24,9 @@ from tarmak_iam.identity.table import Found, Table, compared_one_by_one
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.routes import Route
 
-__all__ = ["find_aws_auth", "load_eks_configmap"]
+__all__ = ["NAME", "NAMESPACE", "find_aws_auth", "load_eks_configmap"]
+
+NAME, NAMESPACE = "aws-auth", "kube-system"
 
 _VALIDATES = "MountedFile: roles are checked with Validate() (rolearn or sso must be given)"
 _KEYS = {"role": "mapRoles", "user": "mapUsers"}
@@ -32,8 +34,8 @@ _KEYS = {"role": "mapRoles", "user": "mapUsers"}
 
 def find_aws_auth(objects: Iterable[ClusterObject]) -> ClusterObject | None:
     """The ConfigMap that the daemon watches; a file without a namespace is meant for kube-system."""
-    found = [each for each in objects if each.kind == "ConfigMap" and each.name == "aws-auth"]
-    return next((each for each in found if each.namespace in ("", "kube-system")), None)
+    found = [each for each in objects if each.kind == "ConfigMap" and each.name == NAME]
+    return next((each for each in found if each.namespace in ("", NAMESPACE)), None)
 
 
 def load_eks_configmap(config: DaemonConfig, aws_auth: ClusterObject | None) -> Table:

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tarmak_iam.document import Document, Remove
-from tarmak_iam.document.intent import value_at
 from tarmak_iam.errors import ConfigError, EditRefused
 from tarmak_iam.identity.config_file import load_config
-from tarmak_iam.identity.entries import Listed, listed_entries, own_key
+from tarmak_iam.identity.entries import Listed, listed_entries
 from tarmak_iam.identity.merging import Outcome, Refuse, Wanted, plan
 from tarmak_iam.identity.principals import key_of, named
 from tarmak_iam.identity.refusal import NotStarted
@@ -74,12 +73,6 @@ class Mappings:
         with contextlib.suppress(NotStarted):
             return tuple(listed_entries(Settings(load_config(self.document, version), {}, {})))
         return self.entries
-
-    def arn_route(self, entry: Listed) -> Route:
-        """Where an entry's ARN stands; the entry itself where it has none (or is an account)."""
-        item = value_at(self.document.data, entry.route.plain)
-        name = own_key(item, f"{entry.kind}ARN") if isinstance(item, dict) else ""
-        return entry.route / name if isinstance(item, dict) and name in item else entry.route
 
     def with_cluster_id(self, cluster_id: str) -> Mappings:
         """The same with a clusterID where it has none. Raises ConfigError where it has another."""

@@ -11,7 +11,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.errors import Place
 from tarmak_iam.routes import Path, Route
 
-__all__ = ["ClusterObject", "cluster_objects"]
+__all__ = ["ClusterObject", "cluster_objects", "objects_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,12 @@ class ClusterObject:
 def cluster_objects(text: str, filename: str) -> Iterator[ClusterObject]:
     """Raises ParseError. What is no Kubernetes object (no `kind`) is left out."""
     for document in Document.parse_all(text, filename):
-        yield from _objects(document, Route(), document.data)
+        yield from objects_in(document)
+
+
+def objects_in(document: Document) -> Iterator[ClusterObject]:
+    """Those of one document."""
+    yield from _objects(document, Route(), document.data)
 
 
 def _objects(document: Document, route: Route, data: Any) -> Iterator[ClusterObject]:

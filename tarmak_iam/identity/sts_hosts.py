@@ -13,7 +13,7 @@ from tarmak_iam.identity.versions import DaemonVersion, Spans, read_spans, serve
 from tarmak_iam.regions import partition_of
 from tarmak_iam.text import one_line
 
-__all__ = ["GLOBAL_HOST", "Daemon", "host_refusal", "partition_of_host", "region_of_host", "sts_host"]
+__all__ = ["GLOBAL_HOST", "Verifier", "host_refusal", "partition_of_host", "region_of_host", "sts_host"]
 
 GLOBAL_HOST = "sts.amazonaws.com"
 
@@ -47,7 +47,7 @@ _REGIONS_OF = {
 
 
 @dataclass(frozen=True, slots=True)
-class Daemon:
+class Verifier:
     """A release, its `server.partition`, and the region that it runs in; empty where that is not known."""
 
     version: DaemonVersion
@@ -77,21 +77,21 @@ def partition_of_host(host: str) -> str | None:
     return partition if region and domain in known else None
 
 
-def host_refusal(host: str, daemon: Daemon) -> str | None:
+def host_refusal(host: str, verifier: Verifier) -> str | None:
     """Why the daemon refuses a token of this host; None if it does not."""
-    version = daemon.version
+    version = verifier.version
     unexpected = f"the host '{one_line(host)}' is not one that it takes"
     if version.has("STS host by regexp"):
         return None if _PATTERN.match(host) else f"{unexpected}: only sts.REGION.amazonaws.com, with .cn or without"
     if not version.has("config key server.partition"):
         return None if host == GLOBAL_HOST else f"{unexpected}: only {GLOBAL_HOST}"
-    if daemon.partition not in server_partitions(version):
-        return f"it knows no partition '{daemon.partition}'"
+    if verifier.partition not in server_partitions(version):
+        return f"it knows no partition '{verifier.partition}'"
     if version.has("STS host by format only (verifySTSHostnameFormat)"):
-        return _format_refusal(host, daemon)
-    if version.within(_listed(daemon.partition).get(host, ())) or host == _own_host(daemon):
+        return _format_refusal(host, verifier)
+    if version.within(_listed(verifier.partition).get(host, ())) or host == _own_host(verifier):
         return None
-    return f"its AWS SDK knows no STS host '{one_line(host)}' in the partition {daemon.partition}"
+    return f"its AWS SDK knows no STS host '{one_line(host)}' in the partition {verifier.partition}"
 
 
 @cache
@@ -107,28 +107,32 @@ def _listed(partition: str) -> dict[str, Spans]:
     return _hosts().get(partition, {})
 
 
-def _own_host(daemon: Daemon) -> str | None:
+def _own_host(verifier: Verifier) -> str | None:
     """The host of the daemon's region, where it takes one that is not on its list."""
-    spans = _TAKES_OWN_REGION if _listed(daemon.partition) else _EVEN_WITHOUT_STS
-    if not daemon.region or not daemon.version.within(spans):
+    spans = _TAKES_OWN_REGION if _listed(verifier.partition) else _EVEN_WITHOUT_STS
+    if not verifier.region or not verifier.version.within(spans):
         return None
-    return f"sts.{daemon.region}.{STS_DOMAINS[daemon.partition]}"
+    return f"sts.{verifier.region}.{STS_DOMAINS[verifier.partition]}"
 
 
-def _format_refusal(host: str, daemon: Daemon) -> str | None:
+def _format_refusal(host: str, verifier: Verifier) -> str | None:
     """v0.7.5 on: the name that the SDK would make of the region in it, of the daemon's partition's domain."""
-    own, own_dual = STS_DOMAINS[daemon.partition], _DUAL_STACK_DOMAINS.get(daemon.partition)
+    own, own_dual = STS_DOMAINS[verifier.partition], _DUAL_STACK_DOMAINS.get(verifier.partition)
     if host == GLOBAL_HOST:
-        return None if daemon.partition == "aws" else f"the global host is of the partition aws, not {daemon.partition}"
+        return (
+            None
+            if verifier.partition == "aws"
+            else f"the global host is of the partition aws, not {verifier.partition}"
+        )
     labels, shown = host.split("."), one_line(host)
     region = labels[1] if len(labels) >= 3 else ""
     if not _REGION.match(region):
         return f"the host '{shown}' names no region"
     if host not in _resolved(region):
-        home = {f"sts.{daemon.region}.{domain}" for domain in (own, own_dual) if domain and daemon.region}
+        home = {f"sts.{verifier.region}.{domain}" for domain in (own, own_dual) if domain and verifier.region}
         return None if host in home else f"the host '{shown}' is not one that the AWS SDK makes of a region"
     if ".".join(labels[2:]) not in (own, own_dual):
-        return f"the host '{shown}' is not one of the partition {daemon.partition}"
+        return f"the host '{shown}' is not one of the partition {verifier.partition}"
     return None
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 from tarmak_iam.config.switch import switch_route
+from tarmak_iam.delivery import MAX_CONFIGMAP
+from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.identity import viper
 from tarmak_iam.identity.arn import PARTITIONS
@@ -21,7 +24,6 @@ from tarmak_iam.routes import Route
 
 __all__ = ["INSTALLATION_RULES"]
 
-_MAX_CONFIGMAP = 1024 * 1024
 _REACHED_BY_LOCALHOST = ("", "localhost", "127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104  # a configuration's words
 
 
@@ -77,15 +79,21 @@ def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding
 
 
 def _too_large(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """The API server counts the bytes of a ConfigMap's values, and takes 1 MiB at most."""
+    size = _size(installation)
+    if size > MAX_CONFIGMAP:
+        what = f"the mappings have {size:,} bytes, and a ConfigMap takes {MAX_CONFIGMAP:,}; {way_in(installation)}"
+        yield rule.finding(Subject.MAPPINGS, Route(), what, "map the roles that people assume, not each of them")
+
+
+def _size(installation: Installation) -> int:
+    """Of the largest ConfigMap that they become; of the file where it is one, or where nothing can be made of it."""
+    if installation.daemon.asks_cluster:
+        with contextlib.suppress(ConfigError):
+            return installation.delivery.largest
     mappings = installation.mappings
     text = mappings.document.text if mappings else ""
     size = len(text.replace("\r\n", "\n").encode())
-    if mappings and not mappings.cluster_id:
-        size += len(f"clusterID: {installation.cluster_id}\n")
-    if size > _MAX_CONFIGMAP:
-        what = f"the mappings have {size:,} bytes, and a ConfigMap takes {_MAX_CONFIGMAP:,}; {way_in(installation)}"
-        yield rule.finding(Subject.MAPPINGS, Route(), what, "map the roles that people assume, not each of them")
+    return size + len(f"clusterID: {installation.cluster_id}\n") if mappings and not mappings.cluster_id else size
 
 
 def _elsewhere(rule: Rule, installation: Installation) -> Iterator[Finding]:

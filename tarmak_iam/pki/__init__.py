@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tarmak_iam.pki.kubeconfig import webhook_kubeconfig
     from tarmak_iam.pki.names import ServerNames
     from tarmak_iam.pki.pair import Pair, make_pair
-    from tarmak_iam.pki.prepare import Existing, Prepared, prepare
+    from tarmak_iam.pki.preparation import Existing, Prepared, prepare
     from tarmak_iam.pki.tree import Tree, read_tree
 
 __all__ = [
@@ -39,15 +39,15 @@ _HOMES = {
     "CHECKS": "doctor",
     "Check": "diagnosis",
     "Diagnosis": "diagnosis",
-    "Existing": "prepare",
+    "Existing": "preparation",
     "Pair": "pair",
-    "Prepared": "prepare",
+    "Prepared": "preparation",
     "Report": "doctor",
     "ServerNames": "names",
     "Tree": "tree",
     "examine": "doctor",
     "make_pair": "pair",
-    "prepare": "prepare",
+    "prepare": "preparation",
     "read_tree": "tree",
     "webhook_kubeconfig": "kubeconfig",
 }

@@ -11,20 +11,17 @@ from tarmak_iam.pki.diagnosis import Check, Diagnosis
 from tarmak_iam.pki.evidence import Evidence
 from tarmak_iam.pki.file_checks import FILE_CHECKS
 from tarmak_iam.pki.id_checks import ID_CHECKS
-from tarmak_iam.pki.layout import CERTIFICATE, INIT_UNIT, KEY, UNIT
+from tarmak_iam.pki.layout import CERTIFICATE, EXPIRES_WITHIN, INIT_UNIT, KEY, UNIT
 from tarmak_iam.pki.master_checks import MASTER_CHECKS
 from tarmak_iam.pki.pair_checks import PAIR_CHECKS
 from tarmak_iam.pki.tree import Tree
 from tarmak_iam.pki.webhook_checks import WEBHOOK_CHECKS
 
-__all__ = ["CHECKS", "EXPIRES_WITHIN", "Report", "examine"]
+__all__ = ["CHECKS", "Report", "examine"]
 
 CHECKS: tuple[Check, ...] = (*FILE_CHECKS, *PAIR_CHECKS, *WEBHOOK_CHECKS, *MASTER_CHECKS, *ID_CHECKS)
 
 _CONFIG = "tarmak.yaml"
-
-EXPIRES_WITHIN = 30
-"""Days before the end of a certificate's validity that doctor speaks of it."""
 
 
 @dataclass(frozen=True, slots=True)

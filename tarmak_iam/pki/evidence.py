@@ -13,7 +13,7 @@ from tarmak_iam.identity.server_settings import ServerSettings, read_server_sett
 from tarmak_iam.identity.versions import NEWEST, DaemonVersion
 from tarmak_iam.installation import Installation
 from tarmak_iam.pki.certificates import Certificate, Key, Unreadable, read_certificate, read_key
-from tarmak_iam.pki.objects import Broken, Client, Configuration, Daemon, read_objects
+from tarmak_iam.pki.objects import Broken, Client, Configuration, DaemonContainer, read_objects
 from tarmak_iam.pki.pem import Block, is_certificate, is_key, read_pem
 from tarmak_iam.pki.tree import FLAG, Found, Tree
 from tarmak_iam.pki.units import Unit, Word, option, parse_unit
@@ -131,7 +131,7 @@ class Evidence:
         return (found, word) if word else None
 
     @cached_property
-    def _objects(self) -> tuple[Broken | Configuration | Daemon | Client, ...]:
+    def _objects(self) -> tuple[Broken | Configuration | DaemonContainer | Client, ...]:
         return tuple(each for found in self.tree.objects for each in read_objects(found))
 
     def _of(self, kind: type[T]) -> tuple[T, ...]:
@@ -164,8 +164,8 @@ class Evidence:
         return tuple((each, read) for each, read in self._configurations if isinstance(read, ServerSettings))
 
     @property
-    def daemons(self) -> tuple[Daemon, ...]:
-        return self._of(Daemon)
+    def daemons(self) -> tuple[DaemonContainer, ...]:
+        return self._of(DaemonContainer)
 
     @property
     def clients(self) -> tuple[Client, ...]:

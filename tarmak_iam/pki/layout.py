@@ -1,4 +1,5 @@
-"""What the files are called, and where they belong on a master: the authenticator's defaults and Tarmak's units."""
+"""What the files are called, where they belong on a master, and how long the pair lasts: the authenticator's defaults
+and Tarmak's units."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ __all__ = [
     "CERTIFICATE",
     "DAYS",
     "DEFAULT_PORT",
+    "EXPIRES_WITHIN",
     "INIT_UNIT",
     "KEY",
     "KUBECONFIG",
@@ -26,6 +28,9 @@ WEBHOOK_PATH = "/authenticate"
 
 DAYS = 36500
 """How long a certificate is valid, in every release: a hundred years."""
+
+EXPIRES_WITHIN = 30
+"""Days before the end of a certificate's validity that doctor speaks of it."""
 
 UNIT_DIR = "/etc/systemd/system"
 UNIT = "kube-apiserver.service"

@@ -9,12 +9,12 @@ from ipaddress import IPv4Address, IPv6Address
 
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.pki.layout import WEBHOOK_PATH
+from tarmak_iam.text import is_host_name
 
 __all__ = ["AlternativeNames", "IPAddress", "ServerNames", "parse_address"]
 
 IPAddress = IPv4Address | IPv6Address
 
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,61}[a-z0-9])?\Z", re.IGNORECASE | re.ASCII)
 # inet_aton, which some resolvers ask first, takes these for an address.
 _NUMBER = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)\Z", re.IGNORECASE | re.ASCII)
 # What Go's crypto/x509 takes as a host name; an underscore too, which it knows from practice.
@@ -88,8 +88,8 @@ class ServerNames:
 def _check_hostname(name: str) -> None:
     if parse_address(name) is not None:
         return
-    labels = name.split(".")
-    if len(name) > 253 or not all(map(_LABEL.match, labels)) or _NUMBER.match(labels[-1]):
+    # A certificate has no name with a dot at its end.
+    if not is_host_name(name) or name.endswith(".") or _NUMBER.match(name.rpartition(".")[2]):
         raise ConfigError(
             f"{name!r} is neither a host name nor an IP address",
             remedy="write letters, digits, dashes and dots, as in localhost",

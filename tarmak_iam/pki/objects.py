@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tarmak_iam.delivery import CONFIG_KEY
 from tarmak_iam.document import Document
 from tarmak_iam.document.embedded import place_within
 from tarmak_iam.errors import ConfigError, ParseError, Place
+from tarmak_iam.exec_arguments import ExecArguments
 from tarmak_iam.identity.flags import parse_flags
+from tarmak_iam.identity.objects import objects_in
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.server_settings import ServerSettings
 from tarmak_iam.identity.versions import NEWEST, DaemonVersion
 from tarmak_iam.pki.tree import Found
-from tarmak_iam.pki.units import Word, option
 from tarmak_iam.routes import Route
 
-__all__ = ["Broken", "Client", "Configuration", "Daemon", "read_objects"]
-
-_CONFIG_KEY = "config.yaml"
-_COMMANDS = ("aws-iam-authenticator", "tarmak-iam", "aws", "heptio-authenticator-aws")
+__all__ = ["Broken", "Client", "Configuration", "DaemonContainer", "read_objects"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class Configuration:
 
 
 @dataclass(frozen=True, slots=True)
-class Daemon:
+class DaemonContainer:
     """A container that runs the server. `state_path` is where its state directory is on the host, "" if unknown;
     `user` is None where the image decides, which is never root; `is_prepared`: init containers run before."""
 
@@ -63,7 +62,7 @@ class Client:
     cluster_id: str
 
 
-Read = Broken | Configuration | Daemon | Client
+Read = Broken | Configuration | DaemonContainer | Client
 
 
 def read_objects(found: Found) -> Iterator[Read]:
@@ -77,26 +76,24 @@ def read_objects(found: Found) -> Iterator[Read]:
         yield Broken(error.place or found.place, error.what)
         return
     for document in documents:
-        yield from _object(document, Route(), document.data)
+        yield from _in_document(document)
 
 
-def _object(document: Document, route: Route, plain: Any) -> Iterator[Read]:
-    if not isinstance(plain, dict):
-        return
-    kind = plain.get("kind")
-    if kind is None and any(isinstance(key, str) and key.lower() == "clusterid" for key in plain):
-        yield from _configuration(document, Route(), document)
-    elif kind == "List" and isinstance(plain.get("items"), list):
-        for index, item in enumerate(plain["items"]):
-            yield from _object(document, route / "items" / index, item)
-    elif kind == "ConfigMap":
-        text = _member(plain, "data").get(_CONFIG_KEY)
-        if isinstance(text, str):
-            yield from _embedded(document, route / "data" / _CONFIG_KEY, text)
-    elif kind == "Config" or (kind is None and "users" in plain):
-        yield from _clients(document, route, plain)
-    else:
-        yield from _daemons(document, route, plain)
+def _in_document(document: Document) -> Iterator[Read]:
+    plain = document.data
+    if isinstance(plain, dict) and plain.get("kind") is None:
+        if any(isinstance(key, str) and key.lower() == "clusterid" for key in plain):
+            yield from _configuration(document, Route(), document)
+        yield from _clients(document, Route(), plain)
+    for each in objects_in(document):
+        if each.kind == "ConfigMap":
+            text = each.field("data").get(CONFIG_KEY)
+            if isinstance(text, str):
+                yield from _embedded(document, each.route / "data" / CONFIG_KEY, text)
+        elif each.kind == "Config":
+            yield from _clients(document, each.route, each.data)
+        else:
+            yield from _daemons(document, each.route, each.data)
 
 
 def _embedded(document: Document, route: Route, text: str) -> Iterator[Read]:
@@ -116,7 +113,7 @@ def _configuration(document: Document, route: Route, inner: Document) -> Iterato
     yield Configuration(inner, document.position(route), place)
 
 
-def _daemons(document: Document, route: Route, plain: dict[str, Any]) -> Iterator[Read]:
+def _daemons(document: Document, route: Route, plain: Mapping[str, Any]) -> Iterator[Read]:
     spec, at = plain, route
     for step in ("spec", "template", "spec"):
         if isinstance(spec.get(step), dict) and "containers" not in spec:
@@ -132,7 +129,7 @@ def _daemons(document: Document, route: Route, plain: dict[str, Any]) -> Iterato
             yield _daemon(place, words, image, spec, container)
 
 
-def _daemon(place: Place, words: list[str], image: str, spec: dict[str, Any], container: dict[str, Any]) -> Read:
+def _daemon(place: Place, words: list[str], image: str, spec: Mapping[str, Any], container: Mapping[str, Any]) -> Read:
     try:
         version = DaemonVersion.parse(image.partition("@")[0].rpartition(":")[2])
     except ConfigError:
@@ -143,7 +140,7 @@ def _daemon(place: Place, words: list[str], image: str, spec: dict[str, Any], co
         return Broken(place, f"authenticator {version} would not start: {stop.reason}")
     state_dir = str(flags.get("server.stateDir", ServerSettings().state_dir))
     users = [_member(each, "securityContext").get("runAsUser") for each in (container, spec)]
-    return Daemon(
+    return DaemonContainer(
         place,
         version,
         tuple(words),
@@ -154,30 +151,25 @@ def _daemon(place: Place, words: list[str], image: str, spec: dict[str, Any], co
     )
 
 
-def _host_path(spec: dict[str, Any], container: dict[str, Any], path: str) -> str:
+def _host_path(spec: Mapping[str, Any], container: Mapping[str, Any], path: str) -> str:
     """Where a directory of the container is on the host; "" where no hostPath is mounted there."""
-    for mount in _mappings(container.get("volumeMounts")):
-        if str(mount.get("mountPath") or "").rstrip("/") != path.rstrip("/"):
-            continue
-        for volume in _mappings(spec.get("volumes")):
-            if volume.get("name") == mount.get("name"):
-                return str(_member(volume, "hostPath").get("path") or "").rstrip("/")
-    return ""
+    mounts = _mappings(container.get("volumeMounts"))
+    names = {
+        str(each.get("name")) for each in mounts if str(each.get("mountPath") or "").rstrip("/") == path.rstrip("/")
+    }
+    volumes = [each for each in _mappings(spec.get("volumes")) if str(each.get("name")) in names]
+    return next((str(_member(each, "hostPath").get("path") or "").rstrip("/") for each in volumes), "")
 
 
-def _clients(document: Document, route: Route, plain: dict[str, Any]) -> Iterator[Read]:
+def _clients(document: Document, route: Route, plain: Mapping[str, Any]) -> Iterator[Read]:
     for index, user in enumerate(plain["users"] if isinstance(plain.get("users"), list) else ()):
-        command = _member(_member(user, "user"), "exec") if isinstance(user, dict) else {}
-        if str(command.get("command") or "").rpartition("/")[2] not in _COMMANDS:
-            continue
-        at = route / "users" / index / "user" / "exec" / "args"
-        words = [Word(text, 0) for text in _texts(command.get("args"))]
-        found = option(words, "-i", "--cluster-id", "--cluster-name")
-        if found is not None:
-            yield Client(document.position(at), found.text)
+        arguments = ExecArguments.of(_member(_member(user, "user"), "exec"))
+        cluster_id = arguments.options.get("cluster") if arguments else None
+        if cluster_id is not None:
+            yield Client(document.position(route / "users" / index / "user" / "exec" / "args"), cluster_id)
 
 
-def _member(value: Any, key: str) -> dict[str, Any]:
+def _member(value: Any, key: str) -> Mapping[str, Any]:
     found = value.get(key) if isinstance(value, dict) else None
     return found if isinstance(found, dict) else {}
 

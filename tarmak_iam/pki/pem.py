@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 __all__ = ["Block", "encode_pem", "is_certificate", "is_key", "read_pem"]
 
 _BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\Z")
+_TEXT = re.compile(rb"[A-Za-z0-9+/= \t\r]*\Z")
 _BEGIN, _END, _DASHES = b"-----BEGIN ", b"-----END ", b"-----"
 
 
@@ -47,29 +48,37 @@ def is_key(block: Block) -> bool:
 def _blocks(lines: list[bytes]) -> Iterator[Block]:
     number = 0
     while number < len(lines):
-        if not (lines[number].startswith(_BEGIN) and lines[number].endswith(_DASHES)):
-            number += 1
-            continue
-        end = _end(lines, number)
-        block = _block(lines, number, end) if end is not None else None
-        if block is not None and end is not None:
+        end, block = _block(lines, number) if _is_begin(lines[number]) else (number, None)
+        if block is not None:
             yield block
             number = end
         number += 1
 
 
-def _end(lines: list[bytes], begin: int) -> int | None:
-    return next((number for number in range(begin + 1, len(lines)) if lines[number].startswith(_END)), None)
+def _is_begin(line: bytes) -> bool:
+    return line.startswith(_BEGIN) and line.endswith(_DASHES)
 
 
-def _block(lines: list[bytes], begin: int, end: int) -> Block | None:
+def _block(lines: list[bytes], begin: int) -> tuple[int, Block | None]:
+    """The block that begins there, and the line that it ends at; None for a broken one.
+
+    Nothing is read behind the next BEGIN, which no block has in it: of a file that is full of them each line is read
+    once (Go takes one with a colon for a header).
+    """
     label = lines[begin][len(_BEGIN) : -len(_DASHES)]
-    if lines[end] != _END + label + _DASHES:
-        return None
-    body = lines[begin + 1 : end]
-    headers = [line for line in body if b":" in line]
-    text = b"".join(body[len(headers) :]).replace(b" ", b"").replace(b"\t", b"").replace(b"\r", b"")
-    if any(b":" in line for line in body[len(headers) :]) or not _BASE64.match(text):
-        return None
-    encrypted = label == b"ENCRYPTED PRIVATE KEY" or any(b"ENCRYPTED" in line for line in headers)
-    return Block(label.decode("utf-8", "replace"), base64.b64decode(text), begin + 1, encrypted)
+    text = number = _behind_headers(lines, begin + 1)
+    while number < len(lines) and _TEXT.match(lines[number]):
+        number += 1
+    if number == len(lines) or lines[number] != _END + label + _DASHES:
+        return number, None
+    base64_text = b"".join(lines[text:number]).translate(None, b" \t\r")
+    if not _BASE64.match(base64_text):
+        return number, None
+    encrypted = label == b"ENCRYPTED PRIVATE KEY" or any(b"ENCRYPTED" in line for line in lines[begin + 1 : text])
+    return number, Block(label.decode("utf-8", "replace"), base64.b64decode(base64_text), begin + 1, encrypted)
+
+
+def _behind_headers(lines: list[bytes], number: int) -> int:
+    while number < len(lines) and b":" in lines[number] and not lines[number].startswith((_BEGIN, _END)):
+        number += 1
+    return number

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tarmak_iam.config.webhook import DEFAULT_WEBHOOK_FILE, WEBHOOK_FLAG
 from tarmak_iam.document.files import file_error, read_file
+from tarmak_iam.document.source import MAX_BYTES
 from tarmak_iam.errors import ConfigError, FileError, Place
 from tarmak_iam.pki.layout import CERTIFICATE, INIT_UNIT, KEY, KUBECONFIG, STATE_DIR, UNIT, UNIT_DIR
 from tarmak_iam.pki.units import Unit, parse_unit
@@ -20,8 +21,8 @@ __all__ = ["FLAG", "Found", "Tree", "read_tree"]
 
 FLAG = f"--{WEBHOOK_FLAG}"
 
-_MANY = 200
-"""More files than that are no directory of manifests."""
+_MANY = 20_000
+"""More files than that are no directory of manifests; `render` writes one for each IAMIdentityMapping."""
 
 _OF_MASTER = (STATE_DIR, "/etc/kubernetes", f"{UNIT_DIR}/{UNIT}", f"{UNIT_DIR}/{INIT_UNIT}")
 """What only a master has: every machine has units."""
@@ -89,7 +90,8 @@ def read_tree(directory: Path, *, is_master: bool | None = None, webhook_file: s
     Raises FileError where the directory cannot be looked into; a file that cannot is a Found with a problem.
     """
     try:
-        names = sorted(entry.name for entry in os.scandir(directory))
+        with os.scandir(directory) as entries:
+            names = sorted(entry.name for entry in entries if _may_have_objects(entry.name))
     except OSError as error:
         raise file_error("cannot be read", directory, error) from None
     if is_master is None:
@@ -142,15 +144,28 @@ def _unit(found: Found) -> Unit:
     return parse_unit(found.text)
 
 
+def _may_have_objects(name: str) -> bool:
+    return name.endswith((".yaml", ".yml", ".json")) or name == "kubeconfig"
+
+
 def _objects(directory: Path, names: list[str]) -> Iterator[Found]:
-    wanted = [name for name in names if name.endswith((".yaml", ".yml", ".json")) or name == "kubeconfig"]
-    if len(wanted) > _MANY:
-        raise ConfigError(
-            f"there are {len(wanted)} files of YAML and JSON in it, more than the {_MANY} that are looked at",
-            remedy="name the directory of the authenticator's files",
-            place=Place(str(directory)),
-        )
-    yield from (found for name in wanted if (found := _look(directory, name)) is not None)
+    """Raises ConfigError for more than anybody means to have looked at, and reads no more than that."""
+    if len(names) > _MANY:
+        raise _too_much(directory, f"there are {len(names):,} files of YAML and JSON in it, more than the {_MANY:,}")
+    size = 0
+    for name in names:
+        found = _look(directory, name)
+        if found is not None:
+            size += len(found.data or b"")
+            if size > MAX_BYTES:
+                what = f"its files of YAML and JSON have more than the {MAX_BYTES:,} bytes"
+                raise _too_much(directory, what)
+            yield found
+
+
+def _too_much(directory: Path, what: str) -> ConfigError:
+    remedy = "name the directory of the authenticator's files"
+    return ConfigError(f"{what} that are looked at", remedy=remedy, place=Place(str(directory)))
 
 
 def _directories(root: Path, paths: list[str]) -> Iterator[Found]:

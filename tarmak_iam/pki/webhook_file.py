@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -117,7 +118,7 @@ def _named(plain: dict[str, Any], key: str, inner: str, name: Any) -> tuple[int,
 def _twice(items: Any) -> str:
     """A name that the client library refuses, since it is there twice; "" if there is none."""
     names = [str(item.get("name")) for item in items if isinstance(item, dict)] if isinstance(items, list) else []
-    return next((name for name in names if names.count(name) > 1), "")
+    return next((name for name, count in Counter(names).items() if count > 1), "")
 
 
 def _certificates(data: Any) -> tuple[Block, ...]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 from itertools import groupby
 
-from tarmak_iam.identity.sts_hosts import Daemon, partition_of_host
+from tarmak_iam.identity.sts_hosts import Verifier, partition_of_host
 from tarmak_iam.identity.versions import DaemonVersion, releases
 from tarmak_iam.text import one_line
 from tarmak_iam.token.presigned import Presigned
@@ -108,7 +108,7 @@ def _expiry(signed: datetime | None) -> datetime | None:
 
 
 def _verdicts(url: Presigned, partition: str, region: str, now: datetime) -> tuple[Verdict, ...]:
-    judged = [(version, refusal_of(url, Daemon(version, partition, region), now)) for version in releases()]
+    judged = [(version, refusal_of(url, Verifier(version, partition, region), now)) for version in releases()]
     runs = (
         [version for version, _ in run]
         for _, run in groupby(judged, lambda each: (each[0].major, each[0].minor, each[1]))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 
 from tarmak_iam.errors import ParseError
-from tarmak_iam.identity.sts_hosts import GLOBAL_HOST, Daemon, host_refusal, region_of_host
+from tarmak_iam.identity.sts_hosts import GLOBAL_HOST, Verifier, host_refusal, region_of_host
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.token.presigned import Presigned, go_lower
 
@@ -54,36 +54,36 @@ def refusal(
         url = Presigned.parse(token)
     except ParseError as error:
         return error.what
-    return refusal_of(url, Daemon(release, partition, region), now)
+    return refusal_of(url, Verifier(release, partition, region), now)
 
 
-def refusal_of(url: Presigned, daemon: Daemon, now: datetime) -> str | None:
+def refusal_of(url: Presigned, verifier: Verifier, now: datetime) -> str | None:
     """`refusal` for a token that is taken apart already."""
-    reasons = (check(url, daemon) for check in _CHECKS)
-    return next((reason for reason in reasons if reason), None) or _time_refusal(url, daemon, now)
+    reasons = (check(url, verifier) for check in _CHECKS)
+    return next((reason for reason in reasons if reason), None) or _time_refusal(url, verifier, now)
 
 
-def _size(url: Presigned, _: Daemon) -> str | None:
+def _size(url: Presigned, _: Verifier) -> str | None:
     return f"it is too large: {url.size} bytes, of {_MAX_SIZE}" if url.size > _MAX_SIZE else None
 
 
-def _scheme(url: Presigned, _: Daemon) -> str | None:
+def _scheme(url: Presigned, _: Verifier) -> str | None:
     return None if url.scheme == "https" else f"the URL's scheme is '{url.scheme}', not https"
 
 
-def _host(url: Presigned, daemon: Daemon) -> str | None:
-    return host_refusal(url.host, daemon)
+def _host(url: Presigned, verifier: Verifier) -> str | None:
+    return host_refusal(url.host, verifier)
 
 
-def _path(url: Presigned, _: Daemon) -> str | None:
+def _path(url: Presigned, _: Verifier) -> str | None:
     return None if url.path == "/" else "the URL's path is not '/'"
 
 
-def _query(url: Presigned, daemon: Daemon) -> str | None:
-    if url.is_malformed and daemon.version.has("redirects of STS not followed"):  # which came with it, in v0.5.2
+def _query(url: Presigned, verifier: Verifier) -> str | None:
+    if url.is_malformed and verifier.version.has("redirects of STS not followed"):  # which came with it, in v0.5.2
         return "the URL's query is malformed"
     lower = [go_lower(name) for name in url.names]
-    refuses_cases = daemon.version.has("duplicate query parameters differing in case refused")
+    refuses_cases = verifier.version.has("duplicate query parameters differing in case refused")
     if len(url.names) < len(url.query) or (refuses_cases and len(set(lower)) < len(lower)):
         return "a parameter of the URL is there twice"
     if not _PARAMETERS.issuperset(lower):
@@ -93,25 +93,25 @@ def _query(url: Presigned, daemon: Daemon) -> str | None:
     return None
 
 
-def _action(url: Presigned, _: Daemon) -> str | None:
+def _action(url: Presigned, _: Verifier) -> str | None:
     return None if url.value("action") == "GetCallerIdentity" else "the URL's Action is not GetCallerIdentity"
 
 
-def _cluster_id_header(url: Presigned, _: Daemon) -> str | None:
+def _cluster_id_header(url: Presigned, _: Verifier) -> str | None:
     if CLUSTER_ID_HEADER in map(go_lower, url.signed_headers):
         return None
     return f"the header {CLUSTER_ID_HEADER}, which names the cluster, is not signed"
 
 
-def _expires(url: Presigned, daemon: Daemon) -> str | None:
+def _expires(url: Presigned, verifier: Verifier) -> str | None:
     text = url.value("x-amz-expires")
-    most = 900 if daemon.version.known >= _FIRST_WITH_TIMES else 60
+    most = 900 if verifier.version.known >= _FIRST_WITH_TIMES else 60
     if _NUMBER.match(text) and 0 <= int(text) <= most:
         return None
     return f"X-Amz-Expires is not between 0 and {most}"
 
 
-_CHECKS: tuple[Callable[[Presigned, Daemon], str | None], ...] = (
+_CHECKS: tuple[Callable[[Presigned, Verifier], str | None], ...] = (
     _size,
     _scheme,
     _host,
@@ -123,8 +123,8 @@ _CHECKS: tuple[Callable[[Presigned, Daemon], str | None], ...] = (
 )
 
 
-def _time_refusal(url: Presigned, daemon: Daemon, now: datetime) -> str | None:
-    if daemon.version.known < _FIRST_WITH_TIMES:
+def _time_refusal(url: Presigned, verifier: Verifier, now: datetime) -> str | None:
+    if verifier.version.known < _FIRST_WITH_TIMES:
         return None
     if not url.value("x-amz-date"):
         return "X-Amz-Date is missing"

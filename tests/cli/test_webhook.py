@@ -124,24 +124,76 @@ def test_a_pair_that_cannot_be_kept(
     shell.run("doctor", out)
 
 
+class Killed(BaseException):
+    """What no program can catch, as far as a test can have that."""
+
+
+def fail_at(name: str, error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file of that name cannot be replaced."""
+    real = document_files.os.replace  # type: ignore[attr-defined]
+
+    def replace(source: str, target: Path) -> None:
+        if Path(target).name == name:
+            raise error
+        real(source, target)
+
+    monkeypatch.setattr("tarmak_iam.document.files.os.replace", replace)
+
+
 def test_a_crash_between_two_files_is_noticed(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out"
     shell.run("webhook", "--output-dir", out)
     before = content(out)
-    real = document_files.os.replace  # type: ignore[attr-defined]
-
-    def crash(source: str, target: Path) -> None:
-        if Path(target).name == CERT:
-            raise OSError(28, "No space left on device")
-        real(source, target)
-
-    monkeypatch.setattr("tarmak_iam.document.files.os.replace", crash)
-    failed = shell.run("webhook", "--output-dir", out, "--renew", code=2)
-    monkeypatch.undo()
-    assert "No space left on device" in failed.err
+    with monkeypatch.context() as patch:
+        fail_at(CERT, Killed(), patch)
+        with pytest.raises(Killed):
+            shell.run("webhook", "--output-dir", out, "--renew")
     assert set(before.values()) <= set(content(out).values())
     assert "[WEB020]" in shell.run("doctor", out, code=1).out
     assert "key.pem is not the key of cert.pem" in shell.run("webhook", "--output-dir", out, code=2).err
+
+
+@pytest.mark.parametrize("name", [KEY, CERT, CONFIG])
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_full_disk_leaves_all_as_it_was(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, is_there: bool
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    if is_there:
+        shell.run("webhook", "--output-dir", out)
+    before = content(out)
+    with monkeypatch.context() as patch:
+        fail_at(name, OSError(28, "No space left on device"), patch)
+        failed = shell.run("webhook", "--output-dir", out, "--renew", code=2)
+    assert failed.out == ""
+    assert "No space left on device" in failed.err
+    assert content(out) == before
+    if is_there:
+        assert stat.S_IMODE((out / KEY).stat().st_mode) == 0o600
+
+
+def test_whoever_reads_the_lines_may_hang_up(tmp_path: Path) -> None:
+    out, (reader, writer) = tmp_path / "out", os.pipe()
+    os.close(reader)
+    program = [sys.executable, "-m", "tarmak_iam", "webhook", "--output-dir", str(out)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(tmp_path), "PYTHONUNBUFFERED": "1"}
+    subprocess.run(program, check=False, env=environment, stdout=writer, stderr=subprocess.DEVNULL)
+    os.close(writer)
+    assert set(content(out)) == {KEY, CERT, CONFIG}
+
+
+@pytest.mark.parametrize("args", [("webhook", "--output-dir", ""), ("render", "--output-dir", ""), ("doctor", "")])
+def test_a_directory_of_no_name_is_not_the_working_one(shell: Shell, args: Sequence[str]) -> None:
+    assert "it is empty; name a directory" in shell.run(*args, code=2).err
+
+
+@pytest.mark.parametrize("name", [KEY, CERT, CONFIG])
+def test_a_pipe_keeps_nobody_waiting(shell: Shell, tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    assert shell.run("webhook", "--output-dir", tmp_path, code=2).err == (
+        f"{tmp_path / name}: error: this is a named pipe; name a file\n"
+    )
 
 
 def test_a_crash_at_the_first_run_is_noticed(shell: Shell, tmp_path: Path) -> None:
@@ -308,3 +360,30 @@ def test_what_the_mappings_say_of_the_server_is_told_there(
     assert failed.err.startswith(f"{file}:2:{message}")
     assert not (tmp_path / "out").exists()
     shell.dev("webhook", "--output-dir", tmp_path / "out", *option)
+
+
+def test_a_rendered_directory_of_many_mappings(shell: Shell, tmp_path: Path) -> None:
+    """Each is a file of its own."""
+    entries = "".join(
+        f"  - roleARN: arn:aws:iam::111122223333:role/Role{number}\n    username: role{number}\n    groups: [dev]\n"
+        for number in range(210)
+    )
+    (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(f"server:\n  mapRoles:\n{entries}")
+    shell.dev("render", "--output-dir", tmp_path / "out", "--backend", "CRD")
+    assert shell.dev("doctor", tmp_path / "out").out == ""
+
+
+def test_more_than_anybody_means_to_have_looked_at(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.yaml").write_text(f"# {'x' * 6_000_000}\n")
+    remedy = "name the directory of the authenticator's files"
+    assert shell.run("doctor", tmp_path, code=2).err == (
+        f"{tmp_path}: error: its files of YAML and JSON have more than the 10,485,760 bytes that are looked at; "
+        f"{remedy}\n"
+    )
+    monkeypatch.setattr("tarmak_iam.pki.tree._MANY", 1)
+    assert shell.run("doctor", tmp_path, code=2).err == (
+        f"{tmp_path}: error: there are 2 files of YAML and JSON in it, more than the 1 that are looked at; {remedy}\n"
+    )

@@ -68,6 +68,17 @@ def test_a_file_that_changed_is_not_overwritten(file: Path, found: bytes, expect
     assert file.read_bytes() == found
 
 
+def test_a_new_directory_and_its_parents_are_their_owner_s(tmp_path: Path) -> None:
+    old = os.umask(0)
+    try:
+        make_directory(tmp_path / "a" / "b" / "c", 0o700)
+        make_directory(tmp_path / "a" / "b" / "c", 0o700)
+    finally:
+        os.umask(old)
+    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a", "a/b", "a/b/c")]
+    assert modes == [0o755, 0o755, 0o700]
+
+
 def test_what_is_no_regular_file_stays(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

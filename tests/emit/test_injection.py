@@ -7,6 +7,7 @@ import contextlib
 import json
 import re
 from collections.abc import Mapping
+from functools import cache
 from io import StringIO
 from typing import Any
 
@@ -81,8 +82,9 @@ def installation(
     return Installation.of(config, config.clusters[0], parsed, None, settings, admin=admin)
 
 
+@cache
 def yaml_of(data: bytes) -> Any:
-    """As our own reader and a second one take it."""
+    """As our own reader and a second one take it; most artifacts are the same from one example to the next."""
     plain = Document.parse(data).data
     assert next(iter(YAML(typ="safe", pure=True).load_all(StringIO(data.decode())))) == plain
     return plain

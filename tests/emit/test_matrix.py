@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
-from itertools import permutations
+from itertools import combinations, permutations
 from typing import TypeVar, get_args
 
 import jsonschema
@@ -16,17 +16,19 @@ import pytest
 from tarmak_iam.config.versions import NEWEST_KUBERNETES
 from tarmak_iam.delivery import deliver
 from tarmak_iam.emit import manifests
-from tarmak_iam.emit.emitters import load_emitters
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.versions import releases
 from tarmak_iam.installation import Installation
+from tarmak_iam.plugins import brought
 from tarmak_iam.settings import Backend
 from tests.emit.installations import installation
 from tests.emit.schemas import NEW, OLD, Validator, is_here
 
 BACKENDS = get_args(Backend)
-CHOICES = [list(each) for length in range(1, len(BACKENDS) + 1) for each in permutations(BACKENDS, length)]
+LENGTHS = range(1, len(BACKENDS) + 1)
+CHOICES = [list(each) for length in LENGTHS for each in combinations(BACKENDS, length)]
+ORDERS = [list(each) for length in LENGTHS for each in permutations(BACKENDS, length)]
 
 _T = TypeVar("_T")
 
@@ -44,7 +46,7 @@ def _loaded_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Authenticator, "load", _once(Authenticator.load))
         patch.setattr("tarmak_iam.installation.deliver", _once(deliver))
-        patch.setattr("tarmak_iam.emit.emitters.load_emitters", cache(load_emitters))
+        patch.setattr("tarmak_iam.emit.emitters.brought", cache(brought))
         yield
 
 
@@ -64,12 +66,12 @@ def _once(load: Callable[..., _T]) -> Callable[..., _T]:
 @cache
 def daemons() -> tuple[Installation, ...]:
     """Of every release with every choice of backends that it does not refuse."""
-    return tuple(
-        made
-        for release in releases()
-        for backends in CHOICES
-        if (made := _installation(str(release), backends)) is not None
-    )
+    return _daemons(CHOICES)
+
+
+def _daemons(choices: Iterable[list[str]]) -> tuple[Installation, ...]:
+    made = (_installation(str(release), backends) for release in releases() for backends in choices)
+    return tuple(each for each in made if each is not None)
 
 
 def _installation(release: str, backends: list[str]) -> Installation | None:
@@ -92,8 +94,19 @@ def _refusals_that_are_stated() -> Iterator[None]:
 def test_every_daemon_and_backend(version: str) -> None:
     if not is_here(version):
         pytest.skip(f"there is no schemas/kubernetes/v{version}.json beside the project")
+    validate(version, daemons())
+
+
+def test_every_order_of_backends() -> None:
+    """It is in a flag of the daemon and decides who is asked first: neither depends on the Kubernetes version."""
+    made = _daemons(ORDERS)
+    assert len(made) > len(daemons()) * 2
+    validate(NEW[-1], made)
+
+
+def validate(version: str, installations: Iterable[Installation]) -> None:
     validator = Validator(version)
-    for each in daemons():
+    for each in installations:
         with _refusals_that_are_stated():
             objects = manifests(replace(each, kubernetes_text=f"{version}.0"))
             validator.check(objects)

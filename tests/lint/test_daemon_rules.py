@@ -153,3 +153,16 @@ def test_what_ends_the_daemon_is_told_where_its_cause_is_ignored() -> None:
     entry = "  - roleARN: x  # tarmak-iam: ignore[IAM010] soon\n    username: dev\n    groups: [dev]\n"
     assert places(ROLES + entry) == ["4:14 IAM022"]
     assert [each.finding.id for each in report(ROLES + entry, CONFIG).suppressed] == ["IAM010"]
+
+
+def test_what_does_not_fit_depends_on_the_backends() -> None:
+    """Custom resources are objects of their own; aws-auth has the entries in another spelling."""
+    head = f"clusterID: dev-cluster\nserver:\n  mapRoles:\n{ADMIN}"
+    entry = ADMIN.replace("Admin", "Other").replace("system:masters", "dev")
+    text = head + entry.replace("admin", "x" * 1024 * 1024)
+    assert places(text, backends=["CRD"]) == []
+    for backends in (["MountedFile"], ["EKSConfigMap"]):
+        assert places(text, backends=backends) == ["1:1 IAM085"]
+    text = head + entry.replace("admin", f"""'{'"' * 600 * 1024}'""")
+    assert places(text) == []
+    assert places(text, backends=["EKSConfigMap"]) == ["1:1 IAM085"]

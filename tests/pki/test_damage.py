@@ -161,3 +161,15 @@ def test_files_of_any_bytes(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as directory:
         found = report(lay(Path(directory), dict.fromkeys([*NAMES, "a.yaml", "flags.txt", "kubeconfig"], data)))
     assert {"WEB003", "WEB030"} <= {each.id for each in found.diagnoses}
+
+
+def test_files_that_are_full_of_beginnings_take_no_longer_than_others() -> None:
+    """Each would be minutes of work if every line looked at all lines behind it."""
+    beginnings = b"-----BEGIN CERTIFICATE-----\n" * 100_000
+    assert read_pem(beginnings) == ()
+    assert read_pem(b"-----BEGIN a:b-----\n" * 100_000 + b"!\n-----END a:b-----\n") == ()
+    (block,) = read_pem(beginnings + b"AAAA\n-----END CERTIFICATE-----\n")
+    assert block.line == 100_000
+    users = "".join(f"- {{name: '{number}'}}\n" for number in range(20_000))
+    found = Found("", f"current-context: x\nusers:\n{users}- {{name: '7'}}\n".encode())
+    assert parse_webhook_file("", found).problem == "two of its users are called '7'"

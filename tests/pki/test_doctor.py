@@ -53,6 +53,19 @@ users:
 - name: me
   user: {exec: {command: aws-iam-authenticator, args: [token, -i, dev-cluster, -r, arn]}}
 """
+# As Tarmak's documentation calls the command, with the cluster id in the variable that it takes too.
+DOCUMENTED = b"""\
+kind: Config
+users:
+- name: me
+  user:
+    exec:
+      command: aws-iam-authenticator-aws
+      args: [token]
+      env: [{name: KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID, value: documented}]
+"""
+# As `kubectl get --raw` prints objects: a list whose items do not say their kind.
+LISTED = b'{"kind": "ConfigMapList", "items": [{"data": {"config.yaml": "clusterID: listed"}}]}'
 
 Lay = Callable[[Path], object]
 
@@ -340,6 +353,16 @@ FOUND: list[tuple[str, str, Lay]] = [
             {"kubeconfig": CLIENT.replace(b"dev-", b"").replace(b" cluster", b" other")},
             beside({"c.yaml": CONFIGMAP}, changed()),
         ),
+    ),
+    (
+        "WEB060",
+        "the cluster id is 'documented' here",
+        beside({"kubeconfig": DOCUMENTED}, beside({"c.yaml": CONFIGMAP}, changed())),
+    ),
+    (
+        "WEB060",
+        "the cluster id is 'dev-cluster' here and 'listed' in",
+        beside({"kubeconfig": CLIENT, "c.json": LISTED}, changed()),
     ),
     ("WEB060", "this master is another cluster's", beside({"c.yaml": CONFIGMAP}, master(("-i dev-cluster", "-i x")))),
     ("WEB061", "not YAML", beside({"configmap.yaml": b"a: {\n"}, changed())),

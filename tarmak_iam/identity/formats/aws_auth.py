@@ -13,14 +13,14 @@ from typing import Any
 from tarmak_iam.document.layout import Layout
 from tarmak_iam.document.render import block_lines
 from tarmak_iam.errors import ParseError
+from tarmak_iam.identity.eks_configmap import NAME, NAMESPACE
 from tarmak_iam.identity.formats.found import LeftOut, Read, read_mapping, unknown_keys
 from tarmak_iam.identity.formats.source import Part, shown
 from tarmak_iam.identity.merging import Wanted, list_of, new_entry
 from tarmak_iam.identity.principals import SSO_PREFIX, named
 
-__all__ = ["NAME", "NAMESPACE", "read", "reads", "write"]
+__all__ = ["read", "reads", "write"]
 
-NAME, NAMESPACE = "aws-auth", "kube-system"
 _LISTS = ("mapUsers", "mapRoles", "mapAccounts")  # the later counts: roles are asked before users
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.emit.exec_arguments import ExecArguments, family
+from tarmak_iam.exec_arguments import ExecArguments, family
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,25 @@
+"""The directories that commands write to and look into."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+__all__ = ["named_directory", "output_dir_option"]
+
+
+def named_directory(context: click.Context, parameter: click.Parameter, value: str) -> Path:
+    """As a path; an empty one, of a variable that is not set, would be the working directory."""
+    if not value:
+        raise click.BadParameter("it is empty; name a directory", context, parameter)
+    return Path(value)
+
+
+output_dir_option = click.option(
+    "--output-dir",
+    type=click.Path(),
+    required=True,
+    callback=named_directory,
+    help="Directory for the files; made if it is missing.",
+)
