@@ -149,7 +149,10 @@ def _flaw(artifact: Any) -> str | None:
         return f"a file called {name!r}, which is no plain name for a file of its own"
     if not isinstance(data, bytes):
         return f"the file {name} with a {type(data).__name__} where bytes belong"
-    return None if mode in _MODES else f"the file {name} with the mode {mode!r}, where one like 0o644 belongs"
+    if mode in _MODES:
+        return None
+    shown = oct(mode) if isinstance(mode, int) else repr(mode)
+    return f"the file {name} with the mode {shown}, where one like 0o644 belongs"
 
 
 def _check_names(files: Iterable[tuple[Artifact, str]]) -> None:

@@ -141,8 +141,8 @@ def test_file_names_that_are_no_plain_names(bring: Bring, name: Any) -> None:
     [
         ("text", "gives a str where an Artifact belongs"),
         (Artifact("x", "text"), "gives the file x with a str where bytes belong"),  # type: ignore[arg-type]  # the point
-        (Artifact("x", b"", 0o400), "gives the file x with the mode 256, where one like 0o644 belongs"),
-        (Artifact("x", b"", 0o4755), "gives the file x with the mode 2541, where one like 0o644 belongs"),
+        (Artifact("x", b"", 0o400), "gives the file x with the mode 0o400, where one like 0o644 belongs"),
+        (Artifact("x", b"", 0o4755), "gives the file x with the mode 0o4755, where one like 0o644 belongs"),
     ],
 )
 def test_files_that_are_none(bring: Bring, made: Any, message: str) -> None:

@@ -11,7 +11,7 @@ from string import ascii_letters, digits
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tarmak_iam.emit.artifact import Manifest, yaml_bytes
@@ -138,6 +138,9 @@ def test_a_profile_never_becomes_another_key_or_line(profile: str, start: str, c
 
 @given(secret=st.text(alphabet=ascii_letters + digits, min_size=12, max_size=20))
 def test_a_secret_is_shown_nowhere(secret: str) -> None:
+    made = client_kubeconfig(installation())
+    # hypothesis tries words of the code too, and what we write ourselves, as interactiveMode, is no secret
+    assume(secret not in str(made))
     places = f"""\
 # {secret}
 users:
@@ -162,7 +165,6 @@ clusters:
 extensions: [{{name: a, extension: {secret}}}]
 """
     file = KubeconfigFile.parse(places, "k")
-    made = client_kubeconfig(installation())
     assert secret not in shown_diff(None, file.document, made)
     forced = merge_kubeconfig([file], made, force=True)
     assert secret not in shown_diff(file.document, forced.after[0], made)
