@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tarmak_iam.clusterfiles import check_cluster_id
+from tarmak_iam.clusterfiles import ClusterFiles, check_cluster_id
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.versions import GoVersion, parse_version
 from tarmak_iam.config.webhook import DEFAULT_WEBHOOK_FILE, unsafe_webhook_file, webhook_file
@@ -22,10 +22,10 @@ from tarmak_iam.identity.server_settings import ServerSettings, read_server_sett
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.kubeconfig import KUBECONFIG_NAME, AdminKubeconfig
 from tarmak_iam.regions import is_region, partition_of
-from tarmak_iam.settings import Settings, override
+from tarmak_iam.settings import SettingError, Settings, override
 from tarmak_iam.text import is_host_name
 
-__all__ = ["Installation"]
+__all__ = ["Installation", "read_installation"]
 
 
 @dataclass(frozen=True)
@@ -263,6 +263,29 @@ class Installation:
             shown_as=mappings.document.filename if mappings else None,
             carried=True,
         )
+
+
+def read_installation(
+    config: TarmakConfig,
+    cluster: Cluster,
+    files: ClusterFiles,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    with_admin: bool = False,
+) -> Installation:
+    """What a cluster's own files make of it; Tarmak's kubeconfig is among them only `with_admin`.
+
+    Raises TarmakIamError, at the setting where it is one of the file that cannot be used.
+    """
+    admin = files.admin_kubeconfig() if with_admin else None
+    mappings, settings, document = files.mappings(), files.settings(), files.settings_document()
+    try:
+        return Installation.of(config, cluster, mappings, settings, overrides, admin=admin)
+    except SettingError as error:
+        is_given = (overrides or {}).get(error.setting) is not None  # in an option, not in the file
+        if is_given or document is None or not document.has((error.setting,)):
+            raise
+        raise error.at(document.position((error.setting,))) from None
 
 
 def _public_address(cluster: Cluster) -> str | None:

@@ -82,19 +82,9 @@ class Session:
         *,
         with_admin: bool = False,
     ) -> Installation:
-        from tarmak_iam.installation import Installation
-        from tarmak_iam.settings import SettingError
+        from tarmak_iam.installation import read_installation
 
-        files = self.files(config, cluster)
-        admin = files.admin_kubeconfig() if with_admin else None
-        mappings, settings, document = files.mappings(), files.settings(), files.settings_document()
-        try:
-            return Installation.of(config, cluster, mappings, settings, overrides, admin=admin)
-        except SettingError as error:
-            is_given = (overrides or {}).get(error.setting) is not None  # in an option, not in the file
-            if is_given or document is None or not document.has((error.setting,)):
-                raise
-            raise error.at(document.position((error.setting,))) from None
+        return read_installation(config, cluster, self.files(config, cluster), overrides, with_admin=with_admin)
 
 
 pass_session = click.make_pass_decorator(Session)

@@ -63,16 +63,15 @@ def _rights(installation: Installation) -> Iterator[Manifest]:
 
 
 def _granted(installation: Installation, name: str, namespace: str, *rules: Rule) -> Iterator[Manifest]:
-    """A role and its binding: of the whole cluster where there is no namespace."""
-    scope = "" if namespace else "Cluster"
-    metadata = _metadata(installation, name, namespace)
+    """A ClusterRole, which grants nothing by itself, and its binding: of one namespace where there is one."""
     api_version = f"{_API_GROUP}/v1"
-    yield {"apiVersion": api_version, "kind": f"{scope}Role", "metadata": metadata, "rules": list(rules)}
+    own = {"metadata": _metadata(installation, name, "")}
+    yield {"apiVersion": api_version, "kind": "ClusterRole", **own, "rules": list(rules)}
     yield {
         "apiVersion": api_version,
-        "kind": f"{scope}RoleBinding",
-        "metadata": metadata,
-        "roleRef": {"apiGroup": _API_GROUP, "kind": f"{scope}Role", "name": name},
+        "kind": "RoleBinding" if namespace else "ClusterRoleBinding",
+        "metadata": _metadata(installation, name, namespace),
+        "roleRef": {"apiGroup": _API_GROUP, "kind": "ClusterRole", "name": name},
         "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": NAMESPACE}],
     }
 

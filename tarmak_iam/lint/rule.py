@@ -13,7 +13,7 @@ from tarmak_iam.config.survey import Survey
 from tarmak_iam.document import Document
 from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.identity.mappings import Mappings
-from tarmak_iam.installation import Installation
+from tarmak_iam.installation import Installation, read_installation
 from tarmak_iam.routes import Path, Route
 
 __all__ = ["Rule", "Scope", "Subjects"]
@@ -43,7 +43,7 @@ class Subjects:
     @classmethod
     def of_cluster(cls, config: TarmakConfig, cluster: Cluster, files: ClusterFiles) -> Subjects:
         """All that there is of one cluster. Raises TarmakIamError where one of its files cannot be read or used."""
-        installation = Installation.of(config, cluster, files.mappings(), files.settings())
+        installation = read_installation(config, cluster, files)
         return cls(config, installation.mappings, installation, files.settings_document())
 
     @property

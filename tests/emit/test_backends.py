@@ -158,7 +158,7 @@ def test_a_daemon_that_reads_its_file_needs_no_rights() -> None:
 def test_the_objects_in_apply_order() -> None:
     assert kinds(backends=["EKSConfigMap"]) == [
         "ServiceAccount kube-system/aws-iam-authenticator",
-        "Role kube-system/aws-iam-authenticator-aws-auth",
+        "ClusterRole -/aws-iam-authenticator-aws-auth",
         "RoleBinding kube-system/aws-iam-authenticator-aws-auth",
         OWN[0],
         "ConfigMap kube-system/aws-auth",
@@ -168,8 +168,8 @@ def test_the_objects_in_apply_order() -> None:
         "CustomResourceDefinition -/iamidentitymappings.iamauthenticator.k8s.aws",
         "ServiceAccount kube-system/aws-iam-authenticator",
         "ClusterRole -/aws-iam-authenticator",
+        "ClusterRole -/aws-iam-authenticator-events",
         "ClusterRoleBinding -/aws-iam-authenticator",
-        "Role default/aws-iam-authenticator-events",
         "RoleBinding default/aws-iam-authenticator-events",
         OWN[0],
         "IAMIdentityMapping -/role-node-111122223333",
@@ -182,27 +182,32 @@ def test_the_objects_in_apply_order() -> None:
 
 
 def rules(**settings: Any) -> dict[str, list[Any]]:
-    return {
-        f"{each['kind']} {each['metadata'].get('namespace', '-')}": each["rules"]
-        for each in manifests(installation(**settings))
-        if each["kind"] in ("Role", "ClusterRole")
+    """By the namespace that they are bound in."""
+    made = manifests(installation(**settings))
+    given = {each["metadata"]["name"]: each["rules"] for each in made if each["kind"] == "ClusterRole"}
+    bound = {
+        each["metadata"].get("namespace", "everywhere"): given.pop(each["roleRef"]["name"])
+        for each in made
+        if each["kind"].endswith("Binding")
     }
+    assert not given
+    return bound
 
 
 def test_no_right_is_given_that_the_daemon_does_not_use() -> None:
     watch = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["watch"], "resourceNames": ["aws-auth"]}
-    assert rules(backends=["EKSConfigMap", "MountedFile"]) == {"Role kube-system": [watch]}
+    assert rules(backends=["EKSConfigMap", "MountedFile"]) == {"kube-system": [watch]}
     group = ["iamauthenticator.k8s.aws"]
     assert rules(backends=["CRD"]) == {
-        "ClusterRole -": [
+        "everywhere": [
             {"apiGroups": group, "resources": ["iamidentitymappings"], "verbs": ["list", "watch"]},
             {"apiGroups": group, "resources": ["iamidentitymappings/status"], "verbs": ["update"]},
         ],
-        "Role default": [{"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]}],
+        "default": [{"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]}],
     }
     # A watch of one object is not authorized as one before 1.11.
     assert rules(backends=["EKSConfigMap"], kubernetesVersion="1.10.3") == {
-        "Role kube-system": [{key: value for key, value in watch.items() if key != "resourceNames"}]
+        "kube-system": [{key: value for key, value in watch.items() if key != "resourceNames"}]
     }
 
 
@@ -212,8 +217,8 @@ def test_bindings_lead_to_their_roles_and_the_pods_account() -> None:
     bindings = [each for each in made if each["kind"].endswith("Binding")]
     for each in bindings:
         where = each["metadata"].get("namespace")
-        assert (each["roleRef"]["kind"], where, each["roleRef"]["name"]) in there
-        assert each["roleRef"]["kind"] == each["kind"].removesuffix("Binding")
+        assert (each["roleRef"]["kind"], None, each["roleRef"]["name"]) in there
+        assert each["kind"] == ("RoleBinding" if where else "ClusterRoleBinding")
         (subject,) = each["subjects"]
         assert (subject["kind"], subject["namespace"], subject["name"]) in there
     assert len(bindings) == 3
