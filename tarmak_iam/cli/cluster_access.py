@@ -13,7 +13,7 @@ from tarmak_iam.cli.output import note
 from tarmak_iam.cli.session import Session
 
 if TYPE_CHECKING:
-    from tarmak_iam.hook.kubectl import Kubectl
+    from tarmak_iam.hook.cluster.kubectl import Kubectl
 
 __all__ = ["access_options", "kubectl_of", "tarmak_options"]
 
@@ -38,9 +38,9 @@ def access_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def kubectl_of(session: Session, kubeconfig: Path | None, context: str | None) -> Kubectl:
     """With a context alone, kubectl's own choice of a file counts. Raises TarmakIamError."""
     from tarmak_iam.errors import FileError, Place
-    from tarmak_iam.hook.access import cluster_kubeconfig
-    from tarmak_iam.hook.kubectl import Kubectl
+    from tarmak_iam.hook.cluster.kubectl import Kubectl
     from tarmak_iam.hook.processes import Programs
+    from tarmak_iam.hook.tarmak.kubeconfig import cluster_kubeconfig
 
     programs = Programs(dict(os.environ))
     if kubeconfig is None and context is None:

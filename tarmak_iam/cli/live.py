@@ -15,15 +15,15 @@ from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.overrides import object_options, profile_option, role_option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import Cluster, TarmakConfig
-from tarmak_iam.hook.apply import ApplyFailed
-from tarmak_iam.hook.apply import apply as apply_to_cluster
+from tarmak_iam.hook.cluster.apply import ApplyFailed
+from tarmak_iam.hook.cluster.apply import apply as apply_to_cluster
+from tarmak_iam.hook.cluster.plan import Action, Change
+from tarmak_iam.hook.cluster.rollback import rollback as roll_back
+from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS
+from tarmak_iam.hook.cluster.state import STATE_NAME
 from tarmak_iam.hook.gate import refuse_errors
-from tarmak_iam.hook.plan import Action, Change
-from tarmak_iam.hook.rollback import rollback as roll_back
-from tarmak_iam.hook.rollout import ROLLOUT_SECONDS
-from tarmak_iam.hook.state import STATE_NAME
-from tarmak_iam.hook.verify import VERIFY_SECONDS, Verified
-from tarmak_iam.hook.verify import verify as verify_login
+from tarmak_iam.hook.login.verify import VERIFY_SECONDS, Verified
+from tarmak_iam.hook.login.verify import verify as verify_login
 from tarmak_iam.lint import Subjects
 
 __all__ = ["apply", "change_json", "rollback", "verify"]

@@ -20,13 +20,13 @@ from tarmak_iam.cli.session import Session
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.effects import Loaded
 from tarmak_iam.errors import EditRefused, TarmakIamError
+from tarmak_iam.hook.access import Access
 from tarmak_iam.hook.around import After, AfterReport, BeforeReport, Stage, before_apply, is_concerned
 from tarmak_iam.hook.lock import cluster_lock, lock_path
-from tarmak_iam.hook.passing import Ended, pass_through, stops_raised, undisturbed
 from tarmak_iam.hook.processes import Programs
-from tarmak_iam.hook.reach import Access
 from tarmak_iam.hook.steps import Steps
-from tarmak_iam.hook.tarmak_arguments import TarmakCall
+from tarmak_iam.hook.tarmak.arguments import TarmakCall
+from tarmak_iam.hook.tarmak.passing import Ended, pass_through, stops_raised, undisturbed
 from tarmak_iam.installation import Installation
 
 __all__ = ["Wishes", "apply_around"]

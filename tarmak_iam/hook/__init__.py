@@ -9,13 +9,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tarmak_iam.hook.access import Access
     from tarmak_iam.hook.around import AfterReport, BeforeReport, after_apply, before_apply
     from tarmak_iam.hook.processes import Programs
-    from tarmak_iam.hook.reach import Access
 
 __all__ = ["Access", "AfterReport", "BeforeReport", "Programs", "after_apply", "before_apply"]
 
-_HOMES = {"Access": "reach", "Programs": "processes"}
+_HOMES = {"Access": "access", "Programs": "processes"}
 
 
 def __getattr__(name: str) -> Any:

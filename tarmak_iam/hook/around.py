@@ -14,8 +14,8 @@ from tarmak_iam.effects import Loaded
 from tarmak_iam.errors import ConfigError, EditRefused, FileError, Place, TarmakIamError
 from tarmak_iam.findings import Severity, Subject
 from tarmak_iam.guards import losses
-from tarmak_iam.hook.kubectl import Kubectl
-from tarmak_iam.hook.reach import Access
+from tarmak_iam.hook.access import Access
+from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.steps import STATE_NAME, Steps, Verified
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint import Located, Subjects, check

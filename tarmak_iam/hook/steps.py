@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from tarmak_iam.effects import Loaded
-from tarmak_iam.hook.kubectl import Kubectl
+from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.state import STATE_NAME
 from tarmak_iam.hook.processes import Programs
-from tarmak_iam.hook.state import STATE_NAME
 from tarmak_iam.installation import Installation
 
 if TYPE_CHECKING:
-    from tarmak_iam.hook.apply import Applied
-    from tarmak_iam.hook.kept import Kept, Report
-    from tarmak_iam.hook.rollback import RolledBack
+    from tarmak_iam.hook.cluster.apply import Applied
+    from tarmak_iam.hook.cluster.rollback import RolledBack
+    from tarmak_iam.hook.tarmak.kept import Kept, Report
 
 __all__ = ["STATE_NAME", "Steps", "Verified"]
 
@@ -35,43 +35,43 @@ class Verified(Protocol):
 
 
 def _access(programs: Programs, tarmak_options: Sequence[str] = ()) -> Path:
-    from tarmak_iam.hook.access import cluster_kubeconfig
+    from tarmak_iam.hook.tarmak.kubeconfig import cluster_kubeconfig
 
     return cluster_kubeconfig(programs, tarmak_options)
 
 
 def _live(kubectl: Kubectl, installation: Installation) -> Loaded:
-    from tarmak_iam.hook.live_mappings import read_live
+    from tarmak_iam.hook.cluster.mappings import read_live
 
     return read_live(kubectl).loaded(installation)
 
 
 def _apply(installation: Installation, kubectl: Kubectl, state: Path, *, tell: Tell) -> Applied:
-    from tarmak_iam.hook.apply import apply
+    from tarmak_iam.hook.cluster.apply import apply
 
     return apply(installation, kubectl, state, tell=tell)
 
 
 def _verify(installation: Installation, kubectl: Kubectl, *, tell: Tell) -> Verified:
-    from tarmak_iam.hook.verify import verify
+    from tarmak_iam.hook.login.verify import verify
 
     return verify(installation, kubectl, tell=tell)
 
 
 def _rollback(kubectl: Kubectl, state: Path, *, tell: Tell) -> RolledBack:
-    from tarmak_iam.hook.rollback import rollback
+    from tarmak_iam.hook.cluster.rollback import rollback
 
     return rollback(kubectl, state, tell=tell)
 
 
 def _keep(path: Path, **options: Any) -> Kept:
-    from tarmak_iam.hook.kept import keep
+    from tarmak_iam.hook.tarmak.kept import keep
 
     return keep(path, **options)
 
 
 def _put_back(kept: Kept, **options: Any) -> Report:
-    from tarmak_iam.hook.kept import put_back
+    from tarmak_iam.hook.tarmak.kept import put_back
 
     return put_back(kept, **options)
 

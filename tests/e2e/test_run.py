@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -19,9 +18,6 @@ from tests.e2e import components
 from tests.e2e.conftest import PRINCIPALS, Stage
 from tests.e2e.installation import CLUSTER
 from tests.support import ROOT
-
-if importlib.util.find_spec("tarmak_iam.hook.verify") is None:
-    pytest.skip("there is no apply and no verify yet", allow_module_level=True)
 
 ADMIN = """\
   mapRoles:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tarmak_iam.hook.kubectl import Kubectl
-from tarmak_iam.hook.objects import MANAGER, Ref, cleaned
+from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.objects import MANAGER, Ref, cleaned
 from tarmak_iam.hook.processes import Completed, Programs
 
 REFUSED = "The connection to the server 127.0.0.1:6443 was refused - did you specify the right host or port?"

@@ -118,12 +118,12 @@ def put_back(kept: Any, *, finished: bool = True) -> Any:
 def fakes() -> dict[str, ModuleType]:
     """By the names that they are imported by."""
     found = {
-        "access": (cluster_kubeconfig,),
-        "apply": (apply,),
-        "verify": (verify,),
-        "rollback": (rollback,),
-        "live_mappings": (read_live,),
-        "kept": (keep, put_back),
+        "tarmak.kubeconfig": (cluster_kubeconfig,),
+        "cluster.apply": (apply,),
+        "login.verify": (verify,),
+        "cluster.rollback": (rollback,),
+        "cluster.mappings": (read_live,),
+        "tarmak.kept": (keep, put_back),
     }
     modules = {f"tarmak_iam.hook.{name}": ModuleType(name) for name in found}
     for name, functions in found.items():

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from tarmak_iam.errors import ConfigError, EditRefused, FileError, SelectionError, ToolError
-from tarmak_iam.hook.apply import Applied, ApplyFailed, apply
+from tarmak_iam.hook.cluster.apply import Applied, ApplyFailed, apply
+from tarmak_iam.hook.cluster.rollback import rollback
+from tarmak_iam.hook.cluster.state import State
 from tarmak_iam.hook.processes import Completed
-from tarmak_iam.hook.rollback import rollback
-from tarmak_iam.hook.state import State
 from tarmak_iam.installation import Installation
 from tests.emit.installations import MAPPINGS, installation
 from tests.hook.cluster import Cluster, away, failed

@@ -15,7 +15,7 @@ from tarmak_iam import TarmakConfig, TarmakIamError, hook
 from tarmak_iam.effects import Loaded
 from tarmak_iam.errors import ConfigError, FileError, SelectionError, ToolError
 from tarmak_iam.hook.around import Stage
-from tarmak_iam.hook.kubectl import Kubectl
+from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.processes import Programs
 from tarmak_iam.hook.steps import Steps
 from tarmak_iam.identity.mappings import Mappings

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam.errors import ToolError
-from tarmak_iam.hook.access import cluster_kubeconfig
-from tarmak_iam.hook.kubectl import Kubectl, is_away, why
+from tarmak_iam.hook.cluster.kubectl import Kubectl, is_away, why
 from tarmak_iam.hook.processes import Completed, Programs
+from tarmak_iam.hook.tarmak.kubeconfig import cluster_kubeconfig
 from tests.hook.cluster import Cluster, away, failed
 
 

@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 from tarmak_iam.errors import ToolError
-from tarmak_iam.hook.apply import apply
-from tarmak_iam.hook.caller import ask_sts, caller_token
-from tarmak_iam.hook.kubectl import Kubectl
+from tarmak_iam.hook.cluster.apply import apply
+from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.login.caller import ask_sts, caller_token
+from tarmak_iam.hook.login.verify import Verified, verify
 from tarmak_iam.hook.processes import Completed
-from tarmak_iam.hook.verify import Verified, verify
 from tarmak_iam.token import Credentials
 from tarmak_iam.token.make import sign_token
 from tests.emit.installations import MAPPINGS

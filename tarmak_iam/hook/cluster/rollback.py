@@ -9,13 +9,13 @@ from pathlib import Path
 
 from tarmak_iam.emit.ordering import in_apply_order
 from tarmak_iam.errors import EditRefused, TarmakIamError, ToolError
-from tarmak_iam.hook.established import wait_until_established
-from tarmak_iam.hook.kubectl import Kubectl
-from tarmak_iam.hook.objects import Object, Ref, digest, meant
-from tarmak_iam.hook.plan import Action, Change
-from tarmak_iam.hook.rollout import ROLLOUT_SECONDS, Tell, roll_out, silent
-from tarmak_iam.hook.server import CRD, Server
-from tarmak_iam.hook.state import Kept, State
+from tarmak_iam.hook.cluster.established import wait_until_established
+from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.objects import Object, Ref, digest, meant
+from tarmak_iam.hook.cluster.plan import Action, Change
+from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS, Tell, roll_out, silent
+from tarmak_iam.hook.cluster.server import CRD, Server
+from tarmak_iam.hook.cluster.state import Kept, State
 
 __all__ = ["RolledBack", "rollback"]
 

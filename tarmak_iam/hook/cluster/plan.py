@@ -8,9 +8,9 @@ from enum import Enum
 
 from tarmak_iam.emit.ordering import in_apply_order
 from tarmak_iam.errors import EditRefused
-from tarmak_iam.hook.objects import MANAGER, Object, Ref, cleaned, is_applied, is_ours, labels, managers, meant
-from tarmak_iam.hook.overlay import overlaid
-from tarmak_iam.hook.server import CRD, Conflict, Pair, Server
+from tarmak_iam.hook.cluster.objects import MANAGER, Object, Ref, cleaned, is_applied, is_ours, labels, managers, meant
+from tarmak_iam.hook.cluster.overlay import overlaid
+from tarmak_iam.hook.cluster.server import CRD, Conflict, Pair, Server
 
 __all__ = ["Action", "Change", "Plan", "Step", "is_settled", "make_plan"]
 

@@ -12,14 +12,14 @@ from tarmak_iam.effects import Effect, Loaded, effects
 from tarmak_iam.emit import manifests
 from tarmak_iam.errors import TarmakIamError, ToolError
 from tarmak_iam.guards import check_ways_in
-from tarmak_iam.hook.established import wait_until_established
-from tarmak_iam.hook.kubectl import Kubectl
-from tarmak_iam.hook.live_mappings import read_live
-from tarmak_iam.hook.objects import Ref, digest
-from tarmak_iam.hook.plan import Action, Change, Plan, Step, is_settled, make_plan
-from tarmak_iam.hook.rollout import ROLLOUT_SECONDS, Tell, read_rollout, roll_out, silent
-from tarmak_iam.hook.server import CRD, Conflict, Server
-from tarmak_iam.hook.state import Kept, State, older
+from tarmak_iam.hook.cluster.established import wait_until_established
+from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.mappings import read_live
+from tarmak_iam.hook.cluster.objects import Ref, digest
+from tarmak_iam.hook.cluster.plan import Action, Change, Plan, Step, is_settled, make_plan
+from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS, Tell, read_rollout, roll_out, silent
+from tarmak_iam.hook.cluster.server import CRD, Conflict, Server
+from tarmak_iam.hook.cluster.state import Kept, State, older
 from tarmak_iam.installation import Installation
 
 __all__ = ["Applied", "ApplyFailed", "apply"]

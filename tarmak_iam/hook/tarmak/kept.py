@@ -11,8 +11,8 @@ from typing import Literal
 
 from tarmak_iam.document.files import file_error, read_if_present, replace_file
 from tarmak_iam.errors import FileError
-from tarmak_iam.hook.differences import Change
-from tarmak_iam.hook.rewriting import Restored, restore, unreadable
+from tarmak_iam.hook.tarmak.differences import Change
+from tarmak_iam.hook.tarmak.rewriting import Restored, restore, unreadable
 from tarmak_iam.text import one_line
 
 __all__ = ["Kept", "Report", "State", "keep", "put_back"]

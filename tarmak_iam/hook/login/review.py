@@ -12,7 +12,7 @@ from typing import Any
 
 from tarmak_iam.config.versions import GoVersion
 from tarmak_iam.errors import ToolError
-from tarmak_iam.hook.kubectl import Kubectl, why
+from tarmak_iam.hook.cluster.kubectl import Kubectl, why
 from tarmak_iam.hook.processes import Completed
 
 __all__ = ["Reviewed", "Seen", "review"]

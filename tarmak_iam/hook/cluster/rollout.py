@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tarmak_iam.errors import ToolError
-from tarmak_iam.hook.kubectl import Kubectl
-from tarmak_iam.hook.objects import Object, Ref
+from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.objects import Object, Ref
 
 __all__ = [
     "ROLLOUT_SECONDS",

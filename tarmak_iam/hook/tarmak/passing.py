@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tarmak_iam.errors import ToolError
-from tarmak_iam.hook.witness import Witness
+from tarmak_iam.hook.tarmak.witness import Witness
 
 __all__ = ["Ended", "NotStarted", "Stopped", "pass_through", "stops_raised", "undisturbed"]
 

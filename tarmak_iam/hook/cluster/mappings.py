@@ -11,8 +11,8 @@ from tarmak_iam.effects import Loaded, Standings
 from tarmak_iam.emit.configmap import CONFIG_KEY
 from tarmak_iam.emit.labels import NAME, NAMESPACE
 from tarmak_iam.errors import ConfigError, TarmakIamError
-from tarmak_iam.hook.kubectl import Kubectl, items_of
-from tarmak_iam.hook.objects import Object, Ref
+from tarmak_iam.hook.cluster.kubectl import Kubectl, items_of
+from tarmak_iam.hook.cluster.objects import Object, Ref
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.formats.aws_auth import NAME as AWS_AUTH
 from tarmak_iam.identity.mappings import Mappings

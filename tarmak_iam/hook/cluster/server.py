@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from tarmak_iam.config.versions import GoVersion
 from tarmak_iam.errors import EditRefused, ToolError
-from tarmak_iam.hook.kubectl import Kubectl, is_unserved, items_of, why
-from tarmak_iam.hook.objects import MANAGER, Object, Ref, is_ours, last_applied
-from tarmak_iam.hook.overlay import overlaid
+from tarmak_iam.hook.cluster.kubectl import Kubectl, is_unserved, items_of, why
+from tarmak_iam.hook.cluster.objects import MANAGER, Object, Ref, is_ours, last_applied
+from tarmak_iam.hook.cluster.overlay import overlaid
 from tarmak_iam.hook.processes import Completed
 
 __all__ = ["CRD", "Conflict", "NotServed", "Pair", "Server"]

@@ -10,7 +10,7 @@ from typing import Any
 
 from tarmak_iam.document.files import make_directory, read_if_present, replace_file
 from tarmak_iam.errors import ConfigError, Place, SelectionError
-from tarmak_iam.hook.objects import Object, Ref, cleaned, is_ours
+from tarmak_iam.hook.cluster.objects import Object, Ref, cleaned, is_ours
 
 __all__ = ["STATE_NAME", "Kept", "State", "older"]
 
