@@ -36,20 +36,11 @@ def access_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def kubectl_of(session: Session, kubeconfig: Path | None, context: str | None) -> Kubectl:
-    """With a context alone, kubectl's own choice of a file counts. Raises TarmakIamError."""
-    from tarmak_iam.errors import FileError, Place
-    from tarmak_iam.hook.cluster.kubectl import Kubectl
+    """Raises TarmakIamError."""
+    from tarmak_iam.hook.access import Access
     from tarmak_iam.hook.processes import Programs
-    from tarmak_iam.hook.tarmak.kubeconfig import cluster_kubeconfig
 
-    programs = Programs(dict(os.environ))
-    if kubeconfig is None and context is None:
-        note("asking tarmak for the cluster's kubeconfig")
-        kubeconfig = cluster_kubeconfig(programs, tarmak_options(session))
-    elif kubeconfig is not None and not kubeconfig.is_file():
-        # kubectl would take a missing file for an empty one, and ask localhost:8080.
-        raise FileError("there is no such kubeconfig", remedy="check the path", place=Place(str(kubeconfig)))
-    return Kubectl(programs, kubeconfig, context, tell=note)
+    return Access(Programs(dict(os.environ)), kubeconfig, context, tarmak_options(session)).kubectl(tell=note)
 
 
 def tarmak_options(session: Session) -> tuple[str, ...]:

@@ -15,9 +15,8 @@ from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.overrides import object_options, profile_option, role_option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import Cluster, TarmakConfig
-from tarmak_iam.hook.cluster.apply import ApplyFailed
 from tarmak_iam.hook.cluster.apply import apply as apply_to_cluster
-from tarmak_iam.hook.cluster.plan import Action, Change
+from tarmak_iam.hook.cluster.changes import Action, ApplyFailed, Change
 from tarmak_iam.hook.cluster.rollback import rollback as roll_back
 from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS
 from tarmak_iam.hook.cluster.state import STATE_NAME

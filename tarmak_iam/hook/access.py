@@ -10,6 +10,7 @@ from tarmak_iam.errors import FileError, Place, TarmakIamError
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.processes import Programs
 from tarmak_iam.hook.steps import Steps
+from tarmak_iam.hook.telling import Tell, silent
 from tarmak_iam.installation import Installation
 
 __all__ = ["Access"]
@@ -20,26 +21,29 @@ _PROBE_SECONDS = 5
 @dataclass(frozen=True, slots=True)
 class Access:
     """How a cluster is reached: by `kubeconfig` or `context`, else as `tarmak clusters kubeconfig` with
-    `tarmak_options` says."""
+    `tarmak_options` says; `tarmak` is the name or the path of the program. With a context alone, kubectl's own choice
+    of a file counts."""
 
     programs: Programs
     kubeconfig: Path | None = None
     context: str | None = None
     tarmak_options: tuple[str, ...] = ()
+    tarmak: str = "tarmak"
 
     @property
     def is_given(self) -> bool:
         return self.kubeconfig is not None or self.context is not None
 
-    def kubectl(self, steps: Steps) -> Kubectl:
-        """Raises ToolError, and FileError where there is no such kubeconfig."""
+    def kubectl(self, steps: Steps | None = None, tell: Tell = silent) -> Kubectl:
+        """`tell` hears of what is waited for. Raises ToolError, and FileError where there is no such kubeconfig."""
         kubeconfig = self.kubeconfig
         if not self.is_given:
-            kubeconfig = steps.access(self.programs, self.tarmak_options)
+            tell("asking tarmak for the cluster's kubeconfig")
+            kubeconfig = (steps or Steps()).access(self.programs, self.tarmak_options, self.tarmak)
         elif kubeconfig is not None and not kubeconfig.is_file():
             # kubectl would take a missing file for an empty one, and ask localhost:8080.
             raise FileError("there is no such kubeconfig", remedy="check the path", place=Place(str(kubeconfig)))
-        return Kubectl(self.programs, kubeconfig, self.context)
+        return Kubectl(self.programs, kubeconfig, self.context, tell=tell)
 
     def look(self, installation: Installation, steps: Steps) -> Loaded | None:
         """What callers get from the cluster now; None where it does not answer at once, as before it is made."""

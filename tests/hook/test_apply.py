@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from tarmak_iam.errors import ConfigError, EditRefused, FileError, SelectionError, ToolError
-from tarmak_iam.hook.cluster.apply import Applied, ApplyFailed, apply
+from tarmak_iam.hook.cluster.apply import apply
+from tarmak_iam.hook.cluster.changes import Applied, ApplyFailed
 from tarmak_iam.hook.cluster.rollback import rollback
 from tarmak_iam.hook.cluster.state import State
 from tarmak_iam.hook.processes import Completed

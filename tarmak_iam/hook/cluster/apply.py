@@ -4,62 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
-from tarmak_iam.effects import Effect, Loaded, effects
+from tarmak_iam.effects import Loaded, effects
 from tarmak_iam.emit import manifests
 from tarmak_iam.errors import TarmakIamError, ToolError
 from tarmak_iam.guards import check_ways_in
+from tarmak_iam.hook.cluster.changes import Action, Applied, ApplyFailed, Change
 from tarmak_iam.hook.cluster.established import wait_until_established
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.mappings import read_live
 from tarmak_iam.hook.cluster.objects import Ref, digest
-from tarmak_iam.hook.cluster.plan import Action, Change, Plan, Step, is_settled, make_plan
-from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS, Tell, read_rollout, roll_out, silent
+from tarmak_iam.hook.cluster.plan import Plan, Step, is_settled, make_plan
+from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS, read_rollout, roll_out
 from tarmak_iam.hook.cluster.server import CRD, Conflict, Server
-from tarmak_iam.hook.cluster.state import Kept, State, older
+from tarmak_iam.hook.cluster.state import KeptObject, State, older
+from tarmak_iam.hook.telling import Tell, silent
 from tarmak_iam.installation import Installation
 
-__all__ = ["Applied", "ApplyFailed", "apply"]
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What became of each object, in the order in which it did.
-
-    `state` is the file with what was there before, None where nothing changed (an older file is then left alone).
-    `rolled_out`: whether the DaemonSet runs everywhere with this; None where nobody waited for it.
-    """
-
-    changes: tuple[Change, ...]
-    state: Path | None = None
-    rolled_out: bool | None = None
-    notes: tuple[str, ...] = ()
-    effects: tuple[Effect, ...] = ()
-    """On principals, against what the cluster's daemon gave before."""
-
-    @property
-    def changed(self) -> bool:
-        return any(change.action is not Action.UNCHANGED for change in self.changes)
-
-
-class ApplyFailed(ToolError):
-    """It stopped midway: `applied` tells what was done, `left` what was not; `state` is for `rollback`."""
-
-    def __init__(
-        self, reason: TarmakIamError, applied: Applied, left: tuple[Ref, ...], unknown: tuple[Ref, ...]
-    ) -> None:
-        done = [change.text for change in applied.changes if change.action is not Action.UNCHANGED]
-        parts = [reason.message, f"done: {', '.join(done) or 'nothing'}"]
-        if unknown:
-            parts.append(f"not known: {', '.join(map(str, unknown))}")
-        if left:
-            parts.append(f"not done: {', '.join(map(str, left))}")
-        super().__init__("; ".join(parts), remedy="run apply again, or rollback, which restores what was there before")
-        self.reason, self.applied, self.left, self.unknown = reason, applied, left, unknown
-        self.state = applied.state
+__all__ = ["apply"]
 
 
 def apply(
@@ -140,8 +106,8 @@ class _Run:
     def carried_out(self) -> Applied:
         kept = self._keep() if self._plan.is_change else None
         with self._telling():
-            for steps in _step_batches(self._plan):
-                self._apply(steps)
+            for _, steps in groupby(self._plan.steps, key=lambda step: step.ref.resource):
+                self._apply(list(steps))
             rolled_out = self._roll_out()
             for each in self._plan.removals:
                 self._tell(f"removing {Ref.of(each)}")
@@ -153,8 +119,8 @@ class _Run:
 
     def _keep(self) -> State:
         """Writes what is there now, before the first change."""
-        before = [Kept.of(step.ref, step.live) for step in self._plan.steps]
-        before += [Kept.of(Ref.of(each), each) for each in self._plan.removals]
+        before = [KeptObject.of(step.ref, step.live) for step in self._plan.steps]
+        before += [KeptObject.of(Ref.of(each), each) for each in self._plan.removals]
         begun, earlier = State(self._server.identity(), tuple(before)), State.read(self._path)
         if earlier is not None and earlier.cluster == begun.cluster and not earlier.settled:
             begun = begun.with_first(earlier)
@@ -232,18 +198,6 @@ class _Run:
 
     def _note(self, action: Action, ref: Ref) -> None:
         self._done[ref] = Change.of(action, ref)
-
-
-def _step_batches(plan: Plan) -> Iterator[list[Step]]:
-    """Steps of one kind that follow each other."""
-    batch: list[Step] = []
-    for step in plan.steps:
-        if batch and batch[-1].ref.resource != step.ref.resource:
-            yield batch
-            batch = []
-        batch.append(step)
-    if batch:
-        yield batch
 
 
 def _told(refs: list[Ref]) -> str:

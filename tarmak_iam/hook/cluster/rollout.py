@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.objects import Object, Ref
+from tarmak_iam.hook.telling import Tell, silent
 
 __all__ = [
     "ROLLOUT_SECONDS",
     "Rollout",
-    "Tell",
     "pod_troubles",
     "read_rollout",
     "roll_out",
-    "silent",
     "wait_for_rollout",
 ]
-
-Tell = Callable[[str], None]
-"""Takes one line about what is going on."""
 
 ROLLOUT_SECONDS = 300.0
 """An image that is pulled, on one master after the other."""
 
 _PAUSE = 2.0
 _MAX_PODS_TOLD = 3
-
-
-def silent(_: str) -> None:
-    """Tells nobody."""
 
 
 @dataclass(frozen=True, slots=True)

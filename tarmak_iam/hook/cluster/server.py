@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tarmak_iam.config.versions import GoVersion
 from tarmak_iam.errors import EditRefused, ToolError
 from tarmak_iam.hook.cluster.kubectl import Kubectl, is_unserved, items_of, why
-from tarmak_iam.hook.cluster.objects import MANAGER, Object, Ref, is_ours, last_applied
+from tarmak_iam.hook.cluster.objects import IDENTITY_MAPPINGS, MANAGER, Object, Ref, in_batches, is_ours, last_applied
 from tarmak_iam.hook.cluster.overlay import overlaid
 from tarmak_iam.hook.processes import Completed
 
@@ -34,7 +34,6 @@ _KINDS = (
     "customresourcedefinition",
     _UNTIL_1_24,
 )
-_IDENTITY_MAPPINGS = "iamidentitymapping.iamauthenticator.k8s.aws"
 
 
 Pair = tuple[Object, Object | None]
@@ -91,14 +90,14 @@ class Server:
         if not is_unserved(done):
             raise self.kubectl.failure(done, "get")
         # One kind that is not served must not keep the others from being read.
-        kinds = batches(objects)
+        kinds = in_batches(objects)
         return [each for batch in kinds for each in self.read(batch)] if len(kinds) > 1 else []
 
     def ours(self) -> list[Object]:
         """All that bears our label, in any namespace. Raises ToolError."""
         kinds = _KINDS if self.version.is_below(1, 25) else tuple(each for each in _KINDS if each != _UNTIL_1_24)
         label = ("--selector", f"app.kubernetes.io/managed-by={MANAGER}")
-        found = self.all_of(",".join(kinds), *label) + self.all_of(_IDENTITY_MAPPINGS, *label)
+        found = self.all_of(",".join(kinds), *label) + self.all_of(IDENTITY_MAPPINGS, *label)
         return list(filter(is_ours, found))
 
     def all_of(self, kinds: str, *options: str) -> list[Object]:
@@ -200,17 +199,6 @@ class Server:
     @property
     def _with_managers(self) -> tuple[str, ...]:
         return () if self.client.is_below(1, 21) else ("--show-managed-fields",)
-
-
-def batches(objects: Iterable[Object]) -> list[list[Object]]:
-    """Objects of one kind that follow each other."""
-    found: list[list[Object]] = []
-    for each in objects:
-        if found and Ref.of(found[-1][0]).resource == Ref.of(each).resource:
-            found[-1].append(each)
-        else:
-            found.append([each])
-    return found
 
 
 def _list(objects: Sequence[Object]) -> str:

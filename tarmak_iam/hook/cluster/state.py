@@ -12,7 +12,7 @@ from tarmak_iam.document.files import make_directory, read_if_present, replace_f
 from tarmak_iam.errors import ConfigError, Place, SelectionError
 from tarmak_iam.hook.cluster.objects import Object, Ref, cleaned, is_ours
 
-__all__ = ["STATE_NAME", "Kept", "State", "older"]
+__all__ = ["STATE_NAME", "KeptObject", "State", "older"]
 
 STATE_NAME = "tarmak-iam.state.json"
 """In the cluster's directory: what `rollback` restores."""
@@ -23,7 +23,7 @@ _DIRECTORY_MODE = 0o700
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptObject:
     """An object as it was before, and whether it was ours; None where there was none. `after`: digest of what was
     made of it, None where that is not known or it was removed."""
 
@@ -33,7 +33,7 @@ class Kept:
     after: str | None = None
 
     @classmethod
-    def of(cls, ref: Ref, live: Object | None) -> Kept:
+    def of(cls, ref: Ref, live: Object | None) -> KeptObject:
         return cls(ref, None) if live is None else cls(ref, cleaned(live), is_ours(live))
 
 
@@ -43,7 +43,7 @@ class State:
     back; what an unsettled state has of an object is from before the first attempt, and stays."""
 
     cluster: str
-    objects: tuple[Kept, ...]
+    objects: tuple[KeptObject, ...]
     settled: bool = False
 
     @classmethod
@@ -108,14 +108,14 @@ def older(path: Path) -> Path:
     return path.with_name(f"{path.stem}.1{path.suffix}")
 
 
-def _kept(each: Any) -> Kept:
+def _kept(each: Any) -> KeptObject:
     ref, before, after = each["object"], each["before"], each["after"]
     if before is not None and not isinstance(before["metadata"], dict):
         raise ValueError
     if after is not None and not isinstance(after, str):
         raise ValueError
     named = Ref(str(ref["apiVersion"]), str(ref["kind"]), str(ref["namespace"]), str(ref["name"]))
-    return Kept(named, before, bool(each["ours"]), after)
+    return KeptObject(named, before, bool(each["ours"]), after)
 
 
 def _shown(ref: Ref) -> dict[str, str]:

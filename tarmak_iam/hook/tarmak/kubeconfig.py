@@ -16,19 +16,19 @@ _SECONDS = 600.0
 _REMEDY = "run `tarmak clusters kubeconfig` to see why, or name a kubeconfig with --kubeconfig"
 
 
-def cluster_kubeconfig(programs: Programs, tarmak_options: Sequence[str] = ()) -> Path:
+def cluster_kubeconfig(programs: Programs, tarmak_options: Sequence[str] = (), program: str = "tarmak") -> Path:
     """Where the kubeconfig is, once Tarmak has made sure that it works.
 
-    `tarmak_options`: `-c DIR` and `--current-cluster ENV-NAME`, as Tarmak spells them. Raises ToolError where Tarmak
-    is not there, fails, or prints no `KUBECONFIG=path` (pkg/tarmak/kubectl: the path as it is, without quotes; logs
-    go to stderr).
+    `tarmak_options`: `-c DIR` and `--current-cluster ENV-NAME`, as Tarmak spells them; `program`: its name or path.
+    Raises ToolError where Tarmak is not there, fails, or prints no `KUBECONFIG=path` (pkg/tarmak/kubectl: the path as
+    it is, without quotes; logs go to stderr).
     """
-    if programs.find("tarmak") is None:
+    if programs.find(program) is None:
         raise ToolError(
             "tarmak is not installed, so it cannot be asked for the cluster's kubeconfig",
             remedy="put tarmak on the PATH, or name a kubeconfig with --kubeconfig",
         )
-    done = programs.run("tarmak", *tarmak_options, "clusters", "kubeconfig", seconds=_SECONDS)
+    done = programs.run(program, *tarmak_options, "clusters", "kubeconfig", seconds=_SECONDS)
     if done.code:
         raise ToolError(f"tarmak clusters kubeconfig failed: {done.reason}", remedy=_REMEDY)
     path = _path(done)
