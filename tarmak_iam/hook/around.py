@@ -12,16 +12,17 @@ from tarmak_iam.clusterfiles import ClusterFiles
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.effects import Loaded
 from tarmak_iam.errors import ConfigError, EditRefused, FileError, Place, TarmakIamError
-from tarmak_iam.findings import Severity, Subject
+from tarmak_iam.findings import Severity
 from tarmak_iam.guards import losses
 from tarmak_iam.hook.access import Access
 from tarmak_iam.hook.cluster.changes import Applied, ApplyFailed, RolledBack
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.state import STATE_NAME
+from tarmak_iam.hook.gate import findings_about
 from tarmak_iam.hook.steps import Steps
 from tarmak_iam.hook.telling import Tell, silent
 from tarmak_iam.installation import Installation
-from tarmak_iam.lint import Located, Subjects, check
+from tarmak_iam.lint import Located, Subjects
 from tarmak_iam.text import one_line
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def before_apply(
     assert installation is not None  # of_cluster makes it
     if no_check:
         return BeforeReport(chosen.cluster_name, installation)
-    findings = tuple(each for each in check(subjects) if _is_about(each, chosen))
+    findings = findings_about(chosen, subjects)
     return BeforeReport(chosen.cluster_name, installation, findings, _refusal(installation, live(installation)))
 
 
@@ -95,14 +96,6 @@ def _files(config: TarmakConfig, cluster: Cluster) -> ClusterFiles:
             place=Place(config.document.filename),
         )
     return ClusterFiles(config.path.parent, cluster.cluster_name)
-
-
-def _is_about(located: Located, cluster: Cluster) -> bool:
-    """Not what is wrong with another cluster of the file, or with the choice of one: it is chosen."""
-    finding, plain = located.finding, located.finding.route.plain
-    if finding.subject is not Subject.CONFIG:
-        return True
-    return plain[:1] != ("currentCluster",) and (plain[:1] != ("clusters",) or plain[1:2] in ((), (cluster.index,)))
 
 
 def _refusal(installation: Installation, live: Loaded | None) -> str:

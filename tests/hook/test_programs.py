@@ -14,6 +14,11 @@ from tarmak_iam.hook.processes import Completed, Programs
 from tarmak_iam.hook.tarmak.kubeconfig import cluster_kubeconfig
 from tests.hook.cluster import Cluster, away, failed
 
+METRICS = (
+    "E1125 15:04:05.678901    4711 memcache.go:287] couldn't get resource list for metrics.k8s.io/v1beta1: "
+    "the server is currently unable to handle the request"
+)
+
 
 def program(directory: Path, name: str, text: str) -> Programs:
     path = directory / name
@@ -81,6 +86,9 @@ def test_kubectls_reason_is_the_line_that_is_one(text: str, expected: str) -> No
         ("Unable to connect to the server: x509: certificate signed by unknown authority", False),
         ("error: You must be logged in to the server (Unauthorized)", False),
         ('Error from server (Forbidden): pods is forbidden: User "x" cannot list', False),
+        # One group of the API has nobody behind it.
+        (f'{METRICS}\nerror: the server doesn\'t have a resource type "iamidentitymapping"', False),
+        (f"{METRICS}\nThe connection to the server x was refused - did you specify the right host or port?", True),
     ],
 )
 def test_who_is_away(text: str, expected: bool) -> None:

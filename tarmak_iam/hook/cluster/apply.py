@@ -17,7 +17,7 @@ from tarmak_iam.hook.cluster.changes import Action, Applied, ApplyFailed, Change
 from tarmak_iam.hook.cluster.established import wait_until_established
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.mappings import read_live
-from tarmak_iam.hook.cluster.objects import Ref, digest
+from tarmak_iam.hook.cluster.objects import Object, Ref, digest
 from tarmak_iam.hook.cluster.plan import Plan, Step, is_settled, make_plan
 from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS, read_rollout, roll_out
 from tarmak_iam.hook.cluster.server import CRD, Conflict, Server
@@ -101,6 +101,7 @@ class _Run:
         self._force, self._wait, self._tell = force, wait, tell
         self._done: dict[Ref, Change] = {}
         self._digests: dict[Ref, str] = {}
+        self._begun: set[Ref] = set()
         self._state: Path | None = None
 
     def carried_out(self) -> Applied:
@@ -110,9 +111,7 @@ class _Run:
                 self._apply(list(steps))
             rolled_out = self._roll_out()
             for each in self._plan.removals:
-                self._tell(f"removing {Ref.of(each)}")
-                self._server.remove(Ref.of(each))
-                self._note(Action.REMOVED, Ref.of(each))
+                self._remove(each)
             if kept is not None:
                 kept.finished(self._digests.items()).write(self._path)
         return self._applied(rolled_out)
@@ -140,6 +139,7 @@ class _Run:
             return
         if any(step.action is not Action.UNCHANGED for step in work):
             self._tell(f"applying {_told([step.ref for step in work])}")
+        self._begun |= {step.ref for step in work}
         for step, made in zip(work, self._attempt(work), strict=True):
             self._note(replace(step, then=made).action, step.ref)
             self._digests[step.ref] = digest(made)
@@ -153,6 +153,17 @@ class _Run:
             found = self._server.read([step.wanted for step in steps])
             pairs = [(step.wanted, step.ref.among(found)) for step in steps]
             return self._server.apply(pairs, force=self._force)
+
+    def _remove(self, each: Object) -> None:
+        ref = Ref.of(each)
+        if ref.kind == CRD and self._server.others(each):  # made while the rollout was waited for
+            self._tell(f"{ref} stays: objects of it are not ours")
+            self._note(Action.UNCHANGED, ref)
+            return
+        self._tell(f"removing {ref}")
+        self._begun.add(ref)
+        self._server.remove(ref)
+        self._note(Action.REMOVED, ref)
 
     def _roll_out(self) -> bool | None:
         refs = [step.ref for step in self._plan.steps if step.ref.kind == "DaemonSet"]
@@ -170,28 +181,34 @@ class _Run:
             raise
 
     def _failure(self, error: TarmakIamError) -> ApplyFailed:
-        unknown, left = [], []
-        for step in self._plan.steps:
-            if step.ref not in self._done:
-                became = self._looked_up(step)
-                if became is None:
-                    unknown.append(step.ref)
-                elif became is Action.UNCHANGED:
-                    left.append(step.ref)
-                else:
-                    self._note(became, step.ref)
-        left += [Ref.of(each) for each in self._plan.removals if Ref.of(each) not in self._done]
+        steps = [(step.ref, step.live, step.action) for step in self._plan.steps]
+        steps += [(Ref.of(each), each, Action.REMOVED) for each in self._plan.removals]
+        unknown, left = list[Ref](), list[Ref]()
+        for ref, live, action in steps:
+            if ref in self._done:
+                continue
+            if ref not in self._begun:
+                left.append(ref)
+                continue
+            # Whoever does not answer for one object is not asked for the next one.
+            became = None if unknown else self._looked_up(ref, live, action)
+            if became is Action.UNCHANGED:
+                left.append(ref)
+            elif became is None:
+                unknown.append(ref)
+            else:
+                self._note(became, ref)
         return ApplyFailed(error, self._applied(None), tuple(left), tuple(unknown))
 
-    def _looked_up(self, step: Step) -> Action | None:
+    def _looked_up(self, ref: Ref, live: Object | None, action: Action) -> Action | None:
         """What became of an object whose call did not come back; None where that cannot be found out."""
         at_once = replace(self._server, kubectl=replace(self._server.kubectl, patience=0.0))
         try:
-            found = at_once.read([step.wanted])
+            found = at_once.read([ref.stub])
         except TarmakIamError:
             return None
-        is_as_it_was = (digest(found[0]) if found else None) == (digest(step.live) if step.live else None)
-        return Action.UNCHANGED if is_as_it_was else step.action
+        is_as_it_was = (digest(found[0]) if found else None) == (digest(live) if live else None)
+        return Action.UNCHANGED if is_as_it_was else action
 
     def _applied(self, rolled_out: bool | None) -> Applied:
         return replace(self._foreseen, changes=tuple(self._done.values()), state=self._state, rolled_out=rolled_out)

@@ -74,6 +74,12 @@ class Ref:
         """kubectl's options for the namespace."""
         return ("--namespace", self.namespace) if self.namespace else ()
 
+    @property
+    def stub(self) -> Object:
+        """As little of the object as it takes to ask for it."""
+        metadata = {"name": self.name, **({"namespace": self.namespace} if self.namespace else {})}
+        return {"apiVersion": self.api_version, "kind": self.kind, "metadata": metadata}
+
     def is_same(self, other: Ref) -> bool:
         """Whatever version of its API either is written in; no namespace stands for the kubeconfig's."""
         named = (self.group, self.kind, self.name) == (other.group, other.kind, other.name)

@@ -132,11 +132,5 @@ class _Run:
 
 
 def _stubs(kept: State) -> list[Object]:
-    """As little of each object as it takes to ask for it, those of one kind together."""
-    stubs = [_stub(each.ref) for each in kept.objects]
-    return in_apply_order(stubs)
-
-
-def _stub(ref: Ref) -> Object:
-    metadata = {"name": ref.name, **({"namespace": ref.namespace} if ref.namespace else {})}
-    return {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": metadata}
+    """Those of one kind together."""
+    return in_apply_order(each.ref.stub for each in kept.objects)

@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from tarmak_iam.config.versions import GoVersion
 from tarmak_iam.errors import EditRefused, ToolError
 from tarmak_iam.hook.cluster.kubectl import Kubectl, is_unserved, items_of, why
-from tarmak_iam.hook.cluster.objects import IDENTITY_MAPPINGS, MANAGER, Object, Ref, in_batches, is_ours, last_applied
+from tarmak_iam.hook.cluster.objects import (
+    IDENTITY_MAPPINGS,
+    MANAGER,
+    Object,
+    Ref,
+    in_batches,
+    is_ours,
+    last_applied,
+    meant,
+)
 from tarmak_iam.hook.cluster.overlay import overlaid
 from tarmak_iam.hook.processes import Completed
 
@@ -20,6 +29,7 @@ CRD = "CustomResourceDefinition"
 
 _CONFLICT = re.compile(r'conflicts? with "([^"]*)"')
 _CHANGED_MEANWHILE = "the object has been modified"
+_ATTEMPTS = 5
 # Of an object that bears our label, these are traces of `manifests | kubectl apply -f -`, and of our own rollback.
 _OWN_TRACES = frozenset({MANAGER, "kubectl-client-side-apply", "kubectl"})
 _UNTIL_1_24 = "podsecuritypolicy"
@@ -143,17 +153,25 @@ class Server:
                 raise self.kubectl.failure(done, "apply")
 
     def put_back(self, before: Object, live: Object | None, *, is_ours: bool = True) -> Object:
-        """Writes an object as it was once. Raises ToolError."""
+        """Writes an object as it was once, over the one that was seen. Raises ToolError, also for one that somebody
+        has changed since."""
         if not is_ours and live is not None and self.is_server_side:
             # An empty entry makes the API server forget all managers: what we gave back is not ours any more.
             before = {**before, "metadata": {**before["metadata"], "managedFields": [{}]}}
         verb = "create" if live is None else "replace"
         # Under our name, so that the next apply does not meet a stranger.
         manager = () if self.client.is_below(1, 19) else (f"--field-manager={MANAGER}",)
-        done = self._run(verb, *manager, text=json.dumps(before))
-        if done.code:
-            raise self.kubectl.failure(done, verb)
-        return items_of(done)[0]
+        for _ in range(_ATTEMPTS):
+            done = self._run(verb, *manager, text=json.dumps(_over(live, before)))
+            if not done.code:
+                return items_of(done)[0]
+            if live is None or _CHANGED_MEANWHILE not in done.err:
+                break
+            found = self.read([live])
+            if not found or meant(found[0]) != meant(live):
+                raise ToolError(f"{Ref.of(before)} was changed by somebody else just now")
+            live = found[0]  # its status alone, as that of a DaemonSet that is rolled out
+        raise self.kubectl.failure(done, verb)
 
     def remove(self, ref: Ref) -> None:
         """Raises ToolError; what is gone already is gone."""
@@ -199,6 +217,12 @@ class Server:
     @property
     def _with_managers(self) -> tuple[str, ...]:
         return () if self.client.is_below(1, 21) else ("--show-managed-fields",)
+
+
+def _over(live: Object | None, before: Object) -> Object:
+    """With the version that was seen, so that the API server refuses to write over a later one."""
+    version = ((live or {}).get("metadata") or {}).get("resourceVersion")
+    return before if version is None else {**before, "metadata": {**before["metadata"], "resourceVersion": version}}
 
 
 def _list(objects: Sequence[Object]) -> str:

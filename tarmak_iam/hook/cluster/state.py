@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tarmak_iam.document.files import make_directory, read_if_present, replace_file
-from tarmak_iam.errors import ConfigError, Place, SelectionError
+from tarmak_iam.document.source import MAX_BYTES
+from tarmak_iam.errors import ConfigError, FileError, Place, SelectionError
 from tarmak_iam.hook.cluster.objects import Object, Ref, cleaned, is_ours
 
 __all__ = ["STATE_NAME", "KeptObject", "State", "older"]
@@ -85,8 +86,10 @@ class State:
                 for each in self.objects
             ],
         }
-        text = json.dumps(shown, indent=1, ensure_ascii=False) + "\n"
-        replace_file(path, text.encode(), expected=read_if_present(path), mode=_MODE, secret=True)
+        text = (json.dumps(shown, indent=1, ensure_ascii=False) + "\n").encode()
+        if len(text) > MAX_BYTES:  # which nobody could read again
+            raise FileError(f"the state has more than the {MAX_BYTES:,} bytes that are read", place=Place(str(path)))
+        replace_file(path, text, expected=read_if_present(path), mode=_MODE, secret=True)
 
     def with_first(self, earlier: State) -> State:
         """The same objects, and those of an apply that was not finished: as they were before that one."""
