@@ -154,7 +154,7 @@ def test_sigterm_ends_it_as_ctrl_c_does(stand: Stand, command: str) -> None:
     stand.put("kubectl", f"touch {stand.bin}/asked; exec sleep 60")
     stand.put("aws-iam-authenticator", "exit 1")
     admin = shell.single / "dev-cluster" / "kubeconfig"
-    words = [sys.executable, "-m", "tarmak_iam", "-c", shell.single, command, "--kubeconfig", admin]
+    words: list[str | Path] = [sys.executable, "-m", "tarmak_iam", "-c", shell.single, command, "--kubeconfig", admin]
     process = subprocess.Popen(
         words, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True, stdin=subprocess.DEVNULL
     )
