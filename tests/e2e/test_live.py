@@ -73,6 +73,32 @@ def test_a_second_apply_changes_nothing_and_diff_is_empty(stage: Stage) -> None:
     assert stage.live("diff").out == ""
 
 
+@pytest.fixture
+def unserved(stage: Stage) -> Iterator[None]:
+    """A group of the API with nobody behind it, as a metrics server that is down leaves it."""
+    group = {"group": "metrics.k8s.io", "version": "v1beta1", "groupPriorityMinimum": 100, "versionPriority": 100}
+    service = {"name": "metrics-server", "namespace": "kube-system"}
+    api = {
+        "apiVersion": "apiregistration.k8s.io/v1",
+        "kind": "APIService",
+        "metadata": {"name": "v1beta1.metrics.k8s.io"},
+    }
+    spec = {**group, "service": service, "insecureSkipTLSVerify": True}
+    done = stage.plane.kubectl("apply", "-f", "-", text=json.dumps({**api, "spec": spec}))
+    assert done.code == 0, done.err
+    yield
+    stage.plane.kubectl("delete", "apiservice", "v1beta1.metrics.k8s.io")
+
+
+@pytest.mark.usefixtures("unserved")
+def test_a_group_of_the_api_that_is_away_is_in_nobodys_way(stage: Stage, tmp_path: Path) -> None:
+    more = {"KUBECACHEDIR": str(tmp_path)}  # what kubectl has found out before is not asked for again
+    shown = stage.live("diff", code=1, more=more)
+    assert "created DaemonSet" in shown.out
+    assert "created DaemonSet" in stage.live(*APPLY, more=more).out
+    assert "cannot be reached" not in shown.err
+
+
 def test_the_kubeconfig_is_the_one_that_tarmak_prints(stage: Stage, tmp_path: Path) -> None:
     kubeconfig = stage.home.mappings.parent / "kubeconfig"
     tarmak = tmp_path / "tarmak"
