@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam.errors import ToolError
-from tarmak_iam.hook.cluster.kubectl import Kubectl, is_away, why
+from tarmak_iam.hook.cluster.kubectl import Kubectl, is_away, items_of, why
 from tarmak_iam.hook.processes import Completed, Programs
 from tarmak_iam.hook.tarmak.kubeconfig import cluster_kubeconfig
 from tests.hook.cluster import Cluster, away, failed
@@ -113,6 +113,19 @@ def test_credentials_that_are_not_taken() -> None:
     with pytest.raises(ToolError, match=r"logged in to the server \(Unauthorized\); the kubeconfig's credentials"):
         cluster.kubectl().check("get", "pods")
     assert cluster.clock == 0
+
+
+def test_a_kind_that_is_not_served_does_not_hide_the_others() -> None:
+    cluster = Cluster()
+    cluster.add({"kind": "ConfigMap", "metadata": {"name": "x", "namespace": "kube-system"}})
+    found = cluster.kubectl().all_of("configmap,widget", "--show-managed-fields")
+    assert [each["metadata"]["name"] for each in found] == ["x"]
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "null", '"x"'])
+def test_json_that_is_no_object(text: str) -> None:
+    with pytest.raises(ToolError, match="kubectl printed no object"):
+        items_of(Completed(("kubectl",), 0, text, ""))
 
 
 def test_versions_that_are_none(tmp_path: Path) -> None:

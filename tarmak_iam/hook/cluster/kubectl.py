@@ -91,11 +91,15 @@ class Kubectl:
             raise ToolError("kubectl printed no JSON") from None
 
     def all_of(self, kinds: str, *options: str) -> list[dict[str, Any]]:
-        """Every object of the kinds, in any namespace; none where they are not served. Raises ToolError."""
+        """Every object of the kinds, in any namespace; none of those that are not served. Raises ToolError."""
         done = self.run("get", kinds, "--all-namespaces", *options, "-o", "json")
-        if done.code and not is_unserved(done):
+        if done.code == 0:
+            return items_of(done)
+        if not is_unserved(done):
             raise self.failure(done, "get")
-        return items_of(done) if done.code == 0 else []
+        # One kind that is not served must not hide the others.
+        each_kind = kinds.split(",")
+        return [each for kind in each_kind for each in self.all_of(kind, *options)] if len(each_kind) > 1 else []
 
     def versions(self) -> tuple[GoVersion, GoVersion]:
         """kubectl's own, and the API server's. Raises ToolError."""
