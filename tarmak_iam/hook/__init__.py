@@ -18,10 +18,12 @@ __all__ = ["Access", "AfterReport", "BeforeReport", "Programs", "after_apply", "
 _HOMES = {"Access": "access", "Programs": "processes"}
 
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"tarmak_iam.hook.{_HOMES.get(name, 'around')}"), name)
+if not TYPE_CHECKING:  # for which every name would be there
+
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(f"tarmak_iam.hook.{_HOMES.get(name, 'around')}"), name)
 
 
 def __dir__() -> list[str]:

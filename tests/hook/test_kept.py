@@ -11,7 +11,7 @@ import pytest
 
 from tarmak_iam.document.files import replace_file
 from tarmak_iam.errors import FileError
-from tarmak_iam.hook import kept as module
+from tarmak_iam.hook.tarmak import kept as module
 from tarmak_iam.hook.tarmak.kept import KeptFile, Report, keep, put_back
 from tests.hook.tarmak import add, destroy_environment, dumped, new_provider, rewrite_of, set_current, text_of
 

@@ -394,3 +394,8 @@ def test_a_token_for_another_host_is_sent_nowhere(sts: Sts) -> None:
 def test_the_proxy_is_the_environments(sts: Sts, environment: dict[str, str], expected: dict[str, str]) -> None:
     assert ask_sts(TOKEN, "dev-cluster", environment).identity is not None
     assert sts.proxies == [expected]
+
+
+def test_a_proxy_whose_address_is_none() -> None:
+    answer = ask_sts(TOKEN, "dev-cluster", {"HTTPS_PROXY": "proxy:notaport"})
+    assert answer.failure.endswith("cannot be reached (InvalidURL)")
