@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,10 @@ from tarmak_iam.cli.output import note
 from tarmak_iam.cli.session import Session
 
 if TYPE_CHECKING:
-    from tarmak_iam.hook.kubectl import Kubectl
+    from tarmak_iam.config import Cluster, TarmakConfig
+    from tarmak_iam.hook.cluster.kubectl import Kubectl
 
-__all__ = ["access_options", "kubectl_of", "tarmak_options"]
+__all__ = ["access_options", "at_work", "kubectl_of", "tarmak_options"]
 
 _OPTIONS = (
     click.option(
@@ -36,20 +38,25 @@ def access_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def kubectl_of(session: Session, kubeconfig: Path | None, context: str | None) -> Kubectl:
-    """With a context alone, kubectl's own choice of a file counts. Raises TarmakIamError."""
-    from tarmak_iam.errors import FileError, Place
-    from tarmak_iam.hook.access import cluster_kubeconfig
-    from tarmak_iam.hook.kubectl import Kubectl
+    """Raises TarmakIamError."""
+    from tarmak_iam.hook.access import Access
     from tarmak_iam.hook.processes import Programs
 
-    programs = Programs(dict(os.environ))
-    if kubeconfig is None and context is None:
-        note("asking tarmak for the cluster's kubeconfig")
-        kubeconfig = cluster_kubeconfig(programs, tarmak_options(session))
-    elif kubeconfig is not None and not kubeconfig.is_file():
-        # kubectl would take a missing file for an empty one, and ask localhost:8080.
-        raise FileError("there is no such kubeconfig", remedy="check the path", place=Place(str(kubeconfig)))
-    return Kubectl(programs, kubeconfig, context, tell=note)
+    return Access(Programs(dict(os.environ)), kubeconfig, context, tarmak_options(session)).kubectl(tell=note)
+
+
+@contextlib.contextmanager
+def at_work(config: TarmakConfig, cluster: Cluster) -> Iterator[None]:
+    """Keeps other runs from the cluster meanwhile, and has SIGTERM end it as Ctrl-C does: what was done is told.
+    Raises ToolError where another run is at work."""
+    from tarmak_iam.hook.lock import cluster_lock, lock_path
+    from tarmak_iam.hook.tarmak.passing import stops_raised
+
+    assert config.path is not None  # it is loaded from a file
+    with stops_raised(), cluster_lock(lock_path(config.path.parent, cluster.cluster_name)) as problem:
+        if problem is not None:
+            note(f"warning: {problem}")
+        yield
 
 
 def tarmak_options(session: Session) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from tarmak_iam.cli.overrides import object_options
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.effects import effects
 from tarmak_iam.guards import principal_refusal
-from tarmak_iam.hook.live import LiveDiff, live_diff
+from tarmak_iam.hook.cluster.diff import LiveDiff, live_diff
 from tarmak_iam.identity.formats import as_mappings
 from tarmak_iam.installation import Installation
 

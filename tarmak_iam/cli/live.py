@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 
-from tarmak_iam.cli.cluster_access import access_options, kubectl_of
+from tarmak_iam.cli.cluster_access import access_options, at_work, kubectl_of
 from tarmak_iam.cli.mapping_change import effect_json
 from tarmak_iam.cli.notes import note_image
 from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.overrides import object_options, profile_option, role_option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import Cluster, TarmakConfig
-from tarmak_iam.hook.apply import ApplyFailed
-from tarmak_iam.hook.apply import apply as apply_to_cluster
+from tarmak_iam.hook.cluster.apply import apply as apply_to_cluster
+from tarmak_iam.hook.cluster.changes import Action, ApplyFailed, Change
+from tarmak_iam.hook.cluster.rollback import rollback as roll_back
+from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS
+from tarmak_iam.hook.cluster.state import STATE_NAME
 from tarmak_iam.hook.gate import refuse_errors
-from tarmak_iam.hook.plan import Action, Change
-from tarmak_iam.hook.rollback import rollback as roll_back
-from tarmak_iam.hook.rollout import ROLLOUT_SECONDS
-from tarmak_iam.hook.state import STATE_NAME
-from tarmak_iam.hook.verify import VERIFY_SECONDS, Verified
-from tarmak_iam.hook.verify import verify as verify_login
+from tarmak_iam.hook.login.verify import VERIFY_SECONDS, Verified
+from tarmak_iam.hook.login.verify import verify as verify_login
+from tarmak_iam.hook.tarmak.passing import stops_raised
 from tarmak_iam.lint import Subjects
 
 __all__ = ["apply", "change_json", "rollback", "verify"]
@@ -75,18 +76,19 @@ def apply(
     installation = session.installation_of(config, cluster, overrides)
     files = session.files(config, cluster)
     if not no_check:
-        refuse_errors(Subjects(config, installation.mappings, installation, files.settings_document()))
+        refuse_errors(cluster, Subjects(config, installation.mappings, installation, files.settings_document()))
     note_image(installation)
     try:
-        done = apply_to_cluster(
-            installation,
-            kubectl_of(session, kubeconfig, kube_context),
-            _state_path(session, config, cluster),
-            dry_run=dry_run,
-            force=force,
-            wait=timeout if wait else None,
-            tell=note,
-        )
+        with contextlib.nullcontext() if dry_run else at_work(config, cluster):
+            done = apply_to_cluster(
+                installation,
+                kubectl_of(session, kubeconfig, kube_context),
+                _state_path(session, config, cluster),
+                dry_run=dry_run,
+                force=force,
+                wait=timeout if wait else None,
+                tell=note,
+            )
     except ApplyFailed:
         note(installation.way_in)
         raise
@@ -136,13 +138,14 @@ def rollback(
     """
     config = session.config()
     cluster = session.cluster(config)
-    done = roll_back(
-        kubectl_of(session, kubeconfig, kube_context),
-        state or _state_path(session, config, cluster),
-        force=force,
-        wait=timeout if wait else None,
-        tell=note,
-    )
+    with at_work(config, cluster):
+        done = roll_back(
+            kubectl_of(session, kubeconfig, kube_context),
+            state or _state_path(session, config, cluster),
+            force=force,
+            wait=timeout if wait else None,
+            tell=note,
+        )
     if output == "json":
         changes = [change_json(each) for each in done.changes]
         print_json({"changed": done.changed, "changes": changes, "rolledOut": done.rolled_out})
@@ -184,7 +187,8 @@ def verify(
     """
     installation = session.installation({"role": role, "profile": profile})
     kubectl = kubectl_of(session, kubeconfig, kube_context)
-    found = verify_login(installation, kubectl, seconds=timeout, tell=note)
+    with stops_raised():  # so that a token does not stay behind in a file
+        found = verify_login(installation, kubectl, seconds=timeout, tell=note)
     if output == "json":
         print_json(_verified_json(found))
     else:

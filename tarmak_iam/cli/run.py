@@ -11,8 +11,8 @@ import click
 from tarmak_iam.cli.aside import aside, aside_error
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.errors import ConfigError, TarmakIamError
-from tarmak_iam.hook.passing import Ended, NotStarted, pass_through, undisturbed
-from tarmak_iam.hook.tarmak_arguments import TarmakCall
+from tarmak_iam.hook.tarmak.arguments import TarmakCall
+from tarmak_iam.hook.tarmak.passing import Ended, NotStarted, pass_through, undisturbed
 
 __all__ = ["run"]
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 import click
 
@@ -20,13 +20,14 @@ from tarmak_iam.cli.session import Session
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.effects import Loaded
 from tarmak_iam.errors import EditRefused, TarmakIamError
+from tarmak_iam.hook.access import Access
 from tarmak_iam.hook.around import After, AfterReport, BeforeReport, Stage, before_apply, is_concerned
+from tarmak_iam.hook.cluster.changes import Action, Applied
 from tarmak_iam.hook.lock import cluster_lock, lock_path
-from tarmak_iam.hook.passing import Ended, pass_through, stops_raised, undisturbed
 from tarmak_iam.hook.processes import Programs
-from tarmak_iam.hook.reach import Access
 from tarmak_iam.hook.steps import Steps
-from tarmak_iam.hook.tarmak_arguments import TarmakCall
+from tarmak_iam.hook.tarmak.arguments import TarmakCall
+from tarmak_iam.hook.tarmak.passing import Ended, pass_through, stops_raised, undisturbed
 from tarmak_iam.installation import Installation
 
 __all__ = ["Wishes", "apply_around"]
@@ -207,20 +208,17 @@ class _Around:
 
     @property
     def _access(self) -> Access:
-        environment = dict(self.environment)
-        if os.sep in self.command[0]:  # the same tarmak is asked for the kubeconfig
-            own = os.path.dirname(os.path.abspath(self.command[0]))
-            environment["PATH"] = os.pathsep.join([own, environment.get("PATH", os.defpath)])
-        wishes = self.wishes
-        return Access(Programs(environment), wishes.kubeconfig, wishes.context, self.call.access_options)
+        name, wishes = self.command[0], self.wishes
+        tarmak = os.path.abspath(name) if os.sep in name else name  # the same one is asked for the kubeconfig
+        return Access(Programs(self.environment), wishes.kubeconfig, wishes.context, self.call.access_options, tarmak)
 
 
-def _tell_changes(applied: Any) -> None:
+def _tell_changes(applied: Applied | None) -> None:
     """Of what `apply` returned, None where it did not come to its end."""
     if applied is None:
         return
     for change in applied.changes:
-        if change.action != "unchanged":
+        if change.action is not Action.UNCHANGED:
             aside(change.text)
     for effect in applied.effects:
         aside(effect.text)

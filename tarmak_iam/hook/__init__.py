@@ -9,19 +9,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tarmak_iam.hook.access import Access
     from tarmak_iam.hook.around import AfterReport, BeforeReport, after_apply, before_apply
     from tarmak_iam.hook.processes import Programs
-    from tarmak_iam.hook.reach import Access
 
 __all__ = ["Access", "AfterReport", "BeforeReport", "Programs", "after_apply", "before_apply"]
 
-_HOMES = {"Access": "reach", "Programs": "processes"}
+_HOMES = {"Access": "access", "Programs": "processes"}
 
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"tarmak_iam.hook.{_HOMES.get(name, 'around')}"), name)
+if not TYPE_CHECKING:  # for which every name would be there
+
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(f"tarmak_iam.hook.{_HOMES.get(name, 'around')}"), name)
 
 
 def __dir__() -> list[str]:

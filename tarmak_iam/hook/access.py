@@ -1,47 +1,60 @@
-"""The admin kubeconfig of a cluster, as `tarmak clusters kubeconfig` makes it: with a tunnel where one is needed."""
+"""How a cluster is reached: through a kubeconfig that somebody names, or that tarmak makes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from tarmak_iam.errors import ToolError
-from tarmak_iam.hook.processes import Completed, Programs
+from tarmak_iam.effects import Loaded
+from tarmak_iam.errors import FileError, Place, TarmakIamError
+from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.processes import Programs
+from tarmak_iam.hook.steps import Steps
+from tarmak_iam.hook.telling import Tell, silent
+from tarmak_iam.installation import Installation
 
-__all__ = ["cluster_kubeconfig"]
+__all__ = ["Access"]
 
-_PREFIX = "KUBECONFIG="
-# Five attempts of Tarmak's, each with a tunnel that it waits for, and perhaps a certificate from Vault.
-_SECONDS = 600.0
-_REMEDY = "run `tarmak clusters kubeconfig` to see why, or name a kubeconfig with --kubeconfig"
-
-
-def cluster_kubeconfig(programs: Programs, tarmak_options: Sequence[str] = ()) -> Path:
-    """Where the kubeconfig is, once Tarmak has made sure that it works.
-
-    `tarmak_options`: `-c DIR` and `--current-cluster ENV-NAME`, as Tarmak spells them. Raises ToolError where Tarmak
-    is not there, fails, or prints no `KUBECONFIG=path` (pkg/tarmak/kubectl: the path as it is, without quotes; logs
-    go to stderr).
-    """
-    if programs.find("tarmak") is None:
-        raise ToolError(
-            "tarmak is not installed, so it cannot be asked for the cluster's kubeconfig",
-            remedy="put tarmak on the PATH, or name a kubeconfig with --kubeconfig",
-        )
-    done = programs.run("tarmak", *tarmak_options, "clusters", "kubeconfig", seconds=_SECONDS)
-    if done.code:
-        raise ToolError(f"tarmak clusters kubeconfig failed: {done.reason}", remedy=_REMEDY)
-    path = _path(done)
-    if path is None:
-        raise ToolError("tarmak clusters kubeconfig printed no KUBECONFIG=path", remedy=_REMEDY)
-    # Tarmak runs where we do, so a relative -c leads to a path that is relative to the same directory.
-    path = path if programs.directory is None else programs.directory / path
-    if not path.is_file():
-        raise ToolError(f"tarmak names the kubeconfig {path}, which is not there", remedy=_REMEDY)
-    return path
+_PROBE_SECONDS = 5
 
 
-def _path(done: Completed) -> Path | None:
-    """From the last such line: what comes before may be somebody's greeting."""
-    found = [line[len(_PREFIX) :] for line in done.out.splitlines() if line.startswith(_PREFIX)]
-    return Path(found[-1]) if found and found[-1].strip() else None
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How a cluster is reached: by `kubeconfig` or `context`, else as `tarmak clusters kubeconfig` with
+    `tarmak_options` says; `tarmak` is the name or the path of the program. With a context alone, kubectl's own choice
+    of a file counts."""
+
+    programs: Programs
+    kubeconfig: Path | None = None
+    context: str | None = None
+    tarmak_options: tuple[str, ...] = ()
+    tarmak: str = "tarmak"
+
+    @property
+    def is_given(self) -> bool:
+        return self.kubeconfig is not None or self.context is not None
+
+    def kubectl(self, steps: Steps | None = None, tell: Tell = silent) -> Kubectl:
+        """`tell` hears of what is waited for. Raises ToolError, and FileError where there is no such kubeconfig."""
+        kubeconfig = self.kubeconfig
+        if not self.is_given:
+            tell("asking tarmak for the cluster's kubeconfig")
+            kubeconfig = (steps or Steps()).access(self.programs, self.tarmak_options, self.tarmak)
+        elif kubeconfig is not None and not kubeconfig.is_file():
+            # kubectl would take a missing file for an empty one, and ask localhost:8080.
+            raise FileError("there is no such kubeconfig", remedy="check the path", place=Place(str(kubeconfig)))
+        return Kubectl(self.programs, kubeconfig, self.context, tell=tell)
+
+    def look(self, installation: Installation, steps: Steps) -> Loaded | None:
+        """What callers get from the cluster now; None where it does not answer at once, as before it is made."""
+        kubeconfig = self.kubeconfig if self.is_given else installation.admin_path
+        is_there = self.is_given if kubeconfig is None else kubeconfig.is_file()
+        if not is_there:
+            return None
+        kubectl = Kubectl(self.programs, kubeconfig, self.context, patience=0.0)
+        timeout = f"--request-timeout={_PROBE_SECONDS}s"
+        try:
+            kubectl.check("get", "--raw", "/version", timeout, seconds=2 * _PROBE_SECONDS)
+            return steps.live(kubectl, installation)
+        except TarmakIamError:
+            return None

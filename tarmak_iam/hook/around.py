@@ -6,20 +6,27 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from tarmak_iam.clusterfiles import ClusterFiles
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.effects import Loaded
 from tarmak_iam.errors import ConfigError, EditRefused, FileError, Place, TarmakIamError
-from tarmak_iam.findings import Severity, Subject
+from tarmak_iam.findings import Severity
 from tarmak_iam.guards import losses
-from tarmak_iam.hook.kubectl import Kubectl
-from tarmak_iam.hook.reach import Access
-from tarmak_iam.hook.steps import STATE_NAME, Steps, Verified
+from tarmak_iam.hook.access import Access
+from tarmak_iam.hook.cluster.changes import Applied, ApplyFailed, RolledBack
+from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.state import STATE_NAME
+from tarmak_iam.hook.gate import findings_about
+from tarmak_iam.hook.steps import Steps
+from tarmak_iam.hook.telling import Tell, silent
 from tarmak_iam.installation import Installation
-from tarmak_iam.lint import Located, Subjects, check
+from tarmak_iam.lint import Located, Subjects
 from tarmak_iam.text import one_line
+
+if TYPE_CHECKING:
+    from tarmak_iam.hook.login.verify import Verified
 
 __all__ = ["Access", "After", "AfterReport", "BeforeReport", "Stage", "after_apply", "before_apply", "is_concerned"]
 
@@ -77,7 +84,7 @@ def before_apply(
     assert installation is not None  # of_cluster makes it
     if no_check:
         return BeforeReport(chosen.cluster_name, installation)
-    findings = tuple(each for each in check(subjects) if _is_about(each, chosen))
+    findings = findings_about(chosen, subjects)
     return BeforeReport(chosen.cluster_name, installation, findings, _refusal(installation, live(installation)))
 
 
@@ -89,14 +96,6 @@ def _files(config: TarmakConfig, cluster: Cluster) -> ClusterFiles:
             place=Place(config.document.filename),
         )
     return ClusterFiles(config.path.parent, cluster.cluster_name)
-
-
-def _is_about(located: Located, cluster: Cluster) -> bool:
-    """Not what is wrong with another cluster of the file, or with the choice of one: it is chosen."""
-    finding, plain = located.finding, located.finding.route.plain
-    if finding.subject is not Subject.CONFIG:
-        return True
-    return plain[:1] != ("currentCluster",) and (plain[:1] != ("clusters",) or plain[1:2] in ((), (cluster.index,)))
 
 
 def _refusal(installation: Installation, live: Loaded | None) -> str:
@@ -136,9 +135,9 @@ class AfterReport:
 
     cluster_name: str
     stage: Stage
-    applied: Any = None
+    applied: Applied | None = None
     verified: Verified | None = None
-    rolled_back: Any = None
+    rolled_back: RolledBack | None = None
     error: TarmakIamError | None = None
     can_roll_back: bool = False
     """Whether something changed that is not proven, and what was there before is kept."""
@@ -166,7 +165,7 @@ def after_apply(
     *,
     installation: Installation | None = None,
     rollback_on_failure: bool = False,
-    tell: Callable[[str], None] = lambda _: None,
+    tell: Tell = silent,
     steps: Steps | None = None,
 ) -> AfterReport:
     """Applies an installation, and proves that people can log in; restores what was there before where that fails,
@@ -194,7 +193,7 @@ class After:
     installation: Installation
     access: Access
     steps: Steps
-    tell: Callable[[str], None] = lambda _: None
+    tell: Tell = silent
     stage: Stage = Stage.NOTHING
     is_kept: bool = True
     """Whether what was there before is kept, as far as is known: not where nothing was changed."""
@@ -220,15 +219,15 @@ class After:
             error = failure
         return replace(report, stage=self.stage, rolled_back=rolled_back, error=error, can_roll_back=False)
 
-    def _apply(self) -> Any:
+    def _apply(self) -> Applied:
         kubectl, path = self._reached(), self._state_path
         self.stage = Stage.SOME
         try:
             applied = self.steps.apply(self.installation, kubectl, path, tell=self.tell)
         except TarmakIamError as error:
-            if not hasattr(error, "applied"):  # as ApplyFailed has, from the first change on
+            if not isinstance(error, ApplyFailed):
                 self.stage = Stage.NOTHING
-            self.is_kept = getattr(error, "state", None) is not None
+            self.is_kept = isinstance(error, ApplyFailed) and error.state is not None
             raise
         self.stage, self.is_kept = Stage.APPLIED, applied.state is not None
         return applied
@@ -241,14 +240,22 @@ class After:
 
     def _reached(self) -> Kubectl:
         if self._kubectl is None:
-            self._kubectl = self.access.kubectl(self.steps)
+            self._kubectl = self.access.kubectl(self.steps, self._told)
         return self._kubectl
+
+    def _told(self, text: str) -> None:
+        """To whoever listens then: the rollback has a `tell` of its own."""
+        self.tell(text)
 
     @property
     def _state_path(self) -> Path:
         assert self.installation.home is not None  # before_apply takes only what is in files
         return self.installation.home / STATE_NAME
 
-    def _report(self, **found: Any) -> AfterReport:
+    def _report(
+        self, applied: Applied | None, verified: Verified | None = None, error: TarmakIamError | None = None
+    ) -> AfterReport:
         can_roll_back = self.is_kept and self.stage in (Stage.SOME, Stage.APPLIED)
-        return AfterReport(self.installation.cluster_id, self.stage, can_roll_back=can_roll_back, **found)
+        return AfterReport(
+            self.installation.cluster_id, self.stage, applied, verified, error=error, can_roll_back=can_roll_back
+        )

@@ -1,17 +1,24 @@
-"""What must not reach a cluster: whatever `check` calls an error."""
+"""What must not reach a cluster: whatever `check` calls an error about it."""
 
 from __future__ import annotations
 
+from tarmak_iam.config import Cluster
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.findings import Severity
-from tarmak_iam.lint import Subjects, check
+from tarmak_iam.findings import Severity, Subject
+from tarmak_iam.lint import Located, Subjects, check
 
-__all__ = ["refuse_errors"]
+__all__ = ["findings_about", "refuse_errors"]
 
 
-def refuse_errors(subjects: Subjects) -> None:
+def findings_about(cluster: Cluster, subjects: Subjects) -> tuple[Located, ...]:
+    """What `check` finds, without what is wrong with another cluster of the file, or with the choice of one: it is
+    chosen."""
+    return tuple(each for each in check(subjects) if _is_about(each, cluster))
+
+
+def refuse_errors(cluster: Cluster, subjects: Subjects) -> None:
     """Raises ConfigError, at the first of them, for findings that are errors."""
-    errors = [each for each in check(subjects) if each.finding.severity is Severity.ERROR]
+    errors = [each for each in findings_about(cluster, subjects) if each.finding.severity is Severity.ERROR]
     if not errors:
         return
     first, more = errors[0], len(errors) - 1
@@ -21,3 +28,10 @@ def refuse_errors(subjects: Subjects) -> None:
         remedy="`tarmak-iam check` shows them all, --no-check goes on all the same",
         place=first.place,
     )
+
+
+def _is_about(located: Located, cluster: Cluster) -> bool:
+    finding, plain = located.finding, located.finding.route.plain
+    if finding.subject is not Subject.CONFIG:
+        return True
+    return plain[:1] != ("currentCluster",) and (plain[:1] != ("clusters",) or plain[1:2] in ((), (cluster.index,)))

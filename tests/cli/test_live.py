@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tarmak_iam.hook.lock import cluster_lock, lock_path
 from tarmak_iam.hook.processes import Completed, Programs
 from tests.hook.cluster import Cluster
-from tests.support import ADMIN, Shell
+from tests.support import ADMIN, ROOT, Shell
 
 TARMAK = """\
 echo "$@" >> {log}
@@ -122,6 +126,45 @@ def test_what_check_calls_an_error_stops_it(stand: Stand) -> None:
     assert "nothing was changed; `tarmak-iam check` shows them all, --no-check goes on all the same" in refused.err
     assert stand.cluster.names() == []
     stand.shell.dev("apply", "--no-check")
+
+
+def test_what_is_wrong_with_another_cluster_does_not(stand: Stand) -> None:
+    path = stand.shell.single / "tarmak.yaml"
+    typo = "{apiServer: {amazon: {awsIAMAuthenticator: yes}}}"
+    other = f"- environment: dev\n  metadata: {{name: other}}\n  kubernetes: {typo}\n"
+    path.write_text(path.read_text().replace("clusters:\n", f"clusters:\n{other}", 1))
+    assert "error" in stand.shell.dev("check", code=1).out
+    stand.shell.dev("apply")
+
+
+@pytest.mark.parametrize("command", ["apply", "rollback"])
+def test_another_run_on_the_cluster_is_waited_for_by_nobody(stand: Stand, command: str) -> None:
+    with cluster_lock(lock_path(stand.shell.single, "dev-cluster")):
+        refused = stand.shell.dev(command, code=2)
+        stand.shell.dev("apply", "--dry-run", "server")
+    assert "is at work on this cluster; run again when it is done" in refused.err
+    assert stand.cluster.names() == []
+
+
+@pytest.mark.parametrize("command", ["apply", "rollback", "verify"])
+def test_sigterm_ends_it_as_ctrl_c_does(stand: Stand, command: str) -> None:
+    shell = stand.shell
+    if command == "rollback":
+        shell.dev("apply")
+    stand.put("kubectl", f"touch {stand.bin}/asked; exec sleep 60")
+    stand.put("aws-iam-authenticator", "exit 1")
+    admin = shell.single / "dev-cluster" / "kubeconfig"
+    words: list[str | Path] = [sys.executable, "-m", "tarmak_iam", "-c", shell.single, command, "--kubeconfig", admin]
+    process = subprocess.Popen(
+        words, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True, stdin=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 30
+    while not (stand.bin / "asked").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.terminate()
+    assert process.communicate(timeout=30)[1].endswith("error: interrupted\n")
+    assert process.returncode == 143
+    assert not lock_path(shell.single, "dev-cluster").exists()
 
 
 @pytest.mark.parametrize("command", ["apply", "diff", "rollback", "verify"])

@@ -10,11 +10,15 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 __all__ = ["DAEMONS", "KUBERNETES", "Missing", "build", "cache_directory", "daemon", "program"]
 
@@ -35,6 +39,10 @@ _STAGING = re.compile(r"^\t(k8s\.io/\S+) => \./staging/\S+\n", re.MULTILINE)
 
 _SECONDS = float(os.environ.get("TARMAK_IAM_E2E_SECONDS", "1200"))
 _STARTED = time.monotonic()
+
+
+NOT_TO_BE_HAD = 75
+"""The exit code that is no failure of the tests: they cannot be run here (EX_TEMPFAIL)."""
 
 
 class Missing(Exception):
@@ -58,20 +66,26 @@ def program(name: str) -> Path:
 
 def build() -> None:
     """Builds what is not in the cache. Raises Missing."""
+    try:
+        cache_directory().mkdir(parents=True, exist_ok=True)
+        _build()
+    except OSError as error:
+        raise Missing(f"{cache_directory()} cannot be built in: {error.strerror or error}") from None
+
+
+def _build() -> None:
     for version in DAEMONS:
         if not daemon(version).exists():
-            work = _work(f"daemon-{version}")
-            requires = f"module example.org/e2e\n\ngo 1.21\n\nrequire {_DAEMON_MODULE} {version}\n"
-            _make_module(work, requires, [_DAEMON_PACKAGE])
-            _compile(work, _DAEMON_PACKAGE, daemon(version))
-            shutil.rmtree(work)
+            with _work() as work:
+                requires = f"module example.org/e2e\n\ngo 1.21\n\nrequire {_DAEMON_MODULE} {version}\n"
+                _make_module(work, requires, [_DAEMON_PACKAGE])
+                _compile(work, _DAEMON_PACKAGE, daemon(version))
     missing = [name for name in _PROGRAMS if not program(name).exists()]
     if missing:
-        work = _work("kubernetes")
-        _make_module(work, _kubernetes_module(work), _PROGRAMS.values())
-        for name in missing:
-            _compile(work, _PROGRAMS[name], program(name), _VERSION_FLAG)
-        shutil.rmtree(work)
+        with _work() as work:
+            _make_module(work, _kubernetes_module(work), _PROGRAMS.values())
+            for name in missing:
+                _compile(work, _PROGRAMS[name], program(name), _VERSION_FLAG)
 
 
 def _kubernetes_module(work: Path) -> str:
@@ -89,11 +103,11 @@ def _kubernetes_module(work: Path) -> str:
     return f"{text}\nreplace (\n{replaced})\n"
 
 
-def _work(name: str) -> Path:
-    work = cache_directory() / f"build-{name}-{os.getpid()}"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    return work
+@contextmanager
+def _work() -> Iterator[Path]:
+    """In the cache, so that what is built is moved into its place at once."""
+    with tempfile.TemporaryDirectory(prefix="build-", dir=cache_directory()) as work:
+        yield Path(work)
 
 
 def _make_module(work: Path, go_mod: str, packages: Iterable[str]) -> None:
@@ -116,26 +130,46 @@ def _go(work: Path, *args: str) -> str:
     # What is built here runs on loopback, in tests: the checksum database is not asked, since not every proxy has it.
     environment = {**os.environ, "GOFLAGS": "-mod=mod", "GOWORK": "off", "GOSUMDB": "off", "GOTOOLCHAIN": "local"}
     left = _SECONDS - (time.monotonic() - _STARTED)
-    try:
-        done = subprocess.run(
-            [go, *args], cwd=work, env=environment, capture_output=True, text=True, check=False, timeout=max(left, 1)
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        process = subprocess.Popen(
+            [go, *args],
+            cwd=work,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            start_new_session=True,
         )
-    except subprocess.TimeoutExpired:
-        raise Missing(f"building takes more than {_SECONDS:.0f} seconds; what is built is kept") from None
-    if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or ["no reason given"]
+        try:
+            process.wait(max(left, 1))
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGKILL)  # its compilers would go on without it
+            process.wait()
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            raise Missing(f"building takes more than {_SECONDS:.0f} seconds; what is built is kept") from None
+        said, complained = (_text(each) for each in (out, err))
+    if process.returncode:
+        last = complained.strip().splitlines()[-1:] or ["no reason given"]
         raise Missing(f"go {args[0]} failed: {last[0]}")
-    return done.stdout
+    return said
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode("utf-8", "replace")
 
 
 def main() -> int:
-    """0 when everything is there; what is missing is said, and 1 returned."""
+    """0 when everything is there; what is missing and cannot be built is said, and NOT_TO_BE_HAD returned."""
     try:
-        cache_directory().mkdir(parents=True, exist_ok=True)
         build()
     except Missing as missing:
         print(f"no end-to-end tests: {missing}", file=sys.stderr)
-        return 1
+        return NOT_TO_BE_HAD
+    except KeyboardInterrupt:
+        print("interrupted; what is built is kept", file=sys.stderr)
+        return 130
     print(cache_directory())
     return 0
 

@@ -7,6 +7,7 @@ import json
 import os
 import ssl
 import subprocess
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
@@ -59,9 +60,7 @@ class ControlPlane:
         self, *args: str | Path, text: str = "", kubeconfig: Path | None = None, more: Mapping[str, str] | None = None
     ) -> Done:
         """As the administrator, or with a kubeconfig and an environment of its own."""
-        if kubeconfig is None:
-            kubeconfig = self.directory / "admin.kubeconfig"
-            kubeconfig.write_text(self.admin_kubeconfig)
+        kubeconfig = kubeconfig or self.directory / "admin.kubeconfig"
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.directory), "KUBECONFIG": str(kubeconfig)}
         done = subprocess.run(
             [components.program("kubectl"), *args],
@@ -72,6 +71,27 @@ class ControlPlane:
             check=False,
         )
         return Done(done.returncode, done.stdout, done.stderr)
+
+    @contextmanager
+    def rolling_out(self, name: str) -> Iterator[None]:
+        """Stands in for the DaemonSet controller, which is not there: every master has the pod at once."""
+        counts = ("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable", "numberReady")
+        status = {"observedGeneration": 1000, "currentNumberScheduled": 1, "numberMisscheduled": 0}
+        patch = json.dumps({"status": {**status, **dict.fromkeys(counts, 1)}})
+        command = ("patch", "daemonset", name, "--subresource=status", "--type=merge", "-p", patch)
+        over = threading.Event()
+
+        def control() -> None:
+            while not over.wait(0.5):
+                self.kubectl("-n", "kube-system", *command)
+
+        thread = threading.Thread(target=control)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     def apply(self, objects: Sequence[Mapping[str, Any]]) -> list[Any]:
         """As the administrator, custom resources once there is what defines them; the objects as they are then."""
@@ -126,6 +146,7 @@ def control_plane(directory: Path, flags: Sequence[str]) -> Iterator[ControlPlan
         *flags,
     ]
     plane = ControlPlane(f"https://127.0.0.1:{port}", authority.pem, directory)
+    (directory / "admin.kubeconfig").write_text(plane.admin_kubeconfig)
     environment = {"PATH": os.environ["PATH"], "HOME": str(directory)}
     with (
         running(etcd, directory / "etcd.log", environment, directory) as store,

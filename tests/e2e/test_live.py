@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +68,32 @@ def test_a_second_apply_changes_nothing_and_diff_is_empty(stage: Stage) -> None:
     assert {each["action"] for each in again["changes"]} == {"unchanged"}
     assert [get(stage, kind)["metadata"]["resourceVersion"] for kind in ("configmap", "daemonset")] == versions
     assert stage.live("diff").out == ""
+
+
+@pytest.fixture
+def unserved(stage: Stage) -> Iterator[None]:
+    """A group of the API with nobody behind it, as a metrics server that is down leaves it."""
+    group = {"group": "metrics.k8s.io", "version": "v1beta1", "groupPriorityMinimum": 100, "versionPriority": 100}
+    service = {"name": "metrics-server", "namespace": "kube-system"}
+    api = {
+        "apiVersion": "apiregistration.k8s.io/v1",
+        "kind": "APIService",
+        "metadata": {"name": "v1beta1.metrics.k8s.io"},
+    }
+    spec = {**group, "service": service, "insecureSkipTLSVerify": True}
+    done = stage.plane.kubectl("apply", "-f", "-", text=json.dumps({**api, "spec": spec}))
+    assert done.code == 0, done.err
+    yield
+    stage.plane.kubectl("delete", "apiservice", "v1beta1.metrics.k8s.io")
+
+
+@pytest.mark.usefixtures("unserved")
+def test_a_group_of_the_api_that_is_away_is_in_nobodys_way(stage: Stage, tmp_path: Path) -> None:
+    more = {"KUBECACHEDIR": str(tmp_path)}  # what kubectl has found out before is not asked for again
+    shown = stage.live("diff", code=1, more=more)
+    assert "created DaemonSet" in shown.out
+    assert "created DaemonSet" in stage.live(*APPLY, more=more).out
+    assert "cannot be reached" not in shown.err
 
 
 def test_the_kubeconfig_is_the_one_that_tarmak_prints(stage: Stage, tmp_path: Path) -> None:
@@ -182,29 +205,6 @@ def test_an_object_that_is_not_ours(stage: Stage) -> None:
     assert "is there and not made by tarmak-iam" in stage.live(*APPLY, code=2).err
 
 
-@contextmanager
-def controller(stage: Stage) -> Iterator[None]:
-    """Stands in for the DaemonSet controller, which is not there: every master has the pod at once."""
-    status = {"observedGeneration": 1000, "desiredNumberScheduled": 1, "updatedNumberScheduled": 1}
-    counts = {"numberAvailable": 1, "numberReady": 1, "currentNumberScheduled": 1, "numberMisscheduled": 0}
-    patch = json.dumps({"status": {**status, **counts}})
-    stopped = threading.Event()
-
-    def run() -> None:
-        while not stopped.is_set():
-            args = ("patch", "daemonset", NAME, "--subresource=status", "--type=merge", "-p", patch)
-            stage.plane.kubectl("-n", "kube-system", *args)
-            time.sleep(0.5)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        stopped.set()
-        thread.join()
-
-
 def test_what_is_given_back_is_not_ours_any_more(stage: Stage) -> None:
     config = next(each for each in stage.home.objects() if each["kind"] == "ConfigMap")
     theirs = {**config, "metadata": {"name": NAME, "namespace": "kube-system"}}
@@ -220,7 +220,7 @@ def test_an_old_object_of_ours_goes_last(stage: Stage) -> None:
     assert stage.plane.kubectl("-n", "kube-system", "create", "serviceaccount", "old").code == 0
     assert stage.plane.kubectl("-n", "kube-system", "label", "serviceaccount", "old", labels).code == 0
     assert "kept until an apply that waits for the rollout" in stage.live(*APPLY).err
-    with controller(stage):
+    with stage.plane.rolling_out(NAME):
         assert "removed ServiceAccount kube-system/old" in stage.live("apply", "--no-check", "--timeout=60").out
     assert "created ServiceAccount kube-system/old" in stage.live("rollback", "--no-wait").out
     assert stage.plane.kubectl("-n", "kube-system", "delete", "serviceaccount", "old").code == 0
@@ -243,7 +243,7 @@ def test_it_waits_for_the_rollout(stage: Stage) -> None:
     assert "it does not run everywhere after 3 seconds" in failed.err
     assert "done: created ConfigMap" in failed.err
     assert "the admin certificate in" in failed.err
-    with controller(stage):
+    with stage.plane.rolling_out(NAME):
         done = stage.live("apply", "--no-check", "--timeout=60", "-o", "json")
     assert json.loads(done.out)["rolledOut"] is True
     assert "1 of 1 nodes updated, 1 available" in done.err

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +15,6 @@ from tests.e2e import components
 from tests.e2e.conftest import PRINCIPALS, Stage
 from tests.e2e.installation import CLUSTER
 from tests.support import ROOT
-
-if importlib.util.find_spec("tarmak_iam.hook.verify") is None:
-    pytest.skip("there is no apply and no verify yet", allow_module_level=True)
 
 ADMIN = """\
   mapRoles:
@@ -100,26 +93,6 @@ class Shop:
         for file in self.stage.home.mappings.parent.glob("tarmak-iam.state*"):
             file.unlink()
 
-    @contextmanager
-    def rolled_out(self) -> Iterator[None]:
-        """Stands in for the DaemonSet controller, which is not there: every master has the pod at once."""
-        counts = ("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable", "numberReady")
-        status = {"observedGeneration": 1000, "currentNumberScheduled": 1, "numberMisscheduled": 0}
-        patch = json.dumps({"status": {**status, **dict.fromkeys(counts, 1)}})
-        over = threading.Event()
-
-        def control() -> None:
-            while not over.wait(0.5):
-                self.kubectl("patch", "daemonset", NAME, "--subresource=status", "--type=merge", "-p", patch)
-
-        thread = threading.Thread(target=control)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
-
 
 @pytest.fixture
 def shop(stage: Stage, tmp_path: Path) -> Iterator[Shop]:
@@ -139,7 +112,7 @@ def shop(stage: Stage, tmp_path: Path) -> Iterator[Shop]:
 
 def test_one_command_to_a_proven_login(shop: Shop) -> None:
     shop.stage.home.map(ADMIN + DEPLOYER)
-    with shop.stage.daemon(components.DAEMONS[0]), shop.rolled_out():
+    with shop.stage.daemon(components.DAEMONS[0]), shop.stage.plane.rolling_out(NAME):
         said = shop.run(*APPLY)
     assert "\napplying the cluster\n" in said
     assert said.endswith("tarmak-iam: dev-cluster: applied and proven\n")
@@ -150,7 +123,7 @@ def test_one_command_to_a_proven_login(shop: Shop) -> None:
 def test_what_is_not_proven_is_rolled_back(shop: Shop) -> None:
     """The daemon goes on with what was there before, which is not what the new mappings promise."""
     shop.stage.home.map(ADMIN)
-    with shop.stage.daemon(components.DAEMONS[0]), shop.rolled_out():
+    with shop.stage.daemon(components.DAEMONS[0]), shop.stage.plane.rolling_out(NAME):
         before = shop.live
         shop.stage.home.map(ADMIN.replace("admin:", "boss:"))
         said = shop.run(*APPLY, options=("--rollback-on-failure",), code=1)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tarmak_iam.hook.kubectl import Kubectl
-from tarmak_iam.hook.objects import MANAGER, Ref, cleaned
+from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.objects import MANAGER, Ref, cleaned
 from tarmak_iam.hook.processes import Completed, Programs
 
 REFUSED = "The connection to the server 127.0.0.1:6443 was refused - did you specify the right host or port?"
@@ -160,7 +160,11 @@ class Cluster:
         return self._store(each, MANAGER, "Apply")
 
     def _replace(self, _: tuple[str, ...], text: str) -> Any:
-        return self._store(json.loads(text), MANAGER, "Update")
+        each = json.loads(text)
+        seen, live = each["metadata"].get("resourceVersion"), self.objects.get(key_of(each))
+        if live is not None and seen not in (None, live["metadata"]["resourceVersion"]):
+            return failed("Error from server (Conflict): the object has been modified; please apply your changes")
+        return self._store(each, MANAGER, "Update")
 
     def _create(self, args: tuple[str, ...], text: str) -> Any:
         if "--raw" in args:

@@ -17,8 +17,13 @@ from typing import Any
 from tarmak_iam.cli.main import main
 from tarmak_iam.effects import Loaded
 from tarmak_iam.errors import EditRefused, FileError, ToolError
+from tarmak_iam.hook.cluster.changes import Action, Applied, ApplyFailed, Change, RolledBack
+from tarmak_iam.hook.cluster.objects import Ref
 from tarmak_iam.identity.mappings import Mappings
 from tests.hook.stub_tarmak import record
+
+CREATED = Change(Action.CREATED, "ConfigMap", "kube-system", "aws-iam-authenticator")
+SAME = Change(Action.UNCHANGED, "DaemonSet", "kube-system", "aws-iam-authenticator")
 
 
 @dataclass(frozen=True)
@@ -27,10 +32,11 @@ class Verified:
     account: tuple[str, ...] = ()
 
 
-class ApplyFailed(ToolError):
-    def __init__(self, applied: Any) -> None:
-        super().__init__("the API server went away; done: created ConfigMap; not done: DaemonSet")
-        self.applied, self.state = applied, applied.state
+def midway(state: Path | None) -> ApplyFailed:
+    """An apply that ended after its first object."""
+    reason = ToolError("the API server went away")
+    left = (Ref("apps/v1", "DaemonSet", "kube-system", "aws-iam-authenticator"),)
+    return ApplyFailed(reason, Applied((CREATED,), state), left, ())
 
 
 def happens(step: str, default: str = "ok") -> str:
@@ -41,8 +47,8 @@ def happens(step: str, default: str = "ok") -> str:
     return kind
 
 
-def cluster_kubeconfig(programs: Any, options: Any = ()) -> Path:
-    record("options", options=list(options), path=programs.environment["PATH"].split(os.pathsep)[0])
+def cluster_kubeconfig(programs: Any, options: Any = (), program: str = "tarmak") -> Path:
+    record("options", options=list(options), program=program)
     if happens("access") == "error":
         raise ToolError("tarmak clusters kubeconfig failed: no tunnel")
     return Path("/fake/kubeconfig")
@@ -50,8 +56,6 @@ def cluster_kubeconfig(programs: Any, options: Any = ()) -> Path:
 
 def apply(installation: Any, kubectl: Any, state: Path, *, tell: Any) -> Any:
     record("applying", cluster=installation.cluster_id, kubeconfig=str(kubectl.kubeconfig), state=str(state))
-    created = SimpleNamespace(action="created", text="created ConfigMap kube-system/aws-iam-authenticator")
-    same = SimpleNamespace(action="unchanged", text="unchanged DaemonSet kube-system/aws-iam-authenticator")
     tell("DaemonSet kube-system/aws-iam-authenticator: 1 of 3 nodes updated")
     match happens("apply"):
         case "refused":
@@ -61,13 +65,13 @@ def apply(installation: Any, kubectl: Any, state: Path, *, tell: Any) -> Any:
         case "away":
             raise ToolError("kubectl get failed: connection refused")
         case "midway":
-            raise ApplyFailed(SimpleNamespace(changes=(created,), state=state))
+            raise midway(state)
         case "bug":
             raise RuntimeError("nobody thought of this")
         case "unchanged":
-            return SimpleNamespace(changes=(same,), effects=(), notes=(), state=None)
-    effect = SimpleNamespace(text="arn:aws:iam::111122223333:role/KubernetesAdmin: can log in")
-    return SimpleNamespace(changes=(created, same), effects=(effect,), notes=("a note",), state=state)
+            return Applied((SAME,))
+    effect: Any = SimpleNamespace(text="arn:aws:iam::111122223333:role/KubernetesAdmin: can log in")
+    return Applied((CREATED, SAME), state, notes=("a note",), effects=(effect,))
 
 
 def verify(installation: Any, kubectl: Any, *, tell: Any) -> Verified:
@@ -82,7 +86,7 @@ def verify(installation: Any, kubectl: Any, *, tell: Any) -> Verified:
 def rollback(kubectl: Any, state: Path, *, tell: Any) -> Any:
     if happens("rollback") == "error":
         raise ToolError("kubectl apply failed: connection refused")
-    return SimpleNamespace(changes=())
+    return RolledBack(())
 
 
 def read_live(kubectl: Any) -> Any:
@@ -118,12 +122,12 @@ def put_back(kept: Any, *, finished: bool = True) -> Any:
 def fakes() -> dict[str, ModuleType]:
     """By the names that they are imported by."""
     found = {
-        "access": (cluster_kubeconfig,),
-        "apply": (apply,),
-        "verify": (verify,),
-        "rollback": (rollback,),
-        "live_mappings": (read_live,),
-        "kept": (keep, put_back),
+        "tarmak.kubeconfig": (cluster_kubeconfig,),
+        "cluster.apply": (apply,),
+        "login.verify": (verify,),
+        "cluster.rollback": (rollback,),
+        "cluster.mappings": (read_live,),
+        "tarmak.kept": (keep, put_back),
     }
     modules = {f"tarmak_iam.hook.{name}": ModuleType(name) for name in found}
     for name, functions in found.items():

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from tarmak_iam.errors import ConfigError, EditRefused, FileError, SelectionError, ToolError
-from tarmak_iam.hook.apply import Applied, ApplyFailed, apply
+from tarmak_iam.hook.cluster.apply import apply
+from tarmak_iam.hook.cluster.changes import Applied, ApplyFailed
+from tarmak_iam.hook.cluster.rollback import rollback
+from tarmak_iam.hook.cluster.state import State
 from tarmak_iam.hook.processes import Completed
-from tarmak_iam.hook.rollback import rollback
-from tarmak_iam.hook.state import State
 from tarmak_iam.installation import Installation
 from tests.emit.installations import MAPPINGS, installation
 from tests.hook.cluster import Cluster, away, failed
@@ -473,4 +474,56 @@ def test_rollback_that_stops_midway_goes_on_the_next_time(state: Path) -> None:
     assert "not yet looked after: ConfigMap kube-system/aws-iam-authenticator" in failure.value.message
     cluster.fault = lambda _: None
     rollback(cluster.kubectl(), state)
+    assert cluster.names() == []
+
+
+def test_what_became_of_a_removal_that_was_interrupted_is_looked_up(state: Path) -> None:
+    cluster = Cluster()
+    for name in ("old", "older"):
+        cluster.add(
+            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": _named(name, OURS)}, "tarmak-iam", "Apply"
+        )
+
+    def fault(args: tuple[str, ...]) -> Completed | None:
+        if args[0] != "delete":
+            return None
+        cluster.objects.pop(("ServiceAccount", "kube-system", args[2]))
+        return failed("error: timed out waiting for the condition")
+
+    cluster.fault = fault
+    with pytest.raises(ApplyFailed) as failure:
+        apply(made(), cluster.kubectl(), state)
+    gone = {each.name for each in failure.value.applied.changes if each.action == "removed"}
+    left = {ref.name for ref in failure.value.left}
+    assert len(gone) == 1
+    assert gone | left == {"old", "older"}
+
+
+def test_rollback_does_not_write_over_what_somebody_does_meanwhile(state: Path) -> None:
+    cluster = Cluster()
+    apply(made(), cluster.kubectl(), state)
+    apply(made(mappings=MAPPINGS.replace("admin\n", "boss\n")), cluster.kubectl(), state)
+    key = ("ConfigMap", "kube-system", NAME)
+
+    def meanwhile(args: tuple[str, ...], *, data: dict[str, str]) -> None:
+        if args[0] == "replace" and cluster.objects[key]["metadata"]["resourceVersion"] != "later":
+            cluster.objects[key]["metadata"]["resourceVersion"] = "later"
+            cluster.objects[key]["data"] |= data
+
+    cluster.fault = lambda args: meanwhile(args, data={"theirs": "x"})
+    with pytest.raises(ToolError, match=f"ConfigMap kube-system/{NAME} was changed by somebody else just now"):
+        rollback(cluster.kubectl(), state)
+    assert cluster.objects[key]["data"].pop("theirs") == "x"
+    # Another version alone, as after a change of its status, is in nobody's way.
+    cluster.objects[key]["metadata"]["resourceVersion"] = "earlier"
+    cluster.fault = lambda args: meanwhile(args, data={})
+    rollback(cluster.kubectl(), state)
+    assert "username: admin" in cluster.objects[key]["data"]["config.yaml"]
+
+
+def test_a_state_that_could_not_be_read_again_changes_nothing(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tarmak_iam.hook.cluster.state.MAX_BYTES", 100)
+    cluster = Cluster()
+    with pytest.raises(FileError, match="more than the 100 bytes that are read"):
+        apply(made(), cluster.kubectl(), state)
     assert cluster.names() == []

@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,13 +14,14 @@ from tarmak_iam import TarmakConfig, TarmakIamError, hook
 from tarmak_iam.effects import Loaded
 from tarmak_iam.errors import ConfigError, FileError, SelectionError, ToolError
 from tarmak_iam.hook.around import Stage
-from tarmak_iam.hook.kubectl import Kubectl
+from tarmak_iam.hook.cluster.changes import Applied, RolledBack
+from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.processes import Programs
 from tarmak_iam.hook.steps import Steps
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.installation import Installation
 from tests.hook.conftest import MAPPINGS, Bench
-from tests.hook.driver import ApplyFailed, Verified
+from tests.hook.driver import Verified, midway
 
 ACCESS = hook.Access(Programs({"PATH": "/nowhere"}), tarmak_options=("--config-directory=x",))
 
@@ -35,6 +35,7 @@ def giving(text: str) -> Any:
 
 
 PROVEN = Verified(True)
+UNDONE = RolledBack(())
 
 
 class Fakes:
@@ -49,7 +50,7 @@ class Fakes:
     def steps(self) -> Steps:
         return Steps(self.access, self.live, self.apply, self.verify, self.rollback)
 
-    def access(self, programs: Programs, options: Sequence[str]) -> Path:
+    def access(self, programs: Programs, options: Sequence[str], program: str) -> Path:
         self.calls.append(f"access {' '.join(options)}")
         assert programs is ACCESS.programs
         return Path("/kubeconfig")
@@ -62,7 +63,7 @@ class Fakes:
         tell("a line")
         if self.failure is not None:
             raise self.failure
-        return SimpleNamespace(changes=(), state=state if self.changed else None)
+        return Applied((), state if self.changed else None)
 
     def verify(self, installation: Installation, kubectl: Kubectl, *, tell: Any) -> Any:
         self.calls.append("verify")
@@ -72,7 +73,7 @@ class Fakes:
 
     def rollback(self, kubectl: Kubectl, state: Path, *, tell: Any) -> Any:
         self.calls.append(f"rollback {state.name}")
-        return "as it was"
+        return UNDONE
 
 
 class TestBefore:
@@ -149,7 +150,7 @@ class TestAfter:
             "apply dev-cluster /kubeconfig None tarmak-iam.state.json",
             "verify",
         ]
-        assert told == ["a line"]
+        assert told == ["asking tarmak for the cluster's kubeconfig", "a line"]
 
     def test_what_was_checked_is_what_is_applied(self, bench: Bench) -> None:
         checked = hook.before_apply(config_of(bench), "dev-cluster").installation
@@ -176,7 +177,7 @@ class TestAfter:
         assert not report.ok
         state = "rolled back" if wished else "applied, but not proven"
         assert report.text == f"dev-cluster: {state}: other username"
-        assert report.rolled_back == ("as it was" if wished else None)
+        assert report.rolled_back == (UNDONE if wished else None)
         assert report.can_roll_back is not wished
         assert fakes.calls[-1] == ("rollback tarmak-iam.state.json" if wished else "verify")
 
@@ -185,7 +186,7 @@ class TestAfter:
         assert (report.stage, str(report.error)) == (Stage.APPLIED, "no credentials")
 
     def test_apply_that_ends_midway(self, bench: Bench) -> None:
-        fakes = Fakes(failure=ApplyFailed(SimpleNamespace(state="x", changes=())))
+        fakes = Fakes(failure=midway(Path("x")))
         report = self.run(bench, fakes, rollback_on_failure=True)
         assert report.stage is Stage.UNDONE
         assert fakes.calls[-1].startswith("rollback")
@@ -216,7 +217,7 @@ def test_every_name_is_there() -> None:
         assert getattr(hook, name) is not None
     assert set(hook.__all__) <= set(dir(hook))
     with pytest.raises(AttributeError):
-        hook.nothing  # noqa: B018  # that is the point
+        getattr(hook, "nothing")  # noqa: B009  # for mypy it is none
 
 
 def test_credentials_are_not_shown() -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from tarmak_iam.document.files import replace_file
 from tarmak_iam.errors import FileError
-from tarmak_iam.hook import kept as module
-from tarmak_iam.hook.kept import Kept, Report, keep, put_back
+from tarmak_iam.hook.tarmak import kept as module
+from tarmak_iam.hook.tarmak.kept import KeptFile, Report, keep, put_back
 from tests.hook.tarmak import add, destroy_environment, dumped, new_provider, rewrite_of, set_current, text_of
 
 BEFORE = text_of("comments-everywhere")
@@ -48,7 +48,7 @@ def around(path: Path, after: bytes | None, *, finished: bool = True) -> Report:
 
 def test_the_text_lies_beside_the_file_meanwhile(path: Path) -> None:
     kept = keep(path)
-    assert kept == Kept(path, BEFORE, 0o640, path.with_name("tarmak.yaml.before-1"))
+    assert kept == KeptFile(path, BEFORE, 0o640, path.with_name("tarmak.yaml.before-1"))
     assert kept.beside is not None
     assert kept.beside.read_bytes() == BEFORE
     assert stat.S_IMODE(kept.beside.stat().st_mode) == 0o640
@@ -156,7 +156,7 @@ def test_a_file_that_is_gone_is_put_back(path: Path) -> None:
 def test_there_was_no_file(tmp_path: Path) -> None:
     path = tmp_path / "tarmak.yaml"
     kept = keep(path)
-    assert kept == Kept(path, None, 0o600, None)
+    assert kept == KeptFile(path, None, 0o600, None)
     assert put_back(kept).lines == ()
     path.write_bytes(SET)
     assert put_back(kept).lines == ()

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from tarmak_iam.effects import effects
-from tarmak_iam.hook.apply import apply
-from tarmak_iam.hook.bindings import bound_groups, unbound_groups
-from tarmak_iam.hook.live import live_diff, object_diff
-from tarmak_iam.hook.live_mappings import read_live
+from tarmak_iam.hook.cluster.apply import apply
+from tarmak_iam.hook.cluster.bindings import bound_groups, unbound_groups
+from tarmak_iam.hook.cluster.diff import live_diff, object_diff
+from tarmak_iam.hook.cluster.mappings import read_live
 from tarmak_iam.identity.model import Grant
 from tests.emit.installations import MAPPINGS
 from tests.hook.cluster import Cluster

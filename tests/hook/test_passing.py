@@ -11,10 +11,12 @@ import subprocess
 import sys
 import termios
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tarmak_iam.hook.tarmak.passing import stops_raised
 from tests.hook.conftest import Bench, Ran
 
 
@@ -262,3 +264,8 @@ def test_a_command_that_only_passes_through_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert {"pydantic", "ruamel", "botocore", "tarmak_iam.config"}.isdisjoint(done.stdout.split())
+
+
+def test_another_thread_hears_of_no_signal() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(lambda: stops_raised().__enter__()).result() is None

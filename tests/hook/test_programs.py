@@ -9,10 +9,15 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam.errors import ToolError
-from tarmak_iam.hook.access import cluster_kubeconfig
-from tarmak_iam.hook.kubectl import Kubectl, is_away, why
+from tarmak_iam.hook.cluster.kubectl import Kubectl, is_away, items_of, why
 from tarmak_iam.hook.processes import Completed, Programs
+from tarmak_iam.hook.tarmak.kubeconfig import cluster_kubeconfig
 from tests.hook.cluster import Cluster, away, failed
+
+METRICS = (
+    "E1125 15:04:05.678901    4711 memcache.go:287] couldn't get resource list for metrics.k8s.io/v1beta1: "
+    "the server is currently unable to handle the request"
+)
 
 
 def program(directory: Path, name: str, text: str) -> Programs:
@@ -81,6 +86,9 @@ def test_kubectls_reason_is_the_line_that_is_one(text: str, expected: str) -> No
         ("Unable to connect to the server: x509: certificate signed by unknown authority", False),
         ("error: You must be logged in to the server (Unauthorized)", False),
         ('Error from server (Forbidden): pods is forbidden: User "x" cannot list', False),
+        # One group of the API has nobody behind it.
+        (f'{METRICS}\nerror: the server doesn\'t have a resource type "iamidentitymapping"', False),
+        (f"{METRICS}\nThe connection to the server x was refused - did you specify the right host or port?", True),
     ],
 )
 def test_who_is_away(text: str, expected: bool) -> None:
@@ -105,6 +113,19 @@ def test_credentials_that_are_not_taken() -> None:
     with pytest.raises(ToolError, match=r"logged in to the server \(Unauthorized\); the kubeconfig's credentials"):
         cluster.kubectl().check("get", "pods")
     assert cluster.clock == 0
+
+
+def test_a_kind_that_is_not_served_does_not_hide_the_others() -> None:
+    cluster = Cluster()
+    cluster.add({"kind": "ConfigMap", "metadata": {"name": "x", "namespace": "kube-system"}})
+    found = cluster.kubectl().all_of("configmap,widget", "--show-managed-fields")
+    assert [each["metadata"]["name"] for each in found] == ["x"]
+
+
+@pytest.mark.parametrize("text", ["[]", "3", "null", '"x"'])
+def test_json_that_is_no_object(text: str) -> None:
+    with pytest.raises(ToolError, match="kubectl printed no object"):
+        items_of(Completed(("kubectl",), 0, text, ""))
 
 
 def test_versions_that_are_none(tmp_path: Path) -> None:

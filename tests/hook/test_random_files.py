@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.rewrite import agrees, rewritten
 from tarmak_iam.document import Document
-from tarmak_iam.hook.rewriting import restore
+from tarmak_iam.hook.tarmak.rewriting import restore
 from tests.hook.tarmak import (
     add,
     destroy_environment,

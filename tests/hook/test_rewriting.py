@@ -13,7 +13,7 @@ import pytest
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.rewrite import agrees, rewritten
 from tarmak_iam.document import Document
-from tarmak_iam.hook.rewriting import Restored, restore
+from tarmak_iam.hook.tarmak.rewriting import Restored, restore
 from tests.hook.tarmak import (
     REWRITES,
     add,

@@ -15,6 +15,7 @@ def test_check_apply_and_proof(bench: Bench) -> None:
     assert bench.apply() == (
         "tarmak at work\n"
         "a log line\n"
+        "tarmak-iam: asking tarmak for the cluster's kubeconfig\n"
         "tarmak-iam: DaemonSet kube-system/aws-iam-authenticator: 1 of 3 nodes updated\n"
         "tarmak-iam: created ConfigMap kube-system/aws-iam-authenticator\n"
         "tarmak-iam: arn:aws:iam::111122223333:role/KubernetesAdmin: can log in\n"
@@ -127,7 +128,12 @@ class TestWhere:
     def test_the_same_tarmak_is_asked_for_the_kubeconfig(self, bench: Bench) -> None:
         (bench.root / "bin" / "tarmak").rename(bench.root / "tarmak")
         bench.run("run", "--", str(bench.root / "tarmak"), "clusters", "apply")
-        assert bench.first("options")["path"] == str(bench.root)
+        assert bench.first("options")["program"] == str(bench.root / "tarmak")
+
+    def test_one_of_another_name_too(self, bench: Bench) -> None:
+        (bench.root / "bin" / "tarmak").rename(bench.root / "bin" / "tarmak-0.6.7")
+        bench.run("run", "--", "tarmak-0.6.7", "clusters", "apply")
+        assert bench.first("options")["program"] == "tarmak-0.6.7"
 
 
 class TestBefore:

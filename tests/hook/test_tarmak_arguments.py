@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarmak_iam.hook.tarmak_arguments import TarmakCall
+from tarmak_iam.hook.tarmak.arguments import TarmakCall
 from tests.support import golden_json
 
 # Commands that are there under two parents are recorded by the one that cobra remembers.

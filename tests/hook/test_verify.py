@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 from tarmak_iam.errors import ToolError
-from tarmak_iam.hook.apply import apply
-from tarmak_iam.hook.caller import ask_sts, caller_token
-from tarmak_iam.hook.kubectl import Kubectl
+from tarmak_iam.hook.cluster.apply import apply
+from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.login.caller import ask_sts, caller_token
+from tarmak_iam.hook.login.verify import Verified, verify
 from tarmak_iam.hook.processes import Completed
-from tarmak_iam.hook.verify import Verified, verify
 from tarmak_iam.token import Credentials
 from tarmak_iam.token.make import sign_token
 from tests.emit.installations import MAPPINGS
@@ -394,3 +394,8 @@ def test_a_token_for_another_host_is_sent_nowhere(sts: Sts) -> None:
 def test_the_proxy_is_the_environments(sts: Sts, environment: dict[str, str], expected: dict[str, str]) -> None:
     assert ask_sts(TOKEN, "dev-cluster", environment).identity is not None
     assert sts.proxies == [expected]
+
+
+def test_a_proxy_whose_address_is_none() -> None:
+    answer = ask_sts(TOKEN, "dev-cluster", {"HTTPS_PROXY": "proxy:notaport"})
+    assert answer.failure.endswith("cannot be reached (InvalidURL)")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tarmak_iam.hook.tarmak_commands import GLOBAL, HELP, ROOT, Command, Flag
+from tarmak_iam.hook.tarmak.commands import GLOBAL, HELP, ROOT, Command, Flag
 
 __all__ = ["TarmakCall"]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from tarmak_iam.config.versions import GoVersion
 from tarmak_iam.errors import ToolError
-from tarmak_iam.hook.kubectl import Kubectl, why
+from tarmak_iam.hook.cluster.kubectl import Kubectl, items_of, why
 from tarmak_iam.hook.processes import Completed
 
 __all__ = ["Reviewed", "Seen", "review"]
@@ -51,9 +51,9 @@ def review(kubectl: Kubectl, server: GoVersion, token: str) -> Reviewed:
         with _kubectl_of(kubectl, token) as caller:
             done = _post(caller, f"/apis/{_API}/{own_version}/selfsubjectreviews", _body(own_version))
         if done.code == 0:
-            return Reviewed(_seen(_json(done)["status"]["userInfo"]), "SelfSubjectReview")
+            return Reviewed(_seen((_json(done).get("status") or {}).get("userInfo") or {}), "SelfSubjectReview")
     status = _token_review(kubectl, token)
-    seen = _seen(status["user"]) if status.get("authenticated") else None
+    seen = _seen(status.get("user") or {}) if status.get("authenticated") else None
     if seen is not None and own_version is not None and "unauthorized" in done.err.lower():
         return Reviewed(None, "SelfSubjectReview", is_split=True)
     return Reviewed(seen, "TokenReview", str(status.get("error") or "").replace(token, "<token>"))
@@ -106,11 +106,11 @@ def _kubectl_of(kubectl: Kubectl, token: str) -> Iterator[Kubectl]:
         yield replace(kubectl, kubeconfig=path, context=None)
 
 
-def _json(done: Completed) -> Any:
-    try:
-        return json.loads(done.out)
-    except ValueError:
-        raise ToolError("kubectl printed no JSON") from None
+def _json(done: Completed) -> dict[str, Any]:
+    found = items_of(done)
+    if len(found) != 1:
+        raise ToolError("kubectl printed no review")
+    return found[0]
 
 
 def _seen(user: dict[str, Any]) -> Seen:

@@ -7,13 +7,14 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tarmak_iam.errors import ToolError
-from tarmak_iam.hook.witness import Witness
+from tarmak_iam.hook.tarmak.witness import Witness
 
 __all__ = ["Ended", "NotStarted", "Stopped", "pass_through", "stops_raised", "undisturbed"]
 
@@ -96,12 +97,14 @@ def pass_through(command: Sequence[str], environment: Mapping[str, str]) -> Ende
 
 @contextlib.contextmanager
 def stops_raised() -> Iterator[None]:
-    """Within, SIGTERM and SIGHUP raise Stopped, as Ctrl-C raises KeyboardInterrupt: what was done can be told."""
+    """Within, SIGTERM and SIGHUP raise Stopped, as Ctrl-C raises KeyboardInterrupt: what was done can be told.
+    Nothing is changed in another thread than the main one, which alone hears of signals."""
 
     def stop(signum: int, _: object) -> None:
         raise Stopped(signum)
 
-    ours = [each for each in _FORWARDED if signal.getsignal(each) is signal.SIG_DFL]
+    is_main = threading.current_thread() is threading.main_thread()
+    ours = [each for each in _FORWARDED if is_main and signal.getsignal(each) is signal.SIG_DFL]
     for each in ours:
         signal.signal(each, stop)
     try:

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tarmak_iam.config.versions import GoVersion
 from tarmak_iam.errors import EditRefused, ToolError
-from tarmak_iam.hook.kubectl import Kubectl, is_unserved, items_of, why
-from tarmak_iam.hook.objects import MANAGER, Object, Ref, is_ours, last_applied
-from tarmak_iam.hook.overlay import overlaid
+from tarmak_iam.hook.cluster.kubectl import Kubectl, is_unserved, items_of, why
+from tarmak_iam.hook.cluster.objects import (
+    IDENTITY_MAPPINGS,
+    MANAGER,
+    Object,
+    Ref,
+    in_batches,
+    is_ours,
+    last_applied,
+    meant,
+)
+from tarmak_iam.hook.cluster.overlay import overlaid
 from tarmak_iam.hook.processes import Completed
 
 __all__ = ["CRD", "Conflict", "NotServed", "Pair", "Server"]
@@ -20,6 +29,7 @@ CRD = "CustomResourceDefinition"
 
 _CONFLICT = re.compile(r'conflicts? with "([^"]*)"')
 _CHANGED_MEANWHILE = "the object has been modified"
+_ATTEMPTS = 5
 # Of an object that bears our label, these are traces of `manifests | kubectl apply -f -`, and of our own rollback.
 _OWN_TRACES = frozenset({MANAGER, "kubectl-client-side-apply", "kubectl"})
 _UNTIL_1_24 = "podsecuritypolicy"
@@ -34,7 +44,6 @@ _KINDS = (
     "customresourcedefinition",
     _UNTIL_1_24,
 )
-_IDENTITY_MAPPINGS = "iamidentitymapping.iamauthenticator.k8s.aws"
 
 
 Pair = tuple[Object, Object | None]
@@ -91,14 +100,14 @@ class Server:
         if not is_unserved(done):
             raise self.kubectl.failure(done, "get")
         # One kind that is not served must not keep the others from being read.
-        kinds = batches(objects)
+        kinds = in_batches(objects)
         return [each for batch in kinds for each in self.read(batch)] if len(kinds) > 1 else []
 
     def ours(self) -> list[Object]:
         """All that bears our label, in any namespace. Raises ToolError."""
         kinds = _KINDS if self.version.is_below(1, 25) else tuple(each for each in _KINDS if each != _UNTIL_1_24)
         label = ("--selector", f"app.kubernetes.io/managed-by={MANAGER}")
-        found = self.all_of(",".join(kinds), *label) + self.all_of(_IDENTITY_MAPPINGS, *label)
+        found = self.all_of(",".join(kinds), *label) + self.all_of(IDENTITY_MAPPINGS, *label)
         return list(filter(is_ours, found))
 
     def all_of(self, kinds: str, *options: str) -> list[Object]:
@@ -144,17 +153,25 @@ class Server:
                 raise self.kubectl.failure(done, "apply")
 
     def put_back(self, before: Object, live: Object | None, *, is_ours: bool = True) -> Object:
-        """Writes an object as it was once. Raises ToolError."""
+        """Writes an object as it was once, over the one that was seen. Raises ToolError, also for one that somebody
+        has changed since."""
         if not is_ours and live is not None and self.is_server_side:
             # An empty entry makes the API server forget all managers: what we gave back is not ours any more.
             before = {**before, "metadata": {**before["metadata"], "managedFields": [{}]}}
         verb = "create" if live is None else "replace"
         # Under our name, so that the next apply does not meet a stranger.
         manager = () if self.client.is_below(1, 19) else (f"--field-manager={MANAGER}",)
-        done = self._run(verb, *manager, text=json.dumps(before))
-        if done.code:
-            raise self.kubectl.failure(done, verb)
-        return items_of(done)[0]
+        for _ in range(_ATTEMPTS):
+            done = self._run(verb, *manager, text=json.dumps(_over(live, before)))
+            if not done.code:
+                return items_of(done)[0]
+            if live is None or _CHANGED_MEANWHILE not in done.err:
+                break
+            found = self.read([live])
+            if not found or meant(found[0]) != meant(live):
+                raise ToolError(f"{Ref.of(before)} was changed by somebody else just now")
+            live = found[0]  # its status alone, as that of a DaemonSet that is rolled out
+        raise self.kubectl.failure(done, verb)
 
     def remove(self, ref: Ref) -> None:
         """Raises ToolError; what is gone already is gone."""
@@ -202,15 +219,10 @@ class Server:
         return () if self.client.is_below(1, 21) else ("--show-managed-fields",)
 
 
-def batches(objects: Iterable[Object]) -> list[list[Object]]:
-    """Objects of one kind that follow each other."""
-    found: list[list[Object]] = []
-    for each in objects:
-        if found and Ref.of(found[-1][0]).resource == Ref.of(each).resource:
-            found[-1].append(each)
-        else:
-            found.append([each])
-    return found
+def _over(live: Object | None, before: Object) -> Object:
+    """With the version that was seen, so that the API server refuses to write over a later one."""
+    version = ((live or {}).get("metadata") or {}).get("resourceVersion")
+    return before if version is None else {**before, "metadata": {**before["metadata"], "resourceVersion": version}}
 
 
 def _list(objects: Sequence[Object]) -> str:

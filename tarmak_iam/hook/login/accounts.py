@@ -9,12 +9,12 @@ from datetime import datetime, timezone
 
 from tarmak_iam.emit.labels import NAME, NAMESPACE
 from tarmak_iam.errors import TarmakIamError
-from tarmak_iam.hook.caller import StsAnswer
-from tarmak_iam.hook.kubectl import Kubectl
-from tarmak_iam.hook.live_mappings import LiveMappings, read_live
-from tarmak_iam.hook.objects import Ref
-from tarmak_iam.hook.review import Reviewed, Seen
-from tarmak_iam.hook.rollout import pod_troubles, read_rollout
+from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.mappings import LiveMappings, read_live
+from tarmak_iam.hook.cluster.objects import Ref
+from tarmak_iam.hook.cluster.rollout import pod_troubles, read_rollout
+from tarmak_iam.hook.login.caller import StsAnswer
+from tarmak_iam.hook.login.review import Reviewed, Seen
 from tarmak_iam.identity.model import Answer, Identity
 from tarmak_iam.installation import Installation
 from tarmak_iam.token import inspect

@@ -11,12 +11,13 @@ from tarmak_iam.effects import Effect, Loaded, effects
 from tarmak_iam.emit import manifests
 from tarmak_iam.emit.artifact import yaml_bytes
 from tarmak_iam.errors import EditRefused
-from tarmak_iam.hook.bindings import UnboundGroup, bound_groups, unbound_groups
-from tarmak_iam.hook.kubectl import Kubectl
-from tarmak_iam.hook.live_mappings import read_live
-from tarmak_iam.hook.objects import Object, Ref, meant
-from tarmak_iam.hook.plan import Action, Change, Plan, make_plan
-from tarmak_iam.hook.server import Server
+from tarmak_iam.hook.cluster.bindings import UnboundGroup, bound_groups, unbound_groups
+from tarmak_iam.hook.cluster.changes import Action, Change
+from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.mappings import read_live
+from tarmak_iam.hook.cluster.objects import Object, Ref, meant
+from tarmak_iam.hook.cluster.plan import Plan, make_plan
+from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.installation import Installation
 
 __all__ = ["LiveDiff", "ObjectDiff", "live_diff", "object_diff"]

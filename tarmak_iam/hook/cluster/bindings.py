@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tarmak_iam.hook.objects import Object
+from tarmak_iam.hook.cluster.objects import Object
 from tarmak_iam.identity.model import Grant
 
 __all__ = ["UnboundGroup", "bound_groups", "unbound_groups"]

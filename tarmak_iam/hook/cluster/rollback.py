@@ -4,32 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from tarmak_iam.emit.ordering import in_apply_order
 from tarmak_iam.errors import EditRefused, TarmakIamError, ToolError
-from tarmak_iam.hook.established import wait_until_established
-from tarmak_iam.hook.kubectl import Kubectl
-from tarmak_iam.hook.objects import Object, Ref, digest, meant
-from tarmak_iam.hook.plan import Action, Change
-from tarmak_iam.hook.rollout import ROLLOUT_SECONDS, Tell, roll_out, silent
-from tarmak_iam.hook.server import CRD, Server
-from tarmak_iam.hook.state import Kept, State
+from tarmak_iam.hook.cluster.changes import Action, Change, RolledBack
+from tarmak_iam.hook.cluster.established import wait_until_established
+from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.objects import Object, Ref, digest, meant
+from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS, roll_out
+from tarmak_iam.hook.cluster.server import CRD, Server
+from tarmak_iam.hook.cluster.state import KeptObject, State
+from tarmak_iam.hook.telling import Tell, silent
 
-__all__ = ["RolledBack", "rollback"]
-
-
-@dataclass(frozen=True, slots=True)
-class RolledBack:
-    """What became of each object: created, configured (put back as it was), removed or unchanged."""
-
-    changes: tuple[Change, ...]
-    rolled_out: bool | None = None
-
-    @property
-    def changed(self) -> bool:
-        return any(change.action is not Action.UNCHANGED for change in self.changes)
+__all__ = ["rollback"]
 
 
 def rollback(
@@ -72,7 +61,7 @@ def _check_cluster(server: Server, kept: State, path: Path) -> None:
         )
 
 
-def _refuse_changed(kept: State, pairs: Sequence[tuple[Kept, Object | None]]) -> None:
+def _refuse_changed(kept: State, pairs: Sequence[tuple[KeptObject, Object | None]]) -> None:
     """What an unfinished apply left is not known, so there is nothing to compare with."""
     changed = [each.ref for each, live in pairs if kept.settled and not _is_known(each, live)]
     if changed:
@@ -83,7 +72,7 @@ def _refuse_changed(kept: State, pairs: Sequence[tuple[Kept, Object | None]]) ->
         )
 
 
-def _is_known(each: Kept, live: Object | None) -> bool:
+def _is_known(each: KeptObject, live: Object | None) -> bool:
     """As the apply left it, or as it was before."""
     if live is None:
         return True
@@ -95,7 +84,7 @@ class _Run:
         self._server, self._tell = server, tell
         self.done: dict[Ref, Change] = {}
 
-    def put_back(self, pairs: Sequence[tuple[Kept, Object | None]]) -> None:
+    def put_back(self, pairs: Sequence[tuple[KeptObject, Object | None]]) -> None:
         found = [live for _, live in pairs if live is not None]
         foreign = {each.ref for each, _ in pairs if not each.is_ours}
         for before in in_apply_order(each.before for each, _ in pairs if each.before is not None):
@@ -110,7 +99,7 @@ class _Run:
                 wait_until_established(self._server.kubectl, ref)
             self._note(Action.CREATED if live is None else Action.CONFIGURED, ref)
 
-    def remove(self, pairs: Sequence[tuple[Kept, Object | None]]) -> None:
+    def remove(self, pairs: Sequence[tuple[KeptObject, Object | None]]) -> None:
         made_since = [live for each, live in pairs if each.before is None and live is not None]
         for each in reversed(in_apply_order(made_since)):
             ref = Ref.of(each)
@@ -143,11 +132,5 @@ class _Run:
 
 
 def _stubs(kept: State) -> list[Object]:
-    """As little of each object as it takes to ask for it, those of one kind together."""
-    stubs = [_stub(each.ref) for each in kept.objects]
-    return in_apply_order(stubs)
-
-
-def _stub(ref: Ref) -> Object:
-    metadata = {"name": ref.name, **({"namespace": ref.namespace} if ref.namespace else {})}
-    return {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": metadata}
+    """Those of one kind together."""
+    return in_apply_order(each.ref.stub for each in kept.objects)

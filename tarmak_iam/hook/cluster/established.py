@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tarmak_iam.errors import ToolError
-from tarmak_iam.hook.kubectl import Kubectl
-from tarmak_iam.hook.objects import Ref
+from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.objects import Ref
 
 __all__ = ["wait_until_established"]
 

@@ -4,62 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
-from tarmak_iam.effects import Effect, Loaded, effects
+from tarmak_iam.effects import Loaded, effects
 from tarmak_iam.emit import manifests
 from tarmak_iam.errors import TarmakIamError, ToolError
 from tarmak_iam.guards import check_ways_in
-from tarmak_iam.hook.established import wait_until_established
-from tarmak_iam.hook.kubectl import Kubectl
-from tarmak_iam.hook.live_mappings import read_live
-from tarmak_iam.hook.objects import Ref, digest
-from tarmak_iam.hook.plan import Action, Change, Plan, Step, is_settled, make_plan
-from tarmak_iam.hook.rollout import ROLLOUT_SECONDS, Tell, read_rollout, roll_out, silent
-from tarmak_iam.hook.server import CRD, Conflict, Server
-from tarmak_iam.hook.state import Kept, State, older
+from tarmak_iam.hook.cluster.changes import Action, Applied, ApplyFailed, Change
+from tarmak_iam.hook.cluster.established import wait_until_established
+from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.mappings import read_live
+from tarmak_iam.hook.cluster.objects import Object, Ref, digest
+from tarmak_iam.hook.cluster.plan import Plan, Step, is_settled, make_plan
+from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS, read_rollout, roll_out
+from tarmak_iam.hook.cluster.server import CRD, Conflict, Server
+from tarmak_iam.hook.cluster.state import KeptObject, State, older
+from tarmak_iam.hook.telling import Tell, silent
 from tarmak_iam.installation import Installation
 
-__all__ = ["Applied", "ApplyFailed", "apply"]
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What became of each object, in the order in which it did.
-
-    `state` is the file with what was there before, None where nothing changed (an older file is then left alone).
-    `rolled_out`: whether the DaemonSet runs everywhere with this; None where nobody waited for it.
-    """
-
-    changes: tuple[Change, ...]
-    state: Path | None = None
-    rolled_out: bool | None = None
-    notes: tuple[str, ...] = ()
-    effects: tuple[Effect, ...] = ()
-    """On principals, against what the cluster's daemon gave before."""
-
-    @property
-    def changed(self) -> bool:
-        return any(change.action is not Action.UNCHANGED for change in self.changes)
-
-
-class ApplyFailed(ToolError):
-    """It stopped midway: `applied` tells what was done, `left` what was not; `state` is for `rollback`."""
-
-    def __init__(
-        self, reason: TarmakIamError, applied: Applied, left: tuple[Ref, ...], unknown: tuple[Ref, ...]
-    ) -> None:
-        done = [change.text for change in applied.changes if change.action is not Action.UNCHANGED]
-        parts = [reason.message, f"done: {', '.join(done) or 'nothing'}"]
-        if unknown:
-            parts.append(f"not known: {', '.join(map(str, unknown))}")
-        if left:
-            parts.append(f"not done: {', '.join(map(str, left))}")
-        super().__init__("; ".join(parts), remedy="run apply again, or rollback, which restores what was there before")
-        self.reason, self.applied, self.left, self.unknown = reason, applied, left, unknown
-        self.state = applied.state
+__all__ = ["apply"]
 
 
 def apply(
@@ -135,26 +101,25 @@ class _Run:
         self._force, self._wait, self._tell = force, wait, tell
         self._done: dict[Ref, Change] = {}
         self._digests: dict[Ref, str] = {}
+        self._begun: set[Ref] = set()
         self._state: Path | None = None
 
     def carried_out(self) -> Applied:
         kept = self._keep() if self._plan.is_change else None
         with self._telling():
-            for steps in _step_batches(self._plan):
-                self._apply(steps)
+            for _, steps in groupby(self._plan.steps, key=lambda step: step.ref.resource):
+                self._apply(list(steps))
             rolled_out = self._roll_out()
             for each in self._plan.removals:
-                self._tell(f"removing {Ref.of(each)}")
-                self._server.remove(Ref.of(each))
-                self._note(Action.REMOVED, Ref.of(each))
+                self._remove(each)
             if kept is not None:
                 kept.finished(self._digests.items()).write(self._path)
         return self._applied(rolled_out)
 
     def _keep(self) -> State:
         """Writes what is there now, before the first change."""
-        before = [Kept.of(step.ref, step.live) for step in self._plan.steps]
-        before += [Kept.of(Ref.of(each), each) for each in self._plan.removals]
+        before = [KeptObject.of(step.ref, step.live) for step in self._plan.steps]
+        before += [KeptObject.of(Ref.of(each), each) for each in self._plan.removals]
         begun, earlier = State(self._server.identity(), tuple(before)), State.read(self._path)
         if earlier is not None and earlier.cluster == begun.cluster and not earlier.settled:
             begun = begun.with_first(earlier)
@@ -174,6 +139,7 @@ class _Run:
             return
         if any(step.action is not Action.UNCHANGED for step in work):
             self._tell(f"applying {_told([step.ref for step in work])}")
+        self._begun |= {step.ref for step in work}
         for step, made in zip(work, self._attempt(work), strict=True):
             self._note(replace(step, then=made).action, step.ref)
             self._digests[step.ref] = digest(made)
@@ -187,6 +153,17 @@ class _Run:
             found = self._server.read([step.wanted for step in steps])
             pairs = [(step.wanted, step.ref.among(found)) for step in steps]
             return self._server.apply(pairs, force=self._force)
+
+    def _remove(self, each: Object) -> None:
+        ref = Ref.of(each)
+        if ref.kind == CRD and self._server.others(each):  # made while the rollout was waited for
+            self._tell(f"{ref} stays: objects of it are not ours")
+            self._note(Action.UNCHANGED, ref)
+            return
+        self._tell(f"removing {ref}")
+        self._begun.add(ref)
+        self._server.remove(ref)
+        self._note(Action.REMOVED, ref)
 
     def _roll_out(self) -> bool | None:
         refs = [step.ref for step in self._plan.steps if step.ref.kind == "DaemonSet"]
@@ -204,46 +181,40 @@ class _Run:
             raise
 
     def _failure(self, error: TarmakIamError) -> ApplyFailed:
-        unknown, left = [], []
-        for step in self._plan.steps:
-            if step.ref not in self._done:
-                became = self._looked_up(step)
-                if became is None:
-                    unknown.append(step.ref)
-                elif became is Action.UNCHANGED:
-                    left.append(step.ref)
-                else:
-                    self._note(became, step.ref)
-        left += [Ref.of(each) for each in self._plan.removals if Ref.of(each) not in self._done]
+        steps = [(step.ref, step.live, step.action) for step in self._plan.steps]
+        steps += [(Ref.of(each), each, Action.REMOVED) for each in self._plan.removals]
+        unknown, left = list[Ref](), list[Ref]()
+        for ref, live, action in steps:
+            if ref in self._done:
+                continue
+            if ref not in self._begun:
+                left.append(ref)
+                continue
+            # Whoever does not answer for one object is not asked for the next one.
+            became = None if unknown else self._looked_up(ref, live, action)
+            if became is Action.UNCHANGED:
+                left.append(ref)
+            elif became is None:
+                unknown.append(ref)
+            else:
+                self._note(became, ref)
         return ApplyFailed(error, self._applied(None), tuple(left), tuple(unknown))
 
-    def _looked_up(self, step: Step) -> Action | None:
+    def _looked_up(self, ref: Ref, live: Object | None, action: Action) -> Action | None:
         """What became of an object whose call did not come back; None where that cannot be found out."""
         at_once = replace(self._server, kubectl=replace(self._server.kubectl, patience=0.0))
         try:
-            found = at_once.read([step.wanted])
+            found = at_once.read([ref.stub])
         except TarmakIamError:
             return None
-        is_as_it_was = (digest(found[0]) if found else None) == (digest(step.live) if step.live else None)
-        return Action.UNCHANGED if is_as_it_was else step.action
+        is_as_it_was = (digest(found[0]) if found else None) == (digest(live) if live else None)
+        return Action.UNCHANGED if is_as_it_was else action
 
     def _applied(self, rolled_out: bool | None) -> Applied:
         return replace(self._foreseen, changes=tuple(self._done.values()), state=self._state, rolled_out=rolled_out)
 
     def _note(self, action: Action, ref: Ref) -> None:
         self._done[ref] = Change.of(action, ref)
-
-
-def _step_batches(plan: Plan) -> Iterator[list[Step]]:
-    """Steps of one kind that follow each other."""
-    batch: list[Step] = []
-    for step in plan.steps:
-        if batch and batch[-1].ref.resource != step.ref.resource:
-            yield batch
-            batch = []
-        batch.append(step)
-    if batch:
-        yield batch
 
 
 def _told(refs: list[Ref]) -> str:

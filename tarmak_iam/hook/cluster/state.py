@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from tarmak_iam.document.files import make_directory, read_if_present, replace_file
-from tarmak_iam.errors import ConfigError, Place, SelectionError
-from tarmak_iam.hook.objects import Object, Ref, cleaned, is_ours
+from tarmak_iam.document.source import MAX_BYTES
+from tarmak_iam.errors import ConfigError, FileError, Place, SelectionError
+from tarmak_iam.hook.cluster.objects import Object, Ref, cleaned, is_ours
 
-__all__ = ["STATE_NAME", "Kept", "State", "older"]
+__all__ = ["STATE_NAME", "KeptObject", "State", "older"]
 
 STATE_NAME = "tarmak-iam.state.json"
 """In the cluster's directory: what `rollback` restores."""
@@ -23,7 +24,7 @@ _DIRECTORY_MODE = 0o700
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptObject:
     """An object as it was before, and whether it was ours; None where there was none. `after`: digest of what was
     made of it, None where that is not known or it was removed."""
 
@@ -33,7 +34,7 @@ class Kept:
     after: str | None = None
 
     @classmethod
-    def of(cls, ref: Ref, live: Object | None) -> Kept:
+    def of(cls, ref: Ref, live: Object | None) -> KeptObject:
         return cls(ref, None) if live is None else cls(ref, cleaned(live), is_ours(live))
 
 
@@ -43,7 +44,7 @@ class State:
     back; what an unsettled state has of an object is from before the first attempt, and stays."""
 
     cluster: str
-    objects: tuple[Kept, ...]
+    objects: tuple[KeptObject, ...]
     settled: bool = False
 
     @classmethod
@@ -85,8 +86,10 @@ class State:
                 for each in self.objects
             ],
         }
-        text = json.dumps(shown, indent=1, ensure_ascii=False) + "\n"
-        replace_file(path, text.encode(), expected=read_if_present(path), mode=_MODE, secret=True)
+        text = (json.dumps(shown, indent=1, ensure_ascii=False) + "\n").encode()
+        if len(text) > MAX_BYTES:  # which nobody could read again
+            raise FileError(f"the state has more than the {MAX_BYTES:,} bytes that are read", place=Place(str(path)))
+        replace_file(path, text, expected=read_if_present(path), mode=_MODE, secret=True)
 
     def with_first(self, earlier: State) -> State:
         """The same objects, and those of an apply that was not finished: as they were before that one."""
@@ -108,14 +111,14 @@ def older(path: Path) -> Path:
     return path.with_name(f"{path.stem}.1{path.suffix}")
 
 
-def _kept(each: Any) -> Kept:
+def _kept(each: Any) -> KeptObject:
     ref, before, after = each["object"], each["before"], each["after"]
     if before is not None and not isinstance(before["metadata"], dict):
         raise ValueError
     if after is not None and not isinstance(after, str):
         raise ValueError
     named = Ref(str(ref["apiVersion"]), str(ref["kind"]), str(ref["namespace"]), str(ref["name"]))
-    return Kept(named, before, bool(each["ours"]), after)
+    return KeptObject(named, before, bool(each["ours"]), after)
 
 
 def _shown(ref: Ref) -> dict[str, str]:

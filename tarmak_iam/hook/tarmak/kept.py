@@ -11,19 +11,19 @@ from typing import Literal
 
 from tarmak_iam.document.files import file_error, read_if_present, replace_file
 from tarmak_iam.errors import FileError
-from tarmak_iam.hook.differences import Change
-from tarmak_iam.hook.rewriting import Restored, restore, unreadable
+from tarmak_iam.hook.tarmak.differences import Change
+from tarmak_iam.hook.tarmak.rewriting import Restored, restore, unreadable
 from tarmak_iam.text import one_line
 
-__all__ = ["Kept", "Report", "State", "keep", "put_back"]
+__all__ = ["Fate", "KeptFile", "Report", "keep", "put_back"]
 
-State = Literal["unchanged", "restored", "not restored", "put back", "broken"]
+Fate = Literal["unchanged", "restored", "not restored", "put back", "broken"]
 
 _ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptFile:
     """The file as it was: `data` None where there was none. `beside` is where its text lies meanwhile, so that it
     outlives whatever happens to this process; `put_back` takes it away, or names it."""
 
@@ -45,7 +45,7 @@ class Report:
     - "broken": what tarmak left, which cannot be used and could not be replaced; the old text lies in `beside`.
     """
 
-    state: State
+    state: Fate
     path: Path
     changes: tuple[Change, ...] = ()
     removed_comments: tuple[str, ...] = ()
@@ -80,7 +80,7 @@ class Report:
         return ""
 
 
-def keep(path: Path, *, spare: Path | None = None) -> Kept:
+def keep(path: Path, *, spare: Path | None = None) -> KeptFile:
     """Reads tarmak.yaml and lays its text beside it, as `tarmak.yaml.before-1` or with the next free number.
 
     `spare`: the directory for it where its own does not take it. Raises FileError where the file cannot be read, or
@@ -88,15 +88,15 @@ def keep(path: Path, *, spare: Path | None = None) -> Kept:
     """
     data = read_if_present(path)
     if data is None:
-        return Kept(path, None, 0o600, None)
+        return KeptFile(path, None, 0o600, None)
     try:
         mode = path.stat().st_mode & 0o777
     except OSError as error:
         raise file_error("cannot be read", path, error) from None
-    return Kept(path, data, mode, _laid_somewhere(path, "before", data, mode, spare))
+    return KeptFile(path, data, mode, _laid_somewhere(path, "before", data, mode, spare))
 
 
-def put_back(kept: Kept, *, finished: bool = True) -> Report:
+def put_back(kept: KeptFile, *, finished: bool = True) -> Report:
     """Puts the old text back after the command, with what tarmak changed; `finished` says whether tarmak ended well.
 
     Raises nothing: a file that cannot be written, or that changes all the time, stays as it is, and the report
@@ -108,7 +108,7 @@ def put_back(kept: Kept, *, finished: bool = True) -> Report:
         return Report("not restored", kept.path, reason=_told(error), beside=kept.beside)
 
 
-def _reported(kept: Kept, finished: bool) -> Report:
+def _reported(kept: KeptFile, finished: bool) -> Report:
     """Raises FileError."""
     for attempt in range(1, _ATTEMPTS + 1):
         now = read_if_present(kept.path)
@@ -118,13 +118,13 @@ def _reported(kept: Kept, finished: bool) -> Report:
         except FileError as error:
             if attempt < _ATTEMPTS and read_if_present(kept.path) != now:
                 continue  # somebody was faster; what they wrote is judged in its turn
-            state: State = "broken" if restored.outcome == "broken" else "not restored"
+            state: Fate = "broken" if restored.outcome == "broken" else "not restored"
             reason = "; ".join(filter(None, (restored.reason, _told(error))))
             return Report(state, kept.path, reason=reason, beside=kept.beside)
     raise AssertionError("the last attempt ends the loop")
 
 
-def _judged(kept: Kept, now: bytes | None, *, finished: bool) -> Restored:
+def _judged(kept: KeptFile, now: bytes | None, *, finished: bool) -> Restored:
     if kept.data is None:
         reason = "" if now is None else unreadable(now, str(kept.path))
         return Restored("broken" if reason else "unchanged", now or b"", reason=reason)
@@ -133,7 +133,7 @@ def _judged(kept: Kept, now: bytes | None, *, finished: bool) -> Restored:
     return restore(kept.data, now, finished=finished, filename=str(kept.path))
 
 
-def _written(kept: Kept, now: bytes | None, restored: Restored) -> Report:
+def _written(kept: KeptFile, now: bytes | None, restored: Restored) -> Report:
     """Raises FileError, the file as it was found."""
     if kept.data is None:
         return Report("broken" if restored.outcome == "broken" else "unchanged", kept.path, reason=restored.reason)
@@ -147,7 +147,7 @@ def _written(kept: Kept, now: bytes | None, restored: Restored) -> Report:
     return Report(restored.outcome, kept.path, restored.changes, restored.removed_comments)
 
 
-def _put_back(kept: Kept, now: bytes | None, reason: str) -> Report:
+def _put_back(kept: KeptFile, now: bytes | None, reason: str) -> Report:
     """Raises FileError, the file as it was found."""
     assert kept.data is not None
     theirs = None
@@ -163,7 +163,7 @@ def _put_back(kept: Kept, now: bytes | None, reason: str) -> Report:
     return Report("put back", kept.path, reason=reason, beside=theirs)
 
 
-def _renamed(kept: Kept, now: bytes | None) -> bool:
+def _renamed(kept: KeptFile, now: bytes | None) -> bool:
     """A full disk has no room for a text, but what lies beside the file needs no more than another name."""
     if kept.beside is None or kept.beside.parent != kept.path.parent or read_if_present(kept.path) != now:
         return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tarmak_iam.hook.objects import Object
+from tarmak_iam.hook.cluster.objects import Object
 
 __all__ = ["overlaid"]
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from http.client import HTTPException
 from typing import Any
 
 from tarmak_iam.errors import ParseError, TarmakIamError, ToolError
@@ -92,7 +93,7 @@ def ask_sts(token: str, cluster_id: str, environment: Mapping[str, str], now: da
     except urllib.error.HTTPError as error:
         with error:
             return StsAnswer(refusal=_refusal(error.code, error.read(_MAX_ANSWER)), skew=_skew(error.headers, now))
-    except OSError as error:
+    except (OSError, HTTPException, ValueError) as error:  # ValueError: a proxy's address that is none
         reason = getattr(error, "reason", error)
         return StsAnswer(failure=f"{url.host} cannot be reached ({type(reason).__name__})")
 

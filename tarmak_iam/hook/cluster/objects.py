@@ -6,14 +6,17 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 __all__ = [
+    "IDENTITY_MAPPINGS",
     "MANAGER",
     "Object",
     "Ref",
     "cleaned",
     "digest",
+    "in_batches",
     "is_applied",
     "is_ours",
     "labels",
@@ -24,6 +27,9 @@ __all__ = [
 
 MANAGER = "tarmak-iam"
 """Our name as a field manager, and as the value of `app.kubernetes.io/managed-by`."""
+
+IDENTITY_MAPPINGS = "iamidentitymapping.iamauthenticator.k8s.aws"
+"""The custom resource of the authenticator, as kubectl takes it."""
 
 _MANAGED_BY = "app.kubernetes.io/managed-by"
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -68,6 +74,12 @@ class Ref:
         """kubectl's options for the namespace."""
         return ("--namespace", self.namespace) if self.namespace else ()
 
+    @property
+    def stub(self) -> Object:
+        """As little of the object as it takes to ask for it."""
+        metadata = {"name": self.name, **({"namespace": self.namespace} if self.namespace else {})}
+        return {"apiVersion": self.api_version, "kind": self.kind, "metadata": metadata}
+
     def is_same(self, other: Ref) -> bool:
         """Whatever version of its API either is written in; no namespace stands for the kubeconfig's."""
         named = (self.group, self.kind, self.name) == (other.group, other.kind, other.name)
@@ -78,6 +90,11 @@ class Ref:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+
+
+def in_batches(objects: Iterable[Object]) -> list[list[Object]]:
+    """Objects of one kind that follow each other."""
+    return [list(batch) for _, batch in groupby(objects, key=lambda each: Ref.of(each).resource)]
 
 
 def cleaned(each: Object) -> Object:

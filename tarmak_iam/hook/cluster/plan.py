@@ -4,44 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 
 from tarmak_iam.emit.ordering import in_apply_order
 from tarmak_iam.errors import EditRefused
-from tarmak_iam.hook.objects import MANAGER, Object, Ref, cleaned, is_applied, is_ours, labels, managers, meant
-from tarmak_iam.hook.overlay import overlaid
-from tarmak_iam.hook.server import CRD, Conflict, Pair, Server
+from tarmak_iam.hook.cluster.changes import Action, Change
+from tarmak_iam.hook.cluster.objects import MANAGER, Object, Ref, cleaned, is_applied, is_ours, labels, managers, meant
+from tarmak_iam.hook.cluster.overlay import overlaid
+from tarmak_iam.hook.cluster.server import CRD, Conflict, Pair, Server
 
-__all__ = ["Action", "Change", "Plan", "Step", "is_settled", "make_plan"]
-
-
-class Action(str, Enum):
-    CREATED = "created"
-    CONFIGURED = "configured"
-    UNCHANGED = "unchanged"
-    REMOVED = "removed"
-
-    def __str__(self) -> str:
-        return self.value
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What became, or would become, of one object; `namespace` is empty for one of the whole cluster."""
-
-    action: Action
-    kind: str
-    namespace: str
-    name: str
-
-    @classmethod
-    def of(cls, action: Action, ref: Ref) -> Change:
-        return cls(action, ref.kind, ref.namespace, ref.name)
-
-    @property
-    def text(self) -> str:
-        where = f"{self.namespace}/" if self.namespace else ""
-        return f"{self.action} {self.kind} {where}{self.name}"
+__all__ = ["Plan", "Step", "is_settled", "make_plan"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from tarmak_iam.delivery import CONFIG_KEY
 from tarmak_iam.effects import Loaded, Standings
 from tarmak_iam.emit.labels import NAME, NAMESPACE
 from tarmak_iam.errors import ConfigError, TarmakIamError
-from tarmak_iam.hook.kubectl import Kubectl, items_of
-from tarmak_iam.hook.objects import Object, Ref
+from tarmak_iam.hook.cluster.kubectl import Kubectl, items_of
+from tarmak_iam.hook.cluster.objects import IDENTITY_MAPPINGS, Object, Ref
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.eks_configmap import NAME as AWS_AUTH
 from tarmak_iam.identity.mappings import Mappings
@@ -21,7 +21,6 @@ from tarmak_iam.installation import Installation
 
 __all__ = ["LiveMappings", "read_live"]
 
-_IDENTITY_MAPPINGS = "iamidentitymapping.iamauthenticator.k8s.aws"
 _TAG = re.compile(r":([A-Za-z0-9_][A-Za-z0-9_.-]*)(?:@sha256:[0-9a-f]+)?\Z")
 
 
@@ -114,7 +113,7 @@ def read_live(kubectl: Kubectl) -> LiveMappings:
     other = LiveMappings(daemonset, ())._config_map
     if other not in (NAME, AWS_AUTH):
         objects += _get(kubectl, f"configmap/{other}")
-    return LiveMappings(daemonset, (*objects, *kubectl.all_of(_IDENTITY_MAPPINGS)))
+    return LiveMappings(daemonset, (*objects, *kubectl.all_of(IDENTITY_MAPPINGS)))
 
 
 def _get(kubectl: Kubectl, *names: str) -> list[Object]:

@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tarmak_iam.errors import ToolError
-from tarmak_iam.hook.kubectl import Kubectl
-from tarmak_iam.hook.objects import Object, Ref
+from tarmak_iam.hook.cluster.kubectl import Kubectl, items_of
+from tarmak_iam.hook.cluster.objects import Object, Ref
+from tarmak_iam.hook.telling import Tell, silent
 
 __all__ = [
     "ROLLOUT_SECONDS",
     "Rollout",
-    "Tell",
     "pod_troubles",
     "read_rollout",
     "roll_out",
-    "silent",
     "wait_for_rollout",
 ]
-
-Tell = Callable[[str], None]
-"""Takes one line about what is going on."""
 
 ROLLOUT_SECONDS = 300.0
 """An image that is pulled, on one master after the other."""
 
 _PAUSE = 2.0
 _MAX_PODS_TOLD = 3
-
-
-def silent(_: str) -> None:
-    """Tells nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +59,8 @@ class Rollout:
 def read_rollout(kubectl: Kubectl, ref: Ref) -> Rollout:
     """Raises ToolError."""
     done = kubectl.check("get", ref.resource, ref.name, *ref.scope, "--ignore-not-found", "-o", "json")
-    return Rollout(ref, False) if not done.out.strip() else _rollout(ref, json.loads(done.out))
+    found = items_of(done)
+    return _rollout(ref, found[0]) if found else Rollout(ref, False)
 
 
 def wait_for_rollout(
@@ -103,9 +95,10 @@ def roll_out(kubectl: Kubectl, refs: Sequence[Ref], seconds: float | None, tell:
 def pod_troubles(kubectl: Kubectl, ref: Ref) -> tuple[str, ...]:
     """What keeps the pods of a DaemonSet from being ready, a line for each of the first few. Raises ToolError."""
     daemon = kubectl.run("get", ref.resource, ref.name, *ref.scope, "-o", "json")
-    if daemon.code:
+    found = items_of(daemon) if daemon.code == 0 else []
+    if not found:
         return ()
-    labels = json.loads(daemon.out).get("spec", {}).get("selector", {}).get("matchLabels") or {}
+    labels = ((found[0].get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
     selector = ",".join(f"{key}={value}" for key, value in labels.items())
     pods = kubectl.json("get", "pods", *ref.scope, "--selector", selector).get("items") or []
     return tuple(text for pod in pods for text in _troubles(pod))[:_MAX_PODS_TOLD]

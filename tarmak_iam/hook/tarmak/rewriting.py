@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tarmak_iam.errors import EditRefused, TarmakIamError
-from tarmak_iam.hook.differences import Change, CutOffError, Difference, NotExplainedError, Reading
+from tarmak_iam.hook.tarmak.differences import Change, CutOffError, Difference, NotExplainedError, Reading
 from tarmak_iam.text import one_line
 
 __all__ = ["Outcome", "Restored", "restore", "unreadable"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tarmak_iam.hook.accounts import Evidence, accounts, agree
-from tarmak_iam.hook.caller import CallerToken, StsAnswer, ask_sts, caller_token
-from tarmak_iam.hook.kubectl import Kubectl
-from tarmak_iam.hook.review import Reviewed, Seen, review
-from tarmak_iam.hook.rollout import Tell, silent
+from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.login.accounts import Evidence, accounts, agree
+from tarmak_iam.hook.login.caller import CallerToken, StsAnswer, ask_sts, caller_token
+from tarmak_iam.hook.login.review import Reviewed, Seen, review
+from tarmak_iam.hook.telling import Tell, silent
 from tarmak_iam.identity.model import Answer, Identity
 from tarmak_iam.installation import Installation
 

@@ -1,0 +1,1 @@
+"""The cluster's objects through kubectl: read, compared, applied, followed, put back."""
