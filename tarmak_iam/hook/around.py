@@ -196,8 +196,8 @@ class After:
     steps: Steps
     tell: Callable[[str], None] = lambda _: None
     stage: Stage = Stage.NOTHING
-    is_kept: bool = True
-    """Whether what was there before is kept, as far as is known: not where nothing was changed."""
+    is_kept: bool = False
+    """Whether what was there before this run is kept: a `rollback` would else undo an earlier one."""
     _kubectl: Kubectl | None = field(default=None, init=False)
 
     def run(self) -> AfterReport:
@@ -222,16 +222,20 @@ class After:
 
     def _apply(self) -> Any:
         kubectl, path = self._reached(), self._state_path
-        self.stage = Stage.SOME
         try:
-            applied = self.steps.apply(self.installation, kubectl, path, tell=self.tell)
+            applied = self.steps.apply(self.installation, kubectl, path, tell=self.tell, begun=self._begun)
         except TarmakIamError as error:
-            if not hasattr(error, "applied"):  # as ApplyFailed has, from the first change on
-                self.stage = Stage.NOTHING
-            self.is_kept = getattr(error, "state", None) is not None
+            if hasattr(error, "applied"):  # as ApplyFailed has, also where all that it did was to wait
+                self.stage = Stage.SOME
             raise
         self.stage, self.is_kept = Stage.APPLIED, applied.state is not None
         return applied
+
+    def _tell(self, text: str) -> None:
+        self.tell(text)  # another one for the rollback, maybe
+
+    def _begun(self) -> None:
+        self.stage, self.is_kept = Stage.SOME, True
 
     def _verified(self) -> Verified:
         verified = self.steps.verify(self.installation, self._reached(), tell=self.tell)
@@ -241,7 +245,7 @@ class After:
 
     def _reached(self) -> Kubectl:
         if self._kubectl is None:
-            self._kubectl = self.access.kubectl(self.steps)
+            self._kubectl = replace(self.access.kubectl(self.steps), tell=self._tell)
         return self._kubectl
 
     @property

@@ -1,7 +1,7 @@
 """The command line with the steps around tarmak replaced: what they do is told by variables, and recorded.
 
-FAKE_APPLY, FAKE_VERIFY, FAKE_ROLLBACK, FAKE_ACCESS and FAKE_LIVE are names of what happens there: `ok`, `wait` (until
-somebody ends it), or what the functions below know.
+FAKE_APPLY, FAKE_CHANGE (of apply's first change), FAKE_VERIFY, FAKE_ROLLBACK, FAKE_ACCESS and FAKE_LIVE are names of
+what happens there: `ok`, `wait` (until somebody ends it), or what the functions below know.
 """
 
 from __future__ import annotations
@@ -48,12 +48,16 @@ def cluster_kubeconfig(programs: Any, options: Any = ()) -> Path:
     return Path("/fake/kubeconfig")
 
 
-def apply(installation: Any, kubectl: Any, state: Path, *, tell: Any) -> Any:
+def apply(installation: Any, kubectl: Any, state: Path, *, tell: Any, begun: Any) -> Any:
     record("applying", cluster=installation.cluster_id, kubeconfig=str(kubectl.kubeconfig), state=str(state))
     created = SimpleNamespace(action="created", text="created ConfigMap kube-system/aws-iam-authenticator")
     same = SimpleNamespace(action="unchanged", text="unchanged DaemonSet kube-system/aws-iam-authenticator")
     tell("DaemonSet kube-system/aws-iam-authenticator: 1 of 3 nodes updated")
-    match happens("apply"):
+    kind = happens("apply")
+    if kind in ("ok", "midway", "bug"):
+        begun()
+        happens("change")
+    match kind:
         case "refused":
             raise EditRefused("the last way would be lost; nothing was changed", remedy="--force does it all the same")
         case "full":

@@ -57,9 +57,11 @@ class Fakes:
     def live(self, kubectl: Kubectl, installation: Installation) -> Loaded:
         raise ToolError("away")
 
-    def apply(self, installation: Installation, kubectl: Kubectl, state: Path, *, tell: Any) -> Any:
+    def apply(self, installation: Installation, kubectl: Kubectl, state: Path, *, tell: Any, begun: Any) -> Any:
         self.calls.append(f"apply {installation.cluster_id} {kubectl.kubeconfig} {kubectl.context} {state.name}")
         tell("a line")
+        if isinstance(self.failure, ApplyFailed) or (self.failure is None and self.changed):
+            begun()
         if self.failure is not None:
             raise self.failure
         return SimpleNamespace(changes=(), state=state if self.changed else None)
@@ -189,6 +191,19 @@ class TestAfter:
         report = self.run(bench, fakes, rollback_on_failure=True)
         assert report.stage is Stage.UNDONE
         assert fakes.calls[-1].startswith("rollback")
+
+    def test_whoever_waits_for_an_api_server_is_told(self, bench: Bench) -> None:
+        fakes, told = Fakes(), list[str]()
+        apply = fakes.apply
+
+        def waiting(installation: Installation, kubectl: Kubectl, state: Path, **options: Any) -> Any:
+            kubectl.tell("the API server cannot be reached")
+            return apply(installation, kubectl, state, **options)
+
+        hook.after_apply(
+            config_of(bench), "dev-cluster", ACCESS, steps=replace(fakes.steps, apply=waiting), tell=told.append
+        )
+        assert told == ["the API server cannot be reached", "a line"]
 
     @pytest.mark.parametrize("failure", [ToolError("away"), ConfigError("no"), FileError("full")])
     def test_apply_that_does_not_begin(self, bench: Bench, failure: TarmakIamError) -> None:
