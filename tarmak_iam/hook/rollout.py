@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tarmak_iam.errors import ToolError
-from tarmak_iam.hook.kubectl import Kubectl
+from tarmak_iam.hook.kubectl import Kubectl, object_in
 from tarmak_iam.hook.objects import Object, Ref
 
 __all__ = [
@@ -68,7 +67,7 @@ class Rollout:
 def read_rollout(kubectl: Kubectl, ref: Ref) -> Rollout:
     """Raises ToolError."""
     done = kubectl.check("get", ref.resource, ref.name, *ref.scope, "--ignore-not-found", "-o", "json")
-    return Rollout(ref, False) if not done.out.strip() else _rollout(ref, json.loads(done.out))
+    return Rollout(ref, False) if not done.out.strip() else _rollout(ref, object_in(done))
 
 
 def wait_for_rollout(
@@ -105,7 +104,7 @@ def pod_troubles(kubectl: Kubectl, ref: Ref) -> tuple[str, ...]:
     daemon = kubectl.run("get", ref.resource, ref.name, *ref.scope, "-o", "json")
     if daemon.code:
         return ()
-    labels = json.loads(daemon.out).get("spec", {}).get("selector", {}).get("matchLabels") or {}
+    labels = object_in(daemon).get("spec", {}).get("selector", {}).get("matchLabels") or {}
     selector = ",".join(f"{key}={value}" for key, value in labels.items())
     pods = kubectl.json("get", "pods", *ref.scope, "--selector", selector).get("items") or []
     return tuple(text for pod in pods for text in _troubles(pod))[:_MAX_PODS_TOLD]

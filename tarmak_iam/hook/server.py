@@ -154,7 +154,7 @@ class Server:
         done = self._run(verb, *manager, text=json.dumps(before))
         if done.code:
             raise self.kubectl.failure(done, verb)
-        return items_of(done)[0]
+        return _one_of(done)
 
     def remove(self, ref: Ref) -> None:
         """Raises ToolError; what is gone already is gone."""
@@ -182,7 +182,7 @@ class Server:
             raise NotServed(f"the cluster does not know the kind {each.get('kind')}")
         if done.code:
             raise ToolError(f"{ref} cannot be applied: {why(done)}", remedy=self.kubectl.failure(done, "apply").remedy)
-        return items_of(done)[0]
+        return _one_of(done)
 
     def _apply(self, objects: Sequence[Object], *options: str) -> Completed:
         side = ("--server-side", f"--field-manager={MANAGER}") if self.is_server_side else ()
@@ -211,6 +211,14 @@ def batches(objects: Iterable[Object]) -> list[list[Object]]:
         else:
             found.append([each])
     return found
+
+
+def _one_of(done: Completed) -> Object:
+    """Raises ToolError."""
+    found = items_of(done)
+    if not found:
+        raise ToolError("kubectl did not print the object")
+    return found[0]
 
 
 def _list(objects: Sequence[Object]) -> str:
