@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,10 @@ from tarmak_iam.cli.output import note
 from tarmak_iam.cli.session import Session
 
 if TYPE_CHECKING:
+    from tarmak_iam.config import Cluster, TarmakConfig
     from tarmak_iam.hook.kubectl import Kubectl
 
-__all__ = ["access_options", "kubectl_of", "tarmak_options"]
+__all__ = ["access_options", "alone_on", "kubectl_of", "tarmak_options"]
 
 _OPTIONS = (
     click.option(
@@ -50,6 +52,22 @@ def kubectl_of(session: Session, kubeconfig: Path | None, context: str | None) -
         # kubectl would take a missing file for an empty one, and ask localhost:8080.
         raise FileError("there is no such kubeconfig", remedy="check the path", place=Place(str(kubeconfig)))
     return Kubectl(programs, kubeconfig, context, tell=note)
+
+
+@contextlib.contextmanager
+def alone_on(config: TarmakConfig, cluster: Cluster) -> Iterator[None]:
+    """Keeps two runs on one cluster apart, also from `run`, and has whoever ends one by SIGTERM told what is done.
+
+    Raises ToolError where another one is at work.
+    """
+    from tarmak_iam.hook.lock import cluster_lock, lock_path
+    from tarmak_iam.hook.passing import stops_raised
+
+    assert config.path is not None  # it is loaded from a file
+    with stops_raised(), cluster_lock(lock_path(config.path.parent, cluster.cluster_name)) as problem:
+        if problem is not None:
+            note(f"warning: {problem}")
+        yield
 
 
 def tarmak_options(session: Session) -> tuple[str, ...]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 
-from tarmak_iam.cli.cluster_access import access_options, kubectl_of
+from tarmak_iam.cli.cluster_access import access_options, alone_on, kubectl_of
 from tarmak_iam.cli.mapping_change import effect_json
 from tarmak_iam.cli.notes import note_image
 from tarmak_iam.cli.output import note, print_json
@@ -19,11 +20,13 @@ from tarmak_iam.hook.apply import ApplyFailed
 from tarmak_iam.hook.apply import apply as apply_to_cluster
 from tarmak_iam.hook.gate import refuse_errors
 from tarmak_iam.hook.plan import Action, Change
+from tarmak_iam.hook.rollback import RollbackFailed
 from tarmak_iam.hook.rollback import rollback as roll_back
 from tarmak_iam.hook.rollout import ROLLOUT_SECONDS
 from tarmak_iam.hook.state import STATE_NAME
 from tarmak_iam.hook.verify import VERIFY_SECONDS, Verified
 from tarmak_iam.hook.verify import verify as verify_login
+from tarmak_iam.kubeconfig import open_door
 from tarmak_iam.lint import Subjects
 
 __all__ = ["apply", "change_json", "rollback", "verify"]
@@ -78,15 +81,16 @@ def apply(
         refuse_errors(Subjects(config, installation.mappings, installation, files.settings_document()))
     note_image(installation)
     try:
-        done = apply_to_cluster(
-            installation,
-            kubectl_of(session, kubeconfig, kube_context),
-            _state_path(session, config, cluster),
-            dry_run=dry_run,
-            force=force,
-            wait=timeout if wait else None,
-            tell=note,
-        )
+        with contextlib.nullcontext() if dry_run else alone_on(config, cluster):
+            done = apply_to_cluster(
+                installation,
+                kubectl_of(session, kubeconfig, kube_context),
+                _state_path(session, config, cluster),
+                dry_run=dry_run,
+                force=force,
+                wait=timeout if wait else None,
+                tell=note,
+            )
     except ApplyFailed:
         note(installation.way_in)
         raise
@@ -136,13 +140,20 @@ def rollback(
     """
     config = session.config()
     cluster = session.cluster(config)
-    done = roll_back(
-        kubectl_of(session, kubeconfig, kube_context),
-        state or _state_path(session, config, cluster),
-        force=force,
-        wait=timeout if wait else None,
-        tell=note,
-    )
+    # Not the installation's, for which the mappings are read: they may be what has to be rolled back.
+    way_in = open_door(session.files(config, cluster).kubeconfig_path)
+    try:
+        with alone_on(config, cluster):
+            done = roll_back(
+                kubectl_of(session, kubeconfig, kube_context),
+                state or _state_path(session, config, cluster),
+                force=force,
+                wait=timeout if wait else None,
+                tell=note,
+            )
+    except RollbackFailed:
+        note(way_in)
+        raise
     if output == "json":
         changes = [change_json(each) for each in done.changes]
         print_json({"changed": done.changed, "changes": changes, "rolledOut": done.rolled_out})
@@ -151,7 +162,7 @@ def rollback(
     if not done.changed:
         note("unchanged: the cluster is as it was before the last apply")
     elif any(each.action is Action.REMOVED and each.kind == "DaemonSet" for each in done.changes):
-        note(f"nobody can log in with IAM now; {session.installation_of(config, cluster).way_in}")
+        note(f"nobody can log in with IAM now; {way_in}")
 
 
 @click.command(epilog="\b\nExample: AWS_PROFILE=admin tarmak-iam verify")

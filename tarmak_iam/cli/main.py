@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 findings; 2 usage, configuration or input error; 3 a bug.
 from __future__ import annotations
 
 import io
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -76,8 +77,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except TarmakIamError as error:
         prefix = f"{error.place}: " if error.place else ""
         return _fail(f"{prefix}error: {error.message}", 2)
-    except (KeyboardInterrupt, click.Abort):
-        return _fail("error: interrupted", 130)
+    except (KeyboardInterrupt, click.Abort) as stop:
+        signum = getattr(stop.__cause__ or stop, "signum", signal.SIGINT)  # click wraps it
+        return _fail("error: interrupted", 128 + signum)
     except (BrokenPipeError, SystemExit):  # click makes SystemExit of a broken pipe
         drop(sys.stdout)
         return 141  # as a process that SIGPIPE ends, which is what `| head` makes of everybody else

@@ -153,9 +153,9 @@ class AfterReport:
         if isinstance(self.error, EditRefused):  # whose remedy is an option of `apply`
             why = self.error.what
         elif self.error is not None:
-            why = self.error.message
+            why = str(self.error)
         else:
-            why = "" if self.verified is None or self.verified.ok else " ".join(self.verified.account)
+            why = "" if self.verified is None or self.verified.ok else "; ".join(self.verified.account)
         return one_line(f"{self.cluster_name}: {self.stage}{f': {why}' if why else ''}")
 
 

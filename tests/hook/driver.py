@@ -56,7 +56,8 @@ def apply(installation: Any, kubectl: Any, state: Path, *, tell: Any, begun: Any
     kind = happens("apply")
     if kind in ("ok", "midway", "bug"):
         begun()
-        happens("change")
+        if "FAKE_CHANGE" in os.environ:
+            happens("change")
     match kind:
         case "refused":
             raise EditRefused("the last way would be lost; nothing was changed", remedy="--force does it all the same")
@@ -77,7 +78,7 @@ def apply(installation: Any, kubectl: Any, state: Path, *, tell: Any, begun: Any
 def verify(installation: Any, kubectl: Any, *, tell: Any) -> Verified:
     match happens("verify"):
         case "bad":
-            return Verified(False, ("the API server does not know the token.", "The daemon was not asked."))
+            return Verified(False, ("the API server does not know the token", "the daemon was not asked"))
         case "error":
             raise ToolError("there are no AWS credentials")
     return Verified(True)

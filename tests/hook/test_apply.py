@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.errors import ConfigError, EditRefused, FileError, SelectionError, ToolError
+from tarmak_iam.errors import ConfigError, EditRefused, FileError, Place, SelectionError, ToolError
 from tarmak_iam.hook.apply import Applied, ApplyFailed, apply
 from tarmak_iam.hook.processes import Completed
 from tarmak_iam.hook.rollback import rollback
@@ -429,6 +429,19 @@ def test_a_state_that_cannot_be_kept_changes_nothing(state: Path, monkeypatch: p
     with pytest.raises(FileError, match=os.strerror(number)):
         apply(made(), cluster.kubectl(), state)
     assert cluster.names() == []
+
+
+def test_a_state_that_cannot_be_finished_is_named(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = State.write
+
+    def full(each: State, path: Path) -> None:
+        if each.settled:
+            raise FileError("cannot be written: No space left on device", place=Place(str(path)))
+        write(each, path)
+
+    monkeypatch.setattr(State, "write", full)
+    with pytest.raises(ApplyFailed, match=f"{state}: cannot be written: No space left on device; done: created"):
+        apply(made(), Cluster().kubectl(), state)
 
 
 def test_a_rollout_that_does_not_end_says_what_the_pods_say(state: Path) -> None:

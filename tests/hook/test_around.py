@@ -13,7 +13,7 @@ import pytest
 
 from tarmak_iam import TarmakConfig, TarmakIamError, hook
 from tarmak_iam.effects import Loaded
-from tarmak_iam.errors import ConfigError, FileError, SelectionError, ToolError
+from tarmak_iam.errors import ConfigError, FileError, Place, SelectionError, ToolError
 from tarmak_iam.hook.around import Stage
 from tarmak_iam.hook.kubectl import Kubectl
 from tarmak_iam.hook.processes import Programs
@@ -204,6 +204,13 @@ class TestAfter:
             config_of(bench), "dev-cluster", ACCESS, steps=replace(fakes.steps, apply=waiting), tell=told.append
         )
         assert told == ["the API server cannot be reached", "a line"]
+
+    def test_a_file_that_is_in_the_way_is_named(self, bench: Bench) -> None:
+        failure = FileError("cannot be written: No space left on device", place=Place("/x/tarmak-iam.state.json"))
+        report = self.run(bench, Fakes(failure=failure))
+        assert report.text == (
+            "dev-cluster: nothing was applied: /x/tarmak-iam.state.json: cannot be written: No space left on device"
+        )
 
     @pytest.mark.parametrize("failure", [ToolError("away"), ConfigError("no"), FileError("full")])
     def test_apply_that_does_not_begin(self, bench: Bench, failure: TarmakIamError) -> None:
