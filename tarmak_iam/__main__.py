@@ -1,5 +1,21 @@
-"""`python -m tarmak_iam`."""
+"""`python -m tarmak_iam`, and the console script."""
 
-from tarmak_iam.cli.main import run
+from __future__ import annotations
 
-run()
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Runs the command line and exits. Whoever presses Ctrl-C while it is loaded gets no traceback either."""
+    try:
+        from tarmak_iam.cli.main import run
+    except KeyboardInterrupt:
+        sys.stderr.write("error: interrupted\n")
+        sys.exit(130)
+    run()
+
+
+if __name__ == "__main__":
+    main()

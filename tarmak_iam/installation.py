@@ -20,7 +20,7 @@ from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.mappings import MAPPINGS_NAME, Mappings
 from tarmak_iam.identity.server_settings import ServerSettings, read_server_settings
 from tarmak_iam.identity.versions import DaemonVersion
-from tarmak_iam.kubeconfig import KUBECONFIG_NAME, AdminKubeconfig
+from tarmak_iam.kubeconfig import KUBECONFIG_NAME, AdminKubeconfig, open_door
 from tarmak_iam.regions import is_region, partition_of
 from tarmak_iam.settings import SettingError, Settings, override
 from tarmak_iam.text import is_host_name
@@ -117,8 +117,7 @@ class Installation:
     @property
     def way_in(self) -> str:
         """What every message about a possible lock-out says: this door stays open."""
-        path = self.admin_path or f"<dir>/{self.cluster_id}/{KUBECONFIG_NAME}"
-        return f"the admin certificate in {path} still works"
+        return open_door(self.admin_path or f"<dir>/{self.cluster_id}/{KUBECONFIG_NAME}")
 
     def check_masters(self) -> None:
         """Raises ConfigError for a hub, and for an id that could not be an argument, a label and a name alike."""

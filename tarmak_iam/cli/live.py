@@ -18,6 +18,7 @@ from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.hook.cluster.apply import apply as apply_to_cluster
 from tarmak_iam.hook.cluster.changes import Action, ApplyFailed, Change
+from tarmak_iam.hook.cluster.rollback import RollbackFailed
 from tarmak_iam.hook.cluster.rollback import rollback as roll_back
 from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS
 from tarmak_iam.hook.cluster.state import STATE_NAME
@@ -25,6 +26,7 @@ from tarmak_iam.hook.gate import refuse_errors
 from tarmak_iam.hook.login.verify import VERIFY_SECONDS, Verified
 from tarmak_iam.hook.login.verify import verify as verify_login
 from tarmak_iam.hook.tarmak.passing import stops_raised
+from tarmak_iam.kubeconfig import open_door
 from tarmak_iam.lint import Subjects
 
 __all__ = ["apply", "change_json", "rollback", "verify"]
@@ -138,14 +140,20 @@ def rollback(
     """
     config = session.config()
     cluster = session.cluster(config)
-    with at_work(config, cluster):
-        done = roll_back(
-            kubectl_of(session, kubeconfig, kube_context),
-            state or _state_path(session, config, cluster),
-            force=force,
-            wait=timeout if wait else None,
-            tell=note,
-        )
+    # Not the installation's, for which the mappings are read: they may be what has to be rolled back.
+    way_in = open_door(session.files(config, cluster).kubeconfig_path)
+    try:
+        with at_work(config, cluster):
+            done = roll_back(
+                kubectl_of(session, kubeconfig, kube_context),
+                state or _state_path(session, config, cluster),
+                force=force,
+                wait=timeout if wait else None,
+                tell=note,
+            )
+    except RollbackFailed:
+        note(way_in)
+        raise
     if output == "json":
         changes = [change_json(each) for each in done.changes]
         print_json({"changed": done.changed, "changes": changes, "rolledOut": done.rolled_out})
@@ -154,7 +162,7 @@ def rollback(
     if not done.changed:
         note("unchanged: the cluster is as it was before the last apply")
     elif any(each.action is Action.REMOVED and each.kind == "DaemonSet" for each in done.changes):
-        note(f"nobody can log in with IAM now; {session.installation_of(config, cluster).way_in}")
+        note(f"nobody can log in with IAM now; {way_in}")
 
 
 @click.command(epilog="\b\nExample: AWS_PROFILE=admin tarmak-iam verify")

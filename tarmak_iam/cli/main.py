@@ -79,8 +79,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         prefix = f"{error.place}: " if error.place else ""
         return _fail(f"{prefix}error: {error.message}", 2)
     except (KeyboardInterrupt, click.Abort) as stop:
-        cause = stop.__cause__ or stop  # click makes an Abort of whatever is a KeyboardInterrupt
-        return _fail("error: interrupted", 128 + int(getattr(cause, "signum", signal.SIGINT)))
+        signum = getattr(stop.__cause__ or stop, "signum", signal.SIGINT)  # click wraps it
+        return _fail("error: interrupted", 128 + signum)
     except (BrokenPipeError, SystemExit):  # click makes SystemExit of a broken pipe
         drop(sys.stdout)
         return 141  # as a process that SIGPIPE ends, which is what `| head` makes of everybody else

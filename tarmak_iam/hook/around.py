@@ -152,9 +152,9 @@ class AfterReport:
         if isinstance(self.error, EditRefused):  # whose remedy is an option of `apply`
             why = self.error.what
         elif self.error is not None:
-            why = self.error.message
+            why = str(self.error)
         else:
-            why = "" if self.verified is None or self.verified.ok else " ".join(self.verified.account)
+            why = "" if self.verified is None or self.verified.ok else "; ".join(self.verified.account)
         return one_line(f"{self.cluster_name}: {self.stage}{f': {why}' if why else ''}")
 
 
@@ -195,8 +195,8 @@ class After:
     steps: Steps
     tell: Tell = silent
     stage: Stage = Stage.NOTHING
-    is_kept: bool = True
-    """Whether what was there before is kept, as far as is known: not where nothing was changed."""
+    is_kept: bool = False
+    """Whether what was there before this run is kept: a `rollback` would else undo an earlier one."""
     _kubectl: Kubectl | None = field(default=None, init=False)
 
     def run(self) -> AfterReport:
@@ -221,16 +221,20 @@ class After:
 
     def _apply(self) -> Applied:
         kubectl, path = self._reached(), self._state_path
-        self.stage = Stage.SOME
         try:
-            applied = self.steps.apply(self.installation, kubectl, path, tell=self.tell)
+            applied = self.steps.apply(self.installation, kubectl, path, tell=self.tell, begun=self._begun)
         except TarmakIamError as error:
-            if not isinstance(error, ApplyFailed):
-                self.stage = Stage.NOTHING
-            self.is_kept = isinstance(error, ApplyFailed) and error.state is not None
+            if isinstance(error, ApplyFailed):  # also where all that it did was to wait
+                self.stage = Stage.SOME
             raise
         self.stage, self.is_kept = Stage.APPLIED, applied.state is not None
         return applied
+
+    def _tell(self, text: str) -> None:
+        self.tell(text)  # another one for the rollback, maybe
+
+    def _begun(self) -> None:
+        self.stage, self.is_kept = Stage.SOME, True
 
     def _verified(self) -> Verified:
         verified = self.steps.verify(self.installation, self._reached(), tell=self.tell)

@@ -33,10 +33,12 @@ def _live(kubectl: Kubectl, installation: Installation) -> Loaded:
     return read_live(kubectl).loaded(installation)
 
 
-def _apply(installation: Installation, kubectl: Kubectl, state: Path, *, tell: Tell) -> Applied:
+def _apply(
+    installation: Installation, kubectl: Kubectl, state: Path, *, tell: Tell, begun: Callable[[], None]
+) -> Applied:
     from tarmak_iam.hook.cluster.apply import apply
 
-    return apply(installation, kubectl, state, tell=tell)
+    return apply(installation, kubectl, state, tell=tell, begun=begun)
 
 
 def _verify(installation: Installation, kubectl: Kubectl, *, tell: Tell) -> Verified:
@@ -67,7 +69,8 @@ def _put_back(kept: KeptFile, **options: Any) -> Report:
 class Steps:
     """`access` gives an admin kubeconfig that works, by a tarmak's options and its name; `live` what callers get from
     the cluster now. `apply` takes an installation, a kubectl and the file for the state before, `verify` the first two,
-    `rollback` the last two, and each of them `tell`. All raise TarmakIamError.
+    `rollback` the last two, and each of them `tell`; `apply` calls `begun` once that file is written, before its first
+    change. All raise TarmakIamError.
 
     `keep` keeps the text of tarmak.yaml, raising it too, and `put_back` gives a report of what became of the file.
     """

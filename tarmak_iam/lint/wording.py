@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tarmak_iam.installation import Installation
-from tarmak_iam.kubeconfig import KUBECONFIG_NAME
+from tarmak_iam.kubeconfig import KUBECONFIG_NAME, open_door
 from tarmak_iam.lint.entries import Entry
 
 __all__ = ["for_admins", "way_in"]
@@ -11,11 +11,7 @@ __all__ = ["for_admins", "way_in"]
 
 def way_in(installation: Installation | None = None) -> str:
     """Every message about a lock-out says that this door stays open."""
-    return (
-        installation.way_in
-        if installation
-        else f"the admin certificate in <dir>/<cluster_name>/{KUBECONFIG_NAME} still works"
-    )
+    return installation.way_in if installation else open_door(f"<dir>/<cluster_name>/{KUBECONFIG_NAME}")
 
 
 def for_admins(entry: Entry, what: str, installation: Installation | None = None) -> str:

@@ -61,3 +61,19 @@ def test_a_character_that_the_locale_does_not_have(shell: Shell, encoding: str) 
     assert b"a\xe2\x86\x92b" in out("manifests")
     shown = "a\\u2192b" if encoding == "latin-1" else "a\u2192b"  # click writes UTF-8 where ASCII is asked for
     assert shown.encode() in out("map", "list")
+
+
+def test_ctrl_c_while_the_program_is_loaded() -> None:
+    program = """\
+import runpy, sys
+
+class CtrlC:
+    def find_spec(self, name, path=None, target=None):
+        if name == "click":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, CtrlC())
+runpy.run_module("tarmak_iam", run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "error: interrupted\n")

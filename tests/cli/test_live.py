@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ import pytest
 
 from tarmak_iam.hook.lock import cluster_lock, lock_path
 from tarmak_iam.hook.processes import Completed, Programs
-from tests.hook.cluster import Cluster
+from tests.hook.cluster import Cluster, failed
 from tests.support import ADMIN, ROOT, Shell
 
 TARMAK = """\
@@ -87,6 +88,53 @@ def test_from_nothing_and_back(stand: Stand) -> None:
     assert "the admin certificate in" in back.err
     assert "unchanged" in shell.dev("rollback").err
     assert stand.cluster.names() == []
+
+
+def test_mappings_that_cannot_be_read_are_rolled_back_all_the_same(stand: Stand) -> None:
+    stand.shell.dev("apply")
+    (stand.shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text("server: [")
+    back = stand.shell.dev("rollback")
+    assert back.out.splitlines()[0] == "removed DaemonSet kube-system/aws-iam-authenticator"
+    assert "nobody can log in with IAM now; the admin certificate in" in back.err
+
+
+def test_a_rollback_that_stops_midway_names_the_open_door(stand: Stand) -> None:
+    stand.shell.dev("apply")
+    stand.cluster.fault = lambda args: failed("no") if "delete" in args and "ConfigMap" in " ".join(args) else None
+    stopped = stand.shell.dev("rollback", code=2)
+    assert (
+        "restored: removed DaemonSet kube-system/aws-iam-authenticator; not yet looked after: ConfigMap" in stopped.err
+    )
+    assert "the admin certificate in" in stopped.err
+
+
+def test_a_second_rollback_writes_nothing(stand: Stand) -> None:
+    stand.shell.dev("apply")
+    stand.shell.dev("rollback")
+    path = stand.shell.single / "dev-cluster" / "tarmak-iam.state.json"
+    before = path.stat().st_ino
+    stand.shell.dev("rollback")
+    assert path.stat().st_ino == before
+
+
+@pytest.mark.parametrize("command", ["apply", "rollback"])
+def test_two_runs_on_one_cluster(stand: Stand, command: str) -> None:
+    with cluster_lock(lock_path(stand.shell.single, "dev-cluster")):
+        refused = stand.shell.dev(command, code=2)
+        assert f"another run, process {os.getpid()}, is at work on this cluster" in refused.err
+        stand.shell.dev("apply", "--dry-run=server")
+    assert stand.cluster.names() == []
+
+
+def test_sigterm_in_the_middle_is_told(stand: Stand) -> None:
+    def ended(args: tuple[str, ...]) -> None:
+        if "apply" in args and "--dry-run=server" not in args and "ConfigMap" not in " ".join(args):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    stand.cluster.fault = ended
+    stopped = stand.shell.dev("apply", code=143)
+    assert "interrupted; done: " in stopped.err
+    assert stopped.err.endswith("error: interrupted\n")
 
 
 def test_json(stand: Stand) -> None:

@@ -64,6 +64,10 @@ def program(name: str) -> Path:
     return cache_directory() / f"{name}-of-{KUBERNETES}"
 
 
+def _all() -> list[Path]:
+    return [*map(daemon, DAEMONS), *map(program, _PROGRAMS)]
+
+
 def build() -> None:
     """Builds what is not in the cache. Raises Missing."""
     try:
@@ -161,7 +165,9 @@ def _text(file: IO[bytes]) -> str:
 
 
 def main() -> int:
-    """0 when everything is there; what is missing and cannot be built is said, and NOT_TO_BE_HAD returned."""
+    """0 when everything is there, and whether it was there before; what is missing and cannot be built is said, and
+    NOT_TO_BE_HAD returned."""
+    is_cached = all(map(Path.exists, _all()))
     try:
         build()
     except Missing as missing:
@@ -170,6 +176,7 @@ def main() -> int:
     except KeyboardInterrupt:
         print("interrupted; what is built is kept", file=sys.stderr)
         return 130
+    print(f"end-to-end tests with components {'from the cache' if is_cached else 'just built'}", file=sys.stderr)
     print(cache_directory())
     return 0
 

@@ -289,8 +289,9 @@ def test_a_dead_daemon_is_told_to_those_whom_nobody_maps_too(stage: Stage) -> No
     assert "it cannot reach the authenticator" in " ".join(verified(stage, "unmapped", code=1)["account"])
 
 
-def test_a_wrong_cluster_id(stage: Stage) -> None:
-    with stage.daemon(NEWEST, config_of=lambda text: text.replace("clusterID: dev-cluster", "clusterID: other")):
+@pytest.mark.parametrize("version", components.DAEMONS)
+def test_a_wrong_cluster_id(stage: Stage, version: str) -> None:
+    with stage.daemon(version, config_of=lambda text: text.replace("clusterID: dev-cluster", "clusterID: other")):
         text = " ".join(verified(stage, code=1)["account"])
         assert "another cluster id" in text
         edited = json.dumps({"data": {"config.yaml": stage.home.mappings.read_text().replace("dev-cluster", "other")}})
@@ -300,25 +301,28 @@ def test_a_wrong_cluster_id(stage: Stage) -> None:
         assert "other" in text
 
 
-def test_a_foreign_certificate(stage: Stage, tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", components.DAEMONS)
+def test_a_foreign_certificate(stage: Stage, version: str, tmp_path: Path) -> None:
     init: list[str | Path] = [components.daemon("v0.6.20"), "init", "-c", stage.home.mappings]
     subprocess.run(init, cwd=tmp_path, check=True, capture_output=True)
-    with stage.daemon(NEWEST, key_pair=tmp_path):
+    with stage.daemon(version, key_pair=tmp_path):
         text = " ".join(verified(stage, code=1)["account"])
     assert "it does not trust the authenticator's certificate" in text
 
 
-def test_a_removed_mapping(stage: Stage) -> None:
+@pytest.mark.parametrize("version", components.DAEMONS)
+def test_a_removed_mapping(stage: Stage, version: str) -> None:
     stage.home.map(ADMIN.replace("Admin", "Other"))
-    with stage.daemon(NEWEST):
+    with stage.daemon(version):
         stage.home.map(ADMIN)
         text = " ".join(verified(stage, code=1)["account"])
     assert "the cluster's own objects let nobody of that name in: no entry maps" in text
     assert "`apply` brings the file's mappings" in text
 
 
-def test_another_username(stage: Stage) -> None:
-    with stage.daemon(NEWEST):
+@pytest.mark.parametrize("version", components.DAEMONS)
+def test_another_username(stage: Stage, version: str) -> None:
+    with stage.daemon(version):
         stage.home.map(ADMIN.replace("admin:", "boss:"))
         text = " ".join(verified(stage, code=1)["account"])
         assert "'admin:ann-example.com' with system:masters" in text
@@ -327,7 +331,8 @@ def test_another_username(stage: Stage) -> None:
         assert "an older daemon may still run" in " ".join(verified(stage, code=1)["account"])
 
 
-def test_credentials_that_aws_does_not_take(stage: Stage) -> None:
-    with stage.daemon(NEWEST):
+@pytest.mark.parametrize("version", components.DAEMONS)
+def test_credentials_that_aws_does_not_take(stage: Stage, version: str) -> None:
+    with stage.daemon(version):
         text = " ".join(verified(stage, code=1, AWS_SECRET_ACCESS_KEY="another one")["account"])
     assert "AWS does not take the token itself: the signature is wrong" in text

@@ -39,23 +39,30 @@ def test_everybody_becomes_who_whois_says_and_nobody_else_gets_in(stage: Stage, 
     stage.home.map(MAPPINGS)
     with stage.daemon(version):
         for name in MAPPED:
-            login = stage.login(name)
+            login = stage.login(name, "--exec", "aws-iam-authenticator")
             assert (login.username, login.groups) == foretold(stage, name, version), login.refused
         assert "Unauthorized" in stage.login("unmapped").refused
     assert stage.sts.asked[-1] == PRINCIPALS["unmapped"].arn
 
 
-@pytest.mark.parametrize("command", ["aws-iam-authenticator", "tarmak-iam", "aws"])
-def test_every_command_that_makes_tokens(stage: Stage, command: str) -> None:
+@pytest.mark.parametrize("version", components.DAEMONS)
+@pytest.mark.parametrize("command", ["tarmak-iam", "aws"])
+def test_every_other_command_that_makes_tokens(stage: Stage, command: str, version: str) -> None:
     if command == "aws" and shutil.which("aws") is None:
         pytest.skip("the AWS CLI is not installed")
     stage.home.map(MAPPINGS)
-    with stage.daemon(components.DAEMONS[0]):
-        assert stage.login("path", "--exec", command).username == "deployer"
+    with stage.daemon(version):
+        for name in MAPPED:
+            login = stage.login(name, "--exec", command)
+            assert (login.username, login.groups) == foretold(stage, name, version), login.refused
+        assert "Unauthorized" in stage.login("unmapped", "--exec", command).refused
 
 
-def test_rbac_lets_the_admin_in_and_the_others_not(stage: Stage) -> None:
+@pytest.mark.parametrize("version", components.DAEMONS)
+def test_rbac_lets_the_admin_in_and_the_others_not(stage: Stage, version: str) -> None:
     stage.home.map(MAPPINGS)
-    with stage.daemon(components.DAEMONS[0]):
+    with stage.daemon(version):
         assert stage.kubectl_as("admin", "get", "nodes").code == 0
-        assert "Forbidden" in stage.kubectl_as("user", "get", "nodes").err
+        for name in ("user", "path", "twice", "account"):
+            assert "Forbidden" in stage.kubectl_as(name, "get", "nodes").err
+        assert "Unauthorized" in stage.kubectl_as("unmapped", "get", "nodes").err

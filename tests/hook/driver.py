@@ -1,7 +1,7 @@
 """The command line with the steps around tarmak replaced: what they do is told by variables, and recorded.
 
-FAKE_APPLY, FAKE_VERIFY, FAKE_ROLLBACK, FAKE_ACCESS and FAKE_LIVE are names of what happens there: `ok`, `wait` (until
-somebody ends it), or what the functions below know.
+FAKE_APPLY, FAKE_CHANGE (of apply's first change), FAKE_VERIFY, FAKE_ROLLBACK, FAKE_ACCESS and FAKE_LIVE are names of
+what happens there: `ok`, `wait` (until somebody ends it), or what the functions below know.
 """
 
 from __future__ import annotations
@@ -54,10 +54,15 @@ def cluster_kubeconfig(programs: Any, options: Any = (), program: str = "tarmak"
     return Path("/fake/kubeconfig")
 
 
-def apply(installation: Any, kubectl: Any, state: Path, *, tell: Any) -> Any:
+def apply(installation: Any, kubectl: Any, state: Path, *, tell: Any, begun: Any) -> Any:
     record("applying", cluster=installation.cluster_id, kubeconfig=str(kubectl.kubeconfig), state=str(state))
     tell("DaemonSet kube-system/aws-iam-authenticator: 1 of 3 nodes updated")
-    match happens("apply"):
+    kind = happens("apply")
+    if kind in ("ok", "midway", "bug"):
+        begun()
+        if "FAKE_CHANGE" in os.environ:
+            happens("change")
+    match kind:
         case "refused":
             raise EditRefused("the last way would be lost; nothing was changed", remedy="--force does it all the same")
         case "full":
@@ -77,7 +82,7 @@ def apply(installation: Any, kubectl: Any, state: Path, *, tell: Any) -> Any:
 def verify(installation: Any, kubectl: Any, *, tell: Any) -> Verified:
     match happens("verify"):
         case "bad":
-            return Verified(False, ("the API server does not know the token.", "The daemon was not asked."))
+            return Verified(False, ("the API server does not know the token", "the daemon was not asked"))
         case "error":
             raise ToolError("there are no AWS credentials")
     return Verified(True)

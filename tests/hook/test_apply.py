@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.errors import ConfigError, EditRefused, FileError, SelectionError, ToolError
+from tarmak_iam.errors import ConfigError, EditRefused, FileError, Place, SelectionError, ToolError
 from tarmak_iam.hook.cluster.apply import apply
 from tarmak_iam.hook.cluster.changes import Applied, ApplyFailed
 from tarmak_iam.hook.cluster.rollback import rollback
@@ -60,6 +61,32 @@ def test_objects_are_made_and_a_second_apply_changes_nothing(state: Path) -> Non
     assert (again.changed, again.state) == (False, None)
     assert len(cluster.writes) == writes
     assert state.read_bytes() == kept
+
+
+@pytest.mark.parametrize("call", range(1, 12))
+def test_begun_is_told_between_the_state_that_is_kept_and_the_first_change(state: Path, call: int) -> None:
+    """Whoever is interrupted before is not sent to `rollback`, which would undo an earlier apply."""
+    apply(made(), (cluster := Cluster()).kubectl(), state)
+    kept, told, calls = state.read_bytes(), [], iter(range(1, 100))
+
+    def fault(_: tuple[str, ...]) -> None:
+        if next(calls) == call:
+            raise KeyboardInterrupt
+
+    def begun() -> None:
+        told.append(state.read_bytes() != kept and len(cluster.writes) == writes)
+
+    cluster.fault, writes = fault, len(cluster.writes)
+    with contextlib.suppress(KeyboardInterrupt):
+        apply(made(MAPPINGS + READERS), cluster.kubectl(), state, begun=begun)
+    assert told == ([True] if state.read_bytes() != kept else [])
+
+
+def test_begun_is_not_told_where_nothing_changes(state: Path) -> None:
+    apply(made(), (cluster := Cluster()).kubectl(), state)
+    told: list[str] = []
+    apply(made(), cluster.kubectl(), state, begun=lambda: told.append("begun"))
+    assert told == []
 
 
 def test_the_state_is_kept_before_the_first_change_and_for_its_owner_alone(state: Path) -> None:
@@ -403,6 +430,19 @@ def test_a_state_that_cannot_be_kept_changes_nothing(state: Path, monkeypatch: p
     with pytest.raises(FileError, match=os.strerror(number)):
         apply(made(), cluster.kubectl(), state)
     assert cluster.names() == []
+
+
+def test_a_state_that_cannot_be_finished_is_named(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = State.write
+
+    def full(each: State, path: Path) -> None:
+        if each.settled:
+            raise FileError("cannot be written: No space left on device", place=Place(str(path)))
+        write(each, path)
+
+    monkeypatch.setattr(State, "write", full)
+    with pytest.raises(ApplyFailed, match=f"{state}: cannot be written: No space left on device; done: created"):
+        apply(made(), Cluster().kubectl(), state)
 
 
 def test_a_rollout_that_does_not_end_says_what_the_pods_say(state: Path) -> None:

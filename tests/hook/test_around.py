@@ -12,9 +12,9 @@ import pytest
 
 from tarmak_iam import TarmakConfig, TarmakIamError, hook
 from tarmak_iam.effects import Loaded
-from tarmak_iam.errors import ConfigError, FileError, SelectionError, ToolError
+from tarmak_iam.errors import ConfigError, FileError, Place, SelectionError, ToolError
 from tarmak_iam.hook.around import Stage
-from tarmak_iam.hook.cluster.changes import Applied, RolledBack
+from tarmak_iam.hook.cluster.changes import Applied, ApplyFailed, RolledBack
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.processes import Programs
 from tarmak_iam.hook.steps import Steps
@@ -58,9 +58,11 @@ class Fakes:
     def live(self, kubectl: Kubectl, installation: Installation) -> Loaded:
         raise ToolError("away")
 
-    def apply(self, installation: Installation, kubectl: Kubectl, state: Path, *, tell: Any) -> Any:
+    def apply(self, installation: Installation, kubectl: Kubectl, state: Path, *, tell: Any, begun: Any) -> Any:
         self.calls.append(f"apply {installation.cluster_id} {kubectl.kubeconfig} {kubectl.context} {state.name}")
         tell("a line")
+        if isinstance(self.failure, ApplyFailed) or (self.failure is None and self.changed):
+            begun()
         if self.failure is not None:
             raise self.failure
         return Applied((), state if self.changed else None)
@@ -190,6 +192,27 @@ class TestAfter:
         report = self.run(bench, fakes, rollback_on_failure=True)
         assert report.stage is Stage.UNDONE
         assert fakes.calls[-1].startswith("rollback")
+
+    def test_whoever_waits_for_an_api_server_is_told(self, bench: Bench) -> None:
+        fakes, told = Fakes(), list[str]()
+        apply = fakes.apply
+
+        def waiting(installation: Installation, kubectl: Kubectl, state: Path, **options: Any) -> Any:
+            kubectl.tell("the API server cannot be reached")
+            return apply(installation, kubectl, state, **options)
+
+        hook.after_apply(
+            config_of(bench), "dev-cluster", ACCESS, steps=replace(fakes.steps, apply=waiting), tell=told.append
+        )
+        asking = "asking tarmak for the cluster's kubeconfig"
+        assert told == [asking, "the API server cannot be reached", "a line"]
+
+    def test_a_file_that_is_in_the_way_is_named(self, bench: Bench) -> None:
+        failure = FileError("cannot be written: No space left on device", place=Place("/x/tarmak-iam.state.json"))
+        report = self.run(bench, Fakes(failure=failure))
+        assert report.text == (
+            "dev-cluster: nothing was applied: /x/tarmak-iam.state.json: cannot be written: No space left on device"
+        )
 
     @pytest.mark.parametrize("failure", [ToolError("away"), ConfigError("no"), FileError("full")])
     def test_apply_that_does_not_begin(self, bench: Bench, failure: TarmakIamError) -> None:

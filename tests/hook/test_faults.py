@@ -24,7 +24,8 @@ class TestInterrupted:
 
     STEPS = (
         ({"FAKE_ACCESS": "wait"}, "access", DONE),
-        ({"FAKE_APPLY": "wait"}, "apply", SOME),
+        ({"FAKE_APPLY": "wait"}, "apply", DONE),
+        ({"FAKE_CHANGE": "wait"}, "change", SOME),
         ({"FAKE_VERIFY": "wait"}, "verify", APPLIED),
         ({"FAKE_APPLY": "midway", "FAKE_ROLLBACK": "wait"}, "rollback", UNDOING),
     )

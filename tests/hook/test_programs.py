@@ -124,7 +124,7 @@ def test_a_kind_that_is_not_served_does_not_hide_the_others() -> None:
 
 @pytest.mark.parametrize("text", ["[]", "3", "null", '"x"'])
 def test_json_that_is_no_object(text: str) -> None:
-    with pytest.raises(ToolError, match="kubectl printed no object"):
+    with pytest.raises(ToolError, match="kubectl printed JSON that is no object"):
         items_of(Completed(("kubectl",), 0, text, ""))
 
 
@@ -132,9 +132,16 @@ def test_versions_that_are_none(tmp_path: Path) -> None:
     programs = program(tmp_path, "kubectl", """echo '{"clientVersion": {"gitVersion": "v1.30.1"}}'""")
     with pytest.raises(ToolError, match="'' is no version of Kubernetes"):
         Kubectl(programs).versions()
-    programs = program(tmp_path, "kubectl", "echo no")
-    with pytest.raises(ToolError, match="kubectl printed no JSON"):
-        Kubectl(programs).versions()
+    for printed in ("no", "", "null", "[]", '"v1.30.1"', "1"):
+        programs = program(tmp_path, "kubectl", f"echo '{printed}'")
+        with pytest.raises(ToolError, match="kubectl printed"):
+            Kubectl(programs).versions()
+
+
+@pytest.mark.parametrize("printed", ["null", "[]", '{"kind": "List"}', '{"kind": "List", "items": [1]}'])
+def test_objects_that_are_none(tmp_path: Path, printed: str) -> None:
+    with pytest.raises(ToolError, match="kubectl printed"):
+        Kubectl(program(tmp_path, "kubectl", f"echo '{printed}'")).all_of("configmaps")
 
 
 def test_the_kubeconfig_that_tarmak_names(tmp_path: Path) -> None:

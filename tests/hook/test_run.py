@@ -123,7 +123,7 @@ class TestWhere:
 
     def test_a_kubeconfig_that_is_not_there(self, bench: Bench) -> None:
         said = bench.apply("--kubeconfig", "/my/config", code=2)
-        assert "dev-cluster: nothing was applied: there is no such kubeconfig; check the path" in said
+        assert "dev-cluster: nothing was applied: /my/config: there is no such kubeconfig; check the path" in said
 
     def test_the_same_tarmak_is_asked_for_the_kubeconfig(self, bench: Bench) -> None:
         (bench.root / "bin" / "tarmak").rename(bench.root / "tarmak")
@@ -268,7 +268,7 @@ class TestAfter:
     def test_a_proof_that_fails_and_rollback_on_failure(self, bench: Bench) -> None:
         said = bench.apply("--rollback-on-failure", code=1, FAKE_VERIFY="bad")
         assert (
-            "tarmak-iam: dev-cluster: rolled back: the API server does not know the token. The daemon was not asked."
+            "tarmak-iam: dev-cluster: rolled back: the API server does not know the token; the daemon was not asked"
             in said
         )
         assert bench.names()[-1] == "rollback"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import groupby
@@ -37,12 +37,14 @@ def apply(
     force: bool = False,
     wait: float | None = ROLLOUT_SECONDS,
     tell: Tell = silent,
+    begun: Callable[[], None] = lambda: None,
 ) -> Applied:
     """Brings the cluster's objects to what `manifests` makes; what was there before goes to the file `state`.
 
     Only objects of our own are touched. New ones come first, objects of ours that are no longer made go last, once
     the DaemonSet runs (`wait`: seconds for that; None not to wait, and then they stay unless it runs already). With
-    `dry_run` nothing is changed: `client` only reads, `server` has the API server judge each object.
+    `dry_run` nothing is changed: `client` only reads, `server` has the API server judge each object. `begun` is called
+    once the state is kept, before the first change: until then `rollback` would undo an earlier apply.
 
     Raises ConfigError as `manifests` does; EditRefused, nothing changed, for objects or fields that are somebody
     else's and for the last way in, unless `force`; FileError, nothing changed, where the state cannot be kept;
@@ -63,7 +65,7 @@ def apply(
         if dry_run == "server":
             server.validate(objects)
         return foreseen
-    return _Run(server, plan, state, foreseen, force, wait, tell).carried_out()
+    return _Run(server, plan, state, foreseen, force, wait, tell, begun).carried_out()
 
 
 def _with_safe_removals(server: Server, plan: Plan) -> Plan:
@@ -96,9 +98,10 @@ class _Run:
         force: bool,
         wait: float | None,
         tell: Tell,
+        begun: Callable[[], None],
     ) -> None:
         self._server, self._plan, self._path, self._foreseen = server, plan, path, foreseen
-        self._force, self._wait, self._tell = force, wait, tell
+        self._force, self._wait, self._tell, self._kept = force, wait, tell, begun
         self._done: dict[Ref, Change] = {}
         self._digests: dict[Ref, str] = {}
         self._begun: set[Ref] = set()
@@ -127,6 +130,7 @@ class _Run:
             earlier.write(older(self._path))
         begun.write(self._path)
         self._state = self._path
+        self._kept()
         return begun
 
     def _apply(self, steps: list[Step]) -> None:

@@ -69,7 +69,7 @@ class ApplyFailed(ToolError):
         self, reason: TarmakIamError, applied: Applied, left: tuple[Ref, ...], unknown: tuple[Ref, ...]
     ) -> None:
         done = [change.text for change in applied.changes if change.action is not Action.UNCHANGED]
-        parts = [reason.message, f"done: {', '.join(done) or 'nothing'}"]
+        parts = [str(reason), f"done: {', '.join(done) or 'nothing'}"]
         if unknown:
             parts.append(f"not known: {', '.join(map(str, unknown))}")
         if left:

@@ -14,7 +14,7 @@ from tarmak_iam.config.versions import GoVersion, parse_version
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.processes import Completed, Programs
 
-__all__ = ["Kubectl", "is_away", "is_unserved", "items_of", "why"]
+__all__ = ["Kubectl", "is_away", "is_unserved", "items_of", "object_in", "why"]
 
 # What kubectl says where the API server cannot be reached; an answer of the API server is none of these.
 _AWAY = (
@@ -82,13 +82,9 @@ class Kubectl:
             remedy = "the kubeconfig's credentials are not taken: name the admin's, or run tarmak clusters kubeconfig"
         return ToolError(f"kubectl {verb} failed: {why(done)}", remedy=remedy)
 
-    def json(self, *args: str | Path, text: str = "") -> Any:
-        """The object that kubectl prints. Raises ToolError, also for what is no JSON."""
-        done = self.check(*args, "-o", "json", text=text)
-        try:
-            return json.loads(done.out)
-        except ValueError:
-            raise ToolError("kubectl printed no JSON") from None
+    def json(self, *args: str | Path, text: str = "") -> dict[str, Any]:
+        """The object that kubectl prints. Raises ToolError, also where it prints none."""
+        return object_in(self.check(*args, "-o", "json", text=text))
 
     def all_of(self, kinds: str, *options: str) -> list[dict[str, Any]]:
         """Every object of the kinds, in any namespace; none of those that are not served. Raises ToolError."""
@@ -137,21 +133,32 @@ def is_unserved(done: Completed) -> bool:
     return any(sign in done.err for sign in _NOT_SERVED)
 
 
-def items_of(done: Completed) -> list[dict[str, Any]]:
-    """What was printed as JSON: one object, a List of several, or nothing for none. Raises ToolError."""
-    if not done.out.strip():
-        return []
+def object_in(done: Completed) -> dict[str, Any]:
+    """What was printed as JSON. Raises ToolError where that is no object: not every kubectl on a PATH is one."""
     try:
         found: Any = json.loads(done.out)
     except ValueError:
         raise ToolError("kubectl printed no JSON") from None
     if not isinstance(found, dict):
-        raise ToolError("kubectl printed no object")
-    return list(found.get("items") or ()) if found.get("kind") == "List" else [found]
+        raise ToolError("kubectl printed JSON that is no object")
+    return found
+
+
+def items_of(done: Completed) -> list[dict[str, Any]]:
+    """What was printed as JSON: one object, a List of several, or nothing for none. Raises ToolError."""
+    if not done.out.strip():
+        return []
+    found = object_in(done)
+    if found.get("kind") != "List":
+        return [found]
+    items = found.get("items")
+    if not isinstance(items, list) or not all(isinstance(each, dict) for each in items):
+        raise ToolError("kubectl printed no list of objects")
+    return items
 
 
 def _version(info: Any) -> GoVersion:
-    text = str((info or {}).get("gitVersion", "")) if isinstance(info, dict) else ""
+    text = str(info.get("gitVersion", "")) if isinstance(info, dict) else ""
     found = parse_version(text.partition("+")[0])
     if found is None:
         raise ToolError(f"'{text}' is no version of Kubernetes")

@@ -18,7 +18,11 @@ from tarmak_iam.hook.cluster.server import CRD, Server
 from tarmak_iam.hook.cluster.state import KeptObject, State
 from tarmak_iam.hook.telling import Tell, silent
 
-__all__ = ["rollback"]
+__all__ = ["RollbackFailed", "rollback"]
+
+
+class RollbackFailed(ToolError):
+    """It stopped midway, and says what was done and what was not."""
 
 
 def rollback(
@@ -33,8 +37,8 @@ def rollback(
     finds nothing to do; the file stays.
 
     Raises SelectionError where there is no such file; ConfigError for one that is none, or another cluster's;
-    EditRefused, nothing changed, for objects that somebody has changed since, unless `force`; ToolError, which says
-    what was done and what was not.
+    EditRefused, nothing changed, for objects that somebody has changed since, unless `force`; ToolError;
+    RollbackFailed from the first change on.
     """
     kept = State.load(state)
     server = Server.of(kubectl)
@@ -49,7 +53,8 @@ def rollback(
         refs = [each.ref for each, _ in pairs if each.before is not None and each.ref.kind == "DaemonSet"]
         rolled_out = roll_out(kubectl, refs, wait, tell)
         run.remove(pairs)
-        replace(kept, settled=True).write(state)
+        if not kept.settled:
+            replace(kept, settled=True).write(state)
     return RolledBack(tuple(run.done.values()), rolled_out)
 
 
@@ -121,11 +126,11 @@ class _Run:
             self._tell(self._failure(ToolError("interrupted"), refs).message)
             raise
 
-    def _failure(self, error: TarmakIamError, refs: Sequence[Ref]) -> ToolError:
+    def _failure(self, error: TarmakIamError, refs: Sequence[Ref]) -> RollbackFailed:
         done = ", ".join(each.text for each in self.done.values() if each.action is not Action.UNCHANGED)
         left = ", ".join(str(ref) for ref in refs if ref not in self.done)
-        parts = [error.message, f"restored: {done or 'nothing'}", *([f"not yet looked after: {left}"] if left else [])]
-        return ToolError("; ".join(parts), remedy="run rollback again")
+        parts = [str(error), f"restored: {done or 'nothing'}", *([f"not yet looked after: {left}"] if left else [])]
+        return RollbackFailed("; ".join(parts), remedy="run rollback again")
 
     def _note(self, action: Action, ref: Ref) -> None:
         self.done[ref] = Change.of(action, ref)

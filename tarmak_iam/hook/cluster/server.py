@@ -164,7 +164,7 @@ class Server:
         for _ in range(_ATTEMPTS):
             done = self._run(verb, *manager, text=json.dumps(_over(live, before)))
             if not done.code:
-                return items_of(done)[0]
+                return _one_of(done)
             if live is None or _CHANGED_MEANWHILE not in done.err:
                 break
             found = self.read([live])
@@ -199,7 +199,7 @@ class Server:
             raise NotServed(f"the cluster does not know the kind {each.get('kind')}")
         if done.code:
             raise ToolError(f"{ref} cannot be applied: {why(done)}", remedy=self.kubectl.failure(done, "apply").remedy)
-        return items_of(done)[0]
+        return _one_of(done)
 
     def _apply(self, objects: Sequence[Object], *options: str) -> Completed:
         side = ("--server-side", f"--field-manager={MANAGER}") if self.is_server_side else ()
@@ -223,6 +223,14 @@ def _over(live: Object | None, before: Object) -> Object:
     """With the version that was seen, so that the API server refuses to write over a later one."""
     version = ((live or {}).get("metadata") or {}).get("resourceVersion")
     return before if version is None else {**before, "metadata": {**before["metadata"], "resourceVersion": version}}
+
+
+def _one_of(done: Completed) -> Object:
+    """Raises ToolError."""
+    found = items_of(done)
+    if not found:
+        raise ToolError("kubectl did not print the object")
+    return found[0]
 
 
 def _list(objects: Sequence[Object]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from tarmak_iam.config.versions import GoVersion
 from tarmak_iam.errors import ToolError
-from tarmak_iam.hook.cluster.kubectl import Kubectl, items_of, why
+from tarmak_iam.hook.cluster.kubectl import Kubectl, object_in, why
 from tarmak_iam.hook.processes import Completed
 
 __all__ = ["Reviewed", "Seen", "review"]
@@ -51,7 +51,7 @@ def review(kubectl: Kubectl, server: GoVersion, token: str) -> Reviewed:
         with _kubectl_of(kubectl, token) as caller:
             done = _post(caller, f"/apis/{_API}/{own_version}/selfsubjectreviews", _body(own_version))
         if done.code == 0:
-            return Reviewed(_seen((_json(done).get("status") or {}).get("userInfo") or {}), "SelfSubjectReview")
+            return Reviewed(_seen((object_in(done).get("status") or {}).get("userInfo") or {}), "SelfSubjectReview")
     status = _token_review(kubectl, token)
     seen = _seen(status.get("user") or {}) if status.get("authenticated") else None
     if seen is not None and own_version is not None and "unauthorized" in done.err.lower():
@@ -76,7 +76,7 @@ def _token_review(kubectl: Kubectl, token: str) -> dict[str, Any]:
     if done.code:
         failure = kubectl.failure(done, "create")
         raise ToolError(f"the TokenReview failed: {why(done)}".replace(token, "<token>"), remedy=failure.remedy)
-    status: dict[str, Any] = _json(done).get("status") or {}
+    status: dict[str, Any] = object_in(done).get("status") or {}
     return status
 
 
@@ -104,13 +104,6 @@ def _kubectl_of(kubectl: Kubectl, token: str) -> Iterator[Kubectl]:
         path.touch(mode=0o600)
         path.write_text(json.dumps(config), encoding="utf-8")
         yield replace(kubectl, kubeconfig=path, context=None)
-
-
-def _json(done: Completed) -> dict[str, Any]:
-    found = items_of(done)
-    if len(found) != 1:
-        raise ToolError("kubectl printed no review")
-    return found[0]
 
 
 def _seen(user: dict[str, Any]) -> Seen:

@@ -18,10 +18,10 @@ from tarmak_iam.hook.tarmak.witness import Witness
 
 __all__ = ["Ended", "NotStarted", "Stopped", "pass_through", "stops_raised", "undisturbed"]
 
-# The terminal sends these to everybody in the foreground: the program has its own, and decides.
-_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
-# These may be meant for us alone, and then are the program's.
-_FORWARDED = (signal.SIGTERM, signal.SIGHUP)
+# The terminal sends the first two to everybody in the foreground, and the program has its own. A supervisor sends
+# any of them to us alone, and then it is the program's.
+_FORWARDED = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
+_WITHOUT_PYTHONS_OWN = (signal.SIGTERM, signal.SIGHUP)
 # What the terminal, or the program itself, stops it with. SIGSTOP is somebody's who wants this one process stopped.
 _JOB_CONTROL = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 
@@ -68,11 +68,11 @@ class Ended:
 def pass_through(command: Sequence[str], environment: Mapping[str, str]) -> Ended:
     """Runs it with our own input, output, terminal and process group, and waits for it.
 
-    Ctrl-C and Ctrl-\\ are the program's alone, SIGTERM and SIGHUP to us are sent on to it unless it got them itself,
-    and where it stops we stop. For the main thread only. Raises NotStarted.
+    SIGINT, SIGQUIT, SIGTERM and SIGHUP to us are sent on to it unless it got them itself, as from Ctrl-C, and where
+    it stops we stop. For the main thread only. Raises NotStarted.
     """
     program = _found(command[0], environment)
-    heard = [each for each in (*_TERMINAL, *_FORWARDED) if signal.getsignal(each) is not signal.SIG_IGN]
+    heard = [each for each in _FORWARDED if signal.getsignal(each) is not signal.SIG_IGN]
     with _held((*heard, signal.SIGCHLD)) as before, Witness.standing() as witness:
 
         def as_found() -> None:
@@ -104,7 +104,7 @@ def stops_raised() -> Iterator[None]:
         raise Stopped(signum)
 
     is_main = threading.current_thread() is threading.main_thread()
-    ours = [each for each in _FORWARDED if is_main and signal.getsignal(each) is signal.SIG_DFL]
+    ours = [each for each in _WITHOUT_PYTHONS_OWN if is_main and signal.getsignal(each) is signal.SIG_DFL]
     for each in ours:
         signal.signal(each, stop)
     try:
@@ -117,7 +117,7 @@ def stops_raised() -> Iterator[None]:
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
     """Holds back whatever wants us to end, until the end of what must not be left half done."""
-    with _held((*_TERMINAL, *_FORWARDED)):
+    with _held(_FORWARDED):
         yield
 
 

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 
 __all__ = ["Witness"]
 
-_ENDING = (signal.SIGTERM, signal.SIGHUP)
-_OTHERS = (signal.SIGINT, signal.SIGQUIT)
+_ENDING = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
 # Between the deliveries of one signal to a group there are microseconds; timeout(1) signals its child, and then all.
 _SECONDS = 0.2
 
@@ -19,7 +18,7 @@ _SECONDS = 0.2
 class Witness:
     """A process of our group that does nothing: what is sent to all of us ends it, what is sent to one does not.
 
-    Without it a program beside us would get SIGTERM twice where the whole group gets it, once from us, and tarmak
+    Without it a program beside us would get Ctrl-C twice where the whole group gets it, once from us, and tarmak
     takes the second one as the order to drop everything.
     """
 
@@ -36,7 +35,7 @@ class Witness:
             witness._dismiss()
 
     def got_it_too(self) -> bool:
-        """Whether SIGTERM or SIGHUP, which we just got, was for the whole group."""
+        """Whether one of these signals, which we just got, was for the whole group."""
         deadline = time.monotonic() + _SECONDS
         while os.waitpid(self._pid, os.WNOHANG) == (0, 0):
             if time.monotonic() > deadline:
@@ -62,11 +61,9 @@ class Witness:
 def _watch(end: int, line: int) -> None:
     """Until a signal, or until nobody holds the other end of the pipe any more: we were killed."""
     try:
-        for each in _OTHERS:
-            signal.signal(each, signal.SIG_IGN)
         for each in _ENDING:
             if signal.getsignal(each) is not signal.SIG_IGN:  # as under nohup
-                signal.signal(each, signal.SIG_DFL)
+                signal.signal(each, lambda *_: os._exit(0))  # the default for SIGQUIT leaves a core file
         os.close(line)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
         os.read(end, 1)
