@@ -26,7 +26,7 @@ def kinds(text: str) -> list[str]:
 
 def test_manifests_of_every_backend(mapped: Shell) -> None:
     made = mapped.dev("manifests", "--backend", "CRD, EKSConfigMap,MountedFile", "-o", "json")
-    rights = ["ClusterRole", "ClusterRoleBinding", "Role", "Role", "RoleBinding", "RoleBinding"]
+    rights = ["ClusterRole", "ClusterRole", "ClusterRole", "ClusterRoleBinding", "RoleBinding", "RoleBinding"]
     objects = ["ConfigMap", "ConfigMap", "IAMIdentityMapping", "IAMIdentityMapping", "DaemonSet"]
     assert kinds(made.out) == ["CustomResourceDefinition", "ServiceAccount", *rights, *objects]
     first, second = made.err.splitlines()
@@ -63,7 +63,7 @@ def test_render_writes_the_objects(mapped: Shell) -> None:
         "configmap-aws-auth.yaml",
         "configmap.yaml",
         "daemonset.yaml",
-        "role-aws-iam-authenticator-aws-auth.yaml",
+        "clusterrole-aws-iam-authenticator-aws-auth.yaml",
         "rolebinding-aws-iam-authenticator-aws-auth.yaml",
         "serviceaccount.yaml",
     }

@@ -83,8 +83,9 @@ class Ran:
         return self.status
 
     def close(self) -> None:
+        """Ends it where it still runs, and the tarmak that it started: both are in its own process group."""
         if self.status is None:
-            os.kill(self.pid, signal.SIGKILL)
+            os.killpg(self.pid, signal.SIGKILL)
             self.ended()
         if self.process is not None and self.process.stdout is not None:
             self.process.stdout.close()
