@@ -7,7 +7,7 @@ import json
 import os
 import urllib.error
 import urllib.request
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
 from email.message import Message
 from email.utils import format_datetime
 from pathlib import Path
@@ -28,8 +28,24 @@ from tests.hook.cluster import Cluster, FakePrograms, away, failed
 from tests.hook.test_apply import NAME, made
 
 GO = "aws-iam-authenticator"
-NOW = datetime.now(timezone.utc)
+NOW = datetime(2026, 5, 4, 12, 0, 0, tzinfo=timezone.utc)
 TOKEN = sign_token(Credentials("AKIAEXAMPLE", "hush"), "eu-west-1", "dev-cluster", NOW).text
+
+
+class Frozen(datetime):
+    """At the time at which the token was made, however long it takes until a test is run."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Frozen:
+        return cls.fromtimestamp(NOW.timestamp(), tz)
+
+
+@pytest.fixture(autouse=True)
+def _frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("accounts", "caller"):
+        monkeypatch.setattr(f"tarmak_iam.hook.login.{module}.datetime", Frozen)
+
+
 ARN = "arn:aws:sts::111122223333:assumed-role/Admin/ann"
 EXTRA = {"arn": [ARN], "sessionName": ["ann"], "accessKeyId": ["AKIAEXAMPLE"]}
 UID = "aws-iam-authenticator:111122223333:AROA1"
@@ -44,7 +60,7 @@ class Sts:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.arn, self.status, self.code, self.error = ARN, 200, "", None
-        self.date = datetime.now(timezone.utc)
+        self.date = NOW
         self.asked: list[urllib.request.Request] = []
         self.proxies: list[dict[str, str]] = []
         monkeypatch.setattr("urllib.request.build_opener", self._opener)
