@@ -37,7 +37,7 @@ _COMMANDS = {
     "verify": ("tarmak_iam.cli.live", "verify", "Prove that the login works."),
     "rollback": ("tarmak_iam.cli.live", "rollback", "Restore what the cluster had before apply."),
     "flags": ("tarmak_iam.cli.artifacts", "flags", "The API server's webhook flags."),
-    "manifests": ("tarmak_iam.cli.artifacts", "manifests", "ConfigMap and DaemonSet, in apply order."),
+    "manifests": ("tarmak_iam.cli.artifacts", "manifests", "All Kubernetes objects, in apply order."),
     "kubeconfig": ("tarmak_iam.cli.kubeconfig", "kubeconfig", "A kubeconfig that logs in with IAM."),
     "webhook": ("tarmak_iam.cli.webhook", "webhook", "The webhook's certificate, key and kubeconfig ahead of time."),
     "doctor": ("tarmak_iam.cli.doctor", "doctor", "Examine such files, a master's or rendered ones, offline."),
@@ -45,7 +45,7 @@ _COMMANDS = {
     "run": ("tarmak_iam.cli.run", "run", "tarmak, with what belongs around its apply."),
     "hook": ("tarmak_iam.cli.hook_shell", "hook", "A shell function that has `run` around every tarmak."),
     "token": ("tarmak_iam.cli.token", "token", "A token for kubectl, or an explanation of one."),
-    "schema": ("tarmak_iam.cli.schema", "schema", "The JSON Schema of the section of tarmak.yaml."),
+    "schema": ("tarmak_iam.cli.schema", "schema", "The JSON Schema of the section, or of all of tarmak.yaml."),
 }
 
 
