@@ -75,13 +75,16 @@ class ClusterFiles:
 
     def settings_document(self) -> Document | None:
         """None where there is no such file. Raises TarmakIamError, also for a setting that is wrong."""
-        data = read_if_present(self.settings_path)
-        return None if data is None else parse_settings(data, str(self.settings_path))[1]
+        return self.read_settings()[1]
 
     def settings(self) -> Settings:
         """The defaults where there is no such file. Raises TarmakIamError."""
+        return self.read_settings()[0]
+
+    def read_settings(self) -> tuple[Settings, Document | None]:
+        """Both of one reading of the file. Raises TarmakIamError."""
         data = read_if_present(self.settings_path)
-        return Settings() if data is None else parse_settings(data, str(self.settings_path))[0]
+        return (Settings(), None) if data is None else parse_settings(data, str(self.settings_path))
 
     def admin_kubeconfig(self) -> AdminKubeconfig | None:
         """None where there is no such file. Raises TarmakIamError."""

@@ -277,9 +277,9 @@ def read_installation(
     Raises TarmakIamError, at the setting where it is one of the file that cannot be used.
     """
     admin = files.admin_kubeconfig() if with_admin else None
-    mappings, settings, document = files.mappings(), files.settings(), files.settings_document()
+    settings, document = files.read_settings()
     try:
-        return Installation.of(config, cluster, mappings, settings, overrides, admin=admin)
+        return Installation.of(config, cluster, files.mappings(), settings, overrides, admin=admin)
     except SettingError as error:
         is_given = (overrides or {}).get(error.setting) is not None  # in an option, not in the file
         if is_given or document is None or not document.has((error.setting,)):

@@ -16,6 +16,7 @@ from tarmak_iam.cli.output import note, print_diff_text, print_json
 from tarmak_iam.cli.overrides import object_options
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.effects import effects
+from tarmak_iam.emit import manifests
 from tarmak_iam.guards import principal_refusal
 from tarmak_iam.hook.cluster.diff import LiveDiff, live_diff
 from tarmak_iam.identity.formats import as_mappings
@@ -55,6 +56,7 @@ def diff(
     if file is not None:
         found = LiveDiff((), effects(_as_installed(installation, file), installation), ())
     else:
+        manifests(installation)  # as `apply` has it: tarmak is asked only about what can be made
         found = live_diff(installation, kubectl_of(session, kubeconfig, kube_context))
     if output == "json":
         print_json(_as_json(found, with_objects=file is None))

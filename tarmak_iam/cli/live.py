@@ -16,6 +16,7 @@ from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.overrides import object_options, profile_option, role_option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.emit import manifests
 from tarmak_iam.hook.cluster.apply import apply as apply_to_cluster
 from tarmak_iam.hook.cluster.changes import Action, ApplyFailed, Change
 from tarmak_iam.hook.cluster.rollback import RollbackFailed
@@ -79,6 +80,7 @@ def apply(
     files = session.files(config, cluster)
     if not no_check:
         refuse_errors(cluster, Subjects(config, installation.mappings, installation, files.settings_document()))
+    manifests(installation)  # told before tarmak is asked for a kubeconfig, which may take minutes: what cannot be made
     note_image(installation)
     try:
         with contextlib.nullcontext() if dry_run else at_work(config, cluster):

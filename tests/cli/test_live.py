@@ -90,6 +90,13 @@ def test_from_nothing_and_back(stand: Stand) -> None:
     assert stand.cluster.names() == []
 
 
+@pytest.mark.parametrize("command", ["apply", "diff"])
+def test_tarmak_is_not_asked_about_what_cannot_be_made(stand: Stand, command: str) -> None:
+    (stand.shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").unlink()
+    assert "error: dev-cluster has no mappings file" in stand.shell.dev(command, code=2).err
+    assert not (stand.bin / "tarmak.log").exists()
+
+
 def test_mappings_that_cannot_be_read_are_rolled_back_all_the_same(stand: Stand) -> None:
     stand.shell.dev("apply")
     (stand.shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text("server: [")

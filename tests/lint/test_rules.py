@@ -237,6 +237,23 @@ def test_a_finding_about_the_settings_has_a_line_and_can_be_suppressed_there(tex
     assert [f"{each.place} {each.finding.id}" for each in found] == expected
 
 
+@pytest.mark.parametrize(
+    ("location", "zone", "expected"),
+    [("Ireland", "k8s.example.com", ["10:13 IAM094"]), ("eu-west-1", "a/b", ["14:24 IAM094"]), ("''", "a.example", [])],
+)
+def test_a_region_or_zone_that_is_none_is_told_where_it_stands(location: str, zone: str, expected: list[str]) -> None:
+    text = (
+        "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\nclusters:\n- environment: dev\n  metadata: {name: cluster}\n"
+    )
+    text += "  kubernetes: {apiServer: {public: true}}\n\nenvironments:\n- metadata: {name: dev}\n"
+    text += f"  location: {location}\n  provider: aws\nproviders:\n- metadata: {{name: aws}}\n"
+    text += f"  amazon: {{publicZone: {zone}}}\n"
+    parsed = TarmakConfig.parse(text)
+    made = Installation.of(parsed, parsed.clusters[0])
+    found = [each for each in check(Subjects(parsed, None, made)) if each.finding.id == "IAM094"]
+    assert [f"{each.place.line}:{each.place.column} {each.finding.id}" for each in found] == expected
+
+
 def test_a_lock_out_names_the_door_that_stays_open() -> None:
     (finding,) = found(DEV, "clusterID: prod-blue\n")
     assert "the admin certificate in <dir>/dev-cluster/kubeconfig still works" in finding
