@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarmak_iam.cli.completing import directories
 from tarmak_iam.cli.directories import named_directory
 from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.reporting import as_json, coloured, fail_on_option, is_failing, output_option, summed_up
@@ -26,7 +27,7 @@ __all__ = ["doctor"]
 @click.command(
     epilog="\b\nExamples:\n  tarmak-iam doctor webhook\n  sudo tarmak-iam doctor / --root             # on a master"
 )
-@click.argument("directory", metavar="DIR", type=click.Path(), callback=named_directory)
+@click.argument("directory", metavar="DIR", type=click.Path(), callback=named_directory, shell_complete=directories)
 @click.option(
     "--root",
     "is_master",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from tarmak_iam.cli.completing import files
 from tarmak_iam.cli.edit import dry_run_option
 from tarmak_iam.cli.kubeconfig_files import kubectl_files
 from tarmak_iam.cli.kubeconfig_plan import Plan
@@ -32,6 +33,7 @@ _KUBECTLS = "\0"  # no file has this name
     "--merge",
     "merge_into",
     metavar="[FILE]",
+    shell_complete=files,
     is_flag=False,
     flag_value=_KUBECTLS,
     help="Add it to this kubeconfig, or bring it up to date there. Without FILE: where kubectl would, KUBECONFIG or "

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from tarmak_iam.cli.completing import files
 from tarmak_iam.cli.mapping_change import Change, Options, change_options, strip_path_option
 from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.session import Session, pass_session
@@ -31,7 +32,7 @@ __all__ = ["convert", "import_", "read_foreign"]
     "  kubectl -n kube-system get configmap aws-auth -o yaml | tarmak-iam map import -\n"
     "  tarmak-iam map import cluster.yaml --from kops --dry-run",
 )
-@click.argument("file")
+@click.argument("file", metavar="FILE", shell_complete=files)
 @click.option(
     "--from", "form", type=click.Choice(["auto", *FORMATS]), default="auto", show_default=True, help="Format of FILE."
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from tarmak_iam.cli.completing import principals
+from tarmak_iam.cli.lazy import CommandGroup
 from tarmak_iam.cli.mapping_change import Change, Options, change_options, strip_path_option
 from tarmak_iam.cli.mapping_formats import convert, import_
 from tarmak_iam.cli.output import note, print_json
@@ -16,7 +18,7 @@ from tarmak_iam.text import one_line
 __all__ = ["mappings"]
 
 
-@click.group(name="map")
+@click.group(name="map", cls=CommandGroup, also={"ls": "list", "rm": "remove", "delete": "remove", "show": "list"})
 def mappings() -> None:
     """Who may log in to the current cluster, and as whom.
 
@@ -57,7 +59,7 @@ def _as_json(entry: Listed) -> dict[str, object]:
     "  tarmak-iam map add arn:aws:iam::111122223333:role/Admin --username admin --group system:masters\n"
     "  tarmak-iam map add sso:111122223333/Developer --username 'dev:{{SessionName}}' --group dev",
 )
-@click.argument("principal", metavar="ARN")
+@click.argument("principal", metavar="ARN", shell_complete=principals)
 @click.option("--username", default="", help="Name in Kubernetes; templates such as {{SessionName}} are allowed.")
 @click.option(
     "--group",
@@ -98,7 +100,7 @@ def add(
     short_help="Take the entry of an ARN, permission set or account out.",
     epilog="\b\nExample: tarmak-iam map remove arn:aws:iam::111122223333:user/Alice",
 )
-@click.argument("principal", metavar="ARN")
+@click.argument("principal", metavar="ARN", shell_complete=principals)
 @change_options
 @pass_session
 def remove(session: Session, principal: str, me: str | None, force: bool, dry_run: bool, output: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from tarmak_iam.cli.colour import marked
 from tarmak_iam.document import Document
 from tarmak_iam.document.textdiff import unified_diff
 from tarmak_iam.text import one_line
@@ -18,7 +19,7 @@ _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 def note(message: str) -> None:
     """One line; what a terminal would act on is shown as an escape."""
-    click.echo(one_line(message), err=True)
+    click.echo(marked(one_line(message)), err=True)
 
 
 def print_json(value: Any) -> None:

@@ -28,7 +28,10 @@ __all__ = ["run"]
 @click.option("--no-check", is_flag=True, help="Start tarmak whatever `check` finds, and whoever is locked out.")
 @click.option("--rollback-on-failure", is_flag=True, help="Restore the objects where nobody can log in afterwards.")
 @click.option(
-    "--kubeconfig", type=click.Path(path_type=Path), help="For kubectl, instead of `tarmak clusters kubeconfig`."
+    "--kubeconfig",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="For kubectl, instead of `tarmak clusters kubeconfig`.",
 )
 @click.option("--context", "kube_context", metavar="NAME", help="Context of the kubeconfig.")
 @click.argument("command", metavar="tarmak ARGS...", nargs=-1, required=True, type=click.UNPROCESSED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from tarmak_iam.cli.completing import schemas
 from tarmak_iam.config.amazon import AMAZON
 from tarmak_iam.config.plugins import load_sections, section_named
 from tarmak_iam.config.schema import WHOLE_FILE, file_schema, schema_text, section_schema
@@ -12,7 +13,7 @@ __all__ = ["schema"]
 
 
 @click.command(epilog=f"\b\nExample: tarmak-iam schema {WHOLE_FILE} > tarmak.schema.json")
-@click.argument("name", default=AMAZON.name)
+@click.argument("name", metavar="[NAME]", default=AMAZON.name, shell_complete=schemas)
 def schema(name: str) -> None:
     """The JSON Schema (draft-07) of a section of tarmak.yaml, or of the whole file.
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # imported in the functions: --help and --version do without 
     from tarmak_iam.config import Cluster, TarmakConfig
     from tarmak_iam.installation import Installation
 
-__all__ = ["Session", "pass_session", "way_in"]
+__all__ = ["Session", "pass_session", "session_of", "way_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,11 @@ class Session:
         from tarmak_iam.installation import read_installation
 
         return read_installation(config, cluster, self.files(config, cluster), overrides, with_admin=with_admin)
+
+
+def session_of(context: click.Context) -> Session:
+    """What the common options have chosen so far, on the way to this context."""
+    return context.obj if isinstance(context.obj, Session) else Session(None, None)
 
 
 pass_session = click.make_pass_decorator(Session)

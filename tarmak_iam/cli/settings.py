@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import click
 
+from tarmak_iam.cli.completing import setting_keys, setting_values, settings_in_file
 from tarmak_iam.cli.edit import dry_run_option, finish_edit
+from tarmak_iam.cli.lazy import CommandGroup
 from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document import Document
@@ -17,7 +19,7 @@ __all__ = ["settings"]
 _HEADER = "# Settings of tarmak-iam for this cluster; `tarmak-iam settings show` lists them all.\n"
 
 
-@click.group()
+@click.group(cls=CommandGroup, also={"list": "show", "get": "show", "add": "set", "remove": "unset", "rm": "unset"})
 def settings() -> None:
     """Our settings of the current cluster: image, versions, role and profile.
 
@@ -47,8 +49,8 @@ def _shown(value: object) -> str:
 
 
 @settings.command(name="set", epilog="\b\nExample: tarmak-iam settings set profile my-profile")
-@click.argument("key")
-@click.argument("value")
+@click.argument("key", metavar="KEY", shell_complete=setting_keys)
+@click.argument("value", metavar="VALUE", shell_complete=setting_values)
 @dry_run_option
 @pass_session
 def set_(session: Session, key: str, value: str, dry_run: bool) -> None:
@@ -86,7 +88,7 @@ def _tell_what_cannot_work(document: Document) -> None:
 
 
 @settings.command()
-@click.argument("key")
+@click.argument("key", metavar="KEY", shell_complete=settings_in_file)
 @dry_run_option
 @pass_session
 def unset(session: Session, key: str, dry_run: bool) -> None:

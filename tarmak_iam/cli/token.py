@@ -11,7 +11,9 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from tarmak_iam.cli.completing import daemon_versions, roles
 from tarmak_iam.cli.explain_token import as_json, print_inspection
+from tarmak_iam.cli.lazy import CommandGroup
 from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.errors import TarmakIamError
@@ -27,6 +29,7 @@ _CACHE = (".aws", "cli", "cache")
 
 
 @click.group(
+    cls=CommandGroup,
     invoke_without_command=True,
     subcommand_metavar="[inspect]",
     epilog="\b\nExample, as the command of a kubeconfig's exec user:\n"
@@ -42,7 +45,13 @@ _CACHE = (".aws", "cli", "cache")
     "its settings.",
 )
 @click.option(
-    "-r", "--role", metavar="ARN", envvar="DEFAULT_ROLE", show_envvar=True, help="Role to assume, with its path."
+    "-r",
+    "--role",
+    metavar="ARN",
+    envvar="DEFAULT_ROLE",
+    show_envvar=True,
+    shell_complete=roles,
+    help="Role to assume, with its path.",
 )
 @click.option("-s", "--session-name", metavar="NAME", help="Name of the role's session; what {{SessionName}} becomes.")
 @click.option("-e", "--external-id", metavar="ID", help="External id that the role's trust policy asks for.")
@@ -83,7 +92,9 @@ def _refuse_options(context: click.Context) -> None:
     given = [
         option.opts[-1]
         for option in context.command.params
-        if option.name and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
+        if option.expose_value
+        and option.name
+        and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
     ]
     if given:
         raise click.UsageError(f"{given[0]} is for making a token, not for '{context.invoked_subcommand}'", context)
@@ -94,7 +105,12 @@ def _refuse_options(context: click.Context) -> None:
     epilog="\b\nExample: tarmak-iam token -i dev-cluster | tarmak-iam token inspect",
 )
 @click.argument("token_text", metavar="[TOKEN]", required=False)
-@click.option("--daemon-version", metavar="VERSION", help="Version of the authenticator, as in v0.6.20.")
+@click.option(
+    "--daemon-version",
+    metavar="VERSION",
+    shell_complete=daemon_versions,
+    help="Version of the authenticator, as in v0.6.20.",
+)
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @pass_session
 def inspect(session: Session, token_text: str | None, daemon_version: str | None, output: str) -> None:

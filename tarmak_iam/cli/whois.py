@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from tarmak_iam.cli.completing import callers, daemon_versions
 from tarmak_iam.cli.output import print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.files import read_file
@@ -26,7 +27,7 @@ __all__ = ["whois"]
     "  tarmak-iam whois arn:aws:iam::111122223333:role/Admin --config config.yaml --file aws-auth.yaml \\\n"
     "      --daemon-arg=--backend-mode=MountedFile,EKSConfigMap"
 )
-@click.argument("arn")
+@click.argument("arn", metavar="ARN", shell_complete=callers)
 @click.option(
     "--session", "session_name", default="SESSION", show_default=True, help="Role session name, where the ARN has none."
 )
@@ -56,7 +57,12 @@ __all__ = ["whois"]
     metavar="ARG",
     help="With --config: a flag of the authenticator, as in --daemon-arg=--backend-mode=EKSConfigMap.",
 )
-@click.option("--daemon-version", metavar="VERSION", help="Version of the authenticator, as in v0.6.20.")
+@click.option(
+    "--daemon-version",
+    metavar="VERSION",
+    shell_complete=daemon_versions,
+    help="Version of the authenticator, as in v0.6.20.",
+)
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @pass_session
 def whois(
