@@ -12,6 +12,7 @@ import click
 
 from tarmak_iam.cli.output import note
 from tarmak_iam.cli.session import Session
+from tarmak_iam.cli.verbosity import log_variables
 
 if TYPE_CHECKING:
     from tarmak_iam.config import Cluster, TarmakConfig
@@ -42,6 +43,7 @@ def kubectl_of(session: Session, kubeconfig: Path | None, context: str | None) -
     from tarmak_iam.hook.access import Access
     from tarmak_iam.hook.processes import Programs
 
+    log_variables("KUBECONFIG")
     return Access(Programs(dict(os.environ)), kubeconfig, context, tarmak_options(session)).kubectl(tell=note)
 
 

@@ -15,6 +15,7 @@ from tarmak_iam.cli.notes import note_role
 from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.overrides import kubeconfig_options
 from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.cli.verbosity import log_variables
 from tarmak_iam.emit.artifact import yaml_bytes
 from tarmak_iam.emit.kubeconfig import api_server, client_kubeconfig, is_tunnel
 from tarmak_iam.installation import Installation
@@ -75,6 +76,7 @@ def kubeconfig(
         own = [path for path in (*session.files(config, cluster).own, config.path) if path]
         if not merge_into:
             raise click.UsageError("--merge '' names no file")
+        log_variables("KUBECONFIG")
         paths = kubectl_files(os.environ) if merge_into == _KUBECTLS else [Path(merge_into)]
         plan = Plan.of(paths, made, force=force, use=use)
         plan.check(own, installation.way_in if force else "")

@@ -106,7 +106,7 @@ def _environment(session: Session, call: TarmakCall) -> Mapping[str, str]:
 
 
 def _current_cluster(call: TarmakCall, environment: Mapping[str, str]) -> str:
-    return Session(call.directory(environment), None).config().current_cluster.cluster_name
+    return Session(call.directory(environment), None, "as tarmak has it").config().current_cluster.cluster_name
 
 
 def _contradiction(option: str, ours: str, theirs: str) -> ConfigError:

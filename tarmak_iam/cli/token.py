@@ -16,6 +16,7 @@ from tarmak_iam.cli.explain_token import as_json, print_inspection
 from tarmak_iam.cli.lazy import CommandGroup
 from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.cli.verbosity import log_variables
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.identity.versions import NEWEST, DaemonVersion
 from tarmak_iam.token import exec_credential, make_token
@@ -26,6 +27,7 @@ __all__ = ["token"]
 
 # The AWS CLI's own, which has the same files in it.
 _CACHE = (".aws", "cli", "cache")
+_VARIABLES = ("DEFAULT_ROLE", "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID", "KUBERNETES_EXEC_INFO")
 
 
 @click.group(
@@ -69,6 +71,7 @@ def token(context: click.Context, /, cluster_id: str | None, token_only: bool, c
     if context.invoked_subcommand is not None:
         _refuse_options(context)
         return
+    log_variables(*_VARIABLES, prefixes=["AWS_"])
     options = {name: None if value == "" else value for name, value in options.items()}  # as the Go program
     session = context.find_object(Session)
     assert session is not None  # main makes it

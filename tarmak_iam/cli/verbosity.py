@@ -1,23 +1,42 @@
-"""-v: what the library tells its logger, as lines on stderr."""
+"""-v: what the library tells its logger, and the command line adds to that, as lines on stderr."""
 
 from __future__ import annotations
 
+import os
+import platform
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import click
 
+from tarmak_iam._version import __version__
+from tarmak_iam.cli import colour
 from tarmak_iam.cli.aside import tell
 from tarmak_iam.text import one_line
 
 if TYPE_CHECKING:
     import logging
 
-__all__ = ["LOGGER", "be_quiet", "is_verbose", "tell_more"]
+__all__ = ["LOGGER", "be_quiet", "is_verbose", "log", "log_variables", "tell_more"]
 
 LOGGER = "tarmak_iam"
 _TIMES = f"{LOGGER}.verbosity"
 _MARK = "* "
+
+# The values of these say nothing that a colleague may not see; of all others only the name is told.
+_HARMLESS = {
+    *colour.VARIABLES,
+    "AWS_CONFIG_FILE",
+    "AWS_DEFAULT_REGION",
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "DEFAULT_ROLE",
+    "KUBECONFIG",
+    "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID",
+    "TARMAK_CONFIG",
+}
 
 
 def tell_more(context: click.Context, times: int) -> None:
@@ -29,6 +48,9 @@ def tell_more(context: click.Context, times: int) -> None:
     logger.setLevel(logging.INFO if context.meta[_TIMES] == 1 else logging.DEBUG)
     if not any(handler.name == _TIMES for handler in logger.handlers):
         logger.addHandler(_lines())
+        log_variables("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TARMAK_CONFIG")
+    if context.meta[_TIMES] > 1:
+        logger.debug("tarmak-iam %s, Python %s on %s", __version__, platform.python_version(), sys.platform)
 
 
 def be_quiet() -> None:
@@ -46,6 +68,24 @@ def be_quiet() -> None:
 def is_verbose() -> bool:
     context = click.get_current_context(silent=True)
     return bool(context and context.meta.get(_TIMES))
+
+
+def log(text: str, *args: object) -> None:
+    """As logging's own `info`; without -v next to nothing."""
+    if is_verbose():
+        import logging
+
+        logging.getLogger(f"{LOGGER}.cli").info(text, *args)
+
+
+def log_variables(*names: str, prefixes: Iterable[str] = ()) -> None:
+    """Which of these environment variables are set and not empty, their values only where those are harmless."""
+    if not is_verbose():
+        return
+    found = [name for name in sorted(os.environ) if name in names or name.startswith(tuple(prefixes))]
+    for name in found:
+        if os.environ[name]:
+            log("environment: %s", f"{name}={os.environ[name]}" if name in _HARMLESS else f"{name} is set")
 
 
 def _lines() -> logging.Handler:
