@@ -12,7 +12,7 @@ from tarmak_iam.cli.edit import dry_run_option
 from tarmak_iam.cli.kubeconfig_files import kubectl_files
 from tarmak_iam.cli.kubeconfig_plan import Plan
 from tarmak_iam.cli.notes import note_role
-from tarmak_iam.cli.output import note, print_json
+from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.overrides import kubeconfig_options
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.cli.verbosity import log_variables
@@ -43,7 +43,7 @@ _KUBECTLS = "\0"  # no file has this name
 @click.option("--use", is_flag=True, help="With --merge: make its context the current one.")
 @click.option("--force", is_flag=True, help="With --merge: replace entries of the same name that are not ours.")
 @dry_run_option
-@click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
+@format_option("yaml", "json")
 @pass_session
 def kubeconfig(
     session: Session,

@@ -10,7 +10,7 @@ import click
 
 from tarmak_iam.cli.completing import callers
 from tarmak_iam.cli.edit import dry_run_option, finish_edit
-from tarmak_iam.cli.output import note, print_json
+from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.session import Session
 from tarmak_iam.clusterfiles import ClusterFiles
 from tarmak_iam.document.textdiff import unified_diff
@@ -36,7 +36,7 @@ _OPTIONS = (
     ),
     click.option("--force", is_flag=True, help="Even if the last admin, a node role or --me loses its way in."),
     dry_run_option,
-    click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True),
+    format_option("text", "json"),
 )
 
 

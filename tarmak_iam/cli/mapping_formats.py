@@ -11,7 +11,7 @@ import click
 
 from tarmak_iam.cli.completing import files
 from tarmak_iam.cli.mapping_change import Change, Options, change_options, strip_path_option
-from tarmak_iam.cli.output import note, print_json
+from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.files import read_file
 from tarmak_iam.document.source import MAX_BYTES
@@ -74,7 +74,7 @@ def import_(
 @click.option(
     "--to", "backend", type=click.Choice(CONVERTIBLE), required=True, help="Backend, in the daemon's spelling."
 )
-@click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
+@format_option("yaml", "json")
 @pass_session
 def convert(session: Session, backend: str, output: str) -> None:
     """Show the mappings as the configuration (MountedFile), the ConfigMap aws-auth (EKSConfigMap) or

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from tarmak_iam.cli.completing import section_keys, section_keys_or_values, sections
 from tarmak_iam.cli.edit import dry_run_option, finish_edit
-from tarmak_iam.cli.output import note, print_json
+from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.amazon import AMAZON
@@ -92,7 +92,7 @@ def _new_findings(before: TarmakConfig, after: TarmakConfig) -> list[Located]:
 
 @click.command(epilog="\b\nExample: tarmak-iam show -o yaml")
 @_section_option
-@click.option("-o", "--output", type=click.Choice(["text", "json", "yaml"]), default="text", show_default=True)
+@format_option("text", "json", "yaml")
 @pass_session
 def show(session: Session, name: str, output: str) -> None:
     """Show what takes effect of the section: the values of tarmak.yaml, and the defaults of what is not there.

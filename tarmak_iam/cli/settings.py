@@ -9,7 +9,7 @@ import click
 from tarmak_iam.cli.completing import setting_keys, setting_values, settings_in_file
 from tarmak_iam.cli.edit import dry_run_option, finish_edit
 from tarmak_iam.cli.lazy import CommandGroup
-from tarmak_iam.cli.output import note, print_json
+from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document import Document
 from tarmak_iam.settings import SettingError, check_key, parse_settings, typed_value
@@ -19,7 +19,11 @@ __all__ = ["settings"]
 _HEADER = "# Settings of tarmak-iam for this cluster; `tarmak-iam settings show` lists them all.\n"
 
 
-@click.group(cls=CommandGroup, also={"list": "show", "get": "show", "add": "set", "remove": "unset", "rm": "unset"})
+@click.group(
+    cls=CommandGroup,
+    also={"list": "show", "get": "show", "add": "set", "remove": "unset", "rm": "unset"},
+    epilog="\b\nExamples:\n  tarmak-iam settings show\n  tarmak-iam settings set daemonVersion v0.6.20",
+)
 def settings() -> None:
     """Our settings of the current cluster: image, versions, role and profile.
 
@@ -27,8 +31,8 @@ def settings() -> None:
     """
 
 
-@settings.command()
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@settings.command(epilog="\b\nExample: tarmak-iam settings show -o json")
+@format_option("text", "json")
 @pass_session
 def show(session: Session, output: str) -> None:
     """Show every setting with its value, `-` where it has none: versions are then the image's and tarmak.yaml's."""
@@ -48,7 +52,11 @@ def _shown(value: object) -> str:
     return "-" if value is None else str(value)
 
 
-@settings.command(name="set", epilog="\b\nExample: tarmak-iam settings set profile my-profile")
+@settings.command(
+    name="set",
+    epilog="\b\nExamples:\n  tarmak-iam settings set profile my-profile\n"
+    "  tarmak-iam settings set backends MountedFile,EKSConfigMap",
+)
 @click.argument("key", metavar="KEY", shell_complete=setting_keys)
 @click.argument("value", metavar="VALUE", shell_complete=setting_values)
 @dry_run_option
@@ -87,7 +95,7 @@ def _tell_what_cannot_work(document: Document) -> None:
         note(f"warning: these settings do not go together yet: {error.message}")
 
 
-@settings.command()
+@settings.command(epilog="\b\nExample: tarmak-iam settings unset profile")
 @click.argument("key", metavar="KEY", shell_complete=settings_in_file)
 @dry_run_option
 @pass_session

@@ -14,7 +14,7 @@ from click.core import ParameterSource
 from tarmak_iam.cli.completing import daemon_versions, roles
 from tarmak_iam.cli.explain_token import as_json, print_inspection
 from tarmak_iam.cli.lazy import CommandGroup
-from tarmak_iam.cli.output import note, print_json
+from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.cli.verbosity import log_variables
 from tarmak_iam.errors import TarmakIamError
@@ -114,7 +114,7 @@ def _refuse_options(context: click.Context) -> None:
     shell_complete=daemon_versions,
     help="Version of the authenticator, as in v0.6.20.",
 )
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@format_option("text", "json")
 @pass_session
 def inspect(session: Session, token_text: str | None, daemon_version: str | None, output: str) -> None:
     """Explain a token: host, region, expiry, access key id, and which versions would refuse it and why.
