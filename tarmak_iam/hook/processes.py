@@ -53,11 +53,8 @@ class Programs:
         try:
             done = subprocess.run(
                 words,
-                input=text,
+                input=text.encode(),
                 capture_output=True,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
                 env=dict(self.environment),
                 cwd=self.directory,
                 timeout=seconds,
@@ -74,7 +71,8 @@ class Programs:
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else str(error)
             raise ToolError(f"{words[0]} cannot be run: {reason}") from None
-        return Completed(words, done.returncode, done.stdout, done.stderr)
+        # Decoded here: subprocess would make line ends of the carriage returns within somebody's line.
+        return Completed(words, done.returncode, *(each.decode(errors="replace") for each in (done.stdout, done.stderr)))
 
     def check(self, *command: str | Path, text: str = "", seconds: float | None = None) -> Completed:
         """As `run`; raises ToolError, with the program's last word, also where it fails."""
