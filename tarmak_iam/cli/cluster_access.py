@@ -37,12 +37,14 @@ def access_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def kubectl_of(session: Session, kubeconfig: Path | None, context: str | None) -> Kubectl:
-    """Raises TarmakIamError."""
+def kubectl_of(
+    session: Session, kubeconfig: Path | None, context: str | None, tell: Callable[[str], None] = note
+) -> Kubectl:
+    """`tell` hears of what is waited for. Raises TarmakIamError."""
     from tarmak_iam.hook.access import Access
     from tarmak_iam.hook.processes import Programs
 
-    return Access(Programs(dict(os.environ)), kubeconfig, context, tarmak_options(session)).kubectl(tell=note)
+    return Access(Programs(dict(os.environ)), kubeconfig, context, tarmak_options(session)).kubectl(tell=tell)
 
 
 @contextlib.contextmanager

@@ -88,6 +88,15 @@ class TarmakConfig:
         clusters = self.data.get("clusters") or []
         return tuple(Cluster(index, data or {}, self) for index, data in enumerate(clusters))
 
+    @cached_property
+    def selectable_clusters(self) -> tuple[Cluster, ...]:
+        """Those that a name leads to: with environment and name, and the first of several that share both."""
+        first: dict[str, Cluster] = {}
+        for cluster in self.clusters:
+            if cluster.environment and cluster.name:
+                first.setdefault(cluster.cluster_name, cluster)
+        return tuple(first.values())
+
     def cluster(self, cluster_name: str) -> Cluster:
         """The first cluster of that `<environment>-<name>`. Raises SelectionError."""
         for cluster in self.clusters:

@@ -6,7 +6,7 @@ Comments come from the document: a text that only looks like one suppresses noth
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from tarmak_iam.config.meant import closest
@@ -37,11 +37,10 @@ class Suppressions:
     """What the comments ask for, and what came of it."""
 
     all: tuple[Suppression, ...]
-    used: frozenset[Suppression]
+    unused: tuple[Suppression, ...]
+    """Those that set nothing aside, although the rule was run on all that they may be about."""
     rules: frozenset[str]
-    """The ids of all there are; like the others in capitals, as comments may write them in any case."""
-    ran: Mapping[Subject, frozenset[str]]
-    """The ids of rules that could be run on all that a comment of the file may be about."""
+    """The ids of all there are, in capitals, as comments may write them in any case."""
 
 
 def suppressions_of(document: Document, subject: Subject) -> Iterator[Suppression]:
@@ -69,16 +68,13 @@ def _lines_below(document: Document) -> dict[int, int]:
 
 
 def _unused(rule: Rule, found: Suppressions) -> Iterator[Finding]:
-    for each in found.all:
-        if each.id in found.ran[each.subject] and each not in found.used:
-            behind = each.line == each.place.line
-            where = (
-                "on this line, the only one that a comment behind something is about"
-                if behind
-                else f"in line {each.line}"
-            )
-            what = f"there is no finding {each.id} {where}, so the comment suppresses nothing"
-            yield _finding(rule, each, what, "remove it, or put it right above the line of the finding")
+    for each in found.unused:
+        behind = each.line == each.place.line
+        where = (
+            "on this line, the only one that a comment behind something is about" if behind else f"in line {each.line}"
+        )
+        what = f"there is no finding {each.id} {where}, so the comment suppresses nothing"
+        yield _finding(rule, each, what, "remove it, or put it right above the line of the finding")
 
 
 def _without_reason(rule: Rule, found: Suppressions) -> Iterator[Finding]:
