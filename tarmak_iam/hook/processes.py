@@ -72,7 +72,8 @@ class Programs:
             reason = os.strerror(error.errno) if error.errno else str(error)
             raise ToolError(f"{words[0]} cannot be run: {reason}") from None
         # Decoded here: subprocess would make line ends of the carriage returns within somebody's line.
-        return Completed(words, done.returncode, *(each.decode(errors="replace") for each in (done.stdout, done.stderr)))
+        out, err = (each.decode(errors="replace") for each in (done.stdout, done.stderr))
+        return Completed(words, done.returncode, out, err)
 
     def check(self, *command: str | Path, text: str = "", seconds: float | None = None) -> Completed:
         """As `run`; raises ToolError, with the program's last word, also where it fails."""

@@ -28,7 +28,9 @@ __all__ = ["review_cluster", "unreadable"]
 def review_cluster(subjects: Subjects, report: Report, repository: Repository) -> ClusterReview:
     """`report`: what the rules found in the same subjects, which must have an installation."""
     assert subjects.installation is not None
-    return _Reviewer(subjects, subjects.installation, Told(subjects, report), repository).review()
+    return _Reviewer(
+        subjects, subjects.installation, Told(report, subjects.installation.cluster_id), repository
+    ).review()
 
 
 def unreadable(cluster: str, place: Place, error: TarmakIamError) -> ClusterReview:
@@ -53,7 +55,7 @@ class _Reviewer:
             standing=self._standing(bool(principals)),
             principals=principals,
             outsiders=tuple(self._outsider(entry, reason) for entry, reason in self._entries.idle()),
-            findings=self.told.of_cluster(made.cluster.index, routes),
+            findings=self.told.of_cluster(routes),
             notes=made.loaded.notes,
             files=tuple(self._files()),
         )

@@ -20,14 +20,12 @@ __all__ = ["ask_cluster"]
 
 
 def ask_cluster(review: ClusterReview, installation: Installation, kubectl: Kubectl) -> ClusterReview:
-    """The review with rights and differences; where the cluster does not answer, with the error instead.
+    """The review with rights and differences. Raises ToolError where RBAC cannot be read.
 
-    Only reads: roles and bindings of every namespace, and the objects of the authenticator in kube-system.
+    Only reads: roles and bindings of every namespace, and the objects of the authenticator in kube-system; where the
+    latter are not for the kubeconfig's user to read, that is told in the review.
     """
-    try:
-        rbac = Rbac.read(kubectl)
-    except TarmakIamError as error:
-        return replace(review, live=True, live_error=error.message)
+    rbac = Rbac.read(kubectl)
     principals = tuple(_with_rights(each, rbac) for each in review.principals)
     asked = replace(
         review,

@@ -11,15 +11,18 @@ from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
 from tarmak_iam.report.history import Change, Revision
 from tarmak_iam.report.rights import GroupRights, Right
+from tarmak_iam.text import one_line
 
 __all__ = [
     "AccessReview",
+    "Cell",
     "ClusterReview",
     "Given",
     "Noted",
     "Outsider",
     "Principal",
     "Privilege",
+    "Row",
     "SourceFile",
     "Standing",
 ]
@@ -55,6 +58,11 @@ class Noted:
     message: str
     remedy: str
     ignored: str | None = None
+
+    @property
+    def text(self) -> str:
+        """Message and remedy on one line."""
+        return one_line(f"{self.message}; {self.remedy}" if self.remedy else self.message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +143,8 @@ class Standing:
 class ClusterReview:
     """`error` where the cluster could not be read: then there is no `standing`, and nobody in it.
 
-    `live`: whether the cluster was asked; `live_error` why that failed. `differences`: who would gain and lose what, were
-    the files applied: None where that is not known. `everyone`: what each caller may do who gets in.
+    `live`: whether the cluster was asked; `live_error` why that failed. `differences`: who would gain and lose what,
+    were the files applied: None where that is not known. `everyone`: what each caller may do who gets in.
     """
 
     cluster: str
@@ -171,16 +179,37 @@ class ClusterReview:
 
 
 @dataclass(frozen=True, slots=True)
+class Cell:
+    """What somebody gets in a cluster. `is_named`: by an entry of its own there, not by a pattern or the account."""
+
+    given: Given
+    privilege: Privilege
+    is_named: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A principal of any cluster, and a cell for each cluster: None where it does not get in."""
+
+    kind: str
+    principal: str
+    cells: tuple[Cell | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AccessReview:
     """Clusters in the order of tarmak.yaml. `findings` are about that file, and no single cluster of it.
 
-    `revision`: the commit that the files are of, None where that is not known; `date` is what somebody gave.
+    `revision`: the commit that the files are of, None where there is none: `history` then tells why; `date` is what
+    somebody gave.
     """
 
     config: Path
     clusters: tuple[ClusterReview, ...]
+    rows: tuple[Row, ...] = ()
     findings: tuple[Noted, ...] = ()
     revision: Revision | None = None
+    history: str = ""
     date: str = ""
 
     @property

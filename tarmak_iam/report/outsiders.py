@@ -1,4 +1,4 @@
-"""Which entry of the mappings lets somebody in, and why others let in nobody: somebody wrote each of them for somebody."""
+"""Which entry of the mappings lets somebody in, and why others let in nobody."""
 
 from __future__ import annotations
 

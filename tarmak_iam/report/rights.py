@@ -36,7 +36,9 @@ RISKS = (
     Risk("speaks to kubelets", ("",), ("nodes/proxy",), ("get", "create", "update", "patch", "delete")),
     Risk("acts as others", (), ("users", "groups", "serviceaccounts", "userextras"), ("impersonate",)),
     Risk("gives rights it has not", (_GROUP,), ("roles", "clusterroles"), ("escalate", "bind")),
-    Risk("approves certificates", ("certificates.k8s.io",), ("certificatesigningrequests/approval",), ("update", "patch")),
+    Risk(
+        "approves certificates", ("certificates.k8s.io",), ("certificatesigningrequests/approval",), ("update", "patch")
+    ),
 )
 """Ways to more rights, after "Role Based Access Control Good Practices: privilege escalation risks" in Kubernetes's
 documentation; what a creator of workloads reaches is not among them, since every developer is one."""

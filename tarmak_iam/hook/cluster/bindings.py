@@ -53,4 +53,4 @@ def unbound_groups(grants: Iterable[Grant], bound: Iterable[str]) -> tuple[Unbou
 
 
 def _is_known(group: str, known: frozenset[str]) -> bool:
-    return group in known or bool(templates_in(group)) and any(map(could_be(group).fullmatch, known))
+    return group in known or (bool(templates_in(group)) and any(map(could_be(group).fullmatch, known)))
