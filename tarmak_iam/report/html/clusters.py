@@ -14,6 +14,7 @@ from tarmak_iam.report.html.cells import (
     muted,
     name,
     privilege,
+    sentence,
     severity_order,
 )
 from tarmak_iam.report.html.markup import Markup, el, joined
