@@ -180,4 +180,9 @@ def _ref(ref: Ref) -> dict[str, Any]:
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
-    return {"verbs": list(rule.verbs), "resources": list(rule.resources), "names": list(rule.names)}
+    return {
+        "verbs": list(rule.verbs),
+        "resources": list(rule.resources),
+        "names": list(rule.names),
+        "urls": list(rule.urls),
+    }

@@ -34,16 +34,17 @@ def _of_groups(groups: Iterable[str]) -> Iterator[tuple[Privilege, str]]:
 
 def _of_username(username: str) -> Iterator[tuple[Privilege, str]]:
     if username.startswith(_NODE):
-        yield Privilege.NODE, f"username {username}"
+        yield Privilege.NODE, "the username of a node"
     elif username.startswith("system:") and fixed_prefix(username) in ("system:", _NODE[:-1]):
         yield Privilege.NODE, f"the username {username} can become one of Kubernetes's own"
 
 
 def _of_rights(rights: Iterable[Right]) -> Iterator[tuple[Privilege, str]]:
     for right in rights:
-        kind, name = right.subject
+        if right.subject == ("Group", ADMINS):
+            continue  # which has everything without it
         if right.is_everything:
-            yield Privilege.ADMIN, f"{right.binding} gives the {kind.lower()} {name} everything"
+            yield Privilege.ADMIN, f"{right.binding}: everything"
         elif right.risks:
             where = f" in {right.namespace}" if right.namespace else ""
             yield Privilege.ELEVATED, f"{right.binding}: {', '.join(right.risks)}{where}"

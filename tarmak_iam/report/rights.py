@@ -46,12 +46,13 @@ documentation; what a creator of workloads reaches is not among them, since ever
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule of a role. `resources` are written as kubectl takes them (`deployments.apps`), or are URLs; `names` are
-    the only objects that it is about, where there are any."""
+    """A rule of a role. `resources` are written as kubectl takes them (`deployments.apps`); `names` are the only
+    objects that it is about, where there are any. A rule is about resources or about `urls`."""
 
     verbs: tuple[str, ...]
     resources: tuple[str, ...]
     names: tuple[str, ...] = ()
+    urls: tuple[str, ...] = ()
     is_everything: bool = False
     """Every verb on every resource of every API group."""
     risks: tuple[str, ...] = ()
@@ -63,15 +64,25 @@ class Rule:
         names, urls = _texts(rule, "resourceNames"), _texts(rule, "nonResourceURLs")
         everything = "*" in verbs and "*" in groups and "*" in plain and not names
         risks = (risk.name for risk in RISKS if _meets(risk, verbs, groups, plain))
-        return cls(verbs, (*resources, *urls), names, everything, () if everything else tuple(risks))
+        return cls(verbs, tuple(resources), names, urls, everything, () if everything else tuple(risks))
+
+    @property
+    def what(self) -> str:
+        """The resources or URLs that it is about."""
+        if self.urls:
+            return _all_or(self.urls, "every URL")
+        return _all_or(self.resources, "every resource")
+
+    @property
+    def does(self) -> str:
+        return _all_or(self.verbs, "every verb")
 
     @property
     def text(self) -> str:
         """As in `get, list on pods, deployments.apps`."""
         if self.is_everything:
             return "everything"
-        only = f", only {', '.join(self.names)}" if self.names else ""
-        return f"{_all_or(self.verbs, 'every verb')} on {_all_or(self.resources, 'every resource')}{only}"
+        return f"{self.does} on {self.what}" + (f", only {', '.join(self.names)}" if self.names else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,4 +37,5 @@ def right_text(right: Right) -> str:
     by = f"({right.binding}, {right.role})"
     if right.rules is None:
         return f"nothing{where}: there is no {right.role} {by}"
-    return f"{'; '.join(rule.text for rule in right.rules) or 'nothing'}{where} {by}"
+    rules = "everything" if right.is_everything else "; ".join(rule.text for rule in right.rules) or "nothing"
+    return f"{rules}{where} {by}"

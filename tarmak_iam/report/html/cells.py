@@ -21,6 +21,7 @@ __all__ = [
     "change",
     "code",
     "findings",
+    "location",
     "muted",
     "name",
     "nothing",
@@ -62,6 +63,12 @@ def shown_under(directory: Path) -> Shown:
 def code(value: str) -> Markup:
     """Somebody's name for something: in its own direction, and broken where it may be."""
     return el("code", el("bdi", [[part, el("wbr")] for part in _BREAKS.split(value)[:-1]], _BREAKS.split(value)[-1]))
+
+
+def location(value: str) -> Markup:
+    """A place: its line and column stay together."""
+    first, *others = value.split("/")
+    return el("code", el("bdi", first, [["/", el("wbr"), each] for each in others]))
 
 
 def muted(*children: str) -> Markup:

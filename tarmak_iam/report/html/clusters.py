@@ -11,6 +11,7 @@ from tarmak_iam.report.html.cells import (
     change,
     code,
     findings,
+    location,
     muted,
     name,
     privilege,
@@ -25,8 +26,8 @@ from tarmak_iam.report.model import ClusterReview, Given, Outsider, Principal, P
 
 __all__ = ["section"]
 
-_COLUMNS = ("Principal", "Becomes", "Privilege", "Entry and its last change", "Findings")
-_OUTSIDE = ("Entry for", "Would become", "Why it lets nobody in", "Entry and its last change", "Findings")
+_COLUMNS = ("Principal", "Becomes", "Privilege", "Entry, last change", "Findings")
+_OUTSIDE = ("Entry for", "Would become", "Why it lets nobody in", "Entry, last change", "Findings")
 
 
 def section(number: int, cluster: ClusterReview, shown: Shown) -> Markup:
@@ -58,7 +59,7 @@ def _content(cluster: ClusterReview, shown: Shown) -> Iterator[Markup]:
     if cluster.outsiders:
         yield joined(el("h3", "Entries that let nobody in"), _outsiders(cluster, shown))
     if cluster.live:
-        yield joined(rights(cluster))
+        yield joined(rights(cluster), _differences(cluster))
     yield joined(el("h3", "Read from"), el("ul", [_file(each, shown) for each in cluster.files], class_="files"))
 
 
@@ -68,12 +69,19 @@ def _notices(cluster: ClusterReview) -> Iterator[Markup]:
         yield el("li", badge("Closed", "warning"), " ", f"Nobody gets in by IAM: {reason}.")
     if cluster.live_error:
         yield el("li", badge("Not asked", "error"), " ", cluster.live_error)
-    for text in cluster.differences or ():
-        yield el("li", badge("Not applied", "warning"), " Were these files applied: ", el("bdi", text))
+    if cluster.differences:
+        yield el("li", badge("Not applied", "warning"), " The cluster's own mappings are not those of these files.")
     if cluster.differences == ():
         yield el("li", badge("Applied", "open"), " The cluster's own mappings give everybody what these files say.")
     for text in cluster.notes:
         yield el("li", badge("Note", "note"), " ", text)
+
+
+def _differences(cluster: ClusterReview) -> Markup | None:
+    if not cluster.differences:
+        return None
+    items = [el("li", el("bdi", each)) for each in cluster.differences]
+    return joined(el("h3", "What would change if these files were applied"), el("ul", items, class_="differences"))
 
 
 def _facts(standing: Standing) -> Iterator[Markup]:
@@ -81,8 +89,8 @@ def _facts(standing: Standing) -> Iterator[Markup]:
     yield fact("Kubernetes", standing.kubernetes)
     yield fact("Authenticator", standing.daemon)
     yield fact("Mappings come from", ", ".join(standing.backends))
-    yield fact("Image", code(standing.image), long=True)
-    yield fact("Beside IAM", f"{standing.way_in}, for whoever has it", long=True)
+    yield fact("Image", code(standing.image), kind="long")
+    yield fact("Beside IAM", f"{standing.way_in}, for whoever has it", kind="full")
 
 
 def _people(cluster: ClusterReview, shown: Shown) -> Markup:
@@ -129,7 +137,7 @@ def _nobody(one: Outsider, shown: Shown) -> TableRow:
 def _entry(given: Given, last: Markup, shown: Shown) -> Cell:
     place = given.place
     line = f"{place.line or 0:06}" if place else ""
-    return Cell(joined(el("div", code(shown(place)), class_="place") if place else None, last), line)
+    return Cell(joined(el("div", location(shown(place)), class_="place") if place else None, last), line)
 
 
 def _file(file: SourceFile, shown: Shown) -> Markup:

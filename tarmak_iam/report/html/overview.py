@@ -29,14 +29,14 @@ def header(review: AccessReview, shown: Shown) -> Markup:
     )
 
 
-def fact(term: str, *description: str | Markup, long: bool = False) -> Markup:
-    return el("div", el("dt", term), el("dd", *description), class_="long" if long else None)
+def fact(term: str, *description: str | Markup, kind: str | None = None) -> Markup:
+    return el("div", el("dt", term), el("dd", *description), class_=kind)
 
 
 def _facts(review: AccessReview, shown: Shown) -> Iterator[Markup]:
     if review.date:
         yield fact("Date of the review", review.date)
-    yield fact("Configuration", code(str(review.config)), long=True)
+    yield fact("Configuration", code(str(review.config)), kind="long")
     revision = review.revision
     if revision is None:
         yield fact("State of the files", f"not known: {review.history or 'nothing is committed yet'}")
@@ -45,7 +45,7 @@ def _facts(review: AccessReview, shown: Shown) -> Iterator[Markup]:
     yield fact("State of the files", "commit ", commit, " of ", el("time", revision.date[:10], datetime=revision.date))
     if revision.changed:
         names = [el("li", code(shown(path))) for path in revision.changed]
-        yield fact("Not as committed", el("ul", names, class_="plain"), long=True)
+        yield fact("Not as committed", el("ul", names, class_="plain"), kind="long")
 
 
 def summary(review: AccessReview, shown: Shown) -> Markup:
@@ -86,12 +86,12 @@ def _most(row: Row) -> Privilege:
 def _warnings(review: AccessReview) -> Iterator[Markup]:
     if review.failed:
         names = ", ".join(each.cluster for each in review.clusters if each.failed)
-        yield _notice("error", "Not complete", f"this could not be read, or not all of it: {names}.")
+        yield _notice("error", "Not complete", f"This could not be read, or not all of it: {names}.")
     closed = [each.cluster for each in review.clusters if each.standing and each.standing.closed and not each.is_hub]
     if closed:
-        yield _notice("warning", "Closed", f"nobody gets in by IAM yet, or any more: {', '.join(closed)}.")
+        yield _notice("warning", "Closed", f"Nobody gets in by IAM: {', '.join(closed)}.")
     if not all(each.live for each in review.clusters if each.standing and not each.is_hub):
-        text = "what usernames and groups may do was not asked of the clusters; system:masters and nodes are marked."
+        text = "What usernames and groups may do was not asked of the clusters; system:masters and nodes are marked."
         yield _notice("note", "From files alone", text)
 
 

@@ -35,7 +35,7 @@ def _rows(subject: GroupRights, cluster: ClusterReview) -> Iterator[TableRow]:
         yield _row(subject, may, "everywhere", "Kubernetes itself", "admin")
     elif subject.built_in and subject.name != EVERYONE:
         yield _row(subject, subject.built_in, "everywhere", "Kubernetes itself")
-    for right in subject.rights:
+    for right in subject.rights if subject.name != "system:masters" else ():
         where = code(right.namespace) if right.namespace else "everywhere"
         mark = "admin" if right.is_everything else "elevated" if right.risks else ""
         yield _row(subject, _may(right), where, _by(right), mark)
@@ -64,10 +64,8 @@ def _may(right: Right) -> Markup:
 def _rule(rule: Rule) -> Markup:
     if rule.is_everything:
         return el("li", "everything")
-    verbs = "every verb" if "*" in rule.verbs else ", ".join(rule.verbs)
-    resources = "every resource" if "*" in rule.resources else code(", ".join(rule.resources))
     only = joined(" only ", code(", ".join(rule.names))) if rule.names else None
-    return el("li", verbs, muted(" on "), resources, only)
+    return el("li", rule.does, muted(" on "), code(rule.what), only)
 
 
 def _by(right: Right) -> Markup:
