@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Installed quietly; pip's own word on newer pips is nobody's business here.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test e2e lint format schemas goldens bench clean
+.PHONY: demo test e2e lint format schemas pages goldens bench clean
 
 demo: $(VENV)/.installed
 	@BIN="$(CURDIR)/$(BIN)" sh examples/demo.sh "$(CURDIR)/build/demo"
@@ -31,6 +31,10 @@ format: $(VENV)/.linted
 schemas: $(VENV)/.installed
 	$(BIN)/tarmak-iam schema > schemas/kubernetes.apiServer.amazon.json
 	$(BIN)/tarmak-iam schema tarmak.yaml > schemas/tarmak.json
+
+# What the program has of docs/rules, for those who have only the program.
+pages: $(VENV)/.tested
+	$(BIN)/python -m tests.lint.pages
 
 # What `manifests` prints for the cases in tests/emit/golden; read the difference before it is committed.
 goldens: $(VENV)/.installed

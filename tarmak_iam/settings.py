@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from tarmak_iam.config.meant import closest
 from tarmak_iam.config.misfits import misfits
 from tarmak_iam.config.versions import parse_version
 from tarmak_iam.document import Document
@@ -18,6 +17,7 @@ from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.identity.arn import ArnError, Principal, canonicalize
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.images import DEFAULT_IMAGE, Image, check_registry, published_image
+from tarmak_iam.near import did_you_mean
 from tarmak_iam.routes import Route
 
 __all__ = ["SETTINGS_NAME", "SettingError", "Settings", "check_key", "override", "parse_settings", "typed_value"]
@@ -211,7 +211,11 @@ def override(settings: Settings, overrides: Mapping[str, Any]) -> Settings:
 def check_key(key: str) -> None:
     """Raises ConfigError for a key that is no setting."""
     if key not in Settings.model_fields:
-        raise ConfigError(f"there is no setting '{key}'", remedy=f"the settings are {', '.join(Settings.model_fields)}")
+        raise ConfigError(f"there is no setting '{key}'", remedy=_known(key))
+
+
+def _known(key: str) -> str:
+    return did_you_mean(key, Settings.model_fields, "the settings are")
 
 
 def typed_value(key: str, text: str) -> Any:
@@ -251,9 +255,8 @@ def _config_error(error: ValidationError, document: Document | None = None) -> C
     first = misfits(error)[0]
     route = Route.of(first.path)
     if first.is_extra:
-        remedy = f"the settings are {', '.join(Settings.model_fields)}"
         place = document.position(route, at_key=True) if document else None
-        return ConfigError(f"there is no setting '{route}'", remedy=remedy, place=place)
+        return ConfigError(f"there is no setting '{route}'", remedy=_known(str(route)), place=place)
     remedy = _REMEDIES.get(first.wanted, "")
     return ConfigError(f"{route}: {first.message}", remedy=remedy, place=document.position(route) if document else None)
 
@@ -265,9 +268,8 @@ def _backend(text: str) -> str:
     if text == "DynamicFile":
         what = "DynamicFile is a file on each master, which no object can bring there"
         raise ConfigError(what, remedy=f"choose among {', '.join(names)}")
-    same = next((name for name in names if name.lower() == text.lower()), None) or closest(text, names)
-    remedy = f"did you mean {same}?" if same else f"the backends are {', '.join(names)}"
-    raise ConfigError(f"there is no backend '{text}', and the spelling counts", remedy=remedy)
+    what = f"there is no backend '{text}', and the spelling counts"
+    raise ConfigError(what, remedy=did_you_mean(text, names, "the backends are"))
 
 
 def _gate(text: str) -> tuple[str, bool]:

@@ -1,4 +1,4 @@
-"""The directories that commands write to and look into."""
+"""The directories and files that commands write to and look into."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-__all__ = ["named_directory", "output_dir_option"]
+__all__ = ["named_directory", "named_files", "output_dir_option"]
 
 
 def named_directory(context: click.Context, parameter: click.Parameter, value: str) -> Path:
@@ -14,6 +14,13 @@ def named_directory(context: click.Context, parameter: click.Parameter, value: s
     if not value:
         raise click.BadParameter("it is empty; name a directory", context, parameter)
     return Path(value)
+
+
+def named_files(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[Path, ...]:
+    """As paths; an empty one, of a variable that is not set, would be the working directory."""
+    if not all(values):
+        raise click.BadParameter("it is empty; name a file", context, parameter)
+    return tuple(map(Path, values))
 
 
 output_dir_option = click.option(

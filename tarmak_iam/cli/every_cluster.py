@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import click
 
+from tarmak_iam.cli.excerpt import print_excerpt_of_error
 from tarmak_iam.cli.output import note
 from tarmak_iam.cli.progress import progress
 from tarmak_iam.cli.session import Session
@@ -26,6 +27,7 @@ __all__ = [
     "exit_code",
     "for_each",
     "tally",
+    "tell_error",
 ]
 
 T = TypeVar("T")
@@ -100,15 +102,16 @@ def for_each(clusters: Sequence[Cluster], work: Work[T], doing: str) -> Iterator
     for number, cluster in enumerate(clusters, 1):
         outcome = _outcome(cluster, work, f"{doing} {cluster.cluster_name} ({number} of {len(clusters)})")
         if outcome.error is not None:
-            note(_line(outcome.name, outcome.error))
+            tell_error(outcome.error, outcome.name)
         yield outcome
 
 
-def _line(cluster_name: str, error: TarmakIamError) -> str:
+def tell_error(error: TarmakIamError, cluster_name: str = "") -> None:
     """As every error is told, and with the cluster where it does not say itself whose it is."""
     place = f"{error.place}: " if error.place else ""
     whose = "" if cluster_name in error.message else f"{cluster_name}: "
-    return f"{place}error: {whose}{error.message}"
+    note(f"{place}error: {whose}{error.message}")
+    print_excerpt_of_error(error.place)
 
 
 def _outcome(cluster: Cluster, work: Work[T], doing: str) -> Outcome[T]:

@@ -77,8 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         return _usage(error)
     except TarmakIamError as error:
-        prefix = f"{error.place}: " if error.place else ""
-        return _fail(f"{prefix}error: {error.message}", 2)
+        return _told(error)
     except (KeyboardInterrupt, click.Abort) as stop:
         signum = getattr(stop.__cause__ or stop, "signum", signal.SIGINT)  # click wraps it
         return _fail("error: interrupted", 128 + signum)
@@ -89,6 +88,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _system(error)
     except Exception as error:
         return _fail(f"error: this is a bug in tarmak-iam, please report it: {type(error).__name__}: {error}", 3)
+
+
+def _told(error: TarmakIamError) -> int:
+    from tarmak_iam.cli.excerpt import print_excerpt_of_error
+
+    code = _fail(f"{error.place}: error: {error.message}" if error.place else f"error: {error.message}", 2)
+    print_excerpt_of_error(error.place)
+    return code
 
 
 def _usage(error: click.ClickException) -> int:

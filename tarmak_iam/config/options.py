@@ -13,12 +13,12 @@ from pydantic.fields import FieldInfo
 
 from tarmak_iam.config.keys import WHOLE_FILE
 from tarmak_iam.config.leaves import Misfit, leaf_value
-from tarmak_iam.config.meant import closest
 from tarmak_iam.config.misfits import misfits
 from tarmak_iam.config.sections import Section, SectionModel
 from tarmak_iam.config.types import field_at
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, ParseError, SelectionError
+from tarmak_iam.near import did_you_mean
 
 __all__ = ["Option", "block_of", "option", "options"]
 
@@ -157,6 +157,4 @@ def _options(section: Section[Any], model: type[SectionModel], path: tuple[str, 
 
 def _unknown(section: Section[Any], key: str) -> SelectionError:
     keys = [each.key for each in options(section)]
-    near = closest(key, keys)
-    remedy = f"did you mean {near}?" if near else f"its keys are {', '.join(keys)}"
-    return SelectionError(f"{section.name} has no key '{key}'", remedy=remedy)
+    return SelectionError(f"{section.name} has no key '{key}'", remedy=did_you_mean(key, keys, "its keys are"))

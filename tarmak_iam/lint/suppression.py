@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from tarmak_iam.config.meant import closest
 from tarmak_iam.document import Document
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.near import did_you_mean
 from tarmak_iam.routes import Route
 
 __all__ = ["SUPPRESSION_RULES", "Suppression", "Suppressions", "suppressions_of"]
@@ -90,11 +90,9 @@ def _unknown(rule: Rule, found: Suppressions) -> Iterator[Finding]:
             what = "the comment names no rule, so it suppresses nothing"
             yield _finding(rule, each, what, "name the rule in brackets: # tarmak-iam: ignore[IAM074] because ...")
         elif each.id not in found.rules:
-            near = closest(each.id, found.rules)
             what = f"there is no rule {each.id}, so the comment suppresses nothing"
-            yield _finding(
-                rule, each, what, f"did you mean {near}?" if near else "write the id in brackets of a finding"
-            )
+            remedy = did_you_mean(each.id, found.rules) or "write the id in brackets of a finding"
+            yield _finding(rule, each, what, remedy)
 
 
 def _one_of_each_comment(all_of_them: Iterable[Suppression]) -> Iterator[Suppression]:

@@ -34,7 +34,7 @@ def _kept(line: str) -> str:
 def _cluster(cluster: ClusterReview) -> Iterator[str]:
     standing = cluster.standing
     if standing is None:
-        yield f"{cluster.cluster}: cannot be read"
+        yield f"{cluster.cluster}: cannot be read: {cluster.error}"
         return
     if cluster.is_hub:
         yield f"{cluster.cluster}: a hub, without masters to log in to"

@@ -16,7 +16,8 @@ _NODE = "system:node:"
 
 def weighed(username: str, groups: Iterable[str], rights: Iterable[Right] = ()) -> tuple[Privilege, tuple[str, ...]]:
     """The greatest privilege, and all that makes it so."""
-    found = [*_of_groups(groups), *_of_username(username), *_of_rights(rights)]
+    names = (username, *groups)
+    found = [*_of_groups(names[1:]), *_of_username(username), *_of_rights(rights, names)]
     if not found:
         return Privilege.NONE, ()
     most = min((privilege for privilege, _ in found), key=lambda privilege: privilege.rank)
@@ -39,12 +40,15 @@ def _of_username(username: str) -> Iterator[tuple[Privilege, str]]:
         yield Privilege.NODE, f"the username {username} can become one of Kubernetes's own"
 
 
-def _of_rights(rights: Iterable[Right]) -> Iterator[tuple[Privilege, str]]:
+def _of_rights(rights: Iterable[Right], names: tuple[str, ...]) -> Iterator[tuple[Privilege, str]]:
     for right in rights:
+        kind, name = right.subject
         if right.subject == ("Group", ADMINS):
             continue  # which has everything without it
+        # By a template, or of an account: only who gets that name has the right.
+        whose = "" if name in names else f" for the {kind.lower()} {name}"
         if right.is_everything:
-            yield Privilege.ADMIN, f"{right.binding}: everything"
+            yield Privilege.ADMIN, f"{right.binding}: everything{whose}"
         elif right.risks:
             where = f" in {right.namespace}" if right.namespace else ""
-            yield Privilege.ELEVATED, f"{right.binding}: {', '.join(right.risks)}{where}"
+            yield Privilege.ELEVATED, f"{right.binding}: {', '.join(right.risks)}{where}{whose}"

@@ -220,7 +220,7 @@ def test_wrong_usage(shell: Shell, args: list[str], message: str) -> None:
 def test_more_wrong_turns(shell: Shell) -> None:
     file = shell.single / "tarmak.yaml"
     unknown = shell.dev("--current-cluster", "dev-clutser", "enable", code=2)
-    assert unknown.err == f"{file}: error: there is no cluster 'dev-clutser'; choose one of dev-cluster\n"
+    assert unknown.err == f"{file}: error: there is no cluster 'dev-clutser'; did you mean dev-cluster?\n"
     bad = shell.dev("map", "add", "role/Admin", "--username", "x", code=2)
     assert bad.err.startswith(
         "error: 'role/Admin' is no ARN of a role or user: it does not begin with 'arn:'; write it"
