@@ -35,6 +35,7 @@ _COMMANDS = {
     "settings": ("tarmak_iam.cli.settings", "settings", "Our settings of a cluster: show, set, unset."),
     "check": ("tarmak_iam.cli.check", "check", "Look for errors and lock-outs before they happen."),
     "whois": ("tarmak_iam.cli.whois", "whois", "Who an IAM caller becomes, and by which entry."),
+    "report": ("tarmak_iam.cli.report", "report", "Access review: who can get in as whom, and why."),
     "diff": ("tarmak_iam.cli.diff", "diff", "What apply would change, and for whom."),
     "apply": ("tarmak_iam.cli.live", "apply", "Bring it all to the cluster, with kubectl."),
     "verify": ("tarmak_iam.cli.live", "verify", "Prove that the login works."),

@@ -63,11 +63,8 @@ class Programs:
         try:
             done = subprocess.run(
                 words,
-                input=text,
+                input=text.encode(),
                 capture_output=True,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
                 env=dict(self.environment),
                 cwd=self.directory,
                 timeout=seconds,
@@ -86,7 +83,9 @@ class Programs:
             raise ToolError(f"{words[0]} cannot be run: {reason}") from None
         took = time.monotonic() - started
         _LOGGER.debug("%s ended with code %s after %.1f seconds", _short(words), done.returncode, took)
-        return Completed(words, done.returncode, done.stdout, done.stderr)
+        # Decoded here: subprocess would make line ends of the carriage returns within somebody's line.
+        out, err = (each.decode(errors="replace") for each in (done.stdout, done.stderr))
+        return Completed(words, done.returncode, out, err)
 
     def check(self, *command: str | Path, text: str = "", seconds: float | None = None) -> Completed:
         """As `run`; raises ToolError, with the program's last word, also where it fails."""
