@@ -23,7 +23,7 @@ from tarmak_iam.cli.every_cluster import (
 from tarmak_iam.cli.live import change_json
 from tarmak_iam.cli.mapping_change import effect_json
 from tarmak_iam.cli.mapping_formats import read_foreign
-from tarmak_iam.cli.output import note, print_diff_text, print_json
+from tarmak_iam.cli.output import format_option, note, print_diff_text, print_json
 from tarmak_iam.cli.overrides import object_options
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.effects import effects
@@ -53,7 +53,7 @@ _NONE = "no differences: the cluster is as it should be"
 @access_options
 @all_clusters_option
 @object_options
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@format_option("text", "json")
 @pass_session
 def diff(
     session: Session,

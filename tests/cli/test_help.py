@@ -34,7 +34,7 @@ def examples(epilog: str) -> list[list[str]]:
     for line in joined.splitlines():
         if "tarmak-iam" not in line:
             continue
-        command = re.sub(r'"\$\((.*)\)"', r"\1", re.sub(r"^Example[^:]*: ", "", line))
+        command = re.sub(r'"\$\((tarmak-iam.*?)\)"', r"\1", re.sub(r"^Example[^:]*: ", "", line))
         lexer = shlex.shlex(command, posix=True, punctuation_chars="|&;<>")
         lexer.whitespace_split = True
         words = list(lexer)
