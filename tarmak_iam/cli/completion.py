@@ -24,7 +24,7 @@ _tarmak_iam() {
 }
 complete -o nosort -F _tarmak_iam tarmak-iam 2>/dev/null || complete -F _tarmak_iam tarmak-iam
 """
-# A colon in a value would begin its description.
+# A colon in a value would begin its description; a backslash takes that away.
 _ZSH = """\
 #compdef tarmak-iam
 
@@ -36,7 +36,10 @@ _tarmak_iam() {
   for line in "${answer[@]}"; do
     IFS=$'\\t' read -r kind value help <<<"$line"
     case $kind in
-      plain) offers+=("${value//:/\\\\:}${help:+:$help}") ;;
+      plain)
+        value=${value//\\\\/\\\\\\\\}
+        offers+=("${value//:/\\\\:}${help:+:$help}")
+        ;;
       file) where=-f ;;
       dir) where=-/ ;;
     esac

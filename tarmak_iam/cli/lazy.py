@@ -39,6 +39,15 @@ class CommandGroup(click.Group):
             raise click.UsageError(f"there is no command '{name}'{remedy and '; ' + remedy}", ctx)
         return super().resolve_command(ctx, args)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        return [] if _rest(ctx) else super().shell_complete(ctx, incomplete)
+
+
+def _rest(ctx: click.Context) -> list[str]:
+    """The words behind the group's own options: in a completion there are some where the first is no command."""
+    known = vars(ctx)  # the attribute of the second name is a deprecated property since click 8.2
+    return [*known.get("_protected_args", known.get("protected_args", ())), *ctx.args]
+
 
 class LazyGroup(CommandGroup):
     """`commands_by_name`: name -> (module, attribute, one line of help). `headings`: what the help groups under each;
@@ -82,4 +91,4 @@ class LazyGroup(CommandGroup):
         from click.shell_completion import CompletionItem
 
         named = [CompletionItem(name, help=row[2]) for name, row in self._lazy.items() if name.startswith(incomplete)]
-        return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
+        return [] if _rest(ctx) else [*named, *click.Command.shell_complete(self, ctx, incomplete)]
