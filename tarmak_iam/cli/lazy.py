@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tarmak_iam.cli.common import offer_common_options
-from tarmak_iam.near import did_you_mean
+from tarmak_iam.near import LIKELY, did_you_mean
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
 __all__ = ["CommandGroup", "LazyGroup"]
 
-# Lower than elsewhere: there are few names, and somebody wants one of them.
-_LIKELY = 0.6
 _FEW = 6
 
 
@@ -35,7 +33,7 @@ class CommandGroup(click.Group):
         if name not in known and not name.startswith("-") and not ctx.resilient_parsing:
             also = self._also.get(name)
             otherwise = "choose one of" if len(known) <= _FEW else ""
-            remedy = f"did you mean {also}?" if also else did_you_mean(name, known, otherwise, _LIKELY)
+            remedy = f"did you mean {also}?" if also else did_you_mean(name, known, otherwise, LIKELY)
             raise click.UsageError(f"there is no command '{name}'{remedy and '; ' + remedy}", ctx)
         return super().resolve_command(ctx, args)
 

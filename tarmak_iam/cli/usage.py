@@ -6,7 +6,7 @@ import re
 
 import click
 
-from tarmak_iam.near import did_you_mean
+from tarmak_iam.near import LIKELY, did_you_mean
 
 __all__ = ["usage_message"]
 
@@ -24,8 +24,8 @@ def usage_message(error: click.ClickException) -> str:
 def _message(error: click.ClickException, context: click.Context | None) -> str:
     if isinstance(error, click.NoSuchOption) and context is not None:
         return _no_such_option(error.option_name, context)
-    remedy = _choice_meant(error) if isinstance(error, click.BadParameter) else ""
     message = error.format_message()
+    remedy = _choice_meant(error) if isinstance(error, click.BadParameter) else ""
     return f"{message.removesuffix('.')}; {remedy}" if remedy else message
 
 
@@ -42,4 +42,4 @@ def _choice_meant(error: click.BadParameter) -> str:
     found = _NOT_ONE_OF.match(error.message)
     if not isinstance(kind, click.Choice) or found is None:
         return ""
-    return did_you_mean(found["value"], [str(each) for each in kind.choices])
+    return did_you_mean(found["value"], [str(each) for each in kind.choices], cutoff=LIKELY)
