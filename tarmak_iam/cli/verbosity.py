@@ -23,6 +23,8 @@ __all__ = ["LOGGER", "be_quiet", "is_verbose", "log", "log_variables", "tell_mor
 LOGGER = "tarmak_iam"
 _TIMES = f"{LOGGER}.verbosity"
 _MARK = "* "
+_REPEATED = f"{LOGGER}.hook"
+"""What is said once is enough, but for programs that run: how often that is, is worth a line each."""
 
 # The values of these say nothing that a colleague may not see; of all others only the name is told.
 _HARMLESS = {
@@ -91,9 +93,14 @@ def log_variables(*names: str, prefixes: Iterable[str] = ()) -> None:
 def _lines() -> logging.Handler:
     import logging
 
+    told: set[str] = set()
+
     class Lines(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            tell(click.style(f"{_MARK}{one_line(record.getMessage())}", dim=True))
+            line = f"{_MARK}{one_line(record.getMessage())}"
+            if line not in told or record.name.startswith(_REPEATED):
+                told.add(line)
+                tell(click.style(line, dim=True))
 
     handler = Lines()
     handler.name = _TIMES
