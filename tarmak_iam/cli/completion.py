@@ -81,8 +81,8 @@ _SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
 
 @click.command(
-    epilog='\b\nExamples:\n  eval "$(tarmak-iam completion bash)"                                  # in ~/.bashrc\n'
-    '  eval "$(tarmak-iam completion zsh)"                                   # in ~/.zshrc, after compinit\n'
+    epilog='\b\nExamples:\n  eval "$(tarmak-iam completion bash)"    # in ~/.bashrc\n'
+    '  eval "$(tarmak-iam completion zsh)"     # in ~/.zshrc, after compinit\n'
     "  tarmak-iam completion fish > ~/.config/fish/completions/tarmak-iam.fish"
 )
 @click.argument("shell", type=click.Choice(list(_SCRIPTS)))

@@ -46,8 +46,10 @@ _NONE = "no differences: the cluster is as it should be"
     epilog="\b\nExamples:\n"
     "  tarmak-iam diff\n"
     "  tarmak-iam diff --all-clusters -o json\n"
-    "  git show HEAD~1:dev-cluster/aws-iam-authenticator.yaml | tarmak-iam diff --from -\n"
-    "  kubectl -n kube-system get configmap aws-auth -o yaml | tarmak-iam diff --from -",
+    "  git show HEAD~1:dev-cluster/aws-iam-authenticator.yaml |\n"
+    "      tarmak-iam diff --from -\n"
+    "  kubectl -n kube-system get configmap aws-auth -o yaml |\n"
+    "      tarmak-iam diff --from -",
 )
 @click.option("--from", "file", metavar="FILE", help="Compare with a file, in any format that map import reads.")
 @access_options

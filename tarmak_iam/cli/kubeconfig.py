@@ -26,7 +26,8 @@ _KUBECTLS = "\0"  # no file has this name
 
 
 @click.command(
-    epilog="\b\nExamples:\n  tarmak-iam kubeconfig --role arn:aws:iam::111122223333:role/Admin > admin.kubeconfig\n"
+    epilog="\b\nExamples:\n  tarmak-iam kubeconfig --role arn:aws:iam::111122223333:role/Admin \\\n"
+    "      > admin.kubeconfig\n"
     "  tarmak-iam kubeconfig --merge --use"
 )
 @kubeconfig_options

@@ -44,7 +44,7 @@ _COMMANDS = {
     "manifests": ("tarmak_iam.cli.artifacts", "manifests", "All Kubernetes objects, in apply order."),
     "kubeconfig": ("tarmak_iam.cli.kubeconfig", "kubeconfig", "A kubeconfig that logs in with IAM."),
     "webhook": ("tarmak_iam.cli.webhook", "webhook", "The webhook's certificate, key and kubeconfig ahead of time."),
-    "doctor": ("tarmak_iam.cli.doctor", "doctor", "Examine such files, a master's or rendered ones, offline."),
+    "doctor": ("tarmak_iam.cli.doctor", "doctor", "Examine webhook files, a master's or rendered ones, offline."),
     "render": ("tarmak_iam.cli.render", "render", "All of a cluster's artifacts as files."),
     "run": ("tarmak_iam.cli.run", "run", "tarmak, with what belongs around its apply."),
     "hook": ("tarmak_iam.cli.hook_shell", "hook", "A shell function that has `run` around every tarmak."),
@@ -68,6 +68,8 @@ _ALSO = {
     **dict.fromkeys(("lint", "validate"), "check"),
     **{name: f"run -- tarmak {name}" for name in ("clusters", "environments", "providers", "init")},
     "inspect": "token inspect",
+    "help": "--help",
+    "version": "--version",
 }
 
 

@@ -29,7 +29,8 @@ __all__ = ["convert", "import_", "read_foreign"]
     name="import",
     short_help="Bring in the entries of another tool's file.",
     epilog="\b\nExamples:\n"
-    "  kubectl -n kube-system get configmap aws-auth -o yaml | tarmak-iam map import -\n"
+    "  kubectl -n kube-system get configmap aws-auth -o yaml |\n"
+    "      tarmak-iam map import -\n"
     "  tarmak-iam map import cluster.yaml --from kops --dry-run",
 )
 @click.argument("file", metavar="FILE", shell_complete=files)

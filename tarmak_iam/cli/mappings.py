@@ -24,7 +24,8 @@ __all__ = ["mappings"]
     also={"ls": "list", "rm": "remove", "delete": "remove", "show": "list"},
     epilog="\b\nExamples:\n"
     "  tarmak-iam map list\n"
-    "  tarmak-iam map add arn:aws:iam::111122223333:role/Admin --username admin --group system:masters",
+    "  tarmak-iam map add arn:aws:iam::111122223333:role/Admin \\\n"
+    "      --username admin --group system:masters",
 )
 def mappings() -> None:
     """Who may log in to the current cluster, and as whom.
@@ -63,8 +64,10 @@ def _as_json(entry: Listed) -> dict[str, object]:
 @mappings.command(
     short_help="Map a role, a user, an SSO permission set or an account.",
     epilog="\b\nExamples:\n"
-    "  tarmak-iam map add arn:aws:iam::111122223333:role/Admin --username admin --group system:masters\n"
-    "  tarmak-iam map add sso:111122223333/Developer --username 'dev:{{SessionName}}' --group dev",
+    "  tarmak-iam map add arn:aws:iam::111122223333:role/Admin \\\n"
+    "      --username admin --group system:masters\n"
+    "  tarmak-iam map add sso:111122223333/Developer \\\n"
+    "      --username 'dev:{{SessionName}}' --group dev",
 )
 @click.argument("principal", metavar="ARN", shell_complete=principals)
 @click.option(

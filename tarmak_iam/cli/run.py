@@ -23,7 +23,8 @@ __all__ = ["run"]
     short_help="tarmak, with what belongs around its apply.",
     epilog="\b\nExamples:\n"
     "  tarmak-iam run -- tarmak clusters apply\n"
-    "  tarmak-iam run --rollback-on-failure -- tarmak -c ~/.tarmak clusters apply --configuration-only",
+    "  tarmak-iam run --rollback-on-failure -- \\\n"
+    "      tarmak -c ~/.tarmak clusters apply --configuration-only",
 )
 @click.option("--no-check", is_flag=True, help="Start tarmak whatever `check` finds, and whoever is locked out.")
 @click.option("--rollback-on-failure", is_flag=True, help="Restore the objects where nobody can log in afterwards.")

@@ -31,7 +31,9 @@ def settings() -> None:
     """
 
 
-@settings.command(epilog="\b\nExample: tarmak-iam settings show -o json")
+@settings.command(
+    short_help="Show every setting with its value.", epilog="\b\nExample: tarmak-iam settings show -o json"
+)
 @format_option("text", "json")
 @pass_session
 def show(session: Session, output: str) -> None:
@@ -65,17 +67,20 @@ def set_(session: Session, key: str, value: str, dry_run: bool) -> None:
     """Give a setting a value.
 
     \b
-    image             the authenticator's, as in registry/name:tag[@sha256:...]
-    registry          where it comes from without image: public, ecr, or a mirror's HOST[:PORT][/PATH]
-    daemonVersion     its release, as in v0.6.20, where the image's tag does not tell
-    backends          what it reads: MountedFile, EKSConfigMap, CRD, with commas between
-    featureGates      NAME=true or NAME=false, with commas between
-    kubernetesVersion of the manifests, where it is not that of tarmak.yaml
-    kubectlVersion    of the kubectl that reads the kubeconfig
-    exec              what makes the tokens: aws-iam-authenticator, tarmak-iam, aws
-    addonManagerMode  a label of the objects: EnsureExists, Reconcile
-    role              ARN of the role that the kubeconfig assumes
-    profile           AWS profile that the kubeconfig uses
+    image              the authenticator's, as in registry/name:tag[@sha256:...]
+    registry           where it comes from without image: public, ecr, or
+                       a mirror's HOST[:PORT][/PATH]
+    daemonVersion      its release, as in v0.6.20, where the tag does not tell
+    backends           what it reads, with commas between:
+                       MountedFile, EKSConfigMap, CRD
+    featureGates       NAME=true or NAME=false, with commas between
+    kubernetesVersion  of the manifests, where it is not that of tarmak.yaml
+    kubectlVersion     of the kubectl that reads the kubeconfig
+    exec               what makes the tokens: aws-iam-authenticator,
+                       tarmak-iam, aws
+    addonManagerMode   a label of the objects: EnsureExists, Reconcile
+    role               ARN of the role that the kubeconfig assumes
+    profile            AWS profile that the kubeconfig uses
     """
     typed = typed_value(key, value)
     after = _edit(session, dry_run, lambda document: document.set((key,), typed), f"{key} has this value")

@@ -24,9 +24,9 @@ def usage_message(error: click.ClickException) -> str:
 def _message(error: click.ClickException, context: click.Context | None) -> str:
     if isinstance(error, click.NoSuchOption) and context is not None:
         return _no_such_option(error.option_name, context)
-    message = error.format_message()
+    message = error.format_message().removesuffix(".")
     remedy = _choice_meant(error) if isinstance(error, click.BadParameter) else ""
-    return f"{message.removesuffix('.')}; {remedy}" if remedy else message
+    return f"{message}; {remedy}" if remedy else message
 
 
 def _no_such_option(name: str, context: click.Context) -> str:

@@ -39,7 +39,8 @@ __all__ = ["webhook"]
 @click.command(
     epilog="\b\nExamples:\n"
     "  tarmak-iam webhook --output-dir webhook\n"
-    "  tarmak-iam webhook --output-dir webhook --hostname localhost --hostname master.internal --days 3650"
+    "  tarmak-iam webhook --output-dir webhook --days 3650 \\\n"
+    "      --hostname localhost --hostname master.internal"
 )
 @output_dir_option
 @click.option(

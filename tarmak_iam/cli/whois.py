@@ -24,7 +24,8 @@ __all__ = ["whois"]
     epilog="\b\nExamples:\n"
     "  tarmak-iam whois arn:aws:iam::111122223333:role/Admin\n"
     "  kubectl -n kube-system get configmap aws-auth -o yaml > aws-auth.yaml\n"
-    "  tarmak-iam whois arn:aws:iam::111122223333:role/Admin --config config.yaml --file aws-auth.yaml \\\n"
+    "  tarmak-iam whois arn:aws:iam::111122223333:role/Admin \\\n"
+    "      --config config.yaml --file aws-auth.yaml \\\n"
     "      --daemon-arg=--backend-mode=MountedFile,EKSConfigMap"
 )
 @click.argument("arn", metavar="ARN", shell_complete=callers)

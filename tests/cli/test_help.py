@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import click
 import pytest
 
 from tarmak_iam.cli.main import cli
+from tests.support import ROOT, Shell
 
 
 def every_command(context: click.Context) -> Iterator[click.Context]:
@@ -79,3 +82,33 @@ def test_every_option_is_explained(context: click.Context) -> None:
             assert not each.hidden
         else:
             assert each.metavar or isinstance(each.type, click.Choice), each.name
+
+
+@COMMANDS
+def test_it_fits_a_terminal_of_80_columns(context: click.Context) -> None:
+    width = click.Context(context.command, parent=context.parent, info_name=context.info_name, terminal_width=80)
+    assert [line for line in context.command.get_help(width).splitlines() if len(line) > 80] == []
+
+
+def test_the_main_help_groups_the_commands(shell: Shell) -> None:
+    text = shell.run("--help").out
+    headings = re.findall(r"^(\S.*):$", text, re.MULTILINE)
+    assert headings == [
+        "Options",
+        "Edit tarmak.yaml and settings",
+        "Say who may log in",
+        "Check",
+        "Make files",
+        "Work on the live cluster",
+        "Tools",
+    ]
+    listed = re.findall(r"^  ([a-z]+)  ", text, re.MULTILINE)
+    assert sorted(listed) == sorted(cli.list_commands(CONTEXTS[0]))
+
+
+def test_help_at_a_pipe_has_no_escapes() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tarmak_iam", "map", "--help"], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.startswith("Usage: tarmak-iam map [OPTIONS] COMMAND [ARGS]...\n")
+    assert "\x1b" not in done.stdout

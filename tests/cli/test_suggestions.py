@@ -41,7 +41,7 @@ from tests.support import Shell
         ),
         (
             ["map", "list", "-o", "it's"],
-            "Invalid value for '-o' / '--output': \"it's\" is not one of 'text', 'json'. (see",
+            "Invalid value for '-o' / '--output': \"it's\" is not one of 'text', 'json' (see",
         ),
         (
             ["hook", "zhs"],
