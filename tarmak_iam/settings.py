@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 SETTINGS_NAME = "tarmak-iam.yaml"
+"""The file in a cluster's directory."""
 
 Backend = Literal["MountedFile", "EKSConfigMap", "CRD"]
 """What the mappings can be written for. DynamicFile is a file on each master, which no object can bring there."""
