@@ -191,9 +191,14 @@ def parse_settings(data: bytes | str, filename: str = SETTINGS_NAME) -> tuple[Se
         raise ConfigError("the settings are no mapping", remedy="write KEY: VALUE lines", place=document.position(()))
     _check_doubled(document)
     try:
-        return _validated({key: value for key, value in (plain or {}).items() if value is not None}), document
+        return _validated({key: value for key, value in (plain or {}).items() if _counts(key, value)}), document
     except ValidationError as error:
         raise _config_error(error, document) from None
+
+
+def _counts(key: Any, value: Any) -> bool:
+    """A setting without a value has its default; a key that is none is told all the same."""
+    return value is not None or key not in Settings.model_fields
 
 
 def _check_doubled(document: Document) -> None:
