@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tarmak_iam.report.model import Outsider, Principal
@@ -9,7 +11,7 @@ from tests.report.reviews import ACCOUNT, CONFIG, access_review, cluster_review
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role"
 SSO = {"image": "public.example.com/aws-iam-authenticator:v0.7.9", "daemonVersion": "v0.7.9"}
-GATE = {**SSO, "featureGates": {"SSORoleMatch": True}}
+GATE: dict[str, Any] = {**SSO, "featureGates": {"SSORoleMatch": True}}
 
 
 def told(one: Principal) -> str:
@@ -76,7 +78,7 @@ def test_everybody_in_the_order_of_the_file() -> None:
         ),
     ],
 )
-def test_an_entry_that_lets_nobody_in(entry: str, settings: dict[str, object], expected: str) -> None:
+def test_an_entry_that_lets_nobody_in(entry: str, settings: dict[str, Any], expected: str) -> None:
     review = cluster_review(f"server:\n  mapRoles:\n  - {{{entry}, username: dev, groups: [dev]}}\n", **settings)
     assert review.principals == ()
     (outsider,) = review.outsiders
