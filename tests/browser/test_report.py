@@ -23,6 +23,7 @@ from tests.support import ROOT
 HERE = Path(__file__).parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SECONDS = 300
+NODE = 20
 
 Seen = dict[str, Any]
 
@@ -43,14 +44,7 @@ def hostile() -> str:
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    node = shutil.which("node")
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if node is None:
-        pytest.skip("there is no node")
-    if browser is None:
-        pytest.skip("there is no Chromium")
-    if not all((HERE / "node_modules" / name).is_dir() for name in ("playwright-core", "axe-core")):
-        pytest.skip("the npm packages of tests/browser are not installed: make browser")
+    node, browser = _programs()
     directory, screenshots = tmp_path_factory.mktemp("pages"), ROOT / "build" / "screenshots"
     screenshots.mkdir(parents=True, exist_ok=True)
     pages = {}
@@ -63,6 +57,22 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     assert done.returncode == 0, done.stderr
     found: Seen = json.loads(done.stdout)
     return found
+
+
+def _programs() -> tuple[str, str]:
+    """node and Chromium; skips where something is missing."""
+    node = shutil.which("node")
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if node is None:
+        pytest.skip("there is no node")
+    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    if int(version[1:].partition(".")[0]) < NODE:
+        pytest.skip(f"node {version} is older than {NODE}, which playwright-core needs")
+    if browser is None:
+        pytest.skip("there is no Chromium")
+    if not all((HERE / "node_modules" / name).is_dir() for name in ("playwright-core", "axe-core")):
+        pytest.skip("the npm packages of tests/browser are not installed: make browser")
+    return node, browser
 
 
 def looks(seen: Seen) -> list[tuple[str, Seen]]:

@@ -90,9 +90,10 @@ def _warnings(review: AccessReview) -> Iterator[Markup]:
     closed = [each.cluster for each in review.clusters if each.standing and each.standing.closed and not each.is_hub]
     if closed:
         yield _notice("warning", "Closed", f"Nobody gets in by IAM: {', '.join(closed)}.")
-    if not all(each.live for each in review.clusters if each.standing and not each.is_hub):
-        text = "What usernames and groups may do was not asked of the clusters; system:masters and nodes are marked."
-        yield _notice("note", "From files alone", text)
+    unasked = [each.cluster for each in review.clusters if each.standing and not each.is_hub and not each.live]
+    if unasked:
+        text = f"What usernames and groups may do was not asked of {', '.join(unasked)}: only what they mean to Kubernetes "
+        yield _notice("note", "From files alone", f"{text}itself, as system:masters, is marked there.")
 
 
 def _notice(kind: str, head: str, body: str) -> Markup:
