@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 BROWSER := tests/browser/node_modules/.installed
 
-.PHONY: demo test browser e2e lint format schemas pages goldens bench clean
+.PHONY: demo test browser e2e lint format schemas pages goldens reference docs bench clean
 
 demo: $(VENV)/.installed
 	@BIN="$(CURDIR)/$(BIN)" sh examples/demo.sh "$(CURDIR)/build/demo"
@@ -44,6 +44,14 @@ pages: $(VENV)/.tested
 # What `manifests` prints for the cases in tests/emit/golden; read the difference before it is committed.
 goldens: $(VENV)/.installed
 	$(BIN)/python -m tests.emit.goldens
+
+# Commands, versions and Python's names in docs/reference, from the program itself.
+reference: $(VENV)/.tested
+	$(BIN)/python -m tests.docs.reference
+
+docs: $(VENV)/.tested
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
+	@echo "the documentation is in build/docs/index.html"
 
 bench: $(VENV)/.benched
 	$(BIN)/python benchmarks/run.py

@@ -92,8 +92,11 @@ def _warnings(review: AccessReview) -> Iterator[Markup]:
         yield _notice("warning", "Closed", f"Nobody gets in by IAM: {', '.join(closed)}.")
     unasked = [each.cluster for each in review.clusters if each.standing and not each.is_hub and not each.live]
     if unasked:
-        text = f"What usernames and groups may do was not asked of {', '.join(unasked)}: only what they mean to Kubernetes "
-        yield _notice("note", "From files alone", f"{text}itself, as system:masters, is marked there.")
+        names = ", ".join(unasked)
+        text = (
+            f"What bindings allow was not asked of {names}: only what Kubernetes itself gives is marked as privileged."
+        )
+        yield _notice("note", "From files alone", text)
 
 
 def _notice(kind: str, head: str, body: str) -> Markup:
