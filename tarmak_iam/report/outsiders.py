@@ -63,25 +63,25 @@ class Entries:
         if kind_of(entry) == "sso":
             account, _, permission_set = entry.sso.partition("/")
             arn = f"arn:aws:iam::{account}:role/AWSReservedSSO_{permission_set}_{_SUFFIX}"
-            return self._decided(Grant("sso", entry.sso, "", (), "")) or self._answered(arn)
+            return self._decided(entry, Grant("sso", entry.sso, "", (), "")) or self._answered(arn)
         found = misfit(entry.arn) if entry.arn else None
         if not entry.arn or (found is not None and found.flaw is not Flaw.ASSUMED_ROLE):
             return found.what if found is not None else "it names nobody"
-        return self._decided(Grant("arn", canonical_text(entry.arn), "", (), "")) or self._answered(entry.arn)
+        return self._decided(entry, Grant("arn", canonical_text(entry.arn), "", (), "")) or self._answered(entry.arn)
 
     def _of_account(self, entry: Listed) -> str:
         if not is_account(entry.arn):
             return f"'{entry.arn}' is no account's number: that has twelve digits, and stands in quotes"
-        return self._decided(Grant("account", entry.arn, "", (), "")) or "no backend admits accounts"
+        return self._decided(entry, Grant("account", entry.arn, "", (), "")) or "no backend admits accounts"
 
-    def _decided(self, asked: Grant) -> str:
+    def _decided(self, own: Listed, asked: Grant) -> str:
         """Which other entry counts for its principal; empty where none does."""
         grant = self._installation.loaded.grant(asked)
         entry = None if grant is None else self.of(grant)
-        place = None if entry is None else self.place(entry)
+        place = None if entry is None or entry == own else self.place(entry)
         if place is None:
             return ""
-        if grant is not None and grant.is_by_account:
+        if entry is not None and entry.kind == "account" and own.kind != "account":
             return f"it does not count; the principal gets in by its account, in line {place.line}"
         return f"the entry in line {place.line} is for the same principal, and counts"
 

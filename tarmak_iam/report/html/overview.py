@@ -90,8 +90,12 @@ def _warnings(review: AccessReview) -> Iterator[Markup]:
     closed = [each.cluster for each in review.clusters if each.standing and each.standing.closed and not each.is_hub]
     if closed:
         yield _notice("warning", "Closed", f"Nobody gets in by IAM: {', '.join(closed)}.")
-    if not all(each.live for each in review.clusters if each.standing and not each.is_hub):
-        text = "What usernames and groups may do was not asked of the clusters; system:masters and nodes are marked."
+    unasked = [each.cluster for each in review.clusters if each.standing and not each.is_hub and not each.live]
+    if unasked:
+        names = ", ".join(unasked)
+        text = (
+            f"What bindings allow was not asked of {names}: only what Kubernetes itself gives is marked as privileged."
+        )
         yield _notice("note", "From files alone", text)
 
 
@@ -120,7 +124,7 @@ def matrix(review: AccessReview) -> Markup | None:
     return el(
         "section",
         el("h2", "In every cluster", id="matrix"),
-        el("div", table.markup(), class_="wide", role="region", aria_labelledby="matrix", tabindex="0"),
+        el("div", table.markup(), class_="wide", role="region", aria_label="Principals by cluster", tabindex="0"),
         aria_labelledby="matrix",
     )
 
