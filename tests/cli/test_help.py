@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import click
 import pytest
@@ -23,10 +24,15 @@ def every_command(context: click.Context) -> Iterator[click.Context]:
         for name in command.list_commands(context):
             found = command.get_command(context, name)
             assert found is not None
-            yield from every_command(click.Context(found, parent=context, info_name=name))
+            yield from every_command(context_of(found, name, context))
 
 
-CONTEXTS = list(every_command(click.Context(cli, info_name="tarmak-iam")))
+def context_of(command: click.Command, name: str | None, parent: click.Context | None, **more: Any) -> click.Context:
+    """With the command's own settings: click keeps the help option that it makes first."""
+    return click.Context(command, parent=parent, info_name=name, **{**command.context_settings, **more})
+
+
+CONTEXTS = list(every_command(context_of(cli, "tarmak-iam", None)))
 COMMANDS = pytest.mark.parametrize("context", CONTEXTS, ids=[each.command_path for each in CONTEXTS])
 
 
@@ -86,8 +92,8 @@ def test_every_option_is_explained(context: click.Context) -> None:
 
 @COMMANDS
 def test_it_fits_a_terminal_of_80_columns(context: click.Context) -> None:
-    width = click.Context(context.command, parent=context.parent, info_name=context.info_name, terminal_width=80)
-    assert [line for line in context.command.get_help(width).splitlines() if len(line) > 80] == []
+    narrow = context_of(context.command, context.info_name, context.parent, terminal_width=80)
+    assert [line for line in context.command.get_help(narrow).splitlines() if len(line) > 80] == []
 
 
 def test_the_main_help_groups_the_commands(shell: Shell) -> None:
