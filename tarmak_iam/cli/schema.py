@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from tarmak_iam.cli.completing import schemas
 from tarmak_iam.cli.directories import named_directory
 from tarmak_iam.cli.edit import dry_run_option
 from tarmak_iam.cli.modeline import modeline, schema_reference, with_modeline
@@ -39,7 +40,7 @@ _OF_FILES = {
     f"  tarmak-iam schema {WHOLE_FILE} > tarmak.schema.json\n"
     "  tarmak-iam schema --output-dir ~/.tarmak/schemas --modeline"
 )
-@click.argument("name", required=False)
+@click.argument("name", metavar="[NAME]", required=False, shell_complete=schemas)
 @click.option(
     "--output-dir",
     type=click.Path(),

@@ -1,0 +1,1 @@
+"""The access review: who can get into which cluster, as whom, by which entry, and what they may do there."""
