@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Installed quietly; pip's own word on newer pips is nobody's business here.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test e2e lint format schemas goldens bench clean
+.PHONY: demo test e2e lint format schemas goldens reference docs bench clean
 
 demo: $(VENV)/.installed
 	@BIN="$(CURDIR)/$(BIN)" sh examples/demo.sh "$(CURDIR)/build/demo"
@@ -35,6 +35,14 @@ schemas: $(VENV)/.installed
 # What `manifests` prints for the cases in tests/emit/golden; read the difference before it is committed.
 goldens: $(VENV)/.installed
 	$(BIN)/python -m tests.emit.goldens
+
+# Commands, versions and Python's names in docs/reference, from the program itself.
+reference: $(VENV)/.tested
+	$(BIN)/python -m tests.docs.reference
+
+docs: $(VENV)/.tested
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
+	@echo "the documentation is in build/docs/index.html"
 
 bench: $(VENV)/.benched
 	$(BIN)/python benchmarks/run.py

@@ -23,6 +23,7 @@ from tarmak_iam.routes import Route
 __all__ = ["SETTINGS_NAME", "SettingError", "Settings", "check_key", "override", "parse_settings", "typed_value"]
 
 SETTINGS_NAME = "tarmak-iam.yaml"
+"""The file in a cluster's directory."""
 
 Backend = Literal["MountedFile", "EKSConfigMap", "CRD"]
 """What the mappings can be written for. DynamicFile is a file on each master, which no object can bring there."""
