@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Installed quietly; pip's own word on newer pips is nobody's business here.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test e2e lint format schemas goldens bench clean
+.PHONY: demo test e2e lint format schemas goldens bench comparison dist compat clean
 
 demo: $(VENV)/.installed
 	@BIN="$(CURDIR)/$(BIN)" sh examples/demo.sh "$(CURDIR)/build/demo"
@@ -39,6 +39,22 @@ goldens: $(VENV)/.installed
 bench: $(VENV)/.benched
 	$(BIN)/python benchmarks/run.py
 
+# The tables of docs/comparison.md measured anew, in place; read the difference before it is committed.
+comparison: $(VENV)/.benched
+	$(BIN)/python benchmarks/run.py --write docs/comparison.md
+
+# The same bytes wherever, whenever and by whom it is built: release/backend.py, and the versions in release/constraints.txt.
+dist: $(VENV)/.building
+	rm -rf dist
+	PIP_CONSTRAINT=release/constraints.txt $(BIN)/python -m build --outdir dist
+	$(BIN)/twine check --strict dist/*
+	cd dist && sha256sum *
+
+# The test suite against the installed wheel, with the lowest and the newest versions of what it needs, on every Python
+# that is found: about ten minutes for each. COMPAT_ARGS='--python 3.10 --versions lowest' chooses.
+compat: $(VENV)/.tested
+	$(BIN)/python -m tests.compat $(COMPAT_ARGS)
+
 clean:
 	rm -rf $(VENV) build dist *.egg-info
 
@@ -51,11 +67,15 @@ $(VENV)/.installed: setup.cfg pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.tested: setup.cfg pyproject.toml | $(BIN)/python
-	$(PIP) --editable '.[test,fast]'
+	$(PIP) --editable '.[test,fast,dist]'
 	@touch $@
 
 $(VENV)/.linted: setup.cfg pyproject.toml | $(BIN)/python
 	$(PIP) --editable '.[test,lint]'
+	@touch $@
+
+$(VENV)/.building: setup.cfg pyproject.toml | $(BIN)/python
+	$(PIP) --editable '.[dist]'
 	@touch $@
 
 $(VENV)/.benched: setup.cfg pyproject.toml | $(BIN)/python
