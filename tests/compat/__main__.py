@@ -8,7 +8,6 @@ Arguments choose: `--python 3.10`, `--versions lowest`; what follows `--` is pyt
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import subprocess
 import sys
@@ -16,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.compat.surroundings import EXTRAS, ROOT, Missing, Python, VirtualEnvironment, build, lowest, pythons
+from tests.compat.surroundings import EXTRAS, ROOT, Missing, Python, VirtualEnvironment, build, lowest, outside, pythons
 
 NOTHING_RUN = 75
 """EX_TEMPFAIL: it cannot be done here, which is no failure of the project's."""
@@ -61,7 +60,7 @@ def _one(
     code = subprocess.run(
         [str(environment.bin / "python"), "-m", "pytest", "-q", *arguments],
         cwd=place / "tree",
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        env=outside(),
         check=False,
     ).returncode
     installed = environment.versions([line.partition("==")[0] for line in lowest((ROOT / "setup.cfg").read_text())])

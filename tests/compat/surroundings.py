@@ -11,7 +11,18 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["EXTRAS", "MINORS", "ROOT", "Missing", "Python", "VirtualEnvironment", "build", "lowest", "pythons"]
+__all__ = [
+    "EXTRAS",
+    "MINORS",
+    "ROOT",
+    "Missing",
+    "Python",
+    "VirtualEnvironment",
+    "build",
+    "lowest",
+    "outside",
+    "pythons",
+]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MINORS = (10, 11, 12, 13)
@@ -125,6 +136,8 @@ class VirtualEnvironment:
         command = [str(self.bin / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         done = subprocess.run(
             [*command, "--only-binary=:all:", "--constraint", str(file), requirement],
+            cwd=self.directory,
+            env=outside(),
             check=False,
             capture_output=True,
             text=True,
@@ -144,4 +157,10 @@ class VirtualEnvironment:
             "    except m.PackageNotFoundError: pass\n"
         )
         command = [str(self.bin / "python"), "-c", program, *names]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+        done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=self.directory, env=outside())
+        return done.stdout.splitlines()
+
+
+def outside() -> dict[str, str]:
+    """The environment without what leads back into the checkout."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
