@@ -144,8 +144,9 @@ def block_of(field: FieldInfo) -> type[SectionModel] | None:
     kinds = tuple(each for each in kinds if each is not type(None))
     only = kinds[0] if len(kinds) == 1 else None
     # For Python 3.10 list[str] is an instance of type as well, which issubclass then refuses.
-    is_class = isinstance(only, type) and get_origin(only) is None
-    return only if is_class and issubclass(only, SectionModel) else None
+    if not isinstance(only, type) or get_origin(only) is not None:
+        return None
+    return only if issubclass(only, SectionModel) else None
 
 
 def _options(section: Section[Any], model: type[SectionModel], path: tuple[str, ...]) -> Iterator[Option]:
