@@ -24,7 +24,8 @@ BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 def defined_by(block: str) -> dict[str, Any]:
     names: dict[str, Any] = {"__name__": "plugin"}
-    exec(compile(block, "docs/plugins.md", "exec"), names)
+    # No name of a file that is there: pydantic would look into it for what stands below an attribute.
+    exec(compile(block, "<docs/plugins.md>", "exec"), names)
     return names
 
 
