@@ -190,10 +190,12 @@ def elsewhere() -> Iterator[tuple[str, list[str]]]:
     server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/here", asked
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/here", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def test_redirects_are_not_followed(elsewhere: tuple[str, list[str]]) -> None:
