@@ -17,7 +17,7 @@ from timing import timed
 
 from tarmak_iam.document import Document
 
-__all__ = ["CLUSTERS"]
+__all__ = ["CLUSTERS", "MAPPINGS"]
 
 COUNTS = (1, 10, 100)
 COMMANDS = {

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from clusters import MAPPINGS
 from edits import EXAMPLE, own_program
 from tables import Cells, Table
 from timing import program, shortest
@@ -33,6 +34,9 @@ OURS = {
 def measure() -> Cells:
     with tempfile.TemporaryDirectory() as directory:
         (Path(directory) / "tarmak.yaml").write_bytes(EXAMPLE.read_bytes())
+        mappings = Path(directory) / "dev-cluster" / "aws-iam-authenticator.yaml"
+        mappings.parent.mkdir()
+        mappings.write_text(MAPPINGS.format(name="dev-cluster"))
         base = shortest(program([sys.executable, "-c", "pass"]), 0.5)
         environment = {**os.environ, **KEYS, "HOME": directory, "AWS_EC2_METADATA_DISABLED": "true"}
         return {
