@@ -19,21 +19,21 @@ Schema = dict[str, Any]
 
 _BACKENDS = ["MountedFile", "EKSConfigMap", "CRD", "DynamicFile", "File", "ConfigMap"]
 _GROUPS = ["system:masters", "system:nodes", "system:bootstrappers"]
-# One value stands for a list of it, and an empty text for an empty list.
-_LIST = ["array", "object", "null"]
-_TEXTS = ["array", "string", "null"]
+# One value stands for a list of it, and an empty text or mapping for an empty list.
+_LIST: Schema = {"type": ["array", "object", "string", "null"], "maxLength": 0}
+_TEXTS: Schema = {"type": ["array", "string", "object", "null"], "maxProperties": 0}
 
 _USERNAME: Schema = {
     "description": "Who the caller is for Kubernetes; {{SessionName}}, {{AccountID}} and the like are replaced.",
-    "type": ["string", "integer"],
+    "type": ["string", "number"],
     "minLength": 1,
     "pattern": r"^\S(.*\S)?$",
 }
 _GROUPS_OF: Schema = {
     "description": "The caller's groups, as RBAC binds them.",
-    "type": _TEXTS,
+    **_TEXTS,
     "maxLength": 0,
-    "items": {"type": ["string", "integer"], "minLength": 1, "pattern": r"^\S(.*\S)?$", "examples": _GROUPS},
+    "items": {"type": ["string", "number"], "minLength": 1, "pattern": r"^\S(.*\S)?$", "examples": _GROUPS},
 }
 _USER_ID: Schema = {"description": "The principal's unique id, which only the backend DynamicFile looks at."}
 _ACCOUNT: Schema = {"type": ["string", "integer"], "pattern": "^[0-9]{12}$", "examples": ["111122223333"]}
@@ -63,6 +63,7 @@ def mappings_schema() -> Schema:
 def settings_schema() -> Schema:
     """Of `tarmak-iam.yaml`."""
     schema = model_schema(SETTINGS_NAME, Settings)
+    schema["description"] = "What tarmak-iam makes of a cluster; a setting that is not there has its default."
     properties = schema["properties"]
     properties["backends"]["uniqueItems"] = True
     properties["featureGates"]["propertyNames"] = {"pattern": "^[A-Za-z][A-Za-z0-9]*$"}
@@ -110,28 +111,29 @@ _NAMES: Schema = {"username": _USERNAME, "groups": _GROUPS_OF}
 _SERVER: dict[str, Schema] = {
     "mapRoles": {
         "description": "The roles that may log in.",
-        "type": _LIST,
+        **_LIST,
         "items": _keys({"roleARN": _principal("role"), **_NAMES, "userID": _USER_ID, "sso": _SSO}),
     },
     "mapUsers": {
         "description": "The users that may log in.",
-        "type": _LIST,
+        **_LIST,
         "items": _keys({"userARN": _principal("user"), **_NAMES, "userID": _USER_ID}),
     },
     "mapAccounts": {
         "description": "Accounts of which everyone may log in, without groups. Twelve digits, in quotes.",
-        "type": ["array", "string", "integer", "null"],
+        "type": ["array", "string", "integer", "object", "null"],
+        "maxProperties": 0,
         "items": _ACCOUNT,
     },
     "backendMode": {
         "description": "Where mappings are taken from; the manifests of tarmak-iam say it themselves.",
-        "type": _TEXTS,
+        **_TEXTS,
         "items": {"enum": _BACKENDS},
     },
-    "scrubbedAccounts": {"description": "Accounts that are left out of the log.", "type": _TEXTS},
+    "scrubbedAccounts": {"description": "Accounts that are left out of the log."},
     "reservedPrefixConfig": {
         "description": "What usernames of a backend must not begin with.",
-        "type": _LIST,
+        **_LIST,
         "items": _keys({"backendMode": {}, "usernamePrefixReserveList": {}}),
     },
     "address": {"description": "Where the server listens; Tarmak's API servers ask 127.0.0.1."},

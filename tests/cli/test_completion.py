@@ -121,7 +121,7 @@ def test_a_directory_of_the_environment(mapped: Shell, monkeypatch: pytest.Monke
         ("settings set daemonVersion v0.7.1", [f"v0.7.1{patch}" for patch in (8, 7, 6, 5, 4, 3, 2, 1, 0, "")]),
         ("settings set profile ", []),
         ("manifests --backend CRD,", ["CRD,MountedFile", "CRD,EKSConfigMap"]),
-        ("schema ", ["tarmak.yaml", "kubernetes.apiServer.amazon"]),
+        ("schema ", ["tarmak.yaml", "mappings", "settings", "kubernetes.apiServer.amazon"]),
     ],
 )
 def test_keys_and_their_values(shell: Shell, monkeypatch: pytest.MonkeyPatch, line: str, expected: list[str]) -> None:

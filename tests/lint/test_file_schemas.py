@@ -10,13 +10,14 @@ import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from tarmak_iam.config.schema import schema_text
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.lint.file_schemas import mappings_schema, settings_schema
 from tarmak_iam.settings import Settings, parse_settings
-from tests.lint.mapped import ROLES, report
+from tests.lint.mapped import ROLES, SSO, report
 from tests.support import ADMIN, ROOT, golden_json
 
 MAPPINGS, SETTINGS = mappings_schema(), settings_schema()
@@ -41,7 +42,8 @@ def test_the_files_are_current(name: str, schema: dict[str, Any]) -> None:
 def complaints(text: str) -> list[str]:
     """What `check` says of mappings, by the newest release that the manifests have and the one that takes the most."""
     found = []
-    for settings in ({}, {"daemonVersion": "v0.7.9", "featureGates": {"SSORoleMatch": True}}):
+    releases: tuple[dict[str, Any], ...] = ({}, SSO)
+    for settings in releases:
         try:
             found += [each.finding.id for each in report(text, **settings).findings]
         except TarmakIamError as error:
@@ -91,7 +93,7 @@ def test_what_is_taken(text: str) -> None:
         ROLES.replace("arn:aws:iam::111122223333", "arn:aws:iam::11112222333"),
         ROLES.replace("username: admin", "username: ''"),
         ROLES.replace("username: admin", "username: ' admin'"),
-        ROLES.replace("username: admin", "username: 1.5"),
+        ROLES.replace("username: admin", "username: true"),
         ROLES.replace("['system:masters']", "system:masters"),
         ROLES.replace("['system:masters']", "['']"),
         "server:\n  mapRoles: |\n    - x\n",
