@@ -36,6 +36,8 @@ format: $(VENV)/.linted
 schemas: $(VENV)/.installed
 	$(BIN)/tarmak-iam schema > schemas/kubernetes.apiServer.amazon.json
 	$(BIN)/tarmak-iam schema tarmak.yaml > schemas/tarmak.json
+	$(BIN)/tarmak-iam schema mappings > schemas/mappings.json
+	$(BIN)/tarmak-iam schema settings > schemas/settings.json
 
 # What the program has of docs/rules, for those who have only the program.
 pages: $(VENV)/.tested

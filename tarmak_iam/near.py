@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-__all__ = ["CLOSE", "bare", "closest", "did_you_mean", "spelled_otherwise"]
+__all__ = ["CLOSE", "LIKELY", "bare", "closest", "did_you_mean", "spelled_otherwise"]
 
 CLOSE = 0.8
 """How alike two names must be, from 0 to 1, as difflib measures it."""
+LIKELY = 0.6
+"""Where there are few names, and somebody wants one of them."""
 
 
 def spelled_otherwise(name: str, known: Iterable[str]) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -20,7 +20,16 @@ from tarmak_iam.images import DEFAULT_IMAGE, Image, check_registry, published_im
 from tarmak_iam.near import did_you_mean
 from tarmak_iam.routes import Route
 
-__all__ = ["SETTINGS_NAME", "SettingError", "Settings", "check_key", "override", "parse_settings", "typed_value"]
+__all__ = [
+    "SETTINGS_NAME",
+    "SettingError",
+    "Settings",
+    "check_key",
+    "choices_of",
+    "override",
+    "parse_settings",
+    "typed_value",
+]
 
 SETTINGS_NAME = "tarmak-iam.yaml"
 """The file in a cluster's directory."""
@@ -182,9 +191,14 @@ def parse_settings(data: bytes | str, filename: str = SETTINGS_NAME) -> tuple[Se
         raise ConfigError("the settings are no mapping", remedy="write KEY: VALUE lines", place=document.position(()))
     _check_doubled(document)
     try:
-        return _validated({key: value for key, value in (plain or {}).items() if value is not None}), document
+        return _validated({key: value for key, value in (plain or {}).items() if _counts(key, value)}), document
     except ValidationError as error:
         raise _config_error(error, document) from None
+
+
+def _counts(key: Any, value: Any) -> bool:
+    """A setting without a value has its default; a key that is none is told all the same."""
+    return value is not None or key not in Settings.model_fields
 
 
 def _check_doubled(document: Document) -> None:
@@ -217,6 +231,20 @@ def check_key(key: str) -> None:
 
 def _known(key: str) -> str:
     return did_you_mean(key, Settings.model_fields, "the settings are")
+
+
+def choices_of(key: str) -> tuple[str, ...]:
+    """What a setting may be where that is a choice, or what its list may have; else nothing."""
+    field = Settings.model_fields.get(key)
+    return tuple(_literals(field.annotation)) if field else ()
+
+
+def _literals(annotation: Any) -> Iterator[str]:
+    for each in get_args(annotation):
+        if isinstance(each, str):
+            yield each
+        else:
+            yield from _literals(each)
 
 
 def typed_value(key: str, text: str) -> Any:

@@ -12,6 +12,7 @@ import click
 
 from tarmak_iam.cli.output import note
 from tarmak_iam.cli.session import Session
+from tarmak_iam.cli.verbosity import log_variables
 
 if TYPE_CHECKING:
     from tarmak_iam.config import Cluster, TarmakConfig
@@ -44,6 +45,7 @@ def kubectl_of(
     from tarmak_iam.hook.access import Access
     from tarmak_iam.hook.processes import Programs
 
+    log_variables("KUBECONFIG")
     return Access(Programs(dict(os.environ)), kubeconfig, context, tarmak_options(session)).kubectl(tell=tell)
 
 

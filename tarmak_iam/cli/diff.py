@@ -23,7 +23,7 @@ from tarmak_iam.cli.every_cluster import (
 from tarmak_iam.cli.live import change_json
 from tarmak_iam.cli.mapping_change import effect_json
 from tarmak_iam.cli.mapping_formats import read_foreign
-from tarmak_iam.cli.output import note, print_diff_text, print_json
+from tarmak_iam.cli.output import format_option, note, print_diff_text, print_json
 from tarmak_iam.cli.overrides import object_options
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.effects import effects
@@ -46,14 +46,16 @@ _NONE = "no differences: the cluster is as it should be"
     epilog="\b\nExamples:\n"
     "  tarmak-iam diff\n"
     "  tarmak-iam diff --all-clusters -o json\n"
-    "  git show HEAD~1:dev-cluster/aws-iam-authenticator.yaml | tarmak-iam diff --from -\n"
-    "  kubectl -n kube-system get configmap aws-auth -o yaml | tarmak-iam diff --from -",
+    "  git show HEAD~1:dev-cluster/aws-iam-authenticator.yaml |\n"
+    "      tarmak-iam diff --from -\n"
+    "  kubectl -n kube-system get configmap aws-auth -o yaml |\n"
+    "      tarmak-iam diff --from -",
 )
 @click.option("--from", "file", metavar="FILE", help="Compare with a file, in any format that map import reads.")
 @access_options
 @all_clusters_option
 @object_options
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@format_option("text", "json")
 @pass_session
 def diff(
     session: Session,

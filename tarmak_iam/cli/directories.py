@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from tarmak_iam.cli.completing import directories
+
 __all__ = ["named_directory", "named_files", "output_dir_option"]
 
 
@@ -26,6 +28,8 @@ def named_files(context: click.Context, parameter: click.Parameter, values: tupl
 output_dir_option = click.option(
     "--output-dir",
     type=click.Path(),
+    metavar="DIR",
+    shell_complete=directories,
     required=True,
     callback=named_directory,
     help="Directory for the files; made if it is missing.",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarmak_iam.cli.completing import directories
 from tarmak_iam.cli.directories import named_directory
 from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.project import page_address
@@ -37,7 +38,7 @@ __all__ = ["doctor"]
 @click.command(
     epilog="\b\nExamples:\n  tarmak-iam doctor webhook\n  sudo tarmak-iam doctor / --root             # on a master"
 )
-@click.argument("directory", metavar="DIR", type=click.Path(), callback=named_directory)
+@click.argument("directory", metavar="DIR", type=click.Path(), callback=named_directory, shell_complete=directories)
 @click.option(
     "--root",
     "is_master",

@@ -21,7 +21,7 @@ from tarmak_iam.cli.every_cluster import (
 )
 from tarmak_iam.cli.kubeconfig import note_tunnel
 from tarmak_iam.cli.notes import note_objects, note_role
-from tarmak_iam.cli.output import note, print_json
+from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.overrides import kubeconfig_options, object_options
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.directory import Action, Plan, carry_out, plan
@@ -66,7 +66,7 @@ class _Made:
 @kubeconfig_options
 @dry_run_option
 @click.option("--force", is_flag=True, help="Write over files that were not written by render, or changed since.")
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@format_option("text", "json")
 @pass_session
 def render(
     session: Session,

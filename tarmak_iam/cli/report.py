@@ -12,7 +12,7 @@ import click
 
 from tarmak_iam.cli.cluster_access import access_options, kubectl_of
 from tarmak_iam.cli.every_cluster import Outcome, Tell, Work, all_clusters_option, for_each
-from tarmak_iam.cli.output import note, print_json
+from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.lint import Report, Subjects, examine
 
@@ -40,7 +40,7 @@ _COLOURS = {"admin": "red", "node": "magenta", "elevated": "yellow", "nobody": "
 @click.option("--live", is_flag=True, help="Ask the clusters too, through the kubeconfig that tarmak names.")
 @access_options
 @click.option("--date", default="", metavar="TEXT", help="Date of the review, shown as it is; there is none else.")
-@click.option("-o", "--output", type=click.Choice(["text", "html", "json"]), default="text", show_default=True)
+@format_option("text", "html", "json")
 @pass_session
 @click.pass_context
 def report(

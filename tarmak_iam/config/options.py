@@ -98,6 +98,13 @@ class Option:
         return True
 
     @property
+    def choices(self) -> list[str]:
+        """What the key may be, as a person writes it, where that is a choice; else nothing."""
+        if self._allowed:
+            return list(map(str, self._allowed))
+        return ["true", "false"] if self._kinds - {"null"} == {"boolean"} else []
+
+    @property
     def _allowed(self) -> list[Any]:
         """The only values that the field's schema names, null aside; none for a field without such."""
         extra = self.field.json_schema_extra
@@ -106,9 +113,12 @@ class Option:
 
     @property
     def _takes_only_texts(self) -> bool:
+        return self._kinds <= {"string", "null"}
+
+    @property
+    def _kinds(self) -> set[Any]:
         schema = self._adapter.json_schema()
-        kinds = [each.get("type") for each in schema.get("anyOf", [schema])]
-        return set(kinds) <= {"string", "null"}
+        return {each.get("type") for each in schema.get("anyOf", [schema])}
 
     @property
     def _adapter(self) -> TypeAdapter[Any]:

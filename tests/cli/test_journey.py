@@ -205,9 +205,9 @@ def test_a_file_that_cannot_be_read(shell: Shell, text: str, message: str) -> No
     ("args", "message"),
     [
         (["-c", "/nonexistent", "check"], "/nonexistent: error: there is no such directory; name the directory"),
-        (["enabel"], "error: there is no command 'enabel'; did you mean 'enable'?"),
-        (["--current-cluster"], "error: Option '--current-cluster' requires an argument."),
-        (["map", "add"], "error: Missing argument 'ARN'."),
+        (["enabel"], "error: there is no command 'enabel'; did you mean enable?"),
+        (["--current-cluster"], "error: Option '--current-cluster' requires an argument"),
+        (["map", "add"], "error: Missing argument 'ARN' (see tarmak-iam map add --help)"),
         (["check", "-o", "xml"], "error: Invalid value for '-o'"),
     ],
 )
