@@ -111,8 +111,6 @@ def schemas(_: click.Context) -> Iterator[Offer]:
     from tarmak_iam.config.schema import WHOLE_FILE
 
     yield WHOLE_FILE, "the whole file"
-    yield "mappings", "aws-iam-authenticator.yaml of a cluster"
-    yield "settings", "tarmak-iam.yaml of a cluster"
     yield "mappings", "a cluster's aws-iam-authenticator.yaml"
     yield "settings", "a cluster's tarmak-iam.yaml"
     yield from _section_names()
