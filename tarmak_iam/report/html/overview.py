@@ -21,10 +21,11 @@ def anchor(number: int) -> str:
 
 
 def header(review: AccessReview, shown: Shown) -> Markup:
+    to = f"to {review.clusters[0].cluster}" if len(review.clusters) == 1 else ""
     return el(
         "header",
         el("p", "Access review", class_="kicker"),
-        el("h1", "Who can log in with AWS IAM"),
+        el("h1", f"Who can log in {to} with AWS IAM" if to else "Who can log in with AWS IAM"),
         el("dl", _facts(review, shown), class_="facts"),
     )
 
