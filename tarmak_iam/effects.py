@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tarmak_iam.identity.arn import ArnError, parse_arn
 from tarmak_iam.identity.authenticator import Authenticator
@@ -12,7 +13,18 @@ from tarmak_iam.identity.principals import SSO_PREFIX
 from tarmak_iam.installation import Installation
 from tarmak_iam.text import one_line
 
-__all__ = ["DAEMON", "Effect", "Loaded", "Standings", "account_of", "change_of", "changes", "effects", "who"]
+__all__ = [
+    "DAEMON",
+    "Effect",
+    "Loaded",
+    "Standings",
+    "account_of",
+    "change_of",
+    "changes",
+    "effect_json",
+    "effects",
+    "who",
+]
 
 DAEMON = "daemon"
 """The kind of an effect on the daemon itself: whether it starts."""
@@ -147,6 +159,20 @@ def _asked(side: Side) -> tuple[Authenticator, Standings]:
         return side, Standings.of_daemon(side)
     loaded = Loaded.of(side)
     return loaded.authenticator, loaded.standings
+
+
+def effect_json(effect: Effect) -> dict[str, Any]:
+    """As every command gives it with `-o json`."""
+    shown: dict[str, Any] = {
+        "principal": effect.principal,
+        "kind": effect.kind,
+        "before": effect.before,
+        "after": effect.after,
+        "gained": list(effect.gained),
+        "lost": list(effect.lost),
+        "text": effect.text,
+    }
+    return {**shown, "reason": effect.reason} if effect.reason else shown
 
 
 def _of_daemon(before: Authenticator, after: Authenticator) -> Iterator[Effect]:

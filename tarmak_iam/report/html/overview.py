@@ -151,7 +151,7 @@ def _row(row: Row, numbers: list[int]) -> TableRow:
 
 def _access(cell: Access | None) -> Cell:
     if cell is None:
-        return Cell(nothing("no access"), "~")
+        return Cell(nothing("no access"), "~", is_empty=True)
     mark = None if cell.privilege is Privilege.NONE else el("div", privilege(cell.privilege))
     how = None if cell.is_named else el("div", "by its account or a pattern", class_="muted")
     return Cell(joined(mark, becomes(cell.given), how), f"{cell.privilege.rank} {cell.given.username}")
