@@ -19,6 +19,8 @@ _BUILT_IN = {
     "daemonset.apps": "DaemonSet",
     "serviceaccount": "ServiceAccount",
     "role": "Role",
+    "roles": "Role",
+    "clusterroles": "ClusterRole",
     "rolebinding": "RoleBinding",
     "rolebindings": "RoleBinding",
     "clusterrole": "ClusterRole",
