@@ -59,5 +59,5 @@ def test_every_command_is_in_the_table() -> None:
 
 def test_the_make_targets_exist() -> None:
     makefile = Path(ROOT / "Makefile").read_text()
-    for target in ("demo", "test", "lint", "schemas", "goldens", "e2e", "bench"):
+    for target in ("demo", "test", "lint", "schemas", "goldens", "e2e", "bench", "comparison", "compat", "dist"):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
