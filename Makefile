@@ -4,14 +4,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Installed quietly; pip's own word on newer pips is nobody's business here.
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+BROWSER := tests/browser/node_modules/.installed
 
-.PHONY: demo test e2e lint format schemas goldens bench comparison dist compat clean
+.PHONY: demo test browser e2e lint format schemas pages goldens reference docs bench comparison dist compat clean
 
 demo: $(VENV)/.installed
 	@BIN="$(CURDIR)/$(BIN)" sh examples/demo.sh "$(CURDIR)/build/demo"
 
-test: $(VENV)/.tested
+test: $(VENV)/.tested $(BROWSER)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# The tests in Chromium alone; screenshots are then in build/screenshots.
+browser: $(VENV)/.tested $(BROWSER)
+	$(BIN)/python -m pytest tests/browser $(PYTEST_ARGS)
 
 # With the real components, built from their Go modules into a cache the first time; where that cannot be, it says so.
 e2e: $(VENV)/.tested
@@ -31,10 +36,24 @@ format: $(VENV)/.linted
 schemas: $(VENV)/.installed
 	$(BIN)/tarmak-iam schema > schemas/kubernetes.apiServer.amazon.json
 	$(BIN)/tarmak-iam schema tarmak.yaml > schemas/tarmak.json
+	$(BIN)/tarmak-iam schema mappings > schemas/mappings.json
+	$(BIN)/tarmak-iam schema settings > schemas/settings.json
+
+# What the program has of docs/rules, for those who have only the program.
+pages: $(VENV)/.tested
+	$(BIN)/python -m tests.lint.pages
 
 # What `manifests` prints for the cases in tests/emit/golden; read the difference before it is committed.
 goldens: $(VENV)/.installed
 	$(BIN)/python -m tests.emit.goldens
+
+# Commands, versions and Python's names in docs/reference, from the program itself.
+reference: $(VENV)/.tested
+	$(BIN)/python -m tests.docs.reference
+
+docs: $(VENV)/.tested
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --fresh-env docs build/docs
+	@echo "the documentation is in build/docs/index.html"
 
 # The tables of docs/comparison.md, beside tools that are brought into ~/.cache/tarmak-iam-bench where they can be had.
 bench: $(VENV)/.benched
@@ -73,6 +92,12 @@ $(VENV)/.installed: setup.cfg pyproject.toml | $(BIN)/python
 $(VENV)/.tested: setup.cfg pyproject.toml | $(BIN)/python
 	$(PIP) --editable '.[test,fast,dist]'
 	@touch $@
+
+# What drives Chromium in tests; without npm, or a registry that answers, those tests are skipped and say so.
+$(BROWSER): tests/browser/package.json tests/browser/package-lock.json
+	@command -v npm >/dev/null || exit 0; cd tests/browser && \
+		npm ci --silent --ignore-scripts --no-audit --no-fund --prefer-offline --fetch-retries=1 --fetch-timeout=60000 \
+		&& touch node_modules/.installed || echo "npm could not install the packages of tests/browser"
 
 $(VENV)/.linted: setup.cfg pyproject.toml | $(BIN)/python
 	$(PIP) --editable '.[test,lint]'

@@ -12,7 +12,7 @@ from tarmak_iam.identity.principals import SSO_PREFIX
 from tarmak_iam.installation import Installation
 from tarmak_iam.text import one_line
 
-__all__ = ["DAEMON", "Effect", "Loaded", "Standings", "change_of", "changes", "effects"]
+__all__ = ["DAEMON", "Effect", "Loaded", "Standings", "change_of", "changes", "effects", "who"]
 
 DAEMON = "daemon"
 """The kind of an effect on the daemon itself: whether it starts."""
@@ -46,14 +46,7 @@ class Effect:
     @property
     def text(self) -> str:
         """One line, as in `arn:aws:iam::111122223333:role/Dev: loses system:masters`."""
-        return one_line(f"{self._who}: {'; '.join(self._clauses())}")
-
-    @property
-    def _who(self) -> str:
-        if self.kind == "account":
-            return f"everyone else of account {self.principal}"
-        prefixes = {"sso": SSO_PREFIX, "userid": "user id "}
-        return f"{prefixes.get(self.kind, '')}{self.principal}"
+        return one_line(f"{who(self.kind, self.principal)}: {'; '.join(self._clauses())}")
 
     def _clauses(self) -> Iterator[str]:
         if self.kind == DAEMON:
@@ -69,6 +62,14 @@ class Effect:
             if self.gained:
                 yield f"gains {', '.join(self.gained)}"
             yield from _loses(self.lost)
+
+
+def who(kind: str, principal: str) -> str:
+    """The principal of a Grant in words."""
+    if kind == "account":
+        return f"everyone else of account {principal}"
+    prefixes = {"sso": SSO_PREFIX, "userid": "user id "}
+    return f"{prefixes.get(kind, '')}{principal}"
 
 
 class Standings:

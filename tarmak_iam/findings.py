@@ -13,6 +13,9 @@ __all__ = ["At", "Finding", "Severity", "Subject"]
 
 
 class Severity(str, Enum):
+    """An error locks somebody out, lets somebody in who was not meant, or never works; a warning is a likely
+    mistake, or a risk to weigh."""
+
     ERROR = "error"
     WARNING = "warning"
 

@@ -84,6 +84,7 @@ def is_admin(grant: Grant) -> bool:
 
 
 def is_node(grant: Grant) -> bool:
+    """Whether it lets a node of the cluster in: by the group of nodes, or by a node's own name."""
     return NODES in grant.groups or grant.username == f"system:node:{_NODE_NAME}"
 
 

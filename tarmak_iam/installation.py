@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,9 +22,12 @@ from tarmak_iam.identity.mappings import MAPPINGS_NAME, Mappings
 from tarmak_iam.identity.server_settings import ServerSettings, read_server_settings
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.kubeconfig import KUBECONFIG_NAME, AdminKubeconfig, open_door
+from tarmak_iam.provenance import Provenance
 from tarmak_iam.regions import is_region, partition_of
 from tarmak_iam.settings import SettingError, Settings, override
 from tarmak_iam.text import is_host_name
+
+_LOGGER = logging.getLogger(__name__)
 
 __all__ = ["Installation", "read_installation"]
 
@@ -279,12 +283,17 @@ def read_installation(
     admin = files.admin_kubeconfig() if with_admin else None
     settings, document = files.read_settings()
     try:
-        return Installation.of(config, cluster, files.mappings(), settings, overrides, admin=admin)
+        made = Installation.of(config, cluster, files.mappings(), settings, overrides, admin=admin)
     except SettingError as error:
         is_given = (overrides or {}).get(error.setting) is not None  # in an option, not in the file
         if is_given or document is None or not document.has((error.setting,)):
             raise
         raise error.at(document.position((error.setting,))) from None
+    if _LOGGER.isEnabledFor(logging.INFO):
+        for line in Provenance(config.document, cluster, made.settings, document, overrides or {}).lines():
+            _LOGGER.info(line)
+        _LOGGER.info("region: %s, partition: %s", made.region or "unknown", made.partition)
+    return made
 
 
 def _public_address(cluster: Cluster) -> str | None:

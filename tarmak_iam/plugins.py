@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import metadata
@@ -13,6 +14,8 @@ __all__ = ["OWN", "Brought", "brought", "check_unique", "guarded"]
 
 OWN = "tarmak-iam"
 """The distribution that brings what is built in."""
+
+_LOGGER = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -40,6 +43,8 @@ def brought(group: str, kind: type[_T]) -> list[Brought[_T]]:
     Raises ConfigError, naming the distribution, for one that cannot be loaded or is something else.
     """
     points = sorted(metadata.entry_points(group=group), key=lambda each: (each.name, _origin(each)))
+    for point in points:
+        _LOGGER.info("plugin %s of %s (entry point %s)", point.name, _origin(point), group)
     return [Brought(_load(point, kind), _origin(point)) for point in points]
 
 

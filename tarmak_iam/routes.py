@@ -29,7 +29,10 @@ class Key:
 
 
 Step = int | Key
+"""An index of a list, or a key of a mapping."""
+
 Path = Iterable[str | int | Key]
+"""As people write it: a text stands for the key that counts, as in `("clusters", 0, "name")`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from tarmak_iam.config.meant import closest
 from tarmak_iam.config.misfits import misfits
 from tarmak_iam.config.versions import parse_version
 from tarmak_iam.document import Document
@@ -18,11 +17,22 @@ from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.identity.arn import ArnError, Principal, canonicalize
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.images import DEFAULT_IMAGE, Image, check_registry, published_image
+from tarmak_iam.near import did_you_mean
 from tarmak_iam.routes import Route
 
-__all__ = ["SETTINGS_NAME", "SettingError", "Settings", "check_key", "override", "parse_settings", "typed_value"]
+__all__ = [
+    "SETTINGS_NAME",
+    "SettingError",
+    "Settings",
+    "check_key",
+    "choices_of",
+    "override",
+    "parse_settings",
+    "typed_value",
+]
 
 SETTINGS_NAME = "tarmak-iam.yaml"
+"""The file in a cluster's directory."""
 
 Backend = Literal["MountedFile", "EKSConfigMap", "CRD"]
 """What the mappings can be written for. DynamicFile is a file on each master, which no object can bring there."""
@@ -181,9 +191,14 @@ def parse_settings(data: bytes | str, filename: str = SETTINGS_NAME) -> tuple[Se
         raise ConfigError("the settings are no mapping", remedy="write KEY: VALUE lines", place=document.position(()))
     _check_doubled(document)
     try:
-        return _validated({key: value for key, value in (plain or {}).items() if value is not None}), document
+        return _validated({key: value for key, value in (plain or {}).items() if _counts(key, value)}), document
     except ValidationError as error:
         raise _config_error(error, document) from None
+
+
+def _counts(key: Any, value: Any) -> bool:
+    """A setting without a value has its default; a key that is none is told all the same."""
+    return value is not None or key not in Settings.model_fields
 
 
 def _check_doubled(document: Document) -> None:
@@ -211,7 +226,25 @@ def override(settings: Settings, overrides: Mapping[str, Any]) -> Settings:
 def check_key(key: str) -> None:
     """Raises ConfigError for a key that is no setting."""
     if key not in Settings.model_fields:
-        raise ConfigError(f"there is no setting '{key}'", remedy=f"the settings are {', '.join(Settings.model_fields)}")
+        raise ConfigError(f"there is no setting '{key}'", remedy=_known(key))
+
+
+def _known(key: str) -> str:
+    return did_you_mean(key, Settings.model_fields, "the settings are")
+
+
+def choices_of(key: str) -> tuple[str, ...]:
+    """What a setting may be where that is a choice, or what its list may have; else nothing."""
+    field = Settings.model_fields.get(key)
+    return tuple(_literals(field.annotation)) if field else ()
+
+
+def _literals(annotation: Any) -> Iterator[str]:
+    for each in get_args(annotation):
+        if isinstance(each, str):
+            yield each
+        else:
+            yield from _literals(each)
 
 
 def typed_value(key: str, text: str) -> Any:
@@ -251,9 +284,8 @@ def _config_error(error: ValidationError, document: Document | None = None) -> C
     first = misfits(error)[0]
     route = Route.of(first.path)
     if first.is_extra:
-        remedy = f"the settings are {', '.join(Settings.model_fields)}"
         place = document.position(route, at_key=True) if document else None
-        return ConfigError(f"there is no setting '{route}'", remedy=remedy, place=place)
+        return ConfigError(f"there is no setting '{route}'", remedy=_known(str(route)), place=place)
     remedy = _REMEDIES.get(first.wanted, "")
     return ConfigError(f"{route}: {first.message}", remedy=remedy, place=document.position(route) if document else None)
 
@@ -265,9 +297,8 @@ def _backend(text: str) -> str:
     if text == "DynamicFile":
         what = "DynamicFile is a file on each master, which no object can bring there"
         raise ConfigError(what, remedy=f"choose among {', '.join(names)}")
-    same = next((name for name in names if name.lower() == text.lower()), None) or closest(text, names)
-    remedy = f"did you mean {same}?" if same else f"the backends are {', '.join(names)}"
-    raise ConfigError(f"there is no backend '{text}', and the spelling counts", remedy=remedy)
+    what = f"there is no backend '{text}', and the spelling counts"
+    raise ConfigError(what, remedy=did_you_mean(text, names, "the backends are"))
 
 
 def _gate(text: str) -> tuple[str, bool]:

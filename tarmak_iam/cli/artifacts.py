@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from tarmak_iam.cli.notes import note_objects
-from tarmak_iam.cli.output import note, print_json
+from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.overrides import object_options
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.emit.artifact import yaml_bytes
@@ -18,7 +18,7 @@ __all__ = ["flags", "manifests"]
 
 
 @click.command(epilog="\b\nExample: tarmak-iam flags -o hieradata")
-@click.option("-o", "--output", type=click.Choice(["args", "json", "hieradata"]), default="args", show_default=True)
+@format_option("args", "json", "hieradata")
 @pass_session
 def flags(session: Session, output: str) -> None:
     """The API server's webhook flags, exactly where Tarmak's Puppet sets them."""
@@ -36,7 +36,7 @@ def flags(session: Session, output: str) -> None:
 
 @click.command(epilog="\b\nExample: tarmak-iam manifests | kubectl apply -f -")
 @object_options
-@click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
+@format_option("yaml", "json")
 @pass_session
 def manifests(session: Session, /, output: str, **overrides: Any) -> None:
     """All Kubernetes objects of the authenticator, in apply order: ConfigMap, DaemonSet, what its backends read and

@@ -8,6 +8,7 @@ from typing import TextIO
 
 import click
 
+from tarmak_iam.cli.colour import marked, of_context
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.text import one_line
 
@@ -30,7 +31,7 @@ def aside_error(error: TarmakIamError, *, then: str = "") -> None:
 def tell(line: str) -> None:
     """On stderr. Where nobody can be told, the exit code still says it."""
     try:
-        click.echo(line, err=True)
+        click.echo(marked(line), err=True, color=of_context())
     except OSError:
         drop(sys.stderr)
 

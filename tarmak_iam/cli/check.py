@@ -2,59 +2,111 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from tarmak_iam.cli.checking import Checked, check_chosen, check_every, check_files
+from tarmak_iam.cli.directories import named_files
+from tarmak_iam.cli.every_cluster import all_clusters_option
 from tarmak_iam.cli.output import note, print_json
-from tarmak_iam.cli.reporting import as_json, coloured, fail_on_option, is_failing, output_option, summed_up
+from tarmak_iam.cli.project import page_address
+from tarmak_iam.cli.reporting import (
+    as_json,
+    errors_told,
+    fail_on_option,
+    is_failing,
+    output_option,
+    print_finding,
+    print_verdict,
+)
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.errors import SelectionError
-from tarmak_iam.lint import Located, Report, Subjects
-from tarmak_iam.lint import examine as run_rules
+from tarmak_iam.cli.told import RuleText, Told, Verdict
+from tarmak_iam.lint import Located, all_rules
 
 __all__ = ["check"]
 
 
-@click.command(epilog="\b\nExample: tarmak-iam check -o json --fail-on error")
+@click.command(
+    epilog="\b\nExamples:\n"
+    "  tarmak-iam check -o json --fail-on error\n"
+    "  tarmak-iam check --all-clusters -o sarif > tarmak-iam.sarif\n"
+    "  tarmak-iam check tarmak.yaml dev-cluster/aws-iam-authenticator.yaml"
+)
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(), callback=named_files)
+@all_clusters_option
 @output_option
 @fail_on_option
 @pass_session
 @click.pass_context
-def check(context: click.Context, session: Session, output: str, fail_on: str) -> None:
+def check(
+    context: click.Context, session: Session, files: tuple[Path, ...], all_clusters: bool, output: str, fail_on: str
+) -> None:
     """Look for errors and lock-outs before they happen.
 
-    tarmak.yaml is checked for all clusters, mappings and settings for the current one. Exits with 0 if
-    there is nothing to say, 1 for findings, 2 where a file cannot be read. A comment sets a finding of its
-    line, or of the one below, aside: # tarmak-iam: ignore[IAM074] only our sandbox account
+    tarmak.yaml is checked for all clusters, mappings and settings for the current one, or with --all-clusters for
+    each. A FILE stands for what it belongs to: a tarmak.yaml for all its clusters, mappings and settings for their
+    cluster; mappings without a tarmak.yaml are checked by themselves.
+
+    Exits with 0 if there is nothing to say, 1 for findings, 2 where a file cannot be read. A comment sets a finding
+    of its line, or of the one below, aside: # tarmak-iam: ignore[IAM074] only our sandbox account
     """
-    report = run_rules(_subjects(session))
-    located = report.findings
-    if output == "json":
-        print_json([_as_json(each) for each in located])
-    else:
-        for each in located:
-            click.echo(coloured(str(each), each.finding.severity))
-        note(_summary(report))
-    if is_failing((each.finding.severity for each in located), fail_on):
+    if files and (session.directory or session.cluster_name):
+        raise click.UsageError("a FILE says which directory and cluster: leave -c and --current-cluster out", context)
+    with errors_told(output):
+        if files:
+            checked = check_files(files, all_clusters=all_clusters)
+        else:
+            checked = check_every(session) if all_clusters else check_chosen(session)
+    _print(checked, output)
+    if checked.errors:
+        context.exit(2)
+    if is_failing((each.finding.severity for each in checked.findings), fail_on):
         context.exit(1)
 
 
-def _subjects(session: Session) -> Subjects:
-    config = session.config()
-    try:
-        cluster = session.cluster(config)
-    except SelectionError as error:
-        if session.cluster_name:
-            raise
-        note(f"mappings and settings are not checked: {error.message}")
-        return Subjects(config)
-    return Subjects.of_cluster(config, cluster, session.files(config, cluster))
+def _print(checked: Checked, output: str) -> None:
+    if output == "json":
+        print_json([_as_json(each) for each in checked.findings])
+        return
+    if output == "text":
+        for each in checked.findings:
+            print_finding(str(each), each.place, each.finding.severity, checked.line(each.place))
+    else:
+        told = [_told(each) for each in checked.findings] + [_told(each, each.reason) for each in checked.suppressed]
+        print_verdict(output, Verdict(tuple(told), _rules(), checked.errors), checked.line)
+    note(checked.summary)
+
+
+def _told(located: Located, reason: str | None = None) -> Told:
+    finding = located.finding
+    keys = tuple(step for step in finding.route.plain if isinstance(step, str))
+    return Told(finding.id, finding.severity, located.place, finding.text, (located.cluster or "", *keys), reason)
+
+
+def _rules() -> tuple[RuleText, ...]:
+    from tarmak_iam.lint.pages import page_of
+
+    return tuple(
+        RuleText(
+            each.id,
+            each.severity,
+            each.summary,
+            page_of(each.id),
+            page_address(f"docs/rules/{each.id}.md") if page_of(each.id) else "",
+        )
+        for each in sorted(all_rules(), key=lambda rule: rule.id)
+    )
 
 
 def _as_json(located: Located) -> dict[str, object]:
     finding, path = located.finding, list(located.finding.route.plain)
-    return as_json(finding.id, finding.severity, located.place, finding.message, finding.remedy, path=path)
-
-
-def _summary(report: Report) -> str:
-    found = summed_up(each.finding.severity for each in report.findings)
-    return f"{found}, {len(report.suppressed)} ignored by comments" if report.suppressed else found
+    return as_json(
+        finding.id,
+        finding.severity,
+        located.place,
+        finding.message,
+        finding.remedy,
+        path=path,
+        cluster=located.cluster,
+    )

@@ -12,6 +12,7 @@ import click
 
 from tarmak_iam.cli.output import note
 from tarmak_iam.cli.session import Session
+from tarmak_iam.cli.verbosity import log_variables
 
 if TYPE_CHECKING:
     from tarmak_iam.config import Cluster, TarmakConfig
@@ -37,12 +38,15 @@ def access_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def kubectl_of(session: Session, kubeconfig: Path | None, context: str | None) -> Kubectl:
-    """Raises TarmakIamError."""
+def kubectl_of(
+    session: Session, kubeconfig: Path | None, context: str | None, tell: Callable[[str], None] = note
+) -> Kubectl:
+    """`tell` hears of what is waited for. Raises TarmakIamError."""
     from tarmak_iam.hook.access import Access
     from tarmak_iam.hook.processes import Programs
 
-    return Access(Programs(dict(os.environ)), kubeconfig, context, tarmak_options(session)).kubectl(tell=note)
+    log_variables("KUBECONFIG")
+    return Access(Programs(dict(os.environ)), kubeconfig, context, tarmak_options(session)).kubectl(tell=tell)
 
 
 @contextlib.contextmanager

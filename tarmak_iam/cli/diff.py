@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tarmak_iam.cli.cluster_access import access_options, kubectl_of
+from tarmak_iam.cli.every_cluster import (
+    Outcome,
+    Tell,
+    all_clusters_option,
+    clusters_with_masters,
+    error_json,
+    exit_code,
+    for_each,
+    tally,
+)
 from tarmak_iam.cli.live import change_json
 from tarmak_iam.cli.mapping_change import effect_json
 from tarmak_iam.cli.mapping_formats import read_foreign
-from tarmak_iam.cli.output import note, print_diff_text, print_json
+from tarmak_iam.cli.output import format_option, note, print_diff_text, print_json
 from tarmak_iam.cli.overrides import object_options
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.effects import effects
@@ -22,19 +33,29 @@ from tarmak_iam.hook.cluster.diff import LiveDiff, live_diff
 from tarmak_iam.identity.formats import as_mappings
 from tarmak_iam.installation import Installation
 
+if TYPE_CHECKING:
+    from tarmak_iam.config import Cluster
+    from tarmak_iam.hook.cluster.kubectl import Kubectl
+
 __all__ = ["diff"]
+
+_NONE = "no differences: the cluster is as it should be"
 
 
 @click.command(
     epilog="\b\nExamples:\n"
     "  tarmak-iam diff\n"
-    "  git show HEAD~1:dev-cluster/aws-iam-authenticator.yaml | tarmak-iam diff --from -\n"
-    "  kubectl -n kube-system get configmap aws-auth -o yaml | tarmak-iam diff --from -",
+    "  tarmak-iam diff --all-clusters -o json\n"
+    "  git show HEAD~1:dev-cluster/aws-iam-authenticator.yaml |\n"
+    "      tarmak-iam diff --from -\n"
+    "  kubectl -n kube-system get configmap aws-auth -o yaml |\n"
+    "      tarmak-iam diff --from -",
 )
 @click.option("--from", "file", metavar="FILE", help="Compare with a file, in any format that map import reads.")
 @access_options
+@all_clusters_option
 @object_options
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@format_option("text", "json")
 @pass_session
 def diff(
     session: Session,
@@ -42,31 +63,81 @@ def diff(
     file: str | None,
     kubeconfig: Path | None,
     kube_context: str | None,
+    all_clusters: bool,
     output: str,
     **overrides: Any,
 ) -> None:
     """What `apply` would change in the cluster: objects, who gains and who loses what, and groups that no binding
-    of the cluster knows. With --from: who gains and loses what against FILE (- for stdin).
+    of the cluster knows. With --from: who gains and loses what against FILE (- for stdin). With --all-clusters: for
+    each cluster, through the kubeconfig that tarmak names; hubs are passed over, and -o json gives a list.
 
-    Exit code 1 if there are differences, 0 if there are none.
+    Exit code 1 if there are differences, 0 if there are none; 2 if a cluster could not be compared.
     """
-    if file is not None and (kubeconfig is not None or kube_context is not None):
+    is_reached = kubeconfig is not None or kube_context is not None
+    if file is not None and is_reached:
         raise click.UsageError("--from compares with a file, --kubeconfig and --context with a cluster")
+    if all_clusters and (file is not None or is_reached):
+        raise click.UsageError("--from, --kubeconfig and --context are about one cluster, --all-clusters about each")
+    if all_clusters:
+        _diff_all(session, overrides, output)
+        return
     installation = session.installation(overrides)
     if file is not None:
         found = LiveDiff((), effects(_as_installed(installation, file), installation), ())
     else:
-        manifests(installation)  # as `apply` has it: tarmak is asked only about what can be made
-        found = live_diff(installation, kubectl_of(session, kubeconfig, kube_context))
+        found = _live(installation, lambda: kubectl_of(session, kubeconfig, kube_context))
     if output == "json":
         print_json(_as_json(found, with_objects=file is None))
     else:
         _print(found)
-    for text in found.notes:
-        note(f"note: {text}")
+    _print_notes(found)
     if found.changed:
         click.get_current_context().exit(1)
-    note("no differences: everyone keeps what they have" if file else "no differences: the cluster is as it should be")
+    note("no differences: everyone keeps what they have" if file else _NONE)
+
+
+def _diff_all(session: Session, overrides: dict[str, Any], output: str) -> None:
+    config = session.config()
+
+    def compare(cluster: Cluster, tell: Tell) -> LiveDiff:
+        installation = session.installation_of(config, cluster, overrides)
+        chosen = replace(session, cluster_name=cluster.cluster_name)
+        return _live(installation, lambda: kubectl_of(chosen, None, None, tell))
+
+    outcomes = []
+    for outcome in for_each(clusters_with_masters(config), compare, "comparing"):
+        outcomes.append(outcome)
+        if outcome.error:
+            continue
+        if not outcome.value.changed:
+            note(f"{outcome.name}: {_NONE}")
+        elif output == "json":
+            note(f"{outcome.name}:")
+        else:
+            click.echo(f"{outcome.name}:")
+            _print(outcome.value)
+        _print_notes(outcome.value)
+    if output == "json":
+        print_json([_outcome_json(each) for each in outcomes])
+    note(tally(outcomes, lambda found: "different" if found.changed else "as it should be", "as it should be"))
+    if code := exit_code(outcomes, lambda found: found.changed):
+        click.get_current_context().exit(code)
+
+
+def _live(installation: Installation, reach: Callable[[], Kubectl]) -> LiveDiff:
+    manifests(installation)  # as `apply` has it: tarmak is asked only about what can be made
+    return live_diff(installation, reach())
+
+
+def _print_notes(found: LiveDiff) -> None:
+    for text in found.notes:
+        note(f"note: {text}")
+
+
+def _outcome_json(outcome: Outcome[LiveDiff]) -> dict[str, Any]:
+    if outcome.error:
+        return error_json(outcome)
+    return {"cluster": outcome.name, **_as_json(outcome.value, with_objects=True)}
 
 
 def _print(found: LiveDiff) -> None:

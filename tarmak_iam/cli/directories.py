@@ -1,4 +1,4 @@
-"""The directories that commands write to and look into."""
+"""The directories and files that commands write to and look into."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from pathlib import Path
 
 import click
 
-__all__ = ["named_directory", "output_dir_option"]
+from tarmak_iam.cli.completing import directories
+
+__all__ = ["named_directory", "named_files", "output_dir_option"]
 
 
 def named_directory(context: click.Context, parameter: click.Parameter, value: str) -> Path:
@@ -16,9 +18,18 @@ def named_directory(context: click.Context, parameter: click.Parameter, value: s
     return Path(value)
 
 
+def named_files(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[Path, ...]:
+    """As paths; an empty one, of a variable that is not set, would be the working directory."""
+    if not all(values):
+        raise click.BadParameter("it is empty; name a file", context, parameter)
+    return tuple(map(Path, values))
+
+
 output_dir_option = click.option(
     "--output-dir",
     type=click.Path(),
+    metavar="DIR",
+    shell_complete=directories,
     required=True,
     callback=named_directory,
     help="Directory for the files; made if it is missing.",

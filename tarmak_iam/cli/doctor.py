@@ -8,10 +8,22 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tarmak_iam.cli.completing import directories
 from tarmak_iam.cli.directories import named_directory
 from tarmak_iam.cli.output import note, print_json
-from tarmak_iam.cli.reporting import as_json, coloured, fail_on_option, is_failing, output_option, summed_up
+from tarmak_iam.cli.project import page_address
+from tarmak_iam.cli.reporting import (
+    as_json,
+    errors_told,
+    fail_on_option,
+    is_failing,
+    output_option,
+    print_finding,
+    print_verdict,
+    summed_up,
+)
 from tarmak_iam.cli.session import Session, pass_session, way_in
+from tarmak_iam.cli.told import RuleText, Told, Verdict
 from tarmak_iam.errors import FileError, Place, TarmakIamError
 from tarmak_iam.findings import Severity
 from tarmak_iam.pki.layout import EXPIRES_WITHIN
@@ -26,7 +38,7 @@ __all__ = ["doctor"]
 @click.command(
     epilog="\b\nExamples:\n  tarmak-iam doctor webhook\n  sudo tarmak-iam doctor / --root             # on a master"
 )
-@click.argument("directory", metavar="DIR", type=click.Path(), callback=named_directory)
+@click.argument("directory", metavar="DIR", type=click.Path(), callback=named_directory, shell_complete=directories)
 @click.option(
     "--root",
     "is_master",
@@ -60,11 +72,33 @@ def doctor(
     with 0 if there is nothing to say, 1 for findings, 2 where there is nothing to look at. Each id has its
     paragraph in docs/doctor.md.
     """
+    with errors_told(output):
+        installation = _installation(session)
+        report = _report(directory, installation, is_master=is_master or None, expires_within=expires_within)
+    if output == "json":
+        print_json(
+            [as_json(each.id, each.severity, each.place, each.message, each.remedy) for each in report.diagnoses]
+        )
+    elif output == "text":
+        for each in report.diagnoses:
+            print_finding(str(each), each.place, each.severity)
+    else:
+        print_verdict(output, _verdict(report), lambda _: "")  # no line of a file that may hold a key
+    _sum_up(report)
+    if any(each.severity is Severity.ERROR for each in report.diagnoses):
+        note(f"as long as the API server runs, {way_in(installation)}")
+    if is_failing((each.severity for each in report.diagnoses), fail_on):
+        context.exit(1)
+
+
+def _report(
+    directory: Path, installation: Installation | None, *, is_master: bool | None, expires_within: int
+) -> Report:
+    """Raises TarmakIamError, also where there is nothing to look at."""
     from tarmak_iam.pki import examine, read_tree
 
-    installation = _installation(session)
     webhook_file = installation.webhook_file if installation else None
-    tree = read_tree(directory, is_master=is_master or None, webhook_file=webhook_file)
+    tree = read_tree(directory, is_master=is_master, webhook_file=webhook_file)
     report = examine(tree, now=datetime.now(timezone.utc), expires_within=expires_within, installation=installation)
     if not report.saw_anything:
         raise FileError(
@@ -72,18 +106,15 @@ def doctor(
             remedy="name a directory with cert.pem, with a master's files, or with manifests",
             place=Place(str(directory)),
         )
-    if output == "json":
-        print_json(
-            [as_json(each.id, each.severity, each.place, each.message, each.remedy) for each in report.diagnoses]
-        )
-    else:
-        for each in report.diagnoses:
-            click.echo(coloured(str(each), each.severity))
-    _sum_up(report)
-    if any(each.severity is Severity.ERROR for each in report.diagnoses):
-        note(f"as long as the API server runs, {way_in(installation)}")
-    if is_failing((each.severity for each in report.diagnoses), fail_on):
-        context.exit(1)
+    return report
+
+
+def _verdict(report: Report) -> Verdict:
+    from tarmak_iam.pki import CHECKS
+
+    url = page_address("docs/doctor.md")
+    rules = tuple(RuleText(each.id, each.severity, each.summary, url=url) for each in CHECKS)
+    return Verdict(tuple(Told(each.id, each.severity, each.place, each.text) for each in report.diagnoses), rules)
 
 
 def _installation(session: Session) -> Installation | None:

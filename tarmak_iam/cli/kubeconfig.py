@@ -7,13 +7,15 @@ from pathlib import Path
 
 import click
 
+from tarmak_iam.cli.completing import files
 from tarmak_iam.cli.edit import dry_run_option
 from tarmak_iam.cli.kubeconfig_files import kubectl_files
 from tarmak_iam.cli.kubeconfig_plan import Plan
 from tarmak_iam.cli.notes import note_role
-from tarmak_iam.cli.output import note, print_json
+from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.overrides import kubeconfig_options
 from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.cli.verbosity import log_variables
 from tarmak_iam.emit.artifact import yaml_bytes
 from tarmak_iam.emit.kubeconfig import api_server, client_kubeconfig, is_tunnel
 from tarmak_iam.installation import Installation
@@ -24,7 +26,8 @@ _KUBECTLS = "\0"  # no file has this name
 
 
 @click.command(
-    epilog="\b\nExamples:\n  tarmak-iam kubeconfig --role arn:aws:iam::111122223333:role/Admin > admin.kubeconfig\n"
+    epilog="\b\nExamples:\n  tarmak-iam kubeconfig --role arn:aws:iam::111122223333:role/Admin \\\n"
+    "      > admin.kubeconfig\n"
     "  tarmak-iam kubeconfig --merge --use"
 )
 @kubeconfig_options
@@ -32,6 +35,7 @@ _KUBECTLS = "\0"  # no file has this name
     "--merge",
     "merge_into",
     metavar="[FILE]",
+    shell_complete=files,
     is_flag=False,
     flag_value=_KUBECTLS,
     help="Add it to this kubeconfig, or bring it up to date there. Without FILE: where kubectl would, KUBECONFIG or "
@@ -40,7 +44,7 @@ _KUBECTLS = "\0"  # no file has this name
 @click.option("--use", is_flag=True, help="With --merge: make its context the current one.")
 @click.option("--force", is_flag=True, help="With --merge: replace entries of the same name that are not ours.")
 @dry_run_option
-@click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
+@format_option("yaml", "json")
 @pass_session
 def kubeconfig(
     session: Session,
@@ -73,6 +77,7 @@ def kubeconfig(
         own = [path for path in (*session.files(config, cluster).own, config.path) if path]
         if not merge_into:
             raise click.UsageError("--merge '' names no file")
+        log_variables("KUBECONFIG")
         paths = kubectl_files(os.environ) if merge_into == _KUBECTLS else [Path(merge_into)]
         plan = Plan.of(paths, made, force=force, use=use)
         plan.check(own, installation.way_in if force else "")

@@ -1,23 +1,65 @@
-"""A click group whose commands are imported when they are called: --help stays cheap."""
+"""Click groups that say which command was meant, and one that imports its commands when they are called."""
 
 from __future__ import annotations
 
-import difflib
 import importlib
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
-__all__ = ["LazyGroup"]
+from tarmak_iam.cli.common import offer_common_options
+from tarmak_iam.near import LIKELY, did_you_mean
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+__all__ = ["CommandGroup", "LazyGroup"]
+
+_FEW = 6
 
 
-class LazyGroup(click.Group):
-    """`commands_by_name`: name -> (module, attribute, one line of help)."""
+class CommandGroup(click.Group):
+    """`also`: what people call a command, or expect in this place -> what they mean."""
 
-    def __init__(self, *args: Any, commands_by_name: Mapping[str, tuple[str, str, str]], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, also: Mapping[str, str] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._lazy = commands_by_name
+        self._also = also or {}
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, known = args[0], self.list_commands(ctx)
+        if name not in known and not name.startswith("-") and not ctx.resilient_parsing:
+            also = self._also.get(name)
+            otherwise = "choose one of" if len(known) <= _FEW else ""
+            remedy = f"did you mean {also}?" if also else did_you_mean(name, known, otherwise, LIKELY)
+            raise click.UsageError(f"there is no command '{name}'{remedy and '; ' + remedy}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        return [] if _rest(ctx) else super().shell_complete(ctx, incomplete)
+
+
+def _rest(ctx: click.Context) -> list[str]:
+    """The words behind the group's own options: in a completion there are some where the first is no command."""
+    known = vars(ctx)  # the attribute of the second name is a deprecated property since click 8.2
+    return [*known.get("_protected_args", known.get("protected_args", ())), *ctx.args]
+
+
+class LazyGroup(CommandGroup):
+    """`commands_by_name`: name -> (module, attribute, one line of help). `headings`: what the help groups under each;
+    what is in none comes last."""
+
+    def __init__(
+        self,
+        *args: Any,
+        commands_by_name: Mapping[str, tuple[str, str, str]],
+        headings: Mapping[str, Sequence[str]],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._lazy, self._headings = commands_by_name, headings
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self._lazy)
@@ -28,19 +70,23 @@ class LazyGroup(click.Group):
         module, attribute, _ = self._lazy[cmd_name]
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
+        offer_common_options(command)
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0]
-        if name not in self._lazy and not name.startswith("-"):
-            near = difflib.get_close_matches(name, self._lazy, n=1)
-            hint = f"; did you mean '{near[0]}'?" if near else ""
-            raise click.UsageError(f"there is no command '{name}'{hint}", ctx)
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """From the table, so that listing the commands imports none of them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, _, text) in self._lazy.items()])
+        grouped = {name for names in self._headings.values() for name in names}
+        rest = [name for name in self._lazy if name not in grouped]
+        width = max(map(len, self._lazy))
+        for heading, names in (*self._headings.items(), ("Other commands", rest)):
+            rows = [(name.ljust(width), self._lazy[name][2]) for name in names if name in self._lazy]
+            if rows:
+                with formatter.section(heading):
+                    formatter.write_dl(rows)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """From the table too."""
+        from click.shell_completion import CompletionItem
+
+        named = [CompletionItem(name, help=row[2]) for name, row in self._lazy.items() if name.startswith(incomplete)]
+        return [] if _rest(ctx) else [*named, *click.Command.shell_complete(self, ctx, incomplete)]

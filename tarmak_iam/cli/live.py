@@ -12,9 +12,10 @@ import click
 from tarmak_iam.cli.cluster_access import access_options, at_work, kubectl_of
 from tarmak_iam.cli.mapping_change import effect_json
 from tarmak_iam.cli.notes import note_image
-from tarmak_iam.cli.output import note, print_json
+from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.overrides import object_options, profile_option, role_option
 from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.cli.verbosity import log_variables
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.emit import manifests
 from tarmak_iam.hook.cluster.apply import apply as apply_to_cluster
@@ -32,7 +33,7 @@ from tarmak_iam.lint import Subjects
 
 __all__ = ["apply", "change_json", "rollback", "verify"]
 
-_output_option = click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+_output_option = format_option("text", "json")
 _wait_option = click.option(
     "--wait/--no-wait", default=True, show_default=True, help="Wait until the DaemonSet runs on every master."
 )
@@ -196,6 +197,7 @@ def verify(
     admin's, which asks what keeps you out. Exit code 1 where the answer is not as foretold.
     """
     installation = session.installation({"role": role, "profile": profile})
+    log_variables(prefixes=["AWS_"])
     kubectl = kubectl_of(session, kubeconfig, kube_context)
     with stops_raised():  # so that a token does not stay behind in a file
         found = verify_login(installation, kubectl, seconds=timeout, tell=note)

@@ -6,17 +6,21 @@ Exit codes: 0 done; 1 findings; 2 usage, configuration or input error; 3 a bug.
 from __future__ import annotations
 
 import io
+import os
 import signal
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import click
 
 from tarmak_iam._version import __version__
 from tarmak_iam.cli.aside import drop, tell
+from tarmak_iam.cli.common import common_options
+from tarmak_iam.cli.completing import VARIABLE
 from tarmak_iam.cli.lazy import LazyGroup
-from tarmak_iam.cli.session import Session
+from tarmak_iam.cli.session import session_of
+from tarmak_iam.cli.usage import usage_message
+from tarmak_iam.cli.verbosity import be_quiet
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.text import one_line
 
@@ -32,6 +36,7 @@ _COMMANDS = {
     "settings": ("tarmak_iam.cli.settings", "settings", "Our settings of a cluster: show, set, unset."),
     "check": ("tarmak_iam.cli.check", "check", "Look for errors and lock-outs before they happen."),
     "whois": ("tarmak_iam.cli.whois", "whois", "Who an IAM caller becomes, and by which entry."),
+    "report": ("tarmak_iam.cli.report", "report", "Access review: who can get in as whom, and why."),
     "diff": ("tarmak_iam.cli.diff", "diff", "What apply would change, and for whom."),
     "apply": ("tarmak_iam.cli.live", "apply", "Bring it all to the cluster, with kubectl."),
     "verify": ("tarmak_iam.cli.live", "verify", "Prove that the login works."),
@@ -40,48 +45,103 @@ _COMMANDS = {
     "manifests": ("tarmak_iam.cli.artifacts", "manifests", "All Kubernetes objects, in apply order."),
     "kubeconfig": ("tarmak_iam.cli.kubeconfig", "kubeconfig", "A kubeconfig that logs in with IAM."),
     "webhook": ("tarmak_iam.cli.webhook", "webhook", "The webhook's certificate, key and kubeconfig ahead of time."),
-    "doctor": ("tarmak_iam.cli.doctor", "doctor", "Examine such files, a master's or rendered ones, offline."),
+    "doctor": ("tarmak_iam.cli.doctor", "doctor", "Examine webhook files, a master's or rendered ones, offline."),
     "render": ("tarmak_iam.cli.render", "render", "All of a cluster's artifacts as files."),
     "run": ("tarmak_iam.cli.run", "run", "tarmak, with what belongs around its apply."),
     "hook": ("tarmak_iam.cli.hook_shell", "hook", "A shell function that has `run` around every tarmak."),
     "token": ("tarmak_iam.cli.token", "token", "A token for kubectl, or an explanation of one."),
+    "completion": ("tarmak_iam.cli.completion", "completion", "A script that completes all this in your shell."),
     "schema": ("tarmak_iam.cli.schema", "schema", "The JSON Schema of the section, or of all of tarmak.yaml."),
+}
+
+
+_HEADINGS = {
+    "Edit tarmak.yaml and settings": ("enable", "disable", "set", "unset", "show", "settings"),
+    "Say who may log in": ("map", "whois"),
+    "Check": ("check", "doctor", "report"),
+    "Make files": ("flags", "manifests", "kubeconfig", "webhook", "render"),
+    "Work on the live cluster": ("diff", "apply", "verify", "rollback", "run", "hook"),
+    "Tools": ("token", "schema", "completion"),
+}
+# Commands one level down, of Tarmak, and of tools like this one.
+_ALSO = {
+    **{name: f"map {name}" for name in ("list", "add", "remove", "import", "convert")},
+    **dict.fromkeys(("lint", "validate"), "check"),
+    **{name: f"run -- tarmak {name}" for name in ("clusters", "environments", "providers", "init")},
+    "inspect": "token inspect",
+    "help": "--help",
+    "version": "--version",
 }
 
 
 @click.group(
     cls=LazyGroup,
     commands_by_name=_COMMANDS,
+    headings=_HEADINGS,
+    also=_ALSO,
+    params=common_options(),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="The directory is -c, else TARMAK_CONFIG, else ~/.tarmak, as for Tarmak itself.",
+    epilog="The options may stand behind the command too. The directory is -c, else TARMAK_CONFIG, else ~/.tarmak, "
+    "as for Tarmak itself.\n\n\b\n"
+    "Examples:\n"
+    "  tarmak-iam enable --dry-run\n"
+    "  tarmak-iam check --current-cluster dev-cluster -v\n"
+    "  tarmak-iam map add --help",
 )
-@click.option("-c", "--config-directory", metavar="DIR", help="Directory of tarmak.yaml.")
-@click.option("--current-cluster", metavar="ENV-NAME", help="Cluster to work on, instead of currentCluster.")
 @click.version_option(__version__, message="%(prog)s %(version)s")
 @click.pass_context
-def cli(context: click.Context, config_directory: str | None, current_cluster: str | None) -> None:
+def cli(context: click.Context) -> None:
     """Log in to Tarmak clusters with AWS IAM: from one line in tarmak.yaml to a working kubectl."""
-    context.obj = Session(Path(config_directory) if config_directory else None, current_cluster)
+    context.obj = session_of(context)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code; nothing is raised, no traceback is printed."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    shell = os.environ.get(VARIABLE)
+    if shell:
+        from tarmak_iam.cli.completion_answer import answer
+
+        return answer(cli, shell, args)
     try:
-        result = cli.main(args=None if argv is None else list(argv), prog_name="tarmak-iam", standalone_mode=False)
-        if sys.stdout is not None:
-            sys.stdout.flush()
-        return result if isinstance(result, int) else 0
+        return _ended(lambda: _parsed_and_run(args))
+    finally:
+        be_quiet()
+
+
+def _parsed_and_run(args: list[str]) -> int:
+    context = cli.make_context("tarmak-iam", args)
+    with context:  # errors are told within, in the colours that its options have chosen
+        return _ended(lambda: _run(context))
+
+
+def _run(context: click.Context) -> int:
+    try:
+        cli.invoke(context)
+    except click.exceptions.Exit as stop:
+        code = stop.exit_code
+    else:
+        code = 0
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    return code
+
+
+def _ended(call: Callable[[], int]) -> int:
+    """The exit code of a call, or of the error that ends it, which is told."""
+    try:
+        return call()
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
         return _usage(error)
     except TarmakIamError as error:
-        prefix = f"{error.place}: " if error.place else ""
-        return _fail(f"{prefix}error: {error.message}", 2)
-    except (KeyboardInterrupt, click.Abort) as stop:
-        signum = getattr(stop.__cause__ or stop, "signum", signal.SIGINT)  # click wraps it
-        return _fail("error: interrupted", 128 + signum)
-    except (BrokenPipeError, SystemExit):  # click makes SystemExit of a broken pipe
+        return _told(error)
+    except (EOFError, KeyboardInterrupt, click.Abort) as stop:
+        if not isinstance(stop, click.Abort):
+            tell("")  # ends the line on which the terminal shows ^C
+        return _fail("error: interrupted", 128 + getattr(stop.__cause__ or stop, "signum", signal.SIGINT))
+    except (BrokenPipeError, SystemExit):
         drop(sys.stdout)
         return 141  # as a process that SIGPIPE ends, which is what `| head` makes of everybody else
     except OSError as error:
@@ -90,13 +150,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(f"error: this is a bug in tarmak-iam, please report it: {type(error).__name__}: {error}", 3)
 
 
+def _told(error: TarmakIamError) -> int:
+    from tarmak_iam.cli.excerpt import print_excerpt_of_error
+
+    code = _fail(f"{error.place}: error: {error.message}" if error.place else f"error: {error.message}", 2)
+    print_excerpt_of_error(error.place)
+    return code
+
+
 def _usage(error: click.ClickException) -> int:
-    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+    if type(error).__name__ == "NoArgsIsHelpError":  # which click has since 8.2
         error.show()
         return 2
-    context = error.ctx if isinstance(error, click.UsageError) else None
-    hint = f" (see {context.command_path} --help)" if context else ""
-    return _fail(f"error: {error.format_message()}{hint}", 2)
+    return _fail(f"error: {usage_message(error)}", 2)
 
 
 def _system(error: OSError) -> int:

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
+from tarmak_iam.cli.completing import callers
 from tarmak_iam.cli.edit import dry_run_option, finish_edit
-from tarmak_iam.cli.output import note, print_json
+from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.session import Session
 from tarmak_iam.clusterfiles import ClusterFiles
 from tarmak_iam.document.textdiff import unified_diff
@@ -27,10 +28,15 @@ strip_path_option = click.option(
 )
 
 _OPTIONS = (
-    click.option("--me", metavar="ARN", help="Your own ARN: a change of what it gets needs --force."),
+    click.option(
+        "--me",
+        metavar="ARN",
+        shell_complete=callers,
+        help="Your own ARN: a change of what it gets needs --force.",
+    ),
     click.option("--force", is_flag=True, help="Even if the last admin, a node role or --me loses its way in."),
     dry_run_option,
-    click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True),
+    format_option("text", "json"),
 )
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
+from tarmak_iam.cli.completing import files
 from tarmak_iam.cli.mapping_change import Change, Options, change_options, strip_path_option
-from tarmak_iam.cli.output import note, print_json
+from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.files import read_file
 from tarmak_iam.document.source import MAX_BYTES
@@ -28,10 +29,11 @@ __all__ = ["convert", "import_", "read_foreign"]
     name="import",
     short_help="Bring in the entries of another tool's file.",
     epilog="\b\nExamples:\n"
-    "  kubectl -n kube-system get configmap aws-auth -o yaml | tarmak-iam map import -\n"
+    "  kubectl -n kube-system get configmap aws-auth -o yaml |\n"
+    "      tarmak-iam map import -\n"
     "  tarmak-iam map import cluster.yaml --from kops --dry-run",
 )
-@click.argument("file")
+@click.argument("file", metavar="FILE", shell_complete=files)
 @click.option(
     "--from", "form", type=click.Choice(["auto", *FORMATS]), default="auto", show_default=True, help="Format of FILE."
 )
@@ -73,7 +75,7 @@ def import_(
 @click.option(
     "--to", "backend", type=click.Choice(CONVERTIBLE), required=True, help="Backend, in the daemon's spelling."
 )
-@click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
+@format_option("yaml", "json")
 @pass_session
 def convert(session: Session, backend: str, output: str) -> None:
     """Show the mappings as the configuration (MountedFile), the ConfigMap aws-auth (EKSConfigMap) or

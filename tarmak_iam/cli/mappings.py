@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
+from tarmak_iam.cli.completing import principals
+from tarmak_iam.cli.lazy import CommandGroup
 from tarmak_iam.cli.mapping_change import Change, Options, change_options, strip_path_option
 from tarmak_iam.cli.mapping_formats import convert, import_
-from tarmak_iam.cli.output import note, print_json
+from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.guards import principal_refusal
 from tarmak_iam.identity.mappings import Listed, Wanted
@@ -16,7 +18,15 @@ from tarmak_iam.text import one_line
 __all__ = ["mappings"]
 
 
-@click.group(name="map")
+@click.group(
+    name="map",
+    cls=CommandGroup,
+    also={"ls": "list", "rm": "remove", "delete": "remove", "show": "list"},
+    epilog="\b\nExamples:\n"
+    "  tarmak-iam map list\n"
+    "  tarmak-iam map add arn:aws:iam::111122223333:role/Admin \\\n"
+    "      --username admin --group system:masters",
+)
 def mappings() -> None:
     """Who may log in to the current cluster, and as whom.
 
@@ -24,8 +34,8 @@ def mappings() -> None:
     """
 
 
-@mappings.command(name="list", short_help="List the entries.")
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@mappings.command(name="list", short_help="List the entries.", epilog="\b\nExample: tarmak-iam map list -o json")
+@format_option("text", "json")
 @pass_session
 def list_(session: Session, output: str) -> None:
     """List the entries, in the order in which the authenticator asks them."""
@@ -54,14 +64,19 @@ def _as_json(entry: Listed) -> dict[str, object]:
 @mappings.command(
     short_help="Map a role, a user, an SSO permission set or an account.",
     epilog="\b\nExamples:\n"
-    "  tarmak-iam map add arn:aws:iam::111122223333:role/Admin --username admin --group system:masters\n"
-    "  tarmak-iam map add sso:111122223333/Developer --username 'dev:{{SessionName}}' --group dev",
+    "  tarmak-iam map add arn:aws:iam::111122223333:role/Admin \\\n"
+    "      --username admin --group system:masters\n"
+    "  tarmak-iam map add sso:111122223333/Developer \\\n"
+    "      --username 'dev:{{SessionName}}' --group dev",
 )
-@click.argument("principal", metavar="ARN")
-@click.option("--username", default="", help="Name in Kubernetes; templates such as {{SessionName}} are allowed.")
+@click.argument("principal", metavar="ARN", shell_complete=principals)
+@click.option(
+    "--username", default="", metavar="NAME", help="Name in Kubernetes; templates such as {{SessionName}} are allowed."
+)
 @click.option(
     "--group",
     "groups",
+    metavar="GROUP",
     multiple=True,
     help="Group in Kubernetes; may be given several times. Without it an existing entry keeps its groups.",
 )
@@ -98,7 +113,7 @@ def add(
     short_help="Take the entry of an ARN, permission set or account out.",
     epilog="\b\nExample: tarmak-iam map remove arn:aws:iam::111122223333:user/Alice",
 )
-@click.argument("principal", metavar="ARN")
+@click.argument("principal", metavar="ARN", shell_complete=principals)
 @change_options
 @pass_session
 def remove(session: Session, principal: str, me: str | None, force: bool, dry_run: bool, output: str) -> None:

@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 
+from tarmak_iam.cli.colour import marked
 from tarmak_iam.document import Document
 from tarmak_iam.document.textdiff import unified_diff
 from tarmak_iam.text import escaped, one_line
 
-__all__ = ["note", "print_diff", "print_diff_text", "print_json"]
+__all__ = ["format_option", "note", "print_diff", "print_diff_text", "print_json"]
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
+def format_option(*formats: str) -> Callable[[_Command], _Command]:
+    """-o, as `output`; the first is what is printed without it."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        help="Format of what is printed.",
+    )
+
+
 def note(message: str) -> None:
     """One line; what a terminal would act on is shown as an escape."""
-    click.echo(one_line(message), err=True)
+    click.echo(marked(one_line(message)), err=True)
 
 
 def print_json(value: Any) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from tarmak_iam.cli.completing import backends, registries, roles
+
 __all__ = ["kubeconfig_options", "object_options", "profile_option", "role_option"]
 
 
@@ -17,9 +19,12 @@ def _backends(_context: click.Context, _parameter: click.Parameter, texts: tuple
 
 
 _OBJECT_OPTIONS = (
-    click.option("--image", help="Image of the authenticator; a digest is allowed."),
+    click.option("--image", metavar="IMAGE", help="Image of the authenticator; a digest is allowed."),
     click.option(
-        "--registry", metavar="public|ecr|HOST", help="Where the image comes from; a mirror is HOST[:PORT][/PATH]."
+        "--registry",
+        metavar="public|ecr|HOST",
+        shell_complete=registries,
+        help="Where the image comes from; a mirror is HOST[:PORT][/PATH].",
     ),
     click.option(
         "--kubernetes-version",
@@ -33,11 +38,12 @@ _OBJECT_OPTIONS = (
         metavar="LIST",
         multiple=True,  # the last one alone would count, and the file's mappings be left out
         callback=_backends,
+        shell_complete=backends,
         help="What the authenticator takes mappings from, in the order given, with commas between: MountedFile, "
         "EKSConfigMap, CRD.",
     ),
 )
-role_option = click.option("--role", metavar="ARN", help="Role to assume for the token.")
+role_option = click.option("--role", metavar="ARN", shell_complete=roles, help="Role to assume for the token.")
 profile_option = click.option("--profile", metavar="NAME", help="AWS profile that the credentials come from.")
 _KUBECONFIG_OPTIONS = (
     role_option,

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 
+from tarmak_iam.cli.verbosity import is_verbose
 from tarmak_iam.text import one_line
 
 __all__ = ["progress"]
@@ -16,10 +17,10 @@ _ANEW = "\r\x1b[K"
 
 @contextlib.contextmanager
 def progress(plain: Callable[[str], None], mark: str = "") -> Iterator[Callable[[str], None]]:
-    """Gives what takes a line. Where stderr is no terminal that is `plain`; on one the line, with `mark` before it,
-    replaces the one before, and the last one goes at the end, or whatever comes in between."""
+    """Gives what takes a line. Where stderr is no terminal, or -v has lines too, that is `plain`; on one the line,
+    with `mark` before it, replaces the one before, and the last one goes at the end, or whatever comes in between."""
     stream = sys.stderr
-    if stream is None or not stream.isatty() or os.environ.get("TERM") in (None, "", "dumb"):
+    if is_verbose() or stream is None or not stream.isatty() or os.environ.get("TERM") in (None, "", "dumb"):
         yield plain
         return
 

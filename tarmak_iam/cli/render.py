@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +11,17 @@ import click
 
 from tarmak_iam.cli.directories import output_dir_option
 from tarmak_iam.cli.edit import dry_run_option
+from tarmak_iam.cli.every_cluster import (
+    all_clusters_option,
+    clusters_with_masters,
+    error_json,
+    exit_code,
+    for_each,
+    tally,
+)
 from tarmak_iam.cli.kubeconfig import note_tunnel
 from tarmak_iam.cli.notes import note_objects, note_role
-from tarmak_iam.cli.output import note, print_json
+from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.overrides import kubeconfig_options, object_options
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.directory import Action, Plan, carry_out, plan
@@ -20,7 +30,8 @@ from tarmak_iam.errors import ConfigError
 from tarmak_iam.text import one_line
 
 if TYPE_CHECKING:
-    from tarmak_iam.config import TarmakConfig
+    from tarmak_iam.config import Cluster, TarmakConfig
+    from tarmak_iam.installation import Installation
 
 __all__ = ["render"]
 
@@ -31,21 +42,37 @@ _DONE = {
     Action.REMOVE: "removed",
     Action.KEEP: "kept",
 }
+_DRY = "dry run: nothing was written"
 _AT_REST = (Action.UNCHANGED, Action.KEEP)
 
 
-@click.command(epilog="\b\nExample: tarmak-iam render --output-dir out && kubectl apply -k out")
+@dataclass(frozen=True)
+class _Made:
+    """What was made of a cluster, and where."""
+
+    installation: Installation
+    plan: Plan
+    left_out: list[tuple[str, ConfigError]]
+
+
+@click.command(
+    epilog="\b\nExamples:\n"
+    "  tarmak-iam render --output-dir out && kubectl apply -k out\n"
+    "  tarmak-iam render --output-dir out --all-clusters"
+)
 @output_dir_option
+@all_clusters_option
 @object_options
 @kubeconfig_options
 @dry_run_option
 @click.option("--force", is_flag=True, help="Write over files that were not written by render, or changed since.")
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@format_option("text", "json")
 @pass_session
 def render(
     session: Session,
     /,
     output_dir: Path,
+    all_clusters: bool,
     dry_run: bool,
     force: bool,
     output: str,
@@ -53,26 +80,51 @@ def render(
 ) -> None:
     """All of a cluster's artifacts as files: flags, kubeconfig, and the objects for `kubectl apply -k`.
 
-    Only files that render wrote before are replaced, and removed where they are no longer made.
+    Only files that render wrote before are replaced, and removed where they are no longer made. With --all-clusters
+    each cluster has a directory of its own, DIR/CLUSTER, hubs are passed over, and -o json gives a list.
     """
     config = session.config()
-    cluster = session.cluster(config)
-    installation = session.installation_of(config, cluster, overrides, with_admin=True)
-    artifacts, left_out = emit_all(installation)
     own = _own_files(session, config)
-    planned = plan(output_dir, artifacts, installation.cluster_id, force=force, untouchable=own)
-    if not dry_run:  # before anything is printed: whoever reads that may hang up
-        carry_out(planned)
+
+    def make(cluster: Cluster, directory: Path) -> _Made:
+        installation = session.installation_of(config, cluster, overrides, with_admin=True)
+        artifacts, left_out = emit_all(installation)
+        planned = plan(directory, artifacts, installation.cluster_id, force=force, untouchable=own)
+        if not dry_run:  # before anything is printed: whoever reads that may hang up
+            carry_out(planned)
+        return _Made(installation, planned, left_out)
+
+    if all_clusters:
+        _render_all(config, lambda cluster: make(cluster, output_dir / cluster.cluster_name), output, dry_run=dry_run)
+        return
+    made = make(session.cluster(config), output_dir)
     if output == "json":
-        print_json(_as_json(planned, left_out, cluster_id=installation.cluster_id, dry_run=dry_run))
+        print_json(_as_json(made, dry_run=dry_run))
     else:
-        _print(planned, dry_run=dry_run)
-    note_objects(installation, () if output == "json" else left_out)  # JSON has them itself
-    if any(step.action is Action.REMOVE and step.path.suffix == ".yaml" for step in planned.steps):
-        note("note: an object whose file is removed stays in a cluster that has it, until somebody deletes it there")
-    if "kubeconfig" not in dict(left_out):
-        note_role(installation)
-        note_tunnel(installation)
+        _print(made.plan, dry_run=dry_run)
+        if dry_run:
+            note(_DRY)
+    _tell(made, with_left_out=output != "json")
+
+
+def _render_all(config: TarmakConfig, make: Callable[[Cluster], _Made], output: str, *, dry_run: bool) -> None:
+    outcomes = []
+    for outcome in for_each(clusters_with_masters(config), lambda cluster, _: make(cluster), "rendering"):
+        outcomes.append(outcome)
+        if outcome.error:
+            continue
+        note(f"{outcome.name}:")
+        if output != "json":
+            _print(outcome.value.plan, dry_run=dry_run)
+        _tell(outcome.value, with_left_out=output != "json")
+    if output == "json":
+        print_json([error_json(each) if each.error else _as_json(each.value, dry_run=dry_run) for each in outcomes])
+    if dry_run:
+        note(_DRY)
+    done = "could be rendered" if dry_run else "rendered"
+    note(tally(outcomes, lambda _: done, done))
+    if code := exit_code(outcomes):
+        click.get_current_context().exit(code)
 
 
 def _own_files(session: Session, config: TarmakConfig) -> list[Path]:
@@ -91,19 +143,25 @@ def _print(planned: Plan, *, dry_run: bool) -> None:
     for step in planned.steps:
         if step.action is Action.KEEP:
             note(f"{step.path} is no longer made, but is kept: it was changed by hand since it was written")
-    if dry_run:
-        note("dry run: nothing was written")
 
 
-def _as_json(
-    planned: Plan, left_out: list[tuple[str, ConfigError]], *, cluster_id: str, dry_run: bool
-) -> dict[str, object]:
+def _tell(made: _Made, *, with_left_out: bool) -> None:
+    """JSON has what is left out itself."""
+    note_objects(made.installation, made.left_out if with_left_out else ())
+    if any(step.action is Action.REMOVE and step.path.suffix == ".yaml" for step in made.plan.steps):
+        note("note: an object whose file is removed stays in a cluster that has it, until somebody deletes it there")
+    if "kubeconfig" not in dict(made.left_out):
+        note_role(made.installation)
+        note_tunnel(made.installation)
+
+
+def _as_json(made: _Made, *, dry_run: bool) -> dict[str, object]:
     return {
-        "cluster": cluster_id,
-        "directory": str(planned.directory),
+        "cluster": made.installation.cluster_id,
+        "directory": str(made.plan.directory),
         "dry_run": dry_run,
         "files": [
-            {"name": step.path.name, "path": str(step.path), "action": step.action.value} for step in planned.steps
+            {"name": step.path.name, "path": str(step.path), "action": step.action.value} for step in made.plan.steps
         ],
-        "left_out": [{"name": name, "reason": str(error)} for name, error in left_out],
+        "left_out": [{"name": name, "reason": str(error)} for name, error in made.left_out],
     }

@@ -2,19 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import click
 
-from tarmak_iam.errors import Place
+from tarmak_iam.cli.annotations import workflow_commands
+from tarmak_iam.cli.excerpt import print_excerpt
+from tarmak_iam.cli.output import print_json
+from tarmak_iam.cli.project import address
+from tarmak_iam.cli.sarif import sarif_log
+from tarmak_iam.cli.told import Base, Verdict
+from tarmak_iam.errors import Place, TarmakIamError
 from tarmak_iam.findings import Severity
 
-__all__ = ["as_json", "coloured", "fail_on_option", "is_failing", "output_option", "summed_up"]
+__all__ = [
+    "as_json",
+    "errors_told",
+    "fail_on_option",
+    "is_failing",
+    "output_option",
+    "print_finding",
+    "print_verdict",
+    "summed_up",
+]
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
 
-output_option = click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+output_option = click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json", "sarif", "github"]),
+    default="text",
+    show_default=True,
+    help="sarif is SARIF 2.1.0, for code scanning; github are annotations of a workflow's run.",
+)
 fail_on_option = click.option(
     "--fail-on",
     type=click.Choice(["error", "warning"]),
@@ -24,8 +48,14 @@ fail_on_option = click.option(
 )
 
 
-def coloured(line: str, severity: Severity) -> str:
-    """A line such as `file:1:2: error: message [ID]`, its severity in the colour of it."""
+def print_finding(line: str, place: Place, severity: Severity, source: str = "") -> None:
+    """A line such as `file:1:2: error: message [ID]`, its severity in the colour of it; on a terminal with the line of
+    the source, where that is given."""
+    click.echo(_coloured(line, severity))
+    print_excerpt(source, place, _COLOURS[severity])
+
+
+def _coloured(line: str, severity: Severity) -> str:
     return line.replace(f": {severity}: ", f": {click.style(str(severity), fg=_COLOURS[severity])}: ", 1)
 
 
@@ -54,3 +84,24 @@ def summed_up(found: Iterable[Severity]) -> str:
 def is_failing(found: Iterable[Severity], fail_on: str) -> bool:
     """Whether one of them is of the severity that `--fail-on` names, or above."""
     return any(severity is Severity.ERROR or fail_on == "warning" for severity in found)
+
+
+def print_verdict(output: str, verdict: Verdict, line_of: Callable[[Place], str]) -> None:
+    """For programs of others: as `sarif`, or as `github` has it."""
+    if output == "sarif":
+        print_json(sarif_log(verdict, Base.of_repository(os.environ), line_of, address()))
+    else:
+        for line in workflow_commands(verdict, Base.of_workspace(os.environ)):
+            click.echo(line)
+
+
+@contextlib.contextmanager
+def errors_told(output: str) -> Iterator[None]:
+    """An error in between is part of what `sarif` and `github` say, so that whoever reads it has a whole answer; and
+    it goes on from here."""
+    try:
+        yield
+    except TarmakIamError as error:
+        if output in ("sarif", "github"):
+            print_verdict(output, Verdict((), (), (error,)), lambda _: "")
+        raise

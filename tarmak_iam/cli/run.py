@@ -23,12 +23,16 @@ __all__ = ["run"]
     short_help="tarmak, with what belongs around its apply.",
     epilog="\b\nExamples:\n"
     "  tarmak-iam run -- tarmak clusters apply\n"
-    "  tarmak-iam run --rollback-on-failure -- tarmak -c ~/.tarmak clusters apply --configuration-only",
+    "  tarmak-iam run --rollback-on-failure -- \\\n"
+    "      tarmak -c ~/.tarmak clusters apply --configuration-only",
 )
 @click.option("--no-check", is_flag=True, help="Start tarmak whatever `check` finds, and whoever is locked out.")
 @click.option("--rollback-on-failure", is_flag=True, help="Restore the objects where nobody can log in afterwards.")
 @click.option(
-    "--kubeconfig", type=click.Path(path_type=Path), help="For kubectl, instead of `tarmak clusters kubeconfig`."
+    "--kubeconfig",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="For kubectl, instead of `tarmak clusters kubeconfig`.",
 )
 @click.option("--context", "kube_context", metavar="NAME", help="Context of the kubeconfig.")
 @click.argument("command", metavar="tarmak ARGS...", nargs=-1, required=True, type=click.UNPROCESSED)
@@ -103,7 +107,7 @@ def _environment(session: Session, call: TarmakCall) -> Mapping[str, str]:
 
 
 def _current_cluster(call: TarmakCall, environment: Mapping[str, str]) -> str:
-    return Session(call.directory(environment), None).config().current_cluster.cluster_name
+    return Session(call.directory(environment), None, "as tarmak has it").config().current_cluster.cluster_name
 
 
 def _contradiction(option: str, ours: str, theirs: str) -> ConfigError:

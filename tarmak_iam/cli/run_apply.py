@@ -47,7 +47,7 @@ class Wishes:
 
 def apply_around(command: tuple[str, ...], call: TarmakCall, environment: Mapping[str, str], wishes: Wishes) -> int:
     """The exit code. Raises TarmakIamError, tarmak not started, where the configuration cannot be read."""
-    session = Session(call.directory(environment), call.cluster_name)
+    session = Session(call.directory(environment), call.cluster_name, "as tarmak has it")
     try:
         config = session.config()
         cluster = session.cluster(config)

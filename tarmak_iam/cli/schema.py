@@ -1,26 +1,137 @@
-"""schema: the JSON Schemas of the sections and of the whole file."""
+"""schema: the JSON Schemas of tarmak.yaml, its sections and a cluster's own files, and where editors find them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import click
 
+from tarmak_iam.cli.completing import schemas
+from tarmak_iam.cli.directories import named_directory
+from tarmak_iam.cli.edit import dry_run_option
+from tarmak_iam.cli.modeline import modeline, schema_reference, with_modeline
+from tarmak_iam.cli.output import note, print_diff
+from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.clusterfiles import ClusterFiles, is_cluster_id
 from tarmak_iam.config.amazon import AMAZON
 from tarmak_iam.config.plugins import load_sections, section_named
-from tarmak_iam.config.schema import WHOLE_FILE, file_schema, schema_text, section_schema
+from tarmak_iam.config.schema import WHOLE_FILE, Schema, file_schema, schema_text, section_schema
+from tarmak_iam.document import Document
+from tarmak_iam.document.files import make_directory, read_file, read_if_present, replace_file
+from tarmak_iam.errors import SelectionError
+from tarmak_iam.identity.mappings import MAPPINGS_NAME
+from tarmak_iam.lint.file_schemas import mappings_schema, settings_schema
+from tarmak_iam.near import did_you_mean
+from tarmak_iam.settings import SETTINGS_NAME
 
 __all__ = ["schema"]
 
+_OF_FILES = {
+    "tarmak.yaml": (WHOLE_FILE, "tarmak.schema.json"),
+    MAPPINGS_NAME: ("mappings", "mappings.schema.json"),
+    SETTINGS_NAME: ("settings", "settings.schema.json"),
+}
+"""By name of the file that a schema is for: what it is called here, and in a directory."""
 
-@click.command(epilog=f"\b\nExample: tarmak-iam schema {WHOLE_FILE} > tarmak.schema.json")
-@click.argument("name", default=AMAZON.name)
-def schema(name: str) -> None:
-    """The JSON Schema (draft-07) of a section of tarmak.yaml, or of the whole file.
 
-    NAME is a section's, by default kubernetes.apiServer.amazon, or tarmak.yaml. An editor with yaml-language-server
-    uses the file's with this line at the top of tarmak.yaml:
+@click.command(
+    epilog="\b\nExamples:\n"
+    f"  tarmak-iam schema {WHOLE_FILE} > tarmak.schema.json\n"
+    "  tarmak-iam schema --output-dir ~/.tarmak/schemas --modeline"
+)
+@click.argument("name", metavar="[NAME]", required=False, shell_complete=schemas)
+@click.option(
+    "--output-dir",
+    type=click.Path(),
+    callback=lambda context, parameter, value: value if value is None else named_directory(context, parameter, value),
+    help="Directory for the schemas of all three files; made if it is missing.",
+)
+@click.option("--modeline", "with_modelines", is_flag=True, help="Name them in the first line of the files, too.")
+@dry_run_option
+@pass_session
+def schema(session: Session, name: str | None, output_dir: Path | None, with_modelines: bool, dry_run: bool) -> None:
+    """The JSON Schema (draft-07) of a section of tarmak.yaml, or of a file.
+
+    NAME is a section's, by default kubernetes.apiServer.amazon, or tarmak.yaml, mappings or settings. An editor with
+    yaml-language-server uses the schema that the first line of a file names:
 
     \b
     # yaml-language-server: $schema=tarmak.schema.json
+
+    With --output-dir the schemas of tarmak.yaml, mappings and settings are written there, and with --modeline
+    tarmak.yaml and the files of its clusters get such a line each.
     """
-    made = file_schema(load_sections()) if name == WHOLE_FILE else section_schema(section_named(name))
-    click.echo(schema_text(made), nl=False)
+    if output_dir is None:
+        if with_modelines or dry_run:
+            raise click.UsageError("--modeline and --dry-run belong to --output-dir, where the schemas are to be")
+        click.echo(schema_text(_made(name or AMAZON.name)), nl=False)
+        return
+    if name is not None:
+        raise click.UsageError("--output-dir writes the schemas of all files: leave NAME out")
+    edits = (
+        [_edit(path, output_dir) for path in _files(session)] if with_modelines else []
+    )  # before anything is written
+    _write_schemas(output_dir, dry_run=dry_run)
+    for path, before, after in edits:
+        _finish(path, before, after, dry_run=dry_run)
+    if dry_run:
+        note("dry run: nothing was written")
+
+
+def _made(name: str) -> Schema:
+    """Raises SelectionError for what there is no schema of."""
+    if name == WHOLE_FILE:
+        return file_schema(load_sections())
+    if name in ("mappings", MAPPINGS_NAME):
+        return mappings_schema()
+    if name in ("settings", SETTINGS_NAME):
+        return settings_schema()
+    sections = [each.name for each in load_sections()]
+    if name not in sections:
+        names = [*sections, *(called for called, _ in _OF_FILES.values())]
+        raise SelectionError(f"there is no schema '{name}'", remedy=did_you_mean(name, names, "choose one of"))
+    return section_schema(section_named(name))
+
+
+def _write_schemas(directory: Path, *, dry_run: bool) -> None:
+    if not dry_run:
+        make_directory(directory, 0o755)
+    for called, filename in _OF_FILES.values():
+        path, data = directory / filename, schema_text(_made(called)).encode()
+        before = read_if_present(path)
+        if before == data:
+            note(f"unchanged {path}")
+            continue
+        if not dry_run:
+            replace_file(path, data, expected=before)
+        note(f"{'would write' if dry_run else 'wrote'} {path}")
+
+
+def _files(session: Session) -> Iterator[Path]:
+    """tarmak.yaml, and what there is of mappings and settings of all its clusters. Raises TarmakIamError."""
+    config = session.config()
+    assert config.path is not None  # it is loaded from a file
+    yield config.path
+    for cluster in config.selectable_clusters:
+        if is_cluster_id(cluster.cluster_name):
+            files = ClusterFiles(config.path.parent, cluster.cluster_name)
+            yield from (path for path in (files.mappings_path, files.settings_path) if path.is_file())
+
+
+def _edit(path: Path, directory: Path) -> tuple[Path, Document, Document]:
+    """The file before and after. Raises ParseError where it is no YAML."""
+    before = Document.parse(read_file(path), str(path))
+    _, filename = _OF_FILES.get(path.name, _OF_FILES["tarmak.yaml"])
+    return path, before, with_modeline(before, modeline(schema_reference(directory / filename, path)))
+
+
+def _finish(path: Path, before: Document, after: Document, *, dry_run: bool) -> None:
+    if before.is_json:
+        note(f"{path} is JSON, which has no comments: name the schema in the editor's settings")
+    elif after is before:
+        note(f"unchanged {path}")
+    else:
+        if not dry_run:
+            replace_file(path, after.to_bytes(), expected=before.to_bytes())
+        print_diff(before, after)

@@ -7,8 +7,9 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
+from tarmak_iam.cli.completing import section_keys, section_keys_or_values, sections
 from tarmak_iam.cli.edit import dry_run_option, finish_edit
-from tarmak_iam.cli.output import note, print_json
+from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.amazon import AMAZON
@@ -26,6 +27,7 @@ _section_option = click.option(
     "--section",
     "name",
     metavar="NAME",
+    shell_complete=sections,
     default=AMAZON.name,
     show_default=True,
     help="Section of the cluster; plugins bring further ones.",
@@ -35,7 +37,13 @@ _section_option = click.option(
 @click.command(
     name="set", epilog="\b\nExample: tarmak-iam set internalELBAccessLogs.bucket my-logs\n\nThe keys: tarmak-iam show"
 )
-@click.argument("pairs", nargs=-1, required=True, metavar="KEY VALUE [KEY VALUE]...")
+@click.argument(
+    "pairs",
+    nargs=-1,
+    required=True,
+    metavar="KEY VALUE [KEY VALUE]...",
+    shell_complete=section_keys_or_values,
+)
 @_section_option
 @dry_run_option
 @pass_session
@@ -54,7 +62,7 @@ def set_(session: Session, pairs: tuple[str, ...], name: str, dry_run: bool) -> 
 
 
 @click.command(epilog="\b\nExample: tarmak-iam unset internalELBAccessLogs")
-@click.argument("key")
+@click.argument("key", metavar="KEY", shell_complete=section_keys)
 @_section_option
 @dry_run_option
 @pass_session
@@ -84,7 +92,7 @@ def _new_findings(before: TarmakConfig, after: TarmakConfig) -> list[Located]:
 
 @click.command(epilog="\b\nExample: tarmak-iam show -o yaml")
 @_section_option
-@click.option("-o", "--output", type=click.Choice(["text", "json", "yaml"]), default="text", show_default=True)
+@format_option("text", "json", "yaml")
 @pass_session
 def show(session: Session, name: str, output: str) -> None:
     """Show what takes effect of the section: the values of tarmak.yaml, and the defaults of what is not there.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tarmak_iam.cli.verbosity import log
 from tarmak_iam.errors import FileError, SelectionError
 
 if TYPE_CHECKING:  # imported in the functions: --help and --version do without pydantic and ruamel.yaml
@@ -17,24 +18,33 @@ if TYPE_CHECKING:  # imported in the functions: --help and --version do without 
     from tarmak_iam.config import Cluster, TarmakConfig
     from tarmak_iam.installation import Installation
 
-__all__ = ["Session", "pass_session", "way_in"]
+__all__ = ["Session", "pass_session", "session_of", "way_in"]
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
+    """`source`: what has chosen the directory, where it is not the user's own -c."""
+
     directory: Path | None
     cluster_name: str | None
+    source: str = "-c"
 
     def config(self) -> TarmakConfig:
         """Raises TarmakIamError."""
         from tarmak_iam.config import TarmakConfig
         from tarmak_iam.config.locate import config_path
 
+        log("directory: %s", self._origin)
         return TarmakConfig.load(config_path(self.directory, os.environ))
 
     def cluster(self, config: TarmakConfig) -> Cluster:
         """The one that --current-cluster names, else the current one. Raises SelectionError."""
-        return config.cluster(self.cluster_name) if self.cluster_name else config.current_cluster
+        if self.cluster_name:
+            log("cluster: %s (--current-cluster)", self.cluster_name)
+            return config.cluster(self.cluster_name)
+        cluster = config.current_cluster
+        log("cluster: %s (currentCluster, %s)", cluster.cluster_name, config.document.position(("currentCluster",)))
+        return cluster
 
     def files(self, config: TarmakConfig, cluster: Cluster) -> ClusterFiles:
         from tarmak_iam.clusterfiles import ClusterFiles
@@ -54,6 +64,16 @@ class Session:
         """
         config = self.config()
         return self.installation_of(config, self.cluster(config), overrides, with_admin=with_admin)
+
+    @property
+    def _origin(self) -> str:
+        """The directory, and why it is that."""
+        from tarmak_iam.config.locate import ENVIRONMENT_VARIABLE
+
+        if self.directory is not None:
+            return f"{self.directory} ({self.source})"
+        given = os.environ.get(ENVIRONMENT_VARIABLE)
+        return f"{given} ({ENVIRONMENT_VARIABLE})" if given else f"~/.tarmak (neither -c nor {ENVIRONMENT_VARIABLE})"
 
     @property
     def is_named(self) -> bool:
@@ -85,6 +105,11 @@ class Session:
         from tarmak_iam.installation import read_installation
 
         return read_installation(config, cluster, self.files(config, cluster), overrides, with_admin=with_admin)
+
+
+def session_of(context: click.Context) -> Session:
+    """What the common options have chosen so far, on the way to this context."""
+    return context.obj if isinstance(context.obj, Session) else Session(None, None)
 
 
 pass_session = click.make_pass_decorator(Session)

@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import click
 
+from tarmak_iam.cli.completing import setting_keys, setting_values, settings_in_file
 from tarmak_iam.cli.edit import dry_run_option, finish_edit
-from tarmak_iam.cli.output import note, print_json
+from tarmak_iam.cli.lazy import CommandGroup
+from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document import Document
 from tarmak_iam.settings import SettingError, check_key, parse_settings, typed_value
@@ -17,7 +19,11 @@ __all__ = ["settings"]
 _HEADER = "# Settings of tarmak-iam for this cluster; `tarmak-iam settings show` lists them all.\n"
 
 
-@click.group()
+@click.group(
+    cls=CommandGroup,
+    also={"list": "show", "get": "show", "add": "set", "remove": "unset", "rm": "unset"},
+    epilog="\b\nExamples:\n  tarmak-iam settings show\n  tarmak-iam settings set daemonVersion v0.6.20",
+)
 def settings() -> None:
     """Our settings of the current cluster: image, versions, role and profile.
 
@@ -25,8 +31,10 @@ def settings() -> None:
     """
 
 
-@settings.command()
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@settings.command(
+    short_help="Show every setting with its value.", epilog="\b\nExample: tarmak-iam settings show -o json"
+)
+@format_option("text", "json")
 @pass_session
 def show(session: Session, output: str) -> None:
     """Show every setting with its value, `-` where it has none: versions are then the image's and tarmak.yaml's."""
@@ -46,26 +54,33 @@ def _shown(value: object) -> str:
     return "-" if value is None else str(value)
 
 
-@settings.command(name="set", epilog="\b\nExample: tarmak-iam settings set profile my-profile")
-@click.argument("key")
-@click.argument("value")
+@settings.command(
+    name="set",
+    epilog="\b\nExamples:\n  tarmak-iam settings set profile my-profile\n"
+    "  tarmak-iam settings set backends MountedFile,EKSConfigMap",
+)
+@click.argument("key", metavar="KEY", shell_complete=setting_keys)
+@click.argument("value", metavar="VALUE", shell_complete=setting_values)
 @dry_run_option
 @pass_session
 def set_(session: Session, key: str, value: str, dry_run: bool) -> None:
     """Give a setting a value.
 
     \b
-    image             the authenticator's, as in registry/name:tag[@sha256:...]
-    registry          where it comes from without image: public, ecr, or a mirror's HOST[:PORT][/PATH]
-    daemonVersion     its release, as in v0.6.20, where the image's tag does not tell
-    backends          what it reads: MountedFile, EKSConfigMap, CRD, with commas between
-    featureGates      NAME=true or NAME=false, with commas between
-    kubernetesVersion of the manifests, where it is not that of tarmak.yaml
-    kubectlVersion    of the kubectl that reads the kubeconfig
-    exec              what makes the tokens: aws-iam-authenticator, tarmak-iam, aws
-    addonManagerMode  a label of the objects: EnsureExists, Reconcile
-    role              ARN of the role that the kubeconfig assumes
-    profile           AWS profile that the kubeconfig uses
+    image              the authenticator's, as in registry/name:tag[@sha256:...]
+    registry           where it comes from without image: public, ecr, or
+                       a mirror's HOST[:PORT][/PATH]
+    daemonVersion      its release, as in v0.6.20, where the tag does not tell
+    backends           what it reads, with commas between:
+                       MountedFile, EKSConfigMap, CRD
+    featureGates       NAME=true or NAME=false, with commas between
+    kubernetesVersion  of the manifests, where it is not that of tarmak.yaml
+    kubectlVersion     of the kubectl that reads the kubeconfig
+    exec               what makes the tokens: aws-iam-authenticator,
+                       tarmak-iam, aws
+    addonManagerMode   a label of the objects: EnsureExists, Reconcile
+    role               ARN of the role that the kubeconfig assumes
+    profile            AWS profile that the kubeconfig uses
     """
     typed = typed_value(key, value)
     after = _edit(session, dry_run, lambda document: document.set((key,), typed), f"{key} has this value")
@@ -85,8 +100,8 @@ def _tell_what_cannot_work(document: Document) -> None:
         note(f"warning: these settings do not go together yet: {error.message}")
 
 
-@settings.command()
-@click.argument("key")
+@settings.command(epilog="\b\nExample: tarmak-iam settings unset profile")
+@click.argument("key", metavar="KEY", shell_complete=settings_in_file)
 @dry_run_option
 @pass_session
 def unset(session: Session, key: str, dry_run: bool) -> None:

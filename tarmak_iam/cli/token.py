@@ -11,9 +11,12 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from tarmak_iam.cli.completing import daemon_versions, roles
 from tarmak_iam.cli.explain_token import as_json, print_inspection
-from tarmak_iam.cli.output import note, print_json
+from tarmak_iam.cli.lazy import CommandGroup
+from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.cli.verbosity import log_variables
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.identity.versions import NEWEST, DaemonVersion
 from tarmak_iam.token import exec_credential, make_token
@@ -24,9 +27,11 @@ __all__ = ["token"]
 
 # The AWS CLI's own, which has the same files in it.
 _CACHE = (".aws", "cli", "cache")
+_VARIABLES = ("DEFAULT_ROLE", "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID", "KUBERNETES_EXEC_INFO")
 
 
 @click.group(
+    cls=CommandGroup,
     invoke_without_command=True,
     subcommand_metavar="[inspect]",
     epilog="\b\nExample, as the command of a kubeconfig's exec user:\n"
@@ -42,7 +47,13 @@ _CACHE = (".aws", "cli", "cache")
     "its settings.",
 )
 @click.option(
-    "-r", "--role", metavar="ARN", envvar="DEFAULT_ROLE", show_envvar=True, help="Role to assume, with its path."
+    "-r",
+    "--role",
+    metavar="ARN",
+    envvar="DEFAULT_ROLE",
+    show_envvar=True,
+    shell_complete=roles,
+    help="Role to assume, with its path.",
 )
 @click.option("-s", "--session-name", metavar="NAME", help="Name of the role's session; what {{SessionName}} becomes.")
 @click.option("-e", "--external-id", metavar="ID", help="External id that the role's trust policy asks for.")
@@ -60,6 +71,7 @@ def token(context: click.Context, /, cluster_id: str | None, token_only: bool, c
     if context.invoked_subcommand is not None:
         _refuse_options(context)
         return
+    log_variables(*_VARIABLES, prefixes=["AWS_"])
     options = {name: None if value == "" else value for name, value in options.items()}  # as the Go program
     session = context.find_object(Session)
     assert session is not None  # main makes it
@@ -83,7 +95,9 @@ def _refuse_options(context: click.Context) -> None:
     given = [
         option.opts[-1]
         for option in context.command.params
-        if option.name and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
+        if option.expose_value
+        and option.name
+        and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
     ]
     if given:
         raise click.UsageError(f"{given[0]} is for making a token, not for '{context.invoked_subcommand}'", context)
@@ -94,8 +108,13 @@ def _refuse_options(context: click.Context) -> None:
     epilog="\b\nExample: tarmak-iam token -i dev-cluster | tarmak-iam token inspect",
 )
 @click.argument("token_text", metavar="[TOKEN]", required=False)
-@click.option("--daemon-version", metavar="VERSION", help="Version of the authenticator, as in v0.6.20.")
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--daemon-version",
+    metavar="VERSION",
+    shell_complete=daemon_versions,
+    help="Version of the authenticator, as in v0.6.20.",
+)
+@format_option("text", "json")
 @pass_session
 def inspect(session: Session, token_text: str | None, daemon_version: str | None, output: str) -> None:
     """Explain a token: host, region, expiry, access key id, and which versions would refuse it and why.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 from click.core import ParameterSource
 
+from tarmak_iam.cli.completing import daemon_versions
 from tarmak_iam.cli.directories import output_dir_option
 from tarmak_iam.cli.output import note
 from tarmak_iam.cli.session import Session, pass_session, way_in
@@ -38,11 +39,17 @@ __all__ = ["webhook"]
 @click.command(
     epilog="\b\nExamples:\n"
     "  tarmak-iam webhook --output-dir webhook\n"
-    "  tarmak-iam webhook --output-dir webhook --hostname localhost --hostname master.internal --days 3650"
+    "  tarmak-iam webhook --output-dir webhook --days 3650 \\\n"
+    "      --hostname localhost --hostname master.internal"
 )
 @output_dir_option
 @click.option(
-    "--days", type=int, default=DAYS, show_default=True, help="How long a new certificate is valid, from now on."
+    "--days",
+    type=int,
+    metavar="DAYS",
+    default=DAYS,
+    show_default=True,
+    help="How long a new certificate is valid, from now on.",
 )
 @click.option(
     "--hostname",
@@ -57,13 +64,19 @@ __all__ = ["webhook"]
     metavar="IP",
     help="Address that the server listens at. Default: server.address of the mappings, else 127.0.0.1.",
 )
-@click.option("--port", type=int, help=f"Port of the URL. Default: server.port of the mappings, else {DEFAULT_PORT}.")
+@click.option(
+    "--port",
+    type=int,
+    metavar="PORT",
+    help=f"Port of the URL. Default: server.port of the mappings, else {DEFAULT_PORT}.",
+)
 @click.option(
     "--renew", is_flag=True, help="Make a new pair; the old files stay beside it, with a date in their names."
 )
 @click.option(
     "--daemon-version",
     metavar="VERSION",
+    shell_complete=daemon_versions,
     help=f"Release whose init the kubeconfig's text is of. Default: {MASTERS_VERSION}, which Tarmak's masters run.",
 )
 @pass_session

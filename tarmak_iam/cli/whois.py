@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from tarmak_iam.cli.output import print_json
+from tarmak_iam.cli.completing import callers, daemon_versions
+from tarmak_iam.cli.output import format_option, print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.files import read_file
 from tarmak_iam.errors import ConfigError, Place
@@ -23,15 +24,21 @@ __all__ = ["whois"]
     epilog="\b\nExamples:\n"
     "  tarmak-iam whois arn:aws:iam::111122223333:role/Admin\n"
     "  kubectl -n kube-system get configmap aws-auth -o yaml > aws-auth.yaml\n"
-    "  tarmak-iam whois arn:aws:iam::111122223333:role/Admin --config config.yaml --file aws-auth.yaml \\\n"
+    "  tarmak-iam whois arn:aws:iam::111122223333:role/Admin \\\n"
+    "      --config config.yaml --file aws-auth.yaml \\\n"
     "      --daemon-arg=--backend-mode=MountedFile,EKSConfigMap"
 )
-@click.argument("arn")
+@click.argument("arn", metavar="ARN", shell_complete=callers)
 @click.option(
-    "--session", "session_name", default="SESSION", show_default=True, help="Role session name, where the ARN has none."
+    "--session",
+    "session_name",
+    default="SESSION",
+    metavar="NAME",
+    show_default=True,
+    help="Role session name, where the ARN has none.",
 )
-@click.option("--user-id", default="", help="Unique id of the principal, as in AIDA... or AROA...")
-@click.option("--access-key-id", default="", help="Access key id that the caller signs with.")
+@click.option("--user-id", metavar="ID", default="", help="Unique id of the principal, as in AIDA... or AROA...")
+@click.option("--access-key-id", metavar="ID", default="", help="Access key id that the caller signs with.")
 @click.option(
     "--config",
     "config_path",
@@ -56,8 +63,13 @@ __all__ = ["whois"]
     metavar="ARG",
     help="With --config: a flag of the authenticator, as in --daemon-arg=--backend-mode=EKSConfigMap.",
 )
-@click.option("--daemon-version", metavar="VERSION", help="Version of the authenticator, as in v0.6.20.")
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--daemon-version",
+    metavar="VERSION",
+    shell_complete=daemon_versions,
+    help="Version of the authenticator, as in v0.6.20.",
+)
+@format_option("text", "json")
 @pass_session
 def whois(
     session: Session,

@@ -25,6 +25,7 @@ from tarmak_iam.document.files import read_file, replace_file
 from tarmak_iam.document.json_reader import looks_like_json
 from tarmak_iam.document.source import Source
 from tarmak_iam.errors import ConfigError, FileError, Place, SelectionError
+from tarmak_iam.near import did_you_mean
 
 __all__ = ["TarmakConfig"]
 
@@ -88,26 +89,36 @@ class TarmakConfig:
         clusters = self.data.get("clusters") or []
         return tuple(Cluster(index, data or {}, self) for index, data in enumerate(clusters))
 
+    @cached_property
+    def selectable_clusters(self) -> tuple[Cluster, ...]:
+        """Those that a name leads to: with environment and name, and the first of several that share both."""
+        first: dict[str, Cluster] = {}
+        for cluster in self.clusters:
+            if cluster.environment and cluster.name:
+                first.setdefault(cluster.cluster_name, cluster)
+        return tuple(first.values())
+
     def cluster(self, cluster_name: str) -> Cluster:
         """The first cluster of that `<environment>-<name>`. Raises SelectionError."""
         for cluster in self.clusters:
             if cluster.cluster_name == cluster_name:
                 return cluster
-        raise self._unknown(f"there is no cluster '{cluster_name}'", Place(self.document.filename))
+        raise self._unknown(cluster_name, f"there is no cluster '{cluster_name}'", Place(self.document.filename))
 
     @property
     def current_cluster(self) -> Cluster:
         """What `currentCluster` selects, as Tarmak does: exactly one dash, the first match. Raises SelectionError."""
         current, place = self.data.get("currentCluster") or "", self.document.position(("currentCluster",))
         if not current:
-            raise self._unknown("currentCluster is empty", place)
+            raise self._unknown("", "currentCluster is empty", place)
         parts = current.split("-")
         if len(parts) != 2:
-            raise self._unknown(f"currentCluster '{current}' has not exactly one dash (<environment>-<name>)", place)
+            what = f"currentCluster '{current}' has not exactly one dash (<environment>-<name>)"
+            raise self._unknown("", what, place)  # which may be a cluster's name all the same
         for cluster in self.clusters:
             if [cluster.environment, cluster.name] == parts:
                 return cluster
-        raise self._unknown(f"currentCluster is '{current}', but there is no such cluster", place)
+        raise self._unknown(current, f"currentCluster is '{current}', but there is no such cluster", place)
 
     def provider(self, name: str) -> dict[str, Any]:
         """The provider of that name, empty if there is none."""
@@ -186,7 +197,7 @@ class TarmakConfig:
             replace_file(self._disk.path, data, expected=self._disk.data)
             self._disk.data = data
 
-    def _unknown(self, what: str, place: Place) -> SelectionError:
+    def _unknown(self, asked: str, what: str, place: Place) -> SelectionError:
         names = [cluster.cluster_name for cluster in self.clusters]
-        remedy = f"choose one of {', '.join(names)}" if names else "the file has no clusters"
+        remedy = did_you_mean(asked, names, "choose one of") or "the file has no clusters"
         return SelectionError(what, remedy=remedy, place=place)

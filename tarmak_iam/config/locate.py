@@ -20,19 +20,20 @@ def config_path(given: str | Path | None, environ: Mapping[str, str]) -> Path:
 
     Raises FileError where there is no such file, or it cannot be looked at.
     """
-    chosen = Path(given if given is not None else environ.get(ENVIRONMENT_VARIABLE) or "~/.tarmak").expanduser()
+    named = given if given is not None else environ.get(ENVIRONMENT_VARIABLE) or None
+    chosen = Path(named or "~/.tarmak").expanduser()
     try:
         is_directory = stat.S_ISDIR(chosen.stat().st_mode)
         path = chosen / CONFIG_NAME if is_directory else chosen
         path.stat()
     except FileNotFoundError:
-        raise _missing(chosen) from None
+        raise _missing(chosen, is_named=named is not None) from None
     except OSError as error:
         raise file_error("cannot be read", chosen, error) from None
     return path
 
 
-def _missing(chosen: Path) -> FileError:
+def _missing(chosen: Path, *, is_named: bool) -> FileError:
     if chosen.is_dir():
         return FileError(
             f"there is no {CONFIG_NAME} in this directory",
@@ -41,6 +42,7 @@ def _missing(chosen: Path) -> FileError:
         )
     return FileError(
         "there is no such directory",
-        remedy=f"name the directory of {CONFIG_NAME} with -c or {ENVIRONMENT_VARIABLE}",
+        remedy=f"{'' if is_named else 'run `tarmak init`, or '}name the directory of {CONFIG_NAME} with -c or "
+        f"{ENVIRONMENT_VARIABLE}",
         place=Place(str(chosen)),
     )

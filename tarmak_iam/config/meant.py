@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -12,16 +10,12 @@ from tarmak_iam.config.leaves import Misfit, leaf_value
 from tarmak_iam.config.types import ITEM, NOT_WRITTEN, Field, TypePath, fields_of, root_struct
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.document.scalars import ScalarError, resolve_v2
+from tarmak_iam.near import CLOSE, bare, closest, spelled_otherwise
 
-__all__ = ["Meant", "closest", "meant", "spelled_otherwise"]
+__all__ = ["Meant", "meant"]
 
-_CLOSE, _CLOSE_ELSEWHERE = 0.8, 0.88
+_CLOSE_ELSEWHERE = 0.88
 _LONG = 8
-
-
-def spelled_otherwise(name: str, known: Iterable[str]) -> str | None:
-    """The known name that differs only in case, blanks, dashes or underscores."""
-    return next((each for each in known if _bare(each) == _bare(name)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +41,16 @@ def meant(
     found = _elsewhere(name, node, parent)
     if found is None or not found.is_sure:
         left = {each for each in fields if _fits(node, fields[each]) is not None} | set(others)
-        close = closest(name, left - set(beside), _CLOSE)
+        close = closest(name, left - set(beside), CLOSE)
         found = Meant((*parent, close), is_sure=True) if close else found
     return found or _misspelt_elsewhere(name, node)
 
 
 def _misspelt_elsewhere(name: str, node: Node) -> Meant | None:
     """Only names that there are once, and long ones: others are like too many things."""
-    unique = {bare: places[0] for bare, places in _places().items() if len(places) == 1 and len(bare) >= _LONG}
+    unique = {short: places[0] for short, places in _places().items() if len(places) == 1 and len(short) >= _LONG}
     close = closest(name, unique, _CLOSE_ELSEWHERE)
     return Meant(unique[close][0], is_sure=True) if close and _fits(node, unique[close][1]) is not None else None
-
-
-def closest(name: str, known: Iterable[str], cutoff: float = _CLOSE) -> str | None:
-    """The known name that is most like it, None if none is like it."""
-    by_bare = {_bare(each): each for each in known}
-    close = difflib.get_close_matches(_bare(name), by_bare, n=1, cutoff=cutoff)
-    return by_bare[close[0]] if close else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +68,7 @@ class _Candidate:
 
 
 def _elsewhere(name: str, node: Node, parent: TypePath) -> Meant | None:
-    places = _places().get(_bare(name), ())
+    places = _places().get(bare(name), ())
     candidates = []
     for path, field in places:
         shared = _fits(node, field)
@@ -91,7 +78,7 @@ def _elsewhere(name: str, node: Node, parent: TypePath) -> Meant | None:
     likely.sort(key=lambda each: each.rank)
     if not likely or (len(likely) > 1 and likely[0].rank == likely[1].rank):
         return None
-    is_sure = likely[0].shared > 0 or (len(places) == 1 and len(_bare(name)) >= _LONG)
+    is_sure = likely[0].shared > 0 or (len(places) == 1 and len(bare(name)) >= _LONG)
     return Meant(likely[0].path, is_sure)
 
 
@@ -113,8 +100,8 @@ def _fits(node: Node, field: Field) -> int | None:
     if isinstance(node, Mapping):
         if field.kind != "struct":
             return 0 if field.kind == "map" else None
-        known = {_bare(each) for each in fields_of(field.struct)}
-        shared = sum(_bare(entry.text or "") in known for entry in node.entries)
+        known = {bare(each) for each in fields_of(field.struct)}
+        shared = sum(bare(entry.text or "") in known for entry in node.entries)
         return shared if shared or not node.entries else None
     return 0 if isinstance(node, Scalar) and _holds(field, node) else None
 
@@ -146,10 +133,6 @@ def _places() -> dict[str, list[tuple[TypePath, Field]]]:
             waiting.append(((*path, ITEM), field.of))
         elif field.kind == "struct" and field.struct not in NOT_WRITTEN:
             for name, child in fields_of(field.struct).items():
-                places.setdefault(_bare(name), []).append(((*path, name), child))
+                places.setdefault(bare(name), []).append(((*path, name), child))
                 waiting.append(((*path, name), child))
     return places
-
-
-def _bare(name: str) -> str:
-    return re.sub(r"[\s_-]", "", name).casefold()

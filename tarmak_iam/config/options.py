@@ -13,12 +13,12 @@ from pydantic.fields import FieldInfo
 
 from tarmak_iam.config.keys import WHOLE_FILE
 from tarmak_iam.config.leaves import Misfit, leaf_value
-from tarmak_iam.config.meant import closest
 from tarmak_iam.config.misfits import misfits
 from tarmak_iam.config.sections import Section, SectionModel
 from tarmak_iam.config.types import field_at
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, ParseError, SelectionError
+from tarmak_iam.near import did_you_mean
 
 __all__ = ["Option", "block_of", "option", "options"]
 
@@ -98,6 +98,13 @@ class Option:
         return True
 
     @property
+    def choices(self) -> list[str]:
+        """What the key may be, as a person writes it, where that is a choice; else nothing."""
+        if self._allowed:
+            return list(map(str, self._allowed))
+        return ["true", "false"] if self._kinds - {"null"} == {"boolean"} else []
+
+    @property
     def _allowed(self) -> list[Any]:
         """The only values that the field's schema names, null aside; none for a field without such."""
         extra = self.field.json_schema_extra
@@ -106,9 +113,12 @@ class Option:
 
     @property
     def _takes_only_texts(self) -> bool:
+        return self._kinds <= {"string", "null"}
+
+    @property
+    def _kinds(self) -> set[Any]:
         schema = self._adapter.json_schema()
-        kinds = [each.get("type") for each in schema.get("anyOf", [schema])]
-        return set(kinds) <= {"string", "null"}
+        return {each.get("type") for each in schema.get("anyOf", [schema])}
 
     @property
     def _adapter(self) -> TypeAdapter[Any]:
@@ -160,6 +170,4 @@ def _options(section: Section[Any], model: type[SectionModel], path: tuple[str, 
 
 def _unknown(section: Section[Any], key: str) -> SelectionError:
     keys = [each.key for each in options(section)]
-    near = closest(key, keys)
-    remedy = f"did you mean {near}?" if near else f"its keys are {', '.join(keys)}"
-    return SelectionError(f"{section.name} has no key '{key}'", remedy=remedy)
+    return SelectionError(f"{section.name} has no key '{key}'", remedy=did_you_mean(key, keys, "its keys are"))

@@ -8,6 +8,7 @@ from typing import Any
 from tarmak_iam.config.amazon import AMAZON
 from tarmak_iam.config.sections import Section
 from tarmak_iam.errors import ConfigError, SelectionError
+from tarmak_iam.near import did_you_mean
 from tarmak_iam.plugins import OWN, brought, check_unique
 
 __all__ = ["GROUP", "Installed", "installed_sections", "load_sections", "section_named"]
@@ -47,7 +48,7 @@ def section_named(name: str) -> Section[Any]:
     """The section of that dotted path. Raises SelectionError, and ConfigError as `load_sections` does."""
     sections = {section.name: section for section in load_sections()}
     if name not in sections:
-        raise SelectionError(f"there is no section '{name}'", remedy=f"choose one of {', '.join(sections)}")
+        raise SelectionError(f"there is no section '{name}'", remedy=did_you_mean(name, sections, "choose one of"))
     return sections[name]
 
 

@@ -11,10 +11,12 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from pydantic import BaseModel
+
 from tarmak_iam.config.sections import Section
 from tarmak_iam.config.types import NOT_WRITTEN, Field, fields_of, root_struct
 
-__all__ = ["WHOLE_FILE", "file_schema", "schema_text", "section_schema"]
+__all__ = ["WHOLE_FILE", "file_schema", "model_schema", "schema_text", "section_schema"]
 
 WHOLE_FILE = "tarmak.yaml"
 """What the schema of the whole file is called where the others have a section's name."""
@@ -40,6 +42,14 @@ def section_schema(section: Section[Any]) -> Schema:
     """The schema of one section. Keys that its model does not have are flagged, for Tarmak ignores them."""
     body, definitions = _section(section)
     return {"$schema": _DRAFT, "title": section.name, **body} | ({"definitions": definitions} if definitions else {})
+
+
+def model_schema(title: str, model: type[BaseModel]) -> Schema:
+    """The schema of a file of its own that a model reads, and every key of which the model has."""
+    schema: Schema = model.model_json_schema(mode="validation")
+    body = _draft07(schema, "") | {"type": ["object", "null"]}
+    del body["patternProperties"]
+    return {"$schema": _DRAFT, "title": title, **body}
 
 
 def file_schema(sections: Iterable[Section[Any]]) -> Schema:

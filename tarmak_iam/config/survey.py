@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tarmak_iam.config.keys import Keys
-from tarmak_iam.config.meant import spelled_otherwise
 from tarmak_iam.config.types import ITEM, Field, TypePath, fields_of, root_struct
 from tarmak_iam.document import Document
 from tarmak_iam.document.construct import construct, same
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, dereference, walk
+from tarmak_iam.near import spelled_otherwise
 from tarmak_iam.routes import Key, Route
 
 __all__ = ["Duplicate", "Overridden", "Survey", "TypedScalar", "Unknown"]

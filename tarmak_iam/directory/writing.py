@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from tarmak_iam.directory.record import RECORD_NAME
 from tarmak_iam.document.files import file_error, make_directory, replace_file
 
 __all__ = ["carry_out"]
+
+_LOGGER = logging.getLogger(__name__)
 
 _AT_REST = (Action.UNCHANGED, Action.KEEP)
 
@@ -54,6 +57,7 @@ def _remove(path: Path) -> None:
     try:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
+            _LOGGER.info("removed %s", path)
     except OSError as error:
         raise file_error("cannot be removed", path, error) from None
 

@@ -43,3 +43,4 @@ class Remove:
 
 
 Edit = Set | Append | Insert | Remove
+"""One change of a document. Several go into one `Document.edit`, which proves the result once."""

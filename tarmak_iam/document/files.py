@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import logging
 import os
 import stat
 import tempfile
@@ -17,6 +18,7 @@ from tarmak_iam.errors import FileError, Place
 
 __all__ = ["file_error", "is_current", "make_directory", "read_file", "read_if_present", "replace_file"]
 
+_LOGGER = logging.getLogger(__name__)
 _LOCK_SECONDS = 10
 _REMEDIES = {
     errno.EAGAIN: "another process has locked the directory; run again when it is done",
@@ -49,6 +51,7 @@ def read_if_present(path: Path) -> bytes | None:
             raise FileError("this is a named pipe", remedy="name a file", place=Place(str(path)))
         return _read(path)
     except FileNotFoundError:
+        _LOGGER.info("not there: %s", path)
         return None
     except OSError as error:
         raise _told(path, error) from None
@@ -59,6 +62,7 @@ def _read(path: Path) -> bytes:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise FileError(f"the file has more than the {MAX_BYTES:,} bytes that are read", place=Place(str(path)))
+    _LOGGER.info("read %s (%s bytes)", path, f"{len(data):,}")
     return data
 
 
@@ -89,6 +93,7 @@ def replace_file(path: Path, data: bytes, *, expected: bytes | None, mode: int =
                 os.close(os.open(target, os.O_WRONLY))  # a file that may not be written is not replaced either
             _write_beside(target, data, mode, secret=secret)
             _sync(directory)
+        _LOGGER.info("wrote %s (%s bytes)", path, f"{len(data):,}")
     except OSError as error:
         if isinstance(error, FileError):
             raise
@@ -177,6 +182,8 @@ def make_directory(path: Path, mode: int) -> None:
     try:
         for parent in reversed([each for each in path.parents if not each.exists()]):
             parent.mkdir(0o755, exist_ok=True)  # `parents=True` would leave their mode to the umask alone
+        if not path.is_dir():
+            _LOGGER.info("make the directory %s", path)
         path.mkdir(mode, exist_ok=True)
     except OSError as error:
         raise file_error("cannot be made", path, error) from None

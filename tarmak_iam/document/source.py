@@ -90,6 +90,13 @@ class Source:
         match = _LINE_END.search(self.text, offset)
         return match.start() if match else len(self.text)
 
+    def line(self, number: int) -> str:
+        """The text of a line, counted from 1, without its end; empty where there is none."""
+        if not 1 <= number <= len(self._line_starts):
+            return ""
+        start = self._line_starts[number - 1]
+        return self.text[start : self.line_end(start)]
+
     def next_line(self, offset: int) -> int:
         """Where the next line begins (the end of the text behind the last)."""
         match = _LINE_END.search(self.text, offset)

@@ -28,6 +28,7 @@ GROUP = "tarmak_iam.emitters"
 """The entry-point group; each of its entry points is an `Emitter`."""
 
 EMITTERS = (FLAGS, CRD, RBAC, CONFIGMAP, AWS_AUTH, IDENTITY_MAPPINGS, DAEMONSET, KUBECONFIG)
+"""The built-in emitters; `load_emitters` has those of plugins too."""
 
 _MODES = range(0o600, 0o777 + 1)
 

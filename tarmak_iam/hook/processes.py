@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import shlex
 import shutil
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +15,8 @@ from pathlib import Path
 from tarmak_iam.errors import ToolError
 
 __all__ = ["Completed", "Programs"]
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +53,18 @@ class Programs:
         return replace(self, environment={**self.environment, **more})
 
     def run(self, *command: str | Path, text: str = "", seconds: float | None = None) -> Completed:
-        """Runs a program to its end. Raises ToolError where it is not there, or takes longer than `seconds`."""
+        """Runs a program to its end. Raises ToolError where it is not there, or takes longer than `seconds`.
+
+        The arguments are logged: a secret belongs into `text` or a file.
+        """
         words = tuple(str(part) for part in command)
+        _LOGGER.info("run: %s", shlex.join(words))
+        started = time.monotonic()
         try:
             done = subprocess.run(
                 words,
-                input=text,
+                input=text.encode(),
                 capture_output=True,
-                text=True,
-                encoding="utf-8",
-                errors="replace",
                 env=dict(self.environment),
                 cwd=self.directory,
                 timeout=seconds,
@@ -74,7 +81,11 @@ class Programs:
         except OSError as error:
             reason = os.strerror(error.errno) if error.errno else str(error)
             raise ToolError(f"{words[0]} cannot be run: {reason}") from None
-        return Completed(words, done.returncode, done.stdout, done.stderr)
+        took = time.monotonic() - started
+        _LOGGER.debug("%s ended with code %s after %.1f seconds", _short(words), done.returncode, took)
+        # Decoded here: subprocess would make line ends of the carriage returns within somebody's line.
+        out, err = (each.decode(errors="replace") for each in (done.stdout, done.stderr))
+        return Completed(words, done.returncode, out, err)
 
     def check(self, *command: str | Path, text: str = "", seconds: float | None = None) -> Completed:
         """As `run`; raises ToolError, with the program's last word, also where it fails."""

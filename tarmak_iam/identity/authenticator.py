@@ -87,6 +87,10 @@ class Authenticator:
         """What the principal of a grant, which may be another configuration's, gets here; None if it cannot log in."""
         return self._granting.of(asked) if self._granting else None
 
+    def alternatives(self, asked: Grant) -> tuple[Grant, ...]:
+        """What else the principal of a grant may get, where the daemon picks one of several entries at random."""
+        return self._granting.alternatives(asked) if self._granting else ()
+
     @cached_property
     def _granting(self) -> Granting | None:
         config = self.config

@@ -48,14 +48,26 @@ class Granting:
                 if asked.principal in table.accounts:
                     return self._by_account(asked, table)
                 continue
-            # What an entry says of the ARN beside the id is compared with a caller's, and here there is none.
-            found = table.of_user_id(asked.principal) if asked.kind == "userid" else table.find(caller)
+            found = _found(asked, caller, table)
             if found:
-                own = next((each for each in found if _is_own(each, asked)), found[0])
+                own = _deciding(asked, found)
                 return None if self._is_refused(own, table) else self._granted(asked, own, table)
             if caller.account in table.accounts:
                 return self._by_account(asked, table)
         return None
+
+    def alternatives(self, asked: Grant) -> tuple[Grant, ...]:
+        """What else the principal of a grant may get, where the daemon picks one of several entries at random."""
+        caller = _caller(asked)
+        for table in self.tables:
+            found = _found(asked, caller, table)
+            if found:
+                own = _deciding(asked, found)
+                others = (self._granted(asked, each, table) for each in found if not self._is_refused(each, table))
+                return tuple(each for each in others if (each.username, each.groups) != (own.username, own.groups))
+            if caller.account in table.accounts:
+                break
+        return ()
 
     def _granted(self, asked: Grant, mapping: Mapping, table: Table) -> Grant:
         place = table.place(mapping.route)
@@ -97,6 +109,15 @@ class Granting:
         if key is None or canonical_text(key) != key or not is_reachable(key):
             return None
         return ("arn", _written(mapping.arn, key)) if self.takes_partition(parse_arn(key).partition) else None
+
+
+def _found(asked: Grant, caller: Caller, table: Table) -> tuple[Mapping, ...]:
+    # What an entry says of the ARN beside the id is compared with a caller's, and here there is none.
+    return table.of_user_id(asked.principal) if asked.kind == "userid" else table.find(caller)
+
+
+def _deciding(asked: Grant, found: Sequence[Mapping]) -> Mapping:
+    return next((each for each in found if _is_own(each, asked)), found[0])
 
 
 def _caller(asked: Grant) -> Caller:

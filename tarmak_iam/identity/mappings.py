@@ -20,6 +20,7 @@ from tarmak_iam.routes import Route
 __all__ = ["MAPPINGS_NAME", "Listed", "Mappings", "Outcome", "Wanted"]
 
 MAPPINGS_NAME = "aws-iam-authenticator.yaml"
+"""The file in a cluster's directory."""
 
 _HEADER = """\
 # Who may log in to this cluster with AWS IAM, and as whom: the AWS IAM Authenticator's own format.

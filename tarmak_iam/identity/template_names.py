@@ -12,6 +12,7 @@ __all__ = [
     "TEMPLATES",
     "Braced",
     "braced",
+    "could_be",
     "fixed_prefix",
     "has_session",
     "templates_in",
@@ -24,6 +25,16 @@ SESSION_TEMPLATES = ("{{SessionName}}", "{{SessionNameRaw}}")
 """What the caller chooses who may assume a role: the role session name."""
 
 PRIVATE_DNS = "{{EC2PrivateDNSName}}"
+
+# What each one can become: a role session name is [\w+=,.@-]{2,64} (STS), so that a colon is never the caller's choice.
+_SESSION = r"[A-Za-z0-9_+=,.@-]*"
+_BECOMES = {
+    "AccountID": "[0-9]{12}",
+    "SessionName": _SESSION,
+    "SessionNameRaw": _SESSION,
+    "AccessKeyID": "[A-Za-z0-9_]*",
+    "EC2PrivateDNSName": "[A-Za-z0-9.-]*",
+}
 
 _BRACED = re.compile(r"\$?\{+([^{}]*)\}*")
 _EXACT = {f"{{{{{name}}}}}": name for name in TEMPLATES}
@@ -52,6 +63,14 @@ def templates_in(text: str) -> set[str]:
 def has_session(text: str) -> bool:
     """Whether the role session name becomes part of a text."""
     return any(template in text for template in SESSION_TEMPLATES)
+
+
+def could_be(text: str) -> re.Pattern[str]:
+    """What a username or group with templates can become, for `fullmatch`; without any, the text itself."""
+    pattern = re.escape(text)
+    for exact, name in _EXACT.items():
+        pattern = pattern.replace(re.escape(exact), _BECOMES[name])
+    return re.compile(pattern)
 
 
 def fixed_prefix(text: str) -> str:

@@ -24,6 +24,7 @@ __all__ = [
     "server_keys",
     "server_partitions",
     "spans_text",
+    "table_items",
 ]
 
 _TAG = re.compile(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:[-+].*)?\Z", re.ASCII)
@@ -110,6 +111,11 @@ def spans_text(item: str) -> str:
         f"{first} and later" if last == NEWEST else f"{first} to {last}" if first < last else str(first)
         for first, last in _table()[item]
     )
+
+
+def table_items() -> tuple[str, ...]:
+    """Everything that versions.json tells of releases, as `has` and `spans_text` take it."""
+    return tuple(_table())
 
 
 def server_keys() -> tuple[str, ...]:

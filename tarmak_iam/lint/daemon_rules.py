@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tarmak_iam.config.meant import closest
 from tarmak_iam.daemon import kind_of
 from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.identity.arn import ArnError, is_account, parse_arn
@@ -19,6 +18,7 @@ from tarmak_iam.installation import Installation
 from tarmak_iam.lint.entries import Entry, entries_of
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import for_admins, way_in
+from tarmak_iam.near import did_you_mean
 from tarmak_iam.routes import Route
 
 __all__ = ["DAEMON_RULES", "DAEMON_VERSION_RULES"]
@@ -39,12 +39,10 @@ def _backend_spelling(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             named.append((str(lookup(item, "backendMode")), settings.route(_RESERVED) / index / key))
     for name, route in named:
         if name not in (*BACKENDS, *DEPRECATED):
-            near = next((each for each in BACKENDS if each.lower() == name.lower()), None) or closest(name, BACKENDS)
             what = (
                 f"there is no backend '{name}', and the spelling counts: a daemon without --backend-mode does not start"
             )
-            remedy = f"did you mean {near}?" if near else f"the backends are {', '.join(BACKENDS)}"
-            yield rule.finding(Subject.MAPPINGS, route, what, remedy)
+            yield rule.finding(Subject.MAPPINGS, route, what, did_you_mean(name, BACKENDS, "the backends are"))
 
 
 def _items(route: Route, value: Any) -> list[tuple[str, Route]]:

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from tarmak_iam.config.meant import closest, spelled_otherwise
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Entry as NodeEntry
 from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.nodes import Node, Sequence, dereference
 from tarmak_iam.identity.versions import server_keys
 from tarmak_iam.lint.entries import Entry
+from tarmak_iam.near import closest, spelled_otherwise
 from tarmak_iam.routes import Key, Route
 
 __all__ = ["DoubledKey", "UnreadKey", "doubled_keys", "is_kubernetes_object", "is_told_as_key", "unread_keys"]

@@ -9,13 +9,13 @@ from pydantic import ValidationError
 
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.amazon import AMAZON
-from tarmak_iam.config.meant import closest
 from tarmak_iam.config.options import block_of
 from tarmak_iam.config.plugins import load_sections
 from tarmak_iam.config.sections import Path, Section, SectionModel, SectionRule
 from tarmak_iam.config.types import field_at
 from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.near import did_you_mean
 
 __all__ = ["SECTION_RULES", "rules_of"]
 
@@ -37,8 +37,7 @@ def _unknown_key(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
         for cluster in config.clusters:
             for path, known in _unknown(section.model, section.data(cluster.everything), ()):
                 what = f"the section {section.name} has no key '{path[-1]}'"
-                near = closest(str(path[-1]), known)
-                remedy = f"did you mean {near}?" if near else f"its keys are {', '.join(known)}"
+                remedy = did_you_mean(str(path[-1]), known, "its keys are")
                 route = (*cluster.route.plain, *section.path, *path)
                 yield rule.finding(Subject.CONFIG, route, what, remedy, at=At.KEY)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tarmak_iam.config.meant import closest
 from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.lint.entries import Entry, entries_of
@@ -13,6 +12,7 @@ from tarmak_iam.lint.keys import UnreadKey, is_kubernetes_object, is_told_as_key
 from tarmak_iam.lint.readings import readings
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import for_admins, way_in
+from tarmak_iam.near import closest
 from tarmak_iam.routes import Route
 
 __all__ = ["SHAPE_RULES"]

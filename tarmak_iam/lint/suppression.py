@@ -6,14 +6,14 @@ Comments come from the document: a text that only looks like one suppresses noth
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from tarmak_iam.config.meant import closest
 from tarmak_iam.document import Document
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.near import did_you_mean
 from tarmak_iam.routes import Route
 
 __all__ = ["SUPPRESSION_RULES", "Suppression", "Suppressions", "suppressions_of"]
@@ -37,11 +37,10 @@ class Suppressions:
     """What the comments ask for, and what came of it."""
 
     all: tuple[Suppression, ...]
-    used: frozenset[Suppression]
+    unused: tuple[Suppression, ...]
+    """Those that set nothing aside, although the rule was run on all that they may be about."""
     rules: frozenset[str]
-    """The ids of all there are; like the others in capitals, as comments may write them in any case."""
-    ran: Mapping[Subject, frozenset[str]]
-    """The ids of rules that could be run on all that a comment of the file may be about."""
+    """The ids of all there are, in capitals, as comments may write them in any case."""
 
 
 def suppressions_of(document: Document, subject: Subject) -> Iterator[Suppression]:
@@ -69,16 +68,13 @@ def _lines_below(document: Document) -> dict[int, int]:
 
 
 def _unused(rule: Rule, found: Suppressions) -> Iterator[Finding]:
-    for each in found.all:
-        if each.id in found.ran[each.subject] and each not in found.used:
-            behind = each.line == each.place.line
-            where = (
-                "on this line, the only one that a comment behind something is about"
-                if behind
-                else f"in line {each.line}"
-            )
-            what = f"there is no finding {each.id} {where}, so the comment suppresses nothing"
-            yield _finding(rule, each, what, "remove it, or put it right above the line of the finding")
+    for each in found.unused:
+        behind = each.line == each.place.line
+        where = (
+            "on this line, the only one that a comment behind something is about" if behind else f"in line {each.line}"
+        )
+        what = f"there is no finding {each.id} {where}, so the comment suppresses nothing"
+        yield _finding(rule, each, what, "remove it, or put it right above the line of the finding")
 
 
 def _without_reason(rule: Rule, found: Suppressions) -> Iterator[Finding]:
@@ -94,11 +90,9 @@ def _unknown(rule: Rule, found: Suppressions) -> Iterator[Finding]:
             what = "the comment names no rule, so it suppresses nothing"
             yield _finding(rule, each, what, "name the rule in brackets: # tarmak-iam: ignore[IAM074] because ...")
         elif each.id not in found.rules:
-            near = closest(each.id, found.rules)
             what = f"there is no rule {each.id}, so the comment suppresses nothing"
-            yield _finding(
-                rule, each, what, f"did you mean {near}?" if near else "write the id in brackets of a finding"
-            )
+            remedy = did_you_mean(each.id, found.rules) or "write the id in brackets of a finding"
+            yield _finding(rule, each, what, remedy)
 
 
 def _one_of_each_comment(all_of_them: Iterable[Suppression]) -> Iterator[Suppression]:

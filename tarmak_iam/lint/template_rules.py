@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tarmak_iam.config.meant import closest
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.identity.template_names import (
@@ -19,6 +18,7 @@ from tarmak_iam.installation import Installation
 from tarmak_iam.lint.entries import Entry, entries_of
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import for_admins
+from tarmak_iam.near import closest
 from tarmak_iam.routes import Route
 
 __all__ = ["TEMPLATE_RULES", "TEMPLATE_VERSION_RULES"]

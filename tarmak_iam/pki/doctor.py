@@ -20,6 +20,7 @@ from tarmak_iam.pki.webhook_checks import WEBHOOK_CHECKS
 __all__ = ["CHECKS", "Report", "examine"]
 
 CHECKS: tuple[Check, ...] = (*FILE_CHECKS, *PAIR_CHECKS, *WEBHOOK_CHECKS, *MASTER_CHECKS, *ID_CHECKS)
+"""All that `examine` looks for; docs/doctor.md has a paragraph on each."""
 
 _CONFIG = "tarmak.yaml"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from botocore.session import Session
 
 __all__ = ["Token", "make_token", "sign_token"]
+
+_LOGGER = logging.getLogger(__name__)
 
 _CUSHION = timedelta(minutes=1)
 
@@ -125,6 +128,7 @@ def _gather(session: Session, request: _Request, given: Credentials | None, now:
     """Credentials to sign with, and the region to sign for."""
     role, partition = request.role, request.partition
     credentials, method = (given, "") if given is not None else read_credentials(session)
+    _LOGGER.info("AWS credentials: %s", method or "given")
     region = request.region or session.get_config_variable("region") or request.default_region
     if not region and method == "iam-role":
         region = _instance_region(session)

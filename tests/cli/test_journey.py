@@ -205,9 +205,9 @@ def test_a_file_that_cannot_be_read(shell: Shell, text: str, message: str) -> No
     ("args", "message"),
     [
         (["-c", "/nonexistent", "check"], "/nonexistent: error: there is no such directory; name the directory"),
-        (["enabel"], "error: there is no command 'enabel'; did you mean 'enable'?"),
-        (["--current-cluster"], "error: Option '--current-cluster' requires an argument."),
-        (["map", "add"], "error: Missing argument 'ARN'."),
+        (["enabel"], "error: there is no command 'enabel'; did you mean enable?"),
+        (["--current-cluster"], "error: Option '--current-cluster' requires an argument"),
+        (["map", "add"], "error: Missing argument 'ARN' (see tarmak-iam map add --help)"),
         (["check", "-o", "xml"], "error: Invalid value for '-o'"),
     ],
 )
@@ -220,7 +220,7 @@ def test_wrong_usage(shell: Shell, args: list[str], message: str) -> None:
 def test_more_wrong_turns(shell: Shell) -> None:
     file = shell.single / "tarmak.yaml"
     unknown = shell.dev("--current-cluster", "dev-clutser", "enable", code=2)
-    assert unknown.err == f"{file}: error: there is no cluster 'dev-clutser'; choose one of dev-cluster\n"
+    assert unknown.err == f"{file}: error: there is no cluster 'dev-clutser'; did you mean dev-cluster?\n"
     bad = shell.dev("map", "add", "role/Admin", "--username", "x", code=2)
     assert bad.err.startswith(
         "error: 'role/Admin' is no ARN of a role or user: it does not begin with 'arn:'; write it"
@@ -260,7 +260,7 @@ def test_a_bug_is_one_line_and_exit_code_3(shell: Shell, monkeypatch: pytest.Mon
     def broken(*_: object, **__: object) -> None:
         raise KeyError("surprise")
 
-    monkeypatch.setattr("tarmak_iam.cli.check.run_rules", broken)
+    monkeypatch.setattr("tarmak_iam.cli.checking.examine", broken)
     failed = shell.dev("check", code=3)
     assert failed.err == "error: this is a bug in tarmak-iam, please report it: KeyError: 'surprise'\n"
 

@@ -244,7 +244,8 @@ def test_a_context_alone_is_kubectls_own_choice_of_a_file(stand: Stand) -> None:
 def test_options_that_do_not_go_together(stand: Stand) -> None:
     refused = stand.shell.dev("diff", "--from", "x", "--kubeconfig", "y", code=2)
     assert "--from compares with a file" in refused.err
-    assert "no such option" in stand.shell.dev("apply", "--dryrun", code=2).err.lower()
+    misspelt = stand.shell.dev("apply", "--dryrun", code=2)
+    assert misspelt.err.startswith("error: there is no option --dryrun; did you mean --dry-run?")
 
 
 def test_the_rollout_is_waited_for_within_limits(stand: Stand) -> None:
@@ -275,3 +276,30 @@ def test_verify(stand: Stand) -> None:
     assert "not proven; the admin certificate in" in found.err
     shown = json.loads(stand.shell.dev("verify", "--timeout", "0", "-o", "json", code=1).out)
     assert (shown["ok"], shown["got"]["username"], shown["expected"]["username"]) == (False, "root", "admin")
+
+
+def test_the_difference_of_every_cluster(stand: Stand) -> None:
+    """Each is asked through the kubeconfig that tarmak names for it."""
+    shell = stand.shell
+    for name in ("prod-blue", "prod-green"):
+        chosen = ("-c", shell.multi, "--current-cluster", name)
+        shell.run(*chosen, "map", "add", ADMIN, "--username", "admin", "--group", "system:masters")
+        shell.run(*chosen, "settings", "set", "kubernetesVersion", "1.24.17")
+    shell.run("-c", shell.multi, "apply")
+    (stand.bin / "tarmak.log").unlink()
+    every = ("-c", shell.multi, "diff", "--all-clusters")
+    done = shell.run(*every, code=1)
+    assert done.out.splitlines()[0] == "prod-green:"
+    assert "prod-blue: no differences: the cluster is as it should be\n" in done.err
+    assert done.err.splitlines()[-1] == "2 clusters: 1 as it should be, 1 different (prod-green)"
+    asked = [f"--config-directory {shell.multi} --current-cluster {name}" for name in ("prod-blue", "prod-green")]
+    assert (stand.bin / "tarmak.log").read_text().splitlines() == [f"{each} clusters kubeconfig" for each in asked]
+    told = json.loads(shell.run(*every, "-o", "json", code=1).out)
+    assert [(each["cluster"], each["changed"], len(each["objects"])) for each in told] == [
+        ("prod-blue", False, 0),
+        ("prod-green", True, 2),
+    ]
+    (shell.multi / "prod-blue" / "aws-iam-authenticator.yaml").unlink()
+    broken, other = json.loads(shell.run(*every, "-o", "json", code=2).out)
+    assert broken["error"].startswith("prod-blue has no mappings file")
+    assert other["changed"] is True

@@ -19,6 +19,8 @@ _BUILT_IN = {
     "daemonset.apps": "DaemonSet",
     "serviceaccount": "ServiceAccount",
     "role": "Role",
+    "roles": "Role",
+    "clusterroles": "ClusterRole",
     "rolebinding": "RoleBinding",
     "rolebindings": "RoleBinding",
     "clusterrole": "ClusterRole",
@@ -47,6 +49,7 @@ class Cluster:
     uid: str = "cluster-1"
     clock: float = 0.0
     is_rolled_out: bool = True
+    masters: int = 3
     version: int = 0
     self_review: Completed | None = None
     """What a SelfSubjectReview is answered with; None where there is none."""
@@ -204,7 +207,9 @@ class Cluster:
         own = {"resourceVersion": str(self.version), "uid": f"uid-{self.version}", "generation": 1}
         stored["metadata"] |= {**own, "managedFields": [] if is_forgotten else managed(manager, operation)}
         if each["kind"] == "DaemonSet" and self.is_rolled_out:
-            counts = {"desiredNumberScheduled": 3, "updatedNumberScheduled": 3, "numberAvailable": 3}
+            counts = dict.fromkeys(
+                ("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable"), self.masters
+            )
             stored["status"] = {"observedGeneration": 1, **counts}
         if each["kind"] == "CustomResourceDefinition":
             stored["status"] = {"conditions": [{"type": "Established", "status": "True"}]}

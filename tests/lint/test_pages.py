@@ -14,9 +14,12 @@ from tarmak_iam.config.plugins import GROUP
 from tarmak_iam.identity.mappings import MAPPINGS_NAME, Mappings
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint import RULES, Rule, Subjects, all_rules, check
+from tarmak_iam.lint.pages import PAGES as PROGRAM_PAGES
+from tarmak_iam.lint.pages import page_of
 from tarmak_iam.settings import SETTINGS_NAME, parse_settings
 from tests.example_plugin.tarmak_iam_example import COSTS
 from tests.lint.mapped import CONFIG  # the tarmak.yaml of a page that shows none
+from tests.lint.pages import pages_text
 from tests.support import ROOT
 
 PAGES = ROOT / "docs" / "rules"
@@ -102,3 +105,10 @@ def test_every_link_leads_somewhere() -> None:
     for page in PAGES.iterdir():
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
             assert Path(page.parent, target).exists(), f"{page.name}: {target}"
+
+
+def test_the_program_has_what_the_pages_say() -> None:
+    """`make pages` writes it anew."""
+    assert PROGRAM_PAGES.read_text(encoding="utf-8") == pages_text()
+    assert page_of("IAM074").startswith("An account below mapAccounts admits everyone of it")
+    assert page_of("TEAM001") == ""

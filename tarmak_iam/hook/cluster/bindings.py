@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tarmak_iam.hook.cluster.objects import Object
 from tarmak_iam.identity.model import Grant
+from tarmak_iam.identity.template_names import could_be, templates_in
 
-__all__ = ["UnboundGroup", "bound_groups", "unbound_groups"]
+__all__ = ["BUILT_IN", "UnboundGroup", "bound_groups", "unbound_groups"]
 
-# What the API server knows by itself, without a binding: cluster-admin, the Node authorizer, and who is anybody.
-_BUILT_IN = frozenset(
-    (
-        "system:authenticated",
-        "system:bootstrappers",
-        "system:masters",
-        "system:nodes",
-        "system:serviceaccounts",
-        "system:unauthenticated",
-    )
-)
-_TEMPLATE = re.compile(r"\{\{[A-Za-z0-9]+\}\}")
+BUILT_IN = {
+    "system:authenticated": "everybody who gets in has it",
+    "system:bootstrappers": "the group of bootstrap tokens, which ask for a node's certificate",
+    "system:masters": "everything, whatever bindings say",
+    "system:nodes": "what the Node authorizer gives to the node of that username",
+    "system:serviceaccounts": "the group of all service accounts",
+    "system:unauthenticated": "the group of callers whom nobody knows",
+}
+"""What Kubernetes knows by itself, without a binding, and what each of these groups means."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnboundGroup:
-    """`principals` are given the group; a template in it stands for any text."""
+    """`principals` are given the group; a template in it stands for what it can become."""
 
     group: str
     principals: tuple[str, ...]
@@ -46,7 +43,7 @@ def bound_groups(bindings: Iterable[Object]) -> frozenset[str]:
 
 def unbound_groups(grants: Iterable[Grant], bound: Iterable[str]) -> tuple[UnboundGroup, ...]:
     """In the order of the mappings. Groups that Kubernetes itself knows need no binding."""
-    known = frozenset(bound) | _BUILT_IN
+    known = frozenset(bound) | frozenset(BUILT_IN)
     found: dict[str, list[str]] = {}
     for grant in grants:
         for group in grant.groups:
@@ -56,7 +53,4 @@ def unbound_groups(grants: Iterable[Grant], bound: Iterable[str]) -> tuple[Unbou
 
 
 def _is_known(group: str, known: frozenset[str]) -> bool:
-    if not _TEMPLATE.search(group):
-        return group in known
-    pattern = re.compile(".+".join(map(re.escape, _TEMPLATE.split(group))), re.DOTALL)
-    return any(pattern.fullmatch(each) for each in known)
+    return group in known or (bool(templates_in(group)) and any(map(could_be(group).fullmatch, known)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -22,6 +23,8 @@ from tarmak_iam.token.exec_credential import token_in
 from tarmak_iam.token.presigned import PREFIX, Presigned
 
 __all__ = ["GO_PROGRAM", "CallerToken", "NotElsewhere", "StsAnswer", "ask_sts", "caller_token"]
+
+_LOGGER = logging.getLogger(__name__)
 
 GO_PROGRAM = "aws-iam-authenticator"
 _OWN = "tarmak-iam token"
@@ -93,6 +96,7 @@ def ask_sts(token: str, cluster_id: str, environment: Mapping[str, str], now: da
         return StsAnswer(failure=f"{url.host} is no host of STS")
     headers = {"x-k8s-aws-id": cluster_id, "Accept": "application/json"}
     request = urllib.request.Request(_url_in(token), headers=headers)
+    _LOGGER.info("ask https://%s whose the token is", url.host)
     opener = urllib.request.build_opener(NotElsewhere, urllib.request.ProxyHandler(_proxies(environment, url.host)))
     try:
         with opener.open(request, timeout=_STS_SECONDS) as answer:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -17,6 +19,8 @@ from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.tarmak.witness import Witness
 
 __all__ = ["Ended", "NotStarted", "Stopped", "pass_through", "stops_raised", "undisturbed"]
+
+_LOGGER = logging.getLogger(__name__)
 
 # The terminal sends the first two to everybody in the foreground, and the program has its own. A supervisor sends
 # any of them to us alone, and then it is the program's.
@@ -72,6 +76,7 @@ def pass_through(command: Sequence[str], environment: Mapping[str, str]) -> Ende
     it stops we stop. For the main thread only. Raises NotStarted.
     """
     program = _found(command[0], environment)
+    _LOGGER.info("run: %s", shlex.join((program, *command[1:])))
     heard = [each for each in _FORWARDED if signal.getsignal(each) is not signal.SIG_IGN]
     with _held((*heard, signal.SIGCHLD)) as before, Witness.standing() as witness:
 

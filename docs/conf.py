@@ -1,0 +1,109 @@
+"""How Sphinx builds these pages: `make docs`, warnings as errors, nothing fetched from anywhere.
+
+The pages are read on GitHub too, so they hold no directives: the table of contents is here.
+"""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatch
+from pathlib import Path
+
+from pygments.lexers.shell import BashSessionLexer
+from sphinx.application import Sphinx
+
+from tarmak_iam import __version__
+
+HERE = Path(__file__).parent
+CONTENTS = (
+    ("Start", ("start",)),
+    (
+        "Guides",
+        (
+            "guides/existing-cluster",
+            "guides/sso-roles",
+            "guides/node-roles",
+            "guides/moving",
+            "guides/new-colleague",
+            "guides/lock-out",
+            "guides/*",
+        ),
+    ),
+    ("Explanation", ("how-it-works", "explanation/*", "rewriting", "comparison")),
+    ("Around it", ("hook", "render", "doctor", "report", "command-line", "editors", "ci", "plugins", "editing")),
+    ("Reference", ("reference/commands", "rules/README", "reference/versions", "reference/api", "reference/*")),
+    ("Project", ("security", "changelog", "*")),
+)
+"""Captions and pages in reading order; a pattern takes what is not named before it."""
+
+project = "tarmak-iam"
+author = "the tarmak-iam authors"
+release = version = __version__
+project_copyright = author
+
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
+source_suffix = {".md": "markdown"}
+smartquotes = False  # two dashes are an option
+nitpicky = True
+# Of annotations: types of others, which would have to be fetched, and ours that have no page.
+nitpick_ignore_regex = [("py:(class|obj|data)", ".*")]
+default_role = "code"
+
+myst_heading_anchors = 3
+myst_links_external_new_tab = False
+
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+autodoc_class_signature = "mixed"
+autodoc_preserve_defaults = True
+autodoc_default_options = {"members": True}
+
+html_theme = "furo"
+html_title = f"tarmak-iam {__version__}"
+html_copy_source = False
+html_css_files = ["console.css"]
+html_static_path = ["_static"]
+html_show_sphinx = False
+html_theme_options = {"navigation_with_keys": True}
+
+_ONLY_A_LINK = re.compile(r"# [^\n]+\n+\[[^\]]+\]\((\.\./\w+\.md)\)\n\Z")
+"""A page that is a heading and a link out of docs/ shows what it links to."""
+
+
+def contents() -> str:
+    """Toctrees; a caption whose pages are not there is left out."""
+    pages = sorted(path.relative_to(HERE).with_suffix("").as_posix() for path in HERE.rglob("*.md"))
+    left = [each for each in pages if not each.startswith(("index", "reference/api/", "rules/IAM"))]
+    trees = []
+    for caption, patterns in CONTENTS:
+        found = []
+        for pattern in patterns:
+            found += [each for each in left if fnmatch(each, pattern) and each.count("/") == pattern.count("/")]
+            left = [each for each in left if each not in found]
+        if found:
+            trees.append(f"```{{toctree}}\n:caption: {caption}\n:hidden:\n\n{chr(10).join(found)}\n```\n")
+    return "\n".join(trees)
+
+
+def add_contents(_: Sphinx, docname: str, source: list[str]) -> None:
+    elsewhere = _ONLY_A_LINK.match(source[0])
+    if elsewhere:
+        text = (HERE / elsewhere[1]).read_text(encoding="utf-8")
+        source[0] = text.replace("](docs/", "](")
+    elif docname == "index":
+        source[0] += f"\n{contents()}"
+    elif docname == "rules/README":
+        source[0] += "\n```{toctree}\n:hidden:\n:glob:\n\nIAM*\n```\n"
+    elif docname == "reference/api":
+        source[0] += "\n```{toctree}\n:hidden:\n:glob:\n\napi/*\n```\n"
+
+
+class ConsoleLexer(BashSessionLexer):
+    """Commands begin with `$ ` alone: a comment in what a command prints is no command of root's."""
+
+    _ps1rgx = re.compile(r"^(\$ )(.*\n?)")
+
+
+def setup(app: Sphinx) -> None:
+    app.add_lexer("console", ConsoleLexer)
+    app.connect("source-read", add_contents)

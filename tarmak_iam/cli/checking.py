@@ -1,0 +1,164 @@
+"""What `check` looks at: the chosen cluster, every cluster, or what named files belong to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tarmak_iam.cli.every_cluster import Outcome, Tell, for_each, tally, tell_error
+from tarmak_iam.cli.named_files import Kind, NamedFile, named_file
+from tarmak_iam.cli.output import note
+from tarmak_iam.cli.reporting import summed_up
+from tarmak_iam.cli.session import Session
+from tarmak_iam.clusterfiles import ClusterFiles
+from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.document.files import read_file
+from tarmak_iam.document.source import Source
+from tarmak_iam.errors import Place, SelectionError, TarmakIamError
+from tarmak_iam.findings import Subject
+from tarmak_iam.identity.mappings import Mappings
+from tarmak_iam.lint import Located, Subjects, examine
+from tarmak_iam.near import did_you_mean
+from tarmak_iam.settings import parse_settings
+
+__all__ = ["Checked", "check_chosen", "check_every", "check_files"]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was found, what comments set aside, what could not be looked at (and has been told), and the texts of the
+    files by name."""
+
+    findings: tuple[Located, ...] = ()
+    suppressed: tuple[Located, ...] = ()
+    errors: tuple[TarmakIamError, ...] = ()
+    sources: dict[str, Source] = field(default_factory=dict)
+    clusters: str = ""
+
+    @classmethod
+    def of(cls, *subjects: Subjects, errors: tuple[TarmakIamError, ...] = ()) -> Checked:
+        """Raises ConfigError for a plugin that cannot be used, or that fails."""
+        report = examine(*subjects)
+        documents = [document for each in subjects for subject in Subject if (document := each.text_of(subject))]
+        sources = {each.filename: each.source for each in documents}
+        return cls(report.findings, report.suppressed, errors, sources)
+
+    def line(self, place: Place) -> str:
+        """The text at a place, empty where that is none."""
+        source = self.sources.get(place.filename)
+        return source.line(place.line) if source and place.line is not None else ""
+
+    @property
+    def summary(self) -> str:
+        parts = [summed_up(each.finding.severity for each in self.findings)]
+        if self.errors and not self.findings:
+            parts = ["no findings elsewhere"]
+        if self.suppressed:
+            parts.append(f"{len(self.suppressed)} ignored by comments")
+        return ", ".join([*parts, self.clusters] if self.clusters else parts)
+
+
+def check_chosen(session: Session) -> Checked:
+    """All of tarmak.yaml, and the files of the cluster that is chosen. Raises TarmakIamError."""
+    config = session.config()
+    try:
+        cluster = session.cluster(config)
+    except SelectionError as error:
+        if session.cluster_name:
+            raise
+        note(f"mappings and settings are not checked: {error.message}")
+        return Checked.of(Subjects(config))
+    return Checked.of(Subjects.of_cluster(config, cluster, session.files(config, cluster)))
+
+
+def check_every(session: Session) -> Checked:
+    """The same for each cluster that a name leads to; the other entries have findings. Raises TarmakIamError where
+    there is no tarmak.yaml to begin with."""
+    config = session.config()
+    return _checked(config, config.selectable_clusters, with_tally=True)
+
+
+def _checked(config: TarmakConfig, clusters: Sequence[Cluster], *, with_tally: bool = False) -> Checked:
+    def read(cluster: Cluster, _: Tell) -> Subjects:
+        assert config.path is not None  # it is loaded from a file
+        return Subjects.of_cluster(config, cluster, ClusterFiles(config.path.parent, cluster.cluster_name))
+
+    outcomes = list(for_each(clusters, read, "reading"))
+    errors = tuple(each.error for each in outcomes if each.error)
+    subjects = [each.value for each in outcomes if not each.error] or [Subjects(config)]
+    checked = Checked.of(*subjects, errors=errors)
+    if not with_tally or not outcomes:
+        return checked
+    found = {each.cluster for each in checked.findings}
+    return replace(checked, clusters=_tally(outcomes, found))
+
+
+def _tally(outcomes: Sequence[Outcome[Subjects]], found: set[str | None]) -> str:
+    def word(subjects: Subjects) -> str:
+        assert subjects.installation is not None  # as `of_cluster` makes them
+        return "with findings" if subjects.installation.cluster_id in found else "clean"
+
+    return tally(outcomes, word, "clean")
+
+
+def check_files(paths: Iterable[Path], *, all_clusters: bool) -> Checked:
+    """What the files belong to, each tarmak.yaml once: all clusters of one that is named itself, else those whose
+    mappings or settings are. What belongs to none is checked by itself. An error of one does not end the others."""
+    parts: list[Checked] = []
+    groups: dict[str, list[NamedFile]] = {}
+    for path in paths:
+        try:
+            named = named_file(path)
+        except TarmakIamError as error:
+            parts.append(_failed(error))
+        else:
+            groups.setdefault(os.path.realpath(named.config or named.path), []).append(named)
+    parts += [part for files in groups.values() for part in _parts(files, all_clusters=all_clusters)]
+    return Checked(
+        tuple(finding for each in parts for finding in each.findings),
+        tuple(finding for each in parts for finding in each.suppressed),
+        tuple(error for each in parts for error in each.errors),
+        {name: source for each in parts for name, source in each.sources.items()},
+    )
+
+
+def _parts(files: Sequence[NamedFile], *, all_clusters: bool) -> Iterator[Checked]:
+    """Of files that belong to one tarmak.yaml, or of one file that belongs to none."""
+    path = files[0].config
+    if path is None:
+        yield _alone(files[0], "it is not in a cluster's directory beside a tarmak.yaml")
+        return
+    try:
+        config = TarmakConfig.load(path)
+    except TarmakIamError as error:
+        yield _failed(error)
+        return
+    every = all_clusters or any(each.kind is Kind.CONFIG for each in files)
+    wanted = {each.cluster for each in files}
+    chosen = [each for each in config.selectable_clusters if every or each.cluster_name in wanted]
+    if chosen or every:
+        yield _checked(config, chosen)
+    names = [each.cluster_name for each in config.selectable_clusters]
+    for each in files:
+        if each.cluster is not None and each.cluster not in names:
+            remedy = did_you_mean(each.cluster, names)
+            yield _alone(each, f"{path} has no cluster {each.cluster}{f'; {remedy}' if remedy else ''}")
+
+
+def _alone(file: NamedFile, why: str) -> Checked:
+    note(f"{file.path}: note: checked only by the rules that need nothing else: {why}")
+    try:
+        data = read_file(file.path)
+        if file.kind is Kind.SETTINGS:
+            parse_settings(data, str(file.path))
+            return Checked()
+        return Checked.of(Subjects(mappings=Mappings.parse(data, str(file.path))))
+    except TarmakIamError as error:
+        return _failed(error)
+
+
+def _failed(error: TarmakIamError) -> Checked:
+    tell_error(error)
+    return Checked(errors=(error,))

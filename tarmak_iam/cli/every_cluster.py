@@ -1,0 +1,157 @@
+"""--all-clusters: which clusters are meant, and a piece of work for each, of which none ends the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import click
+
+from tarmak_iam.cli.excerpt import print_excerpt_of_error
+from tarmak_iam.cli.output import note
+from tarmak_iam.cli.progress import progress
+from tarmak_iam.cli.session import Session
+from tarmak_iam.errors import SelectionError, TarmakIamError
+
+if TYPE_CHECKING:
+    from tarmak_iam.config import Cluster, TarmakConfig
+
+__all__ = [
+    "Outcome",
+    "Tell",
+    "Work",
+    "all_clusters_option",
+    "clusters_with_masters",
+    "error_json",
+    "exit_code",
+    "for_each",
+    "tally",
+    "tell_error",
+]
+
+T = TypeVar("T")
+Tell = Callable[[str], None]
+Work = Callable[["Cluster", Tell], T]
+"""What is done for a cluster; what it waits for goes to the second. May raise TarmakIamError, and prints nothing."""
+
+
+def _not_with_one(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
+    session = context.find_object(Session)
+    if value and session is not None and session.cluster_name:
+        raise click.UsageError("--current-cluster names one cluster, --all-clusters means every one", context)
+    return value
+
+
+all_clusters_option = click.option(
+    "--all-clusters",
+    is_flag=True,
+    callback=_not_with_one,
+    help="Every cluster of tarmak.yaml, one after the other; an error of one does not end the others.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[T]):
+    """What came of a cluster: one value, or the error because of which there is none."""
+
+    cluster: Cluster
+    values: tuple[T, ...]
+    error: TarmakIamError | None = None
+
+    @property
+    def name(self) -> str:
+        return self.cluster.cluster_name
+
+    @property
+    def value(self) -> T:
+        """Only where there is no error."""
+        return self.values[0]
+
+
+def clusters_with_masters(config: TarmakConfig) -> list[Cluster]:
+    """The clusters that can have an authenticator, in file order, with a note on each entry that is passed over.
+
+    Raises SelectionError where none is left.
+    """
+    chosen = []
+    for cluster in config.clusters:
+        reason = _passed_over(config, cluster)
+        if reason is None:
+            chosen.append(cluster)
+        else:
+            note(f"{config.document.position(cluster.route)}: note: passed over: {reason}")
+    if not chosen:
+        raise SelectionError("there is no cluster with masters in it", place=config.document.position(("clusters",)))
+    return chosen
+
+
+def _passed_over(config: TarmakConfig, cluster: Cluster) -> str | None:
+    if cluster in config.selectable_clusters:
+        return f"{cluster.cluster_name} is a hub: it has no masters" if cluster.type == "hub" else None
+    if cluster.environment and cluster.name:
+        return f"{cluster.cluster_name} is there already, and Tarmak takes the first"
+    return "an entry without environment or name is no cluster"
+
+
+def for_each(clusters: Sequence[Cluster], work: Work[T], doing: str) -> Iterator[Outcome[T]]:
+    """The outcome for each, once it is there: what the caller prints then, nothing else is in the way of.
+
+    `doing` is what a terminal shows meanwhile, as in `checking`. An error is told when it happens.
+    """
+    for number, cluster in enumerate(clusters, 1):
+        outcome = _outcome(cluster, work, f"{doing} {cluster.cluster_name} ({number} of {len(clusters)})")
+        if outcome.error is not None:
+            tell_error(outcome.error, outcome.name)
+        yield outcome
+
+
+def tell_error(error: TarmakIamError, cluster_name: str = "") -> None:
+    """As every error is told, and with the cluster where it does not say itself whose it is."""
+    place = f"{error.place}: " if error.place else ""
+    whose = "" if cluster_name in error.message else f"{cluster_name}: "
+    note(f"{place}error: {whose}{error.message}")
+    print_excerpt_of_error(error.place)
+
+
+def _outcome(cluster: Cluster, work: Work[T], doing: str) -> Outcome[T]:
+    def plain(text: str) -> None:
+        note(f"{cluster.cluster_name}: {text}")
+
+    with progress(plain) as tell:
+        if tell is plain:
+            waiting = plain
+        else:
+            tell(doing)
+
+            def waiting(text: str) -> None:
+                tell(f"{doing}: {text}")
+
+        try:
+            return Outcome(cluster, (work(cluster, waiting),))
+        except TarmakIamError as error:
+            return Outcome(cluster, (), error)
+
+
+def error_json(outcome: Outcome[T]) -> dict[str, str]:
+    """What stands in a list in the place of what a cluster would have given."""
+    return {"cluster": outcome.name, "error": str(outcome.error)}
+
+
+def exit_code(outcomes: Iterable[Outcome[T]], has_found: Callable[[T], bool] = lambda _: False) -> int:
+    """2 if there is an error among them, else 1 if something was found, else 0."""
+    codes = [2 if each.error else int(has_found(each.value)) for each in outcomes]
+    return max(codes, default=0)
+
+
+def tally(outcomes: Sequence[Outcome[T]], word: Callable[[T], str], quiet: str) -> str:
+    """One line: `3 clusters: 2 unchanged, 1 differs (prod-blue)`; those of the `quiet` word are not named."""
+    names: dict[str, list[str]] = {quiet: []}
+    for each in outcomes:
+        names.setdefault("failed" if each.error else word(each.value), []).append(each.name)
+    parts = [
+        f"{len(those)} {what}" + ("" if what == quiet else f" ({', '.join(those)})")
+        for what, those in names.items()
+        if those
+    ]
+    return f"{len(outcomes)} cluster{'' if len(outcomes) == 1 else 's'}: {', '.join(parts)}"

@@ -1,0 +1,107 @@
+"""-v: what the library tells its logger, and the command line adds to that, as lines on stderr."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from tarmak_iam._version import __version__
+from tarmak_iam.cli import colour
+from tarmak_iam.cli.aside import tell
+from tarmak_iam.text import one_line
+
+if TYPE_CHECKING:
+    import logging
+
+__all__ = ["LOGGER", "be_quiet", "is_verbose", "log", "log_variables", "tell_more"]
+
+LOGGER = "tarmak_iam"
+_TIMES = f"{LOGGER}.verbosity"
+_MARK = "* "
+_REPEATED = f"{LOGGER}.hook"
+"""What is said once is enough, but for programs that run: how often that is, is worth a line each."""
+
+# The values of these say nothing that a colleague may not see; of all others only the name is told.
+_HARMLESS = {
+    *colour.VARIABLES,
+    "AWS_CONFIG_FILE",
+    "AWS_DEFAULT_REGION",
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "DEFAULT_ROLE",
+    "KUBECONFIG",
+    "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID",
+    "TARMAK_CONFIG",
+}
+
+
+def tell_more(context: click.Context, times: int) -> None:
+    """Once: what is read from where, what counts and why, what is run and written. Twice: details of it."""
+    import logging
+
+    context.meta[_TIMES] = context.meta.get(_TIMES, 0) + times  # which all contexts of a call share
+    logger = logging.getLogger(LOGGER)
+    logger.setLevel(logging.INFO if context.meta[_TIMES] == 1 else logging.DEBUG)
+    if not any(handler.name == _TIMES for handler in logger.handlers):
+        logger.addHandler(_lines())
+        log_variables("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TARMAK_CONFIG")
+    if context.meta[_TIMES] > 1:
+        logger.debug("tarmak-iam %s, Python %s on %s", __version__, platform.python_version(), sys.platform)
+
+
+def be_quiet() -> None:
+    """The end of what `tell_more` began."""
+    if "logging" not in sys.modules:
+        return
+    import logging
+
+    logger = logging.getLogger(LOGGER)
+    for handler in [each for each in logger.handlers if each.name == _TIMES]:
+        logger.removeHandler(handler)
+        logger.setLevel(logging.NOTSET)
+
+
+def is_verbose() -> bool:
+    context = click.get_current_context(silent=True)
+    return bool(context and context.meta.get(_TIMES))
+
+
+def log(text: str, *args: object) -> None:
+    """As logging's own `info`; without -v next to nothing."""
+    if is_verbose():
+        import logging
+
+        logging.getLogger(f"{LOGGER}.cli").info(text, *args)
+
+
+def log_variables(*names: str, prefixes: Iterable[str] = ()) -> None:
+    """Which of these environment variables are set and not empty, their values only where those are harmless."""
+    if not is_verbose():
+        return
+    found = [name for name in sorted(os.environ) if name in names or name.startswith(tuple(prefixes))]
+    for name in found:
+        if os.environ[name]:
+            log("environment: %s", f"{name}={os.environ[name]}" if name in _HARMLESS else f"{name} is set")
+
+
+def _lines() -> logging.Handler:
+    import logging
+
+    told: set[str] = set()
+
+    class Lines(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            line = f"{_MARK}{one_line(record.getMessage())}"
+            if line not in told or record.name.startswith(_REPEATED):
+                told.add(line)
+                tell(click.style(line, dim=True))
+
+    handler = Lines()
+    handler.name = _TIMES
+    return handler

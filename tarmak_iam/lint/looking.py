@@ -1,0 +1,128 @@
+"""One look at the files of a cluster: every rule that they reach, and the comments that set findings aside."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from tarmak_iam.errors import ConfigError, Place
+from tarmak_iam.findings import At, Finding, Subject
+from tarmak_iam.lint.consequences import without_consequences
+from tarmak_iam.lint.rule import Rule, Scope, Subjects
+from tarmak_iam.lint.suppression import Suppression, suppressions_of
+from tarmak_iam.plugins import Brought
+
+__all__ = ["OF_A_CLUSTER", "Located", "Look", "comments_in"]
+
+OF_A_CLUSTER = frozenset({Scope.MAPPINGS, Scope.INSTALLATION})
+"""What rules look at that each cluster has for itself; the rest is tarmak.yaml, which all share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A finding with its place; as text a line of a report: `file:line:col: severity: message [ID]`.
+
+    `cluster` is the name of the one that it is about, None where it is about none, or about several. `reason` is what
+    the comment says that sets it aside.
+    """
+
+    finding: Finding
+    place: Place
+    cluster: str | None = None
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.finding.severity}: {self.finding.text} [{self.finding.id}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """`found` has beside each finding the comments that set it aside; the subject of `reached` rules is there."""
+
+    subjects: Subjects
+    reached: tuple[Rule, ...]
+    found: tuple[tuple[Finding, tuple[Suppression, ...]], ...]
+
+    @classmethod
+    def at(
+        cls,
+        subjects: Subjects,
+        rules: Iterable[Brought[Rule]],
+        scopes: Collection[Scope],
+        comments: Iterable[Suppression],
+    ) -> Look:
+        """Runs the rules of the `scopes`. Raises ConfigError for a plugin that cannot be used, or that fails."""
+        parts: dict[Scope, Any] = {scope: subjects.of(scope) for scope in Scope if scope is not Scope.SUPPRESSIONS}
+        reached = [each for each in rules if parts.get(each.value.scope) is not None]
+        by_line: dict[tuple[Subject, str, int | None], tuple[Suppression, ...]] = {}
+        for each in comments:
+            key = each.subject, each.id, each.line
+            by_line[key] = (*by_line.get(key, ()), each)
+        found = [
+            (finding, by_line.get((finding.subject, finding.id.upper(), _place(subjects, finding).line), ()))
+            for each in reached
+            if each.value.scope in scopes
+            for finding in _findings(each, parts[each.value.scope])
+        ]
+        return cls(subjects, tuple(each.value for each in reached), tuple(found))
+
+    @property
+    def used(self) -> frozenset[Suppression]:
+        return frozenset(each for _, by in self.found for each in by)
+
+    @property
+    def left(self) -> list[Located]:
+        """What no comment sets aside, and does not follow from something else that is told."""
+        counting = (finding for finding, by in self.found if not by)
+        return [self.located(each) for each in without_consequences(counting, self.subjects.mappings)]
+
+    @property
+    def suppressed(self) -> list[Located]:
+        return [self.located(finding, by[0].reason) for finding, by in self.found if by]
+
+    def located(self, finding: Finding, reason: str = "") -> Located:
+        return Located(finding, _place(self.subjects, finding), _cluster(self.subjects, finding), reason)
+
+
+def comments_in(subjects: Subjects, files: Iterable[Subject]) -> tuple[Suppression, ...]:
+    """What comments of these of the cluster's files ask for, in the files' order."""
+    documents = ((subject, subjects.text_of(subject)) for subject in files)
+    return tuple(
+        each for subject, document in documents if document is not None for each in suppressions_of(document, subject)
+    )
+
+
+def _findings(brought_rule: Brought[Rule], part: Any) -> list[Finding]:
+    rule = brought_rule.value
+    what = f"the rule {rule.id}"
+    found: list[Any] = brought_rule.call(what, lambda: list(rule.check(rule, part)))
+    odd = next((each for each in found if not isinstance(each, Finding)), None)
+    if odd is not None:
+        raise ConfigError(
+            f"{what} of {brought_rule.origin} gives a {type(odd).__name__} where a Finding belongs",
+            remedy="report it to the authors of the plugin that brings it",
+        )
+    return found
+
+
+def _place(subjects: Subjects, finding: Finding) -> Place:
+    """File, line and column; a key that is missing is reported at its parent."""
+    if finding.place is not None:
+        return finding.place
+    document = subjects.text_of(finding.subject)
+    if document is None:
+        return Place(str(finding.subject))
+    if finding.at is At.NEXT_DOCUMENT and document.next_document is not None:
+        return document.next_document
+    return document.position(finding.route, at_key=finding.at is At.KEY)
+
+
+def _cluster(subjects: Subjects, finding: Finding) -> str | None:
+    if finding.subject is not Subject.CONFIG:
+        return subjects.installation.cluster_id if subjects.installation else None
+    match finding.route.plain[:2]:
+        case ("clusters", int(index)) if subjects.config is not None and index < len(subjects.config.clusters):
+            cluster = subjects.config.clusters[index]
+            return cluster.cluster_name if cluster.environment and cluster.name else None
+    return None

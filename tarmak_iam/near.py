@@ -1,0 +1,41 @@
+"""What somebody probably meant who wrote a name that there is not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+__all__ = ["CLOSE", "LIKELY", "bare", "closest", "did_you_mean", "spelled_otherwise"]
+
+CLOSE = 0.8
+"""How alike two names must be, from 0 to 1, as difflib measures it."""
+LIKELY = 0.6
+"""Where there are few names, and somebody wants one of them."""
+
+
+def spelled_otherwise(name: str, known: Iterable[str]) -> str | None:
+    """The known name that differs only in case, blanks, dashes or underscores."""
+    return next((each for each in known if bare(each) == bare(name)), None)
+
+
+def closest(name: str, known: Iterable[str], cutoff: float = CLOSE) -> str | None:
+    """The known name that is most like it, None if none is like it."""
+    import difflib  # here: most calls of the program never need it
+
+    by_bare = {bare(each): each for each in known if bare(each)}  # nothing at all is like no name
+    close = difflib.get_close_matches(bare(name), by_bare, n=1, cutoff=cutoff)
+    return by_bare[close[0]] if close else None
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str = "", cutoff: float = CLOSE) -> str:
+    """A remedy: `did you mean X?`, else what `otherwise` begins and the known names end, else nothing."""
+    names = list(known)
+    near = closest(name, names, cutoff)
+    if near is not None:
+        return f"did you mean {near}?"
+    return f"{otherwise} {', '.join(names)}" if otherwise and names else ""
+
+
+def bare(name: str) -> str:
+    """The name without what people mix up: case, blanks, dashes and underscores."""
+    return re.sub(r"[\s_-]", "", name).casefold()

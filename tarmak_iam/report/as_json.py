@@ -1,0 +1,188 @@
+"""A review as JSON: the shape that schemas/report.json describes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from tarmak_iam.errors import Place
+from tarmak_iam.hook.cluster.objects import Ref
+from tarmak_iam.report.history import Change
+from tarmak_iam.report.model import (
+    AccessReview,
+    Cell,
+    ClusterReview,
+    Given,
+    Noted,
+    Outsider,
+    Principal,
+    Row,
+    SourceFile,
+    Standing,
+)
+from tarmak_iam.report.rights import Right, Rule
+
+__all__ = ["as_json"]
+
+
+def as_json(review: AccessReview) -> dict[str, Any]:
+    """Principals in the order in which the authenticator asks its entries."""
+    names = [each.cluster for each in review.clusters]
+    return {
+        "file": str(review.config),
+        "date": review.date or None,
+        "revision": review.revision
+        and {
+            "commit": review.revision.commit,
+            "date": review.revision.date,
+            "changedFiles": [str(path) for path in review.revision.changed],
+        },
+        "history": review.history or None,
+        "complete": not review.failed,
+        "findings": _listed(_noted, review.findings),
+        "clusters": _listed(_cluster, review.clusters),
+        "principals": [_row(each, names) for each in review.rows],
+    }
+
+
+def _listed(shown: Callable[[Any], Any], values: Iterable[Any]) -> list[Any]:
+    return [shown(each) for each in values]
+
+
+def _cluster(cluster: ClusterReview) -> dict[str, Any]:
+    return {
+        "cluster": cluster.cluster,
+        **_place(cluster.place),
+        "error": cluster.error or None,
+        **(_standing(cluster.standing) if cluster.standing else {}),
+        "files": _listed(_file, cluster.files),
+        "principals": _listed(_principal, cluster.principals),
+        "lettingNobodyIn": _listed(_outsider, cluster.outsiders),
+        "findings": _listed(_noted, cluster.findings),
+        "notes": list(cluster.notes),
+        "live": _live(cluster) if cluster.live else None,
+    }
+
+
+def _standing(standing: Standing) -> dict[str, Any]:
+    return {
+        "type": standing.type,
+        "switch": standing.switch,
+        "kubernetesVersion": standing.kubernetes,
+        "daemonVersion": standing.daemon,
+        "image": standing.image,
+        "backends": list(standing.backends),
+        "webhookFile": standing.webhook_file,
+        "closed": list(standing.closed),
+        "wayIn": standing.way_in,
+    }
+
+
+def _live(cluster: ClusterReview) -> dict[str, Any]:
+    return {
+        "error": cluster.live_error or None,
+        "differences": None if cluster.differences is None else list(cluster.differences),
+        "unboundGroups": list(cluster.unbound),
+        "everyone": _listed(_right, cluster.everyone),
+    }
+
+
+def _principal(one: Principal) -> dict[str, Any]:
+    return {
+        "kind": one.kind,
+        "principal": one.principal,
+        **_given(one.given),
+        "backend": one.backend,
+        "privilege": str(one.privilege),
+        "because": list(one.because),
+        "alternatives": _listed(_given, one.alternatives),
+        "findings": _listed(_noted, one.findings),
+        "lastChange": _change(one.change),
+        "rights": None if one.rights is None else _listed(_right, one.rights),
+    }
+
+
+def _outsider(one: Outsider) -> dict[str, Any]:
+    return {
+        "kind": one.kind,
+        "principal": one.principal,
+        **_given(one.given),
+        "reason": one.reason,
+        "findings": _listed(_noted, one.findings),
+        "lastChange": _change(one.change),
+    }
+
+
+def _row(row: Row, names: list[str]) -> dict[str, Any]:
+    cells = {name: _cell(cell) for name, cell in zip(names, row.cells, strict=True) if cell is not None}
+    return {"kind": row.kind, "principal": row.principal, "clusters": cells}
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    return {**_given(cell.given), "privilege": str(cell.privilege), "named": cell.is_named}
+
+
+def _given(given: Given) -> dict[str, Any]:
+    return {"username": given.username, "groups": list(given.groups), **_place(given.place)}
+
+
+def _place(place: Place | None) -> dict[str, Any]:
+    return {
+        "file": place.filename if place else None,
+        "line": place.line if place else None,
+        "column": place.column if place else None,
+    }
+
+
+def _noted(noted: Noted) -> dict[str, Any]:
+    return {
+        "id": noted.id,
+        "severity": str(noted.severity),
+        **_place(noted.place),
+        "message": noted.message,
+        "remedy": noted.remedy,
+        "ignored": noted.ignored,
+    }
+
+
+def _file(file: SourceFile) -> dict[str, Any]:
+    return {"file": str(file.path), "sha256": file.sha256, "lastChange": _change(file.change)}
+
+
+def _change(change: Change | None) -> dict[str, Any] | None:
+    if change is None:
+        return None
+    return {
+        "state": change.state,
+        "commit": change.commit or None,
+        "author": change.author or None,
+        "date": change.date or None,
+        "summary": change.summary or None,
+        "reason": change.unknown or None,
+    }
+
+
+def _right(right: Right) -> dict[str, Any]:
+    return {
+        "subjectKind": right.subject[0],
+        "subject": right.subject[1],
+        "binding": _ref(right.binding),
+        "role": _ref(right.role),
+        "namespace": right.namespace or None,
+        "everything": right.is_everything,
+        "risks": list(right.risks),
+        "rules": None if right.rules is None else _listed(_rule, right.rules),
+    }
+
+
+def _ref(ref: Ref) -> dict[str, Any]:
+    return {"kind": ref.kind, "namespace": ref.namespace or None, "name": ref.name}
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "verbs": list(rule.verbs),
+        "resources": list(rule.resources),
+        "names": list(rule.names),
+        "urls": list(rule.urls),
+    }

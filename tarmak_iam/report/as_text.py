@@ -1,0 +1,103 @@
+"""A review as lines for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from tarmak_iam.effects import who
+from tarmak_iam.report.history import Change
+from tarmak_iam.report.model import AccessReview, ClusterReview, Given, Noted, Outsider, Principal, Privilege
+from tarmak_iam.report.wording import change_text, entry_name, right_text
+from tarmak_iam.text import one_line
+
+__all__ = ["as_lines"]
+
+
+def as_lines(review: AccessReview) -> Iterator[str]:
+    """A block for each cluster, its principals in the file's order; each of the lines is one."""
+    for number, cluster in enumerate(review.clusters):
+        if number:
+            yield ""
+        yield from map(_kept, _cluster(cluster))
+    about_file = [noted for noted in review.findings if noted.ignored is None]
+    if about_file:
+        yield ""
+        yield from map(_kept, _findings(about_file, ""))
+
+
+def _kept(line: str) -> str:
+    """What somebody wrote into a file, with the indentation that is ours."""
+    bare = line.lstrip(" ")
+    return " " * (len(line) - len(bare)) + one_line(bare)
+
+
+def _cluster(cluster: ClusterReview) -> Iterator[str]:
+    standing = cluster.standing
+    if standing is None:
+        yield f"{cluster.cluster}: cannot be read: {cluster.error}"
+        return
+    if cluster.is_hub:
+        yield f"{cluster.cluster}: a hub, without masters to log in to"
+        return
+    switch = "on" if standing.switch else "off"
+    what = f"authenticator {standing.daemon}, {','.join(standing.backends)}, Kubernetes {standing.kubernetes}"
+    yield f"{cluster.cluster}: switch {switch}, {what}"
+    for reason in standing.closed:
+        yield f"  nobody gets in: {reason}"
+    yield f"  beside IAM: {standing.way_in}"
+    for principal in cluster.principals:
+        yield from _principal(principal)
+    for outsider in cluster.outsiders:
+        yield from _outsider(outsider)
+    yield from _live(cluster)
+    yield from _findings(cluster.findings, "  ")
+    for text in cluster.notes:
+        yield f"  note: {text}"
+
+
+def _principal(one: Principal) -> Iterator[str]:
+    yield f"  {who(one.kind, one.principal)}"
+    yield f"    {'becomes':<9}{_given(one.given)}"
+    if one.privilege is not Privilege.NONE:
+        yield f"    {one.privilege:<9}{'; '.join(one.because)}"
+    for other in one.alternatives:
+        yield f"    {'or':<9}{_given(other)}, at random: {other.place}"
+    yield from _entry(one.given, one.change)
+    for right in one.rights or ():
+        yield f"    {'may':<9}{right_text(right)}"
+    if one.rights == ():
+        yield f"    {'may':<9}nothing that a binding gives"
+    yield from _findings(one.findings, "    ")
+
+
+def _outsider(one: Outsider) -> Iterator[str]:
+    yield f"  {entry_name(one.kind, one.principal)}"
+    yield f"    {'nobody':<9}{one.reason}"
+    yield from _entry(one.given, one.change)
+    yield from _findings(one.findings, "    ")
+
+
+def _entry(given: Given, change: Change | None) -> Iterator[str]:
+    yield f"    {'entry':<9}{given.place}"
+    if change is not None:
+        yield f"    {'changed':<9}{change_text(change)}"
+
+
+def _given(given: Given) -> str:
+    groups = f"groups {', '.join(given.groups)}" if given.groups else "no groups"
+    return f"{given.username or 'the own ARN'}, {groups}"
+
+
+def _live(cluster: ClusterReview) -> Iterator[str]:
+    for text in cluster.differences or ():
+        yield f"  not applied yet: {text}"
+    for group in cluster.unbound:
+        yield f"  no binding knows the group {group}"
+    for right in cluster.everyone:
+        yield f"  everybody may {right_text(right)}"
+
+
+def _findings(findings: Iterable[Noted], indent: str) -> Iterator[str]:
+    for noted in findings:
+        ignored = "" if noted.ignored is None else f" (ignored: {noted.ignored or 'without a reason'})"
+        yield f"{indent}{noted.place}: {noted.severity}: {noted.text} [{noted.id}]{ignored}"

@@ -1,0 +1,152 @@
+"""What several tables of the page have in their cells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from tarmak_iam.errors import Place
+from tarmak_iam.findings import Severity
+from tarmak_iam.identity.principals import SSO_PREFIX
+from tarmak_iam.report.history import Change
+from tarmak_iam.report.html.markup import Markup, el, joined
+from tarmak_iam.report.model import Given, Noted, Privilege
+from tarmak_iam.report.wording import short_commit
+
+__all__ = [
+    "Shown",
+    "badge",
+    "becomes",
+    "change",
+    "code",
+    "findings",
+    "location",
+    "muted",
+    "name",
+    "nothing",
+    "privilege",
+    "sentence",
+    "severity_order",
+    "shown_under",
+]
+
+Shown = Callable[[Place | Path | None], str]
+"""A place or a file as the page shows it."""
+
+_BREAKS = re.compile(r"(?<=[:/,=@.-])(?=[^:/,=@.\s-])|(?<=[a-z0-9])(?=[A-Z])")
+_PRIVILEGES = {Privilege.ADMIN: "Admin", Privilege.NODE: "Node", Privilege.ELEVATED: "Elevated"}
+_KINDS = {
+    "account": "everyone else of the account",
+    "sso": "SSO permission set",
+    "userid": "unique id",
+    "role": "role",
+    "user": "user",
+}
+
+
+def shown_under(directory: Path) -> Shown:
+    """Files below the directory of tarmak.yaml by their path there: a review reads the same wherever it was made."""
+
+    def shown(place: Place | Path | None) -> str:
+        if place is None:
+            return ""
+        if isinstance(place, Path):
+            return shown(Place(str(place)))
+        path = Path(place.filename)
+        below = path.relative_to(directory) if path.is_relative_to(directory) else path
+        return str(Place(str(below), place.line, place.column))
+
+    return shown
+
+
+def code(value: str) -> Markup:
+    """Somebody's name for something: in its own direction, and broken where it may be."""
+    return el("code", el("bdi", [[part, el("wbr")] for part in _BREAKS.split(value)[:-1]], _BREAKS.split(value)[-1]))
+
+
+def location(value: str) -> Markup:
+    """A place: its line and column stay together."""
+    first, *others = value.split("/")
+    return el("code", el("bdi", first, [["/", el("wbr"), each] for each in others]))
+
+
+def muted(*children: str) -> Markup:
+    return el("span", *children, class_="muted")
+
+
+def nothing(what: str) -> Markup:
+    """A dash for those who see it, and what is not there for the others."""
+    return joined(el("span", "\N{EM DASH}", aria_hidden="true", class_="muted"), el("span", what, class_="hidden"))
+
+
+def badge(value: str, kind: str) -> Markup:
+    return el("span", value, class_=f"badge {kind}")
+
+
+def name(kind: str, principal: str) -> Markup:
+    """A principal, and what it is."""
+    shown = f"{SSO_PREFIX}{principal}" if kind == "sso" else principal
+    return joined(code(shown) if shown else muted("(none)"), el("div", _kind(kind, principal), class_="muted"))
+
+
+def _kind(kind: str, principal: str) -> str:
+    resource = principal.split(":", 5)[-1].partition("/")[0] if kind == "arn" else ""
+    return _KINDS.get(kind) or {"role": "role", "user": "user", "root": "root of the account"}.get(resource, resource)
+
+
+def becomes(given: Given) -> Markup:
+    """Username and groups."""
+    username = code(given.username) if given.username else muted("their own ARN")
+    groups = el("ul", [el("li", code(group)) for group in given.groups], class_="chips", aria_label="Groups")
+    return joined(username, groups if given.groups else el("div", "no groups", class_="muted"))
+
+
+def privilege(value: Privilege, because: Iterable[str] = ()) -> Markup:
+    if value is Privilege.NONE:
+        return nothing("none")
+    return joined(badge(_PRIVILEGES[value], str(value)), [el("div", why, class_="muted why") for why in because])
+
+
+def change(value: Change | None) -> Markup:
+    """The last change of lines or of a file."""
+    if value is None:
+        return Markup()
+    if value.state == "unknown":
+        return el("div", f"last change not known: {value.unknown}", class_="muted")
+    if value.state == "uncommitted":
+        return el("div", badge("Not committed", "warning"))
+    when = joined(el("time", value.date[:10], datetime=value.date), " ", el("bdi", value.author))
+    commit = el("code", short_commit(value.commit), class_="commit", title=value.commit)
+    return el("div", when, el("br"), commit, " ", el("bdi", value.summary), class_="muted")
+
+
+def findings(values: Iterable[Noted], shown: Shown | None = None) -> Markup:
+    """With their places, or without `shown` with the lines alone: the file is told beside them."""
+    found = list(values)
+    if not found:
+        return nothing("none")
+    return el("ul", [_finding(each, shown) for each in found], class_="findings")
+
+
+def _finding(noted: Noted, shown: Shown | None) -> Markup:
+    where = shown(noted.place) if shown else f"line {noted.place.line}"
+    kind = "ignored" if noted.ignored is not None else str(noted.severity)
+    reason = None
+    if noted.ignored is not None:
+        reason = el("div", f"Ignored by a comment: {noted.ignored or 'without a reason'}", class_="muted")
+    remedy = el("div", sentence(noted.remedy), class_="muted") if noted.remedy else None
+    head = (badge(kind.capitalize(), kind), " ", el("span", noted.id, class_="id"), " ", muted(where))
+    return el("li", el("div", head, class_="finding-head"), el("div", sentence(noted.message)), remedy, reason)
+
+
+def sentence(message: str) -> Markup:
+    """Ours, about somebody's names, one of which it may begin with."""
+    return el("bdi", f"{message}." if message.startswith(("arn:", "'")) else f"{message[:1].upper()}{message[1:]}.")
+
+
+def severity_order(values: Iterable[Noted]) -> str:
+    """For sorting: errors before warnings before what is ignored, many before few."""
+    found = list(values)
+    counts = [sum(each.ignored is None and each.severity is severity for each in found) for severity in Severity]
+    return "-".join(f"{999 - count:03}" for count in (*counts, len(found)))

@@ -1,0 +1,218 @@
+"""What an access review says, as values: who can get into which cluster, as whom, by what, and what that is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from tarmak_iam.errors import Place
+from tarmak_iam.findings import Severity
+from tarmak_iam.report.history import Change, Revision
+from tarmak_iam.report.rights import GroupRights, Right
+from tarmak_iam.text import one_line
+
+__all__ = [
+    "AccessReview",
+    "Cell",
+    "ClusterReview",
+    "Given",
+    "Noted",
+    "Outsider",
+    "Principal",
+    "Privilege",
+    "Row",
+    "SourceFile",
+    "Standing",
+]
+
+
+class Privilege(str, Enum):
+    """The most that a username and its groups are worth, the greatest first."""
+
+    ADMIN = "admin"
+    """Everything in the cluster: system:masters, or a binding to such a role for the whole cluster."""
+    NODE = "node"
+    """The identity of a node, with what the Node authorizer gives it."""
+    ELEVATED = "elevated"
+    """A right that leads to more of them, by a binding (see `rights.RISKS`); known only where a cluster was asked."""
+    NONE = "none"
+    """None of these, as far as is known."""
+
+    def __str__(self) -> str:
+        return self.value
+
+    @property
+    def rank(self) -> int:
+        return list(Privilege).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A finding of `check`. `ignored`: what the comment says that sets it aside, None for one that none does."""
+
+    id: str
+    severity: Severity
+    place: Place
+    message: str
+    remedy: str
+    ignored: str | None = None
+
+    @property
+    def text(self) -> str:
+        """Message and remedy on one line."""
+        return one_line(f"{self.message}; {self.remedy}" if self.remedy else self.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What somebody becomes, with its templates, and the entry that gives it."""
+
+    username: str
+    groups: tuple[str, ...]
+    place: Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Somebody who can get in: `kind` and `principal` are those of a `Grant`, `given` what its entry says.
+
+    `alternatives`: what the daemon may give instead, where it picks at random. `because`: why it is privileged.
+    `rights` is None where no cluster was asked.
+    """
+
+    kind: str
+    principal: str
+    given: Given
+    backend: str
+    privilege: Privilege
+    because: tuple[str, ...] = ()
+    alternatives: tuple[Given, ...] = ()
+    findings: tuple[Noted, ...] = ()
+    change: Change | None = None
+    rights: tuple[Right, ...] | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Equal for the same principal in every cluster: the daemon compares without case."""
+        return self.kind, self.principal.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Outsider:
+    """An entry of the mappings that lets nobody in. `kind`: role, user, account or sso; `principal` is as it is
+    written, and may be empty."""
+
+    kind: str
+    principal: str
+    given: Given
+    reason: str
+    findings: tuple[Noted, ...] = ()
+    change: Change | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One of the files that were read: `sha256` of its bytes, and the last change to it."""
+
+    path: Path
+    sha256: str
+    change: Change | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Whether anybody gets in by IAM at all, and through what. `closed`: all that keeps everybody out.
+
+    `way_in` names the door beside IAM, which the review tells nothing of: the admin certificate.
+    """
+
+    type: str
+    switch: bool
+    kubernetes: str
+    daemon: str
+    image: str
+    backends: tuple[str, ...]
+    webhook_file: str | None
+    way_in: str
+    closed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterReview:
+    """`error` where the cluster could not be read: then there is no `standing`, and nobody in it.
+
+    `live`: whether the cluster was asked; `live_error` why that failed. `differences`: who would gain and lose what,
+    were the files applied: None where that is not known. `everyone`: what each caller may do who gets in.
+    """
+
+    cluster: str
+    place: Place
+    standing: Standing | None = None
+    error: str = ""
+    principals: tuple[Principal, ...] = ()
+    outsiders: tuple[Outsider, ...] = ()
+    findings: tuple[Noted, ...] = ()
+    notes: tuple[str, ...] = ()
+    files: tuple[SourceFile, ...] = ()
+    live: bool = False
+    live_error: str = ""
+    differences: tuple[str, ...] | None = None
+    everyone: tuple[Right, ...] = ()
+    unbound: tuple[str, ...] = ()
+    subjects: tuple[GroupRights, ...] = ()
+
+    @property
+    def is_hub(self) -> bool:
+        return self.standing is not None and self.standing.type == "hub"
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.error or self.live_error)
+
+    @property
+    def all_findings(self) -> tuple[Noted, ...]:
+        """Those of the entries too."""
+        people: Iterable[Principal | Outsider] = (*self.principals, *self.outsiders)
+        return (*self.findings, *(each for one in people for each in one.findings))
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What somebody gets in a cluster. `is_named`: by an entry of its own there, not by a pattern or the account."""
+
+    given: Given
+    privilege: Privilege
+    is_named: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A principal of any cluster, and a cell for each cluster: None where it does not get in."""
+
+    kind: str
+    principal: str
+    cells: tuple[Cell | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccessReview:
+    """Clusters in the order of tarmak.yaml. `findings` are about that file, and no single cluster of it.
+
+    `revision`: the commit that the files are of, None where there is none: `history` then tells why; `date` is what
+    somebody gave.
+    """
+
+    config: Path
+    clusters: tuple[ClusterReview, ...]
+    rows: tuple[Row, ...] = ()
+    findings: tuple[Noted, ...] = ()
+    revision: Revision | None = None
+    history: str = ""
+    date: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether something could not be read, so that the review does not tell all."""
+        return any(each.failed for each in self.clusters)

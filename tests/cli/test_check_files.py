@@ -1,0 +1,167 @@
+"""`check FILE...`: a file stands for what it belongs to."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support import ADMIN, Shell
+
+GOOD = f"""\
+server:
+  mapRoles:
+  - roleARN: {ADMIN}
+    username: admin
+    groups: ["system:masters"]
+"""
+BAD = GOOD.replace("username: admin", "username: ''")
+NAME = "aws-iam-authenticator.yaml"
+
+
+@pytest.fixture
+def multi(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The example with two clusters, whose mappings have a finding each, as the working directory."""
+    for name in ("prod-blue", "prod-green"):
+        (shell.multi / name / NAME).write_text(BAD)
+    monkeypatch.chdir(shell.multi)
+    return shell.multi
+
+
+def files_with_findings(shell: Shell, *args: str | Path, code: int = 1) -> list[str]:
+    return [each["file"] for each in json.loads(shell.run("check", *args, "-o", "json", code=code).out)]
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        (["tarmak.yaml"], ["prod-blue", "prod-green"]),
+        (["."], ["prod-blue", "prod-green"]),
+        ([f"prod-green/{NAME}"], ["prod-green"]),
+        ([f"prod-blue/../prod-green/./{NAME}"], ["prod-green"]),
+        ([f"prod-green/{NAME}", f"prod-blue/{NAME}"], ["prod-blue", "prod-green"]),
+        ([f"prod-green/{NAME}", f"./prod-green/{NAME}", "tarmak.yaml"], ["prod-blue", "prod-green"]),
+        ([f"prod-green/{NAME}", "--all-clusters"], ["prod-blue", "prod-green"]),
+    ],
+)
+def test_a_file_stands_for_its_clusters(shell: Shell, multi: Path, files: list[str], found: list[str]) -> None:
+    assert multi.exists()
+    assert files_with_findings(shell, *files) == [f"{name}/{NAME}" for name in found]
+
+
+def test_settings_stand_for_their_cluster(shell: Shell, multi: Path) -> None:
+    (multi / "prod-green" / "tarmak-iam.yaml").write_text("exec: aws\n")
+    assert files_with_findings(shell, "prod-green/tarmak-iam.yaml") == [f"prod-green/{NAME}"]
+
+
+def test_from_another_directory(shell: Shell, multi: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert files_with_findings(shell, multi / "prod-green" / NAME) == [str(multi / "prod-green" / NAME)]
+    monkeypatch.chdir(multi / "prod-green")
+    assert files_with_findings(shell, NAME) == [f"../prod-green/{NAME}"]
+    monkeypatch.chdir(multi.parent)
+    assert files_with_findings(shell, f"multi/prod-blue/{NAME}") == [f"multi/prod-blue/{NAME}"]
+
+
+def test_several_directories(shell: Shell, multi: Path) -> None:
+    (shell.single / "dev-cluster" / NAME).write_text(BAD)
+    config = shell.single / "tarmak.yaml"
+    found = files_with_findings(shell, "tarmak.yaml", config)
+    assert found == [f"prod-blue/{NAME}", f"prod-green/{NAME}", str(shell.single / "dev-cluster" / NAME)]
+    (multi / "tarmak.yaml").write_text("[")
+    assert files_with_findings(shell, "tarmak.yaml", config, code=2) == found[2:]
+
+
+def test_nothing_is_wrong(shell: Shell, multi: Path) -> None:
+    (multi / "prod-blue" / NAME).write_text(GOOD)
+    done = shell.run("check", f"prod-blue/{NAME}")
+    assert (done.out, done.err) == ("", "nothing to complain about\n")
+
+
+def test_comments_count(shell: Shell, multi: Path) -> None:
+    path = multi / "prod-blue" / NAME
+    path.write_text(BAD.replace("    username", "    # tarmak-iam: ignore[IAM069] on purpose\n    username"))
+    assert shell.run("check", f"prod-blue/{NAME}").err == "nothing to complain about, 1 ignored by comments\n"
+
+
+@pytest.mark.parametrize("place", ["elsewhere/prod-blue", "prod-red", "prod-blue/old"])
+def test_mappings_that_belong_to_no_cluster(shell: Shell, multi: Path, place: str) -> None:
+    """A backup, somebody's own directory, or a cluster that is gone."""
+    (multi / place).mkdir(parents=True)
+    (multi / place / NAME).write_text(BAD)
+    done = shell.run("check", f"{place}/{NAME}", code=1)
+    assert f"{place}/{NAME}:4:15: error: " in done.out
+    assert done.err.startswith(f"{place}/{NAME}: note: checked only by the rules that need nothing else: ")
+    assert ("tarmak.yaml has no cluster prod-red" in done.err) == (place == "prod-red")
+
+
+def test_a_directory_that_is_nearly_a_cluster(shell: Shell, multi: Path) -> None:
+    (multi / "prod-bleu").mkdir()
+    (multi / "prod-bleu" / NAME).write_text(GOOD)
+    done = shell.run("check", f"prod-bleu/{NAME}")
+    assert "tarmak.yaml has no cluster prod-bleu; did you mean prod-blue?" in done.err
+
+
+def test_settings_that_belong_to_no_cluster(shell: Shell, multi: Path) -> None:
+    (multi / "settings").mkdir()
+    path = multi / "settings" / "tarmak-iam.yaml"
+    path.write_text("exec: aws\n")
+    assert shell.run("check", "settings/tarmak-iam.yaml").out == ""
+    path.write_text("exce: aws\n")
+    failed = shell.run("check", "settings/tarmak-iam.yaml", code=2)
+    assert "settings/tarmak-iam.yaml:1:1: error: there is no setting 'exce'" in failed.err
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "mappings.yml"])
+def test_other_names_are_known_by_what_is_in_them(shell: Shell, multi: Path, name: str) -> None:
+    (multi / name).write_text(BAD)
+    assert files_with_findings(shell, name) == [name]
+    (multi / name).write_text((multi / "tarmak.yaml").read_text())
+    assert files_with_findings(shell, name) == [f"prod-blue/{NAME}", f"prod-green/{NAME}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("kind: ConfigMap\n", "other.yaml: error: this is neither a tarmak.yaml nor mappings of the authenticator; "),
+        ("- x\n", "other.yaml: error: this is neither"),
+        ("x: [\n", "other.yaml:2:1: error: not YAML"),
+    ],
+)
+def test_what_is_none_of_these(shell: Shell, multi: Path, text: str, message: str) -> None:
+    (multi / "other.yaml").write_text(text)
+    assert shell.run("check", "other.yaml", code=2).err.startswith(message)
+
+
+def test_what_is_not_there(shell: Shell, multi: Path) -> None:
+    assert multi.exists()
+    failed = shell.run("check", "tarmk.yaml", f"prod-blue/{NAME}", code=2)
+    assert failed.err.splitlines()[0] == "tarmk.yaml: error: there is no such file; did you mean tarmak.yaml?"
+    assert f"prod-blue/{NAME}:4:15: error" in failed.out
+    assert "there is no such file; check the path" in shell.run("check", "a/b/c", code=2).err
+    assert "prod-blue: error: there is no tarmak.yaml in this directory; name a file" in (
+        shell.run("check", "prod-blue", code=2).err
+    )
+    assert "it is empty; name a file" in shell.run("check", "", code=2).err
+
+
+@pytest.mark.parametrize("option", [["-c", "."], ["--current-cluster", "prod-blue"]])
+def test_a_file_says_which_directory(shell: Shell, multi: Path, option: list[str]) -> None:
+    assert multi.exists()
+    failed = shell.run(*option, "check", "tarmak.yaml", code=2)
+    assert failed.err.startswith("error: a FILE says which directory and cluster: leave -c and --current-cluster out")
+
+
+def test_the_variable_does_not_count(shell: Shell, multi: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert multi.exists()
+    monkeypatch.setenv("TARMAK_CONFIG", str(shell.single))
+    assert files_with_findings(shell, f"prod-blue/{NAME}") == [f"prod-blue/{NAME}"]
+
+
+def test_what_cannot_be_read_is_told_to_programs(shell: Shell, multi: Path) -> None:
+    (multi / "prod-blue" / NAME).write_text("server: [\n")
+    done = shell.run("check", f"prod-blue/{NAME}", "missing.yaml", "-o", "github", code=2)
+    assert [line.partition("::not")[0].partition("::there")[0] for line in done.out.splitlines()] == [
+        "::error file=missing.yaml,title=tarmak-iam",
+        f"::error file=prod-blue/{NAME},line=2,col=1,title=tarmak-iam",
+    ]

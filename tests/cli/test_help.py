@@ -1,0 +1,120 @@
+"""The help of every command: what it does, an example that works, and a word about each option."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import click
+import pytest
+
+from tarmak_iam.cli.main import cli
+from tests.support import ROOT, Shell
+
+
+def every_command(context: click.Context) -> Iterator[click.Context]:
+    yield context
+    command = context.command
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None
+            yield from every_command(context_of(found, name, context))
+
+
+def context_of(command: click.Command, name: str | None, parent: click.Context | None, **more: Any) -> click.Context:
+    """With the command's own settings: click keeps the help option that it makes first."""
+    return click.Context(command, parent=parent, info_name=name, **{**command.context_settings, **more})
+
+
+CONTEXTS = list(every_command(context_of(cli, "tarmak-iam", None)))
+COMMANDS = pytest.mark.parametrize("context", CONTEXTS, ids=[each.command_path for each in CONTEXTS])
+
+
+def examples(epilog: str) -> list[list[str]]:
+    """The arguments of every tarmak-iam in it, whatever stands around it."""
+    joined = re.sub(r"\\\n\s*", "", epilog)
+    found = []
+    for line in joined.splitlines():
+        if "tarmak-iam" not in line:
+            continue
+        command = re.sub(r'"\$\((tarmak-iam.*?)\)"', r"\1", re.sub(r"^Example[^:]*: ", "", line))
+        lexer = shlex.shlex(command, posix=True, punctuation_chars="|&;<>")
+        lexer.whitespace_split = True
+        words = list(lexer)
+        while "tarmak-iam" in words:
+            words = words[words.index("tarmak-iam") + 1 :]
+            end = next((at for at, word in enumerate(words) if set(word) <= set("|&;<>") or word == "tarmak-iam"), None)
+            found.append(words[:end])
+    return found
+
+
+def parse(args: list[str]) -> None:
+    """As far as the command itself. Raises click.UsageError."""
+    context = cli.make_context("tarmak-iam", args)
+    while isinstance(context.command, click.Group):
+        known = vars(context)  # the property of the name is deprecated
+        rest = [*(known.get("_protected_args") or known.get("protected_args", ())), *context.args]
+        if not rest:
+            return
+        name, command, rest = context.command.resolve_command(context, rest)
+        assert command is not None
+        context = command.make_context(name, rest, parent=context)
+
+
+@COMMANDS
+def test_it_has_a_text_and_an_example_that_can_be_parsed(context: click.Context) -> None:
+    assert (context.command.help or "").strip()
+    epilog = context.command.epilog or ""
+    assert re.search(r"^Examples?[:,]", epilog, re.MULTILINE), epilog
+    found = examples(epilog)
+    assert any(set(context.command_path.split()[1:]) <= set(words) for words in found), found
+    for args in found:
+        with pytest.raises(click.exceptions.Exit) if "--help" in args else contextlib.nullcontext():
+            parse(args)
+
+
+@COMMANDS
+def test_every_option_is_explained(context: click.Context) -> None:
+    for each in context.command.params:
+        if isinstance(each, click.Option):
+            assert each.help, each.opts
+            assert each.is_flag or each.count or each.metavar or isinstance(each.type, click.Choice), each.opts
+            assert not each.hidden
+        else:
+            assert each.metavar or isinstance(each.type, click.Choice), each.name
+
+
+@COMMANDS
+def test_it_fits_a_terminal_of_80_columns(context: click.Context) -> None:
+    narrow = context_of(context.command, context.info_name, context.parent, terminal_width=80)
+    assert [line for line in context.command.get_help(narrow).splitlines() if len(line) > 80] == []
+
+
+def test_the_main_help_groups_the_commands(shell: Shell) -> None:
+    text = shell.run("--help").out
+    headings = re.findall(r"^(\S.*):$", text, re.MULTILINE)
+    assert headings == [
+        "Options",
+        "Edit tarmak.yaml and settings",
+        "Say who may log in",
+        "Check",
+        "Make files",
+        "Work on the live cluster",
+        "Tools",
+    ]
+    listed = re.findall(r"^  ([a-z]+)  ", text, re.MULTILINE)
+    assert sorted(listed) == sorted(cli.list_commands(CONTEXTS[0]))
+
+
+def test_help_at_a_pipe_has_no_escapes() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tarmak_iam", "map", "--help"], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.startswith("Usage: tarmak-iam map [OPTIONS] COMMAND [ARGS]...\n")
+    assert "\x1b" not in done.stdout

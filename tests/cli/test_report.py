@@ -1,0 +1,217 @@
+"""report as a user calls it: of one cluster, of all, from files, from git, and from a cluster that is asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tarmak_iam.hook.processes import Completed, Programs
+from tests.hook.cluster import Cluster, failed
+from tests.report.pages import read
+from tests.report.test_rights import EVERYTHING, binding, role
+from tests.support import ADMIN, ROOT, Shell
+
+SCHEMA = json.loads((ROOT / "schemas" / "report.json").read_text())
+DEV = "arn:aws:iam::111122223333:role/Dev"
+
+
+@pytest.fixture(autouse=True)
+def without_repository(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(shell.single.parent))
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """What kubectl is answered by, wherever it is called."""
+    cluster = Cluster(server="v1.24.17")
+    run = Programs.run
+
+    def answered(self: Programs, *command: str | Path, text: str = "", seconds: float | None = None) -> Completed:
+        if command[0] == "kubectl":
+            return cluster.run(tuple(map(str, command[1:])), text)
+        return run(self, *command, text=text, seconds=seconds)
+
+    monkeypatch.setattr(Programs, "run", answered)
+    return cluster
+
+
+def told(shell: Shell, *args: str | Path, code: int = 0) -> dict[str, Any]:
+    shown: dict[str, Any] = json.loads(shell.run(*args, "report", "-o", "json", code=code).out)
+    jsonschema.Draft7Validator(SCHEMA).validate(shown)
+    return shown
+
+
+def mapped(shell: Shell) -> None:
+    shell.dev("enable")
+    shell.dev("map", "add", ADMIN, "--username", "admin", "--group", "system:masters")
+    shell.dev("map", "add", DEV, "--username", "dev:{{SessionName}}", "--group", "developers")
+
+
+def test_one_cluster(shell: Shell) -> None:
+    mapped(shell)
+    path = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
+    assert shell.dev("report").out.splitlines()[:12] == [
+        "dev-cluster: switch on, authenticator v0.6.20, MountedFile, Kubernetes 1.12.9",
+        f"  beside IAM: the admin certificate in {shell.single}/dev-cluster/kubeconfig still works",
+        f"  {ADMIN}",
+        "    becomes  admin, groups system:masters",
+        "    admin    group system:masters",
+        f"    entry    {path}:6:5",
+        "    changed  not known: no git repository",
+        f"  {DEV}",
+        "    becomes  dev:{{SessionName}}, groups developers",
+        f"    entry    {path}:10:5",
+        "    changed  not known: no git repository",
+    ]
+
+
+def test_the_page_goes_to_stdout(shell: Shell) -> None:
+    mapped(shell)
+    shown = shell.dev("report", "-o", "html", "--date", "2026-11-25")
+    assert shown.err == ""
+    assert shown.out == shell.dev("report", "-o", "html", "--date", "2026-11-25").out
+    page = read(shown.out)
+    assert page.named("title")[0].text == "Access review: dev-cluster"
+    assert "Date of the review2026-11-25" in page.text
+    assert "dev-cluster/aws-iam-authenticator.yaml:10:5" in page.text
+
+
+def test_json(shell: Shell) -> None:
+    mapped(shell)
+    shown = told(shell, "-c", shell.single)
+    (own,) = shown["clusters"]
+    assert (shown["complete"], own["cluster"], own["switch"], own["closed"]) == (True, "dev-cluster", True, [])
+    assert [(each["principal"], each["privilege"]) for each in own["principals"]] == [(ADMIN, "admin"), (DEV, "none")]
+    assert shown["history"] == "no git repository"
+    assert own["live"] is None
+
+
+def test_a_cluster_without_mappings(shell: Shell) -> None:
+    out = shell.dev("report").out
+    assert "  nobody gets in: it has no mappings file" in out
+    assert "  nobody gets in: the switch is off" in out
+
+
+def test_files_that_cannot_be_read(shell: Shell) -> None:
+    mapped(shell)
+    (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text("server: [")
+    broken = shell.dev("report", code=2)
+    assert broken.out == ""
+    assert "aws-iam-authenticator.yaml:1:10: error: not YAML" in broken.err
+
+
+def test_every_cluster_and_one_that_cannot_be_read(shell: Shell) -> None:
+    multi = ("-c", shell.multi)
+    for name in ("prod-blue", "prod-green"):
+        options = ("--current-cluster", name, "map", "add", ADMIN, "--username", "admin", "--group", "system:masters")
+        shell.run(*multi, *options)
+    shown = told(shell, *multi, "--current-cluster", "prod-blue")
+    assert [each["cluster"] for each in shown["clusters"]] == ["prod-blue"]
+    everything = shell.run(*multi, "report", "--all-clusters", "-o", "json")
+    shown = json.loads(everything.out)
+    assert [(each["cluster"], each["type"]) for each in shown["clusters"]] == [
+        ("prod-hub", "hub"),
+        ("prod-blue", "cluster-multi"),
+        ("prod-green", "cluster-multi"),
+    ]
+    (row,) = shown["principals"]
+    assert list(row["clusters"]) == ["prod-blue", "prod-green"]
+    (shell.multi / "prod-blue" / "aws-iam-authenticator.yaml").write_text("- no mapping\n")
+    for output in ("text", "html", "json"):
+        broken = shell.run(*multi, "report", "--all-clusters", "-o", output, code=2)
+        assert (
+            "prod-blue/aws-iam-authenticator.yaml:1:1: error: prod-blue: the mappings file is no mapping" in broken.err
+        )
+        assert "admin" in broken.out
+    shown = json.loads(shell.run(*multi, "report", "--all-clusters", "-o", "json", code=2).out)
+    jsonschema.Draft7Validator(SCHEMA).validate(shown)
+    blue = shown["clusters"][1]
+    assert (shown["complete"], blue["cluster"], "switch" in blue) == (False, "prod-blue", False)
+    assert "the mappings file is no mapping" in blue["error"]
+
+
+def test_options_that_contradict_each_other(shell: Shell) -> None:
+    for options in (("--kubeconfig", "x"), ("--context", "x")):
+        refused = shell.run("-c", shell.multi, "report", "--all-clusters", *options, code=2)
+        assert "--live asks each through its own" in refused.err
+    refused = shell.run("-c", shell.multi, "--current-cluster", "prod-blue", "report", "--all-clusters", code=2)
+    assert "--current-cluster names one cluster" in refused.err
+    assert "there is no such kubeconfig" in shell.dev("report", "--kubeconfig", "nowhere", code=2).err
+
+
+def test_a_cluster_that_is_asked(shell: Shell, cluster: Cluster) -> None:
+    mapped(shell)
+    for each in (
+        role("cluster-admin", EVERYTHING),
+        role("view", {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}),
+        binding("developers", "view", "Group:developers", namespace="dev"),
+        binding("basic", "view", "Group:system:authenticated"),
+        binding("alice", "cluster-admin", "User:dev:alice"),
+    ):
+        cluster.add(each)
+    kubeconfig = shell.single / "dev-cluster" / "kubeconfig"
+    lines = shell.dev("report", "--kubeconfig", kubeconfig).out.splitlines()
+    assert "    admin    ClusterRoleBinding alice: everything for the user dev:alice" in lines
+    assert "    may      get on pods in dev (RoleBinding dev/developers, ClusterRole view)" in lines
+    assert "  everybody may get on pods (ClusterRoleBinding basic, ClusterRole view)" in lines
+    assert f"  not applied yet: {ADMIN}: can log in, as admin with group system:masters" in lines
+    assert cluster.writes == []
+    shown = json.loads(shell.dev("report", "--context", "dev", "-o", "json").out)
+    jsonschema.Draft7Validator(SCHEMA).validate(shown)
+    (admin, dev) = shown["clusters"][0]["principals"]
+    assert (admin["rights"], dev["rights"][1]["everything"]) == ([], True)
+
+
+@pytest.mark.parametrize(("fails", "has_rights"), [("clusterroles", False), ("daemonset", True)])
+def test_what_the_kubeconfig_may_not_read(shell: Shell, cluster: Cluster, fails: str, has_rights: bool) -> None:
+    mapped(shell)
+    cluster.fault = lambda args: failed("Error from server (Forbidden): no") if args[1].startswith(fails) else None
+    asked = shell.dev("report", "--kubeconfig", shell.single / "dev-cluster" / "kubeconfig", "-o", "json", code=2)
+    assert "kubectl get failed" in asked.err
+    assert (asked.out != "") is has_rights
+    if has_rights:
+        shown = json.loads(asked.out)
+        assert shown["complete"] is False
+        assert "its own mappings cannot be read" in shown["clusters"][0]["live"]["error"]
+
+
+@pytest.mark.usefixtures("cluster")
+def test_every_cluster_is_asked_through_its_own(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of which tarmak knows no kubeconfig for."""
+    tarmak = tmp_path / "bin" / "tarmak"
+    tarmak.parent.mkdir()
+    kubeconfig = shell.multi / "prod-blue" / "kubeconfig"
+    tarmak.write_text(f'#!/bin/sh\ncase "$*" in *blue*) echo KUBECONFIG={kubeconfig};; *) exit 1;; esac\n')
+    tarmak.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tarmak.parent}{os.pathsep}/usr/bin{os.pathsep}/bin")
+    asked = shell.run("-c", shell.multi, "report", "--all-clusters", "--live", "-o", "json", code=2)
+    shown = json.loads(asked.out)
+    jsonschema.Draft7Validator(SCHEMA).validate(shown)
+    assert [each["live"] and each["live"]["error"] is None for each in shown["clusters"]] == [None, True, False]
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
+def test_the_last_change(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    mapped(shell)
+    for variable, value in (("NAME", "Alice"), ("EMAIL", "a@example.com"), ("DATE", "2026-03-01T10:00:00+0000")):
+        for kind in ("AUTHOR", "COMMITTER"):
+            monkeypatch.setenv(f"GIT_{kind}_{variable}", value)
+    for args in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "Let the developers in"]):
+        subprocess.run(["git", "-c", "commit.gpgsign=false", *args], cwd=shell.single, check=True, capture_output=True)
+    shell.dev("map", "add", DEV, "--username", "dev:{{SessionName}}", "--group", "ops")
+    shown = told(shell, "-c", shell.single)
+    admin, dev = (each["lastChange"] for each in shown["clusters"][0]["principals"])
+    assert (admin["author"], admin["date"], admin["summary"]) == (
+        "Alice",
+        "2026-03-01T10:00:00+00:00",
+        "Let the developers in",
+    )
+    assert dev["state"] == "uncommitted"
+    assert [Path(each).name for each in shown["revision"]["changedFiles"]] == ["aws-iam-authenticator.yaml"]

@@ -1,0 +1,165 @@
+"""-v: what was read from where, what counts and why; on stderr, and never a secret."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from tarmak_iam import TarmakConfig
+from tests.cli.test_cheap import modules_after
+from tests.support import ADMIN, EXAMPLES, Shell, bring_plugins
+
+OF_MIRROR = "/eks-distro/kubernetes-sigs/aws-iam-authenticator:v0.7.2-eks-1-33-8"
+IMAGE = "public.ecr.aws/eks-distro/kubernetes-sigs/aws-iam-authenticator"
+
+
+def told(shell: Shell, *args: str | Path, code: int = 0) -> list[str]:
+    """The lines of -v, the directory of the example as `<dir>`."""
+    err = shell.run(*args, code=code).err.replace(str(shell.single), "<dir>")
+    lines = [line.removeprefix("* ") for line in err.splitlines() if line.startswith("* ")]
+    return [line for line in lines if line != "environment: NO_COLOR=1"]
+
+
+def test_what_counts_by_default(shell: Shell) -> None:
+    shell.dev("map", "add", ADMIN, "--username", "a", "--group", "system:masters")
+    size = (shell.single / "tarmak.yaml").stat().st_size
+    mappings = (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").stat().st_size
+    assert told(shell, "-c", shell.single, "-v", "manifests") == [
+        "directory: <dir> (-c)",
+        f"read <dir>/tarmak.yaml ({size:,} bytes)",
+        "cluster: dev-cluster (currentCluster, <dir>/tarmak.yaml:6:17)",
+        "not there: <dir>/dev-cluster/tarmak-iam.yaml",
+        f"read <dir>/dev-cluster/aws-iam-authenticator.yaml ({mappings} bytes)",
+        f"setting image: {IMAGE}:v0.6.20-eks-1-30-7 (default)",
+        "setting registry: public (default)",
+        "setting backends: MountedFile (default)",
+        "setting exec: aws-iam-authenticator (default)",
+        "authenticator: v0.6.20 (tag of the image)",
+        "Kubernetes: 1.12.9 (<dir>/tarmak.yaml:23:14)",
+        "region: eu-west-1, partition: aws",
+    ]
+
+
+def test_what_settings_and_options_make_of_it(shell: Shell) -> None:
+    shell.dev("map", "add", ADMIN, "--username", "a")
+    settings = shell.single / "dev-cluster" / "tarmak-iam.yaml"
+    settings.write_text("daemonVersion: v0.7.2\nkubernetesVersion: '1.30'\nfeatureGates:\n  SSORoleMatch: true\n")
+    args = ["manifests", "-v", "-c", str(shell.single), "--registry", "registry.example.com"]
+    args += ["--current-cluster", "dev-cluster"]
+    lines = told(shell, *args)
+    assert "cluster: dev-cluster (--current-cluster)" in lines
+    assert lines[4:] == [
+        "read <dir>/dev-cluster/aws-iam-authenticator.yaml (329 bytes)",
+        f"setting image: registry.example.com{OF_MIRROR} (of registry and daemonVersion)",
+        "setting registry: registry.example.com (option)",
+        "setting daemonVersion: v0.7.2 (<dir>/dev-cluster/tarmak-iam.yaml:1:16)",
+        "setting backends: MountedFile (default)",
+        "setting featureGates: SSORoleMatch=true (<dir>/dev-cluster/tarmak-iam.yaml:4:3)",
+        "setting kubernetesVersion: 1.30 (<dir>/dev-cluster/tarmak-iam.yaml:2:20)",
+        "setting exec: aws-iam-authenticator (default)",
+        "authenticator: v0.7.2 (<dir>/dev-cluster/tarmak-iam.yaml:1:16)",
+        "Kubernetes: 1.30 (<dir>/dev-cluster/tarmak-iam.yaml:2:20)",
+        "region: eu-west-1, partition: aws",
+    ]
+    assert "Kubernetes: 1.29 (option)" in told(shell, *args, "--kubernetes-version", "1.29")
+
+
+def test_where_the_directory_comes_from(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = told(shell, "check", "-v", code=2)
+    assert failed == ["directory: ~/.tarmak (neither -c nor TARMAK_CONFIG)"]
+    monkeypatch.setenv("TARMAK_CONFIG", str(shell.single))
+    lines = told(shell, "check", "-v")
+    assert lines[:2] == ["environment: TARMAK_CONFIG=<dir>", "directory: <dir> (TARMAK_CONFIG)"]
+    assert shell.run("-v", "check").err.startswith("* environment: NO_COLOR=1\n")
+
+
+def test_what_is_written(shell: Shell) -> None:
+    lines = told(shell, "-c", shell.single, "set", "-v", "internalELBAccessLogs.bucket", "logs")
+    assert lines[-1] == f"wrote <dir>/tarmak.yaml ({(shell.single / 'tarmak.yaml').stat().st_size:,} bytes)"
+    lines = told(shell, "-c", shell.multi, "--current-cluster", "prod-blue", "-v", "settings", "set", "profile", "x")
+    assert any(line.startswith("make the directory ") for line in lines) or (shell.multi / "prod-blue").is_dir()
+    assert "wrote" not in " ".join(told(shell, "-c", shell.single, "enable", "--dry-run", "-v"))
+
+
+def test_stdout_and_errors_are_as_without_it(shell: Shell) -> None:
+    for args in (["check"], ["show"], ["manifests"], ["map", "list", "-o", "json"], ["flags"]):
+        plain = shell.run("-c", shell.multi, *args, code=None)
+        verbose = shell.run("-c", shell.multi, "-vv", *args, code=None)
+        assert (plain.out, plain.code) == (verbose.out, verbose.code)
+        rest = [line for line in verbose.err.splitlines() if not line.startswith("* ")]
+        assert rest == plain.err.splitlines()
+
+
+def test_twice_tells_more(shell: Shell) -> None:
+    assert told(shell, "-v", "-c", shell.single, "check", "-v")[-1] != ""
+    more = told(shell, "-c", shell.single, "check", "-vv")
+    assert [line for line in more if line.startswith("tarmak-iam ") and " Python " in line]
+    assert not [line for line in told(shell, "-c", shell.single, "check", "-v") if " Python " in line]
+
+
+def test_it_ends_with_the_call(shell: Shell) -> None:
+    told(shell, "-v", "-c", shell.single, "check")
+    shell.run("-v", "--bogus", code=2)
+    logger = logging.getLogger("tarmak_iam")
+    assert (logger.handlers, logger.level) == ([], logging.NOTSET)
+    assert "* " not in shell.dev("check").err
+
+
+def test_plugins(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.example_plugin.tarmak_iam_example import DASHBOARD
+
+    bring_plugins(monkeypatch, "tarmak_iam.sections", DASHBOARD)
+    lines = told(shell, "-c", shell.single, "-v", "show", "--section", "kubernetes.dashboard")
+    assert lines.count("plugin section0 of package0 (entry point tarmak_iam.sections)") == 1
+
+
+@pytest.mark.usefixtures("aws")
+def test_of_credentials_only_the_names_are_told(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "session-secret")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://user:password@example.com")
+    done = shell.run("token", "-i", "dev-cluster", "-vv")
+    for line in (
+        "environment: AWS_ACCESS_KEY_ID is set",
+        "environment: AWS_SECRET_ACCESS_KEY is set",
+        "environment: AWS_SESSION_TOKEN is set",
+        "environment: AWS_ENDPOINT_URL_S3 is set",
+        "environment: AWS_REGION=us-east-1",
+        "AWS credentials: env",
+    ):
+        assert f"* {line}\n" in done.err
+    for secret in ("base-secret", "session-secret", "AKIAEXAMPLEKEY000001", "password", "k8s-aws-v1"):
+        assert secret not in done.err
+
+
+def test_programs_that_are_run(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("tarmak", "kubectl"):
+        program = tmp_path / name
+        program.write_text("#!/bin/sh\necho 'Unable to connect to the server: EOF' >&2\nexit 1\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    shell.dev("map", "add", ADMIN, "--username", "a", "--group", "system:masters")
+    lines = told(shell, "diff", "-c", shell.single, "-vv", code=2)
+    assert "run: tarmak --config-directory <dir> clusters kubeconfig" in lines
+    assert any(line.startswith("tarmak ") and " ended with code 1 after " in line for line in lines)
+    passed = shell.run("run", "-v", "--", "tarmak", "version", code=1)
+    assert f"* run: {tmp_path / 'tarmak'} version\n" in passed.err
+
+
+def test_what_a_terminal_would_act_on_is_an_escape(shell: Shell) -> None:
+    shell.dev("settings", "set", "profile", "x")
+    settings = shell.single / "dev-cluster" / "tarmak-iam.yaml"
+    settings.write_text('profile: "a\\u202eb"\n')
+    assert any("setting profile: a\\u202eb" in line for line in told(shell, "-c", shell.single, "-v", "kubeconfig"))
+
+
+def test_the_library_tells_it_to_its_logger(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="tarmak_iam"):
+        TarmakConfig.load(EXAMPLES / "single")
+    assert [record.name for record in caplog.records] == ["tarmak_iam.document.files"]
+
+
+def test_help_does_without_logging() -> None:
+    code = "from tarmak_iam.cli.main import main\nassert main(['--help']) == 0"
+    assert "logging" not in modules_after(code)

@@ -1,0 +1,110 @@
+"""docs/reference/api.md and its pages: one for each module with public names, which Sphinx fills in."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+from typing import Any
+
+import tarmak_iam
+from tests.docs.reference.markdown import fenced, prose, table
+
+__all__ = ["MODULES", "api", "data_home", "module_of", "module_page", "public_names"]
+
+MODULES = (
+    "tarmak_iam.config",
+    "tarmak_iam.config.sections",
+    "tarmak_iam.document",
+    "tarmak_iam.routes",
+    "tarmak_iam.identity",
+    "tarmak_iam.identity.mappings",
+    "tarmak_iam.settings",
+    "tarmak_iam.installation",
+    "tarmak_iam.findings",
+    "tarmak_iam.lint",
+    "tarmak_iam.emit",
+    "tarmak_iam.effects",
+    "tarmak_iam.guards",
+    "tarmak_iam.token",
+    "tarmak_iam.pki",
+    "tarmak_iam.hook",
+    "tarmak_iam.report",
+    "tarmak_iam.plugins",
+    "tarmak_iam.errors",
+)
+"""From the file to the cluster; a name belongs to the last of them that exports it."""
+
+_HEAD = """\
+# Python
+
+Written from the program's own docstrings.
+
+The names below are imported from `tarmak_iam`, and stay. Values are frozen: an edit returns a new one. Every error is a
+`TarmakIamError`, whose text begins with `file:line:col` where there is one; nothing prints, exits or reads the
+environment.
+"""
+_MORE = """\
+What these names stand on is in the modules:
+"""
+
+
+def api() -> str:
+    names = [name for name in tarmak_iam.__all__ if not name.startswith("__")]
+    listed = table(
+        ("name", "is", "page"),
+        [(f"`{name}`", prose(first_sentence(getattr(tarmak_iam, name))), _link(_home(name))) for name in names],
+    )
+    modules = table(("module", "is"), [(_link(name), prose(first_sentence(module_of(name)))) for name in MODULES])
+    return "\n\n".join(part.strip() for part in (_HEAD, listed, _MORE, modules)) + "\n"
+
+
+def module_page(name: str) -> str:
+    data = {each: home for each in public_names(name) if (home := data_home(name, each))}
+    members = ", ".join(each for each in public_names(name) if each not in data)
+    directives = [f".. automodule:: {name}\n   :members: {members}"]
+    directives += [f".. autodata:: {home}.{each}\n   :no-value:" for each, home in data.items()]
+    return f"# {name}\n\n" + fenced("\n\n".join(directives), "{eval-rst}") + "\n"
+
+
+def public_names(module: str) -> list[str]:
+    """Those that the module's page describes: what it exports, but for what another page has."""
+    later = MODULES[MODULES.index(module) + 1 :]
+    elsewhere = {(name, id(getattr(module_of(other), name))) for other in later for name in module_of(other).__all__}
+    own = module_of(module)
+    return [name for name in own.__all__ if (name, id(getattr(own, name))) not in elsewhere]
+
+
+def data_home(module: str, name: str) -> str | None:
+    """Where data that the module passes on is defined, and so described; None for all else."""
+    value = getattr(module_of(module), name)
+    if inspect.isclass(value) or inspect.isfunction(value):
+        return None
+    for node in ast.walk(ast.parse(inspect.getsource(module_of(module)))):
+        if isinstance(node, ast.ImportFrom) and name in {alias.name for alias in node.names}:
+            return node.module
+    return None
+
+
+def first_sentence(value: object) -> str:
+    text = " ".join((inspect.getdoc(value) or "").partition("\n\n")[0].split())
+    return text.partition(". ")[0].partition("; ")[0].rstrip(".")
+
+
+def _home(name: str) -> str:
+    value = getattr(tarmak_iam, name)
+    return next(
+        module for module in MODULES if getattr(module_of(module), name, None) is value and _exports(module, name)
+    )
+
+
+def _exports(module: str, name: str) -> bool:
+    return name in public_names(module)
+
+
+def _link(module: str) -> str:
+    return f"[{module}](api/{module}.md)"
+
+
+def module_of(name: str) -> Any:
+    return importlib.import_module(name)

@@ -1,0 +1,83 @@
+"""docs/reference/commands.md: every command as its --help has it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+
+import click
+
+from tarmak_iam.cli.exit_codes import codes_of
+from tarmak_iam.cli.main import cli
+from tests.docs.reference.markdown import fenced, prose, slug, table
+
+__all__ = ["commands"]
+
+_HEAD = """\
+# Commands
+
+Written from the program itself: what `tarmak-iam COMMAND --help` says.
+"""
+_AS_IT_IS = "\b"
+
+
+def commands() -> str:
+    found = list(_all(_context(cli, "tarmak-iam")))
+    names = [(context.command_path, context.command) for context in found[1:]]
+    listed = table(
+        ("command", "does"),
+        [(f"[`{path.partition(' ')[2]}`](#{slug(path)})", prose(_summary(command))) for path, command in names],
+    )
+    parts = [_HEAD, listed, *(_section(context) for context in found)]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _all(context: click.Context) -> Iterator[click.Context]:
+    """Depth first, in the order of --help."""
+    yield context
+    group = context.command
+    if isinstance(group, click.Group):
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
+            if command is not None and not command.hidden:
+                yield from _all(_context(command, name, context))
+
+
+def _context(command: click.Command, name: str, parent: click.Context | None = None) -> click.Context:
+    return click.Context(command, parent=parent, info_name=name, **command.context_settings)
+
+
+def _summary(command: click.Command) -> str:
+    """Its first sentence, without what comes behind a colon."""
+    first = next(iter(_paragraphs(command.help)), "")
+    return re.split(r"[.:](?:\s|$)", " ".join(first.split()))[0]
+
+
+def _section(context: click.Context) -> str:
+    command = context.command
+    usage = " ".join((context.command_path, *command.collect_usage_pieces(context)))
+    parts = [f"## {context.command_path}", fenced(usage), *map(_paragraph, _paragraphs(command.help))]
+    rows = [record for each in command.get_params(context) if (record := each.get_help_record(context))]
+    if rows:
+        parts.append(table(("option", "meaning"), [(f"`{option}`", prose(text) or " ") for option, text in rows]))
+    parts += [_paragraph(each) for each in _paragraphs(command.epilog)]
+    codes = codes_of(context.command_path.split()[1:])
+    parts.append(table(("exit code", "when"), [(str(code), prose(when)) for code, when in sorted(codes.items())]))
+    return "\n\n".join(parts)
+
+
+def _paragraphs(text: str | None) -> list[str]:
+    cleaned = inspect.cleandoc(text or "").partition("\f")[0]
+    return [each for each in re.split(r"\n\s*\n", cleaned) if each.strip()]
+
+
+def _paragraph(text: str) -> str:
+    """Lines that help keeps as they are become a block; their first one says what they are."""
+    if not text.startswith(_AS_IT_IS):
+        return prose(text)
+    first, *lines = text.removeprefix(_AS_IT_IS).strip("\n").splitlines()
+    title, colon, rest = first.partition(": ")
+    if not lines:
+        return f"{prose(title)}:\n\n{fenced(rest)}" if colon else prose(first)
+    return f"{prose(first)}\n\n{fenced(inspect.cleandoc(chr(10).join(lines)))}"

@@ -1,0 +1,43 @@
+"""Plain text as Markdown that shows it as it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+__all__ = ["fenced", "prose", "slug", "table"]
+
+_CODE = re.compile(r"(`[^`]+`)")
+# What reads as code in the middle of a sentence: options, placeholders, templates.
+_BARE = re.compile(r"(?<![\w`./-])(--?[a-z][\w-]*(?:=\S*\w)?|<\w+>[\w./-]*|\{\{\w+\}\}|~/[\w./-]+)(?![\w`])")
+
+
+def prose(text: str) -> str:
+    """Text with `code` in it: nothing else of it is markup."""
+    parts = _CODE.split(" ".join(text.split()))
+    return "".join(part if number % 2 else _escaped(_BARE.sub(r"`\1`", part)) for number, part in enumerate(parts))
+
+
+def _escaped(text: str) -> str:
+    parts = _CODE.split(text)
+    return "".join(
+        part if number % 2 else re.sub(r"([*_<\[\]\\#])", r"\\\1", part) for number, part in enumerate(parts)
+    )
+
+
+def fenced(text: str, language: str = "text") -> str:
+    return f"```{language}\n{text.rstrip()}\n```"
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def slug(heading: str) -> str:
+    """The anchor that GitHub and MyST make of a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")

@@ -1,0 +1,142 @@
+"""A stand-in of tarmak: clusters in files, its admin kubeconfig, and the commands that rewrite tarmak.yaml."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from tarmak_iam import Cluster, TarmakConfig, TarmakIamError, yaml_bytes
+from tarmak_iam.hook.tarmak.arguments import TarmakCall
+from tests.docs.stand_ins.cloud import Cloud
+from tests.hook.tarmak import (
+    add,
+    destroy_environment,
+    new_cluster,
+    new_environment,
+    new_provider,
+    rewrite_of,
+    set_current,
+)
+
+_KUBECONFIG = """\
+apiVersion: v1
+kind: Config
+clusters:
+- name: {name}
+  cluster:
+    server: {server}
+    certificate-authority-data: {ca}
+contexts:
+- name: {name}
+  context:
+    cluster: {name}
+    namespace: kube-system
+    user: {name}
+current-context: {name}
+users:
+- name: {name}
+  user:
+    client-certificate-data: {ca}
+    client-key-data: {ca}
+"""
+_CA = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCkEgc3RhbmQtaW4ncwotLS0tLUVORCBDRVJUSUZJQ0FURS0tLS0tCg=="
+
+
+def main(arguments: list[str]) -> int:
+    call = TarmakCall.parse(arguments)
+    directory = call.directory(os.environ)
+    path = directory / "tarmak.yaml"
+    try:
+        match call.command:
+            case ("version",):
+                print("tarmak version 0.6.7")
+            case ("clusters", "list"):
+                _list(TarmakConfig.load(directory))
+            case ("clusters", "apply"):
+                _apply(_cluster(call, directory), directory)
+            case ("clusters", "kubeconfig"):
+                return _kubeconfig(_cluster(call, directory), directory)
+            case _ if call.rewrites:
+                path.write_bytes(yaml_bytes(_ordered(_changed(call, rewrite_of(path.read_bytes())))))
+            case _:
+                return _fail(f"the stand-in does not know {' '.join(arguments)}")
+    except TarmakIamError as error:
+        return _fail(error.message)
+    return 0
+
+
+def _cluster(call: TarmakCall, directory: Path) -> Cluster:
+    config = TarmakConfig.load(directory)
+    cluster = config.cluster(call.cluster_name) if call.cluster_name else config.current_cluster
+    errors = cluster.effective()["errors"]
+    if errors:
+        raise TarmakIamError("; ".join(errors))
+    return cluster
+
+
+def _apply(cluster: Cluster, directory: Path) -> None:
+    _log(f"applying cluster {cluster.cluster_name}")
+    Cloud.here().make(cluster)
+    _admin(cluster, directory)
+    _log("all instances have converged")
+
+
+def _kubeconfig(cluster: Cluster, directory: Path) -> int:
+    if Cloud.here().cluster(cluster.cluster_name) is None:
+        return _fail("unable to connect to the API server: the cluster has not been applied")
+    print(f"KUBECONFIG={_admin(cluster, directory)}")
+    return 0
+
+
+def _admin(cluster: Cluster, directory: Path) -> Path:
+    """The admin's kubeconfig; one that is there already stays."""
+    path = directory / cluster.cluster_name / "kubeconfig"
+    server = f"https://api.{cluster.cluster_name}.k8s.example.com"
+    if not path.exists():
+        path.parent.mkdir(exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(_KUBECONFIG.format(name=cluster.cluster_name, server=server, ca=_CA))
+    return path
+
+
+def _changed(call: TarmakCall, data: Any) -> Any:
+    """What the commands change that write tarmak.yaml anew; those that ask for a name are told `new`."""
+    match call.command:
+        case ("clusters", "set-current"):
+            return set_current(data, call.arguments[0])
+        case ("environments", "destroy"):
+            return destroy_environment(data, call.arguments[0])
+        case ("clusters", "init"):
+            return add(data, "clusters", new_cluster("dev", "new"))
+        case ("environments", "init"):
+            return add(data, "environments", new_environment("new"))
+    return add(data, "providers", new_provider("new"))
+
+
+def _ordered(data: Any) -> Any:
+    """With keys in the order of their names, as tarmak writes them."""
+    if isinstance(data, dict):
+        return {key: _ordered(data[key]) for key in sorted(data)}
+    return [_ordered(item) for item in data] if isinstance(data, list) else data
+
+
+def _list(config: TarmakConfig) -> None:
+    print("NAME\tENVIRONMENT\tTYPE\tSTATUS")
+    for each in config.clusters:
+        print(f"{each.name}\t{each.environment}\t{each.effective()['type']}\t")
+
+
+def _log(text: str) -> None:
+    sys.stderr.write(f"INFO[0000] {text}\n")
+    sys.stderr.flush()
+
+
+def _fail(text: str) -> int:
+    sys.stderr.write(f"FATA[0000] {text}\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

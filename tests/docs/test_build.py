@@ -1,0 +1,84 @@
+"""Sphinx builds the pages without a warning, and every link between files leads somewhere, on GitHub too."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import zlib
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+
+from tests.docs.reference.api import MODULES, data_home, public_names
+from tests.docs.reference.markdown import slug
+from tests.support import ROOT
+
+FILES = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
+NEEDED = ("sphinx", "furo", "myst_parser")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        pytest.skip(f"{', '.join(missing)} is not installed")
+    target = tmp_path_factory.mktemp("docs")
+    command = [sys.executable, "-m", "sphinx", "--fail-on-warning", "--keep-going", "--quiet", "--fresh-env"]
+    done = subprocess.run(
+        [*command, "-d", str(target / "doctrees"), str(ROOT / "docs"), str(target / "html")],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return target / "html"
+
+
+def test_every_page_is_built(built: Path) -> None:
+    pages = {path.relative_to(ROOT / "docs").with_suffix(".html") for path in (ROOT / "docs").rglob("*.md")}
+    assert {path for path in pages if not (built / path).exists()} == set()
+
+
+def test_nothing_is_fetched_by_a_reader(built: Path) -> None:
+    text = (built / "index.html").read_text(encoding="utf-8")
+    assert re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="https?:[^"]*"', text) == []
+
+
+def test_every_public_name_is_described(built: Path) -> None:
+    inventory = (built / "objects.inv").read_bytes()
+    packed = inventory[inventory.index(b"zlib.\n") + 6 :]
+    names = {line.split(" ", 1)[0] for line in zlib.decompress(packed).decode().splitlines()}
+    wanted = {f"{data_home(module, name) or module}.{name}" for module in MODULES for name in public_names(module)}
+    assert wanted - names == set()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_between_files_lead_somewhere(path: Path) -> None:
+    wrong = []
+    for target in _links(path.read_text(encoding="utf-8")):
+        name, _, anchor = target.partition("#")
+        file = path.parent / name if name else path
+        if not file.exists() or (anchor and file.suffix == ".md" and anchor not in _anchors(file)):
+            wrong.append(target)
+    assert wrong == []
+
+
+def _links(text: str) -> list[str]:
+    """Those that are no URL."""
+    found = []
+    for token in MarkdownIt("commonmark").enable("table").parse(text):
+        for each in token.children or ():
+            target = each.attrGet("href") or each.attrGet("src")
+            if target and not re.match(r"[a-z]+:", str(target)):
+                found.append(str(target))
+    return found
+
+
+def _anchors(path: Path) -> set[str]:
+    tokens = MarkdownIt("commonmark").parse(path.read_text(encoding="utf-8"))
+    headings = [tokens[number + 1] for number, token in enumerate(tokens) if token.type == "heading_open"]
+    return {slug("".join(each.content for each in token.children or ())) for token in headings}

@@ -1,0 +1,31 @@
+"""Every command, program and file of the documentation's pages, run as a reader would."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import Exempt, Page, pages
+from tests.docs.running import run_page
+from tests.docs.session import missing
+
+PAGES = pages()
+NOT_RUN = {
+    "README.md": ["makes a virtual environment from a package index", "installs from a package index"],
+    "docs/start.md": ["installs from a package index"],
+}
+"""All blocks that are not run, with their reasons: few, and each for what cannot be had offline."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_page_is_what_comes(page: Page, tmp_path: Path) -> None:
+    if missing():
+        pytest.skip(str(missing()))
+    mismatches = run_page(page, tmp_path / "session")
+    assert not mismatches, "\n\n" + "\n\n".join(map(str, mismatches))
+
+
+def test_what_is_not_run_is_known() -> None:
+    found = {page.name: [step.reason for step in page.steps() if isinstance(step, Exempt)] for page in PAGES}
+    assert {name: reasons for name, reasons in found.items() if reasons} == NOT_RUN

@@ -1,0 +1,66 @@
+"""The reference is what the program says now; `make reference` writes it anew."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import tarmak_iam
+from tarmak_iam.cli.exit_codes import codes_of
+from tests.docs.reference import GENERATED, TARGET
+from tests.docs.reference.api import MODULES, module_of, public_names
+from tests.docs.reference.markdown import prose, slug
+from tests.support import ROOT
+
+
+@pytest.mark.parametrize("path", GENERATED, ids=lambda path: path.relative_to(TARGET).as_posix())
+def test_it_is_up_to_date(path: Path) -> None:
+    assert path.read_text(encoding="utf-8") == GENERATED[path](), "run `make reference`"
+
+
+def test_nothing_else_is_there() -> None:
+    assert {path for path in TARGET.rglob("*") if path.is_file()} == set(GENERATED)
+
+
+@pytest.mark.parametrize("module", ["tarmak_iam", *MODULES])
+def test_every_public_class_and_function_says_what_it_is(module: str) -> None:
+    names = tarmak_iam.__all__ if module == "tarmak_iam" else public_names(module)
+    values = {name: getattr(module_of(module), name) for name in names}
+    callables = {name: value for name, value in values.items() if inspect.isclass(value) or inspect.isfunction(value)}
+    assert [name for name, value in callables.items() if not _own_docstring(value)] == []
+
+
+def _own_docstring(value: object) -> bool:
+    text = vars(value).get("__doc__") if inspect.isclass(value) else value.__doc__
+    made_by_dataclass = inspect.isclass(value) and (text or "").startswith(f"{value.__name__}(")
+    return bool(text) and not made_by_dataclass
+
+
+def test_every_name_of_the_package_has_a_page() -> None:
+    described = {id(getattr(module_of(module), name)) for module in MODULES for name in public_names(module)}
+    names = [name for name in tarmak_iam.__all__ if not name.startswith("__")]
+    assert [name for name in names if id(getattr(tarmak_iam, name)) not in described] == []
+
+
+def test_commands_that_end_with_one_have_it_in_their_table() -> None:
+    modules = {path.stem for path in (ROOT / "tarmak_iam" / "cli").glob("*.py") if ".exit(1)" in path.read_text()}
+    known = {"check": "check", "diff": "diff", "doctor": "doctor", "live": "verify", "token": "token inspect"}
+    assert modules <= set(known), "name the command in tarmak_iam/cli/exit_codes.py"
+    assert all(1 in codes_of(known[name].split()) for name in modules)
+
+
+def test_prose_shows_what_stands_there() -> None:
+    text = "Not `a_b` but c_d, --dry-run and <dir>/x of {{SessionName}}, as in ~/.tarmak; a-b, [ID] # no heading"
+    assert prose(text) == (
+        "Not `a_b` but c\\_d, `--dry-run` and `<dir>/x` of `{{SessionName}}`, as in `~/.tarmak`; a-b, \\[ID\\] "
+        "\\# no heading"
+    )
+
+
+def test_anchors_are_those_of_github() -> None:
+    assert slug("tarmak-iam map add") == "tarmak-iam-map-add"
+    assert slug("WEB001: a file cannot be read") == "web001-a-file-cannot-be-read"
+    assert not re.search(r"[A-Z:]", slug("A: B"))

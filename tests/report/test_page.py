@@ -1,0 +1,228 @@
+"""The page is well-formed, needs nothing but itself, and shows what somebody wrote as text, whatever that is."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tarmak_iam.errors import ConfigError, Place
+from tarmak_iam.report.cluster import unreadable
+from tarmak_iam.report.history import Change, Revision
+from tarmak_iam.report.html.markup import Markup, el, text
+from tarmak_iam.report.html.page import page
+from tarmak_iam.report.live import ask_cluster
+from tarmak_iam.report.model import AccessReview, ClusterReview
+from tarmak_iam.text import one_line
+from tests.hook.cluster import Cluster
+from tests.report.pages import Reader, read
+from tests.report.reviews import ACCOUNT, ADMIN, access_review, installation
+from tests.report.test_rights import OBJECTS
+
+MAPPINGS = f"""\
+server:
+  mapRoles:
+  - {{roleARN: '{ADMIN}', username: 'admin:{{{{SessionName}}}}', groups: ['system:masters', admins]}}
+  - {{roleARN: 'arn:aws:iam::{ACCOUNT}:role/Dev', username: dev, groups: [readers, unknown]}}
+  - {{roleARN: 'arn:aws:iam::{ACCOUNT}:role/x/Dev', username: dev, groups: [readers]}}
+  - roleARN: arn:aws:iam::{ACCOUNT}:role/Node
+    username: system:node:{{{{EC2PrivateDNSName}}}}
+    groups: ['system:nodes']
+  mapAccounts: ['444455556666']
+"""
+CHANGES = (
+    Change("0123456789abcdef" * 2 + "01234567", "Alice", "2026-03-01T10:00:00+01:00", "Let <b>everybody</b> in"),
+    Change(),
+    Change(unknown="no git repository"),
+)
+
+
+def live_cluster() -> Cluster:
+    cluster = Cluster()
+    for each in OBJECTS:
+        cluster.add(each)
+    return cluster
+
+
+def whole() -> AccessReview:
+    """All that a page can tell: three clusters, one of them not readable, one asked, one closed."""
+    review = access_review(MAPPINGS, "server: {mapUsers: []}\n")
+    first, second = review.clusters
+    asked = ask_cluster(first, installation(MAPPINGS), live_cluster().kubectl())
+    people = [replace(each, change=CHANGES[number % 3]) for number, each in enumerate(asked.principals)]
+    broken = unreadable("dev-broken", Place("tarmak.yaml", 9, 3), ConfigError("it <cannot> be read"))
+    clusters = (
+        replace(asked, cluster="dev-first", principals=tuple(people)),
+        replace(second, cluster="dev-second", notes=("a note",), live_error="it did not answer"),
+        broken,
+    )
+    rows = tuple(replace(row, cells=(*row.cells, None)) for row in review.rows)
+    revision = Revision(CHANGES[0].commit, CHANGES[0].date, (Path("config/map.yaml"),))
+    return replace(review, clusters=clusters, rows=rows, revision=revision, date="2026-11-25")
+
+
+@pytest.fixture(scope="module")
+def html() -> Reader:
+    return read(page(whole()))
+
+
+def test_the_same_review_gives_the_same_bytes() -> None:
+    assert page(whole()) == page(whole())
+
+
+def test_nothing_is_asked_of_anybody(html: Reader) -> None:
+    assert {name for each in html.elements for name in each.attributes}.isdisjoint(
+        {"src", "srcset", "style", "action", "onclick", "data", "poster", "background", "ping"}
+    )
+    assert all(each.attributes["href"].startswith("#") for each in html.elements if "href" in each.attributes)
+    assert not html.named("link")
+    (style,) = html.named("style")
+    assert "url(" not in style.text
+    assert "@import" not in style.text
+
+
+def test_the_policy_names_the_style_and_the_script_by_what_they_contain(html: Reader) -> None:
+    (policy,) = [
+        each.attributes["content"]
+        for each in html.named("meta")
+        if each.attributes.get("http-equiv") == "Content-Security-Policy"
+    ]
+    expected = {
+        f"{kind}-src 'sha256-{base64.b64encode(hashlib.sha256(html.named(kind)[0].text.encode()).digest()).decode()}'"
+        for kind in ("style", "script")
+    }
+    assert set(policy.split("; ")) == {"default-src 'none'", "base-uri 'none'", "form-action 'none'", *expected}
+
+
+def test_what_points_somewhere_points_to_something(html: Reader) -> None:
+    ids = [each.attributes["id"] for each in html.elements if "id" in each.attributes]
+    assert len(set(ids)) == len(ids)
+    for each in html.elements:
+        for name in ("href", "for", "aria-labelledby"):
+            if name in each.attributes:
+                assert each.attributes[name].removeprefix("#") in ids
+
+
+def test_it_can_be_read_without_the_script(html: Reader) -> None:
+    assert not html.named("button")
+    (controls,) = [each for each in html.elements if each.attributes.get("id") == "controls"]
+    assert "hidden" in controls.attributes
+    hidden = [each for each in html.elements if "hidden" in each.attributes]
+    assert hidden == [controls]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "Date of the review2026-11-25",
+        "commit 0123456789ab of 2026-03-01",
+        "Not as committedmap.yaml",
+        "4 principals get in",
+        "1 of them is an admin",
+        "Not complete This could not be read, or not all of it: dev-second, dev-broken.",
+        "It could not be read, so this review does not tell who gets in: it <cannot> be read",
+        "Let <b>everybody</b> in",
+        "Not committed",
+        "last change not known: no git repository",
+        "would never match: STS leaves the path of a role out.",
+        "RoleBinding pay/own: reads secrets in pay",
+        "Nothing no binding knows the group",
+        "Nothing there is no ClusterRole gone",
+        "Nobody gets in by IAM: no entry of the mappings lets anybody in.",
+        "can log in, as admin:{{SessionName}} with groups system:masters, admins",
+        "the admin certificate in",
+    ],
+)
+def test_it_tells(html: Reader, told: str) -> None:
+    assert told in html.text
+
+
+def test_tables_keep_their_roles_as_cards(html: Reader) -> None:
+    for name, role in (("table", "table"), ("tr", "row"), ("td", "cell")):
+        assert {each.attributes.get("role") for each in html.named(name)} == {role}
+    assert {each.attributes["role"] for each in html.named("th")} == {"columnheader", "rowheader"}
+    assert all(each.attributes["data-label"] for each in html.named("td"))
+
+
+def test_who_is_privileged_comes_first(html: Reader) -> None:
+    marks = [
+        each.attributes.get("class")
+        for each in html.named("tr")
+        if "privileged" in each.attributes.get("data-flags", "")
+    ]
+    assert marks == ["admin", "node", "admin", "node", "elevated", "admin", "admin", "elevated"]
+
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "&lt;script&gt;",
+    "</style></script><!--",
+    "]]>--><![CDATA[",
+    "\u202egnirts\u2066",
+    "a\x00b\x1b[31m\x7f\x85\u2028",
+    "{{SessionName}}",
+    "שלום",
+    "javascript:alert(1)",
+)
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_what_somebody_wrote_is_text(value: str) -> None:
+    quoted = json.dumps(value)
+    review = access_review(
+        f"server:\n  mapRoles:\n  - roleARN: '{ADMIN}'\n    username: {quoted}\n    groups: [{quoted}]\n"
+        f"  - roleARN: {quoted}\n    username: x\n  mapAccounts: [{quoted}]\n"
+        f"  mapUsers:\n  # tarmak-iam: ignore[IAM050] {one_line(value)}\n"
+    )
+    shown = read(page(replace(review, date=value)))
+    tags = {each.name for each in shown.elements}
+    assert tags <= TAGS
+    assert len(shown.named("script")) == len(shown.named("style")) == 1
+    assert f"Date of the review{one_line(value)}" in shown.text
+
+
+NAMES = """\
+html head meta title style body a header p h1 h2 h3 dl dt dd div main section ul li b span form label input table
+caption thead tbody tr th td code bdi wbr br time footer script nav"""
+TAGS = frozenset(NAMES.split())
+
+
+@given(st.text())
+def test_any_text_comes_back_as_it_is_shown(value: str) -> None:
+    found = read(f"<body>{el('p', value, title=value)}</body>")
+    (paragraph,) = found.named("p")
+    assert paragraph.text == one_line(value)
+    assert paragraph.attributes["title"] == one_line(value)
+    assert all(each.isprintable() for each in text(value))
+
+
+@given(st.text(), st.text())
+def test_a_change_of_any_words(author: str, summary: str) -> None:
+    review = access_review(f"server: {{mapAccounts: ['{ACCOUNT}']}}\n")
+    (cluster,) = review.clusters
+    (one,) = cluster.principals
+    changed = replace(one, change=Change("a" * 40, author, "2026-03-01T10:00:00+01:00", summary))
+    shown = read(page(replace(review, clusters=(replace(cluster, principals=(changed,)),))))
+    assert {each.name for each in shown.elements} <= TAGS
+    assert one_line(author) in shown.text
+    assert one_line(summary) in shown.text
+
+
+def test_markup_is_not_escaped_twice() -> None:
+    assert el("p", el("b", "<"), ["&", None, Markup("<br>")], class_="a b", hidden=True, title=None) == (
+        '<p class="a b" hidden><b>&lt;</b>&amp;<br></p>'
+    )
+
+
+def test_files_are_shown_below_the_directory() -> None:
+    assert re.search("<dd><code><bdi>config/<wbr>tarmak.<wbr>yaml", page(whole()))
+    assert isinstance(whole().clusters[0], ClusterReview)

@@ -1,0 +1,35 @@
+"""What was probably meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from tarmak_iam.near import closest, did_you_mean, spelled_otherwise
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "expected"),
+    [
+        ("dev-clutser", ["prod-cluster", "dev-cluster"], "dev-cluster"),
+        ("DEV_CLUSTER", ["prod-cluster", "dev-cluster"], "dev-cluster"),
+        ("dev", ["dev-cluster"], None),
+        ("", ["-", "a"], None),
+        ("-", ["-"], None),
+        ("a", [], None),
+    ],
+)
+def test_the_closest(name: str, known: list[str], expected: str | None) -> None:
+    assert closest(name, known) == expected
+
+
+def test_what_differs_in_spelling_only() -> None:
+    assert spelled_otherwise("cloud_id", ["cloudId", "cloud"]) == "cloudId"
+    assert spelled_otherwise("cloudid2", ["cloudId", "cloud"]) is None
+
+
+def test_a_remedy() -> None:
+    assert did_you_mean("imge", ["image", "role"]) == "did you mean image?"
+    assert did_you_mean("x", ["image", "role"]) == ""
+    assert did_you_mean("x", ["image", "role"], "the settings are") == "the settings are image, role"
+    assert did_you_mean("x", [], "the settings are") == ""
+    assert did_you_mean("mpa", ["map", "set"], cutoff=0.6) == "did you mean map?"
