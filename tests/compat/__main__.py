@@ -24,12 +24,14 @@ NOTHING_RUN = 75
 def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.compat")
     parser.add_argument("--python", action="append", metavar="3.N")
+    parser.add_argument("--oldest", action="store_true", help="of the Pythons that are found")
     parser.add_argument("--versions", choices=("lowest", "newest"), action="append")
     parser.add_argument("pytest", nargs="*")
     asked = parser.parse_args(argv)
     chosen = [
         python for python in pythons() if asked.python is None or python.version.rsplit(".", 1)[0] in asked.python
     ]
+    chosen = chosen[:1] if asked.oldest else chosen
     results = []
     with tempfile.TemporaryDirectory() as directory:
         sdist, wheel = build(Path(directory))
