@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 BROWSER := tests/browser/node_modules/.installed
 
-.PHONY: demo test browser e2e lint format schemas pages goldens reference docs bench clean
+.PHONY: demo test browser e2e lint format schemas pages goldens reference docs bench comparison dist compat clean
 
 demo: $(VENV)/.installed
 	@BIN="$(CURDIR)/$(BIN)" sh examples/demo.sh "$(CURDIR)/build/demo"
@@ -55,8 +55,28 @@ docs: $(VENV)/.tested
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --fresh-env docs build/docs
 	@echo "the documentation is in build/docs/index.html"
 
+# The tables of docs/comparison.md, beside tools that are brought into ~/.cache/tarmak-iam-bench where they can be had.
 bench: $(VENV)/.benched
+	@$(BIN)/python benchmarks/tools.py
 	$(BIN)/python benchmarks/run.py
+
+# The same, put into that page; read the difference before it is committed.
+comparison: $(VENV)/.benched
+	@$(BIN)/python benchmarks/tools.py
+	$(BIN)/python benchmarks/run.py --write docs/comparison.md
+
+# The same bytes wherever, whenever and by whom it is built: release/backend.py, and the versions in release/constraints.txt.
+dist: $(VENV)/.building
+	rm -rf dist
+	PIP_CONSTRAINT=release/constraints.txt $(BIN)/python -m build --outdir dist
+	$(BIN)/twine check --strict dist/*
+	cd dist && sha256sum *
+
+# The test suite against the installed wheel, with the lowest and the newest versions of what it needs, on every Python
+# that is found: about five minutes for each. COMPAT_ARGS='--python 3.10 --versions lowest' chooses; where no registry
+# answers, it says so.
+compat: $(VENV)/.tested
+	@$(BIN)/python -m tests.compat $(COMPAT_ARGS) || { code=$$?; [ $$code -eq 75 ] && exit 0 || exit $$code; }
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
@@ -70,7 +90,7 @@ $(VENV)/.installed: setup.cfg pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.tested: setup.cfg pyproject.toml | $(BIN)/python
-	$(PIP) --editable '.[test,fast]'
+	$(PIP) --editable '.[test,fast,dist]'
 	@touch $@
 
 # What drives Chromium in tests; without npm, or a registry that answers, those tests are skipped and say so.
@@ -81,6 +101,10 @@ $(BROWSER): tests/browser/package.json tests/browser/package-lock.json
 
 $(VENV)/.linted: setup.cfg pyproject.toml | $(BIN)/python
 	$(PIP) --editable '.[test,lint]'
+	@touch $@
+
+$(VENV)/.building: setup.cfg pyproject.toml | $(BIN)/python
+	$(PIP) --editable '.[dist]'
 	@touch $@
 
 $(VENV)/.benched: setup.cfg pyproject.toml | $(BIN)/python

@@ -3,12 +3,12 @@ mapping and a kilobyte should cost the same for any number of them."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from typing import TypeVar
+from functools import partial
 
 from edits import EXAMPLE
 from reviews import ENTRY
+from tables import Cells, Table
+from timing import timed
 
 from tarmak_iam import TarmakConfig
 from tarmak_iam.emit import manifests, yaml_bytes
@@ -19,10 +19,10 @@ from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.installation import Installation
 from tarmak_iam.kubeconfig import AdminKubeconfig
 
-T = TypeVar("T")
+__all__ = ["MANIFESTS", "MERGES"]
 
-__all__ = ["artifacts"]
-
+COUNTS = (50, 500, 5000)
+ENTRIES = (60, 600, 6000)
 BACKENDS = (["MountedFile"], ["EKSConfigMap"], ["CRD"], ["MountedFile", "EKSConfigMap", "CRD"])
 ADMIN = AdminKubeconfig("https://127.0.0.1:40123", "LS0tLS1CRUdJTg==")
 FOREIGN = """\
@@ -32,20 +32,15 @@ FOREIGN = """\
 """
 
 
-def artifacts() -> None:
-    _by_mappings()
-    _by_kubeconfig()
-
-
-def _by_mappings() -> None:
-    print("manifests for mappings in            50        500       5000   (ms; the last by 5000 and 500, a mapping)")
+def by_mappings() -> Cells:
+    cells = {}
     for backends in BACKENDS:
         took = []
-        for count in (50, 500, 5000):
+        for count in COUNTS:
             text = "server:\n  mapRoles:\n" + "".join(ENTRY.format(number=number) for number in range(count))
-            took.append(_timed(lambda text=text, backends=backends: _manifests(text, backends))[0])
-        print(f"  {','.join(backends):27}" + "".join(f"{ms:10.0f} " for ms in took) + f"{took[2] / took[1] / 10:8.2f}")
-    print()
+            took.append(timed(partial(_manifests, text, backends))[0])
+        cells[", ".join(backends)] = [*(f"{ms:.0f} ms" for ms in took), f"{took[2] / took[1] / 10:.2f}"]
+    return cells
 
 
 def _manifests(mappings: str, backends: list[str]) -> bytes:
@@ -58,20 +53,31 @@ def _installation(mappings: Mappings | None = None, **settings: object) -> Insta
     return Installation.of(config, config.current_cluster, mappings, None, settings, admin=ADMIN)
 
 
-def _by_kubeconfig() -> None:
+def by_kubeconfig() -> Cells:
     wanted = client_kubeconfig(_installation())
-    print("merging into a kubeconfig of")
+    cells = {}
     base = None
-    for count in (0, 60, 600, 6000):
+    for count in ENTRIES:
         text = "apiVersion: v1\nkind: Config\nusers:\n" + "".join(FOREIGN.format(number=n) for n in range(count))
-        ms, _ = _timed(lambda text=text: merge_kubeconfig([KubeconfigFile.parse(text, "config")], wanted))
-        kilobyte = ms / len(text) * 1000
-        base = kilobyte if count == 60 else base
-        print(f"{len(text) / 1000:10.1f} KB {ms:10.1f} ms" + (f"{kilobyte / base:8.2f} a KB" if base else ""))
-    print()
+        ms, _ = timed(partial(merge_kubeconfig, [KubeconfigFile.parse(text, "config")], wanted))
+        base = base or ms / len(text)
+        cells[f"{count} entries"] = [f"{len(text) / 1000:.0f} KB", f"{ms:.0f} ms", f"{ms / len(text) / base:.2f}"]
+    return cells
 
 
-def _timed(work: Callable[[], T]) -> tuple[float, T]:
-    begin = time.perf_counter()
-    result = work()
-    return (time.perf_counter() - begin) * 1000, result
+MANIFESTS = Table(
+    "manifests",
+    "All objects by the number of mappings; the last column is a mapping among 5000 against one among 500",
+    "",
+    ("50", "500", "5000", "a mapping"),
+    tuple(", ".join(backends) for backends in BACKENDS),
+    by_mappings,
+)
+MERGES = Table(
+    "merges",
+    "A login put into a kubeconfig, by its size; the last column is a kilobyte against one of the first row",
+    "",
+    ("size", "time", "a kilobyte"),
+    tuple(f"{count} entries" for count in ENTRIES),
+    by_kubeconfig,
+)

@@ -14,11 +14,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["edits", "shortest"]
+from tables import Cells, Table
+from timing import program, shortest
+
+__all__ = ["EDITS", "EXAMPLE", "own_program"]
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "single" / "tarmak.yaml"
@@ -131,16 +134,6 @@ def peak() -> float:
     return size / (1024 * 1024 if sys.platform == "darwin" else 1024)
 
 
-def shortest(work: Callable[[], object], seconds: float, clock: Callable[[], float] = time.perf_counter) -> float:
-    """The shortest of as many runs as begin within the seconds, one at least; in milliseconds."""
-    times: list[float] = []
-    while not times or sum(times) < seconds:
-        started = clock()
-        work()
-        times.append(clock() - started)
-    return min(times) * 1000
-
-
 def check(raw: bytes, result: bytes) -> None:
     """The result means what was intended: everything as before, and the new value. Left out for large files,
     for which the tool does the same."""
@@ -164,18 +157,17 @@ def in_a_process(tool: str, file: Path) -> Measured | None:
 # --- the files -----------------------------------------------------------------------------------------------------
 
 
-def texts() -> Iterator[tuple[str, str]]:
-    """Name and text: of some 3 KB, of 100 KB, and ten times that."""
+def texts() -> Iterator[str]:
+    """Of some 3 KB, of 100 KB, and ten times that: from ../shared, or else the example's cluster repeated."""
     small, large = (CORPUS / name for name in FILES)
     if small.exists() and large.exists():
-        yield small.name, small.read_text()
-        yield large.name, large.read_text()
-        yield f"{large.name}, its clusters 10 times", repeated(large.read_text(), 10)
+        yield small.read_text()
+        yield large.read_text()
+        yield repeated(large.read_text(), 10)
         return
-    print("There is no ../shared/corpus: the example's cluster is repeated instead.\n")
     example = EXAMPLE.read_text()
     for copies in (1, 40, 400):
-        yield f"the example, its cluster {copies} times", repeated(example, copies)
+        yield repeated(example, copies)
 
 
 def repeated(text: str, times: int) -> str:
@@ -186,56 +178,44 @@ def repeated(text: str, times: int) -> str:
     return head + "clusters:\n" + "".join(lines[:end]) * times + "".join(lines[end:])
 
 
-# --- the tables ----------------------------------------------------------------------------------------------------
+# --- the table -----------------------------------------------------------------------------------------------------
 
 
-def edits() -> None:
-    sizes, results = [], []
+def table() -> Cells:
+    """Ratios are to the first tool. Memory is the peak less that of the imports."""
+    cells: dict[str, list[str]] = {tool: [] for tool in TOOLS}
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "tarmak.yaml"
-        for name, text in texts():
+        for text in texts():
             file.write_text(text)
-            sizes.append(file.stat().st_size)
-            results.append({tool: in_a_process(tool, file) for tool in TOOLS})
-            print_table(f"{name} ({sizes[-1]:,} bytes)", results[-1])
-    print_linearity(sizes, results)
+            results = {tool: in_a_process(tool, file) for tool in TOOLS}
+            base = results[next(iter(TOOLS))]
+            assert base is not None
+            for tool, got in results.items():
+                if got is not None:
+                    cells[tool] += [
+                        f"{got.milliseconds / base.milliseconds:.2f} ({got.milliseconds:,.0f} ms)",
+                        f"{got.own / base.own:.2f} ({got.own:.1f} MB)" if base.own else "-",
+                    ]
+    return {tool: row for tool, row in cells.items() if row}
 
 
-def print_table(title: str, result: dict[str, Measured | None]) -> None:
-    """Ratios are to the first tool. `own` is the peak less that of the imports."""
-    base = next(iter(result.values()))
-    assert base is not None
-    print(f"{title}\n{'':24}{'ms':>10}{'ratio':>8}{'peak MB':>10}{'ratio':>8}{'own MB':>10}{'ratio':>8}")
-    for tool, got in result.items():
-        if got is None:
-            print(f"{tool:24}{'not installed':>18}")
-            continue
-        pairs = ((got.milliseconds, base.milliseconds), (got.megabytes, base.megabytes), (got.own, base.own))
-        print(f"{tool:24}" + "".join(f"{value:10.1f}{ratio(value, to):>8}" for value, to in pairs))
-    print()
+EDITS = Table(
+    "edits",
+    "One edit of a tarmak.yaml of 3 KB, 100 KB and 1 MB, against ruamel.yaml's round trip",
+    "",
+    ("3 KB: time", "memory", "100 KB: time", "memory", "1 MB: time", "memory"),
+    tuple(TOOLS),
+    table,
+)
 
 
-def ratio(value: float, to: float) -> str:
-    return f"{value / to:.2f}" if to else "-"
-
-
-def print_linearity(sizes: list[int], results: list[dict[str, Measured | None]]) -> None:
-    print("ms per 100 KB of a file of" + "".join(f"{size / 1000:>10.1f} KB" for size in sizes))
-    for tool in TOOLS:
-        cells = [per_100_kb(result[tool], size) for result, size in zip(results, sizes, strict=True)]
-        print(f"{tool:26}" + "".join(f"{cell:>13}" for cell in cells))
-    print()
-
-
-def per_100_kb(got: Measured | None, size: int) -> str:
-    return "-" if got is None else f"{got.milliseconds * 100_000 / size:.1f}"
+def own_program(*words: str, environment: Mapping[str, str] | None = None) -> Callable[[], bytes]:
+    return program([sys.executable, "-m", "tarmak_iam", *words], environment)
 
 
 def main(arguments: list[str]) -> int:
-    """Without arguments the tables; with a tool and a file its numbers, for `in_a_process`."""
-    if not arguments:
-        edits()
-        return 0
+    """A tool and a file: its numbers, for `in_a_process`."""
     tool, file = arguments
     try:
         measured = measure(tool, Path(file))

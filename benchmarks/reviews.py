@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
+
+from tables import Cells, Table
+from timing import timed
 
 from tarmak_iam.identity import Authenticator, Identity
 
-T = TypeVar("T")
-
-__all__ = ["reviews"]
+__all__ = ["ENTRY", "REVIEWS"]
 
 ENTRY = """\
   - roleARN: arn:aws:iam::111122223333:role/Role{number}
     username: "role{number}:{{{{SessionName}}}}"
     groups: [dev, "team-{{{{AccountID}}}}"]
 """
+COUNTS = (50, 500, 5000)
 CALLERS = 20_000
 
 
-def reviews() -> None:
-    print("mappings    load ms   per mapping    answers/s    denials/s")
-    for count in (50, 500, 5000):
+def measure() -> Cells:
+    cells = {}
+    for count in COUNTS:
         text = "clusterID: test\nserver:\n  mapRoles:\n" + "".join(ENTRY.format(number=n) for n in range(count))
-        load_ms, loaded = _timed(partial(Authenticator.load, text))
+        load_ms, loaded = timed(partial(Authenticator.load, text))
         mapped = _rate(loaded, [_caller(f"Role{n % count}") for n in range(CALLERS)], is_mapped=True)
         denied = _rate(loaded, [_caller(f"Other{n}") for n in range(CALLERS)], is_mapped=False)
-        print(f"{count:8} {load_ms:10.1f} {load_ms / count:10.4f} ms {mapped:12,.0f} {denied:12,.0f}")
-    print()
+        cells[f"{count} mappings"] = [
+            f"{load_ms:.1f} ms",
+            f"{load_ms / count:.3f} ms",
+            f"{mapped:,.0f}",
+            f"{denied:,.0f}",
+        ]
+    return cells
 
 
 def _caller(role: str) -> Identity:
@@ -45,11 +49,15 @@ def _rate(loaded: Authenticator, callers: list[Identity], *, is_mapped: bool) ->
         for caller in callers:
             loaded.whois(caller)
 
-    ms, _ = _timed(ask)
+    ms, _ = timed(ask)
     return len(callers) / ms * 1000
 
 
-def _timed(work: Callable[[], T]) -> tuple[float, T]:
-    begin = time.perf_counter()
-    result = work()
-    return (time.perf_counter() - begin) * 1000, result
+REVIEWS = Table(
+    "reviews",
+    "whois by the number of mappings",
+    "",
+    ("loading", "a mapping", "answers a second", "denials a second"),
+    tuple(f"{count} mappings" for count in COUNTS),
+    measure,
+)

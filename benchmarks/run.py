@@ -1,38 +1,43 @@
-"""Ratios within one run: an edit against those of other tools, answers and artifacts by the number of mappings, and
-commands against Python's own start.
+"""Prints every table of docs/comparison.md in Markdown, or those that are named; `--write FILE` puts them into a page.
 
-Run by `make bench`. A ratio says the same on a slow machine as on a fast one; nothing is asserted.
+Run by `make bench` and `make comparison`. A ratio within one run says the same on a slow machine as on a fast one;
+nothing is asserted. Tools that are not here have no numbers: tools.py brings them.
 """
 
 from __future__ import annotations
 
-import subprocess
+import argparse
 import sys
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
-from artifacts import artifacts
-from edits import EXAMPLE, edits, shortest
-from reviews import reviews
+from artifacts import MANIFESTS, MERGES
+from clusters import CLUSTERS
+from edits import EDITS
+from fidelity import FIDELITY
+from kubeconfigs import KUBECONFIGS
+from reviews import REVIEWS
+from starts import STARTS
+from tables import Table, markdown, put_into
+
+TABLES: tuple[Table, ...] = (FIDELITY, EDITS, KUBECONFIGS, MERGES, STARTS, REVIEWS, MANIFESTS, CLUSTERS)
 
 
-def starts() -> None:
-    def run(*command: str) -> Callable[[], object]:
-        return lambda: subprocess.run([sys.executable, *command], check=True, capture_output=True)
-
-    with tempfile.TemporaryDirectory() as directory:
-        (Path(directory) / "tarmak.yaml").write_bytes(EXAMPLE.read_bytes())
-        base = shortest(run("-c", "pass"), 0.5)
-        print(f"python -c pass: {base:.0f} ms")
-        module = ("-m", "tarmak_iam", "-c", directory)
-        for name, command in (("--help", ("--help",)), ("enable", ("enable", "--dry-run")), ("check", ("check",))):
-            took = shortest(run(*module, *command), 2)
-            print(f"  {name:12} {took:7.0f} ms, {took / base:4.1f} times as long")
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python benchmarks/run.py")
+    parser.add_argument("--write", type=Path, metavar="FILE")
+    parser.add_argument("names", nargs="*", metavar="TABLE", help=", ".join(table.name for table in TABLES))
+    asked = parser.parse_args(argv)
+    for table in TABLES:
+        if asked.names and table.name not in asked.names:
+            continue
+        text = markdown(table, table.measure())
+        print(f"{table.title} ({table.name})\n\n{text}", flush=True)
+        if asked.write:
+            asked.write.write_text(
+                put_into(asked.write.read_text(encoding="utf-8"), table.name, text), encoding="utf-8"
+            )
+    return 0
 
 
 if __name__ == "__main__":
-    edits()
-    reviews()
-    artifacts()
-    starts()
+    sys.exit(main(sys.argv[1:]))

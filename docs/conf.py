@@ -20,11 +20,14 @@ CONTENTS = (
     (
         "Guides",
         (
+            "guides/README",
             "guides/existing-cluster",
-            "guides/sso-roles",
-            "guides/node-roles",
-            "guides/moving",
             "guides/new-colleague",
+            "guides/sso-roles",
+            "guides/moving",
+            "guides/tarmak-documentation",
+            "guides/node-roles",
+            "guides/removing",
             "guides/lock-out",
             "guides/*",
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tarmak_iam.identity.arn import ArnError, parse_arn
 from tarmak_iam.identity.authenticator import Authenticator
@@ -12,7 +13,18 @@ from tarmak_iam.identity.principals import SSO_PREFIX
 from tarmak_iam.installation import Installation
 from tarmak_iam.text import one_line
 
-__all__ = ["DAEMON", "Effect", "Loaded", "Standings", "change_of", "changes", "effects", "who"]
+__all__ = [
+    "DAEMON",
+    "Effect",
+    "Loaded",
+    "Standings",
+    "account_of",
+    "change_of",
+    "changes",
+    "effect_json",
+    "effects",
+    "who",
+]
 
 DAEMON = "daemon"
 """The kind of an effect on the daemon itself: whether it starts."""
@@ -96,7 +108,7 @@ class Standings:
             return own
         if self._ask is not None:
             return self._ask(asked)
-        if _account(asked) in self._accounts:
+        if account_of(asked) in self._accounts:
             return replace(asked, username=asked.principal if asked.kind == "arn" else "", groups=())
         return None
 
@@ -149,6 +161,20 @@ def _asked(side: Side) -> tuple[Authenticator, Standings]:
     return loaded.authenticator, loaded.standings
 
 
+def effect_json(effect: Effect) -> dict[str, Any]:
+    """As every command gives it with `-o json`."""
+    shown: dict[str, Any] = {
+        "principal": effect.principal,
+        "kind": effect.kind,
+        "before": effect.before,
+        "after": effect.after,
+        "gained": list(effect.gained),
+        "lost": list(effect.lost),
+        "text": effect.text,
+    }
+    return {**shown, "reason": effect.reason} if effect.reason else shown
+
+
 def _of_daemon(before: Authenticator, after: Authenticator) -> Iterator[Effect]:
     if after.failure is not None:
         where = f"{after.failure.place}: " if after.failure.place else ""
@@ -177,7 +203,8 @@ def _without(groups: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...
     return tuple(dict.fromkeys(group for group in groups if group not in others))
 
 
-def _account(grant: Grant) -> str:
+def account_of(grant: Grant) -> str:
+    """The account of an ARN or a permission set; empty for what has none."""
     if grant.kind == "sso":
         return grant.principal.partition("/")[0]
     try:

@@ -31,6 +31,9 @@ __all__ = [
 ADMINS, NODES = "system:masters", "system:nodes"
 _NODE_NAME = "{{EC2PrivateDNSName}}"
 
+# The newest release that was tried with the files that Tarmak's masters make.
+_WITH_SSO = "v0.7.9"
+
 Side = Installation | Loaded
 
 
@@ -103,7 +106,7 @@ class _Rules:
         if not version.has("sso: field in RoleMapping"):
             return ConfigError(
                 f"{name}: authenticator {version} has no SSO entries (v0.6.0, v0.6.1, v0.6.30 and later have)",
-                remedy="map the ARN of the AWSReservedSSO role, or set another image",
+                remedy=f"map the ARN of the AWSReservedSSO role, or {_newer(made)}",
             )
         if not accepts_tokens_of("aws", made.partition, version):
             return ConfigError(
@@ -147,6 +150,13 @@ def _all_meant(side: Loaded) -> Standings:
     """An entry that others shadow counts too: nothing is known of what was decided."""
     mappings = side.installation.mappings
     return Standings(grant for entry in (mappings.entries if mappings else ()) for grant in _meant(entry))
+
+
+def _newer(installation: Installation) -> str:
+    settings = installation.settings
+    if "image" in settings.model_fields_set or settings.registry == "ecr":
+        return "set another image"
+    return f"take a newer release: tarmak-iam settings set daemonVersion {_WITH_SSO}"
 
 
 def _meant(entry: Listed) -> Iterator[Grant]:

@@ -211,16 +211,15 @@ def _check_doubled(document: Document) -> None:
 
 
 def override(settings: Settings, overrides: Mapping[str, Any]) -> Settings:
-    """The settings with other values for some; None overrides nothing, and a registry overrides an image.
+    """The settings with other values for some; None overrides nothing, and a registry overrides an image. An empty role
+    or profile, as for the Go program, is none.
 
     Raises ConfigError.
     """
-    given = {key: value for key, value in overrides.items() if value is not None}
-    kept = settings.model_dump(exclude_unset=True, exclude={"image"} if "registry" in given else None)
-    try:
-        return _validated(kept | given)
-    except ValidationError as error:
-        raise _config_error(error) from None
+    without = {key for key in ("role", "profile") if overrides.get(key) == ""}
+    given = {key: value for key, value in overrides.items() if value is not None and key not in without}
+    kept = settings.model_dump(exclude_unset=True, exclude=without | {"image"} if "registry" in given else without)
+    return _checked(kept | given)
 
 
 def check_key(key: str) -> None:
@@ -258,8 +257,15 @@ def typed_value(key: str, text: str) -> Any:
         value = dict(_gate(part) for part in text.split(",") if part.strip())
     else:
         value = text
-    override(Settings(), {key: value})
+    _checked({key: value})
     return value
+
+
+def _checked(values: dict[Any, Any]) -> Settings:
+    try:
+        return _validated(values)
+    except ValidationError as error:
+        raise _config_error(error) from None
 
 
 def _validated(values: dict[Any, Any]) -> Settings:

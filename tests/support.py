@@ -13,9 +13,12 @@ from typing import Any
 
 import pytest
 
+import tarmak_iam
 from tarmak_iam.cli.main import main
 
 ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = Path(tarmak_iam.__file__).resolve().parent
+"""In the checkout, or installed: `make compat` tests a wheel."""
 GOLDEN = ROOT / "tests" / "golden"
 EXAMPLES = ROOT / "examples"
 SHARED = ROOT.parent / "shared"

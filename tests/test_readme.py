@@ -19,5 +19,18 @@ def test_every_command_is_in_the_table() -> None:
 
 def test_the_make_targets_exist() -> None:
     makefile = Path(ROOT / "Makefile").read_text()
-    for target in ("demo", "test", "lint", "schemas", "reference", "goldens", "docs", "e2e", "bench"):
+    targets = (
+        "demo",
+        "test",
+        "lint",
+        "schemas",
+        "reference",
+        "goldens",
+        "docs",
+        "e2e",
+        "bench",
+        "comparison",
+        "compat",
+    )
+    for target in (*targets, "dist"):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)

@@ -67,6 +67,7 @@ _OPTIONS: tuple[tuple[tuple[str, ...], _Callback, dict[str, Any]], ...] = (
         _choose_cluster,
         {
             "metavar": "ENV-NAME",
+            "is_eager": True,  # wherever it stands, before options that do not go with it
             "shell_complete": clusters,
             "help": "Cluster to work on, instead of currentCluster.",
         },

@@ -14,7 +14,7 @@ from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.session import Session
 from tarmak_iam.clusterfiles import ClusterFiles
 from tarmak_iam.document.textdiff import unified_diff
-from tarmak_iam.effects import Effect, Loaded, effects
+from tarmak_iam.effects import Effect, Loaded, effect_json, effects
 from tarmak_iam.guards import check_starts, check_ways_in, is_known, losses
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.installation import Installation
@@ -140,16 +140,3 @@ class Change:
 
     def _write(self, after: Mappings) -> None:
         self.files.write(self.files.mappings_path, after.document, self._old.document if self._old else None)
-
-
-def effect_json(effect: Effect) -> dict[str, Any]:
-    shown: dict[str, Any] = {
-        "principal": effect.principal,
-        "kind": effect.kind,
-        "before": effect.before,
-        "after": effect.after,
-        "gained": list(effect.gained),
-        "lost": list(effect.lost),
-        "text": effect.text,
-    }
-    return {**shown, "reason": effect.reason} if effect.reason else shown

@@ -11,7 +11,7 @@ import click
 from tarmak_iam.cli.colour import marked
 from tarmak_iam.document import Document
 from tarmak_iam.document.textdiff import unified_diff
-from tarmak_iam.text import one_line
+from tarmak_iam.text import escaped, one_line
 
 __all__ = ["format_option", "note", "print_diff", "print_diff_text", "print_json"]
 
@@ -40,7 +40,7 @@ def note(message: str) -> None:
 def print_json(value: Any) -> None:
     """In UTF-8, which is what JSON is in, whatever the locale."""
     try:
-        data = json.dumps(value, indent=2, ensure_ascii=False).encode()
+        data = escaped(json.dumps(value, indent=2, ensure_ascii=False)).encode()
     except UnicodeEncodeError:  # a file name that is not UTF-8
         data = json.dumps(value, indent=2).encode()
     click.echo(data)
@@ -54,4 +54,6 @@ def print_diff(before: Document | None, after: Document) -> None:
 def print_diff_text(text: str) -> None:
     """A unified diff that was made already."""
     for line in text.splitlines():
-        click.secho(line, fg=None if line.startswith(("---", "+++")) else _COLOURS.get(line[:1]))
+        colour = None if line.startswith(("---", "+++")) else _COLOURS.get(line[:1])
+        shown = escaped(line)
+        click.echo(click.style(shown, fg=colour) if colour else shown)

@@ -43,7 +43,12 @@ _OBJECT_OPTIONS = (
         "EKSConfigMap, CRD.",
     ),
 )
-role_option = click.option("--role", metavar="ARN", shell_complete=roles, help="Role to assume for the token.")
+role_option = click.option(
+    "--role",
+    metavar="ARN",
+    shell_complete=roles,
+    help="Role to assume for the token; '' for none, where the settings have one.",
+)
 profile_option = click.option("--profile", metavar="NAME", help="AWS profile that the credentials come from.")
 _KUBECONFIG_OPTIONS = (
     role_option,

@@ -27,6 +27,8 @@ __all__ = ["report"]
 
 T = TypeVar("T")
 
+_COLOURS = {"admin": "red", "node": "magenta", "elevated": "yellow", "nobody": "cyan"}
+
 
 @click.command(
     epilog="\b\nExamples:\n"
@@ -134,6 +136,12 @@ class _Making:
         return [Outcome(cluster, (work(cluster, note),)) for cluster in clusters]
 
 
+def _coloured(line: str) -> str:
+    """With what is privileged, and who gets nothing, in a colour on a terminal."""
+    word = line.split(maxsplit=1)[0] if line.startswith("    ") else ""
+    return line.replace(word, click.style(word, fg=_COLOURS[word], bold=True), 1) if word in _COLOURS else line
+
+
 def _print(review: AccessReview, output: str) -> None:
     from tarmak_iam.report import as_json, as_lines, page
 
@@ -143,4 +151,4 @@ def _print(review: AccessReview, output: str) -> None:
         click.echo(page(review).encode(), nl=False)
     else:
         for line in as_lines(review):
-            click.echo(line)
+            click.echo(_coloured(line))

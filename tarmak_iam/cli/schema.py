@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tarmak_iam.cli.completing import schemas
+from tarmak_iam.cli.completing import directories, schemas
 from tarmak_iam.cli.directories import named_directory
 from tarmak_iam.cli.edit import dry_run_option
 from tarmak_iam.cli.modeline import modeline, schema_reference, with_modeline
@@ -44,6 +44,8 @@ _OF_FILES = {
 @click.option(
     "--output-dir",
     type=click.Path(),
+    metavar="DIR",
+    shell_complete=directories,
     callback=lambda context, parameter, value: value if value is None else named_directory(context, parameter, value),
     help="Directory for the schemas of all three files; made if it is missing.",
 )

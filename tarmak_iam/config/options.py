@@ -153,7 +153,10 @@ def block_of(field: FieldInfo) -> type[SectionModel] | None:
     kinds = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
     kinds = tuple(each for each in kinds if each is not type(None))
     only = kinds[0] if len(kinds) == 1 else None
-    return only if isinstance(only, type) and issubclass(only, SectionModel) else None
+    # For Python 3.10 list[str] is an instance of type as well, which issubclass then refuses.
+    if not isinstance(only, type) or get_origin(only) is not None:
+        return None
+    return only if issubclass(only, SectionModel) else None
 
 
 def _options(section: Section[Any], model: type[SectionModel], path: tuple[str, ...]) -> Iterator[Option]:

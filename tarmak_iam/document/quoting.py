@@ -7,6 +7,8 @@ import math
 import re
 from typing import Literal
 
+from tarmak_iam.text import ACTED_ON
+
 __all__ = ["Quote", "is_plain_safe", "json_scalar", "json_string", "quote", "scalar_text"]
 
 Quote = Literal["single", "double"]
@@ -26,11 +28,11 @@ _OTHER_TYPES = re.compile(
     re.VERBOSE | re.ASCII,
 )
 _UNSAFE_START = re.compile(r"[-?:](?:\s|\Z)|[,\[\]{}#&*!|>'\"%@`\s]|---|\.\.\.")
-_UNSAFE_INSIDE = re.compile(r":\s|:\Z|\s#|\s\Z|[\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]|\{\{")
+_UNSAFE_INSIDE = re.compile(r":\s|:\Z|\s#|\s\Z|[\t\n\xa0\ufeff\ud800-\udfff\ufffe\uffff" + ACTED_ON + r"]|\{\{")
 _UNSAFE_IN_FLOW = re.compile(r"[,\[\]{}:?]")
 _ESCAPES = {"\0": "\\0", "\t": "\\t", "\n": "\\n", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
-_YAML_ONLY = re.compile(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
-_NEEDS_ESCAPE = re.compile(r'["\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]')
+_YAML_ONLY = re.compile(r"[\ufeff\ufffe\uffff" + ACTED_ON + "]")
+_NEEDS_ESCAPE = re.compile(r'["\\\t\n\ufeff\ufffe\uffff' + ACTED_ON + "]")
 
 
 def is_plain_safe(text: str, *, flow: bool = False) -> bool:

@@ -10,7 +10,7 @@ from tarmak_iam.identity.arn import is_account, parse_arn
 from tarmak_iam.identity.reach import Flaw, canonical_text, checked_arn, misfit
 from tarmak_iam.identity.sso import is_permission_set
 
-__all__ = ["SSO_PREFIX", "Named", "key_of", "named"]
+__all__ = ["SSO_PREFIX", "Named", "is_sso_role", "key_of", "named"]
 
 SSO_PREFIX = "sso:"
 
@@ -78,6 +78,11 @@ def key_of(text: str) -> str:
     return text.lower() if text.lower().startswith(SSO_PREFIX) else canonical_text(text)
 
 
+def is_sso_role(name: str) -> bool:
+    """Whether a role's name is one that IAM Identity Center gives, and names the sessions of."""
+    return _SSO_ROLE.match(name) is not None
+
+
 def _permission_set(text: str) -> Named:
     account, slash, name = text[len(SSO_PREFIX) :].partition("/")
     if not slash or not name:
@@ -93,7 +98,7 @@ def _permission_set(text: str) -> Named:
 
 def _is_reserved(text: str) -> bool:
     arn = parse_arn(text)
-    return arn.path.startswith("aws-reserved/") and _SSO_ROLE.match(arn.name) is not None
+    return arn.path.startswith("aws-reserved/") and is_sso_role(arn.name)
 
 
 def _of_sso_role(text: str) -> tuple[str, ...]:
@@ -101,7 +106,9 @@ def _of_sso_role(text: str) -> tuple[str, ...]:
     match = _SSO_ROLE.match(arn.name) if arn.parts[0].lower() == "role" else None
     if match is None:
         return ()
+    # https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
     why = (
-        f"the suffix {match['suffix']} changes when the permission set is provisioned again, and the entry is lost then"
+        f"the suffix {match['suffix']} is another one after the last assignment of the permission set in the account "
+        "went and a new one came, and the entry never matches again then"
     )
-    return (f"{why}; {SSO_PREFIX}{arn.account}/{match['set']} does without it",)
+    return (f"{why}; {SSO_PREFIX}{arn.account}/{match['set']} does without it, with authenticator v0.6.30 or later",)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.identity.arn import is_account
 from tarmak_iam.identity.mappings import Mappings
+from tarmak_iam.identity.principals import is_sso_role
 from tarmak_iam.identity.template_names import PRIVATE_DNS, fixed_prefix, has_session
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint.entries import ADMINS, Entry, entries_of
@@ -28,7 +29,7 @@ def _chosen_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         if not fixed_prefix(username):
             what = f"the username '{username}' can be anybody's: {_TRUST}"
             remedy = f'put something fixed before it, as in "dev:{username}"'
-        elif entry.is_admin:
+        elif entry.is_admin and not _is_named_by_sso(entry):
             what = f"admins can take each other's name in '{username}', which is all that the audit log tells: {_TRUST}"
             remedy = "require sts:RoleSessionName in the role's trust policy, and then ignore this"
         else:
@@ -82,6 +83,11 @@ def _whole_account(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 def _is_chosen(entry: Entry, text: str) -> bool:
     return entry.has_session and has_session(text)
+
+
+def _is_named_by_sso(entry: Entry) -> bool:
+    """A session of IAM Identity Center has the name of its user there, who does not choose it."""
+    return bool(entry.listed.sso) or is_sso_role(entry.listed.arn.rpartition("/")[2])
 
 
 def _is_reserved(username: str) -> bool:

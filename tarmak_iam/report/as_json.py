@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from tarmak_iam.effects import effect_json
 from tarmak_iam.errors import Place
 from tarmak_iam.hook.cluster.objects import Ref
 from tarmak_iam.report.history import Change
@@ -81,7 +82,7 @@ def _standing(standing: Standing) -> dict[str, Any]:
 def _live(cluster: ClusterReview) -> dict[str, Any]:
     return {
         "error": cluster.live_error or None,
-        "differences": None if cluster.differences is None else list(cluster.differences),
+        "effects": None if cluster.differences is None else _listed(effect_json, cluster.differences),
         "unboundGroups": list(cluster.unbound),
         "everyone": _listed(_right, cluster.everyone),
     }

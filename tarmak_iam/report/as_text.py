@@ -89,8 +89,8 @@ def _given(given: Given) -> str:
 
 
 def _live(cluster: ClusterReview) -> Iterator[str]:
-    for text in cluster.differences or ():
-        yield f"  not applied yet: {text}"
+    for effect in cluster.differences or ():
+        yield f"  not applied yet: {effect.text}"
     for group in cluster.unbound:
         yield f"  no binding knows the group {group}"
     for right in cluster.everyone:

@@ -17,7 +17,7 @@ _SECONDS = 120.0
 # Set where a program runs in a git hook: they would lead from the file's repository to that of the hook.
 _ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
 # Nothing is written, and no monitor of the repository's is run.
-_OPTIONS = ("--no-optional-locks", "--no-pager", "-c", "core.fsmonitor=false")
+_OPTIONS = ("--no-optional-locks", "--no-pager", "-c", "core.fsmonitor=false", "-c", "log.showSignature=false")
 _LOG = "--format=%H%x00%an%x00%aI%x00%s%x00%P"
 _RUN = re.compile(r"(?P<commit>[0-9a-f]{40,64}) \d+ (?P<line>\d+) (?P<count>\d+)")
 _IS_NEW = ("no such path", "no such ref: head", "bad revision 'head'", "does not have any commits")

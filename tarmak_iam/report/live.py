@@ -39,7 +39,7 @@ def ask_cluster(review: ClusterReview, installation: Installation, kubectl: Kube
         found = effects(read_live(kubectl).loaded(installation), Loaded.of(installation))
     except TarmakIamError as error:
         return replace(asked, live_error=f"its own mappings cannot be read: {error.message}")
-    return replace(asked, differences=tuple(each.text for each in found))
+    return replace(asked, differences=found)
 
 
 def _with_rights(principal: Principal, rbac: Rbac) -> Principal:

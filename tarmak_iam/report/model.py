@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from tarmak_iam.effects import Effect
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
 from tarmak_iam.report.history import Change, Revision
@@ -158,7 +159,7 @@ class ClusterReview:
     files: tuple[SourceFile, ...] = ()
     live: bool = False
     live_error: str = ""
-    differences: tuple[str, ...] | None = None
+    differences: tuple[Effect, ...] | None = None
     everyone: tuple[Right, ...] = ()
     unbound: tuple[str, ...] = ()
     subjects: tuple[GroupRights, ...] = ()

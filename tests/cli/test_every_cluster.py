@@ -96,8 +96,15 @@ def test_whatever_is_no_error_of_ours_ends_it() -> None:
 
 
 @pytest.mark.parametrize("command", [["check"], ["render", "--output-dir", "x"], ["diff"]])
-def test_not_with_one_cluster(shell: Shell, command: list[str]) -> None:
-    failed = shell.run("-c", shell.multi, "--current-cluster", "prod-blue", *command, "--all-clusters", code=2)
+@pytest.mark.parametrize("place", ["before", "between", "behind"])
+def test_not_with_one_cluster(shell: Shell, command: list[str], place: str) -> None:
+    chosen, every = ["--current-cluster", "prod-blue"], ["--all-clusters"]
+    args = {
+        "before": [*chosen, *command, *every],
+        "between": [*command, *chosen, *every],
+        "behind": [*command, *every, *chosen],
+    }
+    failed = shell.run("-c", shell.multi, *args[place], code=2)
     assert "error: --current-cluster names one cluster, --all-clusters means every one (see tarmak-iam" in failed.err
 
 

@@ -242,6 +242,20 @@ def test_settings_and_options(shell: Shell) -> None:
     assert "Invalid value for '--exec'" in shell.dev("kubeconfig", "--exec", "aws2", code=2).err
 
 
+def test_a_colleague_has_a_profile_and_no_role(shell: Shell) -> None:
+    """The settings' role is the admin's, as for verify; the profile's own session is of another one."""
+    shell.dev("settings", "set", "role", ROLE)
+    shell.dev("settings", "set", "profile", "admin")
+    made = json.loads(shell.dev("kubeconfig", "--role", "", "--profile", "dev", "-o", "json").out)
+    command = made["users"][0]["user"]["exec"]
+    assert "-r" not in command["args"]
+    assert command["env"] == [{"name": "AWS_PROFILE", "value": "dev"}]
+    assert made["contexts"][0]["name"] == "dev-cluster"
+    made = json.loads(shell.dev("kubeconfig", "--profile", "", "-o", "json").out)
+    assert "env" not in made["users"][0]["user"]["exec"]
+    assert "'' is no ARN of a role" in shell.dev("settings", "set", "role", "", code=2).err
+
+
 def test_render_takes_them_too(shell: Shell, tmp_path: Path) -> None:
     shell.dev("enable")
     shell.dev("map", "add", ROLE.replace("team/", ""), "--username", "admin", "--group", "system:masters")

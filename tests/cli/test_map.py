@@ -117,8 +117,13 @@ def test_a_path(shell: Shell) -> None:
 def test_permission_sets(shell: Shell) -> None:
     command = ["map", "add", "sso:111122223333/Dev", "--username", "dev:{{SessionName}}", "--group", "dev"]
     assert shell.dev(*command, code=2).err.startswith(
-        "error: sso:111122223333/Dev: authenticator v0.6.20 has no SSO entries (v0.6.0, v0.6.1, v0.6.30 and later have)"
+        "error: sso:111122223333/Dev: authenticator v0.6.20 has no SSO entries "
+        "(v0.6.0, v0.6.1, v0.6.30 and later have); map the ARN of the AWSReservedSSO role, "
+        "or take a newer release: tarmak-iam settings set daemonVersion v0.7.9\n"
     )
+    shell.dev("settings", "set", "image", "registry.example.com/authenticator:v0.6.20")
+    assert shell.dev(*command, code=2).err.endswith("or set another image\n")
+    shell.dev("settings", "unset", "image")
     shell.dev("settings", "set", "daemonVersion", "v0.7.9")
     assert shell.dev(*command, code=2).err.endswith(
         "switch it on first: tarmak-iam settings set featureGates SSORoleMatch=true\n"
@@ -134,7 +139,7 @@ def test_permission_sets(shell: Shell) -> None:
     ]
     reserved = f"{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Dev_0123456789abcdef"
     noted = shell.dev("map", "add", reserved, "--username", "dev")
-    assert "note: the suffix 0123456789abcdef changes when the permission set is provisioned again" in noted.err
+    assert "note: the suffix 0123456789abcdef is another one after the last assignment" in noted.err
     assert shell.dev("map", "remove", "sso:111122223333/Dev").code == 0
     shell.dev("map", "remove", reserved)
     assert shell.dev("map", "list").out == ""

@@ -72,6 +72,13 @@ def test_one_cluster(shell: Shell) -> None:
     ]
 
 
+def test_who_is_privileged_stands_out_in_colour(shell: Shell) -> None:
+    mapped(shell)
+    out = shell.dev("--color", "always", "report").out
+    assert "\n    \x1b[31m\x1b[1madmin\x1b[0m    group system:masters\n" in out
+    assert out.count("\x1b[31m") == 1
+
+
 def test_the_page_goes_to_stdout(shell: Shell) -> None:
     mapped(shell)
     shown = shell.dev("report", "-o", "html", "--date", "2026-11-25")

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from tarmak_iam.document.files import replace_file
-from tests.support import ROOT
+from tests.support import PACKAGE
 
 OLD, NEW, LATER = b"old: 1\n", b"new: 2\n" * 1000, b"later: 3\n"
 
@@ -226,7 +226,7 @@ class Tracer:
     def run(self, *options: str) -> int:
         save = self.save
         # Isolated and without site-packages, and without writing what would make the next run's calls others.
-        program = [sys.executable, "-I", "-S", "-B", "-c", PROGRAM, str(ROOT)]
+        program = [sys.executable, "-I", "-S", "-B", "-c", PROGRAM, str(PACKAGE.parent)]
         arguments = [str(save.link), NEW.decode(), (save.expected or b"").decode(), "yes" if save.is_secret else ""]
         command = ["strace", "-o", str(self.log), *options, *program, *arguments]
         return subprocess.run(command, check=False, timeout=60).returncode

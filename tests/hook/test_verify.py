@@ -18,7 +18,7 @@ import pytest
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.cluster.apply import apply
 from tarmak_iam.hook.cluster.kubectl import Kubectl
-from tarmak_iam.hook.login.caller import ask_sts, caller_token
+from tarmak_iam.hook.login.caller import NotElsewhere, ask_sts, caller_token
 from tarmak_iam.hook.login.verify import Verified, verify
 from tarmak_iam.hook.processes import Completed
 from tarmak_iam.token import Credentials
@@ -67,7 +67,8 @@ class Sts:
 
     error: OSError | None
 
-    def _opener(self, proxies: urllib.request.ProxyHandler) -> Sts:
+    def _opener(self, redirects: type[NotElsewhere], proxies: urllib.request.ProxyHandler) -> Sts:
+        assert redirects is NotElsewhere
         self.proxies.append(proxies.proxies)  # type: ignore[attr-defined]  # not in the stubs
         return self
 

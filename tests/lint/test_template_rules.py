@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.lint.mapped import DEV, ROLES, only, places, report
+from tests.lint.mapped import DEV, ROLES, SSO, only, places, report
 
 USER = "arn:aws:iam::111122223333:user/Ann"
 NODE = (
@@ -135,6 +135,14 @@ def test_the_oldest_daemon_leaves_templates_of_users_alone() -> None:
 )
 def test_who_could_become_more(username: str, groups: str, expected: list[str]) -> None:
     assert places(ROLES + entry(username, groups)) == expected
+
+
+def test_identity_center_names_its_sessions_itself() -> None:
+    role = "arn:aws:iam::111122223333:role/AWSReservedSSO_Admin_0123456789abcdef"
+    sso = "  - {sso: {permissionSetName: Ops, accountID: '111122223333'}, username: 'o:{{SessionName}}', groups: %s}\n"
+    named = ROLES + entry("admin:{{SessionName}}", "['system:masters']", role) + sso % "['system:masters']"
+    assert places(named, **SSO) == []
+    assert places(ROLES + entry("{{SessionName}}", "['system:masters']", role)) == ["5:15 IAM070"]
 
 
 def test_the_words_of_a_hole() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tarmak_iam.pki import CHECKS
-from tests.support import ROOT
+from tests.support import PACKAGE, ROOT
 
 PAGE = (ROOT / "docs" / "doctor.md").read_text(encoding="utf-8")
 
@@ -26,6 +26,6 @@ def test_the_page_names_no_id_that_is_not_there() -> None:
 
 def test_commands_can_be_run_as_they_stand() -> None:
     """`tarmak-iam webhook` refuses to run without its directory."""
-    texts = [PAGE, *(path.read_text(encoding="utf-8") for path in (ROOT / "tarmak_iam" / "pki").glob("*.py"))]
+    texts = [PAGE, *(path.read_text(encoding="utf-8") for path in (PACKAGE / "pki").glob("*.py"))]
     commands = [each for text in texts for each in re.findall(r"tarmak-iam webhook --[^`\"]*", text)]
     assert [each for each in commands if "--output-dir" not in each] == []

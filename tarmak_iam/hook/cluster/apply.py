@@ -19,6 +19,7 @@ from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.mappings import read_live
 from tarmak_iam.hook.cluster.objects import Object, Ref, digest
 from tarmak_iam.hook.cluster.plan import Plan, Step, is_settled, make_plan
+from tarmak_iam.hook.cluster.restart import restart_stale
 from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS, read_rollout, roll_out
 from tarmak_iam.hook.cluster.server import CRD, Conflict, Server
 from tarmak_iam.hook.cluster.state import KeptObject, State, older
@@ -112,6 +113,7 @@ class _Run:
         with self._telling():
             for _, steps in groupby(self._plan.steps, key=lambda step: step.ref.resource):
                 self._apply(list(steps))
+            restart_stale(self._server.kubectl, ((step.live, step.then) for step in self._plan.steps), self._tell)
             rolled_out = self._roll_out()
             for each in self._plan.removals:
                 self._remove(each)

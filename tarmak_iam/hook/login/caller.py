@@ -22,7 +22,7 @@ from tarmak_iam.token import make_token
 from tarmak_iam.token.exec_credential import token_in
 from tarmak_iam.token.presigned import PREFIX, Presigned
 
-__all__ = ["GO_PROGRAM", "CallerToken", "StsAnswer", "ask_sts", "caller_token"]
+__all__ = ["GO_PROGRAM", "CallerToken", "NotElsewhere", "StsAnswer", "ask_sts", "caller_token"]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -58,6 +58,13 @@ class StsAnswer:
         return self.skew is not None and abs(self.skew) > _MAX_SKEW
 
 
+class NotElsewhere(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect, as the daemon does not: only the host that was looked at is asked."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
 def caller_token(
     programs: Programs, cluster_id: str, *, role: str | None = None, profile: str | None = None, region: str = ""
 ) -> CallerToken:
@@ -90,7 +97,7 @@ def ask_sts(token: str, cluster_id: str, environment: Mapping[str, str], now: da
     headers = {"x-k8s-aws-id": cluster_id, "Accept": "application/json"}
     request = urllib.request.Request(_url_in(token), headers=headers)
     _LOGGER.info("ask https://%s whose the token is", url.host)
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler(_proxies(environment, url.host)))
+    opener = urllib.request.build_opener(NotElsewhere, urllib.request.ProxyHandler(_proxies(environment, url.host)))
     try:
         with opener.open(request, timeout=_STS_SECONDS) as answer:
             return _identity(answer.read(_MAX_ANSWER), url.scope[0], _skew(answer.headers, now))

@@ -80,7 +80,7 @@ def _notices(cluster: ClusterReview) -> Iterator[Markup]:
 def _differences(cluster: ClusterReview) -> Markup | None:
     if not cluster.differences:
         return None
-    items = [el("li", el("bdi", each)) for each in cluster.differences]
+    items = [el("li", el("bdi", each.text)) for each in cluster.differences]
     return joined(el("h3", "What would change if these files were applied"), el("ul", items, class_="differences"))
 
 

@@ -21,10 +21,11 @@ def anchor(number: int) -> str:
 
 
 def header(review: AccessReview, shown: Shown) -> Markup:
+    to = f"to {review.clusters[0].cluster}" if len(review.clusters) == 1 else ""
     return el(
         "header",
         el("p", "Access review", class_="kicker"),
-        el("h1", "Who can log in with AWS IAM"),
+        el("h1", f"Who can log in {to} with AWS IAM" if to else "Who can log in with AWS IAM"),
         el("dl", _facts(review, shown), class_="facts"),
     )
 
@@ -150,7 +151,7 @@ def _row(row: Row, numbers: list[int]) -> TableRow:
 
 def _access(cell: Access | None) -> Cell:
     if cell is None:
-        return Cell(nothing("no access"), "~")
+        return Cell(nothing("no access"), "~", is_empty=True)
     mark = None if cell.privilege is Privilege.NONE else el("div", privilege(cell.privilege))
     how = None if cell.is_named else el("div", "by its account or a pattern", class_="muted")
     return Cell(joined(mark, becomes(cell.given), how), f"{cell.privilege.rank} {cell.given.username}")

@@ -12,10 +12,12 @@ __all__ = ["Cell", "Table", "TableRow"]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """`order` is what is compared when the column is sorted; without one what is shown."""
+    """`order` is what is compared when the column is sorted; without one what is shown. An `is_empty` one says nothing
+    that a card would need."""
 
     content: Child
     order: str | None = None
+    is_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +64,6 @@ class Table:
         label = self.columns[number]
         if number == 0:
             return el("th", cell.content, scope="row", role="rowheader", data_label=label, data_order=cell.order)
-        return el("td", el("div", cell.content), role="cell", data_label=label, data_order=cell.order)
+        kind = "empty" if cell.is_empty else None
+        content = el("div", cell.content)
+        return el("td", content, role="cell", class_=kind, data_label=label, data_order=cell.order)

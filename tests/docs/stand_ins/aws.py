@@ -27,7 +27,8 @@ def main(arguments: list[str]) -> int:
             return _caller(options)
         case ["eks", "get-token"]:
             role = ["--role", options["role-arn"]] if "role-arn" in options else []
-            os.execvp("tarmak-iam", ["tarmak-iam", "token", "--cluster-id", options["cluster-id"], *role])
+            name = options.get("cluster-name") or options["cluster-id"]
+            os.execvp("tarmak-iam", ["tarmak-iam", "token", "--cluster-id", name, *role])
         case ["iam", verb]:
             return _iam(verb, options)
         case ["sso", "login"]:

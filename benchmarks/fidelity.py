@@ -1,0 +1,227 @@
+"""The same sixty edits of fifteen files by each tool: what comes out right, and what is lost on the way.
+
+The files are in tests/golden/edits/tarmak: a tarmak.yaml as Tarmak makes it, as people write it, in every style. Right
+is what means, to Tarmak's parser, what was intended and nothing else; how Tarmak reads is recorded in tests/golden.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import io
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tables import Cells, Table
+from tools import jq_yq, mikefarah_yq
+
+from tarmak_iam.document import Document
+from tarmak_iam.document.construct import same
+from tarmak_iam.document.intent import assigned, inserted, value_at, without
+from tarmak_iam.errors import TarmakIamError
+
+__all__ = ["FIDELITY"]
+
+EDITS = Path(__file__).resolve().parent.parent / "tests" / "golden" / "edits"
+
+Tool = Callable[[bytes, dict[str, Any]], bytes]
+
+
+class Refused(Exception):
+    """The tool does not make the edit, and says so."""
+
+
+# --- the tools ---------------------------------------------------------------------------------------------------
+
+
+def ours(raw: bytes, edit: dict[str, Any]) -> bytes:
+    document = Document.parse(raw, index=edit["doc"])
+    try:
+        if edit["op"] == "append":
+            return document.append(edit["path"], edit["value"]).to_bytes()
+        if edit["op"] == "delete":
+            return document.remove(edit["path"]).to_bytes()
+        return document.set(edit["path"], edit["value"]).to_bytes()
+    except TarmakIamError as error:
+        raise Refused(error) from None
+
+
+def round_trip() -> Tool:
+    ruamel = importlib.import_module("ruamel.yaml")
+
+    def edit(raw: bytes, wanted: dict[str, Any]) -> bytes:
+        yaml = ruamel.YAML()
+        yaml.preserve_quotes = True
+        yaml.width = 4096
+        documents = list(yaml.load_all(raw))
+        change(documents[wanted["doc"]], wanted)
+        out = io.BytesIO()
+        yaml.dump_all(documents, out)
+        return out.getvalue()
+
+    return edit
+
+
+def load_and_dump() -> Tool:
+    yaml = importlib.import_module("yaml")
+
+    def edit(raw: bytes, wanted: dict[str, Any]) -> bytes:
+        documents = list(yaml.safe_load_all(raw))
+        change(documents[wanted["doc"]], wanted)
+        text: str = yaml.safe_dump_all(documents, sort_keys=False)
+        return text.encode()
+
+    return edit
+
+
+def change(data: Any, wanted: dict[str, Any]) -> None:
+    """As one writes it by hand: missing parents are made, and a null one counts as missing."""
+    *parents, last = wanted["path"]
+    for step in parents:
+        if isinstance(step, str) and data.get(step) is None:
+            data[step] = {}
+        data = data[step]
+    if wanted["op"] == "delete":
+        del data[last]
+    elif wanted["op"] == "append":
+        if data.get(last) is None:
+            data[last] = []
+        data[last].append(wanted["value"])
+    else:
+        data[last] = wanted["value"]
+
+
+def yaml_edit() -> Tool:
+    document = importlib.import_module("yaml_edit").Document
+
+    def edit(raw: bytes, wanted: dict[str, Any]) -> bytes:
+        if wanted["op"] == "append" or wanted["doc"]:
+            raise Refused(wanted["op"])  # its Python interface sets and removes paths of the first document
+        parsed = document.parse(raw.decode("utf-8-sig"))
+        path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in wanted["path"])[1:]
+        if wanted["op"] != "delete":
+            parsed.set_path(path, wanted["value"])
+        elif not parsed.remove_path(path):
+            raise Refused(path)
+        return str(parsed).encode()
+
+    return edit
+
+
+def of_program(program: str, *options: str) -> Tool:
+    """Both programs named yq take jq's words for these edits."""
+
+    def edit(raw: bytes, wanted: dict[str, Any]) -> bytes:
+        done = subprocess.run([program, *options, expression(wanted)], input=raw, check=False, capture_output=True)
+        if done.returncode:
+            raise Refused(done.stderr.decode(errors="replace"))
+        return done.stdout
+
+    return edit
+
+
+def expression(wanted: dict[str, Any]) -> str:
+    path = "".join(f"[{step}]" if isinstance(step, int) else f'["{step}"]' for step in wanted["path"])
+    value = json.dumps(wanted.get("value"))
+    if wanted["op"] == "delete":
+        return f"del(.{path})"
+    return f".{path} += [{value}]" if wanted["op"] == "append" else f".{path} = {value}"
+
+
+def tools() -> Iterator[tuple[str, Tool]]:
+    """Those that are here."""
+    yield "tarmak-iam", ours
+    for name, make in (("ruamel.yaml round trip", round_trip), ("PyYAML", load_and_dump), ("yaml-edit", yaml_edit)):
+        try:
+            yield name, make()
+        except ImportError:
+            continue
+    if program := mikefarah_yq():
+        yield "yq (mikefarah)", of_program(program)
+    if program := jq_yq():
+        yield "yq (jq)", of_program(program, "-y")
+
+
+# --- what came out -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`lines`: removed and added ones of the diff; `comments` lost that an edit did not have to take along."""
+
+    state: str
+    lines: int = 0
+    comments: int = 0
+
+
+def judged(tool: Tool, edit: dict[str, Any]) -> Outcome:
+    raw = (EDITS / "tarmak" / edit["file"]).read_bytes()
+    before = Document.parse(raw, index=edit["doc"])
+    try:
+        result = tool(raw, edit)
+    except Exception:  # whatever a tool says in place of a result
+        return Outcome("refused")
+    try:
+        after = Document.parse(result, index=edit["doc"])
+        is_right = same(after.data, intended(before.data, edit))
+    except (TarmakIamError, UnicodeDecodeError):
+        return Outcome("wrong")
+    kept = [comment.text.strip() for comment in after.comments]
+    lost = [text for text in (comment.text.strip() for comment in before.comments) if text not in kept]
+    comments = 0 if edit["op"] == "delete" else len(lost)
+    return Outcome("right" if is_right else "wrong", lines_changed(raw, result), comments)
+
+
+def intended(data: Any, edit: dict[str, Any]) -> Any:
+    path = edit["path"]
+    if edit["op"] == "append":
+        return inserted(data, path, len(value_at(data, path) or []), [edit["value"]])
+    if edit["op"] == "delete":
+        return without(data, path[:-1], path[-1:])
+    return assigned(data, path, edit["value"])
+
+
+def lines_changed(before: bytes, after: bytes) -> int:
+    """With their ends, so that line ends that change count."""
+    old, new = (data.decode("utf-8", "replace").splitlines(keepends=True) for data in (before, after))
+    return sum(line[:1] in "+-" for line in list(difflib.unified_diff(old, new, n=0))[2:] if line[:2] != "@@")
+
+
+def measure() -> Cells:
+    wanted = json.loads((EDITS / "tarmak.json").read_text())
+    cells = {}
+    for name, tool in tools():
+        outcomes = [judged(tool, edit) for edit in wanted]
+        right, refused, wrong = (
+            [each for each in outcomes if each.state == state] for state in ("right", "refused", "wrong")
+        )
+        made = right + wrong
+        lines = [each.lines for each in made]
+        cells[name] = [
+            *(f"{len(each)}" for each in (right, refused, wrong)),
+            f"{statistics.median(lines):.0f}" if lines else "-",
+            f"{max(lines, default=0)}",
+            f"{sum(each.comments for each in made)}",
+        ]
+    return cells
+
+
+FIDELITY = Table(
+    "fidelity",
+    "Sixty edits of fifteen files: what comes out",
+    "",
+    ("right", "refused", "wrong", "lines changed, median", "at most", "comments lost"),
+    ("tarmak-iam", "ruamel.yaml round trip", "PyYAML", "yaml-edit", "yq (mikefarah)", "yq (jq)"),
+    measure,
+)
+
+
+if __name__ == "__main__":  # what each tool does to one edit: python benchmarks/fidelity.py ID TOOL
+    (chosen,) = (edit for edit in json.loads((EDITS / "tarmak.json").read_text()) if edit["id"] == sys.argv[1])
+    sys.stdout.buffer.write(dict(tools())[sys.argv[2]]((EDITS / "tarmak" / chosen["file"]).read_bytes(), chosen))

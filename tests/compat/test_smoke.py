@@ -1,0 +1,125 @@
+"""The built wheel with the lowest versions, in a fresh virtual environment of every Python that is found.
+
+`make compat` runs the whole test suite so, and with the newest versions too; this is what every run can afford.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import tarmak_iam
+from tests.compat.surroundings import EXTRAS, Missing, Python, VirtualEnvironment, build, lowest, pythons
+from tests.support import ADMIN, EXAMPLES, PACKAGE, ROOT
+
+pytestmark = pytest.mark.skipif(PACKAGE.parent != ROOT, reason="it is the installed package that is tested here")
+
+
+@dataclass(frozen=True)
+class Program:
+    """tarmak-iam as it was installed, on a copy of an example."""
+
+    environment: VirtualEnvironment
+    directory: Path
+
+    def run(self, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [str(self.environment.bin / "tarmak-iam"), "-c", str(self.directory / "single"), *arguments],
+            cwd=self.directory,
+            env=self.variables(),
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == code, done.stderr or done.stdout
+        assert "Traceback" not in done.stderr
+        return done
+
+    def python(self, code: str) -> subprocess.CompletedProcess[str]:
+        command = [str(self.environment.bin / "python"), "-c", code]
+        return subprocess.run(
+            command, check=False, capture_output=True, text=True, cwd=self.directory, env=self.variables()
+        )
+
+    def variables(self) -> dict[str, str]:
+        aws = {
+            "AWS_ACCESS_KEY_ID": "AKIAEXAMPLEKEY000001",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_REGION": "us-east-1",
+        }
+        path = f"{self.environment.bin}{os.pathsep}{os.environ['PATH']}"
+        return {"HOME": str(self.directory), "PATH": path, "NO_COLOR": "1", "PYTHONWARNINGS": "error", **aws}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    try:
+        return build(tmp_path_factory.mktemp("dist"))[1]
+    except Missing as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module", params=pythons(), ids=str)
+def program(request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
+    python: Python = request.param
+    directory = tmp_path_factory.mktemp("smoke")
+    try:
+        environment = VirtualEnvironment.create(python, directory / "venv")
+        environment.install(f"{wheel}[{','.join(EXTRAS)}]", lowest((ROOT / "setup.cfg").read_text()))
+    except Missing as error:
+        pytest.skip(str(error))
+    shutil.copytree(EXAMPLES / "single", directory / "single")
+    return Program(environment, directory)
+
+
+def test_it_is_imported_and_speaks(program: Program) -> None:
+    code = "import tarmak_iam\nfor name in tarmak_iam.__all__: getattr(tarmak_iam, name)\nprint(tarmak_iam.__file__)"
+    done = program.python(code)
+    assert done.returncode == 0, done.stderr
+    assert str(program.environment.directory) in done.stdout
+    assert program.run("--version").stdout == f"tarmak-iam {tarmak_iam.__version__}\n"
+    assert "manifests" in program.run("--help").stdout
+
+
+def test_wrong_usage_is_one_line(program: Program) -> None:
+    assert program.run("chekc", code=2).stderr.startswith("error: there is no command 'chekc'; did you mean 'check'?")
+    assert program.run("map", code=2).stderr.startswith("Usage: tarmak-iam map ")
+
+
+def test_the_demo(program: Program) -> None:
+    done = subprocess.run(
+        ["sh", str(EXAMPLES / "demo.sh"), str(program.directory / "demo")],
+        env={**program.variables(), "BIN": str(program.environment.bin)},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr.count("Traceback")) == (0, 0), done.stderr
+    assert "Made, for each of three clusters" in done.stdout
+
+
+def test_mappings_and_findings(program: Program) -> None:
+    program.run("map", "add", ADMIN, "--username", "admin", "--group", "system:masters")
+    assert json.loads(program.run("map", "list", "-o", "json").stdout)
+    assert program.run("schema", "tarmak.yaml").stdout.startswith("{")
+    assert "kind: DaemonSet" in program.run("manifests").stdout
+    shutil.rmtree(program.directory / "single")
+    shutil.copytree(EXAMPLES / "single", program.directory / "single")
+
+
+def test_a_token_and_a_certificate(program: Program) -> None:
+    credential = json.loads(program.run("token", "--cluster-id", "dev-cluster").stdout)
+    assert credential["status"]["token"].startswith("k8s-aws-v1.")
+    program.run("webhook", "--output-dir", "webhook")
+    program.run("doctor", "webhook")
+
+
+def test_the_c_parser_is_there(program: Program) -> None:
+    code = "import sys; from tarmak_iam.document.yaml_reader import has_c_parser; sys.exit(not has_c_parser())"
+    assert program.python(code).returncode == 0

@@ -1,0 +1,69 @@
+"""The tables of docs/comparison.md are those of `make bench`: in rows and columns, and in what no machine changes."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.support import ROOT
+
+BENCHMARKS = ROOT / "benchmarks"
+PAGE = (ROOT / "docs" / "comparison.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module("run")
+
+
+def shown(name: str) -> list[list[str]]:
+    """The cells of a table of the page, without the line below its head."""
+    (text,) = re.findall(rf"<!-- bench: {name} -->\n(.*?)<!-- /bench -->", PAGE, re.DOTALL)
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
+    return [row for row in rows if set("".join(row)) - set("-:")]
+
+
+def test_the_page_has_every_table_and_no_other(run: ModuleType) -> None:
+    assert re.findall(r"<!-- bench: (\w+) -->", PAGE) == [table.name for table in run.TABLES]
+
+
+def test_rows_and_columns(run: ModuleType) -> None:
+    for table in run.TABLES:
+        head, *rows = shown(table.name)
+        assert head == [table.corner, *table.columns], table.name
+        assert [row[0] for row in rows] == list(table.rows), table.name
+        assert {len(row) for row in rows} == {len(head)}, table.name
+
+
+def test_what_ours_makes_of_the_edits(run: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    fidelity = importlib.import_module("fidelity")
+    monkeypatch.setattr(fidelity, "tools", lambda: iter([("tarmak-iam", fidelity.ours)]))
+    cells: dict[str, list[str]] = fidelity.measure()
+    assert ["tarmak-iam", *cells["tarmak-iam"]] == shown("fidelity")[1]
+    assert cells["tarmak-iam"][:3] == ["59", "1", "0"]
+    assert run.TABLES[0] is fidelity.FIDELITY
+
+
+def test_a_file_of_many_clusters(run: ModuleType, tmp_path: Any) -> None:
+    from tarmak_iam import TarmakConfig
+
+    assert "clusters" in [table.name for table in run.TABLES]
+    importlib.import_module("clusters").write(tmp_path, 10)
+    names = [cluster.cluster_name for cluster in TarmakConfig.load(tmp_path).clusters]
+    assert names == [f"env{number}-cluster" for number in range(10)]
+    assert json.loads((tmp_path / "tarmak.yaml").read_text())["currentCluster"] == names[0]
+
+
+def test_a_table_is_put_into_its_place(run: ModuleType) -> None:
+    assert run.put_into("a\n<!-- bench: x -->\nold\n<!-- /bench -->\nb", "x", "new\n") == (
+        "a\n<!-- bench: x -->\nnew\n<!-- /bench -->\nb"
+    )
+    with pytest.raises(ValueError, match="0 places for the table y"):
+        run.put_into("<!-- bench: x -->\n<!-- /bench -->", "y", "new\n")

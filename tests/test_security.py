@@ -1,0 +1,208 @@
+"""What SECURITY.md claims: hostile input reaches neither terminal, nor files, nor other hosts."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import re
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tarmak_iam.cli.main import main
+from tarmak_iam.document import Document
+from tarmak_iam.errors import ParseError
+from tarmak_iam.hook.login.caller import NotElsewhere
+from tests.support import ADMIN, PACKAGE, ROOT, Shell
+
+TEXT = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+HOSTILE = r"\x1b]0;owned\x07\x1b[2J\x9b31m\u202e\u2066\x7f"
+"""In YAML's double quotes: a title, a cleared screen, a colour in eight bits, text that runs backwards."""
+ACTED_ON = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+MAPPINGS = f"""\
+server:
+  mapRoles:
+  - roleARN: {ADMIN}
+    username: "u{HOSTILE}"
+    groups: ["system:masters", "g{HOSTILE}"]
+  - roleARN: arn:aws:iam::111122223333:role/B
+    username: "b{HOSTILE}"
+    groups: ["g{HOSTILE}"]
+"""
+
+
+# --- the page ----------------------------------------------------------------------------------------------------
+
+
+def test_every_test_that_is_named_exists() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", TEXT)
+    assert len(named) > 20
+    for path, name in named:
+        assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8"), f"{path}::{name}"
+
+
+# --- the terminal ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check"],
+        ["check", "-o", "json"],
+        ["map", "list"],
+        ["map", "list", "-o", "json"],
+        ["map", "remove", "arn:aws:iam::111122223333:role/B", "--dry-run"],
+        ["map", "convert", "--to", "EKSConfigMap"],
+        ["map", "convert", "--to", "CRD"],
+        ["whois", ADMIN],
+        ["whois", ADMIN, "-o", "json"],
+        ["manifests"],
+        ["manifests", "-o", "json"],
+        ["show"],
+        ["show", "-o", "json"],
+    ],
+    ids=" ".join,
+)
+def test_nothing_reaches_the_terminal(shell: Shell, capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(MAPPINGS)
+    file = shell.single / "tarmak.yaml"
+    file.write_text(f'"a{HOSTILE}": "b{HOSTILE}"\n{file.read_text()}')
+    assert main(["-c", str(shell.single), *arguments]) in (0, 1)
+    captured = capsys.readouterr()
+    assert captured.out + captured.err
+    assert ACTED_ON.findall(captured.out + captured.err) == []
+
+
+def test_json_means_the_same(shell: Shell) -> None:
+    (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(MAPPINGS)
+    shown = json.loads(shell.dev("map", "list", "-o", "json").out)
+    assert shown[1]["username"] == "b\x1b]0;owned\x07\x1b[2J\x9b31m\u202e\u2066\x7f"
+
+
+def test_a_diff_of_text_that_runs_backwards(shell: Shell) -> None:
+    file = shell.single / "tarmak.yaml"
+    file.write_text(file.read_text().replace("clusters:", "clusters: # \u202e\u2066 x", 1))
+    out = shell.dev("set", "awsIAMAuthenticatorInit", "true", "--dry-run").out
+    assert ACTED_ON.findall(out) == []
+    assert "awsIAMAuthenticatorInit" in out
+
+
+# --- files -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["../../etc", "/etc", "a/b", "..", "a\\x00b"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["map", "add", ADMIN, "--username", "u", "--group", "system:masters"],
+        ["settings", "set", "daemonVersion", "v0.6.20"],
+        ["render", "--output-dir", "out"],
+    ],
+    ids=lambda arguments: " ".join(arguments[:2]),
+)
+def test_a_cluster_name_leads_nowhere_else(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, arguments: list[str]
+) -> None:
+    monkeypatch.chdir(shell.single)
+    file = shell.single / "tarmak.yaml"
+    text = file.read_text().replace("currentCluster: dev-cluster", f'currentCluster: "{name}-cluster"')
+    file.write_text(text.replace("environment: dev\n", f'environment: "{name}"\n'))
+    before = sorted(tmp_path.rglob("*"))
+    error = shell.dev(*arguments, code=2).err
+    assert "cannot be a cluster's id" in error or "not YAML" in error or "has not exactly one dash" in error
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_device_without_an_end(shell: Shell) -> None:
+    (shell.single / "tarmak.yaml").unlink()
+    (shell.single / "tarmak.yaml").symlink_to("/dev/zero")
+    assert "more than the 10,485,760 bytes that are read" in shell.dev("check", code=2).err
+
+
+def test_an_alias_bomb() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+    with pytest.raises(ParseError, match="aliases expand to more than a million values"):
+        Document.parse("\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    "value",
+    ['!!python/object/apply:os.system ["touch owned"]', "!!python/name:os.system ''", "!ruby/object:Gem {}", "!x 1"],
+)
+def test_no_tag_makes_an_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    try:
+        data = Document.parse(f"a: {value}\n").data
+    except ParseError:
+        return
+    assert type(data["a"]) in (str, int, list, dict, type(None))
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- programs and hosts ------------------------------------------------------------------------------------------
+
+
+def sources_with(pattern: str) -> set[str]:
+    wanted = re.compile(pattern, re.MULTILINE)
+    files = ((path.relative_to(PACKAGE).as_posix(), path.read_text(encoding="utf-8")) for path in PACKAGE.rglob("*.py"))
+    return {name for name, text in files if wanted.search(text)}
+
+
+def test_programs_are_started_in_two_places() -> None:
+    started = sources_with(r"subprocess\.(run|Popen|call|check_)|os\.(system|popen|exec|spawn|posix_spawn)|pty\.spawn")
+    assert started == {"hook/processes.py", "hook/tarmak/passing.py"}
+    assert sources_with(r"shell\s*=\s*True|^\s*(exec|eval)\(|import (pickle|marshal)|yaml\.unsafe") == set()
+
+
+def test_who_may_ask_somebody_else() -> None:
+    assert sources_with(r"import (urllib\.request|http\.client|socket|ssl|ftplib|requests)\b") == {
+        "hook/login/caller.py"
+    }
+    assert sources_with(r"(from|import) botocore") == {"token/credentials.py", "token/make.py"}
+
+
+def test_what_is_evaluated_is_constant(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TARMAK_CONFIG", "$(touch owned)")
+    monkeypatch.setenv("SHELL", "';touch owned;'")
+    assert shell.run("hook", "bash").out == 'function tarmak {\n  command tarmak-iam run -- tarmak "$@"\n}\n'
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[tuple[str, list[str]]]:
+    """A server that sends everybody somewhere else, and the paths that it was asked for."""
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(302)
+            self.send_header("Location", "/elsewhere")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/here", asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_redirects_are_not_followed(elsewhere: tuple[str, list[str]]) -> None:
+    url, asked = elsewhere
+    opener = urllib.request.build_opener(NotElsewhere, urllib.request.ProxyHandler({}))
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        opener.open(url, timeout=10)
+    with caught.value as error:
+        assert error.code == 302
+    assert asked == ["/here"]
