@@ -232,7 +232,6 @@ def _environment(root: Path, sts: str) -> dict[str, str]:
         "NO_COLOR": "1",
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
         "EXAMPLES": str(EXAMPLES),
         "CLOUD": str(root / "cloud"),
         "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",

@@ -7,9 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from tarmak_iam.errors import TarmakIamError
-from tarmak_iam.hook.cluster.mappings import LiveMappings
 from tarmak_iam.hook.cluster.objects import Ref
-from tarmak_iam.token.presigned import Presigned
 from tests.docs.stand_ins.cloud import Cloud, LiveCluster
 from tests.docs.stand_ins.resources import Kind
 
@@ -38,6 +36,10 @@ ADMIN = User("admin", ("system:masters",))
 
 def review(cluster: LiveCluster, token: str) -> User | str:
     """Who the daemon that runs in the cluster says it is, or the API server's error."""
+    # Late, for they take half of kubectl's time, and the admin needs none of it.
+    from tarmak_iam.hook.cluster.mappings import LiveMappings
+    from tarmak_iam.token.presigned import Presigned
+
     objects = list(cluster.objects.objects.values())
     daemon = Ref("apps/v1", "DaemonSet", "kube-system", "aws-iam-authenticator").among(objects)
     if not cluster.asks_webhook:
