@@ -52,7 +52,7 @@ reference: $(VENV)/.tested
 	$(BIN)/python -m tests.docs.reference
 
 docs: $(VENV)/.tested
-	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --fresh-env docs build/docs
 	@echo "the documentation is in build/docs/index.html"
 
 bench: $(VENV)/.benched

@@ -29,10 +29,10 @@ CONTENTS = (
             "guides/*",
         ),
     ),
-    ("Explanation", ("authenticator", "explanation", "explanation/*", "rewriting", "comparison")),
+    ("Explanation", ("how-it-works", "explanation/*", "rewriting", "comparison")),
     ("Around it", ("hook", "render", "doctor", "report", "command-line", "editors", "ci", "plugins", "editing")),
     ("Reference", ("reference/commands", "rules/README", "reference/versions", "reference/api", "reference/*")),
-    ("More", ("*",)),
+    ("Project", ("security", "changelog", "*")),
 )
 """Captions and pages in reading order; a pattern takes what is not named before it."""
 
@@ -61,8 +61,13 @@ autodoc_default_options = {"members": True}
 html_theme = "furo"
 html_title = f"tarmak-iam {__version__}"
 html_copy_source = False
+html_css_files = ["console.css"]
+html_static_path = ["_static"]
 html_show_sphinx = False
 html_theme_options = {"navigation_with_keys": True}
+
+_ONLY_A_LINK = re.compile(r"# [^\n]+\n+\[[^\]]+\]\((\.\./\w+\.md)\)\n\Z")
+"""A page that is a heading and a link out of docs/ shows what it links to."""
 
 
 def contents() -> str:
@@ -81,7 +86,11 @@ def contents() -> str:
 
 
 def add_contents(_: Sphinx, docname: str, source: list[str]) -> None:
-    if docname == "index":
+    elsewhere = _ONLY_A_LINK.match(source[0])
+    if elsewhere:
+        text = (HERE / elsewhere[1]).read_text(encoding="utf-8")
+        source[0] = text.replace("](docs/", "](")
+    elif docname == "index":
         source[0] += f"\n{contents()}"
     elif docname == "rules/README":
         source[0] += "\n```{toctree}\n:hidden:\n:glob:\n\nIAM*\n```\n"

@@ -85,17 +85,16 @@ def _kubernetes() -> Iterator[str]:
     yield table(
         (
             "Kubernetes",
-            "nodes with",
-            "tolerates",
+            "nodes with the label",
             "critical by",
-            "seccomp profile",
+            "seccomp profile by",
             "CustomResourceDefinition",
         ),
         [(_span([_dotted(each) for each in group]), *row) for group, row in rows],
     )
     kinds = {each["kind"]: each["apiVersion"] for each in _made({"backends": list(CARRYING)}, (1, 30))}
     kept = "; ".join(f"`{api}` {kind}" for kind, api in kinds.items() if kind != "CustomResourceDefinition")
-    yield f"The same for all of them: {kept}."
+    yield f"The taints with the names of the labels are tolerated, and `CriticalAddonsOnly`. The same for all: {kept}."
     yield "### Policies"
     yield from map(prose, (eras.__doc__ or "").strip().split("\n\n")[2:])
 
@@ -105,29 +104,30 @@ def _row_of_kubernetes(version: tuple[int, int]) -> tuple[str, ...]:
     has_objects = version >= (1, 11)
     objects = _made({"backends": list(CARRYING)}, version) if has_objects else []
     definition = next((each["apiVersion"] for each in objects if each["kind"] == "CustomResourceDefinition"), "")
-    return (*_placement(pod["spec"]), _priority(pod), _seccomp(pod), f"`{definition}`" if definition else "refused")
+    return (_placement(pod["spec"]), _priority(pod), _seccomp(pod), f"`{definition}`" if definition else "refused")
 
 
-def _placement(spec: dict[str, Any]) -> tuple[str, str]:
+def _placement(spec: dict[str, Any]) -> str:
     labels = list(spec.get("nodeSelector") or ())
     affinity = spec.get("affinity", {}).get("nodeAffinity", {})
     for terms in affinity.values():
         labels += [each["matchExpressions"][0]["key"] for each in terms["nodeSelectorTerms"]]
-    return " or ".join(map(_code, labels)), ", ".join(_code(each["key"]) for each in spec["tolerations"])
+    assert [each["key"] for each in spec["tolerations"]] == [*labels, "CriticalAddonsOnly"]
+    return " or ".join(map(_code, labels))
 
 
 def _priority(pod: dict[str, Any]) -> str:
     if "priorityClassName" in pod["spec"]:
-        return f"`priorityClassName: {pod['spec']['priorityClassName']}`"
+        return f"the class `{pod['spec']['priorityClassName']}`"
     name = next(name for name in pod["metadata"]["annotations"] if name.endswith("critical-pod"))
-    return f"annotation `{name}`"
+    return f"the annotation `{name.rpartition('/')[2]}`"
 
 
 def _seccomp(pod: dict[str, Any]) -> str:
     if "securityContext" in pod["spec"]:
-        return f"`{pod['spec']['securityContext']['seccompProfile']['type']}`"
-    name, value = next((name, value) for name, value in pod["metadata"]["annotations"].items() if "seccomp" in name)
-    return f"annotation `{name}: {value}`"
+        return f"the field: `{pod['spec']['securityContext']['seccompProfile']['type']}`"
+    value = next(value for name, value in pod["metadata"]["annotations"].items() if "seccomp" in name)
+    return f"the annotation: `{value}`"
 
 
 def _clients() -> Iterator[str]:
