@@ -5,9 +5,11 @@ The pages are read on GitHub too, so they hold no directives: the table of conte
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatch
 from pathlib import Path
 
+from pygments.lexers.shell import BashSessionLexer
 from sphinx.application import Sphinx
 
 from tarmak_iam import __version__
@@ -28,7 +30,7 @@ CONTENTS = (
         ),
     ),
     ("Explanation", ("authenticator", "explanation", "explanation/*", "rewriting", "comparison")),
-    ("Around it", ("hook", "render", "doctor", "report", "command-line", "editors", "ci", "plugins")),
+    ("Around it", ("hook", "render", "doctor", "report", "command-line", "editors", "ci", "plugins", "editing")),
     ("Reference", ("reference/commands", "rules/README", "reference/versions", "reference/api", "reference/*")),
     ("More", ("*",)),
 )
@@ -87,5 +89,12 @@ def add_contents(_: Sphinx, docname: str, source: list[str]) -> None:
         source[0] += "\n```{toctree}\n:hidden:\n:glob:\n\napi/*\n```\n"
 
 
+class ConsoleLexer(BashSessionLexer):
+    """Commands begin with `$ ` alone: a comment in what a command prints is no command of root's."""
+
+    _ps1rgx = re.compile(r"^(\$ )(.*\n?)")
+
+
 def setup(app: Sphinx) -> None:
+    app.add_lexer("console", ConsoleLexer)
     app.connect("source-read", add_contents)

@@ -12,7 +12,7 @@ from tarmak_iam.identity.principals import SSO_PREFIX
 from tarmak_iam.installation import Installation
 from tarmak_iam.text import one_line
 
-__all__ = ["DAEMON", "Effect", "Loaded", "Standings", "change_of", "changes", "effects", "who"]
+__all__ = ["DAEMON", "Effect", "Loaded", "Standings", "account_of", "change_of", "changes", "effects", "who"]
 
 DAEMON = "daemon"
 """The kind of an effect on the daemon itself: whether it starts."""
@@ -96,7 +96,7 @@ class Standings:
             return own
         if self._ask is not None:
             return self._ask(asked)
-        if _account(asked) in self._accounts:
+        if account_of(asked) in self._accounts:
             return replace(asked, username=asked.principal if asked.kind == "arn" else "", groups=())
         return None
 
@@ -177,7 +177,8 @@ def _without(groups: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...
     return tuple(dict.fromkeys(group for group in groups if group not in others))
 
 
-def _account(grant: Grant) -> str:
+def account_of(grant: Grant) -> str:
+    """The account of an ARN or a permission set; empty for what has none."""
     if grant.kind == "sso":
         return grant.principal.partition("/")[0]
     try:

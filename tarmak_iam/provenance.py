@@ -25,8 +25,9 @@ class Provenance:
     overrides: Mapping[str, Any]
 
     def lines(self) -> Iterator[str]:
-        """A line for each value, its source in brackets."""
+        """The cluster, and a line for each value, its source in brackets."""
         settings = self.settings
+        yield f"what counts for {self.cluster.cluster_name}:"
         for name in Settings.model_fields:
             value = getattr(settings, name)
             if value not in (None, {}):

@@ -19,5 +19,5 @@ def test_every_command_is_in_the_table() -> None:
 
 def test_the_make_targets_exist() -> None:
     makefile = Path(ROOT / "Makefile").read_text()
-    for target in ("demo", "test", "lint", "schemas", "goldens", "e2e", "bench"):
+    for target in ("demo", "test", "lint", "schemas", "reference", "goldens", "docs", "e2e", "bench"):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tarmak_iam.identity.mappings import Listed
 
 __all__ = [
+    "VARIABLE",
     "backends",
     "callers",
     "clusters",
@@ -40,6 +41,9 @@ __all__ = [
     "setting_values",
     "settings_in_file",
 ]
+
+VARIABLE = "_TARMAK_IAM_COMPLETE"
+"""The environment variable by which a shell's script asks; its value is the shell."""
 
 Offer = tuple[str, str]
 """A value, and a few words about it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tarmak_iam.cli.completion_answer import VARIABLE
+from tarmak_iam.cli.completing import VARIABLE
 
 __all__ = ["completion"]
 

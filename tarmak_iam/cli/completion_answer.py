@@ -17,11 +17,10 @@ from typing import NamedTuple
 import click
 from click.shell_completion import CompletionItem, ShellComplete
 
+from tarmak_iam.cli.completing import VARIABLE
 from tarmak_iam.cli.shell_words import Typed, split_line
 
-__all__ = ["VARIABLE", "answer"]
-
-VARIABLE = "_TARMAK_IAM_COMPLETE"
+__all__ = ["answer"]
 
 # What bash takes as it is, in the middle of a word.
 _SPECIAL = re.compile(r"[^A-Za-z0-9_@%+=:,./-]")

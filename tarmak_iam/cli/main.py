@@ -16,6 +16,7 @@ import click
 from tarmak_iam._version import __version__
 from tarmak_iam.cli.aside import drop, tell
 from tarmak_iam.cli.common import common_options
+from tarmak_iam.cli.completing import VARIABLE
 from tarmak_iam.cli.lazy import LazyGroup
 from tarmak_iam.cli.session import session_of
 from tarmak_iam.cli.usage import usage_message
@@ -97,7 +98,7 @@ def cli(context: click.Context) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code; nothing is raised, no traceback is printed."""
     args = list(sys.argv[1:] if argv is None else argv)
-    shell = os.environ.get("_TARMAK_IAM_COMPLETE")
+    shell = os.environ.get(VARIABLE)
     if shell:
         from tarmak_iam.cli.completion_answer import answer
 

@@ -54,4 +54,5 @@ def print_diff(before: Document | None, after: Document) -> None:
 def print_diff_text(text: str) -> None:
     """A unified diff that was made already."""
     for line in text.splitlines():
-        click.secho(line, fg=None if line.startswith(("---", "+++")) else _COLOURS.get(line[:1]))
+        colour = None if line.startswith(("---", "+++")) else _COLOURS.get(line[:1])
+        click.echo(click.style(line, fg=colour) if colour else line)

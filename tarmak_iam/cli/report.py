@@ -19,15 +19,15 @@ from tarmak_iam.lint import Report, Subjects, examine
 if TYPE_CHECKING:
     from tarmak_iam.config import Cluster, TarmakConfig
     from tarmak_iam.hook.cluster.kubectl import Kubectl
-    from tarmak_iam.report.history import Repository
-    from tarmak_iam.report.model import AccessReview, ClusterReview
-    from tarmak_iam.report.review import Reviewed
+    from tarmak_iam.report import AccessReview, ClusterReview, Repository, Reviewed
 
     Reach = Callable[[Cluster, Tell], Kubectl]
 
 __all__ = ["report"]
 
 T = TypeVar("T")
+
+_COLOURS = {"admin": "red", "node": "magenta", "elevated": "yellow", "nobody": "cyan"}
 
 
 @click.command(
@@ -83,8 +83,7 @@ class _Making:
 
     def review(self, reach: Reach | None, date: str) -> AccessReview:
         from tarmak_iam.hook.processes import Programs
-        from tarmak_iam.report.history import Repository
-        from tarmak_iam.report.review import put_together
+        from tarmak_iam.report import Repository, put_together
 
         config = self.config
         chosen = config.selectable_clusters if self.all_clusters else (self.session.cluster(config),)
@@ -102,8 +101,7 @@ class _Making:
         return Subjects.of_cluster(self.config, cluster, self.session.files(self.config, cluster))
 
     def _reviewed(self, outcome: Outcome[Subjects], found: Report, repository: Repository) -> Reviewed:
-        from tarmak_iam.report.cluster import review_cluster, unreadable
-        from tarmak_iam.report.review import Reviewed
+        from tarmak_iam.report import Reviewed, review_cluster, unreadable
 
         if outcome.error is not None:
             place = self.config.document.position(outcome.cluster.route)
@@ -114,7 +112,7 @@ class _Making:
 
     def _ask(self, reviewed: dict[str, Reviewed], read: list[Outcome[Subjects]], reach: Reach) -> None:
         """Puts what each cluster says into its review, or why it says nothing."""
-        from tarmak_iam.report.live import ask_cluster
+        from tarmak_iam.report import ask_cluster
 
         installations = {each.name: each.value.installation for each in read}
 
@@ -129,6 +127,8 @@ class _Making:
             error = outcome.error
             after = outcome.value if error is None else replace(before, live=True, live_error=error.message)
             reviewed[outcome.name] = replace(reviewed[outcome.name], review=after)
+            if error is None and after.live_error:
+                note(f"{outcome.name}: {after.live_error}")
 
     def _each(self, clusters: Sequence[Cluster], work: Work[T], doing: str) -> list[Outcome[T]]:
         if self.all_clusters:
@@ -136,19 +136,19 @@ class _Making:
         return [Outcome(cluster, (work(cluster, note),)) for cluster in clusters]
 
 
+def _coloured(line: str) -> str:
+    """With what is privileged, and who gets nothing, in a colour on a terminal."""
+    word = line.split(maxsplit=1)[0] if line.startswith("    ") else ""
+    return line.replace(word, click.style(word, fg=_COLOURS[word], bold=True), 1) if word in _COLOURS else line
+
+
 def _print(review: AccessReview, output: str) -> None:
-    from tarmak_iam.report.as_json import as_json
-    from tarmak_iam.report.as_text import as_lines
+    from tarmak_iam.report import as_json, as_lines, page
 
     if output == "json":
         print_json(as_json(review))
     elif output == "html":
-        from tarmak_iam.report.html.page import page
-
         click.echo(page(review).encode(), nl=False)
     else:
         for line in as_lines(review):
-            click.echo(line)
-    for cluster in review.clusters:
-        if cluster.live_error:
-            note(f"{cluster.cluster}: {cluster.live_error}")
+            click.echo(_coloured(line))

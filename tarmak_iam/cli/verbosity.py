@@ -23,8 +23,8 @@ __all__ = ["LOGGER", "be_quiet", "is_verbose", "log", "log_variables", "tell_mor
 LOGGER = "tarmak_iam"
 _TIMES = f"{LOGGER}.verbosity"
 _MARK = "* "
-_REPEATED = f"{LOGGER}.hook"
-"""What is said once is enough, but for programs that run: how often that is, is worth a line each."""
+_ONCE = (f"{LOGGER}.plugins", f"{LOGGER}.document")
+"""How often a plugin was looked up or a file read is worth no line each, unlike the runs of a program."""
 
 # The values of these say nothing that a colleague may not see; of all others only the name is told.
 _HARMLESS = {
@@ -44,6 +44,7 @@ _HARMLESS = {
 def tell_more(context: click.Context, times: int) -> None:
     """Once: what is read from where, what counts and why, what is run and written. Twice: details of it."""
     import logging
+    from importlib.metadata import version
 
     context.meta[_TIMES] = context.meta.get(_TIMES, 0) + times  # which all contexts of a call share
     logger = logging.getLogger(LOGGER)
@@ -53,6 +54,7 @@ def tell_more(context: click.Context, times: int) -> None:
         log_variables("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TARMAK_CONFIG")
     if context.meta[_TIMES] > 1:
         logger.debug("tarmak-iam %s, Python %s on %s", __version__, platform.python_version(), sys.platform)
+        logger.debug(", ".join(f"{name} {version(name)}" for name in ("click", "pydantic", "ruamel.yaml")))
 
 
 def be_quiet() -> None:
@@ -98,7 +100,7 @@ def _lines() -> logging.Handler:
     class Lines(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             line = f"{_MARK}{one_line(record.getMessage())}"
-            if line not in told or record.name.startswith(_REPEATED):
+            if line not in told or not record.name.startswith(_ONCE):
                 told.add(line)
                 tell(click.style(line, dim=True))
 

@@ -21,6 +21,7 @@ __all__ = ["Path", "Problem", "Section", "SectionModel", "SectionRule"]
 
 Model = TypeVar("Model", bound="SectionModel")
 Path = tuple[str | int, ...]
+"""Keys and list indices below a cluster, or below a section."""
 
 
 class SectionModel(BaseModel):

@@ -27,10 +27,11 @@ __all__ = ["review_cluster", "unreadable"]
 
 def review_cluster(subjects: Subjects, report: Report, repository: Repository) -> ClusterReview:
     """`report`: what the rules found in the same subjects, which must have an installation."""
-    assert subjects.installation is not None
-    return _Reviewer(
-        subjects, subjects.installation, Told(report, subjects.installation.cluster_id), repository
-    ).review()
+    installation = subjects.installation
+    assert installation is not None
+    entries = Entries(installation)
+    told = Told(report, installation.cluster_id, (entry.route for entry in entries.all))
+    return _Reviewer(subjects, installation, entries, told, repository).review()
 
 
 def unreadable(cluster: str, place: Place, error: TarmakIamError) -> ClusterReview:
@@ -42,27 +43,23 @@ def unreadable(cluster: str, place: Place, error: TarmakIamError) -> ClusterRevi
 class _Reviewer:
     subjects: Subjects
     installation: Installation
+    entries: Entries
     told: Told
     repository: Repository
 
     def review(self) -> ClusterReview:
         made = self.installation
         principals = tuple(map(self._principal, made.loaded.grants))
-        routes = [entry.route for entry in self._entries.all]
         return ClusterReview(
             cluster=made.cluster_id,
             place=made.place(),
             standing=self._standing(bool(principals)),
             principals=principals,
-            outsiders=tuple(self._outsider(entry, reason) for entry, reason in self._entries.idle()),
-            findings=self.told.of_cluster(routes),
+            outsiders=tuple(self._outsider(entry, reason) for entry, reason in self.entries.idle()),
+            findings=self.told.of_cluster,
             notes=made.loaded.notes,
             files=tuple(self._files()),
         )
-
-    @cached_property
-    def _entries(self) -> Entries:
-        return Entries(self.installation)
 
     @cached_property
     def _history(self) -> FileHistory:
@@ -84,7 +81,7 @@ class _Reviewer:
         )
 
     def _principal(self, grant: Grant) -> Principal:
-        entry = self._entries.of(grant)
+        entry = self.entries.of(grant)
         privilege, because = weighed(grant.username, grant.groups)
         return Principal(
             kind=grant.kind,
@@ -99,14 +96,14 @@ class _Reviewer:
         )
 
     def _given(self, grant: Grant) -> Given:
-        entry = self._entries.of(grant)
-        return Given(grant.username, grant.groups, self._entries.place(entry) if entry else grant.place)
+        entry = self.entries.of(grant)
+        return Given(grant.username, grant.groups, self.entries.place(entry) if entry else grant.place)
 
     def _outsider(self, entry: Listed, reason: str) -> Outsider:
         return Outsider(
             kind="sso" if entry.sso and not entry.arn else entry.kind,
             principal=entry.arn or entry.sso,
-            given=Given(entry.username, entry.groups, self._entries.place(entry)),
+            given=Given(entry.username, entry.groups, self.entries.place(entry)),
             reason=reason,
             findings=self.told.of_entry(entry.route),
             change=self._change(entry),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from tarmak_iam.findings import Subject
 from tarmak_iam.lint import Located, Report
@@ -11,21 +11,31 @@ from tarmak_iam.routes import Route
 
 __all__ = ["Told", "about_the_file"]
 
+_Steps = tuple[str | int, ...]
+
 
 class Told:
     """The findings about one cluster; those that comments set aside too, with what the comments say."""
 
-    def __init__(self, report: Report, cluster_id: str) -> None:
-        self._all = [(each, noted) for each, noted in _all(report) if each.cluster == cluster_id]
+    def __init__(self, report: Report, cluster_id: str, entries: Iterable[Route]) -> None:
+        """`entries`: the routes of the mappings' entries."""
+        routes = {route.plain for route in entries}
+        self._of_entry: dict[_Steps, list[Noted]] = {route: [] for route in routes}
+        self._others: list[Noted] = []
+        for located, noted in _all(report):
+            if located.cluster == cluster_id:
+                own = [steps for steps in _leading_to(located) if steps in routes]
+                for found in [self._of_entry[steps] for steps in own] or [self._others]:
+                    found.append(noted)
 
     def of_entry(self, route: Route) -> tuple[Noted, ...]:
         """About an entry of the mappings, or something in it."""
-        return tuple(noted for located, noted in self._all if _is_in(located, route))
+        return tuple(self._of_entry[route.plain])
 
-    def of_cluster(self, entries: Iterable[Route]) -> tuple[Noted, ...]:
-        """About the cluster and its files, but none of these entries."""
-        own = tuple(entries)
-        return tuple(noted for located, noted in self._all if not any(_is_in(located, route) for route in own))
+    @property
+    def of_cluster(self) -> tuple[Noted, ...]:
+        """About the cluster and its files, but none of the entries."""
+        return tuple(self._others)
 
 
 def about_the_file(report: Report) -> tuple[Noted, ...]:
@@ -38,10 +48,13 @@ def _all(report: Report) -> Iterable[tuple[Located, Noted]]:
     yield from ((each, _noted(each, each.reason)) for each in report.suppressed)
 
 
-def _is_in(located: Located, route: Route) -> bool:
-    """Without the occurrences of keys, which rules need not tell."""
+def _leading_to(located: Located) -> Iterator[_Steps]:
+    """The way to what a finding in the mappings is about, step by step; without the occurrences of keys, which rules
+    need not tell."""
     finding = located.finding
-    return finding.subject is Subject.MAPPINGS and finding.route.plain[: len(route)] == route.plain
+    if finding.subject is Subject.MAPPINGS:
+        steps = finding.route.plain
+        yield from (steps[:count] for count in range(len(steps) + 1))
 
 
 def _noted(located: Located, ignored: str | None) -> Noted:

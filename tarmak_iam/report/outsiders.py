@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tarmak_iam.daemon import kind_of
+from tarmak_iam.effects import account_of
 from tarmak_iam.errors import Place, TarmakIamError
 from tarmak_iam.identity.arn import is_account
 from tarmak_iam.identity.caller import identity_of
@@ -38,8 +39,7 @@ class Entries:
     def of(self, grant: Grant) -> Listed | None:
         """The one that gives a grant; of an account that is listed twice the last one."""
         if grant.kind == "account" or grant.is_by_account:
-            account = grant.principal if grant.kind == "account" else _account(grant.principal)
-            return self._accounts.get(account)
+            return self._accounts.get(grant.principal if grant.kind == "account" else account_of(grant))
         return self._by_place.get(grant.place) if grant.place else None
 
     def idle(self) -> Iterator[tuple[Listed, str]]:
@@ -91,8 +91,3 @@ class Entries:
             return self._installation.loaded.whois(identity_of(arn)).reason
         except TarmakIamError as error:
             return error.what
-
-
-def _account(arn: str) -> str:
-    """Of an ARN of a caller."""
-    return arn.split(":")[4]

@@ -9,7 +9,7 @@ from typing import Any
 
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.objects import Object, Ref
-from tarmak_iam.identity.template_names import could_be
+from tarmak_iam.identity.template_names import could_be, templates_in
 
 __all__ = ["EVERYONE", "RISKS", "GroupRights", "Rbac", "Right", "Rule"]
 
@@ -154,7 +154,9 @@ class Rbac:
 
     def of(self, kind: str, name: str) -> tuple[Right, ...]:
         """What a Group or User gets by its own name; templates stand for what they can become."""
-        return self.matching(kind, could_be(name))
+        if templates_in(name):
+            return self.matching(kind, could_be(name))
+        return tuple(self._rights.get((kind, name), ()))
 
     def matching(self, kind: str, pattern: re.Pattern[str]) -> tuple[Right, ...]:
         return tuple(

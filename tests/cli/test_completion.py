@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -11,6 +12,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tarmak_iam.cli.shell_words import split_line
 from tests.cli.terminal import on_terminal
@@ -175,6 +178,31 @@ def test_bash_replaces_what_stands_behind_the_last_break(
 def test_the_words_of_a_line(line: str, words: tuple[str, ...], current: str, quote: str) -> None:
     typed = split_line(line)
     assert (typed.words, typed.current, typed.quote) == (words, current, quote)
+
+
+@given(st.lists(st.text()), st.text(alphabet=st.characters(exclude_characters="\n")))
+def test_words_that_were_quoted_come_back(words: list[str], last: str) -> None:
+    typed = split_line(shlex.join(["program", *words, last]))
+    assert typed.words == ("program", *words)
+    assert (typed.current, typed.quote) == (last, "")
+
+
+@given(st.text(alphabet=" ab'\"\\\\:=\n\t"), st.sampled_from([BREAKS, "", ":"]))
+def test_any_line_has_words(line: str, breaks: str) -> None:
+    typed = split_line(line)
+    assert len(typed.bare) == len(typed.current)
+    assert typed.current.startswith(typed.before_break(breaks))
+    if shlex_takes(line):
+        whole = [*typed.words, *([typed.current] if typed.current or line[-1:].strip() else [])]
+        assert whole == shlex.split(line)
+
+
+def shlex_takes(line: str) -> bool:
+    try:
+        shlex.split(line)
+    except ValueError:
+        return False
+    return "=" not in line  # an assignment is no word of the command
 
 
 def test_somebody_elses_names_mean_nothing_to_the_shell(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,7 +66,7 @@ from tests.support import Shell
             ["show", "--section", "kubernetes.apiserver.amazon"],
             "there is no section 'kubernetes.apiserver.amazon'; did you mean",
         ),
-        (["schema", "tarmak.yml"], "there is no schema 'tarmak.yml'"),
+        (["schema", "tarmak.yml"], "there is no schema 'tarmak.yml'; did you mean tarmak.yaml?"),
     ],
 )
 def test_typos(shell: Shell, args: list[str], message: str) -> None:

@@ -15,7 +15,7 @@ OF_MIRROR = "/eks-distro/kubernetes-sigs/aws-iam-authenticator:v0.7.2-eks-1-33-8
 IMAGE = "public.ecr.aws/eks-distro/kubernetes-sigs/aws-iam-authenticator"
 
 
-def told(shell: Shell, *args: str | Path, code: int = 0) -> list[str]:
+def told(shell: Shell, *args: str | Path, code: int | None = 0) -> list[str]:
     """The lines of -v, the directory of the example as `<dir>`."""
     err = shell.run(*args, code=code).err.replace(str(shell.single), "<dir>")
     lines = [line.removeprefix("* ") for line in err.splitlines() if line.startswith("* ")]
@@ -32,6 +32,7 @@ def test_what_counts_by_default(shell: Shell) -> None:
         "cluster: dev-cluster (currentCluster, <dir>/tarmak.yaml:6:17)",
         "not there: <dir>/dev-cluster/tarmak-iam.yaml",
         f"read <dir>/dev-cluster/aws-iam-authenticator.yaml ({mappings} bytes)",
+        "what counts for dev-cluster:",
         f"setting image: {IMAGE}:v0.6.20-eks-1-30-7 (default)",
         "setting registry: public (default)",
         "setting backends: MountedFile (default)",
@@ -52,6 +53,7 @@ def test_what_settings_and_options_make_of_it(shell: Shell) -> None:
     assert "cluster: dev-cluster (--current-cluster)" in lines
     assert lines[4:] == [
         "read <dir>/dev-cluster/aws-iam-authenticator.yaml (329 bytes)",
+        "what counts for dev-cluster:",
         f"setting image: registry.example.com{OF_MIRROR} (of registry and daemonVersion)",
         "setting registry: registry.example.com (option)",
         "setting daemonVersion: v0.7.2 (<dir>/dev-cluster/tarmak-iam.yaml:1:16)",
@@ -96,6 +98,7 @@ def test_twice_tells_more(shell: Shell) -> None:
     assert told(shell, "-v", "-c", shell.single, "check", "-v")[-1] != ""
     more = told(shell, "-c", shell.single, "check", "-vv")
     assert [line for line in more if line.startswith("tarmak-iam ") and " Python " in line]
+    assert [line for line in more if line.startswith("click ") and ", pydantic " in line]
     assert not [line for line in told(shell, "-c", shell.single, "check", "-v") if " Python " in line]
 
 
@@ -163,3 +166,13 @@ def test_the_library_tells_it_to_its_logger(caplog: pytest.LogCaptureFixture) ->
 def test_help_does_without_logging() -> None:
     code = "from tarmak_iam.cli.main import main\nassert main(['--help']) == 0"
     assert "logging" not in modules_after(code)
+
+
+def test_of_every_cluster(shell: Shell) -> None:
+    lines = told(shell, "check", "--all-clusters", "-v", "-c", shell.multi, code=None)
+    assert [line for line in lines if line.startswith("what counts for ")] == [
+        "what counts for prod-hub:",
+        "what counts for prod-blue:",
+        "what counts for prod-green:",
+    ]
+    assert lines.count("setting backends: MountedFile (default)") == 3

@@ -13,6 +13,7 @@ from tests.docs.session import missing
 PAGES = pages()
 NOT_RUN = {
     "README.md": ["makes a virtual environment from a package index", "installs from a package index"],
+    "docs/start.md": ["installs from a package index"],
 }
 """All blocks that are not run, with their reasons: few, and each for what cannot be had offline."""
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.report.model import Outsider, Principal
 from tests.report.reviews import ACCOUNT, CONFIG, access_review, cluster_review
 
@@ -188,3 +191,53 @@ def test_principals_by_cluster() -> None:
     cells = [[each and (each.given.username, each.is_named) for each in row.cells] for row in review.rows]
     assert [row.principal for row in review.rows] == [f"{ROLE}/Dev", ACCOUNT]
     assert cells == [[("dev", True), (f"{ROLE}/Dev", False), None], [None, ("", True), None]]
+
+
+ENTRIES = st.sampled_from(
+    [
+        ("mapRoles", f"roleARN: '{ROLE}/Dev'"),
+        ("mapRoles", f"roleARN: '{ROLE}/dev'"),
+        ("mapRoles", f"roleARN: '{ROLE}/team/Dev'"),
+        ("mapRoles", f"roleARN: '{ROLE}/*'"),
+        ("mapRoles", f"roleARN: 'arn:aws:sts::{ACCOUNT}:assumed-role/Dev/alice'"),
+        ("mapRoles", "roleARN: 'arn:aws-cn:iam::111122223333:role/Dev'"),
+        ("mapRoles", f"roleARN: 'arn:aws:iam::{ACCOUNT}:user/Dev'"),
+        ("mapRoles", f"sso: {{permissionSetName: Dev, accountID: '{ACCOUNT}'}}"),
+        ("mapRoles", f"sso: {{permissionSetName: Dev_Ops, accountID: '{ACCOUNT}'}}"),
+        ("mapRoles", f"sso: {{permissionSetName: Dev, accountID: '{ACCOUNT}', partition: aws}}"),
+        ("mapRoles", "roleARN: nonsense"),
+        ("mapUsers", f"userARN: 'arn:aws:iam::{ACCOUNT}:user/Dev'"),
+        ("mapUsers", f"userARN: '{ROLE}/Dev'"),
+    ]
+)
+ACCOUNTS = st.lists(
+    st.sampled_from([f"'{ACCOUNT}'", "111122223333", "'012345678901'", "012345678901", "x"]), max_size=3
+)
+SETTINGS = st.sampled_from(
+    [
+        {"image": "example.com/a:v0.4.0", "daemonVersion": "v0.4.0"},
+        {},
+        SSO,
+        GATE,
+        {**GATE, "backends": ["CRD"], "kubernetesVersion": "1.30"},
+        {**GATE, "backends": ["EKSConfigMap", "CRD", "MountedFile"], "kubernetesVersion": "1.30"},
+    ]
+)
+
+
+@given(st.lists(st.tuples(ENTRIES, st.sampled_from(["a", "b", ""])), max_size=6), ACCOUNTS, SETTINGS)
+def test_every_entry_is_somebodys_or_is_told_why_not(
+    entries: list[tuple[tuple[str, str], str]], accounts: list[str], settings: dict[str, Any]
+) -> None:
+    lists = "".join(
+        f"  {key}:\n" + "".join(f"  - {{{who}, username: '{name}'}}\n" for (own, who), name in entries if own == key)
+        for key in ("mapRoles", "mapUsers")
+        if any(own == key for (own, _), _ in entries)
+    )
+    text = f"server:\n{lists}  mapAccounts: [{', '.join(accounts)}]\n"
+    review = cluster_review(text, **settings)
+    assert all(each.reason and each.given.place for each in review.outsiders)
+    assert all(each.given.place for each in review.principals)
+    assert len({each.key for each in review.principals}) == len(review.principals)
+    used = {each.given.place for each in review.principals}
+    assert len(used) + len(review.outsiders) == len(Mappings.parse(text).entries)

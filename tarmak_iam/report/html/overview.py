@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tarmak_iam.findings import Severity
 from tarmak_iam.report.html.cells import Shown, badge, becomes, code, findings, name, nothing, privilege
@@ -21,10 +21,11 @@ def anchor(number: int) -> str:
 
 
 def header(review: AccessReview, shown: Shown) -> Markup:
+    to = f"to {review.clusters[0].cluster}" if len(review.clusters) == 1 else ""
     return el(
         "header",
         el("p", "Access review", class_="kicker"),
-        el("h1", "Who can log in with AWS IAM"),
+        el("h1", f"Who can log in {to} with AWS IAM" if to else "Who can log in with AWS IAM"),
         el("dl", _facts(review, shown), class_="facts"),
     )
 
@@ -62,25 +63,32 @@ def summary(review: AccessReview, shown: Shown) -> Markup:
 
 def _figures(review: AccessReview) -> Iterator[Markup]:
     clusters = [each for each in review.clusters if not each.is_hub]
-    admins = sum(_most(row) is Privilege.ADMIN for row in review.rows)
+    inside = [cells for row in review.rows if (cells := _cells_of_open(review, row))]
+    admins = sum(_most(cells) is Privilege.ADMIN for cells in inside)
     found = [each for cluster in review.clusters for each in cluster.all_findings] + list(review.findings)
     told = [each for each in found if each.ignored is None]
     errors = sum(each.severity is Severity.ERROR for each in told)
     outsiders = sum(len(each.outsiders) for each in clusters)
     yield _figure(len(clusters), "cluster", "clusters")
-    yield _figure(len(review.rows), "principal gets in", "principals get in")
+    yield _figure(len(inside), "principal gets in", "principals get in")
     yield _figure(admins, "of them is an admin", "of them are admins", "admin")
     yield _figure(outsiders, "entry lets nobody in", "entries let nobody in", "ignored")
     yield _figure(errors, "error", "errors", "error")
     yield _figure(len(told) - errors, "warning", "warnings", "warning")
 
 
+def _cells_of_open(review: AccessReview, row: Row) -> list[Access]:
+    """What somebody gets where people get in."""
+    pairs = zip(row.cells, review.clusters, strict=True)
+    return [cell for cell, each in pairs if cell and each.standing and not each.standing.closed]
+
+
 def _figure(count: int, one: str, several: str, kind: str = "") -> Markup:
     return el("li", el("b", str(count)), " ", one if count == 1 else several, class_=kind if count else None)
 
 
-def _most(row: Row) -> Privilege:
-    return min((cell.privilege for cell in row.cells if cell), key=lambda each: each.rank)
+def _most(cells: Iterable[Access | None]) -> Privilege:
+    return min((cell.privilege for cell in cells if cell), key=lambda each: each.rank)
 
 
 def _warnings(review: AccessReview) -> Iterator[Markup]:
@@ -89,13 +97,12 @@ def _warnings(review: AccessReview) -> Iterator[Markup]:
         yield _notice("error", "Not complete", f"This could not be read, or not all of it: {names}.")
     closed = [each.cluster for each in review.clusters if each.standing and each.standing.closed and not each.is_hub]
     if closed:
-        yield _notice("warning", "Closed", f"Nobody gets in by IAM: {', '.join(closed)}.")
+        text = f"Nobody gets in by IAM: {', '.join(closed)}. Their principals are those who would."
+        yield _notice("warning", "Closed", text)
     unasked = [each.cluster for each in review.clusters if each.standing and not each.is_hub and not each.live]
     if unasked:
         names = ", ".join(unasked)
-        text = (
-            f"What bindings allow was not asked of {names}: only what Kubernetes itself gives is marked as privileged."
-        )
+        text = f"What bindings allow was not asked of {names}: only what Kubernetes itself gives is marked there."
         yield _notice("note", "From files alone", text)
 
 
@@ -114,7 +121,7 @@ def matrix(review: AccessReview) -> Markup | None:
     clusters = [(number, each) for number, each in enumerate(review.clusters) if not each.is_hub]
     if len(review.clusters) < 2 or not review.rows:
         return None
-    by_privilege = sorted(review.rows, key=lambda row: _most(row).rank)
+    by_privilege = sorted(review.rows, key=lambda row: _most(row.cells).rank)
     table = Table(
         caption="Principals by cluster, as username and groups",
         columns=["Principal", *(_column(each) for _, each in clusters)],
@@ -137,7 +144,7 @@ def _column(cluster: ClusterReview) -> str:
 
 def _row(row: Row, numbers: list[int]) -> TableRow:
     cells = [_access(row.cells[number]) for number in numbers]
-    most = _most(row)
+    most = _most(row.cells)
     flags = "privileged" if most is not Privilege.NONE else ""
     return TableRow([Cell(name(row.kind, row.principal), row.principal), *cells], mark=str(most), flags=flags)
 

@@ -29,6 +29,7 @@ MODULES = (
     "tarmak_iam.token",
     "tarmak_iam.pki",
     "tarmak_iam.hook",
+    "tarmak_iam.report",
     "tarmak_iam.plugins",
     "tarmak_iam.errors",
 )

@@ -153,8 +153,8 @@ def _row_of_kubectl(version: tuple[int, int]) -> tuple[str, ...]:
 def _daemons() -> Iterator[str]:
     yield "## The authenticator"
     yield prose(
-        "The daemon's releases by what is made for them. All run as user 0, to whom alone Tarmak's init unit leaves the "
-        "key on the masters; everything else that root could do is taken away."
+        "The daemon's releases by what is made for them. All run as user 0, to whom alone Tarmak's init unit leaves "
+        "the key on the masters; everything else that root could do is taken away."
     )
     rows = _grouped(releases(), _row_of_daemon)
     header = ("authenticator", "asks its cluster", "flag of the backends", "probes", "memory", "partitions")

@@ -138,8 +138,9 @@ class Cloud:
 
 
 def _nodes(cluster: Cluster, version: str) -> Iterator[dict[str, Any]]:
-    """The masters and workers that tarmak.yaml wants at least."""
-    for pool in cluster.data.get("instancePools") or ():
+    """The masters and workers that tarmak.yaml wants at least, or one of each where it has no pools."""
+    some: list[dict[str, Any]] = [{"type": "master", "minCount": 1}, {"type": "worker", "minCount": 1}]
+    for pool in cluster.data.get("instancePools") or some:
         role = {"master": "master", "worker": "node"}.get(pool["type"])
         for number in range(pool["minCount"] if role else 0):
             metadata = {

@@ -7,13 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tarmak_iam import Cluster, TarmakConfig, TarmakIamError
+from tarmak_iam import Cluster, TarmakConfig, TarmakIamError, yaml_bytes
 from tarmak_iam.hook.tarmak.arguments import TarmakCall
 from tests.docs.stand_ins.cloud import Cloud
 from tests.hook.tarmak import (
     add,
     destroy_environment,
-    dumped,
     new_cluster,
     new_environment,
     new_provider,
@@ -60,7 +59,7 @@ def main(arguments: list[str]) -> int:
             case ("clusters", "kubeconfig"):
                 return _kubeconfig(_cluster(call, directory), directory)
             case _ if call.rewrites:
-                path.write_bytes(dumped(_changed(call, rewrite_of(path.read_bytes()))))
+                path.write_bytes(yaml_bytes(_ordered(_changed(call, rewrite_of(path.read_bytes())))))
             case _:
                 return _fail(f"the stand-in does not know {' '.join(arguments)}")
     except TarmakIamError as error:
@@ -114,6 +113,13 @@ def _changed(call: TarmakCall, data: Any) -> Any:
         case ("environments", "init"):
             return add(data, "environments", new_environment("new"))
     return add(data, "providers", new_provider("new"))
+
+
+def _ordered(data: Any) -> Any:
+    """With keys in the order of their names, as tarmak writes them."""
+    if isinstance(data, dict):
+        return {key: _ordered(data[key]) for key in sorted(data)}
+    return [_ordered(item) for item in data] if isinstance(data, list) else data
 
 
 def _list(config: TarmakConfig) -> None:
