@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+from types import GenericAlias
 from typing import Any
 
 import tarmak_iam
 from tests.docs.reference.markdown import fenced, prose, table
 
-__all__ = ["MODULES", "api", "data_home", "module_of", "module_page", "public_names"]
+__all__ = ["MODULES", "api", "data_home", "is_class", "module_of", "module_page", "public_names"]
 
 MODULES = (
     "tarmak_iam.config",
@@ -78,12 +79,17 @@ def public_names(module: str) -> list[str]:
 def data_home(module: str, name: str) -> str | None:
     """Where data that the module passes on is defined, and so described; None for all else."""
     value = getattr(module_of(module), name)
-    if inspect.isclass(value) or inspect.isfunction(value):
+    if is_class(value) or inspect.isfunction(value):
         return None
     for node in ast.walk(ast.parse(inspect.getsource(module_of(module)))):
         if isinstance(node, ast.ImportFrom) and name in {alias.name for alias in node.names}:
             return node.module
     return None
+
+
+def is_class(value: object) -> bool:
+    """Python 3.10 takes an alias such as `dict[str, Any]` for one too."""
+    return inspect.isclass(value) and not isinstance(value, GenericAlias)
 
 
 def first_sentence(value: object) -> str:

@@ -58,7 +58,8 @@ def _section(context: click.Context) -> str:
     command = context.command
     usage = " ".join((context.command_path, *command.collect_usage_pieces(context)))
     parts = [f"## {context.command_path}", fenced(usage), *map(_paragraph, _paragraphs(command.help))]
-    rows = [record for each in command.get_params(context) if (record := each.get_help_record(context))]
+    options = [each for each in command.get_params(context) if isinstance(each, click.Option)]
+    rows = [record for each in options if (record := each.get_help_record(context))]
     if rows:
         parts.append(table(("option", "meaning"), [(f"`{option}`", prose(text) or " ") for option, text in rows]))
     parts += [_paragraph(each) for each in _paragraphs(command.epilog)]
