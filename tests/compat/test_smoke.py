@@ -1,4 +1,5 @@
-"""The built wheel with the lowest versions, in a fresh virtual environment of every Python that is found.
+"""The built wheel with the lowest versions, in a fresh virtual environment of every Python that is found; with the
+newest ones in the newest Python's.
 
 `make compat` runs the whole test suite so, and with the newest versions too; this is what every run can afford.
 """
@@ -65,13 +66,20 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip(str(error))
 
 
-@pytest.fixture(scope="module", params=pythons(), ids=str)
+def surroundings() -> list[tuple[Python, str]]:
+    found = pythons()
+    return [*((python, "lowest") for python in found), *((python, "newest") for python in found[-1:])]
+
+
+@pytest.fixture(scope="module", params=surroundings(), ids=lambda each: f"{each[0]}, {each[1]}")
 def program(request: pytest.FixtureRequest, wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
-    python: Python = request.param
+    python: Python
+    python, versions = request.param
     directory = tmp_path_factory.mktemp("smoke")
     try:
         environment = VirtualEnvironment.create(python, directory / "venv")
-        environment.install(f"{wheel}[{','.join(EXTRAS)}]", lowest((ROOT / "setup.cfg").read_text()))
+        constraints = lowest((ROOT / "setup.cfg").read_text()) if versions == "lowest" else []
+        environment.install(f"{wheel}[{','.join(EXTRAS)}]", constraints)
     except Missing as error:
         pytest.skip(str(error))
     shutil.copytree(EXAMPLES / "single", directory / "single")
@@ -88,7 +96,7 @@ def test_it_is_imported_and_speaks(program: Program) -> None:
 
 
 def test_wrong_usage_is_one_line(program: Program) -> None:
-    assert program.run("chekc", code=2).stderr.startswith("error: there is no command 'chekc'; did you mean 'check'?")
+    assert program.run("chekc", code=2).stderr.startswith("error: there is no command 'chekc'; did you mean check?")
     assert program.run("map", code=2).stderr.startswith("Usage: tarmak-iam map ")
 
 

@@ -17,7 +17,7 @@ from tests.support import ADMIN, ROOT, Shell
 
 PAGE = ROOT / "docs" / "ci.md"
 FILES = {step.name: step.text for step in Page.read(PAGE).steps() if isinstance(step, File)}
-WORKFLOW = FILES[".github/workflows/tarmak-iam.yaml"]
+WORKFLOW = FILES[".github/workflows/check-clusters.yaml"]
 
 
 def read(name: str) -> Any:
@@ -25,7 +25,7 @@ def read(name: str) -> Any:
 
 
 def steps() -> dict[str, dict[str, Any]]:
-    (job,) = read(".github/workflows/tarmak-iam.yaml")["jobs"].values()
+    (job,) = read(".github/workflows/check-clusters.yaml")["jobs"].values()
     return {step.get("name", step.get("uses")): step for step in job["steps"]}
 
 
@@ -46,11 +46,11 @@ def test_inputs_reach_the_steps_through_the_environment() -> None:
 
 def test_the_caller_gives_what_the_workflow_takes() -> None:
     workflow, (job,) = (
-        read(".github/workflows/tarmak-iam.yaml"),
+        read(".github/workflows/check-clusters.yaml"),
         read(".github/workflows/clusters.yaml")["jobs"].values(),
     )
     inputs = workflow[True if True in workflow else "on"]["workflow_call"]["inputs"]  # YAML 1.1 takes `on` for true
-    assert job["uses"] == "./.github/workflows/tarmak-iam.yaml"
+    assert job["uses"] == "./.github/workflows/check-clusters.yaml"
     assert set(job["with"]) <= set(inputs)
     assert {name for name, each in inputs.items() if each.get("required")} <= set(job["with"])
     assert set(re.findall(r"inputs\.([\w-]+)", WORKFLOW)) == set(inputs)
@@ -100,5 +100,25 @@ def test_the_steps_run(runner: Path) -> None:
 
 def test_the_hook_is_one_that_there_is() -> None:
     (repository,) = read(".pre-commit-config.yaml")["repos"]
-    known = {each["id"] for each in Document.parse((ROOT / ".pre-commit-hooks.yaml").read_bytes()).data}
-    assert {each["id"] for each in repository["hooks"]} <= known
+    (hook,) = Document.parse((ROOT / ".pre-commit-hooks.yaml").read_bytes()).data
+    assert [each["id"] for each in repository["hooks"]] == [hook["id"]]
+    looked_at = [each for each in FILES if re.search(hook["files"], each) and not re.search(hook["exclude"], each)]
+    assert looked_at == ["clusters/prod-blue/aws-iam-authenticator.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("tarmak.yaml", True),
+        ("a/tarmak.yaml", True),
+        ("a/dev-cluster/tarmak-iam.yaml", True),
+        (".tarmak/tarmak.yaml", True),
+        (".github/workflows/tarmak-iam.yaml", False),
+        ("a/.github/workflows/tarmak.yaml", False),
+        ("a/not-tarmak.yaml", False),
+        ("tarmak.yaml.orig", False),
+    ],
+)
+def test_what_the_hook_looks_at(path: str, expected: bool) -> None:
+    (hook,) = Document.parse((ROOT / ".pre-commit-hooks.yaml").read_bytes()).data
+    assert bool(re.search(hook["files"], path) and not re.search(hook["exclude"], path)) is expected

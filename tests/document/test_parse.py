@@ -206,3 +206,8 @@ def test_what_go_yaml_takes(text: str, data: Any) -> None:
 def test_what_go_yaml_does_not_take(text: str, words: str) -> None:
     with pytest.raises(ParseError, match=words):
         Document.parse(text)
+
+
+def test_the_text_of_a_line() -> None:
+    source = Document.parse("\ufeffa: 1\r\nb: 2\rc: 3\x85d: 4\u2028\n").source
+    assert [source.line(number) for number in range(8)] == ["", "a: 1", "b: 2", "c: 3", "d: 4", "", "", ""]
