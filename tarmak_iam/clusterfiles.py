@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.document import Document
 from tarmak_iam.document.files import make_directory, read_if_present, replace_file
-from tarmak_iam.errors import ConfigError
+from tarmak_iam.errors import ConfigError, FileError, Place
 from tarmak_iam.identity.mappings import MAPPINGS_NAME, Mappings
 from tarmak_iam.kubeconfig import KUBECONFIG_NAME, AdminKubeconfig, parse_admin_kubeconfig
 from tarmak_iam.settings import SETTINGS_NAME, Settings, parse_settings
@@ -42,6 +43,17 @@ class ClusterFiles:
 
     directory: Path
     cluster_name: str
+
+    @classmethod
+    def of(cls, config: TarmakConfig, cluster: Cluster) -> ClusterFiles:
+        """Raises FileError for a configuration that is not in a file."""
+        if config.path is None:
+            raise FileError(
+                "the files of the cluster are not known",
+                remedy="load the configuration from its file",
+                place=Place(config.document.filename),
+            )
+        return cls(config.path.parent, cluster.cluster_name)
 
     def __post_init__(self) -> None:
         check_cluster_id(self.cluster_name)

@@ -12,6 +12,7 @@ TarmakIamError                str() starts with file:line:col where there is one
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from tarmak_iam.text import one_line
 
@@ -24,6 +25,7 @@ __all__ = [
     "SelectionError",
     "TarmakIamError",
     "ToolError",
+    "place_json",
 ]
 
 
@@ -42,6 +44,13 @@ class Place:
             if self.column is not None:
                 parts.append(str(self.column))
         return ":".join(parts)
+
+
+def place_json(place: Place | None) -> dict[str, Any]:
+    """A place as all JSON here has it: `file`, `line` and `column`, null where they are not known."""
+    if place is None:
+        return {"file": None, "line": None, "column": None}
+    return {"file": place.filename, "line": place.line, "column": place.column}
 
 
 class TarmakIamError(Exception):

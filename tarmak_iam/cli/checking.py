@@ -82,8 +82,7 @@ def check_every(session: Session) -> Checked:
 
 def _checked(config: TarmakConfig, clusters: Sequence[Cluster], *, with_tally: bool = False) -> Checked:
     def read(cluster: Cluster, _: Tell) -> Subjects:
-        assert config.path is not None  # it is loaded from a file
-        return Subjects.of_cluster(config, cluster, ClusterFiles(config.path.parent, cluster.cluster_name))
+        return Subjects.of_cluster(config, cluster, ClusterFiles.of(config, cluster))
 
     outcomes = list(for_each(clusters, read, "reading"))
     errors = tuple(each.error for each in outcomes if each.error)

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 
 import click
 
-__all__ = ["CHOICES", "VARIABLES", "marked", "of_choice", "of_context"]
+__all__ = ["CHOICES", "SEVERITIES", "VARIABLES", "marked", "of_choice", "of_context"]
 
 CHOICES = ("auto", "always", "never")
 VARIABLES = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TERM")
 
 _OF_CHOICE = {"always": True, "never": False}
-_SEVERITIES = {"error": "red", "warning": "yellow"}
-_SEVERITY = re.compile(rf"(?:\A|(?<=: ))({'|'.join(_SEVERITIES)})(?=: )")
+SEVERITIES = {"error": "red", "warning": "yellow"}
+_SEVERITY = re.compile(rf"(?:\A|(?<=: ))({'|'.join(SEVERITIES)})(?=: )")
 
 
 def of_choice(choice: str | None, environ: Mapping[str, str]) -> bool | None:
@@ -31,7 +31,7 @@ def of_context() -> bool | None:
 
 def marked(line: str) -> str:
     """A line such as `file:1:2: error: what is wrong`, its severity in the colour of it."""
-    return _SEVERITY.sub(lambda found: click.style(found[0], fg=_SEVERITIES[found[0]]), line, count=1)
+    return _SEVERITY.sub(lambda found: click.style(found[0], fg=SEVERITIES[found[0]]), line, count=1)
 
 
 def _of_environment(environ: Mapping[str, str]) -> bool | None:

@@ -21,12 +21,11 @@ from tarmak_iam.cli.every_cluster import (
     tally,
 )
 from tarmak_iam.cli.live import change_json
-from tarmak_iam.cli.mapping_change import effect_json
 from tarmak_iam.cli.mapping_formats import read_foreign
 from tarmak_iam.cli.output import format_option, note, print_diff_text, print_json
 from tarmak_iam.cli.overrides import object_options
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.effects import effects
+from tarmak_iam.effects import effect_json, effects
 from tarmak_iam.emit import manifests
 from tarmak_iam.guards import principal_refusal
 from tarmak_iam.hook.cluster.diff import LiveDiff, live_diff

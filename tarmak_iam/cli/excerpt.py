@@ -10,9 +10,11 @@ from pathlib import Path
 
 import click
 
+from tarmak_iam.cli.colour import SEVERITIES
+from tarmak_iam.cli.terminal import is_terminal
 from tarmak_iam.errors import Place, TarmakIamError
 
-__all__ = ["excerpt", "is_terminal", "print_excerpt", "print_excerpt_of_error"]
+__all__ = ["excerpt", "print_excerpt", "print_excerpt_of_error"]
 
 _MARK = "^"
 _TAB = 8
@@ -67,15 +69,9 @@ def _width(text: str) -> int:
     return 2 if unicodedata.east_asian_width(text) in ("W", "F") else 1
 
 
-def is_terminal(*, err: bool) -> bool:
-    """Whether somebody looks at stderr, or at stdout."""
-    stream = sys.stderr if err else sys.stdout
-    return stream is not None and stream.isatty()
-
-
 def print_excerpt(line: str, place: Place, colour: str, *, err: bool = False) -> None:
     """Where the stream is a terminal, and the place one in a line."""
-    if not is_terminal(err=err) or not line or place.line is None or place.column is None:
+    if not is_terminal(sys.stderr if err else sys.stdout) or not line or place.line is None or place.column is None:
         return
     shown, mark = excerpt(line, place.line, place.column, shutil.get_terminal_size().columns)
     click.echo(shown, err=err)
@@ -84,8 +80,8 @@ def print_excerpt(line: str, place: Place, colour: str, *, err: bool = False) ->
 
 def print_excerpt_of_error(place: Place | None) -> None:
     """The same on stderr, of a file that is not at hand any more."""
-    if place is not None and place.line is not None and is_terminal(err=True):
-        print_excerpt(_line_of_file(place, place.line), place, "red", err=True)
+    if place is not None and place.line is not None and is_terminal(sys.stderr):
+        print_excerpt(_line_of_file(place, place.line), place, SEVERITIES["error"], err=True)
 
 
 def _line_of_file(place: Place, number: int) -> str:

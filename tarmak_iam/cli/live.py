@@ -10,13 +10,13 @@ from typing import Any, Literal
 import click
 
 from tarmak_iam.cli.cluster_access import access_options, at_work, kubectl_of
-from tarmak_iam.cli.mapping_change import effect_json
 from tarmak_iam.cli.notes import note_image
 from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.overrides import object_options, profile_option, role_option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.cli.verbosity import log_variables
 from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.effects import effect_json
 from tarmak_iam.emit import manifests
 from tarmak_iam.hook.cluster.apply import apply as apply_to_cluster
 from tarmak_iam.hook.cluster.changes import Action, ApplyFailed, Change

@@ -19,7 +19,7 @@ from tarmak_iam.guards import check_starts, check_ways_in, is_known, losses
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.installation import Installation
 
-__all__ = ["Change", "Options", "change_options", "effect_json", "strip_path_option"]
+__all__ = ["Change", "Options", "change_options", "strip_path_option"]
 
 strip_path_option = click.option(
     "--strip-path",

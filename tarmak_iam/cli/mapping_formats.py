@@ -16,7 +16,7 @@ from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.files import read_file
 from tarmak_iam.document.source import MAX_BYTES
 from tarmak_iam.emit.artifact import yaml_bytes
-from tarmak_iam.errors import ConfigError
+from tarmak_iam.errors import ConfigError, place_json
 from tarmak_iam.guards import principal_refusal
 from tarmak_iam.identity.formats import CONVERTIBLE, FORMATS, Import, read_mappings
 from tarmak_iam.identity.formats import convert as convert_mappings
@@ -128,23 +128,14 @@ def _told(outcome: Outcome) -> str:
 
 
 def _outcome_json(outcome: Outcome) -> dict[str, Any]:
-    place = outcome.wanted.place
     return {
         "principal": outcome.principal,
         "action": str(outcome.action),
-        "file": place.filename if place else None,
-        "line": place.line if place else None,
+        **place_json(outcome.wanted.place),
         "reason": outcome.error.message if outcome.error else "",
         "notes": list(outcome.notes),
     }
 
 
 def _left_out_json(found: Import) -> list[dict[str, Any]]:
-    return [
-        {
-            "what": each.what,
-            "file": each.place.filename if each.place else None,
-            "line": each.place.line if each.place else None,
-        }
-        for each in found.left_out
-    ]
+    return [{"what": each.what, **place_json(each.place)} for each in found.left_out]

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 
+from tarmak_iam.cli.terminal import is_terminal
 from tarmak_iam.cli.verbosity import is_verbose
 from tarmak_iam.text import one_line
 
@@ -20,7 +21,7 @@ def progress(plain: Callable[[str], None], mark: str = "") -> Iterator[Callable[
     """Gives what takes a line. Where stderr is no terminal, or -v has lines too, that is `plain`; on one the line,
     with `mark` before it, replaces the one before, and the last one goes at the end, or whatever comes in between."""
     stream = sys.stderr
-    if is_verbose() or stream is None or not stream.isatty() or os.environ.get("TERM") in (None, "", "dumb"):
+    if is_verbose() or not is_terminal(stream) or os.environ.get("TERM") in (None, "", "dumb"):
         yield plain
         return
 

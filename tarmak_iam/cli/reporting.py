@@ -10,12 +10,13 @@ from typing import Any
 import click
 
 from tarmak_iam.cli.annotations import workflow_commands
+from tarmak_iam.cli.colour import SEVERITIES, marked
 from tarmak_iam.cli.excerpt import print_excerpt
 from tarmak_iam.cli.output import print_json
 from tarmak_iam.cli.project import address
 from tarmak_iam.cli.sarif import sarif_log
 from tarmak_iam.cli.told import Base, Verdict
-from tarmak_iam.errors import Place, TarmakIamError
+from tarmak_iam.errors import Place, TarmakIamError, place_json
 from tarmak_iam.findings import Severity
 
 __all__ = [
@@ -28,8 +29,6 @@ __all__ = [
     "print_verdict",
     "summed_up",
 ]
-
-_COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow"}
 
 output_option = click.option(
     "-o",
@@ -51,12 +50,8 @@ fail_on_option = click.option(
 def print_finding(line: str, place: Place, severity: Severity, source: str = "") -> None:
     """A line such as `file:1:2: error: message [ID]`, its severity in the colour of it; on a terminal with the line of
     the source, where that is given."""
-    click.echo(_coloured(line, severity))
-    print_excerpt(source, place, _COLOURS[severity])
-
-
-def _coloured(line: str, severity: Severity) -> str:
-    return line.replace(f": {severity}: ", f": {click.style(str(severity), fg=_COLOURS[severity])}: ", 1)
+    click.echo(marked(line))
+    print_excerpt(source, place, SEVERITIES[severity])
 
 
 def as_json(id: str, severity: Severity, place: Place, message: str, remedy: str, **more: Any) -> dict[str, Any]:  # noqa: A002
@@ -64,9 +59,7 @@ def as_json(id: str, severity: Severity, place: Place, message: str, remedy: str
     return {
         "id": id,
         "severity": str(severity),
-        "file": place.filename,
-        "line": place.line,
-        "column": place.column,
+        **place_json(place),
         **more,
         "message": message,
         "remedy": remedy,

@@ -10,13 +10,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
 
 import click
 
 from tarmak_iam.cli.aside import MARK, aside, aside_error, tell
 from tarmak_iam.cli.progress import progress
 from tarmak_iam.cli.session import Session
+from tarmak_iam.cli.terminal import is_terminal
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.effects import Loaded
 from tarmak_iam.errors import EditRefused, TarmakIamError
@@ -167,7 +167,7 @@ class _Around:
     def _wants_rollback(self) -> bool:
         if self.wishes.rollback_on_failure:
             return True
-        if not (_is_terminal(sys.stdin) and _is_terminal(sys.stderr)):
+        if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
             return False
         try:
             return click.confirm("tarmak-iam: restore what was there before?", default=False, err=True)
@@ -224,7 +224,3 @@ def _tell_changes(applied: Applied | None) -> None:
         aside(effect.text)
     for text in applied.notes:
         aside(f"note: {text}")
-
-
-def _is_terminal(stream: TextIO | None) -> bool:
-    return stream is not None and stream.isatty()

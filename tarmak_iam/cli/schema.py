@@ -13,7 +13,7 @@ from tarmak_iam.cli.edit import dry_run_option
 from tarmak_iam.cli.modeline import modeline, schema_reference, with_modeline
 from tarmak_iam.cli.output import note, print_diff
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.clusterfiles import ClusterFiles, is_cluster_id
+from tarmak_iam.clusterfiles import is_cluster_id
 from tarmak_iam.config.amazon import AMAZON
 from tarmak_iam.config.plugins import load_sections, section_named
 from tarmak_iam.config.schema import WHOLE_FILE, Schema, file_schema, schema_text, section_schema
@@ -71,9 +71,8 @@ def schema(session: Session, name: str | None, output_dir: Path | None, with_mod
         return
     if name is not None:
         raise click.UsageError("--output-dir writes the schemas of all files: leave NAME out")
-    edits = (
-        [_edit(path, output_dir) for path in _files(session)] if with_modelines else []
-    )  # before anything is written
+    # All of them before anything is written: one that is no YAML leaves everything as it is.
+    edits = [_edit(path, output_dir) for path in (_files(session) if with_modelines else ())]
     _write_schemas(output_dir, dry_run=dry_run)
     for path, before, after in edits:
         _finish(path, before, after, dry_run=dry_run)
@@ -117,7 +116,7 @@ def _files(session: Session) -> Iterator[Path]:
     yield config.path
     for cluster in config.selectable_clusters:
         if is_cluster_id(cluster.cluster_name):
-            files = ClusterFiles(config.path.parent, cluster.cluster_name)
+            files = session.files(config, cluster)
             yield from (path for path in (files.mappings_path, files.settings_path) if path.is_file())
 
 

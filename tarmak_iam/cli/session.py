@@ -49,8 +49,7 @@ class Session:
     def files(self, config: TarmakConfig, cluster: Cluster) -> ClusterFiles:
         from tarmak_iam.clusterfiles import ClusterFiles
 
-        assert config.path is not None  # `config` loads it from a file
-        return ClusterFiles(config.path.parent, cluster.cluster_name)
+        return ClusterFiles.of(config, cluster)
 
     def cluster_files(self) -> ClusterFiles:
         """The files of the chosen cluster. Raises TarmakIamError."""

@@ -11,7 +11,7 @@ from tarmak_iam.cli.completing import callers, daemon_versions
 from tarmak_iam.cli.output import format_option, print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.files import read_file
-from tarmak_iam.errors import ConfigError, Place
+from tarmak_iam.errors import ConfigError, Place, place_json
 from tarmak_iam.identity import Answer, Authenticator, Identity
 from tarmak_iam.identity.caller import identity_of
 from tarmak_iam.identity.versions import NEWEST, DaemonVersion
@@ -162,7 +162,6 @@ def _row(name: str, text: str) -> None:
 
 def _as_json(answer: Answer, *, knows_caller: bool) -> dict[str, object]:
     """Without --user-id the uid and the extra values would be made up, so they are left out."""
-    place = answer.place
     known: dict[str, object] = {"uid": answer.uid, "extra": answer.extra or {}} if knows_caller else {}
     return {
         "started": answer.started,
@@ -171,9 +170,7 @@ def _as_json(answer: Answer, *, knows_caller: bool) -> dict[str, object]:
         "groups": answer.groups or [],
         **known,
         "reason": answer.reason,
-        "file": place.filename if place else None,
-        "line": place.line if place else None,
-        "column": place.column if place else None,
+        **place_json(answer.place),
         "alternatives": [_as_json(other, knows_caller=knows_caller) for other in answer.alternatives],
         "notes": list(answer.notes),
     }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tarmak_iam.clusterfiles import ClusterFiles
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.effects import Loaded
-from tarmak_iam.errors import ConfigError, EditRefused, FileError, Place, TarmakIamError
+from tarmak_iam.errors import ConfigError, EditRefused, TarmakIamError
 from tarmak_iam.findings import Severity
 from tarmak_iam.guards import losses
 from tarmak_iam.hook.access import Access
@@ -79,23 +79,13 @@ def before_apply(
     chosen = config.cluster(cluster) if isinstance(cluster, str) else cluster
     if not is_concerned(chosen):
         return BeforeReport(chosen.cluster_name)
-    subjects = Subjects.of_cluster(config, chosen, _files(config, chosen))
+    subjects = Subjects.of_cluster(config, chosen, ClusterFiles.of(config, chosen))
     installation = subjects.installation
     assert installation is not None  # of_cluster makes it
     if no_check:
         return BeforeReport(chosen.cluster_name, installation)
     findings = findings_about(chosen, subjects)
     return BeforeReport(chosen.cluster_name, installation, findings, _refusal(installation, live(installation)))
-
-
-def _files(config: TarmakConfig, cluster: Cluster) -> ClusterFiles:
-    if config.path is None:
-        raise FileError(
-            "the files of the cluster are not known",
-            remedy="load the configuration from its file",
-            place=Place(config.document.filename),
-        )
-    return ClusterFiles(config.path.parent, cluster.cluster_name)
 
 
 def _refusal(installation: Installation, live: Loaded | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tarmak_iam.effects import effect_json
-from tarmak_iam.errors import Place
+from tarmak_iam.errors import place_json
 from tarmak_iam.hook.cluster.objects import Ref
 from tarmak_iam.report.history import Change
 from tarmak_iam.report.model import (
@@ -53,7 +53,7 @@ def _listed(shown: Callable[[Any], Any], values: Iterable[Any]) -> list[Any]:
 def _cluster(cluster: ClusterReview) -> dict[str, Any]:
     return {
         "cluster": cluster.cluster,
-        **_place(cluster.place),
+        **place_json(cluster.place),
         "error": cluster.error or None,
         **(_standing(cluster.standing) if cluster.standing else {}),
         "files": _listed(_file, cluster.files),
@@ -124,22 +124,14 @@ def _cell(cell: Cell) -> dict[str, Any]:
 
 
 def _given(given: Given) -> dict[str, Any]:
-    return {"username": given.username, "groups": list(given.groups), **_place(given.place)}
-
-
-def _place(place: Place | None) -> dict[str, Any]:
-    return {
-        "file": place.filename if place else None,
-        "line": place.line if place else None,
-        "column": place.column if place else None,
-    }
+    return {"username": given.username, "groups": list(given.groups), **place_json(given.place)}
 
 
 def _noted(noted: Noted) -> dict[str, Any]:
     return {
         "id": noted.id,
         "severity": str(noted.severity),
-        **_place(noted.place),
+        **place_json(noted.place),
         "message": noted.message,
         "remedy": noted.remedy,
         "ignored": noted.ignored,

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tarmak_iam.cli.shell_words import split_line
 from tests.cli.terminal import on_terminal
 from tests.cli.test_cheap import HEAVY, modules_after
-from tests.support import ADMIN, ROOT, Shell
+from tests.support import ADMIN, ROOT, Result, Shell
 
 VARIABLE = "_TARMAK_IAM_COMPLETE"
 BREAKS = " \t\n\"'><=;|&(:"
@@ -224,7 +224,9 @@ def _map_awkward(shell: Shell) -> None:
     "broken", ["tarmak.yaml", "dev-cluster/aws-iam-authenticator.yaml", "dev-cluster/tarmak-iam.yaml"]
 )
 @pytest.mark.parametrize("how", ["nonsense", "binary", "directory", "pipe", "missing"])
-def test_nothing_is_said_or_written_whatever_the_files_look_like(mapped: Shell, broken: str, how: str) -> None:
+def test_nothing_is_said_or_written_whatever_the_files_look_like(
+    mapped: Shell, monkeypatch: pytest.MonkeyPatch, broken: str, how: str
+) -> None:
     path = mapped.single / broken
     path.unlink(missing_ok=True)
     match how:
@@ -238,16 +240,27 @@ def test_nothing_is_said_or_written_whatever_the_files_look_like(mapped: Shell, 
             os.mkfifo(path)
     before = _tree(mapped.single)
     for words in (["map", "remove", ""], ["--current-cluster", ""], ["settings", "unset", ""], ["unset", ""]):
-        done = subprocess.run(
-            [sys.executable, "-m", "tarmak_iam", "-c", str(mapped.single), *words],
-            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", VARIABLE: "zsh"},
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-        assert (done.returncode, done.stderr) == (0, b"")
-        assert all(line.startswith(b"plain\t") for line in done.stdout.splitlines())
+        if how == "pipe":  # whoever reads it waits, which only a process can be kept from
+            done = _answer_of_a_process(["-c", str(mapped.single), *words])
+        else:
+            with monkeypatch.context() as patch:
+                patch.setenv(VARIABLE, "zsh")
+                done = mapped.run("-c", mapped.single, *words)
+        assert (done.code, done.err) == (0, "")
+        assert all(line.startswith("plain\t") for line in done.out.splitlines())
     assert _tree(mapped.single) == before
+
+
+def _answer_of_a_process(words: list[str]) -> Result:
+    done = subprocess.run(
+        [sys.executable, "-m", "tarmak_iam", *words],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", VARIABLE: "zsh"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
 
 
 def _tree(directory: Path) -> dict[str, bytes | None]:

@@ -57,7 +57,7 @@ def test_the_mark_is_below_that_character(line: str, data: st.DataObject) -> Non
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch, shell: Shell) -> Shell:
     """Both streams are one, of 80 columns."""
-    monkeypatch.setattr("tarmak_iam.cli.excerpt.is_terminal", lambda *, err: True)  # noqa: ARG005
+    monkeypatch.setattr("tarmak_iam.cli.excerpt.is_terminal", lambda _: True)
     monkeypatch.setenv("COLUMNS", "80")
     return shell
 

@@ -110,6 +110,7 @@ def test_from_stdin_and_as_json(shell: Shell, monkeypatch: pytest.MonkeyPatch) -
         "action": "skipped",
         "file": "<stdin>",
         "line": 12,
+        "column": 7,
         "reason": (
             "arn:aws:iam::111122223333:role/team/Dev would never match: STS leaves the path of a role out; map "
             "arn:aws:iam::111122223333:role/Dev instead (it then means every role of that name), or give --strip-path"
