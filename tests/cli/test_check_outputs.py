@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from email.message import Message
 from pathlib import Path
 from typing import Any
@@ -189,6 +190,14 @@ def test_what_would_end_a_command_is_escaped(shell: Shell, mappings: Path) -> No
 
 
 @pytest.mark.parametrize("output", ["sarif", "github"])
+def test_a_finding_is_one_line_whatever_its_file_is_called(shell: Shell, mappings: Path) -> None:
+    directory = mappings.parents[1] / "a\n\x1b[31mb"
+    shutil.copytree(mappings.parent, directory / "dev-cluster")
+    shutil.copy(mappings.parents[1] / "tarmak.yaml", directory)
+    lines = shell.run("-c", directory, "--color", "always", "check", code=1).out.splitlines()
+    assert all("/a \\x1b[31mb/dev-cluster/aws-iam-authenticator.yaml:" in each for each in lines)
+
+
 def test_paths_are_those_of_the_workspace(
     shell: Shell, mappings: Path, monkeypatch: pytest.MonkeyPatch, output: str
 ) -> None:
