@@ -189,7 +189,6 @@ def test_what_would_end_a_command_is_escaped(shell: Shell, mappings: Path) -> No
     assert all("%" not in line.replace("%25", "") for line in lines)
 
 
-@pytest.mark.parametrize("output", ["sarif", "github"])
 def test_a_finding_is_one_line_whatever_its_file_is_called(shell: Shell, mappings: Path) -> None:
     directory = mappings.parents[1] / "a\n\x1b[31mb"
     shutil.copytree(mappings.parent, directory / "dev-cluster")
@@ -198,6 +197,7 @@ def test_a_finding_is_one_line_whatever_its_file_is_called(shell: Shell, mapping
     assert all("/a \\x1b[31mb/dev-cluster/aws-iam-authenticator.yaml:" in each for each in lines)
 
 
+@pytest.mark.parametrize("output", ["sarif", "github"])
 def test_paths_are_those_of_the_workspace(
     shell: Shell, mappings: Path, monkeypatch: pytest.MonkeyPatch, output: str
 ) -> None:

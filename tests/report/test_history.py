@@ -187,10 +187,12 @@ def test_a_file_in_a_submodule_has_its_history(work: Work, tmp_path: Path) -> No
     assert repository.lines(path).of(1, 1).commit == commit
     assert repository.file(path).commit == commit
     revision = repository.revision([work.path, path])
-    assert revision is not None and revision.changed == ()
+    assert revision is not None
+    assert revision.changed == ()
     path.write_text("c\n")
     revision = repository.revision([work.path, path])
-    assert revision is not None and revision.changed == (path,)
+    assert revision is not None
+    assert revision.changed == (path,)
     assert repository.file(path).state == "uncommitted"
 
 
@@ -203,7 +205,8 @@ def test_a_file_in_no_repository_is_not_of_the_commit(work: Work, tmp_path: Path
     repository = work.repository()
     assert repository.file(link).unknown == "no git repository"
     revision = repository.revision([link])
-    assert revision is not None and revision.changed == (link,)
+    assert revision is not None
+    assert revision.changed == (link,)
 
 
 def test_a_name_is_no_pattern(work: Work) -> None:
