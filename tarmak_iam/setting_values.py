@@ -24,6 +24,7 @@ __all__ = [
     "ProfileName",
     "Registry",
     "RoleArn",
+    "value_text",
 ]
 
 Backend = Literal["MountedFile", "EKSConfigMap", "CRD"]
@@ -38,6 +39,15 @@ AddonManagerMode = Literal["EnsureExists", "Reconcile"]
 _ROLE = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/([!-~]*/)?[A-Za-z0-9_+=,.@-]{1,64}\Z", re.ASCII)
 _PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+\Z")
 _GATE = re.compile(r"[A-Za-z][A-Za-z0-9]*\Z", re.ASCII)
+
+
+def value_text(value: object) -> str:
+    """A value as `settings set` takes it, empty where there is none."""
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    if isinstance(value, dict):
+        return ",".join(f"{name}={str(on).lower()}" for name, on in value.items())
+    return "" if value is None else str(value)
 
 
 def _image(text: str) -> str:
