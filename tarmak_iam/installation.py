@@ -27,9 +27,9 @@ from tarmak_iam.regions import is_region, partition_of
 from tarmak_iam.settings import SettingError, Settings, override
 from tarmak_iam.text import is_host_name
 
-_LOGGER = logging.getLogger(__name__)
-
 __all__ = ["Installation", "read_installation"]
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Installation:
             daemon_version=chosen.daemon_version,
             settings=chosen,
             webhook_file=webhook_file(cluster),
-            public_address=_public_address(cluster),
+            public_address=cluster.public_address,
             mappings=mappings,
             admin=admin,
             home=config.path.parent / cluster.cluster_name if config.path else None,
@@ -306,11 +306,3 @@ def read_installation(
             _LOGGER.info(line)
         _LOGGER.info("region: %s, partition: %s", made.region or "unknown", made.partition)
     return made
-
-
-def _public_address(cluster: Cluster) -> str | None:
-    """`https://api.<environment>-<name>.<publicZone>`, which Tarmak makes for a public API server only."""
-    zone = (cluster.provider_data().get("amazon") or {}).get("publicZone")
-    if not cluster.api_server.get("public") or not zone:
-        return None
-    return f"https://api.{cluster.cluster_name}.{zone}"

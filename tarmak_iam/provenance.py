@@ -8,6 +8,7 @@ from typing import Any
 
 from tarmak_iam.config import Cluster
 from tarmak_iam.document import Document
+from tarmak_iam.setting_values import value_text
 from tarmak_iam.settings import Settings
 
 __all__ = ["Provenance"]
@@ -29,9 +30,8 @@ class Provenance:
         settings = self.settings
         yield f"what counts for {self.cluster.cluster_name}:"
         for name in Settings.model_fields:
-            value = getattr(settings, name)
-            if value not in (None, {}):
-                yield f"setting {name}: {_shown(value)} ({self._source(name)})"
+            if value := value_text(getattr(settings, name)):
+                yield f"setting {name}: {value} ({self._source(name)})"
         version = self._source("daemonVersion") if settings.daemonVersion else "tag of the image"
         yield f"authenticator: {settings.daemon_version} ({version})"
         kubernetes = settings.kubernetesVersion or self.cluster.kubernetes_version
@@ -55,11 +55,3 @@ class Provenance:
             return self._source("kubernetesVersion")
         path = (*self.cluster.route.plain, "kubernetes", "version")
         return str(self.tarmak_yaml.position(path)) if self.tarmak_yaml.has(path) else "Tarmak's default"
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, list):
-        return ",".join(map(str, value))
-    if isinstance(value, dict):
-        return ",".join(f"{name}={str(on).lower()}" for name, on in value.items())
-    return str(value)

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tarmak_iam.config.misfits import misfits
-from tarmak_iam.config.versions import parse_version
 from tarmak_iam.document import Document
 from tarmak_iam.document.intent import plain
 from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.errors import ConfigError, Place
-from tarmak_iam.identity.arn import ArnError, Principal, canonicalize
 from tarmak_iam.identity.versions import DaemonVersion
-from tarmak_iam.images import DEFAULT_IMAGE, Image, check_registry, published_image
+from tarmak_iam.images import DEFAULT_IMAGE, Image, published_image
 from tarmak_iam.near import did_you_mean
 from tarmak_iam.routes import Route
+from tarmak_iam.setting_values import (
+    AddonManagerMode,
+    Backend,
+    Backends,
+    DaemonRelease,
+    Exec,
+    FeatureGates,
+    ImageName,
+    KubernetesVersion,
+    ProfileName,
+    Registry,
+    RoleArn,
+)
 
 __all__ = [
     "SETTINGS_NAME",
@@ -33,72 +43,6 @@ __all__ = [
 
 SETTINGS_NAME = "tarmak-iam.yaml"
 """The file in a cluster's directory."""
-
-Backend = Literal["MountedFile", "EKSConfigMap", "CRD"]
-"""What the mappings can be written for. DynamicFile is a file on each master, which no object can bring there."""
-
-Exec = Literal["aws-iam-authenticator", "tarmak-iam", "aws"]
-
-AddonManagerMode = Literal["EnsureExists", "Reconcile"]
-"""Kubernetes' own two modes: made if it is missing, or put right whenever it differs."""
-
-# What the API reference of IAM says of a role's path and name.
-_ROLE = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/([!-~]*/)?[A-Za-z0-9_+=,.@-]{1,64}\Z", re.ASCII)
-_PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+\Z")
-_GATE = re.compile(r"[A-Za-z][A-Za-z0-9]*\Z", re.ASCII)
-
-
-def _image(text: str) -> str:
-    Image.parse(text)
-    return text
-
-
-def _registry(text: str) -> str:
-    check_registry(text)
-    return text
-
-
-def _daemon_version(text: str) -> str:
-    DaemonVersion.parse(text)
-    return text
-
-
-def _kubernetes_version(text: str) -> str:
-    if parse_version(text) is None:
-        raise ValueError(f"'{text}' is no Kubernetes version, write one such as 1.12.9")
-    return text
-
-
-def _role(text: str) -> str:
-    try:
-        principal, _ = canonicalize(text)
-    except ArnError as error:
-        raise ValueError(f"'{text}' is no ARN of a role: {error}") from None
-    if principal is not Principal.ROLE or not _PRINTABLE.match(text):
-        raise ValueError(f"'{text}' is no ARN of a role")
-    if not _ROLE.match(text):
-        raise ValueError(f"{text!r} is no ARN of a role: IAM has no such account, path or name")
-    return text
-
-
-def _profile(text: str) -> str:
-    if not text.strip() or not _PRINTABLE.match(text):
-        raise ValueError(f"{text!r} is no name of a profile")
-    return text
-
-
-def _backends(names: list[Backend]) -> list[Backend]:
-    if len(set(names)) < len(names):
-        raise ValueError(f"a backend is named twice in {', '.join(names)}")
-    return names
-
-
-def _gates(gates: dict[str, bool]) -> dict[str, bool]:
-    """They become one flag, in which a name with a comma or a sign of equality would be several."""
-    for name in gates:
-        if not _GATE.match(name):
-            raise ValueError(f"{name!r} is no name of a feature gate")
-    return gates
 
 
 class SettingError(ConfigError):
@@ -117,27 +61,27 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
-    image: Annotated[str, AfterValidator(_image)] = DEFAULT_IMAGE
+    image: ImageName = DEFAULT_IMAGE
     """Image of the authenticator. A digest (`...@sha256:...`) is allowed; daemonVersion is then needed too.
     Default: the image of daemonVersion in `registry`."""
 
-    registry: Annotated[str, AfterValidator(_registry)] = "public"
+    registry: Registry = "public"
     """Where the image comes from, if `image` is not set: `public` (public.ecr.aws, without a login), `ecr` (the private
     repository that upstream names) or HOST[:PORT][/PATH] of a mirror, with the paths of public.ecr.aws."""
 
-    daemonVersion: Annotated[str, AfterValidator(_daemon_version)] | None = None
+    daemonVersion: DaemonRelease | None = None
     """Version of the authenticator, as in `v0.6.20`. Default: the image's tag."""
 
-    backends: Annotated[list[Backend], AfterValidator(_backends)] = Field(default=["MountedFile"], min_length=1)
+    backends: Backends = Field(default=["MountedFile"], min_length=1)
     """Where the authenticator takes mappings from, in this order. The mappings file is written to each of them."""
 
-    featureGates: Annotated[dict[str, bool], AfterValidator(_gates)] = Field(default_factory=dict)
+    featureGates: FeatureGates = Field(default_factory=dict)
     """Feature gates of the authenticator."""
 
-    kubernetesVersion: Annotated[str, AfterValidator(_kubernetes_version)] | None = None
+    kubernetesVersion: KubernetesVersion | None = None
     """Version of Kubernetes that the manifests are for. Default: `kubernetes.version` of tarmak.yaml."""
 
-    kubectlVersion: Annotated[str, AfterValidator(_kubernetes_version)] | None = None
+    kubectlVersion: KubernetesVersion | None = None
     """Version of the kubectl that reads the kubeconfig. Default: credentials that kubectl 1.11 and later take."""
 
     exec: Exec = "aws-iam-authenticator"
@@ -146,10 +90,10 @@ class Settings(BaseModel):
     addonManagerMode: AddonManagerMode | None = None
     """Label `addonmanager.kubernetes.io/mode` of the objects, for a directory that an addon manager applies."""
 
-    role: Annotated[str, AfterValidator(_role)] | None = None
+    role: RoleArn | None = None
     """ARN of a role that the kubeconfig's user assumes for its token; here, unlike in a mapping, with its path."""
 
-    profile: Annotated[str, AfterValidator(_profile)] | None = None
+    profile: ProfileName | None = None
     """AWS profile that the kubeconfig's user takes its credentials from."""
 
     @model_validator(mode="after")

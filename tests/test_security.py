@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.server
 import json
 import re
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from tarmak_iam.cli.main import main
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ParseError
 from tarmak_iam.hook.login.caller import NotElsewhere
+from tests.servers import serving
 from tests.support import ADMIN, PACKAGE, ROOT, Shell
 
 TEXT = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
@@ -184,18 +184,8 @@ def elsewhere() -> Iterator[tuple[str, list[str]]]:
             self.send_header("Location", "/elsewhere")
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/here", asked
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(Handler) as url:
+        yield f"{url}/here", asked
 
 
 def test_redirects_are_not_followed(elsewhere: tuple[str, list[str]]) -> None:

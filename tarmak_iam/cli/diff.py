@@ -51,8 +51,8 @@ _NONE = "no differences: the cluster is as it should be"
     "      tarmak-iam diff --from -",
 )
 @click.option("--from", "file", metavar="FILE", help="Compare with a file, in any format that map import reads.")
-@access_options
 @all_clusters_option
+@access_options
 @object_options
 @format_option("text", "json")
 @pass_session
@@ -70,7 +70,7 @@ def diff(
     of the cluster knows. With --from: who gains and loses what against FILE (- for stdin). With --all-clusters: for
     each cluster, through the kubeconfig that tarmak names; hubs are passed over, and -o json gives a list.
 
-    Exit code 1 if there are differences, 0 if there are none; 2 if a cluster could not be compared.
+    Exits with 0 if there are no differences, 1 if there are some, 2 if a cluster cannot be compared.
     """
     is_reached = kubeconfig is not None or kube_context is not None
     if file is not None and is_reached:

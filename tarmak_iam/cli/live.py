@@ -194,7 +194,7 @@ def verify(
     """Prove a login: make a token with your AWS credentials, ask the API server whose it is, and compare with whois.
 
     The token is made by aws-iam-authenticator where that is on the PATH, else by ourselves. The kubeconfig is the
-    admin's, which asks what keeps you out. Exit code 1 where the answer is not as foretold.
+    admin's, which asks what keeps you out. Exits with 1 where the answer is not as foretold.
     """
     installation = session.installation({"role": role, "profile": profile})
     log_variables(prefixes=["AWS_"])

@@ -1,6 +1,6 @@
 """Entry point: options that every command has, exit codes, and errors as one line.
 
-Exit codes: 0 done; 1 findings; 2 usage, configuration or input error; 3 a bug.
+Exit codes: 0 done; 1 findings or differences; 2 usage, configuration or input error; 3 a bug.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _COMMANDS = {
     "hook": ("tarmak_iam.cli.hook_shell", "hook", "A shell function that has `run` around every tarmak."),
     "token": ("tarmak_iam.cli.token", "token", "A token for kubectl, or an explanation of one."),
     "completion": ("tarmak_iam.cli.completion", "completion", "A script that completes all this in your shell."),
-    "schema": ("tarmak_iam.cli.schema", "schema", "The JSON Schema of the section, or of all of tarmak.yaml."),
+    "schema": ("tarmak_iam.cli.schema", "schema", "JSON Schemas of tarmak.yaml, its sections, mappings and settings."),
 }
 
 

@@ -39,7 +39,7 @@ _COLOURS = {"admin": "red", "node": "magenta", "elevated": "yellow", "nobody": "
 @all_clusters_option
 @click.option("--live", is_flag=True, help="Ask the clusters too, through the kubeconfig that tarmak names.")
 @access_options
-@click.option("--date", default="", metavar="TEXT", help="Date of the review, shown as it is; there is none else.")
+@click.option("--date", default="", metavar="TEXT", help="Date of the review, shown as given; without it, none.")
 @format_option("text", "html", "json")
 @pass_session
 @click.pass_context

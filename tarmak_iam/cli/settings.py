@@ -12,6 +12,7 @@ from tarmak_iam.cli.lazy import CommandGroup
 from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document import Document
+from tarmak_iam.setting_values import value_text
 from tarmak_iam.settings import SettingError, check_key, parse_settings, typed_value
 
 __all__ = ["settings"]
@@ -43,15 +44,7 @@ def show(session: Session, output: str) -> None:
         print_json(values)
         return
     for key, value in values.items():
-        click.echo(f"{key}: {_shown(value)}")
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, list):
-        return ",".join(map(str, value))
-    if isinstance(value, dict):
-        return ",".join(f"{name}={str(on).lower()}" for name, on in value.items()) or "-"
-    return "-" if value is None else str(value)
+        click.echo(f"{key}: {value_text(value) or '-'}")
 
 
 @settings.command(

@@ -122,8 +122,8 @@ def inspect(session: Session, token_text: str | None, daemon_version: str | None
     The token, or the ExecCredential that it is in, is read from standard input. A TOKEN given as an argument
     stays in the shell's history, where others may read it until it expires.
 
-    Exit code 0: the authenticator would take it now, if its signature is right and it is for that cluster;
-    1: it would be refused; 2: it is no token. The version is that of the settings, else the newest.
+    Exits with 0 if the authenticator would take it now, provided that its signature is right and it is for that
+    cluster, 1 if it would be refused, 2 if it is no token. The version is that of the settings, else the newest.
     """
     text = _read(token_text)
     version, partition, region = _daemon(session, daemon_version)

@@ -101,6 +101,12 @@ class Cluster:
         """The entry of `providers` that its environment names, empty if there is none."""
         return self._config.provider(str(self.environment_data().get("provider") or ""))
 
+    @property
+    def public_address(self) -> str | None:
+        """`https://api.<environment>-<name>.<publicZone>`, which Tarmak makes for a public API server only."""
+        zone = (self.provider_data().get("amazon") or {}).get("publicZone")
+        return f"https://api.{self.cluster_name}.{zone}" if self.api_server.get("public") and zone else None
+
     def effective(self) -> dict[str, Any]:
         """What Tarmak will do with it: cluster_name, type, kubernetes_version, apiServer (Tarmak's JSON after
         defaulting, or None), hieradata (the two webhook lines), terraform (the access-log variables) and

@@ -11,6 +11,7 @@ from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.model import Grant, Mapping
 from tarmak_iam.identity.reach import canonical_text, is_reachable
 from tarmak_iam.identity.table import Table
+from tarmak_iam.identity.template_names import PRIVATE_DNS
 from tarmak_iam.identity.versions import DaemonVersion
 
 __all__ = ["Granting"]
@@ -51,7 +52,7 @@ class Granting:
             found = _found(asked, caller, table)
             if found:
                 own = _deciding(asked, found)
-                return None if self._is_refused(own, table) else self._granted(asked, own, table)
+                return None if self._is_refused(asked, own, table) else self._granted(asked, own, table)
             if caller.account in table.accounts:
                 return self._by_account(asked, table)
         return None
@@ -63,7 +64,9 @@ class Granting:
             found = _found(asked, caller, table)
             if found:
                 own = _deciding(asked, found)
-                others = (self._granted(asked, each, table) for each in found if not self._is_refused(each, table))
+                others = (
+                    self._granted(asked, each, table) for each in found if not self._is_refused(asked, each, table)
+                )
                 return tuple(each for each in others if (each.username, each.groups) != (own.username, own.groups))
             if caller.account in table.accounts:
                 break
@@ -78,14 +81,17 @@ class Granting:
         username = asked.principal if asked.kind == "arn" else ""
         return Grant(asked.kind, asked.principal, username, (), table.backend, place, is_by_account=True)
 
-    def _is_refused(self, mapping: Mapping, table: Table) -> bool:
+    def _is_refused(self, asked: Grant, mapping: Mapping, table: Table) -> bool:
         """Whether the review fails for every caller: whoever only may be refused has a grant."""
         if any(prefix and mapping.username.startswith(prefix) for prefix in table.reserved_prefixes):
             return True
-        if self.version.known >= DaemonVersion(0, 5, 0) or mapping.kind != "role":
-            return False
         names = (mapping.username, *mapping.groups)
-        return any(not _TEMPLATE.search(name) and not _DNS_CHARACTER.search(name) for name in names)
+        is_old = self.version.known < DaemonVersion(0, 5, 0)
+        if is_old and mapping.kind != "role":  # whose templates are not rendered
+            return False
+        if _has_no_session(asked) and any(PRIVATE_DNS in name for name in names):
+            return True
+        return is_old and any(not _TEMPLATE.search(name) and not _DNS_CHARACTER.search(name) for name in names)
 
     def _named(self) -> Iterator[Grant]:
         """Every principal that some entry or account names, and that some caller can be."""
@@ -134,6 +140,12 @@ def _caller(asked: Grant) -> Caller:
 
 
 _NOBODY = Caller("", "", "", "", "", "", "")
+
+
+def _has_no_session(asked: Grant) -> bool:
+    """As a user or root, who thereby is no instance either."""
+    resource = asked.principal.rpartition("::")[2].partition(":")[2] if asked.kind == "arn" else ""
+    return resource == "root" or resource.startswith("user/")
 
 
 def _is_own(mapping: Mapping, asked: Grant) -> bool:

@@ -13,6 +13,7 @@ from tarmak_iam.lint.rule import Rule, Scope, Subjects
 from tarmak_iam.lint.suppression import Suppression, suppressions_of
 from tarmak_iam.lint.wording import with_way_in
 from tarmak_iam.plugins import Brought
+from tarmak_iam.text import one_line
 
 __all__ = ["OF_A_CLUSTER", "Located", "Look", "comments_in"]
 
@@ -34,7 +35,7 @@ class Located:
     reason: str = ""
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.finding.severity}: {self.finding.text} [{self.finding.id}]"
+        return f"{one_line(str(self.place))}: {self.finding.severity}: {self.finding.text} [{self.finding.id}]"
 
 
 @dataclass(frozen=True, slots=True)

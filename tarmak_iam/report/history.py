@@ -16,8 +16,10 @@ __all__ = ["Change", "FileHistory", "Repository", "Revision"]
 _SECONDS = 120.0
 # Set where a program runs in a git hook: they would lead from the file's repository to that of the hook.
 _ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
-# Nothing is written, and no monitor of the repository's is run.
-_OPTIONS = ("--no-optional-locks", "--no-pager", "-c", "core.fsmonitor=false", "-c", "log.showSignature=false")
+# Nothing is written, and no monitor of the repository's is run. What its configuration may not do: put in lines, change
+# the encoding of the NULs between fields, or have blame pass a commit by.
+_SET = ("core.fsmonitor=false", "log.showSignature=false", "i18n.logOutputEncoding=UTF-8", "blame.ignoreRevsFile=")
+_OPTIONS = ("--no-optional-locks", "--no-pager", "--literal-pathspecs", *(each for one in _SET for each in ("-c", one)))
 _LOG = "--format=%H%x00%an%x00%aI%x00%s%x00%P"
 _RUN = re.compile(r"(?P<commit>[0-9a-f]{40,64}) \d+ (?P<line>\d+) (?P<count>\d+)")
 _IS_NEW = ("no such path", "no such ref: head", "bad revision 'head'", "does not have any commits")
@@ -73,22 +75,35 @@ class FileHistory:
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """The one that the directory of tarmak.yaml is in; `unknown` tells why there is nothing to learn."""
+    """The one that the directory of tarmak.yaml is in; `unknown` tells why there is nothing to learn.
+
+    A file that is in another one, as in a submodule, has that one's history.
+    """
 
     programs: Programs
     unknown: str = ""
     is_shallow: bool = False
+    git_directory: str = ""
 
     @classmethod
     def of(cls, directory: Path, programs: Programs) -> Repository:
         """Nothing raises: that git is missing, or there is no repository, is an answer."""
         environment = {key: value for key, value in programs.environment.items() if key not in _ELSEWHERE}
         inside = replace(programs, environment={**environment, "LC_ALL": "C"}, directory=directory.resolve())
-        done = cls(inside)._git("rev-parse", "--is-inside-work-tree", "--is-shallow-repository")
+        asked = ("--is-inside-work-tree", "--is-shallow-repository", "--absolute-git-dir")
+        done = cls(inside)._git("rev-parse", *asked)
         if isinstance(done, str):
             return cls(inside, done)
-        is_inside, _, is_shallow = done.out.strip().partition("\n")
-        return cls(inside, "" if is_inside == "true" else "no work tree of a git repository", is_shallow == "true")
+        is_inside, is_shallow, git_directory = done.out.rstrip("\n").split("\n", 2)
+        unknown = "" if is_inside == "true" else "no work tree of a git repository"
+        return cls(inside, unknown, is_shallow == "true", git_directory)
+
+    def _holding(self, path: Path) -> Repository:
+        """The one that a file is in, behind its links; this one where nothing is known anyway."""
+        directory = path.resolve().parent
+        if self.unknown or directory == self.programs.directory:
+            return self
+        return Repository.of(directory, self.programs)
 
     def revision(self, files: Iterable[Path]) -> Revision | None:
         """None where there is no commit."""
@@ -96,10 +111,13 @@ class Repository:
         if isinstance(head, str):
             return None
         commit, _, date = head.out.strip().partition("\0")
-        return Revision(commit, date, tuple(each for each in files if self._is_changed(each)))
+        return Revision(commit, date, tuple(each for each in files if self._differs(each)))
 
     def file(self, path: Path) -> Change:
         """The last commit that changed a file, by taking lines away too."""
+        return self._holding(path)._file(path)
+
+    def _file(self, path: Path) -> Change:
         done = self.unknown or self._git("log", "-1", _LOG, "--", _own(path))
         if isinstance(done, str):
             is_new = any(sign in done.lower() for sign in _IS_NEW)
@@ -113,6 +131,9 @@ class Repository:
 
     def lines(self, path: Path) -> FileHistory:
         """Who changed each line of a file last."""
+        return self._holding(path)._of_lines(path)
+
+    def _of_lines(self, path: Path) -> FileHistory:
         done = self.unknown or self._git("blame", "--incremental", "--no-textconv", "--", _own(path))
         if isinstance(done, str):
             is_new = any(sign in done.lower() for sign in _IS_NEW)
@@ -146,6 +167,18 @@ class Repository:
             return Change(unknown=_SHALLOW)
         return Change(commit, known["author"], _iso(known["author-time"], known["author-tz"]), known.get("summary", ""))
 
+    def _differs(self, path: Path) -> bool:
+        """Whether a file is not as the commit has it, which of a submodule has no more than its commit."""
+        other = self._holding(path)
+        if other.git_directory == self.git_directory:
+            return self._is_changed(path)
+        top = other.unknown or other._git("rev-parse", "--show-toplevel")
+        own = self._git("rev-parse", "--show-toplevel")
+        if isinstance(top, str) or isinstance(own, str):
+            return True
+        directory = Path(top.out.rstrip("\n"))
+        return not directory.is_relative_to(own.out.rstrip("\n")) or self._is_changed(directory)
+
     def _is_changed(self, path: Path) -> bool:
         done = self._git("status", "--porcelain", "--ignored", "--untracked-files=all", "--", _own(path))
         return isinstance(done, Completed) and bool(done.out.strip())
@@ -171,7 +204,10 @@ def _own(path: Path) -> str:
 
 
 def _iso(seconds: str, zone: str) -> str:
-    """As git writes it with %aI."""
+    """As git writes it with %aI; empty for a time that there is not, which a commit may have all the same."""
     sign = -1 if zone.startswith("-") else 1
-    offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:5]))
-    return datetime.fromtimestamp(int(seconds), timezone(sign * offset)).isoformat()
+    try:
+        offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:5]))
+        return datetime.fromtimestamp(int(seconds), timezone(sign * offset)).isoformat()
+    except (OverflowError, ValueError, OSError):
+        return ""

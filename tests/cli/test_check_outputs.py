@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from email.message import Message
 from pathlib import Path
 from typing import Any
@@ -186,6 +187,14 @@ def test_what_would_end_a_command_is_escaped(shell: Shell, mappings: Path) -> No
     lines = shell.run("-c", ".", "check", "-o", "github", code=1).out.splitlines()
     assert all(line.startswith(("::error file=dev-cluster/", "::warning file=dev-cluster/")) for line in lines)
     assert all("%" not in line.replace("%25", "") for line in lines)
+
+
+def test_a_finding_is_one_line_whatever_its_file_is_called(shell: Shell, mappings: Path) -> None:
+    directory = mappings.parents[1] / "a\n\x1b[31mb"
+    shutil.copytree(mappings.parent, directory / "dev-cluster")
+    shutil.copy(mappings.parents[1] / "tarmak.yaml", directory)
+    lines = shell.run("-c", directory, "--color", "always", "check", code=1).out.splitlines()
+    assert all("/a \\x1b[31mb/dev-cluster/aws-iam-authenticator.yaml:" in each for each in lines)
 
 
 @pytest.mark.parametrize("output", ["sarif", "github"])

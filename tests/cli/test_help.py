@@ -7,32 +7,16 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
-from typing import Any
 
 import click
 import pytest
 
 from tarmak_iam.cli.main import cli
+from tarmak_iam.cli.verbosity import be_quiet
+from tests.commands import context_of, every_command
 from tests.support import ROOT, Shell
 
-
-def every_command(context: click.Context) -> Iterator[click.Context]:
-    yield context
-    command = context.command
-    if isinstance(command, click.Group):
-        for name in command.list_commands(context):
-            found = command.get_command(context, name)
-            assert found is not None
-            yield from every_command(context_of(found, name, context))
-
-
-def context_of(command: click.Command, name: str | None, parent: click.Context | None, **more: Any) -> click.Context:
-    """With the command's own settings: click keeps the help option that it makes first."""
-    return click.Context(command, parent=parent, info_name=name, **{**command.context_settings, **more})
-
-
-CONTEXTS = list(every_command(context_of(cli, "tarmak-iam", None)))
+CONTEXTS = list(every_command())
 COMMANDS = pytest.mark.parametrize("context", CONTEXTS, ids=[each.command_path for each in CONTEXTS])
 
 
@@ -56,6 +40,13 @@ def examples(epilog: str) -> list[list[str]]:
 
 def parse(args: list[str]) -> None:
     """As far as the command itself. Raises click.UsageError."""
+    try:
+        _parse(args)
+    finally:
+        be_quiet()  # -v counts as soon as it is read
+
+
+def _parse(args: list[str]) -> None:
     context = cli.make_context("tarmak-iam", args)
     while isinstance(context.command, click.Group):
         known = vars(context)  # the property of the name is deprecated

@@ -12,10 +12,9 @@ import shutil
 import ssl
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from datetime import datetime, timezone
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from tarmak_iam.token.exec_credential import token_in
 from tarmak_iam.token.presigned import Presigned
 from tarmak_iam.token.signing import presign
 from tests.emit.installations import installation
+from tests.servers import serving
 from tests.support import ROOT
 
 KEY, SECRET_KEY = "AKIAEXAMPLEKEY000001", "base-secret"
@@ -131,23 +131,11 @@ def api_server(tmp_path: Path) -> Iterator[tuple[dict[str, str], list[str]]]:
             self.end_headers()
             self.wfile.write(b"{}")
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with serving(Handler, context) as address:
         ca = base64.b64encode(certificate.read_bytes()).decode()
-        address = f"https://127.0.0.1:{server.server_port}"
         yield {"server": address, "certificate-authority-data": ca}, seen
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def test_kubectl_sends_the_token(

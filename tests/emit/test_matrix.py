@@ -21,7 +21,7 @@ from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.versions import releases
 from tarmak_iam.installation import Installation
 from tarmak_iam.plugins import brought
-from tarmak_iam.settings import Backend
+from tarmak_iam.setting_values import Backend
 from tests.emit.installations import installation
 from tests.emit.schemas import NEW, OLD, Validator, is_here
 

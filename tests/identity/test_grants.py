@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tarmak_iam.identity import Authenticator
+from tarmak_iam.identity.caller import identity_of
 
 TEXT = """\
 clusterID: test
@@ -82,6 +83,21 @@ def test_a_name_that_v0_4_0_always_refuses_gives_nothing() -> None:
     assert Authenticator.load(text % "ADMIN", version="v0.4.0").grants == ()
     assert len(Authenticator.load(text % "ADMIN", version="v0.5.9").grants) == 1
     assert len(Authenticator.load(text % "'{{SessionName}}'", version="v0.4.0").grants) == 1
+
+
+def test_a_user_is_no_instance_so_its_name_gives_nothing() -> None:
+    text = (
+        "clusterID: t\nserver:\n  mapRoles:\n"
+        "  - {rolearn: 'arn:aws:iam::111122223333:role/A', username: 'a:{{EC2PrivateDNSName}}'}\n"
+        "  mapUsers:\n"
+        "  - {userarn: 'arn:aws:iam::111122223333:user/B', username: b, groups: ['b:{{EC2PrivateDNSName}}']}\n"
+        "  - {userarn: 'arn:aws:iam::111122223333:root', username: 'c:{{EC2PrivateDNSName}}'}\n"
+    )
+    loaded = Authenticator.load(text, version="v0.6.20")
+    assert [grant.principal for grant in loaded.grants] == ["arn:aws:iam::111122223333:role/A"]
+    for arn in ("arn:aws:iam::111122223333:user/B", "arn:aws:iam::111122223333:root"):
+        assert not loaded.whois(identity_of(arn)).authenticated
+    assert len(Authenticator.load(text, version="v0.4.0").grants) == 3  # which takes a user's names as they are
 
 
 def test_entries_by_unique_id_with_an_arn_beside_it() -> None:

@@ -174,3 +174,71 @@ def test_a_link_to_the_file(work: Work, tmp_path: Path) -> None:
     repository = Repository.of(link, programs())
     assert repository.lines(link / "map.yaml").of(1, 1).commit == commit
     assert repository.file(link / "map.yaml").commit == commit
+
+
+def test_a_file_in_a_submodule_has_its_history(work: Work, tmp_path: Path) -> None:
+    inner = Work(tmp_path / "inner")
+    inner.root.mkdir()
+    inner.git("init", "-q")
+    commit = inner.commit("a\n", "In the submodule")
+    work.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(inner.root), "sub")
+    work.commit("b\n", "Outside")
+    path, repository = work.root / "sub" / "map.yaml", work.repository()
+    assert repository.lines(path).of(1, 1).commit == commit
+    assert repository.file(path).commit == commit
+    revision = repository.revision([work.path, path])
+    assert revision is not None
+    assert revision.changed == ()
+    path.write_text("c\n")
+    revision = repository.revision([work.path, path])
+    assert revision is not None
+    assert revision.changed == (path,)
+    assert repository.file(path).state == "uncommitted"
+
+
+def test_a_file_in_no_repository_is_not_of_the_commit(work: Work, tmp_path: Path) -> None:
+    work.commit("a\n", "One")
+    path = tmp_path / "elsewhere.yaml"
+    path.write_text("a\n")
+    link = work.root / "link.yaml"
+    link.symlink_to(path)
+    repository = work.repository()
+    assert repository.file(link).unknown == "no git repository"
+    revision = repository.revision([link])
+    assert revision is not None
+    assert revision.changed == (link,)
+
+
+def test_a_name_is_no_pattern(work: Work) -> None:
+    work.commit("a\n", "One")
+    (work.root / "m*").mkdir()
+    path = work.root / "m*" / "map.yaml"
+    path.write_text("a\n")
+    work.git("add", ".")
+    work.git("-c", "user.name=A", "-c", "user.email=a@example.com", "commit", "-q", "-m", "A star")
+    (work.root / "mx").mkdir()
+    (work.root / "mx" / "map.yaml").write_text("b\n")
+    assert work.repository().file(path).summary == "A star"
+
+
+def test_the_configuration_does_not_change_what_is_told(work: Work) -> None:
+    work.commit("a\n", "One")
+    commit = work.commit("b\n", "Two", day=2)
+    (work.root / "ignored").write_text(f"{commit}\n")
+    work.git("config", "blame.ignoreRevsFile", str(work.root / "ignored"))
+    work.git("config", "i18n.logOutputEncoding", "UTF-16")
+    work.git("config", "color.ui", "always")
+    assert work.repository().lines(work.path).of(1, 1) == work.repository().file(work.path)
+    assert work.repository().file(work.path).commit == commit
+
+
+@pytest.mark.parametrize("when", ["99999999999999 +0000", "1 +9999"])
+def test_a_time_that_there_is_not(work: Work, when: str) -> None:
+    work.commit("a\n", "One")
+    text = work.git("cat-file", "commit", "HEAD").replace("1772355600 +0100", when)
+    raw = work.root / ".git" / "raw"
+    raw.write_text(f"{text}\n")
+    work.git("update-ref", "HEAD", work.git("hash-object", "-t", "commit", "--literally", "-w", str(raw)))
+    assert when in work.git("cat-file", "commit", "HEAD")
+    change = work.lines().of(1, 1)
+    assert (change.summary, change.date) == ("One", "")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs
+
+from tests.servers import serving
 
 __all__ = ["FakeSts", "encode", "fake_sts", "url_of"]
 
@@ -54,19 +55,8 @@ def fake_sts() -> Iterator[FakeSts]:
             self.end_headers()
             self.wfile.write(text.encode())
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    sts.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with serving(Handler) as sts.url:
         yield sts
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def encode(url: str | bytes) -> str:

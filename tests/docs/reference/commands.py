@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
 
 import click
 
 from tarmak_iam.cli.exit_codes import codes_of
-from tarmak_iam.cli.main import cli
+from tests.commands import every_command
 from tests.docs.reference.markdown import fenced, prose, slug, table
 
 __all__ = ["commands"]
@@ -23,7 +22,7 @@ _AS_IT_IS = "\b"
 
 
 def commands() -> str:
-    found = list(_all(_context(cli, "tarmak-iam")))
+    found = list(every_command())
     names = [(context.command_path, context.command) for context in found[1:]]
     listed = table(
         ("command", "does"),
@@ -31,21 +30,6 @@ def commands() -> str:
     )
     parts = [_HEAD, listed, *(_section(context) for context in found)]
     return "\n\n".join(part.strip() for part in parts) + "\n"
-
-
-def _all(context: click.Context) -> Iterator[click.Context]:
-    """Depth first, in the order of --help."""
-    yield context
-    group = context.command
-    if isinstance(group, click.Group):
-        for name in group.list_commands(context):
-            command = group.get_command(context, name)
-            if command is not None and not command.hidden:
-                yield from _all(_context(command, name, context))
-
-
-def _context(command: click.Command, name: str, parent: click.Context | None = None) -> click.Context:
-    return click.Context(command, parent=parent, info_name=name, **command.context_settings)
 
 
 def _summary(command: click.Command) -> str:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from io import BufferedIOBase
 from pathlib import Path
 from typing import cast
@@ -19,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.docs.stand_ins.certificates import Authority
 from tests.docs.stand_ins.cloud import OWN_KEY, Cloud
+from tests.servers import serving
 
 __all__ = ["sts_for"]
 
@@ -71,18 +71,8 @@ def sts_for(root: Path) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(text.encode())
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(Handler) as url:
+        yield url
 
 
 def _answer(cloud: Cloud, call: dict[str, str], key: str) -> tuple[int, str]:
