@@ -33,7 +33,7 @@ CONTENTS = (
         ),
     ),
     ("Explanation", ("how-it-works", "explanation/*", "rewriting", "comparison")),
-    ("Around it", ("hook", "render", "doctor", "report", "command-line", "editors", "ci", "plugins", "editing")),
+    ("Topics", ("hook", "render", "doctor", "report", "command-line", "editors", "ci", "plugins", "editing")),
     ("Reference", ("reference/commands", "rules/README", "reference/versions", "reference/api", "reference/*")),
     ("Project", ("security", "changelog", "*")),
 )

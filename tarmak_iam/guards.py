@@ -156,7 +156,7 @@ def _newer(installation: Installation) -> str:
     settings = installation.settings
     if "image" in settings.model_fields_set or settings.registry == "ecr":
         return "set another image"
-    return f"take a newer release: tarmak-iam settings set daemonVersion {_WITH_SSO}"
+    return f"take a newer release: {installation.command(f'settings set daemonVersion {_WITH_SSO}')}"
 
 
 def _meant(entry: Listed) -> Iterator[Grant]:

@@ -51,6 +51,8 @@ class Installation:
     """`<dir>/<cluster_name>`, None for a configuration that is not in a file."""
     document: Document = field(repr=False)
     """tarmak.yaml, for positions in messages."""
+    is_current: bool = True
+    """Whether commands without --current-cluster work on it."""
 
     @classmethod
     def of(
@@ -83,6 +85,7 @@ class Installation:
             admin=admin,
             home=config.path.parent / cluster.cluster_name if config.path else None,
             document=config.document,
+            is_current=config.data.get("currentCluster") == cluster.cluster_name,
         )
         made.daemon.check()
         return made
@@ -122,6 +125,15 @@ class Installation:
     def way_in(self) -> str:
         """What every message about a possible lock-out says: this door stays open."""
         return open_door(self.admin_path or f"<dir>/{self.cluster_id}/{KUBECONFIG_NAME}")
+
+    def command(self, words: str) -> str:
+        """What somebody should type: without its name the command would work on another cluster."""
+        return f"tarmak-iam {words}" if self.is_current else f"tarmak-iam --current-cluster {self.cluster_id} {words}"
+
+    @property
+    def admin_command(self) -> str:
+        """What somebody should type who has mapped no admin."""
+        return self.command("map add ARN --username NAME --group system:masters")
 
     def check_masters(self) -> None:
         """Raises ConfigError for a hub, and for an id that could not be an argument, a label and a name alike."""
@@ -209,7 +221,7 @@ class Installation:
         if self.mappings is None:
             raise ConfigError(
                 f"{self.cluster_id} has no mappings file, so nobody could log in with IAM",
-                remedy="map an admin role first: tarmak-iam map add ARN --username NAME --group system:masters",
+                remedy=f"map an admin role first: {self.admin_command}",
             )
         missing = self.missing_for_backends
         if missing is not None:

@@ -70,7 +70,12 @@ def check_chosen(session: Session) -> Checked:
             raise
         note(f"mappings and settings are not checked: {error.message}")
         return Checked.of(Subjects(config))
-    return Checked.of(Subjects.of_cluster(config, cluster, session.files(config, cluster)))
+    checked = Checked.of(Subjects.of_cluster(config, cluster, session.files(config, cluster)))
+    count = len(config.selectable_clusters)
+    if count == 1:
+        return checked
+    only = f"mappings and settings of {cluster.cluster_name} only (--all-clusters: of all {count})"
+    return replace(checked, clusters=only)
 
 
 def check_every(session: Session) -> Checked:

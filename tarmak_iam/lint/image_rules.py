@@ -103,7 +103,8 @@ def _other_release(rule: Rule, installation: Installation) -> Iterator[Finding]:
         if "image" not in installation.settings.model_fields_set:
             known = f"no image of it is known in the registry, and {known}"
         what = f"daemonVersion is {own}, but {known}: the manifests fit another daemon"
-        remedy = f"set an image of {own}, or take daemonVersion out: tarmak-iam settings unset daemonVersion"
+        unset = installation.command("settings unset daemonVersion")
+        remedy = f"set an image of {own}, or take daemonVersion out: {unset}"
         yield rule.finding(Subject.SETTINGS, Route.of(("daemonVersion",)), what, remedy)
 
 

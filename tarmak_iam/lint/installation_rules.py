@@ -46,7 +46,7 @@ def _nobody_mapped(rule: Rule, installation: Installation) -> Iterator[Finding]:
     entries = installation.mappings.entries if installation.mappings else ()
     if not entries and installation.cluster.authenticator_init and not installation.is_hub:
         what = f"the authenticator is on for {installation.cluster_id}, but nobody is mapped; {way_in(installation)}"
-        remedy = "map an admin role: tarmak-iam map add ARN --username NAME --group system:masters"
+        remedy = f"map an admin role: {installation.admin_command}"
         yield rule.finding(Subject.CONFIG, switch_route(installation.cluster), what, remedy)
 
 

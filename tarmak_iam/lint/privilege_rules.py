@@ -108,7 +108,7 @@ def _no_admin(rule: Rule, installation: Installation) -> Iterator[Finding]:
     settings = entries_of(mappings).settings
     keys = [key for key in ("server.mapRoles", "server.mapUsers", "server.mapAccounts") if settings.get(key)]
     what = f"nobody gets {ADMINS}: no one could mend the cluster by IAM; {way_in(installation)}"
-    remedy = "map an admin role: tarmak-iam map add ARN --username NAME --group system:masters"
+    remedy = f"map an admin role: {installation.admin_command}"
     yield rule.finding(Subject.MAPPINGS, settings.route(keys[0] if keys else "server"), what, remedy, at=At.KEY)
 
 

@@ -165,3 +165,26 @@ def test_what_cannot_be_read_is_told_to_programs(shell: Shell, multi: Path) -> N
         "::error file=missing.yaml,title=tarmak-iam",
         f"::error file=prod-blue/{NAME},line=2,col=1,title=tarmak-iam",
     ]
+
+
+def test_without_files_it_says_what_it_looked_at(shell: Shell, multi: Path) -> None:
+    only = "mappings and settings of prod-blue only (--all-clusters: of all 3)"
+    assert shell.run("-c", multi, "check", code=1).err == f"1 error, {only}\n"
+
+
+def test_a_remedy_is_for_the_cluster_that_it_is_about(shell: Shell, multi: Path) -> None:
+    added = "map add ARN --username NAME --group system:masters"
+    for cluster, named in (("prod-blue", ""), ("prod-green", " --current-cluster prod-green")):
+        (multi / cluster / NAME).unlink(missing_ok=True)
+        shell.run("-c", ".", "--current-cluster", cluster, "enable")
+        found = shell.run("-c", ".", "--current-cluster", cluster, "check", code=1).out
+        assert f"map an admin role: tarmak-iam{named} {added} [IAM021]" in found
+
+
+def test_the_way_in_is_that_of_the_cluster(shell: Shell, multi: Path) -> None:
+    mapped = (
+        "server: {mapRoles: [{roleARN: 'arn:aws:iam::111122223333:role/x/A', username: a, groups: ['system:masters']}]}"
+    )
+    (multi / "prod-blue" / NAME).write_text(mapped, encoding="utf-8")
+    found = shell.run("-c", ".", "check", code=1).out
+    assert "the admin certificate in prod-blue/kubeconfig still works" in found

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.report.cluster import unreadable
 from tarmak_iam.report.history import Change, Revision
+from tarmak_iam.report.html.cells import sentence
 from tarmak_iam.report.html.markup import Markup, el, text
 from tarmak_iam.report.html.page import page
 from tarmak_iam.report.live import ask_cluster
@@ -158,6 +159,28 @@ def test_who_is_privileged_comes_first(html: Reader) -> None:
         if "privileged" in each.attributes.get("data-flags", "")
     ]
     assert marks == ["admin", "node", "admin", "node", "elevated", "admin", "admin", "elevated"]
+
+
+def test_what_was_not_asked_is_not_none() -> None:
+    alone = read(page(access_review(MAPPINGS)))
+    assert alone.text.count("bindings not asked") == 2
+    assert "bindings not asked" not in read(page(replace(whole(), clusters=whole().clusters[:1], rows=()))).text
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        ("did you mean x?", "<bdi>Did you mean x?</bdi>"),
+        ("write false", "<bdi>Write false.</bdi>"),
+        ("'a' is none", "<bdi>'a' is none.</bdi>".replace("'", "&#x27;")),
+        (
+            f"arn:aws:iam::{ACCOUNT}:role/team/Auditor is odd",
+            f"<bdi>arn:<wbr>aws:<wbr>iam::<wbr>{ACCOUNT}:<wbr>role/<wbr>team/<wbr>Auditor is odd.</bdi>",
+        ),
+    ],
+)
+def test_sentences(message: str, shown: str) -> None:
+    assert sentence(message) == shown
 
 
 HOSTILE = (

@@ -35,6 +35,7 @@ Shown = Callable[[Place | Path | None], str]
 """A place or a file as the page shows it."""
 
 _BREAKS = re.compile(r"(?<=[:/,=@.-])(?=[^:/,=@.\s-])|(?<=[a-z0-9])(?=[A-Z])")
+_LONG_WORD = re.compile(r"\S{24,}")
 _PRIVILEGES = {Privilege.ADMIN: "Admin", Privilege.NODE: "Node", Privilege.ELEVATED: "Elevated"}
 _KINDS = {
     "account": "everyone else of the account",
@@ -62,7 +63,12 @@ def shown_under(directory: Path) -> Shown:
 
 def code(value: str) -> Markup:
     """Somebody's name for something: in its own direction, and broken where it may be."""
-    return el("code", el("bdi", [[part, el("wbr")] for part in _BREAKS.split(value)[:-1]], _BREAKS.split(value)[-1]))
+    return el("code", el("bdi", _breakable(value)))
+
+
+def _breakable(value: str) -> Markup:
+    *parts, last = _BREAKS.split(value)
+    return joined([[part, el("wbr")] for part in parts], last)
 
 
 def location(value: str) -> Markup:
@@ -102,9 +108,10 @@ def becomes(given: Given) -> Markup:
     return joined(username, groups if given.groups else el("div", "no groups", class_="muted"))
 
 
-def privilege(value: Privilege, because: Iterable[str] = ()) -> Markup:
+def privilege(value: Privilege, because: Iterable[str] = (), *, asked: bool = True) -> Markup:
+    """`asked` is whether the cluster told what its bindings give: a dash would say more than is known without."""
     if value is Privilege.NONE:
-        return nothing("none")
+        return nothing("none") if asked else muted("bindings not asked")
     return joined(badge(_PRIVILEGES[value], str(value)), [el("div", why, class_="muted why") for why in because])
 
 
@@ -142,7 +149,13 @@ def _finding(noted: Noted, shown: Shown | None) -> Markup:
 
 def sentence(message: str) -> Markup:
     """Ours, about somebody's names, one of which it may begin with."""
-    return el("bdi", f"{message}." if message.startswith(("arn:", "'")) else f"{message[:1].upper()}{message[1:]}.")
+    text = message if message.startswith(("arn:", "'")) else f"{message[:1].upper()}{message[1:]}"
+    text += "" if text.endswith("?") else "."
+    parts, end = [], 0
+    for word in _LONG_WORD.finditer(text):
+        parts += [text[end : word.start()], _breakable(word.group())]
+        end = word.end()
+    return el("bdi", parts, text[end:])
 
 
 def severity_order(values: Iterable[Noted]) -> str:

@@ -96,16 +96,19 @@ def _facts(standing: Standing) -> Iterator[Markup]:
 def _people(cluster: ClusterReview, shown: Shown) -> Markup:
     if not cluster.principals:
         return el("p", "Nobody.", class_="muted")
-    rows = [_person(each, shown) for each in sorted(cluster.principals, key=lambda one: one.privilege.rank)]
+    asked = cluster.live
+    rows = [
+        _person(each, shown, asked=asked) for each in sorted(cluster.principals, key=lambda one: one.privilege.rank)
+    ]
     caption = f"Who can get into {cluster.cluster}"
     return Table(caption, _COLUMNS, rows, "people", sorted_by=2).markup()
 
 
-def _person(one: Principal, shown: Shown) -> TableRow:
+def _person(one: Principal, shown: Shown, *, asked: bool) -> TableRow:
     cells = (
         Cell(name(one.kind, one.principal), one.principal),
         Cell(joined(becomes(one.given), [_other(each, shown) for each in one.alternatives]), one.given.username),
-        Cell(privilege(one.privilege, one.because), str(one.privilege.rank)),
+        Cell(privilege(one.privilege, one.because, asked=asked), str(one.privilege.rank)),
         _entry(one.given, change(one.change), shown),
         Cell(findings(one.findings), severity_order(one.findings)),
     )

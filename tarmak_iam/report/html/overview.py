@@ -102,7 +102,7 @@ def _warnings(review: AccessReview) -> Iterator[Markup]:
     unasked = [each.cluster for each in review.clusters if each.standing and not each.is_hub and not each.live]
     if unasked:
         names = ", ".join(unasked)
-        text = f"What bindings allow was not asked of {names}: only what Kubernetes itself gives is marked there."
+        text = f"{names}: what bindings allow was not asked, so only what Kubernetes itself gives is marked."
         yield _notice("note", "From files alone", text)
 
 
