@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from tarmak_iam.config import Cluster, TarmakConfig
 
 __all__ = [
+    "FAILED",
     "Outcome",
     "Tell",
     "Work",
     "all_clusters_option",
     "clusters_with_masters",
+    "counted",
     "error_json",
     "exit_code",
     "for_each",
@@ -31,6 +33,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+FAILED = "failed"
 Tell = Callable[[str], None]
 Work = Callable[["Cluster", Tell], T]
 """What is done for a cluster; what it waits for goes to the second. May raise TarmakIamError, and prints nothing."""
@@ -146,12 +149,17 @@ def exit_code(outcomes: Iterable[Outcome[T]], has_found: Callable[[T], bool] = l
 
 def tally(outcomes: Sequence[Outcome[T]], word: Callable[[T], str], quiet: str) -> str:
     """One line: `3 clusters: 2 unchanged, 1 differs (prod-blue)`; those of the `quiet` word are not named."""
+    return counted([(each.name, FAILED if each.error else word(each.value)) for each in outcomes], quiet)
+
+
+def counted(words: Collection[tuple[str, str]], quiet: str) -> str:
+    """The same of pairs: a cluster's name, and the word for what came of it."""
     names: dict[str, list[str]] = {quiet: []}
-    for each in outcomes:
-        names.setdefault("failed" if each.error else word(each.value), []).append(each.name)
+    for name, what in words:
+        names.setdefault(what, []).append(name)
     parts = [
         f"{len(those)} {what}" + ("" if what == quiet else f" ({', '.join(those)})")
         for what, those in names.items()
         if those
     ]
-    return f"{len(outcomes)} cluster{'' if len(outcomes) == 1 else 's'}: {', '.join(parts)}"
+    return f"{len(words)} cluster{'' if len(words) == 1 else 's'}: {', '.join(parts)}"
