@@ -91,7 +91,7 @@ def clusters_with_masters(config: TarmakConfig) -> list[Cluster]:
 
 def _passed_over(config: TarmakConfig, cluster: Cluster) -> str | None:
     if cluster in config.selectable_clusters:
-        return f"{cluster.cluster_name} is a hub: it has no masters" if cluster.type == "hub" else None
+        return f"{cluster.cluster_name} is a hub: it has no masters" if cluster.is_hub else None
     if cluster.environment and cluster.name:
         return f"{cluster.cluster_name} is there already, and Tarmak takes the first"
     return "an entry without environment or name is no cluster"
