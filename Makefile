@@ -79,7 +79,7 @@ compat: $(VENV)/.tested
 	@$(BIN)/python -m tests.compat $(COMPAT_ARGS) || { code=$$?; [ $$code -eq 75 ] && exit 0 || exit $$code; }
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) build dist *.egg-info tarmak_iam-*/
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

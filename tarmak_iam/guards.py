@@ -11,6 +11,7 @@ from tarmak_iam.errors import ConfigError, EditRefused
 from tarmak_iam.identity.arn import canonicalize, is_account
 from tarmak_iam.identity.caller import identity_of
 from tarmak_iam.identity.entries import Listed
+from tarmak_iam.identity.groups import ADMINS, NODES
 from tarmak_iam.identity.model import Grant
 from tarmak_iam.identity.principals import Named
 from tarmak_iam.identity.reach import is_reachable
@@ -28,7 +29,6 @@ __all__ = [
     "principal_refusal",
 ]
 
-ADMINS, NODES = "system:masters", "system:nodes"
 _NODE_NAME = "{{EC2PrivateDNSName}}"
 
 # The newest release that was tried with the files that Tarmak's masters make.

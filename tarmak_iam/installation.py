@@ -114,7 +114,7 @@ class Installation:
 
     @property
     def is_hub(self) -> bool:
-        return self.cluster.type == "hub"
+        return self.cluster.is_hub
 
     @property
     def admin_path(self) -> Path | None:

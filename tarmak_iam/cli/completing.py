@@ -29,6 +29,7 @@ __all__ = [
     "clusters",
     "daemon_versions",
     "directories",
+    "feature_gates",
     "files",
     "principals",
     "registries",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from tarmak_iam.config import Cluster, TarmakConfig
 
 __all__ = [
+    "FAILED",
     "Outcome",
     "Tell",
     "Work",
     "all_clusters_option",
     "clusters_with_masters",
+    "counted",
     "error_json",
     "exit_code",
     "for_each",
@@ -31,6 +33,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+FAILED = "failed"
 Tell = Callable[[str], None]
 Work = Callable[["Cluster", Tell], T]
 """What is done for a cluster; what it waits for goes to the second. May raise TarmakIamError, and prints nothing."""
@@ -88,7 +91,7 @@ def clusters_with_masters(config: TarmakConfig) -> list[Cluster]:
 
 def _passed_over(config: TarmakConfig, cluster: Cluster) -> str | None:
     if cluster in config.selectable_clusters:
-        return f"{cluster.cluster_name} is a hub: it has no masters" if cluster.type == "hub" else None
+        return f"{cluster.cluster_name} is a hub: it has no masters" if cluster.is_hub else None
     if cluster.environment and cluster.name:
         return f"{cluster.cluster_name} is there already, and Tarmak takes the first"
     return "an entry without environment or name is no cluster"
@@ -146,12 +149,17 @@ def exit_code(outcomes: Iterable[Outcome[T]], has_found: Callable[[T], bool] = l
 
 def tally(outcomes: Sequence[Outcome[T]], word: Callable[[T], str], quiet: str) -> str:
     """One line: `3 clusters: 2 unchanged, 1 differs (prod-blue)`; those of the `quiet` word are not named."""
+    return counted([(each.name, FAILED if each.error else word(each.value)) for each in outcomes], quiet)
+
+
+def counted(words: Collection[tuple[str, str]], quiet: str) -> str:
+    """The same of pairs: a cluster's name, and the word for what came of it."""
     names: dict[str, list[str]] = {quiet: []}
-    for each in outcomes:
-        names.setdefault("failed" if each.error else word(each.value), []).append(each.name)
+    for name, what in words:
+        names.setdefault(what, []).append(name)
     parts = [
         f"{len(those)} {what}" + ("" if what == quiet else f" ({', '.join(those)})")
         for what, those in names.items()
         if those
     ]
-    return f"{len(outcomes)} cluster{'' if len(outcomes) == 1 else 's'}: {', '.join(parts)}"
+    return f"{len(words)} cluster{'' if len(words) == 1 else 's'}: {', '.join(parts)}"

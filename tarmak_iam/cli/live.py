@@ -19,7 +19,7 @@ from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.effects import effect_json
 from tarmak_iam.emit import manifests
 from tarmak_iam.hook.cluster.apply import apply as apply_to_cluster
-from tarmak_iam.hook.cluster.changes import Action, ApplyFailed, Change
+from tarmak_iam.hook.cluster.changes import Action, Applied, ApplyFailed, Change
 from tarmak_iam.hook.cluster.rollback import RollbackFailed
 from tarmak_iam.hook.cluster.rollback import rollback as roll_back
 from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS
@@ -97,6 +97,14 @@ def apply(
     except ApplyFailed:
         note(installation.way_in)
         raise
+    _print_applied(done, dry_run, output)
+    if dry_run:
+        note("dry run: nothing was changed")
+    elif done.state:
+        note(f"what was there before is in {done.state}; `tarmak-iam rollback` restores it")
+
+
+def _print_applied(done: Applied, dry_run: str | None, output: str) -> None:
     if output == "json":
         shown = {"changed": done.changed, "dryRun": dry_run, "changes": [change_json(each) for each in done.changes]}
         state = str(done.state) if done.state else None
@@ -108,10 +116,6 @@ def apply(
             click.echo(effect.text)
     for text in done.notes:
         note(f"note: {text}")
-    if dry_run:
-        note("dry run: nothing was changed")
-    elif done.state:
-        note(f"what was there before is in {done.state}; `tarmak-iam rollback` restores it")
 
 
 @click.command(epilog="\b\nExample: tarmak-iam rollback")

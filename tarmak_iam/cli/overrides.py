@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from tarmak_iam.cli.completing import backends, registries, roles
+from tarmak_iam.cli.completing import backends, daemon_versions, registries, roles
 
-__all__ = ["kubeconfig_options", "object_options", "profile_option", "role_option"]
+__all__ = ["daemon_version_option", "kubeconfig_options", "object_options", "profile_option", "role_option"]
 
 
 def _backends(_context: click.Context, _parameter: click.Parameter, texts: tuple[str, ...]) -> list[str] | None:
@@ -50,6 +50,12 @@ role_option = click.option(
     help="Role to assume for the token; '' for none, where the settings have one.",
 )
 profile_option = click.option("--profile", metavar="NAME", help="AWS profile that the credentials come from.")
+daemon_version_option = click.option(
+    "--daemon-version",
+    metavar="VERSION",
+    shell_complete=daemon_versions,
+    help="Version of the authenticator, as in v0.6.20.",
+)
 _KUBECONFIG_OPTIONS = (
     role_option,
     profile_option,

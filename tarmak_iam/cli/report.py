@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from tarmak_iam.cli.cluster_access import access_options, kubectl_of
-from tarmak_iam.cli.every_cluster import Outcome, Tell, Work, all_clusters_option, for_each
+from tarmak_iam.cli.every_cluster import FAILED, Outcome, Tell, Work, all_clusters_option, counted, for_each
 from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.lint import Report, Subjects, examine
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["report"]
 
 T = TypeVar("T")
+
+_DONE = "reviewed"
 
 _COLOURS = {"admin": "red", "node": "magenta", "elevated": "yellow", "nobody": "cyan"}
 
@@ -69,6 +71,9 @@ def report(
 
     review = _Making(session, config, all_clusters).review(reach if live or is_reached else None, date)
     _print(review, output)
+    if all_clusters:
+        words = [(each.cluster, FAILED if each.failed else _DONE) for each in review.clusters]
+        note(counted(words, _DONE))
     if review.failed:
         context.exit(2)
 

@@ -11,10 +11,11 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from tarmak_iam.cli.completing import daemon_versions, roles
+from tarmak_iam.cli.completing import roles
 from tarmak_iam.cli.explain_token import as_json, print_inspection
 from tarmak_iam.cli.lazy import CommandGroup
 from tarmak_iam.cli.output import format_option, note, print_json
+from tarmak_iam.cli.overrides import daemon_version_option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.cli.verbosity import log_variables
 from tarmak_iam.errors import TarmakIamError
@@ -108,12 +109,7 @@ def _refuse_options(context: click.Context) -> None:
     epilog="\b\nExample: tarmak-iam token -i dev-cluster | tarmak-iam token inspect",
 )
 @click.argument("token_text", metavar="[TOKEN]", required=False)
-@click.option(
-    "--daemon-version",
-    metavar="VERSION",
-    shell_complete=daemon_versions,
-    help="Version of the authenticator, as in v0.6.20.",
-)
+@daemon_version_option
 @format_option("text", "json")
 @pass_session
 def inspect(session: Session, token_text: str | None, daemon_version: str | None, output: str) -> None:

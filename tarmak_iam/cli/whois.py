@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
-from tarmak_iam.cli.completing import callers, daemon_versions
+from tarmak_iam.cli.completing import callers
 from tarmak_iam.cli.output import format_option, print_json
+from tarmak_iam.cli.overrides import daemon_version_option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.files import read_file
 from tarmak_iam.errors import ConfigError, Place, place_json
@@ -63,12 +64,7 @@ __all__ = ["whois"]
     metavar="ARG",
     help="With --config: a flag of the authenticator, as in --daemon-arg=--backend-mode=EKSConfigMap.",
 )
-@click.option(
-    "--daemon-version",
-    metavar="VERSION",
-    shell_complete=daemon_versions,
-    help="Version of the authenticator, as in v0.6.20.",
-)
+@daemon_version_option
 @format_option("text", "json")
 @pass_session
 def whois(

@@ -55,6 +55,11 @@ class Cluster:
         return "hub" if self.name == "hub" else "cluster-multi"
 
     @property
+    def is_hub(self) -> bool:
+        """Whether it is without masters, and so without anything to log in to."""
+        return self.type == "hub"
+
+    @property
     def amazon(self) -> Amazon | None:
         """The section `kubernetes.apiServer.amazon` as the file has it, None where it has none."""
         return AMAZON.read(self.data)

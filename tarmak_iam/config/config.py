@@ -172,7 +172,7 @@ class TarmakConfig:
         return clear_section(self, self.cluster(cluster_name), option(section, key))
 
     def _check_masters(self, cluster: Cluster, what: str, remedy: str) -> None:
-        if cluster.type == "hub":
+        if cluster.is_hub:
             raise ConfigError(
                 f"{cluster.cluster_name} is a hub: it has no masters, so {what} would do nothing",
                 remedy=remedy,

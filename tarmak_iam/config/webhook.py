@@ -61,7 +61,7 @@ def is_made_by_nobody(cluster: Cluster) -> bool:
     """Whether the init unit cannot put the file where it belongs: with the switch on it copies the file, but
     `mkdir -p` is of its own directory only. The API server requires that unit, so it would not start."""
     path = webhook_file(cluster)
-    if path is None or not cluster.authenticator_init or cluster.type == "hub":
+    if path is None or not cluster.authenticator_init or cluster.is_hub:
         return False
     return posixpath.dirname(_plain(path)) not in _MADE_DIRECTORIES
 

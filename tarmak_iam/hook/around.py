@@ -60,7 +60,7 @@ class BeforeReport:
 
 def is_concerned(cluster: Cluster) -> bool:
     """Whether `tarmak clusters apply` brings the switch to masters: it is on, and there are some."""
-    return cluster.authenticator_init and cluster.type != "hub"
+    return cluster.authenticator_init and not cluster.is_hub
 
 
 def before_apply(

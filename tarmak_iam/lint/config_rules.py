@@ -42,7 +42,7 @@ def _refused_for(issues: Callable[[Mapping[str, Any]], list[Issue]]) -> Callable
 
 def _switch_on_hub(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     for cluster in config.clusters:
-        if cluster.type != "hub":
+        if not cluster.is_hub:
             continue
         hub = f"{cluster.cluster_name} is a hub: it has no masters, so"
         if cluster.authenticator_init:

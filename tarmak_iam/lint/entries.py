@@ -9,15 +9,13 @@ from typing import Any
 
 from tarmak_iam.document.intent import value_at
 from tarmak_iam.identity.arn import ArnError, Principal, canonicalize
+from tarmak_iam.identity.groups import ADMINS
 from tarmak_iam.identity.mappings import Listed, Mappings
 from tarmak_iam.identity.reach import Flaw, Misfit, misfit
 from tarmak_iam.identity.viper import Settings, lookup
 from tarmak_iam.routes import Route
 
-__all__ = ["ADMINS", "Entries", "Entry", "entries_of"]
-
-ADMINS = "system:masters"
-"""The group that may do everything, whatever RBAC says."""
+__all__ = ["Entries", "Entry", "entries_of"]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from tarmak_iam.config.schema import model_schema
+from tarmak_iam.identity.groups import ADMINS, NODES
 from tarmak_iam.identity.mappings import MAPPINGS_NAME
 from tarmak_iam.identity.versions import server_keys
 from tarmak_iam.settings import SETTINGS_NAME, Settings
@@ -18,7 +19,7 @@ __all__ = ["mappings_schema", "settings_schema"]
 Schema = dict[str, Any]
 
 _BACKENDS = ["MountedFile", "EKSConfigMap", "CRD", "DynamicFile", "File", "ConfigMap"]
-_GROUPS = ["system:masters", "system:nodes", "system:bootstrappers"]
+_GROUPS = [ADMINS, NODES, "system:bootstrappers"]
 # One value stands for a list of it, and an empty text or mapping for an empty list.
 _LIST: Schema = {"type": ["array", "object", "string", "null"], "maxLength": 0}
 _TEXTS: Schema = {"type": ["array", "string", "object", "null"], "maxProperties": 0}

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.identity.arn import is_account
+from tarmak_iam.identity.groups import ADMINS
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.identity.principals import is_sso_role
 from tarmak_iam.identity.template_names import PRIVATE_DNS, fixed_prefix, has_session
 from tarmak_iam.installation import Installation
-from tarmak_iam.lint.entries import ADMINS, Entry, entries_of
+from tarmak_iam.lint.entries import Entry, entries_of
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import way_in
 

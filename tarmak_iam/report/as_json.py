@@ -27,7 +27,8 @@ __all__ = ["as_json"]
 
 
 def as_json(review: AccessReview) -> dict[str, Any]:
-    """Principals in the order in which the authenticator asks its entries."""
+    """The review as plain values, in the shape that schemas/report.json describes; principals are in the order in which
+    the authenticator asks its entries."""
     names = [each.cluster for each in review.clusters]
     return {
         "file": str(review.config),

@@ -26,7 +26,10 @@ __all__ = ["review_cluster", "unreadable"]
 
 
 def review_cluster(subjects: Subjects, report: Report, repository: Repository) -> ClusterReview:
-    """`report`: what the rules found in the same subjects, which must have an installation."""
+    """Who gets in by the files of a cluster, and what `repository` knows of these.
+
+    `subjects` must have an installation; `report` is what the rules found in them (`examine`).
+    """
     installation = subjects.installation
     assert installation is not None
     entries = Entries(installation)

@@ -11,10 +11,11 @@ from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.hook.cluster.bindings import BUILT_IN, unbound_groups
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.mappings import read_live
+from tarmak_iam.identity.groups import EVERYONE
 from tarmak_iam.installation import Installation
 from tarmak_iam.report.model import ClusterReview, Principal
 from tarmak_iam.report.privilege import weighed
-from tarmak_iam.report.rights import EVERYONE, GroupRights, Rbac, Right
+from tarmak_iam.report.rights import GroupRights, Rbac, Right
 
 __all__ = ["ask_cluster"]
 

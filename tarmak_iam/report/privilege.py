@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from tarmak_iam.guards import ADMINS, NODES
+from tarmak_iam.identity.groups import ADMINS, NODES
 from tarmak_iam.identity.template_names import could_be, fixed_prefix, templates_in
 from tarmak_iam.report.model import Privilege
 from tarmak_iam.report.rights import Right

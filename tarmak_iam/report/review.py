@@ -28,7 +28,10 @@ class Reviewed:
 def put_together(
     config: Path, reviewed: Sequence[Reviewed], report: Report, repository: Repository, date: str = ""
 ) -> AccessReview:
-    """`report` has the findings about tarmak.yaml itself; `date` is shown as it is."""
+    """The review of all clusters of `config`, in the order in which they are given.
+
+    `report` has the findings about tarmak.yaml itself; `date` is shown as it is, and nothing is where it is empty.
+    """
     clusters = tuple(each.review for each in reviewed)
     files = dict.fromkeys(file.path for each in clusters for file in each.files)
     return AccessReview(

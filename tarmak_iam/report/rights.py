@@ -11,10 +11,7 @@ from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.objects import Object, Ref
 from tarmak_iam.identity.template_names import could_be, templates_in
 
-__all__ = ["EVERYONE", "RISKS", "GroupRights", "Rbac", "Right", "Rule"]
-
-EVERYONE = "system:authenticated"
-"""The group that everybody has who gets in."""
+__all__ = ["RISKS", "GroupRights", "Rbac", "Right", "Rule"]
 
 _GROUP = "rbac.authorization.k8s.io"
 

@@ -22,7 +22,7 @@ def modules_after(code: str) -> set[str]:
 @pytest.mark.parametrize("argument", ["--help", "--version"])
 def test_help_and_version_import_nothing_heavy(argument: str) -> None:
     code = f"from tarmak_iam.cli.main import main\nassert main([{argument!r}]) == 0"
-    assert modules_after(code).isdisjoint(HEAVY)
+    assert modules_after(code).isdisjoint((*HEAVY, "logging", "subprocess"))
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:

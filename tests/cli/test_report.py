@@ -122,6 +122,7 @@ def test_every_cluster_and_one_that_cannot_be_read(shell: Shell) -> None:
     shown = told(shell, *multi, "--current-cluster", "prod-blue")
     assert [each["cluster"] for each in shown["clusters"]] == ["prod-blue"]
     everything = shell.run(*multi, "report", "--all-clusters", "-o", "json")
+    assert everything.err == "3 clusters: 3 reviewed\n"
     shown = json.loads(everything.out)
     assert [(each["cluster"], each["type"]) for each in shown["clusters"]] == [
         ("prod-hub", "hub"),
@@ -136,6 +137,7 @@ def test_every_cluster_and_one_that_cannot_be_read(shell: Shell) -> None:
         assert (
             "prod-blue/aws-iam-authenticator.yaml:1:1: error: prod-blue: the mappings file is no mapping" in broken.err
         )
+        assert broken.err.endswith("\n3 clusters: 2 reviewed, 1 failed (prod-blue)\n")
         assert "admin" in broken.out
     shown = json.loads(shell.run(*multi, "report", "--all-clusters", "-o", "json", code=2).out)
     jsonschema.Draft7Validator(SCHEMA).validate(shown)

@@ -6,16 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tarmak_iam.hook.cluster.objects import Object
+from tarmak_iam.identity.groups import ADMINS, EVERYONE, NODES
 from tarmak_iam.identity.model import Grant
 from tarmak_iam.identity.template_names import could_be, templates_in
 
 __all__ = ["BUILT_IN", "UnboundGroup", "bound_groups", "unbound_groups"]
 
 BUILT_IN = {
-    "system:authenticated": "everybody who gets in has it",
+    EVERYONE: "everybody who gets in has it",
     "system:bootstrappers": "the group of bootstrap tokens, which ask for a node's certificate",
-    "system:masters": "everything, whatever bindings say",
-    "system:nodes": "what the Node authorizer gives to the node of that username",
+    ADMINS: "everything, whatever bindings say",
+    NODES: "what the Node authorizer gives to the node of that username",
     "system:serviceaccounts": "the group of all service accounts",
     "system:unauthenticated": "the group of callers whom nobody knows",
 }

@@ -14,11 +14,11 @@ from tarmak_iam.config.versions import GoVersion
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.cluster.kubectl import Kubectl, object_in, why
 from tarmak_iam.hook.processes import Completed
+from tarmak_iam.identity.groups import EVERYONE
 
 __all__ = ["Reviewed", "Seen", "review"]
 
 _API = "authentication.k8s.io"
-_EVERYONE = "system:authenticated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +107,6 @@ def _kubectl_of(kubectl: Kubectl, token: str) -> Iterator[Kubectl]:
 
 
 def _seen(user: dict[str, Any]) -> Seen:
-    groups = tuple(group for group in user.get("groups") or () if group != _EVERYONE)
+    groups = tuple(group for group in user.get("groups") or () if group != EVERYONE)
     extra = {str(key): tuple(map(str, values)) for key, values in (user.get("extra") or {}).items()}
     return Seen(str(user.get("username", "")), groups, str(user.get("uid", "")), extra)

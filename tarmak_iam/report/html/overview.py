@@ -12,7 +12,7 @@ from tarmak_iam.report.model import AccessReview, ClusterReview, Privilege, Row
 from tarmak_iam.report.model import Cell as Access
 from tarmak_iam.report.wording import short_commit
 
-__all__ = ["anchor", "header", "matrix", "summary"]
+__all__ = ["anchor", "fact", "header", "matrix", "summary"]
 
 
 def anchor(number: int) -> str:

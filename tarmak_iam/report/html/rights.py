@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tarmak_iam.hook.cluster.bindings import BUILT_IN
+from tarmak_iam.identity.groups import ADMINS, EVERYONE
 from tarmak_iam.report.html.cells import badge, code, muted, nothing
 from tarmak_iam.report.html.markup import Markup, el, joined
 from tarmak_iam.report.html.tables import Cell, Table, TableRow
 from tarmak_iam.report.model import ClusterReview
-from tarmak_iam.report.rights import EVERYONE, GroupRights, Right, Rule
+from tarmak_iam.report.rights import GroupRights, Right, Rule
 
 __all__ = ["rights"]
 
@@ -30,12 +31,12 @@ def _all(cluster: ClusterReview) -> Iterator[GroupRights]:
 
 
 def _rows(subject: GroupRights, cluster: ClusterReview) -> Iterator[TableRow]:
-    if subject.name == "system:masters":
+    if subject.name == ADMINS:
         may = joined(badge("Everything", "admin"), muted(" whatever bindings say"))
         yield _row(subject, may, "everywhere", "Kubernetes itself", "admin")
     elif subject.built_in and subject.name != EVERYONE:
         yield _row(subject, subject.built_in, "everywhere", "Kubernetes itself")
-    for right in subject.rights if subject.name != "system:masters" else ():
+    for right in subject.rights if subject.name != ADMINS else ():
         where = code(right.namespace) if right.namespace else "everywhere"
         mark = "admin" if right.is_everything else "elevated" if right.risks else ""
         yield _row(subject, _may(right), where, _by(right), mark)
