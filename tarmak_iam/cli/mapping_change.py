@@ -15,9 +15,12 @@ from tarmak_iam.cli.session import Session
 from tarmak_iam.clusterfiles import ClusterFiles
 from tarmak_iam.document.textdiff import unified_diff
 from tarmak_iam.effects import Effect, Loaded, effect_json, effects
+from tarmak_iam.errors import TarmakIamError
+from tarmak_iam.findings import Subject
 from tarmak_iam.guards import check_starts, check_ways_in, is_known, losses
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.installation import Installation
+from tarmak_iam.lint import Located, Subjects, check
 
 __all__ = ["Change", "Options", "change_options", "strip_path_option"]
 
@@ -79,9 +82,11 @@ class Change:
         *,
         unchanged: str,
         mending: bool = False,
+        with_findings: bool = False,
         more: Mapping[str, Any] | None = None,
     ) -> None:
-        """Guards, writes and shows it. `mending` as in `check_starts`; `more` goes into what -o json prints.
+        """Guards, writes and shows it. `mending` as in `check_starts`; `with_findings`: and what `check` says of it;
+        `more` goes into what -o json prints.
 
         Raises TarmakIamError, nothing written.
         """
@@ -97,10 +102,13 @@ class Change:
         if still is not None:
             note(f"authenticator {self.before.daemon_version} would still not start: {still.reason}")
         found = effects(now, then)
+        told = _new_findings(now.installation, then.installation) if with_findings else []
         if options.output == "json":
             self._finish_json(after, options, found, more or {})
         else:
             self._finish_text(after, options, found)
+        for text in told:
+            note(text)
 
     def _guard(self, now: Loaded, then: Loaded, options: Options) -> None:
         if options.me is not None and not is_known(now, options.me):
@@ -140,3 +148,19 @@ class Change:
 
     def _write(self, after: Mappings) -> None:
         self.files.write(self.files.mappings_path, after.document, self._old.document if self._old else None)
+
+
+def _new_findings(before: Installation, after: Installation) -> list[str]:
+    """What `check` says of the mappings only now, since a slip is best told where it is made. It forbids nothing: where
+    the rules cannot run, as with a plugin that fails, that is all there is to say."""
+    try:
+        known = {(each.finding.id, each.finding.message) for each in _findings(before)}
+        found = _findings(after)
+    except TarmakIamError as error:
+        return [f"not checked: {error.message}"]
+    return [str(each) for each in found if (each.finding.id, each.finding.message) not in known]
+
+
+def _findings(installation: Installation) -> list[Located]:
+    found = check(Subjects(mappings=installation.mappings, installation=installation))
+    return [each for each in found if each.finding.subject is Subject.MAPPINGS]

@@ -97,7 +97,8 @@ def add(
     """Map the ARN of a role or user, an SSO permission set as sso:ACCOUNT/NAME, or a whole account by its twelve
     digits.
 
-    An entry for the same principal is brought up to date; the file is made if there is none.
+    An entry for the same principal is brought up to date; the file is made if there is none. What `check` finds wrong
+    with it is told.
     """
     change = Change.of(session)
     wanted = Wanted(principal, username, groups or None)
@@ -106,7 +107,8 @@ def add(
         raise outcome.error
     for text in outcome.notes:
         note(f"note: {text}")
-    change.finish(after, Options(me, force, dry_run, output), unchanged=f"{outcome.principal} is mapped like that")
+    unchanged = f"{outcome.principal} is mapped like that"
+    change.finish(after, Options(me, force, dry_run, output), unchanged=unchanged, with_findings=True)
 
 
 @mappings.command(

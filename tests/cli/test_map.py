@@ -180,3 +180,13 @@ def test_what_is_not_there(shell: Shell) -> None:
     assert near.err == f"unchanged: nothing maps {ACCOUNT}:role/team/Dev, but {DEV} is mapped\n"
     assert shell.dev("map", "remove", "", code=2).err.startswith("error: the ARN is empty")
     assert shell.dev("map", "add", DEV, code=2).err == "error: the username is empty; give one with --username\n"
+
+
+def test_a_slip_is_told_where_it_is_made(shell: Shell) -> None:
+    arn = "arn:aws:iam::111122223333:role/Second"
+    shell.run("-c", shell.single, "map", "add", ADMIN, "--username", "admin", "--group", "system:masters")
+    added = shell.run("-c", shell.single, "map", "add", arn, "--username", "second", "--group", "system:master")
+    assert "Kubernetes knows no group 'system:master'" in added.err
+    assert added.err.count("[IAM") == 1
+    again = shell.run("-c", shell.single, "map", "add", f"{arn}2", "--username", "third", "--group", "third")
+    assert "[IAM" not in again.err
