@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tarmak_iam.clusterfiles import ClusterFiles, check_cluster_id
+from tarmak_iam.clusterfiles import check_cluster_id
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.versions import GoVersion, parse_version
 from tarmak_iam.config.webhook import DEFAULT_WEBHOOK_FILE, unsafe_webhook_file, webhook_file
@@ -22,14 +21,11 @@ from tarmak_iam.identity.mappings import MAPPINGS_NAME, Mappings
 from tarmak_iam.identity.server_settings import ServerSettings, read_server_settings
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.kubeconfig import KUBECONFIG_NAME, AdminKubeconfig, open_door
-from tarmak_iam.provenance import Provenance
 from tarmak_iam.regions import is_region, partition_of
-from tarmak_iam.settings import SettingError, Settings, override
+from tarmak_iam.settings import Settings, override
 from tarmak_iam.text import is_host_name
 
-__all__ = ["Installation", "read_installation"]
-
-_LOGGER = logging.getLogger(__name__)
+__all__ = ["Installation"]
 
 
 @dataclass(frozen=True)
@@ -278,31 +274,3 @@ class Installation:
             shown_as=mappings.document.filename if mappings else None,
             carried=True,
         )
-
-
-def read_installation(
-    config: TarmakConfig,
-    cluster: Cluster,
-    files: ClusterFiles,
-    overrides: Mapping[str, Any] | None = None,
-    *,
-    with_admin: bool = False,
-) -> Installation:
-    """What a cluster's own files make of it; Tarmak's kubeconfig is among them only `with_admin`.
-
-    Raises TarmakIamError, at the setting where it is one of the file that cannot be used.
-    """
-    admin = files.admin_kubeconfig() if with_admin else None
-    settings, document = files.read_settings()
-    try:
-        made = Installation.of(config, cluster, files.mappings(), settings, overrides, admin=admin)
-    except SettingError as error:
-        is_given = (overrides or {}).get(error.setting) is not None  # in an option, not in the file
-        if is_given or document is None or not document.has((error.setting,)):
-            raise
-        raise error.at(document.position((error.setting,))) from None
-    if _LOGGER.isEnabledFor(logging.INFO):
-        for line in Provenance(config.document, cluster, made.settings, document, overrides or {}).lines():
-            _LOGGER.info(line)
-        _LOGGER.info("region: %s, partition: %s", made.region or "unknown", made.partition)
-    return made

@@ -101,7 +101,7 @@ class Session:
         *,
         with_admin: bool = False,
     ) -> Installation:
-        from tarmak_iam.installation import read_installation
+        from tarmak_iam.reading import read_installation
 
         return read_installation(config, cluster, self.files(config, cluster), overrides, with_admin=with_admin)
 

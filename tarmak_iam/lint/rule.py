@@ -13,7 +13,8 @@ from tarmak_iam.config.survey import Survey
 from tarmak_iam.document import Document
 from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.identity.mappings import Mappings
-from tarmak_iam.installation import Installation, read_installation
+from tarmak_iam.installation import Installation
+from tarmak_iam.reading import read_installation
 from tarmak_iam.routes import Path, Route
 
 __all__ = ["Rule", "Scope", "Subjects"]

@@ -22,6 +22,7 @@ MODULES = (
     "tarmak_iam.identity.mappings",
     "tarmak_iam.settings",
     "tarmak_iam.installation",
+    "tarmak_iam.reading",
     "tarmak_iam.findings",
     "tarmak_iam.lint",
     "tarmak_iam.emit",
