@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from tarmak_iam.cli.cluster_access import access_options, kubectl_of
-from tarmak_iam.cli.every_cluster import Outcome, Tell, Work, all_clusters_option, for_each
+from tarmak_iam.cli.every_cluster import Outcome, Tell, Work, all_clusters_option, for_each, tally
 from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.lint import Report, Subjects, examine
@@ -69,8 +69,19 @@ def report(
 
     review = _Making(session, config, all_clusters).review(reach if live or is_reached else None, date)
     _print(review, output)
+    if all_clusters and review.clusters:
+        pairs = zip(config.selectable_clusters, review.clusters, strict=True)
+        note(tally([Outcome(cluster, (reviewed,)) for cluster, reviewed in pairs], _state, "open"))
     if review.failed:
         context.exit(2)
+
+
+def _state(cluster: ClusterReview) -> str:
+    if cluster.error or cluster.live_error:
+        return "failed"
+    if cluster.is_hub:
+        return "hub"
+    return "closed" if cluster.standing and cluster.standing.closed else "open"
 
 
 @dataclass(frozen=True, slots=True)
