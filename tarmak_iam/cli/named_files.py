@@ -60,6 +60,9 @@ def _existing(path: Path) -> Path:
         raise FileError(f"there is no {CONFIG_NAME} in this directory", remedy="name a file", place=Place(str(path)))
     if path.exists():
         return path
+    if path.is_symlink():
+        remedy = f"the link leads to {os.readlink(path)}"
+        raise FileError("there is no such file", remedy=remedy, place=Place(str(path)))
     near = closest(path.name, _names_beside(path))
     remedy = f"did you mean {path.parent / near}?" if near else "check the path"
     raise FileError("there is no such file", remedy=remedy, place=Place(str(path)))

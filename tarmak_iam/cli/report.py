@@ -27,8 +27,6 @@ __all__ = ["report"]
 
 T = TypeVar("T")
 
-_DONE = "reviewed"
-
 _COLOURS = {"admin": "red", "node": "magenta", "elevated": "yellow", "nobody": "cyan"}
 
 
@@ -72,10 +70,17 @@ def report(
     review = _Making(session, config, all_clusters).review(reach if live or is_reached else None, date)
     _print(review, output)
     if all_clusters:
-        words = [(each.cluster, FAILED if each.failed else _DONE) for each in review.clusters]
-        note(counted(words, _DONE))
+        note(counted([(each.cluster, _state(each)) for each in review.clusters], "open"))
     if review.failed:
         context.exit(2)
+
+
+def _state(cluster: ClusterReview) -> str:
+    if cluster.error or cluster.live_error:
+        return FAILED
+    if cluster.is_hub:
+        return "hub"
+    return "closed" if cluster.standing and cluster.standing.closed else "open"
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,6 +198,6 @@ class TarmakConfig:
             self._disk.data = data
 
     def _unknown(self, asked: str, what: str, place: Place) -> SelectionError:
-        names = [cluster.cluster_name for cluster in self.clusters]
+        names = [cluster.cluster_name for cluster in self.selectable_clusters]
         remedy = did_you_mean(asked, names, "choose one of") or "the file has no clusters"
         return SelectionError(what, remedy=remedy, place=place)

@@ -142,6 +142,10 @@ def test_what_is_not_there(shell: Shell, multi: Path) -> None:
     assert "prod-blue: error: there is no tarmak.yaml in this directory; name a file" in (
         shell.run("check", "prod-blue", code=2).err
     )
+    (multi / "link.yaml").symlink_to("gone.yaml")
+    assert "link.yaml: error: there is no such file; the link leads to gone.yaml" in (
+        shell.run("check", "link.yaml", code=2).err
+    )
     assert "it is empty; name a file" in shell.run("check", "", code=2).err
 
 

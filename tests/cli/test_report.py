@@ -122,8 +122,9 @@ def test_every_cluster_and_one_that_cannot_be_read(shell: Shell) -> None:
     shown = told(shell, *multi, "--current-cluster", "prod-blue")
     assert [each["cluster"] for each in shown["clusters"]] == ["prod-blue"]
     everything = shell.run(*multi, "report", "--all-clusters", "-o", "json")
-    assert everything.err == "3 clusters: 3 reviewed\n"
     shown = json.loads(everything.out)
+    closed = "2 closed (prod-blue, prod-green)"
+    assert everything.err == f"3 clusters: 1 hub (prod-hub), {closed}\n"
     assert [(each["cluster"], each["type"]) for each in shown["clusters"]] == [
         ("prod-hub", "hub"),
         ("prod-blue", "cluster-multi"),
@@ -137,8 +138,8 @@ def test_every_cluster_and_one_that_cannot_be_read(shell: Shell) -> None:
         assert (
             "prod-blue/aws-iam-authenticator.yaml:1:1: error: prod-blue: the mappings file is no mapping" in broken.err
         )
-        assert broken.err.endswith("\n3 clusters: 2 reviewed, 1 failed (prod-blue)\n")
         assert "admin" in broken.out
+        assert broken.err.endswith("3 clusters: 1 hub (prod-hub), 1 failed (prod-blue), 1 closed (prod-green)\n")
     shown = json.loads(shell.run(*multi, "report", "--all-clusters", "-o", "json", code=2).out)
     jsonschema.Draft7Validator(SCHEMA).validate(shown)
     blue = shown["clusters"][1]

@@ -83,7 +83,7 @@ def test_a_current_cluster_that_selects_nothing(current: str, message: str) -> N
     config = TarmakConfig.parse(TEXT.replace("currentCluster: dev-cluster", current))
     with pytest.raises(TarmakIamError) as caught:
         _ = config.current_cluster
-    assert str(caught.value) == f"tarmak.yaml:3:17: {message}; choose one of dev-cluster, prod-hub, prod-blue-2, -"
+    assert str(caught.value) == f"tarmak.yaml:3:17: {message}; choose one of dev-cluster, prod-hub, prod-blue-2"
 
 
 def test_an_unknown_cluster() -> None:
