@@ -69,7 +69,7 @@ def report(
 
     review = _Making(session, config, all_clusters).review(reach if live or is_reached else None, date)
     _print(review, output)
-    if all_clusters:
+    if all_clusters and review.clusters:
         note(counted([(each.cluster, _state(each)) for each in review.clusters], "open"))
     if review.failed:
         context.exit(2)
