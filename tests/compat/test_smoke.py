@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 import tarmak_iam
+from tarmak_iam.cli.completing import VARIABLE
 from tests.compat.surroundings import EXTRAS, Missing, Python, VirtualEnvironment, build, lowest, pythons
 from tests.support import ADMIN, EXAMPLES, PACKAGE, ROOT
 
@@ -119,6 +120,18 @@ def test_mappings_and_findings(program: Program) -> None:
     assert "kind: DaemonSet" in program.run("manifests").stdout
     shutil.rmtree(program.directory / "single")
     shutil.copytree(EXAMPLES / "single", program.directory / "single")
+
+
+def test_completion_within_a_group(program: Program) -> None:
+    """With click 8.2.0 there was none: it had closed the group's context before."""
+    done = subprocess.run(
+        [str(program.environment.bin / "tarmak-iam"), "tarmak-iam settings set exec a", " =:"],
+        env={**program.variables(), VARIABLE: "bash"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert [line.split("\t")[1] for line in done.stdout.splitlines()] == ["aws-iam-authenticator", "aws"]
 
 
 def test_a_token_and_a_certificate(program: Program) -> None:
