@@ -54,7 +54,7 @@ class Checked:
     def summary(self) -> str:
         parts = [summed_up(each.finding.severity for each in self.findings)]
         if self.errors and not self.findings:
-            parts = ["no findings elsewhere"]
+            parts = ["no findings elsewhere" if self.sources else "nothing could be checked"]
         if self.suppressed:
             parts.append(f"{len(self.suppressed)} ignored by comments")
         return ", ".join([*parts, self.clusters] if self.clusters else parts)

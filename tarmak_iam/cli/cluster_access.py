@@ -25,7 +25,7 @@ _OPTIONS = (
         "--kubeconfig",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="The admin's kubeconfig. Default: what `tarmak clusters kubeconfig` names.",
+        help="The admin's kubeconfig, if it is not what `tarmak clusters kubeconfig` names.",
     ),
     click.option("--context", "kube_context", metavar="NAME", help="Context of the kubeconfig."),
 )

@@ -138,7 +138,12 @@ def test_what_is_not_there(shell: Shell, multi: Path) -> None:
     failed = shell.run("check", "tarmk.yaml", f"prod-blue/{NAME}", code=2)
     assert failed.err.splitlines()[0] == "tarmk.yaml: error: there is no such file; did you mean tarmak.yaml?"
     assert f"prod-blue/{NAME}:4:15: error" in failed.out
-    assert "there is no such file; check the path" in shell.run("check", "a/b/c", code=2).err
+    assert failed.err.splitlines()[-1] == "1 error"
+    alone = shell.run("check", "a/b/c", code=2)
+    assert "there is no such file; check the path" in alone.err
+    assert alone.err.splitlines()[-1] == "nothing could be checked"
+    beside = shell.run("check", "a/b/c", "tarmak.yaml", "--fail-on", "error", code=2)
+    assert beside.err.splitlines()[-1] != "nothing could be checked"
     assert "prod-blue: error: there is no tarmak.yaml in this directory; name a file" in (
         shell.run("check", "prod-blue", code=2).err
     )
