@@ -1,16 +1,22 @@
-"""Texts of other people: on one line of a terminal, and in the place of a host's name."""
+"""Texts of other people: on one line of a terminal, harmless in a log, and in the place of a host's name."""
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["ACTED_ON", "escaped", "is_host_name", "one_line"]
+__all__ = ["ACTED_ON", "MARKER", "acts_on_a_log", "defused", "escaped", "is_host_name", "one_line"]
 
 _BREAK = re.compile(r"\s*[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]\s*")
 ACTED_ON = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
 """For a regular expression's brackets: the controls of C0 (but tab and newline), DEL and C1, which a terminal acts on,
 and what turns the direction of text around, so that a line reads as another one than it is."""
 _ACTED_ON = re.compile(f"[{ACTED_ON}]")
+# What runs a workflow acts on lines of a step's output. GitHub's runner: `::name ...::` at the start of a line, behind
+# blanks too, and `##[name]` anywhere (actions/runner, ActionCommand.cs); Azure Pipelines: `##vso[`; TeamCity:
+# `##teamcity[`.
+MARKER = r"#(?=#(?:[vV][sS][oO]|[tT][eE][aA][mM][cC][iI][tT][yY])?\[)"
+"""What stands anywhere in a line for a command, as a regular expression: its first sign."""
+_COMMAND = re.compile(rf"^(?P<blanks>\s*):(?=:.*::)|{MARKER}", re.MULTILINE)
 # The underscore is none of a host's name, and yet in names that people have and that resolve.
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\Z", re.ASCII)
 
@@ -22,8 +28,19 @@ def one_line(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Lines as they are, without what a terminal would act on: in JSON's escapes, which leave JSON the same."""
-    return _ACTED_ON.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
+    """Lines as they are, without what a terminal or a workflow's runner would act on: in JSON's escapes, which leave
+    JSON the same."""
+    return defused(_ACTED_ON.sub(lambda match: f"\\u{ord(match.group()):04x}", text))
+
+
+def defused(text: str) -> str:
+    """The same lines, none of which is a command to what runs a workflow: their first sign as an escape."""
+    return _COMMAND.sub(lambda match: f"{match['blanks'] or ''}\\u{ord(match[0][-1]):04x}", text)
+
+
+def acts_on_a_log(text: str) -> bool:
+    """Whether one of the lines would be a command to what runs a workflow."""
+    return _COMMAND.search(text) is not None
 
 
 def is_host_name(text: str) -> bool:

@@ -91,6 +91,83 @@ def test_a_diff_of_text_that_runs_backwards(shell: Shell) -> None:
     assert "awsIAMAuthenticatorInit" in out
 
 
+# --- workflows ---------------------------------------------------------------------------------------------------
+
+COMMAND = re.compile(r"^\s*::.*::|##\[", re.MULTILINE)
+"""What GitHub's runner acts on: actions/runner, ActionCommand.cs."""
+_AS_COMMANDS = f"""\
+# ##[add-mask]comment
+server:
+  mapRoles:
+  - roleARN: {ADMIN}
+    username: "u\\n::add-mask::a\\n  ::error::b"
+    groups: ["system:masters", "::set-output name=c::d", "##[add-mask]e"]
+  - roleARN: arn:aws:iam::111122223333:role/B
+    username: "##[group]"
+    groups: []
+  ::warning::key: "::notice::value"
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check"],
+        ["check", "-o", "json"],
+        ["check", "-o", "sarif"],
+        ["map", "list"],
+        ["map", "list", "-o", "json"],
+        ["map", "remove", "arn:aws:iam::111122223333:role/B", "--dry-run"],
+        ["map", "convert", "--to", "MountedFile"],
+        ["map", "convert", "--to", "MountedFile", "-o", "json"],
+        ["map", "convert", "--to", "EKSConfigMap"],
+        ["map", "convert", "--to", "CRD"],
+        ["whois", ADMIN],
+        ["whois", ADMIN, "-o", "json"],
+        ["report"],
+        ["report", "-o", "json"],
+        ["manifests"],
+        ["manifests", "-o", "json"],
+        ["set", "awsIAMAuthenticatorInit", "true", "--dry-run"],
+        ["show"],
+        ["settings", "show"],
+    ],
+    ids=" ".join,
+)
+def test_nothing_is_a_command_of_a_workflow(
+    shell: Shell, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(_AS_COMMANDS)
+    file = shell.single / "tarmak.yaml"
+    before = file.read_text().replace(
+        "      allowCIDRs:", "      # ##[add-mask]x\n      ::debug::y: z\n      allowCIDRs:"
+    )
+    file.write_text(f'"::add-path::a": "##[b]"\n{before}')
+    assert main(["-c", str(shell.single), *arguments]) in (0, 1)
+    captured = capsys.readouterr()
+    assert captured.out + captured.err
+    assert COMMAND.findall(captured.out + captured.err) == []
+
+
+def test_what_is_given_out_in_other_words_is_the_same(shell: Shell) -> None:
+    (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text(_AS_COMMANDS)
+    text = shell.dev("map", "convert", "--to", "EKSConfigMap").out
+    inner = Document.parse(Document.parse(text).data["data"]["mapRoles"]).data
+    assert inner[0]["username"] == "u\n::add-mask::a\n  ::error::b"
+    assert inner[0]["groups"] == ["system:masters", "::set-output name=c::d", "##[add-mask]e"]
+
+
+def test_one_place_writes_to_stdout_and_stderr() -> None:
+    """Their own words: the changing line of progress, Ctrl-C before anything is imported, the answers to a shell's
+    question for completions."""
+    assert sources_with(r"click\.(echo|secho)\(|\bprint\(|\.std(out|err)(\.buffer)?\.write\(|stream\.write\(") == {
+        "__main__.py",
+        "cli/completion_answer.py",
+        "cli/console.py",
+        "cli/progress.py",
+    }
+
+
 # --- files -------------------------------------------------------------------------------------------------------
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tarmak_iam.regions import is_region, partition_of
-from tarmak_iam.text import is_host_name, one_line
+from tarmak_iam.text import defused, escaped, is_host_name, one_line
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,25 @@ def test_regions(text: str) -> None:
 )
 def test_what_is_no_region(text: str) -> None:
     assert not is_region(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("::add-mask::secret", "\\u003a:add-mask::secret"),
+        ("  \u00a0::stop-commands::x", "  \u00a0\\u003a:stop-commands::x"),
+        ("one\n\t::error file=a::b\ntwo", "one\n\t\\u003a:error file=a::b\ntwo"),
+        ("deep in ##[add-mask]a line", "deep in \\u0023#[add-mask]a line"),
+        ("##vso[task.setvariable variable=a]b", "\\u0023#vso[task.setvariable variable=a]b"),
+        ("###[group]", "#\\u0023#[group]"),
+        ("##TeamCity[x]", "\\u0023#TeamCity[x]"),
+        ("::1", "::1"),
+        ("::ffff:192.0.2.1/128", "::ffff:192.0.2.1/128"),
+        ("a ::b::c", "a ::b::c"),
+        ("## [a link]", "## [a link]"),
+    ],
+)
+def test_no_line_is_a_command_of_a_workflow(text: str, shown: str) -> None:
+    """actions/runner, ActionCommand.cs: `::` counts behind any blanks, `##[` anywhere."""
+    assert defused(text) == shown
+    assert escaped(text).replace("\t", "") == shown.replace("\t", "")

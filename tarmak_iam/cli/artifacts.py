@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from tarmak_iam.cli.console import format_option, note, print_json, print_line, print_payload
 from tarmak_iam.cli.notes import note_objects
-from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.overrides import object_options
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.emit.artifact import yaml_bytes
@@ -28,7 +28,7 @@ def flags(session: Session, output: str) -> None:
         print_json(dict(arg.removeprefix("--").split("=", 1) for arg in args))
     else:
         for line in args if output == "args" else webhook_hieradata(installation):
-            click.echo(line)
+            print_line(line)
     if not args:
         why = "it is a hub, without masters" if installation.is_hub else "the switch is off and no webhook file is set"
         note(f"Tarmak sets no webhook flag for {installation.cluster_id}: {why}")
@@ -47,4 +47,4 @@ def manifests(session: Session, /, output: str, **overrides: Any) -> None:
     if output == "json":
         print_json({"apiVersion": "v1", "kind": "List", "items": objects})
         return
-    click.echo(b"---\n".join(yaml_bytes(each) for each in objects), nl=False)
+    print_payload(b"---\n".join(yaml_bytes(each) for each in objects))

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from tarmak_iam.cli.checking import Checked, check_chosen, check_every, check_files
+from tarmak_iam.cli.console import note, print_json
 from tarmak_iam.cli.directories import named_files
 from tarmak_iam.cli.every_cluster import all_clusters_option
-from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.project import page_address
 from tarmak_iam.cli.reporting import (
     as_json,

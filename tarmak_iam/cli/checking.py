@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tarmak_iam.cli.console import note
 from tarmak_iam.cli.every_cluster import Outcome, Tell, for_each, tally, tell_error
 from tarmak_iam.cli.named_files import Kind, NamedFile, named_file
-from tarmak_iam.cli.output import note
 from tarmak_iam.cli.reporting import summed_up
 from tarmak_iam.cli.session import Session
 from tarmak_iam.clusterfiles import ClusterFiles

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tarmak_iam.cli.output import note
+from tarmak_iam.cli.console import note
 from tarmak_iam.cli.session import Session
 from tarmak_iam.cli.verbosity import log_variables
 

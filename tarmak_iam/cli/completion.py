@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from tarmak_iam.cli.completing import VARIABLE
+from tarmak_iam.cli.console import print_payload
 
 __all__ = ["completion"]
 
@@ -92,4 +93,4 @@ def completion(shell: str) -> None:
     Commands, options and their values; names of clusters, mapped ARNs, keys of the section and of the settings come
     from the files that -c, --current-cluster and TARMAK_CONFIG choose. Nothing is written, and nobody is asked.
     """
-    click.echo(_SCRIPTS[shell].replace("VARIABLE", VARIABLE), nl=False)
+    print_payload(_SCRIPTS[shell].replace("VARIABLE", VARIABLE))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tarmak_iam.cli.cluster_access import access_options, kubectl_of
+from tarmak_iam.cli.console import format_option, note, print_diff_text, print_json, print_line
 from tarmak_iam.cli.every_cluster import (
     Outcome,
     Tell,
@@ -22,7 +23,6 @@ from tarmak_iam.cli.every_cluster import (
 )
 from tarmak_iam.cli.live import change_json
 from tarmak_iam.cli.mapping_formats import read_foreign
-from tarmak_iam.cli.output import format_option, note, print_diff_text, print_json
 from tarmak_iam.cli.overrides import object_options
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.effects import effect_json, effects
@@ -113,7 +113,7 @@ def _diff_all(session: Session, overrides: dict[str, Any], output: str) -> None:
         elif output == "json":
             note(f"{outcome.name}:")
         else:
-            click.echo(f"{outcome.name}:")
+            print_line(f"{outcome.name}:")
             _print(outcome.value)
         _print_notes(outcome.value)
     if output == "json":
@@ -141,10 +141,10 @@ def _outcome_json(outcome: Outcome[LiveDiff]) -> dict[str, Any]:
 
 def _print(found: LiveDiff) -> None:
     for each in found.objects:
-        click.echo(each.change.text)
+        print_line(each.change.text)
         print_diff_text(each.text)
     for effect in found.effects:
-        click.echo(effect.text)
+        print_line(effect.text)
     for group in found.unbound:
         note(f"warning: {group.text}")
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from tarmak_iam.cli.completing import directories
+from tarmak_iam.cli.console import note, print_json
 from tarmak_iam.cli.directories import named_directory
-from tarmak_iam.cli.output import note, print_json
 from tarmak_iam.cli.project import page_address
 from tarmak_iam.cli.reporting import (
     as_json,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import click
 
-from tarmak_iam.cli.output import note, print_diff
+from tarmak_iam.cli.console import note, print_diff, print_line
 from tarmak_iam.document import Document
 
 __all__ = ["dry_run_option", "finish_edit"]
@@ -29,7 +29,7 @@ def finish_edit(
         write()
     print_diff(before, after)
     for line in effects:
-        click.echo(line)
+        print_line(line)
     for comment in after.removed_comments:
         note(f"the comment went with it: {comment.text}")
     note("dry run: nothing was written" if dry_run else done)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 import click
 
+from tarmak_iam.cli.console import note
 from tarmak_iam.cli.excerpt import print_excerpt_of_error
-from tarmak_iam.cli.output import note
 from tarmak_iam.cli.progress import progress
 from tarmak_iam.cli.session import Session
 from tarmak_iam.errors import SelectionError, TarmakIamError

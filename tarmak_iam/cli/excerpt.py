@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from tarmak_iam.cli.colour import SEVERITIES
+from tarmak_iam.cli.console import print_line
 from tarmak_iam.cli.terminal import is_terminal
 from tarmak_iam.errors import Place, TarmakIamError
 
@@ -74,8 +75,8 @@ def print_excerpt(line: str, place: Place, colour: str, *, err: bool = False) ->
     if not is_terminal(sys.stderr if err else sys.stdout) or not line or place.line is None or place.column is None:
         return
     shown, mark = excerpt(line, place.line, place.column, shutil.get_terminal_size().columns)
-    click.echo(shown, err=err)
-    click.echo(mark.removesuffix(_MARK) + click.style(_MARK, fg=colour, bold=True), err=err)
+    print_line(shown, err=err)
+    print_line(mark.removesuffix(_MARK) + click.style(_MARK, fg=colour, bold=True), err=err)
 
 
 def print_excerpt_of_error(place: Place | None) -> None:

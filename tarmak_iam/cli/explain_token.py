@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
-import click
-
+from tarmak_iam.cli.console import print_line
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.token import Inspection
 
@@ -29,12 +28,12 @@ def print_inspection(found: Inspection, version: DaemonVersion) -> None:
         (str(version), _judged(found.verdict(version).refusal, "asks STS")),
     ]
     for name, value in rows:
-        click.echo(f"{name + ':':<16}{value}")
+        print_line(f"{name + ':':<16}{value}")
     for text in found.notes:
-        click.echo(f"{'note:':<16}{text}")
-    click.echo("by version:")
+        print_line(f"{'note:':<16}{text}")
+    print_line("by version:")
     for verdict in found.verdicts:
-        click.echo(f"  {verdict.versions:<19} {_judged(verdict.refusal, 'asks STS')}")
+        print_line(f"  {verdict.versions:<19} {_judged(verdict.refusal, 'asks STS')}")
 
 
 def as_json(found: Inspection, version: DaemonVersion) -> dict[str, object]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from tarmak_iam.cli.console import print_payload
+
 __all__ = ["hook"]
 
 # `function`, since an alias of the name would be put in place of the first word of `tarmak () {`. It calls a program
@@ -26,4 +28,4 @@ def hook(shell: str) -> None:
 
     Completion and aliases of tarmak go on working.
     """
-    click.echo(_FUNCTIONS[shell], nl=False)
+    print_payload(_FUNCTIONS[shell])

@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 
 from tarmak_iam.cli.completing import files
+from tarmak_iam.cli.console import format_option, note, print_json, print_payload
 from tarmak_iam.cli.edit import dry_run_option
 from tarmak_iam.cli.kubeconfig_files import kubectl_files
 from tarmak_iam.cli.kubeconfig_plan import Plan
 from tarmak_iam.cli.notes import note_role
-from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.overrides import kubeconfig_options
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.cli.verbosity import log_variables
@@ -72,7 +72,7 @@ def kubeconfig(
         if output == "json":
             print_json(made)
         else:
-            click.echo(yaml_bytes(made), nl=False)
+            print_payload(yaml_bytes(made))
     else:
         own = [path for path in (*session.files(config, cluster).own, config.path) if path]
         if not merge_into:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tarmak_iam.cli.console import note, print_diff_text, print_json
 from tarmak_iam.cli.kubeconfig_files import default_file
-from tarmak_iam.cli.output import note, print_diff_text, print_json
 from tarmak_iam.document.files import make_directory, read_if_present
 from tarmak_iam.document.replacing import Replacement, replace_files
 from tarmak_iam.emit.artifact import Manifest

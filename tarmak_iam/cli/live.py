@@ -10,8 +10,8 @@ from typing import Any, Literal
 import click
 
 from tarmak_iam.cli.cluster_access import access_options, at_work, kubectl_of
+from tarmak_iam.cli.console import format_option, note, print_json, print_line
 from tarmak_iam.cli.notes import note_image
-from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.overrides import object_options, profile_option, role_option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.cli.verbosity import log_variables
@@ -113,7 +113,7 @@ def _print_applied(done: Applied, dry_run: str | None, output: str) -> None:
     else:
         _print_changes(done.changes)
         for effect in done.effects:
-            click.echo(effect.text)
+            print_line(effect.text)
     for text in done.notes:
         note(f"note: {text}")
 
@@ -209,7 +209,7 @@ def verify(
         print_json(_verified_json(found))
     else:
         for line in found.account:
-            click.echo(line)
+            print_line(line)
     if not found.ok:
         note(f"not proven; {found.way_in}")
         click.get_current_context().exit(1)
@@ -226,7 +226,7 @@ def change_json(change: Change) -> dict[str, str]:
 
 def _print_changes(changes: Iterable[Change]) -> None:
     for change in changes:
-        click.echo(change.text)
+        print_line(change.text)
 
 
 def _verified_json(found: Verified) -> dict[str, Any]:

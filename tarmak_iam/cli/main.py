@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 import click
 
 from tarmak_iam._version import __version__
-from tarmak_iam.cli.aside import drop, tell
 from tarmak_iam.cli.common import common_options
 from tarmak_iam.cli.completing import VARIABLE
+from tarmak_iam.cli.console import drop, tell
 from tarmak_iam.cli.lazy import LazyGroup
 from tarmak_iam.cli.session import session_of
 from tarmak_iam.cli.usage import usage_message

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from tarmak_iam.cli.completing import callers
+from tarmak_iam.cli.console import format_option, note, print_json
 from tarmak_iam.cli.edit import dry_run_option, finish_edit
-from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.session import Session
 from tarmak_iam.clusterfiles import ClusterFiles
 from tarmak_iam.document.textdiff import unified_diff

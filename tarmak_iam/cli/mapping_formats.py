@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from tarmak_iam.cli.completing import files
+from tarmak_iam.cli.console import format_option, note, print_json, print_payload
 from tarmak_iam.cli.mapping_change import Change, Options, change_options, strip_path_option
-from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.files import read_file
 from tarmak_iam.document.source import MAX_BYTES
@@ -97,7 +97,7 @@ def convert(session: Session, backend: str, output: str) -> None:
         single = backend != "CRD"
         print_json(made.objects[0] if single else {"apiVersion": "v1", "kind": "List", "items": list(made.objects)})
     else:
-        click.echo(b"---\n".join(map(yaml_bytes, made.objects)), nl=False)
+        print_payload(b"---\n".join(map(yaml_bytes, made.objects)))
 
 
 def read_foreign(file: str, form: str | None) -> Import:

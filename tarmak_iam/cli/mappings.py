@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from tarmak_iam.cli.completing import principals
+from tarmak_iam.cli.console import format_option, note, print_json, print_line
 from tarmak_iam.cli.lazy import CommandGroup
 from tarmak_iam.cli.mapping_change import Change, Options, change_options, strip_path_option
 from tarmak_iam.cli.mapping_formats import convert, import_
-from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.guards import principal_refusal
 from tarmak_iam.identity.mappings import Listed, Wanted
@@ -45,7 +45,7 @@ def list_(session: Session, output: str) -> None:
         print_json([_as_json(entry) for entry in entries])
     for entry in entries if output == "text" else ():
         cells = (entry.kind, entry.principal or "-", entry.username, ",".join(entry.groups))
-        click.echo("\t".join(map(one_line, cells)).rstrip())
+        print_line("\t".join(map(one_line, cells)).rstrip())
     if not entries:
         note("there are no mappings: nobody can log in with IAM")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tarmak_iam.cli.output import note
+from tarmak_iam.cli.console import note
 from tarmak_iam.emit import notes
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation import Installation

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tarmak_iam.cli.console import format_option, note, print_json, print_line
 from tarmak_iam.cli.directories import output_dir_option
 from tarmak_iam.cli.edit import dry_run_option
 from tarmak_iam.cli.every_cluster import (
@@ -21,7 +22,6 @@ from tarmak_iam.cli.every_cluster import (
 )
 from tarmak_iam.cli.kubeconfig import note_tunnel
 from tarmak_iam.cli.notes import note_objects, note_role
-from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.overrides import kubeconfig_options, object_options
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.directory import Action, Plan, carry_out, plan
@@ -139,7 +139,7 @@ def _own_files(session: Session, config: TarmakConfig) -> list[Path]:
 def _print(planned: Plan, *, dry_run: bool) -> None:
     for step in planned.steps:
         would = dry_run and step.action not in _AT_REST
-        click.echo(one_line(f"{f'would {step.action.value}' if would else _DONE[step.action]} {step.path}"))
+        print_line(one_line(f"{f'would {step.action.value}' if would else _DONE[step.action]} {step.path}"))
     for step in planned.steps:
         if step.action is Action.KEEP:
             note(f"{step.path} is no longer made, but is kept: it was changed by hand since it was written")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from tarmak_iam.cli.cluster_access import access_options, kubectl_of
+from tarmak_iam.cli.console import format_option, note, print_json, print_line, print_payload
 from tarmak_iam.cli.every_cluster import FAILED, Outcome, Tell, Work, all_clusters_option, counted, for_each
-from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.lint import Report, Subjects, examine
 
@@ -158,7 +158,7 @@ def _print(review: AccessReview, output: str) -> None:
     if output == "json":
         print_json(as_json(review))
     elif output == "html":
-        click.echo(page(review).encode(), nl=False)
+        print_payload(page(review).encode())
     else:
         for line in as_lines(review):
-            click.echo(_coloured(line))
+            print_line(_coloured(line))

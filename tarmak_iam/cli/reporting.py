@@ -11,8 +11,8 @@ import click
 
 from tarmak_iam.cli.annotations import workflow_commands
 from tarmak_iam.cli.colour import SEVERITIES, marked
+from tarmak_iam.cli.console import print_command, print_json, print_line
 from tarmak_iam.cli.excerpt import print_excerpt
-from tarmak_iam.cli.output import print_json
 from tarmak_iam.cli.project import address
 from tarmak_iam.cli.sarif import sarif_log
 from tarmak_iam.cli.told import Base, Verdict
@@ -50,7 +50,7 @@ fail_on_option = click.option(
 def print_finding(line: str, place: Place, severity: Severity, source: str = "") -> None:
     """A line such as `file:1:2: error: message [ID]`, its severity in the colour of it; on a terminal with the line of
     the source, where that is given."""
-    click.echo(marked(line))
+    print_line(marked(line))
     print_excerpt(source, place, SEVERITIES[severity])
 
 
@@ -85,7 +85,7 @@ def print_verdict(output: str, verdict: Verdict, line_of: Callable[[Place], str]
         print_json(sarif_log(verdict, Base.of_repository(os.environ), line_of, address()))
     else:
         for line in workflow_commands(verdict, Base.of_workspace(os.environ)):
-            click.echo(line)
+            print_command(line)
 
 
 @contextlib.contextmanager

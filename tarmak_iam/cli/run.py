@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from tarmak_iam.cli.aside import aside, aside_error
+from tarmak_iam.cli.console import aside, aside_error
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.errors import ConfigError, TarmakIamError
 from tarmak_iam.hook.tarmak.arguments import TarmakCall

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from tarmak_iam.cli.aside import MARK, aside, aside_error, tell
+from tarmak_iam.cli.console import MARK, aside, aside_error, tell
 from tarmak_iam.cli.progress import progress
 from tarmak_iam.cli.session import Session
 from tarmak_iam.cli.terminal import is_terminal

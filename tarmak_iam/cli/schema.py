@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from tarmak_iam.cli.completing import directories, schemas
+from tarmak_iam.cli.console import note, print_diff, print_payload
 from tarmak_iam.cli.directories import named_directory
 from tarmak_iam.cli.edit import dry_run_option
 from tarmak_iam.cli.modeline import modeline, schema_reference, with_modeline
-from tarmak_iam.cli.output import note, print_diff
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.clusterfiles import is_cluster_id
 from tarmak_iam.config.amazon import AMAZON
@@ -67,7 +67,7 @@ def schema(session: Session, name: str | None, output_dir: Path | None, with_mod
     if output_dir is None:
         if with_modelines or dry_run:
             raise click.UsageError("--modeline and --dry-run belong to --output-dir, where the schemas are to be")
-        click.echo(schema_text(_made(name or AMAZON.name)), nl=False)
+        print_payload(schema_text(_made(name or AMAZON.name)))
         return
     if name is not None:
         raise click.UsageError("--output-dir writes the schemas of all files: leave NAME out")

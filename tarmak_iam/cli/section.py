@@ -8,8 +8,8 @@ import click
 from pydantic import ValidationError
 
 from tarmak_iam.cli.completing import section_keys, section_keys_or_values, sections
+from tarmak_iam.cli.console import format_option, note, print_json, print_line, print_payload
 from tarmak_iam.cli.edit import dry_run_option, finish_edit
-from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.amazon import AMAZON
@@ -106,13 +106,13 @@ def show(session: Session, name: str, output: str) -> None:
     if output == "json":
         print_json(effective)
     elif output == "yaml":
-        click.echo(yaml_bytes(effective), nl=False)
+        print_payload(yaml_bytes(effective))
     else:
         own = {} if given is None else given.model_dump(mode="json", exclude_unset=True)
         for each in options(section):
             value, is_default = _at(effective, each.path), _at(own, each.path) is None
             text = "-" if value is None else flow_text(value, Layout())
-            click.echo(f"{each.key}: {text}{'  # default' if is_default and value is not None else ''}")
+            print_line(f"{each.key}: {text}{'  # default' if is_default and value is not None else ''}")
     if given is None:
         note(f"{cluster.cluster_name} has no section {section.name} in {config.document.filename}")
 

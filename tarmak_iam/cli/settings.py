@@ -7,9 +7,9 @@ from collections.abc import Callable
 import click
 
 from tarmak_iam.cli.completing import setting_keys, setting_values, settings_in_file
+from tarmak_iam.cli.console import format_option, note, print_json, print_line
 from tarmak_iam.cli.edit import dry_run_option, finish_edit
 from tarmak_iam.cli.lazy import CommandGroup
-from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document import Document
 from tarmak_iam.setting_values import value_text
@@ -44,7 +44,7 @@ def show(session: Session, output: str) -> None:
         print_json(values)
         return
     for key, value in values.items():
-        click.echo(f"{key}: {value_text(value) or '-'}")
+        print_line(f"{key}: {value_text(value) or '-'}")
 
 
 @settings.command(

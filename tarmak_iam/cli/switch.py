@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
+from tarmak_iam.cli.console import note
 from tarmak_iam.cli.edit import dry_run_option, finish_edit
-from tarmak_iam.cli.output import note
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import Cluster, TarmakConfig
 

@@ -12,9 +12,9 @@ import click
 from click.core import ParameterSource
 
 from tarmak_iam.cli.completing import roles
+from tarmak_iam.cli.console import format_option, note, print_json, print_line
 from tarmak_iam.cli.explain_token import as_json, print_inspection
 from tarmak_iam.cli.lazy import CommandGroup
-from tarmak_iam.cli.output import format_option, note, print_json
 from tarmak_iam.cli.overrides import daemon_version_option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.cli.verbosity import log_variables
@@ -80,7 +80,7 @@ def token(context: click.Context, /, cluster_id: str | None, token_only: bool, c
         cluster_id, defaults = _of_cluster(session)
         options = {**defaults, **{name: value for name, value in options.items() if value is not None}}
     made = make_token(cluster_id, cache_directory=Path.home().joinpath(*_CACHE) if cache else None, **options)
-    click.echo(made.text if token_only else exec_credential(made, os.environ.get("KUBERNETES_EXEC_INFO", "")))
+    print_line(made.text if token_only else exec_credential(made, os.environ.get("KUBERNETES_EXEC_INFO", "")))
 
 
 def _of_cluster(session: Session) -> tuple[str, dict[str, Any]]:

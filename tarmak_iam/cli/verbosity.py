@@ -12,7 +12,7 @@ import click
 
 from tarmak_iam._version import __version__
 from tarmak_iam.cli import colour
-from tarmak_iam.cli.aside import tell
+from tarmak_iam.cli.console import tell
 from tarmak_iam.text import one_line
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import click
 from click.core import ParameterSource
 
 from tarmak_iam.cli.completing import daemon_versions
+from tarmak_iam.cli.console import note, print_line
 from tarmak_iam.cli.directories import output_dir_option
-from tarmak_iam.cli.output import note
 from tarmak_iam.cli.session import Session, pass_session, way_in
 from tarmak_iam.config.webhook import DEFAULT_WEBHOOK_FILE
 from tarmak_iam.document.files import is_current, make_directory, read_if_present
@@ -117,7 +117,7 @@ def webhook(
         version=version,
     )
     for line in _write(output_dir, prepared):  # all is written: whoever reads the lines may hang up
-        click.echo(one_line(line))
+        print_line(one_line(line))
     if prepared.is_kept and _is_given("days"):
         note("the pair that is there is kept, and its days with it: --renew makes a new one")
     _tell_where_they_go(installation, prepared)

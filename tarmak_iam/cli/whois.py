@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from tarmak_iam.cli.completing import callers
-from tarmak_iam.cli.output import format_option, print_json
+from tarmak_iam.cli.console import format_option, print_json, print_line
 from tarmak_iam.cli.overrides import daemon_version_option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.files import read_file
@@ -153,7 +153,7 @@ def _print_text(answer: Answer) -> None:
 
 def _row(name: str, text: str) -> None:
     """On one line, whatever somebody wrote into a file."""
-    click.echo(f"{name + ':':<10}{one_line(text)}")
+    print_line(f"{name + ':':<10}{one_line(text)}")
 
 
 def _as_json(answer: Answer, *, knows_caller: bool) -> dict[str, object]:

@@ -7,7 +7,7 @@ import math
 import re
 from typing import Literal
 
-from tarmak_iam.text import ACTED_ON
+from tarmak_iam.text import ACTED_ON, MARKER, acts_on_a_log
 
 __all__ = ["Quote", "is_plain_safe", "json_scalar", "json_string", "quote", "scalar_text"]
 
@@ -31,8 +31,8 @@ _UNSAFE_START = re.compile(r"[-?:](?:\s|\Z)|[,\[\]{}#&*!|>'\"%@`\s]|---|\.\.\.")
 _UNSAFE_INSIDE = re.compile(r":\s|:\Z|\s#|\s\Z|[\t\n\xa0\ufeff\ud800-\udfff\ufffe\uffff" + ACTED_ON + r"]|\{\{")
 _UNSAFE_IN_FLOW = re.compile(r"[,\[\]{}:?]")
 _ESCAPES = {"\0": "\\0", "\t": "\\t", "\n": "\\n", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
-_YAML_ONLY = re.compile(r"[\ufeff\ufffe\uffff" + ACTED_ON + "]")
-_NEEDS_ESCAPE = re.compile(r'["\\\t\n\ufeff\ufffe\uffff' + ACTED_ON + "]")
+_YAML_ONLY = re.compile(r"[\ufeff\ufffe\uffff" + ACTED_ON + "]|" + MARKER)
+_NEEDS_ESCAPE = re.compile(r'["\\\t\n\ufeff\ufffe\uffff' + ACTED_ON + "]|" + MARKER)
 
 
 def is_plain_safe(text: str, *, flow: bool = False) -> bool:
@@ -42,7 +42,7 @@ def is_plain_safe(text: str, *, flow: bool = False) -> bool:
     """
     if not text or text.lower() in _WORDS or _OTHER_TYPES.fullmatch(text):
         return False
-    if _UNSAFE_START.match(text) or _UNSAFE_INSIDE.search(text):
+    if _UNSAFE_START.match(text) or _UNSAFE_INSIDE.search(text) or acts_on_a_log(text):
         return False
     return not (flow and _UNSAFE_IN_FLOW.search(text))
 

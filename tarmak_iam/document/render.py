@@ -7,6 +7,7 @@ from typing import Any
 
 from tarmak_iam.document.layout import Layout
 from tarmak_iam.document.quoting import json_scalar, json_string, scalar_text
+from tarmak_iam.text import acts_on_a_log
 
 __all__ = ["block_lines", "entry_lines", "flow_text", "indent", "json_lines", "json_text", "value_lines"]
 
@@ -74,7 +75,7 @@ def _literal(value: Any, layout: Layout) -> list[str] | None:
 
 def literal_lines(text: str) -> list[str] | None:
     """A `|` scalar: header and lines, or None where the text needs escapes or would not come back."""
-    if _NO_LITERAL.search(text) or text[0] in " \n":
+    if _NO_LITERAL.search(text) or text[0] in " \n" or acts_on_a_log(text):
         return None
     body = text.rstrip("\n")
     trailing = len(text) - len(body)
