@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
@@ -33,7 +32,9 @@ class CommonOption(click.Option):
 
 def _choose_directory(context: click.Context, _: click.Parameter, value: str | None) -> None:
     if value is not None:
-        context.obj = replace(session_of(context), directory=Path(value) if value else None)
+        from tarmak_iam.config.locate import with_home
+
+        context.obj = replace(session_of(context), directory=with_home(value) if value else None)
 
 
 def _choose_cluster(context: click.Context, _: click.Parameter, value: str | None) -> None:

@@ -162,6 +162,8 @@ class _Decoder:
             self._misfit(node, route, _KINDS.get(field.kind, "a whole number"))
         value = self._keys.plain(node)
         try:
+            if field.kind == "uint8" and self._keys.is_json and node.text.startswith("-"):
+                raise Misfit("a whole number from 0 to 255")  # -0 too: json-iterator reads no sign there
             if field.is_bytes:
                 return bytes_value(leaf_value("string", value, is_json=self._keys.is_json))
             return leaf_value(field.kind, value, is_json=self._keys.is_json)

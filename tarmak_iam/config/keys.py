@@ -34,20 +34,24 @@ class Keys:
         members: dict[str, Node] = {}
         for entry in node.entries:
             if entry.is_merge:
-                members.update(self.merged(entry.value))
+                self._merge(members, entry.value)
             else:
                 members[self.name(entry)] = entry.value
         yield from members.items()
 
     def merged(self, node: Node) -> dict[str, Node]:
         """What a merge key's value brings; in a list of merges the first wins."""
-        node = dereference(node)
-        if isinstance(node, Mapping):
-            return dict(self.members(node))
         members: dict[str, Node] = {}
-        for item in reversed(node.items) if isinstance(node, Sequence) else ():
-            members.update(self.merged(item))
+        self._merge(members, node)
         return members
+
+    def _merge(self, into: dict[str, Node], node: Node) -> None:
+        for item in reversed(node.items) if isinstance(node, Sequence) else (node,):
+            target = dereference(item)
+            if isinstance(target, Mapping):
+                into.update(self.members(target))
+            else:
+                into.clear()  # null, which `construct` lets through behind an alias only
 
     def name(self, entry: Entry) -> str:
         """A key's JSON text; yaml.v2 resolves keys too, so `yes:` is the key "true". Raises ConfigError."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from tarmak_iam.document.files import file_error
 from tarmak_iam.errors import FileError, Place
 
-__all__ = ["CONFIG_NAME", "ENVIRONMENT_VARIABLE", "config_path"]
+__all__ = ["CONFIG_NAME", "ENVIRONMENT_VARIABLE", "config_path", "with_home"]
 
 CONFIG_NAME = "tarmak.yaml"
 ENVIRONMENT_VARIABLE = "TARMAK_CONFIG"
@@ -21,7 +21,7 @@ def config_path(given: str | Path | None, environ: Mapping[str, str]) -> Path:
     Raises FileError where there is no such file, or it cannot be looked at.
     """
     named = given if given is not None else environ.get(ENVIRONMENT_VARIABLE) or None
-    chosen = Path(named or "~/.tarmak").expanduser()
+    chosen = with_home(named or "~/.tarmak")
     try:
         is_directory = stat.S_ISDIR(chosen.stat().st_mode)
         path = chosen / CONFIG_NAME if is_directory else chosen
@@ -31,6 +31,25 @@ def config_path(given: str | Path | None, environ: Mapping[str, str]) -> Path:
     except OSError as error:
         raise file_error("cannot be read", chosen, error) from None
     return path
+
+
+def with_home(given: str | Path) -> Path:
+    """The path with a leading `~/` replaced by the home directory, as Tarmak does it (go-homedir, Expand).
+
+    `./~` is a directory of that name. Raises FileError for another user's home, as in `~alice/x`.
+    """
+    text = str(given)
+    if not text.startswith("~"):
+        path = Path(text)
+        # pathlib drops the `./`, and whoever expands the path once more would take the rest for the home directory.
+        return Path.cwd() / path if str(path).startswith("~") else path
+    if text != "~" and not text.startswith("~/"):
+        raise FileError(
+            "Tarmak does not look up the home directory of another user",
+            remedy=f"write the path out, or ./{text} for a directory of that name",
+            place=Place(text),
+        )
+    return Path(text).expanduser()
 
 
 def _missing(chosen: Path, *, is_named: bool) -> FileError:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import Any
 
 from tarmak_iam.document.dialects import YAML_V2, Dialect
-from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, dereference
+from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, dereference, walk
 from tarmak_iam.document.scalars import ScalarError
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.yaml_builder import MAX_DEPTH, MAX_VALUES
 from tarmak_iam.errors import ParseError
 
 __all__ = ["construct", "python_key", "same"]
+
+_NO_MAPPING = "map merge requires map or sequence of maps as the value"
 
 
 def construct(root: Node | None, source: Source, dialect: Dialect = YAML_V2) -> Any:
@@ -21,12 +24,14 @@ def construct(root: Node | None, source: Source, dialect: Dialect = YAML_V2) -> 
     Raises ParseError where yaml.v2 fails: a collection as a key, a merge of something that is no
     mapping, a tag that does not fit its scalar; and for documents that expand beyond MAX_VALUES.
     """
-    return None if root is None else _Constructor(source, dialect).value(root)
+    return None if root is None else _Constructor(root, source, dialect).value(root)
 
 
 class _Constructor:
-    def __init__(self, source: Source, dialect: Dialect) -> None:
+    def __init__(self, root: Node, source: Source, dialect: Dialect) -> None:
+        self._root = root
         self._source = source
+        self._checks_last_anchor = dialect.checks_last_anchor
         self._resolve = dialect.resolve
         self._own_keys_win = dialect.own_keys_win
         self._left = MAX_VALUES
@@ -85,11 +90,36 @@ class _Constructor:
             if self._left < 0:
                 raise self._too_many(node)
             target = dereference(merged)
+            self._check_last_anchor(merged)
+            if self._is_null_alias(merged):
+                into.clear()  # what is null empties the mapping that it is merged into
+                kinds.clear()
+                continue
             if not isinstance(target, Mapping):
-                raise self._error(merged, "map merge requires map or sequence of maps as the value")
+                raise self._error(merged, _NO_MAPPING)
             self._enter(target)
             self._fill(into, kinds, target)
             self._depth -= 1
+
+    def _check_last_anchor(self, node: Node) -> None:
+        """Raises ParseError for an alias whose anchor's name is given to something else than a mapping later on."""
+        if not isinstance(node, Alias) or not self._checks_last_anchor:
+            return
+        last = self._last_anchors.get(node.name, node.target)
+        if not isinstance(last, Mapping):
+            line = self._source.position(last.span.start)[0]
+            remedy = "" if last is node.target else f"line {line} defines &{node.name} again: rename one of the anchors"
+            raise self._error(node, _NO_MAPPING, remedy)
+
+    def _is_null_alias(self, node: Node) -> bool:
+        target = dereference(node)
+        is_one = isinstance(node, Alias) and self._checks_last_anchor and isinstance(target, Scalar)
+        return is_one and self.value(target) is None
+
+    @cached_property
+    def _last_anchors(self) -> dict[str, Node]:
+        """By name; a collection gets its anchor before what is in it."""
+        return {node.anchor: node for node in walk(self._root) if node.anchor}
 
     def _too_many(self, node: Node) -> ParseError:
         return self._error(node, "its aliases expand to more than a million values, which is not read")

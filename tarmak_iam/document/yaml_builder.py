@@ -35,6 +35,9 @@ _BLANKS = " \t\r\n\x85\u2028\u2029"
 # go-yaml's anchors; YAML itself allows more.
 _ANCHOR = re.compile(r"[0-9A-Za-z_-]+\Z", re.ASCII)
 _BEHIND_ANCHOR = "?:,]}%@`"
+_TAB_BEHIND_EXPLICIT_COLON = re.compile(
+    r"(?:(?<=[\r\n\x85\u2028\u2029])|(?:[ \t]*(?:#[^\r\n\x85\u2028\u2029]*)?[\r\n\x85\u2028\u2029])+)[ ]*:[ ]*\t"
+)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -67,6 +70,7 @@ class Builder:
         self._anchors: dict[str, Node | None] = {}
         self._others = 0
         self._before = start  # where the text of the events so far ends
+        self._has_tabs = "\t" in source.text
 
     def read(self, events: Iterator[Any]) -> Any:
         """Takes the events up to the one that ends the document, which is returned.
@@ -92,6 +96,8 @@ class Builder:
     def _open(self, event: Any) -> None:
         start = event.start_mark.index
         self._count(start)
+        if self._has_tabs:
+            self._check_explicit_value()
         if len(self._stack) >= MAX_DEPTH:
             what = f"nested deeper than {MAX_DEPTH} levels, which is not read"
             raise ParseError(what, place=self._source.place(start))
@@ -132,6 +138,8 @@ class Builder:
 
     def _scalar(self, event: Any) -> None:
         start, end, text = event.start_mark.index, event.end_mark.index, event.value
+        if self._has_tabs:
+            self._check_explicit_value()
         style = _STYLES[event.style]
         if style == "plain":
             if start == end:
@@ -154,6 +162,15 @@ class Builder:
         if len(self.scalars) > MAX_VALUES:
             raise ParseError(TOO_MANY, place=self._source.place(start))
         self._before = end
+
+    def _check_explicit_value(self) -> None:
+        """In a block go-yaml refuses a tab behind the colon of an explicit key, which stands on a line below it."""
+        opened = self._stack[-1] if self._stack else None
+        if opened is None or opened.flow or not opened.is_mapping or len(self._siblings) % 2 == 0:
+            return
+        found = _TAB_BEHIND_EXPLICIT_COLON.match(self._text, self._before)
+        if found:
+            self._refuse(found.end() - 1, "found character that cannot start any token", "write a blank, not a tab")
 
     def _check_escapes(self, start: int, end: int, text: str) -> None:
         """go-yaml knows no `\\/`, and no half of a surrogate pair."""

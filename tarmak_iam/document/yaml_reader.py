@@ -29,6 +29,7 @@ __all__ = ["YamlText", "has_c_parser", "read_stream", "read_yaml"]
 # ruamel.yaml stumbles over a few odd texts (%YAML 1.3, "\\U00110000") with errors that are not its own.
 _PARSER_ERRORS = (YAMLError, AssertionError, ValueError, OverflowError)
 _QUOTED_TEMPLATE = re.compile(r"""[^'"]*['"].*\{\{""")
+_BYTE_ORDER_MARK = "\ufeff"
 _MOST_TAG_DIRECTIVES = 100
 """libyaml compares each %TAG with all before it: texts with more go to the pure parser."""
 
@@ -71,7 +72,11 @@ _Pick = Callable[[Iterator[YamlText]], list[YamlText]]
 
 
 def _read_texts(source: Source, pick: _Pick, *, pure: bool) -> list[YamlText]:
-    if not pure and has_c_parser() and source.text.count("%TAG") <= _MOST_TAG_DIRECTIVES:
+    if source.text.startswith(_BYTE_ORDER_MARK):
+        # go-yaml takes the first sign of every line for one then (yamlprivateh.go, is_bom).
+        what, remedy = "not YAML: a second byte order mark", "remove one of the two"
+        raise ParseError(what, remedy=remedy, place=source.place(0))
+    if not pure and has_c_parser() and _suits_c_parser(source.text):
         # Its libyaml is older than go-yaml's and refuses `[system:masters]`: the pure parser has the last word.
         try:
             return _read(source, source.text, pick, pure=False)
@@ -80,6 +85,11 @@ def _read_texts(source: Source, pick: _Pick, *, pure: bool) -> list[YamlText]:
         except _PARSER_ERRORS:
             pass
     return _read_pure(source, pick)
+
+
+def _suits_c_parser(text: str) -> bool:
+    """libyaml passes over a byte order mark at the start of any line; to go-yaml it is a letter there."""
+    return text.count("%TAG") <= _MOST_TAG_DIRECTIVES and _BYTE_ORDER_MARK not in text
 
 
 def _read_pure(source: Source, pick: _Pick) -> list[YamlText]:

@@ -49,6 +49,32 @@ def test_the_file_is_found_as_tarmak_finds_it(directory: Path, tmp_path: Path, m
     assert TarmakConfig.load().path == directory / "tarmak.yaml"
 
 
+@pytest.mark.parametrize("name", ["~", "~x", "~/deep"])
+def test_a_directory_whose_name_begins_with_a_tilde(
+    directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Tarmak replaces `~` and `~/` at the very start only (go-homedir)."""
+    other = tmp_path / "work" / name
+    other.mkdir(parents=True)
+    (other / "tarmak.yaml").write_text(TEXT)
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setenv("TARMAK_CONFIG", f"./{name}")
+    assert TarmakConfig.load().path == other / "tarmak.yaml"
+    monkeypatch.setenv("TARMAK_CONFIG", "~/.tarmak")
+    assert TarmakConfig.load().path == directory / "tarmak.yaml"
+    assert TarmakConfig.load("~/.tarmak").path == directory / "tarmak.yaml"
+
+
+def test_the_home_directory_of_another_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TARMAK_CONFIG", "~root/.tarmak")
+    with pytest.raises(TarmakIamError) as caught:
+        TarmakConfig.load()
+    assert str(caught.value) == (
+        "~root/.tarmak: Tarmak does not look up the home directory of another user; "
+        "write the path out, or ./~root/.tarmak for a directory of that name"
+    )
+
+
 @pytest.mark.parametrize(
     ("path", "message"),
     [

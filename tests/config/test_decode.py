@@ -38,6 +38,7 @@ LOGS = '[{"kubernetes":{"apiServer":{"amazon":{"publicELBAccessLogs":{"enabled":
         VOLUME % "'.Ei'",
         VOLUME % "e-10",
         JSON % ',"clusters":[{"loggingSinks":[null]}],"clusters":[null]',
+        JSON % ',"environments":[{"ssh":{"publicKeyData":[-0]}}]',
     ],
 )
 def test_what_tarmak_does_not_read(text: str) -> None:
@@ -56,6 +57,9 @@ def test_what_tarmak_does_not_read(text: str) -> None:
         VOLUME % "e-9",
         VOLUME % "'.'",
         JSON.replace("apiVersion", "apiVer\u017fion") % "",
+        KEY % "[-0]",
+        JSON % ',"environments":[{"ssh":{"publicKeyData":[0]}}]',
+        JSON % ',"clusters":[{"instancePools":[{"minCount":-0}]}]',
     ],
 )
 def test_what_tarmak_reads(text: str) -> None:

@@ -82,6 +82,108 @@ def test_utf16_comes_back_identical() -> None:
     assert document.to_bytes() == data
 
 
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ("# c\n\ufeffa: 1\n", {"\ufeffa": 1}),
+        ("---\n\ufeffa: 1\n", {"\ufeffa": 1}),
+        ("\ufeff# c\n\ufeffa: 1\n", {"\ufeffa": 1}),
+        ("a: 1\n\ufeffb: 2\n", {"a": 1, "\ufeffb": 2}),
+        ("a:\n\ufeff  b: 1\n", {"a": None, "\ufeff  b": 1}),
+        ("a: 1 # \ufeff\nb: '\ufeff'\n", {"a": 1, "b": "\ufeff"}),
+    ],
+)
+def test_a_byte_order_mark_elsewhere_is_a_letter(text: str, data: object) -> None:
+    """As yaml.v2 2.2.1 reads them."""
+    assert Document.parse(text).data == data
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: 1\n\ufeff# c\nb: 2\n", "f:3:1: not YAML: while scanning a simple key could not find expected ':'"),
+        ("\ufeff\ufeffa: 1\nb: 2\n", "f:1:1: not YAML: a second byte order mark; remove one of the two"),
+    ],
+)
+def test_a_byte_order_mark_that_ends_the_reading(text: str, message: str) -> None:
+    with pytest.raises(ParseError) as caught:
+        Document.parse(text, "f")
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("? a\n:\tb\n", "2:2"),
+        ("? a\n: \tb\n", "2:3"),
+        ("? a #c\n\n# d\n:\t- b\n", "4:2"),
+        ("? |\n  a\n:\tb\n", "3:2"),
+        ("? a\n: b\n? c\n:\t{d: e}\n", "4:2"),
+        ("x:\n  ? a\n  :  \t\n", "3:6"),
+        ("- ? a\n  :\t&x b\n", "2:4"),
+    ],
+)
+def test_a_tab_behind_the_colon_of_an_explicit_key(text: str, place: str) -> None:
+    """yaml.v2 2.2.1: `found character that cannot start any token`."""
+    with pytest.raises(ParseError) as caught:
+        Document.parse(text, "f")
+    assert str(caught.value) == (
+        f"f:{place}: not YAML: found character that cannot start any token; write a blank, not a tab"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ("? a\n: b\t# c\n", {"a": "b"}),
+        ("{? a\n:\tb}\n", {"a": "b"}),
+        ("a:\tb\n", {"a": "b"}),
+        ("? a\n: b:\tc\n", {"a": {"b": "c"}}),
+    ],
+)
+def test_other_tabs_behind_a_colon(text: str, data: object) -> None:
+    assert Document.parse(text).data == data
+
+
+_NO_MERGE = "map merge requires map or sequence of maps as the value"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "x: &a {k: v}\nt: {<<: *a}\nz: &a 5\n",
+            f"f:2:9: {_NO_MERGE}; line 3 defines &a again: rename one of the anchors",
+        ),
+        (
+            "x: &a {k: v}\nt: {<<: [*a]}\nz: {y: &a {}, b: &a null}\n",
+            f"f:2:10: {_NO_MERGE}; line 3 defines &a again: rename one of the anchors",
+        ),
+        ("x: &a text\nt: {<<: *a}\nz: &a {l: w}\n", f"f:2:9: {_NO_MERGE}"),
+    ],
+)
+def test_the_last_anchor_of_a_name_decides_whether_it_may_be_merged(text: str, message: str) -> None:
+    """yaml.v2 2.2.1, decode.go, merge."""
+    with pytest.raises(ParseError) as caught:
+        Document.parse(text, "f")
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "merged"),
+    [
+        ("x: &a\nt: {<<: *a}\nz: &a {l: w}\n", {}),
+        ("x: &a ~\nt: {q: 1, <<: *a, r: 2}\nz: &a {l: w}\n", {"r": 2}),
+        ("x: &a\nt: {<<: [{m: o}, *a], p: q}\nz: &a {l: w}\n", {"m": "o", "p": "q"}),
+        ("x: &a\nt: {<<: [*a, {m: o}], p: q}\nz: &a {l: w}\n", {"p": "q"}),
+        ("x: &a {k: v}\nt: {<<: *a}\nz: &a {l: w}\n", {"k": "v"}),
+        ("x: &a {k: v}\nt: {<<: *a}\n---\nz: &a [1]\n", {"k": "v"}),
+    ],
+)
+def test_what_is_merged_is_what_the_alias_stands_for(text: str, merged: object) -> None:
+    assert Document.parse(text).data["t"] == merged
+
+
 def test_documents_of_a_stream() -> None:
     text = "# one\na: 1\n---\n# two\nb: 2\n...\n# three\n---\n[\n"
     assert Document.parse(text, index=0).data == {"a": 1}
