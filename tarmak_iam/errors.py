@@ -6,6 +6,7 @@ TarmakIamError                str() starts with file:line:col where there is one
 ├── EditRefused               an edit that cannot be made safely; nothing was changed
 ├── SelectionError (LookupError)   no such cluster, path or entry
 ├── FileError (OSError)       a file that cannot be read or written
+│   └── FileChanged           a file that no longer holds what was read; nothing was written
 └── ToolError                 another program, such as kubectl, that is missing or fails
 """
 
@@ -19,6 +20,7 @@ from tarmak_iam.text import one_line
 __all__ = [
     "ConfigError",
     "EditRefused",
+    "FileChanged",
     "FileError",
     "ParseError",
     "Place",
@@ -92,6 +94,10 @@ class SelectionError(TarmakIamError, LookupError):
 
 class FileError(TarmakIamError, OSError):
     """A file that cannot be found, read or written."""
+
+
+class FileChanged(FileError):
+    """A file that is to be replaced, and no longer holds what was read of it. Nothing was written."""
 
 
 class ToolError(TarmakIamError):

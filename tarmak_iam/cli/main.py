@@ -20,7 +20,7 @@ from tarmak_iam.cli.console import drop, tell
 from tarmak_iam.cli.lazy import LazyGroup
 from tarmak_iam.cli.session import session_of
 from tarmak_iam.cli.usage import usage_message
-from tarmak_iam.cli.verbosity import be_quiet
+from tarmak_iam.cli.verbosity import be_quiet, show_warnings
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.text import one_line
 
@@ -93,6 +93,7 @@ _ALSO = {
 def cli(context: click.Context) -> None:
     """Log in to Tarmak clusters with AWS IAM: from one line in tarmak.yaml to a working kubectl."""
     context.obj = session_of(context)
+    show_warnings(context)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -11,6 +11,7 @@ import click
 
 from tarmak_iam.cli.completing import files
 from tarmak_iam.cli.console import format_option, note, print_json, print_payload
+from tarmak_iam.cli.editing import edits_cluster_files
 from tarmak_iam.cli.mapping_change import Change, Options, change_options, strip_path_option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.files import read_file
@@ -56,7 +57,12 @@ def import_(
 
     What is there and not in FILE stays; an entry for the same principal is brought up to date.
     """
-    found = read_foreign(file, None if form == "auto" else form)
+    found = read_foreign(file, None if form == "auto" else form)  # stdin may take its time: nobody waits for it
+    _bring_in(session, found, file, strip_path, me=me, force=force, dry_run=dry_run, output=output)
+
+
+@edits_cluster_files
+def _bring_in(session: Session, found: Import, file: str, strip_path: bool, **options: Any) -> None:
     change = Change.of(session)
     if file != "-" and Path(file).resolve() == change.files.mappings_path.resolve():
         raise ConfigError(f"{file} is the mappings file itself", remedy="move it elsewhere first, and import it then")
@@ -64,8 +70,7 @@ def import_(
     after, outcomes = change.start.merge(found.entries, strip_path=strip_path, refuse=refuse)
     _report(found, outcomes)
     more = {"entries": [_outcome_json(each) for each in outcomes], "leftOut": _left_out_json(found)}
-    options = Options(me, force, dry_run, output)
-    change.finish(after, options, unchanged=f"all that can be taken from {file} is there", more=more)
+    change.finish(after, Options(**options), unchanged=f"all that can be taken from {file} is there", more=more)
 
 
 @click.command(

@@ -6,6 +6,7 @@ import click
 
 from tarmak_iam.cli.completing import principals
 from tarmak_iam.cli.console import format_option, note, print_json, print_line
+from tarmak_iam.cli.editing import edits_cluster_files
 from tarmak_iam.cli.lazy import CommandGroup
 from tarmak_iam.cli.mapping_change import Change, Options, change_options, strip_path_option
 from tarmak_iam.cli.mapping_formats import convert, import_
@@ -83,6 +84,7 @@ def _as_json(entry: Listed) -> dict[str, object]:
 @strip_path_option
 @change_options
 @pass_session
+@edits_cluster_files
 def add(
     session: Session,
     principal: str,
@@ -118,6 +120,7 @@ def add(
 @click.argument("principal", metavar="ARN", shell_complete=principals)
 @change_options
 @pass_session
+@edits_cluster_files
 def remove(session: Session, principal: str, me: str | None, force: bool, dry_run: bool, output: str) -> None:
     """Take every entry of an ARN, of sso:ACCOUNT/NAME or of an account out."""
     change = Change.of(session)

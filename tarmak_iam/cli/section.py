@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from tarmak_iam.cli.completing import section_keys, section_keys_or_values, sections
 from tarmak_iam.cli.console import format_option, note, print_json, print_line, print_payload
 from tarmak_iam.cli.edit import dry_run_option, finish_edit
+from tarmak_iam.cli.editing import edits_tarmak_yaml
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.amazon import AMAZON
@@ -47,6 +48,7 @@ _section_option = click.option(
 @_section_option
 @dry_run_option
 @pass_session
+@edits_tarmak_yaml
 def set_(session: Session, pairs: tuple[str, ...], name: str, dry_run: bool) -> None:
     """Give a key of the section a value, as in publicELBAccessLogs.bucket; several keys are judged together.
 
@@ -66,6 +68,7 @@ def set_(session: Session, pairs: tuple[str, ...], name: str, dry_run: bool) -> 
 @_section_option
 @dry_run_option
 @pass_session
+@edits_tarmak_yaml
 def unset(session: Session, key: str, name: str, dry_run: bool) -> None:
     """Take a key of the section out, so that its default counts; its empty parents go with it."""
     config, section = session.config(), section_named(name)

@@ -9,6 +9,7 @@ import click
 from tarmak_iam.cli.completing import setting_keys, setting_values, settings_in_file
 from tarmak_iam.cli.console import format_option, note, print_json, print_line
 from tarmak_iam.cli.edit import dry_run_option, finish_edit
+from tarmak_iam.cli.editing import edits_cluster_files
 from tarmak_iam.cli.lazy import CommandGroup
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document import Document
@@ -56,6 +57,7 @@ def show(session: Session, output: str) -> None:
 @click.argument("value", metavar="VALUE", shell_complete=setting_values)
 @dry_run_option
 @pass_session
+@edits_cluster_files
 def set_(session: Session, key: str, value: str, dry_run: bool) -> None:
     """Give a setting a value.
 
@@ -97,6 +99,7 @@ def _tell_what_cannot_work(document: Document) -> None:
 @click.argument("key", metavar="KEY", shell_complete=settings_in_file)
 @dry_run_option
 @pass_session
+@edits_cluster_files
 def unset(session: Session, key: str, dry_run: bool) -> None:
     """Take a setting out, so that its default counts."""
     check_key(key)

@@ -6,6 +6,7 @@ import click
 
 from tarmak_iam.cli.console import note
 from tarmak_iam.cli.edit import dry_run_option, finish_edit
+from tarmak_iam.cli.editing import edits_tarmak_yaml
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import Cluster, TarmakConfig
 
@@ -15,6 +16,7 @@ __all__ = ["disable", "enable"]
 @click.command(epilog="\b\nExample: tarmak-iam --current-cluster dev-cluster enable --dry-run")
 @dry_run_option
 @pass_session
+@edits_tarmak_yaml
 def enable(session: Session, dry_run: bool) -> None:
     """Switch the authenticator on: awsIAMAuthenticatorInit of the current cluster.
 
@@ -28,6 +30,7 @@ def enable(session: Session, dry_run: bool) -> None:
 @click.command(epilog="\b\nExample: tarmak-iam --current-cluster dev-cluster disable")
 @dry_run_option
 @pass_session
+@edits_tarmak_yaml
 def disable(session: Session, dry_run: bool) -> None:
     """Switch it off again.
 

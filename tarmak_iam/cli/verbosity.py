@@ -12,16 +12,17 @@ import click
 
 from tarmak_iam._version import __version__
 from tarmak_iam.cli import colour
-from tarmak_iam.cli.console import tell
+from tarmak_iam.cli.console import aside, note, tell
 from tarmak_iam.text import one_line
 
 if TYPE_CHECKING:
     import logging
 
-__all__ = ["LOGGER", "be_quiet", "is_verbose", "log", "log_variables", "tell_more"]
+__all__ = ["LOGGER", "be_quiet", "is_verbose", "log", "log_variables", "show_warnings", "tell_more"]
 
 LOGGER = "tarmak_iam"
 _TIMES = f"{LOGGER}.verbosity"
+_WARNINGS = f"{LOGGER}.warnings"
 _MARK = "* "
 _ONCE = (f"{LOGGER}.plugins", f"{LOGGER}.document")
 """How often a plugin was looked up or a file read is worth no line each, unlike the runs of a program."""
@@ -57,14 +58,29 @@ def tell_more(context: click.Context, times: int) -> None:
         logger.debug(", ".join(f"{name} {version(name)}" for name in ("click", "pydantic", "ruamel.yaml")))
 
 
+def show_warnings(context: click.Context) -> None:
+    """From now on, what the library warns of is a line on stderr: marked as ours where another program has it too."""
+    import logging
+
+    show = aside if context.invoked_subcommand == "run" else note
+
+    class Warnings(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            show(record.getMessage())
+
+    handler = Warnings(logging.WARNING)
+    handler.name = _WARNINGS
+    logging.getLogger(LOGGER).addHandler(handler)
+
+
 def be_quiet() -> None:
-    """The end of what `tell_more` began."""
+    """The end of what `show_warnings` and `tell_more` began."""
     if "logging" not in sys.modules:
         return
     import logging
 
     logger = logging.getLogger(LOGGER)
-    for handler in [each for each in logger.handlers if each.name == _TIMES]:
+    for handler in [each for each in logger.handlers if each.name in (_TIMES, _WARNINGS)]:
         logger.removeHandler(handler)
         logger.setLevel(logging.NOTSET)
 
@@ -99,6 +115,8 @@ def _lines() -> logging.Handler:
 
     class Lines(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
+            if record.levelno >= logging.WARNING:  # which is shown in any case
+                return
             line = f"{_MARK}{one_line(record.getMessage())}"
             if line not in told or not record.name.startswith(_ONCE):
                 told.add(line)

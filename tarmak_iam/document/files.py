@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tarmak_iam.document.source import MAX_BYTES
-from tarmak_iam.errors import FileError, Place
+from tarmak_iam.errors import FileChanged, FileError, Place
 
 __all__ = ["file_error", "is_current", "make_directory", "read_file", "read_if_present", "replace_file"]
 
@@ -82,8 +82,9 @@ def replace_file(path: Path, data: bytes, *, expected: bytes | None, mode: int =
 
     `mode` is that of a new file; a `secret` file gets it even where the old one was more open.
     A temporary file in the same directory is written, synced and renamed over it; a symlink stays one
-    and its target is replaced. Raises FileError, the old file untouched; also where the file no longer
-    holds what was expected.
+    and its target is replaced. Another hard link keeps the old file, which is logged as a warning: to write into the
+    file that they share could leave a piece of it. Raises FileError, the old file untouched; FileChanged where it no
+    longer holds what was expected.
     """
     target = Path(os.path.realpath(path))
     try:
@@ -91,9 +92,13 @@ def replace_file(path: Path, data: bytes, *, expected: bytes | None, mode: int =
             _check_unchanged(path, target, expected)
             if expected is not None:
                 os.close(os.open(target, os.O_WRONLY))  # a file that may not be written is not replaced either
+            others = os.stat(target).st_nlink - 1 if expected is not None else 0
             _write_beside(target, data, mode, secret=secret)
             _sync(directory)
         _LOGGER.info("wrote %s (%s bytes)", path, f"{len(data):,}")
+        if others:
+            many = f"{others} other hard links, which keep" if others > 1 else "another hard link, which keeps"
+            _LOGGER.warning("%s: warning: the file had %s the text from before", path, many)
     except OSError as error:
         if isinstance(error, FileError):
             raise
@@ -136,7 +141,7 @@ def _check_unchanged(path: Path, target: Path, expected: bytes | None) -> None:
         found = None
     if found != expected:
         what = "the file has appeared" if expected is None else "the file has changed"
-        raise FileError(f"{what} since it was read; nothing was written", remedy="run again", place=Place(str(path)))
+        raise FileChanged(f"{what} since it was read; nothing was written", remedy="run again", place=Place(str(path)))
 
 
 def _write_beside(target: Path, data: bytes, mode: int, *, secret: bool) -> None:

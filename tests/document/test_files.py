@@ -189,3 +189,22 @@ def test_without_locks_it_is_saved_all_the_same(file: Path, monkeypatch: pytest.
     monkeypatch.setattr(fcntl, "flock", unsupported)
     replace_file(file, NEW, expected=OLD)
     assert file.read_bytes() == NEW
+
+
+@pytest.mark.parametrize(
+    ("links", "said"),
+    [
+        (1, []),
+        (2, ["FILE: warning: the file had another hard link, which keeps the text from before"]),
+        (3, ["FILE: warning: the file had 2 other hard links, which keep the text from before"]),
+    ],
+)
+def test_a_hard_link_that_is_broken_is_reported(
+    file: Path, caplog: pytest.LogCaptureFixture, links: int, said: list[str]
+) -> None:
+    for number in range(1, links):
+        os.link(file, file.with_name(f"link-{number}"))
+    replace_file(file, NEW, expected=OLD)
+    assert file.read_bytes() == NEW
+    assert [file.with_name(f"link-{number}").read_bytes() for number in range(1, links)] == [OLD] * (links - 1)
+    assert [record.getMessage().replace(str(file), "FILE") for record in caplog.records] == said

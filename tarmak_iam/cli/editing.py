@@ -1,0 +1,77 @@
+"""Edits of a file take turns: each is made on what the one before has left."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from tarmak_iam.cli.console import note
+from tarmak_iam.cli.session import Session
+from tarmak_iam.errors import FileChanged
+
+__all__ = ["edits_cluster_files", "edits_tarmak_yaml", "in_turn"]
+
+_Made = TypeVar("_Made")
+
+_ATTEMPTS = 5
+_SECONDS = 60
+_PATIENCE = 1
+"""Most edits take a moment: only whoever waits for longer is told for whom."""
+
+
+def edits_tarmak_yaml(command: Callable[..., None]) -> Callable[..., None]:
+    """For the body of a command that edits tarmak.yaml, its session first: it also waits for a tarmak that may rewrite
+    the file. A dry run waits for nobody."""
+    return _decorated(command, lambda path: path, "is editing tarmak.yaml, or running a tarmak that rewrites it")
+
+
+def edits_cluster_files(command: Callable[..., None]) -> Callable[..., None]:
+    """For the body of a command that edits mappings or settings, its session first. A dry run waits for nobody."""
+    # One turn for the files of all clusters of a directory: those of one may not be there yet.
+    return _decorated(
+        command, lambda path: path.with_name("mappings-and-settings"), "is editing the mappings or settings"
+    )
+
+
+def _decorated(command: Callable[..., None], locked: Callable[[Path], Path], does: str) -> Callable[..., None]:
+    @functools.wraps(command)
+    def call(session: Session, /, *args: object, dry_run: bool, **options: object) -> None:
+        from tarmak_iam.config.locate import config_path
+
+        edit = functools.partial(command, session, *args, dry_run=dry_run, **options)
+        if dry_run:
+            edit()
+        else:
+            in_turn(locked(config_path(session.directory, os.environ)), edit, does)
+
+    return call
+
+
+def in_turn(path: Path, edit: Callable[[], _Made], does: str) -> _Made:
+    """Makes an edit while no other one of us is at work on the file at `path`. Where somebody else has changed it
+    since the edit began, the edit is made again, on what is there now. `does` says what is waited for, as in "is
+    editing the mappings".
+
+    Where there can be no lock, that is all there is. Raises ToolError where the turn does not come, and what `edit`
+    raises.
+    """
+    from tarmak_iam.document.file_lock import file_lock, lock_file_of
+    from tarmak_iam.hook.tarmak.passing import stops_raised
+
+    def busy(holder: str) -> str:
+        return f"{holder} {does}"
+
+    def waiting(text: str) -> None:
+        note(f"waiting up to {_SECONDS} seconds: {text}")
+
+    lock = lock_file_of(path)
+    with stops_raised(), file_lock(lock, busy, seconds=_SECONDS, patience=_PATIENCE, waiting=waiting):
+        for _ in range(1, _ATTEMPTS):
+            try:
+                return edit()
+            except FileChanged as error:
+                note(f"{error.place}: note: somebody else has changed the file; the edit is made again")
+        return edit()

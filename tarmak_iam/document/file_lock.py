@@ -1,0 +1,120 @@
+"""A lock between processes: a file that its holder has locked, and that the kernel unlocks when the holder dies."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tarmak_iam.document.files import file_error
+from tarmak_iam.errors import FileError, Place, ToolError
+
+__all__ = ["file_lock", "lock_file_of"]
+
+_PAUSE = 0.05
+
+
+def lock_file_of(path: Path) -> Path:
+    """Where those who edit the file at `path` lock each other out: next to the real one, if that is a link."""
+    real = Path(os.path.realpath(path))
+    return real.with_name(f".{real.name}.edit.lock")
+
+
+@contextlib.contextmanager
+def file_lock(
+    path: Path,
+    busy: Callable[[str], str],
+    *,
+    seconds: float = 0,
+    patience: float = 0,
+    waiting: Callable[[str], None] = lambda _: None,
+) -> Iterator[FileError | None]:
+    """Holds the lock file at `path`, which is there only while somebody holds it.
+
+    Gives the reason where there can be no lock, as in a directory that may not be written to. Where another process
+    holds it, its turn is waited for up to `seconds`, and after `patience` seconds `waiting` hears once what for:
+    `busy` makes a sentence of the holder, as in "process 12".
+
+    Raises ToolError, with that sentence, where the holder does not end in time.
+    """
+    held, problem = _taken(path, _Turn(path, busy, seconds, patience, waiting))
+    try:
+        yield problem
+    finally:
+        if held is not None:
+            with contextlib.suppress(OSError):
+                path.unlink()
+            os.close(held)
+
+
+class _Turn:
+    """The waiting for one lock."""
+
+    def __init__(
+        self, path: Path, busy: Callable[[str], str], seconds: float, patience: float, waiting: Callable[[str], None]
+    ) -> None:
+        self._path, self._busy, self._seconds = path, busy, seconds
+        self._patience, self._waiting = patience, waiting
+        self._begin = time.monotonic()
+        self._is_said = False
+
+    def wait(self, holder: str) -> None:
+        """Raises ToolError when it has taken too long."""
+        busy = self._busy(f"process {holder}" if holder else "another process")
+        waited = time.monotonic() - self._begin
+        if waited >= self._seconds:
+            raise ToolError(busy, remedy="run again when it is done", place=Place(str(self._path)))
+        if waited >= self._patience and not self._is_said:
+            self._is_said = True
+            self._waiting(busy)
+        time.sleep(_PAUSE)
+
+
+def _taken(path: Path, turn: _Turn) -> tuple[int | None, FileError | None]:
+    while True:
+        try:
+            descriptor, holder = _locked(path)
+        except OSError as error:
+            return None, file_error("cannot be locked, so that a second run would go unnoticed", path, error)
+        if descriptor is not None:
+            _sign(descriptor)
+            return descriptor, None
+        if holder is not None:
+            turn.wait(holder)
+
+
+def _locked(path: Path) -> tuple[int | None, str | None]:
+    """The locked file; or who holds it, as far as that is known; or neither, where its holder was just done and took
+    the file away. Raises OSError where there can be no lock."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        is_ours = _is_at(descriptor, path)
+    except BlockingIOError:
+        holder = os.read(descriptor, 20).decode("ascii", "replace").strip()
+        os.close(descriptor)
+        return None, holder
+    except BaseException:
+        os.close(descriptor)
+        raise
+    if is_ours:
+        return descriptor, None
+    os.close(descriptor)
+    return None, None
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _sign(descriptor: int) -> None:
+    """Says who holds it; on a full disk it is held all the same."""
+    with contextlib.suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())

@@ -1,0 +1,105 @@
+"""The lock of a file: taken in turn, with word of who is waited for, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tarmak_iam.document.file_lock import file_lock
+from tarmak_iam.errors import ToolError
+from tests.support import ROOT
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from tarmak_iam.document.file_lock import file_lock
+
+with file_lock(Path(sys.argv[1]), str):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def busy(holder: str) -> str:
+    return f"{holder} is editing the file"
+
+
+def test_it_is_its_owner_s_alone_and_gone_afterwards(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    with file_lock(path, busy) as problem:
+        assert problem is None
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert path.read_text() == f"{os.getpid()}\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_patience_the_holder_is_named_at_once(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    with file_lock(path, busy), pytest.raises(ToolError) as caught:
+        file_lock(path, busy).__enter__()
+    assert str(caught.value) == f"{path}: process {os.getpid()} is editing the file; run again when it is done"
+
+
+def test_a_turn_comes_when_the_holder_is_done(tmp_path: Path) -> None:
+    path, said = tmp_path / ".lock", list[str]()
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with file_lock(path, busy):
+            held.set()
+            done.wait(10)
+
+    def waiting(text: str) -> None:
+        said.append(text)
+        done.set()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert held.wait(10)
+    with file_lock(path, busy, seconds=10, waiting=waiting) as problem:
+        assert problem is None
+        assert path.exists()
+    holder.join()
+    assert said == [f"process {os.getpid()} is editing the file"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_short_wait_is_not_worth_a_word_and_a_long_one_ends(tmp_path: Path) -> None:
+    path, said = tmp_path / ".lock", list[str]()
+    begin = time.monotonic()
+    with file_lock(path, busy), pytest.raises(ToolError, match="is editing the file; run again when it is done"):
+        file_lock(path, busy, seconds=0.3, patience=5, waiting=said.append).__enter__()
+    assert time.monotonic() - begin >= 0.3
+    assert said == []
+
+
+def test_a_holder_that_is_killed_holds_nothing(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    command = [sys.executable, "-c", HOLDER, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(ToolError, match=f"process {holder.pid} is editing the file"):
+            file_lock(path, busy).__enter__()
+        holder.send_signal(signal.SIGKILL)
+        holder.wait(10)
+    assert path.exists()
+    with file_lock(path, busy) as problem:
+        assert problem is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    path.symlink_to(tmp_path / "elsewhere")
+    with file_lock(path, busy) as problem:
+        assert "cannot be locked" in str(problem)
+    assert not (tmp_path / "elsewhere").exists()
