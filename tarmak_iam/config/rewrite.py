@@ -20,7 +20,7 @@ from tarmak_iam.config.types import Field, fields_of, root_struct
 from tarmak_iam.document.construct import same
 from tarmak_iam.document.scalars import decode_base64
 
-__all__ = ["agrees", "differences", "rewritten", "written"]
+__all__ = ["agrees", "differences", "rewritten", "unknown_keys", "written"]
 
 Path = tuple[str | int, ...]
 
@@ -138,6 +138,21 @@ def _quantity(text: str) -> str:
 def _power_of_ten(suffix: str) -> Fraction:
     exponent = _DECIMAL[suffix] if suffix in _DECIMAL else int(suffix[1:])
     return Fraction(10) ** max(-1000, min(exponent, 1000))  # beyond what Tarmak can tell apart in any case
+
+
+def unknown_keys(data: Any, field: Field | None = None, at: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """The keys of a file's plain data that Tarmak does not know, and so never writes, with their values."""
+    field = field or root_struct()
+    if field.kind == "struct" and isinstance(data, dict):
+        fields = fields_of(field.struct)
+        for key, value in data.items():
+            if key in fields:
+                yield from unknown_keys(value, fields[key], (*at, key))
+            elif at or str(key).lower() not in ("apiversion", "kind"):
+                yield (*at, key), value
+    elif field.of is not None and isinstance(data, (dict, list)):
+        for step, value in data.items() if isinstance(data, dict) else enumerate(data):
+            yield from unknown_keys(value, field.of, (*at, step))
 
 
 def agrees(expected: Any, found: Any) -> bool:

@@ -319,7 +319,7 @@ def test_a_change_that_no_command_makes(change: tuple[str | int, ...], reason: s
     assert (stays.outcome, stays.data) == ("not restored", dumped(data))
     assert stays.reason.startswith(reason)
     killed = restore(SMALL.encode(), dumped(data), finished=False)
-    assert (killed.outcome, killed.data, killed.reason) == ("broken", SMALL.encode(), stays.reason)
+    assert (killed.outcome, killed.data, killed.reason) == (stays.outcome, stays.data, stays.reason)
 
 
 def test_a_tarmak_that_does_not_know_a_key_loses_it() -> None:
@@ -383,3 +383,85 @@ def test_wherever_a_text_is_cut_off_it_is_told(command: str) -> None:
         ]
         assert found.data == before
     check_meaning(restore(before, whole, finished=False), wanted)
+
+
+PLAIN = dumped(stamped(rewritten(TarmakConfig.parse(SMALL).data)))
+"""A file without comments, as tarmak writes it."""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "outcome", "reason"),
+    [
+        (
+            'version: "1.12.9"',
+            'version: "1.13.0"',
+            "not restored",
+            "cluster dev-cluster has changed at kubernetes.version",
+        ),
+        ('currentCluster: "dev-cluster"', 'currentCluster: "prod-hub"', "restored", ""),
+        ('currentCluster: "dev-cluster"\n', "", "restored", ""),
+        ('name: "aws"', 'name: "other"', "restored", ""),
+        ('name: "aws"\n', 'name: "aws"\nx-team: "ops"\n', "restored", ""),
+        ("kind:", "x-team: ops   # ours\nkind:", "not restored", "the file has comments"),
+    ],
+)
+def test_what_somebody_edits_in_a_file_without_comments_stays_where_tarmak_is_interrupted(
+    old: str, new: str, outcome: str, reason: str
+) -> None:
+    edited = PLAIN.decode().replace(old, new, 1)
+    assert edited != PLAIN.decode()
+    for text in (edited, edited.removesuffix("\n")) if outcome == "not restored" else (edited,):
+        found = restore(PLAIN, text.encode(), finished=False)
+        assert found.outcome == outcome
+        assert Document.parse(found.data).data == Document.parse(text).data
+        assert found.data == text.encode() or outcome == "restored"
+        assert found.reason.startswith(reason)
+
+
+def test_an_edit_in_an_order_of_somebodys_own_is_no_piece() -> None:
+    """Without its last provider it would be one, had tarmak written it."""
+    before = "".join(line for line in SMALL.splitlines(keepends=True) if not line.startswith("#")).replace(
+        "   #", "  #"
+    )
+    before = "\n".join(line.partition("  #")[0] for line in before.splitlines()) + "\n"
+    found = restore(before.encode(), before.partition("providers:")[0].encode(), finished=False)
+    assert (found.outcome, [str(change) for change in found.changes]) == ("restored", ["provider aws removed"])
+    cut = restore(PLAIN, PLAIN.partition(b"providers:")[0], finished=False)
+    assert (cut.outcome, cut.data, cut.reason) == ("broken", PLAIN, "its end is missing")
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_key_that_tarmak_does_not_know_and_somebody_adds_is_kept(finished: bool) -> None:
+    """Beside one that was there, and that tarmak has dropped."""
+    data = rewrite_of(SMALL)
+    data["clusters"][1]["x-team"] = {"name": "ops"}
+    data["clusters"][0]["kubernetes"]["typo"] = 1
+    found = restore(SMALL.encode(), dumped(set_current({**data, "z-note": "ours"}, "prod-hub")), finished=finished)
+    assert found.outcome == "restored", found.reason
+    assert [str(change) for change in found.changes] == [
+        "current cluster: dev-cluster -> prod-hub",
+        "kept clusters[0].kubernetes.typo, which somebody else has written",
+        "kept clusters[1].x-team, which somebody else has written",
+        "kept z-note, which somebody else has written",
+    ]
+    expected = SMALL.replace("'dev-cluster'", "'prod-hub'").replace(
+        "  x-owner: me\n", "  x-owner: me\n  kubernetes:\n    typo: 1\n"
+    )
+    expected = expected.replace("# never\n", "# never\n  x-team:\n    name: ops\n")
+    assert found.data.decode() == f"{expected}z-note: ours\n"
+
+
+def test_a_key_that_only_tarmak_dropped_is_no_change() -> None:
+    data = rewrite_of(SMALL)
+    data["clusters"][0]["x-owner"] = "me"
+    assert restore(SMALL.encode(), dumped(data)).changes == ()
+    data["clusters"][0]["x-owner"] = "you"
+    assert restore(SMALL.encode(), dumped(data)).data.decode() == SMALL.replace("x-owner: me", "x-owner: you")
+
+
+def test_what_is_restored_already_is_restored() -> None:
+    """By another run, which had the same text."""
+    for command in COMMANDS.values():
+        once = restored(SMALL, command)
+        again = restore(SMALL.encode(), once.data)
+        assert (again.outcome, again.data, again.changes) == ("restored", once.data, once.changes)

@@ -13,13 +13,13 @@ from functools import cached_property
 from typing import Any
 
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.config.rewrite import differences, rewritten, written
+from tarmak_iam.config.rewrite import Path, differences, rewritten, unknown_keys, written
 from tarmak_iam.document import Document
 from tarmak_iam.errors import EditRefused
 from tarmak_iam.routes import Route
 from tarmak_iam.text import one_line
 
-__all__ = ["Change", "CutOffError", "Difference", "NotExplainedError", "Reading"]
+__all__ = ["Change", "Difference", "NotExplainedError", "Reading"]
 
 _SETTINGS = {"currentCluster": "current cluster", "contact": "contact", "project": "project"}
 _KINDS = {"clusters": "cluster", "environments": "environment", "providers": "provider"}
@@ -29,14 +29,11 @@ class NotExplainedError(Exception):
     """A difference that no command of tarmak makes."""
 
 
-class CutOffError(Exception):
-    """What is missing at the end of a text."""
-
-
 @dataclass(frozen=True, slots=True)
 class Change:
     """What tarmak changed: a setting (`what` is "current cluster", "contact" or "project") with its values, or an
-    entry ("cluster", "environment", "provider") with its name, where it was or where it is now."""
+    entry ("cluster", "environment", "provider") with its name, where it was or where it is now; or a "key" that tarmak
+    does not know, so that somebody else has added it meanwhile."""
 
     what: str
     before: str | None
@@ -44,6 +41,8 @@ class Change:
 
     def __str__(self) -> str:
         before, after = (one_line(text or "") for text in (self.before, self.after))
+        if self.what == "key":
+            return f"kept {after}, which somebody else has written"
         if self.what in _KINDS.values():
             return f"{self.what} {after} added" if self.before is None else f"{self.what} {before} removed"
         return f"{self.what}: {before or 'none'} -> {after or 'none'}"
@@ -114,22 +113,17 @@ class Difference:
             _check_come(key, old.entries(key), gone[key], new, come[key])
         return cls(old, new, settings, gone, come)
 
-    def check_end(self) -> None:
-        """Behind `kind`, without which no text can be read, come project and providers, and no command takes those
-        away. Raises CutOffError."""
-        lost = [change for change in self.changes if change.after is None]
-        lost = [change for change in lost if change.what not in ("cluster", "environment")]
-        if lost:
-            raise CutOffError(f"its end is missing ({', '.join(map(str, lost))})")
-        providers = [_name("providers", entry) for entry in self.new.entries("providers")]
-        for index in self.come["environments"]:
-            provider = self.new.entries("environments")[index].get("provider", "")
-            if provider not in providers:
-                raise CutOffError(f"its end is missing (provider {one_line(provider)})")
-
     @cached_property
     def changes(self) -> tuple[Change, ...]:
-        return (*self._changed_settings(), *self._changed_entries())
+        return (*self._changed_settings(), *self._changed_entries(), *self._new_keys())
+
+    @cached_property
+    def keys(self) -> tuple[tuple[Path, Any], ...]:
+        """What the new text has of keys that tarmak does not know, and the old one does not: where, and the value.
+        The entries of `made` are in the order of the new text, so that a path means the same in both."""
+        old = [(_without_indices(path), value) for path, value in unknown_keys(self.old.config.document.data)]
+        new = unknown_keys(self.new.config.document.data)
+        return tuple((path, value) for path, value in new if (_without_indices(path), value) not in old)
 
     def _changed_settings(self) -> Iterator[Change]:
         for key in self.settings:
@@ -143,6 +137,10 @@ class Difference:
             for index in self.come[key]:
                 yield Change(what, None, _name(key, self.new.entries(key)[index]))
 
+    def _new_keys(self) -> Iterator[Change]:
+        for path, _ in self.keys:
+            yield Change("key", None, str(Route.of(path)))
+
     def made(self) -> tuple[Document, tuple[str, ...]]:
         """The old text with the changes, and the comments that went with them. Raises EditRefused."""
         document, removed = self.old.config.document, list[str]()
@@ -152,6 +150,8 @@ class Difference:
             if changed is not document:
                 removed += [comment.text for comment in changed.removed_comments]
             document = changed
+        for path, value in self.keys:
+            document = document.set(path, value)
         return document, tuple(removed)
 
     def _without(self, data: Any) -> Any:
@@ -180,6 +180,10 @@ class Difference:
             place = self.old.config.document.position((key,))
             raise EditRefused(f"{key} is there twice", remedy="make it one list", place=place)
         return entries
+
+
+def _without_indices(path: Path) -> Path:
+    return tuple(step for step in path if not isinstance(step, int))
 
 
 def _gone_and_come(expected: Sequence[Any], new: Reading, key: str) -> tuple[list[int], list[int]]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tarmak_iam.errors import EditRefused, TarmakIamError
-from tarmak_iam.hook.tarmak.differences import Change, CutOffError, Difference, NotExplainedError, Reading
+from tarmak_iam.hook.tarmak.differences import Change, Difference, NotExplainedError, Reading
+from tarmak_iam.hook.tarmak.truncation import is_cut_off
 from tarmak_iam.text import one_line
 
 __all__ = ["Outcome", "Restored", "restore", "unreadable"]
@@ -37,8 +38,9 @@ def restore(before: bytes, after: bytes, *, finished: bool = True, filename: str
 
     The result means what tarmak wrote, in Tarmak's own reading: decoded, with defaults, and written again. Times
     of creation that Tarmak only set because there were none are not taken over: nothing reads them, and the next
-    rewrite sets them anew. Where tarmak did not end well, a text that lacks its end is told by what no command
-    takes away: tarmak does not write atomically, and leaves the file empty where it cannot encode it.
+    rewrite sets them anew. A text is broken where Tarmak cannot read it, and, where tarmak did not end well, where it
+    is the beginning of one: tarmak does not write atomically. What it could not have written is somebody else's, and
+    stays.
     """
     if before == after:
         return Restored("unchanged", before)
@@ -46,24 +48,16 @@ def restore(before: bytes, after: bytes, *, finished: bool = True, filename: str
         new = Reading.of(after, filename)
     except TarmakIamError as error:
         return Restored("broken", before, reason=_told(error))
-    if new.config.document.comments:
-        return Restored("not restored", after, reason="the file has comments, which tarmak does not write")
-    if not finished and not after.endswith(b"\n"):
-        return Restored("broken", before, reason="it ends in the middle of a line")
     try:
         old = Reading.of(before, filename)
     except TarmakIamError as error:
         return Restored("not restored", after, reason=f"tarmak cannot read it: {_told(error)}")
-    try:
-        return _restored(old, new, before, finished=finished)
-    except CutOffError as error:
-        return Restored("broken", before, reason=str(error))
-    except NotExplainedError as error:
-        if not finished:
-            return Restored("broken", before, reason=str(error))
-        return Restored("not restored", after, reason=str(error))
-    except TarmakIamError as error:
-        return Restored("not restored", after, reason=_told(error))
+    if not finished and not new.config.document.comments and is_cut_off(old, new, after):
+        return Restored("broken", before, reason="its end is missing")
+    found = _explained(old, new, before, after)
+    if new.config.document.comments and not (found.outcome == "restored" and found.data == after):
+        return Restored("not restored", after, reason="the file has comments, which tarmak does not write")
+    return found
 
 
 def unreadable(text: bytes, filename: str = "tarmak.yaml") -> str:
@@ -75,11 +69,18 @@ def unreadable(text: bytes, filename: str = "tarmak.yaml") -> str:
     return ""
 
 
-def _restored(old: Reading, new: Reading, before: bytes, *, finished: bool) -> Restored:
-    """Raises CutOffError, NotExplainedError and TarmakIamError."""
+def _explained(old: Reading, new: Reading, before: bytes, after: bytes) -> Restored:
+    try:
+        return _restored(old, new, before)
+    except NotExplainedError as error:
+        return Restored("not restored", after, reason=str(error))
+    except TarmakIamError as error:
+        return Restored("not restored", after, reason=_told(error))
+
+
+def _restored(old: Reading, new: Reading, before: bytes) -> Restored:
+    """Raises NotExplainedError and TarmakIamError."""
     difference = Difference.of(old, new)
-    if not finished:
-        difference.check_end()
     if not difference.changes:
         return Restored("restored", before)
     document, removed = difference.made()
