@@ -25,7 +25,16 @@ _PATIENCE = 1
 def edits_tarmak_yaml(command: Callable[..., None]) -> Callable[..., None]:
     """For the body of a command that edits tarmak.yaml, its session first: it also waits for a tarmak that may rewrite
     the file. A dry run waits for nobody."""
-    return _decorated(command, lambda path: path, "is editing tarmak.yaml, or running a tarmak that rewrites it")
+    does = "is editing tarmak.yaml, or running a tarmak that rewrites it"
+    return _decorated(command, lambda path: path, does, _recover)
+
+
+def _recover(path: Path, is_alone: bool) -> None:
+    """An edit of what tarmak has written would part it from the text that a run has left, if one was killed."""
+    from tarmak_iam.hook.tarmak.recovery import recover
+
+    for line in recover(path, is_alone=is_alone):
+        note(line)
 
 
 def edits_cluster_files(command: Callable[..., None]) -> Callable[..., None]:
@@ -36,7 +45,16 @@ def edits_cluster_files(command: Callable[..., None]) -> Callable[..., None]:
     )
 
 
-def _decorated(command: Callable[..., None], locked: Callable[[Path], Path], does: str) -> Callable[..., None]:
+def _nothing(_path: Path, _is_alone: bool) -> None:
+    pass
+
+
+def _decorated(
+    command: Callable[..., None],
+    locked: Callable[[Path], Path],
+    does: str,
+    first: Callable[[Path, bool], None] = _nothing,
+) -> Callable[..., None]:
     @functools.wraps(command)
     def call(session: Session, /, *args: object, dry_run: bool, **options: object) -> None:
         from tarmak_iam.config.locate import config_path
@@ -45,15 +63,15 @@ def _decorated(command: Callable[..., None], locked: Callable[[Path], Path], doe
         if dry_run:
             edit()
         else:
-            in_turn(locked(config_path(session.directory, os.environ)), edit, does)
+            in_turn(locked(config_path(session.directory, os.environ)), edit, does, first)
 
     return call
 
 
-def in_turn(path: Path, edit: Callable[[], _Made], does: str) -> _Made:
+def in_turn(path: Path, edit: Callable[[], _Made], does: str, first: Callable[[Path, bool], None] = _nothing) -> _Made:
     """Makes an edit while no other one of us is at work on the file at `path`. Where somebody else has changed it
     since the edit began, the edit is made again, on what is there now. `does` says what is waited for, as in "is
-    editing the mappings".
+    editing the mappings". `first` is done before, with the path, and whether there is a lock.
 
     Where there can be no lock, that is all there is. Raises ToolError where the turn does not come, and what `edit`
     raises.
@@ -68,7 +86,8 @@ def in_turn(path: Path, edit: Callable[[], _Made], does: str) -> _Made:
         note(f"waiting up to {_SECONDS} seconds: {text}")
 
     lock = lock_file_of(path)
-    with stops_raised(), file_lock(lock, busy, seconds=_SECONDS, patience=_PATIENCE, waiting=waiting):
+    with stops_raised(), file_lock(lock, busy, seconds=_SECONDS, patience=_PATIENCE, waiting=waiting) as problem:
+        first(path, problem is None)
         for _ in range(1, _ATTEMPTS):
             try:
                 return edit()

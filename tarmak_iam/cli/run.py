@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from tarmak_iam.cli.console import aside, aside_error
+from tarmak_iam.cli.console import aside_error
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.errors import ConfigError, TarmakIamError
 from tarmak_iam.hook.tarmak.arguments import TarmakCall
-from tarmak_iam.hook.tarmak.passing import Ended, NotStarted, pass_through, undisturbed
+from tarmak_iam.hook.tarmak.passing import NotStarted, pass_through
 
 __all__ = ["run"]
 
@@ -62,7 +62,9 @@ def run(
         environment = _environment(session, call)
         # Imported where they are used: a command that is only passed through costs next to nothing.
         if call.rewrites:
-            code = _rewriting(command, call, environment)
+            from tarmak_iam.cli.run_rewriting import run_rewriting
+
+            code = run_rewriting(command, call.directory(environment) / "tarmak.yaml", environment)
         elif call.applies:
             from tarmak_iam.cli.run_apply import Wishes, apply_around
 
@@ -115,23 +117,3 @@ def _contradiction(option: str, ours: str, theirs: str) -> ConfigError:
         f"{option} is {ours}, but tarmak would work on {theirs}",
         remedy=f"give {option} to tarmak, behind its name",
     )
-
-
-def _rewriting(command: tuple[str, ...], call: TarmakCall, environment: Mapping[str, str]) -> int:
-    """Keeps the text of tarmak.yaml, and puts it back whatever becomes of tarmak. Raises TarmakIamError, tarmak not
-    started, where it cannot be kept: a disk that is full would take the file as well."""
-    import tempfile
-
-    from tarmak_iam.hook.steps import Steps
-
-    steps = Steps()
-    kept = steps.keep(call.directory(environment) / "tarmak.yaml", spare=Path(tempfile.gettempdir()))
-    ended: Ended | None = None
-    try:
-        ended = pass_through(command, environment)
-    finally:
-        with undisturbed():
-            report = steps.put_back(kept, finished=ended is not None and ended.exit_code == 0)
-            for line in report.lines:
-                aside(line)
-    return 2 if ended.code == 0 and report.severity == "error" else ended.code

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -20,6 +21,7 @@ __all__ = ["Fate", "KeptFile", "Report", "keep", "put_back"]
 Fate = Literal["unchanged", "restored", "not restored", "put back", "broken"]
 
 _ATTEMPTS = 3
+_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def keep(path: Path, *, spare: Path | None = None) -> KeptFile:
     `spare`: the directory for it where its own does not take it. Raises FileError where the file cannot be read, or
     its text be laid nowhere: what tarmak does then could not be undone.
     """
-    data = read_if_present(path)
+    data = _settled(path)
     if data is None:
         return KeptFile(path, None, 0o600, None)
     try:
@@ -172,6 +174,14 @@ def _renamed(kept: KeptFile, now: bytes | None) -> bool:
     except OSError:
         return False
     return True
+
+
+def _settled(path: Path) -> bytes | None:
+    """What is in the file. A tarmak in another terminal makes it empty before it writes: that is no text to keep."""
+    deadline = time.monotonic() + _SECONDS
+    while (data := read_if_present(path)) == b"" and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return data
 
 
 def _laid_somewhere(path: Path, what: str, data: bytes, mode: int, spare: Path | None) -> Path:

@@ -1,0 +1,175 @@
+"""Two runs around commands that rewrite tarmak.yaml: one waits for the other, and every comment stays."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tarmak_iam.document.file_lock import file_lock, lock_file_of
+from tests.hook.conftest import Bench, Ran
+from tests.hook.tarmak import text_of
+from tests.support import ROOT
+
+BEFORE = text_of("comments-everywhere")
+WAITING = "is editing tarmak.yaml, or running a tarmak that rewrites it; Ctrl-C ends the waiting\n"
+REWRITE = """
+from pathlib import Path
+from tests.hook.tarmak import dumped, rewrite_of, set_current
+path = Path(os.environ["TARMAK_CONFIG"], "tarmak.yaml")
+data = set_current(rewrite_of(path.read_bytes()), args[-1])
+with path.open("wb") as file:
+    file.write(dumped(data))
+"""
+HOLD = """
+record("written")
+while not Path(os.environ["STUB_RECORD"] + ".go").exists():
+    time.sleep(0.01)
+"""
+
+
+@contextlib.contextmanager
+def setting(bench: Bench, cluster: str, code: str = REWRITE) -> Iterator[subprocess.Popen[bytes]]:
+    """The real steps, around a tarmak that rewrites."""
+    command = [sys.executable, "-m", "tarmak_iam", "run", "--", "tarmak", "clusters", "set-current", cluster]
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        env={**bench.environment, "STUB_PYTHON": code},
+        cwd=ROOT,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def started(bench: Bench, process: subprocess.Popen[bytes]) -> Ran:
+    assert process.stderr is not None
+    ran = Ran(process.pid, process.stderr.fileno(), process)
+    ran.until(bench.has("written"))
+    return ran
+
+
+def said(process: subprocess.Popen[bytes]) -> str:
+    text = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 0, text
+    return text
+
+
+def left(bench: Bench) -> list[str]:
+    return sorted(each.name for each in bench.directory.iterdir() if each.name.startswith((".", "tarmak.yaml")))
+
+
+def go(bench: Bench) -> None:
+    Path(bench.environment["STUB_RECORD"] + ".go").touch()
+
+
+@pytest.fixture
+def file(bench: Bench) -> Path:
+    bench.config.write_bytes(BEFORE)
+    return bench.config
+
+
+def test_the_second_run_waits_for_the_first_and_says_for_whom(bench: Bench, file: Path) -> None:
+    """Else it kept what the first one's tarmak has written, and put that back at last."""
+    with setting(bench, "dev-one", REWRITE + HOLD) as first:
+        first_one = started(bench, first)
+        with setting(bench, "dev-two") as second:
+            ran = Ran(second.pid, second.stderr.fileno() if second.stderr else -1, second)
+            ran.until(f"tarmak-iam: waiting for up to 10 minutes: process {first.pid} {WAITING}")
+            go(bench)
+            assert ran.ended() == 0
+        assert first_one.ended() == 0
+    restored = f"tarmak-iam: {file}: note: your text is back; current cluster: "
+    assert f"{restored}dev-cluster -> dev-one\n" in first_one.text
+    assert f"{restored}dev-one -> dev-two\n" in ran.text
+    assert file.read_bytes() == BEFORE.replace(b"\ncurrentCluster: dev-cluster", b"\ncurrentCluster: dev-two")
+    assert left(bench) == ["tarmak.yaml"]
+
+
+def test_pairs_at_once_lose_no_comment(bench: Bench, file: Path) -> None:
+    for number in range(4):
+        with setting(bench, f"dev-a{number}") as one, setting(bench, f"dev-b{number}") as other:
+            texts = [said(one), said(other)]
+        current = [
+            name for name in (f"dev-a{number}", f"dev-b{number}") if f"currentCluster: {name}" in file.read_text()
+        ]
+        assert len(current) == 1, texts
+        assert file.read_bytes() == BEFORE.replace(
+            b"\ncurrentCluster: dev-cluster", f"\ncurrentCluster: {current[0]}".encode()
+        )
+        assert left(bench) == ["tarmak.yaml"]
+
+
+def test_after_a_run_that_was_killed(bench: Bench, file: Path) -> None:
+    """Its tarmak goes on, or is done: its text is not lost, and not what the next one keeps."""
+    with setting(bench, "dev-one", REWRITE + HOLD) as killed:
+        started(bench, killed)
+        os.kill(killed.pid, signal.SIGKILL)
+        killed.wait(20)
+        go(bench)
+        assert b"#" not in file.read_bytes()
+        with setting(bench, "dev-two") as second:
+            text = said(second)
+    assert text.splitlines() == [
+        (
+            f"tarmak-iam: {file}: note: restored comments and layout from tarmak.yaml.before-1, which an interrupted"
+            " `tarmak-iam run` left; current cluster: dev-cluster -> dev-one"
+        ),
+        "a log line",
+        f"tarmak-iam: {file}: note: your text is back; current cluster: dev-one -> dev-two",
+    ]
+    assert file.read_bytes() == BEFORE.replace(b"\ncurrentCluster: dev-cluster", b"\ncurrentCluster: dev-two")
+    assert left(bench) == ["tarmak.yaml"]
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_waiting_can_be_ended(bench: Bench, file: Path, signum: int, code: int) -> None:
+    with file_lock(lock_file_of(file), str), setting(bench, "dev-two") as waiting:
+        ran = Ran(waiting.pid, waiting.stderr.fileno() if waiting.stderr else -1, waiting)
+        ran.until(f"process {os.getpid()} {WAITING}")
+        os.kill(waiting.pid, signum)
+        assert ran.ended() == code
+    assert ran.text.endswith("tarmak-iam: interrupted: tarmak was not started, and nothing was changed\n")
+    assert bench.names() == []
+    assert left(bench) == ["tarmak.yaml"]
+
+
+def test_a_turn_that_does_not_come(bench: Bench, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tarmak_iam.cli.run_rewriting._SECONDS", 0.1)
+    with file_lock(lock_file_of(file), str):
+        text = bench.run("run", "--", "tarmak", "init", code=2)
+    assert text.endswith(
+        f"error: process {os.getpid()} is editing tarmak.yaml, or running a tarmak that rewrites it; run again when it"
+        " is done; tarmak was not started\n"
+    )
+    assert bench.names() == []
+
+
+def test_commands_that_do_not_rewrite_wait_for_nobody(bench: Bench, file: Path) -> None:
+    with file_lock(lock_file_of(file), str):
+        bench.run("run", "--", "tarmak", "clusters", "list")
+        bench.run("run", "--", "tarmak", "clusters", "apply", "--help")
+
+
+def test_an_edit_of_ours_recovers_the_text_too(bench: Bench, file: Path) -> None:
+    """Afterwards nothing would explain the file."""
+    bench.directory.joinpath("tarmak.yaml.before-1").write_bytes(BEFORE)
+    from tests.hook.tarmak import dumped, rewrite_of
+
+    file.write_bytes(dumped(rewrite_of(BEFORE)))
+    said = bench.run("set", "internalELBAccessLogs.bucket", "logs")
+    assert "note: restored comments and layout from tarmak.yaml.before-1" in said
+    assert b"# not 1.13!" in file.read_bytes()
+    assert left(bench) == ["tarmak.yaml"]
