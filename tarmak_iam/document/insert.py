@@ -20,7 +20,7 @@ from tarmak_iam.document.geometry import (
 )
 from tarmak_iam.document.layout import Layout, column
 from tarmak_iam.document.nodes import Mapping, Scalar, Sequence
-from tarmak_iam.document.ownership import behind_with_comments, holds_comments, member_lines
+from tarmak_iam.document.ownership import behind_last_comments, behind_with_comments, holds_comments, member_lines
 from tarmak_iam.document.properties import content_start
 from tarmak_iam.document.render import block_lines, entry_lines, flow_text, indent, value_lines
 from tarmak_iam.document.splice import Splice
@@ -61,9 +61,17 @@ def add_items(target: Target, index: int, values: list[Any]) -> list[Splice]:
         at = member_lines(tree, node, 0).start
     else:
         last = index == len(node.items)
-        at = room_behind(tree, node) if last else behind(source, node.items[index - 1])
-        at = behind_with_comments(tree, at, dash)
+        below = room_behind(tree, node) if last else behind(source, node.items[index - 1])
+        at = behind_with_comments(tree, below, dash)
+        if last and at == below:  # one that stands further out than those before it speaks of something else
+            at = behind_last_comments(tree, at, _outer_column(target, dash))
     return [new_lines(source, at, lines)]
+
+
+def _outer_column(target: Target, dash: int) -> int:
+    """The column of the list's key, which its items may be indented below."""
+    entry = target.holders[-1].entry
+    return dash if entry is None else min(dash, column(target.tree.source, entry_start(target.tree.source, entry)))
 
 
 def _item_lines(node: Sequence, values: list[Any], layout: Layout) -> list[str]:

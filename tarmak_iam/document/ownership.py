@@ -16,6 +16,7 @@ from tarmak_iam.document.nodes import Entry, Mapping, Node, Sequence, Span, is_b
 from tarmak_iam.document.tree import Comment, Tree
 
 __all__ = [
+    "behind_last_comments",
     "behind_with_comments",
     "comment_line",
     "comments_beside",
@@ -25,6 +26,7 @@ __all__ = [
 ]
 
 _WORD = re.compile(r"[\w-]+")
+_ITEM = re.compile(r"#+ ?- ")
 
 
 def member_lines(tree: Tree, parent: Mapping | Sequence, number: int) -> Span:
@@ -61,6 +63,19 @@ def behind_with_comments(tree: Tree, at: int, width: int) -> int:
     go on with what stands above them."""
     deeper = _deeper(tree, at, width)
     return tree.source.next_line(deeper[-1].span.end) if deeper else at
+
+
+def behind_last_comments(tree: Tree, at: int, width: int) -> int:
+    """The offset of a line right below a collection, moved below the comment lines there that speak of its last member:
+    they are no further out than `width`, and a blank line or the end of the document parts them from what comes, or
+    they are members that were commented out."""
+    source, comments = tree.source, _deeper(tree, at, width - 1)
+    if not comments:
+        return at
+    below = source.next_line(comments[-1].span.end)
+    line = source.text[below : source.line_end(below)]
+    is_parted = not line.strip() or line.startswith(("---", "..."))
+    return below if is_parted or _ITEM.match(comments[0].text) else at
 
 
 def comments_beside(tree: Tree, entry: Entry) -> list[Comment]:

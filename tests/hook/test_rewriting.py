@@ -465,3 +465,15 @@ def test_what_is_restored_already_is_restored() -> None:
         once = restored(SMALL, command)
         again = restore(SMALL.encode(), once.data)
         assert (again.outcome, again.data, again.changes) == ("restored", once.data, once.changes)
+
+
+@pytest.mark.parametrize("indent", ["", "  "])
+@pytest.mark.parametrize("rest", ["", "\n", "\ncontact: ops\n"])
+def test_a_comment_at_the_margin_stays_after_the_last_cluster(indent: str, rest: str) -> None:
+    head = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\ncurrentCluster: dev-a\nclusters:\n"
+    last = f"{indent}- environment: dev\n{indent}  metadata: {{name: a}}\n# a is the payments team's\n"
+    found = restored(head + last + rest, lambda data: add(data, "clusters", new_cluster("dev", "b")))
+    text = found.data.decode()
+    assert text.startswith(f"{head}{last}{indent}- amazon:\n")
+    assert text.endswith(rest)
+    assert found.removed_comments == ()
