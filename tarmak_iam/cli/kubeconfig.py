@@ -10,6 +10,7 @@ import click
 from tarmak_iam.cli.completing import files
 from tarmak_iam.cli.console import format_option, note, print_json, print_payload
 from tarmak_iam.cli.edit import dry_run_option
+from tarmak_iam.cli.editing import in_turn
 from tarmak_iam.cli.kubeconfig_files import kubectl_files
 from tarmak_iam.cli.kubeconfig_plan import Plan
 from tarmak_iam.cli.notes import note_role
@@ -79,11 +80,18 @@ def kubeconfig(
             raise click.UsageError("--merge '' names no file")
         log_variables("KUBECONFIG")
         paths = kubectl_files(os.environ) if merge_into == _KUBECTLS else [Path(merge_into)]
-        plan = Plan.of(paths, made, force=force, use=use)
-        plan.check(own, installation.way_in if force else "")
-        if not dry_run:
-            plan.write()
-        plan.show(dry_run=dry_run, as_json=output == "json")
+
+        def merge() -> None:
+            plan = Plan.of(paths, made, force=force, use=use)
+            plan.check(own, installation.way_in if force else "")
+            if not dry_run:
+                plan.write()
+            plan.show(dry_run=dry_run, as_json=output == "json")
+
+        if dry_run:
+            merge()
+        else:
+            in_turn(paths[0], merge, "is editing this kubeconfig")
     note_role(installation)
     note_tunnel(installation)
 

@@ -11,6 +11,7 @@ from tarmak_iam.cli.completing import directories, schemas
 from tarmak_iam.cli.console import note, print_diff, print_payload
 from tarmak_iam.cli.directories import named_directory
 from tarmak_iam.cli.edit import dry_run_option
+from tarmak_iam.cli.editing import edits_cluster_files, edits_tarmak_yaml
 from tarmak_iam.cli.modeline import modeline, schema_reference, with_modeline
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.clusterfiles import is_cluster_id
@@ -71,13 +72,22 @@ def schema(session: Session, name: str | None, output_dir: Path | None, with_mod
         return
     if name is not None:
         raise click.UsageError("--output-dir writes the schemas of all files: leave NAME out")
-    # All of them before anything is written: one that is no YAML leaves everything as it is.
-    edits = [_edit(path, output_dir) for path in (_files(session) if with_modelines else ())]
-    _write_schemas(output_dir, dry_run=dry_run)
-    for path, before, after in edits:
-        _finish(path, before, after, dry_run=dry_run)
+    if with_modelines:
+        _write_with_modelines(session, output_dir, dry_run=dry_run)
+    else:
+        _write_schemas(output_dir, dry_run=dry_run)
     if dry_run:
         note("dry run: nothing was written")
+
+
+@edits_tarmak_yaml
+@edits_cluster_files
+def _write_with_modelines(session: Session, directory: Path, *, dry_run: bool) -> None:
+    # All of them before anything is written: one that is no YAML leaves everything as it is.
+    edits = [_edit(path, directory) for path in _files(session)]
+    _write_schemas(directory, dry_run=dry_run)
+    for path, before, after in edits:
+        _finish(path, before, after, dry_run=dry_run)
 
 
 def _made(name: str) -> Schema:

@@ -30,10 +30,14 @@ EDITS = [
     ("mappings-and-settings", ["map", "import", "other.yaml"]),
     ("mappings-and-settings", ["settings", "set", "profile", "p"]),
     ("mappings-and-settings", ["settings", "unset", "profile"]),
+    ("tarmak.yaml", ["schema", "--output-dir", "schemas", "--modeline"]),
+    ("mappings-and-settings", ["schema", "--output-dir", "schemas", "--modeline"]),
+    ("kubeconfig", ["kubeconfig", "--merge", "single/kubeconfig"]),
 ]
 BUSY = {
     "tarmak.yaml": "is editing tarmak.yaml, or running a tarmak that rewrites it",
     "mappings-and-settings": "is editing the mappings or settings",
+    "kubeconfig": "is editing this kubeconfig",
 }
 
 
@@ -198,3 +202,12 @@ def test_an_edit_that_is_ended_while_it_waits(shell: Shell) -> None:
             assert waiting.wait(20) == code
             assert waiting.stderr.read() == b"\nerror: interrupted\n"
         assert not lock.exists()
+
+
+def test_a_hard_link_that_an_edit_breaks_is_reported(shell: Shell, tmp_path: Path) -> None:
+    os.link(shell.single / "tarmak.yaml", tmp_path / "other")
+    said = "warning: the file had another hard link, which keeps the text from before"
+    assert f"{shell.single}/tarmak.yaml: {said}\n" in shell.dev("enable").err
+    assert said not in shell.dev("disable").err
+    os.link(shell.single / "tarmak.yaml", tmp_path / "another")
+    assert shell.dev("-v", "enable").err.count(said) == 1
