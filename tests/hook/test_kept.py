@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,21 @@ def test_the_text_lies_beside_the_file_meanwhile(path: Path) -> None:
     assert kept.beside is not None
     assert kept.beside.read_bytes() == BEFORE
     assert stat.S_IMODE(kept.beside.stat().st_mode) == 0o640
+
+
+def test_a_text_that_a_tarmak_is_just_writing_is_waited_for(path: Path) -> None:
+    """Which makes the file empty first, as one in another terminal does."""
+    path.write_bytes(b"")
+    writing = threading.Timer(0.1, path.write_bytes, [SET])
+    writing.start()
+    kept = keep(path)
+    writing.join()
+    assert kept.data == SET
+
+
+def test_a_file_that_stays_empty_is_kept_as_it_is(path: Path) -> None:
+    path.write_bytes(b"")
+    assert keep(path).data == b""
 
 
 def test_nothing_happened(path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from tarmak_iam.document.file_lock import file_lock, lock_file_of
 from tests.hook.conftest import Bench, Ran
-from tests.hook.tarmak import text_of
+from tests.hook.tarmak import dumped, rewrite_of, text_of
 from tests.support import ROOT
 
 BEFORE = text_of("comments-everywhere")
@@ -172,10 +172,35 @@ def test_commands_that_do_not_rewrite_wait_for_nobody(bench: Bench, file: Path) 
 def test_an_edit_of_ours_recovers_the_text_too(bench: Bench, file: Path) -> None:
     """Afterwards nothing would explain the file."""
     bench.directory.joinpath("tarmak.yaml.before-1").write_bytes(BEFORE)
-    from tests.hook.tarmak import dumped, rewrite_of
-
     file.write_bytes(dumped(rewrite_of(BEFORE)))
     said = bench.run("set", "internalELBAccessLogs.bucket", "logs")
     assert "note: restored comments and layout from tarmak.yaml.before-1" in said
     assert b"# not 1.13!" in file.read_bytes()
     assert left(bench) == ["tarmak.yaml"]
+
+
+def test_what_somebody_edits_while_a_wizard_runs_stays_when_it_is_interrupted(bench: Bench, file: Path) -> None:
+    """The file has no comments: nothing but what has changed tells the edit from what tarmak writes."""
+    file.write_bytes(dumped(rewrite_of(BEFORE)))
+    edited = file.read_text().replace('version: "1.12.9"', 'version: "1.13.0"')
+    assert edited != file.read_text()
+    with setting(bench, "dev-two", "os.environ['STUB_WAIT'] = '1'") as process:
+        assert process.stderr is not None
+        ran = Ran(process.pid, process.stderr.fileno(), process)
+        ran.until(bench.has("ready"))
+        file.write_text(edited)
+        os.killpg(process.pid, signal.SIGINT)
+        assert ran.ended() == 1
+    assert file.read_text() == edited
+    assert "error" not in ran.text
+    assert ran.text.endswith(
+        "has changed at kubernetes.version, which no tarmak command does; it is in"
+        f" {bench.directory}/tarmak.yaml.before-1\n"
+    )
+
+
+def test_a_hard_link_that_the_restoring_breaks_is_reported(bench: Bench, file: Path, tmp_path: Path) -> None:
+    os.link(file, tmp_path / "other")
+    with setting(bench, "dev-two") as process:
+        text = said(process)
+    assert f"tarmak-iam: {file}: warning: the file had another hard link, which keeps the text from before\n" in text
