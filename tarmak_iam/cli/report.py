@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,9 +54,9 @@ def report(
 ) -> None:
     """Access review: who can get in as whom, by which entry, with what is found about it and its last change.
 
-    Files alone are read, and git where they are in a repository. With --live, --kubeconfig or --context the cluster is
-    asked what usernames and groups may do, and whether its own mappings are those of the files. Exits with 2 if a
-    cluster cannot be read: the others are in the review all the same.
+    Reads the files, and the history of the git repository around them. With --live, --kubeconfig or --context the
+    cluster is asked what usernames and groups may do, and whether its own mappings are those of the files. Exits with 2
+    if a cluster cannot be read: the others are in the review all the same.
     """
     is_reached = kubeconfig is not None or kube_context is not None
     if all_clusters and is_reached:
@@ -92,7 +91,6 @@ class _Making:
     all_clusters: bool
 
     def review(self, reach: Reach | None, date: str) -> AccessReview:
-        from tarmak_iam.hook.processes import Programs
         from tarmak_iam.report import Repository, put_together
 
         config = self.config
@@ -101,7 +99,9 @@ class _Making:
         subjects = [each.value for each in outcomes if not each.error]
         found = examine(*(subjects or [Subjects(config)]))
         assert config.path is not None  # it is loaded from a file
-        repository = Repository.of(config.path.parent, Programs(dict(os.environ)))
+        repository = Repository.of(config.path.parent)
+        if repository.remedy:
+            note(f"the last changes are not known: {repository.unknown}; {repository.remedy}")
         reviewed = {each.name: self._reviewed(each, found, repository) for each in outcomes}
         if reach is not None:
             self._ask(reviewed, [each for each in outcomes if not each.error], reach)

@@ -40,7 +40,7 @@ def put_together(
         rows=tuple(_rows(reviewed)),
         findings=about_the_file(report),
         revision=repository.revision(files),
-        history=repository.unknown,
+        history="; ".join(filter(None, (repository.unknown, repository.remedy))),
         date=date,
     )
 

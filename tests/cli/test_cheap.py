@@ -10,7 +10,7 @@ import pytest
 
 from tests.support import ADMIN, ROOT, Shell
 
-HEAVY = ("pydantic", "ruamel", "botocore", "cryptography", "jsonschema")
+HEAVY = ("pydantic", "ruamel", "botocore", "cryptography", "dulwich", "jsonschema")
 
 
 def modules_after(code: str) -> set[str]:

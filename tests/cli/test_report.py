@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,11 @@ from tarmak_iam.hook.processes import Completed, Programs
 from tests.hook.cluster import Cluster, failed
 from tests.report.pages import read
 from tests.report.test_rights import EVERYTHING, binding, role
+from tests.report.work_trees import Work, needs_git
 from tests.support import ADMIN, ROOT, Shell
 
 SCHEMA = json.loads((ROOT / "schemas" / "report.json").read_text())
 DEV = "arn:aws:iam::111122223333:role/Dev"
-
-
-@pytest.fixture(autouse=True)
-def without_repository(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(shell.single.parent))
 
 
 @pytest.fixture
@@ -70,6 +67,22 @@ def test_one_cluster(shell: Shell) -> None:
         f"    entry    {path}:10:5",
         "    changed  not known: no git repository",
     ]
+
+
+@needs_git
+def test_without_dulwich_it_says_once_how_to_get_the_history(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    mapped(shell)
+    Work(shell.single).git("init", "-q")
+    monkeypatch.delitem(sys.modules, "tarmak_iam.report.git.objects", raising=False)
+    monkeypatch.delitem(sys.modules, "tarmak_iam.report.git.repository", raising=False)
+    monkeypatch.setitem(sys.modules, "dulwich.objects", None)
+    why = "dulwich 1.2.9 or later is not installed"
+    how = "install it, or the extra `report` in the clone of tarmak-iam: pip install '.[report]'"
+    shown = shell.dev("report")
+    assert shown.err == f"the last changes are not known: {why}; {how}\n"
+    assert shown.out.count(f"    changed  not known: {why}\n") == 2
+    assert told(shell, "-c", shell.single)["history"] == f"{why}; {how}"
+    assert how in read(shell.dev("report", "-o", "html").out).text
 
 
 def test_who_is_privileged_stands_out_in_colour(shell: Shell) -> None:

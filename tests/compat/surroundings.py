@@ -27,7 +27,7 @@ __all__ = [
 ROOT = Path(__file__).resolve().parent.parent.parent
 MINORS = (10, 11, 12, 13)
 """Of Python 3: those that setup.cfg names."""
-EXTRAS = ("aws", "fast", "webhook")
+EXTRAS = ("aws", "fast", "report", "webhook")
 """What the program needs for some of its commands; the other extras are for work on it."""
 
 _AT_LEAST = re.compile(r"(?P<name>[\w.-]+)\s*>=\s*(?P<version>[\d.]+)\s*(?:,[^;]*)?(?P<marker>;.*)?")

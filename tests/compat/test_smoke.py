@@ -18,6 +18,7 @@ import pytest
 import tarmak_iam
 from tarmak_iam.cli.completing import VARIABLE
 from tests.compat.surroundings import EXTRAS, Missing, Python, VirtualEnvironment, build, lowest, pythons
+from tests.report.work_trees import Work, needs_git
 from tests.support import ADMIN, EXAMPLES, PACKAGE, ROOT
 
 pytestmark = pytest.mark.skipif(PACKAGE.parent != ROOT, reason="it is the installed package that is tested here")
@@ -132,6 +133,19 @@ def test_completion_within_a_group(program: Program) -> None:
         text=True,
     )
     assert [line.split("\t")[1] for line in done.stdout.splitlines()] == ["aws-iam-authenticator", "aws"]
+
+
+@needs_git
+def test_the_history_is_read(program: Program) -> None:
+    work = Work(program.directory / "single")
+    program.run("map", "add", ADMIN, "--username", "admin", "--group", "system:masters")
+    work.git("init", "-q")
+    commit = work.commit_all("Let the admin in")
+    work.git("gc", "-q")
+    (cluster,) = json.loads(program.run("report", "-o", "json").stdout)["clusters"]
+    shutil.rmtree(work.root)
+    shutil.copytree(EXAMPLES / "single", work.root)
+    assert [each["lastChange"]["commit"] for each in cluster["principals"]] == [commit]
 
 
 def test_a_token_and_a_certificate(program: Program) -> None:

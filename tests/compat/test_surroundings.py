@@ -21,6 +21,8 @@ aws =
     botocore>=1.34
 fast =
     ruamel.yaml.clib>=0.2.12;platform_python_implementation=="CPython"
+report =
+    dulwich>=1.2.9,<2
 webhook =
     {webhook}
 test =
@@ -35,6 +37,7 @@ def test_a_lower_bound_becomes_a_constraint() -> None:
         'pydantic==2.8;python_version>="3.13"',
         "botocore==1.34",
         'ruamel.yaml.clib==0.2.12;platform_python_implementation=="CPython"',
+        "dulwich==1.2.9",
         "cryptography==42",
     ]
 
@@ -50,6 +53,7 @@ def test_everything_that_the_program_needs_has_a_lower_bound() -> None:
         "botocore",
         "click",
         "cryptography",
+        "dulwich",
         "pydantic",
         "ruamel.yaml",
         "ruamel.yaml.clib",

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.hook.processes import Programs
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint import Subjects, examine
@@ -27,7 +26,7 @@ environments:
 - metadata: {name: dev}
   location: eu-west-1
 """
-NO_GIT = Repository(Programs({}), unknown="no git repository")
+NO_GIT = Repository(unknown="no git repository")
 ACCOUNT = "111122223333"
 ADMIN = f"arn:aws:iam::{ACCOUNT}:role/Admin"
 

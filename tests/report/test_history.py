@@ -2,66 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-from dataclasses import dataclass
+import sys
 from pathlib import Path
 
 import pytest
 
-from tarmak_iam.hook.processes import Programs
-from tarmak_iam.report.history import Change, FileHistory, Repository
+from tarmak_iam.report.history import Change, Repository
+from tests.report.work_trees import ALICE, Work, needs_git, new_work
 
-pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
-ALICE, BOB = "Alice Example", "Bob <b@example.com> \r spoof"
-
-
-@dataclass
-class Work:
-    """A repository, and what its commits are called."""
-
-    root: Path
-
-    def git(self, *args: str, **variables: str) -> str:
-        environment = {**programs().environment, **variables}
-        command = ["git", "-c", "init.defaultBranch=main", "-c", "commit.gpgsign=false", *args]
-        done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True, check=True)
-        return done.stdout.strip()
-
-    def commit(self, text: str, message: str, author: str = ALICE, day: int = 1) -> str:
-        (self.root / "map.yaml").write_bytes(text.encode())
-        when = f"2026-03-{day:02}T10:00:00+0100"
-        names = {f"GIT_{kind}_{key}": value for kind in ("AUTHOR", "COMMITTER") for key, value in _who(author, when)}
-        self.git("add", ".", **names)
-        self.git("commit", "-q", "-m", message, **names)
-        return self.git("rev-parse", "HEAD")
-
-    @property
-    def path(self) -> Path:
-        return self.root / "map.yaml"
-
-    def lines(self) -> FileHistory:
-        return self.repository().lines(self.path)
-
-    def repository(self) -> Repository:
-        return Repository.of(self.root, programs())
-
-
-def _who(author: str, when: str) -> list[tuple[str, str]]:
-    return [("NAME", author), ("EMAIL", "someone@example.com"), ("DATE", when)]
-
-
-def programs(**variables: str) -> Programs:
-    return Programs({"PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1", **variables})
+pytestmark = needs_git
+BOB = "Bob <b@example.com> \r spoof"
 
 
 @pytest.fixture
 def work(tmp_path: Path) -> Work:
-    work = Work(tmp_path / "a b")
-    work.root.mkdir()
-    work.git("init", "-q")
-    return work
+    return new_work(tmp_path / "a b")
 
 
 def test_the_latest_change_of_several_lines(work: Work) -> None:
@@ -108,16 +63,11 @@ def test_a_file_that_is_new(work: Work, is_first: bool) -> None:
 
 
 def test_no_repository(tmp_path: Path) -> None:
-    repository = Repository.of(tmp_path, programs(GIT_CEILING_DIRECTORIES=str(tmp_path.parent)))
+    repository = Repository.of(tmp_path)
     assert repository.unknown == "no git repository"
     assert repository.lines(tmp_path / "x").of(3, 4) == Change(unknown="no git repository")
     assert repository.file(tmp_path / "x").state == "unknown"
     assert repository.revision([]) is None
-
-
-def test_no_git(tmp_path: Path) -> None:
-    repository = Repository.of(tmp_path, Programs({"PATH": str(tmp_path)}))
-    assert repository.lines(tmp_path / "x").of(1, 1).unknown == "git is not installed"
 
 
 def test_a_shallow_clone_does_not_pretend(work: Work, tmp_path: Path) -> None:
@@ -136,74 +86,57 @@ def test_a_shallow_clone_does_not_pretend(work: Work, tmp_path: Path) -> None:
 def test_other_names_cannot_pass_for_git(work: Work) -> None:
     """A carriage return is no line end for git, so that what follows it is not read as one."""
     fake = "0123456789" * 4
-    commit = work.commit("a\rb\nc\n", f"One\r{fake} 1 1 2\rauthor Mallory\rfilename x", author=BOB)
+    commit = work.commit("a\rb\nc\n", f"One\r{fake} 1 1 2\rauthor Mallory\rfilename x", name=BOB)
     change = work.lines().of(1, 2)
     assert change.commit == commit
     assert change.author == "Bob b@example.com \r spoof"
     assert change.summary.startswith(f"One\r{fake}")
 
 
-def test_the_hook_of_another_repository_does_not_lead_astray(work: Work, tmp_path: Path) -> None:
+def test_variables_lead_to_no_other_repository(work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commit = work.commit("a\n", "One")
-    other = tmp_path / "other"
-    other.mkdir()
-    repository = Repository.of(work.root, programs(GIT_DIR=str(other), GIT_INDEX_FILE="nowhere"))
-    assert repository.lines(work.path).of(1, 1).commit == commit
-
-
-def test_nothing_of_the_repository_is_run_or_changed(work: Work, tmp_path: Path) -> None:
-    work.commit("a\n", "One")
-    witness = tmp_path / "witness"
-    work.git("config", "core.fsmonitor", f"touch {witness}; false")
-    work.git("config", "diff.evil.textconv", f"touch {witness}; cat")
-    (work.root / ".git" / "info" / "attributes").write_text("*.yaml diff=evil\n")
-    index = (work.root / ".git" / "index").read_bytes()
-    os.utime(work.path, (1, 1))
-    repository = work.repository()
-    assert repository.lines(work.path).of(1, 1).summary == "One"
-    assert repository.file(work.path).summary == "One"
-    assert repository.revision([work.path]) is not None
-    assert not witness.exists()
-    assert (work.root / ".git" / "index").read_bytes() == index
+    other = new_work(tmp_path / "other")
+    other.commit("a\n", "Other")
+    for name in ("GIT_DIR", "GIT_COMMON_DIR"):
+        monkeypatch.setenv(name, str(other.root / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(other.root))
+    monkeypatch.setenv("GIT_OBJECT_DIRECTORY", str(other.root / ".git" / "objects"))
+    monkeypatch.setenv("PATH", "")
+    assert work.repository().lines(work.path).of(1, 1).commit == commit
 
 
 def test_a_link_to_the_file(work: Work, tmp_path: Path) -> None:
     commit = work.commit("a\n", "One")
     link = tmp_path / "link"
     link.symlink_to(work.root)
-    repository = Repository.of(link, programs())
+    repository = Repository.of(link)
     assert repository.lines(link / "map.yaml").of(1, 1).commit == commit
     assert repository.file(link / "map.yaml").commit == commit
 
 
-def test_a_file_in_a_submodule_has_its_history(work: Work, tmp_path: Path) -> None:
-    inner = Work(tmp_path / "inner")
-    inner.root.mkdir()
-    inner.git("init", "-q")
-    commit = inner.commit("a\n", "In the submodule")
-    work.git("-c", "protocol.file.allow=always", "submodule", "add", "-q", str(inner.root), "sub")
+def test_a_file_of_a_submodule_is_in_another_repository(work: Work, tmp_path: Path) -> None:
+    inner = new_work(tmp_path / "inner")
+    inner.commit("a\n", "In the submodule")
+    work.git("submodule", "add", "-q", str(inner.root), "sub")
     work.commit("b\n", "Outside")
     path, repository = work.root / "sub" / "map.yaml", work.repository()
-    assert repository.lines(path).of(1, 1).commit == commit
-    assert repository.file(path).commit == commit
-    revision = repository.revision([work.path, path])
-    assert revision is not None
-    assert revision.changed == ()
-    path.write_text("c\n")
+    unknown = Change(unknown="the file is in another git repository")
+    assert repository.lines(path).of(1, 1) == unknown
+    assert repository.file(path) == unknown
     revision = repository.revision([work.path, path])
     assert revision is not None
     assert revision.changed == (path,)
-    assert repository.file(path).state == "uncommitted"
 
 
-def test_a_file_in_no_repository_is_not_of_the_commit(work: Work, tmp_path: Path) -> None:
+def test_a_file_outside_of_the_repository(work: Work, tmp_path: Path) -> None:
     work.commit("a\n", "One")
     path = tmp_path / "elsewhere.yaml"
     path.write_text("a\n")
     link = work.root / "link.yaml"
     link.symlink_to(path)
     repository = work.repository()
-    assert repository.file(link).unknown == "no git repository"
+    assert repository.file(link).unknown == "the file is outside of the git repository"
+    assert repository.lines(link).of(1, 1).unknown == "the file is outside of the git repository"
     revision = repository.revision([link])
     assert revision is not None
     assert revision.changed == (link,)
@@ -215,21 +148,52 @@ def test_a_name_is_no_pattern(work: Work) -> None:
     path = work.root / "m*" / "map.yaml"
     path.write_text("a\n")
     work.git("add", ".")
-    work.git("-c", "user.name=A", "-c", "user.email=a@example.com", "commit", "-q", "-m", "A star")
+    work.git("commit", "-q", "-m", "A star")
     (work.root / "mx").mkdir()
     (work.root / "mx" / "map.yaml").write_text("b\n")
     assert work.repository().file(path).summary == "A star"
 
 
-def test_the_configuration_does_not_change_what_is_told(work: Work) -> None:
+def test_line_ends_alone_are_no_change(work: Work) -> None:
+    """With core.autocrlf the working copy has others than the commit."""
+    commit = work.commit("a\nb\n", "One")
+    work.path.write_bytes(b"a\r\nb\r\n")
+    repository = work.repository()
+    assert [repository.lines(work.path).of(line, line).commit for line in (1, 2)] == [commit, commit]
+    assert repository.file(work.path).commit == commit
+    revision = repository.revision([work.path])
+    assert revision is not None
+    assert revision.changed == ()
+    work.path.write_bytes(b"a\r\nB\r\n")
+    assert [repository.lines(work.path).of(line, line).commit for line in (1, 2)] == [commit, ""]
+    assert repository.file(work.path) == Change()
+
+
+def test_an_ignored_file_is_not_committed(work: Work) -> None:
     work.commit("a\n", "One")
-    commit = work.commit("b\n", "Two", day=2)
-    (work.root / "ignored").write_text(f"{commit}\n")
-    work.git("config", "blame.ignoreRevsFile", str(work.root / "ignored"))
-    work.git("config", "i18n.logOutputEncoding", "UTF-16")
-    work.git("config", "color.ui", "always")
-    assert work.repository().lines(work.path).of(1, 1) == work.repository().file(work.path)
-    assert work.repository().file(work.path).commit == commit
+    (work.root / ".gitignore").write_text("new.yaml\n")
+    new = work.root / "new.yaml"
+    new.write_text("x\n")
+    assert work.repository().file(new) == Change()
+    assert work.repository().lines(new).of(1, 1) == Change()
+
+
+def test_a_change_of_the_mode_is_a_change_of_the_file_alone(work: Work) -> None:
+    first = work.commit("a\n", "One")
+    work.path.chmod(0o755)
+    second = work.commit_all("Two", day=2)
+    assert work.lines().of(1, 1).commit == first
+    assert work.repository().file(work.path).commit == second
+
+
+def test_a_name_in_another_encoding(work: Work) -> None:
+    work.git("config", "i18n.commitEncoding", "ISO-8859-1")
+    work.path.write_text("a\n")
+    work.git("add", ".")
+    name = {"GIT_AUTHOR_NAME": b"J\xfcrgen".decode(errors="surrogateescape")}
+    work.git("commit", "-q", "-F", "-", text=b"Gr\xfc\xdfe\n", variables=name)
+    change = work.repository().file(work.path)
+    assert (change.author, change.summary) == ("J\xfcrgen", "Gr\xfc\xdfe")
 
 
 @pytest.mark.parametrize("when", ["99999999999999 +0000", "1 +9999"])
@@ -242,3 +206,38 @@ def test_a_time_that_there_is_not(work: Work, when: str) -> None:
     assert when in work.git("cat-file", "commit", "HEAD")
     change = work.lines().of(1, 1)
     assert (change.summary, change.date) == ("One", "")
+
+
+def test_what_is_wrong_is_told_in_a_line(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    """dulwich's extension ends with an exception that is no Exception where it panics."""
+
+    class Panic(BaseException):
+        pass
+
+    def broken(*_: object, **__: object) -> None:
+        raise Panic
+
+    work.commit("a\n", "One")
+    repository = work.repository()
+    monkeypatch.setattr("tarmak_iam.report.git.repository.parse_tree", broken)
+    why = Change(unknown="the git repository cannot be read (Panic)")
+    assert repository.file(work.path) == why
+    assert repository.lines(work.path).of(1, 1) == why
+    revision = repository.revision([work.path])
+    assert revision is not None
+    assert revision.changed == (work.path,)
+
+
+def test_without_dulwich(work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    work.commit("a\n", "One")
+    for name in ("objects", "repository", "blame"):
+        monkeypatch.delitem(sys.modules, f"tarmak_iam.report.git.{name}", raising=False)
+    monkeypatch.setitem(sys.modules, "dulwich", None)
+    monkeypatch.setitem(sys.modules, "dulwich.objects", None)
+    repository = work.repository()
+    assert repository.unknown == "dulwich 1.2.9 or later is not installed"
+    assert repository.remedy.startswith("install it, or the extra `report`")
+    assert repository.file(work.path).unknown == repository.unknown
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    assert Repository.of(outside) == Repository("no git repository")

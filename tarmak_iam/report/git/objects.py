@@ -1,0 +1,217 @@
+"""Objects by their ids, from single files and from packs. Each is checked against its id, so that nothing damaged or
+made up is taken for what was committed. Needs dulwich."""
+
+from __future__ import annotations
+
+import io
+import mmap
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from dulwich.errors import ApplyDeltaError
+from dulwich.object_format import SHA1, SHA256
+from dulwich.objects import ObjectID
+from dulwich.pack import PackIndex2, apply_delta, unpack_object
+
+from tarmak_iam.report.git.files import GitFiles
+from tarmak_iam.report.git.limits import MAX_OBJECT, Budget, HistoryUnknown, TooLarge
+
+__all__ = ["ObjectStore"]
+
+_TYPES = {1: b"commit", 2: b"tree", 3: b"blob", 4: b"tag"}
+_OFS_DELTA, _REF_DELTA = 6, 7
+_PACKS = 1000
+_CHAIN = 4096
+"""Deltas on top of each other; git makes no more than 4,095, and 50 if it is not told to."""
+_CACHE_BYTES = 1 << 25
+_INDEX_2 = b"\377tOc\0\0\0\2"
+_BUFFER = 4096
+_READING = 20
+"""Steps that an object is worth."""
+_DAMAGED = (zlib.error, struct.error, ApplyDeltaError, AssertionError, KeyError, IndexError, ValueError)
+"""What dulwich raises for bytes that git would not write."""
+_Whole = tuple[bytes, bytes]
+"""An object's type and content."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pack:
+    index: PackIndex2
+    data: mmap.mmap
+
+
+class ObjectStore:
+    """`objects` of a repository, whose ids have the length of the one that is given."""
+
+    def __init__(self, directory: Path, example: bytes, budget: Budget) -> None:
+        self._files = GitFiles(directory)
+        self._format = SHA1 if len(example) == SHA1.hex_length else SHA256
+        self._budget = budget
+        self._packs: list[_Pack] | None = None
+        self._cached: dict[tuple[int, int], _Whole] = {}
+        self._cached_bytes = 0
+
+    @property
+    def id_bytes(self) -> int:
+        return self._format.oid_length
+
+    def read(self, wanted: bytes, kind: bytes) -> bytes:
+        """Raises HistoryUnknown for one that is not there, is damaged, or is not of this kind."""
+        self._budget.take_steps(_READING)
+        try:
+            found = self._packed(wanted) or self._loose(wanted)
+        except _DAMAGED:
+            raise HistoryUnknown(f"the object {_short(wanted)} is damaged") from None
+        if found is None:
+            raise HistoryUnknown(self._why_missing(wanted))
+        if self.name(*found) != wanted:
+            raise HistoryUnknown(f"the object {_short(wanted)} is damaged")
+        if found[0] != kind:
+            raise HistoryUnknown(f"the object {_short(wanted)} is not a {kind.decode()}")
+        return found[1]
+
+    def name(self, kind: bytes, data: bytes) -> bytes:
+        """The id that an object has, in hexadecimal."""
+        return self._format.hash_object_hex(b"%s %d\0%s" % (kind, len(data), data))
+
+    def _loose(self, wanted: bytes) -> _Whole | None:
+        text = wanted.decode("ascii")
+        compressed = self._files.read(f"objects/{text[:2]}/{text[2:]}", MAX_OBJECT + (MAX_OBJECT >> 8))
+        if compressed is None:
+            return None
+        inflated = zlib.decompressobj().decompress(compressed, MAX_OBJECT + 64)
+        self._budget.take_bytes(len(inflated))
+        header, _, data = inflated.partition(b"\0")
+        self._check_size(len(data), wanted)
+        return header.partition(b" ")[0], data
+
+    def _packed(self, wanted: bytes) -> _Whole | None:
+        for number, pack in enumerate(self._all_packs()):
+            offset = _offset(pack, wanted)
+            if offset is not None:
+                return self._unpacked(number, offset, wanted)
+        return None
+
+    def _unpacked(self, number: int, offset: int, wanted: bytes) -> _Whole:
+        """Follows the deltas down to an object that is whole, and applies them on the way back."""
+        deltas: list[tuple[int, bytes]] = []
+        size = 0
+        while True:
+            whole = self._cached.get((number, offset))
+            if whole is None:
+                kind, base, data = self._entry(number, offset, wanted)
+                if kind in _TYPES:
+                    whole = self._keep(number, offset, (_TYPES[kind], data))
+            if whole is not None:
+                break
+            deltas.append((offset, data))
+            size += len(data)
+            if len(deltas) > _CHAIN or size > MAX_OBJECT:
+                raise HistoryUnknown(f"the object {_short(wanted)} is made of more deltas than are read")
+            offset = base
+        for place, delta in reversed(deltas):
+            self._check_size(_result_size(delta), wanted)
+            data = b"".join(apply_delta(whole[1], delta))
+            self._budget.take_bytes(len(data))
+            whole = self._keep(number, place, (whole[0], data))
+        return whole
+
+    def _entry(self, number: int, offset: int, wanted: bytes) -> tuple[int, int, bytes]:
+        """What a pack has in a place: its type, where its base is (for a delta), and the inflated data."""
+        pack = self._all_packs()[number]
+        if not 0 < offset < len(pack.data):
+            raise HistoryUnknown(f"the object {_short(wanted)} is damaged")
+        self._check_size(_declared_size(pack.data, offset), wanted)
+        pack.data.seek(offset)
+        entry, _ = unpack_object(pack.data.read, hash_func=self._format.hash_func, zlib_bufsize=_BUFFER)
+        data = b"".join(entry.decomp_chunks)
+        self._budget.take_bytes(len(data))
+        base = -1
+        if entry.pack_type_num == _OFS_DELTA and isinstance(entry.delta_base, int):
+            base = offset - entry.delta_base if entry.delta_base > 0 else -1
+        elif entry.pack_type_num == _REF_DELTA and isinstance(entry.delta_base, bytes):
+            found = _offset(pack, entry.delta_base.hex().encode())
+            base = -1 if found is None else found
+        return entry.pack_type_num, base, data
+
+    def _keep(self, number: int, offset: int, whole: _Whole) -> _Whole:
+        """For the next delta upon it; the oldest go first."""
+        self._cached[number, offset] = whole
+        self._cached_bytes += len(whole[1])
+        while self._cached_bytes > _CACHE_BYTES and len(self._cached) > 1:
+            self._cached_bytes -= len(self._cached.pop(next(iter(self._cached)))[1])
+        return whole
+
+    def _all_packs(self) -> list[_Pack]:
+        if self._packs is None:
+            names = self._files.names("objects/pack", 8 * _PACKS)
+            stems = [name.removesuffix(".idx") for name in names if name.endswith(".idx")]
+            if len(stems) > _PACKS:
+                raise HistoryUnknown(f"the repository has more than the {_PACKS:,} packs that are read")
+            packs = (self._open(stem) for stem in stems if f"{stem}.pack" in names)
+            self._packs = [pack for pack in packs if pack is not None]
+        return self._packs
+
+    def _open(self, stem: str) -> _Pack | None:
+        index, data = (self._mapped(f"objects/pack/{stem}.{ending}") for ending in ("idx", "pack"))
+        if index is None or data is None:
+            return None
+        if index[:8] != _INDEX_2:
+            raise HistoryUnknown("a pack has an index of another version than 2, which is not read")
+        contents = cast(bytes, index)  # dulwich passes mappings on itself, and declares bytes
+        closed = io.BytesIO()
+        closed.close()  # dulwich asks for the file only to close it; the mapping needs none
+        return _Pack(PackIndex2(f"{stem}.idx", self._format, file=closed, contents=contents), data)
+
+    def _mapped(self, name: str) -> mmap.mmap | None:
+        with self._files.opened(name) as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if file else None
+
+    def _check_size(self, size: int, wanted: bytes) -> None:
+        if size > MAX_OBJECT:
+            raise TooLarge(f"the object {_short(wanted)} has more than the {MAX_OBJECT:,} bytes that are read")
+
+    def _why_missing(self, wanted: bytes) -> str:
+        """What a clone may have left out is not fetched, and other repositories that it borrows from are not read."""
+        missing = f"the object {_short(wanted)} is not in the repository"
+        if any(name.endswith(".promisor") for name in self._files.names("objects/pack", 8 * _PACKS)):
+            return f"{missing}: it is a partial clone, and nothing is fetched"
+        if self._files.has("objects/info/alternates"):
+            return f"{missing}: it borrows from another one (objects/info/alternates), which is not read"
+        return missing
+
+
+def _offset(pack: _Pack, wanted: bytes) -> int | None:
+    try:
+        return pack.index.object_offset(ObjectID(wanted))
+    except KeyError:
+        return None
+
+
+def _declared_size(data: mmap.mmap, offset: int) -> int:
+    """What an entry of a pack says that it inflates to: four bits of the first byte, seven of each other."""
+    first = data[offset]
+    return first & 15 if first < 128 else first & 15 | _number(data[offset + 1 : offset + 11], 0)[0] << 4
+
+
+def _result_size(delta: bytes) -> int:
+    """What a delta makes: the second of the two numbers that it begins with."""
+    _, end = _number(delta, 0)
+    return _number(delta, end)[0]
+
+
+def _number(data: bytes, start: int) -> tuple[int, int]:
+    """Seven bits a byte, the lowest first, the last byte below 128; and where it ends."""
+    value = 0
+    for place, byte in enumerate(data[start : start + 10]):
+        value |= (byte & 127) << (7 * place)
+        if byte < 128:
+            return value, start + place + 1
+    raise HistoryUnknown("a pack is damaged")
+
+
+def _short(wanted: bytes) -> str:
+    return wanted[:12].decode("ascii")

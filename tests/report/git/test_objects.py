@@ -1,0 +1,342 @@
+"""Repositories that are damaged, incomplete, or made to exhaust whoever reads them."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import zlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tarmak_iam.report.git.blame import blamed_lines
+from tarmak_iam.report.git.limits import Budget, HistoryUnknown
+from tarmak_iam.report.git.location import locate
+from tarmak_iam.report.git.repository import GitRepository
+from tarmak_iam.report.history import Change
+from tests.report.git.packs import (
+    BLOB,
+    COMMIT,
+    OFS_DELTA,
+    REF_DELTA,
+    TREE,
+    copied,
+    entry,
+    name_of,
+    write_loose,
+    write_pack,
+)
+from tests.report.work_trees import Work, needs_git, new_work
+
+pytestmark = needs_git
+LIMIT = 10 * 1024 * 1024
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Work:
+    work = new_work(tmp_path.resolve() / "work")
+    work.commit("a\nb\n", "One")
+    work.commit("a\nB\n", "Two", day=2)
+    return work
+
+
+@pytest.fixture
+def git(work: Work) -> Path:
+    return work.root / ".git"
+
+
+def unknown(work: Work) -> str:
+    """Why neither the lines nor the file have a history, or the repository has none."""
+    repository = work.repository()
+    reason = repository.lines(work.path).of(1, 1).unknown
+    assert reason
+    assert "\n" not in reason
+    return reason
+
+
+# --- how git keeps it ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [[], ["--object-format=sha256"]], ids=["sha1", "sha256"])
+@pytest.mark.parametrize("commands", [[], ["gc -q"], ["gc -q --aggressive", "pack-refs --all"]], ids=str)
+def test_every_way_of_keeping_it(tmp_path: Path, options: list[str], commands: list[str]) -> None:
+    work = new_work(tmp_path / "work", *options)
+    commits = [work.commit("".join(f"{n}\n" for n in range(day)) * 50, f"No. {day}", day=day) for day in range(1, 9)]
+    for command in commands:
+        work.git(*command.split())
+    assert work.commits_of_lines() == work.blamed_by_git()
+    assert work.repository().file(work.path).commit == commits[-1]
+    assert len(commits[-1]) == (64 if options else 40)
+
+
+def test_deltas_by_name(work: Work) -> None:
+    work.commit("".join(f"{n}\n" for n in range(500)), "Three", day=3)
+    work.commit("".join(f"{n}\n" for n in range(501)), "Four", day=4)
+    work.git("-c", "repack.useDeltaBaseOffset=false", "repack", "-q", "-a", "-d", "-f")
+    assert work.commits_of_lines() == work.blamed_by_git()
+
+
+def test_an_index_of_version_1(work: Work) -> None:
+    work.git("-c", "pack.indexVersion=1", "repack", "-q", "-a", "-d")
+    assert unknown(work) == "a pack has an index of another version than 2, which is not read"
+
+
+def test_replacements_and_grafts_do_not_count(work: Work, git: Path) -> None:
+    first, second = work.git("rev-list", "HEAD").split()[::-1]
+    work.git("replace", second, first)
+    (git / "info").mkdir(exist_ok=True)
+    (git / "info" / "grafts").write_text(f"{second}\n")
+    assert work.commits_of_lines() == [first, second]
+
+
+# --- what is not there -----------------------------------------------------------------------------------------------
+
+
+def test_a_partial_clone(work: Work, tmp_path: Path) -> None:
+    work.git("config", "uploadpack.allowFilter", "true")
+    clone = Work(tmp_path.resolve() / "clone")
+    work.git("clone", "-q", "--filter=blob:none", f"file://{work.root}", str(clone.root))
+    marker = tmp_path / "marker"
+    clone.git("config", "remote.origin.url", f"ext::sh -c 'touch {marker}'")
+    clone.git("config", "protocol.ext.allow", "always")
+    blob = work.git("rev-parse", "HEAD~1:map.yaml")[:12]
+    why = f"the object {blob} is not in the repository: it is a partial clone, and nothing is fetched"
+    assert unknown(clone) == why
+    assert clone.repository().file(clone.path).summary == "Two"
+    assert not marker.exists()
+
+
+def test_what_another_repository_has_is_not_read(work: Work, tmp_path: Path) -> None:
+    clone = Work(tmp_path.resolve() / "clone")
+    work.git("clone", "-q", "--shared", str(work.root), str(clone.root))
+    reason = clone.repository().unknown
+    assert reason.endswith("it borrows from another one (objects/info/alternates), which is not read")
+
+
+def test_a_missing_object(work: Work, git: Path) -> None:
+    blob = work.git("rev-parse", "HEAD~1:map.yaml")
+    (git / "objects" / blob[:2] / blob[2:]).unlink()
+    assert unknown(work) == f"the object {blob[:12]} is not in the repository"
+
+
+def test_branches_in_a_reftable(work: Work, git: Path) -> None:
+    (git / "reftable").mkdir()
+    assert unknown(work) == "the repository keeps its branches in the reftable format, which is not read"
+
+
+@pytest.mark.parametrize(
+    ("head", "why"),
+    [
+        ("", "HEAD does not name a commit"),
+        ("0123\n", "HEAD does not name a commit"),
+        ("ref: refs/heads/../../../secret\n", "HEAD does not name a commit"),
+        ("ref: /etc/passwd\n", "HEAD does not name a commit"),
+        ("ref: refs/heads/loop\n", "HEAD names branches that name each other"),
+        ("0" * 40, "the object 000000000000 is not in the repository"),
+        ("x" * 9000, "HEAD has more than the 8,192 bytes that are read"),
+    ],
+)
+def test_a_head_that_is_none(work: Work, git: Path, head: str, why: str) -> None:
+    (git / "HEAD").write_text(head)
+    (git / "refs" / "heads" / "loop").write_text("ref: refs/heads/loop\n")
+    assert unknown(work).endswith(why)
+
+
+def test_a_head_that_is_a_file(work: Work, git: Path) -> None:
+    tree = work.git("rev-parse", "HEAD^{tree}")
+    (git / "HEAD").write_text(f"{tree}\n")
+    assert unknown(work) == f"the object {tree[:12]} is not a commit"
+
+
+# --- links and pipes -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["HEAD", "objects", "objects/pack", "refs", "refs/heads/main", "packed-refs"])
+def test_links_lead_out_of_no_repository(work: Work, git: Path, tmp_path: Path, name: str) -> None:
+    work.git("gc", "-q")
+    work.git("pack-refs", "--all") if name == "packed-refs" else work.git(
+        "commit", "-q", "--allow-empty", "-m", "Three"
+    )
+    outside = tmp_path / "outside"
+    (git / name).rename(outside)
+    (git / name).symlink_to(outside)
+    assert unknown(work).endswith("is a link that leads out of the repository")
+
+
+def test_a_link_within(work: Work, git: Path) -> None:
+    (git / "HEAD").unlink()
+    (git / "HEAD").symlink_to("refs/heads/main")
+    assert work.repository().file(work.path).summary == "Two"
+
+
+@pytest.mark.parametrize("name", ["HEAD", "shallow", "packed-refs", "refs/heads/main"])
+def test_pipes_keep_nobody_waiting(work: Work, git: Path, name: str) -> None:
+    if name == "packed-refs":
+        (git / "refs" / "heads" / "main").unlink()
+    (git / name).unlink(missing_ok=True)
+    os.mkfifo(git / name)
+    assert unknown(work) == f"{git / name} is not a regular file"
+
+
+# --- what is damaged -------------------------------------------------------------------------------------------------
+
+
+def test_what_is_under_the_name_of_something_else(work: Work, git: Path) -> None:
+    """So neither lines nor names are made up, nor is there a commit that is its own parent."""
+    head = work.git("rev-parse", "HEAD")
+    data = work.raw("cat-file", "commit", "HEAD").replace(b"Alice", b"Carol")
+    write_loose(git, head, zlib.compress(b"commit %d\0" % len(data) + data))
+    assert unknown(work) == f"the object {head[:12]} is damaged"
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_any_byte_may_be_wrong(work: Work, git: Path, is_packed: bool) -> None:
+    """Whatever is damaged, the answer is the right one or a reason."""
+    if is_packed:
+        work.git("gc", "-q", "--aggressive")
+    right = {Change(), work.repository().file(work.path), *work.lines().lines.values()}
+    files = [path for path in sorted(git.rglob("*")) if path.is_file() and "hooks" not in path.parts]
+    source = random.Random(14)
+    for _ in range(150):
+        path = source.choice(files)
+        before = path.read_bytes()
+        damaged = bytearray(before)
+        for _ in range(source.randrange(1, 4)):
+            at = source.randrange(len(damaged) + 1)
+            damaged[at : at + source.randrange(3)] = source.randbytes(source.randrange(3))
+        path.chmod(0o644)
+        path.write_bytes(damaged)
+        repository = work.repository()
+        changes = [repository.file(work.path), *repository.lines(work.path).lines.values()]
+        assert all(change in right or "\n" not in change.unknown for change in changes)
+        assert all(change in right or change.state == "unknown" for change in changes)
+        path.write_bytes(before)
+
+
+# --- what is too much ------------------------------------------------------------------------------------------------
+
+
+def head_of(git: Path, blob: str, entries: list[tuple[str, bytes]]) -> None:
+    """Makes HEAD a commit whose file is that object."""
+    tree = b"100644 map.yaml\0" + bytes.fromhex(blob)
+    commit = f"tree {name_of(TREE, tree)}\nauthor A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nMade\n".encode()
+    entries = [*entries, (name_of(TREE, tree), entry(TREE, tree)), (name_of(COMMIT, commit), entry(COMMIT, commit))]
+    write_pack(git, entries)
+    (git / "HEAD").write_text(name_of(COMMIT, commit))
+
+
+def small(reason: Callable[[], str]) -> str:
+    """With no more memory than 200 MB above what there is now."""
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (used + 200_000_000, before[1]))
+    try:
+        return reason()
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+NAME = "ab" * 20
+DAMAGED = f"the object {NAME[:12]} is damaged"
+TOO_LARGE = f"the object {NAME[:12]} has more than the 10,485,760 bytes that are read"
+
+
+@cache
+def bomb() -> bytes:
+    """300 million zeros."""
+    packer = zlib.compressobj(1)
+    return b"".join([*(packer.compress(bytes(1_000_000)) for _ in range(300)), packer.flush()])
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="there is no /proc to limit memory by")
+
+
+@needs_proc
+@pytest.mark.parametrize(
+    ("claimed", "why"),
+    [(300_000_000, TOO_LARGE), (100, DAMAGED), (1 << 62, TOO_LARGE)],
+)
+def test_a_bomb_in_a_pack(work: Work, git: Path, claimed: int, why: str) -> None:
+    head = entry(BLOB, b"", size=claimed).removesuffix(zlib.compress(b""))
+    head_of(git, NAME, [(NAME, head + bomb())])
+    assert small(lambda: unknown(work)) == why
+
+
+@needs_proc
+def test_a_bomb_in_a_file(work: Work, git: Path) -> None:
+    head_of(git, NAME, [])
+    write_loose(git, NAME, bomb())
+    assert small(lambda: unknown(work)) == TOO_LARGE
+
+
+@needs_proc
+def test_a_delta_that_makes_a_lot_of_a_little(work: Work, git: Path) -> None:
+    base = b"x" * 0x10000
+    delta = copied(len(base), 10_000)
+    base_name = bytes.fromhex(name_of(BLOB, base))
+    entries = [(base_name.hex(), entry(BLOB, base)), (NAME, entry(REF_DELTA, delta, base_name))]
+    head_of(git, NAME, entries)
+    assert small(lambda: unknown(work)) == TOO_LARGE
+
+
+@pytest.mark.parametrize("base", [bytes.fromhex(NAME), bytes.fromhex("cd" * 20)], ids=["itself", "each other"])
+def test_deltas_in_a_circle(work: Work, git: Path, base: bytes) -> None:
+    entries = [(NAME, entry(REF_DELTA, copied(9, 1, 9), base))]
+    if base.hex() != NAME:
+        entries.append((base.hex(), entry(REF_DELTA, copied(9, 1, 9), bytes.fromhex(NAME))))
+    head_of(git, NAME, entries)
+    assert unknown(work) == f"the object {NAME[:12]} is made of more deltas than are read"
+
+
+@pytest.mark.parametrize("back", [b"\x00", b"\xff\x7f"], ids=["to itself", "before the pack"])
+def test_a_delta_that_leads_nowhere(work: Work, git: Path, back: bytes) -> None:
+    head_of(git, NAME, [(NAME, entry(OFS_DELTA, copied(9, 1, 9), back))])
+    assert unknown(work) == DAMAGED
+
+
+def test_a_file_of_more_than_is_read(work: Work) -> None:
+    work.commit(b"x\n" * (LIMIT // 2 + 1), "Large", day=3)
+    work.path.write_text("a\n")
+    blob = work.git("rev-parse", "HEAD:map.yaml")
+    assert unknown(work) == f"the object {blob[:12]} has more than the 10,485,760 bytes that are read"
+
+
+def test_many_packs(work: Work, git: Path) -> None:
+    work.git("gc", "-q")
+    (pack,) = (git / "objects" / "pack").glob("*.pack")
+    for number in range(1000):
+        for ending in (".pack", ".idx"):
+            os.link(pack.with_suffix(ending), pack.with_name(f"pack-{number}{ending}"))
+    assert work.repository().unknown == "the repository has more than the 1,000 packs that are read"
+
+
+def test_many_files_beside_the_packs(work: Work, git: Path) -> None:
+    (git / "objects" / "pack").mkdir(exist_ok=True)
+    for number in range(8001):
+        (git / "objects" / "pack" / str(number)).touch()
+    assert unknown(work) == f"{git}/objects/pack has more than the 8,000 files that are read"
+
+
+def test_a_tree_that_holds_itself_many_times(work: Work, git: Path) -> None:
+    """Every level doubles what is below it; looking for what was moved ends all the same."""
+    entries, tree = [], b"100644 a\0" + bytes.fromhex(name_of(BLOB, b"x\n"))
+    for _ in range(60):
+        entries.append((name_of(TREE, tree), entry(TREE, tree)))
+        below = bytes.fromhex(name_of(TREE, tree))
+        tree = b"40000 a\0" + below + b"40000 b\0" + below
+    top = b"100644 map.yaml\0" + bytes.fromhex(name_of(BLOB, b"a\n"))
+    first, second = (
+        f"tree {name_of(TREE, each)}\n{parent}author A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nMade\n".encode()
+        for each, parent in ((tree, ""), (top, "parent PARENT\n"))
+    )
+    second = second.replace(b"PARENT", name_of(COMMIT, first).encode())
+    objects = [(TREE, tree), (TREE, top), (COMMIT, first), (COMMIT, second), (BLOB, b"a\n")]
+    write_pack(git, entries + [(name_of(kind, data), entry(kind, data)) for kind, data in objects])
+    (git / "HEAD").write_text(name_of(COMMIT, second))
+    location = locate(work.root)
+    assert location is not None
+    with pytest.raises(HistoryUnknown, match="the history takes more work than is done for it"):
+        blamed_lines(GitRepository(location, Budget(steps=100_000)), (b"map.yaml",))
