@@ -1,0 +1,183 @@
+"""What SECURITY.md claims of commands that only read: in a directory of somebody else's they start no program, and open
+no connection."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.report.work_trees import Work, needs_git, new_work
+from tests.support import ADMIN, EXAMPLES, ROOT
+
+pytestmark = needs_git
+MAPPINGS = f"""\
+clusterID: dev-cluster
+server:
+  mapRoles:
+  - roleARN: {ADMIN}
+    username: admin
+    groups: ["system:masters"]
+"""
+_OPTIONS = ("-f", "-qq", "-e", "trace=execve,execveat,socket,connect", "-e", "signal=none")
+_STARTED = re.compile(r"\bexecve(?:at)?\(.*\) = 0")
+_NETWORK = re.compile(r"\b(?:socket|connect)\(.*AF_(?:INET|NETLINK|VSOCK)")
+
+
+@dataclass(frozen=True)
+class Trap:
+    """A cluster's directory in which git would run what its author wants: that leaves `marker` behind."""
+
+    directory: Path
+    marker: Path
+    log: Path
+
+    def traced(self, *arguments: str) -> tuple[int, str, str, str]:
+        """Exit code, stdout, stderr, and the system calls."""
+        command = [sys.executable, "-m", "tarmak_iam", "-c", str(self.directory), *arguments]
+        done = subprocess.run(
+            ["strace", *_OPTIONS, "-o", str(self.log), *command],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self.directory,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(self.log.parent), "PYTHONDONTWRITEBYTECODE": "1"},
+        )
+        return done.returncode, done.stdout, done.stderr, self.log.read_text()
+
+
+def config(marker: Path) -> str:
+    """Every setting of git's that runs something, by reading alone."""
+    touch = f"touch {marker}"
+    return f"""\
+[core]
+	repositoryformatversion = 1
+	fsmonitor = {touch}; false
+	sshCommand = {touch}; false
+	hooksPath = hooks
+	pager = {touch}
+	askPass = {touch}
+[extensions]
+	partialClone = origin
+[remote "origin"]
+	url = "ext::sh -c touch% {marker}"
+	promisor = true
+	partialclonefilter = blob:none
+[protocol "ext"]
+	allow = always
+[filter "x"]
+	clean = {touch}; cat
+	smudge = {touch}; cat
+	required = true
+[diff "x"]
+	textconv = {touch}; cat
+	command = {touch}
+[gpg]
+	program = {touch}
+[log]
+	showSignature = true
+"""
+
+
+@pytest.fixture(scope="module")
+def trap(tmp_path_factory: pytest.TempPathFactory) -> Trap:
+    root = tmp_path_factory.mktemp("trap").resolve()
+    work = new_work(root / "cluster")
+    shutil.copytree(EXAMPLES / "single", work.root, dirs_exist_ok=True)
+    mappings = work.root / "dev-cluster" / "aws-iam-authenticator.yaml"
+    mappings.write_text(MAPPINGS)
+    first = work.commit_all("Let the admin in")
+    mappings.write_text(MAPPINGS.replace("username: admin", "username: kubernetes-admin"))
+    work.commit_all("Another name", day=2)
+    (work.root / "other.yaml").write_text(MAPPINGS)
+    gone = work.git("rev-parse", f"{first}:tarmak.yaml")
+    marker = root / "marker"
+    set_up(work, config(marker), gone)
+    return Trap(work.root, marker, root / "strace.log")
+
+
+def set_up(work: Work, text: str, gone: str) -> None:
+    """The settings, in the repository around the directory and in a bare one that lies in it; an object is missing."""
+    git = work.root / ".git"
+    (git / "hooks").mkdir(exist_ok=True)
+    (git / "hooks" / "post-checkout").write_text("#!/bin/sh\n")
+    (git / "config").write_text(text)
+    (work.root / ".gitattributes").write_text("* filter=x diff=x\n")
+    (work.root / ".gitmodules").write_text('[submodule "x"]\n\tpath = x\n\turl = ext::sh\n\tupdate = !touch\n')
+    for name in ("HEAD", "config", "index", "objects", "refs"):
+        source = git / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, work.root / name)
+    (git / "objects" / gone[:2] / gone[2:]).unlink()
+    os.utime(work.root / "tarmak.yaml", (1, 1))
+
+
+@pytest.fixture(scope="module")
+def strace() -> None:
+    if not shutil.which("strace"):
+        pytest.skip("strace is not installed")
+    probe = subprocess.run(["strace", *_OPTIONS, "-o", os.devnull, "true"], capture_output=True, text=True, check=False)
+    if probe.returncode:
+        pytest.skip(f"strace cannot trace here: {probe.stderr.strip()[:200]}")
+
+
+def test_git_would_step_into_it(trap: Trap) -> None:
+    work = Work(trap.directory)
+    work.git("blame", "--", "dev-cluster/aws-iam-authenticator.yaml")
+    assert trap.marker.exists()
+    trap.marker.unlink()
+
+
+@pytest.mark.usefixtures("strace")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "check",
+        "check -o sarif",
+        "diff --from other.yaml",
+        "report",
+        "report -o html",
+        "report -o json",
+        "render --output-dir ../rendered",
+        "doctor .",
+        f"whois {ADMIN}",
+        "map list",
+        "map convert --to EKSConfigMap",
+        "manifests",
+        "flags",
+        "kubeconfig",
+        "schema",
+        "settings show",
+        "show",
+    ],
+)
+def test_nothing_is_started(trap: Trap, arguments: str) -> None:
+    code, out, err, calls = trap.traced(*arguments.split())
+    assert code in (0, 1), err
+    assert out or err
+    assert len(_STARTED.findall(calls)) == 1, calls
+    assert _NETWORK.findall(calls) == []
+    assert not trap.marker.exists()
+    if arguments == "report":
+        assert "Alice Example: Another name" in out
+
+
+@pytest.mark.usefixtures("strace")
+def test_nothing_is_started_beside_a_bare_repository(trap: Trap) -> None:
+    """It is not the one that the directory is in, whatever it has in it."""
+    git = trap.directory / ".git"
+    aside = git.rename(trap.log.parent / "aside")
+    try:
+        code, out, err, calls = trap.traced("report", "-o", "json")
+    finally:
+        aside.rename(git)
+    assert code == 0, err
+    assert '"history": "no git repository"' in out
+    assert len(_STARTED.findall(calls)) == 1, calls
+    assert _NETWORK.findall(calls) == []
+    assert not trap.marker.exists()
