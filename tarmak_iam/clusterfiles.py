@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.document import Document
+from tarmak_iam.document.boundary import Boundary
 from tarmak_iam.document.files import make_directory, read_if_present, replace_file
 from tarmak_iam.errors import ConfigError, FileError, Place
 from tarmak_iam.identity.mappings import MAPPINGS_NAME, Mappings
@@ -39,13 +40,15 @@ def check_cluster_id(cluster_id: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ClusterFiles:
-    """`directory` is that of tarmak.yaml. Raises ConfigError for a cluster name that is no file name."""
+    """`directory` is that of tarmak.yaml. A link that leads out of it is an error for whatever reads or writes a file,
+    unless `follow_links`, as in `Boundary`. Raises ConfigError for a cluster name that is no file name."""
 
     directory: Path
     cluster_name: str
+    follow_links: bool = False
 
     @classmethod
-    def of(cls, config: TarmakConfig, cluster: Cluster) -> ClusterFiles:
+    def of(cls, config: TarmakConfig, cluster: Cluster, *, follow_links: bool = False) -> ClusterFiles:
         """Raises FileError for a configuration that is not in a file."""
         if config.path is None:
             raise FileError(
@@ -53,10 +56,15 @@ class ClusterFiles:
                 remedy="load the configuration from its file",
                 place=Place(config.document.filename),
             )
-        return cls(config.path.parent, cluster.cluster_name)
+        return cls(config.path.parent, cluster.cluster_name, follow_links)
 
     def __post_init__(self) -> None:
         check_cluster_id(self.cluster_name)
+
+    @property
+    def within(self) -> Boundary:
+        """What reads or writes one of the files elsewhere has to keep to."""
+        return Boundary(self.directory, self.follow_links)
 
     @property
     def home(self) -> Path:
@@ -82,7 +90,7 @@ class ClusterFiles:
 
     def mappings(self) -> Mappings | None:
         """None where there is no such file. Raises TarmakIamError."""
-        data = read_if_present(self.mappings_path)
+        data = read_if_present(self.mappings_path, self.within)
         return None if data is None else Mappings.parse(data, str(self.mappings_path))
 
     def settings_document(self) -> Document | None:
@@ -95,17 +103,18 @@ class ClusterFiles:
 
     def read_settings(self) -> tuple[Settings, Document | None]:
         """Both of one reading of the file. Raises TarmakIamError."""
-        data = read_if_present(self.settings_path)
+        data = read_if_present(self.settings_path, self.within)
         return (Settings(), None) if data is None else parse_settings(data, str(self.settings_path))
 
     def admin_kubeconfig(self) -> AdminKubeconfig | None:
         """None where there is no such file. Raises TarmakIamError."""
-        data = read_if_present(self.kubeconfig_path)
+        data = read_if_present(self.kubeconfig_path, self.within)
         return None if data is None else parse_admin_kubeconfig(data, str(self.kubeconfig_path))
 
     def write(self, path: Path, document: Document, before: Document | None) -> None:
         """Writes one of the files atomically; `before` is what was read, None for a new file, whose directory
         is made where it is missing. Raises FileError."""
         if before is None:
-            make_directory(path.parent, _DIRECTORY_MODE)
-        replace_file(path, document.to_bytes(), expected=before.to_bytes() if before else None)
+            make_directory(path.parent, _DIRECTORY_MODE, self.within)
+        expected = before.to_bytes() if before else None
+        replace_file(path, document.to_bytes(), expected=expected, within=self.within)

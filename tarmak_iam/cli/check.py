@@ -55,7 +55,7 @@ def check(
         raise click.UsageError("a FILE says which directory and cluster: leave -c and --current-cluster out", context)
     with errors_told(output):
         if files:
-            checked = check_files(files, all_clusters=all_clusters)
+            checked = check_files(files, all_clusters=all_clusters, follow_links=session.follow_links)
         else:
             checked = check_every(session) if all_clusters else check_chosen(session)
     _print(checked, output)

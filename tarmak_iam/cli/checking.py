@@ -14,7 +14,6 @@ from tarmak_iam.cli.reporting import summed_up
 from tarmak_iam.cli.session import Session
 from tarmak_iam.clusterfiles import ClusterFiles
 from tarmak_iam.config import Cluster, TarmakConfig
-from tarmak_iam.document.files import read_file
 from tarmak_iam.document.source import Source
 from tarmak_iam.errors import Place, SelectionError, TarmakIamError
 from tarmak_iam.findings import Subject
@@ -82,12 +81,14 @@ def check_every(session: Session) -> Checked:
     """The same for each cluster that a name leads to; the other entries have findings. Raises TarmakIamError where
     there is no tarmak.yaml to begin with."""
     config = session.config()
-    return _checked(config, config.selectable_clusters, with_tally=True)
+    return _checked(config, config.selectable_clusters, follow_links=session.follow_links, with_tally=True)
 
 
-def _checked(config: TarmakConfig, clusters: Sequence[Cluster], *, with_tally: bool = False) -> Checked:
+def _checked(
+    config: TarmakConfig, clusters: Sequence[Cluster], *, follow_links: bool, with_tally: bool = False
+) -> Checked:
     def read(cluster: Cluster, _: Tell) -> Subjects:
-        return Subjects.of_cluster(config, cluster, ClusterFiles.of(config, cluster))
+        return Subjects.of_cluster(config, cluster, ClusterFiles.of(config, cluster, follow_links=follow_links))
 
     outcomes = list(for_each(clusters, read, "reading"))
     errors = tuple(each.error for each in outcomes if each.error)
@@ -107,19 +108,20 @@ def _tally(outcomes: Sequence[Outcome[Subjects]], found: set[str | None]) -> str
     return tally(outcomes, word, "clean")
 
 
-def check_files(paths: Iterable[Path], *, all_clusters: bool) -> Checked:
+def check_files(paths: Iterable[Path], *, all_clusters: bool, follow_links: bool = False) -> Checked:
     """What the files belong to, each tarmak.yaml once: all clusters of one that is named itself, else those whose
     mappings or settings are. What belongs to none is checked by itself. An error of one does not end the others."""
     parts: list[Checked] = []
     groups: dict[str, list[NamedFile]] = {}
     for path in paths:
         try:
-            named = named_file(path)
+            named = named_file(path, follow_links=follow_links)
         except TarmakIamError as error:
             parts.append(_failed(error))
         else:
-            groups.setdefault(os.path.realpath(named.config or named.path), []).append(named)
-    parts += [part for files in groups.values() for part in _parts(files, all_clusters=all_clusters)]
+            groups.setdefault(_identity(named.config or named.path), []).append(named)
+    for files in groups.values():
+        parts += _parts(files, all_clusters=all_clusters, follow_links=follow_links)
     return Checked(
         tuple(finding for each in parts for finding in each.findings),
         tuple(finding for each in parts for finding in each.suppressed),
@@ -128,11 +130,16 @@ def check_files(paths: Iterable[Path], *, all_clusters: bool) -> Checked:
     )
 
 
-def _parts(files: Sequence[NamedFile], *, all_clusters: bool) -> Iterator[Checked]:
+def _identity(path: Path) -> str:
+    """The same for the same file, but not for two links to one: each has its own clusters' directories next to it."""
+    return os.path.join(os.path.realpath(path.parent), path.name)
+
+
+def _parts(files: Sequence[NamedFile], *, all_clusters: bool, follow_links: bool) -> Iterator[Checked]:
     """Of files that belong to one tarmak.yaml, or of one file that belongs to none."""
     path = files[0].config
     if path is None:
-        yield _alone(files[0], "it is not in a cluster's directory beside a tarmak.yaml")
+        yield _alone(files[0], follow_links, "it is not in a cluster's directory beside a tarmak.yaml")
         return
     try:
         config = TarmakConfig.load(path)
@@ -143,18 +150,18 @@ def _parts(files: Sequence[NamedFile], *, all_clusters: bool) -> Iterator[Checke
     wanted = {each.cluster for each in files}
     chosen = [each for each in config.selectable_clusters if every or each.cluster_name in wanted]
     if chosen or every:
-        yield _checked(config, chosen)
+        yield _checked(config, chosen, follow_links=follow_links)
     names = [each.cluster_name for each in config.selectable_clusters]
     for each in files:
         if each.cluster is not None and each.cluster not in names:
             remedy = did_you_mean(each.cluster, names)
-            yield _alone(each, f"{path} has no cluster {each.cluster}{f'; {remedy}' if remedy else ''}")
+            yield _alone(each, follow_links, f"{path} has no cluster {each.cluster}{f'; {remedy}' if remedy else ''}")
 
 
-def _alone(file: NamedFile, why: str) -> Checked:
+def _alone(file: NamedFile, follow_links: bool, why: str) -> Checked:
     note(f"{file.path}: note: checked only by the rules that need nothing else: {why}")
     try:
-        data = read_file(file.path)
+        data = file.read(follow_links=follow_links)
         if file.kind is Kind.SETTINGS:
             parse_settings(data, str(file.path))
             return Checked()

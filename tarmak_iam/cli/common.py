@@ -42,6 +42,11 @@ def _choose_cluster(context: click.Context, _: click.Parameter, value: str | Non
         context.obj = replace(session_of(context), cluster_name=value)
 
 
+def _choose_links(context: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        context.obj = replace(session_of(context), follow_links=True)
+
+
 def _choose_colour(context: click.Context, _: click.Parameter, value: str | None) -> None:
     if value is None and context.parent is not None:  # as it was chosen before the command's name
         return
@@ -71,6 +76,15 @@ _OPTIONS: tuple[tuple[tuple[str, ...], _Callback, dict[str, Any]], ...] = (
             "is_eager": True,  # wherever it stands, before options that do not go with it
             "shell_complete": clusters,
             "help": "Cluster to work on, instead of currentCluster.",
+        },
+    ),
+    (
+        ("--follow-links",),
+        _choose_links,
+        {
+            "is_flag": True,
+            "envvar": "TARMAK_IAM_FOLLOW_LINKS",
+            "help": "Follow links in a cluster's directory that lead out of DIR, if you own link and target.",
         },
     ),
     (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import unicodedata
@@ -22,7 +23,8 @@ _TAB = 8
 _CUT = "..."
 _LEAST = 20
 _SHOWN = frozenset({"tarmak.yaml", "aws-iam-authenticator.yaml", "tarmak-iam.yaml"})
-"""The only files that are read again to be shown: others, a kubeconfig above all, may hold what nobody is to see."""
+"""The only files that are read again to be shown: others, a kubeconfig above all, may hold what nobody is to see. Nor
+is a link to one of those."""
 
 
 def excerpt(line: str, number: int, column: int, width: int) -> tuple[str, str]:
@@ -74,6 +76,8 @@ def print_excerpt(line: str, place: Place, colour: str, *, err: bool = False) ->
     """Where the stream is a terminal, and the place one in a line."""
     if not is_terminal(sys.stderr if err else sys.stdout) or not line or place.line is None or place.column is None:
         return
+    if not _is_itself(Path(place.filename)):
+        return
     shown, mark = excerpt(line, place.line, place.column, shutil.get_terminal_size().columns)
     print_line(shown, err=err)
     print_line(mark.removesuffix(_MARK) + click.style(_MARK, fg=colour, bold=True), err=err)
@@ -85,14 +89,22 @@ def print_excerpt_of_error(place: Place | None) -> None:
         print_excerpt(_line_of_file(place, place.line), place, SEVERITIES["error"], err=True)
 
 
+def _is_itself(path: Path) -> bool:
+    """Whether it is no link to a file of another name, unless that is one that may be shown anyway."""
+    return os.path.basename(os.path.realpath(path)) in {*_SHOWN, path.name}
+
+
 def _line_of_file(place: Place, number: int) -> str:
     """Empty for what is no file of ours, or cannot be read."""
-    from tarmak_iam.document.files import read_file
+    from tarmak_iam.config.locate import CONFIG_NAME
+    from tarmak_iam.document.boundary import Boundary
+    from tarmak_iam.document.files import read_if_present
     from tarmak_iam.document.source import Source
 
     path = Path(place.filename)
+    boundary = None if path.name == CONFIG_NAME else Boundary(path.parent.parent)
     try:
-        data = read_file(path) if path.name in _SHOWN and path.is_file() else b""
-        return Source.decode(data.decode("utf-8", "replace"), place.filename).line(number)
+        data = read_if_present(path, boundary) if path.name in _SHOWN and path.is_file() and _is_itself(path) else b""
+        return Source.decode((data or b"").decode("utf-8", "replace"), place.filename).line(number)
     except (TarmakIamError, OSError):
         return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,9 +54,9 @@ class Plan:
 
     def check(self, own: list[Path], way_in: str) -> None:
         """Raises FileError for a file of the cluster itself: Tarmak's own kubeconfig is the way back in."""
-        resolved = {path.resolve() for path in own}
+        resolved = set(map(os.path.realpath, own))
         for index in self.changed:
-            if self.paths[index].resolve() in resolved:
+            if os.path.realpath(self.paths[index]) in resolved:
                 what = "this is a file of the cluster itself; nothing was written"
                 raise FileError(what, remedy="name another FILE for --merge", place=Place(str(self.paths[index])))
         for entry in self.merge.entries:

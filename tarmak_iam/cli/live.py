@@ -15,7 +15,6 @@ from tarmak_iam.cli.notes import note_image
 from tarmak_iam.cli.overrides import object_options, profile_option, role_option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.cli.verbosity import log_variables
-from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.effects import effect_json
 from tarmak_iam.emit import manifests
 from tarmak_iam.hook.cluster.apply import apply as apply_to_cluster
@@ -88,11 +87,12 @@ def apply(
             done = apply_to_cluster(
                 installation,
                 kubectl_of(session, kubeconfig, kube_context),
-                _state_path(session, config, cluster),
+                files.home / STATE_NAME,
                 dry_run=dry_run,
                 force=force,
                 wait=timeout if wait else None,
                 tell=note,
+                within=files.within,
             )
     except ApplyFailed:
         note(installation.way_in)
@@ -148,15 +148,17 @@ def rollback(
     config = session.config()
     cluster = session.cluster(config)
     # Not the installation's, for which the mappings are read: they may be what has to be rolled back.
-    way_in = open_door(session.files(config, cluster).kubeconfig_path)
+    files = session.files(config, cluster)
+    way_in = open_door(files.kubeconfig_path)
     try:
         with at_work(config, cluster):
             done = roll_back(
                 kubectl_of(session, kubeconfig, kube_context),
-                state or _state_path(session, config, cluster),
+                state or files.home / STATE_NAME,
                 force=force,
                 wait=timeout if wait else None,
                 tell=note,
+                within=None if state else files.within,
             )
     except RollbackFailed:
         note(way_in)
@@ -246,7 +248,3 @@ def _verified_json(found: Verified) -> dict[str, Any]:
         "tokenFrom": found.maker,
         "method": found.method,
     }
-
-
-def _state_path(session: Session, config: TarmakConfig, cluster: Cluster) -> Path:
-    return session.files(config, cluster).home / STATE_NAME

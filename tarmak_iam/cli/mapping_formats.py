@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -64,7 +65,7 @@ def import_(
 @edits_cluster_files
 def _bring_in(session: Session, found: Import, file: str, strip_path: bool, **options: Any) -> None:
     change = Change.of(session)
-    if file != "-" and Path(file).resolve() == change.files.mappings_path.resolve():
+    if file != "-" and os.path.realpath(file) == os.path.realpath(change.files.mappings_path):
         raise ConfigError(f"{file} is the mappings file itself", remedy="move it elsewhere first, and import it then")
     refuse = principal_refusal(change.before)
     after, outcomes = change.start.merge(found.entries, strip_path=strip_path, refuse=refuse)

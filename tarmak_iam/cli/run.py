@@ -68,7 +68,7 @@ def run(
         elif call.applies:
             from tarmak_iam.cli.run_apply import Wishes, apply_around
 
-            wishes = Wishes(no_check, rollback_on_failure, kubeconfig, kube_context)
+            wishes = Wishes(no_check, rollback_on_failure, kubeconfig, kube_context, session.follow_links)
             code = apply_around(command, call, environment, wishes)
         else:
             code = pass_through(command, environment).code

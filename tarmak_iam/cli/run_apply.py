@@ -17,6 +17,7 @@ from tarmak_iam.cli.console import MARK, aside, aside_error, tell
 from tarmak_iam.cli.progress import progress
 from tarmak_iam.cli.session import Session
 from tarmak_iam.cli.terminal import is_terminal
+from tarmak_iam.clusterfiles import ClusterFiles
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.effects import Loaded
 from tarmak_iam.errors import EditRefused, TarmakIamError
@@ -43,6 +44,7 @@ class Wishes:
     rollback_on_failure: bool = False
     kubeconfig: Path | None = None
     context: str | None = None
+    follow_links: bool = False
 
 
 def apply_around(command: tuple[str, ...], call: TarmakCall, environment: Mapping[str, str], wishes: Wishes) -> int:
@@ -99,7 +101,13 @@ class _Around:
     def _code(self) -> int:
         installation: Installation | None = None
         try:
-            before = before_apply(self.config, self.cluster, live=self._look, no_check=self.wishes.no_check)
+            before = before_apply(
+                self.config,
+                self.cluster,
+                live=self._look,
+                no_check=self.wishes.no_check,
+                follow_links=self.wishes.follow_links,
+            )
         except TarmakIamError as error:
             if not self.wishes.no_check:
                 raise
@@ -115,6 +123,10 @@ class _Around:
         return self._passed_on(ended) or (2 if installation is None else self._applied(installation))
 
     def _look(self, installation: Installation) -> Loaded | None:
+        """Raises FileError where a link leads to somebody else's kubeconfig."""
+        if not self._access.is_given:
+            files = ClusterFiles.of(self.config, self.cluster, follow_links=self.wishes.follow_links)
+            files.within.resolve(files.kubeconfig_path)
         return self._access.look(installation, self.steps)
 
     def _may_start(self, before: BeforeReport) -> bool:
@@ -142,7 +154,7 @@ class _Around:
         return ended.code
 
     def _applied(self, installation: Installation) -> int:
-        self._after = after = After(installation, self._access, self.steps)
+        self._after = after = After(installation, self._access, self.steps, follow_links=self.wishes.follow_links)
         with progress(aside, MARK) as after.tell:
             report = after.run()
         _tell_changes(report.applied)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -19,6 +20,7 @@ from tarmak_iam.config.amazon import AMAZON
 from tarmak_iam.config.plugins import load_sections, section_named
 from tarmak_iam.config.schema import WHOLE_FILE, Schema, file_schema, schema_text, section_schema
 from tarmak_iam.document import Document
+from tarmak_iam.document.boundary import Boundary
 from tarmak_iam.document.files import make_directory, read_file, read_if_present, replace_file
 from tarmak_iam.errors import SelectionError
 from tarmak_iam.identity.mappings import MAPPINGS_NAME
@@ -84,10 +86,10 @@ def schema(session: Session, name: str | None, output_dir: Path | None, with_mod
 @edits_cluster_files
 def _write_with_modelines(session: Session, directory: Path, *, dry_run: bool) -> None:
     # All of them before anything is written: one that is no YAML leaves everything as it is.
-    edits = [_edit(path, directory) for path in _files(session)]
+    edits = [_edit_of(each, directory) for each in _documents(session)]
     _write_schemas(directory, dry_run=dry_run)
-    for path, before, after in edits:
-        _finish(path, before, after, dry_run=dry_run)
+    for edit in edits:
+        _finish(edit, dry_run=dry_run)
 
 
 def _made(name: str) -> Schema:
@@ -119,30 +121,47 @@ def _write_schemas(directory: Path, *, dry_run: bool) -> None:
         note(f"{'would write' if dry_run else 'wrote'} {path}")
 
 
-def _files(session: Session) -> Iterator[Path]:
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    """A file before and after; no link may lead it out of the boundary `within`."""
+
+    path: Path
+    before: Document
+    after: Document
+    within: Boundary | None
+
+
+def _documents(session: Session) -> Iterator[_Edit]:
     """tarmak.yaml, and what there is of mappings and settings of all its clusters. Raises TarmakIamError."""
     config = session.config()
     assert config.path is not None  # it is loaded from a file
-    yield config.path
+    document = Document.parse(read_file(config.path), str(config.path))
+    yield _Edit(config.path, document, document, None)
     for cluster in config.selectable_clusters:
         if is_cluster_id(cluster.cluster_name):
             files = session.files(config, cluster)
-            yield from (path for path in (files.mappings_path, files.settings_path) if path.is_file())
+            for path in (files.mappings_path, files.settings_path):
+                data = read_if_present(path, files.within)
+                if data is not None:
+                    document = Document.parse(data, str(path))
+                    yield _Edit(path, document, document, files.within)
 
 
-def _edit(path: Path, directory: Path) -> tuple[Path, Document, Document]:
-    """The file before and after. Raises ParseError where it is no YAML."""
-    before = Document.parse(read_file(path), str(path))
+def _edit_of(unchanged: _Edit, directory: Path) -> _Edit:
+    """With the line that names the schema."""
+    path = unchanged.path
     _, filename = _OF_FILES.get(path.name, _OF_FILES["tarmak.yaml"])
-    return path, before, with_modeline(before, modeline(schema_reference(directory / filename, path)))
+    line = modeline(schema_reference(directory / filename, path))
+    return replace(unchanged, after=with_modeline(unchanged.before, line))
 
 
-def _finish(path: Path, before: Document, after: Document, *, dry_run: bool) -> None:
+def _finish(edit: _Edit, *, dry_run: bool) -> None:
+    path, before, after = edit.path, edit.before, edit.after
     if before.is_json:
         note(f"{path} is JSON, which has no comments: name the schema in the editor's settings")
     elif after is before:
         note(f"unchanged {path}")
     else:
         if not dry_run:
-            replace_file(path, after.to_bytes(), expected=before.to_bytes())
+            replace_file(path, after.to_bytes(), expected=before.to_bytes(), within=edit.within)
         print_diff(before, after)

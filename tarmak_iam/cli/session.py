@@ -23,11 +23,13 @@ __all__ = ["Session", "pass_session", "session_of", "way_in"]
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """`source`: what has chosen the directory, where it is not the user's own -c."""
+    """`source`: what has chosen the directory, where it is not the user's own -c. `follow_links` as in
+    `ClusterFiles`."""
 
     directory: Path | None
     cluster_name: str | None
     source: str = "-c"
+    follow_links: bool = False
 
     def config(self) -> TarmakConfig:
         """Raises TarmakIamError."""
@@ -49,7 +51,7 @@ class Session:
     def files(self, config: TarmakConfig, cluster: Cluster) -> ClusterFiles:
         from tarmak_iam.clusterfiles import ClusterFiles
 
-        return ClusterFiles.of(config, cluster)
+        return ClusterFiles.of(config, cluster, follow_links=self.follow_links)
 
     def cluster_files(self) -> ClusterFiles:
         """The files of the chosen cluster. Raises TarmakIamError."""

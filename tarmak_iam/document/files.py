@@ -12,7 +12,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
+from tarmak_iam.document.boundary import Boundary
 from tarmak_iam.document.source import MAX_BYTES
 from tarmak_iam.errors import FileChanged, FileError, Place
 
@@ -43,13 +45,14 @@ def read_file(path: Path) -> bytes:
         raise _told(path, error) from None
 
 
-def read_if_present(path: Path) -> bytes | None:
-    """None where there is no such file. Raises FileError for everything else that keeps it from being read, and for
-    a named pipe, at which one would wait for somebody to write."""
+def read_if_present(path: Path, within: Boundary | None = None) -> bytes | None:
+    """None where there is no such file. Raises FileError for everything else that keeps it from being read, for a link
+    that leads out of a boundary, and for a named pipe, at which one would wait for somebody to write."""
     try:
-        if stat.S_ISFIFO(path.stat().st_mode):
+        real = path if within is None else within.resolve(path)
+        if stat.S_ISFIFO(real.stat().st_mode):
             raise FileError("this is a named pipe", remedy="name a file", place=Place(str(path)))
-        return _read(path)
+        return _read(path) if within is None else _read(path, _open_resolved(real))
     except FileNotFoundError:
         _LOGGER.info("not there: %s", path)
         return None
@@ -57,8 +60,13 @@ def read_if_present(path: Path) -> bytes | None:
         raise _told(path, error) from None
 
 
-def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
+def _open_resolved(real: Path) -> BinaryIO:
+    """No link is followed, and no pipe waited for, that has come there since the path was resolved."""
+    return os.fdopen(os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
+
+
+def _read(path: Path, opened: BinaryIO | None = None) -> bytes:
+    with opened or path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise FileError(f"the file has more than the {MAX_BYTES:,} bytes that are read", place=Place(str(path)))
@@ -77,21 +85,30 @@ def is_current(path: Path, data: bytes, mode: int) -> bool:
     return path.stat().st_mode & 0o077 & ~mode == 0
 
 
-def replace_file(path: Path, data: bytes, *, expected: bytes | None, mode: int = 0o644, secret: bool = False) -> None:
+def replace_file(
+    path: Path,
+    data: bytes,
+    *,
+    expected: bytes | None,
+    mode: int = 0o644,
+    secret: bool = False,
+    within: Boundary | None = None,
+) -> None:
     """Replaces the file that holds `expected` (None: there is none yet), keeping mode and owner.
 
     `mode` is that of a new file; a `secret` file gets it even where the old one was more open.
     A temporary file in the same directory is written, synced and renamed over it; a symlink stays one
-    and its target is replaced. Another hard link keeps the old file, which is logged as a warning: to write into the
-    file that they share could leave a piece of it. Raises FileError, the old file untouched; FileChanged where it no
-    longer holds what was expected.
+    and its target is replaced, which may not be outside of a boundary. Another hard link keeps the old file, which is
+    logged as a warning: to write into the file that they share could leave a piece of it. Raises FileError, the old
+    file untouched; FileChanged where it no longer holds what was expected.
     """
-    target = Path(os.path.realpath(path))
+    target = Path(os.path.realpath(path)) if within is None else within.resolve(path)
     try:
         with _locked_directory(target.parent) as directory:
             _check_unchanged(path, target, expected)
             if expected is not None:
-                os.close(os.open(target, os.O_WRONLY))  # a file that may not be written is not replaced either
+                # A file that may not be written is not replaced either.
+                os.close(os.open(target, os.O_WRONLY | os.O_NOFOLLOW))
             others = os.stat(target).st_nlink - 1 if expected is not None else 0
             _write_beside(target, data, mode, secret=secret)
             _sync(directory)
@@ -179,11 +196,12 @@ def _sync(directory: int) -> None:
         os.fsync(directory)
 
 
-def make_directory(path: Path, mode: int) -> None:
+def make_directory(path: Path, mode: int, within: Boundary | None = None) -> None:
     """Makes the directory where it is missing, and its parents, which nobody else may write to whatever the umask.
 
-    Raises FileError.
+    Raises FileError; also for a link that leads out of a boundary.
     """
+    path = path if within is None else within.resolve(path)
     try:
         for parent in reversed([each for each in path.parents if not each.exists()]):
             parent.mkdir(0o755, exist_ok=True)  # `parents=True` would leave their mode to the umask alone

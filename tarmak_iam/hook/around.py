@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tarmak_iam.clusterfiles import ClusterFiles
 from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.document.boundary import Boundary
 from tarmak_iam.effects import Loaded
 from tarmak_iam.errors import ConfigError, EditRefused, TarmakIamError
 from tarmak_iam.findings import Severity
@@ -69,17 +70,19 @@ def before_apply(
     *,
     live: Callable[[Installation], Loaded | None] = lambda _: None,
     no_check: bool = False,
+    follow_links: bool = False,
 ) -> BeforeReport:
     """What `check` finds about one cluster, and whether the change would lock everyone out.
 
     `config` was loaded from a file. `live` gives what the cluster gives now, None where that is not known; the
     last way into system:masters and the nodes' are guarded against it. `no_check`: only the installation is made.
-    Raises TarmakIamError where there is no such cluster, or its files cannot be read.
+    `follow_links` as in `ClusterFiles`. Raises TarmakIamError where there is no such cluster, or its files cannot be
+    read.
     """
     chosen = config.cluster(cluster) if isinstance(cluster, str) else cluster
     if not is_concerned(chosen):
         return BeforeReport(chosen.cluster_name)
-    subjects = Subjects.of_cluster(config, chosen, ClusterFiles.of(config, chosen))
+    subjects = Subjects.of_cluster(config, chosen, ClusterFiles.of(config, chosen, follow_links=follow_links))
     installation = subjects.installation
     assert installation is not None  # of_cluster makes it
     if no_check:
@@ -157,21 +160,22 @@ def after_apply(
     rollback_on_failure: bool = False,
     tell: Tell = silent,
     steps: Steps | None = None,
+    follow_links: bool = False,
 ) -> AfterReport:
     """Applies an installation, and proves that people can log in; restores what was there before where that fails,
     if so wished.
 
     `installation`: what `before_apply` checked; None for what the files say now. `tell` takes a line about what is
-    going on. What stops it is in the report; only the reading of the files raises TarmakIamError, also for a cluster
-    that has nothing to be applied.
+    going on; `follow_links` is as in `ClusterFiles`. What stops it is in the report; only the reading of the files
+    raises TarmakIamError, also for a cluster that has nothing to be applied.
     """
-    made = installation or before_apply(config, cluster, no_check=True).installation
+    made = installation or before_apply(config, cluster, no_check=True, follow_links=follow_links).installation
     if made is None:
         raise ConfigError(
             "there is nothing to apply: the authenticator is off, or the cluster is a hub",
             remedy="switch it on: tarmak-iam enable",
         )
-    after = After(made, access, steps or Steps(), tell)
+    after = After(made, access, steps or Steps(), tell, follow_links=follow_links)
     report = after.run()
     return after.roll_back(report) if rollback_on_failure and report.can_roll_back else report
 
@@ -184,6 +188,7 @@ class After:
     access: Access
     steps: Steps
     tell: Tell = silent
+    follow_links: bool = False
     stage: Stage = Stage.NOTHING
     is_kept: bool = False
     """Whether what was there before this run is kept: a `rollback` would else undo an earlier one."""
@@ -203,7 +208,7 @@ class After:
         """Restores what was there before a run that `can_roll_back`. What stops it is in the report."""
         self.stage, rolled_back, error = Stage.UNDOING, None, report.error
         try:
-            rolled_back = self.steps.rollback(self._reached(), self._state_path, tell=self.tell)
+            rolled_back = self.steps.rollback(self._reached(), self._state_path, tell=self.tell, within=self._within)
             self.stage = Stage.UNDONE
         except TarmakIamError as failure:
             error = failure
@@ -212,7 +217,9 @@ class After:
     def _apply(self) -> Applied:
         kubectl, path = self._reached(), self._state_path
         try:
-            applied = self.steps.apply(self.installation, kubectl, path, tell=self.tell, begun=self._begun)
+            applied = self.steps.apply(
+                self.installation, kubectl, path, tell=self.tell, begun=self._begun, within=self._within
+            )
         except TarmakIamError as error:
             if isinstance(error, ApplyFailed):  # also where all that it did was to wait
                 self.stage = Stage.SOME
@@ -242,9 +249,17 @@ class After:
         self.tell(text)
 
     @property
-    def _state_path(self) -> Path:
+    def _home(self) -> Path:
         assert self.installation.home is not None  # before_apply takes only what is in files
-        return self.installation.home / STATE_NAME
+        return self.installation.home
+
+    @property
+    def _within(self) -> Boundary:
+        return Boundary(self._home.parent, self.follow_links)
+
+    @property
+    def _state_path(self) -> Path:
+        return self._home / STATE_NAME
 
     def _report(
         self, applied: Applied | None, verified: Verified | None = None, error: TarmakIamError | None = None

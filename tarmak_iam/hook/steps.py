@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tarmak_iam.document.boundary import Boundary
 from tarmak_iam.effects import Loaded
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.processes import Programs
@@ -34,11 +35,17 @@ def _live(kubectl: Kubectl, installation: Installation) -> Loaded:
 
 
 def _apply(
-    installation: Installation, kubectl: Kubectl, state: Path, *, tell: Tell, begun: Callable[[], None]
+    installation: Installation,
+    kubectl: Kubectl,
+    state: Path,
+    *,
+    tell: Tell,
+    begun: Callable[[], None],
+    within: Boundary,
 ) -> Applied:
     from tarmak_iam.hook.cluster.apply import apply
 
-    return apply(installation, kubectl, state, tell=tell, begun=begun)
+    return apply(installation, kubectl, state, tell=tell, begun=begun, within=within)
 
 
 def _verify(installation: Installation, kubectl: Kubectl, *, tell: Tell) -> Verified:
@@ -47,10 +54,10 @@ def _verify(installation: Installation, kubectl: Kubectl, *, tell: Tell) -> Veri
     return verify(installation, kubectl, tell=tell)
 
 
-def _rollback(kubectl: Kubectl, state: Path, *, tell: Tell) -> RolledBack:
+def _rollback(kubectl: Kubectl, state: Path, *, tell: Tell, within: Boundary) -> RolledBack:
     from tarmak_iam.hook.cluster.rollback import rollback
 
-    return rollback(kubectl, state, tell=tell)
+    return rollback(kubectl, state, tell=tell, within=within)
 
 
 def _keep(path: Path, **options: Any) -> KeptFile:
@@ -69,8 +76,8 @@ def _put_back(kept: KeptFile, **options: Any) -> Report:
 class Steps:
     """`access` gives an admin kubeconfig that works, by a tarmak's options and its name; `live` what callers get from
     the cluster now. `apply` takes an installation, a kubectl and the file for the state before, `verify` the first two,
-    `rollback` the last two, and each of them `tell`; `apply` calls `begun` once that file is written, before its first
-    change. All raise TarmakIamError.
+    `rollback` the last two, and each of them `tell`; no link may lead that file out of the boundary `within`. `apply`
+    calls `begun` once the file is written, before its first change. All raise TarmakIamError.
 
     `keep` keeps the text of tarmak.yaml, raising it too, and `put_back` gives a report of what became of the file.
     """

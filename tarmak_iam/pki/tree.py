@@ -179,7 +179,8 @@ def _directories(root: Path, paths: list[str]) -> Iterator[Found]:
 
 
 def _look(directory: Path, name: str, root: Path | None = None) -> Found | None:
-    """`root`: links must not lead out of it, since another machine's file would be taken for the master's."""
+    """Links must not lead out of `root`, or of the directory: of a master's copy, since another machine's file would be
+    taken for the master's."""
     path = directory / name.lstrip("/")
     shown = str(path)
     try:
@@ -188,8 +189,8 @@ def _look(directory: Path, name: str, root: Path | None = None) -> Found | None:
         return None
     except (OSError, ValueError) as error:
         return Found(shown, None, _reason(error))
-    if root is not None and not os.path.realpath(path).startswith(os.path.join(os.path.realpath(root), "")):
-        return Found(shown, None, "it is a link that leads out of the copy")
+    if not os.path.realpath(path).startswith(os.path.join(os.path.realpath(root or directory), "")):
+        return Found(shown, None, f"it is a link that leads out of the {'copy' if root else 'directory'}")
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):

@@ -124,6 +124,25 @@ def test_a_second_rollback_writes_nothing(stand: Stand) -> None:
     assert path.stat().st_ino == before
 
 
+@pytest.mark.parametrize("name", ["tarmak-iam.state.json", "tarmak-iam.state.1.json"])
+def test_a_link_leads_no_state_elsewhere(stand: Stand, tmp_path: Path, name: str) -> None:
+    shell, target = stand.shell, tmp_path.resolve() / "elsewhere.json"
+    shell.dev("apply")
+    shell.dev("settings", "set", "addonManagerMode", "Reconcile")
+    path = shell.single / "dev-cluster" / name
+    path.unlink(missing_ok=True)
+    path.symlink_to(target)
+    refused = (
+        f"{path}: error: this is a link to {target}, outside of {shell.single.resolve()}; put the file itself there"
+    )
+    assert refused in shell.dev("apply", code=2).err
+    assert (refused in shell.run("-c", shell.single, "rollback", code=None).err) == (name == "tarmak-iam.state.json")
+    assert not target.exists()
+    shell.dev("apply", "--follow-links")
+    assert target.exists()
+    shell.dev("rollback", "--force", "--state", path)  # as it is named
+
+
 @pytest.mark.parametrize("command", ["apply", "rollback"])
 def test_two_runs_on_one_cluster(stand: Stand, command: str) -> None:
     with cluster_lock(lock_path(stand.shell.single, "dev-cluster")):

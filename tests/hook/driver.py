@@ -54,8 +54,14 @@ def cluster_kubeconfig(programs: Any, options: Any = (), program: str = "tarmak"
     return Path("/fake/kubeconfig")
 
 
-def apply(installation: Any, kubectl: Any, state: Path, *, tell: Any, begun: Any) -> Any:
-    record("applying", cluster=installation.cluster_id, kubeconfig=str(kubectl.kubeconfig), state=str(state))
+def apply(installation: Any, kubectl: Any, state: Path, *, tell: Any, begun: Any, within: Any) -> Any:
+    record(
+        "applying",
+        cluster=installation.cluster_id,
+        kubeconfig=str(kubectl.kubeconfig),
+        state=str(state),
+        followsLinks=within.follow_links,
+    )
     tell("DaemonSet kube-system/aws-iam-authenticator: 1 of 3 nodes updated")
     kind = happens("apply")
     if kind in ("ok", "midway", "bug"):
@@ -88,7 +94,7 @@ def verify(installation: Any, kubectl: Any, *, tell: Any) -> Verified:
     return Verified(True)
 
 
-def rollback(kubectl: Any, state: Path, *, tell: Any) -> Any:
+def rollback(kubectl: Any, state: Path, *, tell: Any, within: Any) -> Any:
     if happens("rollback") == "error":
         raise ToolError("kubectl apply failed: connection refused")
     return RolledBack(())

@@ -58,7 +58,9 @@ class Fakes:
     def live(self, kubectl: Kubectl, installation: Installation) -> Loaded:
         raise ToolError("away")
 
-    def apply(self, installation: Installation, kubectl: Kubectl, state: Path, *, tell: Any, begun: Any) -> Any:
+    def apply(
+        self, installation: Installation, kubectl: Kubectl, state: Path, *, tell: Any, begun: Any, within: Any
+    ) -> Any:
         self.calls.append(f"apply {installation.cluster_id} {kubectl.kubeconfig} {kubectl.context} {state.name}")
         tell("a line")
         if isinstance(self.failure, ApplyFailed) or (self.failure is None and self.changed):
@@ -73,7 +75,7 @@ class Fakes:
             raise self.verified
         return self.verified
 
-    def rollback(self, kubectl: Kubectl, state: Path, *, tell: Any) -> Any:
+    def rollback(self, kubectl: Kubectl, state: Path, *, tell: Any, within: Any) -> Any:
         self.calls.append(f"rollback {state.name}")
         return UNDONE
 

@@ -182,6 +182,27 @@ class TestBefore:
         assert bench.events == []
         bench.apply("--no-check", FAKE_LIVE=live)
 
+    def test_a_kubeconfig_of_somebody_else(self, bench: Bench) -> None:
+        """kubectl would send the admin's credentials to whatever it names."""
+        kubeconfig = bench.directory / "dev-cluster" / "kubeconfig"
+        kubeconfig.rename(bench.root / "kubeconfig")
+        kubeconfig.symlink_to(bench.root / "kubeconfig")
+        said = bench.apply(code=2)
+        assert f"{kubeconfig}: error: this is a link to {bench.root.resolve()}/kubeconfig, outside of" in said
+        assert bench.events == []
+        bench.apply("--follow-links")
+
+    def test_links_of_mappings_and_state(self, bench: Bench) -> None:
+        state = bench.directory / "dev-cluster" / "tarmak-iam.state.json"
+        bench.mappings.rename(bench.root / "mappings.yaml")
+        bench.mappings.symlink_to(bench.root / "mappings.yaml")
+        said = bench.apply(code=2)
+        assert f"{bench.mappings}: error: this is a link to {bench.root.resolve()}/mappings.yaml, outside of" in said
+        assert bench.events == []
+        bench.apply("--follow-links")
+        assert bench.first("applying")["state"] == str(state)
+        assert bench.first("applying")["followsLinks"] is True
+
     def test_nothing_is_asked_of_a_cluster_that_is_away(self, bench: Bench) -> None:
         bench.mappings.write_text(MAPPINGS.replace("system:masters", "readers"))
         bench.apply(FAKE_LIVE=MAPPINGS)

@@ -164,6 +164,13 @@ def out_of_the_copy(directory: Path) -> None:
     (directory / STATE / KEY).symlink_to(outside / KEY)
 
 
+def out_of_the_directory(directory: Path) -> None:
+    outside = lay(directory.parent / "outside", files())
+    lay(directory, files())
+    (directory / KEY).unlink()
+    (directory / KEY).symlink_to(outside / KEY)
+
+
 def master(*changes: tuple[str, str], init: str | None = INIT_TEXT, names: ServerNames | None = None) -> Lay:
     """A master whose units have other texts."""
     api = API_TEXT
@@ -202,6 +209,7 @@ FOUND: list[tuple[str, str, Lay]] = [
     ("WEB001", "it is no regular file", pipe_instead),
     ("WEB001", "Too many levels of symbolic links", loop),
     ("WEB001", "it is a link that leads out of the copy", out_of_the_copy),
+    ("WEB001", "it is a link that leads out of the directory", out_of_the_directory),
     ("WEB002", "key.pem is missing beside it", changed(key=None)),
     ("WEB002", "cert.pem is missing beside it", changed(certificate=None)),
     ("WEB002", "there is neither cert.pem nor key.pem", changed(certificate=None, key=None)),

@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
+from tarmak_iam.document.boundary import Boundary
 from tarmak_iam.effects import Loaded, effects
 from tarmak_iam.emit import manifests
 from tarmak_iam.errors import TarmakIamError, ToolError
@@ -39,8 +40,10 @@ def apply(
     wait: float | None = ROLLOUT_SECONDS,
     tell: Tell = silent,
     begun: Callable[[], None] = lambda: None,
+    within: Boundary | None = None,
 ) -> Applied:
-    """Brings the cluster's objects to what `manifests` makes; what was there before goes to the file `state`.
+    """Brings the cluster's objects to what `manifests` makes; what was there before goes to the file `state`, which no
+    link may lead out of the boundary `within`.
 
     Only objects of our own are touched. New ones come first, objects of ours that are no longer made go last, once
     the DaemonSet runs (`wait`: seconds for that; None not to wait, and then they stay unless it runs already). With
@@ -66,7 +69,7 @@ def apply(
         if dry_run == "server":
             server.validate(objects)
         return foreseen
-    return _Run(server, plan, state, foreseen, force, wait, tell, begun).carried_out()
+    return _Run(server, plan, state, foreseen, force, wait, tell, begun, within).carried_out()
 
 
 def _with_safe_removals(server: Server, plan: Plan) -> Plan:
@@ -100,8 +103,10 @@ class _Run:
         wait: float | None,
         tell: Tell,
         begun: Callable[[], None],
+        within: Boundary | None,
     ) -> None:
-        self._server, self._plan, self._path, self._foreseen = server, plan, path, foreseen
+        self._server, self._plan, self._foreseen = server, plan, foreseen
+        self._path, self._within = path, within
         self._force, self._wait, self._tell, self._kept = force, wait, tell, begun
         self._done: dict[Ref, Change] = {}
         self._digests: dict[Ref, str] = {}
@@ -118,19 +123,19 @@ class _Run:
             for each in self._plan.removals:
                 self._remove(each)
             if kept is not None:
-                kept.finished(self._digests.items()).write(self._path)
+                kept.finished(self._digests.items()).write(self._path, self._within)
         return self._applied(rolled_out)
 
     def _keep(self) -> State:
         """Writes what is there now, before the first change."""
         before = [KeptObject.of(step.ref, step.live) for step in self._plan.steps]
         before += [KeptObject.of(Ref.of(each), each) for each in self._plan.removals]
-        begun, earlier = State(self._server.identity(), tuple(before)), State.read(self._path)
+        begun, earlier = State(self._server.identity(), tuple(before)), State.read(self._path, self._within)
         if earlier is not None and earlier.cluster == begun.cluster and not earlier.settled:
             begun = begun.with_first(earlier)
         elif earlier is not None:
-            earlier.write(older(self._path))
-        begun.write(self._path)
+            earlier.write(older(self._path), self._within)
+        begun.write(self._path, self._within)
         self._state = self._path
         self._kept()
         return begun

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from tarmak_iam.document.boundary import Boundary
 from tarmak_iam.emit.ordering import in_apply_order
 from tarmak_iam.errors import EditRefused, TarmakIamError, ToolError
 from tarmak_iam.hook.cluster.changes import Action, Change, RolledBack
@@ -33,15 +34,16 @@ def rollback(
     force: bool = False,
     wait: float | None = ROLLOUT_SECONDS,
     tell: Tell = silent,
+    within: Boundary | None = None,
 ) -> RolledBack:
     """Makes, puts back or removes each object that the last apply touched, so that it is as before. A second run
-    finds nothing to do; the file stays.
+    finds nothing to do; the file stays. No link may lead it out of the boundary `within`.
 
     Raises SelectionError where there is no such file; ConfigError for one that is none, or another cluster's;
     EditRefused, nothing changed, for objects that somebody has changed since, unless `force`; ToolError;
     RollbackFailed from the first change on.
     """
-    kept = State.load(state)
+    kept = State.load(state, within)
     server = Server.of(kubectl)
     _check_cluster(server, kept, state)
     found = server.read(_stubs(kept))
@@ -56,7 +58,7 @@ def rollback(
         rolled_out = roll_out(kubectl, refs, wait, tell)
         run.remove(pairs)
         if not kept.settled:
-            replace(kept, settled=True).write(state)
+            replace(kept, settled=True).write(state, within)
     return RolledBack(tuple(run.done.values()), rolled_out)
 
 

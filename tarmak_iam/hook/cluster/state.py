@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tarmak_iam.document.boundary import Boundary
 from tarmak_iam.document.files import make_directory, read_if_present, replace_file
 from tarmak_iam.document.source import MAX_BYTES
 from tarmak_iam.errors import ConfigError, FileError, Place, SelectionError
@@ -48,9 +49,9 @@ class State:
     settled: bool = False
 
     @classmethod
-    def read(cls, path: Path) -> State | None:
+    def read(cls, path: Path, within: Boundary | None = None) -> State | None:
         """None where there is no such file. Raises FileError, and ConfigError for a file that is no such state."""
-        data = read_if_present(path)
+        data = read_if_present(path, within)
         if data is None:
             return None
         try:
@@ -65,18 +66,18 @@ class State:
             ) from None
 
     @classmethod
-    def load(cls, path: Path) -> State:
+    def load(cls, path: Path, within: Boundary | None = None) -> State:
         """As `read`; raises SelectionError where there is no such file."""
-        found = cls.read(path)
+        found = cls.read(path, within)
         if found is None:
             raise SelectionError(
                 "there is no state to roll back to: nothing was applied from here", place=Place(str(path))
             )
         return found
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path, within: Boundary | None = None) -> None:
         """Replaces the file, for its owner alone. Raises FileError, the old one untouched."""
-        make_directory(path.parent, _DIRECTORY_MODE)
+        make_directory(path.parent, _DIRECTORY_MODE, within)
         shown = {
             "format": _FORMAT,
             "cluster": self.cluster,
@@ -89,7 +90,8 @@ class State:
         text = (json.dumps(shown, indent=1, ensure_ascii=False) + "\n").encode()
         if len(text) > MAX_BYTES:  # which nobody could read again
             raise FileError(f"the state has more than the {MAX_BYTES:,} bytes that are read", place=Place(str(path)))
-        replace_file(path, text, expected=read_if_present(path), mode=_MODE, secret=True)
+        now = read_if_present(path, within)
+        replace_file(path, text, expected=now, mode=_MODE, secret=True, within=within)
 
     def with_first(self, earlier: State) -> State:
         """The same objects, and those of an apply that was not finished: as they were before that one."""
