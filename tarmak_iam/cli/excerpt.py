@@ -104,7 +104,7 @@ def _line_of_file(place: Place, number: int) -> str:
     path = Path(place.filename)
     boundary = None if path.name == CONFIG_NAME else Boundary(path.parent.parent)
     try:
-        data = read_if_present(path, boundary) if path.name in _SHOWN and path.is_file() and _is_itself(path) else b""
+        data = read_if_present(path, boundary) if path.name in _SHOWN and path.is_file() else b""
         return Source.decode((data or b"").decode("utf-8", "replace"), place.filename).line(number)
     except (TarmakIamError, OSError):
         return ""

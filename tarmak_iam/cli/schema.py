@@ -15,12 +15,11 @@ from tarmak_iam.cli.edit import dry_run_option
 from tarmak_iam.cli.editing import edits_cluster_files, edits_tarmak_yaml
 from tarmak_iam.cli.modeline import modeline, schema_reference, with_modeline
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.clusterfiles import is_cluster_id
+from tarmak_iam.clusterfiles import ClusterFiles, is_cluster_id
 from tarmak_iam.config.amazon import AMAZON
 from tarmak_iam.config.plugins import load_sections, section_named
 from tarmak_iam.config.schema import WHOLE_FILE, Schema, file_schema, schema_text, section_schema
 from tarmak_iam.document import Document
-from tarmak_iam.document.boundary import Boundary
 from tarmak_iam.document.files import make_directory, read_file, read_if_present, replace_file
 from tarmak_iam.errors import SelectionError
 from tarmak_iam.identity.mappings import MAPPINGS_NAME
@@ -123,12 +122,12 @@ def _write_schemas(directory: Path, *, dry_run: bool) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Edit:
-    """A file before and after; no link may lead it out of the boundary `within`."""
+    """A file before and after; `files` are those of the cluster that it belongs to, None for tarmak.yaml."""
 
     path: Path
     before: Document
     after: Document
-    within: Boundary | None
+    files: ClusterFiles | None = None
 
 
 def _documents(session: Session) -> Iterator[_Edit]:
@@ -136,7 +135,7 @@ def _documents(session: Session) -> Iterator[_Edit]:
     config = session.config()
     assert config.path is not None  # it is loaded from a file
     document = Document.parse(read_file(config.path), str(config.path))
-    yield _Edit(config.path, document, document, None)
+    yield _Edit(config.path, document, document)
     for cluster in config.selectable_clusters:
         if is_cluster_id(cluster.cluster_name):
             files = session.files(config, cluster)
@@ -144,7 +143,7 @@ def _documents(session: Session) -> Iterator[_Edit]:
                 data = read_if_present(path, files.within)
                 if data is not None:
                     document = Document.parse(data, str(path))
-                    yield _Edit(path, document, document, files.within)
+                    yield _Edit(path, document, document, files)
 
 
 def _edit_of(unchanged: _Edit, directory: Path) -> _Edit:
@@ -162,6 +161,8 @@ def _finish(edit: _Edit, *, dry_run: bool) -> None:
     elif after is before:
         note(f"unchanged {path}")
     else:
-        if not dry_run:
-            replace_file(path, after.to_bytes(), expected=before.to_bytes(), within=edit.within)
+        if edit.files and not dry_run:
+            edit.files.write(path, after, before)
+        elif not dry_run:
+            replace_file(path, after.to_bytes(), expected=before.to_bytes())
         print_diff(before, after)

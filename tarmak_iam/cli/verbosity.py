@@ -39,6 +39,7 @@ _HARMLESS = {
     "KUBECONFIG",
     "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID",
     "TARMAK_CONFIG",
+    "TARMAK_IAM_FOLLOW_LINKS",
 }
 
 
@@ -52,7 +53,7 @@ def tell_more(context: click.Context, times: int) -> None:
     logger.setLevel(logging.INFO if context.meta[_TIMES] == 1 else logging.DEBUG)
     if not any(handler.name == _TIMES for handler in logger.handlers):
         logger.addHandler(_lines())
-        log_variables("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TARMAK_CONFIG")
+        log_variables("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TARMAK_CONFIG", "TARMAK_IAM_FOLLOW_LINKS")
     if context.meta[_TIMES] > 1:
         logger.debug("tarmak-iam %s, Python %s on %s", __version__, platform.python_version(), sys.platform)
         logger.debug(", ".join(f"{name} {version(name)}" for name in ("click", "pydantic", "ruamel.yaml")))

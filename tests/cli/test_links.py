@@ -183,6 +183,7 @@ def test_the_user_s_own_links_are_followed_on_request(
     assert ADMIN in target.read_text()
     monkeypatch.setenv("TARMAK_IAM_FOLLOW_LINKS", "1")
     assert ADMIN in shell.dev("map", "list").out
+    assert "* environment: TARMAK_IAM_FOLLOW_LINKS=1\n" in shell.dev("map", "list", "-v").err
     for off in ("0", ""):
         monkeypatch.setenv("TARMAK_IAM_FOLLOW_LINKS", off)
         assert refusal(target, shell.single) in shell.dev("map", "list", code=2).err

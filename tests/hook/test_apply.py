@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tarmak_iam.document.boundary import Boundary
 from tarmak_iam.errors import ConfigError, EditRefused, FileError, Place, SelectionError, ToolError
 from tarmak_iam.hook.cluster.apply import apply
 from tarmak_iam.hook.cluster.changes import Applied, ApplyFailed
@@ -435,10 +436,10 @@ def test_a_state_that_cannot_be_kept_changes_nothing(state: Path, monkeypatch: p
 def test_a_state_that_cannot_be_finished_is_named(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = State.write
 
-    def full(each: State, path: Path) -> None:
+    def full(each: State, path: Path, within: Boundary | None) -> None:
         if each.settled:
             raise FileError("cannot be written: No space left on device", place=Place(str(path)))
-        write(each, path)
+        write(each, path, within)
 
     monkeypatch.setattr(State, "write", full)
     with pytest.raises(ApplyFailed, match=f"{state}: cannot be written: No space left on device; done: created"):
@@ -485,6 +486,23 @@ def test_rollback_needs_a_state_of_this_cluster(state: Path, tmp_path: Path) -> 
         broken.write_text(text)
         with pytest.raises(ConfigError, match="this is no state that apply keeps"):
             State.read(broken)
+
+
+@pytest.mark.parametrize("part", ["tarmak-iam.state.json", "dev-cluster"])
+def test_no_link_leads_the_state_elsewhere(tmp_path: Path, part: str) -> None:
+    path = tmp_path / "dir" / "dev-cluster" / "tarmak-iam.state.json"
+    path.parent.mkdir(parents=True)
+    if part == "dev-cluster":
+        path.parent.rmdir()
+        path.parent.symlink_to(tmp_path / "made")
+    else:
+        path.symlink_to(tmp_path / "made")
+    boundary = Boundary(tmp_path / "dir")
+    with pytest.raises(FileError, match=f"{part}: this is a link to .*/made, outside of "):
+        State("uid", ()).write(path, boundary)
+    with pytest.raises(FileError, match=f"{part}: this is a link to .*/made, outside of "):
+        State.read(path, boundary)
+    assert not (tmp_path / "made").exists()
 
 
 def test_rollback_twice_and_after_an_edit_of_somebody_else(state: Path) -> None:
