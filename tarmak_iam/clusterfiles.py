@@ -14,6 +14,7 @@ from tarmak_iam.errors import ConfigError, FileError, Place
 from tarmak_iam.identity.mappings import MAPPINGS_NAME, Mappings
 from tarmak_iam.kubeconfig import KUBECONFIG_NAME, AdminKubeconfig, parse_admin_kubeconfig
 from tarmak_iam.settings import SETTINGS_NAME, Settings, parse_settings
+from tarmak_iam.text import quoted
 
 __all__ = ["ClusterFiles", "check_cluster_id", "is_cluster_id"]
 
@@ -21,7 +22,8 @@ __all__ = ["ClusterFiles", "check_cluster_id", "is_cluster_id"]
 _DIRECTORY_MODE = 0o700
 
 
-_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\Z", re.ASCII)
+_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}\Z", re.ASCII)
+"""A file's name has at most 255 bytes, and those of the lock and of temporary files are longer."""
 
 
 def is_cluster_id(text: str) -> bool:
@@ -33,7 +35,7 @@ def check_cluster_id(cluster_id: str) -> None:
     """Raises ConfigError for one that could not be a directory, a label and an argument alike."""
     if not is_cluster_id(cluster_id):
         raise ConfigError(
-            f"'{cluster_id}' cannot be a cluster's id",
+            f"{quoted(cluster_id)} cannot be a cluster's id",
             remedy="name environment and cluster with letters, digits, dots and dashes",
         )
 

@@ -23,6 +23,7 @@ from tarmak_iam.identity.principals import SSO_PREFIX, named
 from tarmak_iam.identity.versions import spans_text
 from tarmak_iam.identity.viper import Settings
 from tarmak_iam.routes import Key, Route
+from tarmak_iam.text import shortened
 
 __all__ = ["API_SERVER_KEYS", "CONFIG_KEY", "MAX_CONFIGMAP", "Delivery", "NotCarried", "deliver", "size"]
 
@@ -113,7 +114,7 @@ def _checked(mappings: Mappings, daemon: Daemon) -> Iterator[LeftOut]:
         if kind == "sso" and not looks_at_sso:
             yield _unseen(entry.principal, mappings.document.position(entry.route), daemon)
         elif why := reasons.get(kind):
-            what = f"account {entry.arn}" if kind == "account" else entry.principal
+            what = f"account {shortened(entry.arn)}" if kind == "account" else shortened(entry.principal)
             place = mappings.document.position(entry.route)
             raise ConfigError(f"{what}: {why}", remedy=daemon.with_file, place=place)
 
@@ -122,17 +123,18 @@ def _unseen(principal: str, place: Place, daemon: Daemon) -> LeftOut:
     """What is said of an SSO entry that the settings switch off. Raises ConfigError where they do not."""
     if not daemon.version.has(SSO_GATE_ITEM):
         raise ConfigError(
-            f"{principal} needs a version with {SSO_GATE}: {spans_text(SSO_GATE_ITEM)}, not {daemon.version}",
+            f"{shortened(principal)} needs a version with {SSO_GATE}: "
+            f"{spans_text(SSO_GATE_ITEM)}, not {daemon.version}",
             remedy="choose another image, or map the ARN of the AWSReservedSSO role",
             place=place,
         )
     if daemon.gates.get(SSO_GATE) is not False:
         raise ConfigError(
-            f"the daemon does not look at {principal} without the feature gate {SSO_GATE}",
+            f"the daemon does not look at {shortened(principal)} without the feature gate {SSO_GATE}",
             remedy=f"switch it on: {daemon.with_sso}; or off by name, if that is meant",
             place=place,
         )
-    return LeftOut(f"{principal} is not looked at: the feature gate {SSO_GATE} is off", place)
+    return LeftOut(f"{shortened(principal)} is not looked at: the feature gate {SSO_GATE} is off", place)
 
 
 def _check_api_server(mappings: Mappings) -> None:
@@ -158,7 +160,7 @@ def _without_lists(document: Document) -> Document:
         ) from None
     for entry in listed_entries(Settings(left.data, {}, {})):
         place = document.position(("server",))
-        raise NotCarried(f"{entry.principal or 'an entry'} cannot be taken out", remedy=remedy, place=place)
+        raise NotCarried(f"{shortened(entry.principal) or 'an entry'} cannot be taken out", remedy=remedy, place=place)
     return left
 
 
@@ -199,7 +201,7 @@ def _prove(mappings: Mappings, itself: Authenticator, made: Delivery, daemon: Da
             principal = f"{SSO_PREFIX}{grant.principal}" if grant.kind == "sso" else grant.principal
             entries = mappings.matching(principal)
             raise NotCarried(
-                f"{principal} would be {_said(theirs)} by the backends {names}, "
+                f"{shortened(principal)} would be {_said(theirs)} by the backends {names}, "
                 f"and is {_said(own)} by the mappings file",
                 remedy="write the entry so that it means one thing, or choose MountedFile alone",
                 place=mappings.document.position(entries[-1].route) if entries else None,
@@ -243,5 +245,5 @@ def _gift(grant: Grant | None) -> tuple[str, tuple[str, ...]] | None:
 def _said(grant: Grant | None) -> str:
     if grant is None:
         return "nobody"
-    groups = f"with the groups {', '.join(grant.groups)}" if grant.groups else "without groups"
-    return f"{grant.username or 'someone without a name'!r} {groups}"
+    groups = f"with the groups {', '.join(map(shortened, grant.groups))}" if grant.groups else "without groups"
+    return f"{shortened(grant.username or 'someone without a name')!r} {groups}"

@@ -13,9 +13,9 @@ TarmakIamError                str() starts with file:line:col where there is one
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from tarmak_iam.text import one_line
+from tarmak_iam.text import MESSAGE, capped, one_line
 
 __all__ = [
     "ConfigError",
@@ -58,13 +58,16 @@ def place_json(place: Place | None) -> dict[str, Any]:
 class TarmakIamError(Exception):
     """Base of every error this package raises on purpose.
 
-    `what` says what is wrong, `remedy` (may be empty) what to do about it, `place` where.
+    `what` says what is wrong, `remedy` (may be empty) what to do about it, `place` where. Neither text is longer than
+    `longest`: a file that is quoted in it would be.
     """
 
+    longest: ClassVar[int] = MESSAGE
+
     def __init__(self, what: str, *, remedy: str = "", place: Place | None = None) -> None:
-        super().__init__(what)
-        self.what = what
-        self.remedy = remedy
+        self.what = capped(what, self.longest)
+        self.remedy = capped(remedy, self.longest)
+        super().__init__(self.what)
         self.place = place
 
     @property
@@ -101,4 +104,6 @@ class FileChanged(FileError):
 
 
 class ToolError(TarmakIamError):
-    """Another program that is not there, fails, or does not end."""
+    """Another program that is not there, fails, or does not end: what was done until then is told whole."""
+
+    longest = 10 * MESSAGE

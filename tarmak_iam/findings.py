@@ -7,7 +7,7 @@ from enum import Enum
 
 from tarmak_iam.errors import Place
 from tarmak_iam.routes import Route
-from tarmak_iam.text import one_line
+from tarmak_iam.text import capped, one_line
 
 __all__ = ["At", "Finding", "Severity", "Subject"]
 
@@ -59,6 +59,10 @@ class Finding:
     remedy: str = ""
     at: At = At.VALUE
     place: Place | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", capped(self.message))
+        object.__setattr__(self, "remedy", capped(self.remedy))
 
     @property
     def text(self) -> str:

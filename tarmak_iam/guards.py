@@ -18,6 +18,7 @@ from tarmak_iam.identity.reach import is_reachable
 from tarmak_iam.identity.sts import accepts_tokens_of
 from tarmak_iam.identity.versions import known_partitions
 from tarmak_iam.installation import Installation
+from tarmak_iam.text import shortened
 
 __all__ = [
     "check_starts",
@@ -105,17 +106,19 @@ class _Rules:
         made, version = self.installation, self.installation.daemon_version
         if not version.has("sso: field in RoleMapping"):
             return ConfigError(
-                f"{name}: authenticator {version} has no SSO entries (v0.6.0, v0.6.1, v0.6.30 and later have)",
+                f"{shortened(name)}: authenticator {version} has no SSO entries (v0.6.0, "
+                "v0.6.1, v0.6.30 and later have)",
                 remedy=f"map the ARN of the AWSReservedSSO role, or {_newer(made)}",
             )
         if not accepts_tokens_of("aws", made.partition, version):
             return ConfigError(
-                f"{name}: SSO entries are for the partition aws only, the cluster is in {made.partition}",
+                f"{shortened(name)}: SSO entries are for the partition aws only, the cluster is in {made.partition}",
                 remedy="map the ARN of the AWSReservedSSO role",
             )
         if not made.daemon.looks_at_sso:
             return ConfigError(
-                f"{name}: the authenticator does not look at SSO entries without the feature gate {SSO_GATE}",
+                f"{shortened(name)}: the authenticator does not look at SSO entries "
+                f"without the feature gate {SSO_GATE}",
                 remedy=f"switch it on first: {made.daemon.with_sso}",
             )
         return None
@@ -125,17 +128,19 @@ class _Rules:
         if partition is None:
             return None
         if partition not in known_partitions(version):
-            what = f"{name}: authenticator {version} does not know the partition {partition}"
+            what = f"{shortened(name)}: authenticator {version} does not know the partition {partition}"
             return ConfigError(what, remedy="set a newer image")
         if not accepts_tokens_of(partition, made.partition, version):
-            what = f"{name} is of the partition {partition}, the cluster of {made.partition}: it never matches"
+            what = (
+                f"{shortened(name)} is of the partition {partition}, the cluster of {made.partition}: it never matches"
+            )
             return ConfigError(what, remedy="map a principal of the cluster's partition")
         return None
 
     def of_backends(self, name: Named) -> ConfigError | None:
         daemon = self.installation.daemon
         why = daemon.uncarried(name.kind)
-        return ConfigError(f"{name}: {why}", remedy=daemon.with_file) if why else None
+        return ConfigError(f"{shortened(name)}: {why}", remedy=daemon.with_file) if why else None
 
 
 def _both(before: Side, after: Side) -> tuple[Standings, Standings]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.regions import partition_of
+from tarmak_iam.text import quoted
 
 __all__ = ["DEFAULT_IMAGE", "ECR_TAGS", "Ecr", "Image", "check_registry", "gone", "is_upstream", "published_image"]
 
@@ -92,13 +93,13 @@ class Image:
         made = cls(first, rest, tag, digest) if has_domain else cls("", name, tag, digest)
         reason = made._refused(name, bool(colon), bool(at))
         if reason is not None:
-            raise ValueError(f"'{text}' is no image{reason and ': '}{reason}, write it as in registry/name:tag")
+            raise ValueError(f"{quoted(text)} is no image{reason and ': '}{reason}, write it as in registry/name:tag")
         return made
 
     def _refused(self, name: str, has_tag: bool, has_digest: bool) -> str | None:
         """Why it is none; "" where there is nothing more to say."""
         if self.domain and not _is_domain(self.domain):
-            return f"'{self.domain}' is no registry"
+            return f"{quoted(self.domain)} is no registry"
         if not _REPOSITORY.match(self.repository):
             return "a name is in lower case" if _REPOSITORY.match(self.repository.lower()) else ""
         if _IDENTIFIER.match(name):
@@ -106,7 +107,7 @@ class Image:
         if len(name) > _MAX_NAME:
             return f"a name has at most {_MAX_NAME} characters"
         if has_tag and not _TAG.match(self.tag):
-            return f"'{self.tag}' is no tag"
+            return f"{quoted(self.tag)} is no tag"
         if has_digest and not _DIGEST.match(self.digest):
             return "a digest is sha256: and 64 hexadecimal digits in lower case"
         return None
@@ -130,7 +131,7 @@ def check_registry(text: str) -> None:
     if text in ("public", "ecr") or (is_mirror and (not slash or _REPOSITORY.match(path))):
         Image.parse(published_image(text))  # its name may be too long
         return
-    raise ValueError(f"'{text}' is no registry, write public, ecr, or a mirror's HOST[:PORT][/PATH]")
+    raise ValueError(f"{quoted(text)} is no registry, write public, ecr, or a mirror's HOST[:PORT][/PATH]")
 
 
 def published_image(registry: str, version: str | None = None) -> str:

@@ -23,7 +23,7 @@ from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.kubeconfig import KUBECONFIG_NAME, AdminKubeconfig, open_door
 from tarmak_iam.regions import is_region, partition_of
 from tarmak_iam.settings import Settings, override
-from tarmak_iam.text import is_host_name
+from tarmak_iam.text import is_host_name, quoted, shortened
 
 __all__ = ["Installation"]
 
@@ -96,13 +96,13 @@ class Installation:
         version = parse_version(self.kubernetes_text)
         if version is None:
             raise ConfigError(
-                f"'{self.kubernetes_text}' is no Kubernetes version",
+                f"{quoted(self.kubernetes_text)} is no Kubernetes version",
                 remedy="write a version such as 1.12.9",
                 place=self.place("kubernetes", "version"),
             )
         if version.is_below(1, 9):
             raise ConfigError(
-                f"Kubernetes {self.kubernetes_text} has no apps/v1",
+                f"Kubernetes {shortened(self.kubernetes_text)} has no apps/v1",
                 remedy="1.9 is the oldest version here",
                 place=None if self.settings.kubernetesVersion else self.place("kubernetes", "version"),
             )
@@ -157,8 +157,11 @@ class Installation:
             return self.region
         here = self._place_of("environments", self.cluster.environment, "location")
         raise ConfigError(
-            f"the region of {self.cluster_id} is " + (f"{self.region!r}, which is none" if self.region else "unknown"),
-            remedy=f"set location of the environment '{self.cluster.environment}' in tarmak.yaml, as in eu-west-1",
+            f"the region of {self.cluster_id} is "
+            + (f"{shortened(self.region)!r}, which is none" if self.region else "unknown"),
+            remedy=(
+                f"set location of the environment {quoted(self.cluster.environment)} in tarmak.yaml, as in eu-west-1"
+            ),
             place=here if self.region else self.place(),
         )
 
@@ -169,7 +172,8 @@ class Installation:
         if not is_host_name(self.public_address.removeprefix("https://")):
             provider = str(self.cluster.environment_data().get("provider") or "")
             raise ConfigError(
-                f"the public address of {self.cluster_id} would be {self.public_address!r}, which is no URL of a host",
+                f"the public address of {self.cluster_id} would be "
+                f"{shortened(self.public_address)!r}, which is no URL of a host",
                 remedy="write publicZone of the provider in tarmak.yaml as in k8s.example.com",
                 place=self._place_of("providers", provider, "amazon", "publicZone"),
             )
@@ -182,7 +186,7 @@ class Installation:
         reason = unsafe_webhook_file(self.cluster)
         if reason:
             raise ConfigError(
-                f"authTokenWebhookFile of {self.cluster_id} is {self.webhook_file!r}: {reason}",
+                f"authTokenWebhookFile of {self.cluster_id} is {shortened(self.webhook_file)!r}: {reason}",
                 remedy=f"write a plain absolute path such as {DEFAULT_WEBHOOK_FILE}",
                 place=self.place("kubernetes", "apiServer", "authTokenWebhookFile"),
             )
@@ -202,7 +206,7 @@ class Installation:
         if "CRD" not in self.daemon.backends or not self.kubernetes.is_below(1, 11):
             return None
         what = (
-            f"the backend CRD needs Kubernetes 1.11, and {self.cluster_id} has {self.kubernetes_text}: "
+            f"the backend CRD needs Kubernetes 1.11, and {self.cluster_id} has {shortened(self.kubernetes_text)}: "
             "the daemon finds a custom resource by its status, which there is none of before"
         )
         return what, "choose MountedFile or EKSConfigMap"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from tarmak_iam.text import shortened
+
 __all__ = ["CLOSE", "LIKELY", "bare", "closest", "did_you_mean", "spelled_otherwise"]
 
 CLOSE = 0.8
@@ -32,8 +34,8 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str = "", cutoff: f
     names = list(known)
     near = closest(name, names, cutoff)
     if near is not None:
-        return f"did you mean {near}?"
-    return f"{otherwise} {', '.join(names)}" if otherwise and names else ""
+        return f"did you mean {shortened(near)}?"
+    return f"{otherwise} {', '.join(map(shortened, names))}" if otherwise and names else ""
 
 
 def bare(name: str) -> str:

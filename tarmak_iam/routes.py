@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from tarmak_iam.text import shortened
+
 __all__ = ["Key", "Path", "Route", "Step"]
 
 LAST = -1
@@ -25,7 +27,8 @@ class Key:
     occurrence: int = LAST
 
     def __str__(self) -> str:
-        return self.text if self.occurrence in (LAST, 0) else f"{self.text}#{self.occurrence + 1}"
+        text = shortened(self.text)
+        return text if self.occurrence in (LAST, 0) else f"{text}#{self.occurrence + 1}"
 
 
 Step = int | Key

@@ -11,6 +11,7 @@ from tarmak_iam.config.versions import parse_version
 from tarmak_iam.identity.arn import ArnError, Principal, canonicalize
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.images import Image, check_registry
+from tarmak_iam.text import quoted, shortened
 
 __all__ = [
     "AddonManagerMode",
@@ -67,7 +68,7 @@ def _daemon_version(text: str) -> str:
 
 def _kubernetes_version(text: str) -> str:
     if parse_version(text) is None:
-        raise ValueError(f"'{text}' is no Kubernetes version, write one such as 1.12.9")
+        raise ValueError(f"{quoted(text)} is no Kubernetes version, write one such as 1.12.9")
     return text
 
 
@@ -75,17 +76,17 @@ def _role(text: str) -> str:
     try:
         principal, _ = canonicalize(text)
     except ArnError as error:
-        raise ValueError(f"'{text}' is no ARN of a role: {error}") from None
+        raise ValueError(f"{quoted(text)} is no ARN of a role: {error}") from None
     if principal is not Principal.ROLE or not _PRINTABLE.match(text):
-        raise ValueError(f"'{text}' is no ARN of a role")
+        raise ValueError(f"{quoted(text)} is no ARN of a role")
     if not _ROLE.match(text):
-        raise ValueError(f"{text!r} is no ARN of a role: IAM has no such account, path or name")
+        raise ValueError(f"{shortened(text)!r} is no ARN of a role: IAM has no such account, path or name")
     return text
 
 
 def _profile(text: str) -> str:
     if not text.strip() or not _PRINTABLE.match(text):
-        raise ValueError(f"{text!r} is no name of a profile")
+        raise ValueError(f"{shortened(text)!r} is no name of a profile")
     return text
 
 
@@ -99,7 +100,7 @@ def _gates(gates: dict[str, bool]) -> dict[str, bool]:
     """They become one flag, in which a name with a comma or a sign of equality would be several."""
     for name in gates:
         if not _GATE.match(name):
-            raise ValueError(f"{name!r} is no name of a feature gate")
+            raise ValueError(f"{shortened(name)!r} is no name of a feature gate")
     return gates
 
 

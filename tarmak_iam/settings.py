@@ -29,6 +29,7 @@ from tarmak_iam.setting_values import (
     Registry,
     RoleArn,
 )
+from tarmak_iam.text import quoted
 
 __all__ = [
     "SETTINGS_NAME",
@@ -118,7 +119,7 @@ class Settings(BaseModel):
             return DaemonVersion.parse(self.daemonVersion or Image.parse(self.image).tag)
         except ConfigError:
             raise SettingError(
-                f"the image '{self.image}' does not tell its version of the authenticator",
+                f"the image {quoted(self.image)} does not tell its version of the authenticator",
                 setting="image",
                 remedy="set daemonVersion too, as in tarmak-iam settings set daemonVersion v0.6.20",
             ) from None
@@ -150,7 +151,7 @@ def _check_doubled(document: Document) -> None:
     root = document.root
     for entry in root.entries if isinstance(root, MappingNode) else ():
         if entry.occurrence and not entry.is_merge:
-            what = f"the setting '{entry.text}' is there twice"
+            what = f"the setting {quoted(entry.text)} is there twice"
             raise ConfigError(what, remedy="remove one of them", place=document.place(entry.key))
 
 
@@ -169,7 +170,7 @@ def override(settings: Settings, overrides: Mapping[str, Any]) -> Settings:
 def check_key(key: str) -> None:
     """Raises ConfigError for a key that is no setting."""
     if key not in Settings.model_fields:
-        raise ConfigError(f"there is no setting '{key}'", remedy=_known(key))
+        raise ConfigError(f"there is no setting {quoted(key)}", remedy=_known(key))
 
 
 def _known(key: str) -> str:
@@ -235,7 +236,7 @@ def _config_error(error: ValidationError, document: Document | None = None) -> C
     route = Route.of(first.path)
     if first.is_extra:
         place = document.position(route, at_key=True) if document else None
-        return ConfigError(f"there is no setting '{route}'", remedy=_known(str(route)), place=place)
+        return ConfigError(f"there is no setting {quoted(route)}", remedy=_known(str(route)), place=place)
     remedy = _REMEDIES.get(first.wanted, "")
     return ConfigError(f"{route}: {first.message}", remedy=remedy, place=document.position(route) if document else None)
 
@@ -247,12 +248,12 @@ def _backend(text: str) -> str:
     if text == "DynamicFile":
         what = "DynamicFile is a file on each master, which no object can bring there"
         raise ConfigError(what, remedy=f"choose among {', '.join(names)}")
-    what = f"there is no backend '{text}', and the spelling counts"
+    what = f"there is no backend {quoted(text)}, and the spelling counts"
     raise ConfigError(what, remedy=did_you_mean(text, names, "the backends are"))
 
 
 def _gate(text: str) -> tuple[str, bool]:
     name, sign, value = (part.strip() for part in text.partition("="))
     if not sign or value not in ("true", "false"):
-        raise ConfigError(f"'{text}' is no feature gate", remedy="write NAME=true or NAME=false")
+        raise ConfigError(f"{quoted(text)} is no feature gate", remedy="write NAME=true or NAME=false")
     return name, value == "true"

@@ -4,7 +4,26 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["ACTED_ON", "MARKER", "acts_on_a_log", "defused", "escaped", "is_host_name", "one_line"]
+__all__ = [
+    "ACTED_ON",
+    "MARKER",
+    "MESSAGE",
+    "acts_on_a_log",
+    "capped",
+    "defused",
+    "escaped",
+    "is_host_name",
+    "one_line",
+    "quoted",
+    "shortened",
+]
+
+_CUT = "..."
+_SHORT = 80
+_ARN = 200
+"""Without a path no ARN of a principal is as long as that: a role and a session have 64 characters each."""
+MESSAGE = 1_000
+"""The longest message about what is in a file."""
 
 _BREAK = re.compile(r"\s*[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]\s*")
 ACTED_ON = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
@@ -25,6 +44,28 @@ def one_line(text: str) -> str:
     """Lines joined by blanks, and what a terminal would act on, or not show at all, as an escape."""
     joined = _BREAK.sub(" ", text)
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in joined)
+
+
+def shortened(value: object, limit: int = _SHORT) -> str:
+    """Somebody else's key or scalar in a message: as it is, or its beginning, since it may be a whole file. An ARN is
+    cut only where it is longer than those that people have."""
+    text = str(value)
+    if len(text) <= limit or (len(text) <= _ARN and text.startswith("arn:")):
+        return text
+    return text[: limit - len(_CUT)] + _CUT
+
+
+def quoted(value: object) -> str:
+    """The same in single quotes."""
+    return f"'{shortened(value)}'"
+
+
+def capped(message: str, limit: int = MESSAGE) -> str:
+    """A whole message, whatever was put into it: its begin and its end, where the reason may be."""
+    if len(message) <= limit:
+        return message
+    half = (limit - len(_CUT)) // 2
+    return f"{message[:half]}{_CUT}{message[-half:]}"
 
 
 def escaped(text: str) -> str:

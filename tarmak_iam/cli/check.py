@@ -23,6 +23,7 @@ from tarmak_iam.cli.reporting import (
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.cli.told import RuleText, Told, Verdict
 from tarmak_iam.lint import Located, all_rules
+from tarmak_iam.text import shortened
 
 __all__ = ["check"]
 
@@ -100,7 +101,7 @@ def _rules() -> tuple[RuleText, ...]:
 
 
 def _as_json(located: Located) -> dict[str, object]:
-    finding, path = located.finding, list(located.finding.route.plain)
+    finding, path = located.finding, [_shown(step) for step in located.finding.route.plain]
     return as_json(
         finding.id,
         finding.severity,
@@ -108,5 +109,10 @@ def _as_json(located: Located) -> dict[str, object]:
         finding.message,
         finding.remedy,
         path=path,
-        cluster=located.cluster,
+        cluster=None if located.cluster is None else shortened(located.cluster),
     )
+
+
+def _shown(step: str | int) -> str | int:
+    """A key that is a paragraph is no help to anybody who looks for the place."""
+    return shortened(step) if isinstance(step, str) else step

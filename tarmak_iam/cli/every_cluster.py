@@ -16,6 +16,7 @@ from tarmak_iam.errors import SelectionError, TarmakIamError
 
 if TYPE_CHECKING:
     from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.text import shortened
 
 __all__ = [
     "FAILED",
@@ -91,9 +92,9 @@ def clusters_with_masters(config: TarmakConfig) -> list[Cluster]:
 
 def _passed_over(config: TarmakConfig, cluster: Cluster) -> str | None:
     if cluster in config.selectable_clusters:
-        return f"{cluster.cluster_name} is a hub: it has no masters" if cluster.is_hub else None
+        return f"{shortened(cluster.cluster_name)} is a hub: it has no masters" if cluster.is_hub else None
     if cluster.environment and cluster.name:
-        return f"{cluster.cluster_name} is there already, and Tarmak takes the first"
+        return f"{shortened(cluster.cluster_name)} is there already, and Tarmak takes the first"
     return "an entry without environment or name is no cluster"
 
 
@@ -103,7 +104,7 @@ def for_each(clusters: Sequence[Cluster], work: Work[T], doing: str) -> Iterator
     `doing` is what a terminal shows meanwhile, as in `checking`. An error is told when it happens.
     """
     for number, cluster in enumerate(clusters, 1):
-        outcome = _outcome(cluster, work, f"{doing} {cluster.cluster_name} ({number} of {len(clusters)})")
+        outcome = _outcome(cluster, work, f"{doing} {shortened(cluster.cluster_name)} ({number} of {len(clusters)})")
         if outcome.error is not None:
             tell_error(outcome.error, outcome.name)
         yield outcome
@@ -112,14 +113,15 @@ def for_each(clusters: Sequence[Cluster], work: Work[T], doing: str) -> Iterator
 def tell_error(error: TarmakIamError, cluster_name: str = "") -> None:
     """As every error is told, and with the cluster where it does not say itself whose it is."""
     place = f"{error.place}: " if error.place else ""
-    whose = "" if cluster_name in error.message else f"{cluster_name}: "
+    name = shortened(cluster_name)
+    whose = "" if name in error.message else f"{name}: "
     note(f"{place}error: {whose}{error.message}")
     print_excerpt_of_error(error.place)
 
 
 def _outcome(cluster: Cluster, work: Work[T], doing: str) -> Outcome[T]:
     def plain(text: str) -> None:
-        note(f"{cluster.cluster_name}: {text}")
+        note(f"{shortened(cluster.cluster_name)}: {text}")
 
     with progress(plain) as tell:
         if tell is plain:
@@ -156,7 +158,7 @@ def counted(words: Collection[tuple[str, str]], quiet: str) -> str:
     """The same of pairs: a cluster's name, and the word for what came of it."""
     names: dict[str, list[str]] = {quiet: []}
     for name, what in words:
-        names.setdefault(what, []).append(name)
+        names.setdefault(what, []).append(shortened(name))
     parts = [
         f"{len(those)} {what}" + ("" if what == quiet else f" ({', '.join(those)})")
         for what, those in names.items()

@@ -23,6 +23,7 @@ from tarmak_iam.guards import principal_refusal
 from tarmak_iam.identity.formats import CONVERTIBLE, FORMATS, Import, read_mappings
 from tarmak_iam.identity.formats import convert as convert_mappings
 from tarmak_iam.identity.merging import Action, Outcome
+from tarmak_iam.text import shortened
 
 __all__ = ["convert", "import_", "read_foreign"]
 
@@ -127,10 +128,11 @@ def _report(found: Import, outcomes: tuple[Outcome, ...]) -> None:
 
 
 def _told(outcome: Outcome) -> str:
+    principal = shortened(outcome.principal)
     if outcome.error is None:
-        return f"{outcome.action} {outcome.principal}"
+        return f"{outcome.action} {principal}"
     why = outcome.error.message
-    return f"{outcome.action}: {why}" if outcome.principal in why else f"{outcome.action} {outcome.principal}: {why}"
+    return f"{outcome.action}: {why}" if principal in why else f"{outcome.action} {principal}: {why}"
 
 
 def _outcome_json(outcome: Outcome) -> dict[str, Any]:

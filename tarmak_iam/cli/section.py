@@ -21,6 +21,7 @@ from tarmak_iam.document.layout import Layout
 from tarmak_iam.document.render import flow_text
 from tarmak_iam.emit.artifact import yaml_bytes
 from tarmak_iam.lint import Located, Subjects, check
+from tarmak_iam.text import shortened
 
 __all__ = ["set_", "show", "unset"]
 
@@ -117,7 +118,7 @@ def show(session: Session, name: str, output: str) -> None:
             text = "-" if value is None else flow_text(value, Layout())
             print_line(f"{each.key}: {text}{'  # default' if is_default and value is not None else ''}")
     if given is None:
-        note(f"{cluster.cluster_name} has no section {section.name} in {config.document.filename}")
+        note(f"{shortened(cluster.cluster_name)} has no section {section.name} in {config.document.filename}")
 
 
 def _effective(section: Section[Any], given: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from tarmak_iam.cli.edit import dry_run_option, finish_edit
 from tarmak_iam.cli.editing import edits_tarmak_yaml
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.text import shortened
 
 __all__ = ["disable", "enable"]
 
@@ -43,7 +44,10 @@ def disable(session: Session, dry_run: bool) -> None:
 
 def _finish(before: TarmakConfig, after: TarmakConfig, cluster: Cluster, dry_run: bool, state: str) -> None:
     if after is before:
-        note(f"unchanged: the authenticator is {state} for {cluster.cluster_name}")
+        note(f"unchanged: the authenticator is {state} for {shortened(cluster.cluster_name)}")
         return
-    done = f"the authenticator is {state} for {cluster.cluster_name}; `tarmak clusters apply` brings it to the masters"
+    done = (
+        f"the authenticator is {state} for {shortened(cluster.cluster_name)}; `tarmak "
+        "clusters apply` brings it to the masters"
+    )
     finish_edit(before.document, after.document, after.save, dry_run=dry_run, done=done)

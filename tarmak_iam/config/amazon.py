@@ -10,6 +10,7 @@ from pydantic import Field
 
 from tarmak_iam.config.sections import Problem, Section, SectionModel, SectionRule
 from tarmak_iam.findings import Severity
+from tarmak_iam.text import quoted
 
 __all__ = ["AMAZON", "AccessLogs", "Amazon"]
 
@@ -106,7 +107,7 @@ def _no_bucket_name(amazon: Amazon, cluster: Mapping[str, Any]) -> Iterator[Prob
     del cluster
     for name, log in _logs(amazon):
         if log is not None and not _BUCKET.match(log.bucket):
-            what = f"'{log.bucket}' is no name of an S3 bucket, which terraform finds out last"
+            what = f"{quoted(log.bucket)} is no name of an S3 bucket, which terraform finds out last"
             yield Problem((name, "bucket"), what, "write the bucket's name: letters, digits, dots and dashes")
 
 

@@ -26,6 +26,7 @@ from tarmak_iam.document.json_reader import looks_like_json
 from tarmak_iam.document.source import Source
 from tarmak_iam.errors import ConfigError, FileError, Place, SelectionError
 from tarmak_iam.near import did_you_mean
+from tarmak_iam.text import quoted
 
 __all__ = ["TarmakConfig"]
 
@@ -103,7 +104,7 @@ class TarmakConfig:
         for cluster in self.clusters:
             if cluster.cluster_name == cluster_name:
                 return cluster
-        raise self._unknown(cluster_name, f"there is no cluster '{cluster_name}'", Place(self.document.filename))
+        raise self._unknown(cluster_name, f"there is no cluster {quoted(cluster_name)}", Place(self.document.filename))
 
     @property
     def current_cluster(self) -> Cluster:
@@ -113,12 +114,12 @@ class TarmakConfig:
             raise self._unknown("", "currentCluster is empty", place)
         parts = current.split("-")
         if len(parts) != 2:
-            what = f"currentCluster '{current}' has not exactly one dash (<environment>-<name>)"
+            what = f"currentCluster {quoted(current)} has not exactly one dash (<environment>-<name>)"
             raise self._unknown("", what, place)  # which may be a cluster's name all the same
         for cluster in self.clusters:
             if [cluster.environment, cluster.name] == parts:
                 return cluster
-        raise self._unknown(current, f"currentCluster is '{current}', but there is no such cluster", place)
+        raise self._unknown(current, f"currentCluster is {quoted(current)}, but there is no such cluster", place)
 
     def provider(self, name: str) -> dict[str, Any]:
         """The provider of that name, empty if there is none."""

@@ -13,6 +13,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.routes import Route
+from tarmak_iam.text import shortened
 
 __all__ = ["API_VERSION", "KIND", "decode"]
 
@@ -80,7 +81,9 @@ class _Decoder:
                 )
             if found != wanted:
                 self._keys.fail(
-                    node or root, f"{key} is {found!r}, Tarmak reads only {wanted!r}", f"write {key}: {wanted}"
+                    node or root,
+                    f"{key} is {shortened(found)!r}, Tarmak reads only {wanted!r}",
+                    f"write {key}: {wanted}",
                 )
 
     def _head(self, root: Mapping, name: str) -> tuple[Node | None, str]:
@@ -180,7 +183,7 @@ class _Decoder:
     def _misfit(self, node: Node, route: Route, wanted: str) -> NoReturn:
         remedy = _REMEDIES.get(wanted, "")
         if isinstance(node, Scalar) and wanted == "a string":
-            remedy = f'put it in quotes: "{node.text}"'
+            remedy = f'put it in quotes: "{shortened(node.text)}"'
         elif isinstance(node, Scalar) and wanted == "a mapping" and _NO_BLANK.match(node.text):
             remedy = "put a blank behind the colon"
         elif isinstance(node, Scalar) and remedy and node.style != "plain" and wanted in _QUOTELESS:
@@ -194,7 +197,7 @@ class _Decoder:
             return "a list"
         value = self._keys.plain(node)
         text = node.text if isinstance(node, Scalar) else ""
-        short = text if len(text) <= 40 else text[:37] + "..."
+        short = shortened(text, 40)
         if isinstance(value, str):
             return f'the string "{short}"'
         return f"the {'boolean' if isinstance(value, bool) else 'number'} {short}"

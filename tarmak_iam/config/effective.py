@@ -12,6 +12,7 @@ from tarmak_iam.config.defaults import with_log_defaults
 from tarmak_iam.config.rewrite import written
 from tarmak_iam.config.types import Field
 from tarmak_iam.config.versions import DEFAULT_KUBERNETES, parse_version
+from tarmak_iam.text import quoted
 
 __all__ = [
     "Issue",
@@ -88,7 +89,7 @@ def api_server_issues(cluster: Mapping[str, Any]) -> list[Issue]:
         return []
     base = ("kubernetes", "apiServer")
     issues: list[Issue] = [
-        ((*base, "allowCIDRs", index), f"'{cidr}' is no CIDR", "write an address with its mask, as in 10.0.0.0/8")
+        ((*base, "allowCIDRs", index), f"{quoted(cidr)} is no CIDR", "write an address with its mask, as in 10.0.0.0/8")
         for index, cidr in enumerate(api_server.get("allowCIDRs") or ())
         if not is_cidr(cidr)
     ]
@@ -101,7 +102,7 @@ def _version_issues(cluster: Mapping[str, Any], disables: bool) -> list[Issue]:
     text = kubernetes_version(cluster)
     version = parse_version(text)
     if version is None:
-        return [(("kubernetes", "version"), f"'{text}' is no version", "write a version such as 1.12.9")]
+        return [(("kubernetes", "version"), f"{quoted(text)} is no version", "write a version such as 1.12.9")]
     if disables and version.is_below(1, 11, 0):
         path = ("kubernetes", "apiServer", "disableAdmissionControllers")
         return [

@@ -19,6 +19,7 @@ from tarmak_iam.config.types import field_at
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, ParseError, SelectionError
 from tarmak_iam.near import did_you_mean
+from tarmak_iam.text import quoted
 
 __all__ = ["Option", "block_of", "option", "options"]
 
@@ -170,4 +171,4 @@ def _options(section: Section[Any], model: type[SectionModel], path: tuple[str, 
 
 def _unknown(section: Section[Any], key: str) -> SelectionError:
     keys = [each.key for each in options(section)]
-    return SelectionError(f"{section.name} has no key '{key}'", remedy=did_you_mean(key, keys, "its keys are"))
+    return SelectionError(f"{section.name} has no key {quoted(key)}", remedy=did_you_mean(key, keys, "its keys are"))

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tarmak_iam.config.effective import Issue, is_cidr
+from tarmak_iam.text import quoted
 
 __all__ = ["other_issues"]
 
@@ -34,7 +35,7 @@ def other_issues(cluster: Mapping[str, Any]) -> list[Issue]:
 def _network(network: Mapping[str, Any]) -> Iterator[Issue]:
     cidr = network.get("cidr") or ""
     if cidr and not is_cidr(cidr):
-        yield ("network", "cidr"), f"'{cidr}' is no CIDR", "write an address with its mask, as in 10.99.0.0/16"
+        yield ("network", "cidr"), f"{quoted(cidr)} is no CIDR", "write an address with its mask, as in 10.99.0.0/16"
 
 
 def _logging_sinks(sinks: Any) -> Iterator[Issue]:
@@ -78,7 +79,7 @@ def _prometheus(prometheus: Mapping[str, Any]) -> Iterator[Issue]:
     if mode and mode not in _PROMETHEUS_MODES:
         yield (
             ("kubernetes", "prometheus", "mode"),
-            f"'{mode}' is no mode of Prometheus",
+            f"{quoted(mode)} is no mode of Prometheus",
             f"write {', '.join(_PROMETHEUS_MODES[:-1])} or {_PROMETHEUS_MODES[-1]}",
         )
 
@@ -87,7 +88,7 @@ def _calico(calico: Mapping[str, Any]) -> Iterator[Issue]:
     backend, typha = calico.get("backend") or "etcd", calico.get("enableTypha")
     path = ("kubernetes", "calico")
     if backend not in _CALICO_BACKENDS:
-        yield (*path, "backend"), f"'{backend}' is no backend of Calico", "write etcd or kubernetes"
+        yield (*path, "backend"), f"{quoted(backend)} is no backend of Calico", "write etcd or kubernetes"
     if typha and backend != "kubernetes":
         yield (*path, "enableTypha"), f"Typha is enabled, but the backend is {backend}", "write backend: kubernetes"
     replicas = calico.get("typhaReplicas")

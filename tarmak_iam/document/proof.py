@@ -15,6 +15,7 @@ from tarmak_iam.document.target import Target
 from tarmak_iam.document.tree import Comment, Tree
 from tarmak_iam.errors import EditRefused
 from tarmak_iam.routes import Route
+from tarmak_iam.text import shortened
 
 __all__ = ["NotProven", "not_proven", "prove_meaning", "prove_text"]
 
@@ -51,9 +52,9 @@ def prove_text(before: Tree, after: Tree, splices: Iterable[Splice], changes: Se
             missing[comment.text] -= 1
             removed.append(comment)
     for text in +missing:
-        raise not_proven(target, f"the edit would lose the comment {text!r}")
+        raise not_proven(target, f"the edit would lose the comment {shortened(text)!r}")
     for text in new - old:
-        raise not_proven(target, f"the edit would make a comment of {text!r}")
+        raise not_proven(target, f"the edit would make a comment of {shortened(text)!r}")
     return removed
 
 

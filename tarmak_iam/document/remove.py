@@ -26,6 +26,7 @@ from tarmak_iam.document.splice import Splice, joined
 from tarmak_iam.document.target import Target, refuse
 from tarmak_iam.document.tree import Comment, Tree
 from tarmak_iam.document.write import write
+from tarmak_iam.text import quoted
 
 __all__ = ["emptied_by", "remove_members", "remove_root", "sparing"]
 
@@ -101,7 +102,7 @@ def _refuse_duplicates(tree: Tree, parent: Mapping, numbers: Collection[int]) ->
         if entry.text is not None and entry.text in kept:
             equal = [other.key.span.start for other in parent.entries if other.text == entry.text]
             lines = ", ".join(str(tree.source.position(start)[0]) for start in equal)
-            what = f"the key '{entry.text}' is there {len(equal)} times (lines {lines})"
+            what = f"the key {quoted(entry.text)} is there {len(equal)} times (lines {lines})"
             refuse(tree, entry.key, what, "remove all but one by hand first")
 
 

@@ -12,6 +12,7 @@ from tarmak_iam.document.scalars import resolve_v2
 from tarmak_iam.document.tree import Tree
 from tarmak_iam.errors import EditRefused
 from tarmak_iam.routes import Key, Route, Step
+from tarmak_iam.text import quoted
 
 __all__ = ["Holder", "Target", "is_null", "kind_of", "locate", "native_keys", "refuse"]
 
@@ -131,7 +132,7 @@ def _with_last(route: Route, number: int, node: Node) -> Route:
 def _step(tree: Tree, node: Node, step: Step, at: Route) -> Holder | None:
     if isinstance(step, Key):
         if not isinstance(node, Mapping):
-            refuse(tree, node, f"{at} is {kind_of(node)}, not a mapping", f"'{step.text}' has no place there")
+            refuse(tree, node, f"{at} is {kind_of(node)}, not a mapping", f"{quoted(step.text)} has no place there")
         entry = node.occurrence(step.text, step.occurrence)
         if entry is None and step.occurrence >= 0:
             refuse(tree, node, f"{at} has no {step.text} number {step.occurrence + 1}", "name one that is there")

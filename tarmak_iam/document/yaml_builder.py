@@ -12,6 +12,7 @@ from ruamel.yaml import events as kinds
 from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, Span, Style
 from tarmak_iam.document.source import Source
 from tarmak_iam.errors import ParseError
+from tarmak_iam.text import quoted, shortened
 
 __all__ = ["MAX_DEPTH", "MAX_VALUES", "TOO_MANY", "Builder"]
 
@@ -226,8 +227,12 @@ class Builder:
         target = self._anchors.get(name)
         if target is None:
             known = name in self._anchors
-            what = f"anchor '{name}' value contains itself" if known else f"unknown anchor '{name}' referenced"
-            remedy = "write the value out" if known else f"define &{name} above this line, or write the value out"
+            what = (
+                f"anchor {quoted(name)} value contains itself" if known else f"unknown anchor {quoted(name)} referenced"
+            )
+            remedy = (
+                "write the value out" if known else f"define &{shortened(name)} above this line, or write the value out"
+            )
             raise ParseError(what, remedy=remedy, place=self._source.place(start))
         self._siblings.append(Alias(start, end, name, target))
         self.has_aliases = True

@@ -23,6 +23,7 @@ from tarmak_iam.document.nodes import Node, Scalar, Span
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.yaml_builder import Builder
 from tarmak_iam.errors import ParseError
+from tarmak_iam.text import shortened
 
 __all__ = ["YamlText", "has_c_parser", "read_stream", "read_yaml"]
 
@@ -32,6 +33,9 @@ _QUOTED_TEMPLATE = re.compile(r"""[^'"]*['"].*\{\{""")
 _BYTE_ORDER_MARK = "\ufeff"
 _MOST_TAG_DIRECTIVES = 100
 """libyaml compares each %TAG with all before it: texts with more go to the pure parser."""
+
+_PROBLEM = 160
+"""ruamel.yaml quotes tags and directives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +110,15 @@ def _read_pure(source: Source, pick: _Pick) -> list[YamlText]:
         mark = error.problem_mark or error.context_mark
         offset = min(mark.index, len(source.text)) if mark else 0
         what = f"{error.context or ''} {error.problem or ''}".strip()
-        raise ParseError(f"not YAML: {what}", remedy=_remedy(source, offset), place=source.place(offset)) from None
+        raise ParseError(
+            f"not YAML: {shortened(what, _PROBLEM)}", remedy=_remedy(source, offset), place=source.place(offset)
+        ) from None
     except _PARSER_ERRORS as error:
         offset = min(getattr(error, "position", 0) or 0, len(source.text))
         reason = getattr(error, "reason", "") or "special characters are not allowed"
-        raise ParseError(f"not YAML: {reason}", remedy="remove that character", place=source.place(offset)) from None
+        raise ParseError(
+            f"not YAML: {shortened(reason, _PROBLEM)}", remedy="remove that character", place=source.place(offset)
+        ) from None
 
 
 def _read(source: Source, text: str, pick: _Pick, *, pure: bool) -> list[YamlText]:

@@ -9,6 +9,7 @@ from typing import Any
 from tarmak_iam.exec_arguments import MISNAMED, ExecArguments
 from tarmak_iam.exec_plugin import API_GROUP
 from tarmak_iam.identity.arn import ArnError, parse_arn
+from tarmak_iam.text import quoted
 
 __all__ = ["foreign_plugin", "kept_role", "login_of", "repaired", "up_to_date"]
 
@@ -26,7 +27,11 @@ def foreign_plugin(plugin: Any, own: Values) -> str | None:
     wanted = _arguments(own)
     cluster, role = before.options.get("cluster"), before.options.get("role")
     if cluster != wanted.options["cluster"]:
-        return f"its token is for the cluster '{cluster}'" if cluster else "its token is for no cluster that it names"
+        return (
+            f"its token is for the cluster {quoted(cluster)}"
+            if cluster
+            else "its token is for no cluster that it names"
+        )
     if "role" in wanted.options and not _same_role(role, wanted.options["role"]):
         return f"its role is {role}" if role else "it assumes no role"
     return None

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from tarmak_iam.emit.exec_update import foreign_plugin, kept_role, login_of, repaired, up_to_date
 from tarmak_iam.emit.kubeconfig import is_tunnel
+from tarmak_iam.text import quoted
 
 __all__ = ["Claim", "claim", "repair"]
 
@@ -86,7 +87,7 @@ def _context(found: Values, wanted: Values) -> Claim:
     value = {**found, **wanted}
     for key in ("cluster", "user"):
         if found.get(key) not in (None, "", wanted[key]):
-            return Claim(value, f"its {key} is '{found[key]}', not '{wanted[key]}'")
+            return Claim(value, f"its {key} is {quoted(found[key])}, not {quoted(wanted[key])}")
     return Claim(value)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, ParseError, Place
+from tarmak_iam.text import quoted
 
 __all__ = ["LISTS", "KubeconfigFile", "Stanza"]
 
@@ -90,7 +91,7 @@ def _stanzas(document: Document, key: str, items: Any) -> list[Stanza]:
     for index, item in enumerate(items or ()):
         stanza = _stanza(document, key, index, item)
         if stanza.name in found:
-            what = f"the {stanza.kind} '{stanza.name}' is there twice"
+            what = f"the {stanza.kind} {quoted(stanza.name)} is there twice"
             raise _unreadable(what, document.position((key, index)))
         found[stanza.name] = stanza
     return list(found.values())

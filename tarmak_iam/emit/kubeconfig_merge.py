@@ -11,6 +11,7 @@ from tarmak_iam.emit.artifact import Manifest, yaml_bytes
 from tarmak_iam.emit.kubeconfig_claims import claim, repair
 from tarmak_iam.emit.kubeconfig_file import LISTS, KubeconfigFile
 from tarmak_iam.errors import EditRefused
+from tarmak_iam.text import quoted
 
 __all__ = ["Entry", "Merge", "merge_kubeconfig"]
 
@@ -110,7 +111,7 @@ def _refuse_foreign(files: Sequence[KubeconfigFile], steps: Sequence[_Step]) -> 
     foreign = [step for step in steps if step.against]
     if not foreign:
         return
-    told = "; ".join(f"the {step.entry.kind} '{step.entry.name}' is not ours: {step.against}" for step in foreign)
+    told = "; ".join(f"the {step.entry.kind} {quoted(step.entry.name)} is not ours: {step.against}" for step in foreign)
     first = foreign[0].entry
     file = files[first.file]
     stanza = file.stanza(f"{first.kind}s", first.name)
@@ -153,5 +154,5 @@ def _prove(after: Sequence[Document], wanted: Manifest, default: int) -> None:
     """Read again, there is nothing left to do. That all else is as it was, each document has proven itself."""
     for step in _steps([KubeconfigFile.of(document) for document in after], wanted, default):
         if step.edit is not None:
-            what = f"the {step.entry.kind} '{step.entry.name}' does not come out right"
+            what = f"the {step.entry.kind} {quoted(step.entry.name)} does not come out right"
             raise EditRefused(f"{what}; nothing was written", remedy="mend the entry by hand")

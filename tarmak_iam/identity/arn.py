@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from tarmak_iam.text import quoted
+
 __all__ = ["PARTITIONS", "Arn", "ArnError", "Principal", "canonical_parts", "canonicalize", "is_account", "parse_arn"]
 
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc")
@@ -95,7 +97,7 @@ def canonical_parts(text: str, partitions: tuple[str, ...] = PARTITIONS) -> tupl
     """The same, with the partition between them. Raises ArnError."""
     _, partition, service, _, account, resource = _sections(text)
     if partition not in partitions:
-        raise ArnError(f"the partition '{partition}' is not known")
+        raise ArnError(f"the partition {quoted(partition)} is not known")
     parts = resource.split("/")
     kind = _KINDS.get((service, parts[0]))
     if kind is Principal.ASSUMED_ROLE:
@@ -109,9 +111,11 @@ def canonical_parts(text: str, partitions: tuple[str, ...] = PARTITIONS) -> tupl
 
 def _unknown_kind(service: str, resource: str) -> str:
     if service == "sts":
-        return f"'{resource}' is no assumed role or federated user"
+        return f"{quoted(resource)} is no assumed role or federated user"
     return (
-        f"'{resource}' is no role, user or root" if service == "iam" else f"the service is '{service}', not iam or sts"
+        f"{quoted(resource)} is no role, user or root"
+        if service == "iam"
+        else f"the service is {quoted(service)}, not iam or sts"
     )
 
 

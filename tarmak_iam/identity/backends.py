@@ -18,6 +18,7 @@ from tarmak_iam.identity.mounted_file import load_mounted_file
 from tarmak_iam.identity.objects import ClusterObject, cluster_objects
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.table import Table
+from tarmak_iam.text import quoted
 
 __all__ = ["load_tables"]
 
@@ -114,7 +115,7 @@ class _Loader:
         known = {*BACKENDS, *DEPRECATED}
         names = modes.split(" ")
         if not set(names) <= known:
-            self.notes.append(f"the backend modes file is not followed: '{modes}' is no list of backends")
+            self.notes.append(f"the backend modes file is not followed: {quoted(modes)} is no list of backends")
             return None
         return tuple(DEPRECATED.get(name, name) for name in names)
 

@@ -9,6 +9,7 @@ from tarmak_iam.identity.arn import ArnError, Principal, canonical_parts, canoni
 from tarmak_iam.identity.model import Identity
 from tarmak_iam.identity.refusal import Denied
 from tarmak_iam.identity.versions import DaemonVersion, known_partitions
+from tarmak_iam.text import quoted
 
 __all__ = ["Caller", "CallerReader", "identity_of"]
 
@@ -35,7 +36,8 @@ def identity_of(arn: str, session: str = "SESSION", user_id: str = "", access_ke
         principal, _ = canonicalize(arn)
     except ArnError as error:
         raise ConfigError(
-            f"'{arn}' is no ARN of a caller: {error}", remedy="write it as in arn:aws:iam::111122223333:role/Admin"
+            f"{quoted(arn)} is no ARN of a caller: {error}",
+            remedy="write it as in arn:aws:iam::111122223333:role/Admin",
         ) from None
     parsed = parse_arn(arn)
     if principal is Principal.ROLE:
@@ -77,7 +79,7 @@ class CallerReader:
         try:
             principal, partition, canonical = canonical_parts(identity.arn, self._partitions)
         except ArnError as error:
-            raise Denied(f"the caller's ARN '{identity.arn}' is not taken: {error}") from None
+            raise Denied(f"the caller's ARN {quoted(identity.arn)} is not taken: {error}") from None
         user_id, session = self._split(identity.user_id, principal)
         return Caller(identity.arn, canonical, partition, identity.account, user_id, session, identity.access_key_id)
 
@@ -89,4 +91,4 @@ class CallerReader:
             return parts[0], parts[1]
         if len(parts) == 1 and not self._needs_session:
             return parts[0], ""
-        raise Denied(f"the user id '{user_id}' is malformed: a role's is AROA...:session")
+        raise Denied(f"the user id {quoted(user_id)} is malformed: a role's is AROA...:session")

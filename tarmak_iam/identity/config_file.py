@@ -13,6 +13,7 @@ from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.errors import ParseError
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.versions import DaemonVersion
+from tarmak_iam.text import quoted
 
 __all__ = ["load_config", "parse_config", "refuses_duplicates"]
 
@@ -26,7 +27,9 @@ def parse_config(text: str, filename: str, shown_as: str | None = None) -> Docum
     if extension in _OTHER_EXTENSIONS:
         raise NotStarted(f"a .{extension} configuration is not supported here; use YAML")
     if extension not in ("json", *_YAML_EXTENSIONS):
-        raise NotStarted(f"the file name '{filename}' has no extension that the daemon knows (.yaml, .yml, .json)")
+        raise NotStarted(
+            f"the file name {quoted(filename)} has no extension that the daemon knows (.yaml, .yml, .json)"
+        )
     try:
         document = Document.parse(text, shown_as or filename, json=extension == "json")
     except ParseError as error:
@@ -71,7 +74,9 @@ def _refuse_duplicates(document: Document) -> None:
         for entry in node.entries if isinstance(node, MappingNode) else ():
             if entry.occurrence and not isinstance(entry.key, Alias):
                 line = document.place(entry.key).line
-                raise NotStarted(f"the key '{entry.text}' is there twice (line {line}), which this version refuses")
+                raise NotStarted(
+                    f"the key {quoted(entry.text)} is there twice (line {line}), which this version refuses"
+                )
 
 
 def _go_numbers(value: Any) -> Any:

@@ -17,6 +17,7 @@ from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.versions import DaemonVersion, server_partitions
 from tarmak_iam.identity.viper import Settings, as_boolean, as_integer, as_text, lookup, texts, weak_list, weak_text
 from tarmak_iam.routes import Route
+from tarmak_iam.text import quoted, shortened
 
 __all__ = ["BACKENDS", "DEPRECATED", "DaemonConfig", "read_daemon_config"]
 
@@ -88,7 +89,7 @@ class _Reader:
             raise NotStarted("clusterID is empty or missing", settings.route("clusterID"))
         partition = as_text(settings.get("server.partition"))
         if version.has("config key server.partition") and partition not in server_partitions(version):
-            raise NotStarted(f"server.partition '{partition}' is not known", settings.route("server.partition"))
+            raise NotStarted(f"server.partition {quoted(partition)} is not known", settings.route("server.partition"))
         self._check_process()
         scrubbed = (
             texts(settings.get("server.scrubbedAccounts")) if version.has("config key server.scrubbedAccounts") else []
@@ -124,7 +125,7 @@ class _Reader:
                 raise ValueError(address)
             ipaddress.ip_address(address)
         except ValueError:
-            self._stop("server.address", f"'{address}' is no IP address")
+            self._stop("server.address", f"{quoted(address)} is no IP address")
         if not self._text("server.hostname").isascii():
             self._stop("server.hostname", "a certificate can only name it in ASCII")
         if as_integer(self._settings.get("server.port")) not in _PORTS:
@@ -134,7 +135,7 @@ class _Reader:
             if role and self._version.known >= DaemonVersion(0, 5, 0):
                 parse_arn(role)
         except ArnError as error:
-            self._stop("server.ec2DescribeInstancesRoleARN", f"'{role}' is no ARN: {error}")
+            self._stop("server.ec2DescribeInstancesRoleARN", f"{quoted(role)} is no ARN: {error}")
 
     def _text(self, key: str) -> str:
         return as_text(self._settings.get(key))
@@ -150,7 +151,7 @@ class _Reader:
         for mode in modes:
             if mode not in known:
                 raise NotStarted(
-                    f"backend-mode '{mode}' is not valid for this version (it knows {', '.join(known)})", route
+                    f"backend-mode {quoted(mode)} is not valid for this version (it knows {', '.join(known)})", route
                 )
         if len(set(modes)) != len(modes):
             raise NotStarted("backend-mode has duplicates", route)
@@ -170,7 +171,7 @@ class _Reader:
             if index is None and isinstance(item, AnyMapping) and not self._splits:
                 raise NotStarted(f"{key} must be a list", route)  # v0.4.0; later versions take a list of one
             if item is not None and not isinstance(item, AnyMapping):
-                raise NotStarted(f"{key} must be a list of mappings, not {item!r}", route)
+                raise NotStarted(f"{key} must be a list of mappings, not {shortened(repr(item))}", route)
             mappings.append(self._mapping(kind, item or {}, route))
         return tuple(mappings)
 

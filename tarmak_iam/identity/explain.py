@@ -16,6 +16,7 @@ from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.model import Mapping
 from tarmak_iam.identity.refusal import Denied
 from tarmak_iam.identity.table import Table
+from tarmak_iam.text import quoted, shortened
 
 __all__ = ["by_account", "literal", "matched", "unmatched"]
 
@@ -120,7 +121,7 @@ def _arn_hint(mapping: Mapping, own: Arn, table: Table) -> str:
     for differs, hint in _DIFFERENCES:
         if differs(wanted, own):
             return hint.format(text=text, instead=wanted.without_path)
-    return f"the entry for {text!r} has blanks or a slash around its ARN, which count"
+    return f"the entry for {shortened(text)!r} has blanks or a slash around its ARN, which count"
 
 
 def _lower(text: str) -> str:
@@ -187,7 +188,10 @@ def _account_hint(caller: Caller, table: Table) -> str:
     for account in table.odd_accounts:
         digits = "".join(filter(str.isdigit, account))
         if digits.zfill(12) == caller.account or _octal(caller.account) == account:
-            return f"mapAccounts has {account!r}, which is not compared as a number: write '{caller.account}' in quotes"
+            return (
+                f"mapAccounts has {shortened(account)!r}, which is not compared as a number: "
+                f"write {quoted(caller.account)} in quotes"
+            )
     return ""
 
 

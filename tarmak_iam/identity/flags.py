@@ -12,6 +12,7 @@ from tarmak_iam.document.scalars import parse_go_integer
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.identity.viper import GO_TRUE
+from tarmak_iam.text import shortened
 
 __all__ = ["Flags", "parse_flags"]
 
@@ -120,15 +121,15 @@ def _split(arg: str) -> tuple[str, bool, str]:
 def _value(flag: _Flag, text: str) -> Any:
     if flag.type == "bool":
         if text not in GO_TRUE | _FALSE:
-            raise NotStarted(f'invalid argument "{text}" for "--{flag.name}" flag: it is no boolean')
+            raise NotStarted(f'invalid argument "{shortened(text)}" for "--{flag.name}" flag: it is no boolean')
         return text in GO_TRUE
     if flag.type == "int":
         number = parse_go_integer(text.replace("_", "")) if _GO_DIGITS.match(text) else None
         if number is None:
-            raise NotStarted(f'invalid argument "{text}" for "--{flag.name}" flag: it is no number')
+            raise NotStarted(f'invalid argument "{shortened(text)}" for "--{flag.name}" flag: it is no number')
         return number
     if flag.type == "level" and text.lower() not in _LEVELS:
-        raise NotStarted(f'invalid log level "{text}"')
+        raise NotStarted(f'invalid log level "{shortened(text)}"')
     if flag.type == "list":
         return next(csv.reader([text]), []) if text else []
     return text

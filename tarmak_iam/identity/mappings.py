@@ -16,6 +16,7 @@ from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.identity.viper import Settings, lookup
 from tarmak_iam.routes import Route
+from tarmak_iam.text import quoted, shortened
 
 __all__ = ["MAPPINGS_NAME", "Listed", "Mappings", "Outcome", "Wanted"]
 
@@ -82,7 +83,8 @@ class Mappings:
             return replace(self, document=self.document.set(self.cluster_id_route, cluster_id))
         if own != cluster_id:
             raise ConfigError(
-                f"clusterID is '{own}', but this cluster's id is '{cluster_id}': every login would be refused",
+                f"clusterID is {quoted(own)}, but this cluster's id is "
+                f"{quoted(cluster_id)}: every login would be refused",
                 remedy=f"write clusterID: {cluster_id}",
                 place=self.document.position(self.cluster_id_route),
             )
@@ -123,7 +125,7 @@ class Mappings:
         for entry in reversed(self.matching(arn)):
             if sum(other.route == entry.route for other in entries) > 1:
                 raise EditRefused(
-                    f"{arn} shares one text with others, which would go with it",
+                    f"{shortened(arn)} shares one text with others, which would go with it",
                     remedy="write them as a list first",
                     place=self.document.position(entry.route),
                 )

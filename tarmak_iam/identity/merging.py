@@ -15,6 +15,7 @@ from tarmak_iam.identity.entries import Listed, own_key
 from tarmak_iam.identity.principals import Named, named
 from tarmak_iam.identity.viper import Settings, lookup
 from tarmak_iam.routes import Route
+from tarmak_iam.text import shortened
 
 __all__ = ["Action", "Outcome", "Plan", "Refuse", "Wanted", "list_of", "new_entry", "plan"]
 
@@ -143,12 +144,16 @@ def _check_names(wanted: Wanted, name: Named) -> None:
         raise ConfigError("the username is empty", remedy=remedy)
     for text in (wanted.username, *groups):
         if not text.strip() or _CONTROL.search(text):
-            raise ConfigError(f"{text!r} cannot be a username or group", remedy="write it without control characters")
+            raise ConfigError(
+                f"{shortened(text)!r} cannot be a username or group", remedy="write it without control characters"
+            )
 
 
 def _shadowed(wanted: Wanted, name: Named, later: Wanted) -> Outcome:
     where = f" ({later.place})" if later.place else ""
-    error = ConfigError(f"{name} is named again{where}, and the last entry counts", remedy="groups are not merged")
+    error = ConfigError(
+        f"{shortened(name)} is named again{where}, and the last entry counts", remedy="groups are not merged"
+    )
     return Outcome(Action.SKIPPED, wanted, str(name), error)
 
 
@@ -214,7 +219,7 @@ class _Planner:
         lists = {entry.kind for entry in existing}
         wins = "the last one" if len(lists) == 1 else "the one under mapRoles"
         return ConfigError(
-            f"{name} is mapped more than once (lines {places}); {wins} wins",
+            f"{shortened(name)} is mapped more than once (lines {places}); {wins} wins",
             remedy="remove all but one by hand",
             place=self._document.position(existing[-1].route),
         )

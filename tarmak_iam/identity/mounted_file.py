@@ -10,6 +10,7 @@ from tarmak_iam.identity.sso import arn_like, check_role, pattern_text
 from tarmak_iam.identity.table import Found, Table, compared_one_by_one
 from tarmak_iam.identity.versions import DaemonVersion, known_partitions
 from tarmak_iam.routes import Route
+from tarmak_iam.text import quoted
 
 __all__ = ["load_mounted_file"]
 
@@ -69,5 +70,5 @@ def _canonical_key(mapping: Mapping, text: str, version: DaemonVersion, *, lower
     except ArnError as error:
         if version.known < DaemonVersion(0, 5, 0):
             return None
-        raise NotStarted(f"'{mapping.arn}' is not taken as an ARN: {error}", mapping.route) from None
+        raise NotStarted(f"{quoted(mapping.arn)} is not taken as an ARN: {error}", mapping.route) from None
     return canonical.lower() if lower else canonical

@@ -9,6 +9,7 @@ from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.arn import is_account, parse_arn
 from tarmak_iam.identity.reach import Flaw, canonical_text, checked_arn, misfit
 from tarmak_iam.identity.sso import is_permission_set
+from tarmak_iam.text import quoted, shortened
 
 __all__ = ["SSO_PREFIX", "Named", "is_sso_role", "key_of", "named"]
 
@@ -56,7 +57,9 @@ def named(text: str, *, strip_path: bool = False) -> Named:
     if text.lower().startswith(SSO_PREFIX):
         return _permission_set(text)
     if _BARE_SSO.match(text):
-        raise ConfigError(f"'{text}' is no ARN", remedy=f"write {SSO_PREFIX}{text} for the permission set")
+        raise ConfigError(
+            f"{quoted(text)} is no ARN", remedy=f"write {SSO_PREFIX}{shortened(text)} for the permission set"
+        )
     notes = []
     found = misfit(text)
     if found is not None and text.isdigit():
@@ -65,7 +68,7 @@ def named(text: str, *, strip_path: bool = False) -> Named:
         if not strip_path and not _is_reserved(text):
             raise ConfigError(found.what, remedy=f"{found.remedy}, or give --strip-path")
         notes.append(
-            f"{text} is mapped as {found.instead}: STS leaves a role's path out, "
+            f"{shortened(text)} is mapped as {shortened(found.instead)}: STS leaves a role's path out, "
             "so it means every role of that name in the account, whatever its path"
         )
         text = found.instead
@@ -86,13 +89,15 @@ def is_sso_role(name: str) -> bool:
 def _permission_set(text: str) -> Named:
     account, slash, name = text[len(SSO_PREFIX) :].partition("/")
     if not slash or not name:
-        raise ConfigError(f"'{text}' names no permission set", remedy="write it as in sso:111122223333/Admin")
+        raise ConfigError(f"{quoted(text)} names no permission set", remedy="write it as in sso:111122223333/Admin")
     if not is_account(account):
-        raise ConfigError(f"the account '{account}' of {text} has not twelve digits", remedy="check the account")
+        raise ConfigError(
+            f"the account {quoted(account)} of {shortened(text)} has not twelve digits", remedy="check the account"
+        )
     if not is_permission_set(name):
-        what = f"'{name}' is no name of a permission set"
+        what = f"{quoted(name)} is no name of a permission set"
         raise ConfigError(what, remedy="they have up to 32 letters, digits and _+=,.@-")
-    also = f"{text} also matches every permission set of the account whose name begins with {name}_"
+    also = f"{shortened(text)} also matches every permission set of the account whose name begins with {name}_"
     return Named("sso", f"{account}/{name}", (also,))
 
 

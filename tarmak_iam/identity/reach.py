@@ -8,6 +8,7 @@ from enum import Enum
 
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.arn import PARTITIONS, Arn, ArnError, Principal, canonicalize, is_account, parse_arn
+from tarmak_iam.text import quoted, shortened
 
 __all__ = ["Flaw", "Misfit", "canonical_text", "checked_arn", "is_reachable", "misfit"]
 
@@ -46,12 +47,12 @@ class Misfit:
 def misfit(text: str) -> Misfit | None:
     """What is wrong with an ARN as the principal of a mapping; None for one that means what it says."""
     if text != text.strip() or _CONTROL.search(text):
-        what = f"{text!r} would never match: blanks and control characters count"
+        what = f"{shortened(text)!r} would never match: blanks and control characters count"
         return Misfit(Flaw.BLANK, what, "write the ARN without them", _without_blanks(text))
     try:
         principal, canonical = canonicalize(text)
     except ArnError as error:
-        what = f"'{text}' is no ARN of a role or user: {error}"
+        what = f"{quoted(text)} is no ARN of a role or user: {error}"
         return Misfit(_unparsed(text), what, f"write it as in {_EXAMPLE}")
     return _of_principal(text, parse_arn(canonical), principal)
 
@@ -93,23 +94,29 @@ def _without_blanks(text: str) -> str | None:
 
 def _of_principal(text: str, arn: Arn, principal: Principal) -> Misfit | None:
     if "*" in text or "?" in text:
-        what = f"'{text}' would never match: the authenticator knows no wildcards"
+        what = f"{quoted(text)} would never match: the authenticator knows no wildcards"
         return Misfit(Flaw.WILDCARD, what, "map each principal by itself")
     if not is_account(arn.account):
-        return Misfit(Flaw.ACCOUNT, f"the account '{arn.account}' of {text} has not twelve digits", "check the ARN")
+        return Misfit(
+            Flaw.ACCOUNT,
+            f"the account {quoted(arn.account)} of {shortened(text)} has not twelve digits",
+            "check the ARN",
+        )
     if principal is Principal.ASSUMED_ROLE:
-        what = f"{text} is one session of a role, and would match every session of it"
-        return Misfit(Flaw.ASSUMED_ROLE, what, f"map the role itself: {arn}", str(arn))
+        what = f"{shortened(text)} is one session of a role, and would match every session of it"
+        return Misfit(Flaw.ASSUMED_ROLE, what, f"map the role itself: {shortened(arn)}", str(arn))
     if principal in (Principal.ROLE, Principal.USER) and (len(arn.parts) < 2 or not arn.name):
         example = f"arn:{arn.partition}:iam::{arn.account}:{principal}/NAME"
-        return Misfit(Flaw.NAMELESS, f"{text} would never match: it names no {principal}", f"write it as in {example}")
+        return Misfit(
+            Flaw.NAMELESS, f"{shortened(text)} would never match: it names no {principal}", f"write it as in {example}"
+        )
     if principal is Principal.ROLE and len(arn.parts) > 2:
         own = str(replace(arn, resource=f"role/{arn.name}"))
-        what = f"{text} would never match: STS leaves the path of a role out"
-        return Misfit(Flaw.PATH, what, f"map {own} instead (it then means every role of that name)", own)
+        what = f"{shortened(text)} would never match: STS leaves the path of a role out"
+        return Misfit(Flaw.PATH, what, f"map {shortened(own)} instead (it then means every role of that name)", own)
     if principal in (Principal.ROLE, Principal.USER) and not _NAME.match(arn.name):
-        what = f"{text} would never match: no {principal} has such a name"
+        what = f"{shortened(text)} would never match: no {principal} has such a name"
         return Misfit(Flaw.SHAPE, what, "IAM takes letters, digits and _+=,.@- in names")
     if arn.region or (principal is Principal.ROOT and arn.resource != "root"):
-        return Misfit(Flaw.SHAPE, f"{text} would never match: no caller has such an ARN", "check the ARN")
+        return Misfit(Flaw.SHAPE, f"{shortened(text)} would never match: no caller has such an ARN", "check the ARN")
     return None

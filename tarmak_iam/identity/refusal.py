@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tarmak_iam.identity.model import Locate
 from tarmak_iam.routes import Route
+from tarmak_iam.text import capped
 
 __all__ = ["Denied", "NotStarted"]
 
@@ -13,7 +14,7 @@ class NotStarted(Exception):
 
     def __init__(self, reason: str, route: Route | None = None) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason = capped(reason)
         self.route = route
 
 
@@ -22,6 +23,6 @@ class Denied(Exception):
 
     def __init__(self, reason: str, route: Route | None = None, locate: Locate | None = None) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason = capped(reason)
         self.route = route
         self.locate = locate

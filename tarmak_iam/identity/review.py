@@ -16,6 +16,7 @@ from tarmak_iam.identity.table import Table
 from tarmak_iam.identity.templates import Renderer
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.routes import Route
+from tarmak_iam.text import quoted
 
 __all__ = ["Reviewer"]
 
@@ -66,7 +67,7 @@ class Reviewer:
         own = self._config.cluster_id
         if self._cluster_id is not None and self._cluster_id != own:
             raise Denied(
-                f"the token is for cluster id '{self._cluster_id}', the configuration has '{own}'",
+                f"the token is for cluster id {quoted(self._cluster_id)}, the configuration has {quoted(own)}",
                 Route.of(("clusterID",)),
             )
 
@@ -103,7 +104,7 @@ class Reviewer:
             reason += literal(username)
         for prefix in table.reserved_prefixes:
             if prefix and username.startswith(prefix):
-                what = f"{reason}, but the username '{username}' begins with the reserved prefix '{prefix}'"
+                what = f"{reason}, but the username {quoted(username)} begins with the reserved prefix {quoted(prefix)}"
                 raise Denied(what, mapping.route, table.place)
         return self._granted(caller, username, groups, reason, table, mapping.route)
 

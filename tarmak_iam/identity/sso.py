@@ -8,6 +8,7 @@ from tarmak_iam.identity.arn import is_account, parse_arn
 from tarmak_iam.identity.model import Mapping, SsoRole
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.versions import DaemonVersion, known_partitions
+from tarmak_iam.text import quoted
 
 __all__ = ["arn_like", "check_role", "is_permission_set", "pattern_text"]
 
@@ -29,11 +30,13 @@ def check_role(role: Mapping, version: DaemonVersion) -> None:
     if role.arn:
         raise NotStarted("a role mapping has both rolearn and sso", role.route)
     if not is_account(sso.account):
-        raise NotStarted(f"sso.accountID '{sso.account}' is no account of twelve digits", role.route)
+        raise NotStarted(f"sso.accountID {quoted(sso.account)} is no account of twelve digits", role.route)
     if not is_permission_set(sso.permission_set):
-        raise NotStarted(f"sso.permissionSetName '{sso.permission_set}' is no name of a permission set", role.route)
+        raise NotStarted(
+            f"sso.permissionSetName {quoted(sso.permission_set)} is no name of a permission set", role.route
+        )
     if sso.partition and sso.partition not in known_partitions(version):
-        raise NotStarted(f"sso.partition '{sso.partition}' is not known", role.route)
+        raise NotStarted(f"sso.partition {quoted(sso.partition)} is not known", role.route)
 
 
 def pattern_text(sso: SsoRole) -> str:

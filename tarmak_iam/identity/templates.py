@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.refusal import Denied
 from tarmak_iam.identity.versions import DaemonVersion
+from tarmak_iam.text import quoted
 
 __all__ = ["Renderer"]
 
@@ -45,14 +46,15 @@ class Renderer:
                 if name in text:
                     text = text.replace(name, value(caller))
         if self._wants_dns_character and not _DNS_CHARACTER.search(text):
-            raise Denied(f"'{text}' has no character of a-z or 0-9, which this version wants in names")
+            raise Denied(f"{quoted(text)} has no character of a-z or 0-9, which this version wants in names")
         return text
 
 
 def _private_dns(caller: Caller, names: Mapping[str, str]) -> str:
     if not _INSTANCE.match(caller.session_name):
         raise Denied(
-            f"{{{{EC2PrivateDNSName}}}} needs a session name that is an instance id; it is '{caller.session_name}'"
+            f"{{{{EC2PrivateDNSName}}}} needs a session name that is an instance id; it "
+            f"is {quoted(caller.session_name)}"
         )
     name = names.get(caller.session_name)
     if name is None:

@@ -13,6 +13,7 @@ from functools import cache
 from importlib import resources
 
 from tarmak_iam.errors import ConfigError
+from tarmak_iam.text import quoted
 
 __all__ = [
     "NEWEST",
@@ -43,7 +44,9 @@ class DaemonVersion:
         """Raises ConfigError for what names no release."""
         match = _TAG.match(text.strip())
         if not match:
-            raise ConfigError(f"'{text}' names no version of the authenticator", remedy="write a tag such as v0.6.20")
+            raise ConfigError(
+                f"{quoted(text)} names no version of the authenticator", remedy="write a tag such as v0.6.20"
+            )
         return cls(*(int(group) for group in match.groups()))
 
     @property

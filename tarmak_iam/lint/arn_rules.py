@@ -18,6 +18,7 @@ from tarmak_iam.lint.keys import is_told_as_key
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import for_admins
 from tarmak_iam.routes import Route
+from tarmak_iam.text import quoted, shortened
 
 __all__ = ["ARN_RULES"]
 
@@ -34,7 +35,9 @@ def _flawed(*flaws: Flaw) -> Callable[[Rule, Mappings], Iterator[Finding]]:
                 continue
             found = entry.flaw
             if found is not None and found.flaw in flaws:
-                remedy = f"write {found.instead}" if found.instead and found.flaw is Flaw.BLANK else found.remedy
+                remedy = (
+                    f"write {shortened(found.instead)}" if found.instead and found.flaw is Flaw.BLANK else found.remedy
+                )
                 yield rule.finding(Subject.MAPPINGS, entry.at_arn, for_admins(entry, found.what), remedy)
 
     return check
@@ -101,7 +104,7 @@ def _account_shape(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for account in _accounts(mappings):
         if is_account(account.text) or _probable(account):
             continue
-        what = f"{account.where} '{account.text}' has not twelve digits, so it matches nobody"
+        what = f"{account.where} {quoted(account.text)} has not twelve digits, so it matches nobody"
         bare = re.sub(r"[^0-9]", "", account.text)
         yield rule.finding(
             Subject.MAPPINGS, account.route, what, f'write "{bare}"' if is_account(bare) else _ACCOUNT_EXAMPLE
@@ -113,9 +116,12 @@ def _lost_zero(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         probable = _probable(account)
         if probable is None or is_account(account.text):
             continue
-        what = f"{account.where} '{account.text}' lacks its leading zero, so it matches nobody"
+        what = f"{account.where} {quoted(account.text)} lacks its leading zero, so it matches nobody"
         if account.written and account.written != account.text:
-            what = f"{account.where} {account.written} is read as the number {account.text}, so it matches nobody"
+            what = (
+                f"{account.where} {shortened(account.written)} is read as the number "
+                f"{shortened(account.text)}, so it matches nobody"
+            )
         remedy = f'put all twelve digits in quotes: probably "{probable}"'
         yield rule.finding(Subject.MAPPINGS, account.route, what, remedy)
 
@@ -126,10 +132,13 @@ def _root_or_federated(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         if not arn or entry.flaw is not None:
             continue
         if principal is Principal.ROOT:
-            what = f"{arn} is the root user, whose keys should not exist (an ARN with :root means nobody else here)"
+            what = (
+                f"{shortened(arn)} is the root user, whose keys should not exist (an ARN with "
+                ":root means nobody else here)"
+            )
             yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, "map a role, and let people assume it")
         elif principal is Principal.FEDERATED_USER:
-            what = f"{arn} is a federated user: whoever calls GetFederationToken chooses that name"
+            what = f"{shortened(arn)} is a federated user: whoever calls GetFederationToken chooses that name"
             yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, "map the role that people assume instead")
 
 

@@ -18,6 +18,7 @@ from tarmak_iam.installation import Installation
 from tarmak_iam.lint.entries import entries_of
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import for_admins, way_in
+from tarmak_iam.text import shortened
 
 __all__ = ["BACKEND_RULES"]
 
@@ -30,7 +31,7 @@ def _uncarried(rule: Rule, installation: Installation) -> Iterator[Finding]:
     for entry in entries_of(mappings).entries if mappings and any(reasons.values()) else ():
         why = reasons.get(kind_of(entry.listed))
         if why:
-            name = f"account {entry.listed.arn}" if entry.is_account else entry.name
+            name = f"account {shortened(entry.listed.arn)}" if entry.is_account else entry.name
             what = for_admins(entry, f"{name}: {why}, so it lets nobody in", installation)
             route = entry.listed.route if entry.is_account else entry.at("sso")
             yield rule.finding(Subject.MAPPINGS, route, what, daemon.with_file)

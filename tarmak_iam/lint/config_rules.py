@@ -24,6 +24,7 @@ from tarmak_iam.errors import SelectionError
 from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.routes import Route
+from tarmak_iam.text import quoted, shortened
 
 __all__ = ["CONFIG_RULES"]
 
@@ -34,7 +35,7 @@ def _refused_for(issues: Callable[[Mapping[str, Any]], list[Issue]]) -> Callable
     def check(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
         for cluster in config.clusters:
             for path, message, remedy in issues(cluster.data):
-                what = f"{cluster.cluster_name}: {message}; Tarmak refuses every command for its environment"
+                what = f"{shortened(cluster.cluster_name)}: {message}; Tarmak refuses every command for its environment"
                 yield rule.finding(Subject.CONFIG, (*cluster.route.plain, *path), what, remedy)
 
     return check
@@ -44,7 +45,7 @@ def _switch_on_hub(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     for cluster in config.clusters:
         if not cluster.is_hub:
             continue
-        hub = f"{cluster.cluster_name} is a hub: it has no masters, so"
+        hub = f"{shortened(cluster.cluster_name)} is a hub: it has no masters, so"
         if cluster.authenticator_init:
             remedy = "remove it, and enable the environment's clusters"
             yield rule.finding(Subject.CONFIG, switch_route(cluster), f"{hub} the switch does nothing", remedy)
@@ -59,7 +60,10 @@ def _cannot_be_selected(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
         earlier = first.setdefault(cluster.cluster_name, cluster)
         for route, name in (("environment",), cluster.environment), (("metadata", "name"), cluster.name):
             if "-" in name:
-                what = f"no Tarmak command can select {cluster.cluster_name}: '{name}' has a dash of its own"
+                what = (
+                    f"no Tarmak command can select {shortened(cluster.cluster_name)}: "
+                    f"{quoted(name)} has a dash of its own"
+                )
                 yield rule.finding(Subject.CONFIG, (*cluster.route.plain, *route), what, "rename it without a dash")
         missing = [key for key, name in (("environment", cluster.environment), ("name", cluster.name)) if not name]
         if missing:
@@ -68,7 +72,7 @@ def _cannot_be_selected(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
             yield rule.finding(Subject.CONFIG, cluster.route, what, remedy)
         elif earlier is not cluster:
             line = config.document.position((*earlier.route.plain, "metadata", "name")).line
-            what = f"{cluster.cluster_name} is in line {line} already: Tarmak's commands take that one"
+            what = f"{shortened(cluster.cluster_name)} is in line {line} already: Tarmak's commands take that one"
             yield rule.finding(
                 Subject.CONFIG, (*cluster.route.plain, "metadata", "name"), what, "rename or remove one of them"
             )
@@ -78,13 +82,16 @@ def _nowhere(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     """A list that is not there at all is a file in the making, not a mistake."""
     for cluster in config.clusters:
         if "environments" in config.data and cluster.environment and not cluster.environment_data():
-            what = f"there is no environment '{cluster.environment}', so Tarmak does not find {cluster.cluster_name}"
+            what = (
+                f"there is no environment {quoted(cluster.environment)}, so Tarmak does not "
+                f"find {shortened(cluster.cluster_name)}"
+            )
             route = (*cluster.route.plain, "environment")
             yield rule.finding(Subject.CONFIG, route, what, "add it to environments, or name another one")
     for index, environment in enumerate(config.data.get("environments") or ()):
         provider = (environment or {}).get("provider") or ""
         if "providers" in config.data and not config.provider(provider):
-            what = f"there is no provider '{provider}': Tarmak refuses every command for this environment"
+            what = f"there is no provider {quoted(provider)}: Tarmak refuses every command for this environment"
             route = ("environments", index, "provider")
             yield rule.finding(Subject.CONFIG, route, what, "add it to providers, or name another one")
 
@@ -97,7 +104,7 @@ def _named_twice(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
             earlier = first.setdefault(name, index)
             if earlier != index:
                 line = config.document.position((kind, earlier, "metadata", "name")).line
-                what = f"'{name}' is among the {kind} in line {line} already: Tarmak takes that one"
+                what = f"{quoted(name)} is among the {kind} in line {line} already: Tarmak takes that one"
                 route = (kind, index, "metadata", "name")
                 yield rule.finding(Subject.CONFIG, route, what, "rename or remove one of them")
 
@@ -116,7 +123,7 @@ def _unsafe_webhook_file(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     for cluster in config.clusters:
         path, reason = webhook_file(cluster), unsafe_webhook_file(cluster)
         if reason:
-            what = f"the webhook file {path!r} does not reach the API server as it is written: {reason}"
+            what = f"the webhook file {shortened(path)!r} does not reach the API server as it is written: {reason}"
             remedy = f"write a plain absolute path such as {DEFAULT_WEBHOOK_FILE}"
             yield rule.finding(Subject.CONFIG, _webhook_route(cluster), what, remedy)
 
@@ -125,7 +132,8 @@ def _webhook_file_of_nobody(rule: Rule, config: TarmakConfig) -> Iterator[Findin
     for cluster in config.clusters:
         if not unsafe_webhook_file(cluster) and is_made_by_nobody(cluster):
             what = (
-                f"the switch's init unit copies its kubeconfig to {webhook_file(cluster)}, but makes no directory "
+                "the switch's init unit copies its kubeconfig to "
+                f"{shortened(webhook_file(cluster))}, but makes no directory "
                 f"except {MADE_DIRECTORY}: unless it is on the masters already, the API server does not start"
             )
             remedy = "remove authTokenWebhookFile: the switch sets its own"
@@ -136,7 +144,7 @@ def _doubtful_webhook_file(rule: Rule, config: TarmakConfig) -> Iterator[Finding
     for cluster in config.clusters:
         doubt = doubtful_webhook_file(cluster)
         if doubt and not unsafe_webhook_file(cluster):
-            what = f"the webhook file is {webhook_file(cluster)!r}: {doubt}"
+            what = f"the webhook file is {shortened(webhook_file(cluster))!r}: {doubt}"
             yield rule.finding(Subject.CONFIG, _webhook_route(cluster), what, "write the file's plain absolute path")
 
 
@@ -152,9 +160,16 @@ def _puppet_misreads(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
             versions["instancePools", index, "kubernetes", "version"] = own.get("version")
         for path, version in versions.items():
             if version and path not in told and not is_release(version):
-                what = f"Kubernetes '{version}' is no release: Puppet would download v{version}, as it is written"
+                what = (
+                    f"Kubernetes {quoted(version)} is no release: Puppet would download "
+                    f"v{shortened(version)}, as it is written"
+                )
                 plain = version.lstrip("v")
-                remedy = f"write {plain}" if is_release(plain) else "write a release with three numbers, as in 1.12.9"
+                remedy = (
+                    f"write {shortened(plain)}"
+                    if is_release(plain)
+                    else "write a release with three numbers, as in 1.12.9"
+                )
                 yield rule.finding(Subject.CONFIG, (*cluster.route.plain, *path), what, remedy)
 
 

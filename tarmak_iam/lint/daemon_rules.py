@@ -20,6 +20,7 @@ from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import for_admins, way_in
 from tarmak_iam.near import did_you_mean
 from tarmak_iam.routes import Route
+from tarmak_iam.text import quoted
 
 __all__ = ["DAEMON_RULES", "DAEMON_VERSION_RULES"]
 
@@ -40,7 +41,8 @@ def _backend_spelling(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for name, route in named:
         if name not in (*BACKENDS, *DEPRECATED):
             what = (
-                f"there is no backend '{name}', and the spelling counts: a daemon without --backend-mode does not start"
+                f"there is no backend {quoted(name)}, and the spelling counts: a daemon "
+                "without --backend-mode does not start"
             )
             yield rule.finding(Subject.MAPPINGS, route, what, did_you_mean(name, BACKENDS, "the backends are"))
 
@@ -84,7 +86,10 @@ def _reserved_prefix(rule: Rule, installation: Installation) -> Iterator[Finding
         reserved = table.reserved_prefixes if table else ()
         prefix = next((each for each in reserved if each and username.startswith(each)), None)
         if prefix is not None:
-            what = f"the username '{entry.listed.username}' begins with the reserved prefix '{prefix}': nobody gets it"
+            what = (
+                f"the username {quoted(entry.listed.username)} begins with the reserved "
+                f"prefix {quoted(prefix)}: nobody gets it"
+            )
             remedy = "choose another username, or take the prefix out of server.reservedPrefixConfig"
             yield rule.finding(Subject.MAPPINGS, entry.at("username"), for_admins(entry, what, installation), remedy)
 

@@ -10,6 +10,7 @@ from tarmak_iam.config.types import ITEM, TypePath
 from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.routes import Route
+from tarmak_iam.text import quoted, shortened
 
 __all__ = ["DOCUMENT_RULES"]
 
@@ -18,7 +19,7 @@ def _unknown_key(rule: Rule, survey: Survey) -> Iterator[Finding]:
     for key in survey.unknown:
         guess = _meant(key)
         if guess is None or not guess.is_sure:
-            what = f"Tarmak has no setting '{key.name}' {_place(key.parent)}, and ignores it"
+            what = f"Tarmak has no setting {quoted(key.name)} {_place(key.parent)}, and ignores it"
             remedy = "remove it, or make it a comment: Tarmak drops it when it rewrites the file"
             yield rule.finding(Subject.CONFIG, key.route, what, _question(key, guess) or remedy, at=At.KEY)
 
@@ -27,7 +28,7 @@ def _mistaken_key(rule: Rule, survey: Survey) -> Iterator[Finding]:
     for key in survey.unknown:
         guess = _meant(key)
         if guess is not None and guess.is_sure:
-            what = f"Tarmak ignores '{key.name}' {_place(key.parent)}"
+            what = f"Tarmak ignores {quoted(key.name)} {_place(key.parent)}"
             yield rule.finding(Subject.CONFIG, key.route, what, _question(key, guess), at=At.KEY)
 
 
@@ -38,13 +39,13 @@ def _duplicate_key(rule: Rule, survey: Survey) -> Iterator[Finding]:
             wins = "Tarmak's JSON reader merges objects and lists, and takes the last of other values"
         elif key.winner != key.route:
             wins = f"Tarmak takes what is in line {_line(survey, key.winner)}"
-        what = f"'{key.name}' is in line {_line(survey, key.first)} already; {wins}"
+        what = f"{quoted(key.name)} is in line {_line(survey, key.first)} already; {wins}"
         yield rule.finding(Subject.CONFIG, key.route, what, "keep one of them", at=At.KEY)
 
 
 def _overridden_key(rule: Rule, survey: Survey) -> Iterator[Finding]:
     for key in survey.overridden:
-        what = f"'{key.name}'{' of this merge key' if key.is_merged else ''} does not count"
+        what = f"{quoted(key.name)}{' of this merge key' if key.is_merged else ''} does not count"
         why = f"for Tarmak the merge key in line {_line(survey, key.merge)}, which comes later, overrides it"
         remedy = "merge a list, of which the first wins" if key.is_merged else "put the merge key (<<) above it"
         yield rule.finding(Subject.CONFIG, key.route, f"{what}: {why}", remedy, at=At.KEY)
@@ -63,8 +64,13 @@ def _octal(rule: Rule, survey: Survey) -> Iterator[Finding]:
         digits = scalar.node.text.lstrip("+-").replace("_", "")
         is_octal = scalar.field.holds_numbers and isinstance(scalar.value, int) and digits.isdecimal()
         if is_octal and abs(scalar.value) != int(digits):
-            what = f"{scalar.node.text} is {scalar.value} for Tarmak: a leading zero makes a number octal"
-            yield rule.finding(Subject.CONFIG, scalar.route, what, f"write {scalar.value}, or leave the zero out")
+            what = (
+                f"{shortened(scalar.node.text)} is {shortened(scalar.value)} for Tarmak: a "
+                "leading zero makes a number octal"
+            )
+            yield rule.finding(
+                Subject.CONFIG, scalar.route, what, f"write {shortened(scalar.value)}, or leave the zero out"
+            )
 
 
 def _meant(key: Unknown) -> Meant | None:

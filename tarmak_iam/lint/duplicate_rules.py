@@ -11,6 +11,7 @@ from tarmak_iam.lint.entries import Entry, entries_of
 from tarmak_iam.lint.keys import doubled_keys
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import way_in
+from tarmak_iam.text import quoted, shortened
 
 __all__ = ["DUPLICATE_RULES"]
 
@@ -42,7 +43,7 @@ def _key(entry: Entry) -> str:
 def _twice(mappings: Mappings, entry: Entry, earlier: Entry) -> tuple[str, str]:
     line = mappings.document.position(earlier.listed.route).line
     if entry.is_account:
-        return f"the account {entry.listed.arn} is listed in line {line} already", "remove one"
+        return f"the account {shortened(entry.listed.arn)} is listed in line {line} already", "remove one"
     lost = "the last entry wins, and the first one's groups are lost"
     lost = f"{lost}; {way_in()}" if earlier.is_admin and not entry.is_admin else lost
     return f"{entry.name} is mapped in line {line} already; {lost}", "keep one entry with all groups"
@@ -52,10 +53,14 @@ def _doubled_keys(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for key in doubled_keys(mappings.document):
         line = mappings.document.position(key.first, at_key=True).line
         what = (
-            f"'{key.name}' is in line {line} already; newer daemons do not start with that, older ones take one of them"
+            f"{quoted(key.name)} is in line {line} already; newer daemons do not start with "
+            "that, older ones take one of them"
         )
         if key.name != key.first_name:
-            what = f"'{key.name}' is in line {line} already, as '{key.first_name}'; the daemon takes one of them"
+            what = (
+                f"{quoted(key.name)} is in line {line} already, as {quoted(key.first_name)}; "
+                "the daemon takes one of them"
+            )
         yield rule.finding(Subject.MAPPINGS, key.route, f"{what}; {way_in()}", "keep one of them", at=At.KEY)
 
 

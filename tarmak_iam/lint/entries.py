@@ -14,6 +14,7 @@ from tarmak_iam.identity.mappings import Listed, Mappings
 from tarmak_iam.identity.reach import Flaw, Misfit, misfit
 from tarmak_iam.identity.viper import Settings, lookup
 from tarmak_iam.routes import Route
+from tarmak_iam.text import shortened
 
 __all__ = ["Entries", "Entry", "entries_of"]
 
@@ -47,7 +48,8 @@ class Entry:
     @property
     def name(self) -> str:
         """What a message calls it."""
-        return self.listed.arn or (f"permission set {self.listed.sso}" if self.listed.sso else "the entry")
+        arn, sso = shortened(self.listed.arn), shortened(self.listed.sso)
+        return arn or (f"permission set {sso}" if sso else "the entry")
 
     @cached_property
     def flaw(self) -> Misfit | None:

@@ -12,6 +12,7 @@ from tarmak_iam.images import ECR_TAGS, Ecr, Image, gone, is_upstream
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.routes import Route
+from tarmak_iam.text import shortened
 
 __all__ = ["IMAGE_RULES", "image_findings"]
 
@@ -31,10 +32,12 @@ def _unknown_kubernetes(rule: Rule, installation: Installation) -> Iterator[Find
         subject, route = Subject.SETTINGS, Route.of(("kubernetesVersion",))
     if version is not None and version.minor > NEWEST_KUBERNETES:
         newest = ".".join(map(str, NEWEST_KUBERNETES))
-        what = f"Kubernetes {text} is newer than all that is known here: the manifests are those for {newest}"
+        what = (
+            f"Kubernetes {shortened(text)} is newer than all that is known here: the manifests are those for {newest}"
+        )
         yield rule.finding(subject, route, what, "read what it removes, or look for a newer tarmak-iam")
     if version is not None and version.is_below(1, 9) and _is_wanted(installation):
-        what = f"Kubernetes {text} has no apps/v1, so no manifests can be made for it"
+        what = f"Kubernetes {shortened(text)} has no apps/v1, so no manifests can be made for it"
         yield rule.finding(subject, route, what, "1.9 is the oldest version here")
 
 
@@ -56,7 +59,8 @@ def _needs_a_login(rule: Rule, installation: Installation) -> Iterator[Finding]:
     version = _kubernetes(installation)
     if version is not None and not version.is_below(1, 27):  # kubernetes/kubernetes#116329
         what += (
-            f"; the kubelet of Kubernetes {installation.kubernetes_text} makes one only with ecr-credential-provider"
+            f"; the kubelet of Kubernetes {shortened(installation.kubernetes_text)} makes one "
+            "only with ecr-credential-provider"
         )
     remedy = (
         "the role of Tarmak's nodes may read ECR, but the repository of another account must let this one in: "

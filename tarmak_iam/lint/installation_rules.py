@@ -22,6 +22,7 @@ from tarmak_iam.lint.readings import readings
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import for_admins, way_in
 from tarmak_iam.routes import Route
+from tarmak_iam.text import quoted, shortened
 
 __all__ = ["INSTALLATION_RULES"]
 
@@ -35,7 +36,7 @@ def _other_cluster_id(rule: Rule, installation: Installation) -> Iterator[Findin
     if readings(mappings.document, mappings.cluster_id_route)[1]:
         return  # a number, which is told as such
     what = (
-        f"clusterID is '{mappings.cluster_id}', but this cluster's id is '{installation.cluster_id}': "
+        f"clusterID is {quoted(mappings.cluster_id)}, but this cluster's id is {quoted(installation.cluster_id)}: "
         f"the daemon would refuse every token; {way_in(installation)}"
     )
     yield rule.finding(Subject.MAPPINGS, mappings.cluster_id_route, what, f"write clusterID: {installation.cluster_id}")
@@ -61,7 +62,7 @@ def _would_not_start(rule: Rule, installation: Installation) -> Iterator[Finding
 def _at_fault(installation: Installation, failure: Answer) -> Route:
     """The ARN where the daemon complains of one, else what it names."""
     for entry in entries_of(installation.mappings).mapped if installation.mappings else ():
-        if entry.listed.route == failure.route and f"'{entry.listed.arn}'" in failure.reason:
+        if entry.listed.route == failure.route and quoted(entry.listed.arn) in failure.reason:
             return entry.at_arn
     return failure.route or Route()
 
@@ -74,7 +75,9 @@ def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding
         partition = arn.split(":")[1] if arn.count(":") >= 5 else own
         if partition in PARTITIONS and not accepts_tokens_of(partition, own, version):
             what = for_admins(
-                entry, f"{arn} is of the partition {partition}, the cluster of {own}: it never matches", installation
+                entry,
+                f"{shortened(arn)} is of the partition {partition}, the cluster of {own}: it never matches",
+                installation,
             )
             yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, "map a principal of the cluster's partition")
 

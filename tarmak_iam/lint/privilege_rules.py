@@ -14,6 +14,7 @@ from tarmak_iam.installation import Installation
 from tarmak_iam.lint.entries import Entry, entries_of
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import way_in
+from tarmak_iam.text import quoted, shortened
 
 __all__ = ["ADMIN_RULES", "PRIVILEGE_RULES"]
 
@@ -28,10 +29,13 @@ def _chosen_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         if not _is_chosen(entry, username) or _is_reserved(username):
             continue
         if not fixed_prefix(username):
-            what = f"the username '{username}' can be anybody's: {_TRUST}"
-            remedy = f'put something fixed before it, as in "dev:{username}"'
+            what = f"the username {quoted(username)} can be anybody's: {_TRUST}"
+            remedy = f'put something fixed before it, as in "dev:{shortened(username)}"'
         elif entry.is_admin and not _is_named_by_sso(entry):
-            what = f"admins can take each other's name in '{username}', which is all that the audit log tells: {_TRUST}"
+            what = (
+                f"admins can take each other's name in {quoted(username)}, which is all that "
+                f"the audit log tells: {_TRUST}"
+            )
             remedy = "require sts:RoleSessionName in the role's trust policy, and then ignore this"
         else:
             continue
@@ -43,10 +47,10 @@ def _chosen_reserved(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         username = entry.listed.username
         if not _is_chosen(entry, username) or not _is_reserved(username):
             continue
-        what = f"the username '{username}' can be any of Kubernetes's own: {_TRUST}"
+        what = f"the username {quoted(username)} can be any of Kubernetes's own: {_TRUST}"
         remedy = f'write "{_NODE}" for nodes, and leave {_prefix(username)} out for people'
         if username.startswith("system:node:"):
-            what = f"the username '{username}' can be any node, with that node's secrets: {_TRUST}"
+            what = f"the username {quoted(username)} can be any node, with that node's secrets: {_TRUST}"
         yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, remedy)
 
 
@@ -54,9 +58,9 @@ def _chosen_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
         for group, route in entry.groups:
             if _is_chosen(entry, group):
-                what = f"the group '{group}' is whatever the caller wants: {_TRUST}"
+                what = f"the group {quoted(group)} is whatever the caller wants: {_TRUST}"
                 if fixed_prefix(group) == "system:":
-                    what = f"the group '{group}' is {ADMINS} for a session named masters: {_TRUST}"
+                    what = f"the group {quoted(group)} is {ADMINS} for a session named masters: {_TRUST}"
                 remedy = "write the group itself, and an entry for each role"
                 yield rule.finding(Subject.MAPPINGS, route, what, remedy)
 
@@ -67,7 +71,7 @@ def _reserved_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         if _is_reserved(username) and username != _NODE and not _is_chosen(entry, username):
             prefix = _prefix(username)
             owner = "Kubernetes" if prefix == "system:" else "EKS"
-            what = f"the username '{username}' is one of {owner}'s own: what is bound to it is not yours to see"
+            what = f"the username {quoted(username)} is one of {owner}'s own: what is bound to it is not yours to see"
             yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, f"write a name without {prefix}")
 
 

@@ -16,6 +16,7 @@ from tarmak_iam.config.types import field_at
 from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.near import did_you_mean
+from tarmak_iam.text import quoted, shortened
 
 __all__ = ["SECTION_RULES", "rules_of"]
 
@@ -25,7 +26,7 @@ def _validation(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
         for cluster in () if section is AMAZON else config.clusters:  # whose validation is Tarmak's: IAM001
             for problem in cluster.problems(section):
                 path = (*cluster.route.plain, *section.path, *problem.path)
-                what = f"{cluster.cluster_name}: {section.name}: {problem.message}"
+                what = f"{shortened(cluster.cluster_name)}: {section.name}: {problem.message}"
                 yield rule.finding(Subject.CONFIG, path, what, problem.remedy, at=problem.at)
 
 
@@ -36,7 +37,7 @@ def _unknown_key(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
             continue
         for cluster in config.clusters:
             for path, known in _unknown(section.model, section.data(cluster.everything), ()):
-                what = f"the section {section.name} has no key '{path[-1]}'"
+                what = f"the section {section.name} has no key {quoted(path[-1])}"
                 remedy = did_you_mean(str(path[-1]), known, "its keys are")
                 route = (*cluster.route.plain, *section.path, *path)
                 yield rule.finding(Subject.CONFIG, route, what, remedy, at=At.KEY)
@@ -76,7 +77,7 @@ def _rule(section: Section[Any], own: SectionRule) -> Rule:
                 continue
             for problem in section.guarded(lambda each, data: list(own.check(each, data)), model, everything):
                 path = (*cluster.route.plain, *section.path, *problem.path)
-                what = f"{cluster.cluster_name}: {problem.message}"
+                what = f"{shortened(cluster.cluster_name)}: {problem.message}"
                 yield rule.finding(Subject.CONFIG, path, what, problem.remedy, at=problem.at)
 
     return Rule(own.id, own.severity, Scope.CONFIG, own.summary, check)

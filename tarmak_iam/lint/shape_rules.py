@@ -14,6 +14,7 @@ from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import for_admins, way_in
 from tarmak_iam.near import closest
 from tarmak_iam.routes import Route
+from tarmak_iam.text import quoted, shortened
 
 __all__ = ["SHAPE_RULES"]
 
@@ -41,7 +42,7 @@ def _mistaken_key(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         return
     for key in unread_keys(document):
         if key.meant and not key.is_there:
-            what = f"the authenticator ignores '{key.name}' {_place(key)}"
+            what = f"the authenticator ignores {quoted(key.name)} {_place(key)}"
             what = what if key.is_in_entry else f"{what}; {way_in()}"
             yield rule.finding(Subject.MAPPINGS, key.route, what, f"did you mean {key.meant}?", at=At.KEY)
 
@@ -49,7 +50,7 @@ def _mistaken_key(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 def _unknown_key(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for key in () if is_kubernetes_object(mappings.document) else unread_keys(mappings.document):
         if not key.meant or key.is_there:
-            what = f"the authenticator has no setting '{key.name}' {_place(key)}, and ignores it"
+            what = f"the authenticator has no setting {quoted(key.name)} {_place(key)}, and ignores it"
             remedy = (
                 f"{key.meant} is there already: remove this one" if key.meant else "remove it, or make it a comment"
             )
@@ -76,10 +77,10 @@ def _groups_as_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         groups = entry.value("groups")
         if not isinstance(groups, str) or not groups:
             continue
-        what = f"groups is a text, not a list: the daemon takes it as the one group '{groups}'"
+        what = f"groups is a text, not a list: the daemon takes it as the one group {quoted(groups)}"
         if "," in groups:
             what = "groups is a text, not a list: v0.4.0 takes it as one group, newer daemons split it at the commas"
-        remedy = f"write a list: [{', '.join(group.strip() for group in groups.split(','))}]"
+        remedy = f"write a list: [{shortened(', '.join(group.strip() for group in groups.split(',')))}]"
         yield rule.finding(Subject.MAPPINGS, entry.at("groups"), what, remedy)
 
 
@@ -92,15 +93,18 @@ def _no_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             written, read = readings(mappings.document, route)
             if read:
                 yield rule.finding(
-                    Subject.MAPPINGS, route, f"the {what} {written} is no text: {read}", f'write "{written}"'
+                    Subject.MAPPINGS,
+                    route,
+                    f"the {what} {shortened(written)} is no text: {read}",
+                    f'write "{shortened(written)}"',
                 )
 
 
 def _cluster_id_no_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     written, read = readings(mappings.document, mappings.cluster_id_route)
     if read:
-        what = f"clusterID {written} is no text: {read}; {way_in()}"
-        yield rule.finding(Subject.MAPPINGS, mappings.cluster_id_route, what, f'write "{written}"')
+        what = f"clusterID {shortened(written)} is no text: {read}; {way_in()}"
+        yield rule.finding(Subject.MAPPINGS, mappings.cluster_id_route, what, f'write "{shortened(written)}"')
 
 
 def _near_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -111,7 +115,7 @@ def _near_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
                 continue
             near = closest(group, _KNOWN_GROUPS, 0.88)
             if near and group[:1] in "sS" and not group.startswith(f"{near}:"):
-                what = f"Kubernetes knows no group '{group}', so it gives nothing by itself; {way_in()}"
+                what = f"Kubernetes knows no group {quoted(group)}, so it gives nothing by itself; {way_in()}"
                 yield rule.finding(Subject.MAPPINGS, route, what, f"did you mean {near}?")
 
 
@@ -119,12 +123,18 @@ def _blank_names(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
         username = entry.listed.username
         if username.strip() and _is_blank_somewhere(username):
-            what = f"the username {username!r} has blanks or control characters at its ends or inside, and they count"
-            yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, f'write "{_bare(username)}"')
+            what = (
+                f"the username {shortened(username)!r} has blanks or control characters at "
+                "its ends or inside, and they count"
+            )
+            yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, f'write "{shortened(_bare(username))}"')
         for group, route in entry.groups:
             if not group.strip() or _is_blank_somewhere(group):
-                what = f"the group {group!r} has blanks or control characters, and they count: RBAC binds no such group"
-                remedy = f'write "{_bare(group)}"' if _bare(group) else "remove it"
+                what = (
+                    f"the group {shortened(group)!r} has blanks or control characters, and "
+                    "they count: RBAC binds no such group"
+                )
+                remedy = f'write "{shortened(_bare(group))}"' if _bare(group) else "remove it"
                 yield rule.finding(Subject.MAPPINGS, route, _for_meant_admins(entry, what), remedy)
 
 

@@ -13,6 +13,7 @@ from tarmak_iam.installation import Installation
 from tarmak_iam.lint.entries import entries_of
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import for_admins
+from tarmak_iam.text import shortened
 
 __all__ = ["SSO_RULES", "SSO_VERSION_RULES"]
 
@@ -80,8 +81,8 @@ def _gift(role: Role) -> tuple[str, tuple[str, ...]]:
 def _told(mappings: Mappings, role: Role, other: Role) -> tuple[str, str]:
     assert role.sso
     line = mappings.document.position(other.route).line
-    theirs = f"permission set {other.sso.permission_set}" if other.sso else other.arn
-    what = f"permission set {role.sso.permission_set} also fits {theirs} in line {line}"
+    theirs = f"permission set {shortened(other.sso.permission_set)}" if other.sso else shortened(other.arn)
+    what = f"permission set {shortened(role.sso.permission_set)} also fits {theirs} in line {line}"
     remedy = "give both the same username and groups, or rename one of the permission sets"
     return f"{what}: the daemon takes one of them at random", remedy
 

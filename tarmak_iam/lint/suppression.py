@@ -15,8 +15,11 @@ from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.near import did_you_mean
 from tarmak_iam.routes import Route
+from tarmak_iam.text import shortened
 
 __all__ = ["SUPPRESSION_RULES", "Suppression", "Suppressions", "suppressions_of"]
+
+_REASON = 200
 
 _COMMENT = re.compile(r"#+\s*tarmak-iam\s*:\s*ignore\b\s*(?:\[(?P<ids>[^\]]*)\])?(?P<reason>.*)", re.IGNORECASE)
 
@@ -52,9 +55,11 @@ def suppressions_of(document: Document, subject: Subject) -> Iterator[Suppressio
             continue
         place = document.source.place(comment.span.start)
         line = place.line or 1
-        ids = [each.strip().upper() for each in (match["ids"] or "").split(",") if each.strip()]
+        ids = [shortened(each.strip().upper()) for each in (match["ids"] or "").split(",") if each.strip()]
         for each in ids or [""]:
-            yield Suppression(subject, each, place, below.get(line, line), match["reason"].strip(" \t:,;-"))
+            yield Suppression(
+                subject, each, place, below.get(line, line), shortened(match["reason"].strip(" \t:,;-"), _REASON)
+            )
 
 
 def _lines_below(document: Document) -> dict[int, int]:

@@ -20,6 +20,7 @@ from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import for_admins
 from tarmak_iam.near import closest
 from tarmak_iam.routes import Route
+from tarmak_iam.text import quoted, shortened
 
 __all__ = ["TEMPLATE_RULES", "TEMPLATE_VERSION_RULES"]
 
@@ -40,7 +41,10 @@ def _unknown(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         for kind, text, route in entry.names:
             for part in braced(text):
                 if part.name is None:
-                    what = f"the authenticator knows no template {part.text}, and leaves it as it is in the {kind}"
+                    what = (
+                        f"the authenticator knows no template {shortened(part.text)}, and "
+                        f"leaves it as it is in the {kind}"
+                    )
                     yield rule.finding(Subject.MAPPINGS, route, what, _meant(part.inner))
                     break  # one finding for one text
 
@@ -98,8 +102,8 @@ def _no_session(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             continue
         for kind, text, route in entry.names:
             if has_session(text):
-                what = f"a {entry.principal} has no session name, so the {kind} is '{_without_session(text)}'"
-                remedy = f"write the {kind} itself, as in {entry.listed.arn.rpartition('/')[2] or 'alice'}"
+                what = f"a {entry.principal} has no session name, so the {kind} is {quoted(_without_session(text))}"
+                remedy = f"write the {kind} itself, as in {shortened(entry.listed.arn.rpartition('/')[2]) or 'alice'}"
                 yield rule.finding(Subject.MAPPINGS, route, what, remedy)
 
 
@@ -114,7 +118,8 @@ def _newer(rule: Rule, installation: Installation) -> Iterator[Finding]:
             late = [name for name in sorted(templates_in(text)) if not _is_replaced(name, entry, version)]
             if late:
                 what = (
-                    f"authenticator {version} does not replace {{{{{late[0]}}}}} here: the {kind} is '{text}' as it is"
+                    f"authenticator {version} does not replace {{{{{late[0]}}}}} here: the "
+                    f"{kind} is {quoted(text)} as it is"
                 )
                 remedy = "choose a newer image, or leave the template out"
                 yield rule.finding(Subject.MAPPINGS, route, what, remedy)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
-from tarmak_iam.text import one_line
+from tarmak_iam.text import capped, one_line
 
 if TYPE_CHECKING:
     from tarmak_iam.pki.evidence import Evidence
@@ -25,6 +25,10 @@ class Diagnosis:
     place: Place
     message: str
     remedy: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", capped(self.message))
+        object.__setattr__(self, "remedy", capped(self.remedy))
 
     @property
     def text(self) -> str:

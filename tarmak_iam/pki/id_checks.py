@@ -9,6 +9,7 @@ from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
 from tarmak_iam.pki.diagnosis import Check
 from tarmak_iam.pki.evidence import Evidence
+from tarmak_iam.text import quoted
 
 __all__ = ["ID_CHECKS", "cluster_ids"]
 
@@ -43,7 +44,7 @@ def _ids_differ(evidence: Evidence) -> Said:
     first, *others = cluster_ids(evidence) or [_Id(Place(""), "")]
     for each in others:
         if each.text != first.text:
-            what = f"the cluster id is '{each.text}' here and '{first.text}' in {first.place}"
+            what = f"the cluster id is {quoted(each.text)} here and {quoted(first.text)} in {first.place}"
             yield each.place, f"{what}: {each.consequence}", "write the same id everywhere"
 
 

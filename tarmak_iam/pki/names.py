@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.pki.layout import WEBHOOK_PATH
-from tarmak_iam.text import is_host_name
+from tarmak_iam.text import is_host_name, shortened
 
 __all__ = ["AlternativeNames", "IPAddress", "ServerNames", "parse_address"]
 
@@ -62,7 +62,7 @@ class ServerNames:
         for name in self.hostnames:
             _check_hostname(name)
         if parse_address(self.address) is None:
-            raise ConfigError(f"{self.address!r} is no IP address", remedy="write one, as in 127.0.0.1")
+            raise ConfigError(f"{shortened(self.address)!r} is no IP address", remedy="write one, as in 127.0.0.1")
 
     @property
     def alternative(self) -> AlternativeNames:
@@ -91,7 +91,7 @@ def _check_hostname(name: str) -> None:
     # A certificate has no name with a dot at its end.
     if not is_host_name(name) or name.endswith(".") or _NUMBER.match(name.rpartition(".")[2]):
         raise ConfigError(
-            f"{name!r} is neither a host name nor an IP address",
+            f"{shortened(name)!r} is neither a host name nor an IP address",
             remedy="write letters, digits, dashes and dots, as in localhost",
         )
 

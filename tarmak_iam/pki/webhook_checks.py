@@ -11,6 +11,7 @@ from tarmak_iam.pki.evidence import Evidence
 from tarmak_iam.pki.layout import CERTIFICATE, KUBECONFIG, WEBHOOK_PATH
 from tarmak_iam.pki.names import parse_address
 from tarmak_iam.pki.webhook_file import WebhookFile
+from tarmak_iam.text import shortened
 
 __all__ = ["WEBHOOK_CHECKS"]
 
@@ -33,9 +34,13 @@ def _wrong_url(evidence: Evidence) -> Said:
     for webhook in _readable(evidence):
         place, url = webhook.server_place or webhook.place, webhook.url
         if url is None or url.scheme != "https":
-            yield place, f"server is {webhook.server!r}, no https URL with a host", _AGAIN
+            yield place, f"server is {shortened(webhook.server)!r}, no https URL with a host", _AGAIN
         elif url.path != WEBHOOK_PATH or url.query or url.fragment or url.username is not None:
-            yield place, f"server is {webhook.server!r}, and the daemon answers at {WEBHOOK_PATH} only", _AGAIN
+            yield (
+                place,
+                f"server is {shortened(webhook.server)!r}, and the daemon answers at {WEBHOOK_PATH} only",
+                _AGAIN,
+            )
 
 
 def _elsewhere(evidence: Evidence) -> Said:

@@ -14,6 +14,7 @@ from tarmak_iam.errors import Place, TarmakIamError
 from tarmak_iam.pki.pem import Block, is_certificate, read_pem
 from tarmak_iam.pki.tree import Found
 from tarmak_iam.routes import Path
+from tarmak_iam.text import quoted
 
 __all__ = ["WebhookFile", "parse_webhook_file"]
 
@@ -77,14 +78,14 @@ def _parsed(path: str, found: Found, document: Document, plain: dict[str, Any]) 
     for key in ("clusters", "contexts", "users"):
         twice = _twice(plain.get(key))
         if twice:
-            return WebhookFile(path, found, document.position((key,)), f"two of its {key} are called '{twice}'")
+            return WebhookFile(path, found, document.position((key,)), f"two of its {key} are called {quoted(twice)}")
     current = plain.get("current-context")
     if not current:
         return WebhookFile(path, found, document.position(()), "it has no current-context")
     _, context = _named(plain, "contexts", "context", current)
     if context is None:
         where = document.position(("current-context",))
-        return WebhookFile(path, found, where, f"its current-context '{current}' is not there")
+        return WebhookFile(path, found, where, f"its current-context {quoted(current)} is not there")
     index, cluster = _named(plain, "clusters", "cluster", context.get("cluster"))
     if cluster is None:
         where = document.position(("contexts",))

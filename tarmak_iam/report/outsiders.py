@@ -13,6 +13,7 @@ from tarmak_iam.identity.entries import Listed
 from tarmak_iam.identity.model import Grant
 from tarmak_iam.identity.reach import Flaw, canonical_text, misfit
 from tarmak_iam.installation import Installation
+from tarmak_iam.text import quoted
 
 __all__ = ["Entries"]
 
@@ -71,7 +72,7 @@ class Entries:
 
     def _of_account(self, entry: Listed) -> str:
         if not is_account(entry.arn):
-            return f"'{entry.arn}' is no account's number: that has twelve digits, and stands in quotes"
+            return f"{quoted(entry.arn)} is no account's number: that has twelve digits, and stands in quotes"
         return self._decided(entry, Grant("account", entry.arn, "", (), "")) or "no backend admits accounts"
 
     def _decided(self, own: Listed, asked: Grant) -> str:

@@ -240,7 +240,7 @@ def test_the_effective_values_are_the_callers_own() -> None:
     assert repr(cluster.effective()) == before
 
 
-@pytest.mark.parametrize("name", ["../x", "a/b", ".", ""])
+@pytest.mark.parametrize("name", ["../x", "a/b", ".", "", "a" * 201])
 def test_a_cluster_name_that_is_no_file_name(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match="cannot be a cluster's id"):
         ClusterFiles(tmp_path, name)

@@ -17,6 +17,7 @@ from tarmak_iam.hook.login.caller import StsAnswer
 from tarmak_iam.hook.login.review import Reviewed, Seen
 from tarmak_iam.identity.model import Answer, Identity
 from tarmak_iam.installation import Installation
+from tarmak_iam.text import quoted
 from tarmak_iam.token import inspect
 
 __all__ = ["Evidence", "accounts", "agree", "is_unreached"]
@@ -206,7 +207,7 @@ def _foretold(expected: Answer | None) -> str:
 
 
 def _named(username: str, groups: tuple[str, ...]) -> str:
-    name = f"'{username}'"
+    name = quoted(username)
     return f"{name} with {', '.join(groups)}" if groups else f"{name} without groups"
 
 

@@ -18,6 +18,7 @@ from tarmak_iam.identity.merging import Refuse, Wanted
 from tarmak_iam.identity.principals import named
 from tarmak_iam.identity.reach import Flaw, misfit
 from tarmak_iam.identity.versions import DaemonVersion
+from tarmak_iam.text import shortened
 
 __all__ = ["CONVERTIBLE", "Conversion", "as_mappings", "convert", "deciding", "effective"]
 
@@ -69,7 +70,9 @@ def as_mappings(
     for wanted in found.entries:
         each = effective(wanted)
         if isinstance(each, Wanted) and each != wanted and "aws-auth" in found.formats:
-            each = LeftOut(f"{wanted.principal} matches nobody: aws-auth has ARNs compared as they stand", wanted.place)
+            each = LeftOut(
+                f"{shortened(wanted.principal)} matches nobody: aws-auth has ARNs compared as they stand", wanted.place
+            )
         if isinstance(each, Wanted) and refuse is not None and (error := refuse(named(each.principal))):
             each = LeftOut(error.message, wanted.place)
         if isinstance(each, Wanted):
@@ -93,14 +96,19 @@ def _deciding(mappings: Mappings, version: DaemonVersion) -> Iterator[Wanted | L
         decider = decides[entry.key]
         if decider is not entry:
             line = mappings.document.position(decider.route).line
-            yield Shadowed(f"{entry.principal or 'an entry'} is decided in line {line}, not by this entry", place)
+            yield Shadowed(
+                f"{shortened(entry.principal) or 'an entry'} is decided in line {line}, not by this entry", place
+            )
         elif entry.sso_role is not None and not entry.arn and entry.sso_role.partition:
-            yield LeftOut(f"{entry.principal} has a partition, so it matches nobody", place)
+            yield LeftOut(f"{shortened(entry.principal)} has a partition, so it matches nobody", place)
         else:
             wanted = Wanted(entry.principal, entry.username, entry.groups, entry.user_id, place)
             found = effective(wanted)
             if isinstance(found, Wanted) and found != wanted:
-                what = f"{wanted.principal} stands for every session of its role, so it becomes {found.principal}"
+                what = (
+                    f"{shortened(wanted.principal)} stands for every session of its role, so "
+                    f"it becomes {shortened(found.principal)}"
+                )
                 yield LeftOut(what, place)
             yield found
 
@@ -131,7 +139,9 @@ def _config_map(mappings: Mappings, carried: Carried, version: DaemonVersion) ->
     kept = []
     for entry in carried:
         if named(entry.principal).kind == "sso" and not version.has("sso: EKSConfigMap backend matches by pattern"):
-            yield LeftOut(f"{entry.principal}: authenticator {version} has no SSO entries in aws-auth", entry.place)
+            yield LeftOut(
+                f"{shortened(entry.principal)}: authenticator {version} has no SSO entries in aws-auth", entry.place
+            )
             continue
         if entry.user_id:
             yield _user_id(entry)
@@ -147,9 +157,11 @@ def _custom_resources(
     for entry in carried:
         kind = named(entry.principal).kind
         if kind == "account":
-            yield LeftOut(f"account {entry.principal}: the backend CRD admits no accounts", entry.place)
+            yield LeftOut(f"account {shortened(entry.principal)}: the backend CRD admits no accounts", entry.place)
         elif kind == "sso":
-            yield LeftOut(f"{entry.principal}: the backend CRD has no SSO entries; map the role's ARN", entry.place)
+            yield LeftOut(
+                f"{shortened(entry.principal)}: the backend CRD has no SSO entries; map the role's ARN", entry.place
+            )
         else:
             if entry.user_id:
                 yield _user_id(entry)
@@ -164,14 +176,14 @@ def _missing_backend(backend: str, version: DaemonVersion) -> Iterator[LeftOut]:
 def _own_settings(mappings: Mappings, backend: str) -> Iterator[LeftOut]:
     """What of the file says how the daemon runs, and is read from its own configuration only."""
     for key, route in authenticator_config.other_settings(mappings.document.data or {}):
-        what = f"{key} stays with the daemon's own configuration"
+        what = f"{shortened(key)} stays with the daemon's own configuration"
         if key.lower() == "server.reservedprefixconfig":
             what += f", and what it says of MountedFile does not hold for {backend}"
         yield LeftOut(what, mappings.document.position(route, at_key=True))
 
 
 def _user_id(entry: Wanted) -> LeftOut:
-    return LeftOut(f"{entry.principal}: userid counts for the backend DynamicFile only", entry.place)
+    return LeftOut(f"{shortened(entry.principal)}: userid counts for the backend DynamicFile only", entry.place)
 
 
 _WRITERS: Mapping[str, _Write] = {

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tarmak_iam.errors import Place
 from tarmak_iam.identity.formats.source import Part, shown
 from tarmak_iam.identity.merging import Wanted
+from tarmak_iam.text import capped
 
 __all__ = ["LeftOut", "Read", "Shadowed", "read_mapping", "unknown_keys"]
 
@@ -18,6 +19,9 @@ class LeftOut:
 
     what: str
     place: Place | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "what", capped(self.what))
 
     def __str__(self) -> str:
         return f"{self.place}: {self.what}" if self.place else self.what

@@ -11,7 +11,7 @@ from tarmak_iam.document.embedded import place_within
 from tarmak_iam.document.nodes import Node, Scalar
 from tarmak_iam.errors import ParseError, Place
 from tarmak_iam.routes import Key, Route
-from tarmak_iam.text import one_line
+from tarmak_iam.text import one_line, shortened
 
 __all__ = ["Part", "documents", "shown"]
 
@@ -110,5 +110,4 @@ def documents(data: bytes | str, filename: str) -> Iterator[Part]:
 
 def shown(value: Any) -> str:
     """A foreign value in a message: one line, and not too long."""
-    text = one_line(str(value))
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return one_line(shortened(value, 60))
