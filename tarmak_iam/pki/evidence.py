@@ -12,12 +12,12 @@ from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.server_settings import ServerSettings, read_server_settings
 from tarmak_iam.identity.versions import NEWEST, DaemonVersion
 from tarmak_iam.installation import Installation
-from tarmak_iam.pki.certificates import Certificate, Key, Unreadable, read_certificate, read_key
 from tarmak_iam.pki.objects import Broken, Client, Configuration, DaemonContainer, read_objects
-from tarmak_iam.pki.pem import Block, is_certificate, is_key, read_pem
 from tarmak_iam.pki.tree import FLAG, Found, Tree
 from tarmak_iam.pki.units import Unit, Word, option, parse_unit
 from tarmak_iam.pki.webhook_file import WebhookFile, parse_webhook_file
+from tarmak_iam.x509.certificates import Certificate, Key, Unreadable, read_certificate, read_key
+from tarmak_iam.x509.pem import Block, is_certificate, is_key, read_pem
 
 __all__ = ["Evidence", "PemFile"]
 

@@ -9,7 +9,7 @@ from tarmak_iam.findings import Severity
 from tarmak_iam.pki.diagnosis import Check
 from tarmak_iam.pki.evidence import Evidence, PemFile
 from tarmak_iam.pki.layout import CERTIFICATE, KEY, STATE_DIR
-from tarmak_iam.pki.pem import is_certificate, is_key
+from tarmak_iam.x509.pem import is_certificate, is_key
 
 __all__ = ["FILE_CHECKS"]
 

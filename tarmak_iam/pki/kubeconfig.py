@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 from tarmak_iam.identity.versions import DaemonVersion
-from tarmak_iam.pki.pem import encode_pem
+from tarmak_iam.x509.pem import encode_pem
 
 __all__ = ["MASTERS_VERSION", "webhook_kubeconfig"]
 

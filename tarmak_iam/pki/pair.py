@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.pki.layout import DAYS
 from tarmak_iam.pki.names import ServerNames
-from tarmak_iam.pki.needs import no_cryptography
+from tarmak_iam.x509.needs import no_cryptography
 
 try:
     from cryptography import x509

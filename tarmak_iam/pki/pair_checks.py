@@ -7,10 +7,10 @@ from datetime import timedelta
 
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
-from tarmak_iam.pki.certificates import Certificate
 from tarmak_iam.pki.diagnosis import Check
 from tarmak_iam.pki.evidence import Evidence
 from tarmak_iam.pki.layout import CERTIFICATE, KEY
+from tarmak_iam.x509.certificates import Certificate
 
 __all__ = ["PAIR_CHECKS"]
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.identity.versions import DaemonVersion
-from tarmak_iam.pki.certificates import Certificate, Unreadable, read_certificate, read_key
 from tarmak_iam.pki.kubeconfig import MASTERS_VERSION, webhook_kubeconfig
 from tarmak_iam.pki.layout import CERTIFICATE, DAYS, KEY, KUBECONFIG
 from tarmak_iam.pki.names import ServerNames
 from tarmak_iam.pki.pair import make_pair
-from tarmak_iam.pki.pem import is_certificate, is_key, read_pem
+from tarmak_iam.x509.certificates import Certificate, Unreadable, read_certificate, read_key
+from tarmak_iam.x509.pem import is_certificate, is_key, read_pem
 
 __all__ = ["Existing", "Output", "Prepared", "prepare"]
 

@@ -9,9 +9,9 @@ from tarmak_iam.findings import Severity
 from tarmak_iam.pki.diagnosis import Check
 from tarmak_iam.pki.evidence import Evidence
 from tarmak_iam.pki.layout import CERTIFICATE, KUBECONFIG, WEBHOOK_PATH
-from tarmak_iam.pki.names import parse_address
 from tarmak_iam.pki.webhook_file import WebhookFile
 from tarmak_iam.text import shortened
+from tarmak_iam.x509.names import parse_address
 
 __all__ = ["WEBHOOK_CHECKS"]
 

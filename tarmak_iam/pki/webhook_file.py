@@ -11,10 +11,10 @@ from urllib.parse import SplitResult, urlsplit
 
 from tarmak_iam.document import Document
 from tarmak_iam.errors import Place, TarmakIamError
-from tarmak_iam.pki.pem import Block, is_certificate, read_pem
 from tarmak_iam.pki.tree import Found
 from tarmak_iam.routes import Path
 from tarmak_iam.text import quoted
+from tarmak_iam.x509.pem import Block, is_certificate, read_pem
 
 __all__ = ["WebhookFile", "parse_webhook_file"]
 

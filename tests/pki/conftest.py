@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 
-from tarmak_iam.pki.certificates import read_key
+from tarmak_iam.x509.certificates import read_key
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tarmak_iam.pki import Pair, Report, ServerNames, examine, make_pair, read_tree, webhook_kubeconfig
 from tarmak_iam.pki.layout import CERTIFICATE, DEFAULT_PORT, KEY, KUBECONFIG
-from tarmak_iam.pki.pem import read_pem
+from tarmak_iam.x509.pem import read_pem
 
 NOW = datetime(2020, 11, 25, 12, 0, 0, tzinfo=timezone.utc)
 """Past, so that what is made now is valid for the command line too, which has the real clock."""

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from tarmak_iam.findings import Severity
 from tarmak_iam.pki import ServerNames
 from tarmak_iam.pki.layout import CERTIFICATE, KEY, KUBECONFIG
-from tarmak_iam.pki.pem import is_certificate, is_key, read_pem
 from tarmak_iam.pki.tree import Found
 from tarmak_iam.pki.webhook_file import parse_webhook_file
+from tarmak_iam.x509.pem import is_certificate, is_key, read_pem
 from tests.pki.masters import API_TEXT, API_UNIT, INIT_TEXT, INIT_UNIT, lay_master
 from tests.pki.support import Files, files, lay, report
 

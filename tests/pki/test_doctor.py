@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from tarmak_iam.findings import Severity
 from tarmak_iam.pki import CHECKS, ServerNames, webhook_kubeconfig
 from tarmak_iam.pki.layout import CERTIFICATE, KEY, KUBECONFIG
-from tarmak_iam.pki.pem import read_pem
+from tarmak_iam.x509.pem import read_pem
 from tests.pki.masters import API_TEXT, FLAG_FILE, INIT_TEXT, INIT_UNIT, STATE, WEBHOOK, lay_master
 from tests.pki.support import NOW, Files, files, ids, lay, pair, report, rsa_key
 

@@ -16,8 +16,8 @@ from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.pki import ServerNames, make_pair, webhook_kubeconfig
 from tarmak_iam.pki.layout import CERTIFICATE, KEY, KUBECONFIG
-from tarmak_iam.pki.names import AlternativeNames
-from tarmak_iam.pki.pem import encode_pem, read_pem
+from tarmak_iam.x509.names import AlternativeNames
+from tarmak_iam.x509.pem import encode_pem, read_pem
 from tests.pki.support import NOW, files, lay, pair, report, rsa_key
 
 hosts = st.one_of(

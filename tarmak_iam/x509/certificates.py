@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from tarmak_iam.pki.names import AlternativeNames, parse_address
-from tarmak_iam.pki.needs import no_cryptography
+from tarmak_iam.x509.names import AlternativeNames, parse_address
+from tarmak_iam.x509.needs import no_cryptography
 
 try:
     from cryptography import x509
@@ -16,10 +16,11 @@ try:
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes, PrivateKeyTypes
+    from cryptography.x509.oid import NameOID, ObjectIdentifier
 except ImportError:
     raise no_cryptography() from None
 
-__all__ = ["Certificate", "Key", "Unreadable", "read_certificate", "read_key"]
+__all__ = ["Certificate", "Key", "Unreadable", "is_issued_by", "read_certificate", "read_key"]
 
 E = TypeVar("E", bound=x509.ExtensionType)
 
@@ -34,6 +35,7 @@ class Unreadable(ValueError):
 class Certificate:
     """`public_key` is the SubjectPublicKeyInfo; `names` is None where there is no subject alternative name.
 
+    `organizations` are those of the subject, `common_name` its last one, as Kubernetes takes group and user from them.
     `usages` are the names of RFC 5280's key usage bits, `extended` the OIDs of the extended key usage; each is
     None where the extension is missing, which allows everything.
     """
@@ -50,6 +52,8 @@ class Certificate:
     key_size: int
     is_self_signed: bool
     """Whether its signature is its own key's."""
+    common_name: str = ""
+    organizations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +93,21 @@ def _facts(der: bytes) -> Certificate:
         extended=None if extended is None else frozenset(each.dotted_string for each in extended),
         key_kind=_kind(public),
         key_size=getattr(public, "key_size", 0),
-        is_self_signed=_is_self_signed(read),
+        is_self_signed=_is_issued_by(read, read),
+        common_name=("", *_subject(read, NameOID.COMMON_NAME))[-1],
+        organizations=tuple(_subject(read, NameOID.ORGANIZATION_NAME)),
     )
+
+
+def is_issued_by(certificate: Certificate, issuer: Certificate) -> bool:
+    """Whether the issuer has that name, and its key has signed the certificate."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _is_issued_by(*map(x509.load_der_x509_certificate, (certificate.der, issuer.der)))
+
+
+def _subject(read: x509.Certificate, oid: ObjectIdentifier) -> list[str]:
+    return [each.value for each in read.subject.get_attributes_for_oid(oid) if isinstance(each.value, str)]
 
 
 def _extension(read: x509.Certificate, kind: type[E]) -> E | None:
@@ -116,9 +133,9 @@ def _usages(found: x509.KeyUsage | None) -> frozenset[str] | None:
     return frozenset(name for name in names if getattr(found, name))
 
 
-def _is_self_signed(read: x509.Certificate) -> bool:
+def _is_issued_by(read: x509.Certificate, issuer: x509.Certificate) -> bool:
     try:
-        read.verify_directly_issued_by(read)
+        read.verify_directly_issued_by(issuer)
     except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
         return False
     return True
