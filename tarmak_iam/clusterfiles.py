@@ -82,7 +82,7 @@ class ClusterFiles:
 
     @property
     def kubeconfig_path(self) -> Path:
-        """Tarmak's own, with the admin certificate: it works without the authenticator."""
+        """Tarmak's own, with the admin certificate, which needs no authenticator."""
         return self.home / KUBECONFIG_NAME
 
     @property

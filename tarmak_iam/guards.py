@@ -62,7 +62,7 @@ def check_ways_in(before: Side, after: Side, me: str | None = None) -> None:
     if found:
         raise EditRefused(
             f"{'; '.join(found)}; nothing was changed",
-            remedy=f"--force does it all the same, and then {Loaded.of(before).installation.way_in}",
+            remedy=f"use --force to do it anyway; {Loaded.of(before).installation.way_in}",
         )
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tarmak_iam.admin_access import AdminAccess, examine_admin
 from tarmak_iam.clusterfiles import check_cluster_id
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.versions import GoVersion, parse_version
@@ -20,7 +22,7 @@ from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.mappings import MAPPINGS_NAME, Mappings
 from tarmak_iam.identity.server_settings import ServerSettings, read_server_settings
 from tarmak_iam.identity.versions import DaemonVersion
-from tarmak_iam.kubeconfig import KUBECONFIG_NAME, AdminKubeconfig, open_door
+from tarmak_iam.kubeconfig import KUBECONFIG_NAME, AdminKubeconfig
 from tarmak_iam.regions import is_region, partition_of
 from tarmak_iam.settings import Settings, override
 from tarmak_iam.text import is_host_name, quoted, shortened
@@ -49,6 +51,8 @@ class Installation:
     """tarmak.yaml, for positions in messages."""
     is_current: bool = True
     """Whether commands without --current-cluster work on it."""
+    now: datetime | None = None
+    """When the admin certificate is examined, aware; None for the time of the question."""
 
     @classmethod
     def of(
@@ -60,6 +64,7 @@ class Installation:
         overrides: Mapping[str, Any] | None = None,
         *,
         admin: AdminKubeconfig | None = None,
+        now: datetime | None = None,
     ) -> Installation:
         """The only constructor. `overrides` are settings by name that win over `settings`; None values do not.
 
@@ -82,6 +87,7 @@ class Installation:
             home=config.path.parent / cluster.cluster_name if config.path else None,
             document=config.document,
             is_current=config.data.get("currentCluster") == cluster.cluster_name,
+            now=now,
         )
         made.daemon.check()
         return made
@@ -117,10 +123,19 @@ class Installation:
         """Where Tarmak's own kubeconfig is, or would be; None for a configuration that is not in a file."""
         return self.home / KUBECONFIG_NAME if self.home else None
 
+    @cached_property
+    def admin_access(self) -> AdminAccess:
+        """What the admin certificate was found to be when it was first asked for."""
+        return self._examined_admin()
+
     @property
     def way_in(self) -> str:
-        """What every message about a possible lock-out says: this door stays open."""
-        return open_door(self.admin_path or f"<dir>/{self.cluster_id}/{KUBECONFIG_NAME}")
+        """What every message about a possible lock-out says of the admin certificate. It is looked at anew each
+        time: Tarmak may have written the kubeconfig meanwhile."""
+        return self._examined_admin().advice
+
+    def _examined_admin(self) -> AdminAccess:
+        return examine_admin(self.home, cluster=None if self.is_current else self.cluster_id, now=self.now)
 
     def command(self, words: str) -> str:
         """What somebody should type: without its name the command would work on another cluster."""

@@ -1,17 +1,24 @@
-"""Tarmak's own kubeconfig of a cluster: where its API server is and which CA signs it."""
+"""Tarmak's own kubeconfig of a cluster: its API server, the CA that signs it, and what the admin logs in with."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError
 
-__all__ = ["KUBECONFIG_NAME", "AdminKubeconfig", "open_door", "parse_admin_kubeconfig"]
+__all__ = [
+    "KUBECONFIG_NAME",
+    "AdminKubeconfig",
+    "ClientLogin",
+    "PemSource",
+    "parse_admin_kubeconfig",
+    "parse_client_login",
+]
 
 KUBECONFIG_NAME = "kubeconfig"
 
@@ -24,9 +31,36 @@ class AdminKubeconfig:
     ca_data: str
 
 
-def open_door(path: object) -> str:
-    """What every message about a possible lock-out says, of Tarmak's own kubeconfig."""
-    return f"the admin certificate in {path} still works"
+@dataclass(frozen=True, slots=True)
+class PemSource:
+    """PEM that a kubeconfig has in itself (`data`), or in a file that it names (`path`); neither for none."""
+
+    data: bytes | None = field(default=None, repr=False)
+    path: str = ""
+
+    @property
+    def is_given(self) -> bool:
+        return self.data is not None or self.path != ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLogin:
+    """What the current context logs in with. `other` names credentials that are no certificate, as in `a token`."""
+
+    certificate: PemSource
+    key: PemSource
+    authority: PemSource
+    other: str = ""
+
+
+# In the order of their keys in client-go's AuthInfo.
+_OTHER_LOGINS = {
+    "token": "a token",
+    "tokenFile": "a token",
+    "username": "username and password",
+    "auth-provider": "an auth provider",
+    "exec": "a command",
+}
 
 
 def parse_admin_kubeconfig(data: bytes | str, filename: str = KUBECONFIG_NAME) -> AdminKubeconfig:
@@ -49,6 +83,42 @@ def parse_admin_kubeconfig(data: bytes | str, filename: str = KUBECONFIG_NAME) -
             place=document.position(("clusters", index, "cluster", "certificate-authority-data")),
         )
     return AdminKubeconfig(server, "".join(ca_data.split()))
+
+
+def parse_client_login(data: bytes | str, filename: str = KUBECONFIG_NAME) -> ClientLogin:
+    """The user and the CA of the current context; nothing of a context that is not there, as kubectl has it.
+
+    Raises ParseError, and ConfigError for credentials that kubectl could not read. No message shows any of them.
+    """
+    plain = Document.parse(data, filename).data
+    plain = plain if isinstance(plain, dict) else {}
+    context = _item(plain, "contexts", "context", plain.get("current-context"))
+    user = _item(plain, "users", "user", context.get("user"))
+    cluster = _item(plain, "clusters", "cluster", context.get("cluster"))
+    return ClientLogin(
+        _source(user, "client-certificate"),
+        _source(user, "client-key"),
+        _source(cluster, "certificate-authority"),
+        next((text for key, text in _OTHER_LOGINS.items() if user.get(key)), ""),
+    )
+
+
+def _item(plain: dict[str, Any], key: str, inner: str, name: object) -> dict[str, Any]:
+    """The inner mapping of the item of that name, empty where there is none."""
+    found = (item for _, item in _named(plain, key, inner) if name is not None and item["name"] == name)
+    return next(found, {})
+
+
+def _source(holder: dict[str, Any], key: str) -> PemSource:
+    """As client-go takes it: data wins over a file."""
+    data, path = holder.get(f"{key}-data"), holder.get(key)
+    if not all(value is None or isinstance(value, str) for value in (data, path)):
+        raise ConfigError(f"{key} is not a text")
+    if not data:
+        return PemSource(path=path or "")
+    if not _is_base64(data):
+        raise ConfigError(f"{key}-data is not valid base64")
+    return PemSource(base64.b64decode("".join(data.split())))
 
 
 def _cluster(plain: dict[str, Any]) -> tuple[int, dict[str, Any]]:

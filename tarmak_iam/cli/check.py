@@ -67,6 +67,8 @@ def check(
 
 
 def _print(checked: Checked, output: str) -> None:
+    for why in checked.unexamined:
+        note(f"note: admin certificates were not examined: {why}")
     if output == "json":
         print_json([_as_json(each) for each in checked.findings])
         return

@@ -28,13 +28,14 @@ __all__ = ["Checked", "check_chosen", "check_every", "check_files"]
 @dataclass(frozen=True)
 class Checked:
     """What was found, what comments set aside, what could not be looked at (and has been told), and the texts of the
-    files by name."""
+    files by name. `unexamined` says why admin certificates were not examined."""
 
     findings: tuple[Located, ...] = ()
     suppressed: tuple[Located, ...] = ()
     errors: tuple[TarmakIamError, ...] = ()
     sources: dict[str, Source] = field(default_factory=dict)
     clusters: str = ""
+    unexamined: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, *subjects: Subjects, errors: tuple[TarmakIamError, ...] = ()) -> Checked:
@@ -42,7 +43,7 @@ class Checked:
         report = examine(*subjects)
         documents = [document for each in subjects for subject in Subject if (document := each.text_of(subject))]
         sources = {each.filename: each.source for each in documents}
-        return cls(report.findings, report.suppressed, errors, sources)
+        return cls(report.findings, report.suppressed, errors, sources, unexamined=_unexamined(subjects))
 
     def line(self, place: Place) -> str:
         """The text at a place, empty where that is none."""
@@ -57,6 +58,13 @@ class Checked:
         if self.suppressed:
             parts.append(f"{len(self.suppressed)} ignored by comments")
         return ", ".join([*parts, self.clusters] if self.clusters else parts)
+
+
+def _unexamined(subjects: Iterable[Subjects]) -> tuple[str, ...]:
+    """Once for all clusters whose certificates need what is not installed."""
+    made = (each.installation for each in subjects if each.installation and not each.installation.is_hub)
+    found = (each.admin_access for each in made)
+    return tuple(dict.fromkeys(each.why_not_examined for each in found if each.why_not_examined))
 
 
 def check_chosen(session: Session) -> Checked:
@@ -127,6 +135,7 @@ def check_files(paths: Iterable[Path], *, all_clusters: bool, follow_links: bool
         tuple(finding for each in parts for finding in each.suppressed),
         tuple(error for each in parts for error in each.errors),
         {name: source for each in parts for name, source in each.sources.items()},
+        unexamined=tuple(dict.fromkeys(text for each in parts for text in each.unexamined)),
     )
 
 

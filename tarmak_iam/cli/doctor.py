@@ -86,7 +86,7 @@ def doctor(
         print_verdict(output, _verdict(report), lambda _: "")  # no line of a file that may hold a key
     _sum_up(report)
     if any(each.severity is Severity.ERROR for each in report.diagnoses):
-        note(f"as long as the API server runs, {way_in(installation)}")
+        note(way_in(installation))
     if is_failing((each.severity for each in report.diagnoses), fail_on):
         context.exit(1)
 

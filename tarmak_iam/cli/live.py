@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import click
 
+from tarmak_iam.admin_access import examine_admin
 from tarmak_iam.cli.cluster_access import access_options, at_work, kubectl_of
 from tarmak_iam.cli.console import format_option, note, print_json, print_line
 from tarmak_iam.cli.notes import note_image
@@ -27,7 +28,6 @@ from tarmak_iam.hook.gate import refuse_errors
 from tarmak_iam.hook.login.verify import VERIFY_SECONDS, Verified
 from tarmak_iam.hook.login.verify import verify as verify_login
 from tarmak_iam.hook.tarmak.passing import stops_raised
-from tarmak_iam.kubeconfig import open_door
 from tarmak_iam.lint import Subjects
 
 __all__ = ["apply", "change_json", "rollback", "verify"]
@@ -147,9 +147,7 @@ def rollback(
     """
     config = session.config()
     cluster = session.cluster(config)
-    # Not the installation's, for which the mappings are read: they may be what has to be rolled back.
     files = session.files(config, cluster)
-    way_in = open_door(files.kubeconfig_path)
     try:
         with at_work(config, cluster):
             done = roll_back(
@@ -161,7 +159,7 @@ def rollback(
                 within=None if state else files.within,
             )
     except RollbackFailed:
-        note(way_in)
+        note(_way_in(session, config, cluster))
         raise
     if output == "json":
         changes = [change_json(each) for each in done.changes]
@@ -171,7 +169,7 @@ def rollback(
     if not done.changed:
         note("unchanged: the cluster is as it was before the last apply")
     elif any(each.action is Action.REMOVED and each.kind == "DaemonSet" for each in done.changes):
-        note(f"nobody can log in with IAM now; {way_in}")
+        note(f"nobody can log in with IAM now; {_way_in(session, config, cluster)}")
 
 
 @click.command(epilog="\b\nExample: AWS_PROFILE=admin tarmak-iam verify")
@@ -248,3 +246,9 @@ def _verified_json(found: Verified) -> dict[str, Any]:
         "tokenFrom": found.maker,
         "method": found.method,
     }
+
+
+def _way_in(session: Session, config: TarmakConfig, cluster: Cluster) -> str:
+    """Not the installation's, for which the mappings are read: they may be what has to be rolled back."""
+    name, is_current = cluster.cluster_name, config.data.get("currentCluster") == cluster.cluster_name
+    return examine_admin(session.files(config, cluster).home, cluster=None if is_current else name).advice

@@ -117,5 +117,7 @@ pass_session = click.make_pass_decorator(Session)
 
 
 def way_in(installation: Installation | None) -> str:
-    """Which door stays open, where no cluster may be known."""
-    return installation.way_in if installation else "the admin certificate in Tarmak's own kubeconfig still works"
+    """What was found of the admin certificate, where no cluster may be known."""
+    from tarmak_iam.admin_access import NOT_EXAMINED
+
+    return installation.way_in if installation else NOT_EXAMINED

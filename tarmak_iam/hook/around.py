@@ -44,7 +44,7 @@ class BeforeReport:
     installation: Installation | None = None
     findings: tuple[Located, ...] = ()
     refusal: str = ""
-    """Who would be locked out, and which door stays open; empty for nobody."""
+    """Who would be locked out, and what was found of the admin certificate; empty for nobody."""
 
     @property
     def errors(self) -> tuple[Located, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 from tarmak_iam.config.plugins import installed_sections
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Subject
+from tarmak_iam.lint.admin_certificate_rules import ADMIN_CERTIFICATE_RULES
 from tarmak_iam.lint.arn_rules import ARN_RULES
 from tarmak_iam.lint.backend_rules import BACKEND_RULES
 from tarmak_iam.lint.config_rules import CONFIG_RULES
@@ -55,6 +56,7 @@ RULES: tuple[Rule, ...] = (
     *DAEMON_VERSION_RULES,
     *BACKEND_RULES,
     *SSO_VERSION_RULES,
+    *ADMIN_CERTIFICATE_RULES,
     # comments
     *SUPPRESSION_RULES,
 )

@@ -11,6 +11,7 @@ from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.images import ECR_TAGS, Ecr, Image, gone, is_upstream
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.lint.wording import way_in
 from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened
 
@@ -75,7 +76,7 @@ def _is_gone(rule: Rule, installation: Installation) -> Iterator[Finding]:
     if reason is not None:
         what = f"there is no image {installation.image}: {reason}; no master would start the daemon"
         remedy = "take the default image, or one that you can pull"
-        yield rule.finding(Subject.SETTINGS, _route(installation), f"{what}; {installation.way_in}", remedy)
+        yield rule.finding(Subject.SETTINGS, _route(installation), f"{what}; {way_in(installation)}", remedy)
 
 
 def _moves(rule: Rule, installation: Installation) -> Iterator[Finding]:
@@ -93,7 +94,7 @@ def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding
     if image.ecr is not None and _is_elsewhere(installation, image.ecr) and not gone(image):
         what = (
             f"the image {image.name} is in the partition {image.ecr.partition}, and the cluster in "
-            f"{installation.partition}: its nodes cannot log in there; {installation.way_in}"
+            f"{installation.partition}: its nodes cannot log in there; {way_in(installation)}"
         )
         remedy = "copy the image to a repository of the cluster's own partition, and set image"
         yield rule.finding(Subject.SETTINGS, _route(installation), what, remedy)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime, timezone
 from typing import Any
 
+from tarmak_iam.admin_access import AdminAccess
 from tarmak_iam.effects import effect_json
 from tarmak_iam.errors import place_json
 from tarmak_iam.hook.cluster.objects import Ref
@@ -77,7 +79,27 @@ def _standing(standing: Standing) -> dict[str, Any]:
         "webhookFile": standing.webhook_file,
         "closed": list(standing.closed),
         "wayIn": standing.way_in,
+        "adminCertificate": _admin(standing.admin) if standing.admin else None,
     }
+
+
+def _admin(admin: AdminAccess) -> dict[str, Any]:
+    return {
+        "path": str(admin.path) if admin.path else None,
+        "state": str(admin.state),
+        "examined": admin.is_examined,
+        "notBefore": _time(admin.not_before),
+        "notAfter": _time(admin.not_after),
+        "commonName": admin.common_name or None,
+        "organizations": list(admin.organizations),
+        "inSystemMasters": admin.is_admin,
+        "signedByCA": admin.is_signed_by_ca,
+        "wayBack": admin.is_way_back,
+    }
+
+
+def _time(time: datetime | None) -> str | None:
+    return None if time is None else f"{time.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _live(cluster: ClusterReview) -> dict[str, Any]:

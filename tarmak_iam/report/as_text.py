@@ -44,7 +44,7 @@ def _cluster(cluster: ClusterReview) -> Iterator[str]:
     yield f"{cluster.cluster}: switch {switch}, {what}"
     for reason in standing.closed:
         yield f"  nobody gets in: {reason}"
-    yield f"  beside IAM: {standing.way_in}"
+    yield f"  without IAM: {standing.way_in}"
     for principal in cluster.principals:
         yield from _principal(principal)
     for outsider in cluster.outsiders:

@@ -79,7 +79,7 @@ class _Reviewer:
             image=made.image,
             backends=tuple(made.daemon.backends),
             webhook_file=made.webhook_file,
-            way_in=made.way_in,
+            admin=None if made.is_hub else made.admin_access,
             closed=tuple(_closed(made, anybody)),
         )
 

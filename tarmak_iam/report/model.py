@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from tarmak_iam.admin_access import AdminAccess
 from tarmak_iam.effects import Effect
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
@@ -126,7 +127,7 @@ class SourceFile:
 class Standing:
     """Whether anybody gets in by IAM at all, and through what. `closed`: all that keeps everybody out.
 
-    `way_in` names the door beside IAM, which the review tells nothing of: the admin certificate.
+    `admin` is what was found of the admin certificate, which needs no IAM; None for a hub.
     """
 
     type: str
@@ -136,8 +137,13 @@ class Standing:
     image: str
     backends: tuple[str, ...]
     webhook_file: str | None
-    way_in: str
+    admin: AdminAccess | None
     closed: tuple[str, ...] = ()
+
+    @property
+    def way_in(self) -> str:
+        """How to get in without IAM, as far as was looked at."""
+        return self.admin.text if self.admin else "a hub has no API server to log in to"
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,4 +196,4 @@ def test_the_way_in_is_that_of_the_cluster(shell: Shell, multi: Path) -> None:
     )
     (multi / "prod-blue" / NAME).write_text(mapped, encoding="utf-8")
     found = shell.run("-c", ".", "check", code=1).out
-    assert "the admin certificate in prod-blue/kubeconfig still works" in found
+    assert "; no way back was found: the current context of prod-blue/kubeconfig has no client certificate" in found

@@ -25,7 +25,7 @@ def test_manifests_and_render_tell_it_beside_the_objects(mapped: Shell) -> None:
     assert done.err.startswith(
         "warning: there is no image gcr.io/heptio-images/authenticator:v0.3.0: the registry gcr.io"
     )
-    assert "the admin certificate in" in done.err
+    assert "no way back was found: the current context of" in done.err
     out = mapped.single / "out"
     done = mapped.dev(
         "render", "--output-dir", out, "--registry", "mirror.example.com", "--kubernetes-version", "1.99.0"

@@ -119,7 +119,7 @@ def test_an_entry_that_is_not_ours(shell: Shell, tmp_path: Path) -> None:
     )
     assert file.read_text() == FOREIGN
     forced = shell.dev("kubeconfig", "--merge", file, "--force")
-    assert f"forced: the user 'dev-cluster' of {file} was not ours; the admin certificate in " in forced.err
+    assert f"forced: the user 'dev-cluster' of {file} was not ours; no way back was found: " in forced.err
     assert f"replaced user dev-cluster in {file}\n" in forced.err
     assert "c2VjcmV0" not in forced.out + forced.err + file.read_text()
 

@@ -16,6 +16,7 @@ import pytest
 
 from tarmak_iam.hook.lock import cluster_lock, lock_path
 from tarmak_iam.hook.processes import Completed, Programs
+from tests.admin_certificates import certificate, kubeconfig, logins, write
 from tests.hook.cluster import Cluster, failed
 from tests.support import ADMIN, ROOT, Shell
 
@@ -43,7 +44,7 @@ class Stand:
 def stand(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stand:
     stand = Stand(shell, tmp_path / "bin", Cluster(server="v1.24.17"))
     stand.bin.mkdir()
-    kubeconfig = shell.single / "dev-cluster" / "kubeconfig"
+    kubeconfig = write(shell.single / "dev-cluster")
     stand.put("tarmak", TARMAK.format(log=stand.bin / "tarmak.log", kubeconfig=kubeconfig))
     stand.put("kubectl", "")
     run = Programs.run
@@ -60,6 +61,11 @@ def stand(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stan
     shell.dev("map", "add", ADMIN, "--username", "admin", "--group", "system:masters")
     shell.dev("settings", "set", "kubernetesVersion", "1.24.17")
     return stand
+
+
+def way_in(stand: Stand) -> str:
+    path = stand.shell.single / "dev-cluster" / "kubeconfig"
+    return f"the admin certificate in {path} is valid until 2990-01-01 and in system:masters"
 
 
 def test_from_nothing_and_back(stand: Stand) -> None:
@@ -85,7 +91,7 @@ def test_from_nothing_and_back(stand: Stand) -> None:
     assert shell.dev("diff").out == ""
     back = shell.dev("rollback")
     assert back.out.splitlines()[0] == "removed DaemonSet kube-system/aws-iam-authenticator"
-    assert "the admin certificate in" in back.err
+    assert f"nobody can log in with IAM now; {way_in(stand)}\n" in back.err
     assert "unchanged" in shell.dev("rollback").err
     assert stand.cluster.names() == []
 
@@ -102,17 +108,55 @@ def test_mappings_that_cannot_be_read_are_rolled_back_all_the_same(stand: Stand)
     (stand.shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text("server: [")
     back = stand.shell.dev("rollback")
     assert back.out.splitlines()[0] == "removed DaemonSet kube-system/aws-iam-authenticator"
-    assert "nobody can log in with IAM now; the admin certificate in" in back.err
+    assert f"nobody can log in with IAM now; {way_in(stand)}\n" in back.err
 
 
-def test_a_rollback_that_stops_midway_names_the_open_door(stand: Stand) -> None:
+@pytest.mark.parametrize("command", [["apply", "--timeout", "0"], ["rollback"]])
+def test_what_tarmak_writes_meanwhile_counts(stand: Stand, command: list[str]) -> None:
+    """`check` has looked at the kubeconfig before that."""
+    stand.shell.dev("apply")
+    fresh = stand.bin / "fresh"
+    path = stand.shell.single / "dev-cluster" / "kubeconfig"
+    path.rename(fresh)
+    path.write_text(kubeconfig(logins(certificate("2019-01-01", "2020-01-01"))))
+    stand.put("tarmak", f"cp {fresh} {path}\necho KUBECONFIG={path}")
+    stand.shell.dev("map", "add", f"{ADMIN}2", "--username", "two")
+    stand.cluster.is_rolled_out = False
+    stand.cluster.fault = lambda args: failed("no") if "delete" in args else None
+    stopped = stand.shell.dev(*command, code=2)
+    assert stopped.err.splitlines()[-2] == way_in(stand)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        (None, "PATH does not exist"),
+        (
+            kubeconfig(logins(certificate("2019-01-01", "2020-01-01"))),
+            "the admin certificate in PATH expired on 2020-01-01",
+        ),
+    ],
+)
+def test_a_rollback_without_a_way_back(stand: Stand, text: str | None, what: str) -> None:
+    stand.shell.dev("apply")
+    path = stand.shell.single / "dev-cluster" / "kubeconfig"
+    path.unlink() if text is None else path.write_text(text)
+    (other := stand.bin / "other").write_text("")
+    back = stand.shell.dev("rollback", "--kubeconfig", other)
+    assert back.err.endswith(
+        f"nobody can log in with IAM now; no way back was found: {what.replace('PATH', str(path))}; "
+        "run `tarmak clusters kubeconfig` for a new one\n"
+    )
+
+
+def test_a_rollback_that_stops_midway_says_what_was_found_of_the_admin_certificate(stand: Stand) -> None:
     stand.shell.dev("apply")
     stand.cluster.fault = lambda args: failed("no") if "delete" in args and "ConfigMap" in " ".join(args) else None
     stopped = stand.shell.dev("rollback", code=2)
     assert (
         "restored: removed DaemonSet kube-system/aws-iam-authenticator; not yet looked after: ConfigMap" in stopped.err
     )
-    assert "the admin certificate in" in stopped.err
+    assert way_in(stand) in stopped.err
 
 
 def test_a_second_rollback_writes_nothing(stand: Stand) -> None:
@@ -272,7 +316,7 @@ def test_the_rollout_is_waited_for_within_limits(stand: Stand) -> None:
     failed = stand.shell.dev("apply", "--timeout", "0", code=2)
     assert "it does not run everywhere after 0 seconds" in failed.err
     assert "done: created ConfigMap" in failed.err
-    assert "the admin certificate in" in failed.err
+    assert way_in(stand) in failed.err
     stand.shell.dev("apply", "--no-wait")
 
 
@@ -292,7 +336,7 @@ def test_verify(stand: Stand) -> None:
     reviewed(stand, "root")
     found = stand.shell.dev("verify", "--timeout", "0", code=1)
     assert "the API server takes" in found.out
-    assert "not proven; the admin certificate in" in found.err
+    assert f"not proven; {way_in(stand)}\n" in found.err
     shown = json.loads(stand.shell.dev("verify", "--timeout", "0", "-o", "json", code=1).out)
     assert (shown["ok"], shown["got"]["username"], shown["expected"]["username"]) == (False, "root", "admin")
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.admin_certificates import NO_CERTIFICATE, certificate, logins
+from tests.admin_certificates import kubeconfig as admin_kubeconfig
 from tests.support import Shell
 
 ACCOUNT = "arn:aws:iam::111122223333"
@@ -65,25 +67,50 @@ def test_as_json(shell: Shell) -> None:
     assert again.err == f"unchanged: {DEV} is mapped like that\n"
 
 
+RENEW = "run `tarmak clusters kubeconfig` for a new one"
+
+
+@pytest.mark.parametrize(
+    ("admin", "found"),
+    [
+        (
+            admin_kubeconfig(logins(certificate())),
+            "the admin certificate in PATH is valid until 2990-01-01 and in system:masters",
+        ),
+        (None, f"no way back was found: PATH does not exist; {RENEW}"),
+        (
+            admin_kubeconfig(logins(certificate("2019-01-01", "2020-01-01"))),
+            f"no way back was found: the admin certificate in PATH expired on 2020-01-01; {RENEW}",
+        ),
+        (
+            admin_kubeconfig(logins(certificate(organizations=("dev",)))),
+            (
+                "no way back was found: the admin certificate in PATH is valid until 2990-01-01, but not in "
+                f"system:masters; move the kubeconfig away and {RENEW}"
+            ),
+        ),
+        (admin_kubeconfig(), f"{NO_CERTIFICATE.format('PATH')}; {RENEW}"),
+    ],
+    ids=["valid", "missing", "expired", "of no admin", "without a certificate"],
+)
 @pytest.mark.parametrize("command", [["remove", ADMIN], ["add", ADMIN, "--username", "admin", "--group", "dev"]])
-def test_the_last_admin_stays_unless_forced(shell: Shell, command: list[str]) -> None:
+def test_the_last_admin_stays_unless_forced(shell: Shell, command: list[str], admin: str | None, found: str) -> None:
     add_admin(shell)
+    kubeconfig(shell).unlink() if admin is None else kubeconfig(shell).write_text(admin)
+    found = found.replace("PATH", str(kubeconfig(shell)))
     before = mappings(shell).read_bytes()
     refused = shell.dev("map", *command, code=2)
     assert (refused.out, refused.err) == (
         "",
         (
-            f"error: the last way into system:masters would be lost ({ADMIN}); nothing was changed; --force does it "
-            f"all the same, and then the admin certificate in {kubeconfig(shell)} still works\n"
+            f"error: the last way into system:masters would be lost ({ADMIN}); nothing was changed; use --force to do "
+            f"it anyway; {found}\n"
         ),
     )
     shell.dev("map", *command, "--dry-run", code=2)
     assert mappings(shell).read_bytes() == before
     forced = shell.dev("map", *command, "--force")
-    assert forced.err.startswith(
-        f"forced: the last way into system:masters would be lost ({ADMIN}); the admin certificate in "
-        f"{kubeconfig(shell)} still works\n"
-    )
+    assert forced.err.startswith(f"forced: the last way into system:masters would be lost ({ADMIN}); {found}\n")
     assert "loses system:masters" in forced.out
 
 
@@ -91,7 +118,7 @@ def test_nodes_and_oneself(shell: Shell) -> None:
     add_admin(shell)
     shell.dev("map", "add", NODE, "--username", "system:node:{{EC2PrivateDNSName}}", "--group", "system:nodes")
     refused = shell.dev("map", "remove", NODE, code=2)
-    assert refused.err.startswith(f"error: the nodes of {NODE} could no longer join; nothing was changed; --force")
+    assert refused.err.startswith(f"error: the nodes of {NODE} could no longer join; nothing was changed; use --force")
     shell.dev("map", "add", DEV, "--username", "dev", "--group", "dev")
     me = ["--me", "arn:aws:sts::111122223333:assumed-role/Dev/alice"]
     refused = shell.dev("map", "remove", DEV, *me, code=2)

@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 
 from tarmak_iam.hook.processes import Completed, Programs
+from tests.admin_certificates import NO_CERTIFICATE
 from tests.hook.cluster import Cluster, failed
 from tests.report.pages import read
 from tests.report.test_rights import EVERYTHING, binding, role
@@ -56,7 +57,7 @@ def test_one_cluster(shell: Shell) -> None:
     path = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
     assert shell.dev("report").out.splitlines()[:12] == [
         "dev-cluster: switch on, authenticator v0.6.20, MountedFile, Kubernetes 1.12.9",
-        f"  beside IAM: the admin certificate in {shell.single}/dev-cluster/kubeconfig still works",
+        f"  without IAM: {NO_CERTIFICATE.format(shell.single / 'dev-cluster' / 'kubeconfig')}",
         f"  {ADMIN}",
         "    becomes  admin, groups system:masters",
         "    admin    group system:masters",

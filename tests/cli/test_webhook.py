@@ -14,6 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tarmak_iam.document import files as document_files
+from tests.admin_certificates import NO_CERTIFICATE
 from tests.pki.masters import WEBHOOK, lay_master
 from tests.pki.support import files, lay, rsa_key
 from tests.support import ADMIN, ROOT, Shell
@@ -69,7 +70,7 @@ def test_renewing_loses_nothing(shell: Shell, tmp_path: Path) -> None:
     renewed = shell.run("webhook", "--output-dir", out, "--renew")
     assert renewed.err.endswith(
         "until they are on all masters and both servers have started again, IAM logins fail\n"
-        "the admin certificate in Tarmak's own kubeconfig still works\n"
+        "the admin certificate was not examined\n"
     )
     after = content(out)
     for name, data in before.items():
@@ -268,8 +269,8 @@ def test_a_rendered_directory_and_a_master(shell: Shell, tmp_path: Path) -> None
     config.write_text(config.read_text().replace("dev-cluster", "other"))
     checked = shell.dev("doctor", out, "-o", "json", code=1)
     found = json.loads(checked.out)
-    way_in = f"the admin certificate in {shell.single / 'dev-cluster' / 'kubeconfig'} still works"
-    assert checked.err.endswith(f"as long as the API server runs, {way_in}\n")
+    way_in = NO_CERTIFICATE.format(shell.single / "dev-cluster" / "kubeconfig")
+    assert checked.err.endswith(f"\n{way_in}; run `tarmak clusters kubeconfig` for a new one\n")
     assert [(each["id"], each["severity"], Path(each["file"]).name) for each in found] == [
         ("WEB060", "error", "configmap.yaml")
     ]

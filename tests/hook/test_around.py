@@ -20,6 +20,7 @@ from tarmak_iam.hook.processes import Programs
 from tarmak_iam.hook.steps import Steps
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.installation import Installation
+from tests.admin_certificates import NO_CERTIFICATE
 from tests.hook.conftest import MAPPINGS, Bench
 from tests.hook.driver import Verified, midway
 
@@ -104,7 +105,8 @@ class TestBefore:
         assert report.errors == ()
         kubeconfig = bench.directory / "dev-cluster" / "kubeconfig"
         assert report.refusal == (
-            f"nobody is mapped, so nobody could log in with IAM; the admin certificate in {kubeconfig} still works"
+            f"nobody is mapped, so nobody could log in with IAM; {NO_CERTIFICATE.format(kubeconfig)}; "
+            "run `tarmak clusters kubeconfig` for a new one"
         )
 
     def test_against_what_is_live(self, bench: Bench) -> None:

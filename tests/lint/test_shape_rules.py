@@ -174,7 +174,7 @@ def test_blanks() -> None:
     entry = ROLES + f"  - roleARN: {DEV}\n    username: ' dev'\n    groups: ['', 'a b', 'c ', \"d\\n\"]\n"
     assert places(entry) == ["5:15 IAM078", "6:14 IAM078", "6:25 IAM078", "6:31 IAM078"]
     assert only("server:\n  mapRoles:\n" + ADMIN.replace("'system:masters'", "'system:masters '")).endswith(
-        'still works; write "system:masters"'
+        'the admin certificate was not examined; write "system:masters"'
     )
 
 

@@ -162,9 +162,8 @@ def test_everyone_of_an_account_once() -> None:
 def test_no_admin() -> None:
     text = f"server:\n  mapRoles:\n  - {{roleARN: '{DEV}', username: dev, groups: [dev]}}\n"
     assert only(text) == (
-        "2:3 IAM084 nobody gets system:masters: no one could mend the cluster by IAM; the admin certificate in "
-        "<dir>/dev-cluster/kubeconfig still works; map an admin role: tarmak-iam map add ARN --username NAME "
-        "--group system:masters"
+        "2:3 IAM084 nobody gets system:masters: no one could mend the cluster by IAM; the admin certificate was "
+        "not examined; map an admin role: tarmak-iam map add ARN --username NAME --group system:masters"
     )
     assert places("server: {mapAccounts: ['444455556666']}\n") == ["1:10 IAM084", "1:24 IAM074"]
     assert places("server: {mapRoles: []}\n") == []

@@ -48,7 +48,7 @@ def verify(
     pause: float = _PAUSE,
 ) -> Verified:
     """The caller is whoever AWS's settings, and role and profile of the cluster's settings, say; `kubectl` is the
-    admin's, whose certificate works without the authenticator.
+    admin's, whose certificate needs no authenticator.
 
     While the answer is another than the foretold one it is asked for again, for up to `seconds`, each time with a
     new token: the API server keeps an answer for two minutes by token. Raises ToolError where no token can be made

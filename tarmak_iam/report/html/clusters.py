@@ -90,7 +90,7 @@ def _facts(standing: Standing) -> Iterator[Markup]:
     yield fact("Authenticator", standing.daemon)
     yield fact("Mappings come from", ", ".join(standing.backends))
     yield fact("Image", code(standing.image), kind="long")
-    yield fact("Beside IAM", f"{standing.way_in}, for whoever has it", kind="full")
+    yield fact("Without IAM", standing.way_in, kind="full")
 
 
 def _people(cluster: ClusterReview, shown: Shown) -> Markup:
