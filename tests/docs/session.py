@@ -29,6 +29,7 @@ SECONDS = 120
 _TOO_LONG = 124  # as timeout(1) has it
 _STAND_INS = Path(__file__).parent / "stand_ins"
 _SESSION_NAME = "tarmak-iam-1772443800"
+_VALID_UNTIL = "2027-03-02"
 _PROGRAMS = ("tarmak", "kubectl", "aws", "aws-iam-authenticator")
 # Reads the names of files with commands; descriptors of its own, so that nothing that runs can see or end them.
 _DRIVER = """
@@ -108,7 +109,8 @@ class Session:
         return found
 
     def shown(self, text: str) -> str:
-        """With the reader's own paths, and one time in the name of every role session."""
+        """With the reader's own paths, and one time in the name of every role session and certificate."""
+        text = re.sub(r"(valid until |\"notAfter\": \")\d{4}-\d\d-\d\d\b", rf"\g<1>{_VALID_UNTIL}", text)
         text = re.sub(r"\btarmak-iam-\d{10}\b", _SESSION_NAME, text)
         text = re.sub(r"(?<![\w.])" + re.escape(str(self.home)), "/home/you", text)
         return text.replace(str(self.root), "/tmp").replace(str(ROOT), "/home/you/tarmak-iam")

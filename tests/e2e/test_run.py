@@ -129,7 +129,7 @@ def test_what_is_not_proven_is_rolled_back(shop: Shop) -> None:
         said = shop.run(*APPLY, options=("--rollback-on-failure",), code=1)
         assert shop.live == before != ""
     assert "dev-cluster: applied, but not proven: " in said
-    assert "the admin certificate in" in said
+    assert "no way back was found: the current context of" in said
     assert "tarmak-iam: dev-cluster: rolled back: " in said
 
 

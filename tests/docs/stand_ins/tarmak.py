@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from tarmak_iam import Cluster, TarmakConfig, TarmakIamError, yaml_bytes
 from tarmak_iam.hook.tarmak.arguments import TarmakCall
+from tests.admin_certificates import authority, certificate, encoded, key_pem
 from tests.docs.stand_ins.cloud import Cloud
 from tests.hook.tarmak import (
     add,
@@ -38,10 +41,9 @@ current-context: {name}
 users:
 - name: {name}
   user:
-    client-certificate-data: {ca}
-    client-key-data: {ca}
+    client-certificate-data: {certificate}
+    client-key-data: {key}
 """
-_CA = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCkEgc3RhbmQtaW4ncwotLS0tLUVORCBDRVJUSUZJQ0FURS0tLS0tCg=="
 
 
 def main(arguments: list[str]) -> int:
@@ -91,14 +93,23 @@ def _kubeconfig(cluster: Cluster, directory: Path) -> int:
 
 
 def _admin(cluster: Cluster, directory: Path) -> Path:
-    """The admin's kubeconfig; one that is there already stays."""
+    """The admin's kubeconfig; one with a certificate stays, and one without keeps its server."""
     path = directory / cluster.cluster_name / "kubeconfig"
-    server = f"https://api.{cluster.cluster_name}.k8s.example.com"
-    if not path.exists():
+    before = path.read_text() if path.exists() else ""
+    if "client-certificate-data" not in before:
         path.parent.mkdir(exist_ok=True)
         path.touch(mode=0o600)
-        path.write_text(_KUBECONFIG.format(name=cluster.cluster_name, server=server, ca=_CA))
+        found = re.search(r"server: (\S+)", before)
+        server = found[1] if found else f"https://api.{cluster.cluster_name}.k8s.example.com"
+        path.write_text(_KUBECONFIG.format(name=cluster.cluster_name, server=server, **_signed()))
     return path
+
+
+def _signed() -> dict[str, str]:
+    """What Vault signs: a certificate of the admin for a year, and the CA."""
+    today = date.today()
+    own = certificate(str(today), str(today + timedelta(days=365)))
+    return {"ca": encoded(authority()), "certificate": encoded(own), "key": encoded(key_pem())}
 
 
 def _changed(call: TarmakCall, data: Any) -> Any:
