@@ -174,7 +174,7 @@ class _Kubeconfig:
             authorities = [each for each in self._blocks(login.authority) if is_certificate(each)]
         except (FileError, _Outside):  # of the server, first of all; without it less can be said
             authorities = []
-        return self._certificate(chain[:_MOST], keys, authorities[:_MOST])
+        return self._certificate(chain, keys, authorities)
 
     def _certificate(self, chain: Sequence[Block], keys: Sequence[Block], authorities: Sequence[Block]) -> AdminAccess:
         try:
@@ -185,9 +185,10 @@ class _Kubeconfig:
             own = read_certificate(chain[0].data)
         except Unreadable:
             return self._unreadable("it is not a certificate that can be read")
-        others, trusted = list(_readable(chain[1:])), list(_readable(authorities))
+        others, trusted = list(_readable(chain[1:_MOST])), list(_readable(authorities[:_MOST]))
         ending = _ending(own, others, trusted)
-        is_signed = ending is not None if trusted else None
+        all_seen = trusted and len(chain) <= _MOST >= len(authorities)
+        is_signed = True if ending else False if all_seen else None
         state, what = self._of_key(own, keys) or self._of_certificate(own, is_signed=is_signed, ending=ending)
         names = own.common_name, own.organizations
         return AdminAccess(state, what, self.path, own.not_before, own.not_after, *names, is_signed)

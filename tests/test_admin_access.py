@@ -259,7 +259,17 @@ def test_the_first_certificate_of_a_chain_is_the_admins(home: Path) -> None:
 def test_many_certificates_that_have_signed_each_other(home: Path) -> None:
     loop = b"".join(certificate("2000-01-01", f"{2100 + n}-01-01", (), name="x", issuer="x") for n in range(30))
     own = certificate("2026-01-01", "2027-01-01", issuer="x")
-    assert examined(home, kubeconfig(logins(own + loop))).state is AdminState.OTHER_CA
+    assert examined(home, kubeconfig(logins(own + loop))).is_signed_by_ca is None
+    few = b"".join(certificate("2000-01-01", f"{2100 + n}-01-01", (), name="x", issuer="x") for n in range(10))
+    assert examined(home, kubeconfig(logins(own + few))).state is AdminState.OTHER_CA
+
+
+def test_nothing_is_said_of_a_signature_among_more_cas_than_are_looked_at(home: Path) -> None:
+    others = b"".join(authority("x", until=f"{2100 + n}-01-01") for n in range(20))
+    found = examined(home, kubeconfig(logins(GOOD), ca=others + authority()))
+    assert (found.state, found.is_signed_by_ca) == (AdminState.VALID, None)
+    few = others[: others.index(b"-----END") + 26]
+    assert examined(home, kubeconfig(logins(GOOD), ca=few + authority())).is_signed_by_ca is True
 
 
 def test_one_ca_of_several(home: Path) -> None:
