@@ -10,6 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tarmak_iam.document.boundary import Boundary
 from tarmak_iam.document.files import read_if_present
 from tarmak_iam.errors import FileError, TarmakIamError
 from tarmak_iam.identity.groups import ADMINS
@@ -114,15 +115,19 @@ class AdminAccess:
         return f"{self.text}; {self.remedy}" if self.remedy else self.text
 
 
-def examine_admin(home: Path | None, *, cluster: str | None = None, now: datetime | None = None) -> AdminAccess:
+def examine_admin(
+    home: Path | None, *, cluster: str | None = None, now: datetime | None = None, within: Boundary | None = None
+) -> AdminAccess:
     """Reads the kubeconfig in `home`, which is `<dir>/<cluster_name>`; None for a configuration that is not in a file.
+
+    No link leads out of `within`, None for `<dir>`.
 
     `cluster`: the name for Tarmak's own command, None for the current one. `now` is aware, None for the time of the
     call. Nothing raises: a broken file is an answer.
     """
     if home is None:
         return AdminAccess(AdminState.NOT_EXAMINED, NOT_EXAMINED)
-    found = _Kubeconfig(home, now or datetime.now(timezone.utc)).examined()
+    found = _Kubeconfig(home, now or datetime.now(timezone.utc), within or Boundary(home.parent)).examined()
     option = "" if cluster is None else f"--current-cluster {cluster} "
     return replace(found, renewal=f"tarmak {option}clusters kubeconfig", has_known_hosts=_has_known_hosts(home))
 
@@ -142,6 +147,7 @@ class _Outside(Exception):
 class _Kubeconfig:
     home: Path
     now: datetime
+    within: Boundary
 
     @property
     def path(self) -> Path:
@@ -149,7 +155,7 @@ class _Kubeconfig:
 
     def examined(self) -> AdminAccess:
         try:
-            data = read_if_present(self.path)
+            data = read_if_present(self.path, self.within)
             if data is None:
                 return self._found(AdminState.MISSING, f"{self.path} does not exist")
             return self._login(data)
@@ -255,7 +261,7 @@ class _Kubeconfig:
             raise FileError("the kubeconfig names a file that cannot exist") from None
         if not is_inside:
             raise _Outside(f"{self.path} names a file outside the configuration directory")
-        data = read_if_present(path)
+        data = read_if_present(Path(os.path.realpath(path)))
         if data is None:
             raise FileError("the file that the kubeconfig names for it does not exist")
         return data

@@ -17,6 +17,7 @@ from tarmak_iam.config.webhook import DEFAULT_WEBHOOK_FILE, unsafe_webhook_file,
 from tarmak_iam.daemon import Daemon
 from tarmak_iam.delivery import Delivery, deliver
 from tarmak_iam.document import Document
+from tarmak_iam.document.boundary import Boundary
 from tarmak_iam.errors import ConfigError, EditRefused, Place
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.mappings import MAPPINGS_NAME, Mappings
@@ -53,6 +54,8 @@ class Installation:
     """Whether commands without --current-cluster work on it."""
     now: datetime | None = None
     """When the admin certificate is examined, aware; None for the time of the question."""
+    follow_links: bool = False
+    """Whether links of the user may lead out of the directory of tarmak.yaml, as in `Boundary`."""
 
     @classmethod
     def of(
@@ -65,6 +68,7 @@ class Installation:
         *,
         admin: AdminKubeconfig | None = None,
         now: datetime | None = None,
+        follow_links: bool = False,
     ) -> Installation:
         """The only constructor. `overrides` are settings by name that win over `settings`; None values do not.
 
@@ -88,6 +92,7 @@ class Installation:
             document=config.document,
             is_current=config.data.get("currentCluster") == cluster.cluster_name,
             now=now,
+            follow_links=follow_links,
         )
         made.daemon.check()
         return made
@@ -135,7 +140,9 @@ class Installation:
         return self._examined_admin().advice
 
     def _examined_admin(self) -> AdminAccess:
-        return examine_admin(self.home, cluster=None if self.is_current else self.cluster_id, now=self.now)
+        within = Boundary(self.home.parent, self.follow_links) if self.home else None
+        cluster = None if self.is_current else self.cluster_id
+        return examine_admin(self.home, cluster=cluster, now=self.now, within=within)
 
     def command(self, words: str) -> str:
         """What somebody should type: without its name the command would work on another cluster."""

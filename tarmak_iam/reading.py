@@ -32,7 +32,9 @@ def read_installation(
     admin = files.admin_kubeconfig() if with_admin else None
     settings, document = files.read_settings()
     try:
-        made = Installation.of(config, cluster, files.mappings(), settings, overrides, admin=admin)
+        made = Installation.of(
+            config, cluster, files.mappings(), settings, overrides, admin=admin, follow_links=files.follow_links
+        )
     except SettingError as error:
         is_given = (overrides or {}).get(error.setting) is not None  # in an option, not in the file
         if is_given or document is None or not document.has((error.setting,)):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam.admin_access import AdminAccess, AdminState, examine_admin
+from tarmak_iam.document.boundary import Boundary
 from tests.admin_certificates import (
     CLIENT,
     SERVER,
@@ -340,3 +341,16 @@ def test_without_cryptography(home: Path) -> None:
         f"notExamined\nthe admin certificate in {home}/kubeconfig was not examined: "
         "install the extra `webhook` (cryptography)\n"
     )
+
+
+def test_a_kubeconfig_that_a_link_leads_elsewhere_for(tmp_path: Path) -> None:
+    home = tmp_path / "config" / "dev-cluster"
+    home.mkdir(parents=True)
+    elsewhere = tmp_path / "kubeconfig"
+    elsewhere.write_text("users: []\n")
+    (home / "kubeconfig").symlink_to(elsewhere)
+    found = examine_admin(home, now=NOW)
+    assert found.state is AdminState.UNREADABLE
+    assert f"this is a link to {elsewhere}, outside of {home.parent}" in found.text
+    followed = examine_admin(home, now=NOW, within=Boundary(home.parent, follow_links=True))
+    assert followed.state is AdminState.NO_CERTIFICATE

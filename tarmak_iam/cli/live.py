@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -29,6 +29,9 @@ from tarmak_iam.hook.login.verify import VERIFY_SECONDS, Verified
 from tarmak_iam.hook.login.verify import verify as verify_login
 from tarmak_iam.hook.tarmak.passing import stops_raised
 from tarmak_iam.lint import Subjects
+
+if TYPE_CHECKING:
+    from tarmak_iam.config import Cluster, TarmakConfig
 
 __all__ = ["apply", "change_json", "rollback", "verify"]
 
@@ -251,4 +254,5 @@ def _verified_json(found: Verified) -> dict[str, Any]:
 def _way_in(session: Session, config: TarmakConfig, cluster: Cluster) -> str:
     """Not the installation's, for which the mappings are read: they may be what has to be rolled back."""
     name, is_current = cluster.cluster_name, config.data.get("currentCluster") == cluster.cluster_name
-    return examine_admin(session.files(config, cluster).home, cluster=None if is_current else name).advice
+    files = session.files(config, cluster)
+    return examine_admin(files.home, cluster=None if is_current else name, within=files.within).advice

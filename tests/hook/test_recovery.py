@@ -137,3 +137,14 @@ def test_what_cannot_be_read_is_reported(path: Path) -> None:
         "DIR/tarmak.yaml: warning: the text that an earlier `tarmak-iam run` left cannot be restored"
     )
     assert path.read_bytes() == SET
+
+
+@pytest.mark.parametrize("now", [SET, b""], ids=["rewritten", "empty"])
+def test_a_link_in_the_place_of_such_a_text(path: Path, now: bytes) -> None:
+    """Nobody's run has laid it there, and what it leads to is not the file's."""
+    elsewhere = path.parent / "elsewhere"
+    (path.parent / "tarmak.yaml.before-1").rename(elsewhere)
+    (path.parent / "tarmak.yaml.before-1").symlink_to(elsewhere)
+    path.write_bytes(now)
+    assert said(path) == []
+    assert path.read_bytes() == now
