@@ -66,13 +66,13 @@ def _also(found: Restored) -> str:
 
 
 def _left_beside(path: Path) -> list[Path]:
-    """Those that `kept.keep` has laid there, the latest first. It makes regular files: a link could lead anywhere."""
+    """Those that `kept.keep` has laid there, the latest first. It makes no links: one could lead anywhere."""
     pattern = re.compile(rf"{re.escape(path.name)}\.before-[0-9]+")
     found = []
     with contextlib.suppress(OSError):
         found = [(each.lstat(), each) for each in path.parent.iterdir() if pattern.fullmatch(each.name)]
-    regular = [(status.st_mtime_ns, each) for status, each in found if stat.S_ISREG(status.st_mode)]
-    return [each for _, each in sorted(regular, reverse=True)]
+    own = [(status.st_mtime_ns, each) for status, each in found if not stat.S_ISLNK(status.st_mode)]
+    return [each for _, each in sorted(own, reverse=True)]
 
 
 def _take_away(texts: Iterable[Path]) -> None:
