@@ -16,7 +16,7 @@ from tarmak_iam.identity.model import Grant
 from tarmak_iam.identity.principals import Named
 from tarmak_iam.identity.reach import is_reachable
 from tarmak_iam.identity.sts import accepts_tokens_of
-from tarmak_iam.identity.versions import known_partitions
+from tarmak_iam.identity.versions import DEFAULT_RELEASE, known_partitions, spans_text
 from tarmak_iam.installation import Installation
 from tarmak_iam.text import shortened
 
@@ -32,8 +32,7 @@ __all__ = [
 
 _NODE_NAME = "{{EC2PrivateDNSName}}"
 
-# The newest release that was tried with the files that Tarmak's masters make.
-_WITH_SSO = "v0.7.9"
+_SSO_ENTRIES = "sso: field in RoleMapping"
 
 Side = Installation | Loaded
 
@@ -104,10 +103,10 @@ class _Rules:
 
     def of_sso(self, name: Named) -> ConfigError | None:
         made, version = self.installation, self.installation.daemon_version
-        if not version.has("sso: field in RoleMapping"):
+        if not version.has(_SSO_ENTRIES):
             return ConfigError(
-                f"{shortened(name)}: authenticator {version} has no SSO entries (v0.6.0, "
-                "v0.6.1, v0.6.30 and later have)",
+                f"{shortened(name)}: authenticator {version} has no SSO entries, "
+                f"which are in {spans_text(_SSO_ENTRIES)}",
                 remedy=f"map the ARN of the AWSReservedSSO role, or {_newer(made)}",
             )
         if not accepts_tokens_of("aws", made.partition, version):
@@ -161,7 +160,7 @@ def _newer(installation: Installation) -> str:
     settings = installation.settings
     if "image" in settings.model_fields_set or settings.registry == "ecr":
         return "set another image"
-    return f"take a newer release: {installation.command(f'settings set daemonVersion {_WITH_SSO}')}"
+    return f"take a newer release: {installation.command(f'settings set daemonVersion {DEFAULT_RELEASE}')}"
 
 
 def _meant(entry: Listed) -> Iterator[Grant]:

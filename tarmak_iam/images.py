@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tarmak_iam.identity.versions import DaemonVersion
+from tarmak_iam.identity.versions import DEFAULT_RELEASE, DaemonVersion, published_tags
 from tarmak_iam.regions import partition_of
 from tarmak_iam.text import quoted
 
@@ -13,34 +13,17 @@ __all__ = ["DEFAULT_IMAGE", "ECR_TAGS", "Ecr", "Image", "check_registry", "gone"
 
 _PUBLIC = "public.ecr.aws"
 _PATH = "eks-distro/kubernetes-sigs/aws-iam-authenticator"
-_DEFAULT_TAG = "v0.6.20-eks-1-30-7"
+_EKS_DISTRO = published_tags()
+_DEFAULT_TAG = _EKS_DISTRO[DEFAULT_RELEASE]
 
 DEFAULT_IMAGE = f"{_PUBLIC}/{_PATH}:{_DEFAULT_TAG}"
-"""Pulls without a login, and starts from the files that Tarmak's v0.4.0 `init` makes (verified)."""
+"""Pulls without a login; its release starts from the files that Tarmak's v0.4.0 `init` makes (versions.json: tried)."""
 
 _UPSTREAM = "602401143452.dkr.ecr.us-west-2.amazonaws.com/amazon/aws-iam-authenticator"
 """The only repository that upstream names, in deploy/example.yaml up to v0.7.11."""
 
 ECR_TAGS = ("v0.4.0", "v0.4.0-scratch", "v0.5.3", "v0.6.26")
 """Tags that upstream's example or Tarmak's documentation names there, without those known to be missing."""
-
-# The newest that the release notes of EKS Distro (docs/contents/releases, August 2026) name of each of the daemon's
-# releases, but for v0.6.20, of which the one that was tried is the default. Releases that are not here it never had.
-_EKS_DISTRO = {
-    DaemonVersion.parse(tag): tag
-    for tag in f"""
-    v0.5.2-eks-1-21-6 v0.5.3-eks-1-21-9 v0.5.5-eks-1-22-4 v0.5.7-eks-1-22-6 v0.5.8-eks-1-23-2 v0.5.9-eks-1-24-2
-    v0.5.10-eks-1-24-4 v0.5.12-eks-1-25-1 v0.5.13-eks-1-24-13 v0.5.15-eks-1-24-15 v0.5.17-eks-1-24-22
-    v0.5.19-eks-1-24-31 v0.5.20-eks-1-24-32 v0.5.23-eks-1-24-35 v0.5.24-eks-1-24-36
-    v0.6.2-eks-1-25-2 v0.6.3-eks-1-26-3 v0.6.4-eks-1-26-5 v0.6.7-eks-1-26-6 v0.6.9-eks-1-27-8 v0.6.10-eks-1-28-1
-    v0.6.12-eks-1-28-10 v0.6.13-eks-1-29-1 v0.6.16-eks-1-29-5 v0.6.17-eks-1-29-6 v0.6.18-eks-1-29-9
-    v0.6.19-eks-1-29-10 {_DEFAULT_TAG} v0.6.22-eks-1-31-3 v0.6.26-eks-1-31-5 v0.6.27-eks-1-31-8 v0.6.28-eks-1-32-2
-    v0.6.29-eks-1-33-1 v0.6.30-eks-1-33-2
-    v0.7.1-eks-1-32-14 v0.7.2-eks-1-33-8 v0.7.4-eks-1-34-7 v0.7.5-eks-1-33-16 v0.7.7-eks-1-34-9 v0.7.8-eks-1-35-2
-    v0.7.9-eks-1-34-12 v0.7.10-eks-1-35-8 v0.7.12-eks-1-36-1 v0.7.13-eks-1-35-9 v0.7.15-eks-1-36-2
-    v0.7.17-eks-1-36-4 v0.7.18-cvefix-eks-1-36-7
-    """.split()
-}
 
 # https://github.com/distribution/reference: what Docker, containerd and the kubelet parse names with. IPv6 literals are
 # left out: the Docker of Tarmak's hosts (1.13) does not take them.

@@ -102,6 +102,22 @@ class Installation:
         return self.settings.image
 
     @property
+    def running_version(self) -> DaemonVersion:
+        """The release in the image: what its tag says, which daemonVersion may contradict; else daemonVersion."""
+        return self.settings.image_version or self.daemon_version
+
+    @property
+    def release_conflict(self) -> str:
+        """That the image is of another release than `daemon_version`; "" where it is not."""
+        own, running = self.daemon_version, self.running_version
+        if running == own:
+            return ""
+        known = f"the image {self.image} is {running}"
+        if "image" not in self.settings.model_fields_set:
+            known = f"no image of it is known in the registry, and {known}"
+        return f"daemonVersion is {own}, but {known}"
+
+    @property
     def kubernetes(self) -> GoVersion:
         """Raises ConfigError where the version cannot be read."""
         version = parse_version(self.kubernetes_text)

@@ -12,7 +12,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.intent import plain
 from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.errors import ConfigError, Place
-from tarmak_iam.identity.versions import DaemonVersion
+from tarmak_iam.identity.versions import DEFAULT_RELEASE, DaemonVersion
 from tarmak_iam.images import DEFAULT_IMAGE, Image, published_image
 from tarmak_iam.near import did_you_mean
 from tarmak_iam.routes import Route
@@ -71,7 +71,7 @@ class Settings(BaseModel):
     repository that upstream names) or HOST[:PORT][/PATH] of a mirror, with the paths of public.ecr.aws."""
 
     daemonVersion: DaemonRelease | None = None
-    """Version of the authenticator, as in `v0.6.20`. Default: the image's tag."""
+    """Version of the authenticator, as in `v0.7.18`. Default: the image's tag."""
 
     backends: Backends = Field(default=["MountedFile"], min_length=1)
     """Where the authenticator takes mappings from, in this order. The mappings file is written to each of them."""
@@ -121,7 +121,7 @@ class Settings(BaseModel):
             raise SettingError(
                 f"the image {quoted(self.image)} does not tell its version of the authenticator",
                 setting="image",
-                remedy="set daemonVersion too, as in tarmak-iam settings set daemonVersion v0.6.20",
+                remedy=f"set daemonVersion too, as in tarmak-iam settings set daemonVersion {DEFAULT_RELEASE}",
             ) from None
 
 

@@ -113,10 +113,10 @@ def test_what_the_daemon_would_refuse() -> None:
         with pytest.raises(ConfigError) as caught:
             check_starts(good, broken, mending=mending)
         assert str(caught.value) == (
-            "authenticator v0.6.20 would not start: 'nonsense' is not taken as an ARN: it does not begin with 'arn:'; "
+            "authenticator v0.7.18 would not start: 'nonsense' is not taken as an ARN: it does not begin with 'arn:'; "
             "nothing was changed; mend the mappings, or change image and daemonVersion in the settings"
         )
-    with pytest.raises(ConfigError, match=r"^aws-iam-authenticator\.yaml:4:5: authenticator v0\.6\.20 would not start"):
+    with pytest.raises(ConfigError, match=r"^aws-iam-authenticator\.yaml:4:5: authenticator v0\.7\.18 would not start"):
         check_starts(broken, broken)
 
 
@@ -125,8 +125,12 @@ def test_what_the_daemon_would_refuse() -> None:
     [
         (
             "sso:111122223333/Dev",
-            {},
-            "sso:111122223333/Dev: authenticator v0.6.20 has no SSO entries (v0.6.0, v0.6.1, v0.6.30 and later have)",
+            {"daemonVersion": "v0.6.20"},
+            (
+                "sso:111122223333/Dev: authenticator v0.6.20 has no SSO entries, which are in v0.6.0 to v0.6.1, "
+                "v0.6.30 to v0.6.31, v0.7.1 and later; map the ARN of the AWSReservedSSO role, or take a newer "
+                "release: tarmak-iam settings set daemonVersion v0.7.18"
+            ),
         ),
         (
             "sso:111122223333/Dev",
@@ -162,7 +166,7 @@ def test_what_the_daemon_would_refuse() -> None:
         ),
         (
             "arn:aws-eusc:iam::111122223333:role/Dev",
-            {},
+            {"daemonVersion": "v0.6.20"},
             (
                 "arn:aws-eusc:iam::111122223333:role/Dev: authenticator v0.6.20 does not know the partition "
                 "aws-eusc; set a newer image"

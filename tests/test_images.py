@@ -31,7 +31,7 @@ DIGEST = "sha256:" + "0123456789abcdef" * 4
         ("a---b:v1", Image("", "a---b", "v1", "")),
         ("x:" + "a" * 128, Image("", "x", "a" * 128, "")),
         ("a" * 255, Image("", "a" * 255, "", "")),
-        (DEFAULT_IMAGE, Image("public.ecr.aws", PATH, "v0.6.20-eks-1-30-7", "")),
+        (DEFAULT_IMAGE, Image("public.ecr.aws", PATH, "v0.7.18-cvefix-eks-1-36-9", "")),
     ],
 )
 def test_references(text: str, expected: Image) -> None:
@@ -127,7 +127,8 @@ def test_private_ecr(domain: str, expected: tuple[str, str, str] | None) -> None
     ("settings", "expected"),
     [
         ({}, DEFAULT_IMAGE),
-        ({"daemonVersion": "v0.6.20"}, DEFAULT_IMAGE),
+        ({"daemonVersion": "v0.6.20"}, f"public.ecr.aws/{PATH}:v0.6.20-eks-1-30-7"),
+        ({"daemonVersion": "v0.7.18"}, DEFAULT_IMAGE),
         ({"daemonVersion": "0.7.9"}, f"public.ecr.aws/{PATH}:v0.7.9-eks-1-34-12"),
         ({"daemonVersion": "v0.7.9-eks-1-35-6"}, f"public.ecr.aws/{PATH}:v0.7.9-eks-1-35-6"),
         ({"daemonVersion": "v0.4.0"}, DEFAULT_IMAGE),  # EKS Distro never had it, which is a finding
@@ -135,7 +136,7 @@ def test_private_ecr(domain: str, expected: tuple[str, str, str] | None) -> None
         ({"registry": "ecr", "daemonVersion": "v0.4.0-scratch"}, f"{ECR}:v0.4.0-scratch"),
         ({"registry": "ecr", "daemonVersion": "0.5.3"}, f"{ECR}:v0.5.3"),
         ({"registry": "ecr", "daemonVersion": "v0.6.20+dirty"}, f"{ECR}:v0.6.20"),
-        ({"registry": "mirror.example.com"}, f"mirror.example.com/{PATH}:v0.6.20-eks-1-30-7"),
+        ({"registry": "mirror.example.com"}, f"mirror.example.com/{PATH}:v0.7.18-cvefix-eks-1-36-9"),
         (
             {"registry": "mirror:5000/public-ecr", "daemonVersion": "v0.5.3"},
             f"mirror:5000/public-ecr/{PATH}:v0.5.3-eks-1-21-9",
@@ -160,7 +161,7 @@ def test_an_override_counts_for_what_is_made_of_it() -> None:
 @pytest.mark.parametrize("version", releases())
 def test_a_release_has_its_own_image_or_the_default_one(version: DaemonVersion) -> None:
     image = Image.parse(published_image("public", str(version)))
-    assert DaemonVersion.parse(image.tag) == version or str(image.tag) == "v0.6.20-eks-1-30-7"
+    assert DaemonVersion.parse(image.tag) == version or image.tag == "v0.7.18-cvefix-eks-1-36-9"
     assert re.fullmatch(r"v[0-9.]+(-cvefix)?-eks-1-[0-9]+-[0-9]+", image.tag)
 
 

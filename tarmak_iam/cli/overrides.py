@@ -54,7 +54,7 @@ daemon_version_option = click.option(
     "--daemon-version",
     metavar="VERSION",
     shell_complete=daemon_versions,
-    help="Version of the authenticator, as in v0.6.20.",
+    help="Version of the authenticator, as in v0.7.18.",
 )
 _KUBECONFIG_OPTIONS = (
     role_option,

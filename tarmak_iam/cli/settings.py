@@ -24,7 +24,7 @@ _HEADER = "# Settings of tarmak-iam for this cluster; `tarmak-iam settings show`
 @click.group(
     cls=CommandGroup,
     also={"list": "show", "get": "show", "add": "set", "remove": "unset", "rm": "unset"},
-    epilog="\b\nExamples:\n  tarmak-iam settings show\n  tarmak-iam settings set daemonVersion v0.6.20",
+    epilog="\b\nExamples:\n  tarmak-iam settings show\n  tarmak-iam settings set daemonVersion v0.7.18",
 )
 def settings() -> None:
     """Our settings of the current cluster: image, versions, role and profile.
@@ -65,7 +65,7 @@ def set_(session: Session, key: str, value: str, dry_run: bool) -> None:
     image              the authenticator's, as in registry/name:tag[@sha256:...]
     registry           where it comes from without image: public, ecr, or
                        a mirror's HOST[:PORT][/PATH]
-    daemonVersion      its release, as in v0.6.20, where the tag does not tell
+    daemonVersion      its release, as in v0.7.18, where the tag does not tell
     backends           what it reads, with commas between:
                        MountedFile, EKSConfigMap, CRD
     featureGates       NAME=true or NAME=false, with commas between

@@ -19,7 +19,7 @@ from tarmak_iam.cli.overrides import daemon_version_option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.cli.verbosity import log_variables
 from tarmak_iam.errors import TarmakIamError
-from tarmak_iam.identity.versions import NEWEST, DaemonVersion
+from tarmak_iam.identity.versions import DEFAULT_RELEASE, DaemonVersion
 from tarmak_iam.token import exec_credential, make_token
 from tarmak_iam.token import inspect as inspect_token
 from tarmak_iam.token.exec_credential import token_in
@@ -143,7 +143,8 @@ def _read(argument: str | None) -> str:
 
 
 def _daemon(session: Session, asked: str | None) -> tuple[DaemonVersion, str | None, str]:
-    """Version, partition and region of the authenticator; without a cluster the newest, where the token is for."""
+    """Version, partition and region of the authenticator; without a cluster the default image's, where the
+    token is for."""
     is_chosen = session.directory is not None or session.cluster_name is not None
     if asked is not None and not is_chosen:
         return DaemonVersion.parse(asked), None, ""
@@ -152,5 +153,5 @@ def _daemon(session: Session, asked: str | None) -> tuple[DaemonVersion, str | N
     except TarmakIamError:
         if is_chosen:
             raise
-        return NEWEST, None, ""
+        return DEFAULT_RELEASE, None, ""
     return installation.daemon_version, installation.partition, installation.region

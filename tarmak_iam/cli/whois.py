@@ -8,14 +8,14 @@ from pathlib import Path
 import click
 
 from tarmak_iam.cli.completing import callers
-from tarmak_iam.cli.console import format_option, print_json, print_line
+from tarmak_iam.cli.console import format_option, note, print_json, print_line
 from tarmak_iam.cli.overrides import daemon_version_option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.files import read_file
 from tarmak_iam.errors import ConfigError, Place, place_json
 from tarmak_iam.identity import Answer, Authenticator, Identity
 from tarmak_iam.identity.caller import identity_of
-from tarmak_iam.identity.versions import NEWEST, DaemonVersion
+from tarmak_iam.identity.versions import DEFAULT_RELEASE, DaemonVersion
 from tarmak_iam.text import one_line
 
 __all__ = ["whois"]
@@ -82,7 +82,7 @@ def whois(
     """Who the caller with this ARN becomes in the current cluster, by which entry, or why nobody.
 
     The answer is the one that the authenticator of the settings' version would give (with --config: of
-    --daemon-version, else the newest that is known). A role's ARN stands for a session of that role.
+    --daemon-version, else of the default image). A role's ARN stands for a session of that role.
     """
     if config_path is None and (file_paths or daemon_args):
         raise click.UsageError("--file and --daemon-arg are for --config")
@@ -113,6 +113,8 @@ def _of_cluster(session: Session, daemon_version: str | None, names: dict[str, s
             f"{installation.cluster_id} has no mappings, so nobody becomes anybody",
             remedy="map someone first: tarmak-iam map add ARN --username NAME --group GROUP",
         )
+    if daemon_version is None and installation.release_conflict:
+        note(f"warning: {installation.release_conflict}; the answer is that of {installation.daemon_version}")
     return installation.authenticator(private_dns_names=names)
 
 
@@ -121,7 +123,7 @@ def _of_file(
 ) -> Authenticator:
     files = {each.name: _text(each) for each in file_paths}
     text = _text(path)
-    chosen = DaemonVersion.parse(version) if version else NEWEST
+    chosen = DaemonVersion.parse(version) if version else DEFAULT_RELEASE
     return Authenticator.load(
         text, version=str(chosen), args=args, files=files, filename=str(path), private_dns_names=names
     )

@@ -53,8 +53,9 @@ def _annotations(installation: Installation, config: str) -> dict[str, str]:
     era = era_of(installation.kubernetes)
     if not era.has_priority:
         annotations["scheduler.alpha.kubernetes.io/critical-pod"] = ""
-    # Docker runs unconfined what asks for no profile. What v0.5.9, v0.6.20 and v0.7.9 call until they are healthy was
-    # traced, and held against Docker's profile of 2017: only what the C library of a dynamic build calls is not in it.
+    # Docker runs unconfined what asks for no profile. What v0.5.9, v0.6.20, v0.7.9 and v0.7.18 call until they are
+    # healthy was traced, and held against Docker's profile of 2017: only what the C library of a dynamic build calls is
+    # not in it.
     if era.seccomp_annotation:
         annotations["seccomp.security.alpha.kubernetes.io/pod"] = era.seccomp_annotation
     return annotations
@@ -138,8 +139,8 @@ def _container(installation: Installation) -> dict[str, Any]:
 
 
 def _resources(installation: Installation) -> dict[str, Any]:
-    # Resident 20 MB (v0.4.0), 33 MB (v0.5.9), 46 MB (v0.6.20), 42 MB (v0.7.9). The documented 20Mi is too tight:
-    # people have seen the daemon killed for it. The limit is for a storm of logins, and the same for all.
+    # Resident 20 MB (v0.4.0), 33 MB (v0.5.9), 46 MB (v0.6.20), 42 MB (v0.7.9), 34 MB (v0.7.18). The documented 20Mi is
+    # too tight: people have seen the daemon killed for it. The limit is for a storm of logins, and the same for all.
     request = "32Mi" if installation.daemon_version.known < DaemonVersion(0, 5, 0) else "64Mi"
     return {"requests": {"cpu": "10m", "memory": request}, "limits": {"memory": "128Mi"}}
 

@@ -33,7 +33,7 @@ def pod_labels(installation: Installation) -> dict[str, str]:
         **SELECTOR,
         "app.kubernetes.io/name": NAME,
         "app.kubernetes.io/instance": label_value(installation.cluster_id),
-        "app.kubernetes.io/version": str(installation.daemon_version),
+        "app.kubernetes.io/version": str(installation.running_version),
         "app.kubernetes.io/component": "webhook",
         "app.kubernetes.io/part-of": "tarmak",
         "app.kubernetes.io/managed-by": "tarmak-iam",

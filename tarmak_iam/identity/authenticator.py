@@ -18,7 +18,7 @@ from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.review import Reviewer
 from tarmak_iam.identity.sts import accepts_tokens_of
 from tarmak_iam.identity.table import Table
-from tarmak_iam.identity.versions import NEWEST, DaemonVersion
+from tarmak_iam.identity.versions import DEFAULT_RELEASE, DaemonVersion
 from tarmak_iam.routes import Route
 
 __all__ = ["Authenticator", "whois"]
@@ -41,7 +41,7 @@ class Authenticator:
         cls,
         config_text: str,
         *,
-        version: str = "v0.7.9",
+        version: str = str(DEFAULT_RELEASE),
         cluster_id: str | None = None,
         args: Iterable[str] = (),
         files: AnyMapping[str, str] | None = None,
@@ -71,9 +71,8 @@ class Authenticator:
             return cls(None, Answer(started=False, reason=error.message))
         except NotStarted as stop:
             return cls(None, Answer(started=False, reason=stop.reason, route=stop.route, locate=locate))
-        if parsed > NEWEST:
-            newer = f"{parsed} is newer than {NEWEST}, the newest version that is known; the answer is {NEWEST}'s"
-            notes = (newer, *notes)
+        if parsed.unread:
+            notes = (f"{parsed} {parsed.unread}; the answer is {parsed.known}'s", *notes)
         reviewer = Reviewer(config, tables, cluster_id, private_dns_names or {}, notes, locate)
         return cls(config, None, document, notes, tables, reviewer)
 
@@ -110,7 +109,7 @@ class Authenticator:
 def whois(
     config_text: str,
     identity: Identity,
-    version: str = "v0.7.9",
+    version: str = str(DEFAULT_RELEASE),
     cluster_id: str | None = None,
     args: Iterable[str] = (),
     files: AnyMapping[str, str] | None = None,

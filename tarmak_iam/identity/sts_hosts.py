@@ -21,9 +21,9 @@ GLOBAL_HOST = "sts.amazonaws.com"
 _PATTERN = re.compile(r"sts(\.[a-z1-9-]+)?\.amazonaws\.com(\.cn)?\Z")
 
 # Releases that also take the host of the region they run in, which instance metadata tells them.
-_TAKES_OWN_REGION = read_spans([["v0.5.13", "v0.5.27"], ["v0.6.4", "v0.6.31"], ["v0.7.1", "v0.7.18"]])
+_TAKES_OWN_REGION = read_spans([["v0.5.13"], ["v0.6.4"], ["v0.7.1"]])
 # Of those, the ones that do so in a partition too whose STS their SDK does not know.
-_EVEN_WITHOUT_STS = read_spans([["v0.6.22", "v0.6.31"], ["v0.7.1", "v0.7.18"]])
+_EVEN_WITHOUT_STS = read_spans([["v0.6.22"], ["v0.7.1"]])
 
 _DUAL_STACK_DOMAINS = {
     "aws": "api.aws",

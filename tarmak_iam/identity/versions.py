@@ -1,7 +1,8 @@
 """The authenticator's releases, and which of them has what: intervals over parallel release lines.
 
 versions.json beside this file was read off the source of every release tag. v0.5 and v0.6 are parallel
-lines and things come and go, so a feature is a set of intervals, never "since".
+lines and things come and go, so a feature is a set of intervals, never "since". The file also names the
+newest release, the newest whose source was read, the default one, and the published images.
 """
 
 from __future__ import annotations
@@ -11,15 +12,19 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from typing import Any
 
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.text import quoted
 
 __all__ = [
+    "DEFAULT_RELEASE",
     "NEWEST",
+    "NEWEST_READ",
     "DaemonVersion",
     "Spans",
     "known_partitions",
+    "published_tags",
     "read_spans",
     "releases",
     "server_keys",
@@ -44,16 +49,26 @@ class DaemonVersion:
         """Raises ConfigError for what names no release."""
         match = _TAG.match(text.strip())
         if not match:
-            raise ConfigError(
-                f"{quoted(text)} names no version of the authenticator", remedy="write a tag such as v0.6.20"
-            )
+            what = f"{quoted(text)} names no version of the authenticator"
+            raise ConfigError(what, remedy=f"write a tag such as {DEFAULT_RELEASE}")
         return cls(*(int(group) for group in match.groups()))
 
     @property
     def known(self) -> DaemonVersion:
-        """The release whose behaviour is assumed: itself, else the last one known before it."""
-        line = next((line for line in reversed(_LINES) if line[0] <= self), _LINES[0])
-        return max(line[0], min(self, line[1]))
+        """The release whose behaviour is assumed: itself, else the last one before it whose source was read."""
+        line = next((line for line in reversed(_LINES) if line.first <= self), _LINES[0])
+        return max(line.first, min(self, line.read))
+
+    @property
+    def unread(self) -> str:
+        """Why its behaviour is only assumed, as the end of a sentence about it; "" for a release that was read."""
+        if self > NEWEST:
+            return (
+                f"is newer than {NEWEST}, the newest known release; {NEWEST_READ} is the newest whose source was read"
+            )
+        if self > NEWEST_READ:
+            return f"is newer than {NEWEST_READ}, the newest release whose source was read"
+        return "" if self.known == self else "is not a known release"
 
     def has(self, item: str) -> bool:
         """Whether it has an item of versions.json. Raises KeyError for an item that is not there."""
@@ -73,38 +88,66 @@ _Interval = tuple[DaemonVersion, DaemonVersion]
 Spans = tuple[_Interval, ...]
 """First and last release of each interval."""
 
-NEWEST = DaemonVersion(0, 7, 18)
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A release line. `read` is the last release whose source was read, which may be older than the last one."""
+
+    first: DaemonVersion
+    read: DaemonVersion
+    last: DaemonVersion
+
+
+@cache
+def _file() -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(resources.files(__package__).joinpath("versions.json").read_text("utf-8"))
+    return content
+
+
+def _line(ends: dict[str, str]) -> _Line:
+    first, read, last = (ends["first"], ends.get("read", ends["last"]), ends["last"])
+    return _Line(DaemonVersion.parse(first), DaemonVersion.parse(read), DaemonVersion.parse(last))
+
+
+# Oldest first; v0.7.0 has no tag.
+_LINES = tuple(_line(ends) for ends in _file()["lines"])
+
+NEWEST = _LINES[-1].last
+"""The newest release that is known to exist."""
+
+NEWEST_READ = _LINES[-1].read
 """The newest release whose source was read."""
 
-# First and last tag of each release line; v0.7.0 has no tag.
-_LINES: tuple[_Interval, ...] = (
-    (DaemonVersion(0, 1, 0), DaemonVersion(0, 4, 0)),
-    (DaemonVersion(0, 5, 0), DaemonVersion(0, 5, 27)),
-    (DaemonVersion(0, 6, 0), DaemonVersion(0, 6, 31)),
-    (DaemonVersion(0, 7, 1), NEWEST),
-)
+DEFAULT_RELEASE = DaemonVersion.parse(_file()["default"])
+"""The release of the default image, and the one that answers where none is chosen."""
 
 
 @cache
 def _table() -> dict[str, Spans]:
-    text = resources.files(__package__).joinpath("versions.json").read_text(encoding="utf-8")
-    table: dict[str, list[list[str]]] = json.loads(text)
-    return {item: read_spans(spans) for item, spans in table.items()}
+    return {item: read_spans(spans) for item, spans in _file()["items"].items()}
 
 
 def read_spans(spans: list[list[str]]) -> Spans:
-    """Intervals as they are written in versions.json."""
-    parse = DaemonVersion.parse
-    return tuple((parse(first), parse(last)) for first, last in spans)
+    """Intervals as versions.json has them: one without an end reaches to the last release of its line."""
+    return tuple(_interval(*map(DaemonVersion.parse, ends)) for ends in spans)
+
+
+def _interval(first: DaemonVersion, last: DaemonVersion | None = None) -> _Interval:
+    return first, last or next(line.last for line in _LINES if line.first <= first <= line.last)
+
+
+def published_tags() -> dict[DaemonVersion, str]:
+    """The tag that EKS Distro publishes of each release; a release that is missing was never published there."""
+    return {DaemonVersion.parse(tag): tag for tag in _file()["tags"]}
 
 
 def releases() -> tuple[DaemonVersion, ...]:
     """Every release from v0.4.0 on, which is the first one that Tarmak installs."""
-    lines = ((_LINES[0][1], _LINES[0][1]), *_LINES[1:])
+    firsts = (_LINES[0].last, *(line.first for line in _LINES[1:]))
     return tuple(
         DaemonVersion(first.major, first.minor, patch)
-        for first, last in lines
-        for patch in range(first.patch, last.patch + 1)
+        for first, line in zip(firsts, _LINES, strict=True)
+        for patch in range(first.patch, line.last.patch + 1)
     )
 
 

@@ -102,14 +102,10 @@ def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding
 
 def _other_release(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """All that is checked here is checked for daemonVersion, and the cluster runs the image."""
-    own, image = installation.daemon_version, installation.settings.image_version
-    if image is not None and image != own:
-        known = f"the image {installation.image} is {image}"
-        if "image" not in installation.settings.model_fields_set:
-            known = f"no image of it is known in the registry, and {known}"
-        what = f"daemonVersion is {own}, but {known}: the manifests fit another daemon"
+    if installation.release_conflict:
+        what = f"{installation.release_conflict}: the manifests fit another daemon"
         unset = installation.command("settings unset daemonVersion")
-        remedy = f"set an image of {own}, or take daemonVersion out: {unset}"
+        remedy = f"set an image of {installation.daemon_version}, or take daemonVersion out: {unset}"
         yield rule.finding(Subject.SETTINGS, Route.of(("daemonVersion",)), what, remedy)
 
 

@@ -15,7 +15,6 @@ from tarmak_iam.identity.arn import PARTITIONS
 from tarmak_iam.identity.model import Answer
 from tarmak_iam.identity.server_settings import DEFAULT_PORT
 from tarmak_iam.identity.sts import accepts_tokens_of
-from tarmak_iam.identity.versions import NEWEST
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint.entries import entries_of
 from tarmak_iam.lint.readings import readings
@@ -129,8 +128,8 @@ def _no_region_or_address(rule: Rule, installation: Installation) -> Iterator[Fi
 
 def _unknown_release(rule: Rule, installation: Installation) -> Iterator[Finding]:
     version = installation.daemon_version
-    if version > NEWEST:
-        what = f"authenticator {version} is newer than all that is known here: the behaviour of {NEWEST} is assumed"
+    if version.unread:
+        what = f"authenticator {version} {version.unread}; the behaviour of {version.known} is assumed"
         remedy = "check its release notes, or look for a newer tarmak-iam"
         chosen = installation.settings.model_fields_set
         key = "daemonVersion" if "daemonVersion" in chosen else "image"  # the default is known

@@ -10,7 +10,7 @@ from typing import TypeVar
 from tarmak_iam.errors import Place
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.server_settings import ServerSettings, read_server_settings
-from tarmak_iam.identity.versions import NEWEST, DaemonVersion
+from tarmak_iam.identity.versions import DEFAULT_RELEASE, DaemonVersion
 from tarmak_iam.installation import Installation
 from tarmak_iam.pki.objects import Broken, Client, Configuration, DaemonContainer, read_objects
 from tarmak_iam.pki.tree import FLAG, Found, Tree
@@ -144,10 +144,10 @@ class Evidence:
 
     @property
     def daemon_version(self) -> DaemonVersion:
-        """The DaemonSet's, else the settings', else the newest."""
+        """The DaemonSet's, else the settings', else the default image's."""
         if self.daemons:
             return self.daemons[0].version
-        return self.installation.daemon_version if self.installation else NEWEST
+        return self.installation.daemon_version if self.installation else DEFAULT_RELEASE
 
     @property
     def broken(self) -> tuple[Broken, ...]:

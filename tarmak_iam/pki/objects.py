@@ -15,7 +15,7 @@ from tarmak_iam.identity.flags import parse_flags
 from tarmak_iam.identity.objects import objects_in
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.server_settings import ServerSettings
-from tarmak_iam.identity.versions import NEWEST, DaemonVersion
+from tarmak_iam.identity.versions import DEFAULT_RELEASE, DaemonVersion
 from tarmak_iam.pki.tree import Found
 from tarmak_iam.routes import Route
 
@@ -133,7 +133,7 @@ def _daemon(place: Place, words: list[str], image: str, spec: Mapping[str, Any],
     try:
         version = DaemonVersion.parse(image.partition("@")[0].rpartition(":")[2])
     except ConfigError:
-        version = NEWEST
+        version = DEFAULT_RELEASE
     try:
         flags = parse_flags(words, version).values
     except NotStarted as stop:

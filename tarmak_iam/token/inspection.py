@@ -62,7 +62,7 @@ class Inspection:
     sts_refusal: str | None
     """Why STS refuses it in any case; None where only STS can tell."""
     verdicts: tuple[Verdict, ...]
-    """Every release from v0.4.0 on, in order, neighbours with the same answer joined."""
+    """Every release from v0.4.0 on whose source was read, in order, neighbours with the same answer joined."""
     notes: tuple[str, ...]
 
     def verdict(self, version: DaemonVersion) -> Verdict:
@@ -108,7 +108,8 @@ def _expiry(signed: datetime | None) -> datetime | None:
 
 
 def _verdicts(url: Presigned, partition: str, region: str, now: datetime) -> tuple[Verdict, ...]:
-    judged = [(version, refusal_of(url, Verifier(version, partition, region), now)) for version in releases()]
+    read = [version for version in releases() if not version.unread]
+    judged = [(version, refusal_of(url, Verifier(version, partition, region), now)) for version in read]
     runs = (
         [version for version, _ in run]
         for _, run in groupby(judged, lambda each: (each[0].major, each[0].minor, each[1]))

@@ -118,7 +118,7 @@ def test_a_directory_of_the_environment(mapped: Shell, monkeypatch: pytest.Monke
         ("settings set featureGates ", ["SSORoleMatch=true", "SSORoleMatch=false"]),
         ("settings set backends ", ["MountedFile", "EKSConfigMap", "CRD"]),
         ("settings set backends CRD,M", ["CRD,MountedFile"]),
-        ("settings set daemonVersion v0.7.1", [f"v0.7.1{patch}" for patch in (8, 7, 6, 5, 4, 3, 2, 1, 0, "")]),
+        ("settings set daemonVersion v0.7.1", [f"v0.7.1{patch}" for patch in (9, 8, 7, 6, 5, 4, 3, 2, 1, 0, "")]),
         ("settings set profile ", []),
         ("manifests --backend CRD,", ["CRD,MountedFile", "CRD,EKSConfigMap"]),
         ("schema ", ["tarmak.yaml", "mappings", "settings", "kubernetes.apiServer.amazon"]),

@@ -143,15 +143,16 @@ def test_a_path(shell: Shell) -> None:
 
 def test_permission_sets(shell: Shell) -> None:
     command = ["map", "add", "sso:111122223333/Dev", "--username", "dev:{{SessionName}}", "--group", "dev"]
+    shell.dev("settings", "set", "daemonVersion", "v0.6.20")
     assert shell.dev(*command, code=2).err.startswith(
-        "error: sso:111122223333/Dev: authenticator v0.6.20 has no SSO entries "
-        "(v0.6.0, v0.6.1, v0.6.30 and later have); map the ARN of the AWSReservedSSO role, "
-        "or take a newer release: tarmak-iam settings set daemonVersion v0.7.9\n"
+        "error: sso:111122223333/Dev: authenticator v0.6.20 has no SSO entries, which are in v0.6.0 to v0.6.1, "
+        "v0.6.30 to v0.6.31, v0.7.1 and later; map the ARN of the AWSReservedSSO role, "
+        "or take a newer release: tarmak-iam settings set daemonVersion v0.7.18\n"
     )
     shell.dev("settings", "set", "image", "registry.example.com/authenticator:v0.6.20")
     assert shell.dev(*command, code=2).err.endswith("or set another image\n")
     shell.dev("settings", "unset", "image")
-    shell.dev("settings", "set", "daemonVersion", "v0.7.9")
+    shell.dev("settings", "unset", "daemonVersion")
     assert shell.dev(*command, code=2).err.endswith(
         "switch it on first: tarmak-iam settings set featureGates SSORoleMatch=true\n"
     )
@@ -179,12 +180,12 @@ def test_another_partition_and_a_broken_file(shell: Shell) -> None:
     file.write_text("clusterID: dev-cluster\nserver:\n  mapRoles:\n  - {roleARN: nonsense, username: x}\n")
     broken = shell.dev("map", "add", DEV, "--username", "d", code=2)
     assert broken.err.startswith(
-        f"{file}:4:5: error: authenticator v0.6.20 would not start: 'nonsense' is not taken as an ARN"
+        f"{file}:4:5: error: authenticator v0.7.18 would not start: 'nonsense' is not taken as an ARN"
     )
     kept = file.read_text()
     file.write_text(f"{kept}  - {{roleARN: {DEV}, username: d}}\n")
     still = shell.dev("map", "remove", DEV)
-    assert still.err.startswith("authenticator v0.6.20 would still not start: 'nonsense' is not taken as an ARN")
+    assert still.err.startswith("authenticator v0.7.18 would still not start: 'nonsense' is not taken as an ARN")
     assert file.read_text() == kept
     mended = shell.dev("map", "remove", "nonsense")
     assert mended.out.endswith("\nthe authenticator: starts again\n")

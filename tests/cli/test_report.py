@@ -56,7 +56,7 @@ def test_one_cluster(shell: Shell) -> None:
     mapped(shell)
     path = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
     assert shell.dev("report").out.splitlines()[:12] == [
-        "dev-cluster: switch on, authenticator v0.6.20, MountedFile, Kubernetes 1.12.9",
+        "dev-cluster: switch on, authenticator v0.7.18, MountedFile, Kubernetes 1.12.9",
         f"  without IAM: {NO_CERTIFICATE.format(shell.single / 'dev-cluster' / 'kubeconfig')}",
         f"  {ADMIN}",
         "    becomes  admin, groups system:masters",

@@ -68,7 +68,7 @@ def test_nothing_wrong_is_let_in(shell: Shell, key: str, value: str, message: st
 
 def test_a_gate_that_the_release_does_not_have(shell: Shell) -> None:
     done = shell.dev("settings", "set", "featureGates", "Nonsense=true")
-    assert "warning: these settings do not go together yet: authenticator v0.6.20 would not start" in done.err
+    assert "warning: these settings do not go together yet: authenticator v0.7.18 would not start" in done.err
     assert "Nonsense" in shell.dev("manifests", code=2).err
     assert "warning" not in shell.dev("settings", "unset", "featureGates").err
 
@@ -76,7 +76,7 @@ def test_a_gate_that_the_release_does_not_have(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("text", "option", "message"),
     [
-        ("# c\nfeatureGates: {A: true}\n", (), "2:15: error: authenticator v0.6.20 would not start"),
+        ("# c\nfeatureGates: {A: true}\n", (), "2:15: error: authenticator v0.7.18 would not start"),
         ("image: x:v0.4.0\nbackends: [CRD]\n", (), "2:11: error: authenticator v0.4.0 has no backends"),
         ("profile: a\nimage: x:mine\n", (), "2:8: error: the image 'x:mine' does not tell its version"),
         ("image: x:v0.4.0\n", ("--backend", "CRD"), ""),

@@ -176,6 +176,7 @@ def test_inspect_says_why_a_token_is_refused(shell: Shell) -> None:
 
 
 def test_inspect_by_the_version_of_the_settings(shell: Shell) -> None:
+    shell.dev("settings", "set", "daemonVersion", "v0.6.20")
     found = json.loads(shell.dev("token", "inspect", "-o", "json", OLD, code=1).out)
     assert found["daemonVersion"] == "v0.6.20"
     assert found["refused"] is True

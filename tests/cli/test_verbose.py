@@ -33,11 +33,11 @@ def test_what_counts_by_default(shell: Shell) -> None:
         "not there: <dir>/dev-cluster/tarmak-iam.yaml",
         f"read <dir>/dev-cluster/aws-iam-authenticator.yaml ({mappings} bytes)",
         "what counts for dev-cluster:",
-        f"setting image: {IMAGE}:v0.6.20-eks-1-30-7 (default)",
+        f"setting image: {IMAGE}:v0.7.18-cvefix-eks-1-36-9 (default)",
         "setting registry: public (default)",
         "setting backends: MountedFile (default)",
         "setting exec: aws-iam-authenticator (default)",
-        "authenticator: v0.6.20 (tag of the image)",
+        "authenticator: v0.7.18 (tag of the image)",
         "Kubernetes: 1.12.9 (<dir>/tarmak.yaml:23:14)",
         "region: eu-west-1, partition: aws",
     ]

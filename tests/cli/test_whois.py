@@ -73,3 +73,23 @@ def test_what_cannot_be_asked(shell: Shell, files: Path) -> None:
     assert latin.err == f"{files / 'latin.yaml'}: error: byte 12 is no UTF-8; save the file as UTF-8\n"
     stopped = shell.run("whois", ADMIN, "--config", files / "config.yaml", "--daemon-arg", "--backend-mode=CRD", code=2)
     assert stopped.out.startswith("nobody:   the authenticator would not start: the backend CRD needs a cluster")
+
+
+def test_the_release_that_answers_where_none_is_chosen(shell: Shell, files: Path) -> None:
+    arn = "arn:aws:iam::111122223333:user/Al"
+    command: list[str | Path] = ["whois", arn, "--config", files / "config.yaml", "-o", "json"]
+    assert json.loads(shell.run(*command).out)["notes"] == []
+    assert json.loads(shell.run(*command, "--daemon-version", "v0.7.20").out)["notes"] == [
+        "v0.7.20 is newer than v0.7.18, the newest release whose source was read; the answer is v0.7.18's"
+    ]
+
+
+def test_a_release_that_the_image_is_not_of(shell: Shell) -> None:
+    shell.dev("map", "add", ADMIN, "--username", "admin", "--group", "system:masters")
+    shell.dev("settings", "set", "daemonVersion", "v0.6.31")
+    image = "public.ecr.aws/eks-distro/kubernetes-sigs/aws-iam-authenticator:v0.7.18-cvefix-eks-1-36-9"
+    assert shell.dev("whois", ADMIN).err == (
+        "warning: daemonVersion is v0.6.31, but no image of it is known in the registry, and the image "
+        f"{image} is v0.7.18; the answer is that of v0.6.31\n"
+    )
+    assert shell.dev("whois", ADMIN, "--daemon-version", "v0.6.31").err == ""

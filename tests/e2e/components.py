@@ -23,7 +23,7 @@ from typing import IO
 __all__ = ["DAEMONS", "KUBERNETES", "Missing", "build", "cache_directory", "daemon", "program"]
 
 KUBERNETES = "v1.30.14"
-DAEMONS = ("v0.7.9", "v0.6.20")
+DAEMONS = ("v0.7.18", "v0.6.20")
 
 _PROGRAMS = {
     "etcd": "go.etcd.io/etcd/server/v3",

@@ -49,7 +49,7 @@ def test_the_cluster_id_is_added_and_another_one_is_an_error() -> None:
 
 def test_what_the_daemon_would_not_start_with_is_not_emitted() -> None:
     text = "clusterID: dev-cluster\nserver:\n  mapRoles:\n  - roleARN: nonsense\n"
-    with pytest.raises(ConfigError, match=r":4:5: authenticator v0.6.20 would not start: 'nonsense' is not taken"):
+    with pytest.raises(ConfigError, match=r":4:5: authenticator v0.7.18 would not start: 'nonsense' is not taken"):
         manifests(installation(mappings=text))
     with pytest.raises(ConfigError, match="has no mappings file, so nobody could log in"):
         manifests(installation(mappings=None))
@@ -68,7 +68,7 @@ def test_the_daemonset_on_tarmaks_masters() -> None:
     assert spec["volumes"][1]["hostPath"] == {"path": "/var/aws-iam-authenticator/", "type": "Directory"}
     main = container()
     assert main["env"] == [{"name": "AWS_REGION", "value": "eu-west-1"}]
-    assert main["image"] == "public.ecr.aws/eks-distro/kubernetes-sigs/aws-iam-authenticator:v0.6.20-eks-1-30-7"
+    assert main["image"] == "public.ecr.aws/eks-distro/kubernetes-sigs/aws-iam-authenticator:v0.7.18-cvefix-eks-1-36-9"
     assert "--kubeconfig-pregenerated=true" in main["args"]
     assert main["securityContext"] == {
         "runAsUser": 0,
@@ -79,6 +79,25 @@ def test_the_daemonset_on_tarmaks_masters() -> None:
     }
     assert {mount["name"] for mount in main["volumeMounts"]} == {volume["name"] for volume in spec["volumes"]}
     assert daemonset()["spec"]["selector"] == {"matchLabels": {"k8s-app": "aws-iam-authenticator"}}
+
+
+@pytest.mark.parametrize(
+    ("settings", "label"),
+    [
+        ({}, "v0.7.18"),
+        ({"daemonVersion": "v0.6.20"}, "v0.6.20"),
+        ({"daemonVersion": "v0.7.20"}, "v0.7.18"),  # EKS Distro has no such image, so the default one runs
+        ({"daemonVersion": "v0.99.0"}, "v0.7.18"),
+        ({"daemonVersion": "v0.6.31"}, "v0.7.18"),
+        ({"image": "x:v0.6.20", "daemonVersion": "v0.7.9"}, "v0.6.20"),
+        ({"image": "x:v0.7.22-eks-1-38-1"}, "v0.7.22"),
+        ({"image": "x:build-7", "daemonVersion": "v0.7.9"}, "v0.7.9"),
+    ],
+)
+def test_the_label_names_the_release_of_the_image(settings: dict[str, Any], label: str) -> None:
+    made = manifests(installation(**settings))
+    found = [each["metadata"]["labels"] for each in (*made, made[-1]["spec"]["template"])]
+    assert {each["app.kubernetes.io/version"] for each in found} == {label}
 
 
 CRITICAL = "scheduler.alpha.kubernetes.io/critical-pod"

@@ -136,7 +136,12 @@ def test_versions_in_the_spelling_of_images() -> None:
     assert whois(CONFIG, ALICE, version="v0.6.20-eks-1-30-7").username == "alice"
     newer = whois(CONFIG, ALICE, version="v0.8.1")
     assert newer.username == "alice"
-    assert newer.notes == ("v0.8.1 is newer than v0.7.18, the newest version that is known; the answer is v0.7.18's",)
+    assert newer.notes == (
+        (
+            "v0.8.1 is newer than v0.7.21, the newest known release; v0.7.18 is the newest whose source was read; "
+            "the answer is v0.7.18's"
+        ),
+    )
     assert whois(CONFIG, ALICE, version="latest").started is False
 
 

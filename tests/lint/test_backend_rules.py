@@ -83,7 +83,7 @@ def test_custom_resources_without_a_status() -> None:
         ("DynamicFile", {}, "4:40 IAM092 no prefix is reserved for DynamicFile: the backends are MountedFile"),
         (
             "CRD",
-            {"backends": ["CRD"]},
+            {"backends": ["CRD"], "daemonVersion": "v0.6.20"},
             "4:40 IAM092 authenticator v0.6.20 does not look at the prefixes of CRD; choose another image, or the",
         ),
         ("CRD", {"backends": ["CRD"], "daemonVersion": "v0.7.17"}, ""),

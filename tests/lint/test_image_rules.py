@@ -89,7 +89,7 @@ def test_a_release_without_an_image() -> None:
     (finding,) = image_findings(installation(daemonVersion="v0.6.31"))
     assert finding.message == (
         "daemonVersion is v0.6.31, but no image of it is known in the registry, and the image "
-        "public.ecr.aws/eks-distro/kubernetes-sigs/aws-iam-authenticator:v0.6.20-eks-1-30-7 is v0.6.20: "
+        "public.ecr.aws/eks-distro/kubernetes-sigs/aws-iam-authenticator:v0.7.18-cvefix-eks-1-36-9 is v0.7.18: "
         "the manifests fit another daemon"
     )
 

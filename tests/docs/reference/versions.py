@@ -12,6 +12,9 @@ from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.exec_plugin import exec_plugin
 from tarmak_iam.identity.carrying import CARRYING, carries
 from tarmak_iam.identity.versions import (
+    DEFAULT_RELEASE,
+    NEWEST,
+    NEWEST_READ,
     DaemonVersion,
     known_partitions,
     releases,
@@ -28,7 +31,7 @@ T = TypeVar("T")
 
 _HEAD = """\
 Written from the program itself: what `manifests` and `kubeconfig` make is made for every release, and releases with the
-same result share a row. A release that is newer than all of them is taken as the newest, and told as a finding."""
+same result share a row."""
 
 _KUBERNETES = [(1, minor) for minor in range(9, NEWEST_KUBERNETES[1] + 1)]
 _COMBINATIONS = (
@@ -156,6 +159,15 @@ def _daemons() -> Iterator[str]:
         "The daemon's releases by what is made for them. All run as user 0, to whom alone Tarmak's init unit leaves "
         "the key on the masters; everything else that root could do is taken away."
     )
+    yield prose(
+        f"The newest release is {NEWEST}; the newest whose source was read is {NEWEST_READ}. {NEWEST_READ}'s behaviour "
+        "is assumed for the releases after it: `check` reports them (IAM024), and `whois` adds a note. Upstream's "
+        "commits between v0.7.18 and v0.7.19 change dependencies, the Go release and the README only. Of v0.7.20 and "
+        "v0.7.21, only the version is known."
+    )
+    yield prose(
+        "A release that is in none of the rows is taken as the last one before it, and reported in the same way."
+    )
     rows = _grouped(releases(), _row_of_daemon)
     header = ("authenticator", "asks its cluster", "flag of the backends", "probes", "memory", "partitions")
     yield table(header, [(_span([str(each) for each in group]), *row) for group, row in rows])
@@ -238,8 +250,16 @@ def _images() -> Iterator[str]:
     yield "## Images"
     yield f"The default, which pulls without a login:\n\n{fenced(DEFAULT_IMAGE)}"
     yield prose(
-        "With `daemonVersion` and `registry: public` it is the tag that EKS Distro has of the release; where it never "
-        "had the release, the default, and a finding tells it."
+        "EKS Distro's release notes of v1-36-eks-9 (2 October 2026) name this tag, and list it as v0.7.18. EKS Distro "
+        "builds it from v0.7.18 with fixes of its own, whose source was not read. What was run is upstream's "
+        f"{DEFAULT_RELEASE}, built from its Go module: it starts from the files that the `init` of v0.4.0 made, as "
+        "user 0 without capabilities, with `no_new_privs` and a read-only state directory, and answers `/healthz`. The "
+        "image itself was not run."
+    )
+    yield prose(
+        "With `daemonVersion` and `registry: public`, the image is the tag that EKS Distro has of the release. Where "
+        "EKS Distro never had the release, it is the default image, `check` reports it (IAM089), and the label "
+        "`app.kubernetes.io/version` names the release of the image."
     )
     found = [(str(each), Image.parse(published_image("public", str(each))).tag) for each in releases()]
     default = Image.parse(DEFAULT_IMAGE).tag
