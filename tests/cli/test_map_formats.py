@@ -125,11 +125,12 @@ def test_what_cannot_be_imported(shell: Shell, aws_auth: Path) -> None:
     assert missing.err == "/nonexistent/x.yaml: error: cannot be read: No such file or directory; check the path\n"
     tarmak = shell.single / "tarmak.yaml"
     assert shell.dev("map", "import", tarmak, code=2).err == (
-        f"{tarmak}: error: nothing in this file is recognised as mappings; name its format with --from "
-        "(authenticator, aws-auth, crd, kops, eksctl)\n"
+        f"{tarmak}:4:1: error: nothing in this file is recognised as mappings: this is a Config of "
+        "api.tarmak.io/v1alpha1; name its format with --from (authenticator, aws-auth, crd, kops, eksctl)\n"
     )
     assert shell.dev("map", "import", aws_auth, "--from", "kops", code=2).err == (
-        f"{aws_auth}: error: nothing in this file is kops; try --from auto\n"
+        f"{aws_auth}:1:1: error: nothing in this file is in the format kops: this is a ConfigMap (aws-auth); "
+        "try --from auto\n"
     )
     aws_auth.write_text("a: b: c\n")
     assert shell.dev("map", "import", aws_auth, code=2).err.startswith(f"{aws_auth}:1:")

@@ -1,9 +1,13 @@
-"""The list `iamIdentityMappings` of an eksctl ClusterConfig (eksctl's v1alpha5, identitymapping.go)."""
+"""Who may log in by an eksctl ClusterConfig: its `iamIdentityMappings` and its access entries.
+
+From eksctl's v1alpha5 (identitymapping.go, accessentry.go).
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+from tarmak_iam.identity.formats.access_entries import ARN_KEY, read_access_entry
 from tarmak_iam.identity.formats.found import LeftOut, Read, read_mapping, unknown_keys
 from tarmak_iam.identity.formats.source import Part, shown
 from tarmak_iam.identity.merging import Wanted
@@ -11,25 +15,30 @@ from tarmak_iam.identity.merging import Wanted
 __all__ = ["read", "reads"]
 
 _KEY = "iamIdentityMappings"
+_ENTRIES = ("accessConfig", "accessEntries")
 _ALSO = ("account", "serviceName", "namespace", "noDuplicateARNs")
 
 
 def reads(part: Part) -> bool:
-    """A ClusterConfig, or its list alone."""
+    """A ClusterConfig that has one of the lists, or a list alone."""
     if isinstance(part.value, list):
-        return any(item.get(key) is not None for item in part.items for key in ("arn", "account", "serviceName"))
-    return part.text("apiVersion").startswith("eksctl.io/") or part.get(_KEY) is not None
+        keys = ("arn", "account", "serviceName", ARN_KEY)
+        return any(item.get(key) is not None for item in part.items for key in keys)
+    return part.get(_KEY) is not None or part.get(*_ENTRIES) is not None
 
 
 def read(part: Part) -> Read:
-    listed = part if isinstance(part.value, list) else part.get(_KEY)
-    if listed is None:
-        yield LeftOut(f"the file has no {_KEY}", part.place)
+    """EKS asks its access entries first, so they come last."""
+    if isinstance(part.value, list):
+        for item in part.items:
+            yield from read_access_entry(item) if item.get(ARN_KEY) is not None else _mapping(item)
         return
-    if not isinstance(listed.value, list):
-        yield LeftOut(f"{_KEY} is no list", listed.place)
-    for item in listed.items:
-        yield from _mapping(item)
+    for path, read_entry in (((_KEY,), _mapping), (_ENTRIES, read_access_entry)):
+        listed = part.get(*path)
+        if listed is not None and not isinstance(listed.value, list):
+            yield LeftOut(f"{'.'.join(path)} is no list", listed.place)
+        for item in listed.items if listed is not None else ():
+            yield from read_entry(item)
 
 
 def _mapping(item: Part) -> Read:

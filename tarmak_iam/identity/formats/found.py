@@ -36,16 +36,18 @@ Read = Iterator[Wanted | LeftOut]
 """In the order in which the later of two entries for one principal counts."""
 
 
-def read_mapping(part: Part, arn_key: str, *also: str) -> Read:
+def read_mapping(
+    part: Part, arn_key: str, *also: str, username_key: str = "username", groups_key: str = "groups"
+) -> Read:
     """An entry with an ARN, a username and groups, as a strict decoder takes it: texts are texts.
 
     `also` are further keys that the caller reads itself.
     """
     if not isinstance(part.value, dict):
-        yield LeftOut(f"{shown(part.value)} is no mapping with {arn_key}, username and groups", part.place)
+        yield LeftOut(f"{shown(part.value)} is no mapping with {arn_key}, {username_key} and {groups_key}", part.place)
         return
-    yield from unknown_keys(part, arn_key, "username", "groups", *also)
-    for key in (arn_key, "username"):
+    yield from unknown_keys(part, arn_key, username_key, groups_key, *also)
+    for key in (arn_key, username_key):
         found = part.get(key)
         if found is not None and not isinstance(found.value, str):
             yield LeftOut(f"{_of(part, arn_key)}: {key} must be a text, put it in quotes", found.place)
@@ -54,11 +56,11 @@ def read_mapping(part: Part, arn_key: str, *also: str) -> Read:
     if not arn:
         yield LeftOut(f"an entry without {arn_key} maps nobody", part.place)
         return
-    groups = part.get("groups")
+    groups = part.get(groups_key)
     if groups is not None and not _is_texts(groups.value):
-        yield LeftOut(f"{_of(part, arn_key)}: groups must be a list of texts", groups.place)
+        yield LeftOut(f"{_of(part, arn_key)}: {groups_key} must be a list of texts", groups.place)
         return
-    yield Wanted(arn, part.text("username"), tuple(groups.value) if groups else (), place=part.place)
+    yield Wanted(arn, part.text(username_key), tuple(groups.value) if groups else (), place=part.place)
 
 
 def unknown_keys(part: Part, *known: str) -> Iterator[LeftOut]:

@@ -16,9 +16,9 @@ _ELSEWHERE = {
 
 
 def reads(part: Part) -> bool:
-    """A Cluster, or the part of one down to the section itself."""
+    """A Cluster with the section, or the part of one down to the section itself."""
     if part.text("apiVersion").startswith("kops"):
-        return part.text("kind") == "Cluster"
+        return part.text("kind") == "Cluster" and part.get(*_WAYS[0]) is not None
     return any(part.get(*way, "identityMappings") is not None for way in _WAYS)
 
 

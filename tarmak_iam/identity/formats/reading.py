@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.identity.formats import authenticator_config, aws_auth, custom_resource, eksctl, kops
+from tarmak_iam.identity.formats.description import described
 from tarmak_iam.identity.formats.found import LeftOut, Read
 from tarmak_iam.identity.formats.source import Part, documents, shown
 from tarmak_iam.identity.merging import Wanted
@@ -32,6 +33,10 @@ FORMATS = tuple(_FORMATS)
 """The names that `read_mappings` knows."""
 
 
+_MOST_NAMED = 5
+"""How many of a file's objects an error names."""
+
+
 @dataclass(frozen=True, slots=True)
 class Import:
     """What a file has: `entries` in the order in which the later of two counts, and what cannot be taken.
@@ -53,16 +58,18 @@ def read_mappings(data: bytes | str, filename: str, form: str | None = None) -> 
     """
     candidates = _FORMATS if form is None else {form: _FORMATS[form]}
     met: list[tuple[str, Part]] = []
+    others: list[Part] = []
     found: list[Wanted | LeftOut] = []
     for part in _objects(data, filename):
         name = next((name for name, each in candidates.items() if each.reads(part)), None)
         if name is None:
+            others.append(part)
             found.append(_unknown(part))
             continue
         met.append((name, part))
         found += candidates[name].read(part)
     if not met:
-        raise _nothing(filename, form)
+        raise _nothing(filename, others, form)
     return Import(
         tuple(dict.fromkeys(name for name, _ in met)),
         tuple(each for each in found if isinstance(each, Wanted)),
@@ -94,7 +101,19 @@ def _unknown(part: Part) -> LeftOut:
     return LeftOut(f"{what} has no mappings", part.place)
 
 
-def _nothing(filename: str, form: str | None) -> ConfigError:
-    what = "nothing in this file is recognised as mappings" if form is None else f"nothing in this file is {form}"
+def _nothing(filename: str, found: list[Part], form: str | None) -> ConfigError:
+    wanted = "recognised as mappings" if form is None else f"in the format {form}"
     remedy = f"name its format with --from ({', '.join(FORMATS)})" if form is None else "try --from auto"
-    return ConfigError(what, remedy=remedy, place=Place(filename))
+    what = f"nothing in this file is {wanted}: {_listed(found)}"
+    return ConfigError(what, remedy=remedy, place=found[0].place if len(found) == 1 else Place(filename))
+
+
+def _listed(found: list[Part]) -> str:
+    """What a file without mappings is, or what it holds where it has several objects; each kind of them once."""
+    if not found:
+        return "it is empty"
+    if len(found) == 1:
+        return f"this is {described(found[0])}"
+    names = list(dict.fromkeys(described(part) for part in found))
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"it holds {', '.join(names[:_MOST_NAMED])}{more}"

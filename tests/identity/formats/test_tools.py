@@ -80,7 +80,10 @@ def test_a_part_of_a_kops_cluster(head: str) -> None:
 
 def test_kops_without_the_section() -> None:
     text = "apiVersion: kops.k8s.io/v1alpha2\nkind: Cluster\nspec: {authentication: {kopeio: {}}}\n"
-    assert read(text) == ["f.yaml:1:1: the cluster has no authentication.aws"]
+    with pytest.raises(
+        ConfigError, match=r"^f:1:1: nothing in .*: this is a kops Cluster without spec\.authentication"
+    ):
+        read_mappings(text, "f")
     assert read("spec: {authentication: {aws: {identityMappings: x}}}") == ["f.yaml:1:49: identityMappings is no list"]
 
 
@@ -98,9 +101,77 @@ def test_eksctl() -> None:
     assert [each.only_new for each in read_mappings(EKSCTL, "f").entries] == [True, False]
     assert read("- arn: arn:x\n  username: u\n") == ["f.yaml:1:3 arn:x as u []"]
     assert read("iamIdentityMappings: {}\n") == ["f.yaml:1:22: iamIdentityMappings is no list"]
-    assert read("apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\n") == [
-        "f.yaml:1:1: the file has no iamIdentityMappings"
+
+
+ENTRIES_OF_EKS = """\
+apiVersion: eksctl.io/v1alpha5
+kind: ClusterConfig
+metadata: {name: c, region: us-east-1}
+accessConfig:
+  authenticationMode: API_AND_CONFIG_MAP
+  accessEntries:
+  - principalARN: arn:aws:iam::111122223333:role/team/Ops
+    kubernetesGroups: [ops]
+  - principalARN: arn:aws:iam::111122223333:user/ann
+    type: STANDARD
+    tags: {team: a}
+    kubernetesUsername: ann
+  - principalARN: arn:aws:iam::111122223333:user/bob
+    kubernetesGroups: [dev, ops]
+    accessPolicies:
+    - policyARN: arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy
+      accessScope: {type: namespace, namespaces: [dev]}
+  - principalARN: arn:aws:iam::111122223333:role/Admin
+    accessPolicies:
+    - policyARN: arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy
+      accessScope: {type: cluster}
+    - accessScope: {type: cluster}
+  - principalARN: arn:aws:iam::111122223333:role/Nodes
+    type: EC2_LINUX
+  - principalARN: 12
+  - kubernetesGroups: [dev]
+  - x
+  - principalARN: arn:aws-cn:iam::111122223333:role/Plain
+    name: plain
+iamIdentityMappings:
+- arn: arn:aws:iam::111122223333:user/ann
+  username: other
+"""
+
+
+def test_access_entries_of_eksctl() -> None:
+    ops, plain = (
+        f"arn:{partition}:sts::111122223333:assumed-role/{role}/{{{{SessionName}}}}"
+        for partition, role in (("aws", "Ops"), ("aws-cn", "Plain"))
+    )
+    assert read(ENTRIES_OF_EKS) == [
+        "f.yaml:31:3 arn:aws:iam::111122223333:user/ann as other []",
+        f"f.yaml:7:5 arn:aws:iam::111122223333:role/team/Ops as {ops} ['ops']",
+        "f.yaml:9:5 arn:aws:iam::111122223333:user/ann as ann []",
+        "f.yaml:13:5 arn:aws:iam::111122223333:user/bob as arn:aws:iam::111122223333:user/bob ['dev', 'ops']",
+        f"f.yaml:28:5 arn:aws-cn:iam::111122223333:role/Plain as {plain} []",
+        (
+            "f.yaml:13:5: arn:aws:iam::111122223333:user/bob: the access policies AmazonEKSViewPolicy exist in EKS "
+            "only; bind the rights to its groups with RBAC"
+        ),
+        (
+            "f.yaml:18:5: arn:aws:iam::111122223333:role/Admin: its only access is by EKS access policies "
+            "(AmazonEKSClusterAdminPolicy, number 2), which exist in EKS only; map it with a group that has the rights"
+        ),
+        (
+            "f.yaml:23:5: arn:aws:iam::111122223333:role/Nodes: EKS itself gives username and groups to access entries "
+            "of the type EC2_LINUX; map the role yourself if nodes join this cluster with it"
+        ),
+        "f.yaml:25:19: an entry: principalARN must be a text, put it in quotes",
+        "f.yaml:26:5: an entry without principalARN maps nobody",
+        "f.yaml:27:5: x is no mapping with principalARN, kubernetesUsername and kubernetesGroups",
+        "f.yaml:29:5: the key name has no counterpart in the mappings",
     ]
+    assert read("- principalARN: arn:aws:iam::111122223333:user/ann\n  kubernetesUsername: ann\n") == [
+        "f.yaml:1:3 arn:aws:iam::111122223333:user/ann as ann []"
+    ]
+    assert read("accessConfig: {accessEntries: x}\n") == ["f.yaml:1:31: accessConfig.accessEntries is no list"]
+    assert read("accessConfig: {accessEntries: [{principalARN: nonsense}]}\n") == ["f.yaml:1:32 nonsense as - []"]
 
 
 ENTRIES = [
@@ -142,14 +213,48 @@ def test_recognised_by_its_looks_or_by_name() -> None:
     assert read_mappings(f"{KOPS}---\n{CONFIG}---\n{EKSCTL}", "f").formats == ("kops", "authenticator", "eksctl")
     assert read_mappings(f"{CONFIG}---\n{KOPS}", "f").configuration is None
     assert lines(read_mappings(KOPS, "f.yaml", "kops")) == read(KOPS)
-    with pytest.raises(ConfigError, match=r"^f: nothing in this file is crd; try --from auto$"):
+    with pytest.raises(ConfigError, match=r"^f: nothing in this file is in the format crd: it holds a kops Cluster"):
         read_mappings(KOPS, "f", "crd")
 
 
-@pytest.mark.parametrize("text", ["", "a: 1\n", "[]", "x", "- 1\n", "kind: List\nitems: []\n", "kind: [ConfigMap]\n"])
-def test_nothing_is_recognised(text: str) -> None:
-    with pytest.raises(ConfigError, match=r"^f: nothing in this file is recognised as mappings; name its format"):
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "f: it is empty"),
+        ("---\n# nothing\n", "f: it is empty"),
+        ("kind: List\nitems: []\n", "f: it is empty"),
+        ("a: 1\n", "f:1:1: this is a mapping with the keys a"),
+        ("{a: 1, b: 2, c: 3, d: 4}\n", "f:1:1: this is a mapping with the keys a, b, c and others"),
+        ("{}\n", "f:1:1: this is an empty mapping"),
+        ("[]", "f:1:1: this is an empty list"),
+        ("- 1\n", "f:1:1: this is a list without ARNs or accounts"),
+        ("x", "f:1:1: this is a single text"),
+        ("12", "f:1:1: this is a single value"),
+        ("kind: [ConfigMap]\n", "f:1:1: this is a mapping with the keys kind"),
+        ("kind: Ingress\n", "f:1:1: this is an Ingress"),
+        ("apiVersion: apps/v1\nkind: Deployment\n", "f:1:1: this is a Deployment of apps/v1"),
+        ("# c\nkind: Deployment\nmetadata: {name: web}\n", "f:2:1: this is a Deployment (web)"),
+        ("kind: ConfigMap\nmetadata: {name: cm}\ndata: {a: b}\n", "f:1:1: this is a ConfigMap (cm)"),
+        (
+            "apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\nmetadata: {name: c}\n",
+            "f:1:1: this is an eksctl ClusterConfig without iamIdentityMappings or accessConfig.accessEntries",
+        ),
+        ("kind: A\n---\nkind: B\n---\nkind: A\n", "f: it holds an A, a B"),
+        (
+            "".join(f"---\nkind: K{number}\n" for number in range(7)),
+            "f: it holds a K0, a K1, a K2, a K3, a K4 and 2 more",
+        ),
+        (f"kind: {'x' * 99}\n", f"f:1:1: this is a {'x' * 57}..."),
+    ],
+)
+def test_nothing_is_recognised(text: str, expected: str) -> None:
+    with pytest.raises(ConfigError) as caught:
         read_mappings(text, "f")
+    place, _, found = expected.partition(": ")
+    assert str(caught.value) == (
+        f"{place}: nothing in this file is recognised as mappings: {found}; "
+        "name its format with --from (authenticator, aws-auth, crd, kops, eksctl)"
+    )
 
 
 def test_ill_formed_text_has_its_place() -> None:
