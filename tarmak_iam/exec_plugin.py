@@ -11,7 +11,7 @@ from tarmak_iam.identity.arn import parse_arn
 from tarmak_iam.identity.sts_hosts import Verifier, host_refusal, sts_host
 from tarmak_iam.installation import Installation
 
-__all__ = ["API_GROUP", "exec_plugin", "exec_problems"]
+__all__ = ["API_GROUP", "DEFAULT_HINTS", "exec_plugin", "exec_problems"]
 
 API_GROUP = "client.authentication.k8s.io"
 
@@ -27,13 +27,19 @@ _FIRST_INTERACTIVE_MODE = (1, 22)
 # A region of the partition aws that every release of the authenticator knows.
 _FALLBACK_REGION = "us-east-1"
 
-# It answers in v1alpha1 up to v0.5.3, in v1beta1 from v0.5.4 on, and from v0.5.6 on in what it is asked for.
+# No hint names a package that its own project does not publish: somebody else could publish one under that name.
+# aws-iam-authenticator answers in v1alpha1 up to v0.5.3, in v1beta1 from v0.5.4 on, and from v0.5.6 on in what it is
+# asked for.
 _HINTS = {
     "aws-iam-authenticator": "install aws-iam-authenticator v0.5.4 or later: "
     "https://github.com/kubernetes-sigs/aws-iam-authenticator/releases",
-    "tarmak-iam": "install tarmak-iam with its extra for tokens: pip install 'tarmak-iam[aws]'",
+    "tarmak-iam": "tarmak-iam is needed on your PATH; ask whoever gave you this kubeconfig",
     "aws": "install the AWS CLI: https://aws.amazon.com/cli/",
 }
+_FORMER_HINT = "install tarmak-iam with its extra for tokens: pip install 'tarmak-iam[aws]'"
+
+DEFAULT_HINTS = frozenset({*_HINTS.values(), _FORMER_HINT})
+"""Every installHint that was ever written without the setting: nobody's own words, to be replaced."""
 
 
 def exec_plugin(installation: Installation) -> dict[str, Any]:
@@ -56,7 +62,7 @@ def exec_plugin(installation: Installation) -> dict[str, Any]:
         plugin["env"] = variables
     # Where it is not said which kubectl it is for: an older one passes over fields that it does not know.
     if kubectl is None or kubectl >= _FIRST_INSTALL_HINT:
-        plugin["installHint"] = _HINTS[settings.exec]
+        plugin["installHint"] = settings.installHint or _HINTS[settings.exec]
     if kubectl is None or kubectl >= _FIRST_INTERACTIVE_MODE:
         plugin["interactiveMode"] = _INTERACTIVE_MODE
     return plugin

@@ -14,6 +14,7 @@ from tarmak_iam.images import Image, check_registry
 from tarmak_iam.text import quoted, shortened
 
 __all__ = [
+    "MAX_INSTALL_HINT",
     "AddonManagerMode",
     "Backend",
     "Backends",
@@ -21,12 +22,16 @@ __all__ = [
     "Exec",
     "FeatureGates",
     "ImageName",
+    "InstallHint",
     "KubernetesVersion",
     "ProfileName",
     "Registry",
     "RoleArn",
     "value_text",
 ]
+
+MAX_INSTALL_HINT = 200
+"""Characters of the setting installHint."""
 
 Backend = Literal["MountedFile", "EKSConfigMap", "CRD"]
 """What the mappings can be written for. DynamicFile is a file on each master, which no object can bring there."""
@@ -90,6 +95,15 @@ def _profile(text: str) -> str:
     return text
 
 
+def _install_hint(text: str) -> str:
+    """kubectl prints it in an error, on a line of its own."""
+    if not text.strip() or not _PRINTABLE.match(text):
+        raise ValueError(f"{text!r} cannot be shown as a hint, write one line of printable text")
+    if len(text) > MAX_INSTALL_HINT:
+        raise ValueError(f"a hint has at most {MAX_INSTALL_HINT} characters, and this one has {len(text)}")
+    return text
+
+
 def _backends(names: list[Backend]) -> list[Backend]:
     if len(set(names)) < len(names):
         raise ValueError(f"a backend is named twice in {', '.join(names)}")
@@ -109,6 +123,7 @@ Registry = Annotated[str, AfterValidator(_registry)]
 DaemonRelease = Annotated[str, AfterValidator(_daemon_version)]
 KubernetesVersion = Annotated[str, AfterValidator(_kubernetes_version)]
 RoleArn = Annotated[str, AfterValidator(_role)]
+InstallHint = Annotated[str, AfterValidator(_install_hint)]
 ProfileName = Annotated[str, AfterValidator(_profile)]
 Backends = Annotated[list[Backend], AfterValidator(_backends)]
 FeatureGates = Annotated[dict[str, bool], AfterValidator(_gates)]

@@ -24,6 +24,7 @@ from tarmak_iam.setting_values import (
     Exec,
     FeatureGates,
     ImageName,
+    InstallHint,
     KubernetesVersion,
     ProfileName,
     Registry,
@@ -87,6 +88,11 @@ class Settings(BaseModel):
 
     exec: Exec = "aws-iam-authenticator"
     """What the kubeconfig gets its tokens from: aws-iam-authenticator, tarmak-iam, or aws (the AWS CLI)."""
+
+    installHint: InstallHint | None = None
+    """What kubectl shows where the command of `exec` is missing: one line, such as where your people get it. Default:
+    the download page of aws-iam-authenticator or of the AWS CLI; for tarmak-iam, to ask whoever gave out the
+    kubeconfig."""
 
     addonManagerMode: AddonManagerMode | None = None
     """Label `addonmanager.kubernetes.io/mode` of the objects, for a directory that an addon manager applies."""

@@ -281,3 +281,14 @@ def test_redirects_are_not_followed(elsewhere: tuple[str, list[str]]) -> None:
     with caught.value as error:
         assert error.code == 302
     assert asked == ["/here"]
+
+
+def test_nobody_is_sent_to_a_package_of_a_stranger() -> None:
+    """Until this project owns the name on the index, `pip install tarmak-iam` is somebody else's code."""
+    by_name = re.compile(r"(pip3?|pipx|uv|uvx)\b[^\n]*\s['\"]?tarmak[-_]iam(?![\w./-])")
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*")]
+    files = [*pages, *PACKAGE.glob("**/*.py"), *PACKAGE.glob("**/*.json"), *ROOT.glob("schemas/*.json")]
+    texts = {path: path.read_text(encoding="utf-8") for path in files if path.is_file()}
+    found = {path.name: match[0] for path, text in texts.items() for match in [by_name.search(text)] if match}
+    former = {"exec_plugin.py": "pip install 'tarmak-iam"}  # to be replaced where it was written
+    assert {name: text for name, text in found.items() if name != "CHANGELOG.md"} == former

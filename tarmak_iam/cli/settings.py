@@ -73,6 +73,7 @@ def set_(session: Session, key: str, value: str, dry_run: bool) -> None:
     kubectlVersion     of the kubectl that reads the kubeconfig
     exec               what makes the tokens: aws-iam-authenticator,
                        tarmak-iam, aws
+    installHint        what kubectl shows where that command is missing
     addonManagerMode   a label of the objects: EnsureExists, Reconcile
     role               ARN of the role that the kubeconfig assumes
     profile            AWS profile that the kubeconfig uses

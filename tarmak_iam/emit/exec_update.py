@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import Any
 
 from tarmak_iam.exec_arguments import MISNAMED, ExecArguments
-from tarmak_iam.exec_plugin import API_GROUP
+from tarmak_iam.exec_plugin import API_GROUP, DEFAULT_HINTS
 from tarmak_iam.identity.arn import ArnError, parse_arn
 from tarmak_iam.text import quoted
 
@@ -85,8 +85,11 @@ def up_to_date(plugin: Values, own: Values) -> dict[Any, Any]:
     # A kubectl that has interactiveMode has v1 too.
     if not (plugin.get("apiVersion") == f"{API_GROUP}/v1" and "interactiveMode" in own):
         value["apiVersion"] = own["apiVersion"]
-    if PurePath(plugin["command"]).name != own["command"]:
-        value |= {key: own[key] for key in ("command", "installHint") if key in own}
+    is_other = PurePath(plugin["command"]).name != own["command"]
+    if is_other:
+        value["command"] = own["command"]
+    if "installHint" in own and (is_other or not _keeps_hint(plugin, own)):
+        value["installHint"] = own["installHint"]
     profile = _profile(own)
     if not before.says(wanted) or (profile is not None and before.options.get("profile", profile) != profile):
         value["args"] = [*own["args"], *_kept_arguments(before, wanted, profile)]
@@ -96,6 +99,11 @@ def up_to_date(plugin: Values, own: Values) -> dict[Any, Any]:
     if "interactiveMode" in own and plugin.get("interactiveMode") not in _MODES:
         value["interactiveMode"] = own["interactiveMode"]
     return value
+
+
+def _keeps_hint(plugin: Values, own: Values) -> bool:
+    """A hint of somebody's own stays, unless the settings have one."""
+    return own["installHint"] in DEFAULT_HINTS and plugin.get("installHint") not in DEFAULT_HINTS | {None}
 
 
 def _arguments(plugin: Values) -> ExecArguments:

@@ -12,6 +12,7 @@ from tarmak_iam.config.schema import model_schema
 from tarmak_iam.identity.groups import ADMINS, NODES
 from tarmak_iam.identity.mappings import MAPPINGS_NAME
 from tarmak_iam.identity.versions import server_keys
+from tarmak_iam.setting_values import MAX_INSTALL_HINT
 from tarmak_iam.settings import SETTINGS_NAME, Settings
 
 __all__ = ["mappings_schema", "settings_schema"]
@@ -67,6 +68,7 @@ def settings_schema() -> Schema:
     schema["description"] = "What tarmak-iam makes of a cluster; a setting that is not there has its default."
     properties = schema["properties"]
     properties["backends"]["uniqueItems"] = True
+    properties["installHint"] |= {"pattern": r"\S", "maxLength": MAX_INSTALL_HINT}
     properties["featureGates"]["propertyNames"] = {"pattern": "^[A-Za-z][A-Za-z0-9]*$"}
     return schema
 

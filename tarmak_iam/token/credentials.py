@@ -24,7 +24,7 @@ __all__ = [
     "read_credentials",
 ]
 
-_INSTALL = "pip install 'tarmak-iam[aws]'"
+_INSTALL = "install botocore, or the extra `aws`"
 
 # Shortest that STS gives: a token is valid for 15 minutes too.
 _ROLE_SECONDS = 900

@@ -9,5 +9,5 @@ __all__ = ["no_cryptography"]
 
 def no_cryptography() -> TarmakIamError:
     return TarmakIamError(
-        "certificates need cryptography, which is not installed", remedy="run pip install 'tarmak-iam[webhook]'"
+        "certificates need cryptography, which is not installed", remedy="install cryptography, or the extra `webhook`"
     )

@@ -22,6 +22,13 @@ from tests.support import Shell
         ("kubernetesVersion: latest\n", "1:20: error: kubernetesVersion: 'latest' is no Kubernetes version"),
         ("role: Admin\n", "1:7: error: role: 'Admin' is no ARN of a role"),
         ('profile: "a\\nb"\n', "1:10: error: profile: 'a\\nb' is no name of a profile"),
+        ('installHint: "a\\nb"\n', "1:14: error: installHint: 'a\\nb' cannot be shown as a hint, write one line of"),
+        ('installHint: " "\n', "1:14: error: installHint: ' ' cannot be shown as a hint, write one line of printable"),
+        ('installHint: "a\\e[2Jb"\n', "1:14: error: installHint: 'a\\x1b[2Jb' cannot be shown as a hint"),
+        (
+            f"installHint: {'x' * 201}\n",
+            "1:14: error: installHint: a hint has at most 200 characters, and this one has 201",
+        ),
         ("featureGates: {a: 1}\n", "1:19: error: featureGates.a: must be a boolean; write true or false"),
         ("backends: []\n", "1:11: error: backends: list should have at least 1 item"),
         ("backends:\n- DynamicFile\n", "2:3: error: backends[0]: input should be"),

@@ -60,6 +60,27 @@ def test_the_kubeconfig() -> None:
     assert artifact.mode == 0o600
 
 
+@pytest.mark.parametrize(
+    ("settings", "hint"),
+    [
+        (
+            {"exec": "aws-iam-authenticator"},
+            (
+                "install aws-iam-authenticator v0.5.4 or later: "
+                "https://github.com/kubernetes-sigs/aws-iam-authenticator/releases"
+            ),
+        ),
+        ({"exec": "aws"}, "install the AWS CLI: https://aws.amazon.com/cli/"),
+        ({"exec": "tarmak-iam"}, "tarmak-iam is needed on your PATH; ask whoever gave you this kubeconfig"),
+        ({"exec": "tarmak-iam", "installHint": "see https://wiki.example.com/iam"}, "see https://wiki.example.com/iam"),
+        ({"exec": "aws", "installHint": "ask the platform team"}, "ask the platform team"),
+        ({"installHint": "ask the platform team", "kubectlVersion": "1.18.20"}, None),
+    ],
+)
+def test_the_hint_where_the_command_is_missing(settings: dict[str, str], hint: str | None) -> None:
+    assert plugin(**settings).get("installHint") == hint
+
+
 def test_without_a_role_all_have_the_name_of_the_cluster() -> None:
     made = client_kubeconfig(installation())
     assert made["current-context"] == made["contexts"][0]["name"] == made["users"][0]["name"] == "dev-cluster"

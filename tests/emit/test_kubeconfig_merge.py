@@ -33,7 +33,9 @@ def case(name: str) -> tuple[dict[str, Any], Path, Path]:
 
 
 def wanted(told: dict[str, Any]) -> Manifest:
-    return client_kubeconfig(installation(**{key: told[key] for key in ("role", "profile", "exec") if key in told}))
+    return client_kubeconfig(
+        installation(**{key: told[key] for key in ("role", "profile", "exec", "installHint") if key in told})
+    )
 
 
 def merged(data: bytes, told: dict[str, Any], name: str = "before.yaml") -> Merge:

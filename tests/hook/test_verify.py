@@ -372,7 +372,7 @@ def test_neither_program_nor_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
         caller_token(FakePrograms({}), "dev-cluster", region="eu-west-1")
     assert failure.value.message == (
         "no token can be made: aws-iam-authenticator is not on the PATH, and tokens need botocore, which is not "
-        "installed; pip install 'tarmak-iam[aws]'"
+        "installed; install botocore, or the extra `aws`"
     )
 
 

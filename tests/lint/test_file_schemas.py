@@ -146,6 +146,8 @@ def refused(text: str) -> bool:
         ("image: registry.example/a:v0.6.20\nprofile:\n", False),
         ("backends: [MountedFile, CRD]\nfeatureGates: {SSORoleMatch: yes}\n", False),
         ("kubernetesVersion: '1.30'\nexec: aws\naddonManagerMode: Reconcile\n", False),
+        ("installHint: see https://wiki.example.com/iam\n", False),
+        ("installHint: ' '\n", True),
         ("x-note: 1\n", True),
         ("Image: a\n", True),
         ("kubernetesVersion: 1.30\n", True),
