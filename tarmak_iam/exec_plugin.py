@@ -10,6 +10,7 @@ from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.arn import parse_arn
 from tarmak_iam.identity.sts_hosts import Verifier, host_refusal, sts_host
 from tarmak_iam.installation import Installation
+from tarmak_iam.regions import is_region
 
 __all__ = ["API_GROUP", "DEFAULT_HINTS", "exec_plugin", "exec_problems"]
 
@@ -44,6 +45,8 @@ DEFAULT_HINTS = frozenset({*_HINTS.values(), _FORMER_HINT})
 
 def exec_plugin(installation: Installation) -> dict[str, Any]:
     """The `exec` mapping of the user. Raises ConfigError for what cannot work."""
+    if installation.region:
+        installation.safe_region()  # it would be the region of --region and of STS's host
     for _, problem in exec_problems(installation):
         raise problem
     settings, kubectl = installation.settings, _kubectl(installation)
@@ -82,7 +85,7 @@ def exec_problems(installation: Installation) -> Iterator[tuple[str, ConfigError
         yield "role", ConfigError(what, remedy="choose a role of the cluster's partition")
     region = _region(installation)
     verifier = Verifier(installation.daemon_version, installation.partition, installation.region)
-    refusal = host_refusal(sts_host(region), verifier) if region else None
+    refusal = host_refusal(sts_host(region), verifier) if region and is_region(installation.region) else None
     if refusal is not None:
         what = f"authenticator {installation.daemon_version} would refuse every token: {refusal}"
         yield "image", ConfigError(what, remedy="choose another release of the authenticator")

@@ -12,6 +12,7 @@ from typing import Any
 from tarmak_iam.admin_access import AdminAccess, examine_admin
 from tarmak_iam.clusterfiles import check_cluster_id
 from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.config.environment_validation import public_zone_flaw
 from tarmak_iam.config.versions import GoVersion, parse_version
 from tarmak_iam.config.webhook import DEFAULT_WEBHOOK_FILE, unsafe_webhook_file, webhook_file
 from tarmak_iam.daemon import Daemon
@@ -24,9 +25,9 @@ from tarmak_iam.identity.mappings import MAPPINGS_NAME, Mappings
 from tarmak_iam.identity.server_settings import ServerSettings, read_server_settings
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.kubeconfig import KUBECONFIG_NAME, AdminKubeconfig
-from tarmak_iam.regions import is_region, partition_of
+from tarmak_iam.regions import partition_of, region_flaw
 from tarmak_iam.settings import Settings, override
-from tarmak_iam.text import is_host_name, quoted, shortened
+from tarmak_iam.text import quoted, shortened
 
 __all__ = ["Installation"]
 
@@ -190,31 +191,26 @@ class Installation:
         return self.document.position((kind, names.index(name), *path) if name in names else self.cluster.route.plain)
 
     def safe_region(self) -> str:
-        """The region. Raises ConfigError where it is unknown, or is none by its characters."""
-        if is_region(self.region):
+        """The region. Raises ConfigError where it is unknown, is a zone, or does not have the form of a region."""
+        flaw = region_flaw(self.region)
+        if flaw is None:
             return self.region
-        here = self._place_of("environments", self.cluster.environment, "location")
+        (what, likely), name = flaw, self.cluster.environment
         raise ConfigError(
             f"the region of {self.cluster_id} is "
-            + (f"{shortened(self.region)!r}, which is none" if self.region else "unknown"),
-            remedy=(
-                f"set location of the environment {quoted(self.cluster.environment)} in tarmak.yaml, as in eu-west-1"
-            ),
-            place=here if self.region else self.place(),
+            + (f"{shortened(self.region)!r}, which {what}" if self.region else "unknown"),
+            remedy=f"set location of the environment {quoted(name)} in tarmak.yaml"
+            + (f" to {likely}" if likely else ", as in eu-west-1"),
+            place=self._place_of("environments", name, "location") if self.region else self.place(),
         )
 
     def safe_public_address(self) -> str | None:
         """The URL of a public API server. Raises ConfigError for a zone that would make it another URL."""
-        if self.public_address is None:
-            return None
-        if not is_host_name(self.public_address.removeprefix("https://")):
+        flaw = public_zone_flaw(self.cluster)
+        if flaw is not None:
+            what, remedy = flaw
             provider = str(self.cluster.environment_data().get("provider") or "")
-            raise ConfigError(
-                f"the public address of {self.cluster_id} would be "
-                f"{shortened(self.public_address)!r}, which is no URL of a host",
-                remedy="write publicZone of the provider in tarmak.yaml as in k8s.example.com",
-                place=self._place_of("providers", provider, "amazon", "publicZone"),
-            )
+            raise ConfigError(what, remedy=remedy, place=self._place_of("providers", provider, "amazon", "publicZone"))
         return self.public_address
 
     def safe_webhook_file(self) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tarmak_iam.regions import is_region, partition_of
+from tarmak_iam.regions import is_region, partition_of, region_of_zone
 from tarmak_iam.text import defused, escaped, is_host_name, one_line
 
 
@@ -48,17 +48,74 @@ def test_host_names(text: str, is_one: bool) -> None:
     assert is_host_name(text) is is_one
 
 
-@pytest.mark.parametrize("text", ["eu-west-1", "us-gov-east-1", "cn-north-1", "eusc-de-east-1", "us-iso-east-1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "eu-west-1",
+        "us-gov-east-1",
+        "us-gov-west-1",
+        "cn-north-1",
+        "cn-northwest-1",
+        "eusc-de-east-1",
+        "us-iso-east-1",
+        "us-isob-east-1",
+        "us-isof-south-1",
+        "eu-isoe-west-1",
+        "mx-central-1",
+        "il-central-1",
+        "ap-southeast-5",
+        "me-central-1",
+    ],
+)
 def test_regions(text: str) -> None:
     assert is_region(text)
     assert partition_of(text).startswith("aws")
 
 
 @pytest.mark.parametrize(
-    "text", ["", "EU-West-1", "eu_west_1", "eu-west-1\n", "-", "eu--1", "$(X)", "eu-west-1 ", "x" * 64]
+    "text",
+    [
+        "",
+        "EU-West-1",
+        "eu_west_1",
+        "eu-west-1\n",
+        "-",
+        "eu--1",
+        "$(X)",
+        "eu-west-1 ",
+        "x" * 64,
+        "eu-west1",
+        "europe-west-1",
+        "eu-1",
+        "eu-west-1a",
+        "us-west-2-lax-1a",
+        "us-west-2-lax-1",
+        "eu-" + "w" * 64 + "-1",
+    ],
 )
 def test_what_is_no_region(text: str) -> None:
     assert not is_region(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "region"),
+    [
+        ("eu-west-1a", "eu-west-1"),
+        ("ap-southeast-2c", "ap-southeast-2"),
+        ("us-west-2-lax-1a", "us-west-2"),
+        ("us-east-1-wl1-bos-wlz-1", "us-east-1"),
+        ("us-gov-west-1a", "us-gov-west-1"),
+        ("eusc-de-east-1a", "eusc-de-east-1"),
+        ("eu-west-1", None),
+        ("eu-west-1A", None),
+        ("eu-west-1ab", None),
+        ("eu-west-1-", None),
+        ("euw1-az1", None),
+        ("", None),
+    ],
+)
+def test_the_region_of_a_zone(text: str, region: str | None) -> None:
+    assert region_of_zone(text) == region
 
 
 @pytest.mark.parametrize(

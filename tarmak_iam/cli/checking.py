@@ -14,6 +14,7 @@ from tarmak_iam.cli.reporting import summed_up
 from tarmak_iam.cli.session import Session
 from tarmak_iam.clusterfiles import ClusterFiles
 from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.config.instance_pools import lists_pools
 from tarmak_iam.document.source import Source
 from tarmak_iam.errors import Place, SelectionError, TarmakIamError
 from tarmak_iam.findings import Subject
@@ -70,6 +71,7 @@ def _unexamined(subjects: Iterable[Subjects]) -> tuple[str, ...]:
 def check_chosen(session: Session) -> Checked:
     """All of tarmak.yaml, and the files of the cluster that is chosen. Raises TarmakIamError."""
     config = session.config()
+    _note_missing_pools(config)
     try:
         cluster = session.cluster(config)
     except SelectionError as error:
@@ -98,6 +100,7 @@ def _checked(
     def read(cluster: Cluster, _: Tell) -> Subjects:
         return Subjects.of_cluster(config, cluster, ClusterFiles.of(config, cluster, follow_links=follow_links))
 
+    _note_missing_pools(config)
     outcomes = list(for_each(clusters, read, "reading"))
     errors = tuple(each.error for each in outcomes if each.error)
     subjects = [each.value for each in outcomes if not each.error] or [Subjects(config)]
@@ -106,6 +109,13 @@ def _checked(
         return checked
     found = {each.cluster for each in checked.findings}
     return replace(checked, clusters=_tally(outcomes, found))
+
+
+def _note_missing_pools(config: TarmakConfig) -> None:
+    """A part of a configuration, as in an example, is checked as such; nobody is to take it for a whole one."""
+    if config.clusters and not lists_pools(config):
+        file = config.document.filename
+        note(f"{file}: note: no cluster has instance pools; Tarmak refuses every command until they are added")
 
 
 def _tally(outcomes: Sequence[Outcome[Subjects]], found: set[str | None]) -> str:

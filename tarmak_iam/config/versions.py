@@ -5,10 +5,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["DEFAULT_KUBERNETES", "NEWEST_KUBERNETES", "GoVersion", "is_release", "parse_version"]
+__all__ = [
+    "DEFAULT_KUBERNETES",
+    "FIRST_WITHOUT_HYPERKUBE",
+    "NEWEST_KUBERNETES",
+    "GoVersion",
+    "is_release",
+    "parse_version",
+]
 
 DEFAULT_KUBERNETES = "1.12.9"
 """What Tarmak installs where `kubernetes.version` is empty."""
+
+FIRST_WITHOUT_HYPERKUBE = (1, 17)
+"""The first release without the binary that Tarmak's Puppet downloads (puppet/modules/kubernetes/manifests/params.pp
+and install.pp): kubernetes/kubernetes#83454 took it out."""
 
 NEWEST_KUBERNETES = (1, 37)
 """The newest release that the manifests were validated for; a later one is taken to be like it."""

@@ -16,6 +16,7 @@ from tarmak_iam.lint.config_rules import CONFIG_RULES
 from tarmak_iam.lint.daemon_rules import DAEMON_RULES, DAEMON_VERSION_RULES
 from tarmak_iam.lint.document_rules import DOCUMENT_RULES
 from tarmak_iam.lint.duplicate_rules import DUPLICATE_RULES
+from tarmak_iam.lint.environment_rules import ENVIRONMENT_RULES
 from tarmak_iam.lint.image_rules import IMAGE_RULES
 from tarmak_iam.lint.installation_rules import INSTALLATION_RULES
 from tarmak_iam.lint.kubeconfig_rules import KUBECONFIG_RULES
@@ -37,6 +38,7 @@ GROUP = "tarmak_iam.rules"
 RULES: tuple[Rule, ...] = (
     # tarmak.yaml
     *CONFIG_RULES,
+    *ENVIRONMENT_RULES,
     *SECTION_RULES,
     *DOCUMENT_RULES,
     # the mappings, whatever the daemon's version

@@ -8,10 +8,11 @@ from typing import Any
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.amazon import AMAZON
 from tarmak_iam.config.effective import Issue, api_server_issues
+from tarmak_iam.config.instance_pools import pools_of
 from tarmak_iam.config.switch import switch_route
 from tarmak_iam.config.types import ITEM
 from tarmak_iam.config.validation import other_issues
-from tarmak_iam.config.versions import is_release
+from tarmak_iam.config.versions import FIRST_WITHOUT_HYPERKUBE, is_release, parse_version
 from tarmak_iam.config.webhook import (
     DEFAULT_WEBHOOK_FILE,
     MADE_DIRECTORY,
@@ -148,18 +149,23 @@ def _doubtful_webhook_file(rule: Rule, config: TarmakConfig) -> Iterator[Finding
             yield rule.finding(Subject.CONFIG, _webhook_route(cluster), what, "write the file's plain absolute path")
 
 
+def _versions(cluster: Cluster) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """The Kubernetes versions that are given for a cluster and its pools, with their paths below it."""
+    places: list[tuple[tuple[str | int, ...], Mapping[str, Any]]] = [((), cluster.data)]
+    places += [(("instancePools", index), pool) for index, pool in enumerate(pools_of(cluster))]
+    for path, item in places:
+        version = (item.get("kubernetes") or {}).get("version")
+        if version:
+            yield (*path, "kubernetes", "version"), version
+
+
 def _puppet_misreads(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     """Puppet downloads `v<version>` and compares the text with release numbers; Tarmak lets more pass, and looks
     at the version only where there is an apiServer."""
     for cluster in config.clusters:
         told = {path for path, _, _ in api_server_issues(cluster.data)}
-        versions: dict[tuple[str | int, ...], Any] = {}
-        versions["kubernetes", "version"] = (cluster.data.get("kubernetes") or {}).get("version")
-        for index, pool in enumerate(cluster.data.get("instancePools") or ()):
-            own = (pool or {}).get("kubernetes") or {}
-            versions["instancePools", index, "kubernetes", "version"] = own.get("version")
-        for path, version in versions.items():
-            if version and path not in told and not is_release(version):
+        for path, version in _versions(cluster):
+            if path not in told and not is_release(version):
                 what = (
                     f"Kubernetes {quoted(version)} is no release: Puppet would download "
                     f"v{shortened(version)}, as it is written"
@@ -170,6 +176,19 @@ def _puppet_misreads(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
                     if is_release(plain)
                     else "write a release with three numbers, as in 1.12.9"
                 )
+                yield rule.finding(Subject.CONFIG, (*cluster.route.plain, *path), what, remedy)
+
+
+def _without_hyperkube(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+    """A hub has no nodes that Puppet installs Kubernetes on."""
+    for cluster in config.clusters:
+        for path, text in () if cluster.is_hub else _versions(cluster):
+            version = parse_version(text)
+            if is_release(text) and version is not None and version.minor >= FIRST_WITHOUT_HYPERKUBE:
+                what = f"Tarmak cannot install Kubernetes {text}: it downloads the hyperkube binary"
+                first = ".".join(map(str, FIRST_WITHOUT_HYPERKUBE))
+                what += f", which Kubernetes does not publish from {first} on"
+                remedy = f"write a version below {first}, as in 1.16.15"
                 yield rule.finding(Subject.CONFIG, (*cluster.route.plain, *path), what, remedy)
 
 
@@ -206,6 +225,7 @@ CONFIG_RULES = (
     Rule("IAM004", Severity.ERROR, Scope.CONFIG, "a webhook file that is changed on its way", _unsafe_webhook_file),
     Rule("IAM005", Severity.ERROR, Scope.CONFIG, "currentCluster selects no cluster", _selects_nothing),
     Rule("IAM036", Severity.WARNING, Scope.CONFIG, "the switch without a value", _no_value),
+    Rule("IAM019", Severity.ERROR, Scope.CONFIG, "a Kubernetes version without hyperkube", _without_hyperkube),
     Rule("IAM040", Severity.ERROR, Scope.CONFIG, "a Kubernetes version that Puppet misreads", _puppet_misreads),
     Rule("IAM041", Severity.ERROR, Scope.CONFIG, "a webhook file where nobody makes it", _webhook_file_of_nobody),
     Rule("IAM042", Severity.WARNING, Scope.CONFIG, "a webhook file that is hardly meant", _doubtful_webhook_file),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import replace
 
 from tarmak_iam.config.switch import switch_route
 from tarmak_iam.delivery import MAX_CONFIGMAP
@@ -115,17 +114,6 @@ def _elsewhere(rule: Rule, installation: Installation) -> Iterator[Finding]:
         yield rule.finding(Subject.MAPPINGS, settings.route("server.address"), what, remedy)
 
 
-def _no_region_or_address(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """What the emitters refuse, told before anybody asks them. Without a location Tarmak itself does nothing."""
-    reads = [installation.safe_region] if installation.region else []
-    for read in (*reads, installation.safe_public_address):
-        try:
-            read()
-        except ConfigError as error:
-            found = rule.finding(Subject.CONFIG, installation.cluster.route, error.what, error.remedy)
-            yield replace(found, place=error.place)  # of the environment or provider, where it stands
-
-
 def _unknown_release(rule: Rule, installation: Installation) -> Iterator[Finding]:
     version = installation.daemon_version
     if version.unread:
@@ -143,6 +131,5 @@ INSTALLATION_RULES = (
     Rule("IAM023", Severity.ERROR, Scope.INSTALLATION, "an entry is of another partition", _other_partition),
     Rule("IAM085", Severity.ERROR, Scope.INSTALLATION, "the mappings do not fit into a ConfigMap", _too_large),
     Rule("IAM093", Severity.ERROR, Scope.INSTALLATION, "the daemon listens where nobody asks", _elsewhere),
-    Rule("IAM094", Severity.ERROR, Scope.INSTALLATION, "a region or public zone that is none", _no_region_or_address),
     Rule("IAM024", Severity.WARNING, Scope.INSTALLATION, "the daemon's release is not known here", _unknown_release),
 )

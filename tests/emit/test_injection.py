@@ -260,7 +260,7 @@ def test_what_is_refused_is_told_with_its_position() -> None:
             render(installation(given))
         return str(error.value)
 
-    assert ": the region of dev-cluster is '$(x)', which is none; set location of the environment 'dev'" in refusal(
+    assert ": the region of dev-cluster is '$(x)', which is not the name of a region; set loc" in refusal(
         location="$(x)"
     )
     assert (

@@ -116,8 +116,9 @@ def test_a_comment_in_the_settings_sets_a_finding_aside() -> None:
 
 def test_a_kubernetes_of_tarmaks_own_file() -> None:
     parsed = TarmakConfig.parse(CONFIG + "  kubernetes:\n    version: 1.40.1\n")
-    (finding,) = check(Subjects(parsed, None, Installation.of(parsed, parsed.clusters[0])))
-    assert str(finding) == (
+    unknown, refused = check(Subjects(parsed, None, Installation.of(parsed, parsed.clusters[0])))[::-1]
+    assert refused.finding.id == "IAM019"
+    assert str(unknown) == (
         "tarmak.yaml:9:14: warning: Kubernetes 1.40.1 is newer than all that is known here: the manifests are those "
         "for 1.37; read what it removes, or look for a newer tarmak-iam [IAM100]"
     )

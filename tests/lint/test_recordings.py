@@ -41,7 +41,7 @@ SURPRISES: dict[str, list[str]] = {
     "multi-cluster-null": ["3:3 IAM003"],
     "multi-name-toplevel": ["3:3 IAM003", "4:3 IAM030", "10:17 IAM005"],
     "multi-no-name": ["3:3 IAM003", "9:17 IAM005"],
-    "multi-same-name": ["266:11 IAM003"],
+    "multi-same-name": ["17:11 IAM012", "35:11 IAM012", "151:11 IAM012", "169:11 IAM012", "266:11 IAM003"],
     "multidoc-broken-second": ["164:1 IAM034"],
     "provider-missing": ["149:13 IAM043"],
     "single-init-null": ["120:9 IAM036"],

@@ -1,0 +1,156 @@
+"""What Tarmak refuses about environments and providers, what nobody can use of them, and what a rewrite opens.
+
+Sources: NewFromConfig and Validate in pkg/tarmak/environment/environment.go, pkg/tarmak/provider/provider.go, and
+SetDefaults_Environment in pkg/apis/tarmak/v1alpha1/defaults.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from tarmak_iam.config.effective import Issue, is_cidr
+from tarmak_iam.config.instance_pools import lists_pools, pools_of
+from tarmak_iam.regions import region_flaw
+from tarmak_iam.text import is_host_name
+
+if TYPE_CHECKING:
+    from tarmak_iam.config.cluster import Cluster
+    from tarmak_iam.config.config import TarmakConfig
+
+__all__ = [
+    "cidr_issues",
+    "hub_issues",
+    "hub_of",
+    "location_issues",
+    "opened_by_rewrite",
+    "provider_issues",
+    "public_zone_flaw",
+    "public_zone_issues",
+]
+
+_ANY = "0.0.0.0/0"
+
+
+def provider_issues(config: TarmakConfig) -> Iterator[Issue]:
+    """Providers of environments that name no cloud: Tarmak knows Amazon only, by the key `amazon`."""
+    if not lists_pools(config):
+        return
+    used = {str(environment.get("provider") or "") for _, environment in _environments(config)}
+    for index, provider in enumerate(config.data.get("providers") or ()):
+        name = _name(provider or {})
+        if name in used and (provider or {}).get("amazon") is None:
+            what = f"the provider '{name}' has no amazon section"
+            yield ("providers", index), what, "add it, as in amazon: {profile: NAME}"
+
+
+def hub_of(cluster: Cluster, config: TarmakConfig) -> Cluster | None:
+    """The hub of a cluster's environment, if it has one."""
+    return next((each for each in _clusters(config, cluster.environment) if each.is_hub), None)
+
+
+def hub_issues(config: TarmakConfig) -> Iterator[Issue]:
+    """Environments of several clusters without a hub, which has the Vault and the bastion of all."""
+    if not lists_pools(config):
+        return
+    for index, environment in _environments(config):
+        clusters = _clusters(config, _name(environment))
+        names = {each.name for each in clusters}
+        if len(names) > 1 and not any(each.is_hub for each in clusters):
+            what = f"the environment '{_name(environment)}' has {len(clusters)} clusters, but no hub"
+            yield ("environments", index), what, "add a cluster named hub with pools of type bastion and vault"
+
+
+def cidr_issues(config: TarmakConfig) -> Iterator[Issue]:
+    """CIDRs of environments and pools; those of the API server are in `api_server_issues`."""
+    remedy = "write an address with its mask, as in 192.0.2.0/24"
+    for path, cidrs in _cidr_lists(config):
+        if path[-3:-1] == ("kubernetes", "apiServer"):
+            continue
+        for number, cidr in enumerate(cidrs):
+            if not is_cidr(cidr):
+                yield (*path, number), f"'{cidr}' is not a CIDR", remedy
+
+
+def opened_by_rewrite(config: TarmakConfig) -> Iterator[Issue]:
+    """Empty lists of CIDRs that count: Tarmak leaves them out where it rewrites the file, and what it then takes
+    instead is wider."""
+    for path, cidrs in _cidr_lists(config):
+        if not cidrs and _counts(config, path):
+            instead = _ANY if path[0] == "environments" else "adminCIDRs of the environment"
+            what = f"{path[-1]} is empty: when Tarmak rewrites the file it drops the list, and takes {instead} instead"
+            yield path, what, "list at least one address, as in 192.0.2.1/32"
+
+
+def _counts(config: TarmakConfig, path: tuple[str | int, ...]) -> bool:
+    """Whether Tarmak opens a port for the list: for public API servers, bastions and Jenkins."""
+    if path[0] == "environments":
+        return True
+    cluster = config.clusters[int(path[1])]
+    if path[2] == "kubernetes":
+        return bool(cluster.api_server.get("public"))
+    return pools_of(cluster)[int(path[3])].get("type") in ("bastion", "jenkins")
+
+
+def location_issues(config: TarmakConfig) -> Iterator[Issue]:
+    """A location that is not a region: of an environment, or of a cluster whose environment has none."""
+    for index, environment in _environments(config):
+        yield from _location(environment, ("environments", index), f"environment '{_name(environment)}'")
+    for cluster in config.clusters:
+        environment = cluster.environment_data()
+        if environment and not environment.get("location"):
+            yield from _location(cluster.data, ("clusters", cluster.index), f"cluster {cluster.cluster_name}")
+
+
+def public_zone_issues(config: TarmakConfig) -> Iterator[Issue]:
+    """Public zones of providers that make no host name of the address of a public API server."""
+    for cluster in config.clusters:
+        flaw = public_zone_flaw(cluster)
+        if flaw is not None:
+            names = [_name(each or {}) for each in config.data.get("providers") or ()]
+            index = names.index(str(cluster.environment_data().get("provider") or ""))
+            yield ("providers", index, "amazon", "publicZone"), *flaw
+
+
+def public_zone_flaw(cluster: Cluster) -> tuple[str, str] | None:
+    """Why the cluster's public address could not be used, and what to do; None where it can, or there is none."""
+    address = cluster.public_address
+    if address is None or is_host_name(address.removeprefix("https://")):
+        return None
+    what = f"the public address of {cluster.cluster_name} would be {address!r}, which is no URL of a host"
+    return what, "write publicZone of the provider in tarmak.yaml as in k8s.example.com"
+
+
+def _location(item: Mapping[str, Any], path: tuple[str | int, ...], owner: str) -> Iterator[Issue]:
+    location = str(item.get("location") or "")
+    flaw = region_flaw(location) if location else None
+    if flaw is not None:
+        what, likely = flaw
+        remedy = f"write {likely or 'a region such as eu-west-1'}"
+        yield (*path, "location"), f"the location {location!r} of {owner} {what}", remedy
+
+
+def _cidr_lists(config: TarmakConfig) -> Iterator[tuple[tuple[str | int, ...], list[str]]]:
+    """Every list of CIDRs that the file has, with its path from the root."""
+    for index, environment in _environments(config):
+        if environment.get("adminCIDRs") is not None:
+            yield ("environments", index, "adminCIDRs"), environment["adminCIDRs"]
+    for cluster in config.clusters:
+        base = cluster.route.plain
+        if cluster.api_server.get("allowCIDRs") is not None:
+            yield (*base, "kubernetes", "apiServer", "allowCIDRs"), cluster.api_server["allowCIDRs"]
+        for number, pool in enumerate(pools_of(cluster)):
+            if pool.get("allowCIDRs") is not None:
+                yield (*base, "instancePools", number, "allowCIDRs"), list(pool["allowCIDRs"])
+
+
+def _environments(config: TarmakConfig) -> list[tuple[int, Mapping[str, Any]]]:
+    return [(index, each or {}) for index, each in enumerate(config.data.get("environments") or ())]
+
+
+def _clusters(config: TarmakConfig, environment: str) -> list[Cluster]:
+    return [cluster for cluster in config.clusters if cluster.environment == environment]
+
+
+def _name(item: Mapping[str, Any]) -> str:
+    return str((item.get("metadata") or {}).get("name") or "")

@@ -1,0 +1,108 @@
+"""Rules about environments, their instance pools and their addresses: what Tarmak refuses, or opens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.config.effective import Issue
+from tarmak_iam.config.environment_validation import (
+    cidr_issues,
+    hub_issues,
+    hub_of,
+    location_issues,
+    opened_by_rewrite,
+    provider_issues,
+    public_zone_issues,
+)
+from tarmak_iam.config.instance_pools import (
+    hub_zone_issues,
+    lists_pools,
+    pool_issues,
+    pool_type_issues,
+    pools_of,
+    region_zone_issues,
+)
+from tarmak_iam.config.node_labels import label_issues
+from tarmak_iam.findings import Finding, Severity, Subject
+from tarmak_iam.lint.rule import Rule, Scope
+
+__all__ = ["ENVIRONMENT_RULES"]
+
+_ALL = "Tarmak refuses every command for its environment"
+_CHANGES = "tarmak clusters plan and apply fail"
+
+_Check = Callable[[Rule, TarmakConfig], Iterator[Finding]]
+
+
+def _of_clusters(issues: Callable[[Cluster], Iterable[Issue]], consequence: str) -> _Check:
+    """Issues with paths below a cluster."""
+
+    def check(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+        for cluster in config.clusters:
+            # Tarmak looks at a cluster only by its environment; without one it is a finding of its own.
+            for path, message, remedy in issues(cluster) if cluster.environment else ():
+                what = f"{cluster.cluster_name}: {message}; {consequence}"
+                yield rule.finding(Subject.CONFIG, (*cluster.route.plain, *path), what, remedy)
+
+    return check
+
+
+def _of_file(issues: Callable[[TarmakConfig], Iterable[Issue]], consequence: str = "") -> _Check:
+    """Issues with paths below the root."""
+
+    def check(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+        for path, message, remedy in issues(config):
+            what = f"{message}; {consequence}" if consequence else message
+            yield rule.finding(Subject.CONFIG, path, what, remedy)
+
+    return check
+
+
+def _pools(issues: Callable[[Cluster], Iterable[Issue]]) -> _Check:
+    """Of a file that lists pools; where none does, the file is only a part of a configuration."""
+
+    def check(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+        if lists_pools(config):
+            yield from _of_clusters(issues, _ALL)(rule, config)
+
+    return check
+
+
+def _zones(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+    yield from _of_clusters(region_zone_issues, _CHANGES)(rule, config)
+    yield from _of_clusters(lambda cluster: hub_zone_issues(cluster, hub_of(cluster, config)), _CHANGES)(rule, config)
+
+
+def _locations(config: TarmakConfig) -> Iterator[Issue]:
+    yield from location_issues(config)
+    yield from public_zone_issues(config)
+
+
+def _labels(cluster: Cluster) -> Iterator[Issue]:
+    for index, pool in enumerate(pools_of(cluster)):
+        for path, what, remedy in label_issues(pool):
+            yield ("instancePools", index, *path), what, remedy
+
+
+ENVIRONMENT_RULES = (
+    Rule("IAM012", Severity.ERROR, Scope.CONFIG, "instance pools that do not make a cluster", _pools(pool_type_issues)),
+    Rule("IAM013", Severity.ERROR, Scope.CONFIG, "an instance pool that Tarmak refuses", _pools(pool_issues)),
+    Rule("IAM014", Severity.ERROR, Scope.CONFIG, "a subnet outside the region or the hub's zones", _zones),
+    Rule(
+        "IAM015", Severity.ERROR, Scope.CONFIG, "an address range that is not a CIDR", _of_file(cidr_issues, _CHANGES)
+    ),
+    Rule(
+        "IAM016",
+        Severity.ERROR,
+        Scope.CONFIG,
+        "a provider without a cloud",
+        _of_file(provider_issues, "Tarmak refuses every command for its environments"),
+    ),
+    Rule("IAM017", Severity.ERROR, Scope.CONFIG, "several clusters without a hub", _of_file(hub_issues, _CHANGES)),
+    Rule(
+        "IAM018", Severity.ERROR, Scope.CONFIG, "a label or taint that Tarmak refuses", _of_clusters(_labels, _CHANGES)
+    ),
+    Rule("IAM025", Severity.ERROR, Scope.CONFIG, "an empty list of addresses", _of_file(opened_by_rewrite)),
+    Rule("IAM094", Severity.ERROR, Scope.CONFIG, "a region or public zone that is none", _of_file(_locations)),
+)

@@ -1,0 +1,304 @@
+"""Rules about environments, instance pools, zones, addresses and regions: the literal place and message of each."""
+
+from __future__ import annotations
+
+import pytest
+
+from tarmak_iam.config import TarmakConfig
+from tarmak_iam.lint import Subjects, check
+
+HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\nclusters:\n"
+DEV = HEAD + "- environment: dev\n  metadata: {name: cluster}\n  instancePools:\n"
+ROOT = "volumes: [{metadata: {name: root}}]"
+POOLS = {
+    "bastion": f"  - {{type: bastion, minCount: 1, {ROOT}}}\n",
+    "vault": f"  - {{type: vault, minCount: 3, {ROOT}}}\n",
+    "etcd": f"  - {{type: etcd, minCount: 3, {ROOT}}}\n",
+    "master": f"  - {{type: master, minCount: 1, {ROOT}}}\n",
+    "worker": f"  - {{type: worker, minCount: 3, maxCount: 9, {ROOT}}}\n",
+}
+SINGLE = DEV + "".join(POOLS.values())  # the pools are lines 7 to 11
+EVERY_COMMAND = "; Tarmak refuses every command for its environment; "
+CHANGES = "; tarmak clusters plan and apply fail; "
+
+
+def environment(text: str, amazon: str = "\n  amazon: {profile: x}\n") -> str:
+    dev = f"environments:\n- metadata: {{name: dev}}\n  provider: aws\n{text}"
+    return f"{dev}providers:\n- metadata: {{name: aws}}{amazon}"
+
+
+def cluster(name: str, *pools: str) -> str:
+    return f"- environment: dev\n  metadata: {{name: {name}}}\n  instancePools:\n" + "".join(
+        POOLS[each] for each in pools
+    )
+
+
+def found(text: str) -> list[str]:
+    findings = check(Subjects(TarmakConfig.parse(text)))
+    return [f"{each.place.line}:{each.place.column} {each.finding.id} {each.finding.text}" for each in findings]
+
+
+def with_pool(line: str, kind: str = "worker") -> str:
+    return SINGLE.replace(POOLS[kind], f"  - {line}\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SINGLE,
+        SINGLE + environment("  location: eu-west-1\n"),
+        HEAD + cluster("hub", "bastion", "vault") + cluster("blue", "etcd", "master", "worker"),
+        with_pool("{type: worker, minCount: 3, volumes: [{metadata: {name: root}}, {metadata: {name: a}}]}"),
+        with_pool(f"{{type: master-etcd, minCount: 1, {ROOT}}}", "worker") + POOLS["worker"],
+        HEAD + "- environment: dev\n  metadata: {name: cluster}\n",
+        HEAD + "- environment: dev\n  metadata: {name: cluster}\n  instancePools: []\n",
+        DEV + "  - {kubernetes: {version: 1.12.9}}\n",
+    ],
+)
+def test_what_tarmak_accepts_and_parts_of_a_configuration(text: str) -> None:
+    assert found(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            with_pool(f"{{type: workr, minCount: 3, {ROOT}}}"),
+            (
+                "11:12 IAM012 dev-cluster: a cluster of type cluster-single cannot have a pool of type 'workr'"
+                f"{EVERY_COMMAND}did you mean worker?"
+            ),
+        ),
+        (
+            with_pool(f"{{minCount: 3, {ROOT}}}"),
+            (
+                f"11:5 IAM012 dev-cluster: the pool has no type{EVERY_COMMAND}"
+                "use master, worker, etcd, master-etcd, bastion, vault or jenkins"
+            ),
+        ),
+        (
+            DEV + POOLS["worker"] + POOLS["etcd"],
+            (
+                "7:3 IAM012 dev-cluster: a cluster of type cluster-single needs pools of type master, bastion and vault"
+                f"{EVERY_COMMAND}add them"
+            ),
+        ),
+        (
+            SINGLE + POOLS["etcd"],
+            (
+                "12:12 IAM012 dev-cluster: a cluster of type cluster-single has exactly one pool of type etcd, not 2"
+                f"{EVERY_COMMAND}merge or remove the others"
+            ),
+        ),
+        (
+            HEAD + cluster("hub", "bastion", "vault", "master") + cluster("blue", "etcd", "master", "worker"),
+            (
+                "9:12 IAM012 dev-hub: a cluster of type hub cannot have a pool of type 'master'"
+                f"{EVERY_COMMAND}move it to another cluster of the environment"
+            ),
+        ),
+        (
+            HEAD + cluster("hub", "bastion", "vault") + cluster("blue", "etcd", "master", "worker", "vault"),
+            (
+                "15:12 IAM012 dev-blue: a cluster of type cluster-multi cannot have a pool of type 'vault'"
+                f"{EVERY_COMMAND}move it to the hub"
+            ),
+        ),
+        (
+            with_pool("{type: worker, minCount: 3}"),
+            (
+                f"11:5 IAM013 dev-cluster: pool worker: it has no volume named root{EVERY_COMMAND}"
+                "add {metadata: {name: root}, size: 16Gi, type: ssd}"
+            ),
+        ),
+        (
+            with_pool(f"{{type: worker, metadata: {{name: big}}, {ROOT}}}"),
+            (
+                f"11:5 IAM013 dev-cluster: pool big: minCount and maxCount are missing or 0{EVERY_COMMAND}"
+                "set both, as in minCount: 3 and maxCount: 3"
+            ),
+        ),
+        (
+            with_pool(f"{{type: worker, minCount: 5, maxCount: 3, {ROOT}}}"),
+            (
+                f"11:30 IAM013 dev-cluster: pool worker: minCount 5 is larger than maxCount 3{EVERY_COMMAND}"
+                "raise maxCount or lower minCount"
+            ),
+        ),
+        (
+            with_pool(f"{{type: etcd, minCount: 3, maxCount: 5, {ROOT}}}", "etcd"),
+            (
+                "9:41 IAM013 dev-cluster: pool etcd: type etcd cannot scale, but minCount is 3 and maxCount is 5"
+                f"{EVERY_COMMAND}set both to the same number"
+            ),
+        ),
+        (
+            SINGLE + f"  - {{type: all, minCount: 3, {ROOT}}}\n",
+            (
+                f"12:12 IAM013 dev-cluster: pool all: Tarmak has no role for the type 'all'{EVERY_COMMAND}"
+                "use master, worker, etcd or master-etcd"
+            ),
+        ),
+        (
+            with_pool("{type: worker, minCount: 3, volumes: [{metadata: {name: root}}" + ", {}" * 14 + "]}"),
+            (
+                "11:121 IAM013 dev-cluster: pool worker: Tarmak has device names for 13 volumes beside the root "
+                f"volume, and panics at the next{EVERY_COMMAND}remove volumes"
+            ),
+        ),
+        (
+            with_pool(f"{{type: worker, minCount: 3, {ROOT}, subnets: [{{zone: eu-central-1a}}]}}")
+            + environment("  location: eu-west-1\n"),
+            (
+                f"11:87 IAM014 dev-cluster: 'eu-central-1a' is not a zone of eu-west-1{CHANGES}"
+                "write a zone such as eu-west-1a"
+            ),
+        ),
+        (
+            with_pool(f"{{type: worker, minCount: 3, {ROOT}, subnets: [null]}}"),
+            f"11:80 IAM014 dev-cluster: the subnet is null, and Tarmak panics{CHANGES}remove it",
+        ),
+        (
+            with_pool(f"{{type: worker, minCount: 3, {ROOT}, subnets: [{{}}]}}"),
+            f"11:80 IAM014 dev-cluster: the subnet has no zone{CHANGES}write a zone such as eu-west-1a",
+        ),
+        (
+            (HEAD + cluster("hub", "bastion", "vault") + cluster("blue", "etcd", "master", "worker"))
+            .replace("type: vault,", "type: vault, subnets: [{zone: eu-west-1a}],")
+            .replace("type: etcd,", "type: etcd, subnets: [{zone: eu-west-1a}, {zone: eu-west-1b}],"),
+            (
+                f"12:55 IAM014 dev-blue: the hub has no subnet in zone 'eu-west-1b'{CHANGES}"
+                "use eu-west-1a, or give the hub a subnet there"
+            ),
+        ),
+        (
+            SINGLE + environment("  adminCIDRs: [192.0.2.0/24, office]\n"),
+            f"15:30 IAM015 'office' is not a CIDR{CHANGES}write an address with its mask, as in 192.0.2.0/24",
+        ),
+        (
+            with_pool(f"{{type: bastion, minCount: 1, {ROOT}, allowCIDRs: [192.0.2.7]}}", "bastion"),
+            f"7:84 IAM015 '192.0.2.7' is not a CIDR{CHANGES}write an address with its mask, as in 192.0.2.0/24",
+        ),
+        (
+            SINGLE + environment("", "\n"),
+            (
+                "16:3 IAM016 the provider 'aws' has no amazon section; Tarmak refuses every command for its "
+                "environments; add it, as in amazon: {profile: NAME}"
+            ),
+        ),
+        (
+            HEAD
+            + cluster("blue", "etcd", "master", "worker")
+            + cluster("green", "etcd", "master", "worker")
+            + environment(""),
+            (
+                f"17:3 IAM017 the environment 'dev' has 2 clusters, but no hub{CHANGES}"
+                "add a cluster named hub with pools of type bastion and vault"
+            ),
+        ),
+        (
+            with_pool(f"{{type: worker, minCount: 3, {ROOT}, labels: [{{key: a b}}]}}"),
+            f"11:85 IAM018 dev-cluster: 'a b' is not a valid label key{CHANGES}write it as in team or example.com/team",
+        ),
+        (
+            with_pool(f"{{type: worker, minCount: 3, {ROOT}, taints: [{{key: ab, effect: noschedule}}]}}"),
+            (
+                f"11:97 IAM018 dev-cluster: 'noschedule' is not a taint effect{CHANGES}"
+                "write NoSchedule, PreferNoSchedule or NoExecute"
+            ),
+        ),
+        (
+            HEAD + "- environment: dev\n  metadata: {name: cluster}\n  kubernetes: {version: 1.17.0}\n",
+            (
+                "6:25 IAM019 Tarmak cannot install Kubernetes 1.17.0: it downloads the hyperkube binary, which "
+                "Kubernetes does not publish from 1.17 on; write a version below 1.17, as in 1.16.15"
+            ),
+        ),
+        (
+            with_pool(f"{{type: worker, minCount: 3, {ROOT}, kubernetes: {{version: 1.21.3}}}}"),
+            (
+                "11:92 IAM019 Tarmak cannot install Kubernetes 1.21.3: it downloads the hyperkube binary, which "
+                "Kubernetes does not publish from 1.17 on; write a version below 1.17, as in 1.16.15"
+            ),
+        ),
+        (
+            SINGLE + environment("  adminCIDRs: []\n"),
+            (
+                "15:15 IAM025 adminCIDRs is empty: when Tarmak rewrites the file it drops the list, and takes "
+                "0.0.0.0/0 instead; list at least one address, as in 192.0.2.1/32"
+            ),
+        ),
+        (
+            SINGLE + "  kubernetes: {apiServer: {public: true, allowCIDRs: []}}\n",
+            (
+                "12:54 IAM025 allowCIDRs is empty: when Tarmak rewrites the file it drops the list, and takes "
+                "adminCIDRs of the environment instead; list at least one address, as in 192.0.2.1/32"
+            ),
+        ),
+        (
+            with_pool(f"{{type: bastion, minCount: 1, {ROOT}, allowCIDRs: []}}", "bastion"),
+            (
+                "7:83 IAM025 allowCIDRs is empty: when Tarmak rewrites the file it drops the list, and takes "
+                "adminCIDRs of the environment instead; list at least one address, as in 192.0.2.1/32"
+            ),
+        ),
+    ],
+)
+def test_a_refused_file(text: str, expected: str) -> None:
+    assert found(text) == [expected]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SINGLE + "  kubernetes: {apiServer: {allowCIDRs: []}}\n",  # of a private API server, which has no such port
+        with_pool(f"{{type: worker, minCount: 3, {ROOT}, allowCIDRs: []}}"),
+        SINGLE + environment("  adminCIDRs:\n"),  # the default from the beginning
+        HEAD + cluster("hub", "bastion", "vault") + "  kubernetes: {version: 1.20.0}\n"
+        "- environment: dev\n  metadata: {name: blue}\n  instancePools:\n"
+        + POOLS["etcd"]
+        + POOLS["master"]
+        + POOLS["worker"],
+        HEAD + "- environment: dev\n  metadata: {name: cluster}\n  kubernetes: {version: 1.16.15}\n",
+        with_pool(f"{{type: worker, minCount: 3, {ROOT}, labels: [{{key: example.com/a-b, value: c_d}}]}}"),
+        with_pool(f"{{type: worker, minCount: 3, {ROOT}, taints: [{{key: a/b, effect: NoExecute}}]}}"),
+        SINGLE
+        + environment("  location: us-west-2\n").replace(
+            "type: etcd,", "type: etcd, subnets: [{zone: us-west-2-lax-1a}],"
+        ),
+    ],
+)
+def test_what_is_no_finding(text: str) -> None:
+    assert found(text) == []
+
+
+@pytest.mark.parametrize(
+    ("location", "what"),
+    [
+        ("eu-west-1a", "is a zone, not a region; write eu-west-1"),
+        ("us-west-2-lax-1a", "is a zone, not a region; write us-west-2"),
+        ("us-east-1-wl1-bos-wlz-1", "is a zone, not a region; write us-east-1"),
+        ("us-gov-west-1b", "is a zone, not a region; write us-gov-west-1"),
+        ("EU-West-1", "is not the name of a region; write eu-west-1"),
+        ("eu_west_1", "is not the name of a region; write eu-west-1"),
+        ("eu-west1", "is not the name of a region; write eu-west-1"),
+        ("EU-WEST-1A", "is not the name of a region; write eu-west-1"),
+        ("'eu-west-1 '", "is not the name of a region; write eu-west-1"),
+        ("' '", "is not the name of a region; write a region such as eu-west-1"),
+        ("Europe", "is not the name of a region; write a region such as eu-west-1"),
+        ("euw1-az1", "is not the name of a region; write a region such as eu-west-1"),
+    ],
+)
+def test_a_location_that_is_not_a_region(location: str, what: str) -> None:
+    shown = repr(location.strip("'"))
+    assert found(SINGLE + environment(f"  location: {location}\n")) == [
+        f"15:13 IAM094 the location {shown} of environment 'dev' {what}"
+    ]
+
+
+def test_a_location_of_the_cluster_counts_where_its_environment_has_none() -> None:
+    text = HEAD + "- environment: dev\n  metadata: {name: cluster}\n  location: eu-west-1a\n"
+    assert found(text + environment("  location: eu-west-1\n")) == []
+    assert found(text + environment("")) == [
+        "6:13 IAM094 the location 'eu-west-1a' of cluster dev-cluster is a zone, not a region; write eu-west-1"
+    ]
