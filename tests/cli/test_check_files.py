@@ -197,3 +197,27 @@ def test_the_way_in_is_that_of_the_cluster(shell: Shell, multi: Path) -> None:
     (multi / "prod-blue" / NAME).write_text(mapped, encoding="utf-8")
     found = shell.run("-c", ".", "check", code=1).out
     assert "; no way back was found: the current context of prod-blue/kubeconfig has no client certificate" in found
+
+
+NO_POOLS = "note: no cluster has instance pools; Tarmak refuses every command until they are added"
+
+
+@pytest.mark.parametrize("args", [[], ["--all-clusters"], ["tarmak.yaml"]])
+def test_a_file_without_pools_is_no_whole_configuration(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: list[str]
+) -> None:
+    text = (
+        "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\ncurrentCluster: dev-cluster\nclusters:\n"
+        "- environment: dev\n  metadata: {name: cluster}\n"
+    )
+    file = tmp_path / "tarmak.yaml"
+    file.write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TARMAK_CONFIG", str(tmp_path))
+    result = shell.run("check", *args)
+    assert result.out == ""
+    assert result.err.count(NO_POOLS) == 1
+    file.write_text(text + "  instancePools: [{type: worker, minCount: 3, volumes: [{metadata: {name: root}}]}]\n")
+    result = shell.run("check", *args, code=1)
+    assert "IAM012" in result.out
+    assert NO_POOLS not in result.err

@@ -249,7 +249,7 @@ def test_what_check_calls_an_error_stops_it(stand: Stand) -> None:
 def test_what_is_wrong_with_another_cluster_does_not(stand: Stand) -> None:
     path = stand.shell.single / "tarmak.yaml"
     typo = "{apiServer: {amazon: {awsIAMAuthenticator: yes}}}"
-    other = f"- environment: dev\n  metadata: {{name: other}}\n  kubernetes: {typo}\n"
+    other = f"- environment: test\n  metadata: {{name: other}}\n  kubernetes: {typo}\n"
     path.write_text(path.read_text().replace("clusters:\n", f"clusters:\n{other}", 1))
     assert "error" in stand.shell.dev("check", code=1).out
     stand.shell.dev("apply")

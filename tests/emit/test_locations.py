@@ -1,0 +1,45 @@
+"""A location that is a zone, or no region: nothing is made of it, and it has one finding."""
+
+from __future__ import annotations
+
+import pytest
+
+from tarmak_iam.config import TarmakConfig
+from tarmak_iam.emit import manifests
+from tarmak_iam.emit.kubeconfig import client_kubeconfig
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.installation import Installation
+from tarmak_iam.lint import Subjects, check
+from tests.emit.installations import CONFIG, installation
+
+ZONES = [("eu-west-1a", "eu-west-1"), ("us-west-2-lax-1a", "us-west-2"), ("cn-north-1a", "cn-north-1")]
+
+
+@pytest.mark.parametrize(("location", "region"), ZONES)
+@pytest.mark.parametrize("command", ["aws-iam-authenticator", "tarmak-iam", "aws"])
+def test_no_kubeconfig_for_a_zone(location: str, region: str, command: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        client_kubeconfig(installation(location=location, exec=command))
+    assert str(error.value) == (
+        f"tarmak.yaml:10:13: the region of dev-cluster is '{location}', which is a zone, not a region; "
+        f"set location of the environment 'dev' in tarmak.yaml to {region}"
+    )
+
+
+@pytest.mark.parametrize(("location", "region"), ZONES)
+def test_no_manifests_for_a_zone(location: str, region: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^tarmak\.yaml:10:13: .* is a zone, not a region; .* to {region}$"):
+        manifests(installation(location=location))
+
+
+def test_a_location_that_is_almost_a_region() -> None:
+    with pytest.raises(ConfigError, match=r"'eu_west_1', which is not the name of a region; .* to eu-west-1$"):
+        manifests(installation(location="eu_west_1"))
+
+
+@pytest.mark.parametrize("location", ["eu-west-1a", "cn-north-1a", "Europe"])
+def test_the_location_is_the_only_finding(location: str) -> None:
+    """Not that the authenticator refuses the STS of such a region."""
+    config = TarmakConfig.parse(CONFIG.format(api_server="{}", location=location))
+    made = Installation.of(config, config.current_cluster, overrides={"daemonVersion": "v0.5.9"})
+    assert [each.finding.id for each in check(Subjects(config, None, made))] == ["IAM094"]
