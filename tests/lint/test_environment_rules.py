@@ -302,3 +302,35 @@ def test_a_location_of_the_cluster_counts_where_its_environment_has_none() -> No
     assert found(text + environment("")) == [
         "6:13 IAM094 the location 'eu-west-1a' of cluster dev-cluster is a zone, not a region; write eu-west-1"
     ]
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        ("labels: [null]", ["labels has a null item, and Tarmak panics"]),
+        ("taints: [null]", ["taints has a null item, and Tarmak panics"]),
+        ("labels: [{key: Example.com/a}]", ["'Example.com/a' is not a valid label key"]),
+        (f"labels: [{{key: {'a' * 64}}}]", [f"'{'a' * 64}' is not a valid label key"]),
+        (f"labels: [{{key: {'a' * 63}}}]", []),
+        ("labels: [{key: a, value: -b}]", ["'-b' is not a valid label value"]),
+        ("labels: [{key: a, value: ''}]", []),
+        ("taints: [{key: a, effect: NoSchedule}]", ["'a' is not a valid taint key"]),
+        ("taints: [{key: a/b/c, effect: NoSchedule}]", ["'a/b/c' is not a valid taint key"]),
+        ("taints: [{key: ab, value: c, effect: NoSchedule}]", ["Tarmak refuses the taint value 'c'"]),
+        ("taints: [{key: ab, value: cd, effect: PreferNoSchedule}]", []),
+        ("taints: [{key: ab}]", ["'' is not a taint effect"]),
+    ],
+)
+def test_labels_and_taints(labels: str, expected: list[str]) -> None:
+    findings = found(with_pool(f"{{type: worker, minCount: 3, {ROOT}, {labels}}}"))
+    assert [each.split(": ", 1)[1].partition(CHANGES)[0] for each in findings] == expected
+
+
+def test_a_hub_is_not_compared_with_another() -> None:
+    first, second = (
+        cluster("hub", "bastion", "vault").replace(
+            "type: vault,", f"type: vault, subnets: [{{zone: eu-west-1{zone}}}],"
+        )
+        for zone in "ab"
+    )
+    assert [each.split()[1] for each in found(HEAD + first + second)] == ["IAM003"]
