@@ -46,7 +46,8 @@ def provider_issues(config: TarmakConfig) -> Iterator[Issue]:
 
 def hub_of(cluster: Cluster, config: TarmakConfig) -> Cluster | None:
     """The hub of a cluster's environment, if it has one."""
-    return next((each for each in _clusters(config, cluster.environment) if each.is_hub), None)
+    clusters = _clusters(config, cluster.environment)
+    return next((each for each in clusters if each.name == "hub" and len(clusters) > 1), None)
 
 
 def hub_issues(config: TarmakConfig) -> Iterator[Issue]:
@@ -56,7 +57,7 @@ def hub_issues(config: TarmakConfig) -> Iterator[Issue]:
     for index, environment in _environments(config):
         clusters = _clusters(config, _name(environment))
         names = {each.name for each in clusters}
-        if len(names) > 1 and not any(each.is_hub for each in clusters):
+        if len(names) > 1 and "hub" not in names:
             what = f"the environment '{_name(environment)}' has {len(clusters)} clusters, but no hub"
             yield ("environments", index), what, "add a cluster named hub with pools of type bastion and vault"
 
