@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tarmak_iam.config.effective import Issue, is_cidr
 from tarmak_iam.config.instance_pools import lists_pools, pools_of
 from tarmak_iam.regions import region_flaw
-from tarmak_iam.text import is_host_name
+from tarmak_iam.text import is_host_name, quoted, shortened
 
 if TYPE_CHECKING:
     from tarmak_iam.config.cluster import Cluster
@@ -40,7 +40,7 @@ def provider_issues(config: TarmakConfig) -> Iterator[Issue]:
     for index, provider in enumerate(config.data.get("providers") or ()):
         name = _name(provider or {})
         if name in used and (provider or {}).get("amazon") is None:
-            what = f"the provider '{name}' has no amazon section"
+            what = f"the provider {quoted(name)} has no amazon section"
             yield ("providers", index), what, "add it, as in amazon: {profile: NAME}"
 
 
@@ -58,7 +58,7 @@ def hub_issues(config: TarmakConfig) -> Iterator[Issue]:
         clusters = _clusters(config, _name(environment))
         names = {each.name for each in clusters}
         if len(names) > 1 and "hub" not in names:
-            what = f"the environment '{_name(environment)}' has {len(clusters)} clusters, but no hub"
+            what = f"the environment {quoted(_name(environment))} has {len(clusters)} clusters, but no hub"
             yield ("environments", index), what, "add a cluster named hub with pools of type bastion and vault"
 
 
@@ -70,7 +70,7 @@ def cidr_issues(config: TarmakConfig) -> Iterator[Issue]:
             continue
         for number, cidr in enumerate(cidrs):
             if not is_cidr(cidr):
-                yield (*path, number), f"'{cidr}' is not a CIDR", remedy
+                yield (*path, number), f"{quoted(cidr)} is not a CIDR", remedy
 
 
 def opened_by_rewrite(config: TarmakConfig) -> Iterator[Issue]:
@@ -96,7 +96,7 @@ def _counts(config: TarmakConfig, path: tuple[str | int, ...]) -> bool:
 def location_issues(config: TarmakConfig) -> Iterator[Issue]:
     """A location that is not a region: of an environment, or of a cluster whose environment has none."""
     for index, environment in _environments(config):
-        yield from _location(environment, ("environments", index), f"environment '{_name(environment)}'")
+        yield from _location(environment, ("environments", index), f"environment {quoted(_name(environment))}")
     for cluster in config.clusters:
         environment = cluster.environment_data()
         if environment and not environment.get("location"):
@@ -118,7 +118,7 @@ def public_zone_flaw(cluster: Cluster) -> tuple[str, str] | None:
     address = cluster.public_address
     if address is None or is_host_name(address.removeprefix("https://")):
         return None
-    what = f"the public address of {cluster.cluster_name} would be {address!r}, which is no URL of a host"
+    what = f"the public address of {cluster.cluster_name} would be {shortened(address)!r}, which is no URL of a host"
     return what, "write publicZone of the provider in tarmak.yaml as in k8s.example.com"
 
 
@@ -128,7 +128,7 @@ def _location(item: Mapping[str, Any], path: tuple[str | int, ...], owner: str) 
     if flaw is not None:
         what, likely = flaw
         remedy = f"write {likely or 'a region such as eu-west-1'}"
-        yield (*path, "location"), f"the location {location!r} of {owner} {what}", remedy
+        yield (*path, "location"), f"the location {shortened(location)!r} of {owner} {what}", remedy
 
 
 def _cidr_lists(config: TarmakConfig) -> Iterator[tuple[tuple[str | int, ...], list[str]]]:

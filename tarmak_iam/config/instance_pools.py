@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tarmak_iam.config.effective import Issue
 from tarmak_iam.near import did_you_mean
 from tarmak_iam.regions import is_region, region_of_zone
+from tarmak_iam.text import quoted, shortened
 
 if TYPE_CHECKING:
     from tarmak_iam.config.cluster import Cluster
@@ -59,7 +60,9 @@ def _wrong_types(cluster: Cluster) -> Iterator[Issue]:
         if kind in known or (kind in _WITHOUT_ROLE and not cluster.is_hub):
             continue
         what = (
-            f"a cluster of type {cluster.type} cannot have a pool of type '{kind}'" if kind else "the pool has no type"
+            f"a cluster of type {cluster.type} cannot have a pool of type {quoted(kind)}"
+            if kind
+            else "the pool has no type"
         )
         remedy = did_you_mean(kind, known) or f"use {_any_of(known)}"
         if kind in _TYPES["cluster-single"]:
@@ -88,13 +91,13 @@ def pool_issues(cluster: Cluster) -> list[Issue]:
         first = next(_pool_flaws(pool), None)
         if first is not None:
             path, what, remedy = first
-            found.append((("instancePools", index, *path), f"pool {_name(pool)}: {what}", remedy))
+            found.append((("instancePools", index, *path), f"pool {shortened(_name(pool))}: {what}", remedy))
     return found
 
 
 def _pool_flaws(pool: Mapping[str, Any]) -> Iterator[Issue]:
     if pool.get("type") in _WITHOUT_ROLE:
-        yield ("type",), f"Tarmak has no role for the type '{pool.get('type')}'", f"use {_any_of(_KUBERNETES)}"
+        yield ("type",), f"Tarmak has no role for the type {quoted(pool.get('type'))}", f"use {_any_of(_KUBERNETES)}"
     least, most = pool.get("minCount") or 0, pool.get("maxCount") or 0
     if not least and not most:
         yield (), "minCount and maxCount are missing or 0", "set both, as in minCount: 3 and maxCount: 3"
@@ -102,7 +105,7 @@ def _pool_flaws(pool: Mapping[str, Any]) -> Iterator[Issue]:
     if least > most:
         yield ("minCount",), f"minCount {least} is larger than maxCount {most}", "raise maxCount or lower minCount"
     if pool.get("type") in _STATEFUL and least != most:
-        what = f"type {pool.get('type')} cannot scale, but minCount is {least} and maxCount is {most}"
+        what = f"type {shortened(pool.get('type'))} cannot scale, but minCount is {least} and maxCount is {most}"
         yield ("maxCount",), what, "set both to the same number"
     yield from _volume_flaws(pool)
 
@@ -129,7 +132,7 @@ def hub_zone_issues(cluster: Cluster, hub: Cluster | None) -> list[Issue]:
         if zone and zone not in known:
             first.setdefault(zone, path)
     remedy = f"use {_any_of(known)}, or give the hub a subnet there" if known else "give the hub a subnet there"
-    return [(path, f"the hub has no subnet in zone '{zone}'", remedy) for zone, path in first.items()]
+    return [(path, f"the hub has no subnet in zone {quoted(zone)}", remedy) for zone, path in first.items()]
 
 
 def region_zone_issues(cluster: Cluster) -> list[Issue]:
@@ -144,7 +147,7 @@ def region_zone_issues(cluster: Cluster) -> list[Issue]:
         elif not zone:
             found.append((path, "the subnet has no zone", remedy))
         elif region and region_of_zone(zone) != region:
-            found.append((path, f"'{zone}' is not a zone of {region}", remedy))
+            found.append((path, f"{quoted(zone)} is not a zone of {shortened(region)}", remedy))
     return found
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tarmak_iam.config.effective import Issue
+from tarmak_iam.text import quoted
 
 __all__ = ["label_issues"]
 
@@ -40,24 +41,28 @@ def _below(path: tuple[str | int, ...], item: Any, flaws: Iterator[Issue]) -> It
 def _label_flaws(label: Mapping[str, Any]) -> Iterator[Issue]:
     key, value = str(label.get("key") or ""), str(label.get("value") or "")
     if not _is_qualified_name(key):
-        yield ("key",), f"'{key}' is not a valid label key", "write it as in team or example.com/team"
+        yield ("key",), f"{quoted(key)} is not a valid label key", "write it as in team or example.com/team"
     if value and not _LABEL_TEXT.match(value):
-        yield ("value",), f"'{value}' is not a valid label value", "use up to 63 letters, digits, '-', '_' and '.'"
+        yield (
+            ("value",),
+            f"{quoted(value)} is not a valid label value",
+            "use up to 63 letters, digits, '-', '_' and '.'",
+        )
 
 
 def _taint_flaws(taint: Mapping[str, Any]) -> Iterator[Issue]:
     key, value = str(taint.get("key") or ""), str(taint.get("value") or "")
     effect = str(taint.get("effect") or "")
     if not _TAINT_KEY.match(key):
-        yield ("key",), f"'{key}' is not a valid taint key", "write it as in dedicated or example.com/dedicated"
+        yield ("key",), f"{quoted(key)} is not a valid taint key", "write it as in dedicated or example.com/dedicated"
     if value and not _TAINT_VALUE.match(value):
         yield (
             ("value",),
-            f"Tarmak refuses the taint value '{value}'",
+            f"Tarmak refuses the taint value {quoted(value)}",
             "use two or more letters, digits, '-', '_' and '.'",
         )
     if not _EFFECT.search(effect):
-        yield ("effect",), f"'{effect}' is not a taint effect", "write NoSchedule, PreferNoSchedule or NoExecute"
+        yield ("effect",), f"{quoted(effect)} is not a taint effect", "write NoSchedule, PreferNoSchedule or NoExecute"
 
 
 def _is_qualified_name(key: str) -> bool:
