@@ -3,9 +3,9 @@
 They differ from each other and from Python's `str.lower` and `str.casefold`: U+0130 is lowered to `i`, and equals only
 itself in EqualFold; U+017F stays in ToLower, and equals `s` in EqualFold; U+212A is a `k` for both.
 
-go_case.json was made by Go 1.26 (tests/go_case). Its tables are those of Unicode 15.0, as in every Go since 1.21. Older
-ones, down to Go 1.12 of v0.5.0, lack letters that Unicode added later. None of those has to do with an ASCII letter, and
-no principal of IAM and no key of the daemon has any other letter.
+go_case.json was made by Go 1.26 (tests/go_case). Its tables are those of Unicode 15.0, as in every Go since 1.21.
+Those of older ones, with which earlier releases were built, lack letters that Unicode added later. None of these has
+to do with an ASCII letter, and no principal of IAM and no key of the daemon has any other letter.
 """
 
 from __future__ import annotations
