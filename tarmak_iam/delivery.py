@@ -13,6 +13,7 @@ from tarmak_iam.daemon import SSO_GATE, SSO_GATE_ITEM, Daemon, kind_of
 from tarmak_iam.document import Document, Remove
 from tarmak_iam.document.nodes import Mapping, dereference
 from tarmak_iam.errors import ConfigError, EditRefused, Place
+from tarmak_iam.go_case import to_lower
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.entries import listed_entries
 from tarmak_iam.identity.formats import LeftOut, Shadowed, aws_auth, custom_resource, deciding
@@ -168,13 +169,13 @@ def _lists(document: Document) -> Iterator[Route]:
     """Every one in file order, however it is spelt and however often it is there."""
     root = document.root
     for entry in root.entries if isinstance(root, Mapping) else ():
-        name, route = (entry.text or "").lower(), Route((Key(entry.text or "", entry.occurrence),))
+        name, route = to_lower(entry.text or ""), Route((Key(entry.text or "", entry.occurrence),))
         server = dereference(entry.value)
         if name in (f"server.{each}" for each in _LISTS):
             yield route
         elif name == "server" and isinstance(server, Mapping):
             for inner in server.entries:
-                if (inner.text or "").lower() in _LISTS:
+                if to_lower(inner.text or "") in _LISTS:
                     yield route / Key(inner.text or "", inner.occurrence)
 
 

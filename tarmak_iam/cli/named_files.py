@@ -14,6 +14,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.boundary import Boundary
 from tarmak_iam.document.files import read_file, read_if_present
 from tarmak_iam.errors import ConfigError, FileError, Place
+from tarmak_iam.go_case import to_lower
 from tarmak_iam.identity.mappings import MAPPINGS_NAME
 from tarmak_iam.near import closest
 from tarmak_iam.settings import SETTINGS_NAME
@@ -113,7 +114,7 @@ def _by_content(path: Path) -> Kind:
     top: dict[Any, Any] = data if isinstance(data, dict) else {}
     if str(top.get("apiVersion")).startswith("api.tarmak.io/"):
         return Kind.CONFIG
-    if {str(key).lower() for key in top} & {"clusterid", "server"}:
+    if {to_lower(str(key)) for key in top} & {"clusterid", "server"}:
         return Kind.MAPPINGS
     raise ConfigError(
         "this is neither a tarmak.yaml nor mappings of the authenticator",

@@ -12,6 +12,7 @@ from tarmak_iam.config.types import Field, fields_of, root_struct
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.errors import ConfigError
+from tarmak_iam.go_case import equal_fold
 from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened
 
@@ -94,7 +95,7 @@ class _Decoder:
             else sorted(self._keys.members(root), key=lambda member: member[0])
         )
         for key, value in members:  # a map is marshalled in key order, and the last of both spellings counts
-            if key.casefold() != name.casefold():
+            if not equal_fold(key, name):
                 continue
             text = self._keys.plain(value)
             if text is None:

@@ -14,6 +14,7 @@ from tarmak_iam.config.types import ITEM, Field, TypePath, fields_of, root_struc
 from tarmak_iam.document import Document
 from tarmak_iam.document.construct import construct, same
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, dereference, walk
+from tarmak_iam.go_case import fold
 from tarmak_iam.near import spelled_otherwise
 from tarmak_iam.routes import Key, Route
 
@@ -185,7 +186,7 @@ class _Types:
 
     @staticmethod
     def _is_head(name: str, path: TypePath) -> bool:
-        return not path and name.lower() in _HEAD
+        return not path and fold(name) in _HEAD
 
     def _is_somebodys(self, name: str, node: Node, path: TypePath) -> bool:
         """A plugin's key, an extension (`x-...`), or at the top level a home of anchors that are used."""

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
+from typing import Any
 
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.identity.backends import load_tables
-from tarmak_iam.identity.config_file import parse_config
+from tarmak_iam.identity.config_file import load_config, parse_config
 from tarmak_iam.identity.daemon_config import DaemonConfig, read_daemon_config
-from tarmak_iam.identity.grants import Granting
+from tarmak_iam.identity.flags import Flags, parse_flags
+from tarmak_iam.identity.grants import Granting, first_of, others_of
+from tarmak_iam.identity.key_choices import may_stop, possible_files
 from tarmak_iam.identity.model import Answer, Grant, Identity, Locate
 from tarmak_iam.identity.refusal import NotStarted
-from tarmak_iam.identity.review import Reviewer
+from tarmak_iam.identity.review import Reviewer, one_of
 from tarmak_iam.identity.sts import accepts_tokens_of
 from tarmak_iam.identity.table import Table
 from tarmak_iam.identity.versions import DEFAULT_RELEASE, DaemonVersion
@@ -26,7 +29,11 @@ __all__ = ["Authenticator", "whois"]
 
 @dataclass(frozen=True)
 class Authenticator:
-    """A configuration loaded for one daemon version. `config` is None where the daemon would not start."""
+    """A configuration loaded for one daemon version. `config` is None where the daemon would not start.
+
+    Where the daemon takes one of several keys at random, `config` and `tables` are what is the likeliest, and all
+    answers count the others too.
+    """
 
     config: DaemonConfig | None
     failure: Answer | None = None
@@ -34,7 +41,8 @@ class Authenticator:
     notes: tuple[str, ...] = ()
     tables: tuple[Table, ...] = field(default=(), repr=False)
     """What the backends have loaded, in the order they are asked."""
-    _reviewer: Reviewer | None = field(default=None, repr=False)
+    _reviewers: tuple[Reviewer, ...] = field(default=(), repr=False)
+    _grantings: tuple[Granting, ...] = field(default=(), repr=False)
 
     @classmethod
     def load(
@@ -65,45 +73,91 @@ class Authenticator:
             parsed = DaemonVersion.parse(version)
             document = parse_config(config_text, str(filename), shown_as)
             locate = partial(_position, document)
-            config = read_daemon_config(document, parsed, _as_args(args))
-            tables, notes = load_tables(config, files or {}, locate, carried=carried)
+            loader = _Loader(parsed, parse_flags(_as_args(args), parsed), files or {}, locate, carried)
+            possible = loader.possible(load_config(document, parsed))
         except ConfigError as error:
             return cls(None, Answer(started=False, reason=error.message))
         except NotStarted as stop:
             return cls(None, Answer(started=False, reason=stop.reason, route=stop.route, locate=locate))
+        notes = loader.notes
         if parsed.unread:
             notes = (f"{parsed} {parsed.unread}; the answer is {parsed.known}'s", *notes)
-        reviewer = Reviewer(config, tables, cluster_id, private_dns_names or {}, notes, locate)
-        return cls(config, None, document, notes, tables, reviewer)
+        reviewers = tuple(
+            Reviewer(config, tables, cluster_id, private_dns_names or {}, notes, locate) for config, tables in possible
+        )
+        config, tables = possible[0]
+        return cls(config, None, document, notes, tables, reviewers, tuple(_granting(*each) for each in possible))
 
     @property
     def grants(self) -> tuple[Grant, ...]:
         """Every principal that some caller can be, once, with the entry that decides for it; none if the
-        daemon would not start."""
-        return tuple(self._granting.all()) if self._granting else ()
+        daemon would not start. Where it takes one of several keys at random, all that some of them names."""
+        if len(self._grantings) == 1:
+            return tuple(self._grantings[0].all())
+        named = {grant.key: grant for each in reversed(self._grantings) for grant in each.all()}
+        found = (self.grant(grant) for each in self._grantings for grant in each.all() if named.pop(grant.key, None))
+        return tuple(grant for grant in found if grant is not None)
 
     def grant(self, asked: Grant) -> Grant | None:
         """What the principal of a grant, which may be another configuration's, gets here; None if it cannot log in."""
-        return self._granting.of(asked) if self._granting else None
+        return first_of(self._possible(asked))
 
     def alternatives(self, asked: Grant) -> tuple[Grant, ...]:
-        """What else the principal of a grant may get, where the daemon picks one of several entries at random."""
-        return self._granting.alternatives(asked) if self._granting else ()
+        """What else the principal of a grant may get, where the daemon picks one of several entries or keys at
+        random. That it may get nothing at all, its `grant` says."""
+        return others_of(self._possible(asked))
 
-    @cached_property
-    def _granting(self) -> Granting | None:
-        config = self.config
-        if config is None:
-            return None
-        return Granting(
-            self.tables, config.version, lambda own: accepts_tokens_of(own, config.partition, config.version)
-        )
+    def _possible(self, asked: Grant) -> list[Grant | None]:
+        return [grant for each in self._grantings for grant in each.possible(asked)]
 
     def whois(self, identity: Identity) -> Answer:
         """Who the caller becomes."""
-        if self._reviewer is None:
+        if not self._reviewers:
             return self.failure or Answer(started=False)
-        return self._reviewer.review(identity)
+        if len(self._reviewers) == 1:
+            return self._reviewers[0].review(identity)
+        return one_of(
+            sorted((each.review(identity) for each in self._reviewers), key=lambda each: not each.authenticated)
+        )
+
+
+@dataclass(frozen=True)
+class _Loader:
+    """Loads a configuration in every way in which the daemon may take it."""
+
+    version: DaemonVersion
+    flags: Flags
+    files: AnyMapping[str, str]
+    locate: Locate
+    carried: bool
+    _notes: list[str] = field(default_factory=list)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self._notes))
+
+    def possible(self, file: Any) -> list[tuple[DaemonConfig, tuple[Table, ...]]]:
+        """Raises NotStarted if the daemon starts with none of them."""
+        files = possible_files(file)
+        self._notes.extend(files.notes)
+        loaded, stops = [], []
+        for each in files.items:
+            try:
+                config = read_daemon_config(each, self.version, self.flags)
+                tables, notes = load_tables(config, self.files, self.locate, carried=self.carried)
+            except NotStarted as stop:
+                stops.append(stop)
+            else:
+                loaded.append((config, tables))
+                self._notes.extend((*config.notes, *notes))
+        if not loaded:
+            raise stops[0]
+        self._notes.extend(map(may_stop, stops))
+        return loaded
+
+
+def _granting(config: DaemonConfig, tables: tuple[Table, ...]) -> Granting:
+    return Granting(tables, config.version, lambda own: accepts_tokens_of(own, config.partition, config.version))
 
 
 def whois(

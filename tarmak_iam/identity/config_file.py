@@ -15,7 +15,7 @@ from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.text import quoted
 
-__all__ = ["load_config", "parse_config", "refuses_duplicates"]
+__all__ = ["load_config", "lowers_lists", "parse_config", "refuses_duplicates"]
 
 _YAML_EXTENSIONS = ("yaml", "yml")
 _OTHER_EXTENSIONS = ("toml", "properties", "props", "prop", "hcl", "env", "dotenv", "ini", "tfvars")
@@ -59,6 +59,11 @@ def load_config(document: Document, version: DaemonVersion) -> Any:
 
 def refuses_duplicates(version: DaemonVersion) -> bool:
     """Whether a key that is there twice ends the process."""
+    return _dialect(version) is YAML_V3
+
+
+def lowers_lists(version: DaemonVersion) -> bool:
+    """Whether viper makes the keys of mappings in lists lower-case, as it does from 1.19 on."""
     return _dialect(version) is YAML_V3
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tarmak_iam.errors import Place
+from tarmak_iam.go_case import to_lower
 from tarmak_iam.identity.arn import ArnError, canonicalize
 from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.go_json import JsonMappings
@@ -58,13 +59,14 @@ def _key(each: ClusterObject, version: DaemonVersion) -> str:
     """The controller canonicalises spec.arn into the status; what it cannot, it leaves as it was."""
     arn = each.field("spec").get("arn")
     try:
-        return canonicalize(str(arn).lower(), known_partitions(version))[1]
+        return canonicalize(to_lower(str(arn)), known_partitions(version))[1]
     except ArnError:
         return str(each.field("status").get("canonicalARN") or "")
 
 
 def _mapping(each: ClusterObject, route: Route) -> Mapping:
+    """Keys of an object of the cluster count as they are documented only."""
     spec: dict[str, Any] = dict(each.field("spec"))
-    decoder = JsonMappings(has_sso=False)
-    (mapping,) = decoder.mappings([{**spec, "rolearn": spec.get("arn")}], "role", Route())
+    fields = {"rolearn": spec.get("arn"), "username": spec.get("username"), "groups": spec.get("groups")}
+    (mapping,) = JsonMappings(has_sso=False).mappings([fields], "role", Route())
     return Mapping("role", mapping.arn, mapping.username, mapping.groups, route)

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from collections.abc import Mapping as AnyMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn, TypeVar
 
-from tarmak_iam.document import Document
 from tarmak_iam.identity.arn import ArnError, parse_arn
-from tarmak_iam.identity.config_file import load_config
-from tarmak_iam.identity.flags import Flags, parse_flags
+from tarmak_iam.identity.config_file import lowers_lists
+from tarmak_iam.identity.flags import Flags
+from tarmak_iam.identity.key_choices import may_stop, possible_items
 from tarmak_iam.identity.model import Mapping, SsoRole
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.versions import DaemonVersion, server_partitions
-from tarmak_iam.identity.viper import Settings, as_boolean, as_integer, as_text, lookup, texts, weak_list, weak_text
+from tarmak_iam.identity.viper import (
+    Settings,
+    as_boolean,
+    as_integer,
+    as_text,
+    field_value,
+    texts,
+    weak_list,
+    weak_text,
+)
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
@@ -24,6 +33,7 @@ __all__ = ["BACKENDS", "DEPRECATED", "DaemonConfig", "read_daemon_config"]
 BACKENDS = ("MountedFile", "EKSConfigMap", "CRD", "DynamicFile")
 DEPRECATED = {"File": "MountedFile", "ConfigMap": "EKSConfigMap"}
 _PORTS = range(65536)
+_SSO_FIELDS = ("PermissionSetName", "AccountID", "Partition")
 _RESERVES_ALL = "reservedPrefixConfig counts for EKSConfigMap and CRD"
 
 T = TypeVar("T")
@@ -50,6 +60,8 @@ class DaemonConfig:
     """Whether the dynamic file is asked by the caller's unique id."""
     backend_modes_file: str = ""
     """Path of a file that overrides the backends while the daemon runs."""
+    notes: tuple[str, ...] = ()
+    """What of its entries the daemon takes at random, and what may stop it."""
 
     def reserved_in(self, backend: str) -> tuple[str, ...]:
         """The prefixes that count for a backend: some releases look at them for files only."""
@@ -57,11 +69,11 @@ class DaemonConfig:
         return self.reserved_prefixes.get(backend, ()) if of_files or self.version.has(_RESERVES_ALL) else ()
 
 
-def read_daemon_config(document: Document, version: DaemonVersion, args: Iterable[str]) -> DaemonConfig:
-    """Raises NotStarted where the process would end."""
-    flags = parse_flags(args, version)
-    settings = Settings(load_config(document, version), flags.values, _defaults(version))
-    return _Reader(settings, version, splits=not version.has("viper v1.0.0 (Gopkg.lock)")).read(flags)
+def read_daemon_config(file: Any, version: DaemonVersion, flags: Flags) -> DaemonConfig:
+    """`file` is what `load_config` gives. Raises NotStarted where the process would end."""
+    lowers = lowers_lists(version)
+    settings = Settings(file, flags.values, _defaults(version), null_shadows=not lowers)
+    return _Reader(settings, version, splits=not version.has("viper v1.0.0 (Gopkg.lock)"), lowers=lowers).read(flags)
 
 
 def _defaults(version: DaemonVersion) -> dict[str, Any]:
@@ -75,10 +87,14 @@ def _defaults(version: DaemonVersion) -> dict[str, Any]:
 
 
 class _Reader:
-    def __init__(self, settings: Settings, version: DaemonVersion, *, splits: bool) -> None:
+    def __init__(self, settings: Settings, version: DaemonVersion, *, splits: bool, lowers: bool) -> None:
         self._settings = settings
         self._version = version
         self._splits = splits
+        self._lowers = lowers
+        self._has_sso = version.has("sso: field in RoleMapping")
+        self._has_user_id = version.has("userid field in RoleMapping/UserMapping")
+        self._notes: list[str] = []
 
     def read(self, flags: Flags) -> DaemonConfig:
         settings, version = self._settings, self._version
@@ -108,6 +124,7 @@ class _Reader:
             dynamic_file=self._optional("server.dynamicfilepath", as_text, ""),
             user_id_strict=self._optional("server.dynamicfileUserIDStrict", as_boolean, False),
             backend_modes_file=self._optional("server.dynamicBackendModePath", as_text, "").strip(),
+            notes=tuple(dict.fromkeys(self._notes)),
         )
 
     def _optional(self, key: str, read: Callable[[Any], T], absent: T) -> T:
@@ -176,35 +193,50 @@ class _Reader:
         return tuple(mappings)
 
     def _mapping(self, kind: str, item: AnyMapping[Any, Any], route: Route) -> Mapping:
-        if self._version.has("userid field in RoleMapping/UserMapping"):
-            weak_text(lookup(item, "userid"), "userid", route)  # not used for mounted files, but read
-        groups = [
-            weak_text(group, "a group", route) for group, _ in weak_list(lookup(item, "groups"), splits=self._splits)
-        ]
+        """With all that the entry may be, where keys differ in case only. Raises NotStarted if none can be read."""
+        fields = (f"{kind.capitalize()}ARN", "Username", "Groups", "UserId", *(("SSO",) if kind == "role" else ()))
+        possible = possible_items(item, fields, lowers=self._lowers, inner=_SSO_FIELDS if kind == "role" else ())
+        read, stops = [], []
+        for each in possible.items:
+            try:
+                read.append(self._possible_mapping(kind, each, route))
+            except NotStarted as stop:
+                stops.append(stop)
+        if not read:
+            raise stops[0]
+        self._notes += (*possible.notes, *(may_stop(stop) for stop in stops))
+        first, *others = dict.fromkeys(read)
+        return replace(first, others=tuple(others)) if others else first
+
+    def _possible_mapping(self, kind: str, item: AnyMapping[Any, Any], route: Route) -> Mapping:
+        if self._has_user_id:
+            weak_text(self._value(item, "UserId"), "userid", route)  # not used for mounted files, but read
+        groups = self._value(item, "Groups")
         return Mapping(
             kind=kind,
-            arn=weak_text(lookup(item, f"{kind}arn"), f"{kind}ARN", route),
-            username=weak_text(lookup(item, "username"), "username", route),
-            groups=tuple(groups),
+            arn=weak_text(self._value(item, f"{kind.capitalize()}ARN"), f"{kind}ARN", route),
+            username=weak_text(self._value(item, "Username"), "username", route),
+            groups=tuple(weak_text(group, "a group", route) for group, _ in weak_list(groups, splits=self._splits)),
             route=route,
             sso=self._sso(item, route) if kind == "role" else None,
         )
 
+    def _value(self, item: AnyMapping[Any, Any], field: str) -> Any:
+        return field_value(item, field, lowers=self._lowers)
+
     def _sso(self, item: AnyMapping[Any, Any], route: Route) -> SsoRole | None:
-        sso = lookup(item, "sso")
-        if sso is not None and not self._version.has("sso: field in RoleMapping"):
-            if not lookup(item, "rolearn") and self._version.known >= DaemonVersion(0, 5, 0):
+        sso = self._value(item, "SSO")
+        if sso is not None and not self._has_sso:
+            if not self._value(item, "RoleARN") and self._version.known >= DaemonVersion(0, 5, 0):
                 raise NotStarted(f"{self._version} has no SSO entries (v0.6.0, v0.6.1, v0.6.30 and later have)", route)
             return None
         if sso is None:
             return None
         if not isinstance(sso, AnyMapping):
             raise NotStarted("sso must be a mapping", route)
-        read = {
-            name: weak_text(lookup(sso, name), f"sso.{name}", route)
-            for name in ("permissionSetName", "accountID", "partition")
-        }
-        return SsoRole(read["permissionSetName"], read["accountID"], read["partition"])
+        names = ("permissionSetName", "accountID", "partition")
+        texts_ = (weak_text(self._value(sso, f), f"sso.{n}", route) for f, n in zip(_SSO_FIELDS, names, strict=True))
+        return SsoRole(*texts_)
 
     def _texts(self, key: str) -> list[str]:
         route = self._settings.route(key)
@@ -217,13 +249,24 @@ class _Reader:
         key = "server.reservedPrefixConfig"
         if not self._version.has(f"config key {key}"):
             return {}
-        reserved = {}
+        reserved: dict[str, tuple[str, ...]] = {}
         for item, _ in weak_list(self._settings.get(key), splits=self._splits):
             if item is None:
                 continue
             if not isinstance(item, AnyMapping):
                 self._stop(key, "it must be a list of mappings")
-            backend = weak_text(lookup(item, "backendMode"), "backendMode", Route())
-            listed = weak_list(lookup(item, "usernamePrefixReserveList"), splits=self._splits)
-            reserved[backend] = tuple(weak_text(prefix, "a prefix", Route()) for prefix, _ in listed)
+            reserved.update(self._reserved_by(item))
         return reserved
+
+    def _reserved_by(self, item: AnyMapping[Any, Any]) -> dict[str, tuple[str, ...]]:
+        """By backend; where the daemon takes one of several keys, only what it reserves whichever it takes."""
+        possible = possible_items(item, ("BackendMode", "UsernamePrefixReserveList"), lowers=self._lowers)
+        self._notes += possible.notes
+        read = []
+        for each in possible.items:
+            backend = weak_text(self._value(each, "BackendMode"), "backendMode", Route())
+            listed = weak_list(self._value(each, "UsernamePrefixReserveList"), splits=self._splits)
+            read.append((backend, tuple(weak_text(prefix, "a prefix", Route()) for prefix, _ in listed)))
+        backend, prefixes = read[0]
+        always = (prefix for prefix in prefixes if all(prefix in each and backend == name for name, each in read))
+        return {backend: tuple(always)}

@@ -8,6 +8,7 @@ from typing import Any
 
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ParseError, Place
+from tarmak_iam.go_case import equal_fold, fold, to_lower
 from tarmak_iam.identity.arn import Arn, ArnError, canonicalize, parse_arn
 from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.daemon_config import DaemonConfig
@@ -15,7 +16,7 @@ from tarmak_iam.identity.go_json import JsonMappings
 from tarmak_iam.identity.model import Mapping
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.sso import arn_like, check_role, pattern_text
-from tarmak_iam.identity.table import Found, Table
+from tarmak_iam.identity.table import Found, Table, compared_one_by_one
 from tarmak_iam.identity.versions import DaemonVersion, known_partitions
 from tarmak_iam.routes import Route
 
@@ -36,14 +37,14 @@ def load_dynamic_file(config: DaemonConfig, text: str | None, filename: str) -> 
 
 
 def read_json_object(text: str, filename: str) -> tuple[Document, dict[str, Any]]:
-    """Document and fields by their names in lower case, as encoding/json finds them. Raises ParseError."""
+    """Document and fields by their names, folded, as encoding/json finds them. Raises ParseError."""
     document = Document.parse(text, filename, json=True)
     data = document.data
     if document.source.mark:
         raise ParseError("JSON must not begin with a byte order mark", place=document.position(()))
     if data is not None and not isinstance(data, dict):
         raise ParseError("it is no JSON object", place=document.position(()))
-    return document, {key.lower(): value for key, value in (data or {}).items() if value is not None}
+    return document, {fold(key): value for key, value in (data or {}).items() if value is not None}
 
 
 def _filled(config: DaemonConfig, document: Document, data: dict[str, Any]) -> Table:
@@ -65,7 +66,7 @@ def _filled(config: DaemonConfig, document: Document, data: dict[str, Any]) -> T
         _empty(config),
         roles=_keyed([role for role in roles if not role.sso], config),
         users=_keyed(users, config),
-        patterns=tuple((arn_like(text), role) for text, role in patterns.items()),
+        patterns=tuple((arn_like(text), (role,)) for text, role in patterns.items()),
         accounts=frozenset(accounts),
         accounts_route=_route(document, "mapAccounts"),
         place=partial(_place, document),
@@ -95,15 +96,13 @@ def _check(mapping: Mapping, config: DaemonConfig) -> None:
 
 
 def _keyed(mappings: list[Mapping], config: DaemonConfig) -> dict[str, Found]:
-    keyed: dict[str, Found] = {}
-    for mapping in mappings:
-        if config.user_id_strict:
-            keyed[mapping.user_id] = (mapping,)
-        elif _matches_one_by_one(config.version):
-            keyed[mapping.arn.lower()] = (mapping,)
-        else:
-            keyed[_canonical(mapping.arn.lower(), config.version)] = (mapping,)
-    return keyed
+    if config.user_id_strict:
+        return {mapping.user_id: (mapping,) for mapping in mappings}
+    if not _matches_one_by_one(config.version):
+        return {_canonical(to_lower(mapping.arn), config.version): (mapping,) for mapping in mappings}
+    # v0.6.0 files users under their ARNs as they are written, roles in lower case, and then compares all of them.
+    filed = {mapping.arn if mapping.kind == "user" else to_lower(mapping.arn): mapping for mapping in mappings}
+    return compared_one_by_one(((each,) for each in filed.values()), lambda each: to_lower(each.arn))
 
 
 def _canonical(arn: str, version: DaemonVersion) -> str:
@@ -126,9 +125,9 @@ def _admits(version: DaemonVersion, caller: Caller, mapping: Mapping) -> bool:
         return True
     if not version.has("DynamicFile: role path stripped for the ARN check of userIDStrict (StripPath)"):
         return caller.arn == mapping.arn
-    wanted = _without_path(mapping.arn, version).lower()
+    wanted = to_lower(_without_path(mapping.arn, version))
     own = caller.canonical_arn
-    return not wanted or wanted == (own.lower() if known.patch >= _COMPARES_WITHOUT_CASE[known.minor] else own)
+    return not wanted or wanted == (to_lower(own) if known.patch >= _COMPARES_WITHOUT_CASE[known.minor] else own)
 
 
 def _without_path(text: str, version: DaemonVersion) -> str:
@@ -153,7 +152,7 @@ def _matches_one_by_one(version: DaemonVersion) -> bool:
 
 def _route(document: Document, name: str) -> Route:
     data = document.data or {}
-    return Route.of((next((key for key in data if key.lower() == name.lower()), name),))
+    return Route.of((next((key for key in data if equal_fold(key, name)), name),))
 
 
 def _place(document: Document, route: Route | None) -> Place | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -13,6 +13,7 @@ from tarmak_iam.document.dialects import YAML_V2_LATER
 from tarmak_iam.document.embedded import place_within
 from tarmak_iam.document.nodes import Scalar
 from tarmak_iam.errors import ParseError, Place
+from tarmak_iam.go_case import fold, to_lower
 from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.go_json import JsonMappings
 from tarmak_iam.identity.go_structs import YamlMappings
@@ -21,7 +22,7 @@ from tarmak_iam.identity.objects import ClusterObject
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.sso import arn_like, check_role, pattern_text
 from tarmak_iam.identity.table import Found, Table, compared_one_by_one
-from tarmak_iam.identity.versions import DaemonVersion
+from tarmak_iam.identity.versions import EQUAL_FOLD, DaemonVersion
 from tarmak_iam.routes import Route
 
 __all__ = ["NAME", "NAMESPACE", "find_aws_auth", "load_eks_configmap"]
@@ -40,17 +41,21 @@ def find_aws_auth(objects: Iterable[ClusterObject]) -> ClusterObject | None:
 
 def load_eks_configmap(config: DaemonConfig, aws_auth: ClusterObject | None) -> Table:
     """What is wrong in it is logged and left out; the daemon runs on. None: the cluster has no such object."""
-    reader = _Reader(config.version, aws_auth)
+    reader, version = _Reader(config.version, aws_auth), config.version
     roles, users, accounts = list(reader.mappings("role")), list(reader.mappings("user")), reader.accounts()
-    matches_sso = "SSORoleMatch" in config.gates and config.version.has("sso: EKSConfigMap backend matches by pattern")
+    matches_sso = "SSORoleMatch" in config.gates and version.has("sso: EKSConfigMap backend matches by pattern")
     patterns = {pattern_text(role.sso): role for role in roles if role.sso}
+    folds = version.has(EQUAL_FOLD)
+    compare = fold if folds else to_lower
     return Table(
         backend="EKSConfigMap",
-        roles={role.arn.lower(): (role,) for role in roles if role.arn},
-        users=_users(users, config.version),
+        roles=_by_arn({to_lower(role.arn): role for role in roles if role.arn}, version, compare),
+        users=_by_arn({_user_key(user, version): user for user in users if user.arn}, version, compare),
+        folds_roles=folds,
+        folds_users=folds,
         place=_nowhere if aws_auth is None else _places(aws_auth),
         written=(*roles, *users),
-        patterns=tuple((arn_like(text), role) for text, role in patterns.items()) if matches_sso else (),
+        patterns=tuple((arn_like(text), (role,)) for text, role in patterns.items()) if matches_sso else (),
         accounts=frozenset(accounts),
         notes=reader.notes,
         accounts_route=Route.of(("data", "mapAccounts")),
@@ -58,10 +63,14 @@ def load_eks_configmap(config: DaemonConfig, aws_auth: ClusterObject | None) -> 
     )
 
 
-def _users(users: Iterable[Mapping], version: DaemonVersion) -> dict[str, Found]:
-    if not version.has(_VALIDATES):
-        return {user.arn.lower(): (user,) for user in users if user.arn}
-    return compared_one_by_one({user.arn: user for user in users}.values())
+def _by_arn(filed: dict[str, Mapping], version: DaemonVersion, compare: Callable[[str], str]) -> dict[str, Found]:
+    """Releases that check their entries go through them, others look them up."""
+    found: dict[str, Found] = {key: (mapping,) for key, mapping in filed.items()}
+    return compared_one_by_one(found.values(), lambda each: compare(each.arn)) if version.has(_VALIDATES) else found
+
+
+def _user_key(user: Mapping, version: DaemonVersion) -> str:
+    return user.arn if version.has(_VALIDATES) else to_lower(user.arn)
 
 
 @dataclass

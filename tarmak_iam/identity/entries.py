@@ -8,10 +8,10 @@ from typing import Any
 
 from tarmak_iam.identity.model import SsoRole
 from tarmak_iam.identity.principals import SSO_PREFIX, key_of
-from tarmak_iam.identity.viper import Settings, lookup, weak_list, weak_text
+from tarmak_iam.identity.viper import Settings, field_value, weak_list, weak_text
 from tarmak_iam.routes import Route
 
-__all__ = ["Listed", "listed_entries", "own_key"]
+__all__ = ["Listed", "listed_entries"]
 
 _KINDS = ("role", "user")
 
@@ -57,33 +57,28 @@ def listed_entries(settings: Settings) -> Iterator[Listed]:
         yield Listed("account", _shown(account), "", (), _item_route(accounts, index))
 
 
-def own_key(item: Any, name: str) -> str:
-    """The key in the spelling that the entry has, the documented one where it has none."""
-    return str(Settings(item, {}, {}).route(name).plain[0])
-
-
 def _item_route(route: Route, index: int | None) -> Route:
     """An item of a list; a single value that stands for a list of one is its own item."""
     return route if index is None else route / index
 
 
 def _listed(kind: str, item: dict[str, Any], route: Route) -> Listed:
-    groups = tuple(_shown(group) for group, _ in weak_list(lookup(item, "groups"), splits=True))
-    sso = lookup(item, "sso") if kind == "role" else None
+    groups = tuple(_shown(group) for group, _ in weak_list(field_value(item, "groups"), splits=True))
+    sso = field_value(item, "sso") if kind == "role" else None
     return Listed(
         kind=kind,
-        arn=_shown(lookup(item, f"{kind}ARN")),
-        username=_shown(lookup(item, "username")),
+        arn=_shown(field_value(item, f"{kind}ARN")),
+        username=_shown(field_value(item, "username")),
         groups=groups,
         route=route,
         sso_role=_sso(sso) if isinstance(sso, dict) else None,
-        user_id=_shown(lookup(item, "userid")),
+        user_id=_shown(field_value(item, "userid")),
     )
 
 
 def _sso(sso: dict[str, Any]) -> SsoRole:
     names = ("permissionSetName", "accountID", "partition")
-    return SsoRole(*(_shown(lookup(sso, name)) for name in names))
+    return SsoRole(*(_shown(field_value(sso, name)) for name in names))
 
 
 def _shown(value: Any) -> str:

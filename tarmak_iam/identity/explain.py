@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
+from tarmak_iam.go_case import equal_fold, fold
 from tarmak_iam.identity.arn import Arn, ArnError, canonicalize, parse_arn
 from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.daemon_config import DaemonConfig
@@ -63,7 +64,7 @@ def unmatched(caller: Caller, config: DaemonConfig, tables: Sequence[Table]) -> 
         if hint:
             return Denied(f"{reason}; {hint}", table.accounts_route, table.place)
     if all(table.backend != "MountedFile" for table in tables):
-        for mapping in (*config.roles, *config.users):
+        for mapping in (each for entry in (*config.roles, *config.users) for each in entry.possible):
             if _same(mapping.arn, caller.canonical_arn):
                 hint = "the configuration's own entry for it is not asked: MountedFile is not among the backends"
                 return Denied(f"{reason}; {hint}", mapping.route)
@@ -98,7 +99,7 @@ def _hints(caller: Caller, config: DaemonConfig, table: Table) -> Iterator[tuple
         if hint:
             yield mapping, hint
     for mapping in table.with_wildcards:
-        if fnmatchcase(caller.canonical_arn.lower(), mapping.arn.lower()):
+        if fnmatchcase(fold(caller.canonical_arn), fold(mapping.arn)):
             yield mapping, f"the entry for {mapping.arn} has a wildcard, and wildcards are taken literally"
     for mapping in table.with_sso:
         hint = _sso_hint(mapping, caller, table, gate="SSORoleMatch" in config.gates)
@@ -107,7 +108,7 @@ def _hints(caller: Caller, config: DaemonConfig, table: Table) -> Iterator[tuple
 
 
 def _name(caller: Caller) -> str:
-    return caller.canonical_arn.rpartition("/")[2].lower()
+    return fold(caller.canonical_arn.rpartition("/")[2])
 
 
 def _arn_hint(mapping: Mapping, own: Arn, table: Table) -> str:
@@ -124,19 +125,15 @@ def _arn_hint(mapping: Mapping, own: Arn, table: Table) -> str:
     return f"the entry for {shortened(text)!r} has blanks or a slash around its ARN, which count"
 
 
-def _lower(text: str) -> str:
-    return text.lower()
-
-
 # In this order: of several differences the first one is told.
 _DIFFERENCES: tuple[tuple[Callable[[Arn, Arn], bool], str], ...] = (
     (
-        lambda wanted, own: _lower(wanted.parts[0]) != _lower(own.parts[0]),
+        lambda wanted, own: not equal_fold(wanted.parts[0], own.parts[0]),
         "{text} is another kind of principal of that name",
     ),
     (lambda wanted, own: wanted.account != own.account, "{text} is the same name in another account"),
     (
-        lambda wanted, own: wanted.path != own.path and _lower(own.parts[0]) == "role",
+        lambda wanted, own: wanted.path != own.path and equal_fold(own.parts[0], "role"),
         "the entry for {text} has a path, which STS leaves out: map {instead} instead",
     ),
     (
@@ -149,6 +146,8 @@ _DIFFERENCES: tuple[tuple[Callable[[Arn, Arn], bool], str], ...] = (
 
 def _written_hint(text: str, own: Arn, table: Table) -> str:
     """An ARN that means the caller, in a backend or release that compares it as it is written."""
+    if not (text + str(own)).isascii():
+        return f"the entry for {text} has letters that this release does not take for those of {own}"
     if text.lower() == str(own).lower():
         return f"the entry for {text} is compared with its capitals by this release: write it in lower case"
     return f"the entry for {text} is compared as it is written by {table.backend}: map {own} instead"
@@ -170,7 +169,7 @@ def _id_hint(mapping: Mapping, caller: Caller, table: Table) -> str:
 def _sso_hint(mapping: Mapping, caller: Caller, table: Table, *, gate: bool) -> str:
     sso = mapping.sso
     assert sso is not None
-    if f"/awsreservedsso_{sso.permission_set}_".lower() not in caller.canonical_arn.lower():
+    if fold(f"/AWSReservedSSO_{sso.permission_set}_") not in fold(caller.canonical_arn):
         return ""
     if sso.account != caller.account:
         return f"the SSO entry for permission set {sso.permission_set} is for account {sso.account}"
@@ -203,7 +202,7 @@ def _octal(account: str) -> str:
 def _same(left: str, right: str) -> bool:
     """Whether two ARNs mean one principal, however the releases compare them."""
     try:
-        return canonicalize(left)[1].lower() == canonicalize(right)[1].lower()
+        return equal_fold(canonicalize(left)[1], canonicalize(right)[1])
     except ArnError:
         return False
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tarmak_iam.document.scalars import parse_go_integer
+from tarmak_iam.go_case import to_lower
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.identity.viper import GO_TRUE
@@ -128,7 +129,7 @@ def _value(flag: _Flag, text: str) -> Any:
         if number is None:
             raise NotStarted(f'invalid argument "{shortened(text)}" for "--{flag.name}" flag: it is no number')
         return number
-    if flag.type == "level" and text.lower() not in _LEVELS:
+    if flag.type == "level" and to_lower(text) not in _LEVELS:
         raise NotStarted(f'invalid log level "{shortened(text)}"')
     if flag.type == "list":
         return next(csv.reader([text]), []) if text else []

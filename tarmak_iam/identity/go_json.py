@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from tarmak_iam.go_case import fold
 from tarmak_iam.identity.model import Mapping, SsoRole
 from tarmak_iam.routes import Route
 
@@ -40,7 +41,7 @@ class JsonMappings:
             elif name == "groups":
                 groups = tuple(self.texts(value)) if self._is(value, list) else groups
             elif name == "sso" and self._has_sso and kind == "role" and self._is(value, dict):
-                sso = self._sso(value)
+                sso = self._sso(value, sso)
         return Mapping(
             kind=kind,
             arn=texts.get(arn, ""),
@@ -51,17 +52,19 @@ class JsonMappings:
             user_id=texts.get("userid", ""),
         )
 
-    def _sso(self, value: dict[Any, Any]) -> SsoRole:
-        texts = dict.fromkeys(("permissionsetname", "accountid", "partition"), "")
+    def _sso(self, value: dict[Any, Any], before: SsoRole | None) -> SsoRole:
+        """A second one fills the same struct."""
+        sso = before or SsoRole("", "")
+        texts = {"permissionsetname": sso.permission_set, "accountid": sso.account, "partition": sso.partition}
         for name, text in self._fields(value):
             if name in texts:
                 texts[name] = self._text(text, texts[name])
         return SsoRole(*texts.values())
 
     def _fields(self, value: Any) -> Iterator[tuple[str, Any]]:
-        """In their order, names in lower case; null changes nothing."""
+        """In their order, names folded; null changes nothing."""
         if value is not None and self._is(value, dict):
-            yield from ((str(key).lower(), child) for key, child in value.items() if child is not None)
+            yield from ((fold(str(key)), child) for key, child in value.items() if child is not None)
 
     def _list(self, value: Any) -> list[Any]:
         return value if value is not None and self._is(value, list) else []

@@ -9,6 +9,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.dialects import YAML_V2_LATER
 from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.nodes import Node, Scalar, Sequence, dereference
+from tarmak_iam.go_case import fold
 from tarmak_iam.identity.model import Mapping
 from tarmak_iam.routes import Route
 
@@ -71,7 +72,7 @@ class YamlMappings:
             elif name in _FIELDS:
                 text = self._text(entry.value)
                 fields.texts[name] = fields.texts.get(name, "") if text is None else text
-            elif name is not None and name.lower() in _FIELDS:
+            elif name is not None and fold(name) in _FIELDS:
                 self.miscased.add(name)
 
     def _merged(self, node: Node) -> Iterator[MappingNode]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
+from tarmak_iam.go_case import to_lower
 from tarmak_iam.identity.arn import ArnError, canonicalize, is_account, parse_arn
 from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.model import Grant, Mapping
-from tarmak_iam.identity.reach import canonical_text, is_reachable
-from tarmak_iam.identity.table import Table
+from tarmak_iam.identity.reach import canonical_text, in_ascii, is_reachable
+from tarmak_iam.identity.table import Found, Table
 from tarmak_iam.identity.template_names import PRIVATE_DNS
 from tarmak_iam.identity.versions import DaemonVersion
 
-__all__ = ["Granting"]
+__all__ = ["Granting", "first_of", "others_of"]
 
 _TEMPLATE = re.compile(r"\{\{[A-Za-z0-9]+\}\}", re.ASCII)
 _DNS_CHARACTER = re.compile("[a-z0-9]")
@@ -43,36 +44,29 @@ class Granting:
 
     def of(self, asked: Grant) -> Grant | None:
         """What the principal of a grant gets, whatever its other fields say; None if it cannot log in."""
+        return first_of(self.possible(asked))
+
+    def possible(self, asked: Grant) -> tuple[Grant | None, ...]:
+        """All that the principal of a grant may get, the likeliest first, where the daemon picks one at random; None
+        for nothing."""
+        possible: list[Grant | None] = []
         caller = _caller(asked)
         for table in self.tables:
             if asked.kind == "account":
                 if asked.principal in table.accounts:
-                    return self._by_account(asked, table)
+                    return (self._by_account(asked, table),)
                 continue
             found = _found(asked, caller, table)
-            if found:
-                own = _deciding(asked, found)
-                return None if self._is_refused(asked, own, table) else self._granted(asked, own, table)
+            possible += [self._granted(asked, each, table) for each in _own_first(asked, found) if each is not None]
+            if found and found[-1] is not None:
+                return tuple(possible)
             if caller.account in table.accounts:
-                return self._by_account(asked, table)
-        return None
+                return (*possible, self._by_account(asked, table))
+        return (*possible, None)
 
-    def alternatives(self, asked: Grant) -> tuple[Grant, ...]:
-        """What else the principal of a grant may get, where the daemon picks one of several entries at random."""
-        caller = _caller(asked)
-        for table in self.tables:
-            found = _found(asked, caller, table)
-            if found:
-                own = _deciding(asked, found)
-                others = (
-                    self._granted(asked, each, table) for each in found if not self._is_refused(asked, each, table)
-                )
-                return tuple(each for each in others if (each.username, each.groups) != (own.username, own.groups))
-            if caller.account in table.accounts:
-                break
-        return ()
-
-    def _granted(self, asked: Grant, mapping: Mapping, table: Table) -> Grant:
+    def _granted(self, asked: Grant, mapping: Mapping, table: Table) -> Grant | None:
+        if self._is_refused(asked, mapping, table):
+            return None
         place = table.place(mapping.route)
         return Grant(asked.kind, asked.principal, mapping.username, mapping.groups, table.backend, place)
 
@@ -117,13 +111,31 @@ class Granting:
         return ("arn", _written(mapping.arn, key)) if self.takes_partition(parse_arn(key).partition) else None
 
 
-def _found(asked: Grant, caller: Caller, table: Table) -> tuple[Mapping, ...]:
+def _found(asked: Grant, caller: Caller, table: Table) -> Found:
     # What an entry says of the ARN beside the id is compared with a caller's, and here there is none.
     return table.of_user_id(asked.principal) if asked.kind == "userid" else table.find(caller)
 
 
-def _deciding(asked: Grant, found: Sequence[Mapping]) -> Mapping:
-    return next((each for each in found if _is_own(each, asked)), found[0])
+def first_of(possible: Iterable[Grant | None]) -> Grant | None:
+    """The likeliest way in; it says so itself where the daemon may give something else instead."""
+    possible = tuple(possible)
+    grants = [each for each in possible if each is not None]
+    if not grants:
+        return None
+    return replace(grants[0], is_sure=False) if None in possible else grants[0]
+
+
+def others_of(possible: Iterable[Grant | None]) -> tuple[Grant, ...]:
+    """What there may be instead of the likeliest one, each once."""
+    different: dict[tuple[str, tuple[str, ...]], Grant] = {}
+    for each in filter(None, possible):
+        different.setdefault((each.username, each.groups), each)
+    return tuple(different.values())[1:]
+
+
+def _own_first(asked: Grant, found: Sequence[Mapping | None]) -> list[Mapping | None]:
+    """Of several that match a permission set's role its own entry."""
+    return sorted(found, key=lambda each: each is None or not _is_own(each, asked)) if len(found) > 1 else [*found]
 
 
 def _caller(asked: Grant) -> Caller:
@@ -155,9 +167,9 @@ def _is_own(mapping: Mapping, asked: Grant) -> bool:
 
 
 def _written(arn: str, key: str) -> str:
-    """With its capitals, where the ARN as it is written is one."""
+    """With its capitals, where the ARN as it is written is one; letters that are taken for ASCII ones as those."""
     try:
-        principal = canonicalize(arn)[1]
+        principal = canonicalize(in_ascii(arn))[1]
     except ArnError:
         return key
-    return principal if principal.lower() == key else key
+    return principal if to_lower(principal) == key else key

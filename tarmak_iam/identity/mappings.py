@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from tarmak_iam.document import Document, Remove
 from tarmak_iam.errors import ConfigError, EditRefused
+from tarmak_iam.go_case import fold
 from tarmak_iam.identity.config_file import load_config
 from tarmak_iam.identity.entries import Listed, listed_entries
 from tarmak_iam.identity.merging import Outcome, Refuse, Wanted, plan
@@ -133,14 +134,15 @@ class Mappings:
         return self._with(self.document.edit(*removals))
 
     def matching(self, principal: str) -> tuple[Listed, ...]:
-        """The entries for an ARN, an account or `sso:ACCOUNT/PERMISSION SET`.
+        """The entries for an ARN, an account or `sso:ACCOUNT/PERMISSION SET`, and those that some release takes for it.
 
         A role of IAM Identity Center is looked for without its path too, which is how `add` maps it.
         """
         wanted = {key_of(principal)}
         with contextlib.suppress(ConfigError):
             wanted.add(named(principal).key)
-        return tuple(entry for entry in self.entries if entry.key in wanted)
+        keys = set(map(fold, wanted))
+        return tuple(entry for entry in self.entries if fold(entry.key) in keys)
 
     def _with(self, document: Document) -> Mappings:
         return self if document is self.document else replace(self, document=document)

@@ -11,9 +11,9 @@ from typing import Any
 from tarmak_iam.document import Append, Document, Edit, Remove, Set
 from tarmak_iam.document.intent import value_at
 from tarmak_iam.errors import ConfigError, Place
-from tarmak_iam.identity.entries import Listed, own_key
+from tarmak_iam.identity.entries import Listed
 from tarmak_iam.identity.principals import Named, named
-from tarmak_iam.identity.viper import Settings, lookup
+from tarmak_iam.identity.viper import Settings, field_key, field_value
 from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened
 
@@ -229,15 +229,15 @@ class _Planner:
         if not isinstance(item, dict):
             return
         if entry.username != wanted.username:
-            yield Set(entry.route / own_key(item, "username"), wanted.username)
+            yield Set(entry.route / field_key(item, "username"), wanted.username)
         if wanted.groups is not None and entry.groups != wanted.groups:
-            yield Set(entry.route / own_key(item, "groups"), list(wanted.groups))
+            yield Set(entry.route / field_key(item, "groups"), list(wanted.groups))
         if wanted.user_id and entry.user_id != wanted.user_id:
-            yield Set(entry.route / own_key(item, "userid"), wanted.user_id)
+            yield Set(entry.route / field_key(item, "userid"), wanted.user_id)
         if entry.sso_role is not None and entry.sso_role.partition:
             # With one, even the right one, the pattern never matches (upstream's slip).
-            key = own_key(item, "sso")
-            yield Remove(entry.route / key / own_key(lookup(item, "sso"), "partition"))
+            key = field_key(item, "sso")
+            yield Remove(entry.route / key / field_key(field_value(item, "sso"), "partition"))
 
 
 def list_of(name: Named) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tarmak_iam.errors import Place
+from tarmak_iam.go_case import to_lower
 from tarmak_iam.routes import Route
 
 __all__ = ["Answer", "Grant", "Identity", "Locate", "Mapping", "SsoRole"]
@@ -36,6 +37,13 @@ class Mapping:
     route: Route
     sso: SsoRole | None = None
     user_id: str = ""
+    others: tuple[Mapping, ...] = ()
+    """What the daemon may take the entry for instead, where its keys differ in case only: one at random."""
+
+    @property
+    def possible(self) -> tuple[Mapping, ...]:
+        """All that the daemon may take it for, the likeliest first."""
+        return (self, *self.others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +72,13 @@ class Grant:
     place: Place | None = field(default=None, compare=False)
     is_by_account: bool = field(default=False, compare=False)
     """Whether an account admits the principal that no entry names."""
+    is_sure: bool = field(default=True, compare=False)
+    """False where the daemon may not let the principal in at all: it takes one of several keys at random."""
 
     @property
     def key(self) -> tuple[str, str]:
         """Equal for the same principal: the daemon compares without case."""
-        return self.kind, self.principal.lower()
+        return self.kind, to_lower(self.principal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +88,8 @@ class Answer:
     `started`: whether the process runs with this configuration at all. `authenticated`, and then
     `username`, `groups` (None: the key is absent, no groups), `uid` and `extra` (None where the version
     sends none). `reason` tells which entry matched, or why nobody did; `route` and `place` lead to that
-    entry. `alternatives`: what else the daemon may answer, where it picks at random. `notes`: what
-    should be known about the answer itself.
+    entry. `alternatives`: what else the daemon may answer, where it picks at random; one of them may be that it
+    lets nobody in. `notes`: what should be known about the answer itself.
     """
 
     started: bool

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
+from tarmak_iam.go_case import fold, to_lower
 from tarmak_iam.identity.arn import ArnError, canonicalize
 from tarmak_iam.identity.daemon_config import DaemonConfig
+from tarmak_iam.identity.key_choices import may_stop
 from tarmak_iam.identity.model import Locate, Mapping
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.sso import arn_like, check_role, pattern_text
-from tarmak_iam.identity.table import Found, Table, compared_one_by_one
-from tarmak_iam.identity.versions import DaemonVersion, known_partitions
+from tarmak_iam.identity.table import Found, LastWins, Table, compared_one_by_one
+from tarmak_iam.identity.versions import EQUAL_FOLD, DaemonVersion, known_partitions
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted
 
@@ -17,58 +22,105 @@ __all__ = ["load_mounted_file"]
 
 def load_mounted_file(config: DaemonConfig, place: Locate) -> Table:
     """Raises NotStarted for a mapping that ends the process. `place` is that of the configuration."""
-    version = config.version
-    roles: dict[str, tuple[Mapping, ...]] = {}
-    sso: dict[str, Mapping] = {}
+    loader = _Loader(config.version)
     for role in config.roles:
-        if version.has("MountedFile: roles are checked with Validate() (rolearn or sso must be given)"):
-            check_role(role, version)
-        if role.sso is not None:
-            sso[pattern_text(role.sso)] = role
-        elif (key := _role_key(role, version)) is not None:
-            roles[key] = (role,)
-    matches_sso = "SSORoleMatch" in config.gates and version.has("sso: MountedFile backend matches by pattern")
+        loader.add_role(role)
+    for user in config.users:
+        loader.add_user(user)
+    matches_sso = "SSORoleMatch" in config.gates and config.version.has("sso: MountedFile backend matches by pattern")
     return Table(
         backend="MountedFile",
-        roles=roles,
-        users=_users(config),
-        patterns=tuple((arn_like(text), role) for text, role in sso.items()) if matches_sso else (),
+        roles=loader.role_table,
+        users=loader.user_table,
+        patterns=loader.patterns if matches_sso else (),
         accounts=frozenset(config.accounts),
         accounts_route=Route.of(("server", "mapAccounts")),
         reserved_prefixes=config.reserved_in("MountedFile"),
+        folds_roles=loader.folds_roles,
         place=place,
-        written=(*config.roles, *config.users),
+        written=tuple(each for entry in (*config.roles, *config.users) for each in entry.possible),
+        notes=tuple(loader.notes),
     )
 
 
-def _role_key(role: Mapping, version: DaemonVersion) -> str | None:
-    if version.has("roles: ARN not parsed at all (compared without case only)"):
-        return role.arn.lower()
-    as_written = version.has("roles: ARN parsed as written (Canonicalize(m.RoleARN))")
-    return _canonical_key(role, role.arn if as_written else role.arn.lower(), version)
+class _Loader:
+    def __init__(self, version: DaemonVersion) -> None:
+        self.notes: list[str] = []
+        self.folds_roles = version.has(EQUAL_FOLD)
+        self._version = version
+        self._partitions = known_partitions(version)
+        self._validates = version.has("MountedFile: roles are checked with Validate() (rolearn or sso must be given)")
+        self._roles, self._sso, self._users = LastWins(), LastWins(), LastWins()
+        self._role_key = _role_key(version)
+        self._users_as_written = version.has("users: ARN parsed as written")
 
+    def add_role(self, role: Mapping) -> None:
+        possible = self._possible(role, self._role_keys)
+        self._roles.put([(None if each.sso else key, each) for key, each in possible])
+        if any(each.sso for _, each in possible):
+            self._sso.put([(key if each.sso else None, each) for key, each in possible])
 
-def _users(config: DaemonConfig) -> dict[str, Found]:
-    version = config.version
-    must_have_arn = version.has("MountedFile: roles are checked with Validate() (rolearn or sso must be given)")
-    as_written = version.has("users: ARN parsed as written")
-    users: dict[str, Mapping] = {}
-    for user in config.users:
-        if must_have_arn and not user.arn:
+    def add_user(self, user: Mapping) -> None:
+        self._users.put(self._possible(user, self._user_key))
+
+    @property
+    def role_table(self) -> dict[str, Found]:
+        """v0.7.7 and later go through them, and compare without case."""
+        found = self._roles.found
+        if not self.folds_roles or all(role is None or role.arn.isascii() for each in found.values() for role in each):
+            return found
+        return compared_one_by_one(found.values(), lambda role: fold(canonicalize(role.arn, self._partitions)[1]))
+
+    @property
+    def user_table(self) -> dict[str, Found]:
+        """v0.6.0 and v0.6.1 find them by comparing one by one."""
+        found = self._users.found
+        return compared_one_by_one(found.values(), lambda user: to_lower(user.arn)) if self._users_as_written else found
+
+    @property
+    def patterns(self) -> tuple[tuple[re.Pattern[str], Found], ...]:
+        return tuple((arn_like(text), found) for text, found in self._sso.found.items())
+
+    def _possible(self, entry: Mapping, key_of: Callable[[Mapping], str | None]) -> list[tuple[str | None, Mapping]]:
+        """What does not end the process. Raises NotStarted if everything does."""
+        kept: list[tuple[str | None, Mapping]] = []
+        stops = []
+        for each in entry.possible:
+            try:
+                kept.append((key_of(each), each))
+            except NotStarted as stop:
+                stops.append(stop)
+        if not kept:
+            raise stops[0]
+        self.notes += map(may_stop, stops)
+        return kept
+
+    def _role_keys(self, role: Mapping) -> str | None:
+        if self._validates:
+            check_role(role, self._version)
+        return self._role_key(role) if role.sso is None else pattern_text(role.sso)
+
+    def _user_key(self, user: Mapping) -> str | None:
+        if self._validates and not user.arn:
             raise NotStarted("a user mapping has no userarn", user.route)
-        key = _canonical_key(user, user.arn if as_written else user.arn.lower(), version, lower=not as_written)
-        if key is not None:
-            users[key] = user
-    # v0.6.0 and v0.6.1 find them by comparing one by one.
-    return compared_one_by_one(users.values()) if as_written else {key: (user,) for key, user in users.items()}
+        if self._users_as_written:
+            return _canonical(user, user.arn, self._version)
+        return _canonical(user, to_lower(user.arn), self._version)
 
 
-def _canonical_key(mapping: Mapping, text: str, version: DaemonVersion, *, lower: bool = True) -> str | None:
+def _role_key(version: DaemonVersion) -> Callable[[Mapping], str | None]:
+    if version.has("roles: ARN not parsed at all (compared without case only)"):
+        return lambda role: to_lower(role.arn)
+    if version.has("roles: ARN parsed as written (Canonicalize(m.RoleARN))"):
+        return lambda role: to_lower(_canonical(role, role.arn, version) or "")
+    return lambda role: _canonical(role, to_lower(role.arn), version)
+
+
+def _canonical(mapping: Mapping, text: str, version: DaemonVersion) -> str | None:
     """None for an ARN that v0.4.0 logs and skips; later versions end."""
     try:
-        canonical = canonicalize(text, known_partitions(version))[1]
+        return canonicalize(text, known_partitions(version))[1]
     except ArnError as error:
         if version.known < DaemonVersion(0, 5, 0):
             return None
         raise NotStarted(f"{quoted(mapping.arn)} is not taken as an ARN: {error}", mapping.route) from None
-    return canonical.lower() if lower else canonical

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from tarmak_iam.errors import ConfigError
+from tarmak_iam.go_case import to_lower
 from tarmak_iam.identity.arn import is_account, parse_arn
 from tarmak_iam.identity.reach import Flaw, canonical_text, checked_arn, misfit
 from tarmak_iam.identity.sso import is_permission_set
@@ -54,7 +55,7 @@ def named(text: str, *, strip_path: bool = False) -> Named:
     """
     if is_account(text):
         return Named("account", text)
-    if text.lower().startswith(SSO_PREFIX):
+    if to_lower(text).startswith(SSO_PREFIX):
         return _permission_set(text)
     if _BARE_SSO.match(text):
         raise ConfigError(
@@ -78,7 +79,7 @@ def named(text: str, *, strip_path: bool = False) -> Named:
 
 def key_of(text: str) -> str:
     """Equal for the same principal, as the daemon compares: without case, an assumed role as its role."""
-    return text.lower() if text.lower().startswith(SSO_PREFIX) else canonical_text(text)
+    return to_lower(text) if to_lower(text).startswith(SSO_PREFIX) else canonical_text(text)
 
 
 def is_sso_role(name: str) -> bool:
@@ -108,7 +109,7 @@ def _is_reserved(text: str) -> bool:
 
 def _of_sso_role(text: str) -> tuple[str, ...]:
     arn = parse_arn(text)
-    match = _SSO_ROLE.match(arn.name) if arn.parts[0].lower() == "role" else None
+    match = _SSO_ROLE.match(arn.name) if to_lower(arn.parts[0]) == "role" else None
     if match is None:
         return ()
     # https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html

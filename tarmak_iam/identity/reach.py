@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from tarmak_iam.errors import ConfigError
+from tarmak_iam.go_case import fold, to_lower
 from tarmak_iam.identity.arn import PARTITIONS, Arn, ArnError, Principal, canonicalize, is_account, parse_arn
 from tarmak_iam.text import quoted, shortened
 
-__all__ = ["Flaw", "Misfit", "canonical_text", "checked_arn", "is_reachable", "misfit"]
+__all__ = ["Flaw", "Misfit", "canonical_text", "checked_arn", "in_ascii", "is_reachable", "misfit"]
 
 # Names of roles and users, as IAM takes them.
 _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]+\Z", re.ASCII)
@@ -30,8 +31,10 @@ class Flaw(str, Enum):
     NAMELESS = "no name"
     PATH = "path of a role"
     SHAPE = "shape that no caller has"
+    LETTERS = "letters that are taken for ASCII ones"
+    """Matches the principal with these, in some releases."""
     ASSUMED_ROLE = "one session of a role"
-    """The only one that matches, but more than it says: every session of the role."""
+    """Matches, but more than it says: every session of the role."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ def misfit(text: str) -> Misfit | None:
 def is_reachable(text: str) -> bool:
     """Whether some caller can match; one session of a role stands for all of them."""
     found = misfit(text)
-    return found is None or found.flaw is Flaw.ASSUMED_ROLE
+    return found is None or found.flaw in (Flaw.ASSUMED_ROLE, Flaw.LETTERS)
 
 
 def checked_arn(text: str) -> str:
@@ -72,11 +75,16 @@ def checked_arn(text: str) -> str:
 
 
 def canonical_text(arn: str) -> str:
-    """What the daemon compares, in lower case; other texts (accounts, nonsense) as they are."""
+    """What every release compares, in lower case; other texts (accounts, nonsense) as they are."""
     try:
-        return canonicalize(arn.lower())[1]
+        return canonicalize(to_lower(arn))[1]
     except ArnError:
-        return arn.strip().lower()
+        return to_lower(arn.strip())
+
+
+def in_ascii(text: str) -> str:
+    """With an ASCII letter for each one that Go takes for it without case, other letters as they are."""
+    return "".join(each if each.isascii() else fold(to_lower(each)) for each in text)
 
 
 def _unparsed(text: str) -> Flaw:
@@ -115,6 +123,14 @@ def _of_principal(text: str, arn: Arn, principal: Principal) -> Misfit | None:
         what = f"{shortened(text)} would never match: STS leaves the path of a role out"
         return Misfit(Flaw.PATH, what, f"map {shortened(own)} instead (it then means every role of that name)", own)
     if principal in (Principal.ROLE, Principal.USER) and not _NAME.match(arn.name):
+        alike = in_ascii(text)
+        if alike != text and misfit(alike) is None:
+            what = (
+                f"{shortened(text)} has letters that are not ASCII, "
+                f"and there are releases that take it for {shortened(alike)}"
+            )
+            remedy = f"write {shortened(alike)} if that is who is meant, else remove the entry"
+            return Misfit(Flaw.LETTERS, what, remedy, alike)
         what = f"{shortened(text)} would never match: no {principal} has such a name"
         return Misfit(Flaw.SHAPE, what, "IAM takes letters, digits and _+=,.@- in names")
     if arn.region or (principal is Principal.ROOT and arn.resource != "root"):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as AnyMapping
+from collections.abc import Sequence
 from dataclasses import replace
 
 from tarmak_iam.identity.caller import Caller, CallerReader
@@ -18,7 +18,7 @@ from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted
 
-__all__ = ["Reviewer"]
+__all__ = ["Reviewer", "one_of"]
 
 
 class Reviewer:
@@ -53,15 +53,18 @@ class Reviewer:
             self._check_cluster_id()
             caller = self._callers.read(identity)
             self._check_partition(caller)
-            return self._map(caller)
         except Denied as denial:
-            return Answer(
-                started=True,
-                reason=denial.reason,
-                route=denial.route,
-                notes=self._notes,
-                locate=denial.locate or self._locate,
-            )
+            return self._denied(denial)
+        return one_of(self._map(caller))
+
+    def _denied(self, denial: Denied) -> Answer:
+        return Answer(
+            started=True,
+            reason=denial.reason,
+            route=denial.route,
+            notes=self._notes,
+            locate=denial.locate or self._locate,
+        )
 
     def _check_cluster_id(self) -> None:
         own = self._config.cluster_id
@@ -77,18 +80,21 @@ class Reviewer:
         if not accepts_tokens_of(caller.partition, config.partition, config.version):
             raise Denied(f"the caller is of the partition {caller.partition}, the daemon of {config.partition}")
 
-    def _map(self, caller: Caller) -> Answer:
+    def _map(self, caller: Caller) -> list[Answer]:
+        """More than one where the daemon picks one at random, the likeliest first."""
+        answers = []
         for table in self._tables:
             found = table.find(caller)
-            if found:
-                if len(found) == 1:
-                    return self._rendered(found[0], caller, table)
-                first, *others = (self._rendered(mapping, caller, table) for mapping in found)
-                return replace(first, alternatives=_different(first, others))
+            answers += [self._rendered(mapping, caller, table) for mapping in found if mapping is not None]
+            if found and found[-1] is not None:
+                return answers
             if caller.account in table.accounts:
                 reason = by_account(caller, table, self._tables)
-                return self._granted(caller, caller.canonical_arn, None, reason, table, table.accounts_route)
-        raise unmatched(caller, self._config, self._tables)
+                return [
+                    *answers,
+                    self._granted(caller, caller.canonical_arn, None, reason, table, table.accounts_route),
+                ]
+        return [*answers, self._denied(unmatched(caller, self._config, self._tables))]
 
     def _rendered(self, mapping: Mapping, caller: Caller, table: Table) -> Answer:
         username: str = mapping.username
@@ -99,13 +105,13 @@ class Reviewer:
                 username = self._renderer.render(username, caller)
                 groups = [self._renderer.render(group, caller) for group in groups]
             except Denied as denial:
-                raise Denied(f"{reason}, but {denial.reason}", mapping.route, table.place) from None
+                return self._denied(Denied(f"{reason}, but {denial.reason}", mapping.route, table.place))
         if "{{" in username:
             reason += literal(username)
         for prefix in table.reserved_prefixes:
             if prefix and username.startswith(prefix):
                 what = f"{reason}, but the username {quoted(username)} begins with the reserved prefix {quoted(prefix)}"
-                raise Denied(what, mapping.route, table.place)
+                return self._denied(Denied(what, mapping.route, table.place))
         return self._granted(caller, username, groups, reason, table, mapping.route)
 
     def _granted(
@@ -150,5 +156,12 @@ _EXTRA = tuple(
 )
 
 
-def _different(first: Answer, others: Iterable[Answer]) -> tuple[Answer, ...]:
-    return tuple(other for other in others if (other.username, other.groups) != (first.username, first.groups))
+def one_of(answers: Sequence[Answer]) -> Answer:
+    """The first one, with all others that differ as its alternatives."""
+    if len(answers) == 1:
+        return answers[0]
+    different: dict[tuple[object, ...], Answer] = {}
+    for answer in (each for whole in answers for each in (whole, *whole.alternatives)):
+        different.setdefault((answer.username, tuple(answer.groups or ())), replace(answer, alternatives=()))
+    first, *others = different.values()
+    return replace(first, alternatives=tuple(others))

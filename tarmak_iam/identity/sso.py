@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from tarmak_iam.go_case import to_lower
 from tarmak_iam.identity.arn import is_account, parse_arn
 from tarmak_iam.identity.model import Mapping, SsoRole
 from tarmak_iam.identity.refusal import NotStarted
@@ -42,12 +43,13 @@ def check_role(role: Mapping, version: DaemonVersion) -> None:
 def pattern_text(sso: SsoRole) -> str:
     """An explicit partition leaves the pattern's own empty (upstream's slip), so it never matches."""
     partition = "" if sso.partition else "aws"
-    return f"arn:{partition}:iam::{sso.account}:role/AWSReservedSSO_{sso.permission_set}_*".lower()
+    return to_lower(f"arn:{partition}:iam::{sso.account}:role/AWSReservedSSO_{sso.permission_set}_*")
 
 
 def arn_like(text: str) -> re.Pattern[str]:
-    """ArnLike: section by section, `*` and `?` within one section."""
+    """ArnLike: section by section, with `.*` and `.?` for `*` and `?`; the last section is all that follows."""
     arn = parse_arn(text)
-    sections = (arn.partition, arn.service, arn.region, arn.account, arn.resource)
-    translated = (re.escape(section).replace(r"\*", "[^:]*").replace(r"\?", "[^:]") for section in sections)
-    return re.compile("arn:" + ":".join(translated) + r"\Z")
+    sections = (arn.partition, arn.service, arn.region, arn.account)
+    before = (re.escape(section).replace(r"\*", "[^:\n]*").replace(r"\?", "[^:\n]?") for section in sections)
+    resource = re.escape(arn.resource).replace(r"\*", ".*").replace(r"\?", ".?")
+    return re.compile(f"arn:{':'.join(before)}:{resource}\\Z")

@@ -19,6 +19,7 @@ from tarmak_iam.text import quoted
 
 __all__ = [
     "DEFAULT_RELEASE",
+    "EQUAL_FOLD",
     "NEWEST",
     "NEWEST_READ",
     "DaemonVersion",
@@ -32,6 +33,9 @@ __all__ = [
     "spans_text",
     "table_items",
 ]
+
+EQUAL_FOLD = "compared with strings.EqualFold (ARNs of mappings, the signed header)"
+"""Releases before compare with strings.ToLower on both sides."""
 
 _TAG = re.compile(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:[-+].*)?\Z", re.ASCII)
 

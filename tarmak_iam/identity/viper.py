@@ -8,10 +8,25 @@ from decimal import Decimal
 from typing import Any
 
 from tarmak_iam.document.scalars import GoTime, parse_go_integer
+from tarmak_iam.go_case import fold, to_lower
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.routes import Route
 
-__all__ = ["GO_TRUE", "Settings", "as_boolean", "as_integer", "as_text", "lookup", "texts", "weak_list", "weak_text"]
+__all__ = [
+    "GO_TRUE",
+    "Settings",
+    "as_boolean",
+    "as_integer",
+    "as_text",
+    "field_key",
+    "field_spellings",
+    "field_value",
+    "lookup",
+    "spellings",
+    "texts",
+    "weak_list",
+    "weak_text",
+]
 
 
 GO_TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
@@ -19,19 +34,26 @@ GO_TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
 
 
 class Settings:
-    """Flags over file over defaults; keys match in any case. Lists keep their items' own keys."""
+    """Flags over file over defaults; keys match in any case. Lists keep their items' own keys.
 
-    def __init__(self, file: Any, flags: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
+    `null_shadows`: whether `server.mapRoles:` without a value at the top level hides the one below `server:`, as in
+    viper before 1.19.
+    """
+
+    def __init__(
+        self, file: Any, flags: Mapping[str, Any], defaults: Mapping[str, Any], *, null_shadows: bool = False
+    ) -> None:
         self._file = file if isinstance(file, Mapping) else {}
         self._flags = flags
         self._defaults = defaults
+        self._null_shadows = null_shadows
 
     def get(self, key: str) -> Any:
         if key in self._flags:
             return self._flags[key]
-        value = lookup(self._file, key)  # `server.mapRoles:` at the top level, which wins over `server:`
-        if "." in key and value is not None:
-            return value
+        if "." in key and self._is_at_the_top(key):  # `server.mapRoles:`, which wins over `server:`
+            value = lookup(self._file, key)
+            return self._defaults.get(key) if value is None else value
         value = self._file
         for step in key.split("."):
             if not isinstance(value, Mapping):
@@ -45,24 +67,71 @@ class Settings:
         """Where the file has the key, in its own spelling."""
         route = Route()
         value: Any = self._file
-        for step in [key] if lookup(self._file, key) is not None else key.split("."):
+        for step in [key] if self._is_at_the_top(key) else key.split("."):
             members = value if isinstance(value, Mapping) else {}
-            route /= _spelling(members, step) or step
+            route /= next(iter(spellings(members, step)), step)
             value = lookup(members, step)
         return route
 
+    def _is_at_the_top(self, key: str) -> bool:
+        found = spellings(self._file, key)
+        return bool(found) and (self._null_shadows or self._file[found[0]] is not None)
+
 
 def lookup(mapping: Mapping[Any, Any], name: str) -> Any:
-    """A key's value, whatever its case; of several spellings one with capitals wins (viper writes it over
-    the lower-cased one), the last of them here (there it is random)."""
-    spelling = _spelling(mapping, name)
-    return None if spelling is None else mapping[spelling]
+    """The value of a key of viper's own, whatever its case: of the first of its `spellings`."""
+    found = spellings(mapping, name)
+    return mapping[found[0]] if found else None
 
 
-def _spelling(mapping: Mapping[Any, Any], name: str) -> str | None:
-    spellings = [key for key in mapping if isinstance(key, str) and key.lower() == name.lower()]
-    capital = [key for key in spellings if key != key.lower()]
-    return next(reversed(capital or spellings), None)
+def spellings(mapping: Mapping[Any, Any], name: str) -> tuple[str, ...]:
+    """The keys that viper takes for `name`: of several it takes one at random, here the first.
+
+    viper writes the value of a key with capitals over that of the key in lower case, so the latter counts alone only.
+    """
+    wanted = to_lower(name)
+    return _capitals_first([key for key in mapping if isinstance(key, str) and to_lower(key) == wanted])
+
+
+def field_value(mapping: Mapping[Any, Any], field: str, *, lowers: bool = True) -> Any:
+    """The value of a struct's field: of the first of its `field_spellings`."""
+    found = field_spellings(mapping, field, lowers=lowers)
+    return mapping[found[0]] if found else None
+
+
+def field_key(mapping: Mapping[Any, Any], field: str) -> str:
+    """The key in the spelling that the mapping has, else the field's own."""
+    return next(iter(field_spellings(mapping, field)), field)
+
+
+def field_spellings(mapping: Mapping[Any, Any], field: str, *, lowers: bool = True) -> tuple[str, ...]:
+    """The keys of a list's item that mapstructure takes for a field of Go's name `field`; one at random of several,
+    here the first.
+
+    It takes the field's own name, else every key that is equal without case. `lowers`: whether viper has lowered the
+    keys before, as it does in lists from 1.19 on; then a key with capitals wins over the same one in lower case.
+    """
+    wanted = fold(field)
+    if lowers:
+        return _capitals_first([key for key in mapping if isinstance(key, str) and fold(to_lower(key)) == wanted])
+    if field in mapping:
+        return (field,)
+    return _newest_first([key for key in mapping if isinstance(key, str) and fold(key) == wanted])
+
+
+def _capitals_first(keys: list[str]) -> tuple[str, ...]:
+    """Without the keys in lower case that another one is written over."""
+    if len(keys) < 2:
+        return tuple(keys)
+    written_over = {to_lower(key) for key in keys if to_lower(key) != key}
+    return _newest_first([key for key in keys if key not in written_over])
+
+
+def _newest_first(keys: list[str]) -> tuple[str, ...]:
+    """Those with capitals before those without, the last of each first."""
+    newest = keys[::-1]
+    newest.sort(key=lambda key: to_lower(key) == key)
+    return tuple(newest)
 
 
 def as_text(value: Any) -> str:

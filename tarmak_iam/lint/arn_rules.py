@@ -12,7 +12,7 @@ from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.identity.arn import Principal, is_account
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.identity.reach import Flaw
-from tarmak_iam.identity.viper import lookup, texts
+from tarmak_iam.identity.viper import field_key, field_value, texts
 from tarmak_iam.lint.entries import entries_of
 from tarmak_iam.lint.keys import is_told_as_key
 from tarmak_iam.lint.rule import Rule, Scope
@@ -22,6 +22,8 @@ from tarmak_iam.text import quoted, shortened
 
 __all__ = ["ARN_RULES"]
 
+# Those that no rule of their own is about.
+_OWN_FLAWS = (Flaw.NO_ARN, Flaw.NO_PRINCIPAL, Flaw.BLANK, Flaw.NAMELESS, Flaw.SHAPE, Flaw.LETTERS)
 _SHORT_ACCOUNT = re.compile(r"[0-9]{1,11}\Z", re.ASCII)
 _ACCOUNT_EXAMPLE = 'write the twelve digits in quotes, as in "012345678901"'
 
@@ -45,7 +47,9 @@ def _flawed(*flaws: Flaw) -> Callable[[Rule, Mappings], Iterator[Finding]]:
 
 def _never(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """What has no flaw of its own rule, and an entry that names nobody."""
-    yield from _flawed(Flaw.NO_ARN, Flaw.NO_PRINCIPAL, Flaw.BLANK, Flaw.NAMELESS, Flaw.SHAPE)(rule, mappings)
+    yield from _flawed(Flaw.NO_ARN, Flaw.NO_PRINCIPAL, Flaw.BLANK, Flaw.NAMELESS, Flaw.SHAPE, Flaw.LETTERS)(
+        rule, mappings
+    )
     for entry in entries_of(mappings).mapped:
         if entry.listed.arn or entry.value("sso") is not None or is_told_as_key(entry, entry.arn_key):
             continue
@@ -72,8 +76,8 @@ def _accounts(mappings: Mappings) -> Iterator[_Account]:
             written = _written(mappings.document, entry.listed.route)
             yield _Account(entry.listed.arn, written, entry.listed.route, "the account")
         sso = entry.value("sso")
-        if isinstance(sso, Mapping) and lookup(sso, "accountID") is not None:
-            route = next(entry.at("sso") / key for key in sso if str(key).lower() == "accountid")
+        if isinstance(sso, Mapping) and field_value(sso, "accountID") is not None:
+            route = entry.at("sso") / field_key(sso, "accountID")
             text = entry.listed.sso.partition("/")[0]
             yield _Account(text, _written(mappings.document, route), route, "sso.accountID")
     key = "server.scrubbedAccounts"

@@ -13,7 +13,7 @@ from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.identity.carrying import CARRYING, carries
 from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.mappings import Mappings
-from tarmak_iam.identity.viper import Settings, lookup
+from tarmak_iam.identity.viper import field_key, field_value
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint.entries import entries_of
 from tarmak_iam.lint.rule import Rule, Scope
@@ -72,10 +72,10 @@ def _idle_prefixes(rule: Rule, installation: Installation) -> Iterator[Finding]:
     settings = entries_of(mappings).settings
     items = settings.get(_RESERVED)
     for index, item in enumerate(items if isinstance(items, list) else ()):
-        name = lookup(item, "backendMode") if isinstance(item, Mapping) else None
+        name = field_value(item, "backendMode") if isinstance(item, Mapping) else None
         told = _why_idle(str(name), daemon, mappings) if name in (*CARRYING, "DynamicFile") else None
         if told is not None:
-            (key,) = Settings(item, {}, {}).route("backendMode").plain
+            key = field_key(item, "backendMode")
             yield rule.finding(Subject.MAPPINGS, settings.route(_RESERVED) / index / key, *told)
 
 

@@ -13,7 +13,7 @@ from tarmak_iam.identity.daemon_config import BACKENDS, DEPRECATED
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.identity.sts import accepts_tokens_of
 from tarmak_iam.identity.versions import server_keys
-from tarmak_iam.identity.viper import lookup, texts
+from tarmak_iam.identity.viper import field_key, field_value, texts
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint.entries import Entry, entries_of
 from tarmak_iam.lint.rule import Rule, Scope
@@ -35,9 +35,8 @@ def _backend_spelling(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     named = _items(settings.route(_MODES), settings.get(_MODES))
     reserved = settings.get(_RESERVED)
     for index, item in enumerate(reserved if isinstance(reserved, list) else []):
-        if isinstance(item, Mapping) and lookup(item, "backendMode"):
-            key = next(key for key in item if str(key).lower() == "backendmode")
-            named.append((str(lookup(item, "backendMode")), settings.route(_RESERVED) / index / key))
+        if isinstance(item, Mapping) and (mode := field_value(item, "backendMode")):
+            named.append((str(mode), settings.route(_RESERVED) / index / field_key(item, "backendMode")))
     for name, route in named:
         if name not in (*BACKENDS, *DEPRECATED):
             what = (

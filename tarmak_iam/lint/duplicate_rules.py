@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tarmak_iam.findings import At, Finding, Severity, Subject
+from tarmak_iam.go_case import fold, to_lower
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.identity.reach import canonical_text
+from tarmak_iam.identity.versions import EQUAL_FOLD, spans_text
 from tarmak_iam.lint.entries import Entry, entries_of
-from tarmak_iam.lint.keys import doubled_keys
+from tarmak_iam.lint.keys import DoubledKey, doubled_keys
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import way_in
 from tarmak_iam.text import quoted, shortened
@@ -37,7 +39,7 @@ def _duplicates(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 def _key(entry: Entry) -> str:
     listed = entry.listed
-    return canonical_text(listed.arn) if listed.arn else listed.sso.lower()
+    return fold(canonical_text(listed.arn) if listed.arn else listed.sso)
 
 
 def _twice(mappings: Mappings, entry: Entry, earlier: Entry) -> tuple[str, str]:
@@ -45,6 +47,8 @@ def _twice(mappings: Mappings, entry: Entry, earlier: Entry) -> tuple[str, str]:
     if entry.is_account:
         return f"the account {shortened(entry.listed.arn)} is listed in line {line} already", "remove one"
     lost = "the last entry wins, and the first one's groups are lost"
+    if canonical_text(entry.listed.arn) != canonical_text(earlier.listed.arn):
+        lost = f"{spans_text(EQUAL_FOLD)} takes one of them at random, at every login"
     lost = f"{lost}; {way_in()}" if earlier.is_admin and not entry.is_admin else lost
     return f"{entry.name} is mapped in line {line} already; {lost}", "keep one entry with all groups"
 
@@ -59,9 +63,21 @@ def _doubled_keys(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         if key.name != key.first_name:
             what = (
                 f"{quoted(key.name)} is in line {line} already, as {quoted(key.first_name)}; "
-                "the daemon takes one of them"
+                f"the daemon takes one of them{_which(key)}"
             )
         yield rule.finding(Subject.MAPPINGS, key.route, f"{what}; {way_in()}", "keep one of them", at=At.KEY)
+
+
+def _which(key: DoubledKey) -> str:
+    """Which of two spellings the daemon takes: viper lowers the keys, and one with capitals replaces one without."""
+    names = (key.first_name, key.name)
+    capitals = [name for name in names if to_lower(name) != name]
+    at_random = "at random, at every start"
+    if len(capitals) != 1 or to_lower(names[0]) != to_lower(names[1]):
+        return f" {at_random}"
+    if key.is_field:
+        return f": before v0.6.30 {at_random}, from then on '{capitals[0]}'"
+    return f": '{capitals[0]}'"
 
 
 DUPLICATE_RULES = (

@@ -8,11 +8,12 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from tarmak_iam.document.intent import value_at
+from tarmak_iam.go_case import to_lower
 from tarmak_iam.identity.arn import ArnError, Principal, canonicalize
 from tarmak_iam.identity.groups import ADMINS
 from tarmak_iam.identity.mappings import Listed, Mappings
 from tarmak_iam.identity.reach import Flaw, Misfit, misfit
-from tarmak_iam.identity.viper import Settings, lookup
+from tarmak_iam.identity.viper import Settings, field_key, field_value
 from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened
 
@@ -59,7 +60,7 @@ class Entry:
         """
         found = misfit(self.listed.arn)
         if found is not None and found.flaw in (Flaw.NO_ARN, Flaw.NO_PRINCIPAL, Flaw.PARTITION):
-            lower = misfit(self.listed.arn.lower())
+            lower = misfit(to_lower(self.listed.arn))
             return lower if lower is None or lower.flaw is not found.flaw else found
         return found
 
@@ -67,7 +68,7 @@ class Entry:
     def principal(self) -> Principal:
         """What the ARN names; of one that cannot be read what its list is for."""
         try:
-            return canonicalize(self.listed.arn.lower())[0]
+            return canonicalize(to_lower(self.listed.arn))[0]
         except ArnError:
             return Principal.USER if self.listed.kind == "user" else Principal.ROLE
 
@@ -77,11 +78,11 @@ class Entry:
         return self.principal not in (Principal.USER, Principal.ROOT)
 
     def value(self, name: str) -> Any:
-        return lookup(self.item, name)
+        return field_value(self.item, name)
 
     def at(self, name: str) -> Route:
         """The way to a key in its own spelling; to the entry where it has none."""
-        (key,) = Settings(self.item, {}, {}).route(name).plain
+        key = field_key(self.item, name)
         return self.listed.route / key if key in self.item else self.listed.route
 
     @property

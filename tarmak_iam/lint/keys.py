@@ -10,6 +10,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Entry as NodeEntry
 from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.nodes import Node, Sequence, dereference
+from tarmak_iam.go_case import equal_fold, fold, to_lower
 from tarmak_iam.identity.versions import server_keys
 from tarmak_iam.lint.entries import Entry
 from tarmak_iam.near import closest, spelled_otherwise
@@ -72,10 +73,13 @@ class UnreadKey:
 
 @dataclass(frozen=True, slots=True)
 class DoubledKey:
+    """`is_field`: of an entry, where mapstructure finds it and not viper."""
+
     name: str
     route: Route
     first: Route
     first_name: str
+    is_field: bool
 
 
 def unread_keys(document: Document) -> Iterator[UnreadKey]:
@@ -137,13 +141,24 @@ def _doubled(node: Node, struct: Struct | None, route: Route) -> Iterator[Double
         known = spelled(struct, name) if struct else None
         earlier = first.setdefault(known or name, entry)
         if earlier is not entry:
-            yield DoubledKey(name, own, route / Key(earlier.text or "", earlier.occurrence), earlier.text or "")
+            where = route / Key(earlier.text or "", earlier.occurrence)
+            yield DoubledKey(name, own, where, earlier.text or "", bool(struct) and not _is_vipers(struct or {}))
         yield from _doubled(entry.value, struct[known] if struct and known else None, own)
 
 
 def spelled(struct: Struct, name: str) -> str | None:
-    """The documented spelling of a key that is written in any case."""
-    return next((known for known in struct if known.lower() == name.lower()), None)
+    """The documented spelling of a key that is written in any case.
+
+    viper lowers the keys, and takes those of its own as they are then; mapstructure takes what equals them without
+    case for the fields of an entry.
+    """
+    lower = to_lower(name) if _is_vipers(struct) else fold(to_lower(name))
+    return next((known for known in struct if known.lower() == lower), None)
+
+
+def _is_vipers(struct: Struct) -> bool:
+    """Whether its keys are those that viper looks up, as at the top level and below `server`."""
+    return "server" in struct or "mapRoles" in struct
 
 
 def _has(struct: Struct, key: object) -> bool:
@@ -151,7 +166,7 @@ def _has(struct: Struct, key: object) -> bool:
 
 
 def _same(entry: NodeEntry, meant: str) -> bool:
-    return entry.text is not None and entry.text.lower() == meant.lower()
+    return entry.text is not None and equal_fold(entry.text, meant)
 
 
 def _meant(name: str, struct: Struct, where: str) -> str:

@@ -6,9 +6,10 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 
 from tarmak_iam.findings import Finding, Severity, Subject
+from tarmak_iam.go_case import to_lower
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.identity.model import Mapping as Role
-from tarmak_iam.identity.viper import lookup
+from tarmak_iam.identity.viper import field_key, field_value
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint.entries import entries_of
 from tarmak_iam.lint.rule import Rule, Scope
@@ -23,8 +24,8 @@ _GATE = "SSORoleMatch"
 def _partition(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
         sso = entry.value("sso")
-        if isinstance(sso, Mapping) and lookup(sso, "partition"):
-            route = next(entry.at("sso") / key for key in sso if str(key).lower() == "partition")
+        if isinstance(sso, Mapping) and field_value(sso, "partition"):
+            route = entry.at("sso") / field_key(sso, "partition")
             what = (
                 "an SSO entry with a partition never matches, even with aws: the daemon leaves its pattern without one"
             )
@@ -68,10 +69,10 @@ def _overlap(rule: Rule, installation: Installation) -> Iterator[Finding]:
 def _name(role: Role) -> str:
     """By what a role entry is compared: the begin of a name for SSO, all of it for an ARN; empty for neither."""
     if role.sso is None:
-        return role.arn.lower()
+        return to_lower(role.arn)
     account, permission_set = role.sso.account, role.sso.permission_set
     # An explicit partition leaves the daemon's pattern without one.
-    return "" if role.sso.partition else f"arn:aws:iam::{account}:role/awsreservedsso_{permission_set}_".lower()
+    return "" if role.sso.partition else to_lower(f"arn:aws:iam::{account}:role/awsreservedsso_{permission_set}_")
 
 
 def _gift(role: Role) -> tuple[str, tuple[str, ...]]:

@@ -11,6 +11,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.embedded import place_within
 from tarmak_iam.errors import ConfigError, ParseError, Place
 from tarmak_iam.exec_arguments import ExecArguments
+from tarmak_iam.go_case import to_lower
 from tarmak_iam.identity.flags import parse_flags
 from tarmak_iam.identity.objects import objects_in
 from tarmak_iam.identity.refusal import NotStarted
@@ -82,7 +83,7 @@ def read_objects(found: Found) -> Iterator[Read]:
 def _in_document(document: Document) -> Iterator[Read]:
     plain = document.data
     if isinstance(plain, dict) and plain.get("kind") is None:
-        if any(isinstance(key, str) and key.lower() == "clusterid" for key in plain):
+        if any(isinstance(key, str) and to_lower(key) == "clusterid" for key in plain):
             yield from _configuration(document, Route(), document)
         yield from _clients(document, Route(), plain)
     for each in objects_in(document):
@@ -107,7 +108,7 @@ def _embedded(document: Document, route: Route, text: str) -> Iterator[Read]:
 
 def _configuration(document: Document, route: Route, inner: Document) -> Iterator[Read]:
     keys = inner.data if isinstance(inner.data, dict) else {}
-    key = next((each for each in keys if isinstance(each, str) and each.lower() == "clusterid"), None)
+    key = next((each for each in keys if isinstance(each, str) and to_lower(each) == "clusterid"), None)
     within = inner.position((key,)) if key is not None else inner.position(())
     place = within if inner is document else place_within(document, route, within)
     yield Configuration(inner, document.position(route), place)

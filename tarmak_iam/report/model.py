@@ -11,6 +11,7 @@ from tarmak_iam.admin_access import AdminAccess
 from tarmak_iam.effects import Effect
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
+from tarmak_iam.go_case import to_lower
 from tarmak_iam.report.history import Change, Revision
 from tarmak_iam.report.rights import GroupRights, Right
 from tarmak_iam.text import one_line
@@ -98,7 +99,7 @@ class Principal:
     @property
     def key(self) -> tuple[str, str]:
         """Equal for the same principal in every cluster: the daemon compares without case."""
-        return self.kind, self.principal.lower()
+        return self.kind, to_lower(self.principal)
 
 
 @dataclass(frozen=True, slots=True)

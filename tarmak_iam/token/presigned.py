@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote, unquote_plus
 
 from tarmak_iam.errors import ParseError
+from tarmak_iam.go_case import to_lower
 
-__all__ = ["PREFIX", "Presigned", "go_lower"]
+__all__ = ["PREFIX", "Presigned"]
 
 PREFIX = "k8s-aws-v1."
 
@@ -56,7 +57,7 @@ class Presigned:
 
     def value(self, name: str) -> str:
         """By the name in lower case, as the daemon looks it up; empty if there is none."""
-        return next((value for key, value in reversed(self.query) if go_lower(key) == name), "")
+        return next((value for key, value in reversed(self.query) if to_lower(key) == name), "")
 
     @property
     def names(self) -> frozenset[str]:
@@ -71,11 +72,6 @@ class Presigned:
     @property
     def signed_headers(self) -> tuple[str, ...]:
         return tuple(name for name in self.value("x-amz-signedheaders").split(";") if name)
-
-
-def go_lower(text: str) -> str:
-    """Go's strings.ToLower: one letter for one letter, where Python's makes two of a dotted capital I."""
-    return text.replace("\u0130", "i").lower()
 
 
 def _decode(body: str) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 
 from tarmak_iam.errors import ParseError
+from tarmak_iam.go_case import fold, to_lower
 from tarmak_iam.identity.sts_hosts import GLOBAL_HOST, Verifier, host_refusal, region_of_host
-from tarmak_iam.identity.versions import DaemonVersion
-from tarmak_iam.token.presigned import Presigned, go_lower
+from tarmak_iam.identity.versions import EQUAL_FOLD, DaemonVersion
+from tarmak_iam.token.presigned import Presigned
 
 __all__ = ["LIFETIME", "refusal", "refusal_of", "signing_time", "sts_refusal"]
 
@@ -82,13 +83,13 @@ def _path(url: Presigned, _: Verifier) -> str | None:
 def _query(url: Presigned, verifier: Verifier) -> str | None:
     if url.is_malformed and verifier.version.has("redirects of STS not followed"):  # which came with it, in v0.5.2
         return "the URL's query is malformed"
-    lower = [go_lower(name) for name in url.names]
+    lower = [to_lower(name) for name in url.names]
     refuses_cases = verifier.version.has("duplicate query parameters differing in case refused")
     if len(url.names) < len(url.query) or (refuses_cases and len(set(lower)) < len(lower)):
         return "a parameter of the URL is there twice"
     if not _PARAMETERS.issuperset(lower):
         return "the URL has a parameter that no token has"  # not named: it may be part of a secret
-    if len({(go_lower(name), value) for name, value in url.query}) > len(set(lower)):
+    if len({(to_lower(name), value) for name, value in url.query}) > len(set(lower)):
         return "a parameter of the URL is there twice, in two spellings, and it takes the one or the other at random"
     return None
 
@@ -97,8 +98,9 @@ def _action(url: Presigned, _: Verifier) -> str | None:
     return None if url.value("action") == "GetCallerIdentity" else "the URL's Action is not GetCallerIdentity"
 
 
-def _cluster_id_header(url: Presigned, _: Verifier) -> str | None:
-    if CLUSTER_ID_HEADER in map(go_lower, url.signed_headers):
+def _cluster_id_header(url: Presigned, verifier: Verifier) -> str | None:
+    compared = fold if verifier.version.has(EQUAL_FOLD) else to_lower
+    if CLUSTER_ID_HEADER in map(compared, url.signed_headers):
         return None
     return f"the header {CLUSTER_ID_HEADER}, which names the cluster, is not signed"
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from tarmak_iam.document.nodes import Scalar
 from tarmak_iam.errors import ParseError
+from tarmak_iam.go_case import to_lower
 from tarmak_iam.identity.arn import is_account
 from tarmak_iam.identity.entries import listed_entries
 from tarmak_iam.identity.formats.found import LeftOut, Read
@@ -82,14 +83,14 @@ def _account(account: str, part: Part) -> Wanted | LeftOut:
 
 def _left_out(config: Part) -> Read:
     for member in config.members:
-        if member.name.lower() in _LISTS:
+        if to_lower(member.name) in _LISTS:
             yield LeftOut(f"{member.name} stands outside of server, where the daemon does not look", member.key_place)
-        elif member.name.lower() != "server":
+        elif to_lower(member.name) != "server":
             what = f"{shown(member.name)} is no mapping; what is here stays"
             yield LeftOut(what, member.key_place)
     server = config.get("server")
     for member in server.members if server is not None else ():
-        if member.name.lower() not in _LISTS:
+        if to_lower(member.name) not in _LISTS:
             yield LeftOut(
                 f"server.{shown(member.name)} is no mapping; write it into the file by hand", member.key_place
             )
@@ -101,10 +102,10 @@ def write(entries: Iterable[Wanted], rest: dict[str, Any]) -> dict[str, Any]:
     for entry in entries:
         name = named(entry.principal)
         lists[list_of(name)].append(new_entry(name, entry))
-    kept = {key: value for key, value in rest.items() if str(key).lower() not in (*_TOP, "server", "clusterid")}
+    kept = {key: value for key, value in rest.items() if to_lower(str(key)) not in (*_TOP, "server", "clusterid")}
     old = lookup(rest, "server")
     server = (
-        {key: value for key, value in old.items() if str(key).lower() not in _LISTS} if isinstance(old, dict) else {}
+        {key: value for key, value in old.items() if to_lower(str(key)) not in _LISTS} if isinstance(old, dict) else {}
     )
     own = lookup(rest, "clusterID")
     return {
@@ -118,7 +119,7 @@ def other_settings(config: dict[str, Any]) -> Iterator[tuple[str, Route]]:
     """The keys of a configuration that are neither mappings nor the cluster id, and the way to each."""
     for key, value in config.items():
         route = Route() / str(key)
-        if str(key).lower() == "server" and isinstance(value, dict):
-            yield from ((f"{key}.{name}", route / str(name)) for name in value if str(name).lower() not in _LISTS)
-        elif str(key).lower() not in (*_TOP, "clusterid", "server"):
+        if to_lower(str(key)) == "server" and isinstance(value, dict):
+            yield from ((f"{key}.{name}", route / str(name)) for name in value if to_lower(str(name)) not in _LISTS)
+        elif to_lower(str(key)) not in (*_TOP, "clusterid", "server"):
             yield str(key), route

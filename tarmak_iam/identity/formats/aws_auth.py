@@ -13,6 +13,7 @@ from typing import Any
 from tarmak_iam.document.layout import Layout
 from tarmak_iam.document.render import block_lines
 from tarmak_iam.errors import ParseError
+from tarmak_iam.go_case import equal_fold
 from tarmak_iam.identity.eks_configmap import NAME, NAMESPACE
 from tarmak_iam.identity.formats.found import LeftOut, Read, read_mapping, unknown_keys
 from tarmak_iam.identity.formats.source import Part, shown
@@ -118,7 +119,7 @@ def _read_listed(item: Part) -> Read:
 def _misspelt(data: Part) -> Iterator[LeftOut]:
     for member in data.members:
         if member.name not in _LISTS:
-            near = next((name for name in _LISTS if name.lower() == member.name.lower()), "")
+            near = next((name for name in _LISTS if equal_fold(name, member.name)), "")
             hint = f"; it would read {near}" if near else ""
             yield LeftOut(f"the daemon does not read the key {shown(member.name)}{hint}", member.key_place)
 

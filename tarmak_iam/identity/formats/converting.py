@@ -9,6 +9,7 @@ from typing import Any
 from tarmak_iam.document.layout import Layout
 from tarmak_iam.document.render import block_lines
 from tarmak_iam.errors import ConfigError
+from tarmak_iam.go_case import to_lower
 from tarmak_iam.identity.entries import Listed
 from tarmak_iam.identity.formats import authenticator_config, aws_auth, custom_resource
 from tarmak_iam.identity.formats.found import LeftOut, Shadowed
@@ -177,7 +178,7 @@ def _own_settings(mappings: Mappings, backend: str) -> Iterator[LeftOut]:
     """What of the file says how the daemon runs, and is read from its own configuration only."""
     for key, route in authenticator_config.other_settings(mappings.document.data or {}):
         what = f"{shortened(key)} stays with the daemon's own configuration"
-        if key.lower() == "server.reservedprefixconfig":
+        if to_lower(key) == "server.reservedprefixconfig":
             what += f", and what it says of MountedFile does not hold for {backend}"
         yield LeftOut(what, mappings.document.position(route, at_key=True))
 

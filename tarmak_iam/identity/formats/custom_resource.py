@@ -6,6 +6,7 @@ import hashlib
 import re
 from typing import Any
 
+from tarmak_iam.go_case import to_lower
 from tarmak_iam.identity.arn import canonicalize, parse_arn
 from tarmak_iam.identity.formats.found import LeftOut, Read, read_mapping, unknown_keys
 from tarmak_iam.identity.formats.source import Part
@@ -51,7 +52,7 @@ def object_name(arn: str) -> str:
     `role-admin-111122223333`. Where letters are lost on the way, `--` and a hash keep two ARNs apart; a name
     that has `--` itself gets a hash too, so the two kinds never meet. Raises ArnError for no principal's ARN.
     """
-    canonical = canonicalize(arn.lower())[1]
+    canonical = canonicalize(to_lower(arn))[1]
     parsed = parse_arn(canonical)
     partition = "" if parsed.partition == "aws" else f"{parsed.partition}-"
     exact = f"{partition}{parsed.resource.replace('/', '-', 1)}-{parsed.account}"

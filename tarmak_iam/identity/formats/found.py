@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tarmak_iam.errors import Place
+from tarmak_iam.go_case import fold
 from tarmak_iam.identity.formats.source import Part, shown
 from tarmak_iam.identity.merging import Wanted
 from tarmak_iam.text import capped
@@ -65,9 +66,9 @@ def read_mapping(
 
 def unknown_keys(part: Part, *known: str) -> Iterator[LeftOut]:
     """A line for each key that is not known; keys match in any case."""
-    names = {name.lower() for name in known}
+    names = {fold(name) for name in known}
     for member in part.members:
-        if member.name.lower() not in names:
+        if fold(member.name) not in names:
             yield LeftOut(f"the key {shown(member.name)} has no counterpart in the mappings", member.key_place)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tarmak_iam.go_case import equal_fold
 from tarmak_iam.identity.formats.found import LeftOut, Read, read_mapping
 from tarmak_iam.identity.formats.source import Part, shown
 
@@ -30,7 +31,7 @@ def read(part: Part) -> Read:
         yield LeftOut("the cluster has no authentication.aws", part.place)
         return
     for member in section.members:
-        if member.name.lower() != "identitymappings":
+        if not equal_fold(member.name, "identityMappings"):
             yield _left_out(member)
     mappings = section.get("identityMappings")
     if mappings is not None and not isinstance(mappings.value, list):

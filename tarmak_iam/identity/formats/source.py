@@ -10,6 +10,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.embedded import place_within
 from tarmak_iam.document.nodes import Node, Scalar
 from tarmak_iam.errors import ParseError, Place
+from tarmak_iam.go_case import equal_fold
 from tarmak_iam.routes import Key, Route
 from tarmak_iam.text import one_line, shortened
 
@@ -92,7 +93,7 @@ class Part:
     def _member(self, name: str) -> Part | None:
         if not isinstance(self.value, dict):
             return None
-        keys = [key for key in self.value if isinstance(key, str) and key.lower() == name.lower()]
+        keys = [key for key in self.value if isinstance(key, str) and equal_fold(key, name)]
         key = name if name in keys else next(reversed(keys), None)
         value = None if key is None else self.value[key]
         return None if key is None or value is None else replace(self, value=value, route=self.route / key)
