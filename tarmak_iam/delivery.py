@@ -198,7 +198,7 @@ def _prove(mappings: Mappings, itself: Authenticator, made: Delivery, daemon: Da
     asked = {grant.key: grant for grant in (*read.grants, *itself.grants)}
     for grant in asked.values():
         own, theirs = itself.grant(grant), read.grant(grant)
-        if _gift(own) != _gift(theirs):
+        if set(map(_gift, itself.possible(grant))) != set(map(_gift, read.possible(grant))):
             principal = f"{SSO_PREFIX}{grant.principal}" if grant.kind == "sso" else grant.principal
             entries = mappings.matching(principal)
             raise NotCarried(
@@ -247,4 +247,5 @@ def _said(grant: Grant | None) -> str:
     if grant is None:
         return "nobody"
     groups = f"with the groups {', '.join(map(shortened, grant.groups))}" if grant.groups else "without groups"
-    return f"{shortened(grant.username or 'someone without a name')!r} {groups}"
+    maybe = "" if grant.is_sure else ", at random,"
+    return f"{shortened(grant.username or 'someone without a name')!r} {groups}{maybe}"

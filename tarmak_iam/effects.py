@@ -8,6 +8,7 @@ from typing import Any
 
 from tarmak_iam.identity.arn import ArnError, parse_arn
 from tarmak_iam.identity.authenticator import Authenticator
+from tarmak_iam.identity.grants import first_of, others_of
 from tarmak_iam.identity.model import Grant
 from tarmak_iam.identity.principals import SSO_PREFIX
 from tarmak_iam.installation import Installation
@@ -39,7 +40,9 @@ class Effect:
 
     `before` and `after` are usernames with their templates: None for who cannot log in, empty for one who logs
     in under the own ARN (everyone of an account). `gained` and `lost` are groups. Of the kind DAEMON there is
-    one at most, the first; its `reason` says why the daemon would not start.
+    one at most, the first; its `reason` says why the daemon would not start. Where the daemon takes something at random
+    afterwards, `gained` are all groups that there may be, `lost` those that there may not be, and `or_else` says what
+    it may give instead of `after`.
     """
 
     principal: str
@@ -49,16 +52,21 @@ class Effect:
     gained: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     reason: str = ""
+    or_else: tuple[str, ...] = ()
 
     @property
     def is_loss(self) -> bool:
-        """Whether something is gone that was there."""
-        return bool(self.lost) or (self.before is not None and self.before != self.after)
+        """Whether something is gone that was there, or may be."""
+        return bool(self.lost) or (self.before is not None and (self.before != self.after or bool(self.or_else)))
 
     @property
     def text(self) -> str:
         """One line, as in `arn:aws:iam::111122223333:role/Dev: loses system:masters`."""
-        return one_line(f"{who(self.kind, self.principal)}: {'; '.join(self._clauses())}")
+        return one_line(f"{who(self.kind, self.principal)}: {'; '.join((*self._clauses(), *self._at_random()))}")
+
+    def _at_random(self) -> Iterator[str]:
+        if self.or_else:
+            yield f"or, at random, {' or '.join(self.or_else)}"
 
     def _clauses(self) -> Iterator[str]:
         if self.kind == DAEMON:
@@ -87,8 +95,8 @@ def who(kind: str, principal: str) -> str:
 class Standings:
     """Who gets what, asked for one principal after the other."""
 
-    def __init__(self, grants: Iterable[Grant], ask: Callable[[Grant], Grant | None] | None = None) -> None:
-        """`ask`: what a daemon gives to the principal of a grant; without one all there is are the grants."""
+    def __init__(self, grants: Iterable[Grant], ask: Callable[[Grant], Possible] | None = None) -> None:
+        """`ask`: what a daemon may give to the principal of a grant; without one all there is are the grants."""
         self.grants = tuple(grants)
         self._by_key = {grant.key: grant for grant in self.grants}
         self._accounts = {grant.principal for grant in self.grants if grant.kind == "account"}
@@ -96,7 +104,7 @@ class Standings:
 
     @classmethod
     def of_daemon(cls, authenticator: Authenticator) -> Standings:
-        return cls(authenticator.grants, authenticator.grant)
+        return cls(authenticator.grants, authenticator.possible)
 
     def __contains__(self, key: tuple[str, str]) -> bool:
         return key in self._by_key
@@ -104,13 +112,26 @@ class Standings:
     def of(self, asked: Grant) -> Grant | None:
         """What the principal of a grant gets here: by its own entry, a pattern, or the own account."""
         own = self._by_key.get(asked.key)
-        if own is not None or asked.kind not in ("arn", "sso"):
-            return own
-        if self._ask is not None:
-            return self._ask(asked)
-        if account_of(asked) in self._accounts:
-            return replace(asked, username=asked.principal if asked.kind == "arn" else "", groups=())
-        return None
+        return own if own is not None else first_of(self.possible(asked))
+
+    def possible(self, asked: Grant) -> Possible:
+        """All that it may get, the likeliest first, None for nothing: one, but where the daemon takes it at random."""
+        own = self._by_key.get(asked.key)
+        if own is not None and own.is_sure:
+            return (own,)
+        if self._ask is not None and (own is not None or asked.kind in ("arn", "sso")):
+            return self._ask(asked) or (None,)
+        if own is None and asked.kind in ("arn", "sso") and account_of(asked) in self._accounts:
+            own = replace(asked, username=asked.principal if asked.kind == "arn" else "", groups=())
+        return (own,)
+
+    def always(self, asked: Grant, wanted: Callable[[Grant], bool]) -> bool:
+        """Whether it gets what is wanted, whatever the daemon takes."""
+        return all(each is not None and wanted(each) for each in self.possible(asked))
+
+    def may(self, asked: Grant, wanted: Callable[[Grant], bool]) -> bool:
+        """Whether it gets what is wanted at least by chance."""
+        return any(each is not None and wanted(each) for each in self.possible(asked))
 
 
 @dataclass(frozen=True)
@@ -131,6 +152,8 @@ class Loaded:
         authenticator = side.authenticator(mappings.document.text if mappings and has_id else None)
         return cls(side, authenticator, Standings.of_daemon(authenticator))
 
+
+Possible = tuple[Grant | None, ...]
 
 Side = Authenticator | Installation | Loaded
 """Before or after a change."""
@@ -172,7 +195,8 @@ def effect_json(effect: Effect) -> dict[str, Any]:
         "lost": list(effect.lost),
         "text": effect.text,
     }
-    return {**shown, "reason": effect.reason} if effect.reason else shown
+    more: dict[str, Any] = {"reason": effect.reason, "or_else": list(effect.or_else)}
+    return {**shown, **{key: value for key, value in more.items() if value}}
 
 
 def _of_daemon(before: Authenticator, after: Authenticator) -> Iterator[Effect]:
@@ -186,17 +210,38 @@ def _of_daemon(before: Authenticator, after: Authenticator) -> Iterator[Effect]:
 
 def change_of(asked: Grant, before: Standings, after: Standings) -> Effect | None:
     """What changes for the principal of a grant; None where nothing does."""
-    old, new = before.of(asked), after.of(asked)
-    had, has = (grant.groups if grant else () for grant in (old, new))
+    old, new = before.possible(asked), after.possible(asked)
+    if old == new:
+        return None
+    first, now = first_of(old), first_of(new)
     effect = Effect(
         principal=asked.principal,
         kind=asked.kind,
-        before=old.username if old else None,
-        after=new.username if new else None,
-        gained=_without(has, had),
-        lost=_without(had, has),
+        before=first.username if first else None,
+        after=now.username if now else None,
+        gained=_without(_any_groups(new), _any_groups(old)),
+        lost=_without(_sure_groups(old), _sure_groups(new)),
+        or_else=tuple(_instead(new)),
     )
-    return effect if effect.before != effect.after or effect.gained or effect.lost else None
+    is_new = _instead(new) != _instead(old)
+    return effect if effect.before != effect.after or effect.gained or effect.lost or is_new else None
+
+
+def _any_groups(possible: Possible) -> tuple[str, ...]:
+    return tuple(group for each in possible if each is not None for group in each.groups)
+
+
+def _sure_groups(possible: Possible) -> tuple[str, ...]:
+    every = [each.groups if each is not None else () for each in possible]
+    return tuple(group for group in every[0] if all(group in groups for groups in every))
+
+
+def _instead(possible: Possible) -> list[str]:
+    """In words, what a daemon may give instead of the likeliest."""
+    if len(possible) == 1:
+        return []
+    others = [f"{each.username or _OWN} {_with(each.groups)}" for each in others_of(possible)]
+    return [*others, *(["nothing"] if None in possible and first_of(possible) else [])]
 
 
 def _without(groups: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:

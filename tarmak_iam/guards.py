@@ -179,16 +179,24 @@ def _caller(me: str) -> Grant:
 
 
 def _of_admins(old: Standings, new: Standings) -> Iterator[str]:
-    had = [grant for grant in old.grants if is_admin(grant)]
-    if had and not any(is_admin(grant) for grant in new.grants):
-        names = ", ".join(_who(grant) for grant in had)
-        yield f"the last way into {ADMINS} would be lost ({names})"
+    """An admin whom the daemon lets in at random is a way in, and no safe one."""
+    had = [grant for grant in old.grants if old.may(grant, is_admin)]
+    sure = [grant for grant in had if old.always(grant, is_admin)]
+    left = any(new.may(grant, is_admin) for grant in new.grants)
+    if had and not left:
+        yield f"the last way into {ADMINS} would be lost ({', '.join(map(_who, had))})"
+    elif sure and not any(new.always(grant, is_admin) for grant in new.grants):
+        what = f"the last way into {ADMINS} that is there at every start would be lost ({', '.join(map(_who, sure))})"
+        yield f"{what}: for all others the daemon picks at random"
 
 
 def _of_nodes(old: Standings, new: Standings) -> Iterator[str]:
-    for grant in filter(is_node, old.grants):
-        now = new.of(grant)
-        if now is None or not is_node(now) or now.username != grant.username:
+    for grant in old.grants:
+
+        def same(other: Grant, username: str = grant.username) -> bool:
+            return is_node(other) and other.username == username
+
+        if is_node(grant) and not (new.always if old.always(grant, same) else new.may)(grant, same):
             yield f"the nodes of {_who(grant)} could no longer join"
 
 

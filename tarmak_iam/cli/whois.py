@@ -148,7 +148,8 @@ def _print_text(answer: Answer) -> None:
     else:
         _row("nobody", f"the authenticator would not start: {answer.reason}{where}")
     for other in answer.alternatives:
-        _row("or", f"{other.username}, groups {', '.join(other.groups or ()) or '-'}: {other.reason}")
+        who = f"{other.username}, groups {', '.join(other.groups or ()) or '-'}" if other.authenticated else "nobody"
+        _row("or", f"{who}: {other.reason}")
     for text in answer.notes:
         _row("note", text)
 

@@ -117,12 +117,15 @@ def _found(asked: Grant, caller: Caller, table: Table) -> Found:
 
 
 def first_of(possible: Iterable[Grant | None]) -> Grant | None:
-    """The likeliest way in; it says so itself where the daemon may give something else instead."""
+    """The likeliest way in; None if there is none."""
     possible = tuple(possible)
-    grants = [each for each in possible if each is not None]
-    if not grants:
-        return None
-    return replace(grants[0], is_sure=False) if None in possible else grants[0]
+    first = next((each for each in possible if each is not None), None)
+    if first is None or len(possible) == 1:
+        return first
+    is_sure = all(
+        each is not None and (each.username, each.groups) == (first.username, first.groups) for each in possible
+    )
+    return first if is_sure else replace(first, is_sure=False)
 
 
 def others_of(possible: Iterable[Grant | None]) -> tuple[Grant, ...]:

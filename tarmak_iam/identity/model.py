@@ -73,7 +73,7 @@ class Grant:
     is_by_account: bool = field(default=False, compare=False)
     """Whether an account admits the principal that no entry names."""
     is_sure: bool = field(default=True, compare=False)
-    """False where the daemon may not let the principal in at all: it takes one of several keys at random."""
+    """False where the daemon may give something else instead, or nothing: it takes an entry or a key at random."""
 
     @property
     def key(self) -> tuple[str, str]:

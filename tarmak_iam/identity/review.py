@@ -85,6 +85,8 @@ class Reviewer:
         answers = []
         for table in self._tables:
             found = table.find(caller)
+            if len(found) == 1 and found[0] is not None and not answers:
+                return [self._rendered(found[0], caller, table)]
             answers += [self._rendered(mapping, caller, table) for mapping in found if mapping is not None]
             if found and found[-1] is not None:
                 return answers

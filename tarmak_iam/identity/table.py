@@ -60,7 +60,7 @@ class Table:
         """Roles before users; the exact ARN before the patterns that it also fits. Empty if nothing matches."""
         subject = to_lower(caller.canonical_arn)
         key = caller.user_id if self.by_user_id else subject
-        found = self.roles.get(fold(key) if self.folds_roles else key, ())
+        found = self.roles.get(fold(key) if self.folds_roles and not key.isascii() else key, ())
         if self.patterns:
             found = _either(found, *(own for pattern, own in self.patterns if pattern.match(subject)))
         if not found or found[-1] is None:

@@ -120,6 +120,7 @@ def _principal(one: Principal) -> dict[str, Any]:
         "privilege": str(one.privilege),
         "because": list(one.because),
         "alternatives": _listed(_given, one.alternatives),
+        **({"mayGetNothing": True} if one.may_get_nothing else {}),
         "findings": _listed(_noted, one.findings),
         "lastChange": _change(one.change),
         "rights": None if one.rights is None else _listed(_right, one.rights),

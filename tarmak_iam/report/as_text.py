@@ -62,6 +62,8 @@ def _principal(one: Principal) -> Iterator[str]:
         yield f"    {one.privilege:<9}{'; '.join(one.because)}"
     for other in one.alternatives:
         yield f"    {'or':<9}{_given(other)}, at random: {other.place}"
+    if one.may_get_nothing:
+        yield f"    {'or':<9}nothing, at random"
     yield from _entry(one.given, one.change)
     for right in one.rights or ():
         yield f"    {'may':<9}{right_text(right)}"

@@ -20,7 +20,7 @@ from tarmak_iam.report.findings import Told
 from tarmak_iam.report.history import Change, FileHistory, Repository
 from tarmak_iam.report.model import ClusterReview, Given, Outsider, Principal, SourceFile, Standing
 from tarmak_iam.report.outsiders import Entries
-from tarmak_iam.report.privilege import weighed
+from tarmak_iam.report.privilege import greatest, weighed
 
 __all__ = ["review_cluster", "unreadable"]
 
@@ -85,7 +85,8 @@ class _Reviewer:
 
     def _principal(self, grant: Grant) -> Principal:
         entry = self.entries.of(grant)
-        privilege, because = weighed(grant.username, grant.groups)
+        others = self.installation.loaded.alternatives(grant)
+        privilege, because = greatest(weighed(each.username, each.groups) for each in (grant, *others))
         return Principal(
             kind=grant.kind,
             principal=grant.principal,
@@ -93,7 +94,8 @@ class _Reviewer:
             backend=grant.backend,
             privilege=privilege,
             because=because,
-            alternatives=tuple(map(self._given, self.installation.loaded.alternatives(grant))),
+            alternatives=tuple(map(self._given, others)),
+            may_get_nothing=None in self.installation.loaded.possible(grant),
             findings=self.told.of_entry(entry.route) if entry else (),
             change=self._change(entry) if entry else None,
         )

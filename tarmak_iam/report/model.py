@@ -81,7 +81,8 @@ class Given:
 class Principal:
     """Somebody who can get in: `kind` and `principal` are those of a `Grant`, `given` what its entry says.
 
-    `alternatives`: what the daemon may give instead, where it picks at random. `because`: why it is privileged.
+    `alternatives`: what the daemon may give instead, where it picks at random; `may_get_nothing`: whether
+    that may be nothing. `privilege` is the greatest of all that it may give, `because`: why.
     `rights` is None where no cluster was asked.
     """
 
@@ -92,6 +93,7 @@ class Principal:
     privilege: Privilege
     because: tuple[str, ...] = ()
     alternatives: tuple[Given, ...] = ()
+    may_get_nothing: bool = False
     findings: tuple[Noted, ...] = ()
     change: Change | None = None
     rights: tuple[Right, ...] | None = None

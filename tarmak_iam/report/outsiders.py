@@ -45,7 +45,8 @@ class Entries:
 
     def idle(self) -> Iterator[tuple[Listed, str]]:
         """Each entry that no principal gets in by, and the reason, in the order that the daemon asks them."""
-        used = {self.of(grant) for grant in self._installation.loaded.grants}
+        loaded = self._installation.loaded
+        used = {self.of(each) for grant in loaded.grants for each in (grant, *loaded.alternatives(grant))}
         return ((entry, self._reason(entry)) for entry in self.all if entry not in used)
 
     def place(self, entry: Listed) -> Place | None:

@@ -9,7 +9,7 @@ from tarmak_iam.identity.template_names import could_be, fixed_prefix, templates
 from tarmak_iam.report.model import Privilege
 from tarmak_iam.report.rights import Right
 
-__all__ = ["weighed"]
+__all__ = ["greatest", "weighed"]
 
 _NODE = "system:node:"
 
@@ -22,6 +22,11 @@ def weighed(username: str, groups: Iterable[str], rights: Iterable[Right] = ()) 
         return Privilege.NONE, ()
     most = min((privilege for privilege, _ in found), key=lambda privilege: privilege.rank)
     return most, tuple(dict.fromkeys(why for privilege, why in found if privilege is most))
+
+
+def greatest(possible: Iterable[tuple[Privilege, tuple[str, ...]]]) -> tuple[Privilege, tuple[str, ...]]:
+    """Of all that somebody may get, the first of the most privileged."""
+    return min(possible, key=lambda each: each[0].rank)
 
 
 def _of_groups(groups: Iterable[str]) -> Iterator[tuple[Privilege, str]]:

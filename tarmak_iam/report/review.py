@@ -12,7 +12,7 @@ from tarmak_iam.lint import Report
 from tarmak_iam.report.findings import about_the_file
 from tarmak_iam.report.history import Repository
 from tarmak_iam.report.model import AccessReview, Cell, ClusterReview, Given, Principal, Row
-from tarmak_iam.report.privilege import weighed
+from tarmak_iam.report.privilege import greatest, weighed
 
 __all__ = ["Reviewed", "put_together"]
 
@@ -65,5 +65,6 @@ def _cell(principal: Principal, own: Principal | None, authenticator: Authentica
     grant = authenticator.grant(asked) if authenticator is not None else None
     if grant is None:
         return None
-    privilege, _ = weighed(grant.username, grant.groups)
+    others = authenticator.alternatives(asked) if authenticator is not None else ()
+    privilege, _ = greatest(weighed(each.username, each.groups) for each in (grant, *others))
     return Cell(Given(grant.username, grant.groups, grant.place), privilege, is_named=False)

@@ -50,7 +50,8 @@ def agree(expected: Answer, reviewed: Reviewed) -> bool:
     seen = reviewed.seen
     if seen is None:
         is_no = not is_unreached(reviewed) and not reviewed.is_split
-        return expected.started and not expected.authenticated and is_no
+        may_be_nobody = any(not each.authenticated for each in (expected, *expected.alternatives))
+        return expected.started and may_be_nobody and is_no
     return any(_is(seen, each) for each in (expected, *expected.alternatives))
 
 

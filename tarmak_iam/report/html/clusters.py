@@ -107,7 +107,10 @@ def _people(cluster: ClusterReview, shown: Shown) -> Markup:
 def _person(one: Principal, shown: Shown, *, asked: bool) -> TableRow:
     cells = (
         Cell(name(one.kind, one.principal), one.principal),
-        Cell(joined(becomes(one.given), [_other(each, shown) for each in one.alternatives]), one.given.username),
+        Cell(
+            joined(becomes(one.given), [_other(each, shown) for each in one.alternatives], _nothing(one)),
+            one.given.username,
+        ),
         Cell(privilege(one.privilege, one.because, asked=asked), str(one.privilege.rank)),
         _entry(one.given, change(one.change), shown),
         Cell(findings(one.findings), severity_order(one.findings)),
@@ -115,6 +118,10 @@ def _person(one: Principal, shown: Shown, *, asked: bool) -> TableRow:
     told = any(each.ignored is None for each in one.findings)
     flags = ("privileged" if one.privilege is not Privilege.NONE else "", "found" if told else "")
     return TableRow(cells, mark=str(one.privilege), flags=" ".join(filter(None, flags)))
+
+
+def _nothing(one: Principal) -> Markup | None:
+    return el("div", badge("Or nothing, at random", "warning"), class_="other") if one.may_get_nothing else None
 
 
 def _other(given: Given, shown: Shown) -> Markup:
