@@ -82,7 +82,7 @@ class Reviewer:
 
     def _map(self, caller: Caller) -> list[Answer]:
         """More than one where the daemon picks one at random, the likeliest first."""
-        answers = []
+        answers: list[Answer] = []
         for table in self._tables:
             found = table.find(caller)
             if len(found) == 1 and found[0] is not None and not answers:
