@@ -90,6 +90,12 @@ def deliver(mappings: Mappings, daemon: Daemon, cluster_id: str) -> Delivery:
             remedy="mend the mappings file",
             place=itself.failure.place,
         )
+    if not itself.is_complete:
+        raise ConfigError(
+            "nobody can say who gets in: keys that differ in case only can be taken in too many ways",
+            remedy="write each key of the mappings file once",
+            place=document.position(()),
+        )
     if not daemon.asks_cluster:
         return Delivery(_lf(document), notes=notes)
     _check_api_server(mappings)

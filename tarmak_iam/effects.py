@@ -40,9 +40,8 @@ class Effect:
 
     `before` and `after` are usernames with their templates: None for who cannot log in, empty for one who logs
     in under the own ARN (everyone of an account). `gained` and `lost` are groups. Of the kind DAEMON there is
-    one at most, the first; its `reason` says why the daemon would not start. Where the daemon takes something at random
-    afterwards, `gained` are all groups that there may be, `lost` those that there may not be, and `or_else` says what
-    it may give instead of `after`.
+    one at most, the first; its `reason` says why the daemon would not start. Where the daemon takes something at
+    random, `gained` and `lost` have what may be gained or lost, and `or_else` says what it may give instead.
     """
 
     principal: str
@@ -82,6 +81,8 @@ class Effect:
             if self.gained:
                 yield f"gains {', '.join(self.gained)}"
             yield from _loses(self.lost)
+            if self.before == self.after and not (self.gained or self.lost or self.or_else):
+                yield f"becomes {self.after or _OWN} at every start"
 
 
 def who(kind: str, principal: str) -> str:
@@ -219,12 +220,18 @@ def change_of(asked: Grant, before: Standings, after: Standings) -> Effect | Non
         kind=asked.kind,
         before=first.username if first else None,
         after=now.username if now else None,
-        gained=_without(_any_groups(new), _any_groups(old)),
-        lost=_without(_sure_groups(old), _sure_groups(new)),
+        gained=_gained(old, new),
+        lost=_gained(new, old),
         or_else=tuple(_instead(new)),
     )
     is_new = _instead(new) != _instead(old)
     return effect if effect.before != effect.after or effect.gained or effect.lost or is_new else None
+
+
+def _gained(old: Possible, new: Possible) -> tuple[str, ...]:
+    """Groups that there may be now, or that are there whatever the daemon takes, and were not before."""
+    maybe, sure = _without(_any_groups(new), _any_groups(old)), _without(_sure_groups(new), _sure_groups(old))
+    return tuple(dict.fromkeys((*maybe, *sure)))
 
 
 def _any_groups(possible: Possible) -> tuple[str, ...]:

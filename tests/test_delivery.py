@@ -86,6 +86,12 @@ server:
     assert delivered(text, "EKSConfigMap", "MountedFile", version="v0.6.20").config == text
 
 
+def test_lists_are_found_by_the_keys_that_viper_lowers() -> None:
+    text = "clusterID: c\nserver:\n  mapRoles: []\n  mapAccount\u017f: []\n"
+    left = "clusterID: c\nserver:\n  mapAccount\u017f: []\n"
+    assert delivered(text, "EKSConfigMap", version="v0.6.20").config == left
+
+
 def test_without_lists_little_may_be_left() -> None:
     assert delivered(ADMIN, "CRD").config == "clusterID: c\n"
     assert delivered(ADMIN.replace("\n", "\r\n") + "clusterID: c\r\n# end\r\n", "CRD").config == "clusterID: c\n# end\n"
@@ -171,6 +177,29 @@ RESERVED = (
             "v0.7.9",
             {},
             f"map.yaml:4:5: {ROLE}Admin would be 'admin' without groups by the backends CRD,MountedFile, and is nobody",
+        ),
+        (
+            "server:\n  mapRoles:\n  - {roleARN: 'arn:aws:iam::111122223333:role/A', Username: a, userName: b}\n",
+            ["EKSConfigMap"],
+            "v0.7.9",
+            {},
+            "map.yaml:3:5: arn:aws:iam::111122223333:role/A would be 'b' without groups by the backends EKSConfigMap",
+        ),
+        (
+            "server:\n  mapRoles:\n  - {roleARN: 'arn:aws:iam::111122223333:role/DevOp\u017f', username: a}\n",
+            ["EKSConfigMap"],
+            "v0.7.9",
+            {},
+            "map.yaml:3:5: arn:aws:iam::111122223333:role/DevOps would be nobody by the backends EKSConfigMap",
+        ),
+        (
+            "server: {"
+            + ", ".join(f"{name.upper()}: , {name.title()}: " for name in ("port", "master", "address", "hostname"))
+            + ", stateDir: , STATEDIR: , StateDir: , statedIR: }\n",
+            ["MountedFile"],
+            "v0.7.9",
+            {},
+            "map.yaml:1:1: nobody can say who gets in: keys that differ in case only can be taken in too many ways",
         ),
         (
             ADMIN.replace("arn:", "urn:"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarmak_iam.effects import Effect, effects
+from tarmak_iam.effects import Effect, effect_json, effects
 from tarmak_iam.identity import Authenticator
 from tarmak_iam.identity.caller import identity_of
 from tests.emit.installations import installation
@@ -116,6 +116,26 @@ def test_installations() -> None:
 
 def test_what_a_terminal_would_act_on_is_an_escape() -> None:
     assert Effect(ROLE, "arn", None, "a\x1b[31m").text == f"{ROLE}: can log in, as a\\x1b[31m without groups"
+
+
+def test_a_group_by_chance_is_gained_and_lost() -> None:
+    role = "roleARN: 'arn:aws:iam::111122223333:role/a', username: x"
+    sure = load(f"mapRoles: [{{{role}, groups: [g]}}]", "v0.7.9")
+    maybe = load(f"mapRoles: [{{{role}, Groups: [g], GROUPS: [h]}}]", "v0.7.9")
+    (effect,) = effects(sure, maybe)
+    assert (effect.gained, effect.lost, effect.or_else) == (("h",), ("g",), ("x with group g",))
+    assert effect.text == "arn:aws:iam::111122223333:role/a: gains h; loses g; or, at random, x with group g"
+    assert effect_json(effect)["or_else"] == ["x with group g"]
+    (back,) = effects(maybe, sure)
+    assert (back.gained, back.lost, back.or_else) == (("g",), ("h",), ())
+    named = load(f"mapRoles: [{{{role.replace('username', 'userName')}, Username: y, groups: [g]}}]", "v0.7.9")
+    (effect,) = effects(named, load(f"mapRoles: [{{{role.replace('x', 'y')}, groups: [g]}}]", "v0.7.9"))
+    assert effect.text == "arn:aws:iam::111122223333:role/a: becomes y at every start"
+    gone = load(f"mapRoles: [{{{role}, RoleArn: 'arn:aws:iam::111122223333:role/b', groups: [g]}}]", "v0.7.9")
+    assert [each.text for each in effects(sure, gone)] == [
+        "arn:aws:iam::111122223333:role/a: loses g; or, at random, nothing",
+        "arn:aws:iam::111122223333:role/b: can log in, as x with group g; or, at random, nothing",
+    ]
 
 
 ENTRY = st.builds(

@@ -76,6 +76,35 @@ def test_ones_own_entry(me: str, after: Installation, expected: str | None) -> N
     assert found == ([] if expected is None else [expected.format(ADMIN)])
 
 
+def by_chance(keys: str) -> Installation:
+    """An entry for the admin whose keys the daemon takes at random."""
+    node = f"{{roleARN: '{NODE}', username: '{NODE_NAME}', groups: ['system:nodes']}}"
+    entries = f"  - {{roleARN: '{ADMIN}', username: admin, {keys}}}\n  - {node}\n"
+    return installation(mappings=f"clusterID: dev-cluster\nserver:\n  mapRoles:\n{entries}", daemonVersion="v0.7.9")
+
+
+MAYBE = by_chance("Groups: ['system:masters', ops], GROUPS: [ops]")
+AT_EVERY_START = f"the last way into system:masters that is there at every start would be lost ({ADMIN})"
+
+
+def test_an_admin_by_chance_is_no_safe_last_one() -> None:
+    assert losses(START, MAYBE) == (f"{AT_EVERY_START}: for all others the daemon picks at random",)
+    assert losses(MAYBE, MAYBE) == ()
+    assert losses(MAYBE, by_chance("groups: [ops]")) == (LAST,)
+    assert losses(MAYBE, START) == ()
+    assert losses(START, MAYBE, ADMIN)[-1] == (
+        f"your own access would change: {ADMIN}: loses system:masters; "
+        "or, at random, admin with groups system:masters, ops"
+    )
+
+
+def test_a_node_by_chance_is_none() -> None:
+    twice = f"{{roleARN: '{NODE}', username: '{NODE_NAME}', Groups: ['system:nodes'], userName: node, GROUPS: [x]}}"
+    admin = f"{{roleARN: '{ADMIN}', username: admin, groups: ['system:masters']}}"
+    mappings = f"clusterID: dev-cluster\nserver:\n  mapRoles:\n  - {twice}\n  - {admin}\n"
+    assert losses(START, installation(mappings=mappings, daemonVersion="v0.6.20")) == (NO_NODES,)
+
+
 def test_only_what_really_counts_is_a_loss() -> None:
     shadowed = made((ADMIN, "first", '"system:masters"'), (ADMIN, "admin", '"system:masters"'))
     assert losses(shadowed, made((ADMIN, "admin", '"system:masters"'))) == ()

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, Place
@@ -15,7 +14,7 @@ from tarmak_iam.identity.config_file import load_config, parse_config
 from tarmak_iam.identity.daemon_config import DaemonConfig, read_daemon_config
 from tarmak_iam.identity.flags import Flags, parse_flags
 from tarmak_iam.identity.grants import Granting, first_of, others_of
-from tarmak_iam.identity.key_choices import may_stop, possible_files
+from tarmak_iam.identity.key_choices import Possible, may_stop, possible_files
 from tarmak_iam.identity.model import Answer, Grant, Identity, Locate
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.review import Reviewer, one_of
@@ -41,6 +40,8 @@ class Authenticator:
     notes: tuple[str, ...] = ()
     tables: tuple[Table, ...] = field(default=(), repr=False)
     """What the backends have loaded, in the order they are asked."""
+    is_complete: bool = True
+    """Whether every way in which the daemon may take the configuration was looked at; else a note says so."""
     _reviewers: tuple[Reviewer, ...] = field(default=(), repr=False)
     _grantings: tuple[Granting, ...] = field(default=(), repr=False)
 
@@ -73,8 +74,10 @@ class Authenticator:
             parsed = DaemonVersion.parse(version)
             document = parse_config(config_text, str(filename), shown_as)
             locate = partial(_position, document)
-            loader = _Loader(parsed, parse_flags(_as_args(args), parsed), files or {}, locate, carried)
-            possible = loader.possible(load_config(document, parsed))
+            flags = parse_flags(_as_args(args), parsed)
+            ways = possible_files(load_config(document, parsed))
+            loader = _Loader(parsed, flags, files or {}, locate, carried, ways)
+            possible = loader.possible()
         except ConfigError as error:
             return cls(None, Answer(started=False, reason=error.message))
         except NotStarted as stop:
@@ -86,7 +89,8 @@ class Authenticator:
             Reviewer(config, tables, cluster_id, private_dns_names or {}, notes, locate) for config, tables in possible
         )
         config, tables = possible[0]
-        return cls(config, None, document, notes, tables, reviewers, tuple(_granting(*each) for each in possible))
+        grantings = tuple(_granting(*each) for each in possible)
+        return cls(config, None, document, notes, tables, loader.is_complete(possible), reviewers, grantings)
 
     @property
     def grants(self) -> tuple[Grant, ...]:
@@ -132,18 +136,21 @@ class _Loader:
     files: AnyMapping[str, str]
     locate: Locate
     carried: bool
+    ways: Possible
     _notes: list[str] = field(default_factory=list)
 
     @property
     def notes(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(self._notes))
 
-    def possible(self, file: Any) -> list[tuple[DaemonConfig, tuple[Table, ...]]]:
+    def is_complete(self, loaded: Iterable[tuple[DaemonConfig, tuple[Table, ...]]]) -> bool:
+        return self.ways.is_complete and all(config.is_complete for config, _ in loaded)
+
+    def possible(self) -> list[tuple[DaemonConfig, tuple[Table, ...]]]:
         """Raises NotStarted if the daemon starts with none of them."""
-        files = possible_files(file)
-        self._notes.extend(files.notes)
+        self._notes.extend(self.ways.notes)
         loaded, stops = [], []
-        for each in files.items:
+        for each in self.ways.items:
             try:
                 config = read_daemon_config(each, self.version, self.flags)
                 tables, notes = load_tables(config, self.files, self.locate, carried=self.carried)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn, TypeVar
@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeVar
 from tarmak_iam.identity.arn import ArnError, parse_arn
 from tarmak_iam.identity.config_file import lowers_lists
 from tarmak_iam.identity.flags import Flags
-from tarmak_iam.identity.key_choices import may_stop, possible_items
+from tarmak_iam.identity.key_choices import Item, may_stop, possible_items
 from tarmak_iam.identity.model import Mapping, SsoRole
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.versions import DaemonVersion, server_partitions
@@ -62,6 +62,8 @@ class DaemonConfig:
     """Path of a file that overrides the backends while the daemon runs."""
     notes: tuple[str, ...] = ()
     """What of its entries the daemon takes at random, and what may stop it."""
+    is_complete: bool = True
+    """Whether every way in which it may take them was looked at."""
 
     def reserved_in(self, backend: str) -> tuple[str, ...]:
         """The prefixes that count for a backend: some releases look at them for files only."""
@@ -95,6 +97,7 @@ class _Reader:
         self._has_sso = version.has("sso: field in RoleMapping")
         self._has_user_id = version.has("userid field in RoleMapping/UserMapping")
         self._notes: list[str] = []
+        self._is_complete = True
 
     def read(self, flags: Flags) -> DaemonConfig:
         settings, version = self._settings, self._version
@@ -125,6 +128,7 @@ class _Reader:
             user_id_strict=self._optional("server.dynamicfileUserIDStrict", as_boolean, False),
             backend_modes_file=self._optional("server.dynamicBackendModePath", as_text, "").strip(),
             notes=tuple(dict.fromkeys(self._notes)),
+            is_complete=self._is_complete,
         )
 
     def _optional(self, key: str, read: Callable[[Any], T], absent: T) -> T:
@@ -192,23 +196,29 @@ class _Reader:
             mappings.append(self._mapping(kind, item or {}, route))
         return tuple(mappings)
 
-    def _mapping(self, kind: str, item: AnyMapping[Any, Any], route: Route) -> Mapping:
+    def _mapping(self, kind: str, item: Item, route: Route) -> Mapping:
         """With all that the entry may be, where keys differ in case only. Raises NotStarted if none can be read."""
         fields = (f"{kind.capitalize()}ARN", "Username", "Groups", "UserId", *(("SSO",) if kind == "role" else ()))
-        possible = possible_items(item, fields, lowers=self._lowers, inner=_SSO_FIELDS if kind == "role" else ())
+        possible = self._possible(item, fields, _SSO_FIELDS if kind == "role" else ())
         read, stops = [], []
-        for each in possible.items:
+        for each in possible:
             try:
                 read.append(self._possible_mapping(kind, each, route))
             except NotStarted as stop:
                 stops.append(stop)
         if not read:
             raise stops[0]
-        self._notes += (*possible.notes, *(may_stop(stop) for stop in stops))
+        self._notes += map(may_stop, stops)
         first, *others = dict.fromkeys(read)
         return replace(first, others=tuple(others)) if others else first
 
-    def _possible_mapping(self, kind: str, item: AnyMapping[Any, Any], route: Route) -> Mapping:
+    def _possible(self, item: Item, fields: Iterable[str], inner: Iterable[str] = ()) -> tuple[Item, ...]:
+        possible = possible_items(item, fields, lowers=self._lowers, inner=inner)
+        self._notes += possible.notes
+        self._is_complete = self._is_complete and possible.is_complete
+        return possible.items
+
+    def _possible_mapping(self, kind: str, item: Item, route: Route) -> Mapping:
         if self._has_user_id:
             weak_text(self._value(item, "UserId"), "userid", route)  # not used for mounted files, but read
         groups = self._value(item, "Groups")
@@ -221,10 +231,10 @@ class _Reader:
             sso=self._sso(item, route) if kind == "role" else None,
         )
 
-    def _value(self, item: AnyMapping[Any, Any], field: str) -> Any:
+    def _value(self, item: Item, field: str) -> Any:
         return field_value(item, field, lowers=self._lowers)
 
-    def _sso(self, item: AnyMapping[Any, Any], route: Route) -> SsoRole | None:
+    def _sso(self, item: Item, route: Route) -> SsoRole | None:
         sso = self._value(item, "SSO")
         if sso is not None and not self._has_sso:
             if not self._value(item, "RoleARN") and self._version.known >= DaemonVersion(0, 5, 0):
@@ -258,12 +268,10 @@ class _Reader:
             reserved.update(self._reserved_by(item))
         return reserved
 
-    def _reserved_by(self, item: AnyMapping[Any, Any]) -> dict[str, tuple[str, ...]]:
+    def _reserved_by(self, item: Item) -> dict[str, tuple[str, ...]]:
         """By backend; where the daemon takes one of several keys, only what it reserves whichever it takes."""
-        possible = possible_items(item, ("BackendMode", "UsernamePrefixReserveList"), lowers=self._lowers)
-        self._notes += possible.notes
         read = []
-        for each in possible.items:
+        for each in self._possible(item, ("BackendMode", "UsernamePrefixReserveList")):
             backend = weak_text(self._value(each, "BackendMode"), "backendMode", Route())
             listed = weak_list(self._value(each, "UsernamePrefixReserveList"), splits=self._splits)
             read.append((backend, tuple(weak_text(prefix, "a prefix", Route()) for prefix, _ in listed)))

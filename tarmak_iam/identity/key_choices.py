@@ -14,7 +14,7 @@ from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.versions import server_keys
 from tarmak_iam.identity.viper import field_spellings, spellings
 
-__all__ = ["MOST", "Possible", "may_stop", "possible_files", "possible_items"]
+__all__ = ["MOST", "Item", "Possible", "may_stop", "possible_files", "possible_items"]
 
 MOST = 32
 """So many ways to take a file, or an item of a list, are looked at."""

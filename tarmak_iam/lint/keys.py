@@ -10,7 +10,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Entry as NodeEntry
 from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.nodes import Node, Sequence, dereference
-from tarmak_iam.go_case import equal_fold, fold, to_lower
+from tarmak_iam.go_case import fold, to_lower
 from tarmak_iam.identity.versions import server_keys
 from tarmak_iam.lint.entries import Entry
 from tarmak_iam.near import closest, spelled_otherwise
@@ -121,7 +121,9 @@ def _unread(node: Node, struct: Struct, route: Route, where: str) -> Iterator[Un
         known = spelled(struct, name)
         if known is None:
             meant = _meant(name, struct, where)
-            beside = isinstance(node, MappingNode) and any(_same(each, meant) for each in node.entries)
+            beside = isinstance(node, MappingNode) and any(
+                each.text is not None and spelled(struct, each.text) == meant for each in node.entries
+            )
             yield UnreadKey(name, own, where, meant, beside)
         elif struct[known]:
             yield from _unread(entry.value, struct[known], own, known.removeprefix("server."))
@@ -163,10 +165,6 @@ def _is_vipers(struct: Struct) -> bool:
 
 def _has(struct: Struct, key: object) -> bool:
     return isinstance(key, str) and (spelled(struct, key) is not None or key.startswith(_ANYTHING))
-
-
-def _same(entry: NodeEntry, meant: str) -> bool:
-    return entry.text is not None and equal_fold(entry.text, meant)
 
 
 def _meant(name: str, struct: Struct, where: str) -> str:

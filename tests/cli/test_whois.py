@@ -93,3 +93,18 @@ def test_a_release_that_the_image_is_not_of(shell: Shell) -> None:
         f"{image} is v0.7.18; the answer is that of v0.6.31\n"
     )
     assert shell.dev("whois", ADMIN, "--daemon-version", "v0.6.31").err == ""
+
+
+def test_what_the_daemon_takes_at_random(shell: Shell, files: Path) -> None:
+    (files / "config.yaml").write_text(
+        CONFIG.replace("mapUsers:\n", "MapUsers: []\n  MAPUSERS:\n").replace("username: al", "username: al, userName: b")
+    )
+    done = shell.run("whois", "arn:aws:iam::111122223333:user/Al", "--config", files / "config.yaml")
+    assert done.out == (
+        "username: b\n"
+        "groups:   -\n"
+        f"because:  the entry for arn:aws:iam::111122223333:user/Al matches ({files / 'config.yaml'}:5:5)\n"
+        "or:       nobody: no entry maps arn:aws:iam::111122223333:user/Al, "
+        "and account 111122223333 is not in mapAccounts\n"
+        "note:     'MapUsers' and 'MAPUSERS' are the same key: the daemon takes one of them at random, at every start\n"
+    )

@@ -86,6 +86,28 @@ def test_the_order_is_the_daemons() -> None:
     ]
 
 
+def test_an_entry_that_some_release_takes_for_the_principal_goes_with_it() -> None:
+    rest = "server:\n  mapRoles:\n  - {roleARN: x}\n"
+    for name in ("DevOp\u017f", "devops", "DEVOPS"):
+        text = f"{rest}  - {{roleARN: 'arn:aws:iam::111122223333:role/{name}', username: a}}\n"
+        removed = Mappings.parse(text).remove("arn:aws:iam::111122223333:role/DevOps")
+        assert removed.document.text == rest
+
+
+def test_a_look_alike_is_not_let_in_and_does_not_stand_for_the_principal() -> None:
+    odd = "arn:aws:iam::111122223333:role/DevOp\u017f"
+    with pytest.raises(ConfigError) as refusal:
+        Mappings.create("c").add(odd, "a", ())
+    assert str(refusal.value) == (
+        f"{odd} has letters that are not ASCII, and there are releases that take it for "
+        "arn:aws:iam::111122223333:role/DevOps; write arn:aws:iam::111122223333:role/DevOps if that is who is meant, "
+        "else remove the entry"
+    )
+    there = Mappings.parse(f"clusterID: c\nserver:\n  mapRoles:\n  - {{roleARN: '{odd}', username: a}}\n")
+    both = there.add("arn:aws:iam::111122223333:role/DevOps", "b", ())
+    assert [entry.username for entry in both.entries] == ["a", "b"]
+
+
 @pytest.mark.parametrize(
     ("arn", "message"),
     [

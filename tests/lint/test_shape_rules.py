@@ -93,8 +93,34 @@ def test_keys_that_are_there_twice() -> None:
     assert "'maproles' is in line 2 already, as 'mapRoles'; the daemon takes one of them" in only(
         twice.replace("  mapRoles: []", "  maproles: []")
     )
+    assert "the daemon takes one of them: 'mapRoles'; the" in only(twice.replace("  mapRoles: []", "  maproles: []"))
+    assert "the daemon takes one of them at random, at every start; the" in only(
+        twice.replace("  mapRoles: []", "  MapRoles: []")
+    )
     assert places("x-a: {b: 1, b: 2}\n" + ROLES) == ["1:13 IAM059"]
     assert places(ROLES + f"  - {{roleARN: '{DEV}', rolearn: '{DEV}', username: dev}}\n") == ["4:53 IAM059"]
+    field = only(ROLES + f"  - {{roleARN: '{DEV}', rolearn: '{DEV}', username: dev}}\n")
+    assert "one of them: before v0.6.30 at random, at every start, from then on 'roleARN'; the" in field
+    odd = only(ROLES + f"  - {{roleARN: '{DEV}', u\u017fername: dev, username: dev}}\n")
+    assert "'username' is in line 4 already, as 'u\u017fername'; the daemon takes one of them at random" in odd
+
+
+def test_keys_that_go_takes_for_the_documented_ones() -> None:
+    odd = f"  - {{u\u017fername: dev, roleARN: '{DEV}', group\u017f: [dev]}}\n"
+    assert places("\ufeff" + ROLES + odd) == places(ROLES + odd) == []
+    # viper lowers its own keys only, and U+017F stays then.
+    assert places(ROLES + "  mapU\u017fers: []\n") == ["4:3 IAM057"]
+
+
+def test_letters_that_are_taken_for_ascii_ones() -> None:
+    odd = DEV.replace("Dev", "DevOp\u017f")
+    found = only(ROLES + f"  - {{roleARN: '{odd}', username: dev}}\n")
+    ops = DEV.replace("Dev", "DevOps")
+    assert f"IAM010 {odd} has letters that are not ASCII, and there are releases that take it for {ops}" in found
+    same = f"  - {{roleARN: '{odd}', username: dev}}\n  - {{roleARN: '{ops}', username: ops}}\n"
+    assert places(ROLES + same) == ["4:15 IAM010", "5:15 IAM011"]
+    assert places(ROLES + same.replace("\u017f", "s")) == ["5:15 IAM011"]
+    assert places(ROLES + same.replace("Op", "\u00f6p")) == ["4:15 IAM010", "5:15 IAM010", "5:15 IAM011"]
 
 
 def test_a_list_as_a_text() -> None:

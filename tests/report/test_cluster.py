@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmak_iam.identity.mappings import Mappings
-from tarmak_iam.report.model import Outsider, Principal
+from tarmak_iam.report.model import Outsider, Principal, Privilege
 from tests.report.reviews import ACCOUNT, CONFIG, access_review, cluster_review
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role"
@@ -123,6 +123,36 @@ def test_a_daemon_that_does_not_start_lets_nobody_in() -> None:
     assert second.startswith(f"4 role {ROLE}/Dev: the authenticator would not start")
     assert review.standing is not None
     assert review.standing.closed[0].startswith("the authenticator would not start")
+
+
+def test_who_gets_in_by_chance_is_shown_with_the_most_that_there_may_be() -> None:
+    review = cluster_review(
+        "server:\n"
+        "  mapRoles:\n"
+        f"  - {{roleARN: '{ROLE}/Dev', username: dev, Groups: ['system:masters'], groupS: [dev]}}\n"
+        f"  - {{roleARN: '{ROLE}/A', RoleARN: '{ROLE}/B', username: one}}\n",
+        **SSO,
+    )
+    dev, second, third = review.principals
+    assert (dev.given.groups, dev.privilege, dev.because) == (("dev",), Privilege.ADMIN, ("group system:masters",))
+    assert [(each.username, each.groups) for each in dev.alternatives] == [("dev", ("system:masters",))]
+    assert not dev.may_get_nothing
+    assert [(each.principal, each.may_get_nothing) for each in (second, third)] == [
+        (f"{ROLE}/B", True),
+        (f"{ROLE}/A", True),
+    ]
+    assert review.outsiders == ()
+    assert "'roleARN' and 'RoleARN' are the same key: the daemon takes one of them at random, at every start" in (
+        review.notes
+    )
+
+
+def test_a_look_alike_is_who_it_lets_in() -> None:
+    review = cluster_review(
+        f"server:\n  mapRoles:\n  - {{roleARN: '{ROLE}/DevOp\u017f', username: ops, groups: ['system:masters']}}\n",
+        **SSO,
+    )
+    assert [told(each) for each in review.principals] == [f"3 arn {ROLE}/DevOps ops system:masters admin"]
 
 
 def test_patterns_that_overlap_have_alternatives() -> None:

@@ -153,6 +153,14 @@ def test_urls_are_read_as_go_reads_them(old: str, new: str, asks: bool) -> None:
         assert (reason is None) is asks, reason
 
 
+@pytest.mark.parametrize(("version", "asks"), [("v0.4.0", False), ("v0.7.6", False), ("v0.7.7", True)])
+def test_the_signed_header_is_compared_as_the_release_does(version: str, *, asks: bool) -> None:
+    token = encode(OK.replace("host%3Bx-k8s-aws-id", "host%3Bx-k8%C5%BF-aws-id"))
+    assert (refusal(token, version, now=NOW) is None) is asks
+    kelvin = encode(OK.replace("host%3Bx-k8s-aws-id", "host%3Bx-%E2%84%AA8s-aws-id"))
+    assert refusal(kelvin, version, now=NOW) is None
+
+
 def test_line_breaks_in_the_base64_are_skipped() -> None:
     token = encode(OK)
     assert refusal(token[:40] + "\r\n" + token[40:] + "\n", "v0.7.9", now=NOW) is None
