@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tarmak_iam.document import Document
-from tarmak_iam.identity.config_file import load_config
+from tarmak_iam.identity.config_file import load_config, lowers_lists
 from tarmak_iam.identity.flags import parse_flags
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.identity.viper import Settings, as_boolean, as_integer, as_text
@@ -43,7 +43,10 @@ def read_server_settings(document: Document | None, version: DaemonVersion, args
     """From the configuration (None: there is none) and the daemon's flags; its mappings are not looked at, as `init`
     does not. Raises NotStarted for a file or flag that the version cannot read."""
     settings = Settings(
-        load_config(document, version) if document else None, parse_flags(args, version).values, _DEFAULTS
+        load_config(document, version) if document else None,
+        parse_flags(args, version).values,
+        _DEFAULTS,
+        null_shadows=not lowers_lists(version),
     )
     return ServerSettings(
         cluster_id=as_text(settings.get("clusterID")),

@@ -96,9 +96,8 @@ def test_a_release_that_the_image_is_not_of(shell: Shell) -> None:
 
 
 def test_what_the_daemon_takes_at_random(shell: Shell, files: Path) -> None:
-    (files / "config.yaml").write_text(
-        CONFIG.replace("mapUsers:\n", "MapUsers: []\n  MAPUSERS:\n").replace("username: al", "username: al, userName: b")
-    )
+    text = CONFIG.replace("mapUsers:\n", "MapUsers: []\n  MAPUSERS:\n")
+    (files / "config.yaml").write_text(text.replace("username: al", "username: al, userName: b"))
     done = shell.run("whois", "arn:aws:iam::111122223333:user/Al", "--config", files / "config.yaml")
     assert done.out == (
         "username: b\n"

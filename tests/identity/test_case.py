@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from tarmak_iam.document import Document
 from tarmak_iam.identity import Authenticator, Identity
 from tarmak_iam.identity.model import Answer
+from tarmak_iam.identity.server_settings import read_server_settings
+from tarmak_iam.identity.versions import DaemonVersion
 from tests.support import golden_json
 
 ACCOUNT = "111122223333"
@@ -242,3 +245,10 @@ def test_a_key_without_a_value_at_the_top_hides_the_list_in_older_releases(versi
 def test_a_grant_is_named_with_the_letters_that_a_caller_can_have() -> None:
     loaded = load(f"server:\n  mapRoles: [{{rolearn: 'arn:aws:iam::{ACCOUNT}:role/DevOp\u017f', username: a}}]\n")
     assert [grant.principal for grant in loaded.grants] == [f"arn:aws:iam::{ACCOUNT}:role/DevOps"]
+
+
+@pytest.mark.parametrize(("version", "hostname"), [("v0.6.29", "localhost"), ("v0.6.30", "master")])
+def test_the_settings_of_init_are_read_by_the_same_keys(version: str, hostname: str) -> None:
+    text = "server.hostname:\nSERVER: {hostName: master}\ncluster\u0130D: c\n"
+    found = read_server_settings(Document.parse(text), DaemonVersion.parse(version))
+    assert (found.cluster_id, found.hostname) == ("c", hostname)

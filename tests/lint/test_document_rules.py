@@ -234,3 +234,8 @@ def test_the_switch_without_a_value_in_strict_json() -> None:
     init = '"awsIAMAuthenticatorInit": '
     assert [each.split()[1] for each in found(text % (init + "null"))] == ["IAM036"]
     assert [each.split()[1] for each in found(text % (init + "true, " + init + "null"))] == ["IAM032"]
+
+
+@pytest.mark.parametrize(("key", "odd"), [("apiVersion", "apiVer\u017fion"), ("kind", "\u212aind"), ("kind", "KIND")])
+def test_the_head_is_read_in_any_case_as_go_compares(key: str, odd: str) -> None:
+    starts(DEV.replace(f"{key}:", f"{odd}:", 1))
