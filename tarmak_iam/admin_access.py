@@ -10,6 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tarmak_iam.command_line import PLAIN, CommandLine
 from tarmak_iam.document.boundary import Boundary
 from tarmak_iam.document.files import read_if_present
 from tarmak_iam.errors import FileError, TarmakIamError
@@ -116,20 +117,24 @@ class AdminAccess:
 
 
 def examine_admin(
-    home: Path | None, *, cluster: str | None = None, now: datetime | None = None, within: Boundary | None = None
+    home: Path | None,
+    *,
+    command_line: CommandLine = PLAIN,
+    now: datetime | None = None,
+    within: Boundary | None = None,
 ) -> AdminAccess:
     """Reads the kubeconfig in `home`, which is `<dir>/<cluster_name>`; None for a configuration that is not in a file.
 
     No link leads out of `within`, None for `<dir>`.
 
-    `cluster`: the name for Tarmak's own command, None for the current one. `now` is aware, None for the time of the
-    call. Nothing raises: a broken file is an answer.
+    `command_line` is that of the cluster. `now` is aware, None for the time of the call. Nothing raises: a broken
+    file is an answer.
     """
     if home is None:
         return AdminAccess(AdminState.NOT_EXAMINED, NOT_EXAMINED)
     found = _Kubeconfig(home, now or datetime.now(timezone.utc), within or Boundary(home.parent)).examined()
-    option = "" if cluster is None else f"--current-cluster {cluster} "
-    return replace(found, renewal=f"tarmak {option}clusters kubeconfig", has_known_hosts=_has_known_hosts(home))
+    renewal = command_line.tarmak("clusters kubeconfig")
+    return replace(found, renewal=renewal, has_known_hosts=_has_known_hosts(home))
 
 
 def _has_known_hosts(home: Path) -> bool:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from tarmak_iam.command_line import PLAIN, CommandLine
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.document import Document
 from tarmak_iam.document.boundary import Boundary
@@ -42,12 +43,16 @@ def check_cluster_id(cluster_id: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ClusterFiles:
-    """`directory` is that of tarmak.yaml. A link that leads out of it is an error for whatever reads or writes a file,
-    unless `follow_links`, as in `Boundary`. Raises ConfigError for a cluster name that is no file name."""
+    """`directory` is that of tarmak.yaml, `command_line` how a command is typed that works on the cluster. A link that
+    leads out of the directory is an error for whatever reads or writes a file, unless `follow_links`, as in `Boundary`.
+
+    Raises ConfigError for a cluster name that is no file name.
+    """
 
     directory: Path
     cluster_name: str
     follow_links: bool = False
+    command_line: CommandLine = PLAIN
 
     @classmethod
     def of(cls, config: TarmakConfig, cluster: Cluster, *, follow_links: bool = False) -> ClusterFiles:
@@ -58,7 +63,7 @@ class ClusterFiles:
                 remedy="load the configuration from its file",
                 place=Place(config.document.filename),
             )
-        return cls(config.path.parent, cluster.cluster_name, follow_links)
+        return cls(config.path.parent, cluster.cluster_name, follow_links, config.command_line(cluster))
 
     def __post_init__(self) -> None:
         check_cluster_id(self.cluster_name)
@@ -110,8 +115,9 @@ class ClusterFiles:
 
     def admin_kubeconfig(self) -> AdminKubeconfig | None:
         """None where there is no such file. Raises TarmakIamError."""
-        data = read_if_present(self.kubeconfig_path, self.within)
-        return None if data is None else parse_admin_kubeconfig(data, str(self.kubeconfig_path))
+        path = self.kubeconfig_path
+        data = read_if_present(path, self.within)
+        return None if data is None else parse_admin_kubeconfig(data, str(path), self.command_line)
 
     def write(self, path: Path, document: Document, before: Document | None) -> None:
         """Writes one of the files atomically; `before` is what was read, None for a new file, whose directory

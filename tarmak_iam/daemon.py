@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from tarmak_iam.command_line import PLAIN, CommandLine
 from tarmak_iam.identity.carrying import carries
 from tarmak_iam.identity.entries import Listed
 from tarmak_iam.identity.flags import parse_flags
@@ -29,6 +30,8 @@ class Daemon:
     backends: tuple[str, ...]
     gates: Mapping[str, bool]
     partition: str
+    command_line: CommandLine = PLAIN
+    """How a command is typed that works on its cluster."""
 
     @property
     def args(self) -> tuple[str, ...]:
@@ -80,12 +83,13 @@ class Daemon:
     @property
     def with_file(self) -> str:
         """The command that lets everything be carried."""
-        return f"add MountedFile: tarmak-iam settings set backends {','.join((*self.backends, 'MountedFile'))}"
+        backends = ",".join((*self.backends, "MountedFile"))
+        return f"add MountedFile: {self.command_line.tarmak_iam('settings set backends', backends)}"
 
     @property
     def with_sso(self) -> str:
         """The command that switches SSO entries on, and leaves the other gates as they are."""
-        return f"tarmak-iam settings set featureGates {_listed({**self.gates, SSO_GATE: True})}"
+        return self.command_line.tarmak_iam("settings set featureGates", _listed({**self.gates, SSO_GATE: True}))
 
     def _backend_names(self) -> tuple[str, ...]:
         """As the release spells them; none where it has no choice."""

@@ -160,7 +160,7 @@ def _newer(installation: Installation) -> str:
     settings = installation.settings
     if "image" in settings.model_fields_set or settings.registry == "ecr":
         return "set another image"
-    return f"take a newer release: {installation.command(f'settings set daemonVersion {DEFAULT_RELEASE}')}"
+    return f"take a newer release: {installation.command('settings set daemonVersion', str(DEFAULT_RELEASE))}"
 
 
 def _meant(entry: Listed) -> Iterator[Grant]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from tarmak_iam.admin_access import AdminAccess, examine_admin
 from tarmak_iam.clusterfiles import check_cluster_id
+from tarmak_iam.command_line import PLAIN, CommandLine
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.environment_validation import public_zone_flaw
 from tarmak_iam.config.versions import GoVersion, parse_version
@@ -51,12 +52,12 @@ class Installation:
     """`<dir>/<cluster_name>`, None for a configuration that is not in a file."""
     document: Document = field(repr=False)
     """tarmak.yaml, for positions in messages."""
-    is_current: bool = True
-    """Whether commands without --current-cluster work on it."""
     now: datetime | None = None
     """When the admin certificate is examined, aware; None for the time of the question."""
     follow_links: bool = False
     """Whether links of the user may lead out of the directory of tarmak.yaml, as in `Boundary`."""
+    command_line: CommandLine = PLAIN
+    """How a command is typed that works on it."""
 
     @classmethod
     def of(
@@ -91,9 +92,9 @@ class Installation:
             admin=admin,
             home=config.path.parent / cluster.cluster_name if config.path else None,
             document=config.document,
-            is_current=config.data.get("currentCluster") == cluster.cluster_name,
             now=now,
             follow_links=follow_links,
+            command_line=config.command_line(cluster),
         )
         made.daemon.check()
         return made
@@ -158,12 +159,17 @@ class Installation:
 
     def _examined_admin(self) -> AdminAccess:
         within = Boundary(self.home.parent, self.follow_links) if self.home else None
-        cluster = None if self.is_current else self.cluster_id
-        return examine_admin(self.home, cluster=cluster, now=self.now, within=within)
+        return examine_admin(self.home, command_line=self.command_line, now=self.now, within=within)
 
-    def command(self, words: str) -> str:
-        """What somebody should type: without its name the command would work on another cluster."""
-        return f"tarmak-iam {words}" if self.is_current else f"tarmak-iam --current-cluster {self.cluster_id} {words}"
+    def command(self, words: str, *values: str) -> str:
+        """What somebody should type; `words` as they are, `values` quoted for the shell. It names directory and
+        cluster where the command would else work on others."""
+        return self.command_line.tarmak_iam(words, *values)
+
+    @property
+    def map_command(self) -> str:
+        """What somebody should type who has mapped nobody."""
+        return self.command("map add ARN --username NAME --group GROUP")
 
     @property
     def admin_command(self) -> str:
@@ -229,7 +235,9 @@ class Installation:
     @property
     def daemon(self) -> Daemon:
         settings = self.settings
-        return Daemon(self.daemon_version, tuple(settings.backends), settings.featureGates, self.partition)
+        return Daemon(
+            self.daemon_version, tuple(settings.backends), settings.featureGates, self.partition, self.command_line
+        )
 
     @property
     def missing_for_backends(self) -> tuple[str, str] | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from tarmak_iam.command_line import PLAIN, CommandLine
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError
 
@@ -63,9 +64,12 @@ _OTHER_LOGINS = {
 }
 
 
-def parse_admin_kubeconfig(data: bytes | str, filename: str = KUBECONFIG_NAME) -> AdminKubeconfig:
+def parse_admin_kubeconfig(
+    data: bytes | str, filename: str = KUBECONFIG_NAME, command_line: CommandLine = PLAIN
+) -> AdminKubeconfig:
     """The cluster of the current context (else the first). Raises ParseError, and ConfigError where
-    server or CA data are missing."""
+    server or CA data are missing; `command_line` is that of its cluster."""
+    remedy = f"run `{command_line.tarmak('clusters kubeconfig')}` again"
     document = Document.parse(data, filename)
     plain = document.data if isinstance(document.data, dict) else {}
     index, cluster = _cluster(plain)
@@ -73,13 +77,13 @@ def parse_admin_kubeconfig(data: bytes | str, filename: str = KUBECONFIG_NAME) -
     if not isinstance(server, str) or not server.startswith("https://"):
         raise ConfigError(
             "the kubeconfig has no https server",
-            remedy="run `tarmak clusters kubeconfig` again",
+            remedy=remedy,
             place=document.position(("clusters", index, "cluster", "server")),
         )
     if not isinstance(ca_data, str) or not _is_base64(ca_data):
         raise ConfigError(
             "the kubeconfig has no certificate-authority-data",
-            remedy="run `tarmak clusters kubeconfig` again",
+            remedy=remedy,
             place=document.position(("clusters", index, "cluster", "certificate-authority-data")),
         )
     return AdminKubeconfig(server, "".join(ca_data.split()))

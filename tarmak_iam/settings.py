@@ -127,7 +127,7 @@ class Settings(BaseModel):
             raise SettingError(
                 f"the image {quoted(self.image)} does not tell its version of the authenticator",
                 setting="image",
-                remedy=f"set daemonVersion too, as in tarmak-iam settings set daemonVersion {DEFAULT_RELEASE}",
+                remedy=f"set daemonVersion too, as in {DEFAULT_RELEASE}",
             ) from None
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam.admin_access import AdminAccess, AdminState, examine_admin
+from tarmak_iam.command_line import CommandLine
 from tarmak_iam.document.boundary import Boundary
 from tests.admin_certificates import (
     CLIENT,
@@ -317,7 +318,7 @@ def test_a_configuration_that_is_not_in_a_file() -> None:
 
 
 def test_the_command_names_the_cluster_where_another_one_is_current(home: Path) -> None:
-    found = examine_admin(home, cluster="prod-blue", now=NOW)
+    found = examine_admin(home, command_line=CommandLine(cluster_name="prod-blue"), now=NOW)
     assert found.remedy == "run `tarmak --current-cluster prod-blue clusters kubeconfig` for a new one"
 
 

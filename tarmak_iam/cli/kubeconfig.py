@@ -100,7 +100,8 @@ def note_tunnel(installation: Installation) -> None:
     """Says so where the kubeconfig of an installation works for ten minutes at a time."""
     server = api_server(installation)
     if server is not None and is_tunnel(server):
+        reopen = installation.command_line.tarmak("clusters kubeconfig")
         note(
             f"{server} is a tunnel that Tarmak keeps open for 10 minutes: "
-            "`tarmak clusters kubeconfig` opens it again, and if its port has changed, make this kubeconfig again"
+            f"`{reopen}` opens it again, and if its port has changed, make this kubeconfig again"
         )

@@ -104,7 +104,7 @@ def apply(
     if dry_run:
         note("dry run: nothing was changed")
     elif done.state:
-        note(f"what was there before is in {done.state}; `tarmak-iam rollback` restores it")
+        note(f"what was there before is in {done.state}; `{installation.command('rollback')}` restores it")
 
 
 def _print_applied(done: Applied, dry_run: str | None, output: str) -> None:
@@ -253,6 +253,5 @@ def _verified_json(found: Verified) -> dict[str, Any]:
 
 def _way_in(session: Session, config: TarmakConfig, cluster: Cluster) -> str:
     """Not the installation's, for which the mappings are read: they may be what has to be rolled back."""
-    name, is_current = cluster.cluster_name, config.data.get("currentCluster") == cluster.cluster_name
     files = session.files(config, cluster)
-    return examine_admin(files.home, cluster=None if is_current else name, within=files.within).advice
+    return examine_admin(files.home, command_line=files.command_line, within=files.within).advice

@@ -92,7 +92,7 @@ def convert(session: Session, backend: str, output: str) -> None:
     if installation.mappings is None:
         raise ConfigError(
             f"{installation.cluster_id} has no mappings file",
-            remedy="map someone first: tarmak-iam map add ARN --username NAME --group GROUP",
+            remedy=f"map someone first: {installation.map_command}",
         )
     mappings = installation.mappings
     if backend == "MountedFile":  # the only one that has it

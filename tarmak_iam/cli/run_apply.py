@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import signal
 import sys
@@ -205,18 +204,12 @@ class _Around:
 
     def _own(self, command: str) -> str:
         """A command line of ours for the same cluster."""
-        words = ["tarmak-iam"]
-        directory = self.call.directory(self.environment)
-        if directory != TarmakCall(()).directory(os.environ):
-            words += ["-c", str(directory)]
-        if self.call.cluster_name:
-            words += ["--current-cluster", self.call.cluster_name]
-        words.append(command)
+        options: list[str] = []
         if command != "check" and self.wishes.kubeconfig is not None:
-            words += ["--kubeconfig", str(self.wishes.kubeconfig)]
+            options += ["--kubeconfig", str(self.wishes.kubeconfig)]
         if command != "check" and self.wishes.context is not None:
-            words += ["--context", self.wishes.context]
-        return shlex.join(words)
+            options += ["--context", self.wishes.context]
+        return self.config.command_line(self.cluster).tarmak_iam(command, *options)
 
     @property
     def _access(self) -> Access:

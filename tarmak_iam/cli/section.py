@@ -12,7 +12,7 @@ from tarmak_iam.cli.console import format_option, note, print_json, print_line, 
 from tarmak_iam.cli.edit import dry_run_option, finish_edit
 from tarmak_iam.cli.editing import edits_tarmak_yaml
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.config import TarmakConfig
+from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.amazon import AMAZON
 from tarmak_iam.config.options import option, options
 from tarmak_iam.config.plugins import section_named
@@ -59,9 +59,10 @@ def set_(session: Session, pairs: tuple[str, ...], name: str, dry_run: bool) -> 
         raise click.UsageError(f"{pairs[-1]} has no value")
     config, section = session.config(), section_named(name)
     values = {key: option(section, key).typed(text) for key, text in zip(pairs[::2], pairs[1::2], strict=True)}
-    after = config.set_all(session.cluster(config).cluster_name, values, section)
+    cluster = session.cluster(config)
+    after = config.set_all(cluster.cluster_name, values, section)
     has = "has this value" if len(values) == 1 else "have these values"
-    _finish(config, after, f"{' and '.join(values)} {has}", dry_run)
+    _finish(config, after, cluster, f"{' and '.join(values)} {has}", dry_run)
 
 
 @click.command(epilog="\b\nExample: tarmak-iam unset internalELBAccessLogs")
@@ -73,16 +74,18 @@ def set_(session: Session, pairs: tuple[str, ...], name: str, dry_run: bool) -> 
 def unset(session: Session, key: str, name: str, dry_run: bool) -> None:
     """Take a key of the section out, so that its default counts; its empty parents go with it."""
     config, section = session.config(), section_named(name)
-    after = config.unset(session.cluster(config).cluster_name, key, section)
-    _finish(config, after, f"{key} is not set", dry_run)
+    cluster = session.cluster(config)
+    after = config.unset(cluster.cluster_name, key, section)
+    _finish(config, after, cluster, f"{key} is not set", dry_run)
 
 
-def _finish(before: TarmakConfig, after: TarmakConfig, unchanged: str, dry_run: bool) -> None:
+def _finish(before: TarmakConfig, after: TarmakConfig, cluster: Cluster, unchanged: str, dry_run: bool) -> None:
     if after is before:
         note(f"unchanged: {unchanged}")
         return
     surprises = _new_findings(before, after)  # before anything is written: a plugin's rule may fail
-    done = f"wrote {after.document.filename}; `tarmak clusters apply` brings it to the cluster"
+    apply = before.command_line(cluster).tarmak("clusters apply")
+    done = f"wrote {after.document.filename}; `{apply}` brings it to the cluster"
     finish_edit(before.document, after.document, after.save, dry_run=dry_run, done=done)
     for each in surprises:
         note(str(each))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tarmak_iam.cli.verbosity import log
+from tarmak_iam.command_line import CommandLine
 from tarmak_iam.errors import FileError, SelectionError
 
 if TYPE_CHECKING:  # imported in the functions: --help and --version do without pydantic and ruamel.yaml
@@ -34,10 +35,16 @@ class Session:
     def config(self) -> TarmakConfig:
         """Raises TarmakIamError."""
         from tarmak_iam.config import TarmakConfig
-        from tarmak_iam.config.locate import config_path
 
         log("directory: %s", self._origin)
-        return TarmakConfig.load(config_path(self.directory, os.environ))
+        return TarmakConfig.load(self.directory)
+
+    def command(self, words: str, *values: str) -> str:
+        """A command for the same directory and cluster, where no configuration is at hand: `words` as they are,
+        `values` quoted for the shell."""
+        from tarmak_iam.config.locate import directory_option
+
+        return CommandLine(directory_option(self.directory, os.environ), self.cluster_name).tarmak_iam(words, *values)
 
     def cluster(self, config: TarmakConfig) -> Cluster:
         """The one that --current-cluster names, else the current one. Raises SelectionError."""

@@ -81,7 +81,7 @@ def set_(session: Session, key: str, value: str, dry_run: bool) -> None:
     typed = typed_value(key, value)
     after = _edit(session, dry_run, lambda document: document.set((key,), typed), f"{key} has this value")
     if key == "registry" and after.has(("image",)):
-        note("registry does not count while image is set: tarmak-iam settings unset image")
+        note(f"registry does not count while image is set: {session.command('settings unset image')}")
     _tell_what_cannot_work(after)
 
 

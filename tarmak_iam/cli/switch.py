@@ -46,8 +46,6 @@ def _finish(before: TarmakConfig, after: TarmakConfig, cluster: Cluster, dry_run
     if after is before:
         note(f"unchanged: the authenticator is {state} for {shortened(cluster.cluster_name)}")
         return
-    done = (
-        f"the authenticator is {state} for {shortened(cluster.cluster_name)}; `tarmak "
-        "clusters apply` brings it to the masters"
-    )
+    apply = before.command_line(cluster).tarmak("clusters apply")
+    done = f"the authenticator is {state} for {shortened(cluster.cluster_name)}; `{apply}` brings it to the masters"
     finish_edit(before.document, after.document, after.save, dry_run=dry_run, done=done)

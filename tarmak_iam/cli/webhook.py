@@ -15,6 +15,7 @@ from tarmak_iam.cli.completing import daemon_versions
 from tarmak_iam.cli.console import note, print_line
 from tarmak_iam.cli.directories import output_dir_option
 from tarmak_iam.cli.session import Session, pass_session, way_in
+from tarmak_iam.command_line import PLAIN
 from tarmak_iam.config.webhook import DEFAULT_WEBHOOK_FILE
 from tarmak_iam.document.files import is_current, make_directory, read_if_present
 from tarmak_iam.document.replacing import Replacement, replace_files
@@ -198,9 +199,10 @@ def _tell_where_they_go(installation: Installation | None, prepared: Prepared) -
     note(f"  {KUBECONFIG} -> {target} (0644)")
     note(f"Tarmak's init unit keeps the pair, writes the kubeconfig anew for {_INIT_URL} and copies it there")
     if prepared.url != _INIT_URL:
+        disable = (installation.command_line if installation else PLAIN).tarmak_iam("disable")
         note(
-            f"this one is for {prepared.url}: that needs the switch off (tarmak-iam disable) and authTokenWebhookFile "
-            f"set to {target}"
+            f"this one is for {prepared.url}: that needs the switch off ({disable}) and authTokenWebhookFile set to "
+            f"{target}"
         )
 
 

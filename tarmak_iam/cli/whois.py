@@ -111,7 +111,7 @@ def _of_cluster(session: Session, daemon_version: str | None, names: dict[str, s
     if installation.mappings is None:
         raise ConfigError(
             f"{installation.cluster_id} has no mappings, so nobody becomes anybody",
-            remedy="map someone first: tarmak-iam map add ARN --username NAME --group GROUP",
+            remedy=f"map someone first: {installation.map_command}",
         )
     if daemon_version is None and installation.release_conflict:
         note(f"warning: {installation.release_conflict}; the answer is that of {installation.daemon_version}")

@@ -9,11 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tarmak_iam.command_line import CommandLine
 from tarmak_iam.config.amazon import AMAZON
 from tarmak_iam.config.cluster import Cluster, named
 from tarmak_iam.config.decode import decode
 from tarmak_iam.config.edit import clear_section, edit_section
-from tarmak_iam.config.locate import config_path
+from tarmak_iam.config.locate import config_path, directory_option
 from tarmak_iam.config.options import option
 from tarmak_iam.config.plugins import load_sections
 from tarmak_iam.config.sections import Section
@@ -48,6 +49,7 @@ class TarmakConfig:
     data: dict[str, Any] = field(repr=False)
     """The typed meaning: known keys only, as Tarmak's decoder reads them, before its defaults."""
     _disk: _OnDisk | None = field(default=None, repr=False)
+    _directory_option: str | None = field(default=None, repr=False)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None) -> TarmakConfig:
@@ -58,7 +60,8 @@ class TarmakConfig:
         file = config_path(None if path is None else Path(path), os.environ)
         data = read_file(file)
         config = cls.parse(data, str(file))
-        return replace(config, _disk=_OnDisk(file, data))
+        option = directory_option(None if path is None else Path(path), os.environ)
+        return replace(config, _disk=_OnDisk(file, data), _directory_option=option)
 
     @classmethod
     def parse(cls, data: bytes | str, filename: str = "tarmak.yaml") -> TarmakConfig:
@@ -120,6 +123,17 @@ class TarmakConfig:
             if [cluster.environment, cluster.name] == parts:
                 return cluster
         raise self._unknown(current, f"currentCluster is {quoted(current)}, but there is no such cluster", place)
+
+    def command_line(self, cluster: Cluster | None = None) -> CommandLine:
+        """How a command is typed that works on this file, and on a cluster of it where one is given."""
+        return CommandLine(self._directory_option, None if cluster is None else self._cluster_option(cluster))
+
+    def _cluster_option(self, cluster: Cluster) -> str | None:
+        try:
+            is_current = self.current_cluster.cluster_name == cluster.cluster_name
+        except SelectionError:
+            is_current = False
+        return None if is_current else cluster.cluster_name
 
     def provider(self, name: str) -> dict[str, Any]:
         """The provider of that name, empty if there is none."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+from tarmak_iam.command_line import CommandLine
 from tarmak_iam.document.files import file_error
 from tarmak_iam.errors import FileError, Place
 
-__all__ = ["CONFIG_NAME", "ENVIRONMENT_VARIABLE", "config_path", "with_home"]
+__all__ = ["CONFIG_NAME", "ENVIRONMENT_VARIABLE", "config_path", "directory_option", "with_home"]
 
 CONFIG_NAME = "tarmak.yaml"
 ENVIRONMENT_VARIABLE = "TARMAK_CONFIG"
@@ -20,14 +22,14 @@ def config_path(given: str | Path | None, environ: Mapping[str, str]) -> Path:
 
     Raises FileError where there is no such file, or it cannot be looked at.
     """
-    named = given if given is not None else environ.get(ENVIRONMENT_VARIABLE) or None
-    chosen = with_home(named or "~/.tarmak")
+    is_named = given is not None or bool(environ.get(ENVIRONMENT_VARIABLE))
+    chosen = _default(environ) if given is None else with_home(given)
     try:
         is_directory = stat.S_ISDIR(chosen.stat().st_mode)
         path = chosen / CONFIG_NAME if is_directory else chosen
         path.stat()
     except FileNotFoundError:
-        raise _missing(chosen, is_named=named is not None) from None
+        raise _missing(chosen, directory_option(given, environ), is_named=is_named) from None
     except OSError as error:
         raise file_error("cannot be read", chosen, error) from None
     return path
@@ -52,16 +54,31 @@ def with_home(given: str | Path) -> Path:
     return Path(text).expanduser()
 
 
-def _missing(chosen: Path, *, is_named: bool) -> FileError:
+def directory_option(given: str | Path | None, environ: Mapping[str, str]) -> str | None:
+    """What -c must say for the file to be found again: the given directory as it was given, None where it is the one
+    that is taken without the option."""
+    if given is None:
+        return None
+    directory = Path(given).parent if Path(given).name == CONFIG_NAME else Path(given)
+    is_default = os.path.abspath(directory.expanduser()) == os.path.abspath(_default(environ))
+    return None if is_default else str(directory)
+
+
+def _default(environ: Mapping[str, str]) -> Path:
+    return with_home(environ.get(ENVIRONMENT_VARIABLE) or "~/.tarmak")
+
+
+def _missing(chosen: Path, option: str | None, *, is_named: bool) -> FileError:
+    init = CommandLine(option).tarmak("init")
     if chosen.is_dir():
         return FileError(
             f"there is no {CONFIG_NAME} in this directory",
-            remedy="run `tarmak init`, or name another directory with -c",
+            remedy=f"run `{init}`, or name another directory with -c",
             place=Place(str(chosen)),
         )
     return FileError(
         "there is no such directory",
-        remedy=f"{'' if is_named else 'run `tarmak init`, or '}name the directory of {CONFIG_NAME} with -c or "
+        remedy=f"{'' if is_named else f'run `{init}`, or '}name the directory of {CONFIG_NAME} with -c or "
         f"{ENVIRONMENT_VARIABLE}",
         place=Place(str(chosen)),
     )

@@ -64,7 +64,7 @@ def missing_ca(installation: Installation) -> ConfigError | None:
         return None
     return ConfigError(
         "the CA of the cluster is unknown: Tarmak's own kubeconfig is missing",
-        remedy="run `tarmak clusters kubeconfig` once",
+        remedy=f"run `{installation.command_line.tarmak('clusters kubeconfig')}` once",
         place=Place(str(installation.admin_path)) if installation.admin_path else None,
     )
 

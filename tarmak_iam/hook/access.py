@@ -10,6 +10,7 @@ from tarmak_iam.errors import FileError, Place, TarmakIamError
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.processes import Programs
 from tarmak_iam.hook.steps import Steps
+from tarmak_iam.hook.tarmak.commands import kubeconfig_command
 from tarmak_iam.hook.telling import Tell, silent
 from tarmak_iam.installation import Installation
 
@@ -34,6 +35,10 @@ class Access:
     def is_given(self) -> bool:
         return self.kubeconfig is not None or self.context is not None
 
+    @property
+    def _reopen(self) -> str:
+        return kubeconfig_command(self.tarmak_options, self.tarmak)
+
     def kubectl(self, steps: Steps | None = None, tell: Tell = silent) -> Kubectl:
         """`tell` hears of what is waited for. Raises ToolError, and FileError where there is no such kubeconfig."""
         kubeconfig = self.kubeconfig
@@ -43,7 +48,7 @@ class Access:
         elif kubeconfig is not None and not kubeconfig.is_file():
             # kubectl would take a missing file for an empty one, and ask localhost:8080.
             raise FileError("there is no such kubeconfig", remedy="check the path", place=Place(str(kubeconfig)))
-        return Kubectl(self.programs, kubeconfig, self.context, tell=tell)
+        return Kubectl(self.programs, kubeconfig, self.context, reopen=self._reopen, tell=tell)
 
     def look(self, installation: Installation, steps: Steps) -> Loaded | None:
         """What callers get from the cluster now; None where it does not answer at once, as before it is made."""
@@ -51,7 +56,7 @@ class Access:
         is_there = self.is_given if kubeconfig is None else kubeconfig.is_file()
         if not is_there:
             return None
-        kubectl = Kubectl(self.programs, kubeconfig, self.context, patience=0.0)
+        kubectl = Kubectl(self.programs, kubeconfig, self.context, reopen=self._reopen, patience=0.0)
         timeout = f"--request-timeout={_PROBE_SECONDS}s"
         try:
             kubectl.check("get", "--raw", "/version", timeout, seconds=2 * _PROBE_SECONDS)

@@ -169,11 +169,12 @@ def after_apply(
     going on; `follow_links` is as in `ClusterFiles`. What stops it is in the report; only the reading of the files
     raises TarmakIamError, also for a cluster that has nothing to be applied.
     """
-    made = installation or before_apply(config, cluster, no_check=True, follow_links=follow_links).installation
+    chosen = config.cluster(cluster) if isinstance(cluster, str) else cluster
+    made = installation or before_apply(config, chosen, no_check=True, follow_links=follow_links).installation
     if made is None:
         raise ConfigError(
             "there is nothing to apply: the authenticator is off, or the cluster is a hub",
-            remedy="switch it on: tarmak-iam enable",
+            remedy=f"switch it on: {config.command_line(chosen).tarmak_iam('enable')}",
         )
     after = After(made, access, steps or Steps(), tell, follow_links=follow_links)
     report = after.run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tarmak_iam.command_line import PLAIN, CommandLine
 from tarmak_iam.config import Cluster
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import Severity, Subject
@@ -26,13 +27,17 @@ def refuse_errors(cluster: Cluster, subjects: Subjects) -> None:
     errors = [each for each in findings_about(cluster, subjects) if each.finding.severity is Severity.ERROR]
     if not errors:
         return
-    first, more = errors[0], len(errors) - 1
+    first, more, check_command = errors[0], len(errors) - 1, _command_line(subjects).tarmak_iam("check")
     others = f" (and {more} more error{'s' if more > 1 else ''})" if more else ""
     raise ConfigError(
         f"{first.finding.text} [{first.finding.id}]{others}; nothing was changed",
-        remedy="`tarmak-iam check` shows them all, --no-check goes on all the same",
+        remedy=f"`{check_command}` shows them all, --no-check goes on all the same",
         place=first.place,
     )
+
+
+def _command_line(subjects: Subjects) -> CommandLine:
+    return subjects.installation.command_line if subjects.installation else PLAIN
 
 
 def _is_about(located: Located, cluster: Cluster) -> bool:

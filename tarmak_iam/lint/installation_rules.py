@@ -104,7 +104,8 @@ def _elsewhere(rule: Rule, installation: Installation) -> Iterator[Finding]:
     if mappings is None or not installation.cluster.authenticator_init or installation.loaded.failure is not None:
         return
     server, settings = installation.server, viper.Settings(mappings.document.data, {}, {})
-    remedy = "remove the key; with a webhook file of your own (tarmak-iam webhook), switch Tarmak's init unit off"
+    webhook = installation.command("webhook --output-dir DIR")
+    remedy = f"remove the key; with a webhook file of your own ({webhook}), switch Tarmak's init unit off"
     asked = f"Tarmak sends the API server to localhost:{DEFAULT_PORT}"
     if server.port != DEFAULT_PORT:
         what = f"the daemon would listen at port {server.port}, and {asked}; {way_in(installation)}"

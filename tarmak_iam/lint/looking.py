@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from tarmak_iam.errors import ConfigError, Place
@@ -11,7 +11,7 @@ from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.lint.consequences import without_consequences
 from tarmak_iam.lint.rule import Rule, Scope, Subjects
 from tarmak_iam.lint.suppression import Suppression, suppressions_of
-from tarmak_iam.lint.wording import with_way_in
+from tarmak_iam.lint.wording import of_cluster
 from tarmak_iam.plugins import Brought
 from tarmak_iam.text import one_line
 
@@ -85,9 +85,7 @@ class Look:
 
     def located(self, finding: Finding, reason: str = "") -> Located:
         installation = self.subjects.installation
-        told = finding
-        if installation is not None:
-            told = replace(finding, message=with_way_in(finding.message, installation))
+        told = finding if installation is None else of_cluster(finding, installation)
         return Located(told, _place(self.subjects, finding), _cluster(self.subjects, finding), reason)
 
 

@@ -11,7 +11,7 @@ from tarmak_iam.lint.entries import Entry, entries_of
 from tarmak_iam.lint.keys import UnreadKey, is_kubernetes_object, is_told_as_key, unread_keys
 from tarmak_iam.lint.readings import readings
 from tarmak_iam.lint.rule import Rule, Scope
-from tarmak_iam.lint.wording import for_admins, way_in
+from tarmak_iam.lint.wording import IMPORT, for_admins, way_in
 from tarmak_iam.near import closest
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
@@ -37,7 +37,7 @@ def _mistaken_key(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     document = mappings.document
     if is_kubernetes_object(document):
         what = f"this is a Kubernetes object, of which the authenticator reads nothing; {way_in()}"
-        remedy = "take its entries over with tarmak-iam map import FILE"
+        remedy = f"take its entries over with {IMPORT}"
         yield rule.finding(Subject.MAPPINGS, ("kind",), what, remedy, at=At.KEY)
         return
     for key in unread_keys(document):

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tarmak_iam.admin_access import NOT_EXAMINED
+from tarmak_iam.command_line import PLAIN
+from tarmak_iam.findings import Finding
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint.entries import Entry
 
-__all__ = ["for_admins", "way_in", "with_way_in"]
+__all__ = ["IMPORT", "for_admins", "of_cluster", "way_in"]
+
+_IMPORT_WORDS = "map import FILE"
+IMPORT = PLAIN.tarmak_iam(_IMPORT_WORDS)
+"""The command for rules that see the mappings alone."""
 
 
 def way_in(installation: Installation | None = None) -> str:
@@ -15,9 +23,13 @@ def way_in(installation: Installation | None = None) -> str:
     return installation.admin_access.text if installation else NOT_EXAMINED
 
 
-def with_way_in(message: str, installation: Installation) -> str:
-    """The message of a rule that sees the mappings alone, with what was found of the cluster's admin certificate."""
-    return message.replace(NOT_EXAMINED, way_in(installation)) if NOT_EXAMINED in message else message
+def of_cluster(finding: Finding, installation: Installation) -> Finding:
+    """What a rule finds that sees the mappings alone, with what was found of the cluster's admin certificate, and with
+    the cluster's own command."""
+    message = finding.message
+    if NOT_EXAMINED in message:
+        message = message.replace(NOT_EXAMINED, way_in(installation))
+    return replace(finding, message=message, remedy=finding.remedy.replace(IMPORT, installation.command(_IMPORT_WORDS)))
 
 
 def for_admins(entry: Entry, what: str, installation: Installation | None = None) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
 
+from tarmak_iam.command_line import PLAIN, CommandLine
 from tarmak_iam.errors import Place
 from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.server_settings import ServerSettings, read_server_settings
@@ -48,6 +49,16 @@ class Evidence:
     now: datetime
     expires_within: int
     installation: Installation | None = None
+
+    @property
+    def command_line(self) -> CommandLine:
+        """How a command is typed for the cluster that was chosen."""
+        return self.installation.command_line if self.installation else PLAIN
+
+    @property
+    def renew(self) -> str:
+        """The command that makes a new pair."""
+        return self.command_line.tarmak_iam("webhook --renew --output-dir DIR")
 
     @cached_property
     def _certificate(self) -> tuple[PemFile | None, Certificate | None]:

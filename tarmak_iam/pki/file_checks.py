@@ -15,7 +15,9 @@ __all__ = ["FILE_CHECKS"]
 
 Said = Iterator[tuple[Place, str, str]]
 
-_AGAIN = "bring the right file back, or make a new pair: tarmak-iam webhook --renew --output-dir DIR"
+
+def _again(evidence: Evidence) -> str:
+    return f"bring the right file back, or make a new pair: {evidence.renew}"
 
 
 def _unreadable(evidence: Evidence) -> Said:
@@ -46,7 +48,7 @@ def _missing(evidence: Evidence) -> Said:
 def _not_pem(evidence: Evidence) -> Said:
     for file, wanted in ((evidence.certificate_file, "certificate"), (evidence.key_file, "private key")):
         if file is not None and not file.wanted:
-            yield file.found.at(1), f"Go finds no {wanted} in it: {_why(file)}", _AGAIN
+            yield file.found.at(1), f"Go finds no {wanted} in it: {_why(file)}", _again(evidence)
 
 
 def _why(file: PemFile) -> str:
@@ -67,7 +69,7 @@ def _why(file: PemFile) -> str:
 def _unusable(evidence: Evidence) -> Said:
     for file, name in ((evidence.certificate_file, "certificate"), (evidence.key_file, "key")):
         if file is not None and file.problem:
-            yield file.place, f"the {name} cannot be used: {file.problem}", _AGAIN
+            yield file.place, f"the {name} cannot be used: {file.problem}", _again(evidence)
 
 
 def _key_beside_certificate(evidence: Evidence) -> Said:
@@ -114,7 +116,7 @@ def _short_key(evidence: Evidence) -> Said:
     file, key = evidence.key_file, evidence.key
     if file is not None and key is not None and key.kind == "RSA" and key.size < 2048:
         what = f"the key has {key.size} bits, init makes 2048"
-        yield file.place, what, "make a new pair: tarmak-iam webhook --renew --output-dir DIR"
+        yield file.place, what, f"make a new pair: {evidence.renew}"
 
 
 FILE_CHECKS = (

@@ -81,7 +81,8 @@ def _no_flag(evidence: Evidence) -> Said:
     tree = evidence.tree
     if evidence.unit is not None and tree.unit is not None and evidence.flag is None:
         what = f"the API server has no {FLAG}: it never asks the authenticator"
-        yield tree.unit.place, what, "switch it on (tarmak-iam enable) and apply, or set authTokenWebhookFile"
+        enable = evidence.command_line.tarmak_iam("enable")
+        yield tree.unit.place, what, f"switch it on ({enable}) and apply, or set authTokenWebhookFile"
 
 
 def _paths_differ(evidence: Evidence) -> Said:

@@ -16,10 +16,13 @@ __all__ = ["PAIR_CHECKS"]
 
 Said = Iterator[tuple[Place, str, str]]
 
-_RENEW = "make a new pair: tarmak-iam webhook --renew --output-dir DIR"
 _SERVER_AUTH = "1.3.6.1.5.5.7.3.1"
 _ANY_USAGE = "2.5.29.37.0"
 _SPELT = {"digital_signature": "digital signature", "key_cert_sign": "certificate signing"}
+
+
+def _renew(evidence: Evidence) -> str:
+    return f"make a new pair: {evidence.renew}"
 
 
 def _certificates(evidence: Evidence) -> Iterator[tuple[Place, Certificate]]:
@@ -40,7 +43,7 @@ def _nameless(evidence: Evidence) -> Said:
     for place, certificate in _certificates(evidence):
         if certificate.names is None:
             what = "it has no subject alternative name: API servers from Kubernetes 1.19 on do not look at its CN"
-            yield place, what, _RENEW
+            yield place, what, _renew(evidence)
 
 
 def _other_names(evidence: Evidence) -> Said:
@@ -49,13 +52,13 @@ def _other_names(evidence: Evidence) -> Said:
         host = webhook.server_name or webhook.host
         if host and names is not None and not names.covers(host):
             what = f"the API server asks for {host}, but the certificate is for {names}"
-            yield webhook.server_place or webhook.place, what, f"{_RENEW} --hostname {host}"
+            yield webhook.server_place or webhook.place, what, f"{_renew(evidence)} --hostname {host}"
 
 
 def _wrong_purpose(evidence: Evidence) -> Said:
     for place, certificate in _certificates(evidence):
         if certificate.extended is not None and not certificate.extended & {_SERVER_AUTH, _ANY_USAGE}:
-            yield place, "its extended key usage does not allow a server: the API server refuses it", _RENEW
+            yield place, "its extended key usage does not allow a server: the API server refuses it", _renew(evidence)
 
 
 def _unlike_init(evidence: Evidence) -> Said:
@@ -65,13 +68,13 @@ def _unlike_init(evidence: Evidence) -> Said:
             lacking += [_SPELT[usage] for usage in _SPELT if usage not in certificate.usages]
         if lacking:
             what = f"it lacks {', '.join(lacking)}, which init gives it: Go does without, other TLS clients do not"
-            yield place, what, _RENEW
+            yield place, what, _renew(evidence)
 
 
 def _expired(evidence: Evidence) -> Said:
     for place, certificate in _certificates(evidence):
         if certificate.not_after < evidence.now:
-            yield place, f"it expired at {_time(certificate.not_after)}: every IAM login is refused", _RENEW
+            yield place, f"it expired at {_time(certificate.not_after)}: every IAM login is refused", _renew(evidence)
 
 
 def _not_yet_valid(evidence: Evidence) -> Said:
@@ -86,7 +89,7 @@ def _expires_soon(evidence: Evidence) -> Said:
         left = certificate.not_after - evidence.now
         if timedelta() <= left < timedelta(days=evidence.expires_within):
             what = f"it expires at {_time(certificate.not_after)}, in {left.days} days"
-            yield place, what, f"{_RENEW}, and bring it to the masters before that"
+            yield place, what, f"{_renew(evidence)}, and bring it to the masters before that"
 
 
 def _time(time: object) -> str:
@@ -97,7 +100,7 @@ def _unsigned(evidence: Evidence) -> Said:
     for place, certificate in _certificates(evidence):
         if not certificate.is_self_signed:
             what = "its signature is not its own key's: Go does not look at it, other TLS clients do"
-            yield place, what, _RENEW
+            yield place, what, _renew(evidence)
 
 
 PAIR_CHECKS = (

@@ -17,7 +17,10 @@ __all__ = ["WEBHOOK_CHECKS"]
 
 Said = Iterator[tuple[Place, str, str]]
 
-_AGAIN = "write it anew: tarmak-iam webhook --output-dir DIR keeps the pair and makes its kubeconfig"
+
+def _again(evidence: Evidence) -> str:
+    webhook = evidence.command_line.tarmak_iam("webhook --output-dir DIR")
+    return f"write it anew: {webhook} keeps the pair and makes its kubeconfig"
 
 
 def _readable(evidence: Evidence) -> Iterator[WebhookFile]:
@@ -27,19 +30,19 @@ def _readable(evidence: Evidence) -> Iterator[WebhookFile]:
 def _unreadable(evidence: Evidence) -> Said:
     for webhook in evidence.webhooks:
         if webhook.problem and webhook.found.data is not None:  # a file that cannot be opened is WEB001
-            yield webhook.place, f"the API server cannot use it: {webhook.problem}", _AGAIN
+            yield webhook.place, f"the API server cannot use it: {webhook.problem}", _again(evidence)
 
 
 def _wrong_url(evidence: Evidence) -> Said:
     for webhook in _readable(evidence):
         place, url = webhook.server_place or webhook.place, webhook.url
         if url is None or url.scheme != "https":
-            yield place, f"server is {shortened(webhook.server)!r}, no https URL with a host", _AGAIN
+            yield place, f"server is {shortened(webhook.server)!r}, no https URL with a host", _again(evidence)
         elif url.path != WEBHOOK_PATH or url.query or url.fragment or url.username is not None:
             yield (
                 place,
                 f"server is {shortened(webhook.server)!r}, and the daemon answers at {WEBHOOK_PATH} only",
-                _AGAIN,
+                _again(evidence),
             )
 
 
@@ -73,9 +76,13 @@ def _no_ca(evidence: Evidence) -> Said:
             what = f"its CA is in the file {webhook.ca_file}, which is not looked at"
             yield place, what, "put it into certificate-authority-data, as init does"
         elif webhook.ca is None and not webhook.is_insecure:
-            yield place, "there is no certificate-authority-data: the daemon's certificate is not trusted", _AGAIN
+            yield (
+                place,
+                "there is no certificate-authority-data: the daemon's certificate is not trusted",
+                _again(evidence),
+            )
         elif webhook.ca is not None and not webhook.ca:
-            yield place, "certificate-authority-data is not the base64 of a certificate's PEM", _AGAIN
+            yield place, "certificate-authority-data is not the base64 of a certificate's PEM", _again(evidence)
 
 
 def _other_ca(evidence: Evidence) -> Said:
@@ -84,7 +91,7 @@ def _other_ca(evidence: Evidence) -> Said:
         if certificate is not None and webhook.ca and all(each.data != certificate.der for each in webhook.ca):
             what = f"the API server trusts another certificate than {CERTIFICATE}"
             consequence = ": unless it signed that, every IAM login is refused"
-            yield webhook.ca_place or webhook.place, what + consequence, _AGAIN
+            yield webhook.ca_place or webhook.place, what + consequence, _again(evidence)
 
 
 def _insecure(evidence: Evidence) -> Said:
@@ -97,7 +104,11 @@ def _insecure(evidence: Evidence) -> Said:
 def _none(evidence: Evidence) -> Said:
     tree = evidence.tree
     if tree.certificate is not None and not tree.webhooks:
-        yield tree.certificate.place, f"there is no {KUBECONFIG}: the API server does not know whom to ask", _AGAIN
+        yield (
+            tree.certificate.place,
+            f"there is no {KUBECONFIG}: the API server does not know whom to ask",
+            _again(evidence),
+        )
 
 
 WEBHOOK_CHECKS = (

@@ -91,7 +91,7 @@ def test_what_objects_cannot_carry_is_not_mapped(mapped: Shell) -> None:
     failed = mapped.dev("map", "add", "111122223333", code=2)
     assert failed.err == (
         "error: 111122223333: the backend CRD admits no accounts; "
-        "add MountedFile: tarmak-iam settings set backends CRD,MountedFile\n"
+        f"add MountedFile: tarmak-iam -c {mapped.single} settings set backends CRD,MountedFile\n"
     )
 
 

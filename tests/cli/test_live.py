@@ -84,7 +84,7 @@ def test_from_nothing_and_back(stand: Stand) -> None:
         f"{ADMIN}: can log in, as admin with group system:masters",
     ]
     assert "DaemonSet kube-system/aws-iam-authenticator: 3 of 3 nodes updated, 3 available" in done.err
-    assert "`tarmak-iam rollback` restores it" in done.err
+    assert f"`tarmak-iam -c {shell.single} rollback` restores it" in done.err
     again = shell.dev("apply")
     assert [line.split()[0] for line in again.out.splitlines()] == ["unchanged", "unchanged"]
     assert "rollback" not in again.err
@@ -241,7 +241,8 @@ def test_what_check_calls_an_error_stops_it(stand: Stand) -> None:
     refused = stand.shell.dev("apply", code=2)
     assert f"{path}:" in refused.err
     assert "[IAM" in refused.err
-    assert "nothing was changed; `tarmak-iam check` shows them all, --no-check goes on all the same" in refused.err
+    command = f"tarmak-iam -c {stand.shell.single} check"
+    assert f"nothing was changed; `{command}` shows them all, --no-check goes on all the same" in refused.err
     assert stand.cluster.names() == []
     stand.shell.dev("apply", "--no-check")
 

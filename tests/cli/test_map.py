@@ -147,14 +147,14 @@ def test_permission_sets(shell: Shell) -> None:
     assert shell.dev(*command, code=2).err.startswith(
         "error: sso:111122223333/Dev: authenticator v0.6.20 has no SSO entries, which are in v0.6.0 to v0.6.1, "
         "v0.6.30 to v0.6.31, v0.7.1 and later; map the ARN of the AWSReservedSSO role, "
-        "or take a newer release: tarmak-iam settings set daemonVersion v0.7.18\n"
+        f"or take a newer release: tarmak-iam -c {shell.single} settings set daemonVersion v0.7.18\n"
     )
     shell.dev("settings", "set", "image", "registry.example.com/authenticator:v0.6.20")
     assert shell.dev(*command, code=2).err.endswith("or set another image\n")
     shell.dev("settings", "unset", "image")
     shell.dev("settings", "unset", "daemonVersion")
     assert shell.dev(*command, code=2).err.endswith(
-        "switch it on first: tarmak-iam settings set featureGates SSORoleMatch=true\n"
+        f"switch it on first: tarmak-iam -c {shell.single} settings set featureGates SSORoleMatch=true\n"
     )
     assert not mappings(shell).exists()
     shell.dev("settings", "set", "featureGates", "SSORoleMatch=true")

@@ -17,7 +17,7 @@ def test_set_show_and_unset(shell: Shell) -> None:
     done = shell.dev("set", BUCKET, "my-logs")
     added = [line for line in done.out.splitlines() if line.startswith("+") and not line.startswith("+++")]
     assert added == ["+      amazon:", "+        internalELBAccessLogs:", "+          bucket: my-logs"]
-    assert done.err == f"wrote {file}; `tarmak clusters apply` brings it to the cluster\n"
+    assert done.err == f"wrote {file}; `tarmak -c {shell.single} clusters apply` brings it to the cluster\n"
     assert shell.dev("set", BUCKET, "my-logs").err == f"unchanged: {BUCKET} has this value\n"
     assert shell.dev("show").out.splitlines() == [
         "publicELBAccessLogs.enabled: -",

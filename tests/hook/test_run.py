@@ -252,7 +252,7 @@ class TestAfter:
         said = bench.run(
             "run", "--context", "a b", "--", "tarmak", *args, code=2, FAKE_APPLY="away", TARMAK_CONFIG="/x"
         )
-        own = f"tarmak-iam -c {bench.directory} --current-cluster dev-cluster apply --context 'a b'"
+        own = f"tarmak-iam -c {bench.directory} apply --context 'a b'"
         assert f"nothing was applied; `{own}` does that" in said
 
     def test_a_refusal_of_apply(self, bench: Bench) -> None:

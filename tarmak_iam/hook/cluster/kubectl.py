@@ -41,13 +41,15 @@ _CALL_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Kubectl:
-    """`kubeconfig` None means what kubectl itself takes. `patience`: seconds to go on asking an API server that is
-    away, which `tell` hears of; `sleep` and `clock` are for tests."""
+    """`kubeconfig` None means what kubectl itself takes. `reopen` is the command that has Tarmak open the way to the
+    API server again. `patience`: seconds to go on asking an API server that is away, which `tell` hears of; `sleep` and
+    `clock` are for tests."""
 
     programs: Programs
     kubeconfig: Path | None = None
     context: str | None = None
     program: str = "kubectl"
+    reopen: str = "tarmak clusters kubeconfig"
     patience: float = 60.0
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
@@ -77,9 +79,9 @@ class Kubectl:
         """A call that failed, as an error."""
         remedy = ""
         if is_away(done):
-            remedy = "see whether the cluster is up and the tunnel open: tarmak clusters kubeconfig"
+            remedy = f"see whether the cluster is up and the tunnel open: {self.reopen}"
         elif "unauthorized" in done.err.lower():
-            remedy = "the kubeconfig's credentials are not taken: name the admin's, or run tarmak clusters kubeconfig"
+            remedy = f"the kubeconfig's credentials are not taken: name the admin's, or run {self.reopen}"
         return ToolError(f"kubectl {verb} failed: {why(done)}", remedy=remedy)
 
     def json(self, *args: str | Path, text: str = "") -> dict[str, Any]:

@@ -92,7 +92,7 @@ def _of_another(evidence: Evidence, expected: Answer | None, seen: Seen) -> Iter
     if evidence.identity is None or live is None or now is None:
         yield "who the caller is, or what the cluster maps, could not be found out"
     elif _is(seen, now):
-        yield "the cluster has other mappings than the file: `tarmak-iam diff` shows them, `apply` brings the file's"
+        yield f"the cluster has other mappings than the file: `{_diff(evidence)}` shows them, `apply` brings the file's"
     elif expected is not None and _same(now, expected):
         yield f"the cluster's objects say what the file says, so an older daemon may still run: {_rollout(evidence)}"
     else:
@@ -141,7 +141,8 @@ def _of_daemons_no(evidence: Evidence, expected: Answer | None) -> Iterator[str]
     if evidence.sts.failure:
         yield f"who the caller is cannot be told: {evidence.sts.failure}"
     if _asks_nobody(evidence.reviewed.error):
-        yield "it seems to ask no authenticator: `tarmak-iam flags` shows the flag that Tarmak sets on the masters"
+        flags = evidence.installation.command("flags")
+        yield f"it seems to ask no authenticator: `{flags}` shows the flag that Tarmak sets on the masters"
     live = _live(evidence)
     now = _live_answer(evidence, live)
     if expected is not None:
@@ -149,13 +150,17 @@ def _of_daemons_no(evidence: Evidence, expected: Answer | None) -> Iterator[str]
     if now is not None and not now.authenticated:
         yield f"the cluster's own objects let nobody of that name in: {now.reason}"
         if expected is not None and expected.authenticated:
-            yield "`tarmak-iam diff` shows the difference, `apply` brings the file's mappings"
+            yield f"`{_diff(evidence)}` shows the difference, `apply` brings the file's mappings"
     elif now is not None:
         yield (
             "the cluster's objects would let the caller in, so its daemon runs with others, with another cluster id or "
             f"a clock that is off, or cannot ask AWS: {_rollout(evidence)}"
         )
     yield from _of_daemon(evidence, only_troubles=True)
+
+
+def _diff(evidence: Evidence) -> str:
+    return evidence.installation.command("diff")
 
 
 def _of_daemon(evidence: Evidence, *, only_troubles: bool = False) -> Iterator[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-__all__ = ["GLOBAL", "HELP", "ROOT", "Command", "Flag"]
+__all__ = ["GLOBAL", "HELP", "ROOT", "Command", "Flag", "kubeconfig_command"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +102,8 @@ ROOT = _group(
     Command("terraform", commands=tuple(_commands(*_TERRAFORM, is_raw=True)), runs=False, is_raw=True),
     *_commands("internal-plugin", "tunnel", is_raw=True),
 )
+
+
+def kubeconfig_command(tarmak_options: Sequence[str] = (), program: str = "tarmak") -> str:
+    """`tarmak clusters kubeconfig` as somebody types it."""
+    return shlex.join((program, *tarmak_options, "clusters", "kubeconfig"))

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.processes import Completed, Programs
+from tarmak_iam.hook.tarmak.commands import kubeconfig_command
 
 __all__ = ["cluster_kubeconfig"]
 
 _PREFIX = "KUBECONFIG="
 # Five attempts of Tarmak's, each with a tunnel that it waits for, and perhaps a certificate from Vault.
 _SECONDS = 600.0
-_REMEDY = "run `tarmak clusters kubeconfig` to see why, or name a kubeconfig with --kubeconfig"
 
 
 def cluster_kubeconfig(programs: Programs, tarmak_options: Sequence[str] = (), program: str = "tarmak") -> Path:
@@ -28,16 +28,18 @@ def cluster_kubeconfig(programs: Programs, tarmak_options: Sequence[str] = (), p
             "tarmak is not installed, so it cannot be asked for the cluster's kubeconfig",
             remedy="put tarmak on the PATH, or name a kubeconfig with --kubeconfig",
         )
+    command = kubeconfig_command(tarmak_options, program)
+    remedy = f"run `{command}` to see why, or name a kubeconfig with --kubeconfig"
     done = programs.run(program, *tarmak_options, "clusters", "kubeconfig", seconds=_SECONDS)
     if done.code:
-        raise ToolError(f"tarmak clusters kubeconfig failed: {done.reason}", remedy=_REMEDY)
+        raise ToolError(f"tarmak clusters kubeconfig failed: {done.reason}", remedy=remedy)
     path = _path(done)
     if path is None:
-        raise ToolError("tarmak clusters kubeconfig printed no KUBECONFIG=path", remedy=_REMEDY)
+        raise ToolError("tarmak clusters kubeconfig printed no KUBECONFIG=path", remedy=remedy)
     # Tarmak runs where we do, so a relative -c leads to a path that is relative to the same directory.
     path = path if programs.directory is None else programs.directory / path
     if not path.is_file():
-        raise ToolError(f"tarmak names the kubeconfig {path}, which is not there", remedy=_REMEDY)
+        raise ToolError(f"tarmak names the kubeconfig {path}, which is not there", remedy=remedy)
     return path
 
 

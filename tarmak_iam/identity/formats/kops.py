@@ -10,8 +10,8 @@ __all__ = ["read", "reads"]
 
 _WAYS = (("spec", "authentication", "aws"), ("authentication", "aws"), ("aws",), ())
 _ELSEWHERE = {
-    "backendMode": "set it with `tarmak-iam settings set backends`",
-    "image": "set it with `tarmak-iam settings set image`",
+    "backendMode": "its setting here is backends",
+    "image": "its setting here is image",
     "clusterID": "it is the cluster's name here",
 }
 

@@ -63,7 +63,7 @@ server:
 def test_kops() -> None:
     assert read(KOPS) == [
         "f.yaml:11:9 arn:aws:iam::111122223333:role/Ops as ops:{{SessionName}} ['ops']",
-        "f.yaml:7:7: backendMode CRD,MountedFile is no mapping; set it with `tarmak-iam settings set backends`",
+        "f.yaml:7:7: backendMode CRD,MountedFile is no mapping; its setting here is backends",
         "f.yaml:8:7: clusterID c is no mapping; it is the cluster's name here",
         "f.yaml:9:7: cpuRequest 10m is no mapping; it says how kops runs the daemon",
         "f.yaml:15:1: the InstanceGroup nodes has no mappings",
