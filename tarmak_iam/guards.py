@@ -23,6 +23,7 @@ from tarmak_iam.text import shortened
 __all__ = [
     "check_starts",
     "check_ways_in",
+    "has_admin",
     "is_admin",
     "is_known",
     "is_node",
@@ -74,6 +75,11 @@ def losses(before: Side, after: Side, me: str | None = None) -> tuple[str, ...]:
     old, new = _both(before, after)
     own = None if me is None else _caller(me)
     return (*_of_admins(old, new), *_of_nodes(old, new), *(_of_caller(own, old, new) if own else ()))
+
+
+def has_admin(side: Side) -> bool:
+    """Whether the mappings let a person into system:masters."""
+    return any(is_admin(grant) for grant in _both(side, side)[0].grants)
 
 
 def is_known(side: Side, me: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from tarmak_iam.text import shortened
 
-__all__ = ["CLOSE", "LIKELY", "bare", "closest", "did_you_mean", "spelled_otherwise"]
+__all__ = ["CLOSE", "LIKELY", "bare", "closest", "did_you_mean", "likeness", "spelled_otherwise"]
 
 CLOSE = 0.8
 """How alike two names must be, from 0 to 1, as difflib measures it."""
@@ -27,6 +27,13 @@ def closest(name: str, known: Iterable[str], cutoff: float = CLOSE) -> str | Non
     by_bare = {bare(each): each for each in known if bare(each)}  # nothing at all is like no name
     close = difflib.get_close_matches(bare(name), by_bare, n=1, cutoff=cutoff)
     return by_bare[close[0]] if close else None
+
+
+def likeness(one: str, other: str) -> float:
+    """From 0 to 1, as `CLOSE` and `LIKELY` are."""
+    import difflib
+
+    return difflib.SequenceMatcher(None, one, other).ratio()
 
 
 def did_you_mean(name: str, known: Iterable[str], otherwise: str = "", cutoff: float = CLOSE) -> str:

@@ -11,16 +11,14 @@ import click
 from tarmak_iam.cli.completing import callers
 from tarmak_iam.cli.console import format_option, note, print_json
 from tarmak_iam.cli.edit import dry_run_option, finish_edit
+from tarmak_iam.cli.new_findings import NewFindings
 from tarmak_iam.cli.session import Session
 from tarmak_iam.clusterfiles import ClusterFiles
 from tarmak_iam.document.textdiff import unified_diff
 from tarmak_iam.effects import Effect, Loaded, effect_json, effects
-from tarmak_iam.errors import TarmakIamError
-from tarmak_iam.findings import Subject
 from tarmak_iam.guards import check_starts, check_ways_in, is_known, losses
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.installation import Installation
-from tarmak_iam.lint import Located, Subjects, check
 
 __all__ = ["Change", "Options", "change_options", "strip_path_option"]
 
@@ -37,7 +35,7 @@ _OPTIONS = (
         shell_complete=callers,
         help="Your own ARN: a change of what it gets needs --force.",
     ),
-    click.option("--force", is_flag=True, help="Even if the last admin, a node role or --me loses its way in."),
+    click.option("--force", is_flag=True, help="Write it even if the last admin, a node role or --me loses access."),
     dry_run_option,
     format_option("text", "json"),
 )
@@ -83,10 +81,12 @@ class Change:
         unchanged: str,
         mending: bool = False,
         with_findings: bool = False,
+        refuse_errors: bool = False,
         more: Mapping[str, Any] | None = None,
     ) -> None:
         """Guards, writes and shows it. `mending` as in `check_starts`; `with_findings`: and what `check` says of it;
-        `more` goes into what -o json prints.
+        `refuse_errors`: unless it is forced, what `check` calls an error keeps it from being written; `more` goes into
+        what -o json prints.
 
         Raises TarmakIamError, nothing written.
         """
@@ -102,12 +102,14 @@ class Change:
         if still is not None:
             note(f"authenticator {self.before.daemon_version} would still not start: {still.reason}")
         found = effects(now, then)
-        told = _new_findings(now.installation, then.installation) if with_findings else []
+        told = NewFindings.of(now.installation, then.installation) if with_findings else NewFindings()
+        if refuse_errors and not options.force:
+            told.refuse_errors()
         if options.output == "json":
             self._finish_json(after, options, found, more or {})
         else:
             self._finish_text(after, options, found)
-        for text in told:
+        for text in told.lines:
             note(text)
 
     def _guard(self, now: Loaded, then: Loaded, options: Options) -> None:
@@ -148,19 +150,3 @@ class Change:
 
     def _write(self, after: Mappings) -> None:
         self.files.write(self.files.mappings_path, after.document, self._old.document if self._old else None)
-
-
-def _new_findings(before: Installation, after: Installation) -> list[str]:
-    """What `check` says of the mappings only now, since a slip is best told where it is made. It forbids nothing: where
-    the rules cannot run, as with a plugin that fails, that is all there is to say."""
-    try:
-        known = {(each.finding.id, each.finding.message) for each in _findings(before)}
-        found = _findings(after)
-    except TarmakIamError as error:
-        return [f"not checked: {error.message}"]
-    return [str(each) for each in found if (each.finding.id, each.finding.message) not in known]
-
-
-def _findings(installation: Installation) -> list[Located]:
-    found = check(Subjects(mappings=installation.mappings, installation=installation))
-    return [each for each in found if each.finding.subject is Subject.MAPPINGS]

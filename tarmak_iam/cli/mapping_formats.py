@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,14 @@ from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.files import read_file
 from tarmak_iam.document.source import MAX_BYTES
 from tarmak_iam.emit.artifact import yaml_bytes
-from tarmak_iam.errors import ConfigError, place_json
-from tarmak_iam.guards import principal_refusal
+from tarmak_iam.errors import ConfigError, Place, place_json
+from tarmak_iam.guards import has_admin, principal_refusal
 from tarmak_iam.identity.formats import CONVERTIBLE, FORMATS, Import, read_mappings
 from tarmak_iam.identity.formats import convert as convert_mappings
+from tarmak_iam.identity.groups import ADMINS
 from tarmak_iam.identity.merging import Action, Outcome
+from tarmak_iam.identity.principals import key_of
+from tarmak_iam.installation import Installation
 from tarmak_iam.text import shortened
 
 __all__ = ["convert", "import_", "read_foreign"]
@@ -57,7 +62,8 @@ def import_(
     authenticator, a kops Cluster or an eksctl ClusterConfig, as text or as kubectl prints them. FILE may be - for
     stdin.
 
-    What is there and not in FILE stays; an entry for the same principal is brought up to date.
+    What is there and not in FILE stays; an entry for the same principal is brought up to date. Exits with 1 where an
+    entry of system:masters cannot be taken, or where nobody is in system:masters then; the rest is imported.
     """
     found = read_foreign(file, None if form == "auto" else form)  # stdin may take its time: nobody waits for it
     _bring_in(session, found, file, strip_path, me=me, force=force, dry_run=dry_run, output=output)
@@ -72,7 +78,34 @@ def _bring_in(session: Session, found: Import, file: str, strip_path: bool, **op
     after, outcomes = change.start.merge(found.entries, strip_path=strip_path, refuse=refuse)
     _report(found, outcomes)
     more = {"entries": [_outcome_json(each) for each in outcomes], "leftOut": _left_out_json(found)}
-    change.finish(after, Options(**options), unchanged=f"all that can be taken from {file} is there", more=more)
+    unchanged = f"all that can be taken from {file} is there"
+    change.finish(after, Options(**options), unchanged=unchanged, with_findings=True, more=more)
+    lost = [*_lost_admins(found, outcomes, replace(change.before, mappings=after))]
+    for text in lost:
+        note(f"error: {text}")
+    if lost:
+        click.get_current_context().exit(1)
+
+
+def _lost_admins(found: Import, outcomes: tuple[Outcome, ...], after: Installation) -> Iterator[str]:
+    """A line for each entry of system:masters that is not taken, and one where nobody is in it afterwards."""
+    mapped = {entry.key for entry in after.mappings.entries if ADMINS in entry.groups} if after.mappings else set()
+    names = []
+    for each in outcomes:
+        if ADMINS in (each.wanted.groups or ()):
+            names.append(each.principal)
+            if each.error is not None and key_of(each.principal) not in mapped:
+                yield f"{_at(each.wanted.place)}{shortened(each.principal)} is in {ADMINS} there, and was not imported"
+    for left_out in found.left_out:
+        if left_out.admin:
+            names.append(left_out.admin)
+            yield f"{_at(left_out.place)}{shortened(left_out.admin)} is in {ADMINS} there, and was not imported"
+    if names and not has_admin(after):
+        yield f"nobody is in {ADMINS} after the import; the file has {', '.join(map(shortened, dict.fromkeys(names)))}"
+
+
+def _at(place: Place | None) -> str:
+    return f"{place}: " if place else ""
 
 
 @click.command(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
 from tarmak_iam.cli.completing import principals
@@ -11,9 +13,12 @@ from tarmak_iam.cli.lazy import CommandGroup
 from tarmak_iam.cli.mapping_change import Change, Options, change_options, strip_path_option
 from tarmak_iam.cli.mapping_formats import convert, import_
 from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.errors import ConfigError
 from tarmak_iam.guards import principal_refusal
-from tarmak_iam.identity.mappings import Listed, Wanted
-from tarmak_iam.identity.reach import misfit
+from tarmak_iam.identity.closest_principal import closest_principal
+from tarmak_iam.identity.groups import joined_groups
+from tarmak_iam.identity.mappings import Listed, Mappings, Wanted
+from tarmak_iam.identity.principals import check_principal
 from tarmak_iam.text import one_line
 
 __all__ = ["mappings"]
@@ -62,6 +67,16 @@ def _as_json(entry: Listed) -> dict[str, object]:
     return {**shown, **{key: value for key, value in also.items() if value}}
 
 
+def separate_groups(_context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """Each group once. Raises UsageError for several in one --group."""
+    for text in value:
+        parts = joined_groups(text)
+        if parts is not None:
+            flags = " ".join(f"--group {shlex.quote(part)}" for part in parts) or "--group GROUP"
+            raise click.UsageError(f"--group takes one group, and '{text}' has a comma; write {flags}")
+    return tuple(dict.fromkeys(value))
+
+
 @mappings.command(
     short_help="Map a role, a user, an SSO permission set or an account.",
     epilog="\b\nExamples:\n"
@@ -72,14 +87,23 @@ def _as_json(entry: Listed) -> dict[str, object]:
 )
 @click.argument("principal", metavar="ARN", shell_complete=principals)
 @click.option(
-    "--username", default="", metavar="NAME", help="Name in Kubernetes; templates such as {{SessionName}} are allowed."
+    "--username",
+    metavar="NAME",
+    help="Name in Kubernetes; templates such as {{SessionName}} are allowed. Without it an existing entry keeps its "
+    "username; a new role or user needs one.",
 )
 @click.option(
     "--group",
     "groups",
     metavar="GROUP",
     multiple=True,
-    help="Group in Kubernetes; may be given several times. Without it an existing entry keeps its groups.",
+    callback=separate_groups,
+    help="Group in Kubernetes; may be given several times. An existing entry keeps its groups and gets these too.",
+)
+@click.option(
+    "--replace-groups",
+    is_flag=True,
+    help="An existing entry gets only the groups of --group; without any --group it loses all of its groups.",
 )
 @strip_path_option
 @change_options
@@ -88,8 +112,9 @@ def _as_json(entry: Listed) -> dict[str, object]:
 def add(
     session: Session,
     principal: str,
-    username: str,
+    username: str | None,
     groups: tuple[str, ...],
+    replace_groups: bool,
     strip_path: bool,
     me: str | None,
     force: bool,
@@ -99,18 +124,20 @@ def add(
     """Map the ARN of a role or user, an SSO permission set as sso:ACCOUNT/NAME, or a whole account by its twelve
     digits.
 
-    An entry for the same principal is brought up to date; the file is made if there is none. What `check` finds wrong
-    with it is told.
+    An existing entry for the same principal is updated; the file is made if there is none. An error that `check` finds
+    in the new entry refuses it, unless --force is given; a warning is printed.
     """
     change = Change.of(session)
-    wanted = Wanted(principal, username, groups or None)
+    chosen = groups if groups or replace_groups else None
+    wanted = Wanted(principal, username, chosen, adds_groups=not replace_groups)
     after, (outcome,) = change.start.merge([wanted], strip_path=strip_path, refuse=principal_refusal(change.before))
     if outcome.error is not None:
         raise outcome.error
     for text in outcome.notes:
         note(f"note: {text}")
     unchanged = f"{outcome.principal} is mapped like that"
-    change.finish(after, Options(me, force, dry_run, output), unchanged=unchanged, with_findings=True)
+    options = Options(me, force, dry_run, output)
+    change.finish(after, options, unchanged=unchanged, with_findings=True, refuse_errors=True)
 
 
 @mappings.command(
@@ -118,22 +145,39 @@ def add(
     epilog="\b\nExample: tarmak-iam map remove arn:aws:iam::111122223333:user/Alice",
 )
 @click.argument("principal", metavar="ARN", shell_complete=principals)
+@click.option("--if-exists", is_flag=True, help="Exit with 0 where it is not mapped.")
 @change_options
 @pass_session
 @edits_cluster_files
-def remove(session: Session, principal: str, me: str | None, force: bool, dry_run: bool, output: str) -> None:
-    """Take every entry of an ARN, of sso:ACCOUNT/NAME or of an account out."""
+def remove(
+    session: Session, principal: str, if_exists: bool, me: str | None, force: bool, dry_run: bool, output: str
+) -> None:
+    """Take every entry of an ARN, of sso:ACCOUNT/NAME or of an account out.
+
+    Exits with 1 where it is not mapped, unless --if-exists is given.
+    """
     change = Change.of(session)
     after = change.start.remove(principal)
-    options = Options(me, force, dry_run, output)
-    change.finish(after, options, unchanged=f"nothing maps {principal}{_near(change, principal)}", mending=True)
+    if after is not change.start:
+        change.finish(after, Options(me, force, dry_run, output), unchanged="", mending=True)
+        return
+    missing = _not_mapped(principal, change.start)
+    note(f"unchanged: {missing}" if if_exists else f"error: {missing}")
+    if output == "json":
+        print_json({"changed": False, "effects": []})
+    if not if_exists:
+        click.get_current_context().exit(1)
 
 
-def _near(change: Change, principal: str) -> str:
-    """The entry that was probably meant, as where a role's path was given."""
-    found = misfit(principal)
-    meant = found.instead if found else None
-    return f", but {meant} is mapped" if meant and change.start.matching(meant) else ""
+def _not_mapped(principal: str, mappings: Mappings) -> str:
+    """Raises ConfigError for what is no ARN, account or permission set."""
+    meant = closest_principal(principal, [entry.principal for entry in mappings.entries])
+    try:
+        check_principal(principal)
+    except ConfigError as error:
+        remedy = f"did you mean {meant}?" if meant else error.remedy
+        raise ConfigError(error.what, remedy=remedy, place=error.place) from None
+    return f"{principal} is not mapped{f'; did you mean {meant}?' if meant else ''}"
 
 
 mappings.add_command(import_)

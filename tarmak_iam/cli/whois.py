@@ -65,6 +65,7 @@ __all__ = ["whois"]
     help="With --config: a flag of the authenticator, as in --daemon-arg=--backend-mode=EKSConfigMap.",
 )
 @daemon_version_option
+@click.option("--exit-code", is_flag=True, help="Exit with 1 where the caller becomes nobody.")
 @format_option("text", "json")
 @pass_session
 def whois(
@@ -77,12 +78,14 @@ def whois(
     file_paths: tuple[Path, ...],
     daemon_args: tuple[str, ...],
     daemon_version: str | None,
+    exit_code: bool,
     output: str,
 ) -> None:
     """Who the caller with this ARN becomes in the current cluster, by which entry, or why nobody.
 
     The answer is the one that the authenticator of the settings' version would give (with --config: of
-    --daemon-version, else of the default image). A role's ARN stands for a session of that role.
+    --daemon-version, else of the default image). A role's ARN stands for a session of that role. Exits with 2 where
+    the authenticator would not start, and with --exit-code with 1 for nobody.
     """
     if config_path is None and (file_paths or daemon_args):
         raise click.UsageError("--file and --daemon-arg are for --config")
@@ -98,6 +101,8 @@ def whois(
         _print_text(answer)
     if not answer.started:
         click.get_current_context().exit(2)
+    if exit_code and not answer.authenticated:
+        click.get_current_context().exit(1)
 
 
 def _instance(identity: Identity) -> dict[str, str]:

@@ -91,14 +91,24 @@ class Mappings:
             )
         return self
 
-    def add(self, arn: str, username: str, groups: Sequence[str] | None, *, strip_path: bool = False) -> Mappings:
+    def add(
+        self,
+        arn: str,
+        username: str | None = None,
+        groups: Sequence[str] | None = None,
+        *,
+        strip_path: bool = False,
+        replace_groups: bool = True,
+    ) -> Mappings:
         """Maps an ARN, `sso:ACCOUNT/PERMISSION SET` or, with neither username nor groups, an account.
 
-        The same value if it is mapped so. An entry for the same principal is brought up to date; its groups
-        stay where None are given. `strip_path` takes a role's path away. Raises ConfigError for a principal,
-        username or group that the daemon could not use, and EditRefused.
+        The same value if it is mapped so. An entry for the same principal is brought up to date; its username and
+        its groups stay where None are given, and with `replace_groups` False the groups are added to its own.
+        `strip_path` takes a role's path away. Raises ConfigError for a principal, username or group that the daemon
+        could not use, for a new role or user without a username, and EditRefused.
         """
-        wish = Wanted(arn, username, None if groups is None else tuple(groups))
+        chosen = None if groups is None else tuple(groups)
+        wish = Wanted(arn, username, chosen, adds_groups=not replace_groups)
         merged, (outcome,) = self.merge([wish], strip_path=strip_path)
         if outcome.error is not None:
             raise outcome.error

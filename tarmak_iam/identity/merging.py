@@ -10,6 +10,7 @@ from typing import Any
 
 from tarmak_iam.document import Append, Document, Edit, Remove, Set
 from tarmak_iam.document.intent import value_at
+from tarmak_iam.document.nodes import Sequence as ListNode
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.identity.entries import Listed
 from tarmak_iam.identity.principals import Named, named
@@ -35,16 +36,18 @@ Refuse = Callable[[Named], ConfigError | None]
 class Wanted:
     """An entry as it should be. `principal` is an ARN, an account or `sso:ACCOUNT/PERMISSION SET`.
 
-    An entry that is there keeps its groups where they are None. `place` is where the wish stands, and
-    `only_new` leaves a principal alone that is mapped already.
+    An entry that is there keeps its username and its groups where they are None, and has the groups besides its own
+    where `adds_groups` says so. `place` is where the wish stands, and `only_new` leaves a principal alone that is
+    mapped already.
     """
 
     principal: str
-    username: str = ""
+    username: str | None = ""
     groups: tuple[str, ...] | None = None
     user_id: str = ""
     place: Place | None = field(default=None, compare=False)
     only_new: bool = False
+    adds_groups: bool = False
 
 
 class Action(str, Enum):
@@ -139,10 +142,10 @@ def _check_names(wanted: Wanted, name: Named) -> None:
             what = "an account has no username or groups: its callers log in under their ARN"
             raise ConfigError(what, remedy="leave --username and --group out")
         return
-    if not wanted.username.strip():
+    if wanted.username is not None and not wanted.username.strip():
         remedy = "write one there" if wanted.place else "give one with --username"
         raise ConfigError("the username is empty", remedy=remedy)
-    for text in (wanted.username, *groups):
+    for text in (*filter(None, (wanted.username,)), *groups):
         if not text.strip() or _CONTROL.search(text):
             raise ConfigError(
                 f"{shortened(text)!r} cannot be a username or group", remedy="write it without control characters"
@@ -210,9 +213,21 @@ class _Planner:
             edits = tuple(self._changes(existing[0], wanted))
             self._updates += edits
             return replace(done, action=Action.UPDATED if edits else Action.UNCHANGED)
+        if wanted.username is None and name.kind != "account":
+            error = ConfigError("--username is required for roles and users")
+            return replace(done, action=Action.SKIPPED, error=error)
         self._new.add(name.key)
         self._additions[list_of(name)].append(new_entry(name, wanted))
         return done
+
+    def _regrouped(self, entry: Listed, route: Route, groups: tuple[str, ...], *, adds: bool) -> Iterator[Edit]:
+        """Items of a list that is written here stay as they are written: what the daemon takes `y` for depends on its
+        release."""
+        written = self._document.entry(route)
+        if adds and written is not None and isinstance(written.value, ListNode) and self._document.has(route):
+            yield from (Append(route, group) for group in groups[len(entry.groups) :])
+        else:
+            yield Set(route, list(groups))
 
     def _ambiguous(self, name: Named, existing: Sequence[Listed]) -> ConfigError:
         places = ", ".join(str(self._document.position(entry.route).line) for entry in existing)
@@ -228,16 +243,26 @@ class _Planner:
         item = value_at(self._data, entry.route.plain)
         if not isinstance(item, dict):
             return
-        if entry.username != wanted.username:
+        if wanted.username is not None and entry.username != wanted.username:
             yield Set(entry.route / field_key(item, "username"), wanted.username)
-        if wanted.groups is not None and entry.groups != wanted.groups:
-            yield Set(entry.route / field_key(item, "groups"), list(wanted.groups))
+        groups = _groups(entry, wanted)
+        if entry.groups != groups:
+            yield from self._regrouped(entry, entry.route / field_key(item, "groups"), groups, adds=wanted.adds_groups)
         if wanted.user_id and entry.user_id != wanted.user_id:
             yield Set(entry.route / field_key(item, "userid"), wanted.user_id)
         if entry.sso_role is not None and entry.sso_role.partition:
             # With one, even the right one, the pattern never matches (upstream's slip).
             key = field_key(item, "sso")
             yield Remove(entry.route / key / field_key(field_value(item, "sso"), "partition"))
+
+
+def _groups(entry: Listed, wanted: Wanted) -> tuple[str, ...]:
+    """What an entry that is there has afterwards."""
+    if wanted.groups is None:
+        return entry.groups
+    if not wanted.adds_groups:
+        return wanted.groups
+    return (*entry.groups, *(group for group in wanted.groups if group not in entry.groups))
 
 
 def list_of(name: Named) -> str:
@@ -254,4 +279,4 @@ def new_entry(name: Named, wanted: Wanted) -> Any:
         account, _, permission_set = name.text.partition("/")
         who = {"sso": {"permissionSetName": permission_set, "accountID": account}}
     also = {"userid": wanted.user_id} if wanted.user_id else {}
-    return {**who, "username": wanted.username, "groups": list(wanted.groups or ()), **also}
+    return {**who, "username": wanted.username or "", "groups": list(wanted.groups or ()), **also}

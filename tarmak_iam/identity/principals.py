@@ -12,7 +12,7 @@ from tarmak_iam.identity.reach import Flaw, canonical_text, checked_arn, misfit
 from tarmak_iam.identity.sso import is_permission_set
 from tarmak_iam.text import quoted, shortened
 
-__all__ = ["SSO_PREFIX", "Named", "is_sso_role", "key_of", "named"]
+__all__ = ["SSO_PREFIX", "Named", "check_principal", "is_sso_role", "key_of", "named", "permission_set_of"]
 
 SSO_PREFIX = "sso:"
 
@@ -77,6 +77,17 @@ def named(text: str, *, strip_path: bool = False) -> Named:
     return Named(kind, text, (*notes, *_of_sso_role(text)))
 
 
+def check_principal(text: str) -> None:
+    """Raises ConfigError for what is no ARN of a principal, no account and no permission set. An ARN that would never
+    match is one: somebody may have mapped it."""
+    try:
+        named(text)
+    except ConfigError:
+        found = misfit(text)
+        if found is None or found.flaw in (Flaw.NO_ARN, Flaw.NO_PRINCIPAL, Flaw.PARTITION):
+            raise
+
+
 def key_of(text: str) -> str:
     """Equal for the same principal, as the daemon compares: without case, an assumed role as its role."""
     return to_lower(text) if to_lower(text).startswith(SSO_PREFIX) else canonical_text(text)
@@ -85,6 +96,12 @@ def key_of(text: str) -> str:
 def is_sso_role(name: str) -> bool:
     """Whether a role's name is one that IAM Identity Center gives, and names the sessions of."""
     return _SSO_ROLE.match(name) is not None
+
+
+def permission_set_of(name: str) -> str:
+    """The permission set that IAM Identity Center made a role of that name for; empty for other roles."""
+    match = _SSO_ROLE.match(name)
+    return match["set"] if match else ""
 
 
 def _permission_set(text: str) -> Named:

@@ -23,7 +23,7 @@ _ENDS_THE_DAEMON = frozenset(
 _HIDES_EVERYONE = frozenset({_MISTAKEN_KEY, _TEXT})
 """Rules about why there may be no entries where somebody wrote some."""
 
-_KEEPS_ADMINS_OUT = frozenset({_MISTAKEN_KEY, _DOUBLED_KEY, "IAM064", "IAM078", "IAM087"})
+_KEEPS_ADMINS_OUT = frozenset({_MISTAKEN_KEY, _DOUBLED_KEY, "IAM064", "IAM078", "IAM087", "IAM114"})
 """Rules about why an admin's entry may not count, or not be one: once that is mended, it shows."""
 
 

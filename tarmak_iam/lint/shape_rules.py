@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from tarmak_iam.findings import At, Finding, Severity, Subject
+from tarmak_iam.identity.groups import joined_groups
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.lint.entries import Entry, entries_of
 from tarmak_iam.lint.keys import UnreadKey, is_kubernetes_object, is_told_as_key, unread_keys
@@ -84,6 +85,18 @@ def _groups_as_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         yield rule.finding(Subject.MAPPINGS, entry.at("groups"), what, remedy)
 
 
+def _joined_groups(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    """Items of a list only: a text is split by some releases, and is its own finding."""
+    for entry in entries_of(mappings).mapped:
+        for group, route in entry.groups if isinstance(entry.value("groups"), list) else ():
+            parts = joined_groups(group)
+            if parts is not None:
+                what = f"the group '{group}' has a comma in it, and the daemon takes it as one group"
+                what = f"{what}; {way_in()}" if _KNOWN_GROUPS[0] in parts else what
+                remedy = f"write each as an item of its own: [{', '.join(parts)}]" if parts else "remove it"
+                yield rule.finding(Subject.MAPPINGS, route, what, remedy)
+
+
 def _no_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
         groups = entry.value("groups")
@@ -111,7 +124,9 @@ def _near_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """A group that looks like one of Kubernetes's own, but is nobody's: `system:master`."""
     for entry in entries_of(mappings).mapped:
         for group, route in entry.groups:
-            if group.strip() in _KNOWN_GROUPS:
+            if (
+                group.strip() in _KNOWN_GROUPS or joined_groups(group) is not None
+            ):  # several in one text are another finding
                 continue
             near = closest(group, _KNOWN_GROUPS, 0.88)
             if near and group[:1] in "sS" and not group.startswith(f"{near}:"):
@@ -183,6 +198,7 @@ SHAPE_RULES = (
     Rule("IAM063", Severity.ERROR, Scope.MAPPINGS, "a clusterID that is no text", _cluster_id_no_text),
     Rule("IAM064", Severity.WARNING, Scope.MAPPINGS, "a group that is nearly one of Kubernetes's own", _near_group),
     Rule("IAM069", Severity.ERROR, Scope.MAPPINGS, "an entry without a username", _empty_username),
+    Rule("IAM114", Severity.WARNING, Scope.MAPPINGS, "several groups in one text", _joined_groups),
     Rule("IAM078", Severity.ERROR, Scope.MAPPINGS, "blanks in a username or group", _blank_names),
     Rule("IAM079", Severity.ERROR, Scope.MAPPINGS, "a second document of the mappings", _next_document),
 )

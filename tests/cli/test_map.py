@@ -67,7 +67,7 @@ def test_as_json(shell: Shell) -> None:
     assert again.err == f"unchanged: {DEV} is mapped like that\n"
 
 
-RENEW = "run `tarmak clusters kubeconfig` for a new one"
+RENEW = "run `tarmak -c DIR clusters kubeconfig` for a new one"
 
 
 @pytest.mark.parametrize(
@@ -93,11 +93,18 @@ RENEW = "run `tarmak clusters kubeconfig` for a new one"
     ],
     ids=["valid", "missing", "expired", "of no admin", "without a certificate"],
 )
-@pytest.mark.parametrize("command", [["remove", ADMIN], ["add", ADMIN, "--username", "admin", "--group", "dev"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["remove", ADMIN],
+        ["add", ADMIN, "--username", "admin", "--group", "dev", "--replace-groups"],
+        ["add", ADMIN, "--replace-groups"],
+    ],
+)
 def test_the_last_admin_stays_unless_forced(shell: Shell, command: list[str], admin: str | None, found: str) -> None:
     add_admin(shell)
     kubeconfig(shell).unlink() if admin is None else kubeconfig(shell).write_text(admin)
-    found = found.replace("PATH", str(kubeconfig(shell)))
+    found = found.replace("PATH", str(kubeconfig(shell))).replace("DIR", str(shell.single))
     before = mappings(shell).read_bytes()
     refused = shell.dev("map", *command, code=2)
     assert (refused.out, refused.err) == (
@@ -166,7 +173,10 @@ def test_permission_sets(shell: Shell) -> None:
         {"kind": "role", "arn": "", "username": "dev:{{SessionName}}", "groups": ["dev"], "sso": "111122223333/Dev"}
     ]
     reserved = f"{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Dev_0123456789abcdef"
-    noted = shell.dev("map", "add", reserved, "--username", "dev")
+    clash = shell.dev("map", "add", reserved, "--username", "dev", code=2)
+    assert "the daemon takes one of them at random" in clash.err
+    assert clash.err.endswith(" [IAM083]; nothing was changed; --force writes it all the same\n")
+    noted = shell.dev("map", "add", reserved, "--username", "dev", "--force")
     assert "note: the suffix 0123456789abcdef is another one after the last assignment" in noted.err
     assert shell.dev("map", "remove", "sso:111122223333/Dev").code == 0
     shell.dev("map", "remove", reserved)
@@ -200,14 +210,128 @@ def test_windows_line_ends_and_a_foreign_cluster_id(shell: Shell) -> None:
     assert file.read_bytes() == b"clusterID: other\r\nserver:\r\n  mapRoles: []\r\n"
 
 
-def test_what_is_not_there(shell: Shell) -> None:
-    assert shell.dev("map", "remove", DEV).err == f"unchanged: nothing maps {DEV}\n"
+def test_what_is_not_mapped(shell: Shell) -> None:
+    assert shell.dev("map", "remove", DEV, code=1).err == f"error: {DEV} is not mapped\n"
+    assert shell.dev("map", "remove", DEV, "--if-exists").err == f"unchanged: {DEV} is not mapped\n"
     assert not mappings(shell).exists()
     shell.dev("map", "add", DEV, "--username", "dev")
-    near = shell.dev("map", "remove", f"{ACCOUNT}:role/team/Dev")
-    assert near.err == f"unchanged: nothing maps {ACCOUNT}:role/team/Dev, but {DEV} is mapped\n"
-    assert shell.dev("map", "remove", "", code=2).err.startswith("error: the ARN is empty")
-    assert shell.dev("map", "add", DEV, code=2).err == "error: the username is empty; give one with --username\n"
+    path = f"{ACCOUNT}:role/team/Dev"
+    near = shell.dev("map", "remove", path, code=1)
+    assert (near.out, near.err) == ("", f"error: {path} is not mapped; did you mean {DEV}?\n")
+    shown = shell.dev("map", "remove", path, "-o", "json", code=1)
+    assert json.loads(shown.out) == {"changed": False, "effects": []}
+    assert shown.err == near.err
+    assert shell.dev("map", "remove", path, "--dry-run", code=1).err == near.err
+    quiet = shell.dev("map", "remove", path, "--if-exists", "-o", "json")
+    assert (json.loads(quiet.out), quiet.err.partition(":")[0]) == ({"changed": False, "effects": []}, "unchanged")
+    assert DEV in mappings(shell).read_text()
+
+
+@pytest.mark.parametrize(
+    ("principal", "message"),
+    [
+        ("", "the ARN is empty; name the ARN or account whose entry goes"),
+        ("Dev", f"'Dev' is no ARN of a role or user: it does not begin with 'arn:'; did you mean {DEV}?"),
+        ("11112222333", "'11112222333' is no ARN of a role or user: "),
+        ("111122223333/Dev", "'111122223333/Dev' is no ARN; "),
+        ("sso:1/Dev", "the account '1' of sso:1/Dev has not twelve digits; "),
+        ("arn:aws:s3:::bucket", "'arn:aws:s3:::bucket' is no ARN of a role or user: "),
+        (
+            "arn:asw:iam::111122223333:role/Dev",
+            "'arn:asw:iam::111122223333:role/Dev' is no ARN of a role or user: the partition 'asw'",
+        ),
+    ],
+)
+def test_what_is_no_principal_is_an_error_of_usage(shell: Shell, principal: str, message: str) -> None:
+    shell.dev("map", "add", DEV, "--username", "dev")
+    for more in ([], ["--if-exists"], ["-o", "json"]):
+        refused = shell.dev("map", "remove", principal, *more, code=2)
+        assert (refused.out, refused.err[: len(message) + 7]) == ("", f"error: {message}")
+
+
+def test_an_entry_that_is_no_arn_can_be_removed(shell: Shell) -> None:
+    mappings(shell).write_text("server: {mapRoles: [{roleARN: nonsense, username: a}]}\n")
+    shell.dev("map", "remove", "nonsense")
+
+
+def test_an_existing_entry_keeps_what_is_not_named(shell: Shell) -> None:
+    new = shell.dev("map", "add", DEV, "--group", "dev", code=2)
+    assert new.err == "error: --username is required for roles and users\n"
+    empty = shell.dev("map", "add", DEV, "--username", "", code=2)
+    assert empty.err == "error: the username is empty; give one with --username\n"
+    shell.dev("map", "add", DEV, "--username", "dev", "--group", "dev")
+    assert shell.dev("map", "add", DEV, "--group", "ops").out.endswith(f"\n{DEV}: gains ops\n")
+    assert shell.dev("map", "add", DEV, "--group", "ops").err == f"unchanged: {DEV} is mapped like that\n"
+    assert shell.dev("map", "add", DEV).err == f"unchanged: {DEV} is mapped like that\n"
+    shell.dev("map", "add", DEV, "--username", "d")
+    assert shell.dev("map", "list").out == f"role\t{DEV}\td\tdev,ops\n"
+    replaced = shell.dev("map", "add", DEV, "--group", "dev", "--group", "dev", "--replace-groups")
+    assert replaced.out.endswith(f"\n{DEV}: loses ops\n")
+    shell.dev("map", "add", DEV, "--replace-groups")
+    assert shell.dev("map", "list").out == f"role\t{DEV}\td\n"
+    assert shell.dev("map", "add", DEV, "--replace-groups").err.startswith("unchanged: ")
+    shell.dev("map", "add", "111122223333")
+    assert shell.dev("map", "add", "111122223333", "--group", "x", code=2).err.startswith("error: an account has no")
+
+
+@pytest.mark.parametrize(
+    ("group", "flags"),
+    [
+        ("dev,ops", "--group dev --group ops"),
+        ("dev, my ops,", "--group dev --group 'my ops'"),
+        (",", "--group GROUP"),
+    ],
+)
+def test_one_group_for_each_option(shell: Shell, group: str, flags: str) -> None:
+    refused = shell.dev("map", "add", DEV, "--username", "dev", "--group", "a", "--group", group, code=2)
+    assert refused.err == (
+        f"error: --group takes one group, and '{group}' has a comma; write {flags} (see tarmak-iam map add --help)\n"
+    )
+    assert not mappings(shell).exists()
+
+
+def test_a_distinguished_name_is_one_group(shell: Shell) -> None:
+    added = shell.dev("map", "add", DEV, "--username", "dev", "--group", "cn=ops,dc=example")
+    assert "IAM114" not in added.err
+    assert shell.dev("map", "list", "-o", "json").out.count('"cn=ops,dc=example"') == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "rule"),
+    [
+        (["--username", "dev:{{Sesion}}"], "IAM065"),
+        (["--username", "dev "], "IAM078"),
+        (["--username", "dev", "--group", "dev "], "IAM078"),
+        (["--username", "{{SessionName}}", "--group", "{{SessionName}}"], "IAM072"),
+    ],
+)
+def test_what_check_calls_an_error_is_not_mapped(shell: Shell, options: list[str], rule: str) -> None:
+    add_admin(shell)
+    before = mappings(shell).read_bytes()
+    refused = shell.dev("map", "add", DEV, *options, code=2)
+    assert refused.out == ""
+    assert f" [{rule}]" in refused.err
+    assert refused.err.endswith("; nothing was changed; --force writes it all the same\n")
+    assert shell.dev("map", "add", DEV, *options, "--dry-run", "-o", "json", code=2).err == refused.err
+    assert mappings(shell).read_bytes() == before
+    assert f"[{rule}]" in shell.dev("map", "add", DEV, *options, "--force").err
+    assert shell.dev("map", "add", DEV, *options).err.startswith("unchanged: ")
+
+
+def test_errors_that_were_there_before_keep_nobody_out(shell: Shell) -> None:
+    """Also where their message has another line in it afterwards, as that of a duplicate."""
+    mappings(shell).write_text(
+        "server:\n  mapUsers:\n"
+        f"  - {{userARN: '{ACCOUNT}:user/al', username: '{{{{Nonsense}}}}'}}\n"
+        f"  - {{userARN: '{ACCOUNT}:user/al', username: al}}\n"
+    )
+    found = shell.dev("check", code=1).out
+    assert "is mapped in line 3 already" in found
+    added = shell.dev("map", "add", DEV, "--username", "dev")
+    assert "[IAM" not in added.err.replace("[IAM084]", "")
+    mappings(shell).write_text(mappings(shell).read_text().replace("server:\n", "server:\n\n\n"))
+    again = shell.dev("map", "add", f"{ACCOUNT}:user/bo", "--username", "bo{{Nonsense}}", code=2)
+    assert "[IAM065]" in again.err
 
 
 def test_a_slip_is_told_where_it_is_made(shell: Shell) -> None:

@@ -45,7 +45,7 @@ def aws_auth(tmp_path: Path) -> Path:
 def test_an_import_says_what_becomes_of_each(shell: Shell, aws_auth: Path) -> None:
     done = shell.dev("map", "import", aws_auth)
     file = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
-    assert done.err == (
+    assert "".join(done.err.splitlines(keepends=True)[:-2]) == (
         f"{aws_auth}:8:7: added {ADMIN}\n"
         f"{aws_auth}:12:7: skipped: arn:aws:iam::111122223333:role/team/Dev would never match: STS leaves the path of "
         "a role out; map arn:aws:iam::111122223333:role/Dev instead (it then means every role of that name), or give "
@@ -55,6 +55,9 @@ def test_an_import_says_what_becomes_of_each(shell: Shell, aws_auth: Path) -> No
         "aws-auth: 3 added, 1 skipped\n"
         f"wrote {file}\n"
     )
+    found = done.err.splitlines()[-2:]
+    assert found[0].startswith(f"{file}:11:15: warning: {{{{EC2PrivateDNSName}}}} needs ec2:DescribeInstances")
+    assert found[1].endswith("[IAM074]")
     assert done.out.splitlines()[-3:] == [
         f"{ADMIN}: can log in, as admin with group system:masters",
         (
@@ -209,3 +212,74 @@ def test_diff_of_a_file_with_any_name(shell: Shell) -> None:
         copy = shell.single / name
         copy.write_bytes(path.read_bytes())
         assert "no differences" in shell.dev("diff", "--from", copy).err
+
+
+LOST = "is in system:masters there, and was not imported"
+
+
+def imported(shell: Shell, path: Path, text: str, *options: str, code: int) -> list[str]:
+    """The errors of an import, without the cluster's own files in them."""
+    path.write_text(text)
+    done = shell.dev("map", "import", path, *options, code=code)
+    return [line for line in done.err.splitlines() if line.startswith("error: ")]
+
+
+def test_an_admin_that_is_not_imported_is_an_error(shell: Shell, aws_auth: Path) -> None:
+    with_path = ADMIN.replace("role/Admin", "role/team/Admin")
+    text = AWS_AUTH.replace(ADMIN, with_path)
+    mappings = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
+    expected = [
+        f"error: {aws_auth}:8:7: {with_path} {LOST}",
+        f"error: nobody is in system:masters after the import; the file has {with_path}",
+    ]
+    assert imported(shell, aws_auth, text, "--dry-run", code=1) == expected
+    assert not mappings.exists()
+    assert imported(shell, aws_auth, text, code=1) == expected
+    assert NODE in mappings.read_text()  # the rest is there
+    assert imported(shell, aws_auth, text, code=1) == expected  # a second time too, where nothing changes
+    shown = shell.dev("map", "import", aws_auth, "-o", "json", code=1)
+    assert [each["action"] for each in json.loads(shown.out)["entries"]] == ["skipped", "skipped", *["unchanged"] * 2]
+    shell.dev("map", "add", f"{ADMIN}2", "--username", "a", "--group", "system:masters")
+    assert imported(shell, aws_auth, text, code=1) == expected[:1]
+    assert imported(shell, aws_auth, text, "--strip-path", code=0) == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "who"),
+    [
+        ('{rolearn: "ARN", username: admin, groups: "system:masters"}', ADMIN),
+        ("{rolearn: ARN, username: [a], groups: [system:masters]}", ADMIN),
+        ("{username: admin, groups: [system:masters]}", "an entry"),
+        (
+            "{sso: {permissionSetName: Admins, accountID: '1', partition: aws}, username: a, groups: [system:masters]}",
+            "the permission set Admins",
+        ),
+        ("{rolearn: ARN, groups: [system:masters]}", ADMIN),
+        ("{rolearn: ARN, username: a, groups: [system:masters]", "somebody of mapRoles"),
+    ],
+)
+def test_an_entry_of_an_admin_that_cannot_be_read(shell: Shell, aws_auth: Path, entry: str, who: str) -> None:
+    shell.dev("map", "add", NODE, "--username", "a", "--group", "system:masters")
+    text = f"kind: ConfigMap\nmetadata: {{name: aws-auth}}\ndata:\n  mapRoles: |\n    - {entry.replace('ARN', ADMIN)}\n"
+    (error,) = imported(shell, aws_auth, text, code=1)
+    assert error.startswith((f"error: {aws_auth}:5:", f"error: {aws_auth}:6:"))
+    assert error.endswith(f": {who} {LOST}")
+
+
+def test_an_admin_that_another_entry_decides_for_is_not_lost(shell: Shell, aws_auth: Path) -> None:
+    entry = f"    - {{rolearn: {ADMIN}, username: a, groups: [system:masters]}}\n"
+    text = f"kind: ConfigMap\nmetadata: {{name: aws-auth}}\ndata:\n  mapRoles: |\n{entry}"
+    assert imported(shell, aws_auth, text + entry, code=0) == []
+    assert imported(shell, aws_auth, f"{text}    - {{rolearn: {ADMIN}, username: a}}\n", "--force", code=1) == [
+        f"error: {aws_auth}:5:7: {ADMIN} {LOST}",
+        f"error: nobody is in system:masters after the import; the file has {ADMIN}",
+    ]
+    assert imported(shell, aws_auth, text.replace("system:masters", "dev"), code=0) == []
+
+
+def test_an_import_prints_what_check_finds(shell: Shell, aws_auth: Path) -> None:
+    aws_auth.write_text(AWS_AUTH.replace("system:masters", "system:masters,dev").replace("role/team/Dev", "role/Dev"))
+    done = shell.dev("map", "import", aws_auth)
+    assert "the group 'system:masters,dev' has a comma in it" in done.err
+    assert "[IAM114]" in done.err
+    assert "[IAM" not in shell.dev("map", "import", aws_auth).err

@@ -107,3 +107,15 @@ def test_what_the_daemon_takes_at_random(shell: Shell, files: Path) -> None:
         "and account 111122223333 is not in mapAccounts\n"
         "note:     'MapUsers' and 'MAPUSERS' are the same key: the daemon takes one of them at random, at every start\n"
     )
+
+
+def test_the_exit_code_says_whether_the_caller_is_anybody(shell: Shell, files: Path) -> None:
+    config = ["--config", str(files / "config.yaml")]
+    somebody, nobody = "arn:aws:iam::111122223333:user/Al", "arn:aws:iam::111122223333:user/Bo"
+    for more in ([], ["-o", "json"]):
+        assert shell.run("whois", somebody, *config, "--exit-code", *more).out
+        assert shell.run("whois", nobody, *config, "--exit-code", *more, code=1).out
+        assert shell.run("whois", nobody, *config, *more).out
+    (files / "config.yaml").write_text("server: {mapRoles: [{rolearn: x}]}\n")
+    shell.run("whois", somebody, *config, "--exit-code", code=2)
+    shell.run("whois", somebody, *config, code=2)

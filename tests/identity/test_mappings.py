@@ -377,3 +377,35 @@ def test_bringing_in_twice_changes_nothing_more(text: str, wanted: list[Wanted])
     again, outcomes = merged.merge(wanted)
     assert again is merged
     assert not [outcome for outcome in outcomes if str(outcome.action) in ("added", "updated")]
+
+
+def test_groups_are_added_or_replaced() -> None:
+    start = Mappings.create("c").add(ROLE, "a", ["x", "y"])
+    added = start.add(ROLE, None, ["y", "z"], replace_groups=False)
+    assert (added.entries[0].username, added.entries[0].groups) == ("a", ("x", "y", "z"))
+    assert added.add(ROLE, None, ["z"], replace_groups=False) is added
+    assert added.add(ROLE) is added
+    assert added.add(ROLE, None, ["z"]).entries[0].groups == ("z",)
+    assert added.add(ROLE, None, []).entries[0].groups == ()
+    with pytest.raises(ConfigError, match="--username is required for roles and users"):
+        start.add(USER, None, ["x"])
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("[x, y]", "groups: [x, y, z]\n"),
+        ("[x] # why", "groups: [x, z] # why\n"),
+        (
+            "\n    - y  # a text for some, a boolean for others",
+            "groups: \n    - y  # a text for some, a boolean for others\n    - z\n",
+        ),
+        ("'x,dev'", "groups: [x, dev, z]\n"),
+        ("", "groups: [z]\n"),
+        ("*g", "groups: [x, z]\n"),
+    ],
+)
+def test_a_group_is_added_to_what_is_written(written: str, expected: str) -> None:
+    text = f"a: &g [x]\nserver:\n  mapRoles:\n  - roleARN: {ROLE}\n    username: a\n    groups: {written}\n"
+    after = Mappings.parse(text).add(ROLE, None, ["z"], replace_groups=False)
+    assert after.document.text.partition("    username: a\n    ")[2] == expected

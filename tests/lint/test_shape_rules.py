@@ -143,6 +143,33 @@ def test_groups_as_a_text() -> None:
 
 
 @pytest.mark.parametrize(
+    ("groups", "expected"),
+    [
+        ("[dev, 'dev,ops']", ["6:19 IAM114"]),
+        ("['dev, ops', 'a,b']", ["6:14 IAM114", "6:26 IAM114"]),
+        ("['system:masters,dev']", ["6:14 IAM114"]),
+        ("['dev,']", ["6:14 IAM114"]),
+        ("[',']", ["6:14 IAM114"]),
+        ("['cn=ops,dc=example']", []),
+        ("['cn=ops,dev']", ["6:14 IAM114"]),
+        ("'dev,ops'", ["6:13 IAM061"]),
+    ],
+)
+def test_several_groups_in_one_text(groups: str, expected: list[str]) -> None:
+    assert places(ROLES + f"  - roleARN: {DEV}\n    username: dev\n    groups: {groups}\n") == expected
+
+
+def test_what_is_said_of_several_groups_in_one_text() -> None:
+    text = ROLES + f"  - roleARN: {DEV}\n    username: dev\n    groups: "
+    assert only(text + "['dev, ops']\n") == (
+        "6:14 IAM114 the group 'dev, ops' has a comma in it, and the daemon takes it as one group; "
+        "write each as an item of its own: [dev, ops]"
+    )
+    assert "; the admin certificate in " in only(text + "['system:masters,x']\n")
+    assert only(text + "[',']\n").endswith("; remove it")
+
+
+@pytest.mark.parametrize(
     ("username", "expected"),
     [
         (

@@ -9,9 +9,10 @@ from tarmak_iam.document.nodes import Scalar
 from tarmak_iam.errors import ParseError
 from tarmak_iam.go_case import to_lower
 from tarmak_iam.identity.arn import is_account
-from tarmak_iam.identity.entries import listed_entries
+from tarmak_iam.identity.entries import Listed, listed_entries
 from tarmak_iam.identity.formats.found import LeftOut, Read
 from tarmak_iam.identity.formats.source import Part, shown
+from tarmak_iam.identity.groups import ADMINS
 from tarmak_iam.identity.merging import Wanted, list_of, new_entry
 from tarmak_iam.identity.principals import named
 from tarmak_iam.identity.viper import Settings, lookup
@@ -64,13 +65,18 @@ def read(part: Part) -> Read:
         part = Part(None, config.document, entry.route, config.outer)
         place = part.place
         if not entry.principal:
-            yield LeftOut("an entry without an ARN maps nobody", place)
+            yield LeftOut("an entry without an ARN maps nobody", place, _admin_of(entry))
         elif entry.sso_role is not None and not entry.arn and entry.sso_role.partition:
-            yield LeftOut("an SSO entry with a partition, even the right one, never matches", place)
+            what = "an SSO entry with a partition, even the right one, never matches"
+            yield LeftOut(what, place, _admin_of(entry))
         elif entry.kind == "account":
             yield _account(entry.arn, part)
         else:
             yield Wanted(entry.principal, entry.username, entry.groups, entry.user_id, place)
+
+
+def _admin_of(entry: Listed) -> str:
+    return (entry.principal or "an entry") if ADMINS in entry.groups else ""
 
 
 def _account(account: str, part: Part) -> Wanted | LeftOut:

@@ -15,8 +15,9 @@ from tarmak_iam.document.render import block_lines
 from tarmak_iam.errors import ParseError
 from tarmak_iam.go_case import equal_fold
 from tarmak_iam.identity.eks_configmap import NAME, NAMESPACE
-from tarmak_iam.identity.formats.found import LeftOut, Read, read_mapping, unknown_keys
+from tarmak_iam.identity.formats.found import LeftOut, Read, admin_of, read_mapping, unknown_keys
 from tarmak_iam.identity.formats.source import Part, shown
+from tarmak_iam.identity.groups import ADMINS
 from tarmak_iam.identity.merging import Wanted, list_of, new_entry
 from tarmak_iam.identity.principals import SSO_PREFIX, named
 
@@ -56,7 +57,8 @@ def _read_list(member: Part, name: str) -> Read:
         try:
             listed = member.inner()
         except ParseError as error:
-            yield LeftOut(f"{name} cannot be read: {error.message}", error.place)
+            admin = f"somebody of {name}" if ADMINS in member.value else ""
+            yield LeftOut(f"{name} cannot be read: {error.message}", error.place, admin)
             return
     else:
         yield LeftOut(f"{name} is no text, which the API server would not take; it is read all the same", member.place)
@@ -87,16 +89,23 @@ def _mapping(item: Part, arn_key: str) -> Read:
 
 def _permission_set(item: Part, sso: Part) -> Read:
     if sso.text("partition"):
-        yield LeftOut("an SSO entry with a partition, even the right one, never matches", sso.place)
+        what = "an SSO entry with a partition, even the right one, never matches"
+        yield LeftOut(what, sso.place, _admin_of_set(item, sso))
         return
     for key in ("accountID", "permissionSetName"):
         found = sso.get(key)
         if found is None or not isinstance(found.value, str):
-            yield LeftOut(f"sso.{key} must be a text, put it in quotes", (found or sso).place)
+            what = f"sso.{key} must be a text, put it in quotes"
+            yield LeftOut(what, (found or sso).place, _admin_of_set(item, sso))
             return
     principal = f"{SSO_PREFIX}{sso.text('accountID')}/{sso.text('permissionSetName')}"
     stand_in = Part({**item.value, "rolearn": principal}, item.document, item.route, item.outer)
     yield from read_mapping(stand_in, "rolearn", "sso", "userid")
+
+
+def _admin_of_set(item: Part, sso: Part) -> str:
+    name = sso.text("permissionSetName")
+    return admin_of(item) and (f"the permission set {shown(name)}" if name else "a permission set")
 
 
 def _account(item: Part) -> Read:

@@ -8,18 +8,21 @@ from dataclasses import dataclass
 from tarmak_iam.errors import Place
 from tarmak_iam.go_case import fold
 from tarmak_iam.identity.formats.source import Part, shown
+from tarmak_iam.identity.groups import ADMINS
 from tarmak_iam.identity.merging import Wanted
 from tarmak_iam.text import capped
 
-__all__ = ["LeftOut", "Read", "Shadowed", "read_mapping", "unknown_keys"]
+__all__ = ["LeftOut", "Read", "Shadowed", "admin_of", "read_mapping", "unknown_keys"]
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Something of a file that does not come along; `what` says what, and why."""
+    """Something of a file that does not come along; `what` says what, and why. `admin`: who was in system:masters by
+    it, as a message calls them; empty for nobody."""
 
     what: str
     place: Place | None = None
+    admin: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "what", capped(self.what))
@@ -51,15 +54,17 @@ def read_mapping(
     for key in (arn_key, username_key):
         found = part.get(key)
         if found is not None and not isinstance(found.value, str):
-            yield LeftOut(f"{_of(part, arn_key)}: {key} must be a text, put it in quotes", found.place)
+            what = f"{_of(part, arn_key)}: {key} must be a text, put it in quotes"
+            yield LeftOut(what, found.place, admin_of(part, arn_key))
             return
     arn = part.text(arn_key)
     if not arn:
-        yield LeftOut(f"an entry without {arn_key} maps nobody", part.place)
+        yield LeftOut(f"an entry without {arn_key} maps nobody", part.place, admin_of(part, arn_key))
         return
     groups = part.get(groups_key)
     if groups is not None and not _is_texts(groups.value):
-        yield LeftOut(f"{_of(part, arn_key)}: {groups_key} must be a list of texts", groups.place)
+        what = f"{_of(part, arn_key)}: {groups_key} must be a list of texts"
+        yield LeftOut(what, groups.place, admin_of(part, arn_key))
         return
     yield Wanted(arn, part.text(username_key), tuple(groups.value) if groups else (), place=part.place)
 
@@ -70,6 +75,16 @@ def unknown_keys(part: Part, *known: str) -> Iterator[LeftOut]:
     for member in part.members:
         if fold(member.name) not in names:
             yield LeftOut(f"the key {shown(member.name)} has no counterpart in the mappings", member.key_place)
+
+
+def admin_of(part: Part, *keys: str) -> str:
+    """Who an entry that is left out puts into system:masters, by the first of the keys that it has; empty if none."""
+    groups = part.get("groups")
+    written = groups.value if groups is not None else ()
+    names = written.split(",") if isinstance(written, str) else written if isinstance(written, list) else ()
+    if ADMINS not in [str(name).strip() for name in names]:
+        return ""
+    return next((shown(found.raw) for key in keys if (found := part.get(key)) is not None), "") or "an entry"
 
 
 def _is_texts(value: object) -> bool:
