@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 
 from tarmak_iam.cli.checking import Checked, check_chosen, check_every, check_files
+from tarmak_iam.cli.cluster_argument import cluster_remedy
 from tarmak_iam.cli.console import note, print_json
 from tarmak_iam.cli.directories import named_files
 from tarmak_iam.cli.every_cluster import all_clusters_option
@@ -22,6 +24,8 @@ from tarmak_iam.cli.reporting import (
 )
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.cli.told import RuleText, Told, Verdict
+from tarmak_iam.command_line import CommandLine
+from tarmak_iam.config.locate import CONFIG_NAME, directory_option
 from tarmak_iam.lint import Located, all_rules
 from tarmak_iam.text import shortened
 
@@ -53,10 +57,16 @@ def check(
     of its line, or of the one below, aside: # tarmak-iam: ignore[IAM074] only our sandbox account
     """
     if files and (session.directory or session.cluster_name):
-        raise click.UsageError("a FILE says which directory and cluster: leave -c and --current-cluster out", context)
+        remedy = cluster_remedy(context, map(str, files)) or "leave -c and --current-cluster out"
+        raise click.UsageError(f"a FILE says which directory and cluster: {remedy}", context)
     with errors_told(output):
         if files:
-            checked = check_files(files, all_clusters=all_clusters, follow_links=session.follow_links)
+            checked = check_files(
+                files,
+                all_clusters=all_clusters,
+                follow_links=session.follow_links,
+                remedy=lambda path: _cluster_of(path, context),
+            )
         else:
             checked = check_every(session) if all_clusters else check_chosen(session)
     _print(checked, output)
@@ -64,6 +74,15 @@ def check(
         context.exit(2)
     if is_failing((each.finding.severity for each in checked.findings), fail_on):
         context.exit(1)
+
+
+def _cluster_of(path: Path, context: click.Context) -> str:
+    """What somebody meant by a cluster's name, or by its directory beside a tarmak.yaml; empty for neither."""
+    directory = path.parent
+    if path.is_dir() and (directory / CONFIG_NAME).is_file():
+        line = CommandLine(directory_option(directory, os.environ), path.name)
+        return f"did you mean `{line.tarmak_iam('check')}`?"
+    return cluster_remedy(context, [str(path)])
 
 
 def _print(checked: Checked, output: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from tarmak_iam.clusterfiles import ClusterFiles
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.instance_pools import lists_pools
 from tarmak_iam.document.source import Source
-from tarmak_iam.errors import Place, SelectionError, TarmakIamError
+from tarmak_iam.errors import FileError, Place, SelectionError, TarmakIamError
 from tarmak_iam.findings import Subject
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.lint import Located, Subjects, examine
@@ -126,14 +126,25 @@ def _tally(outcomes: Sequence[Outcome[Subjects]], found: set[str | None]) -> str
     return tally(outcomes, word, "clean")
 
 
-def check_files(paths: Iterable[Path], *, all_clusters: bool, follow_links: bool = False) -> Checked:
+def check_files(
+    paths: Iterable[Path],
+    *,
+    all_clusters: bool,
+    follow_links: bool = False,
+    remedy: Callable[[Path], str] = lambda _: "",
+) -> Checked:
     """What the files belong to, each tarmak.yaml once: all clusters of one that is named itself, else those whose
-    mappings or settings are. What belongs to none is checked by itself. An error of one does not end the others."""
+    mappings or settings are. What belongs to none is checked by itself. An error of one does not end the others.
+
+    `remedy` may know what somebody meant by a path that is no file.
+    """
     parts: list[Checked] = []
     groups: dict[str, list[NamedFile]] = {}
     for path in paths:
         try:
             named = named_file(path, follow_links=follow_links)
+        except FileError as error:
+            parts.append(_failed(FileError(error.what, remedy=remedy(path) or error.remedy, place=error.place)))
         except TarmakIamError as error:
             parts.append(_failed(error))
         else:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tarmak_iam.cli.cluster_argument import cluster_remedy
 from tarmak_iam.cli.common import offer_common_options
 from tarmak_iam.near import LIKELY, did_you_mean
 
@@ -20,22 +21,34 @@ _FEW = 6
 
 
 class CommandGroup(click.Group):
-    """`also`: what people call a command, or expect in this place -> what they mean."""
+    """`also`: what people call a command, or expect in this place -> what they mean. `has_cluster`: whether the
+    commands work on the cluster that --current-cluster names."""
 
-    def __init__(self, *args: Any, also: Mapping[str, str] | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, also: Mapping[str, str] | None = None, has_cluster: bool = True, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self._also = also or {}
+        self._also, self._has_cluster = also or {}, has_cluster
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name, known = args[0], self.list_commands(ctx)
         if name not in known and not name.startswith("-") and not ctx.resilient_parsing:
-            also = self._also.get(name)
-            otherwise = "choose one of" if len(known) <= _FEW else ""
-            remedy = f"did you mean {also}?" if also else did_you_mean(name, known, otherwise, LIKELY)
+            remedy = self._remedy(ctx, name, known)
             raise click.UsageError(f"there is no command '{name}'{remedy and '; ' + remedy}", ctx)
         return super().resolve_command(ctx, args)
+
+    def _remedy(self, ctx: click.Context, name: str, known: list[str]) -> str:
+        """A cluster of tarmak.yaml, then a command, then what only looks like a cluster."""
+        also = self._also.get(name)
+        return (
+            (self._has_cluster and cluster_remedy(ctx, [name], exactly=True))
+            or (also and f"did you mean {also}?")
+            or did_you_mean(name, known, cutoff=LIKELY)
+            or (self._has_cluster and cluster_remedy(ctx, [name]))
+            or (f"choose one of {', '.join(known)}" if len(known) <= _FEW else "")
+        )
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         return [] if _rest(ctx) else super().shell_complete(ctx, incomplete)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 import click
 
 from tarmak_iam._version import __version__
+from tarmak_iam.cli.cluster_argument import remember_words
 from tarmak_iam.cli.common import common_options
 from tarmak_iam.cli.completing import VARIABLE
 from tarmak_iam.cli.console import drop, tell
@@ -111,7 +112,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parsed_and_run(args: list[str]) -> int:
-    context = cli.make_context("tarmak-iam", args)
+    context = cli.make_context("tarmak-iam", list(args))  # which it uses up
+    remember_words(context, args)
     with context:  # errors are told within, in the colours that its options have chosen
         return _ended(lambda: _run(context))
 

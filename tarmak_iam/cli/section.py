@@ -7,6 +7,7 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
+from tarmak_iam.cli.cluster_argument import unexpected
 from tarmak_iam.cli.completing import section_keys, section_keys_or_values, sections
 from tarmak_iam.cli.console import format_option, note, print_json, print_line, print_payload
 from tarmak_iam.cli.edit import dry_run_option, finish_edit
@@ -56,7 +57,7 @@ def set_(session: Session, pairs: tuple[str, ...], name: str, dry_run: bool) -> 
     What Tarmak would refuse is refused, and nothing is written; every byte that the edit does not need stays.
     """
     if len(pairs) % 2:
-        raise click.UsageError(f"{pairs[-1]} has no value")
+        raise click.UsageError(unexpected(click.get_current_context(), pairs[:1]) or f"{pairs[-1]} has no value")
     config, section = session.config(), section_named(name)
     values = {key: option(section, key).typed(text) for key, text in zip(pairs[::2], pairs[1::2], strict=True)}
     cluster = session.cluster(config)

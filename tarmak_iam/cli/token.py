@@ -33,6 +33,7 @@ _VARIABLES = ("DEFAULT_ROLE", "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID", "KUBERN
 
 @click.group(
     cls=CommandGroup,
+    has_cluster=False,
     invoke_without_command=True,
     subcommand_metavar="[inspect]",
     epilog="\b\nExample, as the command of a kubeconfig's exec user:\n"

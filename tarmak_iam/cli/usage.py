@@ -6,11 +6,13 @@ import re
 
 import click
 
+from tarmak_iam.cli.cluster_argument import typed_words, unexpected
 from tarmak_iam.near import LIKELY, did_you_mean
 
 __all__ = ["usage_message"]
 
-# Click says the value in the message only.
+# Click says these in the message only.
+_EXTRA = re.compile(r"Got unexpected extra arguments? \((?P<words>.*)\)\Z", re.DOTALL)
 _NOT_ONE_OF = re.compile(r"(['\"])(?P<value>.*)\1 is not one of ")
 
 
@@ -24,17 +26,26 @@ def usage_message(error: click.ClickException) -> str:
 def _message(error: click.ClickException, context: click.Context | None) -> str:
     if isinstance(error, click.NoSuchOption) and context is not None:
         return _no_such_option(error.option_name, context)
+    extra = _EXTRA.match(error.message)
+    if extra and context is not None and (answer := unexpected(context, extra["words"].split(" "))):
+        return answer
     message = error.format_message().removesuffix(".")
     remedy = _choice_meant(error) if isinstance(error, click.BadParameter) else ""
     return f"{message}; {remedy}" if remedy else message
 
 
 def _no_such_option(name: str, context: click.Context) -> str:
-    known = [each for option in context.command.get_params(context) for each in (*option.opts, *option.secondary_opts)]
-    remedy = did_you_mean(name, [each for each in known if each.startswith("--")]) if name.startswith("--") else ""
+    from tarmak_iam.cli.option_suggestions import option_remedy
+
+    if name.startswith("--"):
+        remedy = option_remedy(name, context)
+    else:  # -role is read as the letters r, o, l and e
+        word = next((each for each in typed_words(context) if each.startswith(name) and len(each) > 3), "")
+        remedy = option_remedy(f"-{word.partition('=')[0]}", context) if word else ""
+        name = word if remedy else name
     if not remedy and context.parent is None:
         remedy = "the options of a command stand behind its name"
-    return f"there is no option {name}{f'; {remedy}' if remedy else ''}"
+    return f"unknown option {name}{f'; {remedy}' if remedy else ''}"
 
 
 def _choice_meant(error: click.BadParameter) -> str:

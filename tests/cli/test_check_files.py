@@ -144,8 +144,9 @@ def test_what_is_not_there(shell: Shell, multi: Path) -> None:
     assert alone.err.splitlines()[-1] == "nothing could be checked"
     beside = shell.run("check", "a/b/c", "tarmak.yaml", "--fail-on", "error", code=2)
     assert beside.err.splitlines()[-1] != "nothing could be checked"
-    assert "prod-blue: error: there is no tarmak.yaml in this directory; name a file" in (
-        shell.run("check", "prod-blue", code=2).err
+    assert (
+        "prod-blue: error: there is no tarmak.yaml in this directory; did you mean `tarmak-iam -c . --current-cluster prod-blue check`?"
+        in (shell.run("check", "prod-blue", code=2).err)
     )
     (multi / "link.yaml").symlink_to("gone.yaml")
     assert "link.yaml: error: there is no such file; the link leads to gone.yaml" in (
@@ -187,7 +188,7 @@ def test_a_remedy_is_for_the_cluster_that_it_is_about(shell: Shell, multi: Path)
         (multi / cluster / NAME).unlink(missing_ok=True)
         shell.run("-c", ".", "--current-cluster", cluster, "enable")
         found = shell.run("-c", ".", "--current-cluster", cluster, "check", code=1).out
-        assert f"map an admin role: tarmak-iam{named} {added} [IAM021]" in found
+        assert f"map an admin role: tarmak-iam -c .{named} {added} [IAM021]" in found
 
 
 def test_the_way_in_is_that_of_the_cluster(shell: Shell, multi: Path) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.support import Shell
+
+ARN = "arn:aws:iam::111122223333:role/Admin"
 
 
 @pytest.mark.parametrize(
@@ -26,14 +30,14 @@ from tests.support import Shell
         (["token", "inspct"], "there is no command 'inspct'; did you mean inspect? (see tarmak-iam token --help)"),
         (
             ["check", "--fail-no", "x"],
-            "there is no option --fail-no; did you mean --fail-on? (see tarmak-iam check --help)",
+            "unknown option --fail-no; did you mean --fail-on? (see tarmak-iam check --help)",
         ),
-        (["check", "--curent-cluster=x"], "there is no option --curent-cluster; did you mean --current-cluster?"),
-        (["check", "--zzz"], "there is no option --zzz (see tarmak-iam check --help)"),
-        (["check", "-z"], "there is no option -z (see tarmak-iam check --help)"),
+        (["check", "--curent-cluster=x"], "unknown option --curent-cluster; did you mean --current-cluster?"),
+        (["check", "--zzz"], "unknown option --zzz (see tarmak-iam check --help)"),
+        (["check", "-z"], "unknown option -z (see tarmak-iam check --help)"),
         (
             ["-o", "json", "check"],
-            "there is no option -o; the options of a command stand behind its name (see tarmak-iam --help)",
+            "unknown option -o; the options of a command stand behind its name (see tarmak-iam --help)",
         ),
         (
             ["map", "list", "-o", "jsn"],
@@ -89,3 +93,111 @@ def test_a_setting_of_the_file(shell: Shell) -> None:
     file.write_text("imag: x\n")
     failed = shell.dev("settings", "show", code=2)
     assert failed.err == f"{file}:1:1: error: there is no setting 'imag'; did you mean image?\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "answer"),
+    [
+        (["enable", "--cluster", "prod-blue"], "--cluster; did you mean --current-cluster?"),
+        (["--cluster=prod-blue", "enable"], "--cluster; did you mean --current-cluster?"),
+        (["check", "--cluster-name", "x"], "--cluster-name; did you mean --current-cluster?"),
+        (["check", "--clusters"], "--clusters; did you mean --all-clusters?"),
+        (["kubeconfig", "--roel", "x"], "--roel; did you mean --role?"),
+        (["kubeconfig", "--role-arn", "x"], "--role-arn; did you mean --role?"),
+        (["kubeconfig", "-role", "x"], "-role; did you mean --role?"),
+        (["map", "add", "x", "--user", "u"], "--user; did you mean --username?"),
+        (["map", "add", "x", "--user_name", "u"], "--user_name; did you mean --username?"),
+        (["map", "add", "x", "--groups", "u"], "--groups; did you mean --group?"),
+        (["map", "add", "x", "--dry"], "--dry; did you mean --dry-run?"),
+        (["map", "add", "x", "--replace"], "--replace; did you mean --replace-groups?"),
+        (["map", "remove", "x", "--ignore-not-found"], "--ignore-not-found; did you mean --if-exists?"),
+        (["whois", "x", "--user", "u"], "--user; did you mean --user-id?"),
+        (["render", "--directory", "u"], "--directory; did you mean --output-dir?"),
+        (["show", "--config", "u"], "--config; did you mean --config-directory?"),
+        (["show", "--format", "json"], "--format; did you mean --output?"),
+        (["enable", "--username", "x"], "--username; it is an option of `map add`"),
+        (["enable", "--merge"], "--merge; it is an option of `kubeconfig`"),
+        (
+            ["--username", "x", "map", "add"],
+            "--username; it is an option of `map add`: write it after the command's name",
+        ),
+        (["check", "--role", "x"], "--role; it is an option of `verify`, `kubeconfig`, `render`"),
+        (["kubeconfig", "--region", "x"], "--region"),
+        (["--region", "x"], "--region; the options of a command stand behind its name"),
+        (["show", "-x"], "-x"),
+        (["show", "-xyz"], "-x"),
+    ],
+)
+def test_unknown_options(shell: Shell, args: list[str], answer: str) -> None:
+    failed = shell.dev(*args, code=2)
+    assert failed.out == ""
+    assert failed.err.startswith(f"error: unknown option {answer} (see tarmak-iam")
+    assert failed.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        (["enable", "prod-green"], "enable"),
+        (["prod-green", "enable"], "enable"),
+        (["prod-green", "map", "list"], "map list"),
+        (["map", "prod-green", "list"], "map list"),
+        (["map", "list", "prod-green"], "map list"),
+        (["enable", "prod-gren"], "enable"),
+        (["whois", ARN, "prod-green"], f"whois {ARN}"),
+        (["whois", "prod-green", ARN], f"whois {ARN}"),
+        (["map", "add", ARN, "prod-green", "--group", "a b"], f"map add {ARN} --group 'a b'"),
+        (["set", "prod-green", "internalELBAccessLogs.bucket", "my-logs"], "set internalELBAccessLogs.bucket my-logs"),
+        (["unset", "prod-green", "internalELBAccessLogs"], "unset internalELBAccessLogs"),
+        (["settings", "set", "prod-green", "profile", "p"], "settings set profile p"),
+        (["check", "prod-green"], "check"),
+        (["check", "-o", "json", "prod-green/"], "check -o json"),
+    ],
+)
+def test_a_cluster_as_an_argument(shell: Shell, monkeypatch: pytest.MonkeyPatch, args: list[str], line: str) -> None:
+    monkeypatch.setenv("TARMAK_CONFIG", str(shell.multi))
+    monkeypatch.chdir(shell.multi.parent)
+    failed = shell.run(*args, code=2)
+    assert f"; did you mean `tarmak-iam --current-cluster prod-green {line}`?" in failed.err
+    named = shell.run("-c", shell.multi, *args, code=2)
+    assert f"did you mean `tarmak-iam --current-cluster prod-green -c {shell.multi} {line}`?" in named.err
+    assert named.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["enable", "extra"], "Got unexpected extra argument (extra)"),
+        (["enable", "dev-other"], "Got unexpected extra argument (dev-other)"),
+        (["enable", "dir/prod-green"], "Got unexpected extra argument (dir/prod-green)"),
+        (["enable", "prod-green", "--current-cluster", "prod-blue"], "Got unexpected extra argument (prod-green)"),
+        (["set", "internalELBAccessLogs.bucket", "my-logs", "x"], "x has no value"),
+        (["map-add"], "there is no command 'map-add'; did you mean map?"),
+        (
+            ["token", "prod-green"],
+            "there is no command 'prod-green'; choose one of inspect",
+        ),
+    ],
+)
+def test_what_is_no_cluster(shell: Shell, monkeypatch: pytest.MonkeyPatch, args: list[str], message: str) -> None:
+    monkeypatch.setenv("TARMAK_CONFIG", str(shell.multi))
+    assert shell.run(*args, code=2).err.startswith(f"error: {message} (see tarmak-iam")
+
+
+def test_what_looks_like_a_cluster_where_there_is_no_configuration(shell: Shell, tmp_path: Path) -> None:
+    nothing = tmp_path / "nothing"
+    for args in (["enable", "prod-blue"], ["prod-blue", "enable"]):
+        failed = shell.run("-c", nothing, *args, code=2)
+        assert f"did you mean `tarmak-iam --current-cluster prod-blue -c {nothing} enable`?" in failed.err
+    failed = shell.run("-c", nothing, "set", "publicELBAccessLogs.bucket", "my-logs", "x", code=2)
+    assert failed.err.startswith("error: x has no value (see")
+
+
+def test_a_directory_that_is_a_clusters_is_no_file(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TARMAK_CONFIG", str(shell.single))
+    monkeypatch.chdir(shell.single)
+    failed = shell.run("check", "dev-cluster", code=2)
+    assert failed.err.startswith(
+        "dev-cluster: error: there is no tarmak.yaml in this directory; "
+        "did you mean `tarmak-iam --current-cluster dev-cluster check`?\n"
+    )
