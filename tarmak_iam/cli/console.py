@@ -5,10 +5,12 @@ Foreign text passes through here before anybody's terminal, log or workflow run 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
@@ -24,6 +26,7 @@ __all__ = [
     "MARK",
     "aside",
     "aside_error",
+    "did",
     "drop",
     "format_option",
     "note",
@@ -34,11 +37,15 @@ __all__ = [
     "print_line",
     "print_payload",
     "tell",
+    "what_was_done",
+    "wrote",
 ]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 MARK = "tarmak-iam: "
+_DONE = f"{__name__}.done"
+_FEW = 3
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
@@ -59,17 +66,20 @@ def format_option(*formats: str) -> Callable[[_Command], _Command]:
 
 def print_line(line: str, *, err: bool = False) -> None:
     """One line of text. The caller has put foreign text on one line with `one_line`; colours may be in it."""
-    click.echo(defused(line), err=err)
+    if err:
+        click.echo(defused(line), err=True)
+    else:
+        _print(defused(line))
 
 
 def print_payload(data: bytes | str) -> None:
     """A whole document in a format of its own, such as YAML, HTML or a shell script, as its maker has quoted it."""
-    click.echo(data, nl=False)
+    _print(data, nl=False)
 
 
 def print_command(line: str) -> None:
     """A workflow command that GitHub is meant to act on; whoever made it has escaped what is in it."""
-    click.echo(line)
+    _print(line)
 
 
 def print_json(value: Any) -> None:
@@ -78,7 +88,7 @@ def print_json(value: Any) -> None:
         data = escaped(json.dumps(value, indent=2, ensure_ascii=False)).encode()
     except UnicodeEncodeError:  # a file name that is not UTF-8
         data = escaped(json.dumps(value, indent=2)).encode()
-    click.echo(data)
+    _print(data)
 
 
 def print_diff(before: Document | None, after: Document) -> None:
@@ -93,7 +103,44 @@ def print_diff_text(text: str) -> None:
     for line in text.splitlines():
         colour = None if line.startswith(("---", "+++")) else _COLOURS.get(line[:1])
         shown = escaped(line)
-        click.echo(click.style(shown, fg=colour) if colour else shown)
+        _print(click.style(shown, fg=colour) if colour else shown)
+
+
+def _print(data: bytes | str, *, nl: bool = True) -> None:
+    """Raises OSError also where stdout is closed, which click takes for one that nobody wants to see."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    click.echo(data, nl=nl)
+
+
+# --- what was done -----------------------------------------------------------------------------------------------
+
+
+def did(verb: str, *objects: str) -> None:
+    """Something that stays done even if nothing can be printed any more, as in `changed` and what."""
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        done: dict[str, dict[str, None]] = context.meta.setdefault(_DONE, {})
+        done.setdefault(verb, {}).update(dict.fromkeys(objects))
+
+
+def wrote(*paths: Path | str) -> None:
+    """Files that are written: called right after that, before anything is printed."""
+    if paths:
+        did("wrote", *map(str, paths))
+
+
+def what_was_done() -> str:
+    """In words, as in `wrote a.yaml and b.yaml`; empty for nothing."""
+    context = click.get_current_context(silent=True)
+    done: dict[str, dict[str, None]] = context.meta.get(_DONE, {}) if context is not None else {}
+    return ", ".join(f"{verb} {_listed(list(objects))}" for verb, objects in done.items())
+
+
+def _listed(names: list[str]) -> str:
+    shown = names[:_FEW] if len(names) > _FEW + 1 else names
+    rest = len(names) - len(shown)
+    return ", ".join([*shown, f"{rest} more"] if rest else shown)
 
 
 # --- stderr ------------------------------------------------------------------------------------------------------
@@ -123,6 +170,8 @@ def tell(line: str) -> None:
         drop(sys.stderr)
 
 
-def drop(stream: TextIO) -> None:
+def drop(stream: TextIO | None) -> None:
     """What is still buffered cannot be written either; without this Python complains at exit, and changes the code."""
+    if stream is None:  # closed by whoever started us
+        return
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

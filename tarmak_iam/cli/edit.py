@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import click
 
-from tarmak_iam.cli.console import note, print_diff, print_line
+from tarmak_iam.cli.console import note, print_diff, print_line, wrote
 from tarmak_iam.document import Document
 
 __all__ = ["dry_run_option", "finish_edit"]
@@ -27,6 +27,7 @@ def finish_edit(
     new file."""
     if not dry_run:  # before the diff: whoever reads that may hang up
         write()
+        wrote(after.filename)
     print_diff(before, after)
     for line in effects:
         print_line(line)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tarmak_iam.cli.console import note, print_diff_text, print_json
+from tarmak_iam.cli.console import note, print_diff_text, print_json, wrote
 from tarmak_iam.cli.kubeconfig_files import default_file
 from tarmak_iam.document.files import make_directory, read_if_present
 from tarmak_iam.document.replacing import Replacement, replace_files
@@ -74,6 +74,7 @@ class Plan:
             if each.before is None:
                 make_directory(each.path.parent, 0o700)
         replace_files(files)
+        wrote(*(each.path for each in files))
 
     def show(self, *, dry_run: bool, as_json: bool) -> None:
         diffs = {index: self._diff(index) for index in self.changed}

@@ -11,7 +11,7 @@ import click
 
 from tarmak_iam.admin_access import examine_admin
 from tarmak_iam.cli.cluster_access import access_options, at_work, kubectl_of
-from tarmak_iam.cli.console import format_option, note, print_json, print_line
+from tarmak_iam.cli.console import did, format_option, note, print_json, print_line
 from tarmak_iam.cli.notes import note_image
 from tarmak_iam.cli.overrides import object_options, profile_option, role_option
 from tarmak_iam.cli.session import Session, pass_session
@@ -100,6 +100,8 @@ def apply(
     except ApplyFailed:
         note(installation.way_in)
         raise
+    if done.changed and not dry_run:
+        did("changed", f"the objects of {cluster.cluster_name}")
     _print_applied(done, dry_run, output)
     if dry_run:
         note("dry run: nothing was changed")
@@ -164,6 +166,8 @@ def rollback(
     except RollbackFailed:
         note(_way_in(session, config, cluster))
         raise
+    if done.changed:
+        did("changed", f"the objects of {cluster.cluster_name}")
     if output == "json":
         changes = [change_json(each) for each in done.changes]
         print_json({"changed": done.changed, "changes": changes, "rolledOut": done.rolled_out})

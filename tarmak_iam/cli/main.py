@@ -17,7 +17,7 @@ from tarmak_iam._version import __version__
 from tarmak_iam.cli.cluster_argument import remember_words
 from tarmak_iam.cli.common import common_options
 from tarmak_iam.cli.completing import VARIABLE
-from tarmak_iam.cli.console import drop, tell
+from tarmak_iam.cli.console import drop, tell, what_was_done
 from tarmak_iam.cli.lazy import LazyGroup
 from tarmak_iam.cli.session import session_of
 from tarmak_iam.cli.usage import usage_message
@@ -143,14 +143,17 @@ def _ended(call: Callable[[], int]) -> int:
     except (EOFError, KeyboardInterrupt, click.Abort) as stop:
         if not isinstance(stop, click.Abort):
             tell("")  # ends the line on which the terminal shows ^C
-        return _fail("error: interrupted", 128 + getattr(stop.__cause__ or stop, "signum", signal.SIGINT))
+        return _fail(f"error: {_after('interrupted')}", 128 + getattr(stop.__cause__ or stop, "signum", signal.SIGINT))
     except (BrokenPipeError, SystemExit):
         drop(sys.stdout)
+        if what_was_done():
+            tell(one_line(f"error: {_after('the reader of the output has hung up')}"))
         return 141  # as a process that SIGPIPE ends, which is what `| head` makes of everybody else
     except OSError as error:
         return _system(error)
     except Exception as error:
-        return _fail(f"error: this is a bug in tarmak-iam, please report it: {type(error).__name__}: {error}", 3)
+        what = f"this is a bug in tarmak-iam, please report it: {type(error).__name__}: {error}"
+        return _fail(f"error: {_after(what)}", 3)
 
 
 def _told(error: TarmakIamError) -> int:
@@ -158,6 +161,8 @@ def _told(error: TarmakIamError) -> int:
 
     code = _fail(f"{error.place}: error: {error.message}" if error.place else f"error: {error.message}", 2)
     print_excerpt_of_error(error.place)
+    if done := what_was_done():
+        tell(one_line(f"note: before that it {done}"))
     return code
 
 
@@ -173,7 +178,13 @@ def _system(error: OSError) -> int:
     if error.filename is not None:
         return _fail(f"{error.filename}: error: {reason}", 2)
     drop(sys.stdout)
-    return _fail(f"error: the output cannot be written: {reason}", 2)
+    return _fail(f"error: {_after(f'the output cannot be written: {reason}')}", 2)
+
+
+def _after(what: str) -> str:
+    """What ended the command, and what it had done before: that stays."""
+    done = what_was_done()
+    return f"{done}, but {what}" if done else what
 
 
 def _fail(message: str, code: int) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from tarmak_iam.cli.completing import callers
-from tarmak_iam.cli.console import format_option, note, print_json
+from tarmak_iam.cli.console import format_option, note, print_json, wrote
 from tarmak_iam.cli.edit import dry_run_option, finish_edit
 from tarmak_iam.cli.new_findings import NewFindings
 from tarmak_iam.cli.session import Session
@@ -137,6 +137,7 @@ class Change:
     ) -> None:
         if not options.dry_run:
             self._write(after)
+            wrote(self.files.mappings_path)
         old = self._old.document.text if self._old else ""
         diff = unified_diff(old, after.document.text, after.document.filename)
         print_json({"changed": True, "diff": diff, "effects": [effect_json(effect) for effect in found], **more})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tarmak_iam.cli.console import format_option, note, print_json, print_line
+from tarmak_iam.cli.console import did, format_option, note, print_json, print_line
 from tarmak_iam.cli.directories import output_dir_option
 from tarmak_iam.cli.edit import dry_run_option
 from tarmak_iam.cli.every_cluster import (
@@ -92,6 +92,7 @@ def render(
         planned = plan(directory, artifacts, installation.cluster_id, force=force, untouchable=own)
         if not dry_run:  # before anything is printed: whoever reads that may hang up
             carry_out(planned)
+            _record(planned)
         return _Made(installation, planned, left_out)
 
     if all_clusters:
@@ -125,6 +126,12 @@ def _render_all(config: TarmakConfig, make: Callable[[Cluster], _Made], output: 
     note(tally(outcomes, lambda _: done, done))
     if code := exit_code(outcomes):
         click.get_current_context().exit(code)
+
+
+def _record(planned: Plan) -> None:
+    for step in planned.steps:
+        if step.action not in _AT_REST:
+            did(_DONE[step.action], str(step.path))
 
 
 def _own_files(session: Session, config: TarmakConfig) -> list[Path]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from tarmak_iam.cli.completing import directories, schemas
-from tarmak_iam.cli.console import note, print_diff, print_payload
+from tarmak_iam.cli.console import note, print_diff, print_payload, wrote
 from tarmak_iam.cli.directories import named_directory
 from tarmak_iam.cli.edit import dry_run_option
 from tarmak_iam.cli.editing import edits_cluster_files, edits_tarmak_yaml
@@ -117,6 +117,7 @@ def _write_schemas(directory: Path, *, dry_run: bool) -> None:
             continue
         if not dry_run:
             replace_file(path, data, expected=before)
+            wrote(path)
         note(f"{'would write' if dry_run else 'wrote'} {path}")
 
 
@@ -165,4 +166,5 @@ def _finish(edit: _Edit, *, dry_run: bool) -> None:
             edit.files.write(path, after, before)
         elif not dry_run:
             replace_file(path, after.to_bytes(), expected=before.to_bytes())
+            wrote(path)
         print_diff(before, after)

@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from tarmak_iam.cli.completing import daemon_versions
-from tarmak_iam.cli.console import note, print_line
+from tarmak_iam.cli.console import note, print_line, wrote
 from tarmak_iam.cli.directories import output_dir_option
 from tarmak_iam.cli.session import Session, pass_session, way_in
 from tarmak_iam.command_line import PLAIN
@@ -163,6 +163,7 @@ def _write(directory: Path, prepared: Prepared) -> list[str]:
     missing = [each for each in files if not _is_there(each)]
     make_directory(directory, 0o700)
     replace_files(missing)
+    wrote(*(each.path for each in missing))
     return [f"{_done(each) if each in missing else 'unchanged'} {each.path}" for each in files]
 
 

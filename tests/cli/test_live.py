@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -233,6 +234,19 @@ def test_windows_line_ends_do_not_reach_the_cluster(stand: Stand) -> None:
     assert config is not None
     assert "\r" not in config["data"]["config.yaml"]
     assert stand.shell.dev("diff").out == ""
+
+
+def test_an_output_that_cannot_be_written_hides_no_change(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tarmak_iam.cli.live.print_line", full)
+    monkeypatch.setattr("tarmak_iam.cli.main.drop", lambda _: None)
+    told = "error: changed the objects of dev-cluster, but the output cannot be written: No space left on device\n"
+    dry = stand.shell.dev("apply", "--dry-run", "client", code=2)
+    assert dry.err.endswith("\nerror: the output cannot be written: No space left on device\n")
+    assert stand.shell.dev("apply", code=2).err.endswith(told)
+    assert stand.shell.dev("rollback", code=2).err.endswith(told)
 
 
 def test_what_check_calls_an_error_stops_it(stand: Stand) -> None:
