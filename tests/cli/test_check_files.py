@@ -144,10 +144,9 @@ def test_what_is_not_there(shell: Shell, multi: Path) -> None:
     assert alone.err.splitlines()[-1] == "nothing could be checked"
     beside = shell.run("check", "a/b/c", "tarmak.yaml", "--fail-on", "error", code=2)
     assert beside.err.splitlines()[-1] != "nothing could be checked"
-    assert (
-        "prod-blue: error: there is no tarmak.yaml in this directory; did you mean `tarmak-iam -c . --current-cluster prod-blue check`?"
-        in (shell.run("check", "prod-blue", code=2).err)
-    )
+    beside = shell.run("check", "prod-blue", code=2)
+    assert "prod-blue: error: there is no tarmak.yaml in this directory; did you mean `tarmak-iam -c . " in beside.err
+    assert "-c . --current-cluster prod-blue check`?" in beside.err
     (multi / "link.yaml").symlink_to("gone.yaml")
     assert "link.yaml: error: there is no such file; the link leads to gone.yaml" in (
         shell.run("check", "link.yaml", code=2).err

@@ -143,4 +143,4 @@ def test_an_error_before_any_option_was_read(tmp_path: Path) -> None:
     done = subprocess.run(
         command("--bogus"), env=environment(FORCE_COLOR="1"), capture_output=True, text=True, check=False
     )
-    assert done.stderr.startswith(f"{ESCAPE}31merror{ESCAPE}0m: there is no option --bogus")
+    assert done.stderr.startswith(f"{ESCAPE}31merror{ESCAPE}0m: unknown option --bogus")

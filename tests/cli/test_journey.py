@@ -49,7 +49,9 @@ def test_a_second_run_says_unchanged(shell: Shell, tmp_path: Path) -> None:
     shell.dev("render", "--output-dir", tmp_path / "out")
     again = shell.dev("render", "--output-dir", tmp_path / "out")
     assert {line.split()[0] for line in again.out.splitlines()} == {"unchanged"}
-    assert shell.dev("map", "remove", "arn:aws:iam::111122223333:role/Nobody").err.startswith("unchanged: ")
+    assert shell.dev("map", "remove", "arn:aws:iam::111122223333:role/Nobody", "--if-exists").err.startswith(
+        "unchanged: "
+    )
 
 
 def test_a_dry_run_writes_nothing(shell: Shell) -> None:
@@ -229,7 +231,9 @@ def test_more_wrong_turns(shell: Shell) -> None:
     empty = shell.single.parent / "empty"
     empty.mkdir()
     nothing = shell.run("-c", empty, "check", code=2)
-    assert nothing.err.startswith(f"{empty}: error: there is no tarmak.yaml in this directory; run `tarmak init`")
+    assert nothing.err.startswith(
+        f"{empty}: error: there is no tarmak.yaml in this directory; run `tarmak -c {empty} init`"
+    )
     (shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text("server: [\n")
     assert ":2:1: error: not YAML" in shell.dev("check", code=2).err
 

@@ -323,7 +323,7 @@ def test_options_that_do_not_go_together(stand: Stand) -> None:
     refused = stand.shell.dev("diff", "--from", "x", "--kubeconfig", "y", code=2)
     assert "--from compares with a file" in refused.err
     misspelt = stand.shell.dev("apply", "--dryrun", code=2)
-    assert misspelt.err.startswith("error: there is no option --dryrun; did you mean --dry-run?")
+    assert misspelt.err.startswith("error: unknown option --dryrun; did you mean --dry-run?")
 
 
 def test_the_rollout_is_waited_for_within_limits(stand: Stand) -> None:

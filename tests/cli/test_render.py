@@ -96,7 +96,7 @@ def test_what_was_done_as_json(mapped: Shell, tmp_path: Path) -> None:
     assert (told["cluster"], told["directory"], told["dry_run"]) == ("dev-cluster", str(out), False)
     ((left_out),) = told["left_out"]
     assert left_out["name"] == "kubeconfig"
-    assert "run `tarmak clusters kubeconfig` once" in left_out["reason"]
+    assert f"run `tarmak -c {mapped.single} clusters kubeconfig` once" in left_out["reason"]
     assert done.err == ""
 
 

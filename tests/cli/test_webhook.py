@@ -342,7 +342,9 @@ def test_whoever_reads_what_it_says_may_hang_up(tmp_path: Path) -> None:
         done = subprocess.run(
             command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, cwd=ROOT, env=environment
         )
-    assert (done.returncode, done.stderr) == (2, "error: the output cannot be written: No space left on device\n")
+    files = ", ".join(str(out / name) for name in ("key.pem", "cert.pem", "aws-iam-authenticator.kubeconfig"))
+    told = f"error: wrote {files}, but the output cannot be written: No space left on device\n"
+    assert (done.returncode, done.stderr) == (2, told)
     assert sorted(content(out)) == [CONFIG, CERT, KEY]
 
 
