@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from tarmak_iam.cli.console import note
 from tarmak_iam.cli.session import Session
-from tarmak_iam.errors import FileChanged
+from tarmak_iam.errors import FileChanged, FileError
 
 __all__ = ["edits_cluster_files", "edits_tarmak_yaml", "in_turn"]
 
@@ -60,10 +60,14 @@ def _decorated(
         from tarmak_iam.config.locate import config_path
 
         edit = functools.partial(command, session, *args, dry_run=dry_run, **options)
-        if dry_run:
+        try:
+            path = None if dry_run else config_path(session.directory, os.environ)
+        except FileError:
+            path = None  # the command says so itself, after what is wrong with its arguments
+        if path is None:
             edit()
         else:
-            in_turn(locked(config_path(session.directory, os.environ)), edit, does, first)
+            in_turn(locked(path), edit, does, first)
 
     return call
 

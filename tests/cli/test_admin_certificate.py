@@ -16,7 +16,7 @@ from tests.support import ADMIN, ROOT, Shell
 
 SCHEMA = json.loads((ROOT / "schemas" / "report.json").read_text())
 EXPIRED = kubeconfig(logins(certificate("2019-01-01", "2020-01-01")))
-RENEW = "run `tarmak clusters kubeconfig` for a new one"
+RENEW = "run `tarmak -c {} clusters kubeconfig` for a new one"
 
 
 @pytest.fixture
@@ -29,8 +29,8 @@ def test_check_finds_it(shell: Shell, home: Path) -> None:
     path = write(home, EXPIRED)
     checked = shell.dev("check", code=1)
     assert checked.out.splitlines()[0] == (
-        f"{shell.single}/tarmak.yaml:15:3: error: the admin certificate in {path} expired on 2020-01-01; {RENEW} "
-        "[IAM111]"
+        f"{shell.single}/tarmak.yaml:15:3: error: the admin certificate in {path} expired on 2020-01-01; "
+        f"{RENEW.format(shell.single)} [IAM111]"
     )
     (shown,) = json.loads(shell.dev("check", "-o", "json", code=1).out)
     assert (shown["id"], shown["path"], shown["cluster"]) == ("IAM111", ["clusters", 0], "dev-cluster")
@@ -55,8 +55,8 @@ def test_check_of_every_cluster(shell: Shell) -> None:
     found = shell.run("-c", shell.multi, "check", "--all-clusters", "-o", "json", code=1).out
     own = [(each["cluster"], each["remedy"]) for each in json.loads(found) if each["id"] == "IAM111"]
     assert own == [
-        ("prod-blue", RENEW),
-        ("prod-green", "run `tarmak --current-cluster prod-green clusters kubeconfig` for a new one"),
+        ("prod-blue", RENEW.format(shell.multi)),
+        ("prod-green", RENEW.format(f"{shell.multi} --current-cluster prod-green")),
     ]
 
 

@@ -146,7 +146,7 @@ def test_a_rollback_without_a_way_back(stand: Stand, text: str | None, what: str
     back = stand.shell.dev("rollback", "--kubeconfig", other)
     assert back.err.endswith(
         f"nobody can log in with IAM now; no way back was found: {what.replace('PATH', str(path))}; "
-        "run `tarmak clusters kubeconfig` for a new one\n"
+        f"run `tarmak -c {stand.shell.single} clusters kubeconfig` for a new one\n"
     )
 
 

@@ -270,7 +270,7 @@ def test_a_rendered_directory_and_a_master(shell: Shell, tmp_path: Path) -> None
     checked = shell.dev("doctor", out, "-o", "json", code=1)
     found = json.loads(checked.out)
     way_in = NO_CERTIFICATE.format(shell.single / "dev-cluster" / "kubeconfig")
-    assert checked.err.endswith(f"\n{way_in}; run `tarmak clusters kubeconfig` for a new one\n")
+    assert checked.err.endswith(f"\n{way_in}; run `tarmak -c {shell.single} clusters kubeconfig` for a new one\n")
     assert [(each["id"], each["severity"], Path(each["file"]).name) for each in found] == [
         ("WEB060", "error", "configmap.yaml")
     ]

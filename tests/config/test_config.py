@@ -79,13 +79,13 @@ def test_the_home_directory_of_another_user(monkeypatch: pytest.MonkeyPatch) -> 
     ("path", "message"),
     [
         ("missing", "there is no such directory; name the directory of tarmak.yaml with -c or TARMAK_CONFIG"),
-        (".", "there is no tarmak.yaml in this directory; run `tarmak init`, or name another directory with -c"),
+        (".", "there is no tarmak.yaml in this directory; run `tarmak -c DIR init`, or name another directory with -c"),
     ],
 )
 def test_a_missing_file(tmp_path: Path, path: str, message: str) -> None:
     with pytest.raises(TarmakIamError) as caught:
         TarmakConfig.load(tmp_path / path)
-    assert str(caught.value) == f"{tmp_path / path}: {message}"
+    assert str(caught.value) == f"{tmp_path / path}: {message.replace('DIR', str(tmp_path))}"
 
 
 def test_clusters_in_file_order() -> None:
