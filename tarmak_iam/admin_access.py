@@ -76,7 +76,7 @@ class AdminAccess:
     has_known_hosts: bool = False
     """Whether Tarmak has reached instances of the cluster from this directory, which it has not destroyed since."""
     why_not_examined: str = ""
-    renewal: str = field(default="tarmak clusters kubeconfig", repr=False)
+    renewal: str = field(default=PLAIN.tarmak("clusters kubeconfig"), repr=False)
 
     @property
     def is_examined(self) -> bool:

@@ -33,6 +33,9 @@ WITHOUT_CLUSTER = {
     ("hook/cluster/kubectl.py", "tarmak clusters kubeconfig"): "the default of a kubectl that nobody gave options",
     ("hook/tarmak/kubeconfig.py", "tarmak clusters kubeconfig failed: "): "what was run, with its reason",
     ("hook/tarmak/kubeconfig.py", "tarmak clusters kubeconfig printed no KUBECONFIG=path"): "what was run",
+    ("hook/tarmak/recovery.py", "`tarmak-iam run` left"): "what was run",
+    ("hook/tarmak/recovery.py", "from before an earlier `tarmak-iam run`"): "what was run",
+    ("lint/environment_rules.py", "tarmak clusters plan and apply fail"): "what fails, not what to type",
     ("hook/login/caller.py", "tarmak-iam token"): "who made a token, not what to type",
     ("identity/mappings.py", "# Who may log in to this cluster with AWS IAM"): "in a file",
     ("token/exec_credential.py", "give what `tarmak-iam token` prints"): "a token is for a cluster id, not a directory",
@@ -154,7 +157,11 @@ REGISTRY = ["settings", "set", "registry", "ecr"]
         ([], ["whois", ADMIN], "tarmak-iam {} map add ARN --username NAME --group GROUP"),
         ([], ["map", "convert", "--to", "CRD"], "tarmak-iam {} map add ARN --username NAME --group GROUP"),
         ([], ["manifests"], "tarmak-iam {} map add ARN --username NAME --group system:masters"),
-        ([], SSO, "tarmak-iam {} settings set daemonVersion v0."),
+        (
+            [["settings", "set", "daemonVersion", "v0.6.20"]],
+            SSO,
+            "tarmak-iam {} settings set daemonVersion v0.7.18",
+        ),
         (
             [["settings", "set", "daemonVersion", "v0.7.9"]],
             SSO,

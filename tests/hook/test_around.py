@@ -106,7 +106,7 @@ class TestBefore:
         kubeconfig = bench.directory / "dev-cluster" / "kubeconfig"
         assert report.refusal == (
             f"nobody is mapped, so nobody could log in with IAM; {NO_CERTIFICATE.format(kubeconfig)}; "
-            "run `tarmak clusters kubeconfig` for a new one"
+            f"run `tarmak -c {bench.directory} clusters kubeconfig` for a new one"
         )
 
     def test_against_what_is_live(self, bench: Bench) -> None:

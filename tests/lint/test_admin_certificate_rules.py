@@ -49,7 +49,7 @@ def subjects(tmp_path: Path, name: str = "dev-cluster", config: str = CONFIG, ma
 def as_text(located: Located, tmp_path: Path) -> str:
     finding = located.finding
     text = f"{located.place} {finding.severity} {finding.id} {finding.message}; {finding.remedy}"
-    return text.replace(f"{tmp_path}/", "")
+    return text.replace(f"{tmp_path}/", "").replace(f" -c {tmp_path}", "")
 
 
 def found(tmp_path: Path, name: str = "dev-cluster", config: str = CONFIG) -> list[str]:

@@ -165,7 +165,7 @@ def test_what_is_said_of_several_groups_in_one_text() -> None:
         "6:14 IAM114 the group 'dev, ops' has a comma in it, and the daemon takes it as one group; "
         "write each as an item of its own: [dev, ops]"
     )
-    assert "; the admin certificate in " in only(text + "['system:masters,x']\n")
+    assert "; the admin certificate was not examined; " in only(text + "['system:masters,x']\n")
     assert only(text + "[',']\n").endswith("; remove it")
 
 
