@@ -34,6 +34,13 @@ def made(*entries: tuple[str, str, str], extra: str = "") -> Installation:
 START = made((ADMIN, "admin", '"system:masters", ops'), (NODE, NODE_NAME, '"system:nodes"'))
 
 
+def test_an_entry_that_matches_nobody_is_not_the_last_admin() -> None:
+    """Users are looked up by what strings.ToLower makes of them, which leaves this letter as it is."""
+    odd = "  mapUsers:\n  - {userARN: 'arn:aws:iam::111122223333:user/Bo\u017fs', groups: ['system:masters']}\n"
+    before = made((ADMIN, "admin", '"system:masters"'), extra=odd)
+    assert losses(before, made((ADMIN, "admin", "ops"), extra=odd)) == (LAST,)
+
+
 @pytest.mark.parametrize(
     ("after", "expected"),
     [

@@ -105,8 +105,9 @@ class Granting:
             return "sso", f"{mapping.sso.account}/{mapping.sso.permission_set}"
         if table.by_user_id:
             return "userid", mapping.user_id
-        # A backend that compares ARNs as they are written has keys that are no caller's.
-        if key is None or canonical_text(key) != key or not is_reachable(key):
+        # A backend that compares ARNs as they are written has keys that are no caller's. Nor is one that is left with
+        # letters outside ASCII: the release does not take them for ASCII ones.
+        if key is None or not key.isascii() or canonical_text(key) != key or not is_reachable(key):
             return None
         return ("arn", _written(mapping.arn, key)) if self.takes_partition(parse_arn(key).partition) else None
 

@@ -247,6 +247,25 @@ def test_a_grant_is_named_with_the_letters_that_a_caller_can_have() -> None:
     assert [grant.principal for grant in loaded.grants] == [f"arn:aws:iam::{ACCOUNT}:role/DevOps"]
 
 
+@pytest.mark.parametrize(
+    ("version", "entry", "principals"),
+    [
+        ("v0.7.6", "mapRoles: [{rolearn: 'arn:aws:iam::111122223333:role/DevOp\u017f', username: a}]", []),
+        ("v0.7.9", "mapUsers: [{userarn: 'arn:aws:iam::111122223333:user/Bo\u017fs', username: a}]", []),
+        (
+            "v0.7.6",
+            "mapUsers: [{userarn: 'arn:aws:iam::111122223333:user/\u0130van', username: a}]",
+            ["arn:aws:iam::111122223333:user/ivan"],
+        ),
+    ],
+)
+def test_letters_that_the_release_does_not_take_for_ascii_ones_give_nobody_anything(
+    version: str, entry: str, principals: list[str]
+) -> None:
+    loaded = load(f"server:\n  {entry}\n", version)
+    assert [grant.principal for grant in loaded.grants] == principals
+
+
 @pytest.mark.parametrize(("version", "hostname"), [("v0.6.29", "localhost"), ("v0.6.30", "master")])
 def test_the_settings_of_init_are_read_by_the_same_keys(version: str, hostname: str) -> None:
     text = "server.hostname:\nSERVER: {hostName: master}\ncluster\u0130D: c\n"
