@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from tarmak_iam.document.scalars import GoTime, parse_go_integer
@@ -111,12 +112,19 @@ def field_spellings(mapping: Mapping[Any, Any], field: str, *, lowers: bool = Tr
     It takes the field's own name, else every key that is equal without case. `lowers`: whether viper has lowered the
     keys before, as it does in lists from 1.19 on; then a key with capitals wins over the same one in lower case.
     """
-    wanted = fold(field)
     if lowers:
-        return _capitals_first([key for key in mapping if isinstance(key, str) and fold(to_lower(key)) == wanted])
+        wanted = _lowered_and_folded(field)
+        return _capitals_first([key for key in mapping if isinstance(key, str) and _lowered_and_folded(key) == wanted])
     if field in mapping:
         return (field,)
+    wanted = fold(field)
     return _newest_first([key for key in mapping if isinstance(key, str) and fold(key) == wanted])
+
+
+# The same few keys are in every entry of a long list.
+@lru_cache(maxsize=1024)
+def _lowered_and_folded(key: str) -> str:
+    return fold(to_lower(key))
 
 
 def _capitals_first(keys: list[str]) -> tuple[str, ...]:
