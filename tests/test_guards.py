@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmak_iam.errors import ConfigError, EditRefused
-from tarmak_iam.guards import check_starts, check_ways_in, is_known, losses, principal_refusal
+from tarmak_iam.guards import check_starts, check_ways_in, has_admin, is_known, losses, principal_refusal
 from tarmak_iam.identity.formats import read_mappings
 from tarmak_iam.identity.mappings import Mappings, Wanted
 from tarmak_iam.identity.principals import named
@@ -103,6 +103,11 @@ def test_an_admin_by_chance_is_no_safe_last_one() -> None:
         f"your own access would change: {ADMIN}: loses system:masters; "
         "or, at random, admin with groups system:masters, ops"
     )
+
+
+def test_an_admin_by_chance_is_one() -> None:
+    assert has_admin(by_chance("groups: [dev], Groups: ['system:masters'], GROUPS: [dev]"))
+    assert not has_admin(by_chance("groups: [dev], Groups: [dev], GROUPS: [ops]"))
 
 
 def test_a_node_by_chance_is_none() -> None:

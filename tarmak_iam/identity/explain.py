@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
-from tarmak_iam.go_case import equal_fold, fold
+from tarmak_iam.go_case import equal_fold, fold, to_lower
 from tarmak_iam.identity.arn import Arn, ArnError, canonicalize, parse_arn
 from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.daemon_config import DaemonConfig
@@ -32,9 +32,8 @@ def matched(mapping: Mapping, caller: Caller, table: Table, tables: Sequence[Tab
         text = f"the entry for the unique id {mapping.user_id} matches"
     else:
         text = f"the entry for {mapping.arn} matches"
-        rivals = table.by_name.get(_name(caller), ())
-        if len(rivals) > 1:
-            text += _among(mapping, [rival for rival in rivals if _same(rival.arn, mapping.arn)], table)
+        if len(table.by_name.get(_name(caller), ())) > 1:
+            text += _among(mapping, caller, table)
     return text + _behind(caller, table, tables)
 
 
@@ -71,14 +70,28 @@ def unmatched(caller: Caller, config: DaemonConfig, tables: Sequence[Table]) -> 
     return Denied(reason)
 
 
-def _among(mapping: Mapping, same: list[Mapping], table: Table) -> str:
+def _among(mapping: Mapping, caller: Caller, table: Table) -> str:
+    """An entry that the daemon may take in several ways is one of them all the same."""
+    picked_from = {each.route for each in table.find(caller) if each is not None}
+    if len(picked_from) > 1:
+        objects = " objects" if table.backend == "CRD" and not table.is_carried else ""
+        return f" (one of {len(picked_from)}{objects} for it: the daemon picks one at random)"
+    same = {each.route: each for each in table.by_name[_name(caller)] if _is_for(caller, each, table)}
     if len(same) < 2:
         return ""
-    if table.backend == "CRD" and not table.is_carried:
-        return f" (one of {len(same)} objects for it: the daemon picks one at random)"
-    if mapping.kind == "role" and any(rival.kind == "user" for rival in same):
+    if mapping.kind == "role" and any(rival.kind == "user" for rival in same.values()):
         return f" (one of {len(same)} for it: the last role counts, roles before users)"
     return f" (the last of {len(same)} for it: the others do not count)"
+
+
+def _is_for(caller: Caller, mapping: Mapping, table: Table) -> bool:
+    """Whether the release takes the entry's ARN for the caller's."""
+    folds = table.folds_roles if mapping.kind == "role" else table.folds_users
+    compared = fold if folds else to_lower
+    try:
+        return compared(canonicalize(mapping.arn)[1]) == compared(caller.canonical_arn)
+    except ArnError:
+        return False
 
 
 def _behind(caller: Caller, table: Table, tables: Sequence[Table]) -> str:

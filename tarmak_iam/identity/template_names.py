@@ -12,6 +12,7 @@ __all__ = [
     "TEMPLATES",
     "Braced",
     "braced",
+    "can_become",
     "could_be",
     "fixed_prefix",
     "has_session",
@@ -71,6 +72,11 @@ def could_be(text: str) -> re.Pattern[str]:
     for exact, name in _EXACT.items():
         pattern = pattern.replace(re.escape(exact), _BECOMES[name])
     return re.compile(pattern)
+
+
+def can_become(text: str, name: str) -> bool:
+    """Whether a username or group is a name, or becomes it for some caller."""
+    return text == name or (bool(templates_in(text)) and could_be(text).fullmatch(name) is not None)
 
 
 def fixed_prefix(text: str) -> str:

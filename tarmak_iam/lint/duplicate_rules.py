@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tarmak_iam.findings import At, Finding, Severity, Subject
-from tarmak_iam.go_case import fold, to_lower
+from tarmak_iam.go_case import fold
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.identity.reach import canonical_text
 from tarmak_iam.identity.versions import EQUAL_FOLD, spans_text
+from tarmak_iam.identity.viper import field_spellings, spellings
 from tarmak_iam.lint.entries import Entry, entries_of
 from tarmak_iam.lint.keys import DoubledKey, doubled_keys
 from tarmak_iam.lint.rule import Rule, Scope
@@ -69,16 +70,23 @@ def _doubled_keys(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 
 def _which(key: DoubledKey) -> str:
-    """Which of two spellings the daemon takes: viper lowers the keys, and one with capitals replaces one without."""
-    names = (key.first_name, key.name)
-    capitals = [name for name in names if to_lower(name) != name]
-    at_random = "at random, at every start"
-    if len(capitals) != 1 or to_lower(names[0]) != to_lower(names[1]):
-        return f" {at_random}"
-    if key.is_field:
-        return f": before v0.6.30 {at_random}, from then on '{capitals[0]}'"
-    return f": '{capitals[0]}'"
+    """Which of all spellings the daemon takes: viper lowers the keys, and one with capitals replaces one without."""
+    written = dict.fromkeys(key.names)
+    if not key.is_field:
+        return _taken(spellings(written, key.known), ": ")
+    field = _GO_NAMES.get(key.known, f"{key.known[0].upper()}{key.known[1:]}")
+    before, later = (field_spellings(written, field, lowers=lowers) for lowers in (False, True))
+    if before == later or min(len(before), len(later)) > 1:
+        return _taken(later, ": ")
+    return f": before v0.6.30{_taken(before)}, from then on{_taken(later)}"
 
+
+def _taken(names: Sequence[str], colon: str = " ") -> str:
+    return f"{colon}'{names[0]}'" if len(names) == 1 else " at random, at every start"
+
+
+# Of fields whose name in the daemon's source is not the documented one with a capital.
+_GO_NAMES = {"sso": "SSO", "userID": "UserId"}
 
 DUPLICATE_RULES = (
     Rule("IAM011", Severity.ERROR, Scope.MAPPINGS, "the same principal mapped more than once", _duplicates),

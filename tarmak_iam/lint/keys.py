@@ -73,12 +73,15 @@ class UnreadKey:
 
 @dataclass(frozen=True, slots=True)
 class DoubledKey:
-    """`is_field`: of an entry, where mapstructure finds it and not viper."""
+    """`known` is the documented spelling, `names` are all that stand for it in this mapping. `is_field`: of an entry,
+    where mapstructure finds it and not viper."""
 
     name: str
     route: Route
     first: Route
     first_name: str
+    known: str
+    names: tuple[str, ...]
     is_field: bool
 
 
@@ -134,18 +137,18 @@ def _doubled(node: Node, struct: Struct | None, route: Route) -> Iterator[Double
         for index, item in enumerate(node.items):
             yield from _doubled(item, struct, route / index)
         return
-    first: dict[str, NodeEntry] = {}
+    written: dict[str, list[NodeEntry]] = {}
     for entry in node.entries if isinstance(node, MappingNode) else ():
-        name = entry.text
-        if name is None or entry.is_merge:
-            continue
-        own = route / Key(name, entry.occurrence)
-        known = spelled(struct, name) if struct else None
-        earlier = first.setdefault(known or name, entry)
-        if earlier is not entry:
-            where = route / Key(earlier.text or "", earlier.occurrence)
-            yield DoubledKey(name, own, where, earlier.text or "", bool(struct) and not _is_vipers(struct or {}))
-        yield from _doubled(entry.value, struct[known] if struct and known else None, own)
+        if entry.text is not None and not entry.is_merge:
+            written.setdefault((spelled(struct, entry.text) if struct else None) or entry.text, []).append(entry)
+    for known, entries in written.items():
+        names, first = tuple(entry.text or "" for entry in entries), entries[0]
+        for entry, name in zip(entries, names, strict=True):
+            own = route / Key(name, entry.occurrence)
+            if entry is not first:
+                where, is_field = route / Key(names[0], first.occurrence), bool(struct) and not _is_vipers(struct or {})
+                yield DoubledKey(name, own, where, names[0], known, names, is_field)
+            yield from _doubled(entry.value, (struct or {}).get(known), own)
 
 
 def spelled(struct: Struct, name: str) -> str | None:

@@ -8,8 +8,9 @@ from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.identity.arn import is_account
 from tarmak_iam.identity.groups import ADMINS
 from tarmak_iam.identity.mappings import Mappings
+from tarmak_iam.identity.model import Grant
 from tarmak_iam.identity.principals import is_sso_role
-from tarmak_iam.identity.template_names import PRIVATE_DNS, fixed_prefix, has_session
+from tarmak_iam.identity.template_names import PRIVATE_DNS, can_become, fixed_prefix, has_session
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint.entries import Entry, entries_of
 from tarmak_iam.lint.rule import Rule, Scope
@@ -108,13 +109,21 @@ def _no_admin(rule: Rule, installation: Installation) -> Iterator[Finding]:
     mappings, daemon = installation.mappings, installation.loaded
     if mappings is None or daemon.config is None or not mappings.entries:
         return
-    if any(ADMINS in grant.groups for grant in daemon.grants):
-        return
+    for grant in daemon.grants:
+        possible = (grant,) if grant.is_sure else (grant, *daemon.alternatives(grant))
+        if any(map(_may_be_admin, possible)):
+            return
     settings = entries_of(mappings).settings
     keys = [key for key in ("server.mapRoles", "server.mapUsers", "server.mapAccounts") if settings.get(key)]
     what = f"nobody gets {ADMINS}: no one could mend the cluster by IAM; {way_in(installation)}"
     remedy = f"map an admin role: {installation.admin_command}"
     yield rule.finding(Subject.MAPPINGS, settings.route(keys[0] if keys else "server"), what, remedy, at=At.KEY)
+
+
+def _may_be_admin(grant: Grant) -> bool:
+    """By the name of a session too, which a user has not."""
+    is_session = ":user/" not in grant.principal
+    return any(group == ADMINS or (is_session and can_become(group, ADMINS)) for group in grant.groups)
 
 
 PRIVILEGE_RULES = (

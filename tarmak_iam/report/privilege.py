@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from tarmak_iam.identity.groups import ADMINS, NODES
-from tarmak_iam.identity.template_names import could_be, fixed_prefix, templates_in
+from tarmak_iam.identity.template_names import can_become, fixed_prefix
 from tarmak_iam.report.model import Privilege
 from tarmak_iam.report.rights import Right
 
@@ -34,7 +34,7 @@ def _of_groups(groups: Iterable[str]) -> Iterator[tuple[Privilege, str]]:
         for name, privilege in ((ADMINS, Privilege.ADMIN), (NODES, Privilege.NODE)):
             if group == name:
                 yield privilege, f"group {name}"
-            elif templates_in(group) and could_be(group).fullmatch(name):
+            elif can_become(group, name):
                 yield privilege, f"the group {group} can become {name}"
 
 

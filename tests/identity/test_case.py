@@ -242,6 +242,37 @@ def test_a_key_without_a_value_at_the_top_hides_the_list_in_older_releases(versi
     assert loaded.whois(who("role/B")).username == username
 
 
+@pytest.mark.parametrize(
+    ("version", "entries", "ends"),
+    [
+        ("v0.7.6", [("role/DevOps", ""), ("role/DevOp\u017f", "")], ["role/DevOps matches"]),
+        (
+            "v0.7.7",
+            [("role/DevOps", ""), ("role/DevOp\u017f", "")],
+            [
+                "role/DevOps matches (one of 2 for it: the daemon picks one at random)",
+                "role/DevOp\u017f matches (one of 2 for it: the daemon picks one at random)",
+            ],
+        ),
+        (
+            "v0.7.6",
+            [("role/DevOps", ""), ("role/DEVOPS", "")],
+            ["role/DEVOPS matches (the last of 2 for it: the others do not count)"],
+        ),
+        ("v0.7.6", [("role/DevOps", ", Groups: [g], GROUPS: [h]")], ["role/DevOps matches"] * 2),
+    ],
+)
+def test_how_many_entries_there_are_for_a_caller(version: str, entries: list[tuple[str, str]], ends: list[str]) -> None:
+    listed = "".join(
+        f"  - {{rolearn: 'arn:aws:iam::{ACCOUNT}:{name}', username: '{index}'{more}}}\n"
+        for index, (name, more) in enumerate(entries)
+    )
+    answer = load(f"server:\n  mapRoles:\n{listed}", version).whois(who("role/DevOps"))
+    assert [each.reason for each in (answer, *answer.alternatives)] == [
+        f"the entry for arn:aws:iam::{ACCOUNT}:{end}" for end in ends
+    ]
+
+
 def test_a_grant_is_named_with_the_letters_that_a_caller_can_have() -> None:
     loaded = load(f"server:\n  mapRoles: [{{rolearn: 'arn:aws:iam::{ACCOUNT}:role/DevOp\u017f', username: a}}]\n")
     assert [grant.principal for grant in loaded.grants] == [f"arn:aws:iam::{ACCOUNT}:role/DevOps"]

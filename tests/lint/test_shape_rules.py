@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.lint.mapped import ADMIN, DEV, ROLES, only, places
+from tests.lint.mapped import ADMIN, DEV, ROLES, only, places, report
 
 
 @pytest.mark.parametrize(
@@ -103,6 +103,29 @@ def test_keys_that_are_there_twice() -> None:
     assert "one of them: before v0.6.30 at random, at every start, from then on 'roleARN'; the" in field
     odd = only(ROLES + f"  - {{roleARN: '{DEV}', u\u017fername: dev, username: dev}}\n")
     assert "'username' is in line 4 already, as 'u\u017fername'; the daemon takes one of them at random" in odd
+
+
+@pytest.mark.parametrize(
+    ("keys", "which"),
+    [
+        ("groups: [a], Groups: [b]", ": 'Groups'"),
+        ("groups: [a], Groups: [b], GROUPS: [c]", ": before v0.6.30 'Groups', from then on at random, at every start"),
+        ("groups: [a], gROUPS: [b], GROUPS: [c]", " at random, at every start"),
+        ("groups: [a], gROUPS: [b]", ": before v0.6.30 at random, at every start, from then on 'gROUPS'"),
+    ],
+)
+def test_which_of_several_spellings_counts(keys: str, which: str) -> None:
+    text = f"server:\n  mapRoles:\n  - {{roleARN: '{DEV}', username: dev, {keys}}}\n"
+    said = [each.finding.message for each in report(text).findings if each.finding.id == "IAM059"]
+    assert len(said) == keys.count(",")
+    assert all(f"the daemon takes one of them{which}; the admin certificate" in each for each in said)
+
+
+def test_which_of_three_lists_counts() -> None:
+    text = "server:\n  mapRoles: []\n  maproles: []\n  MAPROLES: []\n"
+    said = [each.finding.message for each in report(text).findings if each.finding.id == "IAM059"]
+    assert len(said) == 2
+    assert all("the daemon takes one of them at random, at every start; the" in each for each in said)
 
 
 def test_keys_that_go_takes_for_the_documented_ones() -> None:

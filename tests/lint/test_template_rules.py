@@ -170,6 +170,19 @@ def test_no_admin() -> None:
     assert report(text).suppressed == ()
 
 
+def test_who_may_be_an_admin_is_one() -> None:
+    """By the name of a session, which a user has not; or by the key that the daemon takes at random."""
+    chosen = "  - {{{kind}ARN: '{arn}', username: dev, groups: ['system:{{{{SessionName}}}}']}}\n"
+    assert places("server:\n  mapRoles:\n" + chosen.format(kind="role", arn=DEV)) == ["3:77 IAM072"]
+    of_user = "server:\n  mapUsers:\n" + chosen.format(kind="user", arn=USER)
+    assert places(of_user) == ["2:3 IAM084", "3:77 IAM068"]
+    by_chance = (
+        f"server:\n  mapRoles:\n  - roleARN: {DEV}\n    username: dev\n    Groups: ['system:masters']\n"
+        "    GROUPS: [dev]  # tarmak-iam: ignore[IAM059] somebody has to look into it\n"
+    )
+    assert places(by_chance) == []
+
+
 def test_no_admin_is_not_told_beside_its_cause() -> None:
     typo = ROLES.replace("system:masters", "system:master")
     assert places(typo) == ["3:81 IAM064"]
