@@ -74,7 +74,7 @@ def _is_gone(rule: Rule, installation: Installation) -> Iterator[Finding]:
     image = _image(installation)
     reason = gone(image)
     if reason is not None:
-        what = f"there is no image {installation.image}: {reason}; no master would start the daemon"
+        what = f"there is no image {installation.image}: {reason}; no master can pull it"
         remedy = "take the default image, or one that you can pull"
         yield rule.finding(Subject.SETTINGS, _route(installation), f"{what}; {way_in(installation)}", remedy)
 

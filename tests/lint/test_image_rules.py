@@ -122,3 +122,12 @@ def test_a_kubernetes_of_tarmaks_own_file() -> None:
         "tarmak.yaml:9:14: warning: Kubernetes 1.40.1 is newer than all that is known here: the manifests are those "
         "for 1.37; read what it removes, or look for a newer tarmak-iam [IAM100]"
     )
+
+
+def test_an_image_that_is_gone_may_still_be_on_a_master() -> None:
+    (finding,) = image_findings(installation(image="gcr.io/heptio-images/authenticator:v0.3.0"))
+    assert finding.message == (
+        "there is no image gcr.io/heptio-images/authenticator:v0.3.0: the registry gcr.io/heptio-images is gone, "
+        "and had nothing above v0.3.0; no master can pull it; "
+        "the admin certificate was not examined"
+    )
