@@ -15,7 +15,7 @@ from tarmak_iam.document.files import read_file
 from tarmak_iam.errors import ConfigError, Place, place_json
 from tarmak_iam.identity import Answer, Authenticator, Identity
 from tarmak_iam.identity.caller import identity_of
-from tarmak_iam.identity.versions import DEFAULT_RELEASE, DaemonVersion
+from tarmak_iam.identity.versions import RECORDED_RELEASE, DaemonVersion
 from tarmak_iam.text import one_line
 
 __all__ = ["whois"]
@@ -84,8 +84,8 @@ def whois(
     """Who the caller with this ARN becomes in the current cluster, by which entry, or why nobody.
 
     The answer is the one that the authenticator of the settings' version would give (with --config: of
-    --daemon-version, else of the default image). A role's ARN stands for a session of that role. Exits with 2 where
-    the authenticator would not start, and with --exit-code with 1 for nobody.
+    --daemon-version, else of the newest release whose answers were recorded from the daemon). A role's ARN stands for a
+    session of that role. Exits with 2 where the authenticator would not start, and with --exit-code with 1 for nobody.
     """
     if config_path is None and (file_paths or daemon_args):
         raise click.UsageError("--file and --daemon-arg are for --config")
@@ -128,7 +128,7 @@ def _of_file(
 ) -> Authenticator:
     files = {each.name: _text(each) for each in file_paths}
     text = _text(path)
-    chosen = DaemonVersion.parse(version) if version else DEFAULT_RELEASE
+    chosen = DaemonVersion.parse(version) if version else RECORDED_RELEASE
     return Authenticator.load(
         text, version=str(chosen), args=args, files=files, filename=str(path), private_dns_names=names
     )

@@ -20,7 +20,7 @@ from tarmak_iam.identity.refusal import NotStarted
 from tarmak_iam.identity.review import Reviewer, one_of
 from tarmak_iam.identity.sts import accepts_tokens_of
 from tarmak_iam.identity.table import Table
-from tarmak_iam.identity.versions import DEFAULT_RELEASE, DaemonVersion
+from tarmak_iam.identity.versions import RECORDED_RELEASE, DaemonVersion
 from tarmak_iam.routes import Route
 
 __all__ = ["Authenticator", "whois"]
@@ -50,7 +50,7 @@ class Authenticator:
         cls,
         config_text: str,
         *,
-        version: str = str(DEFAULT_RELEASE),
+        version: str = str(RECORDED_RELEASE),
         cluster_id: str | None = None,
         args: Iterable[str] = (),
         files: AnyMapping[str, str] | None = None,
@@ -172,7 +172,7 @@ def _granting(config: DaemonConfig, tables: tuple[Table, ...]) -> Granting:
 def whois(
     config_text: str,
     identity: Identity,
-    version: str = str(DEFAULT_RELEASE),
+    version: str = str(RECORDED_RELEASE),
     cluster_id: str | None = None,
     args: Iterable[str] = (),
     files: AnyMapping[str, str] | None = None,

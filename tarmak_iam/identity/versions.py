@@ -22,6 +22,7 @@ __all__ = [
     "EQUAL_FOLD",
     "NEWEST",
     "NEWEST_READ",
+    "RECORDED_RELEASE",
     "DaemonVersion",
     "Spans",
     "known_partitions",
@@ -123,7 +124,11 @@ NEWEST_READ = _LINES[-1].read
 """The newest release whose source was read."""
 
 DEFAULT_RELEASE = DaemonVersion.parse(_file()["default"])
-"""The release of the default image, and the one that answers where none is chosen."""
+"""The release of the default image."""
+
+RECORDED_RELEASE = DaemonVersion.parse(_file()["recorded"])
+"""The newest release whose answers were recorded from the daemon itself: it answers where there is neither a cluster
+nor a choice."""
 
 
 @cache

@@ -18,6 +18,7 @@ from tarmak_iam.identity.versions import (
     DEFAULT_RELEASE,
     NEWEST,
     NEWEST_READ,
+    RECORDED_RELEASE,
     DaemonVersion,
     published_tags,
     releases,
@@ -133,8 +134,10 @@ def test_the_default_release_was_read_and_tried_and_is_published() -> None:
     assert not DEFAULT_RELEASE.unread
     assert str(DEFAULT_RELEASE) in FILE["tried"]
     assert DEFAULT_RELEASE in published_tags()
-    assert inspect.signature(whois).parameters["version"].default == str(DEFAULT_RELEASE)
-    assert inspect.signature(Authenticator.load).parameters["version"].default == str(DEFAULT_RELEASE)
+    assert inspect.signature(whois).parameters["version"].default == str(RECORDED_RELEASE)
+    assert inspect.signature(Authenticator.load).parameters["version"].default == str(RECORDED_RELEASE)
+    recorded = golden_json("authenticator", "mapping.json")["versions"]
+    assert max(map(DaemonVersion.parse, recorded)) == RECORDED_RELEASE
 
 
 def test_what_guards_recommend_the_default_release_has() -> None:
