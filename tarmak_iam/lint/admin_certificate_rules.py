@@ -36,16 +36,18 @@ def _unusable(access: AdminAccess, _: datetime) -> Problem | None:
 def _expires_soon(access: AdminAccess, now: datetime) -> Problem | None:
     if access.state is not AdminState.VALID or access.not_after is None or access.not_after - now >= EXPIRES_WITHIN:
         return None
-    days = (access.not_after - now).days
-    return f"the admin certificate in {access.path} expires on {access.not_after:%Y-%m-%d}, in {days} days", (
-        access.replacement
-    )
+    when = _from_now((access.not_after - now).days)
+    return f"the admin certificate in {access.path} expires on {access.not_after:%Y-%m-%d}, {when}", access.replacement
 
 
 def _not_admin(access: AdminAccess, _: datetime) -> Problem | None:
     if access.state is not AdminState.VALID or access.is_admin:
         return None
     return f"the admin certificate in {access.path} is not in {ADMINS}", access.replacement
+
+
+def _from_now(days: int) -> str:
+    return "in less than a day" if not days else f"in {days} day{'s' if days > 1 else ''}"
 
 
 def _has_credentials(access: AdminAccess) -> bool:

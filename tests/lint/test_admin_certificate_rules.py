@@ -137,7 +137,8 @@ def test_a_certificate_that_lets_nobody_in(tmp_path: Path, text: str, expected: 
 @pytest.mark.parametrize(
     ("until", "expected"),
     [
-        ("2026-03-02T12:00:00", "expires on 2026-03-02, in 0 days"),
+        ("2026-03-02T12:00:00", "expires on 2026-03-02, in less than a day"),
+        ("2026-03-03T12:00:00", "expires on 2026-03-03, in 1 day"),
         ("2026-04-01T09:29:59", "expires on 2026-04-01, in 29 days"),
         ("2026-04-01T09:30:00", ""),
     ],
