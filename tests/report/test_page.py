@@ -145,6 +145,11 @@ def test_it_tells(html: Reader, told: str) -> None:
     assert told in html.text
 
 
+def test_nothing_is_claimed_of_a_certificate_that_was_not_examined(html: Reader) -> None:
+    assert "get in without IAM. Who has a copy of Tarmak's own kubeconfig is not known." in html.text
+    assert "has a certificate of an admin" not in html.text
+
+
 def test_tables_keep_their_roles_as_cards(html: Reader) -> None:
     for name, role in (("table", "table"), ("tr", "row"), ("td", "cell")):
         assert {each.attributes.get("role") for each in html.named(name)} == {role}

@@ -17,7 +17,7 @@ __all__ = ["page"]
 
 _LIMITS = """\
 Who may assume a role, or use a user's keys, is said in AWS IAM, in trust policies and permissions: they were not read.
-Certificates and tokens of service accounts get in without IAM: Tarmak's own kubeconfig has a certificate of an admin.
+Certificates and tokens of service accounts get in without IAM. Who has a copy of Tarmak's own kubeconfig is not known.
 The last change of an entry is that of the lines that are there: what was only taken out shows in its file's history.
 """
 
