@@ -145,8 +145,10 @@ def _check_names(wanted: Wanted, name: Named) -> None:
     if wanted.username is not None and not wanted.username.strip():
         remedy = "write one there" if wanted.place else "give one with --username"
         raise ConfigError("the username is empty", remedy=remedy)
+    if not all(map(str.strip, groups)):
+        raise ConfigError("a group is empty", remedy="write its name, or leave it out")
     for text in (*filter(None, (wanted.username,)), *groups):
-        if not text.strip() or _CONTROL.search(text):
+        if _CONTROL.search(text):
             raise ConfigError(
                 f"{shortened(text)!r} cannot be a username or group", remedy="write it without control characters"
             )

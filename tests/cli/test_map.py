@@ -290,6 +290,12 @@ def test_one_group_for_each_option(shell: Shell, group: str, flags: str) -> None
     assert not mappings(shell).exists()
 
 
+@pytest.mark.parametrize("group", ["", "  "])
+def test_a_group_that_is_empty(shell: Shell, group: str) -> None:
+    refused = shell.dev("map", "add", DEV, "--username", "dev", "--group", group, code=2)
+    assert refused.err == "error: a group is empty; write its name, or leave it out\n"
+
+
 def test_a_distinguished_name_is_one_group(shell: Shell) -> None:
     added = shell.dev("map", "add", DEV, "--username", "dev", "--group", "cn=ops,dc=example")
     assert "IAM114" not in added.err
