@@ -14,7 +14,7 @@ _EVERY = {
 _ONE = {
     "check": "there are findings; with --fail-on error: errors",
     "diff": "there are differences",
-    "map import": "an entry of system:masters cannot be taken, or nobody is in system:masters then; the rest is done",
+    "map import": "an entry of system:masters is not taken, or FILE has one and nobody is in it then; the rest is done",
     "map remove": "it is not mapped, and --if-exists is not given",
     "whois": "with --exit-code: the caller becomes nobody",
     "doctor": "there are findings; with --fail-on error: errors",

@@ -63,7 +63,8 @@ def import_(
     stdin.
 
     What is there and not in FILE stays; an entry for the same principal is brought up to date. Exits with 1 where an
-    entry of system:masters cannot be taken, or where nobody is in system:masters then; the rest is imported.
+    entry of system:masters cannot be taken, or where FILE has one and nobody is in system:masters then; the rest is
+    imported.
     """
     found = read_foreign(file, None if form == "auto" else form)  # stdin may take its time: nobody waits for it
     _bring_in(session, found, file, strip_path, me=me, force=force, dry_run=dry_run, output=output)
@@ -82,7 +83,7 @@ def _bring_in(session: Session, found: Import, file: str, strip_path: bool, **op
     change.finish(after, Options(**options), unchanged=unchanged, with_findings=True, more=more)
     lost = [*_lost_admins(found, outcomes, replace(change.before, mappings=after))]
     for text in lost:
-        note(f"error: {text}")
+        note(text)
     if lost:
         click.get_current_context().exit(1)
 
@@ -95,17 +96,19 @@ def _lost_admins(found: Import, outcomes: tuple[Outcome, ...], after: Installati
         if ADMINS in (each.wanted.groups or ()):
             names.append(each.principal)
             if each.error is not None and key_of(each.principal) not in mapped:
-                yield f"{_at(each.wanted.place)}{shortened(each.principal)} is in {ADMINS} there, and was not imported"
+                yield _lost(each.wanted.place, each.principal)
     for left_out in found.left_out:
         if left_out.admin:
             names.append(left_out.admin)
-            yield f"{_at(left_out.place)}{shortened(left_out.admin)} is in {ADMINS} there, and was not imported"
+            yield _lost(left_out.place, left_out.admin)
     if names and not has_admin(after):
-        yield f"nobody is in {ADMINS} after the import; the file has {', '.join(map(shortened, dict.fromkeys(names)))}"
+        listed = ", ".join(map(shortened, dict.fromkeys(names)))
+        yield f"error: nobody is in {ADMINS} after the import; the file has {listed}"
 
 
-def _at(place: Place | None) -> str:
-    return f"{place}: " if place else ""
+def _lost(place: Place | None, principal: str) -> str:
+    at = f"{place}: " if place else ""
+    return f"{at}error: {shortened(principal)} is in {ADMINS} there, and was not imported"
 
 
 @click.command(

@@ -221,7 +221,7 @@ def imported(shell: Shell, path: Path, text: str, *options: str, code: int) -> l
     """The errors of an import, without the cluster's own files in them."""
     path.write_text(text)
     done = shell.dev("map", "import", path, *options, code=code)
-    return [line for line in done.err.splitlines() if line.startswith("error: ")]
+    return [line for line in done.err.splitlines() if "error: " in line]
 
 
 def test_an_admin_that_is_not_imported_is_an_error(shell: Shell, aws_auth: Path) -> None:
@@ -229,7 +229,7 @@ def test_an_admin_that_is_not_imported_is_an_error(shell: Shell, aws_auth: Path)
     text = AWS_AUTH.replace(ADMIN, with_path)
     mappings = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
     expected = [
-        f"error: {aws_auth}:8:7: {with_path} {LOST}",
+        f"{aws_auth}:8:7: error: {with_path} {LOST}",
         f"error: nobody is in system:masters after the import; the file has {with_path}",
     ]
     assert imported(shell, aws_auth, text, "--dry-run", code=1) == expected
@@ -262,8 +262,8 @@ def test_an_entry_of_an_admin_that_cannot_be_read(shell: Shell, aws_auth: Path, 
     shell.dev("map", "add", NODE, "--username", "a", "--group", "system:masters")
     text = f"kind: ConfigMap\nmetadata: {{name: aws-auth}}\ndata:\n  mapRoles: |\n    - {entry.replace('ARN', ADMIN)}\n"
     (error,) = imported(shell, aws_auth, text, code=1)
-    assert error.startswith((f"error: {aws_auth}:5:", f"error: {aws_auth}:6:"))
-    assert error.endswith(f": {who} {LOST}")
+    assert error.startswith((f"{aws_auth}:5:", f"{aws_auth}:6:"))
+    assert error.endswith(f": error: {who} {LOST}")
 
 
 def test_an_admin_that_another_entry_decides_for_is_not_lost(shell: Shell, aws_auth: Path) -> None:
@@ -271,7 +271,7 @@ def test_an_admin_that_another_entry_decides_for_is_not_lost(shell: Shell, aws_a
     text = f"kind: ConfigMap\nmetadata: {{name: aws-auth}}\ndata:\n  mapRoles: |\n{entry}"
     assert imported(shell, aws_auth, text + entry, code=0) == []
     assert imported(shell, aws_auth, f"{text}    - {{rolearn: {ADMIN}, username: a}}\n", "--force", code=1) == [
-        f"error: {aws_auth}:5:7: {ADMIN} {LOST}",
+        f"{aws_auth}:5:7: error: {ADMIN} {LOST}",
         f"error: nobody is in system:masters after the import; the file has {ADMIN}",
     ]
     assert imported(shell, aws_auth, text.replace("system:masters", "dev"), code=0) == []
