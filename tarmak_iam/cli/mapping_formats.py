@@ -63,7 +63,7 @@ def import_(
     stdin.
 
     What is there and not in FILE stays; an entry for the same principal is brought up to date. Exits with 1 where an
-    entry of system:masters cannot be taken, or where FILE has one and nobody is in system:masters then; the rest is
+    entry of system:masters cannot be taken, or where nobody is in system:masters afterwards; the rest is
     imported.
     """
     found = read_foreign(file, None if form == "auto" else form)  # stdin may take its time: nobody waits for it
@@ -101,9 +101,10 @@ def _lost_admins(found: Import, outcomes: tuple[Outcome, ...], after: Installati
         if left_out.admin:
             names.append(left_out.admin)
             yield _lost(left_out.place, left_out.admin)
-    if names and not has_admin(after):
+    if not has_admin(after):
         listed = ", ".join(map(shortened, dict.fromkeys(names)))
-        yield f"error: nobody is in {ADMINS} after the import; the file has {listed}"
+        remedy = f"the file has {listed}" if names else f"map an admin: {after.admin_command}"
+        yield f"error: nobody is in {ADMINS} after the import; {remedy}"
 
 
 def _lost(place: Place | None, principal: str) -> str:

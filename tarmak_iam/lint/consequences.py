@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tarmak_iam.findings import Finding, Severity, Subject
+from tarmak_iam.identity.groups import ADMINS
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.lint.entries import entries_of
 from tarmak_iam.routes import Route
@@ -23,8 +24,11 @@ _ENDS_THE_DAEMON = frozenset(
 _HIDES_EVERYONE = frozenset({_MISTAKEN_KEY, _TEXT})
 """Rules about why there may be no entries where somebody wrote some."""
 
-_KEEPS_ADMINS_OUT = frozenset({_MISTAKEN_KEY, _DOUBLED_KEY, "IAM064", "IAM078", "IAM087", "IAM114"})
+_KEEPS_ADMINS_OUT = frozenset({_MISTAKEN_KEY, _DOUBLED_KEY, "IAM064", "IAM078", "IAM087"})
 """Rules about why an admin's entry may not count, or not be one: once that is mended, it shows."""
+
+_JOINED_GROUPS = "IAM114"
+"""The same, where system:masters is among the groups that stand in one text."""
 
 
 def without_consequences(found: Iterable[Finding], mappings: Mappings | None) -> list[Finding]:
@@ -39,7 +43,9 @@ def _is_told_better(finding: Finding, findings: list[Finding], mappings: Mapping
     if finding.id == _NOBODY:
         return bool(ids & _HIDES_EVERYONE)
     if finding.id == _NO_ADMIN:
-        return bool(ids & _KEEPS_ADMINS_OUT) or (mappings is not None and _is_an_admin_lost(others, mappings))
+        is_joined = any(each.id == _JOINED_GROUPS and ADMINS in each.message for each in others)
+        lost = mappings is not None and _is_an_admin_lost(others, mappings)
+        return bool(ids & _KEEPS_ADMINS_OUT) or is_joined or lost
     causes = [each for each in others if each.id in _ENDS_THE_DAEMON]
     if not len(finding.route):  # of which the daemon says only that it cannot read it
         return any(each.id == _DOUBLED_KEY for each in causes)

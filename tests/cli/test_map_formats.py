@@ -100,8 +100,13 @@ def test_guards_hold_for_an_import_too(shell: Shell, aws_auth: Path) -> None:
     refused = shell.dev("map", "import", aws_auth, code=2)
     assert f"error: the last way into system:masters would be lost ({ADMIN}); nothing was changed" in refused.err
     assert refused.out == ""
-    shell.dev("map", "import", aws_auth, "--force", "--dry-run")
-    assert shell.dev("map", "import", aws_auth, "--force").out.endswith(f"\n{ADMIN}: gains dev; loses system:masters\n")
+    shell.dev("map", "import", aws_auth, "--force", "--dry-run", code=1)
+    forced = shell.dev("map", "import", aws_auth, "--force", code=1)
+    assert forced.out.endswith(f"\n{ADMIN}: gains dev; loses system:masters\n")
+    assert forced.err.endswith(
+        "error: nobody is in system:masters after the import; map an admin: "
+        f"tarmak-iam -c {shell.single} map add ARN --username NAME --group system:masters\n"
+    )
 
 
 def test_from_stdin_and_as_json(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,7 +146,7 @@ def test_what_cannot_be_imported(shell: Shell, aws_auth: Path) -> None:
 
 def test_what_a_terminal_would_act_on_is_shown_as_an_escape(shell: Shell, aws_auth: Path) -> None:
     aws_auth.write_text(f'iamIdentityMappings: [{{arn: "{ADMIN}\\e[2J", username: a}}, {{arn: x, "\\e[1m": y}}]\n')
-    done = shell.dev("map", "import", aws_auth)
+    done = shell.dev("map", "import", aws_auth, code=1)
     assert "\x1b" not in done.err + done.out
     assert f"skipped {ADMIN}\\x1b[2J: " in done.err
     assert "the key \\x1b[1m has no counterpart" in done.err
@@ -274,12 +279,17 @@ def test_an_admin_that_another_entry_decides_for_is_not_lost(shell: Shell, aws_a
         f"{aws_auth}:5:7: error: {ADMIN} {LOST}",
         f"error: nobody is in system:masters after the import; the file has {ADMIN}",
     ]
-    assert imported(shell, aws_auth, text.replace("system:masters", "dev"), code=0) == []
+    assert imported(shell, aws_auth, text.replace("system:masters", "dev"), code=1) == [
+        (
+            "error: nobody is in system:masters after the import; map an admin: "
+            f"tarmak-iam -c {shell.single} map add ARN --username NAME --group system:masters"
+        )
+    ]
 
 
 def test_an_import_prints_what_check_finds(shell: Shell, aws_auth: Path) -> None:
     aws_auth.write_text(AWS_AUTH.replace("system:masters", "system:masters,dev").replace("role/team/Dev", "role/Dev"))
-    done = shell.dev("map", "import", aws_auth)
+    done = shell.dev("map", "import", aws_auth, code=1)
     assert "the group 'system:masters,dev' has a comma in it" in done.err
     assert "[IAM114]" in done.err
-    assert "[IAM" not in shell.dev("map", "import", aws_auth).err
+    assert "[IAM" not in shell.dev("map", "import", aws_auth, code=1).err

@@ -136,8 +136,8 @@ def test_the_default_release_was_read_and_tried_and_is_published() -> None:
     assert DEFAULT_RELEASE in published_tags()
     assert inspect.signature(whois).parameters["version"].default == str(RECORDED_RELEASE)
     assert inspect.signature(Authenticator.load).parameters["version"].default == str(RECORDED_RELEASE)
-    recorded = golden_json("authenticator", "mapping.json")["versions"]
-    assert max(map(DaemonVersion.parse, recorded)) == RECORDED_RELEASE
+    cases = golden_json("authenticator", "mapping.json")["cases"]
+    assert max(DaemonVersion.parse(each) for case in cases for each in case["expected"]) == RECORDED_RELEASE
 
 
 def test_what_guards_recommend_the_default_release_has() -> None:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from tarmak_iam.config import TarmakConfig
+from tarmak_iam.findings import Subject
+from tarmak_iam.identity.mappings import Mappings
+from tarmak_iam.installation import Installation
+from tarmak_iam.lint import Subjects, check
 from tests.lint.mapped import ADMIN, DEV, ROLES, only, places, report
 
 
@@ -180,6 +185,22 @@ def test_groups_as_a_text() -> None:
 )
 def test_several_groups_in_one_text(groups: str, expected: list[str]) -> None:
     assert places(ROLES + f"  - roleARN: {DEV}\n    username: dev\n    groups: {groups}\n") == expected
+
+
+@pytest.mark.parametrize(
+    ("groups", "expected"), [("dev,ops", ["IAM084", "IAM114"]), ("system:masters,dev", ["IAM114"])]
+)
+def test_several_groups_in_one_text_hide_only_the_admin_among_them(groups: str, expected: list[str]) -> None:
+    text = f"server:\n  mapRoles:\n  - roleARN: {DEV}\n    username: dev\n    groups: ['{groups}']\n"
+    config = TarmakConfig.parse(
+        "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\ncurrentCluster: dev-cluster\n"
+        "clusters: [{environment: dev, metadata: {name: cluster}}]\n"
+        "environments: [{metadata: {name: dev}, location: eu-west-1}]\n"
+    )
+    mappings = Mappings.parse(text)
+    made = Installation.of(config, config.clusters[0], mappings)
+    found = check(Subjects(config, mappings, made))
+    assert sorted(each.finding.id for each in found if each.finding.subject is Subject.MAPPINGS) == expected
 
 
 def test_what_is_said_of_several_groups_in_one_text() -> None:
