@@ -32,7 +32,6 @@ clusters:
 - environment: dev
   metadata: {{name: cluster}}
   kubernetes:
-    version: {kubernetes}
     apiServer:
       authTokenWebhookFile: {webhook}
       amazon: {{awsIAMAuthenticatorInit: true}}
@@ -60,9 +59,10 @@ class Home:
         home = cls(directory / "config", directory / "var", free_port())
         (home.directory / CLUSTER).mkdir(parents=True)
         webhook = home.state / "aws-iam-authenticator.kubeconfig"
-        kubernetes = components.KUBERNETES.removeprefix("v")
-        (home.directory / "tarmak.yaml").write_text(_CONFIG.format(kubernetes=kubernetes, webhook=webhook))
+        (home.directory / "tarmak.yaml").write_text(_CONFIG.format(webhook=webhook))
         home.map("")
+        # Not in tarmak.yaml: Tarmak itself cannot install that release.
+        home.run("settings", "set", "kubernetesVersion", components.KUBERNETES.removeprefix("v"))
         home.run("webhook", "--output-dir", home.state)
         home.bin.mkdir()
         (home.bin / "aws-iam-authenticator").symlink_to(components.daemon(components.DAEMONS[0]))
