@@ -169,7 +169,9 @@ def _parts(files: Sequence[NamedFile], *, all_clusters: bool, follow_links: bool
     """Of files that belong to one tarmak.yaml, or of one file that belongs to none."""
     path = files[0].config
     if path is None:
-        yield _alone(files[0], follow_links, "it is not in a cluster's directory beside a tarmak.yaml")
+        is_config = files[0].kind is Kind.CONFIG
+        why = "it is no regular file" if is_config else "it is not in a cluster's directory beside a tarmak.yaml"
+        yield _alone(files[0], follow_links, why)
         return
     try:
         config = TarmakConfig.load(path)
@@ -195,6 +197,8 @@ def _alone(file: NamedFile, follow_links: bool, why: str) -> Checked:
         if file.kind is Kind.SETTINGS:
             parse_settings(data, str(file.path))
             return Checked()
+        if file.kind is Kind.CONFIG:
+            return Checked.of(Subjects(TarmakConfig.parse(data, str(file.path))))
         return Checked.of(Subjects(mappings=Mappings.parse(data, str(file.path))))
     except TarmakIamError as error:
         return _failed(error)

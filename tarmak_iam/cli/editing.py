@@ -26,7 +26,7 @@ def edits_tarmak_yaml(command: Callable[..., None]) -> Callable[..., None]:
     """For the body of a command that edits tarmak.yaml, its session first: it also waits for a tarmak that may rewrite
     the file. A dry run waits for nobody."""
     does = "is editing tarmak.yaml, or running a tarmak that rewrites it"
-    return _decorated(command, lambda path: path, does, _recover)
+    return _decorated(command, _lock_of_tarmak_yaml, does, _recover)
 
 
 def _recover(path: Path, is_alone: bool) -> None:
@@ -39,10 +39,20 @@ def _recover(path: Path, is_alone: bool) -> None:
 
 def edits_cluster_files(command: Callable[..., None]) -> Callable[..., None]:
     """For the body of a command that edits mappings or settings, its session first. A dry run waits for nobody."""
-    # One turn for the files of all clusters of a directory: those of one may not be there yet.
-    return _decorated(
-        command, lambda path: path.with_name("mappings-and-settings"), "is editing the mappings or settings"
-    )
+    return _decorated(command, _lock_of_cluster_files, "is editing the mappings or settings")
+
+
+def _lock_of_tarmak_yaml(path: Path) -> Path:
+    from tarmak_iam.document.file_lock import lock_file_of
+
+    return lock_file_of(path)
+
+
+def _lock_of_cluster_files(path: Path) -> Path:
+    """One for the files of all clusters of a directory: those of one may not be there yet."""
+    from tarmak_iam.document.file_lock import lock_file_in
+
+    return lock_file_in(path.parent, "mappings-and-settings")
 
 
 def _nothing(_path: Path, _is_alone: bool) -> None:
@@ -51,7 +61,7 @@ def _nothing(_path: Path, _is_alone: bool) -> None:
 
 def _decorated(
     command: Callable[..., None],
-    locked: Callable[[Path], Path],
+    lock_file: Callable[[Path], Path],
     does: str,
     first: Callable[[Path, bool], None] = _nothing,
 ) -> Callable[..., None]:
@@ -67,20 +77,22 @@ def _decorated(
         if path is None:
             edit()
         else:
-            in_turn(locked(path), edit, does, first)
+            in_turn(lock_file(path), edit, does, functools.partial(first, path))
 
     return call
 
 
-def in_turn(path: Path, edit: Callable[[], _Made], does: str, first: Callable[[Path, bool], None] = _nothing) -> _Made:
-    """Makes an edit while no other one of us is at work on the file at `path`. Where somebody else has changed it
-    since the edit began, the edit is made again, on what is there now. `does` says what is waited for, as in "is
-    editing the mappings". `first` is done before, with the path, and whether there is a lock.
+def in_turn(
+    lock_file: Path, edit: Callable[[], _Made], does: str, first: Callable[[bool], object] = lambda _: None
+) -> _Made:
+    """Makes an edit while no other one of us has the lock. Where somebody else has changed the file since the edit
+    began, the edit is made again, on what is there now. `does` says what is waited for, as in "is editing the
+    mappings". `first` is done before, with whether there is a lock.
 
     Where there can be no lock, that is all there is. Raises ToolError where the turn does not come, and what `edit`
     raises.
     """
-    from tarmak_iam.document.file_lock import file_lock, lock_file_of
+    from tarmak_iam.document.file_lock import file_lock
     from tarmak_iam.hook.tarmak.passing import stops_raised
 
     def busy(holder: str) -> str:
@@ -89,9 +101,8 @@ def in_turn(path: Path, edit: Callable[[], _Made], does: str, first: Callable[[P
     def waiting(text: str) -> None:
         note(f"waiting up to {_SECONDS} seconds: {text}")
 
-    lock = lock_file_of(path)
-    with stops_raised(), file_lock(lock, busy, seconds=_SECONDS, patience=_PATIENCE, waiting=waiting) as problem:
-        first(path, problem is None)
+    with stops_raised(), file_lock(lock_file, busy, seconds=_SECONDS, patience=_PATIENCE, waiting=waiting) as problem:
+        first(problem is None)
         for _ in range(1, _ATTEMPTS):
             try:
                 return edit()

@@ -17,6 +17,7 @@ from tarmak_iam.cli.notes import note_role
 from tarmak_iam.cli.overrides import kubeconfig_options
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.cli.verbosity import log_variables
+from tarmak_iam.document.file_lock import lock_file_of
 from tarmak_iam.emit.artifact import yaml_bytes
 from tarmak_iam.emit.kubeconfig import api_server, client_kubeconfig, is_tunnel
 from tarmak_iam.installation import Installation
@@ -91,7 +92,7 @@ def kubeconfig(
         if dry_run:
             merge()
         else:
-            in_turn(paths[0], merge, "is editing this kubeconfig")
+            in_turn(lock_file_of(paths[0]), merge, "is editing this kubeconfig")
     note_role(installation)
     note_tunnel(installation)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,9 @@ from tarmak_iam.settings import SETTINGS_NAME
 
 __all__ = ["Kind", "NamedFile", "named_file"]
 
+_SYSTEM = ("/dev", "/proc")
+"""Where `/dev/stdin` and a shell's `<(...)` lie."""
+
 
 class Kind(Enum):
     CONFIG = CONFIG_NAME
@@ -31,20 +34,24 @@ class Kind(Enum):
 @dataclass(frozen=True, slots=True)
 class NamedFile:
     """`config` is the tarmak.yaml that the file belongs to, None where there is none; `cluster` the name of the
-    directory it is in, which is that of a cluster, None for tarmak.yaml itself."""
+    directory it is in, which is that of a cluster, None for tarmak.yaml itself. `data`: what was read already, which a
+    pipe gives only once."""
 
     path: Path
     kind: Kind
     config: Path | None
     cluster: str | None = None
+    data: bytes | None = field(default=None, repr=False)
 
     def read(self, *, follow_links: bool) -> bytes:
-        """As it is named where it belongs to no tarmak.yaml; otherwise no link may lead it out of that directory.
+        """No link may lead it out of the directory of its tarmak.yaml, or out of its own where it belongs to none.
 
         Raises FileError.
         """
+        if self.data is not None:
+            return self.data
         if self.config is None or self.cluster is None:
-            return read_file(self.path)
+            return _read_alone(self.path, follow_links=follow_links)
         boundary = Boundary(self.config.parent, follow_links)
         data = read_if_present(self.config.parent / self.cluster / self.path.name, boundary)
         if data is None:
@@ -66,10 +73,13 @@ def named_file(path: Path, *, follow_links: bool = False) -> NamedFile:
         raise _missing(path)
     if found is not None:
         return found
-    kind = kind or _by_content(path)
     if kind is Kind.CONFIG:
         return NamedFile(path, kind, path)
-    return NamedFile(path, kind, None, _absolute(path).parent.name)
+    data = _read_alone(path, follow_links=follow_links)
+    kind = _by_content(data, path)
+    if kind is Kind.CONFIG:
+        return NamedFile(path, kind, path) if path.is_file() else NamedFile(path, kind, None, data=data)
+    return NamedFile(path, kind, None, _absolute(path).parent.name, data)
 
 
 def _owner(path: Path) -> tuple[Path | None, str]:
@@ -109,8 +119,17 @@ def _names_beside(path: Path) -> Iterable[str]:
         return ()
 
 
-def _by_content(path: Path) -> Kind:
-    data = Document.parse(read_file(path), str(path)).data
+def _read_alone(path: Path, *, follow_links: bool) -> bytes:
+    """A link in a pull request could name any file of the machine that checks it. Links of the system itself, such as
+    /dev/stdin, are the user's own words."""
+    parent = Path(os.path.realpath(path.parent))
+    if path.is_symlink() and not any(parent.is_relative_to(each) for each in _SYSTEM):
+        Boundary(path.parent, follow_links).resolve(path)
+    return read_file(path)
+
+
+def _by_content(text: bytes, path: Path) -> Kind:
+    data = Document.parse(text, str(path)).data
     top: dict[Any, Any] = data if isinstance(data, dict) else {}
     if str(top.get("apiVersion")).startswith("api.tarmak.io/"):
         return Kind.CONFIG

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,15 +13,21 @@ from pathlib import Path
 from tarmak_iam.document.files import file_error
 from tarmak_iam.errors import FileError, Place, ToolError
 
-__all__ = ["file_lock", "lock_file_of"]
+__all__ = ["file_lock", "lock_file_in", "lock_file_of"]
 
 _PAUSE = 0.05
+_UNNOTICED = ", so that a second run would go unnoticed"
 
 
 def lock_file_of(path: Path) -> Path:
     """Where those who edit the file at `path` lock each other out: next to the real one, if that is a link."""
     real = Path(os.path.realpath(path))
     return real.with_name(f".{real.name}.edit.lock")
+
+
+def lock_file_in(directory: Path, subject: str) -> Path:
+    """The same for several files of a directory: `subject` says which, and no link of that name leads out of it."""
+    return Path(os.path.realpath(directory), f".{subject}.edit.lock")
 
 
 @contextlib.contextmanager
@@ -77,8 +84,10 @@ def _taken(path: Path, turn: _Turn) -> tuple[int | None, FileError | None]:
     while True:
         try:
             descriptor, holder = _locked(path)
+        except FileError as error:
+            return None, error
         except OSError as error:
-            return None, file_error("cannot be locked, so that a second run would go unnoticed", path, error)
+            return None, file_error(f"cannot be locked{_UNNOTICED}", path, error)
         if descriptor is not None:
             _sign(descriptor)
             return descriptor, None
@@ -91,6 +100,7 @@ def _locked(path: Path) -> tuple[int | None, str | None]:
     the file away. Raises OSError where there can be no lock."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
+        _check_own(os.fstat(descriptor), path)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         is_ours = _is_at(descriptor, path)
     except BlockingIOError:
@@ -104,6 +114,13 @@ def _locked(path: Path) -> tuple[int | None, str | None]:
         return descriptor, None
     os.close(descriptor)
     return None, None
+
+
+def _check_own(status: os.stat_result, path: Path) -> None:
+    """What is in a lock file is overwritten. Another hard link to it could be a file that somebody needs. Raises
+    FileError."""
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+        raise FileError(f"this is no lock file of ours{_UNNOTICED}", remedy="remove it", place=Place(str(path)))
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

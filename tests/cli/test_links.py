@@ -204,6 +204,15 @@ def test_links_of_somebody_else_are_not(
     assert CANARY not in done.out + done.err
 
 
+def test_no_lock_is_made_behind_a_link(shell: Shell, tmp_path: Path) -> None:
+    """Under the name that the edits of mappings and settings take turns by there is no file."""
+    victim = tmp_path / ".victim.edit.lock"
+    victim.write_text("kept\n")
+    link(shell.single / "mappings-and-settings", tmp_path / "victim")
+    shell.dev(*WRITING[0])
+    assert victim.read_text() == "kept\n"
+
+
 # --- check FILE... -----------------------------------------------------------------------------------------------
 
 
@@ -254,14 +263,73 @@ def test_a_file_in_a_directory_that_is_no_cluster_s(
     assert CANARY not in done.out + done.err
 
 
-def test_a_file_that_belongs_to_no_tarmak_yaml_is_read_as_named(
+@pytest.mark.parametrize("name", [MAPPINGS, SETTINGS, "other.yaml"])
+@pytest.mark.parametrize("tarmak_yaml", ["missing", "link to nothing", "directory"])
+def test_a_file_that_belongs_to_no_tarmak_yaml(
+    shell: Shell, tmp_path: Path, secret: Path, name: str, tarmak_yaml: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pull request can take tarmak.yaml away, too: a link stays in its own directory."""
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    if tarmak_yaml == "directory":
+        (tmp_path / "tarmak.yaml").mkdir()
+    elif tarmak_yaml == "link to nothing":
+        (tmp_path / "tarmak.yaml").symlink_to("gone")
+    link(alone / name, secret)
+    monkeypatch.chdir(tmp_path)
+    done = shell.run("check", f"alone/{name}", code=2)
+    assert f"alone/{name}: error: {refusal(secret, alone)}\n" in done.err
+    assert CANARY not in done.out + done.err
+    monkeypatch.chdir(alone)
+    assert f"{name}: error: {refusal(secret, alone)}\n" in shell.run("check", name, code=2).err
+
+
+def test_a_link_that_stays_in_its_directory_or_is_followed_on_request(
     shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    text = "server: {mapRoles: [{username: x}]}\n"
     (tmp_path / "alone").mkdir()
-    (tmp_path / "real.yaml").write_text("server: {mapRoles: [{username: x}]}\n")
-    link(tmp_path / "alone" / MAPPINGS, tmp_path / "real.yaml")
+    for place in (tmp_path, tmp_path / "alone"):
+        (place / "real.yaml").write_text(text)
     monkeypatch.chdir(tmp_path)
+    link(tmp_path / "alone" / MAPPINGS, Path("real.yaml"))
     assert f"alone/{MAPPINGS}:1:" in shell.run("check", f"alone/{MAPPINGS}", code=1).out
+    link(tmp_path / "alone" / MAPPINGS, Path("../real.yaml"))
+    assert f"alone/{MAPPINGS}:1:" in shell.run("--follow-links", "check", f"alone/{MAPPINGS}", code=1).out
+
+
+def test_tarmak_yaml_from_a_pipe(shell: Shell) -> None:
+    reader, writer = os.pipe()
+    text = (shell.single / "tarmak.yaml").read_bytes()
+    os.write(writer, text.replace(b"location: eu-west-1", b"location: eu-west-1a"))
+    os.close(writer)
+    try:
+        done = shell.run("check", f"/dev/fd/{reader}", code=1)
+    finally:
+        os.close(reader)
+    assert f"/dev/fd/{reader}:115:13: error: the location" in done.out
+    assert "note: checked only by the rules that need nothing else: it is no regular file\n" in done.err
+
+
+@pytest.mark.parametrize("place", ["/dev/fd", "/proc/self/fd"])
+@pytest.mark.parametrize("kind", ["pipe", "file"])
+def test_links_of_the_system_are_what_the_user_says(shell: Shell, tmp_path: Path, place: str, kind: str) -> None:
+    """`check <(...)`, and /dev/stdin, which may be a file. A pipe is read once."""
+    if not Path(place).exists():
+        pytest.skip(f"there is no {place}")
+    text = b"server: {mapRoles: [{username: x}]}\n"
+    path = tmp_path / "real.yaml"
+    path.write_bytes(text)
+    reader = os.open(path, os.O_RDONLY)
+    if kind == "pipe":
+        os.close(reader)
+        reader, writer = os.pipe()
+        os.write(writer, text)
+        os.close(writer)
+    try:
+        assert f"{place}/{reader}:1:" in shell.run("check", f"{place}/{reader}", code=1).out
+    finally:
+        os.close(reader)
 
 
 def test_the_way_up_is_not_led_astray(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -313,12 +381,12 @@ def test_no_line_of_a_file_of_another_name(shell: Shell, secret: Path, name: str
 
 @pytest.mark.usefixtures("terminal")
 def test_no_line_behind_a_link_that_leads_out(shell: Shell, tmp_path: Path) -> None:
-    """Nor where the file is read as named, since it belongs to no tarmak.yaml."""
+    """Not even where it is followed on request."""
     for name in ("alone", "elsewhere"):
         (tmp_path / name / "dev-cluster").mkdir(parents=True)
     (tmp_path / "elsewhere" / MAPPINGS).write_text(f"x: {CANARY}: [\n")
     path = link(tmp_path / "alone" / "dev-cluster" / MAPPINGS, tmp_path / "elsewhere" / MAPPINGS)
-    done = shell.run("check", path, code=2)
+    done = shell.run("--follow-links", "check", path, code=2)
     assert f"{path}:1:" in done.err
     assert CANARY not in done.out + done.err
 

@@ -103,3 +103,20 @@ def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
     with file_lock(path, busy) as problem:
         assert "cannot be locked" in str(problem)
     assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.parametrize("kind", ["another link to a file", "named pipe"])
+def test_what_is_no_lock_file_is_left_alone(tmp_path: Path, kind: str) -> None:
+    """A directory of somebody else's may have anything there; what is in a lock file is overwritten."""
+    path, other = tmp_path / ".lock", tmp_path / "other"
+    if kind == "named pipe":
+        os.mkfifo(path)
+    else:
+        other.write_text("kept\n")
+        os.link(other, path)
+    with file_lock(path, busy) as problem:
+        assert str(problem) == (
+            f"{path}: this is no lock file of ours, so that a second run would go unnoticed; remove it"
+        )
+    assert path.exists()
+    assert kind == "named pipe" or other.read_text() == "kept\n"

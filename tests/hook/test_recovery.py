@@ -148,3 +148,27 @@ def test_a_link_in_the_place_of_such_a_text(path: Path, now: bytes) -> None:
     path.write_bytes(now)
     assert said(path) == []
     assert path.read_bytes() == now
+
+
+@pytest.mark.parametrize("now", [SET, b"", b"\n"])
+def test_nothing_is_written_through_a_link_out_of_the_directory(path: Path, tmp_path: Path, now: bytes) -> None:
+    """Whoever has made the link may have made the text as well."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    target = elsewhere / "of-somebody-else"
+    target.write_bytes(now)
+    target.chmod(0o600)
+    path.unlink()
+    path.symlink_to(target)
+    assert "tarmak.yaml.before-1 has the text from before an earlier `tarmak-iam run`" in "".join(said(path))
+    assert target.read_bytes() == now
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert names(path.parent) == ["elsewhere", "tarmak.yaml", "tarmak.yaml.before-1"]
+
+
+def test_a_link_within_the_directory_is_as_the_file(path: Path) -> None:
+    path.rename(path.with_name("dev.yaml"))
+    path.symlink_to("dev.yaml")
+    assert "note: restored comments and layout" in "".join(said(path))
+    assert path.read_bytes() == RESTORED
+    assert path.is_symlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import stat
 from collections.abc import Iterable
@@ -22,7 +23,8 @@ def recover(path: Path, *, is_alone: bool = True) -> tuple[str, ...]:
 
     The file is rewritten only where it has no comments, so that tarmak may have written it last, and where the text
     explains it: it then means the same as before. `is_alone`: no other run is at work, so that the text is nobody's any
-    more; otherwise it is only reported. Raises nothing.
+    more; otherwise it is only reported, and so it is where the file is a link that leads out of its directory: whoever
+    has made both could have any file overwritten that is empty. Raises nothing.
     """
     try:
         return _recovered(path, is_alone=is_alone)
@@ -41,15 +43,15 @@ def _recovered(path: Path, *, is_alone: bool) -> tuple[str, ...]:
         return ()
     others = [each for each, text in texts.items() if text != now]
     for beside in sorted(others, key=lambda each: not _has_comments(texts[each])):  # which are worth most
-        lines = _put_back(path, now, beside, texts[beside], is_alone=is_alone)
+        lines = _put_back(path, now, beside, texts[beside], may_write=is_alone and not _leads_out(path))
         if lines:
             return lines
     return ()
 
 
-def _put_back(path: Path, now: bytes, beside: Path, text: bytes, *, is_alone: bool) -> tuple[str, ...]:
+def _put_back(path: Path, now: bytes, beside: Path, text: bytes, *, may_write: bool) -> tuple[str, ...]:
     found = restore(text, now, filename=str(path))
-    if is_alone and (found.outcome == "restored" or not now.strip()):
+    if may_write and (found.outcome == "restored" or not now.strip()):
         replace_file(path, found.data, expected=now, mode=beside.stat().st_mode & 0o777, secret=True)
         _take_away([beside])
         what = f"restored comments and layout from {beside.name}, which an interrupted `tarmak-iam run` left"
@@ -59,6 +61,10 @@ def _put_back(path: Path, now: bytes, beside: Path, text: bytes, *, is_alone: bo
     what = "tarmak cannot read the file" if found.outcome == "broken" else "the file has no comments"
     reason = f" ({found.reason})" if found.reason else ""
     return (f"{path}: warning: {what}{reason}; {beside} has the text from before an earlier `tarmak-iam run`",)
+
+
+def _leads_out(path: Path) -> bool:
+    return os.path.dirname(os.path.realpath(path)) != os.path.realpath(path.parent)
 
 
 def _also(found: Restored) -> str:
