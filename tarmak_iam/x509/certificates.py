@@ -12,7 +12,7 @@ from tarmak_iam.x509.needs import no_cryptography
 
 try:
     from cryptography import x509
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes, PrivateKeyTypes
@@ -24,6 +24,8 @@ __all__ = ["Certificate", "Key", "Unreadable", "is_issued_by", "read_certificate
 
 E = TypeVar("E", bound=x509.ExtensionType)
 
+_MAX_KEY_BYTES = 1 << 14
+"""An RSA key of 16,384 bits, more than OpenSSL works with, has less than 10,000."""
 _GO_KEYS = (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey)
 
 
@@ -71,7 +73,7 @@ def read_certificate(der: bytes) -> Certificate:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return _facts(der)
-    except (ValueError, TypeError, x509.DuplicateExtension, x509.InvalidVersion, UnsupportedAlgorithm):
+    except (ValueError, TypeError, x509.DuplicateExtension, x509.InvalidVersion, UnsupportedAlgorithm, InternalError):
         raise Unreadable("it is no certificate that can be read") from None
     except x509.UnsupportedGeneralNameType:
         raise Unreadable("its subject alternative name cannot be read") from None
@@ -142,12 +144,29 @@ def _is_issued_by(read: x509.Certificate, issuer: x509.Certificate) -> bool:
 
 
 def read_key(der: bytes) -> Key:
-    """PKCS#1, PKCS#8 and SEC 1, as Go reads them. Raises Unreadable, also for a kind that Go cannot use."""
+    """PKCS#1, PKCS#8 and SEC 1, as Go reads them. Raises Unreadable, also for a kind that Go cannot use.
+
+    OpenSSL's own examination of an RSA key takes minutes for a large one, and may not end: it asks whether the factors
+    are primes, which Go does not.
+    """
     try:
-        key = serialization.load_der_private_key(der, None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
+        if len(der) > _MAX_KEY_BYTES:
+            raise ValueError
+        key = serialization.load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
+        if isinstance(key, rsa.RSAPrivateKey) and not _is_consistent(key.private_numbers()):
+            raise ValueError
+    except (ValueError, TypeError, UnsupportedAlgorithm, InternalError):
         raise Unreadable("it is no private key that can be read") from None
     return _key(key)
+
+
+def _is_consistent(key: rsa.RSAPrivateNumbers) -> bool:
+    """What Go asks of the numbers of a key: they belong together."""
+    if min(key.p, key.q) <= 1 or key.p * key.q != key.public_numbers.n:
+        return False
+    inverts = all(key.d * key.public_numbers.e % (factor - 1) == 1 % (factor - 1) for factor in (key.p, key.q))
+    shares = (key.dmp1, key.dmq1) == (key.d % (key.p - 1), key.d % (key.q - 1))
+    return inverts and shares and key.iqmp * key.q % key.p == 1
 
 
 def _key(key: PrivateKeyTypes) -> Key:
