@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tarmak_iam.document.source import MAX_BYTES
+from tarmak_iam.text import capped
 
 __all__ = ["MAX_OBJECT", "Budget", "HistoryUnknown", "TooLarge"]
 
@@ -16,7 +17,10 @@ MAX_OBJECT = MAX_BYTES
 
 
 class HistoryUnknown(Exception):
-    """Why a question about the history has no answer, in a line."""
+    """Why a question about the history has no answer, in a line, which may quote a path out of a `.git` file."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(capped(why))
 
 
 class TooLarge(HistoryUnknown):

@@ -179,6 +179,13 @@ def test_a_long_file(tmp_path: Path) -> None:
     assert refused(tmp_path) == f"{tmp_path}/.git has more than the 8,192 bytes that are read"
 
 
+def test_a_reason_quotes_no_whole_file(tmp_path: Path) -> None:
+    (tmp_path / ".git").write_text(f"gitdir: {'x' * 8000}\n")
+    reason = refused(tmp_path)
+    assert len(reason) <= 1000
+    assert "x..." in reason
+
+
 def test_a_path_that_cannot_be_one(tmp_path: Path) -> None:
     (tmp_path / ".git").write_bytes(b"gitdir: a\0b")
     assert Repository.of(tmp_path).unknown == "the git repository cannot be read (ValueError)"
