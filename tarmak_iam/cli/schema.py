@@ -20,6 +20,7 @@ from tarmak_iam.config.amazon import AMAZON
 from tarmak_iam.config.plugins import load_sections, section_named
 from tarmak_iam.config.schema import WHOLE_FILE, Schema, file_schema, schema_text, section_schema
 from tarmak_iam.document import Document
+from tarmak_iam.document.boundary import Boundary
 from tarmak_iam.document.files import make_directory, read_file, read_if_present, replace_file
 from tarmak_iam.errors import SelectionError
 from tarmak_iam.identity.mappings import MAPPINGS_NAME
@@ -73,20 +74,21 @@ def schema(session: Session, name: str | None, output_dir: Path | None, with_mod
         return
     if name is not None:
         raise click.UsageError("--output-dir writes the schemas of all files: leave NAME out")
+    within = Boundary(output_dir, session.follow_links)
     if with_modelines:
-        _write_with_modelines(session, output_dir, dry_run=dry_run)
+        _write_with_modelines(session, within, dry_run=dry_run)
     else:
-        _write_schemas(output_dir, dry_run=dry_run)
+        _write_schemas(within, dry_run=dry_run)
     if dry_run:
         note("dry run: nothing was written")
 
 
 @edits_tarmak_yaml
 @edits_cluster_files
-def _write_with_modelines(session: Session, directory: Path, *, dry_run: bool) -> None:
+def _write_with_modelines(session: Session, within: Boundary, *, dry_run: bool) -> None:
     # All of them before anything is written: one that is no YAML leaves everything as it is.
-    edits = [_edit_of(each, directory) for each in _documents(session)]
-    _write_schemas(directory, dry_run=dry_run)
+    edits = [_edit_of(each, within.directory) for each in _documents(session)]
+    _write_schemas(within, dry_run=dry_run)
     for edit in edits:
         _finish(edit, dry_run=dry_run)
 
@@ -106,17 +108,17 @@ def _made(name: str) -> Schema:
     return section_schema(section_named(name))
 
 
-def _write_schemas(directory: Path, *, dry_run: bool) -> None:
+def _write_schemas(within: Boundary, *, dry_run: bool) -> None:
     if not dry_run:
-        make_directory(directory, 0o755)
+        make_directory(within.directory, 0o755)
     for called, filename in _OF_FILES.values():
-        path, data = directory / filename, schema_text(_made(called)).encode()
-        before = read_if_present(path)
+        path, data = within.directory / filename, schema_text(_made(called)).encode()
+        before = read_if_present(path, within)
         if before == data:
             note(f"unchanged {path}")
             continue
         if not dry_run:
-            replace_file(path, data, expected=before)
+            replace_file(path, data, expected=before, within=within)
             wrote(path)
         note(f"{'would write' if dry_run else 'wrote'} {path}")
 

@@ -17,6 +17,7 @@ from tarmak_iam.cli.directories import output_dir_option
 from tarmak_iam.cli.session import Session, pass_session, way_in
 from tarmak_iam.command_line import PLAIN
 from tarmak_iam.config.webhook import DEFAULT_WEBHOOK_FILE
+from tarmak_iam.document.boundary import Boundary
 from tarmak_iam.document.files import is_current, make_directory, read_if_present
 from tarmak_iam.document.replacing import Replacement, replace_files
 from tarmak_iam.errors import ConfigError
@@ -107,7 +108,9 @@ def webhook(
         given = {"hostname": bool(hostnames), "address": address is not None, "port": port is not None}
         _check_server(server, installation.mappings.document, [key for key, is_given in given.items() if not is_given])
     names = ServerNames(hostnames or (server.hostname,), server.address if address is None else address)
-    existing = Existing(output_dir, *(read_if_present(output_dir / name) for name in (CERTIFICATE, KEY, KUBECONFIG)))
+    within = Boundary(output_dir, session.follow_links)
+    found = (read_if_present(output_dir / name, within) for name in (CERTIFICATE, KEY, KUBECONFIG))
+    existing = Existing(output_dir, *found)
     prepared = prepare(
         existing,
         names,
@@ -117,7 +120,7 @@ def webhook(
         renew=renew,
         version=version,
     )
-    for line in _write(output_dir, prepared):  # all is written: whoever reads the lines may hang up
+    for line in _write(within, prepared):  # all is written: whoever reads the lines may hang up
         print_line(one_line(line))
     if prepared.is_kept and _is_given("days"):
         note("the pair that is there is kept, and its days with it: --renew makes a new one")
@@ -157,11 +160,11 @@ def _check_server(server: ServerSettings, document: Document, keys: Iterable[str
             raise ConfigError(f"server.{key}: {error.what}", remedy=error.remedy, place=place) from None
 
 
-def _write(directory: Path, prepared: Prepared) -> list[str]:
+def _write(within: Boundary, prepared: Prepared) -> list[str]:
     """Writes all of it or nothing, and gives a line a file on what was done. Raises FileError."""
-    files = [_replacement(directory, output) for output in prepared.outputs]
+    files = [_replacement(within, output) for output in prepared.outputs]
     missing = [each for each in files if not _is_there(each)]
-    make_directory(directory, 0o700)
+    make_directory(within.directory, 0o700)
     replace_files(missing)
     wrote(*(each.path for each in missing))
     return [f"{_done(each) if each in missing else 'unchanged'} {each.path}" for each in files]
@@ -171,10 +174,10 @@ def _done(each: Replacement) -> str:
     return "restricted" if each.before == each.data else "wrote"
 
 
-def _replacement(directory: Path, output: Output) -> Replacement:
+def _replacement(within: Boundary, output: Output) -> Replacement:
     """`init` writes through the umask; never more open than that, and the key for its owner alone."""
     mode = 0o600 if output.is_secret else 0o644 & ~_umask()
-    return Replacement(directory / output.name, output.data, output.before, mode, output.is_secret)
+    return Replacement(within.directory / output.name, output.data, output.before, mode, output.is_secret, within)
 
 
 def _is_there(each: Replacement) -> bool:

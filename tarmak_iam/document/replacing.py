@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tarmak_iam.document.boundary import Boundary
 from tarmak_iam.document.files import read_if_present, replace_file
 from tarmak_iam.errors import FileError
 
@@ -16,14 +17,15 @@ __all__ = ["Replacement", "replace_files"]
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """`before` is what is expected to be there, None for a new file. `mode` and `is_secret` as `replace_file` has
-    them."""
+    """`before` is what is expected to be there, None for a new file. `mode`, `is_secret` and `within` as `replace_file`
+    has them."""
 
     path: Path
     data: bytes = field(repr=False)
     before: bytes | None = field(repr=False)
     mode: int = 0o644
     is_secret: bool = False
+    within: Boundary | None = None
 
 
 def replace_files(replacements: Iterable[Replacement]) -> None:
@@ -32,7 +34,7 @@ def replace_files(replacements: Iterable[Replacement]) -> None:
     written: list[Replacement] = []
     try:
         for each in replacements:
-            replace_file(each.path, each.data, expected=each.before, mode=each.mode, secret=each.is_secret)
+            _replace(each, each.data, each.before)
             written.append(each)
     except FileError:
         # The last one first, and no further than it goes: what stands before may be a copy of what comes behind.
@@ -42,8 +44,12 @@ def replace_files(replacements: Iterable[Replacement]) -> None:
         raise
 
 
+def _replace(file: Replacement, data: bytes, expected: bytes | None) -> None:
+    replace_file(file.path, data, expected=expected, mode=file.mode, secret=file.is_secret, within=file.within)
+
+
 def _put_back(done: Replacement) -> None:
     if done.before is not None:
-        replace_file(done.path, done.before, expected=done.data, mode=done.mode, secret=done.is_secret)
+        _replace(done, done.before, done.data)
     elif read_if_present(done.path) == done.data:
         os.unlink(done.path)

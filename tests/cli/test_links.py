@@ -213,6 +213,33 @@ def test_no_lock_is_made_behind_a_link(shell: Shell, tmp_path: Path) -> None:
     assert victim.read_text() == "kept\n"
 
 
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        ("webhook", "aws-iam-authenticator.kubeconfig"),
+        ("webhook", "cert.pem"),
+        ("webhook", "key.pem"),
+        ("schema", "mappings.schema.json"),
+    ],
+)
+@pytest.mark.parametrize("exists", [True, False])
+def test_files_that_are_made(shell: Shell, tmp_path: Path, command: str, name: str, exists: bool) -> None:
+    """The directory may be a link, as it is named; what lies in it leads to nothing outside of it."""
+    target, out = tmp_path.resolve() / "target", tmp_path / "out"
+    out.mkdir()
+    if exists:
+        target.write_text("kept\n")
+    path = link(tmp_path / "named", out) / name
+    link(path, target)
+    done = shell.dev(command, "--output-dir", path.parent, code=2)
+    assert f"{path}: error: {refusal(target, out)}\n" in done.err
+    assert target.exists() == exists
+    assert not exists or target.read_text() == "kept\n"
+    if command == "schema":
+        shell.dev("--follow-links", command, "--output-dir", path.parent)
+        assert target.read_text().startswith("{")
+
+
 # --- check FILE... -----------------------------------------------------------------------------------------------
 
 
