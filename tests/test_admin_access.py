@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 
 from tarmak_iam.admin_access import AdminAccess, AdminState, examine_admin
 from tarmak_iam.command_line import CommandLine
@@ -26,6 +27,7 @@ from tests.admin_certificates import (
 )
 from tests.support import ROOT
 
+ANY = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=timezone.utc)
 GOOD = certificate("2026-01-01", "2027-01-01")
 RENEW = "run `tarmak clusters kubeconfig` for a new one"
@@ -244,8 +246,8 @@ def test_the_time_of_the_call_counts_where_none_is_given(home: Path) -> None:
     assert examine_admin(home).state is AdminState.EXPIRED
 
 
-@pytest.mark.parametrize("usages", [None, (CLIENT, SERVER)])
-def test_other_usages_that_allow_a_client(home: Path, usages: None) -> None:
+@pytest.mark.parametrize("usages", [None, (CLIENT, SERVER), (ANY,)])
+def test_other_usages_that_allow_a_client(home: Path, usages: tuple[ObjectIdentifier, ...] | None) -> None:
     pem = certificate("2026-01-01", "2027-01-01", usages=usages)
     assert examined(home, kubeconfig(logins(pem))).is_way_back
 
@@ -264,6 +266,15 @@ def test_many_certificates_that_have_signed_each_other(home: Path) -> None:
     assert examined(home, kubeconfig(logins(own + loop))).is_signed_by_ca is None
     few = b"".join(certificate("2000-01-01", f"{2100 + n}-01-01", (), name="x", issuer="x") for n in range(10))
     assert examined(home, kubeconfig(logins(own + few))).state is AdminState.OTHER_CA
+
+
+def test_nothing_is_said_of_a_signature_behind_more_of_a_chain_than_is_looked_at(home: Path) -> None:
+    others = [certificate("2000-01-01", f"{2100 + n}-01-01", (), name="x", issuer="x") for n in range(19)]
+    between = certificate("2020-01-01", "2990-01-01", (), name="between", usages=None)
+    own = certificate("2026-01-01", "2027-01-01", issuer="between")
+    for number, is_signed in ((18, True), (19, None)):
+        found = examined(home, kubeconfig(logins(b"".join([own, *others[:number], between]))))
+        assert (found.state, found.is_signed_by_ca) == (AdminState.VALID, is_signed)
 
 
 def test_nothing_is_said_of_a_signature_among_more_cas_than_are_looked_at(home: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tarmak_iam.regions import is_region, partition_of, region_of_zone
-from tarmak_iam.text import defused, escaped, is_host_name, one_line
+from tarmak_iam.text import capped, defused, escaped, is_host_name, one_line, shortened
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,31 @@ from tarmak_iam.text import defused, escaped, is_host_name, one_line
 )
 def test_one_line(text: str, line: str) -> None:
     assert one_line(text) == line
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("x" * 80, "x" * 80),
+        ("x" * 81, "x" * 77 + "..."),
+        ("arn:" + "x" * 196, "arn:" + "x" * 196),
+        ("arn:" + "x" * 197, "arn:" + "x" * 73 + "..."),
+        (" arn:" + "x" * 80, " arn:" + "x" * 72 + "..."),
+    ],
+)
+def test_a_value_in_a_message(text: str, shown: str) -> None:
+    assert shortened(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("ab" * 500, "ab" * 500),
+        ("a" * 500 + "b" * 501, "a" * 498 + "..." + "b" * 498),
+    ],
+)
+def test_a_whole_message(text: str, shown: str) -> None:
+    assert capped(text) == shown
 
 
 @pytest.mark.parametrize(

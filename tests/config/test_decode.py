@@ -46,6 +46,12 @@ def test_what_tarmak_does_not_read(text: str) -> None:
         TarmakConfig.parse(text)
 
 
+def test_a_merge_of_null_empties_the_mapping() -> None:
+    text = HEAD + "x: &a\nclusters:\n- {environment: dev, <<: *a, location: there}\nz: &a {}\n"
+    (cluster,) = TarmakConfig.parse(text).clusters
+    assert (cluster.environment, cluster.data) == ("", {"location": "there"})
+
+
 @pytest.mark.parametrize(
     "text",
     [

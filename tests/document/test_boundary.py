@@ -148,6 +148,30 @@ class TestOutside:
         monkeypatch.setattr(Boundary, "resolve", swapped)
         with pytest.raises(FileError, match=r"cannot be read: .*symbolic links"):
             read_if_present(path, Boundary(directory))
+        path.unlink()
+        path.write_bytes(SECRET)
+        with pytest.raises(FileError, match=r"cannot be written: .*symbolic links"):
+            replace_file(path, b"b\n", expected=SECRET, within=Boundary(directory))
+        assert (directory.parent / "outside" / "shadow").read_bytes() == SECRET
+
+    def test_a_pipe_that_comes_after_the_look(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """At which one would wait for somebody to write."""
+        path = directory / "dev-cluster" / "file"
+        path.write_bytes(b"a\n")
+        opened: list[int] = []
+        real_open = os.open
+
+        def swapped(asked: str | Path, flags: int, *args: int) -> int:
+            if str(asked) == str(path):
+                path.unlink()
+                os.mkfifo(path)
+                opened.append(flags & os.O_NONBLOCK)
+                flags |= os.O_NONBLOCK  # without which this test would wait
+            return real_open(asked, flags, *args)
+
+        monkeypatch.setattr(os, "open", swapped)
+        assert read_if_present(path, Boundary(directory)) == b""
+        assert opened == [os.O_NONBLOCK]
 
 
 def test_what_is_no_file_is_told_as_without_a_boundary(directory: Path) -> None:
@@ -178,6 +202,13 @@ class TestFollowed:
         missing = link(directory / "dev-cluster" / "new", directory.parent / "outside" / "new")
         replace_file(missing, b"b\n", expected=None, within=boundary)
         assert (directory.parent / "outside" / "new").read_bytes() == b"b\n"
+
+    def test_links_in_a_circle(self, directory: Path) -> None:
+        loop = link(directory.parent / "outside" / "loop", "other")
+        link(directory.parent / "outside" / "other", "loop")
+        path = link(directory / "dev-cluster" / "file", loop)
+        with pytest.raises(FileError, match=r"file: cannot be read: .*symbolic links"):
+            read_if_present(path, Boundary(directory, follow_links=True))
 
     def test_somebody_else_s(self, directory: Path, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 4242)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.document.file_lock import file_lock
+from tarmak_iam.document.file_lock import file_lock, lock_file_of
 from tarmak_iam.errors import ToolError
 from tests.support import ROOT
 
@@ -70,6 +70,28 @@ def test_a_turn_comes_when_the_holder_is_done(tmp_path: Path) -> None:
     holder.join()
     assert said == [f"process {os.getpid()} is editing the file"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_waited_for_is_said_once(tmp_path: Path) -> None:
+    path, said = tmp_path / ".lock", list[str]()
+    with file_lock(path, busy), pytest.raises(ToolError):
+        file_lock(path, busy, seconds=0.3, waiting=said.append).__enter__()
+    assert said == [f"process {os.getpid()} is editing the file"]
+
+
+def test_what_a_holder_that_was_killed_has_written_is_gone(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    path.write_text("99999999999\n")
+    with file_lock(path, busy):
+        assert path.read_text() == f"{os.getpid()}\n"
+
+
+def test_the_lock_of_a_link_is_next_to_the_real_file(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link.yaml").symlink_to("real/tarmak.yaml")
+    real = tmp_path.resolve() / "real" / ".tarmak.yaml.edit.lock"
+    assert lock_file_of(tmp_path / "real" / "tarmak.yaml") == real
+    assert lock_file_of(tmp_path / "link.yaml") == real
 
 
 def test_a_short_wait_is_not_worth_a_word_and_a_long_one_ends(tmp_path: Path) -> None:

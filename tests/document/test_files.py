@@ -42,6 +42,22 @@ def test_the_owner_is_kept(file: Path) -> None:
     assert (file.stat().st_uid, file.stat().st_gid) == (1234, 4321)
 
 
+def test_a_file_that_may_not_be_written_is_not_replaced(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its directory may be: the file could be renamed away. Root may write everything, so this is made up."""
+    real_open = os.open
+
+    def denied(path: Any, flags: int, *args: int, **options: Any) -> int:
+        if path == file and flags & os.O_WRONLY:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real_open(path, flags, *args, **options)
+
+    monkeypatch.setattr(os, "open", denied)
+    with pytest.raises(FileError, match=r"tarmak\.yaml: cannot be written: Permission denied; check the permissions"):
+        replace_file(file, NEW, expected=OLD)
+    assert file.read_bytes() == OLD
+    assert os.listdir(file.parent) == ["tarmak.yaml"]
+
+
 def test_a_symlink_stays_one(file: Path, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     link = tmp_path / "elsewhere" / "link.yaml"

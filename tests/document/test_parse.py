@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tarmak_iam.document import Document
+from tarmak_iam.document.dialects import YAML_V3
 from tarmak_iam.errors import EditRefused, ParseError, TarmakIamError
 
 pytestmark = pytest.mark.usefixtures("both_parsers")
@@ -160,6 +161,10 @@ _NO_MERGE = "map merge requires map or sequence of maps as the value"
             f"f:2:10: {_NO_MERGE}; line 3 defines &a again: rename one of the anchors",
         ),
         ("x: &a text\nt: {<<: *a}\nz: &a {l: w}\n", f"f:2:9: {_NO_MERGE}"),
+        ("x: &a text\nt: {<<: *a}\n", f"f:2:9: {_NO_MERGE}"),
+        ("x: &a\nt: {<<: *a}\n", f"f:2:9: {_NO_MERGE}"),
+        ("t: {<<: ~}\n", f"f:1:9: {_NO_MERGE}"),
+        ("t: {<<: [{}, ~]}\n", f"f:1:14: {_NO_MERGE}"),
     ],
 )
 def test_the_last_anchor_of_a_name_decides_whether_it_may_be_merged(text: str, message: str) -> None:
@@ -178,10 +183,18 @@ def test_the_last_anchor_of_a_name_decides_whether_it_may_be_merged(text: str, m
         ("x: &a\nt: {<<: [*a, {m: o}], p: q}\nz: &a {l: w}\n", {"p": "q"}),
         ("x: &a {k: v}\nt: {<<: *a}\nz: &a {l: w}\n", {"k": "v"}),
         ("x: &a {k: v}\nt: {<<: *a}\n---\nz: &a [1]\n", {"k": "v"}),
+        ("x: &a\nt: {1: q, <<: *a, true: r}\nz: &a {}\n", {True: "r"}),
+        ("x: &a {}\nt: {1: q, <<: *a, true: r}\n", {1: "q", "true": "r"}),
     ],
 )
 def test_what_is_merged_is_what_the_alias_stands_for(text: str, merged: object) -> None:
     assert Document.parse(text).data["t"] == merged
+
+
+def test_what_is_null_is_not_merged_by_later_releases() -> None:
+    document = Document.parse("x: &a\nt: {<<: *a}\nz: &a {}\n", "f")
+    with pytest.raises(ParseError, match=rf"^f:2:9: {_NO_MERGE}$"):
+        document.read_as(YAML_V3)
 
 
 def test_documents_of_a_stream() -> None:

@@ -251,6 +251,23 @@ def test_no_room_to_put_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert names(path.parent) == ["tarmak.yaml"]
 
 
+def test_no_room_to_put_back_and_somebody_is_faster(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they wrote is nothing that tarmak left."""
+    kept = keep(path)
+    path.write_bytes(SET[:1000])
+
+    def refusing(target: Path, *_: bytes, **__: Any) -> None:
+        if target == path:
+            path.write_bytes(SET)
+        raise FileError("cannot be written: No space left on device")
+
+    monkeypatch.setattr(module, "replace_file", refusing)
+    report = put_back(kept, finished=False)
+    assert (report.state, path.read_bytes()) == ("not restored", SET)
+    assert kept.beside is not None
+    assert kept.beside.read_bytes() == BEFORE
+
+
 def test_no_way_to_put_back(path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: Any) -> None:
     spare = tmp_path_factory.mktemp("spare")
     refuse_to_write(monkeypatch, path.parent, "tarmak.yaml")

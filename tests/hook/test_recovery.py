@@ -121,12 +121,36 @@ def test_a_layout_without_comments_is_worth_restoring_too(path: Path) -> None:
     assert path.read_bytes() == text.replace(b"a-b", b"c-d")
 
 
-def test_other_names_are_nobodys_business(path: Path) -> None:
-    path.with_name("tarmak.yaml.before-1").rename(path.with_name("tarmak.yaml.before-the-move"))
+@pytest.mark.parametrize("name", ["tarmak.yaml.before-the-move", "tarmak.yaml.before-1.orig", "x.yaml.before-1"])
+def test_other_names_are_nobodys_business(path: Path, name: str) -> None:
+    path.with_name("tarmak.yaml.before-1").rename(path.with_name(name))
     assert said(path) == []
+    assert path.read_bytes() == SET
+
+
+def test_without_a_file_nothing_is_put_back(path: Path) -> None:
     path.unlink()
     path.with_name("tarmak.yaml.before-1").write_bytes(BEFORE)
     assert said(path) == []
+    assert names(path.parent) == ["tarmak.yaml.before-1"]
+
+
+def test_the_mode_is_that_of_the_text_that_was_left(path: Path) -> None:
+    path.unlink()
+    path.write_bytes(SET)
+    path.chmod(0o644)
+    assert len(said(path)) == 1
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_a_layout_without_comments_that_does_not_explain_the_file_is_worth_no_word(path: Path) -> None:
+    path.with_name("tarmak.yaml.before-1").write_bytes(dumped(rewrite_of(BEFORE)))
+    assert said(path, is_alone=False) == []
+    data = rewrite_of(BEFORE)
+    data["clusters"][0]["kubernetes"]["version"] = "1.10.0"
+    path.write_bytes(dumped(data))
+    assert said(path) == []
+    assert path.read_bytes() == dumped(data)
 
 
 def test_what_cannot_be_read_is_reported(path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.rewrite import agrees, rewritten
 from tarmak_iam.document import Document
+from tarmak_iam.hook.tarmak.differences import Difference
 from tarmak_iam.hook.tarmak.rewriting import Restored, restore
 from tests.hook.tarmak import (
     REWRITES,
@@ -428,6 +429,24 @@ def test_an_edit_in_an_order_of_somebodys_own_is_no_piece() -> None:
     assert (found.outcome, [str(change) for change in found.changes]) == ("restored", ["provider aws removed"])
     cut = restore(PLAIN, PLAIN.partition(b"providers:")[0], finished=False)
     assert (cut.outcome, cut.data, cut.reason) == ("broken", PLAIN, "its end is missing")
+
+
+def test_a_piece_is_one_only_without_comments_and_where_tarmak_did_not_end_well() -> None:
+    piece = PLAIN.partition(b"providers:")[0]
+    whole = restore(PLAIN, piece)
+    assert (whole.outcome, [str(change) for change in whole.changes]) == ("restored", ["provider aws removed"])
+    edited = restore(PLAIN, piece + b"# by hand\n", finished=False)
+    assert (edited.outcome, edited.data) == ("not restored", piece + b"# by hand\n")
+    assert edited.reason == "the file has comments, which tarmak does not write"
+
+
+def test_a_text_that_means_something_else_is_not_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever went wrong with the edits."""
+    monkeypatch.setattr(Difference, "made", lambda self: (self.old.config.document, ()))
+    changed = after(SMALL, COMMANDS["set-current"])
+    found = restore(SMALL.encode(), changed)
+    assert (found.outcome, found.data) == ("not restored", changed)
+    assert found.reason == "with these changes it would mean something else"
 
 
 @pytest.mark.parametrize("finished", [True, False])

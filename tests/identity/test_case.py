@@ -8,9 +8,11 @@ import pytest
 
 from tarmak_iam.document import Document
 from tarmak_iam.identity import Authenticator, Identity
+from tarmak_iam.identity.key_choices import possible_items
 from tarmak_iam.identity.model import Answer
 from tarmak_iam.identity.server_settings import read_server_settings
 from tarmak_iam.identity.versions import DaemonVersion
+from tarmak_iam.identity.viper import field_spellings
 from tests.support import golden_json
 
 ACCOUNT = "111122223333"
@@ -118,6 +120,23 @@ def test_a_user_and_an_account_count_where_a_role_may_be_another_one() -> None:
     assert (answer.username, [each.username for each in answer.alternatives]) == ("role", [A])
 
 
+@pytest.mark.parametrize(
+    ("second", "usernames"),
+    [
+        (f"roleArn: 'arn:aws:iam::{ACCOUNT}:role/DevOps', roleARn: {A}", ["two", "one", None]),
+        (f"rolearn: 'arn:aws:iam::{ACCOUNT}:role/DevOps'", ["two", "one"]),
+    ],
+)
+def test_nobody_is_an_answer_only_if_no_entry_is_for_the_principal_at_every_start(
+    second: str, usernames: list[str | None]
+) -> None:
+    first = f"roleArn: 'arn:aws:iam::{ACCOUNT}:role/DevOp\u017f', roleARn: {B}"
+    answer = load(f"server:\n  mapRoles: [{{{first}, username: one}}, {{{second}, username: two}}]\n").whois(
+        who("role/DevOps")
+    )
+    assert [each.username for each in (answer, *answer.alternatives)] == usernames
+
+
 def test_an_sso_entry_that_may_be_one_by_arn() -> None:
     role = "role/AWSReservedSSO_Dev_0123456789abcdef"
     sso = f"{{permissionSetName: Dev, accountID: '{ACCOUNT}', accountId: '444455556666'}}"
@@ -140,6 +159,14 @@ def test_a_prefix_is_reserved_only_if_it_is_at_every_start() -> None:
 NAMES = ("port", "master", "address", "statedir", "hostname", "kubeconfig")
 
 
+def test_keys_with_capitals_come_before_the_one_in_lower_case() -> None:
+    """As mapstructure alone takes them: viper writes those with capitals over the other one."""
+    keys = {"UserName": 1, "USERNAME": 2, "username": 3}
+    assert field_spellings(keys, "Username", lowers=False) == ("USERNAME", "UserName", "username")
+    assert field_spellings(keys, "Username", lowers=True) == ("USERNAME", "UserName")
+    assert field_spellings({**keys, "Username": 4}, "Username", lowers=False) == ("Username",)
+
+
 @pytest.mark.parametrize(("doubled", "is_complete"), [(5, True), (6, False)])
 def test_there_is_an_end_to_the_ways_that_are_looked_at(doubled: int, *, is_complete: bool) -> None:
     keys = (f"{name[:-1].upper()}{name[-1]}: , {name.capitalize()}: " for name in NAMES[:doubled])
@@ -151,21 +178,41 @@ def test_there_is_an_end_to_the_ways_that_are_looked_at(doubled: int, *, is_comp
 
 
 def test_of_more_ways_each_key_is_looked_at() -> None:
-    texts = ", ".join(f"{spelling}: {spelling}" for spelling in ("userName", "usErname", "uSername", "usernamE"))
-    groups = ", ".join(f"{spelling}: [{spelling}]" for spelling in ("Groups", "gRoups", "grOups", "groUps", "grouPs"))
+    usernames = ("userName", "usErname", "uSername", "usernamE", "useRname", "usernAme", "Username")
+    several = ("Groups", "gRoups", "grOups", "groUps", "grouPs", "groupS")
+    texts = ", ".join(f"{spelling}: {spelling}" for spelling in usernames)
+    groups = ", ".join(f"{spelling}: [{spelling}]" for spelling in several)
     arns = f"roleArn: {A}, roleARn: {A}"
     loaded = load(f"server:\n  mapRoles: [{{{texts}, {groups}, {arns}}}]\n")
     assert not loaded.is_complete
     answer = loaded.whois(who("role/A"))
     every = (answer, *answer.alternatives)
-    assert {each.username for each in every} == {"userName", "usErname", "uSername", "usernamE"}
-    assert {group for each in every for group in each.groups or ()} == {
-        "Groups",
-        "gRoups",
-        "grOups",
-        "groUps",
-        "grouPs",
+    assert {each.username for each in every} == set(usernames)
+    assert {group for each in every for group in each.groups or ()} == set(several)
+
+
+@pytest.mark.parametrize(("accounts", "is_complete"), [(2, True), (3, False)])
+def test_the_ways_of_an_entry_and_of_its_sso_count_together(accounts: int, *, is_complete: bool) -> None:
+    texts = ", ".join(f"{key}: dev" for key in ("userName", "usErname", "uSername", "usernamE"))
+    groups = ", ".join(f"{key}: [g]" for key in ("Groups", "gRoups", "grOups", "groUps"))
+    keys = [f"{key}: '{ACCOUNT}'" for key in ("accountID", "accountId", "accounTid")]
+    sso = f"sso: {{permissionSetName: Dev, {', '.join(keys[:accounts])}}}"
+    loaded = load(
+        f"server:\n  mapRoles: [{{{texts}, {groups}, {sso}}}]\n", "v0.7.9", "--feature-gates=SSORoleMatch=true"
+    )
+    assert loaded.is_complete is is_complete
+    note = "the keys can be taken in more than 32 ways, and not all of them were looked at"
+    assert (note in loaded.notes) is not is_complete
+
+
+def test_no_more_ways_are_kept_than_are_looked_at() -> None:
+    item = {
+        **dict.fromkeys(("userName", "usErname", "uSername", "usernamE")),
+        **dict.fromkeys(("Groups", "gRoups", "grOups", "groUps")),
+        "sso": dict.fromkeys(("accountID", "accountId", "accounTid")),
     }
+    found = possible_items(item, ("Username", "Groups", "SSO"), lowers=True, inner=("AccountID",))
+    assert (len(found.items), found.is_complete) == (32, False)
 
 
 AWS_AUTH = """\
@@ -197,6 +244,19 @@ data:
 def test_aws_auth(version: str, expected: list[str | None]) -> None:
     loaded = load("", version, "--backend-mode=EKSConfigMap", cm_yaml=AWS_AUTH)
     callers = map(who, ("role/A", "role/DevOps", "role/ivan", "role/Kops"))
+    assert [loaded.whois(each).username for each in callers] == expected
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"), [("v0.7.6", ["role", "user", None, None]), ("v0.7.7", ["role", "user", "role", "user"])]
+)
+def test_aws_auth_and_a_caller_with_other_letters(version: str, expected: list[str | None]) -> None:
+    text = AWS_AUTH[: AWS_AUTH.index("    - ")] + (
+        f"    - {{rolearn: 'arn:aws:iam::{ACCOUNT}:role/DevOps', username: role}}\n"
+        f"  mapUsers: |\n    - {{userarn: 'arn:aws:iam::{ACCOUNT}:user/DevOps', username: user}}\n"
+    )
+    loaded = load("", version, "--backend-mode=EKSConfigMap", cm_yaml=text)
+    callers = map(who, ("role/DevOps", "user/DevOps", "role/DevOp\u017f", "user/DevOp\u017f"))
     assert [loaded.whois(each).username for each in callers] == expected
 
 

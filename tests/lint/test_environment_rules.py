@@ -242,6 +242,13 @@ def test_what_tarmak_accepts_and_parts_of_a_configuration(text: str) -> None:
                 "adminCIDRs of the environment instead; list at least one address, as in 192.0.2.1/32"
             ),
         ),
+        (
+            SINGLE + f"  - {{type: jenkins, minCount: 1, {ROOT}, allowCIDRs: []}}\n",
+            (
+                "12:83 IAM025 allowCIDRs is empty: when Tarmak rewrites the file it drops the list, and takes "
+                "adminCIDRs of the environment instead; list at least one address, as in 192.0.2.1/32"
+            ),
+        ),
     ],
 )
 def test_a_refused_file(text: str, expected: str) -> None:
@@ -254,6 +261,8 @@ def test_a_refused_file(text: str, expected: str) -> None:
         SINGLE + "  kubernetes: {apiServer: {allowCIDRs: []}}\n",  # of a private API server, which has no such port
         with_pool(f"{{type: worker, minCount: 3, {ROOT}, allowCIDRs: []}}"),
         SINGLE + environment("  adminCIDRs:\n"),  # the default from the beginning
+        SINGLE + environment("") + "- metadata: {name: other}\n",  # a provider that no environment has
+        SINGLE + "  location: eu-west-1a\n",  # of an environment that is not there, so that nothing is done with it
         HEAD + cluster("hub", "bastion", "vault") + "  kubernetes: {version: 1.20.0}\n"
         "- environment: dev\n  metadata: {name: blue}\n  instancePools:\n"
         + POOLS["etcd"]
