@@ -136,6 +136,8 @@ def test_what_is_no_region(text: str) -> None:
         ("eu-west-1ab", None),
         ("eu-west-1-", None),
         ("euw1-az1", None),
+        ("eu-" + "w" * 56 + "-1a", "eu-" + "w" * 56 + "-1"),
+        ("eu-" + "w" * 60 + "-1a", None),
         ("", None),
     ],
 )

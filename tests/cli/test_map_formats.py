@@ -204,6 +204,16 @@ def test_diff(shell: Shell, aws_auth: Path) -> None:
     assert shell.dev("diff", "--from", older).out == ""
 
 
+def test_diff_with_a_file_of_what_the_daemon_could_not_use(shell: Shell, aws_auth: Path) -> None:
+    aws_auth.write_text("- arn: arn:aws-cn:iam::111122223333:role/Dev\n  username: dev\n")
+    told = shell.dev("diff", "--from", aws_auth)
+    assert told.out == ""
+    assert told.err.splitlines()[0] == (
+        f"note: {aws_auth}:1:3: arn:aws-cn:iam::111122223333:role/Dev is of the partition aws-cn, the cluster of aws: "
+        "it never matches; map a principal of the cluster's partition"
+    )
+
+
 def test_the_mappings_file_is_not_imported_into_itself(shell: Shell) -> None:
     path = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
     path.write_text(AWS_AUTH)

@@ -251,6 +251,38 @@ def test_no_room_to_put_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert names(path.parent) == ["tarmak.yaml"]
 
 
+def test_no_room_to_put_back_where_a_link_leads(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = path.parent / "link.yaml"
+    link.symlink_to("tarmak.yaml")
+    kept = keep(link)
+    path.write_bytes(SET[:1000])
+    refuse_to_write(monkeypatch, path.parent, ".yaml")
+    assert put_back(kept, finished=False).state == "put back"
+    assert link.is_symlink()
+    assert path.read_bytes() == BEFORE
+    assert names(path.parent) == ["link.yaml", "tarmak.yaml"]
+
+
+def test_what_is_in_the_file_still_is_not_kept_twice(
+    path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: Any
+) -> None:
+    spare = tmp_path_factory.mktemp("spare")
+    with monkeypatch.context() as full:
+        refuse_to_write(full, path.parent, "before")
+        kept = keep(path, spare=spare)
+
+    def refusing(target: Path, data: bytes, **options: Any) -> None:
+        if target == path:
+            raise FileError("cannot be written: No space left on device")
+        replace_file(target, data, **options)
+
+    monkeypatch.setattr(module, "replace_file", refusing)
+    path.write_bytes(SET[:1000])
+    assert put_back(kept, finished=False).state == "broken"
+    assert path.read_bytes() == SET[:1000]
+    assert names(path.parent) == ["tarmak.yaml"]
+
+
 def test_no_room_to_put_back_and_somebody_is_faster(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What they wrote is nothing that tarmak left."""
     kept = keep(path)

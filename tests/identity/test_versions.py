@@ -20,6 +20,7 @@ from tarmak_iam.identity.versions import (
     NEWEST_READ,
     RECORDED_RELEASE,
     DaemonVersion,
+    known_partitions,
     published_tags,
     releases,
     spans_text,
@@ -97,6 +98,24 @@ def test_a_release_that_changes_nothing_is_one_line_of_one_file(tmp_path: Path) 
 def test_the_newest_releases() -> None:
     assert (str(NEWEST), str(NEWEST_READ)) == ("v0.7.21", "v0.7.18")
     assert releases()[-1] == NEWEST
+
+
+@pytest.mark.parametrize(
+    ("version", "partitions"),
+    [
+        ("v0.4.0", "aws aws-cn aws-us-gov"),
+        ("v0.5.2", "aws aws-cn aws-us-gov"),
+        ("v0.5.3", "aws aws-cn aws-us-gov aws-iso aws-iso-b"),
+        ("v0.5.20", "aws aws-cn aws-us-gov aws-iso aws-iso-b aws-iso-e aws-iso-f"),
+        ("v0.6.0", "aws aws-cn aws-us-gov aws-iso aws-iso-b"),
+        ("v0.6.12", "aws aws-cn aws-us-gov aws-iso aws-iso-b"),
+        ("v0.6.13", "aws aws-cn aws-us-gov aws-iso aws-iso-b aws-iso-e aws-iso-f"),
+        ("v0.7.6", "aws aws-cn aws-us-gov aws-iso aws-iso-b aws-iso-e aws-iso-f"),
+        ("v0.7.7", "aws aws-cn aws-us-gov aws-iso aws-iso-b aws-iso-e aws-iso-f aws-eusc"),
+    ],
+)
+def test_the_partitions_of_parallel_lines(version: str, partitions: str) -> None:
+    assert " ".join(known_partitions(release(version))) == partitions
 
 
 @pytest.mark.parametrize(

@@ -321,9 +321,13 @@ def test_a_location_of_the_cluster_counts_where_its_environment_has_none() -> No
         ("labels: [{key: Example.com/a}]", ["'Example.com/a' is not a valid label key"]),
         (f"labels: [{{key: {'a' * 64}}}]", [f"'{'a' * 64}' is not a valid label key"]),
         (f"labels: [{{key: {'a' * 63}}}]", []),
+        (f"labels: [{{key: {'a.' * 126}a/b}}]", []),
+        (f"labels: [{{key: {'a.' * 127}a/b}}]", [f"'{('a.' * 127)[:77]}...' is not a valid label key"]),
         ("labels: [{key: a, value: -b}]", ["'-b' is not a valid label value"]),
         ("labels: [{key: a, value: ''}]", []),
         ("taints: [{key: a, effect: NoSchedule}]", ["'a' is not a valid taint key"]),
+        ("taints: [{key: a\u00e9b, effect: NoSchedule}]", ["'a\u00e9b' is not a valid taint key"]),
+        ("taints: [{key: ab, value: c\u00e9d, effect: NoSchedule}]", ["Tarmak refuses the taint value 'c\u00e9d'"]),
         ("taints: [{key: a/b/c, effect: NoSchedule}]", ["'a/b/c' is not a valid taint key"]),
         ("taints: [{key: ab, value: c, effect: NoSchedule}]", ["Tarmak refuses the taint value 'c'"]),
         ("taints: [{key: ab, value: cd, effect: PreferNoSchedule}]", []),
@@ -333,6 +337,12 @@ def test_a_location_of_the_cluster_counts_where_its_environment_has_none() -> No
 def test_labels_and_taints(labels: str, expected: list[str]) -> None:
     findings = found(with_pool(f"{{type: worker, minCount: 3, {ROOT}, {labels}}}"))
     assert [each.split(": ", 1)[1].partition(CHANGES)[0] for each in findings] == expected
+
+
+def test_a_subnet_without_a_zone_is_nothing_that_the_hub_lacks() -> None:
+    text = HEAD + cluster("hub", "bastion", "vault") + cluster("blue", "etcd", "master", "worker")
+    text = text.replace("type: etcd,", "type: etcd, subnets: [{}],")
+    assert found(text) == [f"12:28 IAM014 dev-blue: the subnet has no zone{CHANGES}write a zone such as eu-west-1a"]
 
 
 def test_a_hub_is_not_compared_with_another() -> None:

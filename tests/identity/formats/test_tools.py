@@ -70,6 +70,28 @@ def test_kops() -> None:
     ]
 
 
+def test_keys_of_any_case() -> None:
+    assert read("spec: {authentication: {aws: {IdentityMappings: [{Arn: arn:x, UserName: u}], image: i}}}\n") == [
+        "f.yaml:1:50 arn:x as u []",
+        "f.yaml:1:78: image i is no mapping; its setting here is image",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("groups", "admin"),
+    [
+        ("[dev]", ""),
+        ("[dev, system:masters]", "arn:x"),
+        ("[' system:masters']", "arn:x"),
+        ("'dev, system:masters'", "arn:x"),
+        ("'dev, system:masters-of-nothing'", ""),
+    ],
+)
+def test_an_admin_who_is_left_out_is_named(groups: str, admin: str) -> None:
+    (left_out,) = read_mappings(f"- {{arn: arn:x, username: 5, groups: {groups}}}\n", "f").left_out
+    assert (left_out.what, left_out.admin) == ("arn:x: username must be a text, put it in quotes", admin)
+
+
 @pytest.mark.parametrize("head", ["", "aws:\n  ", "authentication:\n  aws:\n    "])
 def test_a_part_of_a_kops_cluster(head: str) -> None:
     entry = f"{head}identityMappings: [{{arn: arn:x, username: u}}]\n"
@@ -170,6 +192,8 @@ def test_access_entries_of_eksctl() -> None:
     assert read("- principalARN: arn:aws:iam::111122223333:user/ann\n  kubernetesUsername: ann\n") == [
         "f.yaml:1:3 arn:aws:iam::111122223333:user/ann as ann []"
     ]
+    bob = "arn:aws:iam::111122223333:user/bob"
+    assert read(f"- {{principalARN: {bob}, type: standard}}\n") == [f"f.yaml:1:3 {bob} as {bob} []"]
     assert read("accessConfig: {accessEntries: x}\n") == ["f.yaml:1:31: accessConfig.accessEntries is no list"]
     assert read("accessConfig: {accessEntries: [{principalARN: nonsense}]}\n") == ["f.yaml:1:32 nonsense as - []"]
 

@@ -191,6 +191,12 @@ def test_a_path_that_cannot_be_one(tmp_path: Path) -> None:
     assert Repository.of(tmp_path).unknown == "the git repository cannot be read (ValueError)"
 
 
+@pytest.mark.parametrize("missing", ["HEAD", "objects"])
+def test_a_part_of_a_repository(work: Work, missing: str) -> None:
+    (work.root / ".git" / missing).rename(work.root / missing)
+    assert refused(work.root) == f"{work.root}/.git is not a git repository"
+
+
 def test_an_empty_directory(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     assert refused(tmp_path) == f"{tmp_path}/.git is not a git repository"

@@ -291,6 +291,26 @@ def test_deltas_in_a_circle(work: Work, git: Path, base: bytes) -> None:
     assert unknown(work) == f"the object {NAME[:12]} is made of more deltas than are read"
 
 
+@pytest.mark.parametrize(
+    ("limit", "value", "is_read"),
+    [("_CHAIN", 3, True), ("_CHAIN", 2, False), ("MAX_OBJECT", 1300, True), ("MAX_OBJECT", 1000, False)],
+)
+def test_there_is_an_end_to_deltas(
+    work: Work, git: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int, is_read: bool
+) -> None:
+    """Three of 404 bytes on top of each other."""
+    names = [name_of(BLOB, b"x" * 9), "c1" * 20, "c2" * 20, name_of(BLOB, b"x" * 200)]
+    entries = [(names[0], entry(BLOB, b"x" * 9))]
+    for base, name, size in zip(names, names[1:], (9, 200, 200), strict=False):
+        entries.append((name, entry(REF_DELTA, copied(size, 200, 1), bytes.fromhex(base))))
+    head_of(git, names[-1], entries)
+    work.path.write_bytes(b"x" * 200)
+    monkeypatch.setattr(f"tarmak_iam.report.git.objects.{limit}", value)
+    change = work.repository().lines(work.path).of(1, 1)
+    refused = f"the object {names[-1][:12]} is made of more deltas than are read"
+    assert (change.summary, change.unknown) == (("Made", "") if is_read else ("", refused))
+
+
 @pytest.mark.parametrize("back", [b"\x00", b"\xff\x7f"], ids=["to itself", "before the pack"])
 def test_a_delta_that_leads_nowhere(work: Work, git: Path, back: bytes) -> None:
     head_of(git, NAME, [(NAME, entry(OFS_DELTA, copied(9, 1, 9), back))])
