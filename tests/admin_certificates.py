@@ -56,11 +56,13 @@ def certificate(
     kind: str = "ec",
     issuer: str = "ca",
     usages: tuple[ObjectIdentifier, ...] | None = (CLIENT,),
+    names: tuple[str, ...] = (),
 ) -> bytes:
-    """PEM of a certificate for the key of that name; `issuer` signs it, itself where it has the same name."""
+    """PEM of a certificate for the key of that name; `issuer` signs it, itself where it has the same name. `names`:
+    its common names, if it has other ones."""
     subject = x509.Name(
         [x509.NameAttribute(NameOID.ORGANIZATION_NAME, each) for each in organizations]
-        + [x509.NameAttribute(NameOID.COMMON_NAME, name)]
+        + [x509.NameAttribute(NameOID.COMMON_NAME, each) for each in names or (name,)]
     )
     begin, end = (datetime.fromisoformat(each).replace(tzinfo=timezone.utc) for each in (since, until))
     signer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)])

@@ -239,6 +239,12 @@ def test_the_limits_are_inclusive(home: Path, now: str, state: str) -> None:
     assert str(examined(home, now=datetime.fromisoformat(now).replace(tzinfo=timezone.utc)).state) == state
 
 
+def test_the_last_common_name_is_the_user(home: Path) -> None:
+    """As crypto/x509/pkix fills its Name, from which Kubernetes takes the user."""
+    pem = certificate("2026-01-01", "2027-01-01", names=("first", "last"))
+    assert examined(home, kubeconfig(logins(pem))).common_name == "last"
+
+
 def test_the_time_of_the_call_counts_where_none_is_given(home: Path) -> None:
     write(home)
     assert examine_admin(home).is_way_back

@@ -159,6 +159,11 @@ def test_a_prefix_is_reserved_only_if_it_is_at_every_start() -> None:
 NAMES = ("port", "master", "address", "statedir", "hostname", "kubeconfig")
 
 
+def test_keys_that_are_no_texts_are_nobodys() -> None:
+    loaded = load(f"1: x\nserver:\n  2: y\n  mapRoles: [{{3: z, rolearn: {A}, username: a}}]\n", "v0.7.9")
+    assert loaded.whois(who("role/A")).username == "a"
+
+
 def test_keys_with_capitals_come_before_the_one_in_lower_case() -> None:
     """As mapstructure alone takes them: viper writes those with capitals over the other one."""
     keys = {"UserName": 1, "USERNAME": 2, "username": 3}

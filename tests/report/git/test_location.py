@@ -124,6 +124,16 @@ def test_the_repository_of_somebody_else(work: Work, tmp_path: Path) -> None:
     assert refused(hostile) == expected
 
 
+def test_the_submodule_of_somebody_else(work: Work, tmp_path: Path) -> None:
+    outer = new_work(tmp_path.resolve() / "outer")
+    outer.git("submodule", "add", "-q", str(work.root), "sub")
+    own = outer.root / ".git" / "modules" / "sub"
+    hostile = tmp_path.resolve() / "hostile"
+    hostile.mkdir()
+    (hostile / ".git").write_text(f"gitdir: {own}\n")
+    assert refused(hostile) == f"{hostile}/.git leads to {own}, which does not name {hostile} as its work tree"
+
+
 def test_the_worktree_of_somebody_else(work: Work, tmp_path: Path) -> None:
     tree = tmp_path / "tree"
     work.git("worktree", "add", "-q", str(tree))
