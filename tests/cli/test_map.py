@@ -327,14 +327,16 @@ def test_what_check_calls_an_error_is_not_mapped(shell: Shell, options: list[str
 def test_errors_that_were_there_before_keep_nobody_out(shell: Shell) -> None:
     """Also where their message has another line in it afterwards, as that of a duplicate."""
     mappings(shell).write_text(
-        "server:\n  mapUsers:\n"
+        f"server:\n  mapRoles:\n  - {{roleARN: '{ADMIN}', username: admin, groups: ['system:masters']}}\n  mapUsers:\n"
         f"  - {{userARN: '{ACCOUNT}:user/al', username: '{{{{Nonsense}}}}'}}\n"
         f"  - {{userARN: '{ACCOUNT}:user/al', username: al}}\n"
     )
     found = shell.dev("check", code=1).out
-    assert "is mapped in line 3 already" in found
+    assert "is mapped in line 5 already" in found
     added = shell.dev("map", "add", DEV, "--username", "dev")
     assert "[IAM" not in added.err.replace("[IAM084]", "")
+    lines = added.out.count("\n+ ")
+    assert f"is mapped in line {5 + lines} already" in shell.dev("check", code=1).out
     mappings(shell).write_text(mappings(shell).read_text().replace("server:\n", "server:\n\n\n"))
     again = shell.dev("map", "add", f"{ACCOUNT}:user/bo", "--username", "bo{{Nonsense}}", code=2)
     assert "[IAM065]" in again.err

@@ -6,6 +6,7 @@ import pytest
 
 from tarmak_iam.errors import ConfigError, ParseError
 from tarmak_iam.identity.formats import read_mappings
+from tarmak_iam.identity.formats.found import LeftOut
 from tests.identity.formats.reports import lines, read
 
 KOPS = """\
@@ -75,6 +76,10 @@ def test_keys_of_any_case() -> None:
         "f.yaml:1:50 arn:x as u []",
         "f.yaml:1:78: image i is no mapping; its setting here is image",
     ]
+
+
+def test_what_is_said_of_an_entry_is_not_longer_than_a_message() -> None:
+    assert LeftOut("a" * 500 + "b" * 501).what == "a" * 498 + "..." + "b" * 498
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import resource
 import zlib
 from collections.abc import Callable
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -282,6 +283,20 @@ def test_a_delta_that_makes_a_lot_of_a_little(work: Work, git: Path) -> None:
     assert small(lambda: unknown(work)) == TOO_LARGE
 
 
+@needs_proc
+def test_what_is_kept_for_the_next_delta_has_an_end(work: Work, git: Path) -> None:
+    """Forty objects of 9.8 million bytes, each a delta of the one before."""
+    large = b"x" * (150 * 0x10000)
+    names = [name_of(BLOB, b"x" * 0x10000), *(f"{number:040x}" for number in range(1, 40)), name_of(BLOB, large)]
+    entries = [(names[0], entry(BLOB, b"x" * 0x10000))]
+    for base, name in pairwise(names):
+        before = 0x10000 if base == names[0] else len(large)
+        entries.append((name, entry(REF_DELTA, copied(before, 150), bytes.fromhex(base))))
+    head_of(git, names[-1], entries)
+    work.path.write_bytes(large)
+    assert small(lambda: work.repository().lines(work.path).of(1, 1).summary) == "Made"
+
+
 @pytest.mark.parametrize("base", [bytes.fromhex(NAME), bytes.fromhex("cd" * 20)], ids=["itself", "each other"])
 def test_deltas_in_a_circle(work: Work, git: Path, base: bytes) -> None:
     entries = [(NAME, entry(REF_DELTA, copied(9, 1, 9), base))]
@@ -301,7 +316,7 @@ def test_there_is_an_end_to_deltas(
     """Three of 404 bytes on top of each other."""
     names = [name_of(BLOB, b"x" * 9), "c1" * 20, "c2" * 20, name_of(BLOB, b"x" * 200)]
     entries = [(names[0], entry(BLOB, b"x" * 9))]
-    for base, name, size in zip(names, names[1:], (9, 200, 200), strict=False):
+    for (base, name), size in zip(pairwise(names), (9, 200, 200), strict=True):
         entries.append((name, entry(REF_DELTA, copied(size, 200, 1), bytes.fromhex(base))))
     head_of(git, names[-1], entries)
     work.path.write_bytes(b"x" * 200)
