@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -184,6 +185,31 @@ def test_a_change_of_the_mode_is_a_change_of_the_file_alone(work: Work) -> None:
     second = work.commit_all("Two", day=2)
     assert work.lines().of(1, 1).commit == first
     assert work.repository().file(work.path).commit == second
+
+
+@pytest.mark.parametrize("kind", ["link", "directory"])
+def test_what_is_no_file_in_the_commit_is_no_history(work: Work, kind: str) -> None:
+    """A link's target, or a directory's names, are no lines of the file that stands there now."""
+    work.path.unlink(missing_ok=True)
+    if kind == "link":
+        work.path.symlink_to("a")
+    else:
+        work.path.mkdir()
+        (work.path / "b").write_text("a\n")
+    work.commit_all("No file")
+    if kind == "link":
+        work.path.unlink()
+    else:
+        shutil.rmtree(work.path)
+    work.path.write_text("a")
+    repository = work.repository()
+    assert (repository.lines(work.path).of(1, 1), repository.file(work.path)) == (Change(), Change())
+
+
+def test_long_names_and_summaries_are_cut(work: Work) -> None:
+    work.commit("a\n", "x" * 1001, name="y" * 1001)
+    change = work.lines().of(1, 1)
+    assert (change.author, change.summary) == ("y" * 1000, "x" * 1000)
 
 
 def test_a_name_in_another_encoding(work: Work) -> None:
