@@ -222,6 +222,14 @@ def test_a_name_in_another_encoding(work: Work) -> None:
     assert (change.author, change.summary) == ("J\xfcrgen", "Gr\xfc\xdfe")
 
 
+@pytest.mark.parametrize("encoding", ["no-such-encoding", "hex", "utf\u00fc"])
+def test_an_encoding_that_there_is_not(work: Work, encoding: str) -> None:
+    work.path.write_text("a\n")
+    work.git("add", ".")
+    work.git("-c", f"i18n.commitEncoding={encoding}", "commit", "-q", "-m", "Gr\u00fc\u00dfe")
+    assert work.lines().of(1, 1).summary == "Gr\u00fc\u00dfe"
+
+
 @pytest.mark.parametrize("when", ["99999999999999 +0000", "1 +9999"])
 def test_a_time_that_there_is_not(work: Work, when: str) -> None:
     work.commit("a\n", "One")
