@@ -164,6 +164,14 @@ def test_a_way_back(home: Path) -> None:
             RENEW,
         ),
         (
+            kubeconfig(logins(GOOD))
+            .replace("current-context: dev-cluster\n", "")
+            .replace("- name: dev-cluster\n  context", "- context"),
+            "noCertificate",
+            "the current context of PATH has no client certificate",
+            RENEW,
+        ),
+        (
             kubeconfig("client-certificate: none.pem"),
             "unreadable",
             "the admin certificate in PATH cannot be read: the file that the kubeconfig names for it does not exist",
@@ -294,9 +302,14 @@ def test_nothing_is_said_of_a_signature_among_more_cas_than_are_looked_at(home: 
 def test_one_ca_of_several(home: Path) -> None:
     bundle = authority("another") + b"junk\n" + authority()
     assert examined(home, kubeconfig(logins(GOOD), ca=bundle)).is_way_back
+    renewed = authority(until="2026-02-01") + authority()
+    assert examined(home, kubeconfig(logins(GOOD), ca=renewed)).is_way_back
 
 
-@pytest.mark.parametrize("cluster", ["insecure-skip-tls-verify: true", "certificate-authority: /etc/ca.pem"])
+@pytest.mark.parametrize(
+    "cluster",
+    ["insecure-skip-tls-verify: true", "certificate-authority: /etc/ca.pem", "certificate-authority: none.pem"],
+)
 def test_without_a_ca_nothing_is_said_of_the_signature(home: Path, cluster: str) -> None:
     found = examined(home, kubeconfig(logins(GOOD), cluster=cluster))
     assert (found.is_way_back, found.is_signed_by_ca) == (True, None)

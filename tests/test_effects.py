@@ -23,6 +23,20 @@ def role(username: str = "dev", *groups: str, arn: str = ROLE) -> str:
     return f"mapRoles: [{{roleARN: '{arn}', username: '{username}', groups: {list(groups)}}}]"
 
 
+def test_what_may_be_gone_is_a_loss() -> None:
+    assert Effect(ROLE, "arn", "dev", "dev", or_else=("nothing",)).is_loss
+    assert not Effect(ROLE, "arn", None, "dev", or_else=("nothing",)).is_loss
+    assert not Effect(ROLE, "arn", "dev", "dev", gained=("g",)).is_loss
+
+
+def test_another_reason_not_to_start_is_an_effect() -> None:
+    before, same, other = (load(f"mapRoles: [{{roleARN: {text}}}]") for text in ("nonsense", "nonsense", "rubbish"))
+    assert effects(before, same) == ()
+    assert [each.reason for each in effects(before, other)] == [
+        "config.yaml:2:21: 'rubbish' is not taken as an ARN: it does not begin with 'arn:'"
+    ]
+
+
 SSO = "mapRoles: [{sso: {permissionSetName: Dev, accountID: '111122223333'}, username: sso, groups: [g]}]"
 OWN = "arn:aws:iam::111122223333:role/AWSReservedSSO_Dev_0123456789abcdef"
 

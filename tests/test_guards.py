@@ -117,6 +117,33 @@ def test_a_node_by_chance_is_none() -> None:
     assert losses(START, installation(mappings=mappings, daemonVersion="v0.6.20")) == (NO_NODES,)
 
 
+def test_a_node_by_chance_may_stay_one() -> None:
+    twice = f"{{roleARN: '{NODE}', username: '{NODE_NAME}', groups: ['system:nodes'], userName: node}}"
+    admin = f"{{roleARN: '{ADMIN}', username: admin, groups: ['system:masters']}}"
+    mappings = f"clusterID: dev-cluster\nserver:\n  mapRoles:\n  - {twice}\n  - {admin}\n"
+    maybe = installation(mappings=mappings, daemonVersion="v0.6.20")
+    assert losses(maybe, maybe) == ()
+    assert losses(START, maybe) == (NO_NODES,)
+
+
+def test_what_a_daemon_would_mean_to_give_that_starts_neither_before_nor_after() -> None:
+    before = made((ADMIN, "admin", '"system:masters"'), ("nonsense", "x", ""))
+    assert losses(before, made((ADMIN, "admin", '"system:masters"'), ("rubbish", "x", ""))) == ()
+    assert losses(before, made((ADMIN, "admin", "ops"), ("rubbish", "x", ""))) == (LAST,)
+
+
+def test_the_place_of_another_failure_is_left_out() -> None:
+    """It lies in a text that is not written."""
+    before = made(("nonsense", "x", ""))
+    for after, place in (
+        (made(("nonsense", "y", "")), "aws-iam-authenticator.yaml:4:5"),
+        (made(("rubbish", "x", "")), ""),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            check_starts(before, after)
+        assert str(caught.value.place or "") == place
+
+
 def test_only_what_really_counts_is_a_loss() -> None:
     shadowed = made((ADMIN, "first", '"system:masters"'), (ADMIN, "admin", '"system:masters"'))
     assert losses(shadowed, made((ADMIN, "admin", '"system:masters"'))) == ()
