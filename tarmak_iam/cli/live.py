@@ -18,6 +18,7 @@ from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.cli.verbosity import log_variables
 from tarmak_iam.effects import effect_json
 from tarmak_iam.emit import manifests
+from tarmak_iam.emit.labels import NAME, NAMESPACE
 from tarmak_iam.hook.cluster.apply import apply as apply_to_cluster
 from tarmak_iam.hook.cluster.changes import Action, Applied, ApplyFailed, Change
 from tarmak_iam.hook.cluster.rollback import RollbackFailed
@@ -175,7 +176,7 @@ def rollback(
         _print_changes(done.changes)
     if not done.changed:
         note("unchanged: the cluster is as it was before the last apply")
-    elif any(each.action is Action.REMOVED and each.kind == "DaemonSet" for each in done.changes):
+    elif any(_removes_the_authenticator(each) for each in done.changes):
         note(f"nobody can log in with IAM now; {_way_in(session, config, cluster)}")
 
 
@@ -253,6 +254,12 @@ def _verified_json(found: Verified) -> dict[str, Any]:
         "tokenFrom": found.maker,
         "method": found.method,
     }
+
+
+def _removes_the_authenticator(change: Change) -> bool:
+    """A plugin's DaemonSet lets nobody log in."""
+    ours = ("DaemonSet", NAMESPACE, NAME)
+    return change.action is Action.REMOVED and (change.kind, change.namespace, change.name) == ours
 
 
 def _way_in(session: Session, config: TarmakConfig, cluster: Cluster) -> str:

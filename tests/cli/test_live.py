@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tarmak_iam.cli.live import _removes_the_authenticator
+from tarmak_iam.hook.cluster.changes import Action, Change
 from tarmak_iam.hook.lock import cluster_lock, lock_path
 from tarmak_iam.hook.processes import Completed, Programs
 from tests.admin_certificates import certificate, kubeconfig, logins, write
@@ -148,6 +150,22 @@ def test_a_rollback_without_a_way_back(stand: Stand, text: str | None, what: str
         f"nobody can log in with IAM now; no way back was found: {what.replace('PATH', str(path))}; "
         f"run `tarmak -c {stand.shell.single} clusters kubeconfig` for a new one\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("action", "kind", "namespace", "name", "expected"),
+    [
+        (Action.REMOVED, "DaemonSet", "kube-system", "aws-iam-authenticator", True),
+        (Action.CONFIGURED, "DaemonSet", "kube-system", "aws-iam-authenticator", False),
+        (Action.REMOVED, "ConfigMap", "kube-system", "aws-iam-authenticator", False),
+        (Action.REMOVED, "DaemonSet", "kube-system", "log-shipper-of-a-plugin", False),
+        (Action.REMOVED, "DaemonSet", "logging", "aws-iam-authenticator", False),
+    ],
+)
+def test_only_without_the_authenticator_itself_nobody_can_log_in(
+    action: Action, kind: str, namespace: str, name: str, expected: bool
+) -> None:
+    assert _removes_the_authenticator(Change(action, kind, namespace, name)) is expected
 
 
 def test_a_rollback_that_stops_midway_says_what_was_found_of_the_admin_certificate(stand: Stand) -> None:
