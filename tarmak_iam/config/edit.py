@@ -88,6 +88,6 @@ def _route(cluster: Cluster, chosen: Option) -> Route:
 def _unreachable(config: TarmakConfig, cluster: Cluster, chosen: Option) -> EditRefused:
     return EditRefused(
         f"what counts for {chosen.key} comes from another place: a key that is there twice, or a merge",
-        remedy=f"mend that first; `{config.command_line(cluster).tarmak_iam('check')}` shows where",
+        remedy=f"fix that first; `{config.command_line(cluster).tarmak_iam('check')}` shows where",
         place=config.document.position(_route(cluster, chosen)),
     )

@@ -115,7 +115,7 @@ def _volume_flaws(pool: Mapping[str, Any]) -> Iterator[Issue]:
     others = 0
     for index, name in enumerate(names):
         if others == _MOST_VOLUMES:
-            what = f"Tarmak has device names for {_MOST_VOLUMES} volumes beside the root volume"
+            what = f"Tarmak has device names for {_MOST_VOLUMES} volumes besides the root volume"
             yield ("volumes", index), f"{what}, and panics at the next", "remove volumes"
         others += name != "root"
     if "root" not in names:

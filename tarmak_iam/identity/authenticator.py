@@ -76,7 +76,7 @@ class Authenticator:
             locate = partial(_position, document)
             flags = parse_flags(_as_args(args), parsed)
             ways = possible_files(load_config(document, parsed))
-            loader = _Loader(parsed, flags, files or {}, locate, carried, ways)
+            loader = _Loading(parsed, flags, files or {}, locate, carried, ways)
             possible = loader.possible()
         except ConfigError as error:
             return cls(None, Answer(started=False, reason=error.message))
@@ -128,7 +128,7 @@ class Authenticator:
 
 
 @dataclass(frozen=True)
-class _Loader:
+class _Loading:
     """Loads a configuration in every way in which the daemon may take it."""
 
     version: DaemonVersion

@@ -142,7 +142,7 @@ def test_what_tarmak_accepts_and_parts_of_a_configuration(text: str) -> None:
         (
             with_pool("{type: worker, minCount: 3, volumes: [{metadata: {name: root}}" + ", {}" * 14 + "]}"),
             (
-                "11:121 IAM013 dev-cluster: pool worker: Tarmak has device names for 13 volumes beside the root "
+                "11:121 IAM013 dev-cluster: pool worker: Tarmak has device names for 13 volumes besides the root "
                 f"volume, and panics at the next{EVERY_COMMAND}remove volumes"
             ),
         ),

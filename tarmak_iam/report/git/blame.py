@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from tarmak_iam.report.git.commits import Commit
 from tarmak_iam.report.git.limits import TooLarge
 from tarmak_iam.report.git.line_matches import lines_of, matching_lines
-from tarmak_iam.report.git.repository import Entry, FilePath, GitRepository
+from tarmak_iam.report.git.repository import FilePath, GitRepository, TreeEntry
 
 __all__ = ["blamed_lines", "last_commit"]
 
@@ -58,7 +58,7 @@ class _Version:
 
     commit: Commit
     path: FilePath
-    entry: Entry
+    entry: TreeEntry
 
 
 @dataclass
@@ -70,7 +70,7 @@ class _Blame:
     numbers: Iterator[int] = field(default_factory=itertools.count)
     blamed: dict[int, Commit] = field(default_factory=dict)
 
-    def lines(self, head: Commit, path: FilePath, entry: Entry) -> list[Commit]:
+    def lines(self, head: Commit, path: FilePath, entry: TreeEntry) -> list[Commit]:
         count = len(self._content(entry))
         self._pass_on(_Version(head, path, entry), [(line, line) for line in range(count)])
         while self.queue:
@@ -138,7 +138,7 @@ class _Blame:
         best, at = max(likeness, default=(0.0, 0))
         return removed[-at] if best >= 0.5 else None
 
-    def _likeness(self, entry: Entry, own: Sequence[bytes]) -> float:
+    def _likeness(self, entry: TreeEntry, own: Sequence[bytes]) -> float:
         try:
             other = self._content(entry)
         except TooLarge:
@@ -148,5 +148,5 @@ class _Blame:
         size = max(sum(map(len, own)), sum(map(len, other)))
         return sum(len(line) * count for line, count in common.items()) / size if size else 0.0
 
-    def _content(self, entry: Entry) -> list[bytes]:
+    def _content(self, entry: TreeEntry) -> list[bytes]:
         return lines_of(self.repository.blob(entry))

@@ -13,7 +13,7 @@ from tarmak_iam.report.git.limits import Budget, HistoryUnknown
 from tarmak_iam.report.git.location import Location
 from tarmak_iam.report.git.objects import ObjectStore
 
-__all__ = ["Entry", "FilePath", "GitRepository"]
+__all__ = ["FilePath", "GitRepository", "TreeEntry"]
 
 FilePath = tuple[bytes, ...]
 """A path by its names."""
@@ -23,7 +23,7 @@ _REGULAR = 0o100000
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TreeEntry:
     """What a tree has under a name; `mode` as git writes it."""
 
     mode: int
@@ -51,7 +51,7 @@ class GitRepository:
         head = head_commit(location)
         self.shallow = shallow_commits(location)
         self._commits: dict[bytes, Commit] = {}
-        self._entries: dict[tuple[bytes, bytes], Entry | None] = {}
+        self._entries: dict[tuple[bytes, bytes], TreeEntry | None] = {}
         self.objects = ObjectStore(location.common, head or b"", budget)
         self.head = None if head is None else self.commit(head)
 
@@ -72,40 +72,40 @@ class GitRepository:
         """None of a commit at which a shallow clone ends."""
         return [] if commit.name in self.shallow else [self.commit(name) for name in commit.parents]
 
-    def entry(self, commit: Commit, path: FilePath) -> Entry | None:
+    def entry(self, commit: Commit, path: FilePath) -> TreeEntry | None:
         """What the commit has at a path; None for nothing, or something else than a file."""
-        found: Entry | None = Entry(_TREE, commit.tree)
+        found: TreeEntry | None = TreeEntry(_TREE, commit.tree)
         for name in path:
             if found is None or not found.is_tree:
                 return None
             found = self._child(found.name, name)
         return found if found is not None and found.is_file else None
 
-    def blob(self, entry: Entry) -> bytes:
+    def blob(self, entry: TreeEntry) -> bytes:
         return self.objects.read(entry.name, b"blob")
 
-    def removed(self, before: Commit, after: Commit) -> Iterator[tuple[FilePath, Entry]]:
+    def removed(self, before: Commit, after: Commit) -> Iterator[tuple[FilePath, TreeEntry]]:
         """Files that a commit has taken away, or moved."""
         yield from self._removed(before.tree, after.tree, ())
 
-    def _removed(self, before: bytes, after: bytes | None, within: FilePath) -> Iterator[tuple[FilePath, Entry]]:
+    def _removed(self, before: bytes, after: bytes | None, within: FilePath) -> Iterator[tuple[FilePath, TreeEntry]]:
         if before == after:
             return
         self.budget.take_steps()
         children = self._children(after) if after is not None else ()
-        kept = {name: Entry(mode, child) for name, mode, child in children}
+        kept = {name: TreeEntry(mode, child) for name, mode, child in children}
         for name, mode, child in self._children(before):
-            entry, other = Entry(mode, child), kept.get(name)
+            entry, other = TreeEntry(mode, child), kept.get(name)
             if entry.is_tree:
                 tree = other.name if other is not None and other.is_tree else None
                 yield from self._removed(entry.name, tree, (*within, name))
             elif entry.is_file and (other is None or not other.is_file):
                 yield (*within, name), entry
 
-    def _child(self, tree: bytes, name: bytes) -> Entry | None:
+    def _child(self, tree: bytes, name: bytes) -> TreeEntry | None:
         key = tree, name
         if key not in self._entries:
-            found = (Entry(mode, child) for own, mode, child in self._children(tree) if own == name)
+            found = (TreeEntry(mode, child) for own, mode, child in self._children(tree) if own == name)
             self._entries[key] = next(found, None)
         return self._entries[key]
 
