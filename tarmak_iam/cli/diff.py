@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tarmak_iam.cli.changes import change_json
 from tarmak_iam.cli.cluster_access import access_options, kubectl_of
 from tarmak_iam.cli.console import format_option, note, print_diff_text, print_json, print_line
 from tarmak_iam.cli.every_cluster import (
@@ -21,7 +22,6 @@ from tarmak_iam.cli.every_cluster import (
     for_each,
     tally,
 )
-from tarmak_iam.cli.live import change_json
 from tarmak_iam.cli.mapping_formats import read_foreign
 from tarmak_iam.cli.overrides import object_options
 from tarmak_iam.cli.session import Session, pass_session

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.cli.live import _removes_the_authenticator
+from tarmak_iam.cli.rollback import _removes_the_authenticator
 from tarmak_iam.hook.cluster.changes import Action, Change
 from tarmak_iam.hook.lock import cluster_lock, lock_path
 from tarmak_iam.hook.processes import Completed, Programs
@@ -258,7 +258,7 @@ def test_an_output_that_cannot_be_written_hides_no_change(stand: Stand, monkeypa
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("tarmak_iam.cli.live.print_line", full)
+    monkeypatch.setattr("tarmak_iam.cli.changes.print_line", full)
     monkeypatch.setattr("tarmak_iam.cli.main.drop", lambda _: None)
     told = "error: changed the objects of dev-cluster, but the output cannot be written: No space left on device\n"
     dry = stand.shell.dev("apply", "--dry-run", "client", code=2)

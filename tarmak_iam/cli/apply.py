@@ -1,0 +1,99 @@
+"""apply: what `manifests` shows, brought to the live cluster through kubectl."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from tarmak_iam.cli.changes import change_json, print_changes, timeout_option, wait_option
+from tarmak_iam.cli.cluster_access import access_options, at_work, kubectl_of
+from tarmak_iam.cli.console import did, format_option, note, print_json, print_line
+from tarmak_iam.cli.notes import note_image
+from tarmak_iam.cli.overrides import object_options
+from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.effects import effect_json
+from tarmak_iam.emit import manifests
+from tarmak_iam.hook.cluster.apply import apply as apply_to_cluster
+from tarmak_iam.hook.cluster.changes import Applied, ApplyFailed
+from tarmak_iam.hook.cluster.state import STATE_NAME
+from tarmak_iam.hook.gate import refuse_errors
+from tarmak_iam.lint import Subjects
+
+__all__ = ["apply"]
+
+
+@click.command(epilog="\b\nExamples:\n  tarmak-iam apply --dry-run=server\n  tarmak-iam apply")
+@access_options
+@object_options
+@click.option("--dry-run", type=click.Choice(["client", "server"]), help="Change nothing; server: it judges too.")
+@click.option("--no-check", is_flag=True, help="Even if `check` finds errors.")
+@click.option("--force", is_flag=True, help="Take over what others made, and even if the last admin loses its way in.")
+@wait_option
+@timeout_option
+@format_option("text", "json")
+@pass_session
+def apply(
+    session: Session,
+    /,
+    kubeconfig: Path | None,
+    kube_context: str | None,
+    dry_run: Literal["client", "server"] | None,
+    no_check: bool,
+    force: bool,
+    wait: bool,
+    timeout: float,
+    output: str,
+    **overrides: Any,
+) -> None:
+    """Bring what `manifests` shows to the cluster: server-side, by the field manager tarmak-iam.
+
+    Only objects of our own are touched; those that are no longer made go last. What was there before is kept in
+    tarmak-iam.state.json, beside the mappings, for `rollback`.
+    """
+    config = session.config()
+    cluster = session.cluster(config)
+    installation = session.installation_of(config, cluster, overrides)
+    files = session.files(config, cluster)
+    if not no_check:
+        refuse_errors(cluster, Subjects(config, installation.mappings, installation, files.settings_document()))
+    manifests(installation)  # told before tarmak is asked for a kubeconfig, which may take minutes: what cannot be made
+    note_image(installation)
+    try:
+        with contextlib.nullcontext() if dry_run else at_work(config, cluster):
+            done = apply_to_cluster(
+                installation,
+                kubectl_of(session, kubeconfig, kube_context),
+                files.home / STATE_NAME,
+                dry_run=dry_run,
+                force=force,
+                wait=timeout if wait else None,
+                tell=note,
+                within=files.within,
+            )
+    except ApplyFailed:
+        note(installation.way_in)
+        raise
+    if done.changed and not dry_run:
+        did("changed", f"the objects of {cluster.cluster_name}")
+    _print_applied(done, dry_run, output)
+    if dry_run:
+        note("dry run: nothing was changed")
+    elif done.state:
+        note(f"what was there before is in {done.state}; `{installation.command('rollback')}` restores it")
+
+
+def _print_applied(done: Applied, dry_run: str | None, output: str) -> None:
+    if output == "json":
+        shown = {"changed": done.changed, "dryRun": dry_run, "changes": [change_json(each) for each in done.changes]}
+        state = str(done.state) if done.state else None
+        effects = [effect_json(each) for each in done.effects]
+        print_json({**shown, "effects": effects, "rolledOut": done.rolled_out, "state": state, "notes": [*done.notes]})
+    else:
+        print_changes(done.changes)
+        for effect in done.effects:
+            print_line(effect.text)
+    for text in done.notes:
+        note(f"note: {text}")

@@ -1,0 +1,39 @@
+"""Changes of a cluster's objects, as text and JSON, and the options that say how long to wait for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import click
+
+from tarmak_iam.cli.console import print_line
+from tarmak_iam.hook.cluster.changes import Change
+from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS
+
+__all__ = ["change_json", "print_changes", "timeout_option", "wait_option"]
+
+wait_option = click.option(
+    "--wait/--no-wait", default=True, show_default=True, help="Wait until the DaemonSet runs on every master."
+)
+timeout_option = click.option(
+    "--timeout",
+    type=click.FloatRange(min=0),
+    default=ROLLOUT_SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for that.",
+)
+
+
+def change_json(change: Change) -> dict[str, str]:
+    return {
+        "action": str(change.action),
+        "kind": change.kind,
+        "namespace": change.namespace,
+        "name": change.name,
+    }
+
+
+def print_changes(changes: Iterable[Change]) -> None:
+    for change in changes:
+        print_line(change.text)
