@@ -35,6 +35,7 @@ from tarmak_iam.installation import Installation
 if TYPE_CHECKING:
     from tarmak_iam.config import Cluster
     from tarmak_iam.hook.cluster.kubectl import Kubectl
+    from tarmak_iam.hook.cluster.stale_pods import StalePod
 
 __all__ = ["diff"]
 
@@ -66,9 +67,10 @@ def diff(
     output: str,
     **overrides: Any,
 ) -> None:
-    """What `apply` would change in the cluster: objects, who gains and who loses what, and groups that no binding
-    of the cluster knows. With --from: who gains and loses what against FILE (- for stdin). With --all-clusters: for
-    each cluster, through the kubeconfig that tarmak names; hubs are passed over, and -o json gives a list.
+    """What `apply` would change in the cluster: objects, who gains and who loses what, pods that run something else
+    than the objects say, and groups that no binding of the cluster knows. With --from: who gains and loses what
+    against FILE (- for stdin). With --all-clusters: for each cluster, through the kubeconfig that tarmak names; hubs
+    are passed over, and -o json gives a list.
 
     Exits with 0 if there are no differences, 1 if there are some, 2 if a cluster cannot be compared.
     """
@@ -145,6 +147,8 @@ def _print(found: LiveDiff) -> None:
         print_diff_text(each.text)
     for effect in found.effects:
         print_line(effect.text)
+    for pod in found.stale_pods:
+        print_line(pod.text)
     for group in found.unbound:
         note(f"warning: {group.text}")
 
@@ -157,7 +161,17 @@ def _as_json(found: LiveDiff, *, with_objects: bool) -> dict[str, Any]:
         **shown,
         "objects": [{**change_json(each.change), "diff": each.text} for each in found.objects],
         "unboundGroups": [{"group": each.group, "principals": list(each.principals)} for each in found.unbound],
+        "stalePods": [_stale_json(each) for each in found.stale_pods],
         "notes": list(found.notes),
+    }
+
+
+def _stale_json(each: StalePod) -> dict[str, Any]:
+    return {
+        "namespace": each.pod.ref.namespace,
+        "name": each.pod.ref.name,
+        "node": each.pod.node,
+        "reason": each.reason,
     }
 
 

@@ -12,7 +12,9 @@ from typing import Any
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.objects import MANAGER, Ref, cleaned
 from tarmak_iam.hook.processes import Completed, Programs
+from tests.hook.daemon_pods import GENERATION, DaemonPods, http_date, node, stamp
 
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 REFUSED = "The connection to the server 127.0.0.1:6443 was refused - did you specify the right host or port?"
 _BUILT_IN = {
     "configmap": "ConfigMap",
@@ -51,12 +53,21 @@ class Cluster:
     is_rolled_out: bool = True
     masters: int = 3
     version: int = 0
+    daemons: DaemonPods = field(default_factory=DaemonPods)
     self_review: Completed | None = None
     """What a SelfSubjectReview is answered with; None where there is none."""
     reviews: list[dict[str, Any]] = field(default_factory=list)
     """The statuses of TokenReviews, the last one for all that follow."""
     kubeconfigs: list[str] = field(default_factory=list)
     """What was in the kubeconfigs that were named."""
+
+    def __post_init__(self) -> None:
+        self.daemons.nodes = {name: node(name) for name in (f"master-{n}" for n in range(1, self.masters + 1))}
+
+    @property
+    def now(self) -> float:
+        """The API server's clock: each call takes a second."""
+        return self.clock + len(self.calls)
 
     def kubectl(self, **options: Any) -> Kubectl:
         return Kubectl(FakePrograms({}, cluster=self), sleep=self._sleep, clock=lambda: self.clock, **options)
@@ -103,7 +114,16 @@ class Cluster:
         if args[0] == "namespace":
             return {"metadata": {"name": "kube-system", "uid": self.uid}}
         if args[0] == "pods":
-            return {"kind": "List", "items": [each for key, each in self.objects.items() if key[0] == "Pod"]}
+            added = [each for key, each in self.objects.items() if key[0] == "Pod"]
+            return {"kind": "List", "items": [*added, *self.daemons.pods.values()]}
+        if args[0] == "nodes":
+            return {"kind": "List", "items": self._nodes(args)}
+        if args[0] == "controllerrevisions.apps":
+            daemons = [each for key, each in self.objects.items() if key[0] == "DaemonSet"]
+            return {"kind": "List", "items": [rev for each in daemons for rev in self.daemons.revisions_of(each)]}
+        if args[0] == "--raw":
+            date = http_date(self.now)
+            return Completed(args, 0, "{}", f"I0504 12:00:00.0 1 round_trippers.go:469]     Date: {date}")
         if "/" in args[0]:
             names = [arg.split("/") for arg in args if "/" in arg]
             asked = [(_BUILT_IN[kind], "kube-system", name) for kind, name in names]
@@ -113,6 +133,12 @@ class Cluster:
             found = [each for key, each in self.objects.items() if key[0] == args[0].split(".")[0] and key[2] == name]
             return self._list(found) if found else ("" if "--ignore-not-found" in args else failed("NotFound"))
         return self._of_kinds(args)
+
+    def _nodes(self, args: tuple[str, ...]) -> list[dict[str, Any]]:
+        """By labels that are there, whatever their value."""
+        wanted = args[args.index("--selector") + 1].split(",") if "--selector" in args else []
+        keys = {each.partition("=")[0] for each in wanted}
+        return [each for each in self.daemons.nodes.values() if keys <= set(each["metadata"]["labels"])]
 
     def _of_kinds(self, args: tuple[str, ...]) -> Any:
         kinds = []
@@ -157,10 +183,10 @@ class Cluster:
     def _merged(self, live: dict[str, Any] | None, each: dict[str, Any], *, is_dry: bool) -> dict[str, Any]:
         if is_dry:
             return copy.deepcopy(each)
-        is_same = live is not None and cleaned(live) == each and not self._owners(live, each)
-        if live is not None and is_same and live["metadata"].get("managedFields") == managed(MANAGER, "Apply"):
+        is_same = live is not None and _applied_of(live) == each and not self._owners(live, each)
+        if live is not None and is_same and (not self._keeps_managers or _is_only_ours(live)):
             return live
-        return self._store(each, MANAGER, "Apply")
+        return self._store(each if self._keeps_managers else _with_last_applied(each), MANAGER, "Apply")
 
     def _replace(self, _: tuple[str, ...], text: str) -> Any:
         each = json.loads(text)
@@ -180,9 +206,21 @@ class Cluster:
 
     def _delete(self, args: tuple[str, ...], _: str) -> str:
         kind = args[0].split(".")[0]
+        if kind == "pod" and args[1] in self.daemons.pods:
+            self._replace_pod(args[1])
+        for key in [key for key in self.objects if key[0] == kind == "DaemonSet" and key[2] == args[1]]:
+            for pod in self.daemons.of(self.objects[key]):
+                del self.daemons.pods[pod["metadata"]["name"]]
         for key in [key for key in self.objects if key[0] == kind and key[2] == args[1]]:
             del self.objects[key]
         return ""
+
+    def _replace_pod(self, name: str) -> None:
+        pod = self.daemons.pods.pop(name)
+        (owner,) = pod["metadata"]["ownerReferences"]
+        for key, each in self.objects.items():
+            if key[0] == "DaemonSet" and each["metadata"]["uid"] == owner["uid"] and self.daemons.is_at_work:
+                self.daemons.make(each, pod["spec"]["nodeName"], self.now)
 
     def _config(self, *_: object) -> dict[str, Any]:
         return {"clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:6443"}}]}
@@ -200,21 +238,39 @@ class Cluster:
             return ""
         return found[0] if len(found) == 1 else {"apiVersion": "v1", "kind": "List", "items": found}
 
+    @property
+    def _keeps_managers(self) -> bool:
+        return int(self.server.split(".")[1]) >= 16
+
     def _store(self, each: dict[str, Any], manager: str, operation: str) -> dict[str, Any]:
         self.version += 1
+        live = self.objects.get(key_of(each))
         stored = copy.deepcopy(cleaned(each))
-        is_forgotten = each["metadata"].get("managedFields") == [{}]
-        own = {"resourceVersion": str(self.version), "uid": f"uid-{self.version}", "generation": 1}
-        stored["metadata"] |= {**own, "managedFields": [] if is_forgotten else managed(manager, operation)}
-        if each["kind"] == "DaemonSet" and self.is_rolled_out:
+        is_forgotten = each["metadata"].get("managedFields") == [{}] or not self._keeps_managers
+        uid = f"uid-{self.version}" if live is None else live["metadata"]["uid"]
+        own = {"resourceVersion": str(self.version), "uid": uid, "generation": 1}
+        fields: dict[str, Any] = {"f:data": {}} if each["kind"] == "ConfigMap" else {}
+        entries = [{**entry, "time": stamp(self.now), "fieldsV1": fields} for entry in managed(manager, operation)]
+        stored["metadata"] |= {**own, "managedFields": [] if is_forgotten else entries}
+        self.objects[key_of(each)] = stored
+        if each["kind"] == "DaemonSet":
+            self._control(stored, live)
+        if each["kind"] == "CustomResourceDefinition":
+            stored["status"] = {"conditions": [{"type": "Established", "status": "True"}]}
+        return stored
+
+    def _control(self, daemon: dict[str, Any], live: dict[str, Any] | None) -> None:
+        """What the API server and the controller make of a DaemonSet."""
+        is_same = live is not None and live["spec"].get("template") == daemon["spec"].get("template")
+        before = 0 if live is None else int(live["metadata"]["annotations"][GENERATION])
+        annotations = daemon["metadata"].setdefault("annotations", {})
+        annotations[GENERATION] = str(before + (not is_same))
+        if self.is_rolled_out:
+            self.daemons.rolled_out(daemon, self.now)
             counts = dict.fromkeys(
                 ("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable"), self.masters
             )
-            stored["status"] = {"observedGeneration": 1, **counts}
-        if each["kind"] == "CustomResourceDefinition":
-            stored["status"] = {"conditions": [{"type": "Established", "status": "True"}]}
-        self.objects[key_of(each)] = stored
-        return stored
+            daemon["status"] = {"observedGeneration": 1, **counts}
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +299,25 @@ def key_of(each: dict[str, Any]) -> Key:
 
 def managed(manager: str, operation: str) -> list[dict[str, str]]:
     return [{"manager": manager, "operation": operation}]
+
+
+def _is_only_ours(live: dict[str, Any]) -> bool:
+    entries = live["metadata"].get("managedFields", ())
+    return [{key: entry[key] for key in ("manager", "operation")} for entry in entries] == managed(MANAGER, "Apply")
+
+
+def _with_last_applied(each: dict[str, Any]) -> dict[str, Any]:
+    annotations = {**(each["metadata"].get("annotations") or {}), LAST_APPLIED: json.dumps(each)}
+    return {**each, "metadata": {**each["metadata"], "annotations": annotations}}
+
+
+def _applied_of(live: dict[str, Any]) -> dict[str, Any]:
+    """Without what plain apply keeps in it."""
+    found = copy.deepcopy(cleaned(live))
+    annotations = found["metadata"].get("annotations", {})
+    if annotations.pop(LAST_APPLIED, None) is not None and not annotations:
+        del found["metadata"]["annotations"]
+    return found
 
 
 def failed(text: str) -> Completed:

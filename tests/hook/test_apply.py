@@ -520,26 +520,6 @@ def test_rollback_twice_and_after_an_edit_of_somebody_else(state: Path) -> None:
     assert cluster.names() == []
 
 
-def test_pods_are_restarted_where_only_the_configuration_was_another_one(state: Path) -> None:
-    """The template is that of before the edit, so that nothing else would have the daemon read it again."""
-    restarts = ("delete", "pods", "--namespace", "kube-system", "--selector", f"k8s-app={NAME}")
-    cluster = Cluster()
-    apply(made(), cluster.kubectl(), state)
-    apply(made(MAPPINGS + READERS), cluster.kubectl(), state)
-    assert restarts not in cluster.calls
-    cluster.add({**(cluster.get("ConfigMap", NAME) or {}), "data": {"config.yaml": "x"}})
-    told: list[str] = []
-    apply(made(MAPPINGS + READERS), cluster.kubectl(), state, force=True, tell=told.append)
-    assert cluster.calls.count(restarts) == 1
-    assert (
-        f"restarting the pods of DaemonSet kube-system/{NAME}, which read their configuration at the start only" in told
-    )
-    rollback(cluster.kubectl(), state)
-    assert cluster.calls.count(restarts) == 2
-    assert not rollback(cluster.kubectl(), state).changed
-    assert cluster.calls.count(restarts) == 2
-
-
 def test_rollback_that_stops_midway_goes_on_the_next_time(state: Path) -> None:
     cluster = Cluster()
     apply(made(), cluster.kubectl(), state)

@@ -20,8 +20,8 @@ from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.mappings import read_live
 from tarmak_iam.hook.cluster.objects import Object, Ref, digest
 from tarmak_iam.hook.cluster.plan import Plan, Step, is_settled, make_plan
-from tarmak_iam.hook.cluster.restart import restart_stale
-from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS, read_rollout, roll_out
+from tarmak_iam.hook.cluster.restart import roll_out_and_restart
+from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS, read_rollout
 from tarmak_iam.hook.cluster.server import CRD, Conflict, Server
 from tarmak_iam.hook.cluster.state import KeptObject, State, older
 from tarmak_iam.hook.telling import Tell, silent
@@ -118,13 +118,13 @@ class _Run:
         with self._telling():
             for _, steps in groupby(self._plan.steps, key=lambda step: step.ref.resource):
                 self._apply(list(steps))
-            restart_stale(self._server.kubectl, ((step.live, step.then) for step in self._plan.steps), self._tell)
-            rolled_out = self._roll_out()
+            rolled_out, notes = self._roll_out()
             for each in self._plan.removals:
                 self._remove(each)
             if kept is not None:
                 kept.finished(self._digests.items()).write(self._path, self._within)
-        return self._applied(rolled_out)
+        done = self._applied(rolled_out)
+        return replace(done, notes=(*done.notes, *notes))
 
     def _keep(self) -> State:
         """Writes what is there now, before the first change."""
@@ -176,9 +176,9 @@ class _Run:
         self._server.remove(ref)
         self._note(Action.REMOVED, ref)
 
-    def _roll_out(self) -> bool | None:
+    def _roll_out(self) -> tuple[bool | None, tuple[str, ...]]:
         refs = [step.ref for step in self._plan.steps if step.ref.kind == "DaemonSet"]
-        return roll_out(self._server.kubectl, refs, self._wait, self._tell)
+        return roll_out_and_restart(self._server, refs, self._wait, self._tell)
 
     @contextmanager
     def _telling(self) -> Iterator[None]:

@@ -18,6 +18,7 @@ from tarmak_iam.hook.cluster.mappings import read_live
 from tarmak_iam.hook.cluster.objects import Object, Ref, meant
 from tarmak_iam.hook.cluster.plan import Plan, make_plan
 from tarmak_iam.hook.cluster.server import Server
+from tarmak_iam.hook.cluster.stale_pods import StalePod, check_pods
 from tarmak_iam.installation import Installation
 
 __all__ = ["LiveDiff", "ObjectDiff", "live_diff", "object_diff"]
@@ -36,17 +37,18 @@ class ObjectDiff:
 
 @dataclass(frozen=True, slots=True)
 class LiveDiff:
-    """`objects` that would change, `effects` on principals against what the cluster's daemon gives now, and groups
-    that nobody has bound."""
+    """`objects` that would change, `effects` on principals against what the cluster's daemon gives now, groups that
+    nobody has bound, and pods that do not run what the cluster's objects say."""
 
     objects: tuple[ObjectDiff, ...]
     effects: tuple[Effect, ...]
     unbound: tuple[UnboundGroup, ...]
     notes: tuple[str, ...] = ()
+    stale_pods: tuple[StalePod, ...] = ()
 
     @property
     def changed(self) -> bool:
-        return bool(self.objects or self.effects)
+        return bool(self.objects or self.effects or self.stale_pods)
 
 
 def live_diff(installation: Installation, kubectl: Kubectl) -> LiveDiff:
@@ -59,12 +61,14 @@ def live_diff(installation: Installation, kubectl: Kubectl) -> LiveDiff:
     server = Server.of(kubectl)
     plan, notes = _planned(server, objects)
     after = Loaded.of(installation)
+    pods = check_pods(server)
     bindings = [*server.all_of("rolebindings,clusterrolebindings"), *objects]
     return LiveDiff(
         objects=_diffs(plan),
         effects=effects(read_live(kubectl).loaded(installation), after),
         unbound=unbound_groups(after.standings.grants, bound_groups(bindings)),
-        notes=(*notes, *plan.notes),
+        notes=(*notes, *plan.notes, *pods.notes),
+        stale_pods=pods.stale,
     )
 
 

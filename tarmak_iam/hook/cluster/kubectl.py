@@ -14,7 +14,7 @@ from tarmak_iam.config.versions import GoVersion, parse_version
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.processes import Completed, Programs
 
-__all__ = ["Kubectl", "is_away", "is_unserved", "items_of", "object_in", "why"]
+__all__ = ["Kubectl", "is_away", "is_forbidden", "is_unserved", "items_of", "object_in", "why"]
 
 # What kubectl says where the API server cannot be reached; an answer of the API server is none of these.
 _AWAY = (
@@ -133,6 +133,11 @@ def why(done: Completed) -> str:
 def is_unserved(done: Completed) -> bool:
     """Whether the API server does not know the kind that was asked for."""
     return any(sign in done.err for sign in _NOT_SERVED)
+
+
+def is_forbidden(done: Completed) -> bool:
+    """Whether the API server's authorisation refused it."""
+    return "(Forbidden)" in done.err or "forbidden:" in done.err.lower()
 
 
 def object_in(done: Completed) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class LiveMappings:
     @property
     def text(self) -> str | None:
         """The authenticator's configuration, None where the cluster has none."""
-        found = Ref("v1", "ConfigMap", NAMESPACE, self._config_map).among(self.objects)
+        found = Ref("v1", "ConfigMap", NAMESPACE, self.config_map).among(self.objects)
         text = ((found or {}).get("data") or {}).get(self._key)
         return text if isinstance(text, str) else None
 
@@ -62,14 +62,14 @@ class LiveMappings:
             args=self._words if self.daemonset is not None else installation.daemon_args(),
             files={"objects.json": json.dumps({"apiVersion": "v1", "kind": "List", "items": some})},
             filename=self._key,
-            shown_as=f"ConfigMap {NAMESPACE}/{self._config_map}",
+            shown_as=f"ConfigMap {NAMESPACE}/{self.config_map}",
         )
 
     def loaded(self, installation: Installation) -> Loaded:
         """What callers get now; its `installation` is the given one with the cluster's mappings."""
         found = self.authenticator(installation)
         try:
-            mappings = None if self.text is None else Mappings.parse(self.text, f"ConfigMap {self._config_map}")
+            mappings = None if self.text is None else Mappings.parse(self.text, f"ConfigMap {self.config_map}")
         except TarmakIamError:  # the daemon does not start with that either
             mappings = None
         return Loaded(replace(installation, mappings=mappings), found, Standings.of_daemon(found))
@@ -98,7 +98,8 @@ class LiveMappings:
         return CONFIG_KEY
 
     @property
-    def _config_map(self) -> str:
+    def config_map(self) -> str:
+        """The name of the ConfigMap with its configuration."""
         volumes = (self._template.get("spec") or {}).get("volumes") or ()
         names = [each["configMap"].get("name") for each in volumes if isinstance(each.get("configMap"), dict)]
         return next((name for name in names if name), NAME)
@@ -110,7 +111,7 @@ def read_live(kubectl: Kubectl) -> LiveMappings:
     found = _get(kubectl, *names)
     daemonset = Ref("apps/v1", "DaemonSet", NAMESPACE, NAME).among(found)
     objects = [each for each in found if each.get("kind") == "ConfigMap"]
-    other = LiveMappings(daemonset, ())._config_map
+    other = LiveMappings(daemonset, ()).config_map
     if other not in (NAME, AWS_AUTH):
         objects += _get(kubectl, f"configmap/{other}")
     return LiveMappings(daemonset, (*objects, *kubectl.all_of(IDENTITY_MAPPINGS)))

@@ -10,6 +10,7 @@ from itertools import groupby
 from typing import Any
 
 __all__ = [
+    "CHANGED_AT",
     "IDENTITY_MAPPINGS",
     "MANAGER",
     "Object",
@@ -30,6 +31,9 @@ MANAGER = "tarmak-iam"
 
 IDENTITY_MAPPINGS = "iamidentitymapping.iamauthenticator.k8s.aws"
 """The custom resource of the authenticator, as kubectl takes it."""
+
+CHANGED_AT = "tarmak-iam/changed-at"
+"""Annotation of a ConfigMap: when its data changed, where nothing else in it says so."""
 
 _MANAGED_BY = "app.kubernetes.io/managed-by"
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -105,9 +109,9 @@ def cleaned(each: Object) -> Object:
 
 
 def meant(each: Object) -> Object:
-    """`cleaned`, without what controllers add, and the copy that kubectl's own apply keeps in an annotation: for
-    comparing and showing."""
-    kept = _without_annotations(cleaned(each), (_LAST_APPLIED,))
+    """`cleaned`, without what controllers add, the copy that kubectl's own apply keeps in an annotation, and the
+    time of a change: for comparing and showing."""
+    kept = _without_annotations(cleaned(each), (_LAST_APPLIED, CHANGED_AT))
     if kept.get("kind") == "ServiceAccount":  # below 1.24 a controller makes a token, and names it here
         kept = {key: value for key, value in kept.items() if key != "secrets"}
     return {**kept, "metadata": {key: value for key, value in kept["metadata"].items() if key != "finalizers"}}

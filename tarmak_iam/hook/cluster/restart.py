@@ -1,38 +1,106 @@
-"""Restarts the daemon where its configuration becomes another one and its pods stay."""
+"""Has every pod of the authenticator run what the cluster's objects say: the rollout, and restarts where it does none.
+
+A changed pod template has the DaemonSet's controller replace the pods. Where the template stays, as after a change of
+the ConfigMap by hand that is put right, or after an apply that was ended between its writes, nobody does.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
-from tarmak_iam.emit.labels import NAME
-from tarmak_iam.hook.cluster.kubectl import Kubectl
-from tarmak_iam.hook.cluster.objects import Object, Ref
+from tarmak_iam.errors import ToolError
+from tarmak_iam.hook.cluster.kubectl import why
+from tarmak_iam.hook.cluster.objects import Ref
+from tarmak_iam.hook.cluster.pods import DaemonPod, read_pods
+from tarmak_iam.hook.cluster.rollout import pod_troubles, roll_out
+from tarmak_iam.hook.cluster.server import Server
+from tarmak_iam.hook.cluster.stale_pods import DAEMONSET, PodCheck, StalePod, check_pods
 from tarmak_iam.hook.telling import Tell, silent
 
-__all__ = ["restart_stale"]
+__all__ = ["roll_out_and_restart"]
+
+_PAUSE = 1.0
 
 
-def restart_stale(kubectl: Kubectl, done: Iterable[tuple[Object | None, Object]], tell: Tell = silent) -> None:
-    """`done`: each object before and after. Raises ToolError.
+def roll_out_and_restart(
+    server: Server, refs: Sequence[Ref], seconds: float | None, tell: Tell = silent
+) -> tuple[bool | None, tuple[str, ...]]:
+    """Waits up to `seconds` until each DaemonSet runs everywhere, and then restarts the authenticator's stale pods one
+    after the other, each once the one before is ready, for up to `seconds` more.
 
-    The daemon reads its configuration at the start only. A checksum in the pod template has it started anew with
-    another one, but where somebody else has edited the ConfigMap, the template is as it was when that is put right.
+    Gives whether all of them run (None where nobody waits), and notes. With `seconds` None, nobody waits: the only pod
+    is restarted, of several only those that are not ready, and a note names the others. Raises ToolError where one does
+    not run in time, or a pod cannot be restarted: it names those that still run what they ran before.
     """
-    pairs = [(before, after) for before, after in done if before is not None and Ref.of(after).name == NAME]
-    if any(after["kind"] == "ConfigMap" and before.get("data") != after.get("data") for before, after in pairs):
-        for before, after in pairs:
-            if after["kind"] == "DaemonSet" and _template(before) == _template(after):
-                _restart(kubectl, after, tell)
+    restart = _Restart(server, tell)
+    is_concerned = any(ref.is_same(DAEMONSET) for ref in refs)
+    if is_concerned:  # they let nobody in, so there is nothing to wait for
+        restart.delete([each for each in restart.to_do(check_pods(server)) if not each.pod.is_ready])
+    rolled_out = roll_out(server.kubectl, refs, seconds, tell)
+    if not is_concerned:
+        return rolled_out, ()
+    return rolled_out, restart.rest(seconds)
 
 
-def _template(daemon: Object) -> object:
-    return (daemon.get("spec") or {}).get("template")
+class _Restart:
+    def __init__(self, server: Server, tell: Tell) -> None:
+        self._server, self._kubectl, self._tell = server, server.kubectl, tell
+
+    @staticmethod
+    def to_do(check: PodCheck) -> list[StalePod]:
+        """What the controller does not replace; until it has seen the newest template, that is not known."""
+        return [each for each in check.stale if not each.is_replaced] if check.is_seen else []
+
+    def rest(self, seconds: float | None) -> tuple[str, ...]:
+        check = check_pods(self._server)
+        stale = self.to_do(check)
+        if seconds is None:
+            return (*check.notes, *self._at_once(check, stale))
+        deadline = self._kubectl.clock() + seconds
+        for number, each in enumerate(stale):
+            left = stale[number:]
+            self.delete([each], left)
+            self._wait(check, each.pod, deadline, left)
+        return check.notes
+
+    def delete(self, stale: Sequence[StalePod], left: Sequence[StalePod] = ()) -> None:
+        """By its name, not with `rollout restart`, which kubectl below 1.15 has not, and which sets a field."""
+        at_once = () if self._server.client.is_below(1, 11) else ("--wait=false",)
+        for number, each in enumerate(stale):
+            if each.pod.is_ending:
+                continue
+            ref = each.pod.ref
+            self._tell(f"restarting {each.text}")
+            done = self._kubectl.run("delete", "pod", ref.name, *ref.scope, "--ignore-not-found", *at_once)
+            if done.code:
+                raise self._failure(f"kubectl delete failed: {why(done)}", left or stale[number:])
+
+    def _at_once(self, check: PodCheck, stale: Sequence[StalePod]) -> tuple[str, ...]:
+        if len(check.pods) == 1:
+            self.delete(stale)
+            return ()
+        left = [each for each in stale if each.pod.is_ready]
+        advice = "apply without --no-wait restarts them one after the other"
+        return (f"not restarted: {_named(left)}; {advice}",) if left else ()
+
+    def _wait(self, check: PodCheck, old: DaemonPod, deadline: float, left: Sequence[StalePod]) -> None:
+        assert check.daemon is not None  # who has pods has one
+        while True:
+            pods = [pod for pod in read_pods(self._kubectl, check.daemon) if pod.node == old.node]
+            if any(pod.is_ready for pod in pods) and not any(pod.uid == old.uid for pod in pods):
+                return
+            if self._kubectl.clock() + _PAUSE > deadline:
+                break
+            self._kubectl.sleep(_PAUSE)
+        is_there = any(pod.uid == old.uid for pod in pods)
+        told = "it has not ended" if is_there else "the pod in its place is not ready"
+        said = "; ".join(pod_troubles(self._kubectl, DAEMONSET))
+        raise self._failure(f"{old} was restarted: {told}{f' ({said})' if said else ''}", left[0 if is_there else 1 :])
+
+    def _failure(self, what: str, left: Sequence[StalePod]) -> ToolError:
+        verb = "runs" if len(left) == 1 else "run"
+        return ToolError(f"{what}; {_named(left)} still {verb} the configuration of before" if left else what)
 
 
-def _restart(kubectl: Kubectl, daemon: Object, tell: Tell) -> None:
-    """Not `rollout restart`, which kubectl below 1.15 has not, and which would set a field of ours."""
-    ref = Ref.of(daemon)
-    labels = ((daemon.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
-    tell(f"restarting the pods of {ref}, which read their configuration at the start only")
-    selector = ",".join(f"{key}={value}" for key, value in labels.items())
-    kubectl.check("delete", "pods", *ref.scope, "--selector", selector)
+def _named(stale: Sequence[StalePod]) -> str:
+    return ", ".join(str(each.pod) for each in stale)

@@ -14,8 +14,8 @@ from tarmak_iam.hook.cluster.changes import Action, Change, RolledBack
 from tarmak_iam.hook.cluster.established import wait_until_established
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.objects import Object, Ref, digest, meant
-from tarmak_iam.hook.cluster.restart import restart_stale
-from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS, roll_out
+from tarmak_iam.hook.cluster.restart import roll_out_and_restart
+from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS
 from tarmak_iam.hook.cluster.server import CRD, Server
 from tarmak_iam.hook.cluster.state import KeptObject, State
 from tarmak_iam.hook.telling import Tell, silent
@@ -53,9 +53,10 @@ def rollback(
     run = _Run(server, tell)
     with run.telling([each.ref for each in kept.objects]):
         run.put_back(pairs)
-        restart_stale(kubectl, [(live, each.before) for each, live in pairs if each.before is not None], tell)
         refs = [each.ref for each, _ in pairs if each.before is not None and each.ref.kind == "DaemonSet"]
-        rolled_out = roll_out(kubectl, refs, wait, tell)
+        rolled_out, notes = roll_out_and_restart(server, refs, wait, tell)
+        for note in notes:
+            tell(note)
         run.remove(pairs)
         if not kept.settled:
             replace(kept, settled=True).write(state, within)

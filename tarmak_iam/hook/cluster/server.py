@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tarmak_iam.config.versions import GoVersion
 from tarmak_iam.errors import EditRefused, ToolError
+from tarmak_iam.hook.cluster.data_changes import dated
 from tarmak_iam.hook.cluster.kubectl import Kubectl, is_unserved, items_of, why
 from tarmak_iam.hook.cluster.objects import (
     IDENTITY_MAPPINGS,
@@ -143,7 +144,7 @@ class Server:
 
     def apply(self, pairs: Sequence[Pair], *, force: bool = False) -> list[Object]:
         """What each has become. Raises Conflict, NotServed and ToolError, also where some of them are applied."""
-        return self._all_applied(pairs, force=force)
+        return self._all_applied([(self._dated(*pair), pair[1]) for pair in pairs], force=force)
 
     def validate(self, objects: Sequence[Object]) -> None:
         """Has an API server that was not asked by `tried` look at them, where it can. Raises ToolError."""
@@ -155,6 +156,7 @@ class Server:
     def put_back(self, before: Object, live: Object | None, *, is_ours: bool = True) -> Object:
         """Writes an object as it was once, over the one that was seen. Raises ToolError, also for one that somebody
         has changed since."""
+        before = self._dated(before, live)
         if not is_ours and live is not None and self.is_server_side:
             # An empty entry makes the API server forget all managers: what we gave back is not ours any more.
             before = {**before, "metadata": {**before["metadata"], "managedFields": [{}]}}
@@ -172,6 +174,9 @@ class Server:
                 raise ToolError(f"{Ref.of(before)} was changed by somebody else just now")
             live = found[0]  # its status alone, as that of a DaemonSet that is rolled out
         raise self.kubectl.failure(done, verb)
+
+    def _dated(self, wanted: Object, live: Object | None) -> Object:
+        return dated(self.kubectl, wanted, live, is_server_side=self.is_server_side)
 
     def remove(self, ref: Ref) -> None:
         """Raises ToolError; what is gone already is gone."""

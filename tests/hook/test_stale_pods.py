@@ -1,0 +1,353 @@
+"""Pods that run something else than the cluster's objects say: found by diff, restarted by apply, one after another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarmak_iam.hook.cluster.apply import apply
+from tarmak_iam.hook.cluster.changes import ApplyFailed
+from tarmak_iam.hook.cluster.diff import live_diff
+from tarmak_iam.hook.cluster.rollback import rollback
+from tarmak_iam.hook.cluster.server import Server
+from tarmak_iam.hook.cluster.stale_pods import check_pods
+from tarmak_iam.hook.processes import Completed
+from tarmak_iam.installation import Installation
+from tests.emit.installations import MAPPINGS
+from tests.hook.cluster import Cluster, failed
+from tests.hook.daemon_pods import GENERATION, stamp
+from tests.hook.test_apply import NAME, READERS, made
+
+BEFORE = f"it started before the last change of ConfigMap kube-system/{NAME}, at "
+EVIL = """\
+  - roleARN: arn:aws:iam::111122223333:role/Evil
+    username: evil
+    groups: [system:masters]
+"""
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "dev-cluster" / "tarmak-iam.state.json"
+
+
+def of_1_12() -> Installation:
+    return made(kubernetesVersion="1.12.9")
+
+
+def edited(cluster: Cluster, text: str = MAPPINGS + EVIL) -> None:
+    """By hand, and taken in by every pod."""
+    found = cluster.get("ConfigMap", NAME)
+    assert found is not None
+    cluster.add({**found, "data": {"config.yaml": text}}, "kubectl-edit")
+    restarted(cluster)
+
+
+def restarted(cluster: Cluster) -> None:
+    """As with `kubectl delete pods` of all of them; days go by."""
+    cluster.clock += 86400
+    for name in list(cluster.daemons.pods):
+        cluster._replace_pod(name)
+    cluster.clock += 86400
+
+
+def stale(cluster: Cluster) -> list[str]:
+    return [re.sub(r" at 2026-.*", " at TIME", each.text) for each in check_pods(server(cluster)).stale]
+
+
+def server(cluster: Cluster) -> Server:
+    return Server.of(cluster.kubectl())
+
+
+def deleted(cluster: Cluster) -> list[str]:
+    return [call[2] for call in cluster.calls if call[:2] == ("delete", "pod")]
+
+
+def names(cluster: Cluster) -> list[str]:
+    return sorted(cluster.daemons.pods)
+
+
+def without_deleting(answer: Completed | None) -> Callable[[tuple[str, ...]], Any]:
+    """Where a pod would be deleted, apply is killed, or the API server refuses."""
+
+    def fault(args: tuple[str, ...]) -> Completed | None:
+        if args[:2] != ("delete", "pod"):
+            return None
+        if answer is None:
+            raise KeyboardInterrupt
+        return answer
+
+    return fault
+
+
+FORBIDDEN = failed(
+    'Error from server (Forbidden): pods "x" is forbidden: User "u" cannot delete resource "pods" in API group ""'
+)
+
+
+@pytest.mark.parametrize("server_version", ["v1.12.9", "v1.15.12", "v1.30.1"])
+@pytest.mark.parametrize("answer", [None, FORBIDDEN])
+def test_an_interrupted_restart_is_made_up_for(state: Path, server_version: str, answer: Completed | None) -> None:
+    cluster, wanted = Cluster(server=server_version), made(kubernetesVersion=server_version[1:])
+    apply(wanted, cluster.kubectl(), state)
+    edited(cluster)
+    cluster.fault = without_deleting(answer)
+    with pytest.raises((KeyboardInterrupt, ApplyFailed)) as stopped:
+        apply(wanted, cluster.kubectl(), state, force=True)
+    if answer is FORBIDDEN:
+        assert f"kubectl delete failed: {FORBIDDEN.err}; pod {NAME}-4 on master-1, pod {NAME}-5 on master-2, pod " in (
+            text := str(stopped.value)
+        )
+        assert f"pod {NAME}-6 on master-3 still run the configuration of before" in text
+    cluster.fault = lambda _: None
+    evil = names(cluster)
+    assert (cluster.get("ConfigMap", NAME) or {})["data"]["config.yaml"] == MAPPINGS
+    found = live_diff(wanted, cluster.kubectl())
+    assert found.changed
+    assert not found.objects
+    assert [each.pod.ref.name for each in found.stale_pods] == evil
+    assert stale(cluster)[0] == f"pod {evil[0]} on master-1: {BEFORE}TIME"
+    done = apply(wanted, cluster.kubectl(), state)
+    assert (done.changed, deleted(cluster)[-3:]) == (False, evil)
+    assert not live_diff(wanted, cluster.kubectl()).changed
+    apply(wanted, cluster.kubectl(), state)
+    assert deleted(cluster)[-3:] == evil
+
+
+def test_a_changed_template_replaces_the_pods_by_itself(state: Path) -> None:
+    cluster = Cluster()
+    apply(made(), cluster.kubectl(), state)
+    apply(made(MAPPINGS + READERS), cluster.kubectl(), state)
+    assert deleted(cluster) == []
+    assert stale(cluster) == []
+    rollback(cluster.kubectl(), state)
+    assert deleted(cluster) == []
+    assert stale(cluster) == []
+
+
+def test_rollback_restarts_pods_too(state: Path) -> None:
+    cluster = Cluster()
+    apply(made(), cluster.kubectl(), state)
+    edited(cluster)
+    apply(made(), cluster.kubectl(), state, force=True)
+    assert len(deleted(cluster)) == 3
+    cluster.clock += 86400
+    rollback(cluster.kubectl(), state)
+    assert "evil" in (cluster.get("ConfigMap", NAME) or {})["data"]["config.yaml"]
+    assert len(deleted(cluster)) == 6
+
+
+def test_labels_alone_restart_nothing(state: Path) -> None:
+    """managedFields give a new time to the whole of what we own."""
+    for version in ("v1.12.9", "v1.30.1"):
+        cluster, wanted = Cluster(server=version), made(kubernetesVersion=version[1:])
+        apply(wanted, cluster.kubectl(), state)
+        cluster.clock += 86400
+        labelled = made(kubernetesVersion=version[1:], addonManagerMode="Reconcile")
+        assert apply(labelled, cluster.kubectl(), state).changed
+        assert deleted(cluster) == []
+        assert stale(cluster) == []
+        assert not apply(labelled, cluster.kubectl(), state).changed
+
+
+def test_pods_are_restarted_one_after_the_other(state: Path) -> None:
+    cluster = Cluster()
+    apply(made(), cluster.kubectl(), state)
+    edited(cluster)
+    seen: list[list[str]] = []
+
+    def fault(args: tuple[str, ...]) -> None:
+        if args[:2] == ("delete", "pod"):
+            pods = cluster.daemons.pods.values()
+            seen.append([each["spec"]["nodeName"] for each in pods if each["status"]["phase"] == "Running"])
+            cluster.daemons.is_started = False
+        elif args[:2] == ("get", "pods") and not cluster.daemons.is_started and cluster.clock > late[0]:
+            late[0] = cluster.clock + 5
+            for name, pod in cluster.daemons.pods.items():
+                if pod["status"]["phase"] == "Pending":
+                    cluster.daemons.start(name, cluster.now)
+
+    late = [cluster.clock + 5]
+    cluster.fault = fault
+    told: list[str] = []
+    apply(made(), cluster.kubectl(), state, force=True, tell=told.append)
+    assert [len(each) for each in seen] == [3, 3, 3]
+    restarts = [each.split(":")[0] for each in told if each.startswith("restarting")]
+    assert restarts == [
+        f"restarting pod {NAME}-4 on master-1",
+        f"restarting pod {NAME}-5 on master-2",
+        f"restarting pod {NAME}-6 on master-3",
+    ]
+
+
+def test_where_a_new_pod_does_not_come_up_the_others_stay(state: Path) -> None:
+    cluster = Cluster()
+    apply(made(), cluster.kubectl(), state)
+    edited(cluster)
+    cluster.daemons.is_started = False
+    with pytest.raises(ApplyFailed) as failure:
+        apply(made(), cluster.kubectl(), state, force=True, wait=30)
+    assert (
+        f"pod {NAME}-4 on master-1 was restarted: the pod in its place is not ready (pod {NAME}-7 on master-1: "
+        f"ImagePullBackOff); pod {NAME}-5 on master-2, pod {NAME}-6 on master-3 still run the configuration of before"
+    ) in failure.value.message
+    assert deleted(cluster) == [f"{NAME}-4"]
+
+
+def test_where_a_pod_does_not_end_it_is_named(state: Path) -> None:
+    cluster = Cluster()
+    apply(made(), cluster.kubectl(), state)
+    edited(cluster)
+    cluster.fault = lambda args: Completed(args, 0, "", "") if args[:2] == ("delete", "pod") else None
+    with pytest.raises(ApplyFailed) as failure:
+        apply(made(), cluster.kubectl(), state, force=True, wait=30)
+    assert f"pod {NAME}-4 on master-1 was restarted: it has not ended; pod {NAME}-4 on master-1, pod" in str(
+        failure.value
+    )
+
+
+def test_pods_that_let_nobody_in_are_restarted_before_anything_is_waited_for(state: Path) -> None:
+    """The kubelet starts a crashing one again up to 5 minutes later."""
+    cluster = Cluster()
+    apply(made(), cluster.kubectl(), state)
+    edited(cluster, "server: [")
+    for name in names(cluster):
+        cluster.daemons.crash(name)
+    calls = len(cluster.calls)
+    apply(made(), cluster.kubectl(), state, force=True)
+    later = [call for call in cluster.calls[calls:] if call[:2] in (("delete", "pod"), ("get", "DaemonSet.v1.apps"))]
+    assert [call[0] for call in later] == ["delete", "delete", "delete", "get"]
+    assert stale(cluster) == []
+
+
+def test_without_waiting_only_a_single_pod_is_restarted(state: Path) -> None:
+    cluster = Cluster(masters=1)
+    apply(made(), cluster.kubectl(), state)
+    edited(cluster)
+    assert apply(made(), cluster.kubectl(), state, force=True, wait=None).notes == ()
+    assert deleted(cluster) == [f"{NAME}-2"]
+    several = Cluster(masters=2)
+    apply(made(), several.kubectl(), state, force=True)
+    edited(several)
+    note = (
+        f"not restarted: pod {NAME}-3 on master-1, pod {NAME}-4 on master-2; apply without --no-wait restarts them one "
+        "after the other"
+    )
+    assert apply(made(), several.kubectl(), state, force=True, wait=None).notes == (note,)
+    assert deleted(several) == []
+    assert len(stale(several)) == 2
+
+
+@pytest.mark.parametrize(
+    ("created", "started", "expected"),
+    [
+        (99, 99, True),
+        (100, 100, False),
+        (99, 219, True),  # the kubelet's copy may be of before
+        (99, 220, False),
+        (99, None, False),  # it has read nothing yet
+    ],
+)
+def test_times_of_a_pod_and_of_the_change(state: Path, created: int, started: int | None, *, expected: bool) -> None:
+    cluster = Cluster(masters=1)
+    apply(made(), cluster.kubectl(), state)
+    config = cluster.get("ConfigMap", NAME)
+    assert config is not None
+    config["metadata"]["managedFields"][0]["time"] = stamp(100)
+    (pod,) = cluster.daemons.pods.values()
+    pod["metadata"]["creationTimestamp"] = stamp(created)
+    running = {"running": {"startedAt": stamp(started)}} if started is not None else {"waiting": {"reason": "x"}}
+    pod["status"]["containerStatuses"][0]["state"] = running
+    assert bool(stale(cluster)) is expected
+
+
+def test_a_pod_of_another_configuration(state: Path) -> None:
+    """The ConfigMap is new, the template is not yet: apply was killed between its writes."""
+    cluster = Cluster(masters=1)
+    apply(made(), cluster.kubectl(), state)
+
+    def fault(args: tuple[str, ...]) -> None:
+        if args[0] == "apply" and "--dry-run=server" not in args and "role/Reader" in str(cluster.objects):
+            raise KeyboardInterrupt
+
+    cluster.fault = fault
+    with pytest.raises(KeyboardInterrupt):
+        apply(made(MAPPINGS + READERS), cluster.kubectl(), state)
+    cluster.fault = lambda _: None
+    assert stale(cluster) == [
+        f"pod {NAME}-1 on master-1: it was made for another configuration than ConfigMap kube-system/{NAME} has"
+    ]
+
+
+def outdated(cluster: Cluster) -> None:
+    """Another template, which no controller has brought to the nodes."""
+    daemon = cluster.get("DaemonSet", NAME)
+    assert daemon is not None
+    cluster.daemons.revisions[NAME].append("newer")
+    daemon["metadata"]["annotations"][GENERATION] = "2"
+
+
+def test_pods_of_an_older_template(state: Path) -> None:
+    cluster = Cluster(masters=1)
+    apply(made(), cluster.kubectl(), state)
+    outdated(cluster)
+    assert stale(cluster) == [f"pod {NAME}-1 on master-1: it runs an older template of DaemonSet kube-system/{NAME}"]
+    daemon = cluster.get("DaemonSet", NAME)
+    assert daemon is not None
+    daemon["spec"]["updateStrategy"] = {"type": "OnDelete"}
+    (text,) = stale(cluster)
+    assert text.endswith(f"DaemonSet kube-system/{NAME}, whose update strategy is OnDelete: nothing replaces it")
+
+
+def test_going_back_to_an_earlier_template_makes_no_pod_of_it_an_older_one(state: Path) -> None:
+    cluster = Cluster(masters=1)
+    apply(made(), cluster.kubectl(), state)
+    daemon = cluster.get("DaemonSet", NAME)
+    assert daemon is not None
+    daemon["metadata"]["annotations"][GENERATION] = "3"
+    assert stale(cluster) == []
+
+
+def test_pods_of_another_controller_are_not_its_own(state: Path) -> None:
+    cluster = Cluster(masters=1)
+    apply(made(), cluster.kubectl(), state)
+    edited(cluster)
+    apply(made(), cluster.kubectl(), state, force=True, wait=None)
+    (pod,) = cluster.daemons.pods.values()
+    pod["metadata"]["creationTimestamp"] = stamp(0)
+    pod["status"]["containerStatuses"][0]["state"] = {"running": {"startedAt": stamp(0)}}
+    assert len(stale(cluster)) == 1
+    pod["metadata"]["ownerReferences"][0]["uid"] = "another"
+    assert stale(cluster) == []
+
+
+@pytest.mark.parametrize(
+    ("resource", "note"),
+    [
+        ("pods", f"the pods of DaemonSet kube-system/{NAME} could not be looked at: "),
+        (
+            "controllerrevisions.apps",
+            f"whether pods of DaemonSet kube-system/{NAME} run an older template is not known: ",
+        ),
+    ],
+)
+def test_nothing_is_claimed_of_what_may_not_be_listed(state: Path, resource: str, note: str) -> None:
+    cluster = Cluster()
+    apply(made(), cluster.kubectl(), state)
+    outdated(cluster)
+    said = f'{resource} is forbidden: User "u" cannot list resource "{resource}" in API group "" in the namespace "x"'
+    cluster.fault = lambda args: (
+        failed(f"Error from server (Forbidden): {said}") if args[:2] == ("get", resource) else None
+    )
+    found = live_diff(made(), cluster.kubectl())
+    assert (found.stale_pods, found.notes) == ((), (f"{note}Error from server (Forbidden): {said}",))
+    assert apply(made(), cluster.kubectl(), state).notes == (f"{note}Error from server (Forbidden): {said}",)
+
+
+def test_without_a_daemonset_there_is_nothing_to_look_at() -> None:
+    found = check_pods(server(Cluster()))
+    assert (found.daemon, found.stale, found.notes) == (None, (), ())
