@@ -25,6 +25,24 @@ _EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104  # what the configuration may 
 _STATE_DIR = DEFAULT_STATE_DIR
 """Where the host's init unit leaves certificate and key."""
 
+# Whatever taints a master has, an API server runs on it (Tarmak starts it with systemd) and asks the daemon of its host
+# and no other. So a taint that kept the daemon away, or ended it, would take the logins of that API server away and
+# spare the node nothing; `kubectl drain` leaves a DaemonSet's pods alone, too. Whoever wants the daemon off a master
+# takes the label away. kube-proxy (kubeadm) and calico-node (Tarmak's) tolerate everything as well.
+#
+# What a DaemonSet's controller adds by itself is less (pkg/controller/daemon/util/daemonset_util.go; numbers are pull
+# requests of kubernetes/kubernetes): not-ready and unreachable with NoExecute, and with NoSchedule disk-pressure and
+# memory-pressure (1.8, #50186), unschedulable and, for a pod of the host's network, network-unavailable (1.12, #64954)
+# and pid-pressure (1.14, #67036). Of what a master can have, that leaves out
+# - not-ready and unreachable with NoSchedule: TaintNodesByCondition, on from 1.12, gives them to a node without a pod
+#   network, and from 1.12 on the scheduler, which heeds them, places the pod (ScheduleDaemonSetPods);
+# - pid-pressure in 1.12 and 1.13;
+# - node.cloudprovider.kubernetes.io/uninitialized, of a kubelet with an external cloud provider;
+# - node-role.kubernetes.io/master with NoExecute, and any other that tarmak.yaml has for the masters' instance pool
+#   (puppet/modules/kubernetes/manifests/kubelet.pp).
+# A kubelet takes no pod with an untolerated NoExecute taint either (pkg/kubelet/lifecycle/predicate.go, v1.30.14).
+_EVERY_TAINT = {"operator": "Exists"}
+
 
 def daemonset(installation: Installation) -> Manifest:
     """Raises ConfigError where the region is unknown or none, or as the ConfigMap's emitter does."""
@@ -35,6 +53,10 @@ def daemonset(installation: Installation) -> Manifest:
         "metadata": {"name": NAME, "namespace": NAMESPACE, "labels": labels(installation)},
         "spec": {
             "selector": {"matchLabels": dict(SELECTOR)},
+            # One master after the other, and on each a gap of seconds. maxSurge (on from 1.22) would not close it: the
+            # new daemon cannot listen while the old one has the host's port, and the kubelet's probe of that port would
+            # be answered by the old one, so that the new pod counted as ready and the old one was ended. With the port
+            # declared, the scheduler would not place the new pod beside the old one at all.
             "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}},
             "template": {
                 "metadata": {"labels": pod_labels(installation), "annotations": _annotations(installation, config)},
@@ -98,13 +120,11 @@ def _service_account(installation: Installation) -> dict[str, Any]:
 def _placement(installation: Installation) -> dict[str, Any]:
     """On the masters: any of the labels will do."""
     keys = era_of(installation.kubernetes).node_labels
-    tolerations = [{"key": key, "operator": "Exists", "effect": "NoSchedule"} for key in keys]
-    tolerations.append({"key": "CriticalAddonsOnly", "operator": "Exists"})
     if len(keys) == 1:
-        return {"nodeSelector": {keys[0]: ""}, "tolerations": tolerations}
+        return {"nodeSelector": {keys[0]: ""}, "tolerations": [dict(_EVERY_TAINT)]}
     terms = [{"matchExpressions": [{"key": key, "operator": "Exists"}]} for key in keys]
     required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
-    return {"affinity": {"nodeAffinity": required}, "tolerations": tolerations}
+    return {"affinity": {"nodeAffinity": required}, "tolerations": [dict(_EVERY_TAINT)]}
 
 
 def _container(installation: Installation) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class Era:
     since: tuple[int, int]
 
     node_labels: tuple[str, ...]
-    """Labels, and keys of taints, of nodes with an API server: any of them."""
+    """Labels of nodes with an API server: any of them."""
 
     has_priority: bool
     """Whether `priorityClassName` counts, or the annotation of critical pods."""

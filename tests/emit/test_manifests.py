@@ -16,6 +16,7 @@ from tarmak_iam.emit import manifests
 from tarmak_iam.emit.artifact import yaml_bytes
 from tarmak_iam.emit.labels import label_value
 from tarmak_iam.errors import ConfigError
+from tarmak_iam.hook.cluster.nodes import is_tolerated
 from tarmak_iam.identity import Identity, whois
 from tests.emit.installations import MAPPINGS, installation
 
@@ -59,11 +60,6 @@ def test_the_daemonset_on_tarmaks_masters() -> None:
     spec = pod()
     assert spec["hostNetwork"] is True
     assert spec["nodeSelector"] == {"node-role.kubernetes.io/master": ""}
-    assert spec["tolerations"][0] == {
-        "key": "node-role.kubernetes.io/master",
-        "operator": "Exists",
-        "effect": "NoSchedule",
-    }
     assert spec["priorityClassName"] == "system-node-critical"
     assert spec["volumes"][1]["hostPath"] == {"path": "/var/aws-iam-authenticator/", "type": "Directory"}
     main = container()
@@ -133,7 +129,6 @@ def test_what_is_an_annotation_becomes_a_field(version: str, annotations: dict[s
 def test_a_label_of_masters_selects_them(version: str) -> None:
     spec = pod(kubernetesVersion=version)
     assert spec["nodeSelector"] == {MASTER: ""}
-    assert [each["key"] for each in spec["tolerations"]] == [MASTER, "CriticalAddonsOnly"]
 
 
 @pytest.mark.parametrize("version", ["1.20.0", "1.24.0-alpha.1", "1.24.0", "1.37.0", "2.0.0"])
@@ -143,7 +138,36 @@ def test_either_of_two_labels_selects_masters(version: str) -> None:
     assert "nodeSelector" not in spec
     terms = spec["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
     assert [term["matchExpressions"][0]["key"] for term in terms] == [MASTER, CONTROL_PLANE]
-    assert [each["key"] for each in spec["tolerations"]] == [MASTER, CONTROL_PLANE, "CriticalAddonsOnly"]
+
+
+@pytest.mark.parametrize("version", ["1.9.0", "1.11.10", "1.12.9", "1.14.10", "1.20.0", "1.24.0", "1.37.0"])
+@pytest.mark.parametrize(
+    "taint",
+    [
+        "node-role.kubernetes.io/master=:NoSchedule",
+        "node-role.kubernetes.io/master=:NoExecute",
+        "node-role.kubernetes.io/control-plane=:NoSchedule",
+        "dedicated=master:NoSchedule",
+        "CriticalAddonsOnly=true:NoSchedule",
+        "node.kubernetes.io/not-ready=:NoSchedule",
+        "node.kubernetes.io/not-ready=:NoExecute",
+        "node.kubernetes.io/unreachable=:NoSchedule",
+        "node.kubernetes.io/unreachable=:NoExecute",
+        "node.kubernetes.io/network-unavailable=:NoSchedule",
+        "node.kubernetes.io/memory-pressure=:NoSchedule",
+        "node.kubernetes.io/disk-pressure=:NoSchedule",
+        "node.kubernetes.io/pid-pressure=:NoSchedule",
+        "node.kubernetes.io/unschedulable=:NoSchedule",
+        "node.kubernetes.io/out-of-disk=:NoSchedule",
+        "node.cloudprovider.kubernetes.io/uninitialized=true:NoSchedule",
+        "of-an-instance-pool=x:NoExecute",
+    ],
+)
+def test_no_taint_of_a_master_keeps_the_daemon_from_its_api_server(version: str, taint: str) -> None:
+    key, _, rest = taint.partition("=")
+    value, _, effect = rest.partition(":")
+    shown = {"key": key, "value": value, "effect": effect}
+    assert is_tolerated(shown, pod(kubernetesVersion=version)["tolerations"])
 
 
 @pytest.mark.parametrize("version", ["1.8.15", "1.9.0-beta.2", "0.9.0"])

@@ -97,7 +97,8 @@ def _kubernetes() -> Iterator[str]:
     )
     kinds = {each["kind"]: each["apiVersion"] for each in _made({"backends": list(CARRYING)}, (1, 30))}
     kept = "; ".join(f"`{api}` {kind}" for kind, api in kinds.items() if kind != "CustomResourceDefinition")
-    yield f"The taints with the names of the labels are tolerated, and `CriticalAddonsOnly`. The same for all: {kept}."
+    why = "since an API server runs on a master whatever taints it has"
+    yield f"Every taint is tolerated, {why}. The same for all: {kept}."
     yield "### Policies"
     yield from map(prose, (eras.__doc__ or "").strip().split("\n\n")[2:])
 
@@ -115,7 +116,7 @@ def _placement(spec: dict[str, Any]) -> str:
     affinity = spec.get("affinity", {}).get("nodeAffinity", {})
     for terms in affinity.values():
         labels += [each["matchExpressions"][0]["key"] for each in terms["nodeSelectorTerms"]]
-    assert [each["key"] for each in spec["tolerations"]] == [*labels, "CriticalAddonsOnly"]
+    assert spec["tolerations"] == [{"operator": "Exists"}]
     return " or ".join(map(_code, labels))
 
 
