@@ -228,7 +228,10 @@ def test_without_waiting_only_a_single_pod_is_restarted(state: Path) -> None:
     cluster = Cluster(masters=1)
     apply(made(), cluster.kubectl(), state)
     edited(cluster)
-    assert apply(made(), cluster.kubectl(), state, force=True, wait=None).notes == ()
+    only = (
+        f"pod {NAME}-2 on master-1 is the only one that is ready: IAM logins fail until the pod in its place is ready"
+    )
+    assert apply(made(), cluster.kubectl(), state, force=True, wait=None).notes == (only,)
     assert deleted(cluster) == [f"{NAME}-2"]
     several = Cluster(masters=2)
     apply(made(), several.kubectl(), state, force=True)

@@ -24,6 +24,7 @@ from tarmak_iam.hook.cluster.restart import roll_out_and_restart
 from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS, read_rollout
 from tarmak_iam.hook.cluster.server import CRD, Conflict, Server
 from tarmak_iam.hook.cluster.state import KeptObject, State, older
+from tarmak_iam.hook.cluster.update_check import check_plan
 from tarmak_iam.hook.telling import Tell, silent
 from tarmak_iam.installation import Installation
 
@@ -51,7 +52,8 @@ def apply(
     once the state is kept, before the first change: until then `rollback` would undo an earlier apply.
 
     Raises ConfigError as `manifests` does; EditRefused, nothing changed, for objects or fields that are somebody
-    else's and for the last way in, unless `force`; FileError, nothing changed, where the state cannot be kept;
+    else's, for the last way in, and for pods whose node cannot run the new ones, unless `force`; FileError, nothing
+    changed, where the state cannot be kept;
     ToolError; ApplyFailed from the first change on.
     """
     objects = manifests(installation)
@@ -62,9 +64,8 @@ def apply(
     before, after = read_live(kubectl).loaded(installation), Loaded.of(installation)
     if not force:
         check_ways_in(before, after)
-    foreseen = Applied(
-        plan.changes, notes=(*_of_version(installation, server), *plan.notes), effects=effects(before, after)
-    )
+    notes = (*_of_version(installation, server), *plan.notes, *check_plan(server, plan, force=force))
+    foreseen = Applied(plan.changes, notes=notes, effects=effects(before, after))
     if dry_run is not None:
         if dry_run == "server":
             server.validate(objects)
@@ -124,7 +125,7 @@ class _Run:
             if kept is not None:
                 kept.finished(self._digests.items()).write(self._path, self._within)
         done = self._applied(rolled_out)
-        return replace(done, notes=(*done.notes, *notes))
+        return replace(done, notes=tuple(dict.fromkeys((*done.notes, *notes))))
 
     def _keep(self) -> State:
         """Writes what is there now, before the first change."""

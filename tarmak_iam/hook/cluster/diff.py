@@ -19,6 +19,7 @@ from tarmak_iam.hook.cluster.objects import Object, Ref, meant
 from tarmak_iam.hook.cluster.plan import Plan, make_plan
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.cluster.stale_pods import StalePod, check_pods
+from tarmak_iam.hook.cluster.update_check import check_plan
 from tarmak_iam.installation import Installation
 
 __all__ = ["LiveDiff", "ObjectDiff", "live_diff", "object_diff"]
@@ -67,16 +68,25 @@ def live_diff(installation: Installation, kubectl: Kubectl) -> LiveDiff:
         objects=_diffs(plan),
         effects=effects(read_live(kubectl).loaded(installation), after),
         unbound=unbound_groups(after.standings.grants, bound_groups(bindings)),
-        notes=(*notes, *plan.notes, *pods.notes),
+        notes=tuple(dict.fromkeys((*notes, *plan.notes, *pods.notes))),
         stale_pods=pods.stale,
     )
 
 
 def _planned(server: Server, objects: list[Object]) -> tuple[Plan, tuple[str, ...]]:
+    refused: tuple[str, ...] = ()
     try:
-        return make_plan(server, objects), ()
+        plan = make_plan(server, objects)
     except EditRefused as error:
-        return make_plan(server, objects, force=True), (f"apply would refuse this: {error.message}",)
+        plan, refused = make_plan(server, objects, force=True), (_refusal(error),)
+    try:
+        return plan, (*refused, *check_plan(server, plan))
+    except EditRefused as error:
+        return plan, (*refused, _refusal(error))
+
+
+def _refusal(error: EditRefused) -> str:
+    return f"apply would refuse this: {error.message}"
 
 
 def _diffs(plan: Plan) -> tuple[ObjectDiff, ...]:

@@ -6,9 +6,11 @@ the ConfigMap by hand that is put right, or after an apply that was ended betwee
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 
-from tarmak_iam.errors import ToolError
+from tarmak_iam.errors import TarmakIamError, ToolError
 from tarmak_iam.hook.cluster.kubectl import why
 from tarmak_iam.hook.cluster.objects import Ref
 from tarmak_iam.hook.cluster.pods import DaemonPod, read_pods
@@ -36,10 +38,11 @@ def roll_out_and_restart(
     is_concerned = any(ref.is_same(DAEMONSET) for ref in refs)
     if is_concerned:  # they let nobody in, so there is nothing to wait for
         restart.delete([each for each in restart.to_do(check_pods(server)) if not each.pod.is_ready])
-    rolled_out = roll_out(server.kubectl, refs, seconds, tell)
-    if not is_concerned:
-        return rolled_out, ()
-    return rolled_out, restart.rest(seconds)
+    try:
+        rolled_out = roll_out(server.kubectl, refs, seconds, tell)
+    except ToolError as error:
+        raise (restart.after(error) if is_concerned else error) from None
+    return rolled_out, restart.rest(seconds) if is_concerned else ()
 
 
 class _Restart:
@@ -50,6 +53,14 @@ class _Restart:
     def to_do(check: PodCheck) -> list[StalePod]:
         """What the controller does not replace; until it has seen the newest template, that is not known."""
         return [each for each in check.stale if not each.is_replaced] if check.is_seen else []
+
+    def after(self, error: ToolError) -> ToolError:
+        """With the pods that nothing replaces, where that can be found out at once."""
+        at_once = replace(self._server, kubectl=replace(self._kubectl, patience=0.0))
+        with contextlib.suppress(TarmakIamError):
+            if left := self.to_do(check_pods(at_once)):
+                return self._failure(error.message, left)
+        return error
 
     def rest(self, seconds: float | None) -> tuple[str, ...]:
         check = check_pods(self._server)

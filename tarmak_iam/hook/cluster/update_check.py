@@ -1,0 +1,107 @@
+"""Whether an update of the DaemonSet would end pods that let people in, and start none in their place.
+
+On each master the new pod starts once the old one has ended (see emit/daemonset.py), so what would keep it from
+starting has to be known before. An update that stalls does no more harm: with maxUnavailable 1 the controller goes on
+to the next node only when the new pod is ready.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tarmak_iam.errors import EditRefused
+from tarmak_iam.hook.cluster.nodes import Node, NodesForbidden, nodes_for, untolerated
+from tarmak_iam.hook.cluster.objects import Object
+from tarmak_iam.hook.cluster.plan import Plan
+from tarmak_iam.hook.cluster.pods import DaemonPod
+from tarmak_iam.hook.cluster.server import Server
+from tarmak_iam.hook.cluster.stale_pods import DAEMONSET, PodCheck, check_pods
+
+__all__ = ["check_plan", "check_update"]
+
+
+def check_plan(server: Server, plan: Plan, *, force: bool = False) -> tuple[str, ...]:
+    """`check_update` where the plan has pods replaced or restarted; otherwise nothing."""
+    step = next((step for step in plan.steps if step.ref.is_same(DAEMONSET)), None)
+    if step is None or step.live is None:
+        return ()
+    check = check_pods(server)
+    if _template(step.live) == _template(step.then) and not _changes_data(plan) and not check.stale:
+        return ()
+    return check_update(server, check, step.then, force=force)
+
+
+def check_update(server: Server, check: PodCheck, then: Object, *, force: bool = False) -> tuple[str, ...]:
+    """`check` is what runs now, `then` the DaemonSet as it would become. Gives notes about what the
+    update means for logins, and about what could not be looked at.
+
+    Raises EditRefused, unless `force`, where a node with a pod that is ready would not get another one; ToolError.
+    """
+    if not check.pods:
+        return check.notes
+    try:
+        update = _Update(server, check.pods, _pod(then), nodes_for(server.kubectl, _pod(then)))
+    except NodesForbidden as error:
+        return (f"whether each node can run the new pod of {DAEMONSET} is not known: {error.what}",)
+    refused = tuple(update.refusals())
+    if refused and not force:
+        raise EditRefused(
+            f"{'; '.join(refused)}; the pod that runs there now would be ended; nothing was changed",
+            remedy="--force updates all the same",
+        )
+    return (*refused, *update.notes())
+
+
+def _changes_data(plan: Plan) -> bool:
+    """Whether a ConfigMap of the same name as the DaemonSet gets other data, which only new pods read."""
+    ours = [step for step in plan.steps if step.ref.kind == "ConfigMap" and step.ref.name == DAEMONSET.name]
+    return any((step.live or {}).get("data") != step.then.get("data") for step in ours)
+
+
+@dataclass(frozen=True, slots=True)
+class _Update:
+    server: Server
+    pods: tuple[DaemonPod, ...]
+    pod: Object
+    nodes: tuple[Node, ...]
+
+    @property
+    def _ready(self) -> list[DaemonPod]:
+        return [pod for pod in self.pods if pod.is_ready]
+
+    def refusals(self) -> Iterator[str]:
+        by_name = {node.name: node for node in self.nodes}
+        for pod in self._ready:
+            node = by_name.get(pod.node)
+            if node is None:
+                yield f"{DAEMONSET} would no longer be for node {pod.node}"
+            elif taints := untolerated(node, self.pod, self.server.version):
+                yield f"{DAEMONSET} does not tolerate the taint {', '.join(taints)} of node {node.name}"
+
+    def notes(self) -> Iterator[str]:
+        """Of nodes with a pod, and those that are to get one."""
+        for node in self.nodes:
+            yield from (f"node {node.name}: {each}" for each in node.troubles)
+        if len(self._ready) != 1:
+            return
+        (last,) = self._ready
+        yield f"{last} is the only one that is ready: IAM logins fail until the pod in its place is ready"
+        image = _image(self.pod)
+        is_there = any(node.name == last.node and image in node.images for node in self.nodes)
+        if image != last.image and not is_there:
+            yield f"node {last.node} does not list the image {image}: it may have to be pulled first"
+
+
+def _template(daemon: Object) -> object:
+    return (daemon.get("spec") or {}).get("template")
+
+
+def _pod(daemon: Object) -> Object:
+    found: Object = ((daemon.get("spec") or {}).get("template") or {}).get("spec") or {}
+    return found
+
+
+def _image(pod: Object) -> str:
+    containers = pod.get("containers") or [{}]
+    return str(containers[0].get("image", ""))

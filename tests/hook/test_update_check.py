@@ -1,0 +1,227 @@
+"""Before an update ends pods: whether each node can run the new one, and who can log in meanwhile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarmak_iam.config.versions import GoVersion
+from tarmak_iam.errors import EditRefused
+from tarmak_iam.hook.cluster.apply import apply
+from tarmak_iam.hook.cluster.diff import live_diff
+from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.nodes import Node, is_tolerated, nodes_for, untolerated
+from tarmak_iam.hook.cluster.server import Server
+from tarmak_iam.hook.cluster.stale_pods import check_pods
+from tarmak_iam.hook.cluster.update_check import check_update
+from tarmak_iam.hook.processes import Completed, Programs
+from tests.emit.installations import MAPPINGS
+from tests.hook.cluster import Cluster, failed
+from tests.hook.daemon_pods import MASTER, node
+from tests.hook.test_apply import NAME, READERS, made
+
+DAEMONSET = f"DaemonSet kube-system/{NAME}"
+ENDED = "the pod that runs there now would be ended; nothing was changed; --force updates all the same"
+TAINT = {"key": "dedicated", "value": "db", "effect": "NoExecute"}
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "dev-cluster" / "tarmak-iam.state.json"
+
+
+def wanted(cluster: Cluster, **changes: Any) -> dict[str, Any]:
+    """The DaemonSet as it is, with another pod specification."""
+    daemon = cluster.get("DaemonSet", NAME)
+    assert daemon is not None
+    template = daemon["spec"]["template"]
+    spec = {**template["spec"], **changes}
+    return {**daemon, "spec": {**daemon["spec"], "template": {**template, "spec": spec}}}
+
+
+def checked(cluster: Cluster, then: dict[str, Any], *, force: bool = False) -> tuple[str, ...]:
+    server = Server.of(cluster.kubectl())
+    return check_update(server, check_pods(server), then, force=force)
+
+
+def test_with_several_masters_that_can_run_it_there_is_nothing_to_say(state: Path) -> None:
+    cluster = Cluster()
+    apply(made(), cluster.kubectl(), state)
+    assert apply(made(MAPPINGS + READERS), cluster.kubectl(), state).notes == ()
+
+
+def test_a_taint_that_the_new_pod_does_not_tolerate(state: Path) -> None:
+    """As that of an older release, which a rollback brings back."""
+    cluster = Cluster()
+    apply(made(), cluster.kubectl(), state)
+    cluster.daemons.nodes["master-2"] = node("master-2", TAINT)
+    then = wanted(cluster, tolerations=[{"key": MASTER, "operator": "Exists"}])
+    refusal = f"{DAEMONSET} does not tolerate the taint dedicated=db:NoExecute of node master-2"
+    with pytest.raises(EditRefused) as refused:
+        checked(cluster, then)
+    assert refused.value.message == f"{refusal}; {ENDED}"
+    assert checked(cluster, then, force=True) == (refusal,)
+    # Where nobody runs now, nobody loses anything.
+    cluster.daemons.crash(f"{NAME}-2")
+    assert checked(cluster, then) == ()
+
+
+def test_a_node_that_it_is_no_longer_for(state: Path) -> None:
+    cluster = Cluster()
+    apply(made(), cluster.kubectl(), state)
+    cluster.daemons.nodes["master-3"] = node("master-3", labels={})
+    calls = len(cluster.calls)
+    with pytest.raises(EditRefused) as refused:
+        apply(made(MAPPINGS + READERS), cluster.kubectl(), state)
+    assert refused.value.message == f"{DAEMONSET} would no longer be for node master-3; {ENDED}"
+    assert "apply" not in [call[0] for call in cluster.calls[calls:] if "--dry-run=server" not in call]
+    found = live_diff(made(MAPPINGS + READERS), cluster.kubectl())
+    assert found.notes == (f"apply would refuse this: {refused.value.message}",)
+    assert apply(made(MAPPINGS + READERS), cluster.kubectl(), state, force=True).notes == (
+        f"{DAEMONSET} would no longer be for node master-3",
+    )
+
+
+def test_a_restart_is_looked_at_too(state: Path) -> None:
+    cluster = Cluster()
+    apply(made(), cluster.kubectl(), state)
+    config = cluster.get("ConfigMap", NAME)
+    assert config is not None
+    cluster.add({**config, "data": {"config.yaml": "x"}}, "kubectl-edit")
+    cluster.daemons.nodes["master-3"] = node("master-3", labels={})
+    (note,) = live_diff(made(), cluster.kubectl()).notes[1:]
+    assert note == f"apply would refuse this: {DAEMONSET} would no longer be for node master-3; {ENDED}"
+
+
+def test_nothing_is_looked_at_where_no_pod_is_replaced(state: Path) -> None:
+    cluster = Cluster()
+    apply(made(), cluster.kubectl(), state)
+    cluster.daemons.nodes.clear()
+    assert apply(made(addonManagerMode="Reconcile"), cluster.kubectl(), state).changed
+    assert not [call for call in cluster.calls if call[:2] == ("get", "nodes")]
+
+
+def test_the_only_pod_that_is_ready(state: Path) -> None:
+    cluster = Cluster(masters=1)
+    apply(made(), cluster.kubectl(), state)
+    only = (
+        f"pod {NAME}-1 on master-1 is the only one that is ready: IAM logins fail until the pod in its place is ready"
+    )
+    assert checked(cluster, wanted(cluster, terminationGracePeriodSeconds=9)) == (only,)
+    image = "example.org/aws-iam-authenticator:v0.7.18"
+    then = wanted(cluster, containers=[{"name": NAME, "image": image}])
+    pulled = f"node master-1 does not list the image {image}: it may have to be pulled first"
+    assert checked(cluster, then) == (only, pulled)
+    cluster.daemons.nodes["master-1"]["status"]["images"] = [{"names": ["example.org/x@sha256:0", image]}]
+    assert checked(cluster, then) == (only,)
+
+
+def test_conditions_of_the_nodes_are_told(state: Path) -> None:
+    cluster = Cluster()
+    apply(made(), cluster.kubectl(), state)
+    cluster.daemons.nodes["master-2"] = node("master-2", ready="Unknown")
+    conditions = cluster.daemons.nodes["master-3"]["status"]["conditions"]
+    conditions += [{"type": "DiskPressure", "status": "True"}, {"type": "MemoryPressure", "status": "False"}]
+    assert checked(cluster, wanted(cluster)) == (
+        "node master-2: Ready is Unknown: as the kubelet says",
+        "node master-3: DiskPressure is True",
+    )
+
+
+def test_nothing_is_claimed_of_nodes_that_may_not_be_listed(state: Path) -> None:
+    cluster = Cluster()
+    apply(made(), cluster.kubectl(), state)
+    said = 'Error from server (Forbidden): nodes is forbidden: User "u" cannot list resource "nodes" in API group ""'
+    cluster.fault = lambda args: failed(said) if args[:2] == ("get", "nodes") else None
+    assert apply(made(MAPPINGS + READERS), cluster.kubectl(), state).notes == (
+        f"whether each node can run the new pod of {DAEMONSET} is not known: {said}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("toleration", "expected"),
+    [
+        ({"operator": "Exists"}, True),
+        ({"operator": "Exists", "effect": "NoExecute"}, True),
+        ({"operator": "Exists", "effect": "NoSchedule"}, False),
+        ({"key": "dedicated", "operator": "Exists"}, True),
+        ({"key": "dedicate", "operator": "Exists"}, False),
+        ({"key": "dedicated", "value": "db"}, True),
+        ({"key": "dedicated", "operator": "Equal", "value": "db", "effect": "NoExecute"}, True),
+        ({"key": "dedicated", "value": "x"}, False),
+        ({"key": "dedicated"}, False),
+        ({"value": "db"}, False),
+    ],
+)
+def test_tolerations_as_kubernetes_reads_them(toleration: dict[str, str], *, expected: bool) -> None:
+    assert is_tolerated(TAINT, [toleration]) is expected
+
+
+@pytest.mark.parametrize(
+    ("taint", "version", "is_host", "expected"),
+    [
+        ("not-ready:NoExecute", (1, 12, 9), True, True),
+        ("not-ready:NoSchedule", (1, 30, 0), True, False),
+        ("unreachable:NoExecute", (1, 30, 0), True, True),
+        ("unreachable:NoSchedule", (1, 30, 0), True, False),
+        ("disk-pressure:NoSchedule", (1, 9, 0), True, True),
+        ("memory-pressure:NoSchedule", (1, 9, 0), True, True),
+        ("unschedulable:NoSchedule", (1, 12, 0), True, True),
+        ("network-unavailable:NoSchedule", (1, 12, 0), True, True),
+        ("network-unavailable:NoSchedule", (1, 12, 0), False, False),
+        ("pid-pressure:NoSchedule", (1, 13, 12), True, False),
+        ("pid-pressure:NoSchedule", (1, 14, 0), True, True),
+        ("memory-pressure:PreferNoSchedule", (1, 30, 0), True, True),
+        ("other:PreferNoSchedule", (1, 30, 0), True, True),
+    ],
+)
+def test_what_a_daemonset_tolerates_by_itself(
+    taint: str, version: tuple[int, ...], *, is_host: bool, expected: bool
+) -> None:
+    key, _, effect = taint.partition(":")
+    found = Node.of(node("m", {"key": f"node.kubernetes.io/{key}", "effect": effect}))
+    assert (untolerated(found, {"hostNetwork": is_host}, GoVersion(version)) == ()) is expected
+
+
+@pytest.mark.parametrize(
+    ("pod", "selectors"),
+    [
+        ({}, [None]),
+        ({"nodeSelector": {"a": "", "b": "c"}}, ["a=,b=c"]),
+        (
+            {
+                "nodeSelector": {"a": "b"},
+                "affinity": {
+                    "nodeAffinity": {
+                        "requiredDuringSchedulingIgnoredDuringExecution": {
+                            "nodeSelectorTerms": [
+                                {"matchExpressions": [{"key": "c", "operator": "In", "values": ["d", "e"]}]},
+                                {
+                                    "matchExpressions": [
+                                        {"key": "f", "operator": "NotIn", "values": ["g"]},
+                                        {"key": "h", "operator": "DoesNotExist"},
+                                        {"key": "i", "operator": "Exists"},
+                                    ]
+                                },
+                            ]
+                        }
+                    }
+                },
+            },
+            ["a=b,c in (d,e)", "a=b,f notin (g),!h,i"],
+        ),
+    ],
+)
+def test_nodes_are_asked_for_by_their_labels(pod: dict[str, Any], selectors: list[str | None]) -> None:
+    asked: list[str | None] = []
+
+    class Recorded(Programs):
+        def run(self, *command: str | Path, text: str = "", seconds: float | None = None) -> Completed:  # noqa: ARG002
+            words = list(map(str, command))
+            asked.append(words[words.index("--selector") + 1] if "--selector" in words else None)
+            return Completed(("kubectl",), 0, '{"kind": "List", "items": []}', "")
+
+    assert nodes_for(Kubectl(Recorded({})), pod) == ()
+    assert asked == selectors
