@@ -1,0 +1,93 @@
+"""What is read of pods and of a ConfigMap's changes, from a real API server; nothing runs the pods."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from tarmak_iam.hook.cluster.data_changes import api_server_time, last_change
+from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.objects import Object, Ref
+from tarmak_iam.hook.cluster.server import Server
+from tarmak_iam.hook.cluster.stale_pods import check_pods
+from tarmak_iam.hook.processes import Programs
+from tests.e2e.conftest import Stage
+from tests.e2e.installation import CLUSTER
+from tests.e2e.test_live import ADMIN, APPLY, DEPLOYER, NAME, _clear
+
+CONFIG_MAP = Ref("v1", "ConfigMap", "kube-system", NAME)
+
+
+@pytest.fixture(autouse=True)
+def _empty(stage: Stage) -> Iterator[None]:
+    stage.home.map(ADMIN)
+    _clear(stage)
+    yield
+    _clear(stage)
+    stage.plane.kubectl("-n", "kube-system", "delete", "pods", "--all", "--force", "--grace-period=0")
+
+
+def kubectl(stage: Stage) -> Kubectl:
+    environment = {"PATH": f"{stage.home.bin}{os.pathsep}{os.environ['PATH']}", "HOME": str(stage.home.state)}
+    return Kubectl(Programs(environment), Path(stage.home.directory, CLUSTER, "kubeconfig"))
+
+
+def changed(stage: Stage) -> datetime:
+    (found,) = Server.of(kubectl(stage)).read([CONFIG_MAP.stub])
+    time = last_change(found)
+    assert time is not None
+    return time
+
+
+def test_the_api_servers_time(stage: Stage) -> None:
+    assert abs(api_server_time(kubectl(stage)) - datetime.now(timezone.utc)) < timedelta(seconds=5)
+
+
+def test_only_a_change_of_data_is_one(stage: Stage) -> None:
+    stage.live(*APPLY)
+    first = changed(stage)
+    time.sleep(1.1)  # timestamps are of whole seconds
+    stage.home.run("settings", "set", "addonManagerMode", "Reconcile")
+    assert "configured ConfigMap" in stage.live(*APPLY).out
+    stage.home.run("settings", "unset", "addonManagerMode")
+    assert "configured ConfigMap" in stage.live(*APPLY).out
+    assert stage.live("diff").out == ""
+    labelled = stage.plane.kubectl("-n", "kube-system", "label", "configmap", NAME, "team=x")
+    assert (labelled.code, changed(stage)) == (0, first)
+    time.sleep(1.1)
+    stage.home.map(ADMIN + DEPLOYER)
+    stage.live(*APPLY)
+    second = changed(stage)
+    assert second > first
+    time.sleep(1.1)
+    edit = '{"data": {"config.yaml": "by hand"}}'
+    assert stage.plane.kubectl("-n", "kube-system", "patch", "configmap", NAME, "--type=merge", "-p", edit).code == 0
+    assert changed(stage) > second
+
+
+def test_a_pod_of_before(stage: Stage) -> None:
+    stage.live(*APPLY)
+    (daemon,) = Server.of(kubectl(stage)).read([Ref("apps/v1", "DaemonSet", "kube-system", NAME).stub])
+    template = daemon["spec"]["template"]
+    owner = {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": NAME, "uid": daemon["metadata"]["uid"]}
+    metadata: Object = {**template["metadata"], "name": "a-pod", "namespace": "kube-system"}
+    metadata["ownerReferences"] = [{**owner, "controller": True}]
+    spec = {**template["spec"], "nodeName": "master-1", "automountServiceAccountToken": False}
+    account = {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": {"name": "default", "namespace": "kube-system"},
+    }
+    stage.plane.apply([account, {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}])
+    (pod,) = check_pods(Server.of(kubectl(stage))).pods
+    assert (pod.ref.name, pod.node, pod.has_started, pod.is_ready) == ("a-pod", "master-1", False, False)
+    assert pod.image == template["spec"]["containers"][0]["image"]
+    assert pod.checksum == template["metadata"]["annotations"]["checksum/config"]
+    assert pod.created is not None
+    assert abs(pod.created - datetime.now(timezone.utc)) < timedelta(minutes=1)
+    assert check_pods(Server.of(kubectl(stage))).stale == ()
