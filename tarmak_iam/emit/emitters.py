@@ -7,6 +7,7 @@ from typing import Any
 
 from tarmak_iam.emit.artifact import Artifact, Emitter, Manifest, yaml_bytes
 from tarmak_iam.emit.aws_auth import AWS_AUTH
+from tarmak_iam.emit.checksum import with_checksum
 from tarmak_iam.emit.configmap import CONFIGMAP
 from tarmak_iam.emit.crd import CRD
 from tarmak_iam.emit.daemonset import DAEMONSET
@@ -111,7 +112,7 @@ def _objects(installation: Installation, emitters: Iterable[Brought[Emitter]]) -
     for each in emitters:
         for value in _call(each, lambda emitter: tuple(emitter.objects(installation)), each.value):
             try:
-                manifest = well_formed(value)
+                manifest = with_checksum(well_formed(value))
             except TypeError as error:
                 raise _misfit(each, str(error)) from None
             key = key_of(manifest)
