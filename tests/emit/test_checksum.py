@@ -58,7 +58,7 @@ def test_what_has_none_is_not_intact() -> None:
 
 
 def test_what_kubectl_does_to_it_counts_for_nothing() -> None:
-    """It adds the namespace and leaves null out; the annotations are ours, as the time of the last change of the data."""
+    """It adds the namespace and leaves null out; another annotation of ours is the time of the last change."""
     made = with_checksum({**OBJECT, "spec": {"n": 1.0, "none": None}})
     sent = json.loads(json.dumps(made))
     sent["metadata"]["namespace"] = "kube-system"
