@@ -18,7 +18,7 @@ from tarmak_iam.effects import effect_json
 from tarmak_iam.emit import manifests
 from tarmak_iam.hook.cluster.apply import apply as apply_to_cluster
 from tarmak_iam.hook.cluster.changes import Applied, ApplyFailed
-from tarmak_iam.hook.cluster.state import STATE_NAME
+from tarmak_iam.hook.cluster.history import STATE_NAME
 from tarmak_iam.hook.gate import refuse_errors
 from tarmak_iam.lint import Subjects
 

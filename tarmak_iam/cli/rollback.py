@@ -1,7 +1,8 @@
-"""rollback: what the cluster had before an apply, restored through kubectl."""
+"""rollback: a change that apply made, undone through kubectl; and the list of them."""
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,28 +12,35 @@ from tarmak_iam.admin_access import examine_admin
 from tarmak_iam.cli.changes import change_json, print_changes, timeout_option, wait_option
 from tarmak_iam.cli.cluster_access import access_options, at_work, kubectl_of
 from tarmak_iam.cli.console import did, format_option, note, print_json
+from tarmak_iam.cli.history import print_history
 from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.effects import effect_json
 from tarmak_iam.emit.labels import NAME, NAMESPACE
-from tarmak_iam.hook.cluster.changes import Action, Change
+from tarmak_iam.hook.cluster.changes import Action, Change, RolledBack
+from tarmak_iam.hook.cluster.history import STATE_NAME
+from tarmak_iam.hook.cluster.history_file import read_history
 from tarmak_iam.hook.cluster.rollback import RollbackFailed
 from tarmak_iam.hook.cluster.rollback import rollback as roll_back
-from tarmak_iam.hook.cluster.state import STATE_NAME
 
 if TYPE_CHECKING:
     from tarmak_iam.config import Cluster, TarmakConfig
 
 __all__ = ["rollback"]
 
+_EXAMPLES = "\b\nExamples:\n  tarmak-iam rollback\n  tarmak-iam rollback --list\n  tarmak-iam rollback --to 3 --dry-run"
 
-@click.command(epilog="\b\nExample: tarmak-iam rollback")
+
+@click.command(epilog=_EXAMPLES)
 @access_options
+@click.option("--list", "listing", is_flag=True, help="List the changes that apply made, and change nothing.")
 @click.option(
-    "--state",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help=f"State to restore. Default: {STATE_NAME} of the cluster, from before the last apply.",
+    "--to", type=click.IntRange(min=0), metavar="N", help="Go back to what change N left. Default: the one before last."
 )
-@click.option("--force", is_flag=True, help="Even what others have changed since.")
+@click.option("--dry-run", is_flag=True, help="Only print what would be there afterwards, and who could log in.")
+@click.option(
+    "--state", type=click.Path(path_type=Path), metavar="FILE", help=f"History. Default: {STATE_NAME} of the cluster."
+)
+@click.option("--force", is_flag=True, help="Undo a change even where others have changed the same fields since.")
 @wait_option
 @timeout_option
 @format_option("text", "json")
@@ -41,43 +49,63 @@ def rollback(
     session: Session,
     kubeconfig: Path | None,
     kube_context: str | None,
+    listing: bool,
+    to: int | None,
+    dry_run: bool,
     state: Path | None,
     force: bool,
     wait: bool,
     timeout: float,
     output: str,
 ) -> None:
-    """Restore what the cluster had before the last apply: each object is put back, made again or removed.
+    """Undo the last change that apply made to the cluster.
 
-    A second run finds nothing to do. The state before the last but one apply is in tarmak-iam.state.1.json.
+    What it set is set back, what it made is removed, what it removed is made again. What others have changed since
+    stays as it is. A second run finds nothing to do; --to N goes further back.
     """
     config = session.config()
     cluster = session.cluster(config)
     files = session.files(config, cluster)
+    path, within = (state, None) if state else (files.home / STATE_NAME, files.within)
+    if listing:
+        print_history(read_history(path, within), output)
+        return
     try:
-        with at_work(config, cluster):
+        with contextlib.nullcontext() if dry_run else at_work(config, cluster):
             done = roll_back(
                 kubectl_of(session, kubeconfig, kube_context),
-                state or files.home / STATE_NAME,
+                path,
+                to=to,
                 force=force,
+                dry_run=dry_run,
                 wait=timeout if wait else None,
                 tell=note,
-                within=None if state else files.within,
+                within=within,
             )
     except RollbackFailed:
         note(_way_in(session, config, cluster))
         raise
-    if done.changed:
+    if done.changed and not dry_run:
         did("changed", f"the objects of {cluster.cluster_name}")
-    if output == "json":
-        changes = [change_json(each) for each in done.changes]
-        print_json({"changed": done.changed, "changes": changes, "rolledOut": done.rolled_out})
-    else:
-        print_changes(done.changes)
-    if not done.changed:
-        note("unchanged: the cluster is as it was before the last apply")
+    _print_done(done, output, dry_run=dry_run)
+    if dry_run:
+        note("dry run: nothing was changed")
     elif any(_removes_the_authenticator(each) for each in done.changes):
         note(f"nobody can log in with IAM now; {_way_in(session, config, cluster)}")
+    if not done.undone:
+        further = files.command_line.tarmak_iam("rollback --list")
+        note(f"unchanged: the last change is undone already; `{further}` shows what --to can go back to")
+
+
+def _print_done(done: RolledBack, output: str, *, dry_run: bool) -> None:
+    if output != "json":
+        print_changes(done.changes)
+        return
+    changes, outlook = [change_json(each) for each in done.changes], done.outlook
+    shown = {"changed": done.changed, "dryRun": dry_run, "undone": list(done.undone), "changes": changes}
+    effects = [effect_json(each) for each in outlook.effects] if outlook else []
+    after = {"principals": outlook.principals, "admins": outlook.admins, "reason": outlook.reason} if outlook else None
+    print_json({**shown, "effects": effects, "afterwards": after, "rolledOut": done.rolled_out})
 
 
 def _removes_the_authenticator(change: Change) -> bool:

@@ -45,14 +45,15 @@ def read_file(path: Path) -> bytes:
         raise _told(path, error) from None
 
 
-def read_if_present(path: Path, within: Boundary | None = None) -> bytes | None:
-    """None where there is no such file. Raises FileError for everything else that keeps it from being read, for a link
-    that leads out of a boundary, and for a named pipe, at which one would wait for somebody to write."""
+def read_if_present(path: Path, within: Boundary | None = None, limit: int = MAX_BYTES) -> bytes | None:
+    """None where there is no such file. Raises FileError for everything else that keeps it from being read, as more
+    bytes than the limit, for a link that leads out of a boundary, and for a named pipe, at which one would wait for
+    somebody to write."""
     try:
         real = path if within is None else within.resolve(path)
         if stat.S_ISFIFO(real.stat().st_mode):
             raise FileError("this is a named pipe", remedy="name a file", place=Place(str(path)))
-        return _read(path) if within is None else _read(path, _open_resolved(real))
+        return _read(path, None if within is None else _open_resolved(real), limit)
     except FileNotFoundError:
         _LOGGER.info("not there: %s", path)
         return None
@@ -65,11 +66,11 @@ def _open_resolved(real: Path) -> BinaryIO:
     return os.fdopen(os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
 
 
-def _read(path: Path, opened: BinaryIO | None = None) -> bytes:
+def _read(path: Path, opened: BinaryIO | None = None, limit: int = MAX_BYTES) -> bytes:
     with opened or path.open("rb") as file:
-        data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise FileError(f"the file has more than the {MAX_BYTES:,} bytes that are read", place=Place(str(path)))
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise FileError(f"the file has more than the {limit:,} bytes that are read", place=Place(str(path)))
     _LOGGER.info("read %s (%s bytes)", path, f"{len(data):,}")
     return data
 

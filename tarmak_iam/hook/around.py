@@ -17,8 +17,8 @@ from tarmak_iam.findings import Severity
 from tarmak_iam.guards import losses
 from tarmak_iam.hook.access import Access
 from tarmak_iam.hook.cluster.changes import Applied, ApplyFailed, RolledBack
+from tarmak_iam.hook.cluster.history import STATE_NAME
 from tarmak_iam.hook.cluster.kubectl import Kubectl
-from tarmak_iam.hook.cluster.state import STATE_NAME
 from tarmak_iam.hook.gate import findings_about
 from tarmak_iam.hook.steps import Steps
 from tarmak_iam.hook.telling import Tell, silent

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from tarmak_iam.hook.cluster.kubectl import Kubectl
-from tarmak_iam.hook.cluster.objects import MANAGER, Ref, cleaned
+from tarmak_iam.hook.cluster.objects import LAST_APPLIED, MANAGER, Ref, cleaned, last_applied
+from tarmak_iam.hook.cluster.overlay import overlaid
 from tarmak_iam.hook.processes import Completed, Programs
 from tests.hook.daemon_pods import GENERATION, DaemonPods, http_date, node, stamp
+from tests.hook.field_managers import Entries, applied, conflicts, timed, updated
 
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 REFUSED = "The connection to the server 127.0.0.1:6443 was refused - did you specify the right host or port?"
 _BUILT_IN = {
     "configmap": "ConfigMap",
@@ -157,39 +158,52 @@ class Cluster:
         return {"kind": "List", "items": found}
 
     def _apply(self, args: tuple[str, ...], text: str) -> Any:
+        if args[0] == "set-last-applied":
+            return self._set_last_applied(json.loads(text))
         made = []
         for each in json.loads(text)["items"]:
             if each["kind"] == "IAMIdentityMapping" and not self._serves_mappings:
                 return failed(
                     'error: resource mapping not found for name: "x": no matches for kind "IAMIdentityMapping"'
                 )
+            is_dry = any("dry-run" in arg for arg in args)
+            if "--server-side" not in args:
+                made.append(self.client_side_apply(each, is_dry=is_dry))
+                continue
             live = self.objects.get(key_of(each))
-            conflict = live is not None and "--server-side" in args and "--force-conflicts" not in args
-            others = [other for other in self._owners(live, each) if other != MANAGER] if conflict else []
-            if others:
-                return failed(
-                    f'error: Apply failed with 1 conflict: conflict with "{others[0]}" using v1: .data\n'
-                    "Please review the fields above--they currently have other managers.\nSee https://k8s.example.org"
-                )
-            made.append(self._merged(live, each, is_dry=any("dry-run" in arg for arg in args)))
+            found = [] if "--force-conflicts" in args else conflicts(live, each, MANAGER)
+            if found:
+                told = "".join(f'conflict with "{name}" using v1: {path}\n' for name, path in found)
+                return failed(f"error: Apply failed with {len(found)} conflicts: {told}See https://k8s.example.org")
+            made.append(self.server_side_apply(each, MANAGER, is_dry=is_dry))
         return self._list(made)
 
-    def _owners(self, live: dict[str, Any] | None, each: dict[str, Any]) -> list[str]:
-        """Managers of an object whose content would change."""
-        assert live is not None
-        same = all(cleaned(live).get(key) == value for key, value in each.items() if key != "metadata")
-        return [] if same else [entry["manager"] for entry in live["metadata"].get("managedFields", ())]
+    def server_side_apply(self, each: dict[str, Any], manager: str, *, is_dry: bool = False) -> dict[str, Any]:
+        """Over all conflicts."""
+        live = self.objects.get(key_of(each))
+        then = applied(live, each, manager)
+        then["metadata"]["managedFields"] = timed(then["metadata"]["managedFields"], live)
+        if is_dry or (live is not None and then == live):
+            return then
+        return self._store(then, manager, "Apply", then["metadata"]["managedFields"])
 
-    def _merged(self, live: dict[str, Any] | None, each: dict[str, Any], *, is_dry: bool) -> dict[str, Any]:
-        if is_dry:
-            return copy.deepcopy(each)
-        is_same = live is not None and _applied_of(live) == each and not self._owners(live, each)
-        if live is not None and is_same and (not self._keeps_managers or _is_only_ours(live)):
-            return live
-        return self._store(each if self._keeps_managers else _with_last_applied(each), MANAGER, "Apply")
+    def client_side_apply(self, each: dict[str, Any], *, is_dry: bool = False) -> dict[str, Any]:
+        """As kubectl works it out: what it sent last is in an annotation."""
+        live = self.objects.get(key_of(each))
+        then = copy.deepcopy(each if live is None else overlaid(live, each, last_applied(live)))
+        sent = json.dumps(each, separators=(",", ":"), sort_keys=True) + "\n"
+        then["metadata"]["annotations"] = {**(then["metadata"].get("annotations") or {}), LAST_APPLIED: sent}
+        if is_dry or (live is not None and cleaned(then) == cleaned(live)):
+            return then if is_dry else live or then
+        return self._store(then, "kubectl-client-side-apply", "Update")
+
+    def _set_last_applied(self, each: dict[str, Any]) -> Any:
+        live = self.objects[key_of(each)]
+        annotations = {**(live["metadata"].get("annotations") or {}), LAST_APPLIED: json.dumps(each)}
+        return self._store({**live, "metadata": {**live["metadata"], "annotations": annotations}}, "kubectl", "Update")
 
     def _replace(self, _: tuple[str, ...], text: str) -> Any:
-        each = json.loads(text)
+        each = _annotated_anew(json.loads(text))
         seen, live = each["metadata"].get("resourceVersion"), self.objects.get(key_of(each))
         if live is not None and seen not in (None, live["metadata"]["resourceVersion"]):
             return failed("Error from server (Conflict): the object has been modified; please apply your changes")
@@ -202,7 +216,7 @@ class Cluster:
         each = json.loads(text)
         if each["kind"] == "TokenReview":
             return {**each, "status": self.reviews.pop(0) if len(self.reviews) > 1 else self.reviews[0]}
-        return self._store(each, MANAGER, "Update")
+        return self._store(_annotated_anew(each), MANAGER, "Update")
 
     def _delete(self, args: tuple[str, ...], _: str) -> str:
         kind = args[0].split(".")[0]
@@ -242,16 +256,21 @@ class Cluster:
     def _keeps_managers(self) -> bool:
         return int(self.server.split(".")[1]) >= 16
 
-    def _store(self, each: dict[str, Any], manager: str, operation: str) -> dict[str, Any]:
+    def _store(
+        self, each: dict[str, Any], manager: str, operation: str, managed: Entries | None = None
+    ) -> dict[str, Any]:
         self.version += 1
-        live = self.objects.get(key_of(each))
-        stored = copy.deepcopy(cleaned(each))
-        is_forgotten = each["metadata"].get("managedFields") == [{}] or not self._keeps_managers
+        stored, live = copy.deepcopy(cleaned(each)), self.objects.get(key_of(each))
+        if managed is None:
+            managed = updated(live, stored, manager, operation)
+        is_forgotten = each["metadata"].get("managedFields") == [{}]
         uid = f"uid-{self.version}" if live is None else live["metadata"]["uid"]
         own = {"resourceVersion": str(self.version), "uid": uid, "generation": 1}
-        fields: dict[str, Any] = {"f:data": {}} if each["kind"] == "ConfigMap" else {}
-        entries = [{**entry, "time": stamp(self.now), "fieldsV1": fields} for entry in managed(manager, operation)]
-        stored["metadata"] |= {**own, "managedFields": [] if is_forgotten else entries}
+        own["creationTimestamp"] = stamp(self.now) if live is None else live["metadata"]["creationTimestamp"]
+        stored["metadata"] |= own
+        if self._keeps_managers:
+            entries = [] if is_forgotten else timed(managed, live, (manager, operation), stamp(self.now))
+            stored["metadata"]["managedFields"] = entries
         self.objects[key_of(each)] = stored
         if each["kind"] == "DaemonSet":
             self._control(stored, live)
@@ -297,27 +316,14 @@ def key_of(each: dict[str, Any]) -> Key:
     return ref.kind, ref.namespace if ref.kind not in _UNLOCATED else "", ref.name
 
 
-def managed(manager: str, operation: str) -> list[dict[str, str]]:
-    return [{"manager": manager, "operation": operation}]
-
-
-def _is_only_ours(live: dict[str, Any]) -> bool:
-    entries = live["metadata"].get("managedFields", ())
-    return [{key: entry[key] for key in ("manager", "operation")} for entry in entries] == managed(MANAGER, "Apply")
-
-
-def _with_last_applied(each: dict[str, Any]) -> dict[str, Any]:
-    annotations = {**(each["metadata"].get("annotations") or {}), LAST_APPLIED: json.dumps(each)}
-    return {**each, "metadata": {**each["metadata"], "annotations": annotations}}
-
-
-def _applied_of(live: dict[str, Any]) -> dict[str, Any]:
-    """Without what plain apply keeps in it."""
-    found = copy.deepcopy(cleaned(live))
-    annotations = found["metadata"].get("annotations", {})
-    if annotations.pop(LAST_APPLIED, None) is not None and not annotations:
-        del found["metadata"]["annotations"]
-    return found
+def _annotated_anew(each: dict[str, Any]) -> dict[str, Any]:
+    """As `create` and `replace` do with the annotation of plain apply, where there is one: with all that is sent."""
+    annotations = each["metadata"].get("annotations") or {}
+    if LAST_APPLIED not in annotations:
+        return each
+    others = {key: value for key, value in annotations.items() if key != LAST_APPLIED}
+    sent = {**each, "metadata": {**each["metadata"], "annotations": others}}
+    return {**each, "metadata": {**each["metadata"], "annotations": {**others, LAST_APPLIED: json.dumps(sent)}}}
 
 
 def failed(text: str) -> Completed:

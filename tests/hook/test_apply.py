@@ -14,10 +14,12 @@ import pytest
 
 from tarmak_iam.document.boundary import Boundary
 from tarmak_iam.errors import ConfigError, EditRefused, FileError, Place, SelectionError, ToolError
+from tarmak_iam.hook.cluster import journal
 from tarmak_iam.hook.cluster.apply import apply
 from tarmak_iam.hook.cluster.changes import Applied, ApplyFailed
+from tarmak_iam.hook.cluster.history import History, Status
+from tarmak_iam.hook.cluster.history_file import read_history, write_history
 from tarmak_iam.hook.cluster.rollback import rollback
-from tarmak_iam.hook.cluster.state import State
 from tarmak_iam.hook.processes import Completed
 from tarmak_iam.installation import Installation
 from tests.emit.installations import MAPPINGS, installation
@@ -104,7 +106,7 @@ def test_the_state_is_kept_before_the_first_change_and_for_its_owner_alone(state
     assert state.stat().st_mode & 0o777 == 0o600
     assert state.parent.stat().st_mode & 0o777 == 0o700
     found = json.loads(state.read_text())
-    assert [each["before"] for each in found["objects"]] == [None, None]
+    assert [each["before"] for each in found["changes"][0]["objects"]] == [None, None]
 
 
 @pytest.mark.parametrize("dry_run", ["client", "server"])
@@ -434,14 +436,12 @@ def test_a_state_that_cannot_be_kept_changes_nothing(state: Path, monkeypatch: p
 
 
 def test_a_state_that_cannot_be_finished_is_named(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write = State.write
-
-    def full(each: State, path: Path, within: Boundary | None) -> None:
-        if each.settled:
+    def full(history: History, path: Path, within: Boundary | None) -> History:
+        if history.revisions[-1].status is not Status.BEGUN:
             raise FileError("cannot be written: No space left on device", place=Place(str(path)))
-        write(each, path, within)
+        return write_history(history, path, within)
 
-    monkeypatch.setattr(State, "write", full)
+    monkeypatch.setattr(journal, "write_history", full)
     with pytest.raises(ApplyFailed, match=f"{state}: cannot be written: No space left on device; done: created"):
         apply(made(), Cluster().kubectl(), state)
 
@@ -475,17 +475,19 @@ def test_no_node_is_one_that_the_daemonset_is_for(state: Path) -> None:
 
 def test_rollback_needs_a_state_of_this_cluster(state: Path, tmp_path: Path) -> None:
     cluster = Cluster()
-    with pytest.raises(SelectionError, match="there is no state to roll back to"):
+    with pytest.raises(SelectionError, match="there is no change to roll back"):
         rollback(cluster.kubectl(), state)
     apply(made(), cluster.kubectl(), state)
     cluster.uid = "cluster-2"
-    with pytest.raises(EditRefused, match="was kept of another cluster"):
+    with pytest.raises(EditRefused, match="has no change of this cluster"):
         rollback(cluster.kubectl(), state)
     broken = tmp_path / "broken.json"
-    for text in ("", "{", "[]", '{"format": 2}', '{"format": 1, "cluster": "x", "objects": [{}], "settled": true}'):
+    broken_1 = '{"format": 1, "cluster": "x", "objects": [{}], "settled": true}'
+    broken_2 = ('{"format": 2}', '{"format": 2, "changes": [{}]}', '{"format": 3}')
+    for text in ("", "{", "[]", *broken_2, broken_1, "[" * 10**5):
         broken.write_text(text)
-        with pytest.raises(ConfigError, match="this is no state that apply keeps"):
-            State.read(broken)
+        with pytest.raises(ConfigError, match="this is not a history that apply keeps"):
+            read_history(broken)
 
 
 @pytest.mark.parametrize("part", ["tarmak-iam.state.json", "dev-cluster"])
@@ -499,9 +501,9 @@ def test_no_link_leads_the_state_elsewhere(tmp_path: Path, part: str) -> None:
         path.symlink_to(tmp_path / "made")
     boundary = Boundary(tmp_path / "dir")
     with pytest.raises(FileError, match=f"{part}: this is a link to .*/made, outside of "):
-        State("uid", ()).write(path, boundary)
+        write_history(History(), path, boundary)
     with pytest.raises(FileError, match=f"{part}: this is a link to .*/made, outside of "):
-        State.read(path, boundary)
+        read_history(path, boundary)
     assert not (tmp_path / "made").exists()
 
 
@@ -515,8 +517,7 @@ def test_rollback_twice_and_after_an_edit_of_somebody_else(state: Path) -> None:
     assert rollback(cluster.kubectl(), state, force=True).changed
     assert "reader" not in (cluster.get("ConfigMap", NAME) or {})["data"]["config.yaml"]
     assert not rollback(cluster.kubectl(), state).changed
-    older = state.with_name("tarmak-iam.state.1.json")
-    rollback(cluster.kubectl(), older, force=True)
+    rollback(cluster.kubectl(), state, to=0)
     assert cluster.names() == []
 
 
@@ -580,7 +581,7 @@ def test_rollback_does_not_write_over_what_somebody_does_meanwhile(state: Path) 
 
 
 def test_a_state_that_could_not_be_read_again_changes_nothing(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tarmak_iam.hook.cluster.state.MAX_BYTES", 100)
+    monkeypatch.setattr("tarmak_iam.hook.cluster.history_file._LIMIT", 100)
     cluster = Cluster()
     with pytest.raises(FileError, match="more than the 100 bytes that are read"):
         apply(made(), cluster.kubectl(), state)

@@ -1,4 +1,4 @@
-"""Applies an installation to a cluster: planned whole, the state before kept in a file, then carried out."""
+"""Applies an installation to a cluster: planned whole, written down in the history, then carried out."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from tarmak_iam.errors import TarmakIamError, ToolError
 from tarmak_iam.guards import check_ways_in
 from tarmak_iam.hook.cluster.changes import Action, Applied, ApplyFailed, Change
 from tarmak_iam.hook.cluster.established import wait_until_established
+from tarmak_iam.hook.cluster.history import KeptObject
+from tarmak_iam.hook.cluster.journal import Journal, left_by, settle
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.mappings import read_live
-from tarmak_iam.hook.cluster.objects import Object, Ref, digest
+from tarmak_iam.hook.cluster.objects import Index, Object, Ref, digest
 from tarmak_iam.hook.cluster.plan import Plan, Step, is_settled, make_plan
 from tarmak_iam.hook.cluster.restart import roll_out_and_restart
 from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS, read_rollout
 from tarmak_iam.hook.cluster.server import CRD, Conflict, Server
-from tarmak_iam.hook.cluster.state import KeptObject, State, older
 from tarmak_iam.hook.cluster.update_check import check_plan
 from tarmak_iam.hook.telling import Tell, silent
 from tarmak_iam.installation import Installation
@@ -43,22 +44,23 @@ def apply(
     begun: Callable[[], None] = lambda: None,
     within: Boundary | None = None,
 ) -> Applied:
-    """Brings the cluster's objects to what `manifests` makes; what was there before goes to the file `state`, which no
-    link may lead out of the boundary `within`.
+    """Brings the cluster's objects to what `manifests` makes; the change goes to the history in the file `state`,
+    which no link may lead out of the boundary `within`. One that did not come to its end goes on under its number.
 
     Only objects of our own are touched. New ones come first, objects of ours that are no longer made go last, once
     the DaemonSet runs (`wait`: seconds for that; None not to wait, and then they stay unless it runs already). With
     `dry_run` nothing is changed: `client` only reads, `server` has the API server judge each object. `begun` is called
-    once the state is kept, before the first change: until then `rollback` would undo an earlier apply.
+    once the change is in the history, before the first write: until then `rollback` would undo an earlier apply.
 
-    Raises ConfigError as `manifests` does; EditRefused, nothing changed, for objects or fields that are somebody
-    else's, for the last way in, and for pods whose node cannot run the new ones, unless `force`; FileError, nothing
-    changed, where the state cannot be kept;
-    ToolError; ApplyFailed from the first change on.
+    Raises ConfigError as `manifests` does, and for a file that is no history; EditRefused, nothing changed, for objects
+    or fields that are somebody else's, for the last way in, and for pods whose node cannot run the new ones, unless
+    `force`; FileError, nothing changed, where the history cannot be written; ToolError; ApplyFailed from the first
+    change on.
     """
     objects = manifests(installation)
     server = Server.of(kubectl)
-    plan = make_plan(server, objects, ask=dry_run != "client", force=force)
+    left = left_by(server, state, within)
+    plan = make_plan(server, objects, ask=dry_run != "client", force=force, left=left)
     if wait is None:
         plan = _with_safe_removals(server, plan)
     before, after = read_live(kubectl).loaded(installation), Loaded.of(installation)
@@ -110,60 +112,61 @@ class _Run:
         self._path, self._within = path, within
         self._force, self._wait, self._tell, self._kept = force, wait, tell, begun
         self._done: dict[Ref, Change] = {}
-        self._digests: dict[Ref, str] = {}
         self._begun: set[Ref] = set()
-        self._state: Path | None = None
+        self._journal: Journal | None = None
 
     def carried_out(self) -> Applied:
-        kept = self._keep() if self._plan.is_change else None
+        if self._plan.is_change:
+            self._journal = self._begin()
+        else:
+            settle(self._server, self._path, self._within)
         with self._telling():
             for _, steps in groupby(self._plan.steps, key=lambda step: step.ref.resource):
                 self._apply(list(steps))
+            if self._journal is not None:
+                self._journal.applied()
             rolled_out, notes = self._roll_out()
             for each in self._plan.removals:
                 self._remove(each)
-            if kept is not None:
-                kept.finished(self._digests.items()).write(self._path, self._within)
+            if self._journal is not None:
+                self._journal.close()
         done = self._applied(rolled_out)
         return replace(done, notes=tuple(dict.fromkeys((*done.notes, *notes))))
 
-    def _keep(self) -> State:
-        """Writes what is there now, before the first change."""
-        before = [KeptObject.of(step.ref, step.live) for step in self._plan.steps]
-        before += [KeptObject.of(Ref.of(each), each) for each in self._plan.removals]
-        begun, earlier = State(self._server.identity(), tuple(before)), State.read(self._path, self._within)
-        if earlier is not None and earlier.cluster == begun.cluster and not earlier.settled:
-            begun = begun.with_first(earlier)
-        elif earlier is not None:
-            earlier.write(older(self._path), self._within)
-        begun.write(self._path, self._within)
-        self._state = self._path
+    def _begin(self) -> Journal:
+        """Writes down what is there now, before the first change."""
+        unsettled = (step for step in self._plan.steps if not is_settled(self._server, step))
+        objects = [KeptObject.of(step.live, step.then) for step in unsettled]
+        objects += [KeptObject.of(each, None) for each in self._plan.removals]
+        journal = Journal.begin(self._server, objects, self._path, self._within, self._tell)
         self._kept()
-        return begun
+        return journal
 
     def _apply(self, steps: list[Step]) -> None:
-        work = [step for step in steps if not is_settled(self._server, step)]
+        work: list[Step] = []
         for step in steps:
-            if step not in work:
+            if is_settled(self._server, step):
                 self._note(Action.UNCHANGED, step.ref)
-                self._digests[step.ref] = digest(step.then)
+            else:
+                work.append(step)
         if not work:
             return
         if any(step.action is not Action.UNCHANGED for step in work):
             self._tell(f"applying {_told([step.ref for step in work])}")
         self._begun |= {step.ref for step in work}
         for step, made in zip(work, self._attempt(work), strict=True):
-            self._note(replace(step, then=made).action, step.ref)
-            self._digests[step.ref] = digest(made)
+            self._note(replace(step, then=made).action, step.ref, made)
             if step.ref.kind == CRD:
                 wait_until_established(self._server.kubectl, step.ref)
+        if self._journal is not None:
+            self._journal.save()
 
     def _attempt(self, steps: list[Step]) -> list[dict[str, object]]:
         try:
             return self._server.apply([step.pair for step in steps], force=self._force)
         except Conflict:  # perhaps with somebody who was just at it: what they did is read again
-            found = self._server.read([step.wanted for step in steps])
-            pairs = [(step.wanted, step.ref.among(found)) for step in steps]
+            found = Index(self._server.read([step.wanted for step in steps]))
+            pairs = [(step.wanted, found.get(step.ref)) for step in steps]
             return self._server.apply(pairs, force=self._force)
 
     def _remove(self, each: Object) -> None:
@@ -176,6 +179,8 @@ class _Run:
         self._begun.add(ref)
         self._server.remove(ref)
         self._note(Action.REMOVED, ref)
+        if self._journal is not None:
+            self._journal.save()
 
     def _roll_out(self) -> tuple[bool | None, tuple[str, ...]]:
         refs = [step.ref for step in self._plan.steps if step.ref.kind == "DaemonSet"]
@@ -223,10 +228,14 @@ class _Run:
         return Action.UNCHANGED if is_as_it_was else action
 
     def _applied(self, rolled_out: bool | None) -> Applied:
-        return replace(self._foreseen, changes=tuple(self._done.values()), state=self._state, rolled_out=rolled_out)
+        state = None if self._journal is None else self._path
+        return replace(self._foreseen, changes=tuple(self._done.values()), state=state, rolled_out=rolled_out)
 
-    def _note(self, action: Action, ref: Ref) -> None:
+    def _note(self, action: Action, ref: Ref, made: Object | None = None) -> None:
+        """`made` is what the API server has made of it."""
         self._done[ref] = Change.of(action, ref)
+        if self._journal is not None and (made is not None or action is Action.REMOVED):
+            self._journal.note(ref, made)
 
 
 def _told(refs: list[Ref]) -> str:

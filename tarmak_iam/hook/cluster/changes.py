@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tarmak_iam.effects import Effect
 from tarmak_iam.errors import TarmakIamError, ToolError
 from tarmak_iam.hook.cluster.objects import Ref
+
+if TYPE_CHECKING:
+    from tarmak_iam.hook.cluster.outlook import Outlook
 
 __all__ = ["Action", "Applied", "ApplyFailed", "Change", "RolledBack"]
 
@@ -37,9 +41,13 @@ class Change:
         return cls(action, ref.kind, ref.namespace, ref.name)
 
     @property
-    def text(self) -> str:
+    def named(self) -> str:
         where = f"{self.namespace}/" if self.namespace else ""
-        return f"{self.action} {self.kind} {where}{self.name}"
+        return f"{self.kind} {where}{self.name}"
+
+    @property
+    def text(self) -> str:
+        return f"{self.action} {self.named}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +89,16 @@ class ApplyFailed(ToolError):
 
 @dataclass(frozen=True, slots=True)
 class RolledBack:
-    """What became of each object: created, configured (put back as it was), removed or unchanged."""
+    """What became of each object: created, configured (put back as it was), removed or unchanged.
+
+    `undone` are the numbers of the changes; none where the newest one was undone already. `outlook`: who can log in
+    afterwards, None where there was nothing to undo.
+    """
 
     changes: tuple[Change, ...]
     rolled_out: bool | None = None
+    undone: tuple[int, ...] = ()
+    outlook: Outlook | None = None
 
     @property
     def changed(self) -> bool:

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from tarmak_iam.document.boundary import Boundary
 from tarmak_iam.document.textdiff import unified_diff
 from tarmak_iam.effects import Effect, Loaded, effects
 from tarmak_iam.emit import manifests
@@ -13,10 +14,12 @@ from tarmak_iam.emit.artifact import yaml_bytes
 from tarmak_iam.errors import EditRefused
 from tarmak_iam.hook.cluster.bindings import UnboundGroup, bound_groups, unbound_groups
 from tarmak_iam.hook.cluster.changes import Action, Change
+from tarmak_iam.hook.cluster.history import STATE_NAME
+from tarmak_iam.hook.cluster.journal import left_by
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.mappings import read_live
 from tarmak_iam.hook.cluster.objects import Object, Ref, meant
-from tarmak_iam.hook.cluster.plan import Plan, make_plan
+from tarmak_iam.hook.cluster.plan import Left, Plan, make_plan
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.cluster.stale_pods import StalePod, check_pods
 from tarmak_iam.hook.cluster.update_check import check_plan
@@ -60,7 +63,7 @@ def live_diff(installation: Installation, kubectl: Kubectl) -> LiveDiff:
     """
     objects = manifests(installation)
     server = Server.of(kubectl)
-    plan, notes = _planned(server, objects)
+    plan, notes = _planned(server, objects, _left(server, installation))
     after = Loaded.of(installation)
     pods = check_pods(server)
     bindings = [*server.all_of("rolebindings,clusterrolebindings"), *objects]
@@ -73,10 +76,17 @@ def live_diff(installation: Installation, kubectl: Kubectl) -> LiveDiff:
     )
 
 
-def _planned(server: Server, objects: list[Object]) -> tuple[Plan, tuple[str, ...]]:
+def _left(server: Server, installation: Installation) -> Left:
+    home = installation.home
+    if home is None:
+        return lambda _: False
+    return left_by(server, home / STATE_NAME, Boundary(home.parent, installation.follow_links))
+
+
+def _planned(server: Server, objects: list[Object], left: Left) -> tuple[Plan, tuple[str, ...]]:
     refused: tuple[str, ...] = ()
     try:
-        plan = make_plan(server, objects)
+        plan = make_plan(server, objects, left=left)
     except EditRefused as error:
         plan, refused = make_plan(server, objects, force=True), (_refusal(error),)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from tarmak_iam.hook.cluster.objects import IDENTITY_MAPPINGS, Object, Ref
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.eks_configmap import NAME as AWS_AUTH
 from tarmak_iam.identity.mappings import Mappings
-from tarmak_iam.identity.versions import DaemonVersion
+from tarmak_iam.identity.versions import DEFAULT_RELEASE, DaemonVersion
 from tarmak_iam.installation import Installation
 
 __all__ = ["LiveMappings", "read_live"]
@@ -34,7 +35,7 @@ class LiveMappings:
     @property
     def text(self) -> str | None:
         """The authenticator's configuration, None where the cluster has none."""
-        found = Ref("v1", "ConfigMap", NAMESPACE, self.config_map).among(self.objects)
+        found = Ref("v1", "ConfigMap", NAMESPACE, self._config_map).among(self.objects)
         text = ((found or {}).get("data") or {}).get(self._key)
         return text if isinstance(text, str) else None
 
@@ -54,22 +55,39 @@ class LiveMappings:
     def authenticator(self, installation: Installation, cluster_id: str | None = None) -> Authenticator:
         """As the cluster runs it: its version, its flags, its objects. Where the cluster has no daemon, these are the
         installation's. `cluster_id`: the token's, None for the configuration's own."""
+        text = self.text if self.text is not None else f"clusterID: {installation.cluster_id}\n"
+        version = str(self.version or installation.daemon_version)
+        args = self._words if self.daemonset is not None else installation.daemon_args()
+        return self._authenticator(text, version, args, cluster_id)
+
+    def _authenticator(self, text: str, version: str, args: Sequence[str], cluster_id: str | None) -> Authenticator:
         some = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "-"}}, *self.objects]
         return Authenticator.load(
-            self.text if self.text is not None else f"clusterID: {installation.cluster_id}\n",
-            version=str(self.version or installation.daemon_version),
+            text,
+            version=version,
             cluster_id=cluster_id,
-            args=self._words if self.daemonset is not None else installation.daemon_args(),
+            args=args,
             files={"objects.json": json.dumps({"apiVersion": "v1", "kind": "List", "items": some})},
             filename=self._key,
-            shown_as=f"ConfigMap {NAMESPACE}/{self.config_map}",
+            shown_as=f"ConfigMap {NAMESPACE}/{self._config_map}",
         )
+
+    @property
+    def config_map(self) -> Ref | None:
+        """The ConfigMap with its configuration; None where the DaemonSet, if there is one, has none."""
+        if self.daemonset is not None and not self._config_maps:
+            return None
+        return Ref("v1", "ConfigMap", NAMESPACE, self._config_map)
+
+    def running(self) -> Authenticator:
+        """As it runs by itself, whatever an installation says: for a cluster with a DaemonSet and a configuration."""
+        return self._authenticator(self.text or "", str(self.version or DEFAULT_RELEASE), self._words, None)
 
     def loaded(self, installation: Installation) -> Loaded:
         """What callers get now; its `installation` is the given one with the cluster's mappings."""
         found = self.authenticator(installation)
         try:
-            mappings = None if self.text is None else Mappings.parse(self.text, f"ConfigMap {self.config_map}")
+            mappings = None if self.text is None else Mappings.parse(self.text, f"ConfigMap {self._config_map}")
         except TarmakIamError:  # the daemon does not start with that either
             mappings = None
         return Loaded(replace(installation, mappings=mappings), found, Standings.of_daemon(found))
@@ -98,11 +116,14 @@ class LiveMappings:
         return CONFIG_KEY
 
     @property
-    def config_map(self) -> str:
-        """The name of the ConfigMap with its configuration."""
+    def _config_map(self) -> str:
+        return next(iter(self._config_maps), NAME)
+
+    @property
+    def _config_maps(self) -> list[str]:
         volumes = (self._template.get("spec") or {}).get("volumes") or ()
         names = [each["configMap"].get("name") for each in volumes if isinstance(each.get("configMap"), dict)]
-        return next((name for name in names if name), NAME)
+        return [name for name in names if name]
 
 
 def read_live(kubectl: Kubectl) -> LiveMappings:
@@ -111,7 +132,7 @@ def read_live(kubectl: Kubectl) -> LiveMappings:
     found = _get(kubectl, *names)
     daemonset = Ref("apps/v1", "DaemonSet", NAMESPACE, NAME).among(found)
     objects = [each for each in found if each.get("kind") == "ConfigMap"]
-    other = LiveMappings(daemonset, ()).config_map
+    other = LiveMappings(daemonset, ())._config_map
     if other not in (NAME, AWS_AUTH):
         objects += _get(kubectl, f"configmap/{other}")
     return LiveMappings(daemonset, (*objects, *kubectl.all_of(IDENTITY_MAPPINGS)))

@@ -9,14 +9,19 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from tarmak_iam.emit.checksum import OWN_ANNOTATIONS
+
 __all__ = [
     "CHANGED_AT",
     "IDENTITY_MAPPINGS",
+    "LAST_APPLIED",
     "MANAGER",
+    "Index",
     "Object",
     "Ref",
     "cleaned",
     "digest",
+    "entries",
     "in_batches",
     "is_applied",
     "is_ours",
@@ -24,6 +29,7 @@ __all__ = [
     "last_applied",
     "managers",
     "meant",
+    "without_last_applied",
 ]
 
 MANAGER = "tarmak-iam"
@@ -36,7 +42,7 @@ CHANGED_AT = "tarmak-iam/changed-at"
 """Annotation of a ConfigMap: when its data changed, where nothing else in it says so."""
 
 _MANAGED_BY = "app.kubernetes.io/managed-by"
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 # The API server's own, which it makes anew for what is written back.
 _METADATA = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")
 _ANNOTATIONS = ("deprecated.daemonset.template.generation",)
@@ -64,6 +70,11 @@ class Ref:
         )
 
     @property
+    def key(self) -> tuple[str, str, str]:
+        """What two of the same object agree in: the namespace may be left to the kubeconfig."""
+        return self.group, self.kind, self.name
+
+    @property
     def group(self) -> str:
         return self.api_version.rpartition("/")[0]
 
@@ -86,14 +97,27 @@ class Ref:
 
     def is_same(self, other: Ref) -> bool:
         """Whatever version of its API either is written in; no namespace stands for the kubeconfig's."""
-        named = (self.group, self.kind, self.name) == (other.group, other.kind, other.name)
-        return named and (self.namespace == other.namespace or not self.namespace or not other.namespace)
+        is_there = self.namespace == other.namespace or not self.namespace or not other.namespace
+        return self.key == other.key and is_there
 
     def among(self, objects: Iterable[Object]) -> Object | None:
         return next((each for each in objects if self.is_same(Ref.of(each))), None)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+
+
+class Index:
+    """Objects by what they are called, whatever version of their API they are written in."""
+
+    def __init__(self, objects: Iterable[Object]) -> None:
+        self._named: dict[tuple[str, str, str], list[tuple[Ref, Object]]] = {}
+        for each in objects:
+            ref = Ref.of(each)
+            self._named.setdefault(ref.key, []).append((ref, each))
+
+    def get(self, ref: Ref) -> Object | None:
+        return next((each for found, each in self._named.get(ref.key, ()) if ref.is_same(found)), None)
 
 
 def in_batches(objects: Iterable[Object]) -> list[list[Object]]:
@@ -109,9 +133,13 @@ def cleaned(each: Object) -> Object:
 
 
 def meant(each: Object) -> Object:
-    """`cleaned`, without what controllers add, the copy that kubectl's own apply keeps in an annotation, and the
-    time of a change: for comparing and showing."""
-    kept = _without_annotations(cleaned(each), (_LAST_APPLIED, CHANGED_AT))
+    """`cleaned`, without what controllers add, the copy that kubectl's own apply keeps in an annotation, and our own
+    annotations: for comparing and showing."""
+    kept = cleaned(each)
+    annotations = kept["metadata"].get("annotations")
+    if isinstance(annotations, dict):
+        own = (key for key in annotations if key.startswith(OWN_ANNOTATIONS))
+        kept = _without_annotations(kept, (LAST_APPLIED, *own))
     if kept.get("kind") == "ServiceAccount":  # below 1.24 a controller makes a token, and names it here
         kept = {key: value for key, value in kept.items() if key != "secrets"}
     return {**kept, "metadata": {key: value for key, value in kept["metadata"].items() if key != "finalizers"}}
@@ -123,12 +151,16 @@ def digest(each: Object) -> str:
 
 def last_applied(each: Object) -> Object | None:
     """What kubectl's own apply sent last; None where the object was made otherwise."""
-    text = ((each.get("metadata") or {}).get("annotations") or {}).get(_LAST_APPLIED)
+    text = ((each.get("metadata") or {}).get("annotations") or {}).get(LAST_APPLIED)
     try:
         found = json.loads(text) if isinstance(text, str) else None
     except ValueError:
         return None
     return found if isinstance(found, dict) else None
+
+
+def without_last_applied(each: Object) -> Object:
+    return _without_annotations(each, (LAST_APPLIED,))
 
 
 def is_ours(each: Object) -> bool:
@@ -138,7 +170,7 @@ def is_ours(each: Object) -> bool:
 
 def is_applied(each: Object) -> bool:
     """Whether server-side apply has it as ours."""
-    return any(entry.get("manager") == MANAGER and entry.get("operation") == "Apply" for entry in _entries(each))
+    return any(entry.get("manager") == MANAGER and entry.get("operation") == "Apply" for entry in entries(each))
 
 
 def labels(each: Object) -> dict[str, str]:
@@ -147,10 +179,11 @@ def labels(each: Object) -> dict[str, str]:
 
 def managers(each: Object) -> tuple[str, ...]:
     """Who has set fields of it; empty below Kubernetes 1.16, which does not keep that."""
-    return tuple(dict.fromkeys(str(entry.get("manager", "")) for entry in _entries(each)))
+    return tuple(dict.fromkeys(str(entry.get("manager", "")) for entry in entries(each)))
 
 
-def _entries(each: Object) -> Iterator[dict[str, Any]]:
+def entries(each: Object) -> Iterator[dict[str, Any]]:
+    """Of managedFields, one for each manager and operation."""
     for entry in (each.get("metadata") or {}).get("managedFields") or ():
         if isinstance(entry, dict):
             yield entry

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tarmak_iam.emit.ordering import in_apply_order
 from tarmak_iam.errors import EditRefused
 from tarmak_iam.hook.cluster.changes import Action, Change
-from tarmak_iam.hook.cluster.objects import MANAGER, Object, Ref, cleaned, is_applied, is_ours, labels, managers, meant
+from tarmak_iam.hook.cluster.merge import Path, shortly
+from tarmak_iam.hook.cluster.objects import (
+    MANAGER,
+    Index,
+    Object,
+    Ref,
+    cleaned,
+    is_applied,
+    is_ours,
+    labels,
+    last_applied,
+    managers,
+    meant,
+)
 from tarmak_iam.hook.cluster.overlay import overlaid
+from tarmak_iam.hook.cluster.ownership import edited_fields, lost_fields
 from tarmak_iam.hook.cluster.server import CRD, Conflict, Pair, Server
 
-__all__ = ["Plan", "Step", "is_settled", "make_plan"]
+__all__ = ["Left", "Plan", "Step", "is_settled", "make_plan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,30 +70,44 @@ class Plan:
         return any(change.action is not Action.UNCHANGED for change in self.changes)
 
 
-def make_plan(server: Server, objects: Sequence[Object], *, ask: bool = True, force: bool = False) -> Plan:
-    """`ask`: whether the API server works out what would become of each object, or we do.
+Left = Callable[[Object], bool]
+"""Whether a live object is as the newest change left it, by a history."""
 
-    Raises EditRefused for objects that are somebody else's, and for fields of ours that somebody else has set,
-    unless `force`; ToolError.
+
+def make_plan(
+    server: Server,
+    objects: Sequence[Object],
+    *,
+    ask: bool = True,
+    force: bool = False,
+    left: Left = lambda _: False,
+) -> Plan:
+    """`ask`: whether the API server works out what would become of each object, or we do. `left` helps where the API
+    server does not keep who set what.
+
+    Raises EditRefused for objects that are somebody else's, and for fields of ours that somebody else has set or
+    removed, unless `force`; ToolError.
     """
     try:
-        return _made(server, objects, ask=ask, force=force)
+        return _made(server, objects, ask=ask, force=force, left=left)
     except Conflict:  # perhaps with somebody who was just at it: what they did is read again
         try:
-            return _made(server, objects, ask=ask, force=force)
+            return _made(server, objects, ask=ask, force=force, left=left)
         except Conflict as again:
             raise EditRefused(f"{again.what}; nothing was changed", remedy=again.remedy) from None
 
 
-def _made(server: Server, objects: Sequence[Object], *, ask: bool, force: bool) -> Plan:
-    found = server.read(objects)
-    pairs: list[Pair] = [(each, Ref.of(each).among(found)) for each in objects]
+def _made(server: Server, objects: Sequence[Object], *, ask: bool, force: bool, left: Left) -> Plan:
+    found = Index(server.read(objects))
+    pairs: list[Pair] = [(each, found.get(Ref.of(each))) for each in objects]
     if not force:
         _refuse_foreign(live for _, live in pairs if live is not None)
     then = server.tried(pairs, force=force) if ask else [_laid(*pair) for pair in pairs]
-    steps = (Step(wanted, live, after) for (wanted, live), after in zip(pairs, then, strict=True))
+    steps = tuple(Step(wanted, live, after) for (wanted, live), after in zip(pairs, then, strict=True))
+    if not force:
+        _refuse_edited(server, steps, left)
     removals, notes = _removals(server, objects)
-    return Plan(tuple(steps), removals, notes)
+    return Plan(steps, removals, notes)
 
 
 def is_settled(server: Server, step: Step) -> bool:
@@ -103,11 +131,35 @@ def _refuse_foreign(found: Iterable[Object]) -> None:
         )
 
 
+def _refuse_edited(server: Server, steps: Iterable[Step], left: Left) -> None:
+    """What the API server itself does not take for a conflict: fields that somebody has removed, and below 1.16 all."""
+    is_told = server.is_server_side
+    found: list[tuple[Step, tuple[Path, ...]]] = []
+    for step in steps:
+        if step.live is not None and step.action is not Action.UNCHANGED:
+            edited = lost_fields(step.live, step.wanted, step.then) if is_told else edited_fields(step.live, step.then)
+            if edited and not left(step.live):
+                found.append((step, edited))
+    if found:
+        named = ", ".join(f"{step.ref} ({shortly(edited)})" for step, edited in found)
+        verb, them = ("was", "it was") if len(found) == 1 else ("were", "they were")
+        why = "by somebody who removed fields" if is_told else "and this Kubernetes does not record by whom"
+        raise EditRefused(
+            f"{named} {verb} changed since {them} applied, {why}; nothing was changed",
+            remedy="take the change into the mappings or settings, or take these fields over with --force",
+        )
+
+
 def _shown(each: Object) -> str:
-    """Which object, and whose."""
+    """Which object, and whose, as far as that can be told."""
     who, marks = managers(each), labels(each)
     told = [f"set by {', '.join(who)}"] if who else []
+    if not who and last_applied(each) is not None:
+        told.append("applied with kubectl")
     told.append(f"labels {', '.join(f'{key}={value}' for key, value in marks.items())}" if marks else "without labels")
+    created = (each.get("metadata") or {}).get("creationTimestamp")
+    if not who and created:
+        told.append(f"created {created}")
     return f"{Ref.of(each)} ({', '.join(told)})"
 
 
@@ -125,4 +177,5 @@ def _removals(server: Server, objects: Sequence[Object]) -> tuple[tuple[Object, 
 
 
 def _left_over(server: Server, objects: Sequence[Object]) -> Iterator[Object]:
-    return (each for each in server.ours() if Ref.of(each).among(objects) is None)
+    made = Index(objects)
+    return (each for each in server.ours() if made.get(Ref.of(each)) is None)

@@ -1,26 +1,31 @@
-"""Restores what a cluster had before an apply, from the file that it kept."""
+"""Undoes changes that `apply` made to a cluster, by the history that it kept: the newest one, or all after a number."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tarmak_iam.document.boundary import Boundary
-from tarmak_iam.emit.ordering import in_apply_order
-from tarmak_iam.errors import EditRefused, TarmakIamError, ToolError
+from tarmak_iam.errors import TarmakIamError, ToolError
 from tarmak_iam.hook.cluster.changes import Action, Change, RolledBack
 from tarmak_iam.hook.cluster.established import wait_until_established
+from tarmak_iam.hook.cluster.history import History, Revision, Status
+from tarmak_iam.hook.cluster.history_file import load_history, write_history
 from tarmak_iam.hook.cluster.kubectl import Kubectl
-from tarmak_iam.hook.cluster.objects import Object, Ref, digest, meant
+from tarmak_iam.hook.cluster.objects import Object, Ref
+from tarmak_iam.hook.cluster.outlook import DAEMONSET, outlook
 from tarmak_iam.hook.cluster.restart import roll_out_and_restart
 from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS
 from tarmak_iam.hook.cluster.server import CRD, Server
-from tarmak_iam.hook.cluster.state import KeptObject, State
+from tarmak_iam.hook.cluster.undo import UndoStep, refuse_conflicts, revisions_to_undo, undo_steps
 from tarmak_iam.hook.telling import Tell, silent
 
 __all__ = ["RollbackFailed", "rollback"]
+
+_ENDS = {Action.REMOVED: "removed", Action.CREATED: "created again", Action.CONFIGURED: "set back"}
+_MAX_TOLD = 5
 
 
 class RollbackFailed(ToolError):
@@ -31,116 +36,156 @@ def rollback(
     kubectl: Kubectl,
     state: Path,
     *,
+    to: int | None = None,
     force: bool = False,
+    dry_run: bool = False,
     wait: float | None = ROLLOUT_SECONDS,
     tell: Tell = silent,
     within: Boundary | None = None,
 ) -> RolledBack:
-    """Makes, puts back or removes each object that the last apply touched, so that it is as before. A second run
-    finds nothing to do; the file stays. No link may lead it out of the boundary `within`.
+    """Undoes the newest change of the history in the file `state`, or every one that is newer than the change `to`:
+    what it set is set back, what it made is removed, what it removed is made again. Fields that others have set stay as
+    they are. A second run finds nothing to do. No link may lead the file out of the boundary `within`.
 
-    Raises SelectionError where there is no such file; ConfigError for one that is none, or another cluster's;
-    EditRefused, nothing changed, for objects that somebody has changed since, unless `force`; ToolError;
-    RollbackFailed from the first change on.
+    Before the first write `tell` hears what will be there afterwards, and who can log in then; with `dry_run` that is
+    all. Raises SelectionError where there is no such file, or no change of that number; ConfigError for a file that is
+    no history; EditRefused, nothing changed, for the history of another cluster, and for fields that somebody else has
+    changed since, unless `force`; ToolError; RollbackFailed from the first change on.
     """
-    kept = State.load(state, within)
+    history = load_history(state, within)
     server = Server.of(kubectl)
-    _check_cluster(server, kept, state)
-    found = server.read(_stubs(kept))
-    pairs = [(each, each.ref.among(found)) for each in kept.objects]
+    revisions = revisions_to_undo(history, server.identity(), to, state)
+    if not revisions:
+        return RolledBack(())
+    steps = undo_steps(server, revisions)
     if not force:
-        _refuse_changed(kept, pairs)
-    run = _Run(server, tell)
-    with run.telling([each.ref for each in kept.objects]):
-        run.put_back(pairs)
-        refs = [each.ref for each, _ in pairs if each.before is not None and each.ref.kind == "DaemonSet"]
-        rolled_out, notes = roll_out_and_restart(server, refs, wait, tell)
-        for note in notes:
-            tell(note)
-        run.remove(pairs)
-        if not kept.settled:
-            replace(kept, settled=True).write(state, within)
-    return RolledBack(tuple(run.done.values()), rolled_out)
+        refuse_conflicts(steps)
+    foreseen = RolledBack(
+        tuple(each.change for each in steps),
+        undone=tuple(each.number for each in revisions),
+        outlook=outlook(server, steps),
+    )
+    for line in _announced(revisions, foreseen):
+        tell(line)
+    if dry_run:
+        return foreseen
+    return _Run(server, _Notes(history, foreseen.undone, state, within), steps, foreseen, tell, wait).carried_out()
 
 
-def _check_cluster(server: Server, kept: State, path: Path) -> None:
-    if server.identity() != kept.cluster:
-        raise EditRefused(
-            f"{path} was kept of another cluster; nothing was changed",
-            remedy="name the kubeconfig of that cluster, or its state with --state",
-        )
+def _announced(revisions: Sequence[Revision], foreseen: RolledBack) -> Iterator[str]:
+    """What will be there, and who can log in then."""
+    named = ", ".join(f"{each.number} of {each.when}" for each in reversed(revisions))
+    yield f"undoing change{'s' if len(revisions) > 1 else ''} {named}"
+    for action, end in _ENDS.items():
+        found = [each for each in foreseen.changes if each.action is action]
+        if found:
+            names = ", ".join(each.named for each in found[:_MAX_TOLD])
+            more = f" and {len(found) - _MAX_TOLD} more" if len(found) > _MAX_TOLD else ""
+            yield f"{names}{more} will be {end}"
+    if foreseen.outlook is not None:
+        for effect in foreseen.outlook.effects:
+            yield effect.text
+        yield foreseen.outlook.text
 
 
-def _refuse_changed(kept: State, pairs: Sequence[tuple[KeptObject, Object | None]]) -> None:
-    """What an unfinished apply left is not known, so there is nothing to compare with."""
-    changed = [each.ref for each, live in pairs if kept.settled and not _is_known(each, live)]
-    if changed:
-        raise EditRefused(
-            f"{', '.join(map(str, changed))} {'was' if len(changed) == 1 else 'were'} changed since by somebody else; "
-            "nothing was changed",
-            remedy="--force restores what was before all the same",
-        )
+@dataclass
+class _Notes:
+    """What the history says of the changes that are undone."""
 
+    history: History
+    numbers: tuple[int, ...]
+    path: Path
+    within: Boundary | None
 
-def _is_known(each: KeptObject, live: Object | None) -> bool:
-    """As the apply left it, or as it was before."""
-    if live is None:
-        return True
-    return digest(live) in (each.after, digest(each.before) if each.before is not None else None)
+    def write(self, status: Status) -> None:
+        """Raises FileError."""
+        found = self.history.with_status(self.numbers, status)
+        if found != self.history:
+            self.history = write_history(found, self.path, self.within)
 
 
 class _Run:
-    def __init__(self, server: Server, tell: Tell) -> None:
-        self._server, self._tell = server, tell
-        self.done: dict[Ref, Change] = {}
+    """One rollback, from the first change on."""
 
-    def put_back(self, pairs: Sequence[tuple[KeptObject, Object | None]]) -> None:
-        found = [live for _, live in pairs if live is not None]
-        foreign = {each.ref for each, _ in pairs if not each.is_ours}
-        for before in in_apply_order(each.before for each, _ in pairs if each.before is not None):
-            ref = Ref.of(before)
-            live = ref.among(found)
-            if live is not None and meant(live) == meant(before):
-                self._note(Action.UNCHANGED, ref)
-                continue
-            self._tell(f"restoring {ref}")
-            self._server.put_back(before, live, is_ours=not any(ref.is_same(each) for each in foreign))
-            if ref.kind == CRD:
-                wait_until_established(self._server.kubectl, ref)
-            self._note(Action.CREATED if live is None else Action.CONFIGURED, ref)
+    def __init__(
+        self,
+        server: Server,
+        notes: _Notes,
+        steps: Sequence[UndoStep],
+        foreseen: RolledBack,
+        tell: Tell,
+        wait: float | None,
+    ) -> None:
+        self._server, self._notes, self._steps, self._foreseen = server, notes, steps, foreseen
+        self._tell, self._wait = tell, wait
+        self._done: dict[Ref, Change] = {}
 
-    def remove(self, pairs: Sequence[tuple[KeptObject, Object | None]]) -> None:
-        made_since = [live for each, live in pairs if each.before is None and live is not None]
-        for each in reversed(in_apply_order(made_since)):
-            ref = Ref.of(each)
-            if ref.kind == CRD and self._server.others(each):
-                self._tell(f"{ref} stays: objects of it are not ours")
-                continue
-            self._tell(f"removing {ref}")
-            self._server.remove(ref)
-            self._note(Action.REMOVED, ref)
+    def carried_out(self) -> RolledBack:
+        self._notes.write(Status.UNDOING)
+        removals = [each for each in reversed(self._steps) if each.action is Action.REMOVED]
+        with self._telling():
+            for step in self._steps:
+                if step.then is not None:
+                    self._put_back(step)
+            put_back = [each.then for each in self._steps if each.then is not None]
+            if not removals:  # whatever the rollout comes to
+                self._notes.write(Status.UNDONE)
+            rolled_out = self._roll_out([*put_back, *self._untouched_daemon()])
+            for step in removals:
+                self._remove(step)
+            self._notes.write(Status.UNDONE)
+        return replace(self._foreseen, changes=tuple(self._done.values()), rolled_out=rolled_out)
+
+    def _put_back(self, step: UndoStep) -> None:
+        assert step.then is not None
+        if step.action is Action.UNCHANGED:
+            self._note(Action.UNCHANGED, step.ref)
+            return
+        self._tell(f"restoring {step.ref}")
+        self._server.put_back(step.then, step.live, is_ours=step.undone.is_ours)
+        if step.ref.kind == CRD:
+            wait_until_established(self._server.kubectl, step.ref)
+        self._note(step.action, step.ref)
+
+    def _untouched_daemon(self) -> list[Object]:
+        """The authenticator's, where its ConfigMap alone is another one."""
+        if any(each.ref.is_same(DAEMONSET) for each in self._steps):
+            return []
+        return self._server.read([DAEMONSET.stub])
+
+    def _roll_out(self, objects: Sequence[Object]) -> bool | None:
+        refs = [Ref.of(each) for each in objects if each["kind"] == "DaemonSet"]
+        rolled_out, notes = roll_out_and_restart(self._server, refs, self._wait, self._tell)
+        for note in notes:
+            self._tell(note)
+        return rolled_out
+
+    def _remove(self, step: UndoStep) -> None:
+        assert step.live is not None
+        if step.ref.kind == CRD and self._server.others(step.live):
+            self._tell(f"{step.ref} stays: objects of it are not ours")
+            return
+        self._tell(f"removing {step.ref}")
+        self._server.remove(step.ref)
+        self._note(Action.REMOVED, step.ref)
 
     @contextmanager
-    def telling(self, refs: Sequence[Ref]) -> Iterator[None]:
+    def _telling(self) -> Iterator[None]:
         """Nothing that is half done goes unmentioned."""
         try:
             yield
         except TarmakIamError as error:
-            raise self._failure(error, refs) from None
+            raise self._failure(error) from None
         except KeyboardInterrupt:
-            self._tell(self._failure(ToolError("interrupted"), refs).message)
+            self._tell(self._failure(ToolError("interrupted")).message)
             raise
 
-    def _failure(self, error: TarmakIamError, refs: Sequence[Ref]) -> RollbackFailed:
-        done = ", ".join(each.text for each in self.done.values() if each.action is not Action.UNCHANGED)
-        left = ", ".join(str(ref) for ref in refs if ref not in self.done)
+    def _failure(self, error: TarmakIamError) -> RollbackFailed:
+        done = ", ".join(each.text for each in self._done.values() if each.action is not Action.UNCHANGED)
+        due = (each.ref for each in self._steps if each.live is not None or each.then is not None)
+        left = ", ".join(str(ref) for ref in due if ref not in self._done)
         parts = [str(error), f"restored: {done or 'nothing'}", *([f"not yet looked after: {left}"] if left else [])]
         return RollbackFailed("; ".join(parts), remedy="run rollback again")
 
     def _note(self, action: Action, ref: Ref) -> None:
-        self.done[ref] = Change.of(action, ref)
-
-
-def _stubs(kept: State) -> list[Object]:
-    """Those of one kind together."""
-    return in_apply_order(each.ref.stub for each in kept.objects)
+        self._done[ref] = Change.of(action, ref)

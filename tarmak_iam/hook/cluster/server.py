@@ -13,6 +13,7 @@ from tarmak_iam.hook.cluster.data_changes import dated
 from tarmak_iam.hook.cluster.kubectl import Kubectl, is_unserved, items_of, why
 from tarmak_iam.hook.cluster.objects import (
     IDENTITY_MAPPINGS,
+    LAST_APPLIED,
     MANAGER,
     Object,
     Ref,
@@ -20,8 +21,10 @@ from tarmak_iam.hook.cluster.objects import (
     is_ours,
     last_applied,
     meant,
+    without_last_applied,
 )
 from tarmak_iam.hook.cluster.overlay import overlaid
+from tarmak_iam.hook.cluster.ownership import is_own_trace
 from tarmak_iam.hook.processes import Completed
 
 __all__ = ["CRD", "Conflict", "NotServed", "Pair", "Server"]
@@ -31,8 +34,6 @@ CRD = "CustomResourceDefinition"
 _CONFLICT = re.compile(r'conflicts? with "([^"]*)"')
 _CHANGED_MEANWHILE = "the object has been modified"
 _ATTEMPTS = 5
-# Of an object that bears our label, these are traces of `manifests | kubectl apply -f -`, and of our own rollback.
-_OWN_TRACES = frozenset({MANAGER, "kubectl-client-side-apply", "kubectl"})
 _UNTIL_1_24 = "podsecuritypolicy"
 _KINDS = (
     "configmap",
@@ -154,12 +155,19 @@ class Server:
                 raise self.kubectl.failure(done, "apply")
 
     def put_back(self, before: Object, live: Object | None, *, is_ours: bool = True) -> Object:
-        """Writes an object as it was once, over the one that was seen. Raises ToolError, also for one that somebody
-        has changed since."""
+        """Writes an object as it is to be again, over the one that was seen. Raises ToolError, also for one that
+        somebody has changed since."""
         before = self._dated(before, live)
         if not is_ours and live is not None and self.is_server_side:
             # An empty entry makes the API server forget all managers: what we gave back is not ours any more.
             before = {**before, "metadata": {**before["metadata"], "managedFields": [{}]}}
+        kept, before = last_applied(before), without_last_applied(before)
+        made = self._written(before, live)
+        # Both verbs would write the annotation anew, with all that is in the object: the next plain apply would then
+        # take what others have set for ours, and remove it (kubectl's CreateOrUpdateAnnotation).
+        return made if kept is None else self._with_last_applied(kept, made)
+
+    def _written(self, before: Object, live: Object | None) -> Object:
         verb = "create" if live is None else "replace"
         # Under our name, so that the next apply does not meet a stranger.
         manager = () if self.client.is_below(1, 19) else (f"--field-manager={MANAGER}",)
@@ -178,6 +186,13 @@ class Server:
     def _dated(self, wanted: Object, live: Object | None) -> Object:
         return dated(self.kubectl, wanted, live, is_server_side=self.is_server_side)
 
+    def _with_last_applied(self, kept: Object, made: Object) -> Object:
+        done = self._run("apply", "set-last-applied", "--create-annotation=true", text=json.dumps(kept))
+        if done.code:
+            raise self.kubectl.failure(done, "apply set-last-applied")
+        annotations = {**(made["metadata"].get("annotations") or {}), LAST_APPLIED: json.dumps(kept)}
+        return {**made, "metadata": {**made["metadata"], "annotations": annotations}}
+
     def remove(self, ref: Ref) -> None:
         """Raises ToolError; what is gone already is gone."""
         self.kubectl.check("delete", ref.resource, ref.name, *ref.scope, "--ignore-not-found")
@@ -195,7 +210,7 @@ class Server:
         done = self._apply([each], *options, *self._forced(force))
         ref = Ref.of(each)
         if done.code and not force and (names := _conflicting(done)):
-            if live is None or not is_ours(live) or not set(names) <= _OWN_TRACES:
+            if live is None or not is_ours(live) or not all(is_own_trace(live, name) for name in names):
                 raise Conflict(ref, tuple(name for name in names if name != MANAGER))
             done = self._apply([each], *options, *self._forced(True))
         if done.code and _CHANGED_MEANWHILE in done.err:

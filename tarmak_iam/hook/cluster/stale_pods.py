@@ -8,7 +8,7 @@ a pod is judged by the template that it was made from, and by the time at which 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tarmak_iam.emit.labels import NAME, NAMESPACE
@@ -139,8 +139,8 @@ def _checksum(daemon: Object, config_map: Object | None) -> str:
 
 def _config_map(server: Server, daemon: Object, found: list[Object]) -> Object | None:
     """The one that it mounts, which is another one where the DaemonSet is somebody else's."""
-    ref = replace(_CONFIG_MAP, name=LiveMappings(daemon, ()).config_map)
-    return ref.among(found if ref == _CONFIG_MAP else server.read([ref.stub]))
+    ref = LiveMappings(daemon, ()).config_map
+    return None if ref is None else ref.among(found if ref == _CONFIG_MAP else server.read([ref.stub]))
 
 
 def _name(config_map: Object | None) -> str:

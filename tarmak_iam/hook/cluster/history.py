@@ -1,0 +1,262 @@
+"""The changes that `apply` made to a cluster, numbered, with each object before and after: what `rollback` goes by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum
+
+from tarmak_iam.hook.cluster.changes import Action, Change
+from tarmak_iam.hook.cluster.merge import merged
+from tarmak_iam.hook.cluster.objects import Index, Object, Ref, cleaned, digest, is_ours, meant
+
+__all__ = ["STATE_NAME", "History", "KeptObject", "Revision", "Status", "UndoneObject", "composed"]
+
+STATE_NAME = "tarmak-iam.state.json"
+"""In the cluster's directory: the history."""
+
+_MAX_CHANGES = 20
+
+
+class Status(str, Enum):
+    """`begun` and `undoing` are those of a change, and of a rollback, that did not come to its end."""
+
+    BEGUN = "begun"
+    APPLIED = "applied"
+    UNDOING = "undoing"
+    UNDONE = "undone"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class KeptObject:
+    """An object as it was before a change, and as the change was to leave it: None where there was none, or was to be
+    none. `is_done`: whether it is so, and `after` is what the API server made of it.
+
+    `digest` is what a release up to 0.1 kept in place of `after`, which is not known then.
+    """
+
+    ref: Ref
+    before: Object | None
+    after: Object | None
+    is_ours: bool = True
+    is_done: bool = False
+    digest: str | None = None
+
+    @classmethod
+    def of(cls, live: Object | None, then: Object | None) -> KeptObject:
+        """Of one that is to become what `then` is."""
+        before, after = (None if each is None else cleaned(each) for each in (live, then))
+        return cls(Ref.of(then or live or {}), before, after, live is None or is_ours(live))
+
+    def done(self, made: Object | None) -> KeptObject:
+        return replace(self, ref=self.ref if made is None else Ref.of(made), after=made and cleaned(made), is_done=True)
+
+    @property
+    def change(self) -> Change:
+        if self.after is None and self.digest is None:
+            return Change.of(Action.REMOVED, self.ref)
+        return Change.of(Action.CREATED if self.before is None else Action.CONFIGURED, self.ref)
+
+    @property
+    def is_change(self) -> bool:
+        """Whether it has become another one, or somebody else's has become ours."""
+        return not self.is_ours or _meant(self.before) != _meant(self.after)
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What one apply changed: `objects` in the order in which it did. `cluster` is the uid of the cluster's
+    kube-system, `time` when it began, in UTC, `release` that of tarmak-iam."""
+
+    number: int
+    cluster: str
+    time: datetime | None
+    release: str
+    status: Status
+    objects: tuple[KeptObject, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is neither done nor undone."""
+        return self.status in (Status.BEGUN, Status.UNDOING)
+
+    @property
+    def when(self) -> str:
+        return "unknown" if self.time is None else f"{self.time:%Y-%m-%d %H:%M:%S} UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class UndoneObject:
+    """An object that changes have made something else of: `target` is what it was before the first of them, `states`
+    what it was after that, the newest last. `is_done`: whether the API server's own answers are among these."""
+
+    ref: Ref
+    target: Object | None
+    states: tuple[Object | None, ...]
+    is_ours: bool
+    is_done: bool
+    digest: str | None = None
+
+    def known(self, live: Object | None) -> tuple[Object, ...]:
+        """The states in which it was there. Of an old release there is a digest alone: it may be what is there now."""
+        found = tuple(each for each in self.states if each is not None)
+        if self.digest is not None and live is not None and digest(live) == self.digest:
+            return (*found, cleaned(live))
+        return found
+
+    def is_as_left(self, live: Object | None) -> bool:
+        """Whether all that the changes made of it is there."""
+        return _is_there(live, self.states[-1], (self.target, *self.states[:-1]))
+
+    def is_as_before(self, live: Object | None) -> bool:
+        return _is_there(live, self.target, self.states)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The newest change last. More than one cluster has changes in it where one was made anew in its place."""
+
+    revisions: tuple[Revision, ...] = ()
+
+    def of(self, cluster: str) -> tuple[Revision, ...]:
+        return tuple(each for each in self.revisions if each.cluster == cluster)
+
+    def newest(self, cluster: str) -> Revision | None:
+        return next(reversed(self.of(cluster)), None)
+
+    def opened(self, cluster: str) -> tuple[Revision, ...]:
+        """Those that did not come to their end. Only the newest of a cluster counts, and what a rollback was about to
+        undo together with it."""
+        newest = self.newest(cluster)
+        if newest is None or not newest.is_open:
+            return ()
+        if newest.status is Status.BEGUN:
+            return (newest,)
+        return tuple(each for each in self.of(cluster) if each.status is Status.UNDOING)
+
+    def left(self, cluster: str, live: Object) -> bool:
+        """Whether an object is as the newest change of it left it, or as undoing that did."""
+        ref, found = Ref.of(live), digest(live)
+        for revision in reversed(self.of(cluster)):
+            for each in revision.objects:
+                if each.ref.key == ref.key and each.ref.is_same(ref):
+                    end = each.before if revision.status is Status.UNDONE else each.after
+                    return found == each.digest or (end is not None and found == digest(end))
+        return False
+
+    def with_revision(self, revision: Revision) -> History:
+        """With it in the place of the one of its number, or as the newest; the oldest ones go."""
+        others = [each for each in self.revisions if each.number != revision.number]
+        return History(tuple(sorted((*others, revision), key=lambda each: each.number))[-_MAX_CHANGES:])
+
+    def with_status(self, numbers: Iterable[int], status: Status) -> History:
+        chosen = frozenset(numbers)
+        return History(
+            tuple(replace(each, status=status) if each.number in chosen else each for each in self.revisions)
+        )
+
+    def settled(self, cluster: str, live: Index) -> History:
+        """With those that did come to their end, although nobody could write it down any more, and without one that
+        never began. `live` has all of their objects that are there."""
+        opened = self.opened(cluster)
+        found = [(each, live.get(each.ref)) for each in composed(opened)]
+        if not opened or any(each.digest is not None for each, _ in found):
+            return self
+        numbers = [each.number for each in opened]
+        is_undone = all(each.is_as_before(now) for each, now in found)
+        if opened[-1].status is Status.UNDOING:
+            return self.with_status(numbers, Status.UNDONE) if is_undone else self
+        if is_undone:
+            return History(tuple(each for each in self.revisions if each.number not in numbers))
+        # What is no longer made goes only when the rollout is over, and may stay for the next apply.
+        is_over = all(each.is_as_left(now) for each, now in found if each.states[-1] is not None)
+        return self.with_status(numbers, Status.APPLIED) if is_over else self
+
+    def begun(
+        self, cluster: str, objects: Sequence[KeptObject], live: Index, time: datetime, release: str
+    ) -> tuple[History, Revision]:
+        """With a change of these objects, which is about to be made, and that change.
+
+        It is the one that did not come to its end where there is such a one: what that has of an object stays as it is
+        from before, so that one rollback undoes both.
+        """
+        history = self.settled(cluster, live)
+        opened, newest = history.opened(cluster), history.newest(cluster)
+        if opened:
+            kept = _joined(composed(opened), objects, live)
+            history = history.with_status((each.number for each in opened[:-1]), Status.UNDONE)
+            revision = replace(opened[-1], status=Status.BEGUN, objects=kept, time=time, release=release)
+        elif newest is not None and _finishes(newest, objects):
+            revision = newest
+        else:
+            number = max((each.number for each in history.revisions), default=0) + 1
+            revision = Revision(number, cluster, time, release, Status.BEGUN, tuple(objects))
+        return history.with_revision(revision), revision
+
+
+def composed(revisions: Sequence[Revision]) -> tuple[UndoneObject, ...]:
+    """What changes, the newest last, come to together, object by object."""
+    found: dict[tuple[tuple[str, str, str], str], list[KeptObject]] = {}
+    for revision in revisions:
+        for each in revision.objects:
+            found.setdefault((each.ref.key, each.ref.namespace), []).append(each)
+    return tuple(_undone(every) for every in found.values())
+
+
+def _undone(every: Sequence[KeptObject]) -> UndoneObject:
+    first, last = every[0], every[-1]
+    states = [state for each in every for state in (each.before, each.after)][1:]
+    is_done = all(each.is_done for each in every)
+    return UndoneObject(last.ref, first.before, tuple(states), first.is_ours, is_done, last.digest)
+
+
+def _joined(opened: Sequence[UndoneObject], objects: Sequence[KeptObject], live: Index) -> tuple[KeptObject, ...]:
+    """Objects of a change that goes on, and of what is about to be changed now."""
+    new = {(each.ref.key, each.ref.namespace): each for each in objects}
+    kept = []
+    for each in opened:
+        now, mine = live.get(each.ref), new.pop((each.ref.key, each.ref.namespace), None)
+        if mine is None and each.digest is None and each.is_as_left(now):
+            kept.append(KeptObject(each.ref, each.target, now and cleaned(now), each.is_ours, is_done=True))
+        elif mine is None and (each.digest is not None or not each.is_as_before(now)):
+            kept.append(KeptObject(each.ref, each.target, each.states[-1], each.is_ours, digest=each.digest))
+        elif mine is None:
+            continue
+        elif _is_known(each, now):
+            kept.append(replace(mine, before=each.target, is_ours=each.is_ours))
+        else:  # somebody else has changed it meanwhile: that is what to go back to
+            kept.append(mine)
+    return (*kept, *new.values())
+
+
+def _is_known(each: UndoneObject, live: Object | None) -> bool:
+    """Whether nobody else has changed the fields that the changes are about."""
+    states = each.known(live)
+    if live is None or not states:
+        return True
+    target = {} if each.target is None else meant(each.target)
+    return not merged(meant(live), target, [meant(state) for state in states]).conflicts
+
+
+def _is_there(live: Object | None, wanted: Object | None, others: Sequence[Object | None]) -> bool:
+    if live is None or wanted is None:
+        return live is wanted
+    states = [{} if each is None else meant(each) for each in others]
+    now = meant(live)
+    return bool(merged(now, meant(wanted), states).value == now)
+
+
+def _finishes(newest: Revision, objects: Sequence[KeptObject]) -> bool:
+    """Whether it is only about what the newest change was to remove and had not come to."""
+    if newest.status is not Status.APPLIED:
+        return False
+    pending = {each.ref for each in newest.objects if each.after is None and not each.is_done}
+    return bool(objects) and all(each.after is None and each.ref in pending for each in objects)
+
+
+def _meant(each: Object | None) -> Object | None:
+    return None if each is None else meant(each)

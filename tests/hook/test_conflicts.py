@@ -1,0 +1,253 @@
+"""Whose the fields are that an apply would set: edits of others are refused, our own traces and additions are none."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarmak_iam.emit import manifests
+from tarmak_iam.errors import EditRefused
+from tarmak_iam.hook.cluster.apply import apply
+from tarmak_iam.hook.cluster.diff import live_diff
+from tarmak_iam.hook.cluster.managed_fields import is_within, projected
+from tests.emit.installations import MAPPINGS
+from tests.hook.cluster import Cluster
+from tests.hook.test_apply import NAME, READERS, made
+
+CONFIG = f"ConfigMap kube-system/{NAME}"
+THEIRS = {"config.yaml": "clusterID: dev-cluster\n"}
+Edit = Callable[[Cluster], object]
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "state.json"
+
+
+def live(cluster: Cluster, kind: str = "ConfigMap") -> dict[str, Any]:
+    found = cluster.get(kind, NAME)
+    assert found is not None
+    return copy.deepcopy(found)
+
+
+def edited(**more: Any) -> dict[str, Any]:
+    """A copy of the manifest with other mappings."""
+    config = manifests(made())[0]
+    return {**config, "data": THEIRS, **more}
+
+
+def with_label(cluster: Cluster, value: str | None) -> dict[str, Any]:
+    each = live(cluster)
+    labels = each["metadata"]["labels"]
+    each["metadata"]["labels"] = {key: old for key, old in labels.items() if key != "app.kubernetes.io/part-of"}
+    if value is not None:
+        each["metadata"]["labels"]["app.kubernetes.io/part-of"] = value
+    return each
+
+
+EDITS: dict[str, tuple[Edit, str]] = {
+    "edit": (lambda each: each.add({**live(each), "data": THEIRS}, "kubectl-edit"), "kubectl-edit"),
+    "patch": (lambda each: each.add({**live(each), "data": THEIRS}, "kubectl-patch"), "kubectl-patch"),
+    "replace": (lambda each: each.add({**live(each), "data": THEIRS}, "kubectl-replace"), "kubectl-replace"),
+    "label": (lambda each: each.add(with_label(each, "theirs"), "kubectl-label"), "kubectl-label"),
+    "apply": (lambda each: each.client_side_apply(edited()), "kubectl-client-side-apply"),
+    "apply --server-side": (lambda each: each.server_side_apply(edited(), "kubectl"), "kubectl"),
+}
+
+
+class TestServerSide:
+    @pytest.mark.parametrize("name", EDITS)
+    def test_what_others_have_edited_is_refused(self, state: Path, name: str) -> None:
+        edit, manager = EDITS[name]
+        cluster = Cluster()
+        apply(made(), cluster.kubectl(), state)
+        edit(cluster)
+        before, writes = live(cluster), len(cluster.writes)
+        with pytest.raises(EditRefused) as refused:
+            apply(made(), cluster.kubectl(), state)
+        assert refused.value.message == (
+            f"{CONFIG} has fields that were set by {manager}; nothing was changed; take the change into the mappings "
+            "or settings, or take these fields over with --force"
+        )
+        assert (live(cluster), len(cluster.writes)) == (before, writes)
+        assert live_diff(made(), cluster.kubectl()).notes[0].startswith(f"apply would refuse this: {CONFIG} has fields")
+        apply(made(), cluster.kubectl(), state, force=True)
+        assert live(cluster)["data"] == {"config.yaml": MAPPINGS}
+
+    @pytest.mark.parametrize("what", ["data", "label"])
+    def test_so_is_what_others_have_removed(self, state: Path, what: str) -> None:
+        """Nobody has such a field any more, so that the API server sees no conflict."""
+        cluster = Cluster()
+        apply(made(), cluster.kubectl(), state)
+        removed = with_label(cluster, None) if what == "label" else {**live(cluster), "data": {}}
+        cluster.add(removed, "kubectl-patch")
+        field = "metadata.labels.app.kubernetes.io/part-of" if what == "label" else "data.config.yaml"
+        with pytest.raises(EditRefused) as refused:
+            apply(made(), cluster.kubectl(), state)
+        assert refused.value.message.startswith(
+            f"{CONFIG} ({field}) was changed since it was applied, by somebody who removed fields; nothing was changed"
+        )
+        apply(made(), cluster.kubectl(), state, force=True)
+        assert not apply(made(), cluster.kubectl(), state).changed
+
+    def test_manifests_that_kubectl_applied_are_our_own(self, state: Path) -> None:
+        cluster = Cluster()
+        for each in manifests(made()):
+            cluster.client_side_apply(each)
+        assert not apply(made(), cluster.kubectl(), state).changed
+        assert apply(made(MAPPINGS + READERS), cluster.kubectl(), state).changed
+        assert apply(made(), cluster.kubectl(), state).changed
+
+    def test_so_they_are_applied_server_side_again_and_again(self, state: Path) -> None:
+        """What is left of kubectl's fields has no checksum any more, but is what we have applied."""
+        cluster = Cluster()
+        for each in manifests(made()):
+            cluster.server_side_apply(each, "kubectl")
+        for mappings in (MAPPINGS, MAPPINGS + READERS, MAPPINGS):
+            apply(made(mappings), cluster.kubectl(), state)
+        image = "example.org/aws-iam-authenticator:v0.7.9"
+        assert apply(made(image=image), cluster.kubectl(), state).changed
+
+    def test_an_edit_after_kubectl_applied_is_refused_by_whoever(self, state: Path) -> None:
+        """Up to 1.18 kubectl is called so whatever it does."""
+        cluster = Cluster()
+        cluster.client_side_apply(manifests(made())[0])
+        cluster.add({**live(cluster), "data": THEIRS}, "kubectl")
+        with pytest.raises(EditRefused, match="has fields that were set by kubectl; nothing was changed"):
+            apply(made(), cluster.kubectl(), state)
+
+    def test_the_same_value_of_others_is_no_conflict(self, state: Path) -> None:
+        cluster = Cluster()
+        apply(made(), cluster.kubectl(), state)
+        cluster.server_side_apply({**manifests(made())[0]}, "argocd-controller")
+        assert not apply(made(), cluster.kubectl(), state).changed
+
+    @pytest.mark.parametrize("more", [{"theirs": "x"}])
+    def test_what_others_have_added_is_none_either(self, state: Path, more: dict[str, str]) -> None:
+        cluster = Cluster()
+        apply(made(), cluster.kubectl(), state)
+        cluster.add({**live(cluster), "data": {**live(cluster)["data"], **more}}, "kubectl-edit")
+        apply(made(MAPPINGS + READERS), cluster.kubectl(), state)
+        assert live(cluster)["data"] == {"config.yaml": MAPPINGS + READERS, **more}
+
+
+def old_cluster() -> Cluster:
+    return Cluster(server="v1.15.12", client="v1.15.12")
+
+
+def old(mappings: str = MAPPINGS, **more: Any) -> Any:
+    return made(mappings, kubernetesVersion="1.15.12", **more)
+
+
+class TestBelow116:
+    """Where the API server does not keep who sets what."""
+
+    @pytest.mark.parametrize("name", [each for each in EDITS if each != "apply --server-side"])
+    def test_what_others_have_edited_is_refused(self, state: Path, name: str) -> None:
+        cluster = old_cluster()
+        apply(old(), cluster.kubectl(), state)
+        EDITS[name][0](cluster)
+        before, writes = live(cluster), len(cluster.writes)
+        field = "metadata.labels.app.kubernetes.io/part-of" if name == "label" else "data.config.yaml"
+        with pytest.raises(EditRefused) as refused:
+            apply(old(), cluster.kubectl(), state)
+        assert refused.value.message == (
+            f"{CONFIG} ({field}) was changed since it was applied, and this Kubernetes does not record by whom; "
+            "nothing was changed; take the change into the mappings or settings, or take these fields over with --force"
+        )
+        assert (live(cluster), len(cluster.writes)) == (before, writes)
+        assert live_diff(old(), cluster.kubectl()).notes[0].startswith("apply would refuse this: ")
+        apply(old(), cluster.kubectl(), state, force=True)
+        assert live(cluster)["data"] == {"config.yaml": MAPPINGS}
+        assert not apply(old(), cluster.kubectl(), state).changed
+
+    def test_so_is_what_was_put_there_without_kubectl_apply(self, state: Path) -> None:
+        cluster = old_cluster()
+        cluster.add(edited(), "curl")
+        with pytest.raises(EditRefused, match="and this Kubernetes does not record by whom"):
+            apply(old(), cluster.kubectl(), state)
+
+    def test_from_another_machine_it_goes_on_where_nobody_has_edited(self, state: Path, tmp_path: Path) -> None:
+        cluster = old_cluster()
+        apply(old(), cluster.kubectl(), state)
+        assert apply(old(MAPPINGS + READERS), cluster.kubectl(), tmp_path / "other.json").changed
+
+    def test_additions_and_a_change_that_is_wanted_are_none(self, state: Path) -> None:
+        cluster = old_cluster()
+        apply(old(), cluster.kubectl(), state)
+        cluster.add({**live(cluster), "data": {"config.yaml": MAPPINGS + READERS, "theirs": "x"}})
+        apply(old(MAPPINGS + READERS), cluster.kubectl(), state)
+        assert live(cluster)["data"] == {"config.yaml": MAPPINGS + READERS, "theirs": "x"}
+
+    def test_what_an_earlier_release_has_left_is_known_by_the_history(self, state: Path, tmp_path: Path) -> None:
+        """Its manifests had no checksum."""
+        cluster = old_cluster()
+        apply(old(), cluster.kubectl(), state)
+        each = live(cluster)
+        last = json.loads(each["metadata"]["annotations"].pop("kubectl.kubernetes.io/last-applied-configuration"))
+        del each["metadata"]["annotations"], last["metadata"]["annotations"]
+        text = json.dumps(last)
+        each["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": text}
+        cluster.add(each)
+        with pytest.raises(EditRefused, match=r"\(data\.config\.yaml.*was changed since it was applied"):
+            apply(old(MAPPINGS + READERS), cluster.kubectl(), tmp_path / "none.json")
+        assert apply(old(MAPPINGS + READERS), cluster.kubectl(), state).changed
+
+    def test_an_object_of_somebody_else_is_named_as_well_as_can_be(self, state: Path) -> None:
+        cluster = old_cluster()
+        metadata = {"name": NAME, "namespace": "kube-system", "labels": {"team": "payments"}}
+        cluster.client_side_apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": THEIRS})
+        with pytest.raises(EditRefused) as refused:
+            apply(old(), cluster.kubectl(), state)
+        assert refused.value.message.startswith(
+            f"{CONFIG} (applied with kubectl, labels team=payments, created 2026-05-04T12:00:00Z) is there and not "
+            "made by tarmak-iam; nothing was changed"
+        )
+
+
+LIVE: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "p", "namespace": "n", "labels": {"a": "1", "b": "2"}, "uid": "x"},
+    "spec": {
+        "containers": [{"name": "c", "image": "i", "args": ["x"]}, {"name": "d", "image": "j"}],
+        "finalizers": ["one", "two"],
+        "hostNetwork": True,
+        "emptyDir": {},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, LIVE),
+        ({"f:metadata": {"f:labels": {".": {}, "f:a": {}}}}, {"metadata": {"labels": {"a": "1"}}}),
+        (
+            {"f:spec": {"f:containers": {'k:{"name":"d"}': {".": {}, "f:name": {}, "f:image": {}}}}},
+            {"spec": {"containers": [{"name": "d", "image": "j"}]}},
+        ),
+        ({"f:spec": {"f:finalizers": {'v:"two"': {}}}}, {"spec": {"finalizers": ["two"]}}),
+        (
+            {"f:spec": {"f:hostNetwork": {}, "f:emptyDir": {}, "f:gone": {}}},
+            {"spec": {"hostNetwork": True, "emptyDir": {}}},
+        ),
+        ({"f:spec": {"f:containers": {}}}, {"spec": {"containers": LIVE["spec"]["containers"]}}),
+    ],
+)
+def test_fields_of_a_manager(fields: dict[str, Any], expected: dict[str, Any]) -> None:
+    metadata = {"name": "p", "namespace": "n", **expected.get("metadata", {})}
+    assert projected(LIVE, fields) == {**expected, "apiVersion": "v1", "kind": "Pod", "metadata": metadata}
+
+
+def test_fields_within_others() -> None:
+    own: dict[str, Any] = {"f:data": {".": {}, "f:a": {}, "f:b": {}}}
+    assert is_within({"f:data": {"f:a": {}}}, own)
+    assert is_within({}, own)
+    assert not is_within({"f:data": {"f:c": {}}}, own)
+    assert not is_within({"f:spec": {}}, own)
