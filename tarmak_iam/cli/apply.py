@@ -62,10 +62,10 @@ def apply(
     manifests(installation)  # told before tarmak is asked for a kubeconfig, which may take minutes: what cannot be made
     note_image(installation)
     try:
-        with contextlib.nullcontext() if dry_run else at_work(config, cluster):
+        with contextlib.nullcontext() if dry_run else at_work(config, cluster) as lock:
             done = apply_to_cluster(
                 installation,
-                kubectl_of(session, kubeconfig, kube_context),
+                kubectl_of(session, kubeconfig, kube_context, lock=lock),
                 files.home / STATE_NAME,
                 dry_run=dry_run,
                 force=force,

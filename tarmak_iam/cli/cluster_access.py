@@ -17,6 +17,7 @@ from tarmak_iam.cli.verbosity import log_variables
 if TYPE_CHECKING:
     from tarmak_iam.config import Cluster, TarmakConfig
     from tarmak_iam.hook.cluster.kubectl import Kubectl
+    from tarmak_iam.hook.lock import ClusterLock
 
 __all__ = ["access_options", "at_work", "kubectl_of", "tarmak_options"]
 
@@ -39,28 +40,34 @@ def access_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def kubectl_of(
-    session: Session, kubeconfig: Path | None, context: str | None, tell: Callable[[str], None] = note
+    session: Session,
+    kubeconfig: Path | None,
+    context: str | None,
+    tell: Callable[[str], None] = note,
+    *,
+    lock: ClusterLock | None = None,
 ) -> Kubectl:
-    """`tell` hears of what is waited for. Raises TarmakIamError."""
+    """`tell` hears of what is waited for; `lock` is that of a command that writes. Raises TarmakIamError."""
     from tarmak_iam.hook.access import Access
     from tarmak_iam.hook.processes import Programs
 
     log_variables("KUBECONFIG")
-    return Access(Programs(dict(os.environ)), kubeconfig, context, tarmak_options(session)).kubectl(tell=tell)
+    access = Access(Programs(dict(os.environ)), kubeconfig, context, tarmak_options(session), lock=lock)
+    return access.kubectl(tell=tell)
 
 
 @contextlib.contextmanager
-def at_work(config: TarmakConfig, cluster: Cluster) -> Iterator[None]:
+def at_work(config: TarmakConfig, cluster: Cluster) -> Iterator[ClusterLock]:
     """Keeps other runs from the cluster meanwhile, and has SIGTERM end it as Ctrl-C does: what was done is told.
     Raises ToolError where another run is at work."""
     from tarmak_iam.hook.lock import cluster_lock, lock_path
     from tarmak_iam.hook.tarmak.passing import stops_raised
 
     assert config.path is not None  # it is loaded from a file
-    with stops_raised(), cluster_lock(lock_path(config.path.parent, cluster.cluster_name)) as problem:
-        if problem is not None:
-            note(f"warning: {problem}")
-        yield
+    with stops_raised(), cluster_lock(lock_path(config.path.parent, cluster.cluster_name)) as lock:
+        if lock.problem is not None:
+            note(f"warning: {lock.problem}")
+        yield lock
 
 
 def tarmak_options(session: Session) -> tuple[str, ...]:

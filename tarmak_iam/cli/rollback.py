@@ -71,9 +71,9 @@ def rollback(
         print_history(read_history(path, within), output)
         return
     try:
-        with contextlib.nullcontext() if dry_run else at_work(config, cluster):
+        with contextlib.nullcontext() if dry_run else at_work(config, cluster) as lock:
             done = roll_back(
-                kubectl_of(session, kubeconfig, kube_context),
+                kubectl_of(session, kubeconfig, kube_context, lock=lock),
                 path,
                 to=to,
                 force=force,

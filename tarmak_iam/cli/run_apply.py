@@ -23,7 +23,7 @@ from tarmak_iam.errors import EditRefused, TarmakIamError
 from tarmak_iam.hook.access import Access
 from tarmak_iam.hook.around import After, AfterReport, BeforeReport, Stage, before_apply, is_concerned
 from tarmak_iam.hook.cluster.changes import Action, Applied
-from tarmak_iam.hook.lock import cluster_lock, lock_path
+from tarmak_iam.hook.lock import ClusterLock, cluster_lock, lock_path
 from tarmak_iam.hook.processes import Programs
 from tarmak_iam.hook.steps import Steps
 from tarmak_iam.hook.tarmak.arguments import TarmakCall
@@ -60,10 +60,10 @@ def apply_around(command: tuple[str, ...], call: TarmakCall, environment: Mappin
     if not is_concerned(cluster):
         return pass_through(command, environment).code
     assert config.path is not None  # it is loaded from a file
-    with stops_raised(), cluster_lock(lock_path(config.path.parent, cluster.cluster_name)) as problem:
-        if problem is not None:
-            aside(f"warning: {problem}")
-        return _Around(command, call, environment, wishes, config, cluster).code()
+    with stops_raised(), cluster_lock(lock_path(config.path.parent, cluster.cluster_name)) as lock:
+        if lock.problem is not None:
+            aside(f"warning: {lock.problem}")
+        return _Around(command, call, environment, wishes, config, cluster, lock).code()
 
 
 def _without(command: tuple[str, ...], environment: Mapping[str, str]) -> int:
@@ -80,6 +80,7 @@ class _Around:
     wishes: Wishes
     config: TarmakConfig
     cluster: Cluster
+    lock: ClusterLock
     steps: Steps = field(default_factory=Steps)
     _is_tarmak_done: bool = False
     _after: After | None = None
@@ -215,7 +216,8 @@ class _Around:
     def _access(self) -> Access:
         name, wishes = self.command[0], self.wishes
         tarmak = os.path.abspath(name) if os.sep in name else name  # the same one is asked for the kubeconfig
-        return Access(Programs(self.environment), wishes.kubeconfig, wishes.context, self.call.access_options, tarmak)
+        programs, options = Programs(self.environment), self.call.access_options
+        return Access(programs, wishes.kubeconfig, wishes.context, options, tarmak, self.lock)
 
 
 def _tell_changes(applied: Applied | None) -> None:

@@ -8,15 +8,25 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from tarmak_iam.document.files import file_error
 from tarmak_iam.errors import FileError, Place, ToolError
 
-__all__ = ["file_lock", "lock_file_in", "lock_file_of"]
+__all__ = ["LockedFile", "file_lock", "lock_file_in", "lock_file_of", "locked_file"]
 
 _PAUSE = 0.05
 _UNNOTICED = ", so that a second run would go unnoticed"
+
+
+@dataclass(frozen=True, slots=True)
+class LockedFile:
+    """`descriptor` holds the lock, also in another process that inherits it; None where there can be no lock, and
+    `problem` is then the reason."""
+
+    descriptor: int | None
+    problem: FileError | None = None
 
 
 def lock_file_of(path: Path) -> Path:
@@ -47,13 +57,29 @@ def file_lock(
 
     Raises ToolError, with that sentence, where the holder does not end in time.
     """
+    with locked_file(path, busy, seconds=seconds, patience=patience, waiting=waiting) as held:
+        yield held.problem
+
+
+@contextlib.contextmanager
+def locked_file(
+    path: Path,
+    busy: Callable[[str], str],
+    *,
+    seconds: float = 0,
+    patience: float = 0,
+    waiting: Callable[[str], None] = lambda _: None,
+) -> Iterator[LockedFile]:
+    """As `file_lock`, for those who pass the lock on to programs that they start."""
     held, problem = _taken(path, _Turn(path, busy, seconds, patience, waiting))
     try:
-        yield problem
+        yield LockedFile(held, problem)
     finally:
         if held is not None:
             with contextlib.suppress(OSError):
                 path.unlink()
+            with contextlib.suppress(OSError):  # for a program in the background that still has it open
+                fcntl.flock(held, fcntl.LOCK_UN)
             os.close(held)
 
 

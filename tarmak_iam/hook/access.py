@@ -8,6 +8,7 @@ from pathlib import Path
 from tarmak_iam.effects import Loaded
 from tarmak_iam.errors import FileError, Place, TarmakIamError
 from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.lock import ClusterLock
 from tarmak_iam.hook.processes import Programs
 from tarmak_iam.hook.steps import Steps
 from tarmak_iam.hook.tarmak.commands import kubeconfig_command
@@ -23,13 +24,14 @@ _PROBE_SECONDS = 5
 class Access:
     """How a cluster is reached: by `kubeconfig` or `context`, else as `tarmak clusters kubeconfig` with
     `tarmak_options` says; `tarmak` is the name or the path of the program. With a context alone, kubectl's own choice
-    of a file counts."""
+    of a file counts. `lock`: what this process holds while it writes to the cluster."""
 
     programs: Programs
     kubeconfig: Path | None = None
     context: str | None = None
     tarmak_options: tuple[str, ...] = ()
     tarmak: str = "tarmak"
+    lock: ClusterLock | None = None
 
     @property
     def is_given(self) -> bool:
@@ -48,7 +50,7 @@ class Access:
         elif kubeconfig is not None and not kubeconfig.is_file():
             # kubectl would take a missing file for an empty one, and ask localhost:8080.
             raise FileError("there is no such kubeconfig", remedy="check the path", place=Place(str(kubeconfig)))
-        return Kubectl(self.programs, kubeconfig, self.context, reopen=self._reopen, tell=tell)
+        return Kubectl(self.programs, kubeconfig, self.context, reopen=self._reopen, tell=tell, lock=self.lock)
 
     def look(self, installation: Installation, steps: Steps) -> Loaded | None:
         """What callers get from the cluster now; None where it does not answer at once, as before it is made."""

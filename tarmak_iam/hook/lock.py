@@ -1,15 +1,56 @@
-"""Keeps two runs on one cluster apart."""
+"""Keeps two runs on one cluster apart, where they share a directory; `cluster.lease` does so for all others."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import os
+import socket
+import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from tarmak_iam.document.file_lock import file_lock
+from tarmak_iam.document.file_lock import locked_file
+from tarmak_iam.document.lock_holders import LockHolder, lock_holders
 from tarmak_iam.errors import FileError
 
-__all__ = ["cluster_lock", "lock_path"]
+__all__ = ["ClusterLock", "cluster_lock", "lock_path"]
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_MAX_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterLock:
+    """The lock of this process. `descriptor` is for the programs that write to the cluster: the lock is held until the
+    last of them has ended. None where there can be no lock, and `problem` says why."""
+
+    path: Path
+    descriptor: int | None
+    problem: FileError | None = None
+
+    @property
+    def key(self) -> str:
+        """The same text for two runs that this lock keeps apart, and for no others: they share a kernel and a
+        directory. Empty where that cannot be told."""
+        if self.descriptor is None:
+            return ""
+        try:
+            directory = self.path.parent.stat()
+        except OSError:
+            return ""
+        parts = (_kernel(), str(directory.st_dev), str(directory.st_ino), self.path.name)
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def _kernel() -> str:
+    """Which kernel keeps the lock: containers of one machine share it, whatever their host names."""
+    try:
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return f"{socket.gethostname()} {uuid.getnode()}"
 
 
 def lock_path(directory: Path, cluster_name: str) -> Path:
@@ -18,16 +59,26 @@ def lock_path(directory: Path, cluster_name: str) -> Path:
 
 
 @contextlib.contextmanager
-def cluster_lock(path: Path) -> Iterator[FileError | None]:
-    """Holds the lock; gives the reason where there can be none, as in a directory that may not be written to.
+def cluster_lock(path: Path) -> Iterator[ClusterLock]:
+    """Holds the lock; says why where there can be none, as in a directory that may not be written to.
 
     Raises ToolError, at once, where another process holds it: what that one does takes many minutes, and what was
     checked before it may be wrong after it.
     """
-    with file_lock(path, _busy) as problem:
-        yield problem
+    with locked_file(path, partial(_busy, path)) as held:
+        yield ClusterLock(path, held.descriptor, held.problem)
 
 
-def _busy(holder: str) -> str:
-    by = f", {holder}," if holder != "another process" else ""
+def _busy(path: Path, taker: str) -> str:
+    """`taker` is as in "process 12", by what that one wrote into the file."""
+    orphans = [each for each in lock_holders(path) if each.pid != os.getpid()]
+    if taker != "another process" and orphans and all(f"process {each.pid}" != taker for each in orphans):
+        named = ", ".join(map(_named, orphans[:_MAX_NAMED]))
+        verb = "is" if len(orphans) == 1 else "are"
+        return f"{named}, started by {taker} which was killed, {verb} still at work on this cluster"
+    by = f", {taker}," if taker != "another process" else ""
     return f"another run{by} is at work on this cluster"
+
+
+def _named(holder: LockHolder) -> str:
+    return f"{holder.name} (process {holder.pid})"

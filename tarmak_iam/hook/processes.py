@@ -39,10 +39,12 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """`environment` is what they run with, and where they are looked for (PATH). `directory`: where they run."""
+    """`environment` is what they run with, and where they are looked for (PATH). `directory`: where they run.
+    `inherited`: file descriptors of ours that they keep open."""
 
     environment: Mapping[str, str] = field(repr=False)  # which may hold credentials
     directory: Path | None = None
+    inherited: tuple[int, ...] = ()
 
     def find(self, name: str) -> Path | None:
         """Where a program is that could be run; None for one that is not there."""
@@ -68,6 +70,7 @@ class Programs:
                 env=dict(self.environment),
                 cwd=self.directory,
                 timeout=seconds,
+                pass_fds=self.inherited,
                 check=False,
             )
         except FileNotFoundError:

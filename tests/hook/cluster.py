@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.objects import LAST_APPLIED, MANAGER, Ref, cleaned, last_applied
 from tarmak_iam.hook.cluster.overlay import overlaid
+from tarmak_iam.hook.lock import ClusterLock
 from tarmak_iam.hook.processes import Completed, Programs
 from tests.hook.daemon_pods import GENERATION, DaemonPods, http_date, node, stamp
 from tests.hook.field_managers import Entries, applied, conflicts, timed, updated
@@ -33,7 +35,9 @@ _BUILT_IN = {
     "podsecuritypolicy": "PodSecurityPolicy",
     "pods": "Pod",
     "DaemonSet.v1.apps": "DaemonSet",
+    "lease.v1.coordination.k8s.io": "Lease",
 }
+_LEASE = "lease.v1.coordination.k8s.io"
 _UNLOCATED = ("ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "IAMIdentityMapping", "Namespace")
 
 Key = tuple[str, str, str]
@@ -49,6 +53,12 @@ class Cluster:
     objects: dict[Key, dict[str, Any]] = field(default_factory=dict)
     calls: list[tuple[str, ...]] = field(default_factory=list)
     fault: Fault = lambda _: None
+    calls_aside: list[tuple[str, ...]] = field(default_factory=list)
+    """Those about the lease, and about what the user may do: in neither `calls` nor `writes`."""
+    fault_aside: Fault = lambda _: None
+    """What may answer these."""
+    denied: set[tuple[str, str]] = field(default_factory=set)
+    """Verbs and resources that the user may not, as in `("delete", "pods")`."""
     uid: str = "cluster-1"
     clock: float = 0.0
     is_rolled_out: bool = True
@@ -71,7 +81,8 @@ class Cluster:
         return self.clock + len(self.calls)
 
     def kubectl(self, **options: Any) -> Kubectl:
-        return Kubectl(FakePrograms({}, cluster=self), sleep=self._sleep, clock=lambda: self.clock, **options)
+        given = {"lock": ClusterLock(Path(tempfile.gettempdir(), ".x.lock"), 0), **options}
+        return Kubectl(FakePrograms({}, cluster=self), sleep=self._sleep, clock=lambda: self.clock, **given)
 
     def add(self, each: dict[str, Any], manager: str = "somebody", operation: str = "Update") -> dict[str, Any]:
         """As somebody else makes it."""
@@ -88,11 +99,17 @@ class Cluster:
         verbs = ("apply", "replace", "create", "delete")
         return [verb for call in self.calls for verb in call[:1] if verb in verbs and "--dry-run=server" not in call]
 
+    @property
+    def lease(self) -> dict[str, Any] | None:
+        return self.objects.get(("Lease", "kube-system", "tarmak-iam"))
+
     def run(self, args: tuple[str, ...], text: str) -> Completed:
         self.kubeconfigs += [Path(arg[13:]).read_text() for arg in args if arg.startswith("--kubeconfig=")]
-        args = tuple(arg for arg in args if not arg.startswith(("--kubeconfig=", "--context=")))
-        self.calls.append(args)
-        answer = self.fault(args)
+        args = tuple(arg for arg in args if not arg.startswith(("--kubeconfig=", "--context=", "--request-timeout=")))
+        is_lease = _LEASE in args or '"kind": "Lease"' in text
+        is_aside = is_lease or '"kind": "SelfSubjectAccessReview"' in text
+        (self.calls_aside if is_aside else self.calls).append(args)
+        answer = (self.fault_aside if is_aside else self.fault)(args)
         if answer is not None:
             return answer
         out: Any = getattr(self, f"_{args[0]}")(args[1:], text)
@@ -130,8 +147,8 @@ class Cluster:
             asked = [(_BUILT_IN[kind], "kube-system", name) for kind, name in names]
             return self._list([self.objects[key] for key in asked if key in self.objects])
         if len(args) > 1 and not args[1].startswith("-"):
-            name = args[1]
-            found = [each for key, each in self.objects.items() if key[0] == args[0].split(".")[0] and key[2] == name]
+            name, kind = args[1], _BUILT_IN.get(args[0], args[0].split(".")[0])
+            found = [each for key, each in self.objects.items() if key[0] == kind and key[2] == name]
             return self._list(found) if found else ("" if "--ignore-not-found" in args else failed("NotFound"))
         return self._of_kinds(args)
 
@@ -205,7 +222,9 @@ class Cluster:
     def _replace(self, _: tuple[str, ...], text: str) -> Any:
         each = _annotated_anew(json.loads(text))
         seen, live = each["metadata"].get("resourceVersion"), self.objects.get(key_of(each))
-        if live is not None and seen not in (None, live["metadata"]["resourceVersion"]):
+        if live is None:
+            return failed(f'Error from server (NotFound): error when replacing "STDIN": {key_of(each)} not found')
+        if seen not in (None, live["metadata"]["resourceVersion"]):
             return failed("Error from server (Conflict): the object has been modified; please apply your changes")
         return self._store(each, MANAGER, "Update")
 
@@ -214,12 +233,22 @@ class Cluster:
             missing = failed("Error from server (NotFound): the server could not find the requested resource")
             return self.self_review or missing
         each = json.loads(text)
+        if each["kind"] == "List":
+            return "\n".join(json.dumps(self._access(review)) for review in each["items"])
         if each["kind"] == "TokenReview":
             return {**each, "status": self.reviews.pop(0) if len(self.reviews) > 1 else self.reviews[0]}
+        if key_of(each) in self.objects:
+            return failed(
+                f'Error from server (AlreadyExists): error when creating "STDIN": {key_of(each)} already exists'
+            )
         return self._store(_annotated_anew(each), MANAGER, "Update")
 
+    def _access(self, review: dict[str, Any]) -> dict[str, Any]:
+        asked = review["spec"]["resourceAttributes"]
+        return {**review, "status": {"allowed": (asked["verb"], asked["resource"]) not in self.denied}}
+
     def _delete(self, args: tuple[str, ...], _: str) -> str:
-        kind = args[0].split(".")[0]
+        kind = _BUILT_IN.get(args[0], args[0].split(".")[0])
         if kind == "pod" and args[1] in self.daemons.pods:
             self._replace_pod(args[1])
         for key in [key for key in self.objects if key[0] == kind == "DaemonSet" and key[2] == args[1]]:

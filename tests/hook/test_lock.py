@@ -15,8 +15,8 @@ from tarmak_iam.hook.lock import cluster_lock, lock_path
 
 def test_one_holder_at_a_time(tmp_path: Path) -> None:
     path = lock_path(tmp_path, "dev-cluster")
-    with cluster_lock(path) as problem:
-        assert problem is None
+    with cluster_lock(path) as lock:
+        assert lock.problem is None
         assert path.read_text() == f"{os.getpid()}\n"
         with pytest.raises(ToolError, match=f"another run, process {os.getpid()}, is at work on this cluster"):
             cluster_lock(path).__enter__()
@@ -24,23 +24,23 @@ def test_one_holder_at_a_time(tmp_path: Path) -> None:
 
 
 def test_another_cluster_has_another(tmp_path: Path) -> None:
-    with cluster_lock(lock_path(tmp_path, "prod-blue")), cluster_lock(lock_path(tmp_path, "prod-green")) as problem:
-        assert problem is None
+    with cluster_lock(lock_path(tmp_path, "prod-blue")), cluster_lock(lock_path(tmp_path, "prod-green")) as lock:
+        assert lock.problem is None
 
 
 def test_it_is_given_back_after_an_error(tmp_path: Path) -> None:
     path = lock_path(tmp_path, "dev-cluster")
     with pytest.raises(KeyError), cluster_lock(path):
         raise KeyError
-    with cluster_lock(path) as problem:
-        assert problem is None
+    with cluster_lock(path) as lock:
+        assert lock.problem is None
 
 
 def test_a_file_that_a_dead_holder_left(tmp_path: Path) -> None:
     path = lock_path(tmp_path, "dev-cluster")
     path.write_text("1\n")
-    with cluster_lock(path) as problem:
-        assert problem is None
+    with cluster_lock(path) as lock:
+        assert lock.problem is None
         assert path.read_text() == f"{os.getpid()}\n"
 
 
@@ -56,10 +56,10 @@ def test_a_holder_that_is_just_done(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         real(descriptor, operation)
 
     monkeypatch.setattr(fcntl, "flock", late)
-    with cluster_lock(path) as problem:
-        assert problem is None
+    with cluster_lock(path) as lock:
+        assert lock.problem is None
         assert path.exists()
-    assert len(calls) == 2
+    assert calls.count(fcntl.LOCK_EX | fcntl.LOCK_NB) == 2
 
 
 @pytest.mark.parametrize("code", [errno.ENOLCK, errno.EOPNOTSUPP])
@@ -68,8 +68,8 @@ def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyP
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(fcntl, "flock", none)
-    with cluster_lock(lock_path(tmp_path, "dev-cluster")) as problem:
-        assert "cannot be locked, so that a second run would go unnoticed" in str(problem)
+    with cluster_lock(lock_path(tmp_path, "dev-cluster")) as lock:
+        assert "cannot be locked, so that a second run would go unnoticed" in str(lock.problem)
 
 
 def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,12 +78,12 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(os, "write", full)
     path = lock_path(tmp_path, "dev-cluster")
-    with cluster_lock(path) as problem:
-        assert problem is None
+    with cluster_lock(path) as lock:
+        assert lock.problem is None
         with pytest.raises(ToolError, match="another run is at work"):
             cluster_lock(path).__enter__()
 
 
 def test_no_directory(tmp_path: Path) -> None:
-    with cluster_lock(lock_path(tmp_path / "nowhere", "dev-cluster")) as problem:
-        assert "No such file or directory" in str(problem)
+    with cluster_lock(lock_path(tmp_path / "nowhere", "dev-cluster")) as lock:
+        assert "No such file or directory" in str(lock.problem)

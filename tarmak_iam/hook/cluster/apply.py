@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -19,6 +19,7 @@ from tarmak_iam.hook.cluster.established import wait_until_established
 from tarmak_iam.hook.cluster.history import KeptObject
 from tarmak_iam.hook.cluster.journal import Journal, left_by, settle
 from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.lease import leased
 from tarmak_iam.hook.cluster.mappings import read_live
 from tarmak_iam.hook.cluster.objects import Index, Object, Ref, digest
 from tarmak_iam.hook.cluster.plan import Plan, Step, is_settled, make_plan
@@ -54,9 +55,24 @@ def apply(
 
     Raises ConfigError as `manifests` does, and for a file that is no history; EditRefused, nothing changed, for objects
     or fields that are somebody else's, for the last way in, and for pods whose node cannot run the new ones, unless
-    `force`; FileError, nothing changed, where the history cannot be written; ToolError; ApplyFailed from the first
-    change on.
+    `force`; FileError, nothing changed, where the history cannot be written; ToolError, also where another run holds
+    the cluster's lease; ApplyFailed from the first change on.
     """
+    with nullcontext(kubectl) if dry_run is not None else leased(kubectl, tell) as held:
+        return _apply(installation, held, state, dry_run, force, wait, tell, begun, within)
+
+
+def _apply(
+    installation: Installation,
+    kubectl: Kubectl,
+    state: Path,
+    dry_run: Literal["client", "server"] | None,
+    force: bool,
+    wait: float | None,
+    tell: Tell,
+    begun: Callable[[], None],
+    within: Boundary | None,
+) -> Applied:
     objects = manifests(installation)
     server = Server.of(kubectl)
     left = left_by(server, state, within)

@@ -5,31 +5,69 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tarmak_iam.config.versions import GoVersion, parse_version
 from tarmak_iam.errors import ToolError
+from tarmak_iam.hook.lock import ClusterLock
 from tarmak_iam.hook.processes import Completed, Programs
 
-__all__ = ["Kubectl", "is_away", "is_forbidden", "is_unserved", "items_of", "object_in", "why"]
+__all__ = [
+    "REQUEST_SECONDS",
+    "Kubectl",
+    "is_away",
+    "is_forbidden",
+    "is_unserved",
+    "is_write",
+    "items_of",
+    "object_in",
+    "objects_of",
+    "why",
+]
 
-# What kubectl says where the API server cannot be reached; an answer of the API server is none of these.
-_AWAY = (
-    "connection refused",
-    "was refused - did you specify the right host or port",
-    "unable to connect to the server",
-    "i/o timeout",
-    "tls handshake timeout",
-    "no route to host",
-    "connection reset by peer",
-    "unexpected eof",
-    "the server is currently unable to handle the request",
-    "etcdserver: request timed out",
-    "etcdserver: leader changed",
+REQUEST_SECONDS = 30
+"""How long one request that writes may take: well below the duration of the cluster's lease."""
+
+# What kubectl says where the API server cannot be reached, or a proxy or a load balancer in front of it gives up.
+_AWAY = re.compile(
+    "|".join(
+        (
+            r"connection refused",
+            r"was refused - did you specify the right host or port",
+            r"unable to connect to the server",
+            r"i/o timeout",
+            r"tls handshake timeout",
+            r"no route to host",
+            r"connection reset by peer",
+            r"broken pipe",
+            r"use of closed network connection",
+            # net/http's and http2's words for a connection that ends early
+            r"(: |unexpected )eof\b",
+            r"client connection (lost|force closed)",
+            r"server closed idle connection",
+            r"transport connection broken",
+            r"stream error: ",
+            r"goaway",
+            r"request canceled",
+            r"client\.timeout exceeded",
+            r"context deadline exceeded",
+            # the API server's, and etcd's behind it
+            r"the server is currently unable to handle the request",
+            r"unable to return a response in the time allotted",
+            r"the server has received too many requests",
+            r"apiserver is shutting down",
+            r"etcdserver: (request timed out|leader changed|no leader|server stopped|too many requests)",
+            # an answer that is not the API server's: a proxy's page, or nothing
+            r'an error on the server \((""|"unknown")',
+            r"an error on the server \(.*(\b50[234]\b|bad gateway|service unavailable|gateway time-?out)",
+        )
+    )
 )
+# An answer of the API server, which is not away for its webhook being so.
+_OF_A_WEBHOOK = re.compile(r"failed calling (admission )?webhook")
 # It answers, and will not answer otherwise for being asked again.
 _THERE = ("x509:", "forbidden", "unauthorized")
 _NOT_SERVED = ("no matches for", "doesn't have a resource type")
@@ -37,13 +75,21 @@ _FIRST_WORDS = ("error", "unable to connect", "the connection to the server")
 # As klog writes: E1125 15:04:05.678901 4711 memcache.go:265] "Unhandled Error" ...
 _LOGGED = re.compile(r"[iwef]\d{4} \d\d:")
 _CALL_SECONDS = 120.0
+_WRITING = frozenset(("apply", "create", "replace", "patch", "delete", "annotate", "label", "rollout", "scale", "set"))
+
+
+def _nothing() -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
 class Kubectl:
     """`kubeconfig` None means what kubectl itself takes. `reopen` is the command that has Tarmak open the way to the
     API server again. `patience`: seconds to go on asking an API server that is away, which `tell` hears of; `sleep` and
-    `clock` are for tests."""
+    `clock` are for tests.
+
+    `before_write` is called before each call that writes, and may raise TarmakIamError to prevent it. `lock` stays held
+    until the last call that writes has ended, even if this process is killed before."""
 
     programs: Programs
     kubeconfig: Path | None = None
@@ -54,12 +100,19 @@ class Kubectl:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     tell: Callable[[str], None] = lambda _: None
+    before_write: Callable[[], None] = _nothing
+    lock: ClusterLock | None = None
 
     def run(self, *args: str | Path, text: str = "", seconds: float = _CALL_SECONDS) -> Completed:
-        """Asks again where the API server is away, up to `patience`. Raises ToolError as `Programs.run` does."""
+        """Asks again where the API server is away, up to `patience`. Raises ToolError as `Programs.run` does, and what
+        `before_write` raises.
+
+        A write may then have happened already: what is not idempotent (`create`, `replace` of a version) is to be
+        looked at by the caller.
+        """
         deadline, pause, is_told = self.clock() + self.patience, 0.5, False
         while True:
-            done = self.programs.run(self.program, *self._options(), *args, text=text, seconds=seconds)
+            done = self._attempt(args, text, seconds)
             if done.code == 0 or not is_away(done) or self.clock() + pause > deadline:
                 return done
             if not is_told:
@@ -67,6 +120,16 @@ class Kubectl:
                 is_told = True
             self.sleep(pause)
             pause = min(pause * 2, 8.0)
+
+    def _attempt(self, args: tuple[str | Path, ...], text: str, seconds: float) -> Completed:
+        programs, options = self.programs, self._options()
+        if is_write(args):
+            self.before_write()
+            if self.lock is not None and self.lock.descriptor is not None:
+                programs = replace(programs, inherited=(self.lock.descriptor,))
+            if not any(str(arg).startswith("--request-timeout=") for arg in args):
+                options += (f"--request-timeout={REQUEST_SECONDS}s",)
+        return programs.run(self.program, *options, *args, text=text, seconds=seconds)
 
     def check(self, *args: str | Path, text: str = "", seconds: float = _CALL_SECONDS) -> Completed:
         """As `run`; raises ToolError, with kubectl's own reason, also where it fails."""
@@ -119,8 +182,15 @@ def is_away(done: Completed) -> bool:
     What kubectl's own log says on the way does not count: that one group of the API has nobody behind it, as that of
     a metrics server often, is no matter of the others.
     """
-    told = "\n".join(line for line in done.err.lower().splitlines() if not _LOGGED.match(line))
-    return any(sign in told for sign in _AWAY) and not any(sign in told for sign in _THERE)
+    lines = [line for line in done.err.lower().splitlines() if not _LOGGED.match(line)]
+    told = "\n".join(line for line in lines if not _OF_A_WEBHOOK.search(line))
+    return _AWAY.search(told) is not None and not any(sign in told for sign in _THERE)
+
+
+def is_write(args: Sequence[str | Path]) -> bool:
+    """Whether kubectl changes something with these arguments."""
+    verb, *options = map(str, args)
+    return verb in _WRITING and not any(re.match(r"--(server-)?dry-run(=(?!none|false)|$)", each) for each in options)
 
 
 def why(done: Completed) -> str:
@@ -148,6 +218,21 @@ def object_in(done: Completed) -> dict[str, Any]:
         raise ToolError("kubectl printed no JSON") from None
     if not isinstance(found, dict):
         raise ToolError("kubectl printed JSON that is no object")
+    return found
+
+
+def objects_of(done: Completed) -> list[dict[str, Any]]:
+    """What was printed as JSON, one object after the other, as `kubectl create` does for several. Raises ToolError."""
+    decoder, text, found = json.JSONDecoder(), done.out.strip(), list[dict[str, Any]]()
+    while text:
+        try:
+            each, end = decoder.raw_decode(text)
+        except ValueError:
+            raise ToolError("kubectl printed no JSON") from None
+        if not isinstance(each, dict):
+            raise ToolError("kubectl printed JSON that is no object")
+        found += each["items"] if each.get("kind") == "List" else [each]
+        text = text[end:].lstrip()
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from tarmak_iam.hook.cluster.established import wait_until_established
 from tarmak_iam.hook.cluster.history import History, Revision, Status
 from tarmak_iam.hook.cluster.history_file import load_history, write_history
 from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.lease import leased
 from tarmak_iam.hook.cluster.objects import Object, Ref
 from tarmak_iam.hook.cluster.outlook import DAEMONSET, outlook
 from tarmak_iam.hook.cluster.restart import roll_out_and_restart
@@ -50,9 +51,25 @@ def rollback(
     Before the first write `tell` hears what will be there afterwards, and who can log in then; with `dry_run` that is
     all. Raises SelectionError where there is no such file, or no change of that number; ConfigError for a file that is
     no history; EditRefused, nothing changed, for the history of another cluster, and for fields that somebody else has
-    changed since, unless `force`; ToolError; RollbackFailed from the first change on.
+    changed since, unless `force`; ToolError, also where another run holds the cluster's lease; RollbackFailed from the
+    first change on.
     """
     history = load_history(state, within)
+    with nullcontext(kubectl) if dry_run else leased(kubectl, tell) as held:
+        return _rolled_back(history, held, state, to, force, dry_run, wait, tell, within)
+
+
+def _rolled_back(
+    history: History,
+    kubectl: Kubectl,
+    state: Path,
+    to: int | None,
+    force: bool,
+    dry_run: bool,
+    wait: float | None,
+    tell: Tell,
+    within: Boundary | None,
+) -> RolledBack:
     server = Server.of(kubectl)
     revisions = revisions_to_undo(history, server.identity(), to, state)
     if not revisions:

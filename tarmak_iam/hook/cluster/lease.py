@@ -1,0 +1,352 @@
+"""A lease in the cluster, which keeps runs on different machines and in different directories apart.
+
+The Lease is kube-system/tarmak-iam. Whoever writes to the cluster creates it, renews it from a thread, and deletes it
+at the end. A run that is killed leaves it behind: it then expires, and the next run takes it over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import json
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from tarmak_iam.errors import TarmakIamError, ToolError
+from tarmak_iam.hook.cluster.kubectl import REQUEST_SECONDS, Kubectl, is_forbidden, is_unserved, items_of
+from tarmak_iam.hook.cluster.objects import MANAGER, Object
+from tarmak_iam.hook.processes import Completed
+from tarmak_iam.hook.telling import Tell, silent
+
+__all__ = ["LEASE_SECONDS", "LeaseHeld", "LeaseLost", "leased"]
+
+LEASE_SECONDS = 2.0 * REQUEST_SECONDS
+"""How long it holds from its last renewal on: a write that was begun while it held is over by then."""
+
+_NAMESPACE = "kube-system"
+_GROUP = "coordination.k8s.io"
+# v1 from Kubernetes 1.14 on, v1beta1 in 1.12 and 1.13; before that there are no leases.
+_VERSIONS = ("v1", "v1beta1")
+_LOCK = "tarmak-iam/lock"
+"""An annotation: two runs with the same value are kept apart by a lock file already."""
+
+_TIMEOUT = 10
+_CALL_SECONDS = 20.0
+_ATTEMPTS = 5
+_MAX_WATCHED = 300.0
+_ALREADY_THERE = "(AlreadyExists)"
+_CHANGED_MEANWHILE = "the object has been modified"
+_NOT_FOUND = "(NotFound)"
+_REMOVE = f"kubectl --namespace {_NAMESPACE} delete lease {MANAGER}"
+
+
+class LeaseHeld(ToolError):
+    """Another run is at work on this cluster."""
+
+
+class LeaseLost(ToolError):
+    """Another run has taken the lease over, or it could not be renewed in time: nothing more is written."""
+
+
+@contextmanager
+def leased(
+    kubectl: Kubectl,
+    tell: Tell = silent,
+    *,
+    seconds: float = LEASE_SECONDS,
+    now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+) -> Iterator[Kubectl]:
+    """Holds the cluster's lease; gives a kubectl that writes only as long as it is held.
+
+    Where the cluster has no leases, or does not allow this one, `tell` hears of it, and nothing is held. Raises
+    LeaseHeld where another run holds it, and ToolError where the cluster cannot be asked.
+    """
+    lease = _Lease(kubectl, tell, seconds, now)
+    if not lease.take():
+        yield kubectl
+        return
+    try:
+        with lease.renewed():
+            yield replace(kubectl, before_write=lease.check)
+    except BaseException:
+        lease.release()
+        raise
+    try:
+        lease.release()
+    except KeyboardInterrupt:
+        tell(f"interrupted after the last change; the lease {_NAMESPACE}/{MANAGER} expires by itself")
+        raise
+
+
+def _identity() -> str:
+    """Who and where, and a random part that makes it this run's alone."""
+    user = f"user {os.getuid()}"
+    with contextlib.suppress(KeyError, OSError, ImportError):
+        user = getpass.getuser()
+    return f"{user}@{socket.gethostname()}, process {os.getpid()}, run {secrets.token_hex(4)}"
+
+
+@dataclass
+class _Lease:
+    kubectl: Kubectl
+    tell: Tell
+    seconds: float
+    now: Callable[[], datetime]
+    holder: str = field(default_factory=_identity)
+    _version: str = _VERSIONS[0]
+    _live: Object = field(default_factory=dict)
+    """As it was last seen, when it was ours."""
+    _renewed: tuple[float, datetime] = (0.0, datetime.min)
+    _lost: LeaseLost | None = None
+    _is_unguarded: bool = False
+    """Whether it may be made and not renewed."""
+    _trouble: str = ""
+    _mutex: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self) -> bool:
+        """False where there can be none. Raises LeaseHeld, ToolError."""
+        for _ in range(_ATTEMPTS):
+            began = self._clocks()
+            done = self._created()
+            if done.code == 0:
+                self._adopt(done, began)
+                return True
+            if is_forbidden(done) or is_unserved(done):
+                why = "you may not create leases in kube-system" if is_forbidden(done) else "the cluster has no leases"
+                self.tell(f"note: {why}: a run from another machine or directory at the same time goes unnoticed")
+                return False
+            if _ALREADY_THERE not in done.err:
+                raise self.kubectl.failure(done, "create")
+            if self._took_over():
+                return True
+        raise LeaseHeld("another run has just taken the cluster's lease", remedy="run again when it is done")
+
+    def check(self) -> None:
+        """Before each write. Raises LeaseLost, and ToolError where it cannot be renewed now."""
+        if self._lost is not None:
+            raise self._lost
+        if self._trouble:
+            self.tell(f"the lease {_NAMESPACE}/{MANAGER} could not be renewed at once: {self._trouble}")
+            self._trouble = ""
+        if not self._is_unguarded and self._age() > self.seconds - REQUEST_SECONDS:
+            self._renew(self.kubectl)
+
+    @contextmanager
+    def renewed(self) -> Iterator[None]:
+        """From a thread, three times before it would end."""
+        over = threading.Event()
+
+        def work() -> None:
+            while not over.wait(self.seconds / 3):
+                if self._is_unguarded:
+                    return
+                try:
+                    self._renew(replace(self.kubectl, patience=0.0))
+                except LeaseLost:
+                    return
+                except TarmakIamError as error:
+                    self._trouble = error.what
+
+        thread = threading.Thread(target=work, name="lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def release(self) -> None:
+        """What goes wrong is told: the lease expires by itself."""
+        at_once = replace(self.kubectl, patience=0.0)
+        try:
+            if self._lost is not None:
+                return
+            if self._age() > self.seconds - _TIMEOUT and not self._is_unguarded:
+                self._renew(at_once)  # it may be another one's by now
+            self._asked(at_once, "delete", f"lease.{self._version}.{_GROUP}", MANAGER, "--ignore-not-found")
+        except LeaseLost:
+            return
+        except TarmakIamError as error:
+            self.tell(f"the lease {_NAMESPACE}/{MANAGER} could not be removed, and expires by itself: {error.what}")
+
+    def _created(self) -> Completed:
+        while True:
+            done = self._run(self.kubectl, "create", self._wanted())
+            if not is_unserved(done) or self._version == _VERSIONS[-1]:
+                return done
+            self._version = _VERSIONS[_VERSIONS.index(self._version) + 1]
+
+    def _took_over(self) -> bool:
+        """Whether it is ours now; False where the one that was in the way is gone. Raises LeaseHeld, ToolError."""
+        live = self._read(self.kubectl)
+        if live is None:
+            return False
+        theirs = _Seen.of(live)
+        if theirs.holder != self.holder:  # a second attempt meets what the first one made
+            why = self._why_free(theirs)
+            self.tell(f"taking over the lease of {theirs.holder or 'nobody'}, {why}")
+        began = self._clocks()
+        done = self._run(self.kubectl, "replace", self._wanted(over=live))
+        if done.code == 0:
+            self._adopt(done, began)
+            return True
+        if _CHANGED_MEANWHILE in done.err or _NOT_FOUND in done.err:
+            return False
+        raise self.kubectl.failure(done, "replace")
+
+    def _why_free(self, theirs: _Seen) -> str:
+        """Raises LeaseHeld."""
+        if not theirs.holder:
+            return "which was given back"
+        key = self.kubectl.lock.key if self.kubectl.lock is not None else ""
+        if key and key == theirs.lock:
+            return "which no longer runs"
+        age = self._age_of(theirs.renewed)
+        if age is not None and abs(age) < theirs.seconds:
+            raise theirs.is_held(age)
+        self._watch(theirs, age)
+        return f"which has not renewed it for {theirs.seconds:.0f} seconds"
+
+    def _watch(self, theirs: _Seen, age: float | None) -> None:
+        """Two machines' clocks may differ: it has ended where it is not renewed while we look. Raises LeaseHeld."""
+        self.tell(f"{theirs.holder} has not renewed its lease; watching it for {theirs.seconds:.0f} seconds")
+        deadline = self.kubectl.clock() + theirs.seconds
+        while (left := deadline - self.kubectl.clock()) > 0:
+            self.kubectl.sleep(min(left, theirs.seconds / 6))
+            live = self._read(self.kubectl)
+            if live is None or _Seen.of(live).version != theirs.version:
+                raise theirs.is_held(age)
+
+    def _renew(self, kubectl: Kubectl) -> None:
+        """Raises LeaseLost, and ToolError where the cluster cannot be asked."""
+        with self._mutex:
+            if self._lost is not None:
+                raise self._lost
+            began = self._clocks()
+            done = self._run(kubectl, "replace", self._wanted(over=self._live))
+            if done.code and _NOT_FOUND in done.err:  # somebody has removed it: it is anybody's
+                done = self._run(kubectl, "create", self._wanted())
+            if done.code == 0:
+                self._adopt(done, began)
+            elif is_forbidden(done):
+                self._is_unguarded = True
+                self._trouble = done.reason
+            elif _CHANGED_MEANWHILE in done.err or _ALREADY_THERE in done.err:
+                self._look_again(kubectl, began)
+            else:
+                raise kubectl.failure(done, "replace")
+
+    def _look_again(self, kubectl: Kubectl, began: tuple[float, datetime]) -> None:
+        """At what is not as we have left it: our own attempt that was not answered, or another one's. Raises
+        LeaseLost."""
+        live = self._read(kubectl)
+        if live is not None and _Seen.of(live).holder == self.holder:
+            self._live, self._renewed = live, began
+            return
+        who = "another run" if live is None else _Seen.of(live).holder or "another run"
+        self._lost = LeaseLost(f"lost the cluster's lease to {who}", remedy="run again when it is done")
+        raise self._lost
+
+    def _adopt(self, done: Completed, began: tuple[float, datetime]) -> None:
+        self._live, self._renewed, self._trouble = items_of(done)[0], began, ""
+
+    def _clocks(self) -> tuple[float, datetime]:
+        return self.kubectl.clock(), self.now()
+
+    def _age(self) -> float:
+        """Seconds since the last renewal, by the clock that goes on while the machine sleeps, and by the other."""
+        clock, now = self._clocks()
+        return max(clock - self._renewed[0], (now - self._renewed[1]).total_seconds())
+
+    def _age_of(self, renewed: datetime | None) -> float | None:
+        return None if renewed is None else (self.now() - renewed).total_seconds()
+
+    def _wanted(self, over: Object | None = None) -> Object:
+        key = self.kubectl.lock.key if self.kubectl.lock is not None else ""
+        metadata: dict[str, Any] = {"name": MANAGER, "namespace": _NAMESPACE}
+        if key:
+            metadata["annotations"] = {_LOCK: key}
+        now = _micro_time(self.now())
+        acquired = now
+        if over is not None:
+            metadata["resourceVersion"] = over["metadata"]["resourceVersion"]
+            if _Seen.of(over).holder == self.holder:
+                acquired = (over.get("spec") or {}).get("acquireTime") or now
+        spec = {
+            "holderIdentity": self.holder,
+            "leaseDurationSeconds": max(1, round(self.seconds)),
+            "acquireTime": acquired,
+            "renewTime": now,
+        }
+        return {"apiVersion": f"{_GROUP}/{self._version}", "kind": "Lease", "metadata": metadata, "spec": spec}
+
+    def _read(self, kubectl: Kubectl) -> Object | None:
+        """Raises ToolError."""
+        done = self._asked(kubectl, "get", f"lease.{self._version}.{_GROUP}", MANAGER, "--ignore-not-found", "-o=json")
+        found = items_of(done)
+        return found[0] if found else None
+
+    def _asked(self, kubectl: Kubectl, verb: str, *args: str) -> Completed:
+        scope = (f"--namespace={_NAMESPACE}", f"--request-timeout={_TIMEOUT}s")
+        return kubectl.check(verb, *args, *scope, seconds=_CALL_SECONDS)
+
+    def _run(self, kubectl: Kubectl, verb: str, each: Object) -> Completed:
+        # Not validated: kubectl would ask for the API server's whole schema first.
+        options = (f"--request-timeout={_TIMEOUT}s", "--validate=false", "-o", "json", "-f", "-")
+        return kubectl.run(verb, *options, text=json.dumps(each), seconds=_CALL_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Somebody's lease."""
+
+    holder: str
+    seconds: float
+    acquired: datetime | None
+    renewed: datetime | None
+    lock: str
+    version: str
+
+    @classmethod
+    def of(cls, live: Object) -> _Seen:
+        spec, metadata = live.get("spec") or {}, live.get("metadata") or {}
+        seconds = spec.get("leaseDurationSeconds")
+        return cls(
+            holder=str(spec.get("holderIdentity") or ""),
+            seconds=min(float(seconds), _MAX_WATCHED) if isinstance(seconds, int) and seconds > 0 else LEASE_SECONDS,
+            acquired=_time(spec.get("acquireTime")),
+            renewed=_time(spec.get("renewTime")),
+            lock=str((metadata.get("annotations") or {}).get(_LOCK) or ""),
+            version=str(metadata.get("resourceVersion") or ""),
+        )
+
+    def is_held(self, age: float | None) -> LeaseHeld:
+        since = "" if self.acquired is None else f" since {self.acquired:%Y-%m-%d %H:%M:%S} UTC"
+        renewed = "" if age is None else f", renewed {max(age, 0):.0f} seconds ago"
+        return LeaseHeld(
+            f"{self.holder} is at work on this cluster{since} (lease {_NAMESPACE}/{MANAGER}{renewed})",
+            remedy=f"run again when it is done; a run that was killed loses its lease {self.seconds:.0f} seconds after "
+            f"the last renewal, or at once by `{_REMOVE}`",
+        )
+
+
+def _micro_time(moment: datetime) -> str:
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _time(text: object) -> datetime | None:
+    """As Kubernetes writes it; None for anything else."""
+    try:
+        found = datetime.strptime(str(text).partition(".")[0].rstrip("Z"), "%Y-%m-%dT%H:%M:%S")
+    except ValueError:
+        return None
+    fraction = str(text).partition(".")[2].rstrip("Z")
+    micro = int(fraction[:6].ljust(6, "0")) if fraction.isdecimal() else 0
+    return found.replace(tzinfo=timezone.utc) + timedelta(microseconds=micro)
