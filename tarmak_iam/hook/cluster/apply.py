@@ -23,7 +23,9 @@ from tarmak_iam.hook.cluster.lease import leased
 from tarmak_iam.hook.cluster.mappings import read_live
 from tarmak_iam.hook.cluster.objects import Index, Object, Ref, digest
 from tarmak_iam.hook.cluster.plan import Plan, Step, is_settled, make_plan
+from tarmak_iam.hook.cluster.read_back import read_back
 from tarmak_iam.hook.cluster.restart import roll_out_and_restart
+from tarmak_iam.hook.cluster.rights import check_rights, explained, rights_of_apply
 from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS, read_rollout
 from tarmak_iam.hook.cluster.server import CRD, Conflict, Server
 from tarmak_iam.hook.cluster.update_check import check_plan
@@ -76,7 +78,8 @@ def _apply(
     objects = manifests(installation)
     server = Server.of(kubectl)
     left = left_by(server, state, within)
-    plan = make_plan(server, objects, ask=dry_run != "client", force=force, left=left)
+    with explained(server, objects):
+        plan = make_plan(server, objects, ask=dry_run != "client", force=force, left=left)
     if wait is None:
         plan = _with_safe_removals(server, plan)
     before, after = read_live(kubectl).loaded(installation), Loaded.of(installation)
@@ -88,6 +91,7 @@ def _apply(
         if dry_run == "server":
             server.validate(objects)
         return foreseen
+    check_rights(kubectl, rights_of_apply(server, plan), tell)
     return _Run(server, plan, state, foreseen, force, wait, tell, begun, within).carried_out()
 
 
@@ -128,6 +132,7 @@ class _Run:
         self._path, self._within = path, within
         self._force, self._wait, self._tell, self._kept = force, wait, tell, begun
         self._done: dict[Ref, Change] = {}
+        self._made: list[tuple[Object, Object]] = []
         self._begun: set[Ref] = set()
         self._journal: Journal | None = None
 
@@ -146,6 +151,7 @@ class _Run:
                 self._remove(each)
             if self._journal is not None:
                 self._journal.close()
+            read_back(self._server, self._made, self._removed)
         done = self._applied(rolled_out)
         return replace(done, notes=tuple(dict.fromkeys((*done.notes, *notes))))
 
@@ -163,6 +169,7 @@ class _Run:
         for step in steps:
             if is_settled(self._server, step):
                 self._note(Action.UNCHANGED, step.ref)
+                self._made.append((step.wanted, step.then))
             else:
                 work.append(step)
         if not work:
@@ -172,6 +179,7 @@ class _Run:
         self._begun |= {step.ref for step in work}
         for step, made in zip(work, self._attempt(work), strict=True):
             self._note(replace(step, then=made).action, step.ref, made)
+            self._made.append((step.wanted, made))
             if step.ref.kind == CRD:
                 wait_until_established(self._server.kubectl, step.ref)
         if self._journal is not None:
@@ -246,6 +254,10 @@ class _Run:
     def _applied(self, rolled_out: bool | None) -> Applied:
         state = None if self._journal is None else self._path
         return replace(self._foreseen, changes=tuple(self._done.values()), state=state, rolled_out=rolled_out)
+
+    @property
+    def _removed(self) -> list[Ref]:
+        return [ref for ref, change in self._done.items() if change.action is Action.REMOVED]
 
     def _note(self, action: Action, ref: Ref, made: Object | None = None) -> None:
         """`made` is what the API server has made of it."""

@@ -162,6 +162,10 @@ class Kubectl:
         each_kind = kinds.split(",")
         return [each for kind in each_kind for each in self.all_of(kind, *options)] if len(each_kind) > 1 else []
 
+    def command(self, *words: str) -> tuple[str, ...]:
+        """What a user types for the same cluster."""
+        return (self.program, *self._options(), *words)
+
     def versions(self) -> tuple[GoVersion, GoVersion]:
         """kubectl's own, and the API server's. Raises ToolError."""
         found = self.json("version")

@@ -11,13 +11,14 @@ from tarmak_iam.document.boundary import Boundary
 from tarmak_iam.errors import TarmakIamError, ToolError
 from tarmak_iam.hook.cluster.changes import Action, Change, RolledBack
 from tarmak_iam.hook.cluster.established import wait_until_established
-from tarmak_iam.hook.cluster.history import History, Revision, Status
+from tarmak_iam.hook.cluster.history import History, Revision, Status, composed
 from tarmak_iam.hook.cluster.history_file import load_history, write_history
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.lease import leased
 from tarmak_iam.hook.cluster.objects import Object, Ref
 from tarmak_iam.hook.cluster.outlook import DAEMONSET, outlook
 from tarmak_iam.hook.cluster.restart import roll_out_and_restart
+from tarmak_iam.hook.cluster.rights import check_rights, explained, rights_of_rollback
 from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS
 from tarmak_iam.hook.cluster.server import CRD, Server
 from tarmak_iam.hook.cluster.undo import UndoStep, refuse_conflicts, revisions_to_undo, undo_steps
@@ -74,7 +75,8 @@ def _rolled_back(
     revisions = revisions_to_undo(history, server.identity(), to, state)
     if not revisions:
         return RolledBack(())
-    steps = undo_steps(server, revisions)
+    with explained(server, [each.ref.stub for each in composed(revisions)]):
+        steps = undo_steps(server, revisions)
     if not force:
         refuse_conflicts(steps)
     foreseen = RolledBack(
@@ -82,6 +84,8 @@ def _rolled_back(
         undone=tuple(each.number for each in revisions),
         outlook=outlook(server, steps),
     )
+    if not dry_run:
+        check_rights(kubectl, rights_of_rollback(server, ((each.ref, each.then, each.live) for each in steps)), tell)
     for line in _announced(revisions, foreseen):
         tell(line)
     if dry_run:

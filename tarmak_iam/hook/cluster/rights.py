@@ -1,0 +1,261 @@
+"""What the user may do in a cluster, asked before anything is changed: a missing right must not stop a run midway."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any
+
+from tarmak_iam.emit.labels import NAME
+from tarmak_iam.errors import TarmakIamError, ToolError
+from tarmak_iam.hook.cluster.kubectl import Kubectl, is_forbidden, is_unserved, objects_of
+from tarmak_iam.hook.cluster.objects import Object, Ref, meant
+from tarmak_iam.hook.cluster.plan import Plan, is_settled
+from tarmak_iam.hook.cluster.server import Server
+from tarmak_iam.hook.cluster.stale_pods import DAEMONSET, check_pods
+from tarmak_iam.hook.telling import Tell, silent
+
+__all__ = ["Right", "RightsMissing", "check_rights", "explained", "rights_of_apply", "rights_of_rollback"]
+
+_API = "authorization.k8s.io/v1"
+_BY_NAME = 200
+"""More objects of one kind are not asked for one by one."""
+
+_POLICIES = ("policy", "PodSecurityPolicy")  # gone from Kubernetes 1.25 on
+_LISTED = {
+    ("", "ConfigMap"): "configmaps",
+    ("apps", "DaemonSet"): "daemonsets",
+    ("", "ServiceAccount"): "serviceaccounts",
+    ("rbac.authorization.k8s.io", "Role"): "roles",
+    ("rbac.authorization.k8s.io", "RoleBinding"): "rolebindings",
+    ("rbac.authorization.k8s.io", "ClusterRole"): "clusterroles",
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): "clusterrolebindings",
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): "customresourcedefinitions",
+    _POLICIES: "podsecuritypolicies",
+}
+"""The kinds of which all are looked for that are ours."""
+_PLURALS = {
+    **_LISTED,
+    ("", "Pod"): "pods",
+    ("", "Secret"): "secrets",
+    ("", "Namespace"): "namespaces",
+    ("extensions", "DaemonSet"): "daemonsets",
+    ("iamauthenticator.k8s.aws", "IAMIdentityMapping"): "iamidentitymappings",
+}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Right:
+    """A verb on a resource; `namespace` is empty for all of them or none, `name` for all objects."""
+
+    resource: str
+    group: str
+    namespace: str
+    name: str
+    verb: str
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """As a SelfSubjectAccessReview has it."""
+        shown = {"verb": self.verb, "group": self.group, "resource": self.resource}
+        more = {"namespace": self.namespace, "name": self.name}
+        return {**shown, **{key: value for key, value in more.items() if value}}
+
+    @property
+    def of_all(self) -> Right:
+        return replace(self, name="")
+
+    @property
+    def target(self) -> str:
+        """As kubectl takes it: `daemonsets.apps/aws-iam-authenticator`."""
+        full = f"{self.resource}.{self.group}" if self.group else self.resource
+        return f"{full}/{self.name}" if self.name else full
+
+    @property
+    def can_i(self) -> tuple[str, ...]:
+        """The arguments of kubectl that ask for it."""
+        scope = ("--namespace", self.namespace) if self.namespace else ("--all-namespaces",)
+        return ("auth", "can-i", self.verb, self.target, *scope)
+
+
+class RightsMissing(ToolError):
+    """Nothing was changed, since not all of it could have been. `missing` has every right that there is not."""
+
+    def __init__(self, kubectl: Kubectl, missing: Sequence[Right]) -> None:
+        self.missing = tuple(sorted(missing))
+        groups = groupby(self.missing, key=lambda each: (each.target, each.namespace))
+        told = [
+            f"{', '.join(each.verb for each in rights)} {target} {f'in {namespace}' if namespace else 'in the cluster'}"
+            for (target, namespace), rights in groups
+        ]
+        commands = [f"`{shlex.join(kubectl.command(*each.can_i))}`" for each in self.missing]
+        super().__init__(
+            f"you may not {'; '.join(told)}; nothing was changed",
+            remedy=f"ask an administrator of the cluster for these rights, and check them with {', '.join(commands)}",
+        )
+
+
+def check_rights(kubectl: Kubectl, wanted: Iterable[Right], tell: Tell = silent) -> None:
+    """Raises RightsMissing with all that are not there, and ToolError where the API server cannot be asked. Where it
+    does not tell, `tell` hears of it."""
+    rights = sorted(set(wanted))
+    if not rights:
+        return
+    denied = _denied(kubectl, sorted({each.of_all for each in rights}))
+    if denied is None:
+        tell("note: the API server does not say what you may do: if a right is missing, this stops midway")
+        return
+    # Rules may name objects: whoever may not touch all of a kind is asked about each.
+    left = [each for each in rights if each.of_all in denied]
+    named = [each for each in left if each.name]
+    if named and len(named) <= _BY_NAME:
+        denied = _denied(kubectl, named) or set()
+        left = [each for each in left if not each.name or each in denied]
+    if left:
+        raise RightsMissing(kubectl, left if len(left) <= _BY_NAME else sorted({each.of_all for each in left}))
+
+
+def rights_of_apply(server: Server, plan: Plan) -> Iterator[Right]:
+    """What carrying it out takes. Raises ToolError."""
+    resources = _Resources(server.kubectl)
+    for step in plan.steps:
+        if not is_settled(server, step):
+            yield from resources.rights(step.ref, *_writing(server, step.live))
+    for each in plan.removals:
+        yield from resources.rights(Ref.of(each), "delete")
+    yield from _of_restart((step.live, step.then) for step in plan.steps)
+    yield from _of_stale_pods(server, plan)
+
+
+def rights_of_rollback(server: Server, pairs: Iterable[tuple[Ref, Object | None, Object | None]]) -> Iterator[Right]:
+    """`pairs`: each object, as it is to be (None for removed) and as it is. Raises ToolError."""
+    resources, pairs = _Resources(server.kubectl), list(pairs)
+    for ref, before, live in pairs:
+        if before is None:
+            yield from resources.rights(ref, *([] if live is None else ["delete"]))
+        elif live is None:
+            yield from resources.rights(ref, "create")
+        elif meant(live) != meant(before):
+            yield from resources.rights(ref, "update")
+    yield from _of_restart((live, before) for _, before, live in pairs if before is not None)
+
+
+@contextmanager
+def explained(server: Server, objects: Sequence[Object]) -> Iterator[None]:
+    """Where something is forbidden within, which only reads or tries: all rights that are missing, at once."""
+    try:
+        yield
+    except ToolError as error:
+        if "forbidden" not in error.what.lower():
+            raise
+        try:
+            _explain(server, objects)
+        except RightsMissing as missing:
+            raise missing from None
+        except TarmakIamError:
+            pass
+        raise
+
+
+def _explain(server: Server, objects: Sequence[Object]) -> None:
+    resources = _Resources(server.kubectl)
+    refs = [Ref.of(each) for each in objects]
+    reading = [*_of_listing(server), *(right for ref in refs for right in resources.rights(ref, "get"))]
+    missing: tuple[Right, ...] = ()
+    found: list[Object] = []
+    try:
+        check_rights(server.kubectl, reading)
+        found = server.read([ref.stub for ref in refs])
+    except RightsMissing as error:
+        missing = error.missing
+    writing = [right for ref in refs for right in resources.rights(ref, *_writing(server, ref.among(found)))]
+    try:
+        check_rights(server.kubectl, writing)
+    except RightsMissing as error:
+        missing = (*missing, *error.missing)
+    if missing:
+        raise RightsMissing(server.kubectl, missing)
+
+
+def _writing(server: Server, live: Object | None) -> tuple[str, ...]:
+    """The verbs of an apply: a server-side one is a PATCH, and may make the object as well."""
+    made = ("create",) if live is None else ()
+    return (*made, "patch") if server.is_server_side or live is not None else made
+
+
+def _of_listing(server: Server) -> Iterator[Right]:
+    for (group, kind), resource in _LISTED.items():
+        if (group, kind) != _POLICIES or server.version.is_below(1, 25):
+            yield Right(resource, group, "", "", "list")
+
+
+def _of_restart(done: Iterable[tuple[Object | None, Object]]) -> Iterator[Right]:
+    """Where the configuration becomes another one and the pods of its DaemonSet are not replaced for it."""
+    pairs = [(before, after) for before, after in done if before is not None and Ref.of(after).name == NAME]
+    if any(after["kind"] == "ConfigMap" and before.get("data") != after.get("data") for before, after in pairs):
+        for before, after in pairs:
+            if after["kind"] == "DaemonSet" and _template(before) == _template(after):
+                for verb in ("list", "delete"):
+                    yield Right("pods", "", Ref.of(after).namespace, "", verb)
+
+
+def _of_stale_pods(server: Server, plan: Plan) -> Iterator[Right]:
+    """Where an earlier run has not restarted pods that this one does not replace."""
+    for step in plan.steps:
+        is_kept = step.live is not None and _template(step.live) == _template(step.then)
+        if step.ref.is_same(DAEMONSET) and is_kept and check_pods(server).stale:
+            yield Right("pods", "", step.ref.namespace, "", "delete")
+
+
+def _template(daemon: Object) -> object:
+    return (daemon.get("spec") or {}).get("template")
+
+
+@dataclass(frozen=True, slots=True)
+class _Resources:
+    """The names that the API has for kinds."""
+
+    kubectl: Kubectl
+
+    def rights(self, ref: Ref, *verbs: str) -> Iterator[Right]:
+        """None for a kind that nobody knows: the API server is asked about it when it is applied."""
+        resource = self._resource(ref) if verbs else None
+        for verb in verbs if resource is not None else ():
+            yield Right(resource or "", ref.group, ref.namespace, ref.name, verb)
+
+    def _resource(self, ref: Ref) -> str | None:
+        known = _PLURALS.get((ref.group, ref.kind))
+        return known if known is not None else self._served(ref)
+
+    def _served(self, ref: Ref) -> str | None:
+        path = f"/apis/{ref.api_version}" if ref.group else f"/api/{ref.api_version}"
+        done = self.kubectl.run("get", "--raw", path)
+        if done.code:
+            return None
+        served: list[Any] = next(iter(objects_of(done)), {}).get("resources") or []
+        names = [str(each.get("name")) for each in served if each.get("kind") == ref.kind]
+        return next((name for name in names if "/" not in name), None)
+
+
+def _denied(kubectl: Kubectl, rights: Sequence[Right]) -> set[Right] | None:
+    """Those that there are not; None where the API server does not tell. Raises ToolError."""
+    reviews = [
+        {"apiVersion": _API, "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": each.attributes}}
+        for each in rights
+    ]
+    listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": reviews})
+    # Not validated: kubectl would ask for the API server's whole schema first.
+    done = kubectl.run("create", "--validate=false", "-o", "json", "-f", "-", text=listed)
+    if done.code and (is_forbidden(done) or is_unserved(done)):
+        return None
+    if done.code:
+        raise kubectl.failure(done, "create")
+    answers = objects_of(done)
+    if len(answers) != len(rights):
+        raise ToolError("kubectl did not print an answer for each SelfSubjectAccessReview")
+    allowed = [bool((each.get("status") or {}).get("allowed")) for each in answers]
+    return {each for each, is_allowed in zip(rights, allowed, strict=True) if not is_allowed}
