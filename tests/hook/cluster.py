@@ -55,6 +55,8 @@ class Cluster:
     fault: Fault = lambda _: None
     calls_aside: list[tuple[str, ...]] = field(default_factory=list)
     """Those about the lease, and about what the user may do: in neither `calls` nor `writes`."""
+    text: str = ""
+    """What the last call was given."""
     fault_aside: Fault = lambda _: None
     """What may answer these."""
     denied: set[tuple[str, str]] = field(default_factory=set)
@@ -106,6 +108,7 @@ class Cluster:
     def run(self, args: tuple[str, ...], text: str) -> Completed:
         self.kubeconfigs += [Path(arg[13:]).read_text() for arg in args if arg.startswith("--kubeconfig=")]
         args = tuple(arg for arg in args if not arg.startswith(("--kubeconfig=", "--context=", "--request-timeout=")))
+        self.text = text
         is_lease = _LEASE in args or '"kind": "Lease"' in text
         is_aside = is_lease or '"kind": "SelfSubjectAccessReview"' in text
         (self.calls_aside if is_aside else self.calls).append(args)

@@ -5,12 +5,21 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tarmak_iam.errors import ToolError
+from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.lock import cluster_lock, lock_path
+from tarmak_iam.hook.processes import Programs
+from tests.support import ROOT
 
 
 def test_one_holder_at_a_time(tmp_path: Path) -> None:
@@ -87,3 +96,142 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_directory(tmp_path: Path) -> None:
     with cluster_lock(lock_path(tmp_path / "nowhere", "dev-cluster")) as lock:
         assert "No such file or directory" in str(lock.problem)
+
+
+RUN = """\
+import os, sys
+from pathlib import Path
+from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.lock import cluster_lock
+from tarmak_iam.hook.processes import Programs
+
+with cluster_lock(Path(sys.argv[1])) as lock:
+    Kubectl(Programs(dict(os.environ)), lock=lock).run(*sys.argv[2:])
+"""
+# It waits in the shell itself, until somebody writes into the pipe.
+KUBECTL = """\
+#!/bin/sh
+echo $$ > {directory}/pid
+read line < {directory}/pipe
+"""
+
+
+@dataclass(frozen=True)
+class Slow:
+    """A run within a call of a kubectl that waits."""
+
+    directory: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def kubectl(self) -> int:
+        return int((self.directory / "pid").read_text())
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def let_go(self) -> None:
+        (self.directory / "pipe").write_text("go\n")
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Slow]]:
+    started: list[Slow] = []
+    directory = tmp_path / "bin"
+    directory.mkdir()
+    os.mkfifo(directory / "pipe")
+    (directory / "kubectl").write_text(KUBECTL.format(directory=directory))
+    (directory / "kubectl").chmod(0o755)
+
+    def slow(path: Path, *args: str) -> Slow:
+        environment = {"PATH": f"{directory}{os.pathsep}/usr/bin{os.pathsep}/bin", "PYTHONPATH": str(ROOT)}
+        process = subprocess.Popen([sys.executable, "-c", RUN, path, *args], env=environment)
+        started.append(Slow(directory, process))
+        eventually(lambda: (directory / "pid").exists() and (directory / "pid").read_text() != "")
+        return started[-1]
+
+    yield slow
+    for each in started:
+        if each.process.poll() is None:
+            each.kill()
+        try:
+            os.kill(each.kubectl, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+def is_free(path: Path) -> bool:
+    try:
+        with cluster_lock(path) as lock:
+            return lock.problem is None
+    except ToolError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/fdinfo").exists(), reason="only Linux tells who has a file locked")
+def test_the_kubectl_of_a_killed_run_holds_the_lock_and_is_named(tmp_path: Path, start: Callable[..., Slow]) -> None:
+    """What it writes may come after what the next run has written, and nobody would notice."""
+    path = lock_path(tmp_path, "dev-cluster")
+    run = start(path, "apply", "-f", "-")
+    with pytest.raises(ToolError, match=f"another run, process {run.process.pid}, is at work on this cluster"):
+        cluster_lock(path).__enter__()
+    run.kill()
+    with pytest.raises(ToolError) as busy:
+        cluster_lock(path).__enter__()
+    assert busy.value.message == (
+        f"kubectl (process {run.kubectl}), started by process {run.process.pid} which was killed, is still at work on "
+        "this cluster; run again when it is done"
+    )
+    run.let_go()
+    eventually(lambda: is_free(path))
+
+
+def test_the_kubectl_of_a_killed_run_holds_the_lock_where_nobody_can_be_named(
+    tmp_path: Path, start: Callable[..., Slow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a system without /proc, and for another user's processes."""
+    monkeypatch.setattr("tarmak_iam.document.lock_holders._PROCESSES", tmp_path / "none")
+    path = lock_path(tmp_path, "dev-cluster")
+    run = start(path, "apply", "-f", "-")
+    run.kill()
+    with pytest.raises(ToolError, match=f"another run, process {run.process.pid}, is at work on this cluster"):
+        cluster_lock(path).__enter__()
+
+
+@pytest.mark.parametrize("args", [("get", "pods"), ("apply", "--dry-run=server"), ("version",)])
+def test_a_kubectl_that_only_reads_holds_nothing(tmp_path: Path, start: Callable[..., Slow], args: tuple[str]) -> None:
+    """Nor what it starts: a plugin that opens a tunnel in the background, as the first call of all may."""
+    path = lock_path(tmp_path, "dev-cluster")
+    start(path, *args).kill()
+    assert is_free(path)
+
+
+@pytest.mark.parametrize("is_stuck", [False, True])
+def test_what_a_kubectl_leaves_in_the_background_holds_nothing_after_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_stuck: bool
+) -> None:
+    """`is_stuck`: even if the file cannot be taken away."""
+    (tmp_path / "kubectl").write_text(f"#!/bin/sh\nsleep 60 >/dev/null 2>&1 &\necho $! > {tmp_path}/pid\n")
+    (tmp_path / "kubectl").chmod(0o755)
+    path = lock_path(tmp_path, "dev-cluster")
+    programs = Programs({"PATH": f"{tmp_path}{os.pathsep}/usr/bin{os.pathsep}/bin"})
+    if is_stuck:
+        monkeypatch.setattr(Path, "unlink", _refuse)
+    try:
+        with cluster_lock(path) as lock:
+            Kubectl(programs, lock=lock).check("apply")
+        assert is_free(path)
+    finally:
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+
+
+def _refuse(*_: object, **__: object) -> None:
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))

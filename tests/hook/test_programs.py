@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam.errors import ToolError
-from tarmak_iam.hook.cluster.kubectl import Kubectl, is_away, items_of, why
+from tarmak_iam.hook.cluster.kubectl import Kubectl, is_away, is_write, items_of, why
 from tarmak_iam.hook.processes import Completed, Programs
 from tarmak_iam.hook.tarmak.kubeconfig import cluster_kubeconfig
 from tests.hook.cluster import Cluster, away, failed
@@ -18,6 +18,9 @@ METRICS = (
     "E1125 15:04:05.678901    4711 memcache.go:287] couldn't get resource list for metrics.k8s.io/v1beta1: "
     "the server is currently unable to handle the request"
 )
+POST = 'Post "https://127.0.0.1:6443/api/v1/namespaces/kube-system/configmaps?timeout=30s"'
+PROXY = 'an error on the server ("{}") has prevented the request from succeeding (post configmaps)'
+HOOK = 'failed calling webhook "policy.example.org": failed to call webhook: Post "https://policy.svc:443"'
 
 
 def program(directory: Path, name: str, text: str) -> Programs:
@@ -86,6 +89,34 @@ def test_kubectls_reason_is_the_line_that_is_one(text: str, expected: str) -> No
         ("Unable to connect to the server: x509: certificate signed by unknown authority", False),
         ("error: You must be logged in to the server (Unauthorized)", False),
         ('Error from server (Forbidden): pods is forbidden: User "x" cannot list', False),
+        # A connection that ends early: before the request, after it, within the answer.
+        ("Unable to connect to the server: EOF", True),
+        (f'error: error when creating "STDIN": {POST}: EOF', True),
+        (f'error: error when replacing "STDIN": {POST}: read: connection reset by peer', True),
+        (f'error: error when creating "STDIN": {POST}: http2: client connection lost', True),
+        (f"error: {POST}: http2: server sent GOAWAY and closed the connection; LastStreamID=1, ErrCode=NO_ERROR", True),
+        (f"error: {POST}: http: server closed idle connection", True),
+        (f"error: {POST}: write tcp 127.0.0.1:1->127.0.0.1:2: write: broken pipe", True),
+        (f"error: {POST}: stream error: stream ID 7; INTERNAL_ERROR; received from peer", True),
+        (f"error: {POST}: net/http: HTTP/1.x transport connection broken: malformed MIME header: missing colon", True),
+        (f"error: {POST}: net/http: request canceled (Client.Timeout exceeded while awaiting headers)", True),
+        ("error: unexpected error when reading response body. Please retry. Original error: unexpected EOF", True),
+        ("error: client rate limiter Wait returned an error - error from a previous attempt: EOF", True),
+        ('error: failed to download openapi: Get "https://x/openapi/v2": EOF; if you choose to ignore these', True),
+        ("error: EOF", True),
+        # A proxy's own answers, and those of an API server that is busy.
+        (f"Error from server (InternalError): {PROXY.format('<html>502 Bad Gateway</html>')}", True),
+        (f"Error from server (InternalError): {PROXY.format('Bad gateway: no backend')}", True),
+        (f"Error from server (InternalError): {PROXY.format('')}", True),
+        (f"Error from server (InternalError): {PROXY.format('unknown')}", True),
+        (f"Error from server (InternalError): {PROXY.format('This request caused apiserver to panic')}", False),
+        ("Error from server (ServiceUnavailable): the server is currently unable to handle the request", True),
+        ("Error from server (Timeout): the server was unable to return a response in the time allotted, but may", True),
+        ("Error from server (TooManyRequests): the server has received too many requests and has asked us to", True),
+        # Answers that are no less final for the words in them.
+        ('Error from server (NotFound): configmaps "the-eof" not found', False),
+        ("error: error parsing STDIN: json: line 1: eof marker", False),
+        (f"Error from server (InternalError): Internal error occurred: {HOOK}: context deadline exceeded", False),
         # One group of the API has nobody behind it.
         (f'{METRICS}\nerror: the server doesn\'t have a resource type "iamidentitymapping"', False),
         (f"{METRICS}\nThe connection to the server x was refused - did you specify the right host or port?", True),
@@ -93,6 +124,29 @@ def test_kubectls_reason_is_the_line_that_is_one(text: str, expected: str) -> No
 )
 def test_who_is_away(text: str, expected: bool) -> None:
     assert is_away(failed(text)) is expected
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        ("apply -f -", True),
+        ("apply --server-side --field-manager=x -f -", True),
+        ("apply --dry-run=server -f -", False),
+        ("apply --dry-run=client -f -", False),
+        ("apply --dry-run -f -", False),
+        ("apply --server-dry-run -f -", False),
+        ("apply --dry-run=none -f -", True),
+        ("create -f -", True),
+        ("replace -f -", True),
+        ("delete pods --selector x=y", True),
+        ("annotate configmap x a=b", True),
+        ("get configmap delete", False),
+        ("version -o json", False),
+        ("config view", False),
+    ],
+)
+def test_what_writes(args: str, expected: bool) -> None:
+    assert is_write(args.split()) is expected
 
 
 def test_patience_has_an_end() -> None:

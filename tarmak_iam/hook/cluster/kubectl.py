@@ -45,7 +45,7 @@ _AWAY = re.compile(
             r"broken pipe",
             r"use of closed network connection",
             # net/http's and http2's words for a connection that ends early
-            r"(: |unexpected )eof\b",
+            r"(?m:(: |unexpected )eof(?=$|[;,]))",
             r"client connection (lost|force closed)",
             r"server closed idle connection",
             r"transport connection broken",

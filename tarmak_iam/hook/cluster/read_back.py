@@ -44,19 +44,19 @@ def _changed(made: Iterable[tuple[Object, Object]], found: Sequence[Object]) -> 
         ref = Ref.of(wanted)
         live = ref.among(found)
         if live is None:
-            yield ref, "is gone: somebody has removed it since it was applied"
+            yield ref, "is gone: somebody removed it after it was applied"
             continue
         paths = list(_differing(wanted, became, live, ()))
         if paths:
             shown = ", ".join(map(_shown, paths[:_MAX_PATHS])) + (", ..." if len(paths) > _MAX_PATHS else "")
-            yield ref, f"is not what was applied: {_who(became, live)} has changed {shown} since"
+            yield ref, f"is not what was applied: {_who(became, live)} changed {shown} afterwards"
 
 
 def _back(removed: Iterable[Ref], found: Sequence[Object]) -> Iterator[tuple[Ref, str]]:
     for ref in removed:
         live = ref.among(found)
         if live is not None and "deletionTimestamp" not in live["metadata"]:
-            yield ref, "is there again: somebody has made it since it was removed"
+            yield ref, "is there again: somebody made it after it was removed"
 
 
 def _differing(shape: Any, became: Any, live: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

@@ -33,6 +33,7 @@ CRD = "CustomResourceDefinition"
 
 _CONFLICT = re.compile(r'conflicts? with "([^"]*)"')
 _CHANGED_MEANWHILE = "the object has been modified"
+_ALREADY_THERE = "(AlreadyExists)"
 _ATTEMPTS = 5
 _UNTIL_1_24 = "podsecuritypolicy"
 _KINDS = (
@@ -175,10 +176,12 @@ class Server:
             done = self._run(verb, *manager, text=json.dumps(_over(live, before)))
             if not done.code:
                 return _one_of(done)
-            if live is None or _CHANGED_MEANWHILE not in done.err:
+            if _CHANGED_MEANWHILE not in done.err and _ALREADY_THERE not in done.err:
                 break
-            found = self.read([live])
-            if not found or meant(found[0]) != meant(live):
+            found = self.read([Ref.of(before).stub])
+            if found and meant(found[0]) == meant(before):
+                return found[0]  # an attempt of ours whose answer was lost
+            if live is None or not found or meant(found[0]) != meant(live):
                 raise ToolError(f"{Ref.of(before)} was changed by somebody else just now")
             live = found[0]  # its status alone, as that of a DaemonSet that is rolled out
         raise self.kubectl.failure(done, verb)

@@ -1,0 +1,161 @@
+"""The last act of apply: what is there is what was applied, or an error says who has changed it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarmak_iam.hook.cluster.apply import apply
+from tarmak_iam.hook.cluster.changes import ApplyFailed
+from tarmak_iam.hook.cluster.objects import Ref
+from tarmak_iam.hook.cluster.read_back import ChangedSince, read_back
+from tarmak_iam.hook.cluster.server import Server
+from tarmak_iam.hook.cluster.state import State
+from tarmak_iam.hook.processes import Completed
+from tests.emit.installations import MAPPINGS, installation
+from tests.hook.cluster import Cluster, failed
+
+NAME = "aws-iam-authenticator"
+MADE = installation(mappings=MAPPINGS, kubernetesVersion="1.30.1")
+WANTED: dict[str, Any] = {
+    "apiVersion": "apps/v1",
+    "kind": "DaemonSet",
+    "metadata": {"name": "x", "namespace": "kube-system", "labels": {"app": "x"}},
+    "spec": {
+        "template": {"spec": {"containers": [{"name": "main", "image": "a", "args": ["server"]}], "tolerations": []}}
+    },
+}
+
+
+def differences(became: dict[str, Any], live: dict[str, Any] | None) -> str:
+    cluster = Cluster()
+    if live is not None:
+        cluster.objects["DaemonSet", "kube-system", "x"] = live
+    try:
+        read_back(Server.of(cluster.kubectl()), [(WANTED, became)])
+    except ChangedSince as error:
+        return error.what
+    return ""
+
+
+def test_what_others_add_does_not_count() -> None:
+    became = copy.deepcopy(WANTED)
+    became["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"] = "IfNotPresent"
+    live = copy.deepcopy(WANTED)
+    live["metadata"]["labels"]["argocd"] = "x"
+    live["metadata"]["annotations"] = {"deprecated.daemonset.template.generation": "3"}
+    live["status"] = {"numberReady": 3}
+    containers = live["spec"]["template"]["spec"]["containers"]
+    containers[0]["imagePullPolicy"] = "Always"
+    containers.insert(0, {"name": "sidecar", "image": "b"})
+    assert differences(became, live) == ""
+
+
+def test_what_the_api_server_makes_of_a_value_does_not_count() -> None:
+    became = copy.deepcopy(WANTED)
+    del became["spec"]["template"]["spec"]["tolerations"]
+    assert differences(became, copy.deepcopy(became)) == ""
+
+
+def test_what_differs_is_named() -> None:
+    live = copy.deepcopy(WANTED)
+    live["metadata"]["labels"]["app"] = "y"
+    containers = live["spec"]["template"]["spec"]["containers"]
+    containers[0]["image"] = "evil"
+    live["spec"]["template"]["spec"]["tolerations"] = [{"operator": "Exists"}]
+    assert differences(WANTED, live) == (
+        "DaemonSet kube-system/x is not what was applied: somebody changed metadata.labels.app, "
+        "spec.template.spec.containers.main.image, spec.template.spec.tolerations afterwards"
+    )
+    containers[0]["args"] = ["init"]
+    assert differences(WANTED, live).endswith("spec.template.spec.containers.main.args, ... afterwards")
+    containers.clear()
+    assert "spec.template.spec.containers, " in differences(WANTED, live)
+
+
+def test_what_is_gone_is_named() -> None:
+    assert differences(WANTED, None) == "DaemonSet kube-system/x is gone: somebody removed it after it was applied"
+
+
+def managed(manager: str, time: str) -> dict[str, str]:
+    return {"manager": manager, "operation": "Update", "time": time}
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        ([managed("tarmak-iam", "1"), managed("kubectl-edit", "2")], "kubectl-edit changed "),
+        ([managed("b", "2"), managed("a", "2"), managed("tarmak-iam", "2")], "a, b changed "),
+        ([managed("tarmak-iam", "2")], "another run of tarmak-iam changed "),
+        ([managed("tarmak-iam", "1")], "somebody changed "),
+    ],
+)
+def test_who_has_changed_it(entries: list[dict[str, str]], expected: str) -> None:
+    became, live = copy.deepcopy(WANTED), copy.deepcopy(WANTED)
+    became["metadata"]["managedFields"] = [managed("tarmak-iam", "1")]
+    live["metadata"] |= {"managedFields": entries, "labels": {}}
+    assert expected in differences(became, live)
+
+
+@pytest.mark.parametrize("stop", [None, "2026-03-01T12:00:00Z"])
+def test_what_was_removed_is_gone(stop: str | None) -> None:
+    """Or going, as a finalizer allows it."""
+    cluster = Cluster()
+    live = cluster.add({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "x", "namespace": "n"}})
+    ref = Ref("v1", "ServiceAccount", "n", "x")
+    if stop is None:
+        with pytest.raises(ChangedSince, match="ServiceAccount n/x is there again: somebody made it after"):
+            read_back(Server.of(cluster.kubectl()), [], [ref])
+    else:
+        live["metadata"]["deletionTimestamp"] = stop
+        read_back(Server.of(cluster.kubectl()), [], [ref])
+
+
+def test_apply_ends_with_it(tmp_path: Path) -> None:
+    """Somebody is at it while the rollout is waited for."""
+    cluster, state = Cluster(), tmp_path / "state.json"
+
+    def fault(args: tuple[str, ...]) -> None:
+        if args[:2] == ("get", "DaemonSet.v1.apps"):
+            cluster.add({**(cluster.get("ConfigMap", NAME) or {}), "data": {"config.yaml": "x"}}, "kubectl-edit")
+
+    cluster.fault = fault
+    with pytest.raises(ApplyFailed) as failure:
+        apply(MADE, cluster.kubectl(), state)
+    assert failure.value.message == (
+        "ConfigMap kube-system/aws-iam-authenticator is not what was applied: kubectl-edit changed "
+        "data.config.yaml afterwards; done: created ConfigMap kube-system/aws-iam-authenticator, created DaemonSet "
+        "kube-system/aws-iam-authenticator; run apply again, or rollback, which restores what was there before"
+    )
+    assert json.loads(state.read_text())["settled"] is True
+
+
+def test_also_where_nothing_was_to_be_changed(tmp_path: Path) -> None:
+    cluster, state = Cluster(), tmp_path / "state.json"
+    apply(MADE, cluster.kubectl(), state)
+
+    def fault(args: tuple[str, ...]) -> None:
+        if args[:2] == ("get", "DaemonSet.v1.apps"):
+            cluster.objects.pop(("ConfigMap", "kube-system", NAME), None)
+
+    cluster.fault = fault
+    with pytest.raises(ApplyFailed, match="ConfigMap kube-system/aws-iam-authenticator is gone"):
+        apply(MADE, cluster.kubectl(), state)
+
+
+def test_what_cannot_be_read_is_no_success(tmp_path: Path) -> None:
+    cluster, state, rolled_out = Cluster(), tmp_path / "state.json", list[bool]()
+
+    def fault(args: tuple[str, ...]) -> Completed | None:
+        if args[:2] == ("get", "DaemonSet.v1.apps"):
+            rolled_out.append(True)
+        return failed("error: no") if rolled_out and "-f" in args else None
+
+    cluster.fault = fault
+    with pytest.raises(ApplyFailed, match="what was applied could not be read again: kubectl get failed: no; done: "):
+        apply(MADE, cluster.kubectl(), state)
+    assert State.load(state).settled
