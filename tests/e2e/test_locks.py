@@ -1,0 +1,324 @@
+"""Runs that meet, are killed, may not, or are cut off: with the real API server and the real kubectl."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e import components
+from tests.e2e.conftest import Stage
+from tests.e2e.control_plane import Done
+from tests.e2e.installation import CLUSTER
+from tests.e2e.proxy import Proxy, proxy
+from tests.e2e.test_live import ADMIN, APPLY, DEPLOYER, NAME, _clear, get
+from tests.support import ROOT
+
+LEASE = ("get", "lease", "tarmak-iam", "--namespace", "kube-system", "--ignore-not-found", "-o", "json")
+
+
+@pytest.fixture(autouse=True)
+def _empty(stage: Stage) -> Iterator[None]:
+    def clear() -> None:
+        _clear(stage)
+        stage.plane.kubectl("delete", "lease", "tarmak-iam", "--namespace", "kube-system", "--ignore-not-found")
+
+    stage.home.map(ADMIN)
+    clear()
+    yield
+    clear()
+
+
+def lease(stage: Stage) -> dict[str, Any] | None:
+    text = stage.plane.kubectl(*LEASE).out
+    found: dict[str, Any] | None = json.loads(text) if text.strip() else None
+    return found
+
+
+def configuration(stage: Stage) -> str:
+    return str(get(stage, "configmap")["data"]["config.yaml"])
+
+
+def start(
+    stage: Stage, *args: str, directory: Path | None = None, kubeconfig: Path | None = None, **more: str
+) -> subprocess.Popen[str]:
+    """A command that works on the cluster, from any directory."""
+    home = stage.home.directory
+    given = kubeconfig or home / CLUSTER / "kubeconfig"
+    command = [sys.executable, "-m", "tarmak_iam", "-c", directory or home, args[0], "--kubeconfig", given, *args[1:]]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", **stage.caller_environment("admin"), **more}
+    return subprocess.Popen(
+        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    )
+
+
+def ended(process: subprocess.Popen[str], code: int) -> str:
+    said = process.communicate(timeout=120)[0]
+    assert process.returncode == code, said
+    assert "Traceback" not in said
+    return said
+
+
+def run(stage: Stage, *args: str, code: int = 0, **options: Any) -> str:
+    """What it says on both streams."""
+    return ended(start(stage, *args, **options), code)
+
+
+def eventually(holds: Callable[[], object], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@contextmanager
+def stopping_kubectl(directory: Path) -> Iterator[Callable[[], int]]:
+    """A PATH whose kubectl stops itself, by SIGSTOP, where it would write: the real one, once it is continued. Gives
+    the process id of the one that is stopped."""
+    directory.mkdir()
+    kubectl, pid = directory / "kubectl", directory / "pid"
+    real = components.program("kubectl")
+    writes = 'case " $* " in *" --dry-run"*|*lease*) ;; *" apply "*) echo $$ > ' + f"{pid}; kill -STOP $$ ;; esac"
+    kubectl.write_text(f'#!/bin/sh\n{writes}\nexec {real} "$@"\n')
+    kubectl.chmod(0o755)
+
+    def stopped() -> int:
+        eventually(lambda: pid.exists() and pid.read_text().strip())
+        number = int(pid.read_text())
+        eventually(lambda: "\nState:\tT" in Path(f"/proc/{number}/status").read_text())
+        return number
+
+    try:
+        yield stopped
+    finally:
+        if pid.exists():
+            for signum in (signal.SIGKILL, signal.SIGCONT):
+                try:
+                    os.kill(int(pid.read_text()), signum)
+                except ProcessLookupError:
+                    break
+
+
+def test_a_killed_apply_holds_the_lock_until_its_kubectl_has_ended(stage: Stage, tmp_path: Path) -> None:
+    """Its write would come after that of the second apply, which had reported success."""
+    stage.home.map(ADMIN + DEPLOYER)
+    with stopping_kubectl(tmp_path / "bin") as stopped:
+        path = f"{tmp_path / 'bin'}{os.pathsep}{stage.caller_environment('admin')['PATH']}"
+        first = start(stage, *APPLY, PATH=path)
+        number = stopped()
+        first.send_signal(signal.SIGKILL)
+        first.communicate()
+        stage.home.map(ADMIN)
+        said = run(stage, *APPLY, code=2)
+        assert f"(process {number}), started by process {first.pid} which was killed, is still at work" in said
+        assert stage.plane.kubectl("-n", "kube-system", "get", "configmap", NAME).code == 1
+        os.kill(number, signal.SIGCONT)
+        eventually(lambda: stage.plane.kubectl("-n", "kube-system", "get", "configmap", NAME).code == 0)
+        eventually(lambda: not Path(f"/proc/{number}").exists())
+    said = run(stage, *APPLY)
+    assert f"process {first.pid}, run " in said
+    assert ", which no longer runs" in said
+    assert "configured ConfigMap" in said
+    assert "deployer" not in configuration(stage)
+    assert lease(stage) is None
+
+
+def test_two_machines(stage: Stage, tmp_path: Path) -> None:
+    """Two configuration directories on one API server, and the first one is within its write."""
+    other = tmp_path / "other"
+    shutil.copytree(stage.home.directory, other)
+    stage.home.map(ADMIN + DEPLOYER)
+    with stopping_kubectl(tmp_path / "bin") as stopped:
+        path = f"{tmp_path / 'bin'}{os.pathsep}{stage.caller_environment('admin')['PATH']}"
+        first = start(stage, *APPLY, PATH=path)
+        number = stopped()
+        found = lease(stage)
+        assert found is not None
+        assert f"process {first.pid}, run " in found["spec"]["holderIdentity"]
+        said = run(stage, *APPLY, code=2, directory=other)
+        assert f"{found['spec']['holderIdentity']} is at work on this cluster since " in said
+        assert "run again when it is done" in said
+        assert not list((other / CLUSTER).glob("tarmak-iam.state*"))
+        assert "created ConfigMap" in stage.live("diff", code=1).out
+        eventually(lambda: (lease(stage) or {})["spec"]["renewTime"] > found["spec"]["renewTime"])
+        os.kill(number, signal.SIGCONT)
+        (tmp_path / "bin" / "kubectl").unlink()
+        (tmp_path / "bin" / "kubectl").symlink_to(components.program("kubectl"))
+        ended(first, 0)
+    assert lease(stage) is None
+    assert "deployer" in configuration(stage)
+    run(stage, *APPLY, directory=other)
+    assert "deployer" not in configuration(stage)
+
+
+def test_whoever_loses_the_lease_writes_nothing_more(stage: Stage, tmp_path: Path) -> None:
+    with stopping_kubectl(tmp_path / "bin") as stopped:
+        path = f"{tmp_path / 'bin'}{os.pathsep}{stage.caller_environment('admin')['PATH']}"
+        first = start(stage, *APPLY, PATH=path)
+        number = stopped()
+        found = lease(stage) or {}
+        found["spec"]["holderIdentity"] = "ann@build-3"
+        done = stage.plane.kubectl("replace", "-f", "-", text=json.dumps(found))
+        assert done.code == 0, done.err
+        time.sleep(25)  # until it would be renewed
+        (tmp_path / "bin" / "kubectl").unlink()
+        (tmp_path / "bin" / "kubectl").symlink_to(components.program("kubectl"))
+        os.kill(number, signal.SIGCONT)
+        said = ended(first, 2)
+    assert "lost the cluster's lease to ann@build-3; run again when it is done; done: created ConfigMap" in said
+    assert "not done: DaemonSet kube-system/aws-iam-authenticator" in said
+    assert (lease(stage) or {})["spec"]["holderIdentity"] == "ann@build-3"
+
+
+def kubeconfig_of(stage: Stage, path: Path, user: str) -> Path:
+    """Of somebody with rights of their own."""
+    config = json.loads(stage.plane.admin_kubeconfig)
+    config["users"][0]["user"]["as"] = user
+    path.write_text(json.dumps(config))
+    return path
+
+
+def allowed(stage: Stage, user: str, *rules: dict[str, Any]) -> None:
+    """What all of it takes to read, and these."""
+    reading = {"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"]}
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": user}}
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": user},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": user},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}],
+    }
+    listed = {"apiVersion": "v1", "kind": "List", "items": [{**role, "rules": [reading, *rules]}, binding]}
+    done = stage.plane.kubectl("apply", "-f", "-", text=json.dumps(listed))
+    assert done.code == 0, done.err
+
+
+def rule(group: str, resource: str, *verbs: str, names: tuple[str, ...] = ()) -> dict[str, Any]:
+    named = {"resourceNames": list(names)} if names else {}
+    return {"apiGroups": [group], "resources": [resource], "verbs": list(verbs), **named}
+
+
+CONFIG_MAPS = rule("", "configmaps", "create", "patch", "update", "delete")
+LEASES = rule("coordination.k8s.io", "leases", "create", "update", "delete")
+
+
+def test_a_rollback_with_rights_on_config_maps_only_changes_nothing(stage: Stage, tmp_path: Path) -> None:
+    stage.live(*APPLY)
+    stage.home.map(ADMIN + DEPLOYER)
+    stage.live(*APPLY)
+    before = configuration(stage)
+    allowed(stage, "config-maps-only", CONFIG_MAPS)
+    kubeconfig = kubeconfig_of(stage, tmp_path / "kubeconfig", "config-maps-only")
+    said = run(stage, "rollback", "--no-wait", code=2, kubeconfig=kubeconfig)
+    assert "note: you may not create leases in kube-system: a run from another machine" in said
+    assert "you may not update daemonsets.apps/aws-iam-authenticator in kube-system; nothing was changed" in said
+    ask = f"kubectl --kubeconfig={kubeconfig} auth can-i update daemonsets.apps/{NAME} --namespace kube-system"
+    assert f"`{ask}`" in said
+    assert stage.plane.kubectl(*ask.split()[1:]).out == "no\n"
+    assert configuration(stage) == before
+
+
+def test_an_apply_tells_all_rights_that_are_missing(stage: Stage, tmp_path: Path) -> None:
+    allowed(stage, "leases-only", LEASES)
+    said = run(stage, *APPLY, code=2, kubeconfig=kubeconfig_of(stage, tmp_path / "kubeconfig", "leases-only"))
+    assert "you may not create, patch configmaps/aws-iam-authenticator in kube-system; create, patch daemonsets" in said
+    assert "you may not create leases" not in said
+    assert lease(stage) is None
+
+
+def test_rights_on_the_objects_by_name_are_enough(stage: Stage, tmp_path: Path) -> None:
+    stage.live(*APPLY)
+    stage.home.map(ADMIN + DEPLOYER)
+    own = (rule("", "configmaps", "patch", names=(NAME,)), rule("apps", "daemonsets", "patch", names=(NAME,)))
+    allowed(stage, "by-name", LEASES, *own)
+    said = run(stage, *APPLY, kubeconfig=kubeconfig_of(stage, tmp_path / "kubeconfig", "by-name"))
+    assert "configured DaemonSet" in said
+
+
+def test_pods_that_may_not_be_deleted(stage: Stage, tmp_path: Path) -> None:
+    """A configuration that was edited by hand is put right by apply, and the pods must be restarted for that."""
+    stage.live(*APPLY)
+    patch = json.dumps({"data": {"config.yaml": "clusterID: evil\n"}})
+    edit = ("patch", "configmap", NAME, "--field-manager=evil", "--type=merge", "-p", patch)
+    assert stage.plane.kubectl("-n", "kube-system", *edit).code == 0
+    allowed(stage, "no-pods", LEASES, CONFIG_MAPS, rule("apps", "daemonsets", "patch"))
+    kubeconfig = kubeconfig_of(stage, tmp_path / "kubeconfig", "no-pods")
+    said = run(stage, *APPLY, "--force", code=2, kubeconfig=kubeconfig)
+    assert "you may not delete pods in kube-system; nothing was changed" in said
+    assert configuration(stage) == "clusterID: evil\n"
+
+
+def test_what_was_applied_is_read_again(stage: Stage) -> None:
+    with stage.plane.rolling_out("none"):  # so that the rollout is waited for
+        first = start(stage, "apply", "--no-check", "--timeout=60")
+        eventually(lambda: stage.plane.kubectl("-n", "kube-system", "get", "daemonset", NAME).code == 0)
+        patch = json.dumps({"data": {"config.yaml": "clusterID: evil\n"}})
+        edit = ("patch", "configmap", NAME, "--field-manager=evil", "--type=merge", "-p", patch)
+        assert stage.plane.kubectl("-n", "kube-system", *edit).code == 0
+    with stage.plane.rolling_out(NAME):
+        said = ended(first, 2)
+    assert "ConfigMap kube-system/aws-iam-authenticator is not what was applied: evil changed data.config.yaml" in said
+
+
+@pytest.fixture(scope="module")
+def front(stage: Stage) -> Iterator[Proxy]:
+    with proxy(stage.plane.server, stage.plane.directory) as found:
+        yield found
+
+
+def through(stage: Stage, front: Proxy, path: Path) -> Path:
+    path.write_text(stage.plane.admin_kubeconfig.replace(stage.plane.server, front.url))
+    return path
+
+
+def done_through(stage: Stage, front: Proxy, tmp_path: Path, *args: str, code: int = 0) -> Done:
+    kubeconfig = through(stage, front, tmp_path / "kubeconfig")
+    return stage.home.call(
+        args[0], "--kubeconfig", kubeconfig, *args[1:], code=code, more=stage.caller_environment("admin")
+    )
+
+
+BREAKS = ("request", "answer", "piece", "reset", "gateway")
+
+
+@pytest.mark.parametrize("breaks", ["handshake", *BREAKS])
+def test_reads_are_tried_again(stage: Stage, front: Proxy, tmp_path: Path, breaks: str) -> None:
+    front.breaking(breaks, 2)
+    done = done_through(stage, front, tmp_path, "diff", code=1)
+    assert "created ConfigMap kube-system/aws-iam-authenticator" in done.out
+    assert len(front.broken) == 2
+
+
+@pytest.mark.parametrize("breaks", BREAKS)
+def test_writes_are_tried_again(stage: Stage, front: Proxy, tmp_path: Path, breaks: str) -> None:
+    front.breaking(breaks, 3, "PATCH", "POST", "PUT", "DELETE")
+    assert "created DaemonSet" in done_through(stage, front, tmp_path, *APPLY).out
+    assert len(front.broken) == 3
+    front.breaking(breaks, 3, "PATCH", "POST", "PUT", "DELETE")
+    assert "removed DaemonSet" in done_through(stage, front, tmp_path, "rollback", "--no-wait").out
+    assert len(front.broken) == 3
+    assert stage.plane.kubectl("-n", "kube-system", "get", "configmap", NAME).code == 1
+    assert lease(stage) is None
+
+
+@pytest.mark.parametrize("breaks", BREAKS)
+def test_a_replace_whose_answer_is_lost(stage: Stage, front: Proxy, tmp_path: Path, breaks: str) -> None:
+    stage.live(*APPLY)
+    before = configuration(stage)
+    stage.home.map(ADMIN + DEPLOYER)
+    stage.live(*APPLY)
+    front.breaking(breaks, 2, "PUT")
+    assert "configured ConfigMap" in done_through(stage, front, tmp_path, "rollback", "--no-wait").out
+    assert front.broken == ["PUT", "PUT"]
+    assert configuration(stage) == before
