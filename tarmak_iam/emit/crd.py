@@ -61,8 +61,7 @@ def _stable() -> dict[str, Any]:
         "schema": {"openAPIV3Schema": _schema()},
         "subresources": {"status": {}},
     }
-    # Said although it is the default: one that came as v1beta1 has true there, which v1 refuses.
-    return {"preserveUnknownFields": False, "versions": [version]}
+    return {"versions": [version]}
 
 
 def _schema() -> dict[str, Any]:

@@ -115,7 +115,7 @@ class Cluster:
         answer = (self.fault_aside if is_aside else self.fault)(args)
         if answer is not None:
             return answer
-        out: Any = getattr(self, f"_{args[0]}")(args[1:], text)
+        out: Any = getattr(self, f"_{args[0].replace('-', '_')}")(args[1:], text)
         if isinstance(out, Completed):
             return out
         return Completed(args, 0, out if isinstance(out, str) else json.dumps(out), "")
@@ -125,6 +125,9 @@ class Cluster:
 
     def _version(self, *_: object) -> dict[str, Any]:
         return {"clientVersion": {"gitVersion": self.client}, "serverVersion": {"gitVersion": self.server}}
+
+    def _api_resources(self, *_: object) -> str:
+        return ""
 
     def _get(self, args: tuple[str, ...], text: str) -> Any:
         if "-f" in args:
@@ -164,11 +167,13 @@ class Cluster:
     def _of_kinds(self, args: tuple[str, ...]) -> Any:
         kinds = []
         for name in args[0].split(","):
-            custom = {"iamidentitymapping.iamauthenticator.k8s.aws", "iamidentitymappings.iamauthenticator.k8s.aws"}
-            if name in custom and self._serves_mappings:
+            is_custom = name.lower().startswith("iamidentitymapping") and name.endswith(".iamauthenticator.k8s.aws")
+            if is_custom and self._serves_mappings:
                 kinds.append("IAMIdentityMapping")
             elif name in _BUILT_IN:
                 kinds.append(_BUILT_IN[name])
+            elif name.partition(".")[0] in _BUILT_IN.values():
+                kinds.append(name.partition(".")[0])
             else:
                 return failed(f'error: the server doesn\'t have a resource type "{name}"')
         found = [each for key, each in self.objects.items() if key[0] in kinds]
@@ -250,16 +255,28 @@ class Cluster:
         asked = review["spec"]["resourceAttributes"]
         return {**review, "status": {"allowed": (asked["verb"], asked["resource"]) not in self.denied}}
 
-    def _delete(self, args: tuple[str, ...], _: str) -> str:
+    def _delete(self, args: tuple[str, ...], text: str) -> str:
+        if "-f" in args:
+            for each in json.loads(text)["items"]:
+                self._gone(key_of(each))
+            return ""
         kind = _BUILT_IN.get(args[0], args[0].split(".")[0])
         if kind == "pod" and args[1] in self.daemons.pods:
             self._replace_pod(args[1])
-        for key in [key for key in self.objects if key[0] == kind == "DaemonSet" and key[2] == args[1]]:
-            for pod in self.daemons.of(self.objects[key]):
-                del self.daemons.pods[pod["metadata"]["name"]]
         for key in [key for key in self.objects if key[0] == kind and key[2] == args[1]]:
-            del self.objects[key]
+            self._gone(key)
         return ""
+
+    def _gone(self, key: Key) -> None:
+        """At once, unless somebody has a finalizer on it; a DaemonSet's pods go with it."""
+        found = self.objects.get(key)
+        if found is not None and found["metadata"].get("finalizers"):
+            found["metadata"]["deletionTimestamp"] = "2020-01-01T00:00:00Z"
+            return
+        if found is not None and key[0] == "DaemonSet":
+            for pod in self.daemons.of(found):
+                del self.daemons.pods[pod["metadata"]["name"]]
+        self.objects.pop(key, None)
 
     def _replace_pod(self, name: str) -> None:
         pod = self.daemons.pods.pop(name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,11 @@ import pytest
 
 from tarmak_iam.hook.cluster.apply import apply
 from tarmak_iam.hook.cluster.changes import ApplyFailed
+from tarmak_iam.hook.cluster.history import Status
+from tarmak_iam.hook.cluster.history_file import load_history
 from tarmak_iam.hook.cluster.objects import Ref
 from tarmak_iam.hook.cluster.read_back import ChangedSince, read_back
 from tarmak_iam.hook.cluster.server import Server
-from tarmak_iam.hook.cluster.state import State
 from tarmak_iam.hook.processes import Completed
 from tests.emit.installations import MAPPINGS, installation
 from tests.hook.cluster import Cluster, failed
@@ -131,7 +131,7 @@ def test_apply_ends_with_it(tmp_path: Path) -> None:
         "data.config.yaml afterwards; done: created ConfigMap kube-system/aws-iam-authenticator, created DaemonSet "
         "kube-system/aws-iam-authenticator; run apply again, or rollback, which restores what was there before"
     )
-    assert json.loads(state.read_text())["settled"] is True
+    assert load_history(state, None).revisions[-1].status is Status.APPLIED
 
 
 def test_also_where_nothing_was_to_be_changed(tmp_path: Path) -> None:
@@ -158,4 +158,4 @@ def test_what_cannot_be_read_is_no_success(tmp_path: Path) -> None:
     cluster.fault = fault
     with pytest.raises(ApplyFailed, match="what was applied could not be read again: kubectl get failed: no; done: "):
         apply(MADE, cluster.kubectl(), state)
-    assert State.load(state).settled
+    assert load_history(state, None).revisions[-1].status is Status.APPLIED

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +13,7 @@ from tarmak_iam.effects import Loaded, effects
 from tarmak_iam.emit import manifests
 from tarmak_iam.errors import TarmakIamError, ToolError
 from tarmak_iam.guards import check_ways_in
+from tarmak_iam.hook.cluster.batches import in_batches
 from tarmak_iam.hook.cluster.changes import Action, Applied, ApplyFailed, Change
 from tarmak_iam.hook.cluster.established import wait_until_established
 from tarmak_iam.hook.cluster.history import KeptObject
@@ -21,7 +21,7 @@ from tarmak_iam.hook.cluster.journal import Journal, left_by, settle
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.lease import leased
 from tarmak_iam.hook.cluster.mappings import read_live
-from tarmak_iam.hook.cluster.objects import Index, Object, Ref, digest
+from tarmak_iam.hook.cluster.objects import Index, Object, Ref, counted, digest
 from tarmak_iam.hook.cluster.plan import Plan, Step, is_settled, make_plan
 from tarmak_iam.hook.cluster.read_back import read_back
 from tarmak_iam.hook.cluster.restart import roll_out_and_restart
@@ -142,13 +142,14 @@ class _Run:
         else:
             settle(self._server, self._path, self._within)
         with self._telling():
-            for _, steps in groupby(self._plan.steps, key=lambda step: step.ref.resource):
-                self._apply(list(steps))
+            for steps in in_batches(self._plan.steps, lambda step: step.wanted, is_of_one_kind=True):
+                self._apply(steps)
             if self._journal is not None:
                 self._journal.applied()
             rolled_out, notes = self._roll_out()
-            for each in self._plan.removals:
-                self._remove(each)
+            for batch in in_batches(self._plan.removals, lambda each: each, is_of_one_kind=True):
+                self._remove(batch)
+            self._server.wait_until_gone([Ref.of(each) for each in self._plan.removals])
             if self._journal is not None:
                 self._journal.close()
             read_back(self._server, self._made, self._removed)
@@ -175,7 +176,7 @@ class _Run:
         if not work:
             return
         if any(step.action is not Action.UNCHANGED for step in work):
-            self._tell(f"applying {_told([step.ref for step in work])}")
+            self._tell(f"applying {counted([step.ref for step in work])}")
         self._begun |= {step.ref for step in work}
         for step, made in zip(work, self._attempt(work), strict=True):
             self._note(replace(step, then=made).action, step.ref, made)
@@ -193,16 +194,23 @@ class _Run:
             pairs = [(step.wanted, found.get(step.ref)) for step in steps]
             return self._server.apply(pairs, force=self._force)
 
-    def _remove(self, each: Object) -> None:
-        ref = Ref.of(each)
-        if ref.kind == CRD and self._server.others(each):  # made while the rollout was waited for
-            self._tell(f"{ref} stays: objects of it are not ours")
-            self._note(Action.UNCHANGED, ref)
+    def _remove(self, batch: list[Object]) -> None:
+        """Of one kind."""
+        refs = []
+        for each in batch:
+            ref = Ref.of(each)
+            if ref.kind == CRD and self._server.others(each):  # made while the rollout was waited for
+                self._tell(f"{ref} stays: objects of it are not ours")
+                self._note(Action.UNCHANGED, ref)
+            else:
+                refs.append(ref)
+        if not refs:
             return
-        self._tell(f"removing {ref}")
-        self._begun.add(ref)
-        self._server.remove(ref)
-        self._note(Action.REMOVED, ref)
+        self._tell(f"removing {counted(refs)}")
+        self._begun |= set(refs)
+        self._server.remove(*refs)
+        for ref in refs:
+            self._note(Action.REMOVED, ref)
         if self._journal is not None:
             self._journal.save()
 
@@ -264,7 +272,3 @@ class _Run:
         self._done[ref] = Change.of(action, ref)
         if self._journal is not None and (made is not None or action is Action.REMOVED):
             self._journal.note(ref, made)
-
-
-def _told(refs: list[Ref]) -> str:
-    return str(refs[0]) if len(refs) == 1 else f"{len(refs)} objects of the kind {refs[0].kind}"

@@ -71,6 +71,8 @@ _OF_A_WEBHOOK = re.compile(r"failed calling (admission )?webhook")
 # It answers, and will not answer otherwise for being asked again.
 _THERE = ("x509:", "forbidden", "unauthorized")
 _NOT_SERVED = ("no matches for", "doesn't have a resource type")
+# The API server serves nothing at that path: kubectl went by what it had found out earlier about the API.
+_OUTDATED = "the server could not find the requested resource"
 _FIRST_WORDS = ("error", "unable to connect", "the connection to the server")
 # As klog writes: E1125 15:04:05.678901 4711 memcache.go:265] "Unhandled Error" ...
 _LOGGED = re.compile(r"[iwef]\d{4} \d\d:")
@@ -104,12 +106,23 @@ class Kubectl:
     lock: ClusterLock | None = None
 
     def run(self, *args: str | Path, text: str = "", seconds: float = _CALL_SECONDS) -> Completed:
-        """Asks again where the API server is away, up to `patience`. Raises ToolError as `Programs.run` does, and what
-        `before_write` raises.
+        """Asks again where the API server is away, up to `patience`, and where kubectl asked for a kind that is no
+        longer served. Raises ToolError as `Programs.run` does, and what `before_write` raises.
 
         A write may then have happened already: what is not idempotent (`create`, `replace` of a version) is to be
         looked at by the caller.
+
+        kubectl keeps what an API server serves for minutes to hours. It asks anew for a kind that it does not find
+        there, but not where it finds one whose definition was deleted since. `--cache-dir` does not help: before 1.19
+        it moves another cache. `api-resources` asks the API server in every release, and keeps the answer.
         """
+        done = self._run(*args, text=text, seconds=seconds)
+        if done.code and _OUTDATED in done.err and "--raw" not in args:
+            self._run("api-resources", seconds=seconds)  # it keeps the others where one group of the API is away
+            done = self._run(*args, text=text, seconds=seconds)
+        return done
+
+    def _run(self, *args: str | Path, text: str = "", seconds: float) -> Completed:
         deadline, pause, is_told = self.clock() + self.patience, 0.5, False
         while True:
             done = self._attempt(args, text, seconds)
@@ -206,7 +219,7 @@ def why(done: Completed) -> str:
 
 def is_unserved(done: Completed) -> bool:
     """Whether the API server does not know the kind that was asked for."""
-    return any(sign in done.err for sign in _NOT_SERVED)
+    return any(sign in done.err for sign in (*_NOT_SERVED, _OUTDATED))
 
 
 def is_forbidden(done: Completed) -> bool:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 from tarmak_iam.emit.checksum import OWN_ANNOTATIONS
@@ -20,9 +19,9 @@ __all__ = [
     "Object",
     "Ref",
     "cleaned",
+    "counted",
     "digest",
     "entries",
-    "in_batches",
     "is_applied",
     "is_ours",
     "labels",
@@ -120,9 +119,9 @@ class Index:
         return next((each for found, each in self._named.get(ref.key, ()) if ref.is_same(found)), None)
 
 
-def in_batches(objects: Iterable[Object]) -> list[list[Object]]:
-    """Objects of one kind that follow each other."""
-    return [list(batch) for _, batch in groupby(objects, key=lambda each: Ref.of(each).resource)]
+def counted(refs: Sequence[Ref]) -> str:
+    """For messages: objects of one kind, by their number where there are several."""
+    return str(refs[0]) if len(refs) == 1 else f"{len(refs)} objects of the kind {refs[0].kind}"
 
 
 def cleaned(each: Object) -> Object:
@@ -160,6 +159,7 @@ def last_applied(each: Object) -> Object | None:
 
 
 def without_last_applied(each: Object) -> Object:
+    """As if kubectl's own apply had never been."""
     return _without_annotations(each, (LAST_APPLIED,))
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from tarmak_iam.emit.ordering import in_apply_order
 from tarmak_iam.errors import EditRefused
 from tarmak_iam.hook.cluster.changes import Action, Change
+from tarmak_iam.hook.cluster.definitions import fitted
+from tarmak_iam.hook.cluster.deletion import is_going
 from tarmak_iam.hook.cluster.merge import Path, shortly
 from tarmak_iam.hook.cluster.objects import (
     MANAGER,
@@ -98,8 +100,8 @@ def make_plan(
 
 
 def _made(server: Server, objects: Sequence[Object], *, ask: bool, force: bool, left: Left) -> Plan:
-    found = Index(server.read(objects))
-    pairs: list[Pair] = [(each, found.get(Ref.of(each))) for each in objects]
+    found = Index(_staying(server, objects))
+    pairs: list[Pair] = [(fitted(each, live), live) for each in objects for live in [found.get(Ref.of(each))]]
     if not force:
         _refuse_foreign(live for _, live in pairs if live is not None)
     then = server.tried(pairs, force=force) if ask else [_laid(*pair) for pair in pairs]
@@ -108,6 +110,16 @@ def _made(server: Server, objects: Sequence[Object], *, ask: bool, force: bool, 
         _refuse_edited(server, steps, left)
     removals, notes = _removals(server, objects)
     return Plan(steps, removals, notes)
+
+
+def _staying(server: Server, objects: Sequence[Object]) -> list[Object]:
+    """Those of the objects that are there, once what is being deleted is gone."""
+    found = server.read(objects)
+    going = [Ref.of(each) for each in found if is_going(each)]
+    if not going:
+        return found
+    server.wait_until_gone(going)
+    return server.read(objects)
 
 
 def is_settled(server: Server, step: Step) -> bool:

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from tarmak_iam.document.boundary import Boundary
 from tarmak_iam.errors import TarmakIamError, ToolError
+from tarmak_iam.hook.cluster.batches import in_batches
 from tarmak_iam.hook.cluster.changes import Action, Change, RolledBack
 from tarmak_iam.hook.cluster.established import wait_until_established
 from tarmak_iam.hook.cluster.history import History, Revision, Status, composed
 from tarmak_iam.hook.cluster.history_file import load_history, write_history
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.lease import leased
-from tarmak_iam.hook.cluster.objects import Object, Ref
+from tarmak_iam.hook.cluster.objects import Object, Ref, counted
 from tarmak_iam.hook.cluster.outlook import DAEMONSET, outlook
 from tarmak_iam.hook.cluster.restart import roll_out_and_restart
 from tarmak_iam.hook.cluster.rights import check_rights, explained, rights_of_rollback
@@ -152,8 +153,7 @@ class _Run:
             if not removals:  # whatever the rollout comes to
                 self._notes.write(Status.UNDONE)
             rolled_out = self._roll_out([*put_back, *self._untouched_daemon()])
-            for step in removals:
-                self._remove(step)
+            self._remove(removals)
             self._notes.write(Status.UNDONE)
         return replace(self._foreseen, changes=tuple(self._done.values()), rolled_out=rolled_out)
 
@@ -181,14 +181,23 @@ class _Run:
             self._tell(note)
         return rolled_out
 
-    def _remove(self, step: UndoStep) -> None:
-        assert step.live is not None
-        if step.ref.kind == CRD and self._server.others(step.live):
-            self._tell(f"{step.ref} stays: objects of it are not ours")
-            return
-        self._tell(f"removing {step.ref}")
-        self._server.remove(step.ref)
-        self._note(Action.REMOVED, step.ref)
+    def _remove(self, steps: Sequence[UndoStep]) -> None:
+        """Those that are to go, in their order."""
+        live = [each.live for each in steps if each.live is not None]
+        for batch in in_batches(live, lambda each: each, is_of_one_kind=True):
+            refs = [Ref.of(each) for each in batch if not self._stays(each)]
+            if refs:
+                self._tell(f"removing {counted(refs)}")
+                self._server.remove(*refs)
+            for ref in refs:
+                self._note(Action.REMOVED, ref)
+        self._server.wait_until_gone([Ref.of(each) for each in live])
+
+    def _stays(self, each: Object) -> bool:
+        if each.get("kind") != CRD or not self._server.others(each):
+            return False
+        self._tell(f"{Ref.of(each)} stays: objects of it are not ours")
+        return True
 
     @contextmanager
     def _telling(self) -> Iterator[None]:

@@ -9,15 +9,20 @@ from dataclasses import dataclass
 
 from tarmak_iam.config.versions import GoVersion
 from tarmak_iam.errors import EditRefused, ToolError
+from tarmak_iam.hook.cluster.batches import by_kind, in_batches, in_halves
 from tarmak_iam.hook.cluster.data_changes import dated
+from tarmak_iam.hook.cluster.definitions import CRD, GroupKind, brought, group_kind
+from tarmak_iam.hook.cluster.deletion import wait_until_gone
 from tarmak_iam.hook.cluster.kubectl import Kubectl, is_unserved, items_of, why
 from tarmak_iam.hook.cluster.objects import (
     IDENTITY_MAPPINGS,
     LAST_APPLIED,
     MANAGER,
+    Index,
     Object,
     Ref,
-    in_batches,
+    cleaned,
+    is_applied,
     is_ours,
     last_applied,
     meant,
@@ -29,12 +34,14 @@ from tarmak_iam.hook.processes import Completed
 
 __all__ = ["CRD", "Conflict", "NotServed", "Pair", "Server"]
 
-CRD = "CustomResourceDefinition"
-
 _CONFLICT = re.compile(r'conflicts? with "([^"]*)"')
 _CHANGED_MEANWHILE = "the object has been modified"
 _ALREADY_THERE = "(AlreadyExists)"
 _ATTEMPTS = 5
+# From so many objects of one kind on, all of the kind are listed: one request in place of one for each object.
+_LISTED = 20
+# kubectl's own apply keeps a copy of the object in an annotation, and all annotations may have 262,144 bytes.
+_TOO_LARGE_TO_COPY = "metadata.annotations: Too long"
 _UNTIL_1_24 = "podsecuritypolicy"
 _KINDS = (
     "configmap",
@@ -96,15 +103,27 @@ class Server:
         return str(self.kubectl.json("get", "namespace", "kube-system")["metadata"]["uid"])
 
     def read(self, objects: Sequence[Object]) -> list[Object]:
-        """Those that are there, as they are. Raises ToolError."""
-        done = self._read(objects)
+        """Those that are there, as they are, in any order. Raises ToolError."""
+        kinds = by_kind(objects)
+        few = [each for kind in kinds if len(kind) < _LISTED for each in kind]
+        many = [each for kind in kinds if len(kind) >= _LISTED for each in self._listed(kind)]
+        return [*(self._named(few) if few else ()), *many]
+
+    def _named(self, objects: Sequence[Object]) -> list[Object]:
+        done = self._run("get", "--ignore-not-found", *self._with_managers, text=_list(objects))
         if done.code == 0:
             return items_of(done)
         if not is_unserved(done):
             raise self.kubectl.failure(done, "get")
         # One kind that is not served must not keep the others from being read.
-        kinds = in_batches(objects)
-        return [each for batch in kinds for each in self.read(batch)] if len(kinds) > 1 else []
+        kinds = by_kind(objects)
+        return [each for kind in kinds for each in self._named(kind)] if len(kinds) > 1 else []
+
+    def _listed(self, objects: Sequence[Object]) -> list[Object]:
+        """Of one kind."""
+        wanted = Index(objects)
+        found = self.all_of(Ref.of(objects[0]).resource)
+        return [each for each in found if wanted.get(Ref.of(each)) is not None]
 
     def ours(self) -> list[Object]:
         """All that bears our label, in any namespace. Raises ToolError."""
@@ -125,24 +144,30 @@ class Server:
     def tried(self, pairs: Sequence[Pair], *, force: bool = False) -> list[Object]:
         """What each would become; nothing is changed. Raises Conflict, NotServed and ToolError.
 
-        An object of a kind that another one of them brings is taken for what it would become: nobody can be asked.
+        An object of a kind that another one of them brings is taken for what it would become: nobody can be asked. So
+        is one that is what is wanted already.
         """
         if not self.is_server_side:
             return [each if live is None else overlaid(live, each, last_applied(live)) for each, live in pairs]
-        dry_run = "--server-dry-run" if self.client.is_below(1, 18) else "--dry-run=server"
-        brought = {each["spec"]["names"]["kind"] for each, _ in pairs if each["kind"] == CRD}
+        known = _brought(pairs, is_new=True)
         try:
-            return self._all_applied(pairs, dry_run, force=force)
-        except NotServed:
-            made = []
-            for each, live in pairs:
-                try:
-                    made.append(self._applied(each, live, dry_run, force=force))
-                except NotServed:
-                    if each["kind"] not in brought:
-                        raise
-                    made.append(each)
-            return made
+            return self._asked(pairs, known, force=force)
+        except NotServed:  # the definition is there, and not in force
+            known |= _brought(pairs)
+            return self._asked(pairs, known, force=force)
+
+    def _asked(self, pairs: Sequence[Pair], known: set[GroupKind], *, force: bool) -> list[Object]:
+        """`known`: kinds that the API server is not asked about."""
+        dry_run = "--server-dry-run" if self.client.is_below(1, 18) else "--dry-run=server"
+        made = {
+            index: each if live is None else live
+            for index, (each, live) in enumerate(pairs)
+            if group_kind(each) in known or _is_as_wanted(each, live)
+        }
+        asked = [index for index in range(len(pairs)) if index not in made]
+        answers = self._all_applied([pairs[index] for index in asked], dry_run, force=force)
+        made |= dict(zip(asked, answers, strict=True))
+        return [made[index] for index in range(len(pairs))]
 
     def apply(self, pairs: Sequence[Pair], *, force: bool = False) -> list[Object]:
         """What each has become. Raises Conflict, NotServed and ToolError, also where some of them are applied."""
@@ -196,26 +221,49 @@ class Server:
         annotations = {**(made["metadata"].get("annotations") or {}), LAST_APPLIED: json.dumps(kept)}
         return {**made, "metadata": {**made["metadata"], "annotations": annotations}}
 
-    def remove(self, ref: Ref) -> None:
-        """Raises ToolError; what is gone already is gone."""
-        self.kubectl.check("delete", ref.resource, ref.name, *ref.scope, "--ignore-not-found")
+    def remove(self, *refs: Ref) -> None:
+        """Raises ToolError; what is gone already is gone. They may still be waiting for their finalizers."""
+        for batch in in_batches(refs, lambda ref: ref.stub, is_of_one_kind=True):
+            done = self._delete(batch)
+            if done.code and not is_unserved(done):  # with its definition an object is gone too
+                raise self.kubectl.failure(done, "delete")
+
+    def wait_until_gone(self, refs: Sequence[Ref]) -> None:
+        """Waits for those that are being deleted. Raises ToolError where that takes more than a minute."""
+        wait_until_gone(self.kubectl, self.read, refs)
 
     def _all_applied(self, pairs: Sequence[Pair], *options: str, force: bool) -> list[Object]:
-        """In one call where that goes well; else one by one, so that the error is about one object."""
-        if len(pairs) > 1:
-            done = self._apply([each for each, _ in pairs], *options, *self._forced(force))
+        """In few calls where that goes well; else in ever smaller ones, so that the error is about one object."""
+
+        def together(batch: Sequence[Pair]) -> list[Object] | None:
+            done = self._apply([each for each, _ in batch], *options, *self._forced(force))
+            if done.code and not force and self._is_own(batch, done):
+                done = self._apply([each for each, _ in batch], *options, *self._forced(True))
             made = items_of(done) if done.code == 0 else []
-            if len(made) == len(pairs):
-                return made
-        return [self._applied(each, live, *options, force=force) for each, live in pairs]
+            return made if len(made) == len(batch) else None
+
+        def alone(pair: Pair) -> Object:
+            return self._applied(*pair, *options, force=force)
+
+        batches = in_batches(pairs, lambda pair: pair[0])
+        return [made for batch in batches for made in in_halves(batch, together, alone)]
+
+    def _is_own(self, pairs: Sequence[Pair], done: Completed) -> bool:
+        """Whether an apply failed for fields only that we ourselves have set, by another way."""
+        names = _conflicting(done)
+        return bool(names) and all(
+            live is not None and is_ours(live) and all(is_own_trace(live, name) for name in names) for _, live in pairs
+        )
 
     def _applied(self, each: Object, live: Object | None, *options: str, force: bool) -> Object:
         done = self._apply([each], *options, *self._forced(force))
         ref = Ref.of(each)
         if done.code and not force and (names := _conflicting(done)):
-            if live is None or not is_ours(live) or not all(is_own_trace(live, name) for name in names):
+            if not self._is_own([(each, live)], done):
                 raise Conflict(ref, tuple(name for name in names if name != MANAGER))
             done = self._apply([each], *options, *self._forced(True))
+        if done.code and _TOO_LARGE_TO_COPY in done.err and not self.is_server_side:
+            return self._written_whole(each, live)
         if done.code and _CHANGED_MEANWHILE in done.err:
             raise Conflict(ref, ())
         if done.code and is_unserved(done):
@@ -224,6 +272,19 @@ class Server:
             raise ToolError(f"{ref} cannot be applied: {why(done)}", remedy=self.kubectl.failure(done, "apply").remedy)
         return _one_of(done)
 
+    def _delete(self, refs: Sequence[Ref]) -> Completed:
+        """Several not by their names, nor with kubectl's own waiting: either way it does five a second."""
+        options = ("--ignore-not-found", "--wait=false")
+        if len(refs) == 1:
+            return self.kubectl.run("delete", refs[0].resource, refs[0].name, *refs[0].scope, *options)
+        return self.kubectl.run("delete", "-f", "-", *options, text=_list([ref.stub for ref in refs]))
+
+    def _written_whole(self, each: Object, live: Object | None) -> Object:
+        """As kubectl's own apply would leave it, without the copy that does not fit into it."""
+        if live is None:
+            return self.put_back(each, None)
+        return self.put_back(without_last_applied(overlaid(cleaned(live), each, last_applied(live))), live)
+
     def _apply(self, objects: Sequence[Object], *options: str) -> Completed:
         side = ("--server-side", f"--field-manager={MANAGER}") if self.is_server_side else ()
         return self._run("apply", *side, *options, text=_list(objects))
@@ -231,15 +292,22 @@ class Server:
     def _forced(self, force: bool) -> tuple[str, ...]:
         return ("--force-conflicts",) if force and self.is_server_side else ()
 
-    def _read(self, objects: Sequence[Object]) -> Completed:
-        return self._run("get", "--ignore-not-found", *self._with_managers, text=_list(objects))
-
     def _run(self, verb: str, *options: str, text: str) -> Completed:
         return self.kubectl.run(verb, *options, "-o", "json", "-f", "-", text=text)
 
     @property
     def _with_managers(self) -> tuple[str, ...]:
         return () if self.client.is_below(1, 21) else ("--show-managed-fields",)
+
+
+def _brought(pairs: Sequence[Pair], *, is_new: bool = False) -> set[GroupKind]:
+    """The kinds that come with their own definition, only with a new one where `is_new`."""
+    return {kind for each, live in pairs if (live is None or not is_new) and (kind := brought(each))}
+
+
+def _is_as_wanted(each: Object, live: Object | None) -> bool:
+    """Whether there is nothing in it that we do not want, nor the API server has added."""
+    return live is not None and is_applied(live) and meant(live) == meant(each)
 
 
 def _over(live: Object | None, before: Object) -> Object:
