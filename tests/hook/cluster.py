@@ -19,6 +19,8 @@ from tests.hook.daemon_pods import GENERATION, DaemonPods, http_date, node, stam
 from tests.hook.field_managers import Entries, applied, conflicts, timed, updated
 
 REFUSED = "The connection to the server 127.0.0.1:6443 was refused - did you specify the right host or port?"
+_NOTHING_THERE = "the server could not find the requested resource"
+_AT_MOST = "must have at most 262144 characters"
 _BUILT_IN = {
     "configmap": "ConfigMap",
     "daemonset.apps": "DaemonSet",
@@ -71,6 +73,10 @@ class Cluster:
     """What a SelfSubjectReview is answered with; None where there is none."""
     reviews: list[dict[str, Any]] = field(default_factory=list)
     """The statuses of TokenReviews, the last one for all that follow."""
+    refused: set[str] = field(default_factory=set)
+    """Names of objects that the API server takes for invalid."""
+    is_outdated: bool = False
+    """Whether kubectl takes the custom resources for served, by what it found out before their definition went."""
     kubeconfigs: list[str] = field(default_factory=list)
     """What was in the kubeconfigs that were named."""
 
@@ -126,13 +132,16 @@ class Cluster:
     def _version(self, *_: object) -> dict[str, Any]:
         return {"clientVersion": {"gitVersion": self.client}, "serverVersion": {"gitVersion": self.server}}
 
-    def _api_resources(self, *_: object) -> str:
-        return ""
+    def _api_resources(self, *_: object) -> Completed:
+        self.is_outdated = False
+        return failed("error: unable to retrieve the complete list of server APIs: metrics.k8s.io/v1beta1")
 
     def _get(self, args: tuple[str, ...], text: str) -> Any:
         if "-f" in args:
             asked = json.loads(text)["items"]
             if any(each["kind"] == "IAMIdentityMapping" for each in asked) and not self._serves_mappings:
+                if self.is_outdated:  # and whatever is not found is ignored
+                    return self._list(self._found(asked))
                 return failed('error: resource mapping not found: no matches for kind "IAMIdentityMapping"')
             return self._list(self._found(asked))
         if args[0] == "namespace":
@@ -174,6 +183,8 @@ class Cluster:
                 kinds.append(_BUILT_IN[name])
             elif name.partition(".")[0] in _BUILT_IN.values():
                 kinds.append(name.partition(".")[0])
+            elif is_custom and self.is_outdated:
+                return failed(f'Error from server (NotFound): Unable to list "{name}": {_NOTHING_THERE}')
             else:
                 return failed(f'error: the server doesn\'t have a resource type "{name}"')
         found = [each for key, each in self.objects.items() if key[0] in kinds]
@@ -183,25 +194,40 @@ class Cluster:
         return {"kind": "List", "items": found}
 
     def _apply(self, args: tuple[str, ...], text: str) -> Any:
+        """Object by object: what is wrong with one of them keeps none of the others from being applied."""
         if args[0] == "set-last-applied":
             return self._set_last_applied(json.loads(text))
-        made = []
+        made, errors = [], []
         for each in json.loads(text)["items"]:
-            if each["kind"] == "IAMIdentityMapping" and not self._serves_mappings:
-                return failed(
-                    'error: resource mapping not found for name: "x": no matches for kind "IAMIdentityMapping"'
-                )
-            is_dry = any("dry-run" in arg for arg in args)
-            if "--server-side" not in args:
-                made.append(self.client_side_apply(each, is_dry=is_dry))
-                continue
-            live = self.objects.get(key_of(each))
-            found = [] if "--force-conflicts" in args else conflicts(live, each, MANAGER)
-            if found:
-                told = "".join(f'conflict with "{name}" using v1: {path}\n' for name, path in found)
-                return failed(f"error: Apply failed with {len(found)} conflicts: {told}See https://k8s.example.org")
-            made.append(self.server_side_apply(each, MANAGER, is_dry=is_dry))
-        return self._list(made)
+            error = self._error_of(each, args)
+            if error is not None:
+                errors.append(error)
+            elif "--server-side" in args:
+                made.append(self.server_side_apply(each, MANAGER, is_dry=self._is_dry(args)))
+            else:
+                made.append(self.client_side_apply(each, is_dry=self._is_dry(args)))
+        return failed("\n".join(dict.fromkeys(errors))) if errors else self._list(made)
+
+    def _error_of(self, each: dict[str, Any], args: tuple[str, ...]) -> str | None:
+        name = each["metadata"]["name"]
+        if each["kind"] == "IAMIdentityMapping" and not self._serves_mappings:
+            if self.is_outdated:
+                return f"Error from server (NotFound): {_NOTHING_THERE} (patch iamidentitymappings {name})"
+            return f'error: resource mapping not found for name: "{name}": no matches for kind "IAMIdentityMapping"'
+        if name in self.refused:
+            return f'The {each["kind"]} "{name}" is invalid: spec: Required value'
+        if "--server-side" not in args and len(json.dumps(each)) > 262144:
+            return f'The {each["kind"]} "{name}" is invalid: metadata.annotations: Too long: {_AT_MOST}'
+        if "--server-side" not in args or "--force-conflicts" in args:
+            return None
+        found = conflicts(self.objects.get(key_of(each)), each, MANAGER)
+        if not found:
+            return None
+        told = "".join(f'conflict with "{manager}" using v1: {path}\n' for manager, path in found)
+        return f"error: Apply failed with {len(found)} conflicts: {told}See https://k8s.example.org"
+
+    def _is_dry(self, args: tuple[str, ...]) -> bool:
+        return any("dry-run" in arg for arg in args)
 
     def server_side_apply(self, each: dict[str, Any], manager: str, *, is_dry: bool = False) -> dict[str, Any]:
         """Over all conflicts."""
@@ -268,15 +294,22 @@ class Cluster:
         return ""
 
     def _gone(self, key: Key) -> None:
-        """At once, unless somebody has a finalizer on it; a DaemonSet's pods go with it."""
+        """At once, unless somebody has a finalizer on it; a definition after its objects, a DaemonSet with its pods."""
         found = self.objects.get(key)
-        if found is not None and found["metadata"].get("finalizers"):
+        if found is None:
+            return
+        own = [each for each in self.objects if each[0] == "IAMIdentityMapping"]
+        if key[0] == "CustomResourceDefinition":
+            for each in own:
+                self._gone(each)
+        is_held = key[0] == "CustomResourceDefinition" and any(each in self.objects for each in own)
+        if is_held or found["metadata"].get("finalizers"):
             found["metadata"]["deletionTimestamp"] = "2020-01-01T00:00:00Z"
             return
-        if found is not None and key[0] == "DaemonSet":
+        if key[0] == "DaemonSet":
             for pod in self.daemons.of(found):
                 del self.daemons.pods[pod["metadata"]["name"]]
-        self.objects.pop(key, None)
+        del self.objects[key]
 
     def _replace_pod(self, name: str) -> None:
         pod = self.daemons.pods.pop(name)

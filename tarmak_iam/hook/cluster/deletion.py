@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.cluster.kubectl import Kubectl
-from tarmak_iam.hook.cluster.objects import Object, Ref
+from tarmak_iam.hook.cluster.objects import Index, Object, Ref
 
 __all__ = ["is_going", "wait_until_gone"]
 
@@ -25,26 +25,25 @@ def is_going(each: Object) -> bool:
 def wait_until_gone(kubectl: Kubectl, read: Read, refs: Sequence[Ref], seconds: float = _SECONDS) -> None:
     """Waits for objects that are being deleted: what is written to one of them goes with it.
 
-    One that somebody makes anew meanwhile is another one. Raises ToolError, naming the finalizers, where that takes
-    longer than `seconds`.
+    One that somebody makes anew meanwhile is another one. Raises ToolError, naming the finalizers of the first, where
+    that takes longer than `seconds`.
     """
     deadline = kubectl.clock() + seconds
-    left = [ref.stub for ref in refs]
+    left = list(refs)
     while left:
-        going = [each for each in read(left) if is_going(each)]
-        if going and kubectl.clock() + _PAUSE > deadline:
-            raise _overdue(going[0], len(going), seconds)
-        if going:
+        going = Index(each for each in read([ref.stub for ref in left]) if is_going(each))
+        left = [ref for ref in left if going.get(ref) is not None]
+        if left and kubectl.clock() + _PAUSE > deadline:
+            raise _overdue(going.get(left[0]) or {}, len(left), seconds)
+        if left:
             kubectl.sleep(_PAUSE)
-        left = [Ref.of(each).stub for each in going]
 
 
 def _overdue(each: Object, count: int, seconds: float) -> ToolError:
-    finalizers = (each.get("metadata") or {}).get("finalizers") or ()
-    more = f" and {count - 1} more" if count > 1 else ""
-    verb = "is" if count == 1 else "are"
-    kept_by = f": it waits for {', '.join(map(str, finalizers))}" if finalizers else ""
+    finalizers = ", ".join(map(str, (each.get("metadata") or {}).get("finalizers") or ()))
+    named = f"{Ref.of(each)} is" if count == 1 else f"{Ref.of(each)} and {count - 1} more are"
+    waits = f": {'it' if count == 1 else 'the first'} waits for {finalizers}" if finalizers else ""
     return ToolError(
-        f"{Ref.of(each)}{more} {verb} still being deleted after {seconds:.0f} seconds{kept_by}",
+        f"{named} still being deleted after {seconds:.0f} seconds{waits}",
         remedy="run the same command again once it is gone",
     )
