@@ -37,6 +37,8 @@ class ControlPlane:
     server: str
     ca: bytes
     directory: Path
+    etcd: str = ""
+    """Where its store answers."""
 
     @property
     def admin_kubeconfig(self) -> str:
@@ -145,7 +147,7 @@ def control_plane(directory: Path, flags: Sequence[str]) -> Iterator[ControlPlan
         "--authorization-mode=Node,RBAC",
         *flags,
     ]
-    plane = ControlPlane(f"https://127.0.0.1:{port}", authority.pem, directory)
+    plane = ControlPlane(f"https://127.0.0.1:{port}", authority.pem, directory, etcd_url)
     (directory / "admin.kubeconfig").write_text(plane.admin_kubeconfig)
     environment = {"PATH": os.environ["PATH"], "HOME": str(directory)}
     with (

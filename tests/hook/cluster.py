@@ -138,22 +138,9 @@ class Cluster:
 
     def _get(self, args: tuple[str, ...], text: str) -> Any:
         if "-f" in args:
-            asked = json.loads(text)["items"]
-            if any(each["kind"] == "IAMIdentityMapping" for each in asked) and not self._serves_mappings:
-                if self.is_outdated:  # and whatever is not found is ignored
-                    return self._list(self._found(asked))
-                return failed('error: resource mapping not found: no matches for kind "IAMIdentityMapping"')
-            return self._list(self._found(asked))
+            return self._named(json.loads(text)["items"])
         if args[0] == "namespace":
             return {"metadata": {"name": "kube-system", "uid": self.uid}}
-        if args[0] == "pods":
-            added = [each for key, each in self.objects.items() if key[0] == "Pod"]
-            return {"kind": "List", "items": [*added, *self.daemons.pods.values()]}
-        if args[0] == "nodes":
-            return {"kind": "List", "items": self._nodes(args)}
-        if args[0] == "controllerrevisions.apps":
-            daemons = [each for key, each in self.objects.items() if key[0] == "DaemonSet"]
-            return {"kind": "List", "items": [rev for each in daemons for rev in self.daemons.revisions_of(each)]}
         if args[0] == "--raw":
             date = http_date(self.now)
             return Completed(args, 0, "{}", f"I0504 12:00:00.0 1 round_trippers.go:469]     Date: {date}")
@@ -165,7 +152,27 @@ class Cluster:
             name, kind = args[1], _BUILT_IN.get(args[0], args[0].split(".")[0])
             found = [each for key, each in self.objects.items() if key[0] == kind and key[2] == name]
             return self._list(found) if found else ("" if "--ignore-not-found" in args else failed("NotFound"))
-        return self._of_kinds(args)
+        made_by_controllers = self._of_controllers(args)
+        return self._of_kinds(args) if made_by_controllers is None else made_by_controllers
+
+    def _named(self, asked: list[dict[str, Any]]) -> Any:
+        if any(each["kind"] == "IAMIdentityMapping" for each in asked) and not self._serves_mappings:
+            if self.is_outdated:  # and whatever is not found is ignored
+                return self._list(self._found(asked))
+            return failed('error: resource mapping not found: no matches for kind "IAMIdentityMapping"')
+        return self._list(self._found(asked))
+
+    def _of_controllers(self, args: tuple[str, ...]) -> dict[str, Any] | None:
+        """Pods, nodes and revisions, which nobody applies."""
+        if args[0] == "pods":
+            added = [each for key, each in self.objects.items() if key[0] == "Pod"]
+            return {"kind": "List", "items": [*added, *self.daemons.pods.values()]}
+        if args[0] == "nodes":
+            return {"kind": "List", "items": self._nodes(args)}
+        if args[0] == "controllerrevisions.apps":
+            daemons = [each for key, each in self.objects.items() if key[0] == "DaemonSet"]
+            return {"kind": "List", "items": [rev for each in daemons for rev in self.daemons.revisions_of(each)]}
+        return None
 
     def _nodes(self, args: tuple[str, ...]) -> list[dict[str, Any]]:
         """By labels that are there, whatever their value."""

@@ -13,7 +13,7 @@ from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.cluster.apply import apply
 from tarmak_iam.hook.cluster.batches import by_kind, in_batches, in_halves
 from tarmak_iam.hook.cluster.changes import ApplyFailed
-from tarmak_iam.hook.cluster.definitions import fitted
+from tarmak_iam.hook.cluster.definitions import fitted, restorable
 from tarmak_iam.hook.cluster.deletion import wait_until_gone
 from tarmak_iam.hook.cluster.diff import live_diff
 from tarmak_iam.hook.cluster.established import wait_until_established
@@ -269,12 +269,25 @@ def test_a_definition_that_came_as_v1beta1_stops_keeping_unknown_fields() -> Non
     assert fitted(old, live) is old
 
 
+def test_a_definition_does_not_begin_to_keep_unknown_fields_again() -> None:
+    crd = manifests_of(mapped(0))[0]
+    before = {**crd, "spec": {**crd["spec"], "preserveUnknownFields": True}}
+    assert restorable(before, crd) == crd
+    assert restorable(before, None) == crd
+    assert restorable(before, before) is before
+    assert restorable(crd, before) is crd
+    old = {**before, "apiVersion": "apiextensions.k8s.io/v1beta1"}
+    assert restorable(old, None) is old
+
+
 def test_a_definition_that_came_as_v1beta1_is_applied_as_such(state: Path) -> None:
     cluster = Cluster()
     crd = manifests_of(mapped(0))[0]
     cluster.add({**crd, "spec": {**crd["spec"], "preserveUnknownFields": True}}, "tarmak-iam", "Apply")
     apply(mapped(0), cluster.kubectl(), state)
     assert cluster.objects["CustomResourceDefinition", "", DEFINITION]["spec"]["preserveUnknownFields"] is False
+    rollback(cluster.kubectl(), state)
+    assert "preserveUnknownFields" not in cluster.objects["CustomResourceDefinition", "", DEFINITION]["spec"]
 
 
 def test_what_is_too_large_for_a_copy_of_itself_is_written_whole(state: Path) -> None:

@@ -11,7 +11,7 @@ from tarmak_iam.config.versions import GoVersion
 from tarmak_iam.errors import EditRefused, ToolError
 from tarmak_iam.hook.cluster.batches import by_kind, in_batches, in_halves
 from tarmak_iam.hook.cluster.data_changes import dated
-from tarmak_iam.hook.cluster.definitions import CRD, GroupKind, brought, group_kind
+from tarmak_iam.hook.cluster.definitions import CRD, GroupKind, brought, group_kind, restorable
 from tarmak_iam.hook.cluster.deletion import wait_until_gone
 from tarmak_iam.hook.cluster.kubectl import Kubectl, is_unserved, items_of, why
 from tarmak_iam.hook.cluster.objects import (
@@ -187,6 +187,7 @@ class Server:
         if not is_ours and live is not None and self.is_server_side:
             # An empty entry makes the API server forget all managers: what we gave back is not ours any more.
             before = {**before, "metadata": {**before["metadata"], "managedFields": [{}]}}
+        before = restorable(before, live)
         kept, before = last_applied(before), without_last_applied(before)
         made = self._written(before, live)
         # Both verbs would write the annotation anew, with all that is in the object: the next plain apply would then
