@@ -25,6 +25,7 @@ __all__ = [
     "check_ways_in",
     "has_admin",
     "is_admin",
+    "is_instance",
     "is_known",
     "is_node",
     "losses",
@@ -90,7 +91,12 @@ def is_known(side: Side, me: str) -> bool:
 
 def is_admin(grant: Grant) -> bool:
     """Whether a person gets cluster-admin by it: where EC2 is asked for a name, only instances get in."""
-    return ADMINS in grant.groups and not any(_NODE_NAME in name for name in (grant.username, *grant.groups))
+    return ADMINS in grant.groups and not is_instance(grant)
+
+
+def is_instance(grant: Grant) -> bool:
+    """Whether only EC2 instances get in by it: EC2 is asked for a name."""
+    return any(_NODE_NAME in name for name in (grant.username, *grant.groups))
 
 
 def is_node(grant: Grant) -> bool:

@@ -27,6 +27,7 @@ __all__ = [
     "ProfileName",
     "Registry",
     "RoleArn",
+    "Rollback",
     "value_text",
 ]
 
@@ -37,6 +38,9 @@ Backend = Literal["MountedFile", "EKSConfigMap", "CRD"]
 """What the mappings can be written for. DynamicFile is a file on each master, which no object can bring there."""
 
 Exec = Literal["aws-iam-authenticator", "tarmak-iam", "aws"]
+
+Rollback = Literal["never", "failure", "unverified"]
+"""When `run` restores what was there before without being asked."""
 
 AddonManagerMode = Literal["EnsureExists", "Reconcile"]
 """Kubernetes' own two modes: made if it is missing, or put right whenever it differs."""

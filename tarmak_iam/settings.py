@@ -29,6 +29,7 @@ from tarmak_iam.setting_values import (
     ProfileName,
     Registry,
     RoleArn,
+    Rollback,
 )
 from tarmak_iam.text import quoted
 
@@ -102,6 +103,10 @@ class Settings(BaseModel):
 
     profile: ProfileName | None = None
     """AWS profile that the kubeconfig's user takes its credentials from."""
+
+    rollback: Rollback = "never"
+    """When `run` restores what the cluster had before: `failure`, if apply or the login fails; `unverified`, also if
+    nobody whom a mapping names has logged in; `never`, only if somebody on the terminal says so."""
 
     @model_validator(mode="after")
     def _published(self) -> Settings:

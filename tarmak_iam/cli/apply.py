@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 
 from tarmak_iam.cli.changes import change_json, print_changes, timeout_option, wait_option
-from tarmak_iam.cli.cluster_access import access_options, at_work, kubectl_of
+from tarmak_iam.cli.cluster_access import access_options, at_work, given_access, kubectl_of
 from tarmak_iam.cli.console import did, format_option, note, print_json, print_line
 from tarmak_iam.cli.notes import note_image
-from tarmak_iam.cli.overrides import object_options
+from tarmak_iam.cli.overrides import object_options, profile_option, role_option
 from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.cli.verification import Login, end_with, login_json, try_login
 from tarmak_iam.effects import effect_json
 from tarmak_iam.emit import manifests
 from tarmak_iam.hook.cluster.apply import apply as apply_to_cluster
 from tarmak_iam.hook.cluster.changes import Applied, ApplyFailed
 from tarmak_iam.hook.cluster.history import STATE_NAME
 from tarmak_iam.hook.gate import refuse_errors
+from tarmak_iam.installation import Installation
 from tarmak_iam.lint import Subjects
 
 __all__ = ["apply"]
@@ -33,6 +36,9 @@ __all__ = ["apply"]
 @click.option("--force", is_flag=True, help="Take over what others made, and even if the last admin loses its way in.")
 @wait_option
 @timeout_option
+@click.option("--verify", is_flag=True, help="Then log in, as `verify` does; exit code 4 if you are not mapped.")
+@role_option
+@profile_option
 @format_option("text", "json")
 @pass_session
 def apply(
@@ -45,6 +51,7 @@ def apply(
     force: bool,
     wait: bool,
     timeout: float,
+    verify: bool,
     output: str,
     **overrides: Any,
 ) -> None:
@@ -52,7 +59,10 @@ def apply(
 
     Only objects of our own are touched; those that are no longer made go last. What was there before is kept in
     tarmak-iam.state.json, beside the mappings, for `rollback`.
+
+    That the objects are there does not show that anybody can log in: --verify logs in, as --role if that is given.
     """
+    _check_options(overrides, dry_run=dry_run, verify=verify)
     config = session.config()
     cluster = session.cluster(config)
     installation = session.installation_of(config, cluster, overrides)
@@ -63,9 +73,10 @@ def apply(
     note_image(installation)
     try:
         with contextlib.nullcontext() if dry_run else at_work(config, cluster) as lock:
+            kubectl = kubectl_of(session, kubeconfig, kube_context, lock=lock)
             done = apply_to_cluster(
                 installation,
-                kubectl_of(session, kubeconfig, kube_context, lock=lock),
+                kubectl,
                 files.home / STATE_NAME,
                 dry_run=dry_run,
                 force=force,
@@ -78,22 +89,57 @@ def apply(
         raise
     if done.changed and not dry_run:
         did("changed", f"the objects of {cluster.cluster_name}")
-    _print_applied(done, dry_run, output)
-    if dry_run:
-        note("dry run: nothing was changed")
-    elif done.state:
-        note(f"what was there before is in {done.state}; `{installation.command('rollback')}` restores it")
-
-
-def _print_applied(done: Applied, dry_run: str | None, output: str) -> None:
+    if output == "text":
+        _print_text(done)
+    login = try_login(installation, kubectl) if verify else None
     if output == "json":
-        shown = {"changed": done.changed, "dryRun": dry_run, "changes": [change_json(each) for each in done.changes]}
-        state = str(done.state) if done.state else None
-        effects = [effect_json(each) for each in done.effects]
-        print_json({**shown, "effects": effects, "rolledOut": done.rolled_out, "state": state, "notes": [*done.notes]})
-    else:
-        print_changes(done.changes)
-        for effect in done.effects:
-            print_line(effect.text)
+        _print_json(done, dry_run, login)
     for text in done.notes:
         note(f"note: {text}")
+    if dry_run:
+        note("dry run: nothing was changed")
+        return
+    if done.state:
+        note(f"what was there before is in {done.state}; `{installation.command('rollback')}` restores it")
+    access = given_access(kubeconfig, kube_context)
+    command = functools.partial(_command, installation, access)
+    state = "applied" if done.changed else "unchanged"
+    if login is None:
+        note(f"{state}, not verified: `{command('verify')}` logs in")
+    else:
+        end_with(login, command, is_text=output == "text")
+        note(f"{state} and verified")
+
+
+def _check_options(overrides: dict[str, Any], *, dry_run: str | None, verify: bool) -> None:
+    if verify and dry_run:
+        raise click.UsageError("--verify logs in to what is applied, and --dry-run applies nothing; use one of them")
+    for name in ("role", "profile"):
+        if overrides[name] is not None and not verify:
+            raise click.UsageError(f"--{name} is for the login of --verify; add --verify")
+
+
+def _command(installation: Installation, access: tuple[str, ...], words: str, *values: str) -> str:
+    """For the same cluster, reached in the same way."""
+    return installation.command(words, *values, *access)
+
+
+def _print_text(done: Applied) -> None:
+    print_changes(done.changes)
+    for effect in done.effects:
+        print_line(effect.text)
+
+
+def _print_json(done: Applied, dry_run: str | None, login: Login | None) -> None:
+    print_json(
+        {
+            "changed": done.changed,
+            "dryRun": dry_run,
+            "changes": [change_json(each) for each in done.changes],
+            "effects": [effect_json(each) for each in done.effects],
+            "rolledOut": done.rolled_out,
+            "state": str(done.state) if done.state else None,
+            "notes": [*done.notes],
+            "verified": login_json(login),
+        }
+    )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tarmak_iam.hook.cluster.kubectl import Kubectl
     from tarmak_iam.hook.lock import ClusterLock
 
-__all__ = ["access_options", "at_work", "kubectl_of", "tarmak_options"]
+__all__ = ["access_options", "at_work", "given_access", "kubectl_of", "tarmak_options"]
 
 _OPTIONS = (
     click.option(
@@ -37,6 +37,12 @@ def access_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def given_access(kubeconfig: Path | None, context: str | None) -> tuple[str, ...]:
+    """The words of --kubeconfig and --context as they were given, for a command that is suggested."""
+    words = () if kubeconfig is None else ("--kubeconfig", str(kubeconfig))
+    return words if context is None else (*words, "--context", context)
 
 
 def kubectl_of(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-__all__ = ["codes_of"]
+__all__ = ["NOT_VERIFIED", "codes_of"]
+
+NOT_VERIFIED = 4
+"""Nobody whom a mapping names has logged in, so nothing shows that the login works, and nothing that it does not."""
 
 _EVERY = {
     0: "done",
@@ -19,12 +22,19 @@ _ONE = {
     "whois": "with --exit-code: the caller becomes nobody",
     "doctor": "there are findings; with --fail-on error: errors",
     "token inspect": "a daemon would refuse the token",
-    "verify": "the login is not proven",
+    "apply": "with --verify: applied, but the login failed",
+    "verify": "the login failed: refused, somebody else than expected, or somebody whom no mapping names",
+}
+_NOT_VERIFIED = "nobody whom a mapping names has logged in: you are not mapped, or have no AWS credentials that work"
+_FOUR = {
+    "apply": f"with --verify: applied, not verified: {_NOT_VERIFIED}",
+    "verify": f"not verified: {_NOT_VERIFIED}",
 }
 _RUN = {
-    0: "tarmak is done, and what was to be applied is applied and proven",
-    1: "`check` found errors, someone would be locked out, or the login is not proven",
+    0: "tarmak is done, and what was to be applied is applied and verified by a login",
+    1: "`check` found errors, someone would be locked out, the login failed, or what was not verified is rolled back",
     2: "something cannot be read, applied or reached",
+    NOT_VERIFIED: f"applied, not verified: {_NOT_VERIFIED}",
     126: "tarmak cannot be run",
     127: "there is no tarmak",
 }
@@ -35,4 +45,5 @@ def codes_of(command: Sequence[str]) -> Mapping[int, str]:
     name = " ".join(command)
     if name == "run":
         return _RUN
-    return {**_EVERY, 1: _ONE[name]} if name in _ONE else _EVERY
+    codes = {**_EVERY, 1: _ONE[name]} if name in _ONE else dict(_EVERY)
+    return {**codes, NOT_VERIFIED: _FOUR[name]} if name in _FOUR else codes

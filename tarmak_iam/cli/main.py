@@ -40,7 +40,7 @@ _COMMANDS = {
     "report": ("tarmak_iam.cli.report", "report", "Access review: who can get in as whom, and why."),
     "diff": ("tarmak_iam.cli.diff", "diff", "What apply would change, and for whom."),
     "apply": ("tarmak_iam.cli.apply", "apply", "Bring it all to the cluster, with kubectl."),
-    "verify": ("tarmak_iam.cli.verify", "verify", "Prove that the login works."),
+    "verify": ("tarmak_iam.cli.verify", "verify", "Log in for real, and compare with whois."),
     "rollback": ("tarmak_iam.cli.rollback", "rollback", "Restore what the cluster had before apply."),
     "flags": ("tarmak_iam.cli.artifacts", "flags", "The API server's webhook flags."),
     "manifests": ("tarmak_iam.cli.artifacts", "manifests", "All Kubernetes objects, in apply order."),

@@ -27,7 +27,12 @@ __all__ = ["run"]
     "      tarmak -c ~/.tarmak clusters apply --configuration-only",
 )
 @click.option("--no-check", is_flag=True, help="Start tarmak whatever `check` finds, and whoever is locked out.")
-@click.option("--rollback-on-failure", is_flag=True, help="Restore the objects where nobody can log in afterwards.")
+@click.option("--rollback-on-failure", is_flag=True, help="Restore the objects if apply or the login fails.")
+@click.option(
+    "--rollback-unless-verified",
+    is_flag=True,
+    help="Restore them also if nobody whom a mapping names has logged in.",
+)
 @click.option(
     "--kubeconfig",
     type=click.Path(path_type=Path),
@@ -43,6 +48,7 @@ def run(
     session: Session,
     no_check: bool,
     rollback_on_failure: bool,
+    rollback_unless_verified: bool,
     kubeconfig: Path | None,
     kube_context: str | None,
     command: tuple[str, ...],
@@ -50,11 +56,12 @@ def run(
     """Run any tarmak command: it has its arguments, the terminal and its exit code as without us.
 
     Around `clusters apply` of a cluster whose switch is on, `check` comes before and stops it for errors or where
-    everyone would be locked out; after a success the objects are applied, and a login proves them. Around the commands
+    everyone would be locked out; after a success the objects are applied, and verified by a login. Around the commands
     that rewrite tarmak.yaml its comments are kept.
 
     The directory and the cluster are those of tarmak's own arguments. Exit codes of our own: 1 for findings and for a
-    proof that failed, 2 where something cannot be read or applied, 127 where there is no tarmak.
+    login that failed, 2 where something cannot be read or applied, 4 where it is applied and nobody who is mapped has
+    logged in, 127 where there is no tarmak.
     """
     _check_program(command[0])
     call = TarmakCall.parse(command[1:])
@@ -68,7 +75,14 @@ def run(
         elif call.applies:
             from tarmak_iam.cli.run_apply import Wishes, apply_around
 
-            wishes = Wishes(no_check, rollback_on_failure, kubeconfig, kube_context, session.follow_links)
+            wishes = Wishes(
+                no_check,
+                rollback_on_failure=rollback_on_failure,
+                rollback_unless_verified=rollback_unless_verified,
+                kubeconfig=kubeconfig,
+                context=kube_context,
+                follow_links=session.follow_links,
+            )
             code = apply_around(command, call, environment, wishes)
         else:
             code = pass_through(command, environment).code

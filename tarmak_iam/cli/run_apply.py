@@ -12,7 +12,9 @@ from pathlib import Path
 
 import click
 
+from tarmak_iam.cli.cluster_access import given_access
 from tarmak_iam.cli.console import MARK, aside, aside_error, tell
+from tarmak_iam.cli.exit_codes import NOT_VERIFIED
 from tarmak_iam.cli.progress import progress
 from tarmak_iam.cli.session import Session
 from tarmak_iam.cli.terminal import is_terminal
@@ -21,7 +23,15 @@ from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.effects import Loaded
 from tarmak_iam.errors import EditRefused, TarmakIamError
 from tarmak_iam.hook.access import Access
-from tarmak_iam.hook.around import After, AfterReport, BeforeReport, Stage, before_apply, is_concerned
+from tarmak_iam.hook.around import (
+    After,
+    AfterReport,
+    BeforeReport,
+    Stage,
+    before_apply,
+    is_concerned,
+    rollback_policy,
+)
 from tarmak_iam.hook.cluster.changes import Action, Applied
 from tarmak_iam.hook.lock import ClusterLock, cluster_lock, lock_path
 from tarmak_iam.hook.processes import Programs
@@ -32,6 +42,7 @@ from tarmak_iam.installation import Installation
 
 __all__ = ["Wishes", "apply_around"]
 
+_AWAITED = (Stage.NOT_VERIFIED, Stage.FAILED)
 _UNREAD = "nothing will be applied"
 
 
@@ -41,6 +52,7 @@ class Wishes:
 
     no_check: bool = False
     rollback_on_failure: bool = False
+    rollback_unless_verified: bool = False
     kubeconfig: Path | None = None
     context: str | None = None
     follow_links: bool = False
@@ -161,56 +173,60 @@ class _Around:
         if report.ok:
             aside(report.text)
             return 0
-        self._tell_failure(report, installation)
-        code = 1 if report.stage is Stage.APPLIED or isinstance(report.error, EditRefused) else 2
-        if report.can_roll_back and self._wants_rollback():
+        self._tell_why(report, installation)
+        code = _code_of(report)
+        if report.can_roll_back and self._wants_rollback(report, installation):
             with progress(aside, MARK) as after.tell:
                 report = after.roll_back(report)
-            aside(report.text if report.stage is Stage.UNDONE else f"error: {report.text}; {self._state()}")
-        else:
-            aside(self._state(report.error))
+            aside(report.text if report.stage is Stage.UNDONE else f"error: {report.text}; {self._state(report)}")
+            return 1 if code == NOT_VERIFIED else code  # whoever takes 4 for done must not take this for it
+        aside(self._state(report))
         return code
 
-    def _tell_failure(self, report: AfterReport, installation: Installation) -> None:
-        aside(f"error: {report.text}; {installation.way_in}")
-        if report.stage is Stage.APPLIED and not self.call.waits:
+    def _tell_why(self, report: AfterReport, installation: Installation) -> None:
+        aside(f"error: {report.text}; {installation.way_in}" if report.is_failure else report.text)
+        if report.is_failure and report.stage in _AWAITED and not self.call.waits:
             aside("note: tarmak was told not to wait for the masters, which may take the switch in only later")
 
-    def _wants_rollback(self) -> bool:
-        if self.wishes.rollback_on_failure:
+    def _wants_rollback(self, report: AfterReport, installation: Installation) -> bool:
+        wishes = self.wishes
+        policy = rollback_policy(
+            installation, on_failure=wishes.rollback_on_failure, unless_verified=wishes.rollback_unless_verified
+        )
+        if report.is_to_roll_back(policy):
             return True
         if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
             return False
+        reason = "" if report.is_failure else "nobody whom a mapping names has logged in; "
         try:
-            return click.confirm("tarmak-iam: restore what was there before?", default=False, err=True)
+            return click.confirm(f"{MARK}{reason}restore what was there before?", default=False, err=True)
         except click.Abort:  # Ctrl-C or the end of the input
             tell("")
             return False
 
-    def _state(self, error: TarmakIamError | None = None) -> str:
-        """What state things are in, and what to do next."""
+    def _state(self, report: AfterReport | None = None) -> str:
+        """What state things are in, and what to do next; `report` where it came to its end."""
         if not self._is_tarmak_done:
             return "tarmak was not started, and nothing was changed"
         stage = self._after.stage if self._after else Stage.NOTHING
-        apply, verify, rollback = map(self._own, ("apply", "verify", "rollback"))
-        if isinstance(error, EditRefused):
+        verified = report.verified if report is not None else None
+        verify = self._own("verify", *(verified.options if verified is not None else ()))
+        apply, rollback = map(self._own, ("apply", "rollback"))
+        if report is not None and isinstance(report.error, EditRefused):
             apply = f"{apply} --force"
         restores = f", `{rollback}` restores what was there before" if self._after and self._after.is_kept else ""
         return {
             Stage.NOTHING: f"tarmak is done, and nothing was applied; `{apply}` does that",
             Stage.SOME: f"{Stage.SOME}; `{apply}` goes on{restores}",
-            Stage.APPLIED: f"{Stage.APPLIED}; `{verify}` looks again{restores}",
+            Stage.NOT_VERIFIED: f"{Stage.NOT_VERIFIED}; `{verify}` logs in{restores}",
+            Stage.FAILED: f"{Stage.FAILED}; `{verify}` logs in again{restores}",
             Stage.UNDOING: f"{Stage.UNDOING}; `{rollback}` goes on",
         }.get(stage, str(stage))
 
-    def _own(self, command: str) -> str:
+    def _own(self, command: str, *options: str) -> str:
         """A command line of ours for the same cluster."""
-        options: list[str] = []
-        if command != "check" and self.wishes.kubeconfig is not None:
-            options += ["--kubeconfig", str(self.wishes.kubeconfig)]
-        if command != "check" and self.wishes.context is not None:
-            options += ["--context", self.wishes.context]
-        return self.config.command_line(self.cluster).tarmak_iam(command, *options)
+        access = () if command == "check" else given_access(self.wishes.kubeconfig, self.wishes.context)
+        return self.config.command_line(self.cluster).tarmak_iam(command, *options, *access)
 
     @property
     def _access(self) -> Access:
@@ -218,6 +234,13 @@ class _Around:
         tarmak = os.path.abspath(name) if os.sep in name else name  # the same one is asked for the kubeconfig
         programs, options = Programs(self.environment), self.call.access_options
         return Access(programs, wishes.kubeconfig, wishes.context, options, tarmak, self.lock)
+
+
+def _code_of(report: AfterReport) -> int:
+    """Of a report that is not ok."""
+    if report.error is not None:
+        return 1 if isinstance(report.error, EditRefused) else 2
+    return 1 if report.is_failure else NOT_VERIFIED
 
 
 def _tell_changes(applied: Applied | None) -> None:

@@ -77,6 +77,8 @@ def set_(session: Session, key: str, value: str, dry_run: bool) -> None:
     addonManagerMode   a label of the objects: EnsureExists, Reconcile
     role               ARN of the role that the kubeconfig assumes
     profile            AWS profile that the kubeconfig uses
+    rollback           when `run` restores what was there before: never,
+                       failure, unverified
     """
     typed = typed_value(key, value)
     after = _edit(session, dry_run, lambda document: document.set((key,), typed), f"{key} has this value")

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
-from tarmak_iam.cli.cluster_access import access_options, kubectl_of
-from tarmak_iam.cli.console import format_option, note, print_json, print_line
+from tarmak_iam.cli.cluster_access import access_options, given_access, kubectl_of
+from tarmak_iam.cli.console import format_option, print_json
 from tarmak_iam.cli.overrides import profile_option, role_option
 from tarmak_iam.cli.session import Session, pass_session
-from tarmak_iam.cli.verbosity import log_variables
-from tarmak_iam.hook.login.verify import VERIFY_SECONDS, Verified
-from tarmak_iam.hook.login.verify import verify as verify_login
-from tarmak_iam.hook.tarmak.passing import stops_raised
+from tarmak_iam.cli.verification import end_with, login_json, try_login
+from tarmak_iam.hook.login.verify import VERIFY_SECONDS
 
 __all__ = ["verify"]
 
@@ -29,7 +26,7 @@ __all__ = ["verify"]
     default=VERIFY_SECONDS,
     show_default=True,
     metavar="SECONDS",
-    help="How long to go on asking while the answer is not as foretold.",
+    help="How long to try again while the login fails.",
 )
 @format_option("text", "json")
 @pass_session
@@ -42,40 +39,17 @@ def verify(
     timeout: float,
     output: str,
 ) -> None:
-    """Prove a login: make a token with your AWS credentials, ask the API server whose it is, and compare with whois.
+    """Verify a login: make a token with your AWS credentials, ask the API server whose it is, and compare with whois.
+
+    Only a login as somebody whom a mapping names verifies anything. Where you are not mapped and refused, or have no
+    AWS credentials, nothing is known: exit code 4, and whom to log in as. Exit code 1 means that the login failed.
 
     The token is made by aws-iam-authenticator where that is on the PATH, else by ourselves. The kubeconfig is the
-    admin's, which asks what keeps you out. Exits with 1 where the answer is not as foretold.
+    admin's, which asks what keeps you out.
     """
     installation = session.installation({"role": role, "profile": profile})
-    log_variables(prefixes=["AWS_"])
-    kubectl = kubectl_of(session, kubeconfig, kube_context)
-    with stops_raised():  # so that a token does not stay behind in a file
-        found = verify_login(installation, kubectl, seconds=timeout, tell=note)
-    if output == "json":
-        print_json(_verified_json(found))
-    else:
-        for line in found.account:
-            print_line(line)
-    if not found.ok:
-        note(f"not proven; {found.way_in}")
-        click.get_current_context().exit(1)
-
-
-def _verified_json(found: Verified) -> dict[str, Any]:
-    expected, got, identity = found.expected, found.got, found.identity
-    return {
-        "ok": found.ok,
-        "caller": identity.arn if identity else None,
-        "expected": expected
-        and {
-            "authenticated": expected.authenticated,
-            "username": expected.username,
-            "groups": expected.groups or [],
-            "reason": expected.reason,
-        },
-        "got": got and {"username": got.username, "groups": list(got.groups)},
-        "account": list(found.account),
-        "tokenFrom": found.maker,
-        "method": found.method,
-    }
+    login = try_login(installation, kubectl_of(session, kubeconfig, kube_context), seconds=timeout)
+    if output == "json" and (shown := login_json(login)) is not None:
+        print_json(shown)
+    access = given_access(kubeconfig, kube_context)
+    end_with(login, lambda words, *values: installation.command(words, *values, *access), is_text=output == "text")

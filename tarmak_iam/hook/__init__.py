@@ -1,4 +1,4 @@
-"""Running tarmak and kubectl: applying what was made, proving that people can log in, rolling back.
+"""Running tarmak and kubectl: applying what was made, verifying a login, rolling back.
 
 The names below are imported when they are first used: a tarmak that is only passed through costs nothing.
 """
@@ -10,10 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tarmak_iam.hook.access import Access
-    from tarmak_iam.hook.around import AfterReport, BeforeReport, after_apply, before_apply
+    from tarmak_iam.hook.around import AfterReport, BeforeReport, Outcome, Stage, after_apply, before_apply
     from tarmak_iam.hook.processes import Programs
 
-__all__ = ["Access", "AfterReport", "BeforeReport", "Programs", "after_apply", "before_apply"]
+__all__ = [
+    "Access",
+    "AfterReport",
+    "BeforeReport",
+    "Outcome",
+    "Programs",
+    "Stage",
+    "after_apply",
+    "before_apply",
+]
 
 _HOMES = {"Access": "access", "Programs": "processes"}
 

@@ -20,16 +20,29 @@ from tarmak_iam.hook.cluster.changes import Applied, ApplyFailed, RolledBack
 from tarmak_iam.hook.cluster.history import STATE_NAME
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.gate import findings_about
+from tarmak_iam.hook.login.outcome import Outcome
 from tarmak_iam.hook.steps import Steps
 from tarmak_iam.hook.telling import Tell, silent
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint import Located, Subjects
+from tarmak_iam.setting_values import Rollback
 from tarmak_iam.text import one_line
 
 if TYPE_CHECKING:
     from tarmak_iam.hook.login.verify import Verified
 
-__all__ = ["Access", "After", "AfterReport", "BeforeReport", "Stage", "after_apply", "before_apply", "is_concerned"]
+__all__ = [
+    "Access",
+    "After",
+    "AfterReport",
+    "BeforeReport",
+    "Outcome",
+    "Stage",
+    "after_apply",
+    "before_apply",
+    "is_concerned",
+    "rollback_policy",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +123,9 @@ class Stage(str, Enum):
 
     NOTHING = "nothing was applied"
     SOME = "some objects may have been applied"
-    APPLIED = "applied, but not proven"
-    PROVEN = "applied and proven"
+    NOT_VERIFIED = "applied, not verified"
+    FAILED = "applied, but the verification failed"
+    VERIFIED = "applied and verified"
     UNDOING = "the rollback may be half done"
     UNDONE = "rolled back"
 
@@ -119,9 +133,12 @@ class Stage(str, Enum):
         return self.value
 
 
+_STAGES = {Outcome.VERIFIED: Stage.VERIFIED, Outcome.FAILED: Stage.FAILED}
+
+
 @dataclass(frozen=True, slots=True)
 class AfterReport:
-    """`stage` says what state the cluster is in, `error` what stopped it, `verified` what the proof came to.
+    """`stage` says what state the cluster is in, `error` what stopped it, `verified` what the login came to.
 
     `applied` is what `apply` returned, `rolled_back` what `rollback` did; None for what did not come to its end.
     """
@@ -133,11 +150,19 @@ class AfterReport:
     rolled_back: RolledBack | None = None
     error: TarmakIamError | None = None
     can_roll_back: bool = False
-    """Whether something changed that is not proven, and what was there before is kept."""
+    """Whether something changed that is not verified, and what was there before is kept."""
 
     @property
     def ok(self) -> bool:
-        return self.stage is Stage.PROVEN
+        return self.stage is Stage.VERIFIED
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether something went wrong, as against a login that nobody who is mapped has tried."""
+        return self.error is not None or (self.verified is not None and self.verified.outcome is Outcome.FAILED)
+
+    def is_to_roll_back(self, policy: Rollback) -> bool:
+        return self.can_roll_back and (policy == "unverified" or (policy == "failure" and self.is_failure))
 
     @property
     def text(self) -> str:
@@ -147,7 +172,7 @@ class AfterReport:
         elif self.error is not None:
             why = str(self.error)
         else:
-            why = "" if self.verified is None or self.verified.ok else "; ".join(self.verified.account)
+            why = self.verified.why if self.verified is not None else ""
         return one_line(f"{self.cluster_name}: {self.stage}{f': {why}' if why else ''}")
 
 
@@ -158,13 +183,15 @@ def after_apply(
     *,
     installation: Installation | None = None,
     rollback_on_failure: bool = False,
+    rollback_unless_verified: bool = False,
     tell: Tell = silent,
     steps: Steps | None = None,
     follow_links: bool = False,
 ) -> AfterReport:
-    """Applies an installation, and proves that people can log in; restores what was there before where that fails,
-    if so wished.
+    """Applies an installation, and verifies a login.
 
+    `rollback_on_failure` restores what was there before where apply or the login fails, `rollback_unless_verified` also
+    where nobody who is mapped has logged in; without either the setting `rollback` of the cluster counts.
     `installation`: what `before_apply` checked; None for what the files say now. `tell` takes a line about what is
     going on; `follow_links` is as in `ClusterFiles`. What stops it is in the report; only the reading of the files
     raises TarmakIamError, also for a cluster that has nothing to be applied.
@@ -178,7 +205,15 @@ def after_apply(
         )
     after = After(made, access, steps or Steps(), tell, follow_links=follow_links)
     report = after.run()
-    return after.roll_back(report) if rollback_on_failure and report.can_roll_back else report
+    policy = rollback_policy(made, on_failure=rollback_on_failure, unless_verified=rollback_unless_verified)
+    return after.roll_back(report) if report.is_to_roll_back(policy) else report
+
+
+def rollback_policy(installation: Installation, *, on_failure: bool, unless_verified: bool) -> Rollback:
+    """What is asked for, else what the settings of the cluster say."""
+    if unless_verified:
+        return "unverified"
+    return "failure" if on_failure else installation.settings.rollback
 
 
 @dataclass
@@ -225,7 +260,7 @@ class After:
             if isinstance(error, ApplyFailed):  # also where all that it did was to wait
                 self.stage = Stage.SOME
             raise
-        self.stage, self.is_kept = Stage.APPLIED, applied.state is not None
+        self.stage, self.is_kept = Stage.NOT_VERIFIED, applied.state is not None
         return applied
 
     def _tell(self, text: str) -> None:
@@ -236,8 +271,7 @@ class After:
 
     def _verified(self) -> Verified:
         verified = self.steps.verify(self.installation, self._reached(), tell=self.tell)
-        if verified.ok:
-            self.stage = Stage.PROVEN
+        self.stage = _STAGES.get(verified.outcome, Stage.NOT_VERIFIED)
         return verified
 
     def _reached(self) -> Kubectl:
@@ -265,7 +299,7 @@ class After:
     def _report(
         self, applied: Applied | None, verified: Verified | None = None, error: TarmakIamError | None = None
     ) -> AfterReport:
-        can_roll_back = self.is_kept and self.stage in (Stage.SOME, Stage.APPLIED)
+        can_roll_back = self.is_kept and self.stage in (Stage.SOME, Stage.NOT_VERIFIED, Stage.FAILED)
         return AfterReport(
             self.installation.cluster_id, self.stage, applied, verified, error=error, can_roll_back=can_roll_back
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import json
 import os
 import signal
@@ -12,13 +13,17 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from tarmak_iam.cli.rollback import _removes_the_authenticator
 from tarmak_iam.hook.cluster.changes import Action, Change
 from tarmak_iam.hook.lock import cluster_lock, lock_path
+from tarmak_iam.hook.login.caller import StsAnswer
+from tarmak_iam.hook.login.verify import verify
 from tarmak_iam.hook.processes import Completed, Programs
+from tarmak_iam.identity import Identity
 from tests.admin_certificates import certificate, kubeconfig, logins, write
 from tests.hook.cluster import Cluster, failed
 from tests.support import ADMIN, ROOT, Shell
@@ -369,9 +374,106 @@ def test_verify(stand: Stand) -> None:
     reviewed(stand, "root")
     found = stand.shell.dev("verify", "--timeout", "0", code=1)
     assert "the API server takes" in found.out
-    assert f"not proven; {way_in(stand)}\n" in found.err
+    assert f"verification failed; {way_in(stand)}\n" in found.err
     shown = json.loads(stand.shell.dev("verify", "--timeout", "0", "-o", "json", code=1).out)
     assert (shown["ok"], shown["got"]["username"], shown["expected"]["username"]) == (False, "root", "admin")
+    assert (shown["outcome"], shown["verifyAs"]) == ("failed", [ADMIN])
+
+
+NOBODY = "arn:aws:sts::111122223333:assumed-role/Nobody/ann"
+
+
+def refused(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The API server refuses whoever tries; by STS it is a caller whom nobody maps."""
+    identity = Identity(NOBODY, "111122223333", "AROA1:ann")
+    monkeypatch.setattr("tarmak_iam.hook.login.verify.ask_sts", lambda *_: StsAnswer(identity))
+    stand.put("aws-iam-authenticator", "echo k8s-aws-v1.aHR0cHM6Ly9zdHMuYW1hem9uYXdzLmNvbS8")
+    stand.cluster.reviews = [{"error": "[invalid bearer token, unknown]"}]
+
+
+def test_a_refusal_of_somebody_whom_nobody_maps_is_not_verified(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell = stand.shell
+    shell.dev("apply")
+    refused(stand, monkeypatch)
+    found = shell.dev("verify", "--context", "a b", code=4)
+    assert found.out.startswith(f"the API server does not let {NOBODY} in, as whois expects: no entry maps")
+    assert found.err.splitlines()[-1] == (
+        f"not verified: you ({NOBODY}) are not mapped; verify as {ADMIN}, with --role ARN or AWS_PROFILE; "
+        f"`tarmak-iam -c {shell.single} verify --role {ADMIN} --context 'a b'` logs in as that role"
+    )
+    assert "admin certificate" not in found.err
+    shown = json.loads(shell.dev("verify", "-o", "json", code=4).out)
+    assert (shown["ok"], shown["outcome"], shown["got"]) == (False, "not mapped", None)
+
+
+def test_verify_without_credentials(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "botocore.session", None)
+    found = stand.shell.dev("verify", code=4)
+    assert found.out.startswith("no token can be made: aws-iam-authenticator is not on the PATH")
+    assert "not verified: no token can be made: " in found.err
+    assert json.loads(stand.shell.dev("verify", "-o", "json", code=4).out)["outcome"] == "caller unknown"
+
+
+def test_apply_says_that_it_is_not_verified(stand: Stand) -> None:
+    shell = stand.shell
+    command = f"`tarmak-iam -c {shell.single} verify --context dev` logs in"
+    done = shell.dev("apply", "--context", "dev")
+    assert done.err.splitlines()[-1] == f"applied, not verified: {command}"
+    assert shell.dev("apply", "--context", "dev").err.splitlines()[-1] == f"unchanged, not verified: {command}"
+    assert "verified" not in shell.dev("apply", "--dry-run", "client").err
+
+
+class TestApplyAndVerify:
+    def test_a_login_that_succeeds(self, stand: Stand) -> None:
+        reviewed(stand, "admin")
+        done = stand.shell.dev("apply", "--verify")
+        assert done.out.splitlines()[-1] == f"{ARN} is 'admin' with system:masters, as whois says"
+        assert done.err.splitlines()[-1] == "applied and verified"
+        again = json.loads(stand.shell.dev("apply", "--verify", "-o", "json").out)
+        assert (again["changed"], again["verified"]["outcome"]) == (False, "verified")
+
+    def test_a_login_that_fails(self, stand: Stand) -> None:
+        reviewed(stand, "root")
+        with mock.patch("tarmak_iam.cli.verification.verify", functools.partial(verify, pause=100)):  # tries once
+            done = stand.shell.dev("apply", "--verify", code=1)
+        assert "created ConfigMap" in done.out
+        assert done.err.splitlines()[-1] == f"verification failed; {way_in(stand)}"
+
+    def test_somebody_whom_nobody_maps(self, stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+        refused(stand, monkeypatch)
+        done = stand.shell.dev("apply", "--verify", code=4)
+        assert f"not verified: you ({NOBODY}) are not mapped; verify as {ADMIN}" in done.err
+        assert "applied and verified" not in done.err
+        shown = json.loads(stand.shell.dev("apply", "--verify", "-o", "json", code=4).out)
+        assert (shown["changed"], shown["verified"]["outcome"]) == (False, "not mapped")
+
+    def test_the_role_is_for_the_login(self, stand: Stand) -> None:
+        reviewed(stand, "admin")
+        stand.put("aws-iam-authenticator", f'echo "$@" > {stand.bin}/asked; echo k8s-aws-v1.aHR0cHM6Ly8')
+        stand.shell.dev("apply", "--verify", "--role", ADMIN)
+        assert (stand.bin / "asked").read_text() == f"token -i dev-cluster -r {ADMIN}\n"
+
+    def test_an_api_server_that_goes_away_after_it(self, stand: Stand) -> None:
+        """What was applied is printed all the same."""
+        reviewed(stand, "admin")
+        stand.cluster.fault = lambda args: failed("error: no") if args[0] == "create" else None
+        done = stand.shell.dev("apply", "--verify", code=2)
+        assert "created ConfigMap" in done.out
+        assert "error: the TokenReview failed: no" in done.err
+        shown = stand.shell.dev("apply", "--verify", "-o", "json", code=2).out
+        assert json.loads(shown)["verified"] is None
+
+    @pytest.mark.parametrize(
+        ("options", "what"),
+        [
+            (["--verify", "--dry-run", "client"], "--verify logs in to what is applied, and --dry-run applies nothing"),
+            (["--role", ADMIN], "--role is for the login of --verify; add --verify"),
+            (["--profile", "p"], "--profile is for the login of --verify; add --verify"),
+        ],
+    )
+    def test_options_that_do_not_go_together(self, stand: Stand, options: list[str], what: str) -> None:
+        assert what in stand.shell.dev("apply", *options, code=2).err
+        assert stand.cluster.names() == []
 
 
 def test_the_difference_of_every_cluster(stand: Stand) -> None:

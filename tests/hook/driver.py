@@ -19,6 +19,7 @@ from tarmak_iam.effects import Loaded
 from tarmak_iam.errors import EditRefused, FileError, ToolError
 from tarmak_iam.hook.cluster.changes import Action, Applied, ApplyFailed, Change, RolledBack
 from tarmak_iam.hook.cluster.objects import Ref
+from tarmak_iam.hook.login.outcome import Outcome
 from tarmak_iam.identity.mappings import Mappings
 from tests.hook.stub_tarmak import record
 
@@ -28,8 +29,9 @@ SAME = Change(Action.UNCHANGED, "DaemonSet", "kube-system", "aws-iam-authenticat
 
 @dataclass(frozen=True)
 class Verified:
-    ok: bool
-    account: tuple[str, ...] = ()
+    outcome: Outcome = Outcome.VERIFIED
+    why: str = ""
+    options: tuple[str, ...] = ()
 
 
 def midway(state: Path | None) -> ApplyFailed:
@@ -88,10 +90,14 @@ def apply(installation: Any, kubectl: Any, state: Path, *, tell: Any, begun: Any
 def verify(installation: Any, kubectl: Any, *, tell: Any) -> Verified:
     match happens("verify"):
         case "bad":
-            return Verified(False, ("the API server does not know the token", "the daemon was not asked"))
+            return Verified(Outcome.FAILED, "the API server does not know the token; the daemon was not asked")
+        case "unmapped":
+            return Verified(Outcome.NOT_MAPPED, "you (arn:x) are not mapped", ("--role", "arn:y"))
+        case "no credentials":
+            return Verified(Outcome.CALLER_UNKNOWN, "no token can be made: there are no AWS credentials")
         case "error":
-            raise ToolError("there are no AWS credentials")
-    return Verified(True)
+            raise ToolError("the API server cannot be asked")
+    return Verified()
 
 
 def rollback(kubectl: Any, state: Path, *, tell: Any, within: Any) -> Any:

@@ -13,7 +13,7 @@ import pytest
 from tarmak_iam import TarmakConfig, TarmakIamError, hook
 from tarmak_iam.effects import Loaded
 from tarmak_iam.errors import ConfigError, FileError, Place, SelectionError, ToolError
-from tarmak_iam.hook.around import Stage
+from tarmak_iam.hook.around import Outcome, Stage
 from tarmak_iam.hook.cluster.changes import Applied, ApplyFailed, RolledBack
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.processes import Programs
@@ -35,14 +35,14 @@ def giving(text: str) -> Any:
     return lambda installation: Loaded.of(replace(installation, mappings=Mappings.parse(text.encode(), "live")))
 
 
-PROVEN = Verified(True)
+VERIFIED = Verified()
 UNDONE = RolledBack(())
 
 
 class Fakes:
     """Steps that note what they are called with."""
 
-    def __init__(self, *, verified: Any = PROVEN, failure: TarmakIamError | None = None) -> None:
+    def __init__(self, *, verified: Any = VERIFIED, failure: TarmakIamError | None = None) -> None:
         self.calls: list[str] = []
         self.verified, self.failure = verified, failure
         self.changed = True
@@ -146,11 +146,11 @@ class TestAfter:
     def run(self, bench: Bench, fakes: Fakes, access: hook.Access = ACCESS, **options: Any) -> hook.AfterReport:
         return hook.after_apply(config_of(bench), "dev-cluster", access, steps=fakes.steps, **options)
 
-    def test_applied_and_proven(self, bench: Bench) -> None:
+    def test_applied_and_verified(self, bench: Bench) -> None:
         fakes, told = Fakes(), list[str]()
         report = self.run(bench, fakes, tell=told.append)
         assert report.ok
-        assert (report.stage, report.text) == (Stage.PROVEN, "dev-cluster: applied and proven")
+        assert (report.stage, report.text) == (Stage.VERIFIED, "dev-cluster: applied and verified")
         assert fakes.calls == [
             "access --config-directory=x",
             "apply dev-cluster /kubeconfig None tarmak-iam.state.json",
@@ -177,19 +177,56 @@ class TestAfter:
         )
 
     @pytest.mark.parametrize("wished", [False, True])
-    def test_a_proof_that_fails(self, bench: Bench, wished: bool) -> None:
-        fakes = Fakes(verified=Verified(False, ("other\nusername",)))
+    def test_a_login_that_fails(self, bench: Bench, wished: bool) -> None:
+        fakes = Fakes(verified=Verified(Outcome.FAILED, "other\nusername"))
         report = self.run(bench, fakes, rollback_on_failure=wished)
         assert not report.ok
-        state = "rolled back" if wished else "applied, but not proven"
+        assert report.is_failure
+        state = "rolled back" if wished else "applied, but the verification failed"
         assert report.text == f"dev-cluster: {state}: other username"
         assert report.rolled_back == (UNDONE if wished else None)
         assert report.can_roll_back is not wished
         assert fakes.calls[-1] == ("rollback tarmak-iam.state.json" if wished else "verify")
 
-    def test_a_proof_that_cannot_be_made(self, bench: Bench) -> None:
-        report = self.run(bench, Fakes(verified=ToolError("no credentials")))
-        assert (report.stage, str(report.error)) == (Stage.APPLIED, "no credentials")
+    @pytest.mark.parametrize("outcome", [Outcome.NOT_MAPPED, Outcome.CALLER_UNKNOWN])
+    @pytest.mark.parametrize(
+        ("wished", "undone"),
+        [({}, False), ({"rollback_on_failure": True}, False), ({"rollback_unless_verified": True}, True)],
+    )
+    def test_nobody_who_is_mapped_has_logged_in(
+        self, bench: Bench, outcome: Outcome, wished: dict[str, Any], undone: bool
+    ) -> None:
+        """This is no failure, and it verifies nothing."""
+        fakes = Fakes(verified=Verified(outcome, "who are you"))
+        report = self.run(bench, fakes, **wished)
+        assert not report.ok
+        assert not report.is_failure
+        state = Stage.UNDONE if undone else Stage.NOT_VERIFIED
+        assert (report.stage, report.text) == (state, f"dev-cluster: {state}: who are you")
+        assert fakes.calls[-1] == ("rollback tarmak-iam.state.json" if undone else "verify")
+
+    @pytest.mark.parametrize(
+        ("setting", "outcome", "undone"),
+        [
+            ("never", Outcome.FAILED, False),
+            ("failure", Outcome.FAILED, True),
+            ("failure", Outcome.NOT_MAPPED, False),
+            ("unverified", Outcome.FAILED, True),
+            ("unverified", Outcome.NOT_MAPPED, True),
+            ("unverified", Outcome.VERIFIED, False),
+        ],
+    )
+    def test_the_policy_of_the_settings(self, bench: Bench, setting: str, outcome: Outcome, undone: bool) -> None:
+        (bench.directory / "dev-cluster" / "tarmak-iam.yaml").write_text(f"rollback: {setting}\n")
+        fakes = Fakes(verified=Verified(outcome))
+        report = self.run(bench, fakes)
+        assert (report.stage is Stage.UNDONE) is undone
+        assert fakes.calls[-1] == ("rollback tarmak-iam.state.json" if undone else "verify")
+
+    def test_a_login_that_cannot_be_tried(self, bench: Bench) -> None:
+        report = self.run(bench, Fakes(verified=ToolError("the API server is away")))
+        assert (report.stage, str(report.error)) == (Stage.NOT_VERIFIED, "the API server is away")
+        assert report.is_failure
 
     def test_apply_that_ends_midway(self, bench: Bench) -> None:
         fakes = Fakes(failure=midway(Path("x")))
@@ -227,10 +264,10 @@ class TestAfter:
 
     def test_nothing_changed_so_nothing_is_undone(self, bench: Bench) -> None:
         """The kept state is of an earlier apply."""
-        fakes = Fakes(verified=Verified(False))
+        fakes = Fakes(verified=Verified(Outcome.FAILED))
         fakes.changed = False
         report = self.run(bench, fakes, rollback_on_failure=True)
-        assert (report.stage, report.can_roll_back) == (Stage.APPLIED, False)
+        assert (report.stage, report.can_roll_back) == (Stage.FAILED, False)
         assert fakes.calls[-1] == "verify"
 
     def test_where_there_is_nothing_to_apply(self, bench: Bench) -> None:

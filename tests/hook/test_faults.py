@@ -15,7 +15,7 @@ APPLY = ("run", "--", "tarmak", "clusters", "apply")
 DONE = "tarmak is done, and nothing was applied; `tarmak-iam apply` does that"
 RESTORES = "`tarmak-iam rollback` restores what was there before"
 SOME = f"some objects may have been applied; `tarmak-iam apply` goes on, {RESTORES}"
-APPLIED = f"applied, but not proven; `tarmak-iam verify` looks again, {RESTORES}"
+APPLIED = f"applied, not verified; `tarmak-iam verify` logs in, {RESTORES}"
 UNDOING = "the rollback may be half done; `tarmak-iam rollback` goes on"
 
 
@@ -150,7 +150,7 @@ def test_a_directory_that_may_not_be_written_to(bench: Bench) -> None:
     finally:
         bench.directory.chmod(0o755)
     assert f"warning: {bench.lock}: cannot be locked, so that a second run would go unnoticed" in said
-    assert said.endswith("applied and proven\n")
+    assert said.endswith("applied and verified\n")
 
 
 def test_a_lock_that_cannot_be_had(bench: Bench) -> None:
@@ -158,7 +158,7 @@ def test_a_lock_that_cannot_be_had(bench: Bench) -> None:
     bench.lock.symlink_to("/nowhere")
     said = bench.apply()
     assert f"warning: {bench.lock}: cannot be locked, so that a second run would go unnoticed" in said
-    assert said.endswith("applied and proven\n")
+    assert said.endswith("applied and verified\n")
     assert bench.lock.is_symlink()
 
 

@@ -12,7 +12,7 @@ WHOLE = ["start", "options", "access", "applying", "apply", "verify"]
 LOST = "the last way into system:masters would be lost"
 
 
-def test_check_apply_and_proof(bench: Bench) -> None:
+def test_check_apply_and_verify(bench: Bench) -> None:
     assert bench.apply() == (
         "tarmak at work\n"
         "a log line\n"
@@ -21,7 +21,7 @@ def test_check_apply_and_proof(bench: Bench) -> None:
         "tarmak-iam: created ConfigMap kube-system/aws-iam-authenticator\n"
         "tarmak-iam: arn:aws:iam::111122223333:role/KubernetesAdmin: can log in\n"
         "tarmak-iam: note: a note\n"
-        "tarmak-iam: dev-cluster: applied and proven\n"
+        "tarmak-iam: dev-cluster: applied and verified\n"
     )
     assert bench.names() == WHOLE
     home = bench.directory / "dev-cluster"
@@ -278,15 +278,56 @@ class TestAfter:
         assert "tarmak-iam: dev-cluster: rolled back: the API server went away" in said
         assert bench.names()[-1] == "rollback"
 
-    @pytest.mark.parametrize("kind", ["bad", "error"])
-    def test_a_proof_that_fails(self, bench: Bench, kind: str) -> None:
-        said = bench.apply(code=1, FAKE_VERIFY=kind)
-        assert "error: dev-cluster: applied, but not proven: " in said
+    def test_a_login_that_fails(self, bench: Bench) -> None:
+        said = bench.apply(code=1, FAKE_VERIFY="bad")
+        assert (
+            "error: dev-cluster: applied, but the verification failed: the API server does not know the token" in said
+        )
         assert "; no way back was found: " in said
-        assert "`tarmak-iam rollback` restores what was there before\n" in said
+        assert said.endswith(
+            "tarmak-iam: applied, but the verification failed; `tarmak-iam verify` logs in again, "
+            "`tarmak-iam rollback` restores what was there before\n"
+        )
         assert "rollback" not in bench.names()
 
-    def test_a_proof_that_fails_and_rollback_on_failure(self, bench: Bench) -> None:
+    def test_a_login_that_cannot_be_tried(self, bench: Bench) -> None:
+        said = bench.apply(code=2, FAKE_VERIFY="error")
+        assert "error: dev-cluster: applied, not verified: the API server cannot be asked; no way back" in said
+        assert "`tarmak-iam verify` logs in, `tarmak-iam rollback` restores what was there before\n" in said
+
+    @pytest.mark.parametrize("options", [[], ["--rollback-on-failure"]])
+    def test_somebody_who_is_not_mapped(self, bench: Bench, options: list[str]) -> None:
+        """This is no failure: what is applied is kept."""
+        said = bench.apply(*options, code=4, FAKE_VERIFY="unmapped")
+        assert said.endswith(
+            "tarmak-iam: dev-cluster: applied, not verified: you (arn:x) are not mapped\n"
+            "tarmak-iam: applied, not verified; `tarmak-iam verify --role arn:y` logs in, "
+            "`tarmak-iam rollback` restores what was there before\n"
+        )
+        assert bench.names()[-1] == "verify"
+
+    def test_no_credentials(self, bench: Bench) -> None:
+        said = bench.apply("--context", "dev", code=4, FAKE_VERIFY="no credentials")
+        assert "applied, not verified: no token can be made: there are no AWS credentials\n" in said
+        assert "applied, not verified; `tarmak-iam verify --context dev` logs in, " in said
+        assert "error" not in said
+
+    @pytest.mark.parametrize("kind", ["unmapped", "no credentials"])
+    def test_rollback_unless_verified(self, bench: Bench, kind: str) -> None:
+        said = bench.apply("--rollback-unless-verified", code=1, FAKE_VERIFY=kind)
+        assert "tarmak-iam: dev-cluster: rolled back: " in said
+        assert bench.names()[-1] == "rollback"
+
+    def test_the_policy_of_the_settings(self, bench: Bench) -> None:
+        (bench.directory / "dev-cluster" / "tarmak-iam.yaml").write_text("rollback: unverified\n")
+        bench.apply(code=1, FAKE_VERIFY="unmapped")
+        assert bench.names()[-1] == "rollback"
+
+    def test_what_is_verified_is_kept(self, bench: Bench) -> None:
+        bench.apply("--rollback-unless-verified")
+        assert bench.names() == WHOLE
+
+    def test_a_login_that_fails_and_rollback_on_failure(self, bench: Bench) -> None:
         said = bench.apply("--rollback-on-failure", code=1, FAKE_VERIFY="bad")
         assert (
             "tarmak-iam: dev-cluster: rolled back: the API server does not know the token; the daemon was not asked"
@@ -307,8 +348,9 @@ class TestAfter:
 
     def test_a_tarmak_that_did_not_wait(self, bench: Bench) -> None:
         args = ["clusters", "apply", "--wait-for-convergence=false"]
-        said = bench.run("run", "--", "tarmak", *args, code=1, FAKE_VERIFY="bad")
-        assert "note: tarmak was told not to wait for the masters" in said
+        for kind, code, is_told in (("bad", 1, True), ("error", 2, True), ("unmapped", 4, False)):
+            said = bench.run("run", "--", "tarmak", *args, code=code, FAKE_VERIFY=kind)
+            assert ("note: tarmak was told not to wait for the masters" in said) is is_told
 
     @pytest.mark.parametrize(
         ("typed", "last"), [("y\n", "rollback"), ("\n", "verify"), ("\x03", "verify"), ("\x04", "verify")]
@@ -320,6 +362,13 @@ class TestAfter:
         assert ran.ended() == 1
         assert bench.names()[-1] == last
         assert ("restores what was there before" in ran.text) == (last == "verify")
+
+    def test_on_a_terminal_it_asks_about_what_nobody_has_verified_too(self, bench: Bench) -> None:
+        ran = bench.typed("run", "--", "tarmak", "clusters", "apply", FAKE_VERIFY="unmapped")
+        ran.until("nobody whom a mapping names has logged in; restore what was there before? [y/N]:")
+        ran.insist("n\n")
+        assert ran.ended() == 4
+        assert bench.names()[-1] == "verify"
 
 
 class TestRewriting:

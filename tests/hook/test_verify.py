@@ -1,4 +1,4 @@
-"""A login that is tried: as foretold, or with a plain account of what is in the way; the token stays hidden."""
+"""A login that is tried: as expected, or with a plain account of what is in the way; the token stays hidden."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ import pytest
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.cluster.apply import apply
 from tarmak_iam.hook.cluster.kubectl import Kubectl
-from tarmak_iam.hook.login.caller import NotElsewhere, ask_sts, caller_token
+from tarmak_iam.hook.login.caller import NotElsewhere, NoToken, ask_sts, caller_token
+from tarmak_iam.hook.login.outcome import Outcome
 from tarmak_iam.hook.login.verify import Verified, verify
 from tarmak_iam.hook.processes import Completed
 from tarmak_iam.token import Credentials
 from tarmak_iam.token.make import sign_token
-from tests.emit.installations import MAPPINGS
+from tests.emit.installations import MAPPINGS, installation
 from tests.hook.cluster import Cluster, FakePrograms, away, failed
 from tests.hook.test_apply import NAME, made
 
@@ -124,10 +125,11 @@ def verified(cluster: Cluster, mappings: str = MAPPINGS, **overrides: Any) -> Ve
     return found
 
 
-def test_as_foretold(cluster: Cluster, sts: Sts) -> None:
+def test_as_expected(cluster: Cluster, sts: Sts) -> None:
     let_in(cluster, ADMIN)
     found = verified(cluster)
-    assert (found.ok, found.maker, found.method) == (True, GO, "SelfSubjectReview")
+    assert (found.outcome, found.maker, found.method) == (Outcome.VERIFIED, GO, "SelfSubjectReview")
+    assert (found.ok, found.why) == (True, "")
     assert found.account == (f"{ARN} is 'admin' with system:masters, as whois says",)
     assert found.got is not None
     assert found.got.groups == ("system:masters",)
@@ -187,18 +189,159 @@ def test_a_daemon_that_does_not_say_who_it_is(cluster: Cluster, sts: Sts) -> Non
     assert sts.proxies == [{"https": "http://proxy:1"}]
 
 
-def test_somebody_whom_nobody_maps(cluster: Cluster, sts: Sts) -> None:
-    sts.arn = "arn:aws:sts::111122223333:assumed-role/Nobody/ann"
+NOBODY = "arn:aws:sts::111122223333:assumed-role/Nobody/ann"
+SAYS_NOTHING = (
+    "this shows nothing about anybody else: an authenticator that cannot reach AWS, has another cluster id or no "
+    "mappings refuses everybody"
+)
+
+
+def test_a_refusal_of_somebody_whom_nobody_maps_verifies_nothing(cluster: Cluster, sts: Sts) -> None:
+    sts.arn = NOBODY
     found = verified(cluster)
-    assert (found.ok, found.got) == (True, None)
-    assert found.account[0].startswith(f"{sts.arn} is nobody in this cluster, as whois says: no entry maps")
+    assert (found.outcome, found.ok, found.got) == (Outcome.NOT_MAPPED, False, None)
+    assert found.account[0].startswith(f"the API server does not let {NOBODY} in, as whois expects: no entry maps")
+    assert found.account[1] == SAYS_NOTHING
+    admin = "arn:aws:iam::111122223333:role/Admin"
+    assert found.why == f"you ({NOBODY}) are not mapped; verify as {admin}, with --role ARN or AWS_PROFILE"
+    assert found.options == ("--role", admin)
+    assert cluster.clock == 0, "there is nothing to wait for"
+
+
+def test_the_role_that_is_set_is_named(cluster: Cluster, sts: Sts) -> None:
+    sts.arn = NOBODY
+    role = "arn:aws:iam::111122223333:role/Nobody"
+    assert f"({NOBODY}) are not mapped, and `role` is set to {role}; verify as" in verified(cluster, role=role).why
 
 
 @pytest.mark.parametrize("error", [DEAD, "x509: certificate signed by unknown authority", "", "invalid bearer token"])
-def test_nobody_is_proven_only_by_a_daemon_that_answers(cluster: Cluster, sts: Sts, error: str) -> None:
-    sts.arn = "arn:aws:sts::111122223333:assumed-role/Nobody/ann"
+def test_a_daemon_that_is_not_asked_is_a_failure_whoever_the_caller_is(cluster: Cluster, sts: Sts, error: str) -> None:
     cluster.reviews = [{"error": error}]
-    assert not verified(cluster).ok
+    sts.arn = NOBODY
+    assert verified(cluster).outcome is Outcome.FAILED
+    sts.status, sts.code = 403, "ExpiredToken"
+    assert verified(cluster).outcome is Outcome.FAILED
+
+
+@pytest.mark.usefixtures("sts")
+def test_a_mapped_caller_who_is_refused(cluster: Cluster) -> None:
+    found = verified(cluster)
+    assert found.outcome is Outcome.FAILED
+    assert found.why == "; ".join(found.account)
+    assert cluster.clock > 0, "daemons that are just replaced get some time"
+
+
+def test_somebody_whom_nobody_maps_and_who_can_log_in(cluster: Cluster) -> None:
+    let_in(cluster, {**ADMIN, "extra": {**EXTRA, "arn": [NOBODY]}})
+    found = verified(cluster)
+    assert found.outcome is Outcome.FAILED
+    assert found.account[0] == f"the API server takes {NOBODY} for 'admin' with system:masters"
+    assert found.account[1].startswith("whois says nobody: no entry maps")
+    assert found.account[2] == (
+        "no mapping names this caller, who can log in all the same: this is access that nobody has granted here"
+    )
+
+
+def test_somebody_whom_the_account_admits(cluster: Cluster) -> None:
+    arn = "arn:aws:iam::444455556666:user/Eve"
+    let_in(cluster, {"username": arn, "groups": [], "uid": UID, "extra": {**EXTRA, "arn": [arn]}})
+    found = verified(cluster, f"{MAPPINGS}  mapAccounts: ['444455556666']\n")
+    assert (found.outcome, found.account) == (Outcome.VERIFIED, (f"{arn} is '{arn}' without groups, as whois says",))
+
+
+def test_without_a_mappings_file(cluster: Cluster) -> None:
+    let_in(cluster, ADMIN)
+    found = verify(installation(mappings=None, kubernetesVersion="1.30.1"), kubectl_of(cluster), seconds=0)
+    assert found.outcome is Outcome.FAILED
+    assert "whois says nobody: there is no mappings file" in found.account
+
+
+@pytest.mark.usefixtures("sts")
+def test_a_refusal_without_a_mappings_file(cluster: Cluster) -> None:
+    found = verify(installation(mappings=None, kubernetesVersion="1.30.1"), kubectl_of(cluster), seconds=0)
+    assert found.outcome is Outcome.NOT_MAPPED
+    assert found.why == f"you ({ARN}) are not mapped; the mappings name nobody to verify as"
+
+
+def test_no_credentials(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(*_: object, **__: object) -> None:
+        raise NoToken("no token can be made: there are no AWS credentials", remedy="log in to AWS")
+
+    monkeypatch.setattr("tarmak_iam.hook.login.verify.caller_token", nobody)
+    found = verified(cluster)
+    assert (found.outcome, found.expected, found.got) == (Outcome.CALLER_UNKNOWN, None, None)
+    assert found.account == ("no token can be made: there are no AWS credentials; log in to AWS",)
+    assert found.why == (
+        "no token can be made: there are no AWS credentials; log in to AWS; verify as "
+        "arn:aws:iam::111122223333:role/Admin, with --role ARN or AWS_PROFILE"
+    )
+    stale = verify(made(), kubectl_of(cluster), stale_pods=lambda _: ["pod p runs another configuration"])
+    assert (stale.outcome, stale.account[-1]) == (Outcome.FAILED, "pod p runs another configuration")
+
+
+class TestStalePods:
+    def test_a_login_that_succeeds_is_not_enough(self, cluster: Cluster) -> None:
+        let_in(cluster, ADMIN)
+        found = verify(made(), kubectl_of(cluster), seconds=10, stale_pods=lambda _: ["pod p runs another one"])
+        assert found.outcome is Outcome.FAILED
+        assert found.account == (f"{ARN} is 'admin' with system:masters, as whois says", "pod p runs another one")
+        assert cluster.clock > 0, "it may be replaced meanwhile"
+
+    def test_one_that_is_replaced_meanwhile(self, cluster: Cluster) -> None:
+        let_in(cluster, ADMIN)
+        answers = [["pod p runs another one"], []]
+        found = verify(made(), kubectl_of(cluster), seconds=10, stale_pods=lambda _: answers.pop(0))
+        assert (found.outcome, answers) == (Outcome.VERIFIED, [])
+
+    def test_pods_that_may_not_be_looked_at(self, cluster: Cluster) -> None:
+        def forbidden(_: Kubectl) -> list[str]:
+            raise ToolError("pods is forbidden")
+
+        let_in(cluster, ADMIN)
+        found = verify(made(), kubectl_of(cluster), stale_pods=forbidden)
+        assert found.outcome is Outcome.VERIFIED
+        assert found.account[-1] == ("it could not be looked up which configuration the pods run: pods is forbidden")
+
+
+LOG = """\
+time="2026-05-04T11:59:58Z" level=warning msg="access denied" arn="arn:aws:iam::111122223333:role/Other" \
+client="127.0.0.1:1" error="ARN is not mapped" method=POST path=/authenticate
+time="2026-05-04T11:59:59Z" level=warning msg="access denied" arn="arn:aws:iam::111122223333:role/nobody" \
+client="127.0.0.1:1" error="identity is not mapped" method=POST path=/authenticate
+time="2026-05-04T12:00:00Z" level=info msg="STS response" accesskeyid=AKIAEXAMPLE
+"""
+
+
+def test_the_authenticators_own_log(cluster: Cluster, sts: Sts) -> None:
+    """As evidence only: it does not make it verified."""
+    sts.arn, cluster.log = NOBODY, LOG
+    found = verified(cluster)
+    assert found.outcome is Outcome.NOT_MAPPED
+    assert found.account[2] == "the authenticator's log says of this caller: identity is not mapped"
+    (call,) = (call for call in cluster.calls if call[0] == "logs")
+    assert call[1:4] == (
+        "--namespace=kube-system",
+        "--selector=k8s-app=aws-iam-authenticator",
+        "--container=aws-iam-authenticator",
+    )
+
+
+@pytest.mark.usefixtures("sts")
+def test_the_log_of_a_daemon_that_cannot_ask_sts(cluster: Cluster) -> None:
+    cluster.log = (
+        'time="2026-05-04T12:00:00Z" level=warning msg="access denied" client="127.0.0.1:1" '
+        'error="error during GET: dial tcp 10.0.0.1:443: i/o timeout on sts.eu-west-1.amazonaws.com endpoint"\n'
+    )
+    assert verified(cluster).account[-1] == (
+        "the authenticator's log says of a token that it refused within the last minute: error during GET: "
+        "dial tcp 10.0.0.1:443: i/o timeout on sts.eu-west-1.amazonaws.com endpoint"
+    )
+
+
+@pytest.mark.usefixtures("sts")
+def test_a_log_that_may_not_be_read(cluster: Cluster) -> None:
+    cluster.log = None
+    assert "log says" not in " ".join(verified(cluster).account)
 
 
 def test_a_dead_daemon(cluster: Cluster, sts: Sts) -> None:
@@ -293,13 +436,14 @@ def test_other_groups(cluster: Cluster) -> None:
     [
         ("ExpiredToken", "the AWS credentials have expired (ExpiredToken)"),
         ("InvalidClientTokenId", "AWS does not know the access key (InvalidClientTokenId)"),
-        ("Odd", "AWS does not take the token itself: Odd"),
+        ("Odd", "Odd"),
     ],
 )
 def test_credentials_that_aws_does_not_take(cluster: Cluster, sts: Sts, code: str, expected: str) -> None:
     sts.status, sts.code = 403, code
     found = verified(cluster)
-    assert (found.ok, found.expected) == (False, None)
+    assert (found.outcome, found.expected) == (Outcome.CALLER_UNKNOWN, None)
+    assert expected in found.why
     assert expected in " ".join(found.account)
     assert "clock" not in " ".join(found.account)
 
@@ -313,7 +457,8 @@ def test_a_clock_that_is_off(cluster: Cluster, sts: Sts, seconds: int, expected:
 def test_an_sts_that_cannot_be_reached(cluster: Cluster, sts: Sts) -> None:
     sts.error = urllib.error.URLError(TimeoutError())
     found = verified(cluster)
-    assert found.expected is None
+    assert (found.outcome, found.expected) == (Outcome.CALLER_UNKNOWN, None)
+    assert found.why.startswith("it is not known who you are: sts.eu-west-1.amazonaws.com cannot be reached")
     assert "sts.eu-west-1.amazonaws.com cannot be reached (TimeoutError)" in " ".join(found.account)
 
 
@@ -368,7 +513,7 @@ def test_a_go_program_that_does_not_work(monkeypatch: pytest.MonkeyPatch, broken
 
 def test_neither_program_nor_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "botocore.session", None)
-    with pytest.raises(ToolError) as failure:
+    with pytest.raises(NoToken) as failure:
         caller_token(FakePrograms({}), "dev-cluster", region="eu-west-1")
     assert failure.value.message == (
         "no token can be made: aws-iam-authenticator is not on the PATH, and tokens need botocore, which is not "

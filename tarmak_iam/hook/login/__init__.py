@@ -1,1 +1,1 @@
-"""The proof of a login: a token of the caller, the API server's word for it, and an account of the difference."""
+"""A login that is tried: a token of the caller, who the API server says that is, and what whois expects."""

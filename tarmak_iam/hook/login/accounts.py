@@ -1,8 +1,7 @@
-"""What is told of a login that was tried: that it is as foretold, or where the difference comes from."""
+"""What is reported of a login that was tried: that it is as expected, or where the difference comes from."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -14,21 +13,24 @@ from tarmak_iam.hook.cluster.mappings import LiveMappings, read_live
 from tarmak_iam.hook.cluster.objects import Ref
 from tarmak_iam.hook.cluster.rollout import pod_troubles, read_rollout
 from tarmak_iam.hook.login.caller import StsAnswer
+from tarmak_iam.hook.login.daemon_log import logged_refusal
+from tarmak_iam.hook.login.outcome import (
+    DISTRUSTED,
+    UNREACHED,
+    Outcome,
+    asks_no_authenticator,
+    brief,
+    is_as,
+    judge,
+)
 from tarmak_iam.hook.login.review import Reviewed, Seen
 from tarmak_iam.identity.model import Answer, Identity
 from tarmak_iam.installation import Installation
 from tarmak_iam.text import quoted
 from tarmak_iam.token import inspect
 
-__all__ = ["Evidence", "accounts", "agree", "is_unreached"]
+__all__ = ["Evidence", "accounts"]
 
-# Go's words for what keeps the API server from the daemon, which listens on the same host.
-_UNREACHED = re.compile(
-    r"connection refused|no such host|i/o timeout|deadline exceeded|no route to host|connection reset|\bEOF\b",
-    re.IGNORECASE,
-)
-_DISTRUSTED = re.compile(r"x509|tls:|certificate", re.IGNORECASE)
-_OF_EVERY_TOKEN = "invalid bearer token"  # noqa: S105 # no password
 _DAEMONSET = Ref("apps/v1", "DaemonSet", NAMESPACE, NAME)
 
 
@@ -44,54 +46,43 @@ class Evidence:
     identity: Identity | None
 
 
-def agree(expected: Answer, reviewed: Reviewed) -> bool:
-    """Whether the API server answers as whois does, or as it says that the daemon may. Where nobody is expected,
-    it counts only if the daemon was there to say so."""
-    seen = reviewed.seen
-    if seen is None:
-        is_no = not is_unreached(reviewed) and not reviewed.is_split
-        may_be_nobody = any(not each.authenticated for each in (expected, *expected.alternatives))
-        return expected.started and may_be_nobody and is_no
-    return any(_is(seen, each) for each in (expected, *expected.alternatives))
-
-
-def is_unreached(reviewed: Reviewed) -> bool:
-    """Whether the API server got no answer of the daemon, or does not ask one."""
-    error = reviewed.error
-    return bool(_UNREACHED.search(error) or _DISTRUSTED.search(error)) or _asks_nobody(error)
-
-
-def _asks_nobody(error: str) -> bool:
-    """Every API server says that a token is invalid; what a webhook made of it comes behind that."""
-    return not error.replace(_OF_EVERY_TOKEN, "").strip("[], ")
-
-
 def accounts(evidence: Evidence, expected: Answer | None) -> Iterator[str]:
     """In plain sentences. Raises nothing: what cannot be found out is said to be so."""
     seen = evidence.reviewed.seen
     who = evidence.identity.arn if evidence.identity else "the caller"
-    if expected is not None and agree(expected, evidence.reviewed):
-        if seen is None:
-            yield f"{who} is nobody in this cluster, as whois says: {expected.reason}"
-        else:
-            yield f"{who} is {_named(seen.username, seen.groups)}, as whois says"
-        return
-    if seen is not None:
+    outcome = judge(expected, evidence.reviewed)
+    if outcome is Outcome.VERIFIED and seen is not None:
+        yield f"{who} is {_named(seen.username, seen.groups)}, as whois says"
+    elif outcome is Outcome.NOT_MAPPED and expected is not None:
+        yield f"the API server does not let {who} in, as whois expects: {expected.reason}"
+        yield from _of_expected_refusal(evidence)
+    elif seen is not None:
         yield f"the API server takes {who} for {_named(seen.username, seen.groups)}"
-        yield _foretold(expected)
+        yield _expected(expected)
         yield from _of_another(evidence, expected, seen)
     else:
         yield f"the API server does not let {who} in"
         yield from _of_refusal(evidence, expected)
 
 
+def _of_expected_refusal(evidence: Evidence) -> Iterator[str]:
+    yield (
+        "this shows nothing about anybody else: an authenticator that cannot reach AWS, has another cluster id or no "
+        "mappings refuses everybody"
+    )
+    yield from logged_refusal(evidence.kubectl, evidence.identity)
+    yield from _of_daemon(evidence, only_troubles=True)
+
+
 def _of_another(evidence: Evidence, expected: Answer | None, seen: Seen) -> Iterator[str]:
-    """The caller got in as somebody else."""
+    """The caller got in as somebody else, or although nobody maps the caller."""
+    if expected is not None and expected.started and not expected.authenticated:
+        yield "no mapping names this caller, who can log in all the same: this is access that nobody has granted here"
     live = _live(evidence)
     now = _live_answer(evidence, live)
     if evidence.identity is None or live is None or now is None:
         yield "who the caller is, or what the cluster maps, could not be found out"
-    elif _is(seen, now):
+    elif is_as(seen, now):
         yield f"the cluster has other mappings than the file: `{_diff(evidence)}` shows them, `apply` brings the file's"
     elif expected is not None and _same(now, expected):
         yield f"the cluster's objects say what the file says, so an older daemon may still run: {_rollout(evidence)}"
@@ -105,15 +96,15 @@ def _of_refusal(evidence: Evidence, expected: Answer | None) -> Iterator[str]:
         yield "asked a second time it does: one API server's authenticator lets the caller in, another one's does not"
         yield from _of_daemon(evidence)
         return
-    if _DISTRUSTED.search(error):
-        yield f"it does not trust the authenticator's certificate: {_brief(error)}"
+    if DISTRUSTED.search(error):
+        yield f"it does not trust the authenticator's certificate: {brief(error)}"
         yield (
             "the webhook kubeconfig on the masters and /var/aws-iam-authenticator/cert.pem are not of one init: "
             "make them anew together, and restart both"
         )
         return
-    if _UNREACHED.search(error):
-        yield f"it cannot reach the authenticator: {_brief(error)}"
+    if UNREACHED.search(error):
+        yield f"it cannot reach the authenticator: {brief(error)}"
         yield from _of_daemon(evidence)
         return
     if evidence.sts.refusal:
@@ -140,13 +131,13 @@ def _of_daemons_no(evidence: Evidence, expected: Answer | None) -> Iterator[str]
         return
     if evidence.sts.failure:
         yield f"who the caller is cannot be told: {evidence.sts.failure}"
-    if _asks_nobody(evidence.reviewed.error):
+    if asks_no_authenticator(evidence.reviewed.error):
         flags = evidence.installation.command("flags")
         yield f"it seems to ask no authenticator: `{flags}` shows the flag that Tarmak sets on the masters"
     live = _live(evidence)
     now = _live_answer(evidence, live)
     if expected is not None:
-        yield _foretold(expected)
+        yield _expected(expected)
     if now is not None and not now.authenticated:
         yield f"the cluster's own objects let nobody of that name in: {now.reason}"
         if expected is not None and expected.authenticated:
@@ -156,6 +147,7 @@ def _of_daemons_no(evidence: Evidence, expected: Answer | None) -> Iterator[str]
             "the cluster's objects would let the caller in, so its daemon runs with others, with another cluster id or "
             f"a clock that is off, or cannot ask AWS: {_rollout(evidence)}"
         )
+    yield from logged_refusal(evidence.kubectl, evidence.identity)
     yield from _of_daemon(evidence, only_troubles=True)
 
 
@@ -194,17 +186,11 @@ def _live_answer(evidence: Evidence, live: LiveMappings | None) -> Answer | None
     return live.authenticator(made, made.cluster_id).whois(evidence.identity)
 
 
-def _is(seen: Seen, answer: Answer) -> bool:
-    if not answer.authenticated:
-        return False
-    return seen.username == (answer.username or "") and set(seen.groups) == set(answer.groups or ())
-
-
 def _same(one: Answer, other: Answer) -> bool:
     return (one.authenticated, one.username, one.groups) == (other.authenticated, other.username, other.groups)
 
 
-def _foretold(expected: Answer | None) -> str:
+def _expected(expected: Answer | None) -> str:
     if expected is None:
         return "what whois would say is not known, since nobody knows who the caller is"
     if expected.authenticated:
@@ -215,8 +201,3 @@ def _foretold(expected: Answer | None) -> str:
 def _named(username: str, groups: tuple[str, ...]) -> str:
     name = quoted(username)
     return f"{name} with {', '.join(groups)}" if groups else f"{name} without groups"
-
-
-def _brief(error: str) -> str:
-    """Go's error without what every one of them begins with."""
-    return error.removeprefix("[").removesuffix("]").removeprefix(f"{_OF_EVERY_TOKEN}, ")

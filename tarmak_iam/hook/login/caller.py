@@ -1,4 +1,4 @@
-"""The caller whose login is proven: a token made as kubectl would get one, and who AWS says that it is."""
+"""The caller whose login is tried: a token made as kubectl would get one, and who AWS says that it is."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tarmak_iam.token import make_token
 from tarmak_iam.token.exec_credential import token_in
 from tarmak_iam.token.presigned import PREFIX, Presigned
 
-__all__ = ["GO_PROGRAM", "CallerToken", "NotElsewhere", "StsAnswer", "ask_sts", "caller_token"]
+__all__ = ["GO_PROGRAM", "CallerToken", "NoToken", "NotElsewhere", "StsAnswer", "ask_sts", "caller_token"]
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -58,6 +58,10 @@ class StsAnswer:
         return self.skew is not None and abs(self.skew) > _MAX_SKEW
 
 
+class NoToken(ToolError):
+    """No token can be made, as without AWS credentials: there is nobody who could log in."""
+
+
 class NotElsewhere(urllib.request.HTTPRedirectHandler):
     """Follows no redirect, as the daemon does not: only the host that was looked at is asked."""
 
@@ -70,7 +74,7 @@ def caller_token(
 ) -> CallerToken:
     """By the Go program where it is on the PATH and works, else by our own, which needs botocore.
 
-    `region`: for our own, where AWS's settings name none. Raises TarmakIamError where neither can make one.
+    `region`: for our own, where AWS's settings name none. Raises NoToken where neither can make one.
     """
     failure = ""
     if programs.find(GO_PROGRAM) is not None:
@@ -82,7 +86,7 @@ def caller_token(
         made = make_token(cluster_id, role=role, profile=profile, default_region=region or None)
     except TarmakIamError as error:
         told = f"{failure}, and {error.what}" if failure else f"{GO_PROGRAM} is not on the PATH, and {error.what}"
-        raise ToolError(f"no token can be made: {told}", remedy=error.remedy) from None
+        raise NoToken(f"no token can be made: {told}", remedy=error.remedy) from None
     return CallerToken(made.text, _OWN)
 
 

@@ -1,42 +1,66 @@
-"""Proves a login: a token is made as the caller, the API server says who that is, and `whois` has foretold it."""
+"""Verifies a login: a token is made as the caller, the API server says who that is, and `whois` must agree."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.hook.cluster.kubectl import Kubectl
-from tarmak_iam.hook.login.accounts import Evidence, accounts, agree
-from tarmak_iam.hook.login.caller import CallerToken, StsAnswer, ask_sts, caller_token
+from tarmak_iam.hook.login.accounts import Evidence, accounts
+from tarmak_iam.hook.login.caller import CallerToken, NoToken, StsAnswer, ask_sts, caller_token
+from tarmak_iam.hook.login.candidates import Candidate, advice, candidates
+from tarmak_iam.hook.login.outcome import Outcome, judge
 from tarmak_iam.hook.login.review import Reviewed, Seen, review
 from tarmak_iam.hook.telling import Tell, silent
 from tarmak_iam.identity.model import Answer, Identity
 from tarmak_iam.installation import Installation
 
-__all__ = ["VERIFY_SECONDS", "Verified", "verify"]
+__all__ = ["VERIFY_SECONDS", "Outcome", "StalePods", "Verified", "verify"]
 
 VERIFY_SECONDS = 60.0
 """For daemons that have just been replaced, and backends that take objects in some seconds later."""
 
 _PAUSE = 3.0
 
+StalePods = Callable[[Kubectl], Sequence[str]]
+"""A line for each pod that runs another configuration than the cluster's. Raises ToolError."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """`ok`: the API server answers as foretold, for somebody whom nobody maps as well (`got` is None then).
+    """What a login came to, by its `outcome`.
 
-    `expected` is the answer of whois, None where it is not known who the caller is; `account` says in plain
-    sentences what was found, and where the difference comes from. `maker` made the token, `method` is how the API
-    server was asked.
+    `expected` is the answer of whois, None where it is not known who the caller is; `got` is who the API server says
+    that the caller is, None for a refusal. `account` says in plain sentences what was found, and where a difference
+    comes from; `why`, in one line, why the login is not verified, empty where it is. `candidates` are whom it could be
+    verified as. `maker` made the token, `method` is how the API server was asked.
     """
 
-    ok: bool
+    outcome: Outcome
     expected: Answer | None
     got: Seen | None
     account: tuple[str, ...]
+    why: str = ""
     identity: Identity | None = None
+    candidates: tuple[Candidate, ...] = field(default=(), repr=False)
     maker: str = ""
     method: str = ""
     way_in: str = field(default="", repr=False)
+
+    @property
+    def ok(self) -> bool:
+        return self.outcome is Outcome.VERIFIED
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Of the command `verify`, for a login as somebody who is mapped; none where only other credentials do."""
+        role = self.candidates[0].role if self.candidates else ""
+        return ("--role", role) if role else ()
+
+
+def _not_looked_at(_: Kubectl) -> Sequence[str]:
+    return ()
 
 
 def verify(
@@ -46,24 +70,39 @@ def verify(
     seconds: float = VERIFY_SECONDS,
     tell: Tell = silent,
     pause: float = _PAUSE,
+    stale_pods: StalePods = _not_looked_at,
 ) -> Verified:
     """The caller is whoever AWS's settings, and role and profile of the cluster's settings, say; `kubectl` is the
     admin's, whose certificate needs no authenticator.
 
-    While the answer is another than the foretold one it is asked for again, for up to `seconds`, each time with a
-    new token: the API server keeps an answer for two minutes by token. Raises ToolError where no token can be made
-    or the API server cannot be asked at all.
+    A login that fails is tried again for up to `seconds`, each time with a new token: the API server keeps an answer
+    for two minutes by token. Raises ToolError where the API server cannot be asked at all.
     """
-    run = _Run(installation, kubectl)
+    run = _Run(installation, kubectl, stale_pods)
     deadline, is_told = kubectl.clock() + seconds, False
     while True:
-        found = run.attempt()
-        if found.is_as_foretold or kubectl.clock() + pause > deadline:
+        try:
+            found = run.attempt()
+        except NoToken as error:
+            return run.without_token(error)
+        if found.outcome in (Outcome.VERIFIED, Outcome.NOT_MAPPED) or kubectl.clock() + pause > deadline:
             return run.verified(found)
         if not is_told:
-            tell(f"the API server does not answer as foretold yet; asking for up to {seconds:.0f} seconds more")
+            tell(f"the login is not as expected yet; trying again for up to {seconds:.0f} seconds")
             is_told = True
         kubectl.sleep(pause)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pods:
+    """`stale` has a line for each; `unknown` says why they could not be looked at."""
+
+    stale: tuple[str, ...] = ()
+    unknown: str = ""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return (*self.stale, self.unknown) if self.unknown else self.stale
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +112,17 @@ class _Found:
     sts: StsAnswer
     identity: Identity | None
     expected: Answer | None
+    pods: _Pods
 
     @property
-    def is_as_foretold(self) -> bool:
-        return self.expected is not None and agree(self.expected, self.reviewed)
+    def outcome(self) -> Outcome:
+        return Outcome.FAILED if self.pods.stale else judge(self.expected, self.reviewed)
 
 
 class _Run:
-    def __init__(self, installation: Installation, kubectl: Kubectl) -> None:
+    def __init__(self, installation: Installation, kubectl: Kubectl, stale_pods: StalePods) -> None:
         installation.check_masters()
-        self._made, self._kubectl = installation, kubectl
+        self._made, self._kubectl, self._stale_pods = installation, kubectl, stale_pods
         self._server = kubectl.versions()[1]
 
     def attempt(self) -> _Found:
@@ -100,26 +140,63 @@ class _Run:
         if identity is None:  # refused, or by a daemon that does not say (below v0.5.4)
             sts = ask_sts(token.text, made.cluster_id, self._kubectl.programs.environment)
             identity = sts.identity
-        return _Found(token, reviewed, sts, identity, self._foretold(identity, reviewed.seen))
+        expected = self._expected(identity, reviewed.seen)
+        return _Found(token, reviewed, sts, identity, expected, self._pods())
 
     def verified(self, found: _Found) -> Verified:
         evidence = Evidence(self._made, self._kubectl, found.token.text, found.reviewed, found.sts, found.identity)
+        account = (*accounts(evidence, found.expected), *found.pods.lines)
+        open_to = candidates(self._made)
         return Verified(
-            ok=found.is_as_foretold,
+            outcome=found.outcome,
             expected=found.expected,
             got=found.reviewed.seen,
-            account=tuple(accounts(evidence, found.expected)),
+            account=account,
+            why=self._why(found, account, advice(open_to)),
             identity=found.identity,
+            candidates=open_to,
             maker=found.token.maker,
             method=found.reviewed.method,
             way_in=self._made.way_in,
         )
 
-    def _foretold(self, identity: Identity | None, seen: Seen | None) -> Answer | None:
+    def without_token(self, error: NoToken) -> Verified:
+        """Nobody has tried to log in; what runs in the cluster is looked at all the same."""
+        pods, open_to = self._pods(), candidates(self._made)
+        account = (str(error), *pods.lines)
+        outcome = Outcome.FAILED if pods.stale else Outcome.CALLER_UNKNOWN
+        why = "; ".join(account) if pods.stale else f"{error}; {advice(open_to)}"
+        return Verified(outcome, None, None, account, why, candidates=open_to, way_in=self._made.way_in)
+
+    def _why(self, found: _Found, account: tuple[str, ...], advised: str) -> str:
+        if found.outcome is Outcome.VERIFIED:
+            return ""
+        if found.outcome is Outcome.FAILED:
+            return "; ".join(account)
+        if found.outcome is Outcome.CALLER_UNKNOWN:
+            reason = found.sts.refusal and f"AWS does not take the token: {found.sts.refusal}"
+            return f"{reason or f'it is not known who you are: {found.sts.failure}'}; {advised}"
+        who = found.identity.arn if found.identity else "the caller"
+        by_chance = found.expected is not None and any(
+            each.authenticated for each in (found.expected, *found.expected.alternatives)
+        )
+        if by_chance:
+            return f"the authenticator picks at random whether you ({who}) may log in; {advised}"
+        role = self._made.settings.role
+        of_role = f", and `role` is set to {role}" if role else ""
+        return f"you ({who}) are not mapped{of_role}; {advised}"
+
+    def _pods(self) -> _Pods:
+        try:
+            return _Pods(tuple(self._stale_pods(self._kubectl)))
+        except TarmakIamError as error:
+            return _Pods(unknown=f"it could not be looked up which configuration the pods run: {error.message}")
+
+    def _expected(self, identity: Identity | None, seen: Seen | None) -> Answer | None:
         if identity is None:
             return None
         if self._made.mappings is None:
-            return Answer(started=False, reason="there is no mappings file")
+            return Answer(started=True, reason="there is no mappings file")
         # What EC2 would say of an instance is known to the daemon alone: its word for the name is taken.
         session = identity.user_id.rpartition(":")[2]
         names = {session: seen.username.rpartition(":")[2]} if seen is not None and session.startswith("i-") else {}
