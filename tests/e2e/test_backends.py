@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e import components
 from tests.e2e.conftest import Stage
-from tests.e2e.test_login import foretold
+from tests.e2e.test_login import expected
 
 MAPPINGS = """\
   mapRoles:
@@ -36,7 +36,7 @@ def test_the_daemon_needs_no_more_than_it_is_given(stage: Stage, version: str, b
     with stage.daemon(version, "--backend", backends) as daemon:
         for name in ("admin", "path", "user"):
             login = stage.eventually(name)
-            assert (login.username, login.groups) == foretold(stage, name, version), login.refused
+            assert (login.username, login.groups) == expected(stage, name, version), login.refused
         assert "forbidden" not in daemon.text.lower()
 
 

@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tarmak_iam.hook.login.daemon_log import logged_refusal
+from tarmak_iam.identity import Identity
 from tests.e2e import components
 from tests.e2e.conftest import Stage
+from tests.e2e.processes import Running, free_port
+from tests.hook.cluster import Cluster
 
 ADMIN = """\
   mapRoles:
@@ -258,16 +264,85 @@ def verified(stage: Stage, caller: str = "admin", *, code: int = 0, **more: str)
 
 
 @pytest.mark.parametrize("version", components.DAEMONS)
-def test_a_login_is_proven(stage: Stage, version: str) -> None:
+def test_a_login_is_verified(stage: Stage, version: str) -> None:
     stage.home.map(ADMIN + DEPLOYER)
     with stage.daemon(version):
         found = verified(stage)
         assert found["got"] == {"username": "admin:ann-example.com", "groups": ["system:masters"]}
         assert (found["method"], found["tokenFrom"]) == ("SelfSubjectReview", "aws-iam-authenticator")
         assert verified(stage, "path")["got"]["username"] == "deployer"
-        nobody = verified(stage, "unmapped")
-        assert nobody["got"] is None
-        assert "role/Nobody" in nobody["account"][0] or "assumed-role/Nobody/s is nobody" in nobody["account"][0]
+        assert verified(stage, "account", code=4)["outcome"] == "not mapped"
+
+
+NOBODY = "arn:aws:sts::111122223333:assumed-role/Nobody/s"
+
+
+@contextmanager
+def broken_daemon(stage: Stage, version: str, kind: str) -> Iterator[Running]:
+    """One that runs and answers, and refuses everybody, or only those whom nobody maps."""
+    changes: dict[str, Callable[[str], str]] = {
+        "another cluster id": lambda text: text.replace("clusterID: dev-cluster", "clusterID: other"),
+        "no mappings": lambda text: text.partition("  mapRoles:")[0],
+    }
+    sts = replace(stage.sts, proxy=f"http://127.0.0.1:{free_port()}") if kind == "no way to STS" else stage.sts
+    config_of = changes.get(kind, str)
+    with stage.home.daemon(version, stage.plane, sts, stage.sts_ca, config_of=config_of) as daemon:
+        yield daemon
+
+
+@pytest.mark.parametrize("version", components.DAEMONS)
+@pytest.mark.parametrize(
+    ("kind", "code", "logged"),
+    [
+        ("healthy", 0, "says of this caller: "),
+        ("no way to STS", 1, "within the last minute: sts getCallerIdentity failed: error during GET: "),
+        (
+            "another cluster id",
+            1,
+            "within the last minute: sts getCallerIdentity failed: error from AWS (expected 200, got 403)",
+        ),
+        ("no mappings", 1, "says of this caller: "),
+    ],
+)
+def test_a_refusal_verifies_nothing(stage: Stage, version: str, kind: str, code: int, logged: str) -> None:
+    """Somebody who is not mapped is refused in the same way by every one of them; who is mapped sees the difference."""
+    with broken_daemon(stage, version, kind) as daemon:
+        nobody = verified(stage, "unmapped", code=4)
+        log = daemon.text
+        assert verified(stage, code=code)["outcome"] == ("failed" if code else "verified")
+    assert (nobody["outcome"], nobody["caller"], nobody["got"]) == ("not mapped", NOBODY, None)
+    assert nobody["verifyAs"] == ["arn:aws:iam::111122223333:role/Admin"]
+    assert nobody["why"].startswith(f"you ({NOBODY}) are not mapped; verify as ")
+    # The daemon is no pod here, so kubectl cannot read its log: what it writes is read as kubectl would give it.
+    (evidence,) = logged_refusal(Cluster(log=log).kubectl(), Identity(NOBODY))
+    assert logged in evidence
+    assert "X-Amz" not in evidence
+
+
+@pytest.mark.parametrize("version", components.DAEMONS)
+def test_a_daemon_that_lets_in_somebody_whom_nobody_maps(stage: Stage, version: str) -> None:
+    evil = '  - {roleARN: "arn:aws:iam::111122223333:role/Nobody", username: evil, groups: ["system:masters"]}\n'
+    with stage.daemon(version, config_of=lambda text: text + evil):
+        found = verified(stage, "unmapped", code=1)
+    assert found["outcome"] == "failed"
+    assert found["account"][0].startswith("the API server takes ")
+    assert "this is access that nobody has granted here" in " ".join(found["account"])
+
+
+def test_apply_verifies_where_it_is_told_to(stage: Stage) -> None:
+    with stage.daemon(NEWEST), stage.plane.rolling_out(NAME):
+        done = stage.live("apply", "--no-check", "--verify", "-o", "json")
+        assert json.loads(done.out)["verified"]["outcome"] == "verified"
+        done = stage.live("apply", "--no-check", "--verify", caller="unmapped", code=4)
+        assert "not verified: you (" in done.err
+        done = stage.live("apply", "--no-check", caller="unmapped")
+        assert done.err.splitlines()[-1].startswith("unchanged, not verified: `tarmak-iam ")
+
+
+def test_without_credentials_nothing_is_verified(stage: Stage) -> None:
+    nobody = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "HOME": str(stage.home.state)}
+    with stage.daemon(NEWEST):
+        assert verified(stage, code=4, **nobody)["outcome"] == "caller unknown"
 
 
 def test_our_own_token_where_the_go_program_is_not(stage: Stage, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A login through everything: kubeconfig, token, API server, webhook, daemon, STS; as `whois` foretold."""
+"""A login through everything: kubeconfig, token, API server, webhook, daemon, STS; as `whois` says."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MAPPINGS = """\
 MAPPED = ("admin", "path", "twice", "user", "account")
 
 
-def foretold(stage: Stage, name: str, version: str) -> tuple[str, tuple[str, ...]]:
+def expected(stage: Stage, name: str, version: str) -> tuple[str, tuple[str, ...]]:
     who = PRINCIPALS[name]
     args = ("whois", who.arn, "--user-id", who.user_id, "-o", "json", "--daemon-version", version)
     answer = json.loads(stage.home.run(*args))
@@ -40,7 +40,7 @@ def test_everybody_becomes_who_whois_says_and_nobody_else_gets_in(stage: Stage, 
     with stage.daemon(version):
         for name in MAPPED:
             login = stage.login(name, "--exec", "aws-iam-authenticator")
-            assert (login.username, login.groups) == foretold(stage, name, version), login.refused
+            assert (login.username, login.groups) == expected(stage, name, version), login.refused
         assert "Unauthorized" in stage.login("unmapped").refused
     assert stage.sts.asked[-1] == PRINCIPALS["unmapped"].arn
 
@@ -54,7 +54,7 @@ def test_every_other_command_that_makes_tokens(stage: Stage, command: str, versi
     with stage.daemon(version):
         for name in MAPPED:
             login = stage.login(name, "--exec", command)
-            assert (login.username, login.groups) == foretold(stage, name, version), login.refused
+            assert (login.username, login.groups) == expected(stage, name, version), login.refused
         assert "Unauthorized" in stage.login("unmapped", "--exec", command).refused
 
 

@@ -110,17 +110,17 @@ def shop(stage: Stage, tmp_path: Path) -> Iterator[Shop]:
     shop.config.write_text(text)
 
 
-def test_one_command_to_a_proven_login(shop: Shop) -> None:
+def test_one_command_to_a_verified_login(shop: Shop) -> None:
     shop.stage.home.map(ADMIN + DEPLOYER)
     with shop.stage.daemon(components.DAEMONS[0]), shop.stage.plane.rolling_out(NAME):
         said = shop.run(*APPLY)
     assert "\napplying the cluster\n" in said
-    assert said.endswith("tarmak-iam: dev-cluster: applied and proven\n")
+    assert said.endswith("tarmak-iam: dev-cluster: applied and verified\n")
     assert shop.calls == ["clusters apply", "clusters kubeconfig"]
     assert "deployer" in shop.live
 
 
-def test_what_is_not_proven_is_rolled_back(shop: Shop) -> None:
+def test_a_login_that_fails_is_rolled_back(shop: Shop) -> None:
     """The daemon goes on with what was there before, which is not what the new mappings promise."""
     shop.stage.home.map(ADMIN)
     with shop.stage.daemon(components.DAEMONS[0]), shop.stage.plane.rolling_out(NAME):
@@ -128,9 +128,27 @@ def test_what_is_not_proven_is_rolled_back(shop: Shop) -> None:
         shop.stage.home.map(ADMIN.replace("admin:", "boss:"))
         said = shop.run(*APPLY, options=("--rollback-on-failure",), code=1)
         assert shop.live == before != ""
-    assert "dev-cluster: applied, but not proven: " in said
+    assert "dev-cluster: applied, but the verification failed: " in said
     assert "no way back was found: the current context of" in said
     assert "tarmak-iam: dev-cluster: rolled back: " in said
+
+
+def test_a_caller_whom_nobody_maps_verifies_nothing(shop: Shop) -> None:
+    shop.stage.home.map(ADMIN)
+    unmapped = PRINCIPALS["unmapped"].environment
+    with shop.stage.daemon(components.DAEMONS[0]), shop.stage.plane.rolling_out(NAME):
+        before = shop.live
+        shop.stage.home.map(ADMIN + DEPLOYER)
+        said = shop.run(*APPLY, options=("--rollback-on-failure",), code=4, **unmapped)
+        assert "tarmak-iam: dev-cluster: applied, not verified: you (arn:aws:sts::111122223333:assumed-role/" in said
+        assert "verify --role arn:aws:iam::111122223333:role/Admin` logs in" in said
+        assert "deployer" in shop.live
+        shop.stage.home.map(ADMIN)
+        shop.run(*APPLY)
+        shop.stage.home.map(ADMIN + DEPLOYER)
+        said = shop.run(*APPLY, options=("--rollback-unless-verified",), code=1, **unmapped)
+        assert shop.live == before != ""
+    assert "tarmak-iam: dev-cluster: rolled back: you (" in said
 
 
 def test_the_last_admin_is_guarded_before_tarmak_starts(shop: Shop) -> None:

@@ -20,7 +20,7 @@ from tarmak_iam.hook.cluster.apply import apply
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.login.caller import NotElsewhere, NoToken, ask_sts, caller_token
 from tarmak_iam.hook.login.outcome import Outcome
-from tarmak_iam.hook.login.verify import Verified, verify
+from tarmak_iam.hook.login.verify import CheckPods, RunningPods, Verified, verify
 from tarmak_iam.hook.processes import Completed
 from tarmak_iam.token import Credentials
 from tarmak_iam.token.make import sign_token
@@ -275,32 +275,42 @@ def test_no_credentials(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> No
         "no token can be made: there are no AWS credentials; log in to AWS; verify as "
         "arn:aws:iam::111122223333:role/Admin, with --role ARN or AWS_PROFILE"
     )
-    stale = verify(made(), kubectl_of(cluster), stale_pods=lambda _: ["pod p runs another configuration"])
+    stale = verify(made(), kubectl_of(cluster), check_pods=running("pod p runs another configuration"))
     assert (stale.outcome, stale.account[-1]) == (Outcome.FAILED, "pod p runs another configuration")
 
 
-class TestStalePods:
+def running(*stale: str, notes: tuple[str, ...] = ()) -> CheckPods:
+    return lambda _: RunningPods(stale, notes)
+
+
+class TestRunningPods:
+    def test_what_could_not_be_looked_at_is_no_failure(self, cluster: Cluster) -> None:
+        let_in(cluster, ADMIN)
+        found = verify(made(), kubectl_of(cluster), check_pods=running(notes=("the pods may not be listed",)))
+        assert found.outcome is Outcome.VERIFIED
+        assert found.account[-1] == "the pods may not be listed"
+
     def test_a_login_that_succeeds_is_not_enough(self, cluster: Cluster) -> None:
         let_in(cluster, ADMIN)
-        found = verify(made(), kubectl_of(cluster), seconds=10, stale_pods=lambda _: ["pod p runs another one"])
+        found = verify(made(), kubectl_of(cluster), seconds=10, check_pods=running("pod p runs another one"))
         assert found.outcome is Outcome.FAILED
         assert found.account == (f"{ARN} is 'admin' with system:masters, as whois says", "pod p runs another one")
         assert cluster.clock > 0, "it may be replaced meanwhile"
 
     def test_one_that_is_replaced_meanwhile(self, cluster: Cluster) -> None:
         let_in(cluster, ADMIN)
-        answers = [["pod p runs another one"], []]
-        found = verify(made(), kubectl_of(cluster), seconds=10, stale_pods=lambda _: answers.pop(0))
+        answers = [RunningPods(("pod p runs another one",)), RunningPods()]
+        found = verify(made(), kubectl_of(cluster), seconds=10, check_pods=lambda _: answers.pop(0))
         assert (found.outcome, answers) == (Outcome.VERIFIED, [])
 
     def test_pods_that_may_not_be_looked_at(self, cluster: Cluster) -> None:
-        def forbidden(_: Kubectl) -> list[str]:
+        def forbidden(_: Kubectl) -> RunningPods:
             raise ToolError("pods is forbidden")
 
         let_in(cluster, ADMIN)
-        found = verify(made(), kubectl_of(cluster), stale_pods=forbidden)
+        found = verify(made(), kubectl_of(cluster), check_pods=forbidden)
         assert found.outcome is Outcome.VERIFIED
-        assert found.account[-1] == ("it could not be looked up which configuration the pods run: pods is forbidden")
+        assert found.account[-1] == ("which configuration the pods run could not be looked up: pods is forbidden")
 
 
 LOG = """\

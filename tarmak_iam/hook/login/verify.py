@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tarmak_iam.errors import TarmakIamError
@@ -16,15 +16,24 @@ from tarmak_iam.hook.telling import Tell, silent
 from tarmak_iam.identity.model import Answer, Identity
 from tarmak_iam.installation import Installation
 
-__all__ = ["VERIFY_SECONDS", "Outcome", "StalePods", "Verified", "verify"]
+__all__ = ["VERIFY_SECONDS", "CheckPods", "Outcome", "RunningPods", "Verified", "verify"]
 
 VERIFY_SECONDS = 60.0
 """For daemons that have just been replaced, and backends that take objects in some seconds later."""
 
 _PAUSE = 3.0
 
-StalePods = Callable[[Kubectl], Sequence[str]]
-"""A line for each pod that runs another configuration than the cluster's. Raises ToolError."""
+
+@dataclass(frozen=True, slots=True)
+class RunningPods:
+    """A line for each pod that runs another configuration than the cluster's, and what could not be looked at."""
+
+    stale: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+CheckPods = Callable[[Kubectl], RunningPods]
+"""Raises ToolError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +68,8 @@ class Verified:
         return ("--role", role) if role else ()
 
 
-def _not_looked_at(_: Kubectl) -> Sequence[str]:
-    return ()
+def _nothing_looked_at(_: Kubectl) -> RunningPods:
+    return RunningPods()
 
 
 def verify(
@@ -70,15 +79,16 @@ def verify(
     seconds: float = VERIFY_SECONDS,
     tell: Tell = silent,
     pause: float = _PAUSE,
-    stale_pods: StalePods = _not_looked_at,
+    check_pods: CheckPods = _nothing_looked_at,
 ) -> Verified:
     """The caller is whoever AWS's settings, and role and profile of the cluster's settings, say; `kubectl` is the
     admin's, whose certificate needs no authenticator.
 
+    `check_pods` looks for pods that run another configuration than the cluster's: no login is verified while one does.
     A login that fails is tried again for up to `seconds`, each time with a new token: the API server keeps an answer
     for two minutes by token. Raises ToolError where the API server cannot be asked at all.
     """
-    run = _Run(installation, kubectl, stale_pods)
+    run = _Run(installation, kubectl, check_pods)
     deadline, is_told = kubectl.clock() + seconds, False
     while True:
         try:
@@ -94,25 +104,13 @@ def verify(
 
 
 @dataclass(frozen=True, slots=True)
-class _Pods:
-    """`stale` has a line for each; `unknown` says why they could not be looked at."""
-
-    stale: tuple[str, ...] = ()
-    unknown: str = ""
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        return (*self.stale, self.unknown) if self.unknown else self.stale
-
-
-@dataclass(frozen=True, slots=True)
 class _Found:
     token: CallerToken
     reviewed: Reviewed
     sts: StsAnswer
     identity: Identity | None
     expected: Answer | None
-    pods: _Pods
+    pods: RunningPods
 
     @property
     def outcome(self) -> Outcome:
@@ -120,9 +118,9 @@ class _Found:
 
 
 class _Run:
-    def __init__(self, installation: Installation, kubectl: Kubectl, stale_pods: StalePods) -> None:
+    def __init__(self, installation: Installation, kubectl: Kubectl, check_pods: CheckPods) -> None:
         installation.check_masters()
-        self._made, self._kubectl, self._stale_pods = installation, kubectl, stale_pods
+        self._made, self._kubectl, self._check_pods = installation, kubectl, check_pods
         self._server = kubectl.versions()[1]
 
     def attempt(self) -> _Found:
@@ -145,7 +143,7 @@ class _Run:
 
     def verified(self, found: _Found) -> Verified:
         evidence = Evidence(self._made, self._kubectl, found.token.text, found.reviewed, found.sts, found.identity)
-        account = (*accounts(evidence, found.expected), *found.pods.lines)
+        account = (*accounts(evidence, found.expected), *found.pods.stale, *found.pods.notes)
         open_to = candidates(self._made)
         return Verified(
             outcome=found.outcome,
@@ -163,7 +161,7 @@ class _Run:
     def without_token(self, error: NoToken) -> Verified:
         """Nobody has tried to log in; what runs in the cluster is looked at all the same."""
         pods, open_to = self._pods(), candidates(self._made)
-        account = (str(error), *pods.lines)
+        account = (str(error), *pods.stale, *pods.notes)
         outcome = Outcome.FAILED if pods.stale else Outcome.CALLER_UNKNOWN
         why = "; ".join(account) if pods.stale else f"{error}; {advice(open_to)}"
         return Verified(outcome, None, None, account, why, candidates=open_to, way_in=self._made.way_in)
@@ -186,11 +184,11 @@ class _Run:
         of_role = f", and `role` is set to {role}" if role else ""
         return f"you ({who}) are not mapped{of_role}; {advised}"
 
-    def _pods(self) -> _Pods:
+    def _pods(self) -> RunningPods:
         try:
-            return _Pods(tuple(self._stale_pods(self._kubectl)))
+            return self._check_pods(self._kubectl)
         except TarmakIamError as error:
-            return _Pods(unknown=f"it could not be looked up which configuration the pods run: {error.message}")
+            return RunningPods(notes=(f"which configuration the pods run could not be looked up: {error.message}",))
 
     def _expected(self, identity: Identity | None, seen: Seen | None) -> Answer | None:
         if identity is None:
