@@ -28,7 +28,7 @@ from tarmak_iam.lint import Subjects
 __all__ = ["apply"]
 
 
-@click.command(epilog="\b\nExamples:\n  tarmak-iam apply --dry-run=server\n  tarmak-iam apply")
+@click.command(epilog="\b\nExamples:\n  tarmak-iam apply --dry-run=server\n  tarmak-iam apply --verify")
 @access_options
 @object_options
 @click.option("--dry-run", type=click.Choice(["client", "server"]), help="Change nothing; server: it judges too.")

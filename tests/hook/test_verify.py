@@ -223,6 +223,16 @@ def test_a_daemon_that_is_not_asked_is_a_failure_whoever_the_caller_is(cluster: 
     assert verified(cluster).outcome is Outcome.FAILED
 
 
+def test_somebody_who_gets_in_and_whom_nobody_knows(cluster: Cluster, sts: Sts) -> None:
+    """A daemon below v0.5.4 does not say whom it has let in, and STS cannot be asked from here."""
+    let_in(cluster, {**ADMIN, "extra": None})
+    sts.error = urllib.error.URLError(TimeoutError())
+    found = verified(cluster)
+    assert found.outcome is Outcome.CALLER_UNKNOWN
+    assert found.account[0] == "the API server takes the caller for 'admin' with system:masters"
+    assert found.why.startswith("it is not known who you are: sts.eu-west-1.amazonaws.com cannot be reached")
+
+
 @pytest.mark.usefixtures("sts")
 def test_a_mapped_caller_who_is_refused(cluster: Cluster) -> None:
     found = verified(cluster)
@@ -334,6 +344,7 @@ def test_the_authenticators_own_log(cluster: Cluster, sts: Sts) -> None:
         "--selector=k8s-app=aws-iam-authenticator",
         "--container=aws-iam-authenticator",
     )
+    assert call[4:] == ("--since=60s", "--tail=200", "--limit-bytes=131072", "--request-timeout=15s")
 
 
 @pytest.mark.usefixtures("sts")
@@ -454,6 +465,7 @@ def test_credentials_that_aws_does_not_take(cluster: Cluster, sts: Sts, code: st
     found = verified(cluster)
     assert (found.outcome, found.expected) == (Outcome.CALLER_UNKNOWN, None)
     assert expected in found.why
+    assert cluster.clock == 0, "AWS would say the same a moment later"
     assert expected in " ".join(found.account)
     assert "clock" not in " ".join(found.account)
 

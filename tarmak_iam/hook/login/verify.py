@@ -95,7 +95,7 @@ def verify(
             found = run.attempt()
         except NoToken as error:
             return run.without_token(error)
-        if found.outcome in (Outcome.VERIFIED, Outcome.NOT_MAPPED) or kubectl.clock() + pause > deadline:
+        if found.is_final or kubectl.clock() + pause > deadline:
             return run.verified(found)
         if not is_told:
             tell(f"the login is not as expected yet; trying again for up to {seconds:.0f} seconds")
@@ -115,6 +115,13 @@ class _Found:
     @property
     def outcome(self) -> Outcome:
         return Outcome.FAILED if self.pods.stale else judge(self.expected, self.reviewed)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether a moment later it would be the same: the cluster takes time, AWS's word for credentials does not."""
+        if self.outcome is Outcome.CALLER_UNKNOWN:
+            return bool(self.sts.refusal)
+        return self.outcome in (Outcome.VERIFIED, Outcome.NOT_MAPPED)
 
 
 class _Run:
