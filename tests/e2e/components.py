@@ -1,52 +1,58 @@
-"""Builds the real components from their Go modules, once: a cache directory keyed by version.
+"""The real components, built from their Go modules once: a cache directory keyed by version.
 
-`python -m tests.e2e.components` builds what is missing and prints the directory. The parts of Kubernetes are built in a
-module of its own, made here from the go.mod of k8s.io/kubernetes with its staging modules replaced by their releases.
-The directory is TARMAK_IAM_E2E_CACHE, else ~/.cache/tarmak-iam-e2e; TARMAK_IAM_E2E_SECONDS limits the building.
+`python -m tests.e2e.components` builds what is missing, says what there is, and prints the directory; tests take what
+they need from it, and are skipped where it is not there. The directory is TARMAK_IAM_E2E_CACHE, else
+~/.cache/tarmak-iam-e2e; TARMAK_IAM_E2E_SECONDS limits the building.
 """
 
 from __future__ import annotations
 
+import json
 import os
-import re
-import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO
 
-__all__ = ["DAEMONS", "KUBERNETES", "Missing", "build", "cache_directory", "daemon", "program"]
+import pytest
+
+from tests.e2e.daemon_builds import PACKAGE, daemon_workspace
+from tests.e2e.golang import Missing, compile_package
+from tests.e2e.kubernetes_builds import ETCD, current_workspace, old_workspace, version_flags
+
+__all__ = [
+    "DAEMONS",
+    "KUBERNETES",
+    "OLD_DAEMONS",
+    "TARMAKS_KUBERNETES",
+    "build",
+    "cache_directory",
+    "daemon",
+    "needed",
+    "program",
+]
 
 KUBERNETES = "v1.30.14"
+TARMAKS_KUBERNETES = "v1.15.12"
+"""Tarmak installs 1.12; this is the oldest that is a Go module with modules for its parts."""
 DAEMONS = ("v0.7.18", "v0.6.20")
-
-_PROGRAMS = {
-    "etcd": "go.etcd.io/etcd/server/v3",
-    "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
-    "kubectl": "k8s.io/kubernetes/cmd/kubectl",
-}
-"""By the package that their main function is in; etcd is of the release that this Kubernetes requires."""
-_VERSION_FLAG = f"-ldflags=-X k8s.io/component-base/version.gitVersion={KUBERNETES}"
-
-_DAEMON_MODULE = "sigs.k8s.io/aws-iam-authenticator"
-_DAEMON_PACKAGE = f"{_DAEMON_MODULE}/cmd/aws-iam-authenticator"
-_STAGING = re.compile(r"^\t(k8s\.io/\S+) => \./staging/\S+\n", re.MULTILINE)
-
-_SECONDS = float(os.environ.get("TARMAK_IAM_E2E_SECONDS", "1200"))
-_STARTED = time.monotonic()
-
+OLD_DAEMONS = ("v0.4.0", "v0.5.9")
+"""The first is what Tarmak's masters run."""
 
 NOT_TO_BE_HAD = 75
 """The exit code that is no failure of the tests: they cannot be run here (EX_TEMPFAIL)."""
 
 
-class Missing(Exception):
-    """Something is not there and cannot be built; the text says what."""
+@dataclass(frozen=True)
+class _Workspace:
+    """What is built in one place: files of the cache, by the package that their main function is in."""
+
+    programs: dict[str, str]
+    prepare: Callable[[Path], Path]
+    flags: tuple[str, ...] = ()
 
 
 def cache_directory() -> Path:
@@ -59,124 +65,111 @@ def daemon(version: str) -> Path:
     return cache_directory() / f"aws-iam-authenticator-{version}"
 
 
-def program(name: str) -> Path:
-    """Where etcd, kube-apiserver or kubectl is, once it is built."""
-    return cache_directory() / f"{name}-of-{KUBERNETES}"
+def program(name: str, version: str = KUBERNETES) -> Path:
+    """Where a program of a release of Kubernetes is, once it is built; etcd too, which has that of `KUBERNETES`."""
+    return cache_directory() / f"{name}-of-{version}"
 
 
-def _all() -> list[Path]:
-    return [*map(daemon, DAEMONS), *map(program, _PROGRAMS)]
+def needed(*paths: Path) -> None:
+    """Skips a test where one of them is not built, and says why."""
+    reasons = _reasons()
+    for path in paths:
+        if not path.exists():
+            pytest.skip(f"{path.name}: {reasons.get(path.name, 'it is not built; `make e2e` builds it')}")
 
 
-def build() -> None:
-    """Builds what is not in the cache. Raises Missing."""
+def _kubernetes(version: str, *names: str) -> _Workspace:
+    packages = {name: ETCD if name == "etcd" else f"k8s.io/kubernetes/cmd/{name}" for name in names}
+    make = current_workspace if version == KUBERNETES else old_workspace
+    programs = {program(name, version).name: package for name, package in packages.items()}
+    return _Workspace(
+        programs, partial(make, version=version, packages=tuple(packages.values())), version_flags(version)
+    )
+
+
+def _daemon(version: str) -> _Workspace:
+    return _Workspace({daemon(version).name: PACKAGE}, partial(daemon_workspace, version=version))
+
+
+# In the order of what they prove, since there is one limit of time for all: a login and an apply on a current cluster;
+# the same on the Kubernetes that Tarmak installs; pods that run; the default image's daemon; those of Tarmak's masters.
+_WORKSPACES = (
+    _kubernetes(KUBERNETES, "etcd", "kube-apiserver", "kubectl"),
+    _daemon(DAEMONS[0]),
+    _kubernetes(TARMAKS_KUBERNETES, "kube-apiserver", "kubectl"),
+    _kubernetes(KUBERNETES, "kubelet", "kube-controller-manager", "kube-scheduler"),
+    *map(_daemon, (*DAEMONS[1:], *OLD_DAEMONS)),
+)
+
+
+def build() -> dict[str, str]:
+    """Builds what is not in the cache; why for each that cannot be built. Raises Missing where there is no cache."""
+    missing: dict[str, str] = {}
     try:
         cache_directory().mkdir(parents=True, exist_ok=True)
-        _build()
+        for workspace in _WORKSPACES:
+            missing |= _build(workspace)
+        _reasons_file().write_text(json.dumps(missing, indent=1), encoding="utf-8")
     except OSError as error:
         raise Missing(f"{cache_directory()} cannot be built in: {error.strerror or error}") from None
+    return missing
 
 
-def _build() -> None:
-    for version in DAEMONS:
-        if not daemon(version).exists():
-            with _work() as work:
-                requires = f"module example.org/e2e\n\ngo 1.21\n\nrequire {_DAEMON_MODULE} {version}\n"
-                _make_module(work, requires, [_DAEMON_PACKAGE])
-                _compile(work, _DAEMON_PACKAGE, daemon(version))
-    missing = [name for name in _PROGRAMS if not program(name).exists()]
-    if missing:
-        with _work() as work:
-            _make_module(work, _kubernetes_module(work), _PROGRAMS.values())
-            for name in missing:
-                _compile(work, _PROGRAMS[name], program(name), _VERSION_FLAG)
+def _build(workspace: _Workspace) -> dict[str, str]:
+    names = [name for name in workspace.programs if not (cache_directory() / name).exists()]
+    missing = {}
+    if names:
+        # In the cache, so that what is built is moved into its place at once.
+        with tempfile.TemporaryDirectory(prefix="build-", dir=cache_directory()) as work:
+            try:
+                source = workspace.prepare(Path(work))
+            except Missing as error:
+                return dict.fromkeys(names, str(error))
+            for name in names:
+                try:
+                    _compile(source, workspace.programs[name], name, workspace.flags)
+                except Missing as error:
+                    missing[name] = str(error)
+    return missing
 
 
-def _kubernetes_module(work: Path) -> str:
-    """The requirements of Kubernetes itself, its staging modules by their releases: v1.30.14 has v0.30.14."""
-    found = re.search(r'"Dir": "([^"]+)"', _go(work, "mod", "download", "-json", f"k8s.io/kubernetes@{KUBERNETES}"))
-    if found is None:
-        raise Missing(f"the module k8s.io/kubernetes {KUBERNETES} cannot be had")
-    go_mod = (Path(found[1]) / "go.mod").read_text(encoding="utf-8")
-    release = KUBERNETES.replace("v1.", "v0.", 1)
-    text = _STAGING.sub("", go_mod).replace("module k8s.io/kubernetes", "module example.org/e2e")
-    text = re.sub(r"(k8s\.io/\S+) v0\.0\.0(?=\s)", rf"\1 {release}", text)
-    text = text.replace("require (", f"require (\n\tk8s.io/kubernetes {KUBERNETES}", 1)
-    text = re.sub(r"replace \(\s*\)", "", text)
-    replaced = "".join(f"\t{name} => {name} {release}\n" for name in _STAGING.findall(go_mod))
-    return f"{text}\nreplace (\n{replaced})\n"
+def _compile(source: Path, package: str, name: str, flags: tuple[str, ...]) -> None:
+    print(f"building {name}", file=sys.stderr, flush=True)
+    started = time.monotonic()
+    # A copy of a source is in another place each time: without its path, what Go has compiled of it can be used again.
+    compile_package(source, package, cache_directory() / name, "-trimpath", *flags)
+    print(f"built {name} in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
 
 
-@contextmanager
-def _work() -> Iterator[Path]:
-    """In the cache, so that what is built is moved into its place at once."""
-    with tempfile.TemporaryDirectory(prefix="build-", dir=cache_directory()) as work:
-        yield Path(work)
+def _reasons_file() -> Path:
+    return cache_directory() / "missing.json"
 
 
-def _make_module(work: Path, go_mod: str, packages: Iterable[str]) -> None:
-    imports = "".join(f'import _ "{package}"\n' for package in packages)
-    (work / "go.mod").write_text(go_mod, encoding="utf-8")
-    (work / "tools.go").write_text(f"//go:build tools\n\npackage tools\n\n{imports}", encoding="utf-8")
-
-
-def _compile(work: Path, package: str, target: Path, *flags: str) -> None:
-    print(f"building {target.name}", file=sys.stderr, flush=True)
-    made = work / "made"
-    _go(work, "build", *flags, "-o", str(made), package)
-    os.replace(made, target)  # only a whole one is ever there
-
-
-def _go(work: Path, *args: str) -> str:
-    go = shutil.which("go")
-    if go is None:
-        raise Missing("Go is not installed")
-    # What is built here runs on loopback, in tests: the checksum database is not asked, since not every proxy has it.
-    environment = {**os.environ, "GOFLAGS": "-mod=mod", "GOWORK": "off", "GOSUMDB": "off", "GOTOOLCHAIN": "local"}
-    left = _SECONDS - (time.monotonic() - _STARTED)
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        process = subprocess.Popen(
-            [go, *args],
-            cwd=work,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
-            start_new_session=True,
-        )
-        try:
-            process.wait(max(left, 1))
-        except BaseException as error:
-            os.killpg(process.pid, signal.SIGKILL)  # its compilers would go on without it
-            process.wait()
-            if not isinstance(error, subprocess.TimeoutExpired):
-                raise
-            raise Missing(f"building takes more than {_SECONDS:.0f} seconds; what is built is kept") from None
-        said, complained = (_text(each) for each in (out, err))
-    if process.returncode:
-        last = complained.strip().splitlines()[-1:] or ["no reason given"]
-        raise Missing(f"go {args[0]} failed: {last[0]}")
-    return said
-
-
-def _text(file: IO[bytes]) -> str:
-    file.seek(0)
-    return file.read().decode("utf-8", "replace")
+def _reasons() -> dict[str, str]:
+    try:
+        return dict(json.loads(_reasons_file().read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {}
 
 
 def main() -> int:
-    """0 when everything is there, and whether it was there before; what is missing and cannot be built is said, and
-    NOT_TO_BE_HAD returned."""
-    is_cached = all(map(Path.exists, _all()))
+    """0 when there is something to test with; what is missing is said with its reason. Else NOT_TO_BE_HAD."""
+    names = [name for workspace in _WORKSPACES for name in workspace.programs]
+    cached = [name for name in names if (cache_directory() / name).exists()]
     try:
-        build()
-    except Missing as missing:
-        print(f"no end-to-end tests: {missing}", file=sys.stderr)
+        missing = build()
+    except Missing as error:
+        print(f"no end-to-end tests: {error}", file=sys.stderr)
         return NOT_TO_BE_HAD
     except KeyboardInterrupt:
         print("interrupted; what is built is kept", file=sys.stderr)
         return 130
-    print(f"end-to-end tests with components {'from the cache' if is_cached else 'just built'}", file=sys.stderr)
+    for name in names:
+        state = f"missing: {missing[name]}" if name in missing else "from the cache" if name in cached else "just built"
+        print(f"{name:40} {state}", file=sys.stderr)
+    if len(missing) == len(names):
+        print("no end-to-end tests: none of these could be built", file=sys.stderr)
+        return NOT_TO_BE_HAD
     print(cache_directory())
     return 0
 

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,6 +36,25 @@ PRINCIPALS = {
     "user": Principal("AKIAUSER000000000001", f"arn:aws:iam::{ACCOUNT}:user/team/Bob", "AIDAUSER000000000001"),
     "account": Principal("AKIAUSER000000000002", "arn:aws:iam::444455556666:user/Eve", "AIDAUSER000000000002"),
 }
+
+
+@dataclass(frozen=True)
+class Skew:
+    """The releases of the API server, and of the kubectl that people have."""
+
+    server: str
+    kubectl: str
+
+    def __str__(self) -> str:
+        return f"{self.server}-kubectl-{self.kubectl}"
+
+
+CURRENT = Skew(components.KUBERNETES, components.KUBERNETES)
+TARMAKS = Skew(components.TARMAKS_KUBERNETES, components.TARMAKS_KUBERNETES)
+TARMAKS_WITH_A_NEW_KUBECTL = Skew(components.TARMAKS_KUBERNETES, components.KUBERNETES)
+SKEWS = (CURRENT, TARMAKS, TARMAKS_WITH_A_NEW_KUBECTL)
+ON_ALL = pytest.mark.parametrize("stage", SKEWS, indirect=True, ids=str)
+"""For tests of what holds on every Kubernetes."""
 
 
 @dataclass(frozen=True)
@@ -88,11 +109,26 @@ class Stage:
 
     def login(self, name: str, *options: str) -> Login:
         """As the API server sees them, through the kubeconfig that `kubeconfig` makes with these options."""
+        if not self.plane.knows_whoami:
+            return self._login_by_review(name, *options)
         done = self.kubectl_as(name, "auth", "whoami", "-o", "json", options=options)
-        if done.code:
+        return Login(refused=done.err) if done.code else _login(json.loads(done.out)["status"]["userInfo"])
+
+    def _login_by_review(self, name: str, *options: str) -> Login:
+        """What kubectl is answered tells whether somebody was let in and as whom, a review of the same command's token
+        in which groups."""
+        done = self.kubectl_as(name, "get", "--raw", "/api/v1/nodes", options=options)
+        if done.code and "(Forbidden)" not in done.err:
             return Login(refused=done.err)
-        user = json.loads(done.out)["status"]["userInfo"]
-        return Login(user.get("username", ""), tuple(user.get("groups", ())))
+        shown = self.kubectl_as(name, "config", "view", "--raw", "-o", "json", options=options)
+        ran = json.loads(shown.out)["users"][0]["user"]["exec"]
+        own = {each["name"]: each["value"] for each in ran.get("env") or ()}
+        environment = {**os.environ, **self._client_environment(name), **own}
+        command = [ran["command"], *(ran.get("args") or ())]
+        made = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+        login = _login(self.plane.reviewed(json.loads(made.stdout)["status"]["token"])["user"])
+        assert done.code == 0 or f'User "{login.username}" cannot list' in done.err
+        return login
 
     def eventually(self, name: str, seconds: float = 20) -> Login:
         """The first login that is not refused: backends take in objects only some time after the daemon is healthy."""
@@ -105,30 +141,56 @@ class Stage:
         file = self.home.state / "client.kubeconfig"
         file.write_text(self.home.run("kubeconfig", *options))
         file.chmod(0o600)
-        environment = {
+        more = self._client_environment(name)
+        return self.plane.kubectl(*args, kubeconfig=file, more=more, release=self.home.kubectl)
+
+    def _client_environment(self, name: str) -> dict[str, str]:
+        return {
             "AWS_REGION": "eu-west-1",
             "AWS_EC2_METADATA_DISABLED": "true",
             "PATH": f"{self.home.bin}{os.pathsep}{os.environ['PATH']}",
             **PRINCIPALS[name].environment,
         }
-        return self.plane.kubectl(*args, kubeconfig=file, more=environment)
+
+
+def _login(user: Mapping[str, Any]) -> Login:
+    return Login(user.get("username", ""), tuple(user.get("groups", ())))
 
 
 @pytest.fixture(scope="session")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    try:
-        components.build()
-    except components.Missing as missing:
-        pytest.skip(str(missing))
-    directory = tmp_path_factory.mktemp("e2e")
-    home = Home.make(directory)
+def stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Stage]]:
+    """A stage by the release of its Kubernetes: set up when it is first asked for, and once."""
+    made: dict[str, Stage] = {}
+    os.umask(0o022)
+    with ExitStack() as stack:
+
+        def stage_of(version: str) -> Stage:
+            if version not in made:
+                made[version] = stack.enter_context(_set_up(tmp_path_factory.mktemp(f"e2e-{version}"), version))
+            return made[version]
+
+        yield stage_of
+
+
+@pytest.fixture(scope="session")
+def stage(request: pytest.FixtureRequest, stages: Callable[[str], Stage]) -> Stage:
+    """On the current Kubernetes, or as the parameter, a `Skew`, says."""
+    skew: Skew = getattr(request, "param", CURRENT)
+    components.needed(components.daemon(components.DAEMONS[0]), components.program("kubectl"))
+    components.needed(components.program("kubectl", skew.kubectl))
+    made = stages(skew.server)
+    return replace(made, home=made.home.with_kubectl(skew.kubectl))
+
+
+@contextmanager
+def _set_up(directory: Path, version: str) -> Iterator[Stage]:
+    home = Home.make(directory, version)
     authority = Authority(directory, "sts")
     hosts = ("sts.amazonaws.com", "sts.eu-west-1.amazonaws.com")
     principals = {each.access_key_id: each for each in PRINCIPALS.values()}
-    os.umask(0o022)
     with (
         sts_on_loopback(authority.server("sts-server", *hosts), principals) as sts,
-        control_plane(directory, home.flags) as plane,
+        control_plane(directory, home.flags, version) as plane,
     ):
         home.reach(plane)
         yield Stage(home, plane, sts, authority.path)

@@ -23,6 +23,7 @@ from tests.e2e.processes import free_port, running
 __all__ = ["ControlPlane", "Done", "control_plane"]
 
 _ADMIN_TOKEN = "the-admins-own-token"
+_ISSUER = "https://kubernetes.default.svc"
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,21 @@ class ControlPlane:
     server: str
     ca: bytes
     directory: Path
+    version: str
+    """Of its Kubernetes."""
+
     etcd: str = ""
     """Where its store answers."""
+
+    @property
+    def is_server_side(self) -> bool:
+        """Whether it knows server-side apply, and with it who has set which field: from 1.16 on."""
+        return _minor(self.version) >= 16
+
+    @property
+    def knows_whoami(self) -> bool:
+        """Whether everybody may ask who they are: from 1.28 on by default."""
+        return _minor(self.version) >= 28
 
     @property
     def admin_kubeconfig(self) -> str:
@@ -59,13 +73,18 @@ class ControlPlane:
         )
 
     def kubectl(
-        self, *args: str | Path, text: str = "", kubeconfig: Path | None = None, more: Mapping[str, str] | None = None
+        self,
+        *args: str | Path,
+        text: str = "",
+        kubeconfig: Path | None = None,
+        more: Mapping[str, str] | None = None,
+        release: str = components.KUBERNETES,
     ) -> Done:
-        """As the administrator, or with a kubeconfig and an environment of its own."""
+        """As the administrator, or with a kubeconfig and an environment of its own; of any release."""
         kubeconfig = kubeconfig or self.directory / "admin.kubeconfig"
         environment = {"PATH": os.environ["PATH"], "HOME": str(self.directory), "KUBECONFIG": str(kubeconfig)}
         done = subprocess.run(
-            [components.program("kubectl"), *args],
+            [components.program("kubectl", release), *args],
             input=text,
             capture_output=True,
             text=True,
@@ -107,16 +126,35 @@ class ControlPlane:
 
     def _apply(self, objects: Sequence[Mapping[str, Any]]) -> list[Any]:
         listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
-        command = ("apply", "--server-side", "--field-manager=tarmak-iam", "--validate=strict", "-o", "json", "-f", "-")
-        done = self.kubectl(*command, text=listed)
+        side = ("--server-side", "--field-manager=tarmak-iam") if self.is_server_side else ()
+        done = self.kubectl("apply", *side, "--validate=strict", "-o", "json", "-f", "-", text=listed)
         assert done.code == 0, done.err
         made = json.loads(done.out)
         return list(made["items"]) if made["kind"] == "List" else [made]
 
+    def reviewed(self, token: str) -> dict[str, Any]:
+        """The status of a TokenReview."""
+        asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}}
+        done = self.kubectl("create", "-f", "-", "-o", "json", text=json.dumps(asked))
+        assert done.code == 0, done.err
+        status: dict[str, Any] = json.loads(done.out)["status"]
+        return status
+
+    def service_account_token(self, name: str) -> str:
+        """As the kubelet asks for one; `kubectl create token` is newer than some API servers' answer to it."""
+        path = f"/api/v1/namespaces/kube-system/serviceaccounts/{name}/token"
+        asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": [_ISSUER]}}
+        done = self.kubectl("create", "--raw", path, "-f", "-", text=json.dumps(asked))
+        assert done.code == 0, done.err
+        return str(json.loads(done.out)["status"]["token"])
+
 
 @contextmanager
-def control_plane(directory: Path, flags: Sequence[str]) -> Iterator[ControlPlane]:
-    """`flags` are those of the webhook."""
+def control_plane(
+    directory: Path, flags: Sequence[str], version: str = components.KUBERNETES
+) -> Iterator[ControlPlane]:
+    """`flags` are those of the webhook. Skips where a component of that release is not built."""
+    components.needed(components.program("etcd"), components.program("kube-apiserver", version))
     authority = Authority(directory, "kubernetes")
     serving = authority.server("apiserver", "127.0.0.1", "localhost")
     accounts = authority.key_pair("service-accounts")
@@ -133,21 +171,23 @@ def control_plane(directory: Path, flags: Sequence[str]) -> Iterator[ControlPlan
         f"--initial-cluster=default={peer_url}",
     ]
     apiserver: list[str | Path] = [
-        components.program("kube-apiserver"),
+        components.program("kube-apiserver", version),
         f"--etcd-servers={etcd_url}",
         "--bind-address=127.0.0.1",
         f"--secure-port={port}",
         f"--tls-cert-file={serving.certificate}",
         f"--tls-private-key-file={serving.key}",
-        "--service-account-issuer=https://kubernetes.default.svc",
+        f"--service-account-issuer={_ISSUER}",
         f"--service-account-key-file={accounts.certificate}",
         f"--service-account-signing-key-file={accounts.key}",
         "--service-cluster-ip-range=10.254.0.0/16",
         f"--token-auth-file={directory / 'tokens.csv'}",
         "--authorization-mode=Node,RBAC",
+        # Up to 1.19 it would listen without any authentication besides.
+        *(("--insecure-port=0",) if _minor(version) < 20 else ()),
         *flags,
     ]
-    plane = ControlPlane(f"https://127.0.0.1:{port}", authority.pem, directory, etcd_url)
+    plane = ControlPlane(f"https://127.0.0.1:{port}", authority.pem, directory, version, etcd_url)
     (directory / "admin.kubeconfig").write_text(plane.admin_kubeconfig)
     environment = {"PATH": os.environ["PATH"], "HOME": str(directory)}
     with (
@@ -155,8 +195,13 @@ def control_plane(directory: Path, flags: Sequence[str]) -> Iterator[ControlPlan
         running(apiserver, directory / "kube-apiserver.log", environment, directory) as api,
     ):
         store.wait_until(lambda: _answers(f"{etcd_url}/health"))
-        api.wait_until(lambda: _answers(f"{plane.server}/readyz", authority.path))
+        # /readyz came in 1.16; /healthz knows of the start's hooks too.
+        api.wait_until(lambda: _answers(f"{plane.server}/healthz", authority.path))
         yield plane
+
+
+def _minor(version: str) -> int:
+    return int(version.split(".")[1])
 
 
 def _answers(url: str, ca: Path | None = None) -> bool:

@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,29 +53,38 @@ class Home:
     state: Path
     port: int
     """The daemon's: not its default, so that one that runs here already is not in the way."""
+    kubectl: str
+    """The release of the kubectl that is used."""
 
     @classmethod
-    def make(cls, directory: Path) -> Home:
-        home = cls(directory / "config", directory / "var", free_port())
+    def make(cls, directory: Path, kubernetes: str = components.KUBERNETES) -> Home:
+        """For a cluster of that release of Kubernetes."""
+        home = cls(directory / "config", directory / "var", free_port(), kubernetes)
         (home.directory / CLUSTER).mkdir(parents=True)
         webhook = home.state / "aws-iam-authenticator.kubeconfig"
         (home.directory / "tarmak.yaml").write_text(_CONFIG.format(webhook=webhook))
         home.map("")
         # Not in tarmak.yaml: Tarmak itself cannot install that release.
-        home.run("settings", "set", "kubernetesVersion", components.KUBERNETES.removeprefix("v"))
+        home.run("settings", "set", "kubernetesVersion", kubernetes.removeprefix("v"))
         home.run("webhook", "--output-dir", home.state)
-        home.bin.mkdir()
-        (home.bin / "aws-iam-authenticator").symlink_to(components.daemon(components.DAEMONS[0]))
-        (home.bin / "kubectl").symlink_to(components.program("kubectl"))
-        own = home.bin / "tarmak-iam"
-        own.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m tarmak_iam "$@"\n')
-        own.chmod(0o755)
+        return home.with_kubectl(kubernetes)
+
+    def with_kubectl(self, release: str) -> Home:
+        """The same, used with another kubectl."""
+        home = replace(self, kubectl=release)
+        if not home.bin.exists():
+            home.bin.mkdir()
+            (home.bin / "aws-iam-authenticator").symlink_to(components.daemon(components.DAEMONS[0]))
+            (home.bin / "kubectl").symlink_to(components.program("kubectl", release))
+            own = home.bin / "tarmak-iam"
+            own.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m tarmak_iam "$@"\n')
+            own.chmod(0o755)
         return home
 
     @property
     def bin(self) -> Path:
-        """The commands that kubeconfigs name."""
-        return self.directory / "bin"
+        """kubectl, and the commands that kubeconfigs name."""
+        return self.directory / f"bin-{self.kubectl}"
 
     @property
     def flags(self) -> list[str]:
@@ -140,10 +149,8 @@ class Home:
             for arg in container["args"]
         ]
         if "serviceAccountName" in pod:
-            token = plane.kubectl("-n", "kube-system", "create", "token", pod["serviceAccountName"])
-            assert token.code == 0, token.err
             access = self.state / "service-account.kubeconfig"
-            access.write_text(plane.kubeconfig(token.out.strip()))
+            access.write_text(plane.kubeconfig(plane.service_account_token(pod["serviceAccountName"])))
             args.append(f"--kubeconfig={access}")
         environment = {each["name"]: each["value"] for each in container["env"]} | {
             "HTTPS_PROXY": sts.proxy,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e import components
-from tests.e2e.conftest import Stage
+from tests.e2e.conftest import ON_ALL, Stage
 from tests.e2e.test_login import expected
 
 MAPPINGS = """\
@@ -18,6 +18,7 @@ MAPPINGS = """\
   - {userARN: "arn:aws:iam::111122223333:user/team/Bob", username: bob, groups: [readers]}
 """
 BACKENDS = ("EKSConfigMap", "CRD", "MountedFile,EKSConfigMap", "CRD,EKSConfigMap,MountedFile")
+pytestmark = ON_ALL
 
 
 @pytest.fixture(autouse=True)

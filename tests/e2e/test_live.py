@@ -16,7 +16,7 @@ import pytest
 from tarmak_iam.hook.login.daemon_log import logged_refusal
 from tarmak_iam.identity import Identity
 from tests.e2e import components
-from tests.e2e.conftest import Stage
+from tests.e2e.conftest import ON_ALL, Stage
 from tests.e2e.processes import Running, free_port
 from tests.hook.cluster import Cluster
 
@@ -29,6 +29,7 @@ NAME = "aws-iam-authenticator"
 # The webhook file of these tests lies elsewhere than on Tarmak's masters, which check calls an error.
 APPLY = ("apply", "--no-check", "--no-wait")
 NEWEST = components.DAEMONS[0]
+pytestmark = ON_ALL
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from tests.e2e import components
-from tests.e2e.conftest import PRINCIPALS, Stage
+from tests.e2e.conftest import ON_ALL, PRINCIPALS, Stage
 
 MAPPINGS = """\
   mapRoles:
@@ -25,6 +25,7 @@ MAPPINGS = """\
   mapAccounts: ["444455556666"]
 """
 MAPPED = ("admin", "path", "twice", "user", "account")
+pytestmark = ON_ALL
 
 
 def expected(stage: Stage, name: str, version: str) -> tuple[str, tuple[str, ...]]:
