@@ -18,7 +18,8 @@ test: $(VENV)/.tested $(BROWSER)
 browser: $(VENV)/.tested $(BROWSER)
 	$(BIN)/python -m pytest tests/browser $(PYTEST_ARGS)
 
-# With the real components, built from their Go modules into a cache the first time; where that cannot be, it says so.
+# With the real components, built from their Go modules into a cache the first time; it says which it has, and why not
+# the others.
 e2e: $(VENV)/.tested
 	@$(BIN)/python -m tests.e2e.components >/dev/null || { code=$$?; [ $$code -eq 75 ] && exit 0 || exit $$code; }; \
 		TARMAK_IAM_E2E=1 $(BIN)/python -m pytest tests/e2e $(PYTEST_ARGS)

@@ -52,9 +52,35 @@ class Skew:
 CURRENT = Skew(components.KUBERNETES, components.KUBERNETES)
 TARMAKS = Skew(components.TARMAKS_KUBERNETES, components.TARMAKS_KUBERNETES)
 TARMAKS_WITH_A_NEW_KUBECTL = Skew(components.TARMAKS_KUBERNETES, components.KUBERNETES)
-SKEWS = (CURRENT, TARMAKS, TARMAKS_WITH_A_NEW_KUBECTL)
-ON_ALL = pytest.mark.parametrize("stage", SKEWS, indirect=True, ids=str)
-"""For tests of what holds on every Kubernetes."""
+ON_TARMAKS = pytest.mark.skews(TARMAKS, TARMAKS_WITH_A_NEW_KUBECTL)
+"""For tests of what holds without server-side apply."""
+ON_ALL = pytest.mark.skews(CURRENT, TARMAKS, TARMAKS_WITH_A_NEW_KUBECTL)
+"""For tests of what holds on every Kubernetes. A mark of a test comes before that of its module."""
+_DAEMONS = {
+    CURRENT: components.DAEMONS,
+    TARMAKS: (*components.OLD_DAEMONS, components.DAEMONS[-1]),
+    TARMAKS_WITH_A_NEW_KUBECTL: components.DAEMONS[-1:],
+}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test with the argument `version` is run with each release of the daemon that is found beside a Kubernetes."""
+    marker = metafunc.definition.get_closest_marker("skews")
+    if "stage" not in metafunc.fixturenames:
+        return
+    skews: tuple[Skew, ...] = marker.args if marker is not None else (CURRENT,)
+    is_given = any("version" in mark.args[0] for mark in metafunc.definition.iter_markers("parametrize"))
+    if "version" not in metafunc.fixturenames or is_given:
+        metafunc.parametrize("stage", skews, indirect=True, ids=str)
+        return
+    pairs = [(skew, version) for skew in skews for version in _DAEMONS[skew]]
+    ids = [f"{skew}-daemon-{version}" for skew, version in pairs]
+    metafunc.parametrize(("stage", "version"), pairs, indirect=["stage"], ids=ids)
+
+
+def waits_for(request: pytest.FixtureRequest, reason: str) -> None:
+    """The test fails as long as the reason is true, and says so when it is not any more."""
+    request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
 
 
 @dataclass(frozen=True)

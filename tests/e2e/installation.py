@@ -135,6 +135,7 @@ class Home:
 
         `config_of`: what somebody made of the configuration on the way; `key_pair`: another directory for the pair.
         """
+        components.needed(components.daemon(version))
         objects = self.objects("--image", f"example.org/aws-iam-authenticator:{version}", *options)
         plane.apply(objects)
         pod = next(each for each in objects if each["kind"] == "DaemonSet")["spec"]["template"]["spec"]
@@ -170,5 +171,7 @@ class Home:
         try:
             with urllib.request.urlopen(f"https://localhost:{self.port}/healthz", timeout=5, context=context) as answer:
                 return bool(answer.status == 200)
+        except urllib.error.HTTPError as error:
+            return error.code == 404  # v0.4.0 has no such path
         except (urllib.error.URLError, OSError):
             return False

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e import components
 from tests.e2e.conftest import ON_ALL, Stage
 from tests.e2e.test_login import expected
 
@@ -31,7 +30,6 @@ def _leaving_nothing(stage: Stage) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("backends", BACKENDS)
-@pytest.mark.parametrize("version", components.DAEMONS)
 def test_the_daemon_needs_no_more_than_it_is_given(stage: Stage, version: str, backends: str) -> None:
     stage.home.map(MAPPINGS)
     with stage.daemon(version, "--backend", backends) as daemon:

@@ -7,7 +7,6 @@ import shutil
 
 import pytest
 
-from tests.e2e import components
 from tests.e2e.conftest import ON_ALL, PRINCIPALS, Stage
 
 MAPPINGS = """\
@@ -35,7 +34,6 @@ def expected(stage: Stage, name: str, version: str) -> tuple[str, tuple[str, ...
     return answer["username"], (*(answer["groups"] or ()), "system:authenticated")
 
 
-@pytest.mark.parametrize("version", components.DAEMONS)
 def test_everybody_becomes_who_whois_says_and_nobody_else_gets_in(stage: Stage, version: str) -> None:
     stage.home.map(MAPPINGS)
     with stage.daemon(version):
@@ -46,7 +44,6 @@ def test_everybody_becomes_who_whois_says_and_nobody_else_gets_in(stage: Stage, 
     assert stage.sts.asked[-1] == PRINCIPALS["unmapped"].arn
 
 
-@pytest.mark.parametrize("version", components.DAEMONS)
 @pytest.mark.parametrize("command", ["tarmak-iam", "aws"])
 def test_every_other_command_that_makes_tokens(stage: Stage, command: str, version: str) -> None:
     if command == "aws" and shutil.which("aws") is None:
@@ -59,7 +56,6 @@ def test_every_other_command_that_makes_tokens(stage: Stage, command: str, versi
         assert "Unauthorized" in stage.login("unmapped", "--exec", command).refused
 
 
-@pytest.mark.parametrize("version", components.DAEMONS)
 def test_rbac_lets_the_admin_in_and_the_others_not(stage: Stage, version: str) -> None:
     stage.home.map(MAPPINGS)
     with stage.daemon(version):

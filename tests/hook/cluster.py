@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 import tempfile
 from collections.abc import Callable
@@ -140,7 +141,12 @@ class Cluster:
 
     def _get(self, args: tuple[str, ...], text: str) -> Any:
         if "-f" in args:
-            return self._named(json.loads(text)["items"])
+            asked = [json.loads(line) for line in text.splitlines()]
+            if asked[0]["kind"] == "List":
+                asked = asked[0]["items"]
+                if _minor(self.client) < 18:  # of a List, as far as the first one that is not there
+                    asked = list(itertools.takewhile(lambda each: key_of(each) in self.objects, asked))
+            return self._named(asked)
         if args[0] == "namespace":
             return {"metadata": {"name": "kube-system", "uid": self.uid}}
         if args[0] == "--raw":
@@ -348,7 +354,7 @@ class Cluster:
 
     @property
     def _keeps_managers(self) -> bool:
-        return int(self.server.split(".")[1]) >= 16
+        return _minor(self.server) >= 16
 
     def _store(
         self, each: dict[str, Any], manager: str, operation: str, managed: Entries | None = None
@@ -418,6 +424,10 @@ def _annotated_anew(each: dict[str, Any]) -> dict[str, Any]:
     others = {key: value for key, value in annotations.items() if key != LAST_APPLIED}
     sent = {**each, "metadata": {**each["metadata"], "annotations": others}}
     return {**each, "metadata": {**each["metadata"], "annotations": {**others, LAST_APPLIED: json.dumps(sent)}}}
+
+
+def _minor(version: str) -> int:
+    return int(version.split(".")[1])
 
 
 def failed(text: str) -> Completed:

@@ -293,6 +293,38 @@ def test_plain_apply_where_there_is_no_server_side_apply(state: Path, server: st
     assert cluster.names() == []
 
 
+def test_an_old_kubectl_sees_what_comes_after_an_object_that_is_missing(state: Path) -> None:
+    """kubectl 1.15 reads a List as far as the first object that is not there: here the ServiceAccount."""
+    cluster = Cluster(server="v1.15.12", client="v1.15.12")
+    cluster.add({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": NAME, "namespace": "kube-system"}})
+    wanted = made(backends=["EKSConfigMap", "MountedFile"], kubernetesVersion="1.15.12")
+    with pytest.raises(EditRefused, match="is there and not made by tarmak-iam"):
+        apply(wanted, cluster.kubectl(), state)
+
+
+@pytest.mark.parametrize(
+    ("annotations", "origin"),
+    [
+        ({}, "created 2020-01-02T03:04:05Z, Kubernetes does not say by whom, without labels"),
+        (
+            {"kubectl.kubernetes.io/last-applied-configuration": "{}"},
+            "created 2020-01-02T03:04:05Z by kubectl apply, without labels",
+        ),
+    ],
+)
+def test_where_a_foreign_object_comes_from_below_1_16(state: Path, annotations: dict[str, str], origin: str) -> None:
+    cluster = Cluster(server="v1.15.12", client="v1.15.12")
+    metadata = {"name": NAME, "namespace": "kube-system", "annotations": annotations}
+    added = cluster.add({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
+    added["metadata"]["creationTimestamp"] = "2020-01-02T03:04:05Z"
+    with pytest.raises(EditRefused) as refused:
+        apply(made(kubernetesVersion="1.15.12"), cluster.kubectl(), state)
+    assert refused.value.what == (
+        f"ConfigMap kube-system/aws-iam-authenticator ({origin}) is there and not made by tarmak-iam; "
+        "nothing was changed"
+    )
+
+
 @pytest.mark.parametrize(("client", "flag"), [("v1.17.0", "--server-dry-run"), ("v1.18.0", "--dry-run=server")])
 def test_flags_go_by_kubectls_version(state: Path, client: str, flag: str) -> None:
     cluster = Cluster(client=client)

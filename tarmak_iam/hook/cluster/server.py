@@ -110,7 +110,8 @@ class Server:
         return [*(self._named(few) if few else ()), *many]
 
     def _named(self, objects: Sequence[Object]) -> list[Object]:
-        done = self._run("get", "--ignore-not-found", *self._with_managers, text=_list(objects))
+        # Of a List, kubectl 1.15 reads as far as the first one that is not there.
+        done = self._run("get", "--ignore-not-found", *self._with_managers, text=_stream(objects))
         if done.code == 0:
             return items_of(done)
         if not is_unserved(done):
@@ -327,6 +328,10 @@ def _one_of(done: Completed) -> Object:
 
 def _list(objects: Sequence[Object]) -> str:
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
+
+
+def _stream(objects: Sequence[Object]) -> str:
+    return "".join(f"{json.dumps(each)}\n" for each in objects)
 
 
 def _conflicting(done: Completed) -> tuple[str, ...]:
