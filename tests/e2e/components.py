@@ -47,7 +47,7 @@ NOT_TO_BE_HAD = 75
 
 
 @dataclass(frozen=True)
-class _Workspace:
+class Workspace:
     """What is built in one place: files of the cache, by the package that their main function is in."""
 
     programs: dict[str, str]
@@ -78,22 +78,22 @@ def needed(*paths: Path) -> None:
             pytest.skip(f"{path.name}: {reasons.get(path.name, 'it is not built; `make e2e` builds it')}")
 
 
-def _kubernetes(version: str, *names: str) -> _Workspace:
+def _kubernetes(version: str, *names: str) -> Workspace:
     packages = {name: ETCD if name == "etcd" else f"k8s.io/kubernetes/cmd/{name}" for name in names}
     make = current_workspace if version == KUBERNETES else old_workspace
     programs = {program(name, version).name: package for name, package in packages.items()}
-    return _Workspace(
+    return Workspace(
         programs, partial(make, version=version, packages=tuple(packages.values())), version_flags(version)
     )
 
 
-def _daemon(version: str) -> _Workspace:
-    return _Workspace({daemon(version).name: PACKAGE}, partial(daemon_workspace, version=version))
+def _daemon(version: str) -> Workspace:
+    return Workspace({daemon(version).name: PACKAGE}, partial(daemon_workspace, version=version))
 
 
 # In the order of what they prove, since there is one limit of time for all: a login and an apply on a current cluster;
 # the same on the Kubernetes that Tarmak installs; pods that run; the default image's daemon; those of Tarmak's masters.
-_WORKSPACES = (
+WORKSPACES = (
     _kubernetes(KUBERNETES, "etcd", "kube-apiserver", "kubectl"),
     _daemon(DAEMONS[0]),
     _kubernetes(TARMAKS_KUBERNETES, "kube-apiserver", "kubectl"),
@@ -107,7 +107,7 @@ def build() -> dict[str, str]:
     missing: dict[str, str] = {}
     try:
         cache_directory().mkdir(parents=True, exist_ok=True)
-        for workspace in _WORKSPACES:
+        for workspace in WORKSPACES:
             missing |= _build(workspace)
         _reasons_file().write_text(json.dumps(missing, indent=1), encoding="utf-8")
     except OSError as error:
@@ -115,7 +115,7 @@ def build() -> dict[str, str]:
     return missing
 
 
-def _build(workspace: _Workspace) -> dict[str, str]:
+def _build(workspace: Workspace) -> dict[str, str]:
     names = [name for name in workspace.programs if not (cache_directory() / name).exists()]
     missing = {}
     if names:
@@ -154,7 +154,7 @@ def _reasons() -> dict[str, str]:
 
 def main() -> int:
     """0 when there is something to test with; what is missing is said with its reason. Else NOT_TO_BE_HAD."""
-    names = [name for workspace in _WORKSPACES for name in workspace.programs]
+    names = [name for workspace in WORKSPACES for name in workspace.programs]
     cached = [name for name in names if (cache_directory() / name).exists()]
     try:
         missing = build()

@@ -8,13 +8,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tarfile
 from pathlib import Path
 
 from tests.e2e.golang import Missing, module_source, run
 from tests.e2e.kubernetes_builds import old_requirements
 
-__all__ = ["PACKAGE", "daemon_workspace"]
+__all__ = ["PACKAGE", "daemon_workspace", "requirements_of"]
 
 PACKAGE = "./cmd/aws-iam-authenticator"
 _KUBERNETES = "v1.15.12"
@@ -39,20 +38,20 @@ def daemon_workspace(work: Path, version: str) -> Path:
     if not (source / "go.mod").exists():
         lock = (source / "Gopkg.lock").read_text(encoding="utf-8")
         kubernetes = old_requirements(work, _KUBERNETES)
-        (source / "go.mod").write_text(_requirements(lock, kubernetes), encoding="utf-8")
+        (source / "go.mod").write_text(requirements_of(lock, kubernetes), encoding="utf-8")
     return source
 
 
 def _from_checkout(checkout: Path, version: str, source: Path) -> None:
     source.mkdir(exist_ok=True)
     packed = source.parent / "source.tar"
-    run(["git", "archive", f"--output={packed}", version], checkout.absolute())
-    with tarfile.open(packed) as archive:
-        archive.extractall(source)
-    shutil.rmtree(source / "vendor", ignore_errors=True)
+    names = run(["git", "ls-tree", "--name-only", version], checkout.absolute()).split()
+    own = [name for name in names if name != "vendor"]  # of which a checkout may lack the largest files
+    run(["git", "archive", f"--output={packed}", version, *own], checkout.absolute())
+    run(["tar", "-xf", str(packed), "-C", str(source)], source.parent)
 
 
-def _requirements(lock: str, kubernetes: str) -> str:
+def requirements_of(lock: str, kubernetes: str) -> str:
     """A go.mod for a release from before there were modules.
 
     What it locked by its release is taken so. Its other revisions no proxy serves: they are of the releases that the
