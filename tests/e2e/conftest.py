@@ -15,7 +15,7 @@ import pytest
 from tests.e2e import components
 from tests.e2e.certificates import Authority
 from tests.e2e.control_plane import ControlPlane, Done, control_plane
-from tests.e2e.installation import CLUSTER, Home
+from tests.e2e.installation import Home
 from tests.e2e.processes import Running
 from tests.e2e.sts import Principal, StsRun, sts_on_loopback
 
@@ -116,7 +116,7 @@ class Stage:
         return self.home.call(
             command,
             "--kubeconfig",
-            str(self.home.directory / CLUSTER / "kubeconfig"),
+            str(self.home.kubeconfig),
             *rest,
             code=code,
             more=environment,

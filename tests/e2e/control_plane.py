@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e import components
-from tests.e2e.certificates import Authority
+from tests.e2e.certificates import Authority, Pair
 from tests.e2e.processes import free_port, running
 
-__all__ = ["ControlPlane", "Done", "control_plane"]
+__all__ = ["CLUSTER", "ControlPlane", "Done", "control_plane"]
 
-_ADMIN_TOKEN = "the-admins-own-token"
+CLUSTER = "dev-cluster"
 _ISSUER = "https://kubernetes.default.svc"
 
 
@@ -55,20 +55,36 @@ class ControlPlane:
         return _minor(self.version) >= 28
 
     @property
+    def admin(self) -> Pair:
+        """The admin's client certificate, of system:masters, and its key."""
+        return Pair(self.directory / "admin.crt", self.directory / "admin.key")
+
+    @property
     def admin_kubeconfig(self) -> str:
-        return self.kubeconfig(_ADMIN_TOKEN)
+        return self._kubeconfig(
+            {
+                "client-certificate-data": _encoded(self.admin.certificate.read_bytes()),
+                "client-key-data": _encoded(self.admin.key.read_bytes()),
+            }
+        )
 
     def kubeconfig(self, token: str) -> str:
-        """One in the form that Tarmak's own has."""
-        cluster = {"server": self.server, "certificate-authority-data": base64.b64encode(self.ca).decode()}
+        """That of a service account."""
+        return self._kubeconfig({"token": token})
+
+    def _kubeconfig(self, user: Mapping[str, str]) -> str:
+        """In the form of Tarmak's own (pkg/tarmak/kubectl): everything in it has the cluster's name."""
+        cluster = {"certificate-authority-data": _encoded(self.ca), "server": self.server}
+        context = {"cluster": CLUSTER, "namespace": "kube-system", "user": CLUSTER}
         return json.dumps(
             {
                 "apiVersion": "v1",
+                "clusters": [{"cluster": cluster, "name": CLUSTER}],
+                "contexts": [{"context": context, "name": CLUSTER}],
+                "current-context": CLUSTER,
                 "kind": "Config",
-                "clusters": [{"name": "c", "cluster": cluster}],
-                "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-                "current-context": "c",
-                "users": [{"name": "u", "user": {"token": token}}],
+                "preferences": {},
+                "users": [{"name": CLUSTER, "user": user}],
             }
         )
 
@@ -158,7 +174,7 @@ def control_plane(
     authority = Authority(directory, "kubernetes")
     serving = authority.server("apiserver", "127.0.0.1", "localhost")
     accounts = authority.key_pair("service-accounts")
-    (directory / "tokens.csv").write_text(f'{_ADMIN_TOKEN},admin,admin,"system:masters"\n')
+    authority.client("admin", "system:masters")
     etcd_port, peer_port, port = free_port(), free_port(), free_port()
     etcd_url, peer_url = f"http://127.0.0.1:{etcd_port}", f"http://127.0.0.1:{peer_port}"
     etcd: list[str | Path] = [
@@ -181,7 +197,7 @@ def control_plane(
         f"--service-account-key-file={accounts.certificate}",
         f"--service-account-signing-key-file={accounts.key}",
         "--service-cluster-ip-range=10.254.0.0/16",
-        f"--token-auth-file={directory / 'tokens.csv'}",
+        f"--client-ca-file={authority.path}",
         "--authorization-mode=Node,RBAC",
         # Up to 1.19 it would listen without any authentication besides.
         *(("--insecure-port=0",) if _minor(version) < 20 else ()),
@@ -196,7 +212,7 @@ def control_plane(
     ):
         store.wait_until(lambda: _answers(f"{etcd_url}/health"))
         # /readyz came in 1.16; /healthz knows of the start's hooks too.
-        api.wait_until(lambda: _answers(f"{plane.server}/healthz", authority.path))
+        api.wait_until(lambda: _answers(f"{plane.server}/healthz", _as_admin(plane)))
         yield plane
 
 
@@ -204,11 +220,19 @@ def _minor(version: str) -> int:
     return int(version.split(".")[1])
 
 
-def _answers(url: str, ca: Path | None = None) -> bool:
-    context = ssl.create_default_context(cafile=str(ca)) if ca else None
-    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {_ADMIN_TOKEN}"} if ca else {})
+def _answers(url: str, context: ssl.SSLContext | None = None) -> bool:
     try:
-        with urllib.request.urlopen(request, timeout=5, context=context) as answer:
+        with urllib.request.urlopen(url, timeout=5, context=context) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
+
+
+def _as_admin(plane: ControlPlane) -> ssl.SSLContext:
+    context = ssl.create_default_context(cadata=plane.ca.decode())
+    context.load_cert_chain(plane.admin.certificate, plane.admin.key)
+    return context
+
+
+def _encoded(data: bytes) -> str:
+    return base64.b64encode(data).decode()

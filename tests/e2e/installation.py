@@ -16,14 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e import components
-from tests.e2e.control_plane import ControlPlane, Done
+from tests.e2e.control_plane import CLUSTER, ControlPlane, Done
 from tests.e2e.processes import Running, free_port, running
 from tests.e2e.sts import StsRun
 from tests.support import ROOT
 
 __all__ = ["CLUSTER", "Home"]
 
-CLUSTER = "dev-cluster"
 _CONFIG = """\
 apiVersion: api.tarmak.io/v1alpha1
 kind: Config
@@ -94,6 +93,16 @@ class Home:
     def mappings(self) -> Path:
         return self.directory / CLUSTER / "aws-iam-authenticator.yaml"
 
+    @property
+    def kubeconfig(self) -> Path:
+        """Tarmak's own, the admin's."""
+        return self.directory / CLUSTER / "kubeconfig"
+
+    @property
+    def way_back(self) -> str:
+        """What is said of it where somebody might be locked out."""
+        return f"the admin certificate in {self.kubeconfig} is valid until 2990-01-01 and in system:masters"
+
     def map(self, lists: str) -> None:
         """`lists` are mapRoles, mapUsers and mapAccounts, indented as below `server`."""
         port = f"  port: {self.port}  # tarmak-iam: ignore[IAM093] no other may be in the way\n"
@@ -101,7 +110,7 @@ class Home:
 
     def reach(self, plane: ControlPlane) -> None:
         """Puts Tarmak's own kubeconfig in its place."""
-        (self.directory / CLUSTER / "kubeconfig").write_text(plane.admin_kubeconfig)
+        self.kubeconfig.write_text(plane.admin_kubeconfig)
 
     def run(self, *args: str | Path, code: int = 0) -> str:
         """The command line's standard output."""

@@ -13,7 +13,6 @@ import pytest
 
 from tests.e2e import components
 from tests.e2e.conftest import PRINCIPALS, Stage
-from tests.e2e.installation import CLUSTER
 from tests.support import ROOT
 
 ADMIN = """\
@@ -69,7 +68,7 @@ class Shop:
             "NO_COLOR": "1",
             "TARMAK_CONFIG": str(stage.home.directory),
             "STUB_RECORD": str(self.bin / "calls"),
-            "STUB_KUBECONFIG": str(stage.home.directory / CLUSTER / "kubeconfig"),
+            "STUB_KUBECONFIG": str(stage.home.kubeconfig),
             **more,
         }
         command = [sys.executable, "-m", "tarmak_iam", "run", *options, "--", "tarmak", *args]
@@ -129,7 +128,7 @@ def test_a_login_that_fails_is_rolled_back(shop: Shop) -> None:
         said = shop.run(*APPLY, options=("--rollback-on-failure",), code=1)
         assert shop.live == before != ""
     assert "dev-cluster: applied, but the verification failed: " in said
-    assert "no way back was found: the current context of" in said
+    assert shop.stage.home.way_back in said
     assert "tarmak-iam: dev-cluster: rolled back: " in said
 
 
