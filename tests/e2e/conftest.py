@@ -25,7 +25,9 @@ ACCOUNT = "111122223333"
 def _role(number: int, path: str, session: str) -> Principal:
     name = path.rpartition("/")[2]  # STS leaves the path out
     arn = f"arn:aws:sts::{ACCOUNT}:assumed-role/{name}/{session}"
-    return Principal(f"ASIAROLE{number:012}", arn, f"AROAROLE{number:012}:{session}")
+    # As long and as odd as AWS's are: what is not escaped as it should be does not fit its signature.
+    token = f"IQoJb3JpZ2luX2VjE+/{number}/{'0Az+b/' * 60}=="
+    return Principal(f"ASIAROLE{number:012}", arn, f"AROAROLE{number:012}:{session}", session_token=token)
 
 
 PRINCIPALS = {
@@ -33,6 +35,7 @@ PRINCIPALS = {
     "path": _role(2, "team/Deployer", "ci"),
     "twice": _role(3, "Twice", "s"),
     "unmapped": _role(4, "Nobody", "s"),
+    "expired": replace(_role(5, "Admin", "late"), is_expired=True),
     "user": Principal("AKIAUSER000000000001", f"arn:aws:iam::{ACCOUNT}:user/team/Bob", "AIDAUSER000000000001"),
     "account": Principal("AKIAUSER000000000002", "arn:aws:iam::444455556666:user/Eve", "AIDAUSER000000000002"),
 }

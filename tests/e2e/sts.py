@@ -1,12 +1,10 @@
-"""STS on loopback: it checks the signature of a presigned GetCallerIdentity, and says who signed it.
+"""STS on loopback: it judges a presigned GetCallerIdentity as AWS does, and says who signed it.
 
 The daemon finds it through HTTPS_PROXY, a CONNECT proxy that leads every host to it, and SSL_CERT_FILE.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import select
 import socket
@@ -15,54 +13,51 @@ import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qsl, quote, urlsplit
 
 from tests.e2e.certificates import Pair
+from tests.e2e.sts_judgement import Principal, Refusal, judged
 
 __all__ = ["Principal", "StsRun", "sts_on_loopback"]
 
 
-@dataclass(frozen=True)
-class Principal:
-    """Who signs with an access key: what STS says of them."""
-
-    access_key_id: str
-    arn: str
-    user_id: str
-    secret: str = "secret"
-
-    @property
-    def account(self) -> str:
-        return self.arn.split(":")[4]
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {"AWS_ACCESS_KEY_ID": self.access_key_id, "AWS_SECRET_ACCESS_KEY": self.secret}
-
-
-@dataclass(frozen=True)
+@dataclass
 class StsRun:
     proxy: str
     """What HTTPS_PROXY is set to."""
-    asked: list[str]
+    asked: list[str] = field(default_factory=list)
     """The ARNs that were told, in order."""
+    refused: list[str] = field(default_factory=list)
+    """The codes of errors, in order."""
+    ahead: timedelta = timedelta()
+
+    @contextmanager
+    def clock_ahead(self, **difference: float) -> Iterator[None]:
+        """Within, AWS's clock differs from everybody else's: `minutes=20`, or what timedelta takes else."""
+        self.ahead = timedelta(**difference)
+        try:
+            yield
+        finally:
+            self.ahead = timedelta()
 
 
 @contextmanager
 def sts_on_loopback(pair: Pair, principals: Mapping[str, Principal]) -> Iterator[StsRun]:
     """`principals`: by access key id; it may change while this runs."""
-    asked: list[str] = []
+    run = StsRun("")
 
     class Sts(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            who = _signer(self.path, self.headers.items(), principals)
-            if who is None:
-                self._answer(403, {"Error": {"Code": "SignatureDoesNotMatch"}})
+            found = judged(self.path, dict(self.headers.items()), principals, datetime.now(timezone.utc) + run.ahead)
+            if isinstance(found, Refusal):
+                run.refused.append(found.code)
+                error = {"Code": found.code, "Message": found.message, "Type": "Sender"}
+                self._answer(found.status, {"Error": error, "RequestId": "0"})
                 return
-            asked.append(who.arn)
-            result = {"Account": who.account, "Arn": who.arn, "UserId": who.user_id}
+            run.asked.append(found.arn)
+            result = {"Account": found.account, "Arn": found.arn, "UserId": found.user_id}
             self._answer(200, {"GetCallerIdentityResponse": {"GetCallerIdentityResult": result}})
 
         def _answer(self, status: int, value: object) -> None:
@@ -73,6 +68,11 @@ def sts_on_loopback(pair: Pair, principals: Mapping[str, Principal]) -> Iterator
             self.end_headers()
             self.wfile.write(body)
 
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            """For the header Date."""
+            now = (datetime.now(timezone.utc) + run.ahead).timestamp()
+            return super().date_time_string(now if timestamp is None else timestamp)
+
         def log_message(self, *_: object) -> None:
             pass
 
@@ -81,7 +81,8 @@ def sts_on_loopback(pair: Pair, principals: Mapping[str, Principal]) -> Iterator
     server = ThreadingHTTPServer(("127.0.0.1", 0), Sts)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     with _serving(server), _proxy_to(server.server_address[1]) as port:
-        yield StsRun(f"http://127.0.0.1:{port}", asked)
+        run.proxy = f"http://127.0.0.1:{port}"
+        yield run
 
 
 @contextmanager
@@ -123,26 +124,3 @@ def _serving(server: socketserver.BaseServer) -> Iterator[None]:
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-def _signer(target: str, headers: object, principals: Mapping[str, Principal]) -> Principal | None:
-    """Who signed the request, None where the signature is nobody's: Signature Version 4 as AWS documents it."""
-    given = {name.lower(): value for name, value in dict(headers).items()}  # type: ignore[call-overload]  # pairs
-    parameters = dict(parse_qsl(urlsplit(target).query, keep_blank_values=True))
-    signature = parameters.pop("X-Amz-Signature", "")
-    key_id, _, scope = parameters.get("X-Amz-Credential", "").partition("/")
-    who = principals.get(key_id)
-    if who is None or parameters.get("Action") != "GetCallerIdentity":
-        return None
-    query = "&".join(
-        f"{quote(name, safe='-_.~')}={quote(parameters[name], safe='-_.~')}" for name in sorted(parameters)
-    )
-    signed = parameters["X-Amz-SignedHeaders"]
-    lines = "".join(f"{name}:{given.get(name, '').strip()}\n" for name in signed.split(";"))
-    request = "\n".join(("GET", "/", query, lines, signed, hashlib.sha256(b"").hexdigest()))
-    digest = hashlib.sha256(request.encode()).hexdigest()
-    text = "\n".join(("AWS4-HMAC-SHA256", parameters["X-Amz-Date"], scope, digest))
-    key = f"AWS4{who.secret}".encode()
-    for part in (*scope.split("/"), text):
-        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-    return who if hmac.compare_digest(key.hex(), signature) else None

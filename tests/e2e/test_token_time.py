@@ -1,0 +1,79 @@
+"""Tokens that AWS does not take: of a session that is over, without its session token, from another time."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import components
+from tests.e2e.conftest import PRINCIPALS, Stage
+from tests.support import ROOT
+
+ADMIN = """\
+  mapRoles:
+  - {roleARN: "arn:aws:iam::111122223333:role/Admin", username: "admin:{{SessionName}}", groups: ["system:masters"]}
+"""
+_TOKEN = """\
+#!/bin/sh
+PYTHONPATH='{root}' exec '{python}' - <<END
+import json, os
+from datetime import datetime, timedelta, timezone
+from tarmak_iam.token.credentials import Credentials
+from tarmak_iam.token.make import sign_token
+given = [os.environ["AWS_" + each] for each in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN")]
+when = datetime.now(timezone.utc) + timedelta(minutes={minutes})
+token = sign_token(Credentials(*given), "eu-west-1", "dev-cluster", when)
+print(json.dumps({{"status": {{"token": token.text}}}}))
+END
+"""
+
+
+def said(stage: Stage, caller: str = "admin", **more: str) -> str:
+    """What `verify` says of a login that fails."""
+    done = stage.live("verify", "--timeout=0", "-o", "json", caller=caller, code=1, more=more)
+    assert "k8s-aws-v1" not in done.out + done.err
+    return " ".join(json.loads(done.out)["account"])
+
+
+@pytest.mark.parametrize("version", components.DAEMONS)
+def test_a_session_needs_its_token_and_ends(stage: Stage, version: str) -> None:
+    stage.home.map(ADMIN)
+    with stage.daemon(version):
+        assert stage.login("admin").username == "admin:ann-example.com"
+        assert "the AWS credentials have expired (ExpiredToken)" in said(stage, "expired")
+        assert "Unauthorized" in stage.login("expired").refused
+        assert stage.sts.refused[-1] == "ExpiredToken"
+        assert "AWS does not know the access key (InvalidClientTokenId)" in said(stage, AWS_SESSION_TOKEN="")
+        assert "AWS does not know the access key (InvalidClientTokenId)" in said(stage, AWS_SESSION_TOKEN="another")
+
+
+@pytest.mark.parametrize("version", components.DAEMONS)
+def test_a_clock_that_is_off(stage: Stage, version: str) -> None:
+    stage.home.map(ADMIN)
+    with stage.daemon(version):
+        with stage.sts.clock_ahead(minutes=10):
+            assert stage.login("admin").username == "admin:ann-example.com"
+        with stage.sts.clock_ahead(minutes=-20):
+            assert re.search(r"the clock of this machine is 1[12]\d\d seconds ahead of AWS's", said(stage))
+        with stage.sts.clock_ahead(minutes=20):
+            assert re.search(r"the clock of this machine is 1[12]\d\d seconds behind AWS's", said(stage))
+            assert "Unauthorized" in stage.login("admin").refused
+
+
+@pytest.mark.parametrize("minutes", [-20, 20])
+@pytest.mark.parametrize("version", components.DAEMONS)
+def test_a_token_from_another_time(stage: Stage, version: str, minutes: int, tmp_path: Path) -> None:
+    maker = tmp_path / "aws-iam-authenticator"
+    maker.write_text(_TOKEN.format(root=ROOT, python=sys.executable, minutes=minutes))
+    maker.chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{stage.home.bin}{os.pathsep}{os.environ['PATH']}"
+    stage.home.map(ADMIN)
+    with stage.daemon(version):
+        text = said(stage, PATH=path)
+        assert "a clock that is off (SignatureDoesNotMatch)" in text
+    assert PRINCIPALS["admin"].session_token not in text
