@@ -210,7 +210,7 @@ def test_the_kubeconfig_that_tarmak_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("echo 'level=fatal msg=\"no bastion\"' >&2; exit 1", "tarmak clusters kubeconfig failed: level=fatal"),
+        ("echo 'level=fatal msg=\"no bastion\"' >&2; exit 1", "tarmak clusters kubeconfig failed: no bastion"),
         ("echo hello", "printed no KUBECONFIG=path"),
         ("echo KUBECONFIG=", "printed no KUBECONFIG=path"),
         ("echo KUBECONFIG=/no/such/file", "/no/such/file, which is not there"),

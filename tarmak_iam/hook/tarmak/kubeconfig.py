@@ -8,6 +8,7 @@ from pathlib import Path
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.processes import Completed, Programs
 from tarmak_iam.hook.tarmak.commands import kubeconfig_command
+from tarmak_iam.hook.tarmak.log import failure_of
 
 __all__ = ["cluster_kubeconfig"]
 
@@ -32,7 +33,7 @@ def cluster_kubeconfig(programs: Programs, tarmak_options: Sequence[str] = (), p
     remedy = f"run `{command}` to see why, or name a kubeconfig with --kubeconfig"
     done = programs.run(program, *tarmak_options, "clusters", "kubeconfig", seconds=_SECONDS)
     if done.code:
-        raise ToolError(f"tarmak clusters kubeconfig failed: {done.reason}", remedy=remedy)
+        raise ToolError(f"tarmak clusters kubeconfig failed: {failure_of(done)}", remedy=remedy)
     path = _path(done)
     if path is None:
         raise ToolError("tarmak clusters kubeconfig printed no KUBECONFIG=path", remedy=remedy)

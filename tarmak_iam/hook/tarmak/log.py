@@ -1,0 +1,48 @@
+"""What tarmak says of its failure: the message in its log, without what a log has around it.
+
+Tarmak logs with logrus, whose text form outside of a terminal is key=value, quoted as Go does; a failure is the last
+line of level error or fatal (logrus's formatter, and pkg/tarmak/utils/context.go).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from tarmak_iam.hook.processes import Completed
+
+__all__ = ["failure_of"]
+
+_LINE = re.compile(r'^(?:time=(?:"[^"]*"|\S+) )?level=(\w+) msg=("(?:[^"\\]|\\.)*"|[^"\s]\S*)')
+_FAILING = ("error", "fatal", "panic")
+_PANIC = "panic: "
+# go-multierror: "2 errors occurred:\n\t* one\n\t* other\n\n"
+_ERRORS_OCCURRED = re.compile(r"\d+ errors? occurred:\s*\* ")
+_ITEM = re.compile(r"\n\s*\* ")
+_HEX = re.compile(r"\\x([0-9a-f]{2})")
+
+
+def failure_of(done: Completed) -> str:
+    """In one line. Where nothing in its output is an error of Tarmak's, its last line."""
+    lines = done.err.splitlines()
+    found = [match for match in map(_LINE.match, lines) if match and match[1] in _FAILING]
+    if found:
+        return _plain(_unquoted(found[-1][2]))
+    panics = [line for line in lines if line.startswith(_PANIC)]
+    return panics[0] if panics else done.reason
+
+
+def _unquoted(text: str) -> str:
+    """A string of Go's; whatever is not one stays as it is."""
+    if not text.startswith('"'):
+        return text
+    try:
+        return str(json.loads(_HEX.sub(r"\\u00\1", text), strict=False))
+    except ValueError:
+        return text
+
+
+def _plain(text: str) -> str:
+    """Errors in a list on a line of their own each become one sentence."""
+    head = _ERRORS_OCCURRED.sub("", text)
+    return " ".join(_ITEM.sub("; ", head.strip()).split())
