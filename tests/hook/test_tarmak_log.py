@@ -22,8 +22,7 @@ POOLS = (
 )
 CREDENTIALS_SAID = (
     "tarmak exited with an error: failed to verify tarmak provider: there was a problem with veryfing your AWS "
-    "credentials: NoCredentialProviders: no valid providers in chain. Deprecated. For verbose messaging see "
-    "aws.Config.CredentialsChainVerboseErrors"
+    "credentials: NoCredentialProviders: no valid providers in chain"
 )
 POOLS_SAID = (
     "unable to initialize tarmak: error initializing environment 'dev': cluster type 'cluster-single' requires "

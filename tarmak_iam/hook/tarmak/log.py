@@ -19,6 +19,8 @@ _PANIC = "panic: "
 # go-multierror: "2 errors occurred:\n\t* one\n\t* other\n\n"
 _ERRORS_OCCURRED = re.compile(r"\d+ errors? occurred:\s*\* ")
 _ITEM = re.compile(r"\n\s*\* ")
+# What the AWS SDK tells its programmers behind every such error.
+_DEPRECATED = re.compile(r"\. Deprecated\.\s+For verbose messaging see aws\.Config\.CredentialsChainVerboseErrors")
 _HEX = re.compile(r"\\x([0-9a-f]{2})")
 
 
@@ -44,5 +46,5 @@ def _unquoted(text: str) -> str:
 
 def _plain(text: str) -> str:
     """Errors in a list on a line of their own each become one sentence."""
-    head = _ERRORS_OCCURRED.sub("", text)
+    head = _ERRORS_OCCURRED.sub("", _DEPRECATED.sub("", text))
     return " ".join(_ITEM.sub("; ", head.strip()).split())

@@ -12,6 +12,9 @@ from tarmak_iam.text import one_line
 
 __all__ = ["Outcome", "Restored", "restore", "unreadable"]
 
+_EMPTY = "it is empty"
+"""Of a tarmak that was ended between opening the file and writing it."""
+
 Outcome = Literal["unchanged", "restored", "not restored", "broken"]
 
 
@@ -47,7 +50,7 @@ def restore(before: bytes, after: bytes, *, finished: bool = True, filename: str
     try:
         new = Reading.of(after, filename)
     except TarmakIamError as error:
-        return Restored("broken", before, reason=_told(error))
+        return Restored("broken", before, reason=_told(error) if after else _EMPTY)
     try:
         old = Reading.of(before, filename)
     except TarmakIamError as error:
@@ -65,7 +68,7 @@ def unreadable(text: bytes, filename: str = "tarmak.yaml") -> str:
     try:
         Reading.of(text, filename)
     except TarmakIamError as error:
-        return _told(error)
+        return _told(error) if text else _EMPTY
     return ""
 
 
