@@ -22,7 +22,7 @@ browser: $(VENV)/.tested $(BROWSER)
 # the others.
 e2e: $(VENV)/.tested
 	@$(BIN)/python -m tests.e2e.components >/dev/null || { code=$$?; [ $$code -eq 75 ] && exit 0 || exit $$code; }; \
-		TARMAK_IAM_E2E=1 $(BIN)/python -m pytest tests/e2e $(PYTEST_ARGS)
+		$(BIN)/python -m tests.e2e.tarmak_build; TARMAK_IAM_E2E=1 $(BIN)/python -m pytest tests/e2e $(PYTEST_ARGS)
 
 lint: $(VENV)/.linted
 	$(BIN)/ruff check .

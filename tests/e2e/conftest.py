@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e import components
+from tests.e2e import components, tarmak_build
 from tests.e2e.certificates import Authority
 from tests.e2e.control_plane import ControlPlane, Done, control_plane
 from tests.e2e.installation import Home
@@ -184,6 +184,10 @@ class Stage:
 
 def _login(user: Mapping[str, Any]) -> Login:
     return Login(user.get("username", ""), tuple(user.get("groups", ())))
+
+
+def pytest_report_header() -> str:
+    return str(tarmak_build.available())
 
 
 @pytest.fixture(scope="session")

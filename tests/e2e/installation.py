@@ -34,6 +34,12 @@ clusters:
     apiServer:
       authTokenWebhookFile: {webhook}
       amazon: {{awsIAMAuthenticatorInit: true}}
+  instancePools:
+  - {{type: bastion, minCount: 1, maxCount: 1, volumes: [&root {{metadata: {{name: root}}}}]}}
+  - {{type: vault, minCount: 3, maxCount: 3, volumes: [*root]}}
+  - {{type: etcd, minCount: 3, maxCount: 3, volumes: [*root]}}
+  - {{type: master, minCount: 1, maxCount: 1, volumes: [*root]}}
+  - {{type: worker, minCount: 1, maxCount: 3, volumes: [*root]}}
 environments:
 - metadata: {{name: dev}}
   location: eu-west-1

@@ -6,17 +6,13 @@ The daemon finds it through HTTPS_PROXY, a CONNECT proxy that leads every host t
 from __future__ import annotations
 
 import json
-import select
-import socket
-import socketserver
-import ssl
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
+from tests.e2e.aws_proxy import https_behind_proxy
 from tests.e2e.certificates import Pair
 from tests.e2e.sts_judgement import Principal, Refusal, judged
 
@@ -76,51 +72,5 @@ def sts_on_loopback(pair: Pair, principals: Mapping[str, Principal]) -> Iterator
         def log_message(self, *_: object) -> None:
             pass
 
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pair.certificate, pair.key)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Sts)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    with _serving(server), _proxy_to(server.server_address[1]) as port:
-        run.proxy = f"http://127.0.0.1:{port}"
+    with https_behind_proxy(pair, Sts) as run.proxy:
         yield run
-
-
-@contextmanager
-def _proxy_to(target: int) -> Iterator[int]:
-    class Proxy(socketserver.StreamRequestHandler):
-        def handle(self) -> None:
-            while self.rfile.readline().strip():
-                pass
-            with socket.create_connection(("127.0.0.1", target)) as upstream:
-                self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                _relay(self.connection, upstream)
-
-    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Proxy)
-    server.daemon_threads = True
-    with _serving(server):
-        yield server.server_address[1]
-
-
-def _relay(one: socket.socket, other: socket.socket) -> None:
-    peers = {one: other, other: one}
-    while True:
-        for ready in select.select([one, other], [], [])[0]:
-            try:
-                data = ready.recv(65536)
-            except OSError:
-                return
-            if not data:
-                return
-            peers[ready].sendall(data)
-
-
-@contextmanager
-def _serving(server: socketserver.BaseServer) -> Iterator[None]:
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -1,4 +1,7 @@
-"""`run` from end to end: tarmak is a stub, everything behind it is real."""
+"""`run` from end to end, around the real tarmak where it is built, else a stub; everything behind it is real.
+
+`clusters apply` needs AWS: in both of them it is one that only says that it applies.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e import components
+from tests.e2e import components, tarmak_build
 from tests.e2e.conftest import PRINCIPALS, Stage
 from tests.support import ROOT
 
@@ -23,13 +26,20 @@ DEPLOYER = '  - {roleARN: "arn:aws:iam::111122223333:role/Deployer", username: d
 NAME = "aws-iam-authenticator"
 APPLY = ("clusters", "apply")
 
-# It prints what the real one prints, and rewrites as carelessly.
+TARMAK = tarmak_build.available()
+
 _TARMAK = """\
 #!/bin/sh
 echo "$@" >> "$STUB_RECORD"
 case "$*" in
-  *"clusters kubeconfig"*) echo "KUBECONFIG=$STUB_KUBECONFIG" ;;
   *"clusters apply"*) echo "applying the cluster"; exit "${STUB_EXIT:-0}" ;;
+esac
+"""
+_REAL = 'exec "$STUB_REAL" "$@"\n'
+# It prints what the real one prints, and rewrites as carelessly.
+_STUB = """\
+case "$*" in
+  *"clusters kubeconfig"*) echo "KUBECONFIG=$STUB_KUBECONFIG" ;;
   *"set-current"*)
     text=$(grep -v '^ *#' "$TARMAK_CONFIG/tarmak.yaml")
     echo "$text" > "$TARMAK_CONFIG/tarmak.yaml" ;;
@@ -68,6 +78,7 @@ class Shop:
             "NO_COLOR": "1",
             "TARMAK_CONFIG": str(stage.home.directory),
             "STUB_RECORD": str(self.bin / "calls"),
+            "STUB_REAL": str(TARMAK.path),
             "STUB_KUBECONFIG": str(stage.home.kubeconfig),
             **more,
         }
@@ -93,11 +104,11 @@ class Shop:
             file.unlink()
 
 
-@pytest.fixture
+@pytest.fixture(params=[pytest.param(TARMAK, id=TARMAK.name)])
 def shop(stage: Stage, tmp_path: Path) -> Iterator[Shop]:
     shop = Shop(stage, tmp_path)
     (tmp_path / "kubectl").symlink_to(components.program("kubectl"))
-    (tmp_path / "tarmak").write_text(_TARMAK)
+    (tmp_path / "tarmak").write_text(_TARMAK + (_REAL if TARMAK.path else _STUB))
     (tmp_path / "tarmak").chmod(0o755)
     text = shop.config.read_text()
     # Which lies elsewhere here than on Tarmak's masters, and check calls that an error.

@@ -1,0 +1,342 @@
+"""`run` around the real tarmak: the commands that rewrite tarmak.yaml, to their end, and ended midway."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.e2e import tarmak_build
+from tests.e2e.certificates import Authority
+from tests.e2e.ec2 import HOSTS, ec2_on_loopback
+from tests.hook.conftest import Ran
+from tests.support import EXAMPLES, ROOT
+
+TARMAK = tarmak_build.available()
+TEXT = (EXAMPLES / "single" / "tarmak.yaml").read_text()
+UNKNOWN = "x-owner: payments   # read by our own scripts\n"
+MAPPINGS = """\
+clusterID: dev-cluster
+server:
+  mapRoles:
+  - {roleARN: "arn:aws:iam::111122223333:role/Admin", username: admin, groups: ["system:masters"]}
+"""
+BEFORE = TEXT.replace("clusters:\n", f"{UNKNOWN}clusters:\n", 1)
+
+
+@dataclass
+class Yard:
+    """A directory with tarmak.yaml, its tarmak the real one. AWS is not there but for what `proxy` leads to."""
+
+    root: Path
+    environment: dict[str, str]
+    running: list[Ran] = field(default_factory=list)
+
+    @property
+    def config(self) -> Path:
+        return self.root / "config" / "tarmak.yaml"
+
+    @property
+    def beside(self) -> dict[str, str]:
+        """What lies there beside it, without directories."""
+        return {
+            each.name: each.read_text()
+            for each in self.config.parent.iterdir()
+            if each.is_file() and each != self.config
+        }
+
+    def run(self, *args: str, code: int = 0, typed: str = "") -> str:
+        """What `run -- tarmak ARGS` says on both streams, its input a pipe."""
+        done = subprocess.run(
+            self._command(args),
+            input=typed,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=self.environment,
+            check=False,
+        )
+        assert done.returncode == code, done.stdout
+        assert "Traceback" not in done.stdout
+        return done.stdout
+
+    def start(self, *args: str) -> Ran:
+        """The same, on a terminal of its own."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            try:
+                command = self._command(args)
+                os.execvpe(command[0], command, self.environment)
+            finally:
+                os._exit(127)
+        self.running.append(Ran(pid, terminal))
+        return self.running[-1]
+
+    def limit_files(self, blocks: int) -> None:
+        """From now on no file of tarmak's grows over so many 512 bytes, as on a disk that is full."""
+        program, real = self.root / "bin" / "tarmak", self.root / "bin" / "tarmak.real"
+        program.rename(real)
+        program.write_text(f'#!/bin/sh\nulimit -f {blocks}\nexec {real} "$@"\n')
+        program.chmod(0o755)
+
+    def _command(self, args: Sequence[str]) -> list[str]:
+        return [sys.executable, "-m", "tarmak_iam", "run", "--", "tarmak", *args]
+
+
+@pytest.fixture(params=[pytest.param(TARMAK, id=TARMAK.name)])
+def yard(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Yard]:
+    tarmak: tarmak_build.Tarmak = request.param
+    if tarmak.path is None:
+        pytest.skip(tarmak.reason)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "tarmak").symlink_to(tarmak.path)
+    environment = {
+        "PATH": f"{tmp_path / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin",
+        "PYTHONPATH": str(ROOT),
+        "HOME": str(tmp_path),
+        "TMPDIR": str(tmp_path),
+        "TARMAK_CONFIG": str(tmp_path / "config"),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "HTTPS_PROXY": "http://127.0.0.1:1",
+        "NO_COLOR": "1",
+        "LC_ALL": "C.UTF-8",
+    }
+    yard = Yard(tmp_path, environment)
+    yard.config.write_text(BEFORE)
+    yield yard
+    for ran in yard.running:
+        ran.close()
+
+
+def answer(ran: Ran, *steps: tuple[str, str]) -> None:
+    """Waits for each question, and types the answer."""
+    for question, text in steps:
+        ran.until(question)
+        ran.text = ""
+        ran.send(f"{text}\r")
+
+
+PROVIDER = (
+    ("unique name for this provider", "other"),
+    ("Select a cloud", ""),
+    ("credentials for this provider", ""),
+    ("AWS profile", ""),
+    ("Which prefix", ""),
+    ("Which public DNS zone", "example.org"),
+    ("Continue with this provider", ""),
+    ("What do you want to do now", "2"),  # ignores that AWS was not asked
+)
+
+
+def test_set_current(yard: Yard) -> None:
+    yard.config.write_text(BEFORE.replace("currentCluster: dev-cluster   #", "currentCluster:  dev-cluster   #"))
+    before = yard.config.read_text()
+    said = yard.run("clusters", "set-current", "dev-cluster")
+    assert said == f"tarmak-iam: {yard.config}: note: your text is back; tarmak changed nothing in it\n"
+    assert (yard.config.read_text(), yard.beside) == (before, {})
+
+
+def test_another_current_cluster(yard: Yard) -> None:
+    before = (EXAMPLES / "multi" / "tarmak.yaml").read_text()
+    yard.config.write_text(before)
+    assert "current cluster: prod-blue -> prod-green" in yard.run("clusters", "set-current", "prod-green")
+    lines = [
+        (old, new)
+        for old, new in zip(before.splitlines(), yard.config.read_text().splitlines(), strict=True)
+        if old != new
+    ]
+    assert [new for _, new in lines] == [old.replace("prod-blue", "prod-green") for old, _ in lines]
+    assert len(lines) == 1
+
+
+def test_a_cluster_that_is_not_there(yard: Yard) -> None:
+    said = yard.run("clusters", "set-current", "dev-other", code=1)
+    assert "Failed to find cluster 'dev-other' in config" in said
+    assert "tarmak-iam" not in said
+    assert (yard.config.read_text(), yard.beside) == (BEFORE, {})
+
+
+def test_providers_init(yard: Yard) -> None:
+    ran = yard.start("providers", "init")
+    answer(ran, *PROVIDER)
+    assert ran.ended() == 0
+    assert ran.text.endswith(f"tarmak-iam: {yard.config}: note: your text is back; provider other added\n")
+    after = yard.config.read_text()
+    assert after.startswith(BEFORE)
+    assert "bucketPrefix: other-tarmak-" in after.removeprefix(BEFORE)
+    assert yard.beside == {}
+
+
+@pytest.fixture
+def ec2(yard: Yard, tmp_path: Path) -> Iterator[None]:
+    authority = Authority(tmp_path, "ec2")
+    with ec2_on_loopback(authority.server("ec2-server", *HOSTS)) as proxy:
+        yard.environment |= {
+            "HTTPS_PROXY": proxy,
+            "SSL_CERT_FILE": str(authority.path),
+            "AWS_ACCESS_KEY_ID": "AKIA",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+        }
+        yield
+
+
+ENVIRONMENT = (
+    ("Select an existing provider", "1"),
+    ("unique name for this environment", "new"),
+    ("project name", ""),
+    ("contact mail", ""),
+    ("In which region", "1"),
+    ("Continue with this environment", ""),
+)
+
+
+@pytest.mark.usefixtures("ec2")
+def test_clusters_init_writes_four_times(yard: Yard) -> None:
+    """An environment, its hub, the cluster, and the current cluster."""
+    ran = yard.start("clusters", "init")
+    answer(ran, ("Select environment", "2"), *ENVIRONMENT)
+    answer(ran, ("What kind of cluster", "2"), ("select availabilty zones", "4"))
+    answer(ran, ("unique name for this cluster", "blue"), ("Continue with this cluster", ""))
+    assert ran.ended() == 0
+    changes = "current cluster: dev-cluster -> new-blue, cluster new-hub added, cluster new-blue added"
+    assert ran.text.endswith(f": note: your text is back; {changes}, environment new added\n")
+    after = yard.config.read_text()
+    clusters, middle, end = (BEFORE.partition(f"\n{key}:")[0] for key in ("environments", "providers", "nothing"))
+    assert after.startswith(clusters.replace("currentCluster: dev-cluster", "currentCluster: new-blue"))
+    assert middle.removeprefix(clusters) in after
+    assert after.endswith(end.removeprefix(middle))
+    assert yard.beside == {}
+
+
+def test_environments_destroy_without_aws(yard: Yard) -> None:
+    """It asks, and fails as it looks at the credentials: nothing is removed."""
+    ran = yard.start("environments", "destroy", "dev")
+    answer(ran, ("Destroy all clusters of dev?", "y"))
+    assert ran.ended() == 1
+    assert "tarmak-iam" not in ran.text
+    assert (yard.config.read_text(), yard.beside) == (BEFORE, {})
+
+
+@pytest.mark.parametrize("blocks", range(8))
+def test_a_disk_that_is_full(yard: Yard, blocks: int) -> None:
+    """However much of the file Tarmak could write, the whole one is back, and the piece lies beside it."""
+    yard.limit_files(blocks)
+    said = yard.run("clusters", "set-current", "dev-cluster", code=1)
+    assert "file too large" in said
+    assert f"tarmak-iam: {yard.config}: error: tarmak left a broken file: " in said
+    assert "; your text is back as it was" in said
+    assert yard.config.read_text() == BEFORE
+    assert {name: len(text) for name, text in yard.beside.items()} == (
+        {"tarmak.yaml.broken-1": 512 * blocks} if blocks else {}
+    )
+
+
+def big(text: str, environments: int = 20) -> str:
+    """With more environments like the one that is there: Tarmak opens the file first, and then takes its time."""
+    cluster = text[text.index("- environment: dev\n") : text.index("environments:\n")]
+    environment = text[text.index("environments:\n") :].removeprefix("environments:\n").partition("providers:")[0]
+    clusters = "".join(cluster.replace("environment: dev", f"environment: e{each}", 1) for each in range(environments))
+    others = "".join(environment.replace("name: dev", f"name: e{each}", 1) for each in range(environments))
+    return text.replace("environments:\n", f"{clusters}environments:\n").replace(
+        "providers:\n", f"{others}providers:\n"
+    )
+
+
+def tarmak_below(yard: Yard, pid: int) -> int | None:
+    """The process of the real tarmak that a `run` has started."""
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with contextlib.suppress(OSError):
+            if os.path.realpath(f"/proc/{child}/exe") == os.path.realpath(yard.root / "bin" / "tarmak"):
+                return int(child)
+    return None
+
+
+def killed_in_between(yard: Yard) -> Ran | None:
+    """A `run` whose tarmak was killed when it had emptied the file and not yet written; None where it was faster."""
+    ran = yard.start("clusters", "set-current", "dev-cluster")
+    deadline, pid = time.monotonic() + 30, None
+    while time.monotonic() < deadline:
+        pid = pid or tarmak_below(yard, ran.pid)
+        if pid and yard.config.stat().st_size == 0:
+            os.kill(pid, signal.SIGKILL)
+            return ran if yard.config.stat().st_size == 0 else None
+    return None
+
+
+def test_killed_as_it_writes(yard: Yard) -> None:
+    before = big(BEFORE)
+    yard.config.write_text(before)
+    ran = next((ran for _ in range(10) if (ran := killed_in_between(yard))), None)
+    assert ran is not None
+    assert ran.ended() == 128 + signal.SIGKILL
+    assert ran.text.endswith(": error: tarmak left a broken file: it is empty; your text is back as it was\n")
+    assert (yard.config.read_text(), yard.beside) == (before, {})
+
+
+@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM])
+def test_killed_after_a_part_of_the_wizard(yard: Yard, signum: signal.Signals) -> None:
+    """What it has written is there; Tarmak shuts down at the second SIGTERM."""
+    ran = yard.start("environments", "init")
+    answer(ran, ("Select an existing provider", "2"), *PROVIDER)
+    ran.until("unique name for this environment")
+    pid = tarmak_below(yard, ran.pid)
+    assert pid is not None
+    os.kill(pid, signum)
+    if signum == signal.SIGTERM:
+        ran.until("attempting to shutdown gracefully")
+        os.kill(pid, signum)
+    assert ran.ended() == 128 + signum
+    assert ran.text.endswith(": note: your text is back; provider other added\n")
+    assert yard.config.read_text().startswith(BEFORE)
+    assert yard.beside == {}
+
+
+def test_a_run_that_is_asked_to_end_asks_tarmak(yard: Yard) -> None:
+    ran = yard.start("providers", "init")
+    ran.until("unique name for this provider")
+    os.kill(ran.pid, signal.SIGTERM)
+    ran.until("attempting to shutdown gracefully")
+    os.kill(ran.pid, signal.SIGTERM)
+    assert ran.ended() == 128 + signal.SIGTERM
+    assert (yard.config.read_text(), yard.beside) == (BEFORE, {})
+
+
+def test_a_run_that_is_killed_is_made_up_for_by_the_next(yard: Yard) -> None:
+    ran = yard.start("environments", "init")
+    answer(ran, ("Select an existing provider", "2"), *PROVIDER)
+    ran.until("unique name for this environment")
+    pid = tarmak_below(yard, ran.pid)
+    assert pid is not None
+    os.kill(ran.pid, signal.SIGKILL)
+    os.kill(pid, signal.SIGKILL)
+    assert ran.ended() == -signal.SIGKILL
+    assert "#" not in yard.config.read_text()
+    said = yard.run("clusters", "set-current", "dev-cluster")
+    assert "note: restored comments and layout from tarmak.yaml.before-1" in said
+    assert yard.config.read_text().startswith(BEFORE)
+    assert yard.beside == {}
+
+
+def test_the_kubeconfig_without_aws(yard: Yard) -> None:
+    """What `apply` says where Tarmak cannot make it."""
+    mappings = yard.config.parent / "dev-cluster" / "aws-iam-authenticator.yaml"
+    mappings.parent.mkdir()
+    mappings.write_text(MAPPINGS)
+    command = [sys.executable, "-m", "tarmak_iam", "apply", "--no-check"]
+    done = subprocess.run(command, capture_output=True, text=True, env=yard.environment, check=False)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "asking tarmak for the cluster's kubeconfig\n"
+        "error: tarmak clusters kubeconfig failed: error getting image IDs: NoCredentialProviders: no valid providers "
+        "in chain; run `tarmak clusters kubeconfig` to see why, or name a kubeconfig with --kubeconfig\n"
+    )
