@@ -20,7 +20,7 @@ from tests.e2e import components
 from tests.e2e.certificates import Authority, Pair
 from tests.e2e.processes import free_port, running
 
-__all__ = ["CLUSTER", "ControlPlane", "Done", "control_plane"]
+__all__ = ["CLUSTER", "ControlPlane", "Done", "admin_kubeconfig", "control_plane"]
 
 CLUSTER = "dev-cluster"
 _ISSUER = "https://kubernetes.default.svc"
@@ -61,32 +61,11 @@ class ControlPlane:
 
     @property
     def admin_kubeconfig(self) -> str:
-        return self._kubeconfig(
-            {
-                "client-certificate-data": _encoded(self.admin.certificate.read_bytes()),
-                "client-key-data": _encoded(self.admin.key.read_bytes()),
-            }
-        )
+        return admin_kubeconfig(self.server, self.ca, self.admin)
 
     def kubeconfig(self, token: str) -> str:
         """That of a service account."""
-        return self._kubeconfig({"token": token})
-
-    def _kubeconfig(self, user: Mapping[str, str]) -> str:
-        """In the form of Tarmak's own (pkg/tarmak/kubectl): everything in it has the cluster's name."""
-        cluster = {"certificate-authority-data": _encoded(self.ca), "server": self.server}
-        context = {"cluster": CLUSTER, "namespace": "kube-system", "user": CLUSTER}
-        return json.dumps(
-            {
-                "apiVersion": "v1",
-                "clusters": [{"cluster": cluster, "name": CLUSTER}],
-                "contexts": [{"context": context, "name": CLUSTER}],
-                "current-context": CLUSTER,
-                "kind": "Config",
-                "preferences": {},
-                "users": [{"name": CLUSTER, "user": user}],
-            }
-        )
+        return _kubeconfig(self.server, self.ca, {"token": token})
 
     def kubectl(
         self,
@@ -163,6 +142,29 @@ class ControlPlane:
         done = self.kubectl("create", "--raw", path, "-f", "-", text=json.dumps(asked))
         assert done.code == 0, done.err
         return str(json.loads(done.out)["status"]["token"])
+
+
+def admin_kubeconfig(server: str, ca: bytes, admin: Pair) -> str:
+    """One in the form of Tarmak's own."""
+    certificate, key = (_encoded(each.read_bytes()) for each in (admin.certificate, admin.key))
+    return _kubeconfig(server, ca, {"client-certificate-data": certificate, "client-key-data": key})
+
+
+def _kubeconfig(server: str, ca: bytes, user: Mapping[str, str]) -> str:
+    """As pkg/tarmak/kubectl makes it: everything in it has the cluster's name."""
+    cluster = {"certificate-authority-data": _encoded(ca), "server": server}
+    context = {"cluster": CLUSTER, "namespace": "kube-system", "user": CLUSTER}
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "clusters": [{"cluster": cluster, "name": CLUSTER}],
+            "contexts": [{"context": context, "name": CLUSTER}],
+            "current-context": CLUSTER,
+            "kind": "Config",
+            "preferences": {},
+            "users": [{"name": CLUSTER, "user": user}],
+        }
+    )
 
 
 @contextmanager

@@ -17,6 +17,7 @@ import pytest
 
 from tests.e2e import tarmak_build
 from tests.e2e.certificates import Authority
+from tests.e2e.control_plane import admin_kubeconfig
 from tests.e2e.ec2 import HOSTS, ec2_on_loopback
 from tests.hook.conftest import Ran
 from tests.support import EXAMPLES, ROOT
@@ -340,3 +341,22 @@ def test_the_kubeconfig_without_aws(yard: Yard) -> None:
         "error: tarmak clusters kubeconfig failed: error getting image IDs: NoCredentialProviders: no valid providers "
         "in chain; run `tarmak clusters kubeconfig` to see why, or name a kubeconfig with --kubeconfig\n"
     )
+
+
+def test_the_kubeconfig_of_a_cluster_that_does_not_answer(yard: Yard) -> None:
+    """Tarmak then asks AWS for another way to it: what has failed first is said too."""
+    yard.config.write_text(BEFORE.replace("      public: yes\n", ""))
+    home = yard.config.parent / "dev-cluster"
+    home.mkdir()
+    (home / "aws-iam-authenticator.yaml").write_text(MAPPINGS)
+    authority = Authority(yard.root, "kubernetes")
+    admin = authority.client("admin", "system:masters")
+    (home / "kubeconfig").write_text(admin_kubeconfig("https://127.0.0.1:1", authority.pem, admin))
+    command = [sys.executable, "-m", "tarmak_iam", "apply", "--no-check"]
+    done = subprocess.run(command, capture_output=True, text=True, env=yard.environment, check=False)
+    assert done.returncode == 2
+    assert (
+        "failed: error getting image IDs: NoCredentialProviders: no valid providers in chain; before that: "
+        in done.stderr
+    )
+    assert "127.0.0.1:1: connect: connection refused; run `tarmak clusters kubeconfig` to see why" in done.stderr

@@ -29,6 +29,15 @@ POOLS_SAID = (
     "one or more instance pool of type 'worker'; cluster type 'cluster-single' requires exactly one 'bastion' "
     "instance pool"
 )
+NO_ANSWER = (
+    f'{LOG}warning msg="error connecting to cluster: Get \\"https://127.0.0.1:1/version\\": no route"\n'
+    f'{LOG}warning msg="error connecting to cluster: Get \\"https://127.0.0.1:1/version\\": connection refused"\n'
+    f'{LOG}fatal msg="error getting image IDs: NoCredentialProviders" app=tarmak cluster=cluster\n'
+)
+NO_ANSWER_SAID = (
+    "error getting image IDs: NoCredentialProviders; before that: error connecting to cluster: Get "
+    '"https://127.0.0.1:1/version": connection refused'
+)
 PANIC = (
     "panic: runtime error: invalid memory address or nil pointer dereference\n[signal SIGSEGV: segmentation fault]\n"
     "\ngoroutine 1 [running]:\nmain.main()\n\t/go/src/github.com/jetstack/tarmak/cmd/tarmak/main.go:11 +0x45\n"
@@ -53,6 +62,7 @@ PANIC = (
         (f'{LOG}info msg="at work"\nKilled\n', "Killed"),
         (f'{LOG}fatal msg="a quote that \\q does not end\n', f'{LOG}fatal msg="a quote that \\q does not end'),
         (f'{LOG}fatal msg="no such \\q escape"\n', '"no such \\q escape"'),
+        (NO_ANSWER, NO_ANSWER_SAID),
         (PANIC, "panic: runtime error: invalid memory address or nil pointer dereference"),
         ("", "exit code 1"),
     ],

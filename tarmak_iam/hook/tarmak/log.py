@@ -16,6 +16,8 @@ __all__ = ["failure_of"]
 _LINE = re.compile(r'^(?:time=(?:"[^"]*"|\S+) )?level=(\w+) msg=("(?:[^"\\]|\\.)*"|[^"\s]\S*)')
 _FAILING = ("error", "fatal", "panic")
 _PANIC = "panic: "
+_NO_ANSWER = "error connecting to cluster: "
+"""A warning of pkg/tarmak/kubectl."""
 # go-multierror: "2 errors occurred:\n\t* one\n\t* other\n\n"
 _ERRORS_OCCURRED = re.compile(r"\d+ errors? occurred:\s*\* ")
 _ITEM = re.compile(r"\n\s*\* ")
@@ -27,9 +29,12 @@ _HEX = re.compile(r"\\x([0-9a-f]{2})")
 def failure_of(done: Completed) -> str:
     """In one line. Where nothing in its output is an error of Tarmak's, its last line."""
     lines = done.err.splitlines()
-    found = [match for match in map(_LINE.match, lines) if match and match[1] in _FAILING]
-    if found:
-        return _plain(_unquoted(found[-1][2]))
+    logged = [(match[1], _plain(_unquoted(match[2]))) for match in map(_LINE.match, lines) if match]
+    failures = [text for level, text in logged if level in _FAILING]
+    if failures:
+        # A cluster that does not answer makes Tarmak ask AWS for another way to it, and then it is that which fails.
+        before = [text for _, text in logged if text.startswith(_NO_ANSWER)]
+        return f"{failures[-1]}; before that: {before[-1]}" if before else failures[-1]
     panics = [line for line in lines if line.startswith(_PANIC)]
     return panics[0] if panics else done.reason
 
