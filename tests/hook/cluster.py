@@ -88,8 +88,8 @@ class Cluster:
 
     @property
     def now(self) -> float:
-        """The API server's clock: each call takes a second."""
-        return self.clock + len(self.calls)
+        """The API server's clock: each call takes a second, and each write one more."""
+        return self.clock + len(self.calls) + self.version
 
     def kubectl(self, **options: Any) -> Kubectl:
         given = {"lock": ClusterLock(Path(tempfile.gettempdir(), ".x.lock"), 0), **options}
@@ -303,7 +303,7 @@ class Cluster:
             return ""
         kind = _BUILT_IN.get(args[0], args[0].split(".")[0])
         if kind == "pod" and args[1] in self.daemons.pods:
-            self._replace_pod(args[1])
+            self.replace_pod(args[1])
         for key in [key for key in self.objects if key[0] == kind and key[2] == args[1]]:
             self._gone(key)
         return ""
@@ -326,7 +326,7 @@ class Cluster:
                 del self.daemons.pods[pod["metadata"]["name"]]
         del self.objects[key]
 
-    def _replace_pod(self, name: str) -> None:
+    def replace_pod(self, name: str) -> None:
         pod = self.daemons.pods.pop(name)
         (owner,) = pod["metadata"]["ownerReferences"]
         for key, each in self.objects.items():

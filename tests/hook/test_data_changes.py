@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -38,11 +37,8 @@ def ours(time: str) -> dict[str, Any]:
 
 
 def noted(time: str) -> dict[str, str]:
-    return {CHANGED_AT: time}
-
-
-def last_applied(data: str = "x") -> dict[str, str]:
-    return {LAST_APPLIED: json.dumps(config_map(data=data))}
+    """As of the data `x`."""
+    return {CHANGED_AT: f"{time} 7be72dec3f608136"}
 
 
 @pytest.mark.parametrize(
@@ -60,11 +56,11 @@ def last_applied(data: str = "x") -> dict[str, str]:
         (config_map(ours(EARLY), entry("tarmak-iam", LATE), **noted(EARLY)), LATE),
         (config_map(entry("kubectl-edit", LATE), **noted(EARLY)), LATE),
         # Below 1.16.
-        (config_map(**noted(EARLY), **last_applied()), EARLY),
         (config_map(**noted(EARLY)), EARLY),
-        (config_map(data="by hand", **noted(EARLY), **last_applied()), None),
-        (config_map(**last_applied()), None),
+        (config_map(data="by hand", **noted(EARLY)), None),
+        (config_map(ours(LATE), data="of another", **noted(EARLY)), LATE),
         (config_map(**noted("yesterday")), None),
+        (config_map(**{CHANGED_AT: EARLY}), None),
     ],
 )
 def test_the_last_change(found: dict[str, Any], expected: str | None) -> None:
@@ -89,7 +85,7 @@ def test_the_last_change(found: dict[str, Any], expected: str | None) -> None:
 def test_what_is_written(live: dict[str, Any] | None, *, is_server_side: bool, expected: str | None) -> None:
     cluster = Cluster(clock=24 * 3600 - 1)  # which the call itself makes LATE
     written = dated(cluster.kubectl(), config_map(), live, is_server_side=is_server_side)
-    assert written["metadata"].get("annotations", {}).get(CHANGED_AT) == expected
+    assert written["metadata"].get("annotations", {}) == ({} if expected is None else noted(expected))
     assert meant(written) == meant(config_map())
 
 

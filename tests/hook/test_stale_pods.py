@@ -51,7 +51,7 @@ def restarted(cluster: Cluster) -> None:
     """As with `kubectl delete pods` of all of them; days go by."""
     cluster.clock += 86400
     for name in list(cluster.daemons.pods):
-        cluster._replace_pod(name)
+        cluster.replace_pod(name)
     cluster.clock += 86400
 
 
@@ -268,8 +268,8 @@ def test_times_of_a_pod_and_of_the_change(state: Path, created: int, started: in
     assert bool(stale(cluster)) is expected
 
 
-def test_a_pod_of_another_configuration(state: Path) -> None:
-    """The ConfigMap is new, the template is not yet: apply was killed between its writes."""
+def test_an_apply_that_was_killed_between_its_writes(state: Path) -> None:
+    """The ConfigMap is new, the template is not yet."""
     cluster = Cluster(masters=1)
     apply(made(), cluster.kubectl(), state)
 
@@ -281,9 +281,39 @@ def test_a_pod_of_another_configuration(state: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         apply(made(MAPPINGS + READERS), cluster.kubectl(), state)
     cluster.fault = lambda _: None
+    assert stale(cluster) == [f"pod {NAME}-1 on master-1: {BEFORE}TIME"]
+
+
+def test_a_pod_that_was_made_after_a_change_by_hand_has_read_it(state: Path) -> None:
+    cluster = Cluster()
+    apply(made(), cluster.kubectl(), state)
+    edited(cluster)
+    assert stale(cluster) == []
+
+
+def test_below_1_16_an_edit_by_hand_leaves_no_time(state: Path) -> None:
+    """`kubectl get`, an edit and `kubectl apply` write the annotation again, too."""
+    cluster = Cluster(server="v1.12.9", masters=1)
+    apply(of_1_12(), cluster.kubectl(), state)
+    edited(cluster)
     assert stale(cluster) == [
-        f"pod {NAME}-1 on master-1: it was made for another configuration than ConfigMap kube-system/{NAME} has"
+        f"pod {NAME}-2 on master-1: it was made for another configuration than ConfigMap kube-system/{NAME} has"
     ]
+
+
+@pytest.mark.parametrize("server_version", ["v1.12.9", "v1.30.1"])
+def test_where_times_do_not_decide_the_checksum_does(state: Path, server_version: str) -> None:
+    cluster, wanted = Cluster(server=server_version, masters=1), made(kubernetesVersion=server_version[1:])
+    apply(wanted, cluster.kubectl(), state)
+    edited(cluster)
+    config = cluster.get("ConfigMap", NAME)
+    assert config is not None
+    for entry in config["metadata"]["managedFields"]:  # the very second
+        entry["time"] = next(iter(cluster.daemons.pods.values()))["metadata"]["creationTimestamp"]
+    other = f"pod {NAME}-2 on master-1: it was made for another configuration than ConfigMap kube-system/{NAME} has"
+    assert stale(cluster) == [other]
+    config["data"]["config.yaml"] = MAPPINGS
+    assert stale(cluster) == []
 
 
 def outdated(cluster: Cluster) -> None:

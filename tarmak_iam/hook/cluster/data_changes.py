@@ -3,11 +3,13 @@
 From Kubernetes 1.16 on, managedFields say when each manager changed an object, though not which of its fields. Below it
 nothing does. So a write of ours leaves the annotation `tarmak-iam/changed-at` where managedFields would not do: below
 1.16 the time of the write, where it changes the data; from 1.16 on the time of the data, where it changes something
-else.
+else. A digest of the data goes with it, since others may write other data and leave the annotation.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -16,7 +18,7 @@ from typing import Any
 
 from tarmak_iam.emit.labels import NAME
 from tarmak_iam.hook.cluster.kubectl import Kubectl
-from tarmak_iam.hook.cluster.objects import CHANGED_AT, MANAGER, Object, last_applied
+from tarmak_iam.hook.cluster.objects import CHANGED_AT, MANAGER, Object
 from tarmak_iam.hook.cluster.pods import time_of
 
 __all__ = ["api_server_time", "dated", "last_change"]
@@ -28,20 +30,16 @@ _DATE = re.compile(r"\bDate: (\w{3}, \d{1,2} \w{3} \d{4} \d\d:\d\d:\d\d GMT)")
 
 def last_change(config_map: Object) -> datetime | None:
     """By the API server's clock; None where it is not known, as after a change by hand below Kubernetes 1.16."""
-    annotations = (config_map.get("metadata") or {}).get("annotations") or {}
-    noted = time_of(annotations.get(CHANGED_AT, ""))
-    owners = sorted(_owners(config_map))
-    if owners:
-        time, is_ours = owners[-1]
-        return noted if is_ours and noted is not None else time
-    applied = last_applied(config_map)
-    is_by_hand = applied is not None and _data(applied) != _data(config_map)
-    return None if is_by_hand else noted
+    noted, owners = _noted(config_map), sorted(_owners(config_map))
+    if not owners:
+        return noted
+    time, is_ours = owners[-1]
+    return noted if is_ours and noted is not None else time
 
 
 def dated(kubectl: Kubectl, wanted: Object, live: Object | None, *, is_server_side: bool) -> Object:
     """What is to be written, with the annotation where it takes one. `is_server_side`: whether server-side apply writes
-    it. Raises ToolError."""
+    it."""
     metadata = wanted.get("metadata") or {}
     if wanted.get("kind") != "ConfigMap" or metadata.get("name") != NAME:
         return wanted
@@ -52,15 +50,13 @@ def dated(kubectl: Kubectl, wanted: Object, live: Object | None, *, is_server_si
         time = api_server_time(kubectl)
     annotations = {key: value for key, value in (metadata.get("annotations") or {}).items() if key != CHANGED_AT}
     if time is not None:
-        annotations[CHANGED_AT] = time.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        annotations[CHANGED_AT] = f"{time.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ} {_digest(wanted)}"
     without = {key: value for key, value in metadata.items() if key != "annotations"}
     return {**wanted, "metadata": {**without, **({"annotations": annotations} if annotations else {})}}
 
 
 def api_server_time(kubectl: Kubectl) -> datetime:
-    """By the API server's clock, which the timestamps of pods are by; where it does not tell, by our own.
-
-    Raises ToolError where it cannot be asked."""
+    """By the API server's clock, which the timestamps of pods are by; by our own where it does not tell."""
     done = kubectl.run("get", "--raw", "/version", "-v=8")  # no line of it is shown: old ones log the token, too
     found = _DATE.search(done.err)
     return parsedate_to_datetime(found[1]) if found else datetime.now(timezone.utc).replace(microsecond=0)
@@ -73,6 +69,17 @@ def _owners(config_map: Object) -> Iterator[tuple[datetime, bool]]:
         time = time_of(entry.get("time", ""))
         if time is not None and any(f"f:{name}" in fields for name in _DATA):
             yield time, entry.get("manager") == MANAGER and entry.get("operation") == "Apply"
+
+
+def _noted(config_map: Object) -> datetime | None:
+    """By the annotation; None where it is that of other data, as after `kubectl get`, an edit and `kubectl apply`."""
+    annotations = (config_map.get("metadata") or {}).get("annotations") or {}
+    time, _, digest = str(annotations.get(CHANGED_AT, "")).partition(" ")
+    return time_of(time) if digest == _digest(config_map) else None
+
+
+def _digest(config_map: Object) -> str:
+    return hashlib.sha256(json.dumps(_data(config_map), sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _data(config_map: Object) -> dict[str, Any]:

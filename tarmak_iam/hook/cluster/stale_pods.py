@@ -2,7 +2,7 @@
 
 The daemon reads its configuration when it starts, and at no other time; and none of its releases says which one it has
 read (their metrics count failures and answers, and say whether a dynamic file is used: v0.4.0 to v0.7.18 were read). So
-a pod is judged by the template that it was made from, and by the time at which its container started.
+a pod is judged by when it was made and its container started, against the ConfigMap's last change, and by its template.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def judged(
     for pod in pods:
         if _is_outdated(daemon, pod, revision):
             found.append(StalePod(pod, _of_template(strategy), is_replaced=strategy == "RollingUpdate"))
-        elif pod.has_started and wanted and pod.checksum and pod.checksum != wanted:
+        elif _is_at_odds(pod, wanted, changed):
             found.append(StalePod(pod, f"it was made for another configuration than {_name(config_map)} has"))
         elif changed is not None and _is_before(pod, changed):
             found.append(
@@ -122,6 +122,13 @@ def _of_template(strategy: str) -> str:
     if strategy == "RollingUpdate":
         return f"it runs an older template of {DAEMONSET}"
     return f"it runs an older template of {DAEMONSET}, whose update strategy is {strategy}: nothing replaces it"
+
+
+def _is_at_odds(pod: DaemonPod, wanted: str, changed: datetime | None) -> bool:
+    """By the checksum that its template had, where times do not decide. Where they do, they say more: a pod that was
+    made after a change by hand has read what somebody wrote there, whatever its template says."""
+    is_known = changed is not None and pod.created is not None and pod.created != changed
+    return not is_known and pod.has_started and bool(wanted and pod.checksum) and pod.checksum != wanted
 
 
 def _is_before(pod: DaemonPod, changed: datetime) -> bool:

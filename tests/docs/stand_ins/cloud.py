@@ -14,6 +14,7 @@ from typing import Any
 from tarmak_iam import Cluster, Identity
 from tests.hook.cluster import Cluster as Objects
 from tests.hook.cluster import key_of
+from tests.hook.daemon_pods import MASTER
 
 __all__ = ["OWN_KEY", "Cloud", "LiveCluster"]
 
@@ -36,6 +37,8 @@ class LiveCluster:
             "masters": self.objects.masters,
             "objects": list(self.objects.objects.values()),
             "version": self.objects.version,
+            "pods": self.objects.daemons.pods,
+            "podsMade": self.objects.daemons.made,
         }
         return {"name": self.name, "kubernetes": self.kubernetes, "asks_webhook": self.asks_webhook, **kept}
 
@@ -48,6 +51,8 @@ class LiveCluster:
             masters=plain["masters"],
         )
         objects.objects = {key_of(each): each for each in plain["objects"]}
+        objects.daemons.pods, objects.daemons.made = plain["pods"], plain["podsMade"]
+        objects.daemons.nodes = _masters(objects)
         return cls(plain["name"], plain["kubernetes"], plain["asks_webhook"], objects)
 
 
@@ -102,6 +107,7 @@ class Cloud:
             live = LiveCluster(cluster.cluster_name, version, asks, Objects(masters=masters))
             for each in nodes:
                 live.objects.add(each, "kubelet")
+            live.objects.daemons.nodes = _masters(live.objects)
         live.kubernetes, live.asks_webhook = version, asks
         self.keep(live)
         return live
@@ -135,6 +141,11 @@ class Cloud:
         path = self.root / f"{name}.json"
         path.with_suffix(".new").write_text(json.dumps(data, indent=1))
         path.with_suffix(".new").replace(path)
+
+
+def _masters(objects: Objects) -> dict[str, Any]:
+    nodes = [each for key, each in objects.objects.items() if key[0] == "Node"]
+    return {each["metadata"]["name"]: each for each in nodes if MASTER in each["metadata"]["labels"]}
 
 
 def _nodes(cluster: Cluster, version: str) -> Iterator[dict[str, Any]]:

@@ -16,6 +16,7 @@ from tests.docs.stand_ins.kubeconfigs import Chosen, Refusal, choose, credential
 from tests.docs.stand_ins.kubectl_config import config
 from tests.docs.stand_ins.printing import printed
 from tests.docs.stand_ins.resources import KINDS, Kind, columns, kind_named, kind_of
+from tests.hook.daemon_pods import http_date
 
 CLIENT = "v1.30.1"
 
@@ -46,6 +47,9 @@ class Kubectl:
             path = self.call.options["raw"]
             if path.endswith("selfsubjectreviews"):
                 return _show({"kind": "SelfSubjectReview", "status": {"userInfo": self.user.info}})
+            sys.stderr.write(
+                f"I0504 12:00:00.0 1 round_trippers.go:469]     Date: {http_date(self.cluster.objects.now)}\n"
+            )
             return _show({"gitVersion": self.cluster.objects.server})
         if self.call.words[0] == "create" and json.loads(text)["kind"] == "TokenReview":
             return self._reviewed(json.loads(text))
@@ -100,7 +104,9 @@ class Kubectl:
         return [each for each in found if not key or (each["metadata"].get("labels") or {}).get(key) == value]
 
     def _of(self, kind: Kind) -> list[tuple[tuple[str, str, str], dict[str, Any]]]:
-        return [(key, each) for key, each in self.cluster.objects.objects.items() if key[0] == kind.name]
+        found = [(key, each) for key, each in self.cluster.objects.objects.items() if key[0] == kind.name]
+        pods = self.cluster.objects.daemons.pods if kind.name == "Pod" else {}
+        return [*found, *(((kind.name, "kube-system", name), pod) for name, pod in pods.items())]
 
     def _named(self, kind: Kind, name: str) -> dict[str, Any] | None:
         self._allowed("get", kind)
@@ -184,6 +190,9 @@ class Kubectl:
         kind, names = (words[0].split("/")[0], [words[0].split("/")[1]]) if "/" in words[0] else (words[0], words[1:])
         for name in names:
             self._allowed("delete", _kind(kind))
+            if name in self.cluster.objects.daemons.pods:
+                self.cluster.objects.replace_pod(name)
+                continue
             found = self._named(_kind(kind), name)
             if found is not None:
                 objects = self.cluster.objects.objects
