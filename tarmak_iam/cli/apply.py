@@ -58,7 +58,8 @@ def apply(
     """Bring what `manifests` shows to the cluster: server-side, by the field manager tarmak-iam.
 
     Only objects of our own are touched; those that are no longer made go last. What was there before is kept in
-    tarmak-iam.state.json, beside the mappings, for `rollback`.
+    tarmak-iam.state.json, beside the mappings, for `rollback`. Pods that run another configuration than the
+    cluster's are restarted, whoever changed it; with --no-wait only where there is a single one.
 
     That the objects are there does not show that anybody can log in: --verify logs in, as --role if that is given.
     """

@@ -13,7 +13,10 @@ from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS
 __all__ = ["change_json", "print_changes", "timeout_option", "wait_option"]
 
 wait_option = click.option(
-    "--wait/--no-wait", default=True, show_default=True, help="Wait until the DaemonSet runs on every master."
+    "--wait/--no-wait",
+    default=True,
+    show_default=True,
+    help="Wait until the DaemonSet runs on every master, then restart pods with another configuration one by one.",
 )
 timeout_option = click.option(
     "--timeout",
@@ -21,7 +24,7 @@ timeout_option = click.option(
     default=ROLLOUT_SECONDS,
     show_default=True,
     metavar="SECONDS",
-    help="How long to wait for that.",
+    help="How long to wait for each of the two.",
 )
 
 

@@ -111,6 +111,8 @@ def test_an_interrupted_restart_is_made_up_for(state: Path, server_version: str,
     assert not found.objects
     assert [each.pod.ref.name for each in found.stale_pods] == evil
     assert stale(cluster)[0] == f"pod {evil[0]} on master-1: {BEFORE}TIME"
+    dry = apply(wanted, cluster.kubectl(), state, dry_run="client")
+    assert dry.notes[0] == f"would be restarted: {found.stale_pods[0].text}"
     done = apply(wanted, cluster.kubectl(), state)
     assert (done.changed, deleted(cluster)[-3:]) == (False, evil)
     assert not live_diff(wanted, cluster.kubectl()).changed
@@ -295,10 +297,14 @@ def test_below_1_16_an_edit_by_hand_leaves_no_time(state: Path) -> None:
     """`kubectl get`, an edit and `kubectl apply` write the annotation again, too."""
     cluster = Cluster(server="v1.12.9", masters=1)
     apply(of_1_12(), cluster.kubectl(), state)
+    assert check_pods(server(cluster)).notes == ()
     edited(cluster)
     assert stale(cluster) == [
         f"pod {NAME}-2 on master-1: it was made for another configuration than ConfigMap kube-system/{NAME} has"
     ]
+    assert check_pods(server(cluster)).notes == (
+        f"when ConfigMap kube-system/{NAME} changed last is not known: pods are judged by their template alone",
+    )
 
 
 @pytest.mark.parametrize("server_version", ["v1.12.9", "v1.30.1"])
@@ -381,6 +387,97 @@ def test_nothing_is_claimed_of_what_may_not_be_listed(state: Path, resource: str
     assert apply(made(), cluster.kubectl(), state).notes == (f"{note}Error from server (Forbidden): {said}",)
 
 
+def test_a_rollout_that_does_not_end_is_told_where_pods_may_not_be_listed(state: Path) -> None:
+    cluster = Cluster(is_rolled_out=False)
+    said = 'Error from server (Forbidden): pods is forbidden: User "u" cannot list resource "pods"'
+    cluster.fault = lambda args: failed(said) if args[:2] == ("get", "pods") else None
+    with pytest.raises(ApplyFailed, match=re.escape(f"begun to roll it out (its pods cannot be listed: {said})")):
+        apply(made(), cluster.kubectl(), state, wait=5)
+
+
+def test_a_rollout_that_does_not_end_names_pods_that_are_not_replaced(state: Path) -> None:
+    """One master's pod does not come up, so those of the others are not ended."""
+    cluster = Cluster()
+    apply(made(), cluster.kubectl(), state)
+    edited(cluster)
+    daemon = cluster.get("DaemonSet", NAME)
+    assert daemon is not None
+    daemon["status"]["numberAvailable"] = 2
+    with pytest.raises(ApplyFailed) as failure:
+        apply(made(), cluster.kubectl(), state, force=True, wait=5)
+    assert (
+        f"3 of 3 nodes updated, 2 available; pod {NAME}-4 on master-1, pod {NAME}-5 on master-2, pod {NAME}-6 on "
+        "master-3 still run the configuration of before"
+    ) in failure.value.message
+    assert deleted(cluster) == []
+
+
 def test_without_a_daemonset_there_is_nothing_to_look_at() -> None:
     found = check_pods(server(Cluster()))
     assert (found.daemon, found.stale, found.notes) == (None, (), ())
+
+
+def test_a_pod_that_is_being_deleted_is_waited_for_alone(state: Path) -> None:
+    cluster = Cluster(masters=1)
+    apply(made(), cluster.kubectl(), state)
+    edited(cluster)
+    (pod,) = cluster.daemons.pods.values()
+    pod["metadata"]["deletionTimestamp"] = stamp(0)
+    with pytest.raises(ApplyFailed, match="was restarted: it has not ended; pod"):
+        apply(made(), cluster.kubectl(), state, force=True, wait=5)
+    assert deleted(cluster) == []
+    cluster.replace_pod(f"{NAME}-2")
+    apply(made(), cluster.kubectl(), state)
+    assert deleted(cluster) == []
+
+
+def test_until_the_controller_has_seen_the_template_nothing_is_restarted(state: Path) -> None:
+    """It may be about to replace the pods itself."""
+    cluster = Cluster()
+    apply(made(), cluster.kubectl(), state)
+    edited(cluster)
+    daemon = cluster.get("DaemonSet", NAME)
+    assert daemon is not None
+    daemon["status"]["observedGeneration"] = 0
+    cluster.daemons.crash(f"{NAME}-4")
+    with pytest.raises(ApplyFailed, match="the cluster has not begun to roll it out"):
+        apply(made(), cluster.kubectl(), state, force=True, wait=5)
+    assert deleted(cluster) == []
+
+
+@pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
+def test_a_pod_that_has_ended_runs_nothing(state: Path, phase: str) -> None:
+    cluster = Cluster(masters=1)
+    apply(made(), cluster.kubectl(), state)
+    (pod,) = cluster.daemons.pods.values()
+    pod["metadata"]["creationTimestamp"] = stamp(-86400)
+    pod["status"]["containerStatuses"][0]["state"] = {"running": {"startedAt": stamp(-86400)}}
+    assert len(stale(cluster)) == 1
+    pod["status"]["phase"] = phase
+    assert stale(cluster) == []
+
+
+@pytest.mark.parametrize(("client", "options"), [("v1.10.13", ()), ("v1.11.0", ("--wait=false",))])
+def test_no_kubectl_waits_for_the_end_of_a_pod(state: Path, client: str, options: tuple[str, ...]) -> None:
+    """Its node may not answer any more. Below 1.11 kubectl never waits, and has no such option."""
+    cluster = Cluster(server="v1.12.9", client=client, masters=1)
+    apply(of_1_12(), cluster.kubectl(), state)
+    edited(cluster)
+    apply(of_1_12(), cluster.kubectl(), state, force=True)
+    (call,) = [call for call in cluster.calls if call[:2] == ("delete", "pod")]
+    assert call[3:] == ("--namespace", "kube-system", "--ignore-not-found", *options)
+
+
+def test_pods_of_a_daemonset_of_somebody_else_are_judged_by_their_own_configmap() -> None:
+    cluster = Cluster(masters=1)
+    named = {"name": "theirs", "namespace": "kube-system"}
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": named, "data": {"config.yaml": "a"}}
+    cluster.add(config)
+    volumes = [{"configMap": {"name": "theirs"}}]
+    spec = {"template": {"spec": {"containers": [{"name": "a"}], "volumes": volumes}}}
+    metadata = {**named, "name": NAME}
+    cluster.add({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": metadata, "spec": spec})
+    assert stale(cluster) == []
+    cluster.add({**config, "data": {"config.yaml": "b"}})
+    (found,) = stale(cluster)
+    assert "it started before the last change of ConfigMap kube-system/theirs" in found

@@ -24,7 +24,7 @@ from tarmak_iam.hook.cluster.mappings import read_live
 from tarmak_iam.hook.cluster.objects import Index, Object, Ref, counted, digest
 from tarmak_iam.hook.cluster.plan import Plan, Step, is_settled, make_plan
 from tarmak_iam.hook.cluster.read_back import read_back
-from tarmak_iam.hook.cluster.restart import roll_out_and_restart
+from tarmak_iam.hook.cluster.restart import roll_out_and_restart, would_be_restarted
 from tarmak_iam.hook.cluster.rights import check_rights, explained, rights_of_apply
 from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS, read_rollout
 from tarmak_iam.hook.cluster.server import CRD, Conflict, Server
@@ -90,7 +90,7 @@ def _apply(
     if dry_run is not None:
         if dry_run == "server":
             server.validate(objects)
-        return foreseen
+        return replace(foreseen, notes=(*foreseen.notes, *would_be_restarted(server)))
     check_rights(kubectl, rights_of_apply(server, plan), tell)
     return _Run(server, plan, state, foreseen, force, wait, tell, begun, within).carried_out()
 

@@ -19,7 +19,7 @@ from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.cluster.stale_pods import DAEMONSET, PodCheck, StalePod, check_pods
 from tarmak_iam.hook.telling import Tell, silent
 
-__all__ = ["roll_out_and_restart"]
+__all__ = ["roll_out_and_restart", "would_be_restarted"]
 
 _PAUSE = 1.0
 
@@ -43,6 +43,12 @@ def roll_out_and_restart(
     except ToolError as error:
         raise (restart.after(error) if is_concerned else error) from None
     return rolled_out, restart.rest(seconds) if is_concerned else ()
+
+
+def would_be_restarted(server: Server) -> tuple[str, ...]:
+    """Pods that are stale already, and what could not be looked at; each as a line. Raises ToolError."""
+    check = check_pods(server)
+    return (*(f"would be restarted: {each.text}" for each in _Restart.to_do(check)), *check.notes)
 
 
 class _Restart:

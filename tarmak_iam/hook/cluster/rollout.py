@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.cluster.kubectl import Kubectl, items_of
 from tarmak_iam.hook.cluster.objects import Object, Ref
+from tarmak_iam.hook.cluster.pods import PodsForbidden, pod_objects
 from tarmak_iam.hook.telling import Tell, silent
 
 __all__ = [
@@ -98,9 +99,10 @@ def pod_troubles(kubectl: Kubectl, ref: Ref) -> tuple[str, ...]:
     found = items_of(daemon) if daemon.code == 0 else []
     if not found:
         return ()
-    labels = ((found[0].get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
-    selector = ",".join(f"{key}={value}" for key, value in labels.items())
-    pods = kubectl.json("get", "pods", *ref.scope, "--selector", selector).get("items") or []
+    try:
+        pods = pod_objects(kubectl, found[0])
+    except PodsForbidden as error:
+        return (f"its pods cannot be listed: {error.what}",)
     return tuple(text for pod in pods for text in _troubles(pod))[:_MAX_PODS_TOLD]
 
 

@@ -70,7 +70,10 @@ def check_pods(server: Server) -> PodCheck:
         revision = current_revision(server.kubectl, daemon, pods)
     except PodsForbidden as error:
         revision, notes = None, (f"whether pods of {DAEMONSET} run an older template is not known: {error.what}",)
-    stale = judged(daemon, _config_map(server, daemon, found), pods, revision)
+    config_map = _config_map(server, daemon, found)
+    if config_map is not None and last_change(config_map) is None and any(pod.has_started for pod in pods):
+        notes += (f"when {_name(config_map)} changed last is not known: pods are judged by their template alone",)
+    stale = judged(daemon, config_map, pods, revision)
     status, generation = daemon.get("status") or {}, (daemon.get("metadata") or {}).get("generation") or 0
     return PodCheck(daemon, pods, stale, notes, (status.get("observedGeneration") or 0) >= generation)
 
