@@ -88,8 +88,8 @@ class Cluster:
 
     @property
     def now(self) -> float:
-        """The API server's clock: each call takes a second, and each write one more."""
-        return self.clock + len(self.calls) + self.version
+        """The API server's clock: each call takes a second, and each write a minute."""
+        return self.clock + len(self.calls) + 60 * self.version
 
     def kubectl(self, **options: Any) -> Kubectl:
         given = {"lock": ClusterLock(Path(tempfile.gettempdir(), ".x.lock"), 0), **options}

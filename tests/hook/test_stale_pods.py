@@ -112,7 +112,7 @@ def test_an_interrupted_restart_is_made_up_for(state: Path, server_version: str,
     assert [each.pod.ref.name for each in found.stale_pods] == evil
     assert stale(cluster)[0] == f"pod {evil[0]} on master-1: {BEFORE}TIME"
     dry = apply(wanted, cluster.kubectl(), state, dry_run="client")
-    assert dry.notes[0] == f"would be restarted: {found.stale_pods[0].text}"
+    assert dry.notes[-3] == f"would be restarted: {found.stale_pods[0].text}"
     done = apply(wanted, cluster.kubectl(), state)
     assert (done.changed, deleted(cluster)[-3:]) == (False, evil)
     assert not live_diff(wanted, cluster.kubectl()).changed
@@ -233,7 +233,9 @@ def test_without_waiting_only_a_single_pod_is_restarted(state: Path) -> None:
     only = (
         f"pod {NAME}-2 on master-1 is the only one that is ready: IAM logins fail until the pod in its place is ready"
     )
-    assert apply(made(), cluster.kubectl(), state, force=True, wait=None).notes == (only,)
+    told: list[str] = []
+    assert apply(made(), cluster.kubectl(), state, force=True, wait=None, tell=told.append).notes == ()
+    assert told[0] == only
     assert deleted(cluster) == [f"{NAME}-2"]
     several = Cluster(masters=2)
     apply(made(), several.kubectl(), state, force=True)
@@ -481,3 +483,21 @@ def test_pods_of_a_daemonset_of_somebody_else_are_judged_by_their_own_configmap(
     cluster.add({**config, "data": {"config.yaml": "b"}})
     (found,) = stale(cluster)
     assert "it started before the last change of ConfigMap kube-system/theirs" in found
+
+
+def test_what_the_controller_replaces_is_left_to_it(state: Path) -> None:
+    cluster = Cluster(masters=2)
+    apply(made(), cluster.kubectl(), state)
+    outdated(cluster)
+    cluster.daemons.crash(f"{NAME}-1")
+    apply(made(), cluster.kubectl(), state)
+    assert (len(stale(cluster)), deleted(cluster)) == (2, [])
+
+
+def test_a_pod_of_the_newest_generation_is_of_the_newest_template(state: Path) -> None:
+    """As the controller has it: generation or revision."""
+    cluster = Cluster(masters=2)
+    apply(made(), cluster.kubectl(), state)
+    outdated(cluster)
+    cluster.daemons.pods[f"{NAME}-2"]["metadata"]["labels"]["pod-template-generation"] = "2"
+    assert stale(cluster) == [f"pod {NAME}-1 on master-1: it runs an older template of DaemonSet kube-system/{NAME}"]

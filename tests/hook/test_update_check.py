@@ -49,7 +49,13 @@ def checked(cluster: Cluster, then: dict[str, Any], *, force: bool = False) -> t
 def test_with_several_masters_that_can_run_it_there_is_nothing_to_say(state: Path) -> None:
     cluster = Cluster()
     apply(made(), cluster.kubectl(), state)
-    assert apply(made(MAPPINGS + READERS), cluster.kubectl(), state).notes == ()
+    told: list[str] = []
+    assert apply(made(MAPPINGS + READERS), cluster.kubectl(), state, tell=told.append).notes == ()
+    assert told == [
+        f"applying ConfigMap kube-system/{NAME}",
+        f"applying {DAEMONSET}",
+        f"{DAEMONSET}: 3 of 3 nodes updated, 3 available",
+    ]
 
 
 def test_a_taint_that_the_new_pod_does_not_tolerate(state: Path) -> None:
@@ -79,9 +85,12 @@ def test_a_node_that_it_is_no_longer_for(state: Path) -> None:
     assert "apply" not in [call[0] for call in cluster.calls[calls:] if "--dry-run=server" not in call]
     found = live_diff(made(MAPPINGS + READERS), cluster.kubectl())
     assert found.notes == (f"apply would refuse this: {refused.value.message}",)
-    assert apply(made(MAPPINGS + READERS), cluster.kubectl(), state, force=True).notes == (
+    told: list[str] = []
+    apply(made(MAPPINGS + READERS), cluster.kubectl(), state, force=True, tell=told.append)
+    assert told[:2] == [
         f"{DAEMONSET} would no longer be for node master-3",
-    )
+        f"applying ConfigMap kube-system/{NAME}",
+    ]
 
 
 def test_a_restart_is_looked_at_too(state: Path) -> None:
@@ -135,9 +144,11 @@ def test_nothing_is_claimed_of_nodes_that_may_not_be_listed(state: Path) -> None
     apply(made(), cluster.kubectl(), state)
     said = 'Error from server (Forbidden): nodes is forbidden: User "u" cannot list resource "nodes" in API group ""'
     cluster.fault = lambda args: failed(said) if args[:2] == ("get", "nodes") else None
-    assert apply(made(MAPPINGS + READERS), cluster.kubectl(), state).notes == (
-        f"whether each node can run the new pod of {DAEMONSET} is not known: {said}",
-    )
+    note = f"whether each node can run the new pod of {DAEMONSET} is not known: {said}"
+    assert apply(made(MAPPINGS + READERS), cluster.kubectl(), state, dry_run="server").notes == (note,)
+    told: list[str] = []
+    apply(made(MAPPINGS + READERS), cluster.kubectl(), state, tell=told.append)
+    assert told[0] == note
 
 
 @pytest.mark.parametrize(

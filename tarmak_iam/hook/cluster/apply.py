@@ -85,13 +85,16 @@ def _apply(
     before, after = read_live(kubectl).loaded(installation), Loaded.of(installation)
     if not force:
         check_ways_in(before, after)
-    notes = (*_of_version(installation, server), *plan.notes, *check_plan(server, plan, force=force))
+    warnings = check_plan(server, plan, force=force)
+    notes = (*_of_version(installation, server), *plan.notes)
     foreseen = Applied(plan.changes, notes=notes, effects=effects(before, after))
     if dry_run is not None:
         if dry_run == "server":
             server.validate(objects)
-        return replace(foreseen, notes=(*foreseen.notes, *would_be_restarted(server)))
+        return replace(foreseen, notes=tuple(dict.fromkeys((*notes, *warnings, *would_be_restarted(server)))))
     check_rights(kubectl, rights_of_apply(server, plan), tell)
+    for each in warnings:
+        tell(each)
     return _Run(server, plan, state, foreseen, force, wait, tell, begun, within).carried_out()
 
 
