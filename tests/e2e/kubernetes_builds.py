@@ -32,6 +32,10 @@ _REPLACED = {
     "golang.org/x/sys": "golang.org/x/sys v0.30.0",
 }
 """What old releases require and a current Go cannot build, or nobody serves."""
+_VALIDATE = "github.com/go-openapi/validate"
+_IS_NULL = "data == nil || reflect.DeepEqual(reflect.Zero(reflect.TypeOf(data)), reflect.ValueOf(data))"
+"""Two reflect.Values of an empty text differed in the Go of that time. In a current one they are the same, and an API
+server built so refuses "" in custom resources as null: the daemon's IAMIdentityMappings with their empty userID."""
 _DEFINITIONS = "pkg/generated/openapi"
 _NO_DEFINITIONS = """\
 package openapi
@@ -69,7 +73,8 @@ def old_workspace(work: Path, version: str, packages: tuple[str, ...]) -> Path:
     source = work / "kubernetes"
     shutil.copytree(module_source(_MODULE, version, work), source, ignore=shutil.ignore_patterns("vendor"))
     run(["chmod", "-R", "u+w", str(source)], work)
-    (source / "go.mod").write_text(old_requirements(work, version), encoding="utf-8")
+    requirements = old_requirements(work, version)
+    (source / "go.mod").write_text(_with_own_validation(work, requirements), encoding="utf-8")
     definitions = source / _DEFINITIONS / "zz_generated.openapi.go"
     definitions.write_text(_NO_DEFINITIONS, encoding="utf-8")
     definitions.write_bytes(_definitions(work, source, packages))
@@ -84,6 +89,22 @@ def old_requirements(work: Path, version: str) -> str:
     for name, replacement in _REPLACED.items():
         text = re.sub(rf"^\t{re.escape(name)} => .*$", f"\t{name} => {replacement}", text, flags=re.MULTILINE)
     return text
+
+
+def _with_own_validation(work: Path, go_mod: str) -> str:
+    """With the validation of custom resources as it was when it was built by the Go of its time."""
+    found = re.search(rf"^\t{_VALIDATE} => {_VALIDATE} (\S+)$", go_mod, re.MULTILINE)
+    if found is None:
+        return go_mod
+    own = work / "validate"
+    shutil.copytree(module_source(_VALIDATE, found[1], work), own)
+    run(["chmod", "-R", "u+w", str(own)], work)
+    file = own / "type.go"
+    text = file.read_text(encoding="utf-8")
+    if _IS_NULL not in text:
+        raise Missing(f"{_VALIDATE} {found[1]} is not as expected")
+    file.write_text(text.replace(_IS_NULL, "data == nil"), encoding="utf-8")
+    return go_mod.replace(found[0], f"\t{_VALIDATE} => {own}")
 
 
 def _definitions(work: Path, source: Path, packages: tuple[str, ...]) -> bytes:

@@ -31,6 +31,8 @@ def _leaving_nothing(stage: Stage) -> Iterator[None]:
 
 @pytest.mark.parametrize("backends", BACKENDS)
 def test_the_daemon_needs_no_more_than_it_is_given(stage: Stage, version: str, backends: str) -> None:
+    if version == "v0.4.0":
+        pytest.skip("it knows the file alone")
     stage.home.map(MAPPINGS)
     with stage.daemon(version, "--backend", backends) as daemon:
         for name in ("admin", "path", "user"):

@@ -188,6 +188,33 @@ def test_rollback_leaves_the_note_of_what_was_applied(stage: Stage, request: pyt
     assert get(stage, "daemonset")["metadata"]["labels"]["argocd.argoproj.io/instance"] == "login"
 
 
+@pytest.mark.parametrize(("signal", "code"), [("KILL", -9), ("TERM", 130)])
+def test_an_apply_that_is_ended_midway(stage: Stage, signal: str, code: int, tmp_path: Path) -> None:
+    """Before the DaemonSet is written: the next apply does the rest, and one rollback undoes both."""
+    stage.live(*APPLY)
+    before = [meant(get(stage, kind)) for kind in ("configmap", "daemonset")]
+    stage.home.map(ADMIN + DEPLOYER)
+    real = components.program("kubectl", stage.home.kubectl)
+    text = f"""\
+#!/bin/sh
+case " $* " in *" apply "*) ;; *) exec {real} "$@" ;; esac
+case " $* " in *dry-run*) exec {real} "$@" ;; esac
+cat > {tmp_path}/sent
+grep -q '"kind": "DaemonSet"' {tmp_path}/sent && kill -{signal} $PPID && exit 1
+exec {real} "$@" < {tmp_path}/sent
+"""
+    (tmp_path / "kubectl").write_text(text)
+    (tmp_path / "kubectl").chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{stage.caller_environment('admin')['PATH']}"
+    stage.live(*APPLY, code=code, more={"PATH": path})
+    midway = [meant(get(stage, kind)) for kind in ("configmap", "daemonset")]
+    assert midway[0] != before[0]
+    assert midway[1] == before[1]
+    assert "configured DaemonSet" in stage.live(*APPLY).out
+    stage.live("rollback", "--no-wait")
+    assert [meant(get(stage, kind)) for kind in ("configmap", "daemonset")] == before
+
+
 def test_rollback_of_the_first_apply_removes(stage: Stage) -> None:
     stage.live(*APPLY)
     done = stage.live("rollback", "--no-wait")
