@@ -211,7 +211,7 @@ class Cluster:
     def _apply(self, args: tuple[str, ...], text: str) -> Any:
         """Object by object: what is wrong with one of them keeps none of the others from being applied."""
         if args[0] == "set-last-applied":
-            return self._set_last_applied(json.loads(text))
+            return self._set_last_applied(args, json.loads(text))
         made, errors = [], []
         for each in json.loads(text)["items"]:
             error = self._error_of(each, args)
@@ -263,8 +263,11 @@ class Cluster:
             return then if is_dry else live or then
         return self._store(then, "kubectl-client-side-apply", "Update")
 
-    def _set_last_applied(self, each: dict[str, Any]) -> Any:
+    def _set_last_applied(self, args: tuple[str, ...], each: dict[str, Any]) -> Any:
+        """kubectl 1.15 does not look at the object's own namespace."""
         live = self.objects[key_of(each)]
+        if live["metadata"].get("namespace") and "--namespace" not in args:
+            return failed(f"Error from server (NotFound): {each['kind']} not found")
         annotations = {**(live["metadata"].get("annotations") or {}), LAST_APPLIED: json.dumps(each)}
         return self._store({**live, "metadata": {**live["metadata"], "annotations": annotations}}, "kubectl", "Update")
 

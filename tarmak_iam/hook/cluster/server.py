@@ -217,7 +217,9 @@ class Server:
         return dated(self.kubectl, wanted, live, is_server_side=self.is_server_side)
 
     def _with_last_applied(self, kept: Object, made: Object) -> Object:
-        done = self._run("apply", "set-last-applied", "--create-annotation=true", text=json.dumps(kept))
+        # kubectl 1.15 looks for it in the kubeconfig's namespace, whatever the object says.
+        scope = Ref.of(made).scope
+        done = self._run("apply", "set-last-applied", "--create-annotation=true", *scope, text=json.dumps(kept))
         if done.code:
             raise self.kubectl.failure(done, "apply set-last-applied")
         annotations = {**(made["metadata"].get("annotations") or {}), LAST_APPLIED: json.dumps(kept)}
