@@ -11,7 +11,7 @@ from tarmak_iam.identity.model import Answer
 ADMIN = Answer(started=True, authenticated=True, username="admin")
 NOBODY = Answer(started=True)
 DENIED = Reviewed(None, "TokenReview", "[invalid bearer token, no entry maps it]")
-SPLIT = Reviewed(None, "SelfSubjectReview", is_split=True)
+SPLIT = Reviewed(None, "SelfSubjectReview", "[invalid bearer token, unknown]", is_split=True)
 AWAY = Reviewed(None, "TokenReview", "dial tcp 127.0.0.1:21362: connect: connection refused")
 MAYBE = Answer(started=True, authenticated=True, username="admin", alternatives=(NOBODY,))
 
