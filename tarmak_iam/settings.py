@@ -98,15 +98,15 @@ class Settings(BaseModel):
     addonManagerMode: AddonManagerMode | None = None
     """Label `addonmanager.kubernetes.io/mode` of the objects, for a directory that an addon manager applies."""
 
+    rollback: Rollback = "never"
+    """When `run` restores what the cluster had before: `failure`, if apply or the login fails; `unverified`, also if
+    nobody whom a mapping names has logged in; `never`, only if somebody on the terminal says so."""
+
     role: RoleArn | None = None
     """ARN of a role that the kubeconfig's user assumes for its token; here, unlike in a mapping, with its path."""
 
     profile: ProfileName | None = None
     """AWS profile that the kubeconfig's user takes its credentials from."""
-
-    rollback: Rollback = "never"
-    """When `run` restores what the cluster had before: `failure`, if apply or the login fails; `unverified`, also if
-    nobody whom a mapping names has logged in; `never`, only if somebody on the terminal says so."""
 
     @model_validator(mode="after")
     def _published(self) -> Settings:

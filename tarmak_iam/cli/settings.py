@@ -75,10 +75,10 @@ def set_(session: Session, key: str, value: str, dry_run: bool) -> None:
                        tarmak-iam, aws
     installHint        what kubectl shows where that command is missing
     addonManagerMode   a label of the objects: EnsureExists, Reconcile
-    role               ARN of the role that the kubeconfig assumes
-    profile            AWS profile that the kubeconfig uses
     rollback           when `run` restores what was there before: never,
                        failure, unverified
+    role               ARN of the role that the kubeconfig assumes
+    profile            AWS profile that the kubeconfig uses
     """
     typed = typed_value(key, value)
     after = _edit(session, dry_run, lambda document: document.set((key,), typed), f"{key} has this value")
