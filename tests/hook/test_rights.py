@@ -248,3 +248,35 @@ def test_a_kind_that_we_do_not_know_is_looked_up_and_one_that_nobody_knows_is_no
     known, unknown = Ref("x.example.org/v1", "Gateway", "n", "a"), Ref("y.example.org/v1", "Gateway", "n", "a")
     assert list(resources.rights(known, "patch")) == [Right("gateways", "x.example.org", "n", "a", "patch")]
     assert list(resources.rights(unknown, "patch")) == []
+
+
+def test_many_rights_are_told_in_few_words(state: Path) -> None:
+    roles = ("roles", "rolebindings", "clusterroles", "clusterrolebindings")
+    every = ("configmaps", "daemonsets", "serviceaccounts", "customresourcedefinitions", *roles)
+    verbs = ("get", "list", "create", "patch")
+    cluster = Cluster(denied={(verb, each) for verb in verbs for each in every} | {("get", "namespaces")})
+    cluster.fault = lambda args: failed(FORBIDDEN.format("x", "get", "x")) if args[0] == "get" else None
+    with pytest.raises(RightsMissing) as missing:
+        apply(made(), cluster.kubectl(kubeconfig=None), state)
+    assert missing.value.message == (
+        "you may not get namespaces/kube-system in kube-system; create, get, patch configmaps/aws-iam-authenticator, "
+        "daemonsets.apps/aws-iam-authenticator in kube-system; list clusterrolebindings.rbac.authorization.k8s.io, "
+        "clusterroles.rbac.authorization.k8s.io, configmaps, customresourcedefinitions.apiextensions.k8s.io, "
+        "daemonsets.apps, rolebindings.rbac.authorization.k8s.io, roles.rbac.authorization.k8s.io, serviceaccounts in "
+        "the cluster; nothing was changed; ask an administrator of the cluster for these rights, and check them with "
+        "`kubectl auth can-i list clusterrolebindings.rbac.authorization.k8s.io --all-namespaces`, `kubectl auth can-i "
+        "list clusterroles.rbac.authorization.k8s.io --all-namespaces`, `kubectl auth can-i list configmaps "
+        "--all-namespaces` and so on"
+    )
+
+
+def test_what_a_cluster_is_told_from_others_by(state: Path) -> None:
+    cluster = Cluster(denied={("get", "namespaces")})
+    with pytest.raises(RightsMissing, match="you may not get namespaces/kube-system in kube-system; nothing was"):
+        apply(made(), cluster.kubectl(), state)
+    cluster.denied = set()
+    apply(made(), cluster.kubectl(), state)
+    cluster.denied = {("get", "namespaces")}
+    cluster.fault = lambda args: failed(FORBIDDEN.format("x", "get", "x")) if args[1] == "namespace" else None
+    with pytest.raises(RightsMissing, match="you may not get namespaces/kube-system in kube-system; nothing was"):
+        rollback(cluster.kubectl(), state)

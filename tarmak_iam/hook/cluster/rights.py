@@ -7,7 +7,6 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import Any
 
 from tarmak_iam.emit.labels import NAME
@@ -22,6 +21,7 @@ from tarmak_iam.hook.telling import Tell, silent
 __all__ = ["Right", "RightsMissing", "check_rights", "explained", "rights_of_apply", "rights_of_rollback"]
 
 _API = "authorization.k8s.io/v1"
+_MAX_COMMANDS = 3
 _BY_NAME = 200
 """More objects of one kind are not asked for one by one."""
 
@@ -82,21 +82,34 @@ class Right:
         return ("auth", "can-i", self.verb, self.target, *scope)
 
 
+_IDENTITY = Right("namespaces", "", "kube-system", "kube-system", "get")
+"""What a cluster is told from others by."""
+
+
 class RightsMissing(ToolError):
     """Nothing was changed, since not all of it could have been. `missing` has every right that there is not."""
 
-    def __init__(self, kubectl: Kubectl, missing: Sequence[Right]) -> None:
-        self.missing = tuple(sorted(missing))
-        groups = groupby(self.missing, key=lambda each: (each.target, each.namespace))
-        told = [
-            f"{', '.join(each.verb for each in rights)} {target} {f'in {namespace}' if namespace else 'in the cluster'}"
-            for (target, namespace), rights in groups
-        ]
-        commands = [f"`{shlex.join(kubectl.command(*each.can_i))}`" for each in self.missing]
+    def __init__(self, kubectl: Kubectl, missing: Iterable[Right]) -> None:
+        self.missing = tuple(sorted(set(missing)))
+        commands = [f"`{shlex.join(kubectl.command(*each.can_i))}`" for each in self.missing[:_MAX_COMMANDS]]
+        more = " and so on" if len(self.missing) > _MAX_COMMANDS else ""
         super().__init__(
-            f"you may not {'; '.join(told)}; nothing was changed",
-            remedy=f"ask an administrator of the cluster for these rights, and check them with {', '.join(commands)}",
+            f"you may not {'; '.join(_told(self.missing))}; nothing was changed",
+            remedy="ask an administrator of the cluster for these rights, and check them with "
+            f"{', '.join(commands)}{more}",
         )
+
+
+def _told(rights: Sequence[Right]) -> Iterator[str]:
+    """As in "create, patch configmaps/x, daemonsets.apps/x in kube-system"."""
+    verbs: dict[tuple[str, str], list[str]] = {}
+    for each in rights:
+        verbs.setdefault((each.namespace, each.target), []).append(each.verb)
+    targets: dict[tuple[str, str], list[str]] = {}
+    for (namespace, target), found in verbs.items():
+        targets.setdefault((namespace, ", ".join(found)), []).append(target)
+    for (namespace, what), named in sorted(targets.items(), reverse=True):
+        yield f"{what} {', '.join(named)} {f'in {namespace}' if namespace else 'in the cluster'}"
 
 
 def check_rights(kubectl: Kubectl, wanted: Iterable[Right], tell: Tell = silent) -> None:
@@ -116,12 +129,14 @@ def check_rights(kubectl: Kubectl, wanted: Iterable[Right], tell: Tell = silent)
         denied = _denied(kubectl, named) or set()
         left = [each for each in left if not each.name or each in denied]
     if left:
-        raise RightsMissing(kubectl, left if len(left) <= _BY_NAME else sorted({each.of_all for each in left}))
+        raise RightsMissing(kubectl, left if len(left) <= _BY_NAME else {each.of_all for each in left})
 
 
 def rights_of_apply(server: Server, plan: Plan) -> Iterator[Right]:
     """What carrying it out takes. Raises ToolError."""
     resources = _Resources(server.kubectl)
+    if plan.is_change:
+        yield _IDENTITY
     for step in plan.steps:
         if not is_settled(server, step):
             yield from resources.rights(step.ref, *_writing(server, step.live))
@@ -164,7 +179,7 @@ def explained(server: Server, objects: Sequence[Object]) -> Iterator[None]:
 def _explain(server: Server, objects: Sequence[Object]) -> None:
     resources = _Resources(server.kubectl)
     refs = [Ref.of(each) for each in objects]
-    reading = [*_of_listing(server), *(right for ref in refs for right in resources.rights(ref, "get"))]
+    reading = [_IDENTITY, *_of_listing(server), *(right for ref in refs for right in resources.rights(ref, "get"))]
     missing: tuple[Right, ...] = ()
     found: list[Object] = []
     try:

@@ -73,7 +73,9 @@ def _rolled_back(
     within: Boundary | None,
 ) -> RolledBack:
     server = Server.of(kubectl)
-    revisions = revisions_to_undo(history, server.identity(), to, state)
+    with explained(server, [each.ref.stub for each in composed(history.revisions[-1:])]):
+        cluster = server.identity()
+    revisions = revisions_to_undo(history, cluster, to, state)
     if not revisions:
         return RolledBack(())
     with explained(server, [each.ref.stub for each in composed(revisions)]):

@@ -34,6 +34,7 @@ KINDS = (
     Kind("Namespace", "namespaces", "ns", is_namespaced=False),
     Kind("Node", "nodes", "no", is_namespaced=False),
     Kind("DaemonSet", "daemonsets", "ds", "apps"),
+    Kind("Lease", "leases", "", "coordination.k8s.io"),
     Kind("Deployment", "deployments", "deploy", "apps"),
     Kind("Role", "roles", "", _RBAC),
     Kind("RoleBinding", "rolebindings", "", _RBAC),
