@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import socket
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -34,23 +32,15 @@ class ClusterLock:
     @property
     def key(self) -> str:
         """The same text for two runs that this lock keeps apart, and for no others: they share a kernel and a
-        directory. Empty where that cannot be told."""
+        directory. Empty where that cannot be told, as outside Linux."""
         if self.descriptor is None:
             return ""
-        try:
-            directory = self.path.parent.stat()
+        try:  # containers of one machine share the kernel, which keeps the lock, whatever their host names
+            kernel, directory = _BOOT_ID.read_text(encoding="ascii").strip(), self.path.parent.stat()
         except OSError:
             return ""
-        parts = (_kernel(), str(directory.st_dev), str(directory.st_ino), self.path.name)
+        parts = (kernel, str(directory.st_dev), str(directory.st_ino), self.path.name)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
-
-
-def _kernel() -> str:
-    """Which kernel keeps the lock: containers of one machine share it, whatever their host names."""
-    try:
-        return _BOOT_ID.read_text(encoding="ascii").strip()
-    except OSError:
-        return f"{socket.gethostname()} {uuid.getnode()}"
 
 
 def lock_path(directory: Path, cluster_name: str) -> Path:

@@ -11,7 +11,6 @@ import getpass
 import json
 import os
 import secrets
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -90,7 +89,7 @@ def _identity() -> str:
     user = f"user {os.getuid()}"
     with contextlib.suppress(KeyError, OSError, ImportError):
         user = getpass.getuser()
-    return f"{user}@{socket.gethostname()}, process {os.getpid()}, run {secrets.token_hex(4)}"
+    return f"{user}@{os.uname().nodename}, process {os.getpid()}, run {secrets.token_hex(4)}"
 
 
 @dataclass
