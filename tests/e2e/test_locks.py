@@ -232,7 +232,8 @@ def test_a_rollback_with_rights_on_config_maps_only_changes_nothing(stage: Stage
 def test_an_apply_tells_all_rights_that_are_missing(stage: Stage, tmp_path: Path) -> None:
     allowed(stage, "leases-only", LEASES)
     said = run(stage, *APPLY, code=2, kubeconfig=kubeconfig_of(stage, tmp_path / "kubeconfig", "leases-only"))
-    assert "you may not create, patch configmaps/aws-iam-authenticator in kube-system; create, patch daemonsets" in said
+    objects = f"configmaps/{NAME}, daemonsets.apps/{NAME}"
+    assert f"you may not create, patch {objects} in kube-system; nothing was changed" in said
     assert "you may not create leases" not in said
     assert lease(stage) is None
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tarmak_iam.document.lock_holders import lock_holders
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.lock import cluster_lock, lock_path
@@ -204,6 +205,17 @@ def test_the_kubectl_of_a_killed_run_holds_the_lock_where_nobody_can_be_named(
     run.kill()
     with pytest.raises(ToolError, match=f"another run, process {run.process.pid}, is at work on this cluster"):
         cluster_lock(path).__enter__()
+
+
+def test_who_only_has_the_file_open_holds_nothing(tmp_path: Path) -> None:
+    path = lock_path(tmp_path, "dev-cluster")
+    with (
+        cluster_lock(path),
+        path.open() as file,
+        subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stdout=file) as other,
+    ):
+        assert [each.pid for each in lock_holders(path) if each.pid != os.getpid()] == []
+        other.communicate(b"\n")
 
 
 @pytest.mark.parametrize("args", [("get", "pods"), ("apply", "--dry-run=server"), ("version",)])
