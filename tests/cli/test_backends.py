@@ -9,7 +9,7 @@ import pytest
 from tests.support import ADMIN, Shell
 
 USER = "arn:aws:iam::111122223333:user/alice"
-OBJECTS = "note: the IAMIdentityMapping objects are only taken once"
+OBJECTS = "note: `kubectl apply` takes the IAMIdentityMapping objects only once"
 STAYS = "note: an entry that is taken out stays in the cluster as an object"
 
 

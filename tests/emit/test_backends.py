@@ -16,13 +16,14 @@ import pytest
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.emit import manifests, notes
 from tarmak_iam.emit.artifact import Manifest, yaml_bytes
+from tarmak_iam.emit.client_side_apply import fits_client_side_apply
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.identity.model import Identity
 from tarmak_iam.identity.versions import DaemonVersion, releases
 from tarmak_iam.installation import Installation
-from tests.emit.installations import CONFIG, ON, installation
+from tests.emit.installations import CONFIG, MAPPINGS, ON, installation
 from tests.support import shared_file
 
 RICH = """\
@@ -327,8 +328,44 @@ def test_what_should_be_known() -> None:
     assert notes(installation()) == ()
     assert notes(installation(backends=["EKSConfigMap"])) == ()
     first, second = notes(installation(backends=["CRD"]))
-    assert first.endswith("where it is new, apply twice")
+    assert first == (
+        "`kubectl apply` takes the IAMIdentityMapping objects only once their CustomResourceDefinition is there: "
+        "where it is new, apply that first, or use `tarmak-iam apply`, which waits for it"
+    )
     assert second.endswith("until somebody deletes it: kubectl delete iamidentitymappings NAME")
+
+
+@pytest.mark.parametrize(
+    ("version", "also"), [("1.15.12", ""), ("1.16.0", ", and so does `kubectl apply --server-side`")]
+)
+def test_a_config_map_that_kubectl_cannot_apply_is_named(version: str, also: str) -> None:
+    large = MAPPINGS.replace("username: admin", f"username: {'a' * 262144}")
+    assert large != MAPPINGS
+    (note,) = notes(installation(mappings=large, kubernetesVersion=version))
+    assert note == (
+        "ConfigMap kube-system/aws-iam-authenticator is too large for `kubectl apply`, which keeps a copy of it in an "
+        f"annotation of at most 262,144 bytes: `tarmak-iam apply` takes it{also}"
+    )
+    (note,) = notes(installation(mappings=large, backends=["EKSConfigMap"], kubernetesVersion=version))
+    assert note.startswith("ConfigMap kube-system/aws-auth is too large")
+
+
+# Measured with kubectl 1.30: so many of a character are accepted, and one more is refused.
+@pytest.mark.parametrize(
+    ("character", "most"),
+    [("a", 261945), ("<", 43657), ("\u2028", 43657), ("\x01", 43657), ("\n", 130972), ("é", 130972), ("😀", 65486)],
+)
+def test_what_fits_beside_a_copy_of_it(character: str, most: int) -> None:
+    def config_map(count: int, annotations: dict[str, str] | None = None) -> dict[str, Any]:
+        metadata: dict[str, Any] = {"name": "x", "namespace": "kube-system", "labels": {"a": "b"}}
+        if annotations:
+            metadata["annotations"] = annotations
+        data = {"config.yaml": character * count}
+        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+    assert fits_client_side_apply(config_map(most))
+    assert not fits_client_side_apply(config_map(most + 1))
+    assert not fits_client_side_apply(config_map(most, {"a": "123456789"}))
 
 
 def test_pods_roll_only_for_what_the_daemon_reads_at_its_start() -> None:

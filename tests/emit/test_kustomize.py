@@ -24,7 +24,7 @@ from tarmak_iam.installation import Installation
 from tests.emit.awkward import TEXTS
 from tests.emit.fake_api import fake_api
 from tests.emit.installations import MAPPINGS, installation
-from tests.support import ADMIN, Shell, bring_plugins
+from tests.support import ADMIN, ROOT, Shell, bring_plugins
 
 Objects = list[dict[str, Any]]
 
@@ -196,6 +196,15 @@ def test_the_kustomization(tmp_path: Path) -> None:
         "- configmap.yaml\n"
         "- daemonset.yaml\n"
     )
+
+
+def test_the_definition_is_the_file_that_the_page_names(tmp_path: Path) -> None:
+    out = written(installation(backends=["CRD"], kubernetesVersion="1.30.1"), tmp_path / "out")
+    (file,) = [path.name for path in out.iterdir() if path.name.startswith("customresourcedefinition")]
+    page = (ROOT / "docs" / "render.md").read_text(encoding="utf-8")
+    definition = Document.parse((out / file).read_bytes()).data["metadata"]["name"]
+    assert f"$ kubectl apply -f crd/{file}\n" in page
+    assert f"$ kubectl wait --for=condition=Established crd/{definition}\n" in page
 
 
 def test_the_same_bytes_whatever_the_order_of_the_settings(shell: Shell, tmp_path: Path) -> None:

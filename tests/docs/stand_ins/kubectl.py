@@ -19,6 +19,7 @@ from tests.docs.stand_ins.resources import KINDS, Kind, columns, kind_named, kin
 from tests.hook.daemon_pods import http_date
 
 CLIENT = "v1.30.1"
+_NO_MATCHES = "no matches for kind"
 
 
 @dataclass
@@ -152,8 +153,14 @@ class Kubectl:
         return self._stored("kubectl-create", always="created")
 
     def _stored(self, manager: str, always: str = "") -> int:
+        served, is_known = _served(self.cluster), True  # looked up before the first object is applied
         for each in self._objects():
             kind = kind_of(each)
+            if kind not in served:
+                name = each["metadata"]["name"]
+                sys.stderr.write(f'error: resource mapping not found for name: "{name}": {_NO_MATCHES} "{kind.name}"\n')
+                is_known = False
+                continue
             self._allowed("create", kind)
             if kind.is_namespaced and "namespace" not in each["metadata"]:
                 each["metadata"]["namespace"] = self.call.namespace or "default"
@@ -167,7 +174,7 @@ class Kubectl:
             if done != "unchanged":
                 self.cluster.objects.add(each, manager)
             print(f"{kind.printed}/{each['metadata']['name']} {done}")
-        return 0
+        return 0 if is_known else 1
 
     def _created(self, words: list[str]) -> int:
         kind, name = _kind(words[0]), words[1]
@@ -193,20 +200,34 @@ class Kubectl:
         print(f"{kind.printed}/{name} created")
         return 0
 
+    def _wait(self) -> int:
+        kind, _, name = self.call.words[1].partition("/")
+        if self._named(_kind(kind), name) is not None:
+            print(f"{_kind(kind).printed}/{name} condition met")
+        return 0
+
     def _delete(self) -> int:
         words = self.call.words[1:]
+        if self.call.files:
+            for each in self._objects():
+                self._removed(kind_of(each), each["metadata"]["name"], each["metadata"].get("namespace"))
+            return 0
         kind, names = (words[0].split("/")[0], [words[0].split("/")[1]]) if "/" in words[0] else (words[0], words[1:])
         for name in names:
-            self._allowed("delete", _kind(kind))
             if name in self.cluster.objects.daemons.pods:
+                self._allowed("delete", _kind(kind))
                 self.cluster.objects.replace_pod(name)
-                continue
-            found = self._named(_kind(kind), name)
-            if found is not None:
-                objects = self.cluster.objects.objects
-                del objects[next(key for key, each in objects.items() if each is found)]
-                print(f'{_kind(kind).printed} "{name}" deleted')
+            elif self._named(_kind(kind), name) is not None:
+                self._removed(_kind(kind), name, self.call.namespace)
         return 0
+
+    def _removed(self, kind: Kind, name: str, namespace: str | None) -> None:
+        self._allowed("delete", kind)
+        found = self._one(kind, name, namespace)
+        if found is not None:
+            objects = self.cluster.objects.objects
+            del objects[next(key for key, each in objects.items() if each is found)]
+            print(f'{kind.printed} "{name}" deleted')
 
     def _rollout(self) -> int:
         kind, _, name = self.call.words[2].partition("/")
