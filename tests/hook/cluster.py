@@ -265,6 +265,8 @@ class Cluster:
 
     def _set_last_applied(self, args: tuple[str, ...], each: dict[str, Any]) -> Any:
         """kubectl 1.15 does not look at the object's own namespace."""
+        if each["kind"] == "List":
+            return self._each(each, lambda one: self._set_last_applied(args, one))
         live = self.objects[key_of(each)]
         if live["metadata"].get("namespace") and "--namespace" not in args:
             return failed(f"Error from server (NotFound): {each['kind']} not found")
@@ -272,7 +274,10 @@ class Cluster:
         return self._store({**live, "metadata": {**live["metadata"], "annotations": annotations}}, "kubectl", "Update")
 
     def _replace(self, _: tuple[str, ...], text: str) -> Any:
-        each = _annotated_anew(json.loads(text))
+        return self._each(json.loads(text), self._replaced)
+
+    def _replaced(self, each: dict[str, Any]) -> Any:
+        each = _annotated_anew(each)
         seen, live = each["metadata"].get("resourceVersion"), self.objects.get(key_of(each))
         if live is None:
             return failed(f'Error from server (NotFound): error when replacing "STDIN": {key_of(each)} not found')
@@ -285,10 +290,15 @@ class Cluster:
             missing = failed("Error from server (NotFound): the server could not find the requested resource")
             return self.self_review or missing
         each = json.loads(text)
-        if each["kind"] == "List":
-            return "\n".join(json.dumps(self._access(review)) for review in each["items"])
         if each["kind"] == "TokenReview":
             return {**each, "status": self.reviews.pop(0) if len(self.reviews) > 1 else self.reviews[0]}
+        return self._each(each, self._created)
+
+    def _created(self, each: dict[str, Any]) -> Any:
+        if each["kind"] == "SelfSubjectAccessReview":
+            return self._access(each)
+        if each["metadata"]["name"] in self.refused:
+            return failed(f'The {each["kind"]} "{each["metadata"]["name"]}" is invalid: spec: Required value')
         if key_of(each) in self.objects:
             return failed(
                 f'Error from server (AlreadyExists): error when creating "STDIN": {key_of(each)} already exists'
@@ -298,6 +308,15 @@ class Cluster:
     def _access(self, review: dict[str, Any]) -> dict[str, Any]:
         asked = review["spec"]["resourceAttributes"]
         return {**review, "status": {"allowed": (asked["verb"], asked["resource"]) not in self.denied}}
+
+    def _each(self, given: dict[str, Any], write: Callable[[dict[str, Any]], Any]) -> Any:
+        """One object; or those of a List, each printed once it is written, whatever becomes of the others."""
+        if given["kind"] != "List":
+            return write(given)
+        done = [write(each) for each in given["items"]]
+        out = "".join(json.dumps(each, indent=4) + "\n" for each in done if isinstance(each, dict))
+        errors = [each.err for each in done if isinstance(each, Completed)]
+        return Completed(("kubectl",), int(bool(errors)), out, "\n".join(errors))
 
     def _delete(self, args: tuple[str, ...], text: str) -> str:
         if "-f" in args:

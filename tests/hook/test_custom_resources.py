@@ -125,6 +125,39 @@ def test_what_is_as_wanted_is_not_asked_about(state: Path) -> None:
     assert "role-r0003-111122223333" not in asked
 
 
+def test_many_are_put_back_in_batches(state: Path) -> None:
+    cluster = Cluster()
+    apply(mapped(149), cluster.kubectl(), state)
+    before = cluster.names()
+    apply(mapped(0, backends=["MountedFile"]), cluster.kubectl(), state)
+    assert len(cluster.names()) == 2
+    cluster.calls.clear()
+    rollback(cluster.kubectl(), state)
+    assert cluster.names() == before
+    assert names_of(cluster.calls, "create") < 10
+
+
+def test_one_that_cannot_be_put_back_is_named_and_the_others_are(state: Path) -> None:
+    cluster = Cluster()
+    apply(mapped(9), cluster.kubectl(), state)
+    apply(mapped(0, backends=["MountedFile"]), cluster.kubectl(), state)
+    cluster.refused = {"role-r0004-111122223333"}
+    with pytest.raises(ToolError, match='"role-r0004-111122223333" is invalid'):
+        rollback(cluster.kubectl(), state)
+    assert sum(name.startswith("IAMIdentityMapping") for name in cluster.names()) == 9
+    cluster.refused.clear()
+    rollback(cluster.kubectl(), state)
+    assert sum(name.startswith("IAMIdentityMapping") for name in cluster.names()) == 10
+
+
+def test_a_dry_run_without_server_side_apply_asks_about_what_can_be_asked(state: Path) -> None:
+    cluster = Cluster(server="v1.15.12", client="v1.30.1")
+    made = mapped(1, group="g" * 300_000, kubernetesVersion="1.15.12", backends=["CRD", "MountedFile"])
+    done = apply(made, cluster.kubectl(), state, dry_run="server")
+    assert {change.action for change in done.changes} == {"created"}
+    assert names_of(cluster.calls, "apply") == 1
+
+
 def test_the_one_that_is_refused_is_found_in_few_calls(state: Path) -> None:
     cluster = Cluster(refused={"role-r0077-111122223333"})
     with pytest.raises(ApplyFailed) as failure:

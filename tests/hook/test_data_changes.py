@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tarmak_iam.hook.cluster.data_changes import api_server_time, dated, last_change
-from tarmak_iam.hook.cluster.objects import CHANGED_AT, LAST_APPLIED, meant
+from tarmak_iam.hook.cluster.objects import CHANGED_AT, meant
 from tarmak_iam.hook.processes import Completed
 from tests.hook.cluster import Cluster, failed
 from tests.hook.test_apply import NAME

@@ -148,9 +148,7 @@ class _Run:
         self._notes.write(Status.UNDOING)
         removals = [each for each in reversed(self._steps) if each.action is Action.REMOVED]
         with self._telling():
-            for step in self._steps:
-                if step.then is not None:
-                    self._put_back(step)
+            self._put_back()
             put_back = [each.then for each in self._steps if each.then is not None]
             if not removals:  # whatever the rollout comes to
                 self._notes.write(Status.UNDONE)
@@ -159,16 +157,25 @@ class _Run:
             self._notes.write(Status.UNDONE)
         return replace(self._foreseen, changes=tuple(self._done.values()), rolled_out=rolled_out)
 
-    def _put_back(self, step: UndoStep) -> None:
-        assert step.then is not None
-        if step.action is Action.UNCHANGED:
-            self._note(Action.UNCHANGED, step.ref)
+    def _put_back(self) -> None:
+        steps = [each for each in self._steps if each.then is not None]
+        for batch in in_batches(steps, lambda step: step.then or step.undone.ref.stub, is_of_one_kind=True):
+            for step in batch:
+                if step.action is Action.UNCHANGED:
+                    self._note(Action.UNCHANGED, step.ref)
+            self._put_back_together([step for step in batch if step.action is not Action.UNCHANGED])
+
+    def _put_back_together(self, steps: Sequence[UndoStep]) -> None:
+        """Of one kind."""
+        if not steps:
             return
-        self._tell(f"restoring {step.ref}")
-        self._server.put_back(step.then, step.live, is_ours=step.undone.is_ours)
-        if step.ref.kind == CRD:
-            wait_until_established(self._server.kubectl, step.ref)
-        self._note(step.action, step.ref)
+        self._tell(f"restoring {counted([step.ref for step in steps])}")
+        work = [(step.then, step.live, step.undone.is_ours) for step in steps if step.then is not None]
+        self._server.put_back_all(work)
+        for step in steps:
+            if step.ref.kind == CRD:
+                wait_until_established(self._server.kubectl, step.ref)
+            self._note(step.action, step.ref)
 
     def _untouched_daemon(self) -> list[Object]:
         """The authenticator's, where its ConfigMap alone is another one."""

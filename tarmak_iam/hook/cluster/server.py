@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tarmak_iam.config.versions import GoVersion
+from tarmak_iam.emit.client_side_apply import fits_client_side_apply
 from tarmak_iam.errors import EditRefused, ToolError
 from tarmak_iam.hook.cluster.batches import by_kind, in_batches, in_halves
 from tarmak_iam.hook.cluster.data_changes import dated
 from tarmak_iam.hook.cluster.definitions import CRD, GroupKind, brought, group_kind, restorable
 from tarmak_iam.hook.cluster.deletion import wait_until_gone
-from tarmak_iam.hook.cluster.kubectl import Kubectl, is_unserved, items_of, why
+from tarmak_iam.hook.cluster.kubectl import Kubectl, is_unserved, items_of, objects_of, why
 from tarmak_iam.hook.cluster.objects import (
     IDENTITY_MAPPINGS,
     LAST_APPLIED,
@@ -175,11 +176,43 @@ class Server:
         return self._all_applied([(self._dated(*pair), pair[1]) for pair in pairs], force=force)
 
     def validate(self, objects: Sequence[Object]) -> None:
-        """Has an API server that was not asked by `tried` look at them, where it can. Raises ToolError."""
+        """Has an API server that was not asked by `tried` look at them, where it can: neither at those of a kind that
+        another one of them brings, nor at what kubectl's own apply cannot apply. Raises ToolError."""
+        known = {brought(each) for each in objects}
+        asked = [each for each in objects if group_kind(each) not in known and fits_client_side_apply(each)]
         if not self.is_server_side and not self.client.is_below(1, 18) and not self.version.is_below(1, 13):
-            done = self._run("apply", "--dry-run=server", text=_list(objects))
+            done = self._run("apply", "--dry-run=server", text=_list(asked))
             if done.code:
                 raise self.kubectl.failure(done, "apply")
+
+    def put_back_all(self, items: Sequence[tuple[Object, Object | None, bool]]) -> None:
+        """`put_back` of each: what was, what is there, and whether it was ours. Those of ours in few calls where that
+        goes well. Raises ToolError, also where some of them are written."""
+        written: list[Object] = []
+        for verb, is_there in (("create", False), ("replace", True)):
+            those = [item for item in items if item[2] and (item[1] is not None) is is_there]
+            for batch in in_batches(those, lambda item: item[0]):
+                if len(batch) > 1:
+                    written += self._put_back_together(verb, [(before, live) for before, live, _ in batch])
+        done = Index(written)
+        for before, live, was_ours in items:
+            if done.get(Ref.of(before)) is None:
+                self.put_back(before, live, is_ours=was_ours)
+
+    def _put_back_together(self, verb: str, pairs: Sequence[Pair]) -> list[Object]:
+        """Those that are written, with kubectl's own note where they had one. It prints each that it has written, also
+        where it fails for another."""
+        objects = [
+            _over(live, restorable(without_last_applied(self._dated(before, live)), live)) for before, live in pairs
+        ]
+        written = objects_of(self._run(verb, *self._manager, text=_list(objects)))
+        notes: dict[tuple[str, ...], list[Object]] = {}
+        for before, _ in pairs:
+            note = last_applied(before)
+            if note is not None:
+                notes.setdefault(Ref.of(before).scope, []).append(note)
+        is_noted = all(not self._note_applied(of_scope, scope).code for scope, of_scope in notes.items())
+        return written if is_noted else []
 
     def put_back(self, before: Object, live: Object | None, *, is_ours: bool = True) -> Object:
         """Writes an object as it is to be again, over the one that was seen. Raises ToolError, also for one that
@@ -197,10 +230,8 @@ class Server:
 
     def _written(self, before: Object, live: Object | None) -> Object:
         verb = "create" if live is None else "replace"
-        # Under our name, so that the next apply does not meet a stranger.
-        manager = () if self.client.is_below(1, 19) else (f"--field-manager={MANAGER}",)
         for _ in range(_ATTEMPTS):
-            done = self._run(verb, *manager, text=json.dumps(_over(live, before)))
+            done = self._run(verb, *self._manager, text=json.dumps(_over(live, before)))
             if not done.code:
                 return _one_of(done)
             if _CHANGED_MEANWHILE not in done.err and _ALREADY_THERE not in done.err:
@@ -217,13 +248,16 @@ class Server:
         return dated(self.kubectl, wanted, live, is_server_side=self.is_server_side)
 
     def _with_last_applied(self, kept: Object, made: Object) -> Object:
-        # kubectl 1.15 looks for it in the kubeconfig's namespace, whatever the object says.
-        scope = Ref.of(made).scope
-        done = self._run("apply", "set-last-applied", "--create-annotation=true", *scope, text=json.dumps(kept))
+        done = self._note_applied([kept], Ref.of(made).scope)
         if done.code:
             raise self.kubectl.failure(done, "apply set-last-applied")
         annotations = {**(made["metadata"].get("annotations") or {}), LAST_APPLIED: json.dumps(kept)}
         return {**made, "metadata": {**made["metadata"], "annotations": annotations}}
+
+    def _note_applied(self, objects: Sequence[Object], scope: Sequence[str]) -> Completed:
+        # kubectl 1.15 looks for them in the kubeconfig's namespace, whatever they say.
+        text = json.dumps(objects[0]) if len(objects) == 1 else _list(objects)
+        return self._run("apply", "set-last-applied", "--create-annotation=true", *scope, text=text)
 
     def remove(self, *refs: Ref) -> None:
         """Raises ToolError; what is gone already is gone. They may still be waiting for their finalizers."""
@@ -298,6 +332,11 @@ class Server:
 
     def _run(self, verb: str, *options: str, text: str) -> Completed:
         return self.kubectl.run(verb, *options, "-o", "json", "-f", "-", text=text)
+
+    @property
+    def _manager(self) -> tuple[str, ...]:
+        """For replace and create: our name, so that the next apply does not meet a stranger."""
+        return () if self.client.is_below(1, 19) else (f"--field-manager={MANAGER}",)
 
     @property
     def _with_managers(self) -> tuple[str, ...]:
