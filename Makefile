@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 BROWSER := tests/browser/node_modules/.installed
 
-.PHONY: demo test browser e2e lint format schemas pages goldens reference docs bench comparison dist compat clean
+.PHONY: demo test browser e2e e2e-node lint format schemas pages goldens reference docs bench comparison dist compat clean
 
 demo: $(VENV)/.installed
 	@BIN="$(CURDIR)/$(BIN)" sh examples/demo.sh "$(CURDIR)/build/demo"
@@ -23,6 +23,11 @@ browser: $(VENV)/.tested $(BROWSER)
 e2e: $(VENV)/.tested
 	@$(BIN)/python -m tests.e2e.components >/dev/null || { code=$$?; [ $$code -eq 75 ] && exit 0 || exit $$code; }; \
 		$(BIN)/python -m tests.e2e.tarmak_build; TARMAK_IAM_E2E=1 $(BIN)/python -m pytest tests/e2e $(PYTEST_ARGS)
+
+# With pods that run: a kubelet, containerd and the controllers besides. It needs root; where it cannot be, it says why.
+e2e-node: $(VENV)/.tested
+	@$(BIN)/python -m tests.e2e.components >/dev/null || { code=$$?; [ $$code -eq 75 ] && exit 0 || exit $$code; }; \
+		TARMAK_IAM_E2E=1 TARMAK_IAM_E2E_NODE=1 $(BIN)/python -m pytest tests/e2e/node $(PYTEST_ARGS)
 
 lint: $(VENV)/.linted
 	$(BIN)/ruff check .

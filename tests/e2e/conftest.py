@@ -19,6 +19,8 @@ from tests.e2e.installation import Home
 from tests.e2e.processes import Running
 from tests.e2e.sts import Principal, StsRun, sts_on_loopback
 
+# A suite of its own, which needs more of the machine: `make e2e-node`.
+collect_ignore = [] if os.environ.get("TARMAK_IAM_E2E_NODE") else ["node"]
 ACCOUNT = "111122223333"
 
 

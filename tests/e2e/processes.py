@@ -17,6 +17,10 @@ class Running:
         self._process, self.log = process, log
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def text(self) -> str:
         return self.log.read_text(errors="replace")
 

@@ -1,0 +1,242 @@
+"""A node: containerd and kubelet in namespaces of their own, everything that they write below one directory."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.e2e import components
+from tests.e2e.node import cgroups
+from tests.e2e.node.network import HERE, led
+from tests.e2e.processes import running
+
+__all__ = ["PAUSE_IMAGE", "Node", "NodeFiles", "node"]
+
+PAUSE_IMAGE = "localhost:9/pause:1"
+_INSIDE = Path(__file__).with_name("inside.py")
+_CONTAINERD = """\
+version = 2
+root = "{directory}/root"
+state = "{directory}/state"
+disabled_plugins = ["io.containerd.internal.v1.opt", "io.containerd.snapshotter.v1.aufs",
+  "io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs"]
+[grpc]
+  address = "{directory}/containerd.sock"
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "{pause}"
+  restrict_oom_score_adj = true
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "{directory}/certs.d"
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "{directory}/cni-bin"
+    conf_dir = "{directory}/cni"
+"""
+_CONFLIST = {"cniVersion": "0.4.0", "name": "none", "plugins": [{"type": "loopback"}]}
+"""A pod network in name: the pods here use the node's."""
+
+_NO_EVICTION = {"memory.available": "1Mi", "nodefs.available": "0%", "imagefs.available": "0%"}
+_KUBELET: dict[str, object] = {
+    "apiVersion": "kubelet.config.k8s.io/v1beta1",
+    "kind": "KubeletConfiguration",
+    "address": "127.0.0.1",
+    "readOnlyPort": 0,
+    "healthzPort": 0,
+    "authorization": {"mode": "AlwaysAllow"},
+    "cgroupDriver": "cgroupfs",
+    "enforceNodeAllocatable": [],
+    "evictionHard": _NO_EVICTION,
+    "evictionPressureTransitionPeriod": "1s",
+    "failSwapOn": False,
+    "imageGCHighThresholdPercent": 100,
+    "makeIPTablesUtilChains": False,
+    "nodeLeaseDurationSeconds": 8,
+    "nodeStatusUpdateFrequency": "2s",
+    "oomScoreAdj": 0,
+    "registerWithTaints": [{"key": "node-role.kubernetes.io/master", "effect": "NoSchedule"}],
+    "resolvConf": "",
+    "syncFrequency": "5s",
+}
+
+
+@dataclass(frozen=True)
+class NodeFiles:
+    """What a node is given: the kubeconfig of its kubelet, the authority of whoever may ask the kubelet, the port of
+    the registry that every name leads to, archives of images, and what /var/aws-iam-authenticator has."""
+
+    kubeconfig: Path
+    clients: Path
+    registry: int
+    images: Sequence[Path]
+    state: Path
+
+
+@dataclass
+class Node:
+    name: str
+    directory: Path
+    kubelet_port: int
+    process: int
+    """The process id of its first process."""
+    cgroup: str
+
+    @property
+    def network(self) -> Path:
+        return Path(f"/proc/{self.process}/ns/net")
+
+    def log(self, name: str) -> str:
+        return (self.directory / f"{name}.log").read_text(errors="replace")
+
+    def inside(self, path: str) -> Path:
+        """A path of the node, as this machine sees it."""
+        return Path(f"/proc/{self.process}/root{path}")
+
+    def ctr(self, *args: str | Path) -> str:
+        command = ["ctr", "--address", self.directory / "containerd.sock", "--namespace", "k8s.io", *args]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def processes_of(self, program: str) -> list[int]:
+        """Those in its containers."""
+        return cgroups.member(self.cgroup, program)
+
+    @contextmanager
+    def without_pod_network(self) -> Iterator[None]:
+        """As before the pod network is installed: the node is not ready."""
+        (conflist,) = (self.directory / "cni").iterdir()
+        text = conflist.read_text()
+        conflist.unlink()
+        try:
+            yield
+        finally:
+            conflist.write_text(text)  # a file that is moved here containerd would not notice
+
+    @contextmanager
+    def stopped_kubelet(self) -> Iterator[None]:
+        """As a node that hangs, or cannot reach the API server; containers go on."""
+        (kubelet,) = self._children("kubelet")
+        os.kill(kubelet, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(kubelet, signal.SIGCONT)
+
+    @contextmanager
+    def short_of(self, *signals: str) -> Iterator[None]:
+        """The kubelet wants more of them than there is: memory.available, nodefs.available, pid.available."""
+        try:
+            self._restart_kubelet(*signals)
+            yield
+        finally:
+            self._restart_kubelet()
+
+    def _restart_kubelet(self, *signals: str) -> None:
+        self.write_kubelet_config(*signals)
+        for each in self._children("kubelet"):
+            os.kill(each, signal.SIGKILL)  # its first process starts it again
+
+    def _children(self, program: str) -> list[int]:
+        return [pid for pid in _children_of(self.process) if program in _command(pid)]
+
+    def write_kubelet_config(self, *short_of: str) -> None:
+        authentication = {
+            "anonymous": {"enabled": False},
+            "webhook": {"enabled": False},
+            "x509": {"clientCAFile": str(self.directory / "clients.pem")},
+        }
+        own = {
+            "port": self.kubelet_port,
+            "authentication": authentication,
+            "containerRuntimeEndpoint": f"unix://{self.directory}/containerd.sock",
+            "cgroupRoot": f"/{self.cgroup}",
+            # A hard threshold would be a reservation, which may not be more than there is.
+            "evictionSoft": dict.fromkeys(short_of, "1000Ti"),
+            "evictionSoftGracePeriod": dict.fromkeys(short_of, "1s"),
+        }
+        (self.directory / "kubelet.json").write_text(json.dumps(_KUBELET | own))
+
+
+@contextmanager
+def node(
+    name: str, directory: Path, port: int, files: NodeFiles, own_network: Sequence[int] | None = None
+) -> Iterator[Node]:
+    """Until it has registered is waited for by the caller, who knows the API server.
+
+    `port` is its kubelet's. `own_network`: with a network namespace of its own, in which these ports lead to this one.
+    """
+    group = f"{cgroups.PREFIX}{os.getpid()}-{name}"
+    made = Node(name, directory, port, 0, group)
+    _prepare(made, files)
+    namespaces = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    if own_network is not None:
+        namespaces.append("--net")
+    unshare: list[str | Path] = ["unshare", *namespaces, sys.executable, _INSIDE, directory]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(directory)}
+    with ExitStack() as stack:
+        stack.enter_context(cgroups.cgroup(group))
+        ended_with_us = ["setpriv", "--pdeathsig", "KILL", *unshare]
+        outer = stack.enter_context(running(ended_with_us, directory / "node.log", environment, directory))
+        outer.wait_until(lambda: bool(_children_of(outer.pid)), 10)
+        (made.process,) = _children_of(outer.pid)
+        stack.callback(os.kill, made.process, signal.SIGKILL)
+        outer.wait_until((directory / "containerd.sock").exists, 30)
+        for archive in files.images:
+            made.ctr("images", "import", archive)
+        for each in own_network or ():
+            stack.enter_context(led(each, listening=made.network, connecting=HERE))
+        if own_network is not None:
+            stack.enter_context(led(port, listening=HERE, connecting=made.network))
+        yield made
+
+
+def _prepare(made: Node, files: NodeFiles) -> None:
+    directory = made.directory
+    for name in ("var", "work", "cni", "cni-bin", "certs.d/_default"):
+        (directory / name).mkdir(parents=True)
+    (directory / "containerd.toml").write_text(_CONTAINERD.format(directory=directory, pause=PAUSE_IMAGE))
+    # No name leads outside: where nothing is configured for a registry, the one on loopback is asked.
+    hosts = f'server = "http://localhost:{files.registry}"\n'
+    (directory / "certs.d" / "_default" / "hosts.toml").write_text(hosts)
+    (directory / "cni" / "none.conflist").write_text(json.dumps(_CONFLIST))
+    shutil.copy(files.clients, directory / "clients.pem")
+    shutil.copytree(files.state, directory / "var" / "aws-iam-authenticator")
+    made.write_kubelet_config()
+    kubelet: list[str | Path] = [
+        components.program("kubelet"),
+        f"--config={directory / 'kubelet.json'}",
+        f"--kubeconfig={files.kubeconfig}",
+        f"--root-dir={directory / 'kubelet'}",
+        f"--cert-dir={directory / 'kubelet-pki'}",
+        f"--hostname-override={made.name}",
+        # Its addresses are then left to a cloud provider, whom the tests stand in for: it takes none on loopback.
+        "--cloud-provider=external",
+    ]
+    programs = {"containerd": ["containerd", "--config", directory / "containerd.toml"], "kubelet": kubelet}
+    (directory / "programs.json").write_text(json.dumps(programs, default=str))
+
+
+def _children_of(parent: int) -> list[int]:
+    found = []
+    for each in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            after_name = each.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(after_name[1]) == parent and after_name[0] != "Z":
+            found.append(int(each.parent.name))
+    return found
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path("/proc", str(pid), "cmdline").read_text()
+    except OSError:
+        return ""

@@ -1,0 +1,130 @@
+"""The masters of a cluster: real nodes of one control plane, as Tarmak and a cloud provider make them."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tarmak_iam.emit.labels import NAME, NAMESPACE, SELECTOR
+from tests.e2e import components
+from tests.e2e.conftest import Stage
+from tests.e2e.control_plane import ControlPlane
+from tests.e2e.node.machine import Node, NodeFiles, node
+from tests.e2e.processes import free_port, running
+
+__all__ = ["ALL_RUN", "MASTER", "Masters", "wait_until"]
+
+MASTER = "node-role.kubernetes.io/master"
+"""Label and taint of Tarmak's masters, in every release of Kubernetes."""
+
+ALL_RUN = "1 of 1 nodes updated, 1 available"
+"""What `apply` says of a cluster with one master, from its DaemonSet's status."""
+
+_PODS = ",".join(f"{key}={value}" for key, value in SELECTOR.items())
+
+
+def wait_until(true: Callable[[], object], seconds: float = 60, what: Callable[[], object] = lambda: "") -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} seconds: {what()}"
+        time.sleep(0.25)
+
+
+@dataclass(frozen=True)
+class Masters:
+    stage: Stage
+    files: NodeFiles
+    directory: Path
+    first: Node
+    """Where the API server is, which asks its daemon."""
+
+    @property
+    def plane(self) -> ControlPlane:
+        return self.stage.plane
+
+    def kubectl(self, *args: str, text: str = "") -> str:
+        done = self.plane.kubectl(*args, text=text)
+        assert done.code == 0, done.err
+        return done.out
+
+    def get(self, *args: str) -> Any:
+        return json.loads(self.kubectl("get", *args, "-o", "json"))
+
+    def pods(self) -> list[dict[str, Any]]:
+        return list(self.get("pods", "-n", NAMESPACE, "--selector", _PODS)["items"])
+
+    def daemonset(self) -> dict[str, Any]:
+        return dict(self.get("daemonset", "-n", NAMESPACE, NAME))
+
+    def taints(self, name: str = "m1") -> set[str]:
+        """Key and effect, without the one that every master has."""
+        found = self.get("node", name)["spec"].get("taints", ())
+        return {f"{each['key']}:{each['effect']}" for each in found} - {f"{MASTER}:NoSchedule"}
+
+    def wait_for_taints(self, *taints: str, name: str = "m1", seconds: float = 90) -> None:
+        """These and others, or none at all: where no node is ready the controller sets no NoExecute."""
+        wait_until(lambda: _has(self.taints(name), taints), seconds, lambda: self.taints(name))
+
+    def clear(self) -> None:
+        """Takes everything away that `apply` brings, and waits until no pod is left."""
+        for file in self.stage.home.mappings.parent.glob("tarmak-iam.state*"):
+            file.unlink()
+        kinds = "daemonsets,configmaps,serviceaccounts,roles,rolebindings,leases"
+        self.kubectl("-n", NAMESPACE, "delete", "--ignore-not-found", f"daemonset/{NAME}", f"configmap/{NAME}")
+        self.kubectl("-n", NAMESPACE, "delete", kinds, "--selector=app.kubernetes.io/managed-by=tarmak-iam")
+        # The daemon does not end when it is asked to: it would be waited for.
+        self.plane.kubectl("-n", NAMESPACE, "delete", "pods", "--selector", _PODS, "--grace-period=1", "--wait=false")
+        wait_until(lambda: not self.pods(), 90, self.pods)
+
+    @contextmanager
+    def watched(self, field: str, log: Path) -> Iterator[Callable[[], list[str]]]:
+        """Every value that a field of the DaemonSet (as JSONPath) takes meanwhile; one that is left out is none."""
+        watch = ("get", "daemonset", NAME, "-n", NAMESPACE, "--watch", "-o", f'jsonpath={field}{{"\\n"}}')
+        environment = {"PATH": os.environ["PATH"], "HOME": str(self.directory)}
+        command: list[str | Path] = [
+            components.program("kubectl"),
+            f"--kubeconfig={self.directory / 'admin.kubeconfig'}",
+            *watch,
+        ]
+        with running(command, log, environment, self.directory) as kubectl:
+            wait_until(lambda: kubectl.text)
+            yield lambda: log.read_text().split()
+
+    @contextmanager
+    def second(self) -> Iterator[Node]:
+        """Another master, with a network of its own: its daemon has the same port."""
+        ports = (int(self.plane.server.rpartition(":")[2]), int(self.stage.sts.proxy.rpartition(":")[2]))
+        with node("m2", self.directory / "m2", free_port(), self.files, (*ports, self.files.registry)) as made:
+            make_master(self.plane, made)
+            try:
+                yield made
+            finally:
+                self.kubectl("delete", "node", "m2")
+
+
+def _has(found: set[str], taints: tuple[str, ...]) -> bool:
+    return found >= set(taints) if taints else not found
+
+
+def make_master(plane: ControlPlane, made: Node) -> None:
+    """What is not the kubelet's to say: addresses are a cloud provider's, who is stood in for, and a label is ours."""
+
+    def kubectl(*args: str) -> int:
+        return plane.kubectl(*args).code
+
+    wait_until(lambda: kubectl("get", "node", made.name) == 0, 90, lambda: made.log("kubelet")[-3000:])
+    # No host name: the API server would ask a name server for it.
+    addresses = [{"type": "InternalIP", "address": "127.0.0.1"}]
+    patch = json.dumps({"status": {"addresses": addresses}})
+    assert kubectl("patch", "node", made.name, "--subresource=status", "--type=merge", "-p", patch) == 0
+    assert kubectl("label", "node", made.name, f"{MASTER}=", "role=master") == 0
+    assert kubectl("taint", "node", made.name, "node.cloudprovider.kubernetes.io/uninitialized-") == 0
+    wait = ("wait", "--for=condition=Ready", "--timeout=90s", f"node/{made.name}")
+    done = plane.kubectl(*wait)
+    assert done.code == 0, done.err + made.log("kubelet")[-3000:]
