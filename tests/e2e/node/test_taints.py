@@ -1,0 +1,129 @@
+"""What a master can be tainted with, on the real scheduler: the pod comes up, or the one that runs is left alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import pytest
+
+from tests.e2e.node.conftest import ADMIN, APPLY, DEPLOYER
+from tests.e2e.node.masters import ALL_RUN, Masters
+
+Condition = Callable[[Masters], AbstractContextManager[None]]
+
+
+@contextmanager
+def not_ready(masters: Masters) -> Iterator[None]:
+    """As a new master is before there is a pod network."""
+    with masters.first.without_pod_network():
+        yield
+
+
+@contextmanager
+def pressure(masters: Masters) -> Iterator[None]:
+    """Of every kind: the kubelet also ends pods then, but no critical ones."""
+    with masters.first.short_of("nodefs.available", "memory.available", "pid.available"):
+        yield
+
+
+@contextmanager
+def network_unavailable(masters: Masters) -> Iterator[None]:
+    """The condition that a cloud provider sets until there are routes; the taint is the controller's."""
+    _network(masters, "True")
+    yield
+    _network(masters, "False")
+
+
+def _network(masters: Masters, status: str) -> None:
+    condition = {"type": "NetworkUnavailable", "status": status, "reason": "NoRouteCreated", "message": "no routes"}
+    patch = json.dumps({"status": {"conditions": [condition]}})
+    masters.kubectl("patch", "node", "m1", "--subresource=status", "-p", patch)
+
+
+@contextmanager
+def cordoned(masters: Masters) -> Iterator[None]:
+    masters.kubectl("cordon", "m1")
+    yield
+    masters.kubectl("uncordon", "m1")
+
+
+@contextmanager
+def uninitialized(masters: Masters) -> Iterator[None]:
+    """As the kubelet registers with `--cloud-provider=external`, until a cloud provider takes note of the node."""
+    masters.kubectl("taint", "node", "m1", "node.cloudprovider.kubernetes.io/uninitialized=true:NoSchedule")
+    yield
+    masters.kubectl("taint", "node", "m1", "node.cloudprovider.kubernetes.io/uninitialized-")
+
+
+@contextmanager
+def under_maintenance(masters: Masters) -> Iterator[None]:
+    """An administrator's own taint, which ends pods."""
+    masters.kubectl("taint", "node", "m1", "example.org/maintenance=true:NoExecute")
+    yield
+    masters.kubectl("taint", "node", "m1", "example.org/maintenance-")
+
+
+_NODE = "node.kubernetes.io"
+NOT_READY, UNREACHABLE = f"{_NODE}/not-ready:NoSchedule", f"{_NODE}/unreachable:NoSchedule"
+NOT_TOLERATED = pytest.mark.xfail(strict=True, reason="the DaemonSet does not tolerate it")
+CONDITIONS: dict[Condition, tuple[str, ...]] = {
+    not_ready: (NOT_READY,),
+    uninitialized: ("node.cloudprovider.kubernetes.io/uninitialized:NoSchedule",),
+    under_maintenance: ("example.org/maintenance:NoExecute",),
+    network_unavailable: (f"{_NODE}/network-unavailable:NoSchedule",),
+    cordoned: (f"{_NODE}/unschedulable:NoSchedule",),
+    pressure: tuple(f"{_NODE}/{kind}-pressure:NoSchedule" for kind in ("disk", "memory", "pid")),
+}
+
+
+@contextmanager
+def tainted(masters: Masters, condition: AbstractContextManager[None], *taints: str) -> Iterator[None]:
+    try:
+        with condition:
+            masters.wait_for_taints(*taints)
+            yield
+    finally:
+        masters.wait_for_taints()
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        pytest.param(not_ready, marks=NOT_TOLERATED),
+        pytest.param(uninitialized, marks=NOT_TOLERATED),
+        pytest.param(under_maintenance, marks=NOT_TOLERATED),
+        network_unavailable,
+        cordoned,
+        pressure,
+    ],
+)
+def test_a_first_apply_and_an_update(masters: Masters, condition: Condition) -> None:
+    with tainted(masters, condition(masters), *CONDITIONS[condition]):
+        assert ALL_RUN in masters.stage.live(*APPLY, "--timeout=60").err
+        assert masters.stage.eventually("admin").username == "admin:ann-example.com"
+        masters.stage.home.map(ADMIN + DEPLOYER)
+        assert ALL_RUN in masters.stage.live(*APPLY, "--timeout=60").err
+        assert masters.stage.eventually("admin").username == "admin:ann-example.com"
+        assert masters.stage.login("path").username == "deployer"
+
+
+@NOT_TOLERATED
+def test_an_update_of_a_master_that_is_not_ready_any_more(masters: Masters) -> None:
+    masters.stage.live(*APPLY, "--timeout=60")
+    with tainted(masters, not_ready(masters), NOT_READY):
+        masters.stage.home.map(ADMIN + DEPLOYER)
+        assert ALL_RUN in masters.stage.live(*APPLY, "--timeout=60").err
+        assert masters.stage.eventually("admin").username == "admin:ann-example.com"
+
+
+def test_an_update_of_a_master_whose_kubelet_hangs(masters: Masters) -> None:
+    """Nothing can be started there, and nothing ends: who could log in still can."""
+    masters.stage.live(*APPLY, "--timeout=60")
+    with tainted(masters, masters.first.stopped_kubelet(), UNREACHABLE):
+        masters.stage.home.map(ADMIN + DEPLOYER)
+        assert ALL_RUN not in masters.stage.live(*APPLY, "--timeout=15", code=2).err
+        assert masters.stage.login("admin").username == "admin:ann-example.com"
+    assert ALL_RUN in masters.stage.live(*APPLY, "--timeout=60").err
+    assert masters.stage.eventually("path").username == "deployer"
