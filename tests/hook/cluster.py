@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.kubectl import REQUEST_SECONDS, Kubectl
 from tarmak_iam.hook.cluster.objects import LAST_APPLIED, MANAGER, Ref, cleaned, last_applied
 from tarmak_iam.hook.cluster.overlay import overlaid
 from tarmak_iam.hook.lock import ClusterLock
@@ -40,6 +40,7 @@ _BUILT_IN = {
     "DaemonSet.v1.apps": "DaemonSet",
     "lease.v1.coordination.k8s.io": "Lease",
 }
+_WRITE_TIMEOUT = f"--request-timeout={REQUEST_SECONDS}s"
 _LEASE = "lease.v1.coordination.k8s.io"
 _UNLOCATED = ("ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "IAMIdentityMapping", "Namespace")
 
@@ -116,7 +117,7 @@ class Cluster:
 
     def run(self, args: tuple[str, ...], text: str) -> Completed:
         self.kubeconfigs += [Path(arg[13:]).read_text() for arg in args if arg.startswith("--kubeconfig=")]
-        args = tuple(arg for arg in args if not arg.startswith(("--kubeconfig=", "--context=", "--request-timeout=")))
+        args = tuple(arg for arg in args if not arg.startswith(("--kubeconfig=", "--context=", _WRITE_TIMEOUT)))
         self.text = text
         is_lease = _LEASE in args or '"kind": "Lease"' in text
         is_aside = is_lease or '"kind": "SelfSubjectAccessReview"' in text

@@ -305,10 +305,10 @@ def test_an_old_kubectl_sees_what_comes_after_an_object_that_is_missing(state: P
 @pytest.mark.parametrize(
     ("annotations", "origin"),
     [
-        ({}, "created 2020-01-02T03:04:05Z, Kubernetes does not say by whom, without labels"),
+        ({}, "without labels, created 2020-01-02T03:04:05Z"),
         (
             {"kubectl.kubernetes.io/last-applied-configuration": "{}"},
-            "created 2020-01-02T03:04:05Z by kubectl apply, without labels",
+            "applied with kubectl, without labels, created 2020-01-02T03:04:05Z",
         ),
     ],
 )

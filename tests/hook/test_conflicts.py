@@ -201,7 +201,8 @@ class TestBelow116:
     def test_an_object_of_somebody_else_is_named_as_well_as_can_be(self, state: Path) -> None:
         cluster = old_cluster()
         metadata = {"name": NAME, "namespace": "kube-system", "labels": {"team": "payments"}}
-        cluster.client_side_apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": THEIRS})
+        added = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": THEIRS}
+        cluster.client_side_apply(added)["metadata"]["creationTimestamp"] = "2026-05-04T12:00:00Z"
         with pytest.raises(EditRefused) as refused:
             apply(old(), cluster.kubectl(), state)
         assert refused.value.message.startswith(

@@ -15,7 +15,6 @@ from tarmak_iam.hook.cluster.history_file import load_history
 from tarmak_iam.hook.cluster.objects import Ref
 from tarmak_iam.hook.cluster.read_back import ChangedSince, read_back
 from tarmak_iam.hook.cluster.server import Server
-from tarmak_iam.hook.processes import Completed
 from tests.emit.installations import MAPPINGS, installation
 from tests.hook.cluster import Cluster, failed
 
@@ -147,15 +146,15 @@ def test_also_where_nothing_was_to_be_changed(tmp_path: Path) -> None:
         apply(MADE, cluster.kubectl(), state)
 
 
-def test_what_cannot_be_read_is_no_success(tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, state, rolled_out = Cluster(), tmp_path / "state.json", list[bool]()
 
-    def fault(args: tuple[str, ...]) -> Completed | None:
-        if args[:2] == ("get", "DaemonSet.v1.apps"):
-            rolled_out.append(True)
-        return failed("error: no") if rolled_out and "-f" in args else None
+    def roll_out(*_: object) -> tuple[bool, tuple[str, ...]]:
+        rolled_out.append(True)
+        return True, ()
 
-    cluster.fault = fault
+    monkeypatch.setattr("tarmak_iam.hook.cluster.apply.roll_out_and_restart", roll_out)
+    cluster.fault = lambda args: failed("error: no") if rolled_out and "-f" in args else None
     with pytest.raises(ApplyFailed, match="what was applied could not be read again: kubectl get failed: no; done: "):
         apply(MADE, cluster.kubectl(), state)
     assert load_history(state, None).revisions[-1].status is Status.APPLIED

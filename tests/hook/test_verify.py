@@ -144,8 +144,9 @@ def test_the_token_is_in_a_file_for_as_long_as_the_call_takes(cluster: Cluster) 
     original = cluster.run
 
     def run(args: tuple[str, ...], text: str) -> Completed:
-        paths.extend(Path(arg[13:]) for arg in args if arg.startswith("--kubeconfig="))
-        modes.extend(path.stat().st_mode & 0o777 for path in paths)
+        found = [Path(arg[13:]) for arg in args if arg.startswith("--kubeconfig=")]
+        paths.extend(found)
+        modes.extend(path.stat().st_mode & 0o777 for path in found)
         return original(args, text)
 
     cluster.run = run  # type: ignore[method-assign]  # to look at the file while it is there

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from tarmak_iam.emit.checksum import OWN_ANNOTATIONS
 from tarmak_iam.errors import TarmakIamError, ToolError
 from tarmak_iam.hook.cluster.objects import MANAGER, Object, Ref
 from tarmak_iam.hook.cluster.server import Server
@@ -63,6 +64,8 @@ def _differing(shape: Any, became: Any, live: Any, path: tuple[str, ...]) -> Ite
     """Where the two differ in what `shape` sets."""
     if isinstance(shape, dict) and isinstance(became, dict) and isinstance(live, dict):
         for key, value in shape.items():
+            if str(key).startswith(OWN_ANNOTATIONS):  # which no comparison goes by: they say when and by what it is set
+                continue
             yield from _differing(value, became.get(key, _GONE), live.get(key, _GONE), (*path, str(key)))
     elif (names := _names(shape)) and _names(became) and _names(live):
         sides = [{each["name"]: each for each in side} for side in (shape, became, live)]

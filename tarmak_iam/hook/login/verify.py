@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.server import Server
+from tarmak_iam.hook.cluster.stale_pods import check_pods as check_pods_of
 from tarmak_iam.hook.login.accounts import Evidence, accounts
 from tarmak_iam.hook.login.caller import CallerToken, NoToken, StsAnswer, ask_sts, caller_token
 from tarmak_iam.hook.login.candidates import Candidate, advice, candidates
@@ -68,8 +70,9 @@ class Verified:
         return ("--role", role) if role else ()
 
 
-def _nothing_looked_at(_: Kubectl) -> RunningPods:
-    return RunningPods()
+def _running_pods(kubectl: Kubectl) -> RunningPods:
+    found = check_pods_of(Server.of(kubectl))
+    return RunningPods(tuple(each.text for each in found.stale), found.notes)
 
 
 def verify(
@@ -79,7 +82,7 @@ def verify(
     seconds: float = VERIFY_SECONDS,
     tell: Tell = silent,
     pause: float = _PAUSE,
-    check_pods: CheckPods = _nothing_looked_at,
+    check_pods: CheckPods = _running_pods,
 ) -> Verified:
     """The caller is whoever AWS's settings, and role and profile of the cluster's settings, say; `kubectl` is the
     admin's, whose certificate needs no authenticator.
