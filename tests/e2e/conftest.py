@@ -57,19 +57,22 @@ class Skew:
 CURRENT = Skew(components.KUBERNETES, components.KUBERNETES)
 TARMAKS = Skew(components.TARMAKS_KUBERNETES, components.TARMAKS_KUBERNETES)
 TARMAKS_WITH_A_NEW_KUBECTL = Skew(components.TARMAKS_KUBERNETES, components.KUBERNETES)
+ON_BOTH = pytest.mark.skews(CURRENT, TARMAKS)
+"""For tests of what holds on every Kubernetes. A mark of a test comes before that of its module."""
+ON_ALL = pytest.mark.skews(CURRENT, TARMAKS, TARMAKS_WITH_A_NEW_KUBECTL)
+"""For those among them that kubectl has much to do with."""
 ON_TARMAKS = pytest.mark.skews(TARMAKS, TARMAKS_WITH_A_NEW_KUBECTL)
 """For tests of what holds without server-side apply."""
-ON_ALL = pytest.mark.skews(CURRENT, TARMAKS, TARMAKS_WITH_A_NEW_KUBECTL)
-"""For tests of what holds on every Kubernetes. A mark of a test comes before that of its module."""
 _DAEMONS = {
     CURRENT: components.DAEMONS,
-    TARMAKS: (*components.OLD_DAEMONS, components.DAEMONS[-1]),
+    TARMAKS: components.OLD_DAEMONS[:1],
     TARMAKS_WITH_A_NEW_KUBECTL: components.DAEMONS[-1:],
 }
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test with the argument `version` is run with each release of the daemon that is found beside a Kubernetes."""
+    """A test with the argument `version` is run with the daemons that are found beside a Kubernetes, or with those that
+    its mark has as `daemons` for Tarmak's own."""
     marker = metafunc.definition.get_closest_marker("skews")
     if "stage" not in metafunc.fixturenames:
         return
@@ -78,7 +81,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "version" not in metafunc.fixturenames or is_given:
         metafunc.parametrize("stage", skews, indirect=True, ids=str)
         return
-    pairs = [(skew, version) for skew in skews for version in _DAEMONS[skew]]
+    daemons = _DAEMONS | ({TARMAKS: marker.kwargs["daemons"]} if marker and "daemons" in marker.kwargs else {})
+    pairs = [(skew, version) for skew in skews for version in daemons[skew]]
     ids = [f"{skew}-daemon-{version}" for skew, version in pairs]
     metafunc.parametrize(("stage", "version"), pairs, indirect=["stage"], ids=ids)
 

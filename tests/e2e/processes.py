@@ -36,7 +36,7 @@ class Running:
         self._process.terminate()
         try:
             # The daemon waits for the API server to close its connections, which it does not do.
-            self._process.wait(3)
+            self._process.wait(1)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.conftest import ON_ALL, Stage
+from tests.e2e import components
+from tests.e2e.conftest import CURRENT, TARMAKS, Stage
 from tests.e2e.test_login import expected
 
 MAPPINGS = """\
@@ -17,7 +18,7 @@ MAPPINGS = """\
   - {userARN: "arn:aws:iam::111122223333:user/team/Bob", username: bob, groups: [readers]}
 """
 BACKENDS = ("EKSConfigMap", "CRD", "MountedFile,EKSConfigMap", "CRD,EKSConfigMap,MountedFile")
-pytestmark = ON_ALL
+pytestmark = pytest.mark.skews(CURRENT, TARMAKS, daemons=components.DAEMONS[-1:])
 
 
 @pytest.fixture(autouse=True)
@@ -31,8 +32,6 @@ def _leaving_nothing(stage: Stage) -> Iterator[None]:
 
 @pytest.mark.parametrize("backends", BACKENDS)
 def test_the_daemon_needs_no_more_than_it_is_given(stage: Stage, version: str, backends: str) -> None:
-    if version == "v0.4.0":
-        pytest.skip("it knows the file alone")
     stage.home.map(MAPPINGS)
     with stage.daemon(version, "--backend", backends) as daemon:
         for name in ("admin", "path", "user"):

@@ -16,7 +16,7 @@ import pytest
 from tarmak_iam.hook.login.daemon_log import logged_refusal
 from tarmak_iam.identity import Identity
 from tests.e2e import components
-from tests.e2e.conftest import ON_ALL, ON_TARMAKS, Stage, waits_for
+from tests.e2e.conftest import ON_ALL, ON_BOTH, ON_TARMAKS, Stage, waits_for
 from tests.e2e.processes import Running, free_port
 from tests.hook.cluster import Cluster
 
@@ -29,7 +29,7 @@ NAME = "aws-iam-authenticator"
 # The webhook file of these tests lies elsewhere than on Tarmak's masters, which check calls an error.
 APPLY = ("apply", "--no-check", "--no-wait")
 NEWEST = components.DAEMONS[0]
-pytestmark = ON_ALL
+pytestmark = ON_BOTH
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +68,7 @@ def meant(each: dict[str, Any]) -> dict[str, Any]:
     return {"metadata": metadata, "spec": each.get("spec"), "data": each.get("data")}
 
 
+@ON_ALL
 def test_a_second_apply_changes_nothing_and_diff_is_empty(stage: Stage) -> None:
     before = stage.live("diff", code=1)
     assert "created ConfigMap kube-system/aws-iam-authenticator" in before.out
@@ -120,6 +121,7 @@ def test_the_kubeconfig_is_the_one_that_tarmak_prints(stage: Stage, tmp_path: Pa
     assert (tmp_path / "args").read_text() == f"--config-directory {stage.home.directory} clusters kubeconfig\n"
 
 
+@ON_ALL
 def test_objects_that_kubectl_applied_are_taken_over(stage: Stage) -> None:
     done = stage.plane.kubectl("apply", "-f", "-", text=stage.home.run("manifests"))
     assert done.code == 0, done.err
@@ -153,6 +155,7 @@ def test_plain_apply_comes_to_the_same(stage: Stage, tmp_path: Path) -> None:
     assert meant(get(stage, "daemonset")) == before
 
 
+@ON_ALL
 def test_rollback_restores(stage: Stage) -> None:
     stage.live(*APPLY)
     before = [meant(get(stage, kind)) for kind in ("configmap", "daemonset")]
@@ -187,7 +190,7 @@ def test_rollback_leaves_the_note_of_what_was_applied(stage: Stage, request: pyt
     assert get(stage, "daemonset")["metadata"]["labels"]["argocd.argoproj.io/instance"] == "login"
 
 
-@pytest.mark.parametrize(("signal", "code"), [("KILL", -9), ("TERM", 130)])
+@pytest.mark.parametrize(("signal", "code"), [("KILL", -9), ("TERM", 143)])
 def test_an_apply_that_is_ended_midway(stage: Stage, signal: str, code: int, tmp_path: Path) -> None:
     """Before the DaemonSet is written: the next apply does the rest, and one rollback undoes both."""
     stage.live(*APPLY)
@@ -238,6 +241,7 @@ def edit(stage: Stage, manager: str) -> None:
     assert stage.plane.kubectl("-n", "kube-system", *args).code == 0
 
 
+@ON_ALL
 def test_a_conflict_with_another_field_manager(stage: Stage, request: pytest.FixtureRequest) -> None:
     if not stage.plane.is_server_side:
         waits_for(request, "a hand edit is overwritten without a word")
@@ -252,6 +256,7 @@ def test_a_conflict_with_another_field_manager(stage: Stage, request: pytest.Fix
     assert "configured ConfigMap" in stage.live(*APPLY, "--force").out
 
 
+@ON_ALL
 def test_an_object_that_is_not_ours(stage: Stage) -> None:
     create = ("create", "configmap", NAME, "--from-literal=config.yaml=clusterID: dev-cluster")
     assert stage.plane.kubectl("-n", "kube-system", *create).code == 0
@@ -268,6 +273,7 @@ def test_an_object_that_is_not_ours(stage: Stage) -> None:
     assert "is there and not made by tarmak-iam" in stage.live(*APPLY, code=2).err
 
 
+@ON_ALL
 def test_what_is_given_back_is_not_ours_any_more(stage: Stage) -> None:
     config = next(each for each in stage.home.objects() if each["kind"] == "ConfigMap")
     theirs = {**config, "metadata": {"name": NAME, "namespace": "kube-system"}}
@@ -278,6 +284,7 @@ def test_what_is_given_back_is_not_ours_any_more(stage: Stage) -> None:
     assert "is there and not made by tarmak-iam" in stage.live(*APPLY, code=2).err
 
 
+@ON_ALL
 def test_an_old_object_of_ours_goes_last(stage: Stage) -> None:
     labels = "app.kubernetes.io/managed-by=tarmak-iam"
     assert stage.plane.kubectl("-n", "kube-system", "create", "serviceaccount", "old").code == 0
@@ -301,6 +308,7 @@ def test_the_last_way_in_is_kept(stage: Stage) -> None:
     stage.live(*APPLY, "--force")
 
 
+@ON_ALL
 def test_it_waits_for_the_rollout(stage: Stage) -> None:
     failed = stage.live("apply", "--no-check", "--timeout=3", code=2)
     assert "it does not run everywhere after 3 seconds" in failed.err
@@ -320,6 +328,7 @@ def verified(stage: Stage, caller: str = "admin", *, code: int = 0, **more: str)
     return found
 
 
+@ON_ALL
 def test_a_login_is_verified(stage: Stage, version: str) -> None:
     stage.home.map(ADMIN + DEPLOYER)
     with stage.daemon(version):

@@ -7,7 +7,8 @@ import shutil
 
 import pytest
 
-from tests.e2e.conftest import ON_ALL, PRINCIPALS, Stage
+from tests.e2e import components
+from tests.e2e.conftest import CURRENT, ON_BOTH, PRINCIPALS, TARMAKS, TARMAKS_WITH_A_NEW_KUBECTL, Stage
 
 MAPPINGS = """\
   mapRoles:
@@ -24,7 +25,7 @@ MAPPINGS = """\
   mapAccounts: ["444455556666"]
 """
 MAPPED = ("admin", "path", "twice", "user", "account")
-pytestmark = ON_ALL
+pytestmark = ON_BOTH
 
 
 def expected(stage: Stage, name: str, version: str) -> tuple[str, tuple[str, ...]]:
@@ -34,6 +35,9 @@ def expected(stage: Stage, name: str, version: str) -> tuple[str, tuple[str, ...
     return answer["username"], (*(answer["groups"] or ()), "system:authenticated")
 
 
+@pytest.mark.skews(
+    CURRENT, TARMAKS, TARMAKS_WITH_A_NEW_KUBECTL, daemons=(*components.OLD_DAEMONS, components.DAEMONS[-1])
+)
 def test_everybody_becomes_who_whois_says_and_nobody_else_gets_in(stage: Stage, version: str) -> None:
     stage.home.map(MAPPINGS)
     with stage.daemon(version):
