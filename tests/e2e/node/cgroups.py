@@ -28,8 +28,7 @@ def cgroup(name: str) -> Iterator[None]:
     What runs in it at the end is killed: by then only what a node has left behind.
     """
     made = [each / name for each in hierarchies()]
-    for each in hierarchies():
-        _remove_leftovers(each)
+    _remove_leftovers()
     try:
         for path in made:
             path.mkdir()
@@ -38,7 +37,7 @@ def cgroup(name: str) -> Iterator[None]:
                     (path / setting).write_text((path.parent / setting).read_text())
         yield
     finally:
-        for path in made:
+        for path in _ROOT.glob(f"*/{name}"):  # runc makes one in a hierarchy of version 2 that is there besides
             _remove(path)
 
 
@@ -56,9 +55,9 @@ def _command_line(pid: int) -> str:
         return ""
 
 
-def _remove_leftovers(hierarchy: Path) -> None:
+def _remove_leftovers() -> None:
     """Of test runs that were killed: their nodes ended with them."""
-    for path in hierarchy.glob(f"{PREFIX}[0-9]*-*"):
+    for path in _ROOT.glob(f"*/{PREFIX}[0-9]*-*"):
         if not Path("/proc", path.name.removeprefix(PREFIX).partition("-")[0]).exists():
             _remove(path)
 

@@ -21,6 +21,7 @@ from tests.e2e.node.controllers import controllers
 from tests.e2e.node.image import write_image
 from tests.e2e.node.machine import PAUSE_IMAGE, Node, NodeFiles, node
 from tests.e2e.node.masters import Masters, make_master
+from tests.e2e.node.network import isolated
 from tests.e2e.node.registry import registry_on_loopback
 from tests.e2e.processes import free_port
 from tests.e2e.sts import StsRun, sts_on_loopback
@@ -47,7 +48,7 @@ def masters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Masters]:
     with tempfile.TemporaryDirectory(prefix="tarmak-iam-") as made:
         directory = Path(made)
         try:
-            with _masters(directory) as found:
+            with isolated(), _masters(directory) as found:
                 yield found
         finally:
             for log in (*directory.glob("*.log"), *directory.glob("m?/*.log")):
@@ -59,12 +60,14 @@ def _masters(directory: Path) -> Iterator[Masters]:
     home = Home.make(directory)
     authority, clients = Authority(directory, "sts"), Authority(directory, "kubelet-clients")
     api = clients.client("kube-apiserver", "kubernetes")
-    kubelet_flags = [f"--kubelet-client-certificate={api.certificate}", f"--kubelet-client-key={api.key}"]
+    flags = [f"--kubelet-client-certificate={api.certificate}", f"--kubelet-client-key={api.key}"]
+    # Nobody asks for it; it would be the address of the default route, and there is none.
+    flags.append("--advertise-address=192.0.2.1")
     hosts = ("sts.amazonaws.com", "sts.eu-west-1.amazonaws.com")
     principals = {each.access_key_id: each for each in PRINCIPALS.values()}
     with (
         sts_on_loopback(authority.server("sts-server", *hosts), principals) as sts,
-        control_plane(directory, [*home.flags, *kubelet_flags]) as plane,
+        control_plane(directory, [*home.flags, *flags]) as plane,
         controllers(plane),
         registry_on_loopback() as registry,
     ):

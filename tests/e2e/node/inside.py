@@ -32,7 +32,7 @@ _PAUSE = 0.5
 
 def main(directory: Path) -> None:
     _mount(directory)
-    _loopback_up()
+    loopback_up()
     programs: dict[str, list[str]] = json.loads((directory / "programs.json").read_text(encoding="utf-8"))
     running: dict[int, str] = {}
     while True:
@@ -59,7 +59,7 @@ def _run(*command: str) -> None:
     subprocess.run(command, check=True)
 
 
-def _loopback_up() -> None:
+def loopback_up() -> None:
     """A new network namespace has its loopback down."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         request = struct.pack("16sh14x", b"lo", 0)
