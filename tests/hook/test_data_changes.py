@@ -29,16 +29,21 @@ def config_map(*entries: dict[str, Any], data: str = "x", **annotations: str) ->
 
 
 def entry(manager: str, time: str, field: str = "f:data", operation: str = "Update") -> dict[str, Any]:
-    return {"manager": manager, "operation": operation, "time": time, "fieldsV1": {field: {}}}
+    return {"manager": manager, "operation": operation, "time": time, "fieldsV1": {field: {"f:config.yaml": {}}}}
 
 
 def ours(time: str) -> dict[str, Any]:
     return entry("tarmak-iam", time, operation="Apply")
 
 
+def with_theirs(found: dict[str, Any]) -> dict[str, Any]:
+    """With a key of somebody else, which no pod reads."""
+    return {**found, "data": {**found["data"], "other": "y"}}
+
+
 def noted(time: str) -> dict[str, str]:
     """As of the data `x`."""
-    return {CHANGED_AT: f"{time} 7be72dec3f608136"}
+    return {CHANGED_AT: f"{time} 2d711642b726b044"}
 
 
 @pytest.mark.parametrize(
@@ -50,11 +55,13 @@ def noted(time: str) -> dict[str, str]:
         (config_map(entry("kubectl-edit", LATE), ours(EARLY)), LATE),
         (config_map(ours(EARLY), entry("kubectl-label", LATE, "f:metadata")), EARLY),
         (config_map(ours(EARLY), entry("somebody", LATE, "f:binaryData")), LATE),
+        (config_map(ours(EARLY), {**entry("somebody", LATE), "fieldsV1": {"f:data": {"f:other": {}}}}), EARLY),
         # A write of ours that changed something else.
         (config_map(ours(LATE), **noted(EARLY)), EARLY),
         # A later one that changed data under our name, as rollback does.
         (config_map(ours(EARLY), entry("tarmak-iam", LATE), **noted(EARLY)), LATE),
         (config_map(entry("kubectl-edit", LATE), **noted(EARLY)), LATE),
+        (config_map(ours(LATE), entry("somebody", LATE), **noted(EARLY)), LATE),
         # Below 1.16.
         (config_map(**noted(EARLY)), EARLY),
         (config_map(data="by hand", **noted(EARLY)), None),
@@ -76,6 +83,7 @@ def test_the_last_change(found: dict[str, Any], expected: str | None) -> None:
         (config_map(ours(EARLY), data="old", **noted(EARLY)), True, None),
         (config_map(ours(EARLY)), True, EARLY),
         (config_map(ours(LATE), **noted(EARLY)), True, EARLY),
+        (with_theirs(config_map(ours(EARLY))), True, EARLY),
         (None, False, LATE),
         (config_map(data="old", **noted(EARLY)), False, LATE),
         (config_map(**noted(EARLY)), False, EARLY),

@@ -36,7 +36,7 @@ class LiveMappings:
     def text(self) -> str | None:
         """The authenticator's configuration, None where the cluster has none."""
         found = Ref("v1", "ConfigMap", NAMESPACE, self._config_map).among(self.objects)
-        text = ((found or {}).get("data") or {}).get(self._key)
+        text = ((found or {}).get("data") or {}).get(self.key)
         return text if isinstance(text, str) else None
 
     @property
@@ -68,7 +68,7 @@ class LiveMappings:
             cluster_id=cluster_id,
             args=args,
             files={"objects.json": json.dumps({"apiVersion": "v1", "kind": "List", "items": some})},
-            filename=self._key,
+            filename=self.key,
             shown_as=f"ConfigMap {NAMESPACE}/{self._config_map}",
         )
 
@@ -106,7 +106,7 @@ class LiveMappings:
         return [*(self._container.get("command") or ()), *(self._container.get("args") or ())]
 
     @property
-    def _key(self) -> str:
+    def key(self) -> str:
         """The file's name in the pod, which is the key in its ConfigMap."""
         words = iter(self._words)
         for word in words:

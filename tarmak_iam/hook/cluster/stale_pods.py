@@ -71,7 +71,7 @@ def check_pods(server: Server) -> PodCheck:
     except PodsForbidden as error:
         revision, notes = None, (f"whether pods of {DAEMONSET} run an older template is not known: {error.what}",)
     config_map = _config_map(server, daemon, found)
-    if config_map is not None and last_change(config_map) is None and any(pod.has_started for pod in pods):
+    if config_map is not None and _changed(daemon, config_map) is None and any(pod.has_started for pod in pods):
         notes += (f"when {_name(config_map)} changed last is not known: pods are judged by their template alone",)
     stale = judged(daemon, config_map, pods, revision)
     status, generation = daemon.get("status") or {}, (daemon.get("metadata") or {}).get("generation") or 0
@@ -84,7 +84,7 @@ def judged(
     """`config_map` is what the daemon reads, None where there is none; `revision` the DaemonSet's newest, None where it
     is not known."""
     strategy = ((daemon.get("spec") or {}).get("updateStrategy") or {}).get("type", "RollingUpdate")
-    wanted, changed = _checksum(daemon, config_map), None if config_map is None else last_change(config_map)
+    wanted, changed = _checksum(daemon, config_map), _changed(daemon, config_map)
     found = []
     for pod in pods:
         if _is_outdated(daemon, pod, revision):
@@ -145,6 +145,11 @@ def _checksum(daemon: Object, config_map: Object | None) -> str:
     """Of the configuration that the daemon reads, as its template has it; "" where there is none."""
     text = None if config_map is None else LiveMappings(daemon, (config_map,)).text
     return "" if text is None else hashlib.sha256(text.encode()).hexdigest()
+
+
+def _changed(daemon: Object, config_map: Object | None) -> datetime | None:
+    """When what the daemon reads changed last; other keys are nothing to it."""
+    return None if config_map is None else last_change(config_map, LiveMappings(daemon, ()).key)
 
 
 def _config_map(server: Server, daemon: Object, found: list[Object]) -> Object | None:
