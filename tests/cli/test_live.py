@@ -104,6 +104,33 @@ def test_from_nothing_and_back(stand: Stand) -> None:
     assert stand.cluster.names() == []
 
 
+def test_pods_that_run_another_configuration(stand: Stand) -> None:
+    shell, cluster = stand.shell, stand.cluster
+    shell.dev("apply")
+    config = cluster.get("ConfigMap", "aws-iam-authenticator")
+    assert config is not None
+    config["metadata"]["managedFields"][0]["time"] = "2026-06-01T00:00:00Z"
+    text = (
+        "pod aws-iam-authenticator-1 on master-1: it started before the last change of ConfigMap "
+        "kube-system/aws-iam-authenticator, at 2026-06-01T00:00:00Z"
+    )
+    shown = shell.dev("diff", code=1)
+    assert (shown.out.splitlines()[0], len(shown.out.splitlines())) == (text, 3)
+    found = json.loads(shell.dev("diff", "-o", "json", code=1).out)
+    assert (found["changed"], found["objects"], len(found["stalePods"])) == (True, [], 3)
+    assert found["stalePods"][0] == {
+        "namespace": "kube-system",
+        "name": "aws-iam-authenticator-1",
+        "node": "master-1",
+        "reason": text.partition(": ")[2],
+    }
+    assert f"note: would be restarted: {text}\n" in shell.dev("apply", "--dry-run", "client").err
+    assert f"restarting {text}\n" in shell.dev("apply").err
+    # Those that were made just now are of May.
+    waiting = "apply without --no-wait restarts them one after the other"
+    assert waiting in shell.dev("apply", "--no-wait").err
+
+
 @pytest.mark.parametrize("command", ["apply", "diff"])
 def test_tarmak_is_not_asked_about_what_cannot_be_made(stand: Stand, command: str) -> None:
     (stand.shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").unlink()
