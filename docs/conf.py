@@ -33,7 +33,10 @@ CONTENTS = (
         ),
     ),
     ("Explanation", ("how-it-works", "explanation/*", "rewriting", "comparison")),
-    ("Topics", ("hook", "render", "doctor", "report", "command-line", "editors", "ci", "plugins", "editing")),
+    (
+        "Topics",
+        ("hook", "rollback", "render", "doctor", "report", "command-line", "editors", "ci", "plugins", "editing"),
+    ),
     ("Reference", ("reference/commands", "rules/README", "reference/versions", "reference/api", "reference/*")),
     ("Project", ("security", "changelog", "*")),
 )

@@ -41,7 +41,7 @@ _COMMANDS = {
     "diff": ("tarmak_iam.cli.diff", "diff", "What apply would change, and for whom."),
     "apply": ("tarmak_iam.cli.apply", "apply", "Bring it all to the cluster, with kubectl."),
     "verify": ("tarmak_iam.cli.verify", "verify", "Log in for real, and compare with whois."),
-    "rollback": ("tarmak_iam.cli.rollback", "rollback", "Restore what the cluster had before apply."),
+    "rollback": ("tarmak_iam.cli.rollback", "rollback", "Undo the last change that apply made."),
     "flags": ("tarmak_iam.cli.artifacts", "flags", "The API server's webhook flags."),
     "manifests": ("tarmak_iam.cli.artifacts", "manifests", "All Kubernetes objects, in apply order."),
     "kubeconfig": ("tarmak_iam.cli.kubeconfig", "kubeconfig", "A kubeconfig that logs in with IAM."),

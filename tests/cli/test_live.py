@@ -238,6 +238,54 @@ def test_a_link_leads_no_history_elsewhere(stand: Stand, tmp_path: Path) -> None
     shell.dev("rollback", "--force", "--state", path)  # as it is named
 
 
+def test_the_history_is_listed(stand: Stand) -> None:
+    shell = stand.shell
+    assert shell.dev("rollback", "--list").err == "no changes: nothing was applied from here\n"
+    assert json.loads(shell.dev("rollback", "--list", "-o", "json").out) == {"changes": []}
+    shell.dev("apply")
+    shell.dev("map", "add", f"{ADMIN}2", "--username", "two", "--group", "dev")
+    shell.dev("apply")
+    shell.dev("rollback")
+    calls = len(stand.cluster.calls)
+    head, first, second = shell.dev("rollback", "--list").out.splitlines()
+    assert len(stand.cluster.calls) == calls
+    assert head.split() == ["CHANGE", "TIME", "STATUS", "OBJECTS"]
+    both = "ConfigMap kube-system/aws-iam-authenticator, {} DaemonSet kube-system/aws-iam-authenticator"
+    assert (first[:4], second[:4]) == ("1   ", "2   ")
+    assert first.endswith(f"   applied   created {both.format('created')}")
+    assert second.endswith(f"   undone    configured {both.format('configured')}")
+    listed = json.loads(shell.dev("rollback", "--list", "-o", "json").out)["changes"]
+    assert [(each["number"], each["status"], each["cluster"]) for each in listed] == [
+        (1, "applied", "cluster-1"),
+        (2, "undone", "cluster-1"),
+    ]
+    assert listed[0]["time"].endswith("Z")
+    assert listed[1]["changes"][0] == {
+        "action": "configured",
+        "kind": "ConfigMap",
+        "namespace": "kube-system",
+        "name": "aws-iam-authenticator",
+    }
+
+
+def test_a_rollback_is_told_before_and_in_json(stand: Stand) -> None:
+    shell = stand.shell
+    shell.dev("apply")
+    shell.dev("map", "add", f"{ADMIN}2", "--username", "two", "--group", "dev")
+    shell.dev("apply")
+    dry = shell.dev("rollback", "--to", "0", "--dry-run")
+    assert "afterwards nobody can log in with IAM: there is no DaemonSet kube-system/aws-iam-authenticator" in dry.err
+    assert dry.err.endswith("dry run: nothing was changed\n")
+    assert dry.out.splitlines()[0] == "removed ConfigMap kube-system/aws-iam-authenticator"
+    assert len(stand.cluster.names()) == 2
+    done = json.loads(shell.dev("rollback", "-o", "json").out)
+    assert (done["undone"], done["dryRun"], done["changed"]) == ([2], False, True)
+    assert done["afterwards"] == {"principals": 1, "admins": 1, "reason": ""}
+    assert [each["text"] for each in done["effects"]] == [f"{ADMIN}2: can no longer log in; loses dev"]
+    again = json.loads(shell.dev("rollback", "-o", "json").out)
+    assert (again["undone"], again["changed"], again["afterwards"], again["changes"]) == ([], False, None, [])
+
+
 @pytest.mark.parametrize("command", ["apply", "rollback"])
 def test_two_runs_on_one_cluster(stand: Stand, command: str) -> None:
     with cluster_lock(lock_path(stand.shell.single, "dev-cluster")):

@@ -15,6 +15,7 @@ from tarmak_iam.errors import EditRefused
 from tarmak_iam.hook.cluster.apply import apply
 from tarmak_iam.hook.cluster.diff import live_diff
 from tarmak_iam.hook.cluster.managed_fields import is_within, projected
+from tarmak_iam.hook.cluster.ownership import is_own_trace
 from tests.emit.installations import MAPPINGS
 from tests.hook.cluster import Cluster
 from tests.hook.test_apply import NAME, READERS, made
@@ -136,6 +137,19 @@ class TestServerSide:
         assert live(cluster)["data"] == {"config.yaml": MAPPINGS + READERS, **more}
 
 
+def test_a_status_that_kubectl_has_set_is_no_edit() -> None:
+    """It is no part of what is applied."""
+    cluster = Cluster()
+    cluster.client_side_apply(manifests(made())[1])
+    each = live(cluster, "DaemonSet")
+    status = {"manager": "kubectl", "operation": "Apply", "subresource": "status", "fieldsV1": {"f:status": {}}}
+    each["metadata"]["managedFields"].append({"manager": "kubectl", "operation": "Update", "fieldsV1": {"f:spec": {}}})
+    assert is_own_trace(each, "kubectl")
+    each["metadata"]["managedFields"].append(status)
+    assert is_own_trace(each, "kubectl")
+    assert not is_own_trace(each, "somebody")
+
+
 def old_cluster() -> Cluster:
     return Cluster(server="v1.15.12", client="v1.15.12")
 
@@ -197,6 +211,14 @@ class TestBelow116:
         with pytest.raises(EditRefused, match=r"\(data\.config\.yaml.*was changed since it was applied"):
             apply(old(MAPPINGS + READERS), cluster.kubectl(), tmp_path / "none.json")
         assert apply(old(MAPPINGS + READERS), cluster.kubectl(), state).changed
+
+    def test_a_history_that_cannot_be_read_tells_nothing(self, state: Path) -> None:
+        cluster = old_cluster()
+        apply(old(), cluster.kubectl(), state)
+        EDITS["patch"][0](cluster)
+        state.write_text("{")
+        with pytest.raises(EditRefused, match="was changed since it was applied"):
+            apply(old(), cluster.kubectl(), state)
 
     def test_an_object_of_somebody_else_is_named_as_well_as_can_be(self, state: Path) -> None:
         cluster = old_cluster()

@@ -431,6 +431,16 @@ class TestOthers:
         assert found is not None
         assert found["spec"]["username"] == "old"
 
+    def test_what_is_only_noted_is_no_change_of_somebody_else(self, state: Path) -> None:
+        cluster = Cluster()
+        apply(made(), cluster.kubectl(), state)
+        apply(made(MAPPINGS + READERS), cluster.kubectl(), state)
+        live = json.loads(json.dumps(cluster.get("ConfigMap", NAME)))
+        live["metadata"]["annotations"] |= {"tarmak-iam/manifest-checksum": "x", "tarmak-iam/changed-at": "now"}
+        cluster.add(live)
+        rollback(cluster.kubectl(), state)
+        assert config(cluster) == ""
+
     def test_what_somebody_has_deleted_is_made_again(self, state: Path) -> None:
         cluster = Cluster()
         apply(made(), cluster.kubectl(), state)
@@ -530,6 +540,36 @@ class TestAnnounced:
         assert any(each.startswith("the authenticator: would not start: ") for each in told)
         nobody = "afterwards nobody can log in with IAM: the authenticator does not start: "
         assert any(each.startswith(nobody) for each in told)
+
+    def test_a_daemonset_without_a_configmap_tells_nothing(self, state: Path) -> None:
+        """What somebody had there before, with its configuration on the host."""
+        cluster = Cluster()
+        pod = {"containers": [{"name": NAME, "args": ["server", "-c", "/etc/a.yaml"]}], "volumes": []}
+        cluster.add(self.daemonset(pod))
+        apply(made(), cluster.kubectl(), state, force=True)
+        reason = f"{DAEMON} has its configuration not from a ConfigMap"
+        assert f"who can log in with IAM afterwards is not known: {reason}" in self.announced(cluster, state)
+
+    @pytest.mark.parametrize("is_there", [True, False])
+    def test_a_daemonset_that_read_another_configmap(self, state: Path, is_there: bool) -> None:
+        cluster = Cluster()
+        volumes = [{"name": "config", "configMap": {"name": "theirs"}}]
+        pod = {"containers": [{"name": NAME, "args": ["server", "--config=/etc/config.yaml"]}], "volumes": volumes}
+        cluster.add(self.daemonset(pod))
+        metadata = {"name": "theirs", "namespace": "kube-system"}
+        if is_there:
+            data = {"config.yaml": MAPPINGS + READERS + WRITERS}
+            cluster.add({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
+        apply(made(), cluster.kubectl(), state, force=True)
+        told = self.announced(cluster, state)
+        waits = f"{DAEMON} waits for ConfigMap kube-system/theirs, which is not there"
+        assert ("afterwards 3 principals can log in with IAM, 1 of them in system:masters" in told) is is_there
+        assert (f"afterwards nobody can log in with IAM: {waits}" in told) is not is_there
+
+    def daemonset(self, pod: dict[str, Any]) -> dict[str, Any]:
+        spec = {"template": {"spec": pod}}
+        metadata = {"name": NAME, "namespace": "kube-system"}
+        return {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": metadata, "spec": spec}
 
     def test_custom_resources_that_come_back_count(self, state: Path) -> None:
         cluster = Cluster()

@@ -171,7 +171,9 @@ class Kubectl:
                 before.get(key) == value for key, value in each.items() if key != "metadata"
             )
             done = always or ("created" if before is None else "unchanged" if same else "configured")
-            if done != "unchanged":
+            if manager == "kubectl-client-side-apply":
+                self.cluster.objects.client_side_apply(each)
+            elif done != "unchanged":
                 self.cluster.objects.add(each, manager)
             print(f"{kind.printed}/{each['metadata']['name']} {done}")
         return 0 if is_known else 1
