@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tarmak_iam.emit import manifests
 from tarmak_iam.errors import ConfigError, EditRefused, FileError, Place, SelectionError
 from tarmak_iam.hook.cluster import history_file, journal
 from tarmak_iam.hook.cluster.apply import apply
@@ -117,18 +118,12 @@ class TestOneStep:
         assert config(cluster) == ""
 
     def test_only_what_changed_is_kept(self, state: Path) -> None:
+        """That the fields of the other object are ours now is noted in the cluster, and no change."""
         cluster = Cluster()
-        apply(made(), cluster.kubectl(), state)
-        apply(made(image="example.org/aws-iam-authenticator:v0.7.9"), cluster.kubectl(), state)
-        kinds = [[kept.ref.kind for kept in each.objects] for each in load_history(state).revisions]
-        assert kinds == [["ConfigMap", "DaemonSet"], ["ConfigMap", "DaemonSet"]]  # the version is a label of both
-        config_map = cluster.get("ConfigMap", NAME)
-        assert config_map is not None
-        before = config_map["metadata"]["resourceVersion"]
-        apply(made(image="example.org/aws-iam-authenticator:v0.7.9-1"), cluster.kubectl(), state)
-        newest = load_history(state).revisions[-1]
-        assert [kept.ref.kind for kept in newest.objects] in (["DaemonSet"], ["ConfigMap", "DaemonSet"])
-        assert before
+        for each in manifests(made(image="example.org/a:v0.7.9")):
+            cluster.client_side_apply(each)
+        apply(made(image="example.org/b:v0.7.9"), cluster.kubectl(), state)
+        assert [kept.ref.kind for kept in load_history(state).revisions[-1].objects] == ["DaemonSet"]
 
 
 class TestKilled:
@@ -463,6 +458,25 @@ class TestOthers:
         config_map = cluster.get("ConfigMap", NAME)
         assert config_map is not None
         assert config_map["data"] == {"config.yaml": MAPPINGS + WRITERS, "theirs": "x"}
+
+    def test_that_it_was_not_noted_any_more_is_made_up_for(self, state: Path) -> None:
+        """Where the rollback was killed between the object and the note."""
+        cluster = Cluster(server="v1.15.12", client="v1.15.12")
+        apply(made(kubernetesVersion="1.15.12"), cluster.kubectl(), state)
+        before = self.last(cluster)
+        apply(made(MAPPINGS + READERS, kubernetesVersion="1.15.12"), cluster.kubectl(), state)
+
+        def fault(args: tuple[str, ...]) -> None:
+            if "set-last-applied" in args:
+                raise Killed
+
+        cluster.fault = fault
+        with pytest.raises(Killed):
+            rollback(cluster.kubectl(), state)
+        cluster.fault = lambda _: None
+        assert config(cluster) == ""
+        rollback(cluster.kubectl(), state)
+        assert self.last(cluster) == before
 
     def last(self, cluster: Cluster) -> Any:
         config_map = cluster.get("ConfigMap", NAME)

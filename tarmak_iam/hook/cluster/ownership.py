@@ -58,7 +58,7 @@ def _is_own(live: Object, entry: Object) -> bool:
         return False
     # What the API server added as a default is theirs as well, and not in what was applied.
     found = fields(projected(live, theirs), last)
-    return all(MISSING in pair or pair[0] == pair[1] or is_bookkeeping(path) for path, pair in found)
+    return all(MISSING in pair or pair[0] == pair[1] for _, pair in found)
 
 
 def _applied(live: Object) -> Iterator[Object]:
