@@ -20,7 +20,7 @@ from tarmak_iam.hook.cluster.history_file import load_history, read_history, wri
 from tarmak_iam.hook.cluster.objects import digest
 from tarmak_iam.hook.cluster.rollback import RollbackFailed, rollback
 from tests.emit.installations import MAPPINGS
-from tests.hook.cluster import Cluster
+from tests.hook.cluster import Cluster, failed
 from tests.hook.test_apply import NAME, OURS, READERS, add_crd, identity_mapping, made
 
 NOW = datetime(2026, 3, 2, 10, 0, 0, tzinfo=timezone.utc)
@@ -584,6 +584,18 @@ class TestAnnounced:
         spec = {"template": {"spec": pod}}
         metadata = {"name": NAME, "namespace": "kube-system"}
         return {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": metadata, "spec": spec}
+
+    def test_what_may_not_be_read_is_not_known_and_in_nobodys_way(self, state: Path) -> None:
+        cluster = Cluster()
+        apply(made(), cluster.kubectl(), state)
+        forbidden = failed('Error from server (Forbidden): configmaps "aws-auth" is forbidden')
+        cluster.fault = lambda args: forbidden if "configmap/aws-auth" in args else None
+        told = self.announced(cluster, state)
+        reason = 'kubectl get failed: (Forbidden): configmaps "aws-auth" is forbidden'
+        assert f"who can log in with IAM afterwards is not known: {reason}" in [
+            each.replace("Error from server ", "") for each in told
+        ]
+        assert cluster.names() == []
 
     def test_custom_resources_that_come_back_count(self, state: Path) -> None:
         cluster = Cluster()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tarmak_iam.effects import Effect, Standings, changes, effects
 from tarmak_iam.emit.labels import NAME, NAMESPACE
+from tarmak_iam.errors import ToolError
 from tarmak_iam.guards import is_admin
 from tarmak_iam.hook.cluster.kubectl import Kubectl, items_of
 from tarmak_iam.hook.cluster.mappings import LiveMappings, read_live
@@ -44,9 +45,12 @@ class Outlook:
 
 
 def outlook(server: Server, steps: Sequence[UndoStep]) -> Outlook:
-    """By the objects as they will be. Raises ToolError."""
-    now = read_live(server.kubectl)
-    then = _replaced(server.kubectl, now, steps)
+    """By the objects as they will be; what may not be read is not known, and keeps nobody from going back."""
+    try:
+        now = read_live(server.kubectl)
+        then = _replaced(server.kubectl, now, steps)
+    except ToolError as error:
+        return Outlook(None, None, str(error))
     unknown = _unknown(then)
     if unknown:
         return Outlook(None, None, unknown)
