@@ -81,6 +81,8 @@ class Cluster:
     """Whether kubectl takes the custom resources for served, by what it found out before their definition went."""
     log: str | None = ""
     """Of the daemons; None where it may not be read."""
+    is_in_force: bool = True
+    """Whether definitions that are there are served."""
     kubeconfigs: list[str] = field(default_factory=list)
     """What was in the kubeconfigs that were named."""
 
@@ -364,7 +366,7 @@ class Cluster:
 
     @property
     def _serves_mappings(self) -> bool:
-        return any(key[0] == "CustomResourceDefinition" for key in self.objects)
+        return self.is_in_force and any(key[0] == "CustomResourceDefinition" for key in self.objects)
 
     def _found(self, objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
         found = (self.objects.get(key_of(each)) for each in objects)

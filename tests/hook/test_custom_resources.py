@@ -65,6 +65,13 @@ def test_mappings_are_read_where_their_definition_was_deleted() -> None:
     assert [call[0] for call in cluster.calls] == ["get", "get", "api-resources", "get"]
 
 
+def test_a_definition_that_goes_just_then_leaves_no_mappings() -> None:
+    cluster = Cluster()
+    gone = "Error from server (NotFound): the server could not find the requested resource"
+    cluster.fault = lambda args: failed(gone) if args[0] == "get" and "--all-namespaces" in args else None
+    assert read_live(cluster.kubectl()).objects == ()
+
+
 def test_a_path_that_is_not_there_is_no_outdated_cache() -> None:
     cluster = Cluster()
     done = cluster.kubectl().run("create", "--raw", "/apis/authentication.k8s.io/v1/selfsubjectreviews", "-f", "-")
@@ -135,6 +142,17 @@ def test_many_are_put_back_in_batches(state: Path) -> None:
     rollback(cluster.kubectl(), state)
     assert cluster.names() == before
     assert names_of(cluster.calls, "create") < 10
+
+
+def test_many_of_others_are_given_back_to_them() -> None:
+    cluster = Cluster()
+    before = [named("ConfigMap", name) for name in ("a", "b")]
+    live = [cluster.add({**each, "data": {"text": "ours"}}, "tarmak-iam", "Apply") for each in before]
+    items = [(*pair, False) for pair in zip(before, live, strict=True)]
+    Server.of(cluster.kubectl()).put_back_all(items)
+    found = [cluster.objects["ConfigMap", "", name] for name in ("a", "b")]
+    assert [each["metadata"]["managedFields"] for each in found] == [[], []]
+    assert [each["data"] for each in found] == [{"text": ""}, {"text": ""}]
 
 
 def test_one_that_cannot_be_put_back_is_named_and_the_others_are(state: Path) -> None:
@@ -247,6 +265,44 @@ def test_what_waits_for_its_finalizers_is_waited_for(state: Path) -> None:
         "IAMIdentityMapping role-r0000-111122223333 and 1 more are still being deleted after 60 seconds: the first "
         "waits for example.org/audit" in str(failure.value)
     )
+
+
+def test_apply_waits_for_what_it_removes_too(state: Path) -> None:
+    cluster = Cluster()
+    apply(mapped(1), cluster.kubectl(), state)
+    cluster.objects["IAMIdentityMapping", "", "role-r0000-111122223333"]["metadata"]["finalizers"] = ["example.org/a"]
+    with pytest.raises(ApplyFailed, match=r"still being deleted after 60 seconds: the first waits for example\.org/a"):
+        apply(mapped(0, backends=["MountedFile"]), cluster.kubectl(), state)
+
+
+def test_what_goes_with_its_definition_needs_no_removal() -> None:
+    cluster, ref = Cluster(), Ref("iamauthenticator.k8s.aws/v1alpha1", "IAMIdentityMapping", "", "a")
+    server = Server.of(cluster.kubectl())
+    cluster.fault = lambda args: failed('no matches for kind "IAMIdentityMapping"') if args[0] == "delete" else None
+    server.remove(ref)
+    cluster.fault = lambda args: failed("Error from server (Forbidden): no") if args[0] == "delete" else None
+    with pytest.raises(ToolError, match="kubectl delete failed"):
+        server.remove(ref)
+
+
+def test_a_definition_that_is_there_and_not_in_force_yet() -> None:
+    cluster = Cluster(is_in_force=False)
+    cluster.add(manifests_of(mapped(0))[0], "tarmak-iam", "Apply")
+    plan = make_plan(Server.of(cluster.kubectl()), manifests_of(mapped(1)))
+    assert "role-r0000-111122223333" in [step.ref.name for step in plan.steps if step.action == "created"]
+
+
+def test_many_that_kubectl_applied_of_our_manifests_are_taken_over_in_few_calls(state: Path) -> None:
+    cluster = Cluster()
+    apply(mapped(60), cluster.kubectl(), state)
+    for key, each in cluster.objects.items():
+        if key[0] == "IAMIdentityMapping":
+            each["spec"]["username"] = "other"
+            each["metadata"]["managedFields"] = [{"manager": "kubectl-client-side-apply", "operation": "Update"}]
+    cluster.calls.clear()
+    plan = make_plan(Server.of(cluster.kubectl()), manifests_of(mapped(60)))
+    assert sum(step.action == "configured" for step in plan.steps) == 61
+    assert names_of(cluster.calls, "apply") == 2
 
 
 def test_what_is_being_deleted_is_gone_before_it_is_made_anew(state: Path) -> None:
