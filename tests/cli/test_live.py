@@ -576,3 +576,24 @@ def test_the_difference_of_every_cluster(stand: Stand) -> None:
     broken, other = json.loads(shell.run(*every, "-o", "json", code=2).out)
     assert broken["error"].startswith("prod-blue has no mappings file")
     assert other["changed"] is True
+
+
+def test_what_writes_holds_the_lock_until_it_has_ended(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what only reads does not: it may start a tunnel, which stays."""
+    held: dict[str, set[bool]] = {}
+    answered = Programs.run
+
+    def noted(self: Programs, *command: str | Path, text: str = "", seconds: float | None = None) -> Completed:
+        if command[0] == "kubectl" and "--dry-run=server" not in command:
+            verb = next(str(word) for word in command[1:] if not str(word).startswith("-"))
+            held.setdefault(verb, set()).add(bool(self.inherited))
+        return answered(self, *command, text=text, seconds=seconds)
+
+    monkeypatch.setattr(Programs, "run", noted)
+    stand.shell.dev("apply")
+    stand.shell.dev("map", "add", f"{ADMIN}2", "--username", "admin", "--group", "system:masters")
+    stand.shell.dev("apply")
+    stand.shell.dev("rollback")
+    verbs = {verb: verb in ("apply", "create", "delete", "replace") for verb in held}
+    assert held == {verb: {is_write} for verb, is_write in verbs.items()}
+    assert {"apply", "create", "delete", "replace", "get", "version"} <= set(held)

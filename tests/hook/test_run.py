@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from tarmak_iam.hook.access import Access
 from tests.admin_certificates import NO_CERTIFICATE
 from tests.hook.conftest import MAPPINGS, Bench
 
@@ -411,3 +414,16 @@ class TestRewriting:
         bench.run("run", "--", "tarmak", "clusters", "init", "--help")
         bench.run("run", "--", "tarmak", "environments", "list")
         assert bench.names() == ["start", "start"]
+
+
+def test_kubectl_has_the_lock_of_the_run(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Access] = []
+
+    def recording(*args: Any) -> Access:
+        made.append(Access(*args))
+        return made[-1]
+
+    monkeypatch.setattr("tarmak_iam.cli.run_apply.Access", recording)
+    bench.apply()
+    assert {each.lock.path for each in made if each.lock is not None} == {bench.lock}
+    assert all(each.lock is not None and each.lock.descriptor is not None for each in made)
