@@ -87,11 +87,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize(("stage", "version"), pairs, indirect=["stage"], ids=ids)
 
 
-def waits_for(request: pytest.FixtureRequest, reason: str) -> None:
-    """The test fails as long as the reason is true, and says so when it is not any more."""
-    request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
-
-
 @dataclass(frozen=True)
 class Login:
     """What the API server says of a caller; `refused` is kubectl's error."""
