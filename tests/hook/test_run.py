@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from tarmak_iam.hook.access import Access
+from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.lock import ClusterLock
 from tests.admin_certificates import NO_CERTIFICATE
 from tests.hook.conftest import MAPPINGS, Bench
 
@@ -417,13 +419,13 @@ class TestRewriting:
 
 
 def test_kubectl_has_the_lock_of_the_run(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[Access] = []
+    held: list[ClusterLock | None] = []
+    original = Access.kubectl
 
-    def recording(*args: Any) -> Access:
-        made.append(Access(*args))
-        return made[-1]
+    def recording(access: Access, *args: Any) -> Kubectl:
+        held.append(access.lock)
+        return original(access, *args)
 
-    monkeypatch.setattr("tarmak_iam.cli.run_apply.Access", recording)
+    monkeypatch.setattr(Access, "kubectl", recording)
     bench.apply()
-    assert {each.lock.path for each in made if each.lock is not None} == {bench.lock}
-    assert all(each.lock is not None and each.lock.descriptor is not None for each in made)
+    assert [(each.path, each.descriptor is not None) for each in held if each is not None] == [(bench.lock, True)]

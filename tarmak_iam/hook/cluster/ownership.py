@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from tarmak_iam.emit.checksum import OWN_ANNOTATIONS, checksum_of, is_intact
 from tarmak_iam.hook.cluster.managed_fields import FieldSet, is_within, projected
@@ -33,10 +34,10 @@ def lost_fields(live: Object, wanted: Object, then: Object) -> tuple[Path, ...]:
     return tuple(path for path, (mine, now, after) in found if mine is not MISSING and now != after)
 
 
-def edited_fields(live: Object, then: Object) -> tuple[Path, ...]:
+def edited_fields(live: Object, wanted: Object, then: Object) -> tuple[Path, ...]:
     """Fields that an apply would set and that somebody has set since the last one, where the API server does not keep
     who sets what: below Kubernetes 1.16."""
-    last = next(_applied(live), None)
+    last = next(_applied(live, wanted), None)
     if last is None:
         return tuple(path for path, (now, after) in fields(meant(live), meant(then)) if now != after)
     found = fields(meant(last), meant(live), meant(then))
@@ -61,7 +62,7 @@ def _is_own(live: Object, entry: Object) -> bool:
     return all(MISSING in pair or pair[0] == pair[1] for _, pair in found)
 
 
-def _applied(live: Object) -> Iterator[Object]:
+def _applied(live: Object, wanted: Object) -> Iterator[Object]:
     """What was applied of it and is what `manifests` made: by kubectl's own apply, or server-side under our name."""
     last = last_applied(live)
     if last is not None and is_intact(last):
@@ -69,6 +70,16 @@ def _applied(live: Object) -> Iterator[Object]:
     ours = projected(live, _ours(live))
     if is_intact(ours):
         yield ours
+    # What is too large for kubectl's copy of it has none. The API server adds nothing to a ConfigMap.
+    if live.get("kind") == "ConfigMap" and is_intact(whole := _in_shape(live, wanted)):
+        yield whole
+
+
+def _in_shape(value: Any, shape: Any) -> Any:
+    """What of it is in what another object has fields for."""
+    if not isinstance(value, dict) or not isinstance(shape, dict):
+        return value
+    return {key: _in_shape(value[key], inner) for key, inner in shape.items() if key in value}
 
 
 def _ours(live: Object) -> FieldSet:

@@ -149,7 +149,11 @@ def _refuse_edited(server: Server, steps: Iterable[Step], left: Left) -> None:
     found: list[tuple[Step, tuple[Path, ...]]] = []
     for step in steps:
         if step.live is not None and step.action is not Action.UNCHANGED:
-            edited = lost_fields(step.live, step.wanted, step.then) if is_told else edited_fields(step.live, step.then)
+            edited = (
+                lost_fields(step.live, step.wanted, step.then)
+                if is_told
+                else edited_fields(step.live, step.wanted, step.then)
+            )
             if edited and not left(step.live):
                 found.append((step, edited))
     if found:
