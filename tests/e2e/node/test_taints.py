@@ -32,8 +32,10 @@ def pressure(masters: Masters) -> Iterator[None]:
 def network_unavailable(masters: Masters) -> Iterator[None]:
     """The condition that a cloud provider sets until there are routes; the taint is the controller's."""
     _network(masters, "True")
-    yield
-    _network(masters, "False")
+    try:
+        yield
+    finally:
+        _network(masters, "False")
 
 
 def _network(masters: Masters, status: str) -> None:
@@ -45,24 +47,30 @@ def _network(masters: Masters, status: str) -> None:
 @contextmanager
 def cordoned(masters: Masters) -> Iterator[None]:
     masters.kubectl("cordon", "m1")
-    yield
-    masters.kubectl("uncordon", "m1")
+    try:
+        yield
+    finally:
+        masters.kubectl("uncordon", "m1")
 
 
 @contextmanager
 def uninitialized(masters: Masters) -> Iterator[None]:
     """As the kubelet registers with `--cloud-provider=external`, until a cloud provider takes note of the node."""
     masters.kubectl("taint", "node", "m1", "node.cloudprovider.kubernetes.io/uninitialized=true:NoSchedule")
-    yield
-    masters.kubectl("taint", "node", "m1", "node.cloudprovider.kubernetes.io/uninitialized-")
+    try:
+        yield
+    finally:
+        masters.kubectl("taint", "node", "m1", "node.cloudprovider.kubernetes.io/uninitialized-")
 
 
 @contextmanager
 def under_maintenance(masters: Masters) -> Iterator[None]:
     """An administrator's own taint, which ends pods."""
     masters.kubectl("taint", "node", "m1", "example.org/maintenance=true:NoExecute")
-    yield
-    masters.kubectl("taint", "node", "m1", "example.org/maintenance-")
+    try:
+        yield
+    finally:
+        masters.kubectl("taint", "node", "m1", "example.org/maintenance-")
 
 
 _NODE = "node.kubernetes.io"
