@@ -37,7 +37,6 @@ def add_evil(masters: Masters) -> None:
     wait_until(lambda: masters.stage.login("unmapped").username == "evil", 60)
 
 
-@pytest.mark.xfail(strict=True, reason="what the pods run is not compared with what is wanted")
 def test_a_restart_that_was_interrupted_is_made_up_for(masters: Masters, killer: dict[str, str]) -> None:
     stage = masters.stage
     stage.live(*APPLY, "--timeout=90")

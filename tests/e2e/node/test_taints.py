@@ -75,7 +75,6 @@ def under_maintenance(masters: Masters) -> Iterator[None]:
 
 _NODE = "node.kubernetes.io"
 NOT_READY, UNREACHABLE = f"{_NODE}/not-ready:NoSchedule", f"{_NODE}/unreachable:NoSchedule"
-NOT_TOLERATED = pytest.mark.xfail(strict=True, reason="the DaemonSet does not tolerate it")
 CONDITIONS: dict[Condition, tuple[str, ...]] = {
     not_ready: (NOT_READY,),
     uninitialized: ("node.cloudprovider.kubernetes.io/uninitialized:NoSchedule",),
@@ -98,14 +97,7 @@ def tainted(masters: Masters, condition: AbstractContextManager[None], *taints: 
 
 @pytest.mark.parametrize(
     "condition",
-    [
-        pytest.param(not_ready, marks=NOT_TOLERATED),
-        pytest.param(uninitialized, marks=NOT_TOLERATED),
-        pytest.param(under_maintenance, marks=NOT_TOLERATED),
-        network_unavailable,
-        cordoned,
-        pressure,
-    ],
+    [not_ready, uninitialized, under_maintenance, network_unavailable, cordoned, pressure],
 )
 def test_a_first_apply_and_an_update(masters: Masters, condition: Condition) -> None:
     with tainted(masters, condition(masters), *CONDITIONS[condition]):
@@ -117,7 +109,6 @@ def test_a_first_apply_and_an_update(masters: Masters, condition: Condition) -> 
         assert masters.stage.login("path").username == "deployer"
 
 
-@NOT_TOLERATED
 def test_an_update_of_a_master_that_is_not_ready_any_more(masters: Masters) -> None:
     masters.stage.live(*APPLY, "--timeout=60")
     with tainted(masters, not_ready(masters), NOT_READY):
