@@ -121,7 +121,7 @@ def test_a_setting_of_the_file(shell: Shell) -> None:
             ["--username", "x", "map", "add"],
             "--username; it is an option of `map add`: write it after the command's name",
         ),
-        (["check", "--role", "x"], "--role; it is an option of `verify`, `kubeconfig`, `render`"),
+        (["check", "--role", "x"], "--role; it is an option of `apply`, `verify`, `kubeconfig` and others"),
         (["kubeconfig", "--region", "x"], "--region"),
         (["--region", "x"], "--region; the options of a command stand behind its name"),
         (["show", "-x"], "-x"),

@@ -261,7 +261,7 @@ class Kubectl:
         found: list[dict[str, Any]] = []
         for name in named:
             data = sys.stdin.buffer.read() if name == "-" else _read(name)
-            found += [each for text in data.decode().split("\n---\n") if (each := Document.parse(text.encode()).data)]
+            found += [each for text in _documents(data.decode()) if (each := Document.parse(text.encode()).data)]
         return [item for each in found for item in (each["items"] if each["kind"] == "List" else [each])]
 
     def _allowed(self, verb: str, kind: Kind) -> None:
@@ -272,6 +272,13 @@ class Kubectl:
                 f'Error from server (Forbidden): {kind.plural} is forbidden: User "{self.user.name}" cannot {verb} '
                 f'resource "{kind.plural}" in API group "{kind.group}" {where}'
             )
+
+
+def _documents(text: str) -> list[str]:
+    """Of YAML, or a stream of JSON with one a line."""
+    lines = text.splitlines()
+    is_stream = len(lines) > 1 and all(line.startswith("{") for line in lines)
+    return lines if is_stream else text.split("\n---\n")
 
 
 def _served(cluster: LiveCluster) -> list[Kind]:
