@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["rollback"]
 
-_EXAMPLES = "\b\nExamples:\n  tarmak-iam rollback\n  tarmak-iam rollback --list\n  tarmak-iam rollback --to 3 --dry-run"
 
-
-@click.command(epilog=_EXAMPLES)
+@click.command(
+    epilog="\b\nExamples:\n  tarmak-iam rollback\n  tarmak-iam rollback --list\n  tarmak-iam rollback --to 3 --dry-run"
+)
 @access_options
 @click.option("--list", "listing", is_flag=True, help="List the changes that apply made, and change nothing.")
 @click.option(

@@ -22,6 +22,7 @@ NOT_RUN = {
         "the wheel comes from the step before",
         "it publishes",
     ],
+    "docs/rollback.md": ["the times are those of the moment"],
     "docs/start.md": ["installs from a package index"],
 }
 """All blocks that are not run, with their reasons: few, and each for what cannot be had offline."""
