@@ -40,7 +40,11 @@ __all__ = ["rollback"]
 @click.option(
     "--state", type=click.Path(path_type=Path), metavar="FILE", help=f"History. Default: {STATE_NAME} of the cluster."
 )
-@click.option("--force", is_flag=True, help="Undo a change even where others have changed the same fields since.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Undo a change even where others changed the same fields, or a node could not run its pod.",
+)
 @wait_option
 @timeout_option
 @format_option("text", "json")

@@ -133,6 +133,39 @@ def test_a_rollback_that_puts_back_and_makes_again(state: Path) -> None:
     ]
 
 
+def test_a_rollback_that_sets_the_note_of_plain_apply_back(state: Path) -> None:
+    """`kubectl apply set-last-applied` is a PATCH."""
+    cluster, version = Cluster(server="v1.15.12", client="v1.15.12"), {"kubernetesVersion": "1.15.12"}
+    apply(made(**version), cluster.kubectl(), state)
+    apply(made(MAPPINGS + READERS, **version), cluster.kubectl(), state)
+    cluster.denied, cluster.calls = {("patch", "configmaps")}, []
+    with pytest.raises(RightsMissing, match="you may not patch configmaps/aws-iam-authenticator in kube-system"):
+        rollback(cluster.kubectl(), state)
+    assert cluster.writes == []
+
+
+@pytest.mark.parametrize("verb", ["list", "delete"])
+def test_a_rollback_that_restarts_pods(state: Path, verb: str) -> None:
+    """The DaemonSet is none of what the change was about."""
+    cluster = Cluster()
+    apply(made(), cluster.kubectl(), state)
+    cluster.add({**(cluster.get("ConfigMap", NAME) or {}), "data": {"config.yaml": "x"}}, "kubectl-edit")
+    apply(made(), cluster.kubectl(), state, force=True)
+    cluster.denied = {(verb, "pods")}
+    with pytest.raises(RightsMissing, match=f"you may not {verb} pods in kube-system; nothing was changed"):
+        rollback(cluster.kubectl(), state)
+    assert (cluster.get("ConfigMap", NAME) or {})["data"] != {"config.yaml": "x"}
+
+
+def test_what_is_too_large_for_plain_apply_is_replaced(state: Path) -> None:
+    cluster, version = Cluster(server="v1.15.12", client="v1.15.12"), {"kubernetesVersion": "1.15.12"}
+    large = MAPPINGS + "".join(READERS.replace("eader", f"eader{number}") for number in range(3000))
+    apply(made(large, **version), cluster.kubectl(), state)
+    cluster.denied = {("update", "configmaps")}
+    with pytest.raises(RightsMissing, match="you may not update configmaps/aws-iam-authenticator in kube-system"):
+        apply(made(large + READERS, **version), cluster.kubectl(), state)
+
+
 def of(name: str) -> Right:
     return Right("configmaps", "", "kube-system", name, "patch")
 

@@ -13,6 +13,7 @@ from tarmak_iam.hook.cluster.apply import apply
 from tarmak_iam.hook.cluster.diff import live_diff
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.nodes import Node, is_tolerated, nodes_for, untolerated
+from tarmak_iam.hook.cluster.rollback import rollback
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.cluster.stale_pods import check_pods
 from tarmak_iam.hook.cluster.update_check import check_update
@@ -102,6 +103,51 @@ def test_a_restart_is_looked_at_too(state: Path) -> None:
     cluster.daemons.nodes["master-3"] = node("master-3", labels={})
     (note,) = live_diff(made(), cluster.kubectl()).notes[1:]
     assert note == f"apply would refuse this: {DAEMONSET} would no longer be for node master-3; {ENDED}"
+
+
+def test_a_rollback_does_not_end_a_pod_in_whose_place_none_can_start(state: Path) -> None:
+    cluster = Cluster()
+    apply(made(), cluster.kubectl(), state)
+    apply(made(MAPPINGS + READERS), cluster.kubectl(), state)
+    cluster.daemons.nodes["master-3"] = node("master-3", labels={})
+    kept, writes = state.read_bytes(), len(cluster.writes)
+    for is_dry in (True, False):
+        with pytest.raises(EditRefused) as refused:
+            rollback(cluster.kubectl(), state, dry_run=is_dry)
+        assert refused.value.message == f"{DAEMONSET} would no longer be for node master-3; {ENDED}"
+    assert (state.read_bytes(), len(cluster.writes)) == (kept, writes)
+    told: list[str] = []
+    assert rollback(cluster.kubectl(), state, force=True, tell=told.append).changed
+    assert f"{DAEMONSET} would no longer be for node master-3" in told
+
+
+def test_nor_does_one_that_restarts_it(state: Path) -> None:
+    """The DaemonSet itself is none of what is undone."""
+    cluster = Cluster()
+    apply(made(), cluster.kubectl(), state)
+    cluster.add({**(cluster.get("ConfigMap", NAME) or {}), "data": {"config.yaml": "x"}}, "kubectl-edit")
+    apply(made(), cluster.kubectl(), state, force=True)
+    cluster.daemons.nodes["master-3"] = node("master-3", labels={})
+    with pytest.raises(EditRefused, match="would no longer be for node master-3"):
+        rollback(cluster.kubectl(), state)
+
+
+def test_a_rollback_that_removes_the_daemonset_replaces_no_pod(state: Path) -> None:
+    cluster = Cluster()
+    apply(made(), cluster.kubectl(), state)
+    cluster.daemons.nodes["master-3"] = node("master-3", labels={})
+    assert rollback(cluster.kubectl(), state).changed
+
+
+def test_the_pods_are_looked_at_once_before_the_first_write(state: Path) -> None:
+    cluster = Cluster()
+    apply(made(), cluster.kubectl(), state)
+    for mappings, dry_run in ((MAPPINGS, None), (MAPPINGS + READERS, "client"), (MAPPINGS + READERS, None)):
+        cluster.calls = []
+        apply(made(mappings), cluster.kubectl(), state, dry_run=dry_run)
+        verbs = [" ".join(call[:2]) for call in cluster.calls if "--dry-run=server" not in call]
+        before = verbs[: verbs.index("apply --server-side")] if "apply --server-side" in verbs else verbs
+        assert before.count("get pods") == (1 if dry_run or mappings != MAPPINGS else 3)
 
 
 def test_nothing_is_looked_at_where_no_pod_is_replaced(state: Path) -> None:

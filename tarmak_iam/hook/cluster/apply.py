@@ -28,7 +28,8 @@ from tarmak_iam.hook.cluster.restart import roll_out_and_restart, would_be_resta
 from tarmak_iam.hook.cluster.rights import check_rights, explained, rights_of_apply
 from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS, read_rollout
 from tarmak_iam.hook.cluster.server import CRD, Conflict, Server
-from tarmak_iam.hook.cluster.update_check import check_plan
+from tarmak_iam.hook.cluster.stale_pods import check_pods
+from tarmak_iam.hook.cluster.update_check import check_changes
 from tarmak_iam.hook.telling import Tell, silent
 from tarmak_iam.installation import Installation
 
@@ -85,14 +86,15 @@ def _apply(
     before, after = read_live(kubectl).loaded(installation), Loaded.of(installation)
     if not force:
         check_ways_in(before, after)
-    warnings = check_plan(server, plan, force=force)
+    check = check_pods(server, plan.live)
+    warnings = check_changes(server, check, plan.ends, force=force)
     notes = (*_of_version(installation, server), *plan.notes)
     foreseen = Applied(plan.changes, notes=notes, effects=effects(before, after))
     if dry_run is not None:
         if dry_run == "server":
             server.validate(objects)
-        return replace(foreseen, notes=tuple(dict.fromkeys((*notes, *warnings, *would_be_restarted(server)))))
-    check_rights(kubectl, rights_of_apply(server, plan), tell)
+        return replace(foreseen, notes=tuple(dict.fromkeys((*notes, *warnings, *would_be_restarted(check)))))
+    check_rights(kubectl, rights_of_apply(server, plan, check), tell)
     for each in warnings:
         tell(each)
     return _Run(server, plan, state, foreseen, force, wait, tell, begun, within).carried_out()

@@ -21,8 +21,8 @@ from tarmak_iam.hook.cluster.mappings import read_live
 from tarmak_iam.hook.cluster.objects import Object, Ref, meant
 from tarmak_iam.hook.cluster.plan import Left, Plan, make_plan
 from tarmak_iam.hook.cluster.server import Server
-from tarmak_iam.hook.cluster.stale_pods import StalePod, check_pods
-from tarmak_iam.hook.cluster.update_check import check_plan
+from tarmak_iam.hook.cluster.stale_pods import PodCheck, StalePod, check_pods
+from tarmak_iam.hook.cluster.update_check import check_changes
 from tarmak_iam.installation import Installation
 
 __all__ = ["LiveDiff", "ObjectDiff", "live_diff", "object_diff"]
@@ -63,9 +63,10 @@ def live_diff(installation: Installation, kubectl: Kubectl) -> LiveDiff:
     """
     objects = manifests(installation)
     server = Server.of(kubectl)
-    plan, notes = _planned(server, objects, _left(server, installation))
+    plan, refused = _planned(server, objects, _left(server, installation))
     after = Loaded.of(installation)
-    pods = check_pods(server)
+    pods = check_pods(server, plan.live)
+    notes = (*refused, *_about_pods(server, plan, pods))
     bindings = [*server.all_of("rolebindings,clusterrolebindings"), *objects]
     return LiveDiff(
         objects=_diffs(plan),
@@ -84,15 +85,17 @@ def _left(server: Server, installation: Installation) -> Left:
 
 
 def _planned(server: Server, objects: list[Object], left: Left) -> tuple[Plan, tuple[str, ...]]:
-    refused: tuple[str, ...] = ()
     try:
-        plan = make_plan(server, objects, left=left)
+        return make_plan(server, objects, left=left), ()
     except EditRefused as error:
-        plan, refused = make_plan(server, objects, force=True), (_refusal(error),)
+        return make_plan(server, objects, force=True), (_refusal(error),)
+
+
+def _about_pods(server: Server, plan: Plan, pods: PodCheck) -> tuple[str, ...]:
     try:
-        return plan, (*refused, *check_plan(server, plan))
+        return check_changes(server, pods, plan.ends)
     except EditRefused as error:
-        return plan, (*refused, _refusal(error))
+        return (_refusal(error),)
 
 
 def _refusal(error: EditRefused) -> str:

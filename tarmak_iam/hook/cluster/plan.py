@@ -68,6 +68,16 @@ class Plan:
         return (*made, *(Change.of(Action.REMOVED, Ref.of(each)) for each in self.removals))
 
     @property
+    def live(self) -> list[Object]:
+        """What is there of the objects that are made."""
+        return [step.live for step in self.steps if step.live is not None]
+
+    @property
+    def ends(self) -> list[tuple[Object | None, Object | None]]:
+        """Those as they are and as they would become."""
+        return [(step.live, step.then) for step in self.steps]
+
+    @property
     def is_change(self) -> bool:
         return any(change.action is not Action.UNCHANGED for change in self.changes)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tarmak_iam.emit.checksum import OWN_ANNOTATIONS
 from tarmak_iam.errors import TarmakIamError, ToolError
-from tarmak_iam.hook.cluster.objects import MANAGER, Object, Ref
+from tarmak_iam.hook.cluster.objects import MANAGER, Index, Object, Ref
 from tarmak_iam.hook.cluster.server import Server
 
 __all__ = ["ChangedSince", "read_back"]
@@ -35,15 +35,16 @@ def read_back(server: Server, made: Sequence[tuple[Object, Object]], removed: Se
         found = server.read([*wanted, *(ref.stub for ref in removed)])
     except TarmakIamError as error:
         raise ToolError(f"what was applied could not be read again: {error.what}", remedy=error.remedy) from None
-    changed = [*_changed(made, found), *_back(removed, found)]
+    index = Index(found)
+    changed = [*_changed(made, index), *_back(removed, index)]
     if changed:
         raise ChangedSince(changed)
 
 
-def _changed(made: Iterable[tuple[Object, Object]], found: Sequence[Object]) -> Iterator[tuple[Ref, str]]:
+def _changed(made: Iterable[tuple[Object, Object]], found: Index) -> Iterator[tuple[Ref, str]]:
     for wanted, became in made:
         ref = Ref.of(wanted)
-        live = ref.among(found)
+        live = found.get(ref)
         if live is None:
             yield ref, "is gone: somebody removed it after it was applied"
             continue
@@ -53,9 +54,9 @@ def _changed(made: Iterable[tuple[Object, Object]], found: Sequence[Object]) -> 
             yield ref, f"is not what was applied: {_who(became, live)} changed {shown} afterwards"
 
 
-def _back(removed: Iterable[Ref], found: Sequence[Object]) -> Iterator[tuple[Ref, str]]:
+def _back(removed: Iterable[Ref], found: Index) -> Iterator[tuple[Ref, str]]:
     for ref in removed:
-        live = ref.among(found)
+        live = found.get(ref)
         if live is not None and "deletionTimestamp" not in live["metadata"]:
             yield ref, "is there again: somebody made it after it was removed"
 

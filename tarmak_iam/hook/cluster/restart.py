@@ -45,9 +45,8 @@ def roll_out_and_restart(
     return rolled_out, restart.rest(seconds) if is_concerned else ()
 
 
-def would_be_restarted(server: Server) -> tuple[str, ...]:
-    """Pods that are stale already, and what could not be looked at; each as a line. Raises ToolError."""
-    check = check_pods(server)
+def would_be_restarted(check: PodCheck) -> tuple[str, ...]:
+    """Pods that are stale already, and what could not be looked at; each as a line."""
     return (*(f"would be restarted: {each.text}" for each in _Restart.to_do(check)), *check.notes)
 
 

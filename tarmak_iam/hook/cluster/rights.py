@@ -9,16 +9,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tarmak_iam.emit.labels import NAME
+from tarmak_iam.emit.client_side_apply import fits_client_side_apply
 from tarmak_iam.errors import TarmakIamError, ToolError
+from tarmak_iam.hook.cluster.changes import Action
 from tarmak_iam.hook.cluster.kubectl import Kubectl, is_forbidden, is_unserved, objects_of
-from tarmak_iam.hook.cluster.objects import Object, Ref, meant
+from tarmak_iam.hook.cluster.objects import Index, Object, Ref, last_applied
 from tarmak_iam.hook.cluster.plan import Plan, is_settled
 from tarmak_iam.hook.cluster.server import Server
-from tarmak_iam.hook.cluster.stale_pods import DAEMONSET, check_pods
+from tarmak_iam.hook.cluster.stale_pods import DAEMONSET, PodCheck
+from tarmak_iam.hook.cluster.undo import UndoStep
+from tarmak_iam.hook.cluster.update_check import Changes, PodUpdate
 from tarmak_iam.hook.telling import Tell, silent
 
-__all__ = ["Right", "RightsMissing", "check_rights", "explained", "rights_of_apply", "rights_of_rollback"]
+__all__ = [
+    "Right",
+    "RightsMissing",
+    "check_rights",
+    "explained",
+    "rights_of_apply",
+    "rights_of_restart",
+    "rights_of_rollback",
+]
 
 _API = "authorization.k8s.io/v1"
 _MAX_COMMANDS = 3
@@ -132,31 +143,35 @@ def check_rights(kubectl: Kubectl, wanted: Iterable[Right], tell: Tell = silent)
         raise RightsMissing(kubectl, left if len(left) <= _BY_NAME else {each.of_all for each in left})
 
 
-def rights_of_apply(server: Server, plan: Plan) -> Iterator[Right]:
-    """What carrying it out takes. Raises ToolError."""
+def rights_of_apply(server: Server, plan: Plan, check: PodCheck) -> Iterator[Right]:
+    """What carrying it out takes. `check`: the pods that run now. Raises ToolError."""
     resources = _Resources(server.kubectl)
     if plan.is_change:
         yield _IDENTITY
     for step in plan.steps:
         if not is_settled(server, step):
-            yield from resources.rights(step.ref, *_writing(server, step.live))
+            yield from resources.rights(step.ref, *_writing(server, step.wanted, step.live))
     for each in plan.removals:
         yield from resources.rights(Ref.of(each), "delete")
-    yield from _of_restart((step.live, step.then) for step in plan.steps)
-    yield from _of_stale_pods(server, plan)
+    yield from rights_of_restart(check, plan.ends)
 
 
-def rights_of_rollback(server: Server, pairs: Iterable[tuple[Ref, Object | None, Object | None]]) -> Iterator[Right]:
-    """`pairs`: each object, as it is to be (None for removed) and as it is. Raises ToolError."""
-    resources, pairs = _Resources(server.kubectl), list(pairs)
-    for ref, before, live in pairs:
-        if before is None:
-            yield from resources.rights(ref, *([] if live is None else ["delete"]))
-        elif live is None:
-            yield from resources.rights(ref, "create")
-        elif meant(live) != meant(before):
-            yield from resources.rights(ref, "update")
-    yield from _of_restart((live, before) for _, before, live in pairs if before is not None)
+def rights_of_rollback(server: Server, steps: Sequence[UndoStep], check: PodCheck) -> Iterator[Right]:
+    """As `rights_of_apply`."""
+    resources = _Resources(server.kubectl)
+    for each in steps:
+        yield from resources.rights(each.ref, *_restoring(each))
+    yield from rights_of_restart(check, [(each.live, each.then) for each in steps])
+
+
+def rights_of_restart(check: PodCheck, changes: Changes) -> Iterator[Right]:
+    """Where pods run another configuration, after the changes or already, and no controller replaces them for it."""
+    update = PodUpdate.of(check, changes)
+    if not update.is_kept:
+        return
+    verbs = ("list", "delete") if update.has_new_data else ("delete",) if check.stale else ()
+    for verb in verbs:
+        yield Right("pods", "", DAEMONSET.namespace, "", verb)
 
 
 @contextmanager
@@ -187,7 +202,12 @@ def _explain(server: Server, objects: Sequence[Object]) -> None:
         found = server.read([ref.stub for ref in refs])
     except RightsMissing as error:
         missing = error.missing
-    writing = [right for ref in refs for right in resources.rights(ref, *_writing(server, ref.among(found)))]
+    live = Index(found)
+    writing = [
+        right
+        for each, ref in zip(objects, refs, strict=True)
+        for right in resources.rights(ref, *_writing(server, each, live.get(ref)))
+    ]
     try:
         check_rights(server.kubectl, writing)
     except RightsMissing as error:
@@ -196,38 +216,27 @@ def _explain(server: Server, objects: Sequence[Object]) -> None:
         raise RightsMissing(server.kubectl, missing)
 
 
-def _writing(server: Server, live: Object | None) -> tuple[str, ...]:
-    """The verbs of an apply: a server-side one is a PATCH, and may make the object as well."""
-    made = ("create",) if live is None else ()
-    return (*made, "patch") if server.is_server_side or live is not None else made
+def _writing(server: Server, wanted: Object, live: Object | None) -> tuple[str, ...]:
+    """The verbs of an apply: a server-side one is a PATCH, and may make the object as well. What is too large for
+    kubectl's own apply is replaced."""
+    if live is None:
+        return ("create", "patch") if server.is_server_side else ("create",)
+    is_whole = not server.is_server_side and not fits_client_side_apply(wanted)
+    return ("patch", "update") if is_whole else ("patch",)
+
+
+def _restoring(step: UndoStep) -> tuple[str, ...]:
+    """The verbs of `Server.put_back` and `remove`: the note of kubectl's own apply is set by a PATCH."""
+    verbs = {Action.CREATED: ("create",), Action.CONFIGURED: ("update",), Action.REMOVED: ("delete",)}
+    found = verbs.get(step.action, ())
+    is_noted = step.then is not None and last_applied(step.then) is not None
+    return (*found, "patch") if found and is_noted else found
 
 
 def _of_listing(server: Server) -> Iterator[Right]:
     for (group, kind), resource in _LISTED.items():
         if (group, kind) != _POLICIES or server.version.is_below(1, 25):
             yield Right(resource, group, "", "", "list")
-
-
-def _of_restart(done: Iterable[tuple[Object | None, Object]]) -> Iterator[Right]:
-    """Where the configuration becomes another one and the pods of its DaemonSet are not replaced for it."""
-    pairs = [(before, after) for before, after in done if before is not None and Ref.of(after).name == NAME]
-    if any(after["kind"] == "ConfigMap" and before.get("data") != after.get("data") for before, after in pairs):
-        for before, after in pairs:
-            if after["kind"] == "DaemonSet" and _template(before) == _template(after):
-                for verb in ("list", "delete"):
-                    yield Right("pods", "", Ref.of(after).namespace, "", verb)
-
-
-def _of_stale_pods(server: Server, plan: Plan) -> Iterator[Right]:
-    """Where an earlier run has not restarted pods that this one does not replace."""
-    for step in plan.steps:
-        is_kept = step.live is not None and _template(step.live) == _template(step.then)
-        if step.ref.is_same(DAEMONSET) and is_kept and check_pods(server).stale:
-            yield Right("pods", "", step.ref.namespace, "", "delete")
-
-
-def _template(daemon: Object) -> object:
-    return (daemon.get("spec") or {}).get("template")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,9 @@ from tarmak_iam.hook.cluster.restart import roll_out_and_restart
 from tarmak_iam.hook.cluster.rights import check_rights, explained, rights_of_rollback
 from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS
 from tarmak_iam.hook.cluster.server import CRD, Server
+from tarmak_iam.hook.cluster.stale_pods import check_pods
 from tarmak_iam.hook.cluster.undo import UndoStep, refuse_conflicts, revisions_to_undo, undo_steps
+from tarmak_iam.hook.cluster.update_check import check_changes
 from tarmak_iam.hook.telling import Tell, silent
 
 __all__ = ["RollbackFailed", "rollback"]
@@ -52,9 +54,9 @@ def rollback(
 
     Before the first write `tell` hears what will be there afterwards, and who can log in then; with `dry_run` that is
     all. Raises SelectionError where there is no such file, or no change of that number; ConfigError for a file that is
-    no history; EditRefused, nothing changed, for the history of another cluster, and for fields that somebody else has
-    changed since, unless `force`; ToolError, also where another run holds the cluster's lease; RollbackFailed from the
-    first change on.
+    no history; EditRefused, nothing changed, for the history of another cluster, and, unless `force`, for fields that
+    somebody else has changed since and for pods whose node cannot run the ones of before; ToolError, also where another
+    run holds the cluster's lease; RollbackFailed from the first change on.
     """
     history = load_history(state, within)
     with nullcontext(kubectl) if dry_run else leased(kubectl, tell) as held:
@@ -87,9 +89,11 @@ def _rolled_back(
         undone=tuple(each.number for each in revisions),
         outlook=outlook(server, steps),
     )
+    check = check_pods(server)
+    warnings = check_changes(server, check, [(each.live, each.then) for each in steps], force=force)
     if not dry_run:
-        check_rights(kubectl, rights_of_rollback(server, ((each.ref, each.then, each.live) for each in steps)), tell)
-    for line in _announced(revisions, foreseen):
+        check_rights(kubectl, rights_of_rollback(server, steps, check), tell)
+    for line in (*_announced(revisions, foreseen), *warnings):
         tell(line)
     if dry_run:
         return foreseen

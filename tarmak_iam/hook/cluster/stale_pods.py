@@ -8,6 +8,7 @@ a pod is judged by when it was made and its container started, against the Confi
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -55,9 +56,11 @@ class PodCheck:
     is_seen: bool = True
 
 
-def check_pods(server: Server) -> PodCheck:
-    """What is not allowed to be looked at is in the notes. Raises ToolError."""
-    found = server.read([_CONFIG_MAP.stub, DAEMONSET.stub])
+def check_pods(server: Server, found: Sequence[Object] | None = None) -> PodCheck:
+    """What is not allowed to be looked at is in the notes. `found`: the live objects, where they were just read. Raises
+    ToolError."""
+    if found is None:
+        found = server.read([_CONFIG_MAP.stub, DAEMONSET.stub])
     daemon = DAEMONSET.among(found)
     if daemon is None:
         return PodCheck()
@@ -152,7 +155,7 @@ def _changed(daemon: Object, config_map: Object | None) -> datetime | None:
     return None if config_map is None else last_change(config_map, LiveMappings(daemon, ()).key)
 
 
-def _config_map(server: Server, daemon: Object, found: list[Object]) -> Object | None:
+def _config_map(server: Server, daemon: Object, found: Sequence[Object]) -> Object | None:
     """The one that it mounts, which is another one where the DaemonSet is somebody else's."""
     ref = LiveMappings(daemon, ()).config_map
     return None if ref is None else ref.among(found if ref == _CONFIG_MAP else server.read([ref.stub]))

@@ -7,29 +7,56 @@ to the next node only when the new pod is ready.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tarmak_iam.errors import EditRefused
 from tarmak_iam.hook.cluster.nodes import Node, NodesForbidden, nodes_for, untolerated
-from tarmak_iam.hook.cluster.objects import Object
-from tarmak_iam.hook.cluster.plan import Plan
+from tarmak_iam.hook.cluster.objects import Object, Ref
 from tarmak_iam.hook.cluster.pods import DaemonPod
 from tarmak_iam.hook.cluster.server import Server
-from tarmak_iam.hook.cluster.stale_pods import DAEMONSET, PodCheck, check_pods
+from tarmak_iam.hook.cluster.stale_pods import DAEMONSET, PodCheck
 
-__all__ = ["check_plan", "check_update"]
+__all__ = ["Changes", "PodUpdate", "check_changes", "check_update"]
+
+Changes = Sequence[tuple[Object | None, Object | None]]
+"""Objects as they are and as they would become, None where one is not there."""
 
 
-def check_plan(server: Server, plan: Plan, *, force: bool = False) -> tuple[str, ...]:
-    """`check_update` where the plan has pods replaced or restarted; otherwise nothing."""
-    step = next((step for step in plan.steps if step.ref.is_same(DAEMONSET)), None)
-    if step is None or step.live is None:
+@dataclass(frozen=True, slots=True)
+class PodUpdate:
+    """What changes mean for the pods that run: `live` and `then` are their DaemonSet, `has_new_data` whether its
+    ConfigMap gets other data, which only new pods read."""
+
+    check: PodCheck
+    live: Object | None
+    then: Object | None
+    has_new_data: bool
+
+    @classmethod
+    def of(cls, check: PodCheck, changes: Changes) -> PodUpdate:
+        daemons = (pair for pair in changes if DAEMONSET.is_same(Ref.of(pair[1] or pair[0] or {})))
+        live, then = next(daemons, (check.daemon, check.daemon))
+        return cls(check, live, then, any(_is_of_new_data(*pair) for pair in changes))
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the DaemonSet stays as it is to its controller, which then replaces no pod."""
+        return self.live is not None and self.then is not None and _template(self.live) == _template(self.then)
+
+    @property
+    def ends_pods(self) -> bool:
+        if self.live is None or self.then is None:
+            return False
+        return not self.is_kept or self.has_new_data or bool(self.check.stale)
+
+
+def check_changes(server: Server, check: PodCheck, changes: Changes, *, force: bool = False) -> tuple[str, ...]:
+    """`check_update` where the changes have pods replaced or restarted; otherwise nothing."""
+    update = PodUpdate.of(check, changes)
+    if not update.ends_pods or update.then is None:
         return ()
-    check = check_pods(server)
-    if _template(step.live) == _template(step.then) and not _changes_data(plan) and not check.stale:
-        return ()
-    return check_update(server, check, step.then, force=force)
+    return check_update(server, check, update.then, force=force)
 
 
 def check_update(server: Server, check: PodCheck, then: Object, *, force: bool = False) -> tuple[str, ...]:
@@ -53,10 +80,10 @@ def check_update(server: Server, check: PodCheck, then: Object, *, force: bool =
     return (*refused, *update.notes())
 
 
-def _changes_data(plan: Plan) -> bool:
-    """Whether a ConfigMap of the same name as the DaemonSet gets other data, which only new pods read."""
-    ours = [step for step in plan.steps if step.ref.kind == "ConfigMap" and step.ref.name == DAEMONSET.name]
-    return any((step.live or {}).get("data") != step.then.get("data") for step in ours)
+def _is_of_new_data(live: Object | None, then: Object | None) -> bool:
+    if then is None or then.get("kind") != "ConfigMap" or Ref.of(then).name != DAEMONSET.name:
+        return False
+    return (live or {}).get("data") != then.get("data")
 
 
 @dataclass(frozen=True, slots=True)
