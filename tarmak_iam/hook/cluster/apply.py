@@ -24,7 +24,7 @@ from tarmak_iam.hook.cluster.mappings import read_live
 from tarmak_iam.hook.cluster.objects import Index, Object, Ref, counted, digest
 from tarmak_iam.hook.cluster.plan import Plan, Step, is_settled, make_plan
 from tarmak_iam.hook.cluster.read_back import read_back
-from tarmak_iam.hook.cluster.restart import roll_out_and_restart, would_be_restarted
+from tarmak_iam.hook.cluster.restart import RolledOut, roll_out_and_restart, would_be_restarted
 from tarmak_iam.hook.cluster.rights import check_rights, explained, rights_of_apply
 from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS, read_rollout
 from tarmak_iam.hook.cluster.server import CRD, Conflict, Server
@@ -151,15 +151,15 @@ class _Run:
                 self._apply(steps)
             if self._journal is not None:
                 self._journal.applied()
-            rolled_out, notes = self._roll_out()
+            rolled_out = self._roll_out()
             for batch in in_batches(self._plan.removals, lambda each: each, is_of_one_kind=True):
                 self._remove(batch)
             self._server.wait_until_gone([Ref.of(each) for each in self._plan.removals])
             if self._journal is not None:
                 self._journal.close()
             read_back(self._server, self._made, self._removed)
-        done = self._applied(rolled_out)
-        return replace(done, notes=tuple(dict.fromkeys((*done.notes, *notes))))
+        done = self._applied(rolled_out.is_done)
+        return replace(done, notes=tuple(dict.fromkeys((*done.notes, *rolled_out.notes))))
 
     def _begin(self) -> Journal:
         """Writes down what is there now, before the first change."""
@@ -219,7 +219,7 @@ class _Run:
         if self._journal is not None:
             self._journal.save()
 
-    def _roll_out(self) -> tuple[bool | None, tuple[str, ...]]:
+    def _roll_out(self) -> RolledOut:
         refs = [step.ref for step in self._plan.steps if step.ref.kind == "DaemonSet"]
         return roll_out_and_restart(self._server, refs, self._wait, self._tell)
 

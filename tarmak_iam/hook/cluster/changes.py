@@ -14,7 +14,7 @@ from tarmak_iam.hook.cluster.objects import Ref
 if TYPE_CHECKING:
     from tarmak_iam.hook.cluster.outlook import Outlook
 
-__all__ = ["Action", "Applied", "ApplyFailed", "Change", "RolledBack"]
+__all__ = ["Action", "Applied", "ApplyFailed", "Change", "RollbackFailed", "RolledBack"]
 
 
 class Action(str, Enum):
@@ -85,6 +85,10 @@ class ApplyFailed(ToolError):
         super().__init__("; ".join(parts), remedy="run apply again, or rollback, which restores what was there before")
         self.reason, self.applied, self.left, self.unknown = reason, applied, left, unknown
         self.state = applied.state
+
+
+class RollbackFailed(ToolError):
+    """It stopped midway, and says what was done and what was not."""
 
 
 @dataclass(frozen=True, slots=True)

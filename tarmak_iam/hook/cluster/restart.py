@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from tarmak_iam.errors import TarmakIamError, ToolError
 from tarmak_iam.hook.cluster.kubectl import why
@@ -19,19 +19,27 @@ from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.cluster.stale_pods import DAEMONSET, PodCheck, StalePod, check_pods
 from tarmak_iam.hook.telling import Tell, silent
 
-__all__ = ["roll_out_and_restart", "would_be_restarted"]
+__all__ = ["RolledOut", "roll_out_and_restart", "would_be_restarted"]
 
 _PAUSE = 1.0
 
 
-def roll_out_and_restart(
-    server: Server, refs: Sequence[Ref], seconds: float | None, tell: Tell = silent
-) -> tuple[bool | None, tuple[str, ...]]:
+@dataclass(frozen=True, slots=True)
+class RolledOut:
+    """`is_done`: whether each DaemonSet runs everywhere, None where nobody waited. `is_left`: whether there are pods
+    that have to be restarted yet."""
+
+    is_done: bool | None
+    notes: tuple[str, ...] = ()
+    is_left: bool = False
+
+
+def roll_out_and_restart(server: Server, refs: Sequence[Ref], seconds: float | None, tell: Tell = silent) -> RolledOut:
     """Waits up to `seconds` until each DaemonSet runs everywhere, and then restarts the authenticator's stale pods one
     after the other, each once the one before is ready, for up to `seconds` more.
 
-    Gives whether all of them run (None where nobody waits), and notes. With `seconds` None, nobody waits: the only pod
-    is restarted, of several only those that are not ready, and a note names the others. Raises ToolError where one does
+    With `seconds` None, nobody waits: the only pod is restarted, of several only those that are not ready, and a note
+    names the others. Raises ToolError where one does
     not run in time, or a pod cannot be restarted: it names those that still run what they ran before.
     """
     restart = _Restart(server, tell)
@@ -42,7 +50,7 @@ def roll_out_and_restart(
         rolled_out = roll_out(server.kubectl, refs, seconds, tell)
     except ToolError as error:
         raise (restart.after(error) if is_concerned else error) from None
-    return rolled_out, restart.rest(seconds) if is_concerned else ()
+    return restart.rest(rolled_out, seconds) if is_concerned else RolledOut(rolled_out)
 
 
 def would_be_restarted(check: PodCheck) -> tuple[str, ...]:
@@ -67,17 +75,18 @@ class _Restart:
                 return self._failure(error.message, left)
         return error
 
-    def rest(self, seconds: float | None) -> tuple[str, ...]:
+    def rest(self, is_done: bool | None, seconds: float | None) -> RolledOut:
         check = check_pods(self._server)
         stale = self.to_do(check)
         if seconds is None:
-            return (*check.notes, *self._at_once(check, stale))
+            left_over = self._at_once(check, stale)
+            return RolledOut(is_done, (*check.notes, *left_over), is_left=bool(left_over))
         deadline = self._kubectl.clock() + seconds
         for number, each in enumerate(stale):
             left = stale[number:]
             self.delete([each], left)
             self._wait(check, each.pod, deadline, left)
-        return check.notes
+        return RolledOut(is_done, check.notes)
 
     def delete(self, stale: Sequence[StalePod], left: Sequence[StalePod] = ()) -> None:
         """By its name, not with `rollout restart`, which kubectl below 1.15 has not, and which sets a field."""
@@ -96,7 +105,7 @@ class _Restart:
             self.delete(stale)
             return ()
         left = [each for each in stale if each.pod.is_ready]
-        advice = "apply without --no-wait restarts them one after the other"
+        advice = "the same command without --no-wait restarts them one after the other"
         return (f"not restarted: {_named(left)}; {advice}",) if left else ()
 
     def _wait(self, check: PodCheck, old: DaemonPod, deadline: float, left: Sequence[StalePod]) -> None:

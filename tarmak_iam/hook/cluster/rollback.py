@@ -10,7 +10,7 @@ from pathlib import Path
 from tarmak_iam.document.boundary import Boundary
 from tarmak_iam.errors import TarmakIamError, ToolError
 from tarmak_iam.hook.cluster.batches import in_batches
-from tarmak_iam.hook.cluster.changes import Action, Change, RolledBack
+from tarmak_iam.hook.cluster.changes import Action, Change, RollbackFailed, RolledBack
 from tarmak_iam.hook.cluster.established import wait_until_established
 from tarmak_iam.hook.cluster.history import History, Revision, Status, composed
 from tarmak_iam.hook.cluster.history_file import load_history, write_history
@@ -18,7 +18,7 @@ from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.lease import leased
 from tarmak_iam.hook.cluster.objects import Object, Ref, counted
 from tarmak_iam.hook.cluster.outlook import DAEMONSET, outlook
-from tarmak_iam.hook.cluster.restart import roll_out_and_restart
+from tarmak_iam.hook.cluster.restart import RolledOut, roll_out_and_restart
 from tarmak_iam.hook.cluster.rights import check_rights, explained, rights_of_rollback
 from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS
 from tarmak_iam.hook.cluster.server import CRD, Server
@@ -31,10 +31,6 @@ __all__ = ["RollbackFailed", "rollback"]
 
 _ENDS = {Action.REMOVED: "removed", Action.CREATED: "created again", Action.CONFIGURED: "set back"}
 _MAX_TOLD = 5
-
-
-class RollbackFailed(ToolError):
-    """It stopped midway, and says what was done and what was not."""
 
 
 def rollback(
@@ -50,7 +46,8 @@ def rollback(
 ) -> RolledBack:
     """Undoes the newest change of the history in the file `state`, or every one that is newer than the change `to`:
     what it set is set back, what it made is removed, what it removed is made again. Fields that others have set stay as
-    they are. A second run finds nothing to do. No link may lead the file out of the boundary `within`.
+    they are. A second run finishes what the first one left, as pods that do not run yet, or finds nothing to do. No
+    link may lead the file out of the boundary `within`.
 
     Before the first write `tell` hears what will be there afterwards, and who can log in then; with `dry_run` that is
     all. Raises SelectionError where there is no such file, or no change of that number; ConfigError for a file that is
@@ -154,12 +151,11 @@ class _Run:
         with self._telling():
             self._put_back()
             put_back = [each.then for each in self._steps if each.then is not None]
-            if not removals:  # whatever the rollout comes to
-                self._notes.write(Status.UNDONE)
             rolled_out = self._roll_out([*put_back, *self._untouched_daemon()])
             self._remove(removals)
-            self._notes.write(Status.UNDONE)
-        return replace(self._foreseen, changes=tuple(self._done.values()), rolled_out=rolled_out)
+            if not rolled_out.is_left:
+                self._notes.write(Status.UNDONE)
+        return replace(self._foreseen, changes=tuple(self._done.values()), rolled_out=rolled_out.is_done)
 
     def _put_back(self) -> None:
         steps = [each for each in self._steps if each.then is not None]
@@ -187,10 +183,10 @@ class _Run:
             return []
         return self._server.read([DAEMONSET.stub])
 
-    def _roll_out(self, objects: Sequence[Object]) -> bool | None:
+    def _roll_out(self, objects: Sequence[Object]) -> RolledOut:
         refs = [Ref.of(each) for each in objects if each["kind"] == "DaemonSet"]
-        rolled_out, notes = roll_out_and_restart(self._server, refs, self._wait, self._tell)
-        for note in notes:
+        rolled_out = roll_out_and_restart(self._server, refs, self._wait, self._tell)
+        for note in rolled_out.notes:
             self._tell(note)
         return rolled_out
 
