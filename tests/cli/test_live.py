@@ -127,7 +127,7 @@ def test_pods_that_run_another_configuration(stand: Stand) -> None:
     assert f"note: would be restarted: {text}\n" in shell.dev("apply", "--dry-run", "client").err
     assert f"restarting {text}\n" in shell.dev("apply").err
     # Those that were made just now are of May.
-    waiting = "apply without --no-wait restarts them one after the other"
+    waiting = "the same command without --no-wait restarts them one after the other"
     assert waiting in shell.dev("apply", "--no-wait").err
 
 

@@ -272,6 +272,24 @@ class TestRollbackKilled:
             # Where it had not begun, this is another one, of one step.
             assert config(cluster) in (("",) if is_begun else (READERS, ""))
 
+    def test_before_the_pods_run(self, state: Path) -> None:
+        """The objects are as they were, and the next rollback waits for the pods, and goes no step further."""
+        cluster = Cluster()
+        for more in ("", READERS, READERS + WRITERS):
+            apply(made(MAPPINGS + more), cluster.kubectl(), state)
+        cluster.is_rolled_out = False
+        for _ in range(2):
+            with pytest.raises(RollbackFailed, match=r"does not run everywhere after 5 seconds.*run rollback again"):
+                rollback(cluster.kubectl(), state, wait=5)
+            assert (config(cluster), statuses(state)) == (READERS, ["1 applied", "2 applied", "3 undoing"])
+        daemon = cluster.get("DaemonSet", NAME)
+        assert daemon is not None
+        cluster.daemons.rolled_out(daemon, cluster.now)
+        counts = dict.fromkeys(("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable"), 3)
+        daemon["status"] = {"observedGeneration": 9, **counts}
+        assert rollback(cluster.kubectl(), state).undone == (3,)
+        assert (config(cluster), statuses(state)) == (READERS, ["1 applied", "2 applied", "3 undone"])
+
     def test_then_applied_and_rolled_back(self, state: Path) -> None:
         """What the killed rollback went back to counts, not what it left."""
         cluster = self.half_undone(state)
@@ -303,15 +321,6 @@ class TestRollbackKilled:
             rollback(cluster.kubectl(), state, to=1)
         cluster.fault = lambda _: None
         return cluster
-
-    def test_a_rollout_that_times_out_undoes_the_change_all_the_same(self, state: Path) -> None:
-        cluster = Cluster()
-        apply(made(), cluster.kubectl(), state)
-        apply(made(MAPPINGS + READERS), cluster.kubectl(), state)
-        cluster.is_rolled_out = False
-        with pytest.raises(RollbackFailed, match="it does not run everywhere"):
-            rollback(cluster.kubectl(), state, wait=5)
-        assert statuses(state) == ["1 applied", "2 undone"]
 
 
 class TestTo:

@@ -143,6 +143,22 @@ def test_rollback_restarts_pods_too(state: Path) -> None:
     assert len(deleted(cluster)) == 6
 
 
+def test_a_rollback_that_was_not_to_wait_is_finished_by_the_next(state: Path) -> None:
+    cluster = Cluster()
+    apply(made(), cluster.kubectl(), state)
+    edited(cluster)
+    apply(made(), cluster.kubectl(), state, force=True)
+    cluster.clock += 86400
+    told: list[str] = []
+    rollback(cluster.kubectl(), state, wait=None, tell=told.append)
+    assert "the same command without --no-wait restarts them one after the other" in told[-1]
+    assert (len(deleted(cluster)), len(stale(cluster))) == (3, 3)
+    again = rollback(cluster.kubectl(), state)
+    assert (again.undone, again.changed, again.rolled_out) == ((2,), False, True)
+    assert (len(deleted(cluster)), len(stale(cluster))) == (6, 0)
+    assert rollback(cluster.kubectl(), state).undone == ()
+
+
 def test_labels_alone_restart_nothing(state: Path) -> None:
     """managedFields give a new time to the whole of what we own."""
     for version in ("v1.12.9", "v1.30.1"):
@@ -241,8 +257,8 @@ def test_without_waiting_only_a_single_pod_is_restarted(state: Path) -> None:
     apply(made(), several.kubectl(), state, force=True)
     edited(several)
     note = (
-        f"not restarted: pod {NAME}-3 on master-1, pod {NAME}-4 on master-2; apply without --no-wait restarts them one "
-        "after the other"
+        f"not restarted: pod {NAME}-3 on master-1, pod {NAME}-4 on master-2; the same command without --no-wait "
+        "restarts them one after the other"
     )
     assert apply(made(), several.kubectl(), state, force=True, wait=None).notes == (note,)
     assert deleted(several) == []
