@@ -213,7 +213,7 @@ class _Around:
         verify = self._own("verify", *(verified.options if verified is not None else ()))
         apply, rollback = map(self._own, ("apply", "rollback"))
         if report is not None and isinstance(report.error, EditRefused):
-            apply = f"{apply} --force"
+            apply, rollback = f"{apply} --force", f"{rollback} --force"
         restores = f", `{rollback}` restores what was there before" if self._after and self._after.is_kept else ""
         return {
             Stage.NOTHING: f"tarmak is done, and nothing was applied; `{apply}` does that",
@@ -221,6 +221,7 @@ class _Around:
             Stage.NOT_VERIFIED: f"{Stage.NOT_VERIFIED}; `{verify}` logs in{restores}",
             Stage.FAILED: f"{Stage.FAILED}; `{verify}` logs in again{restores}",
             Stage.UNDOING: f"{Stage.UNDOING}; `{rollback}` goes on",
+            Stage.KEPT: f"the objects are as `apply` left them{restores}",
         }.get(stage, str(stage))
 
     def _own(self, command: str, *options: str) -> str:

@@ -16,7 +16,7 @@ from tarmak_iam.errors import ConfigError, EditRefused, TarmakIamError
 from tarmak_iam.findings import Severity
 from tarmak_iam.guards import losses
 from tarmak_iam.hook.access import Access
-from tarmak_iam.hook.cluster.changes import Applied, ApplyFailed, RolledBack
+from tarmak_iam.hook.cluster.changes import Applied, ApplyFailed, RollbackFailed, RolledBack
 from tarmak_iam.hook.cluster.history import STATE_NAME
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.gate import findings_about
@@ -127,6 +127,7 @@ class Stage(str, Enum):
     FAILED = "applied, but the verification failed"
     VERIFIED = "applied and verified"
     UNDOING = "the rollback may be half done"
+    KEPT = "not rolled back"
     UNDONE = "rolled back"
 
     def __str__(self) -> str:
@@ -248,6 +249,8 @@ class After:
             self.stage = Stage.UNDONE
         except TarmakIamError as failure:
             error = failure
+            if not isinstance(failure, RollbackFailed):  # it has not begun
+                self.stage = Stage.KEPT
         return replace(report, stage=self.stage, rolled_back=rolled_back, error=error, can_roll_back=False)
 
     def _apply(self) -> Applied:

@@ -17,7 +17,7 @@ from typing import Any
 from tarmak_iam.cli.main import main
 from tarmak_iam.effects import Loaded
 from tarmak_iam.errors import EditRefused, FileError, ToolError
-from tarmak_iam.hook.cluster.changes import Action, Applied, ApplyFailed, Change, RolledBack
+from tarmak_iam.hook.cluster.changes import Action, Applied, ApplyFailed, Change, RollbackFailed, RolledBack
 from tarmak_iam.hook.cluster.objects import Ref
 from tarmak_iam.hook.login.outcome import Outcome
 from tarmak_iam.identity.mappings import Mappings
@@ -101,8 +101,13 @@ def verify(installation: Any, kubectl: Any, *, tell: Any) -> Verified:
 
 
 def rollback(kubectl: Any, state: Path, *, tell: Any, within: Any) -> Any:
-    if happens("rollback") == "error":
-        raise ToolError("kubectl apply failed: connection refused")
+    match happens("rollback"):
+        case "error":
+            raise RollbackFailed("kubectl replace failed: connection refused")
+        case "refused":
+            raise EditRefused("ConfigMap x was changed since by somebody else; nothing was changed", remedy="--force")
+        case "away":
+            raise ToolError("kubectl get failed: connection refused")
     return RolledBack(())
 
 

@@ -342,8 +342,22 @@ class TestAfter:
 
     def test_a_rollback_that_fails(self, bench: Bench) -> None:
         said = bench.apply("--rollback-on-failure", code=1, FAKE_VERIFY="bad", FAKE_ROLLBACK="error")
-        assert "error: dev-cluster: the rollback may be half done: kubectl apply failed" in said
+        assert "error: dev-cluster: the rollback may be half done: kubectl replace failed" in said
         assert said.endswith("`tarmak-iam rollback` goes on\n")
+
+    @pytest.mark.parametrize(
+        ("kind", "why", "command"),
+        [
+            ("refused", "ConfigMap x was changed since by somebody else; nothing was changed", "rollback --force"),
+            ("away", "kubectl get failed: connection refused", "rollback"),
+        ],
+    )
+    def test_a_rollback_that_does_not_begin(self, bench: Bench, kind: str, why: str, command: str) -> None:
+        said = bench.apply("--rollback-on-failure", code=1, FAKE_VERIFY="bad", FAKE_ROLLBACK=kind)
+        assert said.endswith(
+            f"tarmak-iam: error: dev-cluster: not rolled back: {why}; the objects are as `apply` left them, "
+            f"`tarmak-iam {command}` restores what was there before\n"
+        )
 
     def test_nothing_is_rolled_back_where_nothing_was_changed(self, bench: Bench) -> None:
         """What is kept is the state before an earlier apply then."""
