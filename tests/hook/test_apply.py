@@ -618,3 +618,15 @@ def test_a_state_that_could_not_be_read_again_changes_nothing(state: Path, monke
     with pytest.raises(FileError, match="more than the 100 bytes that are read"):
         apply(made(), cluster.kubectl(), state)
     assert cluster.names() == []
+
+
+def test_a_rollback_is_not_offered_where_nothing_was_changed(state: Path) -> None:
+    """It would undo an earlier change."""
+    cluster = Cluster()
+    apply(made(), cluster.kubectl(), state)
+    daemon = cluster.get("DaemonSet", NAME)
+    assert daemon is not None
+    daemon["status"]["numberAvailable"] = 1
+    with pytest.raises(ApplyFailed) as failure:
+        apply(made(), cluster.kubectl(), state, wait=5)
+    assert (failure.value.state, failure.value.remedy) == (None, "run apply again")

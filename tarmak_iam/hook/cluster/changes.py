@@ -82,7 +82,9 @@ class ApplyFailed(ToolError):
             parts.append(f"not known: {', '.join(map(str, unknown))}")
         if left:
             parts.append(f"not done: {', '.join(map(str, left))}")
-        super().__init__("; ".join(parts), remedy="run apply again, or rollback, which restores what was there before")
+        # Where nothing is kept of it, a rollback would undo an earlier change.
+        restores = ", or rollback, which restores what was there before" if applied.state is not None else ""
+        super().__init__("; ".join(parts), remedy=f"run apply again{restores}")
         self.reason, self.applied, self.left, self.unknown = reason, applied, left, unknown
         self.state = applied.state
 
