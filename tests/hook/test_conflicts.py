@@ -12,10 +12,14 @@ import pytest
 
 from tarmak_iam.emit import manifests
 from tarmak_iam.errors import EditRefused
+from tarmak_iam.hook.cluster import journal
 from tarmak_iam.hook.cluster.apply import apply
 from tarmak_iam.hook.cluster.diff import live_diff
+from tarmak_iam.hook.cluster.history import History, Status
+from tarmak_iam.hook.cluster.history_file import load_history, read_history, write_history
 from tarmak_iam.hook.cluster.managed_fields import is_within, projected
 from tarmak_iam.hook.cluster.ownership import is_own_trace
+from tarmak_iam.hook.cluster.server import Server
 from tests.emit.installations import MAPPINGS
 from tests.hook.cluster import Cluster
 from tests.hook.test_apply import NAME, READERS, made
@@ -211,6 +215,34 @@ class TestBelow116:
         with pytest.raises(EditRefused, match=r"\(data\.config\.yaml.*was changed since it was applied"):
             apply(old(MAPPINGS + READERS), cluster.kubectl(), tmp_path / "none.json")
         assert apply(old(MAPPINGS + READERS), cluster.kubectl(), state).changed
+
+    def test_the_history_is_read_once_for_all_objects(self, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        cluster, read = old_cluster(), list[Path]()
+        apply(old(), cluster.kubectl(), state)
+
+        def reading(path: Path, within: None) -> History | None:
+            read.append(path)
+            return read_history(path, within)
+
+        monkeypatch.setattr(journal, "read_history", reading)
+        is_left = journal.left_by(Server.of(cluster.kubectl()), state, None)
+        assert is_left(live(cluster))
+        assert not is_left({**live(cluster), "data": {}})
+        assert read == [state]
+
+    @pytest.mark.parametrize(
+        ("status", "before", "after"),
+        [("begun", False, True), ("applied", False, True), ("undoing", True, True), ("undone", True, False)],
+    )
+    def test_which_end_of_a_change_is_there(self, state: Path, status: str, *, before: bool, after: bool) -> None:
+        """A rollback may have come to this object, or not."""
+        cluster = old_cluster()
+        apply(old(), cluster.kubectl(), state)
+        old_one = live(cluster)
+        apply(old(MAPPINGS + READERS), cluster.kubectl(), state)
+        write_history(load_history(state).with_status((2,), Status(status)), state)
+        is_left = journal.left_by(Server.of(cluster.kubectl()), state, None)
+        assert (is_left(old_one), is_left(live(cluster))) == (before, after)
 
     def test_a_history_that_cannot_be_read_tells_nothing(self, state: Path) -> None:
         cluster = old_cluster()

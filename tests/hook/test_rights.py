@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -281,6 +282,10 @@ def test_a_kind_that_we_do_not_know_is_looked_up_and_one_that_nobody_knows_is_no
     known, unknown = Ref("x.example.org/v1", "Gateway", "n", "a"), Ref("y.example.org/v1", "Gateway", "n", "a")
     assert list(resources.rights(known, "patch")) == [Right("gateways", "x.example.org", "n", "a", "patch")]
     assert list(resources.rights(unknown, "patch")) == []
+    # However many objects there are, a kind is looked up once.
+    calls = len(cluster.calls)
+    assert len([each for ref in [replace(known, name="b"), unknown] for each in resources.rights(ref, "get")]) == 1
+    assert len(cluster.calls) == calls
 
 
 def test_many_rights_are_told_in_few_words(state: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -54,6 +54,11 @@ class KeptObject:
 
     def done(self, made: Object | None) -> KeptObject:
         return replace(self, ref=self.ref if made is None else Ref.of(made), after=made and cleaned(made), is_done=True)
+
+    def ends(self, status: Status) -> tuple[Object, ...]:
+        """How a change of that status, or undoing it, can have left it where it is there."""
+        found = {Status.UNDONE: (self.before,), Status.UNDOING: (self.before, self.after)}.get(status, (self.after,))
+        return tuple(each for each in found if each is not None)
 
     @property
     def change(self) -> Change:
@@ -138,15 +143,22 @@ class History:
             return (newest,)
         return tuple(each for each in self.of(cluster) if each.status is Status.UNDOING)
 
-    def left(self, cluster: str, live: Object) -> bool:
-        """Whether an object is as the newest change of it left it, or as undoing that did."""
-        ref, found = Ref.of(live), digest(live)
+    def left(self, cluster: str) -> Callable[[Object], bool]:
+        """Tells whether an object is as the newest change of it left it, or as undoing that did; of a rollback that did
+        not come to its end, either."""
+        newest: dict[tuple[str, str, str], list[tuple[Status, KeptObject]]] = {}
         for revision in reversed(self.of(cluster)):
             for each in revision.objects:
-                if each.ref.key == ref.key and each.ref.is_same(ref):
-                    end = each.before if revision.status is Status.UNDONE else each.after
-                    return found == each.digest or (end is not None and found == digest(end))
-        return False
+                newest.setdefault(each.ref.key, []).append((revision.status, each))
+
+        def is_left(live: Object) -> bool:
+            ref, found = Ref.of(live), digest(live)
+            for status, each in newest.get(ref.key, ()):
+                if each.ref.is_same(ref):
+                    return found == each.digest or any(found == digest(end) for end in each.ends(status))
+            return False
+
+        return is_left
 
     def with_revision(self, revision: Revision) -> History:
         """With it in the place of the one of its number, or as the newest; the oldest ones go."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
+from functools import cache
 from pathlib import Path
 
 from tarmak_iam._version import __version__
@@ -97,12 +98,16 @@ def left_by(server: Server, path: Path, within: Boundary | None) -> Callable[[Ob
     """Tells whether an object is as the history in the file left it. A file that cannot be read tells of none: whoever
     is about to write it says so."""
 
-    def is_left(live: Object) -> bool:
+    @cache
+    def known() -> Callable[[Object], bool]:
         try:
             history = read_history(path, within)
         except TarmakIamError:
-            return False
-        return history is not None and history.left(server.identity(), live)
+            history = None
+        return (lambda _: False) if history is None else history.left(server.identity())
+
+    def is_left(live: Object) -> bool:
+        return known()(live)
 
     return is_left
 

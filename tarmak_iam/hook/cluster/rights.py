@@ -6,7 +6,7 @@ import json
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tarmak_iam.emit.client_side_apply import fits_client_side_apply
@@ -244,6 +244,7 @@ class _Resources:
     """The names that the API has for kinds."""
 
     kubectl: Kubectl
+    _found: dict[tuple[str, str], str | None] = field(default_factory=dict)
 
     def rights(self, ref: Ref, *verbs: str) -> Iterator[Right]:
         """None for a kind that nobody knows: the API server is asked about it when it is applied."""
@@ -253,7 +254,11 @@ class _Resources:
 
     def _resource(self, ref: Ref) -> str | None:
         known = _PLURALS.get((ref.group, ref.kind))
-        return known if known is not None else self._served(ref)
+        if known is not None:
+            return known
+        if (ref.api_version, ref.kind) not in self._found:  # asked for once, however many objects there are
+            self._found[ref.api_version, ref.kind] = self._served(ref)
+        return self._found[ref.api_version, ref.kind]
 
     def _served(self, ref: Ref) -> str | None:
         path = f"/apis/{ref.api_version}" if ref.group else f"/api/{ref.api_version}"
