@@ -175,15 +175,16 @@ def rights_of_restart(check: PodCheck, changes: Changes) -> Iterator[Right]:
 
 
 @contextmanager
-def explained(server: Server, objects: Sequence[Object]) -> Iterator[None]:
-    """Where something is forbidden within, which only reads or tries: all rights that are missing, at once."""
+def explained(server: Server, objects: Sequence[Object], *, are_applied: bool = True) -> Iterator[None]:
+    """Where something is forbidden within, which only reads or tries: all rights that are missing, at once.
+    `are_applied`: whether the objects are to be applied, and not only read."""
     try:
         yield
     except ToolError as error:
         if "forbidden" not in error.what.lower():
             raise
         try:
-            _explain(server, objects)
+            _explain(server, objects, are_applied=are_applied)
         except RightsMissing as missing:
             raise missing from None
         except TarmakIamError:
@@ -191,10 +192,11 @@ def explained(server: Server, objects: Sequence[Object]) -> Iterator[None]:
         raise
 
 
-def _explain(server: Server, objects: Sequence[Object]) -> None:
+def _explain(server: Server, objects: Sequence[Object], *, are_applied: bool) -> None:
     resources = _Resources(server.kubectl)
     refs = [Ref.of(each) for each in objects]
-    reading = [_IDENTITY, *_of_listing(server), *(right for ref in refs for right in resources.rights(ref, "get"))]
+    listing = _of_listing(server) if are_applied else ()
+    reading = [_IDENTITY, *listing, *(right for ref in refs for right in resources.rights(ref, "get"))]
     missing: tuple[Right, ...] = ()
     found: list[Object] = []
     try:
@@ -203,11 +205,15 @@ def _explain(server: Server, objects: Sequence[Object]) -> None:
     except RightsMissing as error:
         missing = error.missing
     live = Index(found)
-    writing = [
-        right
-        for each, ref in zip(objects, refs, strict=True)
-        for right in resources.rights(ref, *_writing(server, each, live.get(ref)))
-    ]
+    writing = (
+        []
+        if not are_applied
+        else [
+            right
+            for each, ref in zip(objects, refs, strict=True)
+            for right in resources.rights(ref, *_writing(server, each, live.get(ref)))
+        ]
+    )
     try:
         check_rights(server.kubectl, writing)
     except RightsMissing as error:

@@ -72,12 +72,12 @@ def _rolled_back(
     within: Boundary | None,
 ) -> RolledBack:
     server = Server.of(kubectl)
-    with explained(server, [each.ref.stub for each in composed(history.revisions[-1:])]):
+    with explained(server, [each.ref.stub for each in composed(history.revisions[-1:])], are_applied=False):
         cluster = server.identity()
     revisions = revisions_to_undo(history, cluster, to, state)
     if not revisions:
         return RolledBack(())
-    with explained(server, [each.ref.stub for each in composed(revisions)]):
+    with explained(server, [each.ref.stub for each in composed(revisions)], are_applied=False):
         steps = undo_steps(server, revisions)
     if not force:
         refuse_conflicts(steps)
