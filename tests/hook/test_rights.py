@@ -317,5 +317,5 @@ def test_what_a_cluster_is_told_from_others_by(state: Path) -> None:
     # A rollback applies nothing, and lists nothing.
     cluster.denied = {("get", "namespaces"), ("patch", "configmaps"), ("list", "clusterroles")}
     cluster.fault = lambda args: failed(FORBIDDEN.format("x", "get", "x")) if args[1] == "namespace" else None
-    with pytest.raises(RightsMissing, match="^you may not get namespaces/kube-system in kube-system; nothing was"):
+    with pytest.raises(RightsMissing, match=r"^you may not get namespaces/kube-system in kube-system; nothing was"):
         rollback(cluster.kubectl(), state)
