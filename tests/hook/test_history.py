@@ -290,6 +290,27 @@ class TestRollbackKilled:
         assert rollback(cluster.kubectl(), state).undone == (3,)
         assert (config(cluster), statuses(state)) == (READERS, ["1 applied", "2 applied", "3 undone"])
 
+    def test_without_waiting_what_pods_may_still_need_stays(self, state: Path) -> None:
+        """They read the custom resources until those of before are there."""
+        cluster = Cluster()
+        apply(made(), cluster.kubectl(), state)
+        apply(made(backends=["CRD"]), cluster.kubectl(), state)
+        names = cluster.names()
+        cluster.is_rolled_out = False
+        told: list[str] = []
+        for _ in range(2):
+            rollback(cluster.kubectl(), state, wait=None, tell=told.append)
+            assert told[-1].startswith("not removed yet, since pods may still need it: ")
+            assert (set(names) <= set(cluster.names()), statuses(state)) == (True, ["1 applied", "2 undoing"])
+        daemon = cluster.get("DaemonSet", NAME)
+        assert daemon is not None
+        cluster.daemons.rolled_out(daemon, cluster.now)
+        counts = dict.fromkeys(("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable"), 3)
+        daemon["status"] = {"observedGeneration": 9, **counts}
+        rollback(cluster.kubectl(), state, wait=None)
+        assert (cluster.get("CustomResourceDefinition", "iamidentitymappings.iamauthenticator.k8s.aws", "")) is None
+        assert statuses(state) == ["1 applied", "2 undone"]
+
     def test_then_applied_and_rolled_back(self, state: Path) -> None:
         """What the killed rollback went back to counts, not what it left."""
         cluster = self.half_undone(state)

@@ -20,7 +20,7 @@ from tarmak_iam.hook.cluster.objects import Object, Ref, counted
 from tarmak_iam.hook.cluster.outlook import DAEMONSET, outlook
 from tarmak_iam.hook.cluster.restart import RolledOut, roll_out_and_restart
 from tarmak_iam.hook.cluster.rights import check_rights, explained, rights_of_rollback
-from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS
+from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS, read_rollout
 from tarmak_iam.hook.cluster.server import CRD, Server
 from tarmak_iam.hook.cluster.stale_pods import check_pods
 from tarmak_iam.hook.cluster.undo import UndoStep, refuse_conflicts, revisions_to_undo, undo_steps
@@ -152,8 +152,8 @@ class _Run:
             self._put_back()
             put_back = [each.then for each in self._steps if each.then is not None]
             rolled_out = self._roll_out([*put_back, *self._untouched_daemon()])
-            self._remove(removals)
-            if not rolled_out.is_left:
+            is_removed = self._remove_when_safe(removals)
+            if is_removed and not rolled_out.is_left:
                 self._notes.write(Status.UNDONE)
         return replace(self._foreseen, changes=tuple(self._done.values()), rolled_out=rolled_out.is_done)
 
@@ -189,6 +189,22 @@ class _Run:
         for note in rolled_out.notes:
             self._tell(note)
         return rolled_out
+
+    def _remove_when_safe(self, removals: Sequence[UndoStep]) -> bool:
+        if not removals or not self._is_rolling_out():
+            self._remove(removals)
+            return True
+        kept = ", ".join(str(each.ref) for each in removals[:_MAX_TOLD])
+        more = f" and {len(removals) - _MAX_TOLD} more" if len(removals) > _MAX_TOLD else ""
+        self._tell(f"not removed yet, since pods may still need it: {kept}{more}; run rollback again without --no-wait")
+        return False
+
+    def _is_rolling_out(self) -> bool:
+        """Whether pods that nobody waits for may still read what is to be removed."""
+        if self._wait is not None:
+            return False
+        refs = [each.ref for each in self._steps if each.ref.kind == "DaemonSet" and each.then is not None]
+        return not all(read_rollout(self._server.kubectl, ref).is_done for ref in refs)
 
     def _remove(self, steps: Sequence[UndoStep]) -> None:
         """Those that are to go, in their order."""
