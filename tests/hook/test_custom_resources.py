@@ -369,9 +369,7 @@ def test_a_definition_does_not_begin_to_keep_unknown_fields_again() -> None:
 def test_a_definition_that_came_as_v1beta1_is_applied_as_such(state: Path) -> None:
     cluster = Cluster()
     crd = manifests_of(mapped(0))[0]
-    metadata = {**crd["metadata"], "annotations": {}}
-    older = {**crd, "metadata": metadata, "spec": {**crd["spec"], "preserveUnknownFields": True}}
-    cluster.add(older, "tarmak-iam", "Apply")
+    cluster.add({**crd, "spec": {**crd["spec"], "preserveUnknownFields": True}}, "tarmak-iam", "Apply")
     apply(mapped(0), cluster.kubectl(), state)
     assert cluster.objects["CustomResourceDefinition", "", DEFINITION]["spec"]["preserveUnknownFields"] is False
     rollback(cluster.kubectl(), state)

@@ -28,7 +28,8 @@ def is_own_trace(live: Object, manager: str) -> bool:
 def lost_fields(live: Object, wanted: Object, then: Object) -> tuple[Path, ...]:
     """Fields that were applied and are not there as they were: somebody has removed them, and nobody has them now, so
     that the API server sees no conflict. Known where the very manifest that is wanted was the last to be applied."""
-    if checksum_of(wanted) is None or checksum_of(live) != checksum_of(wanted):
+    # What is fitted to the one that is there is not the manifest as it was applied.
+    if not is_intact(wanted) or checksum_of(live) != checksum_of(wanted):
         return ()
     found = fields(meant(wanted), meant(live), meant(then))
     return tuple(path for path, (mine, now, after) in found if mine is not MISSING and now != after)
