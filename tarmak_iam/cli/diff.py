@@ -149,6 +149,8 @@ def _print(found: LiveDiff) -> None:
         print_line(effect.text)
     for pod in found.stale_pods:
         print_line(pod.text)
+    if found.missing_pods:
+        print_line(found.missing_text)
     for group in found.unbound:
         note(f"warning: {group.text}")
 
@@ -162,6 +164,7 @@ def _as_json(found: LiveDiff, *, with_objects: bool) -> dict[str, Any]:
         "objects": [{**change_json(each.change), "diff": each.text} for each in found.objects],
         "unboundGroups": [{"group": each.group, "principals": list(each.principals)} for each in found.unbound],
         "stalePods": [_stale_json(each) for each in found.stale_pods],
+        "missingPods": found.missing_pods,
         "notes": list(found.notes),
     }
 

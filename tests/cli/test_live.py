@@ -124,11 +124,20 @@ def test_pods_that_run_another_configuration(stand: Stand) -> None:
         "node": "master-1",
         "reason": text.partition(": ")[2],
     }
+    assert found["missingPods"] == 0
     assert f"note: would be restarted: {text}\n" in shell.dev("apply", "--dry-run", "client").err
     assert f"restarting {text}\n" in shell.dev("apply").err
     # Those that were made just now are of May.
     waiting = "the same command without --no-wait restarts them one after the other"
     assert waiting in shell.dev("apply", "--no-wait").err
+
+
+def test_a_node_without_a_pod(stand: Stand) -> None:
+    stand.shell.dev("apply")
+    stand.cluster.daemons.pods.popitem()
+    text = "DaemonSet kube-system/aws-iam-authenticator: 1 of its nodes has no pod yet\n"
+    assert stand.shell.dev("diff", code=1).out == text
+    assert json.loads(stand.shell.dev("diff", "-o", "json", code=1).out)["missingPods"] == 1
 
 
 @pytest.mark.parametrize("command", ["apply", "diff"])

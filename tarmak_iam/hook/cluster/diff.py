@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ from tarmak_iam.hook.cluster.mappings import read_live
 from tarmak_iam.hook.cluster.objects import Object, Ref, meant
 from tarmak_iam.hook.cluster.plan import Left, Plan, make_plan
 from tarmak_iam.hook.cluster.server import Server
-from tarmak_iam.hook.cluster.stale_pods import PodCheck, StalePod, check_pods
+from tarmak_iam.hook.cluster.stale_pods import DAEMONSET, PodCheck, StalePod, check_pods
 from tarmak_iam.hook.cluster.update_check import check_changes
 from tarmak_iam.installation import Installation
 
@@ -42,17 +43,23 @@ class ObjectDiff:
 @dataclass(frozen=True, slots=True)
 class LiveDiff:
     """`objects` that would change, `effects` on principals against what the cluster's daemon gives now, groups that
-    nobody has bound, and pods that do not run what the cluster's objects say."""
+    nobody has bound, pods that do not run what the cluster's objects say, and on how many nodes there is no pod yet."""
 
     objects: tuple[ObjectDiff, ...]
     effects: tuple[Effect, ...]
     unbound: tuple[UnboundGroup, ...]
     notes: tuple[str, ...] = ()
     stale_pods: tuple[StalePod, ...] = ()
+    missing_pods: int = 0
 
     @property
     def changed(self) -> bool:
-        return bool(self.objects or self.effects or self.stale_pods)
+        return bool(self.objects or self.effects or self.stale_pods or self.missing_pods)
+
+    @property
+    def missing_text(self) -> str:
+        """Of pods that the controller still has to make, as a line."""
+        return f"{DAEMONSET}: {self.missing_pods} of its nodes {'has' if self.missing_pods == 1 else 'have'} no pod yet"
 
 
 def live_diff(installation: Installation, kubectl: Kubectl) -> LiveDiff:
@@ -72,8 +79,9 @@ def live_diff(installation: Installation, kubectl: Kubectl) -> LiveDiff:
         objects=_diffs(plan),
         effects=effects(read_live(kubectl).loaded(installation), after),
         unbound=unbound_groups(after.standings.grants, bound_groups(bindings)),
-        notes=tuple(dict.fromkeys((*notes, *plan.notes, *pods.notes))),
+        notes=tuple(dict.fromkeys((*notes, *plan.notes, *pods.notes, *_not_begun(pods)))),
         stale_pods=pods.stale,
+        missing_pods=pods.missing,
     )
 
 
@@ -96,6 +104,11 @@ def _about_pods(server: Server, plan: Plan, pods: PodCheck) -> tuple[str, ...]:
         return check_changes(server, pods, plan.ends)
     except EditRefused as error:
         return (_refusal(error),)
+
+
+def _not_begun(pods: PodCheck) -> Iterator[str]:
+    if not pods.is_seen:
+        yield f"{DAEMONSET}: the cluster has not begun to roll it out"
 
 
 def _refusal(error: EditRefused) -> str:

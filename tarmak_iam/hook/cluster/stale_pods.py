@@ -47,13 +47,15 @@ class StalePod:
 @dataclass(frozen=True, slots=True)
 class PodCheck:
     """The DaemonSet, None where there is none, and its pods. `notes`: what could not be looked at. `is_seen`: whether
-    the controller has taken note of the DaemonSet's newest specification."""
+    the controller has taken note of the DaemonSet's newest specification. `missing`: on how many nodes it still has to
+    make a pod."""
 
     daemon: Object | None = None
     pods: tuple[DaemonPod, ...] = ()
     stale: tuple[StalePod, ...] = ()
     notes: tuple[str, ...] = ()
     is_seen: bool = True
+    missing: int = 0
 
 
 def check_pods(server: Server, found: Sequence[Object] | None = None) -> PodCheck:
@@ -78,7 +80,8 @@ def check_pods(server: Server, found: Sequence[Object] | None = None) -> PodChec
         notes += (f"when {_name(config_map)} changed last is not known: pods are judged by their template alone",)
     stale = judged(daemon, config_map, pods, revision)
     status, generation = daemon.get("status") or {}, (daemon.get("metadata") or {}).get("generation") or 0
-    return PodCheck(daemon, pods, stale, notes, (status.get("observedGeneration") or 0) >= generation)
+    missing = max(0, (status.get("desiredNumberScheduled") or 0) - len(pods))
+    return PodCheck(daemon, pods, stale, notes, (status.get("observedGeneration") or 0) >= generation, missing)
 
 
 def judged(
