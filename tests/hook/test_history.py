@@ -17,7 +17,7 @@ from tarmak_iam.hook.cluster.apply import apply
 from tarmak_iam.hook.cluster.changes import ApplyFailed
 from tarmak_iam.hook.cluster.history import History, Status
 from tarmak_iam.hook.cluster.history_file import load_history, read_history, write_history
-from tarmak_iam.hook.cluster.objects import digest
+from tarmak_iam.hook.cluster.objects import digest, last_applied
 from tarmak_iam.hook.cluster.rollback import RollbackFailed, rollback
 from tests.emit.installations import MAPPINGS
 from tests.hook.cluster import Cluster, failed
@@ -55,6 +55,21 @@ def killed_at(cluster: Cluster, number: int, run: Callable[[], object]) -> bool:
 
     def fault(_: tuple[str, ...]) -> None:
         if next(left, None) is None:
+            raise Killed
+
+    cluster.fault = fault
+    try:
+        run()
+    except Killed:
+        return True
+    finally:
+        cluster.fault = lambda _: None
+    return False
+
+
+def killed_at_verb(cluster: Cluster, verb: tuple[str, ...], run: Callable[[], object]) -> bool:
+    def fault(args: tuple[str, ...]) -> None:
+        if args[: len(verb)] == verb:
             raise Killed
 
     cluster.fault = fault
@@ -236,6 +251,20 @@ class TestKilled:
         rollback(cluster.kubectl(), state)
         assert cluster.names() == ["ServiceAccount old"]
 
+    def test_an_answer_that_never_came_leaves_no_note_of_plain_apply(
+        self, state: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Kubectl's next apply would take what is undone for what was applied last."""
+        cluster = Cluster(server="v1.15.12", client="v1.15.12")
+        apply(made(kubernetesVersion="1.15.12"), cluster.kubectl(), state)
+        note = last_applied(cluster.get("ConfigMap", NAME) or {})
+        monkeypatch.setattr(journal.Journal, "note", killing)
+        with pytest.raises(Killed):
+            apply(made(MAPPINGS + READERS, kubernetesVersion="1.15.12"), cluster.kubectl(), state)
+        assert config(cluster) == READERS
+        rollback(cluster.kubectl(), state)
+        assert last_applied(cluster.get("ConfigMap", NAME) or {}) == note
+
     def kill_before_the_daemonset(self, cluster: Cluster, installation: Any, state: Path) -> None:
         writes = iter(range(1))
 
@@ -327,6 +356,30 @@ class TestRollbackKilled:
         write_history(found, state)
         apply(made(MAPPINGS + WRITERS), cluster.kubectl(), state)
         assert statuses(state) == ["1 applied", "2 undone", "3 undone", "4 applied"]
+
+    def test_then_applied_where_kubernetes_does_not_record_who_sets_a_field(self, state: Path) -> None:
+        """What the killed rollback has written is nobody's edit."""
+        cluster = Cluster(server="v1.15.12", client="v1.15.12")
+        for more in ("", READERS):
+            apply(made(MAPPINGS + more, kubernetesVersion="1.15.12"), cluster.kubectl(), state)
+        assert killed_at_verb(cluster, ("apply", "set-last-applied"), lambda: rollback(cluster.kubectl(), state))
+        assert (config(cluster), statuses(state)) == ("", ["1 applied", "2 undoing"])
+        apply(made(MAPPINGS + READERS, kubernetesVersion="1.15.12"), cluster.kubectl(), state)
+        assert (config(cluster), statuses(state)) == (READERS, ["1 applied", "2 applied"])
+
+    def test_the_note_of_plain_apply_that_it_did_not_come_to_is_made_up_for(self, state: Path) -> None:
+        cluster = Cluster(server="v1.15.12", client="v1.15.12")
+        for image in ("a", "b"):
+            wanted = made(image=f"example.org/{image}:v0.7.9", kubernetesVersion="1.15.12")
+            apply(wanted, cluster.kubectl(), state)
+        assert killed_at_verb(cluster, ("apply", "set-last-applied"), lambda: rollback(cluster.kubectl(), state))
+        assert last_applied(cluster.get("DaemonSet", NAME) or {}) is None
+        apply(wanted, cluster.kubectl(), state)
+        assert statuses(state) == ["1 applied", "2 undone", "3 applied"]
+        rollback(cluster.kubectl(), state)
+        sent = last_applied(cluster.get("DaemonSet", NAME) or {})
+        assert sent is not None
+        assert sent["spec"]["template"]["spec"]["containers"][0]["image"] == "example.org/a:v0.7.9"
 
     def half_undone(self, state: Path) -> Cluster:
         cluster = Cluster()

@@ -131,6 +131,64 @@ def test_a_changed_template_replaces_the_pods_by_itself(state: Path) -> None:
     assert stale(cluster) == []
 
 
+def test_pods_that_are_not_there_yet_are_a_difference(state: Path) -> None:
+    """As after an apply that was killed while the first pods were made."""
+    cluster = Cluster()
+    apply(made(), cluster.kubectl(), state)
+    assert not live_diff(made(), cluster.kubectl()).changed
+    del cluster.daemons.pods[f"{NAME}-1"]
+    found = live_diff(made(), cluster.kubectl())
+    assert (found.changed, found.objects, found.missing_pods) == (True, (), 1)
+    assert found.missing_text == f"DaemonSet kube-system/{NAME}: 1 of its nodes has no pod yet"
+    cluster.daemons.pods.clear()
+    text = f"DaemonSet kube-system/{NAME}: 3 of its nodes have no pod yet"
+    assert live_diff(made(), cluster.kubectl()).missing_text == text
+
+
+def test_a_rollout_that_has_not_begun_is_noted(state: Path) -> None:
+    cluster = Cluster()
+    apply(made(), cluster.kubectl(), state)
+    assert live_diff(made(), cluster.kubectl()).notes == ()
+    cluster.objects["DaemonSet", "kube-system", NAME]["status"]["observedGeneration"] = 0
+    text = f"DaemonSet kube-system/{NAME}: the cluster has not begun to roll it out"
+    assert live_diff(made(), cluster.kubectl()).notes == (text,)
+
+
+def undone_and_not_restarted(cluster: Cluster, state: Path) -> None:
+    apply(made(), cluster.kubectl(), state)
+    edited(cluster)
+    apply(made(), cluster.kubectl(), state, force=True)
+    cluster.clock += 86400
+    cluster.fault = without_deleting(None)
+    with pytest.raises(KeyboardInterrupt):
+        rollback(cluster.kubectl(), state)
+    cluster.fault = lambda _: None
+
+
+def test_a_rollback_that_was_killed_before_it_restarted_the_pods_goes_on(state: Path) -> None:
+    undone_and_not_restarted(cluster := Cluster(), state)
+    left = names(cluster)
+    told: list[str] = []
+    assert rollback(cluster.kubectl(), state, dry_run=True).rolled_out is None
+    assert names(cluster) == left
+    done = rollback(cluster.kubectl(), state, tell=told.append)
+    assert (done.undone, done.changed, done.rolled_out) == ((), False, True)
+    assert [each.partition(":")[0] for each in told if each.startswith("restarting")] == [
+        f"restarting pod {each} on master-{number}" for number, each in enumerate(left, 1)
+    ]
+    assert stale(cluster) == []
+    assert rollback(cluster.kubectl(), state).rolled_out is None
+
+
+def test_it_does_not_run_what_somebody_has_written_since(state: Path) -> None:
+    undone_and_not_restarted(cluster := Cluster(), state)
+    found, left = cluster.get("ConfigMap", NAME), names(cluster)
+    assert found is not None
+    cluster.add({**found, "data": {"config.yaml": f"{MAPPINGS}# theirs\n"}}, "kubectl-edit")
+    assert rollback(cluster.kubectl(), state).rolled_out is None
+    assert names(cluster) == left
+
+
 def test_rollback_restarts_pods_too(state: Path) -> None:
     cluster = Cluster()
     apply(made(), cluster.kubectl(), state)

@@ -17,7 +17,7 @@ from tarmak_iam.hook.cluster.batches import in_batches
 from tarmak_iam.hook.cluster.changes import Action, Applied, ApplyFailed, Change
 from tarmak_iam.hook.cluster.established import wait_until_established
 from tarmak_iam.hook.cluster.history import KeptObject
-from tarmak_iam.hook.cluster.journal import Journal, left_by, settle
+from tarmak_iam.hook.cluster.journal import Journal, finish_notes, left_by, settle
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.lease import leased
 from tarmak_iam.hook.cluster.mappings import read_live
@@ -79,6 +79,8 @@ def _apply(
     objects = manifests(installation)
     server = Server.of(kubectl)
     left = left_by(server, state, within)
+    if dry_run is None:
+        finish_notes(server, state, within)
     with explained(server, objects):
         plan = make_plan(server, objects, ask=dry_run != "client", force=force, left=left)
     if wait is None:

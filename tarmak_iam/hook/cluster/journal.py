@@ -13,11 +13,11 @@ from tarmak_iam.document.boundary import Boundary
 from tarmak_iam.errors import FileError, TarmakIamError
 from tarmak_iam.hook.cluster.history import History, KeptObject, Revision, Status, composed
 from tarmak_iam.hook.cluster.history_file import read_history, write_history
-from tarmak_iam.hook.cluster.objects import Index, Object, Ref
+from tarmak_iam.hook.cluster.objects import Index, Object, Ref, last_applied, meant
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.telling import Tell
 
-__all__ = ["Journal", "left_by", "settle", "utc_now"]
+__all__ = ["Journal", "finish_notes", "left_by", "settle", "utc_now"]
 
 
 def utc_now() -> datetime:
@@ -92,6 +92,23 @@ def settle(server: Server, path: Path, within: Boundary | None) -> None:
         found = begun.with_status((revision.number,), Status.APPLIED)
     if found != history:
         write_history(found, path, within)
+
+
+def finish_notes(server: Server, path: Path, within: Boundary | None) -> None:
+    """Of a rollback that was killed: plain apply's note in an object that it has put back, and not yet that. Without
+    it kubectl would remove nothing that is no longer wanted. Raises ToolError."""
+    try:
+        history = read_history(path, within)
+    except TarmakIamError:  # whoever is about to write it says so
+        return
+    if history is None or not any(each.status is Status.UNDOING for each in history.revisions):
+        return
+    cluster = server.identity()
+    live = _live_of(server, history, cluster)
+    for each in composed(history.opened(cluster)):
+        now, sent = live.get(each.ref), each.target and last_applied(each.target)
+        if now and each.target and sent and last_applied(now) is None and meant(now) == meant(each.target):
+            server.note_applied(sent, now)
 
 
 def left_by(server: Server, path: Path, within: Boundary | None) -> Callable[[Object], bool]:

@@ -158,6 +158,13 @@ def last_applied(each: Object) -> Object | None:
     return found if isinstance(found, dict) else None
 
 
+def with_last_applied(each: Object, sent: Object) -> Object:
+    """As kubectl's own apply leaves it once it has sent that."""
+    metadata = each["metadata"]
+    annotations = {**(metadata.get("annotations") or {}), LAST_APPLIED: json.dumps(sent)}
+    return {**each, "metadata": {**metadata, "annotations": annotations}}
+
+
 def without_last_applied(each: Object) -> Object:
     """As if kubectl's own apply had never been."""
     return _without_annotations(each, (LAST_APPLIED,))

@@ -17,7 +17,6 @@ from tarmak_iam.hook.cluster.deletion import wait_until_gone
 from tarmak_iam.hook.cluster.kubectl import Kubectl, is_unserved, items_of, objects_of, why
 from tarmak_iam.hook.cluster.objects import (
     IDENTITY_MAPPINGS,
-    LAST_APPLIED,
     MANAGER,
     Index,
     Object,
@@ -27,6 +26,7 @@ from tarmak_iam.hook.cluster.objects import (
     is_ours,
     last_applied,
     meant,
+    with_last_applied,
     without_last_applied,
 )
 from tarmak_iam.hook.cluster.overlay import overlaid
@@ -150,7 +150,10 @@ class Server:
         is one that is what is wanted already.
         """
         if not self.is_server_side:
-            return [each if live is None else overlaid(live, each, last_applied(live)) for each, live in pairs]
+            return [
+                each if live is None else with_last_applied(overlaid(live, each, last_applied(live)), each)
+                for each, live in pairs
+            ]
         known = _brought(pairs, is_new=True)
         try:
             return self._asked(pairs, known, force=force)
@@ -226,7 +229,7 @@ class Server:
         made = self._written(before, live)
         # Both verbs would write the annotation anew, with all that is in the object: the next plain apply would then
         # take what others have set for ours, and remove it (kubectl's CreateOrUpdateAnnotation).
-        return made if kept is None else self._with_last_applied(kept, made)
+        return made if kept is None else self.note_applied(kept, made)
 
     def _written(self, before: Object, live: Object | None) -> Object:
         verb = "create" if live is None else "replace"
@@ -247,12 +250,12 @@ class Server:
     def _dated(self, wanted: Object, live: Object | None) -> Object:
         return dated(self.kubectl, wanted, live, is_server_side=self.is_server_side)
 
-    def _with_last_applied(self, kept: Object, made: Object) -> Object:
+    def note_applied(self, kept: Object, made: Object) -> Object:
+        """What is there, with plain apply's note of what it had sent. Raises ToolError."""
         done = self._note_applied([kept], Ref.of(made).scope)
         if done.code:
             raise self.kubectl.failure(done, "apply set-last-applied")
-        annotations = {**(made["metadata"].get("annotations") or {}), LAST_APPLIED: json.dumps(kept)}
-        return {**made, "metadata": {**made["metadata"], "annotations": annotations}}
+        return with_last_applied(made, kept)
 
     def _note_applied(self, objects: Sequence[Object], scope: Sequence[str]) -> Completed:
         # kubectl 1.15 looks for them in the kubeconfig's namespace, whatever they say.
