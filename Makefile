@@ -53,9 +53,10 @@ pages: $(VENV)/.tested
 goldens: $(VENV)/.installed
 	$(BIN)/python -m tests.emit.goldens
 
-# Commands, versions and Python's names in docs/reference, from the program itself.
+# Commands, versions and Python's names in docs/reference, from the program itself; in docs/hook.md what kills come to.
 reference: $(VENV)/.tested
 	$(BIN)/python -m tests.docs.reference
+	$(BIN)/python -m tests.hook.kill_table
 
 docs: $(VENV)/.tested
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --fresh-env docs build/docs

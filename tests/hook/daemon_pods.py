@@ -47,14 +47,17 @@ class DaemonPods:
     is_started: bool = True
     made: int = 0
 
-    def rolled_out(self, daemon: Any, seconds: float) -> None:
-        """A pod of its newest template on every node; those that are of it already stay."""
+    def rolled_out(self, daemon: Any, seconds: float, most: int | None = None) -> None:
+        """A pod of its newest template on every node; those that are of it already stay. `most`: how many are made."""
         text = json.dumps(daemon["spec"].get("template"), sort_keys=True)
         templates = self.revisions.setdefault(daemon["metadata"]["name"], [])
         if text in templates:  # the newest again, under its own name
             templates.remove(text)
         templates.append(text)
+        made = self.made
         for name in self.nodes:
+            if self.made - made == most:
+                break
             old = next((pod for pod in self.of(daemon) if pod["spec"]["nodeName"] == name), None)
             if old is not None and old["metadata"]["labels"]["controller-revision-hash"] == hash_of(text):
                 continue
