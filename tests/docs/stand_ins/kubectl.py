@@ -261,7 +261,7 @@ class Kubectl:
         found: list[dict[str, Any]] = []
         for name in named:
             data = sys.stdin.buffer.read() if name == "-" else _read(name)
-            found += [each for text in _documents(data.decode()) if (each := Document.parse(text.encode()).data)]
+            found += _documents(data.decode())
         return [item for each in found for item in (each["items"] if each["kind"] == "List" else [each])]
 
     def _allowed(self, verb: str, kind: Kind) -> None:
@@ -274,11 +274,11 @@ class Kubectl:
             )
 
 
-def _documents(text: str) -> list[str]:
-    """Of YAML, or a stream of JSON with one a line."""
-    lines = text.splitlines()
-    is_stream = len(lines) > 1 and all(line.startswith("{") for line in lines)
-    return lines if is_stream else text.split("\n---\n")
+def _documents(text: str) -> list[dict[str, Any]]:
+    """Of YAML, or of a stream of JSON with one object a line."""
+    if text.startswith("{"):
+        return [json.loads(line) for line in text.splitlines()]
+    return [each for part in text.split("\n---\n") if (each := Document.parse(part.encode()).data)]
 
 
 def _served(cluster: LiveCluster) -> list[Kind]:
