@@ -37,8 +37,9 @@ class Call:
                 call.words.append(word)
                 continue
             name, given, value = word.lstrip("-").partition("=")
-            if not word.startswith("--"):
+            if not word.startswith("--") and len(name) > 1:  # -ojson, where -o=json is as --output=json
                 name, value, given = name[0], name[1:] + given + value, name[1:] or given
+            if not word.startswith("--"):
                 name = _FLAGS.get(name, name)
             if not given and name not in _SWITCHES and not (name == "raw" and call.words[:1] == ["config"]):
                 value = rest.pop(0) if rest else ""
