@@ -25,7 +25,7 @@ WITHOUT_CLUSTER = {
     ("cli/cluster_access.py", "The admin's kubeconfig, if it is not what `tarmak clusters kubeconfig` names."): "help",
     ("cli/hook_shell.py", '  command tarmak-iam run -- tarmak "$@"'): "the shell function: its words are the user's",
     ("cli/run.py", "For kubectl, instead of `tarmak clusters kubeconfig`."): "help",
-    ("cli/run.py", "is not tarmak; write `tarmak-iam run -- tarmak ...`"): "the options are tarmak's own there",
+    ("cli/run.py", ": `tarmak-iam run -- tarmak clusters apply`; put a"): "the options are tarmak's own there",
     ("cli/settings.py", "# Settings of tarmak-iam for this cluster; `tarmak-iam settings show` lists"): "in a file",
     ("directory/record.py", "What `tarmak-iam render` wrote to this directory, and so may replace."): "in a file",
     ("directory/planning.py", "it was not written by tarmak-iam render"): "what wrote the file",

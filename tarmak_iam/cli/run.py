@@ -99,8 +99,8 @@ def _check_program(word: str) -> None:
     name = Path(word).name
     if not name.startswith("tarmak") or name.startswith("tarmak-iam"):
         raise click.UsageError(
-            f"'{word}' is not tarmak; write `tarmak-iam run -- tarmak ...`, and a program that tarmak needs around it "
-            "in front of that"
+            f"the command after `--` must be tarmak, not '{word}': `tarmak-iam run -- tarmak clusters apply`; put a "
+            "wrapper such as aws-vault before tarmak-iam"
         )
 
 

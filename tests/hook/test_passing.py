@@ -85,7 +85,8 @@ def test_tarmak_by_its_path(bench: Bench) -> None:
 
 @pytest.mark.parametrize("words", [["clusters", "apply"], ["aws-vault", "exec", "--", "tarmak"], ["tarmak-iam", "run"]])
 def test_what_is_not_tarmak(bench: Bench, words: list[str]) -> None:
-    assert f"error: '{words[0]}' is not tarmak" in bench.run("run", "--", *words, code=2)
+    refused = bench.run("run", "--", *words, code=2)
+    assert f"error: the command after `--` must be tarmak, not '{words[0]}': `tarmak-iam run -- tarmak" in refused
 
 
 def test_nothing_to_run(bench: Bench) -> None:
