@@ -16,6 +16,7 @@ from tarmak_iam.cli.history import print_history
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.effects import effect_json
 from tarmak_iam.emit.labels import NAME, NAMESPACE
+from tarmak_iam.errors import Place, SelectionError
 from tarmak_iam.hook.cluster.changes import Action, Change, RolledBack
 from tarmak_iam.hook.cluster.history import STATE_NAME
 from tarmak_iam.hook.cluster.history_file import read_history
@@ -67,6 +68,10 @@ def rollback(
     What it set is set back, what it made is removed, what it removed is made again. What others have changed since
     stays as it is. A second run finds nothing to do; --to N goes further back.
     """
+    if listing and to is not None:
+        raise click.UsageError("--list lists all changes, and --to goes back to one; use one of them")
+    if state is not None and not state.exists():
+        raise SelectionError("there is no such history", remedy="check the path", place=Place(str(state)))
     config = session.config()
     cluster = session.cluster(config)
     files = session.files(config, cluster)
@@ -97,8 +102,9 @@ def rollback(
     elif any(_removes_the_authenticator(each) for each in done.changes):
         note(f"nobody can log in with IAM now; {_way_in(session, config, cluster)}")
     if not done.undone:
+        why = "the last change is undone already" if to is None else f"no change after change {to} is left to undo"
         further = files.command_line.tarmak_iam("rollback --list")
-        note(f"unchanged: the last change is undone already; `{further}` shows what --to can go back to")
+        note(f"unchanged: {why}; `{further}` shows what --to can go back to")
 
 
 def _print_done(done: RolledBack, output: str, *, dry_run: bool) -> None:

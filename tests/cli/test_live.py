@@ -247,6 +247,23 @@ def test_a_link_leads_no_history_elsewhere(stand: Stand, tmp_path: Path) -> None
     shell.dev("rollback", "--force", "--state", path)  # as it is named
 
 
+def test_a_history_that_is_named_must_be_there(stand: Stand) -> None:
+    none = stand.shell.single / "none.json"
+    for options in ([], ["--list"], ["--to", "0"]):
+        refused = stand.shell.dev("rollback", "--state", none, *options, code=2)
+        assert refused.err == f"{none}: error: there is no such history; check the path\n"
+
+
+def test_what_a_rollback_to_a_change_finds_done(stand: Stand) -> None:
+    shell = stand.shell
+    shell.dev("apply")
+    assert "unchanged: no change after change 1 is left to undo; `tarmak-iam" in shell.dev("rollback", "--to", "1").err
+    shell.dev("rollback")
+    assert "unchanged: no change after change 0 is left to undo; `tarmak-iam" in shell.dev("rollback", "--to", "0").err
+    assert "unchanged: the last change is undone already; `tarmak-iam" in shell.dev("rollback").err
+    assert "use one of them" in shell.dev("rollback", "--list", "--to", "1", code=2).err
+
+
 def test_the_history_is_listed(stand: Stand) -> None:
     shell = stand.shell
     assert shell.dev("rollback", "--list").err == "no changes: nothing was applied from here\n"

@@ -515,11 +515,22 @@ def test_rollback_needs_a_state_of_this_cluster(state: Path, tmp_path: Path) -> 
         rollback(cluster.kubectl(), state)
     broken = tmp_path / "broken.json"
     broken_1 = '{"format": 1, "cluster": "x", "objects": [{}], "settled": true}'
-    broken_2 = ('{"format": 2}', '{"format": 2, "changes": [{}]}', '{"format": 3}')
+    broken_2 = ('{"format": 2}', '{"format": 2, "changes": [{}]}', '{"format": 0}', '{"format": "3"}')
     for text in ("", "{", "[]", *broken_2, broken_1, "[" * 10**5):
         broken.write_text(text)
         with pytest.raises(ConfigError, match="this is not a history that apply keeps"):
             read_history(broken)
+
+
+def test_a_history_of_a_newer_release_is_not_taken_for_a_broken_one(tmp_path: Path) -> None:
+    newer = tmp_path / "newer.json"
+    newer.write_text('{"format": 3, "changes": []}\r\n')
+    with pytest.raises(ConfigError) as refused:
+        read_history(newer)
+    assert str(refused.value) == (
+        f"{newer}: a newer release of tarmak-iam wrote this history; use that release, or move it away; "
+        "the changes in it can then no longer be rolled back"
+    )
 
 
 @pytest.mark.parametrize("part", ["tarmak-iam.state.json", "dev-cluster"])

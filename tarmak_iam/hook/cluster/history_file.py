@@ -23,6 +23,8 @@ _DIRECTORY_MODE = 0o700
 _LIMIT = 8 * MAX_BYTES
 """Of what is read: the newest change is kept whatever its size, and 3,000 mappings before and after are 6 MB."""
 
+_MOVE_AWAY = "move it away; the changes in it can then no longer be rolled back"
+
 
 def read_history(path: Path, within: Boundary | None = None) -> History | None:
     """None where there is no such file. Raises FileError, and ConfigError for a file that is no history."""
@@ -33,13 +35,15 @@ def read_history(path: Path, within: Boundary | None = None) -> History | None:
         found = json.loads(data)
         if found["format"] == 1:
             return _of_format_1(found)
-        if found["format"] != _FORMAT:
+        if found["format"] == _FORMAT:
+            return History(tuple(map(_revision, found["changes"])))
+        if found["format"] < _FORMAT:
             raise ValueError
-        return History(tuple(map(_revision, found["changes"])))
+        what = "a newer release of tarmak-iam wrote this history"
+        remedy = f"use that release, or {_MOVE_AWAY}"
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        raise ConfigError(
-            "this is not a history that apply keeps", remedy="name another file, or remove it", place=Place(str(path))
-        ) from None
+        what, remedy = "this is not a history that apply keeps", f"restore it from a copy, or {_MOVE_AWAY}"
+    raise ConfigError(what, remedy=remedy, place=Place(str(path)))
 
 
 def load_history(path: Path, within: Boundary | None = None) -> History:
