@@ -31,9 +31,11 @@ __all__ = ["apply"]
 @click.command(epilog="\b\nExamples:\n  tarmak-iam apply --dry-run=server\n  tarmak-iam apply --verify")
 @access_options
 @object_options
-@click.option("--dry-run", type=click.Choice(["client", "server"]), help="Change nothing; server: it judges too.")
-@click.option("--no-check", is_flag=True, help="Even if `check` finds errors.")
-@click.option("--force", is_flag=True, help="Take over what others made, and even if the last admin loses its way in.")
+@click.option(
+    "--dry-run", type=click.Choice(["client", "server"]), help="Change nothing; server: the API server checks."
+)
+@click.option("--no-check", is_flag=True, help="Apply even if `check` finds errors.")
+@click.option("--force", is_flag=True, help="Take over what others made; apply even if the last admin loses access.")
 @wait_option
 @timeout_option
 @click.option("--verify", is_flag=True, help="Then log in, as `verify` does; exit code 4 if you are not mapped.")
