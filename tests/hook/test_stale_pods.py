@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tarmak_iam.errors import EditRefused
 from tarmak_iam.hook.cluster.apply import apply
 from tarmak_iam.hook.cluster.changes import ApplyFailed
 from tarmak_iam.hook.cluster.diff import live_diff
@@ -172,7 +173,7 @@ def test_a_rollback_that_was_killed_before_it_restarted_the_pods_goes_on(state: 
     assert rollback(cluster.kubectl(), state, dry_run=True).rolled_out is None
     assert names(cluster) == left
     done = rollback(cluster.kubectl(), state, tell=told.append)
-    assert (done.undone, done.changed, done.rolled_out) == ((), False, True)
+    assert (done.undone, done.changed, done.rolled_out) == ((2,), False, True)
     assert [each.partition(":")[0] for each in told if each.startswith("restarting")] == [
         f"restarting pod {each} on master-{number}" for number, each in enumerate(left, 1)
     ]
@@ -185,7 +186,8 @@ def test_it_does_not_run_what_somebody_has_written_since(state: Path) -> None:
     found, left = cluster.get("ConfigMap", NAME), names(cluster)
     assert found is not None
     cluster.add({**found, "data": {"config.yaml": f"{MAPPINGS}# theirs\n"}}, "kubectl-edit")
-    assert rollback(cluster.kubectl(), state).rolled_out is None
+    with pytest.raises(EditRefused, match="was changed since by somebody else"):
+        rollback(cluster.kubectl(), state)
     assert names(cluster) == left
 
 
