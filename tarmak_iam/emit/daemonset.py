@@ -112,9 +112,14 @@ def _pod(installation: Installation) -> dict[str, Any]:
 
 
 def _service_account(installation: Installation) -> dict[str, Any]:
-    """Without its token a daemon with other backends ends at once (client-go's InClusterConfig)."""
+    """Without its token a daemon with other backends ends at once (client-go's InClusterConfig).
+
+    Named where it is the default one, too: an API server sets the old field `serviceAccount` to the same, and takes the
+    name from there when an update no longer has it. The pods of a daemon that asks no longer would then need an account
+    that is gone (measured with 1.30.14).
+    """
     asks = installation.daemon.asks_cluster
-    return {**({"serviceAccountName": NAME} if asks else {}), "automountServiceAccountToken": asks}
+    return {"serviceAccountName": NAME if asks else "default", "automountServiceAccountToken": asks}
 
 
 def _placement(installation: Installation) -> dict[str, Any]:

@@ -164,7 +164,7 @@ class Home:
             )
             for arg in container["args"]
         ]
-        if "serviceAccountName" in pod:
+        if pod["automountServiceAccountToken"]:
             access = self.state / "service-account.kubeconfig"
             access.write_text(plane.kubeconfig(plane.service_account_token(pod["serviceAccountName"])))
             args.append(f"--kubeconfig={access}")

@@ -236,3 +236,17 @@ def test_more_mappings_than_an_annotation_holds(stage: Stage) -> None:
     assert done.code == 0, done.err
     assert stage.live("diff").out == ""
     stage.live("apply", "--no-check", "--no-wait")
+
+
+def test_what_a_rollback_put_back_goes_with_the_next_apply(stage: Stage) -> None:
+    """Else the DaemonSet would keep the name of a service account that is removed, and start no pod."""
+    stage.live(*APPLY)
+    stage.live("apply", "--no-check", "--no-wait", "--backend", "MountedFile")
+    stage.live("rollback", "--no-wait")
+    stage.live("apply", "--no-check", "--no-wait", "--backend", "MountedFile")
+    args = ("-n", "kube-system", "get", "daemonset", "aws-iam-authenticator", "-o", "json", "--show-managed-fields")
+    daemon = json.loads(kubectl(stage, *args).out)
+    assert daemon["spec"]["template"]["spec"]["serviceAccountName"] == "default"
+    assert [each["operation"] for each in daemon["metadata"]["managedFields"] if each["manager"] == "tarmak-iam"] == [
+        "Apply"
+    ]

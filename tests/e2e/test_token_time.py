@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,7 @@ def test_a_clock_that_is_off(stage: Stage, version: str) -> None:
     with stage.daemon(version):
         with stage.sts.clock_ahead(minutes=10):
             assert stage.login("admin").username == "admin:ann-example.com"
+        time.sleep(1.1)  # a token of the same second is the same, and the API server knows the answer already
         with stage.sts.clock_ahead(minutes=-20):
             assert re.search(r"the clock of this machine is 1[12]\d\d seconds ahead of AWS's", said(stage))
         with stage.sts.clock_ahead(minutes=20):

@@ -153,7 +153,7 @@ def test_a_daemon_that_reads_its_file_needs_no_rights() -> None:
     assert kinds() == OWN
     pod = manifests(installation())[1]["spec"]["template"]["spec"]
     assert pod["automountServiceAccountToken"] is False
-    assert "serviceAccountName" not in pod
+    assert pod["serviceAccountName"] == "default"
 
 
 def test_the_objects_in_apply_order() -> None:

@@ -286,6 +286,11 @@ class Cluster:
             return failed(f'Error from server (NotFound): error when replacing "STDIN": {key_of(each)} not found')
         if seen not in (None, live["metadata"]["resourceVersion"]):
             return failed("Error from server (Conflict): the object has been modified; please apply your changes")
+        sent = each["metadata"].get("managedFields")
+        if sent not in (None, [{}]) and cleaned(each) == cleaned(live):  # who has set what, and nothing else
+            self.version += 1
+            live["metadata"] |= {"managedFields": sent, "resourceVersion": str(self.version)}
+            return live
         return self._store(each, MANAGER, "Update")
 
     def _create(self, args: tuple[str, ...], text: str) -> Any:

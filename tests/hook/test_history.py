@@ -822,3 +822,19 @@ class TestFile:
         state.write_text(json.dumps(found))
         with pytest.raises(ConfigError, match="this is not a history that apply keeps"):
             read_history(state)
+
+
+def test_what_a_rollback_put_back_goes_with_the_next_apply(state: Path) -> None:
+    """Server-side apply leaves a field that another manager has set as well, and our own `replace` would be one."""
+    cluster = Cluster()
+    with_crd = made(backends=["CRD"])
+    apply(with_crd, cluster.kubectl(), state)
+    apply(made(), cluster.kubectl(), state)
+    rollback(cluster.kubectl(), state)
+    apply(made(), cluster.kubectl(), state)
+    daemon = cluster.get("DaemonSet", NAME)
+    assert daemon is not None
+    assert daemon["spec"]["template"]["spec"]["serviceAccountName"] == "default"
+    assert [(each["manager"], each["operation"]) for each in daemon["metadata"]["managedFields"]] == [
+        ("tarmak-iam", "Apply")
+    ]

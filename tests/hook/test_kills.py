@@ -186,7 +186,5 @@ def test_rollback(world: World, name: str, tmp_path: Path) -> None:
     for killed in kills(start, World.rollback, tmp_path / "dump"):
         for check in (check_admins, check_diff, check_rollback_again, check_strangers):
             check(case, killed)
-        # On 1.30, the rollback has set serviceAccountName again, and server-side apply then leaves it: killed or not.
-        if (name, world.cluster.server) != ("no-crd", "v1.30.1"):
-            check_apply_after_rollback(case, killed)
+        check_apply_after_rollback(case, killed)
         check_lease(case, killed, tmp_path / "elsewhere")

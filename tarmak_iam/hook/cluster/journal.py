@@ -95,8 +95,8 @@ def settle(server: Server, path: Path, within: Boundary | None) -> None:
 
 
 def finish_notes(server: Server, path: Path, within: Boundary | None) -> None:
-    """Of a rollback that was killed: plain apply's note in an object that it has put back, and not yet that. Without
-    it kubectl would remove nothing that is no longer wanted. Raises ToolError."""
+    """Of a rollback that was killed: what it has put back gets plain apply's note, and its fields belong to
+    our server-side applies. Without that an apply would remove nothing that is no longer wanted. Raises ToolError."""
     try:
         history = read_history(path, within)
     except TarmakIamError:  # whoever is about to write it says so
@@ -109,6 +109,8 @@ def finish_notes(server: Server, path: Path, within: Boundary | None) -> None:
         now, sent = live.get(each.ref), each.target and last_applied(each.target)
         if now and each.target and sent and last_applied(now) is None and meant(now) == meant(each.target):
             server.note_applied(sent, now)
+    if server.is_server_side:
+        server.join_entries([each.ref for each in composed(history.opened(cluster)) if each.is_ours])
 
 
 def left_by(server: Server, path: Path, within: Boundary | None) -> Callable[[Object], bool]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tarmak_iam.hook.cluster.objects import Object
 
-__all__ = ["FieldSet", "is_within", "projected"]
+__all__ = ["FieldSet", "is_within", "joined", "projected"]
 
 FieldSet = dict[str, Any]
 """Of the form FieldsV1: `f:` and the name of a field, `k:` and the keys of a list's item, `v:` and an item itself, each
@@ -31,6 +31,14 @@ def is_within(fields: FieldSet, others: FieldSet) -> bool:
         key == "." or (isinstance(others.get(key), dict) and is_within(inner, others[key]))
         for key, inner in fields.items()
     )
+
+
+def joined(one: FieldSet, other: FieldSet) -> FieldSet:
+    """What is in either of them."""
+    found = dict(one)
+    for key, fields in other.items():
+        found[key] = joined(found[key], fields) if isinstance(found.get(key), dict) else fields
+    return found
 
 
 def _projected(value: Any, fields: FieldSet) -> Any:

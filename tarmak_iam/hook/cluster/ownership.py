@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from tarmak_iam.emit.checksum import OWN_ANNOTATIONS, checksum_of, is_intact
-from tarmak_iam.hook.cluster.managed_fields import FieldSet, is_within, projected
+from tarmak_iam.hook.cluster.managed_fields import FieldSet, is_within, joined, projected
 from tarmak_iam.hook.cluster.merge import MISSING, Path, fields
 from tarmak_iam.hook.cluster.objects import LAST_APPLIED, MANAGER, Object, entries, last_applied, meant
 
-__all__ = ["edited_fields", "is_bookkeeping", "is_own_trace", "lost_fields"]
+__all__ = ["edited_fields", "is_bookkeeping", "is_own_trace", "lost_fields", "under_one_entry"]
 
 # Of an object that bears our label, these may be traces of `manifests | kubectl apply -f -`. Up to 1.18 kubectl is
 # called `kubectl` whatever it does, and later only for `apply --server-side`.
@@ -43,6 +43,23 @@ def edited_fields(live: Object, wanted: Object, then: Object) -> tuple[Path, ...
         return tuple(path for path, (now, after) in fields(meant(live), meant(then)) if now != after)
     found = fields(meant(last), meant(live), meant(then))
     return tuple(path for path, (was, now, after) in found if was is not MISSING and now not in (was, after))
+
+
+def under_one_entry(live: Object) -> Object | None:
+    """With what we have written by another way in the entry of our server-side applies, None where it is so already: an
+    apply removes only what that entry has and no other."""
+    own = {each.get("operation"): each for each in entries(live) if _is_ours(each)}
+    applied, updated = own.get("Apply"), own.get("Update")
+    if applied is None or updated is None:
+        return None
+    # The time of the write: by it pods are judged that have read a ConfigMap before.
+    one = {**applied, "time": updated.get("time"), "fieldsV1": joined(_fields_of(applied), _fields_of(updated))}
+    left = [one if each is applied else each for each in entries(live) if each is not updated]
+    return {**live, "metadata": {**live["metadata"], "managedFields": left}}
+
+
+def _is_ours(entry: Object) -> bool:
+    return entry.get("manager") == MANAGER and not entry.get("subresource")
 
 
 def is_bookkeeping(path: Path) -> bool:

@@ -30,7 +30,7 @@ from tarmak_iam.hook.cluster.objects import (
     without_last_applied,
 )
 from tarmak_iam.hook.cluster.overlay import overlaid
-from tarmak_iam.hook.cluster.ownership import is_own_trace
+from tarmak_iam.hook.cluster.ownership import is_own_trace, under_one_entry
 from tarmak_iam.hook.processes import Completed
 
 __all__ = ["CRD", "Conflict", "NotServed", "Pair", "Server"]
@@ -201,6 +201,20 @@ class Server:
         for before, live, was_ours in items:
             if done.get(Ref.of(before)) is None:
                 self.put_back(before, live, is_ours=was_ours)
+        if self.is_server_side:
+            self.join_entries([Ref.of(before) for before, live, was_ours in items if was_ours and live is not None])
+
+    def join_entries(self, refs: Sequence[Ref]) -> None:
+        """Has what was replaced under our name belong to our server-side applies. Raises ToolError."""
+        left = [ref.stub for ref in refs]
+        for _ in range(_ATTEMPTS):
+            joined = [each for each in map(under_one_entry, self.read(left)) if each is not None] if left else []
+            if not joined:
+                return
+            done = self._run("replace", *self._manager, text=_list(joined))
+            if done.code and _CHANGED_MEANWHILE not in done.err:
+                raise self.kubectl.failure(done, "replace")
+            left = [Ref.of(each).stub for each in joined] if done.code else []
 
     def _put_back_together(self, verb: str, pairs: Sequence[Pair]) -> list[Object]:
         """Those that are written, with kubectl's own note where they had one. It prints each that it has written, also
