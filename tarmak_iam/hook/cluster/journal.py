@@ -105,12 +105,13 @@ def finish_notes(server: Server, path: Path, within: Boundary | None) -> None:
         return
     cluster = server.identity()
     live = _live_of(server, history, cluster)
-    for each in composed(history.opened(cluster)):
+    opened = composed(history.opened(cluster))
+    if server.is_server_side:
+        server.join_entries([each.ref for each in opened if each.is_ours])
+    for each in opened:
         now, sent = live.get(each.ref), each.target and last_applied(each.target)
         if now and each.target and sent and last_applied(now) is None and meant(now) == meant(each.target):
             server.note_applied(sent, now)
-    if server.is_server_side:
-        server.join_entries([each.ref for each in composed(history.opened(cluster)) if each.is_ours])
 
 
 def left_by(server: Server, path: Path, within: Boundary | None) -> Callable[[Object], bool]:

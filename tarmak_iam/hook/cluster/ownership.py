@@ -46,11 +46,11 @@ def edited_fields(live: Object, wanted: Object, then: Object) -> tuple[Path, ...
 
 
 def under_one_entry(live: Object) -> Object | None:
-    """With what we have written by another way in the entry of our server-side applies, None where it is so already: an
-    apply removes only what that entry has and no other."""
+    """With what we have written by another way in the entry of our server-side applies: an apply removes only what that
+    entry has and no other. None where it is so already, and where kubectl's own note is there, which is set last."""
     own = {each.get("operation"): each for each in entries(live) if _is_ours(each)}
     applied, updated = own.get("Apply"), own.get("Update")
-    if applied is None or updated is None:
+    if applied is None or updated is None or last_applied(live) is not None:
         return None
     # The time of the write: by it pods are judged that have read a ConfigMap before.
     one = {**applied, "time": updated.get("time"), "fieldsV1": joined(_fields_of(applied), _fields_of(updated))}

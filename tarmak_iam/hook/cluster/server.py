@@ -201,11 +201,10 @@ class Server:
         for before, live, was_ours in items:
             if done.get(Ref.of(before)) is None:
                 self.put_back(before, live, is_ours=was_ours)
-        if self.is_server_side:
-            self.join_entries([Ref.of(before) for before, live, was_ours in items if was_ours and live is not None])
 
     def join_entries(self, refs: Sequence[Ref]) -> None:
-        """Has what was replaced under our name belong to our server-side applies. Raises ToolError."""
+        """Has what was replaced under our name belong to our server-side applies. kubectl's own note is set after that:
+        another `replace` would write it anew. Raises ToolError."""
         left = [ref.stub for ref in refs]
         for _ in range(_ATTEMPTS):
             joined = [each for each in map(under_one_entry, self.read(left)) if each is not None] if left else []
@@ -223,6 +222,8 @@ class Server:
             _over(live, restorable(without_last_applied(self._dated(before, live)), live)) for before, live in pairs
         ]
         written = objects_of(self._run(verb, *self._manager, text=_list(objects)))
+        if verb == "replace" and self.is_server_side:
+            self.join_entries([Ref.of(each) for each in written])
         notes: dict[tuple[str, ...], list[Object]] = {}
         for before, _ in pairs:
             note = last_applied(before)
@@ -241,6 +242,8 @@ class Server:
         before = restorable(before, live)
         kept, before = last_applied(before), without_last_applied(before)
         made = self._written(before, live)
+        if is_ours and live is not None and self.is_server_side:
+            self.join_entries([Ref.of(before)])
         # Both verbs would write the annotation anew, with all that is in the object: the next plain apply would then
         # take what others have set for ours, and remove it (kubectl's CreateOrUpdateAnnotation).
         return made if kept is None else self.note_applied(kept, made)
