@@ -56,6 +56,7 @@ def proxy(server: str, directory: Path) -> Iterator[Proxy]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(directory / "apiserver.crt", directory / "apiserver.key")
     upstream = ssl.create_default_context(cafile=str(directory / "kubernetes.pem"))
+    upstream.load_cert_chain(directory / "admin.crt", directory / "admin.key")  # the client's own ends here
     target = (urlsplit(server).hostname or "", urlsplit(server).port or 443)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         found = Proxy(f"https://127.0.0.1:{listener.getsockname()[1]}")
