@@ -6,21 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tarmak_iam.effects import Effect, Standings, changes, effects
-from tarmak_iam.emit.labels import NAME, NAMESPACE
 from tarmak_iam.errors import ToolError
 from tarmak_iam.guards import is_admin
 from tarmak_iam.hook.cluster.kubectl import Kubectl, items_of
 from tarmak_iam.hook.cluster.mappings import LiveMappings, read_live
 from tarmak_iam.hook.cluster.objects import Ref
 from tarmak_iam.hook.cluster.server import Server
+from tarmak_iam.hook.cluster.stale_pods import DAEMONSET
 from tarmak_iam.hook.cluster.undo import UndoStep
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.groups import ADMINS
 
-__all__ = ["DAEMONSET", "Outlook", "outlook"]
+__all__ = ["Outlook", "outlook"]
 
 _READ = ("DaemonSet", "ConfigMap", "IAMIdentityMapping")
-DAEMONSET = Ref("apps/v1", "DaemonSet", NAMESPACE, NAME)
 """The authenticator's."""
 
 

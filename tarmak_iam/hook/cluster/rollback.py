@@ -17,12 +17,12 @@ from tarmak_iam.hook.cluster.history_file import load_history, write_history
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.lease import leased
 from tarmak_iam.hook.cluster.objects import Object, Ref, counted
-from tarmak_iam.hook.cluster.outlook import DAEMONSET, outlook
+from tarmak_iam.hook.cluster.outlook import outlook
 from tarmak_iam.hook.cluster.restart import RolledOut, roll_out_and_restart
 from tarmak_iam.hook.cluster.rights import check_rights, explained, rights_of_rollback
 from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS, read_rollout
 from tarmak_iam.hook.cluster.server import CRD, Server
-from tarmak_iam.hook.cluster.stale_pods import check_pods
+from tarmak_iam.hook.cluster.stale_pods import DAEMONSET, check_pods
 from tarmak_iam.hook.cluster.undo import UndoStep, refuse_conflicts, revisions_to_undo, undo_steps
 from tarmak_iam.hook.cluster.update_check import check_changes
 from tarmak_iam.hook.telling import Tell, silent
