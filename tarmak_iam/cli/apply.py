@@ -32,7 +32,11 @@ __all__ = ["apply"]
 @access_options
 @object_options
 @click.option(
-    "--dry-run", type=click.Choice(["client", "server"]), help="Change nothing; server: the API server checks."
+    "--dry-run",
+    type=click.Choice(["client", "server"]),
+    is_flag=False,
+    flag_value="client",
+    help="Change nothing; server: the API server checks. Without a value: client.",
 )
 @click.option("--no-check", is_flag=True, help="Apply even if `check` finds errors.")
 @click.option("--force", is_flag=True, help="Take over what others made; apply even if the last admin loses access.")

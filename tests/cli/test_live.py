@@ -83,6 +83,7 @@ def test_from_nothing_and_back(stand: Stand) -> None:
     assert "+++ ConfigMap kube-system/aws-iam-authenticator" in shown.out
     assert (stand.bin / "tarmak.log").read_text() == f"--config-directory {shell.single} clusters kubeconfig\n"
     dry = shell.dev("apply", "--dry-run", "client")
+    assert shell.dev("apply", "--dry-run") == dry, "as every other command's --dry-run, which takes no value"
     assert "dry run: nothing was changed" in dry.err
     assert stand.cluster.names() == []
     done = shell.dev("apply")
@@ -510,8 +511,9 @@ def test_a_refusal_of_somebody_whom_nobody_maps_is_not_verified(stand: Stand, mo
 def test_verify_without_credentials(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "botocore.session", None)
     found = stand.shell.dev("verify", code=4)
-    assert found.out.startswith("no token can be made: aws-iam-authenticator is not on the PATH")
-    assert "not verified: no token can be made: " in found.err
+    assert (found.out, found.err.count("no token can be made")) == ("", 1)
+    assert found.err.splitlines()[-1].startswith("not verified: no token can be made: aws-iam-authenticator is not on ")
+    assert "--role arn" not in found.err, "without credentials no role can be assumed"
     assert json.loads(stand.shell.dev("verify", "-o", "json", code=4).out)["outcome"] == "caller unknown"
 
 

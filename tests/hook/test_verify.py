@@ -281,7 +281,7 @@ def test_no_credentials(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("tarmak_iam.hook.login.verify.caller_token", nobody)
     found = verified(cluster)
     assert (found.outcome, found.expected, found.got) == (Outcome.CALLER_UNKNOWN, None, None)
-    assert found.account == ("no token can be made: there are no AWS credentials; log in to AWS",)
+    assert (found.account, found.options) == ((), ()), "why says it, and no role can be assumed"
     assert found.why == (
         "no token can be made: there are no AWS credentials; log in to AWS; verify as "
         "arn:aws:iam::111122223333:role/Admin, with --role ARN or AWS_PROFILE"

@@ -196,7 +196,7 @@ def test_no_version() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("host%3Bx-k8s", "HOST%3Bx-k8s", "must both be signed, in lower case"),
+        ("host%3Bx-k8s", "HOST%3Bx-k8s", "the header host must be signed, and named in lower case"),
         ("host%3Bx-k8s", "content-type%3Bhost%3Bx-k8s", "that the daemon does not send"),
         ("HMAC-SHA256", "HMAC-SHA1", "X-Amz-Algorithm"),
         ("Version=", "version=", "no Action or no Version"),
@@ -209,3 +209,9 @@ def test_no_version() -> None:
 def test_what_sts_would_refuse_in_any_case(old: str, new: str, message: str) -> None:
     found = inspect(encode(OK.replace(old, new, 1)), now=NOW)
     assert message in (found.sts_refusal or "")
+
+
+def test_that_the_cluster_id_is_not_signed_is_the_daemons_matter() -> None:
+    token = encode(OK.replace("host%3Bx-k8s-aws-id", "host", 1))
+    assert inspect(token, now=NOW).sts_refusal is None
+    assert refusal(token, "v0.7.9", now=NOW) == "the header x-k8s-aws-id, which names the cluster, is not signed"

@@ -31,8 +31,8 @@ _OWN = "tarmak-iam token"
 _TOKEN_SECONDS = 60.0
 _STS_SECONDS = 20.0
 _MAX_ANSWER = 65536
-# STS takes a signature for five minutes to either side; the daemon's own limit is the token's fifteen.
-_MAX_SKEW = 300.0
+# STS takes a signature for 15 minutes to either side, and a call and its answer take some seconds of them.
+_MAX_SKEW = 840.0
 
 
 @dataclass(frozen=True, slots=True)

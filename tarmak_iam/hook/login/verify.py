@@ -65,8 +65,9 @@ class Verified:
 
     @property
     def options(self) -> tuple[str, ...]:
-        """Of the command `verify`, for a login as somebody who is mapped; none where only other credentials do."""
-        role = self.candidates[0].role if self.candidates else ""
+        """Of the command `verify`, for a login as somebody who is mapped; none where only other credentials do, or where
+        there are none to assume a role with."""
+        role = self.candidates[0].role if self.candidates and self.maker else ""
         return ("--role", role) if role else ()
 
 
@@ -171,9 +172,12 @@ class _Run:
     def without_token(self, error: NoToken) -> Verified:
         """Nobody has tried to log in; what runs in the cluster is looked at all the same."""
         pods, open_to = self._pods(), candidates(self._made)
-        account = (str(error), *pods.stale, *pods.notes)
-        outcome = Outcome.FAILED if pods.stale else Outcome.CALLER_UNKNOWN
-        why = "; ".join(account) if pods.stale else f"{error}; {advice(open_to)}"
+        seen = (*pods.stale, *pods.notes)
+        if pods.stale:
+            outcome, account = Outcome.FAILED, (str(error), *seen)
+            why = "; ".join(account)
+        else:  # the reason is all there is to say, and `why` says it
+            outcome, account, why = Outcome.CALLER_UNKNOWN, seen, f"{error}; {advice(open_to)}"
         return Verified(outcome, None, None, account, why, candidates=open_to, way_in=self._made.way_in)
 
     def _why(self, found: _Found, account: tuple[str, ...], advised: str) -> str:
