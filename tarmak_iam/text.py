@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 __all__ = [
     "ACTED_ON",
     "MARKER",
     "MESSAGE",
     "acts_on_a_log",
+    "brief_list",
     "capped",
     "defused",
     "escaped",
@@ -53,6 +55,13 @@ def shortened(value: object, limit: int = _SHORT) -> str:
     if len(text) <= limit or (len(text) <= _ARN and text.startswith("arn:")):
         return text
     return text[: limit - len(_CUT)] + _CUT
+
+
+def brief_list(names: Iterable[object], most: int = 5) -> str:
+    """The first few of them, and how many more there are: there may be thousands."""
+    texts = list(map(str, names))
+    more = f" and {len(texts) - most} more" if len(texts) > most else ""
+    return ", ".join(texts[:most]) + more
 
 
 def quoted(value: object) -> str:

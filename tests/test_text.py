@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tarmak_iam.regions import is_region, partition_of, region_of_zone
-from tarmak_iam.text import capped, defused, escaped, is_host_name, one_line, shortened
+from tarmak_iam.text import brief_list, capped, defused, escaped, is_host_name, one_line, shortened
 
 
 @pytest.mark.parametrize(
@@ -165,3 +165,11 @@ def test_no_line_is_a_command_of_a_workflow(text: str, shown: str) -> None:
     """actions/runner, ActionCommand.cs: `::` counts behind any blanks, `##[` anywhere."""
     assert defused(text) == shown
     assert escaped(text).replace("\t", "") == shown.replace("\t", "")
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [([], ""), (["a"], "a"), (["a", "b", "c"], "a, b, c"), (["a", "b", "c", "d", "e"], "a, b, c and 2 more")],
+)
+def test_a_long_list_is_cut(names: list[str], text: str) -> None:
+    assert brief_list(names, 3) == text

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import click
 
-from tarmak_iam.cli.changes import change_json, print_changes, timeout_option, wait_option
+from tarmak_iam.cli.changes import change_json, print_changes, stale_pod_json, timeout_option, wait_option
 from tarmak_iam.cli.cluster_access import access_options, at_work, given_access, kubectl_of
 from tarmak_iam.cli.console import did, format_option, note, print_json, print_line
 from tarmak_iam.cli.notes import note_image
@@ -145,6 +145,7 @@ def _print_json(done: Applied, dry_run: str | None, login: Login | None) -> None
             "changes": [change_json(each) for each in done.changes],
             "effects": [effect_json(each) for each in done.effects],
             "rolledOut": done.rolled_out,
+            "restartedPods": [stale_pod_json(each) for each in done.restarted],
             "state": str(done.state) if done.state else None,
             "notes": [*done.notes],
             "verified": login_json(login),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,7 +11,10 @@ from tarmak_iam.cli.console import print_line
 from tarmak_iam.hook.cluster.changes import Change
 from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS
 
-__all__ = ["change_json", "print_changes", "timeout_option", "wait_option"]
+if TYPE_CHECKING:
+    from tarmak_iam.hook.cluster.stale_pods import StalePod
+
+__all__ = ["change_json", "print_changes", "stale_pod_json", "timeout_option", "wait_option"]
 
 wait_option = click.option(
     "--wait/--no-wait",
@@ -34,6 +38,15 @@ def change_json(change: Change) -> dict[str, str]:
         "kind": change.kind,
         "namespace": change.namespace,
         "name": change.name,
+    }
+
+
+def stale_pod_json(each: StalePod) -> dict[str, str]:
+    return {
+        "namespace": each.pod.ref.namespace,
+        "name": each.pod.ref.name,
+        "node": each.pod.node,
+        "reason": each.reason,
     }
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tarmak_iam.cli.changes import change_json
+from tarmak_iam.cli.changes import change_json, stale_pod_json
 from tarmak_iam.cli.cluster_access import access_options, kubectl_of
 from tarmak_iam.cli.console import format_option, note, print_diff_text, print_json, print_line
 from tarmak_iam.cli.every_cluster import (
@@ -35,7 +35,6 @@ from tarmak_iam.installation import Installation
 if TYPE_CHECKING:
     from tarmak_iam.config import Cluster
     from tarmak_iam.hook.cluster.kubectl import Kubectl
-    from tarmak_iam.hook.cluster.stale_pods import StalePod
 
 __all__ = ["diff"]
 
@@ -163,18 +162,9 @@ def _as_json(found: LiveDiff, *, with_objects: bool) -> dict[str, Any]:
         **shown,
         "objects": [{**change_json(each.change), "diff": each.text} for each in found.objects],
         "unboundGroups": [{"group": each.group, "principals": list(each.principals)} for each in found.unbound],
-        "stalePods": [_stale_json(each) for each in found.stale_pods],
+        "stalePods": [stale_pod_json(each) for each in found.stale_pods],
         "missingPods": found.missing_pods,
         "notes": list(found.notes),
-    }
-
-
-def _stale_json(each: StalePod) -> dict[str, Any]:
-    return {
-        "namespace": each.pod.ref.namespace,
-        "name": each.pod.ref.name,
-        "node": each.pod.node,
-        "reason": each.reason,
     }
 
 

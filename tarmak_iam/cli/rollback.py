@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tarmak_iam.admin_access import examine_admin
-from tarmak_iam.cli.changes import change_json, print_changes, timeout_option, wait_option
+from tarmak_iam.cli.changes import change_json, print_changes, stale_pod_json, timeout_option, wait_option
 from tarmak_iam.cli.cluster_access import access_options, at_work, kubectl_of
 from tarmak_iam.cli.console import did, format_option, note, print_json
 from tarmak_iam.cli.history import print_history
@@ -115,7 +115,9 @@ def _print_done(done: RolledBack, output: str, *, dry_run: bool) -> None:
     shown = {"changed": done.changed, "dryRun": dry_run, "undone": list(done.undone), "changes": changes}
     effects = [effect_json(each) for each in outlook.effects] if outlook else []
     after = {"principals": outlook.principals, "admins": outlook.admins, "reason": outlook.reason} if outlook else None
-    print_json({**shown, "effects": effects, "afterwards": after, "rolledOut": done.rolled_out})
+    restarted = [stale_pod_json(each) for each in done.restarted]
+    told = {"effects": effects, "afterwards": after, "rolledOut": done.rolled_out, "restartedPods": restarted}
+    print_json({**shown, **told})
 
 
 def _removes_the_authenticator(change: Change) -> bool:

@@ -127,7 +127,9 @@ def test_pods_that_run_another_configuration(stand: Stand) -> None:
     }
     assert found["missingPods"] == 0
     assert f"note: would be restarted: {text}\n" in shell.dev("apply", "--dry-run", "client").err
-    assert f"restarting {text}\n" in shell.dev("apply").err
+    done = shell.dev("apply", "-o", "json")
+    assert f"restarting {text}\n" in done.err
+    assert json.loads(done.out)["restartedPods"] == found["stalePods"]
     # Those that were made just now are of May.
     waiting = "the same command without --no-wait restarts them one after the other"
     assert waiting in shell.dev("apply", "--no-wait").err
@@ -346,9 +348,11 @@ def test_json(stand: Stand) -> None:
         "name": "aws-iam-authenticator",
     }
     assert (done["changed"], done["rolledOut"], done["dryRun"]) == (True, True, None)
+    assert done["restartedPods"] == []
     assert done["state"].endswith("dev-cluster/tarmak-iam.state.json")
     back = json.loads(shell.dev("rollback", "-o", "json").out)
     assert (back["changed"], back["changes"][0]["action"]) == (True, "removed")
+    assert back["restartedPods"] == []
 
 
 def test_windows_line_ends_do_not_reach_the_cluster(stand: Stand) -> None:

@@ -32,6 +32,7 @@ from tarmak_iam.hook.cluster.stale_pods import check_pods
 from tarmak_iam.hook.cluster.update_check import check_changes
 from tarmak_iam.hook.telling import Tell, silent
 from tarmak_iam.installation import Installation
+from tarmak_iam.text import brief_list
 
 __all__ = ["apply"]
 
@@ -109,7 +110,7 @@ def _with_safe_removals(server: Server, plan: Plan) -> Plan:
         step.action is Action.UNCHANGED and read_rollout(server.kubectl, step.ref).is_done for step in daemons
     ):
         return plan
-    names = ", ".join(str(Ref.of(each)) for each in plan.removals)
+    names = brief_list(map(Ref.of, plan.removals))
     note = f"no longer made, and kept until an apply that waits for the rollout: {names}"
     return replace(plan, removals=(), notes=(*plan.notes, note))
 
@@ -161,7 +162,8 @@ class _Run:
                 self._journal.close()
             read_back(self._server, self._made, self._removed)
         done = self._applied(rolled_out.is_done)
-        return replace(done, notes=tuple(dict.fromkeys((*done.notes, *rolled_out.notes))))
+        notes = tuple(dict.fromkeys((*done.notes, *rolled_out.notes)))
+        return replace(done, notes=notes, restarted=rolled_out.restarted)
 
     def _begin(self) -> Journal:
         """Writes down what is there now, before the first change."""

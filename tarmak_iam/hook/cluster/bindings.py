@@ -9,6 +9,7 @@ from tarmak_iam.hook.cluster.objects import Object
 from tarmak_iam.identity.groups import ADMINS, EVERYONE, NODES
 from tarmak_iam.identity.model import Grant
 from tarmak_iam.identity.template_names import could_be, templates_in
+from tarmak_iam.text import brief_list
 
 __all__ = ["BUILT_IN", "UnboundGroup", "bound_groups", "unbound_groups"]
 
@@ -32,7 +33,7 @@ class UnboundGroup:
 
     @property
     def text(self) -> str:
-        some = ", ".join(self.principals[:3]) + (f" and {len(self.principals) - 3} more" if self.principals[3:] else "")
+        some = brief_list(self.principals, 3)
         return f"no RoleBinding or ClusterRoleBinding knows the group {self.group}, which {some} would get"
 
 

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 from tarmak_iam.effects import Effect
 from tarmak_iam.errors import TarmakIamError, ToolError
 from tarmak_iam.hook.cluster.objects import Ref
+from tarmak_iam.text import brief_list
 
 if TYPE_CHECKING:
     from tarmak_iam.hook.cluster.outlook import Outlook
+    from tarmak_iam.hook.cluster.stale_pods import StalePod
 
 __all__ = ["Action", "Applied", "ApplyFailed", "Change", "RollbackFailed", "RolledBack"]
 
@@ -64,6 +66,8 @@ class Applied:
     notes: tuple[str, ...] = ()
     effects: tuple[Effect, ...] = ()
     """On principals, against what the cluster's daemon gave before."""
+    restarted: tuple[StalePod, ...] = ()
+    """Pods that ran another configuration."""
 
     @property
     def changed(self) -> bool:
@@ -77,11 +81,11 @@ class ApplyFailed(ToolError):
         self, reason: TarmakIamError, applied: Applied, left: tuple[Ref, ...], unknown: tuple[Ref, ...]
     ) -> None:
         done = [change.text for change in applied.changes if change.action is not Action.UNCHANGED]
-        parts = [str(reason), f"done: {', '.join(done) or 'nothing'}"]
+        parts = [str(reason), f"done: {brief_list(done) or 'nothing'}"]
         if unknown:
-            parts.append(f"not known: {', '.join(map(str, unknown))}")
+            parts.append(f"not known: {brief_list(unknown)}")
         if left:
-            parts.append(f"not done: {', '.join(map(str, left))}")
+            parts.append(f"not done: {brief_list(left)}")
         # Where nothing is kept of it, a rollback would undo an earlier change.
         restores = ", or rollback, which restores what was there before" if applied.state is not None else ""
         super().__init__("; ".join(parts), remedy=f"run apply again{restores}")
@@ -98,13 +102,14 @@ class RolledBack:
     """What became of each object: created, configured (put back as it was), removed or unchanged.
 
     `undone` are the numbers of the changes; none where the newest one was undone already. `outlook`: who can log in
-    afterwards, None where there was nothing to undo.
+    afterwards, None where there was nothing to undo. `restarted`: pods that ran another configuration.
     """
 
     changes: tuple[Change, ...]
     rolled_out: bool | None = None
     undone: tuple[int, ...] = ()
     outlook: Outlook | None = None
+    restarted: tuple[StalePod, ...] = ()
 
     @property
     def changed(self) -> bool:

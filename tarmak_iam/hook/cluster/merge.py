@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tarmak_iam.text import brief_list
+
 __all__ = ["MISSING", "Merged", "Path", "fields", "merged", "path_text", "shortly"]
 
 _MAX_SHOWN = 3
@@ -49,8 +51,7 @@ def path_text(path: Path) -> str:
 
 def shortly(paths: Sequence[Path]) -> str:
     """The first few of them, for messages."""
-    more = len(paths) - _MAX_SHOWN
-    return ", ".join(map(path_text, paths[:_MAX_SHOWN])) + (f" and {more} more" if more > 0 else "")
+    return brief_list(map(path_text, paths), _MAX_SHOWN)
 
 
 def _merged(live: Any, target: Any, states: tuple[Any, ...], path: Path, conflicts: list[Path]) -> Any:

@@ -27,6 +27,7 @@ from tarmak_iam.hook.cluster.objects import (
 from tarmak_iam.hook.cluster.overlay import overlaid
 from tarmak_iam.hook.cluster.ownership import edited_fields, lost_fields
 from tarmak_iam.hook.cluster.server import CRD, Conflict, Pair, Server
+from tarmak_iam.text import brief_list
 
 __all__ = ["Left", "Plan", "Step", "is_settled", "make_plan"]
 
@@ -167,7 +168,7 @@ def _refuse_edited(server: Server, steps: Iterable[Step], left: Left) -> None:
             if edited and not left(step.live):
                 found.append((step, edited))
     if found:
-        named = ", ".join(f"{step.ref} ({shortly(edited)})" for step, edited in found)
+        named = brief_list(f"{step.ref} ({shortly(edited)})" for step, edited in found)
         verb, them = ("was", "it was") if len(found) == 1 else ("were", "they were")
         why = "by somebody who removed fields" if is_told else "and this Kubernetes does not record by whom"
         raise EditRefused(

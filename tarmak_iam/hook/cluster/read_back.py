@@ -13,6 +13,7 @@ from tarmak_iam.hook.cluster.server import Server
 __all__ = ["ChangedSince", "read_back"]
 
 _MAX_PATHS = 3
+_MAX_OBJECTS = 5
 _GONE = object()
 
 
@@ -20,7 +21,8 @@ class ChangedSince(ToolError):
     """The cluster does not have what was applied just now. `refs`: which objects."""
 
     def __init__(self, found: Sequence[tuple[Ref, str]]) -> None:
-        super().__init__("; ".join(f"{ref} {what}" for ref, what in found))
+        more = f"; {len(found) - _MAX_OBJECTS} more objects too" if len(found) > _MAX_OBJECTS else ""
+        super().__init__("; ".join(f"{ref} {what}" for ref, what in found[:_MAX_OBJECTS]) + more)
         self.refs = tuple(ref for ref, _ in found)
 
 

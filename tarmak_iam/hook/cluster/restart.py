@@ -27,11 +27,12 @@ _PAUSE = 1.0
 @dataclass(frozen=True, slots=True)
 class RolledOut:
     """`is_done`: whether each DaemonSet runs everywhere, None where nobody waited. `is_left`: whether there are pods
-    that have to be restarted yet."""
+    that have to be restarted yet. `restarted`: those that were, in this order."""
 
     is_done: bool | None
     notes: tuple[str, ...] = ()
     is_left: bool = False
+    restarted: tuple[StalePod, ...] = ()
 
 
 def roll_out_and_restart(server: Server, refs: Sequence[Ref], seconds: float | None, tell: Tell = silent) -> RolledOut:
@@ -39,8 +40,8 @@ def roll_out_and_restart(server: Server, refs: Sequence[Ref], seconds: float | N
     after the other, each once the one before is ready, for up to `seconds` more.
 
     With `seconds` None, nobody waits: the only pod is restarted, of several only those that are not ready, and a note
-    names the others. Raises ToolError where one does
-    not run in time, or a pod cannot be restarted: it names those that still run what they ran before.
+    names the others. Raises ToolError where one does not run in time, or a pod cannot be restarted: it names those that
+    still run what they ran before.
     """
     restart = _Restart(server, tell)
     is_concerned = any(ref.is_same(DAEMONSET) for ref in refs)
@@ -61,6 +62,7 @@ def would_be_restarted(check: PodCheck) -> tuple[str, ...]:
 class _Restart:
     def __init__(self, server: Server, tell: Tell) -> None:
         self._server, self._kubectl, self._tell = server, server.kubectl, tell
+        self._restarted: list[StalePod] = []
 
     @staticmethod
     def to_do(check: PodCheck) -> list[StalePod]:
@@ -80,13 +82,14 @@ class _Restart:
         stale = self.to_do(check)
         if seconds is None:
             left_over = self._at_once(check, stale)
-            return RolledOut(is_done, (*check.notes, *left_over), is_left=bool(left_over))
+            notes = (*check.notes, *left_over)
+            return RolledOut(is_done, notes, is_left=bool(left_over), restarted=tuple(self._restarted))
         deadline = self._kubectl.clock() + seconds
         for number, each in enumerate(stale):
             left = stale[number:]
             self.delete([each], left)
             self._wait(check, each.pod, deadline, left)
-        return RolledOut(is_done, check.notes)
+        return RolledOut(is_done, check.notes, restarted=tuple(self._restarted))
 
     def delete(self, stale: Sequence[StalePod], left: Sequence[StalePod] = ()) -> None:
         """By its name, not with `rollout restart`, which kubectl below 1.15 has not, and which sets a field."""
@@ -99,6 +102,7 @@ class _Restart:
             done = self._kubectl.run("delete", "pod", ref.name, *ref.scope, "--ignore-not-found", *at_once)
             if done.code:
                 raise self._failure(f"kubectl delete failed: {why(done)}", left or stale[number:])
+            self._restarted.append(each)
 
     def _at_once(self, check: PodCheck, stale: Sequence[StalePod]) -> tuple[str, ...]:
         if len(check.pods) == 1:

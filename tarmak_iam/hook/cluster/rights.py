@@ -20,6 +20,7 @@ from tarmak_iam.hook.cluster.stale_pods import DAEMONSET, PodCheck
 from tarmak_iam.hook.cluster.undo import UndoStep
 from tarmak_iam.hook.cluster.update_check import Changes, PodUpdate
 from tarmak_iam.hook.telling import Tell, silent
+from tarmak_iam.text import brief_list
 
 __all__ = [
     "Right",
@@ -30,6 +31,9 @@ __all__ = [
     "rights_of_restart",
     "rights_of_rollback",
 ]
+
+_MAX_NAMED = 10
+"""More than there are kinds of objects: with the CRD backend there may be thousands of one kind."""
 
 _API = "authorization.k8s.io/v1"
 _MAX_COMMANDS = 3
@@ -120,7 +124,7 @@ def _told(rights: Sequence[Right]) -> Iterator[str]:
     for (namespace, target), found in verbs.items():
         targets.setdefault((namespace, ", ".join(found)), []).append(target)
     for (namespace, what), named in sorted(targets.items(), reverse=True):
-        yield f"{what} {', '.join(named)} {f'in {namespace}' if namespace else 'in the cluster'}"
+        yield f"{what} {brief_list(named, _MAX_NAMED)} {f'in {namespace}' if namespace else 'in the cluster'}"
 
 
 def check_rights(kubectl: Kubectl, wanted: Iterable[Right], tell: Tell = silent) -> None:

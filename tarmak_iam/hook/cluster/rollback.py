@@ -26,11 +26,11 @@ from tarmak_iam.hook.cluster.stale_pods import DAEMONSET, check_pods
 from tarmak_iam.hook.cluster.undo import UndoStep, refuse_conflicts, revisions_to_undo, undo_steps
 from tarmak_iam.hook.cluster.update_check import check_changes
 from tarmak_iam.hook.telling import Tell, silent
+from tarmak_iam.text import brief_list
 
 __all__ = ["RollbackFailed", "rollback"]
 
 _ENDS = {Action.REMOVED: "removed", Action.CREATED: "created again", Action.CONFIGURED: "set back"}
-_MAX_TOLD = 5
 
 
 def rollback(
@@ -104,9 +104,7 @@ def _announced(revisions: Sequence[Revision], foreseen: RolledBack) -> Iterator[
     for action, end in _ENDS.items():
         found = [each for each in foreseen.changes if each.action is action]
         if found:
-            names = ", ".join(each.named for each in found[:_MAX_TOLD])
-            more = f" and {len(found) - _MAX_TOLD} more" if len(found) > _MAX_TOLD else ""
-            yield f"{names}{more} will be {end}"
+            yield f"{brief_list(each.named for each in found)} will be {end}"
     if foreseen.outlook is not None:
         for effect in foreseen.outlook.effects:
             yield effect.text
@@ -155,7 +153,12 @@ class _Run:
             is_removed = self._remove_when_safe(removals)
             if is_removed and not rolled_out.is_left:
                 self._notes.write(Status.UNDONE)
-        return replace(self._foreseen, changes=tuple(self._done.values()), rolled_out=rolled_out.is_done)
+        return replace(
+            self._foreseen,
+            changes=tuple(self._done.values()),
+            rolled_out=rolled_out.is_done,
+            restarted=rolled_out.restarted,
+        )
 
     def _put_back(self) -> None:
         steps = [each for each in self._steps if each.then is not None]
@@ -194,9 +197,8 @@ class _Run:
         if not removals or not self._is_rolling_out():
             self._remove(removals)
             return True
-        kept = ", ".join(str(each.ref) for each in removals[:_MAX_TOLD])
-        more = f" and {len(removals) - _MAX_TOLD} more" if len(removals) > _MAX_TOLD else ""
-        self._tell(f"not removed yet, since pods may still need it: {kept}{more}; run rollback again without --no-wait")
+        kept = brief_list(each.ref for each in removals)
+        self._tell(f"not removed yet, since pods may still need it: {kept}; run rollback again without --no-wait")
         return False
 
     def _is_rolling_out(self) -> bool:
@@ -236,9 +238,9 @@ class _Run:
             raise
 
     def _failure(self, error: TarmakIamError) -> RollbackFailed:
-        done = ", ".join(each.text for each in self._done.values() if each.action is not Action.UNCHANGED)
+        done = brief_list(each.text for each in self._done.values() if each.action is not Action.UNCHANGED)
         due = (each.ref for each in self._steps if each.live is not None or each.then is not None)
-        left = ", ".join(str(ref) for ref in due if ref not in self._done)
+        left = brief_list(ref for ref in due if ref not in self._done)
         parts = [str(error), f"restored: {done or 'nothing'}", *([f"not yet looked after: {left}"] if left else [])]
         return RollbackFailed("; ".join(parts), remedy="run rollback again")
 

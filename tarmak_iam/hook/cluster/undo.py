@@ -15,6 +15,7 @@ from tarmak_iam.hook.cluster.merge import MISSING, Path, fields, merged, shortly
 from tarmak_iam.hook.cluster.objects import Index, Object, Ref, cleaned, last_applied, meant
 from tarmak_iam.hook.cluster.ownership import is_bookkeeping
 from tarmak_iam.hook.cluster.server import Server
+from tarmak_iam.text import brief_list
 
 __all__ = ["UndoStep", "refuse_conflicts", "revisions_to_undo", "undo_steps"]
 
@@ -83,7 +84,7 @@ def refuse_conflicts(steps: Sequence[UndoStep]) -> None:
     """Raises EditRefused, which names the fields, where somebody else has changed what would be put back or removed."""
     found = [each for each in steps if each.conflicts]
     if found:
-        named = ", ".join(f"{each.ref} ({shortly(each.conflicts)})" for each in found)
+        named = brief_list(f"{each.ref} ({shortly(each.conflicts)})" for each in found)
         raise EditRefused(
             f"{named} {'was' if len(found) == 1 else 'were'} changed since by somebody else; nothing was changed",
             remedy="--force undoes the change all the same",

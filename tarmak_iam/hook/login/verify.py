@@ -65,8 +65,8 @@ class Verified:
 
     @property
     def options(self) -> tuple[str, ...]:
-        """Of the command `verify`, for a login as somebody who is mapped; none where only other credentials do, or where
-        there are none to assume a role with."""
+        """Of the command `verify`, for a login as somebody who is mapped; none where only other credentials do, or
+        where there are none to assume a role with."""
         role = self.candidates[0].role if self.candidates and self.maker else ""
         return ("--role", role) if role else ()
 
