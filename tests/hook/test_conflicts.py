@@ -18,7 +18,8 @@ from tarmak_iam.hook.cluster.diff import live_diff
 from tarmak_iam.hook.cluster.history import History, Status
 from tarmak_iam.hook.cluster.history_file import load_history, read_history, write_history
 from tarmak_iam.hook.cluster.managed_fields import is_within, projected
-from tarmak_iam.hook.cluster.ownership import is_own_trace
+from tarmak_iam.hook.cluster.objects import LAST_APPLIED
+from tarmak_iam.hook.cluster.ownership import is_own_trace, under_one_entry
 from tarmak_iam.hook.cluster.server import Server
 from tests.emit.installations import MAPPINGS
 from tests.hook.cluster import Cluster
@@ -152,6 +153,26 @@ def test_a_status_that_kubectl_has_set_is_no_edit() -> None:
     each["metadata"]["managedFields"].append(status)
     assert is_own_trace(each, "kubectl")
     assert not is_own_trace(each, "somebody")
+
+
+def test_what_was_replaced_belongs_to_our_server_side_apply_once_kubectl_has_no_note_of_its_own() -> None:
+    """kubectl rewrites its note with whatever it replaces: one that is there already would be made anew."""
+    entries = [
+        {"manager": "tarmak-iam", "operation": "Apply", "time": "1", "fieldsV1": {"f:data": {"f:a": {}}}},
+        {"manager": "tarmak-iam", "operation": "Update", "time": "2", "fieldsV1": {"f:data": {"f:b": {}}}},
+    ]
+    replaced = {"kind": "ConfigMap", "metadata": {"name": "x", "managedFields": entries}}
+    one = {
+        "manager": "tarmak-iam",
+        "operation": "Apply",
+        "time": "2",
+        "fieldsV1": {"f:data": {"f:a": {}, "f:b": {}}},
+    }
+    assert under_one_entry(replaced) == {"kind": "ConfigMap", "metadata": {"name": "x", "managedFields": [one]}}
+    noted = {"name": "x", "managedFields": entries, "annotations": {LAST_APPLIED: "{}"}}
+    assert under_one_entry({"kind": "ConfigMap", "metadata": noted}) is None
+    for left in (entries[:1], entries[1:], []):
+        assert under_one_entry({"kind": "ConfigMap", "metadata": {"name": "x", "managedFields": left}}) is None
 
 
 def old_cluster() -> Cluster:
