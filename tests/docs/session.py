@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.docs.stand_ins.fork_server import PROGRAMS
 from tests.docs.stand_ins.sts import sts_for
 from tests.support import EXAMPLES, ROOT
 
@@ -30,7 +31,7 @@ _TOO_LONG = 124  # as timeout(1) has it
 _STAND_INS = Path(__file__).parent / "stand_ins"
 _SESSION_NAME = "tarmak-iam-1772443800"
 _VALID_UNTIL = "2027-03-02"
-_PROGRAMS = ("tarmak", "kubectl", "aws", "aws-iam-authenticator")
+_MAX_SOCKET = 100  # bytes of its path, of which a system takes 104 or 108
 # Reads the names of files with commands; descriptors of its own, so that nothing that runs can see or end them.
 _DRIVER = """
 trap '{{ export -p; declare -f; printf "cd -- %q\\n" "$PWD"; }} >{state}' EXIT
@@ -202,12 +203,14 @@ def session(root: Path) -> Iterator[Session]:
     root = root.resolve()
     for name in ("home/work", "bin", "cloud"):
         (root / name).mkdir(parents=True)
-    for name in _PROGRAMS:
-        _program(root / "bin" / name, _STAND_INS / f"{name.replace('-', '_')}.py")
-    _program(root / "bin" / "tarmak-iam", _STAND_INS / "own.py")
+    _program(root / "bin" / "tarmak-iam", sys.executable, str(_STAND_INS / "own.py"))
+    _program(root / "bin" / "aws-iam-authenticator", sys.executable, str(_STAND_INS / "aws_iam_authenticator.py"))
     for name in ("python", "python3"):
-        _program(root / "bin" / name)
-    with sts_for(root / "cloud") as url:
+        _program(root / "bin" / name, sys.executable)
+    with sts_for(root / "cloud") as url, _fork_server(root / "forks") as path:
+        for name in PROGRAMS:
+            by_server = ("-I", "-S", str(_STAND_INS / "call.py"), str(path), name)
+            _program(root / "bin" / name, sys.executable, *(by_server if path else (str(_STAND_INS / f"{name}.py"),)))
         made = Session(root, _environment(root, url))
         try:
             yield made
@@ -215,8 +218,25 @@ def session(root: Path) -> Iterator[Session]:
             made.close()
 
 
-def _program(path: Path, script: Path | None = None) -> None:
-    words = [sys.executable, *([str(script)] if script else ())]
+@contextmanager
+def _fork_server(path: Path) -> Iterator[Path | None]:
+    """The socket of the one that runs the stand-ins; None where its path would be too long."""
+    if len(os.fsencode(path)) > _MAX_SOCKET:
+        yield None
+        return
+    command = [sys.executable, "-m", "tests.docs.stand_ins.fork_server", str(path)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, start_new_session=True) as server:
+        try:
+            while not path.exists():
+                assert server.poll() is None, "the stand-ins cannot be run"
+                time.sleep(0.01)
+            yield path
+        finally:
+            _kill(server)
+
+
+def _program(path: Path, *words: str) -> None:
     path.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
     path.chmod(0o755)
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from tests.docs.pages import Exempt, Page, pages
-from tests.docs.running import Mismatch, run_page
+from tests.docs.running import run_page
 from tests.docs.session import missing
 
 PAGES = pages()
@@ -28,25 +26,11 @@ NOT_RUN = {
 """All blocks that are not run, with their reasons: few, and each for what cannot be had offline."""
 
 
-Runs = dict[str, "Future[list[Mismatch]]"]
-
-
-@pytest.fixture(scope="module")
-def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
-    """The pages that are asked for, side by side: each has a world of its own, and they take minutes in a row."""
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_page_is_what_comes(page: Page, tmp_path: Path) -> None:
     if missing():
         pytest.skip(str(missing()))
-    asked = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
-    wanted = [page for each in asked if isinstance(page := each.get("page"), Page)]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        roots = (tmp_path_factory.mktemp("page") / "session" for _ in wanted)
-        yield {page.name: pool.submit(run_page, page, root) for page, root in zip(wanted, roots, strict=False)}
-        pool.shutdown(cancel_futures=True)
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_the_page_is_what_comes(page: Page, runs: Runs) -> None:
-    mismatches = runs[page.name].result()
+    mismatches = run_page(page, tmp_path / "session")
     assert not mismatches, "\n\n" + "\n\n".join(map(str, mismatches))
 
 

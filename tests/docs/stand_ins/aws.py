@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ def main(arguments: list[str]) -> int:
         case ["eks", "get-token"]:
             role = ["--role", options["role-arn"]] if "role-arn" in options else []
             name = options.get("cluster-name") or options["cluster-id"]
-            os.execvp("tarmak-iam", ["tarmak-iam", "token", "--cluster-id", name, *role])
+            return subprocess.call(["tarmak-iam", "token", "--cluster-id", name, *role])
         case ["iam", verb]:
             return _iam(verb, options)
         case ["sso", "login"]:
