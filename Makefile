@@ -11,8 +11,9 @@ BROWSER := tests/browser/node_modules/.installed
 demo: $(VENV)/.installed
 	@BIN="$(CURDIR)/$(BIN)" sh examples/demo.sh "$(CURDIR)/build/demo"
 
+# On all processors; whoever has run its own half takes tests from the end of the other's.
 test: $(VENV)/.tested $(BROWSER)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
 
 # The tests in Chromium alone; screenshots are then in build/screenshots.
 browser: $(VENV)/.tested $(BROWSER)
@@ -22,7 +23,8 @@ browser: $(VENV)/.tested $(BROWSER)
 # the others.
 e2e: $(VENV)/.tested
 	@$(BIN)/python -m tests.e2e.components >/dev/null || { code=$$?; [ $$code -eq 75 ] && exit 0 || exit $$code; }; \
-		$(BIN)/python -m tests.e2e.tarmak_build; TARMAK_IAM_E2E=1 $(BIN)/python -m pytest tests/e2e $(PYTEST_ARGS)
+		$(BIN)/python -m tests.e2e.tarmak_build; \
+		TARMAK_IAM_E2E=1 $(BIN)/python -m pytest -n auto --maxprocesses 2 --dist loadgroup tests/e2e $(PYTEST_ARGS)
 
 # With pods that run: a kubelet, containerd and the controllers besides. It needs root; where it cannot be, it says why.
 e2e-node: $(VENV)/.tested

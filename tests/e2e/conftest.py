@@ -87,6 +87,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize(("stage", "version"), pairs, indirect=["stage"], ids=ids)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist, which goes by these marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All tests on one Kubernetes share its API server, so that one process runs them."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "stage" in item.fixturenames:
+            skew = item.callspec.params["stage"]
+            assert isinstance(skew, Skew)
+            item.add_marker(pytest.mark.xdist_group(skew.server))
+
+
 @dataclass(frozen=True)
 class Login:
     """What the API server says of a caller; `refused` is kubectl's error."""
