@@ -260,6 +260,36 @@ def test_a_command_that_only_passes_through_imports_nothing_heavy() -> None:
     assert {"pydantic", "ruamel", "botocore", "tarmak_iam.config"}.isdisjoint(done.stdout.split())
 
 
+_WITH_A_THREAD = """
+import os, threading, time
+from tarmak_iam.hook.tarmak import passing
+
+threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+waiting, look = passing._Waiting.__init__, passing._Waiting._look
+
+def late(self, *args):
+    waiting(self, *args)
+    time.sleep({before})
+
+def slow(self):
+    look(self)
+    passing._Waiting._look = look
+    time.sleep({after})
+
+passing._Waiting.__init__, passing._Waiting._look = late, slow
+print(passing.pass_through(["sleep", "{sleeps}"], dict(os.environ)).code)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "sigtimedwait"), reason="this system has no sigtimedwait")
+@pytest.mark.parametrize(("before", "after", "sleeps"), [(0.5, 0, 0), (0, 0.5, 0.2)])
+def test_another_thread_may_hear_of_the_end(before: float, after: float, sleeps: float) -> None:
+    """Only the main thread holds the news back: what another one takes, nobody hears of."""
+    script = _WITH_A_THREAD.format(before=before, after=after, sleeps=sleeps)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
 def test_another_thread_hears_of_no_signal() -> None:
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(lambda: stops_raised().__enter__()).result() is None

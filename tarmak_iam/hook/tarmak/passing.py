@@ -31,6 +31,8 @@ _JOB_CONTROL = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 
 # Where the terminal stopped and continued us both, the news of its stop may come when that is over already.
 _SETTLED = 0.05
+# How long to wait for a signal before the program is looked at without one.
+_LOOK_SECONDS = 1.0
 
 
 class NotStarted(ToolError):
@@ -135,8 +137,11 @@ class _Waiting:
         self._status: int | None = None
 
     def ended(self) -> Ended:
+        self._look()  # it may have ended already
         while self._status is None:
-            self._take(signal.sigwait(self._watched))
+            got = _waited_for(self._watched)
+            if got is not None:
+                self._take(got)
             self._look()
         self._drain(self._watched)
         code = os.waitstatus_to_exitcode(self._status)
@@ -188,6 +193,15 @@ class _Waiting:
             os.kill(self._pid, signum)
 
 
+def _waited_for(signals: set[signal.Signals]) -> int | None:
+    """The next of the signals; None where none came within a second. A process with more threads may hear of the end of
+    its child in another one, which does not hold the signal back: nobody may wait for that signal alone."""
+    if not hasattr(signal, "sigtimedwait"):  # macOS
+        return signal.sigwait(signals)
+    got = signal.sigtimedwait(signals, _LOOK_SECONDS)
+    return None if got is None else got.si_signo
+
+
 @contextlib.contextmanager
 def _held(signals: Sequence[signal.Signals]) -> Iterator[set[signal.Signals]]:
     """Holds signals back within; gives the mask that there was before."""
@@ -196,8 +210,10 @@ def _held(signals: Sequence[signal.Signals]) -> Iterator[set[signal.Signals]]:
     try:
         yield {signal.Signals(each) for each in mask}
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        # In this order: what is still to be delivered is the matter of whoever had a handler before, and Python
+        # complains of a signal whose handler is gone by the time that it calls it.
         signal.signal(signal.SIGCHLD, handler or signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _found(name: str, environment: Mapping[str, str]) -> str:
