@@ -21,7 +21,7 @@ os.setsid()
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execvp(sys.argv[1], sys.argv[1:])
 """
-_SECONDS = 60
+_SECONDS = 240
 
 
 def on_terminal(command: Sequence[str], environment: Mapping[str, str], directory: Path, typed: str = "") -> str:

@@ -257,7 +257,7 @@ def _answer_of_a_process(words: list[str]) -> Result:
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", VARIABLE: "zsh"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
         check=False,
     )
     return Result(done.returncode, done.stdout, done.stderr)

@@ -229,7 +229,7 @@ class Tracer:
         program = [sys.executable, "-I", "-S", "-B", "-c", PROGRAM, str(PACKAGE.parent)]
         arguments = [str(save.link), NEW.decode(), (save.expected or b"").decode(), "yes" if save.is_secret else ""]
         command = ["strace", "-o", str(self.log), *options, *program, *arguments]
-        return subprocess.run(command, check=False, timeout=60).returncode
+        return subprocess.run(command, check=False, timeout=240).returncode
 
 
 @pytest.fixture
@@ -237,7 +237,7 @@ def tracer(save: Save, tmp_path: Path) -> Tracer:
     if not shutil.which("strace"):
         pytest.skip("strace is not installed")
     probe = ["strace", "-o", os.devnull, "--inject=close:error=EIO:when=999", sys.executable, "-I", "-S", "-c", ""]
-    result = subprocess.run(probe, check=False, capture_output=True, text=True, timeout=60)
+    result = subprocess.run(probe, check=False, capture_output=True, text=True, timeout=240)
     if result.returncode:
         pytest.skip(f"strace cannot trace here: {result.stderr.strip()[:200]}")
     return Tracer(save, tmp_path / "strace.log")

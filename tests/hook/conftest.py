@@ -25,7 +25,7 @@ from tarmak_iam.cli.main import main
 from tests.hook.driver import fakes
 from tests.support import ADMIN, EXAMPLES, ROOT
 
-SECONDS = 30
+SECONDS = 240
 MAPPINGS = f"""\
 clusterID: dev-cluster
 server:

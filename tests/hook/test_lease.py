@@ -261,7 +261,7 @@ def test_it_is_renewed_after_a_sleep_of_the_machine() -> None:
 def test_a_thread_renews_it() -> None:
     cluster = Cluster()
     with leased(cluster.kubectl(), seconds=0.1):
-        before, deadline = spec(cluster)["renewTime"], time.monotonic() + 10
+        before, deadline = spec(cluster)["renewTime"], time.monotonic() + 240
         while spec(cluster)["renewTime"] == before and time.monotonic() < deadline:
             time.sleep(0.01)
         assert spec(cluster)["renewTime"] > before

@@ -204,7 +204,7 @@ class TestSignals:
         stub = bench.first("start")["pid"]
         os.kill(ran.pid, signal.SIGKILL)
         assert ran.ended() == -signal.SIGKILL
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 240
         while _group(ran.pid) != [stub]:
             assert time.monotonic() < deadline, _group(ran.pid)
             time.sleep(0.01)
@@ -286,7 +286,7 @@ print(passing.pass_through(["sleep", "{sleeps}"], dict(os.environ)).code)
 def test_another_thread_may_hear_of_the_end(before: float, after: float, sleeps: float) -> None:
     """Only the main thread holds the news back: what another one takes, nobody hears of."""
     script = _WITH_A_THREAD.format(before=before, after=after, sleeps=sleeps)
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=240, check=False)
     assert (done.stdout, done.stderr) == ("0\n", "")
 
 

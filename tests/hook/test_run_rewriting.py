@@ -65,7 +65,7 @@ def started(bench: Bench, process: subprocess.Popen[bytes], times: int = 1) -> R
 
 
 def said(process: subprocess.Popen[bytes]) -> str:
-    text = process.communicate(timeout=60)[1].decode()
+    text = process.communicate(timeout=240)[1].decode()
     assert process.returncode == 0, text
     return text
 
