@@ -13,6 +13,7 @@ __all__ = [
     "Braced",
     "braced",
     "can_become",
+    "can_begin",
     "could_be",
     "fixed_prefix",
     "has_session",
@@ -28,17 +29,20 @@ SESSION_TEMPLATES = ("{{SessionName}}", "{{SessionNameRaw}}")
 PRIVATE_DNS = "{{EC2PrivateDNSName}}"
 
 # What each one can become: a role session name is [\w+=,.@-]{2,64} (STS), so that a colon is never the caller's choice.
-_SESSION = r"[A-Za-z0-9_+=,.@-]*"
+# `{{SessionName}}` has `-` for each `@` of it.
 _BECOMES = {
     "AccountID": "[0-9]{12}",
-    "SessionName": _SESSION,
-    "SessionNameRaw": _SESSION,
+    "SessionName": "[A-Za-z0-9_+=,.-]*",
+    "SessionNameRaw": "[A-Za-z0-9_+=,.@-]*",
     "AccessKeyID": "[A-Za-z0-9_]*",
     "EC2PrivateDNSName": "[A-Za-z0-9.-]*",
 }
+# Any part of it.
+_CHARACTERS = {name: pattern.replace("{12}", "*") for name, pattern in _BECOMES.items()}
 
 _BRACED = re.compile(r"\$?\{+([^{}]*)\}*")
 _EXACT = {f"{{{{{name}}}}}": name for name in TEMPLATES}
+_PARTS = re.compile(f"({'|'.join(map(re.escape, _EXACT))})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,24 @@ def could_be(text: str) -> re.Pattern[str]:
 def can_become(text: str, name: str) -> bool:
     """Whether a username or group is a name, or becomes it for some caller."""
     return text == name or (bool(templates_in(text)) and could_be(text).fullmatch(name) is not None)
+
+
+def can_begin(text: str, prefix: str) -> bool:
+    """Whether a username or group begins with a prefix, or becomes something that does for some caller."""
+    return _can_begin([part for part in _PARTS.split(text) if part], prefix)
+
+
+def _can_begin(parts: list[str], prefix: str) -> bool:
+    if not prefix or not parts:
+        return not prefix
+    first, *others = parts
+    name = _EXACT.get(first)
+    if name is None:
+        length = min(len(first), len(prefix))
+        return first[:length] == prefix[:length] and _can_begin(others, prefix[length:])
+    taken = re.match(_CHARACTERS[name], prefix)
+    longest = taken.end() if taken else 0
+    return any(_can_begin(others, prefix[length:]) for length in range(longest + 1))
 
 
 def fixed_prefix(text: str) -> str:

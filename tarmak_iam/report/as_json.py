@@ -187,7 +187,9 @@ def _right(right: Right) -> dict[str, Any]:
         "role": _ref(right.role),
         "namespace": right.namespace or None,
         "everything": right.is_everything,
+        "privilege": str(right.privilege),
         "risks": list(right.risks),
+        "notes": list(right.notes),
         "rules": None if right.rules is None else _listed(_rule, right.rules),
     }
 
@@ -199,6 +201,7 @@ def _ref(ref: Ref) -> dict[str, Any]:
 def _rule(rule: Rule) -> dict[str, Any]:
     return {
         "verbs": list(rule.verbs),
+        "apiGroups": list(rule.groups),
         "resources": list(rule.resources),
         "names": list(rule.names),
         "urls": list(rule.urls),

@@ -46,7 +46,7 @@ def _cluster(cluster: ClusterReview) -> Iterator[str]:
         yield f"  nobody gets in: {reason}"
     yield f"  without IAM: {standing.way_in}"
     for principal in cluster.principals:
-        yield from _principal(principal)
+        yield from _principal(principal, cluster)
     for outsider in cluster.outsiders:
         yield from _outsider(outsider)
     yield from _live(cluster)
@@ -55,7 +55,7 @@ def _cluster(cluster: ClusterReview) -> Iterator[str]:
         yield f"  note: {text}"
 
 
-def _principal(one: Principal) -> Iterator[str]:
+def _principal(one: Principal, cluster: ClusterReview) -> Iterator[str]:
     yield f"  {who(one.kind, one.principal)}"
     yield f"    {'becomes':<9}{_given(one.given)}"
     if one.privilege is not Privilege.NONE:
@@ -68,7 +68,10 @@ def _principal(one: Principal) -> Iterator[str]:
     for right in one.rights or ():
         yield f"    {'may':<9}{right_text(right)}"
     if one.rights == ():
-        yield f"    {'may':<9}nothing that a binding gives"
+        yield f"    {'may':<9}{'only what everybody may' if cluster.everyone else 'nothing that a binding gives'}"
+    for right in one.rights or ():
+        for note in right.notes:
+            yield f"    {'note':<9}{right.binding}: {note}"
     yield from _findings(one.findings, "    ")
 
 
@@ -96,7 +99,7 @@ def _live(cluster: ClusterReview) -> Iterator[str]:
     for group in cluster.unbound:
         yield f"  no binding knows the group {group}"
     for right in cluster.everyone:
-        yield f"  everybody may {right_text(right)}"
+        yield f"  everybody may {right_text(right)}{'' if right.needs_login else ', without a login'}"
 
 
 def _findings(findings: Iterable[Noted], indent: str) -> Iterator[str]:

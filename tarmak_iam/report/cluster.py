@@ -20,7 +20,7 @@ from tarmak_iam.report.findings import Told
 from tarmak_iam.report.history import Change, FileHistory, Repository
 from tarmak_iam.report.model import ClusterReview, Given, Outsider, Principal, SourceFile, Standing
 from tarmak_iam.report.outsiders import Entries
-from tarmak_iam.report.privilege import greatest, weighed
+from tarmak_iam.report.privilege import worth
 
 __all__ = ["review_cluster", "unreadable"]
 
@@ -86,7 +86,7 @@ class _Reviewer:
     def _principal(self, grant: Grant) -> Principal:
         entry = self.entries.of(grant)
         others = self.installation.loaded.alternatives(grant)
-        privilege, because = greatest(weighed(each.username, each.groups) for each in (grant, *others))
+        privilege, because = worth(((each.username, each.groups) for each in (grant, *others)), None)
         return Principal(
             kind=grant.kind,
             principal=grant.principal,

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from tarmak_iam.effects import Loaded, effects, who
-from tarmak_iam.errors import TarmakIamError
+from tarmak_iam.emit.labels import NAME
+from tarmak_iam.errors import ConfigError, TarmakIamError
 from tarmak_iam.hook.cluster.bindings import BUILT_IN, unbound_groups
 from tarmak_iam.hook.cluster.kubectl import Kubectl
-from tarmak_iam.hook.cluster.mappings import read_live
-from tarmak_iam.identity.groups import EVERYONE
+from tarmak_iam.hook.cluster.mappings import LiveMappings, read_live
 from tarmak_iam.installation import Installation
-from tarmak_iam.report.model import ClusterReview, Principal
-from tarmak_iam.report.privilege import weighed
-from tarmak_iam.report.rights import GroupRights, Rbac, Right
+from tarmak_iam.report.escalations import ClusterFacts
+from tarmak_iam.report.model import ClusterReview, Given, Principal
+from tarmak_iam.report.privilege import names_of_account, worth
+from tarmak_iam.report.rights import GroupRights, Rbac, Right, read_objects
 
 __all__ = ["ask_cluster"]
 
@@ -26,37 +26,66 @@ def ask_cluster(review: ClusterReview, installation: Installation, kubectl: Kube
     Only reads: roles and bindings of every namespace, and the objects of the authenticator in kube-system; where the
     latter are not for the kubeconfig's user to read, that is told in the review.
     """
-    rbac = Rbac.read(kubectl)
+    objects = read_objects(kubectl)
+    try:
+        live = read_live(kubectl)
+        found = effects(live.loaded(installation), Loaded.of(installation))
+    except TarmakIamError as error:
+        rbac = Rbac(objects, _facts(installation, None))
+        failed = f"its own mappings cannot be read: {error.message}"
+        return replace(_with_rbac(review, installation, rbac), live_error=failed)
+    return replace(_with_rbac(review, installation, Rbac(objects, _facts(installation, live))), differences=found)
+
+
+def _facts(installation: Installation, live: LiveMappings | None) -> ClusterFacts:
+    """Of the daemon that runs, and of the one that the files make: where it is not known which one runs, any backend
+    may be asked."""
+    own = live.authenticator(installation) if live is not None and live.daemonset is not None else None
+    config_map = live.config_map if live is not None else None
+    backends = None
+    if own is not None and own.config is not None:
+        backends = tuple(dict.fromkeys((*own.config.backends, *installation.daemon.backends)))
+    try:
+        has_signers = not installation.kubernetes.is_below(1, 18)
+    except ConfigError:
+        has_signers = False
+    names = (NAME, config_map.name) if config_map is not None else (NAME,)
+    return ClusterFacts(backends, tuple(dict.fromkeys(names)), has_signers)
+
+
+def _with_rbac(review: ClusterReview, installation: Installation, rbac: Rbac) -> ClusterReview:
     principals = tuple(_with_rights(each, rbac) for each in review.principals)
-    asked = replace(
+    loaded = installation.loaded
+    grants = [one for grant in loaded.grants for one in (grant, *loaded.alternatives(grant))]
+    return replace(
         review,
         live=True,
         principals=principals,
-        everyone=rbac.of("Group", EVERYONE),
-        unbound=tuple(each.group for each in unbound_groups(installation.loaded.grants, rbac.groups)),
+        everyone=rbac.everyone,
+        unbound=tuple(each.group for each in unbound_groups(grants, rbac.groups)),
         subjects=tuple(_subjects(principals, rbac)),
+        rbac=rbac,
     )
-    try:
-        found = effects(read_live(kubectl).loaded(installation), Loaded.of(installation))
-    except TarmakIamError as error:
-        return replace(asked, live_error=f"its own mappings cannot be read: {error.message}")
-    return replace(asked, differences=found)
 
 
 def _with_rights(principal: Principal, rbac: Rbac) -> Principal:
-    given = principal.given
-    groups = (right for group in given.groups for right in rbac.of("Group", group))
+    possible = _possible(principal)
+    groups = (right for given in possible for group in given.groups for right in rbac.of("Group", group))
     rights = tuple(dict.fromkeys((*groups, *_of_username(principal, rbac))))
-    privilege, because = weighed(given.username, given.groups, rights)
+    account = principal.principal if principal.kind == "account" else ""
+    privilege, because = worth(((each.username, each.groups) for each in possible), rbac, account)
     return replace(principal, rights=rights, privilege=privilege, because=because)
 
 
+def _possible(principal: Principal) -> tuple[Given, ...]:
+    """All that it may get, where the daemon picks at random."""
+    return (principal.given, *principal.alternatives)
+
+
 def _of_username(principal: Principal, rbac: Rbac) -> tuple[Right, ...]:
-    if principal.kind != "account":
-        return rbac.of("User", principal.given.username)
-    # Their username is the own ARN.
-    own = re.compile(rf"arn:[^:]*:(iam|sts)::{re.escape(principal.principal)}:.*")
-    return rbac.matching("User", own)
+    if principal.kind == "account":
+        return rbac.matching("User", names_of_account(principal.principal))
+    return tuple(right for given in _possible(principal) for right in rbac.of("User", given.username))
 
 
 def _subjects(principals: Iterable[Principal], rbac: Rbac) -> Iterator[GroupRights]:
@@ -66,7 +95,7 @@ def _subjects(principals: Iterable[Principal], rbac: Rbac) -> Iterator[GroupRigh
     users: dict[str, tuple[list[str], list[Right]]] = {}
     for each in people:
         name = who(each.kind, each.principal)
-        for group in each.given.groups:
+        for group in (group for given in _possible(each) for group in given.groups):
             groups.setdefault(group, []).append(name)
         for right in _of_username(each, rbac):
             names, rights = users.setdefault(right.subject[1], ([], []))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import Enum
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tarmak_iam.admin_access import AdminAccess
@@ -13,7 +12,8 @@ from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
 from tarmak_iam.go_case import to_lower
 from tarmak_iam.report.history import Change, Revision
-from tarmak_iam.report.rights import GroupRights, Right
+from tarmak_iam.report.levels import Privilege
+from tarmak_iam.report.rights import GroupRights, Rbac, Right
 from tarmak_iam.text import one_line
 
 __all__ = [
@@ -29,26 +29,6 @@ __all__ = [
     "SourceFile",
     "Standing",
 ]
-
-
-class Privilege(str, Enum):
-    """The most that a username and its groups are worth, the greatest first."""
-
-    ADMIN = "admin"
-    """Everything in the cluster: system:masters, or a binding to such a role for the whole cluster."""
-    NODE = "node"
-    """The identity of a node, with what the Node authorizer gives it."""
-    ELEVATED = "elevated"
-    """A right that leads to more of them, by a binding (see `rights.RISKS`); known only where a cluster was asked."""
-    NONE = "none"
-    """None of these, as far as is known."""
-
-    def __str__(self) -> str:
-        return self.value
-
-    @property
-    def rank(self) -> int:
-        return list(Privilege).index(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +62,8 @@ class Principal:
     """Somebody who can get in: `kind` and `principal` are those of a `Grant`, `given` what its entry says.
 
     `alternatives`: what the daemon may give instead, where it picks at random; `may_get_nothing`: whether
-    that may be nothing. `privilege` is the greatest of all that it may give, `because`: why.
-    `rights` is None where no cluster was asked.
+    that may be nothing. `privilege` is the greatest of all that it may give, with what everyone has, `because`: why.
+    `rights`, by all these names but not everyone's, is None where no cluster was asked.
     """
 
     kind: str
@@ -154,7 +134,9 @@ class ClusterReview:
     """`error` where the cluster could not be read: then there is no `standing`, and nobody in it.
 
     `live`: whether the cluster was asked; `live_error` why that failed. `differences`: who would gain and lose what,
-    were the files applied: None where that is not known. `everyone`: what each caller may do who gets in.
+    were the files applied: None where that is not known. `everyone`: what each caller may do who gets in, and what
+    those may who do not log in at all; each principal has it besides its own rights. `rbac` is None where no cluster
+    was asked.
     """
 
     cluster: str
@@ -172,6 +154,7 @@ class ClusterReview:
     everyone: tuple[Right, ...] = ()
     unbound: tuple[str, ...] = ()
     subjects: tuple[GroupRights, ...] = ()
+    rbac: Rbac | None = field(default=None, repr=False, compare=False)
 
     @property
     def is_hub(self) -> bool:

@@ -2,31 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 
-from tarmak_iam.identity.groups import ADMINS, NODES
-from tarmak_iam.identity.template_names import can_become, fixed_prefix
-from tarmak_iam.report.model import Privilege
-from tarmak_iam.report.rights import Right
+from tarmak_iam.identity.groups import ADMINS, EVERYONE, NODES
+from tarmak_iam.identity.template_names import can_become, can_begin, fixed_prefix
+from tarmak_iam.report.levels import Privilege
+from tarmak_iam.report.rights import ANONYMOUS, UNAUTHENTICATED, Found, Rbac, Right, combined
 
-__all__ = ["greatest", "weighed"]
+__all__ = ["greatest", "names_of_account", "weighed", "worth"]
 
 _NODE = "system:node:"
+# Kubernetes's own bindings (rbac/bootstrappolicy) give them secrets, or roles that escalate.
+_CONTROLLERS = ("system:kube-controller-manager", "system:serviceaccount:kube-system:")
+_WHOSE = {
+    ("Group", EVERYONE): f" for everyone who logs in ({EVERYONE})",
+    ("Group", UNAUTHENTICATED): f" for everyone, without a login ({UNAUTHENTICATED})",
+    ("User", ANONYMOUS): f" for everyone, without a login ({ANONYMOUS})",
+}
+
+Weight = tuple[Privilege, tuple[str, ...]]
 
 
-def weighed(username: str, groups: Iterable[str], rights: Iterable[Right] = ()) -> tuple[Privilege, tuple[str, ...]]:
+def weighed(username: str, groups: Iterable[str], rights: Iterable[Right] = ()) -> Weight:
     """The greatest privilege, and all that makes it so."""
     names = (username, *groups)
-    found = [*_of_groups(names[1:]), *_of_username(username), *_of_rights(rights, names)]
+    found = [*_of_groups(names[1:]), *_of_username(username), *_of_rights(tuple(rights), names)]
     if not found:
         return Privilege.NONE, ()
     most = min((privilege for privilege, _ in found), key=lambda privilege: privilege.rank)
     return most, tuple(dict.fromkeys(why for privilege, why in found if privilege is most))
 
 
-def greatest(possible: Iterable[tuple[Privilege, tuple[str, ...]]]) -> tuple[Privilege, tuple[str, ...]]:
+def greatest(possible: Iterable[Weight]) -> Weight:
     """Of all that somebody may get, the first of the most privileged."""
     return min(possible, key=lambda each: each[0].rank)
+
+
+def worth(possible: Iterable[tuple[str, tuple[str, ...]]], rbac: Rbac | None, account: str = "") -> Weight:
+    """The greatest privilege of the usernames and groups that somebody may get. `account`: the number, for all of an
+    account, each of whom has its own ARN as the username."""
+    return greatest(
+        weighed(username, groups, () if rbac is None else _held(username, groups, rbac, account))
+        for username, groups in possible
+    )
+
+
+def names_of_account(account: str) -> re.Pattern[str]:
+    """The usernames of callers whom an account lets in: their own ARNs."""
+    return re.compile(rf"arn:[^:]*:(iam|sts)::{re.escape(account)}:.*")
+
+
+def _held(username: str, groups: Sequence[str], rbac: Rbac, account: str) -> Iterator[Right]:
+    if account:
+        yield from rbac.matching("User", names_of_account(account))
+    yield from rbac.rights_of(username, groups)
 
 
 def _of_groups(groups: Iterable[str]) -> Iterator[tuple[Privilege, str]]:
@@ -41,19 +71,42 @@ def _of_groups(groups: Iterable[str]) -> Iterator[tuple[Privilege, str]]:
 def _of_username(username: str) -> Iterator[tuple[Privilege, str]]:
     if username.startswith(_NODE):
         yield Privilege.NODE, "the username of a node"
-    elif username.startswith("system:") and fixed_prefix(username) in ("system:", _NODE[:-1]):
+    elif (username.startswith("system:") and fixed_prefix(username) in ("system:", _NODE[:-1])) or can_begin(
+        username, _NODE
+    ):
         yield Privilege.NODE, f"the username {username} can become one of Kubernetes's own"
+    elif username.startswith(_CONTROLLERS):
+        yield Privilege.ELEVATED, "the username of one of Kubernetes's controllers"
+    elif any(can_begin(username, name) for name in _CONTROLLERS):
+        yield Privilege.ELEVATED, f"the username {username} can become that of one of Kubernetes's controllers"
 
 
-def _of_rights(rights: Iterable[Right], names: tuple[str, ...]) -> Iterator[tuple[Privilege, str]]:
-    for right in rights:
-        kind, name = right.subject
-        if right.subject == ("Group", ADMINS):
-            continue  # which has everything without it
-        # By a template, or of an account: only who gets that name has the right.
-        whose = "" if name in names else f" for the {kind.lower()} {name}"
+def _of_rights(rights: Sequence[Right], names: tuple[str, ...]) -> Iterator[tuple[Privilege, str]]:
+    # Which has everything without a binding.
+    others = [right for right in rights if right.subject != ("Group", ADMINS)]
+    for right in others:
+        whose = _whose(right, names)
         if right.is_everything:
             yield Privilege.ADMIN, f"{right.binding}: everything{whose}"
-        elif right.risks:
-            where = f" in {right.namespace}" if right.namespace else ""
-            yield Privilege.ELEVATED, f"{right.binding}: {', '.join(right.risks)}{where}{whose}"
+        for privilege in (Privilege.ADMIN, Privilege.ELEVATED):
+            found = [each for each in right.found if each.privilege is privilege]
+            if found:
+                yield privilege, f"{right.binding}: {_in_words(found)}{whose}"
+    for one, bindings in combined(others):
+        yield one.privilege, f"{' and '.join(map(str, bindings))}: {one.text}"
+
+
+def _whose(right: Right, names: tuple[str, ...]) -> str:
+    """By a template, of an account, or as everyone: only who gets that name has the right."""
+    kind, name = right.subject
+    if name in names:
+        return ""
+    return _WHOSE.get(right.subject) or f" for the {kind.lower()} {name}"
+
+
+def _in_words(found: Iterable[Found]) -> str:
+    """Those of one place together."""
+    by_detail: dict[str, list[str]] = {}
+    for each in found:
+        by_detail.setdefault(each.detail, []).append(each.name)
+    return ", ".join(f"{', '.join(names)}{detail}" for detail, names in by_detail.items())

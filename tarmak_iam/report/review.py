@@ -12,7 +12,7 @@ from tarmak_iam.lint import Report
 from tarmak_iam.report.findings import about_the_file
 from tarmak_iam.report.history import Repository
 from tarmak_iam.report.model import AccessReview, Cell, ClusterReview, Given, Principal, Row
-from tarmak_iam.report.privilege import greatest, weighed
+from tarmak_iam.report.privilege import worth
 
 __all__ = ["Reviewed", "put_together"]
 
@@ -53,18 +53,18 @@ def _rows(reviewed: Sequence[Reviewed]) -> Iterator[Row]:
         for key, principal in of_cluster.items():
             everybody.setdefault(key, principal)
     for key, principal in everybody.items():
-        cells = (_cell(principal, mine.get(key), one.authenticator) for mine, one in zip(own, reviewed, strict=True))
+        cells = (_cell(principal, mine.get(key), one) for mine, one in zip(own, reviewed, strict=True))
         yield Row(principal.kind, principal.principal, tuple(cells))
 
 
-def _cell(principal: Principal, own: Principal | None, authenticator: Authenticator | None) -> Cell | None:
+def _cell(principal: Principal, own: Principal | None, one: Reviewed) -> Cell | None:
     """What the cluster gives; to a principal that it does not name maybe by a pattern, or by the account."""
     if own is not None:
         return Cell(own.given, own.privilege)
     asked = Grant(principal.kind, principal.principal, "", (), "")
-    grant = authenticator.grant(asked) if authenticator is not None else None
+    grant = one.authenticator.grant(asked) if one.authenticator is not None else None
     if grant is None:
         return None
-    others = authenticator.alternatives(asked) if authenticator is not None else ()
-    privilege, _ = greatest(weighed(each.username, each.groups) for each in (grant, *others))
+    others = one.authenticator.alternatives(asked) if one.authenticator is not None else ()
+    privilege, _ = worth(((each.username, each.groups) for each in (grant, *others)), one.review.rbac)
     return Cell(Given(grant.username, grant.groups, grant.place), privilege, is_named=False)

@@ -3,95 +3,57 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.objects import Object, Ref
+from tarmak_iam.identity.groups import EVERYONE
 from tarmak_iam.identity.template_names import could_be, templates_in
+from tarmak_iam.report.escalations import NAMESPACE, ClusterFacts, Escalation, escalations
+from tarmak_iam.report.levels import Privilege
+from tarmak_iam.report.rules import Rule
 
-__all__ = ["RISKS", "GroupRights", "Rbac", "Right", "Rule"]
+__all__ = ["ANONYMOUS", "UNAUTHENTICATED", "Found", "GroupRights", "Rbac", "Right", "Rule", "combined", "read_objects"]
+
+UNAUTHENTICATED = "system:unauthenticated"
+"""The group of requests without a login."""
+ANONYMOUS = "system:anonymous"
+"""Their username."""
 
 _GROUP = "rbac.authorization.k8s.io"
+_ACCOUNTS = "system:serviceaccounts"
+_ACCOUNT = "system:serviceaccount:"
+_EVERYTHING = "everything in a namespace"
 
 
 @dataclass(frozen=True, slots=True)
-class Risk:
-    """Verbs on resources of API groups that lead to more rights; an empty tuple stands for any."""
+class Found:
+    """A way to more rights: `name` says which, `detail` where or as whom, as in `, as the service account ci:bot`."""
 
     name: str
-    groups: tuple[str, ...]
-    resources: tuple[str, ...]
-    verbs: tuple[str, ...]
-
-
-RISKS = (
-    Risk("reads secrets", ("",), ("secrets",), ("get", "list", "watch")),
-    Risk("runs commands in pods", ("",), ("pods/exec", "pods/attach"), ("create", "get")),
-    Risk("makes tokens of service accounts", ("",), ("serviceaccounts/token",), ("create",)),
-    Risk("speaks to kubelets", ("",), ("nodes/proxy",), ("get", "create", "update", "patch", "delete")),
-    Risk("acts as others", (), ("users", "groups", "serviceaccounts", "userextras"), ("impersonate",)),
-    Risk("gives rights it has not", (_GROUP,), ("roles", "clusterroles"), ("escalate", "bind")),
-    Risk(
-        "approves certificates", ("certificates.k8s.io",), ("certificatesigningrequests/approval",), ("update", "patch")
-    ),
-)
-"""Ways to more rights, after "Role Based Access Control Good Practices: privilege escalation risks" in Kubernetes's
-documentation; what a creator of workloads reaches is not among them, since every developer is one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A rule of a role. `resources` are written as kubectl takes them (`deployments.apps`); `names` are the only
-    objects that it is about, where there are any. A rule is about resources or about `urls`."""
-
-    verbs: tuple[str, ...]
-    resources: tuple[str, ...]
-    names: tuple[str, ...] = ()
-    urls: tuple[str, ...] = ()
-    is_everything: bool = False
-    """Every verb on every resource of every API group."""
-    risks: tuple[str, ...] = ()
-
-    @classmethod
-    def of(cls, rule: Mapping[str, Any]) -> Rule:
-        verbs, groups, plain = (_texts(rule, key) for key in ("verbs", "apiGroups", "resources"))
-        resources = [_resource(group, each) for group in groups for each in plain]
-        names, urls = _texts(rule, "resourceNames"), _texts(rule, "nonResourceURLs")
-        everything = "*" in verbs and "*" in groups and "*" in plain and not names
-        risks = (risk.name for risk in RISKS if _meets(risk, verbs, groups, plain))
-        return cls(verbs, tuple(resources), names, urls, everything, () if everything else tuple(risks))
-
-    @property
-    def what(self) -> str:
-        """The resources or URLs that it is about."""
-        if self.urls:
-            return _all_or(self.urls, "every URL")
-        return _all_or(self.resources, "every resource")
-
-    @property
-    def does(self) -> str:
-        return _all_or(self.verbs, "every verb")
+    privilege: Privilege
+    detail: str = ""
 
     @property
     def text(self) -> str:
-        """As in `get, list on pods, deployments.apps`."""
-        if self.is_everything:
-            return "everything"
-        return f"{self.does} on {self.what}" + (f", only {', '.join(self.names)}" if self.names else "")
+        return f"{self.name}{self.detail}"
 
 
 @dataclass(frozen=True, slots=True)
 class Right:
     """What one binding gives to one subject of it. `namespace` is empty for the whole cluster; `rules` is None for a
-    role that does not exist, which gives nothing. `subject`: its kind, Group or User, and its name in the binding."""
+    role that does not exist, which gives nothing, and has of others what the binding gives of them. `subject`: its
+    kind, Group or User, and its name for the API server. `found`: where it leads; `parts`: what it has of the ways that
+    take two accesses, by their names, 0 for the first access and 1 for the other."""
 
     subject: tuple[str, str]
     binding: Ref
     role: Ref
     namespace: str
     rules: tuple[Rule, ...] | None
+    found: tuple[Found, ...] = ()
+    parts: tuple[tuple[str, int], ...] = ()
 
     @property
     def is_everything(self) -> bool:
@@ -99,10 +61,26 @@ class Right:
         return not self.namespace and any(rule.is_everything for rule in self.rules or ())
 
     @property
+    def privilege(self) -> Privilege:
+        """Of this binding alone."""
+        if self.is_everything:
+            return Privilege.ADMIN
+        return min((each.privilege for each in self.found), key=lambda one: one.rank, default=Privilege.NONE)
+
+    @property
+    def needs_login(self) -> bool:
+        """Whether the API server allows it only to callers whom it knows."""
+        return self.subject not in (("Group", UNAUTHENTICATED), ("User", ANONYMOUS))
+
+    @property
     def risks(self) -> tuple[str, ...]:
-        own = ("everything in a namespace",) if any(rule.is_everything for rule in self.rules or ()) else ()
-        found = (risk for rule in self.rules or () for risk in rule.risks)
-        return () if self.is_everything else tuple(dict.fromkeys((*own, *found)))
+        """The names of the ways to more rights."""
+        return tuple(each.name for each in self.found if each.privilege is not Privilege.NONE)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What an auditor wants to know, and does not lead to more rights by itself."""
+        return tuple(each.text for each in self.found if each.privilege is Privilege.NONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,34 +98,34 @@ class GroupRights:
 class Rbac:
     """The roles and bindings of a cluster, asked for one name after the other."""
 
-    def __init__(self, objects: Iterable[Object]) -> None:
-        roles: dict[tuple[str, str, str], Object] = {}
+    def __init__(self, objects: Iterable[Object], facts: ClusterFacts | None = None) -> None:
+        self._escalations = escalations(facts or ClusterFacts())
         self._rights: dict[tuple[str, str], list[Right]] = {}
-        bindings = []
-        for each in objects:
-            ref = Ref.of(each)
-            if ref.kind in ("Role", "ClusterRole"):
-                roles[ref.kind, ref.namespace, ref.name] = each
-            elif ref.kind in ("RoleBinding", "ClusterRoleBinding"):
-                bindings.append((ref, each))
-        for ref, each in sorted(bindings, key=lambda pair: (pair[0].namespace, pair[0].kind, pair[0].name)):
-            role = each.get("roleRef") or {}
-            namespace = ref.namespace if role.get("kind") == "Role" else ""
-            found = roles.get((str(role.get("kind")), namespace, str(role.get("name"))))
-            rules = None if found is None else tuple(map(Rule.of, found.get("rules") or ()))
-            own = Ref(f"{_GROUP}/v1", str(role.get("kind")), namespace, str(role.get("name")))
-            for subject in dict.fromkeys(_subjects(each)):
-                self._rights.setdefault(subject, []).append(Right(subject, ref, own, ref.namespace, rules))
+        for right in _bound(objects):
+            with_ways = replace(right, found=self._found(right), parts=tuple(self._parts(right)))
+            self._rights.setdefault(right.subject, []).append(with_ways)
+        self._add_accounts()
 
     @classmethod
-    def read(cls, kubectl: Kubectl) -> Rbac:
+    def read(cls, kubectl: Kubectl, facts: ClusterFacts | None = None) -> Rbac:
         """Raises ToolError."""
-        return cls(kubectl.all_of("clusterroles,roles,clusterrolebindings,rolebindings"))
+        return cls(read_objects(kubectl), facts)
 
     @property
     def groups(self) -> frozenset[str]:
         """Every group that some binding names."""
         return frozenset(name for kind, name in self._rights if kind == "Group")
+
+    @property
+    def everyone(self) -> tuple[Right, ...]:
+        """What each caller may do who logs in, and what those may who do not."""
+        return (*self.of("Group", EVERYONE), *self.anyone)
+
+    @property
+    def anyone(self) -> tuple[Right, ...]:
+        """What the API server allows without a login. It asks for none by default (--anonymous-auth), and Tarmak does
+        not set that for it."""
+        return (*self.of("Group", UNAUTHENTICATED), *self.of("User", ANONYMOUS))
 
     def of(self, kind: str, name: str) -> tuple[Right, ...]:
         """What a Group or User gets by its own name; templates stand for what they can become."""
@@ -163,29 +141,139 @@ class Rbac:
             for right in rights
         )
 
+    def rights_of(self, username: str, groups: Sequence[str]) -> tuple[Right, ...]:
+        """All that a login has: by its names, by those that the API server adds, and without any login.
 
-def _subjects(binding: Object) -> Iterator[tuple[str, str]]:
+        It adds system:authenticated to what a webhook answers, but no groups to the username of a service account or a
+        node (authenticated_group_adder.go in Kubernetes).
+        """
+        own = (right for group in groups for right in self.of("Group", group))
+        is_added = username != ANONYMOUS and UNAUTHENTICATED not in groups
+        everyone = self.of("Group", EVERYONE) if is_added else ()
+        return tuple(dict.fromkeys((*own, *self.of("User", username), *everyone, *self.anyone)))
+
+    def _found(self, right: Right, accounts: tuple[str, ...] = ()) -> tuple[Found, ...]:
+        rules = right.rules or ()
+        if any(rule.is_everything for rule in rules):
+            return () if not right.namespace else (_everything_in(right.namespace),)
+        found = (_way(each, right, accounts) for each in self._escalations if _is_met(each, right.namespace, rules))
+        best: dict[str, Found] = {}
+        for one in found:
+            if one.name not in best or one.privilege.rank < best[one.name].privilege.rank:
+                best[one.name] = one
+        return tuple(best.values())
+
+    def _parts(self, right: Right) -> Iterator[tuple[str, int]]:
+        if not right.namespace:
+            for each in self._escalations:
+                met = [any(rule.meets(part) for rule in right.rules or ()) for part in (each.accesses, each.also)]
+                if each.also and any(met) and not all(met):
+                    yield each.name, met.index(True)
+
+    def _add_accounts(self) -> None:
+        """Whoever starts pods in a namespace is any of its service accounts: until nothing more comes of that."""
+        known: dict[str, tuple[str, ...]] = {}
+        while (now := self._privileged_accounts()) != known:
+            known = now
+            for subject, rights in self._rights.items():
+                self._rights[subject] = [
+                    replace(right, found=self._found(right, known[right.namespace]))
+                    if right.namespace in known
+                    else right
+                    for right in rights
+                ]
+
+    def _privileged_accounts(self) -> dict[str, tuple[str, ...]]:
+        """By namespace: service accounts with a right that leads to more, `*` for all of them."""
+        found: dict[str, list[str]] = {}
+        namespaces = {right.namespace for rights in self._rights.values() for right in rights if right.namespace}
+        for (kind, name), rights in self._rights.items():
+            if all(right.privilege is Privilege.NONE for right in rights):
+                continue
+            if kind == "User" and name.startswith(_ACCOUNT):
+                namespace, _, account = name.removeprefix(_ACCOUNT).partition(":")
+                found.setdefault(namespace, []).append(account)
+            elif kind == "Group" and name.startswith(_ACCOUNTS):
+                own = name.removeprefix(_ACCOUNTS).removeprefix(":")
+                for namespace in [own] if own else sorted(namespaces):
+                    found.setdefault(namespace, []).append("*")
+        return {namespace: tuple(dict.fromkeys(names)) for namespace, names in found.items()}
+
+
+def combined(rights: Iterable[Right]) -> Iterator[tuple[Found, tuple[Ref, Ref]]]:
+    """The ways that no single one of somebody's bindings is, but two of them together."""
+    by_part: dict[tuple[str, int], Ref] = {}
+    for right in rights:
+        for part in right.parts:
+            by_part.setdefault(part, right.binding)
+    for (name, number), first in by_part.items():
+        if number == 0 and (name, 1) in by_part:
+            yield Found(name, Privilege.ELEVATED), (first, by_part[name, 1])
+
+
+def read_objects(kubectl: Kubectl) -> list[Object]:
+    """Roles and bindings of every namespace. Raises ToolError."""
+    return kubectl.all_of("clusterroles,roles,clusterrolebindings,rolebindings")
+
+
+def _bound(objects: Iterable[Object]) -> Iterator[Right]:
+    roles: dict[tuple[str, str, str], tuple[Rule, ...]] = {}
+    bindings = []
+    for each in objects:
+        ref = Ref.of(each)
+        if ref.kind in ("Role", "ClusterRole"):
+            roles[ref.kind, ref.namespace, ref.name] = tuple(map(Rule.of, each.get("rules") or ()))
+        elif ref.kind in ("RoleBinding", "ClusterRoleBinding"):
+            bindings.append((ref, each))
+    for ref, each in sorted(bindings, key=lambda pair: (pair[0].namespace, pair[0].kind, pair[0].name)):
+        role = each.get("roleRef") or {}
+        namespace = ref.namespace if role.get("kind") == "Role" else ""
+        rules = roles.get((str(role.get("kind")), namespace, str(role.get("name"))))
+        if rules is not None and ref.namespace:
+            rules = tuple(rule for rule in (own.in_namespace() for own in rules) if rule is not None)
+        own = Ref(f"{_GROUP}/v1", str(role.get("kind")), namespace, str(role.get("name")))
+        for subject in dict.fromkeys(_subjects(each, ref.namespace)):
+            yield Right(subject, ref, own, ref.namespace, rules)
+
+
+def _subjects(binding: Object, namespace: str) -> Iterator[tuple[str, str]]:
+    """As pkg/registry/rbac/validation/rule.go in Kubernetes compares them: no other kinds, and in a RoleBinding a
+    service account without a namespace is of the binding's own."""
     for each in binding.get("subjects") or ():
         kind, name = str(each.get("kind")), str(each.get("name", ""))
         if kind == "ServiceAccount":  # a user of this name for the API server, whoever logs in as it
-            kind, name = "User", f"system:serviceaccount:{each.get('namespace', '')}:{name}"
-        yield kind, name
+            own = str(each.get("namespace") or namespace)
+            if own:
+                yield "User", f"{_ACCOUNT}{own}:{name}"
+        elif kind in ("Group", "User"):
+            yield kind, name
 
 
-def _texts(rule: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    return tuple(map(str, rule.get(key) or ()))
+def _is_met(escalation: Escalation, namespace: str, rules: Sequence[Rule]) -> bool:
+    if namespace and (escalation.is_cluster_scoped or escalation.only_in not in ("", namespace)):
+        return False
+    return all(
+        any(rule.meets(accesses) for rule in rules) for accesses in (escalation.accesses, escalation.also) if accesses
+    )
 
 
-def _resource(group: str, name: str) -> str:
-    return name if name == "*" and group == "*" else f"{name}.{group}" if group else name
+def _way(escalation: Escalation, right: Right, accounts: tuple[str, ...]) -> Found:
+    is_there = right.namespace in ("", NAMESPACE)
+    if is_there and escalation.in_kube_system.rank < escalation.privilege.rank:
+        return Found(escalation.name, escalation.in_kube_system, f" in {NAMESPACE}, where the authenticator runs")
+    where = f" in {right.namespace}" if right.namespace else ""
+    if escalation.as_accounts and accounts:
+        return Found(escalation.name, Privilege.ELEVATED, f"{where} as {_named(accounts, right.namespace)}")
+    return Found(escalation.name, escalation.privilege, where)
 
 
-def _meets(risk: Risk, verbs: tuple[str, ...], groups: tuple[str, ...], resources: tuple[str, ...]) -> bool:
-    # `*/exec` is that subresource of every resource.
-    anywhere = {f"*/{each.partition('/')[2]}" for each in risk.resources if "/" in each}
-    asked = ((risk.verbs, verbs), (risk.groups, groups), ((*risk.resources, *anywhere), resources))
-    return all(not wanted or "*" in had or set(wanted) & set(had) for wanted, had in asked)
+def _everything_in(namespace: str) -> Found:
+    if namespace == NAMESPACE:
+        return Found(_EVERYTHING, Privilege.ADMIN, f", {NAMESPACE}, where the authenticator runs")
+    return Found(_EVERYTHING, Privilege.ELEVATED, f" in {namespace}")
 
 
-def _all_or(names: tuple[str, ...], every: str) -> str:
-    return every if "*" in names else ", ".join(names)
+def _named(accounts: Sequence[str], namespace: str) -> str:
+    if "*" in accounts:
+        return f"any service account of {namespace}"
+    return f"the service account {namespace}:{accounts[0]}"

@@ -9,11 +9,13 @@ from tarmak_iam.identity.groups import ADMINS, EVERYONE
 from tarmak_iam.report.html.cells import badge, code, muted, nothing
 from tarmak_iam.report.html.markup import Markup, el, joined
 from tarmak_iam.report.html.tables import Cell, Table, TableRow
+from tarmak_iam.report.levels import Privilege
 from tarmak_iam.report.model import ClusterReview
-from tarmak_iam.report.rights import GroupRights, Right, Rule
+from tarmak_iam.report.rights import ANONYMOUS, UNAUTHENTICATED, GroupRights, Right, Rule
 
 __all__ = ["rights"]
 
+_KINDS = {Privilege.ADMIN: "admin", Privilege.ELEVATED: "elevated", Privilege.NONE: "note"}
 _COLUMNS = ("Group or user", "Given to", "May", "Where", "By")
 
 
@@ -27,18 +29,22 @@ def rights(cluster: ClusterReview) -> Iterator[Markup]:
 def _all(cluster: ClusterReview) -> Iterator[GroupRights]:
     yield from cluster.subjects
     if cluster.principals:
-        yield GroupRights("Group", EVERYONE, (), cluster.everyone, BUILT_IN[EVERYONE])
+        with_login = tuple(right for right in cluster.everyone if right.needs_login)
+        yield GroupRights("Group", EVERYONE, (), with_login, BUILT_IN[EVERYONE])
+    for kind, name in (("Group", UNAUTHENTICATED), ("User", ANONYMOUS)) if cluster.principals else ():
+        own = tuple(right for right in cluster.everyone if right.subject == (kind, name))
+        yield GroupRights(kind, name, (), own, "everybody, without a login")
 
 
 def _rows(subject: GroupRights, cluster: ClusterReview) -> Iterator[TableRow]:
     if subject.name == ADMINS:
         may = joined(badge("Everything", "admin"), muted(" whatever bindings say"))
         yield _row(subject, may, "everywhere", "Kubernetes itself", "admin")
-    elif subject.built_in and subject.name != EVERYONE:
+    elif subject.built_in and subject.principals and subject.name != EVERYONE:
         yield _row(subject, subject.built_in, "everywhere", "Kubernetes itself")
     for right in subject.rights if subject.name != ADMINS else ():
         where = code(right.namespace) if right.namespace else "everywhere"
-        mark = "admin" if right.is_everything else "elevated" if right.risks else ""
+        mark = "" if right.privilege is Privilege.NONE else str(right.privilege)
         yield _row(subject, _may(right), where, _by(right), mark)
     if subject.name in cluster.unbound:
         may = joined(badge("Nothing", "warning"), muted(" no binding knows the group"))
@@ -57,9 +63,13 @@ def _may(right: Right) -> Markup:
         return joined(badge("Nothing", "warning"), muted(f" there is no {right.role}"))
     if right.is_everything:
         return badge("Everything", "admin")
-    marks = [badge(risk.capitalize(), "elevated") for risk in right.risks]
+    marks = [badge(_capital(each.name), _KINDS[each.privilege]) for each in right.found]
     rules = el("ul", [_rule(rule) for rule in right.rules], class_="plain rules")
     return joined(el("div", [joined(mark, " ") for mark in marks], class_="risks") if marks else None, rules)
+
+
+def _capital(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def _rule(rule: Rule) -> Markup:

@@ -1,0 +1,265 @@
+"""Rights that lead to more rights: which verbs on which resources, where, and how much that is worth.
+
+After "Role Based Access Control Good Practices" in Kubernetes's documentation, the published lists of tools (see
+docs/report.md), and Kubernetes's source where it says what is asked of the authorizer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+
+from tarmak_iam.emit.labels import NAME, NAMESPACE
+from tarmak_iam.identity.eks_configmap import NAME as AWS_AUTH
+from tarmak_iam.report.levels import Privilege
+
+__all__ = ["CLUSTER_SCOPED", "NAMESPACE", "Access", "ClusterFacts", "Escalation", "escalations"]
+
+_RBAC = "rbac.authorization.k8s.io"
+_CERTIFICATES = "certificates.k8s.io"
+_ADMISSION = "admissionregistration.k8s.io"
+_IAM = "iamauthenticator.k8s.aws"
+_MAPPINGS = "iamidentitymappings"
+_WRITE = ("create", "update", "patch")
+_ANY_METHOD = ("get", "create", "update", "patch", "delete")
+_DELETE = ("delete", "deletecollection")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Any of the verbs on any of the resources. `names`: the only objects that it is about, `*` and `?` as in a shell;
+    a resource may end in `/*`, which is any subresource of it."""
+
+    groups: tuple[str, ...]
+    resources: tuple[str, ...]
+    verbs: tuple[str, ...]
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """`accesses`: any one of them is enough, with any one of `also` where there are some.
+
+    `is_cluster_scoped`: the resource is in no namespace, so that a RoleBinding does not give it. `only_in`: the only
+    namespace where it counts. `privilege` is NONE for what is worth a note only. `in_kube_system`: what it is worth
+    there; `as_accounts`: whoever has it is whatever service account of the namespace it wants to be.
+    """
+
+    name: str
+    accesses: tuple[Access, ...]
+    privilege: Privilege = Privilege.ELEVATED
+    is_cluster_scoped: bool = False
+    only_in: str = ""
+    in_kube_system: Privilege = Privilege.NONE
+    as_accounts: bool = False
+    also: tuple[Access, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFacts:
+    """What is known of a cluster, and decides what rights are worth there. `backends`: None where they are not known;
+    `config_maps`: those with the authenticator's configuration. `has_signers`: whether an approver needs `approve` on
+    `signers`, as Kubernetes wants it from 1.18 on (admission plugin CertificateApproval)."""
+
+    backends: tuple[str, ...] | None = None
+    config_maps: tuple[str, ...] = (NAME,)
+    has_signers: bool = True
+
+    def is_asked(self, backend: str) -> bool:
+        return self.backends is None or backend in self.backends
+
+
+CLUSTER_SCOPED = frozenset(
+    {
+        *(("", each) for each in ("nodes", "persistentvolumes", "componentstatuses", "users", "groups")),
+        *((_CERTIFICATES, each) for each in ("certificatesigningrequests", "signers")),
+        *((_RBAC, each) for each in ("clusterrolebindings",)),
+        *(("authentication.k8s.io", each) for each in ("userextras", "uids", "tokenreviews")),
+        *(("storage.k8s.io", each) for each in ("storageclasses", "volumeattachments", "csidrivers", "csinodes")),
+        (_ADMISSION, "mutatingwebhookconfigurations"),
+        (_ADMISSION, "validatingwebhookconfigurations"),
+        ("apiregistration.k8s.io", "apiservices"),
+        ("apiextensions.k8s.io", "customresourcedefinitions"),
+        ("scheduling.k8s.io", "priorityclasses"),
+        (_IAM, _MAPPINGS),
+    }
+)
+"""By API group: resources without namespaces, nothing of which a RoleBinding gives. Not all that there are: `namespaces`
+are missing, where a request about one is a request in it, and `clusterroles`, which a RoleBinding may allow to bind."""
+
+
+def escalations(facts: ClusterFacts) -> tuple[Escalation, ...]:
+    """All that count in a cluster, the most dangerous first."""
+    return (*_writing_mappings(facts), *_RUNNING_CODE, *_IDENTITIES, _approval(facts), *_CONTROL_PLANE, *_NOTES)
+
+
+def _writing_mappings(facts: ClusterFacts) -> Iterable[Escalation]:
+    """Who writes them makes itself system:masters. The daemon finds an IAMIdentityMapping by its status (upstream's
+    pkg/mapper/crd/controller), so that this counts as well."""
+    name = "writes the IAM mappings"
+    if facts.is_asked("CRD"):
+        objects = Access((_IAM,), (_MAPPINGS, f"{_MAPPINGS}/status"), _WRITE)
+        yield Escalation(name, (objects,), Privilege.ADMIN, is_cluster_scoped=True)
+    maps = (*facts.config_maps, *([AWS_AUTH] if facts.is_asked("EKSConfigMap") else ()))
+    yield Escalation(name, (Access(("",), ("configmaps",), _WRITE, maps),), Privilege.ADMIN, only_in=NAMESPACE)
+
+
+# Up to Kubernetes 1.15 workloads are served in the group extensions too.
+_WORKLOADS = (
+    Access(("",), ("pods", "replicationcontrollers"), _WRITE),
+    Access(("apps", "extensions"), ("deployments", "daemonsets", "statefulsets", "replicasets"), _WRITE),
+    Access(("batch",), ("jobs", "cronjobs"), _WRITE),
+)
+
+_RUNNING_CODE = (
+    # The API server takes a GET for exec as well: it is a websocket then.
+    Escalation(
+        "runs commands in pods",
+        (Access(("",), ("pods/exec", "pods/attach"), ("create", "get")),),
+        in_kube_system=Privilege.ADMIN,
+    ),
+    Escalation(
+        "adds containers to pods",
+        (Access(("",), ("pods/ephemeralcontainers",), ("update", "patch")),),
+        in_kube_system=Privilege.ADMIN,
+    ),
+    Escalation("starts pods", _WORKLOADS, Privilege.NONE, in_kube_system=Privilege.ADMIN, as_accounts=True),
+)
+
+_IDENTITIES = (
+    # PATCH and DELETE answer with the object, and deletecollection with all of them, even as a dry run.
+    Escalation(
+        "reads secrets", (Access(("",), ("secrets",), ("get", "list", "watch", "patch", "delete", "deletecollection")),)
+    ),
+    Escalation(
+        "makes bootstrap tokens", (Access(("",), ("secrets",), _WRITE, ("bootstrap-token-*",)),), only_in=NAMESPACE
+    ),
+    Escalation("makes tokens of service accounts", (Access(("",), ("serviceaccounts/token",), ("create",)),)),
+    # endpoints/filters/impersonation.go: a service account is in a namespace, all others are not.
+    Escalation("acts as others", (Access(("",), ("serviceaccounts",), ("impersonate",)),)),
+    Escalation(
+        "acts as others",
+        (
+            Access(("",), ("users", "groups"), ("impersonate",)),
+            Access(("authentication.k8s.io",), ("userextras/*",), ("impersonate",)),
+        ),
+        is_cluster_scoped=True,
+    ),
+    Escalation(
+        "gives rights it has not",
+        (Access((_RBAC,), ("roles",), ("escalate", "bind")), Access((_RBAC,), ("clusterroles",), ("bind",))),
+    ),
+    Escalation(
+        "gives rights it has not", (Access((_RBAC,), ("clusterroles",), ("escalate",)),), is_cluster_scoped=True
+    ),
+)
+
+
+def _approval(facts: ClusterFacts) -> Escalation:
+    signers = ("kube-apiserver-client", "kube-apiserver-client-kubelet", "legacy-unknown", "[*]")
+    names = tuple(f"kubernetes.io/{each}" for each in signers)
+    return Escalation(
+        "approves certificates",
+        (Access((_CERTIFICATES,), ("certificatesigningrequests/approval",), ("update", "patch")),),
+        is_cluster_scoped=True,
+        also=(Access((_CERTIFICATES,), ("signers",), ("approve",), names),) if facts.has_signers else (),
+    )
+
+
+_CONTROL_PLANE = (
+    # The controller manager approves these by itself (pkg/controller/certificates/approver).
+    Escalation(
+        "gets certificates of nodes",
+        (Access((_CERTIFICATES,), ("certificatesigningrequests/nodeclient",), ("create",)),),
+        is_cluster_scoped=True,
+        also=(Access((_CERTIFICATES,), ("certificatesigningrequests",), ("create",)),),
+    ),
+    Escalation("speaks to kubelets", (Access(("",), ("nodes/proxy",), _ANY_METHOD),), is_cluster_scoped=True),
+    Escalation(
+        "changes admission webhooks",
+        (
+            Access((_ADMISSION,), ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"), _WRITE),
+            Access((_ADMISSION,), ("mutatingadmissionpolicies", "mutatingadmissionpolicybindings"), _WRITE),
+        ),
+        is_cluster_scoped=True,
+    ),
+    Escalation(
+        "changes API services",
+        (Access(("apiregistration.k8s.io",), ("apiservices",), _WRITE),),
+        is_cluster_scoped=True,
+    ),
+    # A conversion webhook sees and changes every object of the resource.
+    Escalation(
+        "changes custom resource definitions",
+        (Access(("apiextensions.k8s.io",), ("customresourcedefinitions",), ("update", "patch")),),
+        is_cluster_scoped=True,
+    ),
+    Escalation(
+        "creates persistent volumes", (Access(("",), ("persistentvolumes",), ("create",)),), is_cluster_scoped=True
+    ),
+    # A request about a namespace is one in it: a RoleBinding there gives it.
+    Escalation("changes namespaces", (Access(("",), ("namespaces",), ("update", "patch")),)),
+    Escalation(
+        "changes pod security policies",
+        (Access(("policy", "extensions"), ("podsecuritypolicies",), _WRITE),),
+        is_cluster_scoped=True,
+    ),
+)
+
+_NOTES = (
+    Escalation(
+        "deletes the IAM mappings", (Access((_IAM,), (_MAPPINGS,), _DELETE),), Privilege.NONE, is_cluster_scoped=True
+    ),
+    Escalation(
+        "deletes the IAM mappings",
+        (Access(("",), ("configmaps",), _DELETE, (NAME, AWS_AUTH)),),
+        Privilege.NONE,
+        only_in=NAMESPACE,
+    ),
+    Escalation(
+        "reaches ports of pods",
+        (
+            Access(("",), ("pods/portforward",), ("get", "create")),
+            Access(("",), ("pods/proxy", "services/proxy"), _ANY_METHOD),
+        ),
+        Privilege.NONE,
+    ),
+    Escalation(
+        "redirects traffic of services",
+        (
+            Access(("",), ("services", "services/status", "endpoints"), _WRITE),
+            Access(("discovery.k8s.io",), ("endpointslices",), _WRITE),
+        ),
+        Privilege.NONE,
+    ),
+    Escalation(
+        "changes nodes",
+        (Access(("",), ("nodes", "nodes/status"), (*_WRITE, *_DELETE)),),
+        Privilege.NONE,
+        is_cluster_scoped=True,
+    ),
+    Escalation(
+        "takes admission webhooks away",
+        (
+            Access((_ADMISSION,), ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"), _DELETE),
+            Access(
+                (_ADMISSION,),
+                ("validatingadmissionpolicies", "validatingadmissionpolicybindings"),
+                tuple(chain(_WRITE, _DELETE)),
+            ),
+        ),
+        Privilege.NONE,
+        is_cluster_scoped=True,
+    ),
+    # RBAC refuses to give what the giver has not, without `bind` or `escalate`.
+    Escalation(
+        "gives its own rights to others", (Access((_RBAC,), ("roles", "rolebindings"), _WRITE),), Privilege.NONE
+    ),
+    Escalation(
+        "gives its own rights to others",
+        (Access((_RBAC,), ("clusterroles", "clusterrolebindings"), _WRITE),),
+        Privilege.NONE,
+        is_cluster_scoped=True,
+    ),
+)
