@@ -85,8 +85,8 @@ CLUSTER_SCOPED = frozenset(
         (_IAM, _MAPPINGS),
     }
 )
-"""By API group: resources without namespaces, nothing of which a RoleBinding gives. Not all that there are: `namespaces`
-are missing, where a request about one is a request in it, and `clusterroles`, which a RoleBinding may allow to bind."""
+"""By API group: resources without namespaces, nothing of which a RoleBinding gives. Not all: `namespaces` are missing,
+where a request about one is a request in it, and `clusterroles`, which a RoleBinding may allow to bind."""
 
 
 def escalations(facts: ClusterFacts) -> tuple[Escalation, ...]:
