@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from tarmak_iam.effects import who
 from tarmak_iam.report.history import Change
 from tarmak_iam.report.model import AccessReview, ClusterReview, Given, Noted, Outsider, Principal, Privilege
+from tarmak_iam.report.rights import Right
 from tarmak_iam.report.wording import change_text, entry_name, right_text
 from tarmak_iam.text import one_line
 
@@ -98,8 +99,14 @@ def _live(cluster: ClusterReview) -> Iterator[str]:
         yield f"  not applied yet: {effect.text}"
     for group in cluster.unbound:
         yield f"  no binding knows the group {group}"
-    for right in cluster.everyone:
+    for right in _everyone(cluster):
         yield f"  everybody may {right_text(right)}{'' if right.needs_login else ', without a login'}"
+
+
+def _everyone(cluster: ClusterReview) -> Iterator[Right]:
+    """What a binding gives without a login it need not give with one as well."""
+    without_login = {right.binding for right in cluster.everyone if not right.needs_login}
+    return (right for right in cluster.everyone if not right.needs_login or right.binding not in without_login)
 
 
 def _findings(findings: Iterable[Noted], indent: str) -> Iterator[str]:

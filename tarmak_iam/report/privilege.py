@@ -14,7 +14,8 @@ __all__ = ["greatest", "names_of_account", "weighed", "worth"]
 
 _NODE = "system:node:"
 # Kubernetes's own bindings (rbac/bootstrappolicy) give them secrets, or roles that escalate.
-_CONTROLLERS = ("system:kube-controller-manager", "system:serviceaccount:kube-system:")
+_CONTROLLER_MANAGER = "system:kube-controller-manager"
+_CONTROLLERS = "system:serviceaccount:kube-system:"
 _WHOSE = {
     ("Group", EVERYONE): f" for everyone who logs in ({EVERYONE})",
     ("Group", UNAUTHENTICATED): f" for everyone, without a login ({UNAUTHENTICATED})",
@@ -75,9 +76,9 @@ def _of_username(username: str) -> Iterator[tuple[Privilege, str]]:
         username, _NODE
     ):
         yield Privilege.NODE, f"the username {username} can become one of Kubernetes's own"
-    elif username.startswith(_CONTROLLERS):
+    elif username == _CONTROLLER_MANAGER or username.startswith(_CONTROLLERS):
         yield Privilege.ELEVATED, "the username of one of Kubernetes's controllers"
-    elif any(can_begin(username, name) for name in _CONTROLLERS):
+    elif can_become(username, _CONTROLLER_MANAGER) or can_begin(username, _CONTROLLERS):
         yield Privilege.ELEVATED, f"the username {username} can become that of one of Kubernetes's controllers"
 
 
