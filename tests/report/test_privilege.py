@@ -1,0 +1,392 @@
+"""Nobody is shown with less than the API server would allow: everyone's rights, alternatives, and rights at random."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tarmak_iam.report.as_json import as_json
+from tarmak_iam.report.as_text import as_lines
+from tarmak_iam.report.html.page import page
+from tarmak_iam.report.levels import Privilege
+from tarmak_iam.report.live import ask_cluster
+from tarmak_iam.report.model import AccessReview, Principal
+from tarmak_iam.report.privilege import weighed
+from tarmak_iam.report.review import Reviewed, put_together
+from tarmak_iam.report.rights import Rbac
+from tests.hook.cluster import Cluster, failed
+from tests.report.pages import read
+from tests.report.reviews import ACCOUNT, CONFIG, NO_GIT, examine, installation, review_cluster, subjects
+from tests.report.test_escalation_rules import rule
+from tests.report.test_rights import EVERYTHING, binding, role
+
+ROLE = f"arn:aws:iam::{ACCOUNT}:role"
+DEV = f"server:\n  mapRoles:\n  - {{roleARN: '{ROLE}/Dev', username: dev, groups: [developers]}}\n"
+SSO: dict[str, Any] = {
+    "image": "public.example.com/aws-iam-authenticator:v0.7.9",
+    "daemonVersion": "v0.7.9",
+    "featureGates": {"SSORoleMatch": True},
+}
+
+
+def asked(mappings: str, *objects: dict[str, Any], config: str = CONFIG, **settings: Any) -> AccessReview:
+    """Of one cluster with such objects."""
+    cluster = Cluster()
+    for each in objects:
+        cluster.add(each)
+    made = installation(mappings, config, **settings)
+    found = subjects(made, config)
+    report = examine(found)
+    review = ask_cluster(review_cluster(found, report, NO_GIT), made, cluster.kubectl())
+    return put_together(review.files[0].path, [Reviewed(review, made.loaded)], report, NO_GIT)
+
+
+def principals(review: AccessReview) -> tuple[Principal, ...]:
+    (cluster,) = review.clusters
+    return cluster.principals
+
+
+ADMIN_ROLE = role("admin", EVERYTHING)
+READER = role("reader", rule("get secrets"))
+
+
+@pytest.mark.parametrize(
+    ("subject", "to", "privilege", "because"),
+    [
+        (
+            "Group:system:authenticated",
+            "admin",
+            Privilege.ADMIN,
+            "everything for everyone who logs in (system:authenticated)",
+        ),
+        (
+            "Group:system:authenticated",
+            "reader",
+            Privilege.ELEVATED,
+            "reads secrets for everyone who logs in (system:authenticated)",
+        ),
+        (
+            "Group:system:unauthenticated",
+            "admin",
+            Privilege.ADMIN,
+            "everything for everyone, without a login (system:unauthenticated)",
+        ),
+        (
+            "User:system:anonymous",
+            "reader",
+            Privilege.ELEVATED,
+            "reads secrets for everyone, without a login (system:anonymous)",
+        ),
+    ],
+)
+def test_what_everyone_has_everyone_has(subject: str, to: str, privilege: Privilege, because: str) -> None:
+    review = asked(DEV, ADMIN_ROLE, READER, binding("all", to, subject))
+    (dev,) = principals(review)
+    assert (dev.privilege, dev.because) == (privilege, (f"ClusterRoleBinding all: {because}",))
+    assert dev.rights == ()
+    lines = list(as_lines(review))
+    assert "    may      only what everybody may" in lines
+    assert f"    {privilege:<9}ClusterRoleBinding all: {because}" in lines
+    (shown,) = as_json(review)["clusters"][0]["live"]["everyone"]
+    assert (shown["subjectKind"], shown["subject"], shown["privilege"]) == (*subject.split(":", 1), str(privilege))
+    assert subject.split(":", 1)[1] in read(page(review)).text
+
+
+def test_a_binding_for_everybody_is_told_once() -> None:
+    info = binding("info", "info", "Group:system:authenticated", "Group:system:unauthenticated")
+    review = asked(DEV, role("info", {"nonResourceURLs": ["/version"], "verbs": ["get"]}), info)
+    told = [line for line in as_lines(review) if "everybody may" in line]
+    assert told == [
+        "    may      only what everybody may",
+        "  everybody may get on /version (ClusterRoleBinding info, ClusterRole info), without a login",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("username", "groups", "expected"),
+    [
+        ("dev", [], Privilege.ADMIN),
+        ("dev", ["system:authenticated"], Privilege.ADMIN),
+        # authenticated_group_adder.go adds no group to these.
+        ("dev", ["system:unauthenticated"], Privilege.NONE),
+        ("system:anonymous", [], Privilege.NONE),
+    ],
+)
+def test_who_is_of_system_authenticated(username: str, groups: list[str], expected: Privilege) -> None:
+    rbac = Rbac([ADMIN_ROLE, binding("all", "admin", "Group:system:authenticated")])
+    assert weighed(username, groups, rbac.rights_of(username, groups))[0] is expected
+
+
+def test_the_username_of_a_service_account_has_none_of_its_groups() -> None:
+    rbac = Rbac(
+        [ADMIN_ROLE, binding("all", "admin", "Group:system:serviceaccounts", "Group:system:serviceaccounts:ci")]
+    )
+    username = "system:serviceaccount:ci:bot"
+    assert weighed(username, [], rbac.rights_of(username, []))[0] is Privilege.NONE
+    groups = ["system:serviceaccounts:ci"]
+    assert weighed(username, groups, rbac.rights_of(username, groups))[0] is Privilege.ADMIN
+
+
+OVERLAP = (
+    "server:\n"
+    "  mapRoles:\n"
+    f"  - {{sso: {{permissionSetName: Dev, accountID: '{ACCOUNT}'}}, username: dev, groups: [GROUP]}}\n"
+    f"  - {{sso: {{permissionSetName: Dev_Ops, accountID: '{ACCOUNT}'}}, username: nobody, groups: [nobody]}}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("group", "objects", "because"),
+    [
+        ("'system:masters'", [], "group system:masters"),
+        ("ops", [ADMIN_ROLE, binding("b", "admin", "Group:ops")], "ClusterRoleBinding b: everything"),
+        ("ops", [ADMIN_ROLE, binding("b", "admin", "User:dev")], "ClusterRoleBinding b: everything"),
+    ],
+)
+def test_the_most_privileged_of_what_it_may_get_counts(group: str, objects: list[dict[str, Any]], because: str) -> None:
+    review = asked(OVERLAP.replace("GROUP", group), *objects, **SSO)
+    _, ops = principals(review)
+    assert (ops.principal, ops.given.username) == (f"{ACCOUNT}/Dev_Ops", "nobody")
+    assert (ops.privilege, ops.because) == (Privilege.ADMIN, (because,))
+    assert [each.cells[0] and each.cells[0].privilege for each in review.rows] == [Privilege.ADMIN, Privilege.ADMIN]
+    may = [line for line in as_lines(review) if line.startswith("    may") and "everything" in line]
+    assert len(may) == (2 if objects else 0)
+
+
+def test_groups_of_alternatives_are_told_too() -> None:
+    review = asked(OVERLAP.replace("GROUP", "ops"), **SSO)
+    (cluster,) = review.clusters
+    assert cluster.unbound == ("ops", "nobody")
+    assert [(each.name, each.principals) for each in cluster.subjects] == [
+        ("ops", (f"sso:{ACCOUNT}/Dev", f"sso:{ACCOUNT}/Dev_Ops")),
+        ("nobody", (f"sso:{ACCOUNT}/Dev_Ops",)),
+    ]
+
+
+def test_who_gets_in_by_an_account_has_the_rights_of_its_own_arn() -> None:
+    """In the table of all clusters too, where it is named in another one."""
+    mappings = f"server: {{mapAccounts: ['{ACCOUNT}']}}\n"
+    objects = (ADMIN_ROLE, binding("b", "admin", f"User:{ROLE}/Dev"))
+    review = asked(mappings, *objects)
+    (account,) = principals(review)
+    because = f"ClusterRoleBinding b: everything for the user {ROLE}/Dev"
+    assert (account.privilege, account.because) == (Privilege.ADMIN, (because,))
+    first = asked(DEV)
+    reviewed = [
+        Reviewed(first.clusters[0], installation(DEV).loaded),
+        Reviewed(review.clusters[0], installation(mappings).loaded),
+    ]
+    row = put_together(review.config, reviewed, examine(subjects(installation(DEV))), NO_GIT).rows[0]
+    assert row.principal == f"{ROLE}/Dev"
+    assert [cell and (cell.privilege, cell.is_named) for cell in row.cells] == [
+        (Privilege.NONE, True),
+        (Privilege.ADMIN, False),
+    ]
+
+
+def test_a_session_name_has_no_at_sign_unless_it_is_raw() -> None:
+    for template, expected in (("{{SessionName}}", Privilege.NONE), ("{{SessionNameRaw}}", Privilege.ADMIN)):
+        rbac = Rbac([ADMIN_ROLE, binding("b", "admin", "User:alice@example.com")])
+        assert weighed(template, [], rbac.rights_of(template, []))[0] is expected
+
+
+@pytest.mark.parametrize(
+    ("username", "expected"),
+    [
+        ("system:kube-controller-manager", Privilege.ELEVATED),
+        ("system:kube-controller-manager-x", Privilege.NONE),
+        ("system:serviceaccount:kube-system:namespace-controller", Privilege.ELEVATED),
+        ("system:serviceaccount:pay:bot", Privilege.NONE),
+        ("system:kube-proxy", Privilege.NONE),
+        ("{{SessionName}}:kube-controller-manager", Privilege.ELEVATED),
+        ("{{SessionName}}:serviceaccount:kube-system:{{SessionName}}", Privilege.ELEVATED),
+        ("system:{{SessionName}}:x", Privilege.NODE),
+        ("{{SessionName}}:node:{{SessionName}}", Privilege.NODE),
+        ("{{SessionName}}:{{SessionName}}:x", Privilege.NODE),
+        ("{{AccountID}}:node:x", Privilege.NONE),
+        ("dev:{{SessionName}}", Privilege.NONE),
+        ("{{SessionName}}", Privilege.NONE),
+    ],
+)
+def test_usernames_that_kubernetes_itself_binds(username: str, expected: Privilege) -> None:
+    assert weighed(username, [])[0] is expected
+
+
+WRITER = role("writer", rule("create iamidentitymappings iamauthenticator.k8s.aws"))
+WRITES = binding("b", "writer", "Group:developers")
+DAEMON = {
+    "apiVersion": "apps/v1",
+    "kind": "DaemonSet",
+    "metadata": {"name": "aws-iam-authenticator", "namespace": "kube-system"},
+    "spec": {"template": {"spec": {"containers": [{"name": "aws-iam-authenticator", "args": ["server"]}]}}},
+}
+
+
+def daemon(*args: str) -> dict[str, Any]:
+    container = {"name": "aws-iam-authenticator", "image": "example.org/a:v0.6.20", "args": ["server", *args]}
+    return DAEMON | {"spec": {"template": {"spec": {"containers": [container]}}}}
+
+
+@pytest.mark.parametrize(
+    ("objects", "settings", "expected"),
+    [
+        # No daemon that is known: it may be any backend's.
+        ([], {}, Privilege.ADMIN),
+        ([daemon("--backend-mode=CRD")], {}, Privilege.ADMIN),
+        ([daemon("--backend-mode=MountedFile")], {}, Privilege.NONE),
+        ([daemon("--backend-mode=MountedFile")], {"backends": ["CRD"]}, Privilege.ADMIN),
+        # It would not start.
+        ([daemon("--backend-mode=Nonsense")], {}, Privilege.ADMIN),
+    ],
+)
+def test_who_writes_the_mappings_by_the_backends_of_the_cluster(
+    objects: list[dict[str, Any]], settings: dict[str, Any], expected: Privilege
+) -> None:
+    config = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "aws-iam-authenticator", "namespace": "kube-system"},
+        "data": {"config.yaml": "clusterID: dev-cluster\n"},
+    }
+    (dev,) = principals(asked(DEV, WRITER, WRITES, config, *objects, **settings))
+    assert dev.privilege is expected
+
+
+def test_where_the_objects_cannot_be_read_any_backend_counts() -> None:
+    cluster = Cluster()
+    for each in (WRITER, WRITES, daemon("--backend-mode=MountedFile")):
+        cluster.add(each)
+    cluster.fault = lambda args: failed("Forbidden") if args[1].startswith("daemonset") else None
+    made = installation(DEV)
+    review = ask_cluster(review_cluster(subjects(made), examine(subjects(made)), NO_GIT), made, cluster.kubectl())
+    assert review.live_error
+    assert [each.privilege for each in review.principals] == [Privilege.ADMIN]
+
+
+@pytest.mark.parametrize(("version", "expected"), [("1.12.9", Privilege.ELEVATED), ("1.18.0", Privilege.NONE)])
+def test_an_approver_needs_the_signer_from_kubernetes_1_18_on(version: str, expected: Privilege) -> None:
+    approver = role("a", rule("update certificatesigningrequests/approval certificates.k8s.io"))
+    config = CONFIG.replace("1.12.9", version)
+    (dev,) = principals(asked(DEV, approver, binding("b", "a", "Group:developers"), config=config))
+    assert dev.privilege is expected
+
+
+def test_notes_are_in_every_form() -> None:
+    starter = binding("b", "starter", "Group:developers", namespace="pay")
+    review = asked(DEV, role("starter", rule("create pods")), starter)
+    assert "    note     RoleBinding pay/b: starts pods in pay" in list(as_lines(review))
+    (shown,) = as_json(review)["clusters"][0]["principals"][0]["rights"]
+    assert (shown["privilege"], shown["risks"], shown["notes"]) == ("none", [], ["starts pods in pay"])
+    badges = [each.text for each in read(page(review)).named("span") if each.attributes.get("class") == "badge note"]
+    assert "Starts pods" in badges
+
+
+def test_the_group_of_every_resource_is_in_every_form() -> None:
+    review = asked(DEV, role("r", rule("list *")), binding("b", "r", "Group:developers"))
+    assert any("may      list on every resource of the core group (" in line for line in as_lines(review))
+    (shown,) = as_json(review)["clusters"][0]["principals"][0]["rights"][0]["rules"]
+    assert (shown["apiGroups"], shown["resources"]) == ([""], ["*."])
+    assert "every resource of the core group" in read(page(review)).text
+
+
+# What the API server would be asked on the way to more rights, and how much it is worth at least.
+REQUESTS = [
+    *(("", verb, "", "secrets", "tls", "pay", Privilege.ELEVATED) for verb in ("get", "patch", "delete")),
+    *(("", verb, "", "secrets", "", "pay", Privilege.ELEVATED) for verb in ("list", "watch", "deletecollection")),
+    *(("", verb, "", "pods/exec", "web", "pay", Privilege.ELEVATED) for verb in ("get", "create")),
+    *(("", verb, "", "pods/exec", "web", "kube-system", Privilege.ADMIN) for verb in ("get", "create")),
+    ("", "create", "", "pods", "", "kube-system", Privilege.ADMIN),
+    ("", "patch", "apps", "daemonsets", "web", "kube-system", Privilege.ADMIN),
+    ("", "update", "", "configmaps", "aws-auth", "kube-system", Privilege.ADMIN),
+    ("", "create", "", "configmaps", "", "kube-system", Privilege.ADMIN),
+    ("", "create", "iamauthenticator.k8s.aws", "iamidentitymappings", "", "", Privilege.ADMIN),
+    ("", "patch", "iamauthenticator.k8s.aws", "iamidentitymappings", "web", "", Privilege.ADMIN),
+    ("", "create", "", "serviceaccounts/token", "web", "pay", Privilege.ELEVATED),
+    ("", "impersonate", "", "serviceaccounts", "web", "pay", Privilege.ELEVATED),
+    ("", "impersonate", "", "users", "web", "", Privilege.ELEVATED),
+    ("", "get", "", "nodes/proxy", "web", "", Privilege.ELEVATED),
+    ("", "bind", "rbac.authorization.k8s.io", "clusterroles", "web", "pay", Privilege.ELEVATED),
+    ("", "escalate", "rbac.authorization.k8s.io", "roles", "web", "pay", Privilege.ELEVATED),
+    ("", "*", "*", "*", "", "", Privilege.ADMIN),
+    ("", "*", "*", "*", "", "pay", Privilege.ELEVATED),
+]
+VERBS = ["*", "get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "impersonate", "bind"]
+RESOURCES = ["*", "*/exec", "*/proxy", *sorted({each[3] for each in REQUESTS} - {"*"})]
+GROUPS = ["*", "", "apps", "iamauthenticator.k8s.aws", "rbac.authorization.k8s.io"]
+
+
+def some(values: list[str]) -> st.SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from(values), min_size=1, max_size=3)
+
+
+RULES = st.fixed_dictionaries(
+    {"verbs": some(VERBS), "apiGroups": some(GROUPS), "resources": some(RESOURCES)},
+    optional={"resourceNames": some(["web", "tls", "aws-auth", "other"])},
+)
+SUBJECTS = ["User:u", "User:dev", "Group:a", "Group:system:authenticated", "Group:system:unauthenticated"]
+BINDINGS = st.tuples(
+    st.sampled_from(["", "", "pay", "kube-system"]),
+    st.sampled_from([*SUBJECTS, "Group:other", "ServiceAccount:pay:bot"]),
+    st.lists(RULES, max_size=2),
+)
+
+
+def objects_of(bindings: list[Any]) -> Iterator[dict[str, Any]]:
+    for number, (namespace, subject, rules) in enumerate(bindings):
+        yield role(f"r{number}", *rules)
+        yield binding(f"b{number}", f"r{number}", subject, namespace=namespace)
+
+
+def allowed(bindings: list[Any], names: set[str], request: Any) -> bool:
+    """As Kubernetes's RBAC decides it, written down once more."""
+    _, verb, group, resource, name, namespace, _ = request
+    for where, subject, rules in bindings:
+        if where not in ("", namespace) or subject not in names:
+            continue
+        for each in rules:
+            wild = f"*/{resource.split('/')[1]}" if "/" in resource else resource
+            if (
+                {"*", verb} & set(each["verbs"])
+                and {"*", group} & set(each["apiGroups"])
+                and {"*", resource, wild} & set(each["resources"])
+                and name in each.get("resourceNames", [name])
+            ):
+                return True
+    return False
+
+
+@given(st.lists(BINDINGS, max_size=4), st.sampled_from(["u", "{{SessionName}}"]))
+def test_nothing_that_is_allowed_is_understated(bindings: list[Any], username: str) -> None:
+    rbac = Rbac(objects_of(bindings))
+    privilege, because = weighed(username, ["a"], rbac.rights_of(username, ["a"]))
+    names = {*SUBJECTS} if "{" in username else {*SUBJECTS} - {"User:dev"}
+    for request in REQUESTS:
+        if allowed(bindings, names, request):
+            assert privilege.rank <= request[-1].rank, request
+    assert bool(because) is (privilege is not Privilege.NONE)
+
+
+@given(st.lists(BINDINGS, max_size=4), BINDINGS)
+def test_another_binding_never_lowers_a_privilege(bindings: list[Any], another: Any) -> None:
+    before, after = (Rbac(objects_of(each)) for each in (bindings, [*bindings, another]))
+    for username, groups in (("u", ["a"]), ("{{SessionName}}", []), ("v", ["{{SessionName}}"])):
+        less, more = (weighed(username, groups, rbac.rights_of(username, groups))[0] for rbac in (before, after))
+        assert more.rank <= less.rank
+
+
+@given(st.lists(BINDINGS, max_size=4))
+def test_another_group_never_lowers_a_privilege(bindings: list[Any]) -> None:
+    rbac = Rbac(objects_of(bindings))
+    less, more = (weighed("u", groups, rbac.rights_of("u", groups))[0] for groups in ([], ["a"]))
+    assert more.rank <= less.rank
+
+
+@given(st.lists(BINDINGS, max_size=4))
+def test_the_privilege_of_a_right_is_that_of_its_holder(bindings: list[Any]) -> None:
+    rbac = Rbac(objects_of(bindings))
+    for right in rbac.of("Group", "a"):
+        assert weighed("v", ["a"], [right])[0] is right.privilege
