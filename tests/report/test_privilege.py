@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tarmak_iam.lint import examine
 from tarmak_iam.report.as_json import as_json
 from tarmak_iam.report.as_text import as_lines
+from tarmak_iam.report.cluster import review_cluster
 from tarmak_iam.report.html.page import page
 from tarmak_iam.report.levels import Privilege
 from tarmak_iam.report.live import ask_cluster
@@ -20,7 +22,7 @@ from tarmak_iam.report.review import Reviewed, put_together
 from tarmak_iam.report.rights import Rbac
 from tests.hook.cluster import Cluster, failed
 from tests.report.pages import read
-from tests.report.reviews import ACCOUNT, CONFIG, NO_GIT, examine, installation, review_cluster, subjects
+from tests.report.reviews import ACCOUNT, CONFIG, NO_GIT, installation, subjects
 from tests.report.test_escalation_rules import rule
 from tests.report.test_rights import EVERYTHING, binding, role
 
