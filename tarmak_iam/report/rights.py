@@ -100,6 +100,7 @@ class Rbac:
 
     def __init__(self, objects: Iterable[Object], facts: ClusterFacts | None = None) -> None:
         self._escalations = escalations(facts or ClusterFacts())
+        self._met: dict[tuple[str, tuple[Rule, ...]], tuple[Escalation, ...]] = {}
         self._rights: dict[tuple[str, str], list[Right]] = {}
         for right in _bound(objects):
             with_ways = replace(right, found=self._found(right), parts=tuple(self._parts(right)))
@@ -156,18 +157,25 @@ class Rbac:
         rules = right.rules or ()
         if any(rule.is_everything for rule in rules):
             return () if not right.namespace else (_everything_in(right.namespace),)
-        found = (_way(each, right, accounts) for each in self._escalations if _is_met(each, right.namespace, rules))
         best: dict[str, Found] = {}
-        for one in found:
+        for one in (_way(each, right, accounts) for each in self._of_rules(right.namespace, rules)):
             if one.name not in best or one.privilege.rank < best[one.name].privilege.rank:
                 best[one.name] = one
         return tuple(best.values())
 
+    def _of_rules(self, namespace: str, rules: tuple[Rule, ...]) -> tuple[Escalation, ...]:
+        """A role is bound in many namespaces, and means the same in all but kube-system."""
+        key = (namespace if namespace in ("", NAMESPACE) else "any other", rules)
+        if key not in self._met:
+            self._met[key] = tuple(each for each in self._escalations if _is_met(each, namespace, rules))
+        return self._met[key]
+
     def _parts(self, right: Right) -> Iterator[tuple[str, int]]:
-        if not right.namespace:
-            for each in self._escalations:
+        """Those of the whole cluster: there are no others that take two accesses."""
+        for each in () if right.namespace else self._escalations:
+            if each.also:
                 met = [any(rule.meets(part) for rule in right.rules or ()) for part in (each.accesses, each.also)]
-                if each.also and any(met) and not all(met):
+                if any(met) and not all(met):
                     yield each.name, met.index(True)
 
     def _add_accounts(self) -> None:
@@ -218,20 +226,21 @@ def read_objects(kubectl: Kubectl) -> list[Object]:
 
 def _bound(objects: Iterable[Object]) -> Iterator[Right]:
     roles: dict[tuple[str, str, str], tuple[Rule, ...]] = {}
+    in_namespaces: dict[tuple[str, str, str], tuple[Rule, ...]] = {}
     bindings = []
     for each in objects:
         ref = Ref.of(each)
         if ref.kind in ("Role", "ClusterRole"):
-            roles[ref.kind, ref.namespace, ref.name] = tuple(map(Rule.of, each.get("rules") or ()))
+            key = (ref.kind, ref.namespace, ref.name)
+            roles[key] = tuple(map(Rule.of, each.get("rules") or ()))
+            in_namespaces[key] = tuple(rule for own in roles[key] if (rule := own.in_namespace()) is not None)
         elif ref.kind in ("RoleBinding", "ClusterRoleBinding"):
             bindings.append((ref, each))
     for ref, each in sorted(bindings, key=lambda pair: (pair[0].namespace, pair[0].kind, pair[0].name)):
         role = each.get("roleRef") or {}
         namespace = ref.namespace if role.get("kind") == "Role" else ""
-        rules = roles.get((str(role.get("kind")), namespace, str(role.get("name"))))
-        if rules is not None and ref.namespace:
-            rules = tuple(rule for rule in (own.in_namespace() for own in rules) if rule is not None)
         own = Ref(f"{_GROUP}/v1", str(role.get("kind")), namespace, str(role.get("name")))
+        rules = (in_namespaces if ref.namespace else roles).get((own.kind, namespace, own.name))
         for subject in dict.fromkeys(_subjects(each, ref.namespace)):
             yield Right(subject, ref, own, ref.namespace, rules)
 
