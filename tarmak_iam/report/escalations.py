@@ -240,7 +240,7 @@ _NOTES = (
         is_cluster_scoped=True,
     ),
     Escalation(
-        "takes admission webhooks away",
+        "removes admission webhooks",
         (
             Access((_ADMISSION,), ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"), _DELETE),
             Access(

@@ -24,6 +24,7 @@ ANONYMOUS = "system:anonymous"
 _GROUP = "rbac.authorization.k8s.io"
 _ACCOUNTS = "system:serviceaccounts"
 _ACCOUNT = "system:serviceaccount:"
+_BY_THE_AUTHENTICATOR = f" in {NAMESPACE}, where the authenticator runs"
 _EVERYTHING = "everything in a namespace"
 
 
@@ -269,7 +270,7 @@ def _is_met(escalation: Escalation, namespace: str, rules: Sequence[Rule]) -> bo
 def _way(escalation: Escalation, right: Right, accounts: tuple[str, ...]) -> Found:
     is_there = right.namespace in ("", NAMESPACE)
     if is_there and escalation.in_kube_system.rank < escalation.privilege.rank:
-        return Found(escalation.name, escalation.in_kube_system, f" in {NAMESPACE}, where the authenticator runs")
+        return Found(escalation.name, escalation.in_kube_system, _BY_THE_AUTHENTICATOR)
     where = f" in {right.namespace}" if right.namespace else ""
     if escalation.as_accounts and accounts:
         return Found(escalation.name, Privilege.ELEVATED, f"{where} as {_named(accounts, right.namespace)}")
@@ -278,7 +279,7 @@ def _way(escalation: Escalation, right: Right, accounts: tuple[str, ...]) -> Fou
 
 def _everything_in(namespace: str) -> Found:
     if namespace == NAMESPACE:
-        return Found(_EVERYTHING, Privilege.ADMIN, f", {NAMESPACE}, where the authenticator runs")
+        return Found(_EVERYTHING, Privilege.ADMIN, _BY_THE_AUTHENTICATOR)
     return Found(_EVERYTHING, Privilege.ELEVATED, f" in {namespace}")
 
 

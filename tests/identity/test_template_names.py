@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmak_iam.identity.caller import Caller
-from tarmak_iam.identity.template_names import TEMPLATES, could_be
+from tarmak_iam.identity.template_names import TEMPLATES, can_begin, could_be
 from tarmak_iam.identity.templates import Renderer
 from tarmak_iam.identity.versions import NEWEST
 
@@ -37,7 +37,40 @@ def test_whatever_a_caller_becomes_it_could_be(template: str, session: str) -> N
         ("a.b", "aXb", False),
         ("{{ SessionName }}", "alice", False),
         ("dev:{{SessionName}}", "dev:alice\n", False),
+        # The daemon has `-` for `@` in one of them.
+        ("{{SessionName}}", "alice@example.com", False),
+        ("{{SessionName}}", "alice-example.com", True),
+        ("{{SessionNameRaw}}", "alice@example.com", True),
     ],
 )
 def test_what_it_can_and_cannot_be(template: str, text: str, expected: bool) -> None:
     assert bool(could_be(template).fullmatch(text)) is expected
+
+
+@given(st.lists(PIECES, max_size=4).map("".join), SESSIONS, st.integers(0, 80))
+def test_whatever_a_caller_becomes_it_can_begin_like_that(template: str, session: str, length: int) -> None:
+    text = template.replace("{{SessionNameRaw}}", session).replace("{{SessionName}}", session.replace("@", "-"))
+    for name, value in (("AccountID", "111122223333"), ("AccessKeyID", "AKIA"), ("EC2PrivateDNSName", "ip-1.internal")):
+        text = text.replace(f"{{{{{name}}}}}", value)
+    assert can_begin(template, text[:length])
+
+
+@pytest.mark.parametrize(
+    ("template", "prefix", "expected"),
+    [
+        ("system:node:a", "system:node:", True),
+        ("system:node", "system:node:", False),
+        ("dev:a", "system:", False),
+        ("{{SessionName}}", "system:", False),
+        ("{{SessionName}}:a", "system:", True),
+        ("{{AccountID}}:a", "system:", False),
+        ("sys{{SessionName}}m:no{{SessionName}}:x", "system:node:", True),
+        ("{{SessionName}}{{SessionName}}de:", "system:node:", False),
+        ("{{SessionName}}", "a@b", False),
+        ("{{SessionNameRaw}}", "a@b", True),
+        ("", "", True),
+        ("", "a", False),
+    ],
+)
+def test_what_it_can_begin_with(template: str, prefix: str, expected: bool) -> None:
+    assert can_begin(template, prefix) is expected

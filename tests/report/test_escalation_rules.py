@@ -174,7 +174,7 @@ def test_what_does_not_lead_to_more(words: str, namespace: str) -> None:
         (
             "delete validatingwebhookconfigurations admissionregistration.k8s.io",
             "",
-            ("takes admission webhooks away",),
+            ("removes admission webhooks",),
         ),
         ("get pods/log", "pay", ()),
     ],
@@ -257,7 +257,7 @@ def test_a_node_certificate_takes_a_request_too() -> None:
             "kube-system",
             (
                 Privilege.ADMIN,
-                ("RoleBinding kube-system/b: everything in a namespace, kube-system, where the authenticator runs",),
+                ("RoleBinding kube-system/b: everything in a namespace in kube-system, where the authenticator runs",),
             ),
         ),
         ("", (Privilege.ADMIN, ("ClusterRoleBinding b: everything",))),
@@ -316,6 +316,7 @@ def test_who_starts_pods_is_any_service_account_there(
         ("update */scale apps", "", "update on */scale.apps"),
         ("* *", "", "every verb on every resource of the core group"),
         ("get nodes,pods,nodes/proxy", "pay", "get on pods"),
+        ("get nodes,pods *", "pay", "get on pods.*"),
         ("bind clusterroles rbac.authorization.k8s.io", "pay", f"bind on clusterroles.{RBAC}"),
     ],
 )
@@ -333,6 +334,11 @@ def test_a_role_binding_gives_nothing_of_it(given: dict[str, Any]) -> None:
     rbac = Rbac([role("r", given), binding("b", "r", "Group:a", namespace="pay")])
     (found,) = rbac.of("Group", "a")
     assert (found.rules, found.found) == ((), ())
+
+
+def test_an_empty_name_is_that_of_a_request_without_one() -> None:
+    made = Rule.of({"verbs": ["create"], "apiGroups": [""], "resources": ["pods"], "resourceNames": ["web", ""]})
+    assert made.risks == ("starts pods",)
 
 
 def test_as_kubectl_takes_them() -> None:

@@ -269,7 +269,10 @@ def test_where_the_objects_cannot_be_read_any_backend_counts() -> None:
     assert [each.privilege for each in review.principals] == [Privilege.ADMIN]
 
 
-@pytest.mark.parametrize(("version", "expected"), [("1.12.9", Privilege.ELEVATED), ("1.18.0", Privilege.NONE)])
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [("1.12.9", Privilege.ELEVATED), ("1.18.0", Privilege.NONE), ("latest", Privilege.ELEVATED)],
+)
 def test_an_approver_needs_the_signer_from_kubernetes_1_18_on(version: str, expected: Privilege) -> None:
     approver = role("a", rule("update certificatesigningrequests/approval certificates.k8s.io"))
     config = CONFIG.replace("1.12.9", version)
