@@ -101,6 +101,9 @@ def _live(cluster: ClusterReview) -> Iterator[str]:
         yield f"  no binding knows the group {group}"
     for right in _everyone(cluster):
         yield f"  everybody may {right_text(right)}{'' if right.needs_login else ', without a login'}"
+    for right in cluster.everyone:
+        for note in right.notes:
+            yield f"  note: everybody, by {right.binding}: {note}"
 
 
 def _everyone(cluster: ClusterReview) -> Iterator[Right]:

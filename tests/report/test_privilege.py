@@ -290,6 +290,12 @@ def test_notes_are_in_every_form() -> None:
     assert "Starts pods" in badges
 
 
+def test_a_note_about_everybody_is_told_once() -> None:
+    starter = binding("b", "starter", "Group:system:authenticated", namespace="pay")
+    told = [line for line in as_lines(asked(DEV, role("starter", rule("create pods")), starter)) if "note" in line]
+    assert told == ["  note: everybody, by RoleBinding pay/b: starts pods in pay"]
+
+
 def test_the_group_of_every_resource_is_in_every_form() -> None:
     review = asked(DEV, role("r", rule("list *")), binding("b", "r", "Group:developers"))
     assert any("may      list on every resource of the core group (" in line for line in as_lines(review))
