@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 BROWSER := tests/browser/node_modules/.installed
 
-.PHONY: demo test browser e2e e2e-node lint format schemas pages goldens reference docs bench comparison dist compat clean
+.PHONY: demo test browser e2e e2e-node lint format schemas pages regions goldens reference docs bench comparison dist compat clean
 
 demo: $(VENV)/.installed
 	@BIN="$(CURDIR)/$(BIN)" sh examples/demo.sh "$(CURDIR)/build/demo"
@@ -50,6 +50,10 @@ schemas: $(VENV)/.installed
 # What the program has of docs/rules, for those who have only the program.
 pages: $(VENV)/.tested
 	$(BIN)/python -m tests.lint.pages
+
+# The regions that the program knows, with those of the botocore that is installed.
+regions: $(VENV)/.tested
+	$(BIN)/python -m tests.regions_table
 
 # What `manifests` prints for the cases in tests/emit/golden; read the difference before it is committed.
 goldens: $(VENV)/.installed

@@ -201,12 +201,15 @@ class Installation:
         flaw = region_flaw(self.region)
         if flaw is None:
             return self.region
-        (what, likely), name = flaw, self.cluster.environment
+        name = self.cluster.environment
+        what, remedy = "unknown", ", as in eu-west-1"
+        if self.region:
+            what = f"{shortened(self.region)!r}, which {flaw.what}"
+        if flaw.suggestions:
+            remedy = f" to {flaw.suggestions[0]}" if flaw.is_sure else f"; {flaw.remedy}"
         raise ConfigError(
-            f"the region of {self.cluster_id} is "
-            + (f"{shortened(self.region)!r}, which {what}" if self.region else "unknown"),
-            remedy=f"set location of the environment {quoted(name)} in tarmak.yaml"
-            + (f" to {likely}" if likely else ", as in eu-west-1"),
+            f"the region of {self.cluster_id} is {what}",
+            remedy=f"set location of the environment {quoted(name)} in tarmak.yaml{remedy}",
             place=self._place_of("environments", name, "location") if self.region else self.place(),
         )
 

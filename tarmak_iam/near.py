@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from tarmak_iam.text import shortened
 
-__all__ = ["CLOSE", "LIKELY", "bare", "closest", "did_you_mean", "likeness", "spelled_otherwise"]
+__all__ = ["CLOSE", "LIKELY", "bare", "closest", "did_you_mean", "is_one_typo", "likeness", "spelled_otherwise"]
 
 CLOSE = 0.8
 """How alike two names must be, from 0 to 1, as difflib measures it."""
@@ -34,6 +34,20 @@ def likeness(one: str, other: str) -> float:
     import difflib
 
     return difflib.SequenceMatcher(None, one, other).ratio()
+
+
+def is_one_typo(one: str, other: str) -> bool:
+    """Whether a single slip of the keys makes one name of the other: a letter too many, missing or wrong, or two that
+    changed places."""
+    if one == other or abs(len(one) - len(other)) > 1:
+        return False
+    start = next((at for at, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), None)
+    if start is None:
+        return True  # one letter more at the end
+    left, right = one[start:], other[start:]
+    if len(left) == len(right):
+        return left[1:] == right[1:] or (left[:2] == right[1::-1] and left[2:] == right[2:])
+    return left[1:] == right if len(left) > len(right) else left == right[1:]
 
 
 def did_you_mean(name: str, known: Iterable[str], otherwise: str = "", cutoff: float = CLOSE) -> str:

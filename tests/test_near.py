@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tarmak_iam.near import closest, did_you_mean, spelled_otherwise
+from tarmak_iam.near import closest, did_you_mean, is_one_typo, spelled_otherwise
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,29 @@ def test_a_remedy() -> None:
     assert did_you_mean("x", ["image", "role"], "the settings are") == "the settings are image, role"
     assert did_you_mean("x", [], "the settings are") == ""
     assert did_you_mean("mpa", ["map", "set"], cutoff=0.6) == "did you mean map?"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("cidr", "cdir", True),
+        ("cidr", "cdr", True),
+        ("cidr", "ciidr", True),
+        ("cidr", "cidrs", True),
+        ("cidr", "cider", True),
+        ("cidr", "didr", True),
+        ("cidr", "cidt", True),
+        ("cidr", "cidr", False),
+        ("cidr", "cird", True),
+        ("cidr", "dicr", False),
+        ("cidr", "cidrss", False),
+        ("cidr", "kind", False),
+        ("cidr", "rcid", False),
+        ("ab", "ba", True),
+        ("a", "", True),
+        ("", "", False),
+    ],
+)
+def test_one_typo(one: str, other: str, expected: bool) -> None:
+    assert is_one_typo(one, other) is expected
+    assert is_one_typo(other, one) is expected

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from tarmak_iam.config.effective import Issue, is_cidr
 from tarmak_iam.config.instance_pools import lists_pools, pools_of
-from tarmak_iam.regions import region_flaw
+from tarmak_iam.regions import (
+    did_you_mean_region,
+    is_known_region,
+    is_region,
+    region_flaw,
+    region_suggestions,
+    table_version,
+)
 from tarmak_iam.text import is_host_name, quoted, shortened
 
 if TYPE_CHECKING:
@@ -27,6 +34,7 @@ __all__ = [
     "provider_issues",
     "public_zone_flaw",
     "public_zone_issues",
+    "unknown_location_issues",
 ]
 
 _ANY = "0.0.0.0/0"
@@ -95,12 +103,20 @@ def _counts(config: TarmakConfig, path: tuple[str | int, ...]) -> bool:
 
 def location_issues(config: TarmakConfig) -> Iterator[Issue]:
     """A location that is not a region: of an environment, or of a cluster whose environment has none."""
-    for index, environment in _environments(config):
-        yield from _location(environment, ("environments", index), f"environment {quoted(_name(environment))}")
-    for cluster in config.clusters:
-        environment = cluster.environment_data()
-        if environment and not environment.get("location"):
-            yield from _location(cluster.data, ("clusters", cluster.index), f"cluster {cluster.cluster_name}")
+    for path, location, owner in _locations(config):
+        flaw = region_flaw(location)
+        if flaw is not None:
+            yield path, f"the location {shortened(location)!r} of {owner} {flaw.what}", flaw.remedy
+
+
+def unknown_location_issues(config: TarmakConfig) -> Iterator[Issue]:
+    """A location that has the form of a region, but is not among those that are known; AWS may have opened it since."""
+    for path, location, owner in _locations(config):
+        if is_region(location) and not is_known_region(location):
+            what = f"the location {quoted(location)} of {owner} is not a region that botocore {table_version()} knows"
+            question = did_you_mean_region(region_suggestions(location)) or "check the name"
+            newer = "if AWS has opened it since, suppress this with a comment: # tarmak-iam: ignore[IAM026] new region"
+            yield path, what, f"{question} {newer}" if question.endswith("?") else f"{question}; {newer}"
 
 
 def public_zone_issues(config: TarmakConfig) -> Iterator[Issue]:
@@ -122,13 +138,20 @@ def public_zone_flaw(cluster: Cluster) -> tuple[str, str] | None:
     return what, "write publicZone of the provider in tarmak.yaml as in k8s.example.com"
 
 
-def _location(item: Mapping[str, Any], path: tuple[str | int, ...], owner: str) -> Iterator[Issue]:
-    location = str(item.get("location") or "")
-    flaw = region_flaw(location) if location else None
-    if flaw is not None:
-        what, likely = flaw
-        remedy = f"write {likely or 'a region such as eu-west-1'}"
-        yield (*path, "location"), f"the location {shortened(location)!r} of {owner} {what}", remedy
+def _locations(config: TarmakConfig) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    """Every location that counts, with its path from the root and whose it is."""
+    places = [
+        (("environments", index), environment, f"environment {quoted(_name(environment))}")
+        for index, environment in _environments(config)
+    ]
+    for cluster in config.clusters:
+        environment = cluster.environment_data()
+        if environment and not environment.get("location"):
+            places.append((("clusters", cluster.index), cluster.data, f"cluster {cluster.cluster_name}"))
+    for path, item, owner in places:
+        location = str(item.get("location") or "")
+        if location:
+            yield (*path, "location"), location, owner
 
 
 def _cidr_lists(config: TarmakConfig) -> Iterator[tuple[tuple[str | int, ...], list[str]]]:

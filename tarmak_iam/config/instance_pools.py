@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tarmak_iam.config.effective import Issue
 from tarmak_iam.near import did_you_mean
-from tarmak_iam.regions import is_region, region_of_zone
+from tarmak_iam.regions import is_known_region, is_region, region_of_zone, region_suggestions
 from tarmak_iam.text import quoted, shortened
 
 if TYPE_CHECKING:
@@ -139,6 +139,8 @@ def region_zone_issues(cluster: Cluster) -> list[Issue]:
     """Subnets that are null, without a zone or outside the region of the cluster's environment."""
     location = str(cluster.environment_data().get("location") or "")
     region = location if is_region(location) else None
+    # A zone of the region that was probably meant is right once the location is.
+    guesses = region_suggestions(location) if region and not is_known_region(location) else ()
     remedy = f"write a zone such as {region or 'eu-west-1'}a"
     found: list[Issue] = []
     for path, zone in _zones(cluster):
@@ -146,7 +148,7 @@ def region_zone_issues(cluster: Cluster) -> list[Issue]:
             found.append((path, "the subnet is null, and Tarmak panics", "remove it"))
         elif not zone:
             found.append((path, "the subnet has no zone", remedy))
-        elif region and region_of_zone(zone) != region:
+        elif region and region_of_zone(zone) not in (region, *guesses):
             found.append((path, f"{quoted(zone)} is not a zone of {shortened(region)}", remedy))
     return found
 

@@ -14,6 +14,7 @@ from tarmak_iam.config.environment_validation import (
     opened_by_rewrite,
     provider_issues,
     public_zone_issues,
+    unknown_location_issues,
 )
 from tarmak_iam.config.instance_pools import (
     hub_zone_issues,
@@ -104,5 +105,8 @@ ENVIRONMENT_RULES = (
         "IAM018", Severity.ERROR, Scope.CONFIG, "a label or taint that Tarmak refuses", _of_clusters(_labels, _CHANGES)
     ),
     Rule("IAM025", Severity.ERROR, Scope.CONFIG, "an empty list of addresses", _of_file(opened_by_rewrite)),
+    Rule(
+        "IAM026", Severity.WARNING, Scope.CONFIG, "a region that is not known here", _of_file(unknown_location_issues)
+    ),
     Rule("IAM094", Severity.ERROR, Scope.CONFIG, "a region or public zone that is none", _of_file(_locations)),
 )

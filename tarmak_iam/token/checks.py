@@ -6,7 +6,7 @@ import re
 
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.arn import ArnError, Principal, canonicalize, is_account, parse_arn
-from tarmak_iam.regions import partition_of
+from tarmak_iam.regions import partition_of, region_flaw, region_of_zone
 
 __all__ = ["check_cluster_header", "check_partition", "check_region", "check_role", "check_session"]
 
@@ -29,6 +29,9 @@ def check_cluster_header(cluster_id: str) -> None:
 
 def check_region(region: str) -> None:
     """Raises ConfigError for what no region is called."""
+    flaw = region_flaw(region)
+    if flaw is not None and region_of_zone(region):
+        raise ConfigError(f"{region!r} {flaw.what}", remedy=flaw.remedy)
     if not _REGION.match(region):
         raise ConfigError(f"{region!r} is no AWS region", remedy="write it as in eu-west-1")
 

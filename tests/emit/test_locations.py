@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tarmak_iam.config import TarmakConfig
@@ -37,9 +39,34 @@ def test_a_location_that_is_almost_a_region() -> None:
         manifests(installation(location="eu_west_1"))
 
 
+@pytest.mark.parametrize(
+    ("location", "remedy"),
+    [
+        ("us-east", "in tarmak.yaml; did you mean us-east-1 or us-east-2?"),
+        ("Europe", "in tarmak.yaml, as in eu-west-1"),
+    ],
+)
+def test_a_location_that_may_be_several_regions(location: str, remedy: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        manifests(installation(location=location))
+    assert str(error.value).endswith(remedy)
+
+
+@pytest.mark.parametrize("location", ["eu-west-9", "xx-new-1"])
+def test_a_region_that_is_not_known_is_used(location: str) -> None:
+    """AWS may have opened it since; `check` warns."""
+    assert {"name": "AWS_REGION", "value": location} in _values(manifests(installation(location=location)))
+
+
 @pytest.mark.parametrize("location", ["eu-west-1a", "cn-north-1a", "Europe"])
 def test_the_location_is_the_only_finding(location: str) -> None:
     """Not that the authenticator refuses the STS of such a region."""
     config = TarmakConfig.parse(CONFIG.format(api_server="{}", location=location))
     made = Installation.of(config, config.current_cluster, overrides={"daemonVersion": "v0.5.9"})
     assert [each.finding.id for each in check(Subjects(config, None, made))] == ["IAM094"]
+
+
+def _values(data: Any) -> list[Any]:
+    """Everything in a structure, itself too."""
+    children = data.values() if isinstance(data, dict) else data if isinstance(data, (list, tuple)) else ()
+    return [data, *(value for child in children for value in _values(child))]

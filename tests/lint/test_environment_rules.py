@@ -6,6 +6,7 @@ import pytest
 
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.lint import Subjects, check
+from tarmak_iam.regions import table_version
 
 HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\nclusters:\n"
 DEV = HEAD + "- environment: dev\n  metadata: {name: cluster}\n  instancePools:\n"
@@ -303,6 +304,40 @@ def test_a_location_that_is_not_a_region(location: str, what: str) -> None:
     assert found(SINGLE + environment(f"  location: {location}\n")) == [
         f"15:13 IAM094 the location {shown} of environment 'dev' {what}"
     ]
+
+
+NEWER = "if AWS has opened it since, suppress this with a comment: # tarmak-iam: ignore[IAM026] new region"
+
+
+@pytest.mark.parametrize(
+    ("location", "remedy"),
+    [
+        ("eu-west-9", f"did you mean eu-west-1, eu-west-2 or eu-west-3? {NEWER}"),
+        ("eu-wset-1", f"did you mean eu-west-1? {NEWER}"),
+        ("xx-new-1", f"check the name; {NEWER}"),
+    ],
+)
+def test_a_region_that_is_not_known(location: str, remedy: str) -> None:
+    where = f"15:13 IAM026 the location '{location}' of environment 'dev'"
+    what = f"is not a region that botocore {table_version()} knows"
+    assert found(SINGLE + environment(f"  location: {location}\n")) == [f"{where} {what}; {remedy}"]
+    comment = "  # tarmak-iam: ignore[IAM026] new region\n"
+    assert found(SINGLE + environment(f"{comment}  location: {location}\n")) == []
+
+
+@pytest.mark.parametrize("location", ["ap-east-2", "us-gov-east-1", "cn-north-1", "eusc-de-east-1", "us-iso-west-1"])
+def test_a_known_region(location: str) -> None:
+    assert found(SINGLE + environment(f"  location: {location}\n")) == []
+
+
+def test_zones_of_the_region_that_was_probably_meant() -> None:
+    pool = f"{{type: worker, minCount: 3, {ROOT}, subnets: [{{zone: eu-west-1a}}]}}"
+    assert [each.split()[1] for each in found(with_pool(pool) + environment("  location: eu-west-9\n"))] == ["IAM026"]
+    assert [each.split()[1] for each in found(with_pool(pool) + environment("  location: xx-new-1\n"))] == [
+        "IAM014",
+        "IAM026",
+    ]
+    assert [each.split()[1] for each in found(with_pool(pool) + environment("  location: eu-west-2\n"))] == ["IAM014"]
 
 
 def test_a_location_of_the_cluster_counts_where_its_environment_has_none() -> None:

@@ -125,6 +125,7 @@ def test_no_secret_in_a_repr() -> None:
         ({"cluster_id": " a"}, "' a' cannot be a cluster id"),
         ({"cluster_id": "a  b"}, "'a  b' cannot be a cluster id"),
         ({"cluster_id": "größe"}, "'größe' cannot be a cluster id"),
+        ({"region": "eu-west-1a"}, "'eu-west-1a' is a zone, not a region; write eu-west-1"),
         ({"region": "euwest1"}, "'euwest1' is no AWS region; write it as in eu-west-1"),
         ({"region": "eu-west-1.evil.example/"}, "is no AWS region"),
         ({"role": "Admin"}, "'Admin' is no role that can be assumed: it does not begin with 'arn:'"),
