@@ -7,7 +7,17 @@ from collections.abc import Iterable
 
 from tarmak_iam.text import shortened
 
-__all__ = ["CLOSE", "LIKELY", "bare", "closest", "did_you_mean", "is_one_typo", "likeness", "spelled_otherwise"]
+__all__ = [
+    "CLOSE",
+    "LIKELY",
+    "bare",
+    "closest",
+    "did_you_mean",
+    "is_one_typo",
+    "is_slip",
+    "likeness",
+    "spelled_otherwise",
+]
 
 CLOSE = 0.8
 """How alike two names must be, from 0 to 1, as difflib measures it."""
@@ -21,12 +31,14 @@ def spelled_otherwise(name: str, known: Iterable[str]) -> str | None:
 
 
 def closest(name: str, known: Iterable[str], cutoff: float = CLOSE) -> str | None:
-    """The known name that is most like it, None if none is like it."""
+    """The known name that is most like it, None if none is like it. Of short names difflib does not see that letters
+    changed places: `cdir` is to it as far from `cidr` as from `dir`."""
     import difflib  # here: most calls of the program never need it
 
     by_bare = {bare(each): each for each in known if bare(each)}  # nothing at all is like no name
     close = difflib.get_close_matches(bare(name), by_bare, n=1, cutoff=cutoff)
-    return by_bare[close[0]] if close else None
+    close = close or [each for each in by_bare if is_slip(bare(name), each)]
+    return by_bare[close[0]] if len(close) == 1 else None
 
 
 def likeness(one: str, other: str) -> float:
@@ -48,6 +60,17 @@ def is_one_typo(one: str, other: str) -> bool:
     if len(left) == len(right):
         return left[1:] == right[1:] or (left[:2] == right[1::-1] and left[2:] == right[2:])
     return left[1:] == right if len(left) > len(right) else left == right[1:]
+
+
+def is_slip(one: str, other: str) -> bool:
+    """Whether one typo makes `one` of `other` that hardly makes another word: two letters that changed places, or one
+    that is doubled or single."""
+    if not is_one_typo(one, other):
+        return False
+    if len(one) == len(other):
+        return sorted(one) == sorted(other)
+    longer, shorter = sorted((one, other), key=len, reverse=True)
+    return any(longer[at] == longer[at + 1] and longer[:at] + longer[at + 1 :] == shorter for at in range(len(shorter)))
 
 
 def did_you_mean(name: str, known: Iterable[str], otherwise: str = "", cutoff: float = CLOSE) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tarmak_iam.near import closest, did_you_mean, is_one_typo, spelled_otherwise
+from tarmak_iam.near import closest, did_you_mean, is_one_typo, is_slip, spelled_otherwise
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,9 @@ from tarmak_iam.near import closest, did_you_mean, is_one_typo, spelled_otherwis
         ("dev-clutser", ["prod-cluster", "dev-cluster"], "dev-cluster"),
         ("DEV_CLUSTER", ["prod-cluster", "dev-cluster"], "dev-cluster"),
         ("dev", ["dev-cluster"], None),
+        ("cdir", ["cidr", "type"], "cidr"),  # letters that changed places
+        ("rloe", ["role", "rule"], "role"),
+        ("abc", ["acb", "bac"], None),
         ("", ["-", "a"], None),
         ("-", ["-"], None),
         ("a", [], None),
@@ -59,3 +62,23 @@ def test_a_remedy() -> None:
 def test_one_typo(one: str, other: str, expected: bool) -> None:
     assert is_one_typo(one, other) is expected
     assert is_one_typo(other, one) is expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("cidr", "cdir", True),
+        ("cidr", "ccidr", True),
+        ("enabled", "ennabled", True),
+        ("pool", "pol", True),
+        ("cidr", "cidrs", False),
+        ("cidr", "cdr", False),
+        ("cidr", "cider", False),
+        ("cidr", "cidt", False),
+        ("cidr", "dicr", False),
+        ("cidr", "cidr", False),
+    ],
+)
+def test_a_slip(one: str, other: str, expected: bool) -> None:
+    assert is_slip(one, other) is expected
+    assert is_slip(other, one) is expected

@@ -10,20 +10,24 @@ from tarmak_iam.config.leaves import Misfit, leaf_value
 from tarmak_iam.config.types import ITEM, NOT_WRITTEN, Field, TypePath, fields_of, root_struct
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.document.scalars import ScalarError, resolve_v2
-from tarmak_iam.near import CLOSE, bare, closest, spelled_otherwise
+from tarmak_iam.near import CLOSE, bare, closest, is_one_typo, is_slip, spelled_otherwise
 
 __all__ = ["Meant", "meant"]
 
 _CLOSE_ELSEWHERE = 0.88
 _LONG = 8
+_SHORT = 5
+_SHORTEST = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """The path of the field that was probably meant; a guess that is not sure is one of several that are likely."""
+    """The path of the field that was probably meant; a guess that is not sure is one of several that are likely, or
+    less likely than not. `fits` is whether the field takes such a value."""
 
     path: TypePath
     is_sure: bool
+    fits: bool = True
 
 
 def meant(
@@ -38,12 +42,38 @@ def meant(
     same = spelled_otherwise(name, (*fields, *others))
     if same:
         return Meant((*parent, same), is_sure=True)
+    left = (set(fields) | set(others)) - set(beside)
+    fitting = {each for each in left if each not in fields or _may_hold(fields[each], node)}
+    here = _misspelt_here(name, fitting, parent)
     found = _elsewhere(name, node, parent)
-    if found is None or not found.is_sure:
-        left = {each for each in fields if _fits(node, fields[each]) is not None} | set(others)
-        close = closest(name, left - set(beside), CLOSE)
-        found = Meant((*parent, close), is_sure=True) if close else found
-    return found or _misspelt_elsewhere(name, node)
+    if found is not None and found.is_sure and (here is None or found.fits):
+        return found
+    return here or found or _misspelt_elsewhere(name, node) or _misfitting(name, left, parent)
+
+
+def _misspelt_here(name: str, known: Iterable[str], parent: TypePath) -> Meant | None:
+    """By one typo, the likeliest kind of it first; else by what is most like it."""
+    by_rank: dict[int, list[str]] = {}
+    for each in sorted(known):
+        if is_one_typo(bare(name), bare(each)):
+            by_rank.setdefault(not is_slip(bare(name), bare(each)), []).append(each)
+    if by_rank:
+        rank, likely = min(by_rank.items())
+        is_only_one = len(likely) == len(by_rank) == 1
+        return Meant((*parent, likely[0]), is_only_one and (not rank or _is_telling(name, likely[0])))
+    close = closest(name, known, CLOSE)
+    return Meant((*parent, close), is_sure=_is_telling(name, close)) if close else None
+
+
+def _is_telling(name: str, field: str) -> bool:
+    """Whether so many letters are the same that no other word was meant: `id` may be anything, `enabld` may not."""
+    return len(bare(field)) >= _SHORT or (len(bare(name)) < len(bare(field)) and len(bare(name)) >= _SHORTEST)
+
+
+def _misfitting(name: str, known: Iterable[str], parent: TypePath) -> Meant | None:
+    """One typo away, but for another kind of value."""
+    likely = [each for each in sorted(known) if is_one_typo(bare(name), bare(each))]
+    return Meant((*parent, likely[0]), is_sure=False, fits=False) if len(likely) == 1 else None
 
 
 def _misspelt_elsewhere(name: str, node: Node) -> Meant | None:
@@ -58,6 +88,7 @@ class _Candidate:
     path: TypePath
     shared: int
     """How many keys of the value the field's struct has."""
+    fits: bool
     distance: int
     is_near: bool
     """Whether it is above or right below where the key stands: indented too far, or not far enough."""
@@ -73,23 +104,34 @@ def _elsewhere(name: str, node: Node, parent: TypePath) -> Meant | None:
     for path, field in places:
         shared = _fits(node, field)
         if shared is not None or len(places) == 1:  # a name that there is only once is enough of a hint
-            candidates.append(_candidate(path, shared or 0, parent))
+            candidates.append(_candidate(path, shared, parent))
     likely = [each for each in candidates if each.shared or each.is_near or len(places) == 1]
     likely.sort(key=lambda each: each.rank)
     if not likely or (len(likely) > 1 and likely[0].rank == likely[1].rank):
         return None
     is_sure = likely[0].shared > 0 or (len(places) == 1 and len(bare(name)) >= _LONG)
-    return Meant(likely[0].path, is_sure)
+    return Meant(likely[0].path, is_sure, likely[0].fits)
 
 
-def _candidate(path: TypePath, shared: int, parent: TypePath) -> _Candidate:
+def _candidate(path: TypePath, shared: int | None, parent: TypePath) -> _Candidate:
     home = path[:-1]
     common = 0
     while common < min(len(home), len(parent)) and home[common] == parent[common]:
         common += 1
     distance = len(home) - common + len(parent) - common
     is_near = common == len(home) or (common == len(parent) and distance <= 2)
-    return _Candidate(path, shared, distance, is_near)
+    return _Candidate(path, shared or 0, shared is not None, distance, is_near)
+
+
+def _may_hold(field: Field, node: Node) -> bool:
+    """Also a mapping all of whose keys are misspelt like its own."""
+    value = dereference(node)
+    if field.kind != "struct" or not isinstance(value, Mapping):
+        return _fits(node, field) is not None
+    known = [bare(each) for each in fields_of(field.struct)]
+    return _fits(node, field) is not None or any(
+        is_one_typo(bare(entry.text or ""), each) for entry in value.entries for each in known
+    )
 
 
 def _fits(node: Node, field: Field) -> int | None:

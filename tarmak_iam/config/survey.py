@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tarmak_iam.config.keys import Keys
+from tarmak_iam.config.meant import meant
 from tarmak_iam.config.types import ITEM, Field, TypePath, fields_of, root_struct
 from tarmak_iam.document import Document
 from tarmak_iam.document.construct import construct, same
@@ -176,13 +177,15 @@ class _Types:
             if name in fields:
                 self.visit(child, fields[name], here, (*path, name))
                 continue
-            meant = spelled_otherwise(name, fields)
-            if self._is_head(name, path) or (meant is None and self._is_somebodys(name, child, path)):
+            is_respelled = spelled_otherwise(name, fields) is not None
+            if self._is_head(name, path) or (not is_respelled and self._is_somebodys(name, child, path)):
                 continue
             others = frozenset(each[-1] for each in self.owned if each[:-1] == path)
             self.unknown.append(Unknown(here, name, path, struct, child, names, others))
-            if meant:  # the same struct goes on below it, and so do its mistakes
-                self.visit(child, fields[meant], here, (*path, meant))
+            guess = meant(name, child, path, struct, names, others)
+            if guess is not None and guess.is_sure and guess.path[:-1] == path and guess.path[-1] in fields:
+                # The same struct goes on below it, and so do its mistakes.
+                self.visit(child, fields[guess.path[-1]], here, guess.path)
 
     @staticmethod
     def _is_head(name: str, path: TypePath) -> bool:

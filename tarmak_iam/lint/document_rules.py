@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tarmak_iam.config.meant import Meant, meant
 from tarmak_iam.config.survey import Survey, Unknown
-from tarmak_iam.config.types import ITEM, TypePath
+from tarmak_iam.config.types import ITEM, TypePath, fields_of, root_struct
 from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.routes import Route
@@ -83,7 +83,18 @@ def _question(key: Unknown, guess: Meant | None) -> str:
     name, home = guess.path[-1], guess.path[:-1]
     if home == key.parent and name in key.beside:
         return f"{name} is there already: keep one of them"
-    return f"did you mean {name if home == key.parent else _text(guess.path) if home else f'{name} at the top level'}?"
+    other = name if home == key.parent else _text(guess.path) if home else f"{name} at the top level"
+    return f"did you mean {other}?" if guess.fits else f"did you mean {other}, which takes {_kind(guess.path)}?"
+
+
+def _kind(path: TypePath) -> str:
+    """What a field takes, in the words of YAML."""
+    field = root_struct()
+    for key in path:
+        known = field.of if key == ITEM else fields_of(field.struct).get(key)
+        field = known or field
+    kinds = {"string": "a text", "bool": "true or false", "list": "a list", "timestamp": "a time", "quantity": "a size"}
+    return kinds.get(field.kind) or ("a number" if field.is_number else "a mapping")
 
 
 def _line(survey: Survey, route: Route) -> int | None:

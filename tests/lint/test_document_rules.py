@@ -84,6 +84,25 @@ def starts(text: str, *expected: str) -> None:
             DEV + "  kubernetes: {apiServer: {bucket: b, amazon: {}}}\n",
             "8:28 IAM030 Tarmak has no setting 'bucket' in clusters[].kubernetes.apiServer, and ignores it; ",
         ),
+        # short names
+        (
+            DEV + "  network: {cdir: 10.1.0.0/16}\n",
+            "8:13 IAM031 Tarmak ignores 'cdir' in clusters[].network; did you mean cidr?",
+        ),
+        (
+            DEV + "  network: {cdir: 10}\n",
+            (
+                "8:13 IAM030 Tarmak has no setting 'cdir' in clusters[].network, and ignores it; "
+                "did you mean cidr, which takes a text?"
+            ),
+        ),
+        (
+            DEV + "  instancePools:\n  - minCuont: '3'\n",
+            (
+                "9:5 IAM030 Tarmak has no setting 'minCuont' in clusters[].instancePools[], and ignores it; "
+                "did you mean minCount, which takes a number?"
+            ),
+        ),
         # nothing like it
         (DEV + "  note: x\n", "8:3 IAM030 Tarmak has no setting 'note' in clusters[], and ignores it; remove it, or"),
         (
@@ -155,6 +174,17 @@ def test_what_is_below_another_spelling_is_looked_at_too() -> None:
         DEV + "  kubernetes:\n    APIServer:\n      amazon:\n        awsIAMAuthenticatorinit: true\n        note: x\n",
         "9:5 IAM031 Tarmak ignores 'APIServer'",
         "11:9 IAM031 Tarmak ignores 'awsIAMAuthenticatorinit'",
+        "12:9 IAM030 Tarmak has no setting 'note'",
+    )
+
+
+def test_what_is_below_a_misspelling_is_looked_at_too() -> None:
+    starts(
+        DEV + "  kubernets:\n    apiServr:\n      amazn:\n        awsIAMAuthenticatorInt: true\n        note: x\n",
+        "8:3 IAM031 Tarmak ignores 'kubernets'",
+        "9:5 IAM031 Tarmak ignores 'apiServr'",
+        "10:7 IAM031 Tarmak ignores 'amazn'",
+        "11:9 IAM031 Tarmak ignores 'awsIAMAuthenticatorInt'",
         "12:9 IAM030 Tarmak has no setting 'note'",
     )
 
