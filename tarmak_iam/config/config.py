@@ -18,6 +18,7 @@ from tarmak_iam.config.locate import config_path, directory_option
 from tarmak_iam.config.options import option
 from tarmak_iam.config.plugins import load_sections
 from tarmak_iam.config.sections import Section
+from tarmak_iam.config.selection import selection_remedy
 from tarmak_iam.config.survey import Survey
 from tarmak_iam.config.switch import switch_off, switch_on
 from tarmak_iam.config.types import ITEM
@@ -107,22 +108,26 @@ class TarmakConfig:
         for cluster in self.clusters:
             if cluster.cluster_name == cluster_name:
                 return cluster
-        raise self._unknown(cluster_name, f"there is no cluster {quoted(cluster_name)}", Place(self.document.filename))
+        names = [cluster.cluster_name for cluster in self.selectable_clusters]
+        remedy = did_you_mean(cluster_name, names, "choose one of") or "the file has no clusters"
+        what, place = f"there is no cluster {quoted(cluster_name)}", Place(self.document.filename)
+        raise SelectionError(what, remedy=remedy, place=place)
 
     @property
     def current_cluster(self) -> Cluster:
         """What `currentCluster` selects, as Tarmak does: exactly one dash, the first match. Raises SelectionError."""
-        current, place = self.data.get("currentCluster") or "", self.document.position(("currentCluster",))
-        if not current:
-            raise self._unknown("", "currentCluster is empty", place)
+        current = self.data.get("currentCluster") or ""
         parts = current.split("-")
-        if len(parts) != 2:
-            what = f"currentCluster {quoted(current)} has not exactly one dash (<environment>-<name>)"
-            raise self._unknown("", what, place)  # which may be a cluster's name all the same
-        for cluster in self.clusters:
+        for cluster in self.clusters if len(parts) == 2 else ():
             if [cluster.environment, cluster.name] == parts:
                 return cluster
-        raise self._unknown(current, f"currentCluster is {quoted(current)}, but there is no such cluster", place)
+        what = f"currentCluster is {quoted(current)}, but there is no such cluster"
+        if len(parts) != 2:
+            what = f"currentCluster {quoted(current)} has not exactly one dash (<environment>-<name>)"
+        place = self.document.position(("currentCluster",))
+        raise SelectionError(
+            what if current else "currentCluster is empty", remedy=selection_remedy(self, current), place=place
+        )
 
     def command_line(self, cluster: Cluster | None = None) -> CommandLine:
         """How a command is typed that works on this file, and on a cluster of it where one is given."""
@@ -211,8 +216,3 @@ class TarmakConfig:
         if data != self._disk.data:
             replace_file(self._disk.path, data, expected=self._disk.data)
             self._disk.data = data
-
-    def _unknown(self, asked: str, what: str, place: Place) -> SelectionError:
-        names = [cluster.cluster_name for cluster in self.selectable_clusters]
-        remedy = did_you_mean(asked, names, "choose one of") or "the file has no clusters"
-        return SelectionError(what, remedy=remedy, place=place)

@@ -42,13 +42,16 @@ def meant(
     same = spelled_otherwise(name, (*fields, *others))
     if same:
         return Meant((*parent, same), is_sure=True)
+    if name == "name" and "metadata" in fields and "metadata" not in beside and isinstance(dereference(node), Scalar):
+        return Meant((*parent, "metadata", "name"), is_sure=True)  # where Kubernetes's objects have it
     left = (set(fields) | set(others)) - set(beside)
     fitting = {each for each in left if each not in fields or _may_hold(fields[each], node)}
     here = _misspelt_here(name, fitting, parent)
     found = _elsewhere(name, node, parent)
     if found is not None and found.is_sure and (here is None or found.fits):
         return found
-    return here or found or _misspelt_elsewhere(name, node) or _misfitting(name, left, parent)
+    twice = _misspelt_here(name, set(beside) & set(fields), parent)
+    return here or found or twice or _misspelt_elsewhere(name, node) or _misfitting(name, left, parent)
 
 
 def _misspelt_here(name: str, known: Iterable[str], parent: TypePath) -> Meant | None:

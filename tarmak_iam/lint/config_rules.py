@@ -65,7 +65,9 @@ def _cannot_be_selected(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
                     f"no Tarmak command can select {shortened(cluster.cluster_name)}: "
                     f"{quoted(name)} has a dash of its own"
                 )
-                yield rule.finding(Subject.CONFIG, (*cluster.route.plain, *route), what, "rename it without a dash")
+                is_listed = route == ("environment",) and bool(cluster.environment_data())
+                remedy = f"rename it without a dash{', in environments too' if is_listed else ''}"
+                yield rule.finding(Subject.CONFIG, (*cluster.route.plain, *route), what, remedy)
         missing = [key for key, name in (("environment", cluster.environment), ("name", cluster.name)) if not name]
         if missing:
             what = f"no Tarmak command can select this cluster: it has no {' and no '.join(missing)}"

@@ -9,6 +9,7 @@ from typing import Any
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.lint.consequences import without_consequences
+from tarmak_iam.lint.misspelling_consequences import without_misspelling_consequences
 from tarmak_iam.lint.rule import Rule, Scope, Subjects
 from tarmak_iam.lint.suppression import Suppression, suppressions_of
 from tarmak_iam.lint.wording import of_cluster
@@ -77,7 +78,9 @@ class Look:
     def left(self) -> list[Located]:
         """What no comment sets aside, and does not follow from something else that is told."""
         counting = (finding for finding, by in self.found if not by)
-        return [self.located(each) for each in without_consequences(counting, self.subjects.mappings)]
+        findings = without_consequences(counting, self.subjects.mappings)
+        findings = without_misspelling_consequences(findings, self.subjects.config, self.reached)
+        return [self.located(each) for each in findings]
 
     @property
     def suppressed(self) -> list[Located]:

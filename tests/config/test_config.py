@@ -97,19 +97,30 @@ def test_clusters_in_file_order() -> None:
     assert config.clusters[0].amazon is None
 
 
+CHOICE = "choose one of dev-cluster, prod-hub"  # prod-blue-2 is not among them: Tarmak cannot select it
+NO_SUCH = "currentCluster is '{}', but there is no such cluster"
+NOT_ONE_DASH = "currentCluster '{}' has not exactly one dash (<environment>-<name>)"
+RENAME = "rename 'blue-2' without a dash, and write <environment>-<name> here"
+
+
 @pytest.mark.parametrize(
     ("current", "message"),
     [
-        ("currentCluster: ''", "currentCluster is empty"),
-        ("currentCluster: prod-blue-2", "currentCluster 'prod-blue-2' has not exactly one dash (<environment>-<name>)"),
-        ("currentCluster: dev-other", "currentCluster is 'dev-other', but there is no such cluster"),
+        ("''", f"currentCluster is empty; {CHOICE}"),
+        ("prod-blue-2", f"{NOT_ONE_DASH.format('prod-blue-2')}; {RENAME}; or {CHOICE}"),
+        ("blue-2", f"{NO_SUCH.format('blue-2')}; {RENAME}; or {CHOICE}"),
+        ("dev-other", f"{NO_SUCH.format('dev-other')}; {CHOICE}"),
+        ("dev-clutser", f"{NO_SUCH.format('dev-clutser')}; did you mean dev-cluster?"),
+        ("prod-blue", f"{NO_SUCH.format('prod-blue')}; {CHOICE}"),
+        ("dev", f"{NOT_ONE_DASH.format('dev')}; {CHOICE}"),
+        ("dev_cluster", f"{NOT_ONE_DASH.format('dev_cluster')}; {CHOICE}"),
     ],
 )
 def test_a_current_cluster_that_selects_nothing(current: str, message: str) -> None:
-    config = TarmakConfig.parse(TEXT.replace("currentCluster: dev-cluster", current))
+    config = TarmakConfig.parse(TEXT.replace("currentCluster: dev-cluster", f"currentCluster: {current}"))
     with pytest.raises(TarmakIamError) as caught:
         _ = config.current_cluster
-    assert str(caught.value) == f"tarmak.yaml:3:17: {message}; choose one of dev-cluster, prod-hub, prod-blue-2"
+    assert str(caught.value) == f"tarmak.yaml:3:17: {message}"
 
 
 def test_an_unknown_cluster() -> None:

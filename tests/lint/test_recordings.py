@@ -39,7 +39,7 @@ SURPRISES: dict[str, list[str]] = {
     "misplaced-apiserver": ["118:7 IAM031"],
     "misplaced-kubernetes-amazon": ["117:5 IAM031"],
     "multi-cluster-null": ["3:3 IAM003"],
-    "multi-name-toplevel": ["3:3 IAM003", "4:3 IAM030", "10:17 IAM005"],
+    "multi-name-toplevel": ["4:3 IAM031"],
     "multi-no-name": ["3:3 IAM003", "9:17 IAM005"],
     "multi-same-name": ["17:11 IAM012", "35:11 IAM012", "151:11 IAM012", "169:11 IAM012", "266:11 IAM003"],
     "multidoc-broken-second": ["164:1 IAM034"],
