@@ -50,7 +50,8 @@ def meant(
     found = _elsewhere(name, node, parent)
     if found is not None and found.is_sure and (here is None or found.fits):
         return found
-    twice = _misspelt_here(name, set(beside) & set(fields), parent)
+    typed = [each for each in set(beside) & set(fields) if is_one_typo(bare(name), bare(each))]
+    twice = _misspelt_here(name, typed, parent)
     return here or found or twice or _misspelt_elsewhere(name, node) or _misfitting(name, left, parent)
 
 

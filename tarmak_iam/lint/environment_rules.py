@@ -24,7 +24,9 @@ from tarmak_iam.config.instance_pools import (
     pools_of,
     region_zone_issues,
 )
+from tarmak_iam.config.networks import cluster_cidr_issues, range_issues
 from tarmak_iam.config.node_labels import label_issues
+from tarmak_iam.config.pool_resources import pool_resource_issues
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.lint.rule import Rule, Scope
 
@@ -43,7 +45,7 @@ def _of_clusters(issues: Callable[[Cluster], Iterable[Issue]], consequence: str)
         for cluster in config.clusters:
             # Tarmak looks at a cluster only by its environment; without one it is a finding of its own.
             for path, message, remedy in issues(cluster) if cluster.environment else ():
-                what = f"{cluster.cluster_name}: {message}; {consequence}"
+                what = f"{cluster.cluster_name}: {message}" + (f"; {consequence}" if consequence else "")
                 yield rule.finding(Subject.CONFIG, (*cluster.route.plain, *path), what, remedy)
 
     return check
@@ -60,12 +62,12 @@ def _of_file(issues: Callable[[TarmakConfig], Iterable[Issue]], consequence: str
     return check
 
 
-def _pools(issues: Callable[[Cluster], Iterable[Issue]]) -> _Check:
+def _pools(issues: Callable[[Cluster], Iterable[Issue]], consequence: str = _ALL) -> _Check:
     """Of a file that lists pools; where none does, the file is only a part of a configuration."""
 
     def check(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
         if lists_pools(config):
-            yield from _of_clusters(issues, _ALL)(rule, config)
+            yield from _of_clusters(issues, consequence)(rule, config)
 
     return check
 
@@ -73,6 +75,11 @@ def _pools(issues: Callable[[Cluster], Iterable[Issue]]) -> _Check:
 def _zones(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     yield from _of_clusters(region_zone_issues, _CHANGES)(rule, config)
     yield from _of_clusters(lambda cluster: hub_zone_issues(cluster, hub_of(cluster, config)), _CHANGES)(rule, config)
+
+
+def _cidrs(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+    yield from _of_file(cidr_issues, _CHANGES)(rule, config)
+    yield from _of_clusters(cluster_cidr_issues, "")(rule, config)  # each with its own consequence
 
 
 def _locations(config: TarmakConfig) -> Iterator[Issue]:
@@ -90,9 +97,7 @@ ENVIRONMENT_RULES = (
     Rule("IAM012", Severity.ERROR, Scope.CONFIG, "instance pools that do not make a cluster", _pools(pool_type_issues)),
     Rule("IAM013", Severity.ERROR, Scope.CONFIG, "an instance pool that Tarmak refuses", _pools(pool_issues)),
     Rule("IAM014", Severity.ERROR, Scope.CONFIG, "a subnet outside the region or the hub's zones", _zones),
-    Rule(
-        "IAM015", Severity.ERROR, Scope.CONFIG, "an address range that is not a CIDR", _of_file(cidr_issues, _CHANGES)
-    ),
+    Rule("IAM015", Severity.ERROR, Scope.CONFIG, "an address range that is not a CIDR", _cidrs),
     Rule(
         "IAM016",
         Severity.ERROR,
@@ -107,6 +112,20 @@ ENVIRONMENT_RULES = (
     Rule("IAM025", Severity.ERROR, Scope.CONFIG, "an empty list of addresses", _of_file(opened_by_rewrite)),
     Rule(
         "IAM026", Severity.WARNING, Scope.CONFIG, "a region that is not known here", _of_file(unknown_location_issues)
+    ),
+    Rule(
+        "IAM027",
+        Severity.ERROR,
+        Scope.CONFIG,
+        "an instance pool that AWS or Terraform refuses",
+        _pools(pool_resource_issues, _CHANGES),
+    ),
+    Rule(
+        "IAM028",
+        Severity.ERROR,
+        Scope.CONFIG,
+        "an address range that is too large or too small",
+        _of_clusters(range_issues, ""),
     ),
     Rule("IAM094", Severity.ERROR, Scope.CONFIG, "a region or public zone that is none", _of_file(_locations)),
 )
