@@ -30,7 +30,7 @@ ERRORS = {
     r"not a valid CIDR|Malformed version|expects no disable": "IAM001",
     r"calico": "IAM044",
 }
-REPORTED_LATER = {"IAM017", "IAM018", "IAM019", "IAM094"}
+REPORTED_LATER = {"IAM017", "IAM018", "IAM019", "IAM027", "IAM028", "IAM094"}
 """Rules about what only plan, apply or the nodes themselves show."""
 ALWAYS_REFUSED = set(ERRORS.values())
 
