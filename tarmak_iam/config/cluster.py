@@ -60,6 +60,11 @@ class Cluster:
         return self.type == "hub"
 
     @property
+    def siblings(self) -> list[Cluster]:
+        """The other clusters of its environment."""
+        return [each for each in self._config.clusters if each.environment == self.environment and each is not self]
+
+    @property
     def amazon(self) -> Amazon | None:
         """The section `kubernetes.apiServer.amazon` as the file has it, None where it has none."""
         return AMAZON.read(self.data)

@@ -64,20 +64,55 @@ def _wrong_types(cluster: Cluster) -> Iterator[Issue]:
             if kind
             else "the pool has no type"
         )
-        remedy = did_you_mean(kind, known) or f"use {_any_of(known)}"
+        remedy = did_you_mean(kind, known) or _use(cluster, pool)
         if kind in _TYPES["cluster-single"]:
-            remedy = "move it to another cluster of the environment" if cluster.is_hub else "move it to the hub"
+            remedy = _move(cluster, kind)
         yield ("instancePools", index, "type"), what, remedy
+
+
+def _use(cluster: Cluster, pool: Mapping[str, Any]) -> str:
+    """The types that the cluster lacks, or else those of which it may have another."""
+    lacking = _missing(cluster)
+    if lacking:
+        return f"use {_any_of(lacking)}"
+    there = {str(each.get("type")) for each in pools_of(cluster)}
+    single = _EXACTLY_ONE[cluster.type]
+    # Puppet has no role for the nodes of master-etcd, so that is nothing to recommend.
+    free = [
+        kind for kind in _TYPES[cluster.type] if kind != "master-etcd" and (kind not in single or kind not in there)
+    ]
+    # Pools of one type, as they are called without a name, need names to be told apart.
+    is_named = (pool.get("metadata") or {}).get("name")
+    return f"use {_any_of(free)}" + ("" if is_named else ", and give it a metadata.name")
+
+
+def _move(cluster: Cluster, kind: str) -> str:
+    """A pool of a type that another cluster of the environment has to have: it moves to one that lacks it."""
+    where = "another cluster of the environment" if cluster.is_hub else "the hub"
+    others = [each for each in cluster.siblings if each.is_hub != cluster.is_hub]
+    lack = [each for each in others if not any(pool.get("type") == kind for pool in pools_of(each))]
+    if lack or not others:
+        return f"move it to {where}"
+    return f"remove it: {'every other cluster' if cluster.is_hub else where} has a pool of that type"
+
+
+def _missing(cluster: Cluster) -> list[str]:
+    there = {str(pool.get("type")) for pool in pools_of(cluster)}
+    needed = (*_AT_LEAST_ONE[cluster.type], *_EXACTLY_ONE[cluster.type])
+    return [kind for kind in needed if kind not in there]
 
 
 def _wrong_numbers(cluster: Cluster) -> Iterator[Issue]:
     pools = [str(pool.get("type")) for pool in pools_of(cluster)]
-    count, single = Counter(pools), _EXACTLY_ONE[cluster.type]
-    missing = [kind for kind in (*_AT_LEAST_ONE[cluster.type], *single) if not count[kind]]
+    count = Counter(pools)
+    missing = _missing(cluster)
     if missing:
         what = f"a cluster of type {cluster.type} needs pools of type {_all_of(missing)}"
-        yield ("instancePools",), what, "add them"
-    for kind in single:
+        # A pool without a role is told to take one of these types: to add all of them as well were too many.
+        idle = [kind for kind in _WITHOUT_ROLE if count[kind]]
+        one = "that type" if len(missing) == 1 else "one of these types, and add the others"
+        yield ("instancePools",), what, f"give the pool of type {idle[0]} {one}" if idle else "add them"
+    for kind in _EXACTLY_ONE[cluster.type]:
         if count[kind] > 1:
             second = [index for index, each in enumerate(pools) if each == kind][1]
             what = f"a cluster of type {cluster.type} has exactly one pool of type {kind}, not {count[kind]}"
@@ -88,16 +123,16 @@ def pool_issues(cluster: Cluster) -> list[Issue]:
     """What is wrong with a pool itself, whatever other pools there are: Tarmak stops at the first of each pool."""
     found = []
     for index, pool in enumerate(pools_of(cluster)):
-        first = next(_pool_flaws(pool), None)
+        first = next(_pool_flaws(cluster, pool), None)
         if first is not None:
             path, what, remedy = first
             found.append((("instancePools", index, *path), f"pool {shortened(_name(pool))}: {what}", remedy))
     return found
 
 
-def _pool_flaws(pool: Mapping[str, Any]) -> Iterator[Issue]:
+def _pool_flaws(cluster: Cluster, pool: Mapping[str, Any]) -> Iterator[Issue]:
     if pool.get("type") in _WITHOUT_ROLE:
-        yield ("type",), f"Tarmak has no role for the type {quoted(pool.get('type'))}", f"use {_any_of(_KUBERNETES)}"
+        yield ("type",), f"Tarmak has no role for the type {quoted(pool.get('type'))}", _use(cluster, pool)
     least, most = pool.get("minCount") or 0, pool.get("maxCount") or 0
     if not least and not most:
         yield (), "minCount and maxCount are missing or 0", "set both, as in minCount: 3 and maxCount: 3"
@@ -149,7 +184,9 @@ def region_zone_issues(cluster: Cluster) -> list[Issue]:
         elif not zone:
             found.append((path, "the subnet has no zone", remedy))
         elif region and region_of_zone(zone) not in (region, *guesses):
-            found.append((path, f"{quoted(zone)} is not a zone of {shortened(region)}", remedy))
+            plain = zone.strip().lower()
+            write = f"write {plain}" if region_of_zone(plain) == region else remedy
+            found.append((path, f"{quoted(zone)} is not a zone of {shortened(region)}", write))
     return found
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tarmak_iam.config.cluster import named as find_named
 from tarmak_iam.config.repair import misspelt_key_of_selection
 from tarmak_iam.near import did_you_mean
 from tarmak_iam.text import quoted, shortened
@@ -27,8 +28,15 @@ def selection_remedy(config: TarmakConfig, current: str) -> str:
         key, name = misspelt
         line = config.document.position(key.route, at_key=True).line
         return f"did you mean {name} instead of {quoted(key.name)} in line {line}?"
-    names = [each.cluster_name for each in config.selectable_clusters if not _own_dashes(each)]
-    dashed = [each for each in config.selectable_clusters if _own_dashes(each)]
+    named = config.selectable_clusters
+    unlisted = [each for each in named if "environments" in config.data and not each.environment_data()]
+    for each in unlisted:
+        environment = current.partition("-")[0]
+        if current == f"{environment}-{each.name}" and find_named(config.data.get("environments"), environment):
+            line = config.document.position((*each.route.plain, "environment")).line
+            return f"write environment: {shortened(environment)} in line {line}"
+    names = [each.cluster_name for each in named if not _own_dashes(each) and each not in unlisted]
+    dashed = [each for each in named if _own_dashes(each)]
     wanted = next((each for each in dashed if current in (each.cluster_name, each.name)), None)
     if wanted is None and names:
         # One without a dash is no cluster's name, so it is like none.

@@ -24,6 +24,7 @@ from tarmak_iam.config.webhook import (
 from tarmak_iam.errors import SelectionError
 from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.near import did_you_mean
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
@@ -90,13 +91,24 @@ def _nowhere(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
                 f"find {shortened(cluster.cluster_name)}"
             )
             route = (*cluster.route.plain, "environment")
-            yield rule.finding(Subject.CONFIG, route, what, "add it to environments, or name another one")
+            remedy = did_you_mean(cluster.environment, _names(config, "environments"))
+            yield rule.finding(Subject.CONFIG, route, what, remedy or "add it to environments, or name another one")
     for index, environment in enumerate(config.data.get("environments") or ()):
         provider = (environment or {}).get("provider") or ""
         if "providers" in config.data and not config.provider(provider):
             what = f"there is no provider {quoted(provider)}: Tarmak refuses every command for this environment"
+            names = _names(config, "providers")
+            remedy = did_you_mean(provider, names) or "add it to providers, or name another one"
+            if not provider:
+                what = "the environment has no provider: Tarmak refuses every command for it"
+                remedy = f"set provider to {' or '.join(map(shortened, names))}" if names else "add one to providers"
             route = ("environments", index, "provider")
-            yield rule.finding(Subject.CONFIG, route, what, "add it to providers, or name another one")
+            yield rule.finding(Subject.CONFIG, route, what, remedy)
+
+
+def _names(config: TarmakConfig, kind: str) -> list[str]:
+    names = (((each or {}).get("metadata") or {}).get("name") for each in config.data.get(kind) or ())
+    return [str(name) for name in names if name]
 
 
 def _named_twice(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:

@@ -12,13 +12,14 @@ HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\nclusters:\n"
 DEV = HEAD + "- environment: dev\n  metadata: {name: cluster}\n  instancePools:\n"
 ROOT = "volumes: [{metadata: {name: root}}]"
 POOLS = {
+    "jenkins": f"  - {{type: jenkins, minCount: 1, {ROOT}}}\n",
     "bastion": f"  - {{type: bastion, minCount: 1, {ROOT}}}\n",
     "vault": f"  - {{type: vault, minCount: 3, {ROOT}}}\n",
     "etcd": f"  - {{type: etcd, minCount: 3, {ROOT}}}\n",
     "master": f"  - {{type: master, minCount: 1, {ROOT}}}\n",
     "worker": f"  - {{type: worker, minCount: 3, maxCount: 9, {ROOT}}}\n",
 }
-SINGLE = DEV + "".join(POOLS.values())  # the pools are lines 7 to 11
+SINGLE = DEV + "".join(list(POOLS.values())[1:])  # the pools are lines 7 to 11
 EVERY_COMMAND = "; Tarmak refuses every command for its environment; "
 CHANGES = "; tarmak clusters plan and apply fail; "
 
@@ -72,10 +73,7 @@ def test_what_tarmak_accepts_and_parts_of_a_configuration(text: str) -> None:
         ),
         (
             with_pool(f"{{minCount: 3, {ROOT}}}"),
-            (
-                f"11:5 IAM012 dev-cluster: the pool has no type{EVERY_COMMAND}"
-                "use master, worker, etcd, master-etcd, bastion, vault or jenkins"
-            ),
+            (f"11:5 IAM012 dev-cluster: the pool has no type{EVERY_COMMAND}use worker"),
         ),
         (
             DEV + POOLS["worker"] + POOLS["etcd"],
@@ -95,15 +93,41 @@ def test_what_tarmak_accepts_and_parts_of_a_configuration(text: str) -> None:
             HEAD + cluster("hub", "bastion", "vault", "master") + cluster("blue", "etcd", "master", "worker"),
             (
                 "9:12 IAM012 dev-hub: a cluster of type hub cannot have a pool of type 'master'"
-                f"{EVERY_COMMAND}move it to another cluster of the environment"
+                f"{EVERY_COMMAND}remove it: every other cluster has a pool of that type"
             ),
         ),
         (
             HEAD + cluster("hub", "bastion", "vault") + cluster("blue", "etcd", "master", "worker", "vault"),
             (
                 "15:12 IAM012 dev-blue: a cluster of type cluster-multi cannot have a pool of type 'vault'"
+                f"{EVERY_COMMAND}remove it: the hub has a pool of that type"
+            ),
+        ),
+        (
+            HEAD + cluster("hub", "bastion", "vault") + cluster("blue", "etcd", "master", "worker", "jenkins"),
+            (
+                "15:12 IAM012 dev-blue: a cluster of type cluster-multi cannot have a pool of type 'jenkins'"
                 f"{EVERY_COMMAND}move it to the hub"
             ),
+        ),
+        (
+            with_pool(f"{{type: node, minCount: 3, {ROOT}}}"),
+            (
+                "11:12 IAM012 dev-cluster: a cluster of type cluster-single cannot have a pool of type 'node'"
+                f"{EVERY_COMMAND}use worker"
+            ),
+        ),
+        (
+            SINGLE + f"  - {{type: node, minCount: 3, {ROOT}}}\n",
+            (
+                "12:12 IAM012 dev-cluster: a cluster of type cluster-single cannot have a pool of type 'node'"
+                f"{EVERY_COMMAND}use master, worker or jenkins, and give it a metadata.name"
+            ),
+        ),
+        (
+            with_pool(f"{{type: worker, minCount: 3, {ROOT}, subnets: [{{zone: EU-WEST-1A}}]}}")
+            + environment("  location: eu-west-1\n"),
+            f"11:87 IAM014 dev-cluster: 'EU-WEST-1A' is not a zone of eu-west-1{CHANGES}write eu-west-1a",
         ),
         (
             with_pool("{type: worker, minCount: 3}"),
@@ -137,7 +161,7 @@ def test_what_tarmak_accepts_and_parts_of_a_configuration(text: str) -> None:
             SINGLE + f"  - {{type: all, minCount: 3, {ROOT}}}\n",
             (
                 f"12:12 IAM013 dev-cluster: pool all: Tarmak has no role for the type 'all'{EVERY_COMMAND}"
-                "use master, worker, etcd or master-etcd"
+                "use master, worker or jenkins, and give it a metadata.name"
             ),
         ),
         (
@@ -388,3 +412,58 @@ def test_a_hub_is_not_compared_with_another() -> None:
         for zone in "ab"
     )
     assert [each.split()[1] for each in found(HEAD + first + second)] == ["IAM003"]
+
+
+def test_a_pool_without_a_role_in_the_place_of_one_that_is_missing() -> None:
+    """Both findings say the same."""
+    assert found(with_pool(f"{{type: hybrid, minCount: 3, {ROOT}}}")) == [
+        (
+            f"7:3 IAM012 dev-cluster: a cluster of type cluster-single needs pools of type worker{EVERY_COMMAND}"
+            "give the pool of type hybrid that type"
+        ),
+        f"11:12 IAM013 dev-cluster: pool hybrid: Tarmak has no role for the type 'hybrid'{EVERY_COMMAND}use worker",
+    ]
+    lacking = with_pool(f"{{type: hybrid, minCount: 3, {ROOT}}}").replace("type: master", "type: jenkins")
+    assert found(lacking)[0].endswith("give the pool of type hybrid one of these types, and add the others")
+
+
+@pytest.mark.parametrize("kind", ["worker", "master", "jenkins"])
+def test_what_a_remedy_offers_for_a_type_is_right(kind: str) -> None:
+    pool = f"  - {{type: {kind}, metadata: {{name: more}}, minCount: 3, {ROOT}}}\n"
+    assert found(SINGLE + pool) == []
+
+
+@pytest.mark.parametrize(
+    ("dev", "expected"),
+    [
+        ("environment: dve", ["3:17 IAM005", "5:16 IAM043"]),
+        ("environment: dev", []),
+    ],
+)
+def test_a_cluster_of_an_environment_that_is_not_there(dev: str, expected: list[str]) -> None:
+    """Both say the same: the other way round, what one says would undo what the other does."""
+    head = HEAD.replace("clusters:", "currentCluster: dev-cluster\nclusters:")
+    findings = found(f"{head}- {dev}\n  metadata: {{name: cluster}}\n" + environment("  location: eu-west-1\n"))
+    assert [each[:11] for each in findings] == expected
+    assert [each.rpartition("; ")[2] for each in findings] == [
+        remedy for remedy in ("write environment: dev in line 5", "did you mean dev?") if expected
+    ]
+
+
+REFUSED = "Tarmak refuses every command for this environment"
+
+
+@pytest.mark.parametrize(
+    ("provider", "text"),
+    [
+        (
+            "provider: awss",
+            "there is no provider 'awss': Tarmak refuses every command for this environment; did you mean",
+        ),
+        ("provider: gcp", "there is no provider 'gcp': Tarmak refuses every command for this environment; add it to"),
+        ("contact: me", "the environment has no provider: Tarmak refuses every command for it; set provider to aws"),
+    ],
+)
+def test_a_provider_that_is_not_there(provider: str, text: str) -> None:
+    (finding,) = found(SINGLE + environment("").replace("provider: aws", provider))
+    assert finding.partition(" IAM043 ")[2].startswith(text)
