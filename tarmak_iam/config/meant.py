@@ -16,6 +16,18 @@ __all__ = ["Meant", "meant"]
 
 _CLOSE_ELSEWHERE = 0.88
 _LONG = 8
+# What AWS, its SDKs and other tools call the same.
+_OTHER_WORDS = {
+    "region": "location",
+    "env": "environment",
+    "instancetype": "size",
+    "minsize": "minCount",
+    "maxsize": "maxCount",
+    "availabilityzone": "zone",
+    "volumetype": "type",
+}
+_OF_EVERY_OBJECT = {"apiVersion", "kind"}
+"""Nobody writes them below the top level."""
 _SHORT = 5
 _SHORTEST = 3
 
@@ -52,7 +64,8 @@ def meant(
         return found
     typed = [each for each in set(beside) & set(fields) if is_one_typo(bare(name), bare(each))]
     twice = _misspelt_here(name, typed, parent)
-    return here or found or twice or _misspelt_elsewhere(name, node) or _misfitting(name, left, parent)
+    other_word = _other_word(name, left, parent)
+    return here or found or twice or other_word or _misspelt_elsewhere(name, node) or _misfitting(name, left, parent)
 
 
 def _misspelt_here(name: str, known: Iterable[str], parent: TypePath) -> Meant | None:
@@ -65,8 +78,24 @@ def _misspelt_here(name: str, known: Iterable[str], parent: TypePath) -> Meant |
         rank, likely = min(by_rank.items())
         is_only_one = len(likely) == len(by_rank) == 1
         return Meant((*parent, likely[0]), is_only_one and (not rank or _is_telling(name, likely[0])))
-    close = closest(name, known, CLOSE)
-    return Meant((*parent, close), is_sure=_is_telling(name, close)) if close else None
+    close = closest(name, set(known) - _OF_EVERY_OBJECT, CLOSE)
+    if close is None:
+        return None
+    # A part of a longer name, such as version of apiVersion, is another word.
+    is_whole = abs(len(bare(close)) - len(bare(name))) < _SHORTEST
+    return Meant((*parent, close), is_sure=is_whole and _is_telling(name, close))
+
+
+def _other_word(name: str, known: Iterable[str], parent: TypePath) -> Meant | None:
+    """What others call the same, or the key with that of the mapping it is in, as in kubernetesVersion: a guess."""
+    word = _OTHER_WORDS.get(bare(name))
+    if word is not None and word in known:
+        return Meant((*parent, word), is_sure=False)
+    for places in _places().values():
+        for path, _ in places:
+            if path[:-2] == parent and len(path) > 1 and bare("".join(path[-2:])) == bare(name):
+                return Meant(path, is_sure=False)
+    return None
 
 
 def _is_telling(name: str, field: str) -> bool:

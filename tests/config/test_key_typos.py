@@ -110,6 +110,22 @@ def test_another_word_is_never_a_sure_misspelling(key: str) -> None:
             assert found is None or not found.is_sure, (struct, found)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "path", "struct", "expected"),
+    [
+        ("region", "eu-west-1", ("environments", ITEM), "Environment", ("environments", ITEM, "location")),
+        ("env", "dev", ("clusters", ITEM), "Cluster", ("clusters", ITEM, "environment")),
+        ("kubernetesVersion", "1.12.9", ("clusters", ITEM), "Cluster", ("clusters", ITEM, "kubernetes", "version")),
+        ("networkCIDR", "10.0.0.0/16", ("clusters", ITEM), "Cluster", ("clusters", ITEM, "network", "cidr")),
+        ("version", "1.12.9", ("clusters", ITEM), "Cluster", ("clusters", ITEM, "kubernetes", "version")),
+    ],
+)
+def test_another_word_for_the_same_is_a_guess(
+    key: str, value: str, path: TypePath, struct: str, expected: TypePath
+) -> None:
+    assert guess(key, value, path, struct) == Meant(expected, is_sure=False)
+
+
 def test_a_plural_whose_list_belongs_here_is_no_name_from_elsewhere() -> None:
     """`environment` is a text of a cluster, but a list of mappings is at the top level."""
     assert guess("environment", "[{location: eu-west-1}]", (), "Config") == Meant(("environments",), is_sure=True)
