@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tarmak_iam.findings import Finding, Severity, Subject
+from tarmak_iam.identity.arn import ArnError, is_account, parse_arn
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.identity.template_names import (
     PRIVATE_DNS,
@@ -23,6 +24,8 @@ from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
 __all__ = ["TEMPLATE_RULES", "TEMPLATE_VERSION_RULES"]
+
+_DESCRIBING_ROLE = "server.ec2DescribeInstancesRoleARN"
 
 _ALSO = {
     "session": "SessionName",
@@ -57,20 +60,43 @@ def _meant(inner: str) -> str:
     return f"the templates are {', '.join(f'{{{{{name}}}}}' for name in TEMPLATES)}"
 
 
-def _needs_permission(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    """Told once: it is one permission for all of them."""
-    entries = entries_of(mappings)
-    if entries.settings.get("server.ec2DescribeInstancesRoleARN"):
-        return
-    for entry in entries.mapped:
-        for _, text, route in entry.names:
-            if PRIVATE_DNS in text and _misuse(entry) is None:
-                what = f"{PRIVATE_DNS} needs ec2:DescribeInstances on the masters: without it every such login fails"
-                remedy = (
-                    "see that the masters' role allows it, or name one that does in server.ec2DescribeInstancesRoleARN"
-                )
-                yield rule.finding(Subject.MAPPINGS, route, what, remedy)
-                return
+def _other_account(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    """EC2 is asked with one role, and describes the instances of that role's account alone.
+
+    The masters' own role will do: Tarmak's policy for them has ec2:DescribeInstances (roles.go and
+    iam_ec2_controller.json of jetstack/tarmak). Which account they are in tarmak.yaml does not say.
+    """
+    role = entries_of(mappings).settings.get(_DESCRIBING_ROLE)
+    asked = _account_of(role) if isinstance(role, str) else ""
+    first = ""
+    for entry in entries_of(mappings).mapped:
+        route = next((route for _, text, route in entry.names if PRIVATE_DNS in text), None)
+        account = _account_of(entry.listed.arn)
+        if route is None or not account or _misuse(entry) is not None:
+            continue
+        first = first or account
+        if asked and account != asked:
+            what = (
+                f"{PRIVATE_DNS} is looked up with {shortened(str(role))}, which finds no instance of account {account}"
+            )
+            remedy = f"write a role of account {account} in {_DESCRIBING_ROLE}"
+            yield rule.finding(Subject.MAPPINGS, route, f"{what}: nobody can log in by this entry", remedy)
+        elif not role and account != first:
+            what = (
+                f"{PRIVATE_DNS} is used for instances of the accounts {first} and {account}, and the authenticator "
+                "finds those of one account only"
+            )
+            remedy = "remove the entry of the account that the masters are not in: its instances cannot log in"
+            yield rule.finding(Subject.MAPPINGS, route, what, remedy)
+
+
+def _account_of(arn: str) -> str:
+    """The account of an ARN; empty where it is not a valid one."""
+    try:
+        account = parse_arn(arn).account
+    except ArnError:
+        return ""
+    return account if is_account(account) else ""
 
 
 def _instances_only(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -133,7 +159,7 @@ def _is_replaced(name: str, entry: Entry, version: DaemonVersion) -> bool:
 
 TEMPLATE_RULES = (
     Rule("IAM065", Severity.ERROR, Scope.MAPPINGS, "a template that the authenticator does not know", _unknown),
-    Rule("IAM066", Severity.WARNING, Scope.MAPPINGS, "a template that needs a permission", _needs_permission),
+    Rule("IAM066", Severity.WARNING, Scope.MAPPINGS, "a private DNS name of another account", _other_account),
     Rule("IAM067", Severity.ERROR, Scope.MAPPINGS, "a template that refuses everyone but instances", _instances_only),
     Rule("IAM068", Severity.WARNING, Scope.MAPPINGS, "a session name where there is no session", _no_session),
 )

@@ -17,8 +17,8 @@ def entry(username: str, groups: str = "[dev]", arn: str = DEV) -> str:
     return f"  - roleARN: {arn}\n    username: '{username}'\n    groups: {groups}\n"
 
 
-def test_a_sensible_file_has_one_hint() -> None:
-    assert places(ROLES + NODE + entry("dev:{{SessionName}}") + entry("ops", "[ops]", DEV + "Ops")) == ["5:15 IAM066"]
+def test_a_sensible_file_has_no_findings() -> None:
+    assert places(ROLES + NODE + entry("dev:{{SessionName}}") + entry("ops", "[ops]", DEV + "Ops")) == []
 
 
 @pytest.mark.parametrize(
@@ -57,11 +57,41 @@ def test_templates_that_are_known(username: str) -> None:
     assert places(ROLES + entry(username)) == []
 
 
-def test_the_permission_is_told_once() -> None:
-    other = NODE.replace("role/Node", "role/Other")
-    assert places(ROLES + NODE + other) == ["5:15 IAM066"]
-    own = "  ec2DescribeInstancesRoleARN: arn:aws:iam::111122223333:role/Describe\n"
-    assert places(ROLES + NODE + other + own) == []
+OTHER = NODE.replace("111122223333:role/Node", "444455556666:role/Node")
+DESCRIBE = "  ec2DescribeInstancesRoleARN: arn:aws:iam::444455556666:role/team/Describe\n"
+
+
+@pytest.mark.parametrize(
+    ("rest", "expected"),
+    [
+        (NODE, []),
+        (NODE + NODE.replace("role/Node", "role/Other"), []),
+        (OTHER, []),  # the account of the masters is not in tarmak.yaml
+        (NODE + OTHER, ["8:15 IAM066"]),
+        (NODE + OTHER + OTHER.replace("Node", "Third"), ["8:15 IAM066", "11:15 IAM066"]),
+        (NODE + entry("dev:{{SessionName}}", arn="arn:aws:iam::444455556666:role/Dev"), []),
+        (NODE + DESCRIBE.replace("444455556666", "111122223333"), []),
+        (NODE + DESCRIBE, ["5:15 IAM066"]),
+        (OTHER + DESCRIBE, []),
+        (NODE + OTHER + DESCRIBE, ["5:15 IAM066"]),
+        (NODE + entry("ops", "['x:{{EC2PrivateDNSName}}']", "arn:aws:iam::444455556666:role/Ops"), ["9:14 IAM067"]),
+    ],
+)
+def test_instances_of_another_account(rest: str, expected: list[str]) -> None:
+    assert places(ROLES + rest) == expected
+
+
+def test_what_to_do_about_instances_of_another_account() -> None:
+    assert only(ROLES + NODE + OTHER) == (
+        "8:15 IAM066 {{EC2PrivateDNSName}} is used for instances of the accounts 111122223333 and 444455556666, "
+        "and the authenticator finds those of one account only; remove the entry of the account that the masters are "
+        "not in: its instances cannot log in"
+    )
+    assert only(ROLES + NODE + DESCRIBE) == (
+        "5:15 IAM066 {{EC2PrivateDNSName}} is looked up with arn:aws:iam::444455556666:role/team/Describe, which finds "
+        "no instance of account 111122223333: nobody can log in by this entry; write a role of account 111122223333 in "
+        "server.ec2DescribeInstancesRoleARN"
+    )
 
 
 @pytest.mark.parametrize(
