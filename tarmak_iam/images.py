@@ -9,7 +9,17 @@ from tarmak_iam.identity.versions import DEFAULT_RELEASE, DaemonVersion, publish
 from tarmak_iam.regions import partition_of
 from tarmak_iam.text import quoted
 
-__all__ = ["DEFAULT_IMAGE", "ECR_TAGS", "Ecr", "Image", "check_registry", "gone", "is_upstream", "published_image"]
+__all__ = [
+    "DEFAULT_IMAGE",
+    "ECR_TAGS",
+    "Ecr",
+    "Image",
+    "check_registry",
+    "gone",
+    "is_upstream",
+    "public_image",
+    "published_image",
+]
 
 _PUBLIC = "public.ecr.aws"
 _PATH = "eks-distro/kubernetes-sigs/aws-iam-authenticator"
@@ -24,6 +34,18 @@ _UPSTREAM = "602401143452.dkr.ecr.us-west-2.amazonaws.com/amazon/aws-iam-authent
 
 ECR_TAGS = ("v0.4.0", "v0.4.0-scratch", "v0.5.3", "v0.6.26")
 """Tags that upstream's example or Tarmak's documentation names there, without those known to be missing."""
+
+_OF_AWS = frozenset(
+    (
+        *("602401143452", "877085696533", "800184023465", "533267051163", "900889452093", "296578399912"),
+        *("491585149902", "151610086707", "333609536671", "121268973566", "761377655185", "900612956339"),
+        *("590381155156", "455263428931", "066635153087", "759879836304", "558608220178", "730335286997"),
+        *("918309763551", "961992271922", "013241004608", "151742754352", "725322719131", "187977181151"),
+        *("608367168043", "249663109785", "676585237158"),
+    )
+)
+"""The accounts of EKS's registries: "View Amazon container image registries" in the EKS user guide, and for the
+partitions that it leaves out the script get-ecr-uri of awslabs/amazon-eks-ami."""
 
 # https://github.com/distribution/reference: what Docker, containerd and the kubelet parse names with. IPv6 literals are
 # left out: the Docker of Tarmak's hosts (1.13) does not take them.
@@ -52,6 +74,11 @@ class Ecr:
     @property
     def partition(self) -> str:
         return partition_of(self.region)
+
+    @property
+    def is_of_aws(self) -> bool:
+        """Whether it is one of AWS's own; any other account is somebody's mirror."""
+        return self.account in _OF_AWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +153,11 @@ def published_image(registry: str, version: str | None = None) -> str:
     if registry == "ecr":
         return f"{_UPSTREAM}:{_as_tag(version or ECR_TAGS[-1])}"
     return f"{_PUBLIC if registry == 'public' else registry}/{_PATH}:{_eks_distro_tag(version)}"
+
+
+def public_image(version: DaemonVersion) -> str | None:
+    """The image of a release in public.ecr.aws, which needs no login; None where EKS Distro never had the release."""
+    return f"{_PUBLIC}/{_PATH}:{_EKS_DISTRO[version]}" if version in _EKS_DISTRO else None
 
 
 def gone(image: Image) -> str | None:

@@ -10,6 +10,7 @@ from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.images import ECR_TAGS, Ecr, Image, gone, is_upstream
 from tarmak_iam.installation import Installation
+from tarmak_iam.lint.image_remedies import public_image_remedy
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import way_in
 from tarmak_iam.routes import Route
@@ -39,7 +40,7 @@ def _unknown_kubernetes(rule: Rule, installation: Installation) -> Iterator[Find
         yield rule.finding(subject, route, what, "read what it removes, or look for a newer tarmak-iam")
     if version is not None and version.is_below(1, 9) and _is_wanted(installation):
         what = f"Kubernetes {shortened(text)} has no apps/v1, so no manifests can be made for it"
-        yield rule.finding(subject, route, what, "1.9 is the oldest version here")
+        yield rule.finding(subject, route, what, "upgrade the cluster to Kubernetes 1.9 or later first")
 
 
 def _is_wanted(installation: Installation) -> bool:
@@ -51,22 +52,27 @@ def _is_wanted(installation: Installation) -> bool:
 
 
 def _needs_a_login(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    """A mirror in an account of one's own is as it should be: Tarmak's nodes may read ECR, and the kubelet logs in.
+
+    Which account the cluster is in tarmak.yaml does not say; AWS's own are known.
+    """
     image = _image(installation)
     if image.ecr is None or _is_elsewhere(installation, image.ecr) or gone(image):
+        return
+    version = _kubernetes(installation)
+    logs_in = version is None or version.is_below(1, 27)  # kubernetes/kubernetes#116329
+    if logs_in and not image.ecr.is_of_aws:
         return
     what = f"the image {image.name} is in a private ECR repository, of account {image.ecr.account}: it needs a login"
     if is_upstream(image) and image.tag not in ECR_TAGS and not image.digest:
         what += f"; and upstream names {', '.join(ECR_TAGS)} there, not {image.tag}"
-    version = _kubernetes(installation)
-    if version is not None and not version.is_below(1, 27):  # kubernetes/kubernetes#116329
+    remedy = public_image_remedy(installation)
+    if not logs_in:
         what += (
             f"; the kubelet of Kubernetes {shortened(installation.kubernetes_text)} makes one "
             "only with ecr-credential-provider"
         )
-    remedy = (
-        "the role of Tarmak's nodes may read ECR, but the repository of another account must let this one in: "
-        "try it on a master, or set registry public"
-    )
+        remedy = f"if the masters do not have ecr-credential-provider, {remedy}"
     yield rule.finding(Subject.SETTINGS, _route(installation), what, remedy)
 
 
@@ -75,8 +81,8 @@ def _is_gone(rule: Rule, installation: Installation) -> Iterator[Finding]:
     reason = gone(image)
     if reason is not None:
         what = f"there is no image {installation.image}: {reason}; no master can pull it"
-        remedy = "take the default image, or one that you can pull"
-        yield rule.finding(Subject.SETTINGS, _route(installation), f"{what}; {way_in(installation)}", remedy)
+        what = f"{what}; {way_in(installation)}"
+        yield rule.finding(Subject.SETTINGS, _route(installation), what, public_image_remedy(installation))
 
 
 def _moves(rule: Rule, installation: Installation) -> Iterator[Finding]:
@@ -84,7 +90,7 @@ def _moves(rule: Rule, installation: Installation) -> Iterator[Finding]:
     if image.digest or (image.tag and not _MOVING.fullmatch(image.tag)):
         return
     what = f"the image {installation.image} is another one whenever its tag moves, and masters may run different ones"
-    remedy = "name a release, or pin it by its digest: name@sha256:..."
+    remedy = f"name a release, or pin it by its digest: {shortened(installation.image)}@sha256:..."
     yield rule.finding(Subject.SETTINGS, _route(installation), what, remedy)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -34,7 +35,13 @@ DIGEST = "@sha256:" + "0" * 64
         ({"image": f"{ECR}:v0.5.27"}, ["IAM102 image"]),
         ({"image": f"{ECR}:v0.5.27{DIGEST}"}, ["IAM101 image"]),  # the tag does not count
         ({"image": f"{ECR}:v0.4.0-scratch"}, ["IAM101 image"]),
-        ({"image": OWN}, ["IAM101 image"]),
+        ({"image": OWN}, []),
+        ({"image": OWN, "kubernetesVersion": "1.27.0"}, ["IAM101 image"]),
+        ({"registry": "111122223333.dkr.ecr.eu-west-1.amazonaws.com/public-ecr"}, []),
+        ({"image": f"444455556666.dkr.ecr.us-east-1.amazonaws.com/x:v0.6.20{DIGEST}"}, []),
+        ({"image": "111122223333.dkr.ecr-fips.us-east-1.amazonaws.com/x:v0.6.20"}, []),
+        ({"image": "602401143452.dkr.ecr.eu-west-1.amazonaws.com/amazon/x:v0.6.20"}, ["IAM101 image"]),
+        ({"image": "877085696533.dkr.ecr.af-south-1.amazonaws.com/amazon/x:v0.6.20"}, ["IAM101 image"]),
         ({"image": "gcr.io/heptio-images/authenticator:v0.3.0"}, ["IAM102 image"]),
         ({"image": "x:latest", "daemonVersion": "v0.6.20"}, ["IAM103 image"]),
         ({"image": "x", "daemonVersion": "v0.6.20"}, ["IAM103 image"]),
@@ -60,11 +67,15 @@ def test_what_is_found(settings: dict[str, Any], expected: list[str]) -> None:
     [
         ("cn-north-1", OWN, ["IAM104"]),
         ("us-gov-west-1", OWN, ["IAM104"]),
-        ("cn-north-1", "111122223333.dkr.ecr.cn-northwest-1.amazonaws.com.cn/x:v0.6.20", ["IAM101"]),
+        ("cn-north-1", "111122223333.dkr.ecr.cn-northwest-1.amazonaws.com.cn/x:v0.6.20", []),
+        ("cn-north-1", "918309763551.dkr.ecr.cn-north-1.amazonaws.com.cn/amazon/x:v0.6.20", ["IAM101"]),
+        ("us-gov-west-1", "111122223333.dkr.ecr.us-gov-east-1.amazonaws.com/x:v0.6.20", []),
+        ("us-gov-west-1", "013241004608.dkr.ecr.us-gov-west-1.amazonaws.com/amazon/x:v0.6.20", ["IAM101"]),
         ("eu-west-1", "111122223333.dkr.ecr.cn-northwest-1.amazonaws.com.cn/x:v0.6.20", ["IAM104"]),
         ("cn-north-1", f"{ECR}:v0.5.27", ["IAM102"]),
         ("cn-north-1", "registry.example.com/x:v0.6.20", []),
-        ("", OWN, ["IAM101"]),
+        ("", OWN, []),
+        ("", f"{ECR}:v0.5.3", ["IAM101"]),
     ],
 )
 def test_partitions(location: str, image: str, expected: list[str]) -> None:
@@ -79,10 +90,98 @@ def test_a_tag_that_nobody_names() -> None:
     )
 
 
-@pytest.mark.parametrize(("version", "is_told"), [("1.26.15", False), ("1.27.0-alpha.1", False), ("1.27.0", True)])
-def test_a_kubelet_that_makes_no_login_itself(version: str, is_told: bool) -> None:
-    (finding,) = image_findings(installation(image=OWN, kubernetesVersion=version))
-    assert ("makes one only with ecr-credential-provider" in finding.message) == is_told
+@pytest.mark.parametrize(
+    ("version", "expected"), [("1.26.15", []), ("1.27.0-alpha.1", []), ("1.27.0", ["IAM101"]), ("1.30.0", ["IAM101"])]
+)
+def test_a_kubelet_that_makes_no_login_itself(version: str, expected: list[str]) -> None:
+    assert [each.id for each in image_findings(installation(image=OWN, kubernetesVersion=version))] == expected
+
+
+SET = "tarmak-iam settings set image public.ecr.aws/eks-distro/kubernetes-sigs/aws-iam-authenticator"
+COPY = "copy the image to a repository of your own account, and set image to the copy"
+SSO = """\
+server:
+  mapRoles:
+  - {roleARN: "arn:aws:iam::111122223333:role/Admin", username: admin, groups: ["system:masters"]}
+  - {sso: {permissionSetName: Dev, accountID: "111122223333"}, username: dev, groups: [dev]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (
+            {"registry": "ecr"},
+            (
+                "use the public image: tarmak-iam settings set registry public (authenticator v0.7.18 instead of v0.6.26), "
+                f"or to keep v0.6.26: {SET}:v0.6.26-eks-1-31-5"
+            ),
+        ),
+        (
+            {"registry": "ecr", "daemonVersion": "v0.5.3"},
+            "use the public image: tarmak-iam settings set registry public",
+        ),
+        (
+            {"image": f"{ECR}:v0.5.3", "daemonVersion": "v0.5.3"},
+            "use the public image: tarmak-iam settings unset image",
+        ),
+        (
+            {"image": f"{ECR}:v0.5.3", "registry": "ecr", "daemonVersion": "v0.5.3"},
+            "use the public image: tarmak-iam settings unset image && tarmak-iam settings set registry public",
+        ),
+        (
+            {"image": f"{ECR}:v0.4.0"},
+            (
+                "use the public image: tarmak-iam settings unset image (authenticator v0.7.18 instead of v0.4.0), or "
+                f"{COPY}"
+            ),
+        ),
+        ({"image": f"{ECR}:v0.4.0", "daemonVersion": "v0.4.0"}, COPY),  # no public image of it
+        (  # with the default image the permission set would get in: it is not offered
+            {"image": f"{ECR}:v0.6.26", "mappings": SSO},
+            f"use the public image of v0.6.26: {SET}:v0.6.26-eks-1-31-5",
+        ),
+        (
+            {"image": "gcr.io/heptio-images/authenticator:v0.3.0", "daemonVersion": "v0.3.0"},
+            "push an image of v0.3.0 to a registry of your own, and set image to it",
+        ),
+        (
+            {"image": f"{ECR}:v0.5.2"},
+            (
+                "use the public image: tarmak-iam settings unset image (authenticator v0.7.18 instead of v0.5.2), "
+                f"or to keep v0.5.2: {SET}:v0.5.2-eks-1-21-6"
+            ),
+        ),
+    ],
+)
+def test_the_commands_for_an_image_that_can_be_pulled(settings: dict[str, Any], expected: str) -> None:
+    (finding,) = image_findings(installation(**settings))
+    assert finding.remedy == expected
+
+
+RELEASES = [None, "v0.4.0", "v0.5.2", "v0.5.3", "v0.6.26", "v0.7.9", "v0.6.31"]
+
+
+@pytest.mark.parametrize("version", RELEASES)
+@pytest.mark.parametrize("tag", [None, "v0.4.0", "v0.5.2", "v0.5.3", "v0.6.26"])
+def test_the_commands_leave_no_finding(version: str | None, tag: str | None) -> None:
+    """As they are typed, over settings that name an image of upstream's, its registry, or both."""
+    values: dict[str, Any] = {"registry": "ecr", "daemonVersion": version, "image": tag and f"{ECR}:{tag}"}
+    text = "".join(f"{key}: {value}\n" for key, value in values.items() if value)
+    parsed = TarmakConfig.parse(CONFIG)
+    made = Installation.of(parsed, parsed.clusters[0], None, parse_settings(text)[0])
+    if made.release_conflict:
+        return  # that is what has to be fixed first
+    for finding in image_findings(made):
+        for commands in re.findall(r": ((?:tarmak-iam settings [^(,]*[^(, ])+)", finding.remedy):
+            after = dict(line.split(": ", 1) for line in text.splitlines())
+            for words in (command.split() for command in commands.split(" && ")):
+                if words[2] == "set":
+                    after[words[3]] = words[4]
+                else:
+                    del after[words[3]]
+            settings = parse_settings("".join(f"{key}: {value}\n" for key, value in after.items()))[0]
+            assert image_findings(Installation.of(parsed, parsed.clusters[0], None, settings)) == []
 
 
 def test_a_release_without_an_image() -> None:
