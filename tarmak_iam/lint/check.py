@@ -14,6 +14,7 @@ from tarmak_iam.lint.arn_rules import ARN_RULES
 from tarmak_iam.lint.backend_rules import BACKEND_RULES
 from tarmak_iam.lint.config_rules import CONFIG_RULES
 from tarmak_iam.lint.daemon_rules import DAEMON_RULES, DAEMON_VERSION_RULES
+from tarmak_iam.lint.describing_role_rules import DESCRIBING_ROLE_RULES
 from tarmak_iam.lint.document_rules import DOCUMENT_RULES
 from tarmak_iam.lint.duplicate_rules import DUPLICATE_RULES
 from tarmak_iam.lint.environment_rules import ENVIRONMENT_RULES
@@ -53,6 +54,7 @@ RULES: tuple[Rule, ...] = (
     *INSTALLATION_RULES,
     *IMAGE_RULES,
     *KUBECONFIG_RULES,
+    *DESCRIBING_ROLE_RULES,
     *TEMPLATE_VERSION_RULES,
     *ADMIN_RULES,
     *DAEMON_VERSION_RULES,

@@ -13,16 +13,20 @@ from tarmak_iam.routes import Route
 __all__ = ["without_consequences"]
 
 _NOBODY, _WOULD_NOT_START, _NO_ADMIN = "IAM021", "IAM022", "IAM084"
-_FOLLOWING = (_NOBODY, _WOULD_NOT_START, _NO_ADMIN)
+_ROLE_UNMAPPED = "IAM108"
+_FOLLOWING = (_NOBODY, _WOULD_NOT_START, _NO_ADMIN, _ROLE_UNMAPPED)
 _DOUBLED_KEY, _MISTAKEN_KEY, _DUPLICATE, _TEXT = "IAM059", "IAM057", "IAM011", "IAM060"
 
 _ENDS_THE_DAEMON = frozenset(
-    {"IAM010", "IAM023", "IAM052", "IAM053", "IAM054", _MISTAKEN_KEY, _DOUBLED_KEY, _TEXT, "IAM063", "IAM082"}
+    {"IAM010", "IAM023", "IAM052", "IAM053", "IAM054", _MISTAKEN_KEY, _DOUBLED_KEY, _TEXT, "IAM063", "IAM082", "IAM109"}
 )
 """Rules about what may be why the daemon does not start."""
 
 _HIDES_EVERYONE = frozenset({_MISTAKEN_KEY, _TEXT})
 """Rules about why there may be no entries where somebody wrote some."""
+
+_HIDES_SOMEBODY = _HIDES_EVERYONE | {_DOUBLED_KEY}
+"""Rules about why there may be no entry for a principal where somebody wrote one."""
 
 _KEEPS_ADMINS_OUT = frozenset({_MISTAKEN_KEY, _DOUBLED_KEY, "IAM064", "IAM078", "IAM087"})
 """Rules about why an admin's entry may not count, or not be one: once that is mended, it shows."""
@@ -42,6 +46,8 @@ def _is_told_better(finding: Finding, findings: list[Finding], mappings: Mapping
     ids = {each.id for each in others}
     if finding.id == _NOBODY:
         return bool(ids & _HIDES_EVERYONE)
+    if finding.id == _ROLE_UNMAPPED:
+        return bool(ids & _HIDES_SOMEBODY) or any(each.id == _NOBODY for each in findings)
     if finding.id == _NO_ADMIN:
         is_joined = any(each.id == _JOINED_GROUPS and ADMINS in each.message for each in others)
         lost = mappings is not None and _is_an_admin_lost(others, mappings)

@@ -16,6 +16,7 @@ from tarmak_iam.identity.template_names import (
 )
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.installation import Installation
+from tarmak_iam.lint.describing_role_rules import DESCRIBING_ROLE
 from tarmak_iam.lint.entries import Entry, entries_of
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import for_admins
@@ -24,8 +25,6 @@ from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
 __all__ = ["TEMPLATE_RULES", "TEMPLATE_VERSION_RULES"]
-
-_DESCRIBING_ROLE = "server.ec2DescribeInstancesRoleARN"
 
 _ALSO = {
     "session": "SessionName",
@@ -66,7 +65,7 @@ def _other_account(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     The masters' own role will do: Tarmak's policy for them has ec2:DescribeInstances (roles.go and
     iam_ec2_controller.json of jetstack/tarmak). Which account they are in tarmak.yaml does not say.
     """
-    role = entries_of(mappings).settings.get(_DESCRIBING_ROLE)
+    role = entries_of(mappings).settings.get(DESCRIBING_ROLE)
     asked = _account_of(role) if isinstance(role, str) else ""
     first = ""
     for entry in entries_of(mappings).mapped:
@@ -79,7 +78,7 @@ def _other_account(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             what = (
                 f"{PRIVATE_DNS} is looked up with {shortened(str(role))}, which finds no instance of account {account}"
             )
-            remedy = f"write a role of account {account} in {_DESCRIBING_ROLE}"
+            remedy = f"write a role of account {account} in {DESCRIBING_ROLE}"
             yield rule.finding(Subject.MAPPINGS, route, f"{what}: nobody can log in by this entry", remedy)
         elif not role and account != first:
             what = (
