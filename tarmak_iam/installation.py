@@ -26,6 +26,7 @@ from tarmak_iam.identity.mappings import MAPPINGS_NAME, Mappings
 from tarmak_iam.identity.server_settings import ServerSettings, read_server_settings
 from tarmak_iam.identity.versions import DaemonVersion
 from tarmak_iam.kubeconfig import KUBECONFIG_NAME, AdminKubeconfig
+from tarmak_iam.misplaced_files import MisplacedFile, misplaced_files
 from tarmak_iam.regions import partition_of, region_flaw
 from tarmak_iam.settings import Settings, override
 from tarmak_iam.text import quoted, shortened
@@ -160,6 +161,13 @@ class Installation:
     def _examined_admin(self) -> AdminAccess:
         within = Boundary(self.home.parent, self.follow_links) if self.home else None
         return examine_admin(self.home, command_line=self.command_line, now=self.now, within=within)
+
+    @cached_property
+    def misplaced_files(self) -> tuple[MisplacedFile, ...]:
+        """Mappings and settings that are not read where they are, as they were when they were first asked for."""
+        if self.home is None:
+            return ()
+        return misplaced_files(self.home.parent, self.cluster, follow_links=self.follow_links)
 
     def command(self, words: str, *values: str) -> str:
         """What somebody should type; `words` as they are, `values` quoted for the shell. It names directory and

@@ -20,6 +20,7 @@ from tarmak_iam.errors import FileError, Place, SelectionError, TarmakIamError
 from tarmak_iam.findings import Subject
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.lint import Located, Subjects, examine
+from tarmak_iam.misplaced_files import misplaced_files
 from tarmak_iam.near import did_you_mean
 from tarmak_iam.settings import parse_settings
 
@@ -180,14 +181,27 @@ def _parts(files: Sequence[NamedFile], *, all_clusters: bool, follow_links: bool
         return
     every = all_clusters or any(each.kind is Kind.CONFIG for each in files)
     wanted = {each.cluster for each in files}
-    chosen = [each for each in config.selectable_clusters if every or each.cluster_name in wanted]
+    chosen = [
+        each
+        for each in config.selectable_clusters
+        if every or each.cluster_name in wanted or _misplaces(path.parent, each, files, follow_links=follow_links)
+    ]
     if chosen or every:
         yield _checked(config, chosen, follow_links=follow_links)
     names = [each.cluster_name for each in config.selectable_clusters]
-    for each in files:
-        if each.cluster is not None and each.cluster not in names:
-            remedy = did_you_mean(each.cluster, names)
-            yield _alone(each, follow_links, f"{path} has no cluster {each.cluster}{f'; {remedy}' if remedy else ''}")
+    for file in files:
+        if file.cluster is not None and file.cluster not in names:
+            remedy = did_you_mean(file.cluster, names)
+            yield _alone(file, follow_links, f"{path} has no cluster {file.cluster}{f'; {remedy}' if remedy else ''}")
+        elif file.kind is not Kind.CONFIG and (file.cluster is None or file.path.name != file.kind.value):
+            yield _alone(file, follow_links, "it is not read as a cluster's")
+
+
+def _misplaces(directory: Path, cluster: Cluster, files: Sequence[NamedFile], *, follow_links: bool) -> bool:
+    """Whether one of the files is in a place where somebody may take it for the cluster's."""
+    found = misplaced_files(directory, cluster, follow_links=follow_links)
+    misplaced = {_identity(each.path) for each in found}
+    return any(_identity(each.path) in misplaced for each in files)
 
 
 def _alone(file: NamedFile, follow_links: bool, why: str) -> Checked:

@@ -12,10 +12,12 @@ from tarmak_iam.cli.completing import callers
 from tarmak_iam.cli.console import format_option, note, print_json, wrote
 from tarmak_iam.cli.edit import dry_run_option, finish_edit
 from tarmak_iam.cli.new_findings import NewFindings
+from tarmak_iam.cli.notes import note_misplaced
 from tarmak_iam.cli.session import Session
 from tarmak_iam.clusterfiles import ClusterFiles
 from tarmak_iam.document.textdiff import unified_diff
 from tarmak_iam.effects import Effect, Loaded, effect_json, effects
+from tarmak_iam.findings import Subject
 from tarmak_iam.guards import check_starts, check_ways_in, is_known, losses
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.installation import Installation
@@ -111,6 +113,7 @@ class Change:
             self._finish_text(after, options, found)
         for text in told.lines:
             note(text)
+        note_misplaced(self.files, self.before.cluster, Subject.MAPPINGS)
 
     def _guard(self, now: Loaded, then: Loaded, options: Options) -> None:
         if options.me is not None and not is_known(now, options.me):

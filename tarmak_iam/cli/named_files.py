@@ -16,6 +16,7 @@ from tarmak_iam.document.files import read_file, read_if_present
 from tarmak_iam.errors import ConfigError, FileError, Place
 from tarmak_iam.go_case import to_lower
 from tarmak_iam.identity.mappings import MAPPINGS_NAME
+from tarmak_iam.misplaced_files import intended_name
 from tarmak_iam.near import closest
 from tarmak_iam.settings import SETTINGS_NAME
 
@@ -34,8 +35,8 @@ class Kind(Enum):
 @dataclass(frozen=True, slots=True)
 class NamedFile:
     """`config` is the tarmak.yaml that the file belongs to, None where there is none; `cluster` the name of the
-    directory it is in, which is that of a cluster, None for tarmak.yaml itself. `data`: what was read already, which a
-    pipe gives only once."""
+    directory it is in, which is that of a cluster, None for tarmak.yaml itself and for what is next to it. `data`: what
+    was read already, which a pipe gives only once."""
 
     path: Path
     kind: Kind
@@ -65,7 +66,7 @@ def named_file(path: Path, *, follow_links: bool = False) -> NamedFile:
     Raises TarmakIamError for one that is not there, or none of these.
     """
     path = _config_in(path) if path.is_dir() else path
-    kind = next((each for each in Kind if each.value == path.name), None)
+    kind = next((each for each in Kind if each.value in (path.name, _intended(path))), None)
     found = NamedFile(path, kind, *_owner(path)) if kind and kind is not Kind.CONFIG else None
     if not path.exists():
         if found is not None:  # a link to nothing may lead out of the directory, which is what has to be said
@@ -82,12 +83,21 @@ def named_file(path: Path, *, follow_links: bool = False) -> NamedFile:
     return NamedFile(path, kind, None, _absolute(path).parent.name, data)
 
 
-def _owner(path: Path) -> tuple[Path | None, str]:
-    """The tarmak.yaml whose cluster's directory the file is in by its path, and the name of that directory."""
+def _intended(path: Path) -> str | None:
+    """The name of ours that a misspelt one stands for, where the file is in a directory of Tarmak's."""
+    return intended_name(path.name) if _owner(path)[0] else None
+
+
+def _owner(path: Path) -> tuple[Path | None, str | None]:
+    """The tarmak.yaml whose cluster's directory the file is in by its path, and the name of that directory; else the
+    one that it is next to, where it would not be read."""
     home = _absolute(path).parent
     config = home.parent / CONFIG_NAME
+    name: str | None = home.name
+    if not config.is_file() and (home / CONFIG_NAME).is_file():
+        config, name = home / CONFIG_NAME, None
     shown = config if path.is_absolute() else Path(os.path.relpath(config))
-    return shown if config.is_file() else None, home.name
+    return shown if config.is_file() else None, name
 
 
 def _absolute(path: Path) -> Path:

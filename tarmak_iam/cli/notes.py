@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tarmak_iam.cli.console import note
+from tarmak_iam.clusterfiles import ClusterFiles
+from tarmak_iam.config import Cluster
 from tarmak_iam.emit import notes
 from tarmak_iam.errors import ConfigError
+from tarmak_iam.findings import Subject
 from tarmak_iam.installation import Installation
+from tarmak_iam.misplaced_files import misplaced_files
 
-__all__ = ["note_image", "note_objects", "note_role"]
+__all__ = ["note_image", "note_misplaced", "note_objects", "note_role"]
 
 
 def note_objects(installation: Installation, left_out: Iterable[tuple[str, ConfigError]]) -> None:
@@ -27,6 +31,16 @@ def note_image(installation: Installation) -> None:
 
     for finding in image_findings(installation):
         note(f"warning: {finding.text} [{finding.id}]")
+
+
+def note_misplaced(files: ClusterFiles, cluster: Cluster, subject: Subject) -> None:
+    """A warning for each file of a kind that is not read where it is: somebody may have edited that one."""
+    from tarmak_iam.lint.file_place_rules import misplaced_findings
+
+    misplaced = misplaced_files(files.directory, cluster, follow_links=files.follow_links)
+    for finding in misplaced_findings(misplaced, cluster.cluster_name):
+        if finding.subject is subject:
+            note(f"{finding.place}: warning: {finding.text} [{finding.id}]")
 
 
 def note_role(installation: Installation) -> None:

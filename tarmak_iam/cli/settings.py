@@ -11,8 +11,10 @@ from tarmak_iam.cli.console import format_option, note, print_json, print_line
 from tarmak_iam.cli.edit import dry_run_option, finish_edit
 from tarmak_iam.cli.editing import edits_cluster_files
 from tarmak_iam.cli.lazy import CommandGroup
+from tarmak_iam.cli.notes import note_misplaced
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document import Document
+from tarmak_iam.findings import Subject
 from tarmak_iam.setting_values import value_text
 from tarmak_iam.settings import SettingError, check_key, parse_settings, typed_value
 
@@ -117,7 +119,9 @@ def unset(session: Session, key: str, dry_run: bool) -> None:
 
 def _edit(session: Session, dry_run: bool, edit: Callable[[Document], Document], unchanged: str) -> Document:
     """What the file is afterwards, or would be."""
-    files = session.cluster_files()
+    config = session.config()
+    cluster = session.cluster(config)
+    files = session.files(config, cluster)
     path = files.settings_path
     before = files.settings_document()
     start = before or Document.parse(_HEADER, str(path), json=False)
@@ -127,4 +131,5 @@ def _edit(session: Session, dry_run: bool, edit: Callable[[Document], Document],
         return after
     parse_settings(after.to_bytes(), after.filename)
     finish_edit(before, after, lambda: files.write(path, after, before), dry_run=dry_run, done=f"wrote {path}")
+    note_misplaced(files, cluster, Subject.SETTINGS)
     return after

@@ -43,6 +43,11 @@ class Cluster:
         return f"{self.environment}-{self.name}"
 
     @property
+    def siblings(self) -> tuple[Cluster, ...]:
+        """All clusters of the same tarmak.yaml that a name leads to, this one too."""
+        return self._config.selectable_clusters
+
+    @property
     def route(self) -> Route:
         return Route.of(("clusters", self.index))
 

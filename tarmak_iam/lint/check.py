@@ -18,6 +18,7 @@ from tarmak_iam.lint.describing_role_rules import DESCRIBING_ROLE_RULES
 from tarmak_iam.lint.document_rules import DOCUMENT_RULES
 from tarmak_iam.lint.duplicate_rules import DUPLICATE_RULES
 from tarmak_iam.lint.environment_rules import ENVIRONMENT_RULES
+from tarmak_iam.lint.file_place_rules import FILE_PLACE_RULES
 from tarmak_iam.lint.image_rules import IMAGE_RULES
 from tarmak_iam.lint.installation_rules import INSTALLATION_RULES
 from tarmak_iam.lint.kubeconfig_rules import KUBECONFIG_RULES
@@ -55,6 +56,7 @@ RULES: tuple[Rule, ...] = (
     *IMAGE_RULES,
     *KUBECONFIG_RULES,
     *DESCRIBING_ROLE_RULES,
+    *FILE_PLACE_RULES,
     *TEMPLATE_VERSION_RULES,
     *ADMIN_RULES,
     *DAEMON_VERSION_RULES,

@@ -102,6 +102,42 @@ def test_a_directory_that_is_nearly_a_cluster(shell: Shell, multi: Path) -> None
     assert "tarmak.yaml has no cluster prod-bleu; did you mean prod-blue?" in done.err
 
 
+@pytest.mark.parametrize(
+    "name", [NAME, "tarmak-iam.yaml", "tarmak-iam.yml", f"prod/{NAME}", "prod-blue/aws-iam-authenticator.yml"]
+)
+def test_a_file_that_is_not_read(shell: Shell, multi: Path, name: str) -> None:
+    """It is reported once, whichever way it is named."""
+    for cluster in ("prod-blue", "prod-green"):
+        (multi / cluster / NAME).write_text(GOOD)
+    (multi / name).parent.mkdir(exist_ok=True)
+    (multi / name).write_text("exec: aws\n" if "tarmak" in name else GOOD)
+    for args in ([name], ["tarmak.yaml"], ["--all-clusters", "tarmak.yaml", name], ["."]):
+        done = shell.run("check", *args, code=1)
+        assert [line.partition(": this file is not read")[0] for line in done.out.splitlines()] == [f"{name}: warning"]
+    for args in ([], ["--all-clusters"]):
+        done = shell.run("-c", ".", "check", *args, code=1)
+        assert done.out.startswith(f"{name}: warning: this file is not read: ")
+        assert done.out.count("[IAM098]") == 1
+
+
+def test_an_edit_says_that_another_file_is_not_read(shell: Shell, multi: Path) -> None:
+    (multi / "prod-blue" / NAME).unlink()
+    (multi / "prod-blue" / "aws-iam-authenticator.yml").write_text(GOOD)
+    (multi / "tarmak-iam.yaml").write_text("exec: aws\n")
+    shown = "warning: this file is not read: the mappings of the cluster are in prod-blue/aws-iam-authenticator.yaml; "
+    adding = ["-c", ".", "map", "add", ADMIN, "--username", "a", "--group", "system:masters"]
+    done = shell.run(*adding, "--dry-run")
+    assert done.err.endswith(
+        f"prod-blue/aws-iam-authenticator.yml: {shown}move it: mv prod-blue/aws-iam-authenticator.yml "
+        "prod-blue/aws-iam-authenticator.yaml [IAM098]\n"
+    )
+    done = shell.run(*adding)
+    assert done.err.endswith(f"{shown}move what should count into that file, and remove this one [IAM098]\n")
+    done = shell.run("-c", ".", "settings", "set", "profile", "x")
+    assert done.err.count("[IAM098]") == 1
+    assert "tarmak-iam.yaml: warning: this file is not read: the settings of a cluster are in" in done.err
+
+
 def test_settings_that_belong_to_no_cluster(shell: Shell, multi: Path) -> None:
     (multi / "settings").mkdir()
     path = multi / "settings" / "tarmak-iam.yaml"
