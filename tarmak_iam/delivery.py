@@ -87,7 +87,7 @@ def deliver(mappings: Mappings, daemon: Daemon, cluster_id: str) -> Delivery:
     if itself.failure is not None:
         raise ConfigError(
             f"authenticator {daemon.version} would not start: {itself.failure.reason}",
-            remedy="mend the mappings file",
+            remedy=itself.failure.remedy or "fix the mappings file",
             place=itself.failure.place,
         )
     if not itself.is_complete:

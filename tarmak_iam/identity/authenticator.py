@@ -81,7 +81,7 @@ class Authenticator:
         except ConfigError as error:
             return cls(None, Answer(started=False, reason=error.message))
         except NotStarted as stop:
-            return cls(None, Answer(started=False, reason=stop.reason, route=stop.route, locate=locate))
+            return cls(None, _failed(stop, locate))
         notes = loader.notes
         if parsed.unread:
             notes = (f"{parsed} {parsed.unread}; the answer is {parsed.known}'s", *notes)
@@ -190,6 +190,15 @@ def whois(
         private_dns_names=private_dns_names,
     )
     return authenticator.whois(identity)
+
+
+def _failed(stop: NotStarted, locate: Locate) -> Answer:
+    where = locate if stop.place is None else partial(_fixed, stop.place)
+    return Answer(started=False, reason=stop.reason, route=stop.route, locate=where, remedy=stop.remedy)
+
+
+def _fixed(place: Place, _: Route | None) -> Place:
+    return place
 
 
 def _position(document: Document, route: Route | None) -> Place | None:

@@ -44,14 +44,17 @@ def load_config(document: Document, version: DaemonVersion) -> Any:
     if document.is_json:
         return _go_numbers(construct_json(document.root, merge=False)) if document.root else None
     if document.yaml_version not in (None, (1, 1)):
-        raise NotStarted("the configuration cannot be read: it has a %YAML directive other than 1.1")
+        what = "the configuration cannot be read: it has a %YAML directive other than 1.1"
+        raise NotStarted(what, remedy="remove the line with %YAML")
     dialect = _dialect(version)
     try:
         data = document.read_as(dialect)
     except ParseError as error:
-        raise NotStarted(f"the configuration cannot be read: {error}") from None
+        what = f"the configuration cannot be read: {error}"
+        raise NotStarted(what, remedy=error.remedy, place=error.place) from None
     if data is not None and not isinstance(data, dict):
-        raise NotStarted("the configuration is no mapping")
+        remedy = "write server: at the beginning of a line, and mapRoles: below it"
+        raise NotStarted("the configuration is no mapping", remedy=remedy)
     if refuses_duplicates(version):
         _refuse_duplicates(document)
     return data
@@ -78,10 +81,9 @@ def _refuse_duplicates(document: Document) -> None:
     for node in walk(document.root) if document.root else ():
         for entry in node.entries if isinstance(node, MappingNode) else ():
             if entry.occurrence and not isinstance(entry.key, Alias):
-                line = document.place(entry.key).line
-                raise NotStarted(
-                    f"the key {quoted(entry.text)} is there twice (line {line}), which this version refuses"
-                )
+                place = document.place(entry.key)
+                what = f"the key {quoted(entry.text)} is there twice (line {place.line}), which this version refuses"
+                raise NotStarted(what, remedy="remove one of them", place=place)
 
 
 def _go_numbers(value: Any) -> Any:

@@ -20,6 +20,7 @@ from tarmak_iam.identity.viper import (
     as_boolean,
     as_integer,
     as_text,
+    field_spellings,
     field_value,
     texts,
     weak_list,
@@ -88,6 +89,14 @@ def _defaults(version: DaemonVersion) -> dict[str, Any]:
     return defaults
 
 
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, (int, float)):
+        return "number"
+    return "text" if isinstance(value, str) else "list" if isinstance(value, list) else "mapping"
+
+
 class _Reader:
     def __init__(self, settings: Settings, version: DaemonVersion, *, splits: bool, lowers: bool) -> None:
         self._settings = settings
@@ -101,14 +110,20 @@ class _Reader:
 
     def read(self, flags: Flags) -> DaemonConfig:
         settings, version = self._settings, self._version
+        self._check_server()
         roles, users = self._mappings("role"), self._mappings("user")
         accounts = self._texts("server.mapAccounts")
         cluster_id = as_text(settings.get("clusterID"))
         if not cluster_id:
-            raise NotStarted("clusterID is empty or missing", settings.route("clusterID"))
+            is_text = not isinstance(settings.get("clusterID"), (list, AnyMapping))
+            what = f"clusterID is {'empty or missing' if is_text else self._shown('clusterID')}"
+            raise NotStarted(what, settings.route("clusterID"), remedy="write clusterID: and the name of the cluster")
         partition = as_text(settings.get("server.partition"))
         if version.has("config key server.partition") and partition not in server_partitions(version):
-            raise NotStarted(f"server.partition {quoted(partition)} is not known", settings.route("server.partition"))
+            known = ", ".join(server_partitions(version))
+            remedy = f"remove server.partition, or write one of {known}"
+            what = f"server.partition {self._shown('server.partition')} is not known"
+            raise NotStarted(what, settings.route("server.partition"), remedy=remedy)
         self._check_process()
         scrubbed = (
             texts(settings.get("server.scrubbedAccounts")) if version.has("config key server.scrubbedAccounts") else []
@@ -120,7 +135,7 @@ class _Reader:
             backends=self._backends(),
             roles=roles,
             users=users,
-            accounts=tuple(accounts),
+            accounts=accounts,
             scrubbed=frozenset(scrubbed),
             reserved_prefixes=self._reserved(),
             gates=flags.gates,
@@ -146,23 +161,45 @@ class _Reader:
                 raise ValueError(address)
             ipaddress.ip_address(address)
         except ValueError:
-            self._stop("server.address", f"{quoted(address)} is no IP address")
+            what = f"{self._shown('server.address')} is no IP address"
+            self._stop("server.address", what, "remove the key, or write 127.0.0.1")
         if not self._text("server.hostname").isascii():
-            self._stop("server.hostname", "a certificate can only name it in ASCII")
+            what = "a certificate can only name it in ASCII"
+            self._stop("server.hostname", what, "remove the key, or write localhost")
         if as_integer(self._settings.get("server.port")) not in _PORTS:
-            self._stop("server.port", "it is no port")
+            what = f"{self._shown('server.port')} is no port"
+            self._stop("server.port", what, "remove the key, or write a number from 1 to 65535")
         role = self._text("server.ec2DescribeInstancesRoleARN")
         try:
             if role and self._version.known >= DaemonVersion(0, 5, 0):
                 parse_arn(role)
         except ArnError as error:
-            self._stop("server.ec2DescribeInstancesRoleARN", f"{quoted(role)} is no ARN: {error}")
+            remedy = "remove the key, or write the ARN of a role"
+            self._stop("server.ec2DescribeInstancesRoleARN", f"{quoted(role)} is no ARN: {error}", remedy)
 
     def _text(self, key: str) -> str:
         return as_text(self._settings.get(key))
 
-    def _stop(self, key: str, what: str) -> NoReturn:
-        raise NotStarted(f"{key}: {what}", self._settings.route(key))
+    def _shown(self, key: str) -> str:
+        """A value as a message names it: the daemon takes a list or a mapping for an empty text."""
+        value = self._settings.get(key)
+        return f"a {_kind(value)}" if isinstance(value, (list, AnyMapping)) else quoted(as_text(value))
+
+    def _stop(self, key: str, what: str, remedy: str) -> NoReturn:
+        raise NotStarted(f"{key}: {what}", self._settings.route(key), remedy=remedy)
+
+    def _check_server(self) -> None:
+        """With anything but a mapping there, the daemon has no defaults either, and stops at the first that it needs:
+        the partition, else the address."""
+        server = self._settings.get("server")
+        if server is None or isinstance(server, AnyMapping):
+            return
+        wanted = [key for key in ("server.partition",) if self._version.has(f"config key {key}")]
+        # `server.address: 127.0.0.1` at the top, or a flag, is what it needs all the same.
+        if any(self._settings.get(key) is None for key in (*wanted, "server.address")):
+            what = f"server is a {_kind(server)}, and its settings must be a mapping"
+            remedy = "write them indented below it, as KEY: VALUE without dashes"
+            raise NotStarted(what, self._settings.route("server"), remedy=remedy)
 
     def _backends(self) -> tuple[str, ...]:
         if not self._version.has("config key server.backendMode"):
@@ -171,16 +208,20 @@ class _Reader:
         known = [mode for mode in (*BACKENDS, *DEPRECATED) if self._version.has(f"backendMode {mode} accepted")]
         for mode in modes:
             if mode not in known:
-                raise NotStarted(
-                    f"backend-mode {quoted(mode)} is not valid for this version (it knows {', '.join(known)})", route
-                )
+                what = f"backend-mode {quoted(mode)} is not valid for this version (it knows {', '.join(known)})"
+                raise NotStarted(what, route, remedy=f"write one of {', '.join(known)}")
         if len(set(modes)) != len(modes):
-            raise NotStarted("backend-mode has duplicates", route)
+            raise NotStarted("backend-mode has duplicates", route, remedy="name each backend once")
         if not modes:
-            raise NotStarted("at least one backend-mode must be given", route)
+            what = "at least one backend-mode must be given"
+            raise NotStarted(what, route, remedy="remove the key, or write [MountedFile]")
         has_path = bool(self._optional("server.dynamicfilepath", as_text, ""))
-        if ("DynamicFile" in modes) != has_path:
-            raise NotStarted("the backend DynamicFile and server.dynamicfilepath only go together", route)
+        what = "the backend DynamicFile and server.dynamicfilepath only go together"
+        if has_path and "DynamicFile" not in modes:
+            what, key = f"{what}: DynamicFile is not among the backends", self._settings.route("server.dynamicfilepath")
+            raise NotStarted(what, key, remedy="remove server.dynamicfilepath")
+        if not has_path and "DynamicFile" in modes:
+            raise NotStarted(f"{what}: there is no path", route, remedy="add server.dynamicfilepath")
         return tuple(DEPRECATED.get(mode, mode) for mode in modes)
 
     def _mappings(self, kind: str) -> tuple[Mapping, ...]:
@@ -190,9 +231,12 @@ class _Reader:
         for item, index in weak_list(value, splits=self._splits):
             route = base if index is None else base / index
             if index is None and isinstance(item, AnyMapping) and not self._splits:
-                raise NotStarted(f"{key} must be a list", route)  # v0.4.0; later versions take a list of one
+                what = f"{key} must be a list"  # v0.4.0; later versions take a list of one
+                raise NotStarted(what, route, remedy=f"write a dash before {kind}ARN")
             if item is not None and not isinstance(item, AnyMapping):
-                raise NotStarted(f"{key} must be a list of mappings, not {shortened(repr(item))}", route)
+                what = f"{key} must be a list of mappings, not {shortened(repr(item))}"
+                remedy = f"write each entry as a mapping behind a dash, as in - {kind}ARN: ARN"
+                raise NotStarted(what, route, remedy=remedy)
             mappings.append(self._mapping(kind, item or {}, route))
         return tuple(mappings)
 
@@ -220,16 +264,27 @@ class _Reader:
 
     def _possible_mapping(self, kind: str, item: Item, route: Route) -> Mapping:
         if self._has_user_id:
-            weak_text(self._value(item, "UserId"), "userid", route)  # not used for mounted files, but read
-        groups = self._value(item, "Groups")
+            self._text_of(item, "UserId", "userid", route)  # not used for mounted files, but read
         return Mapping(
             kind=kind,
-            arn=weak_text(self._value(item, f"{kind.capitalize()}ARN"), f"{kind}ARN", route),
-            username=weak_text(self._value(item, "Username"), "username", route),
-            groups=tuple(weak_text(group, "a group", route) for group, _ in weak_list(groups, splits=self._splits)),
+            arn=self._text_of(item, f"{kind.capitalize()}ARN", f"{kind}ARN", route),
+            username=self._text_of(item, "Username", "username", route),
+            groups=self._texts_of(self._value(item, "Groups"), "a group", self._at(item, "Groups", route)),
             route=route,
             sso=self._sso(item, route) if kind == "role" else None,
         )
+
+    def _text_of(self, item: Item, field: str, name: str, route: Route) -> str:
+        return weak_text(self._value(item, field), name, self._at(item, field, route))
+
+    def _texts_of(self, value: Any, name: str, route: Route) -> tuple[str, ...]:
+        """A list of texts, each with its own place."""
+        listed = weak_list(value, splits=self._splits)
+        return tuple(weak_text(each, name, route if index is None else route / index) for each, index in listed)
+
+    def _at(self, item: Item, field: str, route: Route) -> Route:
+        """The way to a field in the spelling that counts."""
+        return route / next(iter(field_spellings(item, field, lowers=self._lowers)), field)
 
     def _value(self, item: Item, field: str) -> Any:
         return field_value(item, field, lowers=self._lowers)
@@ -238,21 +293,19 @@ class _Reader:
         sso = self._value(item, "SSO")
         if sso is not None and not self._has_sso:
             if not self._value(item, "RoleARN") and self._version.known >= DaemonVersion(0, 5, 0):
-                raise NotStarted(f"{self._version} has no SSO entries (v0.6.0, v0.6.1, v0.6.30 and later have)", route)
+                what = f"{self._version} has no SSO entries (v0.6.0, v0.6.1, v0.6.30 and later have)"
+                raise NotStarted(what, route, remedy="choose a newer image, or map the role by its ARN")
             return None
         if sso is None:
             return None
         if not isinstance(sso, AnyMapping):
-            raise NotStarted("sso must be a mapping", route)
-        names = ("permissionSetName", "accountID", "partition")
-        texts_ = (weak_text(self._value(sso, f), f"sso.{n}", route) for f, n in zip(_SSO_FIELDS, names, strict=True))
-        return SsoRole(*texts_)
+            remedy = "write sso: with the keys permissionSetName and accountID below it"
+            raise NotStarted("sso must be a mapping", self._at(item, "SSO", route), remedy=remedy)
+        names, own = ("permissionSetName", "accountID", "partition"), self._at(item, "SSO", route)
+        return SsoRole(*(self._text_of(sso, f, f"sso.{n}", own) for f, n in zip(_SSO_FIELDS, names, strict=True)))
 
-    def _texts(self, key: str) -> list[str]:
-        route = self._settings.route(key)
-        return [
-            weak_text(item, "an account", route) for item, _ in weak_list(self._settings.get(key), splits=self._splits)
-        ]
+    def _texts(self, key: str) -> tuple[str, ...]:
+        return self._texts_of(self._settings.get(key), "an account", self._settings.route(key))
 
     def _reserved(self) -> dict[str, tuple[str, ...]]:
         """By backend; of two entries for one the last counts."""
@@ -260,21 +313,24 @@ class _Reader:
         if not self._version.has(f"config key {key}"):
             return {}
         reserved: dict[str, tuple[str, ...]] = {}
-        for item, _ in weak_list(self._settings.get(key), splits=self._splits):
+        for item, index in weak_list(self._settings.get(key), splits=self._splits):
             if item is None:
                 continue
             if not isinstance(item, AnyMapping):
-                self._stop(key, "it must be a list of mappings")
-            reserved.update(self._reserved_by(item))
+                remedy = "write the keys backendMode and usernamePrefixReserveList behind a dash"
+                self._stop(key, "it must be a list of mappings", remedy)
+            route = self._settings.route(key)
+            reserved.update(self._reserved_by(item, route if index is None else route / index))
         return reserved
 
-    def _reserved_by(self, item: Item) -> dict[str, tuple[str, ...]]:
+    def _reserved_by(self, item: Item, route: Route) -> dict[str, tuple[str, ...]]:
         """By backend; where the daemon takes one of several keys, only what it reserves whichever it takes."""
         read = []
         for each in self._possible(item, ("BackendMode", "UsernamePrefixReserveList")):
-            backend = weak_text(self._value(each, "BackendMode"), "backendMode", Route())
-            listed = weak_list(self._value(each, "UsernamePrefixReserveList"), splits=self._splits)
-            read.append((backend, tuple(weak_text(prefix, "a prefix", Route()) for prefix, _ in listed)))
+            backend = self._text_of(each, "BackendMode", "backendMode", route)
+            listed = self._value(each, "UsernamePrefixReserveList")
+            own = self._at(each, "UsernamePrefixReserveList", route)
+            read.append((backend, self._texts_of(listed, "a prefix", own)))
         backend, prefixes = read[0]
         always = (prefix for prefix in prefixes if all(prefix in each and backend == name for name, each in read))
         return {backend: tuple(always)}

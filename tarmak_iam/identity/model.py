@@ -88,8 +88,9 @@ class Answer:
     `started`: whether the process runs with this configuration at all. `authenticated`, and then
     `username`, `groups` (None: the key is absent, no groups), `uid` and `extra` (None where the version
     sends none). `reason` tells which entry matched, or why nobody did; `route` and `place` lead to that
-    entry. `alternatives`: what else the daemon may answer, where it picks at random; one of them may be that it
-    lets nobody in. `notes`: what should be known about the answer itself.
+    entry, and `remedy` says what to write where the process would end. `alternatives`: what else the daemon may answer,
+    where it picks at random; one of them may be that it lets nobody in. `notes`: what should be known about the answer
+    itself.
     """
 
     started: bool
@@ -103,6 +104,7 @@ class Answer:
     route: Route | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
     locate: Locate | None = field(default=None, repr=False, compare=False)
+    remedy: str = field(default="", repr=False, compare=False)
 
     @property
     def place(self) -> Place | None:

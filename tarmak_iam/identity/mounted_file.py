@@ -15,7 +15,7 @@ from tarmak_iam.identity.sso import arn_like, check_role, pattern_text
 from tarmak_iam.identity.table import Found, LastWins, Table, compared_one_by_one
 from tarmak_iam.identity.versions import EQUAL_FOLD, DaemonVersion, known_partitions
 from tarmak_iam.routes import Route
-from tarmak_iam.text import quoted
+from tarmak_iam.text import quoted, shortened
 
 __all__ = ["load_mounted_file"]
 
@@ -102,7 +102,8 @@ class _Loader:
 
     def _user_key(self, user: Mapping) -> str | None:
         if self._validates and not user.arn:
-            raise NotStarted("a user mapping has no userarn", user.route)
+            what = "a user mapping has no userarn"
+            raise NotStarted(what, user.route, remedy="add userARN, or remove the entry")
         if self._users_as_written:
             return _canonical(user, user.arn, self._version)
         return _canonical(user, to_lower(user.arn), self._version)
@@ -123,4 +124,18 @@ def _canonical(mapping: Mapping, text: str, version: DaemonVersion) -> str | Non
     except ArnError as error:
         if version.known < DaemonVersion(0, 5, 0):
             return None
-        raise NotStarted(f"{quoted(mapping.arn)} is not taken as an ARN: {error}", mapping.route) from None
+        what = f"{quoted(mapping.arn)} is not taken as an ARN: {error}"
+        raise NotStarted(what, mapping.route, remedy=_arn_remedy(mapping, version)) from None
+
+
+def _arn_remedy(mapping: Mapping, version: DaemonVersion) -> str:
+    """Only the name of a role or user may have capitals where a release reads ARNs as they are written."""
+    head, colon, resource = mapping.arn.rpartition(":")
+    kind, slash, name = resource.partition("/")
+    lower = f"{to_lower(head)}{colon}{to_lower(kind)}{slash}{name}"
+    example = f"write the ARN of a {mapping.kind}, as in arn:aws:iam::111122223333:{mapping.kind}/NAME"
+    try:
+        canonicalize(lower, known_partitions(version))
+    except ArnError:
+        return example
+    return f"write {shortened(lower)}" if lower != mapping.arn else example

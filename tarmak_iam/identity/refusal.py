@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tarmak_iam.errors import Place
 from tarmak_iam.identity.model import Locate
 from tarmak_iam.routes import Route
 from tarmak_iam.text import capped
@@ -10,12 +11,17 @@ __all__ = ["Denied", "NotStarted"]
 
 
 class NotStarted(Exception):
-    """The process would end; `route` leads to the cause in the configuration, if it lies there."""
+    """The process would end; `route` leads to the cause in the configuration, if it lies there, or `place` where no
+    route does. `remedy` says what to write instead; empty where nothing in the configuration helps."""
 
-    def __init__(self, reason: str, route: Route | None = None) -> None:
+    def __init__(
+        self, reason: str, route: Route | None = None, *, remedy: str = "", place: Place | None = None
+    ) -> None:
         super().__init__(reason)
         self.reason = capped(reason)
         self.route = route
+        self.remedy = remedy
+        self.place = place
 
 
 class Denied(Exception):

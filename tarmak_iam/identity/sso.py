@@ -25,19 +25,23 @@ def check_role(role: Mapping, version: DaemonVersion) -> None:
     """Raises NotStarted for a role mapping that is neither one by ARN nor a well-formed one by SSO."""
     sso = role.sso
     if not role.arn and sso is None:
-        raise NotStarted("a role mapping has neither rolearn nor sso", role.route)
+        what = "a role mapping has neither rolearn nor sso"
+        raise NotStarted(what, role.route, remedy="add roleARN, or remove the entry")
     if sso is None:
         return
     if role.arn:
-        raise NotStarted("a role mapping has both rolearn and sso", role.route)
+        what = "a role mapping has both rolearn and sso"
+        raise NotStarted(what, role.route, remedy="write two entries, one with roleARN and one with sso")
     if not is_account(sso.account):
-        raise NotStarted(f"sso.accountID {quoted(sso.account)} is no account of twelve digits", role.route)
+        what = f"sso.accountID {quoted(sso.account)} is no account of twelve digits"
+        raise NotStarted(what, role.route, remedy='write it in quotes, as in "111122223333"')
     if not is_permission_set(sso.permission_set):
-        raise NotStarted(
-            f"sso.permissionSetName {quoted(sso.permission_set)} is no name of a permission set", role.route
-        )
+        what = f"sso.permissionSetName {quoted(sso.permission_set)} is no name of a permission set"
+        remedy = "write the name as IAM Identity Center has it: 1 to 32 letters, digits and +=,.@_-"
+        raise NotStarted(what, role.route, remedy=remedy)
     if sso.partition and sso.partition not in known_partitions(version):
-        raise NotStarted(f"sso.partition {quoted(sso.partition)} is not known", role.route)
+        what = f"sso.partition {quoted(sso.partition)} is not known"
+        raise NotStarted(what, role.route, remedy="remove sso.partition: an entry with one never matches")
 
 
 def pattern_text(sso: SsoRole) -> str:

@@ -179,15 +179,17 @@ def weak_text(value: Any, where: str, route: Route) -> str:
     if value is None:
         return ""
     if isinstance(value, GoTime):
-        raise NotStarted(f"{where} must be a text, not a date: put it in quotes", route)
+        raise NotStarted(f"{where} must be a text, not a date: put it in quotes", route, remedy="put it in quotes")
     if isinstance(value, bool):
         return "1" if value else "0"
     if isinstance(value, float):
         return _float_text(value)
     if isinstance(value, (str, int)):
         return str(value)
-    kind = "list" if isinstance(value, list) else "mapping"
-    raise NotStarted(f"{where} must be a text, not a {kind}", route)
+    if isinstance(value, list):
+        raise NotStarted(f"{where} must be a text, not a list", route, remedy="write it without brackets or a dash")
+    remedy = "write a text; put it in quotes if it has braces or a colon"
+    raise NotStarted(f"{where} must be a text, not a mapping", route, remedy=remedy)
 
 
 def weak_list(value: Any, *, splits: bool) -> Iterator[tuple[Any, int | None]]:

@@ -18,7 +18,20 @@ _FOLLOWING = (_NOBODY, _WOULD_NOT_START, _NO_ADMIN, _ROLE_UNMAPPED)
 _DOUBLED_KEY, _MISTAKEN_KEY, _DUPLICATE, _TEXT = "IAM059", "IAM057", "IAM011", "IAM060"
 
 _ENDS_THE_DAEMON = frozenset(
-    {"IAM010", "IAM023", "IAM052", "IAM053", "IAM054", _MISTAKEN_KEY, _DOUBLED_KEY, _TEXT, "IAM063", "IAM082", "IAM109"}
+    {
+        "IAM010",
+        "IAM020",
+        "IAM023",
+        "IAM052",
+        "IAM053",
+        "IAM054",
+        _MISTAKEN_KEY,
+        _DOUBLED_KEY,
+        _TEXT,
+        "IAM063",
+        "IAM082",
+        "IAM109",
+    }
 )
 """Rules about what may be why the daemon does not start."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tarmak_iam.config.switch import switch_route
 from tarmak_iam.delivery import MAX_CONFIGMAP
@@ -54,7 +55,9 @@ def _would_not_start(rule: Rule, installation: Installation) -> Iterator[Finding
     if failure is not None:
         what = f"authenticator {installation.daemon_version} would not start: {failure.reason}; {way_in(installation)}"
         route = _at_fault(installation, failure)
-        yield rule.finding(Subject.MAPPINGS, route, what, "mend it before the mappings are applied")
+        remedy = failure.remedy or "fix it before the mappings are applied"
+        found = rule.finding(Subject.MAPPINGS, route, what, remedy)
+        yield replace(found, place=failure.place if failure.route is None else None)
 
 
 def _at_fault(installation: Installation, failure: Answer) -> Route:
