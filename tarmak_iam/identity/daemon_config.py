@@ -29,13 +29,13 @@ from tarmak_iam.identity.viper import (
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
-__all__ = ["BACKENDS", "DEPRECATED", "DaemonConfig", "read_daemon_config"]
+__all__ = ["BACKENDS", "DEPRECATED", "RESERVES_ALL", "DaemonConfig", "read_daemon_config"]
 
 BACKENDS = ("MountedFile", "EKSConfigMap", "CRD", "DynamicFile")
 DEPRECATED = {"File": "MountedFile", "ConfigMap": "EKSConfigMap"}
 _PORTS = range(65536)
 _SSO_FIELDS = ("PermissionSetName", "AccountID", "Partition")
-_RESERVES_ALL = "reservedPrefixConfig counts for EKSConfigMap and CRD"
+RESERVES_ALL = "reservedPrefixConfig counts for EKSConfigMap and CRD"
 
 T = TypeVar("T")
 
@@ -69,7 +69,7 @@ class DaemonConfig:
     def reserved_in(self, backend: str) -> tuple[str, ...]:
         """The prefixes that count for a backend: some releases look at them for files only."""
         of_files = backend in ("MountedFile", "DynamicFile")
-        return self.reserved_prefixes.get(backend, ()) if of_files or self.version.has(_RESERVES_ALL) else ()
+        return self.reserved_prefixes.get(backend, ()) if of_files or self.version.has(RESERVES_ALL) else ()
 
 
 def read_daemon_config(file: Any, version: DaemonVersion, flags: Flags) -> DaemonConfig:

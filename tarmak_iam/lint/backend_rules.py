@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from tarmak_iam.daemon import kind_of
@@ -11,7 +11,7 @@ from tarmak_iam.delivery import API_SERVER_KEYS, NotCarried
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.identity.carrying import CARRYING, carries
-from tarmak_iam.identity.daemon_config import DaemonConfig
+from tarmak_iam.identity.daemon_config import RESERVES_ALL, DaemonConfig
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.identity.viper import field_key, field_value
 from tarmak_iam.installation import Installation
@@ -55,7 +55,9 @@ def _impossible(rule: Rule, installation: Installation) -> Iterator[Finding]:
     with contextlib.suppress(ConfigError):  # a version that cannot be read has a finding of its own
         reason = installation.missing_for_backends
         if reason:
-            yield rule.finding(Subject.SETTINGS, ("backends",), *reason)
+            others = ",".join(each for each in daemon.backends if each != "CRD") or "MountedFile"
+            remedy = f"choose other backends: {installation.command('settings set backends', others)}"
+            yield rule.finding(Subject.SETTINGS, ("backends",), reason[0], remedy)
     settings = entries_of(mappings).settings if mappings and daemon.asks_cluster else None
     for key in API_SERVER_KEYS if settings else ():
         assert settings
@@ -82,16 +84,27 @@ def _idle_prefixes(rule: Rule, installation: Installation) -> Iterator[Finding]:
 def _why_idle(name: str, daemon: DaemonConfig, mappings: Mappings) -> tuple[str, str] | None:
     """Why the prefixes of a backend count for nobody, and what to do about it."""
     if name not in daemon.backends:
-        return f"no prefix is reserved for {name}: the backends are {', '.join(daemon.backends)}", "name one of them"
+        what = f"no prefix is reserved for {name}: the backends are {', '.join(daemon.backends)}"
+        return what, _reserve_for(daemon.backends, daemon)
     if not daemon.reserved_in(name) and daemon.reserved_prefixes.get(name):
         what = f"authenticator {daemon.version} does not look at the prefixes of {name}"
-        return what, "choose another image, or the backend MountedFile"
+        return (
+            what,
+            "remove it, or choose an image of v0.7.17 or later, which then refuses usernames with these prefixes",
+        )
     kinds = {kind_of(entry) for entry in mappings.entries} - {"account"}
     before = daemon.backends[: daemon.backends.index(name)]
     if before and all(any(carries(backend, kind) for backend in before) for kind in kinds):
         what = f"no username is refused for the prefixes of {name}: {before[0]} has the same entries and is asked first"
-        return what, f"name {before[0]}, or {name} as the first of the backends"
+        return what, _reserve_for(before, daemon)
     return None
+
+
+def _reserve_for(backends: Iterable[str], daemon: DaemonConfig) -> str:
+    """What counts takes access from those whose username has the prefix, which somebody has to want."""
+    files = ("MountedFile", "DynamicFile")
+    name = next((each for each in backends if each in files or daemon.version.has(RESERVES_ALL)), None)
+    return f"remove it, or name {name}: usernames with these prefixes are then refused" if name else "remove it"
 
 
 BACKEND_RULES = (

@@ -9,7 +9,7 @@ from tarmak_iam.images import Image, gone, public_image
 from tarmak_iam.installation import Installation
 from tarmak_iam.settings import Settings
 
-__all__ = ["public_image_remedy"]
+__all__ = ["other_release_remedy", "public_image_remedy"]
 
 
 def public_image_remedy(installation: Installation) -> str:
@@ -24,6 +24,19 @@ def public_image_remedy(installation: Installation) -> str:
         return f"use the public image: {commands}"
     changed = f"use the public image: {commands} (authenticator {after.daemon_version} instead of {old})"
     return f"{changed}, or to keep {old}: {kept}" if kept else f"{changed}, or {_own_copy(installation)}"
+
+
+def other_release_remedy(installation: Installation) -> str:
+    """The commands after which image and daemonVersion are of one release. Without daemonVersion it is the image's, as
+    long as all whom the mappings name log in with it as before."""
+    version = installation.daemon_version
+    public, unset = public_image(version), installation.command("settings unset daemonVersion")
+    own = f"set an image of {version}" + (f": {installation.command('settings set image', public)}" if public else "")
+    values = installation.settings.model_dump(exclude_unset=True)
+    values.pop("daemonVersion", None)
+    if not _is_same_for_all(installation, Settings.model_validate(values)):
+        return own
+    return f"{own}, or take daemonVersion out: {unset}"
 
 
 def _own_copy(installation: Installation) -> str:

@@ -10,7 +10,7 @@ from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.images import ECR_TAGS, Ecr, Image, gone, is_upstream
 from tarmak_iam.installation import Installation
-from tarmak_iam.lint.image_remedies import public_image_remedy
+from tarmak_iam.lint.image_remedies import other_release_remedy, public_image_remedy
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import way_in
 from tarmak_iam.routes import Route
@@ -110,8 +110,7 @@ def _other_release(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """All that is checked here is checked for daemonVersion, and the cluster runs the image."""
     if installation.release_conflict:
         what = f"{installation.release_conflict}: the manifests fit another daemon"
-        unset = installation.command("settings unset daemonVersion")
-        remedy = f"set an image of {installation.daemon_version}, or take daemonVersion out: {unset}"
+        remedy = other_release_remedy(installation)
         yield rule.finding(Subject.SETTINGS, Route.of(("daemonVersion",)), what, remedy)
 
 

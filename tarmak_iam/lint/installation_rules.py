@@ -80,7 +80,9 @@ def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding
                 f"{shortened(arn)} is of the partition {partition}, the cluster of {own}: it never matches",
                 installation,
             )
-            yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, "map a principal of the cluster's partition")
+            meant = arn.replace(f"arn:{partition}:", f"arn:{own}:", 1)
+            remedy = f"did you mean {shortened(meant)}? If not, remove the entry: nobody can log in by it"
+            yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, remedy)
 
 
 def _too_large(rule: Rule, installation: Installation) -> Iterator[Finding]:

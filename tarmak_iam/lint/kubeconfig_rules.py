@@ -10,6 +10,8 @@ from tarmak_iam.identity.arn import Arn, ArnError, parse_arn
 from tarmak_iam.identity.caller import identity_of
 from tarmak_iam.identity.model import Answer
 from tarmak_iam.identity.reach import canonical_text
+from tarmak_iam.identity.sts_hosts import Verifier, host_refusal, sts_host
+from tarmak_iam.identity.versions import DEFAULT_RELEASE
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint.entries import Entry, entries_of
 from tarmak_iam.lint.rule import Rule, Scope
@@ -24,9 +26,26 @@ def _about(setting: str) -> Callable[[Rule, Installation], Iterator[Finding]]:
     def check(rule: Rule, installation: Installation) -> Iterator[Finding]:
         for at_fault, problem in () if installation.is_hub else exec_problems(installation):
             if at_fault == setting:
-                yield rule.finding(Subject.SETTINGS, Route.of((setting,)), problem.what, problem.remedy)
+                remedy = _remedy(setting, installation) or problem.remedy
+                yield rule.finding(Subject.SETTINGS, Route.of((setting,)), problem.what, remedy)
 
     return check
+
+
+def _remedy(setting: str, installation: Installation) -> str:
+    """What to type about it; empty where only another release helps that is not known here."""
+    if setting == "kubectlVersion":
+        return f"use kubectl 1.11 or later: {installation.command('settings unset kubectlVersion')}"
+    if setting == "role":
+        own, other = installation.command("settings set role ARN"), installation.command("settings unset role")
+        return f"set a role of the partition {installation.partition}: {own}, or none: {other}"
+    region, known = installation.region, DEFAULT_RELEASE
+    if host_refusal(sts_host(region), Verifier(known, installation.partition, region)) is not None:
+        return ""
+    remedy = f"set an image of {known} or another release that knows {region}"
+    if installation.settings.daemonVersion is None:
+        return remedy
+    return f"{remedy}, and take daemonVersion out: {installation.command('settings unset daemonVersion')}"
 
 
 def _unmapped_role(rule: Rule, installation: Installation) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from tarmak_iam.identity.template_names import (
     has_session,
     templates_in,
 )
-from tarmak_iam.identity.versions import DaemonVersion
+from tarmak_iam.identity.versions import DEFAULT_RELEASE, DaemonVersion, releases
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint.describing_role_rules import DESCRIBING_ROLE
 from tarmak_iam.lint.entries import Entry, entries_of
@@ -146,8 +146,13 @@ def _newer(rule: Rule, installation: Installation) -> Iterator[Finding]:
                     f"authenticator {version} does not replace {{{{{late[0]}}}}} here: the "
                     f"{kind} is {quoted(text)} as it is"
                 )
-                remedy = "choose a newer image, or leave the template out"
+                remedy = f"choose an image of {_first_release(late[0], entry)} or later, or leave the template out"
                 yield rule.finding(Subject.MAPPINGS, route, what, remedy)
+
+
+def _first_release(name: str, entry: Entry) -> DaemonVersion:
+    """Releases of two lines exist at the same time, but these templates came before the second one."""
+    return next((each for each in sorted(releases()) if _is_replaced(name, entry, each)), DEFAULT_RELEASE)
 
 
 def _is_replaced(name: str, entry: Entry, version: DaemonVersion) -> bool:

@@ -66,6 +66,10 @@ def test_custom_resources_without_a_status() -> None:
     assert str(only_one).startswith(
         "tarmak-iam.yaml: error: the backend CRD needs Kubernetes 1.11, and dev-cluster has"
     )
+    for backends, others in ((["CRD"], "MountedFile"), (["CRD", "EKSConfigMap"], "EKSConfigMap")):
+        (found,) = report(ROLES, backends=backends, kubernetesVersion="1.10.3").findings
+        assert found.finding.remedy == f"choose other backends: tarmak-iam settings set backends {others}"
+        assert report(ROLES, backends=[others], kubernetesVersion="1.10.3").findings == ()
     assert report(ROLES, backends=["CRD"], kubernetesVersion="1.11.0").findings == ()
     odd = report(ROLES, f"{CONFIG}  kubernetes: {{version: latest}}\n", backends=["CRD"]).findings
     assert "IAM091" not in {each.finding.id for each in odd}
@@ -78,13 +82,19 @@ def test_custom_resources_without_a_status() -> None:
         (
             "CRD",
             {},
-            "4:40 IAM092 no prefix is reserved for CRD: the backends are MountedFile; name one of them",
+            (
+                "4:40 IAM092 no prefix is reserved for CRD: the backends are MountedFile; remove it, or name MountedFile: "
+                "usernames with these prefixes are then refused"
+            ),
         ),
         ("DynamicFile", {}, "4:40 IAM092 no prefix is reserved for DynamicFile: the backends are MountedFile"),
         (
             "CRD",
             {"backends": ["CRD"], "daemonVersion": "v0.6.20"},
-            "4:40 IAM092 authenticator v0.6.20 does not look at the prefixes of CRD; choose another image, or the",
+            (
+                "4:40 IAM092 authenticator v0.6.20 does not look at the prefixes of CRD; remove it, or choose an image "
+                "of v0.7.17 or later, which then refuses"
+            ),
         ),
         ("CRD", {"backends": ["CRD"], "daemonVersion": "v0.7.17"}, ""),
     ],

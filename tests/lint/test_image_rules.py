@@ -193,6 +193,38 @@ def test_a_release_without_an_image() -> None:
     )
 
 
+OTHER = "registry.example.com/x"
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (
+            {"image": f"{OTHER}:v0.6.20", "daemonVersion": "v0.7.9"},
+            (
+                f"set an image of v0.7.9: {SET}:v0.7.9-eks-1-34-12, or take daemonVersion out: tarmak-iam settings unset "
+                "daemonVersion"
+            ),
+        ),
+        (
+            {"daemonVersion": "v0.6.31"},
+            "set an image of v0.6.31, or take daemonVersion out: tarmak-iam settings unset daemonVersion",
+        ),
+        (  # v0.6.20 would not start with the gate
+            {"image": f"{OTHER}:v0.6.20", "daemonVersion": "v0.7.9", "featureGates": {"SSORoleMatch": True}},
+            f"set an image of v0.7.9: {SET}:v0.7.9-eks-1-34-12",
+        ),
+        (  # v0.7.9 ends with the permission set's entry neither, but v0.6.20 does
+            {"image": f"{OTHER}:v0.6.20", "daemonVersion": "v0.7.9", "mappings": SSO},
+            f"set an image of v0.7.9: {SET}:v0.7.9-eks-1-34-12",
+        ),
+    ],
+)
+def test_what_to_do_about_another_release(settings: dict[str, Any], expected: str) -> None:
+    (finding,) = (each for each in image_findings(installation(**settings)) if each.id == "IAM089")
+    assert finding.remedy == expected
+
+
 def report(settings: str, config: str = CONFIG) -> Any:
     parsed = TarmakConfig.parse(config)
     values, document = parse_settings(settings)

@@ -122,6 +122,43 @@ def test_what_another_rule_reports(
     assert found(mappings, config, **settings) == expected
 
 
+@pytest.mark.parametrize(
+    ("config", "settings", "expected"),
+    [
+        (
+            CONFIG,
+            {"kubectlVersion": "1.9.11"},
+            "use kubectl 1.11 or later: tarmak-iam settings unset kubectlVersion",
+        ),
+        (
+            REGION,
+            {},
+            (
+                "set a role of the partition aws-cn: tarmak-iam settings set role ARN, or none: tarmak-iam settings unset "
+                "role"
+            ),
+        ),
+        (
+            REGION.replace("cn-north-1", "us-iso-east-1"),
+            {"role": None, "image": "example.com/x:v0.4.0"},
+            "set an image of v0.7.18 or another release that knows us-iso-east-1",
+        ),
+        (
+            REGION.replace("cn-north-1", "us-iso-east-1"),
+            {"role": None, "image": "example.com/x:v0.4.0", "daemonVersion": "v0.4.0"},
+            (
+                "set an image of v0.7.18 or another release that knows us-iso-east-1, and take daemonVersion out: "
+                "tarmak-iam settings unset daemonVersion"
+            ),
+        ),
+    ],
+)
+def test_what_to_do_about_a_kubeconfig(config: str, settings: dict[str, Any], expected: str) -> None:
+    made = installation(None, config, **{"role": OPS, **settings})
+    (finding,) = (each.finding for each in check(Subjects(None, None, made)))
+    assert finding.remedy == expected
+
+
 def test_what_to_do_about_it() -> None:
     made = installation(ROLES, role=OPS.replace("Ops", "team/Ops"))
     (finding,) = check(Subjects(installation=made))

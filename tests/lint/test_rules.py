@@ -199,6 +199,12 @@ def test_an_entry_of_another_partition() -> None:
     text = "server:\n  mapRoles:\n  - {roleARN: 'arn:aws-cn:iam::111122223333:role/A', username: x}\n"
     _, finding = found(DEV, text)
     assert finding.startswith("map.yaml:3:15 error IAM023 arn:aws-cn:iam::111122223333:role/A is of the partition")
+    parsed, people = TarmakConfig.parse(DEV), Mappings.parse(text)
+    made = Installation.of(parsed, parsed.clusters[0], people)
+    (located,) = (each for each in check(Subjects(parsed, people, made)) if each.finding.id == "IAM023")
+    assert located.finding.remedy == (
+        "did you mean arn:aws:iam::111122223333:role/A? If not, remove the entry: nobody can log in by it"
+    )
 
 
 def test_a_release_that_is_newer_than_this() -> None:

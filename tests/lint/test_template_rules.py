@@ -136,6 +136,15 @@ def test_a_template_that_is_newer_than_the_daemon(version: str, username: str, a
     assert places(ROLES + entry(username, arn=arn), daemonVersion=version) == expected
 
 
+@pytest.mark.parametrize(
+    ("username", "first"), [("dev:{{SessionNameRaw}}", "v0.5.0"), ("dev:{{AccessKeyID}}", "v0.5.2")]
+)
+def test_the_release_that_a_template_needs(username: str, first: str) -> None:
+    found = only(ROLES + entry(username), image="example.com/x:v0.4.0")
+    assert found.endswith(f"; choose an image of {first} or later, or leave the template out")
+    assert places(ROLES + entry(username), image=f"example.com/x:{first}") == []
+
+
 def test_the_oldest_daemon_leaves_templates_of_users_alone() -> None:
     text = ROLES + f"  mapUsers:\n  - {{userARN: '{USER}', username: 'u:{{{{AccountID}}}}', groups: [dev]}}\n"
     assert places(text, daemonVersion="v0.4.0") == ["5:63 IAM080"]
