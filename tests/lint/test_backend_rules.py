@@ -83,8 +83,8 @@ def test_custom_resources_without_a_status() -> None:
             "CRD",
             {},
             (
-                "4:40 IAM092 no prefix is reserved for CRD: the backends are MountedFile; remove it, or name MountedFile: "
-                "usernames with these prefixes are then refused"
+                "4:40 IAM092 no prefix is reserved for CRD: the backends are MountedFile; remove it, or name "
+                "MountedFile: usernames with these prefixes are then refused"
             ),
         ),
         ("DynamicFile", {}, "4:40 IAM092 no prefix is reserved for DynamicFile: the backends are MountedFile"),

@@ -202,8 +202,8 @@ OTHER = "registry.example.com/x"
         (
             {"image": f"{OTHER}:v0.6.20", "daemonVersion": "v0.7.9"},
             (
-                f"set an image of v0.7.9: {SET}:v0.7.9-eks-1-34-12, or take daemonVersion out: tarmak-iam settings unset "
-                "daemonVersion"
+                f"set an image of v0.7.9: {SET}:v0.7.9-eks-1-34-12, or take daemonVersion out: "
+                "tarmak-iam settings unset daemonVersion"
             ),
         ),
         (

@@ -134,8 +134,8 @@ def test_what_another_rule_reports(
             REGION,
             {},
             (
-                "set a role of the partition aws-cn: tarmak-iam settings set role ARN, or none: tarmak-iam settings unset "
-                "role"
+                "set a role of the partition aws-cn: tarmak-iam settings set role ARN, or none: "
+                "tarmak-iam settings unset role"
             ),
         ),
         (
