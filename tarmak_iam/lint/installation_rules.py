@@ -12,6 +12,7 @@ from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.identity import viper
 from tarmak_iam.identity.arn import PARTITIONS
+from tarmak_iam.identity.mappings import MAPPINGS_NAME
 from tarmak_iam.identity.model import Answer
 from tarmak_iam.identity.server_settings import DEFAULT_PORT
 from tarmak_iam.identity.sts import accepts_tokens_of
@@ -47,6 +48,9 @@ def _nobody_mapped(rule: Rule, installation: Installation) -> Iterator[Finding]:
     if not entries and installation.cluster.authenticator_init and not installation.is_hub:
         what = f"the authenticator is on for {installation.cluster_id}, but nobody is mapped; {way_in(installation)}"
         remedy = f"map an admin role: {installation.admin_command}"
+        unread = next((each for each in installation.misplaced_files if each.name == MAPPINGS_NAME), None)
+        if unread is not None:
+            remedy = f"move {unread.path} where it is read [IAM098], or {remedy}"
         yield rule.finding(Subject.CONFIG, switch_route(installation.cluster), what, remedy)
 
 

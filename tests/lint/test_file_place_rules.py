@@ -102,6 +102,25 @@ def test_where_it_is_read_or_somebody_elses(tmp_path: Path, names: tuple[str, ..
     assert found(tmp_path) == []
 
 
+def test_nobody_is_mapped_in_the_right_file(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        "tarmak-iam.yaml",
+        config=CONFIG + "  kubernetes: {apiServer: {amazon: {awsIAMAuthenticatorInit: true}}}\n",
+    )
+    remedies = []
+    for name in ("", f"dev/{MAPPINGS}"):
+        if name:
+            (tmp_path / "dev").mkdir()
+            (tmp_path / name).write_text(PEOPLE)
+        config = TarmakConfig.load(tmp_path)
+        subjects = Subjects.of_cluster(config, config.clusters[0], ClusterFiles.of(config, config.clusters[0]))
+        remedies += [each.finding.remedy for each in check(subjects) if each.finding.id == "IAM021"]
+    first, second = remedies
+    assert first.startswith("map an admin role: ")
+    assert second == f"move {tmp_path}/dev/{MAPPINGS} where it is read [IAM098], or {first}"
+
+
 def test_both_files(tmp_path: Path) -> None:
     write(tmp_path, f"dev-cluster/{MAPPINGS}", "dev-cluster/aws-iam-authenticator.yml")
     assert found(tmp_path) == [
