@@ -64,7 +64,7 @@ class _Search:
         of_environment = [each for each in clusters if each.environment == self.cluster.environment]
         of_name = [each for each in clusters if each.name == self.cluster.name]
         nested = self.directory / self.cluster.environment / self.cluster.name
-        looked_at = {self.directory, *map(self._home, self.cluster.siblings)}
+        looked_at = {self.directory, *map(self._home, self.cluster.selectable_clusters)}
         candidates = ((self.cluster.environment, of_environment), (self.cluster.name, of_name))
         places = [(self.directory / name, meant) for name, meant in candidates if _is_file_name(name)]
         for place, meant in (*places, (nested, [self.cluster])):
@@ -93,7 +93,7 @@ class _Search:
             if name is None or not path.is_file():
                 continue
             read_from = tuple(self._home(each) / name for each in clusters)
-            if not any(_is_same(path, self._home(each) / name) for each in self.cluster.siblings):
+            if not any(_is_same(path, self._home(each) / name) for each in self.cluster.selectable_clusters):
                 yield MisplacedFile(path, name, read_from)
 
     def _listed(self, place: Path) -> list[str]:
@@ -107,7 +107,7 @@ class _Search:
 
     @property
     def _clusters(self) -> list[Cluster]:
-        return [each for each in self.cluster.siblings if not each.is_hub]
+        return [each for each in self.cluster.selectable_clusters if not each.is_hub]
 
 
 def _is_same(path: Path, other: Path) -> bool:

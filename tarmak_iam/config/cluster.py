@@ -43,7 +43,7 @@ class Cluster:
         return f"{self.environment}-{self.name}"
 
     @property
-    def siblings(self) -> tuple[Cluster, ...]:
+    def selectable_clusters(self) -> tuple[Cluster, ...]:
         """All clusters of the same tarmak.yaml that a name leads to, this one too."""
         return self._config.selectable_clusters
 
