@@ -76,6 +76,12 @@ class Ecr:
         return partition_of(self.region)
 
     @property
+    def host(self) -> str:
+        """The host name by which the kubelet of every release knows it, which IPv4 alone leads to."""
+        suffix = "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
+        return f"{self.account}.dkr.ecr.{self.region}.{suffix}"
+
+    @property
     def is_of_aws(self) -> bool:
         """Whether it is one of AWS's own; any other account is somebody's mirror."""
         return self.account in _OF_AWS

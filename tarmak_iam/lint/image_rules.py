@@ -61,6 +61,11 @@ def _needs_a_login(rule: Rule, installation: Installation) -> Iterator[Finding]:
         return
     version = _kubernetes(installation)
     logs_in = version is None or version.is_below(1, 27)  # kubernetes/kubernetes#116329
+    if logs_in and ".dkr-ecr" in image.domain.lower():
+        # kubernetes/cloud-provider-aws#1069: no kubelet knows these, ecr-credential-provider does since 2025.
+        what = f"the kubelet makes no login for {image.domain}, a dual-stack host of ECR"
+        yield rule.finding(Subject.SETTINGS, _route(installation), what, f"write {image.ecr.host} instead")
+        return
     if logs_in and not image.ecr.is_of_aws:
         return
     what = f"the image {image.name} is in a private ECR repository, of account {image.ecr.account}: it needs a login"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tarmak_iam.config import TarmakConfig
+from tarmak_iam.findings import Finding
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint import Subjects, check, examine
 from tarmak_iam.lint.image_rules import image_findings
@@ -157,6 +158,29 @@ server:
 def test_the_commands_for_an_image_that_can_be_pulled(settings: dict[str, Any], expected: str) -> None:
     (finding,) = image_findings(installation(**settings))
     assert finding.remedy == expected
+
+
+@pytest.mark.parametrize(
+    ("setting", "location", "host"),
+    [
+        ("image", "eu-west-1", "111122223333.dkr.ecr.eu-west-1.amazonaws.com"),
+        ("registry", "eu-west-1", "111122223333.dkr.ecr.eu-west-1.amazonaws.com"),
+        ("image", "cn-north-1", "111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn"),
+    ],
+)
+def test_a_host_that_no_kubelet_logs_in_to(setting: str, location: str, host: str) -> None:
+    domain = "on.amazonwebservices.com.cn" if location == "cn-north-1" else "on.aws"
+    dual = f"111122223333.dkr-ecr.{location}.{domain}"
+    rest = "/x:v0.6.20" if setting == "image" else "/mirror"
+
+    def found(name: str) -> list[Finding]:
+        values: dict[str, Any] = {setting: name + rest}
+        return image_findings(installation(location=location, **values))
+
+    (finding,) = found(dual)
+    assert finding.text == (f"the kubelet makes no login for {dual}, a dual-stack host of ECR; write {host} instead")
+    assert str(finding.route) == setting
+    assert found(host) == []
 
 
 RELEASES = [None, "v0.4.0", "v0.5.2", "v0.5.3", "v0.6.26", "v0.7.9", "v0.6.31"]
