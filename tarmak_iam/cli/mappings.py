@@ -73,7 +73,8 @@ def separate_groups(_context: click.Context, _parameter: click.Parameter, value:
         parts = joined_groups(text)
         if parts is not None:
             flags = " ".join(f"--group {shlex.quote(part)}" for part in parts) or "--group GROUP"
-            raise click.UsageError(f"--group takes one group, and '{text}' has a comma; write {flags}")
+            what = "has a comma" if "," in text else "is several"
+            raise click.UsageError(f"--group takes one group, and '{text}' {what}; write {flags}")
     return tuple(dict.fromkeys(value))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from tarmak_iam.go_case import to_lower
 from tarmak_iam.identity.arn import ArnError, canonicalize, is_account, parse_arn
+from tarmak_iam.identity.aws_roles import is_role_name
 from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.model import Grant, Mapping
 from tarmak_iam.identity.reach import canonical_text, in_ascii, is_reachable
@@ -100,7 +101,7 @@ class Granting:
     def _principal(self, key: str | None, mapping: Mapping, table: Table) -> tuple[str, str] | None:
         if mapping.sso is not None:
             # The pattern is for the partition aws; an explicit one leaves it without any, and it matches nobody.
-            if mapping.sso.partition or not self.takes_partition("aws"):
+            if mapping.sso.partition or is_role_name(mapping.sso.permission_set) or not self.takes_partition("aws"):
                 return None
             return "sso", f"{mapping.sso.account}/{mapping.sso.permission_set}"
         if table.by_user_id:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.go_case import to_lower
 from tarmak_iam.identity.arn import is_account, parse_arn
+from tarmak_iam.identity.aws_roles import is_role_name, is_sso_role, permission_set_like, permission_set_of
 from tarmak_iam.identity.reach import Flaw, canonical_text, checked_arn, misfit
 from tarmak_iam.identity.sso import is_permission_set
 from tarmak_iam.text import quoted, shortened
@@ -16,7 +17,6 @@ __all__ = ["SSO_PREFIX", "Named", "check_principal", "is_sso_role", "key_of", "n
 
 SSO_PREFIX = "sso:"
 
-_SSO_ROLE = re.compile(r"AWSReservedSSO_(?P<set>.+)_(?P<suffix>[0-9a-f]{16})\Z", re.ASCII | re.IGNORECASE)
 _BARE_SSO = re.compile(r"[0-9]{12}/[^/]+\Z", re.ASCII)
 
 
@@ -93,17 +93,6 @@ def key_of(text: str) -> str:
     return to_lower(text) if to_lower(text).startswith(SSO_PREFIX) else canonical_text(text)
 
 
-def is_sso_role(name: str) -> bool:
-    """Whether a role's name is one that IAM Identity Center gives, and names the sessions of."""
-    return _SSO_ROLE.match(name) is not None
-
-
-def permission_set_of(name: str) -> str:
-    """The permission set that IAM Identity Center made a role of that name for; empty for other roles."""
-    match = _SSO_ROLE.match(name)
-    return match["set"] if match else ""
-
-
 def _permission_set(text: str) -> Named:
     account, slash, name = text[len(SSO_PREFIX) :].partition("/")
     if not slash or not name:
@@ -115,6 +104,9 @@ def _permission_set(text: str) -> Named:
     if not is_permission_set(name):
         what = f"{quoted(name)} is no name of a permission set"
         raise ConfigError(what, remedy="they have up to 32 letters, digits and _+=,.@-")
+    if is_role_name(name):
+        what = f"no role is of the permission set {quoted(name)}: that is the name of a role"
+        raise ConfigError(what, remedy=f"write {SSO_PREFIX}{account}/{permission_set_like(name)}")
     also = f"{shortened(text)} also matches every permission set of the account whose name begins with {name}_"
     return Named("sso", f"{account}/{name}", (also,))
 
@@ -126,12 +118,13 @@ def _is_reserved(text: str) -> bool:
 
 def _of_sso_role(text: str) -> tuple[str, ...]:
     arn = parse_arn(text)
-    match = _SSO_ROLE.match(arn.name) if to_lower(arn.parts[0]) == "role" else None
-    if match is None:
+    permission_set = permission_set_of(arn.name) if to_lower(arn.parts[0]) == "role" else ""
+    if not permission_set:
         return ()
     # https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
+    suffix = arn.name.rpartition("_")[2]
     why = (
-        f"the suffix {match['suffix']} is another one after the last assignment of the permission set in the account "
+        f"the suffix {suffix} is another one after the last assignment of the permission set in the account "
         "went and a new one came, and the entry never matches again then"
     )
-    return (f"{why}; {SSO_PREFIX}{arn.account}/{match['set']} does without it, with authenticator v0.6.30 or later",)
+    return (f"{why}; {SSO_PREFIX}{arn.account}/{permission_set} does without it, with authenticator v0.6.30 or later",)

@@ -9,13 +9,25 @@ from enum import Enum
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.go_case import fold, to_lower
 from tarmak_iam.identity.arn import PARTITIONS, Arn, ArnError, Principal, canonicalize, is_account, parse_arn
+from tarmak_iam.identity.arn_repair import instead_of, repairs
+from tarmak_iam.identity.aws_roles import (
+    SSO_ROLE_PREFIX,
+    claims_sso_role,
+    is_service_linked,
+    is_sso_role,
+    permission_set_like,
+)
+from tarmak_iam.identity.copied_text import CONTROL, placeholder
+from tarmak_iam.near import did_you_mean
 from tarmak_iam.text import quoted, shortened
 
 __all__ = ["Flaw", "Misfit", "canonical_text", "checked_arn", "in_ascii", "is_reachable", "misfit"]
 
-# Names of roles and users, as IAM takes them.
+# Names of roles and users, as IAM takes them: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]+\Z", re.ASCII)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_USER_PATH = re.compile(r"[!-~]*\Z")
+_LONGEST = 64
+_BRACED = re.compile(r"\$?\{+[^{}]*\}+|\[[^\[\]]+\]")
 _EXAMPLE = "arn:aws:iam::111122223333:role/Admin"
 
 
@@ -31,6 +43,8 @@ class Flaw(str, Enum):
     NAMELESS = "no name"
     PATH = "path of a role"
     SHAPE = "shape that no caller has"
+    SSO_NAME = "a role of Identity Center without its whole name"
+    SERVICE_LINKED = "a role that only an AWS service assumes"
     LETTERS = "letters that are taken for ASCII ones"
     """Matches the principal with these, in some releases."""
     ASSUMED_ROLE = "one session of a role"
@@ -49,15 +63,29 @@ class Misfit:
 
 def misfit(text: str) -> Misfit | None:
     """What is wrong with an ARN as the principal of a mapping; None for one that means what it says."""
-    if text != text.strip() or _CONTROL.search(text):
+    found = _misfit(text)
+    if found is None or found.instead is not None or found.flaw not in _REPAIRED:
+        return found
+    for remedy, repaired in repairs(text):
+        if repaired != text and _misfit(repaired) is None:
+            is_stripped = found.flaw is Flaw.BLANK and repaired == CONTROL.sub("", text).strip()
+            return replace(found, remedy=found.remedy if is_stripped else remedy, instead=repaired)
+    return found
+
+
+def _misfit(text: str) -> Misfit | None:
+    if text != text.strip() or CONTROL.search(text):
         what = f"{shortened(text)!r} would never match: blanks and control characters count"
-        return Misfit(Flaw.BLANK, what, "write the ARN without them", _without_blanks(text))
+        return Misfit(Flaw.BLANK, what, "write the ARN without them")
     try:
         principal, canonical = canonicalize(text)
     except ArnError as error:
-        what = f"{quoted(text)} is no ARN of a role or user: {error}"
-        return Misfit(_unparsed(text), what, f"write it as in {_EXAMPLE}")
-    return _of_principal(text, parse_arn(canonical), principal)
+        return _unparsed(text, str(error))
+    return _of_principal(text, parse_arn(text if principal is Principal.FEDERATED_USER else canonical), principal)
+
+
+_REPAIRED = (Flaw.BLANK, Flaw.NO_ARN, Flaw.NO_PRINCIPAL, Flaw.PARTITION, Flaw.NAMELESS, Flaw.SHAPE)
+"""Those of which the text may say what was meant."""
 
 
 def is_reachable(text: str) -> bool:
@@ -87,42 +115,62 @@ def in_ascii(text: str) -> str:
     return "".join(each if each.isascii() else fold(to_lower(each)) for each in text)
 
 
-def _unparsed(text: str) -> Flaw:
+def _unparsed(text: str, why: str) -> Misfit:
     try:
         arn = parse_arn(text)
     except ArnError:
-        return Flaw.NO_ARN
-    return Flaw.PARTITION if arn.partition not in PARTITIONS else Flaw.NO_PRINCIPAL
+        return Misfit(Flaw.NO_ARN, f"{quoted(text)} is no ARN of a role or user: {why}", _as_in_example(text))
+    what = f"{quoted(text)} is no ARN of a role or user: {why}"
+    if arn.partition not in PARTITIONS:
+        return Misfit(Flaw.PARTITION, what, did_you_mean(arn.partition, PARTITIONS, "the partitions are"))
+    return Misfit(Flaw.NO_PRINCIPAL, what, instead_of(arn) or _as_in_example(text))
 
 
-def _without_blanks(text: str) -> str | None:
-    bare = _CONTROL.sub("", text).strip()
-    return bare if misfit(bare) is None else None
+def _as_in_example(text: str) -> str:
+    left = _left_open(text)
+    return f"put the real name in the place of {shortened(left)}" if left else f"write it as in {_EXAMPLE}"
+
+
+def _left_open(text: str) -> str:
+    """A placeholder; a template too, which the daemon replaces in usernames and groups only."""
+    braced = _BRACED.search(text)
+    return braced[0] if braced else placeholder(text)
 
 
 def _of_principal(text: str, arn: Arn, principal: Principal) -> Misfit | None:
-    if "*" in text or "?" in text:
+    """`arn` is the canonical one: of an assumed role the role's."""
+    is_role = principal in (Principal.ROLE, Principal.ASSUMED_ROLE)
+    if "*" in str(arn) or "?" in str(arn):
         what = f"{quoted(text)} would never match: the authenticator knows no wildcards"
-        return Misfit(Flaw.WILDCARD, what, "map each principal by itself")
+        is_sso = is_role and claims_sso_role(arn.name)
+        return Misfit(Flaw.WILDCARD, what, _whole_sso_name(arn) if is_sso else "map each principal by itself")
     if not is_account(arn.account):
         return Misfit(
             Flaw.ACCOUNT,
             f"the account {quoted(arn.account)} of {shortened(text)} has not twelve digits",
             "check the ARN",
         )
+    if (is_role or principal is Principal.USER) and (len(arn.parts) < 2 or not arn.name):
+        kind = "role" if is_role else "user"
+        example = f"arn:{arn.partition}:iam::{arn.account}:{kind}/NAME"
+        return Misfit(
+            Flaw.NAMELESS, f"{shortened(text)} would never match: it names no {kind}", f"write it as in {example}"
+        )
+    if is_role or principal is Principal.USER:
+        found = _of_name(text, arn, "role" if is_role else "user") or (_of_role(text, arn) if is_role else None)
+        if found is not None:
+            return found
+    if arn.region or (principal is Principal.ROOT and arn.resource != "root"):
+        return Misfit(Flaw.SHAPE, f"{shortened(text)} would never match: no caller has such an ARN", "check the ARN")
     if principal is Principal.ASSUMED_ROLE:
         what = f"{shortened(text)} is one session of a role, and would match every session of it"
         return Misfit(Flaw.ASSUMED_ROLE, what, f"map the role itself: {shortened(arn)}", str(arn))
-    if principal in (Principal.ROLE, Principal.USER) and (len(arn.parts) < 2 or not arn.name):
-        example = f"arn:{arn.partition}:iam::{arn.account}:{principal}/NAME"
-        return Misfit(
-            Flaw.NAMELESS, f"{shortened(text)} would never match: it names no {principal}", f"write it as in {example}"
-        )
-    if principal is Principal.ROLE and len(arn.parts) > 2:
-        own = str(replace(arn, resource=f"role/{arn.name}"))
-        what = f"{shortened(text)} would never match: STS leaves the path of a role out"
-        return Misfit(Flaw.PATH, what, f"map {shortened(own)} instead (it then means every role of that name)", own)
-    if principal in (Principal.ROLE, Principal.USER) and not _NAME.match(arn.name):
+    return None
+
+
+def _of_name(text: str, arn: Arn, kind: str) -> Misfit | None:
+    """What IAM does not take as the name of a role or user."""
+    if not _NAME.match(arn.name) or (kind == "user" and not _USER_PATH.match(arn.path)):
         alike = in_ascii(text)
         if alike != text and misfit(alike) is None:
             what = (
@@ -131,8 +179,38 @@ def _of_principal(text: str, arn: Arn, principal: Principal) -> Misfit | None:
             )
             remedy = f"write {shortened(alike)} if that is who is meant, else remove the entry"
             return Misfit(Flaw.LETTERS, what, remedy, alike)
-        what = f"{shortened(text)} would never match: no {principal} has such a name"
-        return Misfit(Flaw.SHAPE, what, "IAM takes letters, digits and _+=,.@- in names")
-    if arn.region or (principal is Principal.ROOT and arn.resource != "root"):
-        return Misfit(Flaw.SHAPE, f"{shortened(text)} would never match: no caller has such an ARN", "check the ARN")
+        what = f"{shortened(text)} would never match: no {kind} has such a name"
+        remedy = _as_in_example(text) if _left_open(text) else "IAM takes letters, digits and _+=,.@- in names"
+        return Misfit(Flaw.SHAPE, what, remedy)
+    if len(arn.name) > _LONGEST:
+        what = f"{shortened(text)} would never match: the name has {len(arn.name)} characters, IAM takes {_LONGEST}"
+        return Misfit(Flaw.SHAPE, what, f"write the {kind}'s name as `aws iam list-{kind}s` shows it")
     return None
+
+
+def _of_role(text: str, arn: Arn) -> Misfit | None:
+    """What is wrong with a role whose name IAM takes."""
+    if is_service_linked(arn):
+        what = f"{shortened(text)} would never match: only its AWS service can assume a service-linked role"
+        return Misfit(Flaw.SERVICE_LINKED, what, "map the role that people or instances assume, or remove the entry")
+    if claims_sso_role(arn.name) and not is_sso_role(arn.name):
+        what = (
+            f"{shortened(text)} would never match: a role of IAM Identity Center is named "
+            f"{SSO_ROLE_PREFIX}<permission set>_<16 hex digits>"
+        )
+        return Misfit(Flaw.SSO_NAME, what, _whole_sso_name(arn))
+    if len(arn.parts) > 2:
+        own = str(replace(arn, region="", resource=f"role/{arn.name}"))
+        what = f"{shortened(text)} would never match: STS leaves the path of a role out"
+        return Misfit(Flaw.PATH, what, f"map {shortened(own)} instead (it then means every role of that name)", own)
+    return None
+
+
+def _whole_sso_name(arn: Arn) -> str:
+    """An entry by the permission set matches in the partition `aws` only, see sso.py."""
+    name = permission_set_like(arn.name)
+    whole = f"map {SSO_ROLE_PREFIX}{name or 'NAME'}_ with all its digits, as `aws iam list-roles` shows it"
+    if arn.partition != "aws" or not name or not is_account(arn.account):
+        return whole
+    entry = f'sso: {{accountID: "{arn.account}", permissionSetName: {name}}}'
+    return f"{whole}, or write `{entry}` with authenticator v0.6.30 or later and the feature gate SSORoleMatch"

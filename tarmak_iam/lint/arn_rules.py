@@ -11,9 +11,9 @@ from tarmak_iam.document.nodes import Scalar, dereference
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.identity.arn import Principal, is_account
 from tarmak_iam.identity.mappings import Mappings
-from tarmak_iam.identity.reach import Flaw
+from tarmak_iam.identity.reach import Flaw, Misfit, canonical_text
 from tarmak_iam.identity.viper import field_key, field_value, texts
-from tarmak_iam.lint.entries import entries_of
+from tarmak_iam.lint.entries import Entry, entries_of
 from tarmak_iam.lint.keys import is_told_as_key
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import for_admins
@@ -40,16 +40,29 @@ def _flawed(*flaws: Flaw) -> Callable[[Rule, Mappings], Iterator[Finding]]:
                 remedy = (
                     f"write {shortened(found.instead)}" if found.instead and found.flaw is Flaw.BLANK else found.remedy
                 )
+                remedy = _to_join(mappings, entry, found) or remedy
                 yield rule.finding(Subject.MAPPINGS, entry.at_arn, for_admins(entry, found.what), remedy)
 
     return check
 
 
+def _to_join(mappings: Mappings, entry: Entry, found: Misfit) -> str:
+    """The remedy where another entry is for the ARN that was meant, so that there would be two; else empty."""
+    if found.instead is None or found.flaw is Flaw.LETTERS:
+        return ""
+    key = canonical_text(found.instead)
+    for other in entries_of(mappings).mapped:
+        if other is entry:
+            return ""  # the later ones are merged into this one
+        if other.listed.arn and canonical_text((other.flaw and other.flaw.instead) or other.listed.arn) == key:
+            line = mappings.document.position(other.listed.route).line
+            return f"{shortened(found.instead)} is mapped in line {line} already: add the groups there, and remove this"
+    return ""
+
+
 def _never(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """What has no flaw of its own rule, and an entry that names nobody."""
-    yield from _flawed(Flaw.NO_ARN, Flaw.NO_PRINCIPAL, Flaw.BLANK, Flaw.NAMELESS, Flaw.SHAPE, Flaw.LETTERS)(
-        rule, mappings
-    )
+    yield from _flawed(*_OWN_FLAWS)(rule, mappings)
     for entry in entries_of(mappings).mapped:
         if entry.listed.arn or entry.value("sso") is not None or is_told_as_key(entry, entry.arn_key):
             continue
@@ -154,5 +167,6 @@ ARN_RULES = (
     Rule("IAM053", Severity.ERROR, Scope.MAPPINGS, "an account that has not twelve digits", _account_shape),
     Rule("IAM054", Severity.ERROR, Scope.MAPPINGS, "an account whose leading zero is lost", _lost_zero),
     Rule("IAM055", Severity.ERROR, Scope.MAPPINGS, "one session of a role", _flawed(Flaw.ASSUMED_ROLE)),
+    Rule("IAM121", Severity.ERROR, Scope.MAPPINGS, "a service-linked role", _flawed(Flaw.SERVICE_LINKED)),
     Rule("IAM056", Severity.WARNING, Scope.MAPPINGS, "a root or federated user", _root_or_federated),
 )

@@ -19,10 +19,12 @@ from tarmak_iam.lint.document_rules import DOCUMENT_RULES
 from tarmak_iam.lint.duplicate_rules import DUPLICATE_RULES
 from tarmak_iam.lint.environment_rules import ENVIRONMENT_RULES
 from tarmak_iam.lint.file_place_rules import FILE_PLACE_RULES
+from tarmak_iam.lint.group_rules import GROUP_RULES
 from tarmak_iam.lint.image_rules import IMAGE_RULES
 from tarmak_iam.lint.installation_rules import INSTALLATION_RULES
 from tarmak_iam.lint.kubeconfig_rules import KUBECONFIG_RULES
 from tarmak_iam.lint.looking import OF_A_CLUSTER, Located, Look, comments_in
+from tarmak_iam.lint.name_rules import NAME_RULES
 from tarmak_iam.lint.privilege_rules import ADMIN_RULES, PRIVILEGE_RULES
 from tarmak_iam.lint.rule import Rule, Scope, Subjects
 from tarmak_iam.lint.section_rules import SECTION_RULES, rules_of
@@ -47,6 +49,8 @@ RULES: tuple[Rule, ...] = (
     *ARN_RULES,
     *DUPLICATE_RULES,
     *SHAPE_RULES,
+    *NAME_RULES,
+    *GROUP_RULES,
     *TEMPLATE_RULES,
     *PRIVILEGE_RULES,
     *DAEMON_RULES,

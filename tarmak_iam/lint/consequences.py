@@ -41,11 +41,11 @@ _HIDES_EVERYONE = frozenset({_MISTAKEN_KEY, _TEXT})
 _HIDES_SOMEBODY = _HIDES_EVERYONE | {_DOUBLED_KEY}
 """Rules about why there may be no entry for a principal where somebody wrote one."""
 
-_KEEPS_ADMINS_OUT = frozenset({_MISTAKEN_KEY, _DOUBLED_KEY, "IAM064", "IAM078", "IAM087"})
+_KEEPS_ADMINS_OUT = frozenset({_MISTAKEN_KEY, _DOUBLED_KEY, "IAM087"})
 """Rules about why an admin's entry may not count, or not be one: once that is mended, it shows."""
 
-_JOINED_GROUPS = "IAM114"
-"""The same, where system:masters is among the groups that stand in one text."""
+_NAMES_ADMINS = frozenset({"IAM064", "IAM078", "IAM114", "IAM122", "IAM124", "IAM125", "IAM127"})
+"""The same, where what they say of a group is that it was to be system:masters."""
 
 
 def without_consequences(found: Iterable[Finding], mappings: Mappings | None) -> list[Finding]:
@@ -62,9 +62,9 @@ def _is_told_better(finding: Finding, findings: list[Finding], mappings: Mapping
     if finding.id == _ROLE_UNMAPPED:
         return bool(ids & _HIDES_SOMEBODY) or any(each.id == _NOBODY for each in findings)
     if finding.id == _NO_ADMIN:
-        is_joined = any(each.id == _JOINED_GROUPS and ADMINS in each.message for each in others)
+        is_named = any(each.id in _NAMES_ADMINS and ADMINS in each.text for each in others)
         lost = mappings is not None and _is_an_admin_lost(others, mappings)
-        return bool(ids & _KEEPS_ADMINS_OUT) or is_joined or lost
+        return bool(ids & _KEEPS_ADMINS_OUT) or is_named or lost
     causes = [each for each in others if each.id in _ENDS_THE_DAEMON]
     if not len(finding.route):  # of which the daemon says only that it cannot read it
         return any(each.id == _DOUBLED_KEY for each in causes)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.identity.arn import is_account
-from tarmak_iam.identity.groups import ADMINS
+from tarmak_iam.identity.groups import ADMINS, COMPONENT_USERS, NODES
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.identity.model import Grant
 from tarmak_iam.identity.principals import is_sso_role
@@ -21,6 +21,7 @@ __all__ = ["ADMIN_RULES", "PRIVILEGE_RULES"]
 
 _NODE = f"system:node:{PRIVATE_DNS}"
 _RESERVED = ("system:", "eks:")
+_REQUIRE_NAME = "require sts:RoleSessionName in the role's trust policy, and then ignore this"
 _TRUST = "who may assume the role chooses the session name"
 
 
@@ -32,12 +33,14 @@ def _chosen_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         if not fixed_prefix(username):
             what = f"the username {quoted(username)} can be anybody's: {_TRUST}"
             remedy = f'put something fixed before it, as in "dev:{shortened(username)}"'
+            if entry.is_admin and not _is_named_by_sso(entry):
+                remedy = f'write "admin:{shortened(username)}", {_REQUIRE_NAME}'
         elif entry.is_admin and not _is_named_by_sso(entry):
             what = (
                 f"admins can take each other's name in {quoted(username)}, which is all that "
                 f"the audit log tells: {_TRUST}"
             )
-            remedy = "require sts:RoleSessionName in the role's trust policy, and then ignore this"
+            remedy = _REQUIRE_NAME
         else:
             continue
         yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, remedy)
@@ -49,10 +52,19 @@ def _chosen_reserved(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         if not _is_chosen(entry, username) or not _is_reserved(username):
             continue
         what = f"the username {quoted(username)} can be any of Kubernetes's own: {_TRUST}"
-        remedy = f'write "{_NODE}" for nodes, and leave {_prefix(username)} out for people'
+        remedy = f'write "{_NODE}" for nodes, and {_for_people(entry, username)} for people'
         if username.startswith("system:node:"):
             what = f"the username {quoted(username)} can be any node, with that node's secrets: {_TRUST}"
         yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, remedy)
+
+
+def _for_people(entry: Entry, username: str) -> str:
+    """A name that no other rule has something against: with a prefix, and without the group of nodes."""
+    prefix, without = _prefix(username), f"leave the group {NODES} out" if NODES in entry.listed.groups else ""
+    rest = username[len(prefix) :]
+    if fixed_prefix(rest):
+        return f"leave {prefix}{f' and the group {NODES}' if without else ''} out"
+    return f'"dev:{shortened(rest)}"{f", and {without}," if without else ""}'
 
 
 def _chosen_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -71,9 +83,23 @@ def _reserved_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         username = entry.listed.username
         if _is_reserved(username) and username != _NODE and not _is_chosen(entry, username):
             prefix = _prefix(username)
-            owner = "Kubernetes" if prefix == "system:" else "EKS"
-            what = f"the username {quoted(username)} is one of {owner}'s own: what is bound to it is not yours to see"
-            yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, f"write a name without {prefix}")
+            what = f"the username {quoted(username)} {_what_it_has(username)}"
+            remedy = f"write a name without {prefix}"
+            yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, remedy)
+
+
+def _what_it_has(username: str) -> str:
+    """What is bound to a username of Kubernetes's own, as far as it is known."""
+    if username in COMPONENT_USERS:
+        return f"is one of Kubernetes's own: it {COMPONENT_USERS[username]}"
+    kind, _, name = username.removeprefix("system:").partition(":")
+    namespace, _, account = name.partition(":")
+    if kind == "serviceaccount" and namespace and account:
+        return f"is that of the service account {shortened(name)}: the entry gets what is bound to it"
+    if kind == "node" and name:
+        return f"is that of the node {shortened(name)}: with the group {NODES} the entry gets what the node may do"
+    owner = "Kubernetes" if username.startswith("system:") else "EKS"
+    return f"is one of {owner}'s own: what is bound to it is not yours to see"
 
 
 def _whole_account(rule: Rule, mappings: Mappings) -> Iterator[Finding]:

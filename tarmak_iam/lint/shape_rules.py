@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from tarmak_iam.findings import At, Finding, Severity, Subject
-from tarmak_iam.identity.groups import joined_groups
 from tarmak_iam.identity.mappings import Mappings
-from tarmak_iam.lint.entries import Entry, entries_of
+from tarmak_iam.lint.entries import entries_of
 from tarmak_iam.lint.keys import UnreadKey, is_kubernetes_object, is_told_as_key, unread_keys
 from tarmak_iam.lint.readings import readings
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import IMPORT, for_admins, way_in
-from tarmak_iam.near import closest
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
 __all__ = ["SHAPE_RULES"]
 
 _LISTS = ("server.mapRoles", "server.mapUsers")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-# Groups that Kubernetes itself gives or binds.
-_KNOWN_GROUPS = (
-    "system:masters",
-    "system:nodes",
-    "system:bootstrappers",
-    "system:authenticated",
-    "system:unauthenticated",
-    "system:serviceaccounts",
-    "system:monitoring",
-    "system:node-proxier",
-)
 
 
 def _mistaken_key(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -85,18 +70,6 @@ def _groups_as_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         yield rule.finding(Subject.MAPPINGS, entry.at("groups"), what, remedy)
 
 
-def _joined_groups(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    """Items of a list only: a text is split by some releases, and is its own finding."""
-    for entry in entries_of(mappings).mapped:
-        for group, route in entry.groups if isinstance(entry.value("groups"), list) else ():
-            parts = joined_groups(group)
-            if parts is not None:
-                what = f"the group '{group}' has a comma in it, and the daemon takes it as one group"
-                what = f"{what}; {way_in()}" if _KNOWN_GROUPS[0] in parts else what
-                remedy = f"write each as an item of its own: [{', '.join(parts)}]" if parts else "remove it"
-                yield rule.finding(Subject.MAPPINGS, route, what, remedy)
-
-
 def _no_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
         groups = entry.value("groups")
@@ -118,52 +91,6 @@ def _cluster_id_no_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     if read:
         what = f"clusterID {shortened(written)} is no text: {read}; {way_in()}"
         yield rule.finding(Subject.MAPPINGS, mappings.cluster_id_route, what, f'write "{shortened(written)}"')
-
-
-def _near_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    """A group that looks like one of Kubernetes's own, but is nobody's: `system:master`."""
-    for entry in entries_of(mappings).mapped:
-        for group, route in entry.groups:
-            if (
-                group.strip() in _KNOWN_GROUPS or joined_groups(group) is not None
-            ):  # several in one text are another finding
-                continue
-            near = closest(group, _KNOWN_GROUPS, 0.88)
-            if near and group[:1] in "sS" and not group.startswith(f"{near}:"):
-                what = f"Kubernetes knows no group {quoted(group)}, so it gives nothing by itself; {way_in()}"
-                yield rule.finding(Subject.MAPPINGS, route, what, f"did you mean {near}?")
-
-
-def _blank_names(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for entry in entries_of(mappings).mapped:
-        username = entry.listed.username
-        if username.strip() and _is_blank_somewhere(username):
-            what = (
-                f"the username {shortened(username)!r} has blanks or control characters at "
-                "its ends or inside, and they count"
-            )
-            yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, f'write "{shortened(_bare(username))}"')
-        for group, route in entry.groups:
-            if not group.strip() or _is_blank_somewhere(group):
-                what = (
-                    f"the group {shortened(group)!r} has blanks or control characters, and "
-                    "they count: RBAC binds no such group"
-                )
-                remedy = f'write "{shortened(_bare(group))}"' if _bare(group) else "remove it"
-                yield rule.finding(Subject.MAPPINGS, route, _for_meant_admins(entry, what), remedy)
-
-
-def _for_meant_admins(entry: Entry, what: str) -> str:
-    """An admin group with a blank around it is one that was meant."""
-    return f"{what}; {way_in()}" if any(_bare(group) == _KNOWN_GROUPS[0] for group in entry.listed.groups) else what
-
-
-def _is_blank_somewhere(text: str) -> bool:
-    return text != text.strip() or _CONTROL.search(text) is not None
-
-
-def _bare(text: str) -> str:
-    return _CONTROL.sub("", text).strip()
 
 
 def _empty_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -196,9 +123,6 @@ SHAPE_RULES = (
     Rule("IAM061", Severity.WARNING, Scope.MAPPINGS, "groups written as a text", _groups_as_text),
     Rule("IAM062", Severity.WARNING, Scope.MAPPINGS, "a username or group that is no text", _no_text),
     Rule("IAM063", Severity.ERROR, Scope.MAPPINGS, "a clusterID that is no text", _cluster_id_no_text),
-    Rule("IAM064", Severity.WARNING, Scope.MAPPINGS, "a group that is nearly one of Kubernetes's own", _near_group),
     Rule("IAM069", Severity.ERROR, Scope.MAPPINGS, "an entry without a username", _empty_username),
-    Rule("IAM114", Severity.WARNING, Scope.MAPPINGS, "several groups in one text", _joined_groups),
-    Rule("IAM078", Severity.ERROR, Scope.MAPPINGS, "blanks in a username or group", _blank_names),
     Rule("IAM079", Severity.ERROR, Scope.MAPPINGS, "a second document of the mappings", _next_document),
 )

@@ -7,14 +7,17 @@ from collections.abc import Iterator, Mapping
 
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.go_case import to_lower
+from tarmak_iam.identity.arn import PARTITIONS
+from tarmak_iam.identity.aws_roles import SSO_ROLE_PREFIX, is_role_name, permission_set_like
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.identity.model import Mapping as Role
+from tarmak_iam.identity.reach import Flaw
 from tarmak_iam.identity.viper import field_key, field_value
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint.entries import entries_of
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import for_admins
-from tarmak_iam.text import shortened
+from tarmak_iam.text import quoted, shortened
 
 __all__ = ["SSO_RULES", "SSO_VERSION_RULES"]
 
@@ -29,7 +32,29 @@ def _partition(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             what = (
                 "an SSO entry with a partition never matches, even with aws: the daemon leaves its pattern without one"
             )
-            yield rule.finding(Subject.MAPPINGS, route, for_admins(entry, what), "remove the partition")
+            role = entry.listed.sso_role
+            remedy = "remove the partition"
+            if role is not None and role.partition != "aws" and role.partition in PARTITIONS:
+                name = f"{SSO_ROLE_PREFIX}{permission_set_like(role.permission_set)}"
+                remedy = (
+                    f"map the role {shortened(name)}_... of {role.partition} by its ARN: SSO entries are for aws only"
+                )
+            yield rule.finding(Subject.MAPPINGS, route, for_admins(entry, what), remedy)
+
+
+def _role_name(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    """The name of a role that is not whole, and one in the place of its permission set's."""
+    for entry in entries_of(mappings).mapped:
+        found, sso = entry.flaw if entry.listed.arn else None, entry.value("sso")
+        if found is not None and found.flaw is Flaw.SSO_NAME:
+            yield rule.finding(Subject.MAPPINGS, entry.at_arn, for_admins(entry, found.what), found.remedy)
+        name = str(field_value(sso, "permissionSetName") or "") if isinstance(sso, Mapping) else ""
+        if is_role_name(name):
+            route = entry.at("sso") / field_key(sso, "permissionSetName")
+            what = f"{quoted(name)} is the name of a role, not of a permission set: the entry would never match"
+            bare = permission_set_like(name)
+            remedy = f'write "{shortened(bare)}"' if bare else "write the name of the permission set"
+            yield rule.finding(Subject.MAPPINGS, route, for_admins(entry, what), remedy)
 
 
 def _gate_is_off(rule: Rule, installation: Installation) -> Iterator[Finding]:
@@ -88,7 +113,10 @@ def _told(mappings: Mappings, role: Role, other: Role) -> tuple[str, str]:
     return f"{what}: the daemon takes one of them at random", remedy
 
 
-SSO_RULES = (Rule("IAM077", Severity.ERROR, Scope.MAPPINGS, "an SSO entry with a partition", _partition),)
+SSO_RULES = (
+    Rule("IAM077", Severity.ERROR, Scope.MAPPINGS, "an SSO entry with a partition", _partition),
+    Rule("IAM120", Severity.ERROR, Scope.MAPPINGS, "the name of an SSO role that is not whole", _role_name),
+)
 
 SSO_VERSION_RULES = (
     Rule("IAM082", Severity.ERROR, Scope.INSTALLATION, "an SSO entry that does not count", _gate_is_off),

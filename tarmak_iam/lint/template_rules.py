@@ -9,8 +9,11 @@ from tarmak_iam.identity.arn import ArnError, is_account, parse_arn
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.identity.template_names import (
     PRIVATE_DNS,
+    SESSION_TEMPLATES,
     TEMPLATES,
+    Braced,
     braced,
+    fixed_prefix,
     has_session,
     templates_in,
 )
@@ -47,16 +50,32 @@ def _unknown(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
                         f"the authenticator knows no template {shortened(part.text)}, and "
                         f"leaves it as it is in the {kind}"
                     )
-                    yield rule.finding(Subject.MAPPINGS, route, what, _meant(part.inner))
+                    yield rule.finding(Subject.MAPPINGS, route, what, _instead(entry, kind, text, part))
                     break  # one finding for one text
 
 
-def _meant(inner: str) -> str:
-    bare = "".join(filter(str.isalnum, inner)).lower()
+def _instead(entry: Entry, kind: str, text: str, part: Braced) -> str:
+    """A template where it is right in this place; else what is right without one."""
+    bare = "".join(filter(str.isalnum, part.inner)).lower()
     near = _ALSO.get(bare) or closest(bare, TEMPLATES, 0.7)
-    if near:
-        return f"did you mean {{{{{near}}}}}?"
-    return f"the templates are {', '.join(f'{{{{{name}}}}}' for name in TEMPLATES)}"
+    if near is None:
+        return f"the templates are {', '.join(f'{{{{{name}}}}}' for name in TEMPLATES)}"
+    template = f"{{{{{near}}}}}"
+    is_wrong_place = not entry.has_session or kind == "group" or entry.is_admin
+    if (template == PRIVATE_DNS or template in SESSION_TEMPLATES) and is_wrong_place:
+        return f"write the {kind} itself: {template} is not for {_place(entry, kind)}"
+    whole = text.replace(part.text, template, 1)
+    if template in SESSION_TEMPLATES and text.startswith("system:node:"):
+        return f'write "system:node:{PRIVATE_DNS}"'
+    if template in SESSION_TEMPLATES and (not fixed_prefix(whole) or text.startswith(("system:", "eks:"))):
+        return f'write "dev:{template}"'
+    return f"did you mean {template}?"
+
+
+def _place(entry: Entry, kind: str) -> str:
+    if not entry.has_session:
+        return f"a {entry.principal}"
+    return "groups" if kind == "group" else "admins"
 
 
 def _other_account(rule: Rule, mappings: Mappings) -> Iterator[Finding]:

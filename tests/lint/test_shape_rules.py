@@ -260,9 +260,9 @@ def test_a_cluster_id_that_is_no_text() -> None:
         ("system:bootstrapper", ["6:14 IAM064"]),
         ("systems:nodes", ["6:14 IAM064"]),
         ("system:masters", []),
-        ("system:serviceaccounts:kube-system", []),
-        ("system:bootstrappers:kubeadm:default-node-token", []),
-        ("masters", []),
+        ("system:serviceaccounts:kube-system", ["6:14 IAM126"]),
+        ("system:bootstrappers:kubeadm:default-node-token", ["6:14 IAM126"]),
+        ("masters", ["6:14 IAM064"]),
         ("dev", []),
     ],
 )

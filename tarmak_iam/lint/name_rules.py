@@ -1,0 +1,139 @@
+"""Rules about usernames and groups as texts: what copying and editing leave in them, which makes them other names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from tarmak_iam.document.quoting import quote
+from tarmak_iam.findings import Finding, Severity, Subject
+from tarmak_iam.identity.copied_text import Trace, cleaned, placeholder, traces
+from tarmak_iam.identity.groups import ADMINS, joined_groups
+from tarmak_iam.identity.mappings import Mappings
+from tarmak_iam.identity.reach import misfit
+from tarmak_iam.lint.entries import Entry, entries_of
+from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.lint.wording import for_admins, way_in
+from tarmak_iam.routes import Route
+from tarmak_iam.text import quoted, shortened
+
+__all__ = ["NAME_RULES", "write"]
+
+_WHAT = {
+    Trace.INVISIBLE: "has characters that are not visible",
+    Trace.QUOTES: "has quotes or brackets in it",
+    Trace.LETTERS: "has letters that look like others",
+    Trace.ENDING: "begins or ends with a punctuation mark",
+}
+
+
+def _blank(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    for entry in entries_of(mappings).mapped:
+        for kind, text, route in _whole_names(entry):
+            if kind == "group" and not text.strip():
+                what = _blank_group(text)
+            elif not text.strip() or _first_trace(text) is not Trace.BLANK:
+                continue
+            elif kind == "group":
+                what = _blank_group(text)
+            else:
+                what = (
+                    f"the username {shortened(text)!r} has blanks or control characters at "
+                    "its ends or inside, and they count"
+                )
+            yield rule.finding(Subject.MAPPINGS, route, _for_lost_admins(kind, text, what), write(kind, cleaned(text)))
+
+
+def _blank_group(text: str) -> str:
+    return f"the group {shortened(text)!r} has blanks or control characters, and they count: RBAC binds no such group"
+
+
+def _traced(*kinds: Trace) -> Callable[[Rule, Mappings], Iterator[Finding]]:
+    """The names that have a trace of copying: for each the first."""
+
+    def check(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+        for entry in entries_of(mappings).mapped:
+            for kind, text, route in _whole_names(entry):
+                trace = None if placeholder(text) else _first_trace(text)
+                if trace not in kinds:
+                    continue
+                count = "" if trace is Trace.ENDING else ", and they count"
+                shown = ascii(shortened(text)) if trace in (Trace.INVISIBLE, Trace.LETTERS) else quoted(text)
+                what = f"the {kind} {shown} {_WHAT[trace]}{count}"
+                remedy = write(kind, cleaned(text))
+                guess = f"probably a slip: {remedy}" if trace is Trace.ENDING else remedy
+                yield rule.finding(Subject.MAPPINGS, route, _for_lost_admins(kind, text, what), guess)
+
+    return check
+
+
+def _ending(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    """In ARNs too: IAM takes commas and dots in names of roles and users, and hardly anybody has them at the end."""
+    for entry in entries_of(mappings).mapped:
+        arn = entry.listed.arn
+        bare = cleaned(arn)
+        if bare != arn and entry.flaw is None and misfit(bare) is None:
+            what = f"{shortened(arn)} ends with a punctuation mark"
+            remedy = f"probably a slip: write {shortened(bare)}"
+            yield rule.finding(Subject.MAPPINGS, entry.at_arn, for_admins(entry, what), remedy)
+    yield from _traced(Trace.ENDING)(rule, mappings)
+
+
+def _left_open(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    for entry in entries_of(mappings).mapped:
+        arn = entry.listed.arn
+        left = placeholder(arn) if arn and entry.flaw is None else ""
+        if left:
+            what = f"{shortened(arn)} has the placeholder {shortened(left)} in it"
+            remedy = f"put the real name in the place of {shortened(left)}"
+            yield rule.finding(Subject.MAPPINGS, entry.at_arn, for_admins(entry, what), remedy)
+        for kind, text, route in entry.names:
+            left = placeholder(text)
+            if left:
+                what = f"the {kind} {quoted(text)} has the placeholder {shortened(left)} in it"
+                remedy = f"put the real name in the place of {shortened(left)}"
+                yield rule.finding(Subject.MAPPINGS, route, what, remedy)
+
+
+def write(kind: str, text: str) -> str:
+    """The remedy for a name that should read so."""
+    if text:
+        return f"write {quote(shortened(text))}"
+    return "remove it" if kind == "group" else "give the entry a username"
+
+
+def _whole_names(entry: Entry) -> Iterator[tuple[str, str, Route]]:
+    """Its username and groups; several groups in one text are another finding."""
+    for kind, text, route in entry.names:
+        if kind == "username" or joined_groups(text) is None:
+            yield kind, text, route
+
+
+def _first_trace(text: str) -> Trace | None:
+    found = traces(text)
+    return found[0] if found else None
+
+
+def _for_lost_admins(kind: str, text: str, what: str) -> str:
+    """An admin group that is there but for the traces of copying was meant, too."""
+    return f"{what}; {way_in()}" if kind == "group" and cleaned(text) == ADMINS else what
+
+
+NAME_RULES = (
+    Rule("IAM078", Severity.ERROR, Scope.MAPPINGS, "blanks in a username or group", _blank),
+    Rule(
+        "IAM122",
+        Severity.ERROR,
+        Scope.MAPPINGS,
+        "quotes, brackets or invisible characters in a username or group",
+        _traced(Trace.INVISIBLE, Trace.QUOTES),
+    ),
+    Rule("IAM123", Severity.ERROR, Scope.MAPPINGS, "a placeholder that is still there", _left_open),
+    Rule(
+        "IAM124",
+        Severity.ERROR,
+        Scope.MAPPINGS,
+        "letters in a username or group that look like others",
+        _traced(Trace.LETTERS),
+    ),
+    Rule("IAM127", Severity.WARNING, Scope.MAPPINGS, "a punctuation mark at the end of a name", _ending),
+)
