@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Scalar, dereference
 from tarmak_iam.findings import Finding, Severity, Subject
-from tarmak_iam.identity.arn import Principal, is_account
+from tarmak_iam.go_case import to_lower
+from tarmak_iam.identity.arn import Principal, is_account, parse_arn
 from tarmak_iam.identity.mappings import Mappings
-from tarmak_iam.identity.reach import Flaw, Misfit, canonical_text
+from tarmak_iam.identity.reach import Flaw, Misfit, canonical_text, misfit
 from tarmak_iam.identity.viper import field_key, field_value, texts
 from tarmak_iam.lint.entries import Entry, entries_of
 from tarmak_iam.lint.keys import is_told_as_key
@@ -37,24 +38,36 @@ def _flawed(*flaws: Flaw) -> Callable[[Rule, Mappings], Iterator[Finding]]:
                 continue
             found = entry.flaw
             if found is not None and found.flaw in flaws:
-                remedy = (
-                    f"write {shortened(found.instead)}" if found.instead and found.flaw is Flaw.BLANK else found.remedy
-                )
-                remedy = _to_join(mappings, entry, found) or remedy
+                remedy = _to_join(mappings, entry, found) or _literal(mappings, entry, found)
                 yield rule.finding(Subject.MAPPINGS, entry.at_arn, for_admins(entry, found.what), remedy)
 
     return check
+
+
+def _literal(mappings: Mappings, entry: Entry, found: Misfit) -> str:
+    """The remedy with all that the other entries say: of which partition the principals are."""
+    if found.flaw is Flaw.PARTITION:
+        others = (each.listed.arn for each in entries_of(mappings).mapped if each.listed.arn and each.flaw is None)
+        partitions = {parse_arn(to_lower(arn)).partition for arn in others}
+        arn = replace(parse_arn(to_lower(entry.listed.arn)[:4] + entry.listed.arn[4:]), partition="".join(partitions))
+        if len(partitions) == 1 and misfit(str(arn)) is None:
+            return f"write {shortened(arn)}"
+    if found.flaw is Flaw.BLANK and found.instead:
+        return f"write {shortened(found.instead)}"
+    return found.remedy
 
 
 def _to_join(mappings: Mappings, entry: Entry, found: Misfit) -> str:
     """The remedy where another entry is for the ARN that was meant, so that there would be two; else empty."""
     if found.instead is None or found.flaw is Flaw.LETTERS:
         return ""
-    key = canonical_text(found.instead)
+    key, is_before = canonical_text(found.instead), True
     for other in entries_of(mappings).mapped:
         if other is entry:
-            return ""  # the later ones are merged into this one
-        if other.listed.arn and canonical_text((other.flaw and other.flaw.instead) or other.listed.arn) == key:
+            is_before = False  # of two with a flaw the later one joins the other
+            continue
+        arn = other.flaw.instead if other.flaw is not None and is_before else other.listed.arn
+        if arn and canonical_text(arn) == key:
             line = mappings.document.position(other.listed.route).line
             return f"{shortened(found.instead)} is mapped in line {line} already: add the groups there, and remove this"
     return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tarmak_iam.findings import Finding, Severity, Subject
+from tarmak_iam.go_case import fold, to_lower
 from tarmak_iam.identity.groups import ADMINS
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.lint.entries import entries_of
@@ -62,13 +63,17 @@ def _is_told_better(finding: Finding, findings: list[Finding], mappings: Mapping
     if finding.id == _ROLE_UNMAPPED:
         return bool(ids & _HIDES_SOMEBODY) or any(each.id == _NOBODY for each in findings)
     if finding.id == _NO_ADMIN:
-        is_named = any(each.id in _NAMES_ADMINS and ADMINS in each.text for each in others)
+        is_named = any(each.id in _NAMES_ADMINS and ADMINS in each.text and _is_of_groups(each) for each in others)
         lost = mappings is not None and _is_an_admin_lost(others, mappings)
         return bool(ids & _KEEPS_ADMINS_OUT) or is_named or lost
     causes = [each for each in others if each.id in _ENDS_THE_DAEMON]
     if not len(finding.route):  # of which the daemon says only that it cannot read it
         return any(each.id == _DOUBLED_KEY for each in causes)
     return any(_leads(finding.route, each.route) for each in causes)
+
+
+def _is_of_groups(finding: Finding) -> bool:
+    return any(isinstance(step, str) and fold(to_lower(step)) == "groups" for step in finding.route.plain)
 
 
 def _is_an_admin_lost(others: list[Finding], mappings: Mappings) -> bool:

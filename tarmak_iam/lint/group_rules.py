@@ -38,7 +38,7 @@ _NODE = f"{_SYSTEM}node:"
 _NODE_USERNAME = f"{_NODE}{PRIVATE_DNS}"
 _CLUSTER_ADMIN = "cluster-admin"
 # What people write for system:masters who remember half of it.
-_ALSO_ADMINS = ("masters", "master", "k8smasters", "kubemasters", "kubernetesmasters")
+_ALSO_ADMINS = ("masters", "master")
 _NEAR = 0.88
 _SEPARATORS = {",": "a comma", "\uff0c": "a comma", ";": "a semicolon", "\uff1b": "a semicolon"}
 
@@ -158,9 +158,8 @@ def _meaning(group: _Group) -> tuple[str, str] | None:
         return f"{shown} is the group of requests without credentials: what is bound to it everyone has", group.removal
     if is_within(name, SERVICE_ACCOUNTS):
         return _of_service_accounts(group), f"write a group of your own, bind what it needs, and {group.removal}"
-    if is_within(name, BOOTSTRAPPERS) and not username.startswith((_NODE, f"{_SYSTEM}bootstrap:")):
-        what = f"{shown} may request certificates of nodes, and {quoted(username)} is not the username of a node"
-        return what, f"write {_NODE_USERNAME} as the username of nodes; for people {group.removal}"
+    if is_within(name, BOOTSTRAPPERS) and _is_one_person(username):
+        return f"{shown} may request the certificate of any node, and {quoted(username)} is one name", group.removal
     if name == NODES and not username.startswith(_NODE):
         what = f"{shown} is the group of nodes, and {quoted(username)} is not the username of a node"
         return what, f"write {_NODE_USERNAME} as the username of nodes; for people {group.removal}"
@@ -170,6 +169,12 @@ def _meaning(group: _Group) -> tuple[str, str] | None:
         what = f"Kubernetes keeps groups that begin with {_SYSTEM} for itself, and has no {shown}"
         return what, f'write "{shortened(rest)}", and bind that' if rest else group.removal
     return None
+
+
+def _is_one_person(username: str) -> bool:
+    """Machines that ask for a node's certificate have a name for each: `aws:{{AccountID}}:instance:{{SessionName}}` in
+    the authenticator's own README, system:node: or system:bootstrap: elsewhere."""
+    return not any(braced(username)) and not username.startswith((_NODE, f"{_SYSTEM}bootstrap:"))
 
 
 def _of_service_accounts(group: _Group) -> str:

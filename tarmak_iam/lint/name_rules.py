@@ -22,7 +22,7 @@ _WHAT = {
     Trace.INVISIBLE: "has characters that are not visible",
     Trace.QUOTES: "has quotes or brackets in it",
     Trace.LETTERS: "has letters that look like others",
-    Trace.ENDING: "begins or ends with a punctuation mark",
+    Trace.ENDING: "begins or ends with a punctuation mark, probably by mistake",
 }
 
 
@@ -60,8 +60,7 @@ def _traced(*kinds: Trace) -> Callable[[Rule, Mappings], Iterator[Finding]]:
                 shown = ascii(shortened(text)) if trace in (Trace.INVISIBLE, Trace.LETTERS) else quoted(text)
                 what = f"the {kind} {shown} {_WHAT[trace]}{count}"
                 remedy = write(kind, cleaned(text))
-                guess = f"probably a slip: {remedy}" if trace is Trace.ENDING else remedy
-                yield rule.finding(Subject.MAPPINGS, route, _for_lost_admins(kind, text, what), guess)
+                yield rule.finding(Subject.MAPPINGS, route, _for_lost_admins(kind, text, what), remedy)
 
     return check
 
@@ -72,9 +71,8 @@ def _ending(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         arn = entry.listed.arn
         bare = cleaned(arn)
         if bare != arn and entry.flaw is None and misfit(bare) is None:
-            what = f"{shortened(arn)} ends with a punctuation mark"
-            remedy = f"probably a slip: write {shortened(bare)}"
-            yield rule.finding(Subject.MAPPINGS, entry.at_arn, for_admins(entry, what), remedy)
+            what = f"{shortened(arn)} ends with a punctuation mark, probably by mistake"
+            yield rule.finding(Subject.MAPPINGS, entry.at_arn, for_admins(entry, what), f"write {shortened(bare)}")
     yield from _traced(Trace.ENDING)(rule, mappings)
 
 

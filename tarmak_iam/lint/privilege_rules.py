@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.identity.arn import is_account
+from tarmak_iam.identity.copied_text import cleaned
 from tarmak_iam.identity.groups import ADMINS, COMPONENT_USERS, NODES
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.identity.model import Grant
@@ -79,12 +80,12 @@ def _chosen_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 
 def _reserved_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    """Without what copying left in it, which is another finding: after that is gone, it is reserved."""
     for entry in entries_of(mappings).mapped:
-        username = entry.listed.username
+        username = cleaned(entry.listed.username)
         if _is_reserved(username) and username != _NODE and not _is_chosen(entry, username):
-            prefix = _prefix(username)
             what = f"the username {quoted(username)} {_what_it_has(username)}"
-            remedy = f"write a name without {prefix}"
+            remedy = f"write a name without {_prefix(username)}"
             yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, remedy)
 
 
