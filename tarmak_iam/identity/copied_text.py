@@ -57,8 +57,10 @@ _PLACEHOLDER = re.compile(
     <(?![^<>]*@)[A-Za-z][^<>]*>                                                 # <name>, but not <ann@example.com>
     | (?:^|(?<=[:/@._-]))\$(?:\([^)]*\)?|[A-Za-z_]\w*)                           # $NAME, $(command)
     | %[A-Za-z_]+%
-    | (?:^|(?<=[:/@.]))(?:(?i:your)[-_ ]\w+ | (?i:replace|change|fill)[-_]?(?i:me)\b | TODO | FIXME | X{3,}
-        | (?:MY_)?(?:USER|GROUP|ROLE|TEAM|ACCOUNT|CLUSTER|SESSION|AWS_ACCOUNT)[-_](?:NAME|ID|ARN))(?=$|[:/@.])
+    | (?:^|(?<=[:/@.]))(?:YOUR[-_]\w[\w-]* | (?:replace|change|fill|REPLACE|CHANGE|FILL)[-_]?(?:me|ME)
+        | your[-_](?:name|username|user|role|group|team|account|cluster|arn)(?:[-_](?:name|id|arn))?
+        | (?:MY[-_])?(?:USER|GROUP|ROLE|TEAM|ACCOUNT|CLUSTER|SESSION|AWS_ACCOUNT)[-_](?:NAME|ID|ARN)
+        | TODO | FIXME | X{3,})(?=$|[:/@.])
     """,
     re.VERBOSE,
 )

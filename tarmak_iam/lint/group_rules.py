@@ -108,7 +108,8 @@ def _nearest(name: str) -> str | None:
         return ADMINS
     known = {_letters(each): each for each in GROUPS}
     found = closest(bare, known, _NEAR)
-    return known[found] if found else None
+    # Without a colon, a team may be called so: system-monitoring.
+    return known[found] if found and (known[found] == ADMINS or ":" in name) else None
 
 
 def _letters(name: str) -> str:
@@ -132,11 +133,11 @@ def _no_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         kind = _other_kind(group.name)
         if not kind:
             continue
-        what = (
-            f"{quoted(group.name)} is a {kind} of Kubernetes, not a group: unless a binding names it, it gives nothing"
-        )
+        is_admin_role = _letters(group.name) == _letters(_CLUSTER_ADMIN)
+        name = f"nearly {_CLUSTER_ADMIN}, " if is_admin_role and group.name != _CLUSTER_ADMIN else ""
+        what = f"{quoted(group.name)} is {name}a {kind} of Kubernetes, not a group: without a binding it gives nothing"
         remedy = group.removal
-        if _letters(group.name) == _letters(_CLUSTER_ADMIN) and not group.entry.is_admin:
+        if is_admin_role and not group.entry.is_admin:
             what = f"{what}; {way_in()}"
             remedy = f'write "{ADMINS}", or bind a group of that name and then ignore this'
         yield rule.finding(Subject.MAPPINGS, group.route, what, remedy)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.lint.mapped import ADMIN, DEV, ROLES, only, places
+from tests.lint.mapped import ADMIN, DEV, ROLES, located, only, places
 
 WAY_IN = "the admin certificate was not examined"
 
@@ -142,3 +142,32 @@ def test_sso_duplicates() -> None:
     entry = "  - {sso: {accountID: '111122223333', permissionSetName: %s}, username: dev, groups: [dev]}\n"
     gate = {"daemonVersion": "v0.7.9", "featureGates": {"SSORoleMatch": True}}
     assert places(ROLES + entry % "Dev" + entry % "dev", **gate) == ["5:11 IAM011"]
+
+
+def role(arn: str, groups: str = "[dev]") -> str:
+    return f"  - {{roleARN: '{arn}', username: dev, groups: {groups}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("entries", "line"),
+    [
+        (role(DEV) + role("arn:aws:iam::111122223333:role/team/Dev"), 4),
+        (role("arn:aws:iam::111122223333:role/team/Dev") + role(DEV), 5),
+        (role("arn:aws:iam::111122223333:role/team/Dev") + role("arn:aws:iam::111122223333:role/x/dev"), 4),
+        (role(f"{DEV} ") + role("arn:aws:iam::111122223333:role:Dev"), 4),
+    ],
+)
+def test_what_would_be_mapped_twice_afterwards_is_joined(entries: str, line: int) -> None:
+    said = [each.finding.remedy for each in located(ROLES + entries)]
+    joined = [each for each in said if each.endswith("add the groups there, and remove this")]
+    assert len(joined) == 1
+    assert f"is mapped in line {line} already: " in joined[0]
+
+
+def test_an_unknown_partition_is_that_of_the_others() -> None:
+    wrong = role("arn:aws-china:iam::111122223333:role/Dev")
+    assert only(ROLES + wrong).endswith(f"; write {DEV}")
+    assert only(wrong.join(["server:\n  mapRoles:\n", ""])).endswith(
+        "; did you mean arn:aws-cn:iam::111122223333:role/Dev?"
+    )
+    assert only(ROLES + role("arn:aws-moon:iam::111122223333:role/Dev")).endswith(f"; write {DEV}")

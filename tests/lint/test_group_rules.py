@@ -1,0 +1,169 @@
+"""Groups that Kubernetes takes for something else than their author."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.lint.mapped import ADMIN, DEV, ROLES, only, places
+
+NO_CERTIFICATE = "the admin certificate was not examined"
+NODE = "system:node:{{EC2PrivateDNSName}}"
+
+
+def entry(groups: str, username: str = "dev") -> str:
+    return f"  - roleARN: {DEV}\n    username: '{username}'\n    groups: {groups}\n"
+
+
+@pytest.mark.parametrize(
+    ("group", "near"),
+    [
+        ("system:master", "system:masters"),
+        ("System:Masters", "system:masters"),
+        ("SYSTEM:MASTERS", "system:masters"),
+        ("system.masters", "system:masters"),
+        ("system-masters", "system:masters"),
+        ("system::masters", "system:masters"),
+        ("systemmasters", "system:masters"),
+        ("sytem:masters", "system:masters"),
+        ("ystem:masters", "system:masters"),
+        ("system:mastres", "system:masters"),
+        ("system: masters", "system:masters"),
+        ("masters", "system:masters"),
+        ("Masters", "system:masters"),
+        ("master", "system:masters"),
+        ("system:monitorng", "system:monitoring"),
+    ],
+)
+def test_nearly_one_of_kubernetes_own(group: str, near: str) -> None:
+    found = only(ROLES + entry(f'["{group}"]'))
+    assert found.startswith(f"6:14 IAM064 Kubernetes knows no group '{group}', so it gives nothing by itself; ")
+    assert found.endswith(f"did you mean {near}?")
+    assert (NO_CERTIFICATE in found) == (near == "system:masters")
+
+
+@pytest.mark.parametrize(
+    ("group", "remedy"),
+    [
+        ("system:node", f"probably system:nodes: write {NODE} as the username of nodes; for people remove it"),
+        ("system:authenticate", "probably system:authenticated: remove it"),
+        ("system:bootstrapper", "probably system:bootstrappers: remove it"),
+    ],
+)
+def test_nearly_one_that_is_not_for_this_entry(group: str, remedy: str) -> None:
+    assert only(ROLES + entry(f'["{group}"]')).endswith(f"; {remedy}")
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        "dev",
+        "developers",
+        "admins",
+        "admin",
+        "cluster-admins",
+        "cluster-operators",
+        "k8s-masters",
+        "webmasters",
+        "headmasters",
+        "system-monitoring",
+        "systems",
+        "nodes",
+        "view",
+        "edit",
+        "system:monitoring",
+        "kubeadm:cluster-admins",
+    ],
+)
+def test_groups_of_operators(group: str) -> None:
+    assert places(ROLES + entry(f'["{group}"]')) == []
+
+
+@pytest.mark.parametrize(
+    ("group", "what"),
+    [
+        ("cluster-admin", "'cluster-admin' is a ClusterRole of Kubernetes, not a group: without a binding it gives no"),
+        ("ClusterAdmin", "'ClusterAdmin' is nearly cluster-admin, a ClusterRole of Kubernetes, not a group: without a"),
+        ("cluster_admin", "'cluster_admin' is nearly cluster-admin, a ClusterRole of Kubernetes, not a group"),
+        ("system:node-proxier", "'system:node-proxier' is a ClusterRole of Kubernetes, not a group"),
+        ("system:kube-scheduler", "'system:kube-scheduler' is a username of Kubernetes, not a group"),
+        ("system:anonymous", "'system:anonymous' is a username of Kubernetes, not a group"),
+        ("system:serviceaccount:a:b", "'system:serviceaccount:a:b' is a username of Kubernetes, not a group"),
+        ("system:node:ip-10-0-0-1", "'system:node:ip-10-0-0-1' is a username of Kubernetes, not a group"),
+    ],
+)
+def test_the_name_of_something_else(group: str, what: str) -> None:
+    assert only(ROLES + entry(f'["{group}"]')).startswith(f"6:14 IAM125 {what}")
+
+
+def test_what_to_write_for_the_role_of_admins() -> None:
+    found = only(ROLES + entry("[cluster-admin]"))
+    assert NO_CERTIFICATE in found
+    assert found.endswith('; write "system:masters", or bind a group of that name and then ignore this')
+    assert only(ROLES + entry("['system:masters', cluster-admin]")).endswith("; remove it")
+    assert only(ROLES + entry("['system:kube-proxy']")).endswith("; remove it")
+    assert places("server:\n  mapRoles:\n" + entry("[cluster-admin]")) == ["5:14 IAM125"]
+
+
+@pytest.mark.parametrize(
+    ("group", "said"),
+    [
+        ("system:authenticated", "everyone who logs in is in 'system:authenticated': it gives the entry nothing more"),
+        ("system:unauthenticated", "'system:unauthenticated' is the group of requests without credentials: what is"),
+        ("system:serviceaccounts", "'system:serviceaccounts' gives what is bound to the service accounts of all name"),
+        (
+            "system:serviceaccounts:kube-system",
+            (
+                "'system:serviceaccounts:kube-system' gives what is bound to the service accounts of the namespace "
+                "kube-system, privileged pods too; write a group of your own, bind what it needs, and remove it"
+            ),
+        ),
+        (
+            "system:serviceaccounts:ci",
+            "'system:serviceaccounts:ci' gives what is bound to the service accounts of the namespace ci; write a",
+        ),
+        ("system:bootstrappers", "'system:bootstrappers' may request the certificate of any node, and 'dev' is one"),
+        ("system:bootstrappers:kubeadm:default-node-token", "'system:bootstrappers:kubeadm:default-node-token' may"),
+        ("system:nodes", "'system:nodes' is the group of nodes, and 'dev' is not the username of a node; write system"),
+        ("system:admins", "Kubernetes keeps groups that begin with system: for itself, and has no 'system:admins'; wr"),
+    ],
+)
+def test_a_group_that_kubernetes_gives_itself(group: str, said: str) -> None:
+    assert only(ROLES + entry(f'["{group}"]')).startswith(f"6:14 IAM126 {said}")
+
+
+@pytest.mark.parametrize(
+    ("username", "groups"),
+    [
+        (NODE, '["system:nodes", "system:bootstrappers"]'),
+        ("system:node:ip-10-0-0-1", '["system:nodes"]'),
+        ("system:bootstrap:abcdef", '["system:bootstrappers"]'),
+        # As in the authenticator's own README.
+        ("aws:{{AccountID}}:instance:{{SessionName}}", '["system:bootstrappers", "aws:instances"]'),
+    ],
+)
+def test_entries_of_nodes(username: str, groups: str) -> None:
+    assert [each for each in places(ROLES + entry(groups, username)) if each.endswith("IAM126")] == []
+
+
+def test_several_groups_in_one_text() -> None:
+    assert only(ROLES + entry("['dev;ops']")).startswith("6:14 IAM114 the group 'dev;ops' has a semicolon in it, and")
+    blanks = only(ROLES + entry("['system:masters dev']"))
+    assert blanks.startswith("6:14 IAM114 the group 'system:masters dev' has blanks in it, and the daemon takes it as")
+    assert blanks.endswith("write each as an item of its own: [system:masters, dev]")
+    assert only(ROLES + entry("""["'dev', 'ops'"]""")).endswith(": [dev, ops]")
+    assert only(ROLES + entry("['[dev, ops]']")).endswith(": [dev, ops]")
+    assert only(ROLES + entry("['dev, @ops']")).endswith(': [dev, "@ops"]')
+
+
+def test_what_the_parts_of_a_text_are_is_said_at_once() -> None:
+    assert places(ROLES + entry("['dev, system:master']")) == ["6:14 IAM064", "6:14 IAM114"]
+    text = "server:\n  mapRoles:\n" + ADMIN + entry("['dev, system:kube-proxy']")
+    assert places(text) == ["6:14 IAM114", "6:14 IAM125"]
+
+
+def test_only_what_was_to_be_system_masters_hides_that_nobody_is_an_admin() -> None:
+    alone = "server:\n  mapRoles:\n"
+    assert places(alone + entry("['system:master']")) == ["5:14 IAM064"]
+    assert places(alone + entry("['system:monitorng']")) == ["2:3 IAM084", "5:14 IAM064"]
+    assert places(alone + entry("[' dev']")) == ["2:3 IAM084", "5:14 IAM078"]
+    assert places(alone + entry("[' system:masters']")) == ["5:14 IAM078"]
