@@ -28,7 +28,7 @@ _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]+\Z", re.ASCII)
 _USER_PATH = re.compile(r"[!-~]*\Z")
 _LONGEST = 64
 _BRACED = re.compile(r"\$?\{+[^{}]*\}+|\[[^\[\]]+\]")
-_EXAMPLE = "arn:aws:iam::111122223333:role/Admin"
+_EXAMPLE = "arn:aws:iam::ACCOUNT:role/NAME"
 
 
 class Flaw(str, Enum):

@@ -12,6 +12,7 @@ __all__ = [
     "TEMPLATES",
     "Braced",
     "braced",
+    "bracketed",
     "can_become",
     "can_begin",
     "could_be",
@@ -41,6 +42,8 @@ _BECOMES = {
 _CHARACTERS = {name: pattern.replace("{12}", "*") for name, pattern in _BECOMES.items()}
 
 _BRACED = re.compile(r"\$?\{+([^{}]*)\}*")
+_NAMED = "|".join(TEMPLATES)
+_BRACKETED = re.compile(rf"(?i)[\[<(%]+[\s.]*(?P<inside>{_NAMED})\s*[\]>)%]+|\$(?P<behind>{_NAMED})\b")
 _EXACT = {f"{{{{{name}}}}}": name for name in TEMPLATES}
 _PARTS = re.compile(f"({'|'.join(map(re.escape, _EXACT))})")
 
@@ -58,6 +61,12 @@ class Braced:
 def braced(text: str) -> Iterator[Braced]:
     for match in _BRACED.finditer(text):
         yield Braced(match[0], match[1], _EXACT.get(match[0]))
+
+
+def bracketed(text: str) -> Iterator[Braced]:
+    """The names of templates in other brackets than braces, or behind a dollar sign."""
+    for match in _BRACKETED.finditer(text):
+        yield Braced(match[0], match["inside"] or match["behind"], None)
 
 
 def templates_in(text: str) -> set[str]:

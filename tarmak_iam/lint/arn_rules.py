@@ -166,7 +166,7 @@ def _root_or_federated(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
                 f"{shortened(arn)} is the root user, whose keys should not exist (an ARN with "
                 ":root means nobody else here)"
             )
-            yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, "map a role, and let people assume it")
+            yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, "map a role instead, and let people assume it")
         elif principal is Principal.FEDERATED_USER:
             what = f"{shortened(arn)} is a federated user: whoever calls GetFederationToken chooses that name"
             yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, "map the role that people assume instead")

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from tarmak_iam.document import Document
+from tarmak_iam.document.nodes import dereference
 from tarmak_iam.document.quoting import scalar_text
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.identity.copied_text import cleaned
@@ -25,6 +27,7 @@ from tarmak_iam.identity.groups import (
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.identity.template_names import PRIVATE_DNS, braced
 from tarmak_iam.lint.entries import Entry, entries_of
+from tarmak_iam.lint.name_rules import is_on_several_lines
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import way_in
 from tarmak_iam.near import closest
@@ -73,13 +76,22 @@ def _joined(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
         for group, route in entry.groups if isinstance(entry.value("groups"), list) else ():
             parts = joined_groups(group)
+            mark = next((f"{word} in it" for sign, word in _SEPARATORS.items() if sign in group), "blanks in it")
+            if parts is None and is_on_several_lines(mappings.document, route):
+                parts, mark = _lines(mappings.document, route), "lines without a dash"
             if parts is not None:
-                mark = next((word for sign, word in _SEPARATORS.items() if sign in group), "blanks")
-                what = f"the group {quoted(group)} has {mark} in it, and the daemon takes it as one group"
+                what = f"the group {quoted(group)} has {mark}, and the daemon takes it as one group"
                 what = f"{what}; {way_in()}" if ADMINS in parts else what
                 items = ", ".join(scalar_text(shortened(part), flow=":" not in part) for part in parts)
                 remedy = f"write each as an item of its own: [{items}]" if parts else "remove it"
                 yield rule.finding(Subject.MAPPINGS, route, what, remedy)
+
+
+def _lines(document: Document, route: Route) -> tuple[str, ...]:
+    node = document.node(route)
+    node = dereference(node) if node is not None else None
+    lines = document.text[node.start : node.end].splitlines() if node is not None else []
+    return tuple(filter(None, map(cleaned, lines)))
 
 
 def _near_own(rule: Rule, mappings: Mappings) -> Iterator[Finding]:

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from tarmak_iam.document import Document
+from tarmak_iam.document.nodes import Scalar, dereference
 from tarmak_iam.document.quoting import quote
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.identity.copied_text import Trace, cleaned, placeholder, traces
 from tarmak_iam.identity.groups import ADMINS, joined_groups
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.identity.reach import misfit
+from tarmak_iam.identity.template_names import bracketed
 from tarmak_iam.lint.entries import Entry, entries_of
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import for_admins, way_in
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
-__all__ = ["NAME_RULES", "write"]
+__all__ = ["NAME_RULES", "is_on_several_lines"]
 
+_WHAT_OF_BLANKS = {
+    "username": "the username {name} has blanks or control characters at its ends or inside, and they count",
+    "group": "the group {name} has blanks or control characters, and they count: RBAC binds no such group",
+}
 _WHAT = {
     Trace.INVISIBLE: "has characters that are not visible",
     Trace.QUOTES: "has quotes or brackets in it",
@@ -29,22 +36,21 @@ _WHAT = {
 def _blank(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
         for kind, text, route in _whole_names(entry):
-            if kind == "group" and not text.strip():
-                what = _blank_group(text)
-            elif not text.strip() or _first_trace(text) is not Trace.BLANK:
-                continue
-            elif kind == "group":
-                what = _blank_group(text)
-            else:
-                what = (
-                    f"the username {shortened(text)!r} has blanks or control characters at "
-                    "its ends or inside, and they count"
+            if kind == "username" and is_on_several_lines(mappings.document, route):
+                what = f"the username {quoted(text)} goes on in the next line, which is a blank in it"
+                yield rule.finding(Subject.MAPPINGS, route, what, "write it on one line")
+            elif _is_blank(kind, text):
+                what = _WHAT_OF_BLANKS[kind].format(name=repr(shortened(text)))
+                yield rule.finding(
+                    Subject.MAPPINGS, route, _for_lost_admins(kind, text, what), _write(kind, cleaned(text))
                 )
-            yield rule.finding(Subject.MAPPINGS, route, _for_lost_admins(kind, text, what), write(kind, cleaned(text)))
 
 
-def _blank_group(text: str) -> str:
-    return f"the group {shortened(text)!r} has blanks or control characters, and they count: RBAC binds no such group"
+def _is_blank(kind: str, text: str) -> bool:
+    """An empty username is another finding."""
+    if not text.strip():
+        return kind == "group"
+    return _first_trace(text) is Trace.BLANK
 
 
 def _traced(*kinds: Trace) -> Callable[[Rule, Mappings], Iterator[Finding]]:
@@ -53,13 +59,13 @@ def _traced(*kinds: Trace) -> Callable[[Rule, Mappings], Iterator[Finding]]:
     def check(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         for entry in entries_of(mappings).mapped:
             for kind, text, route in _whole_names(entry):
-                trace = None if placeholder(text) else _first_trace(text)
+                trace = None if placeholder(text) or any(bracketed(text)) else _first_trace(text)
                 if trace not in kinds:
                     continue
                 count = "" if trace is Trace.ENDING else ", and they count"
                 shown = ascii(shortened(text)) if trace in (Trace.INVISIBLE, Trace.LETTERS) else quoted(text)
                 what = f"the {kind} {shown} {_WHAT[trace]}{count}"
-                remedy = write(kind, cleaned(text))
+                remedy = _write(kind, cleaned(text))
                 yield rule.finding(Subject.MAPPINGS, route, _for_lost_admins(kind, text, what), remedy)
 
     return check
@@ -86,13 +92,20 @@ def _left_open(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             yield rule.finding(Subject.MAPPINGS, entry.at_arn, for_admins(entry, what), remedy)
         for kind, text, route in entry.names:
             left = placeholder(text)
-            if left:
+            if left and not any(bracketed(text)):  # which is a template, and another finding
                 what = f"the {kind} {quoted(text)} has the placeholder {shortened(left)} in it"
                 remedy = f"put the real name in the place of {shortened(left)}"
                 yield rule.finding(Subject.MAPPINGS, route, what, remedy)
 
 
-def write(kind: str, text: str) -> str:
+def is_on_several_lines(document: Document, route: Route) -> bool:
+    """Whether a scalar without quotes has line breaks in it, as where the dash of the next item is missing."""
+    node = document.node(route)
+    node = dereference(node) if node is not None else None
+    return isinstance(node, Scalar) and node.style == "plain" and "\n" in document.text[node.start : node.end].strip()
+
+
+def _write(kind: str, text: str) -> str:
     """The remedy for a name that should read so."""
     if text:
         return f"write {quote(shortened(text))}"

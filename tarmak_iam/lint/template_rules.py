@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tarmak_iam.document.quoting import quote
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.identity.arn import ArnError, is_account, parse_arn
 from tarmak_iam.identity.mappings import Mappings
@@ -13,6 +14,7 @@ from tarmak_iam.identity.template_names import (
     TEMPLATES,
     Braced,
     braced,
+    bracketed,
     fixed_prefix,
     has_session,
     templates_in,
@@ -44,7 +46,7 @@ _ALSO = {
 def _unknown(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
         for kind, text, route in entry.names:
-            for part in braced(text):
+            for part in (*braced(text), *bracketed(text)):
                 if part.name is None:
                     what = (
                         f"the authenticator knows no template {shortened(part.text)}, and "
@@ -69,6 +71,8 @@ def _instead(entry: Entry, kind: str, text: str, part: Braced) -> str:
         return f'write "system:node:{PRIVATE_DNS}"'
     if template in SESSION_TEMPLATES and (not fixed_prefix(whole) or text.startswith(("system:", "eks:"))):
         return f'write "dev:{template}"'
+    if "{" not in part.text:
+        return f"write {quote(whole)}"
     return f"did you mean {template}?"
 
 

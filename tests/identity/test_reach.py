@@ -81,7 +81,7 @@ DEV = f"{HEAD}role/Dev"
             Flaw.NO_PRINCIPAL,
             "map the role of the instance profile: `aws iam get-instance-profile --instance-profile-name Dev` shows it",
         ),
-        ("arn:aws:s3:::bucket", Flaw.NO_PRINCIPAL, f"write it as in {HEAD}role/Admin"),
+        ("arn:aws:s3:::bucket", Flaw.NO_PRINCIPAL, "write it as in arn:aws:iam::ACCOUNT:role/NAME"),
         # names
         (f"{HEAD}role/{'x' * 65}", Flaw.SHAPE, "write the role's name as `aws iam list-roles` shows it"),
         (f"{HEAD}role/a/{'x' * 65}", Flaw.SHAPE, "write the role's name as `aws iam list-roles` shows it"),

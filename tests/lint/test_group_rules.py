@@ -167,3 +167,13 @@ def test_only_what_was_to_be_system_masters_hides_that_nobody_is_an_admin() -> N
     assert places(alone + entry("['system:monitorng']")) == ["2:3 IAM084", "5:14 IAM064"]
     assert places(alone + entry("[' dev']")) == ["2:3 IAM084", "5:14 IAM078"]
     assert places(alone + entry("[' system:masters']")) == ["5:14 IAM078"]
+
+
+def test_a_group_whose_dash_is_missing() -> None:
+    text = f"{ROLES}  - roleARN: {DEV}\n    username: dev\n    groups:\n    - Domain Users\n      ops\n    - web\n"
+    assert only(text) == (
+        "7:7 IAM114 the group 'Domain Users ops' has lines without a dash, and the daemon takes it as one group; "
+        "write each as an item of its own: [Domain Users, ops]"
+    )
+    assert places(text.replace("Domain Users\n      ops", "'Domain Users\n      ops'")) == []
+    assert places(text.replace("Domain Users\n      ops", "Domain Users ops")) == []

@@ -148,3 +148,11 @@ def test_the_username_of_masters_is_no_admin() -> None:
     """What is said of a username does not keep the finding about admins back."""
     text = "server:\n  mapRoles:\n" + entry("system:m\u0430sters")
     assert places(text) == ["2:3 IAM084", "4:15 IAM073", "4:15 IAM124"]
+
+
+def test_a_username_on_two_lines() -> None:
+    text = f"{ROLES}  - roleARN: {DEV}\n    username: dev\n      ops\n    groups: [dev]\n"
+    assert only(text) == (
+        "5:15 IAM078 the username 'dev ops' goes on in the next line, which is a blank in it; write it on one line"
+    )
+    assert places(text.replace("dev\n      ops", "dev ops")) == []

@@ -30,6 +30,10 @@ def entry(username: str, groups: str = "[dev]") -> str:
             "['system:masters']",
             "write the username itself: {{EC2PrivateDNSName}} is not for admins",
         ),
+        ("dev:[[SessionName]]", "[dev]", 'write "dev:{{SessionName}}"'),
+        ("dev:<SessionName>", "[dev]", 'write "dev:{{SessionName}}"'),
+        ("dev:%sessionname%", "[dev]", 'write "dev:{{SessionName}}"'),
+        ("dev:$SessionName", "[dev]", 'write "dev:{{SessionName}}"'),
         ("dev", "['x-{{sessionname}}']", "write the group itself: {{SessionName}} is not for groups"),
     ],
 )
