@@ -15,7 +15,7 @@ _ALIKE = re.compile(
     r"""
     (?:arn:)? (?:(?P<partition>aws[a-z-]*|china|gov):)? (?:iam|sts):                # arn and partition may be missing
     [a-z0-9-]*:* (?P<account>[0-9]{12}) [:/]
-    (?P<kind>assumed-role|roles?|users?|federated-user) [:/]+ (?P<rest>.+)
+    (?P<kind>assumed-role|roles?|users?|federated-user) [:/\\]+ (?P<rest>.+)
     """,
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Scalar, dereference
@@ -12,7 +12,9 @@ from tarmak_iam.identity.copied_text import Trace, cleaned, placeholder, traces
 from tarmak_iam.identity.groups import ADMINS, joined_groups
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.identity.reach import misfit
+from tarmak_iam.identity.sso import is_permission_set
 from tarmak_iam.identity.template_names import bracketed
+from tarmak_iam.identity.viper import field_key, field_value
 from tarmak_iam.lint.entries import Entry, entries_of
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import for_admins, way_in
@@ -79,7 +81,27 @@ def _ending(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         if bare != arn and entry.flaw is None and misfit(bare) is None:
             what = f"{shortened(arn)} ends with a punctuation mark, probably by mistake"
             yield rule.finding(Subject.MAPPINGS, entry.at_arn, for_admins(entry, what), f"write {shortened(bare)}")
+        yield from _ending_of_set(rule, entry)
     yield from _traced(Trace.ENDING)(rule, mappings)
+
+
+def _ending_of_set(rule: Rule, entry: Entry) -> Iterator[Finding]:
+    """The same in the name of a permission set."""
+    sso = entry.value("sso")
+    name = str(field_value(sso, "permissionSetName") or "") if isinstance(sso, Mapping) else ""
+    bare = cleaned(name)
+    if bare != name and is_permission_set(name) and is_permission_set(bare):
+        route = entry.at("sso") / field_key(sso, "permissionSetName")
+        what = f"the permission set {quoted(name)} ends with a punctuation mark, probably by mistake"
+        yield rule.finding(Subject.MAPPINGS, route, for_admins(entry, what), f"write {quote(bare)}")
+
+
+def _wildcard(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    for entry in entries_of(mappings).mapped:
+        for group, route in entry.groups:
+            if "*" in group:
+                what = f"the group {quoted(group)} has a wildcard in it, and RBAC compares names as they are"
+                yield rule.finding(Subject.MAPPINGS, route, what, "write each group by its name")
 
 
 def _left_open(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -146,5 +168,6 @@ NAME_RULES = (
         "letters in a username or group that look like others",
         _traced(Trace.LETTERS),
     ),
+    Rule("IAM128", Severity.WARNING, Scope.MAPPINGS, "a wildcard in a group", _wildcard),
     Rule("IAM127", Severity.WARNING, Scope.MAPPINGS, "a punctuation mark at the end of a name", _ending),
 )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.identity.arn import is_account
 from tarmak_iam.identity.copied_text import cleaned
-from tarmak_iam.identity.groups import ADMINS, COMPONENT_USERS, NODES
+from tarmak_iam.identity.groups import ADMINS, COMPONENT_USERS, GROUPS, NODES
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.identity.model import Grant
 from tarmak_iam.identity.principals import is_sso_role
@@ -86,6 +86,8 @@ def _reserved_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         if _is_reserved(username) and username != _NODE and not _is_chosen(entry, username):
             what = f"the username {quoted(username)} {_what_it_has(username)}"
             remedy = f"write a name without {_prefix(username)}"
+            if username in GROUPS:
+                remedy = f"write a name of your own here, and {username} under groups"
             yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, remedy)
 
 
@@ -93,6 +95,8 @@ def _what_it_has(username: str) -> str:
     """What is bound to a username of Kubernetes's own, as far as it is known."""
     if username in COMPONENT_USERS:
         return f"is one of Kubernetes's own: it {COMPONENT_USERS[username]}"
+    if username in GROUPS:
+        return "is the name of a group: as a username it gives nothing"
     kind, _, name = username.removeprefix("system:").partition(":")
     namespace, _, account = name.partition(":")
     if kind == "serviceaccount" and namespace and account:

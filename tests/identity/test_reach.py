@@ -29,6 +29,7 @@ DEV = f"{HEAD}role/Dev"
         (f"{DEV}/", Flaw.NAMELESS, f"write {DEV}"),
         (f"{HEAD}user/team/Ann//", Flaw.NAMELESS, f"write {HEAD}user/team/Ann"),
         (f"{HEAD}role:Dev", Flaw.NO_PRINCIPAL, f"did you mean {DEV}?"),
+        (f"{HEAD}role\\Dev", Flaw.NO_PRINCIPAL, f"did you mean {DEV}?"),
         (f"{HEAD}roles/Dev", Flaw.NO_PRINCIPAL, f"did you mean {DEV}?"),
         (f"{HEAD}assumed-role/Dev/ann", Flaw.NO_PRINCIPAL, f"did you mean {DEV}?"),
         ("arn:aws:sts::111122223333:assumed-role/Dev", Flaw.NO_PRINCIPAL, f"did you mean {DEV}?"),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from tarmak_iam.identity import Authenticator, Identity
-from tests.lint.mapped import DEV, ROLES, located, only, places
+from tests.lint.mapped import DEV, ROLES, SSO, located, only, places
 
 NO_CERTIFICATE = "the admin certificate was not examined"
 
@@ -156,3 +156,19 @@ def test_a_username_on_two_lines() -> None:
         "5:15 IAM078 the username 'dev ops' goes on in the next line, which is a blank in it; write it on one line"
     )
     assert places(text.replace("dev\n      ops", "dev ops")) == []
+
+
+def test_a_permission_set() -> None:
+    text = ROLES + "  - {sso: {accountID: '111122223333', permissionSetName: 'Dev.'}, username: dev, groups: [dev]}\n"
+    assert only(text, **SSO) == (
+        "4:58 IAM127 the permission set 'Dev.' ends with a punctuation mark, probably by mistake; write \"Dev\""
+    )
+    assert places(text.replace("Dev.", "Dev"), **SSO) == []
+
+
+def test_a_wildcard_in_a_group() -> None:
+    assert only(ROLES + entry(groups=["dev-*"])) == (
+        "6:14 IAM128 the group 'dev-*' has a wildcard in it, and RBAC compares names as they are; write each group by "
+        "its name"
+    )
+    assert places(ROLES + entry(groups=["dev-?"])) == []

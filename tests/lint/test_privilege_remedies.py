@@ -85,6 +85,10 @@ def test_a_reserved_username_that_the_caller_chooses(username: str, groups: str,
     ("username", "what"),
     [
         ("system:kube-controller-manager", "is one of Kubernetes's own: it reads every Secret and issues tokens of"),
+        (
+            "system:masters",
+            "is the name of a group: as a username it gives nothing; write a name of your own here, and system:masters",
+        ),
         ("system:anonymous", "is one of Kubernetes's own: it is everyone who sends no credentials"),
         (
             "system:serviceaccount:kube-system:deployer",
