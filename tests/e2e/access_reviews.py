@@ -1,0 +1,169 @@
+"""SubjectAccessReviews of a real API server by the thousand, and the RBAC objects that they are about.
+
+One connection for each thread: a kubectl for each question would take a second of it.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import ssl
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from queue import LifoQueue
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from tests.e2e.control_plane import ControlPlane
+
+__all__ = ["Api", "Caller", "Request"]
+
+_GROUP = "rbac.authorization.k8s.io"
+_RBAC = f"/apis/{_GROUP}/v1"
+_PLURALS = {
+    "ClusterRole": "clusterroles",
+    "ClusterRoleBinding": "clusterrolebindings",
+    "Role": "roles",
+    "RoleBinding": "rolebindings",
+}
+_THREADS = 4
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Somebody as the API server sees them: `groups` has `system:authenticated` too where it adds that."""
+
+    username: str
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What somebody asks for: an object or a collection, or a `path` that is none of the API's resources."""
+
+    verb: str
+    resource: str = ""
+    group: str = ""
+    namespace: str = ""
+    name: str = ""
+    path: str = ""
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """As the spec of a SubjectAccessReview has it."""
+        if self.path:
+            return {"nonResourceAttributes": {"verb": self.verb, "path": self.path}}
+        resource, _, subresource = self.resource.partition("/")
+        fields = {
+            "verb": self.verb,
+            "group": self.group,
+            "resource": resource,
+            "subresource": subresource,
+            "namespace": self.namespace,
+            "name": self.name,
+        }
+        return {"resourceAttributes": {key: value for key, value in fields.items() if value}}
+
+    def __str__(self) -> str:
+        what = self.path or (f"{self.resource}.{self.group}" if self.group else self.resource)
+        named = f" {self.name}" if self.name else ""
+        return f"{self.verb} {what}{named}" + (f" in {self.namespace}" if self.namespace else "")
+
+
+class Api:
+    """The API server, asked as its administrator."""
+
+    def __init__(self, connections: Sequence[http.client.HTTPSConnection]) -> None:
+        self._free: LifoQueue[http.client.HTTPSConnection] = LifoQueue()
+        for each in connections:
+            self._free.put(each)
+        self._numbers = count()
+        self.reviews = 0
+        """How many access reviews it has answered."""
+
+    @classmethod
+    @contextmanager
+    def of(cls, plane: ControlPlane) -> Iterator[Api]:
+        context = ssl.create_default_context(cadata=plane.ca.decode())
+        context.load_cert_chain(plane.admin.certificate, plane.admin.key)
+        address = urlsplit(plane.server).netloc
+        made = [http.client.HTTPSConnection(address, timeout=30, context=context) for _ in range(_THREADS)]
+        try:
+            yield cls(made)
+        finally:
+            for each in made:
+                each.close()
+
+    def call(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        """The status and the JSON that is answered."""
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        connection = self._free.get()
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read() or b"null")
+        finally:
+            self._free.put(connection)
+
+    def allowed(self, asked: Sequence[tuple[Caller, Request]]) -> list[bool]:
+        """Whether each may do what it asks for, by all authorizers of the API server."""
+        self.reviews += len(asked)
+        with ThreadPoolExecutor(_THREADS) as pool:
+            return list(pool.map(lambda pair: self._is_allowed(*pair), asked, chunksize=64))
+
+    def _is_allowed(self, caller: Caller, request: Request) -> bool:
+        spec = {"user": caller.username, "groups": list(caller.groups), **request.attributes}
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
+        status, answer = self.call("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review)
+        assert status == 201, answer
+        return bool(answer["status"]["allowed"])
+
+    def create(self, objects: Iterable[Mapping[str, Any]]) -> None:
+        """RBAC objects, which count once this is back."""
+        for each in objects:
+            self._post(each)
+        self._wait()
+
+    def delete(self, objects: Iterable[Mapping[str, Any]]) -> None:
+        for each in objects:
+            status, answer = self.call("DELETE", f"{_collection(each)}/{quote(each['metadata']['name'], safe='')}")
+            assert status == 200, (each, answer)
+        self._wait()
+
+    def _post(self, made: Mapping[str, Any]) -> None:
+        status, answer = self.call("POST", _collection(made), {"apiVersion": f"{_GROUP}/v1", **made})
+        assert status == 201, (made, answer)
+
+    def _wait(self) -> None:
+        """The API server follows its own store by a watch for each kind: what is made last of each is seen last."""
+        name = f"marker:{next(self._numbers)}"
+        for each in (*_marker(name, ""), *_marker(name, "default")):
+            self._post(each)
+        asked = [(Caller(name, ()), Request("get", "marks", own, own)) for own in ("", "default")]
+        deadline = time.monotonic() + 30
+        while not all(self.allowed(asked)):
+            assert time.monotonic() < deadline, "the API server does not see its own roles and bindings"
+            time.sleep(0.01)
+
+
+def _collection(made: Mapping[str, Any]) -> str:
+    namespace = made["metadata"].get("namespace")
+    where = f"/namespaces/{namespace}" if namespace else ""
+    return f"{_RBAC}{where}/{_PLURALS[made['kind']]}"
+
+
+def _marker(name: str, namespace: str) -> list[dict[str, Any]]:
+    """A role and a binding: `get marks` for the user of that name; with a namespace, in an API group of its own."""
+    metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
+    kind = "Role" if namespace else "ClusterRole"
+    rule = {"apiGroups": [namespace], "resources": ["marks"], "verbs": ["get"]}
+    subject = {"kind": "User", "name": name, "apiGroup": _GROUP}
+    role_ref = {"apiGroup": _GROUP, "kind": kind, "name": name}
+    return [
+        {"kind": kind, "metadata": metadata, "rules": [rule]},
+        {"kind": f"{kind}Binding", "metadata": metadata, "roleRef": role_ref, "subjects": [subject]},
+    ]

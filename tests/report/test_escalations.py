@@ -1,0 +1,58 @@
+"""What other tools and Kubernetes's own documentation call an escalation, and what a review makes of it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from tarmak_iam.report.privilege import weighed
+from tarmak_iam.report.rights import Rbac
+from tests.report.escalations import ESCALATIONS, Escalation, Rules
+from tests.support import ROOT
+
+
+def privilege(rules: Rules, namespace: str, one_binding: bool = True) -> str:
+    """Of the user `u` who has the rules by one role, or each by a role of its own."""
+    roles = [rules] if one_binding else [(each,) for each in rules]
+    objects: list[dict[str, Any]] = []
+    for number, own in enumerate(roles):
+        name = f"role-{number}"
+        metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
+        objects += [
+            {"kind": "ClusterRole", "metadata": {"name": name}, "rules": list(own)},
+            {
+                "kind": "RoleBinding" if namespace else "ClusterRoleBinding",
+                "metadata": metadata,
+                "roleRef": {"kind": "ClusterRole", "name": name},
+                "subjects": [{"kind": "User", "name": "u"}],
+            },
+        ]
+    return str(weighed("u", (), Rbac(objects).rights_of("u", ()))[0])
+
+
+@pytest.mark.parametrize("case", ESCALATIONS, ids=lambda each: each.name)
+def test_every_way_of_it_is_of_that_privilege(case: Escalation) -> None:
+    found = {privilege(rules, case.namespace, one) for rules in case.smallest for one in (True, False)}
+    assert found == {case.privilege}
+    assert privilege(case.rules, case.namespace) == case.privilege
+
+
+@pytest.mark.parametrize("case", [each for each in ESCALATIONS if len(each.rules) > 1], ids=lambda each: each.name)
+def test_of_several_rules_each_is_needed(case: Escalation) -> None:
+    for left_out in range(len(case.rules)):
+        rest = case.rules[:left_out] + case.rules[left_out + 1 :]
+        assert privilege(rest, case.namespace) in ("none", *documented(case, left_out))
+
+
+def documented(case: Escalation, left_out: int) -> tuple[str, ...]:
+    """What is counted although it is not enough alone."""
+    return ()
+
+
+def test_the_table_of_the_documentation_is_these() -> None:
+    text = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
+    section = text.partition("\n## Known escalations\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\|.*\|$", section, re.MULTILINE)
+    assert rows[2:] == [each.row for each in ESCALATIONS]
