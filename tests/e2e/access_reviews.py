@@ -122,6 +122,13 @@ class Api:
         assert status == 201, answer
         return bool(answer["status"]["allowed"])
 
+    def of_the_cluster(self) -> frozenset[str]:
+        """The resources that are in no namespace; namespaces are: a request about one is a request in it."""
+        groups = self.call("GET", "/apis")[1]["groups"]
+        paths = ["/api/v1", *(f"/apis/{own['groupVersion']}" for each in groups for own in each["versions"])]
+        served = [each for path in paths for each in self.call("GET", path)[1]["resources"]]
+        return frozenset(each["name"] for each in served if not each["namespaced"]) - {"namespaces"}
+
     def create(self, objects: Iterable[Mapping[str, Any]]) -> None:
         """RBAC objects, which count once this is back."""
         for each in objects:
