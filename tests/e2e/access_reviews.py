@@ -75,7 +75,7 @@ class Request:
 
 
 class Api:
-    """The API server, asked as its administrator."""
+    """The API server, asked as its administrator unless headers say otherwise."""
 
     def __init__(self, connections: Sequence[http.client.HTTPSConnection]) -> None:
         self._free: LifoQueue[http.client.HTTPSConnection] = LifoQueue()
@@ -87,9 +87,11 @@ class Api:
 
     @classmethod
     @contextmanager
-    def of(cls, plane: ControlPlane) -> Iterator[Api]:
+    def of(cls, plane: ControlPlane, is_admin: bool = True) -> Iterator[Api]:
+        """Without `is_admin` it shows no certificate, so that a token counts."""
         context = ssl.create_default_context(cadata=plane.ca.decode())
-        context.load_cert_chain(plane.admin.certificate, plane.admin.key)
+        if is_admin:
+            context.load_cert_chain(plane.admin.certificate, plane.admin.key)
         address = urlsplit(plane.server).netloc
         made = [http.client.HTTPSConnection(address, timeout=30, context=context) for _ in range(_THREADS)]
         try:
@@ -98,14 +100,18 @@ class Api:
             for each in made:
                 each.close()
 
-    def call(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
-        """The status and the JSON that is answered."""
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    def call(
+        self, method: str, path: str, body: object = None, more: Mapping[str, str] | None = None
+    ) -> tuple[int, Any]:
+        """The status and the JSON that is answered; `more` are further headers."""
+        headers = {"Content-Type": "application/json", "Accept": "application/json", **(more or {})}
         connection = self._free.get()
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             answer = connection.getresponse()
-            return answer.status, json.loads(answer.read() or b"null")
+            text = answer.read().decode()
+            is_json = (answer.getheader("Content-Type") or "").startswith("application/json")
+            return answer.status, json.loads(text) if is_json else text
         finally:
             self._free.put(connection)
 
