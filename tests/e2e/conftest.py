@@ -37,6 +37,7 @@ PRINCIPALS = {
     "path": _role(2, "team/Deployer", "ci"),
     "twice": _role(3, "Twice", "s"),
     "unmapped": _role(4, "Nobody", "s"),
+    "sso": _role(6, "AWSReservedSSO_Dev_Ops_0123456789abcdef", "ann"),
     "expired": replace(_role(5, "Admin", "late"), is_expired=True),
     "user": Principal("AKIAUSER000000000001", f"arn:aws:iam::{ACCOUNT}:user/team/Bob", "AIDAUSER000000000001"),
     "account": Principal("AKIAUSER000000000002", "arn:aws:iam::444455556666:user/Eve", "AIDAUSER000000000002"),

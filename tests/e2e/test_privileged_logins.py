@@ -1,0 +1,186 @@
+"""Principals whom `report` calls admins: each of them logs in through the real daemon and does what makes it one."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e import components
+from tests.e2e.conftest import ACCOUNT, ON_BOTH, PRINCIPALS, Login, Stage
+
+DEPLOYER = f"arn:aws:iam::{ACCOUNT}:role/Deployer"
+ADMIN = """\
+  mapRoles:
+  - {roleARN: "arn:aws:iam::111122223333:role/Admin", username: "admin:{{SessionName}}", groups: ["system:masters"]}
+"""
+MAPPINGS = f'{ADMIN}  - {{roleARN: "{DEPLOYER}", username: deployer, groups: [deployers]}}\n'
+RBAC = "rbac.authorization.k8s.io/v1"
+MASTERS = "system:masters"
+
+
+@pytest.fixture(autouse=True)
+def _leaving_nothing(stage: Stage) -> Iterator[None]:
+    yield
+    for name in ("featureGates", "backends"):
+        stage.home.call("settings", "unset", name)
+    kinds = "daemonsets,configmaps,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings,crds"
+    for selector in ("app.kubernetes.io/managed-by=tarmak-iam", "made-by=test"):
+        done = stage.plane.kubectl("delete", kinds, "-A", f"--selector={selector}")
+        assert done.code == 0, done.err
+
+
+def daemon_for(stage: Stage) -> str:
+    """The newest that works with the CustomResourceDefinitions of its Kubernetes."""
+    return components.DAEMONS[0 if stage.plane.is_server_side else -1]
+
+
+def give(stage: Stage, group: str, namespace: str, verbs: list[str], resource: str, api_group: str = "") -> None:
+    """The rights on one resource, by a binding of their own."""
+    metadata = {"name": "given", "labels": {"made-by": "test"}, **({"namespace": namespace} if namespace else {})}
+    kind = "Role" if namespace else "ClusterRole"
+    rule = {"apiGroups": [api_group], "resources": [resource], "verbs": verbs}
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": "given"}
+    subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": group}
+    apply(
+        stage,
+        {"apiVersion": RBAC, "kind": kind, "metadata": metadata, "rules": [rule]},
+        {
+            "apiVersion": RBAC,
+            "kind": f"{kind}Binding",
+            "metadata": metadata,
+            "roleRef": reference,
+            "subjects": [subject],
+        },
+    )
+
+
+def apply(stage: Stage, *objects: dict[str, Any]) -> None:
+    listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": objects})
+    done = stage.plane.kubectl("apply", "-f", "-", text=listed)
+    assert done.code == 0, done.err
+
+
+def said(stage: Stage, principal: str = DEPLOYER) -> tuple[str, str]:
+    """Privilege and why, as `report --kubeconfig` has it."""
+    (cluster,) = json.loads(stage.live("report", "-o", "json").out)["clusters"]
+    assert cluster["live"]["error"] is None
+    (found,) = [each for each in cluster["principals"] if each["principal"] == principal]
+    return found["privilege"], "; ".join(found["because"])
+
+
+def login_with(stage: Stage, name: str, group: str) -> Login:
+    """The first login that has the group: the daemon takes objects in some time after they are written."""
+    deadline = time.monotonic() + 30
+    while group not in (login := stage.login(name)).groups and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return login
+
+
+@ON_BOTH
+def test_who_writes_aws_auth_makes_itself_an_admin(stage: Stage) -> None:
+    stage.home.map(MAPPINGS)
+    with stage.daemon(daemon_for(stage), "--backend", "EKSConfigMap"):
+        assert stage.eventually("path").groups == ("deployers", "system:authenticated")
+        assert said(stage) == ("none", "")
+        give(stage, "deployers", "kube-system", ["get", "patch"], "configmaps")
+        assert said(stage) == ("admin", "RoleBinding kube-system/given: writes the IAM mappings in kube-system")
+        roles = [{"rolearn": DEPLOYER, "username": "deployer", "groups": [MASTERS]}]
+        patch = json.dumps({"data": {"mapRoles": json.dumps(roles)}})
+        command = ("-n", "kube-system", "patch", "configmap", "aws-auth", "--type=merge", "-p", patch)
+        done = stage.kubectl_as("path", *command)
+        assert done.code == 0, done.err
+        assert MASTERS in login_with(stage, "path", MASTERS).groups
+
+
+@ON_BOTH
+def test_who_creates_identity_mappings_makes_anybody_an_admin(stage: Stage) -> None:
+    stage.home.map(MAPPINGS)
+    with stage.daemon(daemon_for(stage), "--backend", "CRD"):
+        assert stage.eventually("path").groups == ("deployers", "system:authenticated")
+        assert said(stage) == ("none", "")
+        give(stage, "deployers", "", ["create"], "iamidentitymappings", "iamauthenticator.k8s.aws")
+        assert said(stage) == ("admin", "ClusterRoleBinding given: writes the IAM mappings")
+        assert "Unauthorized" in stage.login("unmapped").refused
+        mapping = {
+            "apiVersion": "iamauthenticator.k8s.aws/v1alpha1",
+            "kind": "IAMIdentityMapping",
+            "metadata": {"name": "nobody"},
+            "spec": {"arn": f"arn:aws:iam::{ACCOUNT}:role/Nobody", "username": "n", "groups": [MASTERS]},
+        }
+        file = stage.home.state / "mapping.json"
+        file.write_text(json.dumps(mapping))
+        done = stage.kubectl_as("path", "create", "--validate=false", "-f", str(file))
+        assert done.code == 0, done.err
+        assert MASTERS in login_with(stage, "unmapped", MASTERS).groups
+
+
+def test_who_writes_our_config_map(stage: Stage) -> None:
+    stage.home.map(MAPPINGS)
+    with stage.daemon(daemon_for(stage)):
+        assert said(stage) == ("none", "")
+        give(stage, "deployers", "kube-system", ["get", "patch"], "configmaps")
+        assert said(stage) == ("admin", "RoleBinding kube-system/given: writes the IAM mappings in kube-system")
+        patch = json.dumps({"data": {"config.yaml": "server: {mapRoles: []}"}})
+        command = ("-n", "kube-system", "patch", "configmap", "aws-iam-authenticator", "--type=merge", "-p", patch)
+        assert stage.kubectl_as("path", *command).code == 0
+
+
+def test_who_starts_pods_where_the_authenticator_runs(stage: Stage) -> None:
+    stage.home.map(MAPPINGS)
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "own", "namespace": "kube-system"},
+        "spec": {
+            "automountServiceAccountToken": False,
+            "containers": [
+                {"name": "own", "image": "example.org/own", "volumeMounts": [{"name": "n", "mountPath": "/n"}]}
+            ],
+            "volumes": [{"name": "n", "hostPath": {"path": "/"}}],
+        },
+    }
+    file = stage.home.state / "pod.json"
+    file.write_text(json.dumps(pod))
+    account = {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": {"name": "default", "namespace": "kube-system"},
+    }
+    apply(stage, account)
+    with stage.daemon(daemon_for(stage)):
+        give(stage, "deployers", "kube-system", ["create"], "pods")
+        privilege, because = said(stage)
+        assert (privilege, "starts pods in kube-system" in because) == ("admin", True)
+        done = stage.kubectl_as("path", "create", "--validate=false", "-f", str(file))
+        assert done.code == 0, done.err
+    stage.plane.kubectl("-n", "kube-system", "delete", "pod", "own", "--force", "--grace-period=0")
+
+
+def test_what_everybody_has_who_logs_in(stage: Stage) -> None:
+    stage.home.map(MAPPINGS)
+    with stage.daemon(daemon_for(stage)):
+        assert "Forbidden" in stage.kubectl_as("path", "get", "secrets", "-A").err
+        give(stage, "system:authenticated", "", ["*"], "*", "*")
+        assert said(stage)[0] == "admin"
+        assert stage.kubectl_as("path", "get", "secrets", "-A").code == 0
+
+
+def test_a_permission_set_whose_name_begins_as_an_admins_does(stage: Stage) -> None:
+    """Dev_Ops is taken for Dev at random, so that its own entry is not all that it may get."""
+    entries = (("Dev", "dev", f'["{MASTERS}"]'), ("Dev_Ops", "ops", "[]"))
+    lines = [
+        f'  - {{sso: {{permissionSetName: {name}, accountID: "{ACCOUNT}"}}, username: {user}, groups: {groups}}}\n'
+        for name, user, groups in entries
+    ]
+    stage.home.run("settings", "set", "featureGates", "SSORoleMatch=true")
+    stage.home.map("  mapRoles:\n" + "".join(lines))
+    with stage.daemon(daemon_for(stage)):
+        logins = {(each.username, MASTERS in each.groups) for each in (stage.login("sso") for _ in range(10))}
+        assert logins <= {("dev", True), ("ops", False)}
+        assert PRINCIPALS["sso"].arn in stage.sts.asked
+        assert said(stage, f"{ACCOUNT}/Dev_Ops") == ("admin", f"group {MASTERS}")
+        assert ("dev", True) in logins
