@@ -12,7 +12,15 @@ __all__ = ["NAMES", "NAMESPACES", "Names", "named_in", "objects_of"]
 
 _GROUP = "rbac.authorization.k8s.io"
 NAMESPACES = ("kube-system", "team", "other")
-NAMES = ("aws-auth", "aws-iam-authenticator", "tls", "alice", "system:masters", "kubernetes.io/kube-apiserver-client")
+NAMES = (
+    "aws-auth",
+    "aws-iam-authenticator",
+    "tls",
+    "alice",
+    "system:masters",
+    "kubernetes.io/kube-apiserver-client",
+    "",
+)
 """Names of objects, for resourceNames."""
 
 _VERBS = (

@@ -53,6 +53,7 @@ MAPPINGS = """\
   - {roleARN: "arn:aws:iam::111122223333:role/Nobody", username: nobody, groups: ["system:unauthenticated"]}
   - {roleARN: "arn:aws:iam::111122223333:role/Masters", username: m, groups: ["system:masters"]}
   - {roleARN: "arn:aws:iam::111122223333:role/Bare", username: bare}
+  - {roleARN: "arn:aws:iam::111122223333:role/Random", username: random, Groups: [readers], groupS: [admins]}
   mapUsers:
   - {userARN: "arn:aws:iam::111122223333:user/Bob", username: bob, groups: [readers, developers]}
   mapAccounts: ["444455556666"]
@@ -107,19 +108,20 @@ def callers(sessions: tuple[str, ...]) -> dict[str, tuple[Caller, ...]]:
     arns = {each.principal: [each.principal] for each in loaded.grants if each.kind == "arn"}
     arns[OTHER] = [f"arn:aws:iam::{OTHER}:role/Ops", f"arn:aws:iam::{OTHER}:user/Eve"]
     return {
-        principal: tuple(dict.fromkeys(_becoming(loaded, arn, each) for arn in own for each in sessions))
+        principal: tuple(dict.fromkeys(who for arn in own for each in sessions for who in _becoming(loaded, arn, each)))
         for principal, own in arns.items()
     }
 
 
-def _becoming(loaded: Authenticator, arn: str, session: str) -> Caller:
+def _becoming(loaded: Authenticator, arn: str, session: str) -> Iterator[Caller]:
     """With the group that the API server adds (k8s.io/apiserver/pkg/authentication/group), and without those that have
     rights of their own, which no binding gives."""
     answer = loaded.whois(identity_of(arn, session))
-    assert answer.authenticated, answer.reason
-    groups = [each for each in answer.groups or () if each not in ("system:masters", "system:nodes")]
-    has_one = {"system:authenticated", "system:unauthenticated"} & set(groups)
-    return Caller(str(answer.username), (*groups, *(() if has_one else ("system:authenticated",))))
+    for each in (answer, *answer.alternatives):
+        assert each.authenticated, each.reason
+        groups = [own for own in each.groups or () if own not in ("system:masters", "system:nodes")]
+        has_one = {"system:authenticated", "system:unauthenticated"} & set(groups)
+        yield Caller(str(each.username), (*groups, *(() if has_one else ("system:authenticated",))))
 
 
 @dataclass(frozen=True)
@@ -151,8 +153,9 @@ def questions(objects: list[dict[str, Any]]) -> list[Question]:
 def _requests(rule: dict[str, Any], namespace: str, named: set[tuple[str, str]]) -> Iterator[Request]:
     for verb in rule["verbs"]:
         for resource in rule["resources"]:
-            # The request that makes an object is asked about without its name.
+            # The request that makes an object is asked about without its name; which ConfigMaps count, rules say.
             has_name = "/" in resource or verb not in ("create", "deletecollection", "*")
+            has_name = has_name and resource != "configmaps"
             names = {name for own, name in named if own in (verb, "*")} if has_name else ()
             for name in rule.get("resourceNames") or ("", *sorted(names)):
                 for group in rule["apiGroups"]:
