@@ -18,14 +18,13 @@ from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.caller import identity_of
 from tests.e2e.access_reviews import Api, Caller, Request
 from tests.e2e.conftest import CURRENT, TARMAKS, Stage
+from tests.e2e.escalation_questions import ANONYMOUS, Answers, Question, questions, some_requests, starting_pods
 from tests.e2e.listed_rights import allowed_by
-from tests.e2e.random_rbac import NAMESPACES, Names, named_in, objects_of
-from tests.report.escalations import ESCALATIONS, Escalation
+from tests.e2e.random_rbac import NAMESPACES, Names, objects_of
 from tests.report.reviews import installation
 
 ACCOUNT = "111122223333"
 OTHER = "444455556666"
-ANONYMOUS = Caller("system:anonymous", ("system:unauthenticated",))
 OF_THE_CLUSTER = {"users", "groups", "userextras", "uids", "signers", "iamidentitymappings"}
 """Resources that are in no namespace, and are asked for without being served."""
 OVERSTATED = (
@@ -60,46 +59,24 @@ MAPPINGS = """\
 """
 SESSIONS = ("alice", "admins", "a@b.c")
 MORE_SESSIONS = (
-    *SESSIONS,
-    "Alice",
-    "bob",
-    "r",
-    "o",
-    "bare",
-    "Readers",
-    "readers",
-    "developers",
-    "111122223333",
-    "a-b.c",
+    *(*SESSIONS, "Alice", "bob", "r", "o", "bare", "Readers", "readers", "developers", "111122223333", "a-b.c"),
+    "serviceaccounts",
 )
 """All of which some binding may be about."""
 NAMES = Names(
     users=(
-        *(
-            "alice",
-            "Alice",
-            "bob",
-            "dev:alice",
-            "dev:a-b.c",
-            "dev:a@b.c",
-            "a@b.c",
-            "r",
-            "o",
-            "bare",
-            "team:111122223333",
-        ),
+        *("alice", "Alice", "bob", "dev:alice", "dev:a-b.c", "dev:a@b.c", "a@b.c", "r", "o", "bare", "random"),
+        *("team:111122223333", "system:kube-controller-manager"),
         *("system:serviceaccount:team:deployer", "system:anonymous", "system:node:n1"),
         *(f"arn:aws:iam::{OTHER}:role/Ops", f"arn:aws:iam::{OTHER}:user/Eve", f"arn:aws:iam::{ACCOUNT}:user/Bob"),
     ),
     groups=(
         *("readers", "Readers", "developers", "admins", "a-b.c", "a@b.c", "system:admins", "111122223333", "alice"),
-        *("readers", "developers", "system:serviceaccounts", "system:serviceaccounts:team"),
+        *("readers", "developers"),
+        *("system:serviceaccounts", "system:serviceaccounts:team"),
     ),
     accounts=(("team", "deployer"), ("other", "bot"), ("kube-system", "deployer")),
 )
-WORKLOADS = {
-    *("pods", "replicationcontrollers", "daemonsets", "deployments", "replicasets", "statefulsets", "jobs", "cronjobs"),
-}
 
 
 def callers(sessions: tuple[str, ...]) -> dict[str, tuple[Caller, ...]]:
@@ -122,78 +99,6 @@ def _becoming(loaded: Authenticator, arn: str, session: str) -> Iterator[Caller]
         groups = [own for own in each.groups or () if own not in ("system:masters", "system:nodes")]
         has_one = {"system:authenticated", "system:unauthenticated"} & set(groups)
         yield Caller(str(each.username), (*groups, *(() if has_one else ("system:authenticated",))))
-
-
-@dataclass(frozen=True)
-class Question:
-    """What an escalation asks of the API server: of each rule any request."""
-
-    escalation: Escalation
-    rules: tuple[tuple[Request, ...], ...]
-
-    def __str__(self) -> str:
-        known = self.escalation
-        return f"has {known.privilege}: {known.name} ({', '.join(str(each[0]) for each in self.rules)}, ...)"
-
-    def is_met(self, allowed: Callable[[Request], bool]) -> bool:
-        return all(any(map(allowed, requests)) for requests in self.rules)
-
-
-def questions(objects: list[dict[str, Any]]) -> list[Question]:
-    """All that lead to more rights, in each namespace; with names of objects where rules of `objects` have them."""
-    named = named_in(objects)
-    return [
-        Question(each, tuple(tuple(_requests(rule, namespace, named)) for rule in each.rules))
-        for each in ESCALATIONS
-        for namespace in (NAMESPACES if each.namespace == "team" else (each.namespace,))
-        if each.privilege != "none"
-    ]
-
-
-def _requests(rule: dict[str, Any], namespace: str, named: set[tuple[str, str]]) -> Iterator[Request]:
-    for verb in rule["verbs"]:
-        for resource in rule["resources"]:
-            # The request that makes an object is asked about without its name; which ConfigMaps count, rules say.
-            has_name = "/" in resource or verb not in ("create", "deletecollection", "*")
-            has_name = has_name and resource != "configmaps"
-            names = {name for own, name in named if own in (verb, "*")} if has_name else ()
-            for name in rule.get("resourceNames") or ("", *sorted(names)):
-                for group in rule["apiGroups"]:
-                    yield Request(verb, resource, group, namespace, name)
-
-
-def some_requests(random: Random, objects: list[dict[str, Any]], of_the_cluster: frozenset[str]) -> list[Request]:
-    """What the rules of `objects` are about, and what only looks like it."""
-    rules = [rule for each in objects for rule in each.get("rules") or ()]
-    return [_similar(random, random.choice(rules), of_the_cluster) for _ in range(60)]
-
-
-def _similar(random: Random, rule: dict[str, Any], of_the_cluster: frozenset[str]) -> Request:
-    if "nonResourceURLs" in rule:
-        path = random.choice(rule["nonResourceURLs"]).replace("*", random.choice(("", "x")))
-        return Request(random.choice(("get", "post")), path=path if path.startswith("/") else "/metrics")
-    verb, resource, group = (random.choice(rule[key]) for key in ("verbs", "resources", "apiGroups"))
-    resource = resource.replace("*/", random.choice(("pods/", "nodes/"))).replace("*", random.choice(("secrets", "x")))
-    group = group.replace("*", random.choice(("", "apps", "example.com")))
-    namespace = "" if resource.partition("/")[0] in of_the_cluster else random.choice(("", *NAMESPACES))
-    name = random.choice(("", *rule.get("resourceNames", ()), "another"))
-    return Request(verb.replace("*", "get"), resource, group, namespace, name)
-
-
-class Server:
-    """What the API server allows; it is asked once for each."""
-
-    def __init__(self, api: Api) -> None:
-        self.api, self._known = api, dict[tuple[Caller, Request], bool]()
-
-    def ask(self, people: tuple[Caller, ...], requests: list[Request]) -> None:
-        missing = dict.fromkeys((who, each) for who in (*people, ANONYMOUS) for each in requests)
-        asked = [pair for pair in missing if pair not in self._known]
-        self._known |= dict(zip(asked, self.api.allowed(asked), strict=True))
-
-    def allows(self, who: Caller, request: Request) -> bool:
-        """With the rights of those who do not log in, which everybody has who leaves the token out."""
-        return self._known[who, request] or self._known[ANONYMOUS, request]
 
 
 @pytest.fixture(scope="module", params=[CURRENT, TARMAKS], ids=str)
@@ -224,22 +129,23 @@ def test_no_privilege_and_no_right_is_understated(cluster: Stage, api: Api) -> N
     for seed in seeds():
         objects = objects_of(seed, NAMES)
         api.create(objects)
+        asked = questions(objects, has_signers=cluster.plane.is_server_side)
         requests = some_requests(Random(seed), objects, of_the_cluster)
-        compared = Comparison(Server(api), Said.of(cluster), questions(objects), requests)
+        compared = Comparison(Answers(api), Reported.of(cluster), asked, requests)
         wrong += [f"seed {seed}: {each}" for each in compared.differences()]
         api.delete(objects)
     assert wrong == []
 
 
 @dataclass(frozen=True)
-class Said:
+class Reported:
     """What `report` says: of each principal, and of everybody."""
 
     principals: dict[str, dict[str, Any]]
     everyone: list[dict[str, Any]]
 
     @classmethod
-    def of(cls, cluster: Stage) -> Said:
+    def of(cls, cluster: Stage) -> Reported:
         cluster.home.map(MAPPINGS)
         (found,) = json.loads(cluster.live("report", "-o", "json").out)["clusters"]
         assert found["live"]["error"] is None
@@ -248,15 +154,15 @@ class Said:
 
 @dataclass(frozen=True)
 class Comparison:
-    server: Server
-    said: Said
+    answers: Answers
+    reported: Reported
     questions: list[Question]
     requests: list[Request]
     """For which the rights that are listed have to agree with the server."""
 
     def differences(self) -> Iterator[str]:
         people, more = callers(SESSIONS), callers(MORE_SESSIONS)
-        assert self.said.principals.keys() == people.keys()
+        assert self.reported.principals.keys() == people.keys()
         asked = [*self.questions, *self._as_accounts()]
         for principal, own in people.items():
             yield from self._understated(principal, own, asked)
@@ -279,29 +185,29 @@ class Comparison:
             found |= more
 
     def _understated(self, principal: str, own: tuple[Caller, ...], asked: list[Question]) -> Iterator[str]:
-        privilege = self.said.principals[principal]["privilege"]
+        privilege = self.reported.principals[principal]["privilege"]
         higher = [each for each in asked if rank(each.escalation.privilege) < rank(privilege)]
         for who in own:
             for question in self._met(who, higher)[:1]:
                 yield f"{principal} as {who} is {privilege}, but {question}"
 
     def _overstated(self, principal: str, own: tuple[Caller, ...], asked: list[Question]) -> Iterator[str]:
-        said = self.said.principals[principal]
+        said = self.reported.principals[principal]
         reasons = [each for each in said["because"] if not any(known in each for known in OVERSTATED)]
         as_high = [each for each in asked if rank(each.escalation.privilege) <= rank(said["privilege"])]
         if reasons and not any(self._met(who, as_high) for who in own):
             yield f"{principal} is {said['privilege']} by {reasons}, but may do nothing of that"
 
     def _met(self, who: Caller, asked: list[Question]) -> list[Question]:
-        self.server.ask((who,), [each for question in asked for rule in question.rules for each in rule])
-        return [each for each in asked if each.is_met(lambda request: self.server.allows(who, request))]
+        self.answers.ask((who,), [each for question in asked for rule in question.rules for each in rule])
+        return [each for each in asked if each.is_met(lambda request: self.answers.allows(who, request))]
 
     def _of_rights(self, principal: str, own: tuple[Caller, ...]) -> Iterator[str]:
-        rights = [*self.said.principals[principal]["rights"], *self.said.everyone]
-        self.server.ask(own, self.requests)
+        rights = [*self.reported.principals[principal]["rights"], *self.reported.everyone]
+        self.answers.ask(own, self.requests)
         for who in own:
             for request in self.requests:
-                allowed = self.server.allows(who, request)
+                allowed = self.answers.allows(who, request)
                 if allowed != (allowed_by(rights, who, request) or allowed_by(rights, ANONYMOUS, request)):
                     yield f"{principal} as {who} may{'' if allowed else ' not'} {request}"
 
@@ -309,13 +215,6 @@ class Comparison:
 def account(namespace: str, name: str) -> Caller:
     groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated")
     return Caller(f"system:serviceaccount:{namespace}:{name}", groups)
-
-
-def starting_pods(namespace: str) -> list[Question]:
-    """As for kube-system, in a namespace with a service account of some privilege."""
-    found = [each for each in ESCALATIONS if {own for rule in each.rules for own in rule["resources"]} <= WORKLOADS]
-    own = [replace(each, namespace=namespace, privilege="elevated") for each in found if each.privilege == "admin"]
-    return [Question(each, tuple(tuple(_requests(rule, namespace, set())) for rule in each.rules)) for each in own]
 
 
 def rank(privilege: str) -> int:
