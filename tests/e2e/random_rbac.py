@@ -46,7 +46,7 @@ class Names:
     """Service accounts: namespace and name."""
 
 
-def objects_of(seed: int, names: Names, roles: int = 14, bindings: int = 22) -> list[dict[str, Any]]:
+def objects_of(seed: int, names: Names, roles: int = 16, bindings: int = 24) -> list[dict[str, Any]]:
     """Valid ones, of which some bindings have a role that is not there, or subjects that nobody is."""
     return _Generator(Random(seed), f"random:{seed}", names).objects(roles, bindings)
 
@@ -106,7 +106,7 @@ class _Generator:
         return self.random.sample(unique, min(len(unique), self.random.randint(1, most)))
 
     def _binding(self, number: int, roles: list[dict[str, Any]]) -> dict[str, Any]:
-        namespace = self.random.choice(("", "", *NAMESPACES))
+        namespace = self.random.choice(("", *NAMESPACES, "team"))
         fitting = [
             (each["kind"], each["metadata"]["name"])
             for each in roles
@@ -122,15 +122,15 @@ class _Generator:
 
     def _subject(self, is_namespaced: bool) -> dict[str, str]:
         kind = self.random.random()
-        if kind < 0.15:
+        if kind < 0.25:
             namespace, name = self.random.choice(self.names.accounts)
-            if is_namespaced and self.random.random() < 0.5:
+            if is_namespaced and self.random.random() < 0.7:
                 return {"kind": "ServiceAccount", "name": name}
             return {"kind": "ServiceAccount", "name": name, "namespace": namespace}
-        if kind < 0.5:
+        if kind < 0.6:
             return {"kind": "User", "apiGroup": _GROUP, "name": self.random.choice(self.names.users)}
         # What everybody has is rare: else nobody would be without privilege.
-        everybody = ("system:authenticated", "system:unauthenticated") if self.random.random() < 0.02 else ()
+        everybody = ("system:authenticated", "system:unauthenticated") if self.random.random() < 0.04 else ()
         return {"kind": "Group", "apiGroup": _GROUP, "name": self.random.choice(everybody or self.names.groups)}
 
 
