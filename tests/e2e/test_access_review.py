@@ -45,6 +45,7 @@ MAPPINGS = """\
   - {roleARN: "arn:aws:iam::111122223333:role/Team", username: "team:{{AccountID}}", groups: ["{{SessionName}}"]}
   - {roleARN: "arn:aws:iam::111122223333:role/Own", username: o, groups: ["system:{{SessionName}}", "{{AccountID}}"]}
   - {roleARN: "arn:aws:iam::111122223333:role/Robot", username: "system:serviceaccount:team:deployer"}
+  - {roleARN: "arn:aws:iam::111122223333:role/Any", username: "system:serviceaccount:{{SessionName}}:deployer"}
   - {roleARN: "arn:aws:iam::111122223333:role/Robots", username: r, groups: ["system:serviceaccounts"]}
   - {roleARN: "arn:aws:iam::111122223333:role/Manager", username: "system:kube-controller-manager"}
   - {roleARN: "arn:aws:iam::111122223333:role/Named", username: "system:node:n1"}
@@ -57,10 +58,10 @@ MAPPINGS = """\
   - {userARN: "arn:aws:iam::111122223333:user/Bob", username: bob, groups: [readers, developers]}
   mapAccounts: ["444455556666"]
 """
-SESSIONS = ("alice", "admins", "a@b.c")
+SESSIONS = ("alice", "team", "a@b.c")
 MORE_SESSIONS = (
     *(*SESSIONS, "Alice", "bob", "r", "o", "bare", "Readers", "readers", "developers", "111122223333", "a-b.c"),
-    "serviceaccounts",
+    *("admins", "serviceaccounts"),
 )
 """All of which some binding may be about."""
 NAMES = Names(
@@ -118,7 +119,7 @@ def api(cluster: Stage) -> Iterator[Api]:
 
 
 def seeds() -> range:
-    given = os.environ.get("TARMAK_IAM_E2E_RBAC_SEEDS", "2")
+    given = os.environ.get("TARMAK_IAM_E2E_RBAC_SEEDS", "4")
     first, _, last = given.rpartition("-")
     return range(int(first or 0), int(last))
 
