@@ -1,0 +1,333 @@
+"""What a person does where a remedy leaves a choice: which other role, which release, which name.
+
+Each choice names words that the remedy has to have, and its edits are of the bad example on the rule's page. A remedy
+that says something else needs another choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+__all__ = ["CHOICES", "Choice", "Files"]
+
+Files = Mapping[str, str]
+"""Texts by the name of their file."""
+
+Edit = Callable[[Files], Files]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """`does` has one edit for each thing that the sentence offers."""
+
+    says: str
+    does: tuple[Edit, ...]
+
+
+def edit(*texts: str) -> Edit:
+    """A text, which is in one file and there once, replaced by the next; and so on with the next two."""
+
+    def edited(files: Files) -> Files:
+        made = dict(files)
+        for old, new in zip(texts[::2], texts[1::2], strict=True):
+            names = [name for name, text in made.items() if text.count(old) == 1]
+            assert len(names) == 1, f"{old!r} has to be once in one file, and is in {names or 'none'}"
+            made[names[0]] = made[names[0]].replace(old, new)
+        return made
+
+    return edited
+
+
+def elsewhere(files: Files) -> Files:
+    """Something that changes no file of the cluster."""
+    return files
+
+
+POOL = "size: small, minCount: 1, maxCount: 1, volumes: [{metadata: {name: root}}]"
+ADMIN_ENTRY = '  - roleARN: arn:aws:iam::111122223333:role/Admin\n    username: admin\n    groups: ["system:masters"]\n'
+OTHER_ADMIN = "  - roleARN: arn:aws:iam::111122223333:role/ADMIN\n    username: admin\n"
+OPS_ENTRY = "  - roleARN: arn:aws:iam::111122223333:role/Ops\n    username: ops\n    groups: [ops]\n"
+HOST_ENTRY = (
+    "  - roleARN: arn:aws:iam::111122223333:role/Host\n"
+    '    username: "system:node:{{EC2PrivateDNSName}}"\n    groups: ["system:nodes"]\n'
+)
+RESERVED = '  reservedPrefixConfig:\n  - backendMode: MountedFile\n    usernamePrefixReserveList: ["corp:"]\n'
+HUB = (
+    "- environment: prod\n  metadata: {name: hub}\n  instancePools:\n"
+    f"  - {{type: bastion, {POOL}}}\n  - {{type: vault, {POOL}}}\n"
+)
+OFF = "{authTokenWebhookFile: /etc/kubernetes/webhook.yaml, amazon: {awsIAMAuthenticatorInit: false}}"
+DEV = "arn:aws:iam::111122223333:role/Dev"
+ENVIRONMENT = "- metadata:\n    name: prod\n"
+PROVIDED = "  provider: aws\n"
+SWITCHED = "  kubernetes:\n    apiServer:\n      amazon:\n        awsIAMAuthenticatorInit: true\n"
+IMAGE = "image: registry.example.com/aws-iam-authenticator:"
+
+CHOICES: Mapping[str, tuple[Choice, ...]] = {
+    "IAM002": (
+        Choice("remove it, and enable", (edit(SWITCHED, "", "    name: blue\n", f"    name: blue\n{SWITCHED}"),)),
+    ),
+    "IAM003": (
+        Choice(
+            "rename or remove one of them",
+            (
+                edit(
+                    "    name: cluster\n- environment: dev\n  metadata:\n    name: cluster\n",
+                    "    name: cluster\n- environment: dev\n  metadata:\n    name: other\n",
+                ),
+                edit(
+                    "- environment: dev\n  metadata:\n    name: cluster\n" * 2,
+                    "- environment: dev\n  metadata:\n    name: cluster\n",
+                ),
+            ),
+        ),
+    ),
+    "IAM006": (
+        Choice(
+            "set internalELBAccessLogs.bucket, or remove internalELBAccessLogs",
+            (
+                edit("          interval: 5\n", "          bucket: example-elb-logs\n          interval: 5\n"),
+                edit("      amazon:\n        internalELBAccessLogs:\n          interval: 5\n", "      amazon: {}\n"),
+            ),
+        ),
+    ),
+    "IAM009": (Choice("write the bucket's name", (edit("Example_ELB#Logs", "example-elb-logs"),)),),
+    "IAM010": (Choice("write it as in arn:", (edit("policy/Dev", "role/Dev"),)),),
+    "IAM011": (
+        Choice(
+            "keep one entry with all groups",
+            (edit(f'    groups: ["system:masters"]\n{OTHER_ADMIN}', ""),),
+        ),
+    ),
+    "IAM012": (
+        Choice("add them", (edit("  - {type: master,", f"  - {{type: worker, {POOL}}}\n  - {{type: master,"),)),
+    ),
+    "IAM017": (
+        Choice(
+            "add a cluster named hub with pools of type bastion and vault",
+            (
+                edit(
+                    "- environment: prod\n  metadata: {name: blue}\n",
+                    f"{HUB}- environment: prod\n  metadata: {{name: blue}}\n",
+                ),
+            ),
+        ),
+    ),
+    "IAM022": (Choice("mend it", (edit("[[dev, ops]]", "[dev, ops]"),)),),
+    "IAM023": (Choice("map a principal of the cluster's partition", (edit("arn:aws-cn:", "arn:aws:"),)),),
+    "IAM024": (Choice("check its release notes, or look for a newer tarmak-iam", (elsewhere, elsewhere)),),
+    "IAM032": (
+        Choice(
+            "keep one of them",
+            (
+                edit("    apiServer:\n      allowCIDRs: [10.0.0.0/8]\n", ""),
+                edit("    apiServer:\n      public: true\n", ""),
+            ),
+        ),
+    ),
+    "IAM033": (
+        Choice(
+            "put the merge key (<<) above it",
+            (edit("  location: eu-central-1\n  <<: *defaults\n", "  <<: *defaults\n  location: eu-central-1\n"),),
+        ),
+    ),
+    "IAM034": (
+        Choice(
+            "put it into the first document, or remove it",
+            (edit("---\n", ""), edit("---\ncontact: ann@example.com\n", "")),
+        ),
+    ),
+    "IAM042": (Choice("write the file's plain absolute path", (edit("/etc/kubernetes/../webhook", "/etc/webhook"),)),),
+    "IAM043": (
+        Choice(
+            "add it to environments, or name another one",
+            (
+                edit(ENVIRONMENT, f"- metadata:\n    name: dev\n{PROVIDED}{ENVIRONMENT}"),
+                edit("- environment: dev\n", "- environment: prod\n", "currentCluster: dev-", "currentCluster: prod-"),
+            ),
+        ),
+    ),
+    "IAM045": (Choice("they begin with 1000", (edit("centre: 12", "centre: 4711"),)),),
+    "IAM047": (
+        Choice(
+            "rename or remove one of them",
+            (
+                edit(f"    name: dev\n{PROVIDED}providers", f"    name: test\n{PROVIDED}providers"),
+                edit(f"- metadata:\n    name: dev\n{PROVIDED}providers", "providers"),
+            ),
+        ),
+    ),
+    "IAM051": (
+        Choice(
+            "map each principal by itself",
+            (
+                edit(
+                    "role/*\n    username: dev\n    groups: [dev]\n",
+                    f"role/Dev\n    username: dev\n    groups: [dev]\n{OPS_ENTRY}",
+                ),
+            ),
+        ),
+    ),
+    "IAM052": (Choice("write it as in arn:aws:", (edit("arn:aws-china:", "arn:aws:"),)),),
+    "IAM053": (Choice("check the ARN", (edit("1111222233334", "111122223333"),)),),
+    "IAM056": (
+        Choice(
+            "map a role, and let people assume it",
+            (
+                edit(
+                    "  mapUsers:\n  - userARN: arn:aws:iam::111122223333:root\n    username: ann\n",
+                    f"  - roleARN: {DEV}\n    username: dev\n",
+                ),
+            ),
+        ),
+    ),
+    "IAM059": (
+        Choice(
+            "keep one of them",
+            (
+                edit(f"  mapRoles:\n  - roleARN: {DEV}\n    username: dev\n    groups: [dev]\n", ""),
+                edit(f"  mapRoles:\n{ADMIN_ENTRY}", ""),
+            ),
+        ),
+    ),
+    "IAM066": (
+        Choice(
+            "see that the masters' role allows it, or name one that does in server.ec2DescribeInstancesRoleARN",
+            (
+                elsewhere,
+                edit("server:\n", "server:\n  ec2DescribeInstancesRoleARN: arn:aws:iam::111122223333:role/Describe\n"),
+            ),
+        ),
+    ),
+    "IAM067": (
+        Choice(
+            "leave it out, or map the instances' role by an entry of its own",
+            (
+                edit('[ops, "host:{{EC2PrivateDNSName}}"]', "[ops]"),
+                edit('[ops, "host:{{EC2PrivateDNSName}}"]\n', f"[ops]\n{HOST_ENTRY}"),
+            ),
+        ),
+    ),
+    "IAM068": (Choice("write the username itself", (edit("user:{{SessionName}}", "ann"),)),),
+    "IAM069": (Choice("give it a username", (edit("    groups: [dev]", "    username: dev\n    groups: [dev]"),)),),
+    "IAM070": (Choice("put something fixed before it", (edit('"{{SessionName}}"', '"dev:{{SessionName}}"'),)),),
+    "IAM071": (
+        Choice(
+            "for nodes, and leave system: out for people",
+            (
+                edit("{{SessionName}}", "{{EC2PrivateDNSName}}"),
+                edit(
+                    '"system:node:{{SessionName}}"\n    groups: ["system:nodes"]',
+                    '"node:{{SessionName}}"\n    groups: [nodes]',
+                ),
+            ),
+        ),
+    ),
+    "IAM072": (
+        Choice("write the group itself, and an entry for each role", (edit('"team-{{SessionName}}"', "team-dev"),)),
+    ),
+    "IAM073": (Choice("write a name without system:", (edit('"system:dev"', '"dev"'),)),),
+    "IAM074": (
+        Choice(
+            "map the roles and users who need it, and remove the account",
+            (
+                edit(
+                    '  mapAccounts:\n  - "444455556666"\n',
+                    "  - roleARN: arn:aws:iam::444455556666:role/Dev\n    username: dev\n    groups: [dev]\n",
+                ),
+            ),
+        ),
+    ),
+    "IAM079": (
+        Choice(
+            "put it into the first document, or remove it",
+            (
+                edit("---\nserver:\n  mapRoles:\n", ""),
+                edit(f"---\nserver:\n  mapRoles:\n  - roleARN: {DEV}\n    username: dev\n    groups: [dev]\n", ""),
+            ),
+        ),
+    ),
+    "IAM080": (
+        Choice(
+            "choose a newer image, or leave the template out",
+            (edit(f"{IMAGE}v0.4.0", f"{IMAGE}v0.6.20"), edit('"dev:{{AccessKeyID}}"', "dev")),
+        ),
+    ),
+    "IAM081": (
+        Choice(
+            "choose another username, or take the prefix out of server.reservedPrefixConfig",
+            (edit('"corp:dev"', "dev"), edit('["corp:"]', "[]")),
+        ),
+    ),
+    "IAM083": (
+        Choice(
+            "give both the same username and groups, or rename one of the permission sets",
+            (
+                edit("    username: extra\n    groups: [extra]", "    username: dev\n    groups: [dev]"),
+                edit("Dev_Extra", "Extra_Dev"),
+            ),
+        ),
+    ),
+    "IAM086": (
+        Choice(
+            "choose another image, or remove it",
+            (
+                edit(f"{IMAGE}v0.5.9", f"{IMAGE}v0.6.20"),
+                edit(RESERVED, ""),
+            ),
+        ),
+    ),
+    "IAM089": (
+        Choice(
+            "set an image of v0.7.9, or take daemonVersion out",
+            (edit(f"{IMAGE}v0.6.20", f"{IMAGE}v0.7.9"), edit("daemonVersion: v0.7.9\n", "")),
+        ),
+    ),
+    "IAM092": (Choice("name one of them", (edit("EKSConfigMap", "MountedFile"),)),),
+    "IAM093": (
+        Choice(
+            "remove the key; with a webhook file of your own",
+            (
+                edit("  port: 21400\n", ""),
+                edit("{amazon: {awsIAMAuthenticatorInit: true}}", OFF),
+            ),
+        ),
+    ),
+    "IAM100": (Choice("read what it removes, or look for a newer tarmak-iam", (elsewhere, elsewhere)),),
+    "IAM101": (
+        Choice("try it on a master, or set registry public", (elsewhere, edit("registry: ecr", "registry: public"))),
+    ),
+    "IAM102": (
+        Choice(
+            "take the default image, or one that you can pull",
+            (
+                edit("image: gcr.io/heptio-images/authenticator:v0.3.0\n", ""),
+                edit("gcr.io/heptio-images/authenticator:v0.3.0", "registry.example.com/aws-iam-authenticator:v0.6.20"),
+            ),
+        ),
+    ),
+    "IAM103": (
+        Choice(
+            "name a release, or pin it by its digest: name@sha256:...",
+            (
+                edit(f"{IMAGE}latest\ndaemonVersion: v0.6.20", f"{IMAGE}v0.6.20"),
+                edit("authenticator:latest", f"authenticator@sha256:{'0f' * 32}"),
+            ),
+        ),
+    ),
+    "IAM104": (
+        Choice(
+            "copy the image to a repository of the cluster's own partition, and set image",
+            (
+                edit(
+                    "registry: ecr",
+                    "image: 111122223333.dkr.ecr.cn-north-1.amazonaws.com.cn/aws-iam-authenticator:v0.6.20",
+                ),
+            ),
+        ),
+    ),
+    "IAM105": (Choice("use kubectl 1.10 or later", (edit("1.9.11", "1.10.0"),)),),
+    "IAM106": (Choice("choose a role of the cluster's partition", (edit("arn:aws-cn:", "arn:aws:"),)),),
+    "IAM107": (Choice("choose another release of the authenticator", (edit(f"{IMAGE}v0.4.0", f"{IMAGE}v0.6.20"),)),),
+}

@@ -1,0 +1,113 @@
+"""What the remedy of a finding says is done to the letter: the finding goes, nothing comes, nobody loses access."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+
+import pytest
+
+from tarmak_iam.config.plugins import GROUP
+from tests.example_plugin.tarmak_iam_example import COSTS
+from tests.lint.remedies import CONFIG_NAME, Files, NotLiteral, findings, grants, repaired, ways
+from tests.lint.test_pages import OF_A_PLUGIN, RULE_IDS, WITHOUT_EXAMPLE, Page
+
+ACCOUNT = "arn:aws:iam::111122223333"
+DEV = f"arn {ACCOUNT}:role/dev"
+Changes = Mapping[str, tuple[str, frozenset[str]] | None]
+
+
+RENAMED = {"publicELBAccessLogs:"}
+"""Keys of tarmak.yaml in bad and good examples that a remedy renames."""
+
+
+def groups(*names: str) -> frozenset[str]:
+    return frozenset(names)
+
+
+OTHERWISE: Mapping[tuple[str, int], Changes] = {
+    # The page's good example takes one of the ways that the remedy offers; these are the others.
+    ("IAM036", 1): {f"arn {ACCOUNT}:role/admin": None},  # the switch stays off
+    ("IAM022", 0): {DEV: ("dev", groups("dev", "ops"))},
+    ("IAM079", 1): {DEV: None},  # who is in the second document cannot log in as it is
+    ("IAM080", 1): {DEV: ("dev", groups("dev"))},
+    ("IAM081", 1): {DEV: ("corp:dev", groups("dev"))},
+    ("IAM067", 1): {f"arn {ACCOUNT}:role/host": ("system:node:{{EC2PrivateDNSName}}", groups("system:nodes"))},
+    ("IAM071", 0): {f"arn {ACCOUNT}:role/node": ("system:node:{{EC2PrivateDNSName}}", groups("system:nodes"))},
+    ("IAM083", 0): {
+        "sso 111122223333/dev_extra": ("dev", groups("dev")),
+        "sso 111122223333/extra_dev": None,  # the new name of the permission set of the other way
+    },
+}
+
+LOST: Mapping[tuple[str, int], frozenset[str]] = {
+    # Who has access in the bad example and none in the good one, because the sentence says so.
+    ("IAM056", 0): groups(f"arn {ACCOUNT}:root"),  # "map a role"
+    ("IAM074", 0): groups("account 444455556666"),  # "remove the account"
+    ("IAM083", 1): groups("sso 111122223333/dev_extra"),  # "rename": the same people, with another name
+}
+
+FAILING: Mapping[str, Mapping[int, str]] = {
+    "IAM002": {0: "IAM021"},
+    "IAM024": {0: "IAM024", 1: "IAM024"},
+    "IAM032": {0: "settings"},
+    "IAM036": {0: "IAM021"},
+    "IAM046": {0: "IAM045"},
+    "IAM054": {0: "IAM076"},
+    "IAM059": {0: "grants", 1: "IAM084"},
+    "IAM063": {0: "IAM020"},
+    "IAM066": {0: "IAM066"},
+    "IAM067": {1: "IAM066"},
+    "IAM071": {0: "IAM066"},
+    "IAM095": {0: "words"},
+    "IAM096": {0: "words"},
+    "IAM097": {0: "words"},
+    "IAM100": {0: "IAM100", 1: "IAM100"},
+    "IAM101": {0: "IAM101"},
+    "IAM104": {0: "IAM101"},
+}
+"""What comes of it, by the way that is taken: the ids of findings, or that somebody has other rights than meant, that
+settings are lost, or that the words say nothing to do."""
+
+
+@pytest.fixture
+def sections(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For pages about sections that a distribution brings: one that is installed."""
+    if request.node.callspec.params["rule_id"] in OF_A_PLUGIN:
+        point = SimpleNamespace(name="costs", value="x:y", dist=SimpleNamespace(name="example"), load=lambda: COSTS)
+        monkeypatch.setattr("importlib.metadata.entry_points", lambda group: [point] if group == GROUP else [])
+
+
+def _lines(files: Files) -> set[str]:
+    """What somebody wrote in tarmak.yaml, wherever in it."""
+    return {line.strip(" -") for line in files.get(CONFIG_NAME, "").splitlines()}
+
+
+def _outcome(page: Page, rule_id: str, way: int) -> str:
+    """What is wrong after it; empty for nothing."""
+    bad, good = page.files("Bad"), page.files("Good")
+    after = repaired(bad, rule_id, way)
+    left = sorted({each.finding.id for each in findings(after)})
+    if left:
+        return " ".join(left)
+    if way == 0 and (_lines(bad) & _lines(good)) - _lines(after) - RENAMED:
+        return "settings"
+    wanted = {**grants(good), **OTHERWISE.get((rule_id, way), {})}
+    as_meant = grants(after) == {name: given for name, given in wanted.items() if given is not None}
+    lost = grants(bad).keys() - grants(after).keys()
+    return "" if as_meant and lost == LOST.get((rule_id, way), groups()) else "grants"
+
+
+@pytest.mark.usefixtures("sections")
+@pytest.mark.parametrize("rule_id", [each for each in RULE_IDS if each not in WITHOUT_EXAMPLE])
+def test_a_remedy_works_to_the_letter(rule_id: str) -> None:
+    page = Page.read(rule_id)
+    bad = page.files("Bad")
+    try:
+        count = len(ways(bad, findings(bad)[0]))
+    except NotLiteral:
+        assert FAILING.get(rule_id) == {0: "words"}, findings(bad)[0].finding.remedy
+        return
+    assert count
+    outcomes = {way: _outcome(page, rule_id, way) for way in range(count)}
+    assert {way: wrong for way, wrong in outcomes.items() if wrong} == FAILING.get(rule_id, {})
