@@ -53,8 +53,8 @@ def check(
     each. A FILE stands for what it belongs to: a tarmak.yaml for all its clusters, mappings and settings for their
     cluster; mappings without a tarmak.yaml are checked by themselves.
 
-    Exits with 0 if there is nothing to say, 1 for findings, 2 where a file cannot be read. A comment sets a finding
-    of its line, or of the one below, aside: # tarmak-iam: ignore[IAM074] only our sandbox account
+    Exits with 0 if there is nothing to say, 1 for findings, 2 where a file cannot be read. A comment sets findings
+    aside, on their line or above their entry, list or file: # tarmak-iam: ignore[IAM074] only our sandbox account
     """
     if files and (session.directory or session.cluster_name):
         remedy = cluster_remedy(context, map(str, files)) or "leave -c and --current-cluster out"

@@ -118,13 +118,34 @@ def examine(subjects: Subjects, *others: Subjects) -> Report:
     ids = frozenset(each.value.id.upper() for each in rules)
     found = [(number, each) for number, look in enumerate(looks) for each in look.left]
     for number, look in enumerate(looks):
-        asked = Suppressions(own[number], _unused(own[number], look.used, _ids(look.reached)), ids)
+        idle = _unused(own[number], look.used, _ids(look.reached))
+        asked = Suppressions(own[number], idle, ids, _lines(look, looks), _there(own[number], ids, [look]))
         if not number:
             idle = _unused(on_config, frozenset().union(*(each.used for each in looks)), _judging_config(looks))
-            asked = Suppressions((*on_config, *asked.all), (*idle, *asked.unused), ids)
+            there = {**_there(on_config, ids, looks), **asked.there}
+            asked = replace(asked, all=(*on_config, *asked.all), unused=(*idle, *asked.unused), there=there)
         found += [(number, look.located(each)) for rule in SUPPRESSION_RULES for each in rule.check(rule, asked)]
     suppressed = [(number, each) for number, look in enumerate(looks) for each in look.suppressed]
     return Report(_in_order(found), _in_order(suppressed))
+
+
+def _lines(look: Look, looks: Iterable[Look]) -> dict[tuple[Subject, str], int]:
+    """The first line that has a finding of an id, of each of the cluster's files; tarmak.yaml is that of all."""
+    shared = [each for one in looks if one is not look for each in one.left if each.finding.subject is Subject.CONFIG]
+    found: dict[tuple[Subject, str], int] = {}
+    for each in (*look.left, *shared):
+        if each.place.line is not None:
+            key = each.finding.subject, each.finding.id.upper()
+            found[key] = min(found.get(key, each.place.line), each.place.line)
+    return found
+
+
+def _there(
+    comments: Iterable[Suppression], ids: frozenset[str], looks: Iterable[Look]
+) -> dict[Suppression, tuple[str, ...]]:
+    """The ids of the findings that comments of no rule are about."""
+    unknown = [each for each in comments if each.id not in ids]
+    return {each: tuple(dict.fromkeys(found for look in looks for found in look.about(each))) for each in unknown}
 
 
 def _ids(rules: Iterable[Rule]) -> frozenset[str]:

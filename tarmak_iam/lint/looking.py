@@ -58,12 +58,15 @@ class Look:
         """Runs the rules of the `scopes`. Raises ConfigError for a plugin that cannot be used, or that fails."""
         parts: dict[Scope, Any] = {scope: subjects.of(scope) for scope in Scope if scope is not Scope.SUPPRESSIONS}
         reached = [each for each in rules if parts.get(each.value.scope) is not None]
-        by_line: dict[tuple[Subject, str, int | None], tuple[Suppression, ...]] = {}
+        by_id: dict[tuple[Subject, str], tuple[Suppression, ...]] = {}
         for each in comments:
-            key = each.subject, each.id, each.line
-            by_line[key] = (*by_line.get(key, ()), each)
+            key = each.subject, each.id
+            by_id[key] = (*by_id.get(key, ()), each)
         found = [
-            (finding, by_line.get((finding.subject, finding.id.upper(), _place(subjects, finding).line), ()))
+            (
+                finding,
+                _suppressing(by_id.get((finding.subject, finding.id.upper()), ()), subjects, each.value.scope, finding),
+            )
             for each in reached
             if each.value.scope in scopes
             for finding in _findings(each, parts[each.value.scope])
@@ -84,7 +87,18 @@ class Look:
 
     @property
     def suppressed(self) -> list[Located]:
-        return [self.located(finding, by[0].reason) for finding, by in self.found if by]
+        """With the reason of the nearest comment."""
+        return [self.located(finding, by[-1].reason) for finding, by in self.found if by]
+
+    def about(self, comment: Suppression) -> tuple[str, ...]:
+        """The ids of the findings left that it would set aside if it named them, in their order."""
+        scopes = {each.id: each.scope for each in self.reached}
+        found = (each.finding for each in self.left if each.finding.subject is comment.subject)
+        return tuple(
+            dict.fromkeys(
+                each.id for each in found if _suppressing([comment], self.subjects, scopes.get(each.id), each)
+            )
+        )
 
     def located(self, finding: Finding, reason: str = "") -> Located:
         installation = self.subjects.installation
@@ -98,6 +112,22 @@ def comments_in(subjects: Subjects, files: Iterable[Subject]) -> tuple[Suppressi
     return tuple(
         each for subject, document in documents if document is not None for each in suppressions_of(document, subject)
     )
+
+
+def _suppressing(
+    comments: Collection[Suppression], subjects: Subjects, scope: Scope | None, finding: Finding
+) -> tuple[Suppression, ...]:
+    """Those of the comments of its file that are about the finding, of a rule of the scope."""
+    steps = finding.route.plain
+    of_file = not any(isinstance(step, int) for step in steps) or _is_of_only_cluster(subjects, scope, finding)
+    line = _place(subjects, finding).line if comments else None
+    return tuple(each for each in comments if each.scope.covers(steps, line, is_of_file=of_file))
+
+
+def _is_of_only_cluster(subjects: Subjects, scope: Scope | None, finding: Finding) -> bool:
+    """Whether it is about all that a cluster is, and tarmak.yaml has no other one."""
+    is_alone = subjects.config is not None and len(subjects.config.clusters) == 1
+    return is_alone and finding.subject is Subject.CONFIG and scope is Scope.INSTALLATION
 
 
 def _findings(brought_rule: Brought[Rule], part: Any) -> list[Finding]:

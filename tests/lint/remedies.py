@@ -190,7 +190,38 @@ def _any_of(place: _Place, words: str) -> list[Files]:
     return [place.with_value(each) for each in _values(words)]
 
 
+def _comment(place: _Place) -> str:
+    """The comment that the finding is about."""
+    line, column = place.located.place.line, place.located.place.column
+    assert line is not None
+    assert column is not None
+    return place.files[place.name].splitlines()[line - 1][column - 1 :]
+
+
+def _other_comment(place: _Place, words: str) -> list[Files]:
+    return [place.with_text(place.files[place.name].replace(_comment(place), words))]
+
+
+def _without_id(place: _Place, name: str) -> list[Files]:
+    comment = _comment(place)
+    ids = comment[comment.index("[") + 1 : comment.index("]")].split(",")
+    left = ", ".join(each.strip() for each in ids if each.strip() != name)
+    return _other_comment(place, re.sub(r"\[.*?\]", f"[{left}]", comment))
+
+
+def _moved_comment(place: _Place, line: str) -> list[Files]:
+    number = int(line)
+    lines = place.files[place.name].splitlines(keepends=True)
+    indentation = re.match(r"[ ]*", lines[number - 1])
+    lines.insert(number - 1, f"{indentation.group() if indentation else ''}{_comment(place)}\n")
+    own = place.located.place.line or 1
+    return [place.with_text(without_comment("".join(lines), own if own < number else own + 1))]
+
+
 def _suggested(place: _Place, words: str) -> list[Files]:
+    comment = re.match("there is no rule ([^,]+)", place.located.finding.message)
+    if comment is not None:
+        return _other_comment(place, _comment(place).replace(comment[1], words))
     template = re.search(r"\{\{.*?\}\}", place.located.finding.message)
     if template is not None:
         return [place.with_value(_source(place).replace(template.group(), words))]
@@ -317,6 +348,10 @@ _Act = Callable[..., list[Files]]
 
 _CLAUSES: tuple[tuple[str, _Act], ...] = (
     (r"did you mean (\S+)\?", _suggested),
+    (r"remove the comment", lambda place: [place.without()]),
+    (r"remove (\S+) from the brackets", _without_id),
+    (r"move it right above line (\d+)", _moved_comment),
+    (r"write (?:the reason after the brackets: )?(# tarmak-iam: .+)", _other_comment),
     (r"(?:.*: )?(tarmak-iam (?:map|settings) .+)", _run),
     (r"write a list: (\[.*\])", _listed),
     (r"write each as an item of its own: (\[.*\])", _listed),

@@ -6,11 +6,12 @@ import pytest
 
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.lint import Subjects, examine
-from tests.lint.mapped import CONFIG, ROLES, places, report
+from tests.lint.mapped import ADMIN, CONFIG, DEV, ROLES, places, report
 from tests.support import Shell
 
 ACCOUNT = "  mapAccounts: ['444455556666']"
 WHY = "the sandbox account"
+USER = "arn:aws:iam::111122223333:user/Ann"
 
 
 def outcome(text: str) -> tuple[list[str], list[str]]:
@@ -87,19 +88,194 @@ def test_comments_that_say_too_little(comment: str, expected: tuple[list[str], l
     assert ids == expected
 
 
-def test_the_words_of_each() -> None:
-    (unused,) = report(ROLES + "# tarmak-iam: ignore[IAM074] why\n").findings
-    assert str(unused) == (
-        "map.yaml:4:1: warning: there is no finding IAM074 in line 5, so the comment suppresses nothing; "
-        "remove it, or put it right above the line of the finding [IAM095]"
-    )
-    (unknown,) = report(ROLES + "# tarmak-iam: ignore[IAM7O4] why\n").findings
-    assert str(unknown) == (
-        "map.yaml:4:1: warning: there is no rule IAM7O4, so the comment suppresses nothing; did you mean IAM074? "
-        "[IAM097]"
-    )
-    reason, _ = report(ROLES + "# tarmak-iam: ignore[IAM074]\n").findings[::-1]
-    assert "write the reason behind it: # tarmak-iam: ignore[IAM074] because ..." in str(reason)
+UNUSED = "so the comment suppresses nothing"
+REASONLESS = "4:34 the comment does not say why the finding is ignored; write the reason after the brackets: "
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            f"{ROLES}# tarmak-iam: ignore[IAM074] why\n",
+            f"4:1 there is no finding IAM074 in line 5, {UNUSED}; remove the comment",
+        ),
+        (
+            f"{ROLES}  # tarmak-iam: ignore[IAM074] why\n{ADMIN.replace('/Admin', '/Ops')}{ACCOUNT}\n",
+            f"4:3 there is no finding IAM074 in line 5, {UNUSED}; remove the comment, or move it right above line 6",
+        ),
+        (
+            f"{ROLES}{ACCOUNT}  # tarmak-iam: ignore[IAM074, IAM073] why\n",
+            f"4:34 there is no finding IAM073 on this line, {UNUSED}; remove IAM073 from the brackets",
+        ),
+        (
+            f"{ROLES}{ACCOUNT}  # tarmak-iam: ignore[IAM074, IAM073]\n",
+            REASONLESS + "# tarmak-iam: ignore[IAM074, IAM073] because ...",
+        ),
+        (
+            f"{ROLES}  # tarmak-iam: ignore[IAM074] why\n  mapUsers:\n  - userARN: {USER}\n    username: ann\n",
+            f"4:3 there is no finding IAM074 in lines 5 to 7, {UNUSED}; remove the comment",
+        ),
+        (
+            f"# tarmak-iam: ignore[IAM074] why\n{ROLES}",
+            f"1:1 there is no finding IAM074 about the file as a whole, {UNUSED}; remove the comment",
+        ),
+        (
+            f"{ROLES}{ACCOUNT}  # tarmak-iam: ignore[IAM7O4] why\n",
+            f"4:34 there is no rule IAM7O4, {UNUSED}; did you mean IAM074?",
+        ),
+        (
+            f"{ROLES}# tarmak-iam: ignore[IAM7O4] why\n",
+            f"4:1 there is no rule IAM7O4, {UNUSED}; remove the comment",
+        ),
+        (
+            f"{ROLES}{ACCOUNT}  # tarmak-iam: ignore[IAM074, X] why\n",
+            f"4:34 there is no rule X, {UNUSED}; remove X from the brackets",
+        ),
+        (
+            f"{ROLES}{ACCOUNT}  # tarmak-iam: ignore the sandbox\n",
+            "4:34 the comment names no rule, so it suppresses nothing; write # tarmak-iam: ignore[IAM074] the sandbox",
+        ),
+        (
+            f"{ROLES}# tarmak-iam: ignore\n",
+            "4:1 the comment names no rule, so it suppresses nothing; remove the comment",
+        ),
+    ],
+)
+def test_the_words_of_each(text: str, message: str) -> None:
+    found = [
+        f"{each.place.line}:{each.place.column} {each.finding.text}"
+        for each in report(text).findings
+        if each.finding.id in ("IAM095", "IAM096", "IAM097")
+    ]
+    assert message in found
+
+
+ENTRY = f"""\
+  - roleARN: {DEV}
+    username: '{{{{SessionName}}}}'
+    groups:
+    - dev
+    - ' ops'
+"""
+FLOW = f"{{roleARN: '{DEV}', username: a, groups: [' ops']}}"
+COMMENT = "# tarmak-iam: ignore[IAM078] it was agreed"
+SECOND = ENTRY.replace("/Dev", "/Other")
+
+
+@pytest.mark.parametrize(
+    ("text", "suppressed"),
+    [
+        # above an entry: all of it, and nothing of the next one
+        (f"{ROLES}  {COMMENT}\n{ENTRY}{SECOND}", [9]),
+        (f"{ROLES}{ENTRY}  {COMMENT}\n{SECOND}", [14]),
+        (f"{ROLES}{COMMENT}\n{ENTRY}{SECOND}", [9]),  # wherever it is indented to
+        # above a key of it: that key
+        (f"{ROLES}{ENTRY.replace('    groups', f'    {COMMENT}{chr(10)}    groups')}{SECOND}", [9]),
+        (f"{ROLES}{ENTRY.replace('    username', f'    {COMMENT}{chr(10)}    username')}{SECOND}", []),
+        # above an item of its groups
+        (f"{ROLES}{ENTRY.replace('    - dev', f'    {COMMENT}{chr(10)}    - dev')}", []),
+        (f"{ROLES}{ENTRY.replace('    - dev', f'    - dev{chr(10)}    {COMMENT}')}", [9]),
+        # above the list
+        (f"server:\n  {COMMENT}\n  mapRoles:\n{ADMIN}{ENTRY}{SECOND}", [9, 14]),
+        # behind a key that opens a block
+        (f"server:\n  mapRoles: {COMMENT}\n{ADMIN}{ENTRY}{SECOND}", [8, 13]),
+        (f"{ROLES}{ENTRY.replace('groups:', f'groups: {COMMENT}')}{SECOND}", [8]),
+        # behind a dash that opens an entry
+        (f"{ROLES}{ENTRY.replace('  - role', f'  - {COMMENT}{chr(10)}    role')}{SECOND}", [9]),
+        # behind something else: its line only
+        (f"{ROLES}{ENTRY.replace('/Dev', f'/Dev  {COMMENT}')}{SECOND}", []),
+        (f"{ROLES}{ENTRY[:-1]}  {COMMENT}\n{SECOND}", [8]),
+        # between a key and its list: the first item
+        (f"server:\n  mapRoles:\n  {COMMENT}\n{ENTRY}{SECOND}", [8]),
+        # of a key that is there twice, each has its own
+        (f"server:\n  {COMMENT}\n  mapRoles:\n{ADMIN}  mapRoles:\n{ENTRY}", []),
+        (f"{ROLES}  {COMMENT}\n  mapRoles:\n{ENTRY}", [10]),
+        # a flow collection that begins below the comment, or on its line
+        (
+            f"server:\n  mapRoles:\n    {COMMENT}\n    [\n      {FLOW},\n    ]\n",
+            [5],
+        ),
+        (f"server:\n  mapRoles: [  {COMMENT}\n    {FLOW}]\n", [3]),
+        (f"server:\n  mapRoles: [\n    {FLOW},  {COMMENT}\n  ]\n", [3]),
+        (f"server:\n  mapRoles: [\n    {FLOW}\n    {COMMENT}\n  ]\n", []),
+        # after the last thing, or before a blank line
+        (f"{ROLES}{ENTRY}  {COMMENT}\n", []),
+        (f"{ROLES}  {COMMENT}\n\n{ENTRY}", []),
+        # several above one entry
+        (f"{ROLES}  {COMMENT}\n  # tarmak-iam: ignore[IAM070] too\n{ENTRY}", [5 + 5]),
+        # everything that the daemon reads: no entry of a list
+        (f"x-note: a\n{COMMENT}\nserver:\n  mapRoles:\n{ENTRY}", []),
+        (f"{COMMENT}\nserver:\n  mapRoles:\n{ENTRY}", []),
+        (f"{COMMENT}\nSERVER:\n  mapRoles:\n{ENTRY}", []),
+        (f"server: {COMMENT}\n  mapRoles:\n{ENTRY}", []),
+    ],
+)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_what_a_comment_is_about(text: str, suppressed: list[int], newline: str) -> None:
+    found = report(text.replace("\n", newline))
+    lines = [each.place.line for each in found.suppressed if each.finding.id == "IAM078"]
+    assert lines == suppressed
+    assert ("IAM095" in {each.finding.id for each in found.findings}) == (not suppressed)
+
+
+@pytest.mark.parametrize(
+    ("mappings", "expected"),
+    [
+        # without an admin
+        ("{comment}\nserver:\n  mapRoles:\n{entry}", ["IAM084"]),
+        ("# The mappings of dev.\n\n{comment}\n\n# Roles\nserver:\n  mapRoles:\n{entry}", ["IAM084"]),
+        ("---\n{comment}\nserver:\n  mapRoles:\n{entry}", ["IAM084"]),
+        ("{comment}\n---\nserver:\n  mapRoles:\n{entry}", ["IAM084"]),
+        ("--- {comment}\nserver:\n  mapRoles:\n{entry}", ["IAM084"]),
+        ("x-note: a\n{comment}\nserver:\n  mapRoles:\n{entry}", ["IAM084"]),
+        ("server:\n  {comment}\n  mapRoles:\n{entry}", ["IAM084"]),
+        ("server: {comment}\n  mapRoles:\n{entry}", ["IAM084"]),
+        ("x-note: a\n{comment}\nx-other: b\nserver:\n  mapRoles:\n{entry}", []),
+    ],
+)
+def test_a_finding_about_the_file(mappings: str, expected: list[str]) -> None:
+    entry = f"  - {{roleARN: '{DEV}', username: dev, groups: [dev]}}\n"
+    found = report(mappings.format(comment="# tarmak-iam: ignore[IAM084] a binding has one", entry=entry))
+    assert [each.finding.id for each in found.suppressed] == expected
+    assert [each.finding.id for each in found.findings] == ([] if expected else ["IAM095", "IAM084"])
+
+
+def test_an_entry_has_what_its_aliases_stand_for() -> None:
+    shared = f"x-groups: &groups [' ops']\nserver:\n  mapRoles:\n{ADMIN}"
+    entry = f"  - {{{{roleARN: '{DEV}', username: {{}}, groups: *groups}}}}\n"
+    one, other = entry.format("a"), entry.format("b").replace("/Dev", "/Other")
+    found = report(f"{shared}  {COMMENT}\n{one}")
+    assert ([each.finding.id for each in found.suppressed], found.findings) == (["IAM078"], ())
+    found = report(f"{shared}  {COMMENT}\n{one}{other}")
+    assert [each.finding.id for each in found.findings] == ["IAM078"]  # of the other one
+
+
+def test_the_nearest_comment_says_why() -> None:
+    text = f"server:\n  # tarmak-iam: ignore[IAM078] all\n  mapRoles:\n  # tarmak-iam: ignore[IAM078] this\n{ENTRY}"
+    assert [each.reason for each in report(text).suppressed] == ["this"]
+    assert "IAM095" not in {each.finding.id for each in report(text).findings}
+
+
+ON = "  kubernetes:\n    apiServer:\n      amazon:\n        awsIAMAuthenticatorInit: true\n"
+OTHER = "- environment: dev\n  metadata:\n    name: other\n"
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ("# tarmak-iam: ignore[IAM021] mapped next week\n" + CONFIG + ON, ([], ["IAM021"])),
+        (CONFIG.replace("- env", "# tarmak-iam: ignore[IAM021] mapped next week\n- env") + ON, ([], ["IAM021"])),
+        # of several clusters, the top of the file is about none
+        ("# tarmak-iam: ignore[IAM021] mapped next week\n" + CONFIG + ON + OTHER, (["IAM021"], [])),
+        (CONFIG.replace("- env", "# tarmak-iam: ignore[IAM021] next week\n- env", 1) + ON + OTHER, ([], ["IAM021"])),
+        # what is wrong within the only cluster is not about the file
+        ("# tarmak-iam: ignore[IAM030] why\n" + CONFIG + "  note: x\n", (["IAM095", "IAM030"], [])),
+        ("# tarmak-iam: ignore[IAM030] why\n" + CONFIG + "note: x\n", ([], ["IAM030"])),
+    ],
+)
+def test_the_top_of_tarmak_yaml(config: str, expected: tuple[list[str], list[str]]) -> None:
+    found = report("", config) if "IAM021" in config else examine(Subjects(TarmakConfig.parse(config)))
+    assert ([each.finding.id for each in found.findings], [each.finding.id for each in found.suppressed]) == expected
 
 
 def test_in_tarmak_yaml() -> None:
