@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tarmak_iam.daemon import kind_of
@@ -32,18 +32,25 @@ _RESERVED = "server.reservedPrefixConfig"
 
 def _backend_spelling(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     settings = entries_of(mappings).settings
-    named = _items(settings.route(_MODES), settings.get(_MODES))
+    # With the right spelling it would not count either, unless it is what the settings say: see IAM088.
+    remedy = f"remove {_MODES}: the settings name the backends"
+    named = [(*each, remedy) for each in _items(settings.route(_MODES), settings.get(_MODES))]
     reserved = settings.get(_RESERVED)
     for index, item in enumerate(reserved if isinstance(reserved, list) else []):
-        if isinstance(item, Mapping) and (mode := field_value(item, "backendMode")):
-            named.append((str(mode), settings.route(_RESERVED) / index / field_key(item, "backendMode")))
-    for name, route in named:
+        if isinstance(item, Mapping) and (mode := str(field_value(item, "backendMode") or "")):
+            remedy = did_you_mean(mode, BACKENDS) or f"write {_any_of(BACKENDS)}"
+            named.append((mode, settings.route(_RESERVED) / index / field_key(item, "backendMode"), remedy))
+    for name, route, remedy in named:
         if name not in (*BACKENDS, *DEPRECATED):
             what = (
                 f"there is no backend {quoted(name)}, and the spelling counts: a daemon "
                 "without --backend-mode does not start"
             )
-            yield rule.finding(Subject.MAPPINGS, route, what, did_you_mean(name, BACKENDS, "the backends are"))
+            yield rule.finding(Subject.MAPPINGS, route, what, remedy)
+
+
+def _any_of(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}"
 
 
 def _items(route: Route, value: Any) -> list[tuple[str, Route]]:

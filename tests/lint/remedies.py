@@ -36,6 +36,7 @@ __all__ = [
     "applied",
     "findings",
     "grants",
+    "ignored",
     "inspected",
     "offers",
     "repaired",

@@ -34,13 +34,14 @@ def test_backends_as_the_manifests_give_them(value: str) -> None:
     assert places(ROLES + f"  backendMode: {value}\n") == []
 
 
-def test_what_a_backend_probably_is() -> None:
-    assert only(ROLES + "  backendMode: [eksconfigmap]\n").endswith("did you mean EKSConfigMap?")
-    assert only(ROLES + "  backendMode: [etcd]\n").endswith(
-        "the backends are MountedFile, EKSConfigMap, CRD, DynamicFile"
-    )
-    reserved = "  reservedPrefixConfig:\n  - backendMode: Mountedfile\n    usernamePrefixReserveList: [x]\n"
-    assert places(ROLES + reserved) == ["5:18 IAM075"]
+def test_what_to_do_about_a_backend() -> None:
+    remove = "; remove server.backendMode: the settings name the backends"
+    assert only(ROLES + "  backendMode: [eksconfigmap]\n").endswith(remove)  # the right spelling would be IAM088
+    assert only(ROLES + "  backendMode: [etcd]\n").endswith(remove)
+    reserved = "  reservedPrefixConfig:\n  - backendMode: %s\n    usernamePrefixReserveList: [x]\n"
+    assert only(ROLES + reserved % "Mountedfile").startswith("5:18 IAM075 there is no backend 'Mountedfile'")
+    assert only(ROLES + reserved % "Mountedfile").endswith("; did you mean MountedFile?")
+    assert only(ROLES + reserved % "etcd").endswith("; write MountedFile, EKSConfigMap, CRD or DynamicFile")
 
 
 def test_a_scrubbed_account() -> None:

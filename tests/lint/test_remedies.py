@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from tarmak_iam.config.plugins import GROUP
+from tarmak_iam.identity.mappings import MAPPINGS_NAME
 from tests.example_plugin.tarmak_iam_example import COSTS
-from tests.lint.remedies import CONFIG_NAME, Files, NotLiteral, findings, grants, repaired, ways
+from tests.lint.remedies import CONFIG_NAME, Files, NotLiteral, findings, grants, ignored, inspected, repaired, ways
 from tests.lint.test_pages import OF_A_PLUGIN, RULE_IDS, WITHOUT_EXAMPLE, Page
 
 ACCOUNT = "arn:aws:iam::111122223333"
@@ -108,3 +109,51 @@ def test_a_remedy_works_to_the_letter(rule_id: str) -> None:
     assert count
     outcomes = {way: _outcome(page, rule_id, way) for way in range(count)}
     assert {way: wrong for way, wrong in outcomes.items() if wrong} == FAILING.get(rule_id, {})
+
+
+COMMENTS = ("IAM095", "IAM096", "IAM097")
+
+
+@pytest.mark.usefixtures("sections")
+@pytest.mark.parametrize("rule_id", [each for each in RULE_IDS if each not in (*WITHOUT_EXAMPLE, *COMMENTS)])
+def test_each_finding_is_ignored_by_a_comment_above_its_line(rule_id: str) -> None:
+    files: Files = Page.read(rule_id).files("Bad")
+    count = len(findings(files))
+    for _ in range(count):
+        files = ignored(files, findings(files)[0])
+    report = inspected(files)
+    assert len(report.suppressed) == count
+    # That the daemon does not start, or that nobody is an admin then, is reported all the same.
+    assert {each.finding.id for each in report.findings} <= {"IAM022", "IAM084"} - {rule_id}
+
+
+ADMIN = "  - {roleARN: 'arn:aws:iam::111122223333:role/Admin', username: admin, groups: ['system:masters']}"
+"""Its username could have a finding IAM073, its entry none."""
+
+
+@pytest.mark.parametrize(
+    "comment", ["[IAM073] why", "[IAM073]", "[IAM7O4] why", "[IAM074, IAM073]", "[IAM9]", "", "[] x"]
+)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "server:\n  mapRoles:\n{admin}\n  mapAccounts: ['444455556666']  # tarmak-iam: ignore{comment}\n",
+        "server:\n  mapRoles:\n{admin}\n  # tarmak-iam: ignore{comment}\n  mapAccounts: ['444455556666']\n",
+        "# tarmak-iam: ignore{comment}\nserver:\n  mapRoles:\n{admin}\n  mapAccounts: ['444455556666']\n",
+        "server:\n  mapRoles:\n  # tarmak-iam: ignore{comment}\n{admin}\n  mapAccounts: ['444455556666']\n",
+        "server:\n  mapRoles:\n{admin}\n  mapAccounts: ['444455556666']\n# tarmak-iam: ignore{comment}\n",
+    ],
+)
+def test_the_remedies_about_comments_end(text: str, comment: str) -> None:
+    """Whatever is done first, what the comment suppresses stays so, and no comment is left to complain about."""
+    before: Files = {MAPPINGS_NAME: text.format(admin=ADMIN, comment=comment)}
+    suppressed = {each.finding.id for each in inspected(before).suppressed}
+    for way in (0, 1):
+        files = before
+        for _ in range(4):
+            for rule_id in COMMENTS:
+                files = repaired(files, rule_id, way)
+        after = inspected(files)
+        assert {each.finding.id for each in after.findings} <= {"IAM074"}
+        assert {each.finding.id for each in after.suppressed} >= suppressed
+        assert grants(files) == grants(before)
