@@ -314,3 +314,66 @@ def test_the_command_counts_them(shell: Shell) -> None:
     (home / "aws-iam-authenticator.yaml").write_text(ROLES + f"{ACCOUNT}  # tarmak-iam: ignore[IAM074] {WHY}\n")
     done = shell.dev("check")
     assert (done.out, done.err) == ("", "nothing to complain about, 1 ignored by comments\n")
+
+
+EVERYTHING = f"""\
+x-common:
+  groups: &shared [a]
+clusterID: dev-cluster
+server:
+  scrubbedAccounts: []
+  mapRoles:
+{ADMIN}  - roleARN: {DEV}
+    username: ' dev'
+    groups:
+    - ' one'
+    -
+      ' two'
+  -
+    roleARN: {DEV}2
+    groups: [a, ' three']
+    username: dev2
+  mapUsers:
+    - username: dev3
+      userARN: {USER}
+      groups:
+        - x
+        - ' four'
+    - userARN: {USER}2
+      groups: *shared
+      username: ' five'
+"""
+
+
+def _region(lines: list[str], number: int) -> set[int]:
+    """What begins in a line of block style, by indentation alone; numbers from 0."""
+    if lines[number - 1].strip() == "-":  # whose item begins here
+        return _region(lines, number - 1)
+    first = lines[number]
+    indent, is_item = len(first) - len(first.lstrip()), first.lstrip().startswith("-")
+    region = {number}
+    if first == "server:":
+        return region
+    for below in range(number + 1, len(lines)):
+        deeper = len(lines[below]) - len(lines[below].lstrip())
+        if deeper < indent or (deeper == indent and (is_item or not lines[below].lstrip().startswith("-"))):
+            break
+        region.add(below)
+    return region
+
+
+@pytest.mark.parametrize("is_own_line", [True, False])
+def test_every_line_of_a_file(is_own_line: bool) -> None:
+    lines = EVERYTHING.splitlines()
+    found = [each for each in report(EVERYTHING).findings if each.finding.id == "IAM078"]
+    assert [(each.place.line or 0) - 1 for each in found] == [8, 10, 12, 15, 22, 25]
+    for number, line in enumerate(lines):
+        opens = line.endswith((":", "-"))
+        changed = [*lines[:number], COMMENT, *lines[number:]] if is_own_line else lines.copy()
+        if not is_own_line:
+            changed[number] += f"  {COMMENT}"
+        region = _region(lines, number) if is_own_line or opens else {number}
+        suppressed = report("\n".join(changed) + "\n").suppressed
+        places = {(each.place.line or 0) - 1 for each in suppressed}
+        expected = {(each.place.line or 0) - 1 for each in found} & region
+        assert places == {place + (is_own_line and place >= number) for place in expected}, line
