@@ -134,7 +134,8 @@ def _lines(look: Look, looks: Iterable[Look]) -> dict[tuple[Subject, str], int]:
     shared = [each for one in looks if one is not look for each in one.left if each.finding.subject is Subject.CONFIG]
     found: dict[tuple[Subject, str], int] = {}
     for each in (*look.left, *shared):
-        if each.place.line is not None:
+        document = look.subjects.text_of(each.finding.subject)
+        if each.place.line is not None and document is not None and each.place.filename == document.filename:
             key = each.finding.subject, each.finding.id.upper()
             found[key] = min(found.get(key, each.place.line), each.place.line)
     return found

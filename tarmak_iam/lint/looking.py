@@ -120,8 +120,12 @@ def _suppressing(
     """Those of the comments of its file that are about the finding, of a rule of the scope."""
     steps = finding.route.plain
     of_file = not any(isinstance(step, int) for step in steps) or _is_of_only_cluster(subjects, scope, finding)
-    line = _place(subjects, finding).line if comments else None
-    return tuple(each for each in comments if each.scope.covers(steps, line, is_of_file=of_file))
+    place = _place(subjects, finding)
+    return tuple(
+        each
+        for each in comments
+        if each.scope.covers(steps, place.line if place.filename == each.place.filename else None, is_of_file=of_file)
+    )
 
 
 def _is_of_only_cluster(subjects: Subjects, scope: Scope | None, finding: Finding) -> bool:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.lint import Subjects, examine
+from tarmak_iam.errors import Place
+from tarmak_iam.findings import Finding, Severity, Subject
+from tarmak_iam.identity.mappings import Mappings
+from tarmak_iam.lint import Rule, Scope, Subjects, examine
+from tarmak_iam.lint.check import GROUP
+from tarmak_iam.routes import Route
 from tests.lint.mapped import ADMIN, CONFIG, DEV, ROLES, places, report
-from tests.support import Shell
+from tests.support import Shell, bring_plugins
 
 ACCOUNT = "  mapAccounts: ['444455556666']"
 WHY = "the sandbox account"
@@ -298,6 +305,20 @@ def test_a_comment_about_another_cluster_is_left_alone() -> None:
     assert report(ROLES, other).findings == ()
     assert [each.finding.id for each in report(ROLES, CONFIG + on).findings] == ["IAM095"]
     assert [each.finding.id for each in report("", CONFIG + on).suppressed] == ["IAM021"]
+
+
+def test_a_finding_in_another_file_is_not_in_the_line_of_that_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    def misplaced(own: Rule, _: Mappings) -> Iterator[Finding]:
+        place = Place("other.yaml", 4, 3)
+        yield Finding(own.id, own.severity, Subject.MAPPINGS, Route.of(("x", 0)), "it is not read", place=place)
+
+    rule = Rule("ACME001", Severity.WARNING, Scope.MAPPINGS, "files that are not read", misplaced)
+    bring_plugins(monkeypatch, GROUP, rule)
+    found = report(f"{ROLES}  # tarmak-iam: ignore[ACME001] why\n  x-list: []\n")
+    assert [each.finding.id for each in found.findings] == ["ACME001", "IAM095"]
+    assert found.findings[1].finding.remedy == "remove the comment"  # there is no line of this file to move it to
+    found = report(f"# tarmak-iam: ignore[ACME001] why\n{ROLES}")
+    assert [each.finding.id for each in found.findings] == ["IAM095", "ACME001"]
 
 
 def test_json_has_no_comments() -> None:
