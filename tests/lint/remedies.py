@@ -76,10 +76,17 @@ def ways(files: Files, located: Located) -> list[Files]:
     """The files after each thing that the remedy offers. Raises NotLiteral for a sentence that nobody can follow."""
     finding = located.finding
     for choice in CHOICES.get(finding.id, ()):
-        if choice.says in finding.remedy:
+        if choice.says in finding.remedy and not choice.is_clause:
             return [each({CONFIG_NAME: CONFIG, **files}) for each in choice.does]
     place = Place({CONFIG_NAME: CONFIG, **files}, located)
-    return [made for clause in offers(finding.remedy) for made in carried_out(place, clause)]
+    return [made for clause in offers(finding.remedy) for made in _followed(place, clause)]
+
+
+def _followed(place: Place, clause: str) -> list[Files]:
+    """One of the things that a sentence offers."""
+    choices = CHOICES.get(place.located.finding.id, ())
+    chosen = next((each for each in choices if each.is_clause and each.says in clause), None)
+    return [each(place.files) for each in chosen.does] if chosen else carried_out(place, clause)
 
 
 def applied(files: Files, located: Located) -> Files:

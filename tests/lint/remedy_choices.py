@@ -19,10 +19,11 @@ Edit = Callable[[Files], Files]
 
 @dataclass(frozen=True)
 class Choice:
-    """`does` has one edit for each thing that the sentence offers."""
+    """`does` has one edit for each thing that the sentence offers; `is_clause`: it is for one of them only."""
 
     says: str
     does: tuple[Edit, ...]
+    is_clause: bool = False
 
 
 def edit(*texts: str) -> Edit:
@@ -58,11 +59,21 @@ HUB = (
     f"  - {{type: bastion, {POOL}}}\n  - {{type: vault, {POOL}}}\n"
 )
 OFF = "{authTokenWebhookFile: /etc/kubernetes/webhook.yaml, amazon: {awsIAMAuthenticatorInit: false}}"
+LINKED = "aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
 DEV = "arn:aws:iam::111122223333:role/Dev"
 ENVIRONMENT = "- metadata:\n    name: prod\n"
 PROVIDED = "  provider: aws\n"
 SWITCHED = "  kubernetes:\n    apiServer:\n      amazon:\n        awsIAMAuthenticatorInit: true\n"
 IMAGE = "image: registry.example.com/aws-iam-authenticator:"
+
+
+def by_permission_set(files: Files) -> Files:
+    entry = edit(
+        "roleARN: arn:aws:iam::111122223333:role/AWSReservedSSO_Dev",
+        'sso: {accountID: "111122223333", permissionSetName: Dev}',
+    )
+    return {**entry(files), "tarmak-iam.yaml": f"{IMAGE}v0.7.9\nfeatureGates: {{SSORoleMatch: true}}\n"}
+
 
 CHOICES: Mapping[str, tuple[Choice, ...]] = {
     "IAM002": (
@@ -93,10 +104,13 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
         ),
     ),
     "IAM009": (Choice("write the bucket's name", (edit("Example_ELB#Logs", "example-elb-logs"),)),),
-    "IAM010": (Choice("write it as in arn:", (edit("policy/Dev", "role/Dev"),)),),
+    "IAM010": (
+        Choice("write it as in arn:", (edit("policy/Dev", "role/Dev"),)),
+        Choice("map the roles and users that the policy is attached to", (edit("policy/Dev", "role/Dev"),)),
+    ),
     "IAM011": (
         Choice(
-            "keep one entry with all groups",
+            "keep one entry with all",
             (edit(f'    groups: ["system:masters"]\n{OTHER_ADMIN}', ""),),
         ),
     ),
@@ -114,7 +128,10 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
             ),
         ),
     ),
-    "IAM022": (Choice("mend it", (edit("[[dev, ops]]", "[dev, ops]"),)),),
+    "IAM022": (
+        Choice("mend it", (edit("[[dev, ops]]", "[dev, ops]"),)),
+        Choice("write it without brackets or a dash", (edit("[[dev, ops]]", "[dev, ops]"),)),
+    ),
     "IAM023": (Choice("map a principal of the cluster's partition", (edit("arn:aws-cn:", "arn:aws:"),)),),
     "IAM024": (Choice("check its release notes, or look for a newer tarmak-iam", (elsewhere, elsewhere)),),
     "IAM032": (
@@ -170,10 +187,13 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
         ),
     ),
     "IAM052": (Choice("write it as in arn:aws:", (edit("arn:aws-china:", "arn:aws:"),)),),
-    "IAM053": (Choice("check the ARN", (edit("1111222233334", "111122223333"),)),),
+    "IAM053": (
+        Choice("check the ARN", (edit("1111222233334", "111122223333"),)),
+        Choice("one digit is too many", (edit("1111222233334", "111122223333"),)),
+    ),
     "IAM056": (
         Choice(
-            "map a role, and let people assume it",
+            "let people assume it",
             (
                 edit(
                     "  mapUsers:\n  - userARN: arn:aws:iam::111122223333:root\n    username: ann\n",
@@ -190,6 +210,10 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
                 edit(f"  mapRoles:\n{ADMIN_ENTRY}", ""),
             ),
         ),
+        Choice(
+            "move the items below it to the end of 'mapRoles'",
+            (edit(f"  mapRoles:\n  - roleARN: {DEV}", f"  - roleARN: {DEV}"),),
+        ),
     ),
     "IAM066": (
         Choice(
@@ -199,6 +223,7 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
                 edit("server:\n", "server:\n  ec2DescribeInstancesRoleARN: arn:aws:iam::111122223333:role/Describe\n"),
             ),
         ),
+        Choice("write a role of account 111122223333", (edit("444455556666:role/Desc", "111122223333:role/Desc"),)),
     ),
     "IAM067": (
         Choice(
@@ -214,7 +239,7 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
     "IAM070": (Choice("put something fixed before it", (edit('"{{SessionName}}"', '"dev:{{SessionName}}"'),)),),
     "IAM071": (
         Choice(
-            "for nodes, and leave system: out for people",
+            "for nodes, and leave system:",
             (
                 edit("{{SessionName}}", "{{EC2PrivateDNSName}}"),
                 edit(
@@ -247,10 +272,11 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
                 edit(f"---\nserver:\n  mapRoles:\n  - roleARN: {DEV}\n    username: dev\n    groups: [dev]\n", ""),
             ),
         ),
+        Choice("move its entries to mapRoles", (edit("---\nserver:\n  mapRoles:\n", ""),)),
     ),
     "IAM080": (
         Choice(
-            "choose a newer image, or leave the template out",
+            "or leave the template out",
             (edit(f"{IMAGE}v0.4.0", f"{IMAGE}v0.6.20"), edit('"dev:{{AccessKeyID}}"', "dev")),
         ),
     ),
@@ -284,7 +310,13 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
             (edit(f"{IMAGE}v0.6.20", f"{IMAGE}v0.7.9"), edit("daemonVersion: v0.7.9\n", "")),
         ),
     ),
-    "IAM092": (Choice("name one of them", (edit("EKSConfigMap", "MountedFile"),)),),
+    "IAM092": (
+        Choice("name one of them", (edit("EKSConfigMap", "MountedFile"),)),
+        Choice(
+            "or name MountedFile",
+            (edit(RESERVED.replace("MountedFile", "EKSConfigMap"), ""), edit("EKSConfigMap", "MountedFile")),
+        ),
+    ),
     "IAM093": (
         Choice(
             "remove the key; with a webhook file of your own",
@@ -306,10 +338,15 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
                 edit("gcr.io/heptio-images/authenticator:v0.3.0", "registry.example.com/aws-iam-authenticator:v0.6.20"),
             ),
         ),
+        Choice(
+            "push an image of v0.3.0",
+            (edit("gcr.io/heptio-images/authenticator", "registry.example.com/aws-iam-authenticator"),),
+            is_clause=True,
+        ),
     ),
     "IAM103": (
         Choice(
-            "name a release, or pin it by its digest: name@sha256:...",
+            "name a release, or pin it by its digest",
             (
                 edit(f"{IMAGE}latest\ndaemonVersion: v0.6.20", f"{IMAGE}v0.6.20"),
                 edit("authenticator:latest", f"authenticator@sha256:{'0f' * 32}"),
@@ -329,5 +366,21 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
     ),
     "IAM105": (Choice("use kubectl 1.10 or later", (edit("1.9.11", "1.10.0"),)),),
     "IAM106": (Choice("choose a role of the cluster's partition", (edit("arn:aws-cn:", "arn:aws:"),)),),
-    "IAM107": (Choice("choose another release of the authenticator", (edit(f"{IMAGE}v0.4.0", f"{IMAGE}v0.6.20"),)),),
+    "IAM107": (
+        Choice("choose another release of the authenticator", (edit(f"{IMAGE}v0.4.0", f"{IMAGE}v0.6.20"),)),
+        Choice("set an image of v0.7.18", (edit(f"{IMAGE}v0.4.0", f"{IMAGE}v0.7.18"),)),
+    ),
+    "IAM120": (
+        Choice(
+            "map AWSReservedSSO_Dev_ with all its digits",
+            (edit("AWSReservedSSO_Dev", "AWSReservedSSO_Dev_0123456789abcdef"),),
+            is_clause=True,
+        ),
+        Choice("write `sso: {accountID:", (by_permission_set,), is_clause=True),
+    ),
+    "IAM121": (
+        Choice("map the role that people or instances assume", (edit(f"role/{LINKED}", "role/Dev"),), is_clause=True),
+    ),
+    "IAM123": (Choice("put the real name in the place of <your team>", (edit('"<your team>"', "payments"),)),),
+    "IAM126": (Choice("write a group of your own", (edit(', "system:serviceaccounts:kube-system"', ""),)),),
 }

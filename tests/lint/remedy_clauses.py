@@ -7,7 +7,7 @@ import io
 import re
 import shlex
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from tarmak_iam.cli.main import main
@@ -263,7 +263,7 @@ _CLAUSES: tuple[tuple[str, _Act], ...] = (
     (r"remove the \| behind the key, so that the entries are a list", _as_blocks),
     (r"remove (?:it|the key|this item)(?:: .*)?", lambda place: [place.without()]),
     (rf"(?:remove|unset) (?:the )?({_NAME})(?:: .*)?", lambda place, words: [place.without(place.named(words))]),
-    (r".*, and then ignore this", lambda place: [ignored_above(place)]),
+    (r".* and then ignore this", lambda place: [ignored_above(place)]),
 )
 
 _VERBS = (
@@ -278,10 +278,10 @@ def offers(remedy: str) -> list[str]:
     return _OR.split(remedy)
 
 
-def carried_out(place: Place, clause: str) -> Iterator[Files]:
+def carried_out(place: Place, clause: str) -> list[Files]:
+    """Raises NotLiteral for a clause that nobody can follow."""
     for pattern, act in _CLAUSES:
         match = re.fullmatch(pattern, clause)
         if match is not None:
-            yield from act(place, *match.groups())
-            return
+            return act(place, *match.groups())
     raise NotLiteral(f"{place.located.finding.id}: {clause!r} is not something that a person can do word for word")
