@@ -18,6 +18,7 @@ from typing import TypeGuard
 
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping, Node, Sequence
+from tarmak_iam.document.properties import content_start
 from tarmak_iam.document.tree import Comment
 
 __all__ = ["CommentScope", "CommentScopes"]
@@ -95,10 +96,17 @@ class CommentScopes:
         for unit in self._units_from(start):
             if unit.start > comment.span.start:
                 break
-            if _opens(unit, comment):
+            if self._opens(unit, comment):
                 return unit
-        is_dash = not self.document.text[start : comment.span.start].strip(" \t-?")
+        is_dash = _BEFORE_A_NODE.fullmatch(self.document.text, start, comment.span.start)
         return self._beginning_on(self._line(start)) if is_dash else None
+
+    def _opens(self, unit: _Unit, comment: Comment) -> bool:
+        """Whether it is a key before the comment whose value begins after it, or a flow collection that it is in."""
+        at = comment.span.start
+        if unit.key is None or unit.key.end > at:
+            return False
+        return content_start(self.document.text, unit.value) > at or (_is_flow(unit.value) and unit.value.end > at)
 
     def _beginning_on(self, line: int) -> _Unit | None:
         """The outermost one that begins with the first content of the line."""
@@ -142,14 +150,6 @@ class CommentScopes:
                 line = self._line(comment.span.start)
                 below[line] = below.get(line + 1, line + 1)
         return below
-
-
-def _opens(unit: _Unit, comment: Comment) -> bool:
-    """Whether it is a key before the comment whose value begins behind it, or a flow collection that it is in."""
-    at = comment.span.start
-    if unit.key is None or unit.key.end > at:
-        return False
-    return unit.value.start > at or (_is_flow(unit.value) and unit.value.end > at)
 
 
 def _is_flow(node: Node) -> TypeGuard[Mapping | Sequence]:

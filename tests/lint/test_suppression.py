@@ -187,6 +187,8 @@ SECOND = ENTRY.replace("/Dev", "/Other")
         # behind a key that opens a block
         (f"server:\n  mapRoles: {COMMENT}\n{ADMIN}{ENTRY}{SECOND}", [8, 13]),
         (f"{ROLES}{ENTRY.replace('groups:', f'groups: {COMMENT}')}{SECOND}", [8]),
+        (f"server:\n  mapRoles: &all {COMMENT}\n{ADMIN}{ENTRY}{SECOND}", [8, 13]),
+        (f"{ROLES}  - &it {COMMENT}\n    {ENTRY[4:]}{SECOND}", [9]),
         # behind a dash that opens an entry
         (f"{ROLES}{ENTRY.replace('  - role', f'  - {COMMENT}{chr(10)}    role')}{SECOND}", [9]),
         # behind something else: its line only
