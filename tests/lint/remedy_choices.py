@@ -383,4 +383,5 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
     ),
     "IAM123": (Choice("put the real name in the place of <your team>", (edit('"<your team>"', "payments"),)),),
     "IAM126": (Choice("write a group of your own", (edit(', "system:serviceaccounts:kube-system"', ""),)),),
+    "IAM128": (Choice("write each group by its name", (edit('"dev-*"', "dev-web, dev-db"),)),),
 }
