@@ -21,7 +21,17 @@ from tarmak_iam.identity.copied_text import CONTROL, placeholder
 from tarmak_iam.near import did_you_mean
 from tarmak_iam.text import quoted, shortened
 
-__all__ = ["Flaw", "Misfit", "canonical_text", "checked_arn", "in_ascii", "is_reachable", "misfit"]
+__all__ = [
+    "Flaw",
+    "Misfit",
+    "account_remedy",
+    "account_shape",
+    "canonical_text",
+    "checked_arn",
+    "in_ascii",
+    "is_reachable",
+    "misfit",
+]
 
 # Names of roles and users, as IAM takes them: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]+\Z", re.ASCII)
@@ -29,6 +39,7 @@ _USER_PATH = re.compile(r"[!-~]*\Z")
 _LONGEST = 64
 _BRACED = re.compile(r"\$?\{+[^{}]*\}+|\[[^\[\]]+\]")
 _EXAMPLE = "arn:aws:iam::ACCOUNT:role/NAME"
+_ACCOUNT_DIGITS = 12
 
 
 class Flaw(str, Enum):
@@ -110,6 +121,23 @@ def canonical_text(arn: str) -> str:
         return to_lower(arn.strip())
 
 
+def account_shape(account: str) -> str:
+    """What is wrong with an account that is not 12 digits."""
+    if account.isascii() and account.isdigit():
+        return f"has {len(account)} digits, not 12"
+    return "is not 12 digits"
+
+
+def account_remedy(account: str) -> str:
+    """A missing digit can be any, so none is guessed."""
+    compare = "compare it with the account ID that `aws sts get-caller-identity` prints"
+    if account.isascii() and account.isdigit():
+        missing = _ACCOUNT_DIGITS - len(account)
+        count = "one digit is" if abs(missing) == 1 else f"{abs(missing)} digits are"
+        return f"{count} {'missing' if missing > 0 else 'too many'}: {compare}"
+    return compare
+
+
 def in_ascii(text: str) -> str:
     """With an ASCII letter for each one that Go takes for it without case, other letters as they are."""
     return "".join(each if each.isascii() else fold(to_lower(each)) for each in text)
@@ -137,6 +165,15 @@ def _left_open(text: str) -> str:
     return braced[0] if braced else placeholder(text)
 
 
+def _of_account(text: str, arn: Arn) -> Misfit:
+    what = f"the account {quoted(arn.account)} of {shortened(text)} {account_shape(arn.account)}, so it matches nobody"
+    bare = re.sub(r"[\s.-]", "", arn.account)
+    if not is_account(bare):
+        return Misfit(Flaw.ACCOUNT, what, account_remedy(arn.account))
+    instead = str(replace(arn, account=bare))
+    return Misfit(Flaw.ACCOUNT, what, f"write {shortened(instead)}", instead)
+
+
 def _of_principal(text: str, arn: Arn, principal: Principal) -> Misfit | None:
     """`arn` is the canonical one: of an assumed role the role's."""
     is_role = principal in (Principal.ROLE, Principal.ASSUMED_ROLE)
@@ -145,11 +182,7 @@ def _of_principal(text: str, arn: Arn, principal: Principal) -> Misfit | None:
         is_sso = is_role and claims_sso_role(arn.name)
         return Misfit(Flaw.WILDCARD, what, _whole_sso_name(arn) if is_sso else "map each principal by itself")
     if not is_account(arn.account):
-        return Misfit(
-            Flaw.ACCOUNT,
-            f"the account {quoted(arn.account)} of {shortened(text)} has not twelve digits",
-            "check the ARN",
-        )
+        return _of_account(text, arn)
     if (is_role or principal is Principal.USER) and (len(arn.parts) < 2 or not arn.name):
         kind = "role" if is_role else "user"
         example = f"arn:{arn.partition}:iam::{arn.account}:{kind}/NAME"

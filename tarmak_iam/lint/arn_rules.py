@@ -1,32 +1,25 @@
-"""Rules about the principals of a mappings file: ARNs and accounts that match nobody, or more than they say."""
+"""Rules about the principals of a mappings file: ARNs that match nobody, or more than they say."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
-from tarmak_iam.document import Document
-from tarmak_iam.document.nodes import Scalar, dereference
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.go_case import to_lower
-from tarmak_iam.identity.arn import Principal, is_account, parse_arn
+from tarmak_iam.identity.arn import Principal, parse_arn
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.identity.reach import Flaw, Misfit, canonical_text, misfit
-from tarmak_iam.identity.viper import field_key, field_value, texts
 from tarmak_iam.lint.entries import Entry, entries_of
 from tarmak_iam.lint.keys import is_told_as_key
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import for_admins
-from tarmak_iam.routes import Route
-from tarmak_iam.text import quoted, shortened
+from tarmak_iam.text import shortened
 
 __all__ = ["ARN_RULES"]
 
 # Those that no rule of their own is about.
 _OWN_FLAWS = (Flaw.NO_ARN, Flaw.NO_PRINCIPAL, Flaw.BLANK, Flaw.NAMELESS, Flaw.SHAPE, Flaw.LETTERS)
-_SHORT_ACCOUNT = re.compile(r"[0-9]{1,11}\Z", re.ASCII)
-_ACCOUNT_EXAMPLE = 'write the twelve digits in quotes, as in "012345678901"'
 
 
 def _flawed(*flaws: Flaw) -> Callable[[Rule, Mappings], Iterator[Finding]]:
@@ -84,78 +77,6 @@ def _never(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         yield rule.finding(Subject.MAPPINGS, entry.at(entry.arn_key), for_admins(entry, what), remedy)
 
 
-@dataclass(frozen=True, slots=True)
-class _Account:
-    """An account that stands on its own: in mapAccounts, in scrubbedAccounts or below `sso`."""
-
-    text: str
-    written: str | None
-    """The text of a plain scalar, None for another."""
-    route: Route
-    where: str
-
-
-def _accounts(mappings: Mappings) -> Iterator[_Account]:
-    entries = entries_of(mappings)
-    for entry in entries.entries:
-        if entry.is_account:
-            written = _written(mappings.document, entry.listed.route)
-            yield _Account(entry.listed.arn, written, entry.listed.route, "the account")
-        sso = entry.value("sso")
-        if isinstance(sso, Mapping) and field_value(sso, "accountID") is not None:
-            route = entry.at("sso") / field_key(sso, "accountID")
-            text = entry.listed.sso.partition("/")[0]
-            yield _Account(text, _written(mappings.document, route), route, "sso.accountID")
-    key = "server.scrubbedAccounts"
-    route, value = entries.settings.route(key), entries.settings.get(key)
-    for index, text in enumerate(texts(value)):
-        own = route / index if isinstance(value, list) else route
-        yield _Account(text, _written(mappings.document, own), own, "the scrubbed account")
-
-
-def _written(document: Document, route: Route) -> str | None:
-    node = document.node(route)
-    node = dereference(node) if node is not None else None
-    return node.text if isinstance(node, Scalar) and node.style == "plain" and node.tag is None else None
-
-
-def _probable(account: _Account) -> str | None:
-    """The id that was probably meant by a number that lost its leading zeros."""
-    written = (account.written or "").replace("_", "")
-    if is_account(written):
-        return written
-    if written.startswith("0"):  # the number is octal, and tells nothing of the id
-        return None
-    return account.text.zfill(12) if _SHORT_ACCOUNT.match(account.text) and len(account.text) >= 9 else None
-
-
-def _account_shape(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    yield from _flawed(Flaw.ACCOUNT)(rule, mappings)
-    for account in _accounts(mappings):
-        if is_account(account.text) or _probable(account):
-            continue
-        what = f"{account.where} {quoted(account.text)} has not twelve digits, so it matches nobody"
-        bare = re.sub(r"[^0-9]", "", account.text)
-        yield rule.finding(
-            Subject.MAPPINGS, account.route, what, f'write "{bare}"' if is_account(bare) else _ACCOUNT_EXAMPLE
-        )
-
-
-def _lost_zero(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    for account in _accounts(mappings):
-        probable = _probable(account)
-        if probable is None or is_account(account.text):
-            continue
-        what = f"{account.where} {quoted(account.text)} lacks its leading zero, so it matches nobody"
-        if account.written and account.written != account.text:
-            what = (
-                f"{account.where} {shortened(account.written)} is read as the number "
-                f"{shortened(account.text)}, so it matches nobody"
-            )
-        remedy = f'put all twelve digits in quotes: probably "{probable}"'
-        yield rule.finding(Subject.MAPPINGS, account.route, what, remedy)
-
-
 def _root_or_federated(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
         arn, principal = entry.listed.arn, entry.principal
@@ -177,8 +98,6 @@ ARN_RULES = (
     Rule("IAM050", Severity.ERROR, Scope.MAPPINGS, "the ARN of a role with its path", _flawed(Flaw.PATH)),
     Rule("IAM051", Severity.ERROR, Scope.MAPPINGS, "a wildcard in an ARN", _flawed(Flaw.WILDCARD)),
     Rule("IAM052", Severity.ERROR, Scope.MAPPINGS, "an ARN of an unknown partition", _flawed(Flaw.PARTITION)),
-    Rule("IAM053", Severity.ERROR, Scope.MAPPINGS, "an account that has not twelve digits", _account_shape),
-    Rule("IAM054", Severity.ERROR, Scope.MAPPINGS, "an account whose leading zero is lost", _lost_zero),
     Rule("IAM055", Severity.ERROR, Scope.MAPPINGS, "one session of a role", _flawed(Flaw.ASSUMED_ROLE)),
     Rule("IAM121", Severity.ERROR, Scope.MAPPINGS, "a service-linked role", _flawed(Flaw.SERVICE_LINKED)),
     Rule("IAM056", Severity.WARNING, Scope.MAPPINGS, "a root or federated user", _root_or_federated),

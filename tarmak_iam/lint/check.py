@@ -9,6 +9,7 @@ from typing import Any
 from tarmak_iam.config.plugins import installed_sections
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Subject
+from tarmak_iam.lint.account_rules import ACCOUNT_RULES
 from tarmak_iam.lint.admin_certificate_rules import ADMIN_CERTIFICATE_RULES
 from tarmak_iam.lint.arn_rules import ARN_RULES
 from tarmak_iam.lint.backend_rules import BACKEND_RULES
@@ -47,6 +48,7 @@ RULES: tuple[Rule, ...] = (
     *DOCUMENT_RULES,
     # the mappings, whatever the daemon's version
     *ARN_RULES,
+    *ACCOUNT_RULES,
     *DUPLICATE_RULES,
     *SHAPE_RULES,
     *NAME_RULES,

@@ -118,7 +118,7 @@ def test_a_look_alike_is_not_let_in_and_does_not_stand_for_the_principal() -> No
         ("arn:aws:sts::111122223333:assumed-role/Admin/x", "is one session of a role"),
         (
             "arn:aws:iam::1111222233334:role/Admin",
-            "the account '1111222233334' of arn:aws:iam::1111222233334:role/Admin has not twelve",
+            "the account '1111222233334' of arn:aws:iam::1111222233334:role/Admin has 13 digits, not 12",
         ),
         ("arn:aws:iam::111122223333:role/*", "knows no wildcards"),
         ("arn:aws:iam::111122223333:role/", "names no role"),

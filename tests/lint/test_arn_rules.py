@@ -74,49 +74,6 @@ def test_an_entry_without_an_arn() -> None:
     assert only(ROLES + "  mapUsers:\n  - username: ann\n").startswith("5:5 IAM010 the entry has no userARN")
 
 
-@pytest.mark.parametrize(
-    ("server", "expected"),
-    [
-        (
-            "mapAccounts: [012345678901]",
-            "4:17 IAM054 the account 012345678901 is read as the number 12345678901, so it",
-        ),
-        ("mapAccounts: [012345670123]", "4:17 IAM054 the account 012345670123 is read as the number 1402433619, so it"),
-        ("mapAccounts: ['12345678901']", "4:17 IAM054 the account '12345678901' lacks its leading zero, so it matches"),
-        ("mapAccounts: 012345678901", "4:16 IAM054 the account 012345678901 is read as"),
-        (
-            "mapAccounts: ['1111-2222-3333']",
-            "4:17 IAM053 the account '1111-2222-3333' has not twelve digits, so it mat",
-        ),
-        ("mapAccounts: ['1111222233334']", "4:17 IAM053 "),
-        ("mapAccounts: [12]", "4:17 IAM053 "),
-        ("mapAccounts: [all]", "4:17 IAM053 "),
-        ("scrubbedAccounts: [012345678901]", "4:22 IAM054 the scrubbed account 012345678901 is read as the number"),
-        (
-            "scrubbedAccounts: '111122223333,444455556666'",
-            "4:21 IAM053 the scrubbed account '111122223333,444455556666'",
-        ),
-    ],
-)
-def test_accounts(server: str, expected: str) -> None:
-    assert only(ROLES + f"  {server}\n").startswith(expected)
-
-
-def test_the_probable_account() -> None:
-    assert only(ROLES + "  mapAccounts: [012345678901]\n").endswith(
-        'put all twelve digits in quotes: probably "012345678901"'
-    )
-    assert only(ROLES + "  mapAccounts: [12345678901]\n").endswith('probably "012345678901"')
-    assert only(ROLES + "  mapAccounts: ['1111-2222-3333']\n").endswith('write "111122223333"')
-
-
-def test_an_account_of_an_sso_entry() -> None:
-    entry = "  - sso: {accountID: 012345678901, permissionSetName: Dev}\n    username: dev\n    groups: [dev]\n"
-    gate = {"daemonVersion": "v0.7.9", "featureGates": {"SSORoleMatch": True}}
-    assert places(ROLES + entry, **gate) == ["4:22 IAM054"]
-    assert places(ROLES + entry.replace("0123", '"0123').replace("901,", '901",'), **gate) == []
-
-
 def test_duplicates() -> None:
     text = (
         f"server:\n  mapRoles:\n  - {{roleARN: '{DEV}', username: a, groups: ['system:masters']}}\n"
