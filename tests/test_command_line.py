@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
 import shlex
 from collections.abc import Iterator
@@ -185,12 +186,63 @@ def test_a_command_names_directory_and_cluster(
     assert suggested.format(shlex.join(chosen)) in told.out + told.err
 
 
-def test_a_finding_names_directory_and_cluster(shell: Shell) -> None:
+AWS_AUTH = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: aws-auth, namespace: kube-system}
+data:
+  mapRoles: |
+    - rolearn: arn:aws:iam::111122223333:role/Admin
+      username: admin
+      groups: ["system:masters"]
+"""
+EKSCTL = """\
+iamIdentityMappings:
+- arn: arn:aws:iam::111122223333:role/Admin
+  username: admin
+  groups: ["system:masters"]
+"""
+
+
+@pytest.mark.parametrize("pasted", [AWS_AUTH, EKSCTL, "apiVersion: eksctl.io/v1alpha5\nkind: ClusterConfig\n" + EKSCTL])
+def test_a_finding_names_the_commands_for_a_file_of_another_tool(shell: Shell, pasted: str) -> None:
+    """Done word for word, they leave a file without a finding."""
+    chosen = ["-c", str(shell.multi), "--current-cluster", "prod-green"]
     file = shell.multi / "prod-green" / "aws-iam-authenticator.yaml"
-    file.write_text("apiVersion: v1\nkind: ConfigMap\n", encoding="utf-8")
-    found = shell.run("-c", shell.multi, "--current-cluster", "prod-green", "check", code=1)
-    command = f"tarmak-iam -c {shlex.quote(str(shell.multi))} --current-cluster prod-green map import FILE"
-    assert f"take its entries over with {command} [IAM057]" in found.out
+    file.write_text(pasted, encoding="utf-8")
+    found = shell.run(*chosen, "check", code=1)
+    aside = shlex.quote(f"{file}.orig")
+    command = shlex.join(["tarmak-iam", *chosen])
+    assert f"mv {shlex.quote(str(file))} {aside} && {command} map import {aside} [IAM057]" in found.out
+    file.rename(f"{file}.orig")
+    shell.run(*chosen, "map", "import", f"{file}.orig", code=0)
+    assert "IAM" not in shell.run(*chosen, "check", code=None).out
+    assert "role/Admin" in file.read_text(encoding="utf-8")
+
+
+def test_a_file_of_another_tool_without_mappings_is_put_aside(shell: Shell) -> None:
+    chosen = ["-c", str(shell.multi), "--current-cluster", "prod-green"]
+    file = shell.multi / "prod-green" / "aws-iam-authenticator.yaml"
+    file.write_text("apiVersion: v1\nkind: Service\n", encoding="utf-8")
+    found = shell.run(*chosen, "check", code=1)
+    command = shlex.join(["tarmak-iam", *chosen])
+    assert f".orig && {command} map add ARN --username NAME --group system:masters [IAM057]" in found.out
+
+
+def test_a_list_of_another_tool_is_imported_from_the_file_itself(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = ["-c", str(shell.multi), "--current-cluster", "prod-green"]
+    file = shell.multi / "prod-green" / "aws-iam-authenticator.yaml"
+    text = EKSCTL + "server:\n  mapRoles:\n  - {roleARN: 'arn:aws:iam::111122223333:role/Dev', username: dev}\n"
+    file.write_text(text, encoding="utf-8")
+    found = shell.run(*chosen, "check", code=1)
+    command = shlex.join(["tarmak-iam", *chosen])
+    remedy = f"import its entries: {command} map import --from eksctl - < {shlex.quote(str(file))}; then remove"
+    assert f"{remedy} 'iamIdentityMappings' [IAM057]" in found.out
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    shell.run(*chosen, "map", "import", "--from", "eksctl", "-", code=0)
+    file.write_text(file.read_text(encoding="utf-8").removeprefix(EKSCTL), encoding="utf-8")
+    assert "IAM" not in shell.run(*chosen, "check", code=None).out
+    assert "role/Admin" in file.read_text(encoding="utf-8")
 
 
 def test_a_missing_configuration_is_made_where_it_was_looked_for(

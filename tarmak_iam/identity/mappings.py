@@ -41,11 +41,12 @@ class Mappings:
         """Raises ParseError, and ConfigError where the file is no mapping."""
         document = Document.parse(data, filename, json=False)
         if document.data is not None and not isinstance(document.data, dict):
-            raise ConfigError(
-                "the mappings file is no mapping",
-                remedy="begin it with clusterID and server",
-                place=document.position(()),
-            )
+            remedy = "begin it with clusterID and server"
+            if isinstance(document.data, list):
+                remedy = (
+                    "move it elsewhere and bring its entries in with map import, or begin it with clusterID and server"
+                )
+            raise ConfigError("the mappings file is no mapping", remedy=remedy, place=document.position(()))
         return cls(document)
 
     @classmethod

@@ -15,6 +15,7 @@ from tarmak_iam.identity.reach import Flaw, account_remedy, account_shape
 from tarmak_iam.identity.viper import field_key, field_value, texts
 from tarmak_iam.lint.entries import entries_of
 from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.lint.text_lists import is_list_text
 from tarmak_iam.lint.wording import for_admins, way_in
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
@@ -53,6 +54,9 @@ def _accounts(mappings: Mappings) -> Iterator[_Account]:
 
 def _mapped_accounts(mappings: Mappings) -> Iterator[_Account]:
     entries = [each.listed for each in entries_of(mappings).entries if each.is_account]
+    value = entries_of(mappings).settings.get("server.mapAccounts")
+    if isinstance(value, str) and is_list_text("mapAccounts", value):
+        return  # another finding
     for listed in entries:
         written = _written(mappings.document, listed.route)
         shares_text = sum(each.route == listed.route for each in entries) > 1

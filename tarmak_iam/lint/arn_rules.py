@@ -11,7 +11,7 @@ from tarmak_iam.identity.arn import Principal, parse_arn
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.identity.reach import Flaw, Misfit, canonical_text, misfit
 from tarmak_iam.lint.entries import Entry, entries_of
-from tarmak_iam.lint.keys import is_told_as_key
+from tarmak_iam.lint.lists import is_reported_elsewhere
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import for_admins
 from tarmak_iam.text import shortened
@@ -70,7 +70,7 @@ def _never(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """What has no flaw of its own rule, and an entry that names nobody."""
     yield from _flawed(*_OWN_FLAWS)(rule, mappings)
     for entry in entries_of(mappings).mapped:
-        if entry.listed.arn or entry.value("sso") is not None or is_told_as_key(entry, entry.arn_key):
+        if entry.listed.arn or entry.value("sso") is not None or is_reported_elsewhere(mappings, entry, entry.arn_key):
             continue
         what = f"the entry has no {entry.arn_key}, so it matches nobody and newer daemons do not start"
         remedy = f"add {entry.arn_key}, or remove the entry"

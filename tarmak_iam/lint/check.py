@@ -23,7 +23,9 @@ from tarmak_iam.lint.file_place_rules import FILE_PLACE_RULES
 from tarmak_iam.lint.group_rules import GROUP_RULES
 from tarmak_iam.lint.image_rules import IMAGE_RULES
 from tarmak_iam.lint.installation_rules import INSTALLATION_RULES
+from tarmak_iam.lint.key_rules import KEY_RULES
 from tarmak_iam.lint.kubeconfig_rules import KUBECONFIG_RULES
+from tarmak_iam.lint.list_rules import LIST_RULES
 from tarmak_iam.lint.looking import OF_A_CLUSTER, Located, Look, comments_in
 from tarmak_iam.lint.name_rules import NAME_RULES
 from tarmak_iam.lint.privilege_rules import ADMIN_RULES, PRIVILEGE_RULES
@@ -50,6 +52,8 @@ RULES: tuple[Rule, ...] = (
     *ARN_RULES,
     *ACCOUNT_RULES,
     *DUPLICATE_RULES,
+    *KEY_RULES,
+    *LIST_RULES,
     *SHAPE_RULES,
     *NAME_RULES,
     *GROUP_RULES,

@@ -18,6 +18,8 @@ _ROLE_UNMAPPED = "IAM108"
 _FOLLOWING = (_NOBODY, _WOULD_NOT_START, _NO_ADMIN, _ROLE_UNMAPPED)
 _DOUBLED_KEY, _MISTAKEN_KEY, _DUPLICATE, _TEXT = "IAM059", "IAM057", "IAM011", "IAM060"
 
+_LIST_SHAPES = frozenset({"IAM115", "IAM116"})
+
 _ENDS_THE_DAEMON = frozenset(
     {
         "IAM010",
@@ -32,18 +34,26 @@ _ENDS_THE_DAEMON = frozenset(
         "IAM063",
         "IAM082",
         "IAM109",
+        "IAM115",
+        "IAM116",
     }
 )
 """Rules about what may be why the daemon does not start."""
 
-_HIDES_EVERYONE = frozenset({_MISTAKEN_KEY, _TEXT})
+_HIDES_EVERYONE = frozenset({_MISTAKEN_KEY, _TEXT}) | _LIST_SHAPES
 """Rules about why there may be no entries where somebody wrote some."""
 
 _HIDES_SOMEBODY = _HIDES_EVERYONE | {_DOUBLED_KEY}
 """Rules about why there may be no entry for a principal where somebody wrote one."""
 
-_KEEPS_ADMINS_OUT = frozenset({_MISTAKEN_KEY, _DOUBLED_KEY, "IAM087"})
-"""Rules about why an admin's entry may not count, or not be one: once that is mended, it shows."""
+_KEEPS_ADMINS_OUT = frozenset({"IAM087"})
+"""Rules about why an admin's entry may not count: once that is fixed, it shows."""
+
+_HIDES_ENTRIES = frozenset({_MISTAKEN_KEY, _DOUBLED_KEY}) | _LIST_SHAPES
+"""The same, where the file names system:masters somewhere."""
+
+_HIDES = "gets access"
+"""What the rule about keys says of those that hold entries."""
 
 _NAMES_ADMINS = frozenset({"IAM064", "IAM078", "IAM114", "IAM122", "IAM124", "IAM125", "IAM127"})
 """The same, where what they say of a group is that it was to be system:masters."""
@@ -59,17 +69,25 @@ def _is_told_better(finding: Finding, findings: list[Finding], mappings: Mapping
     others = [each for each in findings if each.subject is Subject.MAPPINGS and each is not finding]
     ids = {each.id for each in others}
     if finding.id == _NOBODY:
-        return bool(ids & _HIDES_EVERYONE)
+        return any(
+            each.id in _HIDES_EVERYONE and (each.id != _MISTAKEN_KEY or _HIDES in each.message) for each in others
+        )
     if finding.id == _ROLE_UNMAPPED:
         return bool(ids & _HIDES_SOMEBODY) or any(each.id == _NOBODY for each in findings)
     if finding.id == _NO_ADMIN:
         is_named = any(each.id in _NAMES_ADMINS and ADMINS in each.text and _is_of_groups(each) for each in others)
         lost = mappings is not None and _is_an_admin_lost(others, mappings)
-        return bool(ids & _KEEPS_ADMINS_OUT) or is_named or lost
+        hidden = bool(ids & _HIDES_ENTRIES) and mappings is not None and ADMINS in mappings.document.text
+        return bool(ids & _KEEPS_ADMINS_OUT) or hidden or is_named or lost
     causes = [each for each in others if each.id in _ENDS_THE_DAEMON]
     if not len(finding.route):  # of which the daemon says only that it cannot read it
         return any(each.id == _DOUBLED_KEY for each in causes)
-    return any(_leads(finding.route, each.route) for each in causes)
+    return any(_leads(_part(finding, each), each.route) for each in causes)
+
+
+def _part(finding: Finding, cause: Finding) -> Route:
+    """What the daemon stops at; an entry that a dash splits in two are two items of the list."""
+    return finding.route.parent if cause.id in _LIST_SHAPES else finding.route
 
 
 def _is_of_groups(finding: Finding) -> bool:

@@ -1,74 +1,68 @@
-"""Which keys the authenticator's configuration has, and which of those that are written it would not read."""
+"""Which keys of a mappings file the authenticator does not read, where they belong, and which are there twice."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import lru_cache
 
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Entry as NodeEntry
 from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.nodes import Node, Sequence, dereference
-from tarmak_iam.go_case import fold, to_lower
-from tarmak_iam.identity.versions import server_keys
+from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.lint.entries import Entry
+from tarmak_iam.lint.key_names import (
+    ENTRY_KEYS,
+    IDENTITIES,
+    LISTS,
+    Struct,
+    arn_in,
+    is_by_name,
+    is_vipers,
+    root_struct,
+    same_place,
+    spelled,
+    spelled_here,
+)
 from tarmak_iam.near import closest, spelled_otherwise
 from tarmak_iam.routes import Key, Route
 
-__all__ = ["DoubledKey", "UnreadKey", "doubled_keys", "is_kubernetes_object", "is_told_as_key", "unread_keys"]
+__all__ = ["Belongs", "DoubledKey", "UnreadKey", "doubled_keys", "is_reported_as_key", "unread_keys"]
 
-Struct = Mapping[str, "Struct"]
-"""The keys of a mapping (or of the mappings in a list), each with its own keys; none for a value."""
-
-_VALUE: Struct = {}
-_NAMES: Struct = {"username": _VALUE, "groups": _VALUE, "userID": _VALUE}
-_SSO: Struct = {"permissionSetName": _VALUE, "accountID": _VALUE, "partition": _VALUE}
-_ROLE: Struct = {"roleARN": _VALUE, **_NAMES, "sso": _SSO}
-_USER: Struct = {"userARN": _VALUE, **_NAMES}
-_RESERVED: Struct = {"backendMode": _VALUE, "usernamePrefixReserveList": _VALUE}
-_NESTED: Mapping[str, Struct] = {"mapRoles": _ROLE, "mapUsers": _USER, "reservedPrefixConfig": _RESERVED}
-
-# What people write who know another tool, or remember half of it.
-_ALSO: Mapping[str, tuple[str, ...]] = {
-    "roleARN": ("arn", "role", "iamarn", "principalarn", "principal", "rolename", "roleid", "iamrole"),
-    "userARN": ("arn", "iamarn", "principalarn", "principal", "user", "iamuser"),
-    "username": ("user", "name", "kubernetesuser", "kubernetesusername", "k8susername", "usernames"),
-    "groups": ("group", "kubernetesgroups", "k8sgroups", "rbacgroups"),
-    "mapRoles": ("roles", "rolemappings", "rolemapping", "iamroles"),
-    "mapUsers": ("users", "usermappings", "usermapping", "iamusers"),
-    "mapAccounts": ("accounts", "accountmappings", "autoaccounts"),
-    "clusterID": ("cluster", "clustername"),
-    "permissionSetName": ("permissionset", "name"),
-    "accountID": ("account", "accountnumber"),
-    "backendMode": ("backend", "backends", "mode"),
-    "server": ("authenticator",),
-}
 _ANYTHING = "x-"
 """As in tarmak.yaml: a place for anchors and notes."""
+_ENTRIES = ("mapRoles", "mapUsers")
+_LISTED = (*LISTS, "backendMode")
 
 
-@cache
-def _root() -> Struct:
-    server = {name: _NESTED.get(name, _VALUE) for name in server_keys()}
-    # defaultRole: in the authenticator's own example; viper takes `server.mapRoles:` at the top level, too.
-    dotted = {f"server.{name}": struct for name, struct in server.items()}
-    return {"clusterID": _VALUE, "server": server, "defaultRole": _VALUE, **dotted}
+class Belongs(str, Enum):
+    """Where a key that the authenticator does not read belongs."""
+
+    NOWHERE = "nowhere"
+    HERE = "the same mapping, in another spelling"
+    TOP = "the top level"
+    SERVER = "server"
+    ENTRY = "an entry of mapRoles or mapUsers"
+    SSO = "sso"
 
 
 @dataclass(frozen=True, slots=True)
 class UnreadKey:
-    """`meant` is what was probably meant, with its path where it belongs elsewhere; empty for no idea."""
+    """`where` is the mapping that has it, empty for the top level. `meant` is the key that it stands for, empty for
+    none that is known; `there` leads to that one where it is there already. `owner` leads to the entry that it is
+    about."""
 
     name: str
     route: Route
     where: str
-    meant: str
-    is_there: bool
-
-    @property
-    def is_in_entry(self) -> bool:
-        return self.where not in ("", "server")
+    node: NodeEntry = field(repr=False)
+    holder: MappingNode = field(repr=False)
+    belongs: Belongs = Belongs.NOWHERE
+    meant: str = ""
+    there: Route | None = None
+    owner: Route | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,59 +77,155 @@ class DoubledKey:
     known: str
     names: tuple[str, ...]
     is_field: bool
+    holder: MappingNode = field(repr=False)
+    where: str = ""
+    """The list or mapping that has it; empty for the top level, and for what the authenticator does not read."""
 
 
-def unread_keys(document: Document) -> Iterator[UnreadKey]:
+@lru_cache(maxsize=4)
+def unread_keys(document: Document) -> tuple[UnreadKey, ...]:
     """The keys that no release of the daemon reads, in file order; below one of them nothing is looked at."""
-    if document.root is not None:
-        yield from _unread(document.root, _root(), Route(), "")
+    root = dereference(document.root) if document.root is not None else None
+    return tuple(_Walk(root).unread()) if isinstance(root, MappingNode) else ()
 
 
-def is_kubernetes_object(document: Document) -> bool:
-    """Whether somebody gave us a ConfigMap, or a kubeconfig, for the configuration itself."""
-    root = document.root
-    names = {entry.text for entry in root.entries} if isinstance(root, MappingNode) else set()
-    return {"kind", "apiVersion"} <= names and "server" not in names
-
-
-def is_told_as_key(entry: Entry, wanted: str) -> bool:
-    """Whether the entry has what is wanted under another key, which is another finding."""
-    struct = _ROLE if entry.listed.kind == "role" else _USER
-    return any(_meant(str(key), struct, entry.list_key) == wanted for key in entry.item if not _has(struct, key))
+def is_reported_as_key(mappings: Mappings, entry: Entry, wanted: str) -> bool:
+    """Whether the entry has what is wanted under another key, or in another place, which is another finding."""
+    own = entry.listed.route.plain
+    identities = (wanted, "sso", "permissionSetName", "accountID") if wanted in IDENTITIES else (wanted,)
+    return any(
+        key.owner is not None and key.owner.plain == own and key.meant in identities and key.there is None
+        for key in unread_keys(mappings.document)
+    )
 
 
 def doubled_keys(document: Document) -> Iterator[DoubledKey]:
     """Keys that are there twice in one mapping; where the daemon reads them also in another case."""
     if document.root is not None:
-        yield from _doubled(document.root, _root(), Route())
+        yield from _doubled(document.root, root_struct(), Route(), "")
 
 
-def _unread(node: Node, struct: Struct, route: Route, where: str) -> Iterator[UnreadKey]:
-    node = dereference(node)
+class _Walk:
+    def __init__(self, root: MappingNode) -> None:
+        self._root = root
+        self._server_route, self._server = self._find(root, root_struct(), "server", Route())
+        self._entries = sorted(self._written_entries(), key=lambda each: each[1].start)
+
+    def unread(self) -> Iterator[UnreadKey]:
+        return self._unread(self._root, root_struct(), Route(), "", None)
+
+    def _unread(self, node: Node, struct: Struct, route: Route, where: str, owner: Route | None) -> Iterator[UnreadKey]:
+        node = dereference(node)
+        if isinstance(node, Sequence):
+            for index, item in enumerate(node.items):
+                yield from self._unread(item, struct, route / index, where, owner)
+            return
+        if where in _ENTRIES and is_by_name(node, where):
+            return
+        owner = route if where in _ENTRIES else owner
+        for entry in node.entries if isinstance(node, MappingNode) else ():
+            name = entry.text
+            if name is None or entry.is_merge or name.startswith(_ANYTHING):
+                continue
+            own = route / Key(name, entry.occurrence)
+            known = spelled(struct, name)
+            if known is None:
+                assert isinstance(node, MappingNode)
+                yield self._judged(UnreadKey(name, own, where, entry, node, owner=owner), struct, route)
+            elif struct[known]:
+                yield from self._unread(entry.value, struct[known], own, known.removeprefix("server."), owner)
+
+    def _judged(self, key: UnreadKey, struct: Struct, route: Route) -> UnreadKey:
+        belongs, meant = self._meaning(key, struct)
+        owner, there = key.owner, None
+        if belongs is Belongs.HERE:
+            there = self._find(key.holder, struct, meant, route)[0]
+        elif belongs is Belongs.TOP:
+            there = self._find(self._root, root_struct(), meant, Route())[0]
+        elif belongs is Belongs.SERVER:
+            there = self._in_server(meant)
+        elif belongs is Belongs.ENTRY:
+            owner = owner or self._entry_above(key.node.key.start)
+            there = self._in_entry(owner, meant)
+        return UnreadKey(key.name, key.route, key.where, key.node, key.holder, belongs, meant, there, owner)
+
+    def _meaning(self, key: UnreadKey, struct: Struct) -> tuple[Belongs, str]:
+        """In this place by another spelling, or in another place."""
+        root, name, value = root_struct(), key.name, key.node.value
+        server, taken = root["server"], [spelled(struct, entry.text or "") or "" for entry in key.holder.entries]
+        if any(arn_in(entry.value) for entry in key.holder.entries if entry is not key.node):
+            taken += IDENTITIES  # which that entry names
+        exact = spelled_here(name, [known for known in struct if not known.startswith("server.")])
+        guess = same_place(name, value, struct, taken)
+        if exact and guess and guess.is_sure:
+            return Belongs.HERE, guess.key
+        elsewhere = self._elsewhere(key, server)
+        if elsewhere:
+            return elsewhere
+        if guess:
+            return Belongs.HERE, guess.key
+        close = closest(name, server) if not key.where else None
+        return (Belongs.SERVER, close) if close else (Belongs.NOWHERE, "")
+
+    def _elsewhere(self, key: UnreadKey, server: Struct) -> tuple[Belongs, str] | None:
+        name, where = key.name, key.where
+        if where in _ENTRIES and (found := _other_kind(name, where)):
+            return Belongs.HERE, found
+        if where == "mapRoles" and (found := spelled_otherwise(name, ("permissionSetName", "accountID"))):
+            return Belongs.SSO, found
+        if where in ("", "server", "sso") and (found := spelled_otherwise(name, ENTRY_KEYS)):
+            return Belongs.ENTRY, found
+        if where != "server" and (found := spelled_otherwise(name, server) or spelled_here(name, _LISTED)):
+            return Belongs.SERVER, found
+        if where and (found := spelled_otherwise(name, ("clusterID", "server"))):
+            return Belongs.TOP, found
+        return None
+
+    def _find(self, node: Node, struct: Struct, known: str, route: Route) -> tuple[Route | None, Node | None]:
+        node = dereference(node)
+        for entry in node.entries if isinstance(node, MappingNode) else ():
+            if entry.text is not None and not entry.is_merge and spelled(struct, entry.text) == known:
+                return route / Key(entry.text, entry.occurrence), entry.value
+        return None, None
+
+    def _in_server(self, known: str) -> Route | None:
+        """Below `server`, or with its path at the top level."""
+        dotted = self._find(self._root, root_struct(), f"server.{known}", Route())[0]
+        if dotted or self._server is None or self._server_route is None:
+            return dotted
+        return self._find(self._server, root_struct()["server"], known, self._server_route)[0]
+
+    def _written_entries(self) -> Iterator[tuple[Route, MappingNode, Struct]]:
+        for name in _ENTRIES:
+            struct = root_struct()["server"][name]
+            route = self._in_server(name)
+            listed = None
+            if route is not None and self._server is not None:
+                listed = self._find(self._server, root_struct()["server"], name, Route())[1]
+            for index, item in enumerate(listed.items if isinstance(listed, Sequence) else ()):
+                if isinstance(item, MappingNode) and route is not None:
+                    yield route / index, item, struct
+
+    def _entry_above(self, offset: int) -> Route | None:
+        above = [route for route, node, _ in self._entries if node.start < offset]
+        return above[-1] if above else None
+
+    def _in_entry(self, owner: Route | None, known: str) -> Route | None:
+        for route, node, struct in self._entries:
+            if owner is not None and route.plain == owner.plain:
+                return self._find(node, struct, known, route)[0]
+        return None
+
+
+def _other_kind(name: str, where: str) -> str | None:
+    other, own = ("userARN", "roleARN") if where == "mapRoles" else ("roleARN", "userARN")
+    return own if spelled_otherwise(name, (other,)) else None
+
+
+def _doubled(node: Node, struct: Struct | None, route: Route, where: str) -> Iterator[DoubledKey]:
     if isinstance(node, Sequence):
         for index, item in enumerate(node.items):
-            yield from _unread(item, struct, route / index, where)
-        return
-    for entry in node.entries if isinstance(node, MappingNode) else ():
-        name = entry.text
-        if name is None or entry.is_merge or name.startswith(_ANYTHING):
-            continue
-        own = route / Key(name, entry.occurrence)
-        known = spelled(struct, name)
-        if known is None:
-            meant = _meant(name, struct, where)
-            beside = isinstance(node, MappingNode) and any(
-                each.text is not None and spelled(struct, each.text) == meant for each in node.entries
-            )
-            yield UnreadKey(name, own, where, meant, beside)
-        elif struct[known]:
-            yield from _unread(entry.value, struct[known], own, known.removeprefix("server."))
-
-
-def _doubled(node: Node, struct: Struct | None, route: Route) -> Iterator[DoubledKey]:
-    if isinstance(node, Sequence):
-        for index, item in enumerate(node.items):
-            yield from _doubled(item, struct, route / index)
+            yield from _doubled(item, struct, route / index, where)
         return
     written: dict[str, list[NodeEntry]] = {}
     for entry in node.entries if isinstance(node, MappingNode) else ():
@@ -146,52 +236,8 @@ def _doubled(node: Node, struct: Struct | None, route: Route) -> Iterator[Double
         for entry, name in zip(entries, names, strict=True):
             own = route / Key(name, entry.occurrence)
             if entry is not first:
-                where, is_field = route / Key(names[0], first.occurrence), bool(struct) and not _is_vipers(struct or {})
-                yield DoubledKey(name, own, where, names[0], known, names, is_field)
-            yield from _doubled(entry.value, (struct or {}).get(known), own)
-
-
-def spelled(struct: Struct, name: str) -> str | None:
-    """The documented spelling of a key that is written in any case.
-
-    viper lowers the keys, and takes those of its own as they are then; mapstructure takes what equals them without
-    case for the fields of an entry.
-    """
-    lower = to_lower(name) if _is_vipers(struct) else fold(to_lower(name))
-    return next((known for known in struct if known.lower() == lower), None)
-
-
-def _is_vipers(struct: Struct) -> bool:
-    """Whether its keys are those that viper looks up, as at the top level and below `server`."""
-    return "server" in struct or "mapRoles" in struct
-
-
-def _has(struct: Struct, key: object) -> bool:
-    return isinstance(key, str) and (spelled(struct, key) is not None or key.startswith(_ANYTHING))
-
-
-def _meant(name: str, struct: Struct, where: str) -> str:
-    """In this place by another spelling, or in another place; empty for no idea."""
-    plain = [known for known in struct if not known.startswith("server.")]
-    same = spelled_otherwise(name, plain) or _also(name, plain) or closest(name, plain)
-    if same:
-        return same
-    root = _root()
-    server = root["server"]
-    if where != "server" and (found := spelled_otherwise(name, server) or _also_below_server(name)):
-        return f"server.{found}"
-    if where and (found := spelled_otherwise(name, ("clusterID", "server"))):
-        return f"{found} at the top level"
-    other = {"mapRoles": ("userARN", "roleARN"), "mapUsers": ("roleARN", "userARN")}.get(where)
-    if other and spelled_otherwise(name, other[:1]):
-        return other[1]
-    return ""
-
-
-def _also(name: str, known: list[str]) -> str | None:
-    bare = name.replace("_", "").replace("-", "").lower()
-    return next((each for each in known if bare in _ALSO.get(each, ())), None)
-
-
-def _also_below_server(name: str) -> str | None:
-    return _also(name, ["mapRoles", "mapUsers", "mapAccounts", "backendMode"])
+                assert isinstance(node, MappingNode)
+                before, is_field = route / Key(names[0], first.occurrence), bool(struct) and not is_vipers(struct or {})
+                yield DoubledKey(name, own, before, names[0], known, names, is_field, node, where)
+            inner = (struct or {}).get(known)
+            yield from _doubled(entry.value, inner, own, known.removeprefix("server.") if inner else "")

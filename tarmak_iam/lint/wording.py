@@ -10,11 +10,11 @@ from tarmak_iam.findings import Finding
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint.entries import Entry
 
-__all__ = ["IMPORT", "for_admins", "of_cluster", "way_in"]
+__all__ = ["IMPORT", "MAP", "for_admins", "of_cluster", "way_in"]
 
-_IMPORT_WORDS = "map import FILE"
-IMPORT = PLAIN.tarmak_iam(_IMPORT_WORDS)
-"""The command for rules that see the mappings alone."""
+MAP = PLAIN.tarmak_iam("map")
+"""How commands begin that rules name which see the mappings alone; `of_cluster` makes them the cluster's own."""
+IMPORT = f"{MAP} import"
 
 
 def way_in(installation: Installation | None = None) -> str:
@@ -29,7 +29,7 @@ def of_cluster(finding: Finding, installation: Installation) -> Finding:
     message = finding.message
     if NOT_EXAMINED in message:
         message = message.replace(NOT_EXAMINED, way_in(installation))
-    return replace(finding, message=message, remedy=finding.remedy.replace(IMPORT, installation.command(_IMPORT_WORDS)))
+    return replace(finding, message=message, remedy=finding.remedy.replace(MAP, installation.command("map")))
 
 
 def for_admins(entry: Entry, what: str, installation: Installation | None = None) -> str:

@@ -174,7 +174,7 @@ def test_config_rules(config: str, expected: list[str]) -> None:
         ),
         (
             "server:\n  mapRoles: [x\n  ]\n",
-            ["map.yaml:2:14 error IAM022 authenticator v0.7.18 would not start: server.mapRoles must be a list"],
+            ["map.yaml:2:14 error IAM116 the daemon does not start, and nobody gets access: 'x' in mapRoles is not a"],
         ),
     ],
 )

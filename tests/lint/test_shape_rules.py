@@ -11,19 +11,30 @@ from tarmak_iam.installation import Installation
 from tarmak_iam.lint import Subjects, check
 from tests.lint.mapped import ADMIN, DEV, ROLES, only, places, report
 
+EXITS = "from v0.5.0 on the daemon exits at its start, and nobody gets access: "
+
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         (
             "mapRoles:\n" + ADMIN,
-            "1:1 IAM057 the authenticator ignores 'mapRoles' at the top level; the admin certificate",
+            (
+                "1:1 IAM057 the authenticator ignores 'mapRoles' at the top level, and nobody mapped there gets "
+                "access; the "
+            ),
         ),
         (
             "Server:\n  map_roles:\n" + ADMIN,
-            "2:3 IAM057 the authenticator ignores 'map_roles' in server; the admin cer",
+            (
+                "2:3 IAM057 the authenticator ignores 'map_roles' in server, and nobody mapped there gets access; "
+                "the admin"
+            ),
         ),
-        ("serve:\n  mapRoles:\n" + ADMIN, "1:1 IAM057 the authenticator ignores 'serve' at the top level; "),
+        (
+            "serve:\n  mapRoles:\n" + ADMIN,
+            "1:1 IAM057 the authenticator ignores 'serve' at the top level, and nobody mapped there gets access; ",
+        ),
         (ROLES + "  clusterID: dev-cluster\n", "4:3 IAM057 the authenticator ignores 'clusterID' in server; "),
         (ROLES + "cluster_id: dev-cluster\n", "4:1 IAM057 "),
         (
@@ -32,23 +43,27 @@ from tests.lint.mapped import ADMIN, DEV, ROLES, only, places, report
         ),
         (
             ROLES + f"  - {{role_arn: '{DEV}', username: dev}}\n",
-            "4:6 IAM057 the authenticator ignores 'role_arn' in mapRol",
+            "4:6 IAM057 "
+            + EXITS
+            + "the entry has no roleARN, and the authenticator ignores 'role_arn' in mapRoles; the",
         ),
         (
             ROLES + f"  - {{arn: '{DEV}', username: dev}}\n",
-            "4:6 IAM057 the authenticator ignores 'arn' in mapRoles; did you",
+            "4:6 IAM057 " + EXITS + "the entry has no roleARN, and the authenticator ignores 'arn' in mapRoles; the",
         ),
         (
             ROLES + f"  - {{userARN: '{DEV}', username: dev}}\n",
-            "4:6 IAM057 the authenticator ignores 'userARN' in mapRoles",
+            "4:6 IAM057 "
+            + EXITS
+            + "the entry has no roleARN, and the authenticator ignores 'userARN' in mapRoles; the",
         ),
         (
             ROLES + f"  - {{roleARN: '{DEV}', user: dev}}\n",
-            "4:53 IAM057 the authenticator ignores 'user' in mapRoles; did y",
+            f"4:53 IAM057 the authenticator ignores 'user' in mapRoles, so {DEV} has no username; did you",
         ),
         (
             ROLES + f"  - {{roleARN: '{DEV}', username: dev, group: [d]}}\n",
-            "4:68 IAM057 the authenticator ignores 'group' i",
+            f"4:68 IAM057 the authenticator ignores 'group' in mapRoles, so {DEV} has no groups; did you mean groups?",
         ),
         (
             ROLES + f"  - {{roleARN: '{DEV}', username: dev, note: x}}\n",
@@ -56,13 +71,16 @@ from tests.lint.mapped import ADMIN, DEV, ROLES, only, places, report
         ),
         (
             ROLES + "  scrubedAccounts: []\n",
-            "4:3 IAM057 the authenticator ignores 'scrubedAccounts' in server; the admin",
+            "4:3 IAM057 the authenticator ignores 'scrubedAccounts' in server; did you mean scrubbedAccounts?",
         ),
         (
             ROLES + "  logLevel: debug\n",
             "4:3 IAM058 the authenticator has no setting 'logLevel' in server, and ignores it;",
         ),
-        ("apiVersion: v1\nkind: ConfigMap\ndata: {mapRoles: ''}\n", "2:1 IAM057 this is a Kubernetes object, of which"),
+        (
+            "apiVersion: v1\nkind: ConfigMap\ndata: {mapRoles: ''}\n",
+            "2:1 IAM057 this is the file of another tool: the authenticator reads nothing of it, and nobody gets",
+        ),
     ],
 )
 def test_a_key_that_is_not_read(text: str, expected: str) -> None:

@@ -1,0 +1,71 @@
+"""Files and sections of other tools in the place of the authenticator's own, which `map import` reads."""
+
+from __future__ import annotations
+
+import shlex
+from functools import lru_cache
+
+from tarmak_iam.document import Document
+from tarmak_iam.document.nodes import Mapping
+from tarmak_iam.errors import TarmakIamError
+from tarmak_iam.identity.formats import Import, read_mappings
+from tarmak_iam.lint.key_names import root_struct, spelled
+from tarmak_iam.lint.layout import first_line, last_line
+from tarmak_iam.lint.wording import IMPORT, MAP
+
+__all__ = ["import_remedy", "is_foreign", "section_format"]
+
+_OWN = "authenticator"
+_SECTIONS = ("eksctl", "kops", "aws-auth")
+
+
+@lru_cache(maxsize=4)
+def is_foreign(document: Document) -> bool:
+    """Whether the whole file is a Kubernetes object, or what another tool has for it, and nothing of it is read."""
+    root = document.root
+    if not isinstance(root, Mapping) or _has_server(root):
+        return False
+    if {"kind", "apiVersion"} <= {entry.text for entry in root.entries}:
+        return True
+    found = _read(document, None) if any(_is_unknown(entry.text) for entry in root.entries) else None
+    return found is not None and _OWN not in found.formats
+
+
+def import_remedy(document: Document) -> str:
+    """Commands that leave a mappings file with the entries of the file, which stays under another name."""
+    file = shlex.quote(document.filename)
+    aside = shlex.quote(f"{document.filename}.orig")
+    found = _read(document, None)
+    if found is not None and found.entries:
+        return f"move it and import it: mv {file} {aside} && {IMPORT} {aside}"
+    return f"move it and map an admin: mv {file} {aside} && {MAP} add ARN --username NAME --group system:masters"
+
+
+def section_format(document: Document, route_name: str) -> str:
+    """The format of other tools that a key of the top level is of, empty for none."""
+    root = document.root
+    entry = root.last(route_name) if isinstance(root, Mapping) else None
+    if entry is None:
+        return ""
+    lines = range(first_line(document, entry.key), last_line(document, entry) + 1)
+    for form in _SECTIONS:
+        found = _read(document, form)
+        if found and found.entries and all(each.place and each.place.line in lines for each in found.entries):
+            return form
+    return ""
+
+
+def _read(document: Document, form: str | None) -> Import | None:
+    try:
+        return read_mappings(document.text, document.filename, form)
+    except TarmakIamError:
+        return None
+
+
+def _has_server(root: Mapping) -> bool:
+    names = (spelled(root_struct(), entry.text or "") or "" for entry in root.entries)
+    return any(name == "server" or name.startswith("server.") for name in names)
+
+
+def _is_unknown(name: str | None) -> bool:
+    return name is not None and spelled(root_struct(), name) is None

@@ -1,0 +1,143 @@
+"""Rules about lists of entries that are written in another shape: a dash too many, a text, a mapping by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tarmak_iam.document import Document
+from tarmak_iam.document.layout import column, dash_of
+from tarmak_iam.document.nodes import Entry as NodeEntry
+from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
+from tarmak_iam.findings import At, Finding, Severity, Subject
+from tarmak_iam.identity.mappings import Mappings
+from tarmak_iam.lint.key_names import arn_in, is_by_name, is_empty
+from tarmak_iam.lint.layout import column_of, first_line, lines_text
+from tarmak_iam.lint.lists import SplitEntry, WrittenList, split_entries, written_lists
+from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.lint.wording import way_in
+from tarmak_iam.text import quoted, shortened
+
+__all__ = ["LIST_RULES"]
+
+_FEW = 3
+_EXITS = "from v0.5.0 on the daemon exits at its start, and nobody gets access"
+_NOT_STARTED = "the daemon does not start, and nobody gets access"
+
+
+def _split_entry(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    document = mappings.document
+    for split in split_entries(mappings):
+        first = split.item.entries[0]
+        line = first_line(document, split.owner_item.entries[0].key)
+        what = (
+            f"{_EXITS}: the dash before {quoted(first.text)} splits an entry in two, and one of them has no principal"
+            f"; probably it goes on from line {line}; {way_in()}"
+        )
+        yield rule.finding(Subject.MAPPINGS, split.route, what, _join_remedy(document, split, line))
+
+
+def _join_remedy(document: Document, split: SplitEntry, line: int) -> str:
+    if split.item.flow or split.owner_item.flow:
+        return f"move its keys into the entry in line {line}"
+    first = split.item.entries[0]
+    begins = f"{' ' * column_of(document, split.owner_item.entries[0].key)}{first.text}:"
+    return f"begin line {first_line(document, first.key)} with {quoted(begins)}, without a dash"
+
+
+def _not_a_mapping(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    for listed in written_lists(mappings):
+        if isinstance(listed.node, Sequence):
+            yield from _odd_items(rule, mappings.document, listed, listed.node)
+        elif isinstance(listed.node, Mapping) and is_by_name(listed.node, listed.name):
+            yield from _by_name(rule, mappings.document, listed, listed.node)
+
+
+def _odd_items(rule: Rule, document: Document, listed: WrittenList, sequence: Sequence) -> Iterator[Finding]:
+    items = [dereference(item) for item in sequence.items]
+    number = 0
+    while number < len(items):
+        item, last = items[number], number
+        if isinstance(item, Mapping):
+            number += 1
+            continue
+        groups = _open_groups(items[number - 1]) if number else None
+        while groups is not None and last + 1 < len(items) and _is_name(items[last + 1]):
+            last += 1
+        what = f"{_NOT_STARTED}: {_shown(item)} in {listed.name} is not a mapping; {way_in()}"
+        remedy = _item_remedy(listed, item)
+        if groups is not None and _is_name(item) and not sequence.flow:
+            remedy = _groups_remedy(document, sequence, groups, (item, items[last]))
+        yield rule.finding(Subject.MAPPINGS, listed.route / number, what, remedy)
+        number = last + 1
+
+
+def _open_groups(item: Node) -> NodeEntry | None:
+    """The key groups without a value, at the end of an entry."""
+    last = item.entries[-1] if isinstance(item, Mapping) and item.entries and not item.flow else None
+    return last if last is not None and (last.text or "").lower() == "groups" and is_empty(last.value) else None
+
+
+def _is_name(item: Node) -> bool:
+    return isinstance(item, Scalar) and not arn_in(item) and not is_empty(item)
+
+
+def _groups_remedy(document: Document, sequence: Sequence, groups: NodeEntry, ends: tuple[Node, Node]) -> str:
+    step = column_of(document, groups.key) - column(document.source, dash_of(document.source, sequence))
+    lines = lines_text(first_line(document, ends[0]), first_line(document, ends[1]))
+    return f"indent {lines} by {step} blanks: probably they are groups of line {first_line(document, groups.key)}"
+
+
+def _item_remedy(listed: WrittenList, item: Node) -> str:
+    kind = f"{listed.name[3:-1].lower()}ARN"
+    if is_empty(item):
+        return "remove it"
+    if isinstance(item, Sequence):
+        return "write its items without the second dash, as items of the list"
+    if arn_in(item):
+        return f"write {kind}: {shortened(arn_in(item))}, and below it username and groups"
+    return f"write a mapping with {kind}, username and groups"
+
+
+def _shown(item: Node) -> str:
+    if isinstance(item, Sequence):
+        return "a list"
+    return "an empty item" if is_empty(item) else quoted(getattr(item, "text", ""))
+
+
+def _by_name(rule: Rule, document: Document, listed: WrittenList, node: Mapping) -> Iterator[Finding]:
+    """One finding: with a dash before some of them only, the file is not YAML."""
+    entries = [each for each in node.entries if each.text is not None and not each.is_merge]
+    names = ", ".join(quoted(each.text) for each in entries[:_FEW])
+    more = f" and {len(entries) - _FEW} more" if len(entries) > _FEW else ""
+    what = f"{_NOT_STARTED}: {listed.name} is a list of entries, and has the keys {names}{more}; {way_in()}"
+    remedy = _dashes_remedy(document, listed, node, entries)
+    yield rule.finding(Subject.MAPPINGS, listed.route / (entries[0].text or ""), what, remedy, at=At.KEY)
+
+
+def _dashes_remedy(document: Document, listed: WrittenList, node: Mapping, entries: list[NodeEntry]) -> str:
+    kind = f"{listed.name[3:-1].lower()}ARN"
+    values = [dereference(each.value) for each in entries]
+    if node.flow or len(entries) > _FEW or any(not isinstance(each, Mapping) or each.flow for each in values):
+        return f"write a list of mappings, each with {kind}, username and groups"
+    lines = (_dash_line(document, kind, entry, value) for entry, value in zip(entries, values, strict=True))
+    return f"write {' and '.join(lines)}"
+
+
+def _dash_line(document: Document, kind: str, entry: NodeEntry, value: Node) -> str:
+    """An ARN becomes the first key of the item, and a name goes."""
+    own, arn = column_of(document, entry.key), arn_in(entry.key)
+    inner = column_of(document, value.entries[0].key) if isinstance(value, Mapping) else own
+    begins = f"{' ' * own}-{' ' * (inner - own - 1)}{kind}: {arn}" if arn else f"{' ' * own}-"
+    return f"line {first_line(document, entry.key)} as '{shortened(begins, 240)}'"
+
+
+LIST_RULES = (
+    Rule("IAM115", Severity.ERROR, Scope.MAPPINGS, "an entry that a dash splits in two", _split_entry),
+    Rule(
+        "IAM116",
+        Severity.ERROR,
+        Scope.MAPPINGS,
+        "mapRoles or mapUsers that is not a list of mappings",
+        _not_a_mapping,
+    ),
+)
