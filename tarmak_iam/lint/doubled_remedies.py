@@ -28,6 +28,8 @@ def doubled_remedy(document: Document, key: DoubledKey) -> str:
     if key.known == "groups":
         return _groups_remedy(own, first, key.first_name, line)
     there = f"{quoted(key.first_name)} in line {line}"
+    if isinstance(dereference(own), Sequence) and (listed := merged_list(group_names(first), group_names(own))):
+        return f"write {key.first_name}: {listed} in line {line}, and remove this key"
     if isinstance(dereference(own), Sequence) and isinstance(dereference(first), Sequence):
         return f"move the items below it to the end of {there}, and remove this key"
     if isinstance(dereference(own), Mapping) and isinstance(dereference(first), Mapping):

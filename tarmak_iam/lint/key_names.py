@@ -124,7 +124,7 @@ def _fits(known: str, node: Node) -> bool:
     if known == "groups":
         return not isinstance(node, MappingNode) and not arn_in(node)
     if known in ("roleARN", "userARN"):
-        return isinstance(node, Scalar)
+        return isinstance(node, Scalar) or (isinstance(node, Sequence) and all(map(arn_in, node.items)))
     return True
 
 

@@ -11,7 +11,7 @@ from tarmak_iam.document.nodes import Entry, Mapping, Scalar, Sequence, derefere
 from tarmak_iam.document.render import flow_text
 from tarmak_iam.lint.doubled_remedies import group_names, merged_list
 from tarmak_iam.lint.foreign_files import section_format
-from tarmak_iam.lint.key_names import IDENTITIES, LISTS, arn_in
+from tarmak_iam.lint.key_names import IDENTITIES, LISTS, arn_in, is_empty
 from tarmak_iam.lint.keys import Belongs, UnreadKey
 from tarmak_iam.lint.layout import column_of, is_first_on_line, last_line, lines_text
 from tarmak_iam.lint.wording import IMPORT
@@ -19,6 +19,7 @@ from tarmak_iam.text import quoted, shortened
 
 __all__ = ["KeyGroup", "ignored_remedy", "remedy_of"]
 
+_EITHER = "move its entries to mapRoles or mapUsers in server, or begin its name with x- if it is a note"
 _STEP = 2
 """Blanks of one level where nothing in the file says how many."""
 
@@ -44,9 +45,15 @@ class KeyGroup:
         return any(key.meant in (*IDENTITIES, "permissionSetName", "accountID") for key in self.keys)
 
     @property
-    def has_people(self) -> bool:
+    def hides_people(self) -> bool:
         """Whether one of them is a list of entries or accounts, or what has the lists."""
-        return any(key.meant in (*LISTS, "server") for key in self.keys)
+        return any(key.meant in (*LISTS, "server") and not is_empty(key.node.value) for key in self.keys)
+
+    @property
+    def renames(self) -> str:
+        """What of the names is wrong besides the place."""
+        wrong = [key for key in self.keys if key.name.lower() != key.meant.lower()]
+        return "".join(f", and write {key.meant} instead of {quoted(key.name)}" for key in wrong)
 
 
 def remedy_of(document: Document, group: KeyGroup) -> str:
@@ -57,17 +64,27 @@ def remedy_of(document: Document, group: KeyGroup) -> str:
         return _same_place(document, key)
     if key.there is not None:
         return _merge(document, key)
-    if key.belongs is Belongs.SERVER:
+    if key.belongs is Belongs.NOWHERE:
+        return _unwrapped(document, key) or _EITHER
+    return f"{_elsewhere(document, group)}{group.renames}"
+
+
+def _elsewhere(document: Document, group: KeyGroup) -> str:
+    if group.first.belongs is Belongs.SERVER:
         return _below_server(document, group)
-    if key.belongs is Belongs.ENTRY:
+    if group.first.belongs is Belongs.ENTRY:
         return _in_entry(document, group)
-    if key.belongs is Belongs.SSO:
+    if group.first.belongs is Belongs.SSO:
         return _in_sso(document, group)
-    if key.belongs is Belongs.TOP:
-        return f"move it to the top level: {_lines(document, group)}, without blanks before {quoted(key.name)}"
-    return _unwrapped(document, key) or (
-        "move its entries to mapRoles or mapUsers in server, or begin its name with x- if it is a note"
-    )
+    return _to_the_top(document, group)
+
+
+def _to_the_top(document: Document, group: KeyGroup) -> str:
+    key, root = group.first, document.root
+    if key.where == "server" and not key.holder.flow and isinstance(root, Mapping):
+        top = document.place(root.entries[0].key).line
+        return f"move {_lines(document, group)} above line {top}, without the blanks before {quoted(key.name)}"
+    return "move it to the top level"
 
 
 def _unwrapped(document: Document, key: UnreadKey) -> str:
@@ -108,6 +125,8 @@ def _same_place(document: Document, key: UnreadKey) -> str:
         return f"move the entry to {'mapUsers' if key.where == 'mapRoles' else 'mapRoles'}"
     if key.meant in ("roleARN", "userARN") and not arn_in(key.node.value):
         kind = key.meant.removesuffix("ARN")
+        if not isinstance(dereference(key.node.value), Scalar):
+            return f"write an entry of its own for each ARN, with {key.meant}, username and groups"
         return f"write {key.meant} with the ARN of the {kind} instead of {quoted(key.name)}"
     return f"did you mean {key.meant}?"
 
@@ -142,8 +161,10 @@ def _lines(document: Document, group: KeyGroup) -> str:
 def _below_server(document: Document, group: KeyGroup) -> str:
     key = group.first
     server = _server(document)
-    if key.where or group.first.holder.flow:
+    if key.holder.flow:
         return f"move {group.names} to server"
+    if key.where:
+        return _out_of_list(document, group, server)
     if server is None:
         first = document.place(key.node.key).line
         return f"add the line 'server:' above line {first}, and indent {_lines(document, group)} by {_STEP} blanks"
@@ -156,6 +177,16 @@ def _below_server(document: Document, group: KeyGroup) -> str:
     is_next = entries.index(key.node) == entries.index(server) + 1
     where = "" if is_next else f"move it below server in line {line}: "
     return f"{where}indent {_lines(document, group)} by {step} blanks"
+
+
+def _out_of_list(document: Document, group: KeyGroup, server: Entry | None) -> str:
+    """A list below another one."""
+    key, inside = group.first, dereference(server.value) if server else None
+    if isinstance(inside, Mapping) and inside.entries and is_first_on_line(document, key.node.key):
+        blanks = column_of(document, key.node.key) - column_of(document, inside.entries[0].key)
+        if blanks > 0 and not inside.flow:
+            return f"indent {_lines(document, group)} by {blanks} blanks less"
+    return f"move {group.names} to server"
 
 
 def _server(document: Document) -> Entry | None:

@@ -128,7 +128,7 @@ def _consequence(mappings: Mappings, group: KeyGroup) -> str:
     if key.there is None and entry is not None and not entry.listed.principal and group.has_identity:
         has_no = f"the entry has no {'sso' if key.belongs is Belongs.SSO else key.meant}"
         return f"{_EXITS}: {has_no}, and {ignored}; {way_in()}"
-    if key.belongs is Belongs.NOWHERE or group.has_people or _holds_entries(key.node.value):
+    if key.belongs is Belongs.NOWHERE or group.hides_people or _holds_entries(key.node.value):
         if key.where in ("mapRoles", "mapUsers") and key.belongs is Belongs.SERVER:
             return f"{_EXITS}: {ignored}; {way_in()}"
         return f"{ignored}, and nobody mapped there gets access; {way_in()}"

@@ -20,12 +20,14 @@ from tarmak_iam.lint.key_names import (
     Struct,
     arn_in,
     is_by_name,
+    is_empty,
     is_vipers,
     root_struct,
     same_place,
     spelled,
     spelled_here,
 )
+from tarmak_iam.lint.run_together import run_together
 from tarmak_iam.near import closest, spelled_otherwise
 from tarmak_iam.routes import Key, Route
 
@@ -92,6 +94,10 @@ def unread_keys(document: Document) -> tuple[UnreadKey, ...]:
 def is_reported_as_key(mappings: Mappings, entry: Entry, wanted: str) -> bool:
     """Whether the entry has what is wanted under another key, or in another place, which is another finding."""
     own = entry.listed.route.plain
+    if any(
+        key.belongs is Belongs.SERVER and key.owner and key.owner.plain == own for key in unread_keys(mappings.document)
+    ):
+        return True  # a list within another, which is no entry
     identities = (wanted, "sso", "permissionSetName", "accountID") if wanted in IDENTITIES else (wanted,)
     return any(
         key.owner is not None and key.owner.plain == own and key.meant in identities and key.there is None
@@ -139,7 +145,7 @@ class _Walk:
         belongs, meant = self._meaning(key, struct)
         owner, there = key.owner, None
         if belongs is Belongs.HERE:
-            there = self._find(key.holder, struct, meant, route)[0]
+            there = self._same_key(key, struct, meant, route)
         elif belongs is Belongs.TOP:
             there = self._find(self._root, root_struct(), meant, Route())[0]
         elif belongs is Belongs.SERVER:
@@ -148,6 +154,16 @@ class _Walk:
             owner = owner or self._entry_above(key.node.key.start)
             there = self._in_entry(owner, meant)
         return UnreadKey(key.name, key.route, key.where, key.node, key.holder, belongs, meant, there, owner)
+
+    def _same_key(self, key: UnreadKey, struct: Struct, meant: str, route: Route) -> Route | None:
+        """An entry has one principal, so `sso` is in the place of an ARN; of entries that run together each has one."""
+        if meant in ("roleARN", "userARN"):
+            if run_together(key.holder, key.where) is not None:
+                return None
+            sso, value = self._find(key.holder, struct, "sso", route)
+            if value is not None and not is_empty(value):
+                return sso
+        return self._find(key.holder, struct, meant, route)[0]
 
     def _meaning(self, key: UnreadKey, struct: Struct) -> tuple[Belongs, str]:
         """In this place by another spelling, or in another place."""

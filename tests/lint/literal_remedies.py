@@ -154,6 +154,11 @@ def _other_list(text: _Text, match: re.Match[str]) -> None:
     text.lines = text.document.remove(item).append(("server", match["name"]), value).text.split("\n")
 
 
+def _move_line(text: _Text, match: re.Match[str]) -> None:
+    line = text.lines.pop(int(match["line"]) - 1)
+    text.lines.insert(int(match["above"]) - 1, line.lstrip())
+
+
 def _flow(text: _Text, match: re.Match[str]) -> None:
     column = text.document.source.line_start(text.entry.key.start)
     comma = text.text.rindex(",", column, text.entry.key.start)
@@ -186,12 +191,16 @@ _WAYS: tuple[tuple[str, Callable[[_Text, re.Match[str]], None]], ...] = (
     (r"remove line (?P<line>\d+) \('---'\): .*", _remove_line),
     (r"remove the (?P<header>[|>][-+0-9]*) behind the key, .*", _unquoted),
     (r"move the entry to (?P<name>\w+)", _other_list),
+    (r"move line (?P<line>\d+) above line (?P<above>\d+), without the blanks before '\w+'", _move_line),
 )
 
 
 def applied(text: str, located: Located) -> str:
     """The file as somebody has it who did what the finding's remedy says."""
     remedy = located.finding.remedy
+    while rename := re.search(r", and write (\w+) instead of '(\w+)'$", remedy):
+        remedy = remedy[: rename.start()]
+        text = text.replace(f"{rename[2]}:", f"{rename[1]}:")
     for pattern, way in _WAYS:
         match = re.fullmatch(pattern, remedy)
         if match is not None:
