@@ -168,15 +168,18 @@ def _below_server(document: Document, group: KeyGroup) -> str:
     if server is None:
         first = document.place(key.node.key).line
         return f"add the line 'server:' above line {first}, and indent {_lines(document, group)} by {_STEP} blanks"
-    line = document.place(server.key).line
-    value = dereference(server.value)
+    line, value = document.place(server.key).line, dereference(server.value)
+    is_written = isinstance(value, Mapping) and bool(value.entries)
     step = _STEP
-    if isinstance(value, Mapping) and not value.flow and value.entries:
+    if isinstance(value, Mapping) and is_written:
+        if value.flow:
+            return f"move {group.names} to server in line {line}"
         step = column_of(document, value.entries[0].key) - column_of(document, server.key)
     entries = key.holder.entries
     is_next = entries.index(key.node) == entries.index(server) + 1
     where = "" if is_next else f"move it below server in line {line}: "
-    return f"{where}indent {_lines(document, group)} by {step} blanks"
+    emptied = "" if is_written or value.start == value.end else f"write {quoted('server:')} as line {line}, and "
+    return f"{where}{emptied}indent {_lines(document, group)} by {step} blanks"
 
 
 def _out_of_list(document: Document, group: KeyGroup, server: Entry | None) -> str:

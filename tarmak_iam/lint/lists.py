@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from tarmak_iam.document.nodes import Entry as NodeEntry
 from tarmak_iam.document.nodes import Mapping, Node, Sequence, dereference
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.lint.entries import Entry, entries_of
@@ -29,15 +28,13 @@ class WrittenList:
 
 @dataclass(frozen=True, slots=True)
 class SplitEntry:
-    """The item at `route` is the rest of the entry at `owner`, or the entry whose begin that is. `kinds` are the keys
-    that it has."""
+    """The item at `route` goes on with the entry that begins at `owner`; `kinds` are the keys of all its parts."""
 
     route: Route
     item: Mapping
     owner: Route
     owner_item: Mapping
     kinds: frozenset[str]
-    owner_kinds: frozenset[str]
 
 
 def written_lists(mappings: Mappings) -> Iterator[WrittenList]:
@@ -56,21 +53,25 @@ def split_entries(mappings: Mappings) -> tuple[SplitEntry, ...]:
 
 
 def _split(listed: WrittenList) -> Iterator[SplitEntry]:
+    together: list[tuple[Route, Mapping, frozenset[str]]] = []
     items = listed.node.items if isinstance(listed.node, Sequence) else ()
-    owner: tuple[Route, Mapping] | None = None
-    has: frozenset[str] = frozenset()
     for index, node in enumerate(items):
         item = dereference(node)
         kinds = _kinds(item, listed.name)
-        if not isinstance(item, Mapping) or not kinds:
-            owner = None
-            continue
-        lacks_one = IDENTITY not in has or IDENTITY not in kinds
-        if owner is not None and lacks_one and IDENTITY in has | kinds and not has & kinds:
-            yield SplitEntry(listed.route / index, item, *owner, kinds, has)
-            has |= kinds
-        else:
-            owner, has = (listed.route / index, item), kinds
+        if not kinds or any(kinds & each for _, _, each in together):
+            yield from _parts(together)
+            together = []
+        if isinstance(item, Mapping) and kinds:
+            together.append((listed.route / index, item, kinds))
+    yield from _parts(together)
+
+
+def _parts(together: list[tuple[Route, Mapping, frozenset[str]]]) -> Iterator[SplitEntry]:
+    """Items that have no key twice are the parts of one entry, if it has a principal then."""
+    if any(IDENTITY in kinds for _, _, kinds in together):
+        owner, owner_item, _ = together[0]
+        kinds = frozenset().union(*(each for _, _, each in together))
+        yield from (SplitEntry(route, item, owner, owner_item, kinds) for route, item, _ in together[1:])
 
 
 def _kinds(item: Node, where: str) -> frozenset[str]:
@@ -81,16 +82,14 @@ def _kinds(item: Node, where: str) -> frozenset[str]:
     return frozenset(kinds) if set(kinds) <= known and len(set(kinds)) == len(kinds) else frozenset()
 
 
-def first_key(item: Mapping) -> NodeEntry:
-    return item.entries[0]
-
-
 def is_reported_elsewhere(mappings: Mappings, entry: Entry, wanted: str) -> bool:
     """Whether another finding says why the entry has not what is wanted."""
     own = entry.listed.route
     kind = IDENTITY if wanted in ("roleARN", "userARN") else wanted
     for split in split_entries(mappings):
-        if split.route.plain == own.plain or (split.owner.plain == own.plain and kind in split.kinds):
+        if own.plain in (split.route.plain, split.owner.plain) and (
+            kind in split.kinds or own.plain == split.route.plain
+        ):
             return True
     if any(each.route.plain == own.plain and is_by_name(each.node, each.name) for each in written_lists(mappings)):
         return True

@@ -55,9 +55,9 @@ def next_document_remedy(document: Document) -> str:
     if second is None or place is None or place.line is None:
         return "move its entries to mapRoles and mapUsers of the first document, and remove the rest"
     names, marker = _names(second), document.source.line(place.line)
-    if not names:
+    if not any(spelled(root_struct(), name) for name in names) and "arn:" not in _rest(document):
         return "remove it"
-    if not names & _names(document) and _MARKER.fullmatch(marker) and "..." not in _between(document):
+    if not names & _names(document) and _MARKER.fullmatch(marker) and not _ends_before(document):
         return f"remove line {place.line} ('---'): the documents have no key in common"
     return "move its entries to mapRoles and mapUsers of the first document, and remove the rest"
 
@@ -82,10 +82,14 @@ def _names(document: Document) -> set[str]:
     return {spelled(root_struct(), entry.text or "") or entry.text or "" for entry in entries}
 
 
-def _between(document: Document) -> str:
-    """From the end of the first document's last value to the marker."""
-    root, place = document.root, document.next_document
-    end = 0 if root is None else root.end
-    lines = document.text[end:].splitlines()
-    assert place is not None
-    return "\n".join(each for each in lines[: (place.line or 1)] if each.strip() == "...")
+def _rest(document: Document) -> str:
+    place = document.next_document
+    lines = document.text.splitlines()
+    return "\n".join(lines[(place.line or 1) - 1 :]) if place is not None else ""
+
+
+def _ends_before(document: Document) -> bool:
+    """Whether the first document has an end of its own before the marker."""
+    place = document.next_document
+    lines = document.text.splitlines()[: (place.line or 1) - 1] if place is not None else []
+    return any(each.rstrip() == "..." for each in lines)

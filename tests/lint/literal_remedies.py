@@ -78,6 +78,8 @@ def _indent(text: _Text, match: re.Match[str]) -> None:
     _shift(text, match["first"], match["last"], int(match["blanks"]) * (-1 if match["less"] else 1))
     if match["above"]:
         text.lines.insert(int(match["above"]) - 1, "server:")
+    if match["emptied"]:
+        text.lines[int(match["emptied"]) - 1] = "server:"
     if match["gone"]:
         del text.lines[int(match["gone"]) - 1]
 
@@ -171,7 +173,8 @@ _WAYS: tuple[tuple[str, Callable[[_Text, re.Match[str]], None]], ...] = (
     (
         (
             rf"(?:add the line 'server:' above line (?P<above>\d+), and |remove line (?P<gone>\d+) \(.*?\), and "
-            rf"|move .* out of sso: )?indent {_LINES} by (?P<blanks>\d+) blanks(?P<less> less)?(?:: probably .*)?"
+            rf"|move .* out of sso: |write 'server:' as line (?P<emptied>\d+), and )?"
+            rf"indent {_LINES} by (?P<blanks>\d+) blanks(?P<less> less)?(?:: probably .*)?"
         ),
         _indent,
     ),

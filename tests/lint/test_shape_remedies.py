@@ -128,6 +128,12 @@ CASES = {
         HEAD + "server:\n" + dedented(USERS.partition("server:\n")[2]),
         USERS,
     ),
+    "lists behind an empty server": (
+        "IAM057",
+        HEAD + "server: {}\n" + dedented(USERS.partition("server:\n")[2]),
+        USERS,
+    ),
+    "lists behind a null": ("IAM057", HEAD + "server: ~\n" + dedented(USERS.partition("server:\n")[2]), USERS),
     "a list at the top level, the other below server": (
         "IAM057",
         ROLES + dedented("  mapUsers:\n" + entry(ANN, "ann", kind="user")),
@@ -207,6 +213,7 @@ CASES = {
         ROLES + f"  - username: dev\n  - roleARN: {DEV}\n    groups: [dev]\n",
         GOOD,
     ),
+    "dashes before all keys": ("IAM115", ROLES + f"  - username: dev\n  - groups: [dev]\n  - roleARN: {DEV}\n", GOOD),
     "groups not far enough": ("IAM116", GOOD.replace("groups: ['dev']", "groups:\n  - dev"), GOOD),
     "two groups not far enough": (
         "IAM116",
@@ -240,6 +247,7 @@ CASES = {
     ),
     "a clusterID that is a number": ("IAM063", GOOD.replace("dev-cluster", "1e-3"), GOOD),
     "a second document that goes on": ("IAM079", HEAD + "---\n" + GOOD.removeprefix(HEAD), GOOD),
+    "a second document of another kind": ("IAM079", GOOD + "---\nkind: Service\n", GOOD),
     "a second document without anything": ("IAM079", GOOD + "---\n{}\n", GOOD),
     "an account without quotes": (
         "IAM054",
