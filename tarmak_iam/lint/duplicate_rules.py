@@ -28,7 +28,7 @@ def _duplicates(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """The daemon compares without case, and the last of two entries wins; groups are not merged."""
     first: dict[tuple[str, str], Entry] = {}
     roles: dict[str, Entry] = {}
-    alike = _alike(mappings)
+    remedies = {key: _merge_remedy(entries) for key, entries in _alike(mappings).items() if len(entries) > 1}
     for entry in entries_of(mappings).entries:
         key = _key(entry)
         if not key:
@@ -36,11 +36,11 @@ def _duplicates(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         earlier, role = first.setdefault((entry.listed.kind, key), entry), roles.get(key)
         if earlier is not entry:
             what = _twice(mappings, entry, earlier)
-            yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, _merge_remedy(alike[key], alike[key][-1]))
+            yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, remedies[key])
         elif entry.listed.kind == "user" and role is not None:
             line = mappings.document.position(role.listed.route).line
             what = f"{entry.name} is under mapRoles in line {line} too, which is asked first: this entry never counts"
-            yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, _merge_remedy(alike[key], role))
+            yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, remedies[key])
         if entry.listed.kind == "role":
             roles[key] = entry
 
@@ -53,15 +53,18 @@ def _alike(mappings: Mappings) -> dict[str, list[Entry]]:
     return alike
 
 
-def _merge_remedy(entries: Sequence[Entry], counting: Entry) -> str:
-    """One entry that loses nothing of the others; `counting` is the one whose username the daemon gives."""
+def _merge_remedy(entries: Sequence[Entry]) -> str:
+    """One entry that loses nothing of the others; the username is the one that the daemon gives today."""
+    counting = [entry for entry in entries if entry.listed.kind == "role"] or entries
     names = {entry.listed.username for entry in entries}
     given = {frozenset(entry.listed.groups) for entry in entries}
     if len(names) == 1 and len(given) == 1:
         return "remove this one"
     listed = merged_list(*(list(entry.listed.groups) for entry in entries))
     groups = f"groups: {listed}" if listed else "all groups"
-    username = f"username: {shortened(counting.listed.username)} (which counts today) and " if len(names) > 1 else ""
+    username = (
+        f"username: {shortened(counting[-1].listed.username)} (which counts today) and " if len(names) > 1 else ""
+    )
     return f"keep one entry with all that is meant: {username}{groups}"
 
 

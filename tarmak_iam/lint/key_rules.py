@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, walk
@@ -100,8 +101,10 @@ def _is_without_effect(document: Document, group: KeyGroup) -> bool:
 
 def _is_anchor(document: Document, value: Node) -> bool:
     """Whether an alias elsewhere stands for something in it."""
-    inside = {id(each) for each in walk(value)}
-    aliases = (each for each in walk(document.root) if isinstance(each, Alias)) if document.root is not None else ()
+    inside = {id(each): each for each in walk(value)}
+    if document.root is None or not any(each.anchor for each in inside.values()):
+        return False
+    aliases = (each for each in walk(document.root) if isinstance(each, Alias))
     return any(id(each) not in inside and id(each.target) in inside for each in aliases)
 
 
@@ -145,8 +148,13 @@ def _holds_admins(group: KeyGroup) -> bool:
 
 
 def _owner(mappings: Mappings, key: UnreadKey) -> Entry | None:
-    mapped = entries_of(mappings).mapped
-    return next((each for each in mapped if key.owner and each.listed.route.plain == key.owner.plain), None)
+    return None if key.owner is None else _mapped(mappings).get(key.owner.plain)
+
+
+@lru_cache(maxsize=4)
+def _mapped(mappings: Mappings) -> dict[tuple[str | int, ...], Entry]:
+    """Each entry by the way to it."""
+    return {each.listed.route.plain: each for each in entries_of(mappings).mapped}
 
 
 def _place(key: UnreadKey) -> str:

@@ -93,16 +93,20 @@ def unread_keys(document: Document) -> tuple[UnreadKey, ...]:
 
 def is_reported_as_key(mappings: Mappings, entry: Entry, wanted: str) -> bool:
     """Whether the entry has what is wanted under another key, or in another place, which is another finding."""
-    own = entry.listed.route.plain
-    if any(
-        key.belongs is Belongs.SERVER and key.owner and key.owner.plain == own for key in unread_keys(mappings.document)
-    ):
-        return True  # a list within another, which is no entry
-    identities = (wanted, "sso", "permissionSetName", "accountID") if wanted in IDENTITIES else (wanted,)
-    return any(
-        key.owner is not None and key.owner.plain == own and key.meant in identities and key.there is None
-        for key in unread_keys(mappings.document)
-    )
+    meant = _meant_by_entry(mappings.document).get(entry.listed.route.plain, frozenset())
+    identities = {wanted, "sso", "permissionSetName", "accountID"} if wanted in IDENTITIES else {wanted}
+    # A list within another one is no entry.
+    return bool(meant & (identities | {*LISTS, "server"}))
+
+
+@lru_cache(maxsize=4)
+def _meant_by_entry(document: Document) -> dict[tuple[str | int, ...], frozenset[str]]:
+    """What unread keys give each entry, or are there instead of one."""
+    meant: dict[tuple[str | int, ...], set[str]] = {}
+    for key in unread_keys(document):
+        if key.owner is not None and (key.there is None or key.belongs is Belongs.SERVER):
+            meant.setdefault(key.owner.plain, set()).add(key.meant)
+    return {route: frozenset(names) for route, names in meant.items()}
 
 
 def doubled_keys(document: Document) -> Iterator[DoubledKey]:

@@ -84,13 +84,20 @@ def _kinds(item: Node, where: str) -> frozenset[str]:
 
 def is_reported_elsewhere(mappings: Mappings, entry: Entry, wanted: str) -> bool:
     """Whether another finding says why the entry has not what is wanted."""
-    own = entry.listed.route
+    own = entry.listed.route.plain
     kind = IDENTITY if wanted in ("roleARN", "userARN") else wanted
-    for split in split_entries(mappings):
-        if own.plain in (split.route.plain, split.owner.plain) and (
-            kind in split.kinds or own.plain == split.route.plain
-        ):
-            return True
-    if any(each.route.plain == own.plain and is_by_name(each.node, each.name) for each in written_lists(mappings)):
+    if kind in _given_elsewhere(mappings).get(own, ()):
+        return True
+    if any(each.route.plain == own and is_by_name(each.node, each.name) for each in written_lists(mappings)):
         return True
     return is_reported_as_key(mappings, entry, wanted)
+
+
+@lru_cache(maxsize=4)
+def _given_elsewhere(mappings: Mappings) -> dict[tuple[str | int, ...], frozenset[str]]:
+    """What the other parts of an entry give it that a dash splits; all of it is said at its first part."""
+    given: dict[tuple[str | int, ...], frozenset[str]] = {}
+    for split in split_entries(mappings):
+        given[split.owner.plain] = split.kinds
+        given[split.route.plain] = frozenset((IDENTITY, "username", "groups"))
+    return given
