@@ -12,7 +12,7 @@ from tarmak_iam.document.render import flow_text
 from tarmak_iam.lint.doubled_remedies import group_names, merged_list
 from tarmak_iam.lint.foreign_files import section_format
 from tarmak_iam.lint.key_names import IDENTITIES, LISTS, arn_in, is_empty
-from tarmak_iam.lint.keys import Belongs, UnreadKey
+from tarmak_iam.lint.keys import Belongs, UnreadKey, inner_keys
 from tarmak_iam.lint.layout import column_of, is_first_on_line, last_line, lines_text
 from tarmak_iam.lint.wording import IMPORT
 from tarmak_iam.text import quoted, shortened
@@ -64,6 +64,8 @@ def remedy_of(document: Document, group: KeyGroup) -> str:
         return _same_place(document, key)
     if key.there is not None:
         return _merge(document, key)
+    if inner_keys(key):
+        return f"move the keys below {quoted(key.name)} to its own level, and remove it"
     if key.belongs is Belongs.NOWHERE:
         return _unwrapped(document, key) or _EITHER
     return f"{_elsewhere(document, group)}{group.renames}"

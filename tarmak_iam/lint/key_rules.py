@@ -14,7 +14,7 @@ from tarmak_iam.lint.entries import Entry, entries_of
 from tarmak_iam.lint.foreign_files import import_remedy, is_foreign
 from tarmak_iam.lint.key_names import IDENTITIES, LISTS, arn_in, is_empty
 from tarmak_iam.lint.key_remedies import KeyGroup, ignored_remedy, remedy_of
-from tarmak_iam.lint.keys import Belongs, UnreadKey, unread_keys
+from tarmak_iam.lint.keys import Belongs, UnreadKey, inner_keys, unread_keys
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import for_admins, way_in
 from tarmak_iam.text import quoted
@@ -86,7 +86,7 @@ def _is_without_effect(document: Document, group: KeyGroup) -> bool:
     if _is_anchor(document, value):
         return True
     if key.belongs is Belongs.NOWHERE:
-        return not _holds_entries(value)
+        return not _holds_entries(value) and not inner_keys(key)
     if key.there is None:
         return key.belongs is Belongs.ENTRY and key.owner is None and not group.has_identity
     if key.belongs is Belongs.ENTRY and key.where != "sso":  # whose it is, is not known
@@ -131,6 +131,12 @@ def _consequence(mappings: Mappings, group: KeyGroup) -> str:
     if key.there is None and entry is not None and not entry.listed.principal and group.has_identity:
         has_no = f"the entry has no {'sso' if key.belongs is Belongs.SSO else key.meant}"
         return f"{_EXITS}: {has_no}, and {ignored}; {way_in()}"
+    if key.where == "sso" and key.there is None and key.meant in ("permissionSetName", "accountID"):
+        return f"{_EXITS}: {ignored}; {way_in()}"
+    if inner := inner_keys(key):
+        is_lost = entry is not None and not entry.listed.principal
+        what = f"{_EXITS}: {ignored}" if is_lost else f"{ignored}, with {' and '.join(inner)} below it"
+        return f"{what}; {way_in()}" if is_lost or _holds_admins(group) else what
     if key.belongs is Belongs.NOWHERE or group.hides_people or _holds_entries(key.node.value):
         if key.where in ("mapRoles", "mapUsers") and key.belongs is Belongs.SERVER:
             return f"{_EXITS}: {ignored}; {way_in()}"

@@ -31,7 +31,7 @@ from tarmak_iam.lint.run_together import run_together
 from tarmak_iam.near import closest, spelled_otherwise
 from tarmak_iam.routes import Key, Route
 
-__all__ = ["Belongs", "DoubledKey", "UnreadKey", "doubled_keys", "is_reported_as_key", "unread_keys"]
+__all__ = ["Belongs", "DoubledKey", "UnreadKey", "doubled_keys", "inner_keys", "is_reported_as_key", "unread_keys"]
 
 _ANYTHING = "x-"
 """As in tarmak.yaml: a place for anchors and notes."""
@@ -94,7 +94,7 @@ def unread_keys(document: Document) -> tuple[UnreadKey, ...]:
 def is_reported_as_key(mappings: Mappings, entry: Entry, wanted: str) -> bool:
     """Whether the entry has what is wanted under another key, or in another place, which is another finding."""
     meant = _meant_by_entry(mappings.document).get(entry.listed.route.plain, frozenset())
-    identities = {wanted, "sso", "permissionSetName", "accountID"} if wanted in IDENTITIES else {wanted}
+    identities = {*IDENTITIES, "permissionSetName", "accountID"} if wanted in IDENTITIES else {wanted}
     # A list within another one is no entry.
     return bool(meant & (identities | {*LISTS, "server"}))
 
@@ -105,8 +105,19 @@ def _meant_by_entry(document: Document) -> dict[tuple[str | int, ...], frozenset
     meant: dict[tuple[str | int, ...], set[str]] = {}
     for key in unread_keys(document):
         if key.owner is not None and (key.there is None or key.belongs is Belongs.SERVER):
-            meant.setdefault(key.owner.plain, set()).add(key.meant)
+            meant.setdefault(key.owner.plain, set()).update((key.meant, *inner_keys(key)))
     return {route: frozenset(names) for route, names in meant.items()}
+
+
+def inner_keys(key: UnreadKey) -> tuple[str, ...]:
+    """The keys of an entry that are one level too deep, below a key that there is not."""
+    value = dereference(key.node.value)
+    if key.belongs is not Belongs.NOWHERE or key.where not in _ENTRIES or not isinstance(value, MappingNode):
+        return ()
+    struct = root_struct()["server"][key.where]
+    there = {spelled(struct, entry.text or "") for entry in key.holder.entries}
+    own = {"roleARN" if arn_in(entry.value) else spelled(struct, entry.text or "") for entry in value.entries}
+    return tuple(sorted(name for name in own - there if name))
 
 
 def doubled_keys(document: Document) -> Iterator[DoubledKey]:

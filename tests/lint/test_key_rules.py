@@ -115,6 +115,47 @@ def test_what_an_entry_loses(text: str, lost: str) -> None:
     assert lost in only(ROLES + text)
 
 
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        (
+            f"  - {{roleARN: '{DEV}', kubernetes: {{username: dev, groups: [dev]}}}}\n",
+            (
+                "4:53 IAM057 the authenticator ignores 'kubernetes' in mapRoles, with groups and username below it; "
+                "move the keys below 'kubernetes' to its own level, and remove it"
+            ),
+        ),
+        (
+            f"  - {{principal: {{arn: '{DEV}'}}, username: dev}}\n",
+            (
+                f"4:6 IAM057 {EXITS}the authenticator ignores 'principal' in mapRoles; the admin certificate was not "
+                "examined; move the keys below 'principal' to its own level, and remove it"
+            ),
+        ),
+        (
+            f"  - {{roleARN: '{DEV}', username: dev, extra: {{username: x}}}}\n",
+            (
+                "4:68 IAM058 the authenticator has no setting 'extra' in mapRoles, and ignores it; remove it, or make it a "
+                "comment"
+            ),
+        ),
+    ],
+)
+def test_keys_of_an_entry_below_a_key_that_there_is_not(entry: str, expected: str) -> None:
+    assert only(ROLES + entry) == expected
+
+
+def test_an_sso_entry_without_its_keys_ends_the_daemon() -> None:
+    entry = "  - {sso: {accountID: '111122223333', name: Dev}, username: dev}\n"
+    assert only(ROLES + entry, **SSO) == (
+        f"4:39 IAM057 {EXITS}the authenticator ignores 'name' in sso; the admin certificate was not examined; "
+        "did you mean permissionSetName?"
+    )
+    for version in releases():
+        loaded = Authenticator.load(HEAD + ROLES + entry, version=str(version))
+        assert (loaded.config is None) is (version >= DaemonVersion(0, 5, 0))
+
+
 def found(text: str) -> list[str]:
     config = TarmakConfig.parse(CONFIG + ON)
     people = Mappings.parse(text)
