@@ -140,8 +140,10 @@ def parse_settings(data: bytes | str, filename: str = SETTINGS_NAME) -> tuple[Se
     """Raises ParseError, and ConfigError at the first key or value that is wrong."""
     document = Document.parse(data, filename, json=False)
     if document.next_document is not None:
-        what = "a second document, which would not count"
-        raise ConfigError(what, remedy="write all settings into one", place=document.next_document)
+        what, remedy = "a second document, which would not count", "write all settings into one"
+        if document.ends_early:
+            what, remedy = "nothing from here on would count", "begin all settings in the same column"
+        raise ConfigError(what, remedy=remedy, place=document.next_document)
     plain = document.data
     if plain is not None and not isinstance(plain, dict):
         raise ConfigError("the settings are no mapping", remedy="write KEY: VALUE lines", place=document.position(()))

@@ -160,6 +160,11 @@ class Document:
         offset = self._tree.next_document
         return None if offset is None else self._tree.source.place(offset)
 
+    @property
+    def ends_early(self) -> bool:
+        """Whether what follows this document is there without a marker, so that nobody meant the document to end."""
+        return self._tree.ends_early
+
     def set(self, path: Path | Route, value: Any) -> Document:
         """Gives a path a value, creating missing parents. The same value again returns this document.
 

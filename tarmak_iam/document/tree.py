@@ -25,6 +25,7 @@ _COMMENT = re.compile(r"#(?<![^ \t\r\n\ufeff]#)[^\r\n\x85\u2028\u2029]*")
 
 # Behind the end of a document: a marker, and the first line that is more than markers, directives and comments.
 _MARKER = re.compile(r"(?<![^\r\n])---")
+_MARKED = re.compile(r"(?<![^\r\n])(?:---|\.\.\.)(?:\s|\Z)")
 _CONTENT = re.compile(r"(?<![^\r\n])(?!%|\.\.\.)(?:---[ \t]+)?(?!---(?:\s|\Z))[ \t]*[^\s#]")
 
 _SETTING = re.compile(
@@ -132,14 +133,21 @@ class Tree:
 
     @property
     def next_document(self) -> int | None:
-        """The offset of the next document, or of the marker before it. Markers, directives and comments alone are
-        no document."""
-        rest = self.rest
+        """The offset of what follows this document, or of the marker before it. Markers, directives and comments alone
+        are nothing."""
+        rest = self.source.text[self.extent.end :]
         content = _CONTENT.search(rest)
         if content is None:
             return None
         marker = _MARKER.search(rest, 0, content.end())
         return self.extent.end + (marker or content).start()
+
+    @property
+    def ends_early(self) -> bool:
+        """Whether more follows without a marker: a line that is indented less than the first key, or text after a
+        closing bracket. go-yaml stops there without an error (measured with yaml.v2 and yaml.v3)."""
+        start = self.next_document
+        return start is not None and not _MARKED.search(self.source.text, self.extent.end, start + len("---\n"))
 
     @cached_property
     def comments(self) -> tuple[Comment, ...]:

@@ -9,6 +9,7 @@ from tarmak_iam.config.survey import Survey, Unknown
 from tarmak_iam.config.types import ITEM, TypePath, fields_of, root_struct
 from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.lint.wording import early_end
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
@@ -55,6 +56,10 @@ def _next_document(rule: Rule, survey: Survey) -> Iterator[Finding]:
     if survey.document.next_document is not None:
         what = "Tarmak reads only the first document of the file: nothing below this line counts"
         remedy = "put it into the first document, or remove it: Tarmak drops it when it rewrites the file"
+        early = early_end(survey.document)
+        if early is not None:
+            cause, remedy = early
+            what = f"Tarmak stops reading here, without an error: {cause}"
         yield rule.finding(Subject.CONFIG, Route(), what, remedy, at=At.NEXT_DOCUMENT)
 
 

@@ -14,7 +14,7 @@ from tarmak_iam.lint.lists import is_reported_elsewhere
 from tarmak_iam.lint.readings import readings
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.text_lists import groups_in, is_list_text, next_document_remedy, text_remedy
-from tarmak_iam.lint.wording import for_admins, way_in
+from tarmak_iam.lint.wording import early_end, for_admins, way_in
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
@@ -85,7 +85,11 @@ def _next_document(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         what = (
             f"the authenticator reads only the first document of the file: nothing below this line counts; {way_in()}"
         )
-        yield rule.finding(Subject.MAPPINGS, Route(), what, next_document_remedy(document), at=At.NEXT_DOCUMENT)
+        remedy, early = next_document_remedy(document), early_end(document)
+        if early is not None:
+            cause, remedy = early
+            what = f"the authenticator stops reading here, without an error: {cause}; {way_in()}"
+        yield rule.finding(Subject.MAPPINGS, Route(), what, remedy, at=At.NEXT_DOCUMENT)
 
 
 SHAPE_RULES = (

@@ -252,11 +252,34 @@ def test_positions_of_nodes_keys_and_what_is_missing() -> None:
         ("a: |\n  ---\n---\n---\nb", "f:3:1"),
         ("--- # one\na: 1\n--- {b: 1}\n", "f:3:1"),
         ("a: 1\n...\n%YAML 1.1\n---\n---x: [\n", "f:4:1"),
+        ("a: 1\n%YAML 1.1\n---\nb: 1\n", "f:3:1"),
     ],
 )
 def test_where_the_next_document_begins(text: str, place: str | None) -> None:
-    found = Document.parse(text, "f").next_document
-    assert (found and str(found)) == place
+    document = Document.parse(text, "f")
+    assert (document.next_document and str(document.next_document)) == place
+    assert not document.ends_early
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("  a: 1\nb: 2\n", "f:2:1"),
+        ("  a: 1\n# not yet\n\n b: 2\n", "f:4:2"),
+        ("  a: 1\r\nb: 2\r\n", "f:2:1"),
+        (" - a\n- b\n", "f:2:1"),
+        ("'a'\nb: 2\n", "f:2:1"),
+        ("{a: 1} b\n", "f:1:8"),
+        ("{a: 1} # c\n}\n", "f:2:1"),
+        ("--- {a: 1}\nb: 2\n", "f:2:1"),
+        ("  a: 1\n---x: 2\n", "f:2:1"),
+    ],
+)
+def test_what_follows_without_a_marker(text: str, place: str) -> None:
+    """Measured with go-yaml: yaml.v2 and yaml.v3 give what is before, and no error."""
+    document = Document.parse(text, "f", json=False)
+    assert str(document.next_document) == place
+    assert document.ends_early
 
 
 def test_comments_with_hashes_that_are_none() -> None:

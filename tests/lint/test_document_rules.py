@@ -130,6 +130,17 @@ def starts(text: str, *expected: str) -> None:
         (DEV + "---\nkind: Config\n", "8:1 IAM034 Tarmak reads only the first document"),
         (DEV + "...\n# more\n---\n{\n", "10:1 IAM034 Tarmak reads only the first document"),
         (DEV + "--- [\n", "8:1 IAM034 Tarmak reads only the first document"),
+        (
+            "".join(f"  {line}\n" for line in DEV.splitlines()) + "providers: []\n",
+            (
+                "8:1 IAM034 Tarmak stops reading here, without an error: this line is indented less than the first key; "
+                "begin all top-level keys in the same column"
+            ),
+        ),
+        (
+            "--- {apiVersion: api.tarmak.io/v1alpha1, kind: Config} }\n",
+            "1:56 IAM034 Tarmak stops reading here, without an error: the text before it is complete; remove it",
+        ),
         # octal
         (
             DEV + "  instancePools:\n  - minCount: 010\n",

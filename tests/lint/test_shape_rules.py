@@ -6,6 +6,7 @@ import pytest
 
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.findings import Subject
+from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint import Subjects, check
@@ -302,3 +303,31 @@ def test_without_a_username() -> None:
     )
     assert places(ROLES + f"  - roleARN: {DEV}\n    username: ' '\n") == ["5:15 IAM069"]
     assert places(ROLES + f"  - roleARN: {DEV}\n    username:\n") == ["5:14 IAM069"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "  clusterID: dev-cluster\n" + ROLES,
+            (
+                "2:1 IAM079 the authenticator stops reading here, without an error: this line is indented less than the "
+                "first key; "
+            ),
+        ),
+        (
+            "{clusterID: dev-cluster}\n" + ROLES,
+            "2:1 IAM079 the authenticator stops reading here, without an error: the text before it is complete; ",
+        ),
+    ],
+)
+def test_a_file_whose_rest_is_not_read(text: str, expected: str) -> None:
+    """Nobody is mapped then, whatever follows."""
+    assert Authenticator.load(text).grants == ()
+    assert only(text).startswith(expected)
+
+
+def test_the_first_key_in_the_column_of_the_others_is_read() -> None:
+    text = "clusterID: dev-cluster\n" + ROLES
+    assert [each.username for each in Authenticator.load(text).grants] == ["admin"]
+    assert places(text) == []
