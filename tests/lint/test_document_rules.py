@@ -133,8 +133,8 @@ def starts(text: str, *expected: str) -> None:
         (
             "".join(f"  {line}\n" for line in DEV.splitlines()) + "providers: []\n",
             (
-                "8:1 IAM034 Tarmak stops reading here, without an error: this line is indented less than the first key; "
-                "begin all top-level keys in the same column"
+                "8:1 IAM034 Tarmak stops reading here, without an error: this line is indented less than the first "
+                "key; begin all top-level keys in the same column"
             ),
         ),
         (

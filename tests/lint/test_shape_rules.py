@@ -311,8 +311,8 @@ def test_without_a_username() -> None:
         (
             "  clusterID: dev-cluster\n" + ROLES,
             (
-                "2:1 IAM079 the authenticator stops reading here, without an error: this line is indented less than the "
-                "first key; "
+                "2:1 IAM079 the authenticator stops reading here, without an error: this line is indented less than "
+                "the first key; "
             ),
         ),
         (
