@@ -11,7 +11,17 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-__all__ = ["MUTATORS", "Mutator"]
+__all__ = [
+    "MUTATORS",
+    "Mutator",
+    "dropped",
+    "each",
+    "moved_blocks",
+    "moved_lines",
+    "swapped",
+    "with_documents",
+    "with_separators",
+]
 
 _Replacement = str | Callable[[re.Match[str]], str]
 _KEYS = (
@@ -32,7 +42,7 @@ class Mutator:
     mutants: Callable[[str], Iterator[str]]
 
 
-def _each(pattern: str, *replacements: _Replacement) -> Callable[[str], Iterator[str]]:
+def each(pattern: str, *replacements: _Replacement) -> Callable[[str], Iterator[str]]:
     """Every match replaced for itself."""
 
     def mutants(text: str) -> Iterator[str]:
@@ -44,7 +54,7 @@ def _each(pattern: str, *replacements: _Replacement) -> Callable[[str], Iterator
     return mutants
 
 
-def _all(pattern: str, *replacements: str) -> Callable[[str], Iterator[str]]:
+def every(pattern: str, *replacements: str) -> Callable[[str], Iterator[str]]:
     """Every match replaced at once."""
 
     def mutants(text: str) -> Iterator[str]:
@@ -64,13 +74,13 @@ def _misspelt(change: Callable[[str], Iterator[str]]) -> Callable[[str], Iterato
     return mutants
 
 
-def _swapped(key: str) -> Iterator[str]:
+def swapped(key: str) -> Iterator[str]:
     for index in range(len(key) - 1):
         if key[index].lower() != key[index + 1].lower():
             yield key[:index] + key[index + 1] + key[index] + key[index + 2 :]
 
 
-def _dropped(key: str) -> Iterator[str]:
+def dropped(key: str) -> Iterator[str]:
     for index in range(len(key)):
         yield key[:index] + key[index + 1 :]
 
@@ -80,7 +90,7 @@ def _doubled(key: str) -> Iterator[str]:
         yield key[:index] + key[index] + key[index:]
 
 
-def _split(key: str) -> Iterator[str]:
+def with_separators(key: str) -> Iterator[str]:
     words = re.findall("[A-Z]+|[a-z]+", key)
     parts = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).split("_")
     if len(words) > 1 and len(parts) > 1:
@@ -109,7 +119,7 @@ def _without_quote(text: str) -> Iterator[str]:
         yield text[: match.start()] + text[match.end() :]
 
 
-def _shifted(text: str) -> Iterator[str]:
+def moved_lines(text: str) -> Iterator[str]:
     """One line further in or out than it was."""
     lines = text.splitlines(keepends=True)
     for number, line in enumerate(lines):
@@ -127,7 +137,7 @@ def _shifted(text: str) -> Iterator[str]:
                 yield "".join([*lines[:number], moved, *lines[number + 1 :]])
 
 
-def _lost(text: str) -> Iterator[str]:
+def moved_blocks(text: str) -> Iterator[str]:
     """Everything below a key one level further out."""
     lines = text.splitlines(keepends=True)
     for number, line in enumerate(lines):
@@ -136,7 +146,7 @@ def _lost(text: str) -> Iterator[str]:
             yield "".join([*lines[:number], *(each.removeprefix("  ") for each in lines[number:])])
 
 
-def _with_document(text: str) -> Iterator[str]:
+def with_documents(text: str) -> Iterator[str]:
     lines = text.splitlines(keepends=True)
     for number in range(1, len(lines)):
         yield "".join([*lines[:number], "---\n", *lines[number:]])
@@ -151,50 +161,50 @@ def _as_object(text: str) -> Iterator[str]:
 
 MUTATORS = (
     # the text as YAML
-    Mutator("a dash is missing", _each(_ITEM, r"\g<indent>  \g<rest>\g<end>", r"\g<indent>\g<rest>\g<end>")),
-    Mutator("no blank after a dash", _each(_ITEM, r"\g<indent>-\g<rest>\g<end>")),
-    Mutator("no blank after a colon", _each(rf"{_KEY}[ ]", r"\g<key>\g<end>")),
-    Mutator("a colon is missing", _each(_KEY, lambda match: match[0].rstrip(":"))),
-    Mutator("an equals sign for a colon", _each(_KEY, lambda match: match[0].rstrip(":") + "=")),
-    Mutator("a line is moved", _shifted),
-    Mutator("a block is moved", _lost),
+    Mutator("a dash is missing", each(_ITEM, r"\g<indent>  \g<rest>\g<end>", r"\g<indent>\g<rest>\g<end>")),
+    Mutator("no blank after a dash", each(_ITEM, r"\g<indent>-\g<rest>\g<end>")),
+    Mutator("no blank after a colon", each(rf"{_KEY}[ ]", r"\g<key>\g<end>")),
+    Mutator("a colon is missing", each(_KEY, lambda match: match[0].rstrip(":"))),
+    Mutator("an equals sign for a colon", each(_KEY, lambda match: match[0].rstrip(":") + "=")),
+    Mutator("a line is moved", moved_lines),
+    Mutator("a block is moved", moved_blocks),
     Mutator("a quote is missing", _without_quote),
-    Mutator("a document begins", _with_document),
+    Mutator("a document begins", with_documents),
     Mutator("a Kubernetes object around it", _as_object),
-    Mutator("a list as a text", _each(r"(?m)(?<=mapRoles:|mapUsers:)(?P<end>\s*?\r?)$", r" |\g<end>", r" >-\g<end>")),
-    Mutator("a comment begins", _each(r"(?m)^(?P<indent> +)(?P<rest>(?!groups)\w+: \S.*)$", r"\g<indent># \g<rest>")),
+    Mutator("a list as a text", each(r"(?m)(?<=mapRoles:|mapUsers:)(?P<end>\s*?\r?)$", r" |\g<end>", r" >-\g<end>")),
+    Mutator("a comment begins", each(r"(?m)^(?P<indent> +)(?P<rest>(?!groups)\w+: \S.*)$", r"\g<indent># \g<rest>")),
     Mutator(
         "smart quotes",
-        _each(r"(?<=: )(?P<text>[\w:/@.-]+)(?=\r?$|\r?\n)", "\u201c\\g<text>\u201d", "\u2018\\g<text>\u2019"),
+        each(r"(?<=: )(?P<text>[\w:/@.-]+)(?=\r?$|\r?\n)", "\u201c\\g<text>\u201d", "\u2018\\g<text>\u2019"),
     ),
-    Mutator("quotes in quotes", _each(r"(?<=: )(?P<text>[\w:/@.-]+)(?=\r?\n)", "'\"\\g<text>\"'")),
+    Mutator("quotes in quotes", each(r"(?<=: )(?P<text>[\w:/@.-]+)(?=\r?\n)", "'\"\\g<text>\"'")),
     # keys
-    Mutator("two letters of a key swapped", _misspelt(_swapped)),
-    Mutator("a letter of a key dropped", _misspelt(_dropped)),
+    Mutator("two letters of a key swapped", _misspelt(swapped)),
+    Mutator("a letter of a key dropped", _misspelt(dropped)),
     Mutator("a letter of a key doubled", _misspelt(_doubled)),
-    Mutator("a key with separators", _misspelt(_split)),
+    Mutator("a key with separators", _misspelt(with_separators)),
     Mutator(
         "a key of another tool",
-        _each(r"\b(?:roleARN|rolearn|userARN|userarn)(?=:)", "arn", "role", "iamArn", "principalArn"),
+        each(r"\b(?:roleARN|rolearn|userARN|userarn)(?=:)", "arn", "role", "iamArn", "principalArn"),
     ),
-    Mutator("name for username", _each(r"\busername(?=:)", "name", "user", "userName_")),
-    Mutator("group for groups", _each(r"\bgroups(?=:)", "group", "kubernetesGroups", "roles")),
+    Mutator("name for username", each(r"\busername(?=:)", "name", "user", "userName_")),
+    Mutator("group for groups", each(r"\bgroups(?=:)", "group", "kubernetesGroups", "roles")),
     Mutator(
         "another tool's list",
-        _each(r"\bmapRoles(?=:)", "roles", "roleMappings", "iamIdentityMappings", "mapRole", "mapARNs"),
+        each(r"\bmapRoles(?=:)", "roles", "roleMappings", "iamIdentityMappings", "mapRole", "mapARNs"),
     ),
     Mutator(
-        "server is missing", _all(r"(?m)^(['\"]?)server\1:(.*)$", r"authenticator:\2", r"settings:\2", r"config:\2")
+        "server is missing", every(r"(?m)^(['\"]?)server\1:(.*)$", r"authenticator:\2", r"settings:\2", r"config:\2")
     ),
-    Mutator("a key twice", _each(r"(?m)^(?P<line> +groups:.*\n)", r"\g<line>    groups: [view]\n")),
+    Mutator("a key twice", each(r"(?m)^(?P<line> +groups:.*\n)", r"\g<line>    groups: [view]\n")),
     Mutator("a list twice", _list_again),
     # entries
     Mutator("an entry twice", _entry_again),
-    Mutator("the ARN of the other list", _each(r"\broleARN(?=:)", "userARN")),
-    Mutator("no username", _each(r"(?m)^ +username:.*\n", "")),
+    Mutator("the ARN of the other list", each(r"\broleARN(?=:)", "userARN")),
+    Mutator("no username", each(r"(?m)^ +username:.*\n", "")),
     Mutator(
         "a username of another type",
-        _each(
+        each(
             r"(?m)(?<=username: )[^\s,}]+(?=\r?$)",
             "yes",
             "no",
@@ -209,13 +219,13 @@ MUTATORS = (
     ),
     Mutator(
         "a blank around a username",
-        _each(r"(?m)(?<=username: )(?P<name>[^\s,}\"']+)(?=\r?$)", "' \\g<name>'", "'\\g<name> '", '"\\g<name>\\\\n"'),
+        each(r"(?m)(?<=username: )(?P<name>[^\s,}\"']+)(?=\r?$)", "' \\g<name>'", "'\\g<name> '", '"\\g<name>\\\\n"'),
     ),
-    Mutator("a comma after a value", _each(r"(?m)(?<=: )(?P<text>[^\s,}\"'\[{]+)(?=\r?$)", r"\g<text>,", r"\g<text>;")),
+    Mutator("a comma after a value", each(r"(?m)(?<=: )(?P<text>[^\s,}\"'\[{]+)(?=\r?$)", r"\g<text>,", r"\g<text>;")),
     # groups
     Mutator(
         "system is missing",
-        _each(
+        each(
             "system:masters",
             "masters",
             "system:master",
@@ -236,7 +246,7 @@ MUTATORS = (
     ),
     Mutator(
         "groups as a text",
-        _each(
+        each(
             r"groups: \[(?P<all>[^\[\]\"']+)\]",
             r"groups: \g<all>",
             r"groups: '[\g<all>]'",
@@ -246,7 +256,7 @@ MUTATORS = (
     ),
     Mutator(
         "two groups in one item",
-        _each(
+        each(
             r"(?m)^( +)- (?P<first>[\w:-]+)\r?\n\1- (?P<second>[\w:-]+)(?=\r?$)",
             r"\1- \g<first>, \g<second>",
             r"\1- \g<first> - \g<second>",
@@ -255,19 +265,19 @@ MUTATORS = (
     # ARNs
     Mutator(
         "a digit is missing",
-        _each(
+        each(
             _ACCOUNT, lambda match: match[0][1:], lambda match: match[0][:-1], lambda match: match[0][:5] + match[0][6:]
         ),
     ),
-    Mutator("a digit is doubled", _each(_ACCOUNT, lambda match: match[0] + match[0][-1])),
+    Mutator("a digit is doubled", each(_ACCOUNT, lambda match: match[0] + match[0][-1])),
     Mutator(
-        "a letter for a digit", _each(_ACCOUNT, lambda match: "O" + match[0][1:], lambda match: match[0][:-1] + "l")
+        "a letter for a digit", each(_ACCOUNT, lambda match: "O" + match[0][1:], lambda match: match[0][:-1] + "l")
     ),
-    Mutator("an account with dashes", _each(_ACCOUNT, lambda match: f"{match[0][:4]}-{match[0][4:8]}-{match[0][8:]}")),
-    Mutator("an account placeholder", _each(_ACCOUNT, "ACCOUNT_ID", "<account>", "${ACCOUNT}", "{{AccountID}}", "")),
+    Mutator("an account with dashes", each(_ACCOUNT, lambda match: f"{match[0][:4]}-{match[0][4:8]}-{match[0][8:]}")),
+    Mutator("an account placeholder", each(_ACCOUNT, "ACCOUNT_ID", "<account>", "${ACCOUNT}", "{{AccountID}}", "")),
     Mutator(
         "another partition",
-        _each(
+        each(
             r"arn:aws(?P<more>-[a-z-]+)?(?=:iam)",
             "arn:aws-cn",
             "arn:amazon",
@@ -278,15 +288,15 @@ MUTATORS = (
             "arn:aws-eusc",
         ),
     ),
-    Mutator("colons", _each("(?<=arn:aws):iam::", ":iam:", "::iam::", ":iam:::", ";iam::", ":iam:eu-west-1:")),
-    Mutator("arn misspelt", _each("arn(?=:aws)", "anr", "ar", "ARN", "arn ", "urn", "")),
-    Mutator("another service", _each(r"(?<=:)iam(?=::[0-9])", "sts", "IAM", "ian", "s3", "iam.amazonaws.com")),
+    Mutator("colons", each("(?<=arn:aws):iam::", ":iam:", "::iam::", ":iam:::", ";iam::", ":iam:eu-west-1:")),
+    Mutator("arn misspelt", each("arn(?=:aws)", "anr", "ar", "ARN", "arn ", "urn", "")),
+    Mutator("another service", each(r"(?<=:)iam(?=::[0-9])", "sts", "IAM", "ian", "s3", "iam.amazonaws.com")),
     Mutator(
-        "role misspelt", _each(r"(?<=:)role/", "roles/", "Role/", "role:", "role//", "role", "role /", "rol/", "/role/")
+        "role misspelt", each(r"(?<=:)role/", "roles/", "Role/", "role:", "role//", "role", "role /", "rol/", "/role/")
     ),
     Mutator(
         "a role with its path",
-        _each(
+        each(
             _ROLE,
             r"\g<start>\g<account>:role/team/\g<name>",
             r"\g<start>\g<account>:role/service-role/\g<name>",
@@ -295,7 +305,7 @@ MUTATORS = (
     ),
     Mutator(
         "an instance profile",
-        _each(
+        each(
             _ROLE,
             r"\g<start>\g<account>:instance-profile/\g<name>",
             r"\g<start>\g<account>:policy/\g<name>",
@@ -304,17 +314,17 @@ MUTATORS = (
     ),
     Mutator(
         "a user for a role",
-        _each(
+        each(
             _ROLE,
             r"\g<start>\g<account>:assumed-role/\g<name>",
             r"arn:aws:sts::\g<account>:role/\g<name>",
             r"arn:aws:sts::\g<account>:assumed-role/\g<name>",
         ),
     ),
-    Mutator("the root of the account", _each(_ROLE, r"\g<start>\g<account>:root")),
+    Mutator("the root of the account", each(_ROLE, r"\g<start>\g<account>:root")),
     Mutator(
         "a wildcard",
-        _each(
+        each(
             _ROLE,
             r"\g<start>\g<account>:role/*",
             r"\g<start>\g<account>:role/\g<name>*",
@@ -324,7 +334,7 @@ MUTATORS = (
     ),
     Mutator(
         "something after the ARN",
-        _each(
+        each(
             _ARN,
             r"\g<arn>/",
             r"\g<arn>,",
@@ -338,7 +348,7 @@ MUTATORS = (
     ),
     Mutator(
         "a name only",
-        _each(
+        each(
             _ROLE,
             r"\g<name>",
             r"role/\g<name>",
@@ -348,7 +358,7 @@ MUTATORS = (
     ),
     Mutator(
         "letters that look alike",
-        _each(
+        each(
             _ROLE,
             lambda match: match[0].translate(str.maketrans("aeo", "\u0430\u0435\u043e")),
             "\\g<0>\u200b",
@@ -359,7 +369,7 @@ MUTATORS = (
     # templates
     Mutator(
         "a template misspelt",
-        _each(
+        each(
             r"\{\{SessionName(?:Raw)?\}\}",
             "{{SessionNam}}",
             "{{ SessionName }}",
@@ -377,7 +387,7 @@ MUTATORS = (
     ),
     Mutator(
         "a node's template misspelt",
-        _each(
+        each(
             r"\{\{EC2PrivateDNSName\}\}",
             "{{EC2PrivateDnsName}}",
             "{{EC2PrivateDNS}}",
@@ -386,10 +396,10 @@ MUTATORS = (
         ),
     ),
     # accounts
-    Mutator("an account as a number", _each(r"(?P<quote>[\"'])(?P<account>0[0-9]{11})(?P=quote)", r"\g<account>")),
+    Mutator("an account as a number", each(r"(?P<quote>[\"'])(?P<account>0[0-9]{11})(?P=quote)", r"\g<account>")),
     Mutator(
         "an account of eleven digits",
-        _each(
+        each(
             r"(?P<quote>[\"'])(?P<account>[0-9]{12})(?P=quote)",
             lambda match: match["quote"] + match["account"][1:] + match["quote"],
             lambda match: match["account"][:-1],
@@ -398,7 +408,7 @@ MUTATORS = (
     # the id
     Mutator(
         "another id",
-        _each(
+        each(
             r"(?m)(?<=clusterID: )(?P<name>[\w-]+)(?=\r?$)",
             r"\g<name>s",
             r"prod-\g<name>",
@@ -415,7 +425,7 @@ MUTATORS = (
     # sso
     Mutator(
         "sso misread",
-        _each(
+        each(
             r"permissionSetName: ?(?P<name>\w+)",
             r"permissionSetName: AWSReservedSSO_\g<name>",
             r"permissionSetName: \g<name>_0123456789abcdef",
@@ -425,10 +435,10 @@ MUTATORS = (
             r"partition: aws\n      permissionSetName: \g<name>",
         ),
     ),
-    Mutator("sso without its account", _each(r"(?m)^ +accountID:.*\n", "")),
+    Mutator("sso without its account", each(r"(?m)^ +accountID:.*\n", "")),
     Mutator(
         "the suffix is missing",
-        _each(
+        each(
             r"(?P<name>role/AWSReservedSSO_\w+?)_[0-9a-f]{16}",
             r"\g<name>",
             r"\g<name>_",
