@@ -259,7 +259,6 @@ MUTATORS = (
         each(
             r"(?m)^( +)- (?P<first>[\w:-]+)\r?\n\1- (?P<second>[\w:-]+)(?=\r?$)",
             r"\1- \g<first>, \g<second>",
-            r"\1- \g<first> - \g<second>",
         ),
     ),
     # ARNs

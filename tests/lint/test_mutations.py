@@ -122,7 +122,6 @@ _SILENT = (
     "sso misread",
     "system is missing",
     "the suffix is missing",
-    "two groups in one item",
 )
 
 
