@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from tarmak_iam.findings import Finding, Severity, Subject
@@ -58,6 +59,10 @@ _HIDES = "gets access"
 _NAMES_ADMINS = frozenset({"IAM064", "IAM078", "IAM114", "IAM122", "IAM124", "IAM125", "IAM127"})
 """The same, where what they say of a group is that it was to be system:masters."""
 
+_NEXT_DOCUMENT = "IAM079"
+"""The same, where the entries are in a part of the file that is not read."""
+_LIST = re.compile(r"\bmap(Roles|Users|Accounts)\b", re.IGNORECASE)
+
 
 def without_consequences(found: Iterable[Finding], mappings: Mappings | None) -> list[Finding]:
     """The findings that stand for themselves."""
@@ -68,6 +73,8 @@ def without_consequences(found: Iterable[Finding], mappings: Mappings | None) ->
 def _is_told_better(finding: Finding, findings: list[Finding], mappings: Mappings | None) -> bool:
     others = [each for each in findings if each.subject is Subject.MAPPINGS and each is not finding]
     ids = {each.id for each in others}
+    if finding.id in (_NOBODY, _NO_ADMIN) and _NEXT_DOCUMENT in ids and mappings and _are_lists_unread(mappings):
+        return True
     if finding.id == _NOBODY:
         return any(
             each.id in _HIDES_EVERYONE and (each.id != _MISTAKEN_KEY or _HIDES in each.message) for each in others
@@ -92,6 +99,13 @@ def _part(finding: Finding, cause: Finding) -> Route:
 
 def _is_of_groups(finding: Finding) -> bool:
     return any(isinstance(step, str) and fold(to_lower(step)) == "groups" for step in finding.route.plain)
+
+
+def _are_lists_unread(mappings: Mappings) -> bool:
+    """Whether what follows the document that the daemon reads has entries, which count once it is read."""
+    place = mappings.document.next_document
+    rest = mappings.document.text.splitlines()[place.line - 1 :] if place and place.line else []
+    return any(_LIST.search(line) for line in rest)
 
 
 def _is_an_admin_lost(others: list[Finding], mappings: Mappings) -> bool:

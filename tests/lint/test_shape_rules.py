@@ -10,7 +10,7 @@ from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint import Subjects, check
-from tests.lint.mapped import ADMIN, DEV, ROLES, only, places, report
+from tests.lint.mapped import ADMIN, CONFIG, DEV, ROLES, only, places, report
 
 EXITS = "from v0.5.0 on the daemon exits at its start, and nobody gets access: "
 
@@ -331,3 +331,19 @@ def test_the_first_key_in_the_column_of_the_others_is_read() -> None:
     text = "clusterID: dev-cluster\n" + ROLES
     assert [each.username for each in Authenticator.load(text).grants] == ["admin"]
     assert places(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("  clusterID: dev-cluster\n" + ROLES, ["IAM079"]),
+        ("clusterID: dev-cluster\n---\n" + ROLES, ["IAM079"]),
+        (ROLES.replace("system:masters", "view") + "---\n" + ROLES, ["IAM079"]),
+        # what is not read has no entries either
+        ("  clusterID: dev-cluster\nserver: {}\n", ["IAM021", "IAM079"]),
+        (ROLES.replace("system:masters", "view") + "---\nserver: {}\n", ["IAM079", "IAM084"]),
+    ],
+)
+def test_that_nobody_is_mapped_follows_from_entries_that_are_not_read(text: str, expected: list[str]) -> None:
+    switch = "  kubernetes: {version: 1.12.9, apiServer: {amazon: {awsIAMAuthenticatorInit: true}}}\n"
+    assert sorted(each.finding.id for each in report(text, CONFIG + switch).findings) == expected
