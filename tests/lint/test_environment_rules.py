@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tarmak_iam.config import TarmakConfig
@@ -347,6 +349,17 @@ def test_a_region_that_is_not_known(location: str, remedy: str) -> None:
     assert found(SINGLE + environment(f"  location: {location}\n")) == [f"{where} {what}; {remedy}"]
     comment = "  # tarmak-iam: ignore[IAM026] new region\n"
     assert found(SINGLE + environment(f"{comment}  location: {location}\n")) == []
+
+
+@pytest.mark.parametrize(
+    "location", ["eu-west-1a", "EU_West_1", "us-east", "eu-west-9", "eu-west-l", "cn-north", "ap-southeast-9"]
+)
+def test_every_region_that_a_remedy_names_is_right(location: str) -> None:
+    (finding,) = found(SINGLE + environment(f"  location: {location}\n"))
+    named = re.findall(r"\b[a-z]{2,4}(?:-[a-z]+)+-[0-9]\b", finding.rpartition(" knows; ")[2].rpartition("region; ")[2])
+    assert named
+    for region in named:
+        assert found(SINGLE + environment(f"  location: {region}\n")) == []
 
 
 @pytest.mark.parametrize("location", ["ap-east-2", "us-gov-east-1", "cn-north-1", "eusc-de-east-1", "us-iso-west-1"])

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
 from tarmak_iam.config import TarmakConfig
@@ -151,3 +155,74 @@ def test_an_environment_with_a_dash_is_renamed_in_environments_too() -> None:
         "rename it without a dash, in environments too"
     ]
     assert found((text + listed).replace("my-dev", "mydev")) == []
+
+
+ROOT_VOLUME = [{"metadata": {"name": "root"}, "size": "16Gi", "type": "ssd"}]
+GOOD: dict[str, Any] = {
+    "apiVersion": "api.tarmak.io/v1alpha1",
+    "kind": "Config",
+    "currentCluster": "dev-cluster",
+    "contact": "ann@example.com",
+    "clusters": [
+        {
+            "environment": "dev",
+            "metadata": {"name": "cluster"},
+            "network": {"cidr": "10.99.0.0/16"},
+            "kubernetes": {
+                "version": "1.12.9",
+                "podCIDR": "100.64.0.0/16",
+                "apiServer": {
+                    "public": True,
+                    "allowCIDRs": ["192.0.2.0/24"],
+                    "amazon": {"internalELBAccessLogs": {"bucket": "my-logs", "interval": 5}},
+                },
+            },
+            "instancePools": [
+                {
+                    "type": kind,
+                    "size": "small",
+                    "minCount": 1,
+                    "maxCount": 1,
+                    "volumes": ROOT_VOLUME,
+                    "subnets": [{"zone": "eu-west-1a"}],
+                }
+                for kind in ("bastion", "vault", "etcd", "master", "worker")
+            ],
+        }
+    ],
+    "environments": [
+        {"metadata": {"name": "dev"}, "location": "eu-west-1", "provider": "aws", "adminCIDRs": ["192.0.2.0/24"]}
+    ],
+    "providers": [{"metadata": {"name": "aws"}, "amazon": {"profile": "x", "publicZone": "k8s.example.com"}}],
+}
+
+
+def key_paths(data: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    children = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for step, child in children:
+        if isinstance(step, str) and step not in ("apiVersion", "kind"):  # without which nothing can be read
+            yield (*path, step)
+        yield from key_paths(child, (*path, step))
+
+
+def with_letters_swapped(path: tuple[str | int, ...]) -> str:
+    """The good file, where the first two different letters of one key have changed places."""
+    data = json.loads(json.dumps(GOOD))
+    home = data
+    for step in path[:-1]:
+        home = home[step]
+    key = str(path[-1])
+    at = next(at for at in range(len(key)) if key[at] != key[at + 1])
+    home[key[:at] + key[at + 1] + key[at] + key[at + 2 :]] = home.pop(key)
+    return json.dumps(data)
+
+
+@pytest.mark.parametrize("path", list(key_paths(GOOD)), ids=lambda path: ".".join(map(str, path)))
+def test_any_key_with_swapped_letters_is_the_only_finding(path: tuple[str | int, ...]) -> None:
+    assert found(json.dumps(GOOD)) == []
+    assert [each.split()[1] for each in found(with_letters_swapped(path))] == ["IAM031"]
+
+
+def test_a_misspelling_in_what_is_merged() -> None:
+    merged = "x-dev: &dev\n  enviroment: dev\n" + CURRENT + "clusters:\n- <<: *dev\n  metadata: {name: cluster}\n"
+    assert [each.split()[1] for each in found(merged)] == ["IAM031"]
