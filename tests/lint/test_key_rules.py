@@ -135,7 +135,8 @@ def test_what_an_entry_loses(text: str, lost: str) -> None:
         (
             f"  - {{roleARN: '{DEV}', username: dev, extra: {{username: x}}}}\n",
             (
-                "4:68 IAM058 the authenticator has no setting 'extra' in mapRoles, and ignores it; remove it, or make it a "
+                "4:68 IAM058 the authenticator has no setting 'extra' in mapRoles, and ignores it; remove it, or "
+                "make it a "
                 "comment"
             ),
         ),
