@@ -115,7 +115,7 @@ def _without_quotes(text: str) -> str:
         if len(text) > 1 and text[0] == first and text[-1] == last and not {first, last} & set(inner):
             return inner
     for end, rest in ((text[:1], text[1:]), (text[-1:], text[:-1])):
-        if end and end in _QUOTES and end not in rest:
+        if end in _QUOTES and end not in rest:
             return rest
     return text
 
@@ -136,15 +136,14 @@ def _compatible(match: re.Match[str]) -> str:
 def _one_script(word: str) -> str:
     """A word of ASCII letters and such as look like them; one that has letters of its own is of both scripts."""
     foreign = {each for each in word if not each.isascii()}
-    if not foreign or len(foreign) == len(set(word)) or not foreign <= set(_LOOK_ALIKE):
+    if len(foreign) == len(set(word)) or not foreign <= set(_LOOK_ALIKE):
         return word
     return "".join(_LOOK_ALIKE.get(each, each) for each in word)
 
 
 def _without_ends(text: str) -> str:
     """A dot may end the last word of several, as in `Jr.`."""
-    made = _ENDS.sub("", text)
-    return text if made == text[:-1] and text.endswith(".") and " " in text else made
+    return text if text.endswith(".") and " " in text else _ENDS.sub("", text)
 
 
 _STEPS = (

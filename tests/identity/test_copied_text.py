@@ -41,6 +41,8 @@ BLANK, INVISIBLE, QUOTES, LETTERS, ENDING = Trace
         ("\u201cdev", [QUOTES], "dev"),
         ('\\"dev\\"', [QUOTES], "dev"),
         ("- dev", [QUOTES], "dev"),
+        ("'([dev])'", [QUOTES], "dev"),
+        ("Ann Smith;", [ENDING], "Ann Smith"),
         ("d\u0435v", [LETTERS], "dev"),
         ("\u0455ystem:mаsters", [LETTERS], "system:masters"),  # noqa: RUF001
         ("\u0391dmins", [LETTERS], "Admins"),
@@ -77,6 +79,7 @@ def test_traces(text: str, found: list[Trace], bare: str) -> None:
         "cn=ops,dc=example",
         "Smith, Ann",
         "O'Brien",
+        '"a" or "b"',
         "O\u2019Brien",
         "Sammy Davis Jr.",
         "Ann Smith (admin)",
