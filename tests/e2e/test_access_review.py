@@ -61,7 +61,7 @@ MAPPINGS = """\
 SESSIONS = ("alice", "team", "a@b.c")
 MORE_SESSIONS = (
     *(*SESSIONS, "Alice", "bob", "r", "o", "bare", "Readers", "readers", "developers", "111122223333", "a-b.c"),
-    *("admins", "serviceaccounts"),
+    *("admins", "serviceaccounts", "kube-system", "other"),
 )
 """All of which some binding may be about."""
 NAMES = Names(
