@@ -57,13 +57,18 @@ def starting_pods(namespace: str) -> list[Question]:
 def _requests(rule: dict[str, Any], namespace: str, named: set[tuple[str, str]]) -> Iterator[Request]:
     for verb in rule["verbs"]:
         for resource in rule["resources"]:
-            # The request that makes an object is asked about without its name; which ConfigMaps count, rules say.
-            has_name = "/" in resource or verb not in ("create", "deletecollection", "*")
-            has_name = has_name and resource != "configmaps"
-            names = {name for own, name in named if own in (verb, "*")} if has_name else ()
-            for name in rule.get("resourceNames") or ("", *sorted(names)):
+            for name in rule.get("resourceNames") or _names(verb, resource, named):
                 for group in rule["apiGroups"]:
                     yield Request(verb, resource, group, namespace, name)
+
+
+def _names(verb: str, resource: str, named: set[tuple[str, str]]) -> Iterator[str]:
+    """Those that a request may have: none to make an object, or for a whole collection, of which `list` and `watch` may
+    select one. Which ConfigMaps count, rules say."""
+    is_whole = "/" not in resource and verb in ("create", "deletecollection", "list", "watch")
+    yield "" if is_whole else "any-other"
+    if resource != "configmaps" and (not is_whole or verb in ("list", "watch")):
+        yield from sorted(name for own, name in named if name and own in (verb, "*"))
 
 
 def some_requests(random: Random, objects: list[dict[str, Any]], of_the_cluster: frozenset[str]) -> list[Request]:
