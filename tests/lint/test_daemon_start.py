@@ -61,8 +61,6 @@ CASES = [
         "the backend DynamicFile and server.dynamicfilepath only go together: DynamicFile is not among the backends",
         "remove server.dynamicfilepath",
     ),
-    ("server:\n  mapRoles: [hello]\n", "2:14", "server.mapRoles must be a list of mappings, not 'hello'", ENTRY),
-    ("server:\n  mapRoles:\n  - [a]\n", "3:5", "server.mapRoles must be a list of mappings, not ['a']", ENTRY),
     (ROLES + DEV + "    username: [a]\n", "5:15", "username must be a text, not a list", BARE),
     (ROLES + DEV + "    username: {SessionName}\n", "5:15", "username must be a text, not a mapping", TEXT),
     (ROLES + DEV + "    username: a\n    groups: [a, [b]]\n", "6:17", "a group must be a text, not a list", BARE),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,20 +13,9 @@ from tests.lint.operator_cases import CASES, access_of, copied, grants_of, insta
 from tests.support import Shell
 
 # Correct, and reported all the same.
-_ALARMED = {
-    **dict.fromkeys((each for each in CASES if each.startswith("image-own-ecr")), "IAM101 takes every ECR for foreign"),
-    "nodes-by-dns-name": "IAM066 does not know what Tarmak's masters may do",
-}
 
 
-def _cases() -> list[Any]:
-    return [
-        pytest.param(each, marks=pytest.mark.xfail(reason=_ALARMED[each], strict=True)) if each in _ALARMED else each
-        for each in CASES
-    ]
-
-
-@pytest.mark.parametrize("case", _cases())
+@pytest.mark.parametrize("case", CASES)
 def test_check_has_no_finding(case: str, tmp_path: Path, shell: Shell) -> None:
     directory = copied(case, tmp_path)
     found = shell.run("-c", directory, "check", "--all-clusters", code=None)
