@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tarmak_iam.config.meant import Meant, meant
-from tarmak_iam.config.survey import Survey, Unknown
+from tarmak_iam.config.survey import Duplicate, Survey, Unknown
 from tarmak_iam.config.types import ITEM, TypePath, fields_of, root_struct
+from tarmak_iam.document.nodes import Mapping, Sequence, dereference
 from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.wording import early_end
@@ -41,7 +42,16 @@ def _duplicate_key(rule: Rule, survey: Survey) -> Iterator[Finding]:
         elif key.winner != key.route:
             wins = f"Tarmak takes what is in line {_line(survey, key.winner)}"
         what = f"{quoted(key.name)} is in line {_line(survey, key.first)} already; {wins}"
-        yield rule.finding(Subject.CONFIG, key.route, what, "keep one of them", at=At.KEY)
+        yield rule.finding(Subject.CONFIG, key.route, what, _one_of(survey, key), at=At.KEY)
+
+
+def _one_of(survey: Survey, key: Duplicate) -> str:
+    """A remedy that loses nothing of what was written, where both have something below them."""
+    values = [survey.document.node(route) for route in (key.first, key.route)]
+    kinds = {type(dereference(value)) for value in values if value is not None}
+    if kinds in ({Mapping}, {Sequence}):
+        return f"put all that is below them under one {shortened(key.name)}"
+    return "keep one of them"
 
 
 def _overridden_key(rule: Rule, survey: Survey) -> Iterator[Finding]:

@@ -22,7 +22,7 @@ def public_image_remedy(installation: Installation) -> str:
         return f"use the public image of {old}: {kept}" if kept else _own_copy(installation)
     if after.daemon_version == old:
         return f"use the public image: {commands}"
-    changed = f"use the public image: {commands} (authenticator {after.daemon_version} instead of {old})"
+    changed = f"use the public image, which is {after.daemon_version} instead of {old}: {commands}"
     return f"{changed}, or to keep {old}: {kept}" if kept else f"{changed}, or {_own_copy(installation)}"
 
 

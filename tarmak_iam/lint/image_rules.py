@@ -37,7 +37,7 @@ def _unknown_kubernetes(rule: Rule, installation: Installation) -> Iterator[Find
         what = (
             f"Kubernetes {shortened(text)} is newer than all that is known here: the manifests are those for {newest}"
         )
-        yield rule.finding(subject, route, what, "read what it removes, or look for a newer tarmak-iam")
+        yield rule.finding(subject, route, what, "read in its release notes what it removes, and then ignore this")
     if version is not None and version.is_below(1, 9) and _is_wanted(installation):
         what = f"Kubernetes {shortened(text)} has no apps/v1, so no manifests can be made for it"
         yield rule.finding(subject, route, what, "upgrade the cluster to Kubernetes 1.9 or later first")

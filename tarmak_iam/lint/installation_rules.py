@@ -16,6 +16,7 @@ from tarmak_iam.identity.mappings import MAPPINGS_NAME
 from tarmak_iam.identity.model import Answer
 from tarmak_iam.identity.server_settings import DEFAULT_PORT
 from tarmak_iam.identity.sts import accepts_tokens_of
+from tarmak_iam.identity.versions import NEWEST_READ
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint.entries import entries_of
 from tarmak_iam.lint.readings import readings
@@ -128,7 +129,7 @@ def _unknown_release(rule: Rule, installation: Installation) -> Iterator[Finding
     version = installation.daemon_version
     if version.unread:
         what = f"authenticator {version} {version.unread}; the behaviour of {version.known} is assumed"
-        remedy = "check its release notes, or look for a newer tarmak-iam"
+        remedy = f"choose {NEWEST_READ} or an earlier release, or check its release notes and then ignore this"
         chosen = installation.settings.model_fields_set
         key = "daemonVersion" if "daemonVersion" in chosen else "image"  # the default is known
         yield rule.finding(Subject.SETTINGS, Route.of((key,)), what, remedy)

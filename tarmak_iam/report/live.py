@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tarmak_iam.effects import Loaded, effects, who
 from tarmak_iam.emit.labels import NAME
-from tarmak_iam.errors import ConfigError, TarmakIamError
+from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.hook.cluster.bindings import BUILT_IN, unbound_groups
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.mappings import LiveMappings, read_live
@@ -31,13 +31,15 @@ def ask_cluster(review: ClusterReview, installation: Installation, kubectl: Kube
         live = read_live(kubectl)
         found = effects(live.loaded(installation), Loaded.of(installation))
     except TarmakIamError as error:
-        rbac = Rbac(objects, _facts(installation, None))
+        rbac = Rbac(objects, _facts(installation, None, kubectl))
         failed = f"its own mappings cannot be read: {error.message}"
         return replace(_with_rbac(review, installation, rbac), live_error=failed)
-    return replace(_with_rbac(review, installation, Rbac(objects, _facts(installation, live))), differences=found)
+    return replace(
+        _with_rbac(review, installation, Rbac(objects, _facts(installation, live, kubectl))), differences=found
+    )
 
 
-def _facts(installation: Installation, live: LiveMappings | None) -> ClusterFacts:
+def _facts(installation: Installation, live: LiveMappings | None, kubectl: Kubectl) -> ClusterFacts:
     """Of the daemon that runs, and of the one that the files make: where it is not known which one runs, any backend
     may be asked."""
     own = live.authenticator(installation) if live is not None and live.daemonset is not None else None
@@ -45,12 +47,16 @@ def _facts(installation: Installation, live: LiveMappings | None) -> ClusterFact
     backends = None
     if own is not None and own.config is not None:
         backends = tuple(dict.fromkeys((*own.config.backends, *installation.daemon.backends)))
-    try:
-        has_signers = not installation.kubernetes.is_below(1, 18)
-    except ConfigError:
-        has_signers = False
     names = (NAME, config_map.name) if config_map is not None else (NAME,)
-    return ClusterFacts(backends, tuple(dict.fromkeys(names)), has_signers)
+    return ClusterFacts(backends, tuple(dict.fromkeys(names)), _has_signers(kubectl))
+
+
+def _has_signers(kubectl: Kubectl) -> bool:
+    """By the API server's own release: the files may be for a newer one."""
+    try:
+        return not kubectl.versions()[1].is_below(1, 18)
+    except TarmakIamError:
+        return False
 
 
 def _with_rbac(review: ClusterReview, installation: Installation, rbac: Rbac) -> ClusterReview:

@@ -133,14 +133,11 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
         Choice("write it without brackets or a dash", (edit("[[dev, ops]]", "[dev, ops]"),)),
     ),
     "IAM023": (Choice("map a principal of the cluster's partition", (edit("arn:aws-cn:", "arn:aws:"),)),),
-    "IAM024": (Choice("check its release notes, or look for a newer tarmak-iam", (elsewhere, elsewhere)),),
+    "IAM024": (Choice("choose v0.7.18 or an earlier release", (edit("v0.99.0", "v0.7.18"),), is_clause=True),),
     "IAM032": (
         Choice(
-            "keep one of them",
-            (
-                edit("    apiServer:\n      allowCIDRs: [10.0.0.0/8]\n", ""),
-                edit("    apiServer:\n      public: true\n", ""),
-            ),
+            "put all that is below them under one apiServer",
+            (edit("    apiServer:\n      allowCIDRs: [10.0.0.0/8]\n", "      allowCIDRs: [10.0.0.0/8]\n"),),
         ),
     ),
     "IAM033": (
@@ -326,7 +323,6 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
             ),
         ),
     ),
-    "IAM100": (Choice("read what it removes, or look for a newer tarmak-iam", (elsewhere, elsewhere)),),
     "IAM101": (
         Choice("try it on a master, or set registry public", (elsewhere, edit("registry: ecr", "registry: public"))),
     ),

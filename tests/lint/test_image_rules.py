@@ -114,7 +114,7 @@ server:
         (
             {"registry": "ecr"},
             (
-                "use the public image: tarmak-iam settings set registry public (authenticator v0.7.18 instead of "
+                "use the public image, which is v0.7.18 instead of "
                 f"v0.6.26), or to keep v0.6.26: {SET}:v0.6.26-eks-1-31-5"
             ),
         ),
