@@ -47,11 +47,12 @@ def questions(objects: list[dict[str, Any]], has_signers: bool) -> list[Question
     ]
 
 
-def starting_pods(namespace: str) -> list[Question]:
+def starting_pods(namespace: str, objects: list[dict[str, Any]]) -> list[Question]:
     """As for kube-system, in a namespace with a service account of some privilege."""
+    named = named_in(objects)
     found = [each for each in ESCALATIONS if {own for rule in each.rules for own in rule["resources"]} <= _WORKLOADS]
     own = [replace(each, namespace=namespace, privilege="elevated") for each in found if each.privilege == "admin"]
-    return [Question(each, tuple(tuple(_requests(rule, namespace, set())) for rule in each.rules)) for each in own]
+    return [Question(each, tuple(tuple(_requests(rule, namespace, named)) for rule in each.rules)) for each in own]
 
 
 def _requests(rule: dict[str, Any], namespace: str, named: set[tuple[str, str]]) -> Iterator[Request]:

@@ -61,7 +61,7 @@ MAPPINGS = """\
 SESSIONS = ("alice", "team", "a@b.c")
 MORE_SESSIONS = (
     *(*SESSIONS, "Alice", "bob", "r", "o", "bare", "Readers", "readers", "developers", "111122223333", "a-b.c"),
-    *("admins", "serviceaccounts", "kube-system", "other"),
+    *("admins", "serviceaccounts", "kube-system", "other", "random"),
 )
 """All of which some binding may be about."""
 NAMES = Names(
@@ -132,7 +132,7 @@ def test_no_privilege_and_no_right_is_understated(cluster: Stage, api: Api) -> N
         api.create(objects)
         asked = questions(objects, has_signers=cluster.plane.is_server_side)
         requests = some_requests(Random(seed), objects, of_the_cluster)
-        compared = Comparison(Answers(api), Reported.of(cluster), asked, requests)
+        compared = Comparison(objects, Answers(api), Reported.of(cluster), asked, requests)
         wrong += [f"seed {seed}: {each}" for each in compared.differences()]
         api.delete(objects)
     assert wrong == []
@@ -155,6 +155,7 @@ class Reported:
 
 @dataclass(frozen=True)
 class Comparison:
+    objects: list[dict[str, Any]]
     answers: Answers
     reported: Reported
     questions: list[Question]
@@ -177,7 +178,7 @@ class Comparison:
         while True:
             asked = [*self.questions, *(each for own in found.values() for each in own)]
             more = {
-                namespace: starting_pods(namespace)
+                namespace: starting_pods(namespace, self.objects)
                 for namespace, name in accounts
                 if namespace not in found and self._met(account(namespace, name), asked)
             }
