@@ -20,7 +20,7 @@ def test_manifests_and_render_tell_it_beside_the_objects(mapped: Shell) -> None:
     done = mapped.dev("manifests", "--registry", "ecr")
     assert f"image: {ECR}:v0.6.26\n" in done.out
     assert done.err.startswith(f"warning: the image {ECR} is in a private ECR repository")
-    assert " settings set registry public (authenticator v0.7.18 instead of v0.6.26), or to keep" in done.err
+    assert "use the public image, which is v0.7.18 instead of v0.6.26: " in done.err
     assert done.err.endswith(" [IAM101]\n")
     done = mapped.dev("manifests", "--image", "gcr.io/heptio-images/authenticator:v0.3.0", "-o", "json")
     assert done.err.startswith(

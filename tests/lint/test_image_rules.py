@@ -114,8 +114,8 @@ server:
         (
             {"registry": "ecr"},
             (
-                "use the public image, which is v0.7.18 instead of "
-                f"v0.6.26), or to keep v0.6.26: {SET}:v0.6.26-eks-1-31-5"
+                "use the public image, which is v0.7.18 instead of v0.6.26: tarmak-iam settings set registry public, "
+                f"or to keep v0.6.26: {SET}:v0.6.26-eks-1-31-5"
             ),
         ),
         (
@@ -132,10 +132,7 @@ server:
         ),
         (
             {"image": f"{ECR}:v0.4.0"},
-            (
-                "use the public image: tarmak-iam settings unset image (authenticator v0.7.18 instead of v0.4.0), or "
-                f"{COPY}"
-            ),
+            (f"use the public image, which is v0.7.18 instead of v0.4.0: tarmak-iam settings unset image, or {COPY}"),
         ),
         ({"image": f"{ECR}:v0.4.0", "daemonVersion": "v0.4.0"}, COPY),  # no public image of it
         (  # with the default image the permission set would get in: it is not offered
@@ -149,7 +146,7 @@ server:
         (
             {"image": f"{ECR}:v0.5.2"},
             (
-                "use the public image: tarmak-iam settings unset image (authenticator v0.7.18 instead of v0.5.2), "
+                "use the public image, which is v0.7.18 instead of v0.5.2: tarmak-iam settings unset image, "
                 f"or to keep v0.5.2: {SET}:v0.5.2-eks-1-21-6"
             ),
         ),
@@ -275,7 +272,7 @@ def test_a_kubernetes_of_tarmaks_own_file() -> None:
     assert refused.finding.id == "IAM019"
     assert str(unknown) == (
         "tarmak.yaml:9:14: warning: Kubernetes 1.40.1 is newer than all that is known here: the manifests are those "
-        "for 1.37; read what it removes, or look for a newer tarmak-iam [IAM100]"
+        "for 1.37; read in its release notes what it removes, and then ignore this [IAM100]"
     )
 
 
