@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 
 from tarmak_iam.identity.versions import DEFAULT_RELEASE, DaemonVersion, published_tags
-from tarmak_iam.regions import partition_of
+from tarmak_iam.near import closest
+from tarmak_iam.regions import is_known_region, partition_of
 from tarmak_iam.text import quoted
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Image",
     "check_registry",
     "gone",
+    "has_other_domain",
     "is_upstream",
     "public_image",
     "published_image",
@@ -177,7 +179,27 @@ def gone(image: Image) -> str | None:
             # kubernetes-sigs/aws-iam-authenticator#720, #723, kubernetes/kops#16602
             "v0.5.27": "upstream's push of v0.5.27 failed",
         }.get(image.tag)
-    return None
+    return _not_in_eks_distro(image)
+
+
+def _not_in_eks_distro(image: Image) -> str | None:
+    """EKS Distro builds each release for releases of its own: all its tags have -eks- in them."""
+    if image.domain != _PUBLIC:
+        return None
+    if image.repository != _PATH:
+        return f"the repository is probably {_PATH}" if closest(image.repository, [_PATH]) else None
+    if image.digest or not image.tag or "-eks-" in image.tag:
+        return None
+    return f"a tag of EKS Distro has -eks- in it, as in {_DEFAULT_TAG}"
+
+
+def has_other_domain(image: Image) -> bool:
+    """Whether an ECR host ends as those of another partition than its region's do, so that there is no such host:
+    https://docs.aws.amazon.com/general/latest/gr/ecr.html."""
+    ecr, domain = image.ecr, image.domain.lower()
+    if ecr is None or not is_known_region(ecr.region) or not domain.endswith((".amazonaws.com", ".amazonaws.com.cn")):
+        return False
+    return domain.endswith(".cn") != (ecr.partition == "aws-cn")
 
 
 def is_upstream(image: Image) -> bool:

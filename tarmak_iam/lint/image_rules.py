@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tarmak_iam.config.versions import NEWEST_KUBERNETES, GoVersion, parse_version
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import Finding, Severity, Subject
-from tarmak_iam.images import ECR_TAGS, Ecr, Image, gone, is_upstream
+from tarmak_iam.images import ECR_TAGS, Ecr, Image, gone, has_other_domain, is_upstream
 from tarmak_iam.installation import Installation
 from tarmak_iam.lint.image_remedies import other_release_remedy, public_image_remedy
 from tarmak_iam.lint.rule import Rule, Scope
@@ -88,6 +88,16 @@ def _is_gone(rule: Rule, installation: Installation) -> Iterator[Finding]:
         what = f"there is no image {installation.image}: {reason}; no master can pull it"
         what = f"{what}; {way_in(installation)}"
         yield rule.finding(Subject.SETTINGS, _route(installation), what, public_image_remedy(installation))
+    elif image.ecr and has_other_domain(image) and not _is_elsewhere(installation, image.ecr):
+        what = f"there is no host {image.domain}: the one of ECR in {image.ecr.region} is {image.ecr.host}"
+        what = f"{what}; no master can pull the image; {way_in(installation)}"
+        yield rule.finding(Subject.SETTINGS, _route(installation), what, _set_host(installation, image.ecr))
+
+
+def _set_host(installation: Installation, ecr: Ecr) -> str:
+    settings = installation.settings
+    key, value = ("image", settings.image) if "image" in settings.model_fields_set else ("registry", settings.registry)
+    return installation.command(f"settings set {key}", str(value).replace(_image(installation).domain, ecr.host, 1))
 
 
 def _moves(rule: Rule, installation: Installation) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from tests.lint.mapped import CONFIG
 
 ECR = "602401143452.dkr.ecr.us-west-2.amazonaws.com/amazon/aws-iam-authenticator"
 OWN = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/aws-iam-authenticator:v0.6.20"
+EKS_DISTRO = "public.ecr.aws/eks-distro/kubernetes-sigs/aws-iam-authenticator"
 DIGEST = "@sha256:" + "0" * 64
 
 
@@ -44,6 +45,15 @@ DIGEST = "@sha256:" + "0" * 64
         ({"image": "602401143452.dkr.ecr.eu-west-1.amazonaws.com/amazon/x:v0.6.20"}, ["IAM101 image"]),
         ({"image": "877085696533.dkr.ecr.af-south-1.amazonaws.com/amazon/x:v0.6.20"}, ["IAM101 image"]),
         ({"image": "gcr.io/heptio-images/authenticator:v0.3.0"}, ["IAM102 image"]),
+        ({"image": f"{EKS_DISTRO}:v0.6.20-eks-1-30-7"}, []),
+        ({"image": f"{EKS_DISTRO}:v0.6.20"}, ["IAM102 image"]),
+        ({"image": f"{EKS_DISTRO}:v0.6.20{DIGEST}"}, []),
+        ({"image": f"mirror.example.com/{EKS_DISTRO.partition('/')[2]}:v0.6.20"}, []),
+        ({"image": f"{EKS_DISTRO[:-2]}er:v0.6.20-eks-1-30-7"}, ["IAM102 image"]),
+        ({"image": "public.ecr.aws/acme/aws-iam-authenticator:v0.6.20"}, []),
+        ({"image": f"{OWN.replace('.com/', '.com.cn/')}"}, ["IAM102 image"]),
+        ({"registry": "111122223333.dkr.ecr.eu-west-1.amazonaws.com.cn/public-ecr"}, ["IAM102 registry"]),
+        ({"image": "111122223333.dkr.ecr.cn-north-1.amazonaws.com/x:v0.6.20"}, ["IAM104 image"]),
         ({"image": "x:latest", "daemonVersion": "v0.6.20"}, ["IAM103 image"]),
         ({"image": "x", "daemonVersion": "v0.6.20"}, ["IAM103 image"]),
         ({"image": "public.ecr.aws/eks-distro/x:v0.7.4-eks-1-34-latest"}, ["IAM103 image"]),
@@ -283,3 +293,24 @@ def test_an_image_that_is_gone_may_still_be_on_a_master() -> None:
         "and had nothing above v0.3.0; no master can pull it; "
         "the admin certificate was not examined"
     )
+
+
+@pytest.mark.parametrize(
+    ("settings", "command"),
+    [
+        (
+            {"image": "111122223333.dkr.ecr.eu-west-1.amazonaws.com.cn/x:v0.6.20"},
+            "settings set image 111122223333.dkr.ecr.eu-west-1.amazonaws.com/x:v0.6.20",
+        ),
+        (
+            {"registry": "111122223333.dkr.ecr.eu-west-1.amazonaws.com.cn/a"},
+            "settings set registry 111122223333.dkr.ecr.eu-west-1.amazonaws.com/a",
+        ),
+    ],
+)
+def test_a_host_of_ecr_of_another_partition_is_replaced(settings: dict[str, Any], command: str) -> None:
+    (finding,) = image_findings(installation(**settings))
+    assert finding.remedy.endswith(command)
+    key, value = command.split()[-2:]
+    after: dict[str, Any] = {key: value}
+    assert image_findings(installation(**after)) == []
