@@ -26,8 +26,8 @@ _ENDINGS = (".yaml", ".yml", ".json")
 
 @dataclass(frozen=True, slots=True)
 class MisplacedFile:
-    """`read_from`: where it would be read, of one cluster or of several. `is_guess`: whether the directory only has a
-    name like the cluster's."""
+    """`read_from`: where it would be read, of one cluster or of several. `is_guess`: whether the directory has no
+    name of the cluster's, or only one like it."""
 
     path: Path
     name: str
@@ -73,6 +73,7 @@ class _Search:
                 looked_at.add(place)
                 yield from self._in(place, meant)
         yield from self._in_similar(looked_at)
+        yield from self._in_any(looked_at)
 
     def _in_similar(self, looked_at: Iterable[Path]) -> Iterator[MisplacedFile]:
         """In a directory with nearly the cluster's name; one that differs in its digits is another cluster's."""
@@ -86,6 +87,23 @@ class _Search:
             for file in self._in(self.directory / name, [self.cluster]):
                 if name in spelled or not file.read_from[0].exists():
                     yield MisplacedFile(file.path, file.name, file.read_from, is_guess=True)
+
+    def _in_any(self, looked_at: set[Path]) -> Iterator[MisplacedFile]:
+        """Mappings in any other directory, and in one with the cluster's name below it; only where logins are on and
+        the cluster has none, since what lies around besides is a copy or another cluster's."""
+        own = self._home(self.cluster)
+        if not self.cluster.authenticator_init or (own / MAPPINGS_NAME).exists():
+            return
+        spelled = {bare(self.cluster.cluster_name)}
+        for name in self._listed(self.directory):
+            place = self.directory / name
+            # Those of nearly the cluster's name were looked at already.
+            if place in looked_at or bare(name) in spelled or (place / CONFIG_NAME).exists():
+                continue
+            for file in self._in(place, [self.cluster]):
+                if file.name == MAPPINGS_NAME:
+                    yield MisplacedFile(file.path, file.name, file.read_from, is_guess=True)
+            yield from self._in(place / own.name, [self.cluster])
 
     def _in(self, place: Path, clusters: list[Cluster]) -> Iterator[MisplacedFile]:
         for found in self._listed(place):

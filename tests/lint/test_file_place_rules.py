@@ -212,3 +212,31 @@ def test_a_configuration_without_a_file_has_none() -> None:
     config = TarmakConfig.parse(CONFIG)
     assert config.path is None
     assert Installation.of(config, config.clusters[0]).misplaced_files == ()
+
+
+ON = CONFIG + "  kubernetes: {apiServer: {amazon: {awsIAMAuthenticatorInit: true}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("names", "config", "expected"),
+    [
+        (["iam/aws-iam-authenticator.yaml"], ON, ["iam/aws-iam-authenticator.yaml"]),
+        (["iam/aws-iam-authenticator.yml"], ON, ["iam/aws-iam-authenticator.yml"]),
+        (["iam/dev-cluster/aws-iam-authenticator.yaml"], ON, ["iam/dev-cluster/aws-iam-authenticator.yaml"]),
+        (["iam/aws-iam-authenticator.yaml"], CONFIG, []),
+        (["iam/aws-iam-authenticator.yaml", "dev-cluster/aws-iam-authenticator.yaml"], ON, []),
+        (["iam/aws-iam-authenticator.yaml", "iam/tarmak.yaml"], ON, []),
+        (["iam/tarmak-iam.yaml"], ON, []),
+        (["iam/other-cluster/aws-iam-authenticator.yaml"], ON, []),
+        (["dev-clusters/aws-iam-authenticator.yaml"], ON, ["dev-clusters/aws-iam-authenticator.yaml"]),
+        (["Dev_Cluster/aws-iam-authenticator.yaml"], ON, ["Dev_Cluster/aws-iam-authenticator.yaml"]),
+    ],
+)
+def test_mappings_in_any_other_directory(tmp_path: Path, names: list[str], config: str, expected: list[str]) -> None:
+    write(tmp_path, *names, config=config)
+    assert files_found(tmp_path) == expected
+
+
+def test_in_any_other_directory_whose_they_are_is_a_guess(tmp_path: Path) -> None:
+    write(tmp_path, "iam/aws-iam-authenticator.yaml", config=ON)
+    assert "if it is for dev-cluster, move it: mkdir -p" in found(tmp_path)[0]
