@@ -29,7 +29,9 @@ __all__ = [
     "cidr_issues",
     "hub_issues",
     "hub_of",
+    "ignored_location_issues",
     "location_issues",
+    "missing_zone_issues",
     "opened_by_rewrite",
     "provider_issues",
     "public_zone_flaw",
@@ -129,6 +131,21 @@ def public_zone_issues(config: TarmakConfig) -> Iterator[Issue]:
             yield ("providers", index, "amazon", "publicZone"), *flaw
 
 
+def missing_zone_issues(config: TarmakConfig) -> Iterator[Issue]:
+    """Providers without a public zone under a public API server: verifyPublicZone in
+    pkg/tarmak/provider/amazon/route53.go looks for the zone, and does not make one without a name."""
+    if not lists_pools(config):
+        return
+    public = [each for each in config.clusters if each.api_server.get("public") and not each.is_hub]
+    used = {str(each.environment_data().get("provider") or "") for each in public}
+    for index, provider in enumerate(config.data.get("providers") or ()):
+        amazon = (provider or {}).get("amazon")
+        if _name(provider or {}) in used and amazon is not None and not str(amazon.get("publicZone") or "").strip("."):
+            what = f"the provider {quoted(_name(provider))} has no publicZone, and an API server is public"
+            path = ("providers", index, "amazon", *(("publicZone",) if "publicZone" in amazon else ()))
+            yield path, f"{what}; tarmak clusters plan and apply fail", "write publicZone as in k8s.example.com"
+
+
 def public_zone_flaw(cluster: Cluster) -> tuple[str, str] | None:
     """Why the cluster's public address could not be used, and what to do; None where it can, or there is none."""
     address = cluster.public_address
@@ -136,6 +153,18 @@ def public_zone_flaw(cluster: Cluster) -> tuple[str, str] | None:
         return None
     what = f"the public address of {cluster.cluster_name} would be {shortened(address)!r}, which is no URL of a host"
     return what, "write publicZone of the provider in tarmak.yaml as in k8s.example.com"
+
+
+def ignored_location_issues(config: TarmakConfig) -> Iterator[Issue]:
+    """Locations of clusters that differ from that of their environment, which alone counts: Location in
+    pkg/tarmak/environment/environment.go."""
+    for cluster in config.clusters:
+        own, location = cluster.data.get("location"), cluster.environment_data().get("location")
+        if own and location and own != location:
+            environment = f"environment {quoted(cluster.environment)}"
+            what = f"Tarmak ignores the location {quoted(own)} of cluster {cluster.cluster_name}"
+            remedy = f"remove it: the cluster is in {shortened(location)}; the region is the location of {environment}"
+            yield (*cluster.route.plain, "location"), f"{what}, and takes that of {environment}", remedy
 
 
 def _locations(config: TarmakConfig) -> Iterator[tuple[tuple[str | int, ...], str, str]]:

@@ -20,7 +20,15 @@ if TYPE_CHECKING:
     from tarmak_iam.config.cluster import Cluster
     from tarmak_iam.config.config import TarmakConfig
 
-__all__ = ["hub_zone_issues", "lists_pools", "pool_issues", "pool_type_issues", "pools_of", "region_zone_issues"]
+__all__ = [
+    "hub_zone_issues",
+    "lists_pools",
+    "pool_issues",
+    "pool_type_issues",
+    "pools_of",
+    "region_zone_issues",
+    "zero_count_issues",
+]
 
 _WITHOUT_ROLE = ("all", "hybrid")
 """In Tarmak's table of types of all clusters but hubs; but it has no role for them, and refuses the pool later."""
@@ -143,6 +151,16 @@ def _pool_flaws(cluster: Cluster, pool: Mapping[str, Any]) -> Iterator[Issue]:
         what = f"type {shortened(pool.get('type'))} cannot scale, but minCount is {least} and maxCount is {most}"
         yield ("maxCount",), what, "set both to the same number"
     yield from _volume_flaws(pool)
+
+
+def zero_count_issues(cluster: Cluster) -> Iterator[Issue]:
+    """A count of 0 with another one: Tarmak takes the other for both, and so the pool does not scale."""
+    for index, pool in enumerate(pools_of(cluster)):
+        for key, other in (("minCount", "maxCount"), ("maxCount", "minCount")):
+            if pool.get(key) == 0 and (pool.get(other) or 0) > 0:
+                what = f"pool {shortened(_name(pool))}: Tarmak takes {other} {pool[other]} for {key} too, which is 0"
+                scale = "" if pool.get("type") in _STATEFUL else ", or write 1 or more for the pool to scale"
+                yield ("instancePools", index, key), what, f"remove {key}{scale}"
 
 
 def _volume_flaws(pool: Mapping[str, Any]) -> Iterator[Issue]:

@@ -27,6 +27,8 @@ def selection_remedy(config: TarmakConfig, current: str) -> str:
     if misspelt is not None:
         key, name = misspelt
         line = config.document.position(key.route, at_key=True).line
+        if key.name == name:
+            return f"move {quoted(name)} in line {line} where Tarmak reads it [IAM031]"
         return f"did you mean {name} instead of {quoted(key.name)} in line {line}?"
     named = config.selectable_clusters
     unlisted = [each for each in named if "environments" in config.data and not each.environment_data()]

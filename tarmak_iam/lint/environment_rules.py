@@ -10,7 +10,9 @@ from tarmak_iam.config.environment_validation import (
     cidr_issues,
     hub_issues,
     hub_of,
+    ignored_location_issues,
     location_issues,
+    missing_zone_issues,
     opened_by_rewrite,
     provider_issues,
     public_zone_issues,
@@ -23,6 +25,7 @@ from tarmak_iam.config.instance_pools import (
     pool_type_issues,
     pools_of,
     region_zone_issues,
+    zero_count_issues,
 )
 from tarmak_iam.config.networks import cluster_cidr_issues, range_issues
 from tarmak_iam.config.node_labels import label_issues
@@ -85,6 +88,12 @@ def _cidrs(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
 def _locations(config: TarmakConfig) -> Iterator[Issue]:
     yield from location_issues(config)
     yield from public_zone_issues(config)
+    yield from missing_zone_issues(config)
+
+
+def _replaced(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+    yield from _of_file(ignored_location_issues)(rule, config)
+    yield from _pools(zero_count_issues, "")(rule, config)
 
 
 def _labels(cluster: Cluster) -> Iterator[Issue]:
@@ -127,5 +136,6 @@ ENVIRONMENT_RULES = (
         "an address range that is too large or too small",
         _of_clusters(range_issues, ""),
     ),
+    Rule("IAM029", Severity.WARNING, Scope.CONFIG, "a value that Tarmak takes from another key", _replaced),
     Rule("IAM094", Severity.ERROR, Scope.CONFIG, "a region or public zone that is none", _of_file(_locations)),
 )

@@ -379,7 +379,7 @@ def test_zones_of_the_region_that_was_probably_meant() -> None:
 
 def test_a_location_of_the_cluster_counts_where_its_environment_has_none() -> None:
     text = HEAD + "- environment: dev\n  metadata: {name: cluster}\n  location: eu-west-1a\n"
-    assert found(text + environment("  location: eu-west-1\n")) == []
+    assert [each.split()[1] for each in found(text + environment("  location: eu-west-1\n"))] == ["IAM029"]
     assert found(text + environment("")) == [
         "6:13 IAM094 the location 'eu-west-1a' of cluster dev-cluster is a zone, not a region; write eu-west-1"
     ]
@@ -480,3 +480,65 @@ REFUSED = "Tarmak refuses every command for this environment"
 def test_a_provider_that_is_not_there(provider: str, text: str) -> None:
     (finding,) = found(SINGLE + environment("").replace("provider: aws", provider))
     assert finding.partition(" IAM043 ")[2].startswith(text)
+
+
+PUBLIC = SINGLE.replace("  instancePools", "  kubernetes: {apiServer: {public: true}}\n  instancePools")
+NO_ZONE = (
+    "IAM094 the provider 'aws' has no publicZone, and an API server is public; tarmak clusters plan and apply fail; "
+    "write publicZone as in k8s.example.com"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (PUBLIC + environment("", "\n  amazon: {publicZone: k8s.example.com}\n"), []),
+        (PUBLIC + environment("", "\n  amazon: {publicZone: k8s.example.com.}\n"), []),
+        (PUBLIC + environment(""), [f"18:11 {NO_ZONE}"]),
+        (PUBLIC + environment("", "\n  amazon: {publicZone: ''}\n"), [f"18:24 {NO_ZONE}"]),
+        (SINGLE + environment("", "\n  amazon: {publicZone: ''}\n"), []),
+        (PUBLIC.partition("  instancePools")[0] + environment(""), []),
+    ],
+)
+def test_a_public_api_server_needs_a_public_zone(text: str, expected: list[str]) -> None:
+    assert [each for each in found(text) if "IAM094" in each] == expected
+
+
+@pytest.mark.parametrize(
+    ("pool", "expected"),
+    [
+        ("{type: worker, minCount: 1, maxCount: 3, %s}", None),
+        ("{type: worker, maxCount: 3, %s}", None),
+        (
+            "{type: worker, minCount: 0, maxCount: 3, %s}",
+            "maxCount 3 for minCount too, which is 0; remove minCount, or write 1 or more for the pool to scale",
+        ),
+        (
+            "{type: worker, minCount: 3, maxCount: 0, %s}",
+            "minCount 3 for maxCount too, which is 0; remove maxCount, or write 1 or more for the pool to scale",
+        ),
+        ("{type: etcd, minCount: 0, maxCount: 3, %s}", "maxCount 3 for minCount too, which is 0; remove minCount"),
+    ],
+)
+def test_a_count_of_0_is_the_other_one(pool: str, expected: str | None) -> None:
+    kind = "etcd" if "etcd" in pool else "worker"
+    texts = [each.partition(": Tarmak takes ")[2] for each in found(with_pool(pool % ROOT, kind))]
+    assert texts == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "expected"),
+    [
+        ("us-east-1", "eu-west-1", True),
+        ("eu-west-1", "eu-west-1", False),
+        ("''", "eu-west-1", False),
+        ("us-east-1", "''", False),
+    ],
+)
+def test_the_location_of_a_cluster_does_not_count(own: str, other: str, expected: bool) -> None:
+    text = f"{HEAD}- environment: dev\n  metadata: {{name: cluster}}\n  location: {own}\n"
+    reported = (
+        "6:13 IAM029 Tarmak ignores the location 'us-east-1' of cluster dev-cluster, and takes that of environment "
+        "'dev'; remove it: the cluster is in eu-west-1; the region is the location of environment 'dev'"
+    )
+    assert found(text + environment(f"  location: {other}\n")) == ([reported] if expected else [])
