@@ -69,7 +69,7 @@ def test_what_is_found(shell: Shell, mappings: Path) -> None:
     assert mappings.read_text(encoding="utf-8").splitlines()[3][76:].startswith('"{{SesionName}}"')
     assert template["level"] == "error"
     assert template["locations"][0]["physicalLocation"]["artifactLocation"]["uriBaseId"] == "%SRCROOT%"
-    assert "did you mean {{SessionName}}?" in template["message"]["text"]
+    assert 'write "dev:{{SessionName}}"' in template["message"]["text"]
     assert run["invocations"] == [{"executionSuccessful": True}]
 
 

@@ -123,7 +123,7 @@ def test_a_suppressed_misspelling_hides_nothing() -> None:
         ),
         (
             CURRENT + "clusters:\n- environment: dev\n  name: cluster\n",
-            "did you mean name instead of 'name' in line 6?",
+            "move 'name' in line 6 where Tarmak reads it [IAM031]",
         ),
         (
             CURRENT + "clusters:\n- enviroment: prod\n  metadata: {name: cluster}\n",
