@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from tarmak_iam.text import shortened
 
@@ -82,6 +83,7 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str = "", cutoff: f
     return f"{otherwise} {', '.join(map(shortened, names))}" if otherwise and names else ""
 
 
+@lru_cache(maxsize=256)
 def bare(name: str) -> str:
     """The name without what people mix up: case, blanks, dashes and underscores."""
     return re.sub(r"[\s_-]", "", name).casefold()

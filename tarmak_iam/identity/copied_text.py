@@ -51,6 +51,8 @@ _WIDE = "\uff10-\uff19\uff21-\uff3a\uff41-\uff5a"
 _WIDE_RUN = re.compile(f"(?<=[!-~])[{_WIDE}]+|[{_WIDE}]+(?=[!-~])")
 _STYLED = re.compile("[\U0001d400-\U0001d7ff\ufb00-\ufb06]")
 
+# Most names: visible ASCII that begins and ends with a letter, digit or brace has no trace, and needs no further look.
+_PLAIN = re.compile(r"[A-Za-z0-9_{](?:[ -~]*[A-Za-z0-9_}])?")
 _ENDS = re.compile(r"^[,;:]+|[,;:]+$|(?<=\w)\.$")
 _PLACEHOLDER = re.compile(
     r"""
@@ -68,6 +70,8 @@ _PLACEHOLDER = re.compile(
 
 def traces(text: str) -> tuple[Trace, ...]:
     """Every kind that the text has, in the enum's order."""
+    if _PLAIN.fullmatch(text):
+        return ()
     found, rest = set(), text
     while True:
         for trace, step in _STEPS:
@@ -82,6 +86,8 @@ def traces(text: str) -> tuple[Trace, ...]:
 
 def cleaned(text: str) -> str:
     """The text without any of them; empty where it is nothing else."""
+    if _PLAIN.fullmatch(text):
+        return text
     for _, step in _STEPS * 2:
         text = step(text)
     return text if not traces(text) else cleaned(text)

@@ -13,6 +13,7 @@ from tarmak_iam.identity.arn import is_account
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.identity.reach import Flaw, account_remedy, account_shape
 from tarmak_iam.identity.viper import field_key, field_value, texts
+from tarmak_iam.lint.arn_rules import joining_remedy
 from tarmak_iam.lint.entries import entries_of
 from tarmak_iam.lint.rule import Rule, Scope
 from tarmak_iam.lint.text_lists import is_list_text
@@ -98,7 +99,8 @@ def _account_shape(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
         found = entry.flaw
         if entry.listed.arn and found is not None and found.flaw is Flaw.ACCOUNT:
-            yield rule.finding(Subject.MAPPINGS, entry.at_arn, for_admins(entry, found.what), found.remedy)
+            remedy = joining_remedy(mappings, entry, found) or found.remedy
+            yield rule.finding(Subject.MAPPINGS, entry.at_arn, for_admins(entry, found.what), remedy)
     for account in _accounts(mappings):
         if is_account(account.text) or _twelve_digits(account) or _without_zero(account):
             continue

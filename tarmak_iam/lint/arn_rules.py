@@ -31,7 +31,7 @@ def _flawed(*flaws: Flaw) -> Callable[[Rule, Mappings], Iterator[Finding]]:
                 continue
             found = entry.flaw
             if found is not None and found.flaw in flaws:
-                remedy = _to_join(mappings, entry, found) or _literal(mappings, entry, found)
+                remedy = joining_remedy(mappings, entry, found) or _literal(mappings, entry, found)
                 yield rule.finding(Subject.MAPPINGS, entry.at_arn, for_admins(entry, found.what), remedy)
 
     return check
@@ -50,7 +50,7 @@ def _literal(mappings: Mappings, entry: Entry, found: Misfit) -> str:
     return found.remedy
 
 
-def _to_join(mappings: Mappings, entry: Entry, found: Misfit) -> str:
+def joining_remedy(mappings: Mappings, entry: Entry, found: Misfit) -> str:
     """The remedy where another entry is for the ARN that was meant, so that there would be two; else empty."""
     if found.instead is None or found.flaw is Flaw.LETTERS:
         return ""

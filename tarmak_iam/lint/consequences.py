@@ -56,7 +56,7 @@ _HIDES_ENTRIES = frozenset({_MISTAKEN_KEY, _DOUBLED_KEY}) | _LIST_SHAPES
 _HIDES = "gets access"
 """What the rule about keys says of those that hold entries."""
 
-_NAMES_ADMINS = frozenset({"IAM064", "IAM078", "IAM114", "IAM122", "IAM124", "IAM125", "IAM127"})
+_NAMES_ADMINS = frozenset({"IAM061", "IAM064", "IAM078", "IAM114", "IAM122", "IAM124", "IAM125", "IAM127"})
 """The same, where what they say of a group is that it was to be system:masters."""
 
 _NEXT_DOCUMENT = "IAM079"

@@ -29,6 +29,7 @@ from tarmak_iam.identity.template_names import PRIVATE_DNS, braced
 from tarmak_iam.lint.entries import Entry, entries_of
 from tarmak_iam.lint.name_rules import is_on_several_lines
 from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.lint.text_lists import is_dashed
 from tarmak_iam.lint.wording import way_in
 from tarmak_iam.near import closest
 from tarmak_iam.routes import Route
@@ -64,6 +65,9 @@ class _Group:
 def _groups(mappings: Mappings) -> Iterator[_Group]:
     """Without those with templates, which other rules look at."""
     for entry in entries_of(mappings).mapped:
+        written = entry.value("groups")
+        if isinstance(written, str) and "," not in written and is_dashed(written):
+            continue  # which is a finding about the whole text
         for text, route in entry.groups:
             parts = joined_groups(text)
             for name in (cleaned(text),) if parts is None else parts:
@@ -91,7 +95,7 @@ def _lines(document: Document, route: Route) -> tuple[str, ...]:
     node = document.node(route)
     node = dereference(node) if node is not None else None
     lines = document.text[node.start : node.end].splitlines() if node is not None else []
-    return tuple(filter(None, map(cleaned, lines)))
+    return tuple(filter(None, (cleaned(line.strip().removeprefix("-")) for line in lines)))
 
 
 def _near_own(rule: Rule, mappings: Mappings) -> Iterator[Finding]:

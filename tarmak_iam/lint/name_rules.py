@@ -38,7 +38,7 @@ _WHAT = {
 def _blank(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
         for kind, text, route in _whole_names(entry):
-            if kind == "username" and is_on_several_lines(mappings.document, route):
+            if kind == "username" and " " in text and is_on_several_lines(mappings.document, route):
                 what = f"the username {quoted(text)} goes on in the next line, which is a blank in it"
                 yield rule.finding(Subject.MAPPINGS, route, what, "write it on one line")
             elif _is_blank(kind, text):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tarmak_iam.findings import At, Finding, Severity, Subject
+from tarmak_iam.identity.groups import ADMINS
 from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.lint.doubled_remedies import merged_list
 from tarmak_iam.lint.entries import entries_of
@@ -13,12 +14,14 @@ from tarmak_iam.lint.key_names import LISTS
 from tarmak_iam.lint.lists import is_reported_elsewhere
 from tarmak_iam.lint.readings import readings
 from tarmak_iam.lint.rule import Rule, Scope
-from tarmak_iam.lint.text_lists import groups_in, is_list_text, next_document_remedy, text_remedy
+from tarmak_iam.lint.text_lists import groups_in, is_dashed, is_list_text, next_document_remedy, text_remedy
 from tarmak_iam.lint.wording import early_end, for_admins, way_in
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
 __all__ = ["SHAPE_RULES"]
+
+_NO_BLANK = "groups is a text, not a list, as a dash has no blank after it"
 
 
 def _list_as_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -42,6 +45,9 @@ def _groups_as_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         what = f"groups is a text, not a list: the daemon takes it as the one group {quoted(groups)}"
         if "," in groups:
             what = "groups is a text, not a list: v0.4.0 takes it as one group, newer daemons split it at the commas"
+        elif is_dashed(groups):
+            what = f"{_NO_BLANK}: the daemon takes it as the one group {quoted(groups)}"
+            what = f"{what}; {way_in()}" if ADMINS in (groups_in(groups) or ()) else what
         listed = merged_list(groups_in(groups))
         remedy = f"write a list: {listed}" if listed else "write a list of the groups"
         yield rule.finding(Subject.MAPPINGS, entry.at("groups"), what, remedy)

@@ -12,10 +12,12 @@ from tarmak_iam.lint.key_names import arn_in, root_struct, spelled
 from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened
 
-__all__ = ["groups_in", "is_list_text", "next_document_remedy", "text_remedy"]
+__all__ = ["groups_in", "is_dashed", "is_list_text", "next_document_remedy", "text_remedy"]
 
 _HEADER = re.compile(r"[|>][-+0-9]*")
 _LIST = re.compile(r"\s*(?:\[|-\s)")
+# Dashes without a blank after them: `groups:` and below it `-dev` and `-ops` are the text "-dev -ops".
+_DASH = re.compile(r"(?:^|\s+)-\s*")
 _MARKER = re.compile(r"---[ \t]*(?:\r?\n|\r|\Z)")
 
 
@@ -38,8 +40,15 @@ def text_remedy(document: Document, route: Route, name: str) -> str:
     return f"remove the {header[0] if header else '|'} behind the key, so that the entries are a list"
 
 
+def is_dashed(text: str) -> bool:
+    """Whether it was to be the items of a list, whose first dash has no blank after it."""
+    return len(text) > 1 and text[0] == "-" and not text[1].isspace()
+
+
 def groups_in(text: str) -> list[str] | None:
     """The groups that a text holds, as YAML or with commas between them; None where that is not known."""
+    if is_dashed(text):
+        return [each for each in _DASH.split(text) if each]
     inner = _inner(text) if _LIST.match(text) else None
     if inner is None:
         return [each.strip() for each in text.split(",") if each.strip()]

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tarmak_iam.identity import copied_text
 from tarmak_iam.identity.copied_text import Trace, cleaned, in_ascii_letters, placeholder, traces
 
 BLANK, INVISIBLE, QUOTES, LETTERS, ENDING = Trace
@@ -146,3 +147,8 @@ def test_a_cleaned_text_is_clean(text: str) -> None:
 @given(st.text(st.characters(categories=["Ll", "Lu"], max_codepoint=0x24F), min_size=1, max_size=12))
 def test_letters_of_latin_are_never_a_trace(text: str) -> None:
     assert traces(text) == ()
+
+
+@given(st.from_regex(copied_text._PLAIN, fullmatch=True))
+def test_what_is_taken_for_plain_has_no_trace(text: str) -> None:
+    assert [step(text) for _, step in copied_text._STEPS] == [text] * len(Trace)

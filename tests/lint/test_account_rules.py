@@ -173,3 +173,13 @@ def test_an_account_of_an_sso_entry(account: str, expected: str) -> None:
         assert made.config is None
     written = account.strip("'").rjust(12, "0")
     assert places(ROLES + entry.replace(account, f'"{written}"'), **SSO) == []
+
+
+def test_an_account_with_dashes_whose_principal_is_mapped_already() -> None:
+    entries = [
+        f"  - roleARN: arn:aws:iam::{account}:role/Dev\n    username: dev\n    groups: [dev]\n"
+        for account in ("1111-2222-3333", "111122223333")
+    ]
+    assert only(ROLES + "".join(entries)).endswith(
+        "arn:aws:iam::111122223333:role/Dev is mapped in line 7 already: add the groups there, and remove this"
+    )

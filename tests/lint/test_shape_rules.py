@@ -207,6 +207,32 @@ def test_several_groups_in_one_text(groups: str, expected: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("lines", "shown", "listed"),
+    [
+        ("      -dev\n", "-dev", "[dev]"),
+        ("      -dev\n      -ops\n", "-dev -ops", "[dev, ops]"),
+        ("      -dev\n      - ops\n", "-dev - ops", "[dev, ops]"),
+        ("      -team-a\n      -Team B\n", "-team-a -Team B", "[team-a, Team B]"),
+    ],
+)
+def test_a_dash_without_a_blank_in_the_list_of_groups(lines: str, shown: str, listed: str) -> None:
+    assert only(f"{ROLES}  - roleARN: {DEV}\n    username: dev\n    groups:\n{lines}") == (
+        "7:7 IAM061 groups is a text, not a list, as a dash has no blank after it: the daemon takes it as the one "
+        f"group '{shown}'; write a list: {listed}"
+    )
+
+
+def test_a_dash_without_a_blank_before_the_group_of_admins_has_one_finding() -> None:
+    text = f"{ROLES}  - roleARN: {DEV}\n    username: dev\n    groups:\n      -system:masters\n"
+    assert places(text) == ["7:7 IAM061"]
+
+
+def test_a_second_dash_without_a_blank() -> None:
+    text = f"{ROLES}  - roleARN: {DEV}\n    username: dev\n    groups:\n    - dev\n      -ops\n"
+    assert only(text).endswith("write each as an item of its own: [dev, ops]")
+
+
+@pytest.mark.parametrize(
     ("groups", "expected"), [("dev,ops", ["IAM084", "IAM114"]), ("system:masters,dev", ["IAM114"])]
 )
 def test_several_groups_in_one_text_hide_only_the_admin_among_them(groups: str, expected: list[str]) -> None:
