@@ -108,7 +108,7 @@ def _checked(
     checked = Checked.of(*subjects, errors=errors)
     if not with_tally or not outcomes:
         return checked
-    found = {each.cluster for each in checked.findings}
+    found = {name for each in checked.findings for name in (each.cluster, *each.shared_by)}
     return replace(checked, clusters=_tally(outcomes, found))
 
 

@@ -39,6 +39,9 @@ from tarmak_iam.plugins import OWN, Brought, brought, check_unique
 
 __all__ = ["GROUP", "RULES", "Located", "Report", "all_rules", "check", "examine"]
 
+_NAMED = 3
+"""Clusters that a message names which is about several."""
+
 GROUP = "tarmak_iam.rules"
 """The entry-point group; each of its entry points is a `Rule`."""
 
@@ -178,14 +181,30 @@ def _judging_config(looks: Sequence[Look]) -> frozenset[str]:
 
 def _in_order(found: Iterable[tuple[int, Located]]) -> tuple[Located, ...]:
     """tarmak.yaml first, and then cluster by cluster."""
-    unique: dict[tuple[Place, str, str], tuple[int, Located]] = {}
+    unique: dict[tuple[Place, str, str], list[tuple[int, Located]]] = {}
     for number, each in found:
         # Several clusters that share an anchor share what is wrong with it.
-        key = each.place, each.finding.id, each.finding.message
-        known = unique.setdefault(key, (number, each))[1]
-        if known.cluster != each.cluster:
-            unique[key] = number, replace(known, cluster=None)
-    return tuple(each for _, each in sorted(unique.values(), key=_order))
+        unique.setdefault((each.place, each.finding.id, _without_cluster(each)), []).append((number, each))
+    return tuple(each for _, each in sorted(map(_shared, unique.values()), key=_order))
+
+
+def _without_cluster(located: Located) -> str:
+    """What it says, whichever cluster the message begins with."""
+    return located.finding.message.removeprefix(f"{located.cluster}: ")
+
+
+def _shared(found: Sequence[tuple[int, Located]]) -> tuple[int, Located]:
+    """One finding for all clusters that have it at the same place."""
+    first, clusters = found[0][1], list(dict.fromkeys(each.cluster for _, each in found))
+    if len(clusters) == 1:
+        return found[0]
+    names, message, what = [each for each in clusters if each], first.finding.message, _without_cluster(first)
+    if what != message:
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        message = f"{', '.join(names[:_NAMED])}{more}: {what}"
+    return found[-1][0], replace(
+        first, finding=replace(first.finding, message=message), cluster=None, shared_by=tuple(names)
+    )
 
 
 def _order(numbered: tuple[int, Located]) -> tuple[Any, ...]:

@@ -34,6 +34,8 @@ class Located:
     place: Place
     cluster: str | None = None
     reason: str = ""
+    shared_by: tuple[str, ...] = ()
+    """The clusters that have it at the same place, where it is about several."""
 
     def __str__(self) -> str:
         return f"{one_line(str(self.place))}: {self.finding.severity}: {self.finding.text} [{self.finding.id}]"

@@ -41,8 +41,26 @@ def found(report: Report) -> list[tuple[str, str | None, int | None]]:
 def test_what_is_common_is_told_once_and_is_of_no_cluster() -> None:
     report = examine(*subjects(ROLES, ROLES + ACCOUNT))
     assert found(report) == [("IAM040", None, 7), ("IAM074", "prod-green", 4)]
+    assert report.findings[0].shared_by == ("prod-blue", "prod-green")
     assert found(examine(*subjects(ROLES + ACCOUNT, ROLES))) == [("IAM040", None, 7), ("IAM074", "prod-blue", 4)]
     assert [each.finding.id for each in check(*subjects(ROLES, ROLES))] == ["IAM040"]
+
+
+def test_pools_that_clusters_share_have_one_finding_with_the_names_of_the_clusters() -> None:
+    clusters = [
+        "- {environment: prod, metadata: {name: a}, instancePools: &pools [{type: worker, metadata: {name: w}}]}\n",
+        *(f"- {{environment: prod, metadata: {{name: {name}}}, instancePools: *pools}}\n" for name in "bcde"),
+    ]
+    for count, names in ((1, "prod-a"), (2, "prod-a, prod-b"), (3, "prod-a, prod-b, prod-c")):
+        assert of_pools(clusters[:count]) == [f"{names}: pool w: minCount and maxCount are missing or 0"]
+    assert of_pools(clusters) == ["prod-a, prod-b, prod-c and 2 more: pool w: minCount and maxCount are missing or 0"]
+
+
+def of_pools(clusters: list[str]) -> list[str]:
+    head = CONFIG.partition("clusters:")[0] + "clusters:\n"
+    one, *_ = subjects(ROLES, config=head + "".join(clusters))
+    messages = [each.finding.message for each in check(one) if each.finding.id == "IAM013"]
+    return [each.partition(";")[0] for each in messages]
 
 
 def test_a_comment_is_about_its_own_file() -> None:
