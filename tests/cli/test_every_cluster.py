@@ -199,3 +199,11 @@ def test_comments_are_judged_where_all_clusters_were_seen(shell: Shell) -> None:
     (shell.multi / "prod-green" / "tarmak-iam.yaml").write_text("nothing: known\n")
     unseen = shell.run("-c", shell.multi, "check", "--all-clusters", "-o", "json", code=2)
     assert ids(unseen.out) == []  # of the cluster that the comment is about, nothing is known
+
+
+def test_no_cluster_that_shares_a_mistake_is_clean(shell: Shell) -> None:
+    config = shell.multi / "tarmak.yaml"
+    text = config.read_text().replace("version: 1.12.9\n", "version: &v v1.12.9\n")
+    config.write_text(text.replace("version: 1.15.2 ", "version: *v "))
+    every = shell.run("-c", shell.multi, "check", "--all-clusters", code=1)
+    assert every.err.endswith("3 clusters: 1 clean, 2 with findings (prod-blue, prod-green)\n")
