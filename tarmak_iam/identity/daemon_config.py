@@ -199,6 +199,9 @@ class _Reader:
         if any(self._settings.get(key) is None for key in (*wanted, "server.address")):
             what = f"server is a {_kind(server)}, and its settings must be a mapping"
             remedy = "write them indented below it, as KEY: VALUE without dashes"
+            lists = _lists_of(server if isinstance(server, list) else [])
+            if len(lists) == 1:
+                remedy = f"put a line with {lists.pop()}: below server, and indent it and the entries"
             raise NotStarted(what, self._settings.route("server"), remedy=remedy)
 
     def _backends(self) -> tuple[str, ...]:
@@ -334,3 +337,10 @@ class _Reader:
         backend, prefixes = read[0]
         always = (prefix for prefix in prefixes if all(prefix in each and backend == name for name, each in read))
         return {backend: tuple(always)}
+
+
+def _lists_of(items: list[Any]) -> set[str]:
+    """Which lists the items are entries of."""
+    by_key = {"rolearn": "mapRoles", "userarn": "mapUsers"}
+    keys = (str(key).lower() for item in items if isinstance(item, AnyMapping) for key in item)
+    return {by_key[key] for key in keys if key in by_key}

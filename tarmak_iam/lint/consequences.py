@@ -75,6 +75,8 @@ def _is_told_better(finding: Finding, findings: list[Finding], mappings: Mapping
     ids = {each.id for each in others}
     if finding.id in (_NOBODY, _NO_ADMIN) and _NEXT_DOCUMENT in ids and mappings and _are_lists_unread(mappings):
         return True
+    if finding.id == _NOBODY and any(_is_all_of_server(each) for each in others):
+        return True
     if finding.id == _NOBODY:
         return any(
             each.id in _HIDES_EVERYONE and (each.id != _MISTAKEN_KEY or _HIDES in each.message) for each in others
@@ -90,6 +92,11 @@ def _is_told_better(finding: Finding, findings: list[Finding], mappings: Mapping
     if not len(finding.route):  # of which the daemon says only that it cannot read it
         return any(each.id == _DOUBLED_KEY for each in causes)
     return any(_leads(_part(finding, each), each.route) for each in causes)
+
+
+def _is_all_of_server(finding: Finding) -> bool:
+    """The daemon does not start, and what is below `server` is no mapping that could map anybody."""
+    return finding.id == _WOULD_NOT_START and [str(step).lower() for step in finding.route.plain] == ["server"]
 
 
 def _part(finding: Finding, cause: Finding) -> Route:

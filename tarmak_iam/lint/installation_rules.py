@@ -37,10 +37,14 @@ def _other_cluster_id(rule: Rule, installation: Installation) -> Iterator[Findin
     if readings(mappings.document, mappings.cluster_id_route)[1]:
         return  # a number, which is told as such
     what = (
-        f"clusterID is {quoted(mappings.cluster_id)}, but this cluster's id is {quoted(installation.cluster_id)}: "
+        f"clusterID is {_shown(mappings.cluster_id)}, but this cluster's id is {quoted(installation.cluster_id)}: "
         f"the daemon would refuse every token; {way_in(installation)}"
     )
     yield rule.finding(Subject.MAPPINGS, mappings.cluster_id_route, what, f"write clusterID: {installation.cluster_id}")
+
+
+def _shown(value: object) -> str:
+    return f"a {'list' if isinstance(value, list) else 'mapping'}" if isinstance(value, (list, dict)) else quoted(value)
 
 
 def _nobody_mapped(rule: Rule, installation: Installation) -> Iterator[Finding]:

@@ -138,6 +138,8 @@ class _Walk:
     def _unread(self, node: Node, struct: Struct, route: Route, where: str, owner: Route | None) -> Iterator[UnreadKey]:
         node = dereference(node)
         if isinstance(node, Sequence):
+            if where == "server":
+                return  # the daemon does not start with it, which is another finding
             for index, item in enumerate(node.items):
                 yield from self._unread(item, struct, route / index, where, owner)
             return

@@ -61,6 +61,18 @@ CASES = [
         "the backend DynamicFile and server.dynamicfilepath only go together: DynamicFile is not among the backends",
         "remove server.dynamicfilepath",
     ),
+    (
+        "server:\n- roleARN: arn:aws:iam::111122223333:role/Dev\n  username: a\n",
+        "2:1",
+        "server is a list, and its settings must be a mapping",
+        "put a line with mapRoles: below server, and indent it and the entries",
+    ),
+    (
+        "server:\n- {userARN: arn:aws:iam::111122223333:user/Ann, username: a}\n",
+        "2:1",
+        "server is a list, and its settings must be a mapping",
+        "put a line with mapUsers: below server, and indent it and the entries",
+    ),
     (ROLES + DEV + "    username: [a]\n", "5:15", "username must be a text, not a list", BARE),
     (ROLES + DEV + "    username: {SessionName}\n", "5:15", "username must be a text, not a mapping", TEXT),
     (ROLES + DEV + "    username: a\n    groups: [a, [b]]\n", "6:17", "a group must be a text, not a list", BARE),
