@@ -74,6 +74,10 @@ class Request:
         return f"{self.verb} {what}{named}" + (f" in {self.namespace}" if self.namespace else "")
 
 
+_NUMBERS = count()
+"""Of what is made for a moment: several of these share an API server, one after the other."""
+
+
 class Api:
     """The API server, asked as its administrator unless headers say otherwise."""
 
@@ -81,7 +85,6 @@ class Api:
         self._free: LifoQueue[http.client.HTTPSConnection] = LifoQueue()
         for each in connections:
             self._free.put(each)
-        self._numbers = count()
         self.reviews = 0
         """How many access reviews it has answered."""
 
@@ -153,7 +156,7 @@ class Api:
 
     def _wait(self) -> None:
         """The API server follows its own store by a watch for each kind: what is made last of each is seen last."""
-        name = f"marker:{next(self._numbers)}"
+        name = f"marker:{next(_NUMBERS)}"
         for each in (*_marker(name, ""), *_marker(name, "default")):
             self._post(each)
         asked = [(Caller(name, ()), Request("get", "marks", own, own)) for own in ("", "default")]

@@ -92,10 +92,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All tests on one Kubernetes share its API server, so that one process runs them."""
     for item in items:
-        if isinstance(item, pytest.Function) and "stage" in item.fixturenames:
-            skew = item.callspec.params["stage"]
-            assert isinstance(skew, Skew)
-            item.add_marker(pytest.mark.xdist_group(skew.server))
+        params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        found = params.get("stage", params.get("cluster"))
+        server = found.server if isinstance(found, Skew) else found
+        if server in (CURRENT.server, TARMAKS.server):
+            item.add_marker(pytest.mark.xdist_group(server))
 
 
 @dataclass(frozen=True)
