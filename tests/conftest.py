@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,11 @@ from tests.token.support import FakeSts, fake_sts
 
 # They need components that `make e2e` builds.
 collect_ignore = [] if os.environ.get("TARMAK_IAM_E2E") else ["e2e"]
+
+# Whoever starts a script in the background of another one has it ignore these two, and all that it starts as well.
+for _number, _usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGQUIT, signal.SIG_DFL)):
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _usual)
 
 # The same examples on every run: a red build is somebody's change, not somebody's luck.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
