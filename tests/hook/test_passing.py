@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.hook.tarmak.passing import stops_raised
+from tarmak_iam.hook.tarmak.passing import stops_raised, undisturbed
 from tests.hook.conftest import Bench, Ran
 
 
@@ -288,6 +288,24 @@ def test_another_thread_may_hear_of_the_end(before: float, after: float, sleeps:
     script = _WITH_A_THREAD.format(before=before, after=after, sleeps=sleeps)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=240, check=False)
     assert (done.stdout, done.stderr) == ("0\n", "")
+
+
+def test_no_handler_is_there_that_could_be_gone_when_a_child_ends() -> None:
+    before = signal.getsignal(signal.SIGCHLD)
+    with undisturbed():
+        assert signal.getsignal(signal.SIGCHLD) is before
+
+
+def test_a_parent_that_ignores_its_children() -> None:
+    """What it starts ignores them too, and then the system throws away what nobody has waited for."""
+    script = (
+        "import os, signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+        "from tarmak_iam.hook.tarmak import passing\n"
+        "print(passing.pass_through(['sh', '-c', 'exit 3'], dict(os.environ)).code)\n"
+        "print(signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=240, check=False)
+    assert (done.stdout, done.stderr) == ("3\nTrue\n", "")
 
 
 def test_another_thread_hears_of_no_signal() -> None:

@@ -80,7 +80,7 @@ def pass_through(command: Sequence[str], environment: Mapping[str, str]) -> Ende
     program = _found(command[0], environment)
     _LOGGER.info("run: %s", shlex.join((program, *command[1:])))
     heard = [each for each in _FORWARDED if signal.getsignal(each) is not signal.SIG_IGN]
-    with _held((*heard, signal.SIGCHLD)) as before, Witness.standing() as witness:
+    with _children_heard_of(), _held((*heard, signal.SIGCHLD)) as before, Witness.standing() as witness:
 
         def as_found() -> None:
             for each in heard:
@@ -205,15 +205,29 @@ def _waited_for(signals: set[signal.Signals]) -> int | None:
 @contextlib.contextmanager
 def _held(signals: Sequence[signal.Signals]) -> Iterator[set[signal.Signals]]:
     """Holds signals back within; gives the mask that there was before."""
-    handler = signal.signal(signal.SIGCHLD, lambda *_: None)  # one that is ignored by default may not be kept
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     try:
         yield {signal.Signals(each) for each in mask}
     finally:
-        # In this order: what is still to be delivered is the matter of whoever had a handler before, and Python
-        # complains of a signal whose handler is gone by the time that it calls it.
-        signal.signal(signal.SIGCHLD, handler or signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+@contextlib.contextmanager
+def _children_heard_of() -> Iterator[None]:
+    """Where SIGCHLD is ignored, nobody can wait for a child; where it is not handled, macOS keeps none that is held
+    back. A handler only there: Python complains of a signal whose handler is gone by the time that it calls it."""
+    before = signal.getsignal(signal.SIGCHLD)
+    if not hasattr(signal, "sigtimedwait"):
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+    elif before is signal.SIG_IGN:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    else:
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCHLD, before or signal.SIG_DFL)
 
 
 def _found(name: str, environment: Mapping[str, str]) -> str:
