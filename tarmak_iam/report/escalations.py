@@ -14,7 +14,7 @@ from tarmak_iam.emit.labels import NAME, NAMESPACE
 from tarmak_iam.identity.eks_configmap import NAME as AWS_AUTH
 from tarmak_iam.report.levels import Privilege
 
-__all__ = ["CLUSTER_SCOPED", "NAMESPACE", "Access", "ClusterFacts", "Escalation", "escalations"]
+__all__ = ["CLUSTER_SCOPED", "NAMESPACE", "ClusterFacts", "Escalation", "ResourceAccess", "escalations"]
 
 _RBAC = "rbac.authorization.k8s.io"
 _CERTIFICATES = "certificates.k8s.io"
@@ -27,7 +27,7 @@ _DELETE = ("delete", "deletecollection")
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class ResourceAccess:
     """Any of the verbs on any of the resources. `names`: the only objects that it is about, `*` and `?` as in a shell;
     a resource may end in `/*`, which is any subresource of it."""
 
@@ -47,13 +47,13 @@ class Escalation:
     """
 
     name: str
-    accesses: tuple[Access, ...]
+    accesses: tuple[ResourceAccess, ...]
     privilege: Privilege = Privilege.ELEVATED
     is_cluster_scoped: bool = False
     only_in: str = ""
     in_kube_system: Privilege = Privilege.NONE
     as_accounts: bool = False
-    also: tuple[Access, ...] = ()
+    also: tuple[ResourceAccess, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,29 +99,29 @@ def _writing_mappings(facts: ClusterFacts) -> Iterable[Escalation]:
     pkg/mapper/crd/controller), so that this counts as well."""
     name = "writes the IAM mappings"
     if facts.is_asked("CRD"):
-        objects = Access((_IAM,), (_MAPPINGS, f"{_MAPPINGS}/status"), _WRITE)
+        objects = ResourceAccess((_IAM,), (_MAPPINGS, f"{_MAPPINGS}/status"), _WRITE)
         yield Escalation(name, (objects,), Privilege.ADMIN, is_cluster_scoped=True)
     maps = (*facts.config_maps, *([AWS_AUTH] if facts.is_asked("EKSConfigMap") else ()))
-    yield Escalation(name, (Access(("",), ("configmaps",), _WRITE, maps),), Privilege.ADMIN, only_in=NAMESPACE)
+    yield Escalation(name, (ResourceAccess(("",), ("configmaps",), _WRITE, maps),), Privilege.ADMIN, only_in=NAMESPACE)
 
 
 # Up to Kubernetes 1.15 workloads are served in the group extensions too.
 _WORKLOADS = (
-    Access(("",), ("pods", "replicationcontrollers"), _WRITE),
-    Access(("apps", "extensions"), ("deployments", "daemonsets", "statefulsets", "replicasets"), _WRITE),
-    Access(("batch",), ("jobs", "cronjobs"), _WRITE),
+    ResourceAccess(("",), ("pods", "replicationcontrollers"), _WRITE),
+    ResourceAccess(("apps", "extensions"), ("deployments", "daemonsets", "statefulsets", "replicasets"), _WRITE),
+    ResourceAccess(("batch",), ("jobs", "cronjobs"), _WRITE),
 )
 
 _RUNNING_CODE = (
     # The API server takes a GET for exec as well: it is a websocket then.
     Escalation(
         "runs commands in pods",
-        (Access(("",), ("pods/exec", "pods/attach"), ("create", "get")),),
+        (ResourceAccess(("",), ("pods/exec", "pods/attach"), ("create", "get")),),
         in_kube_system=Privilege.ADMIN,
     ),
     Escalation(
         "adds containers to pods",
-        (Access(("",), ("pods/ephemeralcontainers",), ("update", "patch")),),
+        (ResourceAccess(("",), ("pods/ephemeralcontainers",), ("update", "patch")),),
         in_kube_system=Privilege.ADMIN,
     ),
     Escalation("starts pods", _WORKLOADS, Privilege.NONE, in_kube_system=Privilege.ADMIN, as_accounts=True),
@@ -130,28 +130,34 @@ _RUNNING_CODE = (
 _IDENTITIES = (
     # PATCH and DELETE answer with the object, and deletecollection with all of them, even as a dry run.
     Escalation(
-        "reads secrets", (Access(("",), ("secrets",), ("get", "list", "watch", "patch", "delete", "deletecollection")),)
+        "reads secrets",
+        (ResourceAccess(("",), ("secrets",), ("get", "list", "watch", "patch", "delete", "deletecollection")),),
     ),
     Escalation(
-        "makes bootstrap tokens", (Access(("",), ("secrets",), _WRITE, ("bootstrap-token-*",)),), only_in=NAMESPACE
+        "makes bootstrap tokens",
+        (ResourceAccess(("",), ("secrets",), _WRITE, ("bootstrap-token-*",)),),
+        only_in=NAMESPACE,
     ),
-    Escalation("makes tokens of service accounts", (Access(("",), ("serviceaccounts/token",), ("create",)),)),
+    Escalation("makes tokens of service accounts", (ResourceAccess(("",), ("serviceaccounts/token",), ("create",)),)),
     # endpoints/filters/impersonation.go: a service account is in a namespace, all others are not.
-    Escalation("acts as others", (Access(("",), ("serviceaccounts",), ("impersonate",)),)),
+    Escalation("acts as others", (ResourceAccess(("",), ("serviceaccounts",), ("impersonate",)),)),
     Escalation(
         "acts as others",
         (
-            Access(("",), ("users", "groups"), ("impersonate",)),
-            Access(("authentication.k8s.io",), ("userextras/*",), ("impersonate",)),
+            ResourceAccess(("",), ("users", "groups"), ("impersonate",)),
+            ResourceAccess(("authentication.k8s.io",), ("userextras/*",), ("impersonate",)),
         ),
         is_cluster_scoped=True,
     ),
     Escalation(
         "gives rights it has not",
-        (Access((_RBAC,), ("roles",), ("escalate", "bind")), Access((_RBAC,), ("clusterroles",), ("bind",))),
+        (
+            ResourceAccess((_RBAC,), ("roles",), ("escalate", "bind")),
+            ResourceAccess((_RBAC,), ("clusterroles",), ("bind",)),
+        ),
     ),
     Escalation(
-        "gives rights it has not", (Access((_RBAC,), ("clusterroles",), ("escalate",)),), is_cluster_scoped=True
+        "gives rights it has not", (ResourceAccess((_RBAC,), ("clusterroles",), ("escalate",)),), is_cluster_scoped=True
     ),
 )
 
@@ -161,9 +167,9 @@ def _approval(facts: ClusterFacts) -> Escalation:
     names = tuple(f"kubernetes.io/{each}" for each in signers)
     return Escalation(
         "approves certificates",
-        (Access((_CERTIFICATES,), ("certificatesigningrequests/approval",), ("update", "patch")),),
+        (ResourceAccess((_CERTIFICATES,), ("certificatesigningrequests/approval",), ("update", "patch")),),
         is_cluster_scoped=True,
-        also=(Access((_CERTIFICATES,), ("signers",), ("approve",), names),) if facts.has_signers else (),
+        also=(ResourceAccess((_CERTIFICATES,), ("signers",), ("approve",), names),) if facts.has_signers else (),
     )
 
 
@@ -171,79 +177,86 @@ _CONTROL_PLANE = (
     # The controller manager approves these by itself (pkg/controller/certificates/approver).
     Escalation(
         "gets certificates of nodes",
-        (Access((_CERTIFICATES,), ("certificatesigningrequests/nodeclient",), ("create",)),),
+        (ResourceAccess((_CERTIFICATES,), ("certificatesigningrequests/nodeclient",), ("create",)),),
         is_cluster_scoped=True,
-        also=(Access((_CERTIFICATES,), ("certificatesigningrequests",), ("create",)),),
+        also=(ResourceAccess((_CERTIFICATES,), ("certificatesigningrequests",), ("create",)),),
     ),
-    Escalation("speaks to kubelets", (Access(("",), ("nodes/proxy",), _ANY_METHOD),), is_cluster_scoped=True),
+    Escalation("speaks to kubelets", (ResourceAccess(("",), ("nodes/proxy",), _ANY_METHOD),), is_cluster_scoped=True),
     Escalation(
         "changes admission webhooks",
         (
-            Access((_ADMISSION,), ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"), _WRITE),
-            Access((_ADMISSION,), ("mutatingadmissionpolicies", "mutatingadmissionpolicybindings"), _WRITE),
+            ResourceAccess((_ADMISSION,), ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"), _WRITE),
+            ResourceAccess((_ADMISSION,), ("mutatingadmissionpolicies", "mutatingadmissionpolicybindings"), _WRITE),
         ),
         is_cluster_scoped=True,
     ),
     Escalation(
         "changes API services",
-        (Access(("apiregistration.k8s.io",), ("apiservices",), _WRITE),),
+        (ResourceAccess(("apiregistration.k8s.io",), ("apiservices",), _WRITE),),
         is_cluster_scoped=True,
     ),
     # A conversion webhook sees and changes every object of the resource.
     Escalation(
         "changes custom resource definitions",
-        (Access(("apiextensions.k8s.io",), ("customresourcedefinitions",), ("update", "patch")),),
+        (ResourceAccess(("apiextensions.k8s.io",), ("customresourcedefinitions",), ("update", "patch")),),
         is_cluster_scoped=True,
     ),
     Escalation(
-        "creates persistent volumes", (Access(("",), ("persistentvolumes",), ("create",)),), is_cluster_scoped=True
+        "creates persistent volumes",
+        (ResourceAccess(("",), ("persistentvolumes",), ("create",)),),
+        is_cluster_scoped=True,
     ),
     # A request about a namespace is one in it: a RoleBinding there gives it.
-    Escalation("changes namespaces", (Access(("",), ("namespaces",), ("update", "patch")),)),
+    Escalation("changes namespaces", (ResourceAccess(("",), ("namespaces",), ("update", "patch")),)),
     Escalation(
         "changes pod security policies",
-        (Access(("policy", "extensions"), ("podsecuritypolicies",), _WRITE),),
+        (ResourceAccess(("policy", "extensions"), ("podsecuritypolicies",), _WRITE),),
         is_cluster_scoped=True,
     ),
 )
 
 _NOTES = (
     Escalation(
-        "deletes the IAM mappings", (Access((_IAM,), (_MAPPINGS,), _DELETE),), Privilege.NONE, is_cluster_scoped=True
+        "deletes the IAM mappings",
+        (ResourceAccess((_IAM,), (_MAPPINGS,), _DELETE),),
+        Privilege.NONE,
+        is_cluster_scoped=True,
     ),
     Escalation(
         "deletes the IAM mappings",
-        (Access(("",), ("configmaps",), _DELETE, (NAME, AWS_AUTH)),),
+        (ResourceAccess(("",), ("configmaps",), _DELETE, (NAME, AWS_AUTH)),),
         Privilege.NONE,
         only_in=NAMESPACE,
     ),
     Escalation(
         "reaches ports of pods",
         (
-            Access(("",), ("pods/portforward",), ("get", "create")),
-            Access(("",), ("pods/proxy", "services/proxy"), _ANY_METHOD),
+            ResourceAccess(("",), ("pods/portforward",), ("get", "create")),
+            ResourceAccess(("",), ("pods/proxy", "services/proxy"), _ANY_METHOD),
         ),
         Privilege.NONE,
     ),
     Escalation(
         "redirects traffic of services",
         (
-            Access(("",), ("services", "services/status", "endpoints"), _WRITE),
-            Access(("discovery.k8s.io",), ("endpointslices",), _WRITE),
+            ResourceAccess(("",), ("services", "services/status", "endpoints"), _WRITE),
+            ResourceAccess(("discovery.k8s.io",), ("endpointslices",), _WRITE),
         ),
         Privilege.NONE,
     ),
     Escalation(
         "changes nodes",
-        (Access(("",), ("nodes", "nodes/status"), (*_WRITE, *_DELETE)),),
+        (ResourceAccess(("",), ("nodes", "nodes/status"), (*_WRITE, *_DELETE)),),
         Privilege.NONE,
         is_cluster_scoped=True,
     ),
     Escalation(
         "removes admission webhooks",
         (
-            Access((_ADMISSION,), ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"), _DELETE),
-            Access(
+            ResourceAccess(
+                (_ADMISSION,), ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"), _DELETE
+            ),
+            ResourceAccess(
                 (_ADMISSION,),
                 ("validatingadmissionpolicies", "validatingadmissionpolicybindings"),
                 tuple(chain(_WRITE, _DELETE)),
@@ -254,11 +267,11 @@ _NOTES = (
     ),
     # RBAC refuses to give what the giver has not, without `bind` or `escalate`.
     Escalation(
-        "gives its own rights to others", (Access((_RBAC,), ("roles", "rolebindings"), _WRITE),), Privilege.NONE
+        "gives its own rights to others", (ResourceAccess((_RBAC,), ("roles", "rolebindings"), _WRITE),), Privilege.NONE
     ),
     Escalation(
         "gives its own rights to others",
-        (Access((_RBAC,), ("clusterroles", "clusterrolebindings"), _WRITE),),
+        (ResourceAccess((_RBAC,), ("clusterroles", "clusterrolebindings"), _WRITE),),
         Privilege.NONE,
         is_cluster_scoped=True,
     ),

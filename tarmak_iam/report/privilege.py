@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from tarmak_iam.identity.groups import ADMINS, EVERYONE, NODES
 from tarmak_iam.identity.template_names import can_become, can_begin, fixed_prefix
 from tarmak_iam.report.levels import Privilege
-from tarmak_iam.report.rights import ANONYMOUS, UNAUTHENTICATED, Found, Rbac, Right, combined
+from tarmak_iam.report.rights import ANONYMOUS, UNAUTHENTICATED, FoundEscalation, Rbac, Right, combined
 
 __all__ = ["greatest", "names_of_account", "weighed", "worth"]
 
@@ -105,7 +105,7 @@ def _whose(right: Right, names: tuple[str, ...]) -> str:
     return _WHOSE.get(right.subject) or f" for the {kind.lower()} {name}"
 
 
-def _in_words(found: Iterable[Found]) -> str:
+def _in_words(found: Iterable[FoundEscalation]) -> str:
     """Those of one place together."""
     by_detail: dict[str, list[str]] = {}
     for each in found:

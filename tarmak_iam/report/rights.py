@@ -14,7 +14,17 @@ from tarmak_iam.report.escalations import NAMESPACE, ClusterFacts, Escalation, e
 from tarmak_iam.report.levels import Privilege
 from tarmak_iam.report.rules import Rule
 
-__all__ = ["ANONYMOUS", "UNAUTHENTICATED", "Found", "GroupRights", "Rbac", "Right", "Rule", "combined", "read_objects"]
+__all__ = [
+    "ANONYMOUS",
+    "UNAUTHENTICATED",
+    "FoundEscalation",
+    "GroupRights",
+    "Rbac",
+    "Right",
+    "Rule",
+    "combined",
+    "read_objects",
+]
 
 UNAUTHENTICATED = "system:unauthenticated"
 """The group of requests without a login."""
@@ -29,7 +39,7 @@ _EVERYTHING = "everything in a namespace"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundEscalation:
     """A way to more rights: `name` says which, `detail` where or as whom, as in `, as the service account ci:bot`."""
 
     name: str
@@ -53,7 +63,7 @@ class Right:
     role: Ref
     namespace: str
     rules: tuple[Rule, ...] | None
-    found: tuple[Found, ...] = ()
+    found: tuple[FoundEscalation, ...] = ()
     parts: tuple[tuple[str, int], ...] = ()
 
     @property
@@ -154,11 +164,11 @@ class Rbac:
         everyone = self.of("Group", EVERYONE) if is_added else ()
         return tuple(dict.fromkeys((*own, *self.of("User", username), *everyone, *self.anyone)))
 
-    def _found(self, right: Right, accounts: tuple[str, ...] = ()) -> tuple[Found, ...]:
+    def _found(self, right: Right, accounts: tuple[str, ...] = ()) -> tuple[FoundEscalation, ...]:
         rules = right.rules or ()
         if any(rule.is_everything for rule in rules):
             return () if not right.namespace else (_everything_in(right.namespace),)
-        best: dict[str, Found] = {}
+        best: dict[str, FoundEscalation] = {}
         for one in (_way(each, right, accounts) for each in self._of_rules(right.namespace, rules)):
             if one.name not in best or one.privilege.rank < best[one.name].privilege.rank:
                 best[one.name] = one
@@ -209,7 +219,7 @@ class Rbac:
         return {namespace: tuple(dict.fromkeys(names)) for namespace, names in found.items()}
 
 
-def combined(rights: Iterable[Right]) -> Iterator[tuple[Found, tuple[Ref, Ref]]]:
+def combined(rights: Iterable[Right]) -> Iterator[tuple[FoundEscalation, tuple[Ref, Ref]]]:
     """The ways that no single one of somebody's bindings is, but two of them together."""
     by_part: dict[tuple[str, int], Ref] = {}
     for right in rights:
@@ -217,7 +227,7 @@ def combined(rights: Iterable[Right]) -> Iterator[tuple[Found, tuple[Ref, Ref]]]
             by_part.setdefault(part, right.binding)
     for (name, number), first in by_part.items():
         if number == 0 and (name, 1) in by_part:
-            yield Found(name, Privilege.ELEVATED), (first, by_part[name, 1])
+            yield FoundEscalation(name, Privilege.ELEVATED), (first, by_part[name, 1])
 
 
 def read_objects(kubectl: Kubectl) -> list[Object]:
@@ -267,20 +277,20 @@ def _is_met(escalation: Escalation, namespace: str, rules: Sequence[Rule]) -> bo
     )
 
 
-def _way(escalation: Escalation, right: Right, accounts: tuple[str, ...]) -> Found:
+def _way(escalation: Escalation, right: Right, accounts: tuple[str, ...]) -> FoundEscalation:
     is_there = right.namespace in ("", NAMESPACE)
     if is_there and escalation.in_kube_system.rank < escalation.privilege.rank:
-        return Found(escalation.name, escalation.in_kube_system, _BY_THE_AUTHENTICATOR)
+        return FoundEscalation(escalation.name, escalation.in_kube_system, _BY_THE_AUTHENTICATOR)
     where = f" in {right.namespace}" if right.namespace else ""
     if escalation.as_accounts and accounts:
-        return Found(escalation.name, Privilege.ELEVATED, f"{where} as {_named(accounts, right.namespace)}")
-    return Found(escalation.name, escalation.privilege, where)
+        return FoundEscalation(escalation.name, Privilege.ELEVATED, f"{where} as {_named(accounts, right.namespace)}")
+    return FoundEscalation(escalation.name, escalation.privilege, where)
 
 
-def _everything_in(namespace: str) -> Found:
+def _everything_in(namespace: str) -> FoundEscalation:
     if namespace == NAMESPACE:
-        return Found(_EVERYTHING, Privilege.ADMIN, _BY_THE_AUTHENTICATOR)
-    return Found(_EVERYTHING, Privilege.ELEVATED, f" in {namespace}")
+        return FoundEscalation(_EVERYTHING, Privilege.ADMIN, _BY_THE_AUTHENTICATOR)
+    return FoundEscalation(_EVERYTHING, Privilege.ELEVATED, f" in {namespace}")
 
 
 def _named(accounts: Sequence[str], namespace: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from tarmak_iam.report.escalations import CLUSTER_SCOPED, Access, ClusterFacts, Escalation, escalations
+from tarmak_iam.report.escalations import CLUSTER_SCOPED, ClusterFacts, Escalation, ResourceAccess, escalations
 from tarmak_iam.report.levels import Privilege
 
 __all__ = ["Rule"]
@@ -50,7 +50,7 @@ class Rule:
         found = (each.name for each in _FOUND_EVERYWHERE if _is_risk(each) and self.meets(each.accesses))
         return tuple(dict.fromkeys(found))
 
-    def meets(self, accesses: Iterable[Access]) -> bool:
+    def meets(self, accesses: Iterable[ResourceAccess]) -> bool:
         return any(self._allows(each) for each in accesses)
 
     def in_namespace(self) -> Rule | None:
@@ -58,7 +58,7 @@ class Rule:
         plain = tuple(name for name in self.plain if any(not _is_cluster_scoped(each, name) for each in self.groups))
         return replace(self, plain=plain) if plain and not self.urls else None
 
-    def _allows(self, access: Access) -> bool:
+    def _allows(self, access: ResourceAccess) -> bool:
         """Whether some request of an access would be allowed: apis/rbac/v1/evaluation_helpers.go in Kubernetes."""
         if not {"*", *access.groups} & set(self.groups):
             return False
