@@ -62,7 +62,7 @@ goldens: $(VENV)/.installed
 # Commands, versions and Python's names in docs/reference, from the program itself; in docs/hook.md what kills come to.
 reference: $(VENV)/.tested
 	$(BIN)/python -m tests.docs.reference
-	$(BIN)/python -m tests.hook.kill_table
+	$(BIN)/python -m tests.support.kill_table
 
 docs: $(VENV)/.tested
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --fresh-env docs build/docs

@@ -13,11 +13,11 @@ from timing import timed
 from tarmak_iam import TarmakConfig
 from tarmak_iam.emit import manifests, yaml_bytes
 from tarmak_iam.emit.kubeconfig import client_kubeconfig
-from tarmak_iam.emit.kubeconfig_file import KubeconfigFile
-from tarmak_iam.emit.kubeconfig_merge import merge_kubeconfig
-from tarmak_iam.identity.mappings import Mappings
-from tarmak_iam.installation import Installation
-from tarmak_iam.kubeconfig import AdminKubeconfig
+from tarmak_iam.installation.admin_kubeconfig import AdminKubeconfig
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.kubeconfig.file import KubeconfigFile
+from tarmak_iam.kubeconfig.merge import merge_kubeconfig
+from tarmak_iam.mappings.mappings_file import Mappings
 
 __all__ = ["MANIFESTS", "MERGES"]
 

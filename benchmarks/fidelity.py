@@ -22,8 +22,7 @@ from tables import Cells, Table
 from tools import jq_yq, mikefarah_yq
 
 from tarmak_iam.document import Document
-from tarmak_iam.document.construct import same
-from tarmak_iam.document.intent import assigned, inserted, value_at, without
+from tarmak_iam.document.plain_values import assigned, inserted, same, value_at, without
 from tarmak_iam.errors import TarmakIamError
 
 __all__ = ["FIDELITY"]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tarmak_iam.errors import ConfigError, EditRefused, TarmakIamError
     from tarmak_iam.findings import Finding, Severity, Subject
     from tarmak_iam.identity import Authenticator, Identity, whois
-    from tarmak_iam.installation import Installation
+    from tarmak_iam.installation.installation import Installation
     from tarmak_iam.lint import Rule, Scope, Subjects, check
 
 __all__ = [
@@ -59,7 +59,7 @@ _HOMES = {
     "Emitter": "tarmak_iam.emit",
     "Finding": "tarmak_iam.findings",
     "Identity": "tarmak_iam.identity",
-    "Installation": "tarmak_iam.installation",
+    "Installation": "tarmak_iam.installation.installation",
     "Problem": "tarmak_iam.config.sections",
     "Rule": "tarmak_iam.lint",
     "Scope": "tarmak_iam.lint",

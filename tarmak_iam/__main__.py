@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["main"]
-
 
 def main() -> None:
     """Runs the command line and exits. Whoever presses Ctrl-C while it is loaded gets no traceback either."""

@@ -5,21 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-__all__ = [
-    "ACTED_ON",
-    "MARKER",
-    "MESSAGE",
-    "acts_on_a_log",
-    "brief_list",
-    "capped",
-    "defused",
-    "escaped",
-    "is_host_name",
-    "one_line",
-    "quoted",
-    "shortened",
-]
-
 _CUT = "..."
 _SHORT = 80
 _ARN = 200

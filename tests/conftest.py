@@ -11,7 +11,7 @@ from hypothesis import settings
 
 from tarmak_iam.document.yaml_reader import has_c_parser
 from tests.support import Shell, copy_examples
-from tests.token.support import FakeSts, fake_sts
+from tests.support.sts import FakeSts, fake_sts
 
 # They need components that `make e2e` builds.
 collect_ignore = [] if os.environ.get("TARMAK_IAM_E2E") else ["e2e"]

@@ -1,4 +1,4 @@
-"""Writes tarmak_iam/regions.json, the regions that the installed botocore knows: python -m tests.regions_table
+"""Writes tarmak_iam/aws/regions.json, the regions that the installed botocore knows: python -m tests.regions_table
 
 They are those of its endpoints.json and partitions.json, without the pseudo-regions such as aws-global. The table only
 ever grows: an older botocore takes nothing out of it.
@@ -17,7 +17,7 @@ from tests.support import ROOT
 
 __all__ = ["TABLE", "regions_of_botocore", "table_text"]
 
-TABLE = ROOT / "tarmak_iam" / "regions.json"
+TABLE = ROOT / "tarmak_iam" / "aws" / "regions.json"
 
 
 def regions_of_botocore() -> dict[str, set[str]]:

@@ -15,8 +15,8 @@ from tarmak_iam import TarmakConfig, TarmakIamError
 from tarmak_iam.cli.main import cli
 from tarmak_iam.command_line import PLAIN, CommandLine
 from tarmak_iam.config.locate import directory_option
-from tarmak_iam.hook.tarmak.commands import kubeconfig_command
-from tarmak_iam.installation import Installation
+from tarmak_iam.hook.connection import kubeconfig_command
+from tarmak_iam.installation.installation import Installation
 from tests.support import ADMIN, EXAMPLES, PACKAGE, Shell
 
 COMMANDS = "|".join(sorted({*cli.list_commands(None)}))  # type: ignore[arg-type]  # it asks for no context

@@ -10,11 +10,11 @@ import pytest
 
 import tarmak_iam
 from tarmak_iam import Subjects, TarmakConfig, check
-from tarmak_iam.config.plugins import GROUP as SECTIONS
+from tarmak_iam.config.section_keys import GROUP as SECTIONS
 from tarmak_iam.emit import render
 from tarmak_iam.emit.emitters import GROUP as EMITTERS
-from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.lint.check import GROUP as RULES
+from tarmak_iam.mappings.mappings_file import Mappings
 from tests.emit.installations import MAPPINGS, installation
 from tests.support import PACKAGE, ROOT, bring_plugins
 

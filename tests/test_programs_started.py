@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.report.work_trees import Work, needs_git, new_work
 from tests.support import ADMIN, EXAMPLES, ROOT
+from tests.support.work_trees import Work, needs_git, new_work
 
 pytestmark = needs_git
 MAPPINGS = f"""\

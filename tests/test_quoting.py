@@ -9,15 +9,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tarmak_iam.doctor.diagnosis import Diagnosis
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, Place, ToolError
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.identity import Identity, whois
-from tarmak_iam.identity.formats.found import LeftOut
-from tarmak_iam.identity.refusal import Denied, NotStarted
-from tarmak_iam.pki.diagnosis import Diagnosis
+from tarmak_iam.identity.model import DaemonNotStarted, Denied
+from tarmak_iam.installation.settings import Settings
+from tarmak_iam.mappings.formats.foreign_file import LeftOut
 from tarmak_iam.routes import Route
-from tarmak_iam.settings import Settings
 from tarmak_iam.text import MESSAGE, capped, quoted, shortened
 from tests.support import ADMIN, Shell
 
@@ -72,7 +72,9 @@ def test_no_finding_or_error_is_longer(what: str, remedy: str) -> None:
     assert max(len(error.what), len(error.remedy), len(error.args[0])) <= MESSAGE
     diagnosis = Diagnosis("X001", Severity.ERROR, Place("f"), what, remedy)
     assert max(len(diagnosis.message), len(diagnosis.remedy)) <= MESSAGE
-    assert max(len(each) for each in (NotStarted(what).reason, Denied(what).reason, LeftOut(what).what)) <= MESSAGE
+    assert (
+        max(len(each) for each in (DaemonNotStarted(what).reason, Denied(what).reason, LeftOut(what).what)) <= MESSAGE
+    )
 
 
 def test_what_a_program_has_done_is_told_whole() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tarmak_iam.regions import is_region, partition_of, region_of_zone
+from tarmak_iam.aws.regions import is_region, partition_of, region_of_zone
 from tarmak_iam.text import brief_list, capped, defused, escaped, is_host_name, one_line, shortened
 
 

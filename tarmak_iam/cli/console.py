@@ -1,64 +1,82 @@
-"""The one place that writes to stdout and stderr: payload to stdout, everything else to stderr.
+"""The one place that writes to stdout and stderr: payload, notes, errors, progress and the lines of -v.
 
 Foreign text passes through here before anybody's terminal, log or workflow run sees it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
+import platform
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from tarmak_iam.cli.colour import marked, of_context
+from tarmak_iam._version import __version__
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.text import defused, escaped, one_line
 
-if TYPE_CHECKING:  # imported in the functions: --help does without ruamel.yaml
+if TYPE_CHECKING:
+    import logging
+
     from tarmak_iam.document import Document
 
-__all__ = [
-    "MARK",
-    "aside",
-    "aside_error",
-    "did",
-    "drop",
-    "format_option",
-    "note",
-    "print_command",
-    "print_diff",
-    "print_diff_text",
-    "print_json",
-    "print_line",
-    "print_payload",
-    "tell",
-    "what_was_done",
-    "wrote",
-]
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+COLOUR_CHOICES = ("auto", "always", "never")
 
-MARK = "tarmak-iam: "
+COLOUR_VARIABLES = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TERM")
+
+_OF_CHOICE = {"always": True, "never": False}
+
+SEVERITY_COLOURS = {"error": "red", "warning": "yellow"}
+
+_SEVERITY = re.compile(rf"(?:\A|(?<=: ))({'|'.join(SEVERITY_COLOURS)})(?=: )")
+
+
+def colour_of_choice(choice: str | None, environ: Mapping[str, str]) -> bool | None:
+    """Whether to colour; None: where a stream is a terminal, which each of them is asked for itself."""
+    return _OF_CHOICE[choice] if choice in _OF_CHOICE else _of_environment(environ)
+
+
+def colour_of_context() -> bool | None:
+    """As the command that runs has it, else the environment."""
+    context = click.get_current_context(silent=True)
+    return context.color if context else _of_environment(os.environ)
+
+
+def with_coloured_severity(line: str) -> str:
+    """A line such as `file:1:2: error: what is wrong`, its severity in the colour of it."""
+    return _SEVERITY.sub(lambda found: click.style(found[0], fg=SEVERITY_COLOURS[found[0]]), line, count=1)
+
+
+def _of_environment(environ: Mapping[str, str]) -> bool | None:
+    """In the order of Python's own tools. Any value of NO_COLOR counts, but an empty one (no-color.org); 0 forces
+    nothing, as CLICOLOR_FORCE has it from the beginning."""
+    if environ.get("NO_COLOR"):
+        return False
+    if any(environ.get(name) not in (None, "", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
+        return True
+    return False if environ.get("TERM") == "dumb" else None
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody looks at it, or types into it; None is one that the caller has closed."""
+    return stream is not None and stream.isatty()
+
+
+PREFIX = "tarmak-iam: "
+
 _DONE = f"{__name__}.done"
+
 _FEW = 3
-_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
-
-def format_option(*formats: str) -> Callable[[_Command], _Command]:
-    """-o, as `output`; the first is what is printed without it."""
-    return click.option(
-        "-o",
-        "--output",
-        type=click.Choice(formats),
-        default=formats[0],
-        show_default=True,
-        help="Format of what is printed.",
-    )
+_DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
 # --- stdout ------------------------------------------------------------------------------------------------------
@@ -93,7 +111,7 @@ def print_json(value: Any) -> None:
 
 def print_diff(before: Document | None, after: Document) -> None:
     """What an edit changes; nothing is printed for none. `before` is None for a new file."""
-    from tarmak_iam.document.textdiff import unified_diff
+    from tarmak_iam.document.unified_diff import unified_diff
 
     print_diff_text(unified_diff(before.text if before else "", after.text, after.filename))
 
@@ -101,7 +119,7 @@ def print_diff(before: Document | None, after: Document) -> None:
 def print_diff_text(text: str) -> None:
     """A unified diff that was made already."""
     for line in text.splitlines():
-        colour = None if line.startswith(("---", "+++")) else _COLOURS.get(line[:1])
+        colour = None if line.startswith(("---", "+++")) else _DIFF_COLOURS.get(line[:1])
         shown = escaped(line)
         _print(click.style(shown, fg=colour) if colour else shown)
 
@@ -116,7 +134,7 @@ def _print(data: bytes | str, *, nl: bool = True) -> None:
 # --- what was done -----------------------------------------------------------------------------------------------
 
 
-def did(verb: str, *objects: str) -> None:
+def record_done(verb: str, *objects: str) -> None:
     """Something that stays done even if nothing can be printed any more, as in `changed` and what."""
     context = click.get_current_context(silent=True)
     if context is not None:
@@ -124,13 +142,13 @@ def did(verb: str, *objects: str) -> None:
         done.setdefault(verb, {}).update(dict.fromkeys(objects))
 
 
-def wrote(*paths: Path | str) -> None:
+def record_written(*paths: Path | str) -> None:
     """Files that are written: called right after that, before anything is printed."""
     if paths:
-        did("wrote", *map(str, paths))
+        record_done("wrote", *map(str, paths))
 
 
-def what_was_done() -> str:
+def done_so_far() -> str:
     """In words, as in `wrote a.yaml and b.yaml`; empty for nothing."""
     context = click.get_current_context(silent=True)
     done: dict[str, dict[str, None]] = context.meta.get(_DONE, {}) if context is not None else {}
@@ -148,30 +166,169 @@ def _listed(names: list[str]) -> str:
 
 def note(message: str) -> None:
     """One line; what a terminal would act on is shown as an escape."""
-    click.echo(marked(defused(one_line(message))), err=True)
+    click.echo(with_coloured_severity(defused(one_line(message))), err=True)
 
 
-def aside(message: str) -> None:
+def print_prefixed(message: str) -> None:
     """One line next to another program's output, marked as ours."""
-    tell(f"{MARK}{one_line(message)}")
+    print_stderr(f"{PREFIX}{one_line(message)}")
 
 
-def aside_error(error: TarmakIamError, *, then: str = "") -> None:
+def print_prefixed_error(error: TarmakIamError, *, then: str = "") -> None:
     """An error as everywhere else, and what state things are in."""
     place = f"{error.place}: " if error.place else ""
-    aside(f"{place}error: {error.message}{f'; {then}' if then else ''}")
+    print_prefixed(f"{place}error: {error.message}{f'; {then}' if then else ''}")
 
 
-def tell(line: str) -> None:
+def print_stderr(line: str) -> None:
     """A line that is ready to print. Where stderr cannot be written to, the exit code still says it."""
     try:
-        click.echo(marked(defused(line)), err=True, color=of_context())
+        click.echo(with_coloured_severity(defused(line)), err=True, color=colour_of_context())
     except OSError:
-        drop(sys.stderr)
+        discard_output(sys.stderr)
 
 
-def drop(stream: TextIO | None) -> None:
+def discard_output(stream: TextIO | None) -> None:
     """What is still buffered cannot be written either; without this Python complains at exit, and changes the code."""
     if stream is None:  # closed by whoever started us
         return
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+LOGGER_NAME = "tarmak_iam"
+
+_TIMES = f"{LOGGER_NAME}.verbosity"
+
+_WARNINGS = f"{LOGGER_NAME}.warnings"
+
+_VERBOSE_PREFIX = "* "
+
+_ONCE = (f"{LOGGER_NAME}.plugins", f"{LOGGER_NAME}.document")
+"""How often a plugin was looked up or a file read is worth no line each, unlike the runs of a program."""
+
+
+# The values of these say nothing that a colleague may not see; of all others only the name is told.
+_HARMLESS = {
+    *COLOUR_VARIABLES,
+    "AWS_CONFIG_FILE",
+    "AWS_DEFAULT_REGION",
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "DEFAULT_ROLE",
+    "KUBECONFIG",
+    "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID",
+    "TARMAK_CONFIG",
+    "TARMAK_IAM_FOLLOW_LINKS",
+}
+
+
+def raise_verbosity(context: click.Context, times: int) -> None:
+    """Once: what is read from where, what counts and why, what is run and written. Twice: details of it."""
+    import logging
+    from importlib.metadata import version
+
+    context.meta[_TIMES] = context.meta.get(_TIMES, 0) + times  # which all contexts of a call share
+    logger = logging.getLogger(LOGGER_NAME)
+    logger.setLevel(logging.INFO if context.meta[_TIMES] == 1 else logging.DEBUG)
+    if not any(handler.name == _TIMES for handler in logger.handlers):
+        logger.addHandler(_verbose_handler())
+        log_variables("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TARMAK_CONFIG", "TARMAK_IAM_FOLLOW_LINKS")
+    if context.meta[_TIMES] > 1:
+        logger.debug("tarmak-iam %s, Python %s on %s", __version__, platform.python_version(), sys.platform)
+        logger.debug(", ".join(f"{name} {version(name)}" for name in ("click", "pydantic", "ruamel.yaml")))
+
+
+def show_warnings(context: click.Context) -> None:
+    """From now on, what the library warns of is a line on stderr: marked as ours where another program has it too."""
+    import logging
+
+    show = print_prefixed if context.invoked_subcommand == "run" else note
+
+    class Warnings(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            show(record.getMessage())
+
+    handler = Warnings(logging.WARNING)
+    handler.name = _WARNINGS
+    logging.getLogger(LOGGER_NAME).addHandler(handler)
+
+
+def remove_log_handlers() -> None:
+    """The end of what `show_warnings` and `tell_more` began."""
+    if "logging" not in sys.modules:
+        return
+    import logging
+
+    logger = logging.getLogger(LOGGER_NAME)
+    for handler in [each for each in logger.handlers if each.name in (_TIMES, _WARNINGS)]:
+        logger.removeHandler(handler)
+        logger.setLevel(logging.NOTSET)
+
+
+def is_verbose() -> bool:
+    context = click.get_current_context(silent=True)
+    return bool(context and context.meta.get(_TIMES))
+
+
+def log(text: str, *args: object) -> None:
+    """As logging's own `info`; without -v next to nothing."""
+    if is_verbose():
+        import logging
+
+        logging.getLogger(f"{LOGGER_NAME}.cli").info(text, *args)
+
+
+def log_variables(*names: str, prefixes: Iterable[str] = ()) -> None:
+    """Which of these environment variables are set and not empty, their values only where those are harmless."""
+    if not is_verbose():
+        return
+    found = [name for name in sorted(os.environ) if name in names or name.startswith(tuple(prefixes))]
+    for name in found:
+        if os.environ[name]:
+            log("environment: %s", f"{name}={os.environ[name]}" if name in _HARMLESS else f"{name} is set")
+
+
+def _verbose_handler() -> logging.Handler:
+    import logging
+
+    told: set[str] = set()
+
+    class Lines(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.levelno >= logging.WARNING:  # which is shown in any case
+                return
+            line = f"{_VERBOSE_PREFIX}{one_line(record.getMessage())}"
+            if line not in told or not record.name.startswith(_ONCE):
+                told.add(line)
+                print_stderr(click.style(line, dim=True))
+
+    handler = Lines()
+    handler.name = _TIMES
+    return handler
+
+
+_ANEW = "\r\x1b[K"
+
+
+@contextlib.contextmanager
+def progress(plain: Callable[[str], None], mark: str = "") -> Iterator[Callable[[str], None]]:
+    """Gives what takes a line. Where stderr is no terminal, or -v has lines too, that is `plain`; on one the line,
+    with `mark` before it, replaces the one before, and the last one goes at the end, or whatever comes in between."""
+    stream = sys.stderr
+    if is_verbose() or not is_terminal(stream) or os.environ.get("TERM") in (None, "", "dumb"):
+        yield plain
+        return
+
+    def show(text: str) -> None:
+        with contextlib.suppress(OSError):
+            width = os.get_terminal_size(stream.fileno()).columns or 80
+            stream.write(_ANEW + f"{mark}{one_line(text)}"[: width - 1])
+            stream.flush()
+
+    try:
+        yield show
+    finally:
+        with contextlib.suppress(OSError):
+            stream.write(_ANEW)
+            stream.flush()

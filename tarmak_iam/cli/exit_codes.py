@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-__all__ = ["NOT_VERIFIED", "codes_of"]
-
 NOT_VERIFIED = 4
 """Nobody whom a mapping names has logged in, so nothing shows that the login works, and nothing that it does not."""
 

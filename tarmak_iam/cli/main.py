@@ -14,45 +14,56 @@ from collections.abc import Callable, Sequence
 import click
 
 from tarmak_iam._version import __version__
-from tarmak_iam.cli.cluster_argument import remember_words
-from tarmak_iam.cli.common import common_options
-from tarmak_iam.cli.completing import VARIABLE
-from tarmak_iam.cli.console import drop, tell, what_was_done
-from tarmak_iam.cli.lazy import LazyGroup
+from tarmak_iam.cli.completion import COMPLETION_VARIABLE
+from tarmak_iam.cli.console import discard_output, done_so_far, print_stderr, remove_log_handlers, show_warnings
+from tarmak_iam.cli.options import common_options
+from tarmak_iam.cli.parsing import LazyGroup, remember_words, usage_message
 from tarmak_iam.cli.session import session_of
-from tarmak_iam.cli.usage import usage_message
-from tarmak_iam.cli.verbosity import be_quiet, show_warnings
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.text import one_line
 
-__all__ = ["cli", "main"]
-
 _COMMANDS = {
-    "enable": ("tarmak_iam.cli.switch", "enable", "Switch the authenticator on in tarmak.yaml."),
-    "disable": ("tarmak_iam.cli.switch", "disable", "Switch it off again."),
-    "set": ("tarmak_iam.cli.section", "set_", "Give a key of the section of tarmak.yaml a value."),
-    "unset": ("tarmak_iam.cli.section", "unset", "Take a key of it out."),
-    "show": ("tarmak_iam.cli.section", "show", "What takes effect of the section."),
-    "map": ("tarmak_iam.cli.mappings", "mappings", "Who may log in, and as whom."),
-    "settings": ("tarmak_iam.cli.settings", "settings", "Our settings of a cluster: show, set, unset."),
-    "check": ("tarmak_iam.cli.check", "check", "Look for errors and lock-outs before they happen."),
-    "whois": ("tarmak_iam.cli.whois", "whois", "Who an IAM caller becomes, and by which entry."),
-    "report": ("tarmak_iam.cli.report", "report", "Access review: who can get in as whom, and why."),
-    "diff": ("tarmak_iam.cli.diff", "diff", "What apply would change, and for whom."),
-    "apply": ("tarmak_iam.cli.apply", "apply", "Bring it all to the cluster, with kubectl."),
-    "verify": ("tarmak_iam.cli.verify", "verify", "Log in for real, and compare with whois."),
-    "rollback": ("tarmak_iam.cli.rollback", "rollback", "Undo the last change that apply made."),
-    "flags": ("tarmak_iam.cli.artifacts", "flags", "The API server's webhook flags."),
-    "manifests": ("tarmak_iam.cli.artifacts", "manifests", "All Kubernetes objects, in apply order."),
-    "kubeconfig": ("tarmak_iam.cli.kubeconfig", "kubeconfig", "A kubeconfig that logs in with IAM."),
-    "webhook": ("tarmak_iam.cli.webhook", "webhook", "The webhook's certificate, key and kubeconfig ahead of time."),
-    "doctor": ("tarmak_iam.cli.doctor", "doctor", "Examine webhook files, a master's or rendered ones, offline."),
-    "render": ("tarmak_iam.cli.render", "render", "All of a cluster's artifacts as files."),
-    "run": ("tarmak_iam.cli.run", "run", "tarmak, with what belongs around its apply."),
-    "hook": ("tarmak_iam.cli.hook_shell", "hook", "A shell function that has `run` around every tarmak."),
-    "token": ("tarmak_iam.cli.token", "token", "A token for kubectl, or an explanation of one."),
-    "completion": ("tarmak_iam.cli.completion", "completion", "A script that completes all this in your shell."),
-    "schema": ("tarmak_iam.cli.schema", "schema", "JSON Schemas of tarmak.yaml, its sections, mappings and settings."),
+    "enable": ("tarmak_iam.cli.commands.enable", "enable", "Switch the authenticator on in tarmak.yaml."),
+    "disable": ("tarmak_iam.cli.commands.enable", "disable", "Switch it off again."),
+    "set": ("tarmak_iam.cli.commands.set", "set_", "Give a key of the section of tarmak.yaml a value."),
+    "unset": ("tarmak_iam.cli.commands.set", "unset", "Take a key of it out."),
+    "show": ("tarmak_iam.cli.commands.set", "show", "What takes effect of the section."),
+    "map": ("tarmak_iam.cli.commands.map", "mappings", "Who may log in, and as whom."),
+    "settings": ("tarmak_iam.cli.commands.settings", "settings", "Our settings of a cluster: show, set, unset."),
+    "check": ("tarmak_iam.cli.commands.check", "check", "Look for errors and lock-outs before they happen."),
+    "whois": ("tarmak_iam.cli.commands.whois", "whois", "Who an IAM caller becomes, and by which entry."),
+    "report": ("tarmak_iam.cli.commands.report", "report", "Access review: who can get in as whom, and why."),
+    "diff": ("tarmak_iam.cli.commands.diff", "diff", "What apply would change, and for whom."),
+    "apply": ("tarmak_iam.cli.commands.apply", "apply", "Bring it all to the cluster, with kubectl."),
+    "verify": ("tarmak_iam.cli.commands.verify", "verify", "Log in for real, and compare with whois."),
+    "rollback": ("tarmak_iam.cli.commands.rollback", "rollback", "Undo the last change that apply made."),
+    "flags": ("tarmak_iam.cli.commands.manifests", "flags", "The API server's webhook flags."),
+    "manifests": ("tarmak_iam.cli.commands.manifests", "manifests", "All Kubernetes objects, in apply order."),
+    "kubeconfig": ("tarmak_iam.cli.commands.kubeconfig", "kubeconfig", "A kubeconfig that logs in with IAM."),
+    "webhook": (
+        "tarmak_iam.cli.commands.webhook",
+        "webhook",
+        "The webhook's certificate, key and kubeconfig ahead of time.",
+    ),
+    "doctor": (
+        "tarmak_iam.cli.commands.doctor",
+        "doctor",
+        "Examine webhook files, a master's or rendered ones, offline.",
+    ),
+    "render": ("tarmak_iam.cli.commands.render", "render", "All of a cluster's artifacts as files."),
+    "run": ("tarmak_iam.cli.commands.run", "run", "tarmak, with what belongs around its apply."),
+    "hook": ("tarmak_iam.cli.commands.hook", "hook", "A shell function that has `run` around every tarmak."),
+    "token": ("tarmak_iam.cli.commands.token", "token", "A token for kubectl, or an explanation of one."),
+    "completion": (
+        "tarmak_iam.cli.commands.completion",
+        "completion",
+        "A script that completes all this in your shell.",
+    ),
+    "schema": (
+        "tarmak_iam.cli.commands.schema",
+        "schema",
+        "JSON Schemas of tarmak.yaml, its sections, mappings and settings.",
+    ),
 }
 
 
@@ -100,15 +111,15 @@ def cli(context: click.Context) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code; nothing is raised, no traceback is printed."""
     args = list(sys.argv[1:] if argv is None else argv)
-    shell = os.environ.get(VARIABLE)
+    shell = os.environ.get(COMPLETION_VARIABLE)
     if shell:
-        from tarmak_iam.cli.completion_answer import answer
+        from tarmak_iam.cli.completion.answer import answer
 
         return answer(cli, shell, args)
     try:
         return _ended(lambda: _parsed_and_run(args))
     finally:
-        be_quiet()
+        remove_log_handlers()
 
 
 def _parsed_and_run(args: list[str]) -> int:
@@ -139,15 +150,15 @@ def _ended(call: Callable[[], int]) -> int:
     except click.ClickException as error:
         return _usage(error)
     except TarmakIamError as error:
-        return _told(error)
+        return _fail_with_excerpt(error)
     except (EOFError, KeyboardInterrupt, click.Abort) as stop:
         if not isinstance(stop, click.Abort):
-            tell("")  # ends the line on which the terminal shows ^C
+            print_stderr("")  # ends the line on which the terminal shows ^C
         return _fail(f"error: {_after('interrupted')}", 128 + getattr(stop.__cause__ or stop, "signum", signal.SIGINT))
     except (BrokenPipeError, SystemExit):
-        drop(sys.stdout)
-        if what_was_done():
-            tell(one_line(f"error: {_after('the reader of the output has hung up')}"))
+        discard_output(sys.stdout)
+        if done_so_far():
+            print_stderr(one_line(f"error: {_after('the reader of the output has hung up')}"))
         return 141  # as a process that SIGPIPE ends, which is what `| head` makes of everybody else
     except OSError as error:
         return _system(error)
@@ -156,13 +167,13 @@ def _ended(call: Callable[[], int]) -> int:
         return _fail(f"error: {_after(what)}", 3)
 
 
-def _told(error: TarmakIamError) -> int:
-    from tarmak_iam.cli.excerpt import print_excerpt_of_error
+def _fail_with_excerpt(error: TarmakIamError) -> int:
+    from tarmak_iam.cli.formats.text import print_excerpt_of_error
 
     code = _fail(f"{error.place}: error: {error.message}" if error.place else f"error: {error.message}", 2)
     print_excerpt_of_error(error.place)
-    if done := what_was_done():
-        tell(one_line(f"note: before that it {done}"))
+    if done := done_so_far():
+        print_stderr(one_line(f"note: before that it {done}"))
     return code
 
 
@@ -177,18 +188,18 @@ def _system(error: OSError) -> int:
     reason = error.strerror or str(error)
     if error.filename is not None:
         return _fail(f"{error.filename}: error: {reason}", 2)
-    drop(sys.stdout)
+    discard_output(sys.stdout)
     return _fail(f"error: {_after(f'the output cannot be written: {reason}')}", 2)
 
 
 def _after(what: str) -> str:
     """What ended the command, and what it had done before: that stays."""
-    done = what_was_done()
+    done = done_so_far()
     return f"{done}, but {what}" if done else what
 
 
 def _fail(message: str, code: int) -> int:
-    tell(one_line(message))
+    print_stderr(one_line(message))
     return code
 
 

@@ -1,25 +1,26 @@
-"""What a command works on: the configuration and the cluster that the common options choose."""
+"""What a command works on: the chosen directory and cluster, its files, its installation, and its kubectl."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tarmak_iam.cli.verbosity import log
+from tarmak_iam.cli.console import log, log_variables, note
 from tarmak_iam.command_line import CommandLine
 from tarmak_iam.errors import FileError, SelectionError
 
-if TYPE_CHECKING:  # imported in the functions: --help and --version do without pydantic and ruamel.yaml
-    from tarmak_iam.clusterfiles import ClusterFiles
+if TYPE_CHECKING:
     from tarmak_iam.config import Cluster, TarmakConfig
-    from tarmak_iam.installation import Installation
-
-__all__ = ["Session", "pass_session", "session_of", "way_in"]
+    from tarmak_iam.hook.cluster.kubectl import Kubectl
+    from tarmak_iam.hook.lock import ClusterLock
+    from tarmak_iam.installation.cluster_files import ClusterFiles
+    from tarmak_iam.installation.installation import Installation
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Session:
         return cluster
 
     def files(self, config: TarmakConfig, cluster: Cluster) -> ClusterFiles:
-        from tarmak_iam.clusterfiles import ClusterFiles
+        from tarmak_iam.installation.cluster_files import ClusterFiles
 
         return ClusterFiles.of(config, cluster, follow_links=self.follow_links)
 
@@ -110,7 +111,7 @@ class Session:
         *,
         with_admin: bool = False,
     ) -> Installation:
-        from tarmak_iam.reading import read_installation
+        from tarmak_iam.installation.installation import read_installation
 
         return read_installation(config, cluster, self.files(config, cluster), overrides, with_admin=with_admin)
 
@@ -123,8 +124,49 @@ def session_of(context: click.Context) -> Session:
 pass_session = click.make_pass_decorator(Session)
 
 
-def way_in(installation: Installation | None) -> str:
+def recovery_hint_of(installation: Installation | None) -> str:
     """What was found of the admin certificate, where no cluster may be known."""
-    from tarmak_iam.admin_access import NOT_EXAMINED
+    from tarmak_iam.installation.admin_kubeconfig import NOT_EXAMINED
 
     return installation.way_in if installation else NOT_EXAMINED
+
+
+def kubectl_of(
+    session: Session,
+    kubeconfig: Path | None,
+    context: str | None,
+    tell: Callable[[str], None] = note,
+    *,
+    lock: ClusterLock | None = None,
+) -> Kubectl:
+    """`tell` hears of what is waited for; `lock` is that of a command that writes. Raises TarmakIamError."""
+    from tarmak_iam.hook.connection import Access
+    from tarmak_iam.hook.programs import Programs
+
+    log_variables("KUBECONFIG")
+    access = Access(Programs(dict(os.environ)), kubeconfig, context, tarmak_options(session), lock=lock)
+    return access.kubectl(tell=tell)
+
+
+@contextlib.contextmanager
+def exclusive_access(config: TarmakConfig, cluster: Cluster) -> Iterator[ClusterLock]:
+    """Keeps other runs from the cluster meanwhile, and has SIGTERM end it as Ctrl-C does: what was done is told.
+    Raises ToolError where another run is at work."""
+    from tarmak_iam.hook.lock import cluster_lock, lock_path
+    from tarmak_iam.hook.tarmak.passthrough import stops_raised
+
+    assert config.path is not None  # it is loaded from a file
+    with stops_raised(), cluster_lock(lock_path(config.path.parent, cluster.cluster_name)) as lock:
+        if lock.problem is not None:
+            note(f"warning: {lock.problem}")
+        yield lock
+
+
+def tarmak_options(session: Session) -> tuple[str, ...]:
+    """The session's own choice of directory and cluster, as Tarmak takes it."""
+    options: tuple[str, ...] = ()
+    if session.directory is not None:
+        options += ("--config-directory", str(session.directory))
+    if session.cluster_name is not None:
+        options += ("--current-cluster", session.cluster_name)
+    return options

@@ -12,8 +12,6 @@ from tarmak_iam.config.sections import Problem, Section, SectionModel, SectionRu
 from tarmak_iam.findings import Severity
 from tarmak_iam.text import quoted
 
-__all__ = ["AMAZON", "AccessLogs", "Amazon"]
-
 _INTERVALS = (5, 60)
 _DEFAULT_INTERVAL = 5
 # Whatever S3 takes for a name today or took once: upper case and underscores are of the early years.

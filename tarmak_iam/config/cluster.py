@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from tarmak_iam.config.amazon import AMAZON, Amazon
-from tarmak_iam.config.effective import api_server_issues, api_server_json, hieradata, kubernetes_version, terraform
-from tarmak_iam.config.misfits import misfits
-from tarmak_iam.config.sections import Model, Problem, Section
+from tarmak_iam.config.api_server import api_server_json, hieradata, terraform
+from tarmak_iam.config.cluster_validation import api_server_issues
+from tarmak_iam.config.kubernetes_versions import kubernetes_version
+from tarmak_iam.config.sections import Model, Problem, Section, field_errors
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.routes import Route
 
 if TYPE_CHECKING:
     from tarmak_iam.config.config import TarmakConfig
-
-__all__ = ["Cluster", "named"]
 
 
 # Compared by identity: the data are dictionaries.
@@ -79,7 +78,7 @@ class Cluster:
         try:
             return section.read(self.everything)
         except ValidationError as error:
-            first = misfits(error)[0]
+            first = field_errors(error)[0]
             place = self._config.document.position((*self.route.plain, *section.path, *first.path))
             raise ConfigError(f"{section.name}: {first.message}", place=place) from None
 
@@ -110,7 +109,7 @@ class Cluster:
 
     def environment_data(self) -> dict[str, Any]:
         """The entry of `environments` that the cluster belongs to, empty if there is none."""
-        return named(self._config.data.get("environments"), self.environment)
+        return item_named(self._config.data.get("environments"), self.environment)
 
     def provider_data(self) -> dict[str, Any]:
         """The entry of `providers` that its environment names, empty if there is none."""
@@ -144,7 +143,7 @@ def _overlaid(written: Any, decoded: Any) -> Any:
     return decoded
 
 
-def named(items: Any, name: str) -> dict[str, Any]:
+def item_named(items: Any, name: str) -> dict[str, Any]:
     """The first item with that `metadata.name`, empty if there is none."""
     for item in items or ():
         if ((item or {}).get("metadata") or {}).get("name", "") == name:

@@ -1,4 +1,8 @@
-"""tarmak.yaml as a value: its clusters, the current one, and edits of the switch and of sections."""
+"""tarmak.yaml as a value: its clusters, the current one, and edits of the switch and of sections.
+
+Source: CurrentCluster in pkg/tarmak/config/config.go, which splits the text at its dashes and takes exactly two
+parts.
+"""
 
 from __future__ import annotations
 
@@ -11,26 +15,63 @@ from typing import Any
 
 from tarmak_iam.command_line import CommandLine
 from tarmak_iam.config.amazon import AMAZON
-from tarmak_iam.config.cluster import Cluster, named
+from tarmak_iam.config.cluster import Cluster, item_named
+from tarmak_iam.config.cluster import item_named as find_named
 from tarmak_iam.config.decode import decode
-from tarmak_iam.config.edit import clear_section, edit_section
+from tarmak_iam.config.ignored_content import IgnoredContent, misspelt_key_of_selection
 from tarmak_iam.config.locate import config_path, directory_option
-from tarmak_iam.config.options import option
-from tarmak_iam.config.plugins import load_sections
+from tarmak_iam.config.section_edits import clear_section, edit_section, switch_off, switch_on
+from tarmak_iam.config.section_keys import key_named, load_sections
 from tarmak_iam.config.sections import Section
-from tarmak_iam.config.selection import selection_remedy
-from tarmak_iam.config.survey import Survey
-from tarmak_iam.config.switch import switch_off, switch_on
-from tarmak_iam.config.types import ITEM
+from tarmak_iam.config.tarmak_types import ITEM
 from tarmak_iam.document import Document
 from tarmak_iam.document.files import read_file, replace_file
 from tarmak_iam.document.json_reader import looks_like_json
 from tarmak_iam.document.source import Source
 from tarmak_iam.errors import ConfigError, FileError, Place, SelectionError
-from tarmak_iam.near import did_you_mean
-from tarmak_iam.text import quoted
+from tarmak_iam.suggestions import did_you_mean
+from tarmak_iam.text import quoted, shortened
 
-__all__ = ["TarmakConfig"]
+_FORM = "<environment>-<name>"
+
+
+def selection_remedy(config: TarmakConfig, current: str) -> str:
+    """What makes `currentCluster` select a cluster."""
+    misspelt = misspelt_key_of_selection(config)
+    if misspelt is not None:
+        key, name = misspelt
+        line = config.document.position(key.route, at_key=True).line
+        if key.name == name:
+            return f"move {quoted(name)} in line {line} where Tarmak reads it [IAM031]"
+        return f"did you mean {name} instead of {quoted(key.name)} in line {line}?"
+    named = config.selectable_clusters
+    unlisted = [each for each in named if "environments" in config.data and not each.environment_data()]
+    for each in unlisted:
+        environment = current.partition("-")[0]
+        if current == f"{environment}-{each.name}" and find_named(config.data.get("environments"), environment):
+            line = config.document.position((*each.route.plain, "environment")).line
+            return f"write environment: {shortened(environment)} in line {line}"
+    names = [each.cluster_name for each in named if not _own_dashes(each) and each not in unlisted]
+    dashed = [each for each in named if _own_dashes(each)]
+    wanted = next((each for each in dashed if current in (each.cluster_name, each.name)), None)
+    if wanted is None and names:
+        # One without a dash is no cluster's name, so it is like none.
+        return did_you_mean(current if current.count("-") == 1 else "", names, "choose one of")
+    if dashed:
+        renamed = _rename(wanted or dashed[0])
+        return f"{renamed}; or choose one of {', '.join(map(shortened, names))}" if names else renamed
+    if config.clusters:
+        return f"give a cluster an environment and a metadata.name, and write {_FORM} here"
+    return "the file has no clusters: add one" + (", or remove currentCluster" if current else "")
+
+
+def _own_dashes(cluster: Cluster) -> list[str]:
+    return [each for each in (cluster.environment, cluster.name) if "-" in each]
+
+
+def _rename(cluster: Cluster) -> str:
+    names = " and ".join(map(quoted, _own_dashes(cluster)))
+    return f"rename {names} without a dash, and write {_FORM} here"
 
 
 @dataclass(slots=True)
@@ -73,9 +114,9 @@ class TarmakConfig:
         return cls(document, decode(document))
 
     @cached_property
-    def survey(self) -> Survey:
+    def survey(self) -> IgnoredContent:
         """What Tarmak passes over in silence. Raises ConfigError for a section plugin that cannot be used."""
-        return Survey.of(self.document, (("clusters", ITEM, *section.path) for section in load_sections()))
+        return IgnoredContent.of(self.document, (("clusters", ITEM, *section.path) for section in load_sections()))
 
     @cached_property
     def written_clusters(self) -> list[Any]:
@@ -142,7 +183,7 @@ class TarmakConfig:
 
     def provider(self, name: str) -> dict[str, Any]:
         """The provider of that name, empty if there is none."""
-        return named(self.data.get("providers"), name)
+        return item_named(self.data.get("providers"), name)
 
     def enable_authenticator(self, cluster_name: str) -> TarmakConfig:
         """Turns `awsIAMAuthenticatorInit` on; the same config if it is on.
@@ -177,7 +218,8 @@ class TarmakConfig:
         """
         cluster = self.cluster(cluster_name)
         edits = [
-            (chosen, chosen.checked(value)) for chosen, value in ((option(section, key), values[key]) for key in values)
+            (chosen, chosen.checked(value))
+            for chosen, value in ((key_named(section, key), values[key]) for key in values)
         ]
         if section.path[0] == "kubernetes":
             keys = " and ".join(chosen.key for chosen, _ in edits)
@@ -189,7 +231,7 @@ class TarmakConfig:
 
         Raises as `set` does.
         """
-        return clear_section(self, self.cluster(cluster_name), option(section, key))
+        return clear_section(self, self.cluster(cluster_name), key_named(section, key))
 
     def _check_masters(self, cluster: Cluster, what: str, remedy: str) -> None:
         if cluster.is_hub:

@@ -1,25 +1,118 @@
-"""tarmak.yaml through Tarmak's typed, case-sensitive decoder: what it reads, or why it refuses the file."""
+"""tarmak.yaml through Tarmak's typed, case-sensitive decoder: which keys count, what it reads, or why it refuses the
+file.
+"""
 
 from __future__ import annotations
 
 import math
 import re
+import struct
+from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, NoReturn
 
-from tarmak_iam.config.keys import WHOLE_FILE, Keys
-from tarmak_iam.config.leaves import Misfit, bytes_value, leaf_value
-from tarmak_iam.config.types import Field, fields_of, root_struct
+from tarmak_iam.config.tarmak_types import Field, ScalarTypeError, base64_value, fields_of, root_field, scalar_value
 from tarmak_iam.document import Document
-from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
-from tarmak_iam.errors import ConfigError
-from tarmak_iam.go_case import equal_fold
+from tarmak_iam.document.go_case import equal_fold
+from tarmak_iam.document.json_reader import plain_json
+from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, dereference
+from tarmak_iam.document.scalars import ScalarError, resolve_v2
+from tarmak_iam.errors import ConfigError, ParseError
 from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened
 
-__all__ = ["API_VERSION", "KIND", "decode"]
+FILE_REFUSED = "Tarmak refuses the whole file for it"
+
+
+class JsonKeys:
+    """The keys and plain scalars of one document, by whichever of Tarmak's two readers reads it."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self.is_json = document.is_json
+
+    def members(self, node: Mapping) -> Iterator[tuple[str, Node]]:
+        """Keys as JSON texts with their values: of YAML's duplicates and merges only what counts."""
+        if self.is_json:
+            yield from ((entry.text or "", entry.value) for entry in node.entries)
+            return
+        members: dict[str, Node] = {}
+        for entry in node.entries:
+            if entry.is_merge:
+                self._merge(members, entry.value)
+            else:
+                members[self.name(entry)] = entry.value
+        yield from members.items()
+
+    def merged(self, node: Node) -> dict[str, Node]:
+        """What a merge key's value brings; in a list of merges the first wins."""
+        members: dict[str, Node] = {}
+        self._merge(members, node)
+        return members
+
+    def _merge(self, into: dict[str, Node], node: Node) -> None:
+        for item in reversed(node.items) if isinstance(node, Sequence) else (node,):
+            target = dereference(item)
+            if isinstance(target, Mapping):
+                into.update(self.members(target))
+            else:
+                into.clear()  # null, which `construct` lets through behind an alias only
+
+    def name(self, entry: Entry) -> str:
+        """A key's JSON text; yaml.v2 resolves keys too, so `yes:` is the key "true". Raises ConfigError."""
+        if self.is_json:
+            return entry.text or ""
+        key = self.plain(entry.key)
+        if key is None:
+            self.fail(entry.key, f"a null key: {FILE_REFUSED}", "give the key a name, or quote it")
+        if isinstance(key, bool):
+            return "true" if key else "false"
+        if isinstance(key, int) and key >= 2**63:
+            self.fail(entry.key, f"the key {key} is beyond 64 bits: {FILE_REFUSED}", "put it in quotes")
+        return float_text(key) if isinstance(key, float) else str(key)
+
+    def plain(self, node: Node) -> Any:
+        """A scalar's value; any other node is itself. Raises ParseError."""
+        node = dereference(node)
+        if not isinstance(node, Scalar):
+            return node
+        if self.is_json:
+            return plain_json(node)
+        try:
+            return resolve_v2(node)
+        except ScalarError as error:
+            raise ParseError(str(error), place=self._document.place(node)) from None
+
+    def fail(self, node: Node, what: str, remedy: str) -> NoReturn:
+        raise ConfigError(what, remedy=remedy, place=self._document.place(node))
+
+
+def float_text(number: float) -> str:
+    """A float as a key: Go's FormatFloat(number, 'g', -1, 32), the shortest digits that a 32-bit float needs."""
+    if math.isnan(number):
+        return ".nan"
+    try:
+        short = struct.unpack("f", struct.pack("f", number))[0]
+    except OverflowError:
+        short = math.copysign(math.inf, number)
+    if math.isinf(short):
+        return ".inf" if short > 0 else "-.inf"
+    digits = next(text for precision in range(9) if _as_float32(text := f"{short:.{precision}e}") == short)
+    mantissa, _, exponent = digits.partition("e")
+    if -4 <= int(exponent) < 6:
+        return format(Decimal(digits).normalize(), "f")
+    return f"{mantissa}e{int(exponent):+03d}"
+
+
+def _as_float32(text: str) -> float:
+    value: float = struct.unpack("f", struct.pack("f", float(text)))[0]
+    return value
+
 
 API_VERSION = "api.tarmak.io/v1alpha1"
+
 KIND = "Config"
+
 _KINDS = {
     "bool": "a boolean",
     "string": "a string",
@@ -27,6 +120,7 @@ _KINDS = {
     "timestamp": "a time",
     "quantity": "a quantity",
 }
+
 _REMEDIES = {
     "a boolean": "write true or false",
     "a whole number": "write a number",
@@ -35,7 +129,9 @@ _REMEDIES = {
     "a list": "write its items on the lines below, each behind a dash",
     "a string": "write one text",
 }
+
 _QUOTELESS = ("a boolean", "a whole number", "a number")
+
 _NO_BLANK = re.compile(r"[A-Za-z]+:[^\s/]")
 
 
@@ -55,7 +151,7 @@ def decode(document: Document) -> dict[str, Any]:
     decoder.check_json(document.root, Route())
     decoder.check_head(document.root)
     assert document.root is not None  # check_head wants a mapping
-    data: dict[str, Any] = decoder.value(document.root, root_struct(), Route())
+    data: dict[str, Any] = decoder.value(document.root, root_field(), Route())
     _check_panics(document, data)
     return data
 
@@ -63,7 +159,7 @@ def decode(document: Document) -> dict[str, Any]:
 class _Decoder:
     def __init__(self, document: Document) -> None:
         self._document = document
-        self._keys = Keys(document)
+        self._keys = JsonKeys(document)
 
     def check_head(self, root: Node | None) -> None:
         """apiVersion and kind: the only keys that match in any case (encoding/json reads them)."""
@@ -78,7 +174,9 @@ class _Decoder:
             node, found = self._head(root, key)
             if not found:
                 raise ConfigError(
-                    f"{key} is missing, {WHOLE_FILE}", remedy=f"add {key}: {wanted}", place=self._document.position(())
+                    f"{key} is missing, {FILE_REFUSED}",
+                    remedy=f"add {key}: {wanted}",
+                    place=self._document.position(()),
                 )
             if found != wanted:
                 self._keys.fail(
@@ -167,11 +265,11 @@ class _Decoder:
         value = self._keys.plain(node)
         try:
             if field.kind == "uint8" and self._keys.is_json and node.text.startswith("-"):
-                raise Misfit("a whole number from 0 to 255")  # -0 too: json-iterator reads no sign there
+                raise ScalarTypeError("a whole number from 0 to 255")  # -0 too: json-iterator reads no sign there
             if field.is_bytes:
-                return bytes_value(leaf_value("string", value, is_json=self._keys.is_json))
-            return leaf_value(field.kind, value, is_json=self._keys.is_json)
-        except Misfit as misfit:
+                return base64_value(scalar_value("string", value, is_json=self._keys.is_json))
+            return scalar_value(field.kind, value, is_json=self._keys.is_json)
+        except ScalarTypeError as misfit:
             self._misfit(node, route, str(misfit))
 
     @staticmethod
@@ -189,7 +287,7 @@ class _Decoder:
             remedy = "put a blank behind the colon"
         elif isinstance(node, Scalar) and remedy and node.style != "plain" and wanted in _QUOTELESS:
             remedy += " without quotes"
-        self._keys.fail(node, f"{route} must be {wanted}, not {self._describe(node)}; {WHOLE_FILE}", remedy)
+        self._keys.fail(node, f"{route} must be {wanted}, not {self._describe(node)}; {FILE_REFUSED}", remedy)
 
     def _describe(self, node: Node) -> str:
         if isinstance(node, Mapping):

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tarmak_iam.config.effective import Issue, is_cidr
-from tarmak_iam.config.instance_pools import lists_pools, pools_of
-from tarmak_iam.regions import (
+from tarmak_iam.aws.regions import (
     did_you_mean_region,
     is_known_region,
     is_region,
@@ -19,25 +17,14 @@ from tarmak_iam.regions import (
     region_suggestions,
     table_version,
 )
+from tarmak_iam.config.cluster_validation import Issue, is_cidr
+from tarmak_iam.config.instance_pools import lists_pools, pools_of
 from tarmak_iam.text import is_host_name, quoted, shortened
 
 if TYPE_CHECKING:
     from tarmak_iam.config.cluster import Cluster
     from tarmak_iam.config.config import TarmakConfig
 
-__all__ = [
-    "cidr_issues",
-    "hub_issues",
-    "hub_of",
-    "ignored_location_issues",
-    "location_issues",
-    "missing_zone_issues",
-    "opened_by_rewrite",
-    "provider_issues",
-    "public_zone_flaw",
-    "public_zone_issues",
-    "unknown_location_issues",
-]
 
 _ANY = "0.0.0.0/0"
 
@@ -83,7 +70,7 @@ def cidr_issues(config: TarmakConfig) -> Iterator[Issue]:
                 yield (*path, number), f"{quoted(cidr)} is not a CIDR", remedy
 
 
-def opened_by_rewrite(config: TarmakConfig) -> Iterator[Issue]:
+def rewrite_issues(config: TarmakConfig) -> Iterator[Issue]:
     """Empty lists of CIDRs that count: Tarmak leaves them out where it rewrites the file, and what it then takes
     instead is wider."""
     for path, cidrs in _cidr_lists(config):

@@ -1,46 +1,52 @@
-"""What Tarmak refuses about the instance pools of a cluster.
+"""What Tarmak, Terraform or AWS refuses about the instance pools of a cluster, their labels, taints and volumes.
 
 Sources: validateClusterInstancePoolTypes, validateClusterInstancePoolCount and validateSubnets in
 pkg/tarmak/cluster/cluster.go, the roles in roles.go beside it, pkg/tarmak/instance_pool and the check of zones in
 pkg/tarmak/provider/amazon/amazon.go.
+
+Sources: Labels and validTaints in pkg/tarmak/instance_pool/instance_pool.go, and Kubernetes's own validation of
+labels.
+
+Sources: InstanceType and VolumeType in pkg/tarmak/provider/amazon/amazon.go, Size in
+pkg/tarmak/instance_pool/volume.go, the names of resources in terraform/amazon/templates/instance_pools, Terraform
+0.11's own rules for names, and Amazon EBS's volume types.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from tarmak_iam.config.effective import Issue
-from tarmak_iam.near import did_you_mean
-from tarmak_iam.regions import is_known_region, is_region, region_of_zone, region_suggestions
+from tarmak_iam.aws.regions import is_known_region, is_region, region_of_zone, region_suggestions
+from tarmak_iam.config.cluster_validation import Issue
+from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import quoted, shortened
 
 if TYPE_CHECKING:
     from tarmak_iam.config.cluster import Cluster
     from tarmak_iam.config.config import TarmakConfig
 
-__all__ = [
-    "hub_zone_issues",
-    "lists_pools",
-    "pool_issues",
-    "pool_type_issues",
-    "pools_of",
-    "region_zone_issues",
-    "zero_count_issues",
-]
 
 _WITHOUT_ROLE = ("all", "hybrid")
 """In Tarmak's table of types of all clusters but hubs; but it has no role for them, and refuses the pool later."""
+
 _KUBERNETES = ("master", "worker", "etcd", "master-etcd")
+
 _TYPES = {
     "cluster-single": (*_KUBERNETES, "bastion", "vault", "jenkins"),
     "cluster-multi": _KUBERNETES,
     "hub": ("bastion", "vault", "jenkins"),
 }
+
 _EXACTLY_ONE = {"cluster-single": ("bastion", "vault", "etcd"), "cluster-multi": ("etcd",), "hub": ("bastion", "vault")}
+
 _AT_LEAST_ONE = {"cluster-single": ("master", "worker"), "cluster-multi": ("master", "worker"), "hub": ()}
+
 _STATEFUL = ("etcd", "vault", "bastion", "jenkins")
+
 _MOST_VOLUMES = 13
 """Beside the root volume: Tarmak names the devices /dev/sdd to /dev/sdp, and panics at the next one."""
 
@@ -232,3 +238,187 @@ def _all_of(names: Sequence[str]) -> str:
 def _listed(names: Sequence[str], word: str) -> str:
     *others, last = names
     return f"{', '.join(others)} {word} {last}" if others else last
+
+
+_LABEL_TEXT = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?\Z", re.ASCII)
+
+_SUBDOMAIN = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*\Z", re.ASCII)
+
+_TAINT_KEY = re.compile(r"[a-zA-Z0-9][\w.-]*/?[\w.-]*[a-zA-Z0-9]\Z", re.ASCII)
+
+_TAINT_VALUE = re.compile(r"[a-zA-Z0-9][\w.-]*[a-zA-Z0-9]\Z", re.ASCII)
+
+
+# Tarmak's expression is anchored at one end of one alternative only.
+_EFFECT = re.compile(r"\APreferNoSchedule|NoSchedule|NoExecute\Z", re.ASCII)
+
+
+def label_issues(pool: Mapping[str, Any]) -> Iterator[Issue]:
+    """The labels and taints of one pool, with paths below it."""
+    for index, label in enumerate(pool.get("labels") or ()):
+        yield from _below(("labels", index), label, _label_flaws(label or {}))
+    for index, taint in enumerate(pool.get("taints") or ()):
+        yield from _below(("taints", index), taint, _taint_flaws(taint or {}))
+
+
+def _below(path: tuple[str | int, ...], item: Any, flaws: Iterator[Issue]) -> Iterator[Issue]:
+    if item is None:
+        yield path, f"{path[0]} has a null item, and Tarmak panics", "remove it"
+        return
+    for below, what, remedy in flaws:
+        yield (*path, *below), what, remedy
+
+
+def _label_flaws(label: Mapping[str, Any]) -> Iterator[Issue]:
+    key, value = str(label.get("key") or ""), str(label.get("value") or "")
+    if not _is_qualified_name(key):
+        yield ("key",), f"{quoted(key)} is not a valid label key", "write it as in team or example.com/team"
+    if value and not _LABEL_TEXT.match(value):
+        yield (
+            ("value",),
+            f"{quoted(value)} is not a valid label value",
+            "use up to 63 letters, digits, '-', '_' and '.'",
+        )
+
+
+def _taint_flaws(taint: Mapping[str, Any]) -> Iterator[Issue]:
+    key, value = str(taint.get("key") or ""), str(taint.get("value") or "")
+    effect = str(taint.get("effect") or "")
+    if not _TAINT_KEY.match(key):
+        yield ("key",), f"{quoted(key)} is not a valid taint key", "write it as in dedicated or example.com/dedicated"
+    if value and not _TAINT_VALUE.match(value):
+        yield (
+            ("value",),
+            f"Tarmak refuses the taint value {quoted(value)}",
+            "use two or more letters, digits, '-', '_' and '.'",
+        )
+    if not _EFFECT.search(effect):
+        yield ("effect",), f"{quoted(effect)} is not a taint effect", "write NoSchedule, PreferNoSchedule or NoExecute"
+
+
+def _is_qualified_name(key: str) -> bool:
+    prefix, slash, name = key.rpartition("/")
+    if slash and not (len(prefix) <= 253 and _SUBDOMAIN.match(prefix)):
+        return False
+    return _LABEL_TEXT.match(name) is not None
+
+
+_SIZES = ("tiny", "small", "medium", "large")
+
+_INSTANCE_TYPE = re.compile(r"[a-z][a-z0-9-]*\.[a-z0-9-]+\Z", re.ASCII)
+
+_VOLUME_TYPES = ("ssd", "gp2", "gp3", "st1", "sc1", "standard")
+
+_WITH_IOPS = ("io1", "io2")
+"""EBS makes such a volume only with a number of IOPS, which Tarmak's Terraform code does not set."""
+
+_RESOURCE_NAME = re.compile(r"[A-Za-z0-9_-]+\Z", re.ASCII)
+
+_OF_KUBERNETES = ("master", "worker", "etcd", "master-etcd")
+"""The types whose resources begin with `kubernetes_`; those of the others have the pool's name alone."""
+
+_QUANTITY = re.compile(r"(?P<number>[+-]?[0-9]*\.?[0-9]*)(?P<suffix>[EPTGMk]i?|Ki|[num]|[eE][+-]?[0-9]+)?\Z", re.ASCII)
+
+_EXPONENTS = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+
+_GIBIBYTE = 1024**3
+
+
+def pool_resource_issues(cluster: Cluster) -> Iterator[Issue]:
+    """Of the pools that Tarmak itself does not refuse, with paths below the cluster."""
+    refused = {path[:2] for path, _, _ in (*pool_type_issues(cluster), *pool_issues(cluster))}
+    names: set[tuple[bool, str]] = set()
+    for index, pool in enumerate(pools_of(cluster)):
+        base = ("instancePools", index)
+        if base in refused or not pool.get("type"):
+            continue
+        kind = str(pool["type"])
+        name = str((pool.get("metadata") or {}).get("name") or kind)
+        for path, what, remedy in (
+            *_size_issues(pool),
+            *_count_issues(pool),
+            *_name_issues(name),
+            *_volume_issues(pool),
+        ):
+            yield (*base, *path), f"pool {quoted(name)}: {what}", remedy
+        if (kind in _OF_KUBERNETES, name) in names:
+            what = f"a second pool is named {quoted(name)}, and Terraform refuses two resources of one name"
+            given = "" if (pool.get("metadata") or {}).get("name") else " (without metadata.name it is the type)"
+            yield (*base, "metadata", "name"), what + given, "give it a metadata.name of its own"
+        names.add((kind in _OF_KUBERNETES, name))
+
+
+def _size_issues(pool: Mapping[str, Any]) -> Iterator[Issue]:
+    size = str(pool.get("size") or "")
+    if not size or size in _SIZES or _INSTANCE_TYPE.match(size):
+        return
+    plain = size.strip().lower()
+    remedy = did_you_mean(size, _SIZES) or "write tiny, small, medium, large or a type such as m5.large"
+    if _INSTANCE_TYPE.match(plain):
+        remedy = f"write {plain}"
+    yield ("size",), f"{quoted(size)} is not an instance type of EC2", remedy
+
+
+def _count_issues(pool: Mapping[str, Any]) -> Iterator[Issue]:
+    for key in ("minCount", "maxCount"):
+        if (pool.get(key) or 0) < 0:
+            yield (key,), f"{key} is negative", "write 1 or more for both minCount and maxCount"
+            return
+
+
+def _name_issues(name: str) -> Iterator[Issue]:
+    if not _RESOURCE_NAME.match(name):
+        remedy = "use letters, digits, '-' and '_'"
+        yield ("metadata", "name"), f"{quoted(name)} cannot be in the name of a Terraform resource", remedy
+
+
+def _volume_issues(pool: Mapping[str, Any]) -> Iterator[Issue]:
+    names: set[str] = set()
+    for index, item in enumerate(pool.get("volumes") or ()):
+        volume = item or {}
+        name = str((volume.get("metadata") or {}).get("name") or "")
+        where = ("volumes", index)
+        for path, what, remedy in (*_volume_type(volume), *_volume_size(volume)):
+            yield (*where, *path), what, remedy
+        if name and not _RESOURCE_NAME.match(name):
+            what = f"the volume name {quoted(name)} cannot be in the name of a Terraform resource"
+            yield (*where, "metadata", "name"), what, "use letters, digits, '-' and '_'"
+        if name in names:
+            what = f"a second volume is named {quoted(name)}" if name else "a second volume has no name"
+            yield (*where, "metadata", "name"), what, "give each volume a metadata.name of its own"
+        names.add(name)
+
+
+def _volume_type(volume: Mapping[str, Any]) -> Iterator[Issue]:
+    kind = str(volume.get("type") or "")
+    if not kind or kind in _VOLUME_TYPES:
+        return
+    what = f"{quoted(kind)} is not a volume type of EBS"
+    remedy = did_you_mean(kind, _VOLUME_TYPES) or "write ssd, or a type of EBS such as gp2"
+    if kind == "hdd":
+        what, remedy = "Tarmak makes st2 of the volume type hdd, which EBS does not have", "write ssd"
+    elif kind in _WITH_IOPS:
+        what, remedy = f"a volume of type {kind} needs a number of IOPS, which Tarmak does not set", "write ssd"
+    yield ("type",), what, remedy
+
+
+def _volume_size(volume: Mapping[str, Any]) -> Iterator[Issue]:
+    """Tarmak takes whole GiB; what is left over is cut off."""
+    size = volume.get("size")
+    number = None if size is None else _bytes_of(str(size))
+    if number is None or number >= _GIBIBYTE:
+        return
+    gibibytes = int(number) if number == int(number) and 1 <= number <= 16384 else 0
+    remedy = f"did you mean {gibibytes}Gi?" if gibibytes else "write 1Gi or more"
+    yield ("size",), f"a volume of size {quoted(size)} has 0 GiB for Tarmak", remedy
+
+
+def _bytes_of(text: str) -> Decimal | None:
+    match = _QUANTITY.match(text)
+    if match is None or not match["number"].strip("+-."):
+        return None
+    number, suffix = Decimal(match["number"]), match["suffix"] or ""
+    if suffix.endswith("i"):
+        return number * Decimal(1024 ** ("KMGTPE".index(suffix[0]) + 1))
+    exponent = int(suffix[1:]) if suffix[:1] in ("e", "E") and suffix[1:] else _EXPONENTS[suffix]
+    return number.scaleb(exponent) if abs(exponent) < 100 else None

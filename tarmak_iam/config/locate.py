@@ -11,8 +11,6 @@ from tarmak_iam.command_line import CommandLine
 from tarmak_iam.document.files import file_error
 from tarmak_iam.errors import FileError, Place
 
-__all__ = ["CONFIG_NAME", "ENVIRONMENT_VARIABLE", "config_path", "directory_option", "with_home"]
-
 CONFIG_NAME = "tarmak.yaml"
 ENVIRONMENT_VARIABLE = "TARMAK_CONFIG"
 

@@ -14,9 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from tarmak_iam.config.sections import Section
-from tarmak_iam.config.types import NOT_WRITTEN, Field, fields_of, root_struct
-
-__all__ = ["WHOLE_FILE", "file_schema", "model_schema", "schema_text", "section_schema"]
+from tarmak_iam.config.tarmak_types import NOT_WRITTEN, Field, fields_of, root_field
 
 WHOLE_FILE = "tarmak.yaml"
 """What the schema of the whole file is called where the others have a section's name."""
@@ -58,8 +56,8 @@ def file_schema(sections: Iterable[Section[Any]]) -> Schema:
     Further keys are no error there: Tarmak ignores them, and `check` tells.
     """
     definitions: dict[str, Schema] = {}
-    _add_struct(root_struct().struct, definitions)
-    root = definitions.pop(root_struct().struct)
+    _add_struct(root_field().struct, definitions)
+    root = definitions.pop(root_field().struct)
     for section in sections:
         own = f"section {section.name}"
         body, blocks = _section(section, prefix=f"{own}: ")

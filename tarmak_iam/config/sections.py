@@ -13,13 +13,57 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tarmak_iam.config.misfits import misfits
 from tarmak_iam.findings import At, Severity
 from tarmak_iam.plugins import guarded
 
 __all__ = ["Path", "Problem", "Section", "SectionModel", "SectionRule"]
 
+
+_WANTED = {
+    "bool": "a boolean",
+    "int": "a whole number",
+    "float": "a number",
+    "string": "a string",
+    "list": "a list",
+    "dict": "a mapping",
+    "model": "a mapping",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """`path` leads from the model's data to what does not fit; `wanted` names the type where that is all there is
+    to say, as in "a boolean"; `is_extra` is true for a key that the model does not have."""
+
+    path: tuple[str | int, ...]
+    message: str
+    wanted: str = ""
+    is_extra: bool = False
+
+
+def field_errors(error: ValidationError) -> list[FieldError]:
+    """All that is wrong, in the model's order."""
+    found = []
+    for each in error.errors(include_url=False):
+        path = tuple(step for step in each["loc"] if not _is_validator(step))
+        kind = each["type"].removesuffix("_type").removesuffix("_parsing")
+        if each["type"] == "missing":
+            found.append(FieldError(path[:-1], f"{path[-1]} is missing"))
+            continue
+        wanted = _WANTED.get(kind, "") if each["type"] != kind else ""
+        what = each["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ") or "it is wrong"
+        message = f"must be {wanted}" if wanted else f"{what[0].lower()}{what[1:]}"
+        found.append(FieldError(path, message, wanted, each["type"] == "extra_forbidden"))
+    return found
+
+
+def _is_validator(step: int | str) -> bool:
+    """pydantic names the validator function in the path, too."""
+    return isinstance(step, str) and step.startswith("function-")
+
+
 Model = TypeVar("Model", bound="SectionModel")
+
 Path = tuple[str | int, ...]
 """Keys and list indices below a cluster, or below a section."""
 
@@ -130,7 +174,7 @@ class Section(Generic[Model]):
         try:
             model = self.read(cluster)
         except ValidationError as error:
-            return [Problem(each.path, each.message) for each in misfits(error)]
+            return [Problem(each.path, each.message) for each in field_errors(error)]
         return [] if model is None else self.guarded(lambda: list(self.validate(self.defaults(model))))
 
     def guarded(self, function: Callable[..., Any], *args: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A YAML (or strict JSON) document that can be edited without touching a byte more than needed.
+"""A YAML (or strict JSON) document that can be edited without touching a byte more than needed, each edit proven.
 
 ruamel.yaml locates, the edit splices the original text, and the result is read again and compared
 with what was intended: a value elsewhere that changed, or a comment that is lost, refuses the edit.
@@ -8,27 +8,38 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Callable, Iterable
+import gc
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
-from tarmak_iam.document.collector import uncollected
-from tarmak_iam.document.construct import construct
-from tarmak_iam.document.dialects import Dialect
-from tarmak_iam.document.draft import Draft
+from tarmak_iam.document.comments import comments_beside
+from tarmak_iam.document.edit_batch import EditBatch, NotProven
 from tarmak_iam.document.edits import Append, Edit, Insert, Remove, Set
-from tarmak_iam.document.intent import plain
 from tarmak_iam.document.json_reader import construct_json
-from tarmak_iam.document.matching import Identity
-from tarmak_iam.document.nodes import Entry, Node
-from tarmak_iam.document.ownership import comments_beside
-from tarmak_iam.document.proof import NotProven
+from tarmak_iam.document.nodes import Entry, Node, Scalar
+from tarmak_iam.document.plain_values import construct, plain
+from tarmak_iam.document.reconcile import Identity
+from tarmak_iam.document.scalars import Dialect
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.target import locate
 from tarmak_iam.document.tree import Comment, Tree
 from tarmak_iam.errors import EditRefused, Place
 from tarmak_iam.routes import Path, Route
 
-__all__ = ["Document"]
+
+@contextlib.contextmanager
+def gc_paused() -> Iterator[None]:
+    """Without garbage collection: a document's nodes make no cycles, and looking for some again and again while
+    they come into being by the thousand takes as long as the reading itself, and more the larger the file is."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class Document:
@@ -51,7 +62,7 @@ class Document:
         """The comments that went with what the last edit removed or replaced, as they stood in the text before."""
 
     @classmethod
-    @uncollected()
+    @gc_paused()
     def parse(
         cls, data: bytes | str, filename: str = "<bytes>", index: int = 0, *, json: bool | None = None
     ) -> Document:
@@ -64,7 +75,7 @@ class Document:
         return cls._of(Source.decode(data, str(filename)), index, json)
 
     @classmethod
-    @uncollected()
+    @gc_paused()
     def parse_all(cls, data: bytes | str, filename: str = "<bytes>") -> tuple[Document, ...]:
         """Every document of a YAML text (none for an empty one), or the one of strict JSON. Raises ParseError."""
         trees = Tree.read_all(Source.decode(data, str(filename)))
@@ -190,7 +201,7 @@ class Document:
     def edit(self, *edits: Edit) -> Document:
         """Makes several edits, each on what the ones before it made, and proves the result once."""
 
-        def make(draft: Draft) -> None:
+        def make(draft: EditBatch) -> None:
             for number, edit in enumerate(edits, 1):
                 try:
                     draft.perform(edit)
@@ -199,7 +210,7 @@ class Document:
 
         return self._drafted(make)
 
-    def _told(self, refusal: EditRefused, draft: Draft, path: Path | Route, number: int, count: int) -> EditRefused:
+    def _told(self, refusal: EditRefused, draft: EditBatch, path: Path | Route, number: int, count: int) -> EditRefused:
         """The refusal of one edit of several: with its number, and a place in the text that people have."""
         place = refusal.place if draft.tree is self._tree else self.position(path)
         what = refusal.what if count == 1 else f"edit {number} of {count}: {refusal.what}"
@@ -220,7 +231,7 @@ class Document:
         keys = tuple(identities)
         return self._drafted(lambda draft: draft.turn(Route(), wanted, keys))
 
-    def _drafted(self, make: Callable[[Draft], None]) -> Document:
+    def _drafted(self, make: Callable[[EditBatch], None]) -> Document:
         """Where what was made together, or with literal blocks, is not right, once more with care."""
         try:
             return self._attempt(make, careful=False)
@@ -229,9 +240,9 @@ class Document:
                 return self._attempt(make, careful=True)
             raise EditRefused(refusal.what, remedy=refusal.remedy, place=refusal.place) from None
 
-    @uncollected()
-    def _attempt(self, make: Callable[[Draft], None], *, careful: bool) -> Document:
-        draft = Draft(self._tree, self._plain, self._read, careful=careful)
+    @gc_paused()
+    def _attempt(self, make: Callable[[EditBatch], None], *, careful: bool) -> Document:
+        draft = EditBatch(self._tree, self._plain, self._read, careful=careful)
         make(draft)
         draft.finish()
         if draft.tree is self._tree:
@@ -241,3 +252,32 @@ class Document:
     def _read(self, text: str) -> tuple[Tree, Any]:
         edited = Document._of(self._tree.source.with_text(text), self._index, self._json)
         return edited._tree, edited._plain
+
+
+_LINE = re.compile(r"([^\r\n]*)(?:\r\n|\r|\n|\Z)")
+
+
+def place_within(document: Document, path: Path | Route, inner: Place) -> Place:
+    """Where a place in the text at a path stands in the document's file.
+
+    Lines of a literal text are lines of the file; of any other, all there is to tell is where it begins.
+    """
+    begin, node = document.position(path), document.node(path)
+    if not isinstance(node, Scalar) or node.style != "literal" or begin.line is None:
+        return begin
+    column = None if inner.column is None else inner.column + _indent(document, node)
+    return replace(begin, line=begin.line + (inner.line or 1), column=column)
+
+
+def _indent(document: Document, node: Scalar) -> int:
+    """How much further right a literal text stands in the file than by itself."""
+    lines = _lines_of(document.text[node.start : node.end])
+    next(lines, None)
+    pairs = zip(lines, _lines_of(node.text), strict=False)
+    line, text = next(((line, text) for line, text in pairs if text.strip()), ("", ""))
+    return len(line) - len(text) if line.endswith(text) else 0
+
+
+def _lines_of(text: str) -> Iterator[str]:
+    """One after the other: only the first ones are looked at, and a text may have thousands."""
+    return (match[1] for match in _LINE.finditer(text))

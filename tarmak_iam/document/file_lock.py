@@ -1,4 +1,4 @@
-"""A lock between processes: a file that its holder has locked, and that the kernel unlocks when the holder dies."""
+"""A lock between processes: a file that its holder has locked, and which processes hold it by /proc."""
 
 from __future__ import annotations
 
@@ -14,9 +14,63 @@ from pathlib import Path
 from tarmak_iam.document.files import file_error
 from tarmak_iam.errors import FileError, Place, ToolError
 
-__all__ = ["LockedFile", "file_lock", "lock_file_in", "lock_file_of", "locked_file"]
+_PROCESSES = Path("/proc")
+
+
+@dataclass(frozen=True, slots=True)
+class LockHolder:
+    pid: int
+    name: str
+    """Of its program, as `ps` has it."""
+
+
+def lock_holders(path: Path) -> tuple[LockHolder, ...]:
+    """The processes that have the file open with a lock on it, as far as the caller may look at them; none on a system
+    without /proc."""
+    try:
+        wanted = path.stat()
+        processes = sorted(int(each) for each in os.listdir(_PROCESSES) if each.isdecimal())
+    except OSError:
+        return ()
+    return tuple(LockHolder(pid, _name(pid)) for pid in processes if _holds(pid, wanted))
+
+
+def _holds(pid: int, wanted: os.stat_result) -> bool:
+    return any(_is_locked(pid, number) for number in _descriptors_of(pid, wanted))
+
+
+def _descriptors_of(pid: int, wanted: os.stat_result) -> Iterator[str]:
+    directory = _PROCESSES / str(pid) / "fd"
+    try:
+        numbers = os.listdir(directory)
+    except OSError:  # it has ended, or is somebody else's
+        return
+    for number in numbers:
+        try:
+            if os.path.samestat(os.stat(directory / number), wanted):
+                yield number
+        except OSError:
+            continue
+
+
+def _is_locked(pid: int, number: str) -> bool:
+    """Through this very open file: whoever only has it open to look waits for the lock itself."""
+    try:
+        lines = (_PROCESSES / str(pid) / "fdinfo" / number).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    return any(line.startswith("lock:") and "FLOCK" in line for line in lines)
+
+
+def _name(pid: int) -> str:
+    try:
+        return (_PROCESSES / str(pid) / "comm").read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return "a program"
+
 
 _PAUSE = 0.05
+
 _UNNOTICED = ", so that a second run would go unnoticed"
 
 

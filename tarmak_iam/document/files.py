@@ -1,4 +1,8 @@
-"""Files read whole and replaced whole: after a crash there is the old one or the new one, never a piece."""
+"""Files read and replaced whole, alone or several as one change, none of them outside of its directory.
+
+A directory that somebody else has made, such as a pull request's, may have a link in the place of any of its
+files.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +14,87 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from tarmak_iam.document.boundary import Boundary
 from tarmak_iam.document.source import MAX_BYTES
 from tarmak_iam.errors import FileChanged, FileError, Place
 
-__all__ = ["file_error", "is_current", "make_directory", "read_file", "read_if_present", "replace_file"]
+_ADVICE = "put the file itself there, or use --follow-links if the link and its target are yours"
+
+_OWN_ONLY = "--follow-links follows only what you own; put the file itself there"
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """`directory` may be a link itself: what counts is where it leads. `follow_links`: links of the user who runs this
+    may lead out of it, to what the same user owns."""
+
+    directory: Path
+    follow_links: bool = False
+
+    def resolve(self, path: Path) -> Path:
+        """Where a path below the directory leads, without any link; the file may be missing.
+
+        Raises FileError at the link that leads out of the directory.
+        """
+        real, root = os.path.realpath(path), os.path.realpath(self.directory)
+        if _is_within(real, root):
+            return Path(real)
+        parts = path.relative_to(self.directory).parts
+        below = [self.directory.joinpath(*parts[: end + 1]) for end in range(len(parts))]
+        link = next(each for each in below if not _is_within(os.path.realpath(each), root))
+        what = f"this is a link to {os.path.realpath(link)}, outside of {root}"
+        if not self.follow_links:
+            raise FileError(what, remedy=_ADVICE, place=Place(str(link)))
+        foreign = _foreign(root, parts, real)
+        if foreign is not None:
+            raise FileError(f"{what}, and {foreign} belongs to another user", remedy=_OWN_ONLY, place=Place(str(link)))
+        return Path(real)
+
+
+def _is_within(real: str, root: str) -> bool:
+    return real == root or real.startswith(os.path.join(root, ""))
+
+
+def _foreign(root: str, parts: Iterable[str], real: str) -> str | None:
+    """A link on the way from the directory, or the target, that is not the effective user's. Outside of the directory
+    the system's own links are followed, such as /tmp on macOS."""
+    user = os.geteuid()
+    for link in _links(root, parts, set()):
+        owner = os.lstat(link).st_uid
+        if owner != user and (owner != 0 or _is_within(link, root)):
+            return link
+    target = _existing(real)
+    return None if os.lstat(target).st_uid == user else target
+
+
+def _existing(path: str) -> str:
+    """The path itself, or the directory in which it would be made."""
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    return path
+
+
+def _links(start: str, parts: Iterable[str], seen: set[str]) -> Iterator[str]:
+    """Each link on the way from a directory, by a path that has no other link in it."""
+    done = start
+    for part in parts:
+        here = os.path.dirname(done) if part == os.pardir else os.path.join(done, part)
+        if os.path.islink(here) and here not in seen:
+            seen.add(here)
+            yield here
+            target = os.readlink(here)
+            yield from _links("/" if os.path.isabs(target) else done, Path(target).parts, seen)
+        done = os.path.realpath(here)
+
 
 _LOGGER = logging.getLogger(__name__)
+
 _LOCK_SECONDS = 10
+
 _REMEDIES = {
     errno.EAGAIN: "another process has locked the directory; run again when it is done",
     errno.ENOENT: "check the path",
@@ -42,7 +115,7 @@ def read_file(path: Path) -> bytes:
     try:
         return _read(path)
     except OSError as error:
-        raise _told(path, error) from None
+        raise _as_file_error(path, error) from None
 
 
 def read_if_present(path: Path, within: Boundary | None = None, limit: int = MAX_BYTES) -> bytes | None:
@@ -58,7 +131,7 @@ def read_if_present(path: Path, within: Boundary | None = None, limit: int = MAX
         _LOGGER.info("not there: %s", path)
         return None
     except OSError as error:
-        raise _told(path, error) from None
+        raise _as_file_error(path, error) from None
 
 
 def _open_resolved(real: Path) -> BinaryIO:
@@ -75,7 +148,7 @@ def _read(path: Path, opened: BinaryIO | None = None, limit: int = MAX_BYTES) ->
     return data
 
 
-def _told(path: Path, error: OSError) -> FileError:
+def _as_file_error(path: Path, error: OSError) -> FileError:
     return error if isinstance(error, FileError) else file_error("cannot be read", path, error)
 
 
@@ -217,3 +290,43 @@ def file_error(what: str, path: Path, error: OSError) -> FileError:
     """An error of the operating system in our words, with what to do."""
     reason = os.strerror(error.errno) if error.errno else str(error)
     return FileError(f"{what}: {reason}", remedy=_REMEDIES.get(error.errno or 0, ""), place=Place(str(path)))
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """`before` is what is expected to be there, None for a new file. `mode`, `is_secret` and `within` as `replace_file`
+    has them."""
+
+    path: Path
+    data: bytes = field(repr=False)
+    before: bytes | None = field(repr=False)
+    mode: int = 0o644
+    is_secret: bool = False
+    within: Boundary | None = None
+
+
+def replace_files(replacements: Iterable[Replacement]) -> None:
+    """One after the other. Raises FileError at the first that cannot be written, and then the others are as they
+    were, as far as they can be: what somebody else has written meanwhile stays."""
+    written: list[Replacement] = []
+    try:
+        for each in replacements:
+            _replace(each, each.data, each.before)
+            written.append(each)
+    except FileError:
+        # The last one first, and no further than it goes: what stands before may be a copy of what comes behind.
+        with contextlib.suppress(FileError, OSError):
+            for each in reversed(written):
+                _put_back(each)
+        raise
+
+
+def _replace(file: Replacement, data: bytes, expected: bytes | None) -> None:
+    replace_file(file.path, data, expected=expected, mode=file.mode, secret=file.is_secret, within=file.within)
+
+
+def _put_back(done: Replacement) -> None:
+    if done.before is not None:
+        _replace(done, done.before, done.data)
+    elif read_if_present(done.path) == done.data:
+        os.unlink(done.path)

@@ -8,15 +8,12 @@ from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass
 from typing import Any
 
-from tarmak_iam.document.geometry import blanks_before, starts_line
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Span
 from tarmak_iam.document.render import flow_text, json_lines, json_text
 from tarmak_iam.document.source import Source
-from tarmak_iam.document.splice import Splice, joined
+from tarmak_iam.document.splices import Splice, blanks_before, joined_spans, starts_line
 from tarmak_iam.document.target import Target, refuse
 from tarmak_iam.document.tree import Tree
-
-__all__ = ["add_to_flow", "fill_flow", "flow_value", "remove_from_flow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +109,7 @@ def remove_from_flow(tree: Tree, node: Mapping | Sequence, numbers: Collection[i
         is_near = not tree.source.text[comma + 1 : members[kept + 1].span.start].strip(" \t")
         start = comma if is_near or not _is_nothing(node, kept) else blanks_before(tree.source, comma)
         cuts.append(Span(start, members[kept + 1].span.start if is_near else comma + 1))
-    return [Splice(cut.start, cut.end, "") for cut in joined(cuts)]
+    return [Splice(cut.start, cut.end, "") for cut in joined_spans(cuts)]
 
 
 def flow_value(target: Target, value: Any) -> str:

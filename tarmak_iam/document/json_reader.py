@@ -11,11 +11,8 @@ import re
 from typing import Any, NoReturn
 
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, Span
-from tarmak_iam.document.source import Source
-from tarmak_iam.document.yaml_builder import MAX_DEPTH, MAX_VALUES, TOO_MANY
+from tarmak_iam.document.source import MAX_DEPTH, MAX_VALUES, TOO_MANY, Source
 from tarmak_iam.errors import ParseError
-
-__all__ = ["construct_json", "looks_like_json", "plain_json", "read_json"]
 
 _BLANK = re.compile(r"[ \t\r\n]*")
 _LITERAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null")
@@ -33,7 +30,7 @@ def looks_like_json(source: Source) -> bool:
 
 def read_json(source: Source) -> Node:
     """Raises ParseError for anything that is not exactly one JSON value."""
-    reader = _Reader(source)
+    reader = _JsonReader(source)
     node = reader.value(0)
     reader.skip()
     if reader.at < len(source.text):
@@ -41,7 +38,7 @@ def read_json(source: Source) -> Node:
     return node
 
 
-class _Reader:
+class _JsonReader:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.text = source.text

@@ -1,4 +1,4 @@
-"""The one node type that both readers (YAML and strict JSON) produce.
+"""The one node type that both readers (YAML and strict JSON) produce, and where a node's own text begins.
 
 Spans are offsets in code points into `Source.text`. A node's span covers its anchor and tag; a block
 collection ends where its last leaf ends, never behind trailing comments.
@@ -9,26 +9,13 @@ would make reading a file a third slower: a document has thousands of them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, TypeGuard
 
-__all__ = [
-    "Alias",
-    "Entry",
-    "Mapping",
-    "Node",
-    "Scalar",
-    "Sequence",
-    "Span",
-    "Style",
-    "dereference",
-    "is_block",
-    "merged_entry",
-    "walk",
-]
-
 Style = Literal["plain", "single", "double", "literal", "folded"]
+
 _MERGE_TAG = "tag:yaml.org,2002:merge"
 
 
@@ -196,3 +183,18 @@ def walk(node: Node) -> Iterator[Node]:
         elif isinstance(current, Mapping):
             for entry in reversed(current.entries):
                 stack.extend((entry.value, entry.key))
+
+
+STANDARD_TAG = "tag:yaml.org,2002:"
+"""What `!!` stands for."""
+
+_PROPERTY = re.compile(r"(?:!<[^>\r\n]*>|[&!][^ \t\r\n,\[\]{}]*)(?:[ \t]|\r\n?|\n|#[^\r\n]*)*")
+
+
+def content_start(text: str, node: Node) -> int:
+    """Where a node's own text begins, behind its anchor and tag (and a comment between them)."""
+    at = node.span.start
+    for _ in range((node.anchor is not None) + (node.tag is not None)):
+        match = _PROPERTY.match(text, at, max(node.span.end, at))
+        at = match.end() if match else at
+    return at

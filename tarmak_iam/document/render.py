@@ -1,17 +1,207 @@
-"""Plain values as YAML text: lines of a block, or flow on one line."""
+"""How new text looks: the layout of its neighbours, and plain values as YAML or JSON text in it."""
 
 from __future__ import annotations
 
+import json
+import math
 import re
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
-from tarmak_iam.document.layout import Layout
-from tarmak_iam.document.quoting import json_scalar, json_string, scalar_text
-from tarmak_iam.text import acts_on_a_log
+from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, walk
+from tarmak_iam.document.source import Source
+from tarmak_iam.document.splices import column, dash_of
+from tarmak_iam.text import ACTED_ON, MARKER, acts_on_a_log
 
-__all__ = ["block_lines", "entry_lines", "flow_text", "indent", "json_lines", "json_text", "value_lines"]
+Quote = Literal["single", "double"]
+
+_WORDS = frozenset(
+    ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", "=", "<<", ".inf", "+.inf", "-.inf", ".nan"]
+)
+
+_OTHER_TYPES = re.compile(
+    r"""
+    [-+]?0[bB][01_]+ | [-+]?0[xX][0-9a-fA-F_]+ | [-+]?0[oO][0-7_]+      # integers with a prefix
+    | [-+]?[0-9][0-9_]*                                                 # 12, 0123, 1_000, account ids
+    | [-+]?(?:[0-9][0-9_]*(?:\.[0-9_]+)?|\.?[0-9_]+)\.?(?:[eE][-+]?[0-9]+)?  # 1.10, .5, 1e3
+    | [-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?                    # 1.
+    | [-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?                  # 12:30, base 60 in YAML 1.1
+    | [0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt \t].*)?                      # dates
+    """,
+    re.VERBOSE | re.ASCII,
+)
+
+_UNSAFE_START = re.compile(r"[-?:](?:\s|\Z)|[,\[\]{}#&*!|>'\"%@`\s]|---|\.\.\.")
+
+_UNSAFE_INSIDE = re.compile(r":\s|:\Z|\s#|\s\Z|[\t\n\xa0\ufeff\ud800-\udfff\ufffe\uffff" + ACTED_ON + r"]|\{\{")
+
+_UNSAFE_IN_FLOW = re.compile(r"[,\[\]{}:?]")
+
+_ESCAPES = {"\0": "\\0", "\t": "\\t", "\n": "\\n", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
+
+_YAML_ONLY = re.compile(r"[\ufeff\ufffe\uffff" + ACTED_ON + "]|" + MARKER)
+
+_NEEDS_ESCAPE = re.compile(r'["\\\t\n\ufeff\ufffe\uffff' + ACTED_ON + "]|" + MARKER)
+
+
+def is_plain_safe(text: str, *, flow: bool = False) -> bool:
+    """Whether the text, unquoted, is the same string to YAML 1.1, YAML 1.2 and go-yaml.
+
+    In a flow collection a colon counts as unsafe: libyaml before 0.2 refuses it there.
+    """
+    if not text or text.lower() in _WORDS or _OTHER_TYPES.fullmatch(text):
+        return False
+    if _UNSAFE_START.match(text) or _UNSAFE_INSIDE.search(text) or acts_on_a_log(text):
+        return False
+    return not (flow and _UNSAFE_IN_FLOW.search(text))
+
+
+def quote(text: str, preferred: Quote = "double") -> str:
+    """The text in quotes; single ones only if preferred and nothing needs an escape."""
+    if preferred == "single" and not _NEEDS_ESCAPE.search(text.replace('"', "").replace("\\", "")):
+        return "'" + text.replace("'", "''") + "'"
+    return '"' + _NEEDS_ESCAPE.sub(_escape, text) + '"'
+
+
+def _escape(match: re.Match[str]) -> str:
+    character = match.group()
+    number = ord(character)
+    return _ESCAPES.get(character) or (f"\\x{number:02X}" if number < 0x100 else f"\\u{number:04X}")
+
+
+def scalar_text(value: object, *, flow: bool = False, preferred: Quote = "double") -> str:
+    """A scalar on one line. Raises TypeError for what YAML has no scalar for."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(int(value))
+    if isinstance(value, float):
+        return _float_text(value)
+    if isinstance(value, str):
+        text = str.__str__(value)
+        return text if is_plain_safe(text, flow=flow) else quote(text, preferred)
+    raise TypeError(f"a {type(value).__name__} cannot be written as YAML")
+
+
+def _float_text(value: float) -> str:
+    if math.isnan(value):
+        return ".nan"
+    if math.isinf(value):
+        return ".inf" if value > 0 else "-.inf"
+    # YAML 1.1 wants a point and a sign in the exponent: 1e-07 is a string there.
+    mantissa, exponent, power = repr(float(value)).partition("e")
+    return f"{mantissa}.0e{power}" if exponent and "." not in mantissa else mantissa + exponent + power
+
+
+def json_string(text: str) -> str:
+    """A string of strict JSON that YAML reads the same way: what it takes for a line break is escaped."""
+    written = json.dumps(text, ensure_ascii=False)
+    return _YAML_ONLY.sub(lambda match: f"\\u{ord(match.group()):04x}", written)
+
+
+def json_scalar(value: object) -> str:
+    """A scalar of strict JSON. Raises TypeError for what JSON has no value for (NaN, infinity too)."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise TypeError(f"{value} cannot be written as JSON")
+    if isinstance(value, str):
+        return json_string(value)
+    if isinstance(value, float):
+        return _float_text(value)
+    if value is None or isinstance(value, (bool, int)):
+        return json.dumps(value)
+    raise TypeError(f"a {type(value).__name__} cannot be written as JSON")
+
+
+_ASPECTS = ("step", "dash", "item", "quote", "flow")
+
+_BY_STEP = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """`step`: blanks from a key to a mapping below it; `dash`: to the dashes of a list below it;
+    `item`: from a dash to its content. `quote` is for strings that need quotes; `literal`: whether a text of
+    several lines may be written as a literal block; `flow`: whether a list of scalars is written as `[a, b]`."""
+
+    step: int = 2
+    dash: int = 0
+    item: int = 2
+    quote: Quote = "double"
+    flow: bool = False
+    literal: bool = True
+
+
+def layout_near(source: Source, nodes: Iterable[Node], known: dict[int, dict[str, Any]]) -> Layout:
+    """The layout that the first of the nodes shows; what it leaves open is the next one's answer, and so on.
+
+    They lead from the place in question outwards: most often only a small part of a file is looked at. What is
+    found is put into `known`, by the node's id.
+    """
+    answers: dict[str, Any] = {}
+    for number, node in enumerate(nodes):
+        if id(node) not in known:
+            known[id(node)] = _LayoutSurvey(source).of(node)
+        found = dict(known[id(node)])
+        if number and found.get("dash"):
+            found["dash"] = _BY_STEP  # lists are indented out there: here it is by the step of here
+        answers = found | answers
+        if len(answers) == len(_ASPECTS):
+            break
+    layout = Layout(**answers)
+    return replace(layout, dash=layout.step) if layout.dash == _BY_STEP else layout
+
+
+class _LayoutSurvey:
+    """Counts what a part of the file does; the most frequent answer wins, the earliest of equals."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._counts: dict[str, Counter[Any]] = {aspect: Counter() for aspect in _ASPECTS}
+
+    def of(self, node: Node) -> dict[str, Any]:
+        for child in walk(node):
+            if isinstance(child, Scalar):
+                if child.style in ("single", "double"):
+                    self._counts["quote"][child.style] += 1
+            elif isinstance(child, Mapping) and not child.flow:
+                self._mapping(child)
+            elif isinstance(child, Sequence):
+                if child.items and all(isinstance(item, Scalar) for item in child.items):
+                    self._counts["flow"][child.flow] += 1
+                if not child.flow:
+                    self._sequence(child)
+        return {aspect: counter.most_common(1)[0][0] for aspect, counter in self._counts.items() if counter}
+
+    def _mapping(self, mapping: Mapping) -> None:
+        for entry in mapping.entries:
+            value = entry.value
+            if isinstance(value, Mapping) and not value.flow:
+                self._counts["step"][self._first_column(value) - column(self._source, entry.key.span.start)] += 1
+            elif isinstance(value, Sequence) and not value.flow and value.items:
+                self._counts["dash"][self._dash_column(value) - column(self._source, entry.key.span.start)] += 1
+
+    def _sequence(self, sequence: Sequence) -> None:
+        for item in sequence.items:
+            if isinstance(item, Mapping) and not item.flow and not item.anchor and not item.tag:
+                start = item.entries[0].key.span.start
+                line = self._source.line_start(start)
+                before = self._source.text[line:start].rstrip()
+                if before.endswith("-"):  # the item begins on the dash's line
+                    self._counts["item"][start - line - len(before) + 1] += 1
+
+    def _first_column(self, mapping: Mapping) -> int:
+        return column(self._source, mapping.entries[0].key.span.start)
+
+    def _dash_column(self, sequence: Sequence) -> int:
+        return column(self._source, dash_of(self._source, sequence))
+
 
 _SHORT = 80
+
 _NO_LITERAL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]|[ ](?:\n|\Z)")
 
 

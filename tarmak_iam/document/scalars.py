@@ -1,4 +1,4 @@
-"""What a scalar means to go-yaml: plain scalars resolved by yaml.v2's rules, and by yaml.v3's.
+"""How a go-yaml release reads scalars: plain ones resolved by the rules of yaml.v2 and yaml.v3, and its dialect.
 
 Source: gopkg.in/yaml.v2 resolve.go (the copy that Tarmak vendors, and viper before 1.19) and yaml.v3's.
 Neither YAML 1.1 nor 1.2 describes them: `y` is a boolean, `08` the float 8, `1e3` a string.
@@ -10,26 +10,19 @@ import base64
 import math
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from tarmak_iam.document.nodes import Scalar
 
-__all__ = [
-    "GoTime",
-    "Plain",
-    "Resolver",
-    "ScalarError",
-    "decode_base64",
-    "resolve_v2",
-    "resolve_v2_later",
-    "resolve_v3",
-]
-
 Plain = None | bool | int | float | str
+
 Resolver = Callable[[Scalar], Plain]
 
 _PREFIX = "tag:yaml.org,2002:"
+
 _Words = dict[str, bool | float | None]
+
 _WORDS_V3: _Words = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -38,25 +31,37 @@ _WORDS_V3: _Words = {
     **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
 }
+
 _WORDS_V2: _Words = {
     **_WORDS_V3,
     **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "on", "On", "ON"), True),
     **dict.fromkeys(("n", "N", "no", "No", "NO", "off", "Off", "OFF"), False),
 }
+
 _FLOAT_V2 = re.compile(r"[-+]?([0-9]+(\.[0-9]+)?|\.[0-9]+)([eE][-+][0-9]+)?\Z", re.ASCII)
+
 _FLOAT_V3 = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z", re.ASCII)
+
+
 # Go's ParseFloat takes underscores between digits.
 _DOT_FLOAT = re.compile(r"\.[0-9]+(_[0-9]+)*([eE][-+]?[0-9]+(_[0-9]+)*)?\Z", re.ASCII)
+
 _TIME = re.compile(
     r"(\d{4})-(\d{1,2})-(\d{1,2})"  # 2006-1-2, and with a time behind T (and a zone) or a blank (without)
     r"(?:(?:[Tt]|(?P<blank> ))(\d{1,2}):(\d{1,2}):(\d{1,2})(\.\d+)?(?(blank)|(Z|[-+]\d\d:\d\d)))?\Z",
     re.ASCII,
 )
+
 _INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]([0-7]+)|0([0-7]*)|([1-9][0-9]*))\Z", re.ASCII)
+
+
 # 64 binary digits with sign and prefix, and some zeros; Python itself refuses to read thousands of digits.
 _LONGEST_INTEGER = 100
+
 _BITS = re.compile(r"[-+][01]{1,64}\Z", re.ASCII)
+
 _BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\Z", re.ASCII)
+
 _MIN_INT64, _MAX_UINT64 = -(2**63), 2**64 - 1
 
 
@@ -193,3 +198,26 @@ def _binary(text: str) -> str:
         return decode_base64(text).decode("utf-8", "replace")
     except ValueError:
         raise ScalarError("!!binary value contains invalid base64 data") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """`own_keys_win`: a mapping's own keys win over `<<` wherever that stands; else the later one wins.
+
+    `checks_last_anchor`: whether an alias may be merged is decided by the last value in the document that has the
+    anchor's name (yaml.v2, decode.go, merge); what is merged is the value that the alias stands for.
+    """
+
+    resolve: Resolver
+    own_keys_win: bool = False
+    checks_last_anchor: bool = False
+
+
+YAML_V2 = Dialect(resolve_v2, checks_last_anchor=True)
+"""yaml.v2 up to 2.2.2: Tarmak's own."""
+
+YAML_V2_LATER = Dialect(resolve_v2_later)
+"""yaml.v2 from 2.2.3 on: `1e3` and `1.` are floats."""
+
+YAML_V3 = Dialect(resolve_v3, own_keys_win=True)
+"""yaml.v3: `yes` is a string, `2019-06-01` a time."""

@@ -1,4 +1,4 @@
-"""A file's bytes as text, and back: encoding, byte order mark, line ends, line and column."""
+"""A file's bytes as text, and back: encoding, byte order mark, line ends, line and column, and how much is read."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from itertools import accumulate
 
 from tarmak_iam.errors import ParseError, Place
 
-__all__ = ["MAX_BYTES", "Source"]
-
 MAX_BYTES = 10 * 1024 * 1024
 """Larger input is refused before it is parsed: no tarmak.yaml or ConfigMap (1 MiB) comes near it."""
 
@@ -20,9 +18,13 @@ _MARKS = (
     (b"\xff\xfe", "utf-16-le"),
     (b"\xfe\xff", "utf-16-be"),
 )
+
+
 # Line breaks as YAML 1.1 has them: NEL, LINE SEPARATOR and PARAGRAPH SEPARATOR too.
 _LINE_END = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
+
 _RARE_END = re.compile(r"[\r\x85\u2028\u2029]")
+
 _COMMON_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -122,3 +124,12 @@ def _check_size(raw: bytes, filename: str) -> None:
     if len(raw) > MAX_BYTES:
         what = f"the file has {len(raw):,} bytes, more than the {MAX_BYTES:,} that are read"
         raise ParseError(what, place=Place(filename))
+
+
+MAX_DEPTH = 200
+"""Deeper nesting is refused: no file of this trade needs it, and it keeps every later walk bounded."""
+
+MAX_VALUES = 1_000_000
+"""A document of more values, or whose aliases expand to more, is refused (billion laughs)."""
+
+TOO_MANY = "the document has more than a million values, which is not read"

@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
-from tarmak_iam.document.construct import python_key
-from tarmak_iam.document.layout import Layout, layout_near
 from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Scalar, Sequence, dereference, merged_entry
+from tarmak_iam.document.plain_values import python_key
+from tarmak_iam.document.render import Layout, layout_near
 from tarmak_iam.document.scalars import resolve_v2
 from tarmak_iam.document.tree import Tree
 from tarmak_iam.errors import EditRefused
 from tarmak_iam.routes import Key, Route, Step
 from tarmak_iam.text import quoted
-
-__all__ = ["Holder", "Target", "is_null", "kind_of", "locate", "native_keys", "refuse"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,11 @@ from functools import cached_property
 from typing import Any
 
 from tarmak_iam.document.json_reader import looks_like_json, read_json
-from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Span, dereference
-from tarmak_iam.document.properties import content_start
+from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Span, content_start, dereference
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.yaml_reader import YamlText, read_stream, read_yaml
 from tarmak_iam.errors import ParseError, Place
 from tarmak_iam.routes import Key, Route
-
-__all__ = ["Comment", "Tree"]
 
 # The sign stands first, and what must be before it second: that way the search is for a literal, and fast.
 _COMMENT = re.compile(r"#(?<![^ \t\r\n\ufeff]#)[^\r\n\x85\u2028\u2029]*")

@@ -6,43 +6,39 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tarmak_iam.document.comments import behind_with_comments
 from tarmak_iam.document.flow import flow_value
-from tarmak_iam.document.geometry import (
+from tarmak_iam.document.nodes import STANDARD_TAG, Mapping, Node, Scalar, Sequence, content_start, is_block
+from tarmak_iam.document.render import Layout, block_lines, indent, quote, value_lines
+from tarmak_iam.document.source import Source
+from tarmak_iam.document.splices import (
+    Splice,
     above_blank_lines,
-    behind,
     blanks_before,
     code_end,
+    column,
     entry_start,
     find_colon,
     item_start,
+    member_count,
     new_lines,
-    size,
+    next_line_behind,
     starts_line,
 )
-from tarmak_iam.document.layout import Layout, column
-from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, is_block
-from tarmak_iam.document.ownership import behind_with_comments
-from tarmak_iam.document.properties import STANDARD_TAG, content_start
-from tarmak_iam.document.quoting import quote
-from tarmak_iam.document.render import block_lines, indent, value_lines
-from tarmak_iam.document.source import Source
-from tarmak_iam.document.splice import Splice
 from tarmak_iam.document.target import Target
-
-__all__ = ["write"]
 
 _HEADER = re.compile(r"[|>][-+0-9]*")
 
 
 @dataclass(frozen=True, slots=True)
-class _Text:
+class _ValueText:
     """`first` stands at the value's place, `below` are the lines under it, indented for their place."""
 
     first: str
     below: list[str]
 
 
-def write(target: Target, value: Any) -> list[Splice]:
+def write_value(target: Target, value: Any) -> list[Splice]:
     """The value in place of the target's deepest node. What stands behind the old value on its line stays."""
     source, node = target.tree.source, target.holders[-1].node
     start, kept = _own_start(source, node)
@@ -58,7 +54,7 @@ def write(target: Target, value: Any) -> list[Splice]:
     here = _in_place(source, start, code_end(source, node), text.first)
     if not text.below:
         return [here]
-    at = behind(source, node)
+    at = next_line_behind(source, node)
     if isinstance(value, (dict, list)):  # comments in a literal block would be its text
         at = behind_with_comments(target.tree, at, len(text.below[0]) - len(text.below[0].lstrip()))
     return [here, new_lines(source, at, text.below)]
@@ -66,7 +62,7 @@ def write(target: Target, value: Any) -> list[Splice]:
 
 def _is_written_in_flow(node: Node, value: Any) -> bool:
     """Whether a flow collection gives way to another one of its kind."""
-    if not value or not size(node):
+    if not value or not member_count(node):
         return False
     return isinstance(value, dict if isinstance(node, Mapping) else list) and not is_block(node)
 
@@ -105,11 +101,11 @@ def _in_old_quotes(node: Node, value: Any) -> str | None:
     return quote(value, "double") if node.style == "double" else None
 
 
-def _rendered(target: Target, start: int, kept: str, value: Any) -> _Text:
+def _rendered(target: Target, start: int, kept: str, value: Any) -> _ValueText:
     source, holder = target.tree.source, target.holders[-1]
     quoted = _in_old_quotes(holder.node, value)
     if quoted is not None:
-        return _Text(f"{kept} {quoted}".lstrip(), [])
+        return _ValueText(f"{kept} {quoted}".lstrip(), [])
     if starts_line(source, start) and not kept:
         return _on_own_line(value, target.layout(), column(source, start))
     layout = target.layout(inside=1)
@@ -120,23 +116,23 @@ def _rendered(target: Target, start: int, kept: str, value: Any) -> _Text:
         base = 0 if holder.entry is None else column(source, entry_start(source, holder.entry))
         if holder.entry is None:  # behind `---` a block cannot begin on the same line, but at the margin
             if isinstance(value, (dict, list)) and value:
-                return _Text(kept, block_lines(value, layout))
+                return _ValueText(kept, block_lines(value, layout))
             layout = replace(layout, step=0, dash=0)
         first, below = value_lines(value, layout)
-        text = _Text(first, indent(below, base))
-    return _Text(f"{kept} {text.first}".strip(), text.below) if kept else text
+        text = _ValueText(first, indent(below, base))
+    return _ValueText(f"{kept} {text.first}".strip(), text.below) if kept else text
 
 
-def _on_own_line(value: Any, layout: Layout, width: int) -> _Text:
+def _on_own_line(value: Any, layout: Layout, width: int) -> _ValueText:
     """A value that begins its line keeps its column."""
     if isinstance(value, (dict, list)) and value:
         first, *below = block_lines(value, layout)
     else:
         first, below = value_lines(value, layout)
-    return _Text(first, indent(below, width))
+    return _ValueText(first, indent(below, width))
 
 
-def _behind_dash(target: Target, start: int, value: Any, layout: Layout, *, alone: bool) -> _Text:
+def _behind_dash(target: Target, start: int, value: Any, layout: Layout, *, alone: bool) -> _ValueText:
     """`alone`: an anchor or tag stands behind the dash, which would become the first key's."""
     source, holder = target.tree.source, target.holders[-1]
     parent = target.holders[-2].node
@@ -144,12 +140,12 @@ def _behind_dash(target: Target, start: int, value: Any, layout: Layout, *, alon
     assert holder.index is not None
     dash = item_start(source, parent, holder.index)
     if alone and isinstance(value, (dict, list)) and value:
-        return _Text("", indent(block_lines(value, layout), column(source, dash) + layout.item))
+        return _ValueText("", indent(block_lines(value, layout), column(source, dash) + layout.item))
     if start > dash + 1 and not alone and source.line_start(start) == source.line_start(dash):
         # The content's column is the old one, so that the lines below fit it.
         layout = replace(layout, item=max(start - dash, 2))
     first, *below = block_lines([value], layout)
-    return _Text(first[layout.item :], indent(below, column(source, dash)))
+    return _ValueText(first[layout.item :], indent(below, column(source, dash)))
 
 
 def _in_place(source: Source, start: int, end: int, first: str) -> Splice:
@@ -164,7 +160,7 @@ def _in_place(source: Source, start: int, end: int, first: str) -> Splice:
     return Splice(start, end, blank + first)
 
 
-def _instead_of_block_scalar(source: Source, node: Scalar, start: int, text: _Text) -> list[Splice]:
+def _instead_of_block_scalar(source: Source, node: Scalar, start: int, text: _ValueText) -> list[Splice]:
     """The header gives way to the new text, its comment stays, the content lines go."""
     match = _HEADER.match(source.text, content_start(source.text, node))
     header = _in_place(source, start, match.end() if match else start, text.first)
@@ -184,13 +180,13 @@ def _behind_question_mark(target: Target, value: Any) -> list[Splice]:
     assert entry is not None
     first, below = value_lines(value, target.layout(inside=1))
     lines = indent([f": {first}".rstrip(), *below], column(source, entry_start(source, entry)))
-    return [new_lines(source, behind(source, entry.key), lines)]
+    return [new_lines(source, next_line_behind(source, entry.key), lines)]
 
 
 def _instead_of_lines(target: Target, start: int, kept: str, value: Any) -> list[Splice]:
     """A block collection below its key or dash gives way to the lines of another, or to a value behind the key."""
     source, node = target.tree.source, target.holders[-1].node
-    region = source.line_start(start), behind(source, node)
+    region = source.line_start(start), next_line_behind(source, node)
     at = _behind_owner(target, start)
     if isinstance(value, (dict, list)) and value:
         lines = indent(block_lines(value, target.layout()), _column_instead(target, start, value))

@@ -1,4 +1,4 @@
-"""YAML text to nodes: ruamel.yaml's parser locates, `yaml_builder` makes our own immutable nodes of it.
+"""YAML text to nodes: ruamel.yaml's parser locates, the builder makes our own immutable nodes of its events.
 
 Events are used instead of composed nodes because they keep what a splice needs: an alias has marks of
 its own (a composed alias carries the anchor's), re-used anchors work with both parsers, and a document
@@ -12,25 +12,246 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any
+from typing import Any, NoReturn
 
 from ruamel.yaml import events as kinds
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from tarmak_iam.document.go_yaml import go_yaml
-from tarmak_iam.document.masking import mask, unmask_scalars
-from tarmak_iam.document.nodes import Node, Scalar, Span
-from tarmak_iam.document.source import Source
-from tarmak_iam.document.yaml_builder import Builder
+from tarmak_iam.document.go_yaml import go_yaml, mask, unmask_scalars
+from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, Span, Style
+from tarmak_iam.document.source import MAX_DEPTH, MAX_VALUES, TOO_MANY, Source
 from tarmak_iam.errors import ParseError
-from tarmak_iam.text import shortened
+from tarmak_iam.text import quoted, shortened
 
-__all__ = ["YamlText", "has_c_parser", "read_stream", "read_yaml"]
+_STYLES: dict[str | None, Style] = {
+    None: "plain",
+    "": "plain",
+    "'": "single",
+    '"': "double",
+    "|": "literal",
+    ">": "folded",
+}
+
+_BLANKS = " \t\r\n\x85\u2028\u2029"
+
+
+# go-yaml's anchors; YAML itself allows more.
+_ANCHOR = re.compile(r"[0-9A-Za-z_-]+\Z", re.ASCII)
+
+_BEHIND_ANCHOR = "?:,]}%@`"
+
+_TAB_BEHIND_EXPLICIT_COLON = re.compile(
+    r"(?:(?<=[\r\n\x85\u2028\u2029])|(?:[ \t]*(?:#[^\r\n\x85\u2028\u2029]*)?[\r\n\x85\u2028\u2029])+)[ ]*:[ ]*\t"
+)
+
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(slots=True)
+class _Open:
+    """A collection whose end has not come yet."""
+
+    start: int
+    anchor: str | None
+    tag: str | None
+    flow: bool
+    is_mapping: bool
+    children: list[Node]
+
+
+class Builder:
+    """Reads the events of one document; `root` is then its root (None if it is empty), `scalars` are all of
+    its scalars in file order, `duplicates` counts the keys that are there already."""
+
+    def __init__(self, source: Source, start: int) -> None:
+        self.root: Node | None = None
+        self.scalars: list[Scalar] = []
+        self.duplicates = 0
+        self.has_aliases = False
+        self._source = source
+        self._text = source.text
+        self._stack: list[_Open] = []
+        self._siblings: list[Node] = []  # the children so far of the innermost open collection, or the root
+        self._anchors: dict[str, Node | None] = {}
+        self._others = 0
+        self._before = start  # where the text of the events so far ends
+        self._has_tabs = "\t" in source.text
+
+    def read(self, events: Iterator[Any]) -> Any:
+        """Takes the events up to the one that ends the document, which is returned.
+
+        Raises ParseError for nesting beyond MAX_DEPTH and for aliases without a (finished) anchor.
+        """
+        handlers: dict[type, Callable[[Any], None]] = {
+            kinds.ScalarEvent: self._scalar,
+            kinds.AliasEvent: self._alias,
+            kinds.MappingStartEvent: self._open,
+            kinds.SequenceStartEvent: self._open,
+            kinds.MappingEndEvent: self._close,
+            kinds.SequenceEndEvent: self._close,
+        }
+        for event in events:
+            handler = handlers.get(type(event))
+            if handler is None:
+                break
+            handler(event)
+        self.root = self._siblings[0] if self._siblings else None
+        return event
+
+    def _open(self, event: Any) -> None:
+        start = event.start_mark.index
+        self._count(start)
+        if self._has_tabs:
+            self._check_explicit_value()
+        if len(self._stack) >= MAX_DEPTH:
+            what = f"nested deeper than {MAX_DEPTH} levels, which is not read"
+            raise ParseError(what, place=self._source.place(start))
+        anchor, tag = self._properties(event, start) if event.anchor or event.ctag else (None, None)
+        if anchor:
+            self._anchors[anchor] = None  # an alias inside would contain itself
+        is_mapping, flow = type(event) is kinds.MappingStartEvent, bool(event.flow_style)
+        self._stack.append(_Open(start, anchor, tag, flow, is_mapping, self._siblings))
+        self._siblings = []
+        self._before = event.end_mark.index if flow else start
+
+    def _count(self, at: int) -> None:
+        """What is no scalar: those are counted by their list."""
+        self._others += 1
+        if self._others > MAX_VALUES:
+            raise ParseError(TOO_MANY, place=self._source.place(at))
+
+    def _close(self, event: Any) -> None:
+        """A block collection's end mark runs past trailing comments: its last child's end is its own."""
+        opened, children = self._stack.pop(), self._siblings
+        self._siblings = opened.children
+        end = self._before
+        if opened.flow:
+            end = event.end_mark.index
+        elif children:
+            end = children[-1].end
+        self._before = end
+        node: Node
+        if opened.is_mapping:
+            pairs = zip(children[::2], children[1::2], strict=True)
+            node = Mapping.of(Span(opened.start, end), pairs, opened.flow, opened.tag, opened.anchor)
+            self.duplicates += len(node.entries) - len(node.lasts)
+        else:
+            node = Sequence(opened.start, end, tuple(children), opened.flow, opened.tag, opened.anchor)
+        if opened.anchor and self._anchors[opened.anchor] is None:  # else one of that name inside began later
+            self._anchors[opened.anchor] = node
+        self._siblings.append(node)
+
+    def _scalar(self, event: Any) -> None:
+        start, end, text = event.start_mark.index, event.end_mark.index, event.value
+        if self._has_tabs:
+            self._check_explicit_value()
+        style = _STYLES[event.style]
+        if style == "plain":
+            if start == end:
+                start = end = self._behind_indicator(start)
+            elif not text:
+                end = start + len(self._text[start:end].rstrip())  # an anchor or tag only
+        elif style == "double":
+            self._check_escapes(start, end, text)
+        elif style != "single":
+            end = self._block_scalar_end(start, end)
+        if event.anchor or event.ctag:
+            anchor, tag = self._properties(event, start)
+            node = Scalar(start, end, text, style, tag, anchor)
+            if anchor:
+                self._anchors[anchor] = node
+        else:
+            node = Scalar(start, end, text, style)
+        self._siblings.append(node)
+        self.scalars.append(node)
+        if len(self.scalars) > MAX_VALUES:
+            raise ParseError(TOO_MANY, place=self._source.place(start))
+        self._before = end
+
+    def _check_explicit_value(self) -> None:
+        """In a block go-yaml refuses a tab behind the colon of an explicit key, which stands on a line below it."""
+        opened = self._stack[-1] if self._stack else None
+        if opened is None or opened.flow or not opened.is_mapping or len(self._siblings) % 2 == 0:
+            return
+        found = _TAB_BEHIND_EXPLICIT_COLON.match(self._text, self._before)
+        if found:
+            self._refuse(found.end() - 1, "found character that cannot start any token", "write a blank, not a tab")
+
+    def _check_escapes(self, start: int, end: int, text: str) -> None:
+        """go-yaml knows no `\\/`, and no half of a surrogate pair."""
+        if self._text.find("\\", start, end) < 0:
+            return
+        if _SURROGATE.search(text):
+            self._refuse(start, "found invalid Unicode character escape code", "write the character itself")
+        if any(each[1] == "/" for each in _ESCAPE.finditer(self._text, start, end)):
+            self._refuse(start, "found unknown escape character", "write / instead of \\/")
+
+    def _behind_indicator(self, limit: int) -> int:
+        """An empty value is marked at the next token by the pure parser; it belongs behind its indicator."""
+        if not self._stack:
+            return self._before
+        indicator = ("?", ":")[len(self._siblings) % 2] if self._stack[-1].is_mapping else "-"
+        for match in re.finditer(rf"(?:(?<=\s)|^)#[^\r\n]*|[{indicator}]", self._text[self._before : limit]):
+            if match.group() == indicator:
+                return self._before + match.end()
+        return self._before
+
+    def _block_scalar_end(self, start: int, end: int) -> int:
+        """`|+` owns its trailing blank lines; otherwise the scalar ends with its last line of content."""
+        source = self._source
+        header = source.text[start : source.line_end(start)]
+        end = min(end, len(source.text))
+        if "+" in header.split("#")[0]:
+            return end
+        tail = start + len(source.text[start:end].rstrip(_BLANKS))
+        return max(source.next_line(tail), source.next_line(start)) if tail < len(source.text) else end
+
+    def _refuse(self, at: int, what: str, remedy: str) -> NoReturn:
+        raise ParseError(f"not YAML: {what}", remedy=remedy, place=self._source.place(at))
+
+    def _properties(self, event: Any, at: int) -> tuple[str | None, str | None]:
+        """Anchor and explicit tag; the two parsers disagree on the tag's type and on '' for none."""
+        name, tag = event.anchor, event.ctag
+        if tag in ("!!", "tag:yaml.org,2002:"):
+            self._refuse(at, "did not find expected tag URI", "write the tag out, as in !!str")
+        if name and not self._is_anchor(name, at):
+            what = "did not find expected alphabetic or numeric character"
+            self._refuse(at, what, "name anchors with letters, digits, - and _")
+        return (str(name) if name else None), (str(tag) if tag else None)
+
+    def _is_anchor(self, name: str, at: int) -> bool:
+        """go-yaml wants a blank or one of a few signs behind an anchor's name: not `&a{}`."""
+        behind = self._text.find(f"&{name}", at) + len(name) + 1
+        after = self._text[behind : behind + 1]
+        return _ANCHOR.match(name) is not None and (after in _BEHIND_ANCHOR or after.isspace())
+
+    def _alias(self, event: Any) -> None:
+        self._count(event.start_mark.index)
+        name, start, end = event.anchor, event.start_mark.index, event.end_mark.index
+        target = self._anchors.get(name)
+        if target is None:
+            known = name in self._anchors
+            what = (
+                f"anchor {quoted(name)} value contains itself" if known else f"unknown anchor {quoted(name)} referenced"
+            )
+            remedy = (
+                "write the value out" if known else f"define &{shortened(name)} above this line, or write the value out"
+            )
+            raise ParseError(what, remedy=remedy, place=self._source.place(start))
+        self._siblings.append(Alias(start, end, name, target))
+        self.has_aliases = True
+        self._before = end
+
 
 # ruamel.yaml stumbles over a few odd texts (%YAML 1.3, "\\U00110000") with errors that are not its own.
 _PARSER_ERRORS = (YAMLError, AssertionError, ValueError, OverflowError)
+
 _QUOTED_TEMPLATE = re.compile(r"""[^'"]*['"].*\{\{""")
+
 _BYTE_ORDER_MARK = "\ufeff"
+
 _MOST_TAG_DIRECTIVES = 100
 """libyaml compares each %TAG with all before it: texts with more go to the pure parser."""
 

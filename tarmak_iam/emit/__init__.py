@@ -1,8 +1,9 @@
 """Artifacts of an installation: flags, manifests, kubeconfigs. One module per artifact."""
 
-from tarmak_iam.emit.artifact import Artifact, Emitter, Manifest, yaml_bytes
+from tarmak_iam.document.dump import yaml_bytes
+from tarmak_iam.emit.artifact import Artifact, Emitter, Manifest
+from tarmak_iam.emit.backend_objects import notes
 from tarmak_iam.emit.emitters import EMITTERS, load_emitters, manifests, render
-from tarmak_iam.emit.notes import notes
 
 __all__ = [
     "EMITTERS",

@@ -6,17 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tarmak_iam.document.layout import Layout
-from tarmak_iam.document.render import block_lines
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.installation import Installation
-
-__all__ = ["Artifact", "Emitter", "Manifest", "yaml_bytes"]
+from tarmak_iam.installation.installation import Installation
 
 Manifest = dict[str, Any]
 """A Kubernetes object as plain data."""
-
-_LAYOUT = Layout(step=2, dash=0, item=2, quote="double")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +49,3 @@ class Emitter:
     def makes_objects(self) -> bool:
         """Whether it is one that may make objects; the others are no matter where only these are wanted."""
         return self.objects is not _nothing
-
-
-def yaml_bytes(value: Manifest) -> bytes:
-    """YAML that every reader takes the same way: whatever could be another type is quoted."""
-    return ("\n".join(block_lines(value, _LAYOUT) or ["{}"]) + "\n").encode()

@@ -1,4 +1,17 @@
-"""The DaemonSet that runs the authenticator on Tarmak's masters.
+"""The DaemonSet that runs the authenticator on Tarmak's masters, by the release of Kubernetes.
+
+The same in all of them, since 1.9: `apps/v1` for the DaemonSet (extensions/v1beta1 went in 1.16) and
+`rbac.authorization.k8s.io/v1`.
+
+No PodSecurityPolicy comes with the manifests. Tarmak has the admission on from 1.8 and lets the service accounts of
+kube-system use its policy `privileged` (puppet/modules/kubernetes/templates/pod-security-policy*.erb), which allows all
+that the pod asks for and changes nothing in it. A policy of our own would have to be allowed by a role of its own, is a
+second object that can lock the pod out, and is refused altogether from 1.25 on.
+
+Nothing is emitted for Pod Security (on from 1.23) either. The pod needs the level `privileged`: hostNetwork, hostPath
+and the SELinux type are all beyond `baseline`. That is what a namespace without labels has, unless the API server's
+AdmissionConfiguration sets another default, and then kube-system has to be exempt for Tarmak's own pods too. The level
+is a label of the namespace, which belongs to Kubernetes and not to these manifests.
 
 The one in Tarmak's documentation is wrong: its mounts and security context are indented where they mean
 nothing, its API is gone in 1.16, its memory limit too tight. This one states every field where it belongs.
@@ -7,23 +20,73 @@ nothing, its API is gone in 1.16, its memory limit too tight. This one states ev
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import Any
 
-from tarmak_iam.delivery import CONFIG_KEY
+from tarmak_iam.config.kubernetes_versions import GoVersion
 from tarmak_iam.emit.artifact import Emitter, Manifest
-from tarmak_iam.emit.eras import era_of
-from tarmak_iam.emit.labels import NAME, NAMESPACE, SELECTOR, labels, pod_labels
+from tarmak_iam.emit.labels import NAME, NAMESPACE, SELECTOR, object_labels, pod_labels
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.identity.server_settings import DEFAULT_STATE_DIR, ServerSettings
-from tarmak_iam.identity.versions import DaemonVersion
-from tarmak_iam.installation import Installation
+from tarmak_iam.identity.daemon_config import DEFAULT_STATE_DIR, ServerSettings
+from tarmak_iam.identity.releases import DaemonVersion
+from tarmak_iam.installation.backend_payloads import CONFIG_KEY
+from tarmak_iam.installation.installation import Installation
 
-__all__ = ["DAEMONSET", "daemonset"]
+_MASTER = ("node-role.kubernetes.io/master",)
+
+_BOTH = (*_MASTER, "node-role.kubernetes.io/control-plane")
+
+
+@dataclass(frozen=True, slots=True)
+class Era:
+    """From the release `since` up to the next row's."""
+
+    since: tuple[int, int]
+
+    node_labels: tuple[str, ...]
+    """Labels of nodes with an API server: any of them."""
+
+    has_priority: bool
+    """Whether `priorityClassName` counts, or the annotation of critical pods."""
+
+    seccomp_annotation: str
+    """Value of the annotation that chooses the container runtime's own profile; "" where that is a field."""
+
+
+# node_labels: kubeadm adds `control-plane` in 1.20, and `master` goes in 1.24 (kubernetes/enhancements KEP-2067).
+#   Tarmak's own masters have `master` alone, in every release, so both are taken from 1.20 on.
+# has_priority: PodPriority is beta and on from 1.11, and the API server makes system-node-critical itself (Kubernetes'
+#   changelog). Tarmak adds to the default admission plugins from 1.11, but below it lists them all, without Priority
+#   (kube-apiserver.service.erb, apiserver.pp): the class would be refused or dropped, and its own DaemonSets use the
+#   annotation. kube-system is where the class is allowed in every release (only there up to 1.16: #65593, #76310). The
+#   annotation goes in 1.16 (#80342).
+# seccomp_annotation: dockershim knows `docker/default` alone up to 1.10, `runtime/default` from 1.11 (#62662). The
+#   field came in 1.19; the annotation stops working for kubelets in 1.25 and goes in 1.27 (#109819, #114947).
+# Numbers are pull requests of kubernetes/kubernetes.
+_ERAS = (
+    Era((1, 9), node_labels=_MASTER, has_priority=False, seccomp_annotation="docker/default"),
+    Era((1, 11), node_labels=_MASTER, has_priority=True, seccomp_annotation="runtime/default"),
+    Era((1, 19), node_labels=_MASTER, has_priority=True, seccomp_annotation=""),
+    Era((1, 20), node_labels=_BOTH, has_priority=True, seccomp_annotation=""),
+)
+
+
+def era_of(version: GoVersion) -> Era:
+    """Of 1.9 or later; a release newer than all that are known is taken as the newest.
+
+    A pre-release is taken as the release before it: what is new may not be in it yet, and nothing in the table is
+    taken away in the release that brings its successor.
+    """
+    return next((era for era in reversed(_ERAS) if not version.is_below(*era.since)), _ERAS[0])
+
 
 _CONFIG_DIR = "/etc/aws-iam-authenticator"
+
 _EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104  # what the configuration may say
+
 _STATE_DIR = DEFAULT_STATE_DIR
 """Where the host's init unit leaves certificate and key."""
+
 
 # Whatever taints a master has, an API server runs on it (Tarmak starts it with systemd) and asks the daemon of its host
 # and no other. So a taint that kept the daemon away, or ended it, would take the logins of that API server away and
@@ -50,7 +113,7 @@ def daemonset(installation: Installation) -> Manifest:
     return {
         "apiVersion": "apps/v1",
         "kind": "DaemonSet",
-        "metadata": {"name": NAME, "namespace": NAMESPACE, "labels": labels(installation)},
+        "metadata": {"name": NAME, "namespace": NAMESPACE, "labels": object_labels(installation)},
         "spec": {
             "selector": {"matchLabels": dict(SELECTOR)},
             # One master after the other, and on each a gap of seconds. maxSurge (on from 1.22) would not close it: the

@@ -5,25 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tarmak_iam.emit.artifact import Artifact, Emitter, Manifest, yaml_bytes
-from tarmak_iam.emit.aws_auth import AWS_AUTH
-from tarmak_iam.emit.checksum import with_checksum
-from tarmak_iam.emit.configmap import CONFIGMAP
-from tarmak_iam.emit.crd import CRD
+from tarmak_iam.document.dump import yaml_bytes
+from tarmak_iam.emit.artifact import Artifact, Emitter, Manifest
+from tarmak_iam.emit.backend_objects import AWS_AUTH, CONFIGMAP, CRD, IDENTITY_MAPPINGS
 from tarmak_iam.emit.daemonset import DAEMONSET
-from tarmak_iam.emit.filenames import RESERVED, is_safe_name, object_files
 from tarmak_iam.emit.flags import FLAGS
-from tarmak_iam.emit.identity_mappings import IDENTITY_MAPPINGS
 from tarmak_iam.emit.kubeconfig import KUBECONFIG
-from tarmak_iam.emit.kustomization import kustomization
-from tarmak_iam.emit.objects import Key, described, garbled, key_of, well_formed
-from tarmak_iam.emit.ordering import in_apply_order
+from tarmak_iam.emit.kubernetes_objects import (
+    ObjectKey,
+    garbled,
+    in_apply_order,
+    object_key,
+    object_text,
+    well_formed,
+    with_checksum,
+)
+from tarmak_iam.emit.kustomization import RESERVED, is_safe_name, kustomization, object_files
 from tarmak_iam.emit.rbac import RBAC
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.installation import Installation
+from tarmak_iam.installation.installation import Installation
 from tarmak_iam.plugins import OWN, Brought, brought, check_unique
-
-__all__ = ["EMITTERS", "GROUP", "load_emitters", "manifests", "objects", "render"]
 
 GROUP = "tarmak_iam.emitters"
 """The entry-point group; each of its entry points is an `Emitter`."""
@@ -108,27 +109,27 @@ def _sorted_out(
 
 def _objects(installation: Installation, emitters: Iterable[Brought[Emitter]]) -> list[tuple[Manifest, str]]:
     """In apply order, each with who makes it."""
-    found: dict[Key, tuple[Manifest, str]] = {}
+    found: dict[ObjectKey, tuple[Manifest, str]] = {}
     for each in emitters:
         for value in _call(each, lambda emitter: tuple(emitter.objects(installation)), each.value):
             try:
                 manifest = with_checksum(well_formed(value))
             except TypeError as error:
                 raise _misfit(each, str(error)) from None
-            key = key_of(manifest)
+            key = object_key(manifest)
             if key in found:
-                raise _twice(f"the object {described(key)}", found[key][1], _whose(each))
+                raise _twice(f"the object {object_text(key)}", found[key][1], _whose(each))
             _check_text(manifest, key)
             found[key] = manifest, _whose(each)
     makers = {id(manifest): whose for manifest, whose in found.values()}
     return [(each, makers[id(each)]) for each in in_apply_order(manifest for manifest, _ in found.values())]
 
 
-def _check_text(manifest: Manifest, key: Key) -> None:
+def _check_text(manifest: Manifest, key: ObjectKey) -> None:
     text = garbled(manifest)
     if text is not None:
         raise ConfigError(
-            f"{described(key)} has {text[:200]!r}, with a control character that `kubectl apply -k` would change",
+            f"{object_text(key)} has {text[:200]!r}, with a control character that `kubectl apply -k` would change",
             remedy="write it without",
         )
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from tarmak_iam.config.effective import hieradata
-from tarmak_iam.config.webhook import WEBHOOK_FLAG as FLAG
+from tarmak_iam.config.api_server import WEBHOOK_FLAG, hieradata
 from tarmak_iam.emit.artifact import Artifact, Emitter
-from tarmak_iam.installation import Installation
-
-__all__ = ["FLAG", "FLAGS", "webhook_args", "webhook_hieradata"]
+from tarmak_iam.installation.installation import Installation
 
 
 def webhook_args(installation: Installation) -> list[str]:
@@ -16,7 +13,7 @@ def webhook_args(installation: Installation) -> list[str]:
     Raises ConfigError for a file name that would not arrive as it is written.
     """
     path = None if installation.is_hub else installation.safe_webhook_file()
-    return [] if path is None else [f"--{FLAG}={path}"]
+    return [] if path is None else [f"--{WEBHOOK_FLAG}={path}"]
 
 
 def webhook_hieradata(installation: Installation) -> list[str]:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
-from urllib.parse import urlsplit
-
-from tarmak_iam.emit.artifact import Artifact, Emitter, Manifest, yaml_bytes
+from tarmak_iam.aws.arn import parse_arn
+from tarmak_iam.document.dump import yaml_bytes
+from tarmak_iam.emit.artifact import Artifact, Emitter, Manifest
 from tarmak_iam.errors import ConfigError, Place
-from tarmak_iam.exec_plugin import exec_plugin
-from tarmak_iam.identity.arn import parse_arn
-from tarmak_iam.installation import Installation
-
-__all__ = ["KUBECONFIG", "api_server", "client_kubeconfig", "emit_kubeconfig", "is_tunnel", "missing_ca"]
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.kubeconfig.exec_plugin import exec_plugin
 
 
 def client_kubeconfig(installation: Installation) -> Manifest:
@@ -47,15 +43,6 @@ def api_server(installation: Installation) -> str | None:
     Raises ConfigError for a public address that is none.
     """
     return installation.safe_public_address() or (installation.admin.server if installation.admin else None)
-
-
-def is_tunnel(server: str) -> bool:
-    """Whether an API server's address is of this machine: an SSH tunnel, which Tarmak opens for ten minutes."""
-    try:
-        host = urlsplit(server).hostname or ""
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def missing_ca(installation: Installation) -> ConfigError | None:

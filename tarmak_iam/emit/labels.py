@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from tarmak_iam.installation import Installation
-
-__all__ = ["ADDON_MANAGER_LABEL", "NAME", "NAMESPACE", "SELECTOR", "label_value", "labels", "pod_labels"]
+from tarmak_iam.installation.installation import Installation
 
 NAME = "aws-iam-authenticator"
 NAMESPACE = "kube-system"
@@ -21,7 +19,7 @@ _VALUE = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?\Z", re.ASC
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-def labels(installation: Installation) -> dict[str, str]:
+def object_labels(installation: Installation) -> dict[str, str]:
     """Of every object; with the addon manager's mode where the settings name one."""
     mode = installation.settings.addonManagerMode
     return pod_labels(installation) | ({ADDON_MANAGER_LABEL: mode} if mode else {})

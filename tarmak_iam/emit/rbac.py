@@ -12,20 +12,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from tarmak_iam.emit.artifact import Emitter, Manifest
-from tarmak_iam.emit.crd import PLURAL
-from tarmak_iam.emit.labels import NAME, NAMESPACE, labels
-from tarmak_iam.identity.crd import GROUP
-from tarmak_iam.identity.eks_configmap import NAME as AWS_AUTH
-from tarmak_iam.installation import Installation
-
-__all__ = ["RBAC", "rbac"]
+from tarmak_iam.emit.backend_objects import PLURAL
+from tarmak_iam.emit.labels import NAME, NAMESPACE, object_labels
+from tarmak_iam.identity.crd import CRD_GROUP
+from tarmak_iam.identity.eks_configmap import AWS_AUTH_NAME as AWS_AUTH
+from tarmak_iam.installation.installation import Installation
 
 _API_GROUP = "rbac.authorization.k8s.io"
 _EVENTS_NAMESPACE = "default"
 # Upstream's example binds a ClusterRole under NAME in kube-system, and what a binding refers to cannot be changed.
 _AWS_AUTH_NAME, _EVENTS_NAME = f"{NAME}-{AWS_AUTH}", f"{NAME}-events"
 
-Rule = dict[str, list[str]]
+RbacRule = dict[str, list[str]]
 
 
 def rbac(installation: Installation) -> tuple[Manifest, ...]:
@@ -49,20 +47,20 @@ RBAC = Emitter("rbac", objects=rbac)
 def _rights(installation: Installation) -> Iterator[Manifest]:
     backends = installation.daemon.backends
     if "CRD" in backends:
-        mappings: Rule = {"apiGroups": [GROUP], "resources": [PLURAL], "verbs": ["list", "watch"]}
-        status: Rule = {"apiGroups": [GROUP], "resources": [f"{PLURAL}/status"], "verbs": ["update"]}
+        mappings: RbacRule = {"apiGroups": [CRD_GROUP], "resources": [PLURAL], "verbs": ["list", "watch"]}
+        status: RbacRule = {"apiGroups": [CRD_GROUP], "resources": [f"{PLURAL}/status"], "verbs": ["update"]}
         yield from _granted(installation, NAME, "", mappings, status)
-        events: Rule = {"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]}
+        events: RbacRule = {"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]}
         yield from _granted(installation, _EVENTS_NAME, _EVENTS_NAMESPACE, events)
     if "EKSConfigMap" in backends:
-        watched: Rule = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["watch"]}
+        watched: RbacRule = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["watch"]}
         # Before, a watch of one object by its name counts as one of all (kubernetes#63469).
         if not installation.kubernetes.is_below(1, 11):
             watched["resourceNames"] = [AWS_AUTH]
         yield from _granted(installation, _AWS_AUTH_NAME, NAMESPACE, watched)
 
 
-def _granted(installation: Installation, name: str, namespace: str, *rules: Rule) -> Iterator[Manifest]:
+def _granted(installation: Installation, name: str, namespace: str, *rules: RbacRule) -> Iterator[Manifest]:
     """A ClusterRole, which grants nothing by itself, and its binding: of one namespace where there is one."""
     api_version = f"{_API_GROUP}/v1"
     own = {"metadata": _metadata(installation, name, "")}
@@ -78,4 +76,4 @@ def _granted(installation: Installation, name: str, namespace: str, *rules: Rule
 
 def _metadata(installation: Installation, name: str, namespace: str) -> dict[str, Any]:
     where = {"namespace": namespace} if namespace else {}
-    return {"name": name, **where, "labels": labels(installation)}
+    return {"name": name, **where, "labels": object_labels(installation)}

@@ -9,30 +9,41 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tarmak_iam.hook.access import Access
-    from tarmak_iam.hook.around import AfterReport, BeforeReport, Outcome, Stage, after_apply, before_apply
-    from tarmak_iam.hook.processes import Programs
+    from tarmak_iam.hook.apply_hook import AfterReport, Stage, after_apply
+    from tarmak_iam.hook.connection import Access
+    from tarmak_iam.hook.login.review import LoginOutcome
+    from tarmak_iam.hook.preflight import BeforeReport, before_apply
+    from tarmak_iam.hook.programs import Programs
 
 __all__ = [
     "Access",
     "AfterReport",
     "BeforeReport",
-    "Outcome",
+    "LoginOutcome",
     "Programs",
     "Stage",
     "after_apply",
     "before_apply",
 ]
 
-_HOMES = {"Access": "access", "Programs": "processes"}
+_HOMES = {
+    "Access": "connection",
+    "AfterReport": "apply_hook",
+    "BeforeReport": "preflight",
+    "LoginOutcome": "login.review",
+    "Programs": "programs",
+    "Stage": "apply_hook",
+    "after_apply": "apply_hook",
+    "before_apply": "preflight",
+}
 
 
 if not TYPE_CHECKING:  # for which every name would be there
 
     def __getattr__(name: str) -> Any:
-        if name not in __all__:
+        if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(importlib.import_module(f"tarmak_iam.hook.{_HOMES.get(name, 'around')}"), name)
+        return getattr(importlib.import_module(f"tarmak_iam.hook.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

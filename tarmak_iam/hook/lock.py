@@ -10,11 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tarmak_iam.document.file_lock import locked_file
-from tarmak_iam.document.lock_holders import LockHolder, lock_holders
+from tarmak_iam.document.file_lock import LockHolder, lock_holders, locked_file
 from tarmak_iam.errors import FileError
-
-__all__ = ["ClusterLock", "cluster_lock", "lock_path"]
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _MAX_NAMED = 3

@@ -1,4 +1,4 @@
-"""ARNs, the authenticator's configuration, and who a caller becomes, by daemon version."""
+"""The authenticator's configuration by release, and who a caller becomes."""
 
 from tarmak_iam.identity.authenticator import Authenticator, whois
 from tarmak_iam.identity.model import Answer, Identity

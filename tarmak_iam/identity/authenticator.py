@@ -9,21 +9,17 @@ from functools import partial
 
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ConfigError, Place
+from tarmak_iam.identity.backend_table import BackendTable
 from tarmak_iam.identity.backends import load_tables
-from tarmak_iam.identity.config_file import load_config, parse_config
 from tarmak_iam.identity.daemon_config import DaemonConfig, read_daemon_config
-from tarmak_iam.identity.flags import Flags, parse_flags
-from tarmak_iam.identity.grants import Granting, first_of, others_of
-from tarmak_iam.identity.key_choices import Possible, may_stop, possible_files
-from tarmak_iam.identity.model import Answer, Grant, Identity, Locate
-from tarmak_iam.identity.refusal import NotStarted
-from tarmak_iam.identity.review import Reviewer, one_of
-from tarmak_iam.identity.sts import accepts_tokens_of
-from tarmak_iam.identity.table import Table
-from tarmak_iam.identity.versions import RECORDED_RELEASE, DaemonVersion
+from tarmak_iam.identity.flags import DaemonFlags, parse_flags
+from tarmak_iam.identity.grants import Granting, likeliest_grant, other_grants
+from tarmak_iam.identity.model import Answer, DaemonNotStarted, Grant, Identity, Locate
+from tarmak_iam.identity.releases import RECORDED_RELEASE, DaemonVersion
+from tarmak_iam.identity.sts_verification import accepts_tokens_of
+from tarmak_iam.identity.token_review import TokenReviewer, with_alternatives
+from tarmak_iam.identity.viper import KeyChoices, load_config, parse_config, possible_files, possible_stop_note
 from tarmak_iam.routes import Route
-
-__all__ = ["Authenticator", "whois"]
 
 
 @dataclass(frozen=True)
@@ -38,11 +34,11 @@ class Authenticator:
     failure: Answer | None = None
     document: Document | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
-    tables: tuple[Table, ...] = field(default=(), repr=False)
+    tables: tuple[BackendTable, ...] = field(default=(), repr=False)
     """What the backends have loaded, in the order they are asked."""
     is_complete: bool = True
     """Whether every way in which the daemon may take the configuration was looked at; else a note says so."""
-    _reviewers: tuple[Reviewer, ...] = field(default=(), repr=False)
+    _reviewers: tuple[TokenReviewer, ...] = field(default=(), repr=False)
     _grantings: tuple[Granting, ...] = field(default=(), repr=False)
 
     @classmethod
@@ -80,13 +76,14 @@ class Authenticator:
             possible = loader.possible()
         except ConfigError as error:
             return cls(None, Answer(started=False, reason=error.message))
-        except NotStarted as stop:
+        except DaemonNotStarted as stop:
             return cls(None, _failed(stop, locate))
         notes = loader.notes
         if parsed.unread:
             notes = (f"{parsed} {parsed.unread}; the answer is {parsed.known}'s", *notes)
         reviewers = tuple(
-            Reviewer(config, tables, cluster_id, private_dns_names or {}, notes, locate) for config, tables in possible
+            TokenReviewer(config, tables, cluster_id, private_dns_names or {}, notes, locate)
+            for config, tables in possible
         )
         config, tables = possible[0]
         grantings = tuple(_granting(*each) for each in possible)
@@ -104,12 +101,12 @@ class Authenticator:
 
     def grant(self, asked: Grant) -> Grant | None:
         """What the principal of a grant, which may be another configuration's, gets here; None if it cannot log in."""
-        return first_of(self.possible(asked))
+        return likeliest_grant(self.possible(asked))
 
     def alternatives(self, asked: Grant) -> tuple[Grant, ...]:
         """What else the principal of a grant may get, where the daemon picks one of several entries or keys at
         random. That it may get nothing at all, its `grant` says."""
-        return others_of(self.possible(asked))
+        return other_grants(self.possible(asked))
 
     def possible(self, asked: Grant) -> tuple[Grant | None, ...]:
         """All that the principal of a grant may get, the likeliest first, None for nothing: more than one where the
@@ -122,7 +119,7 @@ class Authenticator:
             return self.failure or Answer(started=False)
         if len(self._reviewers) == 1:
             return self._reviewers[0].review(identity)
-        return one_of(
+        return with_alternatives(
             sorted((each.review(identity) for each in self._reviewers), key=lambda each: not each.authenticated)
         )
 
@@ -132,21 +129,21 @@ class _Loading:
     """Loads a configuration in every way in which the daemon may take it."""
 
     version: DaemonVersion
-    flags: Flags
+    flags: DaemonFlags
     files: AnyMapping[str, str]
     locate: Locate
     carried: bool
-    ways: Possible
+    ways: KeyChoices
     _notes: list[str] = field(default_factory=list)
 
     @property
     def notes(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(self._notes))
 
-    def is_complete(self, loaded: Iterable[tuple[DaemonConfig, tuple[Table, ...]]]) -> bool:
+    def is_complete(self, loaded: Iterable[tuple[DaemonConfig, tuple[BackendTable, ...]]]) -> bool:
         return self.ways.is_complete and all(config.is_complete for config, _ in loaded)
 
-    def possible(self) -> list[tuple[DaemonConfig, tuple[Table, ...]]]:
+    def possible(self) -> list[tuple[DaemonConfig, tuple[BackendTable, ...]]]:
         """Raises NotStarted if the daemon starts with none of them."""
         self._notes.extend(self.ways.notes)
         loaded, stops = [], []
@@ -154,18 +151,18 @@ class _Loading:
             try:
                 config = read_daemon_config(each, self.version, self.flags)
                 tables, notes = load_tables(config, self.files, self.locate, carried=self.carried)
-            except NotStarted as stop:
+            except DaemonNotStarted as stop:
                 stops.append(stop)
             else:
                 loaded.append((config, tables))
                 self._notes.extend((*config.notes, *notes))
         if not loaded:
             raise stops[0]
-        self._notes.extend(map(may_stop, stops))
+        self._notes.extend(map(possible_stop_note, stops))
         return loaded
 
 
-def _granting(config: DaemonConfig, tables: tuple[Table, ...]) -> Granting:
+def _granting(config: DaemonConfig, tables: tuple[BackendTable, ...]) -> Granting:
     return Granting(tables, config.version, lambda own: accepts_tokens_of(own, config.partition, config.version))
 
 
@@ -192,7 +189,7 @@ def whois(
     return authenticator.whois(identity)
 
 
-def _failed(stop: NotStarted, locate: Locate) -> Answer:
+def _failed(stop: DaemonNotStarted, locate: Locate) -> Answer:
     where = locate if stop.place is None else partial(_fixed, stop.place)
     return Answer(started=False, reason=stop.reason, route=stop.route, locate=where, remedy=stop.remedy)
 

@@ -4,28 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from collections.abc import Mapping as AnyMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from tarmak_iam.errors import ParseError
-from tarmak_iam.identity.carrying import CARRYING, carried_by
-from tarmak_iam.identity.crd import identity_mappings, load_crd
-from tarmak_iam.identity.daemon_config import BACKENDS, DEPRECATED, DaemonConfig
+from tarmak_iam.identity.backend_support import BACKENDS, DEPRECATED_BACKENDS, WRITABLE_BACKENDS, carries
+from tarmak_iam.identity.backend_table import BackendTable
+from tarmak_iam.identity.cluster_objects import ClusterObject, cluster_objects
+from tarmak_iam.identity.crd import load_crd, watched_identity_mappings
+from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.dynamic_file import load_dynamic_file, read_json_object
 from tarmak_iam.identity.eks_configmap import find_aws_auth, load_eks_configmap
-from tarmak_iam.identity.model import Locate
+from tarmak_iam.identity.model import DaemonNotStarted, Locate
 from tarmak_iam.identity.mounted_file import load_mounted_file
-from tarmak_iam.identity.objects import ClusterObject, cluster_objects
-from tarmak_iam.identity.refusal import NotStarted
-from tarmak_iam.identity.table import Table
 from tarmak_iam.text import quoted
 
-__all__ = ["load_tables"]
+
+def carried_by(mounted: BackendTable, backend: str, config: DaemonConfig) -> BackendTable:
+    """The table that a backend has once the mounted file's entries are written to it; places stay the file's."""
+    table = replace(mounted, backend=backend, is_carried=True, reserved_prefixes=config.reserved_in(backend))
+    if not carries(backend, "sso"):
+        table = replace(table, patterns=())
+    if not carries(backend, "account"):
+        table = replace(table, accounts=frozenset(), uncarried_accounts=mounted.accounts)
+    return table
 
 
 def load_tables(
     config: DaemonConfig, files: AnyMapping[str, str], place: Locate, *, carried: bool = False
-) -> tuple[tuple[Table, ...], tuple[str, ...]]:
+) -> tuple[tuple[BackendTable, ...], tuple[str, ...]]:
     """The tables, and what should be known about them. Raises NotStarted.
 
     `files`: by their last path component. A path of the configuration is looked up there; every other file
@@ -33,46 +40,46 @@ def load_tables(
     none has an object, there is no cluster, and backends that need one end the process. `place` is the
     configuration's. `carried`: every backend has what it can carry of the configuration's own lists.
     """
-    loader = _Loader(config, files, place, carried)
+    loader = _BackendLoader(config, files, place, carried)
     tables = loader.tables(config.backends)
     later = loader.later_backends()
     if later is not None:
         try:
             tables = loader.tables(later)
-        except NotStarted as refusal:
+        except DaemonNotStarted as refusal:
             loader.notes.append(f"the backend modes file is not followed: {refusal.reason}")
     loader.note_unread(tables)
     return tables, tuple(dict.fromkeys((*loader.notes, *(note for table in tables for note in table.notes))))
 
 
 @dataclass
-class _Loader:
+class _BackendLoader:
     config: DaemonConfig
     files: AnyMapping[str, str]
     place: Locate
     carried: bool
     notes: list[str] = field(default_factory=list)
 
-    def tables(self, backends: Iterable[str]) -> tuple[Table, ...]:
+    def tables(self, backends: Iterable[str]) -> tuple[BackendTable, ...]:
         return tuple(map(self._table, backends))
 
-    def _table(self, backend: str) -> Table:
+    def _table(self, backend: str) -> BackendTable:
         config = self.config
         if backend == "MountedFile":
             return self.mounted
-        if self.carried and backend in CARRYING:
+        if self.carried and backend in WRITABLE_BACKENDS:
             return carried_by(self.mounted, backend, config)
         if backend == "DynamicFile":
             name = _last(config.dynamic_file)
             return load_dynamic_file(config, self.files.get(name), name)
         if not self.objects:
-            raise NotStarted(f"the backend {backend} needs a cluster, and no object of one is given")
+            raise DaemonNotStarted(f"the backend {backend} needs a cluster, and no object of one is given")
         if backend == "CRD":
-            return load_crd(config, identity_mappings(self.objects))
+            return load_crd(config, watched_identity_mappings(self.objects))
         return load_eks_configmap(config, find_aws_auth(self.objects))
 
     @cached_property
-    def mounted(self) -> Table:
+    def mounted(self) -> BackendTable:
         """What the configuration itself maps. Raises NotStarted."""
         return load_mounted_file(self.config, self.place)
 
@@ -84,7 +91,7 @@ class _Loader:
             try:
                 found += cluster_objects(text, name)
             except ParseError as error:
-                raise NotStarted(f"the objects of the cluster cannot be read: {error}") from None
+                raise DaemonNotStarted(f"the objects of the cluster cannot be read: {error}") from None
         return found
 
     @property
@@ -93,7 +100,7 @@ class _Loader:
         own = {_last(self.config.dynamic_file), _last(self.config.backend_modes_file)}
         return {name: text for name, text in self.files.items() if name not in own}
 
-    def note_unread(self, tables: Iterable[Table]) -> None:
+    def note_unread(self, tables: Iterable[BackendTable]) -> None:
         asked = [table.backend for table in tables]
         if not {"EKSConfigMap", "CRD"} & {*asked, *self.config.backends}:
             for name in sorted(self._others):
@@ -112,12 +119,12 @@ class _Loader:
             return None
         if not isinstance(modes, str) or modes == " ".join(self.config.backends):
             return None
-        known = {*BACKENDS, *DEPRECATED}
+        known = {*BACKENDS, *DEPRECATED_BACKENDS}
         names = modes.split(" ")
         if not set(names) <= known:
             self.notes.append(f"the backend modes file is not followed: {quoted(modes)} is no list of backends")
             return None
-        return tuple(DEPRECATED.get(name, name) for name in names)
+        return tuple(DEPRECATED_BACKENDS.get(name, name) for name in names)
 
 
 def _last(path: str) -> str:

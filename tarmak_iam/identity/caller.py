@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from tarmak_iam.aws.arn import ArnError, Principal, canonical_parts, canonicalize, parse_arn
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.identity.arn import ArnError, Principal, canonical_parts, canonicalize, parse_arn
-from tarmak_iam.identity.model import Identity
-from tarmak_iam.identity.refusal import Denied
-from tarmak_iam.identity.versions import DaemonVersion, known_partitions
+from tarmak_iam.identity.model import Denied, Identity
+from tarmak_iam.identity.releases import DaemonVersion, known_partitions
 from tarmak_iam.text import quoted
-
-__all__ = ["Caller", "CallerReader", "identity_of"]
-
 
 _WITHOUT_SESSION = (Principal.FEDERATED_USER, Principal.USER, Principal.ROOT)
 

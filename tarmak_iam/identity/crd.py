@@ -5,33 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from tarmak_iam.aws.arn import ArnError, canonicalize
+from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.errors import Place
-from tarmak_iam.go_case import to_lower
-from tarmak_iam.identity.arn import ArnError, canonicalize
+from tarmak_iam.identity.backend_table import BackendTable, Found
+from tarmak_iam.identity.cluster_objects import ClusterObject
 from tarmak_iam.identity.daemon_config import DaemonConfig
-from tarmak_iam.identity.go_json import JsonMappings
-from tarmak_iam.identity.model import Mapping
-from tarmak_iam.identity.objects import ClusterObject
-from tarmak_iam.identity.table import Found, Table
-from tarmak_iam.identity.versions import DaemonVersion, known_partitions
+from tarmak_iam.identity.go_decoding import JsonMappings
+from tarmak_iam.identity.model import IdentityMapping
+from tarmak_iam.identity.releases import DaemonVersion, known_partitions
 from tarmak_iam.routes import Route
 
-__all__ = ["GROUP", "identity_mappings", "load_crd"]
-
-GROUP = "iamauthenticator.k8s.aws"
+CRD_GROUP = "iamauthenticator.k8s.aws"
 
 
-def identity_mappings(objects: Iterable[ClusterObject]) -> list[ClusterObject]:
+def watched_identity_mappings(objects: Iterable[ClusterObject]) -> list[ClusterObject]:
     """Ordered by name; of two files with one name the later one is what the cluster has in the end."""
     named = {
         each.name: each
         for each in objects
-        if each.kind == "IAMIdentityMapping" and str(each.data.get("apiVersion", "")).partition("/")[0] in ("", GROUP)
+        if each.kind == "IAMIdentityMapping"
+        and str(each.data.get("apiVersion", "")).partition("/")[0] in ("", CRD_GROUP)
     }
     return [named[name] for name in sorted(named)]
 
 
-def load_crd(config: DaemonConfig, objects: Sequence[ClusterObject]) -> Table:
+def load_crd(config: DaemonConfig, objects: Sequence[ClusterObject]) -> BackendTable:
     """Objects of one ARN are asked in random order; there are no accounts here."""
     version = config.version
     roles: dict[str, Found] = {}
@@ -45,7 +44,7 @@ def load_crd(config: DaemonConfig, objects: Sequence[ClusterObject]) -> Table:
         step = route.steps[0] if route is not None and route.steps else None
         return objects[step].place(("spec",)) if isinstance(step, int) else None
 
-    return Table(
+    return BackendTable(
         backend="CRD",
         roles=roles,
         users={},
@@ -64,9 +63,9 @@ def _key(each: ClusterObject, version: DaemonVersion) -> str:
         return str(each.field("status").get("canonicalARN") or "")
 
 
-def _mapping(each: ClusterObject, route: Route) -> Mapping:
+def _mapping(each: ClusterObject, route: Route) -> IdentityMapping:
     """Keys of an object of the cluster count as they are documented only."""
     spec: dict[str, Any] = dict(each.field("spec"))
     fields = {"rolearn": spec.get("arn"), "username": spec.get("username"), "groups": spec.get("groups")}
     (mapping,) = JsonMappings(has_sso=False).mappings([fields], "role", Route())
-    return Mapping("role", mapping.arn, mapping.username, mapping.groups, route)
+    return IdentityMapping("role", mapping.arn, mapping.username, mapping.groups, route)

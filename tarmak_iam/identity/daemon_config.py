@@ -1,4 +1,6 @@
-"""The daemon's configuration: file and flags, read as the given version reads them, or why it would not start."""
+"""The daemon's configuration: file and flags, read as the given release reads them, or why it would not start; and
+where it listens and keeps its files.
+"""
 
 from __future__ import annotations
 
@@ -8,33 +10,35 @@ from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn, TypeVar
 
-from tarmak_iam.identity.arn import ArnError, parse_arn
-from tarmak_iam.identity.config_file import lowers_lists
-from tarmak_iam.identity.flags import Flags
-from tarmak_iam.identity.key_choices import Item, may_stop, possible_items
-from tarmak_iam.identity.model import Mapping, SsoRole
-from tarmak_iam.identity.refusal import NotStarted
-from tarmak_iam.identity.versions import DaemonVersion, server_partitions
+from tarmak_iam.aws.arn import ArnError, parse_arn
+from tarmak_iam.document import Document
+from tarmak_iam.identity.backend_support import BACKENDS, DEPRECATED_BACKENDS
+from tarmak_iam.identity.flags import DaemonFlags, parse_flags
+from tarmak_iam.identity.model import DaemonNotStarted, IdentityMapping, SsoRole
+from tarmak_iam.identity.releases import DaemonVersion, server_partitions
 from tarmak_iam.identity.viper import (
-    Settings,
+    Item,
+    ViperSettings,
     as_boolean,
     as_integer,
     as_text,
+    as_texts,
     field_spellings,
     field_value,
-    texts,
+    load_config,
+    lowers_lists,
+    possible_items,
+    possible_stop_note,
     weak_list,
     weak_text,
 )
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
-__all__ = ["BACKENDS", "DEPRECATED", "RESERVES_ALL", "DaemonConfig", "read_daemon_config"]
-
-BACKENDS = ("MountedFile", "EKSConfigMap", "CRD", "DynamicFile")
-DEPRECATED = {"File": "MountedFile", "ConfigMap": "EKSConfigMap"}
 _PORTS = range(65536)
+
 _SSO_FIELDS = ("PermissionSetName", "AccountID", "Partition")
+
 RESERVES_ALL = "reservedPrefixConfig counts for EKSConfigMap and CRD"
 
 T = TypeVar("T")
@@ -48,8 +52,8 @@ class DaemonConfig:
     cluster_id: str
     partition: str
     backends: tuple[str, ...]
-    roles: tuple[Mapping, ...]
-    users: tuple[Mapping, ...]
+    roles: tuple[IdentityMapping, ...]
+    users: tuple[IdentityMapping, ...]
     accounts: tuple[str, ...]
     scrubbed: frozenset[str]
     reserved_prefixes: AnyMapping[str, tuple[str, ...]]
@@ -72,14 +76,16 @@ class DaemonConfig:
         return self.reserved_prefixes.get(backend, ()) if of_files or self.version.has(RESERVES_ALL) else ()
 
 
-def read_daemon_config(file: Any, version: DaemonVersion, flags: Flags) -> DaemonConfig:
+def read_daemon_config(file: Any, version: DaemonVersion, flags: DaemonFlags) -> DaemonConfig:
     """`file` is what `load_config` gives. Raises NotStarted where the process would end."""
     lowers = lowers_lists(version)
-    settings = Settings(file, flags.values, _defaults(version), null_shadows=not lowers)
-    return _Reader(settings, version, splits=not version.has("viper v1.0.0 (Gopkg.lock)"), lowers=lowers).read(flags)
+    settings = ViperSettings(file, flags.values, _mapping_defaults(version), null_shadows=not lowers)
+    return _DaemonConfigReader(
+        settings, version, splits=not version.has("viper v1.0.0 (Gopkg.lock)"), lowers=lowers
+    ).read(flags)
 
 
-def _defaults(version: DaemonVersion) -> dict[str, Any]:
+def _mapping_defaults(version: DaemonVersion) -> dict[str, Any]:
     """The flags' defaults that an absent key takes."""
     defaults: dict[str, Any] = {"server.address": "127.0.0.1", "server.partition": "aws"}
     if version.has("default backendMode [MountedFile]"):
@@ -97,8 +103,8 @@ def _kind(value: Any) -> str:
     return "text" if isinstance(value, str) else "list" if isinstance(value, list) else "mapping"
 
 
-class _Reader:
-    def __init__(self, settings: Settings, version: DaemonVersion, *, splits: bool, lowers: bool) -> None:
+class _DaemonConfigReader:
+    def __init__(self, settings: ViperSettings, version: DaemonVersion, *, splits: bool, lowers: bool) -> None:
         self._settings = settings
         self._version = version
         self._splits = splits
@@ -108,7 +114,7 @@ class _Reader:
         self._notes: list[str] = []
         self._is_complete = True
 
-    def read(self, flags: Flags) -> DaemonConfig:
+    def read(self, flags: DaemonFlags) -> DaemonConfig:
         settings, version = self._settings, self._version
         self._check_server()
         roles, users = self._mappings("role"), self._mappings("user")
@@ -117,16 +123,20 @@ class _Reader:
         if not cluster_id:
             is_text = not isinstance(settings.get("clusterID"), (list, AnyMapping))
             what = f"clusterID is {'empty or missing' if is_text else self._shown('clusterID')}"
-            raise NotStarted(what, settings.route("clusterID"), remedy="write clusterID: and the name of the cluster")
+            raise DaemonNotStarted(
+                what, settings.route("clusterID"), remedy="write clusterID: and the name of the cluster"
+            )
         partition = as_text(settings.get("server.partition"))
         if version.has("config key server.partition") and partition not in server_partitions(version):
             known = ", ".join(server_partitions(version))
             remedy = f"remove server.partition, or write one of {known}"
             what = f"server.partition {self._shown('server.partition')} is not known"
-            raise NotStarted(what, settings.route("server.partition"), remedy=remedy)
+            raise DaemonNotStarted(what, settings.route("server.partition"), remedy=remedy)
         self._check_process()
         scrubbed = (
-            texts(settings.get("server.scrubbedAccounts")) if version.has("config key server.scrubbedAccounts") else []
+            as_texts(settings.get("server.scrubbedAccounts"))
+            if version.has("config key server.scrubbedAccounts")
+            else []
         )
         return DaemonConfig(
             version=version,
@@ -186,7 +196,7 @@ class _Reader:
         return f"a {_kind(value)}" if isinstance(value, (list, AnyMapping)) else quoted(as_text(value))
 
     def _stop(self, key: str, what: str, remedy: str) -> NoReturn:
-        raise NotStarted(f"{key}: {what}", self._settings.route(key), remedy=remedy)
+        raise DaemonNotStarted(f"{key}: {what}", self._settings.route(key), remedy=remedy)
 
     def _check_server(self) -> None:
         """With anything but a mapping there, the daemon has no defaults either, and stops at the first that it needs:
@@ -202,32 +212,34 @@ class _Reader:
             lists = _lists_of(server if isinstance(server, list) else [])
             if len(lists) == 1:
                 remedy = f"put a line with {lists.pop()}: below server, and indent it and the entries"
-            raise NotStarted(what, self._settings.route("server"), remedy=remedy)
+            raise DaemonNotStarted(what, self._settings.route("server"), remedy=remedy)
 
     def _backends(self) -> tuple[str, ...]:
         if not self._version.has("config key server.backendMode"):
             return ("MountedFile",)
-        modes, route = texts(self._settings.get("server.backendMode")), self._settings.route("server.backendMode")
-        known = [mode for mode in (*BACKENDS, *DEPRECATED) if self._version.has(f"backendMode {mode} accepted")]
+        modes, route = as_texts(self._settings.get("server.backendMode")), self._settings.route("server.backendMode")
+        known = [
+            mode for mode in (*BACKENDS, *DEPRECATED_BACKENDS) if self._version.has(f"backendMode {mode} accepted")
+        ]
         for mode in modes:
             if mode not in known:
                 what = f"backend-mode {quoted(mode)} is not valid for this version (it knows {', '.join(known)})"
-                raise NotStarted(what, route, remedy=f"write one of {', '.join(known)}")
+                raise DaemonNotStarted(what, route, remedy=f"write one of {', '.join(known)}")
         if len(set(modes)) != len(modes):
-            raise NotStarted("backend-mode has duplicates", route, remedy="name each backend once")
+            raise DaemonNotStarted("backend-mode has duplicates", route, remedy="name each backend once")
         if not modes:
             what = "at least one backend-mode must be given"
-            raise NotStarted(what, route, remedy="remove the key, or write [MountedFile]")
+            raise DaemonNotStarted(what, route, remedy="remove the key, or write [MountedFile]")
         has_path = bool(self._optional("server.dynamicfilepath", as_text, ""))
         what = "the backend DynamicFile and server.dynamicfilepath only go together"
         if has_path and "DynamicFile" not in modes:
             what, key = f"{what}: DynamicFile is not among the backends", self._settings.route("server.dynamicfilepath")
-            raise NotStarted(what, key, remedy="remove server.dynamicfilepath")
+            raise DaemonNotStarted(what, key, remedy="remove server.dynamicfilepath")
         if not has_path and "DynamicFile" in modes:
-            raise NotStarted(f"{what}: there is no path", route, remedy="add server.dynamicfilepath")
-        return tuple(DEPRECATED.get(mode, mode) for mode in modes)
+            raise DaemonNotStarted(f"{what}: there is no path", route, remedy="add server.dynamicfilepath")
+        return tuple(DEPRECATED_BACKENDS.get(mode, mode) for mode in modes)
 
-    def _mappings(self, kind: str) -> tuple[Mapping, ...]:
+    def _mappings(self, kind: str) -> tuple[IdentityMapping, ...]:
         key = f"server.map{kind.capitalize()}s"
         base, value = self._settings.route(key), self._settings.get(key)
         mappings = []
@@ -235,15 +247,15 @@ class _Reader:
             route = base if index is None else base / index
             if index is None and isinstance(item, AnyMapping) and not self._splits:
                 what = f"{key} must be a list"  # v0.4.0; later versions take a list of one
-                raise NotStarted(what, route, remedy=f"write a dash before {kind}ARN")
+                raise DaemonNotStarted(what, route, remedy=f"write a dash before {kind}ARN")
             if item is not None and not isinstance(item, AnyMapping):
                 what = f"{key} must be a list of mappings, not {shortened(repr(item))}"
                 remedy = f"write each entry as a mapping behind a dash, as in - {kind}ARN: ARN"
-                raise NotStarted(what, route, remedy=remedy)
+                raise DaemonNotStarted(what, route, remedy=remedy)
             mappings.append(self._mapping(kind, item or {}, route))
         return tuple(mappings)
 
-    def _mapping(self, kind: str, item: Item, route: Route) -> Mapping:
+    def _mapping(self, kind: str, item: Item, route: Route) -> IdentityMapping:
         """With all that the entry may be, where keys differ in case only. Raises NotStarted if none can be read."""
         fields = (f"{kind.capitalize()}ARN", "Username", "Groups", "UserId", *(("SSO",) if kind == "role" else ()))
         possible = self._possible(item, fields, _SSO_FIELDS if kind == "role" else ())
@@ -251,11 +263,11 @@ class _Reader:
         for each in possible:
             try:
                 read.append(self._possible_mapping(kind, each, route))
-            except NotStarted as stop:
+            except DaemonNotStarted as stop:
                 stops.append(stop)
         if not read:
             raise stops[0]
-        self._notes += map(may_stop, stops)
+        self._notes += map(possible_stop_note, stops)
         first, *others = dict.fromkeys(read)
         return replace(first, others=tuple(others)) if others else first
 
@@ -265,10 +277,10 @@ class _Reader:
         self._is_complete = self._is_complete and possible.is_complete
         return possible.items
 
-    def _possible_mapping(self, kind: str, item: Item, route: Route) -> Mapping:
+    def _possible_mapping(self, kind: str, item: Item, route: Route) -> IdentityMapping:
         if self._has_user_id:
             self._text_of(item, "UserId", "userid", route)  # not used for mounted files, but read
-        return Mapping(
+        return IdentityMapping(
             kind=kind,
             arn=self._text_of(item, f"{kind.capitalize()}ARN", f"{kind}ARN", route),
             username=self._text_of(item, "Username", "username", route),
@@ -297,13 +309,13 @@ class _Reader:
         if sso is not None and not self._has_sso:
             if not self._value(item, "RoleARN") and self._version.known >= DaemonVersion(0, 5, 0):
                 what = f"{self._version} has no SSO entries (v0.6.0, v0.6.1, v0.6.30 and later have)"
-                raise NotStarted(what, route, remedy="choose a newer image, or map the role by its ARN")
+                raise DaemonNotStarted(what, route, remedy="choose a newer image, or map the role by its ARN")
             return None
         if sso is None:
             return None
         if not isinstance(sso, AnyMapping):
             remedy = "write sso: with the keys permissionSetName and accountID below it"
-            raise NotStarted("sso must be a mapping", self._at(item, "SSO", route), remedy=remedy)
+            raise DaemonNotStarted("sso must be a mapping", self._at(item, "SSO", route), remedy=remedy)
         names, own = ("permissionSetName", "accountID", "partition"), self._at(item, "SSO", route)
         return SsoRole(*(self._text_of(sso, f, f"sso.{n}", own) for f, n in zip(_SSO_FIELDS, names, strict=True)))
 
@@ -344,3 +356,49 @@ def _lists_of(items: list[Any]) -> set[str]:
     by_key = {"rolearn": "mapRoles", "userarn": "mapUsers"}
     keys = (str(key).lower() for item in items if isinstance(item, AnyMapping) for key in item)
     return {by_key[key] for key in keys if key in by_key}
+
+
+DEFAULT_PORT = 21362
+
+DEFAULT_STATE_DIR = "/var/aws-iam-authenticator"
+"""Working directory of Tarmak's init unit too."""
+
+
+# Of the flags of `server`, and of `init`, whose host name the server reads too.
+_SERVER_DEFAULTS: dict[str, Any] = {
+    "server.address": "127.0.0.1",
+    "server.hostname": "localhost",
+    "server.port": DEFAULT_PORT,
+    "server.stateDir": DEFAULT_STATE_DIR,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """As the daemon takes them, checked by nobody yet."""
+
+    cluster_id: str = ""
+    hostname: str = _SERVER_DEFAULTS["server.hostname"]
+    address: str = _SERVER_DEFAULTS["server.address"]
+    port: int = DEFAULT_PORT
+    state_dir: str = DEFAULT_STATE_DIR
+    kubeconfig_is_pregenerated: bool = False
+
+
+def read_server_settings(document: Document | None, version: DaemonVersion, args: Iterable[str] = ()) -> ServerSettings:
+    """From the configuration (None: there is none) and the daemon's flags; its mappings are not looked at, as `init`
+    does not. Raises NotStarted for a file or flag that the version cannot read."""
+    settings = ViperSettings(
+        load_config(document, version) if document else None,
+        parse_flags(args, version).values,
+        _SERVER_DEFAULTS,
+        null_shadows=not lowers_lists(version),
+    )
+    return ServerSettings(
+        cluster_id=as_text(settings.get("clusterID")),
+        hostname=as_text(settings.get("server.hostname")),
+        address=as_text(settings.get("server.address")),
+        port=as_integer(settings.get("server.port")),
+        state_dir=as_text(settings.get("server.stateDir")),
+        kubeconfig_is_pregenerated=as_boolean(settings.get("server.kubeconfigPregenerated")),
+    )

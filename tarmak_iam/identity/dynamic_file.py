@@ -6,24 +6,27 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from tarmak_iam.aws.arn import Arn, ArnError, canonicalize, parse_arn
 from tarmak_iam.document import Document
+from tarmak_iam.document.go_case import equal_fold, fold, to_lower
 from tarmak_iam.errors import ParseError, Place
-from tarmak_iam.go_case import equal_fold, fold, to_lower
-from tarmak_iam.identity.arn import Arn, ArnError, canonicalize, parse_arn
+from tarmak_iam.identity.backend_table import (
+    BackendTable,
+    Found,
+    arn_like_pattern,
+    check_role_mapping,
+    compared_one_by_one,
+    sso_pattern,
+)
 from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.daemon_config import DaemonConfig
-from tarmak_iam.identity.go_json import JsonMappings
-from tarmak_iam.identity.model import Mapping
-from tarmak_iam.identity.refusal import NotStarted
-from tarmak_iam.identity.sso import arn_like, check_role, pattern_text
-from tarmak_iam.identity.table import Found, Table, compared_one_by_one
-from tarmak_iam.identity.versions import DaemonVersion, known_partitions
+from tarmak_iam.identity.go_decoding import JsonMappings
+from tarmak_iam.identity.model import DaemonNotStarted, IdentityMapping
+from tarmak_iam.identity.releases import DaemonVersion, known_partitions
 from tarmak_iam.routes import Route
 
-__all__ = ["load_dynamic_file", "read_json_object"]
 
-
-def load_dynamic_file(config: DaemonConfig, text: str | None, filename: str) -> Table:
+def load_dynamic_file(config: DaemonConfig, text: str | None, filename: str) -> BackendTable:
     """A file that is missing (None) or wrong leaves the daemon running without: `notes` say so."""
     if text is None:
         return _empty(config, f"the dynamic file {filename} is not there yet, so nobody is mapped by it")
@@ -32,7 +35,7 @@ def load_dynamic_file(config: DaemonConfig, text: str | None, filename: str) -> 
         return _filled(config, document, data)
     except ParseError as error:
         return _empty(config, f"the dynamic file cannot be read, so nobody is mapped by it: {error}")
-    except NotStarted as refusal:
+    except DaemonNotStarted as refusal:
         return _empty(config, f"the dynamic file is not taken, so nobody is mapped by it: {refusal.reason}")
 
 
@@ -47,7 +50,7 @@ def read_json_object(text: str, filename: str) -> tuple[Document, dict[str, Any]
     return document, {fold(key): value for key, value in (data or {}).items() if value is not None}
 
 
-def _filled(config: DaemonConfig, document: Document, data: dict[str, Any]) -> Table:
+def _filled(config: DaemonConfig, document: Document, data: dict[str, Any]) -> BackendTable:
     """One wrong value or entry, and nothing of the file counts. Raises NotStarted."""
     version = config.version
     decoder = JsonMappings(has_sso=version.has("sso: field in RoleMapping"))
@@ -55,18 +58,18 @@ def _filled(config: DaemonConfig, document: Document, data: dict[str, Any]) -> T
     users = decoder.mappings(data.get("mapusers"), "user", _route(document, "mapUsers"))
     accounts = decoder.texts(data.get("mapaccounts"))
     if decoder.failed:
-        raise NotStarted("a value has another type than its field: texts, and lists of texts")
+        raise DaemonNotStarted("a value has another type than its field: texts, and lists of texts")
     if not _matches_one_by_one(version):
         roles = [replace(role, sso=None) for role in roles]  # read, and not looked at
     for mapping in (*users, *roles):
         _check(mapping, config)
     matches_sso = "SSORoleMatch" in config.gates and version.has("sso: DynamicFile backend matches by pattern")
-    patterns = {pattern_text(role.sso): role for role in roles if role.sso} if matches_sso else {}
+    patterns = {sso_pattern(role.sso): role for role in roles if role.sso} if matches_sso else {}
     return replace(
         _empty(config),
         roles=_keyed([role for role in roles if not role.sso], config),
         users=_keyed(users, config),
-        patterns=tuple((arn_like(text), (role,)) for text, role in patterns.items()),
+        patterns=tuple((arn_like_pattern(text), (role,)) for text, role in patterns.items()),
         accounts=frozenset(accounts),
         accounts_route=_route(document, "mapAccounts"),
         place=partial(_place, document),
@@ -74,8 +77,8 @@ def _filled(config: DaemonConfig, document: Document, data: dict[str, Any]) -> T
     )
 
 
-def _empty(config: DaemonConfig, *notes: str) -> Table:
-    return Table(
+def _empty(config: DaemonConfig, *notes: str) -> BackendTable:
+    return BackendTable(
         backend="DynamicFile",
         notes=notes,
         roles={},
@@ -87,15 +90,15 @@ def _empty(config: DaemonConfig, *notes: str) -> Table:
     )
 
 
-def _check(mapping: Mapping, config: DaemonConfig) -> None:
+def _check(mapping: IdentityMapping, config: DaemonConfig) -> None:
     if _matches_one_by_one(config.version) and mapping.kind == "role":
-        check_role(mapping, config.version)
+        check_role_mapping(mapping, config.version)
     elif not (mapping.user_id if config.user_id_strict else mapping.arn):
         wanted = "userid" if config.user_id_strict else f"{mapping.kind}arn"
-        raise NotStarted(f"an entry has no {wanted}")
+        raise DaemonNotStarted(f"an entry has no {wanted}")
 
 
-def _keyed(mappings: list[Mapping], config: DaemonConfig) -> dict[str, Found]:
+def _keyed(mappings: list[IdentityMapping], config: DaemonConfig) -> dict[str, Found]:
     if config.user_id_strict:
         return {mapping.user_id: (mapping,) for mapping in mappings}
     if not _matches_one_by_one(config.version):
@@ -119,7 +122,7 @@ _COMPARES = {5: 21, 6: 14, 7: 1}
 _COMPARES_WITHOUT_CASE = {5: 23, 6: 16, 7: 1}
 
 
-def _admits(version: DaemonVersion, caller: Caller, mapping: Mapping) -> bool:
+def _admits(version: DaemonVersion, caller: Caller, mapping: IdentityMapping) -> bool:
     known = version.known
     if not mapping.arn or known.patch < _COMPARES[known.minor]:
         return True

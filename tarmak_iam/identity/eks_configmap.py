@@ -9,25 +9,27 @@ from functools import cache
 from typing import Any
 
 from tarmak_iam.document import Document
-from tarmak_iam.document.dialects import YAML_V2_LATER
-from tarmak_iam.document.embedded import place_within
+from tarmak_iam.document.document import place_within
+from tarmak_iam.document.go_case import fold, to_lower
 from tarmak_iam.document.nodes import Scalar
+from tarmak_iam.document.scalars import YAML_V2_LATER
 from tarmak_iam.errors import ParseError, Place
-from tarmak_iam.go_case import fold, to_lower
+from tarmak_iam.identity.backend_table import (
+    BackendTable,
+    Found,
+    arn_like_pattern,
+    check_role_mapping,
+    compared_one_by_one,
+    sso_pattern,
+)
+from tarmak_iam.identity.cluster_objects import ClusterObject
 from tarmak_iam.identity.daemon_config import DaemonConfig
-from tarmak_iam.identity.go_json import JsonMappings
-from tarmak_iam.identity.go_structs import YamlMappings
-from tarmak_iam.identity.model import Locate, Mapping
-from tarmak_iam.identity.objects import ClusterObject
-from tarmak_iam.identity.refusal import NotStarted
-from tarmak_iam.identity.sso import arn_like, check_role, pattern_text
-from tarmak_iam.identity.table import Found, Table, compared_one_by_one
-from tarmak_iam.identity.versions import EQUAL_FOLD, DaemonVersion
+from tarmak_iam.identity.go_decoding import JsonMappings, YamlMappings
+from tarmak_iam.identity.model import DaemonNotStarted, IdentityMapping, Locate
+from tarmak_iam.identity.releases import EQUAL_FOLD, DaemonVersion
 from tarmak_iam.routes import Route
 
-__all__ = ["NAME", "NAMESPACE", "find_aws_auth", "load_eks_configmap"]
-
-NAME, NAMESPACE = "aws-auth", "kube-system"
+AWS_AUTH_NAME, AWS_AUTH_NAMESPACE = "aws-auth", "kube-system"
 
 _VALIDATES = "MountedFile: roles are checked with Validate() (rolearn or sso must be given)"
 _KEYS = {"role": "mapRoles", "user": "mapUsers"}
@@ -35,19 +37,19 @@ _KEYS = {"role": "mapRoles", "user": "mapUsers"}
 
 def find_aws_auth(objects: Iterable[ClusterObject]) -> ClusterObject | None:
     """The ConfigMap that the daemon watches; a file without a namespace is meant for kube-system."""
-    found = [each for each in objects if each.kind == "ConfigMap" and each.name == NAME]
-    return next((each for each in found if each.namespace in ("", NAMESPACE)), None)
+    found = [each for each in objects if each.kind == "ConfigMap" and each.name == AWS_AUTH_NAME]
+    return next((each for each in found if each.namespace in ("", AWS_AUTH_NAMESPACE)), None)
 
 
-def load_eks_configmap(config: DaemonConfig, aws_auth: ClusterObject | None) -> Table:
+def load_eks_configmap(config: DaemonConfig, aws_auth: ClusterObject | None) -> BackendTable:
     """What is wrong in it is logged and left out; the daemon runs on. None: the cluster has no such object."""
-    reader, version = _Reader(config.version, aws_auth), config.version
+    reader, version = _AwsAuthReader(config.version, aws_auth), config.version
     roles, users, accounts = list(reader.mappings("role")), list(reader.mappings("user")), reader.accounts()
     matches_sso = "SSORoleMatch" in config.gates and version.has("sso: EKSConfigMap backend matches by pattern")
-    patterns = {pattern_text(role.sso): role for role in roles if role.sso}
+    patterns = {sso_pattern(role.sso): role for role in roles if role.sso}
     folds = version.has(EQUAL_FOLD)
     compare = fold if folds else to_lower
-    return Table(
+    return BackendTable(
         backend="EKSConfigMap",
         roles=_by_arn({to_lower(role.arn): role for role in roles if role.arn}, version, compare),
         users=_by_arn({_user_key(user, version): user for user in users if user.arn}, version, compare),
@@ -55,7 +57,7 @@ def load_eks_configmap(config: DaemonConfig, aws_auth: ClusterObject | None) -> 
         folds_users=folds,
         place=_nowhere if aws_auth is None else _places(aws_auth),
         written=(*roles, *users),
-        patterns=tuple((arn_like(text), (role,)) for text, role in patterns.items()) if matches_sso else (),
+        patterns=tuple((arn_like_pattern(text), (role,)) for text, role in patterns.items()) if matches_sso else (),
         accounts=frozenset(accounts),
         notes=reader.notes,
         accounts_route=Route.of(("data", "mapAccounts")),
@@ -63,18 +65,20 @@ def load_eks_configmap(config: DaemonConfig, aws_auth: ClusterObject | None) -> 
     )
 
 
-def _by_arn(filed: dict[str, Mapping], version: DaemonVersion, compare: Callable[[str], str]) -> dict[str, Found]:
+def _by_arn(
+    filed: dict[str, IdentityMapping], version: DaemonVersion, compare: Callable[[str], str]
+) -> dict[str, Found]:
     """Releases that check their entries go through them, others look them up."""
     found: dict[str, Found] = {key: (mapping,) for key, mapping in filed.items()}
     return compared_one_by_one(found.values(), lambda each: compare(each.arn)) if version.has(_VALIDATES) else found
 
 
-def _user_key(user: Mapping, version: DaemonVersion) -> str:
+def _user_key(user: IdentityMapping, version: DaemonVersion) -> str:
     return user.arn if version.has(_VALIDATES) else to_lower(user.arn)
 
 
 @dataclass
-class _Reader:
+class _AwsAuthReader:
     version: DaemonVersion
     aws_auth: ClusterObject | None
     _notes: list[str] = field(default_factory=list)
@@ -85,7 +89,7 @@ class _Reader:
             return ("the cluster has no ConfigMap aws-auth in kube-system, so nobody is mapped by it",)
         return tuple(self._notes)
 
-    def mappings(self, kind: str) -> Iterator[Mapping]:
+    def mappings(self, kind: str) -> Iterator[IdentityMapping]:
         key = _KEYS[kind]
         document = self._text(key)
         if document is None:
@@ -111,7 +115,7 @@ class _Reader:
         """Up to v0.5.7 and from v0.6.0 on the text is turned into JSON first, whose keys have any case."""
         return self.version.has("EKSConfigMap: keys of mapRoles/mapUsers read without case (utilyaml.ToJSON)")
 
-    def _of_json(self, document: Document, kind: str) -> list[Mapping]:
+    def _of_json(self, document: Document, kind: str) -> list[IdentityMapping]:
         data = document.read_as(YAML_V2_LATER)
         if not _has_json(data):
             self._notes.append(f"{_KEYS[kind]} is left out: JSON has no infinity and no NaN")
@@ -121,7 +125,7 @@ class _Reader:
         self._note_failure(_KEYS[kind], decoder.failed)
         return found
 
-    def _of_yaml(self, document: Document, kind: str) -> list[Mapping]:
+    def _of_yaml(self, document: Document, kind: str) -> list[IdentityMapping]:
         decoder = YamlMappings()
         found = decoder.mappings(document, kind)
         self._note_failure(_KEYS[kind], decoder.failed)
@@ -130,15 +134,15 @@ class _Reader:
             self._notes.append(f"{_KEYS[kind]}: {self.version} takes keys in lower case only, so {keys} is not seen")
         return found
 
-    def _refusal(self, mapping: Mapping) -> str:
+    def _refusal(self, mapping: IdentityMapping) -> str:
         """Why a release that checks its entries leaves one out."""
         if not self.version.has(_VALIDATES):
             return ""
         if mapping.kind == "user":
             return "" if mapping.arn else "it has no userarn"
         try:
-            check_role(mapping, self.version)
-        except NotStarted as refusal:
+            check_role_mapping(mapping, self.version)
+        except DaemonNotStarted as refusal:
             return refusal.reason
         return ""
 
@@ -160,7 +164,7 @@ class _Reader:
             self._notes.append(f"{key}: a value of another type than its field is left out")
 
 
-def _moved(mapping: Mapping, inside: Route) -> Mapping:
+def _moved(mapping: IdentityMapping, inside: Route) -> IdentityMapping:
     """With a route through the ConfigMap: `data`, the key, and the steps inside that text."""
     return replace(mapping, route=Route((*inside.steps, *mapping.route.steps)))
 

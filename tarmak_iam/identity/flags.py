@@ -8,14 +8,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.document.scalars import parse_go_integer
-from tarmak_iam.go_case import to_lower
-from tarmak_iam.identity.refusal import NotStarted
-from tarmak_iam.identity.versions import DaemonVersion
+from tarmak_iam.identity.model import DaemonNotStarted
+from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.identity.viper import GO_TRUE
 from tarmak_iam.text import shortened
-
-__all__ = ["Flags", "parse_flags"]
 
 # Flag, shorthand, type, and the configuration key that it overrides.
 _FLAGS: tuple[tuple[str, str, str, str], ...] = (
@@ -45,7 +43,7 @@ _GATE_ITEM = "feature gate "
 
 
 @dataclass(frozen=True, slots=True)
-class Flags:
+class DaemonFlags:
     """`values`: by configuration key, what the command line sets; `gates`: the feature gates that are on."""
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -60,7 +58,7 @@ class _Flag:
     key: str
 
 
-def parse_flags(args: Iterable[str], version: DaemonVersion) -> Flags:
+def parse_flags(args: Iterable[str], version: DaemonVersion) -> DaemonFlags:
     """Raises NotStarted for a flag or value that this version does not take."""
     known = _known(version)
     values: dict[str, Any] = {}
@@ -73,7 +71,7 @@ def parse_flags(args: Iterable[str], version: DaemonVersion) -> Flags:
             values[flag.key] = values[flag.key] + value  # a repeated slice flag adds up
         elif flag.key:
             values[flag.key] = value
-    return Flags(values, frozenset(name for name, on in gates.items() if on))
+    return DaemonFlags(values, frozenset(name for name, on in gates.items() if on))
 
 
 def _known(version: DaemonVersion) -> dict[str, _Flag]:
@@ -94,19 +92,19 @@ def _pairs(args: Iterator[str], known: dict[str, _Flag]) -> Iterator[tuple[_Flag
         if arg == "--":
             return
         if arg in ("-h", "--help"):
-            raise NotStarted(f"{arg} prints the help and ends")
+            raise DaemonNotStarted(f"{arg} prints the help and ends")
         if not arg.startswith("-") or arg == "-":
             continue  # the command's name, and words that cobra passes on
         name, given, text = _split(arg)
         if name not in known:
-            raise NotStarted(f"unknown flag: {name}")
+            raise DaemonNotStarted(f"unknown flag: {name}")
         flag = known[name]
         if not given and flag.type == "bool":
             text = "true"
         elif not given:
             following = next(args, None)
             if following is None:
-                raise NotStarted(f"flag needs an argument: {name}")
+                raise DaemonNotStarted(f"flag needs an argument: {name}")
             text = following
         yield flag, text
 
@@ -122,15 +120,15 @@ def _split(arg: str) -> tuple[str, bool, str]:
 def _value(flag: _Flag, text: str) -> Any:
     if flag.type == "bool":
         if text not in GO_TRUE | _FALSE:
-            raise NotStarted(f'invalid argument "{shortened(text)}" for "--{flag.name}" flag: it is no boolean')
+            raise DaemonNotStarted(f'invalid argument "{shortened(text)}" for "--{flag.name}" flag: it is no boolean')
         return text in GO_TRUE
     if flag.type == "int":
         number = parse_go_integer(text.replace("_", "")) if _GO_DIGITS.match(text) else None
         if number is None:
-            raise NotStarted(f'invalid argument "{shortened(text)}" for "--{flag.name}" flag: it is no number')
+            raise DaemonNotStarted(f'invalid argument "{shortened(text)}" for "--{flag.name}" flag: it is no number')
         return number
     if flag.type == "level" and to_lower(text) not in _LEVELS:
-        raise NotStarted(f'invalid log level "{shortened(text)}"')
+        raise DaemonNotStarted(f'invalid log level "{shortened(text)}"')
     if flag.type == "list":
         return next(csv.reader([text]), []) if text else []
     return text
@@ -144,15 +142,15 @@ def _gates(text: str, before: dict[str, bool], version: DaemonVersion) -> dict[s
     for part in filter(None, text.split(",")):
         name, sign, value = (piece.strip() for piece in part.partition("="))
         if not sign:
-            raise NotStarted(f"missing bool value for feature gate {name}")
+            raise DaemonNotStarted(f"missing bool value for feature gate {name}")
         if value not in GO_TRUE | _FALSE:
-            raise NotStarted(f"invalid value of the feature gate {name}={value}")
+            raise DaemonNotStarted(f"invalid value of the feature gate {name}={value}")
         if name == "AllAlpha":
             all_alpha = value in GO_TRUE
         elif name in registered:
             gates[name] = value in GO_TRUE
         elif name != "AllBeta":
-            raise NotStarted(f"unrecognized feature gate: {name}")
+            raise DaemonNotStarted(f"unrecognized feature gate: {name}")
     return gates if all_alpha is None else {**dict.fromkeys(registered, all_alpha), **gates}
 
 

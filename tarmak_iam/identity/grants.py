@@ -6,17 +6,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from tarmak_iam.go_case import to_lower
-from tarmak_iam.identity.arn import ArnError, canonicalize, is_account, parse_arn
-from tarmak_iam.identity.aws_roles import is_role_name
+from tarmak_iam.aws.arn import ArnError, canonicalize, is_account, is_role_name, parse_arn
+from tarmak_iam.aws.arn_flaws import canonical_text, in_ascii, is_reachable
+from tarmak_iam.document.go_case import to_lower
+from tarmak_iam.identity.backend_table import BackendTable, Found
 from tarmak_iam.identity.caller import Caller
-from tarmak_iam.identity.model import Grant, Mapping
-from tarmak_iam.identity.reach import canonical_text, in_ascii, is_reachable
-from tarmak_iam.identity.table import Found, Table
-from tarmak_iam.identity.template_names import PRIVATE_DNS
-from tarmak_iam.identity.versions import DaemonVersion
-
-__all__ = ["Granting", "first_of", "others_of"]
+from tarmak_iam.identity.model import Grant, IdentityMapping
+from tarmak_iam.identity.releases import DaemonVersion
+from tarmak_iam.identity.templates import PRIVATE_DNS
 
 _TEMPLATE = re.compile(r"\{\{[A-Za-z0-9]+\}\}", re.ASCII)
 _DNS_CHARACTER = re.compile("[a-z0-9]")
@@ -28,7 +25,7 @@ _SUFFIX = "ffffffffffffffff"
 class Granting:
     """The tables of a daemon as grants. `takes_partition`: whether it takes tokens of a partition at all."""
 
-    tables: Sequence[Table]
+    tables: Sequence[BackendTable]
     version: DaemonVersion
     takes_partition: Callable[[str], bool]
 
@@ -45,7 +42,7 @@ class Granting:
 
     def of(self, asked: Grant) -> Grant | None:
         """What the principal of a grant gets, whatever its other fields say; None if it cannot log in."""
-        return first_of(self.possible(asked))
+        return likeliest_grant(self.possible(asked))
 
     def possible(self, asked: Grant) -> tuple[Grant | None, ...]:
         """All that the principal of a grant may get, the likeliest first, where the daemon picks one at random; None
@@ -65,18 +62,18 @@ class Granting:
                 return (*possible, self._by_account(asked, table))
         return (*possible, None)
 
-    def _granted(self, asked: Grant, mapping: Mapping, table: Table) -> Grant | None:
+    def _granted(self, asked: Grant, mapping: IdentityMapping, table: BackendTable) -> Grant | None:
         if self._is_refused(asked, mapping, table):
             return None
         place = table.place(mapping.route)
         return Grant(asked.kind, asked.principal, mapping.username, mapping.groups, table.backend, place)
 
-    def _by_account(self, asked: Grant, table: Table) -> Grant:
+    def _by_account(self, asked: Grant, table: BackendTable) -> Grant:
         place = table.place(table.accounts_route)
         username = asked.principal if asked.kind == "arn" else ""
         return Grant(asked.kind, asked.principal, username, (), table.backend, place, is_by_account=True)
 
-    def _is_refused(self, asked: Grant, mapping: Mapping, table: Table) -> bool:
+    def _is_refused(self, asked: Grant, mapping: IdentityMapping, table: BackendTable) -> bool:
         """Whether the review fails for every caller: whoever only may be refused has a grant."""
         if any(prefix and mapping.username.startswith(prefix) for prefix in table.reserved_prefixes):
             return True
@@ -98,7 +95,7 @@ class Granting:
             for account in sorted(filter(is_account, table.accounts)):
                 yield Grant("account", account, "", (), table.backend)
 
-    def _principal(self, key: str | None, mapping: Mapping, table: Table) -> tuple[str, str] | None:
+    def _principal(self, key: str | None, mapping: IdentityMapping, table: BackendTable) -> tuple[str, str] | None:
         if mapping.sso is not None:
             # The pattern is for the partition aws; an explicit one leaves it without any, and it matches nobody.
             if mapping.sso.partition or is_role_name(mapping.sso.permission_set) or not self.takes_partition("aws"):
@@ -113,12 +110,12 @@ class Granting:
         return ("arn", _written(mapping.arn, key)) if self.takes_partition(parse_arn(key).partition) else None
 
 
-def _found(asked: Grant, caller: Caller, table: Table) -> Found:
+def _found(asked: Grant, caller: Caller, table: BackendTable) -> Found:
     # What an entry says of the ARN beside the id is compared with a caller's, and here there is none.
     return table.of_user_id(asked.principal) if asked.kind == "userid" else table.find(caller)
 
 
-def first_of(possible: Iterable[Grant | None]) -> Grant | None:
+def likeliest_grant(possible: Iterable[Grant | None]) -> Grant | None:
     """The likeliest way in; None if there is none."""
     possible = tuple(possible)
     first = next((each for each in possible if each is not None), None)
@@ -130,7 +127,7 @@ def first_of(possible: Iterable[Grant | None]) -> Grant | None:
     return first if is_sure else replace(first, is_sure=False)
 
 
-def others_of(possible: Iterable[Grant | None]) -> tuple[Grant, ...]:
+def other_grants(possible: Iterable[Grant | None]) -> tuple[Grant, ...]:
     """What there may be instead of the likeliest one, each once."""
     different: dict[tuple[str, tuple[str, ...]], Grant] = {}
     for each in filter(None, possible):
@@ -138,7 +135,7 @@ def others_of(possible: Iterable[Grant | None]) -> tuple[Grant, ...]:
     return tuple(different.values())[1:]
 
 
-def _own_first(asked: Grant, found: Sequence[Mapping | None]) -> list[Mapping | None]:
+def _own_first(asked: Grant, found: Sequence[IdentityMapping | None]) -> list[IdentityMapping | None]:
     """Of several that match a permission set's role its own entry."""
     return sorted(found, key=lambda each: each is None or not _is_own(each, asked)) if len(found) > 1 else [*found]
 
@@ -165,7 +162,7 @@ def _has_no_session(asked: Grant) -> bool:
     return resource == "root" or resource.startswith("user/")
 
 
-def _is_own(mapping: Mapping, asked: Grant) -> bool:
+def _is_own(mapping: IdentityMapping, asked: Grant) -> bool:
     """Of several that match a permission set's role, its own entry; of an ARN the exact one comes first anyway."""
     sso = mapping.sso
     return asked.kind == "sso" and sso is not None and f"{sso.account}/{sso.permission_set}" == asked.principal

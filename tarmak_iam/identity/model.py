@@ -1,16 +1,16 @@
-"""What goes in and comes out of `whois`."""
+"""What goes in and comes out of `whois`: callers, entries, grants, answers, and why a daemon does not start or
+denies a caller.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.errors import Place
-from tarmak_iam.go_case import to_lower
 from tarmak_iam.routes import Route
-
-__all__ = ["Answer", "Grant", "Identity", "Locate", "Mapping", "SsoRole"]
-
+from tarmak_iam.text import capped
 
 Locate = Callable[[Route | None], Place | None]
 """From a route to the place in the file that it leads through; None where there is none."""
@@ -27,7 +27,7 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Mapping:
+class IdentityMapping:
     """One entry of mapRoles or mapUsers; `route` leads to it in its file. A role by its ARN, or by SSO."""
 
     kind: str
@@ -37,11 +37,11 @@ class Mapping:
     route: Route
     sso: SsoRole | None = None
     user_id: str = ""
-    others: tuple[Mapping, ...] = ()
+    others: tuple[IdentityMapping, ...] = ()
     """What the daemon may take the entry for instead, where its keys differ in case only: one at random."""
 
     @property
-    def possible(self) -> tuple[Mapping, ...]:
+    def possible(self) -> tuple[IdentityMapping, ...]:
         """All that the daemon may take it for, the likeliest first."""
         return (self, *self.others)
 
@@ -110,3 +110,27 @@ class Answer:
     def place(self) -> Place | None:
         """File, line and column of the entry or of the cause, where it is known; worked out when it is asked for."""
         return self.locate(self.route) if self.locate is not None else None
+
+
+class DaemonNotStarted(Exception):
+    """The process would end; `route` leads to the cause in the configuration, if it lies there, or `place` where no
+    route does. `remedy` says what to write instead; empty where nothing in the configuration helps."""
+
+    def __init__(
+        self, reason: str, route: Route | None = None, *, remedy: str = "", place: Place | None = None
+    ) -> None:
+        super().__init__(reason)
+        self.reason = capped(reason)
+        self.route = route
+        self.remedy = remedy
+        self.place = place
+
+
+class Denied(Exception):
+    """The token review would be answered with a denial; `locate` where the cause is not in the configuration."""
+
+    def __init__(self, reason: str, route: Route | None = None, locate: Locate | None = None) -> None:
+        super().__init__(reason)
+        self.reason = capped(reason)
+        self.route = route
+        self.locate = locate

@@ -5,30 +5,34 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from tarmak_iam.go_case import fold, to_lower
-from tarmak_iam.identity.arn import ArnError, canonicalize
+from tarmak_iam.aws.arn import ArnError, canonicalize
+from tarmak_iam.document.go_case import fold, to_lower
+from tarmak_iam.identity.backend_table import (
+    BackendTable,
+    Found,
+    LastWins,
+    arn_like_pattern,
+    check_role_mapping,
+    compared_one_by_one,
+    sso_pattern,
+)
 from tarmak_iam.identity.daemon_config import DaemonConfig
-from tarmak_iam.identity.key_choices import may_stop
-from tarmak_iam.identity.model import Locate, Mapping
-from tarmak_iam.identity.refusal import NotStarted
-from tarmak_iam.identity.sso import arn_like, check_role, pattern_text
-from tarmak_iam.identity.table import Found, LastWins, Table, compared_one_by_one
-from tarmak_iam.identity.versions import EQUAL_FOLD, DaemonVersion, known_partitions
+from tarmak_iam.identity.model import DaemonNotStarted, IdentityMapping, Locate
+from tarmak_iam.identity.releases import EQUAL_FOLD, DaemonVersion, known_partitions
+from tarmak_iam.identity.viper import possible_stop_note
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
-__all__ = ["load_mounted_file"]
 
-
-def load_mounted_file(config: DaemonConfig, place: Locate) -> Table:
+def load_mounted_file(config: DaemonConfig, place: Locate) -> BackendTable:
     """Raises NotStarted for a mapping that ends the process. `place` is that of the configuration."""
-    loader = _Loader(config.version)
+    loader = _MountedFileLoader(config.version)
     for role in config.roles:
         loader.add_role(role)
     for user in config.users:
         loader.add_user(user)
     matches_sso = "SSORoleMatch" in config.gates and config.version.has("sso: MountedFile backend matches by pattern")
-    return Table(
+    return BackendTable(
         backend="MountedFile",
         roles=loader.role_table,
         users=loader.user_table,
@@ -43,7 +47,7 @@ def load_mounted_file(config: DaemonConfig, place: Locate) -> Table:
     )
 
 
-class _Loader:
+class _MountedFileLoader:
     def __init__(self, version: DaemonVersion) -> None:
         self.notes: list[str] = []
         self.folds_roles = version.has(EQUAL_FOLD)
@@ -54,13 +58,13 @@ class _Loader:
         self._role_key = _role_key(version)
         self._users_as_written = version.has("users: ARN parsed as written")
 
-    def add_role(self, role: Mapping) -> None:
+    def add_role(self, role: IdentityMapping) -> None:
         possible = self._possible(role, self._role_keys)
         self._roles.put([(None if each.sso else key, each) for key, each in possible])
         if any(each.sso for _, each in possible):
             self._sso.put([(key if each.sso else None, each) for key, each in possible])
 
-    def add_user(self, user: Mapping) -> None:
+    def add_user(self, user: IdentityMapping) -> None:
         self._users.put(self._possible(user, self._user_key))
 
     @property
@@ -79,37 +83,39 @@ class _Loader:
 
     @property
     def patterns(self) -> tuple[tuple[re.Pattern[str], Found], ...]:
-        return tuple((arn_like(text), found) for text, found in self._sso.found.items())
+        return tuple((arn_like_pattern(text), found) for text, found in self._sso.found.items())
 
-    def _possible(self, entry: Mapping, key_of: Callable[[Mapping], str | None]) -> list[tuple[str | None, Mapping]]:
+    def _possible(
+        self, entry: IdentityMapping, key_of: Callable[[IdentityMapping], str | None]
+    ) -> list[tuple[str | None, IdentityMapping]]:
         """What does not end the process. Raises NotStarted if everything does."""
-        kept: list[tuple[str | None, Mapping]] = []
+        kept: list[tuple[str | None, IdentityMapping]] = []
         stops = []
         for each in entry.possible:
             try:
                 kept.append((key_of(each), each))
-            except NotStarted as stop:
+            except DaemonNotStarted as stop:
                 stops.append(stop)
         if not kept:
             raise stops[0]
-        self.notes += map(may_stop, stops)
+        self.notes += map(possible_stop_note, stops)
         return kept
 
-    def _role_keys(self, role: Mapping) -> str | None:
+    def _role_keys(self, role: IdentityMapping) -> str | None:
         if self._validates:
-            check_role(role, self._version)
-        return self._role_key(role) if role.sso is None else pattern_text(role.sso)
+            check_role_mapping(role, self._version)
+        return self._role_key(role) if role.sso is None else sso_pattern(role.sso)
 
-    def _user_key(self, user: Mapping) -> str | None:
+    def _user_key(self, user: IdentityMapping) -> str | None:
         if self._validates and not user.arn:
             what = "a user mapping has no userarn"
-            raise NotStarted(what, user.route, remedy="add userARN, or remove the entry")
+            raise DaemonNotStarted(what, user.route, remedy="add userARN, or remove the entry")
         if self._users_as_written:
             return _canonical(user, user.arn, self._version)
         return _canonical(user, to_lower(user.arn), self._version)
 
 
-def _role_key(version: DaemonVersion) -> Callable[[Mapping], str | None]:
+def _role_key(version: DaemonVersion) -> Callable[[IdentityMapping], str | None]:
     if version.has("roles: ARN not parsed at all (compared without case only)"):
         return lambda role: to_lower(role.arn)
     if version.has("roles: ARN parsed as written (Canonicalize(m.RoleARN))"):
@@ -117,7 +123,7 @@ def _role_key(version: DaemonVersion) -> Callable[[Mapping], str | None]:
     return lambda role: _canonical(role, to_lower(role.arn), version)
 
 
-def _canonical(mapping: Mapping, text: str, version: DaemonVersion) -> str | None:
+def _canonical(mapping: IdentityMapping, text: str, version: DaemonVersion) -> str | None:
     """None for an ARN that v0.4.0 logs and skips; later versions end."""
     try:
         return canonicalize(text, known_partitions(version))[1]
@@ -125,10 +131,10 @@ def _canonical(mapping: Mapping, text: str, version: DaemonVersion) -> str | Non
         if version.known < DaemonVersion(0, 5, 0):
             return None
         what = f"{quoted(mapping.arn)} is not taken as an ARN: {error}"
-        raise NotStarted(what, mapping.route, remedy=_arn_remedy(mapping, version)) from None
+        raise DaemonNotStarted(what, mapping.route, remedy=_arn_remedy(mapping, version)) from None
 
 
-def _arn_remedy(mapping: Mapping, version: DaemonVersion) -> str:
+def _arn_remedy(mapping: IdentityMapping, version: DaemonVersion) -> str:
     """Only the name of a role or user may have capitals where a release reads ARNs as they are written."""
     head, colon, resource = mapping.arn.rpartition(":")
     kind, slash, name = resource.partition("/")

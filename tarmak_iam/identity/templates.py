@@ -1,21 +1,128 @@
-"""Templates in usernames and groups, rendered as the daemon does: by plain replacement, in its order."""
+"""Templates in usernames and groups: what a text in braces is for the daemon, what it can become, and how a release
+renders it.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from tarmak_iam.identity.caller import Caller
-from tarmak_iam.identity.refusal import Denied
-from tarmak_iam.identity.versions import DaemonVersion
+from tarmak_iam.identity.model import Denied
+from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.text import quoted
 
-__all__ = ["Renderer"]
+TEMPLATES = ("AccountID", "SessionName", "SessionNameRaw", "AccessKeyID", "EC2PrivateDNSName")
+"""Every template that some release replaces."""
+
+SESSION_TEMPLATES = ("{{SessionName}}", "{{SessionNameRaw}}")
+"""What the caller chooses who may assume a role: the role session name."""
+
+PRIVATE_DNS = "{{EC2PrivateDNSName}}"
+
+
+# What each one can become: a role session name is [\w+=,.@-]{2,64} (STS), so that a colon is never the caller's choice.
+# `{{SessionName}}` has `-` for each `@` of it.
+_BECOMES = {
+    "AccountID": "[0-9]{12}",
+    "SessionName": "[A-Za-z0-9_+=,.-]*",
+    "SessionNameRaw": "[A-Za-z0-9_+=,.@-]*",
+    "AccessKeyID": "[A-Za-z0-9_]*",
+    "EC2PrivateDNSName": "[A-Za-z0-9.-]*",
+}
+
+
+# Any part of it.
+_CHARACTERS = {name: pattern.replace("{12}", "*") for name, pattern in _BECOMES.items()}
+
+_BRACED = re.compile(r"\$?\{+([^{}]*)\}*")
+
+_NAMED = "|".join(TEMPLATES)
+
+_BRACKETED = re.compile(rf"(?i)[\[<(%]+[\s.]*(?P<inside>{_NAMED})\s*[\]>)%]+|\$(?P<behind>{_NAMED})\b")
+
+_EXACT = {f"{{{{{name}}}}}": name for name in TEMPLATES}
+
+_PARTS = re.compile(f"({'|'.join(map(re.escape, _EXACT))})")
+
+
+@dataclass(frozen=True, slots=True)
+class Braced:
+    """A text in braces: as `text` it stands there, `inner` is what is in the braces; `name` is None for one that the
+    daemon does not know and leaves as it is."""
+
+    text: str
+    inner: str
+    name: str | None
+
+
+def braced(text: str) -> Iterator[Braced]:
+    for match in _BRACED.finditer(text):
+        yield Braced(match[0], match[1], _EXACT.get(match[0]))
+
+
+def bracketed(text: str) -> Iterator[Braced]:
+    """The names of templates in other brackets than braces, or behind a dollar sign."""
+    for match in _BRACKETED.finditer(text):
+        yield Braced(match[0], match["inside"] or match["behind"], None)
+
+
+def templates_in(text: str) -> set[str]:
+    """The names of the templates that are replaced in a text, whatever is around them."""
+    return {name for exact, name in _EXACT.items() if exact in text}
+
+
+def has_session(text: str) -> bool:
+    """Whether the role session name becomes part of a text."""
+    return any(template in text for template in SESSION_TEMPLATES)
+
+
+def could_be(text: str) -> re.Pattern[str]:
+    """What a username or group with templates can become, for `fullmatch`; without any, the text itself."""
+    pattern = re.escape(text)
+    for exact, name in _EXACT.items():
+        pattern = pattern.replace(re.escape(exact), _BECOMES[name])
+    return re.compile(pattern)
+
+
+def can_become(text: str, name: str) -> bool:
+    """Whether a username or group is a name, or becomes it for some caller."""
+    return text == name or (bool(templates_in(text)) and could_be(text).fullmatch(name) is not None)
+
+
+def can_begin(text: str, prefix: str) -> bool:
+    """Whether a username or group begins with a prefix, or becomes something that does for some caller."""
+    return _can_begin([part for part in _PARTS.split(text) if part], prefix)
+
+
+def _can_begin(parts: list[str], prefix: str) -> bool:
+    if not prefix or not parts:
+        return not prefix
+    first, *others = parts
+    name = _EXACT.get(first)
+    if name is None:
+        length = min(len(first), len(prefix))
+        return first[:length] == prefix[:length] and _can_begin(others, prefix[length:])
+    taken = re.match(_CHARACTERS[name], prefix)
+    longest = taken.end() if taken else 0
+    return any(_can_begin(others, prefix[length:]) for length in range(longest + 1))
+
+
+def fixed_prefix(text: str) -> str:
+    """What stands before the first part that the caller chooses; the whole text where there is none."""
+    starts = [text.find(template) for template in SESSION_TEMPLATES if template in text]
+    return text[: min(starts)] if starts else text
+
 
 _INSTANCE = re.compile(r"i-([0-9A-Za-z_]{8}|[0-9A-Za-z_]{17})\Z", re.ASCII)
+
+
 # v0.4.0 checks for a DNS name but forgot the anchors: one such character anywhere is enough.
 _DNS_CHARACTER = re.compile(r"[a-z0-9]")
+
 _PRIVATE_DNS = "{{EC2PrivateDNSName}}"
+
 
 # In the daemon's order: what one puts in, the next one may replace.
 _VALUES: tuple[tuple[str, Callable[[Caller], str]], ...] = (
@@ -26,7 +133,7 @@ _VALUES: tuple[tuple[str, Callable[[Caller], str]], ...] = (
 )
 
 
-class Renderer:
+class TemplateRenderer:
     """Renders as one release does; made once, asked for every username and group."""
 
     __slots__ = ("_known", "_private_dns_names", "_wants_dns_character")
@@ -41,7 +148,7 @@ class Renderer:
         text = template
         if "{{" in text:
             if _PRIVATE_DNS in text:
-                text = text.replace(_PRIVATE_DNS, _private_dns(caller, self._private_dns_names))
+                text = text.replace(_PRIVATE_DNS, _private_dns_name(caller, self._private_dns_names))
             for name, value in self._known:
                 if name in text:
                     text = text.replace(name, value(caller))
@@ -50,7 +157,7 @@ class Renderer:
         return text
 
 
-def _private_dns(caller: Caller, names: Mapping[str, str]) -> str:
+def _private_dns_name(caller: Caller, names: Mapping[str, str]) -> str:
     if not _INSTANCE.match(caller.session_name):
         raise Denied(
             f"{{{{EC2PrivateDNSName}}}} needs a session name that is an instance id; it "

@@ -1,40 +1,119 @@
-"""How the daemon's configuration library (viper, cast, mapstructure) turns values into the types it wants."""
+"""The daemon's configuration library (viper, cast, mapstructure) by release: the file as plain data, its keys, those
+that it takes at random, and values as the types it wants.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import product
+from math import prod
 from typing import Any
 
-from tarmak_iam.document.scalars import GoTime, parse_go_integer
-from tarmak_iam.go_case import fold, to_lower
-from tarmak_iam.identity.refusal import NotStarted
+from tarmak_iam.document import Document
+from tarmak_iam.document.go_case import fold, to_lower
+from tarmak_iam.document.json_reader import construct_json
+from tarmak_iam.document.nodes import Alias, walk
+from tarmak_iam.document.nodes import Mapping as MappingNode
+from tarmak_iam.document.scalars import YAML_V2, YAML_V2_LATER, YAML_V3, Dialect, GoTime, parse_go_integer
+from tarmak_iam.errors import ParseError
+from tarmak_iam.identity.model import DaemonNotStarted
+from tarmak_iam.identity.releases import DaemonVersion, server_keys
 from tarmak_iam.routes import Route
+from tarmak_iam.text import quoted
 
-__all__ = [
-    "GO_TRUE",
-    "Settings",
-    "as_boolean",
-    "as_integer",
-    "as_text",
-    "field_key",
-    "field_spellings",
-    "field_value",
-    "lookup",
-    "spellings",
-    "texts",
-    "weak_list",
-    "weak_text",
-]
+_YAML_EXTENSIONS = ("yaml", "yml")
+
+_OTHER_EXTENSIONS = ("toml", "properties", "props", "prop", "hcl", "env", "dotenv", "ini", "tfvars")
+
+
+def parse_config(text: str, filename: str, shown_as: str | None = None) -> Document:
+    """The file's extension selects the format, in lower case only. Raises NotStarted."""
+    extension = filename.rpartition(".")[2] if "." in filename.rpartition("/")[2] else ""
+    if extension in _OTHER_EXTENSIONS:
+        raise DaemonNotStarted(f"a .{extension} configuration is not supported here; use YAML")
+    if extension not in ("json", *_YAML_EXTENSIONS):
+        raise DaemonNotStarted(
+            f"the file name {quoted(filename)} has no extension that the daemon knows (.yaml, .yml, .json)"
+        )
+    try:
+        document = Document.parse(text, shown_as or filename, json=extension == "json")
+    except ParseError as error:
+        raise DaemonNotStarted(f"the configuration cannot be read: {error}") from None
+    if document.is_json and document.source.mark:
+        raise DaemonNotStarted("the configuration cannot be read: JSON must not begin with a byte order mark")
+    return document
+
+
+def load_config(document: Document, version: DaemonVersion) -> Any:
+    """A mapping, or None for an empty file. Raises NotStarted."""
+    if document.is_json:
+        return _go_numbers(construct_json(document.root, merge=False)) if document.root else None
+    if document.yaml_version not in (None, (1, 1)):
+        what = "the configuration cannot be read: it has a %YAML directive other than 1.1"
+        raise DaemonNotStarted(what, remedy="remove the line with %YAML")
+    dialect = _dialect(version)
+    try:
+        data = document.read_as(dialect)
+    except ParseError as error:
+        what = f"the configuration cannot be read: {error}"
+        raise DaemonNotStarted(what, remedy=error.remedy, place=error.place) from None
+    if data is not None and not isinstance(data, dict):
+        remedy = "write server: at the beginning of a line, and mapRoles: below it"
+        raise DaemonNotStarted("the configuration is no mapping", remedy=remedy)
+    if refuses_duplicates(version):
+        _refuse_duplicates(document)
+    return data
+
+
+def refuses_duplicates(version: DaemonVersion) -> bool:
+    """Whether a key that is there twice ends the process."""
+    return _dialect(version) is YAML_V3
+
+
+def lowers_lists(version: DaemonVersion) -> bool:
+    """Whether viper makes the keys of mappings in lists lower-case, as it does from 1.19 on."""
+    return _dialect(version) is YAML_V3
+
+
+def _dialect(version: DaemonVersion) -> Dialect:
+    """viper 1.19 changed to yaml.v3, where a duplicate key is an error too; v0.4.0 and v0.5.0 have yaml.v2 2.2.2."""
+    if any(version.has(f"viper {tag}") for tag in ("v1.19.0", "v1.20.1", "v1.21.0")):
+        return YAML_V3
+    return YAML_V2 if version.known < DaemonVersion(0, 5, 1) else YAML_V2_LATER
+
+
+def _refuse_duplicates(document: Document) -> None:
+    for node in walk(document.root) if document.root else ():
+        for entry in node.entries if isinstance(node, MappingNode) else ():
+            if entry.occurrence and not isinstance(entry.key, Alias):
+                place = document.place(entry.key)
+                what = f"the key {quoted(entry.text)} is there twice (line {place.line}), which this version refuses"
+                raise DaemonNotStarted(what, remedy="remove one of them", place=place)
+
+
+def _go_numbers(value: Any) -> Any:
+    """encoding/json makes every number a float64, and refuses one that does not fit."""
+    if isinstance(value, dict):
+        return {key: _go_numbers(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [_go_numbers(item) for item in value]
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        number = float(value)
+        if math.isinf(number):
+            raise DaemonNotStarted("the configuration cannot be read: a number is out of range")
+        return number
+    return value
 
 
 GO_TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
 """What Go's strconv.ParseBool takes as true."""
 
 
-class Settings:
+class ViperSettings:
     """Flags over file over defaults; keys match in any case. Lists keep their items' own keys.
 
     `null_shadows`: whether `server.mapRoles:` without a value at the top level hides the one below `server:`, as in
@@ -165,7 +244,7 @@ def as_boolean(value: Any) -> bool:
     return isinstance(value, int) and value != 0
 
 
-def texts(value: Any) -> list[str]:
+def as_texts(value: Any) -> list[str]:
     """cast.ToStringSlice: a text is split at blanks, any other scalar is a list of one."""
     if isinstance(value, str):
         return value.split()
@@ -179,7 +258,9 @@ def weak_text(value: Any, where: str, route: Route) -> str:
     if value is None:
         return ""
     if isinstance(value, GoTime):
-        raise NotStarted(f"{where} must be a text, not a date: put it in quotes", route, remedy="put it in quotes")
+        raise DaemonNotStarted(
+            f"{where} must be a text, not a date: put it in quotes", route, remedy="put it in quotes"
+        )
     if isinstance(value, bool):
         return "1" if value else "0"
     if isinstance(value, float):
@@ -187,9 +268,11 @@ def weak_text(value: Any, where: str, route: Route) -> str:
     if isinstance(value, (str, int)):
         return str(value)
     if isinstance(value, list):
-        raise NotStarted(f"{where} must be a text, not a list", route, remedy="write it without brackets or a dash")
+        raise DaemonNotStarted(
+            f"{where} must be a text, not a list", route, remedy="write it without brackets or a dash"
+        )
     remedy = "write a text; put it in quotes if it has braces or a colon"
-    raise NotStarted(f"{where} must be a text, not a mapping", route, remedy=remedy)
+    raise DaemonNotStarted(f"{where} must be a text, not a mapping", route, remedy=remedy)
 
 
 def weak_list(value: Any, *, splits: bool) -> Iterator[tuple[Any, int | None]]:
@@ -212,3 +295,94 @@ def _float_text(value: float) -> str:
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
     return format(Decimal(repr(value)), "f").removesuffix(".0")
+
+
+MOST_CHOICES = 32
+"""So many ways to take a file, or an item of a list, are looked at."""
+
+Item = Mapping[Any, Any]
+
+Spelled = Callable[[Item, str], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyChoices:
+    """What the daemon may take a mapping for: the same with one of the keys that it chooses from, the likeliest first.
+
+    `is_complete`: whether these are all, or there are more than are looked at. `chosen_from`: the keys.
+    """
+
+    items: tuple[Item, ...]
+    is_complete: bool = True
+    chosen_from: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def notes(self) -> Iterator[str]:
+        """What should be known of an answer that rests on it."""
+        for keys in self.chosen_from:
+            names = " and ".join(f"'{key}'" for key in reversed(keys))
+            yield f"{names} are the same key: the daemon takes one of them at random, at every start"
+        if not self.is_complete:
+            yield f"the keys can be taken in more than {MOST_CHOICES} ways, and not all of them were looked at"
+
+
+def possible_files(file: Any) -> KeyChoices:
+    """The configuration by the keys that viper reads; entries of its lists are left as they are."""
+    file = file if isinstance(file, Mapping) else {}
+    names = server_keys()
+    return _key_choices(
+        file, ("clusterID", "server", *(f"server.{name}" for name in names)), spellings, "server", names
+    )
+
+
+def possible_items(item: Item, fields: Iterable[str], *, lowers: bool, inner: Iterable[str] = ()) -> KeyChoices:
+    """An item of a list by the fields of its struct; `inner` are those of the struct `SSO` within it."""
+    if not any(_has_doubles(each) for each in (item, *item.values()) if isinstance(each, Mapping)):
+        return KeyChoices((item,))
+    return _key_choices(item, fields, partial(field_spellings, lowers=lowers), "SSO", inner)
+
+
+def possible_stop_note(stop: DaemonNotStarted) -> str:
+    """The note about a choice that ends the process."""
+    return f"at some starts the daemon stops, by the keys that it takes: {stop.reason}"
+
+
+def _key_choices(outer: Item, names: Iterable[str], spelled: Spelled, nested: str, inner: Iterable[str]) -> KeyChoices:
+    """`nested` is a key whose value is a mapping with the keys `inner`."""
+    found: list[Item] = []
+    choices = _choices(outer, names, spelled)
+    chosen_from, is_complete = dict.fromkeys(choices), _are_few(choices)
+    for picked in _picks(outer, choices):
+        key = next(iter(spelled(picked, nested)), "")
+        within = picked.get(key)
+        own = _choices(within, inner, spelled) if isinstance(within, Mapping) else []
+        chosen_from.update(dict.fromkeys(own))
+        is_complete = is_complete and _are_few(own)
+        found += ({**picked, key: each} for each in _picks(within, own)) if own else (picked,)
+    return KeyChoices(tuple(found[:MOST_CHOICES]), is_complete and len(found) <= MOST_CHOICES, tuple(chosen_from))
+
+
+def _has_doubles(mapping: Item) -> bool:
+    """Whether there may be anything to choose from: a quick look at what is true of hardly any entry."""
+    return len({fold(to_lower(key)) if isinstance(key, str) else key for key in mapping}) < len(mapping)
+
+
+def _choices(mapping: Item, names: Iterable[str], spelled: Spelled) -> list[tuple[str, ...]]:
+    return [found for name in names if len(found := spelled(mapping, name)) > 1]
+
+
+def _are_few(choices: list[tuple[str, ...]]) -> bool:
+    return prod(map(len, choices)) <= MOST_CHOICES
+
+
+def _picks(mapping: Any, choices: list[tuple[str, ...]]) -> Iterator[Item]:
+    """With one key of each choice: all combinations where they are few, else each key once beside the likeliest."""
+    likeliest = tuple(keys[0] for keys in choices)
+    combined: Iterable[tuple[str, ...]] = product(*choices)
+    if not _are_few(choices):
+        each = ((*likeliest[:at], key, *likeliest[at + 1 :]) for at, keys in enumerate(choices) for key in keys[1:])
+        combined = (likeliest, *each)
+    every = {key for keys in choices for key in keys}
+    for picked in combined:
+        left_out = every.difference(picked)
+        yield {key: value for key, value in mapping.items() if key not in left_out} if left_out else mapping

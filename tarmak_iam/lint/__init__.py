@@ -1,6 +1,7 @@
 """Rules: is it right, and is it safe? Findings are values; printing is somebody else's business."""
 
-from tarmak_iam.lint.check import RULES, Located, Report, all_rules, check, examine
+from tarmak_iam.lint.check import RULES, Report, all_rules, check, examine
 from tarmak_iam.lint.rule import Rule, Scope, Subjects
+from tarmak_iam.lint.rule_run import Located
 
 __all__ = ["RULES", "Located", "Report", "Rule", "Scope", "Subjects", "all_rules", "check", "examine"]

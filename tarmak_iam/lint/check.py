@@ -1,4 +1,4 @@
-"""Runs every rule that can be reached, sets aside what comments ask for, and puts findings in the files' order."""
+"""The tuple of all built-in rules, and what runs them and puts their findings in the files' order."""
 
 from __future__ import annotations
 
@@ -6,38 +6,32 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tarmak_iam.config.plugins import installed_sections
+from tarmak_iam.config.section_keys import installed_sections
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Subject
-from tarmak_iam.lint.account_rules import ACCOUNT_RULES
-from tarmak_iam.lint.admin_certificate_rules import ADMIN_CERTIFICATE_RULES
-from tarmak_iam.lint.arn_rules import ARN_RULES
-from tarmak_iam.lint.backend_rules import BACKEND_RULES
-from tarmak_iam.lint.config_rules import CONFIG_RULES
-from tarmak_iam.lint.daemon_rules import DAEMON_RULES, DAEMON_VERSION_RULES
-from tarmak_iam.lint.describing_role_rules import DESCRIBING_ROLE_RULES
+from tarmak_iam.lint.config_rules import CONFIG_RULES, SECTION_RULES, rules_of
+from tarmak_iam.lint.daemon_rules import BACKEND_RULES, DAEMON_RULES, DAEMON_VERSION_RULES
 from tarmak_iam.lint.document_rules import DOCUMENT_RULES
 from tarmak_iam.lint.duplicate_rules import DUPLICATE_RULES
 from tarmak_iam.lint.environment_rules import ENVIRONMENT_RULES
-from tarmak_iam.lint.file_place_rules import FILE_PLACE_RULES
-from tarmak_iam.lint.group_rules import GROUP_RULES
 from tarmak_iam.lint.image_rules import IMAGE_RULES
-from tarmak_iam.lint.installation_rules import INSTALLATION_RULES
+from tarmak_iam.lint.installation_rules import FILE_PLACE_RULES, INSTALLATION_RULES
 from tarmak_iam.lint.key_rules import KEY_RULES
-from tarmak_iam.lint.kubeconfig_rules import KUBECONFIG_RULES
-from tarmak_iam.lint.list_rules import LIST_RULES
-from tarmak_iam.lint.looking import OF_A_CLUSTER, Located, Look, comments_in
-from tarmak_iam.lint.name_rules import NAME_RULES
-from tarmak_iam.lint.privilege_rules import ADMIN_RULES, PRIVILEGE_RULES
+from tarmak_iam.lint.kubeconfig_rules import ADMIN_CERTIFICATE_RULES, KUBECONFIG_RULES
+from tarmak_iam.lint.name_rules import NAME_RULES, TEMPLATE_RULES, TEMPLATE_VERSION_RULES
+from tarmak_iam.lint.principal_rules import (
+    ACCOUNT_RULES,
+    ARN_RULES,
+    DESCRIBING_ROLE_RULES,
+    SSO_RULES,
+    SSO_VERSION_RULES,
+)
+from tarmak_iam.lint.rbac_rules import ADMIN_RULES, GROUP_RULES, PRIVILEGE_RULES
 from tarmak_iam.lint.rule import Rule, Scope, Subjects
-from tarmak_iam.lint.section_rules import SECTION_RULES, rules_of
-from tarmak_iam.lint.shape_rules import SHAPE_RULES
-from tarmak_iam.lint.sso_rules import SSO_RULES, SSO_VERSION_RULES
+from tarmak_iam.lint.rule_run import SCOPES_OF_A_CLUSTER, Located, RuleRun, comments_in
+from tarmak_iam.lint.shape_rules import LIST_RULES, SHAPE_RULES
 from tarmak_iam.lint.suppression import SUPPRESSION_RULES, Suppression, Suppressions
-from tarmak_iam.lint.template_rules import TEMPLATE_RULES, TEMPLATE_VERSION_RULES
 from tarmak_iam.plugins import OWN, Brought, brought, check_unique
-
-__all__ = ["GROUP", "RULES", "Located", "Report", "all_rules", "check", "examine"]
 
 _NAMED = 3
 """Clusters that a message names which is about several."""
@@ -121,7 +115,7 @@ def examine(subjects: Subjects, *others: Subjects) -> Report:
     on_config = comments_in(subjects, (Subject.CONFIG,))
     own = [comments_in(each, (Subject.MAPPINGS, Subject.SETTINGS)) for each in (subjects, *others)]
     looks = [
-        Look.at(each, rules, OF_A_CLUSTER if number else frozenset(Scope), (*on_config, *own[number]))
+        RuleRun.at(each, rules, SCOPES_OF_A_CLUSTER if number else frozenset(Scope), (*on_config, *own[number]))
         for number, each in enumerate((subjects, *others))
     ]
     ids = frozenset(each.value.id.upper() for each in rules)
@@ -138,7 +132,7 @@ def examine(subjects: Subjects, *others: Subjects) -> Report:
     return Report(_in_order(found), _in_order(suppressed))
 
 
-def _lines(look: Look, looks: Iterable[Look]) -> dict[tuple[Subject, str], int]:
+def _lines(look: RuleRun, looks: Iterable[RuleRun]) -> dict[tuple[Subject, str], int]:
     """The first line that has a finding of an id, of each of the cluster's files; tarmak.yaml is that of all."""
     shared = [each for one in looks if one is not look for each in one.left if each.finding.subject is Subject.CONFIG]
     found: dict[tuple[Subject, str], int] = {}
@@ -151,7 +145,7 @@ def _lines(look: Look, looks: Iterable[Look]) -> dict[tuple[Subject, str], int]:
 
 
 def _there(
-    comments: Iterable[Suppression], ids: frozenset[str], looks: Iterable[Look]
+    comments: Iterable[Suppression], ids: frozenset[str], looks: Iterable[RuleRun]
 ) -> dict[Suppression, tuple[str, ...]]:
     """The ids of the findings that comments of no rule are about."""
     unknown = [each for each in comments if each.id not in ids]
@@ -169,7 +163,7 @@ def _unused(
     return tuple(each for each in comments if each.id in ran and each not in used)
 
 
-def _judging_config(looks: Sequence[Look]) -> frozenset[str]:
+def _judging_config(looks: Sequence[RuleRun]) -> frozenset[str]:
     """The rules of which a comment in tarmak.yaml can be told to suppress nothing: of those about installations only
     where all of them were seen, for the comment may be about a cluster that was not."""
     config = looks[0].subjects.config

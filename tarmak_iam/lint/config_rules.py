@@ -1,34 +1,35 @@
-"""Rules about tarmak.yaml."""
+"""Rules about tarmak.yaml: clusters, versions and webhook files, and what sections of plugins bring."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.amazon import AMAZON
-from tarmak_iam.config.effective import Issue, api_server_issues
-from tarmak_iam.config.instance_pools import pools_of
-from tarmak_iam.config.switch import switch_route
-from tarmak_iam.config.types import ITEM
-from tarmak_iam.config.validation import other_issues
-from tarmak_iam.config.versions import FIRST_WITHOUT_HYPERKUBE, is_release, parse_version
-from tarmak_iam.config.webhook import (
+from tarmak_iam.config.api_server import (
     DEFAULT_WEBHOOK_FILE,
-    MADE_DIRECTORY,
-    doubtful_webhook_file,
-    is_made_by_nobody,
-    unsafe_webhook_file,
+    INIT_DIRECTORY,
     webhook_file,
+    webhook_file_doubt,
+    webhook_file_flaw,
+    webhook_file_is_not_copied,
 )
+from tarmak_iam.config.cluster_validation import Issue, api_server_issues, cluster_issues
+from tarmak_iam.config.instance_pools import pools_of
+from tarmak_iam.config.kubernetes_versions import FIRST_WITHOUT_HYPERKUBE, is_release, parse_version
+from tarmak_iam.config.section_edits import switch_route
+from tarmak_iam.config.section_keys import block_of, load_sections
+from tarmak_iam.config.sections import Path, Section, SectionModel, SectionRule
+from tarmak_iam.config.tarmak_types import ITEM, field_at
 from tarmak_iam.errors import SelectionError
 from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.lint.rule import Rule, Scope
-from tarmak_iam.near import did_you_mean
 from tarmak_iam.routes import Route
+from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import quoted, shortened
-
-__all__ = ["CONFIG_RULES"]
 
 _SWITCH = ("clusters", ITEM, *AMAZON.path, "awsIAMAuthenticatorInit")
 
@@ -136,7 +137,7 @@ def _selects_nothing(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
 
 def _unsafe_webhook_file(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     for cluster in config.clusters:
-        path, reason = webhook_file(cluster), unsafe_webhook_file(cluster)
+        path, reason = webhook_file(cluster), webhook_file_flaw(cluster)
         if reason:
             what = f"the webhook file {shortened(path)!r} does not reach the API server as it is written: {reason}"
             remedy = f"write a plain absolute path such as {DEFAULT_WEBHOOK_FILE}"
@@ -145,11 +146,11 @@ def _unsafe_webhook_file(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
 
 def _webhook_file_of_nobody(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     for cluster in config.clusters:
-        if not unsafe_webhook_file(cluster) and is_made_by_nobody(cluster):
+        if not webhook_file_flaw(cluster) and webhook_file_is_not_copied(cluster):
             what = (
                 "the switch's init unit copies its kubeconfig to "
                 f"{shortened(webhook_file(cluster))}, but makes no directory "
-                f"except {MADE_DIRECTORY}: unless it is on the masters already, the API server does not start"
+                f"except {INIT_DIRECTORY}: unless it is on the masters already, the API server does not start"
             )
             remedy = "remove authTokenWebhookFile: the switch sets its own"
             yield rule.finding(Subject.CONFIG, _webhook_route(cluster), what, remedy)
@@ -157,8 +158,8 @@ def _webhook_file_of_nobody(rule: Rule, config: TarmakConfig) -> Iterator[Findin
 
 def _doubtful_webhook_file(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     for cluster in config.clusters:
-        doubt = doubtful_webhook_file(cluster)
-        if doubt and not unsafe_webhook_file(cluster):
+        doubt = webhook_file_doubt(cluster)
+        if doubt and not webhook_file_flaw(cluster):
             what = f"the webhook file is {shortened(webhook_file(cluster))!r}: {doubt}"
             yield rule.finding(Subject.CONFIG, _webhook_route(cluster), what, "write the file's plain absolute path")
 
@@ -246,6 +247,72 @@ CONFIG_RULES = (
     Rule("IAM047", Severity.ERROR, Scope.CONFIG, "an environment or provider that is there twice", _named_twice),
     Rule("IAM043", Severity.ERROR, Scope.CONFIG, "an environment or provider that is not there", _nowhere),
     Rule(
-        "IAM044", Severity.ERROR, Scope.CONFIG, "Tarmak's validation of another part fails", _refused_for(other_issues)
+        "IAM044",
+        Severity.ERROR,
+        Scope.CONFIG,
+        "Tarmak's validation of another part fails",
+        _refused_for(cluster_issues),
     ),
 )
+
+
+def _validation(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+    for section in load_sections():
+        for cluster in () if section is AMAZON else config.clusters:  # whose validation is Tarmak's: IAM001
+            for problem in cluster.problems(section):
+                path = (*cluster.route.plain, *section.path, *problem.path)
+                what = f"{shortened(cluster.cluster_name)}: {section.name}: {problem.message}"
+                yield rule.finding(Subject.CONFIG, path, what, problem.remedy, at=problem.at)
+
+
+def _unknown_key(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+    """Of sections that Tarmak does not know: of the others the survey finds them."""
+    for section in load_sections():
+        if field_at("Cluster", section.path) is not None:
+            continue
+        for cluster in config.clusters:
+            for path, known in _unknown(section.model, section.data(cluster.everything), ()):
+                what = f"the section {section.name} has no key {quoted(path[-1])}"
+                remedy = did_you_mean(str(path[-1]), known, "its keys are")
+                route = (*cluster.route.plain, *section.path, *path)
+                yield rule.finding(Subject.CONFIG, route, what, remedy, at=At.KEY)
+
+
+def _unknown(model: type[SectionModel], data: Any, path: Path) -> Iterator[tuple[Path, list[str]]]:
+    """The paths of keys that a model does not have, with the keys that it has there."""
+    for key, value in data.items() if isinstance(data, dict) else ():
+        field = model.model_fields.get(key)
+        if field is None:
+            if not str(key).startswith("x-"):
+                yield (*path, key), list(model.model_fields)
+        elif (block := block_of(field)) is not None:
+            yield from _unknown(block, value, (*path, key))
+
+
+SECTION_RULES = (
+    Rule("IAM045", Severity.ERROR, Scope.CONFIG, "the validation of a section that a plugin brings fails", _validation),
+    Rule("IAM046", Severity.ERROR, Scope.CONFIG, "a key that a plugin's section does not have", _unknown_key),
+)
+
+
+def rules_of(section: Section[Any]) -> list[Rule]:
+    """A section's own rules, each run on every cluster that has the section as its model wants it."""
+    return [_rule(section, each) for each in section.rules]
+
+
+def _rule(section: Section[Any], own: SectionRule) -> Rule:
+    def check(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+        for cluster in config.clusters:
+            everything = cluster.everything
+            try:
+                model = section.read(everything)
+            except ValidationError:
+                continue  # which the rule about validation tells
+            if model is None:
+                continue
+            for problem in section.guarded(lambda each, data: list(own.check(each, data)), model, everything):
+                path = (*cluster.route.plain, *section.path, *problem.path)
+                what = f"{shortened(cluster.cluster_name)}: {problem.message}"
+                yield rule.finding(Subject.CONFIG, path, what, problem.remedy, at=problem.at)
+
+    return Rule(own.id, own.severity, Scope.CONFIG, own.summary, check)

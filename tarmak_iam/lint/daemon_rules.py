@@ -1,32 +1,37 @@
-"""Rules about the daemon's own settings in a mappings file: backends, partition, prefixes, scrubbed accounts."""
+"""Rules about the daemon's own settings in a mappings file, and about the backends of the settings."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from tarmak_iam.daemon import kind_of
+from tarmak_iam.aws.arn import ArnError, is_account, parse_arn
+from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import At, Finding, Severity, Subject
-from tarmak_iam.identity.arn import ArnError, is_account, parse_arn
-from tarmak_iam.identity.carrying import carries
-from tarmak_iam.identity.daemon_config import BACKENDS, DEPRECATED
-from tarmak_iam.identity.mappings import Mappings
-from tarmak_iam.identity.sts import accepts_tokens_of
-from tarmak_iam.identity.versions import server_keys
-from tarmak_iam.identity.viper import field_key, field_value, texts
-from tarmak_iam.installation import Installation
-from tarmak_iam.lint.entries import Entry, entries_of
+from tarmak_iam.identity.backend_support import BACKENDS, DEPRECATED_BACKENDS, WRITABLE_BACKENDS, carries
+from tarmak_iam.identity.daemon_config import RESERVES_ALL, DaemonConfig
+from tarmak_iam.identity.releases import server_keys
+from tarmak_iam.identity.sts_verification import accepts_tokens_of
+from tarmak_iam.identity.viper import as_texts, field_key, field_value
+from tarmak_iam.installation.backend_payloads import API_SERVER_KEYS, NotCarried
+from tarmak_iam.installation.daemon import principal_kind
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.lint.entries import WrittenEntry, entries_of
+from tarmak_iam.lint.messages import for_admins, recovery_hint
 from tarmak_iam.lint.rule import Rule, Scope
-from tarmak_iam.lint.wording import for_admins, way_in
-from tarmak_iam.near import did_you_mean
+from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Route
-from tarmak_iam.text import quoted
-
-__all__ = ["DAEMON_RULES", "DAEMON_VERSION_RULES"]
+from tarmak_iam.suggestions import did_you_mean
+from tarmak_iam.text import quoted, shortened
 
 _MODES = "server.backendMode"
+
 _SCRUBBED = "server.scrubbedAccounts"
+
 _KINDS = ("role", "user", "sso")
+
 _RESERVED = "server.reservedPrefixConfig"
 
 
@@ -41,7 +46,7 @@ def _backend_spelling(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             remedy = did_you_mean(mode, BACKENDS) or f"write {_any_of(BACKENDS)}"
             named.append((mode, settings.route(_RESERVED) / index / field_key(item, "backendMode"), remedy))
     for name, route, remedy in named:
-        if name not in (*BACKENDS, *DEPRECATED):
+        if name not in (*BACKENDS, *DEPRECATED_BACKENDS):
             what = (
                 f"there is no backend {quoted(name)}, and the spelling counts: a daemon "
                 "without --backend-mode does not start"
@@ -56,7 +61,7 @@ def _any_of(names: Sequence[str]) -> str:
 def _items(route: Route, value: Any) -> list[tuple[str, Route]]:
     """The texts of a list, or of one text split at blanks, each with the way to it."""
     single = not isinstance(value, list)
-    return [(text, route if single else route / index) for index, text in enumerate(texts(value))]
+    return [(text, route if single else route / index) for index, text in enumerate(as_texts(value))]
 
 
 def _scrubbed(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -72,7 +77,7 @@ def _scrubbed(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         yield rule.finding(Subject.MAPPINGS, route, what, remedy)
 
 
-def _account_of(entry: Entry) -> str:
+def _account_of(entry: WrittenEntry) -> str:
     if entry.is_account:
         return entry.listed.arn
     if not entry.listed.arn:
@@ -88,7 +93,7 @@ def _reserved_prefix(rule: Rule, installation: Installation) -> Iterator[Finding
     # The first backend that has the entry decides, whatever the next one would say.
     first = {kind: next((each for each in tables if carries(each.backend, kind)), None) for kind in _KINDS}
     for entry in entries_of(mappings).mapped if mappings else ():
-        table, username = first[kind_of(entry.listed)], entry.listed.username
+        table, username = first[principal_kind(entry.listed)], entry.listed.username
         reserved = table.reserved_prefixes if table else ()
         prefix = next((each for each in reserved if each and username.startswith(each)), None)
         if prefix is not None:
@@ -119,7 +124,7 @@ def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding
     if mappings and daemon and not accepts_tokens_of(own, daemon.partition, daemon.version):
         what = f"the daemon would take tokens of the partition {daemon.partition} only, and the cluster is of {own}"
         route = entries_of(mappings).settings.route("server.partition")
-        yield rule.finding(Subject.MAPPINGS, route, f"{what}; {way_in(installation)}", "remove server.partition")
+        yield rule.finding(Subject.MAPPINGS, route, f"{what}; {recovery_hint(installation)}", "remove server.partition")
 
 
 def _overridden_backends(rule: Rule, installation: Installation) -> Iterator[Finding]:
@@ -127,7 +132,7 @@ def _overridden_backends(rule: Rule, installation: Installation) -> Iterator[Fin
     settings = entries_of(mappings).settings if mappings else None
     if settings is None or not installation.daemon_version.has("flag server --backend-mode"):
         return
-    written = [DEPRECATED.get(mode, mode) for mode in texts(settings.get(_MODES))]
+    written = [DEPRECATED_BACKENDS.get(mode, mode) for mode in as_texts(settings.get(_MODES))]
     known = all(mode in BACKENDS for mode in written)
     if settings.get(_MODES) is not None and known and written != list(installation.settings.backends):
         own = ",".join(installation.settings.backends)
@@ -145,4 +150,97 @@ DAEMON_VERSION_RULES = (
     Rule("IAM086", Severity.WARNING, Scope.INSTALLATION, "a setting that this daemon does not know", _newer_key),
     Rule("IAM087", Severity.ERROR, Scope.INSTALLATION, "a daemon of another partition", _other_partition),
     Rule("IAM088", Severity.WARNING, Scope.INSTALLATION, "backends that do not count", _overridden_backends),
+)
+
+_RESERVED_PREFIXES = "server.reservedPrefixConfig"
+
+
+def _uncarried(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    daemon, mappings = installation.daemon, installation.mappings
+    reasons = {kind: daemon.uncarried(kind) for kind in ("account", "sso")}
+    for entry in entries_of(mappings).entries if mappings and any(reasons.values()) else ():
+        why = reasons.get(principal_kind(entry.listed))
+        if why:
+            name = f"account {shortened(entry.listed.arn)}" if entry.is_account else entry.name
+            what = for_admins(entry, f"{name}: {why}, so it lets nobody in", installation)
+            route = entry.listed.route if entry.is_account else entry.at("sso")
+            yield rule.finding(Subject.MAPPINGS, route, what, daemon.with_file)
+    if mappings and daemon.asks_cluster:
+        yield from _unproven(rule, installation)
+
+
+def _unproven(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    """What shows only when all is made and read again; what keeps it from being made is told by others."""
+    try:
+        _ = installation.delivery
+    except NotCarried as error:
+        found = rule.finding(Subject.MAPPINGS, ("server",), error.what, error.remedy)
+        yield replace(found, place=error.place)
+    except ConfigError:
+        return
+
+
+def _impossible(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    daemon, mappings = installation.daemon, installation.mappings
+    with contextlib.suppress(ConfigError):  # a version that cannot be read has a finding of its own
+        reason = installation.missing_for_backends
+        if reason:
+            others = ",".join(each for each in daemon.backends if each != "CRD") or "MountedFile"
+            remedy = f"choose other backends: {installation.command('settings set backends', others)}"
+            yield rule.finding(Subject.SETTINGS, ("backends",), reason[0], remedy)
+    settings = entries_of(mappings).settings if mappings and daemon.asks_cluster else None
+    for key in API_SERVER_KEYS if settings else ():
+        assert settings
+        if settings.get(key):
+            what = (
+                f"{key} sends the daemon to an API server that it has no credentials for; {recovery_hint(installation)}"
+            )
+            remedy = "remove it: in the cluster it uses its service account"
+            yield rule.finding(Subject.MAPPINGS, settings.route(key), what, remedy, at=At.KEY)
+
+
+def _idle_prefixes(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    daemon, mappings = installation.loaded.config, installation.mappings
+    if daemon is None or mappings is None or not daemon.version.has(f"config key {_RESERVED_PREFIXES}"):
+        return
+    settings = entries_of(mappings).settings
+    items = settings.get(_RESERVED_PREFIXES)
+    for index, item in enumerate(items if isinstance(items, list) else ()):
+        name = field_value(item, "backendMode") if isinstance(item, Mapping) else None
+        told = _why_idle(str(name), daemon, mappings) if name in (*WRITABLE_BACKENDS, "DynamicFile") else None
+        if told is not None:
+            key = field_key(item, "backendMode")
+            yield rule.finding(Subject.MAPPINGS, settings.route(_RESERVED_PREFIXES) / index / key, *told)
+
+
+def _why_idle(name: str, daemon: DaemonConfig, mappings: Mappings) -> tuple[str, str] | None:
+    """Why the prefixes of a backend count for nobody, and what to do about it."""
+    if name not in daemon.backends:
+        what = f"no prefix is reserved for {name}: the backends are {', '.join(daemon.backends)}"
+        return what, _reserve_for(daemon.backends, daemon)
+    if not daemon.reserved_in(name) and daemon.reserved_prefixes.get(name):
+        what = f"authenticator {daemon.version} does not look at the prefixes of {name}"
+        return (
+            what,
+            "remove it, or choose an image of v0.7.17 or later, which then refuses usernames with these prefixes",
+        )
+    kinds = {principal_kind(entry) for entry in mappings.entries} - {"account"}
+    before = daemon.backends[: daemon.backends.index(name)]
+    if before and all(any(carries(backend, kind) for backend in before) for kind in kinds):
+        what = f"no username is refused for the prefixes of {name}: {before[0]} has the same entries and is asked first"
+        return what, _reserve_for(before, daemon)
+    return None
+
+
+def _reserve_for(backends: Iterable[str], daemon: DaemonConfig) -> str:
+    """What counts takes access from those whose username has the prefix, which somebody has to want."""
+    files = ("MountedFile", "DynamicFile")
+    name = next((each for each in backends if each in files or daemon.version.has(RESERVES_ALL)), None)
+    return f"remove it, or name {name}: usernames with these prefixes are then refused" if name else "remove it"
+
+
+BACKEND_RULES = (
+    Rule("IAM090", Severity.ERROR, Scope.INSTALLATION, "entries that the backends do not carry", _uncarried),
+    Rule("IAM091", Severity.ERROR, Scope.INSTALLATION, "a backend that cannot work here", _impossible),
+    Rule("IAM092", Severity.WARNING, Scope.INSTALLATION, "reserved prefixes that do not count", _idle_prefixes),
 )

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tarmak_iam.config.meant import Meant, meant
-from tarmak_iam.config.survey import Duplicate, Survey, Unknown
-from tarmak_iam.config.types import ITEM, TypePath, fields_of, root_struct
+from tarmak_iam.config.ignored_content import DuplicateKey, IgnoredContent, UnknownKey
+from tarmak_iam.config.key_suggestions import KeySuggestion, suggest_key
+from tarmak_iam.config.tarmak_types import ITEM, TypePath, fields_of, root_field
 from tarmak_iam.document.nodes import Mapping, Sequence, dereference
 from tarmak_iam.findings import At, Finding, Severity, Subject
+from tarmak_iam.lint.messages import early_end
 from tarmak_iam.lint.rule import Rule, Scope
-from tarmak_iam.lint.wording import early_end
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
-__all__ = ["DOCUMENT_RULES"]
 
-
-def _unknown_key(rule: Rule, survey: Survey) -> Iterator[Finding]:
+def _unknown_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
     for key in survey.unknown:
         guess = _meant(key)
         if guess is None or not guess.is_sure:
@@ -26,7 +24,7 @@ def _unknown_key(rule: Rule, survey: Survey) -> Iterator[Finding]:
             yield rule.finding(Subject.CONFIG, key.route, what, _question(key, guess) or remedy, at=At.KEY)
 
 
-def _mistaken_key(rule: Rule, survey: Survey) -> Iterator[Finding]:
+def _mistaken_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
     for key in survey.unknown:
         guess = _meant(key)
         if guess is not None and guess.is_sure:
@@ -34,7 +32,7 @@ def _mistaken_key(rule: Rule, survey: Survey) -> Iterator[Finding]:
             yield rule.finding(Subject.CONFIG, key.route, what, _question(key, guess), at=At.KEY)
 
 
-def _duplicate_key(rule: Rule, survey: Survey) -> Iterator[Finding]:
+def _duplicate_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
     for key in survey.duplicates:
         wins = "Tarmak takes this one whole, and nothing of the others"
         if survey.document.is_json:
@@ -45,7 +43,7 @@ def _duplicate_key(rule: Rule, survey: Survey) -> Iterator[Finding]:
         yield rule.finding(Subject.CONFIG, key.route, what, _one_of(survey, key), at=At.KEY)
 
 
-def _one_of(survey: Survey, key: Duplicate) -> str:
+def _one_of(survey: IgnoredContent, key: DuplicateKey) -> str:
     """A remedy that loses nothing of what was written, where both have something below them."""
     values = [survey.document.node(route) for route in (key.first, key.route)]
     kinds = {type(dereference(value)) for value in values if value is not None}
@@ -54,7 +52,7 @@ def _one_of(survey: Survey, key: Duplicate) -> str:
     return "keep one of them"
 
 
-def _overridden_key(rule: Rule, survey: Survey) -> Iterator[Finding]:
+def _overridden_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
     for key in survey.overridden:
         what = f"{quoted(key.name)}{' of this merge key' if key.is_merged else ''} does not count"
         why = f"for Tarmak the merge key in line {_line(survey, key.merge)}, which comes later, overrides it"
@@ -62,7 +60,7 @@ def _overridden_key(rule: Rule, survey: Survey) -> Iterator[Finding]:
         yield rule.finding(Subject.CONFIG, key.route, f"{what}: {why}", remedy, at=At.KEY)
 
 
-def _next_document(rule: Rule, survey: Survey) -> Iterator[Finding]:
+def _next_document(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
     if survey.document.next_document is not None:
         what = "Tarmak reads only the first document of the file: nothing below this line counts"
         remedy = "put it into the first document, or remove it: Tarmak drops it when it rewrites the file"
@@ -73,7 +71,7 @@ def _next_document(rule: Rule, survey: Survey) -> Iterator[Finding]:
         yield rule.finding(Subject.CONFIG, Route(), what, remedy, at=At.NEXT_DOCUMENT)
 
 
-def _octal(rule: Rule, survey: Survey) -> Iterator[Finding]:
+def _octal(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
     """YAML 1.1: a leading zero makes a number octal, and 074 is 60."""
     for scalar in survey.scalars:
         digits = scalar.node.text.lstrip("+-").replace("_", "")
@@ -88,11 +86,11 @@ def _octal(rule: Rule, survey: Survey) -> Iterator[Finding]:
             )
 
 
-def _meant(key: Unknown) -> Meant | None:
-    return meant(key.name, key.node, key.parent, key.struct, key.beside, key.others)
+def _meant(key: UnknownKey) -> KeySuggestion | None:
+    return suggest_key(key.name, key.node, key.parent, key.struct, key.beside, key.others)
 
 
-def _question(key: Unknown, guess: Meant | None) -> str:
+def _question(key: UnknownKey, guess: KeySuggestion | None) -> str:
     if guess is None:
         return ""
     name, home = guess.path[-1], guess.path[:-1]
@@ -104,7 +102,7 @@ def _question(key: Unknown, guess: Meant | None) -> str:
 
 def _kind(path: TypePath) -> str:
     """What a field takes, in the words of YAML."""
-    field = root_struct()
+    field = root_field()
     for key in path:
         known = field.of if key == ITEM else fields_of(field.struct).get(key)
         field = known or field
@@ -112,7 +110,7 @@ def _kind(path: TypePath) -> str:
     return kinds.get(field.kind) or ("a number" if field.is_number else "a mapping")
 
 
-def _line(survey: Survey, route: Route) -> int | None:
+def _line(survey: IgnoredContent, route: Route) -> int | None:
     return survey.document.position(route, at_key=True).line
 
 

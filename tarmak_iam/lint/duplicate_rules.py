@@ -2,32 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
+from tarmak_iam.aws.arn_flaws import canonical_text
 from tarmak_iam.document import Document
+from tarmak_iam.document.go_case import fold
+from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.findings import At, Finding, Severity, Subject
-from tarmak_iam.go_case import fold
-from tarmak_iam.identity.mappings import Mappings
-from tarmak_iam.identity.reach import canonical_text
-from tarmak_iam.identity.versions import EQUAL_FOLD, spans_text
+from tarmak_iam.identity.releases import EQUAL_FOLD, spans_text
 from tarmak_iam.identity.viper import field_spellings, spellings
-from tarmak_iam.lint.doubled_remedies import doubled_remedy, merged_list
-from tarmak_iam.lint.entries import Entry, entries_of
-from tarmak_iam.lint.keys import DoubledKey, doubled_keys
-from tarmak_iam.lint.layout import first_line
+from tarmak_iam.lint.authenticator_keys import is_empty_value
+from tarmak_iam.lint.entries import WrittenEntry, entries_of
+from tarmak_iam.lint.messages import first_line, recovery_hint
 from tarmak_iam.lint.rule import Rule, Scope
-from tarmak_iam.lint.run_together import RunTogether, is_in_flow_list, is_item, run_together, with_dash
-from tarmak_iam.lint.wording import way_in
+from tarmak_iam.lint.unread_keys import (
+    DoubledKey,
+    RunTogether,
+    doubled_keys,
+    is_in_flow_list,
+    is_item,
+    run_together,
+    with_dash,
+)
+from tarmak_iam.lint.written_lists import group_names, merged_list
+from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Key
 from tarmak_iam.text import quoted, shortened
 
-__all__ = ["DUPLICATE_RULES"]
+
+def doubled_remedy(document: Document, key: DoubledKey) -> str:
+    line = document.position(key.first, at_key=True).line
+    own, first = document.node(key.route), document.node(key.first)
+    if own is None or first is None or is_empty_value(own) or _are_same(document, own, first):
+        return "remove this one"
+    if is_empty_value(first):
+        return f"remove the one in line {line}"
+    if key.known in ("roleARN", "userARN", "sso") or key.where == "sso":
+        return "write an entry of its own for each, with its username and groups"
+    if key.known == "groups":
+        return _groups_remedy(own, first, key.first_name, line)
+    there = f"{quoted(key.first_name)} in line {line}"
+    if isinstance(dereference(own), Sequence) and (listed := merged_list(group_names(first), group_names(own))):
+        return f"write {key.first_name}: {listed} in line {line}, and remove this key"
+    if isinstance(dereference(own), Sequence) and isinstance(dereference(first), Sequence):
+        return f"move the items below it to the end of {there}, and remove this key"
+    if isinstance(dereference(own), Mapping) and isinstance(dereference(first), Mapping):
+        return f"move the keys below it into {there}, and remove this key"
+    return "keep the one that is meant, and remove the other"
+
+
+def _groups_remedy(own: Node, first: Node, first_name: str, line: int | None) -> str:
+    listed = merged_list(group_names(first), group_names(own))
+    if not listed:
+        return f"put the groups of both into {quoted(first_name)} in line {line}, and remove this key"
+    return f"write {first_name}: {listed} in line {line}, and remove this key"
+
+
+def _are_same(document: Document, one: Node, other: Node) -> bool:
+    """Written alike; two ARNs that differ in case only are the same to the daemon."""
+    one, other = dereference(one), dereference(other)
+    if isinstance(one, Scalar) and isinstance(other, Scalar):
+        return one.text == other.text or (fold(one.text) == fold(other.text) and one.text.lower().startswith("arn:"))
+    text = document.text
+    return text[one.start : one.end].split() == text[other.start : other.end].split()
 
 
 def _duplicates(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """The daemon compares without case, and the last of two entries wins; groups are not merged."""
-    first: dict[tuple[str, str], Entry] = {}
-    roles: dict[str, Entry] = {}
+    first: dict[tuple[str, str], WrittenEntry] = {}
+    roles: dict[str, WrittenEntry] = {}
     remedies = {key: _merge_remedy(entries) for key, entries in _alike(mappings).items() if len(entries) > 1}
     for entry in entries_of(mappings).entries:
         key = _key(entry)
@@ -45,15 +88,15 @@ def _duplicates(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             roles[key] = entry
 
 
-def _alike(mappings: Mappings) -> dict[str, list[Entry]]:
+def _alike(mappings: Mappings) -> dict[str, list[WrittenEntry]]:
     """The entries of each principal."""
-    alike: dict[str, list[Entry]] = {}
+    alike: dict[str, list[WrittenEntry]] = {}
     for entry in entries_of(mappings).entries:
         alike.setdefault(_key(entry), []).append(entry)
     return alike
 
 
-def _merge_remedy(entries: Sequence[Entry]) -> str:
+def _merge_remedy(entries: list[WrittenEntry]) -> str:
     """One entry that loses nothing of the others; the username is the one that the daemon gives today."""
     counting = [entry for entry in entries if entry.listed.kind == "role"] or entries
     names = {entry.listed.username for entry in entries}
@@ -68,19 +111,19 @@ def _merge_remedy(entries: Sequence[Entry]) -> str:
     return f"keep one entry with all that is meant: {username}{groups}"
 
 
-def _key(entry: Entry) -> str:
+def _key(entry: WrittenEntry) -> str:
     listed = entry.listed
     return fold(canonical_text(listed.arn) if listed.arn else listed.sso)
 
 
-def _twice(mappings: Mappings, entry: Entry, earlier: Entry) -> str:
+def _twice(mappings: Mappings, entry: WrittenEntry, earlier: WrittenEntry) -> str:
     line = mappings.document.position(earlier.listed.route).line
     if entry.is_account:
         return f"the account {shortened(entry.listed.arn)} is listed in line {line} already"
     lost = "the last entry wins, and the first one's groups are lost"
     if canonical_text(entry.listed.arn) != canonical_text(earlier.listed.arn):
         lost = f"{spans_text(EQUAL_FOLD)} takes one of them at random, at every login"
-    lost = f"{lost}; {way_in()}" if earlier.is_admin and not entry.is_admin else lost
+    lost = f"{lost}; {recovery_hint()}" if earlier.is_admin and not entry.is_admin else lost
     return f"{entry.name} is mapped in line {line} already; {lost}"
 
 
@@ -92,7 +135,7 @@ def _doubled_keys(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         found = known or run_together(key.holder, key.where)
         if found is None:
             what, remedy = _doubled(document, key), doubled_remedy(document, key)
-            yield rule.finding(Subject.MAPPINGS, key.route, f"{what}; {way_in()}", remedy, at=At.KEY)
+            yield rule.finding(Subject.MAPPINGS, key.route, f"{what}; {recovery_hint()}", remedy, at=At.KEY)
         elif known is None:
             together[id(key.holder)] = found
             yield from _missing_dashes(rule, document, key, found)
@@ -117,7 +160,7 @@ def _missing_dashes(rule: Rule, document: Document, key: DoubledKey, found: RunT
         which = "" if found.is_exact else ", at random"
         what = (
             f"a dash is missing: {quoted(entry[0].text)} begins a new entry in the one of line {line}; {ends}"
-            f"the daemon takes one of each key{which}, and {_lost_names(found)} loses access; {way_in()}"
+            f"the daemon takes one of each key{which}, and {_lost_names(found)} loses access; {recovery_hint()}"
         )
         route = key.route.parent / Key(entry[0].text or "", entry[0].occurrence)
         yield rule.finding(Subject.MAPPINGS, route, what, _dash_remedy(document, key, found, number), at=At.KEY)
@@ -156,7 +199,7 @@ def _which(key: DoubledKey) -> str:
     return f": before v0.6.30{_taken(before)}, from then on{_taken(later)}"
 
 
-def _taken(names: Sequence[str], colon: str = " ") -> str:
+def _taken(names: tuple[str, ...], colon: str = " ") -> str:
     return f"{colon}'{names[0]}'" if len(names) == 1 else " at random, at every start"
 
 

@@ -7,27 +7,26 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
-from tarmak_iam.document.intent import value_at
-from tarmak_iam.go_case import to_lower
-from tarmak_iam.identity.arn import ArnError, Principal, canonicalize
-from tarmak_iam.identity.groups import ADMINS
-from tarmak_iam.identity.mappings import Listed, Mappings
-from tarmak_iam.identity.reach import Flaw, Misfit, misfit
-from tarmak_iam.identity.viper import Settings, field_key, field_value
+from tarmak_iam.aws.arn import ArnError, Principal, canonicalize
+from tarmak_iam.aws.arn_flaws import ArnFlaw, FlawKind, arn_flaw
+from tarmak_iam.document.go_case import to_lower
+from tarmak_iam.document.plain_values import value_at
+from tarmak_iam.identity.viper import ViperSettings, field_key, field_value
+from tarmak_iam.mappings.entries import MappingEntry
+from tarmak_iam.mappings.groups import ADMINS
+from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened
 
-__all__ = ["Entries", "Entry", "entries_of"]
-
 
 @dataclass(frozen=True)
-class Entry:
+class WrittenEntry:
     """`listed` is the entry as the daemon takes it, `item` the mapping that is written (empty for an account).
 
     Not slots: what several rules ask for is worked out once.
     """
 
-    listed: Listed
+    listed: MappingEntry
     item: Mapping[Any, Any] = field(repr=False)
 
     @property
@@ -53,14 +52,14 @@ class Entry:
         return arn or (f"permission set {sso}" if sso else "the entry")
 
     @cached_property
-    def flaw(self) -> Misfit | None:
+    def flaw(self) -> ArnFlaw | None:
         """What keeps its ARN from matching, whatever the daemon's version.
 
         Most releases read an ARN in any case; that some do not start with one in capitals is their own finding.
         """
-        found = misfit(self.listed.arn)
-        if found is not None and found.flaw in (Flaw.NO_ARN, Flaw.NO_PRINCIPAL, Flaw.PARTITION):
-            lower = misfit(to_lower(self.listed.arn))
+        found = arn_flaw(self.listed.arn)
+        if found is not None and found.flaw in (FlawKind.NO_ARN, FlawKind.NO_PRINCIPAL, FlawKind.PARTITION):
+            lower = arn_flaw(to_lower(self.listed.arn))
             return lower if lower is None or lower.flaw is not found.flaw else found
         return found
 
@@ -113,24 +112,24 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Entries:
+class WrittenEntries:
     """`entries` in the daemon's order; `settings` reads keys in any case."""
 
-    entries: tuple[Entry, ...]
-    settings: Settings
+    entries: tuple[WrittenEntry, ...]
+    settings: ViperSettings
 
     @property
-    def mapped(self) -> tuple[Entry, ...]:
+    def mapped(self) -> tuple[WrittenEntry, ...]:
         """Roles and users, without accounts."""
         return tuple(entry for entry in self.entries if not entry.is_account)
 
 
 @lru_cache(maxsize=4)
-def entries_of(mappings: Mappings) -> Entries:
+def entries_of(mappings: Mappings) -> WrittenEntries:
     """Worked out once for all rules: the plain data of a document are a copy each time."""
     data = mappings.document.data
     found = []
     for listed in mappings.entries:
         item = value_at(data, listed.route.plain)
-        found.append(Entry(listed, item if isinstance(item, Mapping) else {}))
-    return Entries(tuple(found), Settings(data, {}, {}))
+        found.append(WrittenEntry(listed, item if isinstance(item, Mapping) else {}))
+    return WrittenEntries(tuple(found), ViperSettings(data, {}, {}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from tarmak_iam.config import Cluster, TarmakConfig
-from tarmak_iam.config.effective import Issue
+from tarmak_iam.config.cluster_validation import Issue, cluster_cidr_issues, range_issues
 from tarmak_iam.config.environment_validation import (
     cidr_issues,
     hub_issues,
@@ -13,27 +13,24 @@ from tarmak_iam.config.environment_validation import (
     ignored_location_issues,
     location_issues,
     missing_zone_issues,
-    opened_by_rewrite,
     provider_issues,
     public_zone_issues,
+    rewrite_issues,
     unknown_location_issues,
 )
 from tarmak_iam.config.instance_pools import (
     hub_zone_issues,
+    label_issues,
     lists_pools,
     pool_issues,
+    pool_resource_issues,
     pool_type_issues,
     pools_of,
     region_zone_issues,
     zero_count_issues,
 )
-from tarmak_iam.config.networks import cluster_cidr_issues, range_issues
-from tarmak_iam.config.node_labels import label_issues
-from tarmak_iam.config.pool_resources import pool_resource_issues
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.lint.rule import Rule, Scope
-
-__all__ = ["ENVIRONMENT_RULES"]
 
 _ALL = "Tarmak refuses every command for its environment"
 _CHANGES = "tarmak clusters plan and apply fail"
@@ -118,7 +115,7 @@ ENVIRONMENT_RULES = (
     Rule(
         "IAM018", Severity.ERROR, Scope.CONFIG, "a label or taint that Tarmak refuses", _of_clusters(_labels, _CHANGES)
     ),
-    Rule("IAM025", Severity.ERROR, Scope.CONFIG, "an empty list of addresses", _of_file(opened_by_rewrite)),
+    Rule("IAM025", Severity.ERROR, Scope.CONFIG, "an empty list of addresses", _of_file(rewrite_issues)),
     Rule(
         "IAM026", Severity.WARNING, Scope.CONFIG, "a region that is not known here", _of_file(unknown_location_issues)
     ),

@@ -9,13 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from tarmak_iam.config.schema import model_schema
-from tarmak_iam.identity.groups import ADMINS, NODES
-from tarmak_iam.identity.mappings import MAPPINGS_NAME
-from tarmak_iam.identity.versions import server_keys
-from tarmak_iam.setting_values import MAX_INSTALL_HINT
-from tarmak_iam.settings import SETTINGS_NAME, Settings
-
-__all__ = ["mappings_schema", "settings_schema"]
+from tarmak_iam.identity.releases import server_keys
+from tarmak_iam.installation.settings import MAX_INSTALL_HINT, SETTINGS_NAME, Settings
+from tarmak_iam.mappings.groups import ADMINS, NODES
+from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
 
 Schema = dict[str, Any]
 

@@ -8,12 +8,9 @@ from functools import lru_cache
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping
 from tarmak_iam.errors import TarmakIamError
-from tarmak_iam.identity.formats import Import, read_mappings
-from tarmak_iam.lint.key_names import root_struct, spelled
-from tarmak_iam.lint.layout import first_line, last_line
-from tarmak_iam.lint.wording import IMPORT, MAP
-
-__all__ = ["import_remedy", "is_foreign", "section_format"]
+from tarmak_iam.lint.authenticator_keys import root_keys, spelled
+from tarmak_iam.lint.messages import IMPORT, MAP, first_line, last_line
+from tarmak_iam.mappings.formats import Import, read_mappings
 
 _OWN = "authenticator"
 _SECTIONS = ("eksctl", "kops", "aws-auth")
@@ -63,9 +60,9 @@ def _read(document: Document, form: str | None) -> Import | None:
 
 
 def _has_server(root: Mapping) -> bool:
-    names = (spelled(root_struct(), entry.text or "") or "" for entry in root.entries)
+    names = (spelled(root_keys(), entry.text or "") or "" for entry in root.entries)
     return any(name == "server" or name.startswith("server.") for name in names)
 
 
 def _is_unknown(name: str | None) -> bool:
-    return name is not None and spelled(root_struct(), name) is None
+    return name is not None and spelled(root_keys(), name) is None

@@ -4,19 +4,89 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
-from tarmak_iam.config.versions import NEWEST_KUBERNETES, GoVersion, parse_version
+from tarmak_iam.config.kubernetes_versions import NEWEST_KUBERNETES, GoVersion, parse_version
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import Finding, Severity, Subject
-from tarmak_iam.images import ECR_TAGS, Ecr, Image, gone, has_other_domain, is_upstream
-from tarmak_iam.installation import Installation
-from tarmak_iam.lint.image_remedies import other_release_remedy, public_image_remedy
+from tarmak_iam.installation.images import (
+    ECR_TAGS,
+    Ecr,
+    Image,
+    has_other_domain,
+    is_upstream,
+    public_image,
+    why_unavailable,
+)
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.installation.settings import Settings
+from tarmak_iam.lint.messages import recovery_hint
 from tarmak_iam.lint.rule import Rule, Scope
-from tarmak_iam.lint.wording import way_in
 from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened
 
-__all__ = ["IMAGE_RULES", "image_findings"]
+
+def public_image_remedy(installation: Installation) -> str:
+    """The commands after which the image is a public one, where all whom the mappings name log in as before; and
+    those that keep the release. Where there are none, the image has to be copied, or to be built where it is gone."""
+    commands, after = _without_own_image(installation)
+    old, keeping = installation.running_version, public_image(installation.running_version)
+    kept = "" if keeping is None else installation.command("settings set image", keeping)
+    if not _is_same_for_all(installation, after):
+        return f"use the public image of {old}: {kept}" if kept else _own_copy(installation)
+    if after.daemon_version == old:
+        return f"use the public image: {commands}"
+    changed = f"use the public image, which is {after.daemon_version} instead of {old}: {commands}"
+    return f"{changed}, or to keep {old}: {kept}" if kept else f"{changed}, or {_own_copy(installation)}"
+
+
+def other_release_remedy(installation: Installation) -> str:
+    """The commands after which image and daemonVersion are of one release. Without daemonVersion it is the image's, as
+    long as all whom the mappings name log in with it as before."""
+    version = installation.daemon_version
+    public, unset = public_image(version), installation.command("settings unset daemonVersion")
+    own = f"set an image of {version}" + (f": {installation.command('settings set image', public)}" if public else "")
+    values = installation.settings.model_dump(exclude_unset=True)
+    values.pop("daemonVersion", None)
+    if not _is_same_for_all(installation, Settings.model_validate(values)):
+        return own
+    return f"{own}, or take daemonVersion out: {unset}"
+
+
+def _own_copy(installation: Installation) -> str:
+    if why_unavailable(Image.parse(installation.image)):
+        return f"push an image of {installation.running_version} to a registry of your own, and set image to it"
+    return "copy the image to a repository of your own account, and set image to the copy"
+
+
+def _without_own_image(installation: Installation) -> tuple[str, Settings]:
+    """`image` wins over `registry`, so that both have to go where both are set."""
+    settings = installation.settings
+    values = settings.model_dump(exclude_unset=True)
+    commands = []
+    if values.pop("image", None) is not None:
+        commands.append(installation.command("settings unset image"))
+    if settings.registry != "public":
+        values["registry"] = "public"
+        commands.append(installation.command("settings set registry public"))
+    return " && ".join(commands), Settings.model_validate(values)
+
+
+def _is_same_for_all(installation: Installation, after: Settings) -> bool:
+    """Whether everyone becomes the same with the image of other settings, which must be there and fit them."""
+    try:
+        changed = replace(installation, settings=after, daemon_version=after.daemon_version)
+        changed.daemon.check()
+    except ConfigError:
+        return False
+    if changed.release_conflict or why_unavailable(Image.parse(after.image)):
+        return False
+    return _granted(changed) == _granted(installation)
+
+
+def _granted(installation: Installation) -> set[tuple[object, ...]]:
+    return {(each.key, each.username, each.groups, each.is_sure) for each in installation.loaded.grants}
+
 
 # Names that people give to what they build last, and the beginnings of versions.
 _MOVING = re.compile(r"(.*-)?latest|main|master|head|edge|nightly|dev|canary|stable|v?[0-9]+(\.[0-9]+)?", re.IGNORECASE)
@@ -57,7 +127,7 @@ def _needs_a_login(rule: Rule, installation: Installation) -> Iterator[Finding]:
     Which account the cluster is in tarmak.yaml does not say; AWS's own are known.
     """
     image = _image(installation)
-    if image.ecr is None or _is_elsewhere(installation, image.ecr) or gone(image):
+    if image.ecr is None or _is_elsewhere(installation, image.ecr) or why_unavailable(image):
         return
     version = _kubernetes(installation)
     logs_in = version is None or version.is_below(1, 27)  # kubernetes/kubernetes#116329
@@ -83,14 +153,14 @@ def _needs_a_login(rule: Rule, installation: Installation) -> Iterator[Finding]:
 
 def _is_gone(rule: Rule, installation: Installation) -> Iterator[Finding]:
     image = _image(installation)
-    reason = gone(image)
+    reason = why_unavailable(image)
     if reason is not None:
         what = f"there is no image {installation.image}: {reason}; no master can pull it"
-        what = f"{what}; {way_in(installation)}"
+        what = f"{what}; {recovery_hint(installation)}"
         yield rule.finding(Subject.SETTINGS, _route(installation), what, public_image_remedy(installation))
     elif image.ecr and has_other_domain(image) and not _is_elsewhere(installation, image.ecr):
         what = f"there is no host {image.domain}: the one of ECR in {image.ecr.region} is {image.ecr.host}"
-        what = f"{what}; no master can pull the image; {way_in(installation)}"
+        what = f"{what}; no master can pull the image; {recovery_hint(installation)}"
         yield rule.finding(Subject.SETTINGS, _route(installation), what, _set_host(installation, image.ecr))
 
 
@@ -112,10 +182,10 @@ def _moves(rule: Rule, installation: Installation) -> Iterator[Finding]:
 def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """A partition's credentials are nobody's in another one, so the nodes' role gets no login there."""
     image = _image(installation)
-    if image.ecr is not None and _is_elsewhere(installation, image.ecr) and not gone(image):
+    if image.ecr is not None and _is_elsewhere(installation, image.ecr) and not why_unavailable(image):
         what = (
             f"the image {image.name} is in the partition {image.ecr.partition}, and the cluster in "
-            f"{installation.partition}: its nodes cannot log in there; {way_in(installation)}"
+            f"{installation.partition}: its nodes cannot log in there; {recovery_hint(installation)}"
         )
         remedy = "copy the image to a repository of the cluster's own partition, and set image"
         yield rule.finding(Subject.SETTINGS, _route(installation), what, remedy)

@@ -1,31 +1,31 @@
-"""Rules about a whole installation: the cluster, its mappings and the daemon together."""
+"""Rules about a whole installation, and about files of it in the wrong place."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
-from tarmak_iam.config.switch import switch_route
-from tarmak_iam.delivery import MAX_CONFIGMAP
-from tarmak_iam.errors import ConfigError
+from tarmak_iam.aws.arn import PARTITIONS
+from tarmak_iam.config.section_edits import switch_route
+from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.identity import viper
-from tarmak_iam.identity.arn import PARTITIONS
-from tarmak_iam.identity.mappings import MAPPINGS_NAME
+from tarmak_iam.identity.daemon_config import DEFAULT_PORT
 from tarmak_iam.identity.model import Answer
-from tarmak_iam.identity.server_settings import DEFAULT_PORT
-from tarmak_iam.identity.sts import accepts_tokens_of
-from tarmak_iam.identity.versions import NEWEST_READ
-from tarmak_iam.installation import Installation
+from tarmak_iam.identity.releases import NEWEST_READ
+from tarmak_iam.identity.sts_verification import accepts_tokens_of
+from tarmak_iam.installation.backend_payloads import MAX_CONFIGMAP
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.installation.misplaced_files import MisplacedFile
 from tarmak_iam.lint.entries import entries_of
-from tarmak_iam.lint.readings import readings
+from tarmak_iam.lint.messages import for_admins, recovery_hint, scalar_by_release
 from tarmak_iam.lint.rule import Rule, Scope
-from tarmak_iam.lint.wording import for_admins, way_in
+from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
-
-__all__ = ["INSTALLATION_RULES"]
 
 _REACHED_BY_LOCALHOST = ("", "localhost", "127.0.0.1", "::1", "0.0.0.0", "::")  # noqa: S104  # a configuration's words
 
@@ -34,11 +34,11 @@ def _other_cluster_id(rule: Rule, installation: Installation) -> Iterator[Findin
     mappings = installation.mappings
     if mappings is None or mappings.cluster_id in (None, "", installation.cluster_id):
         return
-    if readings(mappings.document, mappings.cluster_id_route)[1]:
+    if scalar_by_release(mappings.document, mappings.cluster_id_route)[1]:
         return  # a number, which is told as such
     what = (
         f"clusterID is {_shown(mappings.cluster_id)}, but this cluster's id is {quoted(installation.cluster_id)}: "
-        f"the daemon would refuse every token; {way_in(installation)}"
+        f"the daemon would refuse every token; {recovery_hint(installation)}"
     )
     yield rule.finding(Subject.MAPPINGS, mappings.cluster_id_route, what, f"write clusterID: {installation.cluster_id}")
 
@@ -51,7 +51,8 @@ def _nobody_mapped(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """The switch without mappings: the API server asks a daemon that does not run, or that lets nobody in."""
     entries = installation.mappings.entries if installation.mappings else ()
     if not entries and installation.cluster.authenticator_init and not installation.is_hub:
-        what = f"the authenticator is on for {installation.cluster_id}, but nobody is mapped; {way_in(installation)}"
+        hint = recovery_hint(installation)
+        what = f"the authenticator is on for {installation.cluster_id}, but nobody is mapped; {hint}"
         remedy = f"map an admin role: {installation.admin_command}"
         unread = next((each for each in installation.misplaced_files if each.name == MAPPINGS_NAME), None)
         if unread is not None:
@@ -62,7 +63,8 @@ def _nobody_mapped(rule: Rule, installation: Installation) -> Iterator[Finding]:
 def _would_not_start(rule: Rule, installation: Installation) -> Iterator[Finding]:
     failure = installation.loaded.failure if installation.mappings else None
     if failure is not None:
-        what = f"authenticator {installation.daemon_version} would not start: {failure.reason}; {way_in(installation)}"
+        hint = recovery_hint(installation)
+        what = f"authenticator {installation.daemon_version} would not start: {failure.reason}; {hint}"
         route = _at_fault(installation, failure)
         remedy = failure.remedy or "fix it before the mappings are applied"
         found = rule.finding(Subject.MAPPINGS, route, what, remedy)
@@ -97,7 +99,9 @@ def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding
 def _too_large(rule: Rule, installation: Installation) -> Iterator[Finding]:
     size = _size(installation)
     if size > MAX_CONFIGMAP:
-        what = f"the mappings have {size:,} bytes, and a ConfigMap takes {MAX_CONFIGMAP:,}; {way_in(installation)}"
+        what = (
+            f"the mappings have {size:,} bytes, and a ConfigMap takes {MAX_CONFIGMAP:,}; {recovery_hint(installation)}"
+        )
         yield rule.finding(Subject.MAPPINGS, Route(), what, "map the roles that people assume, not each of them")
 
 
@@ -117,15 +121,15 @@ def _elsewhere(rule: Rule, installation: Installation) -> Iterator[Finding]:
     mappings = installation.mappings
     if mappings is None or not installation.cluster.authenticator_init or installation.loaded.failure is not None:
         return
-    server, settings = installation.server, viper.Settings(mappings.document.data, {}, {})
+    server, settings = installation.server, viper.ViperSettings(mappings.document.data, {}, {})
     webhook = installation.command("webhook --output-dir DIR")
     remedy = f"remove the key; with a webhook file of your own ({webhook}), switch Tarmak's init unit off"
     asked = f"Tarmak sends the API server to localhost:{DEFAULT_PORT}"
     if server.port != DEFAULT_PORT:
-        what = f"the daemon would listen at port {server.port}, and {asked}; {way_in(installation)}"
+        what = f"the daemon would listen at port {server.port}, and {asked}; {recovery_hint(installation)}"
         yield rule.finding(Subject.MAPPINGS, settings.route("server.port"), what, remedy)
     if server.address not in _REACHED_BY_LOCALHOST:
-        what = f"the daemon would listen at {server.address}, and {asked}; {way_in(installation)}"
+        what = f"the daemon would listen at {server.address}, and {asked}; {recovery_hint(installation)}"
         yield rule.finding(Subject.MAPPINGS, settings.route("server.address"), what, remedy)
 
 
@@ -147,4 +151,49 @@ INSTALLATION_RULES = (
     Rule("IAM085", Severity.ERROR, Scope.INSTALLATION, "the mappings do not fit into a ConfigMap", _too_large),
     Rule("IAM093", Severity.ERROR, Scope.INSTALLATION, "the daemon listens where nobody asks", _elsewhere),
     Rule("IAM024", Severity.WARNING, Scope.INSTALLATION, "the daemon's release is not known here", _unknown_release),
+)
+
+_KINDS = {Subject.MAPPINGS: "mappings", Subject.SETTINGS: "settings"}
+
+
+def misplaced_findings(files: Iterable[MisplacedFile], cluster_id: str) -> list[Finding]:
+    """What there is to say about the misplaced files of a cluster, whatever its other files say."""
+    return [_finding(rule, file, cluster_id) for rule in FILE_PLACE_RULES for file in files]
+
+
+def _misplaced(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    for file in installation.misplaced_files:
+        yield _finding(rule, file, installation.cluster_id)
+
+
+def _finding(rule: Rule, file: MisplacedFile, cluster_id: str) -> Finding:
+    subject = Subject(file.name)
+    found = rule.finding(subject, Route(), _message(file, _KINDS[subject]), _remedy(file, cluster_id))
+    return replace(found, place=Place(str(file.path)))
+
+
+def _message(file: MisplacedFile, kind: str) -> str:
+    """The same for all clusters that the file may be of, so that it is reported once."""
+    if len(file.read_from) == 1:
+        return f"this file is not read: the {kind} of the cluster are in {file.read_from[0]}"
+    return f"this file is not read: the {kind} of a cluster are in its own directory, as {file.name}"
+
+
+def _remedy(file: MisplacedFile, cluster_id: str) -> str:
+    if len(file.read_from) > 1:
+        return f"move it to the one that it is for: {' or '.join(map(str, file.read_from))}"
+    (target,) = file.read_from
+    if target.exists():
+        return "move what should count into that file, and remove this one"
+    remedy = f"move it: {_move(file.path, target)}"
+    return f"if it is for {cluster_id}, {remedy}" if file.is_guess else remedy
+
+
+def _move(path: Path, target: Path) -> str:
+    move = shlex.join(("mv", str(path), str(target)))
+    return move if target.parent.is_dir() else f"{shlex.join(('mkdir', '-p', str(target.parent)))} && {move}"
+
+
+FILE_PLACE_RULES = (
+    Rule("IAM098", Severity.WARNING, Scope.INSTALLATION, "mappings or settings that are not read", _misplaced),
 )

@@ -1,29 +1,276 @@
-"""Rules about keys that the authenticator does not read: misspelt, in the wrong place, of another tool, or unknown."""
+"""Rules about keys that the authenticator does not read, and what to do about them."""
 
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 from tarmak_iam.document import Document
-from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, walk
+from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Scalar, Sequence, dereference, walk
+from tarmak_iam.document.render import Layout, flow_text
+from tarmak_iam.document.splices import column, dash_of
 from tarmak_iam.findings import At, Finding, Severity, Subject
-from tarmak_iam.identity.mappings import Mappings
-from tarmak_iam.lint.entries import Entry, entries_of
-from tarmak_iam.lint.foreign_files import import_remedy, is_foreign
-from tarmak_iam.lint.key_names import IDENTITIES, LISTS, arn_in, is_empty
-from tarmak_iam.lint.key_remedies import KeyGroup, ignored_remedy, remedy_of
-from tarmak_iam.lint.keys import Belongs, UnreadKey, inner_keys, unread_keys
+from tarmak_iam.lint.authenticator_keys import IDENTITIES, LISTS, arn_in, is_empty_value
+from tarmak_iam.lint.entries import WrittenEntry, entries_of
+from tarmak_iam.lint.foreign_files import import_remedy, is_foreign, section_format
+from tarmak_iam.lint.messages import (
+    IMPORT,
+    column_of,
+    for_admins,
+    is_first_on_line,
+    last_line,
+    lines_text,
+    recovery_hint,
+)
 from tarmak_iam.lint.rule import Rule, Scope
-from tarmak_iam.lint.wording import for_admins, way_in
-from tarmak_iam.text import quoted
+from tarmak_iam.lint.unread_keys import KeyPlace, UnreadKey, inner_keys, unread_keys
+from tarmak_iam.lint.written_lists import group_names, merged_list
+from tarmak_iam.mappings.mappings_file import Mappings
+from tarmak_iam.text import quoted, shortened
 
-__all__ = ["KEY_RULES"]
+_EITHER = "move its entries to mapRoles or mapUsers in server, or begin its name with x- if it is a note"
 
-_GROUPED = (Belongs.SERVER, Belongs.ENTRY, Belongs.SSO)
+_STEP = 2
+"""Blanks of one level where nothing in the file says how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyGroup:
+    """Unread keys that stand together in one mapping, and belong to one other place."""
+
+    keys: tuple[UnreadKey, ...]
+
+    @property
+    def first(self) -> UnreadKey:
+        return self.keys[0]
+
+    @property
+    def names(self) -> str:
+        *others, last = [quoted(key.name) for key in self.keys]
+        return f"{', '.join(others)} and {last}" if others else last
+
+    @property
+    def has_identity(self) -> bool:
+        """Whether one of them says who an entry is about."""
+        return any(key.meant in (*IDENTITIES, "permissionSetName", "accountID") for key in self.keys)
+
+    @property
+    def hides_people(self) -> bool:
+        """Whether one of them is a list of entries or accounts, or what has the lists."""
+        return any(key.meant in (*LISTS, "server") and not is_empty_value(key.node.value) for key in self.keys)
+
+    @property
+    def renames(self) -> str:
+        """What of the names is wrong besides the place."""
+        wrong = [key for key in self.keys if key.name.lower() != key.meant.lower()]
+        return "".join(f", and write {key.meant} instead of {quoted(key.name)}" for key in wrong)
+
+
+def remedy_of(document: Document, group: KeyGroup) -> str:
+    key = group.first
+    if not key.where and (form := section_format(document, key.name)):
+        return _section_remedy(document, key, form)
+    if key.belongs is KeyPlace.HERE:
+        return _same_place(document, key)
+    if key.there is not None:
+        return _merge(document, key)
+    if inner_keys(key):
+        return f"move the keys below {quoted(key.name)} to its own level, and remove it"
+    if key.belongs is KeyPlace.NOWHERE:
+        return _unwrapped(document, key) or _EITHER
+    return f"{_elsewhere(document, group)}{group.renames}"
+
+
+def _elsewhere(document: Document, group: KeyGroup) -> str:
+    if group.first.belongs is KeyPlace.SERVER:
+        return _below_server(document, group)
+    if group.first.belongs is KeyPlace.ENTRY:
+        return _in_entry(document, group)
+    if group.first.belongs is KeyPlace.SSO:
+        return _in_sso(document, group)
+    return _to_the_top(document, group)
+
+
+def _to_the_top(document: Document, group: KeyGroup) -> str:
+    key, root = group.first, document.root
+    if key.where == "server" and not key.holder.flow and isinstance(root, Mapping):
+        top = document.place(root.entries[0].key).line
+        return f"move {_lines(document, group)} above line {top}, without the blanks before {quoted(key.name)}"
+    return "move it to the top level"
+
+
+def _unwrapped(document: Document, key: UnreadKey) -> str:
+    """For a key around the configuration; empty for others."""
+    value = dereference(key.node.value)
+    if key.where or key.holder.flow or _server(document) or not isinstance(value, Mapping) or value.flow:
+        return ""
+    names = {(entry.text or "").lower() for entry in value.entries}
+    texts = [quoted(each.text) for each in value.entries if getattr(dereference(each.value), "is_block", False)]
+    if names & {each.lower() for each in LISTS}:
+        if texts:
+            return f"write server instead of {quoted(key.name)}, and remove the | behind {' and '.join(texts)}"
+        return "did you mean server?"
+    if "server" not in names:
+        return ""
+    blanks = column_of(document, value.entries[0].key)
+    first, line = document.place(value.entries[0].key).line or 1, document.place(key.node.key).line
+    lines = lines_text(first, last_line(document, key.node))
+    return f"remove line {line} ({quoted(f'{key.name}:')}), and indent {lines} by {blanks} blanks less"
+
+
+def ignored_remedy(key: UnreadKey) -> str:
+    """For what nobody misses."""
+    if key.belongs is KeyPlace.ENTRY and key.where != "sso":
+        return "move it to the entry that it belongs to, or remove it"
+    return f"{key.meant} is there already: remove this one" if key.there else "remove it, or make it a comment"
+
+
+def _section_remedy(document: Document, key: UnreadKey, form: str) -> str:
+    file = shlex.quote(document.filename)
+    return f"import its entries: {IMPORT} --from {form} - < {file}; then remove {quoted(key.name)}"
+
+
+def _same_place(document: Document, key: UnreadKey) -> str:
+    if key.there is not None:
+        return _merge(document, key)
+    if _is_of_other_list(key):
+        return f"move the entry to {'mapUsers' if key.where == 'mapRoles' else 'mapRoles'}"
+    if key.meant in ("roleARN", "userARN") and not arn_in(key.node.value):
+        kind = key.meant.removesuffix("ARN")
+        if not isinstance(dereference(key.node.value), Scalar):
+            return f"write an entry of its own for each ARN, with {key.meant}, username and groups"
+        return f"write {key.meant} with the ARN of the {kind} instead of {quoted(key.name)}"
+    return f"did you mean {key.meant}?"
+
+
+def _is_of_other_list(key: UnreadKey) -> bool:
+    """Whether key and ARN agree, and the list is the wrong one."""
+    kind = key.meant.removesuffix("ARN")
+    other = {"role": "user", "user": "role"}.get(kind, "")
+    return bool(other) and key.name.lower() == f"{other}arn" and f":{other}/" in arn_in(key.node.value)
+
+
+def _merge(document: Document, key: UnreadKey) -> str:
+    """Into the same key, which is there already."""
+    assert key.there is not None
+    there = document.node(key.there)
+    line = document.position(key.there, at_key=True).line
+    if key.meant == "groups" and there is not None:
+        listed = merged_list(group_names(there), group_names(key.node.value))
+        if listed:
+            return f"write groups: {listed} in line {line}, and remove {quoted(key.name)}"
+    if key.meant in IDENTITIES:
+        return "make it an entry of its own, with its username and groups, or remove it"
+    what = "its entries" if key.meant in LISTS[:2] else "what is below it"
+    return f"move {what} to the end of {key.meant} in line {line}, and remove {quoted(key.name)}"
+
+
+def _lines(document: Document, group: KeyGroup) -> str:
+    first = document.place(group.first.node.key).line or 1
+    return lines_text(first, last_line(document, group.keys[-1].node))
+
+
+def _below_server(document: Document, group: KeyGroup) -> str:
+    key = group.first
+    server = _server(document)
+    if key.holder.flow:
+        return f"move {group.names} to server"
+    if key.where:
+        return _out_of_list(document, group, server)
+    if server is None:
+        first = document.place(key.node.key).line
+        return f"add the line 'server:' above line {first}, and indent {_lines(document, group)} by {_STEP} blanks"
+    line, value = document.place(server.key).line, dereference(server.value)
+    is_written = isinstance(value, Mapping) and bool(value.entries)
+    step = _STEP
+    if isinstance(value, Mapping) and is_written:
+        if value.flow:
+            return f"move {group.names} to server in line {line}"
+        step = column_of(document, value.entries[0].key) - column_of(document, server.key)
+    entries = key.holder.entries
+    is_next = entries.index(key.node) == entries.index(server) + 1
+    where = "" if is_next else f"move it below server in line {line}: "
+    emptied = "" if is_written or value.start == value.end else f"write {quoted('server:')} as line {line}, and "
+    return f"{where}{emptied}indent {_lines(document, group)} by {step} blanks"
+
+
+def _out_of_list(document: Document, group: KeyGroup, server: Entry | None) -> str:
+    """A list below another one."""
+    key, inside = group.first, dereference(server.value) if server else None
+    if isinstance(inside, Mapping) and inside.entries and is_first_on_line(document, key.node.key):
+        blanks = column_of(document, key.node.key) - column_of(document, inside.entries[0].key)
+        if blanks > 0 and not inside.flow:
+            return f"indent {_lines(document, group)} by {blanks} blanks less"
+    return f"move {group.names} to server"
+
+
+def _server(document: Document) -> Entry | None:
+    entries = document.root.entries if isinstance(document.root, Mapping) else ()
+    return next((each for each in entries if (each.text or "").lower() == "server"), None)
+
+
+def _in_entry(document: Document, group: KeyGroup) -> str:
+    key = group.first
+    if key.where == "sso":
+        owner = document.node(key.owner) if key.owner else None
+        own = column_of(document, key.node.key)
+        wanted = column_of(document, owner.entries[0].key) if isinstance(owner, Mapping) else own
+        if key.holder.flow or not is_first_on_line(document, key.node.key) or wanted >= own:
+            return f"move {group.names} out of sso, into its entry"
+        return f"move {group.names} out of sso: indent {_lines(document, group)} by {own - wanted} blanks less"
+    if group.has_identity:
+        return _as_new_entry(document, group)
+    owner = document.node(key.owner) if key.owner else None
+    if not isinstance(owner, Mapping) or owner.flow or key.holder.flow:
+        return f"move {group.names} to the entry in line {document.position(key.owner).line}" if key.owner else ""
+    step = column_of(document, owner.entries[0].key) - column_of(document, key.node.key)
+    line = document.place(owner.entries[0].key).line
+    return f"indent {_lines(document, group)} by {step} blanks: probably they are of the entry in line {line}"
+
+
+def _as_new_entry(document: Document, group: KeyGroup) -> str:
+    """Keys of an entry that stand beside the lists."""
+    identity = next((key for key in group.keys if key.meant in IDENTITIES), group.first)
+    listed = "mapUsers" if identity.meant == "userARN" else "mapRoles"
+    first, entries = group.first, group.first.holder.entries
+    above = entries[entries.index(first.node) - 1] if entries.index(first.node) else None
+    if first.holder.flow or above is None or (above.text or "").lower() not in ("maproles", "mapusers"):
+        return f"make an item of {listed} of {_lines(document, group)}, with a dash before its first key"
+    own, value = column_of(document, first.node.key), dereference(above.value)
+    dash = own
+    if isinstance(value, Sequence) and not value.flow:
+        dash = column(document.source, dash_of(document.source, value))
+    begins = f"begin line {document.place(first.node.key).line} with {quoted(' ' * dash + f'- {first.name}:')}"
+    if len(group.keys) == 1:
+        return begins
+    rest = KeyGroup(group.keys[1:])
+    return f"{begins}, and indent {_lines(document, rest)} by {dash + 2 - own} blanks"
+
+
+def _in_sso(document: Document, group: KeyGroup) -> str:
+    key = group.first
+    sso = next((each for each in key.holder.entries if (each.text or "").lower() == "sso"), None)
+    if sso is not None and not key.holder.flow:
+        is_next = key.holder.entries.index(key.node) == key.holder.entries.index(sso) + 1
+        where = "" if is_next else f"move them below sso in line {document.place(sso.key).line}: "
+        return f"{where}indent {_lines(document, group)} by {_STEP} blanks"
+    values = {}
+    for each in group.keys:
+        value = dereference(each.node.value)
+        if not isinstance(value, Scalar):
+            return f"move {group.names} below sso"
+        values[each.meant] = value.text
+    return f"write sso: {shortened(flow_text(values, Layout()), 160)} instead of {group.names}"
+
+
+_GROUPED = (KeyPlace.SERVER, KeyPlace.ENTRY, KeyPlace.SSO)
+
 _ENTRY_TEXT = re.compile(r"^[ \t]*(?:-[ \t]+)?(?:role|user)arn[ \t]*:", re.IGNORECASE | re.MULTILINE)
 """In a text of an aws-auth ConfigMap."""
+
 _EXITS = "from v0.5.0 on the daemon exits at its start, and nobody gets access"
 """What an entry without a principal comes to (startup.json of the recordings); v0.4.0 logs and skips it."""
 
@@ -32,7 +279,7 @@ def _mistaken_key(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     document = mappings.document
     if is_foreign(document):
         what = "this is the file of another tool: the authenticator reads nothing of it, and nobody gets access"
-        what = f"{what}; {way_in()}"
+        what = f"{what}; {recovery_hint()}"
         yield rule.finding(Subject.MAPPINGS, _first_key(document), what, import_remedy(document), at=At.KEY)
         return
     for group in _groups(document):
@@ -85,13 +332,13 @@ def _is_without_effect(document: Document, group: KeyGroup) -> bool:
     value = key.node.value
     if _is_anchor(document, value):
         return True
-    if key.belongs is Belongs.NOWHERE:
+    if key.belongs is KeyPlace.NOWHERE:
         return not _holds_entries(value) and not inner_keys(key)
     if key.there is None:
-        return key.belongs is Belongs.ENTRY and key.owner is None and not group.has_identity
-    if key.belongs is Belongs.ENTRY and key.where != "sso":  # whose it is, is not known
+        return key.belongs is KeyPlace.ENTRY and key.owner is None and not group.has_identity
+    if key.belongs is KeyPlace.ENTRY and key.where != "sso":  # whose it is, is not known
         return not group.has_identity
-    if is_empty(value):
+    if is_empty_value(value):
         return True
     there = document.node(key.there)
     if key.meant in IDENTITIES and there is not None:
@@ -129,22 +376,22 @@ def _consequence(mappings: Mappings, group: KeyGroup) -> str:
     key, entry = group.first, _owner(mappings, group.first)
     ignored = f"the authenticator ignores {group.names} {_place(key)}"
     if key.there is None and entry is not None and not entry.listed.principal and group.has_identity:
-        has_no = f"the entry has no {'sso' if key.belongs is Belongs.SSO else key.meant}"
-        return f"{_EXITS}: {has_no}, and {ignored}; {way_in()}"
+        has_no = f"the entry has no {'sso' if key.belongs is KeyPlace.SSO else key.meant}"
+        return f"{_EXITS}: {has_no}, and {ignored}; {recovery_hint()}"
     if key.where == "sso" and key.there is None and key.meant in ("permissionSetName", "accountID"):
-        return f"{_EXITS}: {ignored}; {way_in()}"
+        return f"{_EXITS}: {ignored}; {recovery_hint()}"
     if inner := inner_keys(key):
         is_lost = entry is not None and not entry.listed.principal
         what = f"{_EXITS}: {ignored}" if is_lost else f"{ignored}, with {' and '.join(inner)} below it"
-        return f"{what}; {way_in()}" if is_lost or _holds_admins(group) else what
-    if key.belongs is Belongs.NOWHERE or group.hides_people or _holds_entries(key.node.value):
-        if key.where in ("mapRoles", "mapUsers") and key.belongs is Belongs.SERVER:
-            return f"{_EXITS}: {ignored}; {way_in()}"
-        return f"{ignored}, and nobody mapped there gets access; {way_in()}"
-    if entry is not None and key.there is None and key.belongs in (Belongs.HERE, Belongs.ENTRY):
+        return f"{what}; {recovery_hint()}" if is_lost or _holds_admins(group) else what
+    if key.belongs is KeyPlace.NOWHERE or group.hides_people or _holds_entries(key.node.value):
+        if key.where in ("mapRoles", "mapUsers") and key.belongs is KeyPlace.SERVER:
+            return f"{_EXITS}: {ignored}; {recovery_hint()}"
+        return f"{ignored}, and nobody mapped there gets access; {recovery_hint()}"
+    if entry is not None and key.there is None and key.belongs in (KeyPlace.HERE, KeyPlace.ENTRY):
         lost = [each.meant for each in group.keys if each.meant in ("username", "groups")]
         what = f"{ignored}, so {entry.name} has no {' and no '.join(lost)}" if lost else ignored
-        return f"{what}; {way_in()}" if _holds_admins(group) else for_admins(entry, what)
+        return f"{what}; {recovery_hint()}" if _holds_admins(group) else for_admins(entry, what)
     return ignored
 
 
@@ -153,12 +400,12 @@ def _holds_admins(group: KeyGroup) -> bool:
     return any("system:masters" in text for text in texts)
 
 
-def _owner(mappings: Mappings, key: UnreadKey) -> Entry | None:
+def _owner(mappings: Mappings, key: UnreadKey) -> WrittenEntry | None:
     return None if key.owner is None else _mapped(mappings).get(key.owner.plain)
 
 
 @lru_cache(maxsize=4)
-def _mapped(mappings: Mappings) -> dict[tuple[str | int, ...], Entry]:
+def _mapped(mappings: Mappings) -> dict[tuple[str | int, ...], WrittenEntry]:
     """Each entry by the way to it."""
     return {each.listed.route.plain: each for each in entries_of(mappings).mapped}
 

@@ -1,38 +1,121 @@
-"""Rules about the kubeconfig that the settings make: whether anybody could log in with it."""
+"""Rules about kubeconfigs: the admin certificate in Tarmak's own, and the one that the settings make."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
 
-from tarmak_iam.exec_plugin import exec_problems
+from tarmak_iam.aws.arn import Arn, ArnError, parse_arn
+from tarmak_iam.aws.arn_flaws import canonical_text
+from tarmak_iam.aws.sts_hosts import sts_host
 from tarmak_iam.findings import Finding, Severity, Subject
-from tarmak_iam.identity.arn import Arn, ArnError, parse_arn
 from tarmak_iam.identity.caller import identity_of
 from tarmak_iam.identity.model import Answer
-from tarmak_iam.identity.reach import canonical_text
-from tarmak_iam.identity.sts_hosts import Verifier, host_refusal, sts_host
-from tarmak_iam.identity.versions import DEFAULT_RELEASE
-from tarmak_iam.installation import Installation
-from tarmak_iam.lint.entries import Entry, entries_of
+from tarmak_iam.identity.releases import DEFAULT_RELEASE
+from tarmak_iam.identity.sts_verification import Verifier, host_refusal
+from tarmak_iam.installation.admin_kubeconfig import AdminAccess, AdminState
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.kubeconfig.exec_plugin import exec_problems
+from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.routes import Route
 
-__all__ = ["KUBECONFIG_RULES"]
+EXPIRES_WITHIN = timedelta(days=30)
+
+_UNUSABLE = frozenset(AdminState) - {AdminState.MISSING, AdminState.NOT_EXAMINED, AdminState.VALID}
+
+Problem = tuple[str, str]
+"""What is wrong, and what to do about it."""
 
 
-def _about(setting: str) -> Callable[[Rule, Installation], Iterator[Finding]]:
+def _missing(access: AdminAccess, _: datetime) -> Problem | None:
+    """Not in a directory that Tarmak has reached no instance from, such as a checkout in CI, or before the first
+    apply: whoever works there has no use for a kubeconfig."""
+    if access.has_known_hosts and not _has_credentials(access):
+        return f"{access.what}, and Tarmak has reached the cluster from here", access.remedy
+    return None
+
+
+def _unusable(access: AdminAccess, _: datetime) -> Problem | None:
+    return (access.what, access.remedy) if access.state in _UNUSABLE and _has_credentials(access) else None
+
+
+def _expires_soon(access: AdminAccess, now: datetime) -> Problem | None:
+    if access.state is not AdminState.VALID or access.not_after is None or access.not_after - now >= EXPIRES_WITHIN:
+        return None
+    when = _from_now((access.not_after - now).days)
+    return f"the admin certificate in {access.path} expires on {access.not_after:%Y-%m-%d}, {when}", access.replacement
+
+
+def _not_admin(access: AdminAccess, _: datetime) -> Problem | None:
+    if access.state is not AdminState.VALID or access.is_admin:
+        return None
+    return f"the admin certificate in {access.path} is not in {ADMINS}", access.replacement
+
+
+def _from_now(days: int) -> str:
+    return "in less than a day" if not days else f"in {days} day{'s' if days > 1 else ''}"
+
+
+def _has_credentials(access: AdminAccess) -> bool:
+    """A kubeconfig without any is one from which they were taken out, to be shared."""
+    return access.state is not AdminState.MISSING and access.has_credentials
+
+
+def _about_certificate(
+    problem: Callable[[AdminAccess, datetime], Problem | None],
+) -> Callable[[Rule, Installation], Iterator[Finding]]:
+    """The check for one problem, at the cluster in tarmak.yaml: Tarmak would drop a comment in the kubeconfig."""
+
+    def check(rule: Rule, installation: Installation) -> Iterator[Finding]:
+        now = installation.now or datetime.now(timezone.utc)
+        found = None if installation.is_hub else problem(installation.admin_access, now)
+        if found is not None:
+            yield rule.finding(Subject.CONFIG, installation.cluster.route, *found)
+
+    return check
+
+
+ADMIN_CERTIFICATE_RULES = (
+    Rule("IAM110", Severity.WARNING, Scope.INSTALLATION, "no admin certificate", _about_certificate(_missing)),
+    Rule(
+        "IAM111",
+        Severity.ERROR,
+        Scope.INSTALLATION,
+        "an admin certificate that lets nobody in",
+        _about_certificate(_unusable),
+    ),
+    Rule(
+        "IAM112",
+        Severity.WARNING,
+        Scope.INSTALLATION,
+        "an admin certificate that expires soon",
+        _about_certificate(_expires_soon),
+    ),
+    Rule(
+        "IAM113",
+        Severity.WARNING,
+        Scope.INSTALLATION,
+        "an admin certificate of no admin",
+        _about_certificate(_not_admin),
+    ),
+)
+
+
+def _about_setting(setting: str) -> Callable[[Rule, Installation], Iterator[Finding]]:
     """The check for the problem that one setting makes."""
 
     def check(rule: Rule, installation: Installation) -> Iterator[Finding]:
         for at_fault, problem in () if installation.is_hub else exec_problems(installation):
             if at_fault == setting:
-                remedy = _remedy(setting, installation) or problem.remedy
+                remedy = _setting_remedy(setting, installation) or problem.remedy
                 yield rule.finding(Subject.SETTINGS, Route.of((setting,)), problem.what, remedy)
 
     return check
 
 
-def _remedy(setting: str, installation: Installation) -> str:
+def _setting_remedy(setting: str, installation: Installation) -> str:
     """What to type about it; empty where only another release helps that is not known here."""
     if setting == "kubectlVersion":
         return f"use kubectl 1.11 or later: {installation.command('settings unset kubectlVersion')}"
@@ -82,7 +165,7 @@ def _is_reported(installation: Installation, role: Arn, answer: Answer) -> bool:
     return entry is None or _is_flawed(entry, role, installation)
 
 
-def _is_flawed(entry: Entry, role: Arn, installation: Installation) -> bool:
+def _is_flawed(entry: WrittenEntry, role: Arn, installation: Installation) -> bool:
     """An account that does not count is flawed too; a role without a flaw is another one, or is for instances."""
     if entry.listed.sso and not entry.listed.arn:
         return entry.listed.sso.partition("/")[0] == role.account
@@ -101,8 +184,16 @@ def _is_flawed(entry: Entry, role: Arn, installation: Installation) -> bool:
 
 
 KUBECONFIG_RULES = (
-    Rule("IAM105", Severity.ERROR, Scope.INSTALLATION, "a kubectl that runs no command", _about("kubectlVersion")),
-    Rule("IAM106", Severity.ERROR, Scope.INSTALLATION, "a role of another partition to log in with", _about("role")),
-    Rule("IAM107", Severity.ERROR, Scope.INSTALLATION, "a daemon that refuses its own region", _about("image")),
+    Rule(
+        "IAM105", Severity.ERROR, Scope.INSTALLATION, "a kubectl that runs no command", _about_setting("kubectlVersion")
+    ),
+    Rule(
+        "IAM106",
+        Severity.ERROR,
+        Scope.INSTALLATION,
+        "a role of another partition to log in with",
+        _about_setting("role"),
+    ),
+    Rule("IAM107", Severity.ERROR, Scope.INSTALLATION, "a daemon that refuses its own region", _about_setting("image")),
     Rule("IAM108", Severity.WARNING, Scope.INSTALLATION, "a role to log in with that is not mapped", _unmapped_role),
 )

@@ -7,17 +7,14 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from tarmak_iam.clusterfiles import ClusterFiles
 from tarmak_iam.config import Cluster, TarmakConfig
-from tarmak_iam.config.survey import Survey
+from tarmak_iam.config.ignored_content import IgnoredContent
 from tarmak_iam.document import Document
 from tarmak_iam.findings import At, Finding, Severity, Subject
-from tarmak_iam.identity.mappings import Mappings
-from tarmak_iam.installation import Installation
-from tarmak_iam.reading import read_installation
+from tarmak_iam.installation.cluster_files import ClusterFiles
+from tarmak_iam.installation.installation import Installation, read_installation
+from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Path, Route
-
-__all__ = ["Rule", "Scope", "Subjects"]
 
 
 class Scope(str, Enum):
@@ -48,7 +45,7 @@ class Subjects:
         return cls(config, installation.mappings, installation, files.settings_document())
 
     @property
-    def document(self) -> Survey | None:
+    def document(self) -> IgnoredContent | None:
         """What is written in tarmak.yaml, whatever Tarmak makes of it."""
         return None if self.config is None else self.config.survey
 

@@ -1,25 +1,169 @@
-"""Rules about the shape of a mappings file: keys that are not read, and values that are read otherwise."""
+"""Rules about the shape of a mappings file: texts and mappings for lists, dashes, a second document."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tarmak_iam.document import Document
+from tarmak_iam.document.nodes import Entry as NodeEntry
+from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
+from tarmak_iam.document.splices import column, dash_of
 from tarmak_iam.findings import At, Finding, Severity, Subject
-from tarmak_iam.identity.groups import ADMINS
-from tarmak_iam.identity.mappings import Mappings
-from tarmak_iam.lint.doubled_remedies import merged_list
+from tarmak_iam.lint.authenticator_keys import LISTS, arn_in, is_by_name, is_empty_value
 from tarmak_iam.lint.entries import entries_of
 from tarmak_iam.lint.foreign_files import is_foreign
-from tarmak_iam.lint.key_names import LISTS
-from tarmak_iam.lint.lists import is_reported_elsewhere
-from tarmak_iam.lint.readings import readings
+from tarmak_iam.lint.messages import (
+    column_of,
+    early_end,
+    first_line,
+    for_admins,
+    lines_text,
+    recovery_hint,
+    scalar_by_release,
+)
 from tarmak_iam.lint.rule import Rule, Scope
-from tarmak_iam.lint.text_lists import groups_in, is_dashed, is_list_text, next_document_remedy, text_remedy
-from tarmak_iam.lint.wording import early_end, for_admins, way_in
+from tarmak_iam.lint.written_lists import (
+    SplitEntry,
+    WrittenList,
+    groups_in,
+    is_dashed,
+    is_list_text,
+    is_reported_elsewhere,
+    merged_list,
+    next_document_remedy,
+    split_entries,
+    text_remedy,
+    written_lists,
+)
+from tarmak_iam.mappings.groups import ADMINS
+from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
-__all__ = ["SHAPE_RULES"]
+_FEW = 3
+
+_EXITS = "from v0.5.0 on the daemon exits at its start, and nobody gets access"
+
+_NOT_STARTED = "the daemon does not start, and nobody gets access"
+
+
+def _split_entry(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    document = mappings.document
+    for split in split_entries(mappings):
+        first = split.item.entries[0]
+        line = first_line(document, split.owner_item.entries[0].key)
+        what = (
+            f"{_EXITS}: the dash before {quoted(first.text)} splits an entry in two, and one of them has no principal"
+            f"; probably it goes on from line {line}; {recovery_hint()}"
+        )
+        yield rule.finding(Subject.MAPPINGS, split.route, what, _join_remedy(document, split, line))
+
+
+def _join_remedy(document: Document, split: SplitEntry, line: int) -> str:
+    if split.item.flow or split.owner_item.flow:
+        return f"move its keys into the entry in line {line}"
+    first = split.item.entries[0]
+    begins = f"{' ' * column_of(document, split.owner_item.entries[0].key)}{first.text}:"
+    return f"begin line {first_line(document, first.key)} with {quoted(begins)}, without a dash"
+
+
+def _not_a_mapping(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    for listed in written_lists(mappings):
+        if isinstance(listed.node, Sequence):
+            yield from _odd_items(rule, mappings.document, listed, listed.node)
+        elif isinstance(listed.node, Mapping) and is_by_name(listed.node, listed.name):
+            yield from _by_name(rule, mappings.document, listed, listed.node)
+
+
+def _odd_items(rule: Rule, document: Document, listed: WrittenList, sequence: Sequence) -> Iterator[Finding]:
+    items = [dereference(item) for item in sequence.items]
+    number = 0
+    while number < len(items):
+        item, last = items[number], number
+        if isinstance(item, Mapping):
+            number += 1
+            continue
+        groups = _open_groups(items[number - 1]) if number else None
+        while groups is not None and last + 1 < len(items) and _is_name(items[last + 1]):
+            last += 1
+        what = f"{_NOT_STARTED}: {_shown(item)} in {listed.name} is not a mapping; {recovery_hint()}"
+        remedy = _item_remedy(listed, item)
+        if groups is not None and _is_name(item) and not sequence.flow:
+            remedy = _groups_remedy(document, sequence, groups, (item, items[last]))
+        yield rule.finding(Subject.MAPPINGS, listed.route / number, what, remedy)
+        number = last + 1
+
+
+def _open_groups(item: Node) -> NodeEntry | None:
+    """The key groups without a value, at the end of an entry."""
+    last = item.entries[-1] if isinstance(item, Mapping) and item.entries and not item.flow else None
+    return last if last is not None and (last.text or "").lower() == "groups" and is_empty_value(last.value) else None
+
+
+def _is_name(item: Node) -> bool:
+    return isinstance(item, Scalar) and not arn_in(item) and not is_empty_value(item)
+
+
+def _groups_remedy(document: Document, sequence: Sequence, groups: NodeEntry, ends: tuple[Node, Node]) -> str:
+    step = column_of(document, groups.key) - column(document.source, dash_of(document.source, sequence))
+    lines = lines_text(first_line(document, ends[0]), first_line(document, ends[1]))
+    return f"indent {lines} by {step} blanks: probably they are groups of line {first_line(document, groups.key)}"
+
+
+def _item_remedy(listed: WrittenList, item: Node) -> str:
+    kind = f"{listed.name[3:-1].lower()}ARN"
+    if is_empty_value(item):
+        return "remove it"
+    if isinstance(item, Sequence):
+        return "write its items without the second dash, as items of the list"
+    if arn_in(item):
+        return f"write {kind}: {shortened(arn_in(item))}, and below it username and groups"
+    return f"write a mapping with {kind}, username and groups"
+
+
+def _shown(item: Node) -> str:
+    if isinstance(item, Sequence):
+        return "a list"
+    return "an empty item" if is_empty_value(item) else quoted(getattr(item, "text", ""))
+
+
+def _by_name(rule: Rule, document: Document, listed: WrittenList, node: Mapping) -> Iterator[Finding]:
+    """One finding: with a dash before some of them only, the file is not YAML."""
+    entries = [each for each in node.entries if each.text is not None and not each.is_merge]
+    names = ", ".join(quoted(each.text) for each in entries[:_FEW])
+    more = f" and {len(entries) - _FEW} more" if len(entries) > _FEW else ""
+    what = f"{_NOT_STARTED}: {listed.name} is a list of entries, and has the keys {names}{more}; {recovery_hint()}"
+    remedy = _dashes_remedy(document, listed, node, entries)
+    yield rule.finding(Subject.MAPPINGS, listed.route / (entries[0].text or ""), what, remedy, at=At.KEY)
+
+
+def _dashes_remedy(document: Document, listed: WrittenList, node: Mapping, entries: list[NodeEntry]) -> str:
+    kind = f"{listed.name[3:-1].lower()}ARN"
+    values = [dereference(each.value) for each in entries]
+    if node.flow or len(entries) > _FEW or any(not isinstance(each, Mapping) or each.flow for each in values):
+        return f"write a list of mappings, each with {kind}, username and groups"
+    lines = (_dash_line(document, kind, entry, value) for entry, value in zip(entries, values, strict=True))
+    return f"write {' and '.join(lines)}"
+
+
+def _dash_line(document: Document, kind: str, entry: NodeEntry, value: Node) -> str:
+    """An ARN becomes the first key of the item, and a name goes."""
+    own, arn = column_of(document, entry.key), arn_in(entry.key)
+    inner = column_of(document, value.entries[0].key) if isinstance(value, Mapping) else own
+    begins = f"{' ' * own}-{' ' * (inner - own - 1)}{kind}: {arn}" if arn else f"{' ' * own}-"
+    return f"line {first_line(document, entry.key)} as '{shortened(begins, 240)}'"
+
+
+LIST_RULES = (
+    Rule("IAM115", Severity.ERROR, Scope.MAPPINGS, "an entry that a dash splits in two", _split_entry),
+    Rule(
+        "IAM116",
+        Severity.ERROR,
+        Scope.MAPPINGS,
+        "mapRoles or mapUsers that is not a list of mappings",
+        _not_a_mapping,
+    ),
+)
 
 _NO_BLANK = "groups is a text, not a list, as a dash has no blank after it"
 
@@ -31,7 +175,7 @@ def _list_as_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         key = f"server.{name}"
         value, route = settings.get(key), settings.route(key)
         if isinstance(value, str) and is_list_text(name, value):
-            what = f"{key} is a text, as in an aws-auth ConfigMap, and the daemon would not start; {way_in()}"
+            what = f"{key} is a text, as in an aws-auth ConfigMap, and the daemon would not start; {recovery_hint()}"
             if name == "mapAccounts":
                 what = f"{key} is a text, as in an aws-auth ConfigMap: as an account it matches nobody"
             yield rule.finding(Subject.MAPPINGS, route, what, text_remedy(mappings.document, route, name))
@@ -47,7 +191,7 @@ def _groups_as_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             what = "groups is a text, not a list: v0.4.0 takes it as one group, newer daemons split it at the commas"
         elif is_dashed(groups):
             what = f"{_NO_BLANK}: the daemon takes it as the one group {quoted(groups)}"
-            what = f"{what}; {way_in()}" if ADMINS in (groups_in(groups) or ()) else what
+            what = f"{what}; {recovery_hint()}" if ADMINS in (groups_in(groups) or ()) else what
         listed = merged_list(groups_in(groups))
         remedy = f"write a list: {listed}" if listed else "write a list of the groups"
         yield rule.finding(Subject.MAPPINGS, entry.at("groups"), what, remedy)
@@ -59,7 +203,7 @@ def _no_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         places = [("username", entry.at("username"))] if entry.value("username") is not None else []
         places += [("group", entry.at_group(index)) for index in range(len(groups) if isinstance(groups, list) else 0)]
         for what, route in places:
-            written, read = readings(mappings.document, route)
+            written, read = scalar_by_release(mappings.document, route)
             if read:
                 yield rule.finding(
                     Subject.MAPPINGS,
@@ -70,9 +214,9 @@ def _no_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 
 def _cluster_id_no_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    written, read = readings(mappings.document, mappings.cluster_id_route)
+    written, read = scalar_by_release(mappings.document, mappings.cluster_id_route)
     if read:
-        what = f"clusterID {shortened(written)} is no text: {read}; {way_in()}"
+        what = f"clusterID {shortened(written)} is no text: {read}; {recovery_hint()}"
         remedy = "remove it: the cluster's id is added when the manifests are made"
         yield rule.finding(Subject.MAPPINGS, mappings.cluster_id_route, what, remedy)
 
@@ -88,13 +232,12 @@ def _empty_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 def _next_document(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     document = mappings.document
     if document.next_document is not None and not is_foreign(document):
-        what = (
-            f"the authenticator reads only the first document of the file: nothing below this line counts; {way_in()}"
-        )
+        unread = "the authenticator reads only the first document of the file: nothing below this line counts"
+        what = f"{unread}; {recovery_hint()}"
         remedy, early = next_document_remedy(document), early_end(document)
         if early is not None:
             cause, remedy = early
-            what = f"the authenticator stops reading here, without an error: {cause}; {way_in()}"
+            what = f"the authenticator stops reading here, without an error: {cause}; {recovery_hint()}"
         yield rule.finding(Subject.MAPPINGS, Route(), what, remedy, at=At.NEXT_DOCUMENT)
 
 

@@ -1,4 +1,10 @@
-"""Findings that a comment sets aside: `# tarmak-iam: ignore[IAM074] why`. `comment_scope` says which ones it is about.
+"""Comments that suppress findings (`# tarmak-iam: ignore[IAM074] why`), and what they are about.
+
+A comment on a line of its own is about what begins on the next line: an item of a list, a key with its value, a flow
+collection; all that is inside belongs to it. After something it is about its line, and about the block or flow
+collection that opens there. `server` holds everything that the authenticator reads: a comment about that key is about
+its settings and lists as such, not about each of their entries. At the top of a file a comment is about the file too,
+that is about what the file says once: no entry of a list.
 
 Comments come from the document: a text that only looks like one suppresses nothing.
 """
@@ -6,19 +12,177 @@ Comments come from the document: a text that only looks like one suppresses noth
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeGuard
 
 from tarmak_iam.document import Document
+from tarmak_iam.document.nodes import Mapping, Node, Sequence, content_start
+from tarmak_iam.document.tree import Comment
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Finding, Severity, Subject
-from tarmak_iam.lint.comment_scope import CommentScope, CommentScopes
 from tarmak_iam.lint.rule import Rule, Scope
-from tarmak_iam.near import did_you_mean
 from tarmak_iam.routes import Route
+from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import shortened
 
-__all__ = ["SUPPRESSION_RULES", "Suppression", "Suppressions", "suppressions_of"]
+Steps = tuple[str | int, ...]
+"""The steps of a route without occurrences: see `Route.plain`."""
+
+
+# What may be before a node that begins on the line: dashes and other indicators, anchors and tags, comments.
+_BEFORE_A_NODE = re.compile(r"(?:[\s?:-]|[&!][^\s,\[\]{}]*|#[^\r\n\x85\u2028\u2029]*)*")
+
+
+@dataclass(frozen=True, slots=True)
+class CommentScope:
+    """`lines` are the first and the last one; `steps` lead to the node, None where no route does; `is_file` for a
+    comment at the top of the file."""
+
+    lines: tuple[int, int]
+    steps: Steps | None = None
+    is_file: bool = False
+
+    def covers(self, steps: Steps, line: int | None, *, is_of_file: bool) -> bool:
+        """Whether a finding at the route or in the line is about something in here; `is_of_file` where it is about
+        something that the file says once.
+
+        The route counts as well: what an alias stands for is written somewhere else.
+        """
+        if line is not None and self.lines[0] <= line <= self.lines[1]:
+            return True
+        if self.is_file and is_of_file:
+            return True
+        if self.steps is None or steps[: len(self.steps)] != self.steps:
+            return False
+        return is_of_file or not _is_server(self.steps)
+
+
+def _is_server(steps: Steps | None) -> bool:
+    """The authenticator reads its keys in any case."""
+    return steps is not None and len(steps) == 1 and str(steps[0]).lower() == "server"
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """An item, a key with its value, or a flow collection; `steps` is None for a key that another one replaces."""
+
+    start: int
+    end: int
+    steps: Steps | None
+    value: Node
+    key: Node | None = None
+
+
+@dataclass(frozen=True)
+class CommentScopes:
+    """The scopes of all comments of a document."""
+
+    document: Document
+
+    def of(self, comment: Comment) -> CommentScope:
+        line = self._line(comment.span.start)
+        root = self.document.root
+        is_top = root is not None and comment.span.start < root.start
+        if comment.own_line:
+            line = self._lines_below.get(line, line + 1)
+            unit = self._beginning_on(line)
+        else:
+            unit = self._opened_before(comment)
+        if unit is None or _is_server(unit.steps):
+            return CommentScope((line, line), unit.steps if unit else None, is_top)
+        last = self._line(max(unit.start, unit.end - 1))
+        return CommentScope((line, max(line, last)), unit.steps, is_top)
+
+    def _opened_before(self, comment: Comment) -> _Unit | None:
+        """What opens on the line of a comment that is after something."""
+        start = self.document.source.line_start(comment.span.start)
+        for unit in self._units_from(start):
+            if unit.start > comment.span.start:
+                break
+            if self._opens(unit, comment):
+                return unit
+        is_dash = _BEFORE_A_NODE.fullmatch(self.document.text, start, comment.span.start)
+        return self._beginning_on(self._line(start)) if is_dash else None
+
+    def _opens(self, unit: _Unit, comment: Comment) -> bool:
+        """Whether it is a key before the comment whose value begins after it, or a flow collection that it is in."""
+        at = comment.span.start
+        if unit.key is None or unit.key.end > at:
+            return False
+        return content_start(self.document.text, unit.value) > at or (_is_flow(unit.value) and unit.value.end > at)
+
+    def _beginning_on(self, line: int) -> _Unit | None:
+        """The outermost one that begins with the first content of the line."""
+        start = self._starts.get(line)
+        if start is None or not self.document.source.line(line).strip():
+            return None
+        unit = next(self._units_from(start), None)
+        if unit is None or not _BEFORE_A_NODE.fullmatch(self.document.text, start, unit.start):
+            return None
+        return unit
+
+    def _units_from(self, start: int) -> Iterator[_Unit]:
+        """Those that begin at the offset or later, in the order of the text, outer ones first."""
+        units, starts = self._units
+        yield from units[bisect_left(starts, start) :]
+
+    def _line(self, offset: int) -> int:
+        return self.document.source.position(offset)[0]
+
+    @cached_property
+    def _starts(self) -> dict[int, int]:
+        """The offset of every line."""
+        source, offset, starts, number = self.document.source, 0, {}, 1
+        while offset < len(source.text):
+            starts[number] = offset
+            offset, number = source.next_line(offset), number + 1
+        return starts
+
+    @cached_property
+    def _units(self) -> tuple[list[_Unit], list[int]]:
+        root = self.document.root
+        units = sorted(_units_of(root), key=lambda each: each.start) if root is not None else []
+        return units, [each.start for each in units]
+
+    @cached_property
+    def _lines_below(self) -> dict[int, int]:
+        """The line below the comment lines that follow a comment line."""
+        below: dict[int, int] = {}
+        for comment in reversed(self.document.comments):
+            if comment.own_line:
+                line = self._line(comment.span.start)
+                below[line] = below.get(line + 1, line + 1)
+        return below
+
+
+def _is_flow(node: Node) -> TypeGuard[Mapping | Sequence]:
+    return isinstance(node, (Mapping, Sequence)) and node.flow
+
+
+def _units_of(root: Node) -> Iterator[_Unit]:
+    """In the order of the text, outer ones before what is in them. Iterative: a document may be 200 levels deep."""
+    stack: list[tuple[Node, Steps | None]] = [(root, ())]
+    while stack:
+        node, steps = stack.pop()
+        within: list[tuple[Node, Steps | None]] = []
+        if isinstance(node, Sequence):
+            for index, item in enumerate(node.items):
+                below = None if steps is None else (*steps, index)
+                yield _Unit(item.start, item.end, below, item)
+                within.append((item, below))
+        elif isinstance(node, Mapping):
+            for entry in node.entries:
+                counts = steps is not None and entry.text is not None and node.last(entry.text) is entry
+                below = (*steps, entry.text) if counts and steps is not None and entry.text is not None else None
+                yield _Unit(entry.key.start, max(entry.key.end, entry.value.end), below, entry.value, entry.key)
+                if _is_flow(entry.value):
+                    yield _Unit(entry.value.start, entry.value.end, below, entry.value)
+                within.append((entry.value, below))
+        stack.extend(reversed(within))
+
 
 _REASON = 200
 
@@ -45,9 +209,9 @@ class Suppressions:
     """Those that set nothing aside, although the rule was run on all that they may be about."""
     rules: frozenset[str]
     """The ids of all there are, in capitals, as comments may write them in any case."""
-    lines: Mapping[tuple[Subject, str], int]
+    lines: dict[tuple[Subject, str], int]
     """Where the first finding is that no comment sets aside, by file and id in capitals."""
-    there: Mapping[Suppression, tuple[str, ...]]
+    there: dict[Suppression, tuple[str, ...]]
     """The ids of what those of no rule are about."""
 
     def of_comment(self, one: Suppression) -> tuple[Suppression, ...]:

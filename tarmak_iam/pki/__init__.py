@@ -1,7 +1,7 @@
-"""The webhook's certificate, key and kubeconfig: made as the authenticator's `init` makes them, and examined.
+"""The webhook's certificate, key and kubeconfig: made as the authenticator's `init` does, and read as Go reads them.
 
-Pure functions on bytes and values. The names are imported when they are first used: making and examining needs
-`cryptography`, from the extra `webhook`, and without it they raise TarmakIamError.
+Pure functions on bytes and values. The names are imported when they are first used: making needs `cryptography`, from
+the extra `webhook`, and without it they raise TarmakIamError.
 """
 
 from __future__ import annotations
@@ -10,46 +10,28 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tarmak_iam.pki.diagnosis import Check, Diagnosis
-    from tarmak_iam.pki.doctor import CHECKS, Report, examine
-    from tarmak_iam.pki.kubeconfig import webhook_kubeconfig
-    from tarmak_iam.pki.names import ServerNames
-    from tarmak_iam.pki.pair import Pair, make_pair
-    from tarmak_iam.pki.preparation import Existing, Prepared, prepare
-    from tarmak_iam.pki.tree import Tree, read_tree
+    from tarmak_iam.pki.server_names import ServerNames
+    from tarmak_iam.pki.webhook_files import webhook_kubeconfig
+    from tarmak_iam.pki.webhook_pair import Existing, Pair, Prepared, make_pair, prepare
 
 __all__ = [
-    "CHECKS",
-    "Check",
-    "Diagnosis",
     "Existing",
     "Pair",
     "Prepared",
-    "Report",
     "ServerNames",
-    "Tree",
-    "examine",
     "make_pair",
     "prepare",
-    "read_tree",
     "webhook_kubeconfig",
 ]
 
 _HOMES = {
-    "CHECKS": "doctor",
-    "Check": "diagnosis",
-    "Diagnosis": "diagnosis",
-    "Existing": "preparation",
-    "Pair": "pair",
-    "Prepared": "preparation",
-    "Report": "doctor",
-    "ServerNames": "names",
-    "Tree": "tree",
-    "examine": "doctor",
-    "make_pair": "pair",
-    "prepare": "preparation",
-    "read_tree": "tree",
-    "webhook_kubeconfig": "kubeconfig",
+    "Existing": "webhook_pair",
+    "Pair": "webhook_pair",
+    "Prepared": "webhook_pair",
+    "ServerNames": "server_names",
+    "make_pair": "webhook_pair",
+    "prepare": "webhook_pair",
+    "webhook_kubeconfig": "webhook_files",
 }
 
 

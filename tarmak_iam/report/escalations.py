@@ -1,4 +1,5 @@
-"""Rights that lead to more rights: which verbs on which resources, where, and how much that is worth.
+"""How privileged somebody is, and the rights that lead to more rights: which verbs on which resources, where, and
+how much that is worth.
 
 After "Role Based Access Control Good Practices" in Kubernetes's documentation, the published lists of tools (see
 docs/report.md), and Kubernetes's source where it says what is asked of the authorizer.
@@ -8,21 +9,49 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum
 from itertools import chain
 
 from tarmak_iam.emit.labels import NAME, NAMESPACE
-from tarmak_iam.identity.eks_configmap import NAME as AWS_AUTH
-from tarmak_iam.report.levels import Privilege
+from tarmak_iam.identity.eks_configmap import AWS_AUTH_NAME as AWS_AUTH
 
-__all__ = ["CLUSTER_SCOPED", "NAMESPACE", "ClusterFacts", "Escalation", "ResourceAccess", "escalations"]
+
+class Privilege(str, Enum):
+    """The most that a username and its groups are worth, the greatest first."""
+
+    ADMIN = "admin"
+    """Everything in the cluster: system:masters, a binding to such a role for the whole cluster, or the right to write
+    the IAM mappings or to run code where the authenticator runs."""
+    NODE = "node"
+    """The identity of a node, with what the Node authorizer gives it."""
+    ELEVATED = "elevated"
+    """A right that leads to more of them, by a binding (see `escalations`); known only where a cluster was asked, or
+    for usernames that Kubernetes itself binds."""
+    NONE = "none"
+    """None of these, as far as is known."""
+
+    def __str__(self) -> str:
+        return self.value
+
+    @property
+    def rank(self) -> int:
+        return list(Privilege).index(self)
+
 
 _RBAC = "rbac.authorization.k8s.io"
+
 _CERTIFICATES = "certificates.k8s.io"
+
 _ADMISSION = "admissionregistration.k8s.io"
+
 _IAM = "iamauthenticator.k8s.aws"
+
 _MAPPINGS = "iamidentitymappings"
+
 _WRITE = ("create", "update", "patch")
+
 _ANY_METHOD = ("get", "create", "update", "patch", "delete")
+
 _DELETE = ("delete", "deletecollection")
 
 

@@ -6,33 +6,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tarmak_iam.admin_access import AdminAccess
-from tarmak_iam.effects import Effect
+from tarmak_iam.access.diff import Effect
+from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
-from tarmak_iam.go_case import to_lower
-from tarmak_iam.report.history import Change, Revision
-from tarmak_iam.report.levels import Privilege
-from tarmak_iam.report.rights import GroupRights, Rbac, Right
+from tarmak_iam.installation.admin_kubeconfig import AdminAccess
+from tarmak_iam.report.escalations import Privilege
+from tarmak_iam.report.git_history import GitRevision, LastChange
+from tarmak_iam.report.rbac import BindingRights, Rbac, SubjectRights
 from tarmak_iam.text import one_line
-
-__all__ = [
-    "AccessReview",
-    "Cell",
-    "ClusterReview",
-    "Given",
-    "Noted",
-    "Outsider",
-    "Principal",
-    "Privilege",
-    "Row",
-    "SourceFile",
-    "Standing",
-]
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class ReviewedFinding:
     """A finding of `check`. `ignored`: what the comment says that sets it aside, None for one that none does."""
 
     id: str
@@ -49,7 +35,7 @@ class Noted:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class MappedIdentity:
     """What somebody becomes, with its templates, and the entry that gives it."""
 
     username: str
@@ -58,7 +44,7 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
-class Principal:
+class ReviewedPrincipal:
     """Somebody who can get in: `kind` and `principal` are those of a `Grant`, `given` what its entry says.
 
     `alternatives`: what the daemon may give instead, where it picks at random; `may_get_nothing`: whether
@@ -68,15 +54,15 @@ class Principal:
 
     kind: str
     principal: str
-    given: Given
+    given: MappedIdentity
     backend: str
     privilege: Privilege
     because: tuple[str, ...] = ()
-    alternatives: tuple[Given, ...] = ()
+    alternatives: tuple[MappedIdentity, ...] = ()
     may_get_nothing: bool = False
-    findings: tuple[Noted, ...] = ()
-    change: Change | None = None
-    rights: tuple[Right, ...] | None = None
+    findings: tuple[ReviewedFinding, ...] = ()
+    change: LastChange | None = None
+    rights: tuple[BindingRights, ...] | None = None
 
     @property
     def key(self) -> tuple[str, str]:
@@ -85,16 +71,16 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True)
-class Outsider:
+class IneffectiveEntry:
     """An entry of the mappings that lets nobody in. `kind`: role, user, account or sso; `principal` is as it is
     written, and may be empty."""
 
     kind: str
     principal: str
-    given: Given
+    given: MappedIdentity
     reason: str
-    findings: tuple[Noted, ...] = ()
-    change: Change | None = None
+    findings: tuple[ReviewedFinding, ...] = ()
+    change: LastChange | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +89,11 @@ class SourceFile:
 
     path: Path
     sha256: str
-    change: Change | None = None
+    change: LastChange | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ClusterStatus:
     """Whether anybody gets in by IAM at all, and through what. `closed`: all that keeps everybody out.
 
     `admin` is what was found of the admin certificate, which needs no IAM; None for a hub.
@@ -141,19 +127,19 @@ class ClusterReview:
 
     cluster: str
     place: Place
-    standing: Standing | None = None
+    standing: ClusterStatus | None = None
     error: str = ""
-    principals: tuple[Principal, ...] = ()
-    outsiders: tuple[Outsider, ...] = ()
-    findings: tuple[Noted, ...] = ()
+    principals: tuple[ReviewedPrincipal, ...] = ()
+    outsiders: tuple[IneffectiveEntry, ...] = ()
+    findings: tuple[ReviewedFinding, ...] = ()
     notes: tuple[str, ...] = ()
     files: tuple[SourceFile, ...] = ()
     live: bool = False
     live_error: str = ""
     differences: tuple[Effect, ...] | None = None
-    everyone: tuple[Right, ...] = ()
+    everyone: tuple[BindingRights, ...] = ()
     unbound: tuple[str, ...] = ()
-    subjects: tuple[GroupRights, ...] = ()
+    subjects: tuple[SubjectRights, ...] = ()
     rbac: Rbac | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -165,28 +151,28 @@ class ClusterReview:
         return bool(self.error or self.live_error)
 
     @property
-    def all_findings(self) -> tuple[Noted, ...]:
+    def all_findings(self) -> tuple[ReviewedFinding, ...]:
         """Those of the entries too."""
-        people: Iterable[Principal | Outsider] = (*self.principals, *self.outsiders)
+        people: Iterable[ReviewedPrincipal | IneffectiveEntry] = (*self.principals, *self.outsiders)
         return (*self.findings, *(each for one in people for each in one.findings))
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class AccessCell:
     """What somebody gets in a cluster. `is_named`: by an entry of its own there, not by a pattern or the account."""
 
-    given: Given
+    given: MappedIdentity
     privilege: Privilege
     is_named: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class AccessRow:
     """A principal of any cluster, and a cell for each cluster: None where it does not get in."""
 
     kind: str
     principal: str
-    cells: tuple[Cell | None, ...]
+    cells: tuple[AccessCell | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,9 +185,9 @@ class AccessReview:
 
     config: Path
     clusters: tuple[ClusterReview, ...]
-    rows: tuple[Row, ...] = ()
-    findings: tuple[Noted, ...] = ()
-    revision: Revision | None = None
+    rows: tuple[AccessRow, ...] = ()
+    findings: tuple[ReviewedFinding, ...] = ()
+    revision: GitRevision | None = None
     history: str = ""
     date: str = ""
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from tarmak_iam.identity.groups import ADMINS, EVERYONE, NODES
-from tarmak_iam.identity.template_names import can_become, can_begin, fixed_prefix
-from tarmak_iam.report.levels import Privilege
-from tarmak_iam.report.rights import ANONYMOUS, UNAUTHENTICATED, FoundEscalation, Rbac, Right, combined
-
-__all__ = ["greatest", "names_of_account", "weighed", "worth"]
+from tarmak_iam.identity.templates import can_become, can_begin, fixed_prefix
+from tarmak_iam.mappings.groups import ADMINS, EVERYONE, NODES
+from tarmak_iam.report.escalations import Privilege
+from tarmak_iam.report.rbac import (
+    ANONYMOUS,
+    UNAUTHENTICATED,
+    BindingRights,
+    FoundEscalation,
+    Rbac,
+    combined_escalations,
+)
 
 _NODE = "system:node:"
 # Kubernetes's own bindings (rbac/bootstrappolicy) give them secrets, or roles that escalate.
@@ -22,10 +27,10 @@ _WHOSE = {
     ("User", ANONYMOUS): f" for everyone, without a login ({ANONYMOUS})",
 }
 
-Weight = tuple[Privilege, tuple[str, ...]]
+JustifiedPrivilege = tuple[Privilege, tuple[str, ...]]
 
 
-def weighed(username: str, groups: Iterable[str], rights: Iterable[Right] = ()) -> Weight:
+def privilege_of(username: str, groups: Iterable[str], rights: Iterable[BindingRights] = ()) -> JustifiedPrivilege:
     """The greatest privilege, and all that makes it so."""
     names = (username, *groups)
     found = [*_of_groups(names[1:]), *_of_username(username), *_of_rights(tuple(rights), names)]
@@ -35,16 +40,18 @@ def weighed(username: str, groups: Iterable[str], rights: Iterable[Right] = ()) 
     return most, tuple(dict.fromkeys(why for privilege, why in found if privilege is most))
 
 
-def greatest(possible: Iterable[Weight]) -> Weight:
+def greatest_privilege(possible: Iterable[JustifiedPrivilege]) -> JustifiedPrivilege:
     """Of all that somebody may get, the first of the most privileged."""
     return min(possible, key=lambda each: each[0].rank)
 
 
-def worth(possible: Iterable[tuple[str, tuple[str, ...]]], rbac: Rbac | None, account: str = "") -> Weight:
+def privilege_of_any(
+    possible: Iterable[tuple[str, tuple[str, ...]]], rbac: Rbac | None, account: str = ""
+) -> JustifiedPrivilege:
     """The greatest privilege of the usernames and groups that somebody may get. `account`: the number, for all of an
     account, each of whom has its own ARN as the username."""
-    return greatest(
-        weighed(username, groups, () if rbac is None else _held(username, groups, rbac, account))
+    return greatest_privilege(
+        privilege_of(username, groups, () if rbac is None else _held(username, groups, rbac, account))
         for username, groups in possible
     )
 
@@ -54,7 +61,7 @@ def names_of_account(account: str) -> re.Pattern[str]:
     return re.compile(rf"arn:[^:]*:(iam|sts)::{re.escape(account)}:.*")
 
 
-def _held(username: str, groups: Sequence[str], rbac: Rbac, account: str) -> Iterator[Right]:
+def _held(username: str, groups: Sequence[str], rbac: Rbac, account: str) -> Iterator[BindingRights]:
     if account:
         yield from rbac.matching("User", names_of_account(account))
     yield from rbac.rights_of(username, groups)
@@ -82,7 +89,7 @@ def _of_username(username: str) -> Iterator[tuple[Privilege, str]]:
         yield Privilege.ELEVATED, f"the username {username} can become that of one of Kubernetes's controllers"
 
 
-def _of_rights(rights: Sequence[Right], names: tuple[str, ...]) -> Iterator[tuple[Privilege, str]]:
+def _of_rights(rights: Sequence[BindingRights], names: tuple[str, ...]) -> Iterator[tuple[Privilege, str]]:
     # Which has everything without a binding.
     others = [right for right in rights if right.subject != ("Group", ADMINS)]
     for right in others:
@@ -93,11 +100,11 @@ def _of_rights(rights: Sequence[Right], names: tuple[str, ...]) -> Iterator[tupl
             found = [each for each in right.found if each.privilege is privilege]
             if found:
                 yield privilege, f"{right.binding}: {_in_words(found)}{whose}"
-    for one, bindings in combined(others):
+    for one, bindings in combined_escalations(others):
         yield one.privilege, f"{' and '.join(map(str, bindings))}: {one.text}"
 
 
-def _whose(right: Right, names: tuple[str, ...]) -> str:
+def _whose(right: BindingRights, names: tuple[str, ...]) -> str:
     """By a template, of an account, or as everyone: only who gets that name has the right."""
     kind, name = right.subject
     if name in names:

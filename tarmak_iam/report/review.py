@@ -1,24 +1,313 @@
-"""All clusters of a review together: what they were read from, and what everybody gets in each of them."""
+"""Makes the review from files: who gets in, by which entries, which entries are ineffective, and what git and
+`check` know of them. Nothing is asked of a cluster.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+from tarmak_iam.access.diff import account_of
+from tarmak_iam.aws.arn import is_account
+from tarmak_iam.aws.arn_flaws import FlawKind, arn_flaw, canonical_text
+from tarmak_iam.document import Document
+from tarmak_iam.document.nodes import Alias, Node, dereference, walk
+from tarmak_iam.errors import Place, TarmakIamError
+from tarmak_iam.findings import Subject
 from tarmak_iam.identity.authenticator import Authenticator
+from tarmak_iam.identity.caller import identity_of
 from tarmak_iam.identity.model import Grant
-from tarmak_iam.lint import Report
-from tarmak_iam.report.findings import about_the_file
-from tarmak_iam.report.history import Repository
-from tarmak_iam.report.model import AccessReview, Cell, ClusterReview, Given, Principal, Row
-from tarmak_iam.report.privilege import worth
+from tarmak_iam.installation.daemon import principal_kind
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.lint import Located, Report, Subjects
+from tarmak_iam.mappings.entries import MappingEntry
+from tarmak_iam.report.git_history import FileHistory, LastChange, Repository
+from tarmak_iam.report.model import (
+    AccessCell,
+    AccessReview,
+    AccessRow,
+    ClusterReview,
+    ClusterStatus,
+    IneffectiveEntry,
+    MappedIdentity,
+    ReviewedFinding,
+    ReviewedPrincipal,
+    SourceFile,
+)
+from tarmak_iam.report.privilege import privilege_of_any
+from tarmak_iam.routes import Route
+from tarmak_iam.text import quoted
 
-__all__ = ["Reviewed", "put_together"]
+_Steps = tuple[str | int, ...]
+
+
+class ReviewFindings:
+    """The findings about one cluster; those that comments set aside too, with what the comments say."""
+
+    def __init__(self, report: Report, cluster_id: str, entries: Iterable[Route]) -> None:
+        """`entries`: the routes of the mappings' entries."""
+        routes = {route.plain for route in entries}
+        self._of_entry: dict[_Steps, list[ReviewedFinding]] = {route: [] for route in routes}
+        self._others: list[ReviewedFinding] = []
+        for located, noted in _all(report):
+            if located.cluster == cluster_id:
+                own = [steps for steps in _leading_to(located) if steps in routes]
+                for found in [self._of_entry[steps] for steps in own] or [self._others]:
+                    found.append(noted)
+
+    def of_entry(self, route: Route) -> tuple[ReviewedFinding, ...]:
+        """About an entry of the mappings, or something in it."""
+        return tuple(self._of_entry[route.plain])
+
+    @property
+    def of_cluster(self) -> tuple[ReviewedFinding, ...]:
+        """About the cluster and its files, but none of the entries."""
+        return tuple(self._others)
+
+
+def config_findings(report: Report) -> tuple[ReviewedFinding, ...]:
+    """About tarmak.yaml, and no single cluster of it."""
+    return tuple(noted for located, noted in _all(report) if located.cluster is None)
+
+
+def _all(report: Report) -> Iterable[tuple[Located, ReviewedFinding]]:
+    yield from ((each, _noted(each, None)) for each in report.findings)
+    yield from ((each, _noted(each, each.reason)) for each in report.suppressed)
+
+
+def _leading_to(located: Located) -> Iterator[_Steps]:
+    """The way to what a finding in the mappings is about, step by step; without the occurrences of keys, which rules
+    need not tell."""
+    finding = located.finding
+    if finding.subject is Subject.MAPPINGS:
+        steps = finding.route.plain
+        yield from (steps[:count] for count in range(len(steps) + 1))
+
+
+def _noted(located: Located, ignored: str | None) -> ReviewedFinding:
+    finding = located.finding
+    return ReviewedFinding(finding.id, finding.severity, located.place, finding.message, finding.remedy, ignored)
+
+
+# Any suffix will do: a permission set's role has one, of sixteen hexadecimal digits.
+_SUFFIX = "ffffffffffffffff"
+
+
+class EffectiveEntries:
+    """The entries of an installation's mappings, by what its daemon makes of them."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        mappings = installation.mappings
+        self.all: tuple[MappingEntry, ...] = mappings.entries if mappings else ()
+        self._by_place: dict[Place, MappingEntry] = {}
+        self._accounts: dict[str, MappingEntry] = {}
+        for entry in self.all if mappings else ():
+            assert mappings
+            if entry.kind == "account":
+                self._accounts[entry.arn] = entry
+            else:
+                self._by_place[mappings.document.position(entry.route)] = entry
+
+    def of(self, grant: Grant) -> MappingEntry | None:
+        """The one that gives a grant; of an account that is listed twice the last one."""
+        if grant.kind == "account" or grant.is_by_account:
+            return self._accounts.get(grant.principal if grant.kind == "account" else account_of(grant))
+        return self._by_place.get(grant.place) if grant.place else None
+
+    def idle(self) -> Iterator[tuple[MappingEntry, str]]:
+        """Each entry that no principal gets in by, and the reason, in the order that the daemon asks them."""
+        loaded = self._installation.loaded
+        used = {self.of(each) for grant in loaded.grants for each in (grant, *loaded.alternatives(grant))}
+        return ((entry, self._reason(entry)) for entry in self.all if entry not in used)
+
+    def place(self, entry: MappingEntry) -> Place | None:
+        mappings = self._installation.mappings
+        return mappings.document.position(entry.route) if mappings else None
+
+    def _reason(self, entry: MappingEntry) -> str:
+        failure = self._installation.loaded.failure
+        if failure is not None:
+            return f"the authenticator would not start: {failure.reason}"
+        why = self._installation.daemon.uncarried(principal_kind(entry))
+        if why:
+            return why
+        if entry.kind == "account":
+            return self._of_account(entry)
+        if principal_kind(entry) == "sso":
+            account, _, permission_set = entry.sso.partition("/")
+            arn = f"arn:aws:iam::{account}:role/AWSReservedSSO_{permission_set}_{_SUFFIX}"
+            return self._decided(entry, Grant("sso", entry.sso, "", (), "")) or self._answered(arn)
+        found = arn_flaw(entry.arn) if entry.arn else None
+        if not entry.arn or (found is not None and found.flaw is not FlawKind.ASSUMED_ROLE):
+            return found.what if found is not None else "it names nobody"
+        return self._decided(entry, Grant("arn", canonical_text(entry.arn), "", (), "")) or self._answered(entry.arn)
+
+    def _of_account(self, entry: MappingEntry) -> str:
+        if not is_account(entry.arn):
+            return f"{quoted(entry.arn)} is no account's number: that has twelve digits, and stands in quotes"
+        return self._decided(entry, Grant("account", entry.arn, "", (), "")) or "no backend admits accounts"
+
+    def _decided(self, own: MappingEntry, asked: Grant) -> str:
+        """Which other entry counts for its principal; empty where none does."""
+        grant = self._installation.loaded.grant(asked)
+        entry = None if grant is None else self.of(grant)
+        place = None if entry is None or entry == own else self.place(entry)
+        if place is None:
+            return ""
+        if entry is not None and entry.kind == "account" and own.kind != "account":
+            return f"it does not count; the principal gets in by its account, in line {place.line}"
+        return f"the entry in line {place.line} is for the same principal, and counts"
+
+    def _answered(self, arn: str) -> str:
+        """What the authenticator would say to such a caller."""
+        try:
+            return self._installation.loaded.whois(identity_of(arn)).reason
+        except TarmakIamError as error:
+            return error.what
+
+
+def review_cluster(subjects: Subjects, report: Report, repository: Repository) -> ClusterReview:
+    """Who gets in by the files of a cluster, and what `repository` knows of these.
+
+    `subjects` must have an installation; `report` is what the rules found in them (`examine`).
+    """
+    installation = subjects.installation
+    assert installation is not None
+    entries = EffectiveEntries(installation)
+    told = ReviewFindings(report, installation.cluster_id, (entry.route for entry in entries.all))
+    return _Reviewer(subjects, installation, entries, told, repository).review()
+
+
+def unreadable_cluster(cluster: str, place: Place, error: TarmakIamError) -> ClusterReview:
+    """A cluster whose files cannot be read, or used."""
+    return ClusterReview(cluster, place, error=str(error))
+
+
+@dataclass(frozen=True)
+class _Reviewer:
+    subjects: Subjects
+    installation: Installation
+    entries: EffectiveEntries
+    told: ReviewFindings
+    repository: Repository
+
+    def review(self) -> ClusterReview:
+        made = self.installation
+        principals = tuple(map(self._principal, made.loaded.grants))
+        return ClusterReview(
+            cluster=made.cluster_id,
+            place=made.place(),
+            standing=self._standing(bool(principals)),
+            principals=principals,
+            outsiders=tuple(self._outsider(entry, reason) for entry, reason in self.entries.idle()),
+            findings=self.told.of_cluster,
+            notes=made.loaded.notes,
+            files=tuple(self._files()),
+        )
+
+    @cached_property
+    def _history(self) -> FileHistory:
+        mappings = self.installation.mappings
+        return self.repository.lines(Path(mappings.document.filename)) if mappings else FileHistory()
+
+    def _standing(self, anybody: bool) -> ClusterStatus:
+        made = self.installation
+        return ClusterStatus(
+            type=made.cluster.type,
+            switch=made.cluster.authenticator_init,
+            kubernetes=made.kubernetes_text,
+            daemon=str(made.daemon_version),
+            image=made.image,
+            backends=tuple(made.daemon.backends),
+            webhook_file=made.webhook_file,
+            admin=None if made.is_hub else made.admin_access,
+            closed=tuple(_login_obstacles(made, anybody)),
+        )
+
+    def _principal(self, grant: Grant) -> ReviewedPrincipal:
+        entry = self.entries.of(grant)
+        others = self.installation.loaded.alternatives(grant)
+        privilege, because = privilege_of_any(((each.username, each.groups) for each in (grant, *others)), None)
+        return ReviewedPrincipal(
+            kind=grant.kind,
+            principal=grant.principal,
+            given=self._given(grant),
+            backend=grant.backend,
+            privilege=privilege,
+            because=because,
+            alternatives=tuple(map(self._given, others)),
+            may_get_nothing=None in self.installation.loaded.possible(grant),
+            findings=self.told.of_entry(entry.route) if entry else (),
+            change=self._change(entry) if entry else None,
+        )
+
+    def _given(self, grant: Grant) -> MappedIdentity:
+        entry = self.entries.of(grant)
+        return MappedIdentity(grant.username, grant.groups, self.entries.place(entry) if entry else grant.place)
+
+    def _outsider(self, entry: MappingEntry, reason: str) -> IneffectiveEntry:
+        return IneffectiveEntry(
+            kind="sso" if entry.sso and not entry.arn else entry.kind,
+            principal=entry.arn or entry.sso,
+            given=MappedIdentity(entry.username, entry.groups, self.entries.place(entry)),
+            reason=reason,
+            findings=self.told.of_entry(entry.route),
+            change=self._change(entry),
+        )
+
+    def _change(self, entry: MappingEntry) -> LastChange | None:
+        mappings = self.installation.mappings
+        node = mappings.document.node(entry.route) if mappings else None
+        if mappings is None or node is None:
+            return None
+        changes = [self._history.of(*_lines(mappings.document, each)) for each in (node, *_elsewhere(node))]
+        return self._history.latest(changes)
+
+    def _files(self) -> Iterator[SourceFile]:
+        for subject in Subject:
+            document = self.subjects.text_of(subject)
+            if document is not None:
+                path = Path(document.filename)
+                digest = hashlib.sha256(document.to_bytes()).hexdigest()
+                yield SourceFile(path, digest, self.repository.file(path))
+
+
+def _login_obstacles(installation: Installation, anybody: bool) -> Iterator[str]:
+    """Why nobody gets in by IAM."""
+    failure = installation.loaded.failure
+    if installation.is_hub:
+        yield "it is a hub, without masters to log in to"
+        return
+    if installation.mappings is None:
+        yield "it has no mappings file"
+    elif failure is not None:
+        yield f"the authenticator would not start: {failure.reason}"
+    elif not anybody:
+        yield "no entry of the mappings lets anybody in"
+    if installation.webhook_file is None:
+        yield "the switch is off and no webhook file is set, so the API server asks no authenticator"
+
+
+def _elsewhere(node: Node) -> Iterator[Node]:
+    """What its aliases stand for."""
+    for each in walk(node):
+        if isinstance(each, Alias):
+            yield dereference(each)
+
+
+def _lines(document: Document, node: Node) -> tuple[int, int]:
+    """The first and the last line of a node as git counts them, which knows fewer line ends than YAML."""
+    text = document.source.text
+    first, last = node.start, max(node.start, node.end - 1)
+    return text.count("\n", 0, first) + 1, text.count("\n", 0, last) + 1
 
 
 @dataclass(frozen=True, slots=True)
-class Reviewed:
+class ReviewedCluster:
     """A cluster, and the authenticator that its files make; None where they could not be read."""
 
     review: ClusterReview
@@ -26,7 +315,7 @@ class Reviewed:
 
 
 def put_together(
-    config: Path, reviewed: Sequence[Reviewed], report: Report, repository: Repository, date: str = ""
+    config: Path, reviewed: Sequence[ReviewedCluster], report: Report, repository: Repository, date: str = ""
 ) -> AccessReview:
     """The review of all clusters of `config`, in the order in which they are given.
 
@@ -38,33 +327,33 @@ def put_together(
         config=config,
         clusters=clusters,
         rows=tuple(_rows(reviewed)),
-        findings=about_the_file(report),
+        findings=config_findings(report),
         revision=repository.revision(files),
         history="; ".join(filter(None, (repository.unknown, repository.remedy))),
         date=date,
     )
 
 
-def _rows(reviewed: Sequence[Reviewed]) -> Iterator[Row]:
+def _rows(reviewed: Sequence[ReviewedCluster]) -> Iterator[AccessRow]:
     """Everybody in the order in which the clusters name them."""
     own = [{each.key: each for each in one.review.principals} for one in reviewed]
-    everybody: dict[tuple[str, str], Principal] = {}
+    everybody: dict[tuple[str, str], ReviewedPrincipal] = {}
     for of_cluster in own:
         for key, principal in of_cluster.items():
             everybody.setdefault(key, principal)
     for key, principal in everybody.items():
         cells = (_cell(principal, mine.get(key), one) for mine, one in zip(own, reviewed, strict=True))
-        yield Row(principal.kind, principal.principal, tuple(cells))
+        yield AccessRow(principal.kind, principal.principal, tuple(cells))
 
 
-def _cell(principal: Principal, own: Principal | None, one: Reviewed) -> Cell | None:
+def _cell(principal: ReviewedPrincipal, own: ReviewedPrincipal | None, one: ReviewedCluster) -> AccessCell | None:
     """What the cluster gives; to a principal that it does not name maybe by a pattern, or by the account."""
     if own is not None:
-        return Cell(own.given, own.privilege)
+        return AccessCell(own.given, own.privilege)
     asked = Grant(principal.kind, principal.principal, "", (), "")
     grant = one.authenticator.grant(asked) if one.authenticator is not None else None
     if grant is None:
         return None
     others = one.authenticator.alternatives(asked) if one.authenticator is not None else ()
-    privilege, _ = worth(((each.username, each.groups) for each in (grant, *others)), one.review.rbac)
-    return Cell(Given(grant.username, grant.groups, grant.place), privilege, is_named=False)
+    privilege, _ = privilege_of_any(((each.username, each.groups) for each in (grant, *others)), one.review.rbac)
+    return AccessCell(MappedIdentity(grant.username, grant.groups, grant.place), privilege, is_named=False)

@@ -14,15 +14,6 @@ from tarmak_iam.errors import TarmakIamError
 if TYPE_CHECKING:
     from botocore.session import Session
 
-__all__ = [
-    "Credentials",
-    "assume_role",
-    "aws_errors",
-    "keep_sessions",
-    "open_session",
-    "own_session_name",
-    "read_credentials",
-]
 
 _INSTALL = "install botocore, or the extra `aws`"
 

@@ -8,8 +8,6 @@ from typing import Any
 from tarmak_iam.errors import ParseError
 from tarmak_iam.token.make import Token
 
-__all__ = ["exec_credential", "token_in"]
-
 _DEFAULT_VERSION = "client.authentication.k8s.io/v1beta1"
 
 

@@ -1,19 +1,204 @@
-"""A token explained: whose key, for how long, and which daemons would refuse it. Nothing is sent anywhere."""
+"""A token judged and explained: what the daemon refuses before it asks STS, what STS refuses in any case, whose key
+and for how long. Nothing is sent anywhere.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from enum import Enum
 from itertools import groupby
 
-from tarmak_iam.identity.sts_hosts import Verifier, partition_of_host
-from tarmak_iam.identity.versions import DaemonVersion, releases
+from tarmak_iam.aws.sts_hosts import GLOBAL_HOST, partition_of_host, region_of_host
+from tarmak_iam.document.go_case import fold, to_lower
+from tarmak_iam.errors import ParseError
+from tarmak_iam.identity.releases import EQUAL_FOLD, DaemonVersion, known_releases
+from tarmak_iam.identity.sts_verification import Verifier, host_refusal
 from tarmak_iam.text import one_line
-from tarmak_iam.token.presigned import Presigned
-from tarmak_iam.token.verify import CLUSTER_ID_HEADER, LIFETIME, refusal_of, signing_time, sts_refusal
+from tarmak_iam.token.presigned import LIFETIME, Presigned
 
-__all__ = ["Inspection", "KeyKind", "Verdict", "inspect"]
+CLUSTER_ID_HEADER = "x-k8s-aws-id"
+
+_MAX_SIZE = 4096
+
+_PARAMETERS = frozenset(
+    {
+        "action",
+        "version",
+        "x-amz-algorithm",
+        "x-amz-credential",
+        "x-amz-date",
+        "x-amz-expires",
+        "x-amz-security-token",
+        "x-amz-signature",
+        "x-amz-signedheaders",
+    }
+)
+
+_NUMBER = re.compile(r"[+-]?[0-9]+\Z")
+
+_DATE = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(?:[.,](\d+))?Z\Z", re.ASCII)
+
+
+# What v0.3.0 and older do not have: times are not looked at, and X-Amz-Expires ends at a minute.
+_FIRST_WITH_TIMES = DaemonVersion(0, 4, 0)
+
+
+# What the daemon sends; a signature over anything else cannot be right.
+_SENT_HEADERS = frozenset({"host", CLUSTER_ID_HEADER, "accept", "accept-encoding", "user-agent"})
+
+
+def token_refusal(
+    token: str, version: DaemonVersion | str, *, now: datetime, partition: str = "aws", region: str = ""
+) -> str | None:
+    """Why a daemon of this version refuses the token without asking STS; None if it would ask.
+
+    `partition` is its `server.partition`, `region` where it runs (instance metadata), `now` with a time zone.
+    Whether the token is for the daemon's cluster id only the signature tells, which STS checks. Raises
+    ConfigError for a version that is none.
+    """
+    release = DaemonVersion.parse(version) if isinstance(version, str) else version
+    try:
+        url = Presigned.parse(token)
+    except ParseError as error:
+        return error.what
+    return presigned_refusal(url, Verifier(release, partition, region), now)
+
+
+def presigned_refusal(url: Presigned, verifier: Verifier, now: datetime) -> str | None:
+    """`refusal` for a token that is taken apart already."""
+    reasons = (check(url, verifier) for check in _CHECKS)
+    return next((reason for reason in reasons if reason), None) or _time_refusal(url, verifier, now)
+
+
+def _size(url: Presigned, _: Verifier) -> str | None:
+    return f"it is too large: {url.size} bytes, of {_MAX_SIZE}" if url.size > _MAX_SIZE else None
+
+
+def _scheme(url: Presigned, _: Verifier) -> str | None:
+    return None if url.scheme == "https" else f"the URL's scheme is '{url.scheme}', not https"
+
+
+def _host(url: Presigned, verifier: Verifier) -> str | None:
+    return host_refusal(url.host, verifier)
+
+
+def _path(url: Presigned, _: Verifier) -> str | None:
+    return None if url.path == "/" else "the URL's path is not '/'"
+
+
+def _query(url: Presigned, verifier: Verifier) -> str | None:
+    if url.is_malformed and verifier.version.has("redirects of STS not followed"):  # which came with it, in v0.5.2
+        return "the URL's query is malformed"
+    lower = [to_lower(name) for name in url.names]
+    refuses_cases = verifier.version.has("duplicate query parameters differing in case refused")
+    if len(url.names) < len(url.query) or (refuses_cases and len(set(lower)) < len(lower)):
+        return "a parameter of the URL is there twice"
+    if not _PARAMETERS.issuperset(lower):
+        return "the URL has a parameter that no token has"  # not named: it may be part of a secret
+    if len({(to_lower(name), value) for name, value in url.query}) > len(set(lower)):
+        return "a parameter of the URL is there twice, in two spellings, and it takes the one or the other at random"
+    return None
+
+
+def _action(url: Presigned, _: Verifier) -> str | None:
+    return None if url.value("action") == "GetCallerIdentity" else "the URL's Action is not GetCallerIdentity"
+
+
+def _cluster_id_header(url: Presigned, verifier: Verifier) -> str | None:
+    compared = fold if verifier.version.has(EQUAL_FOLD) else to_lower
+    if CLUSTER_ID_HEADER in map(compared, url.signed_headers):
+        return None
+    return f"the header {CLUSTER_ID_HEADER}, which names the cluster, is not signed"
+
+
+def _expires(url: Presigned, verifier: Verifier) -> str | None:
+    text = url.value("x-amz-expires")
+    most = 900 if verifier.version.known >= _FIRST_WITH_TIMES else 60
+    if _NUMBER.match(text) and 0 <= int(text) <= most:
+        return None
+    return f"X-Amz-Expires is not between 0 and {most}"
+
+
+_CHECKS: tuple[Callable[[Presigned, Verifier], str | None], ...] = (
+    _size,
+    _scheme,
+    _host,
+    _path,
+    _query,
+    _action,
+    _cluster_id_header,
+    _expires,
+)
+
+
+def _time_refusal(url: Presigned, verifier: Verifier, now: datetime) -> str | None:
+    if verifier.version.known < _FIRST_WITH_TIMES:
+        return None
+    if not url.value("x-amz-date"):
+        return "X-Amz-Date is missing"
+    signed = signing_time(url)
+    if signed is None:
+        return "X-Amz-Date is no time as in 20191231T235959Z"
+    if now - signed > LIFETIME:
+        return f"it was signed at {signed:%Y-%m-%d %H:%M:%S} UTC, more than 15 minutes ago"
+    return None
+
+
+def signing_time(url: Presigned) -> datetime | None:
+    """X-Amz-Date as Go's time.Parse reads it, a fraction of a second included; None where it cannot."""
+    match = _DATE.match(url.value("x-amz-date"))
+    if match is None:
+        return None
+    year, month, day, hour, minute, second = map(int, match.groups()[:6])
+    micros = int((match[7] or "0")[:6].ljust(6, "0"))
+    year = max(year, 1)  # there is a year 0 in Go
+    try:
+        return datetime(year, month, day, hour, minute, second, micros, tzinfo=timezone.utc)
+    except ValueError:
+        return None
+
+
+def sts_refusal(url: Presigned, now: datetime) -> str | None:
+    """Why STS refuses the token, as far as the token alone tells; the signature needs the secret key.
+
+    After AWS's description of Signature Version 4; the window of 15 minutes is that of GetCallerIdentity.
+    """
+    signed = signing_time(url)
+    if {"Action", "Version"} - url.names:
+        return "the URL's query has no Action or no Version"
+    if url.value("x-amz-algorithm") != "AWS4-HMAC-SHA256":
+        return "X-Amz-Algorithm is not AWS4-HMAC-SHA256"
+    if signed is None or not url.value("x-amz-signature"):
+        return "it is not signed, or not at a time"
+    if signed - now > LIFETIME:
+        return f"it is signed for {signed:%Y-%m-%d %H:%M:%S} UTC, more than 15 minutes ahead: look at the clocks"
+    if now - signed > LIFETIME:
+        return "it has expired"
+    return _headers_refusal(url.signed_headers) or _scope_refusal(url, signed)
+
+
+def _headers_refusal(headers: tuple[str, ...]) -> str | None:
+    # An unsigned x-k8s-aws-id is nothing to STS, which never asks for it: the daemon refuses that token by itself.
+    if "host" not in headers:
+        return "the header host must be signed, and named in lower case"
+    if not _SENT_HEADERS.issuperset(headers):
+        return "a header is signed that the daemon does not send"
+    return None
+
+
+def _scope_refusal(url: Presigned, signed: datetime) -> str | None:
+    scope = url.scope
+    if len(scope) != 5 or not scope[0] or scope[3:] != ("sts", "aws4_request"):
+        return "its credential is not for the service sts"
+    if scope[1] != f"{signed:%Y%m%d}":
+        return "its credential is for another day than X-Amz-Date"
+    expected = "us-east-1" if url.host == GLOBAL_HOST else region_of_host(url.host)
+    if expected and scope[2] != expected:
+        return f"its credential is not for {expected}, the region of its host"
+    return None
 
 
 class KeyKind(str, Enum):
@@ -30,7 +215,7 @@ _KINDS = {"AKIA": KeyKind.LONG_LIVED, "ASIA": KeyKind.TEMPORARY}
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ReleaseVerdict:
     """What the releases from `first` to `last` do: `refusal` says why they refuse; None if they ask STS."""
 
     first: DaemonVersion
@@ -61,17 +246,17 @@ class Inspection:
     signs_cluster_id: bool
     sts_refusal: str | None
     """Why STS refuses it in any case; None where only STS can tell."""
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[ReleaseVerdict, ...]
     """Every release from v0.4.0 on whose source was read, in order, neighbours with the same answer joined."""
     notes: tuple[str, ...]
 
-    def verdict(self, version: DaemonVersion) -> Verdict:
+    def verdict(self, version: DaemonVersion) -> ReleaseVerdict:
         """That of a release, or of the last one known before it."""
         known = version.known
         return next((each for each in self.verdicts if each.first <= known <= each.last), self.verdicts[0])
 
 
-def inspect(token: str, *, now: datetime, partition: str | None = None, region: str = "") -> Inspection:
+def inspect_token(token: str, *, now: datetime, partition: str | None = None, region: str = "") -> Inspection:
     """`partition` and `region` are the daemon's; by default the partition that the token is for.
 
     Raises ParseError for what is no token; one that is refused is.
@@ -107,15 +292,15 @@ def _expiry(signed: datetime | None) -> datetime | None:
         return None
 
 
-def _verdicts(url: Presigned, partition: str, region: str, now: datetime) -> tuple[Verdict, ...]:
-    read = [version for version in releases() if not version.unread]
-    judged = [(version, refusal_of(url, Verifier(version, partition, region), now)) for version in read]
+def _verdicts(url: Presigned, partition: str, region: str, now: datetime) -> tuple[ReleaseVerdict, ...]:
+    read = [version for version in known_releases() if not version.unread]
+    judged = [(version, presigned_refusal(url, Verifier(version, partition, region), now)) for version in read]
     runs = (
         [version for version, _ in run]
         for _, run in groupby(judged, lambda each: (each[0].major, each[0].minor, each[1]))
     )
     reasons = dict(judged)
-    return tuple(Verdict(run[0], run[-1], reasons[run[0]]) for run in runs)
+    return tuple(ReleaseVerdict(run[0], run[-1], reasons[run[0]]) for run in runs)
 
 
 def _notes(kind: KeyKind, has_session_token: bool) -> tuple[str, ...]:

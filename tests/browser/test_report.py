@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from tarmak_iam.report.html.page import page
-from tests.report.reviews import ADMIN, access_review
 from tests.report.test_page import HOSTILE, whole
 from tests.support import ROOT
+from tests.support.reviews import ADMIN, access_review
 
 HERE = Path(__file__).parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.cli.colour import marked, of_choice
+from tarmak_iam.cli.console import colour_of_choice, with_coloured_severity
 from tests.cli.terminal import on_terminal
 from tests.support import ADMIN, ROOT, Shell
 
@@ -40,7 +40,7 @@ ESCAPE = "\x1b["
     ],
 )
 def test_what_decides(choice: str | None, environment: dict[str, str], expected: bool | None) -> None:
-    assert of_choice(choice, environment) is expected
+    assert colour_of_choice(choice, environment) is expected
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_what_decides(choice: str | None, environment: dict[str, str], expected:
     ],
 )
 def test_the_severity_is_marked(line: str, expected: str) -> None:
-    assert marked(line) == expected
+    assert with_coloured_severity(line) == expected
 
 
 @pytest.mark.parametrize("before", [True, False])

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarmak_iam.cli.shell_words import split_line
+from tarmak_iam.cli.completion.answer import split_line
 from tests.cli.terminal import on_terminal
 from tests.cli.test_cheap import HEAVY, modules_after
 from tests.support import ADMIN, ROOT, Result, Shell

@@ -7,14 +7,14 @@ import sys
 import pytest
 
 from tarmak_iam.cli.console import (
-    aside,
-    aside_error,
     note,
     print_diff_text,
     print_json,
     print_line,
     print_payload,
-    tell,
+    print_prefixed,
+    print_prefixed_error,
+    print_stderr,
 )
 from tarmak_iam.errors import ConfigError
 
@@ -37,9 +37,9 @@ def test_lines_on_stderr(capsys: Captured) -> None:
     print_line("::add-mask::a", err=True)
     note("::error::a\n\x1b[2Jb")
     note("a ##vso[task.complete]b")
-    tell("::stop-commands::a")
-    aside("a ##[group]\x07b")
-    aside_error(ConfigError("##[error]a"), then="b")
+    print_stderr("::stop-commands::a")
+    print_prefixed("a ##[group]\x07b")
+    print_prefixed_error(ConfigError("##[error]a"), then="b")
     assert capsys.readouterr().err == (
         "\\u003a:add-mask::a\n"
         "\\u003a:error::a \\x1b[2Jb\n"

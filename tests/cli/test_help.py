@@ -11,8 +11,8 @@ import sys
 import click
 import pytest
 
+from tarmak_iam.cli.console import remove_log_handlers
 from tarmak_iam.cli.main import cli
-from tarmak_iam.cli.verbosity import be_quiet
 from tests.commands import context_of, every_command
 from tests.support import ROOT, Shell
 
@@ -43,7 +43,7 @@ def parse(args: list[str]) -> None:
     try:
         _parse(args)
     finally:
-        be_quiet()  # -v counts as soon as it is read
+        remove_log_handlers()  # -v counts as soon as it is read
 
 
 def _parse(args: list[str]) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.cli import edit
-from tarmak_iam.cli.console import what_was_done
+from tarmak_iam.cli import file_edits as edit
+from tarmak_iam.cli.console import done_so_far
 from tests.support import ADMIN, Shell
 
 FULL = "No space left on device"
@@ -129,4 +129,4 @@ def test_a_bug_after_a_file_was_written(shell: Shell, monkeypatch: pytest.Monkey
     file = shell.single / "tarmak.yaml"
     told = shell.dev("enable", code=3).err
     assert told.startswith(f"error: wrote {file}, but this is a bug in tarmak-iam, please report it: ZeroDivisionError")
-    assert what_was_done() == ""  # nothing is left of it for the next command
+    assert done_so_far() == ""  # nothing is left of it for the next command

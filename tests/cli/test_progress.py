@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tarmak_iam.cli.progress import progress
+from tarmak_iam.cli.console import progress
 
 
 def on_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.directory import RECORD_NAME, Action
+from tarmak_iam.emit.directory import RECORD_NAME, FileAction
 from tests.support import ADMIN, ROOT, Shell
 
 ROLE = ["map", "add", ADMIN, "--username", "kubernetes-admin", "--group", "system:masters"]
@@ -213,8 +213,8 @@ def test_a_directory_that_cannot_be_entered_names_the_file(shell: Shell, monkeyp
 
 def test_the_page_has_every_file_and_action() -> None:
     page = (ROOT / "docs" / "render.md").read_text(encoding="utf-8")
-    for name in (*NAMES, RECORD_NAME, *Action):
-        assert f"`{name.value if isinstance(name, Action) else name}`" in page
+    for name in (*NAMES, RECORD_NAME, *FileAction):
+        assert f"`{name.value if isinstance(name, FileAction) else name}`" in page
 
 
 def test_an_object_whose_file_goes_stays_in_the_cluster(mapped: Shell, tmp_path: Path) -> None:

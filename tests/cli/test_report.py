@@ -13,13 +13,13 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tarmak_iam.hook.processes import Completed, Programs
+from tarmak_iam.hook.programs import Completed, Programs
 from tests.admin_certificates import NO_CERTIFICATE
-from tests.hook.cluster import Cluster, failed
-from tests.report.pages import read
-from tests.report.test_rights import EVERYTHING, binding, role
-from tests.report.work_trees import Work, needs_git
+from tests.report.test_rbac import EVERYTHING, binding, role
 from tests.support import ADMIN, ROOT, Shell
+from tests.support.fake_cluster import Cluster, failed
+from tests.support.report_pages import read
+from tests.support.work_trees import Work, needs_git
 
 SCHEMA = json.loads((ROOT / "schemas" / "report.json").read_text())
 DEV = "arn:aws:iam::111122223333:role/Dev"

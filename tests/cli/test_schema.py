@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.cli.modeline import modeline, with_modeline
+from tarmak_iam.cli.commands.schema import modeline, with_modeline
 from tarmak_iam.document import Document
 from tests.support import ADMIN, ROOT, Shell
 

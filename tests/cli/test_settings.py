@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tarmak_iam.settings import Settings
+from tarmak_iam.installation.settings import Settings
 from tests.support import Shell
 
 

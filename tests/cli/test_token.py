@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from tests.support import Shell, golden_json
-from tests.token.support import ASSUMED, FakeSts, encode, url_of
+from tests.support.sts import ASSUMED, FakeSts, encode, url_of
 
 RECORDED = golden_json("authenticator", "token_generate.json")
 RUNS = [case for case in RECORDED["cases"] if case["exit_code"] == 0]

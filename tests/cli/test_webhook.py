@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tarmak_iam.document import files as document_files
 from tests.admin_certificates import NO_CERTIFICATE
-from tests.pki.masters import WEBHOOK, lay_master
-from tests.pki.support import files, lay, rsa_key
 from tests.support import ADMIN, ROOT, Shell
+from tests.support.masters import WEBHOOK, lay_master
+from tests.support.webhook_pairs import files, lay, rsa_key
 
 CERT, KEY, CONFIG = "cert.pem", "key.pem", "aws-iam-authenticator.kubeconfig"
 
@@ -31,7 +31,7 @@ def quick_keys(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (public_exponent, key_size) == (65537, 2048)
         return rsa_key(next(numbers))
 
-    monkeypatch.setattr("tarmak_iam.pki.pair.rsa.generate_private_key", make)
+    monkeypatch.setattr("tarmak_iam.pki.webhook_pair.rsa.generate_private_key", make)
 
 
 def content(directory: Path) -> dict[str, bytes]:
@@ -388,7 +388,7 @@ def test_more_than_anybody_means_to_have_looked_at(
         f"{tmp_path}: error: its files of YAML and JSON have more than the 10,485,760 bytes that are looked at; "
         f"{remedy}\n"
     )
-    monkeypatch.setattr("tarmak_iam.pki.tree._MANY", 1)
+    monkeypatch.setattr("tarmak_iam.doctor.file_tree._MANY", 1)
     assert shell.run("doctor", tmp_path, code=2).err == (
         f"{tmp_path}: error: there are 2 files of YAML and JSON in it, more than the 1 that are looked at; {remedy}\n"
     )

@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 import tarmak_iam
-from tarmak_iam.cli.completing import VARIABLE
+from tarmak_iam.cli.completion import COMPLETION_VARIABLE
 from tests.compat.surroundings import EXTRAS, Missing, Python, VirtualEnvironment, build, lowest, pythons
-from tests.report.work_trees import Work, needs_git
 from tests.support import ADMIN, EXAMPLES, PACKAGE, ROOT
+from tests.support.work_trees import Work, needs_git
 
 pytestmark = pytest.mark.skipif(PACKAGE.parent != ROOT, reason="it is the installed package that is tested here")
 
@@ -127,7 +127,7 @@ def test_completion_within_a_group(program: Program) -> None:
     """With click 8.2.0 there was none: it had closed the group's context before."""
     done = subprocess.run(
         [str(program.environment.bin / "tarmak-iam"), "tarmak-iam settings set exec a", " =:"],
-        env={**program.variables(), VARIABLE: "bash"},
+        env={**program.variables(), COMPLETION_VARIABLE: "bash"},
         check=False,
         capture_output=True,
         text=True,

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam import TarmakConfig, TarmakIamError
-from tarmak_iam.clusterfiles import ClusterFiles
-from tarmak_iam.config.leaves import Misfit, leaf_value
+from tarmak_iam.config.tarmak_types import ScalarTypeError, scalar_value
 from tarmak_iam.errors import ConfigError
+from tarmak_iam.installation.cluster_files import ClusterFiles
 
 TEXT = """\
 apiVersion: api.tarmak.io/v1alpha1
@@ -193,15 +193,15 @@ def test_what_was_parsed_cannot_be_saved() -> None:
 )
 def test_leaves(kind: str, value: object, held: object) -> None:
     if held is None:
-        with pytest.raises(Misfit):
-            leaf_value(kind, value, is_json=False)
+        with pytest.raises(ScalarTypeError):
+            scalar_value(kind, value, is_json=False)
     else:
-        assert leaf_value(kind, value, is_json=False) == held
+        assert scalar_value(kind, value, is_json=False) == held
 
 
 def test_json_numbers_are_not_mended() -> None:
-    with pytest.raises(Misfit):
-        leaf_value("int", 5.0, is_json=True)
+    with pytest.raises(ScalarTypeError):
+        scalar_value("int", 5.0, is_json=True)
 
 
 def json_config(*clusters: str) -> TarmakConfig:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.config.keys import float_text
+from tarmak_iam.config.decode import float_text
 from tarmak_iam.errors import TarmakIamError
 
 pytestmark = pytest.mark.usefixtures("both_parsers")

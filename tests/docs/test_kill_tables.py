@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.hook.kill_table import PAGE, with_tables
+from tests.support.kill_table import PAGE, with_tables
 
 
 def test_they_are_up_to_date() -> None:

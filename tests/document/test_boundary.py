@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.document.boundary import Boundary
-from tarmak_iam.document.files import make_directory, read_if_present, replace_file
+from tarmak_iam.document.files import Boundary, make_directory, read_if_present, replace_file
 from tarmak_iam.errors import FileError
 
 SECRET = b"root:$6$hash:19000:0:::::\n"

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from tarmak_iam.document import Document, EditRefused
-from tarmak_iam.document.construct import same
-from tarmak_iam.document.intent import assigned, inserted, value_at, without
 from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar
+from tarmak_iam.document.plain_values import assigned, inserted, same, value_at, without
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.tree import Tree
 from tarmak_iam.document.yaml_reader import has_c_parser

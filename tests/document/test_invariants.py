@@ -12,12 +12,9 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from tarmak_iam.document import Document, Edit, EditRefused, Remove, Set
-from tarmak_iam.document.construct import same
-from tarmak_iam.document.dialects import YAML_V3
-from tarmak_iam.document.intent import assigned
-from tarmak_iam.document.layout import Layout
-from tarmak_iam.document.quoting import is_plain_safe, scalar_text
-from tarmak_iam.document.render import block_lines, flow_text
+from tarmak_iam.document.plain_values import assigned, same
+from tarmak_iam.document.render import Layout, block_lines, flow_text, is_plain_safe, scalar_text
+from tarmak_iam.document.scalars import YAML_V3
 from tarmak_iam.document.yaml_reader import has_c_parser
 
 TRICKY = [

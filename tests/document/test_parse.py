@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tarmak_iam.document import Document
-from tarmak_iam.document.dialects import YAML_V3
+from tarmak_iam.document.scalars import YAML_V3
 from tarmak_iam.errors import EditRefused, ParseError, TarmakIamError
 
 pytestmark = pytest.mark.usefixtures("both_parsers")

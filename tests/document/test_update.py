@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tarmak_iam.document import Document, EditRefused, Remove, Set
-from tarmak_iam.document.construct import same
+from tarmak_iam.document.plain_values import same
 from tests.support import GOLDEN, tarmak_rewrites
 
 IDENTITIES = (("environment", "metadata.name"), ("environment", "name"), ("metadata.name",), ("name",))

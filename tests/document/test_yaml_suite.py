@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tarmak_iam.document import Document, EditRefused
-from tarmak_iam.document.construct import same
+from tarmak_iam.document.plain_values import same
 from tarmak_iam.document.yaml_reader import has_c_parser
 from tarmak_iam.errors import ParseError
 from tests.document.test_corpus import lines_gone

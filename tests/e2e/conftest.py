@@ -17,7 +17,8 @@ from tests.e2e.certificates import Authority
 from tests.e2e.control_plane import ControlPlane, Done, control_plane
 from tests.e2e.installation import Home
 from tests.e2e.processes import Running
-from tests.e2e.sts import Principal, StsRun, sts_on_loopback
+from tests.e2e.sts import StsRun, sts_on_loopback
+from tests.e2e.sts_judgement import Principal
 
 # A suite of its own, which needs more of the machine: `make e2e-node`.
 collect_ignore = [] if os.environ.get("TARMAK_IAM_E2E_NODE") else ["node"]

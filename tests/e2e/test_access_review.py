@@ -21,7 +21,7 @@ from tests.e2e.conftest import CURRENT, TARMAKS, Stage
 from tests.e2e.escalation_questions import ANONYMOUS, Answers, Question, questions, some_requests, starting_pods
 from tests.e2e.listed_rights import allowed_by
 from tests.e2e.random_rbac import NAMESPACES, Names, objects_of
-from tests.report.reviews import installation
+from tests.support.reviews import installation
 
 ACCOUNT = "111122223333"
 OTHER = "444455556666"

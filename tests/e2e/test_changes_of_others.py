@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.emit.checksum import is_intact
-from tarmak_iam.hook.cluster.managed_fields import projected
-from tarmak_iam.hook.cluster.objects import entries
+from tarmak_iam.emit.kubernetes_objects import is_intact
+from tarmak_iam.hook.cluster.object_fields import projected
+from tarmak_iam.hook.cluster.objects import managed_entries
 from tests.e2e.conftest import Stage
 from tests.e2e.control_plane import Done
 from tests.e2e.test_live import ADMIN, APPLY, DEPLOYER, NAME, _clear, edit, state_of
@@ -151,7 +151,7 @@ def test_what_server_side_apply_has_as_ours_is_what_was_sent(stage: Stage) -> No
         found = json.loads(shown.out)["items"]
         assert len(found) > 3
         for each in found:
-            (own,) = (entry for entry in entries(each) if entry["manager"] == "tarmak-iam")
+            (own,) = (entry for entry in managed_entries(each) if entry["manager"] == "tarmak-iam")
             assert is_intact(projected(each, own["fieldsV1"])), each["metadata"]["name"]
     finally:
         stage.live("rollback", "--no-wait")

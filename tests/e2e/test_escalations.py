@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tarmak_iam.report.escalations import ClusterFacts
-from tarmak_iam.report.privilege import weighed
-from tarmak_iam.report.rights import Rbac
+from tarmak_iam.report.privilege import privilege_of
+from tarmak_iam.report.rbac import Rbac
 from tests.e2e import components
 from tests.e2e.access_reviews import Api
 from tests.e2e.conftest import Stage
@@ -166,7 +166,7 @@ def granted(api: Api, rules: tuple[Rule, ...], namespace: str, facts: ClusterFac
     subject = {"apiGroup": RBAC, "kind": "User", "name": name}
     objects = [role(name, rules), binding(name, namespace, subject)]
     api.create(objects)
-    return name, str(weighed(name, (), Rbac(objects, facts).rights_of(name, ()))[0])
+    return name, str(privilege_of(name, (), Rbac(objects, facts).rights_of(name, ()))[0])
 
 
 def answered(api: Api, name: str, asked: Asked) -> tuple[int, Any]:
@@ -230,7 +230,7 @@ def test_who_approves_certificates(api: Api, cluster: Stage, facts: ClusterFacts
     status, answer = answered(api, name, Asked("PUT", path, approved))
     assert (status, said) == ((200, "elevated") if is_enough else (403, "none")), answer
     in_a_namespace = [role(name, rules), binding(name, "team", {"kind": "User", "name": name})]
-    assert str(weighed(name, (), Rbac(in_a_namespace, facts).rights_of(name, ()))[0]) == "none"
+    assert str(privilege_of(name, (), Rbac(in_a_namespace, facts).rights_of(name, ()))[0]) == "none"
 
 
 def _requested(api: Api, name: str, version: str) -> dict[str, Any]:
@@ -323,7 +323,7 @@ def test_a_service_account_without_a_namespace(api: Api) -> None:
     for namespace, status, privilege in (("team", 200, "elevated"), ("other", 403, "none")):
         user = f"system:serviceaccount:{namespace}:{name}"
         assert answered(api, user, Asked("GET", f"{SECRETS}/tls"))[0] == status
-        assert str(weighed(user, (), Rbac(objects).rights_of(user, ()))[0]) == privilege
+        assert str(privilege_of(user, (), Rbac(objects).rights_of(user, ()))[0]) == privilege
     bound = {**objects[1], "kind": "ClusterRoleBinding", "metadata": {"name": name}}
     status, answer = api.call("POST", f"{ROLES}/clusterrolebindings", bound)
     assert (status, "subjects[0].namespace" in json.dumps(answer)) == (422, True)

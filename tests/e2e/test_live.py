@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.hook.login.daemon_log import logged_refusal
+from tarmak_iam.hook.login.diagnosis import logged_refusal
 from tarmak_iam.identity import Identity
 from tests.e2e import components
 from tests.e2e.conftest import ON_ALL, ON_BOTH, ON_TARMAKS, Stage
 from tests.e2e.processes import Running, free_port
-from tests.hook.cluster import Cluster
+from tests.support.fake_cluster import Cluster
 
 ADMIN = """\
   mapRoles:

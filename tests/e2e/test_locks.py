@@ -18,8 +18,7 @@ import pytest
 
 from tests.e2e import components
 from tests.e2e.conftest import Stage
-from tests.e2e.control_plane import Done
-from tests.e2e.installation import CLUSTER
+from tests.e2e.control_plane import CLUSTER, Done
 from tests.e2e.proxy import Proxy, proxy
 from tests.e2e.test_live import ADMIN, APPLY, DEPLOYER, NAME, _clear, get
 from tests.support import ROOT

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.hook.cluster.data_changes import api_server_time, last_change
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.objects import Object, Ref
+from tarmak_iam.hook.cluster.pods import api_server_time, last_change
+from tarmak_iam.hook.cluster.rollout import check_pods
 from tarmak_iam.hook.cluster.server import Server
-from tarmak_iam.hook.cluster.stale_pods import check_pods
-from tarmak_iam.hook.processes import Programs
+from tarmak_iam.hook.programs import Programs
 from tests.e2e.conftest import Stage
-from tests.e2e.installation import CLUSTER
+from tests.e2e.control_plane import CLUSTER
 from tests.e2e.test_live import ADMIN, APPLY, DEPLOYER, NAME, _clear
 
 CONFIG_MAP = Ref("v1", "ConfigMap", "kube-system", NAME)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.hook.tarmak.commands import GLOBAL, ROOT, Command, Flag
+from tarmak_iam.hook.tarmak.arguments import GLOBAL, ROOT, Command, Flag
 from tests.e2e import tarmak_build
 
 TARMAK = tarmak_build.available()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from tarmak_iam.config import TarmakConfig
+from tarmak_iam.document.dump import yaml_bytes
 from tarmak_iam.emit import manifests
-from tarmak_iam.emit.artifact import yaml_bytes
-from tarmak_iam.identity.mappings import MAPPINGS_NAME, Mappings
-from tarmak_iam.installation import Installation
-from tarmak_iam.settings import SETTINGS_NAME, parse_settings
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.installation.settings import SETTINGS_NAME, parse_settings
+from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
 from tests.emit.installations import CONFIG, MAPPINGS, ON
 
 FOLDER = Path(__file__).parent / "golden"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.identity.mappings import Mappings
-from tarmak_iam.installation import Installation
-from tarmak_iam.kubeconfig import AdminKubeconfig
+from tarmak_iam.installation.admin_kubeconfig import AdminKubeconfig
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.mappings.mappings_file import Mappings
 
 CONFIG = """\
 apiVersion: api.tarmak.io/v1alpha1

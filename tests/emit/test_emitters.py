@@ -11,7 +11,7 @@ import pytest
 from tarmak_iam.emit import EMITTERS, Artifact, Emitter, load_emitters, manifests, render
 from tarmak_iam.emit.emitters import GROUP
 from tarmak_iam.emit.emitters import objects as emitted
-from tarmak_iam.emit.filenames import object_files
+from tarmak_iam.emit.kustomization import object_files
 from tarmak_iam.errors import ConfigError
 from tests.emit.installations import installation
 from tests.support import bring_plugins

@@ -20,14 +20,13 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.emit.artifact import yaml_bytes
+from tarmak_iam.aws.sts_hosts import sts_host
+from tarmak_iam.document.dump import yaml_bytes
 from tarmak_iam.emit.kubeconfig import client_kubeconfig
-from tarmak_iam.identity.sts_hosts import sts_host
-from tarmak_iam.token import inspect, refusal
+from tarmak_iam.token import inspect_token, token_refusal
 from tarmak_iam.token.credentials import Credentials
 from tarmak_iam.token.exec_credential import token_in
-from tarmak_iam.token.presigned import Presigned
-from tarmak_iam.token.signing import presign
+from tarmak_iam.token.presigned import Presigned, presign
 from tests.emit.installations import installation
 from tests.servers import serving
 from tests.support import ROOT
@@ -88,8 +87,8 @@ def test_a_token_signs_the_cluster_id_and_is_accepted(command: str, region: str,
     assert url.signed_headers == ("host", "x-k8s-aws-id")
     assert url.host == sts_host(region)
     for version in VERSIONS:
-        assert refusal(token, version, now=now, partition=REGIONS[region], region=region) is None
-    found = inspect(token, now=now, partition=REGIONS[region], region=region)
+        assert token_refusal(token, version, now=now, partition=REGIONS[region], region=region) is None
+    found = inspect_token(token, now=now, partition=REGIONS[region], region=region)
     assert (found.sts_refusal, found.access_key_id, found.region) == (None, KEY, region)
 
 
@@ -151,4 +150,4 @@ def test_kubectl_sends_the_token(
     assert done.returncode == 0, done.stderr.decode()
     scheme, token = seen[0].split()
     assert scheme == "Bearer"
-    assert refusal(token, "v0.6.20", now=datetime.now(timezone.utc)) is None
+    assert token_refusal(token, "v0.6.20", now=datetime.now(timezone.utc)) is None

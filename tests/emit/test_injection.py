@@ -16,17 +16,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from tarmak_iam.clusterfiles import is_cluster_id
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.directory import Record
+from tarmak_iam.config.api_server import WEBHOOK_FLAG
 from tarmak_iam.document import Document, EditRefused
 from tarmak_iam.emit import manifests, render
-from tarmak_iam.emit.flags import FLAG, webhook_args, webhook_hieradata
+from tarmak_iam.emit.directory import DirectoryRecord
+from tarmak_iam.emit.flags import webhook_args, webhook_hieradata
 from tarmak_iam.emit.kubeconfig import client_kubeconfig
 from tarmak_iam.errors import ConfigError, TarmakIamError
-from tarmak_iam.identity.mappings import Mappings
-from tarmak_iam.installation import Installation
-from tarmak_iam.kubeconfig import AdminKubeconfig, parse_admin_kubeconfig
+from tarmak_iam.installation.admin_kubeconfig import AdminKubeconfig, parse_admin_kubeconfig
+from tarmak_iam.installation.cluster_files import is_cluster_id
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.mappings.mappings_file import Mappings
 from tests.emit.awkward import TEXTS, texts
 from tests.emit.installations import ADMIN, CA, MAPPINGS
 
@@ -123,12 +124,12 @@ def check(made: Installation) -> dict[str, Any]:
     (container,) = read["daemonset.yaml"]["spec"]["template"]["spec"]["containers"]
     for text in (*container["args"], *(each["value"] for each in container["env"])):
         assert expanded(text) == text
-    assert Record.parse(Record(made.cluster_id).to_bytes()).cluster_id == made.cluster_id
+    assert DirectoryRecord.parse(DirectoryRecord(made.cluster_id).to_bytes()).cluster_id == made.cluster_id
     return read
 
 
 def check_flags(made: Installation, flags: str) -> None:
-    assert flags == f"--{FLAG}={made.webhook_file}\n"
+    assert flags == f"--{WEBHOOK_FLAG}={made.webhook_file}\n"
     assert len(flags.splitlines()) == 1
     lines = webhook_hieradata(made)
     expected: dict[str, Any] = {"kubernetes::apiserver::auth_token_webhook_file": made.webhook_file}

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.document import Document
 from tarmak_iam.emit.emitters import render
-from tarmak_iam.emit.kubeconfig import client_kubeconfig, emit_kubeconfig, is_tunnel
+from tarmak_iam.emit.kubeconfig import client_kubeconfig, emit_kubeconfig
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.installation import Installation
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.kubeconfig.ownership import is_tunnel
 from tests.emit.installations import ADMIN, CA, CONFIG, installation
 from tests.support import GOLDEN
 

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from tarmak_iam.directory import RECORD_NAME
 from tarmak_iam.document import Document
 from tarmak_iam.emit import Emitter, manifests, render
+from tarmak_iam.emit.directory import RECORD_NAME
 from tarmak_iam.emit.emitters import GROUP
-from tarmak_iam.emit.objects import garbled
+from tarmak_iam.emit.kubernetes_objects import garbled
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.installation import Installation
+from tarmak_iam.installation.installation import Installation
 from tests.emit.awkward import TEXTS
 from tests.emit.fake_api import fake_api
 from tests.emit.installations import MAPPINGS, installation

@@ -10,7 +10,7 @@ from tarmak_iam.config import TarmakConfig
 from tarmak_iam.emit import manifests
 from tarmak_iam.emit.kubeconfig import client_kubeconfig
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.installation import Installation
+from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Subjects, check
 from tests.emit.installations import CONFIG, installation
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from tarmak_iam.document import Document
+from tarmak_iam.document.dump import yaml_bytes
 from tarmak_iam.emit import manifests
-from tarmak_iam.emit.artifact import yaml_bytes
 from tarmak_iam.emit.labels import label_value
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.hook.cluster.nodes import is_tolerated
+from tarmak_iam.hook.cluster.update_check import is_tolerated
 from tarmak_iam.identity import Identity, whois
 from tests.emit.installations import MAPPINGS, installation
 

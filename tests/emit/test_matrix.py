@@ -13,15 +13,15 @@ from typing import TypeVar, get_args
 import jsonschema
 import pytest
 
-from tarmak_iam.config.versions import NEWEST_KUBERNETES
-from tarmak_iam.delivery import deliver
+from tarmak_iam.config.kubernetes_versions import NEWEST_KUBERNETES
 from tarmak_iam.emit import manifests
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.authenticator import Authenticator
-from tarmak_iam.identity.versions import releases
-from tarmak_iam.installation import Installation
+from tarmak_iam.identity.releases import known_releases
+from tarmak_iam.installation.backend_payloads import make_payloads
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.installation.settings import Backend
 from tarmak_iam.plugins import brought
-from tarmak_iam.setting_values import Backend
 from tests.emit.installations import installation
 from tests.emit.schemas import NEW, OLD, Validator, is_here
 
@@ -45,7 +45,7 @@ def _loaded_once() -> Iterator[None]:
     """The same configuration is loaded for each Kubernetes version, and the same plugins are looked for."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Authenticator, "load", _once(Authenticator.load))
-        patch.setattr("tarmak_iam.installation.deliver", _once(deliver))
+        patch.setattr("tarmak_iam.installation.installation.deliver", _once(make_payloads))
         patch.setattr("tarmak_iam.emit.emitters.brought", cache(brought))
         yield
 
@@ -70,7 +70,7 @@ def daemons() -> tuple[Installation, ...]:
 
 
 def _daemons(choices: Iterable[list[str]]) -> tuple[Installation, ...]:
-    made = (_installation(str(release), backends) for release in releases() for backends in choices)
+    made = (_installation(str(release), backends) for release in known_releases() for backends in choices)
     return tuple(each for each in made if each is not None)
 
 
@@ -114,8 +114,10 @@ def validate(version: str, installations: Iterable[Installation]) -> None:
 
 
 def test_every_release_takes_the_file_and_most_take_all() -> None:
-    assert {each.daemon_version for each in daemons() if each.settings.backends == ["MountedFile"]} == set(releases())
-    assert len(daemons()) > len(releases()) * len(CHOICES) * 0.9
+    assert {each.daemon_version for each in daemons() if each.settings.backends == ["MountedFile"]} == set(
+        known_releases()
+    )
+    assert len(daemons()) > len(known_releases()) * len(CHOICES) * 0.9
 
 
 def test_the_newest_that_is_known_is_the_newest_that_is_validated() -> None:

@@ -22,8 +22,8 @@ from unittest import mock
 import pytest
 
 from tarmak_iam.cli.main import main
-from tests.hook.driver import fakes
 from tests.support import ADMIN, EXAMPLES, ROOT
+from tests.support.hook_driver import fakes
 
 SECONDS = 240
 MAPPINGS = f"""\
@@ -212,7 +212,7 @@ class Bench:
         return lambda: event in self.names()
 
     def _command(self, args: tuple[str, ...]) -> list[str]:
-        return [sys.executable, "-m", "tests.hook.driver", *args]
+        return [sys.executable, "-m", "tests.support.hook_driver", *args]
 
     def _kept(self, ran: Ran) -> Ran:
         self.running.append(ran)
@@ -253,7 +253,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     stub = (Path(__file__).parent / "stub_tarmak.py").read_text()
     bench.program("tarmak", f"#!{sys.executable}\n{stub}")
     bench.program("kubectl", _KUBECTL)
-    own = f'#!/bin/sh\nexec "{sys.executable}" -m tests.hook.driver "$@"\n'
+    own = f'#!/bin/sh\nexec "{sys.executable}" -m tests.support.hook_driver "$@"\n'
     bench.program("tarmak-iam", own)
     bench.environment = {
         "PATH": f"{tmp_path / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin",

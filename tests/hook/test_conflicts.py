@@ -13,17 +13,16 @@ import pytest
 from tarmak_iam.emit import manifests
 from tarmak_iam.errors import EditRefused
 from tarmak_iam.hook.cluster import journal
-from tarmak_iam.hook.cluster.apply import apply
-from tarmak_iam.hook.cluster.diff import live_diff
+from tarmak_iam.hook.cluster.apply import apply_to_cluster
+from tarmak_iam.hook.cluster.apply_plan import live_diff
 from tarmak_iam.hook.cluster.history import History, Status
-from tarmak_iam.hook.cluster.history_file import load_history, read_history, write_history
-from tarmak_iam.hook.cluster.managed_fields import is_within, projected
+from tarmak_iam.hook.cluster.journal import load_history, read_history, write_history
+from tarmak_iam.hook.cluster.object_fields import is_field_subset, is_own_trace, projected, under_one_entry
 from tarmak_iam.hook.cluster.objects import LAST_APPLIED
-from tarmak_iam.hook.cluster.ownership import is_own_trace, under_one_entry
 from tarmak_iam.hook.cluster.server import Server
 from tests.emit.installations import MAPPINGS
-from tests.hook.cluster import Cluster
 from tests.hook.test_apply import NAME, READERS, made
+from tests.support.fake_cluster import Cluster
 
 CONFIG = f"ConfigMap kube-system/{NAME}"
 THEIRS = {"config.yaml": "clusterID: dev-cluster\n"}
@@ -71,43 +70,43 @@ class TestServerSide:
     def test_what_others_have_edited_is_refused(self, state: Path, name: str) -> None:
         edit, manager = EDITS[name]
         cluster = Cluster()
-        apply(made(), cluster.kubectl(), state)
+        apply_to_cluster(made(), cluster.kubectl(), state)
         edit(cluster)
         before, writes = live(cluster), len(cluster.writes)
         with pytest.raises(EditRefused) as refused:
-            apply(made(), cluster.kubectl(), state)
+            apply_to_cluster(made(), cluster.kubectl(), state)
         assert refused.value.message == (
             f"{CONFIG} has fields that were set by {manager}; nothing was changed; take the change into the mappings "
             "or settings, or take these fields over with --force"
         )
         assert (live(cluster), len(cluster.writes)) == (before, writes)
         assert live_diff(made(), cluster.kubectl()).notes[0].startswith(f"apply would refuse this: {CONFIG} has fields")
-        apply(made(), cluster.kubectl(), state, force=True)
+        apply_to_cluster(made(), cluster.kubectl(), state, force=True)
         assert live(cluster)["data"] == {"config.yaml": MAPPINGS}
 
     @pytest.mark.parametrize("what", ["data", "label"])
     def test_so_is_what_others_have_removed(self, state: Path, what: str) -> None:
         """Nobody has such a field any more, so that the API server sees no conflict."""
         cluster = Cluster()
-        apply(made(), cluster.kubectl(), state)
+        apply_to_cluster(made(), cluster.kubectl(), state)
         removed = with_label(cluster, None) if what == "label" else {**live(cluster), "data": {}}
         cluster.add(removed, "kubectl-patch")
         field = "metadata.labels.app.kubernetes.io/part-of" if what == "label" else "data.config.yaml"
         with pytest.raises(EditRefused) as refused:
-            apply(made(), cluster.kubectl(), state)
+            apply_to_cluster(made(), cluster.kubectl(), state)
         assert refused.value.message.startswith(
             f"{CONFIG} ({field}) was changed since it was applied, by somebody who removed fields; nothing was changed"
         )
-        apply(made(), cluster.kubectl(), state, force=True)
-        assert not apply(made(), cluster.kubectl(), state).changed
+        apply_to_cluster(made(), cluster.kubectl(), state, force=True)
+        assert not apply_to_cluster(made(), cluster.kubectl(), state).changed
 
     def test_manifests_that_kubectl_applied_are_our_own(self, state: Path) -> None:
         cluster = Cluster()
         for each in manifests(made()):
             cluster.client_side_apply(each)
-        assert not apply(made(), cluster.kubectl(), state).changed
-        assert apply(made(MAPPINGS + READERS), cluster.kubectl(), state).changed
-        assert apply(made(), cluster.kubectl(), state).changed
+        assert not apply_to_cluster(made(), cluster.kubectl(), state).changed
+        assert apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state).changed
+        assert apply_to_cluster(made(), cluster.kubectl(), state).changed
 
     def test_so_they_are_applied_server_side_again_and_again(self, state: Path) -> None:
         """What is left of kubectl's fields has no checksum any more, but is what we have applied."""
@@ -115,9 +114,9 @@ class TestServerSide:
         for each in manifests(made()):
             cluster.server_side_apply(each, "kubectl")
         for mappings in (MAPPINGS, MAPPINGS + READERS, MAPPINGS):
-            apply(made(mappings), cluster.kubectl(), state)
+            apply_to_cluster(made(mappings), cluster.kubectl(), state)
         image = "example.org/aws-iam-authenticator:v0.7.9"
-        assert apply(made(image=image), cluster.kubectl(), state).changed
+        assert apply_to_cluster(made(image=image), cluster.kubectl(), state).changed
 
     def test_an_edit_after_kubectl_applied_is_refused_by_whoever(self, state: Path) -> None:
         """Up to 1.18 kubectl is called so whatever it does."""
@@ -125,20 +124,20 @@ class TestServerSide:
         cluster.client_side_apply(manifests(made())[0])
         cluster.add({**live(cluster), "data": THEIRS}, "kubectl")
         with pytest.raises(EditRefused, match="has fields that were set by kubectl; nothing was changed"):
-            apply(made(), cluster.kubectl(), state)
+            apply_to_cluster(made(), cluster.kubectl(), state)
 
     def test_the_same_value_of_others_is_no_conflict(self, state: Path) -> None:
         cluster = Cluster()
-        apply(made(), cluster.kubectl(), state)
+        apply_to_cluster(made(), cluster.kubectl(), state)
         cluster.server_side_apply({**manifests(made())[0]}, "argocd-controller")
-        assert not apply(made(), cluster.kubectl(), state).changed
+        assert not apply_to_cluster(made(), cluster.kubectl(), state).changed
 
     @pytest.mark.parametrize("more", [{"theirs": "x"}])
     def test_what_others_have_added_is_none_either(self, state: Path, more: dict[str, str]) -> None:
         cluster = Cluster()
-        apply(made(), cluster.kubectl(), state)
+        apply_to_cluster(made(), cluster.kubectl(), state)
         cluster.add({**live(cluster), "data": {**live(cluster)["data"], **more}}, "kubectl-edit")
-        apply(made(MAPPINGS + READERS), cluster.kubectl(), state)
+        apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
         assert live(cluster)["data"] == {"config.yaml": MAPPINGS + READERS, **more}
 
 
@@ -189,44 +188,44 @@ class TestBelow116:
     @pytest.mark.parametrize("name", [each for each in EDITS if each != "apply --server-side"])
     def test_what_others_have_edited_is_refused(self, state: Path, name: str) -> None:
         cluster = old_cluster()
-        apply(old(), cluster.kubectl(), state)
+        apply_to_cluster(old(), cluster.kubectl(), state)
         EDITS[name][0](cluster)
         before, writes = live(cluster), len(cluster.writes)
         field = "metadata.labels.app.kubernetes.io/part-of" if name == "label" else "data.config.yaml"
         with pytest.raises(EditRefused) as refused:
-            apply(old(), cluster.kubectl(), state)
+            apply_to_cluster(old(), cluster.kubectl(), state)
         assert refused.value.message == (
             f"{CONFIG} ({field}) was changed since it was applied, and this Kubernetes does not record by whom; "
             "nothing was changed; take the change into the mappings or settings, or take these fields over with --force"
         )
         assert (live(cluster), len(cluster.writes)) == (before, writes)
         assert live_diff(old(), cluster.kubectl()).notes[0].startswith("apply would refuse this: ")
-        apply(old(), cluster.kubectl(), state, force=True)
+        apply_to_cluster(old(), cluster.kubectl(), state, force=True)
         assert live(cluster)["data"] == {"config.yaml": MAPPINGS}
-        assert not apply(old(), cluster.kubectl(), state).changed
+        assert not apply_to_cluster(old(), cluster.kubectl(), state).changed
 
     def test_so_is_what_was_put_there_without_kubectl_apply(self, state: Path) -> None:
         cluster = old_cluster()
         cluster.add(edited(), "curl")
         with pytest.raises(EditRefused, match="and this Kubernetes does not record by whom"):
-            apply(old(), cluster.kubectl(), state)
+            apply_to_cluster(old(), cluster.kubectl(), state)
 
     def test_from_another_machine_it_goes_on_where_nobody_has_edited(self, state: Path, tmp_path: Path) -> None:
         cluster = old_cluster()
-        apply(old(), cluster.kubectl(), state)
-        assert apply(old(MAPPINGS + READERS), cluster.kubectl(), tmp_path / "other.json").changed
+        apply_to_cluster(old(), cluster.kubectl(), state)
+        assert apply_to_cluster(old(MAPPINGS + READERS), cluster.kubectl(), tmp_path / "other.json").changed
 
     def test_additions_and_a_change_that_is_wanted_are_none(self, state: Path) -> None:
         cluster = old_cluster()
-        apply(old(), cluster.kubectl(), state)
+        apply_to_cluster(old(), cluster.kubectl(), state)
         cluster.add({**live(cluster), "data": {"config.yaml": MAPPINGS + READERS, "theirs": "x"}})
-        apply(old(MAPPINGS + READERS), cluster.kubectl(), state)
+        apply_to_cluster(old(MAPPINGS + READERS), cluster.kubectl(), state)
         assert live(cluster)["data"] == {"config.yaml": MAPPINGS + READERS, "theirs": "x"}
 
     def test_what_an_earlier_release_has_left_is_known_by_the_history(self, state: Path, tmp_path: Path) -> None:
         """Its manifests had no checksum."""
         cluster = old_cluster()
-        apply(old(), cluster.kubectl(), state)
+        apply_to_cluster(old(), cluster.kubectl(), state)
         each = live(cluster)
         last = json.loads(each["metadata"]["annotations"].pop("kubectl.kubernetes.io/last-applied-configuration"))
         del each["metadata"]["annotations"], last["metadata"]["annotations"]
@@ -234,12 +233,12 @@ class TestBelow116:
         each["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": text}
         cluster.add(each)
         with pytest.raises(EditRefused, match=r"\(data\.config\.yaml.*was changed since it was applied"):
-            apply(old(MAPPINGS + READERS), cluster.kubectl(), tmp_path / "none.json")
-        assert apply(old(MAPPINGS + READERS), cluster.kubectl(), state).changed
+            apply_to_cluster(old(MAPPINGS + READERS), cluster.kubectl(), tmp_path / "none.json")
+        assert apply_to_cluster(old(MAPPINGS + READERS), cluster.kubectl(), state).changed
 
     def test_the_history_is_read_once_for_all_objects(self, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         cluster, read = old_cluster(), list[Path]()
-        apply(old(), cluster.kubectl(), state)
+        apply_to_cluster(old(), cluster.kubectl(), state)
 
         def reading(path: Path, within: None) -> History | None:
             read.append(path)
@@ -258,20 +257,20 @@ class TestBelow116:
     def test_which_end_of_a_change_is_there(self, state: Path, status: str, *, before: bool, after: bool) -> None:
         """A rollback may have come to this object, or not."""
         cluster = old_cluster()
-        apply(old(), cluster.kubectl(), state)
+        apply_to_cluster(old(), cluster.kubectl(), state)
         old_one = live(cluster)
-        apply(old(MAPPINGS + READERS), cluster.kubectl(), state)
+        apply_to_cluster(old(MAPPINGS + READERS), cluster.kubectl(), state)
         write_history(load_history(state).with_status((2,), Status(status)), state)
         is_left = journal.left_by(Server.of(cluster.kubectl()), state, None)
         assert (is_left(old_one), is_left(live(cluster))) == (before, after)
 
     def test_a_history_that_cannot_be_read_tells_nothing(self, state: Path) -> None:
         cluster = old_cluster()
-        apply(old(), cluster.kubectl(), state)
+        apply_to_cluster(old(), cluster.kubectl(), state)
         EDITS["patch"][0](cluster)
         state.write_text("{")
         with pytest.raises(EditRefused, match="was changed since it was applied"):
-            apply(old(), cluster.kubectl(), state)
+            apply_to_cluster(old(), cluster.kubectl(), state)
 
     def test_an_object_of_somebody_else_is_named_as_well_as_can_be(self, state: Path) -> None:
         cluster = old_cluster()
@@ -279,7 +278,7 @@ class TestBelow116:
         added = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": THEIRS}
         cluster.client_side_apply(added)["metadata"]["creationTimestamp"] = "2026-05-04T12:00:00Z"
         with pytest.raises(EditRefused) as refused:
-            apply(old(), cluster.kubectl(), state)
+            apply_to_cluster(old(), cluster.kubectl(), state)
         assert refused.value.message.startswith(
             f"{CONFIG} (applied with kubectl, labels team=payments, created 2026-05-04T12:00:00Z) is there and not "
             "made by tarmak-iam; nothing was changed"
@@ -323,7 +322,7 @@ def test_fields_of_a_manager(fields: dict[str, Any], expected: dict[str, Any]) -
 
 def test_fields_within_others() -> None:
     own: dict[str, Any] = {"f:data": {".": {}, "f:a": {}, "f:b": {}}}
-    assert is_within({"f:data": {"f:a": {}}}, own)
-    assert is_within({}, own)
-    assert not is_within({"f:data": {"f:c": {}}}, own)
-    assert not is_within({"f:spec": {}}, own)
+    assert is_field_subset({"f:data": {"f:a": {}}}, own)
+    assert is_field_subset({}, own)
+    assert not is_field_subset({"f:data": {"f:c": {}}}, own)
+    assert not is_field_subset({"f:spec": {}}, own)

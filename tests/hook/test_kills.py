@@ -12,9 +12,9 @@ import pytest
 from tarmak_iam.errors import EditRefused, SelectionError
 from tarmak_iam.hook.cluster.history import Status
 from tarmak_iam.hook.cluster.lease import LeaseHeld
-from tests.hook.kill_cases import CHANGES, SERVERS, Case, case_of, world_in
-from tests.hook.kill_points import Killed, World, kills, steady
 from tests.hook.test_apply import NAME
+from tests.support.kill_cases import CHANGES, SERVERS, Case, case_of, world_in
+from tests.support.kill_points import Killed, World, kills, steady
 
 
 def edit_configuration(world: World) -> Callable[[], bool] | None:

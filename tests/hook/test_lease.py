@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 
 from tarmak_iam.errors import ToolError
-from tarmak_iam.hook.cluster.apply import apply
-from tarmak_iam.hook.cluster.changes import ApplyFailed
-from tarmak_iam.hook.cluster.diff import live_diff
+from tarmak_iam.hook.cluster.apply import apply_to_cluster
+from tarmak_iam.hook.cluster.apply_plan import live_diff
+from tarmak_iam.hook.cluster.history import ApplyFailed
 from tarmak_iam.hook.cluster.lease import LeaseHeld, LeaseLost, leased
-from tarmak_iam.hook.cluster.rollback import rollback
+from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.lock import ClusterLock
-from tarmak_iam.hook.processes import Completed
+from tarmak_iam.hook.programs import Completed
 from tests.emit.installations import MAPPINGS, installation
-from tests.hook.cluster import Cluster, Fault, failed
+from tests.support.fake_cluster import Cluster, Fault, failed
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=timezone.utc)
 NAME = ("Lease", "kube-system", "tarmak-iam")
@@ -360,8 +360,8 @@ class TestCommands:
             held.append(cluster.lease is not None)
 
         cluster.fault = fault
-        apply(MADE, cluster.kubectl(), tmp_path / "state.json")
-        rollback(cluster.kubectl(), tmp_path / "state.json")
+        apply_to_cluster(MADE, cluster.kubectl(), tmp_path / "state.json")
+        roll_back(cluster.kubectl(), tmp_path / "state.json")
         assert all(held)
         assert cluster.names() == []
 
@@ -372,7 +372,7 @@ class TestCommands:
         if work == "diff":
             live_diff(MADE, cluster.kubectl())
         else:
-            apply(MADE, cluster.kubectl(), tmp_path / "state.json", dry_run=work)
+            apply_to_cluster(MADE, cluster.kubectl(), tmp_path / "state.json", dry_run=work)
         assert cluster.calls_aside == []
 
     def test_the_second_of_two_is_refused(self, tmp_path: Path) -> None:
@@ -384,11 +384,11 @@ class TestCommands:
                 cluster.fault = lambda _: None
                 elsewhere = ClusterLock(tmp_path / ".other.lock", 0)
                 with pytest.raises(LeaseHeld) as refused:
-                    apply(MADE, cluster.kubectl(lock=elsewhere), tmp_path / "second.json")
+                    apply_to_cluster(MADE, cluster.kubectl(lock=elsewhere), tmp_path / "second.json")
                 second.append(refused.value.what)
 
         cluster.fault = fault
-        assert apply(MADE, cluster.kubectl(), tmp_path / "first.json").changed
+        assert apply_to_cluster(MADE, cluster.kubectl(), tmp_path / "first.json").changed
         assert len(second) == 1
         assert not (tmp_path / "second.json").exists()
 
@@ -402,7 +402,7 @@ class TestCommands:
 
         cluster.fault = fault
         with pytest.raises(ApplyFailed) as failure:
-            apply(MADE, cluster.kubectl(), tmp_path / "state.json")
+            apply_to_cluster(MADE, cluster.kubectl(), tmp_path / "state.json")
         assert failure.value.message == (
             f"lost the cluster's lease to {THEIRS}; run again when it is done; "
             "done: created ConfigMap kube-system/aws-iam-authenticator; "
@@ -419,7 +419,7 @@ class TestCommands:
 
         cluster.fault_aside = fault
         with pytest.raises(KeyboardInterrupt):
-            apply(MADE, cluster.kubectl(), tmp_path / "state.json", tell=told.append)
+            apply_to_cluster(MADE, cluster.kubectl(), tmp_path / "state.json", tell=told.append)
         assert told[-1] == "interrupted after the last change; the lease kube-system/tarmak-iam expires by itself"
 
 
@@ -434,7 +434,7 @@ def test_a_write_has_a_time_limit_below_that_of_the_lease(tmp_path: Path) -> Non
         return run(args, text)
 
     cluster.run = recorded  # type: ignore[method-assign]
-    apply(MADE, cluster.kubectl(), tmp_path / "state.json")
+    apply_to_cluster(MADE, cluster.kubectl(), tmp_path / "state.json")
     assert limits["apply"] == {"--request-timeout=30s"}
     assert limits["delete"] == {"--request-timeout=10s"}
     assert limits["version"] == set()

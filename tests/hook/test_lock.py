@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.document.lock_holders import lock_holders
+from tarmak_iam.document.file_lock import lock_holders
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.lock import cluster_lock, lock_path
-from tarmak_iam.hook.processes import Programs
+from tarmak_iam.hook.programs import Programs
 from tests.support import ROOT
 
 
@@ -104,7 +104,7 @@ import os, sys
 from pathlib import Path
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.lock import cluster_lock
-from tarmak_iam.hook.processes import Programs
+from tarmak_iam.hook.programs import Programs
 
 with cluster_lock(Path(sys.argv[1])) as lock:
     Kubectl(Programs(dict(os.environ)), lock=lock).run(*sys.argv[2:])
@@ -199,7 +199,7 @@ def test_the_kubectl_of_a_killed_run_holds_the_lock_where_nobody_can_be_named(
     tmp_path: Path, start: Callable[..., Slow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on a system without /proc, and for another user's processes."""
-    monkeypatch.setattr("tarmak_iam.document.lock_holders._PROCESSES", tmp_path / "none")
+    monkeypatch.setattr("tarmak_iam.document.file_lock._PROCESSES", tmp_path / "none")
     path = lock_path(tmp_path, "dev-cluster")
     run = start(path, "apply", "-f", "-")
     run.kill()

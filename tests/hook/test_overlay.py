@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarmak_iam.hook.cluster.overlay import overlaid
+from tarmak_iam.hook.cluster.object_fields import overlaid
 
 KEYS = st.sampled_from(["a", "b", "c", "name"])
 SCALARS = st.one_of(st.text(max_size=3), st.integers(0, 9), st.booleans())

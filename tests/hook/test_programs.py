@@ -10,9 +10,9 @@ import pytest
 
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.cluster.kubectl import Kubectl, is_away, is_write, items_of, why
-from tarmak_iam.hook.processes import Completed, Programs
-from tarmak_iam.hook.tarmak.kubeconfig import cluster_kubeconfig
-from tests.hook.cluster import Cluster, away, failed
+from tarmak_iam.hook.connection import cluster_kubeconfig
+from tarmak_iam.hook.programs import Completed, Programs
+from tests.support.fake_cluster import Cluster, away, failed
 
 METRICS = (
     "E1125 15:04:05.678901    4711 memcache.go:287] couldn't get resource list for metrics.k8s.io/v1beta1: "

@@ -8,8 +8,8 @@ import pytest
 
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.cluster.server import Server
-from tarmak_iam.hook.processes import Completed
-from tests.hook.cluster import Cluster, failed
+from tarmak_iam.hook.programs import Completed
+from tests.support.fake_cluster import Cluster, failed
 
 NAME = ("ConfigMap", "kube-system", "x")
 EOF = 'error: error when replacing "STDIN": Put "https://127.0.0.1:6443/api/v1/x": EOF'

@@ -8,15 +8,13 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.hook.cluster.apply import apply
-from tarmak_iam.hook.cluster.changes import ApplyFailed
-from tarmak_iam.hook.cluster.history import Status
-from tarmak_iam.hook.cluster.history_file import load_history
+from tarmak_iam.hook.cluster.apply import ChangedSince, apply_to_cluster, read_back
+from tarmak_iam.hook.cluster.history import ApplyFailed, Status
+from tarmak_iam.hook.cluster.journal import load_history
 from tarmak_iam.hook.cluster.objects import Ref
-from tarmak_iam.hook.cluster.read_back import ChangedSince, read_back
 from tarmak_iam.hook.cluster.server import Server
 from tests.emit.installations import MAPPINGS, installation
-from tests.hook.cluster import Cluster, failed
+from tests.support.fake_cluster import Cluster, failed
 
 NAME = "aws-iam-authenticator"
 MADE = installation(mappings=MAPPINGS, kubernetesVersion="1.30.1")
@@ -124,7 +122,7 @@ def test_apply_ends_with_it(tmp_path: Path) -> None:
 
     cluster.fault = fault
     with pytest.raises(ApplyFailed) as failure:
-        apply(MADE, cluster.kubectl(), state)
+        apply_to_cluster(MADE, cluster.kubectl(), state)
     assert failure.value.message == (
         "ConfigMap kube-system/aws-iam-authenticator is not what was applied: kubectl-edit changed "
         "data.config.yaml afterwards; done: created ConfigMap kube-system/aws-iam-authenticator, created DaemonSet "
@@ -135,7 +133,7 @@ def test_apply_ends_with_it(tmp_path: Path) -> None:
 
 def test_also_where_nothing_was_to_be_changed(tmp_path: Path) -> None:
     cluster, state = Cluster(), tmp_path / "state.json"
-    apply(MADE, cluster.kubectl(), state)
+    apply_to_cluster(MADE, cluster.kubectl(), state)
 
     def fault(args: tuple[str, ...]) -> None:
         if args[:2] == ("get", "DaemonSet.v1.apps"):
@@ -143,7 +141,7 @@ def test_also_where_nothing_was_to_be_changed(tmp_path: Path) -> None:
 
     cluster.fault = fault
     with pytest.raises(ApplyFailed, match="ConfigMap kube-system/aws-iam-authenticator is gone"):
-        apply(MADE, cluster.kubectl(), state)
+        apply_to_cluster(MADE, cluster.kubectl(), state)
 
 
 def test_what_cannot_be_read_is_no_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,7 +154,7 @@ def test_what_cannot_be_read_is_no_success(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("tarmak_iam.hook.cluster.apply.roll_out_and_restart", roll_out)
     cluster.fault = lambda args: failed("error: no") if rolled_out and "-f" in args else None
     with pytest.raises(ApplyFailed, match="what was applied could not be read again: kubectl get failed: no; done: "):
-        apply(MADE, cluster.kubectl(), state)
+        apply_to_cluster(MADE, cluster.kubectl(), state)
     assert load_history(state, None).revisions[-1].status is Status.APPLIED
 
 

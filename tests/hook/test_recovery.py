@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.hook.tarmak.kept import keep
-from tarmak_iam.hook.tarmak.recovery import recover
-from tests.hook.tarmak import dumped, rewrite_of, set_current, text_of
+from tarmak_iam.hook.tarmak.backup import back_up, recover
+from tests.support.fake_tarmak import dumped, rewrite_of, set_current, text_of
 
 BEFORE = text_of("comments-everywhere")
 SET = dumped(set_current(rewrite_of(BEFORE), "dev-other"))
@@ -23,7 +22,7 @@ def path(tmp_path: Path) -> Path:
     path = tmp_path / "tarmak.yaml"
     path.write_bytes(BEFORE)
     path.chmod(0o640)
-    keep(path)
+    back_up(path)
     path.write_bytes(SET)
     return path
 

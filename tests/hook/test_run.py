@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.hook.access import Access
 from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.connection import Access
 from tarmak_iam.hook.lock import ClusterLock
 from tests.admin_certificates import NO_CERTIFICATE
 from tests.hook.conftest import MAPPINGS, Bench

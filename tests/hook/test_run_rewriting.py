@@ -13,17 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.cli import run_rewriting
+from tarmak_iam.cli import run_hooks as run_rewriting
 from tarmak_iam.document.file_lock import file_lock, lock_file_of
 from tests.hook.conftest import Bench, Ran
-from tests.hook.tarmak import dumped, rewrite_of, text_of
 from tests.support import ROOT
+from tests.support.fake_tarmak import dumped, rewrite_of, text_of
 
 BEFORE = text_of("comments-everywhere")
 WAITING = "is editing tarmak.yaml, or running a tarmak that rewrites it; Ctrl-C ends the waiting\n"
 REWRITE = """
 from pathlib import Path
-from tests.hook.tarmak import dumped, rewrite_of, set_current
+from tests.support.fake_tarmak import dumped, rewrite_of, set_current
 path = Path(os.environ["TARMAK_CONFIG"], "tarmak.yaml")
 data = set_current(rewrite_of(path.read_bytes()), args[-1])
 with path.open("wb") as file:

@@ -7,21 +7,20 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.config.versions import GoVersion
+from tarmak_iam.config.kubernetes_versions import GoVersion
 from tarmak_iam.errors import EditRefused
-from tarmak_iam.hook.cluster.apply import apply
-from tarmak_iam.hook.cluster.diff import live_diff
+from tarmak_iam.hook.cluster.apply import apply_to_cluster
+from tarmak_iam.hook.cluster.apply_plan import live_diff
 from tarmak_iam.hook.cluster.kubectl import Kubectl
-from tarmak_iam.hook.cluster.nodes import Node, is_tolerated, nodes_for, untolerated
-from tarmak_iam.hook.cluster.rollback import rollback
+from tarmak_iam.hook.cluster.rollback import roll_back
+from tarmak_iam.hook.cluster.rollout import check_pods
 from tarmak_iam.hook.cluster.server import Server
-from tarmak_iam.hook.cluster.stale_pods import check_pods
-from tarmak_iam.hook.cluster.update_check import check_update
-from tarmak_iam.hook.processes import Completed, Programs
+from tarmak_iam.hook.cluster.update_check import Node, check_update, is_tolerated, nodes_for, untolerated
+from tarmak_iam.hook.programs import Completed, Programs
 from tests.emit.installations import MAPPINGS
-from tests.hook.cluster import Cluster, failed
-from tests.hook.daemon_pods import MASTER, node
 from tests.hook.test_apply import NAME, READERS, made
+from tests.support.daemon_pods import MASTER, node
+from tests.support.fake_cluster import Cluster, failed
 
 DAEMONSET = f"DaemonSet kube-system/{NAME}"
 ENDED = "the pod that runs there now would be ended; nothing was changed; --force updates all the same"
@@ -49,9 +48,9 @@ def checked(cluster: Cluster, then: dict[str, Any], *, force: bool = False) -> t
 
 def test_with_several_masters_that_can_run_it_there_is_nothing_to_say(state: Path) -> None:
     cluster = Cluster()
-    apply(made(), cluster.kubectl(), state)
+    apply_to_cluster(made(), cluster.kubectl(), state)
     told: list[str] = []
-    assert apply(made(MAPPINGS + READERS), cluster.kubectl(), state, tell=told.append).notes == ()
+    assert apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state, tell=told.append).notes == ()
     assert told == [
         f"applying ConfigMap kube-system/{NAME}",
         f"applying {DAEMONSET}",
@@ -62,7 +61,7 @@ def test_with_several_masters_that_can_run_it_there_is_nothing_to_say(state: Pat
 def test_a_taint_that_the_new_pod_does_not_tolerate(state: Path) -> None:
     """As that of an older release, which a rollback brings back."""
     cluster = Cluster()
-    apply(made(), cluster.kubectl(), state)
+    apply_to_cluster(made(), cluster.kubectl(), state)
     cluster.daemons.nodes["master-2"] = node("master-2", TAINT)
     then = wanted(cluster, tolerations=[{"key": MASTER, "operator": "Exists"}])
     refusal = f"{DAEMONSET} does not tolerate the taint dedicated=db:NoExecute of node master-2"
@@ -77,17 +76,17 @@ def test_a_taint_that_the_new_pod_does_not_tolerate(state: Path) -> None:
 
 def test_a_node_that_it_is_no_longer_for(state: Path) -> None:
     cluster = Cluster()
-    apply(made(), cluster.kubectl(), state)
+    apply_to_cluster(made(), cluster.kubectl(), state)
     cluster.daemons.nodes["master-3"] = node("master-3", labels={})
     calls = len(cluster.calls)
     with pytest.raises(EditRefused) as refused:
-        apply(made(MAPPINGS + READERS), cluster.kubectl(), state)
+        apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
     assert refused.value.message == f"{DAEMONSET} would no longer be for node master-3; {ENDED}"
     assert "apply" not in [call[0] for call in cluster.calls[calls:] if "--dry-run=server" not in call]
     found = live_diff(made(MAPPINGS + READERS), cluster.kubectl())
     assert found.notes == (f"apply would refuse this: {refused.value.message}",)
     told: list[str] = []
-    apply(made(MAPPINGS + READERS), cluster.kubectl(), state, force=True, tell=told.append)
+    apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state, force=True, tell=told.append)
     assert told[:2] == [
         f"{DAEMONSET} would no longer be for node master-3",
         f"applying ConfigMap kube-system/{NAME}",
@@ -96,7 +95,7 @@ def test_a_node_that_it_is_no_longer_for(state: Path) -> None:
 
 def test_a_restart_is_looked_at_too(state: Path) -> None:
     cluster = Cluster()
-    apply(made(), cluster.kubectl(), state)
+    apply_to_cluster(made(), cluster.kubectl(), state)
     config = cluster.get("ConfigMap", NAME)
     assert config is not None
     cluster.add({**config, "data": {"config.yaml": "x"}}, "kubectl-edit")
@@ -107,61 +106,61 @@ def test_a_restart_is_looked_at_too(state: Path) -> None:
 
 def test_a_rollback_does_not_end_a_pod_in_whose_place_none_can_start(state: Path) -> None:
     cluster = Cluster()
-    apply(made(), cluster.kubectl(), state)
-    apply(made(MAPPINGS + READERS), cluster.kubectl(), state)
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
     cluster.daemons.nodes["master-3"] = node("master-3", labels={})
     kept, writes = state.read_bytes(), len(cluster.writes)
     for is_dry in (True, False):
         with pytest.raises(EditRefused) as refused:
-            rollback(cluster.kubectl(), state, dry_run=is_dry)
+            roll_back(cluster.kubectl(), state, dry_run=is_dry)
         assert refused.value.message == f"{DAEMONSET} would no longer be for node master-3; {ENDED}"
     assert (state.read_bytes(), len(cluster.writes)) == (kept, writes)
     told: list[str] = []
-    assert rollback(cluster.kubectl(), state, force=True, tell=told.append).changed
+    assert roll_back(cluster.kubectl(), state, force=True, tell=told.append).changed
     assert f"{DAEMONSET} would no longer be for node master-3" in told
 
 
 def test_nor_does_one_that_restarts_it(state: Path) -> None:
     """The DaemonSet itself is none of what is undone."""
     cluster = Cluster()
-    apply(made(), cluster.kubectl(), state)
+    apply_to_cluster(made(), cluster.kubectl(), state)
     cluster.add({**(cluster.get("ConfigMap", NAME) or {}), "data": {"config.yaml": "x"}}, "kubectl-edit")
-    apply(made(), cluster.kubectl(), state, force=True)
+    apply_to_cluster(made(), cluster.kubectl(), state, force=True)
     cluster.daemons.nodes["master-3"] = node("master-3", labels={})
     with pytest.raises(EditRefused, match="would no longer be for node master-3"):
-        rollback(cluster.kubectl(), state)
+        roll_back(cluster.kubectl(), state)
 
 
 def test_a_rollback_that_removes_the_daemonset_replaces_no_pod(state: Path) -> None:
     cluster = Cluster()
-    apply(made(), cluster.kubectl(), state)
+    apply_to_cluster(made(), cluster.kubectl(), state)
     cluster.daemons.nodes["master-3"] = node("master-3", labels={})
-    assert rollback(cluster.kubectl(), state).changed
+    assert roll_back(cluster.kubectl(), state).changed
 
 
 def test_the_pods_are_looked_at_once_before_the_first_write(state: Path) -> None:
     cluster = Cluster()
-    apply(made(), cluster.kubectl(), state)
+    apply_to_cluster(made(), cluster.kubectl(), state)
     calls = len(cluster.calls)
-    apply(made(MAPPINGS + READERS), cluster.kubectl(), state, dry_run="client")
+    apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state, dry_run="client")
     assert [call[:2] for call in cluster.calls[calls:]].count(("get", "pods")) == 1
     calls = len(cluster.calls)
-    apply(made(MAPPINGS + READERS), cluster.kubectl(), state)
+    apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
     verbs = [call[:2] for call in cluster.calls[calls:] if "--dry-run=server" not in call]
     assert verbs[: verbs.index(("apply", "--server-side"))].count(("get", "pods")) == 1
 
 
 def test_nothing_is_looked_at_where_no_pod_is_replaced(state: Path) -> None:
     cluster = Cluster()
-    apply(made(), cluster.kubectl(), state)
+    apply_to_cluster(made(), cluster.kubectl(), state)
     cluster.daemons.nodes.clear()
-    assert apply(made(addonManagerMode="Reconcile"), cluster.kubectl(), state).changed
+    assert apply_to_cluster(made(addonManagerMode="Reconcile"), cluster.kubectl(), state).changed
     assert not [call for call in cluster.calls if call[:2] == ("get", "nodes")]
 
 
 def test_the_only_pod_that_is_ready(state: Path) -> None:
     cluster = Cluster(masters=1)
-    apply(made(), cluster.kubectl(), state)
+    apply_to_cluster(made(), cluster.kubectl(), state)
     only = (
         f"pod {NAME}-1 on master-1 is the only one that is ready: IAM logins fail until the pod in its place is ready"
     )
@@ -176,7 +175,7 @@ def test_the_only_pod_that_is_ready(state: Path) -> None:
 
 def test_conditions_of_the_nodes_are_told(state: Path) -> None:
     cluster = Cluster()
-    apply(made(), cluster.kubectl(), state)
+    apply_to_cluster(made(), cluster.kubectl(), state)
     cluster.daemons.nodes["master-2"] = node("master-2", ready="Unknown")
     conditions = cluster.daemons.nodes["master-3"]["status"]["conditions"]
     conditions += [{"type": "DiskPressure", "status": "True"}, {"type": "MemoryPressure", "status": "False"}]
@@ -188,13 +187,13 @@ def test_conditions_of_the_nodes_are_told(state: Path) -> None:
 
 def test_nothing_is_claimed_of_nodes_that_may_not_be_listed(state: Path) -> None:
     cluster = Cluster()
-    apply(made(), cluster.kubectl(), state)
+    apply_to_cluster(made(), cluster.kubectl(), state)
     said = 'Error from server (Forbidden): nodes is forbidden: User "u" cannot list resource "nodes" in API group ""'
     cluster.fault = lambda args: failed(said) if args[:2] == ("get", "nodes") else None
     note = f"whether each node can run the new pod of {DAEMONSET} is not known: {said}"
-    assert apply(made(MAPPINGS + READERS), cluster.kubectl(), state, dry_run="server").notes == (note,)
+    assert apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state, dry_run="server").notes == (note,)
     told: list[str] = []
-    apply(made(MAPPINGS + READERS), cluster.kubectl(), state, tell=told.append)
+    apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state, tell=told.append)
     assert told[0] == note
 
 

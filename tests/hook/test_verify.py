@@ -16,17 +16,17 @@ from typing import Any
 import pytest
 
 from tarmak_iam.errors import ToolError
-from tarmak_iam.hook.cluster.apply import apply
+from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.login.caller import NotElsewhere, NoToken, ask_sts, caller_token
-from tarmak_iam.hook.login.outcome import Outcome
-from tarmak_iam.hook.login.verify import CheckPods, RunningPods, Verified, verify
-from tarmak_iam.hook.processes import Completed
+from tarmak_iam.hook.login.review import LoginOutcome
+from tarmak_iam.hook.login.verify import CheckPods, RunningPods, Verified, verify_login
+from tarmak_iam.hook.programs import Completed
 from tarmak_iam.token import Credentials
 from tarmak_iam.token.make import sign_token
 from tests.emit.installations import MAPPINGS, installation
-from tests.hook.cluster import Cluster, FakePrograms, away, failed
 from tests.hook.test_apply import NAME, made
+from tests.support.fake_cluster import Cluster, FakePrograms, away, failed
 
 GO = "aws-iam-authenticator"
 NOW = datetime(2026, 5, 4, 12, 0, 0, tzinfo=timezone.utc)
@@ -97,7 +97,7 @@ def sts(monkeypatch: pytest.MonkeyPatch) -> Sts:
 def cluster(tmp_path: Path) -> Cluster:
     """With our objects applied, and nobody who is let in."""
     cluster = Cluster()
-    apply(made(), cluster.kubectl(), tmp_path / "state.json")
+    apply_to_cluster(made(), cluster.kubectl(), tmp_path / "state.json")
     cluster.self_review, cluster.reviews = UNAUTHORIZED, [DENIED]
     return cluster
 
@@ -117,7 +117,7 @@ def let_in(cluster: Cluster, user: dict[str, Any]) -> None:
 
 
 def verified(cluster: Cluster, mappings: str = MAPPINGS, **overrides: Any) -> Verified:
-    found = verify(made(mappings, **overrides), kubectl_of(cluster), seconds=10)
+    found = verify_login(made(mappings, **overrides), kubectl_of(cluster), seconds=10)
     told = repr(found) + "".join(found.account)
     assert TOKEN not in told
     assert "hush" not in told
@@ -128,7 +128,7 @@ def verified(cluster: Cluster, mappings: str = MAPPINGS, **overrides: Any) -> Ve
 def test_as_expected(cluster: Cluster, sts: Sts) -> None:
     let_in(cluster, ADMIN)
     found = verified(cluster)
-    assert (found.outcome, found.maker, found.method) == (Outcome.VERIFIED, GO, "SelfSubjectReview")
+    assert (found.outcome, found.maker, found.method) == (LoginOutcome.VERIFIED, GO, "SelfSubjectReview")
     assert (found.ok, found.why) == (True, "")
     assert found.account == (f"{ARN} is 'admin' with system:masters, as whois says",)
     assert found.got is not None
@@ -200,7 +200,7 @@ SAYS_NOTHING = (
 def test_a_refusal_of_somebody_whom_nobody_maps_verifies_nothing(cluster: Cluster, sts: Sts) -> None:
     sts.arn = NOBODY
     found = verified(cluster)
-    assert (found.outcome, found.ok, found.got) == (Outcome.NOT_MAPPED, False, None)
+    assert (found.outcome, found.ok, found.got) == (LoginOutcome.NOT_MAPPED, False, None)
     assert found.account[0].startswith(f"the API server does not let {NOBODY} in, as whois expects: no entry maps")
     assert found.account[1] == SAYS_NOTHING
     admin = "arn:aws:iam::111122223333:role/Admin"
@@ -219,9 +219,9 @@ def test_the_role_that_is_set_is_named(cluster: Cluster, sts: Sts) -> None:
 def test_a_daemon_that_is_not_asked_is_a_failure_whoever_the_caller_is(cluster: Cluster, sts: Sts, error: str) -> None:
     cluster.reviews = [{"error": error}]
     sts.arn = NOBODY
-    assert verified(cluster).outcome is Outcome.FAILED
+    assert verified(cluster).outcome is LoginOutcome.FAILED
     sts.status, sts.code = 403, "ExpiredToken"
-    assert verified(cluster).outcome is Outcome.FAILED
+    assert verified(cluster).outcome is LoginOutcome.FAILED
 
 
 def test_somebody_who_gets_in_and_whom_nobody_knows(cluster: Cluster, sts: Sts) -> None:
@@ -229,7 +229,7 @@ def test_somebody_who_gets_in_and_whom_nobody_knows(cluster: Cluster, sts: Sts) 
     let_in(cluster, {**ADMIN, "extra": None})
     sts.error = urllib.error.URLError(TimeoutError())
     found = verified(cluster)
-    assert found.outcome is Outcome.CALLER_UNKNOWN
+    assert found.outcome is LoginOutcome.CALLER_UNKNOWN
     assert found.account[0] == "the API server takes the caller for 'admin' with system:masters"
     assert found.why.startswith("it is not known who you are: sts.eu-west-1.amazonaws.com cannot be reached")
 
@@ -237,7 +237,7 @@ def test_somebody_who_gets_in_and_whom_nobody_knows(cluster: Cluster, sts: Sts) 
 @pytest.mark.usefixtures("sts")
 def test_a_mapped_caller_who_is_refused(cluster: Cluster) -> None:
     found = verified(cluster)
-    assert found.outcome is Outcome.FAILED
+    assert found.outcome is LoginOutcome.FAILED
     assert found.why == "; ".join(found.account)
     assert cluster.clock > 0, "daemons that are just replaced get some time"
 
@@ -245,7 +245,7 @@ def test_a_mapped_caller_who_is_refused(cluster: Cluster) -> None:
 def test_somebody_whom_nobody_maps_and_who_can_log_in(cluster: Cluster) -> None:
     let_in(cluster, {**ADMIN, "extra": {**EXTRA, "arn": [NOBODY]}})
     found = verified(cluster)
-    assert found.outcome is Outcome.FAILED
+    assert found.outcome is LoginOutcome.FAILED
     assert found.account[0] == f"the API server takes {NOBODY} for 'admin' with system:masters"
     assert found.account[1].startswith("whois says nobody: no entry maps")
     assert found.account[2] == (
@@ -257,20 +257,23 @@ def test_somebody_whom_the_account_admits(cluster: Cluster) -> None:
     arn = "arn:aws:iam::444455556666:user/Eve"
     let_in(cluster, {"username": arn, "groups": [], "uid": UID, "extra": {**EXTRA, "arn": [arn]}})
     found = verified(cluster, f"{MAPPINGS}  mapAccounts: ['444455556666']\n")
-    assert (found.outcome, found.account) == (Outcome.VERIFIED, (f"{arn} is '{arn}' without groups, as whois says",))
+    assert (found.outcome, found.account) == (
+        LoginOutcome.VERIFIED,
+        (f"{arn} is '{arn}' without groups, as whois says",),
+    )
 
 
 def test_without_a_mappings_file(cluster: Cluster) -> None:
     let_in(cluster, ADMIN)
-    found = verify(installation(mappings=None, kubernetesVersion="1.30.1"), kubectl_of(cluster), seconds=0)
-    assert found.outcome is Outcome.FAILED
+    found = verify_login(installation(mappings=None, kubernetesVersion="1.30.1"), kubectl_of(cluster), seconds=0)
+    assert found.outcome is LoginOutcome.FAILED
     assert "whois says nobody: there is no mappings file" in found.account
 
 
 @pytest.mark.usefixtures("sts")
 def test_a_refusal_without_a_mappings_file(cluster: Cluster) -> None:
-    found = verify(installation(mappings=None, kubernetesVersion="1.30.1"), kubectl_of(cluster), seconds=0)
-    assert found.outcome is Outcome.NOT_MAPPED
+    found = verify_login(installation(mappings=None, kubernetesVersion="1.30.1"), kubectl_of(cluster), seconds=0)
+    assert found.outcome is LoginOutcome.NOT_MAPPED
     assert found.why == f"you ({ARN}) are not mapped; the mappings name nobody to verify as"
 
 
@@ -280,14 +283,14 @@ def test_no_credentials(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr("tarmak_iam.hook.login.verify.caller_token", nobody)
     found = verified(cluster)
-    assert (found.outcome, found.expected, found.got) == (Outcome.CALLER_UNKNOWN, None, None)
+    assert (found.outcome, found.expected, found.got) == (LoginOutcome.CALLER_UNKNOWN, None, None)
     assert (found.account, found.options) == ((), ()), "why says it, and no role can be assumed"
     assert found.why == (
         "no token can be made: there are no AWS credentials; log in to AWS; verify as "
         "arn:aws:iam::111122223333:role/Admin, with --role ARN or AWS_PROFILE"
     )
-    stale = verify(made(), kubectl_of(cluster), check_pods=running("pod p runs another configuration"))
-    assert (stale.outcome, stale.account[-1]) == (Outcome.FAILED, "pod p runs another configuration")
+    stale = verify_login(made(), kubectl_of(cluster), check_pods=running("pod p runs another configuration"))
+    assert (stale.outcome, stale.account[-1]) == (LoginOutcome.FAILED, "pod p runs another configuration")
 
 
 def running(*stale: str, notes: tuple[str, ...] = ()) -> CheckPods:
@@ -297,30 +300,30 @@ def running(*stale: str, notes: tuple[str, ...] = ()) -> CheckPods:
 class TestRunningPods:
     def test_what_could_not_be_looked_at_is_no_failure(self, cluster: Cluster) -> None:
         let_in(cluster, ADMIN)
-        found = verify(made(), kubectl_of(cluster), check_pods=running(notes=("the pods may not be listed",)))
-        assert found.outcome is Outcome.VERIFIED
+        found = verify_login(made(), kubectl_of(cluster), check_pods=running(notes=("the pods may not be listed",)))
+        assert found.outcome is LoginOutcome.VERIFIED
         assert found.account[-1] == "the pods may not be listed"
 
     def test_a_login_that_succeeds_is_not_enough(self, cluster: Cluster) -> None:
         let_in(cluster, ADMIN)
-        found = verify(made(), kubectl_of(cluster), seconds=10, check_pods=running("pod p runs another one"))
-        assert found.outcome is Outcome.FAILED
+        found = verify_login(made(), kubectl_of(cluster), seconds=10, check_pods=running("pod p runs another one"))
+        assert found.outcome is LoginOutcome.FAILED
         assert found.account == (f"{ARN} is 'admin' with system:masters, as whois says", "pod p runs another one")
         assert cluster.clock > 0, "it may be replaced meanwhile"
 
     def test_one_that_is_replaced_meanwhile(self, cluster: Cluster) -> None:
         let_in(cluster, ADMIN)
         answers = [RunningPods(("pod p runs another one",)), RunningPods()]
-        found = verify(made(), kubectl_of(cluster), seconds=10, check_pods=lambda _: answers.pop(0))
-        assert (found.outcome, answers) == (Outcome.VERIFIED, [])
+        found = verify_login(made(), kubectl_of(cluster), seconds=10, check_pods=lambda _: answers.pop(0))
+        assert (found.outcome, answers) == (LoginOutcome.VERIFIED, [])
 
     def test_pods_that_may_not_be_looked_at(self, cluster: Cluster) -> None:
         def forbidden(_: Kubectl) -> RunningPods:
             raise ToolError("pods is forbidden")
 
         let_in(cluster, ADMIN)
-        found = verify(made(), kubectl_of(cluster), check_pods=forbidden)
-        assert found.outcome is Outcome.VERIFIED
+        found = verify_login(made(), kubectl_of(cluster), check_pods=forbidden)
+        assert found.outcome is LoginOutcome.VERIFIED
         assert found.account[-1] == ("which configuration the pods run could not be looked up: pods is forbidden")
 
 
@@ -337,7 +340,7 @@ def test_the_authenticators_own_log(cluster: Cluster, sts: Sts) -> None:
     """As evidence only: it does not make it verified."""
     sts.arn, cluster.log = NOBODY, LOG
     found = verified(cluster)
-    assert found.outcome is Outcome.NOT_MAPPED
+    assert found.outcome is LoginOutcome.NOT_MAPPED
     assert found.account[2] == "the authenticator's log says of this caller: identity is not mapped"
     (call,) = (call for call in cluster.calls if call[0] == "logs")
     assert call[1:4] == (
@@ -464,7 +467,7 @@ def test_other_groups(cluster: Cluster) -> None:
 def test_credentials_that_aws_does_not_take(cluster: Cluster, sts: Sts, code: str, expected: str) -> None:
     sts.status, sts.code = 403, code
     found = verified(cluster)
-    assert (found.outcome, found.expected) == (Outcome.CALLER_UNKNOWN, None)
+    assert (found.outcome, found.expected) == (LoginOutcome.CALLER_UNKNOWN, None)
     assert expected in found.why
     assert cluster.clock == 0, "AWS would say the same a moment later"
     assert expected in " ".join(found.account)
@@ -480,7 +483,7 @@ def test_a_clock_that_is_off(cluster: Cluster, sts: Sts, seconds: int, expected:
 def test_an_sts_that_cannot_be_reached(cluster: Cluster, sts: Sts) -> None:
     sts.error = urllib.error.URLError(TimeoutError())
     found = verified(cluster)
-    assert (found.outcome, found.expected) == (Outcome.CALLER_UNKNOWN, None)
+    assert (found.outcome, found.expected) == (LoginOutcome.CALLER_UNKNOWN, None)
     assert found.why.startswith("it is not known who you are: sts.eu-west-1.amazonaws.com cannot be reached")
     assert "sts.eu-west-1.amazonaws.com cannot be reached (TimeoutError)" in " ".join(found.account)
 
@@ -490,7 +493,7 @@ def test_it_asks_again_while_the_cluster_settles(cluster: Cluster) -> None:
     told: list[str] = []
     cluster.self_review = None
     cluster.reviews = [{"error": DEAD}, {"error": DEAD}, {"authenticated": True, "user": ADMIN}]
-    found = verify(made(), kubectl_of(cluster), seconds=60, tell=told.append)
+    found = verify_login(made(), kubectl_of(cluster), seconds=60, tell=told.append)
     assert (found.ok, len(told)) == (True, 1)
 
 
@@ -505,7 +508,7 @@ def test_a_different_answer_by_each_api_server(cluster: Cluster, sts: Sts) -> No
 def test_an_api_server_that_is_away(cluster: Cluster) -> None:
     cluster.fault = away(10_000)
     with pytest.raises(ToolError, match="was refused"):
-        verify(made(), kubectl_of(cluster))
+        verify_login(made(), kubectl_of(cluster))
 
 
 def test_without_the_go_program_our_own_token(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -545,7 +548,7 @@ def test_neither_program_nor_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_role_and_profile_reach_the_go_program(tmp_path: Path) -> None:
-    from tarmak_iam.hook.processes import Programs
+    from tarmak_iam.hook.programs import Programs
 
     script = tmp_path / GO
     script.write_text(f'#!/bin/sh\necho "$AWS_PROFILE $@" > {tmp_path}/seen\necho {TOKEN}\n')

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 
 from tarmak_iam.document import Document
-from tarmak_iam.document.geometry import code_end
 from tarmak_iam.document.nodes import Entry
+from tarmak_iam.document.splices import code_end
 from tarmak_iam.findings import At
 from tarmak_iam.lint import Located
 from tarmak_iam.routes import Route

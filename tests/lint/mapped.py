@@ -6,9 +6,9 @@ from typing import Any
 
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.findings import Subject
-from tarmak_iam.identity.mappings import Mappings
-from tarmak_iam.installation import Installation
+from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Located, Report, Subjects, examine
+from tarmak_iam.mappings.mappings_file import Mappings
 
 CONFIG = """\
 apiVersion: api.tarmak.io/v1alpha1

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tarmak_iam.clusterfiles import ClusterFiles
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.document import Document
 from tarmak_iam.identity.authenticator import Authenticator
-from tarmak_iam.installation import Installation
-from tarmak_iam.reading import read_installation
+from tarmak_iam.installation.cluster_files import ClusterFiles
+from tarmak_iam.installation.installation import Installation, read_installation
 
 __all__ = ["CASES", "Access", "access_of", "copied", "grants_of", "installations"]
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.identity.mappings import MAPPINGS_NAME, Mappings
-from tarmak_iam.installation import Installation
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.installation.settings import SETTINGS_NAME, parse_settings
 from tarmak_iam.lint import Located, Report, Subjects, examine
-from tarmak_iam.settings import SETTINGS_NAME, parse_settings
+from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
 from tests.lint.mapped import CONFIG
 from tests.lint.remedy_choices import CHOICES, Files
 from tests.lint.remedy_clauses import carried_out, ignored_above, offers

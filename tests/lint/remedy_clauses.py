@@ -14,9 +14,9 @@ from tarmak_iam.cli.main import main
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Scalar
-from tarmak_iam.identity.mappings import MAPPINGS_NAME
+from tarmak_iam.installation.settings import SETTINGS_NAME
+from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
 from tarmak_iam.routes import Route
-from tarmak_iam.settings import SETTINGS_NAME
 from tests.lint.mapped import CONFIG
 from tests.lint.remedy_choices import Files
 from tests.lint.remedy_place import CONFIG_NAME, NotLiteral, Place, lines_of, without_comment

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.hook.gate import findings_about
-from tarmak_iam.identity.mappings import Mappings
-from tarmak_iam.installation import Installation
+from tarmak_iam.hook.preflight import findings_about
+from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Located, Subjects, check, examine
+from tarmak_iam.mappings.mappings_file import Mappings
 from tests.admin_certificates import NO_CERTIFICATE, authority, certificate, encoded, key_pem, kubeconfig, logins, write
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=timezone.utc)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.installation import Installation
-from tarmak_iam.kubeconfig import KUBECONFIG_NAME
+from tarmak_iam.installation.admin_kubeconfig import KUBECONFIG_NAME
+from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Located, Subjects, check
 from tests.admin_certificates import authority, certificate, key_pem, kubeconfig, logins, write
 from tests.lint.mapped import ADMIN, CONFIG, located

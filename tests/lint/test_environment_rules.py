@@ -6,9 +6,9 @@ import re
 
 import pytest
 
+from tarmak_iam.aws.regions import table_version
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.lint import Subjects, check
-from tarmak_iam.regions import table_version
 
 HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\nclusters:\n"
 DEV = HEAD + "- environment: dev\n  metadata: {name: cluster}\n  instancePools:\n"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.clusterfiles import ClusterFiles
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.installation import Installation
+from tarmak_iam.installation.cluster_files import ClusterFiles
+from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Subjects, check
 from tests.support import ADMIN
 

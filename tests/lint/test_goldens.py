@@ -11,9 +11,9 @@ from tarmak_iam.config import TarmakConfig
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.findings import Severity
 from tarmak_iam.identity import Authenticator, Identity
-from tarmak_iam.identity.mappings import Mappings
-from tarmak_iam.installation import Installation
+from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Located, Subjects, check
+from tarmak_iam.mappings.mappings_file import Mappings
 from tests.lint.mapped import CONFIG
 from tests.support import golden_json
 

@@ -9,10 +9,10 @@ import pytest
 
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.findings import Finding
-from tarmak_iam.installation import Installation
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.installation.settings import parse_settings
 from tarmak_iam.lint import Subjects, check, examine
 from tarmak_iam.lint.image_rules import image_findings
-from tarmak_iam.settings import parse_settings
 from tests.emit.installations import installation
 from tests.lint.mapped import CONFIG
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.errors import TarmakIamError
-from tarmak_iam.identity.mappings import Mappings
-from tarmak_iam.installation import Installation
+from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Located, Report, Subjects, all_rules, examine
+from tarmak_iam.mappings.mappings_file import Mappings
 from tests.lint.mapped import CONFIG, DEV, ROLES
 
 VERSIONS = ("v0.4.0", "v0.5.9", "v0.6.1", "v0.6.20", "v0.7.9")

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.identity.authenticator import Authenticator
-from tarmak_iam.identity.mappings import Mappings
-from tarmak_iam.identity.versions import DaemonVersion, releases
-from tarmak_iam.installation import Installation
+from tarmak_iam.identity.releases import DaemonVersion, known_releases
+from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Subjects, check
+from tarmak_iam.mappings.mappings_file import Mappings
 from tests.lint.mapped import ADMIN, CONFIG, DEV, ROLES, SSO, located, only, places
 
 HEAD = "clusterID: dev-cluster\n"
@@ -35,7 +35,7 @@ EXITING = {
 def test_an_entry_without_a_principal_ends_every_release_from_v0_5_0_on(case: str) -> None:
     text = ROLES + EXITING[case]
     assert only(text).split(" ", 2)[2].startswith(EXITS)
-    for version in releases():
+    for version in known_releases():
         loaded = Authenticator.load(HEAD + text, version=str(version))
         assert (loaded.config is None) is (version >= DaemonVersion(0, 5, 0))
 
@@ -51,7 +51,7 @@ def test_an_entry_without_a_principal_ends_every_release_from_v0_5_0_on(case: st
 )
 def test_a_list_of_something_else_ends_every_release(text: str) -> None:
     assert " IAM116 the daemon does not start, and nobody gets access: " in only(text)
-    for version in releases():
+    for version in known_releases():
         assert Authenticator.load(HEAD + text, version=str(version)).config is None
 
 
@@ -152,7 +152,7 @@ def test_an_sso_entry_without_its_keys_ends_the_daemon() -> None:
         f"4:39 IAM057 {EXITS}the authenticator ignores 'name' in sso; the admin certificate was not examined; "
         "did you mean permissionSetName?"
     )
-    for version in releases():
+    for version in known_releases():
         loaded = Authenticator.load(HEAD + ROLES + entry, version=str(version))
         assert (loaded.config is None) is (version >= DaemonVersion(0, 5, 0))
 

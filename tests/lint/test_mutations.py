@@ -10,14 +10,14 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tarmak_iam.clusterfiles import ClusterFiles
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.document import Document
 from tarmak_iam.errors import TarmakIamError
-from tarmak_iam.identity.mappings import Mappings
-from tarmak_iam.installation import Installation
+from tarmak_iam.installation.cluster_files import ClusterFiles
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.installation.settings import Settings
 from tarmak_iam.lint import Subjects, check
-from tarmak_iam.settings import Settings
+from tarmak_iam.mappings.mappings_file import Mappings
 from tests.lint.mutations import MUTATORS, Mutator
 from tests.lint.operator_cases import copied
 

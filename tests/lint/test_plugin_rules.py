@@ -10,9 +10,9 @@ import pytest
 
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import Finding, Severity, Subject
-from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.lint import Rule, Scope, Subjects, all_rules, check
 from tarmak_iam.lint.check import GROUP
+from tarmak_iam.mappings.mappings_file import Mappings
 from tests.support import bring_plugins
 
 Bring = Callable[..., None]

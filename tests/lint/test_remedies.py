@@ -7,11 +7,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from tarmak_iam.config.plugins import GROUP
-from tarmak_iam.identity.mappings import MAPPINGS_NAME
+from tarmak_iam.config.section_keys import GROUP
+from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
 from tests.example_plugin.tarmak_iam_example import COSTS
-from tests.lint.remedies import CONFIG_NAME, Files, findings, grants, ignored, inspected, repaired, ways
-from tests.lint.test_pages import OF_A_PLUGIN, RULE_IDS, WITHOUT_EXAMPLE, Page
+from tests.lint.remedies import findings, grants, ignored, inspected, repaired, ways
+from tests.lint.remedy_choices import Files
+from tests.lint.remedy_place import CONFIG_NAME
+from tests.lint.test_rule_docs import OF_A_PLUGIN, RULE_IDS, WITHOUT_EXAMPLE, Page
 
 ACCOUNT = "arn:aws:iam::111122223333"
 DEV = f"arn {ACCOUNT}:role/dev"

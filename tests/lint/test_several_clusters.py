@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tarmak_iam.config import TarmakConfig
-from tarmak_iam.identity.mappings import Mappings
-from tarmak_iam.installation import Installation
+from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Report, Subjects, check, examine
+from tarmak_iam.mappings.mappings_file import Mappings
 from tests.lint.mapped import ROLES
 
 CONFIG = """\

@@ -7,9 +7,9 @@ import pytest
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.findings import Subject
 from tarmak_iam.identity.authenticator import Authenticator
-from tarmak_iam.identity.mappings import Mappings
-from tarmak_iam.installation import Installation
+from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Subjects, check
+from tarmak_iam.mappings.mappings_file import Mappings
 from tests.lint.mapped import ADMIN, CONFIG, DEV, ROLES, only, places, report
 
 EXITS = "from v0.5.0 on the daemon exits at its start, and nobody gets access: "

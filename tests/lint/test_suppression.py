@@ -9,9 +9,9 @@ import pytest
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Finding, Severity, Subject
-from tarmak_iam.identity.mappings import Mappings
 from tarmak_iam.lint import Rule, Scope, Subjects, examine
 from tarmak_iam.lint.check import GROUP
+from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Route
 from tests.lint.mapped import ADMIN, CONFIG, DEV, ROLES, places, report
 from tests.support import Shell, bring_plugins

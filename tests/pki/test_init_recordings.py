@@ -14,8 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.pki.support import rsa_key
 from tests.support import Shell, golden_json
+from tests.support.webhook_pairs import rsa_key
 
 RECORDED = golden_json("authenticator", "init.json")
 CASES = {case["id"]: case for case in RECORDED["cases"]}
@@ -45,7 +45,7 @@ def one_key(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (public_exponent, key_size) == (RECORDED["key"]["exponent"], RECORDED["key"]["key_size"])
         return rsa_key()
 
-    monkeypatch.setattr("tarmak_iam.pki.pair.rsa.generate_private_key", make)
+    monkeypatch.setattr("tarmak_iam.pki.webhook_pair.rsa.generate_private_key", make)
 
 
 @pytest.fixture

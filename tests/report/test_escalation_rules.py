@@ -6,12 +6,10 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.report.escalations import ClusterFacts
-from tarmak_iam.report.levels import Privilege
-from tarmak_iam.report.privilege import weighed
-from tarmak_iam.report.rights import Rbac, Right
-from tarmak_iam.report.rules import Rule
-from tests.report.test_rights import EVERYTHING, binding, role
+from tarmak_iam.report.escalations import ClusterFacts, Privilege
+from tarmak_iam.report.privilege import privilege_of
+from tarmak_iam.report.rbac import BindingRights, PolicyRule, Rbac
+from tests.report.test_rbac import EVERYTHING, binding, role
 
 RBAC = "rbac.authorization.k8s.io"
 CERTIFICATES = "certificates.k8s.io"
@@ -28,7 +26,7 @@ def rule(words: str) -> dict[str, Any]:
     return made | ({"resourceNames": names[0]} if names else {})
 
 
-def right(*rules: str, namespace: str = "", facts: ClusterFacts | None = None) -> Right:
+def right(*rules: str, namespace: str = "", facts: ClusterFacts | None = None) -> BindingRights:
     objects = [role("r", *map(rule, rules)), binding("b", "r", "Group:a", namespace=namespace)]
     (found,) = Rbac(objects, facts).of("Group", "a")
     return found
@@ -61,7 +59,7 @@ ADMINS = [
 def test_who_may_make_itself_an_admin(words: str, namespace: str, risk: str) -> None:
     found = right(words, namespace=namespace)
     assert (found.privilege, found.risks) == (Privilege.ADMIN, (risk,))
-    assert Rule.of(rule(words)).risks == (risk,)
+    assert PolicyRule.of(rule(words)).risks == (risk,)
 
 
 ELEVATED = [
@@ -236,10 +234,10 @@ def test_two_bindings_together_lead_to_more() -> None:
     ]
     rbac = Rbac(objects)
     because = ("ClusterRoleBinding one and ClusterRoleBinding two: approves certificates",)
-    assert weighed("u", ["a"], rbac.rights_of("u", ["a"])) == (Privilege.ELEVATED, because)
-    assert weighed("v", ["a"], rbac.rights_of("v", ["a"])) == (Privilege.NONE, ())
-    assert weighed("v", ["a", "c"], rbac.rights_of("v", ["a", "c"])) == (Privilege.NONE, ())
-    assert weighed("u", [], rbac.rights_of("u", [])) == (Privilege.NONE, ())
+    assert privilege_of("u", ["a"], rbac.rights_of("u", ["a"])) == (Privilege.ELEVATED, because)
+    assert privilege_of("v", ["a"], rbac.rights_of("v", ["a"])) == (Privilege.NONE, ())
+    assert privilege_of("v", ["a", "c"], rbac.rights_of("v", ["a", "c"])) == (Privilege.NONE, ())
+    assert privilege_of("u", [], rbac.rights_of("u", [])) == (Privilege.NONE, ())
 
 
 def test_a_node_certificate_takes_a_request_too() -> None:
@@ -265,7 +263,7 @@ def test_a_node_certificate_takes_a_request_too() -> None:
 )
 def test_everything_of_a_namespace(namespace: str, expected: tuple[Privilege, tuple[str, ...]]) -> None:
     rbac = Rbac([role("r", EVERYTHING), binding("b", "r", "Group:a", namespace=namespace)])
-    assert weighed("u", ["a"], rbac.of("Group", "a")) == expected
+    assert privilege_of("u", ["a"], rbac.of("Group", "a")) == expected
 
 
 STARTS = rule("create pods")
@@ -303,7 +301,7 @@ def test_who_starts_pods_is_any_service_account_there(
         assert (found.privilege, found.notes) == (Privilege.NONE, expected)
     else:
         because = (f"RoleBinding pay/dev: starts pods in pay as {expected}",)
-        assert weighed("u", ["devs"], [found]) == (Privilege.ELEVATED, because)
+        assert privilege_of("u", ["devs"], [found]) == (Privilege.ELEVATED, because)
 
 
 @pytest.mark.parametrize(
@@ -337,10 +335,10 @@ def test_a_role_binding_gives_nothing_of_it(given: dict[str, Any]) -> None:
 
 
 def test_an_empty_name_is_that_of_a_request_without_one() -> None:
-    made = Rule.of({"verbs": ["create"], "apiGroups": [""], "resources": ["pods"], "resourceNames": ["web", ""]})
+    made = PolicyRule.of({"verbs": ["create"], "apiGroups": [""], "resources": ["pods"], "resourceNames": ["web", ""]})
     assert made.risks == ("starts pods",)
 
 
 def test_as_kubectl_takes_them() -> None:
-    shown = [Rule.of(rule(words)).resources for words in ("get * *", "get *", "get * apps", "get pods core,apps")]
+    shown = [PolicyRule.of(rule(words)).resources for words in ("get * *", "get *", "get * apps", "get pods core,apps")]
     assert shown == [("*",), ("*.",), ("*.apps",), ("pods", "pods.apps")]

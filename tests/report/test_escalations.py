@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.report.privilege import weighed
-from tarmak_iam.report.rights import Rbac
+from tarmak_iam.report.privilege import privilege_of
+from tarmak_iam.report.rbac import Rbac
 from tests.report.escalations import ESCALATIONS, Escalation, Rules
 from tests.support import ROOT
 
@@ -29,7 +29,7 @@ def privilege(rules: Rules, namespace: str, one_binding: bool = True) -> str:
                 "subjects": [{"kind": "User", "name": "u"}],
             },
         ]
-    return str(weighed("u", (), Rbac(objects).rights_of("u", ()))[0])
+    return str(privilege_of("u", (), Rbac(objects).rights_of("u", ()))[0])
 
 
 @pytest.mark.parametrize("case", ESCALATIONS, ids=lambda each: each.name)

@@ -14,18 +14,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmak_iam.errors import ConfigError, Place
-from tarmak_iam.report.cluster import unreadable
-from tarmak_iam.report.history import Change, Revision
+from tarmak_iam.report.git_history import GitRevision, LastChange
 from tarmak_iam.report.html.cells import sentence
 from tarmak_iam.report.html.markup import Markup, el, text
 from tarmak_iam.report.html.page import page
-from tarmak_iam.report.live import ask_cluster
+from tarmak_iam.report.live_cluster import ask_cluster
 from tarmak_iam.report.model import AccessReview, ClusterReview
+from tarmak_iam.report.review import unreadable_cluster
 from tarmak_iam.text import one_line
-from tests.hook.cluster import Cluster
-from tests.report.pages import Reader, read
-from tests.report.reviews import ACCOUNT, ADMIN, access_review, installation
-from tests.report.test_rights import OBJECTS
+from tests.report.test_rbac import OBJECTS
+from tests.support.fake_cluster import Cluster
+from tests.support.report_pages import Reader, read
+from tests.support.reviews import ACCOUNT, ADMIN, access_review, installation
 
 MAPPINGS = f"""\
 server:
@@ -39,9 +39,9 @@ server:
   mapAccounts: ['444455556666']
 """
 CHANGES = (
-    Change("0123456789abcdef" * 2 + "01234567", "Alice", "2026-03-01T10:00:00+01:00", "Let <b>everybody</b> in"),
-    Change(),
-    Change(unknown="no git repository"),
+    LastChange("0123456789abcdef" * 2 + "01234567", "Alice", "2026-03-01T10:00:00+01:00", "Let <b>everybody</b> in"),
+    LastChange(),
+    LastChange(unknown="no git repository"),
 )
 
 
@@ -58,14 +58,14 @@ def whole() -> AccessReview:
     first, second = review.clusters
     asked = ask_cluster(first, installation(MAPPINGS), live_cluster().kubectl())
     people = [replace(each, change=CHANGES[number % 3]) for number, each in enumerate(asked.principals)]
-    broken = unreadable("dev-broken", Place("tarmak.yaml", 9, 3), ConfigError("it <cannot> be read"))
+    broken = unreadable_cluster("dev-broken", Place("tarmak.yaml", 9, 3), ConfigError("it <cannot> be read"))
     clusters = (
         replace(asked, cluster="dev-first", principals=tuple(people)),
         replace(second, cluster="dev-second", notes=("a note",), live_error="it did not answer"),
         broken,
     )
     rows = tuple(replace(row, cells=(*row.cells, None)) for row in review.rows)
-    revision = Revision(CHANGES[0].commit, CHANGES[0].date, (Path("config/map.yaml"),))
+    revision = GitRevision(CHANGES[0].commit, CHANGES[0].date, (Path("config/map.yaml"),))
     return replace(review, clusters=clusters, rows=rows, revision=revision, date="2026-11-25")
 
 
@@ -238,7 +238,7 @@ def test_a_change_of_any_words(author: str, summary: str) -> None:
     review = access_review(f"server: {{mapAccounts: ['{ACCOUNT}']}}\n")
     (cluster,) = review.clusters
     (one,) = cluster.principals
-    changed = replace(one, change=Change("a" * 40, author, "2026-03-01T10:00:00+01:00", summary))
+    changed = replace(one, change=LastChange("a" * 40, author, "2026-03-01T10:00:00+01:00", summary))
     shown = read(page(replace(review, clusters=(replace(cluster, principals=(changed,)),))))
     assert {each.name for each in shown.elements} <= TAGS
     assert one_line(author) in shown.text

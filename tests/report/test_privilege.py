@@ -10,21 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmak_iam.lint import examine
-from tarmak_iam.report.as_json import as_json
-from tarmak_iam.report.as_text import as_lines
-from tarmak_iam.report.cluster import review_cluster
+from tarmak_iam.report.escalations import Privilege
 from tarmak_iam.report.html.page import page
-from tarmak_iam.report.levels import Privilege
-from tarmak_iam.report.live import ask_cluster
-from tarmak_iam.report.model import AccessReview, Principal
-from tarmak_iam.report.privilege import weighed
-from tarmak_iam.report.review import Reviewed, put_together
-from tarmak_iam.report.rights import Rbac
-from tests.hook.cluster import Cluster, failed
-from tests.report.pages import read
-from tests.report.reviews import ACCOUNT, CONFIG, NO_GIT, installation, subjects
+from tarmak_iam.report.json_format import review_json
+from tarmak_iam.report.live_cluster import ask_cluster
+from tarmak_iam.report.model import AccessReview, ReviewedPrincipal
+from tarmak_iam.report.privilege import privilege_of
+from tarmak_iam.report.rbac import Rbac
+from tarmak_iam.report.review import ReviewedCluster, put_together, review_cluster
+from tarmak_iam.report.text_format import as_lines
 from tests.report.test_escalation_rules import rule
-from tests.report.test_rights import EVERYTHING, binding, role
+from tests.report.test_rbac import EVERYTHING, binding, role
+from tests.support.fake_cluster import Cluster, failed
+from tests.support.report_pages import read
+from tests.support.reviews import ACCOUNT, CONFIG, NO_GIT, installation, subjects
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role"
 DEV = f"server:\n  mapRoles:\n  - {{roleARN: '{ROLE}/Dev', username: dev, groups: [developers]}}\n"
@@ -46,10 +45,10 @@ def asked(
     found = subjects(made, config)
     report = examine(found)
     review = ask_cluster(review_cluster(found, report, NO_GIT), made, cluster.kubectl())
-    return put_together(review.files[0].path, [Reviewed(review, made.loaded)], report, NO_GIT)
+    return put_together(review.files[0].path, [ReviewedCluster(review, made.loaded)], report, NO_GIT)
 
 
-def principals(review: AccessReview) -> tuple[Principal, ...]:
+def principals(review: AccessReview) -> tuple[ReviewedPrincipal, ...]:
     (cluster,) = review.clusters
     return cluster.principals
 
@@ -95,7 +94,7 @@ def test_what_everyone_has_everyone_has(subject: str, to: str, privilege: Privil
     lines = list(as_lines(review))
     assert "    may      only what everybody may" in lines
     assert f"    {privilege:<9}ClusterRoleBinding all: {because}" in lines
-    (shown,) = as_json(review)["clusters"][0]["live"]["everyone"]
+    (shown,) = review_json(review)["clusters"][0]["live"]["everyone"]
     assert (shown["subjectKind"], shown["subject"], shown["privilege"]) == (*subject.split(":", 1), str(privilege))
     assert subject.split(":", 1)[1] in read(page(review)).text
 
@@ -122,7 +121,7 @@ def test_a_binding_for_everybody_is_told_once() -> None:
 )
 def test_who_is_of_system_authenticated(username: str, groups: list[str], expected: Privilege) -> None:
     rbac = Rbac([ADMIN_ROLE, binding("all", "admin", "Group:system:authenticated")])
-    assert weighed(username, groups, rbac.rights_of(username, groups))[0] is expected
+    assert privilege_of(username, groups, rbac.rights_of(username, groups))[0] is expected
 
 
 def test_the_username_of_a_service_account_has_none_of_its_groups() -> None:
@@ -130,9 +129,9 @@ def test_the_username_of_a_service_account_has_none_of_its_groups() -> None:
         [ADMIN_ROLE, binding("all", "admin", "Group:system:serviceaccounts", "Group:system:serviceaccounts:ci")]
     )
     username = "system:serviceaccount:ci:bot"
-    assert weighed(username, [], rbac.rights_of(username, []))[0] is Privilege.NONE
+    assert privilege_of(username, [], rbac.rights_of(username, []))[0] is Privilege.NONE
     groups = ["system:serviceaccounts:ci"]
-    assert weighed(username, groups, rbac.rights_of(username, groups))[0] is Privilege.ADMIN
+    assert privilege_of(username, groups, rbac.rights_of(username, groups))[0] is Privilege.ADMIN
 
 
 OVERLAP = (
@@ -181,8 +180,8 @@ def test_who_gets_in_by_an_account_has_the_rights_of_its_own_arn() -> None:
     assert (account.privilege, account.because) == (Privilege.ADMIN, (because,))
     first = asked(DEV)
     reviewed = [
-        Reviewed(first.clusters[0], installation(DEV).loaded),
-        Reviewed(review.clusters[0], installation(mappings).loaded),
+        ReviewedCluster(first.clusters[0], installation(DEV).loaded),
+        ReviewedCluster(review.clusters[0], installation(mappings).loaded),
     ]
     row = put_together(review.config, reviewed, examine(subjects(installation(DEV))), NO_GIT).rows[0]
     assert row.principal == f"{ROLE}/Dev"
@@ -195,7 +194,7 @@ def test_who_gets_in_by_an_account_has_the_rights_of_its_own_arn() -> None:
 def test_a_session_name_has_no_at_sign_unless_it_is_raw() -> None:
     for template, expected in (("{{SessionName}}", Privilege.NONE), ("{{SessionNameRaw}}", Privilege.ADMIN)):
         rbac = Rbac([ADMIN_ROLE, binding("b", "admin", "User:alice@example.com")])
-        assert weighed(template, [], rbac.rights_of(template, []))[0] is expected
+        assert privilege_of(template, [], rbac.rights_of(template, []))[0] is expected
 
 
 @pytest.mark.parametrize(
@@ -217,7 +216,7 @@ def test_a_session_name_has_no_at_sign_unless_it_is_raw() -> None:
     ],
 )
 def test_usernames_that_kubernetes_itself_binds(username: str, expected: Privilege) -> None:
-    assert weighed(username, [])[0] is expected
+    assert privilege_of(username, [])[0] is expected
 
 
 WRITER = role("writer", rule("create iamidentitymappings iamauthenticator.k8s.aws"))
@@ -296,7 +295,7 @@ def test_notes_are_in_every_form() -> None:
     starter = binding("b", "starter", "Group:developers", namespace="pay")
     review = asked(DEV, role("starter", rule("create pods")), starter)
     assert "    note     RoleBinding pay/b: starts pods in pay" in list(as_lines(review))
-    (shown,) = as_json(review)["clusters"][0]["principals"][0]["rights"]
+    (shown,) = review_json(review)["clusters"][0]["principals"][0]["rights"]
     assert (shown["privilege"], shown["risks"], shown["notes"]) == ("none", [], ["starts pods in pay"])
     badges = [each.text for each in read(page(review)).named("span") if each.attributes.get("class") == "badge note"]
     assert "Starts pods" in badges
@@ -311,7 +310,7 @@ def test_a_note_about_everybody_is_told_once() -> None:
 def test_the_group_of_every_resource_is_in_every_form() -> None:
     review = asked(DEV, role("r", rule("list *")), binding("b", "r", "Group:developers"))
     assert any("may      list on every resource of the core group (" in line for line in as_lines(review))
-    (shown,) = as_json(review)["clusters"][0]["principals"][0]["rights"][0]["rules"]
+    (shown,) = review_json(review)["clusters"][0]["principals"][0]["rights"][0]["rules"]
     assert (shown["apiGroups"], shown["resources"]) == ([""], ["*."])
     assert "every resource of the core group" in read(page(review)).text
 
@@ -385,7 +384,7 @@ def allowed(bindings: list[Any], names: set[str], request: Any) -> bool:
 @given(st.lists(BINDINGS, max_size=4), st.sampled_from(["u", "{{SessionName}}"]))
 def test_nothing_that_is_allowed_is_understated(bindings: list[Any], username: str) -> None:
     rbac = Rbac(objects_of(bindings))
-    privilege, because = weighed(username, ["a"], rbac.rights_of(username, ["a"]))
+    privilege, because = privilege_of(username, ["a"], rbac.rights_of(username, ["a"]))
     names = {*SUBJECTS} if "{" in username else {*SUBJECTS} - {"User:dev"}
     for request in REQUESTS:
         if allowed(bindings, names, request):
@@ -397,14 +396,14 @@ def test_nothing_that_is_allowed_is_understated(bindings: list[Any], username: s
 def test_another_binding_never_lowers_a_privilege(bindings: list[Any], another: Any) -> None:
     before, after = (Rbac(objects_of(each)) for each in (bindings, [*bindings, another]))
     for username, groups in (("u", ["a"]), ("{{SessionName}}", []), ("v", ["{{SessionName}}"])):
-        less, more = (weighed(username, groups, rbac.rights_of(username, groups))[0] for rbac in (before, after))
+        less, more = (privilege_of(username, groups, rbac.rights_of(username, groups))[0] for rbac in (before, after))
         assert more.rank <= less.rank
 
 
 @given(st.lists(BINDINGS, max_size=4))
 def test_another_group_never_lowers_a_privilege(bindings: list[Any]) -> None:
     rbac = Rbac(objects_of(bindings))
-    less, more = (weighed("u", groups, rbac.rights_of("u", groups))[0] for groups in ([], ["a"]))
+    less, more = (privilege_of("u", groups, rbac.rights_of("u", groups))[0] for groups in ([], ["a"]))
     assert more.rank <= less.rank
 
 
@@ -412,4 +411,4 @@ def test_another_group_never_lowers_a_privilege(bindings: list[Any]) -> None:
 def test_the_privilege_of_a_right_is_that_of_its_holder(bindings: list[Any]) -> None:
     rbac = Rbac(objects_of(bindings))
     for right in rbac.of("Group", "a"):
-        assert weighed("v", ["a"], [right])[0] is right.privilege
+        assert privilege_of("v", ["a"], [right])[0] is right.privilege

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarmak_iam.cli.explain_token import as_json, print_inspection
+from tarmak_iam.cli.commands.token import inspection_json, print_inspection
 from tarmak_iam.errors import ParseError, TarmakIamError
-from tarmak_iam.identity.versions import DaemonVersion, releases
-from tarmak_iam.token import Credentials, exec_credential, inspect, make_token, refusal
+from tarmak_iam.identity.releases import DaemonVersion, known_releases
+from tarmak_iam.token import Credentials, exec_credential, inspect_token, make_token, token_refusal
 from tarmak_iam.token.exec_credential import token_in
 from tarmak_iam.token.inspection import KeyKind
-from tests.token.support import encode
+from tests.support.sts import encode
 
 NOW = datetime(2026, 11, 24, 22, 44, 24, tzinfo=timezone.utc)
 SIGNATURE = "5ecre7" * 10
@@ -30,7 +30,7 @@ URL = (
 
 
 def test_everything_but_the_secrets() -> None:
-    found = inspect(encode(URL), now=NOW)
+    found = inspect_token(encode(URL), now=NOW)
     assert found.host == "sts.ap-south-2.amazonaws.com"
     assert (found.region, found.partition) == ("ap-south-2", "aws")
     assert found.signed_at == NOW
@@ -43,7 +43,7 @@ def test_everything_but_the_secrets() -> None:
 
 
 def test_by_version() -> None:
-    verdicts = inspect(encode(URL), now=NOW).verdicts
+    verdicts = inspect_token(encode(URL), now=NOW).verdicts
     assert [(each.versions, each.refusal is None) for each in verdicts] == [
         ("v0.4.0", True),
         ("v0.5.0 to v0.5.1", True),
@@ -60,9 +60,9 @@ def test_by_version() -> None:
 
 
 def test_the_verdict_of_a_version_is_its_refusal() -> None:
-    found = inspect(encode(URL), now=NOW)
-    for version in (*releases(), DaemonVersion(0, 9, 0), DaemonVersion(0, 6, 40)):
-        assert found.verdict(version).refusal == refusal(encode(URL), version, now=NOW)
+    found = inspect_token(encode(URL), now=NOW)
+    for version in (*known_releases(), DaemonVersion(0, 9, 0), DaemonVersion(0, 6, 40)):
+        assert found.verdict(version).refusal == token_refusal(encode(URL), version, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_the_verdict_of_a_version_is_its_refusal() -> None:
 )
 def test_kinds_of_keys(key: str, session: str | None, kind: KeyKind, note: str) -> None:
     token = make_token("test", credentials=Credentials(key, "secret", session), region="eu-west-1", now=NOW)
-    found = inspect(token.text, now=NOW)
+    found = inspect_token(token.text, now=NOW)
     assert found.key_kind is kind
     assert note in " ".join(found.notes)
     assert bool(note) is bool(found.notes)
@@ -97,7 +97,7 @@ def test_kinds_of_keys(key: str, session: str | None, kind: KeyKind, note: str) 
     ],
 )
 def test_partition_of_the_host(host: str, partition: str | None) -> None:
-    assert inspect(encode(URL.replace("sts.ap-south-2.amazonaws.com", host)), now=NOW).partition == partition
+    assert inspect_token(encode(URL.replace("sts.ap-south-2.amazonaws.com", host)), now=NOW).partition == partition
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_partition_of_the_host(host: str, partition: str | None) -> None:
 )
 def test_no_token(text: str) -> None:
     with pytest.raises(ParseError, match="this is no token: "):
-        inspect(text, now=NOW)
+        inspect_token(text, now=NOW)
 
 
 def test_the_token_in_an_exec_credential() -> None:
@@ -126,10 +126,10 @@ mutated = st.builds(
 
 @given(texts | mutated.map(lambda url: encode(url.encode("utf-8", "surrogatepass"))))
 def test_no_text_breaks_it(text: str) -> None:
-    assert isinstance(refusal(text, "v0.6.20", now=NOW), str | None)
+    assert isinstance(token_refusal(text, "v0.6.20", now=NOW), str | None)
     with contextlib.suppress(TarmakIamError):
-        found = inspect(text, now=NOW)
-        json.dumps(as_json(found, DaemonVersion(0, 6, 20)), ensure_ascii=False).encode()
+        found = inspect_token(text, now=NOW)
+        json.dumps(inspection_json(found, DaemonVersion(0, 6, 20)), ensure_ascii=False).encode()
         print_inspection(found, DaemonVersion(0, 6, 20))
 
 
@@ -145,7 +145,7 @@ names = [pair.partition("=")[0] for pair in URL.partition("?")[2].split("&")]
 def test_no_secret_gets_out(dropped: set[str], renamed: str, host: str, twice: bool) -> None:
     kept = [pair for pair in URL.partition("?")[2].split("&") if pair.partition("=")[0] not in dropped]
     query = "&".join(kept * (2 if twice else 1)).replace("X-Amz-Signature", renamed)
-    found = inspect(encode(f"https://{host}/?{query}"), now=NOW)
-    shown = f"{found}{found!r}{json.dumps(as_json(found, DaemonVersion(0, 7, 9)))}"
+    found = inspect_token(encode(f"https://{host}/?{query}"), now=NOW)
+    shown = f"{found}{found!r}{json.dumps(inspection_json(found, DaemonVersion(0, 7, 9)))}"
     assert SIGNATURE not in shown
     assert SECRET not in shown

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmak_iam.errors import ConfigError, TarmakIamError
-from tarmak_iam.token import Credentials, Token, exec_credential, inspect, make_token, refusal
-from tests.token.support import FakeSts, url_of
+from tarmak_iam.token import Credentials, Token, exec_credential, inspect_token, make_token, token_refusal
+from tests.support.sts import FakeSts, url_of
 
 NOW = datetime(2026, 11, 24, 22, 44, 24, 999999, tzinfo=timezone.utc)
 KEYS = Credentials("ASIAEXAMPLEKEY000001", "test-secret")
@@ -88,7 +88,7 @@ def test_botocore_signs_alike(credentials: Credentials, cluster_id: str) -> None
 def test_host_of_every_partition(region: str, host: str) -> None:
     token = make_token("test", credentials=KEYS, region=region, now=NOW)
     assert url_of(token.text).startswith(f"https://{host}/?Action=")
-    found = inspect(token.text, now=NOW)
+    found = inspect_token(token.text, now=NOW)
     assert (found.host, found.region) == (host, region)
     assert found.verdict(found.verdicts[-1].last).refusal is None
     assert found.sts_refusal is None
@@ -107,8 +107,8 @@ def test_every_token_that_is_made_is_taken(
     token = make_token(cluster_id, credentials=credentials, region="eu-west-1", now=NOW)
     later = NOW.replace(microsecond=0) + offset
     for version in ("v0.4.0", "v0.5.9", "v0.6.20", "v0.7.9"):
-        assert refusal(token.text, version, now=later) is None
-    assert inspect(token.text, now=later).sts_refusal is None
+        assert token_refusal(token.text, version, now=later) is None
+    assert inspect_token(token.text, now=later).sts_refusal is None
 
 
 def test_no_secret_in_a_repr() -> None:
@@ -163,7 +163,7 @@ def test_a_role_is_assumed_first(sts: FakeSts) -> None:
             "DurationSeconds": "900",
         }
     ]
-    found = inspect(token.text, now=NOW)
+    found = inspect_token(token.text, now=NOW)
     assert found.access_key_id == "ASIAASSUMED000000001"
     assert found.has_session_token
     assert found.host == "sts.us-east-1.amazonaws.com"
@@ -208,13 +208,13 @@ def test_which_region(
         monkeypatch.setenv(name, value) if value else monkeypatch.delenv(name)
     (aws / "config").write_text(config)
     token = make_token("test", now=NOW, **arguments)  # type: ignore[arg-type]  # parametrised
-    assert inspect(token.text, now=NOW).host == host
+    assert inspect_token(token.text, now=NOW).host == host
 
 
 def test_a_profile_wins_over_the_variables(aws: Path) -> None:
     (aws / "credentials").write_text("[dev]\naws_access_key_id = AKIADEV\naws_secret_access_key = dev-secret\n")
-    assert inspect(make_token("t", profile="dev", now=NOW).text, now=NOW).access_key_id == "AKIADEV"
-    assert inspect(make_token("t", now=NOW).text, now=NOW).access_key_id == "AKIAEXAMPLEKEY000001"
+    assert inspect_token(make_token("t", profile="dev", now=NOW).text, now=NOW).access_key_id == "AKIADEV"
+    assert inspect_token(make_token("t", now=NOW).text, now=NOW).access_key_id == "AKIAEXAMPLEKEY000001"
 
 
 PROFILE = "[profile dev]\nrole_arn = arn:aws:iam::111122223333:role/Dev\ncredential_source = Environment\n"
@@ -224,7 +224,7 @@ def test_sessions_of_a_profile_are_kept(sts: FakeSts, aws: Path) -> None:
     (aws / "config").write_text(PROFILE)
     for directory in (None, aws / "cache", aws / "cache"):
         token = make_token("t", profile="dev", cache_directory=directory, now=NOW)
-        assert inspect(token.text, now=NOW).access_key_id == "ASIAASSUMED000000001"
+        assert inspect_token(token.text, now=NOW).access_key_id == "ASIAASSUMED000000001"
     assert len(sts.calls) == 2
     assert [file.stat().st_mode & 0o777 for file in (aws / "cache").iterdir()] == [0o600]
 

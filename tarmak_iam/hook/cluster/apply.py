@@ -1,43 +1,145 @@
-"""Applies an installation to a cluster: planned whole, written down in the history, then carried out."""
+"""Applies an installation to a cluster: planned whole, written down in the history, carried out, and read again at
+the very end.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from tarmak_iam.document.boundary import Boundary
-from tarmak_iam.effects import Loaded, effects
+from tarmak_iam.access.diff import Loaded, effects
+from tarmak_iam.access.lockout import check_ways_in
+from tarmak_iam.document.files import Boundary
 from tarmak_iam.emit import manifests
+from tarmak_iam.emit.kubernetes_objects import OWN_ANNOTATIONS
 from tarmak_iam.errors import TarmakIamError, ToolError
-from tarmak_iam.guards import check_ways_in
-from tarmak_iam.hook.cluster.batches import in_batches
-from tarmak_iam.hook.cluster.changes import Action, Applied, ApplyFailed, Change
-from tarmak_iam.hook.cluster.established import wait_until_established
-from tarmak_iam.hook.cluster.history import KeptObject
+from tarmak_iam.hook.cluster.apply_plan import ApplyPlan, ApplyStep, is_settled, make_plan
+from tarmak_iam.hook.cluster.crd_ready import CRD, wait_until_established
+from tarmak_iam.hook.cluster.history import Applied, ApplyFailed, KeptObject, ObjectAction, ObjectChange
 from tarmak_iam.hook.cluster.journal import Journal, finish_notes, left_by, settle
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.lease import leased
-from tarmak_iam.hook.cluster.mappings import read_live
-from tarmak_iam.hook.cluster.objects import Index, Object, Ref, counted, digest
-from tarmak_iam.hook.cluster.plan import Plan, Step, is_settled, make_plan
-from tarmak_iam.hook.cluster.read_back import read_back
-from tarmak_iam.hook.cluster.restart import RolledOut, roll_out_and_restart, would_be_restarted
-from tarmak_iam.hook.cluster.rights import check_rights, explained, rights_of_apply
-from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS, read_rollout
-from tarmak_iam.hook.cluster.server import CRD, Conflict, Server
-from tarmak_iam.hook.cluster.stale_pods import check_pods
+from tarmak_iam.hook.cluster.live_mappings import read_live
+from tarmak_iam.hook.cluster.objects import MANAGER, Index, Object, Ref, in_batches, number_of_kind, object_digest
+from tarmak_iam.hook.cluster.permissions import check_permissions, explained, permissions_of_apply
+from tarmak_iam.hook.cluster.rollout import (
+    ROLLOUT_SECONDS,
+    RolledOut,
+    check_pods,
+    read_rollout,
+    roll_out_and_restart,
+    would_be_restarted,
+)
+from tarmak_iam.hook.cluster.server import Conflict, Server
 from tarmak_iam.hook.cluster.update_check import check_changes
-from tarmak_iam.hook.telling import Tell, silent
-from tarmak_iam.installation import Installation
+from tarmak_iam.hook.programs import Progress, no_progress
+from tarmak_iam.installation.installation import Installation
 from tarmak_iam.text import brief_list
 
-__all__ = ["apply"]
+_MAX_PATHS = 3
+
+_MAX_OBJECTS = 5
+
+_GONE = object()
 
 
-def apply(
+class ChangedSince(ToolError):
+    """The cluster does not have what was applied just now. `refs`: which objects."""
+
+    def __init__(self, found: Sequence[tuple[Ref, str]]) -> None:
+        more = f"; {len(found) - _MAX_OBJECTS} more objects too" if len(found) > _MAX_OBJECTS else ""
+        super().__init__("; ".join(f"{ref} {what}" for ref, what in found[:_MAX_OBJECTS]) + more)
+        self.refs = tuple(ref for ref, _ in found)
+
+
+def read_back(server: Server, made: Sequence[tuple[Object, Object]], removed: Sequence[Ref] = ()) -> None:
+    """`made`: each object as it was wanted, and as it became. Only what was wanted counts: a status, and fields that
+    others add, do not. `removed` are to be gone.
+
+    Raises ChangedSince, naming who has changed them, and ToolError where they cannot be read.
+    """
+    wanted = [each for each, _ in made]
+    try:
+        found = server.read([*wanted, *(ref.stub for ref in removed)])
+    except TarmakIamError as error:
+        raise ToolError(f"what was applied could not be read again: {error.what}", remedy=error.remedy) from None
+    index = Index(found)
+    changed = [*_changed(made, index), *_back(removed, index)]
+    if changed:
+        raise ChangedSince(changed)
+
+
+def _changed(made: Iterable[tuple[Object, Object]], found: Index) -> Iterator[tuple[Ref, str]]:
+    for wanted, became in made:
+        ref = Ref.of(wanted)
+        live = found.get(ref)
+        if live is None:
+            yield ref, "is gone: somebody removed it after it was applied"
+            continue
+        paths = list(_differing(wanted, became, live, ()))
+        if paths:
+            shown = ", ".join(map(_shown, paths[:_MAX_PATHS])) + (", ..." if len(paths) > _MAX_PATHS else "")
+            yield ref, f"is not what was applied: {_who(became, live)} changed {shown} afterwards"
+
+
+def _back(removed: Iterable[Ref], found: Index) -> Iterator[tuple[Ref, str]]:
+    for ref in removed:
+        live = found.get(ref)
+        if live is not None and "deletionTimestamp" not in live["metadata"]:
+            yield ref, "is there again: somebody made it after it was removed"
+
+
+def _differing(shape: Any, became: Any, live: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Where the two differ in what `shape` sets."""
+    if isinstance(shape, dict) and isinstance(became, dict) and isinstance(live, dict):
+        for key, value in shape.items():
+            if str(key).startswith(OWN_ANNOTATIONS):  # which no comparison goes by: they say when and by what it is set
+                continue
+            yield from _differing(value, became.get(key, _GONE), live.get(key, _GONE), (*path, str(key)))
+    elif (names := _names(shape)) and _names(became) and _names(live):
+        sides = [{each["name"]: each for each in side} for side in (shape, became, live)]
+        for name in names:
+            wanted, was, now = (side.get(name, _GONE) for side in sides)
+            yield from _differing(wanted, was, now, (*path, name))
+    elif became != live:
+        yield path
+
+
+def _names(items: Any) -> list[str]:
+    """Those of a list whose items have one each, as containers have; others may add to such a list."""
+    if not isinstance(items, list) or not all(isinstance(each, dict) and "name" in each for each in items):
+        return []
+    names = [str(each["name"]) for each in items]
+    return names if len(set(names)) == len(names) else []
+
+
+def _who(became: Object, live: Object) -> str:
+    """By what the API server keeps of field managers, from Kubernetes 1.16 on."""
+    names = {name for (name, _), _ in _entries(live).items() - _entries(became).items()}
+    others = sorted(names - {MANAGER})
+    if others:
+        return ", ".join(others)
+    return f"another run of {MANAGER}" if names else "somebody"
+
+
+def _entries(each: Object) -> dict[tuple[str, str], str]:
+    """When each manager has changed it last."""
+    entries = (each.get("metadata") or {}).get("managedFields") or ()
+    return {
+        (str(entry.get("manager", "")), str(entry.get("operation", ""))): f"{entry.get('time')} {entry.get('fieldsV1')}"
+        for entry in entries
+        if isinstance(entry, dict)
+    }
+
+
+def _shown(path: tuple[str, ...]) -> str:
+    return ".".join(path)
+
+
+def apply_to_cluster(
     installation: Installation,
     kubectl: Kubectl,
     state: Path,
@@ -45,7 +147,7 @@ def apply(
     dry_run: Literal["client", "server"] | None = None,
     force: bool = False,
     wait: float | None = ROLLOUT_SECONDS,
-    tell: Tell = silent,
+    tell: Progress = no_progress,
     begun: Callable[[], None] = lambda: None,
     within: Boundary | None = None,
 ) -> Applied:
@@ -63,17 +165,17 @@ def apply(
     the cluster's lease; ApplyFailed from the first change on.
     """
     with nullcontext(kubectl) if dry_run is not None else leased(kubectl, tell) as held:
-        return _apply(installation, held, state, dry_run, force, wait, tell, begun, within)
+        return _planned_and_applied(installation, held, state, dry_run, force, wait, tell, begun, within)
 
 
-def _apply(
+def _planned_and_applied(
     installation: Installation,
     kubectl: Kubectl,
     state: Path,
     dry_run: Literal["client", "server"] | None,
     force: bool,
     wait: float | None,
-    tell: Tell,
+    tell: Progress,
     begun: Callable[[], None],
     within: Boundary | None,
 ) -> Applied:
@@ -97,17 +199,17 @@ def _apply(
         if dry_run == "server":
             server.validate(objects)
         return replace(foreseen, notes=tuple(dict.fromkeys((*notes, *warnings, *would_be_restarted(check)))))
-    check_rights(kubectl, rights_of_apply(server, plan, check), tell)
+    check_permissions(kubectl, permissions_of_apply(server, plan, check), tell)
     for each in warnings:
         tell(each)
-    return _Run(server, plan, state, foreseen, force, wait, tell, begun, within).carried_out()
+    return _ApplyRun(server, plan, state, foreseen, force, wait, tell, begun, within).carried_out()
 
 
-def _with_safe_removals(server: Server, plan: Plan) -> Plan:
+def _with_safe_removals(server: Server, plan: ApplyPlan) -> ApplyPlan:
     """Without removals, where the daemon that reads these objects may still be the one that lets people in."""
     daemons = [step for step in plan.steps if step.ref.kind == "DaemonSet"]
     if not plan.removals or all(
-        step.action is Action.UNCHANGED and read_rollout(server.kubectl, step.ref).is_done for step in daemons
+        step.action is ObjectAction.UNCHANGED and read_rollout(server.kubectl, step.ref).is_done for step in daemons
     ):
         return plan
     names = brief_list(map(Ref.of, plan.removals))
@@ -121,25 +223,25 @@ def _of_version(installation: Installation, server: Server) -> Iterator[str]:
         yield f"the objects are for Kubernetes {own}, the cluster runs {found}: see kubernetesVersion in the settings"
 
 
-class _Run:
+class _ApplyRun:
     """One apply, from the first change on."""
 
     def __init__(
         self,
         server: Server,
-        plan: Plan,
+        plan: ApplyPlan,
         path: Path,
         foreseen: Applied,
         force: bool,
         wait: float | None,
-        tell: Tell,
+        tell: Progress,
         begun: Callable[[], None],
         within: Boundary | None,
     ) -> None:
         self._server, self._plan, self._foreseen = server, plan, foreseen
         self._path, self._within = path, within
         self._force, self._wait, self._tell, self._kept = force, wait, tell, begun
-        self._done: dict[Ref, Change] = {}
+        self._done: dict[Ref, ObjectChange] = {}
         self._made: list[tuple[Object, Object]] = []
         self._begun: set[Ref] = set()
         self._journal: Journal | None = None
@@ -174,18 +276,18 @@ class _Run:
         self._kept()
         return journal
 
-    def _apply(self, steps: list[Step]) -> None:
-        work: list[Step] = []
+    def _apply(self, steps: list[ApplyStep]) -> None:
+        work: list[ApplyStep] = []
         for step in steps:
             if is_settled(self._server, step):
-                self._note(Action.UNCHANGED, step.ref)
+                self._note(ObjectAction.UNCHANGED, step.ref)
                 self._made.append((step.wanted, step.then))
             else:
                 work.append(step)
         if not work:
             return
-        if any(step.action is not Action.UNCHANGED for step in work):
-            self._tell(f"applying {counted([step.ref for step in work])}")
+        if any(step.action is not ObjectAction.UNCHANGED for step in work):
+            self._tell(f"applying {number_of_kind([step.ref for step in work])}")
         self._begun |= {step.ref for step in work}
         for step, made in zip(work, self._attempt(work), strict=True):
             self._note(replace(step, then=made).action, step.ref, made)
@@ -195,7 +297,7 @@ class _Run:
         if self._journal is not None:
             self._journal.save()
 
-    def _attempt(self, steps: list[Step]) -> list[dict[str, object]]:
+    def _attempt(self, steps: list[ApplyStep]) -> list[dict[str, object]]:
         try:
             return self._server.apply([step.pair for step in steps], force=self._force)
         except Conflict:  # perhaps with somebody who was just at it: what they did is read again
@@ -210,16 +312,16 @@ class _Run:
             ref = Ref.of(each)
             if ref.kind == CRD and self._server.others(each):  # made while the rollout was waited for
                 self._tell(f"{ref} stays: objects of it are not ours")
-                self._note(Action.UNCHANGED, ref)
+                self._note(ObjectAction.UNCHANGED, ref)
             else:
                 refs.append(ref)
         if not refs:
             return
-        self._tell(f"removing {counted(refs)}")
+        self._tell(f"removing {number_of_kind(refs)}")
         self._begun |= set(refs)
         self._server.remove(*refs)
         for ref in refs:
-            self._note(Action.REMOVED, ref)
+            self._note(ObjectAction.REMOVED, ref)
         if self._journal is not None:
             self._journal.save()
 
@@ -240,7 +342,7 @@ class _Run:
 
     def _failure(self, error: TarmakIamError) -> ApplyFailed:
         steps = [(step.ref, step.live, step.action) for step in self._plan.steps]
-        steps += [(Ref.of(each), each, Action.REMOVED) for each in self._plan.removals]
+        steps += [(Ref.of(each), each, ObjectAction.REMOVED) for each in self._plan.removals]
         unknown, left = list[Ref](), list[Ref]()
         for ref, live, action in steps:
             if ref in self._done:
@@ -250,7 +352,7 @@ class _Run:
                 continue
             # Whoever does not answer for one object is not asked for the next one.
             became = None if unknown else self._looked_up(ref, live, action)
-            if became is Action.UNCHANGED:
+            if became is ObjectAction.UNCHANGED:
                 left.append(ref)
             elif became is None:
                 unknown.append(ref)
@@ -258,15 +360,15 @@ class _Run:
                 self._note(became, ref)
         return ApplyFailed(error, self._applied(None), tuple(left), tuple(unknown))
 
-    def _looked_up(self, ref: Ref, live: Object | None, action: Action) -> Action | None:
+    def _looked_up(self, ref: Ref, live: Object | None, action: ObjectAction) -> ObjectAction | None:
         """What became of an object whose call did not come back; None where that cannot be found out."""
         at_once = replace(self._server, kubectl=replace(self._server.kubectl, patience=0.0))
         try:
             found = at_once.read([ref.stub])
         except TarmakIamError:
             return None
-        is_as_it_was = (digest(found[0]) if found else None) == (digest(live) if live else None)
-        return Action.UNCHANGED if is_as_it_was else action
+        is_as_it_was = (object_digest(found[0]) if found else None) == (object_digest(live) if live else None)
+        return ObjectAction.UNCHANGED if is_as_it_was else action
 
     def _applied(self, rolled_out: bool | None) -> Applied:
         state = None if self._journal is None else self._path
@@ -274,10 +376,10 @@ class _Run:
 
     @property
     def _removed(self) -> list[Ref]:
-        return [ref for ref, change in self._done.items() if change.action is Action.REMOVED]
+        return [ref for ref, change in self._done.items() if change.action is ObjectAction.REMOVED]
 
-    def _note(self, action: Action, ref: Ref, made: Object | None = None) -> None:
+    def _note(self, action: ObjectAction, ref: Ref, made: Object | None = None) -> None:
         """`made` is what the API server has made of it."""
-        self._done[ref] = Change.of(action, ref)
-        if self._journal is not None and (made is not None or action is Action.REMOVED):
+        self._done[ref] = ObjectChange.of(action, ref)
+        if self._journal is not None and (made is not None or action is ObjectAction.REMOVED):
             self._journal.note(ref, made)

@@ -1,4 +1,6 @@
-"""The changes that `apply` made to a cluster, numbered, with each object before and after: what `rollback` goes by."""
+"""What became of the objects of a cluster, and the numbered history of it, with each object before and after: what
+`rollback` goes by.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +8,124 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tarmak_iam.hook.cluster.changes import Action, Change
-from tarmak_iam.hook.cluster.merge import merged
-from tarmak_iam.hook.cluster.objects import Index, Object, Ref, cleaned, digest, is_ours, meant
+from tarmak_iam.access.diff import Effect
+from tarmak_iam.errors import TarmakIamError, ToolError
+from tarmak_iam.hook.cluster.object_fields import merged
+from tarmak_iam.hook.cluster.objects import (
+    Index,
+    Object,
+    Ref,
+    comparable,
+    is_ours,
+    object_digest,
+    without_server_fields,
+)
+from tarmak_iam.text import brief_list
 
-__all__ = ["STATE_NAME", "History", "KeptObject", "Revision", "Status", "UndoneObject", "composed"]
+if TYPE_CHECKING:
+    from tarmak_iam.hook.cluster.rollback_plan import Outlook
+    from tarmak_iam.hook.cluster.rollout import StalePod
+
+
+class ObjectAction(str, Enum):
+    CREATED = "created"
+    CONFIGURED = "configured"
+    UNCHANGED = "unchanged"
+    REMOVED = "removed"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectChange:
+    """What became, or would become, of one object; `namespace` is empty for one of the whole cluster."""
+
+    action: ObjectAction
+    kind: str
+    namespace: str
+    name: str
+
+    @classmethod
+    def of(cls, action: ObjectAction, ref: Ref) -> ObjectChange:
+        return cls(action, ref.kind, ref.namespace, ref.name)
+
+    @property
+    def named(self) -> str:
+        where = f"{self.namespace}/" if self.namespace else ""
+        return f"{self.kind} {where}{self.name}"
+
+    @property
+    def text(self) -> str:
+        return f"{self.action} {self.named}"
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of each object, in the order in which it did.
+
+    `state` is the file with what was there before, None where nothing changed (an older file is then left alone).
+    `rolled_out`: whether the DaemonSet runs everywhere with this; None where nobody waited for it.
+    """
+
+    changes: tuple[ObjectChange, ...]
+    state: Path | None = None
+    rolled_out: bool | None = None
+    notes: tuple[str, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    """On principals, against what the cluster's daemon gave before."""
+    restarted: tuple[StalePod, ...] = ()
+    """Pods that ran another configuration."""
+
+    @property
+    def changed(self) -> bool:
+        return any(change.action is not ObjectAction.UNCHANGED for change in self.changes)
+
+
+class ApplyFailed(ToolError):
+    """It stopped midway: `applied` tells what was done, `left` what was not; `state` is for `rollback`."""
+
+    def __init__(
+        self, reason: TarmakIamError, applied: Applied, left: tuple[Ref, ...], unknown: tuple[Ref, ...]
+    ) -> None:
+        done = [change.text for change in applied.changes if change.action is not ObjectAction.UNCHANGED]
+        parts = [str(reason), f"done: {brief_list(done) or 'nothing'}"]
+        if unknown:
+            parts.append(f"not known: {brief_list(unknown)}")
+        if left:
+            parts.append(f"not done: {brief_list(left)}")
+        # Where nothing is kept of it, a rollback would undo an earlier change.
+        restores = ", or rollback, which restores what was there before" if applied.state is not None else ""
+        super().__init__("; ".join(parts), remedy=f"run apply again{restores}")
+        self.reason, self.applied, self.left, self.unknown = reason, applied, left, unknown
+        self.state = applied.state
+
+
+class RollbackFailed(ToolError):
+    """It stopped midway, and says what was done and what was not."""
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """What became of each object: created, configured (put back as it was), removed or unchanged.
+
+    `undone` are the numbers of the changes; none where the newest one was undone already. `outlook`: who can log in
+    afterwards, None where there was nothing to undo. `restarted`: pods that ran another configuration.
+    """
+
+    changes: tuple[ObjectChange, ...]
+    rolled_out: bool | None = None
+    undone: tuple[int, ...] = ()
+    outlook: Outlook | None = None
+    restarted: tuple[StalePod, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        return any(change.action is not ObjectAction.UNCHANGED for change in self.changes)
+
 
 STATE_NAME = "tarmak-iam.state.json"
 """In the cluster's directory: the history."""
@@ -49,11 +163,16 @@ class KeptObject:
     @classmethod
     def of(cls, live: Object | None, then: Object | None) -> KeptObject:
         """Of one that is to become what `then` is."""
-        before, after = (None if each is None else cleaned(each) for each in (live, then))
+        before, after = (None if each is None else without_server_fields(each) for each in (live, then))
         return cls(Ref.of(then or live or {}), before, after, live is None or is_ours(live))
 
     def done(self, made: Object | None) -> KeptObject:
-        return replace(self, ref=self.ref if made is None else Ref.of(made), after=made and cleaned(made), is_done=True)
+        return replace(
+            self,
+            ref=self.ref if made is None else Ref.of(made),
+            after=made and without_server_fields(made),
+            is_done=True,
+        )
 
     def ends(self, status: Status) -> tuple[Object, ...]:
         """How a change of that status, or undoing it, can have left it where it is there."""
@@ -61,10 +180,10 @@ class KeptObject:
         return tuple(each for each in found if each is not None)
 
     @property
-    def change(self) -> Change:
+    def change(self) -> ObjectChange:
         if self.after is None and self.digest is None:
-            return Change.of(Action.REMOVED, self.ref)
-        return Change.of(Action.CREATED if self.before is None else Action.CONFIGURED, self.ref)
+            return ObjectChange.of(ObjectAction.REMOVED, self.ref)
+        return ObjectChange.of(ObjectAction.CREATED if self.before is None else ObjectAction.CONFIGURED, self.ref)
 
     @property
     def is_change(self) -> bool:
@@ -109,8 +228,8 @@ class UndoneObject:
     def known(self, live: Object | None) -> tuple[Object, ...]:
         """The states in which it was there. Of an old release there is a digest alone: it may be what is there now."""
         found = tuple(each for each in self.states if each is not None)
-        if self.digest is not None and live is not None and digest(live) == self.digest:
-            return (*found, cleaned(live))
+        if self.digest is not None and live is not None and object_digest(live) == self.digest:
+            return (*found, without_server_fields(live))
         return found
 
     def is_as_left(self, live: Object | None) -> bool:
@@ -152,10 +271,10 @@ class History:
                 newest.setdefault(each.ref.key, []).append((revision.status, each))
 
         def is_left(live: Object) -> bool:
-            ref, found = Ref.of(live), digest(live)
+            ref, found = Ref.of(live), object_digest(live)
             for status, each in newest.get(ref.key, ()):
                 if each.ref.is_same(ref):
-                    return found == each.digest or any(found == digest(end) for end in each.ends(status))
+                    return found == each.digest or any(found == object_digest(end) for end in each.ends(status))
             return False
 
         return is_left
@@ -233,7 +352,9 @@ def _joined(opened: Sequence[UndoneObject], objects: Sequence[KeptObject], live:
     for each in opened:
         now, mine = live.get(each.ref), new.pop((each.ref.key, each.ref.namespace), None)
         if mine is None and each.digest is None and each.is_as_left(now):
-            kept.append(KeptObject(each.ref, each.target, now and cleaned(now), each.is_ours, is_done=True))
+            kept.append(
+                KeptObject(each.ref, each.target, now and without_server_fields(now), each.is_ours, is_done=True)
+            )
         elif mine is None and (each.digest is not None or not each.is_as_before(now)):
             kept.append(KeptObject(each.ref, each.target, each.states[-1], each.is_ours, digest=each.digest))
         elif mine is None:
@@ -250,16 +371,16 @@ def _is_known(each: UndoneObject, live: Object | None) -> bool:
     states = each.known(live)
     if live is None or not states:
         return True
-    target = {} if each.target is None else meant(each.target)
-    return not merged(meant(live), target, [meant(state) for state in states]).conflicts
+    target = {} if each.target is None else comparable(each.target)
+    return not merged(comparable(live), target, [comparable(state) for state in states]).conflicts
 
 
 def _is_there(live: Object | None, wanted: Object | None, others: Sequence[Object | None]) -> bool:
     if live is None or wanted is None:
         return live is wanted
-    states = [{} if each is None else meant(each) for each in others]
-    now = meant(live)
-    return bool(merged(now, meant(wanted), states).value == now)
+    states = [{} if each is None else comparable(each) for each in others]
+    now = comparable(live)
+    return bool(merged(now, comparable(wanted), states).value == now)
 
 
 def _finishes(newest: Revision, objects: Sequence[KeptObject]) -> bool:
@@ -271,4 +392,4 @@ def _finishes(newest: Revision, objects: Sequence[KeptObject]) -> bool:
 
 
 def _meant(each: Object | None) -> Object | None:
-    return None if each is None else meant(each)
+    return None if each is None else comparable(each)

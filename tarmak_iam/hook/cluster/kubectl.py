@@ -10,23 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tarmak_iam.config.versions import GoVersion, parse_version
+from tarmak_iam.config.kubernetes_versions import GoVersion, parse_version
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.lock import ClusterLock
-from tarmak_iam.hook.processes import Completed, Programs
-
-__all__ = [
-    "REQUEST_SECONDS",
-    "Kubectl",
-    "is_away",
-    "is_forbidden",
-    "is_unserved",
-    "is_write",
-    "items_of",
-    "object_in",
-    "objects_of",
-    "why",
-]
+from tarmak_iam.hook.programs import Completed, Programs
 
 REQUEST_SECONDS = 30
 """How long one request that writes may take: well below the duration of the cluster's lease."""

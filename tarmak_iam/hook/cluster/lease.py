@@ -21,10 +21,7 @@ from typing import Any
 from tarmak_iam.errors import TarmakIamError, ToolError
 from tarmak_iam.hook.cluster.kubectl import REQUEST_SECONDS, Kubectl, is_forbidden, is_unserved, items_of
 from tarmak_iam.hook.cluster.objects import MANAGER, Object
-from tarmak_iam.hook.processes import Completed
-from tarmak_iam.hook.telling import Tell, silent
-
-__all__ = ["LEASE_SECONDS", "LeaseHeld", "LeaseLost", "leased"]
+from tarmak_iam.hook.programs import Completed, Progress, no_progress
 
 LEASE_SECONDS = 2.0 * REQUEST_SECONDS
 """How long it holds from its last renewal on: a write that was begun while it held is over by then."""
@@ -57,7 +54,7 @@ class LeaseLost(ToolError):
 @contextmanager
 def leased(
     kubectl: Kubectl,
-    tell: Tell = silent,
+    tell: Progress = no_progress,
     *,
     seconds: float = LEASE_SECONDS,
     now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
@@ -95,7 +92,7 @@ def _identity() -> str:
 @dataclass
 class _Lease:
     kubectl: Kubectl
-    tell: Tell
+    tell: Progress
     seconds: float
     now: Callable[[], datetime]
     holder: str = field(default_factory=_identity)

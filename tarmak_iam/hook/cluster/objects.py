@@ -1,35 +1,16 @@
-"""Kubernetes objects as plain data: which one it is, what of it somebody meant, and whose it is."""
+"""Kubernetes objects as plain data: which one it is, what of it somebody meant, whose it is, and many of them in
+batches.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from tarmak_iam.emit.checksum import OWN_ANNOTATIONS
-
-__all__ = [
-    "CHANGED_AT",
-    "IDENTITY_MAPPINGS",
-    "LAST_APPLIED",
-    "MANAGER",
-    "Index",
-    "Object",
-    "Ref",
-    "cleaned",
-    "counted",
-    "digest",
-    "entries",
-    "is_applied",
-    "is_ours",
-    "labels",
-    "last_applied",
-    "managers",
-    "meant",
-    "without_last_applied",
-]
+from tarmak_iam.emit.kubernetes_objects import OWN_ANNOTATIONS
 
 MANAGER = "tarmak-iam"
 """Our name as a field manager, and as the value of `app.kubernetes.io/managed-by`."""
@@ -41,9 +22,13 @@ CHANGED_AT = "tarmak-iam/changed-at"
 """Annotation of a ConfigMap: when its data changed, where nothing else in it says so."""
 
 _MANAGED_BY = "app.kubernetes.io/managed-by"
+
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
 # The API server's own, which it makes anew for what is written back.
 _METADATA = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")
+
 _ANNOTATIONS = ("deprecated.daemonset.template.generation",)
 
 Object = dict[str, Any]
@@ -119,22 +104,22 @@ class Index:
         return next((each for found, each in self._named.get(ref.key, ()) if ref.is_same(found)), None)
 
 
-def counted(refs: Sequence[Ref]) -> str:
+def number_of_kind(refs: Sequence[Ref]) -> str:
     """For messages: objects of one kind, by their number where there are several."""
     return str(refs[0]) if len(refs) == 1 else f"{len(refs)} objects of the kind {refs[0].kind}"
 
 
-def cleaned(each: Object) -> Object:
+def without_server_fields(each: Object) -> Object:
     """What of a live object can be written back: without status and what the API server itself keeps in it."""
     metadata = {key: value for key, value in (each.get("metadata") or {}).items() if key not in _METADATA}
     kept = {key: value for key, value in each.items() if key != "status"} | {"metadata": metadata}
     return _without_annotations(kept, _ANNOTATIONS)
 
 
-def meant(each: Object) -> Object:
+def comparable(each: Object) -> Object:
     """`cleaned`, without what controllers add, the copy that kubectl's own apply keeps in an annotation, and our own
     annotations: for comparing and showing."""
-    kept = cleaned(each)
+    kept = without_server_fields(each)
     annotations = kept["metadata"].get("annotations")
     if isinstance(annotations, dict):
         own = (key for key in annotations if key.startswith(OWN_ANNOTATIONS))
@@ -144,8 +129,8 @@ def meant(each: Object) -> Object:
     return {**kept, "metadata": {key: value for key, value in kept["metadata"].items() if key != "finalizers"}}
 
 
-def digest(each: Object) -> str:
-    return hashlib.sha256(json.dumps(meant(each), sort_keys=True).encode()).hexdigest()
+def object_digest(each: Object) -> str:
+    return hashlib.sha256(json.dumps(comparable(each), sort_keys=True).encode()).hexdigest()
 
 
 def last_applied(each: Object) -> Object | None:
@@ -172,24 +157,24 @@ def without_last_applied(each: Object) -> Object:
 
 def is_ours(each: Object) -> bool:
     """By its label, or by having been applied under our name."""
-    return labels(each).get(_MANAGED_BY) == MANAGER or is_applied(each)
+    return labels_of(each).get(_MANAGED_BY) == MANAGER or is_applied(each)
 
 
 def is_applied(each: Object) -> bool:
     """Whether server-side apply has it as ours."""
-    return any(entry.get("manager") == MANAGER and entry.get("operation") == "Apply" for entry in entries(each))
+    return any(entry.get("manager") == MANAGER and entry.get("operation") == "Apply" for entry in managed_entries(each))
 
 
-def labels(each: Object) -> dict[str, str]:
+def labels_of(each: Object) -> dict[str, str]:
     return dict((each.get("metadata") or {}).get("labels") or {})
 
 
 def managers(each: Object) -> tuple[str, ...]:
     """Who has set fields of it; empty below Kubernetes 1.16, which does not keep that."""
-    return tuple(dict.fromkeys(str(entry.get("manager", "")) for entry in entries(each)))
+    return tuple(dict.fromkeys(str(entry.get("manager", "")) for entry in managed_entries(each)))
 
 
-def entries(each: Object) -> Iterator[dict[str, Any]]:
+def managed_entries(each: Object) -> Iterator[dict[str, Any]]:
     """Of managedFields, one for each manager and operation."""
     for entry in (each.get("metadata") or {}).get("managedFields") or ():
         if isinstance(entry, dict):
@@ -203,3 +188,56 @@ def _without_annotations(each: Object, names: Iterable[str]) -> Object:
     left = {key: value for key, value in annotations.items() if key not in names}
     metadata = {key: value for key, value in each["metadata"].items() if key != "annotations"}
     return {**each, "metadata": {**metadata, "annotations": left} if left else metadata}
+
+
+T = TypeVar("T")
+
+R = TypeVar("R")
+
+
+# kubectl asks the API server for one object after another, up to three requests each: 100 objects take a minute where
+# a request takes 200 ms, and kubectl's own start is a hundredth of that.
+_OBJECTS = 100
+
+_BYTES = 4_000_000
+
+
+def in_batches(
+    items: Iterable[T], object_of: Callable[[T], Object], *, is_of_one_kind: bool = False
+) -> Iterator[list[T]]:
+    """In their order, for one call each. `is_of_one_kind`: those of another kind begin another batch."""
+    batch: list[T] = []
+    kind, size = "", 0
+    for item in items:
+        each = object_of(item)
+        resource, length = Ref.of(each).resource, len(json.dumps(each))
+        is_another = is_of_one_kind and resource != kind
+        if batch and (is_another or len(batch) == _OBJECTS or size + length > _BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(item)
+        kind, size = resource, size + length
+    if batch:
+        yield batch
+
+
+def by_kind(objects: Iterable[Object]) -> list[list[Object]]:
+    """Whether they follow each other or not."""
+    found: dict[str, list[Object]] = {}
+    for each in objects:
+        found.setdefault(Ref.of(each).resource, []).append(each)
+    return list(found.values())
+
+
+def in_halves(
+    items: Sequence[T], together: Callable[[Sequence[T]], list[R] | None], alone: Callable[[T], R]
+) -> list[R]:
+    """What comes of each. `together` gives None where something went wrong with one of them: then each half is tried,
+    so that `alone` says what it was after few calls. Raises what `alone` raises, of the first."""
+    if len(items) == 1:
+        return [alone(items[0])]
+    made = together(items) if items else []
+    if made is not None:
+        return made
+    middle = len(items) // 2
+    return [result for half in (items[:middle], items[middle:]) for result in in_halves(half, together, alone)]

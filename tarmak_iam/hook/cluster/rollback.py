@@ -7,33 +7,42 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tarmak_iam.document.boundary import Boundary
+from tarmak_iam.document.files import Boundary
 from tarmak_iam.errors import TarmakIamError, ToolError
-from tarmak_iam.hook.cluster.batches import in_batches
-from tarmak_iam.hook.cluster.changes import Action, Change, RollbackFailed, RolledBack
-from tarmak_iam.hook.cluster.established import wait_until_established
-from tarmak_iam.hook.cluster.history import History, Revision, Status, composed
-from tarmak_iam.hook.cluster.history_file import load_history, write_history
+from tarmak_iam.hook.cluster.crd_ready import CRD, wait_until_established
+from tarmak_iam.hook.cluster.history import (
+    History,
+    ObjectAction,
+    ObjectChange,
+    Revision,
+    RollbackFailed,
+    RolledBack,
+    Status,
+    composed,
+)
+from tarmak_iam.hook.cluster.journal import load_history, write_history
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.lease import leased
-from tarmak_iam.hook.cluster.objects import Object, Ref, counted
-from tarmak_iam.hook.cluster.outlook import outlook
-from tarmak_iam.hook.cluster.restart import RolledOut, roll_out_and_restart
-from tarmak_iam.hook.cluster.rights import check_rights, explained, rights_of_rollback
-from tarmak_iam.hook.cluster.rollout import ROLLOUT_SECONDS, read_rollout
-from tarmak_iam.hook.cluster.server import CRD, Server
-from tarmak_iam.hook.cluster.stale_pods import DAEMONSET, check_pods
-from tarmak_iam.hook.cluster.undo import UndoStep, refuse_conflicts, revisions_to_undo, undo_steps
+from tarmak_iam.hook.cluster.objects import Object, Ref, in_batches, number_of_kind
+from tarmak_iam.hook.cluster.permissions import check_permissions, explained, permissions_of_rollback
+from tarmak_iam.hook.cluster.rollback_plan import UndoStep, outlook, refuse_conflicts, revisions_to_undo, undo_steps
+from tarmak_iam.hook.cluster.rollout import (
+    DAEMONSET,
+    ROLLOUT_SECONDS,
+    RolledOut,
+    check_pods,
+    read_rollout,
+    roll_out_and_restart,
+)
+from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.cluster.update_check import check_changes
-from tarmak_iam.hook.telling import Tell, silent
+from tarmak_iam.hook.programs import Progress, no_progress
 from tarmak_iam.text import brief_list
 
-__all__ = ["RollbackFailed", "rollback"]
-
-_ENDS = {Action.REMOVED: "removed", Action.CREATED: "created again", Action.CONFIGURED: "set back"}
+_ENDS = {ObjectAction.REMOVED: "removed", ObjectAction.CREATED: "created again", ObjectAction.CONFIGURED: "set back"}
 
 
-def rollback(
+def roll_back(
     kubectl: Kubectl,
     state: Path,
     *,
@@ -41,7 +50,7 @@ def rollback(
     force: bool = False,
     dry_run: bool = False,
     wait: float | None = ROLLOUT_SECONDS,
-    tell: Tell = silent,
+    tell: Progress = no_progress,
     within: Boundary | None = None,
 ) -> RolledBack:
     """Undoes the newest change of the history in the file `state`, or every one that is newer than the change `to`:
@@ -68,7 +77,7 @@ def _rolled_back(
     force: bool,
     dry_run: bool,
     wait: float | None,
-    tell: Tell,
+    tell: Progress,
     within: Boundary | None,
 ) -> RolledBack:
     server = Server.of(kubectl)
@@ -89,12 +98,14 @@ def _rolled_back(
     check = check_pods(server)
     warnings = check_changes(server, check, [(each.live, each.then) for each in steps], force=force)
     if not dry_run:
-        check_rights(kubectl, rights_of_rollback(server, steps, check), tell)
+        check_permissions(kubectl, permissions_of_rollback(server, steps, check), tell)
     for line in (*_announced(revisions, foreseen), *warnings):
         tell(line)
     if dry_run:
         return foreseen
-    return _Run(server, _Notes(history, foreseen.undone, state, within), steps, foreseen, tell, wait).carried_out()
+    return _RollbackRun(
+        server, _Notes(history, foreseen.undone, state, within), steps, foreseen, tell, wait
+    ).carried_out()
 
 
 def _announced(revisions: Sequence[Revision], foreseen: RolledBack) -> Iterator[str]:
@@ -127,7 +138,7 @@ class _Notes:
             self.history = write_history(found, self.path, self.within)
 
 
-class _Run:
+class _RollbackRun:
     """One rollback, from the first change on."""
 
     def __init__(
@@ -136,16 +147,16 @@ class _Run:
         notes: _Notes,
         steps: Sequence[UndoStep],
         foreseen: RolledBack,
-        tell: Tell,
+        tell: Progress,
         wait: float | None,
     ) -> None:
         self._server, self._notes, self._steps, self._foreseen = server, notes, steps, foreseen
         self._tell, self._wait = tell, wait
-        self._done: dict[Ref, Change] = {}
+        self._done: dict[Ref, ObjectChange] = {}
 
     def carried_out(self) -> RolledBack:
         self._notes.write(Status.UNDOING)
-        removals = [each for each in reversed(self._steps) if each.action is Action.REMOVED]
+        removals = [each for each in reversed(self._steps) if each.action is ObjectAction.REMOVED]
         with self._telling():
             self._put_back()
             put_back = [each.then for each in self._steps if each.then is not None]
@@ -164,15 +175,15 @@ class _Run:
         steps = [each for each in self._steps if each.then is not None]
         for batch in in_batches(steps, lambda step: step.then or step.undone.ref.stub, is_of_one_kind=True):
             for step in batch:
-                if step.action is Action.UNCHANGED:
-                    self._note(Action.UNCHANGED, step.ref)
-            self._put_back_together([step for step in batch if step.action is not Action.UNCHANGED])
+                if step.action is ObjectAction.UNCHANGED:
+                    self._note(ObjectAction.UNCHANGED, step.ref)
+            self._put_back_together([step for step in batch if step.action is not ObjectAction.UNCHANGED])
 
     def _put_back_together(self, steps: Sequence[UndoStep]) -> None:
         """Of one kind."""
         if not steps:
             return
-        self._tell(f"restoring {counted([step.ref for step in steps])}")
+        self._tell(f"restoring {number_of_kind([step.ref for step in steps])}")
         work = [(step.then, step.live, step.undone.is_ours) for step in steps if step.then is not None]
         self._server.put_back_all(work)
         for step in steps:
@@ -214,10 +225,10 @@ class _Run:
         for batch in in_batches(live, lambda each: each, is_of_one_kind=True):
             refs = [Ref.of(each) for each in batch if not self._stays(each)]
             if refs:
-                self._tell(f"removing {counted(refs)}")
+                self._tell(f"removing {number_of_kind(refs)}")
                 self._server.remove(*refs)
             for ref in refs:
-                self._note(Action.REMOVED, ref)
+                self._note(ObjectAction.REMOVED, ref)
         self._server.wait_until_gone([Ref.of(each) for each in live])
 
     def _stays(self, each: Object) -> bool:
@@ -238,11 +249,11 @@ class _Run:
             raise
 
     def _failure(self, error: TarmakIamError) -> RollbackFailed:
-        done = brief_list(each.text for each in self._done.values() if each.action is not Action.UNCHANGED)
+        done = brief_list(each.text for each in self._done.values() if each.action is not ObjectAction.UNCHANGED)
         due = (each.ref for each in self._steps if each.live is not None or each.then is not None)
         left = brief_list(ref for ref in due if ref not in self._done)
         parts = [str(error), f"restored: {done or 'nothing'}", *([f"not yet looked after: {left}"] if left else [])]
         return RollbackFailed("; ".join(parts), remedy="run rollback again")
 
-    def _note(self, action: Action, ref: Ref) -> None:
-        self._done[ref] = Change.of(action, ref)
+    def _note(self, action: ObjectAction, ref: Ref) -> None:
+        self._done[ref] = ObjectChange.of(action, ref)

@@ -1,29 +1,191 @@
-"""Whether a DaemonSet runs everywhere that it should, and if not, what its pods say."""
+"""Has every pod of the authenticator run what the cluster's objects say: stale pods, the rollout, and restarts where
+it does none.
+
+The daemon reads its configuration when it starts, and at no other time; and none of its releases says which one it has
+read (their metrics count failures and answers, and say whether a dynamic file is used: v0.4.0 to v0.7.18 were read). So
+a pod is judged by when it was made and its container started, against the ConfigMap's last change, and by its template.
+
+A changed pod template has the DaemonSet's controller replace the pods. Where the template stays, as after a change of
+the ConfigMap by hand that is put right, or after an apply that was ended between its writes, nobody does.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
-from tarmak_iam.errors import ToolError
-from tarmak_iam.hook.cluster.kubectl import Kubectl, items_of
+from tarmak_iam.emit.labels import NAME, NAMESPACE
+from tarmak_iam.errors import TarmakIamError, ToolError
+from tarmak_iam.hook.cluster.kubectl import Kubectl, items_of, why
+from tarmak_iam.hook.cluster.live_mappings import LiveMappings
 from tarmak_iam.hook.cluster.objects import Object, Ref
-from tarmak_iam.hook.cluster.pods import PodsForbidden, pod_objects
-from tarmak_iam.hook.telling import Tell, silent
+from tarmak_iam.hook.cluster.pods import (
+    DaemonPod,
+    PodsForbidden,
+    last_change,
+    maker_of,
+    pod_objects,
+    read_pods,
+    selected,
+)
+from tarmak_iam.hook.cluster.server import Server
+from tarmak_iam.hook.programs import Progress, no_progress
 
-__all__ = [
-    "ROLLOUT_SECONDS",
-    "Rollout",
-    "pod_troubles",
-    "read_rollout",
-    "roll_out",
-    "wait_for_rollout",
-]
+DAEMONSET = Ref("apps/v1", "DaemonSet", NAMESPACE, NAME)
+
+_CONFIG_MAP = Ref("v1", "ConfigMap", NAMESPACE, NAME)
+
+_DELAY = timedelta(minutes=2)
+"""How old the kubelet's copy of a ConfigMap may be: a sync period (1 minute) and the time to live of its cache."""
+
+_GENERATION = "deprecated.daemonset.template.generation"
+
+
+@dataclass(frozen=True, slots=True)
+class StalePod:
+    """`is_replaced`: whether the DaemonSet's controller replaces it by itself, since its template is an older one."""
+
+    pod: DaemonPod
+    reason: str
+    is_replaced: bool = False
+
+    @property
+    def text(self) -> str:
+        return f"{self.pod}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class PodCheck:
+    """The DaemonSet, None where there is none, and its pods. `notes`: what could not be looked at. `is_seen`: whether
+    the controller has taken note of the DaemonSet's newest specification. `missing`: on how many nodes it still has to
+    make a pod."""
+
+    daemon: Object | None = None
+    pods: tuple[DaemonPod, ...] = ()
+    stale: tuple[StalePod, ...] = ()
+    notes: tuple[str, ...] = ()
+    is_seen: bool = True
+    missing: int = 0
+
+
+def check_pods(server: Server, found: Sequence[Object] | None = None) -> PodCheck:
+    """What is not allowed to be looked at is in the notes. `found`: the live objects, where they were just read. Raises
+    ToolError."""
+    if found is None:
+        found = server.read([_CONFIG_MAP.stub, DAEMONSET.stub])
+    daemon = DAEMONSET.among(found)
+    if daemon is None:
+        return PodCheck()
+    try:
+        pods = read_pods(server.kubectl, daemon)
+    except PodsForbidden as error:
+        return PodCheck(daemon, notes=(f"the pods of {DAEMONSET} could not be looked at: {error.what}",))
+    notes: tuple[str, ...] = ()
+    try:
+        revision = current_revision(server.kubectl, daemon, pods)
+    except PodsForbidden as error:
+        revision, notes = None, (f"whether pods of {DAEMONSET} run an older template is not known: {error.what}",)
+    config_map = _config_map(server, daemon, found)
+    if config_map is not None and _changed(daemon, config_map) is None and any(pod.has_started for pod in pods):
+        notes += (f"when {_name(config_map)} changed last is not known: pods are judged by their template alone",)
+    stale = stale_reason(daemon, config_map, pods, revision)
+    status, generation = daemon.get("status") or {}, (daemon.get("metadata") or {}).get("generation") or 0
+    missing = max(0, (status.get("desiredNumberScheduled") or 0) - len(pods))
+    return PodCheck(daemon, pods, stale, notes, (status.get("observedGeneration") or 0) >= generation, missing)
+
+
+def stale_reason(
+    daemon: Object, config_map: Object | None, pods: tuple[DaemonPod, ...], revision: str | None
+) -> tuple[StalePod, ...]:
+    """`config_map` is what the daemon reads, None where there is none; `revision` the DaemonSet's newest, None where it
+    is not known."""
+    strategy = ((daemon.get("spec") or {}).get("updateStrategy") or {}).get("type", "RollingUpdate")
+    wanted, changed = _checksum(daemon, config_map), _changed(daemon, config_map)
+    found = []
+    for pod in pods:
+        if _is_outdated(daemon, pod, revision):
+            found.append(StalePod(pod, _of_template(strategy), is_replaced=strategy == "RollingUpdate"))
+        elif _is_at_odds(pod, wanted, changed):
+            found.append(StalePod(pod, f"it was made for another configuration than {_name(config_map)} has"))
+        elif changed is not None and _is_before(pod, changed):
+            found.append(
+                StalePod(pod, f"it started before the last change of {_name(config_map)}, at {changed:%FT%TZ}")
+            )
+    return tuple(found)
+
+
+def current_revision(kubectl: Kubectl, daemon: Object, pods: tuple[DaemonPod, ...]) -> str | None:
+    """The `controller-revision-hash` of pods of the newest template; None where that is not to be known, or not needed.
+
+    Asked for only where a pod is of another generation: going back to an earlier template makes a new generation, and
+    the revision of that earlier one is the newest again. Raises PodsForbidden and ToolError."""
+    if all(_is_of_generation(daemon, pod) for pod in pods):
+        return None
+    uid = (daemon.get("metadata") or {}).get("uid")
+    own = [each for each in selected(kubectl, daemon, "controllerrevisions.apps") if maker_of(each) == uid]
+    newest: Object = max(own, key=lambda each: int(each.get("revision") or 0), default={})
+    return ((newest.get("metadata") or {}).get("labels") or {}).get("controller-revision-hash")
+
+
+def _is_of_generation(daemon: Object, pod: DaemonPod) -> bool:
+    """Where either is without one, it says nothing."""
+    own = ((daemon.get("metadata") or {}).get("annotations") or {}).get(_GENERATION)
+    return own is None or not pod.generation or pod.generation == own
+
+
+def _is_outdated(daemon: Object, pod: DaemonPod, revision: str | None) -> bool:
+    return revision is not None and not _is_of_generation(daemon, pod) and pod.revision != revision
+
+
+def _of_template(strategy: str) -> str:
+    if strategy == "RollingUpdate":
+        return f"it runs an older template of {DAEMONSET}"
+    return f"it runs an older template of {DAEMONSET}, whose update strategy is {strategy}: nothing replaces it"
+
+
+def _is_at_odds(pod: DaemonPod, wanted: str, changed: datetime | None) -> bool:
+    """By the checksum that its template had, where times do not decide. Where they do, they say more: a pod that was
+    made after a change by hand has read what somebody wrote there, whatever its template says."""
+    is_known = changed is not None and pod.created is not None and pod.created != changed
+    return not is_known and pod.has_started and bool(wanted and pod.checksum) and pod.checksum != wanted
+
+
+def _is_before(pod: DaemonPod, changed: datetime) -> bool:
+    """A pod that never started has read nothing yet."""
+    if not pod.has_started or pod.created is None or pod.created >= changed:
+        return False
+    return pod.started is None or pod.started < changed + _DELAY
+
+
+def _checksum(daemon: Object, config_map: Object | None) -> str:
+    """Of the configuration that the daemon reads, as its template has it; "" where there is none."""
+    text = None if config_map is None else LiveMappings(daemon, (config_map,)).text
+    return "" if text is None else hashlib.sha256(text.encode()).hexdigest()
+
+
+def _changed(daemon: Object, config_map: Object | None) -> datetime | None:
+    """When what the daemon reads changed last; other keys are nothing to it."""
+    return None if config_map is None else last_change(config_map, LiveMappings(daemon, ()).key)
+
+
+def _config_map(server: Server, daemon: Object, found: Sequence[Object]) -> Object | None:
+    """The one that it mounts, which is another one where the DaemonSet is somebody else's."""
+    ref = LiveMappings(daemon, ()).config_map
+    return None if ref is None else ref.among(found if ref == _CONFIG_MAP else server.read([ref.stub]))
+
+
+def _name(config_map: Object | None) -> str:
+    return str(Ref.of(config_map or {}))
+
 
 ROLLOUT_SECONDS = 300.0
 """An image that is pulled, on one master after the other."""
 
 _PAUSE = 2.0
+
 _MAX_PODS_TOLD = 3
 
 
@@ -65,7 +227,7 @@ def read_rollout(kubectl: Kubectl, ref: Ref) -> Rollout:
 
 
 def wait_for_rollout(
-    kubectl: Kubectl, ref: Ref, seconds: float, tell: Tell = silent, pause: float = _PAUSE
+    kubectl: Kubectl, ref: Ref, seconds: float, tell: Progress = no_progress, pause: float = _PAUSE
 ) -> tuple[Rollout, tuple[str, ...]]:
     """Waits until it runs everywhere, or `seconds` are over: then also what its pods say. Raises ToolError."""
     deadline, told = kubectl.clock() + seconds, ""
@@ -81,7 +243,7 @@ def wait_for_rollout(
         kubectl.sleep(pause)
 
 
-def roll_out(kubectl: Kubectl, refs: Sequence[Ref], seconds: float | None, tell: Tell = silent) -> bool | None:
+def roll_out(kubectl: Kubectl, refs: Sequence[Ref], seconds: float | None, tell: Progress = no_progress) -> bool | None:
     """Waits for each DaemonSet; None where nothing is waited for. Raises ToolError where one does not run in time."""
     if seconds is None or not refs:
         return None
@@ -137,3 +299,119 @@ def _troubles(pod: Object) -> Iterator[str]:
         blocked: Object = next((each for each in status.get("conditions") or () if each.get("status") == "False"), {})
         why = blocked.get("message") or blocked.get("reason") or "not started"
         yield f"pod {name} on {node}: {why}"
+
+
+_RESTART_PAUSE = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class RolledOut:
+    """`is_done`: whether each DaemonSet runs everywhere, None where nobody waited. `is_left`: whether there are pods
+    that have to be restarted yet. `restarted`: those that were, in this order."""
+
+    is_done: bool | None
+    notes: tuple[str, ...] = ()
+    is_left: bool = False
+    restarted: tuple[StalePod, ...] = ()
+
+
+def roll_out_and_restart(
+    server: Server, refs: Sequence[Ref], seconds: float | None, tell: Progress = no_progress
+) -> RolledOut:
+    """Waits up to `seconds` until each DaemonSet runs everywhere, and then restarts the authenticator's stale pods one
+    after the other, each once the one before is ready, for up to `seconds` more.
+
+    With `seconds` None, nobody waits: the only pod is restarted, of several only those that are not ready, and a note
+    names the others. Raises ToolError where one does not run in time, or a pod cannot be restarted: it names those that
+    still run what they ran before.
+    """
+    restart = _Restart(server, tell)
+    is_concerned = any(ref.is_same(DAEMONSET) for ref in refs)
+    if is_concerned:  # they let nobody in, so there is nothing to wait for
+        restart.delete([each for each in restart.to_do(check_pods(server)) if not each.pod.is_ready])
+    try:
+        rolled_out = roll_out(server.kubectl, refs, seconds, tell)
+    except ToolError as error:
+        raise (restart.after(error) if is_concerned else error) from None
+    return restart.rest(rolled_out, seconds) if is_concerned else RolledOut(rolled_out)
+
+
+def would_be_restarted(check: PodCheck) -> tuple[str, ...]:
+    """Pods that are stale already, and what could not be looked at; each as a line."""
+    return (*(f"would be restarted: {each.text}" for each in _Restart.to_do(check)), *check.notes)
+
+
+class _Restart:
+    def __init__(self, server: Server, tell: Progress) -> None:
+        self._server, self._kubectl, self._tell = server, server.kubectl, tell
+        self._restarted: list[StalePod] = []
+
+    @staticmethod
+    def to_do(check: PodCheck) -> list[StalePod]:
+        """What the controller does not replace; until it has seen the newest template, that is not known."""
+        return [each for each in check.stale if not each.is_replaced] if check.is_seen else []
+
+    def after(self, error: ToolError) -> ToolError:
+        """With the pods that nothing replaces, where that can be found out at once."""
+        at_once = replace(self._server, kubectl=replace(self._kubectl, patience=0.0))
+        with contextlib.suppress(TarmakIamError):
+            if left := self.to_do(check_pods(at_once)):
+                return self._failure(error.message, left)
+        return error
+
+    def rest(self, is_done: bool | None, seconds: float | None) -> RolledOut:
+        check = check_pods(self._server)
+        stale = self.to_do(check)
+        if seconds is None:
+            left_over = self._at_once(check, stale)
+            notes = (*check.notes, *left_over)
+            return RolledOut(is_done, notes, is_left=bool(left_over), restarted=tuple(self._restarted))
+        deadline = self._kubectl.clock() + seconds
+        for number, each in enumerate(stale):
+            left = stale[number:]
+            self.delete([each], left)
+            self._wait(check, each.pod, deadline, left)
+        return RolledOut(is_done, check.notes, restarted=tuple(self._restarted))
+
+    def delete(self, stale: Sequence[StalePod], left: Sequence[StalePod] = ()) -> None:
+        """By its name, not with `rollout restart`, which kubectl below 1.15 has not, and which sets a field."""
+        at_once = () if self._server.client.is_below(1, 11) else ("--wait=false",)
+        for number, each in enumerate(stale):
+            if each.pod.is_ending:
+                continue
+            ref = each.pod.ref
+            self._tell(f"restarting {each.text}")
+            done = self._kubectl.run("delete", "pod", ref.name, *ref.scope, "--ignore-not-found", *at_once)
+            if done.code:
+                raise self._failure(f"kubectl delete failed: {why(done)}", left or stale[number:])
+            self._restarted.append(each)
+
+    def _at_once(self, check: PodCheck, stale: Sequence[StalePod]) -> tuple[str, ...]:
+        if len(check.pods) == 1:
+            self.delete(stale)
+            return ()
+        left = [each for each in stale if each.pod.is_ready]
+        advice = "the same command without --no-wait restarts them one after the other"
+        return (f"not restarted: {_listed(left)}; {advice}",) if left else ()
+
+    def _wait(self, check: PodCheck, old: DaemonPod, deadline: float, left: Sequence[StalePod]) -> None:
+        assert check.daemon is not None  # who has pods has one
+        while True:
+            pods = [pod for pod in read_pods(self._kubectl, check.daemon) if pod.node == old.node]
+            if any(pod.is_ready for pod in pods) and not any(pod.uid == old.uid for pod in pods):
+                return
+            if self._kubectl.clock() + _RESTART_PAUSE > deadline:
+                break
+            self._kubectl.sleep(_RESTART_PAUSE)
+        is_there = any(pod.uid == old.uid for pod in pods)
+        told = "it has not ended" if is_there else "the pod in its place is not ready"
+        said = "; ".join(pod_troubles(self._kubectl, DAEMONSET))
+        raise self._failure(f"{old} was restarted: {told}{f' ({said})' if said else ''}", left[0 if is_there else 1 :])
+
+    def _failure(self, what: str, left: Sequence[StalePod]) -> ToolError:
+        verb = "runs" if len(left) == 1 else "run"
+        return ToolError(f"{what}; {_listed(left)} still {verb} the configuration of before" if left else what)
+
+
+def _listed(stale: Sequence[StalePod]) -> str:
+    return ", ".join(str(each.pod) for each in stale)

@@ -1,49 +1,98 @@
-"""What is done to the objects of a cluster: read, tried, applied, put back, taken away."""
+"""What is done to the objects of a cluster: read, tried, applied, put back, removed, and waited for until they are
+gone.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tarmak_iam.config.versions import GoVersion
-from tarmak_iam.emit.client_side_apply import fits_client_side_apply
+from tarmak_iam.config.kubernetes_versions import GoVersion
+from tarmak_iam.emit.kubernetes_objects import fits_client_side_apply
 from tarmak_iam.errors import EditRefused, ToolError
-from tarmak_iam.hook.cluster.batches import by_kind, in_batches, in_halves
-from tarmak_iam.hook.cluster.data_changes import dated
-from tarmak_iam.hook.cluster.definitions import CRD, GroupKind, brought, group_kind, restorable
-from tarmak_iam.hook.cluster.deletion import wait_until_gone
+from tarmak_iam.hook.cluster.crd_ready import GroupKind, defined_kind, group_kind, restorable
 from tarmak_iam.hook.cluster.kubectl import Kubectl, is_unserved, items_of, objects_of, why
+from tarmak_iam.hook.cluster.object_fields import is_own_trace, overlaid, under_one_entry
 from tarmak_iam.hook.cluster.objects import (
     IDENTITY_MAPPINGS,
     MANAGER,
     Index,
     Object,
     Ref,
-    cleaned,
+    by_kind,
+    comparable,
+    in_batches,
+    in_halves,
     is_applied,
     is_ours,
     last_applied,
-    meant,
     with_last_applied,
     without_last_applied,
+    without_server_fields,
 )
-from tarmak_iam.hook.cluster.overlay import overlaid
-from tarmak_iam.hook.cluster.ownership import is_own_trace, under_one_entry
-from tarmak_iam.hook.processes import Completed
+from tarmak_iam.hook.cluster.pods import dated
+from tarmak_iam.hook.programs import Completed
 
-__all__ = ["CRD", "Conflict", "NotServed", "Pair", "Server"]
+_SECONDS = 60.0
+
+_PAUSE = 0.5
+
+ReadObjects = Callable[[Sequence[Object]], Sequence[Object]]
+"""The objects that are there, as they are, of those that are asked for."""
+
+
+def is_going(each: Object) -> bool:
+    """Whether it is deleted, and waits for its finalizers."""
+    return bool((each.get("metadata") or {}).get("deletionTimestamp"))
+
+
+def wait_until_gone(kubectl: Kubectl, read: ReadObjects, refs: Sequence[Ref], seconds: float = _SECONDS) -> None:
+    """Waits for objects that are being deleted: what is written to one of them goes with it.
+
+    One that somebody makes anew meanwhile is another one. Raises ToolError, naming the finalizers of the first, where
+    that takes longer than `seconds`.
+    """
+    deadline = kubectl.clock() + seconds
+    left = list(refs)
+    while left:
+        going = Index(each for each in read([ref.stub for ref in left]) if is_going(each))
+        left = [ref for ref in left if going.get(ref) is not None]
+        if left and kubectl.clock() + _PAUSE > deadline:
+            raise _overdue(going.get(left[0]) or {}, len(left), seconds)
+        if left:
+            kubectl.sleep(_PAUSE)
+
+
+def _overdue(each: Object, count: int, seconds: float) -> ToolError:
+    finalizers = ", ".join(map(str, (each.get("metadata") or {}).get("finalizers") or ()))
+    named = f"{Ref.of(each)} is" if count == 1 else f"{Ref.of(each)} and {count - 1} more are"
+    waits = f": {'it' if count == 1 else 'the first'} waits for {finalizers}" if finalizers else ""
+    return ToolError(
+        f"{named} still being deleted after {seconds:.0f} seconds{waits}",
+        remedy="run the same command again once it is gone",
+    )
+
 
 _CONFLICT = re.compile(r'conflicts? with "([^"]*)"')
+
 _CHANGED_MEANWHILE = "the object has been modified"
+
 _ALREADY_THERE = "(AlreadyExists)"
+
 _ATTEMPTS = 5
+
+
 # From so many objects of one kind on, all of the kind are listed: one request in place of one for each object.
 _LISTED = 20
+
+
 # kubectl's own apply keeps a copy of the object in an annotation, and all annotations may have 262,144 bytes.
 _TOO_LARGE_TO_COPY = "metadata.annotations: Too long"
+
 _UNTIL_1_24 = "podsecuritypolicy"
+
 _KINDS = (
     "configmap",
     "daemonset.apps",
@@ -55,7 +104,6 @@ _KINDS = (
     "customresourcedefinition",
     _UNTIL_1_24,
 )
-
 
 Pair = tuple[Object, Object | None]
 """What is wanted, and what is there."""
@@ -154,11 +202,11 @@ class Server:
                 each if live is None else with_last_applied(overlaid(live, each, last_applied(live)), each)
                 for each, live in pairs
             ]
-        known = _brought(pairs, is_new=True)
+        known = _defined_kinds(pairs, is_new=True)
         try:
             return self._asked(pairs, known, force=force)
         except NotServed:  # the definition is there, and not in force
-            known |= _brought(pairs)
+            known |= _defined_kinds(pairs)
             return self._asked(pairs, known, force=force)
 
     def _asked(self, pairs: Sequence[Pair], known: set[GroupKind], *, force: bool) -> list[Object]:
@@ -181,7 +229,7 @@ class Server:
     def validate(self, objects: Sequence[Object]) -> None:
         """Has an API server that was not asked by `tried` look at them, where it can: neither at those of a kind that
         another one of them brings, nor at what kubectl's own apply cannot apply. Raises ToolError."""
-        known = {brought(each) for each in objects}
+        known = {defined_kind(each) for each in objects}
         asked = [each for each in objects if group_kind(each) not in known and fits_client_side_apply(each)]
         if not self.is_server_side and not self.client.is_below(1, 18) and not self.version.is_below(1, 13):
             done = self._run("apply", "--dry-run=server", text=_list(asked))
@@ -257,9 +305,9 @@ class Server:
             if _CHANGED_MEANWHILE not in done.err and _ALREADY_THERE not in done.err:
                 break
             found = self.read([Ref.of(before).stub])
-            if found and meant(found[0]) == meant(before):
+            if found and comparable(found[0]) == comparable(before):
                 return found[0]  # an attempt of ours whose answer was lost
-            if live is None or not found or meant(found[0]) != meant(live):
+            if live is None or not found or comparable(found[0]) != comparable(live):
                 raise ToolError(f"{Ref.of(before)} was changed by somebody else just now")
             live = found[0]  # its status alone, as that of a DaemonSet that is rolled out
         raise self.kubectl.failure(done, verb)
@@ -341,7 +389,9 @@ class Server:
         """As kubectl's own apply would leave it, without the copy that does not fit into it."""
         if live is None:
             return self.put_back(each, None)
-        return self.put_back(without_last_applied(overlaid(cleaned(live), each, last_applied(live))), live)
+        return self.put_back(
+            without_last_applied(overlaid(without_server_fields(live), each, last_applied(live))), live
+        )
 
     def _apply(self, objects: Sequence[Object], *options: str) -> Completed:
         side = ("--server-side", f"--field-manager={MANAGER}") if self.is_server_side else ()
@@ -363,14 +413,14 @@ class Server:
         return () if self.client.is_below(1, 21) else ("--show-managed-fields",)
 
 
-def _brought(pairs: Sequence[Pair], *, is_new: bool = False) -> set[GroupKind]:
+def _defined_kinds(pairs: Sequence[Pair], *, is_new: bool = False) -> set[GroupKind]:
     """The kinds that come with their own definition, only with a new one where `is_new`."""
-    return {kind for each, live in pairs if (live is None or not is_new) and (kind := brought(each))}
+    return {kind for each, live in pairs if (live is None or not is_new) and (kind := defined_kind(each))}
 
 
 def _is_as_wanted(each: Object, live: Object | None) -> bool:
     """Whether there is nothing in it that we do not want, nor the API server has added."""
-    return live is not None and is_applied(live) and meant(live) == meant(each)
+    return live is not None and is_applied(live) and comparable(live) == comparable(each)
 
 
 def _over(live: Object | None, before: Object) -> Object:

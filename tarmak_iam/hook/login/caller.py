@@ -14,15 +14,13 @@ from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from typing import Any
 
+from tarmak_iam.aws.sts_hosts import partition_of_host
 from tarmak_iam.errors import ParseError, TarmakIamError, ToolError
-from tarmak_iam.hook.processes import Programs
+from tarmak_iam.hook.programs import Programs
 from tarmak_iam.identity.model import Identity
-from tarmak_iam.identity.sts_hosts import partition_of_host
 from tarmak_iam.token import make_token
 from tarmak_iam.token.exec_credential import token_in
 from tarmak_iam.token.presigned import PREFIX, Presigned
-
-__all__ = ["GO_PROGRAM", "CallerToken", "NoToken", "NotElsewhere", "StsAnswer", "ask_sts", "caller_token"]
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -1,28 +1,31 @@
-"""Asks an API server whose a token is: the caller itself by a SelfSubjectReview, or the admin by a TokenReview."""
+"""Asks an API server whose a token is, and what a login that was tried comes to: only one that succeeded verifies
+anything.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from tarmak_iam.config.versions import GoVersion
+from tarmak_iam.config.kubernetes_versions import GoVersion
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.cluster.kubectl import Kubectl, object_in, why
-from tarmak_iam.hook.processes import Completed
-from tarmak_iam.identity.groups import EVERYONE
-
-__all__ = ["Reviewed", "Seen", "review"]
+from tarmak_iam.hook.programs import Completed
+from tarmak_iam.identity.model import Answer
+from tarmak_iam.mappings.groups import EVERYONE
 
 _API = "authentication.k8s.io"
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class UserInfo:
     """Who the API server takes somebody for. `groups` are without system:authenticated, which everyone has."""
 
     username: str
@@ -32,18 +35,18 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Reviewed:
+class ReviewResult:
     """`seen` is None where the token was not taken; `error` is then what the API server says of it, empty where it
     says nothing. `method`: SelfSubjectReview or TokenReview."""
 
-    seen: Seen | None
+    seen: UserInfo | None
     method: str
     error: str = ""
     is_split: bool = False
     """Whether one answer was yes and another one no: API servers that ask different daemons."""
 
 
-def review(kubectl: Kubectl, server: GoVersion, token: str) -> Reviewed:
+def review(kubectl: Kubectl, server: GoVersion, token: str) -> ReviewResult:
     """`kubectl` is the admin's. The token is in no argument, no error, and in one file that only its owner can read,
     for as long as the call takes. Raises ToolError where the API server cannot be asked."""
     own_version = _self_review_version(server)
@@ -51,12 +54,12 @@ def review(kubectl: Kubectl, server: GoVersion, token: str) -> Reviewed:
         with _kubectl_of(kubectl, token) as caller:
             done = _post(caller, f"/apis/{_API}/{own_version}/selfsubjectreviews", _body(own_version))
         if done.code == 0:
-            return Reviewed(_seen((object_in(done).get("status") or {}).get("userInfo") or {}), "SelfSubjectReview")
+            return ReviewResult(_seen((object_in(done).get("status") or {}).get("userInfo") or {}), "SelfSubjectReview")
     status = _token_review(kubectl, token)
     seen = _seen(status.get("user") or {}) if status.get("authenticated") else None
     if seen is not None and own_version is not None and "unauthorized" in done.err.lower():
-        return Reviewed(None, "SelfSubjectReview", is_split=True)
-    return Reviewed(seen, "TokenReview", str(status.get("error") or "").replace(token, "<token>"))
+        return ReviewResult(None, "SelfSubjectReview", is_split=True)
+    return ReviewResult(seen, "TokenReview", str(status.get("error") or "").replace(token, "<token>"))
 
 
 def _self_review_version(server: GoVersion) -> str | None:
@@ -106,7 +109,75 @@ def _kubectl_of(kubectl: Kubectl, token: str) -> Iterator[Kubectl]:
         yield replace(kubectl, kubeconfig=path, context=None)
 
 
-def _seen(user: dict[str, Any]) -> Seen:
+def _seen(user: dict[str, Any]) -> UserInfo:
     groups = tuple(group for group in user.get("groups") or () if group != EVERYONE)
     extra = {str(key): tuple(map(str, values)) for key, values in (user.get("extra") or {}).items()}
-    return Seen(str(user.get("username", "")), groups, str(user.get("uid", "")), extra)
+    return UserInfo(str(user.get("username", "")), groups, str(user.get("uid", "")), extra)
+
+
+# Go's words for what keeps the API server from the daemon, which listens on the same host.
+UNREACHED = re.compile(
+    r"connection refused|no such host|i/o timeout|deadline exceeded|no route to host|connection reset|\bEOF\b",
+    re.IGNORECASE,
+)
+
+DISTRUSTED = re.compile(r"x509|tls:|certificate", re.IGNORECASE)
+
+_OF_EVERY_TOKEN = "invalid bearer token"  # noqa: S105 # no password
+
+
+class LoginOutcome(str, Enum):
+    """VERIFIED: the caller got in as somebody whom a mapping names, as whois expects.
+
+    NOT_MAPPED: the caller was refused, as whois expects or holds possible. A daemon that cannot reach STS, has another
+    cluster id or no mappings refuses in the same way, so nothing is known of those who are mapped.
+
+    CALLER_UNKNOWN: there are no AWS credentials, AWS refuses them, or it could not be asked whose they are.
+
+    FAILED: a mapped caller was refused, or got in as somebody else; a caller whom no mapping names got in; the
+    authenticator was not reached; or pods run another configuration than the cluster's.
+    """
+
+    VERIFIED = "verified"
+    NOT_MAPPED = "not mapped"
+    CALLER_UNKNOWN = "caller unknown"
+    FAILED = "failed"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+def judge(expected: Answer | None, reviewed: ReviewResult) -> LoginOutcome:
+    """`expected` is the answer of whois, with all that the daemon may answer instead; None for an unknown caller."""
+    seen = reviewed.seen
+    if seen is None and (reviewed.is_split or is_unreached(reviewed.error)):
+        return LoginOutcome.FAILED
+    if expected is None:
+        return LoginOutcome.CALLER_UNKNOWN
+    possible = (expected, *expected.alternatives)
+    if seen is not None:
+        return LoginOutcome.VERIFIED if any(is_as(seen, each) for each in possible) else LoginOutcome.FAILED
+    may_be_refused = expected.started and any(not each.authenticated for each in possible)
+    return LoginOutcome.NOT_MAPPED if may_be_refused else LoginOutcome.FAILED
+
+
+def is_as(seen: UserInfo, answer: Answer) -> bool:
+    """Whether the API server takes somebody for whom whois says."""
+    if not answer.authenticated:
+        return False
+    return seen.username == (answer.username or "") and set(seen.groups) == set(answer.groups or ())
+
+
+def is_unreached(error: str) -> bool:
+    """Whether the API server got no answer of the daemon, or does not ask one."""
+    return bool(UNREACHED.search(error) or DISTRUSTED.search(error)) or asks_no_authenticator(error)
+
+
+def asks_no_authenticator(error: str) -> bool:
+    """Every API server says that a token is invalid; what a webhook made of it comes after that."""
+    return not error.replace(_OF_EVERY_TOKEN, "").strip("[], ")
+
+
+def brief(error: str) -> str:
+    """Go's error without what every one of them begins with."""
+    return error.removeprefix("[").removesuffix("]").removeprefix(f"{_OF_EVERY_TOKEN}, ")

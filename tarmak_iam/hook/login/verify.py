@@ -5,20 +5,60 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tarmak_iam.access.diff import Loaded, who
+from tarmak_iam.access.lockout import is_admin, is_instance, is_node
+from tarmak_iam.aws.arn import ArnError, Principal, canonicalize, is_sso_role
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.rollout import check_pods as check_pods_of
 from tarmak_iam.hook.cluster.server import Server
-from tarmak_iam.hook.cluster.stale_pods import check_pods as check_pods_of
-from tarmak_iam.hook.login.accounts import Evidence, accounts
 from tarmak_iam.hook.login.caller import CallerToken, NoToken, StsAnswer, ask_sts, caller_token
-from tarmak_iam.hook.login.candidates import Candidate, advice, candidates
-from tarmak_iam.hook.login.outcome import Outcome, judge
-from tarmak_iam.hook.login.review import Reviewed, Seen, review
-from tarmak_iam.hook.telling import Tell, silent
-from tarmak_iam.identity.model import Answer, Identity
-from tarmak_iam.installation import Installation
+from tarmak_iam.hook.login.diagnosis import LoginEvidence, diagnose_login
+from tarmak_iam.hook.login.review import LoginOutcome, ReviewResult, UserInfo, judge, review
+from tarmak_iam.hook.programs import Progress, no_progress
+from tarmak_iam.identity.model import Answer, Grant, Identity
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.text import one_line
 
-__all__ = ["VERIFY_SECONDS", "CheckPods", "Outcome", "RunningPods", "Verified", "verify"]
+_MAX_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """`text` names the principal; `role` is its ARN where `--role` can assume it, else empty."""
+
+    text: str
+    role: str = ""
+
+
+def candidates(installation: Installation) -> tuple[Candidate, ...]:
+    """Roles that can be assumed come first, of those the admins. Nodes are left out: only instances log in as them."""
+    if installation.mappings is None:
+        return ()
+    grants = [each for each in Loaded.of(installation).standings.grants if not (is_node(each) or is_instance(each))]
+    ordered = sorted(grants, key=lambda each: (not _role(each), not is_admin(each)))
+    return tuple(Candidate(one_line(who(each.kind, each.principal)), _role(each)) for each in ordered)
+
+
+def advice(found: tuple[Candidate, ...]) -> str:
+    """What to do, in a few words."""
+    if not found:
+        return "the mappings name nobody to verify as"
+    names = ", ".join(each.text for each in found[:_MAX_NAMED])
+    more = f" or {len(found) - _MAX_NAMED} more" if len(found) > _MAX_NAMED else ""
+    which = "as" if len(found) == 1 else "as one of:"
+    return f"verify {which} {names}{more}, with --role ARN or AWS_PROFILE"
+
+
+def _role(grant: Grant) -> str:
+    """IAM Identity Center's roles are assumed by its own login, and by nothing else."""
+    if grant.kind != "arn" or is_sso_role(grant.principal.rpartition("/")[2]):
+        return ""
+    try:
+        return grant.principal if canonicalize(grant.principal)[0] is Principal.ROLE else ""
+    except ArnError:
+        return ""
+
 
 VERIFY_SECONDS = 60.0
 """For daemons that have just been replaced, and backends that take objects in some seconds later."""
@@ -48,9 +88,9 @@ class Verified:
     verified as. `maker` made the token, `method` is how the API server was asked.
     """
 
-    outcome: Outcome
+    outcome: LoginOutcome
     expected: Answer | None
-    got: Seen | None
+    got: UserInfo | None
     account: tuple[str, ...]
     why: str = ""
     identity: Identity | None = None
@@ -61,7 +101,7 @@ class Verified:
 
     @property
     def ok(self) -> bool:
-        return self.outcome is Outcome.VERIFIED
+        return self.outcome is LoginOutcome.VERIFIED
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -76,12 +116,12 @@ def _running_pods(kubectl: Kubectl) -> RunningPods:
     return RunningPods(tuple(each.text for each in found.stale), found.notes)
 
 
-def verify(
+def verify_login(
     installation: Installation,
     kubectl: Kubectl,
     *,
     seconds: float = VERIFY_SECONDS,
-    tell: Tell = silent,
+    tell: Progress = no_progress,
     pause: float = _PAUSE,
     check_pods: CheckPods = _running_pods,
 ) -> Verified:
@@ -92,7 +132,7 @@ def verify(
     A login that fails is tried again for up to `seconds`, each time with a new token: the API server keeps an answer
     for two minutes by token. Raises ToolError where the API server cannot be asked at all.
     """
-    run = _Run(installation, kubectl, check_pods)
+    run = _Verification(installation, kubectl, check_pods)
     deadline, is_told = kubectl.clock() + seconds, False
     while True:
         try:
@@ -110,25 +150,25 @@ def verify(
 @dataclass(frozen=True, slots=True)
 class _Found:
     token: CallerToken
-    reviewed: Reviewed
+    reviewed: ReviewResult
     sts: StsAnswer
     identity: Identity | None
     expected: Answer | None
     pods: RunningPods
 
     @property
-    def outcome(self) -> Outcome:
-        return Outcome.FAILED if self.pods.stale else judge(self.expected, self.reviewed)
+    def outcome(self) -> LoginOutcome:
+        return LoginOutcome.FAILED if self.pods.stale else judge(self.expected, self.reviewed)
 
     @property
     def is_final(self) -> bool:
         """Whether a moment later it would be the same: the cluster takes time, AWS's word for credentials does not."""
-        if self.outcome is Outcome.CALLER_UNKNOWN:
+        if self.outcome is LoginOutcome.CALLER_UNKNOWN:
             return bool(self.sts.refusal)
-        return self.outcome in (Outcome.VERIFIED, Outcome.NOT_MAPPED)
+        return self.outcome in (LoginOutcome.VERIFIED, LoginOutcome.NOT_MAPPED)
 
 
-class _Run:
+class _Verification:
     def __init__(self, installation: Installation, kubectl: Kubectl, check_pods: CheckPods) -> None:
         installation.check_masters()
         self._made, self._kubectl, self._check_pods = installation, kubectl, check_pods
@@ -153,8 +193,8 @@ class _Run:
         return _Found(token, reviewed, sts, identity, expected, self._pods())
 
     def verified(self, found: _Found) -> Verified:
-        evidence = Evidence(self._made, self._kubectl, found.token.text, found.reviewed, found.sts, found.identity)
-        account = (*accounts(evidence, found.expected), *found.pods.stale, *found.pods.notes)
+        evidence = LoginEvidence(self._made, self._kubectl, found.token.text, found.reviewed, found.sts, found.identity)
+        account = (*diagnose_login(evidence, found.expected), *found.pods.stale, *found.pods.notes)
         open_to = candidates(self._made)
         return Verified(
             outcome=found.outcome,
@@ -174,18 +214,18 @@ class _Run:
         pods, open_to = self._pods(), candidates(self._made)
         seen = (*pods.stale, *pods.notes)
         if pods.stale:
-            outcome, account = Outcome.FAILED, (str(error), *seen)
+            outcome, account = LoginOutcome.FAILED, (str(error), *seen)
             why = "; ".join(account)
         else:  # the reason is all there is to say, and `why` says it
-            outcome, account, why = Outcome.CALLER_UNKNOWN, seen, f"{error}; {advice(open_to)}"
+            outcome, account, why = LoginOutcome.CALLER_UNKNOWN, seen, f"{error}; {advice(open_to)}"
         return Verified(outcome, None, None, account, why, candidates=open_to, way_in=self._made.way_in)
 
     def _why(self, found: _Found, account: tuple[str, ...], advised: str) -> str:
-        if found.outcome is Outcome.VERIFIED:
+        if found.outcome is LoginOutcome.VERIFIED:
             return ""
-        if found.outcome is Outcome.FAILED:
+        if found.outcome is LoginOutcome.FAILED:
             return "; ".join(account)
-        if found.outcome is Outcome.CALLER_UNKNOWN:
+        if found.outcome is LoginOutcome.CALLER_UNKNOWN:
             reason = found.sts.refusal and f"AWS does not take the token: {found.sts.refusal}"
             return f"{reason or f'it is not known who you are: {found.sts.failure}'}; {advised}"
         who = found.identity.arn if found.identity else "the caller"
@@ -204,7 +244,7 @@ class _Run:
         except TarmakIamError as error:
             return RunningPods(notes=(f"which configuration the pods run could not be looked up: {error.message}",))
 
-    def _expected(self, identity: Identity | None, seen: Seen | None) -> Answer | None:
+    def _expected(self, identity: Identity | None, seen: UserInfo | None) -> Answer | None:
         if identity is None:
             return None
         if self._made.mappings is None:
@@ -215,7 +255,7 @@ class _Run:
         return self._made.authenticator(private_dns_names=names).whois(identity)
 
 
-def _identity_in(seen: Seen | None) -> Identity | None:
+def _identity_in(seen: UserInfo | None) -> Identity | None:
     """Who the daemon says that STS says: in the answer's extra from v0.5.4 on."""
     arn = _first(seen, "arn")
     if seen is None or not arn:
@@ -227,6 +267,6 @@ def _identity_in(seen: Seen | None) -> Identity | None:
     return Identity(arn, account, f"{unique}:{session}" if session else unique, _first(seen, "accessKeyId"))
 
 
-def _first(seen: Seen | None, name: str) -> str:
+def _first(seen: UserInfo | None, name: str) -> str:
     values = (seen.extra.get(name) if seen is not None else None) or ("",)
     return values[0]

@@ -8,12 +8,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tarmak_iam.report.git.commits import Commit
-from tarmak_iam.report.git.limits import TooLarge
+from tarmak_iam.report.git.directory import TooLarge
 from tarmak_iam.report.git.line_matches import lines_of, matching_lines
-from tarmak_iam.report.git.repository import FilePath, GitRepository, TreeEntry
-
-__all__ = ["blamed_lines", "last_commit"]
+from tarmak_iam.report.git.repository import Commit, FilePath, GitRepository, TreeEntry
 
 _CANDIDATES = 100
 """Files that a commit took away, and that are compared with a new one: for more of them only equal content counts."""

@@ -6,9 +6,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Sequence
 
-from tarmak_iam.report.git.limits import HistoryUnknown
-
-__all__ = ["lines_of", "matching_lines"]
+from tarmak_iam.report.git.directory import HistoryUnknown
 
 _DIFFERENCES = 2000
 """Lines in which two texts may differ, not counting those that only one of them has: memory grows with the square."""

@@ -16,10 +16,7 @@ from dulwich.object_format import SHA1, SHA256
 from dulwich.objects import ObjectID
 from dulwich.pack import PackIndex2, apply_delta, unpack_object
 
-from tarmak_iam.report.git.files import GitFiles
-from tarmak_iam.report.git.limits import MAX_OBJECT, Budget, HistoryUnknown, TooLarge
-
-__all__ = ["ObjectStore"]
+from tarmak_iam.report.git.directory import MAX_OBJECT, Budget, GitFiles, HistoryUnknown, TooLarge
 
 _TYPES = {1: b"commit", 2: b"tree", 3: b"blob", 4: b"tag"}
 _OFS_DELTA, _REF_DELTA = 6, 7

@@ -1,24 +1,148 @@
-"""A repository as a graph of commits, each with a tree of files. Needs dulwich."""
+"""A repository as a graph of commits, from the one that is checked out, each with a tree of files. Needs dulwich."""
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 
 from dulwich.objects import parse_tree
 
-from tarmak_iam.report.git.commits import Commit, Description
-from tarmak_iam.report.git.head import head_commit, shallow_commits
-from tarmak_iam.report.git.limits import Budget, HistoryUnknown
-from tarmak_iam.report.git.location import Location
+from tarmak_iam.report.git.directory import Budget, GitFiles, HistoryUnknown, Location
 from tarmak_iam.report.git.objects import ObjectStore
 
-__all__ = ["FilePath", "GitRepository", "TreeEntry"]
+_HEADER = re.compile(
+    rb"tree (?P<tree>[0-9a-f]{40,64})\n(?P<parents>(?:parent [0-9a-f]{40,64}\n)*)"
+    rb"author (?P<author>.*)\ncommitter (?P<committer>.*)\n"
+)
+
+_PERSON = re.compile(rb"(?P<name>[^<\n]*)<.*> *(?P<seconds>-?\d{1,20}) (?P<zone>[+-]\d{4,8})")
+
+_ENCODING = re.compile(rb"^encoding (\S{1,40})$", re.MULTILINE)
+
+_NAME_BYTES = 1000
+"""Of a name or a summary that is kept: longer ones are nobody's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """`time`: the committer's, in seconds; 0 where there is none that can be read."""
+
+    name: bytes
+    tree: bytes
+    parents: tuple[bytes, ...]
+    time: int
+
+    @classmethod
+    def of(cls, name: bytes, data: bytes) -> Commit | None:
+        """None for data that is not a commit's."""
+        header = _HEADER.match(data)
+        if header is None:
+            return None
+        person = _PERSON.fullmatch(header["committer"])
+        parents = tuple(header["parents"].split()[1::2])
+        return cls(name, header["tree"], parents, int(person["seconds"]) if person else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """Times are in ISO 8601, with the zone of whoever made the commit; empty where there is no such time."""
+
+    author: str
+    authored: str
+    committed: str
+    summary: str
+
+    @classmethod
+    def of(cls, data: bytes) -> Description:
+        head, _, message = data.partition(b"\n\n")
+        header = _HEADER.match(head + b"\n")
+        author, committer = (_PERSON.fullmatch(header[key]) if header else None for key in ("author", "committer"))
+        named = _ENCODING.search(head)
+        encoding = named[1].decode("ascii", "replace") if named else "utf-8"
+        name = author["name"].removesuffix(b" ") if author else b""
+        first_line = message.lstrip(b"\n").partition(b"\n")[0]
+        return cls(_decoded(name, encoding), _date(author), _date(committer), _decoded(first_line, encoding))
+
+
+def _decoded(text: bytes, encoding: str) -> str:
+    text = text[:_NAME_BYTES]
+    try:
+        return text.decode(encoding, "replace")
+    except (LookupError, UnicodeError, ValueError):
+        return text.decode("utf-8", "replace")
+
+
+def _date(person: re.Match[bytes] | None) -> str:
+    if person is None:
+        return ""
+    zone = person["zone"]
+    try:
+        offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:5]))
+        return datetime.fromtimestamp(
+            int(person["seconds"]), timezone(-offset if zone[:1] == b"-" else offset)
+        ).isoformat()
+    except (OverflowError, ValueError, OSError):
+        return ""
+
+
+_REF_BYTES = 8192
+
+_LIST_BYTES = 1 << 25
+
+_LINKS = 5
+
+_ID = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+_BRANCH = re.compile(rb"ref: (?P<name>refs(?:/(?!\.)[^/\x00-\x20\x7f]+)+)\s*")
+
+
+def head_commit(location: Location) -> bytes | None:
+    """Its id in hexadecimal; None where nothing is committed yet. Raises HistoryUnknown."""
+    own, common = GitFiles(location.own), GitFiles(location.common)
+    if common.has("reftable"):
+        raise HistoryUnknown("the repository keeps its branches in the reftable format, which is not read")
+    text = own.read("HEAD", _REF_BYTES)
+    for _ in range(_LINKS):
+        if text is None:
+            return None
+        branch = _BRANCH.fullmatch(text)
+        if branch is None:
+            return _id(text)
+        name = branch["name"]
+        text = common.read(os.fsdecode(name), _REF_BYTES)
+        text = _packed(common, name) if text is None else text
+    raise HistoryUnknown("HEAD names branches that name each other")
+
+
+def shallow_commits(location: Location) -> frozenset[bytes]:
+    """Those whose parents a shallow clone has left behind."""
+    text = GitFiles(location.common).read("shallow", _LIST_BYTES)
+    return frozenset(text.split()) if text else frozenset()
+
+
+def _id(text: bytes) -> bytes:
+    stripped = text.strip()
+    if not _ID.fullmatch(stripped):
+        raise HistoryUnknown("HEAD does not name a commit")
+    return stripped
+
+
+def _packed(files: GitFiles, name: bytes) -> bytes | None:
+    text = files.read("packed-refs", _LIST_BYTES) or b""
+    line = re.search(rb"^([0-9a-f]{40,64}) " + re.escape(name) + rb"\r?$", text, re.MULTILINE)
+    return line[1] if line else None
+
 
 FilePath = tuple[bytes, ...]
 """A path by its names."""
+
 _TREE = 0o040000
+
 _KIND = 0o170000
+
 _REGULAR = 0o100000
 
 

@@ -1,4 +1,4 @@
-"""What several tables of the page have in their cells."""
+"""What several parts of the page have in common: cells, badges, facts and places."""
 
 from __future__ import annotations
 
@@ -8,35 +8,21 @@ from pathlib import Path
 
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
-from tarmak_iam.identity.principals import SSO_PREFIX
-from tarmak_iam.report.history import Change
-from tarmak_iam.report.html.markup import Markup, el, joined
-from tarmak_iam.report.model import Given, Noted, Privilege
-from tarmak_iam.report.wording import short_commit
-
-__all__ = [
-    "Shown",
-    "badge",
-    "becomes",
-    "change",
-    "code",
-    "findings",
-    "location",
-    "muted",
-    "name",
-    "nothing",
-    "privilege",
-    "sentence",
-    "severity_order",
-    "shown_under",
-]
+from tarmak_iam.mappings.principals import SSO_PREFIX
+from tarmak_iam.report.escalations import Privilege
+from tarmak_iam.report.git_history import LastChange, short_commit
+from tarmak_iam.report.html.markup import Markup, el, fragment
+from tarmak_iam.report.model import MappedIdentity, ReviewedFinding
 
 Shown = Callable[[Place | Path | None], str]
 """A place or a file as the page shows it."""
 
 _BREAKS = re.compile(r"(?<=[:/,=@.-])(?=[^:/,=@.\s-])|(?<=[a-z0-9])(?=[A-Z])")
+
 _LONG_WORD = re.compile(r"\S{24,}")
+
 _PRIVILEGES = {Privilege.ADMIN: "Admin", Privilege.NODE: "Node", Privilege.ELEVATED: "Elevated"}
+
 _KINDS = {
     "account": "everyone else of the account",
     "sso": "SSO permission set",
@@ -68,7 +54,7 @@ def code(value: str) -> Markup:
 
 def _breakable(value: str) -> Markup:
     *parts, last = _BREAKS.split(value)
-    return joined([[part, el("wbr")] for part in parts], last)
+    return fragment([[part, el("wbr")] for part in parts], last)
 
 
 def location(value: str) -> Markup:
@@ -83,7 +69,7 @@ def muted(*children: str) -> Markup:
 
 def nothing(what: str) -> Markup:
     """A dash for those who see it, and what is not there for the others."""
-    return joined(el("span", "\N{EM DASH}", aria_hidden="true", class_="muted"), el("span", what, class_="hidden"))
+    return fragment(el("span", "\N{EM DASH}", aria_hidden="true", class_="muted"), el("span", what, class_="hidden"))
 
 
 def badge(value: str, kind: str) -> Markup:
@@ -93,7 +79,7 @@ def badge(value: str, kind: str) -> Markup:
 def name(kind: str, principal: str) -> Markup:
     """A principal, and what it is."""
     shown = f"{SSO_PREFIX}{principal}" if kind == "sso" else principal
-    return joined(code(shown) if shown else muted("(none)"), el("div", _kind(kind, principal), class_="muted"))
+    return fragment(code(shown) if shown else muted("(none)"), el("div", _kind(kind, principal), class_="muted"))
 
 
 def _kind(kind: str, principal: str) -> str:
@@ -101,21 +87,21 @@ def _kind(kind: str, principal: str) -> str:
     return _KINDS.get(kind) or {"role": "role", "user": "user", "root": "root of the account"}.get(resource, resource)
 
 
-def becomes(given: Given) -> Markup:
+def becomes(given: MappedIdentity) -> Markup:
     """Username and groups."""
     username = code(given.username) if given.username else muted("their own ARN")
     groups = el("ul", [el("li", code(group)) for group in given.groups], class_="chips", aria_label="Groups")
-    return joined(username, groups if given.groups else el("div", "no groups", class_="muted"))
+    return fragment(username, groups if given.groups else el("div", "no groups", class_="muted"))
 
 
 def privilege(value: Privilege, because: Iterable[str] = (), *, asked: bool = True) -> Markup:
     """`asked` is whether the cluster told what its bindings give: a dash would say more than is known without."""
     if value is Privilege.NONE:
         return nothing("none") if asked else muted("bindings not asked")
-    return joined(badge(_PRIVILEGES[value], str(value)), [el("div", why, class_="muted why") for why in because])
+    return fragment(badge(_PRIVILEGES[value], str(value)), [el("div", why, class_="muted why") for why in because])
 
 
-def change(value: Change | None) -> Markup:
+def change(value: LastChange | None) -> Markup:
     """The last change of lines or of a file."""
     if value is None:
         return Markup()
@@ -123,12 +109,12 @@ def change(value: Change | None) -> Markup:
         return el("div", f"last change not known: {value.unknown}", class_="muted")
     if value.state == "uncommitted":
         return el("div", badge("Not committed", "warning"))
-    when = joined(el("time", value.date[:10], datetime=value.date), " ", el("bdi", value.author))
+    when = fragment(el("time", value.date[:10], datetime=value.date), " ", el("bdi", value.author))
     commit = el("code", short_commit(value.commit), class_="commit", title=value.commit)
     return el("div", when, el("br"), commit, " ", el("bdi", value.summary), class_="muted")
 
 
-def findings(values: Iterable[Noted], shown: Shown | None = None) -> Markup:
+def findings(values: Iterable[ReviewedFinding], shown: Shown | None = None) -> Markup:
     """With their places, or without `shown` with the lines alone: the file is told beside them."""
     found = list(values)
     if not found:
@@ -136,7 +122,7 @@ def findings(values: Iterable[Noted], shown: Shown | None = None) -> Markup:
     return el("ul", [_finding(each, shown) for each in found], class_="findings")
 
 
-def _finding(noted: Noted, shown: Shown | None) -> Markup:
+def _finding(noted: ReviewedFinding, shown: Shown | None) -> Markup:
     where = shown(noted.place) if shown else f"line {noted.place.line}"
     kind = "ignored" if noted.ignored is not None else str(noted.severity)
     reason = None
@@ -158,8 +144,17 @@ def sentence(message: str) -> Markup:
     return el("bdi", parts, text[end:])
 
 
-def severity_order(values: Iterable[Noted]) -> str:
+def severity_order(values: Iterable[ReviewedFinding]) -> str:
     """For sorting: errors before warnings before what is ignored, many before few."""
     found = list(values)
     counts = [sum(each.ignored is None and each.severity is severity for each in found) for severity in Severity]
     return "-".join(f"{999 - count:03}" for count in (*counts, len(found)))
+
+
+def anchor(number: int) -> str:
+    """The id of a cluster's section; its name may have any characters."""
+    return f"cluster-{number + 1}"
+
+
+def fact(term: str, *description: str | Markup, kind: str | None = None) -> Markup:
+    return el("div", el("dt", term), el("dd", *description), class_=kind)

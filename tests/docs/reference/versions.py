@@ -6,22 +6,23 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, TypeVar
 
-from tarmak_iam.config.versions import NEWEST_KUBERNETES
-from tarmak_iam.emit import Manifest, eras, manifests
+from tarmak_iam.config.kubernetes_versions import NEWEST_KUBERNETES
+from tarmak_iam.emit import Manifest, manifests
+from tarmak_iam.emit import daemonset as eras
 from tarmak_iam.errors import TarmakIamError
-from tarmak_iam.exec_plugin import exec_plugin
-from tarmak_iam.identity.carrying import CARRYING, carries
-from tarmak_iam.identity.versions import (
+from tarmak_iam.identity.backend_support import WRITABLE_BACKENDS, carries
+from tarmak_iam.identity.releases import (
     DEFAULT_RELEASE,
     NEWEST,
     NEWEST_READ,
     DaemonVersion,
     known_partitions,
-    releases,
+    known_releases,
+    recorded_items,
     spans_text,
-    table_items,
 )
-from tarmak_iam.images import DEFAULT_IMAGE, Image, published_image
+from tarmak_iam.installation.images import DEFAULT_IMAGE, Image, published_image
+from tarmak_iam.kubeconfig.exec_plugin import exec_plugin
 from tests.docs.reference.markdown import fenced, prose, table
 from tests.emit.installations import MAPPINGS, installation
 
@@ -95,7 +96,7 @@ def _kubernetes() -> Iterator[str]:
         ),
         [(_span([_dotted(each) for each in group]), *row) for group, row in rows],
     )
-    kinds = {each["kind"]: each["apiVersion"] for each in _made({"backends": list(CARRYING)}, (1, 30))}
+    kinds = {each["kind"]: each["apiVersion"] for each in _made({"backends": list(WRITABLE_BACKENDS)}, (1, 30))}
     kept = "; ".join(f"`{api}` {kind}" for kind, api in kinds.items() if kind != "CustomResourceDefinition")
     why = "since an API server runs on a master whatever taints it has"
     yield f"Every taint is tolerated, {why}. The same for all: {kept}."
@@ -106,7 +107,7 @@ def _kubernetes() -> Iterator[str]:
 def _row_of_kubernetes(version: tuple[int, int]) -> tuple[str, ...]:
     pod = _daemonset({}, version)["spec"]["template"]
     has_objects = version >= (1, 11)
-    objects = _made({"backends": list(CARRYING)}, version) if has_objects else []
+    objects = _made({"backends": list(WRITABLE_BACKENDS)}, version) if has_objects else []
     definition = next((each["apiVersion"] for each in objects if each["kind"] == "CustomResourceDefinition"), "")
     return (_placement(pod["spec"]), _priority(pod), _seccomp(pod), f"`{definition}`" if definition else "refused")
 
@@ -169,10 +170,10 @@ def _daemons() -> Iterator[str]:
     yield prose(
         "A release that is in none of the rows is taken as the last one before it, and reported in the same way."
     )
-    rows = _grouped(releases(), _row_of_daemon)
+    rows = _grouped(known_releases(), _row_of_daemon)
     header = ("authenticator", "asks its cluster", "flag of the backends", "probes", "memory", "partitions")
     yield table(header, [(_span([str(each) for each in group]), *row) for group, row in rows])
-    assert {_container(each)["securityContext"]["runAsUser"] for each in releases()} == {0}
+    assert {_container(each)["securityContext"]["runAsUser"] for each in known_releases()} == {0}
 
 
 def _row_of_daemon(version: DaemonVersion) -> tuple[str, ...]:
@@ -201,7 +202,7 @@ def _backends() -> Iterator[str]:
             *("yes" if carries(each, kind) else "refused" for kind, _ in kinds),
             prose(_backend_releases(each)),
         )
-        for each in CARRYING
+        for each in WRITABLE_BACKENDS
     ]
     yield table(("backend", *(text for _, text in kinds), "releases"), rows)
     objects = [
@@ -213,7 +214,9 @@ def _backends() -> Iterator[str]:
     ]
     yield table(("backends", "objects, in apply order"), objects)
     yield "Feature gates:"
-    gates = [(name.removeprefix("feature gate "), name) for name in table_items() if name.startswith("feature gate ")]
+    gates = [
+        (name.removeprefix("feature gate "), name) for name in recorded_items() if name.startswith("feature gate ")
+    ]
     yield table(("gate", "releases"), [(_gate(text), spans_text(name)) for text, name in gates])
 
 
@@ -229,7 +232,7 @@ def _backend_releases(backend: str) -> str:
         except TarmakIamError:
             return False
 
-    runs = [[str(each) for each in group] for is_taken, group in groupby(releases(), takes) if is_taken]
+    runs = [[str(each) for each in group] for is_taken, group in groupby(known_releases(), takes) if is_taken]
     return ", ".join(map(_span, runs))
 
 
@@ -262,7 +265,7 @@ def _images() -> Iterator[str]:
         "EKS Distro never had the release, it is the default image, `check` reports it (IAM089), and the label "
         "`app.kubernetes.io/version` names the release of the image."
     )
-    found = [(str(each), Image.parse(published_image("public", str(each))).tag) for each in releases()]
+    found = [(str(each), Image.parse(published_image("public", str(each))).tag) for each in known_releases()]
     default = Image.parse(DEFAULT_IMAGE).tag
     rows = [(release, _code(tag)) for release, tag in found if tag != default or tag.startswith(f"{release}-")]
     yield table(("authenticator", "tag"), rows)
@@ -278,7 +281,7 @@ def _items() -> Iterator[str]:
         ("Templates of user names", "template "),
         ("Extra fields of the answer", "extra key "),
     ):
-        names = [name for name in table_items() if name.startswith(prefix)]
+        names = [name for name in recorded_items() if name.startswith(prefix)]
         yield f"### {title}"
         shown = [name.removeprefix(prefix).removeprefix("root (persistent) ") for name in names]
         listed = [(_code(text), spans_text(name)) for text, name in zip(shown, names, strict=True)]

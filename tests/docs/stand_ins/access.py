@@ -37,7 +37,7 @@ ADMIN = User("admin", ("system:masters",))
 def review(cluster: LiveCluster, token: str) -> User | str:
     """Who the daemon that runs in the cluster says it is, or the API server's error."""
     # Late, for they take half of kubectl's time, and the admin needs none of it.
-    from tarmak_iam.hook.cluster.mappings import LiveMappings
+    from tarmak_iam.hook.cluster.live_mappings import LiveMappings
     from tarmak_iam.token.presigned import Presigned
 
     objects = list(cluster.objects.objects.values())

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from tarmak_iam import Cluster, Identity
-from tests.hook.cluster import Cluster as Objects
-from tests.hook.cluster import key_of
-from tests.hook.daemon_pods import MASTER
+from tests.support.daemon_pods import MASTER
+from tests.support.fake_cluster import Cluster as Objects
+from tests.support.fake_cluster import key_of
 
 __all__ = ["OWN_KEY", "Cloud", "LiveCluster"]
 

@@ -16,7 +16,7 @@ from tests.docs.stand_ins.kubeconfigs import Chosen, Refusal, choose, credential
 from tests.docs.stand_ins.kubectl_config import config
 from tests.docs.stand_ins.printing import printed
 from tests.docs.stand_ins.resources import KINDS, Kind, columns, kind_named, kind_of
-from tests.hook.daemon_pods import http_date
+from tests.support.daemon_pods import http_date
 
 CLIENT = "v1.30.1"
 _NO_MATCHES = "no matches for kind"

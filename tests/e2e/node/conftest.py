@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.images import DEFAULT_IMAGE
+from tarmak_iam.installation.images import DEFAULT_IMAGE
 from tests.e2e import components
 from tests.e2e.certificates import Authority
 from tests.e2e.conftest import PRINCIPALS, Stage

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta, timezone
 from tarmak_iam.token import Credentials
 from tarmak_iam.token.make import sign_token
 from tests.e2e.conftest import PRINCIPALS, Stage
-from tests.e2e.installation import CLUSTER
+from tests.e2e.control_plane import CLUSTER
 
 __all__ = ["Logins", "logins"]
 

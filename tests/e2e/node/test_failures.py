@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tarmak_iam.images import DEFAULT_IMAGE
+from tarmak_iam.installation.images import DEFAULT_IMAGE
 from tests.e2e.node.conftest import APPLY
 from tests.e2e.node.masters import ALL_RUN, Masters
 

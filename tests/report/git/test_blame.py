@@ -9,10 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tarmak_iam.report.git.blame import blamed_lines, last_commit
-from tarmak_iam.report.git.limits import Budget, HistoryUnknown
-from tarmak_iam.report.git.location import locate
+from tarmak_iam.report.git.directory import Budget, HistoryUnknown, find_repository
 from tarmak_iam.report.git.repository import GitRepository
-from tests.report.work_trees import Work, needs_git, new_work
+from tests.support.work_trees import Work, needs_git, new_work
 
 pytestmark = needs_git
 Versions = list[tuple[list[int], list[str]]]
@@ -182,7 +181,7 @@ def test_a_file_of_another_kind_before(tmp_path: Path) -> None:
 def test_a_history_without_an_end(tmp_path: Path, budget: Budget, why: str) -> None:
     versions: Versions = [([at - 1] if at else [], ["a\n"]) for at in range(12)]
     work, commits = imported(tmp_path, versions)
-    location = locate(work.root)
+    location = find_repository(work.root)
     assert location is not None
     repository = GitRepository(location, budget)
     with pytest.raises(HistoryUnknown, match=why):

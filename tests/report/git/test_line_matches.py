@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tarmak_iam.report.git.limits import Budget, HistoryUnknown
+from tarmak_iam.report.git.directory import Budget, HistoryUnknown
 from tarmak_iam.report.git.line_matches import lines_of, matching_lines
 
 LINES = st.lists(st.sampled_from([b"a\n", b"b\n", b"  c\n", b"\n"]), max_size=12)

@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam.report.git.blame import blamed_lines
-from tarmak_iam.report.git.limits import Budget, HistoryUnknown
-from tarmak_iam.report.git.location import locate
+from tarmak_iam.report.git.directory import Budget, HistoryUnknown, find_repository
 from tarmak_iam.report.git.repository import GitRepository
-from tarmak_iam.report.history import Change
-from tests.report.git.packs import (
+from tarmak_iam.report.git_history import LastChange
+from tests.support.git_packs import (
     BLOB,
     COMMIT,
     OFS_DELTA,
@@ -30,7 +29,7 @@ from tests.report.git.packs import (
     write_loose,
     write_pack,
 )
-from tests.report.work_trees import Work, needs_git, new_work
+from tests.support.work_trees import Work, needs_git, new_work
 
 pytestmark = needs_git
 LIMIT = 10 * 1024 * 1024
@@ -198,7 +197,7 @@ def test_any_byte_may_be_wrong(work: Work, git: Path, is_packed: bool) -> None:
     """Whatever is damaged, the answer is the right one or a reason."""
     if is_packed:
         work.git("gc", "-q", "--aggressive")
-    right = {Change(), work.repository().file(work.path), *work.lines().lines.values()}
+    right = {LastChange(), work.repository().file(work.path), *work.lines().lines.values()}
     files = [path for path in sorted(git.rglob("*")) if path.is_file() and "hooks" not in path.parts]
     source = random.Random(14)
     for _ in range(150):
@@ -371,7 +370,7 @@ def test_a_tree_that_holds_itself_many_times(work: Work, git: Path) -> None:
     objects = [(TREE, tree), (TREE, top), (COMMIT, first), (COMMIT, second), (BLOB, b"a\n")]
     write_pack(git, entries + [(name_of(kind, data), entry(kind, data)) for kind, data in objects])
     (git / "HEAD").write_text(name_of(COMMIT, second))
-    location = locate(work.root)
+    location = find_repository(work.root)
     assert location is not None
     with pytest.raises(HistoryUnknown, match="the history takes more work than is done for it"):
         blamed_lines(GitRepository(location, Budget(steps=100_000)), (b"map.yaml",))

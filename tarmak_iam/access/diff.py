@@ -1,0 +1,280 @@
+"""Who gains and who loses what by a change, principal by principal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tarmak_iam.aws.arn import ArnError, parse_arn
+from tarmak_iam.identity.authenticator import Authenticator
+from tarmak_iam.identity.grants import likeliest_grant, other_grants
+from tarmak_iam.identity.model import Grant
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.mappings.principals import SSO_PREFIX
+from tarmak_iam.text import one_line
+
+__all__ = [
+    "DAEMON",
+    "Effect",
+    "Loaded",
+    "Standings",
+    "account_of",
+    "change_of",
+    "changes",
+    "effect_json",
+    "effects",
+    "who",
+]
+
+DAEMON = "daemon"
+"""The kind of an effect on the daemon itself: whether it starts."""
+
+
+_OWN = "their own ARN"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a change does to one principal; `kind` and `principal` are those of a Grant.
+
+    `before` and `after` are usernames with their templates: None for who cannot log in, empty for one who logs
+    in under the own ARN (everyone of an account). `gained` and `lost` are groups. Of the kind DAEMON there is
+    one at most, the first; its `reason` says why the daemon would not start. Where the daemon takes something at
+    random, `gained` and `lost` have what may be gained or lost, and `or_else` says what it may give instead.
+    """
+
+    principal: str
+    kind: str
+    before: str | None = None
+    after: str | None = None
+    gained: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    reason: str = ""
+    or_else: tuple[str, ...] = ()
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether something is gone that was there, or may be."""
+        return bool(self.lost) or (self.before is not None and (self.before != self.after or bool(self.or_else)))
+
+    @property
+    def text(self) -> str:
+        """One line, as in `arn:aws:iam::111122223333:role/Dev: loses system:masters`."""
+        return one_line(f"{who(self.kind, self.principal)}: {'; '.join((*self._clauses(), *self._at_random()))}")
+
+    def _at_random(self) -> Iterator[str]:
+        if self.or_else:
+            yield f"or, at random, {' or '.join(self.or_else)}"
+
+    def _clauses(self) -> Iterator[str]:
+        if self.kind == DAEMON:
+            yield f"would not start: {self.reason}" if self.reason else "starts again"
+        elif self.after is None:
+            yield "can no longer log in"
+            yield from _loses(self.lost)
+        elif self.before is None:
+            yield f"can log in, {_as(self.after)} {_with(self.gained)}"
+        else:
+            if self.before != self.after:
+                yield f"becomes {self.after or _OWN} (was {self.before or _OWN})"
+            if self.gained:
+                yield f"gains {', '.join(self.gained)}"
+            yield from _loses(self.lost)
+            if self.before == self.after and not (self.gained or self.lost or self.or_else):
+                yield f"becomes {self.after or _OWN} at every start"
+
+
+def who(kind: str, principal: str) -> str:
+    """The principal of a Grant in words."""
+    if kind == "account":
+        return f"everyone else of account {principal}"
+    prefixes = {"sso": SSO_PREFIX, "userid": "user id "}
+    return f"{prefixes.get(kind, '')}{principal}"
+
+
+class Standings:
+    """Who gets what, asked for one principal after the other."""
+
+    def __init__(self, grants: Iterable[Grant], ask: Callable[[Grant], Possible] | None = None) -> None:
+        """`ask`: what a daemon may give to the principal of a grant; without one all there is are the grants."""
+        self.grants = tuple(grants)
+        self._by_key = {grant.key: grant for grant in self.grants}
+        self._accounts = {grant.principal for grant in self.grants if grant.kind == "account"}
+        self._ask = ask
+
+    @classmethod
+    def of_daemon(cls, authenticator: Authenticator) -> Standings:
+        return cls(authenticator.grants, authenticator.possible)
+
+    def __contains__(self, key: tuple[str, str]) -> bool:
+        return key in self._by_key
+
+    def of(self, asked: Grant) -> Grant | None:
+        """What the principal of a grant gets here: by its own entry, a pattern, or the own account."""
+        own = self._by_key.get(asked.key)
+        return own if own is not None else likeliest_grant(self.possible(asked))
+
+    def possible(self, asked: Grant) -> Possible:
+        """All that it may get, the likeliest first, None for nothing: one, but where the daemon takes it at random."""
+        own = self._by_key.get(asked.key)
+        if own is not None and own.is_sure:
+            return (own,)
+        if self._ask is not None and (own is not None or asked.kind in ("arn", "sso")):
+            return self._ask(asked) or (None,)
+        if own is None and asked.kind in ("arn", "sso") and account_of(asked) in self._accounts:
+            own = replace(asked, username=asked.principal if asked.kind == "arn" else "", groups=())
+        return (own,)
+
+    def always(self, asked: Grant, wanted: Callable[[Grant], bool]) -> bool:
+        """Whether it gets what is wanted, whatever the daemon takes."""
+        return all(each is not None and wanted(each) for each in self.possible(asked))
+
+    def may(self, asked: Grant, wanted: Callable[[Grant], bool]) -> bool:
+        """Whether it gets what is wanted at least by chance."""
+        return any(each is not None and wanted(each) for each in self.possible(asked))
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """An installation as its daemon would run it, read once for all that is asked of it."""
+
+    installation: Installation
+    authenticator: Authenticator
+    standings: Standings
+
+    @classmethod
+    def of(cls, side: Installation | Loaded) -> Loaded:
+        """What the mappings give by themselves: without the check of their cluster id, a matter of its own."""
+        if isinstance(side, Loaded):
+            return side
+        mappings = side.mappings
+        has_id = mappings is not None and mappings.cluster_id
+        authenticator = side.authenticator(mappings.document.text if mappings and has_id else None)
+        return cls(side, authenticator, Standings.of_daemon(authenticator))
+
+
+Possible = tuple[Grant | None, ...]
+
+Side = Authenticator | Installation | Loaded
+"""Before or after a change."""
+
+
+def effects(before: Side, after: Side) -> tuple[Effect, ...]:
+    """Every principal whose username or groups change: in the order of `before`, then those that are new.
+
+    A principal whose entry goes may still get in through an SSO entry or the own account, and that counts.
+    Where the daemon would not start afterwards, everyone loses.
+    """
+    (old, had), (new, has) = _asked(before), _asked(after)
+    return (*_of_daemon(old, new), *changes(had, has))
+
+
+def changes(before: Standings, after: Standings) -> Iterator[Effect]:
+    """Every principal that either side names and that stands differently."""
+    for grant in (*before.grants, *(grant for grant in after.grants if grant.key not in before)):
+        effect = change_of(grant, before, after)
+        if effect is not None:
+            yield effect
+
+
+def _asked(side: Side) -> tuple[Authenticator, Standings]:
+    if isinstance(side, Authenticator):
+        return side, Standings.of_daemon(side)
+    loaded = Loaded.of(side)
+    return loaded.authenticator, loaded.standings
+
+
+def effect_json(effect: Effect) -> dict[str, Any]:
+    """As every command gives it with `-o json`."""
+    shown: dict[str, Any] = {
+        "principal": effect.principal,
+        "kind": effect.kind,
+        "before": effect.before,
+        "after": effect.after,
+        "gained": list(effect.gained),
+        "lost": list(effect.lost),
+        "text": effect.text,
+    }
+    more: dict[str, Any] = {"reason": effect.reason, "or_else": list(effect.or_else)}
+    return {**shown, **{key: value for key, value in more.items() if value}}
+
+
+def _of_daemon(before: Authenticator, after: Authenticator) -> Iterator[Effect]:
+    if after.failure is not None:
+        where = f"{after.failure.place}: " if after.failure.place else ""
+        if before.failure is None or before.failure.reason != after.failure.reason:
+            yield Effect("the authenticator", DAEMON, reason=f"{where}{after.failure.reason}")
+    elif before.failure is not None:
+        yield Effect("the authenticator", DAEMON)
+
+
+def change_of(asked: Grant, before: Standings, after: Standings) -> Effect | None:
+    """What changes for the principal of a grant; None where nothing does."""
+    old, new = before.possible(asked), after.possible(asked)
+    if old == new:
+        return None
+    first, now = likeliest_grant(old), likeliest_grant(new)
+    effect = Effect(
+        principal=asked.principal,
+        kind=asked.kind,
+        before=first.username if first else None,
+        after=now.username if now else None,
+        gained=_gained(old, new),
+        lost=_gained(new, old),
+        or_else=tuple(_instead(new)),
+    )
+    is_new = _instead(new) != _instead(old)
+    return effect if effect.before != effect.after or effect.gained or effect.lost or is_new else None
+
+
+def _gained(old: Possible, new: Possible) -> tuple[str, ...]:
+    """Groups that there may be now, or that are there whatever the daemon takes, and were not before."""
+    maybe, sure = _without(_any_groups(new), _any_groups(old)), _without(_sure_groups(new), _sure_groups(old))
+    return tuple(dict.fromkeys((*maybe, *sure)))
+
+
+def _any_groups(possible: Possible) -> tuple[str, ...]:
+    return tuple(group for each in possible if each is not None for group in each.groups)
+
+
+def _sure_groups(possible: Possible) -> tuple[str, ...]:
+    every = [each.groups if each is not None else () for each in possible]
+    return tuple(group for group in every[0] if all(group in groups for groups in every))
+
+
+def _instead(possible: Possible) -> list[str]:
+    """In words, what a daemon may give instead of the likeliest."""
+    if len(possible) == 1:
+        return []
+    others = [f"{each.username or _OWN} {_with(each.groups)}" for each in other_grants(possible)]
+    return [*others, *(["nothing"] if None in possible and likeliest_grant(possible) else [])]
+
+
+def _without(groups: tuple[str, ...], others: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(group for group in groups if group not in others))
+
+
+def account_of(grant: Grant) -> str:
+    """The account of an ARN or a permission set; empty for what has none."""
+    if grant.kind == "sso":
+        return grant.principal.partition("/")[0]
+    try:
+        return parse_arn(grant.principal).account
+    except ArnError:
+        return ""
+
+
+def _as(username: str) -> str:
+    return f"as {username}" if username else f"under {_OWN},"
+
+
+def _with(groups: tuple[str, ...]) -> str:
+    if not groups:
+        return "without groups"
+    return f"with group{'s' if len(groups) > 1 else ''} {', '.join(groups)}"
+
+
+def _loses(groups: tuple[str, ...]) -> Iterator[str]:
+    if groups:
+        yield f"loses {', '.join(groups)}"

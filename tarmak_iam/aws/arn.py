@@ -1,0 +1,179 @@
+"""Amazon Resource Names of principals, parsed and canonicalised as the authenticator does, and the names of roles
+that AWS itself makes.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from tarmak_iam.text import quoted
+
+PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc")
+"""Every partition that the newest authenticator knows."""
+
+_ACCOUNT = re.compile(r"[0-9]{12}\Z", re.ASCII)
+
+
+class ArnError(ValueError):
+    """A text that the authenticator does not take as a principal's ARN; str() says why."""
+
+
+class Principal(str, Enum):
+    ROLE = "role"
+    USER = "user"
+    ROOT = "root"
+    FEDERATED_USER = "federated user"
+    ASSUMED_ROLE = "assumed role"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+_KINDS = {
+    ("iam", "role"): Principal.ROLE,
+    ("iam", "user"): Principal.USER,
+    ("iam", "root"): Principal.ROOT,
+    ("sts", "federated-user"): Principal.FEDERATED_USER,
+    ("sts", "assumed-role"): Principal.ASSUMED_ROLE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Arn:
+    partition: str
+    service: str
+    region: str
+    account: str
+    resource: str
+
+    @property
+    def parts(self) -> list[str]:
+        """The resource split at its slashes: kind, path, name."""
+        return self.resource.split("/")
+
+    @property
+    def name(self) -> str:
+        return self.parts[-1]
+
+    @property
+    def path(self) -> str:
+        """The path between kind and name of a role or user, as in `team/eng`; empty if there is none."""
+        return "/".join(self.parts[1:-1])
+
+    @property
+    def without_path(self) -> Arn:
+        return replace(self, resource=f"{self.parts[0]}/{self.name}") if self.path else self
+
+    def __str__(self) -> str:
+        return f"arn:{self.partition}:{self.service}:{self.region}:{self.account}:{self.resource}"
+
+
+def parse_arn(text: str) -> Arn:
+    """The AWS SDK's arn.Parse: six sections, nothing else is checked. Raises ArnError."""
+    return Arn(*_sections(text)[1:])
+
+
+def _sections(text: str) -> list[str]:
+    sections = text.split(":", 5)
+    if sections[0] != "arn":
+        raise ArnError("it does not begin with 'arn:'")
+    if len(sections) != 6:
+        raise ArnError("it has fewer than six sections (arn:partition:service:region:account:resource)")
+    return sections
+
+
+def canonicalize(text: str, partitions: tuple[str, ...] = PARTITIONS) -> tuple[Principal, str]:
+    """What the authenticator compares: an assumed role becomes its role, everything else stays as it is.
+
+    Raises ArnError for what is no IAM role, user or root and no STS assumed role or federated user.
+    """
+    principal, _, canonical = canonical_parts(text, partitions)
+    return principal, canonical
+
+
+def canonical_parts(text: str, partitions: tuple[str, ...] = PARTITIONS) -> tuple[Principal, str, str]:
+    """The same, with the partition between them. Raises ArnError."""
+    _, partition, service, _, account, resource = _sections(text)
+    if partition not in partitions:
+        raise ArnError(f"the partition {quoted(partition)} is not known")
+    parts = resource.split("/")
+    kind = _KINDS.get((service, parts[0]))
+    if kind is Principal.ASSUMED_ROLE:
+        if len(parts) < 3:
+            raise ArnError("the assumed role has no session")
+        return kind, partition, f"arn:{partition}:iam::{account}:role/{'/'.join(parts[1:-1])}"
+    if kind is None:
+        raise ArnError(_unknown_kind(service, resource))
+    return kind, partition, text
+
+
+def _unknown_kind(service: str, resource: str) -> str:
+    if service == "sts":
+        return f"{quoted(resource)} is no assumed role or federated user"
+    return (
+        f"{quoted(resource)} is no role, user or root"
+        if service == "iam"
+        else f"the service is {quoted(service)}, not iam or sts"
+    )
+
+
+def is_account(text: str) -> bool:
+    """Twelve digits."""
+    return _ACCOUNT.match(text) is not None
+
+
+SSO_ROLE_PREFIX = "AWSReservedSSO_"
+
+
+# https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
+_SSO_ROLE = re.compile(rf"{SSO_ROLE_PREFIX}(?P<set>.+)_(?P<suffix>[0-9a-f]{{16}})\Z", re.ASCII | re.IGNORECASE)
+
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html
+_SERVICE_LINKED_PATH = "aws-service-role"
+
+_SERVICE_LINKED_NAME = "awsservicerolefor"
+
+
+def is_sso_role(name: str) -> bool:
+    """Whether a role's name is one that IAM Identity Center gives, and names the sessions of."""
+    return _SSO_ROLE.match(name) is not None
+
+
+def claims_sso_role(name: str) -> bool:
+    """Whether it begins as one, with all the rest of it or not: IAM keeps these names for Identity Center."""
+    return name.lower().startswith(SSO_ROLE_PREFIX.lower().rstrip("_"))
+
+
+def permission_set_of(name: str) -> str:
+    """The permission set that IAM Identity Center made a role of that name for; empty for other roles."""
+    match = _SSO_ROLE.match(name)
+    return match["set"] if match else ""
+
+
+def is_role_name(permission_set: str) -> bool:
+    """Whether somebody wrote the role's name, or its end, for the name of the permission set."""
+    return claims_sso_role(permission_set) or is_sso_role(f"{SSO_ROLE_PREFIX}{permission_set}")
+
+
+def permission_set_like(text: str) -> str:
+    """The permission set that somebody meant who wrote (a part of) the role's name: without what is before and behind
+    it. Empty for nothing."""
+    bare = re.sub(r"(?i)\A(?:AWSReservedSSO[_-]?)+", "", text)
+    return re.sub(r"(?:_[0-9a-fA-F]{12,20}|[_*?]+)+\Z", "", bare, flags=re.ASCII)
+
+
+def is_service_linked(role: Arn) -> bool:
+    """Whether only an AWS service can assume the role, by its path or its name."""
+    path = role.path.lower()
+    return path.split("/")[0] == _SERVICE_LINKED_PATH or role.name.lower().startswith(_SERVICE_LINKED_NAME)
+
+
+# What IAM Identity Center takes as the name of a permission set.
+_PERMISSION_SET = re.compile(r"[A-Za-z0-9_+=,.@-]{1,32}\Z", re.ASCII)
+
+
+def is_permission_set(name: str) -> bool:
+    return _PERMISSION_SET.match(name) is not None

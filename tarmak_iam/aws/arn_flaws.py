@@ -1,0 +1,335 @@
+"""What is wrong with an ARN as the principal of a mapping, and which one was probably meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from tarmak_iam.aws.arn import (
+    PARTITIONS,
+    SSO_ROLE_PREFIX,
+    Arn,
+    ArnError,
+    Principal,
+    canonicalize,
+    claims_sso_role,
+    is_account,
+    is_service_linked,
+    is_sso_role,
+    parse_arn,
+    permission_set_like,
+)
+from tarmak_iam.aws.copied_text import CONTROL, cleaned, in_ascii_letters, placeholder
+from tarmak_iam.document.go_case import fold, to_lower
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.suggestions import did_you_mean
+from tarmak_iam.text import quoted, shortened
+
+_ALIKE = re.compile(
+    r"""
+    (?:arn:)? (?:(?P<partition>aws[a-z-]*|china|gov):)? (?:iam|sts):                # arn and partition may be missing
+    [a-z0-9-]*:* (?P<account>[0-9]{12}) [:/]
+    (?P<kind>assumed-role|roles?|users?|federated-user) [:/\\]+ (?P<rest>.+)
+    """,
+    re.VERBOSE | re.IGNORECASE | re.ASCII,
+)
+
+_PARTITION_ALIASES = {
+    "aws-china": "aws-cn",
+    "china": "aws-cn",
+    "aws-gov": "aws-us-gov",
+    "aws-govcloud": "aws-us-gov",
+    "aws-usgov": "aws-us-gov",
+    "gov": "aws-us-gov",
+}
+
+
+# By service and kind of resource, from the service authorization reference of AWS.
+_INSTEAD = {
+    ("iam", "instance-profile"): (
+        "map the role of the instance profile: `aws iam get-instance-profile --instance-profile-name {name}` shows it"
+    ),
+    ("iam", "policy"): "map the roles and users that the policy is attached to",
+    ("iam", "group"): "map the users of the group one by one, or a role that they assume",
+    ("iam", "saml-provider"): "map the role that users of the identity provider assume",
+    ("iam", "oidc-provider"): "map the role that users of the identity provider assume",
+    ("iam", "mfa"): "map the user of the MFA device",
+    ("iam", "u2f"): "map the user of the MFA device",
+    ("sso", "permissionSet"): "map the role of the permission set, as `aws iam list-roles` shows it, without its path",
+    ("identitystore", "user"): "map the role of the user's permission set",
+    ("identitystore", "group"): "map the role of the group's permission set",
+    ("ec2", "instance"): "map the role of the instance's profile",
+    ("ec2", "iam-instance-profile"): "map the role of the instance profile",
+    ("eks", "access-entry"): "map the principal of the access entry",
+}
+
+
+def principal_remedy(arn: Arn) -> str:
+    """What to map instead of a resource that is not a principal; empty for one that is not known here."""
+    found = _INSTEAD.get((arn.service, re.split("[/:]", arn.resource)[0]), "")
+    return found.format(name=shortened(arn.name))
+
+
+def likely_arns(text: str) -> Iterator[tuple[str, str]]:
+    """ARNs that may have been meant, the surest first, each with the remedy that says so."""
+    bare = cleaned(text)
+    unslashed = re.sub("(?<=[^/])/+$", "", re.sub("/{2,}", "/", bare))
+    for sure in (bare, unslashed):
+        yield f"write {shortened(sure)}", sure
+    whole = re.sub(r"\s+", "", unslashed)
+    for likely in (whole, _likely(in_ascii_letters(whole))):
+        if likely:
+            yield f"did you mean {shortened(likely)}?", likely
+
+
+def _likely(text: str) -> str:
+    """In the form that STS names a caller; empty where the text says too little."""
+    match = _ALIKE.fullmatch(text)
+    if match is None:
+        return ""
+    partition = (match["partition"] or "aws").lower()
+    kind, parts = match["kind"].lower(), [part for part in match["rest"].split("/") if part]
+    head = f"arn:{_PARTITION_ALIASES.get(partition, partition)}:{{}}::{match['account']}:"
+    if kind == "federated-user":
+        return head.format("sts") + "/".join([kind, *parts])
+    if kind.startswith("user"):
+        return head.format("iam") + "/".join(["user", *parts])
+    is_session = kind == "assumed-role" and len(parts) > 1
+    names = parts[:-1] if is_session else parts
+    return head.format("iam") + f"role/{names[-1]}" if names else ""
+
+
+# Names of roles and users, as IAM takes them: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]+\Z", re.ASCII)
+
+_USER_PATH = re.compile(r"[!-~]*\Z")
+
+_LONGEST = 64
+
+_BRACED = re.compile(r"\$?\{+[^{}]*\}+|\[[^\[\]]+\]")
+
+_EXAMPLE = "arn:aws:iam::ACCOUNT:role/NAME"
+
+_ACCOUNT_DIGITS = 12
+
+
+class FlawKind(str, Enum):
+    """What keeps an ARN from matching the one that its author meant."""
+
+    NO_ARN = "no ARN"
+    NO_PRINCIPAL = "no principal"
+    PARTITION = "unknown partition"
+    ACCOUNT = "account shape"
+    WILDCARD = "wildcard"
+    BLANK = "blanks or control characters"
+    NAMELESS = "no name"
+    PATH = "path of a role"
+    SHAPE = "shape that no caller has"
+    SSO_NAME = "a role of Identity Center without its whole name"
+    SERVICE_LINKED = "a role that only an AWS service assumes"
+    LETTERS = "letters that are taken for ASCII ones"
+    """Matches the principal with these, in some releases."""
+    ASSUMED_ROLE = "one session of a role"
+    """Matches, but more than it says: every session of the role."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArnFlaw:
+    """`instead`: the ARN that was probably meant, where that can be told."""
+
+    flaw: FlawKind
+    what: str
+    remedy: str
+    instead: str | None = None
+
+
+def arn_flaw(text: str) -> ArnFlaw | None:
+    """What is wrong with an ARN as the principal of a mapping; None for one that means what it says."""
+    found = _arn_flaw(text)
+    if found is None or found.instead is not None or found.flaw not in _REPAIRED:
+        return found
+    for remedy, repaired in likely_arns(text):
+        if repaired != text and _arn_flaw(repaired) is None:
+            is_stripped = found.flaw is FlawKind.BLANK and repaired == CONTROL.sub("", text).strip()
+            return replace(found, remedy=found.remedy if is_stripped else remedy, instead=repaired)
+    return found
+
+
+def _arn_flaw(text: str) -> ArnFlaw | None:
+    if text != text.strip() or CONTROL.search(text):
+        what = f"{shortened(text)!r} would never match: blanks and control characters count"
+        return ArnFlaw(FlawKind.BLANK, what, "write the ARN without them")
+    try:
+        principal, canonical = canonicalize(text)
+    except ArnError as error:
+        return _unparsed(text, str(error))
+    return _of_principal(text, parse_arn(text if principal is Principal.FEDERATED_USER else canonical), principal)
+
+
+_REPAIRED = (
+    FlawKind.BLANK,
+    FlawKind.NO_ARN,
+    FlawKind.NO_PRINCIPAL,
+    FlawKind.PARTITION,
+    FlawKind.NAMELESS,
+    FlawKind.SHAPE,
+)
+"""Those of which the text may say what was meant."""
+
+
+def is_reachable(text: str) -> bool:
+    """Whether some caller can match; one session of a role stands for all of them."""
+    found = arn_flaw(text)
+    return found is None or found.flaw in (FlawKind.ASSUMED_ROLE, FlawKind.LETTERS)
+
+
+def checked_arn(text: str) -> str:
+    """`role` or `user`: the list that an ARN belongs in. Raises ConfigError for one that does not mean what it says."""
+    found = arn_flaw(text)
+    if found is not None:
+        raise ConfigError(found.what, remedy=found.remedy)
+    return "role" if canonicalize(text)[0] is Principal.ROLE else "user"
+
+
+def canonical_text(arn: str) -> str:
+    """What every release compares, in lower case; other texts (accounts, nonsense) as they are."""
+    try:
+        return canonicalize(to_lower(arn))[1]
+    except ArnError:
+        return to_lower(arn.strip())
+
+
+def account_shape(account: str) -> str:
+    """What is wrong with an account that is not 12 digits."""
+    if account.isascii() and account.isdigit():
+        return f"has {len(account)} digits, not 12"
+    return "is not 12 digits"
+
+
+def account_remedy(account: str) -> str:
+    """A missing digit can be any, so none is guessed."""
+    compare = "compare it with the account ID that `aws sts get-caller-identity` prints"
+    if account.isascii() and account.isdigit():
+        missing = _ACCOUNT_DIGITS - len(account)
+        count = "one digit is" if abs(missing) == 1 else f"{abs(missing)} digits are"
+        return f"{count} {'missing' if missing > 0 else 'too many'}: {compare}"
+    return compare
+
+
+def in_ascii(text: str) -> str:
+    """With an ASCII letter for each one that Go takes for it without case, other letters as they are."""
+    return "".join(each if each.isascii() else fold(to_lower(each)) for each in text)
+
+
+def _unparsed(text: str, why: str) -> ArnFlaw:
+    try:
+        arn = parse_arn(text)
+    except ArnError:
+        return ArnFlaw(FlawKind.NO_ARN, f"{quoted(text)} is no ARN of a role or user: {why}", _as_in_example(text))
+    what = f"{quoted(text)} is no ARN of a role or user: {why}"
+    if arn.partition not in PARTITIONS:
+        return ArnFlaw(FlawKind.PARTITION, what, did_you_mean(arn.partition, PARTITIONS, "the partitions are"))
+    return ArnFlaw(FlawKind.NO_PRINCIPAL, what, principal_remedy(arn) or _as_in_example(text))
+
+
+def _as_in_example(text: str) -> str:
+    left = _left_open(text)
+    return f"put the real name in the place of {shortened(left)}" if left else f"write it as in {_EXAMPLE}"
+
+
+def _left_open(text: str) -> str:
+    """A placeholder; a template too, which the daemon replaces in usernames and groups only."""
+    braced = _BRACED.search(text)
+    return braced[0] if braced else placeholder(text)
+
+
+def _of_account(text: str, arn: Arn) -> ArnFlaw:
+    what = f"the account {quoted(arn.account)} of {shortened(text)} {account_shape(arn.account)}, so it matches nobody"
+    bare = re.sub(r"[\s.-]", "", arn.account)
+    if not is_account(bare):
+        return ArnFlaw(FlawKind.ACCOUNT, what, account_remedy(arn.account))
+    instead = str(replace(arn, account=bare))
+    return ArnFlaw(FlawKind.ACCOUNT, what, f"write {shortened(instead)}", instead)
+
+
+def _of_principal(text: str, arn: Arn, principal: Principal) -> ArnFlaw | None:
+    """`arn` is the canonical one: of an assumed role the role's."""
+    is_role = principal in (Principal.ROLE, Principal.ASSUMED_ROLE)
+    if "*" in str(arn) or "?" in str(arn):
+        what = f"{quoted(text)} would never match: the authenticator knows no wildcards"
+        is_sso = is_role and claims_sso_role(arn.name)
+        return ArnFlaw(FlawKind.WILDCARD, what, _whole_sso_name(arn) if is_sso else "map each principal by itself")
+    if not is_account(arn.account):
+        return _of_account(text, arn)
+    if (is_role or principal is Principal.USER) and (len(arn.parts) < 2 or not arn.name):
+        kind = "role" if is_role else "user"
+        example = f"arn:{arn.partition}:iam::{arn.account}:{kind}/NAME"
+        return ArnFlaw(
+            FlawKind.NAMELESS, f"{shortened(text)} would never match: it names no {kind}", f"write it as in {example}"
+        )
+    if is_role or principal is Principal.USER:
+        found = _of_name(text, arn, "role" if is_role else "user") or (_of_role(text, arn) if is_role else None)
+        if found is not None:
+            return found
+    if arn.region or (principal is Principal.ROOT and arn.resource != "root"):
+        return ArnFlaw(
+            FlawKind.SHAPE, f"{shortened(text)} would never match: no caller has such an ARN", "check the ARN"
+        )
+    if principal is Principal.ASSUMED_ROLE:
+        what = f"{shortened(text)} is one session of a role, and would match every session of it"
+        return ArnFlaw(FlawKind.ASSUMED_ROLE, what, f"map the role itself: {shortened(arn)}", str(arn))
+    return None
+
+
+def _of_name(text: str, arn: Arn, kind: str) -> ArnFlaw | None:
+    """What IAM does not take as the name of a role or user."""
+    if not _NAME.match(arn.name) or (kind == "user" and not _USER_PATH.match(arn.path)):
+        alike = in_ascii(text)
+        if alike != text and arn_flaw(alike) is None:
+            what = (
+                f"{shortened(text)} has letters that are not ASCII, "
+                f"and there are releases that take it for {shortened(alike)}"
+            )
+            remedy = f"write {shortened(alike)} if that is who is meant, else remove the entry"
+            return ArnFlaw(FlawKind.LETTERS, what, remedy, alike)
+        what = f"{shortened(text)} would never match: no {kind} has such a name"
+        remedy = _as_in_example(text) if _left_open(text) else "IAM takes letters, digits and _+=,.@- in names"
+        return ArnFlaw(FlawKind.SHAPE, what, remedy)
+    if len(arn.name) > _LONGEST:
+        what = f"{shortened(text)} would never match: the name has {len(arn.name)} characters, IAM takes {_LONGEST}"
+        return ArnFlaw(FlawKind.SHAPE, what, f"write the {kind}'s name as `aws iam list-{kind}s` shows it")
+    return None
+
+
+def _of_role(text: str, arn: Arn) -> ArnFlaw | None:
+    """What is wrong with a role whose name IAM takes."""
+    if is_service_linked(arn):
+        what = f"{shortened(text)} would never match: only its AWS service can assume a service-linked role"
+        return ArnFlaw(
+            FlawKind.SERVICE_LINKED, what, "map the role that people or instances assume, or remove the entry"
+        )
+    if claims_sso_role(arn.name) and not is_sso_role(arn.name):
+        what = (
+            f"{shortened(text)} would never match: a role of IAM Identity Center is named "
+            f"{SSO_ROLE_PREFIX}<permission set>_<16 hex digits>"
+        )
+        return ArnFlaw(FlawKind.SSO_NAME, what, _whole_sso_name(arn))
+    if len(arn.parts) > 2:
+        own = str(replace(arn, region="", resource=f"role/{arn.name}"))
+        what = f"{shortened(text)} would never match: STS leaves the path of a role out"
+        return ArnFlaw(
+            FlawKind.PATH, what, f"map {shortened(own)} instead (it then means every role of that name)", own
+        )
+    return None
+
+
+def _whole_sso_name(arn: Arn) -> str:
+    """An entry by the permission set matches in the partition `aws` only, see sso.py."""
+    name = permission_set_like(arn.name)
+    whole = f"map {SSO_ROLE_PREFIX}{name or 'NAME'}_ with all its digits, as `aws iam list-roles` shows it"
+    if arn.partition != "aws" or not name or not is_account(arn.account):
+        return whole
+    entry = f'sso: {{accountID: "{arn.account}", permissionSetName: {name}}}'
+    return f"{whole}, or write `{entry}` with authenticator v0.6.30 or later and the feature gate SSORoleMatch"

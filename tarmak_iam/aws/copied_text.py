@@ -1,0 +1,159 @@
+"""What copying leaves in the text of a name: quotes, invisible characters, letters that look like others.
+
+The authenticator and RBAC compare names character by character, so that each of these makes another name. Letters of
+any script are right in a name; only what cannot be told from ASCII, next to ASCII, is a trace of copying.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from enum import Enum
+
+
+class Trace(str, Enum):
+    """In the order in which one text has them told: the first one that it has."""
+
+    BLANK = "blanks or control characters"
+    INVISIBLE = "characters that are not visible"
+    QUOTES = "quotes or brackets around it"
+    LETTERS = "letters that look like others"
+    ENDING = "a punctuation mark at its end"
+    """Somebody may have chosen it; the others nobody has."""
+
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+# Format characters without a shape, and marks that turn the direction of text around (Unicode, general category Cf).
+_INVISIBLE = re.compile("[\xad\u034f\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\u3164\uffa0]")
+# Joiners belong in words of Arabic and Indic scripts and in emoji, never next to a letter of ASCII, or at an end.
+_JOINER = re.compile("(?:(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f]))")
+_ODD_BLANK = re.compile("[\xa0\u1680\u2000-\u200a\u202f\u205f]|(?<=[!-~])\u3000(?=[!-~])")
+
+_PAIRS = ('""', "''", "``", "“”", "„“", "””", "‘’", "’’", "«»", "‹›", "[]", "()", "<>")  # noqa: RUF001
+_QUOTES = "\"'`“”„‘’«»‹›"  # noqa: RUF001
+
+# From Unicode's confusables.txt: letters that look like one of ASCII in the usual fonts.
+_CYRILLIC = dict(zip("аеорсухіѕјԁһԛԝӏАВЕКМНОРСТХІЅЈУ", "aeopcyxisjdhqwlABEKMHOPCTXISJY", strict=True))  # noqa: RUF001
+_GREEK = dict(zip("αγινορσυΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ayivopouABEZHIKMNOPTYX", strict=True))  # noqa: RUF001
+_LOOK_ALIKE = {**_CYRILLIC, **_GREEK, "ɡ": "g", "օ": "o"}  # noqa: RUF001
+_PUNCTUATION = {
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe63", "-"),
+    **dict.fromkeys("\u2236\u02d0\ua789\ufe13", ":"),
+    **dict.fromkeys("\u2044\u2215", "/"),
+}
+_WORD = re.compile(r"[^\W\d_]+")
+_BETWEEN = re.compile(f"(?<=[!-~])[{''.join(_PUNCTUATION)}\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40](?=[!-~])")
+# Full-width letters and digits, letters of mathematics, and ligatures, as text from a PDF has them.
+_WIDE = "\uff10-\uff19\uff21-\uff3a\uff41-\uff5a"
+_WIDE_RUN = re.compile(f"(?<=[!-~])[{_WIDE}]+|[{_WIDE}]+(?=[!-~])")
+_STYLED = re.compile("[\U0001d400-\U0001d7ff\ufb00-\ufb06]")
+
+# Most names: visible ASCII that begins and ends with a letter, digit or brace has no trace, and needs no further look.
+_PLAIN = re.compile(r"[A-Za-z0-9_{](?:[ -~]*[A-Za-z0-9_}])?")
+_ENDS = re.compile(r"^[,;:]+|[,;:]+$|(?<=\w)\.$")
+_PLACEHOLDER = re.compile(
+    r"""
+    <(?![^<>]*@)[A-Za-z][^<>]*>                                                 # <name>, but not <ann@example.com>
+    | (?:^|(?<=[:/@._-]))\$(?:\([^)]*\)?|[A-Za-z_]\w*)                           # $NAME, $(command)
+    | %[A-Za-z_]+%
+    | (?:^|(?<=[:/@.]))(?:YOUR[-_]\w[\w-]* | (?:replace|change|fill|REPLACE|CHANGE|FILL)[-_]?(?:me|ME)
+        | your[-_](?:name|username|user|role|group|team|account|cluster|arn)(?:[-_](?:name|id|arn))?
+        | (?:MY[-_])?(?:USER|GROUP|ROLE|TEAM|ACCOUNT|CLUSTER|SESSION|AWS_ACCOUNT)[-_](?:NAME|ID|ARN)
+        | TODO | FIXME | X{3,})(?=$|[:/@.])
+    """,
+    re.VERBOSE,
+)
+
+
+def traces(text: str) -> tuple[Trace, ...]:
+    """Every kind that the text has, in the enum's order."""
+    if _PLAIN.fullmatch(text):
+        return ()
+    found, rest = set(), text
+    while True:
+        for trace, step in _STEPS:
+            made = step(rest)
+            if made != rest:
+                found.add(trace)
+                rest = made
+                break
+        else:
+            return tuple(each for each in Trace if each in found)
+
+
+def cleaned(text: str) -> str:
+    """The text without any of them; empty where it is nothing else."""
+    if _PLAIN.fullmatch(text):
+        return text
+    for _, step in _STEPS * 2:
+        text = step(text)
+    return text if not traces(text) else cleaned(text)
+
+
+def in_ascii_letters(text: str) -> str:
+    """With the ASCII letter in the place of every one that looks like it, whatever stands next to it."""
+    made = "".join(_LOOK_ALIKE.get(each) or _PUNCTUATION.get(each) or each for each in text)
+    return unicodedata.normalize("NFKC", made) if not made.isascii() else made
+
+
+def placeholder(text: str) -> str:
+    """What a person was to replace with a name of their own, as `<name>` is; empty if there is nothing."""
+    match = _PLACEHOLDER.search(text)
+    return match[0] if match else ""
+
+
+def _without_blanks(text: str) -> str:
+    return CONTROL.sub("", text).strip()
+
+
+def _visible(text: str) -> str:
+    return _ODD_BLANK.sub(" ", _JOINER.sub("", _INVISIBLE.sub("", text)))
+
+
+def _without_quotes(text: str) -> str:
+    text = re.sub(r"^\\(?=[\"'])|\\(?=[\"']$)|^- +", "", text)
+    for pair in _PAIRS:
+        first, last = pair[0], pair[1]
+        inner = text[1:-1]
+        if len(text) > 1 and text[0] == first and text[-1] == last and not {first, last} & set(inner):
+            return inner
+    for end, rest in ((text[:1], text[1:]), (text[-1:], text[:-1])):
+        if end in _QUOTES and end not in rest:
+            return rest
+    return text
+
+
+def _alike(text: str) -> str:
+    if text.isascii():
+        return text
+    text = _STYLED.sub(_compatible, text)
+    text = _WIDE_RUN.sub(_compatible, text)
+    text = _BETWEEN.sub(lambda match: _PUNCTUATION.get(match[0]) or _compatible(match), text)
+    return _WORD.sub(lambda match: _one_script(match[0]), text)
+
+
+def _compatible(match: re.Match[str]) -> str:
+    return unicodedata.normalize("NFKC", match[0])
+
+
+def _one_script(word: str) -> str:
+    """A word of ASCII letters and such as look like them; one that has letters of its own is of both scripts."""
+    foreign = {each for each in word if not each.isascii()}
+    if len(foreign) == len(set(word)) or not foreign <= set(_LOOK_ALIKE):
+        return word
+    return "".join(_LOOK_ALIKE.get(each, each) for each in word)
+
+
+def _without_ends(text: str) -> str:
+    """A dot may end the last word of several, as in `Jr.`."""
+    return text if text.endswith(".") and " " in text else _ENDS.sub("", text)
+
+
+_STEPS = (
+    (Trace.BLANK, _without_blanks),
+    (Trace.INVISIBLE, _visible),
+    (Trace.QUOTES, _without_quotes),
+    (Trace.LETTERS, _alike),
+    (Trace.ENDING, _without_ends),
+)

@@ -1,0 +1,136 @@
+"""AWS regions and the partitions they are in.
+
+regions.json has those that botocore knows; `make regions` adds what a newer one does. A region that is
+not among them may have been opened since.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from tarmak_iam.suggestions import bare, is_one_typo
+
+# An area of two to four letters, one or two words such as `gov` and `northwest`, and a number.
+_NAME = r"[a-z]{2,4}(?:-[a-z]+){1,2}-[0-9]{1,2}"
+_REGION = re.compile(rf"{_NAME}\Z", re.ASCII)
+# A letter makes an availability zone (eu-west-1a), a place and a zone of its own a Local Zone (us-west-2-lax-1a) or a
+# Wavelength Zone (us-east-1-wl1-bos-wlz-1).
+_ZONE = re.compile(rf"({_NAME})(?:[a-z]|(?:-[a-z0-9]+)+)\Z", re.ASCII)
+_NO_DASH = re.compile(r"(?<=[a-z])(?=[0-9])")
+# What people read for the number at the end.
+_DIGITS = str.maketrans("lio", "110")
+_MOST_SUGGESTIONS = 4
+_LONGEST = 64
+
+_PREFIXES = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eu-isoe-": "aws-iso-e",
+    "us-isof-": "aws-iso-f",
+    "eusc-": "aws-eusc",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RegionFlaw:
+    """Why a text is not the name of a region, and which it may be: `suggestions` are guesses unless `is_sure`."""
+
+    what: str
+    suggestions: tuple[str, ...] = ()
+    is_sure: bool = False
+
+    @property
+    def remedy(self) -> str:
+        if self.is_sure:
+            return f"write {self.suggestions[0]}"
+        return did_you_mean_region(self.suggestions) or "write a region such as eu-west-1"
+
+
+def partition_of(region: str) -> str:
+    """By the region's prefix; `aws` for every other."""
+    return next((partition for prefix, partition in _PREFIXES.items() if region.startswith(prefix)), "aws")
+
+
+def is_region(text: str) -> bool:
+    """Whether it has the form of a region's name, as in eu-west-1 or us-gov-east-1; a zone does not have it."""
+    return len(text) < _LONGEST and _REGION.match(text) is not None
+
+
+def is_known_region(text: str) -> bool:
+    return text in _known()
+
+
+def table_version() -> str:
+    """The release of botocore whose regions are known."""
+    return str(_table()["botocore"])
+
+
+def region_of_zone(text: str) -> str | None:
+    """The region of what has the form of a zone's name: availability, Local and Wavelength Zones."""
+    match = _ZONE.match(text) if len(text) < _LONGEST else None
+    return match[1] if match else None
+
+
+def region_flaw(text: str) -> RegionFlaw | None:
+    """Why a text is not the name of a region; None for one that has the form, whether AWS has it or not."""
+    if is_region(text):
+        return None
+    region = region_of_zone(text)
+    if region is None:
+        region = _respelled(text)
+        if region is not None and is_known_region(region):
+            return RegionFlaw("is not the name of a region", (region,), is_sure=True)
+        return RegionFlaw("is not the name of a region", region_suggestions(region or text))
+    if is_known_region(region):
+        return RegionFlaw("is a zone, not a region", (region,), is_sure=True)
+    return RegionFlaw("is a zone, not a region", region_suggestions(region) or (region,))
+
+
+def region_suggestions(text: str) -> tuple[str, ...]:
+    """The known regions that are one typo away, a missing number among them."""
+    if len(text) >= _LONGEST:
+        return ()
+    name = bare(text)
+    digits = name[:-1] + name[-1:].translate(_DIGITS)
+    found = [each for each in _known() if bare(each) in (name, digits)]
+    return tuple(found or (each for each in _known() if is_one_typo(name, bare(each))))
+
+
+def did_you_mean_region(suggestions: tuple[str, ...]) -> str:
+    """A question; empty without suggestions."""
+    if not suggestions:
+        return ""
+    if len(suggestions) > _MOST_SUGGESTIONS:
+        return f"did you mean a region such as {suggestions[0]}?"
+    *others, last = suggestions
+    return f"did you mean {', '.join(others)} or {last}?" if others else f"did you mean {last}?"
+
+
+def _respelled(text: str) -> str | None:
+    """The region that differs only in case, blanks, underscores or the last dash."""
+    plain = re.sub(r"[\s_-]+", "-", text.strip(), flags=re.ASCII).lower()
+    for each in (plain, _NO_DASH.sub("-", plain, count=1)):
+        if is_region(each):
+            return each
+        if region := region_of_zone(each):
+            return region
+    return None
+
+
+@cache
+def _known() -> tuple[str, ...]:
+    return tuple(each for regions in _table()["partitions"].values() for each in regions)
+
+
+@cache
+def _table() -> dict[str, Any]:
+    text = resources.files(__package__).joinpath("regions.json").read_text(encoding="utf-8")
+    table: dict[str, Any] = json.loads(text)
+    return table

@@ -1,0 +1,165 @@
+"""apply: what `manifests` shows, brought to the live cluster through kubectl."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from tarmak_iam.access.diff import effect_json
+from tarmak_iam.cli.console import note, print_json, print_line, record_done
+from tarmak_iam.cli.installation_notes import note_image
+from tarmak_iam.cli.live_cluster import (
+    Login,
+    change_json,
+    finish_login,
+    login_json,
+    print_changes,
+    stale_pod_json,
+    timeout_option,
+    try_login,
+    wait_option,
+)
+from tarmak_iam.cli.options import (
+    access_options,
+    format_option,
+    given_access,
+    object_options,
+    profile_option,
+    role_option,
+)
+from tarmak_iam.cli.session import Session, exclusive_access, kubectl_of, pass_session
+from tarmak_iam.emit import manifests
+from tarmak_iam.hook.cluster.apply import apply_to_cluster
+from tarmak_iam.hook.cluster.history import STATE_NAME, Applied, ApplyFailed
+from tarmak_iam.hook.preflight import refuse_errors
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.lint import Subjects
+
+
+@click.command(epilog="\b\nExamples:\n  tarmak-iam apply --dry-run=server\n  tarmak-iam apply --verify")
+@access_options
+@object_options
+@click.option(
+    "--dry-run",
+    type=click.Choice(["client", "server"]),
+    is_flag=False,
+    flag_value="client",
+    help="Change nothing; server: the API server checks. Without a value: client.",
+)
+@click.option("--no-check", is_flag=True, help="Apply even if `check` finds errors.")
+@click.option("--force", is_flag=True, help="Take over what others made; apply even if the last admin loses access.")
+@wait_option
+@timeout_option
+@click.option("--verify", is_flag=True, help="Then log in, as `verify` does; exit code 4 if you are not mapped.")
+@role_option
+@profile_option
+@format_option("text", "json")
+@pass_session
+def apply(
+    session: Session,
+    /,
+    kubeconfig: Path | None,
+    kube_context: str | None,
+    dry_run: Literal["client", "server"] | None,
+    no_check: bool,
+    force: bool,
+    wait: bool,
+    timeout: float,
+    verify: bool,
+    output: str,
+    **overrides: Any,
+) -> None:
+    """Bring what `manifests` shows to the cluster: server-side, by the field manager tarmak-iam.
+
+    Only objects of our own are touched; those that are no longer made go last. What was there before is kept in
+    tarmak-iam.state.json, beside the mappings, for `rollback`. Pods that run another configuration than the
+    cluster's are restarted, whoever changed it; with --no-wait only where there is a single one.
+
+    That the objects are there does not show that anybody can log in: --verify logs in, as --role if that is given.
+    """
+    _check_options(overrides, dry_run=dry_run, verify=verify)
+    config = session.config()
+    cluster = session.cluster(config)
+    installation = session.installation_of(config, cluster, overrides)
+    files = session.files(config, cluster)
+    if not no_check:
+        refuse_errors(cluster, Subjects(config, installation.mappings, installation, files.settings_document()))
+    manifests(installation)  # told before tarmak is asked for a kubeconfig, which may take minutes: what cannot be made
+    note_image(installation)
+    try:
+        with contextlib.nullcontext() if dry_run else exclusive_access(config, cluster) as lock:
+            kubectl = kubectl_of(session, kubeconfig, kube_context, lock=lock)
+            done = apply_to_cluster(
+                installation,
+                kubectl,
+                files.home / STATE_NAME,
+                dry_run=dry_run,
+                force=force,
+                wait=timeout if wait else None,
+                tell=note,
+                within=files.within,
+            )
+    except ApplyFailed:
+        note(installation.way_in)
+        raise
+    if done.changed and not dry_run:
+        record_done("changed", f"the objects of {cluster.cluster_name}")
+    if output == "text":
+        _print_text(done)
+    login = try_login(installation, kubectl) if verify else None
+    if output == "json":
+        _print_json(done, dry_run, login)
+    for text in done.notes:
+        note(f"note: {text}")
+    if dry_run:
+        note("dry run: nothing was changed")
+        return
+    if done.state:
+        note(f"what was there before is in {done.state}; `{installation.command('rollback')}` restores it")
+    access = given_access(kubeconfig, kube_context)
+    command = functools.partial(_command, installation, access)
+    state = "applied" if done.changed else "unchanged"
+    if login is None:
+        note(f"{state}, not verified: `{command('verify')}` logs in")
+    else:
+        finish_login(login, command, is_text=output == "text")
+        note(f"{state} and verified")
+
+
+def _check_options(overrides: dict[str, Any], *, dry_run: str | None, verify: bool) -> None:
+    if verify and dry_run:
+        raise click.UsageError("--verify logs in to what is applied, and --dry-run applies nothing; use one of them")
+    for name in ("role", "profile"):
+        if overrides[name] is not None and not verify:
+            raise click.UsageError(f"--{name} is for the login of --verify; add --verify")
+
+
+def _command(installation: Installation, access: tuple[str, ...], words: str, *values: str) -> str:
+    """For the same cluster, reached in the same way."""
+    return installation.command(words, *values, *access)
+
+
+def _print_text(done: Applied) -> None:
+    print_changes(done.changes)
+    for effect in done.effects:
+        print_line(effect.text)
+
+
+def _print_json(done: Applied, dry_run: str | None, login: Login | None) -> None:
+    print_json(
+        {
+            "changed": done.changed,
+            "dryRun": dry_run,
+            "changes": [change_json(each) for each in done.changes],
+            "effects": [effect_json(each) for each in done.effects],
+            "rolledOut": done.rolled_out,
+            "restartedPods": [stale_pod_json(each) for each in done.restarted],
+            "state": str(done.state) if done.state else None,
+            "notes": [*done.notes],
+            "verified": login_json(login),
+        }
+    )

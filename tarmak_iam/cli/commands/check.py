@@ -1,0 +1,474 @@
+"""check: every finding about tarmak.yaml, mappings and settings, of a cluster, of all, or of files that are named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tarmak_iam.cli.all_clusters import ClusterOutcome, ReportProgress, for_each, outcome_summary, print_cluster_error
+from tarmak_iam.cli.console import note, print_json
+from tarmak_iam.cli.formats import CheckReport, FindingResult, RuleDescription
+from tarmak_iam.cli.formats.output import errors_reported, finding_json, is_failing, page_address, print_check_report
+from tarmak_iam.cli.formats.text import print_finding, severity_summary
+from tarmak_iam.cli.options import all_clusters_option, fail_on_option, file_arguments, findings_output_option
+from tarmak_iam.cli.parsing import cluster_remedy
+from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.command_line import CommandLine
+from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.config.instance_pools import lists_pools
+from tarmak_iam.config.locate import CONFIG_NAME, directory_option
+from tarmak_iam.document import Document
+from tarmak_iam.document.files import Boundary, read_file, read_if_present
+from tarmak_iam.document.go_case import to_lower
+from tarmak_iam.document.source import Source
+from tarmak_iam.errors import ConfigError, FileError, Place, SelectionError, TarmakIamError
+from tarmak_iam.findings import Subject
+from tarmak_iam.installation.cluster_files import ClusterFiles
+from tarmak_iam.installation.misplaced_files import intended_name, misplaced_files
+from tarmak_iam.installation.settings import SETTINGS_NAME, parse_settings
+from tarmak_iam.lint import Located, Subjects, all_rules, examine
+from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
+from tarmak_iam.suggestions import closest, did_you_mean
+from tarmak_iam.text import shortened
+
+_SYSTEM = ("/dev", "/proc")
+"""Where `/dev/stdin` and a shell's `<(...)` lie."""
+
+
+class FileKind(Enum):
+    CONFIG = CONFIG_NAME
+    MAPPINGS = MAPPINGS_NAME
+    SETTINGS = SETTINGS_NAME
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFile:
+    """`config` is the tarmak.yaml that the file belongs to, None where there is none; `cluster` the name of the
+    directory it is in, which is that of a cluster, None for tarmak.yaml itself and for what is next to it. `data`: what
+    was read already, which a pipe gives only once."""
+
+    path: Path
+    kind: FileKind
+    config: Path | None
+    cluster: str | None = None
+    data: bytes | None = field(default=None, repr=False)
+
+    def read(self, *, follow_links: bool) -> bytes:
+        """No link may lead it out of the directory of its tarmak.yaml, or out of its own where it belongs to none.
+
+        Raises FileError.
+        """
+        if self.data is not None:
+            return self.data
+        if self.config is None or self.cluster is None:
+            return _read_alone(self.path, follow_links=follow_links)
+        boundary = Boundary(self.config.parent, follow_links)
+        data = read_if_present(self.config.parent / self.cluster / self.path.name, boundary)
+        if data is None:
+            raise _missing(self.path)
+        return data
+
+
+def named_file(path: Path, *, follow_links: bool = False) -> NamedFile:
+    """By its name, else by what is in it; a directory is that of a tarmak.yaml. `follow_links` as in `Boundary`.
+
+    Raises TarmakIamError for one that is not there, or none of these.
+    """
+    path = _config_in(path) if path.is_dir() else path
+    kind = next((each for each in FileKind if each.value in (path.name, _intended(path))), None)
+    found = NamedFile(path, kind, *_owner(path)) if kind and kind is not FileKind.CONFIG else None
+    if not path.exists():
+        if found is not None:  # a link to nothing may lead out of the directory, which is what has to be said
+            found.read(follow_links=follow_links)
+        raise _missing(path)
+    if found is not None:
+        return found
+    if kind is FileKind.CONFIG:
+        return NamedFile(path, kind, path)
+    data = _read_alone(path, follow_links=follow_links)
+    kind = _by_content(data, path)
+    if kind is FileKind.CONFIG:
+        return NamedFile(path, kind, path) if path.is_file() else NamedFile(path, kind, None, data=data)
+    return NamedFile(path, kind, None, _absolute(path).parent.name, data)
+
+
+def _intended(path: Path) -> str | None:
+    """The name of ours that a misspelt one stands for, where the file is in a directory of Tarmak's."""
+    return intended_name(path.name) if _owner(path)[0] else None
+
+
+def _owner(path: Path) -> tuple[Path | None, str | None]:
+    """The tarmak.yaml whose cluster's directory the file is in by its path, and the name of that directory; else the
+    one that it is next to, where it would not be read."""
+    home = _absolute(path).parent
+    config = home.parent / CONFIG_NAME
+    name: str | None = home.name
+    if not config.is_file() and (home / CONFIG_NAME).is_file():
+        config, name = home / CONFIG_NAME, None
+    shown = config if path.is_absolute() else Path(os.path.relpath(config))
+    return shown if config.is_file() else None, name
+
+
+def _absolute(path: Path) -> Path:
+    """Without `..`, which after a link is not the directory that the text says; other links are not followed."""
+    parts = path.absolute().parts
+    end = max((number for number, part in enumerate(parts, 1) if part == os.pardir), default=0)
+    return Path(os.path.realpath(Path(*parts[:end])), *parts[end:]) if end else Path(*parts)
+
+
+def _config_in(directory: Path) -> Path:
+    if (directory / CONFIG_NAME).exists():
+        return directory / CONFIG_NAME
+    raise FileError(f"there is no {CONFIG_NAME} in this directory", remedy="name a file", place=Place(str(directory)))
+
+
+def _missing(path: Path) -> FileError:
+    if path.is_symlink():
+        remedy = f"the link leads to {os.readlink(path)}"
+    else:
+        near = closest(path.name, _names_beside(path))
+        remedy = f"did you mean {path.parent / near}?" if near else "check the path"
+    return FileError("there is no such file", remedy=remedy, place=Place(str(path)))
+
+
+def _names_beside(path: Path) -> Iterable[str]:
+    try:
+        return sorted(os.listdir(path.parent))
+    except OSError:
+        return ()
+
+
+def _read_alone(path: Path, *, follow_links: bool) -> bytes:
+    """A link in a pull request could name any file of the machine that checks it. Links of the system itself, such as
+    /dev/stdin, are the user's own words."""
+    parent = Path(os.path.realpath(path.parent))
+    if path.is_symlink() and not any(parent.is_relative_to(each) for each in _SYSTEM):
+        Boundary(path.parent, follow_links).resolve(path)
+    return read_file(path)
+
+
+def _by_content(text: bytes, path: Path) -> FileKind:
+    data = Document.parse(text, str(path)).data
+    top: dict[Any, Any] = data if isinstance(data, dict) else {}
+    if str(top.get("apiVersion")).startswith("api.tarmak.io/"):
+        return FileKind.CONFIG
+    if {to_lower(str(key)) for key in top} & {"clusterid", "server"}:
+        return FileKind.MAPPINGS
+    raise ConfigError(
+        "this is neither a tarmak.yaml nor mappings of the authenticator",
+        remedy=f"name a {CONFIG_NAME}, {MAPPINGS_NAME} or {SETTINGS_NAME}; `map import` reads other formats",
+        place=Place(str(path)),
+    )
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was found, what comments set aside, what could not be looked at (and has been told), and the texts of the
+    files by name. `unexamined` says why admin certificates were not examined."""
+
+    findings: tuple[Located, ...] = ()
+    suppressed: tuple[Located, ...] = ()
+    errors: tuple[TarmakIamError, ...] = ()
+    sources: dict[str, Source] = field(default_factory=dict)
+    clusters: str = ""
+    unexamined: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, *subjects: Subjects, errors: tuple[TarmakIamError, ...] = ()) -> Checked:
+        """Raises ConfigError for a plugin that cannot be used, or that fails."""
+        report = examine(*subjects)
+        documents = [document for each in subjects for subject in Subject if (document := each.text_of(subject))]
+        sources = {each.filename: each.source for each in documents}
+        return cls(report.findings, report.suppressed, errors, sources, unexamined=_unexamined(subjects))
+
+    def line(self, place: Place) -> str:
+        """The text at a place, empty where that is none."""
+        source = self.sources.get(place.filename)
+        return source.line(place.line) if source and place.line is not None else ""
+
+    @property
+    def summary(self) -> str:
+        parts = [severity_summary(each.finding.severity for each in self.findings)]
+        if self.errors and not self.findings:
+            parts = ["no findings elsewhere" if self.sources else "nothing could be checked"]
+        if self.suppressed:
+            parts.append(f"{len(self.suppressed)} ignored by comments")
+        return ", ".join([*parts, self.clusters] if self.clusters else parts)
+
+
+def _unexamined(subjects: Iterable[Subjects]) -> tuple[str, ...]:
+    """Once for all clusters whose certificates need what is not installed."""
+    made = (each.installation for each in subjects if each.installation and not each.installation.is_hub)
+    found = (each.admin_access for each in made)
+    return tuple(dict.fromkeys(each.why_not_examined for each in found if each.why_not_examined))
+
+
+def check_chosen(session: Session) -> Checked:
+    """All of tarmak.yaml, and the files of the cluster that is chosen. Raises TarmakIamError."""
+    config = session.config()
+    _note_missing_pools(config)
+    try:
+        cluster = session.cluster(config)
+    except SelectionError as error:
+        if session.cluster_name:
+            raise
+        note(f"mappings and settings are not checked: {error.message}")
+        return Checked.of(Subjects(config))
+    checked = Checked.of(Subjects.of_cluster(config, cluster, session.files(config, cluster)))
+    count = len(config.selectable_clusters)
+    if count == 1:
+        return checked
+    only = f"mappings and settings of {cluster.cluster_name} only (--all-clusters: of all {count})"
+    return replace(checked, clusters=only)
+
+
+def check_every(session: Session) -> Checked:
+    """The same for each cluster that a name leads to; the other entries have findings. Raises TarmakIamError where
+    there is no tarmak.yaml to begin with."""
+    config = session.config()
+    return _checked(config, config.selectable_clusters, follow_links=session.follow_links, with_tally=True)
+
+
+def _checked(
+    config: TarmakConfig, clusters: Sequence[Cluster], *, follow_links: bool, with_tally: bool = False
+) -> Checked:
+    def read(cluster: Cluster, _: ReportProgress) -> Subjects:
+        return Subjects.of_cluster(config, cluster, ClusterFiles.of(config, cluster, follow_links=follow_links))
+
+    _note_missing_pools(config)
+    outcomes = list(for_each(clusters, read, "reading"))
+    errors = tuple(each.error for each in outcomes if each.error)
+    subjects = [each.value for each in outcomes if not each.error] or [Subjects(config)]
+    checked = Checked.of(*subjects, errors=errors)
+    if not with_tally or not outcomes:
+        return checked
+    found = {name for each in checked.findings for name in (each.cluster, *each.shared_by)}
+    return replace(checked, clusters=_clusters_summary(outcomes, found))
+
+
+def _note_missing_pools(config: TarmakConfig) -> None:
+    """A part of a configuration, as in an example, is checked as such; nobody is to take it for a whole one."""
+    if config.clusters and not lists_pools(config):
+        file = config.document.filename
+        note(f"{file}: note: no cluster has instance pools; Tarmak refuses every command until they are added")
+
+
+def _clusters_summary(outcomes: Sequence[ClusterOutcome[Subjects]], found: set[str | None]) -> str:
+    def word(subjects: Subjects) -> str:
+        assert subjects.installation is not None  # as `of_cluster` makes them
+        return "with findings" if subjects.installation.cluster_id in found else "clean"
+
+    return outcome_summary(outcomes, word, "clean")
+
+
+def check_files(
+    paths: Iterable[Path],
+    *,
+    all_clusters: bool,
+    follow_links: bool = False,
+    remedy: Callable[[Path], str] = lambda _: "",
+) -> Checked:
+    """What the files belong to, each tarmak.yaml once: all clusters of one that is named itself, else those whose
+    mappings or settings are. What belongs to none is checked by itself. An error of one does not end the others.
+
+    `remedy` may know what somebody meant by a path that is no file.
+    """
+    parts: list[Checked] = []
+    groups: dict[str, list[NamedFile]] = {}
+    for path in paths:
+        try:
+            named = named_file(path, follow_links=follow_links)
+        except FileError as error:
+            parts.append(_failed(FileError(error.what, remedy=remedy(path) or error.remedy, place=error.place)))
+        except TarmakIamError as error:
+            parts.append(_failed(error))
+        else:
+            groups.setdefault(_identity(named.config or named.path), []).append(named)
+    for files in groups.values():
+        parts += _parts(files, all_clusters=all_clusters, follow_links=follow_links)
+    return Checked(
+        tuple(finding for each in parts for finding in each.findings),
+        tuple(finding for each in parts for finding in each.suppressed),
+        tuple(error for each in parts for error in each.errors),
+        {name: source for each in parts for name, source in each.sources.items()},
+        unexamined=tuple(dict.fromkeys(text for each in parts for text in each.unexamined)),
+    )
+
+
+def _identity(path: Path) -> str:
+    """The same for the same file, but not for two links to one: each has its own clusters' directories next to it."""
+    return os.path.join(os.path.realpath(path.parent), path.name)
+
+
+def _parts(files: Sequence[NamedFile], *, all_clusters: bool, follow_links: bool) -> Iterator[Checked]:
+    """Of files that belong to one tarmak.yaml, or of one file that belongs to none."""
+    path = files[0].config
+    if path is None:
+        is_config = files[0].kind is FileKind.CONFIG
+        why = "it is no regular file" if is_config else "it is not in a cluster's directory beside a tarmak.yaml"
+        yield _alone(files[0], follow_links, why)
+        return
+    try:
+        config = TarmakConfig.load(path)
+    except TarmakIamError as error:
+        yield _failed(error)
+        return
+    every = all_clusters or any(each.kind is FileKind.CONFIG for each in files)
+    wanted = {each.cluster for each in files}
+    chosen = [
+        each
+        for each in config.selectable_clusters
+        if every or each.cluster_name in wanted or _misplaces(path.parent, each, files, follow_links=follow_links)
+    ]
+    if chosen or every:
+        yield _checked(config, chosen, follow_links=follow_links)
+    names = [each.cluster_name for each in config.selectable_clusters]
+    for file in files:
+        if file.cluster is not None and file.cluster not in names:
+            remedy = did_you_mean(file.cluster, names)
+            yield _alone(file, follow_links, f"{path} has no cluster {file.cluster}{f'; {remedy}' if remedy else ''}")
+        elif file.kind is not FileKind.CONFIG and (file.cluster is None or file.path.name != file.kind.value):
+            yield _alone(file, follow_links, "it is not read as a cluster's")
+
+
+def _misplaces(directory: Path, cluster: Cluster, files: Sequence[NamedFile], *, follow_links: bool) -> bool:
+    """Whether one of the files is in a place where somebody may take it for the cluster's."""
+    found = misplaced_files(directory, cluster, follow_links=follow_links)
+    misplaced = {_identity(each.path) for each in found}
+    return any(_identity(each.path) in misplaced for each in files)
+
+
+def _alone(file: NamedFile, follow_links: bool, why: str) -> Checked:
+    note(f"{file.path}: note: checked only by the rules that need nothing else: {why}")
+    try:
+        data = file.read(follow_links=follow_links)
+        if file.kind is FileKind.SETTINGS:
+            parse_settings(data, str(file.path))
+            return Checked()
+        if file.kind is FileKind.CONFIG:
+            return Checked.of(Subjects(TarmakConfig.parse(data, str(file.path))))
+        return Checked.of(Subjects(mappings=Mappings.parse(data, str(file.path))))
+    except TarmakIamError as error:
+        return _failed(error)
+
+
+def _failed(error: TarmakIamError) -> Checked:
+    print_cluster_error(error)
+    return Checked(errors=(error,))
+
+
+@click.command(
+    epilog="\b\nExamples:\n"
+    "  tarmak-iam check -o json --fail-on error\n"
+    "  tarmak-iam check --all-clusters -o sarif > tarmak-iam.sarif\n"
+    "  tarmak-iam check tarmak.yaml dev-cluster/aws-iam-authenticator.yaml"
+)
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(), callback=file_arguments)
+@all_clusters_option
+@findings_output_option
+@fail_on_option
+@pass_session
+@click.pass_context
+def check(
+    context: click.Context, session: Session, files: tuple[Path, ...], all_clusters: bool, output: str, fail_on: str
+) -> None:
+    """Look for errors and lock-outs before they happen.
+
+    tarmak.yaml is checked for all clusters, mappings and settings for the current one, or with --all-clusters for
+    each. A FILE stands for what it belongs to: a tarmak.yaml for all its clusters, mappings and settings for their
+    cluster; mappings without a tarmak.yaml are checked by themselves.
+
+    Exits with 0 if there is nothing to say, 1 for findings, 2 where a file cannot be read. A comment sets findings
+    aside, on their line or above their entry, list or file: # tarmak-iam: ignore[IAM074] only our sandbox account
+    """
+    if files and (session.directory or session.cluster_name):
+        remedy = cluster_remedy(context, map(str, files)) or "leave -c and --current-cluster out"
+        raise click.UsageError(f"a FILE says which directory and cluster: {remedy}", context)
+    with errors_reported(output):
+        if files:
+            checked = check_files(
+                files,
+                all_clusters=all_clusters,
+                follow_links=session.follow_links,
+                remedy=lambda path: _cluster_of(path, context),
+            )
+        else:
+            checked = check_every(session) if all_clusters else check_chosen(session)
+    _print(checked, output)
+    if checked.errors:
+        context.exit(2)
+    if is_failing((each.finding.severity for each in checked.findings), fail_on):
+        context.exit(1)
+
+
+def _cluster_of(path: Path, context: click.Context) -> str:
+    """What somebody meant by a cluster's name, or by its directory beside a tarmak.yaml; empty for neither."""
+    directory = path.parent
+    if path.is_dir() and (directory / CONFIG_NAME).is_file():
+        line = CommandLine(directory_option(directory, os.environ), path.name)
+        return f"did you mean `{line.tarmak_iam('check')}`?"
+    return cluster_remedy(context, [str(path)])
+
+
+def _print(checked: Checked, output: str) -> None:
+    for why in checked.unexamined:
+        note(f"note: admin certificates were not examined: {why}")
+    if output == "json":
+        print_json([_located_json(each) for each in checked.findings])
+        return
+    if output == "text":
+        for each in checked.findings:
+            print_finding(str(each), each.place, each.finding.severity, checked.line(each.place))
+    else:
+        told = [_result(each) for each in checked.findings] + [
+            _result(each, each.reason) for each in checked.suppressed
+        ]
+        print_check_report(output, CheckReport(tuple(told), _rule_descriptions(), checked.errors), checked.line)
+    note(checked.summary)
+
+
+def _result(located: Located, reason: str | None = None) -> FindingResult:
+    finding = located.finding
+    keys = tuple(step for step in finding.route.plain if isinstance(step, str))
+    return FindingResult(
+        finding.id, finding.severity, located.place, finding.text, (located.cluster or "", *keys), reason
+    )
+
+
+def _rule_descriptions() -> tuple[RuleDescription, ...]:
+    from tarmak_iam.lint.rule_docs import page_of
+
+    return tuple(
+        RuleDescription(
+            each.id,
+            each.severity,
+            each.summary,
+            page_of(each.id),
+            page_address(f"docs/rules/{each.id}.md") if page_of(each.id) else "",
+        )
+        for each in sorted(all_rules(), key=lambda rule: rule.id)
+    )
+
+
+def _located_json(located: Located) -> dict[str, object]:
+    finding, path = located.finding, [_short_step(step) for step in located.finding.route.plain]
+    return finding_json(
+        finding.id,
+        finding.severity,
+        located.place,
+        finding.message,
+        finding.remedy,
+        path=path,
+        cluster=None if located.cluster is None else shortened(located.cluster),
+    )
+
+
+def _short_step(step: str | int) -> str | int:
+    """A key that is a paragraph is no help to anybody who looks for the place."""
+    return shortened(step) if isinstance(step, str) else step

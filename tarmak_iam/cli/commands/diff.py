@@ -1,0 +1,176 @@
+"""diff: what an apply would change in the cluster, and who would gain and lose what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tarmak_iam.access.diff import effect_json, effects
+from tarmak_iam.access.lockout import principal_refusal
+from tarmak_iam.cli.all_clusters import (
+    ClusterOutcome,
+    ReportProgress,
+    clusters_with_masters,
+    error_json,
+    for_each,
+    outcome_summary,
+    outcomes_exit_code,
+)
+from tarmak_iam.cli.console import note, print_diff_text, print_json, print_line
+from tarmak_iam.cli.live_cluster import change_json, stale_pod_json
+from tarmak_iam.cli.mapping_edits import read_import
+from tarmak_iam.cli.options import access_options, all_clusters_option, format_option, object_options
+from tarmak_iam.cli.session import Session, kubectl_of, pass_session
+from tarmak_iam.emit import manifests
+from tarmak_iam.hook.cluster.apply_plan import LiveDiff, live_diff
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.mappings.formats import as_mappings
+
+if TYPE_CHECKING:
+    from tarmak_iam.config import Cluster
+    from tarmak_iam.hook.cluster.kubectl import Kubectl
+
+
+_NONE = "no differences: the cluster is as it should be"
+
+
+@click.command(
+    epilog="\b\nExamples:\n"
+    "  tarmak-iam diff\n"
+    "  tarmak-iam diff --all-clusters -o json\n"
+    "  git show HEAD~1:dev-cluster/aws-iam-authenticator.yaml |\n"
+    "      tarmak-iam diff --from -\n"
+    "  kubectl -n kube-system get configmap aws-auth -o yaml |\n"
+    "      tarmak-iam diff --from -",
+)
+@click.option("--from", "file", metavar="FILE", help="Compare with a file, in any format that map import reads.")
+@all_clusters_option
+@access_options
+@object_options
+@format_option("text", "json")
+@pass_session
+def diff(
+    session: Session,
+    /,
+    file: str | None,
+    kubeconfig: Path | None,
+    kube_context: str | None,
+    all_clusters: bool,
+    output: str,
+    **overrides: Any,
+) -> None:
+    """What `apply` would change in the cluster: objects, who gains and who loses what, pods that run something else
+    than the objects say, and groups that no binding of the cluster knows. With --from: who gains and loses what
+    against FILE (- for stdin). With --all-clusters: for each cluster, through the kubeconfig that tarmak names; hubs
+    are passed over, and -o json gives a list.
+
+    Exits with 0 if there are no differences, 1 if there are some, 2 if a cluster cannot be compared.
+    """
+    is_reached = kubeconfig is not None or kube_context is not None
+    if file is not None and is_reached:
+        raise click.UsageError("--from compares with a file, --kubeconfig and --context with a cluster")
+    if all_clusters and (file is not None or is_reached):
+        raise click.UsageError("--from, --kubeconfig and --context are about one cluster, --all-clusters about each")
+    if all_clusters:
+        _diff_all(session, overrides, output)
+        return
+    installation = session.installation(overrides)
+    if file is not None:
+        found = LiveDiff((), effects(_as_installed(installation, file), installation), ())
+    else:
+        found = _live(installation, lambda: kubectl_of(session, kubeconfig, kube_context))
+    if output == "json":
+        print_json(_as_json(found, with_objects=file is None))
+    else:
+        _print(found)
+    _print_notes(found)
+    if found.changed:
+        click.get_current_context().exit(1)
+    note("no differences: everyone keeps what they have" if file else _NONE)
+
+
+def _diff_all(session: Session, overrides: dict[str, Any], output: str) -> None:
+    config = session.config()
+
+    def compare(cluster: Cluster, tell: ReportProgress) -> LiveDiff:
+        installation = session.installation_of(config, cluster, overrides)
+        chosen = replace(session, cluster_name=cluster.cluster_name)
+        return _live(installation, lambda: kubectl_of(chosen, None, None, tell))
+
+    outcomes = []
+    for outcome in for_each(clusters_with_masters(config), compare, "comparing"):
+        outcomes.append(outcome)
+        if outcome.error:
+            continue
+        if not outcome.value.changed:
+            note(f"{outcome.name}: {_NONE}")
+        elif output == "json":
+            note(f"{outcome.name}:")
+        else:
+            print_line(f"{outcome.name}:")
+            _print(outcome.value)
+        _print_notes(outcome.value)
+    if output == "json":
+        print_json([_outcome_json(each) for each in outcomes])
+    note(
+        outcome_summary(outcomes, lambda found: "different" if found.changed else "as it should be", "as it should be")
+    )
+    if code := outcomes_exit_code(outcomes, lambda found: found.changed):
+        click.get_current_context().exit(code)
+
+
+def _live(installation: Installation, reach: Callable[[], Kubectl]) -> LiveDiff:
+    manifests(installation)  # as `apply` has it: tarmak is asked only about what can be made
+    return live_diff(installation, reach())
+
+
+def _print_notes(found: LiveDiff) -> None:
+    for text in found.notes:
+        note(f"note: {text}")
+
+
+def _outcome_json(outcome: ClusterOutcome[LiveDiff]) -> dict[str, Any]:
+    if outcome.error:
+        return error_json(outcome)
+    return {"cluster": outcome.name, **_as_json(outcome.value, with_objects=True)}
+
+
+def _print(found: LiveDiff) -> None:
+    for each in found.objects:
+        print_line(each.change.text)
+        print_diff_text(each.text)
+    for effect in found.effects:
+        print_line(effect.text)
+    for pod in found.stale_pods:
+        print_line(pod.text)
+    if found.missing_pods:
+        print_line(found.missing_text)
+    for group in found.unbound:
+        note(f"warning: {group.text}")
+
+
+def _as_json(found: LiveDiff, *, with_objects: bool) -> dict[str, Any]:
+    shown: dict[str, Any] = {"changed": found.changed, "effects": [effect_json(effect) for effect in found.effects]}
+    if not with_objects:
+        return shown
+    return {
+        **shown,
+        "objects": [{**change_json(each.change), "diff": each.text} for each in found.objects],
+        "unboundGroups": [{"group": each.group, "principals": list(each.principals)} for each in found.unbound],
+        "stalePods": [stale_pod_json(each) for each in found.stale_pods],
+        "missingPods": found.missing_pods,
+        "notes": list(found.notes),
+    }
+
+
+def _as_installed(installation: Installation, file: str) -> Installation:
+    """The same installation with what the file maps."""
+    found = read_import(file, None)
+    mappings, left_out = as_mappings(found, installation.cluster_id, file, principal_refusal(installation))
+    for each in left_out:
+        note(f"note: {each}")
+    return replace(installation, mappings=mappings)

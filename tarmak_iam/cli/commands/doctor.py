@@ -1,0 +1,128 @@
+"""doctor: the webhook's files examined, offline."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tarmak_iam.cli.completion import directories
+from tarmak_iam.cli.console import note, print_json
+from tarmak_iam.cli.formats import CheckReport, FindingResult, RuleDescription
+from tarmak_iam.cli.formats.output import errors_reported, finding_json, is_failing, page_address, print_check_report
+from tarmak_iam.cli.formats.text import print_finding, severity_summary
+from tarmak_iam.cli.options import directory_argument, fail_on_option, findings_output_option
+from tarmak_iam.cli.session import Session, pass_session, recovery_hint_of
+from tarmak_iam.doctor.diagnosis import EXPIRES_WITHIN
+from tarmak_iam.errors import FileError, Place, TarmakIamError
+from tarmak_iam.findings import Severity
+
+if TYPE_CHECKING:
+    from tarmak_iam.installation.installation import Installation
+    from tarmak_iam.pki import Examination
+
+
+@click.command(
+    epilog="\b\nExamples:\n  tarmak-iam doctor webhook\n  sudo tarmak-iam doctor / --root             # on a master"
+)
+@click.argument("directory", metavar="DIR", type=click.Path(), callback=directory_argument, shell_complete=directories)
+@click.option(
+    "--root",
+    "is_master",
+    is_flag=True,
+    help="DIR is the root of a master's files, or of a copy of them. Without it: if it looks like one.",
+)
+@click.option(
+    "--expires-within",
+    type=click.IntRange(min=0),
+    default=EXPIRES_WITHIN,
+    show_default=True,
+    metavar="DAYS",
+    help="Warn of a certificate that expires within so many days.",
+)
+@findings_output_option
+@fail_on_option
+@pass_session
+@click.pass_context
+def doctor(
+    context: click.Context,
+    session: Session,
+    directory: Path,
+    is_master: bool,
+    expires_within: int,
+    output: str,
+    fail_on: str,
+) -> None:
+    """Examine the webhook's files: a directory of `webhook`, a copy of a master's files, or a rendered directory.
+
+    Nothing is asked but the files. Where a cluster is chosen, they are compared with its tarmak.yaml too. Exits
+    with 0 if there is nothing to say, 1 for findings, 2 where there is nothing to look at. Each id has its
+    paragraph in docs/doctor.md.
+    """
+    with errors_reported(output):
+        installation = _installation(session)
+        report = _report(directory, installation, is_master=is_master or None, expires_within=expires_within)
+    if output == "json":
+        print_json(
+            [finding_json(each.id, each.severity, each.place, each.message, each.remedy) for each in report.diagnoses]
+        )
+    elif output == "text":
+        for each in report.diagnoses:
+            print_finding(str(each), each.place, each.severity)
+    else:
+        print_check_report(output, _check_report(report), lambda _: "")  # no line of a file that may hold a key
+    _sum_up(report)
+    if any(each.severity is Severity.ERROR for each in report.diagnoses):
+        note(recovery_hint_of(installation))
+    if is_failing((each.severity for each in report.diagnoses), fail_on):
+        context.exit(1)
+
+
+def _report(
+    directory: Path, installation: Installation | None, *, is_master: bool | None, expires_within: int
+) -> Examination:
+    """Raises TarmakIamError, also where there is nothing to look at."""
+    from tarmak_iam.pki import examine_tree, read_tree
+
+    webhook_file = installation.webhook_file if installation else None
+    tree = read_tree(directory, is_master=is_master, webhook_file=webhook_file)
+    report = examine_tree(
+        tree, now=datetime.now(timezone.utc), expires_within=expires_within, installation=installation
+    )
+    if not report.saw_anything:
+        raise FileError(
+            "there is nothing of the authenticator's in it",
+            remedy="name a directory with cert.pem, with a master's files, or with manifests",
+            place=Place(str(directory)),
+        )
+    return report
+
+
+def _check_report(report: Examination) -> CheckReport:
+    from tarmak_iam.pki import CHECKS
+
+    url = page_address("docs/doctor.md")
+    rules = tuple(RuleDescription(each.id, each.severity, each.summary, url=url) for each in CHECKS)
+    return CheckReport(
+        tuple(FindingResult(each.id, each.severity, each.place, each.text) for each in report.diagnoses), rules
+    )
+
+
+def _installation(session: Session) -> Installation | None:
+    """Raises TarmakIamError where a cluster was asked for and cannot be read."""
+    try:
+        return session.installation_if_chosen()
+    except TarmakIamError as error:
+        if session.is_named:
+            raise
+        note(f"not compared with tarmak.yaml: {error}")
+        return None
+
+
+def _sum_up(report: Examination) -> None:
+    note(severity_summary(each.severity for each in report.diagnoses))
+    note(f"looked at: {', '.join(report.seen) or 'nothing'}")
+    if report.unseen:
+        note(f"not there to look at: {', '.join(report.unseen)}")

@@ -1,0 +1,345 @@
+"""map list, add, remove, import, convert: who may log in, and as whom."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from tarmak_iam.access.lockout import has_admin, principal_refusal
+from tarmak_iam.cli.completion import files, principals
+from tarmak_iam.cli.console import note, print_json, print_line, print_payload
+from tarmak_iam.cli.file_edits import edits_cluster_files
+from tarmak_iam.cli.mapping_edits import (
+    MappingsEdit,
+    MappingsEditOptions,
+    mappings_edit_options,
+    read_import,
+    strip_path_option,
+)
+from tarmak_iam.cli.options import format_option
+from tarmak_iam.cli.parsing import CommandGroup
+from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.document.dump import yaml_bytes
+from tarmak_iam.errors import ConfigError, Place, place_json
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.mappings.entries import MappingEntry
+from tarmak_iam.mappings.formats import CONVERTIBLE, FORMATS, Import, convert_mappings
+from tarmak_iam.mappings.groups import ADMINS, joined_groups
+from tarmak_iam.mappings.mappings_file import Mappings
+from tarmak_iam.mappings.merging import MergeAction, MergeOutcome, Wanted
+from tarmak_iam.mappings.principals import check_principal, closest_principal, principal_key
+from tarmak_iam.text import one_line, shortened
+
+
+@click.command(
+    name="import",
+    short_help="Bring in the entries of another tool's file.",
+    epilog="\b\nExamples:\n"
+    "  kubectl -n kube-system get configmap aws-auth -o yaml |\n"
+    "      tarmak-iam map import -\n"
+    "  tarmak-iam map import cluster.yaml --from kops --dry-run",
+)
+@click.argument("file", metavar="FILE", shell_complete=files)
+@click.option(
+    "--from", "form", type=click.Choice(["auto", *FORMATS]), default="auto", show_default=True, help="Format of FILE."
+)
+@strip_path_option
+@mappings_edit_options
+@pass_session
+def import_(
+    session: Session,
+    file: str,
+    form: str,
+    strip_path: bool,
+    me: str | None,
+    force: bool,
+    dry_run: bool,
+    output: str,
+) -> None:
+    """Bring in what FILE maps: an aws-auth ConfigMap, IAMIdentityMapping objects, a configuration of the
+    authenticator, a kops Cluster or an eksctl ClusterConfig, as text or as kubectl prints them. FILE may be - for
+    stdin.
+
+    What is there and not in FILE stays; an entry for the same principal is brought up to date. Exits with 1 where an
+    entry of system:masters cannot be taken, or where nobody is in system:masters afterwards; the rest is
+    imported.
+    """
+    found = read_import(file, None if form == "auto" else form)  # stdin may take its time: nobody waits for it
+    _import(session, found, file, strip_path, me=me, force=force, dry_run=dry_run, output=output)
+
+
+@edits_cluster_files
+def _import(session: Session, found: Import, file: str, strip_path: bool, **options: Any) -> None:
+    change = MappingsEdit.of(session)
+    if file != "-" and os.path.realpath(file) == os.path.realpath(change.files.mappings_path):
+        raise ConfigError(f"{file} is the mappings file itself", remedy="move it elsewhere first, and import it then")
+    refuse = principal_refusal(change.before)
+    after, outcomes = change.start.merge(found.entries, strip_path=strip_path, refuse=refuse)
+    _print_outcomes(found, outcomes)
+    more = {"entries": [_outcome_json(each) for each in outcomes], "leftOut": _left_out_json(found)}
+    unchanged = f"all that can be taken from {file} is there"
+    change.finish(after, MappingsEditOptions(**options), unchanged=unchanged, with_findings=True, more=more)
+    lost = [*_lost_admins(found, outcomes, replace(change.before, mappings=after))]
+    for text in lost:
+        note(text)
+    if lost:
+        click.get_current_context().exit(1)
+
+
+def _lost_admins(found: Import, outcomes: tuple[MergeOutcome, ...], after: Installation) -> Iterator[str]:
+    """A line for each entry of system:masters that is not taken, and one where nobody is in it afterwards."""
+    mapped = {entry.key for entry in after.mappings.entries if ADMINS in entry.groups} if after.mappings else set()
+    names = []
+    for each in outcomes:
+        if ADMINS in (each.wanted.groups or ()):
+            names.append(each.principal)
+            if each.error is not None and principal_key(each.principal) not in mapped:
+                yield _lost_admin(each.wanted.place, each.principal)
+    for left_out in found.left_out:
+        if left_out.admin:
+            names.append(left_out.admin)
+            yield _lost_admin(left_out.place, left_out.admin)
+    if not has_admin(after):
+        listed = ", ".join(map(shortened, dict.fromkeys(names)))
+        remedy = f"the file has {listed}" if names else f"map an admin: {after.admin_command}"
+        yield f"error: nobody is in {ADMINS} after the import; {remedy}"
+
+
+def _lost_admin(place: Place | None, principal: str) -> str:
+    at = f"{place}: " if place else ""
+    return f"{at}error: {shortened(principal)} is in {ADMINS} there, and was not imported"
+
+
+@click.command(
+    short_help="Show the mappings as another backend reads them.",
+    epilog="\b\nExample: tarmak-iam map convert --to CRD | kubectl apply -f -",
+)
+@click.option(
+    "--to", "backend", type=click.Choice(CONVERTIBLE), required=True, help="Backend, in the daemon's spelling."
+)
+@format_option("yaml", "json")
+@pass_session
+def convert(session: Session, backend: str, output: str) -> None:
+    """Show the mappings as the configuration (MountedFile), the ConfigMap aws-auth (EKSConfigMap) or
+    IAMIdentityMapping objects (CRD). What cannot be carried over is told on stderr.
+    """
+    installation = session.installation()
+    if installation.mappings is None:
+        raise ConfigError(
+            f"{installation.cluster_id} has no mappings file",
+            remedy=f"map someone first: {installation.map_command}",
+        )
+    mappings = installation.mappings
+    if backend == "MountedFile":  # the only one that has it
+        mappings = mappings.with_cluster_id(installation.cluster_id)
+    made = convert_mappings(mappings, backend, installation.daemon_version)
+    for each in made.left_out:
+        note(f"note: {each}")
+    if output == "json":
+        single = backend != "CRD"
+        print_json(made.objects[0] if single else {"apiVersion": "v1", "kind": "List", "items": list(made.objects)})
+    else:
+        print_payload(b"---\n".join(map(yaml_bytes, made.objects)))
+
+
+def _print_outcomes(found: Import, outcomes: tuple[MergeOutcome, ...]) -> None:
+    for outcome in outcomes:
+        place = f"{outcome.wanted.place}: " if outcome.wanted.place else ""
+        note(f"{place}{_outcome_text(outcome)}")
+        for text in outcome.notes:
+            note(f"{place}note: {text}")
+    for left_out in found.left_out:
+        note(f"{left_out.place}: left out: {left_out.what}" if left_out.place else f"left out: {left_out.what}")
+    counts = Counter(outcome.action for outcome in outcomes)
+    told = [f"{counts[action]} {action}" for action in MergeAction if counts[action]]
+    note(f"{', '.join(found.formats)}: {', '.join(told) or 'no entries'}")
+
+
+def _outcome_text(outcome: MergeOutcome) -> str:
+    principal = shortened(outcome.principal)
+    if outcome.error is None:
+        return f"{outcome.action} {principal}"
+    why = outcome.error.message
+    return f"{outcome.action}: {why}" if principal in why else f"{outcome.action} {principal}: {why}"
+
+
+def _outcome_json(outcome: MergeOutcome) -> dict[str, Any]:
+    return {
+        "principal": outcome.principal,
+        "action": str(outcome.action),
+        **place_json(outcome.wanted.place),
+        "reason": outcome.error.message if outcome.error else "",
+        "notes": list(outcome.notes),
+    }
+
+
+def _left_out_json(found: Import) -> list[dict[str, Any]]:
+    return [{"what": each.what, **place_json(each.place)} for each in found.left_out]
+
+
+@click.group(
+    name="map",
+    cls=CommandGroup,
+    also={"ls": "list", "rm": "remove", "delete": "remove", "show": "list"},
+    epilog="\b\nExamples:\n"
+    "  tarmak-iam map list\n"
+    "  tarmak-iam map add arn:aws:iam::111122223333:role/Admin \\\n"
+    "      --username admin --group system:masters",
+)
+def mappings() -> None:
+    """Who may log in to the current cluster, and as whom.
+
+    The mappings are in <dir>/<cluster>/aws-iam-authenticator.yaml, in the authenticator's own format.
+    """
+
+
+@mappings.command(name="list", short_help="List the entries.", epilog="\b\nExample: tarmak-iam map list -o json")
+@format_option("text", "json")
+@pass_session
+def list_(session: Session, output: str) -> None:
+    """List the entries, in the order in which the authenticator asks them."""
+    found = session.cluster_files().mappings()
+    entries = found.entries if found else ()
+    if output == "json":
+        print_json([_entry_json(entry) for entry in entries])
+    for entry in entries if output == "text" else ():
+        cells = (entry.kind, entry.principal or "-", entry.username, ",".join(entry.groups))
+        print_line("\t".join(map(one_line, cells)).rstrip())
+    if not entries:
+        note("there are no mappings: nobody can log in with IAM")
+
+
+def _entry_json(entry: MappingEntry) -> dict[str, object]:
+    shown: dict[str, object] = {
+        "kind": entry.kind,
+        "arn": entry.arn,
+        "username": entry.username,
+        "groups": list(entry.groups),
+    }
+    also = {"sso": entry.sso, "userid": entry.user_id}
+    return {**shown, **{key: value for key, value in also.items() if value}}
+
+
+def separate_groups(_context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """Each group once. Raises UsageError for several in one --group."""
+    for text in value:
+        parts = joined_groups(text)
+        if parts is not None:
+            flags = " ".join(f"--group {shlex.quote(part)}" for part in parts) or "--group GROUP"
+            what = "has a comma" if "," in text else "is several"
+            raise click.UsageError(f"--group takes one group, and '{text}' {what}; write {flags}")
+    return tuple(dict.fromkeys(value))
+
+
+@mappings.command(
+    short_help="Map a role, a user, an SSO permission set or an account.",
+    epilog="\b\nExamples:\n"
+    "  tarmak-iam map add arn:aws:iam::111122223333:role/Admin \\\n"
+    "      --username admin --group system:masters\n"
+    "  tarmak-iam map add sso:111122223333/Developer \\\n"
+    "      --username 'dev:{{SessionName}}' --group dev",
+)
+@click.argument("principal", metavar="ARN", shell_complete=principals)
+@click.option(
+    "--username",
+    metavar="NAME",
+    help="Name in Kubernetes; templates such as {{SessionName}} are allowed. Without it an existing entry keeps its "
+    "username; a new role or user needs one.",
+)
+@click.option(
+    "--group",
+    "groups",
+    metavar="GROUP",
+    multiple=True,
+    callback=separate_groups,
+    help="Group in Kubernetes; may be given several times. An existing entry keeps its groups and gets these too.",
+)
+@click.option(
+    "--replace-groups",
+    is_flag=True,
+    help="An existing entry gets only the groups of --group; without any --group it loses all of its groups.",
+)
+@strip_path_option
+@mappings_edit_options
+@pass_session
+@edits_cluster_files
+def add(
+    session: Session,
+    principal: str,
+    username: str | None,
+    groups: tuple[str, ...],
+    replace_groups: bool,
+    strip_path: bool,
+    me: str | None,
+    force: bool,
+    dry_run: bool,
+    output: str,
+) -> None:
+    """Map the ARN of a role or user, an SSO permission set as sso:ACCOUNT/NAME, or a whole account by its twelve
+    digits.
+
+    An existing entry for the same principal is updated; the file is made if there is none. An error that `check` finds
+    in the new entry refuses it, unless --force is given; a warning is printed.
+    """
+    change = MappingsEdit.of(session)
+    chosen = groups if groups or replace_groups else None
+    wanted = Wanted(principal, username, chosen, adds_groups=not replace_groups)
+    after, (outcome,) = change.start.merge([wanted], strip_path=strip_path, refuse=principal_refusal(change.before))
+    if outcome.error is not None:
+        raise outcome.error
+    for text in outcome.notes:
+        note(f"note: {text}")
+    unchanged = f"{outcome.principal} is mapped like that"
+    options = MappingsEditOptions(me, force, dry_run, output)
+    change.finish(after, options, unchanged=unchanged, with_findings=True, refuse_errors=True)
+
+
+@mappings.command(
+    short_help="Take the entry of an ARN, permission set or account out.",
+    epilog="\b\nExample: tarmak-iam map remove arn:aws:iam::111122223333:user/Alice",
+)
+@click.argument("principal", metavar="ARN", shell_complete=principals)
+@click.option("--if-exists", is_flag=True, help="Exit with 0 where it is not mapped.")
+@mappings_edit_options
+@pass_session
+@edits_cluster_files
+def remove(
+    session: Session, principal: str, if_exists: bool, me: str | None, force: bool, dry_run: bool, output: str
+) -> None:
+    """Take every entry of an ARN, of sso:ACCOUNT/NAME or of an account out.
+
+    Exits with 1 where it is not mapped, unless --if-exists is given.
+    """
+    change = MappingsEdit.of(session)
+    after = change.start.remove(principal)
+    if after is not change.start:
+        change.finish(after, MappingsEditOptions(me, force, dry_run, output), unchanged="", mending=True)
+        return
+    missing = _not_mapped(principal, change.start)
+    note(f"unchanged: {missing}" if if_exists else f"error: {missing}")
+    if output == "json":
+        print_json({"changed": False, "effects": []})
+    if not if_exists:
+        click.get_current_context().exit(1)
+
+
+def _not_mapped(principal: str, mappings: Mappings) -> str:
+    """Raises ConfigError for what is no ARN, account or permission set."""
+    meant = closest_principal(principal, [entry.principal for entry in mappings.entries])
+    try:
+        check_principal(principal)
+    except ConfigError as error:
+        remedy = f"did you mean {meant}?" if meant else error.remedy
+        raise ConfigError(error.what, remedy=remedy, place=error.place) from None
+    return f"{principal} is not mapped{f'; did you mean {meant}?' if meant else ''}"
+
+
+mappings.add_command(import_)
+
+mappings.add_command(convert)

@@ -1,0 +1,192 @@
+"""rollback: a change that apply made, undone through kubectl; and the list of them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tarmak_iam.access.diff import effect_json
+from tarmak_iam.cli.console import note, print_json, print_line, record_done
+from tarmak_iam.cli.live_cluster import change_json, print_changes, stale_pod_json, timeout_option, wait_option
+from tarmak_iam.cli.options import access_options, format_option
+from tarmak_iam.cli.session import Session, exclusive_access, kubectl_of, pass_session
+from tarmak_iam.emit.labels import NAME, NAMESPACE
+from tarmak_iam.errors import Place, SelectionError
+from tarmak_iam.hook.cluster.history import (
+    STATE_NAME,
+    History,
+    ObjectAction,
+    ObjectChange,
+    Revision,
+    RollbackFailed,
+    RolledBack,
+    Status,
+)
+from tarmak_iam.hook.cluster.journal import read_history
+from tarmak_iam.hook.cluster.rollback import roll_back
+from tarmak_iam.installation.admin_kubeconfig import examine_admin
+
+if TYPE_CHECKING:
+    from tarmak_iam.config import Cluster, TarmakConfig
+
+
+_MAX_NAMED = 3
+
+
+def print_history(history: History | None, output: str) -> None:
+    """The newest one last, as kubectl has it. None: there is no history."""
+    revisions = history.revisions if history else ()
+    if output == "json":
+        print_json({"changes": [_revision_json(each) for each in revisions]})
+        return
+    if not revisions:
+        note("no changes: nothing was applied from here")
+        return
+    clusters = list(dict.fromkeys(each.cluster for each in revisions))
+    rows = [("CHANGE", "TIME", "STATUS", "OBJECTS"), *(_row(each, clusters) for each in revisions)]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=False))
+        print_line("   ".join((*cells, row[3])).rstrip())
+
+
+def _row(revision: Revision, clusters: list[str]) -> tuple[str, str, str, str]:
+    """A cluster that was made anew since is another one, which no rollback can bring back."""
+    elsewhere = " (of an earlier cluster)" if revision.cluster != clusters[-1] else ""
+    return str(revision.number), revision.when, f"{revision.status}{elsewhere}", _summary(_revision_changes(revision))
+
+
+def _revision_changes(revision: Revision) -> list[ObjectChange]:
+    """Those that were made; of a change that did not come to its end, those that were to be."""
+    is_over = revision.status in (Status.APPLIED, Status.UNDONE)
+    return [each.change for each in revision.objects if each.is_change and (each.is_done or not is_over)]
+
+
+def _summary(changes: list[ObjectChange]) -> str:
+    """Many of one kind are counted."""
+    counts = Counter((each.action, each.kind) for each in changes)
+    told = []
+    for (action, kind), count in counts.items():
+        if count > _MAX_NAMED:
+            told.append(f"{action} {count} objects of the kind {kind}")
+        else:
+            told += [each.text for each in changes if (each.action, each.kind) == (action, kind)]
+    return ", ".join(told)
+
+
+def _revision_json(revision: Revision) -> dict[str, Any]:
+    return {
+        "number": revision.number,
+        "time": None if revision.time is None else f"{revision.time:%Y-%m-%dT%H:%M:%SZ}",
+        "status": str(revision.status),
+        "cluster": revision.cluster,
+        "release": revision.release or None,
+        "changes": [change_json(each) for each in _revision_changes(revision)],
+    }
+
+
+@click.command(
+    epilog="\b\nExamples:\n  tarmak-iam rollback\n  tarmak-iam rollback --list\n  tarmak-iam rollback --to 3 --dry-run"
+)
+@access_options
+@click.option("--list", "listing", is_flag=True, help="List the changes that apply made, and change nothing.")
+@click.option(
+    "--to", type=click.IntRange(min=0), metavar="N", help="Go back to what change N left. Default: the one before last."
+)
+@click.option("--dry-run", is_flag=True, help="Only print what would be there afterwards, and who could log in.")
+@click.option(
+    "--state", type=click.Path(path_type=Path), metavar="FILE", help=f"History. Default: {STATE_NAME} of the cluster."
+)
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Undo a change even where others changed the same fields, or a node could not run its pod.",
+)
+@wait_option
+@timeout_option
+@format_option("text", "json")
+@pass_session
+def rollback(
+    session: Session,
+    kubeconfig: Path | None,
+    kube_context: str | None,
+    listing: bool,
+    to: int | None,
+    dry_run: bool,
+    state: Path | None,
+    force: bool,
+    wait: bool,
+    timeout: float,
+    output: str,
+) -> None:
+    """Undo the last change that apply made to the cluster.
+
+    What it set is set back, what it made is removed, what it removed is made again. What others have changed since
+    stays as it is. A second run finds nothing to do; --to N goes further back.
+    """
+    if listing and to is not None:
+        raise click.UsageError("--list lists all changes, and --to goes back to one; use one of them")
+    if state is not None and not state.exists():
+        raise SelectionError("there is no such history", remedy="check the path", place=Place(str(state)))
+    config = session.config()
+    cluster = session.cluster(config)
+    files = session.files(config, cluster)
+    path, within = (state, None) if state else (files.home / STATE_NAME, files.within)
+    if listing:
+        print_history(read_history(path, within), output)
+        return
+    try:
+        with contextlib.nullcontext() if dry_run else exclusive_access(config, cluster) as lock:
+            done = roll_back(
+                kubectl_of(session, kubeconfig, kube_context, lock=lock),
+                path,
+                to=to,
+                force=force,
+                dry_run=dry_run,
+                wait=timeout if wait else None,
+                tell=note,
+                within=within,
+            )
+    except RollbackFailed:
+        note(_recovery_hint(session, config, cluster))
+        raise
+    if done.changed and not dry_run:
+        record_done("changed", f"the objects of {cluster.cluster_name}")
+    _print_done(done, output, dry_run=dry_run)
+    if dry_run:
+        note("dry run: nothing was changed")
+    elif any(_removes_the_authenticator(each) for each in done.changes):
+        note(f"nobody can log in with IAM now; {_recovery_hint(session, config, cluster)}")
+    if not done.undone:
+        why = "the last change is undone already" if to is None else f"no change after change {to} is left to undo"
+        further = files.command_line.tarmak_iam("rollback --list")
+        note(f"unchanged: {why}; `{further}` shows what --to can go back to")
+
+
+def _print_done(done: RolledBack, output: str, *, dry_run: bool) -> None:
+    if output != "json":
+        print_changes(done.changes)
+        return
+    changes, outlook = [change_json(each) for each in done.changes], done.outlook
+    shown = {"changed": done.changed, "dryRun": dry_run, "undone": list(done.undone), "changes": changes}
+    effects = [effect_json(each) for each in outlook.effects] if outlook else []
+    after = {"principals": outlook.principals, "admins": outlook.admins, "reason": outlook.reason} if outlook else None
+    restarted = [stale_pod_json(each) for each in done.restarted]
+    told = {"effects": effects, "afterwards": after, "rolledOut": done.rolled_out, "restartedPods": restarted}
+    print_json({**shown, **told})
+
+
+def _removes_the_authenticator(change: ObjectChange) -> bool:
+    """A plugin's DaemonSet lets nobody log in."""
+    ours = ("DaemonSet", NAMESPACE, NAME)
+    return change.action is ObjectAction.REMOVED and (change.kind, change.namespace, change.name) == ours
+
+
+def _recovery_hint(session: Session, config: TarmakConfig, cluster: Cluster) -> str:
+    """Not the installation's, for which the mappings are read: they may be what has to be rolled back."""
+    files = session.files(config, cluster)
+    return examine_admin(files.home, command_line=files.command_line, within=files.within).advice

@@ -1,0 +1,204 @@
+"""schema: the JSON Schemas of tarmak.yaml, its sections, mappings and settings, and a line that names one."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import quote
+
+import click
+
+from tarmak_iam.cli.completion import directories, schemas
+from tarmak_iam.cli.console import note, print_diff, print_payload, record_written
+from tarmak_iam.cli.file_edits import edits_cluster_files, edits_tarmak_yaml
+from tarmak_iam.cli.options import directory_argument, dry_run_option
+from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.config.amazon import AMAZON
+from tarmak_iam.config.schema import WHOLE_FILE, Schema, file_schema, schema_text, section_schema
+from tarmak_iam.config.section_keys import load_sections, section_named
+from tarmak_iam.document import Document
+from tarmak_iam.document.files import Boundary, make_directory, read_file, read_if_present, replace_file
+from tarmak_iam.errors import SelectionError
+from tarmak_iam.installation.cluster_files import ClusterFiles, is_cluster_id
+from tarmak_iam.installation.settings import SETTINGS_NAME
+from tarmak_iam.lint.file_schemas import mappings_schema, settings_schema
+from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
+from tarmak_iam.suggestions import did_you_mean
+
+_MODELINE = re.compile(r"#+\s*yaml-language-server\s*:\s*\$schema=\S*.*")
+
+
+def modeline(reference: str) -> str:
+    return f"# yaml-language-server: $schema={reference}"
+
+
+def schema_reference(schema: Path, file: Path) -> str:
+    """From the file to the schema, as the language server takes it: relative, and without blanks."""
+    path = os.path.relpath(os.path.realpath(schema), os.path.realpath(file.parent))
+    return quote(os.fsencode(path))
+
+
+def with_modeline(document: Document, line: str) -> Document:
+    """The same document with this line as its first, or in the place of the one that it has; itself where that is
+    there, and for JSON, which has no comments."""
+    if document.is_json:
+        return document
+    source = document.source
+    for comment in document.comments:
+        if _MODELINE.fullmatch(comment.text):
+            text = source.text[: comment.span.start] + line + source.text[comment.span.end :]
+            break
+    else:
+        text = f"{line}{source.newline_near(0)}{source.text}"
+    if text == source.text:
+        return document
+    edited = Document.parse(source.with_text(text).encode(), document.filename, json=False)
+    assert edited.data == document.data  # a comment is no data
+    return edited
+
+
+_OF_FILES = {
+    "tarmak.yaml": (WHOLE_FILE, "tarmak.schema.json"),
+    MAPPINGS_NAME: ("mappings", "mappings.schema.json"),
+    SETTINGS_NAME: ("settings", "settings.schema.json"),
+}
+"""By name of the file that a schema is for: what it is called here, and in a directory."""
+
+
+@click.command(
+    epilog="\b\nExamples:\n"
+    f"  tarmak-iam schema {WHOLE_FILE} > tarmak.schema.json\n"
+    "  tarmak-iam schema --output-dir ~/.tarmak/schemas --modeline"
+)
+@click.argument("name", metavar="[NAME]", required=False, shell_complete=schemas)
+@click.option(
+    "--output-dir",
+    type=click.Path(),
+    metavar="DIR",
+    shell_complete=directories,
+    callback=lambda context, parameter, value: (
+        value if value is None else directory_argument(context, parameter, value)
+    ),
+    help="Directory for the schemas of all three files; made if it is missing.",
+)
+@click.option("--modeline", "with_modelines", is_flag=True, help="Name them in the first line of the files, too.")
+@dry_run_option
+@pass_session
+def schema(session: Session, name: str | None, output_dir: Path | None, with_modelines: bool, dry_run: bool) -> None:
+    """The JSON Schema (draft-07) of a section of tarmak.yaml, or of a file.
+
+    NAME is a section's, by default kubernetes.apiServer.amazon, or tarmak.yaml, mappings or settings. An editor with
+    yaml-language-server uses the schema that the first line of a file names:
+
+    \b
+    # yaml-language-server: $schema=tarmak.schema.json
+
+    With --output-dir the schemas of tarmak.yaml, mappings and settings are written there, and with --modeline
+    tarmak.yaml and the files of its clusters get such a line each.
+    """
+    if output_dir is None:
+        if with_modelines or dry_run:
+            raise click.UsageError("--modeline and --dry-run belong to --output-dir, where the schemas are to be")
+        print_payload(schema_text(_made(name or AMAZON.name)))
+        return
+    if name is not None:
+        raise click.UsageError("--output-dir writes the schemas of all files: leave NAME out")
+    within = Boundary(output_dir, session.follow_links)
+    if with_modelines:
+        _write_with_modelines(session, within, dry_run=dry_run)
+    else:
+        _write_schemas(within, dry_run=dry_run)
+    if dry_run:
+        note("dry run: nothing was written")
+
+
+@edits_tarmak_yaml
+@edits_cluster_files
+def _write_with_modelines(session: Session, within: Boundary, *, dry_run: bool) -> None:
+    # All of them before anything is written: one that is no YAML leaves everything as it is.
+    edits = [_edit_of(each, within.directory) for each in _documents(session)]
+    _write_schemas(within, dry_run=dry_run)
+    for edit in edits:
+        _finish(edit, dry_run=dry_run)
+
+
+def _made(name: str) -> Schema:
+    """Raises SelectionError for what there is no schema of."""
+    if name == WHOLE_FILE:
+        return file_schema(load_sections())
+    if name in ("mappings", MAPPINGS_NAME):
+        return mappings_schema()
+    if name in ("settings", SETTINGS_NAME):
+        return settings_schema()
+    sections = [each.name for each in load_sections()]
+    if name not in sections:
+        names = [*sections, *(called for called, _ in _OF_FILES.values())]
+        raise SelectionError(f"there is no schema '{name}'", remedy=did_you_mean(name, names, "choose one of"))
+    return section_schema(section_named(name))
+
+
+def _write_schemas(within: Boundary, *, dry_run: bool) -> None:
+    if not dry_run:
+        make_directory(within.directory, 0o755)
+    for called, filename in _OF_FILES.values():
+        path, data = within.directory / filename, schema_text(_made(called)).encode()
+        before = read_if_present(path, within)
+        if before == data:
+            note(f"unchanged {path}")
+            continue
+        if not dry_run:
+            replace_file(path, data, expected=before, within=within)
+            record_written(path)
+        note(f"{'would write' if dry_run else 'wrote'} {path}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    """A file before and after; `files` are those of the cluster that it belongs to, None for tarmak.yaml."""
+
+    path: Path
+    before: Document
+    after: Document
+    files: ClusterFiles | None = None
+
+
+def _documents(session: Session) -> Iterator[_Edit]:
+    """tarmak.yaml, and what there is of mappings and settings of all its clusters. Raises TarmakIamError."""
+    config = session.config()
+    assert config.path is not None  # it is loaded from a file
+    document = Document.parse(read_file(config.path), str(config.path))
+    yield _Edit(config.path, document, document)
+    for cluster in config.selectable_clusters:
+        if is_cluster_id(cluster.cluster_name):
+            files = session.files(config, cluster)
+            for path in (files.mappings_path, files.settings_path):
+                data = read_if_present(path, files.within)
+                if data is not None:
+                    document = Document.parse(data, str(path))
+                    yield _Edit(path, document, document, files)
+
+
+def _edit_of(unchanged: _Edit, directory: Path) -> _Edit:
+    """With the line that names the schema."""
+    path = unchanged.path
+    _, filename = _OF_FILES.get(path.name, _OF_FILES["tarmak.yaml"])
+    line = modeline(schema_reference(directory / filename, path))
+    return replace(unchanged, after=with_modeline(unchanged.before, line))
+
+
+def _finish(edit: _Edit, *, dry_run: bool) -> None:
+    path, before, after = edit.path, edit.before, edit.after
+    if before.is_json:
+        note(f"{path} is JSON, which has no comments: name the schema in the editor's settings")
+    elif after is before:
+        note(f"unchanged {path}")
+    else:
+        if edit.files and not dry_run:
+            edit.files.write(path, after, before)
+        elif not dry_run:
+            replace_file(path, after.to_bytes(), expected=before.to_bytes())
+            record_written(path)
+        print_diff(before, after)

@@ -1,0 +1,138 @@
+"""set, unset, show: the keys of a section of tarmak.yaml."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from pydantic import ValidationError
+
+from tarmak_iam.cli.completion import section_keys, section_keys_or_values, sections
+from tarmak_iam.cli.console import note, print_json, print_line, print_payload
+from tarmak_iam.cli.file_edits import edits_tarmak_yaml, finish_edit
+from tarmak_iam.cli.options import dry_run_option, format_option
+from tarmak_iam.cli.parsing import unexpected_argument
+from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.config.amazon import AMAZON
+from tarmak_iam.config.section_keys import key_named, keys_of, section_named
+from tarmak_iam.config.sections import Section
+from tarmak_iam.document.dump import yaml_bytes
+from tarmak_iam.document.render import Layout, flow_text
+from tarmak_iam.lint import Located, Subjects, check
+from tarmak_iam.text import shortened
+
+_section_option = click.option(
+    "--section",
+    "name",
+    metavar="NAME",
+    shell_complete=sections,
+    default=AMAZON.name,
+    show_default=True,
+    help="Section of the cluster; plugins bring further ones.",
+)
+
+
+@click.command(
+    name="set", epilog="\b\nExample: tarmak-iam set internalELBAccessLogs.bucket my-logs\n\nThe keys: tarmak-iam show"
+)
+@click.argument(
+    "pairs",
+    nargs=-1,
+    required=True,
+    metavar="KEY VALUE [KEY VALUE]...",
+    shell_complete=section_keys_or_values,
+)
+@_section_option
+@dry_run_option
+@pass_session
+@edits_tarmak_yaml
+def set_(session: Session, pairs: tuple[str, ...], name: str, dry_run: bool) -> None:
+    """Give a key of the section a value, as in publicELBAccessLogs.bucket; several keys are judged together.
+
+    What Tarmak would refuse is refused, and nothing is written; every byte that the edit does not need stays.
+    """
+    if len(pairs) % 2:
+        raise click.UsageError(
+            unexpected_argument(click.get_current_context(), pairs[:1]) or f"{pairs[-1]} has no value"
+        )
+    config, section = session.config(), section_named(name)
+    values = {key: key_named(section, key).typed(text) for key, text in zip(pairs[::2], pairs[1::2], strict=True)}
+    cluster = session.cluster(config)
+    after = config.set_all(cluster.cluster_name, values, section)
+    has = "has this value" if len(values) == 1 else "have these values"
+    _finish(config, after, cluster, f"{' and '.join(values)} {has}", dry_run)
+
+
+@click.command(epilog="\b\nExample: tarmak-iam unset internalELBAccessLogs")
+@click.argument("key", metavar="KEY", shell_complete=section_keys)
+@_section_option
+@dry_run_option
+@pass_session
+@edits_tarmak_yaml
+def unset(session: Session, key: str, name: str, dry_run: bool) -> None:
+    """Take a key of the section out, so that its default counts; its empty parents go with it."""
+    config, section = session.config(), section_named(name)
+    cluster = session.cluster(config)
+    after = config.unset(cluster.cluster_name, key, section)
+    _finish(config, after, cluster, f"{key} is not set", dry_run)
+
+
+def _finish(before: TarmakConfig, after: TarmakConfig, cluster: Cluster, unchanged: str, dry_run: bool) -> None:
+    if after is before:
+        note(f"unchanged: {unchanged}")
+        return
+    surprises = _new_findings(before, after)  # before anything is written: a plugin's rule may fail
+    apply = before.command_line(cluster).tarmak("clusters apply")
+    done = f"wrote {after.document.filename}; `{apply}` brings it to the cluster"
+    finish_edit(before.document, after.document, after.save, dry_run=dry_run, done=done)
+    for each in surprises:
+        note(str(each))
+
+
+def _new_findings(before: TarmakConfig, after: TarmakConfig) -> list[Located]:
+    """What `check` says of the edited file and did not say before, wherever the lines are now."""
+    known = {(each.finding.id, each.finding.route) for each in check(Subjects(before))}
+    return [each for each in check(Subjects(after)) if (each.finding.id, each.finding.route) not in known]
+
+
+@click.command(epilog="\b\nExample: tarmak-iam show -o yaml")
+@_section_option
+@format_option("text", "json", "yaml")
+@pass_session
+def show(session: Session, name: str, output: str) -> None:
+    """Show what takes effect of the section: the values of tarmak.yaml, and the defaults of what is not there.
+
+    As text every key is listed as `set` takes it, a dash for those without a value.
+    """
+    config, section = session.config(), section_named(name)
+    cluster = session.cluster(config)
+    given = cluster.section(section)
+    effective = _effective(section, given)
+    if output == "json":
+        print_json(effective)
+    elif output == "yaml":
+        print_payload(yaml_bytes(effective))
+    else:
+        own = {} if given is None else given.model_dump(mode="json", exclude_unset=True)
+        for each in keys_of(section):
+            value, is_default = _at(effective, each.path), _at(own, each.path) is None
+            text = "-" if value is None else flow_text(value, Layout())
+            print_line(f"{each.key}: {text}{'  # default' if is_default and value is not None else ''}")
+    if given is None:
+        note(f"{shortened(cluster.cluster_name)} has no section {section.name} in {config.document.filename}")
+
+
+def _effective(section: Section[Any], given: Any) -> dict[str, Any]:
+    try:
+        model = section.model() if given is None else given
+    except ValidationError:  # keys without a default
+        return {}
+    dumped: dict[str, Any] = section.effective(model).model_dump(mode="json", exclude_none=True)
+    return dumped
+
+
+def _at(data: Any, path: tuple[str, ...]) -> Any:
+    for key in path:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data

@@ -1,0 +1,132 @@
+"""settings show, set, unset: our settings file of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+from tarmak_iam.cli.completion import setting_keys, setting_values, settings_in_file
+from tarmak_iam.cli.console import note, print_json, print_line
+from tarmak_iam.cli.file_edits import edits_cluster_files, finish_edit
+from tarmak_iam.cli.installation_notes import note_misplaced
+from tarmak_iam.cli.options import dry_run_option, format_option
+from tarmak_iam.cli.parsing import CommandGroup
+from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.document import Document
+from tarmak_iam.findings import Subject
+from tarmak_iam.installation.settings import SettingError, check_key, parse_settings, typed_value, value_text
+
+_HEADER = "# Settings of tarmak-iam for this cluster; `tarmak-iam settings show` lists them all.\n"
+
+
+@click.group(
+    cls=CommandGroup,
+    also={"list": "show", "get": "show", "add": "set", "remove": "unset", "rm": "unset"},
+    epilog="\b\nExamples:\n  tarmak-iam settings show\n  tarmak-iam settings set daemonVersion v0.7.18",
+)
+def settings() -> None:
+    """Our settings of the current cluster: image, versions, role and profile.
+
+    They are in <dir>/<cluster>/tarmak-iam.yaml; what is not there has its default.
+    """
+
+
+@settings.command(
+    short_help="Show every setting with its value.", epilog="\b\nExample: tarmak-iam settings show -o json"
+)
+@format_option("text", "json")
+@pass_session
+def show(session: Session, output: str) -> None:
+    """Show every setting with its value, `-` where it has none: versions are then the image's and tarmak.yaml's."""
+    values = session.cluster_files().settings().model_dump()
+    if output == "json":
+        print_json(values)
+        return
+    for key, value in values.items():
+        print_line(f"{key}: {value_text(value) or '-'}")
+
+
+@settings.command(
+    name="set",
+    epilog="\b\nExamples:\n  tarmak-iam settings set profile my-profile\n"
+    "  tarmak-iam settings set backends MountedFile,EKSConfigMap",
+)
+@click.argument("key", metavar="KEY", shell_complete=setting_keys)
+@click.argument("value", metavar="VALUE", shell_complete=setting_values)
+@dry_run_option
+@pass_session
+@edits_cluster_files
+def set_(session: Session, key: str, value: str, dry_run: bool) -> None:
+    """Give a setting a value.
+
+    \b
+    image              the authenticator's, as in registry/name:tag[@sha256:...]
+    registry           where it comes from without image: public, ecr, or
+                       a mirror's HOST[:PORT][/PATH]
+    daemonVersion      its release, as in v0.7.18, where the tag does not tell
+    backends           what it reads, with commas between:
+                       MountedFile, EKSConfigMap, CRD
+    featureGates       NAME=true or NAME=false, with commas between
+    kubernetesVersion  of the manifests, where it is not that of tarmak.yaml
+    kubectlVersion     of the kubectl that reads the kubeconfig
+    exec               what makes the tokens: aws-iam-authenticator,
+                       tarmak-iam, aws
+    installHint        what kubectl shows where that command is missing
+    addonManagerMode   a label of the objects: EnsureExists, Reconcile
+    rollback           when `run` restores what was there before: never,
+                       failure, unverified
+    role               ARN of the role that the kubeconfig assumes
+    profile            AWS profile that the kubeconfig uses
+    """
+    typed = typed_value(key, value)
+    after = _edit(session, dry_run, lambda document: document.set((key,), typed), f"{key} has this value")
+    if key == "registry" and after.has(("image",)):
+        note(f"registry does not count while image is set: {session.command('settings unset image')}")
+    _note_conflicts(after)
+
+
+def _note_conflicts(document: Document) -> None:
+    """No error: somebody may be half-way from one daemon to another, a setting at a time."""
+    from tarmak_iam.installation.daemon import Daemon
+
+    chosen, _ = parse_settings(document.to_bytes(), document.filename)
+    try:
+        Daemon(chosen.daemon_version, tuple(chosen.backends), chosen.featureGates, partition="aws").check()
+    except SettingError as error:
+        note(f"warning: these settings do not go together yet: {error.message}")
+
+
+@settings.command(epilog="\b\nExample: tarmak-iam settings unset profile")
+@click.argument("key", metavar="KEY", shell_complete=settings_in_file)
+@dry_run_option
+@pass_session
+@edits_cluster_files
+def unset(session: Session, key: str, dry_run: bool) -> None:
+    """Take a setting out, so that its default counts."""
+    check_key(key)
+    after = _edit(
+        session,
+        dry_run,
+        lambda document: document.remove((key,)) if document.has((key,)) else document,
+        f"{key} is not set",
+    )
+    _note_conflicts(after)
+
+
+def _edit(session: Session, dry_run: bool, edit: Callable[[Document], Document], unchanged: str) -> Document:
+    """What the file is afterwards, or would be."""
+    config = session.config()
+    cluster = session.cluster(config)
+    files = session.files(config, cluster)
+    path = files.settings_path
+    before = files.settings_document()
+    start = before or Document.parse(_HEADER, str(path), json=False)
+    after = edit(start)
+    if after is start:
+        note(f"unchanged: {unchanged}")
+        return after
+    parse_settings(after.to_bytes(), after.filename)
+    finish_edit(before, after, lambda: files.write(path, after, before), dry_run=dry_run, done=f"wrote {path}")
+    note_misplaced(files, cluster, Subject.SETTINGS)
+    return after

@@ -1,0 +1,223 @@
+"""token, token inspect: an exec credential for kubectl; and what is in a token, and who would refuse it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from tarmak_iam.cli.completion import roles
+from tarmak_iam.cli.console import log_variables, note, print_json, print_line
+from tarmak_iam.cli.options import daemon_version_option, format_option
+from tarmak_iam.cli.parsing import CommandGroup
+from tarmak_iam.cli.session import Session, pass_session
+from tarmak_iam.errors import TarmakIamError
+from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
+from tarmak_iam.token import Inspection, exec_credential, inspect_token, make_token
+from tarmak_iam.token.exec_credential import token_in
+
+_CLUSTER_ID = "not in the token: it is signed as a header, so for another cluster STS finds the signature wrong"
+
+
+def print_inspection(found: Inspection, version: DaemonVersion) -> None:
+    partition = f"partition {found.partition}" if found.partition else "no STS host"
+    session = "with" if found.has_session_token else "without"
+    rows = [
+        ("host", f"{found.host or '-'} ({partition})"),
+        ("region", found.region or "-"),
+        ("signed", _time(found.signed_at)),
+        ("expires", _time(found.expires_at)),
+        ("access key", f"{found.access_key_id or '-'} ({found.key_kind}, {session} session token)"),
+        ("signed headers", ", ".join(found.signed_headers) or "-"),
+        ("cluster id", _CLUSTER_ID if found.signs_cluster_id else "not signed"),
+        ("STS", _refusal_text(found.sts_refusal, "decides by the signature")),
+        (str(version), _refusal_text(found.verdict(version).refusal, "asks STS")),
+    ]
+    for name, value in rows:
+        print_line(f"{name + ':':<16}{value}")
+    for text in found.notes:
+        print_line(f"{'note:':<16}{text}")
+    print_line("by version:")
+    for verdict in found.verdicts:
+        print_line(f"  {verdict.versions:<19} {_refusal_text(verdict.refusal, 'asks STS')}")
+
+
+def inspection_json(found: Inspection, version: DaemonVersion) -> dict[str, object]:
+    own = found.verdict(version).refusal
+    return {
+        "host": found.host,
+        "region": found.region,
+        "partition": found.partition,
+        "signedAt": _stamp(found.signed_at),
+        "expiresAt": _stamp(found.expires_at),
+        "accessKeyId": found.access_key_id,
+        "keyKind": str(found.key_kind),
+        "hasSessionToken": found.has_session_token,
+        "signedHeaders": list(found.signed_headers),
+        "signsClusterId": found.signs_cluster_id,
+        "daemonVersion": str(version),
+        "refused": own is not None or found.sts_refusal is not None,
+        "refusal": own,
+        "stsRefusal": found.sts_refusal,
+        "versions": [
+            {"first": str(verdict.first), "last": str(verdict.last), "refusal": verdict.refusal}
+            for verdict in found.verdicts
+        ],
+        "notes": list(found.notes),
+    }
+
+
+def _refusal_text(refusal: str | None, otherwise: str) -> str:
+    return f"refuses it: {refusal}" if refusal else otherwise
+
+
+def _time(moment: datetime | None) -> str:
+    """With how far away it is, since that is the question."""
+    if moment is None:
+        return "-"
+    left = (moment - datetime.now(timezone.utc)).total_seconds()
+    minutes, seconds = divmod(int(abs(left)), 60)
+    away = f"{minutes} min {seconds} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC ({'in ' + away if left > 0 else away + ' ago'})"
+
+
+def _stamp(moment: datetime | None) -> str | None:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}" if moment else None
+
+
+# The AWS CLI's own, which has the same files in it.
+_CACHE = (".aws", "cli", "cache")
+
+_VARIABLES = ("DEFAULT_ROLE", "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID", "KUBERNETES_EXEC_INFO")
+
+
+@click.group(
+    cls=CommandGroup,
+    has_cluster=False,
+    invoke_without_command=True,
+    subcommand_metavar="[inspect]",
+    epilog="\b\nExample, as the command of a kubeconfig's exec user:\n"
+    "  tarmak-iam token -i dev-cluster --role arn:aws:iam::111122223333:role/Admin",
+)
+@click.option(
+    "-i",
+    "--cluster-id",
+    metavar="ID",
+    envvar="KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID",
+    show_envvar=True,
+    help="clusterID of the authenticator. Without it: the cluster chosen in tarmak.yaml, with role and profile of "
+    "its settings.",
+)
+@click.option(
+    "-r",
+    "--role",
+    metavar="ARN",
+    envvar="DEFAULT_ROLE",
+    show_envvar=True,
+    shell_complete=roles,
+    help="Role to assume, with its path.",
+)
+@click.option("-s", "--session-name", metavar="NAME", help="Name of the role's session; what {{SessionName}} becomes.")
+@click.option("-e", "--external-id", metavar="ID", help="External id that the role's trust policy asks for.")
+@click.option("--forward-session-name", is_flag=True, help="Name the session like the one that the credentials are of.")
+@click.option("--profile", metavar="NAME", help="AWS profile that the credentials come from.")
+@click.option("--region", metavar="REGION", help="Region of STS. Default: AWS's own settings, then the cluster's.")
+@click.option("--cache", is_flag=True, help="Keep the sessions of a profile until they expire, in ~/.aws/cli/cache.")
+@click.option("--token-only", is_flag=True, help="Print the token itself, not an ExecCredential.")
+@click.pass_context
+def token(context: click.Context, /, cluster_id: str | None, token_only: bool, cache: bool, **options: Any) -> None:
+    """Print a token for kubectl as an ExecCredential, of the apiVersion that KUBERNETES_EXEC_INFO asks for.
+
+    Options and variables are those of `aws-iam-authenticator token`, which this can stand in for.
+    """
+    if context.invoked_subcommand is not None:
+        _refuse_options(context)
+        return
+    log_variables(*_VARIABLES, prefixes=["AWS_"])
+    options = {name: None if value == "" else value for name, value in options.items()}  # as the Go program
+    session = context.find_object(Session)
+    assert session is not None  # main makes it
+    if not cluster_id:
+        cluster_id, defaults = _of_cluster(session)
+        options = {**defaults, **{name: value for name, value in options.items() if value is not None}}
+    made = make_token(cluster_id, cache_directory=Path.home().joinpath(*_CACHE) if cache else None, **options)
+    print_line(made.text if token_only else exec_credential(made, os.environ.get("KUBERNETES_EXEC_INFO", "")))
+
+
+def _of_cluster(session: Session) -> tuple[str, dict[str, Any]]:
+    """Cluster id and options of the chosen cluster. Raises TarmakIamError."""
+    installation = session.installation()
+    installation.check_masters()
+    settings = installation.settings
+    region = installation.region or None
+    return installation.cluster_id, {"role": settings.role, "profile": settings.profile, "default_region": region}
+
+
+def _refuse_options(context: click.Context) -> None:
+    given = [
+        option.opts[-1]
+        for option in context.command.params
+        if option.expose_value
+        and option.name
+        and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise click.UsageError(f"{given[0]} is for making a token, not for '{context.invoked_subcommand}'", context)
+
+
+@token.command(
+    short_help="Explain a token, without sending it anywhere.",
+    epilog="\b\nExample: tarmak-iam token -i dev-cluster | tarmak-iam token inspect",
+)
+@click.argument("token_text", metavar="[TOKEN]", required=False)
+@daemon_version_option
+@format_option("text", "json")
+@pass_session
+def inspect(session: Session, token_text: str | None, daemon_version: str | None, output: str) -> None:
+    """Explain a token: host, region, expiry, access key id, and which versions would refuse it and why.
+
+    The token, or the ExecCredential that it is in, is read from standard input. A TOKEN given as an argument
+    stays in the shell's history, where others may read it until it expires.
+
+    Exits with 0 if the authenticator would take it now, provided that its signature is right and it is for that
+    cluster, 1 if it would be refused, 2 if it is no token. The version is that of the settings, else the newest.
+    """
+    text = _read(token_text)
+    version, partition, region = _daemon(session, daemon_version)
+    found = inspect_token(token_in(text), now=datetime.now(timezone.utc), partition=partition, region=region)
+    if output == "json":
+        print_json(inspection_json(found, version))
+    else:
+        print_inspection(found, version)
+    if found.sts_refusal or found.verdict(version).refusal:
+        click.get_current_context().exit(1)
+
+
+def _read(argument: str | None) -> str:
+    if argument is not None and argument != "-":
+        return argument
+    if sys.stdin is None:  # closed by the caller
+        return ""
+    if sys.stdin.isatty():
+        note("paste the token and end with Ctrl-D")
+    return sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+
+
+def _daemon(session: Session, asked: str | None) -> tuple[DaemonVersion, str | None, str]:
+    """Version, partition and region of the authenticator; without a cluster the default image's, where the
+    token is for."""
+    is_chosen = session.directory is not None or session.cluster_name is not None
+    if asked is not None and not is_chosen:
+        return DaemonVersion.parse(asked), None, ""
+    try:
+        installation = session.installation({"daemonVersion": asked})
+    except TarmakIamError:
+        if is_chosen:
+            raise
+        return DEFAULT_RELEASE, None, ""
+    return installation.daemon_version, installation.partition, installation.region

@@ -1,0 +1,208 @@
+"""webhook: certificate, key and kubeconfig of the authenticator's server, before there is a master."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.core import ParameterSource
+
+from tarmak_iam.cli.completion import daemon_versions
+from tarmak_iam.cli.console import note, print_line, record_written
+from tarmak_iam.cli.options import output_dir_option
+from tarmak_iam.cli.session import Session, pass_session, recovery_hint_of
+from tarmak_iam.command_line import PLAIN
+from tarmak_iam.config.api_server import DEFAULT_WEBHOOK_FILE
+from tarmak_iam.document.files import Boundary, Replacement, is_current, make_directory, read_if_present, replace_files
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.identity import viper
+from tarmak_iam.identity.daemon_config import DEFAULT_PORT, ServerSettings, read_server_settings
+from tarmak_iam.identity.model import DaemonNotStarted
+from tarmak_iam.identity.releases import DaemonVersion
+from tarmak_iam.pki.server_names import ServerNames
+from tarmak_iam.pki.webhook_files import CERTIFICATE, DAYS, KEY, KUBECONFIG, MASTERS_VERSION, STATE_DIR
+from tarmak_iam.text import one_line
+
+if TYPE_CHECKING:
+    from tarmak_iam.document import Document
+    from tarmak_iam.installation.installation import Installation
+    from tarmak_iam.pki.webhook_pair import Output, Prepared
+
+
+@click.command(
+    epilog="\b\nExamples:\n"
+    "  tarmak-iam webhook --output-dir webhook\n"
+    "  tarmak-iam webhook --output-dir webhook --days 3650 \\\n"
+    "      --hostname localhost --hostname master.internal"
+)
+@output_dir_option
+@click.option(
+    "--days",
+    type=int,
+    metavar="DAYS",
+    default=DAYS,
+    show_default=True,
+    help="How long a new certificate is valid, from now on.",
+)
+@click.option(
+    "--hostname",
+    "hostnames",
+    multiple=True,
+    metavar="HOST",
+    help="Host name or IP address that the API server asks at, the first in the URL, all in the certificate. "
+    "Default: server.hostname of the mappings, else localhost.",
+)
+@click.option(
+    "--address",
+    metavar="IP",
+    help="Address that the server listens at. Default: server.address of the mappings, else 127.0.0.1.",
+)
+@click.option(
+    "--port",
+    type=int,
+    metavar="PORT",
+    help=f"Port of the URL. Default: server.port of the mappings, else {DEFAULT_PORT}.",
+)
+@click.option(
+    "--renew", is_flag=True, help="Make a new pair; the old files stay beside it, with a date in their names."
+)
+@click.option(
+    "--daemon-version",
+    metavar="VERSION",
+    shell_complete=daemon_versions,
+    help=f"Release whose init the kubeconfig's text is of. Default: {MASTERS_VERSION}, which Tarmak's masters run.",
+)
+@pass_session
+def webhook(
+    session: Session,
+    output_dir: Path,
+    days: int,
+    hostnames: tuple[str, ...],
+    address: str | None,
+    port: int | None,
+    renew: bool,
+    daemon_version: str | None,
+) -> None:
+    """Certificate, key and webhook kubeconfig ahead of time, as the authenticator's `init` makes them.
+
+    No tarmak.yaml is needed; where a cluster is chosen, host name, address and port are those of its mappings
+    file. A pair that is there is kept, as `init` keeps it, and only the kubeconfig is written anew.
+    """
+    from tarmak_iam.pki.webhook_pair import Existing, prepare
+
+    version = DaemonVersion.parse(daemon_version) if daemon_version is not None else MASTERS_VERSION
+    installation = session.installation_if_chosen()
+    if installation is not None:
+        installation.check_masters()
+    server = _server(installation)
+    if installation is not None and installation.mappings is not None:
+        given = {"hostname": bool(hostnames), "address": address is not None, "port": port is not None}
+        _check_server(server, installation.mappings.document, [key for key, is_given in given.items() if not is_given])
+    names = ServerNames(hostnames or (server.hostname,), server.address if address is None else address)
+    within = Boundary(output_dir, session.follow_links)
+    found = (read_if_present(output_dir / name, within) for name in (CERTIFICATE, KEY, KUBECONFIG))
+    existing = Existing(output_dir, *found)
+    prepared = prepare(
+        existing,
+        names,
+        server.port if port is None else port,
+        now=datetime.now(timezone.utc),
+        days=days,
+        renew=renew,
+        version=version,
+    )
+    for line in _write(within, prepared):  # all is written: whoever reads the lines may hang up
+        print_line(one_line(line))
+    if prepared.is_kept and _is_given("days"):
+        note("the pair that is there is kept, and its days with it: --renew makes a new one")
+    _note_where_they_go(installation, prepared)
+    if existing.certificate is not None and not prepared.is_kept:
+        note("until they are on all masters and both servers have started again, IAM logins fail")
+        note(recovery_hint_of(installation))
+
+
+def _server(installation: Installation | None) -> ServerSettings:
+    """Raises ConfigError."""
+    if installation is None or installation.mappings is None:
+        return ServerSettings()
+    document = installation.mappings.document
+    try:
+        return read_server_settings(document, installation.daemon_version, installation.daemon_args())
+    except DaemonNotStarted as stop:
+        raise ConfigError(
+            f"authenticator {installation.daemon_version} would not start: {stop.reason}",
+            remedy="mend the mappings file",
+            place=document.position(stop.route or ()),
+        ) from None
+
+
+def _check_server(server: ServerSettings, document: Document, keys: Iterable[str]) -> None:
+    """Raises ConfigError, with its place, for what the mappings file has of these and nobody can listen at."""
+    checks: dict[str, Callable[[], object]] = {
+        "hostname": lambda: ServerNames((server.hostname,)),
+        "address": lambda: ServerNames(address=server.address),
+        "port": lambda: ServerNames().url(server.port),
+    }
+    for key in keys:
+        try:
+            checks[key]()
+        except ConfigError as error:
+            place = document.position(viper.ViperSettings(document.data, {}, {}).route(f"server.{key}"))
+            raise ConfigError(f"server.{key}: {error.what}", remedy=error.remedy, place=place) from None
+
+
+def _write(within: Boundary, prepared: Prepared) -> list[str]:
+    """Writes all of it or nothing, and gives a line a file on what was done. Raises FileError."""
+    files = [_replacement(within, output) for output in prepared.outputs]
+    missing = [each for each in files if not _is_there(each)]
+    make_directory(within.directory, 0o700)
+    replace_files(missing)
+    record_written(*(each.path for each in missing))
+    return [f"{_done(each) if each in missing else 'unchanged'} {each.path}" for each in files]
+
+
+def _done(each: Replacement) -> str:
+    return "restricted" if each.before == each.data else "wrote"
+
+
+def _replacement(within: Boundary, output: Output) -> Replacement:
+    """`init` writes through the umask; never more open than that, and the key for its owner alone."""
+    mode = 0o600 if output.is_secret else 0o644 & ~_umask()
+    return Replacement(within.directory / output.name, output.data, output.before, mode, output.is_secret, within)
+
+
+def _is_there(each: Replacement) -> bool:
+    """With the right bytes, and no more open than it may be; who may read what is no secret is its owner's choice."""
+    return each.before == each.data and is_current(each.path, each.data, each.mode if each.is_secret else 0o666)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)  # there is no way to ask without setting it
+    os.umask(mask)
+    return mask
+
+
+def _is_given(name: str) -> bool:
+    return click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def _note_where_they_go(installation: Installation | None, prepared: Prepared) -> None:
+    target = (installation.safe_webhook_file() if installation else None) or DEFAULT_WEBHOOK_FILE
+    note("on every master, before its API server starts, owned by root:")
+    note(f"  {CERTIFICATE} -> {STATE_DIR}/{CERTIFICATE} (0644)")
+    note(f"  {KEY} -> {STATE_DIR}/{KEY} (0600)")
+    note(f"  {KUBECONFIG} -> {target} (0644)")
+    note(f"Tarmak's init unit keeps the pair, writes the kubeconfig anew for {_INIT_URL} and copies it there")
+    if prepared.url != _INIT_URL:
+        disable = (installation.command_line if installation else PLAIN).tarmak_iam("disable")
+        note(
+            f"this one is for {prepared.url}: that needs the switch off ({disable}) and authTokenWebhookFile set to "
+            f"{target}"
+        )
+
+
+_INIT_URL = ServerNames().url(DEFAULT_PORT)

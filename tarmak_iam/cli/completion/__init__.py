@@ -1,0 +1,251 @@
+"""What completion offers for options and arguments: clusters, ARNs, keys, values.
+
+Nothing is written and nobody is asked. What is raised here, as of a file that cannot be read, means no offers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tarmak_iam.cli.session import session_of
+from tarmak_iam.errors import FileError
+from tarmak_iam.text import one_line
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from tarmak_iam.config import TarmakConfig
+    from tarmak_iam.config.section_keys import SectionKey
+    from tarmak_iam.mappings.entries import MappingEntry
+
+
+COMPLETION_VARIABLE = "_TARMAK_IAM_COMPLETE"
+"""The environment variable by which a shell's script asks; its value is the shell."""
+
+Offer = tuple[str, str]
+"""A value, and a few words about it."""
+
+Completer = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
+
+
+def _completer(offers: Callable[[click.Context], Iterable[Offer]]) -> Completer:
+    """As click wants it: those that begin as what is typed; each once."""
+
+    def complete(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        found = {value: about for value, about in offers(context) if value.startswith(incomplete)}
+        return [CompletionItem(value, help=one_line(about)) for value, about in found.items()]
+
+    return complete
+
+
+def files(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """By the shell itself."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="file")]
+
+
+def directories(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """By the shell itself."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="dir")]
+
+
+@_completer
+def clusters(context: click.Context) -> Iterator[Offer]:
+    for cluster in _config(context).clusters:
+        if cluster.name and cluster.environment:
+            yield cluster.cluster_name, cluster.type
+
+
+@_completer
+def principals(context: click.Context) -> Iterator[Offer]:
+    """Everything that the mappings file maps."""
+    return ((each.principal, _about(each)) for each in _mapped(context))
+
+
+@_completer
+def callers(context: click.Context) -> Iterator[Offer]:
+    """The mapped roles and users."""
+    return ((each.arn, _about(each)) for each in _mapped(context) if each.arn and each.kind != "account")
+
+
+@_completer
+def roles(context: click.Context) -> Iterator[Offer]:
+    return _mapped_roles(context)
+
+
+@_completer
+def sections(_: click.Context) -> Iterator[Offer]:
+    return _section_names()
+
+
+@_completer
+def schemas(_: click.Context) -> Iterator[Offer]:
+    from tarmak_iam.config.schema import WHOLE_FILE
+
+    yield WHOLE_FILE, "the whole file"
+    yield "mappings", "a cluster's aws-iam-authenticator.yaml"
+    yield "settings", "a cluster's tarmak-iam.yaml"
+    yield from _section_names()
+
+
+@_completer
+def section_keys(context: click.Context) -> Iterator[Offer]:
+    """The keys that the file has, the blocks too; where it has none, all."""
+    from tarmak_iam.config.section_keys import keys_of
+
+    every = {option.path: _first_sentence(option.field.description) for option in keys_of(_section(context))}
+    blocks = {path[:end]: "the whole block" for path in every for end in range(1, len(path))}
+    known = {**every, **blocks}
+    there = {path: about for path, about in known.items() if _is_there(context, path)}
+    return ((".".join(path), about) for path, about in (there or known).items())
+
+
+def section_keys_or_values(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """For KEY VALUE KEY VALUE ...: the keys that are not given yet, or the values of the last one."""
+    given = [str(each) for each in context.params.get(parameter.name or "") or ()]
+    offers = _completer(lambda context: _values_or_keys(context, given))
+    return offers(context, parameter, incomplete)
+
+
+@_completer
+def setting_keys(_: click.Context) -> Iterator[Offer]:
+    from tarmak_iam.installation.settings import Settings
+
+    return ((key, _first_sentence(field.description)) for key, field in Settings.model_fields.items())
+
+
+def settings_in_file(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Those that the settings file has; where it has none, all."""
+    from contextlib import suppress
+
+    found: list[CompletionItem] = setting_keys(context, parameter, incomplete)
+    with suppress(FileError):
+        there = _session_settings(context)
+        return [each for each in found if each.value in there] if there else found
+    return found
+
+
+def setting_values(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """For the VALUE of a KEY of the settings."""
+    from tarmak_iam.installation.settings import choices_of
+
+    key = str(context.params.get("key"))
+    own: dict[str, Completer] = {
+        "backends": backends,
+        "daemonVersion": daemon_versions,
+        "featureGates": feature_gates,
+        "registry": registries,
+        "role": roles,
+    }
+    complete = own.get(key) or _completer(lambda _: ((each, "") for each in choices_of(key)))
+    return complete(context, parameter, incomplete)
+
+
+def backends(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """A list with commas between: the ones that are not in it yet."""
+    from tarmak_iam.installation.settings import choices_of
+
+    head, comma, _ = incomplete.rpartition(",")
+    rest = [each for each in choices_of("backends") if each not in head.split(",")]
+    return _completer(lambda _: ((f"{head}{comma}{each}", "") for each in rest))(context, parameter, incomplete)
+
+
+@_completer
+def registries(_: click.Context) -> Iterator[Offer]:
+    yield "public", "public.ecr.aws, without a login"
+    yield "ecr", "the private repository that upstream names"
+
+
+@_completer
+def feature_gates(_: click.Context) -> Iterator[Offer]:
+    from tarmak_iam.installation.daemon import SSO_GATE, SSO_GATE_ITEM
+
+    yield f"{SSO_GATE}=true", SSO_GATE_ITEM
+    yield f"{SSO_GATE}=false", SSO_GATE_ITEM
+
+
+@_completer
+def daemon_versions(_: click.Context) -> Iterator[Offer]:
+    from tarmak_iam.identity.releases import known_releases
+
+    return ((str(each), "") for each in reversed(known_releases()))
+
+
+def _config(context: click.Context) -> TarmakConfig:
+    """Raises TarmakIamError."""
+    from tarmak_iam.config.locate import config_path
+
+    session = session_of(context)
+    path = config_path(session.directory, os.environ)
+    if not path.is_file():  # at a named pipe one would wait for somebody to write
+        raise FileError("this is no regular file")
+    return session.config()
+
+
+def _mapped(context: click.Context) -> Iterable[MappingEntry]:
+    session, config = session_of(context), _config(context)
+    found = session.files(config, session.cluster(config)).mappings()
+    return [each for each in found.entries if each.principal] if found else ()
+
+
+def _mapped_roles(context: click.Context) -> Iterator[Offer]:
+    return ((each.arn, _about(each)) for each in _mapped(context) if each.arn and each.kind == "role")
+
+
+def _about(entry: MappingEntry) -> str:
+    return ", ".join((entry.username, *entry.groups)) if entry.username else entry.kind
+
+
+def _section(context: click.Context) -> Any:
+    from tarmak_iam.config.amazon import AMAZON
+    from tarmak_iam.config.section_keys import section_named
+
+    name = context.params.get("name")
+    return section_named(name if isinstance(name, str) else AMAZON.name)
+
+
+def _section_names() -> Iterator[Offer]:
+    from tarmak_iam.config.section_keys import load_sections
+
+    return ((section.name, "") for section in load_sections())
+
+
+def _is_there(context: click.Context, path: tuple[str, ...]) -> bool:
+    from tarmak_iam.errors import TarmakIamError
+
+    try:
+        config = _config(context)
+        cluster = session_of(context).cluster(config)
+    except TarmakIamError:
+        return False
+    return config.document.has((*cluster.route.plain, *_section(context).path, *path))
+
+
+def _values_or_keys(context: click.Context, given: list[str]) -> Iterator[Offer]:
+    from tarmak_iam.config.section_keys import key_named, keys_of
+
+    section = _section(context)
+    if len(given) % 2:
+        return ((each, "") for each in key_named(section, given[-1]).choices)
+    every: Iterable[SectionKey] = keys_of(section)
+    rest = (each for each in every if each.key not in given[::2])
+    return ((each.key, _first_sentence(each.field.description)) for each in rest)
+
+
+def _session_settings(context: click.Context) -> set[str]:
+    session, config = session_of(context), _config(context)
+    settings = session.files(config, session.cluster(config)).settings()
+    return settings.model_fields_set
+
+
+def _first_sentence(text: str | None) -> str:
+    return " ".join((text or "").split()).partition(". ")[0].removesuffix(".")

@@ -1,0 +1,37 @@
+"""GitHub's workflow commands: an annotation of a workflow's run for each finding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tarmak_iam.cli.formats import BaseDirectory, CheckReport
+from tarmak_iam.errors import Place
+from tarmak_iam.findings import Severity
+
+# The runner takes these for the end of a property or of the command; in a message only the first three.
+_DATA = (("%", "%25"), ("\r", "%0D"), ("\n", "%0A"))
+_PROPERTY = (*_DATA, (":", "%3A"), (",", "%2C"))
+
+
+def github_annotations(verdict: CheckReport, base: BaseDirectory) -> Iterator[str]:
+    """A line for each error and each finding that no comment sets aside."""
+    for error in verdict.errors:
+        yield _command(Severity.ERROR, error.place, "tarmak-iam", error.message, base)
+    for each in verdict.told:
+        if each.reason is None:
+            yield _command(each.severity, each.place, each.id, each.text, base)
+
+
+def _command(severity: Severity, place: Place | None, title: str, message: str, base: BaseDirectory) -> str:
+    properties: dict[str, object] = {}
+    if place is not None:
+        properties = {"file": base.shown(place.filename), "line": place.line, "col": place.column}
+    properties["title"] = title
+    listed = ",".join(f"{name}={_escaped(str(value), _PROPERTY)}" for name, value in properties.items() if value)
+    return f"::{severity} {listed}::{_escaped(message, _DATA)}"
+
+
+def _escaped(text: str, escapes: tuple[tuple[str, str], ...]) -> str:
+    for character, escape in escapes:
+        text = text.replace(character, escape)
+    return text

@@ -1,0 +1,224 @@
+"""Edits of the mappings: who would gain, lose or be locked out, what `check` would find, and the file."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tarmak_iam.access.diff import Effect, Loaded, effect_json, effects
+from tarmak_iam.access.lockout import check_starts, check_ways_in, is_known, losses
+from tarmak_iam.cli.completion import callers
+from tarmak_iam.cli.console import note, print_json, record_written
+from tarmak_iam.cli.file_edits import finish_edit
+from tarmak_iam.cli.installation_notes import note_misplaced
+from tarmak_iam.cli.options import dry_run_option, format_option
+from tarmak_iam.cli.session import Session
+from tarmak_iam.document.files import read_file
+from tarmak_iam.document.source import MAX_BYTES
+from tarmak_iam.document.unified_diff import unified_diff
+from tarmak_iam.errors import EditRefused, TarmakIamError
+from tarmak_iam.findings import Severity, Subject
+from tarmak_iam.installation.cluster_files import ClusterFiles
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.lint import Located, Subjects, check
+from tarmak_iam.mappings.formats import Import, read_mappings
+from tarmak_iam.mappings.mappings_file import Mappings
+
+# Lines and sizes, which an edit changes in what was found before.
+_NUMBER = re.compile(r"[0-9][0-9,]*")
+
+
+@dataclass(frozen=True, slots=True)
+class NewFindings:
+    """`unknown`: why nothing can be said, as where a plugin's rule fails; empty where there is no such reason."""
+
+    found: tuple[Located, ...] = ()
+    unknown: str = ""
+
+    @classmethod
+    def of(cls, before: Installation, after: Installation) -> NewFindings:
+        """Raises nothing: what cannot be checked forbids nothing."""
+        try:
+            return cls(tuple(_added_findings(_mapping_findings(before), _mapping_findings(after))))
+        except TarmakIamError as error:
+            return cls(unknown=error.message)
+
+    @property
+    def lines(self) -> list[str]:
+        """A slip is best reported where it is made."""
+        return [*map(str, self.found), *([f"not checked: {self.unknown}"] if self.unknown else ())]
+
+    def refuse_errors(self) -> None:
+        """Raises EditRefused for the first of those that are errors. Its place is left out: its lines are those of a
+        text that is not written."""
+        errors = [each.finding for each in self.found if each.finding.severity is Severity.ERROR]
+        if errors:
+            more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+            raise EditRefused(
+                f"{errors[0].text} [{errors[0].id}]{more}; nothing was changed", remedy="--force writes it all the same"
+            )
+
+
+def _added_findings(before: Iterable[Located], after: Iterable[Located]) -> Iterator[Located]:
+    known = Counter(map(_finding_key, before))
+    for each in after:
+        key = _finding_key(each)
+        if known[key]:
+            known[key] -= 1
+        else:
+            yield each
+
+
+def _finding_key(located: Located) -> tuple[str, str]:
+    return located.finding.id, _NUMBER.sub("#", located.finding.message)
+
+
+def _mapping_findings(installation: Installation) -> list[Located]:
+    found = check(Subjects(mappings=installation.mappings, installation=installation))
+    return [each for each in found if each.finding.subject is Subject.MAPPINGS]
+
+
+strip_path_option = click.option(
+    "--strip-path",
+    is_flag=True,
+    help="Take the path of a role away, which STS leaves out: it then means every role of that name in the account.",
+)
+
+_MAPPINGS_EDIT_OPTIONS = (
+    click.option(
+        "--me",
+        metavar="ARN",
+        shell_complete=callers,
+        help="Your own ARN: a change of what it gets needs --force.",
+    ),
+    click.option("--force", is_flag=True, help="Write it even if the last admin, a node role or --me loses access."),
+    dry_run_option,
+    format_option("text", "json"),
+)
+
+
+def mappings_edit_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--me, --force, --dry-run and -o, as in `Options`."""
+    for option in reversed(_MAPPINGS_EDIT_OPTIONS):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True, slots=True)
+class MappingsEditOptions:
+    me: str | None
+    force: bool
+    dry_run: bool
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class MappingsEdit:
+    """The mappings of the chosen cluster on their way to others. `start` is a new file's where there is none."""
+
+    files: ClusterFiles
+    before: Installation
+    start: Mappings
+
+    @classmethod
+    def of(cls, session: Session) -> MappingsEdit:
+        """Raises TarmakIamError."""
+        config = session.config()
+        cluster = session.cluster(config)
+        files, before = session.files(config, cluster), session.installation_of(config, cluster)
+        start = before.mappings or Mappings.create(files.cluster_name, str(files.mappings_path))
+        return cls(files, before, start)
+
+    def finish(
+        self,
+        after: Mappings,
+        options: MappingsEditOptions,
+        *,
+        unchanged: str,
+        mending: bool = False,
+        with_findings: bool = False,
+        refuse_errors: bool = False,
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Guards, writes and shows it. `mending` as in `check_starts`; `with_findings`: and what `check` says of it;
+        `refuse_errors`: unless it is forced, what `check` calls an error keeps it from being written; `more` goes into
+        what -o json prints.
+
+        Raises TarmakIamError, nothing written.
+        """
+        if after is self.start:
+            note(f"unchanged: {unchanged}")
+            if options.output == "json":
+                print_json({"changed": False, "effects": [], **(more or {})})
+            return
+        now, then = Loaded.of(self.before), Loaded.of(replace(self.before, mappings=after))
+        check_starts(now, then, mending=mending)
+        self._guard(now, then, options)
+        still = then.authenticator.failure
+        if still is not None:
+            note(f"authenticator {self.before.daemon_version} would still not start: {still.reason}")
+        found = effects(now, then)
+        told = NewFindings.of(now.installation, then.installation) if with_findings else NewFindings()
+        if refuse_errors and not options.force:
+            told.refuse_errors()
+        if options.output == "json":
+            self._finish_json(after, options, found, more or {})
+        else:
+            self._finish_text(after, options, found)
+        for text in told.lines:
+            note(text)
+        note_misplaced(self.files, self.before.cluster, Subject.MAPPINGS)
+
+    def _guard(self, now: Loaded, then: Loaded, options: MappingsEditOptions) -> None:
+        if options.me is not None and not is_known(now, options.me):
+            note(f"nothing maps {options.me} so far, so --me has nothing to protect")
+        if not options.force:
+            check_ways_in(now, then, options.me)
+            return
+        for loss in losses(now, then, options.me):
+            note(f"forced: {loss}; {self.before.way_in}")
+
+    def _finish_text(self, after: Mappings, options: MappingsEditOptions, found: tuple[Effect, ...]) -> None:
+        old, path = self._old, self.files.mappings_path
+        finish_edit(
+            old.document if old else None,
+            after.document,
+            lambda: self._write(after),
+            dry_run=options.dry_run,
+            done=f"wrote {path}",
+            effects=(effect.text for effect in found),
+        )
+
+    def _finish_json(
+        self, after: Mappings, options: MappingsEditOptions, found: tuple[Effect, ...], more: Mapping[str, Any]
+    ) -> None:
+        if not options.dry_run:
+            self._write(after)
+            record_written(self.files.mappings_path)
+        old = self._old.document.text if self._old else ""
+        diff = unified_diff(old, after.document.text, after.document.filename)
+        print_json({"changed": True, "diff": diff, "effects": [effect_json(effect) for effect in found], **more})
+        for comment in after.document.removed_comments:
+            note(f"the comment went with it: {comment.text}")
+        note("dry run: nothing was written" if options.dry_run else f"wrote {self.files.mappings_path}")
+
+    @property
+    def _old(self) -> Mappings | None:
+        return self.before.mappings
+
+    def _write(self, after: Mappings) -> None:
+        self.files.write(self.files.mappings_path, after.document, self._old.document if self._old else None)
+
+
+def read_import(file: str, form: str | None) -> Import:
+    """A file's mappings; `-` is stdin. Raises TarmakIamError."""
+    if file == "-":
+        return read_mappings(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>", form)
+    return read_mappings(read_file(Path(file)), file, form)

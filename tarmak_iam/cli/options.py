@@ -1,0 +1,309 @@
+"""Options and arguments that several commands have, and those that every command has, before its name or after it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from tarmak_iam.cli.completion import backends, clusters, daemon_versions, directories, registries, roles
+from tarmak_iam.cli.console import COLOUR_CHOICES, colour_of_choice, raise_verbosity
+from tarmak_iam.cli.session import Session, session_of
+
+_COMMON_HELP = ("-c, -v, --color, ...", "Common options: see tarmak-iam --help.")
+
+
+class CommonOption(click.Option):
+    """The main help lists it; that of a command has one line for all of them."""
+
+    def __init__(self, *args: Any, record: tuple[str, str] | None = None, is_listed: bool, **kwargs: Any) -> None:
+        super().__init__(*args, expose_value=False, **kwargs)
+        self._record, self._is_listed = record, is_listed
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        return super().get_help_record(ctx) if self._is_listed else self._record
+
+
+def _choose_directory(context: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        from tarmak_iam.config.locate import with_home
+
+        context.obj = replace(session_of(context), directory=with_home(value) if value else None)
+
+
+def _choose_cluster(context: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        context.obj = replace(session_of(context), cluster_name=value)
+
+
+def _choose_links(context: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        context.obj = replace(session_of(context), follow_links=True)
+
+
+def _choose_colour(context: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is None and context.parent is not None:  # as it was chosen before the command's name
+        return
+    reached: click.Context | None = context
+    while reached is not None:  # an error is told in the outermost one
+        reached.color = colour_of_choice(value, os.environ)
+        reached = reached.parent
+
+
+def _choose_verbosity(context: click.Context, _: click.Parameter, times: int) -> None:
+    if times and not context.resilient_parsing:
+        raise_verbosity(context, times)
+
+
+_Callback = Callable[[click.Context, click.Parameter, Any], None]
+
+_COMMON_OPTIONS: tuple[tuple[tuple[str, ...], _Callback, dict[str, Any]], ...] = (
+    (
+        ("-c", "--config-directory"),
+        _choose_directory,
+        {"metavar": "DIR", "shell_complete": directories, "help": "Directory of tarmak.yaml."},
+    ),
+    (
+        ("--current-cluster",),
+        _choose_cluster,
+        {
+            "metavar": "ENV-NAME",
+            "is_eager": True,  # wherever it stands, before options that do not go with it
+            "shell_complete": clusters,
+            "help": "Cluster to work on, instead of currentCluster.",
+        },
+    ),
+    (
+        ("--follow-links",),
+        _choose_links,
+        {
+            "is_flag": True,
+            "envvar": "TARMAK_IAM_FOLLOW_LINKS",
+            "help": "Follow links in a cluster's directory that lead out of DIR, if you own link and target.",
+        },
+    ),
+    (
+        ("--color",),
+        _choose_colour,
+        {
+            "type": click.Choice(COLOUR_CHOICES),
+            "is_eager": True,
+            "help": "Colours; auto: on a terminal, unless NO_COLOR is set.",
+        },
+    ),
+    (
+        ("-v", "--verbose"),
+        _choose_verbosity,
+        {"count": True, "help": "Tell on stderr what is read from where, and what counts; -vv: more of it."},
+    ),
+)
+
+
+def common_options() -> list[click.Parameter]:
+    """For the main command, whose help lists them."""
+    return [
+        CommonOption(names, is_listed=True, callback=callback, **kwargs) for names, callback, kwargs in _COMMON_OPTIONS
+    ]
+
+
+def offer_common_options(command: click.Command) -> None:
+    """Adds them to a command and to all below it, but for those of which it has one of the same name. A second time
+    nothing happens."""
+    if any(isinstance(each, CommonOption) for each in command.params):
+        return
+    taken = {name for each in command.params for name in each.opts}
+    record: tuple[str, str] | None = _COMMON_HELP
+    for names, callback, kwargs in _COMMON_OPTIONS:
+        if taken.isdisjoint(names):
+            option = CommonOption(names, is_listed=False, record=record, callback=callback, **kwargs)
+            command.params.append(option)
+            record = None
+    if isinstance(command, click.Group):
+        for each in command.commands.values():
+            offer_common_options(each)
+
+
+def directory_argument(context: click.Context, parameter: click.Parameter, value: str) -> Path:
+    """As a path; an empty one, of a variable that is not set, would be the working directory."""
+    if not value:
+        raise click.BadParameter("it is empty; name a directory", context, parameter)
+    return Path(value)
+
+
+def file_arguments(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[Path, ...]:
+    """As paths; an empty one, of a variable that is not set, would be the working directory."""
+    if not all(values):
+        raise click.BadParameter("it is empty; name a file", context, parameter)
+    return tuple(map(Path, values))
+
+
+output_dir_option = click.option(
+    "--output-dir",
+    type=click.Path(),
+    metavar="DIR",
+    shell_complete=directories,
+    required=True,
+    callback=directory_argument,
+    help="Directory for the files; made if it is missing.",
+)
+
+
+def _backends(_context: click.Context, _parameter: click.Parameter, texts: tuple[str, ...]) -> list[str] | None:
+    from tarmak_iam.installation.settings import typed_value
+
+    return list(typed_value("backends", ",".join(texts))) if texts else None
+
+
+_OBJECT_OPTIONS = (
+    click.option("--image", metavar="IMAGE", help="Image of the authenticator; a digest is allowed."),
+    click.option(
+        "--registry",
+        metavar="public|ecr|HOST",
+        shell_complete=registries,
+        help="Where the image comes from; a mirror is HOST[:PORT][/PATH].",
+    ),
+    click.option(
+        "--kubernetes-version",
+        "kubernetesVersion",
+        metavar="VERSION",
+        help="Kubernetes version that the objects are for.",
+    ),
+    click.option(
+        "--backend",
+        "backends",
+        metavar="LIST",
+        multiple=True,  # the last one alone would count, and the file's mappings be left out
+        callback=_backends,
+        shell_complete=backends,
+        help="What the authenticator takes mappings from, in the order given, with commas between: MountedFile, "
+        "EKSConfigMap, CRD.",
+    ),
+)
+
+role_option = click.option(
+    "--role",
+    metavar="ARN",
+    shell_complete=roles,
+    help="Role to assume for the token; '' for none, where the settings have one.",
+)
+
+profile_option = click.option("--profile", metavar="NAME", help="AWS profile that the credentials come from.")
+
+daemon_version_option = click.option(
+    "--daemon-version",
+    metavar="VERSION",
+    shell_complete=daemon_versions,
+    help="Version of the authenticator, as in v0.7.18.",
+)
+
+_KUBECONFIG_OPTIONS = (
+    role_option,
+    profile_option,
+    click.option(
+        "--exec",
+        type=click.Choice(["aws-iam-authenticator", "tarmak-iam", "aws"]),
+        help="Command that the kubeconfig gets its tokens from; aws is the AWS CLI.",
+    ),
+    click.option(
+        "--kubectl-version",
+        "kubectlVersion",
+        metavar="VERSION",
+        help="kubectl that reads the kubeconfig. Default: any from 1.11 on.",
+    ),
+)
+
+_AnyCommand = Callable[..., Any]
+
+
+def object_options(command: _AnyCommand) -> _AnyCommand:
+    """What the Kubernetes objects are made of, each under the name of its setting."""
+    return _with_options(command, _OBJECT_OPTIONS)
+
+
+def kubeconfig_options(command: _AnyCommand) -> _AnyCommand:
+    """What the kubeconfig is made of, each under the name of its setting."""
+    return _with_options(command, _KUBECONFIG_OPTIONS)
+
+
+def _with_options(command: _AnyCommand, options: tuple[Callable[[_AnyCommand], _AnyCommand], ...]) -> _AnyCommand:
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def format_option(*formats: str) -> Callable[[_Command], _Command]:
+    """-o, as `output`; the first is what is printed without it."""
+    return click.option(
+        "-o",
+        "--output",
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        help="Format of what is printed.",
+    )
+
+
+_ACCESS_OPTIONS = (
+    click.option(
+        "--kubeconfig",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The admin's kubeconfig, if it is not what `tarmak clusters kubeconfig` names.",
+    ),
+    click.option("--context", "kube_context", metavar="NAME", help="Context of the kubeconfig."),
+)
+
+
+def access_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--kubeconfig and --context, as `kubeconfig` and `kube_context`."""
+    for option in reversed(_ACCESS_OPTIONS):
+        command = option(command)
+    return command
+
+
+def given_access(kubeconfig: Path | None, context: str | None) -> tuple[str, ...]:
+    """The words of --kubeconfig and --context as they were given, for a command that is suggested."""
+    words = () if kubeconfig is None else ("--kubeconfig", str(kubeconfig))
+    return words if context is None else (*words, "--context", context)
+
+
+dry_run_option = click.option("--dry-run", is_flag=True, help="Only print what would change.")
+
+
+def _check_all_clusters(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
+    session = context.find_object(Session)
+    if value and session is not None and session.cluster_name:
+        raise click.UsageError("--current-cluster names one cluster, --all-clusters means every one", context)
+    return value
+
+
+all_clusters_option = click.option(
+    "--all-clusters",
+    is_flag=True,
+    callback=_check_all_clusters,
+    help="Every cluster of tarmak.yaml, one after the other; an error of one does not end the others.",
+)
+
+findings_output_option = click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json", "sarif", "github"]),
+    default="text",
+    show_default=True,
+    help="sarif is SARIF 2.1.0, for code scanning; github are annotations of a workflow's run.",
+)
+
+fail_on_option = click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning"]),
+    default="warning",
+    show_default=True,
+    help="Exit with 1 for findings of this severity or above.",
+)

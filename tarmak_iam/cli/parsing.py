@@ -1,0 +1,305 @@
+"""Groups that import their commands when called, and what was probably meant by a mistyped word."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tarmak_iam.cli.options import CommonOption, offer_common_options
+from tarmak_iam.cli.session import Session, session_of
+from tarmak_iam.command_line import CommandLine
+from tarmak_iam.errors import TarmakIamError
+from tarmak_iam.suggestions import LIKELY, closest, did_you_mean, spelled_otherwise
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+_WORDS = f"{__name__}.words"
+
+
+# <environment>-<name>, and neither a path nor an ARN.
+_CLUSTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.]*(-[A-Za-z0-9_.]+)+/?", re.ASCII)
+
+
+def remember_words(context: click.Context, words: Sequence[str]) -> None:
+    """All that was typed after the program's name, for the answers to errors."""
+    context.meta[_WORDS] = tuple(words)
+
+
+def typed_words(context: click.Context) -> tuple[str, ...]:
+    """Empty where nobody has remembered them."""
+    words: tuple[str, ...] = context.meta.get(_WORDS, ())
+    return words
+
+
+def cluster_remedy(context: click.Context, words: Iterable[str], *, exactly: bool = False) -> str:
+    """What to type instead where one of the words is a cluster: one of tarmak.yaml, or nearly one unless `exactly`, or
+    a word that looks like one where there is no tarmak.yaml. Empty for none, and where a cluster is chosen already."""
+    session = session_of(context)
+    likely = [word for word in words if _CLUSTER.fullmatch(word)]
+    if not likely or session.cluster_name:
+        return ""
+    names = _cluster_names(session)
+    for word in likely:
+        cluster = _closest_cluster(word.rstrip("/"), names, exactly=exactly)
+        if cluster is not None:
+            return f"did you mean `{_suggested_command(word, typed_words(context), cluster)}`?"
+    return ""
+
+
+def unexpected_argument(context: click.Context, words: Sequence[str]) -> str:
+    """The message for words that a command does not take, where one of what was typed is a cluster; else empty."""
+    others = [word for word in typed_words(context) if word not in words]
+    remedy = cluster_remedy(context, words) or cluster_remedy(context, others, exactly=True)
+    many = "s" if len(words) > 1 else ""
+    return f"unexpected argument{many} {shlex.join(words)}; {remedy}" if remedy else ""
+
+
+def _cluster_names(session: Session) -> list[str] | None:
+    """The clusters of tarmak.yaml; None where it cannot be read."""
+    try:
+        return [each.cluster_name for each in session.config().selectable_clusters]
+    except TarmakIamError:
+        return None
+
+
+def _closest_cluster(word: str, names: list[str] | None, *, exactly: bool) -> str | None:
+    if names is None:
+        return None if exactly else word
+    return word if word in names else None if exactly else closest(word, names)
+
+
+def _suggested_command(word: str, typed: Sequence[str], cluster: str) -> str:
+    rest = list(typed)
+    index = next((number for number, each in enumerate(rest) if each.rstrip("/") == word.rstrip("/")), None)
+    if index is not None:
+        del rest[index]
+    return CommandLine(cluster_name=cluster).tarmak_iam(shlex.join(rest) or "COMMAND")
+
+
+_MAX_LISTED = 6
+
+
+class CommandGroup(click.Group):
+    """`also`: what people call a command, or expect in this place -> what they mean. `has_cluster`: whether the
+    commands work on the cluster that --current-cluster names."""
+
+    def __init__(
+        self, *args: Any, also: Mapping[str, str] | None = None, has_cluster: bool = True, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._also, self._has_cluster = also or {}, has_cluster
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, known = args[0], self.list_commands(ctx)
+        if name not in known and not name.startswith("-") and not ctx.resilient_parsing:
+            remedy = self._remedy(ctx, name, known)
+            raise click.UsageError(f"there is no command '{name}'{remedy and '; ' + remedy}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def _remedy(self, ctx: click.Context, name: str, known: list[str]) -> str:
+        """A cluster of tarmak.yaml, then a command, then what only looks like a cluster."""
+        also = self._also.get(name)
+        return (
+            (self._has_cluster and cluster_remedy(ctx, [name], exactly=True))
+            or (also and f"did you mean {also}?")
+            or did_you_mean(name, known, cutoff=LIKELY)
+            or (self._has_cluster and cluster_remedy(ctx, [name]))
+            or (f"choose one of {', '.join(known)}" if len(known) <= _MAX_LISTED else "")
+        )
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        return [] if _remaining_words(ctx) else super().shell_complete(ctx, incomplete)
+
+
+def _remaining_words(ctx: click.Context) -> list[str]:
+    """The words behind the group's own options: in a completion there are some where the first is no command."""
+    known = vars(ctx)  # the attribute of the second name is a deprecated property since click 8.2
+    return [*known.get("_protected_args", known.get("protected_args", ())), *ctx.args]
+
+
+class LazyGroup(CommandGroup):
+    """`commands_by_name`: name -> (module, attribute, one line of help). `headings`: what the help groups under each;
+    what is in none comes last."""
+
+    def __init__(
+        self,
+        *args: Any,
+        commands_by_name: Mapping[str, tuple[str, str, str]],
+        headings: Mapping[str, Sequence[str]],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._lazy, self._headings = commands_by_name, headings
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self._lazy)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self._lazy:
+            return None
+        module, attribute, _ = self._lazy[cmd_name]
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        offer_common_options(command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """From the table, so that listing the commands imports none of them."""
+        grouped = {name for names in self._headings.values() for name in names}
+        rest = [name for name in self._lazy if name not in grouped]
+        width = max(map(len, self._lazy))
+        for heading, names in (*self._headings.items(), ("Other commands", rest)):
+            rows = [(name.ljust(width), self._lazy[name][2]) for name in names if name in self._lazy]
+            if rows:
+                with formatter.section(heading):
+                    formatter.write_dl(rows)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """From the table too."""
+        from click.shell_completion import CompletionItem
+
+        named = [CompletionItem(name, help=row[2]) for name, row in self._lazy.items() if name.startswith(incomplete)]
+        return [] if _remaining_words(ctx) else [*named, *click.Command.shell_complete(self, ctx, incomplete)]
+
+
+_MIN_LIKENESS = 0.7
+"""How alike two options must be: `--roel` is enough like `--role`, `--region` not like `--version`."""
+
+
+# What other tools, and people in a hurry, call ours: the first of them that the command has.
+_OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
+    "cluster": ("--current-cluster",),
+    "clustername": ("--current-cluster",),
+    "clusterid": ("--current-cluster",),
+    "user": ("--username", "--user-id"),
+    "name": ("--username",),
+    "rolearn": ("--role",),
+    "config": ("--config-directory",),
+    "configdir": ("--config-directory",),
+    "directory": ("--output-dir", "--config-directory"),
+    "dir": ("--output-dir", "--config-directory"),
+    "out": ("--output-dir", "--output"),
+    "outputdirectory": ("--output-dir",),
+    "format": ("--output",),
+    "kubecontext": ("--context",),
+    "yes": ("--force",),
+    "ignorenotfound": ("--if-exists",),
+    "rolesessionname": ("--session",),
+}
+
+_MAX_OWNERS = 3
+
+
+def option_remedy(name: str, context: click.Context) -> str:
+    """`did you mean --role?`, or which commands have it; empty for no idea. `name` begins with two dashes."""
+    known = [each for each in _option_names(context.command, context) if each.startswith("--")]
+    meant = (
+        spelled_otherwise(name, known)
+        or _by_other_name(name, known)
+        or closest(name, known)
+        or _by_part(name, known)
+        or closest(name, known, _MIN_LIKENESS)
+    )
+    if meant:
+        return f"did you mean {meant}?"
+    owners = list(_owners(name, context))
+    if owners:
+        listed = ", ".join(f"`{each}`" for each in owners[:_MAX_OWNERS]) + (
+            " and others" if len(owners) > _MAX_OWNERS else ""
+        )
+        after = ": write it after the command's name" if context.parent is None else ""
+        return f"it is an option of {listed}{after}"
+    return ""
+
+
+def _option_names(command: click.Command, context: click.Context) -> Iterator[str]:
+    for parameter in command.get_params(context):
+        if isinstance(parameter, click.Option):
+            yield from (*parameter.opts, *parameter.secondary_opts)
+
+
+def _by_other_name(name: str, known: list[str]) -> str | None:
+    meant = _OTHER_NAMES.get(name.replace("-", "").replace("_", "").lower(), ())
+    return next((each for each in meant if each in known), None)
+
+
+def _by_part(name: str, known: list[str]) -> str | None:
+    """The only one that begins like it, or has it for one of its words."""
+    word = name.removeprefix("--").lower()
+    having = [each for each in known if each[2:].startswith(word) or word in each[2:].split("-")]
+    return having[0] if len(having) == 1 and len(word) > 1 else None
+
+
+def _owners(name: str, context: click.Context) -> Iterator[str]:
+    """The commands that have the option, by the words to type. Imports all of them: nothing works here anyway."""
+    root = context.find_root()
+    for words, command in _commands(root.command, root, ()):
+        own = [each for each in command.params if not isinstance(each, CommonOption)]
+        if any(name in each.opts for each in own if isinstance(each, click.Option)):
+            yield " ".join(words)
+
+
+def _commands(
+    command: click.Command, context: click.Context, words: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    if not isinstance(command, click.Group):
+        yield words, command
+        return
+    for name in command.list_commands(context):
+        found = command.get_command(context, name)
+        if found is not None:
+            yield from _commands(found, context, (*words, name))
+
+
+# Click says these in the message only.
+_EXTRA = re.compile(r"Got unexpected extra arguments? \((?P<words>.*)\)\Z", re.DOTALL)
+
+_NOT_ONE_OF = re.compile(r"(['\"])(?P<value>.*)\1 is not one of ")
+
+
+def usage_message(error: click.ClickException) -> str:
+    """On one line, without the word error, and with where the help is."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    hint = f" (see {context.command_path} --help)" if context else ""
+    return f"{_message(error, context)}{hint}"
+
+
+def _message(error: click.ClickException, context: click.Context | None) -> str:
+    if isinstance(error, click.NoSuchOption) and context is not None:
+        return _no_such_option(error.option_name, context)
+    extra = _EXTRA.match(error.message)
+    if extra and context is not None and (answer := unexpected_argument(context, extra["words"].split(" "))):
+        return answer
+    message = error.format_message().removesuffix(".")
+    remedy = _choice_meant(error) if isinstance(error, click.BadParameter) else ""
+    return f"{message}; {remedy}" if remedy else message
+
+
+def _no_such_option(name: str, context: click.Context) -> str:
+
+    if name.startswith("--"):
+        remedy = option_remedy(name, context)
+    else:  # -role is read as the letters r, o, l and e
+        word = next((each for each in typed_words(context) if each.startswith(name) and len(each) > 3), "")
+        remedy = option_remedy(f"-{word.partition('=')[0]}", context) if word else ""
+        name = word if remedy else name
+    if not remedy and context.parent is None:
+        remedy = "the options of a command stand behind its name"
+    return f"unknown option {name}{f'; {remedy}' if remedy else ''}"
+
+
+def _choice_meant(error: click.BadParameter) -> str:
+    kind = error.param.type if error.param else None
+    found = _NOT_ONE_OF.match(error.message)
+    if not isinstance(kind, click.Choice) or found is None:
+        return ""
+    return did_you_mean(found["value"], [str(each) for each in kind.choices], cutoff=LIKELY)

@@ -1,0 +1,227 @@
+"""What Tarmak refuses about a cluster but its instance pools, and address ranges of which nothing can come.
+
+All of pkg/tarmak/cluster's Validate but the instance pools, whose number depends on what is still to be written.
+
+Sources: terraform/amazon/modules/network/subnets.tf, which divides the VPC's range; kubernetesClusterConfig in
+pkg/puppet/puppet.go and puppet/modules/tarmak/manifests/init.pp for those of pods and services; the limits of Amazon
+VPC, where a VPC and a subnet have masks from /16 to /28; and cmd/kube-apiserver/app/options/validation.go of
+Kubernetes.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from tarmak_iam.config.amazon import AMAZON
+from tarmak_iam.config.kubernetes_versions import kubernetes_version, parse_version
+from tarmak_iam.text import quoted
+
+if TYPE_CHECKING:
+    from tarmak_iam.config.cluster import Cluster
+
+
+Issue = tuple[tuple[str | int, ...], str, str]
+"""Where below the cluster, what is wrong, and what to do."""
+
+_MASK = re.compile(r"[0-9]+\Z", re.ASCII)
+
+
+def api_server_issues(cluster: Mapping[str, Any]) -> list[Issue]:
+    """Tarmak's validateAPIServer, in its order. It runs only where apiServer is present; one issue blocks
+    every command for the cluster's environment."""
+    api_server = (cluster.get("kubernetes") or {}).get("apiServer")
+    if api_server is None:
+        return []
+    base = ("kubernetes", "apiServer")
+    issues: list[Issue] = [
+        ((*base, "allowCIDRs", index), f"{quoted(cidr)} is no CIDR", "write an address with its mask, as in 10.0.0.0/8")
+        for index, cidr in enumerate(api_server.get("allowCIDRs") or ())
+        if not is_cidr(cidr)
+    ]
+    problems = AMAZON.problems(cluster)
+    issues += [((*AMAZON.path, *problem.path), problem.message, problem.remedy) for problem in problems]
+    return issues + _version_issues(cluster, bool(api_server.get("disableAdmissionControllers")))
+
+
+def _version_issues(cluster: Mapping[str, Any], disables: bool) -> list[Issue]:
+    text = kubernetes_version(cluster)
+    version = parse_version(text)
+    if version is None:
+        return [(("kubernetes", "version"), f"{quoted(text)} is no version", "write a version such as 1.12.9")]
+    if disables and version.is_below(1, 11, 0):
+        path = ("kubernetes", "apiServer", "disableAdmissionControllers")
+        return [
+            (path, f"Kubernetes {text} cannot disable admission controllers", "remove them, or use 1.11.0 or later")
+        ]
+    return []
+
+
+def is_cidr(text: str) -> bool:
+    """Go's net.ParseCIDR: an address without zone, and a mask in digits."""
+    address, slash, mask = text.partition("/")
+    if not slash or "%" in address or not _MASK.match(mask):
+        return False
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return int(mask[-4:]) <= parsed.max_prefixlen and not mask[:-4].strip("0")
+
+
+_PROMETHEUS_MODES = ("Full", "ExternalExportersOnly", "ExternalScrapeTargetsOnly")
+
+_CALICO_BACKENDS = ("etcd", "kubernetes")
+
+_OVERPROVISIONING = ("kubernetes", "clusterAutoscaler", "overprovisioning")
+
+_RESERVED = ("reservedMillicoresPerReplica", "reservedMegabytesPerReplica")
+
+_PER_REPLICA = ("coresPerReplica", "nodesPerReplica")
+
+
+def cluster_issues(cluster: Mapping[str, Any]) -> list[Issue]:
+    """One of them blocks every command for the cluster's environment, as an issue of the API server does."""
+    kubernetes = cluster.get("kubernetes") or {}
+    return [
+        *_network(cluster.get("network") or {}),
+        *_logging_sinks(cluster.get("loggingSinks") or ()),
+        *_autoscaler(kubernetes.get("clusterAutoscaler") or {}),
+        *_prometheus(kubernetes.get("prometheus") or {}),
+        *_calico(kubernetes.get("calico") or {}),
+    ]
+
+
+def _network(network: Mapping[str, Any]) -> Iterator[Issue]:
+    cidr = network.get("cidr") or ""
+    if cidr and not is_cidr(cidr):
+        yield ("network", "cidr"), f"{quoted(cidr)} is no CIDR", "write an address with its mask, as in 10.99.0.0/16"
+
+
+def _logging_sinks(sinks: Any) -> Iterator[Issue]:
+    """Only the first that is wrong: Tarmak stops there."""
+    for index, sink in enumerate(sinks):
+        elastic = (sink or {}).get("elasticsearch") or {}
+        if elastic.get("amazonESProxy") is None:
+            continue
+        wrong = [key for key in ("httpBasicAuth", "tlsVerify", "tlsCA") if elastic.get(key) not in (None, False, "")]
+        if wrong:
+            path = ("loggingSinks", index, "elasticsearch", wrong[0])
+            yield path, f"the sink has amazonESProxy, so it cannot have {wrong[0]}", "remove one of them"
+            return
+
+
+def _autoscaler(autoscaler: Mapping[str, Any]) -> Iterator[Issue]:
+    over = autoscaler.get("overprovisioning") or {}
+    if not over.get("enabled"):
+        return
+    static, rules = over.get("replicaCount") or 0, [key for key in _PER_REPLICA if over.get(key)]
+    negative = [key for key in (*_RESERVED, *_PER_REPLICA, "replicaCount") if (over.get(key) or 0) < 0]
+    threshold = autoscaler.get("scaleDownUtilizationThreshold")
+    if not autoscaler.get("enabled"):
+        yield _OVERPROVISIONING, "overprovisioning is enabled, but the autoscaler is not", "enable both, or neither"
+    elif negative:
+        yield (*_OVERPROVISIONING, negative[0]), f"{negative[0]} is negative", "write a number from 0"
+    elif not any(over.get(key) for key in _RESERVED):
+        yield _OVERPROVISIONING, f"neither {_RESERVED[0]} nor {_RESERVED[1]} is given", "give one of them"
+    elif rules and static:
+        path = (*_OVERPROVISIONING, "replicaCount")
+        yield path, f"replicaCount and {rules[0]} exclude each other", "remove one of them"
+    elif (over.get("image") or over.get("version")) and not rules:
+        yield _OVERPROVISIONING, "image and version need coresPerReplica or nodesPerReplica", "give one of these"
+    elif threshold is not None and not 0 <= threshold <= 1:
+        where = ("kubernetes", "clusterAutoscaler", "scaleDownUtilizationThreshold")
+        yield where, f"the threshold is {threshold}", "write a number from 0 to 1"
+
+
+def _prometheus(prometheus: Mapping[str, Any]) -> Iterator[Issue]:
+    mode = prometheus.get("mode") or ""
+    if mode and mode not in _PROMETHEUS_MODES:
+        yield (
+            ("kubernetes", "prometheus", "mode"),
+            f"{quoted(mode)} is no mode of Prometheus",
+            f"write {', '.join(_PROMETHEUS_MODES[:-1])} or {_PROMETHEUS_MODES[-1]}",
+        )
+
+
+def _calico(calico: Mapping[str, Any]) -> Iterator[Issue]:
+    backend, typha = calico.get("backend") or "etcd", calico.get("enableTypha")
+    path = ("kubernetes", "calico")
+    if backend not in _CALICO_BACKENDS:
+        yield (*path, "backend"), f"{quoted(backend)} is no backend of Calico", "write etcd or kubernetes"
+    if typha and backend != "kubernetes":
+        yield (*path, "enableTypha"), f"Typha is enabled, but the backend is {backend}", "write backend: kubernetes"
+    replicas = calico.get("typhaReplicas")
+    if typha and replicas is not None and replicas <= 0:
+        yield (*path, "typhaReplicas"), f"Typha is enabled with {replicas} replicas", "write 1 or more"
+
+
+_EXISTING_VPC = "tarmak.io/existing-vpc-id"
+
+_VPC_MASKS = (16, 22)
+"""Public subnets have six bits more, and end at /28."""
+
+_SERVICE_MASKS = (12, 28)
+"""The API server takes up to 20 bits; Tarmak's cluster DNS has the address that ends in .10."""
+
+_VPC, _PODS, _SERVICES = "10.99.0.0/16", "100.64.0.0/16", "10.254.0.0/16"
+"""Tarmak's defaults."""
+
+_NUMBER = re.compile(r"[0-9]+\Z", re.ASCII)
+
+
+def cluster_cidr_issues(cluster: Cluster) -> Iterator[Issue]:
+    """A podCIDR or serviceCIDR that is no CIDR, with what comes of it: nothing in Tarmak checks them."""
+    for key, cidr in _kubernetes_ranges(cluster):
+        if is_cidr(cidr):
+            continue
+        mask = cidr.split("/")[1] if "/" in cidr else ""
+        what = f"{key} {quoted(cidr)} {'is not a CIDR' if mask else 'has no mask'}"
+        if key == "podCIDR":
+            comes, example = "pods get no network", _PODS
+            if not _NUMBER.match(mask):  # Puppet makes an Integer of it
+                comes = "Puppet fails on every etcd node, master and worker"
+        else:
+            comes, example = "the API server does not start", _SERVICES
+            if cidr.count("/") != 1:  # Tarmak passes it on only in two parts
+                comes = f"Tarmak ignores it, and services get {_SERVICES}"
+        yield ("kubernetes", key), f"{what}; {comes}", f"write an IPv4 address with its mask, as in {example}"
+
+
+def range_issues(cluster: Cluster) -> Iterator[Issue]:
+    """CIDRs that are not of IPv4, or too large or too small, with what comes of it."""
+    for key, cidr in _kubernetes_ranges(cluster):
+        example = _PODS if key == "podCIDR" else _SERVICES
+        comes = "pods get no network" if key == "podCIDR" else "the API server or the cluster's DNS does not work"
+        masks = (0, 32) if key == "podCIDR" else _SERVICE_MASKS
+        for what, remedy in _flaws(cidr, masks, example):
+            yield ("kubernetes", key), f"{key} {what}; {comes}", remedy
+    network = cluster.data.get("network") or {}
+    annotations = (network.get("metadata") or {}).get("annotations") or {}
+    # Only a hub, or a cluster that is alone in its environment, makes a VPC.
+    if cluster.type != "cluster-multi" and _EXISTING_VPC not in annotations:
+        for what, remedy in _flaws(str(network.get("cidr") or ""), _VPC_MASKS, _VPC):
+            comes = "tarmak clusters apply fails: AWS makes no such VPC, or no public subnets in it"
+            yield ("network", "cidr"), f"the network {what}; {comes}", remedy
+
+
+def _kubernetes_ranges(cluster: Cluster) -> Iterator[tuple[str, str]]:
+    """A hub has no Kubernetes."""
+    kubernetes = {} if cluster.is_hub else cluster.data.get("kubernetes") or {}
+    for key in ("podCIDR", "serviceCIDR"):
+        if kubernetes.get(key):
+            yield key, str(kubernetes[key])
+
+
+def _flaws(cidr: str, masks: tuple[int, int], example: str) -> Iterator[tuple[str, str]]:
+    if not is_cidr(cidr):
+        return  # which is another finding
+    address, _, mask = cidr.partition("/")
+    widest, narrowest = masks
+    if not isinstance(ipaddress.ip_address(address), ipaddress.IPv4Address):
+        yield f"{quoted(cidr)} is not an IPv4 range", f"write one, as in {example}"
+    elif not widest <= int(mask) <= narrowest:
+        size = "large" if int(mask) < widest else "small"
+        yield f"{quoted(cidr)} is too {size}", f"write a mask from /{widest} to /{narrowest}, as in {example}"

@@ -1,0 +1,302 @@
+"""What stands in tarmak.yaml and Tarmak ignores, and what the file would be if its misspelt keys were spelled right.
+
+`decode` gives what counts; a survey has what Tarmak passes over without a word.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tarmak_iam.config.decode import JsonKeys
+from tarmak_iam.config.key_suggestions import suggest_key
+from tarmak_iam.config.tarmak_types import ITEM, Field, TypePath, fields_of, root_field
+from tarmak_iam.document import Document
+from tarmak_iam.document.go_case import fold
+from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, dereference, walk
+from tarmak_iam.document.plain_values import construct, same
+from tarmak_iam.errors import SelectionError, TarmakIamError
+from tarmak_iam.routes import Key, Route
+from tarmak_iam.suggestions import spelled_otherwise
+
+if TYPE_CHECKING:
+    from tarmak_iam.config.config import TarmakConfig
+
+
+# The only keys that match in any case.
+_HEAD = ("apiversion", "kind")
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateKey:
+    """A key that its mapping had before; `first` leads to the first of them, `winner` to what counts: the last
+    of them, or a merge key behind it."""
+
+    route: Route
+    first: Route
+    winner: Route
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class OverriddenKey:
+    """A key, or what an earlier merge key brings, that a later merge key replaces by another value."""
+
+    route: Route
+    merge: Route
+    name: str
+    is_merged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownKey:
+    """A key that Tarmak's struct at `parent` does not have; `beside` are the keys of its mapping, and `others` what
+    plugins know there."""
+
+    route: Route
+    name: str
+    parent: TypePath
+    struct: str
+    node: Node
+    beside: frozenset[str]
+    others: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TypedScalar:
+    """A scalar that Tarmak reads, and as what; `value` is what it is before its type is looked at."""
+
+    route: Route
+    path: TypePath
+    field: Field
+    node: Scalar
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoredContent:
+    """Of one document that Tarmak can read, all in file order but for what merges bring."""
+
+    document: Document
+    duplicates: tuple[DuplicateKey, ...]
+    overridden: tuple[OverriddenKey, ...]
+    unknown: tuple[UnknownKey, ...]
+    scalars: tuple[TypedScalar, ...]
+
+    @classmethod
+    def of(cls, document: Document, owned: Iterable[TypePath] = ()) -> IgnoredContent:
+        """`owned` are paths of keys that Tarmak may not know, but somebody else does: section plugins."""
+        keys = _KeyVisitor(document)
+        keys.visit(document.root, Route())
+        types = _TypeVisitor(document, frozenset(path[:end] for path in owned for end in range(1, len(path) + 1)))
+        types.visit(document.root, root_field(), Route(), ())
+        return cls(document, tuple(keys.duplicates), tuple(keys.overridden), tuple(types.unknown), tuple(types.scalars))
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A value that a key is given: by its own entry, or by a merge key at the route."""
+
+    route: Route
+    value: Node
+    is_merged: bool
+
+
+@dataclass
+class _KeyVisitor:
+    """Every mapping once, where it is written; its types do not matter."""
+
+    document: Document
+    duplicates: list[DuplicateKey] = field(default_factory=list)
+    overridden: list[OverriddenKey] = field(default_factory=list)
+
+    def visit(self, node: Node | None, route: Route) -> None:
+        if isinstance(node, Sequence):
+            for index, item in enumerate(node.items):
+                self.visit(item, route / index)
+        elif isinstance(node, Mapping):
+            self._keys(node, route)
+            for entry in node.entries:
+                self.visit(entry.value, _route_of(entry, route))
+
+    def _keys(self, node: Mapping, route: Route) -> None:
+        keys, written = JsonKeys(self.document), dict[str, list[_Written]]()
+        for entry in node.entries:
+            here = _route_of(entry, route)
+            brought = keys.merged(entry.value) if entry.is_merge else {keys.name(entry): entry.value}
+            for name, value in brought.items():
+                written.setdefault(name, []).append(_Written(here, value, entry.is_merge))
+        for name, writings in written.items():
+            if len(writings) > 1:
+                self._compare(name, writings)
+
+    def _compare(self, name: str, writings: list[_Written]) -> None:
+        """Of several writings of one key, in file order, the last counts."""
+        winner = writings[-1]
+        first, *further = [each for each in writings if not each.is_merged] or [writings[-2]]
+        self.duplicates += [DuplicateKey(each.route, first.route, winner.route, name) for each in further]
+        loser = further[-1] if further else first
+        if winner.is_merged and not self._same(loser.value, winner.value):
+            self.overridden.append(OverriddenKey(loser.route, winner.route, name, loser.is_merged))
+
+    def _same(self, left: Node, right: Node) -> bool:
+        source = self.document.source
+        return same(construct(left, source), construct(right, source))
+
+
+@dataclass
+class _TypeVisitor:
+    """What Tarmak decodes, with aliases followed and merges in place."""
+
+    document: Document
+    owned: frozenset[TypePath]
+    unknown: list[UnknownKey] = field(default_factory=list)
+    scalars: list[TypedScalar] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._keys = JsonKeys(self.document)
+        root = self.document.root
+        nodes = list(walk(root)) if root is not None else []
+        self._targets = {id(dereference(node)) for node in nodes if dereference(node) is not node}
+
+    def visit(self, node: Node | None, of: Field, route: Route, path: TypePath) -> None:
+        node = node if node is None else dereference(node)
+        if isinstance(node, Scalar):
+            self.scalars.append(TypedScalar(route, path, of, node, self._keys.plain(node)))
+        elif isinstance(node, Sequence) and of.kind == "list" and of.of is not None:
+            for index, item in enumerate(node.items):
+                self.visit(item, of.of, route / index, (*path, ITEM))
+        elif isinstance(node, Mapping) and of.kind == "map" and of.of is not None:
+            for _, child, here in self._members(node, route):
+                self.visit(child, of.of, here, (*path, ITEM))
+        elif isinstance(node, Mapping) and of.kind == "struct":
+            self._struct(node, of.struct, route, path)
+
+    def _struct(self, node: Mapping, struct: str, route: Route, path: TypePath) -> None:
+        fields, members = fields_of(struct), list(self._members(node, route))
+        names = frozenset(name for name, _, _ in members)
+        for name, child, here in members:
+            if name in fields:
+                self.visit(child, fields[name], here, (*path, name))
+                continue
+            is_respelled = spelled_otherwise(name, fields) is not None
+            if self._is_head(name, path) or (not is_respelled and self._is_somebodys(name, child, path)):
+                continue
+            others = frozenset(each[-1] for each in self.owned if each[:-1] == path)
+            self.unknown.append(UnknownKey(here, name, path, struct, child, names, others))
+            guess = suggest_key(name, child, path, struct, names, others)
+            if guess is not None and guess.is_sure and guess.path[:-1] == path and guess.path[-1] in fields:
+                # The same struct goes on below it, and so do its mistakes.
+                self.visit(child, fields[guess.path[-1]], here, guess.path)
+
+    @staticmethod
+    def _is_head(name: str, path: TypePath) -> bool:
+        return not path and fold(name) in _HEAD
+
+    def _is_somebodys(self, name: str, node: Node, path: TypePath) -> bool:
+        """A plugin's key, an extension (`x-...`), or at the top level a home of anchors that are used."""
+        if name.startswith("x-") or (*path, name) in self.owned:
+            return True
+        return not path and any(id(each) in self._targets for each in walk(node))
+
+    def _members(self, node: Mapping, route: Route) -> Iterator[tuple[str, Node, Route]]:
+        """The members that count with the ways to them: that of a merged one is its name alone."""
+        own = {id(entry.value): entry for entry in node.entries if not entry.is_merge}
+        for name, child in self._keys.members(node):
+            entry = own.get(id(child))
+            yield name, child, route / Key(name) if entry is None else _route_of(entry, route)
+
+
+def _route_of(entry: Entry, route: Route) -> Route:
+    return route / Key(entry.text or "", entry.occurrence)
+
+
+_Path = tuple[str | int, ...]
+
+_OF_SELECTION = ("clusters", "environment", "metadata", "name")
+"""The keys by which Tarmak finds a cluster."""
+
+
+def with_keys_corrected(config: TarmakConfig, keys: Iterable[UnknownKey]) -> TarmakConfig | None:
+    """The same with each of these keys where, and called what, it was surely meant to be. None where nothing changes,
+    or where Tarmak could not read what comes out."""
+    try:
+        data = json.loads(json.dumps(config.document.data, default=str))
+    except (TypeError, ValueError):
+        return None
+    moves = [(key.route.plain, target) for key in keys if (target := _target(key)) is not None]
+    # What is deepest goes first: its path is right as long as nothing above it has another name.
+    done = [_move(data, path, target) for path, target in sorted(moves, key=lambda each: -len(each[0]))]
+    try:
+        return type(config).parse(json.dumps(data)) if any(done) else None
+    except TarmakIamError:
+        return None
+
+
+def misspelt_key_of_selection(config: TarmakConfig) -> tuple[UnknownKey, str] | None:
+    """The key whose spelling alone is why `currentCluster` selects nothing, and what it was meant to be."""
+    sure = [key for key in IgnoredContent.of(config.document).unknown if _target(key) is not None]
+    corrected = with_keys_corrected(config, sure)
+    if corrected is None or not _selects(corrected):
+        return None
+    for key in sure:
+        name = str((_target(key) or ("",))[-1])
+        if name in _OF_SELECTION and not _selects(
+            with_keys_corrected(config, [each for each in sure if each is not key])
+        ):
+            return key, name
+    return None
+
+
+def _selects(config: TarmakConfig | None) -> bool:
+    try:
+        return config is not None and config.current_cluster is not None
+    except SelectionError:
+        return False
+
+
+def _target(key: UnknownKey) -> _Path | None:
+    """The path that a key was surely meant to have; None for a guess, and where the place is not clear."""
+    guess = suggest_key(key.name, key.node, key.parent, key.struct, key.beside, key.others)
+    if guess is None or not guess.is_sure:
+        return None
+    path: list[str | int] = []
+    here = key.route.plain[:-1]
+    for number, step in enumerate(guess.path):
+        if step != ITEM:
+            path.append(step)
+        elif number < len(here) and _type_path(here[: number + 1]) == guess.path[: number + 1]:
+            path.append(here[number])  # the item that the key is in
+        else:
+            return None
+    return tuple(path)
+
+
+def _type_path(path: _Path) -> TypePath:
+    return tuple(ITEM if isinstance(step, int) else step for step in path)
+
+
+def _move(data: Any, path: _Path, target: _Path) -> bool:
+    """Whether it was moved: not where something is there already, or where the target would be in a list or a text."""
+    *parents, name = path
+    source = _value_at(data, parents)
+    home: Any = data
+    for step in target[:-1]:
+        if isinstance(home, dict) and isinstance(step, str):
+            home[step] = home.get(step) or {}
+        home = _value_at(home, [step])
+    if not isinstance(source, dict) or not isinstance(home, dict) or name not in source or target[-1] in home:
+        return False
+    home[target[-1]] = source.pop(name)
+    return True
+
+
+def _value_at(data: Any, path: Iterable[str | int]) -> Any:
+    for step in path:
+        try:
+            data = data[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data

@@ -1,0 +1,221 @@
+"""What a key that Tarmak does not know was probably meant to be: another spelling, or another place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from tarmak_iam.config.tarmak_types import (
+    ITEM,
+    NOT_WRITTEN,
+    Field,
+    ScalarTypeError,
+    TypePath,
+    fields_of,
+    root_field,
+    scalar_value,
+)
+from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
+from tarmak_iam.document.scalars import ScalarError, resolve_v2
+from tarmak_iam.suggestions import CLOSE, bare, closest, is_one_typo, is_slip, spelled_otherwise
+
+_CLOSE_ELSEWHERE = 0.88
+_LONG = 8
+# What AWS, its SDKs and other tools call the same.
+_OTHER_WORDS = {
+    "region": "location",
+    "env": "environment",
+    "instancetype": "size",
+    "minsize": "minCount",
+    "maxsize": "maxCount",
+    "availabilityzone": "zone",
+    "volumetype": "type",
+}
+_OF_EVERY_OBJECT = {"apiVersion", "kind"}
+"""Nobody writes them below the top level."""
+_SHORT = 5
+_SHORTEST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class KeySuggestion:
+    """The path of the field that was probably meant; a guess that is not sure is one of several that are likely, or
+    less likely than not. `fits` is whether the field takes such a value."""
+
+    path: TypePath
+    is_sure: bool
+    fits: bool = True
+
+
+def suggest_key(
+    name: str, node: Node, parent: TypePath, struct: str, beside: Iterable[str], others: Iterable[str] = ()
+) -> KeySuggestion | None:
+    """What was meant by a key of the struct at `parent`, None if nothing is like it.
+
+    `node` is the key's value; `beside` are the keys next to it, which were not meant, and `others` names that are
+    known there as well.
+    """
+    fields = fields_of(struct)
+    same = spelled_otherwise(name, (*fields, *others))
+    if same:
+        return KeySuggestion((*parent, same), is_sure=True)
+    if name == "name" and "metadata" in fields and "metadata" not in beside and isinstance(dereference(node), Scalar):
+        return KeySuggestion((*parent, "metadata", "name"), is_sure=True)  # where Kubernetes's objects have it
+    left = (set(fields) | set(others)) - set(beside)
+    fitting = {each for each in left if each not in fields or _may_hold(fields[each], node)}
+    here = _misspelt_here(name, fitting, parent)
+    found = _elsewhere(name, node, parent)
+    if found is not None and found.is_sure and (here is None or found.fits):
+        return found
+    typed = [each for each in set(beside) & set(fields) if is_one_typo(bare(name), bare(each))]
+    twice = _misspelt_here(name, typed, parent)
+    other_word = _other_word(name, left, parent)
+    return here or found or twice or other_word or _misspelt_elsewhere(name, node) or _misfitting(name, left, parent)
+
+
+def _misspelt_here(name: str, known: Iterable[str], parent: TypePath) -> KeySuggestion | None:
+    """By one typo, the likeliest kind of it first; else by what is most like it."""
+    by_rank: dict[int, list[str]] = {}
+    for each in sorted(known):
+        if is_one_typo(bare(name), bare(each)):
+            by_rank.setdefault(not is_slip(bare(name), bare(each)), []).append(each)
+    if by_rank:
+        rank, likely = min(by_rank.items())
+        is_only_one = len(likely) == len(by_rank) == 1
+        return KeySuggestion((*parent, likely[0]), is_only_one and (not rank or _is_telling(name, likely[0])))
+    close = closest(name, set(known) - _OF_EVERY_OBJECT, CLOSE)
+    if close is None:
+        return None
+    # A part of a longer name, such as version of apiVersion, is another word.
+    is_whole = abs(len(bare(close)) - len(bare(name))) < _SHORTEST
+    return KeySuggestion((*parent, close), is_sure=is_whole and _is_telling(name, close))
+
+
+def _other_word(name: str, known: Iterable[str], parent: TypePath) -> KeySuggestion | None:
+    """What others call the same, or the key with that of the mapping it is in, as in kubernetesVersion: a guess."""
+    word = _OTHER_WORDS.get(bare(name))
+    if word is not None and word in known:
+        return KeySuggestion((*parent, word), is_sure=False)
+    for places in _places().values():
+        for path, _ in places:
+            if path[:-2] == parent and len(path) > 1 and bare("".join(path[-2:])) == bare(name):
+                return KeySuggestion(path, is_sure=False)
+    return None
+
+
+def _is_telling(name: str, field: str) -> bool:
+    """Whether so many letters are the same that no other word was meant: `id` may be anything, `enabld` may not."""
+    return len(bare(field)) >= _SHORT or (len(bare(name)) < len(bare(field)) and len(bare(name)) >= _SHORTEST)
+
+
+def _misfitting(name: str, known: Iterable[str], parent: TypePath) -> KeySuggestion | None:
+    """One typo away, but for another kind of value."""
+    likely = [each for each in sorted(known) if is_one_typo(bare(name), bare(each))]
+    return KeySuggestion((*parent, likely[0]), is_sure=False, fits=False) if len(likely) == 1 else None
+
+
+def _misspelt_elsewhere(name: str, node: Node) -> KeySuggestion | None:
+    """Only names that there are once, and long ones: others are like too many things."""
+    unique = {short: places[0] for short, places in _places().items() if len(places) == 1 and len(short) >= _LONG}
+    close = closest(name, unique, _CLOSE_ELSEWHERE)
+    return (
+        KeySuggestion(unique[close][0], is_sure=True) if close and _fits(node, unique[close][1]) is not None else None
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    path: TypePath
+    shared: int
+    """How many keys of the value the field's struct has."""
+    fits: bool
+    distance: int
+    is_near: bool
+    """Whether it is above or right below where the key stands: indented too far, or not far enough."""
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        return -self.shared, self.distance
+
+
+def _elsewhere(name: str, node: Node, parent: TypePath) -> KeySuggestion | None:
+    places = _places().get(bare(name), ())
+    candidates = []
+    for path, field in places:
+        shared = _fits(node, field)
+        if shared is not None or len(places) == 1:  # a name that there is only once is enough of a hint
+            candidates.append(_candidate(path, shared, parent))
+    likely = [each for each in candidates if each.shared or each.is_near or len(places) == 1]
+    likely.sort(key=lambda each: each.rank)
+    if not likely or (len(likely) > 1 and likely[0].rank == likely[1].rank):
+        return None
+    is_sure = likely[0].shared > 0 or (len(places) == 1 and len(bare(name)) >= _LONG)
+    return KeySuggestion(likely[0].path, is_sure, likely[0].fits)
+
+
+def _candidate(path: TypePath, shared: int | None, parent: TypePath) -> _Candidate:
+    home = path[:-1]
+    common = 0
+    while common < min(len(home), len(parent)) and home[common] == parent[common]:
+        common += 1
+    distance = len(home) - common + len(parent) - common
+    is_near = common == len(home) or (common == len(parent) and distance <= 2)
+    return _Candidate(path, shared or 0, shared is not None, distance, is_near)
+
+
+def _may_hold(field: Field, node: Node) -> bool:
+    """Also a mapping all of whose keys are misspelt like its own."""
+    value = dereference(node)
+    if field.kind != "struct" or not isinstance(value, Mapping):
+        return _fits(node, field) is not None
+    known = [bare(each) for each in fields_of(field.struct)]
+    return _fits(node, field) is not None or any(
+        is_one_typo(bare(entry.text or ""), each) for entry in value.entries for each in known
+    )
+
+
+def _fits(node: Node, field: Field) -> int | None:
+    """None if the field cannot hold the value, else how many of the value's keys its struct has."""
+    node = dereference(node)
+    if isinstance(node, Sequence):
+        return 0 if field.kind == "list" else None
+    if isinstance(node, Mapping):
+        if field.kind != "struct":
+            return 0 if field.kind == "map" else None
+        known = {bare(each) for each in fields_of(field.struct)}
+        shared = sum(bare(entry.text or "") in known for entry in node.entries)
+        return shared if shared or not node.entries else None
+    return 0 if isinstance(node, Scalar) and _holds(field, node) else None
+
+
+def _holds(field: Field, node: Scalar) -> bool:
+    try:
+        value = resolve_v2(node)
+    except ScalarError:
+        return False
+    if value is None:
+        return True
+    if field.kind in ("struct", "list", "map"):
+        return False
+    try:
+        scalar_value(field.kind, value, is_json=False)
+    except ScalarTypeError:
+        return False
+    return True
+
+
+@cache
+def _places() -> dict[str, list[tuple[TypePath, Field]]]:
+    """Every field that a person may write, by its bare name."""
+    places: dict[str, list[tuple[TypePath, Field]]] = {}
+    waiting: list[tuple[TypePath, Field]] = [((), root_field())]
+    while waiting:
+        path, field = waiting.pop()
+        if field.kind == "list" and field.of is not None:
+            waiting.append(((*path, ITEM), field.of))
+        elif field.kind == "struct" and field.struct not in NOT_WRITTEN:
+            for name, child in fields_of(field.struct).items():
+                places.setdefault(bare(name), []).append(((*path, name), child))
+                waiting.append(((*path, name), child))
+    return places

@@ -1,0 +1,72 @@
+"""Kubernetes versions as Tarmak compares them (hashicorp/go-version), and the one that a cluster gets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+DEFAULT_KUBERNETES = "1.12.9"
+"""What Tarmak installs where `kubernetes.version` is empty."""
+
+FIRST_WITHOUT_HYPERKUBE = (1, 17)
+"""The first release without the binary that Tarmak's Puppet downloads (puppet/modules/kubernetes/manifests/params.pp
+and install.pp): kubernetes/kubernetes#83454 took it out."""
+
+NEWEST_KUBERNETES = (1, 37)
+"""The newest release that the manifests were validated for; a later one is taken to be like it."""
+
+_VERSION = re.compile(
+    r"v?([0-9]+(?:\.[0-9]+)*?)"
+    r"(?:-([0-9]+[0-9A-Za-z\-~]*(?:\.[0-9A-Za-z\-~]+)*)|(?:-?([A-Za-z\-~]+[0-9A-Za-z\-~]*(?:\.[0-9A-Za-z\-~]+)*)))?"
+    r"(?:\+([0-9A-Za-z\-~]+(?:\.[0-9A-Za-z\-~]+)*))?\Z",
+    re.ASCII,
+)
+
+_RELEASE = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}(-(alpha|beta|rc)\.[0-9]+)?\Z", re.ASCII)
+
+_MAX_SEGMENT = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class GoVersion:
+    """At least three segments; `prerelease` is empty for a release."""
+
+    segments: tuple[int, ...]
+    prerelease: str = ""
+
+    @property
+    def minor(self) -> tuple[int, int]:
+        """Major and minor, as in (1, 12)."""
+        return self.segments[0], self.segments[1]
+
+    def is_below(self, *segments: int) -> bool:
+        """Whether it comes before that release; a pre-release of it does."""
+        width = max(len(self.segments), len(segments))
+        own = self.segments + (0,) * (width - len(self.segments))
+        other = segments + (0,) * (width - len(segments))
+        return own < other or (own == other and self.prerelease != "")
+
+
+def is_release(text: str) -> bool:
+    """Whether it is written as a release of Kubernetes without its `v`: three numbers, and perhaps a pre-release."""
+    return _RELEASE.match(text) is not None
+
+
+def parse_version(text: str) -> GoVersion | None:
+    """None for what go-version calls malformed, as `latest`."""
+    match = _VERSION.match(text)
+    if not match:
+        return None
+    parts = [part.lstrip("0") or "0" for part in match[1].split(".")]
+    if max(map(len, parts)) > len(str(_MAX_SEGMENT)):
+        return None
+    numbers = tuple(map(int, parts))
+    if max(numbers) > _MAX_SEGMENT:
+        return None
+    return GoVersion(numbers + (0,) * (3 - len(numbers)), match[3] or match[2] or "")
+
+
+def kubernetes_version(cluster: Mapping[str, Any]) -> str:
+    return str((cluster.get("kubernetes") or {}).get("version") or DEFAULT_KUBERNETES)

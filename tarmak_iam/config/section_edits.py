@@ -1,0 +1,128 @@
+"""Edits of a section and of `awsIAMAuthenticatorInit`: judged by the model, by Tarmak's validation and by reading
+the result again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from tarmak_iam.config.cluster import Cluster
+from tarmak_iam.config.cluster_validation import Issue, api_server_issues, cluster_issues
+from tarmak_iam.config.section_keys import SectionKey
+from tarmak_iam.config.sections import Section
+from tarmak_iam.document import Document, Set
+from tarmak_iam.document.nodes import Node, Sequence
+from tarmak_iam.document.plain_values import same
+from tarmak_iam.errors import ConfigError, EditRefused
+from tarmak_iam.routes import Route
+
+if TYPE_CHECKING:
+    from tarmak_iam.config.config import TarmakConfig
+
+
+def switch_route(cluster: Cluster) -> Route:
+    """Where the switch is, or would be."""
+    return Route.of((*cluster.route.plain, "kubernetes", "apiServer", "amazon", "awsIAMAuthenticatorInit"))
+
+
+def switch_on(document: Document, cluster: Cluster) -> Document:
+    """The same document if it is on. Raises EditRefused."""
+    return document if cluster.authenticator_init else document.set(switch_route(cluster), True)
+
+
+def switch_off(document: Document, cluster: Cluster) -> Document:
+    """The same document if it is off. Raises EditRefused."""
+    if not cluster.authenticator_init:
+        return document
+    route = switch_route(cluster)
+    comments = document.comments_beside(route)
+    if any(comment.setting == "awsIAMAuthenticatorInit" for comment in comments):
+        comments = tuple(comment for comment in comments if not comment.own_line)  # they are about that line
+    if comments or not document.has(route):  # not has: it comes from a merge
+        return document.set(route, False)
+    return remove_entry(document, route)
+
+
+def remove_entry(document: Document, route: Route) -> Document:
+    """Without the entry at the route, and without the parents that are empty then; a cluster that holds nothing
+    else stays, for the ones behind it would become others. Raises EditRefused."""
+    removed = document.remove(route, prune=True)
+    return removed if len(_clusters(removed)) == len(_clusters(document)) else document.remove(route)
+
+
+def _clusters(document: Document) -> tuple[Node, ...]:
+    node = document.node(("clusters",))
+    return node.items if isinstance(node, Sequence) else ()
+
+
+_MISSING = object()
+
+
+def edit_section(
+    config: TarmakConfig, cluster: Cluster, section: Section[Any], edits: Iterable[tuple[SectionKey, Any]]
+) -> TarmakConfig:
+    """Gives keys their values; the same config if they have them. Raises ConfigError and EditRefused."""
+    todo = [(chosen, value) for chosen, value in edits if not _has(cluster, chosen, value)]
+    if not todo:
+        return config
+    document = config.document.edit(*(Set(_route(cluster, chosen), value) for chosen, value in todo))
+    edited = _checked(config, config.with_document(document), cluster, section)
+    for chosen, value in todo:
+        if not _has(edited.clusters[cluster.index], chosen, value):
+            raise _unreachable(config, cluster, chosen)
+    return edited
+
+
+def clear_section(config: TarmakConfig, cluster: Cluster, chosen: SectionKey) -> TarmakConfig:
+    """Takes a key out; the same config if it is not there. Raises ConfigError and EditRefused."""
+    route = _route(cluster, chosen)
+    if config.document.node(route) is None:
+        if _value(cluster, chosen) is not _MISSING:
+            raise _unreachable(config, cluster, chosen)
+        return config
+    edited = config.with_document(remove_entry(config.document, route))
+    if _value(edited.clusters[cluster.index], chosen) is not _MISSING:
+        raise _unreachable(config, cluster, chosen)
+    return _checked(config, edited, cluster, chosen.section)
+
+
+def _checked(before: TarmakConfig, after: TarmakConfig, cluster: Cluster, section: Section[Any]) -> TarmakConfig:
+    """The edited config, if nothing is wrong with the cluster that was not wrong before. Raises ConfigError."""
+    known = _issues(cluster, section)
+    for path, message, remedy in _issues(after.clusters[cluster.index], section):
+        if (path, message, remedy) not in known:
+            place = before.document.position((*cluster.route.plain, *path))
+            raise ConfigError(f"it would be refused: {message}", remedy=remedy, place=place)
+    return after
+
+
+def _issues(cluster: Cluster, section: Section[Any]) -> list[Issue]:
+    """What Tarmak refuses about the cluster, and what a plugin's section says of itself."""
+    own = [((*section.path, *each.path), each.message, each.remedy) for each in cluster.problems(section)]
+    tarmaks = [*api_server_issues(cluster.data), *cluster_issues(cluster.data)]
+    return [*tarmaks, *(issue for issue in own if issue not in tarmaks)]
+
+
+def _value(cluster: Cluster, chosen: SectionKey) -> Any:
+    """What the file gives the key, as it is read."""
+    data = chosen.section.data(cluster.everything)
+    for key in chosen.path:
+        data = data.get(key, _MISSING) if isinstance(data, dict) else _MISSING
+    return data
+
+
+def _has(cluster: Cluster, chosen: SectionKey, value: Any) -> bool:
+    return same(_value(cluster, chosen), value)
+
+
+def _route(cluster: Cluster, chosen: SectionKey) -> Route:
+    return Route.of((*cluster.route.plain, *chosen.section.path, *chosen.path))
+
+
+def _unreachable(config: TarmakConfig, cluster: Cluster, chosen: SectionKey) -> EditRefused:
+    return EditRefused(
+        f"what counts for {chosen.key} comes from another place: a key that is there twice, or a merge",
+        remedy=f"fix that first; `{config.command_line(cluster).tarmak_iam('check')}` shows where",
+        place=config.document.position(_route(cluster, chosen)),
+    )

@@ -1,0 +1,223 @@
+"""The sections that are installed and their single keys: which there are, of what type, and what a text on a command
+line is for one.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from tarmak_iam.config.amazon import AMAZON
+from tarmak_iam.config.decode import FILE_REFUSED
+from tarmak_iam.config.sections import Section, SectionModel, field_errors
+from tarmak_iam.config.tarmak_types import ScalarTypeError, field_at, scalar_value
+from tarmak_iam.document import Document
+from tarmak_iam.errors import ConfigError, ParseError, SelectionError
+from tarmak_iam.plugins import OWN, brought, check_unique
+from tarmak_iam.suggestions import did_you_mean
+from tarmak_iam.text import quoted
+
+GROUP = "tarmak_iam.sections"
+"""The entry-point group; each of its entry points is a `Section`."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledSection:
+    """A section and the distribution that brings it."""
+
+    section: Section[Any]
+    origin: str
+
+
+def load_sections() -> tuple[Section[Any], ...]:
+    """The built-in section, then those of installed distributions by the names of their entry points.
+
+    Raises ConfigError, naming the distributions, where one cannot be loaded, brings no Section, or brings one at
+    the path of another, above or below it.
+    """
+    return tuple(each.section for each in installed_sections())
+
+
+def installed_sections() -> tuple[InstalledSection, ...]:
+    """As `load_sections`, with the distributions' names."""
+    found = [InstalledSection(AMAZON, OWN)]
+    for each in brought(GROUP, Section):
+        new = InstalledSection(each.value, each.origin)
+        _check_path(new, found)
+        found.append(new)
+    return tuple(found)
+
+
+def section_named(name: str) -> Section[Any]:
+    """The section of that dotted path. Raises SelectionError, and ConfigError as `load_sections` does."""
+    sections = {section.name: section for section in load_sections()}
+    if name not in sections:
+        raise SelectionError(f"there is no section '{name}'", remedy=did_you_mean(name, sections, "choose one of"))
+    return sections[name]
+
+
+def _check_path(new: InstalledSection, found: list[InstalledSection]) -> None:
+    if not new.section.path:
+        raise ConfigError(f"a section of {new.origin} has no path", remedy=f"remove {new.origin}")
+    check_unique("section", [(each.section.name, each.origin) for each in (*found, new)])
+    for other in found:
+        width = min(len(other.section.path), len(new.section.path))
+        if other.section.path[:width] == new.section.path[:width]:
+            what = f"the sections {other.section.name} of {other.origin} and {new.section.name} of {new.origin}"
+            raise ConfigError(f"{what} are within one another", remedy="remove one of them")
+
+
+@dataclass(frozen=True, slots=True)
+class SectionKey:
+    """A key of a section; `path` leads to it from the section on. A block has keys of its own and no value."""
+
+    section: Section[Any]
+    path: tuple[str, ...]
+    field: FieldInfo
+
+    @property
+    def key(self) -> str:
+        """As a person writes it: `publicELBAccessLogs.bucket`."""
+        return ".".join(self.path)
+
+    def typed(self, text: str) -> Any:
+        """The value that a text stands for: itself where the key takes nothing but texts, else what YAML makes of
+        it, or itself. Raises ConfigError for what the key does not take."""
+        if self._takes_only_texts:
+            return self.checked(text)
+        try:
+            value = Document.parse(text, json=False).data
+        except ParseError:
+            value = text
+        if value != text and value is not None and not self._is_taken(value) and self._is_taken(text):
+            value = text
+        return self.checked(value)
+
+    def checked(self, value: Any) -> Any:
+        """The value as it is to be written: 5 for 5.0 where Tarmak takes whole numbers.
+
+        Raises ConfigError for a value that the key does not take. Strict, as Tarmak is: no 1 for true, no "5" for 5.
+        """
+        block = block_of(self.field)
+        if block is not None:
+            keys = ", ".join(f"{self.key}.{name}" for name in block.model_fields)
+            raise ConfigError(f"{self.key} is a block of keys", remedy=f"set one of {keys}")
+        if value is None:
+            raise ConfigError(f"{self.key} needs a value", remedy=f"to take it out, unset {self.key}")
+        as_tarmak = self._as_tarmak(value)
+        if self._allowed and not any(as_tarmak == each and type(as_tarmak) is type(each) for each in self._allowed):
+            raise self._refused(f"can only be {' or '.join(map(str, self._allowed))}", value)
+        try:
+            self._adapter.validate_json(json.dumps(as_tarmak), strict=True)
+        except ValidationError as error:
+            first = field_errors(error)[0]
+            where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first.path)
+            what = first.message if first.wanted else f"is wrong: {first.message}"
+            raise self._refused(what, value, where=where) from None
+        except (TypeError, ValueError):
+            raise self._refused("must be plain data", value) from None
+        return as_tarmak
+
+    def _as_tarmak(self, value: Any) -> Any:
+        """What Tarmak's own field makes of the value, where Tarmak has one. Raises ConfigError."""
+        known = field_at("Cluster", (*self.section.path, *self.path))
+        if known is None or known.kind in ("list", "map", "struct"):
+            return value
+        try:
+            return scalar_value(known.kind, value, is_json=False)
+        except ScalarTypeError as error:
+            raise self._refused(f"must be {error}", value, FILE_REFUSED) from None
+
+    def _refused(self, what: str, value: Any, why: str = "", *, where: str = "") -> ConfigError:
+        shown = json.dumps(value, ensure_ascii=False, default=str)
+        return ConfigError(
+            f"{self.key}{where} {what}, not {shown}{why and ': ' + why}", remedy=self.field.description or ""
+        )
+
+    def _is_taken(self, value: Any) -> bool:
+        try:
+            self.checked(value)
+        except ConfigError:
+            return False
+        return True
+
+    @property
+    def choices(self) -> list[str]:
+        """What the key may be, as a person writes it, where that is a choice; else nothing."""
+        if self._allowed:
+            return list(map(str, self._allowed))
+        return ["true", "false"] if self._kinds - {"null"} == {"boolean"} else []
+
+    @property
+    def _allowed(self) -> list[Any]:
+        """The only values that the field's schema names, null aside; none for a field without such."""
+        extra = self.field.json_schema_extra
+        enum = extra.get("enum") if isinstance(extra, dict) else None
+        return [each for each in enum if each is not None] if isinstance(enum, list) else []
+
+    @property
+    def _takes_only_texts(self) -> bool:
+        return self._kinds <= {"string", "null"}
+
+    @property
+    def _kinds(self) -> set[Any]:
+        schema = self._adapter.json_schema()
+        return {each.get("type") for each in schema.get("anyOf", [schema])}
+
+    @property
+    def _adapter(self) -> TypeAdapter[Any]:
+        annotation: Any = self.field.annotation
+        if self.field.metadata:
+            annotation = Annotated[(annotation, *self.field.metadata)]
+        return TypeAdapter(annotation)
+
+
+def keys_of(section: Section[Any]) -> Iterator[SectionKey]:
+    """Every key that has a value, in the model's order."""
+    yield from _keys_of(section, section.model, ())
+
+
+def key_named(section: Section[Any], key: str) -> SectionKey:
+    """The key of that name, the section's own path before it or not. Raises SelectionError."""
+    model: type[SectionModel] | None = section.model
+    path = tuple(key.removeprefix(f"{section.name}.").split("."))
+    field: FieldInfo | None = None
+    for name in path:
+        field = None if model is None else model.model_fields.get(name)
+        if field is None:
+            raise _unknown(section, key)
+        model = block_of(field)
+    assert field is not None  # a split text has at least one part
+    return SectionKey(section, path, field)
+
+
+def block_of(field: FieldInfo) -> type[SectionModel] | None:
+    """The model of the keys below a field; None for a field that has a value of its own, a list of models too."""
+    annotation: Any = field.annotation
+    kinds = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    kinds = tuple(each for each in kinds if each is not type(None))
+    only = kinds[0] if len(kinds) == 1 else None
+    # For Python 3.10 list[str] is an instance of type as well, which issubclass then refuses.
+    if not isinstance(only, type) or get_origin(only) is not None:
+        return None
+    return only if issubclass(only, SectionModel) else None
+
+
+def _keys_of(section: Section[Any], model: type[SectionModel], path: tuple[str, ...]) -> Iterator[SectionKey]:
+    for name, field in model.model_fields.items():
+        block = block_of(field)
+        if block is None:
+            yield SectionKey(section, (*path, name), field)
+        else:
+            yield from _keys_of(section, block, (*path, name))
+
+
+def _unknown(section: Section[Any], key: str) -> SelectionError:
+    keys = [each.key for each in keys_of(section)]
+    return SelectionError(f"{section.name} has no key {quoted(key)}", remedy=did_you_mean(key, keys, "its keys are"))

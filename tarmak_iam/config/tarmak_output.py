@@ -1,0 +1,303 @@
+"""What Tarmak writes where it rewrites tarmak.yaml: its defaults, which keys, and which values, not in which text.
+
+Source: SetDefaults_* in pkg/apis/cluster/v1alpha1/defaults.go and pkg/apis/tarmak/v1alpha1/defaults.go.
+Go's zero value and nothing are the same here, except for pointers and for lists: an empty list is one that is given.
+
+Tarmak writes all fields of its structs as JSON, in YAML: with defaults, without what is empty. Sources: the JSON
+tags of pkg/apis/cluster/v1alpha1, pkg/apis/tarmak/v1alpha1 and of apimachinery's ObjectMeta, and its Time.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import copy
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+from tarmak_iam.config.amazon import AMAZON
+from tarmak_iam.config.decode import API_VERSION, KIND
+from tarmak_iam.config.kubernetes_versions import DEFAULT_KUBERNETES
+from tarmak_iam.config.tarmak_types import Field, fields_of, root_field
+from tarmak_iam.document.plain_values import same
+from tarmak_iam.document.scalars import decode_base64
+
+NOW = "<NOW>"
+"""Stands for the time at which Tarmak reads the file; no time that a file may hold looks like it."""
+
+_Object = dict[str, Any]
+
+_FIRST_PROXY_PORT = 9200
+
+
+def defaulted(data: Mapping[str, Any]) -> _Object:
+    """A file's typed meaning (`decode`) with Tarmak's defaults; a creation time that it sets anew is NOW."""
+    config = copy.deepcopy(dict(data))
+    _stamp(config)
+    for cluster in _items(config, "clusters"):
+        _default_cluster(cluster)
+        for pool in _items(cluster, "instancePools"):
+            _default_pool(pool)
+    for provider in _items(config, "providers"):
+        _stamp(provider)
+    for environment in _items(config, "environments"):
+        _stamp(environment)
+        _fill(environment, "privateZone", "tarmak.local")
+        environment.setdefault("adminCIDRs", ["0.0.0.0/0"])
+    return config
+
+
+def with_log_defaults(cluster: Mapping[str, Any]) -> _Object:
+    """`kubernetes.apiServer` of a cluster that has one, with the defaults of its access logs."""
+    api_server = copy.deepcopy(dict(cluster["kubernetes"]["apiServer"]))
+    amazon = AMAZON.read(cluster)
+    if amazon is not None:
+        amazon = AMAZON.defaults(amazon)
+        for name in ("publicELBAccessLogs", "internalELBAccessLogs"):
+            log = getattr(amazon, name)
+            if log is not None:
+                api_server["amazon"][name] |= {"enabled": log.enabled, "interval": log.interval}
+    return api_server
+
+
+def _default_cluster(cluster: _Object) -> None:
+    _stamp(cluster)
+    _fill(cluster.setdefault("network", {}), "cidr", "10.99.0.0/16")
+    kubernetes = cluster.setdefault("kubernetes", {})
+    _fill(kubernetes, "version", DEFAULT_KUBERNETES)
+    _fill(kubernetes, "zone", "cluster.local")
+    _fill(kubernetes, "podCIDR", "100.64.0.0/16")
+    _fill(kubernetes, "serviceCIDR", "10.254.0.0/16")
+    kubernetes.setdefault("clusterAutoscaler", {}).setdefault("scaleDownUtilizationThreshold", 0.5)
+    for name in ("tiller", "dashboard"):
+        kubernetes.setdefault(name, {})
+    for name in ("heapster", "grafana", "influxDB"):  # without `enabled` they are off, where the block is given
+        kubernetes.setdefault(name, {"enabled": True})
+    calico = kubernetes.setdefault("calico", {})
+    _fill(calico, "backend", "etcd")
+    if calico.get("enableTypha"):
+        calico.setdefault("typhaReplicas", 1)
+    if "apiServer" in kubernetes:
+        kubernetes["apiServer"] = with_log_defaults(cluster)
+    amazon = cluster.setdefault("amazon", {})
+    amazon.setdefault("ebsEncrypted", False)
+    amazon.setdefault("additionalIAMPolicies", [])
+    _default_sinks(cluster.setdefault("loggingSinks", []))
+    cluster.setdefault("vaultHelper", {})
+
+
+def _default_sinks(sinks: list[_Object]) -> None:
+    for sink in sinks:
+        search = sink.get("elasticsearch")
+        if search is not None:
+            _fill(search, "host", "127.0.0.1")
+            search.setdefault("tls", True)
+            _fill(search, "port", 443 if search["tls"] else 80)
+            _fill(search, "logstashPrefix", "logstash")
+            if search.get("amazonESProxy") is not None:
+                _fill(search["amazonESProxy"], "port", _free_port(sinks))
+        _fill(sink, "types", ["all"])
+
+
+def _free_port(sinks: list[_Object]) -> int:
+    """The first that no sink has: Tarmak gives them out one after the other."""
+    proxies = [(sink.get("elasticsearch") or {}).get("amazonESProxy") or {} for sink in sinks]
+    taken = {proxy.get("port") for proxy in proxies}
+    return next(port for port in range(_FIRST_PROXY_PORT, _FIRST_PROXY_PORT + len(sinks) + 1) if port not in taken)
+
+
+def _default_pool(pool: _Object) -> None:
+    _stamp(pool)
+    _fill(pool["metadata"], "name", pool.get("type"))
+    suffix = "-k8s-worker" if pool.get("type") == "worker" else ""
+    _fill(pool, "image", f"centos-puppet-agent{suffix}")
+    for volume in _items(pool, "volumes"):
+        _stamp(volume)
+        volume.setdefault("size", "16Gi")
+        _fill(volume, "type", "ssd")
+    pool.setdefault("amazon", {}).setdefault("additionalIAMPolicies", [])
+
+
+def _stamp(item: _Object) -> None:
+    item.setdefault("metadata", {}).setdefault("creationTimestamp", NOW)
+
+
+def _fill(item: _Object, key: str, value: Any) -> None:
+    """For what is no pointer: empty text, 0 and nothing all take the default."""
+    if not item.get(key):
+        item[key] = value
+
+
+def _items(parent: _Object, key: str) -> Iterator[_Object]:
+    """The items of a list of structs; one that is null is an empty struct, and becomes one."""
+    items = parent.get(key) or []
+    for index, item in enumerate(items):
+        if item is None:
+            items[index] = {}
+        yield items[index]
+
+
+Path = tuple[str | int, ...]
+
+
+# Fields whose tags say nothing of omitempty, three of them by a slip of the pen (`omiempty`).
+_ALWAYS = (
+    ("Cluster", "amazon"),
+    ("ClusterKubernetes", "grafana"),
+    ("ClusterKubernetes", "heapster"),
+    ("ClusterKubernetes", "influxDB"),
+    ("ClusterKubernetesCalico", "backend"),
+    ("ClusterKubernetesCalico", "enableTypha"),
+    ("ClusterKubernetesCalico", "typhaReplicas"),
+    ("Initializers", "pending"),
+    ("Initializer", "name"),
+    ("OwnerReference", "apiVersion"),
+    ("OwnerReference", "kind"),
+    ("OwnerReference", "name"),
+    ("OwnerReference", "uid"),
+    ("ObjectMeta", "creationTimestamp"),  # a struct of its own, which is never empty
+)
+
+_EMBEDDED = ("ObjectMeta", "ListMeta")
+"""Structs that Tarmak has without a pointer: they are there in any case."""
+
+_POINTED_AT = ("LoggingSink", "Subnet", "Firewall", "IngressRule", "EgressRule", "Label", "Taint")
+"""Structs that lists have pointers to: an item that is null stays so."""
+
+_ZERO = {"string": "", "bool": False, "float64": 0.0}
+
+_TIME = re.compile(r"(.{10})T(\d+):(\d\d):(\d\d)[.,]?\d*(?:Z|([-+])(\d\d):(\d\d))\Z", re.ASCII)
+
+_QUANTITY = re.compile(r"([-+]?)([0-9]*)\.?([0-9]*)(.*)\Z", re.ASCII)
+
+_DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+
+_BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
+
+_NANO = 10**9
+
+
+def tarmak_output(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What Tarmak writes for a file of that typed meaning (`decode`); NOW where it takes the time of reading it.
+
+    Quantities of one size are one text here; Tarmak may keep another spelling of it.
+    """
+    head = {"apiVersion": API_VERSION, "kind": KIND}  # in these spellings, whatever the file has
+    return {**tarmak_json(defaulted(data)), **head}
+
+
+def tarmak_json(data: Any, field: Field | None = None) -> Any:
+    """The JSON of typed data, without any defaults; `field` is their type, without it that of a whole file."""
+    field = field or root_field()
+    if field.kind == "struct":
+        return {
+            key: value
+            for key, each in fields_of(field.struct).items()
+            if not isinstance(value := _member(data or {}, field.struct, key, each), _Omitted)
+        }
+    if field.is_bytes:
+        return base64.b64encode(decode_base64(data) if isinstance(data, str) else bytes(data)).decode()
+    if field.kind == "list":
+        assert field.of is not None
+        return [
+            None if item is None and field.of.struct in _POINTED_AT else tarmak_json(item, field.of) for item in data
+        ]
+    if field.kind == "timestamp":
+        return _utc(data)
+    return _quantity(data) if field.kind == "quantity" else data
+
+
+class _Omitted:
+    """A key that is not written."""
+
+
+def _member(data: Mapping[str, Any], struct: str, key: str, field: Field) -> Any:
+    value = data.get(key)
+    if field.struct in _EMBEDDED:
+        return tarmak_json(value, field)
+    if (struct, key) in _ALWAYS:
+        return _zero(field) if value is None else tarmak_json(value, field)
+    is_pointer = field.is_pointer or field.kind == "struct"
+    if value is None or not (value or is_pointer):
+        return _Omitted()
+    return tarmak_json(value, field)
+
+
+def _zero(field: Field) -> Any:
+    return None if field.is_pointer or field.kind == "struct" else _ZERO.get(field.kind)
+
+
+def _utc(text: str | None) -> str | None:
+    """Full seconds in UTC. A time beyond Python's years stays as it is, and agrees with no other then."""
+    match = _TIME.match(text or "")
+    if not match:
+        return text
+    day, *numbers = match.groups()
+    hours, minutes, seconds = map(int, numbers[:3])
+    sign, *offset = numbers[3:]
+    east = timedelta(hours=int(offset[0]), minutes=int(offset[1])) if sign else timedelta()
+    with contextlib.suppress(ValueError, OverflowError):
+        moment = datetime.fromisoformat(day) + timedelta(hours=hours, minutes=minutes, seconds=seconds)
+        moment += east if sign == "-" else -east
+        if moment != datetime.min:  # Go's zero time, which is written as null
+            return f"{moment.isoformat()}Z"
+        return None
+    return text
+
+
+def _quantity(text: str) -> str:
+    """A quantity by its size alone, rounded up to what Tarmak can tell apart."""
+    match = _QUANTITY.match(text)
+    assert match is not None  # the decoder has seen to that
+    sign, whole, fraction, suffix = match.groups()
+    scale = Fraction(1024) ** _BINARY.index(suffix) if suffix in _BINARY else _power_of_ten(suffix)
+    size = Fraction(int(f"{whole}{fraction}" or "0"), 10 ** len(fraction)) * scale
+    size = Fraction(-(-size * _NANO // 1), _NANO)
+    if suffix in _BINARY[1:]:
+        size = min(size, Fraction(2**63 - 1))
+    exact = (n for n in range(6, 0, -1) if size and size % 1024**n == 0)
+    power = next(exact, 0)
+    return f"{'-' if sign == '-' and size else ''}{size / 1024**power}{_BINARY[power]}"
+
+
+def _power_of_ten(suffix: str) -> Fraction:
+    exponent = _DECIMAL[suffix] if suffix in _DECIMAL else int(suffix[1:])
+    return Fraction(10) ** max(-1000, min(exponent, 1000))  # beyond what Tarmak can tell apart in any case
+
+
+def dropped_keys(data: Any, field: Field | None = None, at: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """The keys of a file's plain data that Tarmak does not know, and so never writes, with their values."""
+    field = field or root_field()
+    if field.kind == "struct" and isinstance(data, dict):
+        fields = fields_of(field.struct)
+        for key, value in data.items():
+            if key in fields:
+                yield from dropped_keys(value, fields[key], (*at, key))
+            elif at or str(key).lower() not in ("apiversion", "kind"):
+                yield (*at, key), value
+    elif field.of is not None and isinstance(data, (dict, list)):
+        for step, value in data.items() if isinstance(data, dict) else enumerate(data):
+            yield from dropped_keys(value, field.of, (*at, step))
+
+
+def agrees(expected: Any, found: Any) -> bool:
+    """Whether `found` is what was to be expected: NOW is any time."""
+    return next(differences(expected, found), None) is None
+
+
+def differences(expected: Any, found: Any, at: Path = ()) -> Iterator[Path]:
+    """The paths of all values that are not what was to be expected, those that only one side has included."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        for key in {**expected, **found}:
+            if key in expected and key in found:
+                yield from differences(expected[key], found[key], (*at, key))
+            else:
+                yield (*at, key)
+    elif isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        for index, pair in enumerate(zip(expected, found, strict=True)):
+            yield from differences(*pair, (*at, index))
+    elif not (same(expected, found) or (expected == NOW and isinstance(found, str))):
+        yield at

@@ -1,0 +1,218 @@
+"""The type of every field of tarmak.yaml, from Tarmak's own structs (tarmak-types.json), and which scalars each type
+takes.
+
+Tarmak turns YAML into JSON first (ghodss/yaml), so what counts is the scalar's JSON form: 5.0 is
+written as 5 and fits an int; a number or boolean never fits a string, nor the other way round.
+Sources: json-iterator's codecs, apimachinery's Time and Quantity, Go's time.Parse.
+"""
+
+from __future__ import annotations
+
+import calendar
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import cache
+from importlib import resources
+from typing import Any, Literal
+
+from tarmak_iam.document.scalars import decode_base64
+
+ITEM = "*"
+"""The step of a type path into a list's items or a map's values."""
+
+TypePath = tuple[str, ...]
+"""Where a field is, whichever item of a list it is in: `("clusters", "*", "environment")`."""
+
+Kind = Literal[
+    "string", "bool", "int", "int32", "int64", "uint8", "float64", "timestamp", "quantity", "list", "map", "struct"
+]
+
+
+# The scalars that Tarmak has pointers to, to tell false and 0 from nothing.
+_POINTERS = (
+    ("ClusterKubernetesAPIServerAmazonAccessLogs", "enabled"),
+    ("ClusterKubernetesAPIServerAmazonAccessLogs", "interval"),
+    ("ClusterKubernetesCalico", "typhaReplicas"),
+    ("ClusterKubernetesClusterAutoscaler", "scaleDownUtilizationThreshold"),
+    ("ClusterAmazon", "ebsEncrypted"),
+    ("LoggingSinkElasticsearch", "tls"),
+    ("OwnerReference", "controller"),
+    ("OwnerReference", "blockOwnerDeletion"),
+    ("ObjectMeta", "deletionGracePeriodSeconds"),
+    ("ObjectMeta", "deletionTimestamp"),
+    ("Volume", "size"),
+)
+
+NOT_WRITTEN = ("Initializers", "OwnerReference", "Status", "ListMeta")
+"""Structs for what Kubernetes itself keeps about an object: nobody writes them by hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """`of` is the type of a list's items or a map's values, `struct` the name of a struct."""
+
+    kind: Kind
+    of: Field | None = None
+    struct: str = ""
+    is_pointer: bool = False
+
+    def keeps_value(self, *, is_item: bool) -> bool:
+        """Whether null leaves what is there: that is so for what is no pointer in Tarmak's own structs."""
+        if self.kind == "struct":
+            return self.struct == "ObjectMeta" or (is_item and self.struct != "LoggingSink")
+        return self.kind == "bool" and not self.is_pointer
+
+    @property
+    def is_number(self) -> bool:
+        return self.kind in ("int", "int32", "int64", "uint8", "float64")
+
+    @property
+    def holds_numbers(self) -> bool:
+        """Whether a plain number may stand there: a quantity takes one, too."""
+        return self.is_number or self.kind == "quantity"
+
+    @property
+    def is_bytes(self) -> bool:
+        """Go's []byte: base64 text in JSON."""
+        return self.kind == "list" and self.of is not None and self.of.kind == "uint8"
+
+
+Fields = Mapping[str, Field]
+"""The fields of a struct by their JSON key."""
+
+
+def root_field() -> Field:
+    """The type of a whole tarmak.yaml."""
+    return _field(_table()["root"])
+
+
+@cache
+def fields_of(struct: str) -> Fields:
+    return {
+        key: replace(_field(spec), is_pointer=(struct, key) in _POINTERS)
+        for key, spec in _table()["structs"][struct].items()
+    }
+
+
+def field_at(struct: str, path: TypePath) -> Field | None:
+    """The field at a path of keys below a struct, None if Tarmak has no such field."""
+    field: Field | None = Field("struct", struct=struct)
+    for key in path:
+        field = fields_of(field.struct).get(key) if field is not None and field.kind == "struct" else None
+    return field
+
+
+@cache
+def _table() -> dict[str, dict[str, dict[str, object]]]:
+    text = resources.files(__package__).joinpath("tarmak-types.json").read_text(encoding="utf-8")
+    table: dict[str, dict[str, dict[str, object]]] = json.loads(text)
+    return table
+
+
+def _field(spec: object) -> Field:
+    if isinstance(spec, str):
+        return Field(spec)  # type: ignore[arg-type]  # the table holds only the kinds above
+    assert isinstance(spec, dict)
+    ((kind, inner),) = spec.items()
+    return Field("struct", struct=inner) if kind == "struct" else Field(kind, of=_field(inner))
+
+
+_RANGES = {
+    "int": (-(2**63), 2**63 - 1),
+    "int64": (-(2**63), 2**63 - 1),
+    "int32": (-(2**31), 2**31 - 1),
+    "uint8": (0, 2**8 - 1),
+}
+
+_RFC3339 = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d{1,2}):(\d\d):(\d\d)([.,]\d+)?(?:Z|[-+](\d\d):(\d\d))\Z", re.ASCII)
+
+
+# 1.G and .5 are fine, a bare sign is 0: Quantity's own parser is that lenient.
+_QUANTITY = re.compile(
+    r"[-+]?(?P<digits>[0-9]*(?:\.[0-9]*)?)(?P<suffix>(?:[numkMGTPE]|[KMGTPE]i|[eE][-+]?[0-9]+)?)\Z", re.ASCII
+)
+
+
+class ScalarTypeError(ValueError):
+    """A scalar that the field does not take; the text says what the field wants."""
+
+
+def scalar_value(kind: str, value: Any, *, is_json: bool) -> Any:
+    """The value as Tarmak holds it; `value` is a plain scalar that is not null. Raises Misfit."""
+    if kind == "string":
+        return _of_type(value, str, "a string")
+    if kind == "bool":
+        return _of_type(value, bool, "a boolean")
+    if kind == "float64":
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise ScalarTypeError("a number")
+        return float(value)
+    if kind == "timestamp":
+        return _timestamp(value)
+    if kind == "quantity":
+        return _quantity(value)
+    return _integer(kind, value, is_json=is_json)
+
+
+def base64_value(text: str) -> str:
+    """A []byte given as base64 text. Raises Misfit."""
+    try:
+        decode_base64(text)
+    except ValueError:
+        raise ScalarTypeError("base64 text") from None
+    return text
+
+
+def _of_type(value: Any, wanted: type, name: str) -> Any:
+    if type(value) is not wanted:
+        raise ScalarTypeError(name)
+    return value
+
+
+def _integer(kind: str, value: Any, *, is_json: bool) -> int:
+    # Go writes a float64 without exponent below 1e21, and 60.0 as 60; strict JSON keeps what was written.
+    if kind == "uint8" and isinstance(value, float) and math.copysign(1, value) < 0:
+        raise ScalarTypeError("a whole number from 0 to 255")  # -0 has a sign
+    if isinstance(value, float) and not is_json and value.is_integer() and abs(value) < 1e21:
+        value = int(Decimal(repr(value)))  # of the digits that are written, not of the float's own
+    if type(value) is not int:
+        raise ScalarTypeError("a whole number")
+    low, high = _RANGES[kind]
+    if not low <= value <= high:
+        raise ScalarTypeError(f"a whole number from {low} to {high}")
+    return value
+
+
+def _timestamp(value: Any) -> str:
+    match = _RFC3339.match(value) if isinstance(value, str) else None
+    if match:
+        year, month, day, hour, minute, second = (int(group) for group in match.groups()[:6])
+        zone = [int(group or 0) for group in match.groups()[7:]]
+        in_range = 1 <= month <= 12 and hour < 24 and minute < 60 and second < 60 and zone[0] <= 24 and zone[1] <= 60
+        if in_range and 1 <= day <= _days(year, month):
+            return str(value)
+    raise ScalarTypeError("a time such as 2019-05-21T09:14:02Z")
+
+
+def _days(year: int, month: int) -> int:
+    return 29 if month == 2 and calendar.isleap(year) else (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)[month - 1]
+
+
+def _quantity(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        raise ScalarTypeError("a quantity such as 16Gi")
+    text = value.strip() if isinstance(value, str) else repr(value)
+    match = _QUANTITY.match(text) if text else None
+    if not match or (not match["digits"].strip(".") and not _is_zero(match["suffix"])):
+        raise ScalarTypeError("a quantity such as 16Gi")
+    return text
+
+
+def _is_zero(suffix: str) -> bool:
+    """Without digits a quantity is 0, but not of a suffix that is beyond what 0 is scaled by."""
+    exponent = int(suffix[1:]) if suffix[:1] in "eE" and suffix[1:].lstrip("+-").isdecimal() else 0
+    return suffix not in ("Pi", "Ei") and exponent >= -9

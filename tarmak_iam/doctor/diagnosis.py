@@ -1,0 +1,55 @@
+"""What doctor finds, and what looks for it, as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tarmak_iam.errors import Place
+from tarmak_iam.findings import Severity
+from tarmak_iam.text import capped, one_line
+
+if TYPE_CHECKING:
+    from tarmak_iam.doctor.inspected_files import InspectedFiles
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """`id` is stable (`WEB020`); `message` says what is wrong, `remedy` what to do. Never any part of a key."""
+
+    id: str
+    severity: Severity
+    place: Place
+    message: str
+    remedy: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", capped(self.message))
+        object.__setattr__(self, "remedy", capped(self.remedy))
+
+    @property
+    def text(self) -> str:
+        """Message and remedy on one line."""
+        return one_line(f"{self.message}; {self.remedy}" if self.remedy else self.message)
+
+    def __str__(self) -> str:
+        return f"{one_line(str(self.place))}: {self.severity}: {self.text} [{self.id}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """`check` yields place, message and remedy of what it finds; `summary` says in a sentence what it looks for."""
+
+    id: str
+    severity: Severity
+    summary: str
+    check: Callable[[InspectedFiles], Iterator[tuple[Place, str, str]]] = field(repr=False)
+
+    def run(self, evidence: InspectedFiles) -> Iterator[Diagnosis]:
+        for place, message, remedy in self.check(evidence):
+            yield Diagnosis(self.id, self.severity, place, message, remedy)
+
+
+EXPIRES_WITHIN = 30
+"""Days before the end of a certificate's validity that doctor speaks of it."""

@@ -1,0 +1,124 @@
+"""systemd units of a master: the API server's and the authenticator's init unit, as far as Tarmak writes them."""
+
+from __future__ import annotations
+
+import posixpath
+import shlex
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+COMMAND = "aws-iam-authenticator"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    section: str
+    key: str
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True)
+class Unit:
+    settings: tuple[_Setting, ...]
+
+    def words(self, section: str, key: str) -> tuple[Word, ...]:
+        """All words of a setting that may be there several times."""
+        return tuple(
+            word for each in self.settings if (each.section, each.key) == (section, key) for word in each.words
+        )
+
+    @cached_property
+    def commands(self) -> tuple[tuple[Word, ...], ...]:
+        """In the order in which systemd runs them: before the start, then the start."""
+        found = [each for each in self.settings if each.section == "Service" and each.words]
+        return tuple(each.words for key in ("ExecStartPre", "ExecStart") for each in found if each.key == key)
+
+    def option(self, *names: str) -> Word | None:
+        """What the commands' last option of one of these names says."""
+        return next(filter(None, (command_option(command, *names) for command in reversed(self.commands))), None)
+
+    @property
+    def init(self) -> tuple[Word, ...] | None:
+        """The command that makes the pair; None if there is none."""
+        return next(filter(_is_init, self.commands), None)
+
+    @property
+    def copied_to(self) -> Word | None:
+        """Where the kubeconfig is copied to."""
+        copies = [command for command in self.commands if _name(command[0]) in ("cp", "install", "mv")]
+        return next((command[-1] for command in copies if len(command) > 2), None)
+
+
+def parse_unit(text: str) -> Unit:
+    """Never fails: what is no setting is passed over, as systemd does."""
+    return Unit(tuple(_settings(text)))
+
+
+def _settings(text: str) -> Iterator[_Setting]:
+    section, key, words = "", "", list[Word]()
+    goes_on = False
+    for number, raw in enumerate(text.split("\n"), 1):
+        line = raw.strip()
+        if line.startswith(("#", ";")) or (not line and not goes_on):
+            continue
+        if not goes_on:
+            if line.startswith("["):
+                section = line.strip("[]")
+                continue
+            key, sign, line = (part.strip() for part in line.partition("="))
+            words = []
+            if not sign:
+                continue
+        goes_on = line.endswith("\\")
+        words += (Word(word, number) for word in _split(line.removesuffix("\\")))
+        if not goes_on:
+            yield _Setting(section, key, tuple(words))
+    if goes_on:
+        yield _Setting(section, key, tuple(words))
+
+
+def _split(line: str) -> list[str]:
+    try:
+        return shlex.split(line)
+    except ValueError:  # a quote that does not end
+        return line.split()
+
+
+def command_option(words: Iterable[Word], *names: str) -> Word | None:
+    """The value of the last `--name=value`, `--name value`, `-n value` or `-nvalue`."""
+    found, wanted = None, False
+    for word in words:
+        if wanted:
+            found, wanted = word, False
+            continue
+        for name in names:
+            if word.text == name:
+                wanted = True
+            elif word.text.startswith(f"{name}="):
+                found = Word(word.text[len(name) + 1 :], word.line)
+            elif len(name) == 2 and word.text.startswith(name):
+                found = Word(word.text[2:], word.line)
+    return found
+
+
+def _is_init(command: tuple[Word, ...]) -> bool:
+    return _name(command[0]).startswith(COMMAND) and any(word.text == "init" for word in command[1:])
+
+
+def _name(word: Word) -> str:
+    """The program's, without the prefixes that systemd takes in front of a path."""
+    return posixpath.basename(word.text.lstrip("-@:+!"))
+
+
+UNIT_DIR = "/etc/systemd/system"
+
+UNIT = "kube-apiserver.service"
+
+INIT_UNIT = "aws-iam-authenticator-init.service"

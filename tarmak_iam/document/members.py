@@ -1,0 +1,385 @@
+"""Splices that add members to a mapping or list, take them out, or bring them into another order."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Collection
+from collections.abc import Sequence as SequenceOf
+from dataclasses import replace
+from typing import Any
+
+from tarmak_iam.document.comments import (
+    Slot,
+    behind_last_comments,
+    behind_with_comments,
+    below_commented,
+    comment_line,
+    holds_comments,
+    member_lines,
+    own_comment_lines,
+)
+from tarmak_iam.document.flow import add_to_flow, fill_flow, remove_from_flow
+from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, Span, content_start, is_block
+from tarmak_iam.document.render import Layout, block_lines, entry_lines, flow_text, indent, value_lines
+from tarmak_iam.document.source import Source
+from tarmak_iam.document.splices import (
+    Splice,
+    above_blank_lines,
+    blanks_before,
+    code_end,
+    column,
+    entry_start,
+    insertion_offset,
+    item_start,
+    joined_spans,
+    key_column,
+    member_count,
+    member_start,
+    member_value,
+    new_lines,
+    next_line_behind,
+    owns_line_end,
+    starts_line,
+)
+from tarmak_iam.document.target import Target, is_null, refuse
+from tarmak_iam.document.tree import Comment, Tree
+from tarmak_iam.document.write import write_value
+from tarmak_iam.text import quoted
+
+
+def add_members(target: Target, members: dict[Any, Any]) -> list[Splice]:
+    """Gives new keys to the mapping (or null, or nothing) that the target is. Raises EditRefused."""
+    if is_empty_target(target):
+        return _fill_empty(target, members)
+    node = target.holders[-1].node
+    if not isinstance(node, Mapping):
+        refuse(target.tree, node, f"{target.route} is not a mapping", "keys are added to mappings only")
+    if node.flow:
+        return add_to_flow(target, node, list(members.items()))
+    return [splice for key, value in members.items() for splice in _into_block_mapping(target, node, key, value)]
+
+
+def add_items(target: Target, index: int, values: list[Any]) -> list[Splice]:
+    """Puts items into the list (or null, or nothing) that the target is, from `index` on. Raises EditRefused."""
+    if is_empty_target(target):
+        return _fill_empty(target, values)
+    tree, node = target.tree, target.holders[-1].node
+    if not isinstance(node, Sequence):
+        refuse(tree, node, f"{target.route} is not a list", "items are added to lists only")
+    if node.flow:
+        return add_to_flow(target, node, values, index)
+    source = tree.source
+    dash = column(source, item_start(source, node, len(node.items) - 1))
+    lines = indent(_item_lines(node, values, target.layout()), dash)
+    if index == 0 and not starts_line(source, start := item_start(source, node, 0)):
+        newline = source.newline_near(start)  # behind another dash: what stands there moves to a line of its own
+        return [Splice(start, start, newline.join(lines).lstrip(" ") + newline + " " * dash)]
+    if index == 0:
+        at = member_lines(tree, node, 0).start
+    else:
+        last = index == len(node.items)
+        below = insertion_offset(tree, node) if last else next_line_behind(source, node.items[index - 1])
+        at = behind_with_comments(tree, below, dash)
+        if last and at == below:  # one that stands further out than those before it speaks of something else
+            at = behind_last_comments(tree, at, _outer_column(target, dash))
+    return [new_lines(source, at, lines)]
+
+
+def _outer_column(target: Target, dash: int) -> int:
+    """The column of the list's key, which its items may be indented below."""
+    entry = target.holders[-1].entry
+    return dash if entry is None else min(dash, column(target.tree.source, entry_start(target.tree.source, entry)))
+
+
+def _item_lines(node: Sequence, values: list[Any], layout: Layout) -> list[str]:
+    """Collections among none but flow collections of their kind (`- {a: 1}`) are written so, too."""
+    kinds = {type(item) if isinstance(item, (Mapping, Sequence)) and item.flow else None for item in node.items}
+    kind: type | None = {Mapping: dict, Sequence: list}.get(kinds.pop() or Scalar) if len(kinds) == 1 else None
+    if kind is None or not all(isinstance(value, kind) for value in values):
+        return block_lines(values, layout)
+    return ["-".ljust(layout.item) + flow_text(value, layout) for value in values]
+
+
+def is_empty_target(target: Target) -> bool:
+    """Whether the target is null, {} or [], or there is no node at all."""
+    if not target.holders:
+        return True
+    node = target.holders[-1].node
+    return (
+        is_null(node) if isinstance(node, Scalar) else isinstance(node, (Mapping, Sequence)) and not member_count(node)
+    )
+
+
+def takes_members(target: Target, value: Any) -> bool:
+    """Whether the target is empty, and can become the mapping or list that the value is."""
+    if not is_empty_target(target) or not value:
+        return False
+    if isinstance(value, dict):
+        return not isinstance(target.node, Sequence)
+    return isinstance(value, list) and not isinstance(target.node, Mapping)
+
+
+def _is_unwritten_root(target: Target) -> bool:
+    """The empty node of a document that is only `---` (and comments)."""
+    root = target.holders[0].node
+    return len(target.holders) == 1 and root.span.start == root.span.end
+
+
+def begin(target: Target, value: Any) -> list[Splice]:
+    """A document without any node (empty, or comments only) begins behind its comments."""
+    source, end = target.tree.source, target.tree.extent.end
+    at = end if end >= len(source.text) else source.line_start(end)
+    layout = replace(Layout(), literal=target.literals)
+    if isinstance(value, (dict, list)) and value:
+        return [new_lines(source, at, block_lines(value, layout))]
+    first, below = value_lines(value, layout)
+    return [new_lines(source, at, [f"--- {first}" if below else first, *below])]
+
+
+def _fill_empty(target: Target, child: Any) -> list[Splice]:
+    """null, ~, nothing, {} and [] become a block (inside a flow collection: flow); their comment stays."""
+    if not target.holders or _is_unwritten_root(target):
+        return begin(target, child)
+    node = target.holders[-1].node
+    if not takes_members(target, child):
+        kind = "list" if isinstance(node, Sequence) else "mapping"
+        refuse(target.tree, node, f"an empty {kind} stands where the other kind is wanted", "remove it first")
+    if isinstance(node, (Mapping, Sequence)) and holds_comments(target.tree, node):
+        return fill_flow(target, node, list(child.items() if isinstance(child, dict) else child))
+    slot = None if target.in_flow else _commented_child(target, child)
+    if slot is not None:
+        return _below_comment(target, child, slot)
+    return write_value(target, child)
+
+
+def _commented_child(target: Target, child: Any) -> Slot | None:
+    """The slot below a commented-out line of the new key, under the key whose value is null."""
+    holder, source = target.holders[-1], target.tree.source
+    if holder.entry is None or not isinstance(child, dict) or not isinstance(holder.node, Scalar):
+        return None
+    own = column(source, entry_start(source, holder.entry))
+    below = source.next_line(holder.node.span.end)
+    return below_commented(target.tree, next(iter(child)), below, lambda where: where > own)
+
+
+def _below_comment(target: Target, child: Any, slot: Slot) -> list[Splice]:
+    source, node = target.tree.source, target.holders[-1].node
+    layout = target.layout()
+    lines = new_lines(source, slot.offset, indent(block_lines(child, layout), slot.column))
+    assert isinstance(node, Scalar)
+    start = content_start(source.text, node)  # `null` or `~` gives way to the block
+    return [Splice(blanks_before(source, start), node.span.end, ""), lines] if node.text else [lines]
+
+
+def _into_block_mapping(target: Target, mapping: Mapping, key: Any, value: Any) -> list[Splice]:
+    tree, source = target.tree, target.tree.source
+    layout, width = target.layout(), key_column(source, mapping)
+    lines = indent(entry_lines(key, value, layout), width)
+    places = (_above_first(target, mapping), *(next_line_behind(source, entry.value) for entry in mapping.entries))
+    for start in places if str(key) in tree.commented_out else ():
+        slot = None if start is None else below_commented(tree, str(key), start, lambda where: where == width)
+        if slot:
+            return [new_lines(source, slot.offset, lines)]
+    return [new_lines(source, behind_with_comments(tree, insertion_offset(tree, mapping), width), lines)]
+
+
+def _above_first(target: Target, mapping: Mapping) -> int | None:
+    """Where the lines between the mapping's owner and its first key begin, if it begins on its own line."""
+    source, holder = target.tree.source, target.holders[-1]
+    if not starts_line(source, entry_start(source, mapping.entries[0])):
+        return None
+    if holder.entry is not None:
+        return source.next_line(holder.entry.key.span.end)
+    return source.line_start(target.tree.extent.start) if holder.index is None else None
+
+
+_MARKER = re.compile(r"^---", re.MULTILINE)
+
+
+def emptied_by(target: Target) -> Target:
+    """The highest of the target's parents that its removal would leave empty; the target itself if none."""
+    while len(target.holders) > 1 and member_count(target.holders[-2].node) == 1:
+        if len(target.holders) == 2 and not _is_removable_root(target.tree, target.holders[0].node):
+            break
+        target = target.parent
+    return target
+
+
+def _is_removable_root(tree: Tree, root: Node) -> bool:
+    """Whether the root is a block on lines of its own, so that without them an empty document is left."""
+    if not is_block(root):
+        return False
+    text, extent = tree.source.text, tree.extent
+    if extent.end < len(text) and not _MARKER.search(text, extent.start, root.span.start):
+        return False  # it would be no document at all, and the next one the first
+    return root.span.start == member_start(tree.source, root, 0) and starts_line(tree.source, root.span.start)
+
+
+def remove_members(target: Target, numbers: Collection[int]) -> list[Splice]:
+    """Takes members out of the collection that the target is; one that is left empty is {} or []."""
+    tree, parent = target.tree, target.holders[-1].node
+    assert isinstance(parent, (Mapping, Sequence))
+    if isinstance(parent, Mapping):
+        _refuse_duplicates(tree, parent, numbers)
+    if len(numbers) < member_count(parent) or (parent.flow and _holds_comment(tree, parent)):
+        return remove_from_flow(tree, parent, numbers) if parent.flow else _from_block(tree, parent, sorted(numbers))
+    return _emptied(target, parent)
+
+
+def remove_root(tree: Tree) -> list[Splice]:
+    """Takes a block collection that is the whole document out: the comments above and below it stay."""
+    root = tree.root
+    assert root is not None
+    span = Span(tree.source.line_start(root.span.start), next_line_behind(tree.source, root))
+    return [_lines(tree.source, span, keep_line_end=False)]
+
+
+def sparing(tree: Tree, splices: list[Splice], own: Collection[Comment]) -> list[Splice]:
+    """Deletions, cut into pieces around all comment lines but some."""
+    taken = {comment.span.start for comment in own}
+    lines = [comment_line(tree, comment) for start, comment in tree.own_lines.items() if start not in taken]
+    return [part for splice in splices for part in _without(splice, lines)]
+
+
+def _without(splice: Splice, spared: list[Span]) -> list[Splice]:
+    inside = [span for span in spared if splice.start <= span.start and span.end <= splice.end and not splice.text]
+    edges = [splice.start, *(edge for span in inside for edge in span), splice.end]
+    return [replace(splice, start=start, end=end) for start, end in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def _holds_comment(tree: Tree, parent: Mapping | Sequence) -> bool:
+    """Whether comments stand beside the members of a flow collection: they keep its brackets apart."""
+    inside = [c.span.start for c in tree.comments if parent.span.start < c.span.start < parent.span.end]
+    spans = [
+        Span(member.key.span.start, member.value.span.end)
+        for member in (parent.entries if isinstance(parent, Mapping) else ())
+    ] + [item.span for item in (parent.items if isinstance(parent, Sequence) else ())]
+    return any(not any(span.start < at < span.end for span in spans) for at in inside)
+
+
+def _refuse_duplicates(tree: Tree, parent: Mapping, numbers: Collection[int]) -> None:
+    """Without the last of two equal keys the one before it would count, which nobody means by a removal."""
+    kept: set[str | None] = {entry.text for number, entry in enumerate(parent.entries) if number not in numbers}
+    for number in numbers:
+        entry = parent.entries[number]
+        if entry.text is not None and entry.text in kept:
+            equal = [other.key.span.start for other in parent.entries if other.text == entry.text]
+            lines = ", ".join(str(tree.source.position(start)[0]) for start in equal)
+            what = f"the key {quoted(entry.text)} is there {len(equal)} times (lines {lines})"
+            refuse(tree, entry.key, what, "remove all but one by hand first")
+
+
+def _emptied(target: Target, parent: Mapping | Sequence) -> list[Splice]:
+    """{} or [] instead of all members; the comment lines of a block's members go where they stand around them."""
+    tree, source = target.tree, target.tree.source
+    splices = write_value(target, {} if isinstance(parent, Mapping) else [])
+    if parent.flow:
+        return splices
+    lines = [
+        comment_line(tree, comment)
+        for number in range(member_count(parent))
+        for comment in own_comment_lines(tree, parent, number)
+    ]
+    if not lines:
+        return splices
+    deleted = joined_spans([*lines, *(Span(each.start, each.end) for each in splices if not each.text)])
+    return [*(each for each in splices if each.text), *(_lines(source, span, keep_line_end=False) for span in deleted)]
+
+
+def _from_block(tree: Tree, parent: Mapping | Sequence, numbers: list[int]) -> list[Splice]:
+    """Takes some of the members out, but not all."""
+    source = tree.source
+    spans = [
+        member_lines(tree, parent, number)
+        for number in numbers
+        if starts_line(source, member_start(source, parent, number))
+    ]
+    splices = [Splice(*span, "") for span in _ending_as_before(tree, parent, joined_spans(spans))]
+    if numbers[0] == 0 and not starts_line(source, member_start(source, parent, 0)):
+        return _behind_dash(tree, parent, numbers, splices)
+    return splices
+
+
+def _ending_as_before(tree: Tree, parent: Mapping | Sequence, spans: list[Span]) -> list[Span]:
+    """Whole lines that go; if they end a file without line end, the line ends before them go too."""
+    source = tree.source
+    starts = [member_start(source, parent, number) for number in range(member_count(parent))]
+    while spans:
+        before = bisect_left(starts, spans[-1].start) - 1
+        keeps = before >= 0 and owns_line_end(source, member_value(parent, before))
+        last = _lines(source, spans[-1], keep_line_end=keeps)
+        longer = joined_spans([*spans[:-1], Span(last.start, last.end)])
+        if len(longer) == len(spans):
+            return longer
+        spans = longer  # it reaches up to what goes above
+    return spans
+
+
+def _behind_dash(tree: Tree, parent: Mapping | Sequence, numbers: list[int], others: list[Splice]) -> list[Splice]:
+    """The first member of a mapping or list that begins behind a dash: the next one that stays moves up to its
+    place, or the dash stays alone if comments stand between them."""
+    source, start = tree.source, member_start(tree.source, parent, 0)
+    following = next(number for number in range(member_count(parent)) if number not in numbers)
+    before, end = member_value(parent, following - 1), member_start(source, parent, following)
+    between = source.text[next_line_behind(source, before) : source.line_start(end)]
+    if starts_line(source, end) and not between.strip():
+        return [Splice(start, end, ""), *(splice for splice in others if splice.start >= end)]
+    first = Splice(blanks_before(source, start), source.line_end(code_end(source, member_value(parent, 0))), "")
+    return [first, *others]
+
+
+def _lines(source: Source, span: Span, *, keep_line_end: bool) -> Splice:
+    """Whole lines; if they end a file without line end, the ones before them go, so that it stays so."""
+    start, end = span
+    unended = start < end == len(source.text) and not source.ends_line(end)
+    if unended and start and not keep_line_end and source.ends_line(start):
+        start = above_blank_lines(source, start)
+    return Splice(start, end, "")
+
+
+def can_be_reordered(target: Target) -> bool:
+    """Whether every item of the list stands on whole lines of its own."""
+    node, source = target.node, target.tree.source
+    if not isinstance(node, Sequence) or node.flow or target.in_flow:
+        return False
+    return all(starts_line(source, member_start(source, node, number)) for number in range(len(node.items)))
+
+
+def reorder_items(target: Target, order: SequenceOf[int]) -> list[Splice]:
+    """`order` has the index of every item, as they are to follow each other; as many as possible stay in place."""
+    source, node = target.tree.source, target.node
+    assert isinstance(node, Sequence)
+    lines = [member_lines(target.tree, node, number) for number in range(len(node.items))]
+    staying = set(longest_ascent(order))
+    end = at = max(span.end for span in lines)
+    newline = "" if source.ends_line(end) else source.newline_near(end)  # what the end of the file lacks
+    moved: dict[int, str] = {}
+    for number in reversed(order):
+        if number in staying:
+            at = lines[number].start
+        else:
+            text = source.text[slice(*lines[number])]
+            moved[at] = text + (newline if lines[number].end == end else "") + moved.get(at, "")
+    cuts = joined_spans(lines[number] for number in order if number not in staying)
+    if newline and end in moved:
+        moved[end] = (newline if len(lines) - 1 in staying else "") + moved[end].removesuffix(newline)
+    elif newline:
+        cuts = [Span(above_blank_lines(source, cut.start), end) if cut.end == end else cut for cut in cuts]
+    return [Splice(*cut, "") for cut in cuts] + [Splice(at, at, text) for at, text in moved.items()]
+
+
+def longest_ascent(numbers: SequenceOf[int]) -> list[int]:
+    """The longest run of ascending numbers that is left when some are taken out (patience sorting)."""
+    tops: list[int] = []  # the smallest number that ends an ascent of each length
+    before: dict[int, int | None] = {}
+    for number in numbers:
+        length = bisect_left(tops, number)
+        before[number] = tops[length - 1] if length else None
+        tops[length : length + 1] = [number]
+    ascent: list[int] = []
+    at = tops[-1] if tops else None
+    while at is not None:
+        ascent.append(at)
+        at = before[at]
+    return ascent[::-1]

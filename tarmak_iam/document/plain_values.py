@@ -1,0 +1,252 @@
+"""Plain values of a document: made from nodes as go-yaml makes them, compared, and changed as an edit is meant to."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Iterable
+from collections.abc import Mapping as MappingOf
+from functools import cached_property
+from typing import Any
+
+from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, dereference, walk
+from tarmak_iam.document.scalars import YAML_V2, Dialect, ScalarError
+from tarmak_iam.document.source import MAX_DEPTH, MAX_VALUES, Source
+from tarmak_iam.errors import ParseError
+from tarmak_iam.routes import Route
+
+_NO_MAPPING = "map merge requires map or sequence of maps as the value"
+
+
+def construct(root: Node | None, source: Source, dialect: Dialect = YAML_V2) -> Any:
+    """dict, list, str, int, float, bool and None; the last of duplicate keys wins, in the first one's place.
+
+    Raises ParseError where yaml.v2 fails: a collection as a key, a merge of something that is no
+    mapping, a tag that does not fit its scalar; and for documents that expand beyond MAX_VALUES.
+    """
+    return None if root is None else _Constructor(root, source, dialect).value(root)
+
+
+class _Constructor:
+    def __init__(self, root: Node, source: Source, dialect: Dialect) -> None:
+        self._root = root
+        self._source = source
+        self._checks_last_anchor = dialect.checks_last_anchor
+        self._resolve = dialect.resolve
+        self._own_keys_win = dialect.own_keys_win
+        self._left = MAX_VALUES
+        self._depth = 0
+
+    def value(self, node: Node) -> Any:
+        self._left -= 1
+        if self._left < 0:
+            raise self._too_many(node)
+        if isinstance(node, Alias):
+            node = dereference(node)
+        if isinstance(node, Scalar):
+            try:
+                return self._resolve(node)
+            except ScalarError as error:
+                raise self._error(node, str(error)) from None
+        self._enter(node)
+        if isinstance(node, Sequence):
+            value: Any = [self.value(item) for item in node.items]
+        else:
+            assert isinstance(node, Mapping)
+            value = self._fill({}, {}, node)
+        self._depth -= 1
+        return value
+
+    def _enter(self, node: Node) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise self._error(node, f"its aliases nest deeper than {MAX_DEPTH} levels, which is not read")
+
+    def _fill(self, into: dict[Any, Any], kinds: dict[Any, type], node: Mapping) -> dict[Any, Any]:
+        """`kinds` has the type of each key of `into` that is no string."""
+        merged: dict[Any, Any] = {}
+        merged_kinds: dict[Any, type] = {}
+        for entry in node.entries:
+            if entry.is_merge:
+                others = (merged, merged_kinds) if self._own_keys_win else (into, kinds)
+                self._merge(*others, entry.value)
+                continue
+            key = self.value(entry.key)
+            if not isinstance(key, str):
+                if isinstance(key, (dict, list)):
+                    what = "invalid map key: a mapping or list cannot be a key"
+                    raise self._error(entry.key, what, "put a text that begins with a brace or bracket in quotes")
+                key = python_key(key, entry.text, kinds)
+            into[key] = self.value(entry.value)
+        for key, value in merged.items():
+            into.setdefault(key, value)
+        return into
+
+    def _merge(self, into: dict[Any, Any], kinds: dict[Any, type], node: Node) -> None:
+        """In file order, so a `<<` behind a key overrides it; in a list of merges the first wins."""
+        # Not through an alias: yaml.v2 takes a list of merges only where it is written out.
+        for merged in reversed(node.items) if isinstance(node, Sequence) else (node,):
+            self._left -= 1
+            if self._left < 0:
+                raise self._too_many(node)
+            target = dereference(merged)
+            self._check_last_anchor(merged)
+            if self._is_null_alias(merged):
+                into.clear()  # what is null empties the mapping that it is merged into
+                kinds.clear()
+                continue
+            if not isinstance(target, Mapping):
+                raise self._error(merged, _NO_MAPPING)
+            self._enter(target)
+            self._fill(into, kinds, target)
+            self._depth -= 1
+
+    def _check_last_anchor(self, node: Node) -> None:
+        """Raises ParseError for an alias whose anchor's name is given to something else than a mapping later on."""
+        if not isinstance(node, Alias) or not self._checks_last_anchor:
+            return
+        last = self._last_anchors.get(node.name, node.target)
+        if not isinstance(last, Mapping):
+            line = self._source.position(last.span.start)[0]
+            remedy = "" if last is node.target else f"line {line} defines &{node.name} again: rename one of the anchors"
+            raise self._error(node, _NO_MAPPING, remedy)
+
+    def _is_null_alias(self, node: Node) -> bool:
+        target = dereference(node)
+        is_one = isinstance(node, Alias) and self._checks_last_anchor and isinstance(target, Scalar)
+        return is_one and self.value(target) is None
+
+    @cached_property
+    def _last_anchors(self) -> dict[str, Node]:
+        """By name; a collection gets its anchor before what is in it."""
+        return {node.anchor: node for node in walk(self._root) if node.anchor}
+
+    def _too_many(self, node: Node) -> ParseError:
+        return self._error(node, "its aliases expand to more than a million values, which is not read")
+
+    def _error(self, node: Node, what: str, remedy: str = "") -> ParseError:
+        return ParseError(what, remedy=remedy, place=self._source.place(node.span.start))
+
+
+def python_key(key: Any, text: str | None, kinds: dict[Any, type]) -> Any:
+    """The key itself, or its text where Python would take it for another one: true, 1 and 1.0 are three keys.
+
+    `kinds` has the types of the keys before it, and gets that of this one.
+    """
+    return key if kinds.setdefault(key, type(key)) is type(key) else text
+
+
+def same(left: Any, right: Any) -> bool:
+    """Equality that tells true from 1 from 1.0, as YAML does and Python does not; NaN equals itself.
+
+    The order of a mapping's keys counts as meaningless.
+    """
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, dict):
+        return len(left) == len(right) and all(key in right and same(value, right[key]) for key, value in left.items())
+    if isinstance(left, list):
+        return len(left) == len(right) and all(map(same, left, right))
+    if isinstance(left, float) and math.isnan(left):
+        return math.isnan(right)
+    return bool(left == right)
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """The value in plain types (a str subclass is a str, a tuple a list), so that it can be compared.
+
+    Raises TypeError for what YAML has no form for, or that cannot be encoded.
+    """
+    if value is None or isinstance(value, bool) or (type(value) is str and value.isascii()):  # nearly all there is
+        return value
+    if depth > MAX_DEPTH:
+        raise TypeError(f"values nested deeper than {MAX_DEPTH} levels cannot be written")
+    if isinstance(value, MappingOf):
+        return {_plain_key(key): plain(child, depth + 1) for key, child in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item, depth + 1) for item in value]
+    if isinstance(value, str):
+        if _SURROGATE.search(value):
+            raise TypeError("a text with half a surrogate pair cannot be written")
+        return str.__str__(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, int):
+        if not -(2**63) <= value < 2**64:
+            raise TypeError("a number of more than 64 bits cannot be written: it would be read as a float")
+        return int(value)
+    raise TypeError(f"a {type(value).__name__} cannot be written as YAML")
+
+
+def _plain_key(key: Any) -> Any:
+    if type(key) is str:
+        return plain(key)
+    if isinstance(key, (MappingOf, list, tuple)):
+        raise TypeError("a mapping or list cannot be a key")
+    if isinstance(key, float) and math.isnan(key):
+        raise TypeError("NaN cannot be a key")
+    return plain(key)
+
+
+def assigned(data: Any, path: list[Any], value: Any) -> Any:
+    """`data` with the value at the path; only what lies on the path is copied, parents are created."""
+    if not path:
+        return value
+    step, *rest = path
+    if isinstance(step, int) and not isinstance(data, dict):
+        items = list(data or [])
+        child = items[step] if step < len(items) else None
+        items[step : step + 1] = [assigned(child, rest, value)]
+        return items
+    entries = dict(data or {})
+    entries[step] = assigned(entries.get(step), rest, value)
+    return entries
+
+
+def extended(data: Any, path: list[Any], members: dict[Any, Any]) -> Any:
+    """`data` with new keys in the mapping (or null) at the path."""
+    old = value_at(data, path)
+    return assigned(data, path, {**(old if isinstance(old, dict) else {}), **members})
+
+
+def inserted(data: Any, path: list[Any], index: int, items: list[Any]) -> Any:
+    """`data` with new items in the list (or null) at the path."""
+    old = value_at(data, path)
+    old = old if isinstance(old, list) else []
+    return assigned(data, path, [*old[:index], *items, *old[index:]])
+
+
+def without(data: Any, path: list[Any], keys: Collection[Any]) -> Any:
+    """`data` without some members of the collection at the path."""
+    old = value_at(data, path)
+    if isinstance(old, list):
+        return assigned(data, path, [item for index, item in enumerate(old) if index not in keys])
+    members = old if isinstance(old, dict) else {}
+    return assigned(data, path, {key: value for key, value in members.items() if key not in keys})
+
+
+def value_at(data: Any, path: Iterable[Any]) -> Any:
+    """What a path leads to, None where that is nothing."""
+    for step in path:
+        if isinstance(data, dict):
+            data = data.get(step)
+        else:
+            data = data[step] if isinstance(data, list) and step < len(data) else None
+    return data
+
+
+def first_difference(left: Any, right: Any, route: Route | None = None) -> Route:
+    """Where two values first differ."""
+    route = route or Route()
+    if isinstance(left, dict) and isinstance(right, dict):
+        for key in [*left, *(key for key in right if key not in left)]:
+            if key not in left or key not in right or not same(left[key], right[key]):
+                return first_difference(left.get(key), right.get(key), route / str(key))
+    if isinstance(left, list) and isinstance(right, list):
+        for index, (one, other) in enumerate(zip(left, right, strict=False)):
+            if not same(one, other):
+                return first_difference(one, other, route / index)
+    return route

@@ -1,0 +1,235 @@
+"""An edit as text: pieces of the original replaced, and the offsets that block edits cut at."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+
+from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Span, is_block
+from tarmak_iam.document.source import Source
+from tarmak_iam.document.tree import Tree
+from tarmak_iam.errors import EditRefused
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Splice:
+    """`text[start:end]` becomes `text`; offsets in code points of the original."""
+
+    start: int
+    end: int
+    text: str
+
+
+def apply_splices(text: str, splices: Iterable[Splice]) -> str:
+    """All splices at once; they must not overlap. Equal insertion points keep the given order."""
+    pieces, at = [], 0
+    for splice in sorted(splices, key=lambda each: (each.start, each.end)):
+        if splice.start < at:
+            raise ValueError("overlapping splices")
+        pieces += [text[at : splice.start], splice.text]
+        at = splice.end
+    return "".join([*pieces, text[at:]])
+
+
+def joined_spans(spans: Iterable[Span]) -> list[Span]:
+    """The spans in order, those that touch or overlap made one."""
+    result: list[Span] = []
+    for span in sorted(spans):
+        if result and span.start <= result[-1].end:
+            result[-1] = Span(result[-1].start, max(result[-1].end, span.end))
+        else:
+            result.append(span)
+    return result
+
+
+class ClaimedSpans:
+    """What the splices of several changes take of one text, each change known by what owns it."""
+
+    def __init__(self) -> None:
+        self._spans: list[Span] = []  # replaced, in order
+        self._points: list[int] = []  # inserted at, in order
+        self._owners: dict[int, Hashable] = {}
+
+    def take(self, splices: Iterable[Splice], owner: Hashable) -> bool:
+        """Takes it, unless a splice overlaps with one that is there, or inserts where another owner does."""
+        given = list(splices)
+        if not all(self._is_free(splice, owner) for splice in given):
+            return False
+        for splice in given:
+            if splice.start < splice.end:
+                insort(self._spans, Span(splice.start, splice.end))
+            else:
+                insort(self._points, splice.start)
+                self._owners[splice.start] = owner
+        return True
+
+    def leave(self, splices: Iterable[Splice]) -> None:
+        for splice in splices:
+            if splice.start < splice.end:
+                self._spans.remove(Span(splice.start, splice.end))
+            else:
+                self._points.remove(splice.start)
+
+    def _is_free(self, splice: Splice, owner: Hashable) -> bool:
+        start, end = splice.start, splice.end
+        near = bisect_left(self._spans, (start, end))
+        if any(span.start < end and start < span.end for span in self._spans[max(near - 1, 0) : near + 1]):
+            return False
+        point = bisect_right(self._points, start) if start < end else bisect_left(self._points, start)
+        at = self._points[point] if point < len(self._points) else None
+        if start < end:
+            return at is None or at >= end
+        return at != start or self._owners[start] == owner
+
+
+_DASH = re.compile(r"^[ ]*-(?=\s)", re.MULTILINE)
+
+
+def column(source: Source, offset: int) -> int:
+    """The column of an offset, from 0."""
+    return offset - source.line_start(offset)
+
+
+def dash_of(source: Source, sequence: Sequence) -> int:
+    """Where the first dash of a block sequence stands (with an anchor its span starts before that)."""
+    if not sequence.anchor and not sequence.tag:
+        return sequence.span.start
+    match = _DASH.search(source.text, sequence.span.start)
+    return match.end() - 1 if match else sequence.span.start
+
+
+_COLON = re.compile(r"(?:\s#[^\r\n]*|[^:#])*:")
+
+_COMMENT_SIGN = re.compile(r"(?:(?<=[ \t])|^)#", re.MULTILINE)
+
+
+def last_leaf(node: Node) -> Node:
+    """The node whose text ends a node's text."""
+    while is_block(node):
+        children = node.entries if isinstance(node, Mapping) else node.items
+        if not children:
+            break
+        last = children[-1]
+        node = last.value if isinstance(last, Entry) else last
+    return node
+
+
+def code_end(source: Source, node: Node) -> int:
+    """Where a node's text ends, without the line end that a block scalar owns."""
+    leaf = last_leaf(node)
+    if not (isinstance(leaf, Scalar) and leaf.is_block):
+        return leaf.span.end
+    text = source.text
+    end = leaf.span.end
+    return end - 1 - (text[end - 2 : end] == "\r\n") if text[end - 1] in "\r\n" else end
+
+
+def next_line_behind(source: Source, node: Node) -> int:
+    """Where the line below a node begins: behind its last line and that line's comment."""
+    leaf = last_leaf(node)
+    if isinstance(leaf, Scalar) and leaf.is_block:
+        return leaf.span.end
+    return source.next_line(leaf.span.end)
+
+
+def insertion_offset(tree: Tree, node: Node) -> int:
+    """`behind`, for text to go in there. Raises EditRefused behind a block scalar that a missing line end ends."""
+    leaf, text = last_leaf(node), tree.source.text
+    # Blanks that end the file without a line end are, or may be, the scalar's too.
+    is_unended = not text[leaf.span.end :].strip(" ") and text[-1:] not in ("\n", "\r")
+    if is_unended and owns_line_end(tree.source, node):
+        raise EditRefused(
+            "the file ends in a block scalar without line end, whose value any text behind it would change",
+            remedy="end the file with an empty line, if the value may end in one too",
+            place=tree.source.place(leaf.span.start),
+        )
+    return next_line_behind(tree.source, node)
+
+
+def owns_line_end(source: Source, node: Node) -> bool:
+    """Whether the line end behind a node is part of its value: it ends in a block scalar, and not in a `|-`."""
+    leaf = last_leaf(node)
+    if not isinstance(leaf, Scalar) or not leaf.is_block:
+        return False
+    header = source.text[leaf.span.start : source.line_end(leaf.span.start)]
+    return re.search(r"[|>][0-9]?-", header) is None
+
+
+def entry_start(source: Source, entry: Entry) -> int:
+    """Where an entry begins: its key, or the `?` before a complex key."""
+    start = entry.key.span.start
+    line = source.line_start(start)
+    before = source.text[line:start].rstrip()
+    return line + len(before) - 1 if before.endswith("?") else start
+
+
+def key_column(source: Source, mapping: Mapping) -> int:
+    return column(source, entry_start(source, mapping.entries[0]))
+
+
+def find_colon(source: Source, start: int) -> int:
+    """Behind the first colon from `start` on that is not in a comment."""
+    match = _COLON.match(source.text, start)
+    return match.end() if match else start
+
+
+def item_start(source: Source, sequence: Sequence, number: int) -> int:
+    """Where the dash of a block sequence's item stands: the last one before the item, outside comments."""
+    floor = last_leaf(sequence.items[number - 1]).span.end if number else sequence.span.start
+    at = sequence.items[number].span.start
+    while at > floor:
+        line = max(source.line_start(at - 1), floor)
+        text = source.text[line:at]
+        comment = _COMMENT_SIGN.search(text)
+        dash = text.rfind("-", 0, comment.start() if comment else len(text))
+        if dash >= 0:
+            return line + dash
+        at = line
+    return floor
+
+
+def member_start(source: Source, parent: Mapping | Sequence, number: int) -> int:
+    """Where a member of a block collection begins: its key, its `?` or its dash."""
+    if isinstance(parent, Mapping):
+        return entry_start(source, parent.entries[number])
+    return item_start(source, parent, number)
+
+
+def member_value(parent: Mapping | Sequence, number: int) -> Node:
+    return parent.entries[number].value if isinstance(parent, Mapping) else parent.items[number]
+
+
+def member_count(node: Node) -> int:
+    """How many members a collection has; a scalar has none."""
+    if isinstance(node, Mapping):
+        return len(node.entries)
+    return len(node.items) if isinstance(node, Sequence) else 0
+
+
+def starts_line(source: Source, offset: int) -> bool:
+    return not source.text[source.line_start(offset) : offset].strip()
+
+
+def blanks_before(source: Source, offset: int) -> int:
+    """Where the run of blanks and tabs that ends at `offset` begins."""
+    while offset and source.text[offset - 1] in " \t":
+        offset -= 1
+    return offset
+
+
+def above_blank_lines(source: Source, line: int) -> int:
+    """Where the text of the last line above `line` that is not blank ends, before its line end."""
+    while line and not source.text[source.line_start(line - 1) : line].strip():
+        line = source.line_start(line - 1)
+    return line - len(source.newline_near(line - 1)) if line else 0
+
+
+def new_lines(source: Source, at: int, lines: list[str]) -> Splice:
+    """Whole lines in front of the line at `at`; behind a last line without line end, that stays missing."""
+    newline = source.newline_near(max(at - 1, 0))
+    text = newline.join(lines)
+    if at == 0 or source.ends_line(at):
+        return Splice(at, at, text + newline)
+    return Splice(at, at, newline + text)

@@ -1,0 +1,43 @@
+"""Unified diffs of two texts, with the line that says that a file does not end in a newline."""
+
+from __future__ import annotations
+
+import difflib
+import re
+
+_CONTEXT = 3
+_SPARE = 200
+"""So many equal lines are left around: difflib may find the same difference some lines further on."""
+_HUNK = re.compile(r"^@@ -(\d+)((?:,\d+)?) \+(\d+)((?:,\d+)?) @@")
+_LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
+
+
+def unified_diff(before: str, after: str, filename: str) -> str:
+    """Empty for equal texts. Line ends are LF; one that differs from its counterpart is shown as `\\r`."""
+    old, new = _LINES.findall(before), _LINES.findall(after)
+    # difflib is quadratic: it gets to see what differs, and some lines around that.
+    head = max(_common(old, new) - _SPARE, 0)
+    old, new = old[head:], new[head:]
+    tail = max(_common(old[::-1], new[::-1]) - _SPARE, 0)
+    old, new = old[: len(old) - tail], new[: len(new) - tail]
+    lines = difflib.unified_diff(old, new, filename, filename, n=_CONTEXT)
+    return "".join(_shown(_HUNK.sub(lambda match: _moved(match, head), line)) for line in lines)
+
+
+def _common(old: list[str], new: list[str]) -> int:
+    """How many lines both begin with."""
+    pairs = zip(old, new, strict=False)
+    return next((number for number, (one, other) in enumerate(pairs) if one != other), min(len(old), len(new)))
+
+
+def _moved(match: re.Match[str], lines: int) -> str:
+    """The head of a hunk, for a text with so many lines more above."""
+    numbers = [str(int(match[n]) + lines) for n in (1, 3)]
+    return f"@@ -{numbers[0]}{match[2]} +{numbers[1]}{match[4]} @@"
+
+
+def _shown(line: str) -> str:
+    body = line.rstrip("\r\n")
+    if body == line:
+        return f"{line}\n\\ No newline at end of file\n"
+    return f"{body}\n"

@@ -1,0 +1,167 @@
+"""The objects that bring the mappings to the daemon's backends: ConfigMaps, IAMIdentityMappings and their
+definition; and what to know of them.
+
+The fields are those of the daemon's pkg/mapper/crd/apis, the same in every release that has the backend. It finds
+an object by the canonical ARN in its status, so without the status subresource nobody would be mapped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tarmak_iam.config.kubernetes_versions import GoVersion
+from tarmak_iam.emit.artifact import Emitter, Manifest
+from tarmak_iam.emit.kubernetes_objects import fits_client_side_apply, object_key, object_text
+from tarmak_iam.emit.labels import NAME, NAMESPACE, object_labels
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.identity.crd import CRD_GROUP
+from tarmak_iam.installation.backend_payloads import CONFIG_KEY, MAX_CONFIGMAP, configmap_size
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.mappings.formats.custom_resource import API_VERSION, KIND
+
+
+def configmap(installation: Installation) -> Manifest:
+    """Raises ConfigError where there are no mappings, or none that the daemon would start with."""
+    text = installation.daemon_config()
+    data = {CONFIG_KEY: text}
+    check_size(data)
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": NAME, "namespace": NAMESPACE, "labels": object_labels(installation)},
+        "data": data,
+    }
+
+
+def check_size(data: Mapping[str, str]) -> None:
+    """Raises ConfigError for more than a ConfigMap takes."""
+    if configmap_size(data) > MAX_CONFIGMAP:
+        raise ConfigError(
+            "the mappings are larger than a ConfigMap can be (1 MiB)", remedy="map groups of people by role"
+        )
+
+
+CONFIGMAP = Emitter("configmap", objects=lambda installation: (configmap(installation),))
+
+
+def aws_auth_objects(installation: Installation) -> tuple[Manifest, ...]:
+    """None for other backends. Raises ConfigError as `Installation.delivery` does, and for one that is too large."""
+    made = installation.delivery.aws_auth
+    if made is None:
+        return ()
+    check_size(made["data"])
+    return ({**made, "metadata": {**made["metadata"], "labels": object_labels(installation)}},)
+
+
+AWS_AUTH = Emitter("aws-auth", objects=aws_auth_objects)
+
+PLURAL = "iamidentitymappings"
+
+_VERSION = API_VERSION.rpartition("/")[2]
+
+
+def custom_resource_definition(installation: Installation) -> tuple[Manifest, ...]:
+    """None for other backends. Raises ConfigError where the Kubernetes version cannot be read."""
+    if "CRD" not in installation.daemon.backends:
+        return ()
+    kubernetes = installation.kubernetes
+    is_beta = kubernetes.is_below(1, 16)
+    spec: dict[str, Any] = {
+        "group": CRD_GROUP,
+        "scope": "Cluster",
+        "names": {"plural": PLURAL, "singular": KIND.lower(), "kind": KIND, "listKind": f"{KIND}List"},
+        **(_beta(kubernetes) if is_beta else _stable()),
+    }
+    made = {
+        "apiVersion": f"apiextensions.k8s.io/{'v1beta1' if is_beta else 'v1'}",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{PLURAL}.{CRD_GROUP}", "labels": object_labels(installation)},
+        "spec": spec,
+    }
+    return (made,)
+
+
+CRD = Emitter("crd", objects=custom_resource_definition)
+
+
+def _beta(kubernetes: GoVersion) -> dict[str, Any]:
+    schema = _schema()
+    if kubernetes.is_below(1, 12):
+        # 1.11 takes no type at the root of a schema that has a status (kubernetes#65357).
+        del schema["type"]
+    return {"version": _VERSION, "subresources": {"status": {}}, "validation": {"openAPIV3Schema": schema}}
+
+
+def _stable() -> dict[str, Any]:
+    version = {
+        "name": _VERSION,
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": _schema()},
+        "subresources": {"status": {}},
+    }
+    return {"versions": [version]}
+
+
+def _schema() -> dict[str, Any]:
+    text = {"type": "string"}
+    return {
+        "type": "object",
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": text,
+            "kind": text,
+            "metadata": {"type": "object"},
+            "spec": {
+                "type": "object",
+                "required": ["arn", "username"],
+                "properties": {"arn": text, "username": text, "groups": {"type": "array", "items": text}},
+            },
+            "status": {"type": "object", "properties": {"canonicalARN": text, "userID": text}},
+        },
+    }
+
+
+def identity_mapping_objects(installation: Installation) -> tuple[Manifest, ...]:
+    """None for other backends. Raises ConfigError as `Installation.delivery` does."""
+    return tuple(
+        {**each, "metadata": {**each["metadata"], "labels": object_labels(installation)}}
+        for each in installation.delivery.identity_mappings
+    )
+
+
+IDENTITY_MAPPINGS = Emitter("identity-mappings", objects=identity_mapping_objects)
+
+
+def notes(installation: Installation) -> tuple[str, ...]:
+    """Raises ConfigError as `Installation.delivery` does, and for mappings that are too large for a ConfigMap."""
+    return tuple(_notes(installation))
+
+
+def _notes(installation: Installation) -> Iterator[str]:
+    yield from map(str, installation.delivery.notes)
+    apply = installation.command("apply")
+    if "CRD" in installation.daemon.backends:
+        yield (
+            "`kubectl apply` takes the IAMIdentityMapping objects only once their CustomResourceDefinition is there: "
+            f"where it is new, apply that first, or use `{apply}`, which waits for it"
+        )
+        yield (
+            "an entry that is taken out stays in the cluster as an object, and lets its principal in, until somebody "
+            "deletes it: kubectl delete iamidentitymappings NAME"
+        )
+    server_side = "" if installation.kubernetes.is_below(1, 16) else ", and so does `kubectl apply --server-side`"
+    for each in _config_maps(installation):
+        if not fits_client_side_apply(each):
+            yield (
+                f"{object_text(object_key(each))} is too large for `kubectl apply`, which keeps a copy of it in an "
+                f"annotation of at most 262,144 bytes: `{apply}` takes it{server_side}"
+            )
+
+
+def _config_maps(installation: Installation) -> Iterator[Manifest]:
+    """Those with mappings: no other object grows with them."""
+    if installation.mappings is not None:
+        yield configmap(installation)
+    yield from aws_auth_objects(installation)

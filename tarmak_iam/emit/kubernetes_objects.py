@@ -1,0 +1,191 @@
+"""Kubernetes objects as plain data: what makes one, which it is, its checksum, its place in the apply order, and
+whether kubectl can apply it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from tarmak_iam.document.plain_values import plain
+from tarmak_iam.emit.artifact import Manifest
+
+ObjectKey = tuple[str, str, str, str]
+"""Group, kind, namespace and name: objects that agree in these are one object, whatever their API version."""
+
+_API_VERSION = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?/)?v[0-9][a-z0-9]*\Z", re.ASCII)
+
+_KIND = re.compile(r"[A-Z][A-Za-z0-9]*\Z", re.ASCII)
+
+
+# The loosest rule that Kubernetes has for names, which is RBAC's: a segment of a path, such as `system:node`.
+_NAME = re.compile(r"(?!\.{1,2}\Z)[^\x00-\x20\x7f-\xa0/%\u2028\u2029\ufeff]{1,253}\Z")
+
+
+# kustomize (measured with v5.5) writes them as they are, and then reads NEL as a blank and the others not at all.
+_GARBLED = re.compile(r"[\x7f-\x9f\ufffe\uffff]")
+
+
+def object_key(manifest: Manifest) -> ObjectKey:
+    """Of a well-formed object; a namespace that is not there is the empty one."""
+    metadata = manifest["metadata"]
+    group = manifest["apiVersion"].rpartition("/")[0]
+    return group, manifest["kind"], metadata.get("namespace") or "", metadata["name"]
+
+
+def object_text(key: ObjectKey) -> str:
+    """For messages: `ConfigMap kube-system/aws-auth`."""
+    group, kind, namespace, name = key
+    return f"{kind}{group and '.' + group} {namespace and namespace + '/'}{name}"
+
+
+def well_formed(value: Any) -> Manifest:
+    """A copy of the object in plain types. Raises TypeError, which says what keeps it from being an object."""
+    if not isinstance(value, dict):
+        raise TypeError(f"a {type(value).__name__} where a Kubernetes object belongs")
+    manifest: Manifest = plain(value)
+    _check_json(manifest)
+    _check_field("apiVersion", manifest.get("apiVersion"), _API_VERSION)
+    _check_field("kind", manifest.get("kind"), _KIND)
+    if manifest["kind"] == "List":
+        raise TypeError("a List where a Kubernetes object belongs: give its items")
+    metadata = manifest.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    _check_field("metadata.name", metadata.get("name"), _NAME)
+    if metadata.get("namespace") is not None:
+        _check_field("metadata.namespace", metadata["namespace"], _NAME)
+    return manifest
+
+
+def garbled(value: Any) -> str | None:
+    """The first text in it that kustomize would not carry over as it is, None if there is none."""
+    if isinstance(value, str):
+        return value if _GARBLED.search(value) else None
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    return next(filter(None, map(garbled, value)), None) if isinstance(value, list) else None
+
+
+def _check_field(name: str, value: Any, pattern: re.Pattern[str]) -> None:
+    if value is None:
+        raise TypeError(f"an object without {name}")
+    if not isinstance(value, str) or not pattern.match(value):
+        raise TypeError(f"an object whose {name} is {value!r}")
+
+
+def _check_json(value: Any) -> None:
+    """Objects are JSON in the end, which has fewer values than YAML."""
+    if isinstance(value, dict):
+        for key, child in value.items():
+            if not isinstance(key, str):
+                raise TypeError(f"an object with the key {key!r}, which is no text")
+            _check_json(child)
+    elif isinstance(value, list):
+        for child in value:
+            _check_json(child)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise TypeError(f"an object with the number {value}, which JSON does not have")
+
+
+OWN_ANNOTATIONS = "tarmak-iam/"
+"""What the names of our own annotations begin with. They are no part of what the checksum is of."""
+
+MANIFEST_CHECKSUM = f"{OWN_ANNOTATIONS}manifest-checksum"
+
+
+def with_checksum(manifest: Manifest) -> Manifest:
+    """The object with the annotation; as it is where its annotations are not a mapping."""
+    annotations = manifest["metadata"].get("annotations") or {}
+    if not isinstance(annotations, dict):
+        return manifest
+    annotations = {**annotations, MANIFEST_CHECKSUM: _checksum(manifest)}
+    return {**manifest, "metadata": {**manifest["metadata"], "annotations": annotations}}
+
+
+def checksum_of(each: Manifest) -> str | None:
+    """What the annotation says; None where there is none."""
+    annotations = (each.get("metadata") or {}).get("annotations")
+    found = annotations.get(MANIFEST_CHECKSUM) if isinstance(annotations, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def is_intact(each: Manifest) -> bool:
+    """Whether it is as `manifests` made it: it has the annotation, and nothing else in it is another one."""
+    found = checksum_of(each)
+    return found is not None and found == _checksum(each)
+
+
+def _checksum(manifest: Manifest) -> str:
+    """Without the namespace, which kubectl adds where there is none (kubectl's apply, SetNamespace)."""
+    metadata = {key: value for key, value in manifest["metadata"].items() if key not in ("annotations", "namespace")}
+    annotations = manifest["metadata"].get("annotations") or {}
+    others = {key: value for key, value in annotations.items() if not key.startswith(OWN_ANNOTATIONS)}
+    content = {**manifest, "metadata": {**metadata, **({"annotations": others} if others else {})}}
+    text = json.dumps(_normalised(content), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _normalised(value: Any) -> Any:
+    """As it comes back through kubectl: JSON in Go knows no 1.0, and null is not kept."""
+    if isinstance(value, dict):
+        return {key: _normalised(child) for key, child in value.items() if child is not None}
+    if isinstance(value, list):
+        return [_normalised(child) for child in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_FIRST = (
+    "Namespace",
+    "CustomResourceDefinition",
+    "PodSecurityPolicy",
+    "ServiceAccount",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "Role",
+    "RoleBinding",
+    "ConfigMap",
+    "Secret",
+)
+
+_LAST = ("Deployment", "StatefulSet", "DaemonSet")
+"""Workloads; what is in neither list (custom resources above all) comes between."""
+
+
+def in_apply_order(objects: Iterable[Manifest]) -> list[Manifest]:
+    """Objects of one kind stay in the order that they came in."""
+    return sorted(objects, key=_rank)
+
+
+def _rank(each: Manifest) -> int:
+    kind = str(each.get("kind"))
+    if kind in _FIRST:
+        return _FIRST.index(kind)
+    return len(_FIRST) + 1 + (_LAST.index(kind) if kind in _LAST else -1)
+
+
+_MAX_ANNOTATIONS = 256 * 1024
+"""Bytes of all names and values together (apimachinery, TotalAnnotationSizeLimitB)."""
+
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+_ESCAPED = re.compile("[<>&\u2028\u2029]")
+"""Six bytes each in Go's JSON."""
+
+
+def fits_client_side_apply(manifest: Manifest) -> bool:
+    """Whether `kubectl apply` without --server-side can apply it."""
+    annotations = manifest["metadata"].get("annotations") or {}
+    others = sum(len(text.encode()) for pair in annotations.items() for text in pair)
+    return others + len(_LAST_APPLIED) + _copy_size(manifest) <= _MAX_ANNOTATIONS
+
+
+def _copy_size(manifest: Manifest) -> int:
+    # kubectl adds empty annotations where there are none, and a line end.
+    metadata = manifest["metadata"]
+    copied = {**manifest, "metadata": {**metadata, "annotations": metadata.get("annotations") or {}}}
+    text = json.dumps(copied, separators=(",", ":"), ensure_ascii=False)
+    return len(_ESCAPED.sub("x" * 6, text).encode()) + 1

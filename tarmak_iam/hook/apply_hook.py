@@ -1,0 +1,214 @@
+"""What happens after `tarmak clusters apply`, as reports: apply, verify, roll back; nothing is printed here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.document.files import Boundary
+from tarmak_iam.errors import ConfigError, EditRefused, TarmakIamError
+from tarmak_iam.hook.cluster.history import STATE_NAME, Applied, ApplyFailed, RollbackFailed, RolledBack
+from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.connection import Access, Steps
+from tarmak_iam.hook.login.review import LoginOutcome
+from tarmak_iam.hook.preflight import before_apply
+from tarmak_iam.hook.programs import Progress, no_progress
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.installation.settings import Rollback
+from tarmak_iam.text import one_line
+
+if TYPE_CHECKING:
+    from tarmak_iam.hook.login.verify import Verified
+
+
+class Stage(str, Enum):
+    """How far `after_apply` came."""
+
+    NOTHING = "nothing was applied"
+    SOME = "some objects may have been applied"
+    NOT_VERIFIED = "applied, not verified"
+    FAILED = "applied, but the verification failed"
+    VERIFIED = "applied and verified"
+    UNDOING = "the rollback may be half done"
+    KEPT = "not rolled back"
+    UNDONE = "rolled back"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+_STAGES = {LoginOutcome.VERIFIED: Stage.VERIFIED, LoginOutcome.FAILED: Stage.FAILED}
+
+
+@dataclass(frozen=True, slots=True)
+class AfterReport:
+    """`stage` says what state the cluster is in, `error` what stopped it, `verified` what the login came to.
+
+    `applied` is what `apply` returned, `rolled_back` what `rollback` did; None for what did not come to its end.
+    """
+
+    cluster_name: str
+    stage: Stage
+    applied: Applied | None = None
+    verified: Verified | None = None
+    rolled_back: RolledBack | None = None
+    error: TarmakIamError | None = None
+    can_roll_back: bool = False
+    """Whether something changed that is not verified, and what was there before is kept."""
+
+    @property
+    def ok(self) -> bool:
+        return self.stage is Stage.VERIFIED
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether something went wrong, as against a login that nobody who is mapped has tried."""
+        return self.error is not None or (self.verified is not None and self.verified.outcome is LoginOutcome.FAILED)
+
+    def is_to_roll_back(self, policy: Rollback) -> bool:
+        return self.can_roll_back and (policy == "unverified" or (policy == "failure" and self.is_failure))
+
+    @property
+    def text(self) -> str:
+        """One line: what state things are in, and why."""
+        if isinstance(self.error, EditRefused):  # whose remedy is an option of `apply`
+            why = self.error.what
+        elif self.error is not None:
+            why = str(self.error)
+        else:
+            why = self.verified.why if self.verified is not None else ""
+        return one_line(f"{self.cluster_name}: {self.stage}{f': {why}' if why else ''}")
+
+
+def after_apply(
+    config: TarmakConfig,
+    cluster: Cluster | str,
+    access: Access,
+    *,
+    installation: Installation | None = None,
+    rollback_on_failure: bool = False,
+    rollback_unless_verified: bool = False,
+    tell: Progress = no_progress,
+    steps: Steps | None = None,
+    follow_links: bool = False,
+) -> AfterReport:
+    """Applies an installation, and verifies a login.
+
+    `rollback_on_failure` restores what was there before where apply or the login fails, `rollback_unless_verified` also
+    where nobody who is mapped has logged in; without either the setting `rollback` of the cluster counts.
+    `installation`: what `before_apply` checked; None for what the files say now. `tell` takes a line about what is
+    going on; `follow_links` is as in `ClusterFiles`. What stops it is in the report; only the reading of the files
+    raises TarmakIamError, also for a cluster that has nothing to be applied.
+    """
+    chosen = config.cluster(cluster) if isinstance(cluster, str) else cluster
+    made = installation or before_apply(config, chosen, no_check=True, follow_links=follow_links).installation
+    if made is None:
+        raise ConfigError(
+            "there is nothing to apply: the authenticator is off, or the cluster is a hub",
+            remedy=f"switch it on: {config.command_line(chosen).tarmak_iam('enable')}",
+        )
+    after = After(made, access, steps or Steps(), tell, follow_links=follow_links)
+    report = after.run()
+    policy = rollback_policy(made, on_failure=rollback_on_failure, unless_verified=rollback_unless_verified)
+    return after.roll_back(report) if report.is_to_roll_back(policy) else report
+
+
+def rollback_policy(installation: Installation, *, on_failure: bool, unless_verified: bool) -> Rollback:
+    """What is asked for, else what the settings of the cluster say."""
+    if unless_verified:
+        return "unverified"
+    return "failure" if on_failure else installation.settings.rollback
+
+
+@dataclass
+class After:
+    """One run of `after_apply`; `stage` tells the state of things also where it is interrupted."""
+
+    installation: Installation
+    access: Access
+    steps: Steps
+    tell: Progress = no_progress
+    follow_links: bool = False
+    stage: Stage = Stage.NOTHING
+    is_kept: bool = False
+    """Whether what was there before this run is kept: a `rollback` would else undo an earlier one."""
+    _kubectl: Kubectl | None = field(default=None, init=False)
+
+    def run(self) -> AfterReport:
+        """What stops it is in the report."""
+        applied = verified = None
+        try:
+            applied = self._apply()
+            verified = self._verified()
+        except TarmakIamError as error:
+            return self._report(applied=applied, error=error)
+        return self._report(applied=applied, verified=verified)
+
+    def roll_back(self, report: AfterReport) -> AfterReport:
+        """Restores what was there before a run that `can_roll_back`. What stops it is in the report."""
+        self.stage, rolled_back, error = Stage.UNDOING, None, report.error
+        try:
+            rolled_back = self.steps.rollback(self._reached(), self._state_path, tell=self.tell, within=self._within)
+            self.stage = Stage.UNDONE
+        except TarmakIamError as failure:
+            error = failure
+            if not isinstance(failure, RollbackFailed):  # it has not begun
+                self.stage = Stage.KEPT
+        return replace(report, stage=self.stage, rolled_back=rolled_back, error=error, can_roll_back=False)
+
+    def _apply(self) -> Applied:
+        kubectl, path = self._reached(), self._state_path
+        try:
+            applied = self.steps.apply(
+                self.installation, kubectl, path, tell=self.tell, begun=self._begun, within=self._within
+            )
+        except TarmakIamError as error:
+            if isinstance(error, ApplyFailed):  # also where all that it did was to wait
+                self.stage = Stage.SOME
+            raise
+        self.stage, self.is_kept = Stage.NOT_VERIFIED, applied.state is not None
+        return applied
+
+    def _tell(self, text: str) -> None:
+        self.tell(text)  # another one for the rollback, maybe
+
+    def _begun(self) -> None:
+        self.stage, self.is_kept = Stage.SOME, True
+
+    def _verified(self) -> Verified:
+        verified = self.steps.verify(self.installation, self._reached(), tell=self.tell)
+        self.stage = _STAGES.get(verified.outcome, Stage.NOT_VERIFIED)
+        return verified
+
+    def _reached(self) -> Kubectl:
+        if self._kubectl is None:
+            self._kubectl = self.access.kubectl(self.steps, self._told)
+        return self._kubectl
+
+    def _told(self, text: str) -> None:
+        """To whoever listens then: the rollback has a `tell` of its own."""
+        self.tell(text)
+
+    @property
+    def _home(self) -> Path:
+        assert self.installation.home is not None  # before_apply takes only what is in files
+        return self.installation.home
+
+    @property
+    def _within(self) -> Boundary:
+        return Boundary(self._home.parent, self.follow_links)
+
+    @property
+    def _state_path(self) -> Path:
+        return self._home / STATE_NAME
+
+    def _report(
+        self, applied: Applied | None, verified: Verified | None = None, error: TarmakIamError | None = None
+    ) -> AfterReport:
+        can_roll_back = self.is_kept and self.stage in (Stage.SOME, Stage.NOT_VERIFIED, Stage.FAILED)
+        return AfterReport(
+            self.installation.cluster_id, self.stage, applied, verified, error=error, can_roll_back=can_roll_back
+        )

@@ -1,0 +1,354 @@
+"""What an apply would do, object by object, worked out before anything is changed, and as a diff: objects as text,
+who gains and loses what.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tarmak_iam.access.diff import Effect, Loaded, effects
+from tarmak_iam.document.dump import yaml_bytes
+from tarmak_iam.document.files import Boundary
+from tarmak_iam.document.unified_diff import unified_diff
+from tarmak_iam.emit import manifests
+from tarmak_iam.emit.kubernetes_objects import in_apply_order
+from tarmak_iam.errors import EditRefused
+from tarmak_iam.hook.cluster.crd_ready import CRD, fitted
+from tarmak_iam.hook.cluster.history import STATE_NAME, ObjectAction, ObjectChange
+from tarmak_iam.hook.cluster.journal import left_by
+from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.live_mappings import UnboundGroup, bound_groups, read_live, unbound_groups
+from tarmak_iam.hook.cluster.object_fields import Path, edited_fields, lost_fields, overlaid, shortly
+from tarmak_iam.hook.cluster.objects import (
+    MANAGER,
+    Index,
+    Object,
+    Ref,
+    comparable,
+    is_applied,
+    is_ours,
+    labels_of,
+    last_applied,
+    managers,
+    without_server_fields,
+)
+from tarmak_iam.hook.cluster.rollout import DAEMONSET, PodCheck, StalePod, check_pods
+from tarmak_iam.hook.cluster.server import Conflict, Pair, Server, is_going
+from tarmak_iam.hook.cluster.update_check import check_changes
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.text import brief_list
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyStep:
+    """One object: as it is wanted, as it is (None where it is not there), and as it would become."""
+
+    wanted: Object = field(repr=False)
+    live: Object | None = field(repr=False)
+    then: Object = field(repr=False)
+
+    @property
+    def ref(self) -> Ref:
+        return Ref.of(self.wanted)
+
+    @property
+    def action(self) -> ObjectAction:
+        if self.live is None:
+            return ObjectAction.CREATED
+        return ObjectAction.UNCHANGED if comparable(self.live) == comparable(self.then) else ObjectAction.CONFIGURED
+
+    @property
+    def pair(self) -> Pair:
+        return self.wanted, self.live
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyPlan:
+    """`steps` in apply order, then `removals`, the live objects of ours that are no longer made, in their order."""
+
+    steps: tuple[ApplyStep, ...]
+    removals: tuple[Object, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> tuple[ObjectChange, ...]:
+        made = [ObjectChange.of(step.action, step.ref) for step in self.steps]
+        return (*made, *(ObjectChange.of(ObjectAction.REMOVED, Ref.of(each)) for each in self.removals))
+
+    @property
+    def live(self) -> list[Object]:
+        """What is there of the objects that are made."""
+        return [step.live for step in self.steps if step.live is not None]
+
+    @property
+    def ends(self) -> list[tuple[Object | None, Object | None]]:
+        """Those as they are and as they would become."""
+        return [(step.live, step.then) for step in self.steps]
+
+    @property
+    def is_change(self) -> bool:
+        return any(change.action is not ObjectAction.UNCHANGED for change in self.changes)
+
+
+Left = Callable[[Object], bool]
+"""Whether a live object is as the newest change left it, by a history."""
+
+
+def make_plan(
+    server: Server,
+    objects: Sequence[Object],
+    *,
+    ask: bool = True,
+    force: bool = False,
+    left: Left = lambda _: False,
+) -> ApplyPlan:
+    """`ask`: whether the API server works out what would become of each object, or we do. `left` helps where the API
+    server does not keep who set what.
+
+    Raises EditRefused for objects that are somebody else's, and for fields of ours that somebody else has set or
+    removed, unless `force`; ToolError.
+    """
+    try:
+        return _made(server, objects, ask=ask, force=force, left=left)
+    except Conflict:  # perhaps with somebody who was just at it: what they did is read again
+        try:
+            return _made(server, objects, ask=ask, force=force, left=left)
+        except Conflict as again:
+            raise EditRefused(f"{again.what}; nothing was changed", remedy=again.remedy) from None
+
+
+def _made(server: Server, objects: Sequence[Object], *, ask: bool, force: bool, left: Left) -> ApplyPlan:
+    found = Index(_staying(server, objects))
+    pairs: list[Pair] = [(fitted(each, live), live) for each in objects for live in [found.get(Ref.of(each))]]
+    if not force:
+        _refuse_foreign(live for _, live in pairs if live is not None)
+    then = server.tried(pairs, force=force) if ask else [_laid(*pair) for pair in pairs]
+    steps = tuple(ApplyStep(wanted, live, after) for (wanted, live), after in zip(pairs, then, strict=True))
+    if not force:
+        _refuse_edited(server, steps, left)
+    removals, notes = _removals(server, objects)
+    return ApplyPlan(steps, removals, notes)
+
+
+def _staying(server: Server, objects: Sequence[Object]) -> list[Object]:
+    """Those of the objects that are there, once what is being deleted is gone."""
+    found = server.read(objects)
+    going = [Ref.of(each) for each in found if is_going(each)]
+    if not going:
+        return found
+    server.wait_until_gone(going)
+    return server.read(objects)
+
+
+def is_settled(server: Server, step: ApplyStep) -> bool:
+    """Whether there is nothing to do for it: not even to take note that its fields are ours."""
+    if step.action is not ObjectAction.UNCHANGED:
+        return False
+    return not server.is_server_side or (step.live is not None and is_applied(step.live))
+
+
+def _laid(wanted: Object, live: Object | None) -> Object:
+    return wanted if live is None else overlaid(without_server_fields(live), wanted, None)
+
+
+def _refuse_foreign(found: Iterable[Object]) -> None:
+    told = [_shown(each) for each in found if not is_ours(each)]
+    if told:
+        verb = "is" if len(told) == 1 else "are"
+        raise EditRefused(
+            f"{', '.join(told)} {verb} there and not made by {MANAGER}; nothing was changed",
+            remedy="--force takes over what it sets there, and rollback gives it back",
+        )
+
+
+def _refuse_edited(server: Server, steps: Iterable[ApplyStep], left: Left) -> None:
+    """What the API server itself does not take for a conflict: fields that somebody has removed, and below 1.16 all."""
+    is_told = server.is_server_side
+    found: list[tuple[ApplyStep, tuple[Path, ...]]] = []
+    for step in steps:
+        if step.live is not None and step.action is not ObjectAction.UNCHANGED:
+            edited = (
+                lost_fields(step.live, step.wanted, step.then)
+                if is_told
+                else edited_fields(step.live, step.wanted, step.then)
+            )
+            if edited and not left(step.live):
+                found.append((step, edited))
+    if found:
+        named = brief_list(f"{step.ref} ({shortly(edited)})" for step, edited in found)
+        verb, them = ("was", "it was") if len(found) == 1 else ("were", "they were")
+        why = "by somebody who removed fields" if is_told else "and this Kubernetes does not record by whom"
+        raise EditRefused(
+            f"{named} {verb} changed since {them} applied, {why}; nothing was changed",
+            remedy="take the change into the mappings or settings, or take these fields over with --force",
+        )
+
+
+def _shown(each: Object) -> str:
+    """Which object, and whose, as far as that can be told."""
+    who, marks = managers(each), labels_of(each)
+    told = [f"set by {', '.join(who)}"] if who else []
+    if not who and last_applied(each) is not None:
+        told.append("applied with kubectl")
+    told.append(f"labels {', '.join(f'{key}={value}' for key, value in marks.items())}" if marks else "without labels")
+    created = (each.get("metadata") or {}).get("creationTimestamp")
+    if not who and created:
+        told.append(f"created {created}")
+    return f"{Ref.of(each)} ({', '.join(told)})"
+
+
+def _removals(server: Server, objects: Sequence[Object]) -> tuple[tuple[Object, ...], tuple[str, ...]]:
+    """What nobody makes any more, the last to be applied first; and what stays all the same."""
+    gone: list[Object] = []
+    notes: list[str] = []
+    for each in _left_over(server, objects):
+        others = server.others(each) if each.get("kind") == CRD else 0
+        if others:
+            notes.append(f"{Ref.of(each)} stays: {others} of its objects are not ours")
+        else:
+            gone.append(each)
+    return tuple(reversed(in_apply_order(gone))), tuple(notes)
+
+
+def _left_over(server: Server, objects: Sequence[Object]) -> Iterator[Object]:
+    made = Index(objects)
+    return (each for each in server.ours() if made.get(Ref.of(each)) is None)
+
+
+_HIDDEN = "(hidden)"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectDiff:
+    """`text` is a unified diff of the object as YAML, without what the API server keeps in it; a Secret's values are
+    not shown."""
+
+    change: ObjectChange
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveDiff:
+    """`objects` that would change, `effects` on principals against what the cluster's daemon gives now, groups that
+    nobody has bound, pods that do not run what the cluster's objects say, and on how many nodes there is no pod yet."""
+
+    objects: tuple[ObjectDiff, ...]
+    effects: tuple[Effect, ...]
+    unbound: tuple[UnboundGroup, ...]
+    notes: tuple[str, ...] = ()
+    stale_pods: tuple[StalePod, ...] = ()
+    missing_pods: int = 0
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.objects or self.effects or self.stale_pods or self.missing_pods)
+
+    @property
+    def missing_text(self) -> str:
+        """Of pods that the controller still has to make, as a line."""
+        return f"{DAEMONSET}: {self.missing_pods} of its nodes {'has' if self.missing_pods == 1 else 'have'} no pod yet"
+
+
+def live_diff(installation: Installation, kubectl: Kubectl) -> LiveDiff:
+    """Changes nothing; the API server is asked what would become of each object, where it can be (1.16).
+
+    Raises ConfigError as `manifests` does, and ToolError. What apply would refuse to touch without `force` is shown
+    as with it, and noted.
+    """
+    objects = manifests(installation)
+    server = Server.of(kubectl)
+    plan, refused = _planned(server, objects, _left(server, installation))
+    after = Loaded.of(installation)
+    pods = check_pods(server, plan.live)
+    notes = (*refused, *_about_pods(server, plan, pods))
+    bindings = [*server.all_of("rolebindings,clusterrolebindings"), *objects]
+    return LiveDiff(
+        objects=_diffs(plan),
+        effects=effects(read_live(kubectl).loaded(installation), after),
+        unbound=unbound_groups(after.standings.grants, bound_groups(bindings)),
+        notes=tuple(dict.fromkeys((*notes, *plan.notes, *pods.notes, *_not_begun(pods)))),
+        stale_pods=pods.stale,
+        missing_pods=pods.missing,
+    )
+
+
+def _left(server: Server, installation: Installation) -> Left:
+    home = installation.home
+    if home is None:
+        return lambda _: False
+    return left_by(server, home / STATE_NAME, Boundary(home.parent, installation.follow_links))
+
+
+def _planned(server: Server, objects: list[Object], left: Left) -> tuple[ApplyPlan, tuple[str, ...]]:
+    try:
+        return make_plan(server, objects, left=left), ()
+    except EditRefused as error:
+        return make_plan(server, objects, force=True), (_refusal(error),)
+
+
+def _about_pods(server: Server, plan: ApplyPlan, pods: PodCheck) -> tuple[str, ...]:
+    try:
+        return check_changes(server, pods, plan.ends)
+    except EditRefused as error:
+        return (_refusal(error),)
+
+
+def _not_begun(pods: PodCheck) -> Iterator[str]:
+    if not pods.is_seen:
+        yield f"{DAEMONSET}: the cluster has not begun to roll it out"
+
+
+def _refusal(error: EditRefused) -> str:
+    return f"apply would refuse this: {error.message}"
+
+
+def _diffs(plan: ApplyPlan) -> tuple[ObjectDiff, ...]:
+    changed = [
+        ObjectDiff(ObjectChange.of(step.action, step.ref), object_diff(step.live, step.then))
+        for step in plan.steps
+        if step.action is not ObjectAction.UNCHANGED
+    ]
+    gone = [
+        ObjectDiff(ObjectChange.of(ObjectAction.REMOVED, Ref.of(each)), object_diff(each, None))
+        for each in plan.removals
+    ]
+    return (*changed, *gone)
+
+
+def object_diff(before: Object | None, after: Object | None) -> str:
+    """Of one object as YAML; None where there is none."""
+    ref = Ref.of(after or before or {})
+    return unified_diff(*_texts(before, after), str(ref))
+
+
+def _texts(before: Object | None, after: Object | None) -> tuple[str, str]:
+    old, new = (None if each is None else comparable(each) for each in (before, after))
+    if old is not None and old.get("kind") == "Secret":
+        old, new = _masked(old, {}), new and _masked(new, old)
+    elif new is not None and new.get("kind") == "Secret":
+        new = _masked(new, {})
+    return _text(old), _text(new)
+
+
+def _text(each: Object | None) -> str:
+    if each is None:
+        return ""
+    # In one order, whoever made it.
+    in_order: Any = json.loads(json.dumps(each, sort_keys=True))
+    return yaml_bytes(in_order).decode()
+
+
+def _masked(secret: Object, other: Object) -> Object:
+    """A Secret whose values are hidden; those that differ from another's are shown to."""
+    masked = dict(secret)
+    for key in ("data", "stringData"):
+        values, others = secret.get(key), other.get(key) or {}
+        if isinstance(values, dict):
+            masked[key] = {
+                name: f"{_HIDDEN}, another one" if name in others and others[name] != value else _HIDDEN
+                for name, value in values.items()
+            }
+    return masked

@@ -1,0 +1,89 @@
+"""CustomResourceDefinitions: which kinds they bring, what one that is there already needs, and waiting until its
+kind is served.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tarmak_iam.errors import ToolError
+from tarmak_iam.hook.cluster.kubectl import Kubectl, is_unserved
+from tarmak_iam.hook.cluster.objects import Object, Ref
+
+CRD = "CustomResourceDefinition"
+
+_UNKNOWN_FIELDS = "preserveUnknownFields"
+
+GroupKind = tuple[str, str]
+"""A kind and the group of the API that it is in, the group first."""
+
+
+def defined_kind(each: Object) -> GroupKind | None:
+    """What a definition defines; None for any other object."""
+    spec = each.get("spec") or {}
+    return (str(spec["group"]), str(spec["names"]["kind"])) if each.get("kind") == CRD else None
+
+
+def group_kind(each: Object) -> GroupKind:
+    ref = Ref.of(each)
+    return ref.group, ref.kind
+
+
+def fitted(wanted: Object, live: Object | None) -> Object:
+    """What to apply so that the one that is there becomes what is wanted.
+
+    A definition that came as v1beta1 keeps unknown fields until somebody says otherwise. Where nobody has to, this is
+    not said: the API server drops the default, and every later apply would find it missing.
+    """
+    if not _keeps_unknown_fields(live) or not _is_v1(wanted):
+        return wanted
+    return {**wanted, "spec": {**wanted["spec"], "preserveUnknownFields": False}}
+
+
+def restorable(before: Object, live: Object | None) -> Object:
+    """As it was before, as far as the API server takes it: v1 lets nobody begin to keep unknown fields (in every
+    release that has it, apiextensions' validatePreserveUnknownFields)."""
+    if not _is_v1(before) or not _keeps_unknown_fields(before) or _keeps_unknown_fields(live):
+        return before
+    return {**before, "spec": {key: value for key, value in before["spec"].items() if key != _UNKNOWN_FIELDS}}
+
+
+def _is_v1(each: Object) -> bool:
+    return each.get("kind") == CRD and each.get("apiVersion") == "apiextensions.k8s.io/v1"
+
+
+def _keeps_unknown_fields(each: Object | None) -> bool:
+    return bool(((each or {}).get("spec") or {}).get(_UNKNOWN_FIELDS))
+
+
+_SECONDS = 60.0
+
+_PAUSE = 0.5
+
+
+def wait_until_established(kubectl: Kubectl, ref: Ref) -> None:
+    """Waits until a CustomResourceDefinition has the condition Established, and kubectl finds its kind: the API server
+    publishes that a moment later. Raises ToolError where that takes more than a minute, with the API server's reason.
+    """
+    deadline = kubectl.clock() + _SECONDS
+    while True:
+        crd = kubectl.json("get", ref.resource, ref.name)
+        conditions = _conditions(crd)
+        if conditions.get("Established", {}).get("status") == "True" and _is_served(kubectl, crd):
+            return
+        if kubectl.clock() + _PAUSE > deadline:
+            refused = next((each for each in conditions.values() if each.get("status") == "False"), {})
+            why = refused.get("message") or refused.get("reason") or "no reason given"
+            raise ToolError(f"{ref} is not served after {_SECONDS:.0f} seconds: {why}")
+        kubectl.sleep(_PAUSE)
+
+
+def _is_served(kubectl: Kubectl, crd: dict[str, Any]) -> bool:
+    """Where that is refused for another reason, whoever makes the objects will say so."""
+    spec = crd["spec"]
+    done = kubectl.run("get", f"{spec['names']['plural']}.{spec['group']}", "-o", "name")
+    return done.code == 0 or not is_unserved(done)
+
+
+def _conditions(crd: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {each.get("type", ""): each for each in (crd.get("status") or {}).get("conditions") or ()}

@@ -1,0 +1,204 @@
+"""The mappings that a cluster has now, by the objects that its authenticator reads, and groups of mappings that no
+binding of the cluster knows.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tarmak_iam.access.diff import Loaded, Standings
+from tarmak_iam.aws.copied_text import cleaned
+from tarmak_iam.emit.labels import NAME, NAMESPACE
+from tarmak_iam.errors import ConfigError, TarmakIamError
+from tarmak_iam.hook.cluster.kubectl import Kubectl, items_of
+from tarmak_iam.hook.cluster.objects import IDENTITY_MAPPINGS, Object, Ref
+from tarmak_iam.identity.authenticator import Authenticator
+from tarmak_iam.identity.eks_configmap import AWS_AUTH_NAME as AWS_AUTH
+from tarmak_iam.identity.model import Grant
+from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
+from tarmak_iam.identity.templates import could_be, templates_in
+from tarmak_iam.installation.backend_payloads import CONFIG_KEY
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.mappings.groups import ADMINS, EVERYONE, NODES
+from tarmak_iam.mappings.mappings_file import Mappings
+from tarmak_iam.suggestions import closest
+from tarmak_iam.text import brief_list, shortened
+
+_TAG = re.compile(r":([A-Za-z0-9_][A-Za-z0-9_.-]*)(?:@sha256:[0-9a-f]+)?\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class LiveMappings:
+    """The DaemonSet of the authenticator, None where there is none; and the objects that may hold mappings."""
+
+    daemonset: Object | None = field(repr=False)
+    objects: tuple[Object, ...] = field(repr=False)
+
+    @property
+    def text(self) -> str | None:
+        """The authenticator's configuration, None where the cluster has none."""
+        found = Ref("v1", "ConfigMap", NAMESPACE, self._config_map).among(self.objects)
+        text = ((found or {}).get("data") or {}).get(self.key)
+        return text if isinstance(text, str) else None
+
+    @property
+    def version(self) -> DaemonVersion | None:
+        """Of the daemon that runs; None where neither label nor image tell it."""
+        container = self._container
+        labels = (self._template.get("metadata") or {}).get("labels") or {}
+        tag = _TAG.search(str(container.get("image", "")))
+        for text in (tag[1] if tag else "", labels.get("app.kubernetes.io/version", "")):
+            try:
+                return DaemonVersion.parse(str(text))
+            except ConfigError:
+                continue
+        return None
+
+    def authenticator(self, installation: Installation, cluster_id: str | None = None) -> Authenticator:
+        """As the cluster runs it: its version, its flags, its objects. Where the cluster has no daemon, these are the
+        installation's. `cluster_id`: the token's, None for the configuration's own."""
+        text = self.text if self.text is not None else f"clusterID: {installation.cluster_id}\n"
+        version = str(self.version or installation.daemon_version)
+        args = self._words if self.daemonset is not None else installation.daemon_args()
+        return self._authenticator(text, version, args, cluster_id)
+
+    def _authenticator(self, text: str, version: str, args: Sequence[str], cluster_id: str | None) -> Authenticator:
+        some = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "-"}}, *self.objects]
+        return Authenticator.load(
+            text,
+            version=version,
+            cluster_id=cluster_id,
+            args=args,
+            files={"objects.json": json.dumps({"apiVersion": "v1", "kind": "List", "items": some})},
+            filename=self.key,
+            shown_as=f"ConfigMap {NAMESPACE}/{self._config_map}",
+        )
+
+    @property
+    def config_map(self) -> Ref | None:
+        """The ConfigMap with its configuration; None where the DaemonSet, if there is one, has none."""
+        if self.daemonset is not None and not self._config_maps:
+            return None
+        return Ref("v1", "ConfigMap", NAMESPACE, self._config_map)
+
+    def running(self) -> Authenticator:
+        """As it runs by itself, whatever an installation says: for a cluster with a DaemonSet and a configuration."""
+        return self._authenticator(self.text or "", str(self.version or DEFAULT_RELEASE), self._words, None)
+
+    def loaded(self, installation: Installation) -> Loaded:
+        """What callers get now; its `installation` is the given one with the cluster's mappings."""
+        found = self.authenticator(installation)
+        try:
+            mappings = None if self.text is None else Mappings.parse(self.text, f"ConfigMap {self._config_map}")
+        except TarmakIamError:  # the daemon does not start with that either
+            mappings = None
+        return Loaded(replace(installation, mappings=mappings), found, Standings.of_daemon(found))
+
+    @property
+    def _template(self) -> dict[str, Any]:
+        return ((self.daemonset or {}).get("spec") or {}).get("template") or {}
+
+    @property
+    def _container(self) -> dict[str, Any]:
+        containers = (self._template.get("spec") or {}).get("containers") or [{}]
+        return next((each for each in containers if each.get("name") == NAME), containers[0])
+
+    @property
+    def _words(self) -> list[str]:
+        return [*(self._container.get("command") or ()), *(self._container.get("args") or ())]
+
+    @property
+    def key(self) -> str:
+        """The file's name in the pod, which is the key in its ConfigMap."""
+        words = iter(self._words)
+        for word in words:
+            name, given, path = word.partition("=")
+            if name in ("--config", "-c"):
+                return (path if given else next(words, "")).rpartition("/")[2] or CONFIG_KEY
+        return CONFIG_KEY
+
+    @property
+    def _config_map(self) -> str:
+        return next(iter(self._config_maps), NAME)
+
+    @property
+    def _config_maps(self) -> list[str]:
+        volumes = (self._template.get("spec") or {}).get("volumes") or ()
+        names = [each["configMap"].get("name") for each in volumes if isinstance(each.get("configMap"), dict)]
+        return [name for name in names if name]
+
+
+def read_live(kubectl: Kubectl) -> LiveMappings:
+    """Raises ToolError."""
+    names = (f"daemonset.apps/{NAME}", f"configmap/{NAME}", f"configmap/{AWS_AUTH}")
+    found = _get(kubectl, *names)
+    daemonset = Ref("apps/v1", "DaemonSet", NAMESPACE, NAME).among(found)
+    objects = [each for each in found if each.get("kind") == "ConfigMap"]
+    other = LiveMappings(daemonset, ())._config_map
+    if other not in (NAME, AWS_AUTH):
+        objects += _get(kubectl, f"configmap/{other}")
+    return LiveMappings(daemonset, (*objects, *kubectl.all_of(IDENTITY_MAPPINGS)))
+
+
+def _get(kubectl: Kubectl, *names: str) -> list[Object]:
+    done = kubectl.check("get", *names, f"--namespace={NAMESPACE}", "--ignore-not-found", "-o", "json")
+    return items_of(done)
+
+
+BUILT_IN = {
+    EVERYONE: "everybody who gets in has it",
+    "system:bootstrappers": "the group of bootstrap tokens, which ask for a node's certificate",
+    ADMINS: "everything, whatever bindings say",
+    NODES: "what the Node authorizer gives to the node of that username",
+    "system:serviceaccounts": "the group of all service accounts",
+    "system:unauthenticated": "the group of callers whom nobody knows",
+}
+"""What Kubernetes knows by itself, without a binding, and what each of these groups means."""
+
+_NEAR = 0.85
+"""`developer` is near `developers`, and `dev-a` not near `dev-b`."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnboundGroup:
+    """`principals` are given the group; a template in it stands for what it can become."""
+
+    group: str
+    principals: tuple[str, ...]
+    nearest: str = ""
+    """A group that a binding names and that is spelled nearly so; empty if there is none."""
+
+    @property
+    def text(self) -> str:
+        some = brief_list(self.principals, 3)
+        what = f"no RoleBinding or ClusterRoleBinding knows the group {self.group}, which {some} would get"
+        return f"{what}; did you mean {shortened(self.nearest)}?" if self.nearest else what
+
+
+def bound_groups(bindings: Iterable[Object]) -> frozenset[str]:
+    """The groups that RoleBindings and ClusterRoleBindings name."""
+    subjects = (subject for each in bindings for subject in each.get("subjects") or ())
+    return frozenset(str(each.get("name", "")) for each in subjects if each.get("kind") == "Group")
+
+
+def unbound_groups(grants: Iterable[Grant], bound: Iterable[str]) -> tuple[UnboundGroup, ...]:
+    """In the order of the mappings. Groups that Kubernetes itself knows need no binding."""
+    known = frozenset(bound) | frozenset(BUILT_IN)
+    by_name = sorted(known)
+    found: dict[str, list[str]] = {}
+    for grant in grants:
+        for group in grant.groups:
+            if not _is_known(group, known):
+                found.setdefault(group, []).append(grant.principal)
+    return tuple(
+        UnboundGroup(group, tuple(dict.fromkeys(names)), closest(cleaned(group), by_name, _NEAR) or "")
+        for group, names in found.items()
+    )
+
+
+def _is_known(group: str, known: frozenset[str]) -> bool:
+    return group in known or (bool(templates_in(group)) and any(map(could_be(group).fullmatch, known)))

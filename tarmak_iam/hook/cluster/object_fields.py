@@ -1,0 +1,304 @@
+"""The fields of objects: compared and merged one by one, laid over each other as plain apply does, and whose they
+are by managedFields.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tarmak_iam.emit.kubernetes_objects import OWN_ANNOTATIONS, checksum_of, is_intact
+from tarmak_iam.hook.cluster.objects import LAST_APPLIED, MANAGER, Object, comparable, last_applied, managed_entries
+from tarmak_iam.text import brief_list
+
+_MAX_SHOWN = 3
+
+MISSING: Any = type("Missing", (), {"__repr__": lambda _: "MISSING"})()
+"""The value of a field that is not there."""
+
+Path = tuple[str, ...]
+"""Keys of mappings, and of an item of a list its name in brackets: `("spec", "containers", "[a]", "image")`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """`conflicts` are the fields that somebody else has changed since; `value` has them as the target does."""
+
+    value: Any
+    conflicts: tuple[Path, ...]
+
+
+def merged(live: Any, target: Any, states: Sequence[Any]) -> Merged:
+    """The live object with the target's value in each field that the states and the target do not agree on.
+
+    `states` are what it is known to have been since it was like the target; a live field that is like none of them is
+    a conflict. Fields that were never changed stay as they are live, and so do those that others have added. Lists of
+    things with names of their own (containers, volumes) are merged by name; other lists are one value.
+    """
+    conflicts: list[Path] = []
+    value = _merged(live, target, tuple(states), (), conflicts)
+    return Merged(value, tuple(conflicts))
+
+
+def fields(*values: Any) -> Iterator[tuple[Path, tuple[Any, ...]]]:
+    """Each field that any of the objects has, and its value in each of them, MISSING where it is not there."""
+    yield from _fields((), values)
+
+
+def path_text(path: Path) -> str:
+    """As in `spec.template.spec.containers[a].image`."""
+    return ".".join(path).replace(".[", "[")
+
+
+def shortly(paths: Sequence[Path]) -> str:
+    """The first few of them, for messages."""
+    return brief_list(map(path_text, paths), _MAX_SHOWN)
+
+
+def _merged(live: Any, target: Any, states: tuple[Any, ...], path: Path, conflicts: list[Path]) -> Any:
+    if all(_same(each, target) for each in states):
+        return live
+    parts = _parts((live, target, *states))
+    if parts is None:
+        if not _same(live, target) and not any(_same(live, each) for each in states):
+            conflicts.append(path)
+        return target
+    names, step, build = parts
+    found, in_order = {}, _in_order(names, (1, 0))  # the target's order, then what else is there
+    for name, (of_live, of_target, *of_states) in in_order:
+        found[name] = _merged(of_live, of_target, tuple(of_states), (*path, step(name)), conflicts)
+    left = {name: value for name, value in found.items() if value is not MISSING}
+    return MISSING if not left and target is MISSING else build(left)
+
+
+def _fields(path: Path, values: tuple[Any, ...]) -> Iterator[tuple[Path, tuple[Any, ...]]]:
+    parts = _parts(values)
+    if parts is None or not any(parts[0]):
+        yield path, values
+        return
+    names, step, _ = parts
+    for name, inner in _in_order(names, range(len(names))):
+        yield from _fields((*path, step(name)), inner)
+
+
+_Named = dict[str, Any]
+
+_Parts = tuple[tuple[_Named, ...], Callable[[str], str], Callable[[_Named], Any]]
+
+
+def _parts(values: Sequence[Any]) -> _Parts | None:
+    """What is in the values by name, how a name is shown in a path, and what makes a value of it; None for values that
+    are wholes, or not of one sort."""
+    present = [each for each in values if each is not MISSING]
+    if present and all(isinstance(each, dict) for each in present):
+        return tuple({} if each is MISSING else each for each in values), str, dict
+    if present and all(map(_are_named, present)) and any(present):
+        named = tuple({} if each is MISSING else {item["name"]: item for item in each} for each in values)
+        return named, "[{}]".format, lambda found: list(found.values())
+    return None
+
+
+def _in_order(named: Sequence[_Named], first: Sequence[int]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Each name with its value in all of them: those of the first ones first."""
+    order = [*first, *(at for at in range(len(named)) if at not in first)]
+    for name in dict.fromkeys(name for at in order for name in named[at]):
+        yield name, tuple(each.get(name, MISSING) for each in named)
+
+
+def _are_named(value: Any) -> bool:
+    """Whether it is a list of things with a name each, and no two of them with one: subjects of a binding may have."""
+    if not isinstance(value, list):
+        return False
+    names = [each.get("name") if isinstance(each, dict) else None for each in value]
+    return all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
+
+
+def _same(one: Any, other: Any) -> bool:
+    return one is other or (one is not MISSING and other is not MISSING and bool(one == other))
+
+
+def overlaid(live: Object, wanted: Object, last: Object | None) -> Object:
+    """The live object with what is wanted laid over it; what was applied last, and is not wanted, goes.
+
+    Lists of named things (containers, volumes) are matched by name, as a strategic merge does; other lists are
+    replaced. An approximation: `apply` itself asks kubectl.
+    """
+    merged: Object = _laid_over(live, wanted, last or {})
+    return merged
+
+
+def _laid_over(live: Any, wanted: Any, last: Any) -> Any:
+    if isinstance(live, dict) and isinstance(wanted, dict):
+        gone = set(last) - set(wanted) if isinstance(last, dict) else set()
+        result = {key: value for key, value in live.items() if key not in gone}
+        for key, value in wanted.items():
+            before = last.get(key) if isinstance(last, dict) else None
+            result[key] = _laid_over(live[key], value, before) if key in live else value
+        return result
+    if isinstance(live, list) and isinstance(wanted, list) and _have_names(live) and _have_names(wanted):
+        known = {each["name"]: each for each in live}
+        earlier = {each["name"]: each for each in last} if isinstance(last, list) and _have_names(last) else {}
+        return [_laid_over(known.get(each["name"], {}), each, earlier.get(each["name"])) for each in wanted]
+    return wanted
+
+
+def _have_names(items: list[Any]) -> bool:
+    return all(isinstance(each, dict) and isinstance(each.get("name"), str) for each in items)
+
+
+FieldSet = dict[str, Any]
+"""Of the form FieldsV1: `f:` and the name of a field, `k:` and the keys of a list's item, `v:` and an item itself, each
+with what is in it; `.` stands for the thing itself."""
+
+
+def projected(each: Object, fields: FieldSet) -> Object:
+    """The object with these fields only, and what says which object it is."""
+    found = _projected(each, fields)
+    part: Object = found if isinstance(found, dict) else {}
+    metadata = each.get("metadata") or {}
+    named = {key: metadata[key] for key in ("name", "namespace") if key in metadata}
+    kind: Object = {key: each[key] for key in ("apiVersion", "kind") if key in each}
+    return {**part, **kind, "metadata": {**(part.get("metadata") or {}), **named}}
+
+
+def is_field_subset(fields: FieldSet, others: FieldSet) -> bool:
+    """Whether the others have all of these fields."""
+    return all(
+        key == "." or (isinstance(others.get(key), dict) and is_field_subset(inner, others[key]))
+        for key, inner in fields.items()
+    )
+
+
+def field_union(one: FieldSet, other: FieldSet) -> FieldSet:
+    """What is in either of them."""
+    found = dict(one)
+    for key, fields in other.items():
+        found[key] = field_union(found[key], fields) if isinstance(found.get(key), dict) else fields
+    return found
+
+
+def _projected(value: Any, fields: FieldSet) -> Any:
+    if not fields:
+        return value
+    if isinstance(value, dict):
+        inner = ((key[2:], of_key) for key, of_key in fields.items() if key.startswith("f:"))
+        return {name: _projected(value[name], of_key) for name, of_key in inner if name in value}
+    return list(_items(value, fields)) if isinstance(value, list) else value
+
+
+def _items(items: list[Any], fields: FieldSet) -> Iterator[Any]:
+    """In the order of the list itself."""
+    keyed = {frozenset(json.loads(key[2:]).items()): of_key for key, of_key in fields.items() if key.startswith("k:")}
+    names = {name for key in keyed for name, _ in key}
+    whole = {key[2:] for key in fields if key.startswith("v:")}
+    parsed = [json.loads(each) for each in whole]
+    for at, item in enumerate(items):
+        if isinstance(item, dict):
+            of_item = keyed.get(frozenset((name, item[name]) for name in names if name in item))
+            if of_item is not None:
+                yield _projected(item, of_item)
+        elif item in parsed or f"i:{at}" in fields:
+            yield item
+
+
+# Of an object that bears our label, these may be traces of `manifests | kubectl apply -f -`. Up to 1.18 kubectl is
+# called `kubectl` whatever it does, and later only for `apply --server-side`.
+_KUBECTL = frozenset({"kubectl-client-side-apply", "kubectl"})
+
+
+def is_own_trace(live: Object, manager: str) -> bool:
+    """Whether all that a field manager has set there is what `manifests` makes, or what our own rollback wrote."""
+    if manager == MANAGER:
+        return True
+    found = [each for each in managed_entries(live) if each.get("manager") == manager and not each.get("subresource")]
+    return manager in _KUBECTL and bool(found) and all(_is_own(live, each) for each in found)
+
+
+def lost_fields(live: Object, wanted: Object, then: Object) -> tuple[Path, ...]:
+    """Fields that were applied and are not there as they were: somebody has removed them, and nobody has them now, so
+    that the API server sees no conflict. Known where the very manifest that is wanted was the last to be applied."""
+    # What is fitted to the one that is there is not the manifest as it was applied.
+    if not is_intact(wanted) or checksum_of(live) != checksum_of(wanted):
+        return ()
+    found = fields(comparable(wanted), comparable(live), comparable(then))
+    return tuple(path for path, (mine, now, after) in found if mine is not MISSING and now != after)
+
+
+def edited_fields(live: Object, wanted: Object, then: Object) -> tuple[Path, ...]:
+    """Fields that an apply would set and that somebody has set since the last one, where the API server does not keep
+    who sets what: below Kubernetes 1.16."""
+    last = next(_applied(live, wanted), None)
+    if last is None:
+        return tuple(path for path, (now, after) in fields(comparable(live), comparable(then)) if now != after)
+    found = fields(comparable(last), comparable(live), comparable(then))
+    return tuple(path for path, (was, now, after) in found if was is not MISSING and now not in (was, after))
+
+
+def under_one_entry(live: Object) -> Object | None:
+    """With what we have written by another way in the entry of our server-side applies: an apply removes only what that
+    entry has and no other. None where it is so already, and where kubectl's own note is there, which is set last."""
+    own = {each.get("operation"): each for each in managed_entries(live) if _is_ours(each)}
+    applied, updated = own.get("Apply"), own.get("Update")
+    if applied is None or updated is None or last_applied(live) is not None:
+        return None
+    # The time of the write: by it pods are judged that have read a ConfigMap before.
+    one = {**applied, "time": updated.get("time"), "fieldsV1": field_union(_fields_of(applied), _fields_of(updated))}
+    left = [one if each is applied else each for each in managed_entries(live) if each is not updated]
+    return {**live, "metadata": {**live["metadata"], "managedFields": left}}
+
+
+def _is_ours(entry: Object) -> bool:
+    return entry.get("manager") == MANAGER and not entry.get("subresource")
+
+
+def is_bookkeeping(path: Path) -> bool:
+    """Whether a field is an annotation in which kubectl or we note what was done."""
+    is_annotation = path[:2] == ("metadata", "annotations") and len(path) > 2
+    return is_annotation and (path[2] == LAST_APPLIED or path[2].startswith(OWN_ANNOTATIONS))
+
+
+def _is_own(live: Object, entry: Object) -> bool:
+    theirs = _fields_of(entry)
+    if entry.get("operation") == "Apply":
+        return is_field_subset(theirs, _ours(live)) or is_intact(projected(live, theirs))
+    last = last_applied(live)
+    if last is None or not is_intact(last):
+        return False
+    # What the API server added as a default is theirs as well, and not in what was applied.
+    found = fields(projected(live, theirs), last)
+    return all(MISSING in pair or pair[0] == pair[1] for _, pair in found)
+
+
+def _applied(live: Object, wanted: Object) -> Iterator[Object]:
+    """What was applied of it and is what `manifests` made: by kubectl's own apply, or server-side under our name."""
+    last = last_applied(live)
+    if last is not None and is_intact(last):
+        yield last
+    ours = projected(live, _ours(live))
+    if is_intact(ours):
+        yield ours
+    # What is too large for kubectl's copy of it has none. The API server adds nothing to a ConfigMap.
+    if live.get("kind") == "ConfigMap" and is_intact(whole := _in_shape(live, wanted)):
+        yield whole
+
+
+def _in_shape(value: Any, shape: Any) -> Any:
+    """What of it is in what another object has fields for."""
+    if not isinstance(value, dict) or not isinstance(shape, dict):
+        return value
+    return {key: _in_shape(value[key], inner) for key, inner in shape.items() if key in value}
+
+
+def _ours(live: Object) -> FieldSet:
+    """What server-side apply has under our name."""
+    for entry in managed_entries(live):
+        if entry.get("manager") == MANAGER and entry.get("operation") == "Apply":
+            return _fields_of(entry)
+    return {}
+
+
+def _fields_of(entry: Object) -> FieldSet:
+    found = entry.get("fieldsV1")
+    return found if isinstance(found, dict) else {}

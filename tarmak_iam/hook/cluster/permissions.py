@@ -1,0 +1,290 @@
+"""What the user may do in a cluster, asked before anything is changed: a missing right must not stop a run midway."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tarmak_iam.emit.kubernetes_objects import fits_client_side_apply
+from tarmak_iam.errors import TarmakIamError, ToolError
+from tarmak_iam.hook.cluster.apply_plan import ApplyPlan, is_settled
+from tarmak_iam.hook.cluster.history import ObjectAction
+from tarmak_iam.hook.cluster.kubectl import Kubectl, is_forbidden, is_unserved, objects_of
+from tarmak_iam.hook.cluster.objects import Index, Object, Ref, last_applied
+from tarmak_iam.hook.cluster.rollback_plan import UndoStep
+from tarmak_iam.hook.cluster.rollout import DAEMONSET, PodCheck
+from tarmak_iam.hook.cluster.server import Server
+from tarmak_iam.hook.cluster.update_check import Changes, PodUpdate
+from tarmak_iam.hook.programs import Progress, no_progress
+from tarmak_iam.text import brief_list
+
+_MAX_NAMED = 10
+"""More than there are kinds of objects: with the CRD backend there may be thousands of one kind."""
+
+_API = "authorization.k8s.io/v1"
+_MAX_COMMANDS = 3
+_BY_NAME = 200
+"""More objects of one kind are not asked for one by one."""
+
+_POLICIES = ("policy", "PodSecurityPolicy")  # gone from Kubernetes 1.25 on
+_LISTED = {
+    ("", "ConfigMap"): "configmaps",
+    ("apps", "DaemonSet"): "daemonsets",
+    ("", "ServiceAccount"): "serviceaccounts",
+    ("rbac.authorization.k8s.io", "Role"): "roles",
+    ("rbac.authorization.k8s.io", "RoleBinding"): "rolebindings",
+    ("rbac.authorization.k8s.io", "ClusterRole"): "clusterroles",
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): "clusterrolebindings",
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): "customresourcedefinitions",
+    _POLICIES: "podsecuritypolicies",
+}
+"""The kinds of which all are looked for that are ours."""
+_PLURALS = {
+    **_LISTED,
+    ("", "Pod"): "pods",
+    ("", "Secret"): "secrets",
+    ("", "Namespace"): "namespaces",
+    ("extensions", "DaemonSet"): "daemonsets",
+    ("iamauthenticator.k8s.aws", "IAMIdentityMapping"): "iamidentitymappings",
+}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Permission:
+    """A verb on a resource; `namespace` is empty for all of them or none, `name` for all objects."""
+
+    resource: str
+    group: str
+    namespace: str
+    name: str
+    verb: str
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """As a SelfSubjectAccessReview has it."""
+        shown = {"verb": self.verb, "group": self.group, "resource": self.resource}
+        more = {"namespace": self.namespace, "name": self.name}
+        return {**shown, **{key: value for key, value in more.items() if value}}
+
+    @property
+    def of_all(self) -> Permission:
+        return replace(self, name="")
+
+    @property
+    def target(self) -> str:
+        """As kubectl takes it: `daemonsets.apps/aws-iam-authenticator`."""
+        full = f"{self.resource}.{self.group}" if self.group else self.resource
+        return f"{full}/{self.name}" if self.name else full
+
+    @property
+    def can_i(self) -> tuple[str, ...]:
+        """The arguments of kubectl that ask for it."""
+        scope = ("--namespace", self.namespace) if self.namespace else ("--all-namespaces",)
+        return ("auth", "can-i", self.verb, self.target, *scope)
+
+
+_IDENTITY = Permission("namespaces", "", "kube-system", "kube-system", "get")
+"""What a cluster is told from others by."""
+
+
+class PermissionsMissing(ToolError):
+    """Nothing was changed, since not all of it could have been. `missing` has every right that there is not."""
+
+    def __init__(self, kubectl: Kubectl, missing: Iterable[Permission]) -> None:
+        self.missing = tuple(sorted(set(missing)))
+        commands = [f"`{shlex.join(kubectl.command(*each.can_i))}`" for each in self.missing[:_MAX_COMMANDS]]
+        more = " and so on" if len(self.missing) > _MAX_COMMANDS else ""
+        super().__init__(
+            f"you may not {'; '.join(_described(self.missing))}; nothing was changed",
+            remedy="ask an administrator of the cluster for these rights, and check them with "
+            f"{', '.join(commands)}{more}",
+        )
+
+
+def _described(rights: Sequence[Permission]) -> Iterator[str]:
+    """As in "create, patch configmaps/x, daemonsets.apps/x in kube-system"."""
+    verbs: dict[tuple[str, str], list[str]] = {}
+    for each in rights:
+        verbs.setdefault((each.namespace, each.target), []).append(each.verb)
+    targets: dict[tuple[str, str], list[str]] = {}
+    for (namespace, target), found in verbs.items():
+        targets.setdefault((namespace, ", ".join(found)), []).append(target)
+    for (namespace, what), named in sorted(targets.items(), reverse=True):
+        yield f"{what} {brief_list(named, _MAX_NAMED)} {f'in {namespace}' if namespace else 'in the cluster'}"
+
+
+def check_permissions(kubectl: Kubectl, wanted: Iterable[Permission], tell: Progress = no_progress) -> None:
+    """Raises RightsMissing with all that are not there, and ToolError where the API server cannot be asked. Where it
+    does not tell, `tell` hears of it."""
+    rights = sorted(set(wanted))
+    if not rights:
+        return
+    denied = _denied(kubectl, sorted({each.of_all for each in rights}))
+    if denied is None:
+        tell("note: the API server does not say what you may do: if a right is missing, this stops midway")
+        return
+    # Rules may name objects: whoever may not touch all of a kind is asked about each.
+    left = [each for each in rights if each.of_all in denied]
+    named = [each for each in left if each.name]
+    if named and len(named) <= _BY_NAME:
+        denied = _denied(kubectl, named) or set()
+        left = [each for each in left if not each.name or each in denied]
+    if left:
+        raise PermissionsMissing(kubectl, left if len(left) <= _BY_NAME else {each.of_all for each in left})
+
+
+def permissions_of_apply(server: Server, plan: ApplyPlan, check: PodCheck) -> Iterator[Permission]:
+    """What carrying it out takes. `check`: the pods that run now. Raises ToolError."""
+    resources = _Resources(server.kubectl)
+    if plan.is_change:
+        yield _IDENTITY
+    for step in plan.steps:
+        if not is_settled(server, step):
+            yield from resources.rights(step.ref, *_writing(server, step.wanted, step.live))
+    for each in plan.removals:
+        yield from resources.rights(Ref.of(each), "delete")
+    yield from permissions_of_restart(check, plan.ends)
+
+
+def permissions_of_rollback(server: Server, steps: Sequence[UndoStep], check: PodCheck) -> Iterator[Permission]:
+    """As `rights_of_apply`."""
+    resources = _Resources(server.kubectl)
+    for each in steps:
+        yield from resources.rights(each.ref, *_restoring(each))
+    yield from permissions_of_restart(check, [(each.live, each.then) for each in steps])
+
+
+def permissions_of_restart(check: PodCheck, changes: Changes) -> Iterator[Permission]:
+    """Where pods run another configuration, after the changes or already, and no controller replaces them for it."""
+    update = PodUpdate.of(check, changes)
+    if not update.is_kept:
+        return
+    verbs = ("list", "delete") if update.has_new_data else ("delete",) if check.stale else ()
+    for verb in verbs:
+        yield Permission("pods", "", DAEMONSET.namespace, "", verb)
+
+
+@contextmanager
+def explained(server: Server, objects: Sequence[Object], *, are_applied: bool = True) -> Iterator[None]:
+    """Where something is forbidden within, which only reads or tries: all rights that are missing, at once.
+    `are_applied`: whether the objects are to be applied, and not only read."""
+    try:
+        yield
+    except ToolError as error:
+        if "forbidden" not in error.what.lower():
+            raise
+        try:
+            _explain(server, objects, are_applied=are_applied)
+        except PermissionsMissing as missing:
+            raise missing from None
+        except TarmakIamError:
+            pass
+        raise
+
+
+def _explain(server: Server, objects: Sequence[Object], *, are_applied: bool) -> None:
+    resources = _Resources(server.kubectl)
+    refs = [Ref.of(each) for each in objects]
+    listing = _of_listing(server) if are_applied else ()
+    reading = [_IDENTITY, *listing, *(right for ref in refs for right in resources.rights(ref, "get"))]
+    missing: tuple[Permission, ...] = ()
+    found: list[Object] = []
+    try:
+        check_permissions(server.kubectl, reading)
+        found = server.read([ref.stub for ref in refs])
+    except PermissionsMissing as error:
+        missing = error.missing
+    live = Index(found)
+    writing = (
+        []
+        if not are_applied
+        else [
+            right
+            for each, ref in zip(objects, refs, strict=True)
+            for right in resources.rights(ref, *_writing(server, each, live.get(ref)))
+        ]
+    )
+    try:
+        check_permissions(server.kubectl, writing)
+    except PermissionsMissing as error:
+        missing = (*missing, *error.missing)
+    if missing:
+        raise PermissionsMissing(server.kubectl, missing)
+
+
+def _writing(server: Server, wanted: Object, live: Object | None) -> tuple[str, ...]:
+    """The verbs of an apply: a server-side one is a PATCH, and may make the object as well. What is too large for
+    kubectl's own apply is replaced."""
+    if live is None:
+        return ("create", "patch") if server.is_server_side else ("create",)
+    is_whole = not server.is_server_side and not fits_client_side_apply(wanted)
+    return ("patch", "update") if is_whole else ("patch",)
+
+
+def _restoring(step: UndoStep) -> tuple[str, ...]:
+    """The verbs of `Server.put_back` and `remove`: the note of kubectl's own apply is set by a PATCH."""
+    verbs = {ObjectAction.CREATED: ("create",), ObjectAction.CONFIGURED: ("update",), ObjectAction.REMOVED: ("delete",)}
+    found = verbs.get(step.action, ())
+    is_noted = step.then is not None and last_applied(step.then) is not None
+    return (*found, "patch") if found and is_noted else found
+
+
+def _of_listing(server: Server) -> Iterator[Permission]:
+    for (group, kind), resource in _LISTED.items():
+        if (group, kind) != _POLICIES or server.version.is_below(1, 25):
+            yield Permission(resource, group, "", "", "list")
+
+
+@dataclass(frozen=True, slots=True)
+class _Resources:
+    """The names that the API has for kinds."""
+
+    kubectl: Kubectl
+    _found: dict[tuple[str, str], str | None] = field(default_factory=dict)
+
+    def rights(self, ref: Ref, *verbs: str) -> Iterator[Permission]:
+        """None for a kind that nobody knows: the API server is asked about it when it is applied."""
+        resource = self._resource(ref) if verbs else None
+        for verb in verbs if resource is not None else ():
+            yield Permission(resource or "", ref.group, ref.namespace, ref.name, verb)
+
+    def _resource(self, ref: Ref) -> str | None:
+        known = _PLURALS.get((ref.group, ref.kind))
+        if known is not None:
+            return known
+        if (ref.api_version, ref.kind) not in self._found:  # asked for once, however many objects there are
+            self._found[ref.api_version, ref.kind] = self._served(ref)
+        return self._found[ref.api_version, ref.kind]
+
+    def _served(self, ref: Ref) -> str | None:
+        path = f"/apis/{ref.api_version}" if ref.group else f"/api/{ref.api_version}"
+        done = self.kubectl.run("get", "--raw", path)
+        if done.code:
+            return None
+        served: list[Any] = next(iter(objects_of(done)), {}).get("resources") or []
+        names = [str(each.get("name")) for each in served if each.get("kind") == ref.kind]
+        return next((name for name in names if "/" not in name), None)
+
+
+def _denied(kubectl: Kubectl, rights: Sequence[Permission]) -> set[Permission] | None:
+    """Those that there are not; None where the API server does not tell. Raises ToolError."""
+    reviews = [
+        {"apiVersion": _API, "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": each.attributes}}
+        for each in rights
+    ]
+    listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": reviews})
+    # Not validated: kubectl would ask for the API server's whole schema first.
+    done = kubectl.run("create", "--validate=false", "-o", "json", "-f", "-", text=listed)
+    if done.code and (is_forbidden(done) or is_unserved(done)):
+        return None
+    if done.code:
+        raise kubectl.failure(done, "create")
+    answers = objects_of(done)
+    if len(answers) != len(rights):
+        raise ToolError("kubectl did not print an answer for each SelfSubjectAccessReview")
+    allowed = [bool((each.get("status") or {}).get("allowed")) for each in answers]
+    return {each for each, is_allowed in zip(rights, allowed, strict=True) if not is_allowed}

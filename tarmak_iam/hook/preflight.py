@@ -1,0 +1,127 @@
+"""What must not reach a cluster: errors that `check` finds, and a change that would lock everyone out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tarmak_iam.access.diff import Loaded
+from tarmak_iam.access.lockout import losses
+from tarmak_iam.command_line import PLAIN, CommandLine
+from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.findings import Severity, Subject
+from tarmak_iam.installation.cluster_files import ClusterFiles
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.lint import Located, Subjects, check
+from tarmak_iam.lint.kubeconfig_rules import ADMIN_CERTIFICATE_RULES
+from tarmak_iam.text import one_line
+
+# Of this machine: no certificate is brought to a cluster, and Tarmak has a new one signed for whoever applies.
+_OF_THE_WAY_BACK = frozenset(rule.id for rule in ADMIN_CERTIFICATE_RULES)
+
+
+def findings_about(cluster: Cluster, subjects: Subjects) -> tuple[Located, ...]:
+    """What `check` finds, without what is wrong with another cluster of the file, with the choice of one, which is
+    chosen, or with the admin certificate here."""
+    return tuple(each for each in check(subjects) if _is_about(each, cluster))
+
+
+def refuse_errors(cluster: Cluster, subjects: Subjects) -> None:
+    """Raises ConfigError, at the first of them, for findings that are errors."""
+    errors = [each for each in findings_about(cluster, subjects) if each.finding.severity is Severity.ERROR]
+    if not errors:
+        return
+    first, more, check_command = errors[0], len(errors) - 1, _command_line(subjects).tarmak_iam("check")
+    others = f" (and {more} more error{'s' if more > 1 else ''})" if more else ""
+    raise ConfigError(
+        f"{first.finding.text} [{first.finding.id}]{others}; nothing was changed",
+        remedy=f"`{check_command}` shows them all, --no-check goes on all the same",
+        place=first.place,
+    )
+
+
+def _command_line(subjects: Subjects) -> CommandLine:
+    return subjects.installation.command_line if subjects.installation else PLAIN
+
+
+def _is_about(located: Located, cluster: Cluster) -> bool:
+    finding, plain = located.finding, located.finding.route.plain
+    if finding.id in _OF_THE_WAY_BACK:
+        return False
+    if finding.subject is not Subject.CONFIG:
+        return True
+    return plain[:1] != ("currentCluster",) and (plain[:1] != ("clusters",) or plain[1:2] in ((), (cluster.index,)))
+
+
+@dataclass(frozen=True, slots=True)
+class BeforeReport:
+    """`errors` and `refusal` are reasons not to start tarmak; `warnings` are none.
+
+    `installation` is what `after_apply` is to apply, None where `tarmak clusters apply` changes nothing about the
+    authenticator: the switch is off, or the cluster is a hub.
+    """
+
+    cluster_name: str
+    installation: Installation | None = None
+    findings: tuple[Located, ...] = ()
+    refusal: str = ""
+    """Who would be locked out, and what was found of the admin certificate; empty for nobody."""
+
+    @property
+    def errors(self) -> tuple[Located, ...]:
+        return tuple(each for each in self.findings if each.finding.severity is Severity.ERROR)
+
+    @property
+    def warnings(self) -> tuple[Located, ...]:
+        return tuple(each for each in self.findings if each.finding.severity is Severity.WARNING)
+
+    @property
+    def ok(self) -> bool:
+        return not self.errors and not self.refusal
+
+
+def is_concerned(cluster: Cluster) -> bool:
+    """Whether `tarmak clusters apply` brings the switch to masters: it is on, and there are some."""
+    return cluster.authenticator_init and not cluster.is_hub
+
+
+def before_apply(
+    config: TarmakConfig,
+    cluster: Cluster | str,
+    *,
+    live: Callable[[Installation], Loaded | None] = lambda _: None,
+    no_check: bool = False,
+    follow_links: bool = False,
+) -> BeforeReport:
+    """What `check` finds about one cluster, and whether the change would lock everyone out.
+
+    `config` was loaded from a file. `live` gives what the cluster gives now, None where that is not known; the
+    last way into system:masters and the nodes' are guarded against it. `no_check`: only the installation is made.
+    `follow_links` as in `ClusterFiles`. Raises TarmakIamError where there is no such cluster, or its files cannot be
+    read.
+    """
+    chosen = config.cluster(cluster) if isinstance(cluster, str) else cluster
+    if not is_concerned(chosen):
+        return BeforeReport(chosen.cluster_name)
+    subjects = Subjects.of_cluster(config, chosen, ClusterFiles.of(config, chosen, follow_links=follow_links))
+    installation = subjects.installation
+    assert installation is not None  # of_cluster makes it
+    if no_check:
+        return BeforeReport(chosen.cluster_name, installation)
+    findings = findings_about(chosen, subjects)
+    return BeforeReport(chosen.cluster_name, installation, findings, _lockout(installation, live(installation)))
+
+
+def _lockout(installation: Installation, live: Loaded | None) -> str:
+    after = Loaded.of(installation)
+    failure = after.authenticator.failure
+    if installation.mappings is None:
+        lost = [f"{installation.cluster_id} has no mappings, so nobody could log in with IAM"]
+    elif failure is not None:
+        lost = [f"nobody could log in with IAM: authenticator {installation.daemon_version}: {failure.reason}"]
+    elif not after.standings.grants:
+        lost = ["nobody is mapped, so nobody could log in with IAM"]
+    else:
+        lost = [] if live is None else [*losses(live, after)]
+    return one_line(f"{'; '.join(lost)}; {installation.way_in}") if lost else ""

@@ -1,0 +1,113 @@
+"""Other programs: run to their end, their output captured, their failure in our words, and who hears what takes
+long.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tarmak_iam.errors import ToolError
+
+Progress = Callable[[str], None]
+"""Takes one line about what is going on."""
+
+
+def no_progress(_: str) -> None:
+    """Tells nobody."""
+
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """What a program left behind; `code` is negative for a signal, as subprocess has it."""
+
+    command: tuple[str, ...]
+    code: int
+    out: str = field(repr=False)  # which may be a credential
+    err: str
+
+    @property
+    def reason(self) -> str:
+        """Its last word: the last line of its error output that is not empty."""
+        lines = [line.strip() for line in self.err.splitlines() if line.strip()]
+        if lines:
+            return lines[-1]
+        return f"ended by signal {-self.code}" if self.code < 0 else f"exit code {self.code}"
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """`environment` is what they run with, and where they are looked for (PATH). `directory`: where they run.
+    `inherited`: file descriptors of ours that they keep open."""
+
+    environment: Mapping[str, str] = field(repr=False)  # which may hold credentials
+    directory: Path | None = None
+    inherited: tuple[int, ...] = ()
+
+    def find(self, name: str) -> Path | None:
+        """Where a program is that could be run; None for one that is not there."""
+        found = shutil.which(name, path=self.environment.get("PATH", os.defpath))
+        return Path(found) if found else None
+
+    def with_environment(self, more: Mapping[str, str]) -> Programs:
+        return replace(self, environment={**self.environment, **more})
+
+    def run(self, *command: str | Path, text: str = "", seconds: float | None = None) -> Completed:
+        """Runs a program to its end. Raises ToolError where it is not there, or takes longer than `seconds`.
+
+        The arguments are logged: a secret belongs into `text` or a file.
+        """
+        words = tuple(str(part) for part in command)
+        _LOGGER.info("run: %s", shlex.join(words))
+        started = time.monotonic()
+        try:
+            done = subprocess.run(
+                words,
+                input=text.encode(),
+                capture_output=True,
+                env=dict(self.environment),
+                cwd=self.directory,
+                timeout=seconds,
+                pass_fds=self.inherited,
+                check=False,
+            )
+        except FileNotFoundError:
+            if self.directory is not None and not self.directory.is_dir():
+                raise ToolError(f"the directory {self.directory} is not there", remedy="check the path") from None
+            raise ToolError(f"{words[0]} is not installed", remedy=f"put {words[0]} on the PATH") from None
+        except PermissionError:
+            raise ToolError(f"{words[0]} cannot be run", remedy="look at its permissions") from None
+        except subprocess.TimeoutExpired:
+            raise ToolError(f"{_short(words)} did not end within {seconds:.0f} seconds") from None
+        except OSError as error:
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            raise ToolError(f"{words[0]} cannot be run: {reason}") from None
+        took = time.monotonic() - started
+        _LOGGER.debug("%s ended with code %s after %.1f seconds", _short(words), done.returncode, took)
+        # Decoded here: subprocess would make line ends of the carriage returns within somebody's line.
+        out, err = (each.decode(errors="replace") for each in (done.stdout, done.stderr))
+        return Completed(words, done.returncode, out, err)
+
+    def check(self, *command: str | Path, text: str = "", seconds: float | None = None) -> Completed:
+        """As `run`; raises ToolError, with the program's last word, also where it fails."""
+        done = self.run(*command, text=text, seconds=seconds)
+        if done.code:
+            raise ToolError(f"{_short(done.command)} failed: {done.reason}")
+        return done
+
+
+def _short(words: Sequence[str]) -> str:
+    """Program and verb: arguments may be long, and are nobody's business."""
+    name = Path(words[0]).name
+    verb = next((word for word in words[1:] if not word.startswith("-")), "")
+    return f"{name} {verb}".strip()

@@ -1,0 +1,69 @@
+"""Objects of a cluster, from files: what `kubectl get -o yaml` writes, manifests, lists of either."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Mapping as AnyMapping
+from dataclasses import dataclass
+from typing import Any
+
+from tarmak_iam.document import Document
+from tarmak_iam.errors import Place
+from tarmak_iam.routes import Path, Route
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterObject:
+    """`route` leads to it in its document; a List's items are objects of their own, and the List is one too."""
+
+    document: Document
+    route: Route
+    data: AnyMapping[str, Any]
+
+    @property
+    def kind(self) -> str:
+        return str(self.data.get("kind", ""))
+
+    @property
+    def name(self) -> str:
+        return str(self._metadata.get("name", ""))
+
+    @property
+    def namespace(self) -> str:
+        """Empty where the file leaves it to whoever applies it."""
+        return str(self._metadata.get("namespace") or "")
+
+    def field(self, name: str) -> AnyMapping[str, Any]:
+        """A mapping such as `spec`; empty where there is none."""
+        value = self.data.get(name)
+        return value if isinstance(value, dict) else {}
+
+    def place(self, path: Path = ()) -> Place:
+        return self.document.position(Route((*self.route.steps, *Route.of(path).steps)))
+
+    @property
+    def _metadata(self) -> AnyMapping[str, Any]:
+        return self.field("metadata")
+
+
+def cluster_objects(text: str, filename: str) -> Iterator[ClusterObject]:
+    """Raises ParseError. What is no Kubernetes object (no `kind`) is left out."""
+    for document in Document.parse_all(text, filename):
+        yield from objects_in(document)
+
+
+def objects_in(document: Document) -> Iterator[ClusterObject]:
+    """Those of one document."""
+    yield from _objects_below(document, Route(), document.data)
+
+
+def _objects_below(document: Document, route: Route, data: Any) -> Iterator[ClusterObject]:
+    if not isinstance(data, dict) or not isinstance(data.get("kind"), str):
+        return
+    yield ClusterObject(document, route, data)
+    items = data.get("items")
+    if data["kind"].endswith("List") and isinstance(items, list):
+        for index, item in enumerate(items):
+            # `kubectl get --raw` leaves the items' kind out.
+            named = {"kind": data["kind"].removesuffix("List"), **item} if isinstance(item, dict) else item
+            yield from _objects_below(document, route / "items" / index, named)

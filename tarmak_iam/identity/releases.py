@@ -1,0 +1,185 @@
+"""The authenticator's releases, and which of them has what: intervals over parallel release lines.
+
+versions.json beside this file was read off the source of every release tag. v0.5 and v0.6 are parallel
+lines and things come and go, so a feature is a set of intervals, never "since". The file also names the
+newest release, the newest whose source was read, the default one, and the published images.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.text import quoted
+
+EQUAL_FOLD = "compared with strings.EqualFold (ARNs of mappings, the signed header)"
+"""Releases before compare with strings.ToLower on both sides."""
+
+_TAG = re.compile(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:[-+].*)?\Z", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DaemonVersion:
+    """A release; an image tag such as `v0.6.20-eks-1-30-7` or `v0.4.0-scratch` names one too."""
+
+    major: int
+    minor: int
+    patch: int
+
+    @classmethod
+    def parse(cls, text: str) -> DaemonVersion:
+        """Raises ConfigError for what names no release."""
+        match = _TAG.match(text.strip())
+        if not match:
+            what = f"{quoted(text)} names no version of the authenticator"
+            raise ConfigError(what, remedy=f"write a tag such as {DEFAULT_RELEASE}")
+        return cls(*(int(group) for group in match.groups()))
+
+    @property
+    def known(self) -> DaemonVersion:
+        """The release whose behaviour is assumed: itself, else the last one before it whose source was read."""
+        line = next((line for line in reversed(_RELEASE_LINES) if line.first <= self), _RELEASE_LINES[0])
+        return max(line.first, min(self, line.read))
+
+    @property
+    def unread(self) -> str:
+        """Why its behaviour is only assumed, as the end of a sentence about it; "" for a release that was read."""
+        if self > NEWEST:
+            return (
+                f"is newer than {NEWEST}, the newest known release; {NEWEST_READ} is the newest whose source was read"
+            )
+        if self > NEWEST_READ:
+            return f"is newer than {NEWEST_READ}, the newest release whose source was read"
+        return "" if self.known == self else "is not a known release"
+
+    def has(self, item: str) -> bool:
+        """Whether it has an item of versions.json. Raises KeyError for an item that is not there."""
+        return self.within(_table()[item])
+
+    def within(self, spans: Spans) -> bool:
+        """Whether it, or the last one known before it, is in one of the intervals."""
+        version = self.known
+        return any(first <= version <= last for first, last in spans)
+
+    def __str__(self) -> str:
+        return f"v{self.major}.{self.minor}.{self.patch}"
+
+
+_Interval = tuple[DaemonVersion, DaemonVersion]
+
+Spans = tuple[_Interval, ...]
+"""First and last release of each interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class _ReleaseLine:
+    """A release line. `read` is the last release whose source was read, which may be older than the last one."""
+
+    first: DaemonVersion
+    read: DaemonVersion
+    last: DaemonVersion
+
+
+@cache
+def _file() -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(resources.files(__package__).joinpath("versions.json").read_text("utf-8"))
+    return content
+
+
+def _line(ends: dict[str, str]) -> _ReleaseLine:
+    first, read, last = (ends["first"], ends.get("read", ends["last"]), ends["last"])
+    return _ReleaseLine(DaemonVersion.parse(first), DaemonVersion.parse(read), DaemonVersion.parse(last))
+
+
+# Oldest first; v0.7.0 has no tag.
+_RELEASE_LINES = tuple(_line(ends) for ends in _file()["lines"])
+
+NEWEST = _RELEASE_LINES[-1].last
+"""The newest release that is known to exist."""
+
+NEWEST_READ = _RELEASE_LINES[-1].read
+"""The newest release whose source was read."""
+
+DEFAULT_RELEASE = DaemonVersion.parse(_file()["default"])
+"""The release of the default image."""
+
+RECORDED_RELEASE = DaemonVersion.parse(_file()["recorded"])
+"""The newest release whose answers were recorded from the daemon itself: it answers where there is neither a cluster
+nor a choice."""
+
+
+@cache
+def _table() -> dict[str, Spans]:
+    return {item: read_spans(spans) for item, spans in _file()["items"].items()}
+
+
+def read_spans(spans: list[list[str]]) -> Spans:
+    """Intervals as versions.json has them: one without an end reaches to the last release of its line."""
+    return tuple(_interval(*map(DaemonVersion.parse, ends)) for ends in spans)
+
+
+def _interval(first: DaemonVersion, last: DaemonVersion | None = None) -> _Interval:
+    return first, last or next(line.last for line in _RELEASE_LINES if line.first <= first <= line.last)
+
+
+def published_tags() -> dict[DaemonVersion, str]:
+    """The tag that EKS Distro publishes of each release; a release that is missing was never published there."""
+    return {DaemonVersion.parse(tag): tag for tag in _file()["tags"]}
+
+
+def known_releases() -> tuple[DaemonVersion, ...]:
+    """Every release from v0.4.0 on, which is the first one that Tarmak installs."""
+    firsts = (_RELEASE_LINES[0].last, *(line.first for line in _RELEASE_LINES[1:]))
+    return tuple(
+        DaemonVersion(first.major, first.minor, patch)
+        for first, line in zip(firsts, _RELEASE_LINES, strict=True)
+        for patch in range(first.patch, line.last.patch + 1)
+    )
+
+
+def spans_text(item: str) -> str:
+    """The releases that have an item of versions.json, in words: `v0.6.0 to v0.6.1, v0.7.1 and later`."""
+    return ", ".join(
+        f"{first} and later" if last == NEWEST else f"{first} to {last}" if first < last else str(first)
+        for first, last in _table()[item]
+    )
+
+
+def recorded_items() -> tuple[str, ...]:
+    """Everything that versions.json tells of releases, as `has` and `spans_text` take it."""
+    return tuple(_table())
+
+
+def server_keys() -> tuple[str, ...]:
+    """The keys that some release reads below `server:`, in the documented spelling."""
+    prefix = "config key server."
+    return tuple(item.removeprefix(prefix) for item in _table() if item.startswith(prefix))
+
+
+_COMMERCIAL = ("aws", "aws-cn", "aws-us-gov")
+# By the first release of each line whose AWS SDK (from v0.7.5 on: own list) has them; nothing was dropped.
+_LATER_PARTITIONS = (
+    (("aws-iso", "aws-iso-b"), (DaemonVersion(0, 5, 3), DaemonVersion(0, 6, 0), DaemonVersion(0, 7, 1))),
+    (("aws-iso-e", "aws-iso-f"), (DaemonVersion(0, 5, 20), DaemonVersion(0, 6, 13), DaemonVersion(0, 7, 1))),
+    (("aws-eusc",), (DaemonVersion(0, 7, 7),)),
+)
+
+
+def known_partitions(version: DaemonVersion) -> tuple[str, ...]:
+    """The partitions that a release takes in an ARN."""
+    version = version.known
+    known: tuple[str, ...] = _COMMERCIAL
+    for partitions, firsts in _LATER_PARTITIONS:
+        if any(first.minor == version.minor and first <= version for first in firsts):
+            known += partitions
+    return known
+
+
+def server_partitions(version: DaemonVersion) -> tuple[str, ...]:
+    """The partitions that `server.partition` may be: v0.5.2 has the flag, but takes fewer in ARNs."""
+    return known_partitions(max(version.known, DaemonVersion(0, 5, 3)))

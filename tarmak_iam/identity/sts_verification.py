@@ -1,0 +1,108 @@
+"""Whose tokens a daemon takes: a token is a presigned URL of an STS host, and each release checks the host by a
+pattern, its SDK's list or the name's shape.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from tarmak_iam.aws.sts_hosts import DUAL_STACK_DOMAINS, GLOBAL_HOST, STS_DOMAINS, hosts_of_region
+from tarmak_iam.identity.releases import DaemonVersion, Spans, read_spans, server_partitions
+from tarmak_iam.text import one_line
+
+
+@cache
+def accepts_tokens_of(caller: str, daemon: str, version: DaemonVersion) -> bool:
+    """Up to v0.5.1 any amazonaws.com host passes, then those of the configured partition only, and from
+    v0.7.5 on every host with that partition's domain (aws and aws-us-gov share one)."""
+    if not version.has("config key server.partition"):
+        return STS_DOMAINS.get(caller, "").startswith("amazonaws.com")
+    if version.has("STS host by format only (verifySTSHostnameFormat)"):
+        return STS_DOMAINS.get(caller) == STS_DOMAINS.get(daemon)
+    return caller == daemon
+
+
+# The daemon's own pattern up to v0.5.1; there is no zero in it.
+_PATTERN = re.compile(r"sts(\.[a-z1-9-]+)?\.amazonaws\.com(\.cn)?\Z")
+
+
+# Releases that also take the host of the region they run in, which instance metadata tells them.
+_TAKES_OWN_REGION = read_spans([["v0.5.13"], ["v0.6.4"], ["v0.7.1"]])
+
+
+# Of those, the ones that do so in a partition too whose STS their SDK does not know.
+_EVEN_WITHOUT_STS = read_spans([["v0.6.22"], ["v0.7.1"]])
+
+_REGION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """A release, its `server.partition`, and the region that it runs in; empty where that is not known."""
+
+    version: DaemonVersion
+    partition: str = "aws"
+    region: str = ""
+
+
+def host_refusal(host: str, verifier: Verifier) -> str | None:
+    """Why the daemon refuses a token of this host; None if it does not."""
+    version = verifier.version
+    unexpected = f"the host '{one_line(host)}' is not one that it takes"
+    if version.has("STS host by regexp"):
+        return None if _PATTERN.match(host) else f"{unexpected}: only sts.REGION.amazonaws.com, with .cn or without"
+    if not version.has("config key server.partition"):
+        return None if host == GLOBAL_HOST else f"{unexpected}: only {GLOBAL_HOST}"
+    if verifier.partition not in server_partitions(version):
+        return f"it knows no partition '{verifier.partition}'"
+    if version.has("STS host by format only (verifySTSHostnameFormat)"):
+        return _format_refusal(host, verifier)
+    if version.within(_listed(verifier.partition).get(host, ())) or host == _own_host(verifier):
+        return None
+    return f"its AWS SDK knows no STS host '{one_line(host)}' in the partition {verifier.partition}"
+
+
+@cache
+def _hosts() -> dict[str, dict[str, Spans]]:
+    """Partition -> host -> releases: sts-hosts.json is what aws-sdk-go's endpoints, in the version that each
+    release has in its go.mod, answer for the service sts."""
+    text = resources.files(__package__).joinpath("sts-hosts.json").read_text(encoding="utf-8")
+    table: dict[str, dict[str, list[list[str]]]] = json.loads(text)
+    return {name: {host: read_spans(spans) for host, spans in hosts.items()} for name, hosts in table.items()}
+
+
+def _listed(partition: str) -> dict[str, Spans]:
+    return _hosts().get(partition, {})
+
+
+def _own_host(verifier: Verifier) -> str | None:
+    """The host of the daemon's region, where it takes one that is not on its list."""
+    spans = _TAKES_OWN_REGION if _listed(verifier.partition) else _EVEN_WITHOUT_STS
+    if not verifier.region or not verifier.version.within(spans):
+        return None
+    return f"sts.{verifier.region}.{STS_DOMAINS[verifier.partition]}"
+
+
+def _format_refusal(host: str, verifier: Verifier) -> str | None:
+    """v0.7.5 on: the name that the SDK would make of the region in it, of the daemon's partition's domain."""
+    own, own_dual = STS_DOMAINS[verifier.partition], DUAL_STACK_DOMAINS.get(verifier.partition)
+    if host == GLOBAL_HOST:
+        return (
+            None
+            if verifier.partition == "aws"
+            else f"the global host is of the partition aws, not {verifier.partition}"
+        )
+    labels, shown = host.split("."), one_line(host)
+    region = labels[1] if len(labels) >= 3 else ""
+    if not _REGION.match(region):
+        return f"the host '{shown}' names no region"
+    if host not in hosts_of_region(region):
+        home = {f"sts.{verifier.region}.{domain}" for domain in (own, own_dual) if domain and verifier.region}
+        return None if host in home else f"the host '{shown}' is not one that the AWS SDK makes of a region"
+    if ".".join(labels[2:]) not in (own, own_dual):
+        return f"the host '{shown}' is not one of the partition {verifier.partition}"
+    return None

@@ -1,0 +1,257 @@
+"""What a daemon gets of the mappings file: its configuration, and what its other backends read in the cluster."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from collections.abc import Mapping as AnyMapping
+from dataclasses import dataclass
+from typing import Any
+
+from tarmak_iam.document import Document, Remove
+from tarmak_iam.document.go_case import to_lower
+from tarmak_iam.document.nodes import Mapping, dereference
+from tarmak_iam.errors import ConfigError, EditRefused, Place
+from tarmak_iam.identity.authenticator import Authenticator
+from tarmak_iam.identity.model import Grant, Identity
+from tarmak_iam.identity.releases import spans_text
+from tarmak_iam.identity.viper import ViperSettings
+from tarmak_iam.installation.daemon import SSO_GATE, SSO_GATE_ITEM, Daemon, principal_kind
+from tarmak_iam.mappings.entries import listed_entries
+from tarmak_iam.mappings.formats import LeftOut, Shadowed, aws_auth, custom_resource, deciding
+from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
+from tarmak_iam.mappings.merging import Wanted
+from tarmak_iam.mappings.principals import SSO_PREFIX, parse_principal
+from tarmak_iam.routes import Key, Route
+from tarmak_iam.text import shortened
+
+CONFIG_KEY = "config.yaml"
+"""Of the ConfigMap that brings the configuration to the daemon, and its file's name there."""
+
+MAX_CONFIGMAP = 1024 * 1024
+"""Bytes that the values of a ConfigMap have at most, which the API server enforces."""
+
+_LISTS = ("maproles", "mapusers", "mapaccounts")
+API_SERVER_KEYS = ("server.kubeconfig", "server.master")
+# NEL too: the daemon reads it as a line end, and kustomize would make it a blank.
+_LINE_END = re.compile(r"\r\n|[\r\x85]")
+_NOBODY = "arn:{partition}:iam::{account}:user/nobody-that-is-mapped"
+
+Object = dict[str, Any]
+"""A Kubernetes object as plain data."""
+
+
+class NotCarried(ConfigError):
+    """The mappings cannot be brought to the backends so that everybody becomes who the file says."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackendPayloads:
+    """`config` is the text of the configuration; `aws_auth` and `identity_mappings` are there for backends that
+    are chosen. `notes` tell of entries that nobody misses."""
+
+    config: str
+    aws_auth: Object | None = None
+    identity_mappings: tuple[Object, ...] = ()
+    notes: tuple[LeftOut, ...] = ()
+
+    @property
+    def largest(self) -> int:
+        """Bytes of the larger of its ConfigMaps."""
+        return max(
+            configmap_size({CONFIG_KEY: self.config}), configmap_size(self.aws_auth["data"] if self.aws_auth else {})
+        )
+
+    @property
+    def objects(self) -> tuple[Object, ...]:
+        return (*((self.aws_auth,) if self.aws_auth else ()), *self.identity_mappings)
+
+
+def configmap_size(data: AnyMapping[str, str]) -> int:
+    """Of a ConfigMap's data, as MAX_CONFIGMAP counts."""
+    return sum(len(text.encode()) for text in data.values())
+
+
+def make_payloads(mappings: Mappings, daemon: Daemon, cluster_id: str) -> BackendPayloads:
+    """The mappings for every backend of the daemon.
+
+    Who becomes whom is proven to be what the file says by itself. Raises ConfigError for entries that the release,
+    the gates or the backends do not carry, and where the daemon would not start; NotCarried where it would answer
+    otherwise.
+    """
+    document = mappings.with_cluster_id(cluster_id).document
+    # Places are those of the file as it is: the cluster id comes behind it.
+    notes = tuple(_checked(mappings, daemon))
+    itself = _load(_lf(document), daemon.of_file, mappings.document.filename)
+    if itself.failure is not None:
+        raise ConfigError(
+            f"authenticator {daemon.version} would not start: {itself.failure.reason}",
+            remedy=itself.failure.remedy or "fix the mappings file",
+            place=itself.failure.place,
+        )
+    if not itself.is_complete:
+        raise ConfigError(
+            "nobody can say who gets in: keys that differ in case only can be taken in too many ways",
+            remedy="write each key of the mappings file once",
+            place=document.position(()),
+        )
+    if not daemon.asks_cluster:
+        return BackendPayloads(_lf(document), notes=notes)
+    _check_api_server(mappings)
+    if "MountedFile" not in daemon.backends:
+        document = _without_lists(document)
+    entries, lost = deciding(mappings, daemon.version)
+    made = BackendPayloads(
+        config=_lf(document),
+        aws_auth=aws_auth.write(entries) if "EKSConfigMap" in daemon.backends else None,
+        identity_mappings=tuple(_identity_mappings(entries)) if "CRD" in daemon.backends else (),
+        notes=(*notes, *(each for each in lost if not isinstance(each, Shadowed))),
+    )
+    _prove(mappings, itself, made, daemon)
+    return made
+
+
+def _checked(mappings: Mappings, daemon: Daemon) -> Iterator[LeftOut]:
+    """What is known of entries before anything is made of them. Raises ConfigError."""
+    reasons = {kind: daemon.uncarried(kind) for kind in ("account", "sso")}
+    looks_at_sso = daemon.looks_at_sso
+    for entry in mappings.entries:
+        kind = principal_kind(entry)
+        if kind == "sso" and not looks_at_sso:
+            yield _unseen(entry.principal, mappings.document.position(entry.route), daemon)
+        elif why := reasons.get(kind):
+            what = f"account {shortened(entry.arn)}" if kind == "account" else shortened(entry.principal)
+            place = mappings.document.position(entry.route)
+            raise ConfigError(f"{what}: {why}", remedy=daemon.with_file, place=place)
+
+
+def _unseen(principal: str, place: Place, daemon: Daemon) -> LeftOut:
+    """What is said of an SSO entry that the settings switch off. Raises ConfigError where they do not."""
+    if not daemon.version.has(SSO_GATE_ITEM):
+        raise ConfigError(
+            f"{shortened(principal)} needs a version with {SSO_GATE}: "
+            f"{spans_text(SSO_GATE_ITEM)}, not {daemon.version}",
+            remedy="choose another image, or map the ARN of the AWSReservedSSO role",
+            place=place,
+        )
+    if daemon.gates.get(SSO_GATE) is not False:
+        raise ConfigError(
+            f"the daemon does not look at {shortened(principal)} without the feature gate {SSO_GATE}",
+            remedy=f"switch it on: {daemon.with_sso}; or off by name, if that is meant",
+            place=place,
+        )
+    return LeftOut(f"{shortened(principal)} is not looked at: the feature gate {SSO_GATE} is off", place)
+
+
+def _check_api_server(mappings: Mappings) -> None:
+    """With either key the daemon takes neither the address nor the token that every pod is given."""
+    settings = ViperSettings(mappings.document.data, {}, {})
+    for key in API_SERVER_KEYS:
+        if settings.get(key):
+            raise ConfigError(
+                f"{key} sends the daemon to another API server than its own, for which it has no credentials",
+                remedy="remove it: in the cluster a service account is all that it needs",
+                place=mappings.document.position(settings.route(key)),
+            )
+
+
+def _without_lists(document: Document) -> Document:
+    """The configuration without the lists, which nobody would read. Raises NotCarried."""
+    remedy = "write mapRoles, mapUsers and mapAccounts as keys of server, without aliases and merges"
+    try:
+        left = document.edit(*(Remove(route, prune=True) for route in reversed([*_lists(document)])))
+    except EditRefused as refusal:
+        raise NotCarried(
+            f"the lists cannot be taken out of the configuration: {refusal.what}", remedy=remedy, place=refusal.place
+        ) from None
+    for entry in listed_entries(ViperSettings(left.data, {}, {})):
+        place = document.position(("server",))
+        raise NotCarried(f"{shortened(entry.principal) or 'an entry'} cannot be taken out", remedy=remedy, place=place)
+    return left
+
+
+def _lists(document: Document) -> Iterator[Route]:
+    """Every one in file order, however it is spelt and however often it is there."""
+    root = document.root
+    for entry in root.entries if isinstance(root, Mapping) else ():
+        name, route = to_lower(entry.text or ""), Route((Key(entry.text or "", entry.occurrence),))
+        server = dereference(entry.value)
+        if name in (f"server.{each}" for each in _LISTS):
+            yield route
+        elif name == "server" and isinstance(server, Mapping):
+            for inner in server.entries:
+                if to_lower(inner.text or "") in _LISTS:
+                    yield route / Key(inner.text or "", inner.occurrence)
+
+
+def _identity_mappings(entries: tuple[Wanted, ...]) -> Iterator[Object]:
+    for entry in entries:
+        if parse_principal(entry.principal).kind in ("role", "user"):
+            yield custom_resource.write(entry)
+
+
+def _prove(mappings: Mappings, itself: Authenticator, made: BackendPayloads, daemon: Daemon) -> None:
+    """Raises NotCarried where somebody would become someone else than by the file alone."""
+    listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": made.objects})
+    read = _load(made.config, daemon, MAPPINGS_NAME, {"objects.json": listed})
+    names = ",".join(daemon.backends)
+    if read.failure is not None:
+        raise NotCarried(
+            f"authenticator {daemon.version} would not start with the backends {names}: {read.failure.reason}",
+            remedy="choose other backends",
+        )
+    asked = {grant.key: grant for grant in (*read.grants, *itself.grants)}
+    for grant in asked.values():
+        own, theirs = itself.grant(grant), read.grant(grant)
+        if set(map(_gift, itself.possible(grant))) != set(map(_gift, read.possible(grant))):
+            principal = f"{SSO_PREFIX}{grant.principal}" if grant.kind == "sso" else grant.principal
+            entries = mappings.matching(principal)
+            raise NotCarried(
+                f"{shortened(principal)} would be {_said(theirs)} by the backends {names}, "
+                f"and is {_said(own)} by the mappings file",
+                remedy="write the entry so that it means one thing, or choose MountedFile alone",
+                place=mappings.document.position(entries[-1].route) if entries else None,
+            )
+    _prove_the_unmapped(itself, read, daemon)
+
+
+def _prove_the_unmapped(itself: Authenticator, read: Authenticator, daemon: Daemon) -> None:
+    """Who is not named gets in by the account, or not at all."""
+    accounts = {grant.principal for grant in itself.grants if grant.kind == "account"}
+    for account in (*sorted(accounts), "000000000000"):
+        who = Identity(_NOBODY.format(partition=daemon.partition, account=account), account, "AIDA")
+        own, theirs = itself.whois(who), read.whois(who)
+        if (own.authenticated, own.username, own.groups) != (theirs.authenticated, theirs.username, theirs.groups):
+            raise NotCarried(
+                f"a caller of account {account} that no entry names would stand otherwise by the backends "
+                f"{','.join(daemon.backends)}",
+                remedy="choose MountedFile alone",
+            )
+
+
+def _load(text: str, daemon: Daemon, shown_as: str, files: dict[str, str] | None = None) -> Authenticator:
+    return Authenticator.load(
+        text,
+        version=str(daemon.version),
+        args=daemon.args,
+        files=files,
+        filename=MAPPINGS_NAME,
+        shown_as=shown_as,
+    )
+
+
+def _lf(document: Document) -> str:
+    return _LINE_END.sub("\n", document.text)
+
+
+def _gift(grant: Grant | None) -> tuple[str, tuple[str, ...]] | None:
+    return (grant.username, grant.groups) if grant else None
+
+
+def _said(grant: Grant | None) -> str:
+    if grant is None:
+        return "nobody"
+    groups = f"with the groups {', '.join(map(shortened, grant.groups))}" if grant.groups else "without groups"
+    maybe = "" if grant.is_sure else ", at random,"
+    return f"{shortened(grant.username or 'someone without a name')!r} {groups}{maybe}"

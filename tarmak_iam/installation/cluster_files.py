@@ -1,0 +1,125 @@
+"""The files that belong to one cluster, in `<dir>/<cluster_name>/`: mappings, settings, admin kubeconfig."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from tarmak_iam.command_line import PLAIN, CommandLine
+from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.document import Document
+from tarmak_iam.document.files import Boundary, make_directory, read_if_present, replace_file
+from tarmak_iam.errors import ConfigError, FileError, Place
+from tarmak_iam.installation.admin_kubeconfig import KUBECONFIG_NAME, AdminKubeconfig, parse_admin_kubeconfig
+from tarmak_iam.installation.settings import SETTINGS_NAME, Settings, parse_settings
+from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
+from tarmak_iam.text import quoted
+
+# Tarmak makes this directory for its own files with the same mode: they hold credentials.
+_DIRECTORY_MODE = 0o700
+
+
+_SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}\Z", re.ASCII)
+"""A file's name has at most 255 bytes, and those of the lock and of temporary files are longer."""
+
+
+def is_cluster_id(text: str) -> bool:
+    """Whether it can be a directory, a label and an argument alike."""
+    return _SAFE_ID.match(text) is not None
+
+
+def check_cluster_id(cluster_id: str) -> None:
+    """Raises ConfigError for one that could not be a directory, a label and an argument alike."""
+    if not is_cluster_id(cluster_id):
+        raise ConfigError(
+            f"{quoted(cluster_id)} cannot be a cluster's id",
+            remedy="name environment and cluster with letters, digits, dots and dashes",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFiles:
+    """`directory` is that of tarmak.yaml, `command_line` how a command is typed that works on the cluster. A link that
+    leads out of the directory is an error for whatever reads or writes a file, unless `follow_links`, as in `Boundary`.
+
+    Raises ConfigError for a cluster name that is no file name.
+    """
+
+    directory: Path
+    cluster_name: str
+    follow_links: bool = False
+    command_line: CommandLine = PLAIN
+
+    @classmethod
+    def of(cls, config: TarmakConfig, cluster: Cluster, *, follow_links: bool = False) -> ClusterFiles:
+        """Raises FileError for a configuration that is not in a file."""
+        if config.path is None:
+            raise FileError(
+                "the files of the cluster are not known",
+                remedy="load the configuration from its file",
+                place=Place(config.document.filename),
+            )
+        return cls(config.path.parent, cluster.cluster_name, follow_links, config.command_line(cluster))
+
+    def __post_init__(self) -> None:
+        check_cluster_id(self.cluster_name)
+
+    @property
+    def within(self) -> Boundary:
+        """What reads or writes one of the files elsewhere has to keep to."""
+        return Boundary(self.directory, self.follow_links)
+
+    @property
+    def home(self) -> Path:
+        return self.directory / self.cluster_name
+
+    @property
+    def mappings_path(self) -> Path:
+        return self.home / MAPPINGS_NAME
+
+    @property
+    def settings_path(self) -> Path:
+        return self.home / SETTINGS_NAME
+
+    @property
+    def kubeconfig_path(self) -> Path:
+        """Tarmak's own, with the admin certificate, which needs no authenticator."""
+        return self.home / KUBECONFIG_NAME
+
+    @property
+    def own(self) -> tuple[Path, ...]:
+        """What no artifact may be written over: the way back in, above all."""
+        return self.mappings_path, self.settings_path, self.kubeconfig_path
+
+    def mappings(self) -> Mappings | None:
+        """None where there is no such file. Raises TarmakIamError."""
+        data = read_if_present(self.mappings_path, self.within)
+        return None if data is None else Mappings.parse(data, str(self.mappings_path))
+
+    def settings_document(self) -> Document | None:
+        """None where there is no such file. Raises TarmakIamError, also for a setting that is wrong."""
+        return self.read_settings()[1]
+
+    def settings(self) -> Settings:
+        """The defaults where there is no such file. Raises TarmakIamError."""
+        return self.read_settings()[0]
+
+    def read_settings(self) -> tuple[Settings, Document | None]:
+        """Both of one reading of the file. Raises TarmakIamError."""
+        data = read_if_present(self.settings_path, self.within)
+        return (Settings(), None) if data is None else parse_settings(data, str(self.settings_path))
+
+    def admin_kubeconfig(self) -> AdminKubeconfig | None:
+        """None where there is no such file. Raises TarmakIamError."""
+        path = self.kubeconfig_path
+        data = read_if_present(path, self.within)
+        return None if data is None else parse_admin_kubeconfig(data, str(path), self.command_line)
+
+    def write(self, path: Path, document: Document, before: Document | None) -> None:
+        """Writes one of the files atomically; `before` is what was read, None for a new file, whose directory
+        is made where it is missing. Raises FileError."""
+        if before is None:
+            make_directory(path.parent, _DIRECTORY_MODE, self.within)
+        expected = before.to_bytes() if before else None
+        replace_file(path, document.to_bytes(), expected=expected, within=self.within)

@@ -1,0 +1,113 @@
+"""The daemon that the settings choose: its release, its backends and its flags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from tarmak_iam.command_line import PLAIN, CommandLine
+from tarmak_iam.identity.backend_support import carries
+from tarmak_iam.identity.flags import parse_flags
+from tarmak_iam.identity.model import DaemonNotStarted
+from tarmak_iam.identity.releases import DaemonVersion
+from tarmak_iam.installation.settings import SettingError
+from tarmak_iam.mappings.entries import MappingEntry
+
+SSO_GATE = "SSORoleMatch"
+SSO_GATE_ITEM = f"feature gate {SSO_GATE} (default false, Alpha)"
+
+_FIRST_NAMES = {"MountedFile": "File", "EKSConfigMap": "ConfigMap", "CRD": "CRD"}
+"""What v0.5.0 calls the backends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """`backends` in the order they are asked; `gates` are the feature gates that the settings name."""
+
+    version: DaemonVersion
+    backends: tuple[str, ...]
+    gates: Mapping[str, bool]
+    partition: str
+    command_line: CommandLine = PLAIN
+    """How a command is typed that works on its cluster."""
+
+    @property
+    def args(self) -> tuple[str, ...]:
+        """The flags that decide who becomes whom: gates, partition and backends where they exist.
+
+        Raises ConfigError for backends that the release does not have.
+        """
+        args, names = [], self._backend_names()
+        if self.gates:
+            args.append(f"--feature-gates={_listed(self.gates)}")
+        if self.partition != "aws" and self.version.has("flag server --partition"):
+            args.append(f"--partition={self.partition}")
+        if names:
+            args.append(f"--backend-mode={','.join(names)}")
+        return tuple(args)
+
+    def check(self) -> None:
+        """Raises ConfigError for settings that this release would not start with."""
+        try:
+            parse_flags(self.args, self.version)
+        except DaemonNotStarted as stop:
+            raise SettingError(
+                f"authenticator {self.version} would not start with the settings: {stop.reason}",
+                setting="featureGates",
+                remedy="change featureGates, or image and daemonVersion",
+            ) from None
+
+    @property
+    def of_file(self) -> Daemon:
+        """The same one with nothing but its file."""
+        return replace(self, backends=("MountedFile",))
+
+    @property
+    def asks_cluster(self) -> bool:
+        """Whether it reads objects of the cluster, for which it needs a service account."""
+        return any(backend != "MountedFile" for backend in self.backends)
+
+    @property
+    def looks_at_sso(self) -> bool:
+        return SSO_GATE in parse_flags(self.args, self.version).gates
+
+    def uncarried(self, kind: str) -> str:
+        """Why no backend carries principals of a kind (`role`, `user`, `account` or `sso`); empty if one does."""
+        if any(carries(backend, kind) for backend in self.backends):
+            return ""
+        names = ", ".join(self.backends)
+        return f"the backend {names} {'admits no accounts' if kind == 'account' else 'has no SSO entries'}"
+
+    @property
+    def with_file(self) -> str:
+        """The command that lets everything be carried."""
+        backends = ",".join((*self.backends, "MountedFile"))
+        return f"add MountedFile: {self.command_line.tarmak_iam('settings set backends', backends)}"
+
+    @property
+    def with_sso(self) -> str:
+        """The command that switches SSO entries on, and leaves the other gates as they are."""
+        return self.command_line.tarmak_iam("settings set featureGates", _listed({**self.gates, SSO_GATE: True}))
+
+    def _backend_names(self) -> tuple[str, ...]:
+        """As the release spells them; none where it has no choice."""
+        if not self.version.has("flag server --backend-mode"):
+            if self.asks_cluster:
+                raise SettingError(
+                    f"authenticator {self.version} has no backends: it reads its file only, "
+                    f"and backends says {','.join(self.backends)}",
+                    setting="backends",
+                    remedy="choose another image, or backends MountedFile",
+                )
+            return ()
+        is_first = not self.version.has("backendMode MountedFile accepted")
+        return tuple(_FIRST_NAMES[name] if is_first else name for name in self.backends)
+
+
+def _listed(gates: Mapping[str, bool]) -> str:
+    return ",".join(f"{name}={str(on).lower()}" for name, on in sorted(gates.items()))
+
+
+def principal_kind(entry: MappingEntry) -> str:
+    """The kind of principal that an entry of the mappings is for."""
+    return "sso" if entry.sso_role is not None and not entry.arn else entry.kind

@@ -1,0 +1,213 @@
+"""Images: what a reference says, where the authenticator's are published, and which of them cannot be had."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tarmak_iam.aws.regions import is_known_region, partition_of
+from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion, published_tags
+from tarmak_iam.suggestions import closest
+from tarmak_iam.text import quoted
+
+_PUBLIC = "public.ecr.aws"
+_PATH = "eks-distro/kubernetes-sigs/aws-iam-authenticator"
+_EKS_DISTRO = published_tags()
+_DEFAULT_TAG = _EKS_DISTRO[DEFAULT_RELEASE]
+
+DEFAULT_IMAGE = f"{_PUBLIC}/{_PATH}:{_DEFAULT_TAG}"
+"""Pulls without a login; its release starts from the files that Tarmak's v0.4.0 `init` makes (versions.json: tried)."""
+
+_UPSTREAM = "602401143452.dkr.ecr.us-west-2.amazonaws.com/amazon/aws-iam-authenticator"
+"""The only repository that upstream names, in deploy/example.yaml up to v0.7.11."""
+
+ECR_TAGS = ("v0.4.0", "v0.4.0-scratch", "v0.5.3", "v0.6.26")
+"""Tags that upstream's example or Tarmak's documentation names there, without those known to be missing."""
+
+_OF_AWS = frozenset(
+    (
+        *("602401143452", "877085696533", "800184023465", "533267051163", "900889452093", "296578399912"),
+        *("491585149902", "151610086707", "333609536671", "121268973566", "761377655185", "900612956339"),
+        *("590381155156", "455263428931", "066635153087", "759879836304", "558608220178", "730335286997"),
+        *("918309763551", "961992271922", "013241004608", "151742754352", "725322719131", "187977181151"),
+        *("608367168043", "249663109785", "676585237158"),
+    )
+)
+"""The accounts of EKS's registries: "View Amazon container image registries" in the EKS user guide, and for the
+partitions that it leaves out the script get-ecr-uri of awslabs/amazon-eks-ami."""
+
+# https://github.com/distribution/reference: what Docker, containerd and the kubelet parse names with. IPv6 literals are
+# left out: the Docker of Tarmak's hosts (1.13) does not take them.
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_HOST = rf"{_LABEL}(?:\.{_LABEL})*(?::(?P<port>[0-9]+))?"
+_DOMAIN = re.compile(rf"{_HOST}\Z", re.ASCII)
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*\Z", re.ASCII)
+_TAG = re.compile(r"\w[\w.-]{0,127}\Z", re.ASCII)
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z", re.ASCII)
+_IDENTIFIER = re.compile(r"[0-9a-f]{64}\Z", re.ASCII)
+_MAX_NAME = 255
+
+_ECR_HOST = re.compile(
+    r"(?P<account>[0-9]{12})\.dkr[.-]ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.[a-z0-9.-]+\Z", re.ASCII | re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ecr:
+    """Where a private ECR repository is."""
+
+    account: str
+    region: str
+
+    @property
+    def partition(self) -> str:
+        return partition_of(self.region)
+
+    @property
+    def host(self) -> str:
+        """The host name by which the kubelet of every release knows it, which IPv4 alone leads to."""
+        suffix = "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
+        return f"{self.account}.dkr.ecr.{self.region}.{suffix}"
+
+    @property
+    def is_of_aws(self) -> bool:
+        """Whether it is one of AWS's own; any other account is somebody's mirror."""
+        return self.account in _OF_AWS
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A reference in its parts. `domain` is "" where Docker's own registry is meant; `tag` and `digest` may be ""."""
+
+    domain: str
+    repository: str
+    tag: str
+    digest: str
+
+    @classmethod
+    def parse(cls, text: str) -> Image:
+        """Raises ValueError for what a container runtime would refuse."""
+        named, at, digest = text.partition("@")
+        # A colon behind the last slash begins a tag; one before it, a port.
+        name, colon, tag = named.rpartition(":")
+        if not colon or "/" in tag:
+            name, colon, tag = named, "", ""
+        first, slash, rest = name.partition("/")
+        has_domain = bool(slash) and ("." in first or ":" in first or first == "localhost")
+        made = cls(first, rest, tag, digest) if has_domain else cls("", name, tag, digest)
+        reason = made._refused(name, bool(colon), bool(at))
+        if reason is not None:
+            raise ValueError(f"{quoted(text)} is no image{reason and ': '}{reason}, write it as in registry/name:tag")
+        return made
+
+    def _refused(self, name: str, has_tag: bool, has_digest: bool) -> str | None:
+        """Why it is none; "" where there is nothing more to say."""
+        if self.domain and not _is_domain(self.domain):
+            return f"{quoted(self.domain)} is no registry"
+        if not _REPOSITORY.match(self.repository):
+            return "a name is in lower case" if _REPOSITORY.match(self.repository.lower()) else ""
+        if _IDENTIFIER.match(name):
+            return "a name is not the digest alone"
+        if len(name) > _MAX_NAME:
+            return f"a name has at most {_MAX_NAME} characters"
+        if has_tag and not _TAG.match(self.tag):
+            return f"{quoted(self.tag)} is no tag"
+        if has_digest and not _DIGEST.match(self.digest):
+            return "a digest is sha256: and 64 hexadecimal digits in lower case"
+        return None
+
+    @property
+    def name(self) -> str:
+        """Without tag and digest."""
+        return f"{self.domain}/{self.repository}" if self.domain else self.repository
+
+    @property
+    def ecr(self) -> Ecr | None:
+        """The private ECR repository that it is in; None for any other registry."""
+        match = _ECR_HOST.match(self.domain)
+        return Ecr(match["account"], match["region"].lower()) if match else None
+
+
+def check_registry(text: str) -> None:
+    """Raises ValueError for what is neither `public`, `ecr` nor HOST[:PORT][/PATH]."""
+    host, slash, path = text.partition("/")
+    is_mirror = ("." in host or ":" in host or host == "localhost") and _is_domain(host)
+    if text in ("public", "ecr") or (is_mirror and (not slash or _REPOSITORY.match(path))):
+        Image.parse(published_image(text))  # its name may be too long
+        return
+    raise ValueError(f"{quoted(text)} is no registry, write public, ecr, or a mirror's HOST[:PORT][/PATH]")
+
+
+def published_image(registry: str, version: str | None = None) -> str:
+    """The image of a release from a registry; `version` as the setting daemonVersion, None for the registry's default.
+
+    A mirror has the paths of public.ecr.aws, as proxies and pull-through caches do. Where EKS Distro never had the
+    release, it is the default image, of another release.
+    """
+    if registry == "ecr":
+        return f"{_UPSTREAM}:{_as_tag(version or ECR_TAGS[-1])}"
+    return f"{_PUBLIC if registry == 'public' else registry}/{_PATH}:{_eks_distro_tag(version)}"
+
+
+def public_image(version: DaemonVersion) -> str | None:
+    """The image of a release in public.ecr.aws, which needs no login; None where EKS Distro never had the release."""
+    return f"{_PUBLIC}/{_PATH}:{_EKS_DISTRO[version]}" if version in _EKS_DISTRO else None
+
+
+def why_unavailable(image: Image) -> str | None:
+    """Why there is no such image any more, or never was; None where nothing is known against it."""
+    if image.name.startswith("gcr.io/heptio-images/"):
+        return "the registry gcr.io/heptio-images is gone, and had nothing above v0.3.0"
+    if is_upstream(image) and not image.digest:
+        return {
+            # kubernetes-sigs/aws-iam-authenticator#355 and its release notes: only -scratch, -debian-... and so on
+            "v0.5.2": "upstream never pushed v0.5.2 without a suffix",
+            # kubernetes-sigs/aws-iam-authenticator#720, #723, kubernetes/kops#16602
+            "v0.5.27": "upstream's push of v0.5.27 failed",
+        }.get(image.tag)
+    return _not_in_eks_distro(image)
+
+
+def _not_in_eks_distro(image: Image) -> str | None:
+    """EKS Distro builds each release for releases of its own: all its tags have -eks- in them."""
+    if image.domain != _PUBLIC:
+        return None
+    if image.repository != _PATH:
+        return f"the repository is probably {_PATH}" if closest(image.repository, [_PATH]) else None
+    if image.digest or not image.tag or "-eks-" in image.tag:
+        return None
+    return f"a tag of EKS Distro has -eks- in it, as in {_DEFAULT_TAG}"
+
+
+def has_other_domain(image: Image) -> bool:
+    """Whether an ECR host ends as those of another partition than its region's do, so that there is no such host:
+    https://docs.aws.amazon.com/general/latest/gr/ecr.html."""
+    ecr, domain = image.ecr, image.domain.lower()
+    if ecr is None or not is_known_region(ecr.region) or not domain.endswith((".amazonaws.com", ".amazonaws.com.cn")):
+        return False
+    return domain.endswith(".cn") != (ecr.partition == "aws-cn")
+
+
+def is_upstream(image: Image) -> bool:
+    """Whether it is in the repository that upstream names."""
+    return image.name == _UPSTREAM
+
+
+def _is_domain(text: str) -> bool:
+    match = _DOMAIN.match(text)
+    return match is not None and (match["port"] is None or 0 < int(match["port"][:6]) < 65536)
+
+
+def _as_tag(version: str) -> str:
+    text = version.strip()
+    text = text if text.startswith("v") else f"v{text}"
+    return text if _TAG.match(text) else str(DaemonVersion.parse(version))
+
+
+def _eks_distro_tag(version: str | None) -> str:
+    if version is None:
+        return _DEFAULT_TAG
+    if "-eks-" in version:
+        return _as_tag(version)
+    return _EKS_DISTRO.get(DaemonVersion.parse(version), _DEFAULT_TAG)

@@ -1,0 +1,388 @@
+"""Our settings of one cluster: `<dir>/<cluster_name>/tarmak-iam.yaml`. An absent file means defaults."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tarmak_iam.aws.arn import ArnError, Principal, canonicalize
+from tarmak_iam.config.kubernetes_versions import parse_version
+from tarmak_iam.config.sections import field_errors
+from tarmak_iam.document import Document
+from tarmak_iam.document.nodes import Mapping as MappingNode
+from tarmak_iam.document.plain_values import plain
+from tarmak_iam.errors import ConfigError, Place
+from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
+from tarmak_iam.installation.images import DEFAULT_IMAGE, Image, check_registry, published_image
+from tarmak_iam.routes import Route
+from tarmak_iam.suggestions import did_you_mean
+from tarmak_iam.text import quoted, shortened
+
+__all__ = [
+    "MAX_INSTALL_HINT",
+    "SETTINGS_NAME",
+    "AddonManagerMode",
+    "Backend",
+    "Backends",
+    "DaemonRelease",
+    "Exec",
+    "FeatureGates",
+    "ImageName",
+    "InstallHint",
+    "KubernetesVersion",
+    "ProfileName",
+    "Registry",
+    "RoleArn",
+    "Rollback",
+    "SettingError",
+    "Settings",
+    "check_key",
+    "choices_of",
+    "override",
+    "parse_settings",
+    "typed_value",
+    "value_text",
+]
+
+
+MAX_INSTALL_HINT = 200
+"""Characters of the setting installHint."""
+
+Backend = Literal["MountedFile", "EKSConfigMap", "CRD"]
+"""What the mappings can be written for. DynamicFile is a file on each master, which no object can bring there."""
+
+Exec = Literal["aws-iam-authenticator", "tarmak-iam", "aws"]
+
+Rollback = Literal["never", "failure", "unverified"]
+"""When `run` restores what was there before without being asked."""
+
+AddonManagerMode = Literal["EnsureExists", "Reconcile"]
+"""Kubernetes' own two modes: made if it is missing, or put right whenever it differs."""
+
+
+# What the API reference of IAM says of a role's path and name.
+_ROLE = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/([!-~]*/)?[A-Za-z0-9_+=,.@-]{1,64}\Z", re.ASCII)
+
+_PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+\Z")
+
+_GATE = re.compile(r"[A-Za-z][A-Za-z0-9]*\Z", re.ASCII)
+
+
+def value_text(value: object) -> str:
+    """A value as `settings set` takes it, empty where there is none."""
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    if isinstance(value, dict):
+        return ",".join(f"{name}={str(on).lower()}" for name, on in value.items())
+    return "" if value is None else str(value)
+
+
+def _image(text: str) -> str:
+    Image.parse(text)
+    return text
+
+
+def _registry(text: str) -> str:
+    check_registry(text)
+    return text
+
+
+def _daemon_version(text: str) -> str:
+    DaemonVersion.parse(text)
+    return text
+
+
+def _kubernetes_version(text: str) -> str:
+    if parse_version(text) is None:
+        raise ValueError(f"{quoted(text)} is no Kubernetes version, write one such as 1.12.9")
+    return text
+
+
+def _role(text: str) -> str:
+    try:
+        principal, _ = canonicalize(text)
+    except ArnError as error:
+        raise ValueError(f"{quoted(text)} is no ARN of a role: {error}") from None
+    if principal is not Principal.ROLE or not _PRINTABLE.match(text):
+        raise ValueError(f"{quoted(text)} is no ARN of a role")
+    if not _ROLE.match(text):
+        raise ValueError(f"{shortened(text)!r} is no ARN of a role: IAM has no such account, path or name")
+    return text
+
+
+def _profile(text: str) -> str:
+    if not text.strip() or not _PRINTABLE.match(text):
+        raise ValueError(f"{shortened(text)!r} is no name of a profile")
+    return text
+
+
+def _install_hint(text: str) -> str:
+    """kubectl prints it in an error, on a line of its own."""
+    if not text.strip() or not _PRINTABLE.match(text):
+        raise ValueError(f"{text!r} cannot be shown as a hint, write one line of printable text")
+    if len(text) > MAX_INSTALL_HINT:
+        raise ValueError(f"a hint has at most {MAX_INSTALL_HINT} characters, and this one has {len(text)}")
+    return text
+
+
+def _backends(names: list[Backend]) -> list[Backend]:
+    if len(set(names)) < len(names):
+        raise ValueError(f"a backend is named twice in {', '.join(names)}")
+    return names
+
+
+def _gates(gates: dict[str, bool]) -> dict[str, bool]:
+    """They become one flag, in which a name with a comma or a sign of equality would be several."""
+    for name in gates:
+        if not _GATE.match(name):
+            raise ValueError(f"{shortened(name)!r} is no name of a feature gate")
+    return gates
+
+
+ImageName = Annotated[str, AfterValidator(_image)]
+
+Registry = Annotated[str, AfterValidator(_registry)]
+
+DaemonRelease = Annotated[str, AfterValidator(_daemon_version)]
+
+KubernetesVersion = Annotated[str, AfterValidator(_kubernetes_version)]
+
+RoleArn = Annotated[str, AfterValidator(_role)]
+
+InstallHint = Annotated[str, AfterValidator(_install_hint)]
+
+ProfileName = Annotated[str, AfterValidator(_profile)]
+
+Backends = Annotated[list[Backend], AfterValidator(_backends)]
+
+FeatureGates = Annotated[dict[str, bool], AfterValidator(_gates)]
+
+SETTINGS_NAME = "tarmak-iam.yaml"
+"""The file in a cluster's directory."""
+
+
+class SettingError(ConfigError):
+    """A setting that is well-formed, and that the cluster or the daemon cannot use; `setting` is its key."""
+
+    def __init__(self, what: str, *, setting: str, remedy: str, place: Place | None = None) -> None:
+        super().__init__(what, remedy=remedy, place=place)
+        self.setting = setting
+
+    def at(self, place: Place | None) -> SettingError:
+        return SettingError(self.what, setting=self.setting, remedy=self.remedy, place=place)
+
+
+class Settings(BaseModel):
+    """Frozen; an unknown key is an error here, since nobody else reads this file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+    image: ImageName = DEFAULT_IMAGE
+    """Image of the authenticator. A digest (`...@sha256:...`) is allowed; daemonVersion is then needed too.
+    Default: the image of daemonVersion in `registry`."""
+
+    registry: Registry = "public"
+    """Where the image comes from, if `image` is not set: `public` (public.ecr.aws, without a login), `ecr` (the private
+    repository that upstream names) or HOST[:PORT][/PATH] of a mirror, with the paths of public.ecr.aws."""
+
+    daemonVersion: DaemonRelease | None = None
+    """Version of the authenticator, as in `v0.7.18`. Default: the image's tag."""
+
+    backends: Backends = Field(default=["MountedFile"], min_length=1)
+    """Where the authenticator takes mappings from, in this order. The mappings file is written to each of them."""
+
+    featureGates: FeatureGates = Field(default_factory=dict)
+    """Feature gates of the authenticator."""
+
+    kubernetesVersion: KubernetesVersion | None = None
+    """Version of Kubernetes that the manifests are for. Default: `kubernetes.version` of tarmak.yaml."""
+
+    kubectlVersion: KubernetesVersion | None = None
+    """Version of the kubectl that reads the kubeconfig. Default: credentials that kubectl 1.11 and later take."""
+
+    exec: Exec = "aws-iam-authenticator"
+    """What the kubeconfig gets its tokens from: aws-iam-authenticator, tarmak-iam, or aws (the AWS CLI)."""
+
+    installHint: InstallHint | None = None
+    """What kubectl shows where the command of `exec` is missing: one line, such as where your people get it. Default:
+    the download page of aws-iam-authenticator or of the AWS CLI; for tarmak-iam, to ask whoever gave out the
+    kubeconfig."""
+
+    addonManagerMode: AddonManagerMode | None = None
+    """Label `addonmanager.kubernetes.io/mode` of the objects, for a directory that an addon manager applies."""
+
+    rollback: Rollback = "never"
+    """When `run` restores what the cluster had before: `failure`, if apply or the login fails; `unverified`, also if
+    nobody whom a mapping names has logged in; `never`, only if somebody on the terminal says so."""
+
+    role: RoleArn | None = None
+    """ARN of a role that the kubeconfig's user assumes for its token; here, unlike in a mapping, with its path."""
+
+    profile: ProfileName | None = None
+    """AWS profile that the kubeconfig's user takes its credentials from."""
+
+    @model_validator(mode="after")
+    def _published(self) -> Settings:
+        # Not a set value: it must follow when `override` changes what it is made of.
+        if "image" not in self.model_fields_set:
+            self.__dict__["image"] = published_image(self.registry, self.daemonVersion)
+        return self
+
+    @property
+    def image_version(self) -> DaemonVersion | None:
+        """What the image's tag tells; None where it tells none."""
+        try:
+            return DaemonVersion.parse(Image.parse(self.image).tag)
+        except ConfigError:
+            return None
+
+    @property
+    def daemon_version(self) -> DaemonVersion:
+        """Raises ConfigError where neither setting nor image tag tell it."""
+        try:
+            return DaemonVersion.parse(self.daemonVersion or Image.parse(self.image).tag)
+        except ConfigError:
+            raise SettingError(
+                f"the image {quoted(self.image)} does not tell its version of the authenticator",
+                setting="image",
+                remedy=f"set daemonVersion too, as in {DEFAULT_RELEASE}",
+            ) from None
+
+
+def parse_settings(data: bytes | str, filename: str = SETTINGS_NAME) -> tuple[Settings, Document]:
+    """Raises ParseError, and ConfigError at the first key or value that is wrong."""
+    document = Document.parse(data, filename, json=False)
+    if document.next_document is not None:
+        what, remedy = "a second document, which would not count", "write all settings into one"
+        if document.ends_early:
+            what, remedy = "nothing from here on would count", "begin all settings in the same column"
+        raise ConfigError(what, remedy=remedy, place=document.next_document)
+    plain = document.data
+    if plain is not None and not isinstance(plain, dict):
+        raise ConfigError("the settings are no mapping", remedy="write KEY: VALUE lines", place=document.position(()))
+    _check_doubled(document)
+    try:
+        return _validated({key: value for key, value in (plain or {}).items() if _counts(key, value)}), document
+    except ValidationError as error:
+        raise _config_error(error, document) from None
+
+
+def _counts(key: Any, value: Any) -> bool:
+    """A setting without a value has its default; a key that is none is told all the same."""
+    return value is not None or key not in Settings.model_fields
+
+
+def _check_doubled(document: Document) -> None:
+    """The last one would count, and whoever wrote the first would not know."""
+    root = document.root
+    for entry in root.entries if isinstance(root, MappingNode) else ():
+        if entry.occurrence and not entry.is_merge:
+            what = f"the setting {quoted(entry.text)} is there twice"
+            raise ConfigError(what, remedy="remove one of them", place=document.place(entry.key))
+
+
+def override(settings: Settings, overrides: Mapping[str, Any]) -> Settings:
+    """The settings with other values for some; None overrides nothing, and a registry overrides an image. An empty role
+    or profile, as for the Go program, is none.
+
+    Raises ConfigError.
+    """
+    without = {key for key in ("role", "profile") if overrides.get(key) == ""}
+    given = {key: value for key, value in overrides.items() if value is not None and key not in without}
+    kept = settings.model_dump(exclude_unset=True, exclude=without | {"image"} if "registry" in given else without)
+    return _checked(kept | given)
+
+
+def check_key(key: str) -> None:
+    """Raises ConfigError for a key that is no setting."""
+    if key not in Settings.model_fields:
+        raise ConfigError(f"there is no setting {quoted(key)}", remedy=_known(key))
+
+
+def _known(key: str) -> str:
+    return did_you_mean(key, Settings.model_fields, "the settings are")
+
+
+def choices_of(key: str) -> tuple[str, ...]:
+    """What a setting may be where that is a choice, or what its list may have; else nothing."""
+    field = Settings.model_fields.get(key)
+    return tuple(_literals(field.annotation)) if field else ()
+
+
+def _literals(annotation: Any) -> Iterator[str]:
+    for each in get_args(annotation):
+        if isinstance(each, str):
+            yield each
+        else:
+            yield from _literals(each)
+
+
+def typed_value(key: str, text: str) -> Any:
+    """A command line's text as the value of a setting. Raises ConfigError for an unknown key or a bad value."""
+    check_key(key)
+    if key == "backends":
+        value: Any = [_backend(part.strip()) for part in text.split(",") if part.strip()]
+        if not value:
+            raise ConfigError("no backend is named", remedy=f"the backends are {', '.join(get_args(Backend))}")
+    elif key == "featureGates":
+        value = dict(_gate(part) for part in text.split(",") if part.strip())
+    else:
+        value = text
+    _checked({key: value})
+    return value
+
+
+def _checked(values: dict[Any, Any]) -> Settings:
+    try:
+        return _validated(values)
+    except ValidationError as error:
+        raise _config_error(error) from None
+
+
+def _validated(values: dict[Any, Any]) -> Settings:
+    for key, value in values.items():
+        try:
+            plain(value)  # pydantic could not even complain of an argument that is not UTF-8
+        except TypeError as error:
+            raise ConfigError(f"{key}: {error}", remedy="write it in UTF-8") from None
+    return Settings.model_validate(values)
+
+
+_REMEDIES = {
+    "a string": "put the value in quotes",  # 1.30 without them is the number 1.3
+    "a list": "write each on a line of its own, behind a dash",
+    "a mapping": "write each on a line of its own, as in NAME: true",
+    "a boolean": "write true or false",
+}
+
+
+def _config_error(error: ValidationError, document: Document | None = None) -> ConfigError:
+    """The first thing that is wrong, in one line."""
+    first = field_errors(error)[0]
+    route = Route.of(first.path)
+    if first.is_extra:
+        place = document.position(route, at_key=True) if document else None
+        return ConfigError(f"there is no setting {quoted(route)}", remedy=_known(str(route)), place=place)
+    remedy = _REMEDIES.get(first.wanted, "")
+    return ConfigError(f"{route}: {first.message}", remedy=remedy, place=document.position(route) if document else None)
+
+
+def _backend(text: str) -> str:
+    names = get_args(Backend)
+    if text in names:
+        return text
+    if text == "DynamicFile":
+        what = "DynamicFile is a file on each master, which no object can bring there"
+        raise ConfigError(what, remedy=f"choose among {', '.join(names)}")
+    what = f"there is no backend {quoted(text)}, and the spelling counts"
+    raise ConfigError(what, remedy=did_you_mean(text, names, "the backends are"))
+
+
+def _gate(text: str) -> tuple[str, bool]:
+    name, sign, value = (part.strip() for part in text.partition("="))
+    if not sign or value not in ("true", "false"):
+        raise ConfigError(f"{quoted(text)} is no feature gate", remedy="write NAME=true or NAME=false")
+    return name, value == "true"

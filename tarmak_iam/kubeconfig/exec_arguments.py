@@ -1,0 +1,88 @@
+"""What the arguments of a token command in a kubeconfig say, however they are spelt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+MISNAMED = ("aws-iam-authenticator-aws", "heptio-authenticator-aws")
+"""What Tarmak's documentation calls the authenticator, a command that never was; and its name up to v0.3."""
+
+_FAMILIES = {
+    "aws-iam-authenticator": "authenticator",
+    **dict.fromkeys(MISNAMED, "authenticator"),
+    "tarmak-iam": "tarmak-iam",
+    "aws": "aws",
+}
+_SUBCOMMANDS = {"authenticator": ("token",), "tarmak-iam": ("token",), "aws": ("eks", "get-token")}
+_OPTIONS = {
+    "authenticator": {"-i": "cluster", "--cluster-id": "cluster", "-r": "role", "--role": "role"},
+    "tarmak-iam": {"-i": "cluster", "--cluster-id": "cluster", "-r": "role", "--role": "role"},
+    "aws": {"--cluster-name": "cluster", "--role-arn": "role", "--output": "output"},
+}
+_SHARED = {"--region": "region", "--profile": "profile"}
+WORDS = frozenset().union(*_SUBCOMMANDS.values(), *_OPTIONS.values(), _SHARED)
+"""Subcommands and options that are known, and say nothing of anybody."""
+# The environment variables that aws-iam-authenticator and tarmak-iam take in place of options.
+_VARIABLES = {"cluster": "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID", "role": "DEFAULT_ROLE"}
+
+
+def command_family(command: object) -> str | None:
+    """Which token command this is, whatever directory it is called in; None for any other."""
+    return _FAMILIES.get(PurePath(command).name) if isinstance(command, str) else None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecArguments:
+    """`rest` are the arguments that are none of the options here, such as `--cache`."""
+
+    family: str
+    options: Mapping[str, str]
+    rest: tuple[str, ...]
+
+    @classmethod
+    def of(cls, plugin: Mapping[Any, Any]) -> ExecArguments | None:
+        """None where it is no token command of the three, or its arguments are no texts."""
+        kind, args = command_family(plugin.get("command")), plugin.get("args") or []
+        if kind is None or not isinstance(args, list) or not all(isinstance(arg, str) for arg in args):
+            return None
+        options, words = _parsed(args, {**_OPTIONS[kind], **_SHARED})
+        subcommand = _SUBCOMMANDS[kind]
+        if tuple(words[: len(subcommand)]) != subcommand:
+            return None
+        if kind != "aws":
+            options = {**_from_variables(plugin.get("env")), **options}
+        return cls(kind, {name: value for name, value in options.items() if value}, tuple(words[len(subcommand) :]))
+
+    def says(self, other: ExecArguments) -> bool:
+        """Whether it says all that the other one says."""
+        return self.family == other.family and all(self.options.get(key) == val for key, val in other.options.items())
+
+
+def _parsed(args: Sequence[str], known: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The known options with their values, and all other words in order."""
+    options: dict[str, str] = {}
+    words: list[str] = []
+    remaining = iter(args)
+    for word in remaining:
+        flag, sign, value = word.partition("=")
+        if word in known:
+            options[known[word]] = next(remaining, "")
+        elif sign and flag in known:
+            options[known[flag]] = value
+        elif word[:2] in known and not word.startswith("--"):
+            options[known[word[:2]]] = word[2:]
+        else:
+            words.append(word)
+    return options, words
+
+
+def _from_variables(env: Any) -> dict[str, str]:
+    values = {
+        str(item.get("name")): str(item.get("value"))
+        for item in (env if isinstance(env, list) else ())
+        if isinstance(item, dict)
+    }
+    return {option: values[name] for option, name in _VARIABLES.items() if name in values}

@@ -1,0 +1,125 @@
+"""How kubectl gets a token: the `exec` of a kubeconfig's user, for the kubectl and the command in use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tarmak_iam.aws.arn import parse_arn
+from tarmak_iam.aws.regions import is_region
+from tarmak_iam.aws.sts_hosts import sts_host
+from tarmak_iam.config.kubernetes_versions import parse_version
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.identity.sts_verification import Verifier, host_refusal
+from tarmak_iam.installation.installation import Installation
+
+API_GROUP = "client.authentication.k8s.io"
+
+_INTERACTIVE_MODE = "IfAvailable"
+"""A profile may ask for an MFA code, and a script has nobody to ask."""
+
+# From client-go's types and API packages at each release's tag.
+_FIRST_EXEC = (1, 10)
+_FIRST_V1BETA1 = (1, 11)
+_FIRST_INSTALL_HINT = (1, 19)
+_FIRST_INTERACTIVE_MODE = (1, 22)
+
+# A region of the partition aws that every release of the authenticator knows.
+_FALLBACK_REGION = "us-east-1"
+
+# No hint names a package that its own project does not publish: somebody else could publish one under that name.
+# aws-iam-authenticator answers in v1alpha1 up to v0.5.3, in v1beta1 from v0.5.4 on, and from v0.5.6 on in what it is
+# asked for.
+_HINTS = {
+    "aws-iam-authenticator": "install aws-iam-authenticator v0.5.4 or later: "
+    "https://github.com/kubernetes-sigs/aws-iam-authenticator/releases",
+    "tarmak-iam": "tarmak-iam is needed on your PATH; ask whoever gave you this kubeconfig",
+    "aws": "install the AWS CLI: https://aws.amazon.com/cli/",
+}
+_FORMER_HINT = "install tarmak-iam with its extra for tokens: pip install 'tarmak-iam[aws]'"
+
+DEFAULT_HINTS = frozenset({*_HINTS.values(), _FORMER_HINT})
+"""Every installHint that was ever written without the setting: nobody's own words, to be replaced."""
+
+
+def exec_plugin(installation: Installation) -> dict[str, Any]:
+    """The `exec` mapping of the user. Raises ConfigError for what cannot work."""
+    if installation.region:
+        installation.safe_region()  # it would be the region of --region and of STS's host
+    for _, problem in exec_problems(installation):
+        raise problem
+    settings, kubectl = installation.settings, _kubectl(installation)
+    env = {"AWS_PROFILE": settings.profile}
+    if settings.exec == "aws-iam-authenticator" and installation.partition != "aws":
+        # Its option --region exists from v0.5.0 on only. In the partition aws every region's STS, and the global
+        # one that it asks up to v0.6, will do; elsewhere it would ask that of us-east-1.
+        env["AWS_REGION"] = _region(installation)
+    plugin: dict[str, Any] = {
+        "apiVersion": f"{API_GROUP}/{_api_version(kubectl)}",
+        "command": settings.exec,
+        "args": _args(installation),
+    }
+    variables = [{"name": name, "value": value} for name, value in env.items() if value]
+    if variables:
+        plugin["env"] = variables
+    # Where it is not said which kubectl it is for: an older one passes over fields that it does not know.
+    if kubectl is None or kubectl >= _FIRST_INSTALL_HINT:
+        plugin["installHint"] = settings.installHint or _HINTS[settings.exec]
+    if kubectl is None or kubectl >= _FIRST_INTERACTIVE_MODE:
+        plugin["interactiveMode"] = _INTERACTIVE_MODE
+    return plugin
+
+
+def exec_problems(installation: Installation) -> Iterator[tuple[str, ConfigError]]:
+    """Why no kubeconfig of these settings could work: the setting at fault, and the error."""
+    kubectl, role = _kubectl(installation), installation.settings.role
+    if kubectl is not None and kubectl < _FIRST_EXEC:
+        what = f"kubectl {installation.settings.kubectlVersion} runs no command for a token"
+        yield "kubectlVersion", ConfigError(what, remedy="use kubectl 1.10 or later")
+    if role is not None and installation.region and parse_arn(role).partition != installation.partition:
+        what = (
+            f"{role} is of the partition {parse_arn(role).partition}, the cluster of {installation.partition}: "
+            "its tokens are for another STS"
+        )
+        yield "role", ConfigError(what, remedy="choose a role of the cluster's partition")
+    region = _region(installation)
+    verifier = Verifier(installation.daemon_version, installation.partition, installation.region)
+    refusal = host_refusal(sts_host(region), verifier) if region and is_region(installation.region) else None
+    if refusal is not None:
+        what = f"authenticator {installation.daemon_version} would refuse every token: {refusal}"
+        yield "image", ConfigError(what, remedy="choose another release of the authenticator")
+
+
+def _kubectl(installation: Installation) -> tuple[int, int] | None:
+    """Major and minor; a build's own suffix, as in 1.27.1-eks-2f008fe, does not make it an older one."""
+    version = parse_version(installation.settings.kubectlVersion or "")
+    return version.minor if version else None
+
+
+def _api_version(kubectl: tuple[int, int] | None) -> str:
+    """v1beta1 is in every kubectl since 1.11. v1, from 1.22 on, brings nothing that is of use here, and an
+    authenticator before v0.5.6 and older AWS CLIs do not answer in it."""
+    return "v1alpha1" if kubectl is not None and kubectl < _FIRST_V1BETA1 else "v1beta1"
+
+
+def _args(installation: Installation) -> list[str]:
+    settings, cluster_id = installation.settings, installation.cluster_id
+    region = _region(installation)
+    if settings.exec == "aws":
+        args = ["eks", "get-token", "--cluster-name", cluster_id]
+        args += ["--role-arn", settings.role] if settings.role else []
+        args += ["--region", region] if region else []
+        return [*args, "--output", "json"]  # whatever the user's own configuration says
+    args = ["token", "-i", cluster_id]
+    args += ["-r", settings.role] if settings.role else []
+    return [*args, "--region", region] if settings.exec == "tarmak-iam" and region else args
+
+
+def _region(installation: Installation) -> str:
+    """Whose STS signs the tokens: the cluster's own region's, in the partition aws only if every daemon of that
+    release knows it, wherever it runs. Empty where tarmak.yaml tells no region."""
+    own = installation.region
+    if installation.partition != "aws" or not own:
+        return own
+    is_known = host_refusal(sts_host(own), Verifier(installation.daemon_version)) is None
+    return own if is_known else _FALLBACK_REGION

@@ -1,0 +1,133 @@
+"""An existing kubeconfig, read as kubectl reads it, and which files kubectl reads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tarmak_iam.document import Document
+from tarmak_iam.errors import ConfigError, ParseError, Place
+from tarmak_iam.text import quoted
+
+LISTS = {"clusters": "cluster", "contexts": "context", "users": "user"}
+"""The lists of a kubeconfig, and the key that the content of their items is under."""
+
+_SECRETIVE = "its text is not shown here, since kubeconfigs hold credentials"
+
+
+@dataclass(frozen=True, slots=True)
+class Stanza:
+    """A named item of one of the lists; `value` is its content, empty where there is none."""
+
+    list_key: str
+    index: int
+    name: str
+    value: dict[Any, Any]
+
+    @property
+    def kind(self) -> str:
+        """`cluster`, `context` or `user`."""
+        return LISTS[self.list_key]
+
+    @property
+    def path(self) -> tuple[str | int, ...]:
+        return self.list_key, self.index, self.kind
+
+
+@dataclass(frozen=True)
+class KubeconfigFile:
+    """Of a file with several documents kubectl reads the first, and so do we."""
+
+    document: Document
+    stanzas: tuple[Stanza, ...]
+    current_context: str
+    is_new: bool = False
+    """Whether there is no such file yet."""
+
+    @classmethod
+    def parse(cls, data: bytes | str, filename: str) -> KubeconfigFile:
+        """Raises ParseError, which quotes nothing of the text, and ConfigError for what kubectl would not read."""
+        try:
+            document = Document.parse(data, filename)
+        except ParseError as error:
+            what = "the kubeconfig is no well-formed YAML or JSON"
+            raise ParseError(what, remedy=f"mend it there; {_SECRETIVE}", place=error.place) from None
+        return cls.of(document)
+
+    @classmethod
+    def new(cls, filename: str) -> KubeconfigFile:
+        return cls(Document.parse("", filename), (), "", True)
+
+    @classmethod
+    def of(cls, document: Document) -> KubeconfigFile:
+        """Raises ConfigError for what kubectl would not read."""
+        data = document.data
+        if data is None:
+            return cls(document, (), "")
+        if not isinstance(data, dict):
+            raise _unreadable("it is no mapping", document.position(()))
+        for key, own in (("kind", "Config"), ("apiVersion", "v1")):
+            if data.get(key) not in (None, "", own):
+                raise _unreadable(f"its {key} is not {own}", document.position((key,)))
+        current = data.get("current-context")
+        if not isinstance(current, str | None):
+            raise _unreadable("current-context is no string", document.position(("current-context",)))
+        stanzas = tuple(stanza for key in LISTS for stanza in _stanzas(document, key, data.get(key)))
+        return cls(document, stanzas, current or "")
+
+    def stanza(self, list_key: str, name: str) -> Stanza | None:
+        return next((each for each in self.stanzas if each.list_key == list_key and each.name == name), None)
+
+    def place(self, stanza: Stanza) -> Place:
+        return self.document.position((stanza.list_key, stanza.index))
+
+
+def _stanzas(document: Document, key: str, items: Any) -> list[Stanza]:
+    if not isinstance(items, list | None):
+        raise _unreadable(f"{key} is no list", document.position((key,)))
+    found: dict[str, Stanza] = {}
+    for index, item in enumerate(items or ()):
+        stanza = _stanza(document, key, index, item)
+        if stanza.name in found:
+            what = f"the {stanza.kind} {quoted(stanza.name)} is there twice"
+            raise _unreadable(what, document.position((key, index)))
+        found[stanza.name] = stanza
+    return list(found.values())
+
+
+def _stanza(document: Document, key: str, index: int, item: Any) -> Stanza:
+    item = {} if item is None else item
+    if not isinstance(item, dict):
+        raise _unreadable(f"an item of {key} is no mapping", document.position((key, index)))
+    name, value = item.get("name"), item.get(LISTS[key])
+    if not isinstance(name, str | None):
+        raise _unreadable(f"a name in {key} is no string", document.position((key, index, "name")))
+    if not isinstance(value, dict | None):
+        raise _unreadable(f"the {LISTS[key]} is no mapping", document.position((key, index, LISTS[key])))
+    return Stanza(key, index, name or "", value or {})
+
+
+def _unreadable(what: str, place: Place) -> ConfigError:
+    return ConfigError(f"kubectl cannot read this kubeconfig: {what}", remedy="mend it first", place=place)
+
+
+def kubectl_files(environment: Mapping[str, str]) -> list[Path]:
+    """Those of the list KUBECONFIG, each once, else ~/.kube/config. An empty name in the list is passed over.
+
+    Raises ConfigError for a list without any name: kubectl then reads no file at all.
+    """
+    listed = environment.get("KUBECONFIG", "")
+    if not listed:
+        return [Path.home() / ".kube" / "config"]
+    names = list(dict.fromkeys(name for name in listed.split(os.pathsep) if name))
+    if not names:
+        raise ConfigError("KUBECONFIG names no file", remedy="unset it, or name the file: --merge FILE")
+    return [Path(name) for name in names]
+
+
+def default_file(exists: list[bool]) -> int:
+    """The index of the file for new entries: the first that exists, else the last (client-go's PathOptions)."""
+    return exists.index(True) if any(exists) else len(exists) - 1

@@ -1,0 +1,156 @@
+"""Our cluster, context and user in existing kubeconfigs: text to text, every other byte as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tarmak_iam.document import Append, Document, Edit, Set
+from tarmak_iam.document.dump import yaml_bytes
+from tarmak_iam.errors import EditRefused
+from tarmak_iam.kubeconfig.file import LISTS, KubeconfigFile
+from tarmak_iam.kubeconfig.ownership import claim, fixed_user
+from tarmak_iam.text import quoted
+
+EntryChange = Literal["added", "updated", "replaced", "unchanged"]
+
+
+@dataclass(frozen=True, slots=True)
+class MergedEntry:
+    """One of our three, or an older login to the cluster that was put right, in the file of that index. `replaced`:
+    what was there was not ours."""
+
+    kind: str
+    name: str
+    file: int
+    change: EntryChange
+    kept_role: str | None = None
+    """The role that a user keeps where none was asked for."""
+
+
+@dataclass(frozen=True)
+class Merge:
+    """`after` are the documents of `before`, in the same order; those that need no change are the same."""
+
+    before: tuple[KubeconfigFile, ...]
+    after: tuple[Document, ...]
+    entries: tuple[MergedEntry, ...]
+    uses: int | None
+    """Index of the file whose current-context was made ours."""
+
+    def is_changed(self, file: int) -> bool:
+        return self.after[file] is not self.before[file].document
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    entry: MergedEntry
+    edit: Edit | None
+    against: str | None = None
+
+
+def merge_kubeconfig(
+    files: Sequence[KubeconfigFile], wanted: dict[str, Any], *, default: int = 0, force: bool = False, use: bool = False
+) -> Merge:
+    """Adds what is not there to the file of index `default`, and brings up to date what is there where it is.
+
+    `files` are in kubectl's order: the first one that has an entry decides. `wanted` is what `client_kubeconfig`
+    makes. current-context becomes ours with `use`, and in a file that has no context where none is chosen yet.
+    Raises EditRefused, all files as they were, for an entry of our name that is not ours unless `force` replaces
+    it, and for what cannot be edited.
+    """
+    steps = _steps(files, wanted, default)
+    if not force:
+        _refuse_foreign(files, steps)
+    context = wanted["current-context"]
+    effective = next((each.current_context for each in files if each.current_context), "")
+    is_first = not effective and not any(each.list_key == "contexts" for each in files[default].stanzas)
+    uses = default if (use or is_first) and effective != context else None
+    after = tuple(_edited(files, index, steps, uses, wanted) for index in range(len(files)))
+    _prove(after, wanted, default)
+    return Merge(tuple(files), after, tuple(step.entry for step in steps), uses)
+
+
+def _steps(files: Sequence[KubeconfigFile], wanted: dict[str, Any], default: int) -> list[_Step]:
+    own = [_step(files, key, wanted[key][0], default) for key in LISTS]
+    return own + _repairs(files, wanted)
+
+
+def _repairs(files: Sequence[KubeconfigFile], wanted: dict[str, Any]) -> list[_Step]:
+    """Older logins to the cluster, such as Tarmak's documentation has them, where kubectl finds them."""
+    seen, steps = {wanted["users"][0]["name"]}, []
+    for index, file in enumerate(files):
+        for stanza in file.stanzas:
+            if stanza.list_key != "users" or stanza.name in seen:
+                continue
+            seen.add(stanza.name)
+            value = fixed_user(stanza.name, stanza.value, wanted["users"][0]["user"], wanted["clusters"][0]["name"])
+            if value != stanza.value:
+                steps.append(_Step(MergedEntry("user", stanza.name, index, "updated"), Set(stanza.path, value)))
+    return steps
+
+
+def _step(files: Sequence[KubeconfigFile], key: str, item: dict[str, Any], default: int) -> _Step:
+    kind, name = LISTS[key], item["name"]
+    for index, file in enumerate(files):
+        stanza = file.stanza(key, name)
+        if stanza is not None:
+            claimed = claim(kind, stanza.value, item[kind])
+            if claimed.value == stanza.value:
+                return _Step(MergedEntry(kind, name, index, "unchanged", claimed.kept_role), None)
+            change: EntryChange = "replaced" if claimed.against else "updated"
+            entry = MergedEntry(kind, name, index, change, claimed.kept_role)
+            return _Step(entry, Set(stanza.path, claimed.value), claimed.against)
+    return _Step(MergedEntry(kind, name, default, "added"), Append((key,), item))
+
+
+def _refuse_foreign(files: Sequence[KubeconfigFile], steps: Sequence[_Step]) -> None:
+    foreign = [step for step in steps if step.against]
+    if not foreign:
+        return
+    told = "; ".join(f"the {step.entry.kind} {quoted(step.entry.name)} is not ours: {step.against}" for step in foreign)
+    first = foreign[0].entry
+    file = files[first.file]
+    stanza = file.stanza(f"{first.kind}s", first.name)
+    raise EditRefused(
+        f"{told}; nothing was written",
+        remedy="name another file, or rename what is there; --force replaces it",
+        place=file.place(stanza) if stanza else None,
+    )
+
+
+def _edited(
+    files: Sequence[KubeconfigFile], index: int, steps: Sequence[_Step], uses: int | None, wanted: dict[str, Any]
+) -> Document:
+    file = files[index]
+    own = [step.edit for step in steps if step.entry.file == index and step.edit is not None]
+    if file.is_new:
+        return Document.parse(yaml_bytes(wanted), file.document.filename) if own else file.document
+    if own and file.document.data is None:
+        own = [Set(("apiVersion",), wanted["apiVersion"]), Set(("kind",), wanted["kind"]), *own]
+    if uses == index:
+        own.append(Set(("current-context",), wanted["current-context"]))
+    try:
+        return file.document.edit(*own) if own else file.document
+    except EditRefused as refusal:
+        raise _at_entry(file, own, refusal) from None
+
+
+def _at_entry(file: KubeconfigFile, edits: Sequence[Edit], refusal: EditRefused) -> EditRefused:
+    """The refusal at the entry that cannot be edited, such as one whose anchor others use."""
+    for edit in edits:
+        try:
+            file.document.edit(edit)
+        except EditRefused as own:
+            place = file.document.position(edit.path)
+            return EditRefused(f"{own.what}; nothing was written", remedy=own.remedy, place=place)
+    return refusal
+
+
+def _prove(after: Sequence[Document], wanted: dict[str, Any], default: int) -> None:
+    """Read again, there is nothing left to do. That all else is as it was, each document has proven itself."""
+    for step in _steps([KubeconfigFile.of(document) for document in after], wanted, default):
+        if step.edit is not None:
+            what = f"the {step.entry.kind} {quoted(step.entry.name)} does not come out right"
+            raise EditRefused(f"{what}; nothing was written", remedy="mend the entry by hand")

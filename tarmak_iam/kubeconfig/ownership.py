@@ -1,0 +1,265 @@
+"""Whether an entry of an existing kubeconfig is ours to change, and what it should be."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+from urllib.parse import urlsplit
+
+from tarmak_iam.aws.arn import ArnError, parse_arn
+from tarmak_iam.kubeconfig.exec_arguments import MISNAMED, ExecArguments
+from tarmak_iam.kubeconfig.exec_plugin import API_GROUP, DEFAULT_HINTS
+from tarmak_iam.text import quoted
+
+ExecEntry = Mapping[Any, Any]
+
+_MODES = ("Never", "IfAvailable", "Always")
+
+
+def foreign_exec(plugin: Any, own: ExecEntry) -> str | None:
+    """Why it gets no token for the same cluster id and role as ours; None if it does. Where ours has no role, the
+    one that is there is somebody's choice, as a profile is."""
+    before = ExecArguments.of(plugin) if isinstance(plugin, dict) else None
+    if before is None:
+        return "its exec is no command that gets a token of AWS IAM"
+    wanted = _arguments(own)
+    cluster, role = before.options.get("cluster"), before.options.get("role")
+    if cluster != wanted.options["cluster"]:
+        return (
+            f"its token is for the cluster {quoted(cluster)}"
+            if cluster
+            else "its token is for no cluster that it names"
+        )
+    if "role" in wanted.options and not _same_role(role, wanted.options["role"]):
+        return f"its role is {role}" if role else "it assumes no role"
+    return None
+
+
+def _same_role(one: str | None, other: str) -> bool:
+    """Within an account there is one role of a name, whatever its path."""
+    try:
+        left, right = parse_arn(one or ""), parse_arn(other)
+    except ArnError:
+        return False
+    return (left.partition, left.account, left.name.lower()) == (right.partition, right.account, right.name.lower())
+
+
+def unrequested_role(plugin: ExecEntry, own: ExecEntry) -> str | None:
+    """The role that an exec has and ours has not."""
+    return None if "role" in _arguments(own).options else _arguments(plugin).options.get("role")
+
+
+def exec_login(plugin: Any) -> tuple[str, str | None] | None:
+    """Cluster id and role of a token command; None for everything else."""
+    arguments = ExecArguments.of(plugin) if isinstance(plugin, dict) else None
+    cluster = arguments.options.get("cluster") if arguments else None
+    return (cluster, arguments.options.get("role")) if arguments and cluster else None
+
+
+def fixed_exec(plugin: ExecEntry, own: ExecEntry) -> dict[Any, Any]:
+    """Another login to the cluster with what its kubectl, the one that ours is for, would refuse put right: a version
+    that is gone, a command that never was, a mode that is missing."""
+    command, version = PurePath(plugin["command"]).name, plugin.get("apiVersion")
+    is_dated = (
+        (version in (None, "", f"{API_GROUP}/v1alpha1") and version != own["apiVersion"])
+        or command in MISNAMED
+        or (version == f"{API_GROUP}/v1" and plugin.get("interactiveMode") not in _MODES)
+    )
+    if not is_dated:
+        return dict(plugin)
+    value = {**plugin, "command": "aws-iam-authenticator" if command in MISNAMED else plugin["command"]}
+    if version != f"{API_GROUP}/v1" or "interactiveMode" not in own:
+        value["apiVersion"] = own["apiVersion"]
+    if "interactiveMode" in own and plugin.get("interactiveMode") not in _MODES:
+        value["interactiveMode"] = own["interactiveMode"]
+    return value
+
+
+def updated_exec(plugin: ExecEntry, own: ExecEntry) -> dict[Any, Any]:
+    """What we write, with what somebody added: variables, options, a directory of the command, a mode. For an exec
+    that is not foreign."""
+    before, wanted = _arguments(plugin), _arguments(own)
+    value = {**plugin, **{key: own[key] for key in own if key not in plugin}}
+    # A kubectl that has interactiveMode has v1 too.
+    if not (plugin.get("apiVersion") == f"{API_GROUP}/v1" and "interactiveMode" in own):
+        value["apiVersion"] = own["apiVersion"]
+    is_other = PurePath(plugin["command"]).name != own["command"]
+    if is_other:
+        value["command"] = own["command"]
+    if "installHint" in own and (is_other or not _keeps_hint(plugin, own)):
+        value["installHint"] = own["installHint"]
+    profile = _profile(own)
+    if not before.says(wanted) or (profile is not None and before.options.get("profile", profile) != profile):
+        value["args"] = [*own["args"], *_kept_arguments(before, wanted, profile)]
+    variables = [*own.get("env", ()), *_kept_variables(before, wanted, profile)]
+    if variables:
+        value["env"] = _with_variables(plugin.get("env"), variables)
+    if "interactiveMode" in own and plugin.get("interactiveMode") not in _MODES:
+        value["interactiveMode"] = own["interactiveMode"]
+    return value
+
+
+def _keeps_hint(plugin: ExecEntry, own: ExecEntry) -> bool:
+    """A hint of somebody's own stays, unless the settings have one."""
+    return own["installHint"] in DEFAULT_HINTS and plugin.get("installHint") not in DEFAULT_HINTS | {None}
+
+
+def _arguments(plugin: ExecEntry) -> ExecArguments:
+    arguments = ExecArguments.of(plugin)
+    assert arguments is not None  # ours, or not foreign
+    return arguments
+
+
+def _profile(own: ExecEntry) -> str | None:
+    return next((item["value"] for item in own.get("env", ()) if item["name"] == "AWS_PROFILE"), None)
+
+
+def _kept_arguments(before: ExecArguments, wanted: ExecArguments, profile: str | None) -> Iterator[str]:
+    """Of arguments that have to change, those that do not contradict ours and that the command takes too. An option
+    --profile would win over the variable."""
+    is_same, options = before.family == wanted.family, before.options
+    if "role" in options and "role" not in wanted.options:
+        yield from ("--role-arn" if wanted.family == "aws" else "-r", options["role"])
+    if "region" in options and "region" not in wanted.options and (is_same or wanted.family != "authenticator"):
+        yield from ("--region", options["region"])
+    if "profile" in options and profile is None and wanted.family != "authenticator":
+        yield from ("--profile", options["profile"])
+    if is_same:
+        yield from before.rest
+
+
+def _kept_variables(before: ExecArguments, wanted: ExecArguments, profile: str | None) -> Iterator[dict[str, str]]:
+    """An option --profile as a variable, for the command that has no such option."""
+    if "profile" in before.options and profile is None and wanted.family == "authenticator":
+        yield {"name": "AWS_PROFILE", "value": before.options["profile"]}
+
+
+def _with_variables(found: Any, own: list[dict[str, str]]) -> list[Any]:
+    """The variables that are there, ours among them with our values."""
+    values = {item["name"]: item["value"] for item in own}
+    kept = [
+        {**item, "value": values.get(str(item.get("name")), item.get("value"))} if isinstance(item, dict) else item
+        for item in (found if isinstance(found, list) else ())
+    ]
+    names = {item.get("name") for item in kept if isinstance(item, dict)}
+    return kept + [item for item in own if item["name"] not in names]
+
+
+def is_tunnel(server: str) -> bool:
+    """Whether an API server's address is of this machine: an SSH tunnel, which Tarmak opens for ten minutes."""
+    try:
+        host = urlsplit(server).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+Values = Mapping[Any, Any]
+
+_OTHER_CREDENTIALS = (
+    "client-certificate",
+    "client-certificate-data",
+    "client-key",
+    "client-key-data",
+    "token",
+    "tokenFile",
+    "username",
+    "password",
+    "auth-provider",
+)
+
+_OTHER_TRUST = ("insecure-skip-tls-verify", "certificate-authority")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """`value` is what the entry should be; `against` says why it is not ours (with `value` taking its place),
+    and never quotes a credential."""
+
+    value: dict[Any, Any]
+    against: str | None = None
+    kept_role: str | None = None
+    """The role of a user where ours has none."""
+
+
+def claim(kind: str, found: Values, wanted: Values) -> Claim:
+    """For the content of a `cluster`, `context` or `user` of our name and the one that `kubeconfig` makes.
+
+    Ours is a cluster of the same server, or of a tunnel with the same CA; a context of our cluster and user; and
+    a user without other credentials whose command gets a token for the same cluster id and role. Without a role of
+    ours, the role that is there stays.
+    """
+    return _CLAIMS[kind](found, wanted)
+
+
+def _cluster(found: Values, wanted: Values) -> Claim:
+    kept = {key: value for key, value in found.items() if key not in _OTHER_TRUST}
+    value = {**kept, **wanted}
+    for key in _OTHER_TRUST:
+        if found.get(key):
+            return Claim(value, f"it has {key}")
+    server, own = found.get("server"), wanted["server"]
+    ca = found.get("certificate-authority-data")
+    has_ca = isinstance(ca, str) and "".join(ca.split()) == wanted["certificate-authority-data"]
+    if has_ca:
+        value["certificate-authority-data"] = ca  # as it is written there
+    if server and not _same_address(server, own) and not (has_ca and is_tunnel(str(server))):
+        return Claim(value, f"its server is {_shown_address(server)}, not {own}")
+    if ca and not has_ca and (not server or is_tunnel(str(server))):
+        return Claim(value, "its CA is another")
+    if server and _same_address(server, own):
+        value["server"] = server
+    return Claim(value)
+
+
+def _same_address(server: object, own: str) -> bool:
+    return isinstance(server, str) and server.rstrip("/") == own.rstrip("/")
+
+
+def _shown_address(server: object) -> str:
+    """Without user and password, which an address may have."""
+    try:
+        parts = urlsplit(str(server))
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    except ValueError:
+        return "another one"
+
+
+def _context(found: Values, wanted: Values) -> Claim:
+    value = {**found, **wanted}
+    for key in ("cluster", "user"):
+        if found.get(key) not in (None, "", wanted[key]):
+            return Claim(value, f"its {key} is {quoted(found[key])}, not {quoted(wanted[key])}")
+    return Claim(value)
+
+
+def _user(found: Values, wanted: Values) -> Claim:
+    for key in _OTHER_CREDENTIALS:
+        if found.get(key):
+            return Claim(dict(wanted), f"it has {key}")
+    plugin, own = found.get("exec"), wanted["exec"]
+    if plugin is None:
+        return Claim({**found, **wanted})
+    against = foreign_exec(plugin, own)
+    if against is not None:
+        return Claim(dict(wanted), against)
+    return Claim({**found, "exec": updated_exec(plugin, own)}, kept_role=unrequested_role(plugin, own))
+
+
+def fixed_user(name: str, found: Values, wanted: Values, cluster_id: str) -> dict[Any, Any]:
+    """The content of another user, put right where it is a dated login to the same cluster with a name that we gave
+    or give it: the cluster id, or that and its role."""
+    plugin: Any = found.get("exec")
+    login = None if any(found.get(key) for key in _OTHER_CREDENTIALS) else exec_login(plugin)
+    if login is None or login[0] != cluster_id:
+        return dict(found)
+    role = (login[1] or "").rpartition("/")[2]
+    if name not in (cluster_id, f"{cluster_id}-{role}"):
+        return dict(found)
+    return {**found, "exec": fixed_exec(plugin, wanted["exec"])}
+
+
+_CLAIMS: dict[str, Callable[[Values, Values], Claim]] = {"cluster": _cluster, "context": _context, "user": _user}

@@ -1,0 +1,110 @@
+"""A kubeconfig's text as it may be shown: of other people's entries only names, of comments nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from tarmak_iam.document import Document
+from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, Span
+from tarmak_iam.document.unified_diff import unified_diff
+from tarmak_iam.kubeconfig.exec_arguments import WORDS
+from tarmak_iam.kubeconfig.file import LISTS
+
+_HIDDEN = "REDACTED"
+
+_PLUGIN = ("users", "user", "exec")
+_ENV = (*_PLUGIN, "env")
+_ARGS = (*_PLUGIN, "args")
+
+# What these say is in every listing of `kubectl config` too, or what anybody's computer has.
+_SHOWN_PATHS = frozenset(
+    {
+        ("apiVersion",),
+        ("kind",),
+        ("current-context",),
+        *((key, "name") for key in LISTS),
+        *(("contexts", "context", key) for key in ("cluster", "user", "namespace")),
+        *((*_PLUGIN, key) for key in ("apiVersion", "command", "interactiveMode", "provideClusterInfo", "installHint")),
+        (*_ENV, "name"),
+    }
+)
+_SHOWN_VARIABLES = frozenset({"AWS_PROFILE", "AWS_REGION"})
+_FIELD = re.compile(r"[A-Za-z][A-Za-z0-9./_-]{0,62}\Z")
+_ROLE = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/\S+\Z", re.ASCII)
+
+
+def redacted_diff(before: Document | None, after: Document, wanted: dict[str, Any]) -> str:
+    """The unified diff of two states of a kubeconfig. What `wanted`, our entries, brings is shown; every other value
+    that is not known to be harmless, and every comment, is REDACTED: they may be credentials."""
+    return unified_diff(_shown(before, wanted) if before else "", _shown(after, wanted), after.filename)
+
+
+def _shown(document: Document, wanted: dict[str, Any]) -> str:
+    text = document.text
+    own = {(key, item["name"]): frozenset(_texts(item)) for key in LISTS for item in wanted[key]}
+    spans = [(span, _HIDDEN) for span in _hidden(document.root, (), own, frozenset())]
+    spans += [(comment.span, f"# {_HIDDEN}") for comment in document.comments]
+    end = _end(document)
+    pieces, at = [], 0
+    for span, mark in sorted(spans):
+        if span.start >= at:
+            # As many lines as there were, so that the numbers in the diff are those of the file.
+            breaks = text[span.start : span.end].count("\n")
+            pieces += [text[at : span.start], mark, "\n" * breaks]
+            at = span.end
+    return "".join([*pieces, text[at:end]])
+
+
+def _end(document: Document) -> int:
+    """Where the first document ends: what is behind it is not taken apart, and so not shown."""
+    place = document.next_document
+    if place is None or place.line is None:
+        return len(document.text)
+    return sum(len(line) for line in document.text.splitlines(keepends=True)[: place.line - 1])
+
+
+def _hidden(
+    node: Node | None, path: tuple[str, ...], own: dict[tuple[str, str], frozenset[str]], harmless: Collection[str]
+) -> Iterator[Span]:
+    """The scalars that are not shown. `harmless` are the texts that may be, inside an entry of ours."""
+    if isinstance(node, Mapping):
+        if len(path) == 1:
+            harmless = own.get((path[0], _text(node, "name")), frozenset())
+        if path == _ENV and _text(node, "name") in _SHOWN_VARIABLES:
+            return
+        for entry in node.entries:
+            if entry.text is None or not _FIELD.match(entry.text):
+                yield entry.key.span
+            yield from _hidden(entry.value, (*path, entry.text or ""), own, harmless)
+    elif isinstance(node, Sequence):
+        for item in node.items:
+            yield from _hidden(item, path, own, harmless)
+    elif isinstance(node, Scalar) and not _is_shown(node, path, harmless):
+        yield node.span
+
+
+def _is_shown(node: Scalar, path: tuple[str, ...], harmless: Collection[str]) -> bool:
+    if node.style == "plain" and node.text in ("", "~", "null"):
+        return True
+    if path == _ARGS and (node.text in WORDS or _ROLE.match(node.text)):
+        return True
+    may_be_ours = path[:2] == ("clusters", "cluster") or path[:3] == _PLUGIN
+    return path in _SHOWN_PATHS or (may_be_ours and node.text in harmless)
+
+
+def _text(node: Mapping, key: str) -> str:
+    entry = node.last(key)
+    return entry.value.text if entry and isinstance(entry.value, Scalar) else ""
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+    else:
+        yield str(value)

@@ -1,0 +1,425 @@
+"""Rules about AWS principals: ARNs, accounts, SSO entries, and the role that describes instances."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tarmak_iam.aws.arn import (
+    PARTITIONS,
+    SSO_ROLE_PREFIX,
+    ArnError,
+    Principal,
+    canonicalize,
+    is_account,
+    is_role_name,
+    parse_arn,
+    permission_set_like,
+)
+from tarmak_iam.aws.arn_flaws import ArnFlaw, FlawKind, account_remedy, account_shape, arn_flaw, canonical_text
+from tarmak_iam.document import Document
+from tarmak_iam.document.go_case import to_lower
+from tarmak_iam.document.nodes import Scalar, dereference
+from tarmak_iam.findings import Finding, Severity, Subject
+from tarmak_iam.identity.model import IdentityMapping as Role
+from tarmak_iam.identity.releases import DaemonVersion
+from tarmak_iam.identity.viper import as_text, as_texts, field_key, field_value
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.lint.entries import WrittenEntry, entries_of
+from tarmak_iam.lint.messages import for_admins, recovery_hint
+from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.lint.written_lists import is_list_text, is_reported_elsewhere
+from tarmak_iam.mappings.mappings_file import Mappings
+from tarmak_iam.routes import Route
+from tarmak_iam.text import quoted, shortened
+
+# Those that no rule of their own is about.
+_OWN_FLAWS = (
+    FlawKind.NO_ARN,
+    FlawKind.NO_PRINCIPAL,
+    FlawKind.BLANK,
+    FlawKind.NAMELESS,
+    FlawKind.SHAPE,
+    FlawKind.LETTERS,
+)
+
+
+def _flawed(*flaws: FlawKind) -> Callable[[Rule, Mappings], Iterator[Finding]]:
+    """The entries whose ARN has one of the flaws."""
+
+    def check(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+        for entry in entries_of(mappings).mapped:
+            if not entry.listed.arn:
+                continue
+            found = entry.flaw
+            if found is not None and found.flaw in flaws:
+                remedy = joining_remedy(mappings, entry, found) or _literal(mappings, entry, found)
+                yield rule.finding(Subject.MAPPINGS, entry.at_arn, for_admins(entry, found.what), remedy)
+
+    return check
+
+
+def _literal(mappings: Mappings, entry: WrittenEntry, found: ArnFlaw) -> str:
+    """The remedy with all that the other entries say: of which partition the principals are."""
+    if found.flaw is FlawKind.PARTITION:
+        others = (each.listed.arn for each in entries_of(mappings).mapped if each.listed.arn and each.flaw is None)
+        partitions = {parse_arn(to_lower(arn)).partition for arn in others}
+        arn = replace(parse_arn(to_lower(entry.listed.arn)[:4] + entry.listed.arn[4:]), partition="".join(partitions))
+        if len(partitions) == 1 and arn_flaw(str(arn)) is None:
+            return f"write {shortened(arn)}"
+    if found.flaw is FlawKind.BLANK and found.instead:
+        return f"write {shortened(found.instead)}"
+    return found.remedy
+
+
+def joining_remedy(mappings: Mappings, entry: WrittenEntry, found: ArnFlaw) -> str:
+    """The remedy where another entry is for the ARN that was meant, so that there would be two; else empty."""
+    if found.instead is None or found.flaw is FlawKind.LETTERS:
+        return ""
+    key, is_before = canonical_text(found.instead), True
+    for other in entries_of(mappings).mapped:
+        if other is entry:
+            is_before = False  # of two with a flaw the later one joins the other
+            continue
+        arn = other.flaw.instead if other.flaw is not None and is_before else other.listed.arn
+        if arn and canonical_text(arn) == key:
+            line = mappings.document.position(other.listed.route).line
+            return f"{shortened(found.instead)} is mapped in line {line} already: add the groups there, and remove this"
+    return ""
+
+
+def _never(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    """What has no flaw of its own rule, and an entry that names nobody."""
+    yield from _flawed(*_OWN_FLAWS)(rule, mappings)
+    for entry in entries_of(mappings).mapped:
+        if entry.listed.arn or entry.value("sso") is not None or is_reported_elsewhere(mappings, entry, entry.arn_key):
+            continue
+        what = f"the entry has no {entry.arn_key}, so it matches nobody and newer daemons do not start"
+        remedy = f"add {entry.arn_key}, or remove the entry"
+        yield rule.finding(Subject.MAPPINGS, entry.at(entry.arn_key), for_admins(entry, what), remedy)
+
+
+def _root_or_federated(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    for entry in entries_of(mappings).mapped:
+        arn, principal = entry.listed.arn, entry.principal
+        if not arn or entry.flaw is not None:
+            continue
+        if principal is Principal.ROOT:
+            what = (
+                f"{shortened(arn)} is the root user, whose keys should not exist (an ARN with "
+                ":root means nobody else here)"
+            )
+            yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, "map a role instead, and let people assume it")
+        elif principal is Principal.FEDERATED_USER:
+            what = f"{shortened(arn)} is a federated user: whoever calls GetFederationToken chooses that name"
+            yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, "map the role that people assume instead")
+
+
+ARN_RULES = (
+    Rule("IAM010", Severity.ERROR, Scope.MAPPINGS, "an ARN that is none, or that no caller has", _never),
+    Rule("IAM050", Severity.ERROR, Scope.MAPPINGS, "the ARN of a role with its path", _flawed(FlawKind.PATH)),
+    Rule("IAM051", Severity.ERROR, Scope.MAPPINGS, "a wildcard in an ARN", _flawed(FlawKind.WILDCARD)),
+    Rule("IAM052", Severity.ERROR, Scope.MAPPINGS, "an ARN of an unknown partition", _flawed(FlawKind.PARTITION)),
+    Rule("IAM055", Severity.ERROR, Scope.MAPPINGS, "one session of a role", _flawed(FlawKind.ASSUMED_ROLE)),
+    Rule("IAM121", Severity.ERROR, Scope.MAPPINGS, "a service-linked role", _flawed(FlawKind.SERVICE_LINKED)),
+    Rule("IAM056", Severity.WARNING, Scope.MAPPINGS, "a root or federated user", _root_or_federated),
+)
+
+_ELEVEN_DIGITS = re.compile(r"[0-9]{11}\Z", re.ASCII)
+
+_MATCHES_NOBODY = "so it matches nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """An account that stands on its own: in mapAccounts, in scrubbedAccounts or below `sso`."""
+
+    text: str
+    """As the daemon takes it."""
+    written: str | None
+    """The text of a plain scalar, None for another."""
+    route: Route
+    where: str
+    consequence: str = _MATCHES_NOBODY
+    shares_text: bool = False
+    """Whether it is one of several in one text."""
+
+
+def _accounts(mappings: Mappings) -> Iterator[_Account]:
+    yield from _mapped_accounts(mappings)
+    yield from _sso_accounts(mappings)
+    settings = entries_of(mappings).settings
+    key = "server.scrubbedAccounts"
+    route, value = settings.route(key), settings.get(key)
+    for index, text in enumerate(as_texts(value)):
+        own = route / index if isinstance(value, list) else route
+        yield _Account(text, _written(mappings.document, own), own, "the scrubbed account")
+
+
+def _mapped_accounts(mappings: Mappings) -> Iterator[_Account]:
+    entries = [each.listed for each in entries_of(mappings).entries if each.is_account]
+    value = entries_of(mappings).settings.get("server.mapAccounts")
+    if isinstance(value, str) and is_list_text("mapAccounts", value):
+        return  # another finding
+    for listed in entries:
+        written = _written(mappings.document, listed.route)
+        shares_text = sum(each.route == listed.route for each in entries) > 1
+        yield _Account(listed.arn, written, listed.route, "the account", shares_text=shares_text)
+
+
+def _sso_accounts(mappings: Mappings) -> Iterator[_Account]:
+    """Releases that know SSO entries check the account, and the others from v0.5.0 on refuse the entry (startup.json of
+    the recordings)."""
+    ends = f"so the daemon does not start, and nobody gets access; {recovery_hint()}"
+    for entry in entries_of(mappings).entries:
+        sso = entry.value("sso")
+        if isinstance(sso, Mapping) and field_value(sso, "accountID") is not None:
+            route = entry.at("sso") / field_key(sso, "accountID")
+            text = entry.listed.sso.partition("/")[0]
+            yield _Account(text, _written(mappings.document, route), route, "sso.accountID", ends)
+
+
+def _written(document: Document, route: Route) -> str | None:
+    node = document.node(route)
+    node = dereference(node) if node is not None else None
+    return node.text if isinstance(node, Scalar) and node.style == "plain" and node.tag is None else None
+
+
+def _twelve_digits(account: _Account) -> str | None:
+    """The account that is written, where YAML reads its 12 digits as another number."""
+    written = (account.written or "").replace("_", "")
+    return written if is_account(written) and not is_account(account.text) else None
+
+
+def _without_zero(account: _Account) -> str | None:
+    """The account that was probably meant by a number of 11 digits; of digits in quotes one is missing, and no
+    one knows which."""
+    written = account.written or ""
+    return f"0{written}" if _ELEVEN_DIGITS.match(written) and written == account.text else None
+
+
+def _account_shape(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    for entry in entries_of(mappings).mapped:
+        found = entry.flaw
+        if entry.listed.arn and found is not None and found.flaw is FlawKind.ACCOUNT:
+            remedy = joining_remedy(mappings, entry, found) or found.remedy
+            yield rule.finding(Subject.MAPPINGS, entry.at_arn, for_admins(entry, found.what), remedy)
+    for account in _accounts(mappings):
+        if is_account(account.text) or _twelve_digits(account) or _without_zero(account):
+            continue
+        what = f"{account.where} {quoted(account.text)} {account_shape(account.text)}, {account.consequence}"
+        yield rule.finding(Subject.MAPPINGS, account.route, what, _shape_remedy(account))
+
+
+def _shape_remedy(account: _Account) -> str:
+    """What to write: for a text that has several accounts, all of it."""
+    parts = [part for part in re.split(r"[,\s]+", account.text) if part]
+    if account.shares_text:
+        return "write the accounts as a list, each with its 12 digits in quotes"
+    if len(parts) > 1 and all(map(is_account, parts)):
+        listed = ", ".join(f'"{part}"' for part in parts)
+        return f"write a list: [{listed}]"
+    bare = re.sub(r"[\s.-]", "", account.text)
+    return f'write "{bare}"' if is_account(bare) else account_remedy(account.text)
+
+
+def _lost_zero(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    for account in _accounts(mappings):
+        twelve, probable = _twelve_digits(account), _without_zero(account)
+        if twelve is not None:
+            what = (
+                f"{account.where} {shortened(account.written)} is read as the number "
+                f"{shortened(account.text)}, {account.consequence}"
+            )
+            yield rule.finding(Subject.MAPPINGS, account.route, what, f'put it in quotes: "{twelve}"')
+        elif probable is not None:
+            what = (
+                f"{account.where} {quoted(account.text)} has 11 digits, {account.consequence}; "
+                "as a number it probably lost its leading zero"
+            )
+            remedy = f'{account_remedy(account.text)}; if it begins with a zero, write "{probable}"'
+            yield rule.finding(Subject.MAPPINGS, account.route, what, remedy)
+
+
+ACCOUNT_RULES = (
+    Rule("IAM053", Severity.ERROR, Scope.MAPPINGS, "an account that does not have 12 digits", _account_shape),
+    Rule("IAM054", Severity.ERROR, Scope.MAPPINGS, "an account whose leading zero is lost", _lost_zero),
+)
+
+_GATE = "SSORoleMatch"
+
+
+def _partition(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    for entry in entries_of(mappings).mapped:
+        sso = entry.value("sso")
+        if isinstance(sso, Mapping) and field_value(sso, "partition"):
+            route = entry.at("sso") / field_key(sso, "partition")
+            what = (
+                "an SSO entry with a partition never matches, even with aws: the daemon leaves its pattern without one"
+            )
+            role = entry.listed.sso_role
+            remedy = "remove the partition"
+            if role is not None and role.partition != "aws" and role.partition in PARTITIONS:
+                name = f"{SSO_ROLE_PREFIX}{permission_set_like(role.permission_set)}"
+                remedy = (
+                    f"map the role {shortened(name)}_... of {role.partition} by its ARN: SSO entries are for aws only"
+                )
+            yield rule.finding(Subject.MAPPINGS, route, for_admins(entry, what), remedy)
+
+
+def _role_name(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
+    """The name of a role that is not whole, and one in the place of its permission set's."""
+    for entry in entries_of(mappings).mapped:
+        found, sso = entry.flaw if entry.listed.arn else None, entry.value("sso")
+        if found is not None and found.flaw is FlawKind.SSO_NAME:
+            yield rule.finding(Subject.MAPPINGS, entry.at_arn, for_admins(entry, found.what), found.remedy)
+        name = str(field_value(sso, "permissionSetName") or "") if isinstance(sso, Mapping) else ""
+        if is_role_name(name):
+            route = entry.at("sso") / field_key(sso, "permissionSetName")
+            what = f"{quoted(name)} is the name of a role, not of a permission set: the entry would never match"
+            bare = permission_set_like(name)
+            remedy = f'write "{shortened(bare)}"' if bare else "write the name of the permission set"
+            yield rule.finding(Subject.MAPPINGS, route, for_admins(entry, what), remedy)
+
+
+def _gate_is_off(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    mappings, version = installation.mappings, installation.daemon_version
+    matches = version.has("sso: MountedFile backend matches by pattern")
+    if matches and installation.settings.featureGates.get(_GATE):
+        return
+    for entry in entries_of(mappings).mapped if mappings else ():
+        if entry.value("sso") is None or (matches and entry.listed.arn):  # with both the daemon does not start
+            continue
+        if matches:
+            what = f"the SSO entry is ignored: the feature gate {_GATE} is off"
+            remedy = installation.daemon.with_sso
+        else:
+            what = f"authenticator {version} has no SSO entries (v0.6.0, v0.6.1, v0.6.30 and later have)"
+            remedy = "choose a newer image, or map the role AWSReservedSSO_... by its ARN without path"
+        yield rule.finding(Subject.MAPPINGS, entry.at("sso"), for_admins(entry, what, installation), remedy)
+
+
+def _overlap(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    """Where a caller fits two entries the daemon takes one at random; the same gift twice does no harm."""
+    config, mappings = installation.loaded.config, installation.mappings
+    if config is None or mappings is None or _GATE not in config.gates:
+        return
+    routes = {entry.listed.route: entry.at("sso") for entry in entries_of(mappings).mapped}
+    named = sorted(((name, role) for role in config.roles if (name := _name(role))), key=lambda each: each[0])
+    names = [name for name, _ in named]
+    for role in config.roles:
+        start = _name(role) if role.sso else ""
+        if not start:
+            continue
+        for name, other in named[bisect_left(names, start) : bisect_left(names, f"{start}\U0010ffff")]:
+            if name != start and _gift(role) != _gift(other):
+                yield rule.finding(Subject.MAPPINGS, routes[role.route], *_overlap_message(mappings, role, other))
+
+
+def _name(role: Role) -> str:
+    """By what a role entry is compared: the begin of a name for SSO, all of it for an ARN; empty for neither."""
+    if role.sso is None:
+        return to_lower(role.arn)
+    account, permission_set = role.sso.account, role.sso.permission_set
+    # An explicit partition leaves the daemon's pattern without one.
+    return "" if role.sso.partition else to_lower(f"arn:aws:iam::{account}:role/awsreservedsso_{permission_set}_")
+
+
+def _gift(role: Role) -> tuple[str, tuple[str, ...]]:
+    return role.username, role.groups
+
+
+def _overlap_message(mappings: Mappings, role: Role, other: Role) -> tuple[str, str]:
+    assert role.sso
+    line = mappings.document.position(other.route).line
+    theirs = f"permission set {shortened(other.sso.permission_set)}" if other.sso else shortened(other.arn)
+    what = f"permission set {shortened(role.sso.permission_set)} also fits {theirs} in line {line}"
+    remedy = "give both the same username and groups, or rename one of the permission sets"
+    return f"{what}: the daemon takes one of them at random", remedy
+
+
+SSO_RULES = (
+    Rule("IAM077", Severity.ERROR, Scope.MAPPINGS, "an SSO entry with a partition", _partition),
+    Rule("IAM120", Severity.ERROR, Scope.MAPPINGS, "the name of an SSO role that is not whole", _role_name),
+)
+
+SSO_VERSION_RULES = (
+    Rule("IAM082", Severity.ERROR, Scope.INSTALLATION, "an SSO entry that does not count", _gate_is_off),
+    Rule("IAM083", Severity.ERROR, Scope.INSTALLATION, "two entries for one SSO role", _overlap),
+)
+
+DESCRIBING_ROLE = "server.ec2DescribeInstancesRoleARN"
+
+_FLAWS = {
+    FlawKind.BLANK: "it has blanks or control characters",
+    FlawKind.WILDCARD: "it has a wildcard, and STS assumes one role",
+    FlawKind.ACCOUNT: "an account must have 12 digits",
+    FlawKind.ASSUMED_ROLE: "it is a session of a role",
+    FlawKind.NAMELESS: "it names no role",
+    FlawKind.SHAPE: "no role has such an ARN",
+    FlawKind.LETTERS: "it has letters that are not ASCII",
+}
+
+
+def _cannot_be_assumed(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    """The daemon gives it to STS's AssumeRole as it is, so that a role's path belongs to it. From v0.5.0 on it ends
+    where the text is no ARN at all (pkg/server/server.go of aws-iam-authenticator)."""
+    mappings = installation.mappings
+    value = entries_of(mappings).settings.get(DESCRIBING_ROLE) if mappings else None
+    what = _problem(value, installation)
+    if mappings is None or what is None:
+        return
+    remedy = (
+        f"write one such as arn:{installation.partition}:iam::111122223333:role/NAME, or remove the key: Tarmak's "
+        "masters may describe instances themselves"
+    )
+    route = entries_of(mappings).settings.route(DESCRIBING_ROLE)
+    yield rule.finding(Subject.MAPPINGS, route, f"{DESCRIBING_ROLE} {what}", remedy)
+
+
+def _problem(value: Any, installation: Installation) -> str | None:
+    if isinstance(value, (list, dict)):
+        return f"is a {'list' if isinstance(value, list) else 'mapping'}, which the authenticator ignores"
+    text = "" if value is None else as_text(value)
+    reason = _flaw(text, installation) if text else None
+    if reason is None:
+        return None
+    what = f"is {quoted(text)}, not the ARN of a role: {reason}"
+    if _ends_daemon(text, installation.daemon_version):
+        return f"{what}; authenticator {installation.daemon_version} would not start; {recovery_hint(installation)}"
+    return what
+
+
+def _flaw(text: str, installation: Installation) -> str | None:
+    """What keeps STS from assuming it."""
+    if text != text.strip():
+        return _FLAWS[FlawKind.BLANK]
+    try:
+        arn = parse_arn(text)
+        principal, _ = canonicalize(text)
+    except ArnError as error:
+        return str(error)
+    found = arn_flaw(str(arn.without_path) if principal is Principal.ROLE else text)
+    if found is not None:
+        return _FLAWS.get(found.flaw, found.what)
+    if principal is not Principal.ROLE:
+        return f"it is a {principal}"
+    if installation.region and arn.partition != installation.partition:
+        return f"the partition is {quoted(arn.partition)}, and the cluster's is {quoted(installation.partition)}"
+    return None
+
+
+def _ends_daemon(text: str, version: DaemonVersion) -> bool:
+    try:
+        parse_arn(text)
+    except ArnError:
+        return version.known >= DaemonVersion(0, 5, 0)
+    return False
+
+
+DESCRIBING_ROLE_RULES = (
+    Rule("IAM109", Severity.ERROR, Scope.INSTALLATION, "a role that cannot describe instances", _cannot_be_assumed),
+)

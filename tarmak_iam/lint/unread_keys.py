@@ -1,0 +1,378 @@
+"""Keys of a mappings file that are not read or there twice, and entries that run together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import lru_cache
+
+from tarmak_iam.document import Document
+from tarmak_iam.document.nodes import Entry as NodeEntry
+from tarmak_iam.document.nodes import Mapping, Node, Sequence, dereference, walk
+from tarmak_iam.document.nodes import Mapping as MappingNode
+from tarmak_iam.document.splices import column, dash_of
+from tarmak_iam.lint.authenticator_keys import (
+    ENTRY_KEYS,
+    IDENTITIES,
+    LISTS,
+    Struct,
+    arn_in,
+    is_by_name,
+    is_empty_value,
+    is_read_by_viper,
+    root_keys,
+    same_place,
+    spelled,
+    spelled_here,
+)
+from tarmak_iam.lint.entries import WrittenEntry
+from tarmak_iam.lint.messages import column_of
+from tarmak_iam.mappings.mappings_file import Mappings
+from tarmak_iam.routes import Key, Route
+from tarmak_iam.suggestions import closest, spelled_otherwise
+from tarmak_iam.text import shortened
+
+IDENTITY = "identity"
+"""What an entry has once, whether by an ARN or by sso."""
+
+_LISTS = ("mapRoles", "mapUsers")
+
+
+@dataclass(frozen=True, slots=True)
+class RunTogether:
+    """The entries that one mapping holds, each as its keys in file order; `exact`: whether a key is there twice in the
+    same spelling."""
+
+    entries: tuple[tuple[NodeEntry, ...], ...]
+    is_exact: bool
+
+    def name(self, index: int) -> str:
+        """What a message calls one of them."""
+        return next((shortened(arn) for each in self.entries[index] if (arn := arn_in(each.value))), "the first entry")
+
+
+def run_together(holder: Mapping, where: str) -> RunTogether | None:
+    """None where the keys of a mapping are those of one entry, or where nothing says where the next one begins.
+
+    `where` is the list that has the mapping.
+    """
+    if where not in _LISTS:
+        return None
+    entries: list[list[NodeEntry]] = [[]]
+    seen: set[str] = set()
+    texts: set[str] = set()
+    is_exact = False
+    for entry in holder.entries:
+        if entry.text is None or entry.is_merge:
+            return None
+        is_exact = is_exact or entry.text in texts
+        texts.add(entry.text)
+        kind = kind_of_key(entry, where)
+        if kind in seen:
+            entries.append([])
+            seen = set()
+        seen.add(kind)
+        entries[-1].append(entry)
+    kinds = [{kind_of_key(each, where) for each in entry} for entry in entries]
+    complete = all(IDENTITY in each and each & {"username", "groups"} for each in kinds)
+    return RunTogether(tuple(map(tuple, entries)), is_exact) if len(entries) > 1 and complete else None
+
+
+def kind_of_key(entry: NodeEntry, where: str) -> str:
+    """What of an entry a key gives; two ways to say who it is about are one."""
+    known = spelled(root_keys()["server"][where], entry.text or "")
+    if known in IDENTITIES or (known is None and arn_in(entry.value)):
+        return IDENTITY
+    return known or entry.text or ""
+
+
+def with_dash(document: Document, holder: Mapping, first: NodeEntry) -> str:
+    """How the line of an entry's first key has to begin for a new item of the list; empty in flow style, where no dash
+    is missing."""
+    if holder.flow:
+        return ""
+    own, dash = column_of(document, first.key), _dash_column(document, holder)
+    return f"{' ' * dash}-{' ' * (own - dash - 1)}{first.text}:" if dash < own else ""
+
+
+def is_item(document: Document, holder: Mapping) -> bool:
+    """Whether the mapping is an item of a list, and not the list's own value."""
+    return _list_of(document, holder) is not None
+
+
+def is_in_flow_list(document: Document, holder: Mapping) -> bool:
+    parent = _list_of(document, holder)
+    return parent is not None and parent.flow
+
+
+def _dash_column(document: Document, holder: Mapping) -> int:
+    """Of the list that has the mapping, else of the one that its keys are to become."""
+    parent = _list_of(document, holder)
+    if parent is not None:
+        return column(document.source, dash_of(document.source, parent))
+    own = column_of(document, holder.entries[0].key)
+    above = (
+        column_of(document, entry.key)
+        for node in _nodes(document)
+        for entry in (node.entries if isinstance(node, Mapping) else ())
+        if dereference(entry.value) is holder
+    )
+    return max(own - 2, next(above, 0))
+
+
+def _list_of(document: Document, holder: Mapping) -> Sequence | None:
+    lists = (node for node in _nodes(document) if isinstance(node, Sequence))
+    return next((node for node in lists if any(dereference(item) is holder for item in node.items)), None)
+
+
+def _nodes(document: Document) -> Iterator[Node]:
+    return walk(document.root) if document.root is not None else iter(())
+
+
+_ANYTHING = "x-"
+"""As in tarmak.yaml: a place for anchors and notes."""
+
+_ENTRIES = ("mapRoles", "mapUsers")
+
+_LISTED = (*LISTS, "backendMode")
+
+
+class KeyPlace(str, Enum):
+    """Where a key that the authenticator does not read belongs."""
+
+    NOWHERE = "nowhere"
+    HERE = "the same mapping, in another spelling"
+    TOP = "the top level"
+    SERVER = "server"
+    ENTRY = "an entry of mapRoles or mapUsers"
+    SSO = "sso"
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadKey:
+    """`where` is the mapping that has it, empty for the top level. `meant` is the key that it stands for, empty for
+    none that is known; `there` leads to that one where it is there already. `owner` leads to the entry that it is
+    about."""
+
+    name: str
+    route: Route
+    where: str
+    node: NodeEntry = field(repr=False)
+    holder: MappingNode = field(repr=False)
+    belongs: KeyPlace = KeyPlace.NOWHERE
+    meant: str = ""
+    there: Route | None = None
+    owner: Route | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DoubledKey:
+    """`known` is the documented spelling, `names` are all that stand for it in this mapping. `is_field`: of an entry,
+    where mapstructure finds it and not viper."""
+
+    name: str
+    route: Route
+    first: Route
+    first_name: str
+    known: str
+    names: tuple[str, ...]
+    is_field: bool
+    holder: MappingNode = field(repr=False)
+    where: str = ""
+    """The list or mapping that has it; empty for the top level, and for what the authenticator does not read."""
+
+
+@lru_cache(maxsize=4)
+def unread_keys(document: Document) -> tuple[UnreadKey, ...]:
+    """The keys that no release of the daemon reads, in file order; below one of them nothing is looked at."""
+    root = dereference(document.root) if document.root is not None else None
+    return tuple(_Walk(root).unread()) if isinstance(root, MappingNode) else ()
+
+
+def is_reported_as_key(mappings: Mappings, entry: WrittenEntry, wanted: str) -> bool:
+    """Whether the entry has what is wanted under another key, or in another place, which is another finding."""
+    meant = _meant_by_entry(mappings.document).get(entry.listed.route.plain, frozenset())
+    identities = {*IDENTITIES, "permissionSetName", "accountID"} if wanted in IDENTITIES else {wanted}
+    # A list within another one is no entry.
+    return bool(meant & (identities | {*LISTS, "server"}))
+
+
+@lru_cache(maxsize=4)
+def _meant_by_entry(document: Document) -> dict[tuple[str | int, ...], frozenset[str]]:
+    """What unread keys give each entry, or are there instead of one."""
+    meant: dict[tuple[str | int, ...], set[str]] = {}
+    for key in unread_keys(document):
+        if key.owner is not None and (key.there is None or key.belongs is KeyPlace.SERVER):
+            meant.setdefault(key.owner.plain, set()).update((key.meant, *inner_keys(key)))
+    return {route: frozenset(names) for route, names in meant.items()}
+
+
+def inner_keys(key: UnreadKey) -> tuple[str, ...]:
+    """The keys of an entry that are one level too deep, below a key that there is not."""
+    value = dereference(key.node.value)
+    if key.belongs is not KeyPlace.NOWHERE or key.where not in _ENTRIES or not isinstance(value, MappingNode):
+        return ()
+    struct = root_keys()["server"][key.where]
+    there = {spelled(struct, entry.text or "") for entry in key.holder.entries}
+    own = {"roleARN" if arn_in(entry.value) else spelled(struct, entry.text or "") for entry in value.entries}
+    return tuple(sorted(name for name in own - there if name))
+
+
+def doubled_keys(document: Document) -> Iterator[DoubledKey]:
+    """Keys that are there twice in one mapping; where the daemon reads them also in another case."""
+    if document.root is not None:
+        yield from _doubled(document.root, root_keys(), Route(), "")
+
+
+class _Walk:
+    def __init__(self, root: MappingNode) -> None:
+        self._root = root
+        self._server_route, self._server = self._find(root, root_keys(), "server", Route())
+        self._entries = sorted(self._written_entries(), key=lambda each: each[1].start)
+
+    def unread(self) -> Iterator[UnreadKey]:
+        return self._unread(self._root, root_keys(), Route(), "", None)
+
+    def _unread(self, node: Node, struct: Struct, route: Route, where: str, owner: Route | None) -> Iterator[UnreadKey]:
+        node = dereference(node)
+        if isinstance(node, Sequence):
+            if where == "server":
+                return  # the daemon does not start with it, which is another finding
+            for index, item in enumerate(node.items):
+                yield from self._unread(item, struct, route / index, where, owner)
+            return
+        if where in _ENTRIES and is_by_name(node, where):
+            return
+        owner = route if where in _ENTRIES else owner
+        for entry in node.entries if isinstance(node, MappingNode) else ():
+            name = entry.text
+            if name is None or entry.is_merge or name.startswith(_ANYTHING):
+                continue
+            own = route / Key(name, entry.occurrence)
+            known = spelled(struct, name)
+            if known is None:
+                assert isinstance(node, MappingNode)
+                yield self._judged(UnreadKey(name, own, where, entry, node, owner=owner), struct, route)
+            elif struct[known]:
+                yield from self._unread(entry.value, struct[known], own, known.removeprefix("server."), owner)
+
+    def _judged(self, key: UnreadKey, struct: Struct, route: Route) -> UnreadKey:
+        belongs, meant = self._meaning(key, struct)
+        owner, there = key.owner, None
+        if belongs is KeyPlace.HERE:
+            there = self._same_key(key, struct, meant, route)
+        elif belongs is KeyPlace.TOP:
+            there = self._find(self._root, root_keys(), meant, Route())[0]
+        elif belongs is KeyPlace.SERVER:
+            there = self._in_server(meant)
+        elif belongs is KeyPlace.ENTRY:
+            owner = owner or self._entry_above(key.node.key.start)
+            there = self._in_entry(owner, meant)
+        return UnreadKey(key.name, key.route, key.where, key.node, key.holder, belongs, meant, there, owner)
+
+    def _same_key(self, key: UnreadKey, struct: Struct, meant: str, route: Route) -> Route | None:
+        """An entry has one principal, so `sso` is in the place of an ARN; of entries that run together each has one."""
+        if meant in ("roleARN", "userARN"):
+            if run_together(key.holder, key.where) is not None:
+                return None
+            sso, value = self._find(key.holder, struct, "sso", route)
+            if value is not None and not is_empty_value(value):
+                return sso
+        return self._find(key.holder, struct, meant, route)[0]
+
+    def _meaning(self, key: UnreadKey, struct: Struct) -> tuple[KeyPlace, str]:
+        """In this place by another spelling, or in another place."""
+        root, name, value = root_keys(), key.name, key.node.value
+        server, taken = root["server"], [spelled(struct, entry.text or "") or "" for entry in key.holder.entries]
+        if any(arn_in(entry.value) for entry in key.holder.entries if entry is not key.node):
+            taken += IDENTITIES  # which that entry names
+        exact = spelled_here(name, [known for known in struct if not known.startswith("server.")])
+        guess = same_place(name, value, struct, taken)
+        if exact and guess and guess.is_sure:
+            return KeyPlace.HERE, guess.key
+        elsewhere = self._elsewhere(key, server)
+        if elsewhere:
+            return elsewhere
+        if guess:
+            return KeyPlace.HERE, guess.key
+        close = closest(name, server) if not key.where else None
+        return (KeyPlace.SERVER, close) if close else (KeyPlace.NOWHERE, "")
+
+    def _elsewhere(self, key: UnreadKey, server: Struct) -> tuple[KeyPlace, str] | None:
+        name, where = key.name, key.where
+        if where in _ENTRIES and (found := _other_kind(name, where)):
+            return KeyPlace.HERE, found
+        if where == "mapRoles" and (found := spelled_otherwise(name, ("permissionSetName", "accountID"))):
+            return KeyPlace.SSO, found
+        if where in ("", "server", "sso") and (found := spelled_otherwise(name, ENTRY_KEYS)):
+            return KeyPlace.ENTRY, found
+        if where != "server" and (found := spelled_otherwise(name, server) or spelled_here(name, _LISTED)):
+            return KeyPlace.SERVER, found
+        if where and (found := spelled_otherwise(name, ("clusterID", "server"))):
+            return KeyPlace.TOP, found
+        return None
+
+    def _find(self, node: Node, struct: Struct, known: str, route: Route) -> tuple[Route | None, Node | None]:
+        node = dereference(node)
+        for entry in node.entries if isinstance(node, MappingNode) else ():
+            if entry.text is not None and not entry.is_merge and spelled(struct, entry.text) == known:
+                return route / Key(entry.text, entry.occurrence), entry.value
+        return None, None
+
+    def _in_server(self, known: str) -> Route | None:
+        """Below `server`, or with its path at the top level."""
+        dotted = self._find(self._root, root_keys(), f"server.{known}", Route())[0]
+        if dotted or self._server is None or self._server_route is None:
+            return dotted
+        return self._find(self._server, root_keys()["server"], known, self._server_route)[0]
+
+    def _written_entries(self) -> Iterator[tuple[Route, MappingNode, Struct]]:
+        for name in _ENTRIES:
+            struct = root_keys()["server"][name]
+            route = self._in_server(name)
+            listed = None
+            if route is not None and self._server is not None:
+                listed = self._find(self._server, root_keys()["server"], name, Route())[1]
+            for index, item in enumerate(listed.items if isinstance(listed, Sequence) else ()):
+                if isinstance(item, MappingNode) and route is not None:
+                    yield route / index, item, struct
+
+    def _entry_above(self, offset: int) -> Route | None:
+        above = [route for route, node, _ in self._entries if node.start < offset]
+        return above[-1] if above else None
+
+    def _in_entry(self, owner: Route | None, known: str) -> Route | None:
+        for route, node, struct in self._entries:
+            if owner is not None and route.plain == owner.plain:
+                return self._find(node, struct, known, route)[0]
+        return None
+
+
+def _other_kind(name: str, where: str) -> str | None:
+    other, own = ("userARN", "roleARN") if where == "mapRoles" else ("roleARN", "userARN")
+    return own if spelled_otherwise(name, (other,)) else None
+
+
+def _doubled(node: Node, struct: Struct | None, route: Route, where: str) -> Iterator[DoubledKey]:
+    if isinstance(node, Sequence):
+        for index, item in enumerate(node.items):
+            yield from _doubled(item, struct, route / index, where)
+        return
+    written: dict[str, list[NodeEntry]] = {}
+    for entry in node.entries if isinstance(node, MappingNode) else ():
+        if entry.text is not None and not entry.is_merge:
+            written.setdefault((spelled(struct, entry.text) if struct else None) or entry.text, []).append(entry)
+    for known, entries in written.items():
+        names, first = tuple(entry.text or "" for entry in entries), entries[0]
+        for entry, name in zip(entries, names, strict=True):
+            own = route / Key(name, entry.occurrence)
+            if entry is not first:
+                assert isinstance(node, MappingNode)
+                before, is_field = (
+                    route / Key(names[0], first.occurrence),
+                    bool(struct) and not is_read_by_viper(struct or {}),
+                )
+                yield DoubledKey(name, own, before, names[0], known, names, is_field, node, where)
+            inner = (struct or {}).get(known)
+            yield from _doubled(entry.value, inner, own, known.removeprefix("server.") if inner else "")

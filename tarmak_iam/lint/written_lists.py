@@ -1,0 +1,226 @@
+"""The lists of entries, accounts and groups as they are written: as a list, as a text, or split by a dash."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from tarmak_iam.document import Document
+from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
+from tarmak_iam.document.render import Layout, flow_text
+from tarmak_iam.errors import ParseError
+from tarmak_iam.lint.authenticator_keys import arn_in, is_by_name, root_keys, spelled
+from tarmak_iam.lint.entries import WrittenEntry, entries_of
+from tarmak_iam.lint.unread_keys import IDENTITY, is_reported_as_key, kind_of_key
+from tarmak_iam.mappings.mappings_file import Mappings
+from tarmak_iam.routes import Route
+from tarmak_iam.text import shortened
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenList:
+    """`name` is mapRoles or mapUsers, `node` whatever is there."""
+
+    name: str
+    route: Route
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class SplitEntry:
+    """The item at `route` goes on with the entry that begins at `owner`; `kinds` are the keys of all its parts."""
+
+    route: Route
+    item: Mapping
+    owner: Route
+    owner_item: Mapping
+    kinds: frozenset[str]
+
+
+def written_lists(mappings: Mappings) -> Iterator[WrittenList]:
+    settings = entries_of(mappings).settings
+    for name in ("mapRoles", "mapUsers"):
+        route = settings.route(f"server.{name}")
+        node = mappings.document.node(route)
+        if node is not None:
+            yield WrittenList(name, route, dereference(node))
+
+
+@lru_cache(maxsize=4)
+def split_entries(mappings: Mappings) -> tuple[SplitEntry, ...]:
+    """Items without a principal whose keys the item before it lacks, or the one behind it."""
+    return tuple(split for each in written_lists(mappings) for split in _split(each))
+
+
+def _split(listed: WrittenList) -> Iterator[SplitEntry]:
+    together: list[tuple[Route, Mapping, frozenset[str]]] = []
+    items = listed.node.items if isinstance(listed.node, Sequence) else ()
+    for index, node in enumerate(items):
+        item = dereference(node)
+        kinds = _kinds(item, listed.name)
+        if not kinds or any(kinds & each for _, _, each in together):
+            yield from _parts(together)
+            together = []
+        if isinstance(item, Mapping) and kinds:
+            together.append((listed.route / index, item, kinds))
+    yield from _parts(together)
+
+
+def _parts(together: list[tuple[Route, Mapping, frozenset[str]]]) -> Iterator[SplitEntry]:
+    """Items that have no key twice are the parts of one entry, if it has a principal then."""
+    if any(IDENTITY in kinds for _, _, kinds in together):
+        owner, owner_item, _ = together[0]
+        kinds = frozenset().union(*(each for _, _, each in together))
+        yield from (SplitEntry(route, item, owner, owner_item, kinds) for route, item, _ in together[1:])
+
+
+def _kinds(item: Node, where: str) -> frozenset[str]:
+    """What of an entry an item has; nothing where it has other things too."""
+    entries = item.entries if isinstance(item, Mapping) else ()
+    kinds = [kind_of_key(entry, where) for entry in entries]
+    known = {IDENTITY, "username", "groups", "userID"}
+    return frozenset(kinds) if set(kinds) <= known and len(set(kinds)) == len(kinds) else frozenset()
+
+
+def is_reported_elsewhere(mappings: Mappings, entry: WrittenEntry, wanted: str) -> bool:
+    """Whether another finding says why the entry has not what is wanted."""
+    own = entry.listed.route.plain
+    kind = IDENTITY if wanted in ("roleARN", "userARN") else wanted
+    if kind in _given_elsewhere(mappings).get(own, ()):
+        return True
+    if any(each.route.plain == own and is_by_name(each.node, each.name) for each in written_lists(mappings)):
+        return True
+    return is_reported_as_key(mappings, entry, wanted)
+
+
+@lru_cache(maxsize=4)
+def _given_elsewhere(mappings: Mappings) -> dict[tuple[str | int, ...], frozenset[str]]:
+    """What the other parts of an entry give it that a dash splits; all of it is said at its first part."""
+    given: dict[tuple[str | int, ...], frozenset[str]] = {}
+    for split in split_entries(mappings):
+        given[split.owner.plain] = split.kinds
+        given[split.route.plain] = frozenset((IDENTITY, "username", "groups"))
+    return given
+
+
+_HEADER = re.compile(r"[|>][-+0-9]*")
+
+_LIST = re.compile(r"\s*(?:\[|-\s)")
+
+
+# Dashes without a blank after them: `groups:` and below it `-dev` and `-ops` are the text "-dev -ops".
+_DASH = re.compile(r"(?:^|\s+)-\s*")
+
+_MARKER = re.compile(r"---[ \t]*(?:\r?\n|\r|\Z)")
+
+
+def is_list_text(name: str, text: str) -> bool:
+    """Accounts may be a text, which most releases split at commas."""
+    return bool(_LIST.match(text)) if name == "mapAccounts" else bool(text.strip())
+
+
+def text_remedy(document: Document, route: Route, name: str) -> str:
+    node = document.node(route)
+    node = dereference(node) if node is not None else None
+    kind = f"{name[3:-1].lower()}ARN"
+    if not isinstance(node, Scalar) or not isinstance(_inner(node.text), list):
+        arn = arn_in(node) if node is not None else ""
+        who = f"'- {kind}: {shortened(arn)}'" if arn else f"each with {kind}"
+        return f"write a list of mappings, {who}, with username and groups"
+    if not node.is_block:
+        return "write the items as a list below the key, without quotes around all of them"
+    header = _HEADER.search(document.text, node.start)
+    return f"remove the {header[0] if header else '|'} behind the key, so that the entries are a list"
+
+
+def is_dashed(text: str) -> bool:
+    """Whether it was to be the items of a list, whose first dash has no blank after it."""
+    return len(text) > 1 and text[0] == "-" and not text[1].isspace()
+
+
+def groups_in(text: str) -> list[str] | None:
+    """The groups that a text holds, as YAML or with commas between them; None where that is not known."""
+    if is_dashed(text):
+        return [each for each in _DASH.split(text) if each]
+    inner = _inner(text) if _LIST.match(text) else None
+    if inner is None:
+        return [each.strip() for each in text.split(",") if each.strip()]
+    if not isinstance(inner, list) or not all(isinstance(each, str) for each in inner):
+        return None
+    return [each.strip() for each in inner if each.strip()]
+
+
+def next_document_remedy(document: Document) -> str:
+    """The second document goes on with the first where they have no key in common."""
+    place = document.next_document
+    second = _second(document)
+    if second is None or place is None or place.line is None:
+        return "move its entries to mapRoles and mapUsers of the first document, and remove the rest"
+    names, marker = _names(second), document.source.line(place.line)
+    if not any(spelled(root_keys(), name) for name in names) and "arn:" not in _rest(document):
+        return "remove it"
+    if not names & _names(document) and _MARKER.fullmatch(marker) and not _ends_before(document):
+        return f"remove line {place.line} ('---'): the documents have no key in common"
+    return "move its entries to mapRoles and mapUsers of the first document, and remove the rest"
+
+
+def _inner(text: str) -> Any:
+    try:
+        return Document.parse(text, json=False).data
+    except ParseError:
+        return None
+
+
+def _second(document: Document) -> Document | None:
+    try:
+        return Document.parse(document.source.encode(), document.filename, 1, json=False)
+    except ParseError:
+        return None
+
+
+def _names(document: Document) -> set[str]:
+    root = document.root
+    entries = root.entries if isinstance(root, Mapping) else ()
+    return {spelled(root_keys(), entry.text or "") or entry.text or "" for entry in entries}
+
+
+def _rest(document: Document) -> str:
+    place = document.next_document
+    lines = document.text.splitlines()
+    return "\n".join(lines[(place.line or 1) - 1 :]) if place is not None else ""
+
+
+def _ends_before(document: Document) -> bool:
+    """Whether the first document has an end of its own before the marker."""
+    place = document.next_document
+    lines = document.text.splitlines()[: (place.line or 1) - 1] if place is not None else []
+    return any(each.rstrip() == "..." for each in lines)
+
+
+_FEW = 12
+
+
+def group_names(node: Node) -> list[str] | None:
+    """The groups that are written, as a list or a text; None where one is no text."""
+    node = dereference(node)
+    if isinstance(node, Scalar):
+        return [each.strip() for each in node.text.split(",") if each.strip()]
+    items = [dereference(each) for each in node.items] if isinstance(node, Sequence) else None
+    if items is None or not all(isinstance(each, Scalar) for each in items):
+        return None
+    return [each.text for each in items if isinstance(each, Scalar)]
+
+
+def merged_list(*lists: list[str] | None) -> str:
+    """The items of all lists, each once, as YAML on one line; empty where it would be long, or a list is not known."""
+    names: dict[str, None] = {}
+    for each in lists:
+        if each is None:
+            return ""
+        names.update(dict.fromkeys(each))
+    if len(names) > _FEW or any(shortened(name) != name for name in names):
+        return ""
+    return flow_text(list(names), Layout())

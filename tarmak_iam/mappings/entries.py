@@ -1,0 +1,84 @@
+"""The entries of a mappings file as the daemon takes them, whatever shape they are written in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tarmak_iam.identity.model import SsoRole
+from tarmak_iam.identity.viper import ViperSettings, field_value, weak_list, weak_text
+from tarmak_iam.mappings.principals import SSO_PREFIX, principal_key
+from tarmak_iam.routes import Route
+
+_KINDS = ("role", "user")
+
+
+@dataclass(frozen=True, slots=True)
+class MappingEntry:
+    """An entry as the daemon takes it: kind `role`, `user` or `account`; `arn` is the account's number for the
+    last, and empty for a role that `sso_role` names. `user_id` counts for the backend DynamicFile only."""
+
+    kind: str
+    arn: str
+    username: str
+    groups: tuple[str, ...]
+    route: Route
+    sso_role: SsoRole | None = None
+    user_id: str = ""
+
+    @property
+    def sso(self) -> str:
+        """`account/permission set` of an SSO entry, else empty."""
+        return f"{self.sso_role.account}/{self.sso_role.permission_set}" if self.sso_role else ""
+
+    @property
+    def principal(self) -> str:
+        """As people write it: an ARN, an account or `sso:ACCOUNT/PERMISSION SET`; empty if there is none."""
+        return self.arn or (f"{SSO_PREFIX}{self.sso}" if self.sso_role else "")
+
+    @property
+    def key(self) -> str:
+        """Equal for the same principal; empty for an entry without one."""
+        return principal_key(self.principal) if self.principal else ""
+
+
+def listed_entries(settings: ViperSettings) -> Iterator[MappingEntry]:
+    """In the order in which the daemon asks them: roles, users, accounts."""
+    for kind in _KINDS:
+        key = f"server.map{kind.capitalize()}s"
+        for item, index in weak_list(settings.get(key), splits=True):
+            if isinstance(item, dict):
+                yield _mapping_entry(kind, item, _item_route(settings.route(key), index))
+    accounts = settings.route("server.mapAccounts")
+    for account, index in weak_list(settings.get("server.mapAccounts"), splits=True):
+        yield MappingEntry("account", _as_daemon_text(account), "", (), _item_route(accounts, index))
+
+
+def _item_route(route: Route, index: int | None) -> Route:
+    """An item of a list; a single value that stands for a list of one is its own item."""
+    return route if index is None else route / index
+
+
+def _mapping_entry(kind: str, item: dict[str, Any], route: Route) -> MappingEntry:
+    groups = tuple(_as_daemon_text(group) for group, _ in weak_list(field_value(item, "groups"), splits=True))
+    sso = field_value(item, "sso") if kind == "role" else None
+    return MappingEntry(
+        kind=kind,
+        arn=_as_daemon_text(field_value(item, f"{kind}ARN")),
+        username=_as_daemon_text(field_value(item, "username")),
+        groups=groups,
+        route=route,
+        sso_role=_sso(sso) if isinstance(sso, dict) else None,
+        user_id=_as_daemon_text(field_value(item, "userid")),
+    )
+
+
+def _sso(sso: dict[str, Any]) -> SsoRole:
+    names = ("permissionSetName", "accountID", "partition")
+    return SsoRole(*(_as_daemon_text(field_value(sso, name)) for name in names))
+
+
+def _as_daemon_text(value: Any) -> str:
+    """A text as the daemon takes it; what it would not take, as it is."""
+    return str(value) if isinstance(value, (list, dict)) else weak_text(value, "", Route())

@@ -1,0 +1,128 @@
+"""The authenticator's own configuration, which the backend MountedFile reads; also within a ConfigMap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from tarmak_iam.aws.arn import is_account
+from tarmak_iam.document.go_case import to_lower
+from tarmak_iam.document.nodes import Scalar
+from tarmak_iam.errors import ParseError
+from tarmak_iam.identity.viper import ViperSettings, lookup
+from tarmak_iam.mappings.entries import MappingEntry, listed_entries
+from tarmak_iam.mappings.formats.foreign_file import FilePart, LeftOut, Read, shown
+from tarmak_iam.mappings.groups import ADMINS
+from tarmak_iam.mappings.merging import Wanted, list_for, new_entry
+from tarmak_iam.mappings.principals import parse_principal
+from tarmak_iam.routes import Route
+
+_FILES = (".yaml", ".yml", ".json")
+_LISTS = ("mapusers", "maproles", "mapaccounts")
+_TOP = tuple(f"server.{name}" for name in _LISTS)  # which the daemon takes for the same
+# The later counts: a role is asked before a user, and nobody is asked for an account who is mapped.
+_PRECEDENCE = {"account": 0, "user": 1, "role": 2}
+
+
+def reads(part: FilePart) -> bool:
+    """A mapping with clusterID or server, or a ConfigMap with a file that has."""
+    return configuration(part) is not None
+
+
+def configuration(part: FilePart) -> FilePart | None:
+    """The configuration itself; None where there is none."""
+    if part.text("kind") != "ConfigMap":
+        return part if part.get("kind") is None and _has_its_keys(part) else None
+    data = part.get("data")
+    for member in data.members if data is not None else ():
+        if isinstance(member.value, str) and member.name.lower().endswith(_FILES):
+            try:
+                inner = member.inner()
+            except ParseError:
+                continue
+            if configuration(inner) is not None:
+                return inner
+    return None
+
+
+def _has_its_keys(part: FilePart) -> bool:
+    """Lists of aws-auth have the same names, but are texts."""
+    lists = (part.get(name) for name in _LISTS)
+    misplaced = any(each is not None and not isinstance(each.value, str) for each in lists)
+    return misplaced or any(part.get(name) is not None for name in ("clusterID", "server"))
+
+
+def read(part: FilePart) -> Read:
+    config = configuration(part)
+    if config is None:
+        yield LeftOut("no file in the ConfigMap is a configuration of the authenticator", part.place)
+        return
+    yield from _left_out(config)
+    for entry in sorted(listed_entries(ViperSettings(config.value, {}, {})), key=lambda each: _PRECEDENCE[each.kind]):
+        part = FilePart(None, config.document, entry.route, config.outer)
+        place = part.place
+        if not entry.principal:
+            yield LeftOut("an entry without an ARN maps nobody", place, _admin_of(entry))
+        elif entry.sso_role is not None and not entry.arn and entry.sso_role.partition:
+            what = "an SSO entry with a partition, even the right one, never matches"
+            yield LeftOut(what, place, _admin_of(entry))
+        elif entry.kind == "account":
+            yield _account(entry.arn, part)
+        else:
+            yield Wanted(entry.principal, entry.username, entry.groups, entry.user_id, place)
+
+
+def _admin_of(entry: MappingEntry) -> str:
+    return (entry.principal or "an entry") if ADMINS in entry.groups else ""
+
+
+def _account(account: str, part: FilePart) -> Wanted | LeftOut:
+    raw = part.node
+    if isinstance(raw, Scalar) and is_account(raw.text) and not is_account(account):
+        what = f"the account {raw.text} is not in quotes, so the daemon reads {account} and it matches nobody"
+        return LeftOut(f"{what}; map it yourself if that is what was meant", part.place)
+    return Wanted(account, place=part.place)
+
+
+def _left_out(config: FilePart) -> Read:
+    for member in config.members:
+        if to_lower(member.name) in _LISTS:
+            yield LeftOut(f"{member.name} stands outside of server, where the daemon does not look", member.key_place)
+        elif to_lower(member.name) != "server":
+            what = f"{shown(member.name)} is no mapping; what is here stays"
+            yield LeftOut(what, member.key_place)
+    server = config.get("server")
+    for member in server.members if server is not None else ():
+        if to_lower(member.name) not in _LISTS:
+            yield LeftOut(
+                f"server.{shown(member.name)} is no mapping; write it into the file by hand", member.key_place
+            )
+
+
+def write(entries: Iterable[Wanted], rest: dict[str, Any]) -> dict[str, Any]:
+    """A configuration with these entries in the documented spelling; `rest` is one whose other keys come along."""
+    lists: dict[str, list[Any]] = {"mapRoles": [], "mapUsers": [], "mapAccounts": []}
+    for entry in entries:
+        name = parse_principal(entry.principal)
+        lists[list_for(name)].append(new_entry(name, entry))
+    kept = {key: value for key, value in rest.items() if to_lower(str(key)) not in (*_TOP, "server", "clusterid")}
+    old = lookup(rest, "server")
+    server = (
+        {key: value for key, value in old.items() if to_lower(str(key)) not in _LISTS} if isinstance(old, dict) else {}
+    )
+    own = lookup(rest, "clusterID")
+    return {
+        **({} if own is None else {"clusterID": own}),
+        **kept,
+        "server": {**server, **{key: items for key, items in lists.items() if items}},
+    }
+
+
+def other_settings(config: dict[str, Any]) -> Iterator[tuple[str, Route]]:
+    """The keys of a configuration that are neither mappings nor the cluster id, and the way to each."""
+    for key, value in config.items():
+        route = Route() / str(key)
+        if to_lower(str(key)) == "server" and isinstance(value, dict):
+            yield from ((f"{key}.{name}", route / str(name)) for name in value if to_lower(str(name)) not in _LISTS)
+        elif to_lower(str(key)) not in (*_TOP, "clusterid", "server"):
+            yield str(key), route

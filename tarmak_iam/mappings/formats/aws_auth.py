@@ -1,0 +1,158 @@
+"""The ConfigMap `aws-auth` in kube-system, which the backend EKSConfigMap reads: YAML texts within its data.
+
+Facts from the daemon's pkg/mapper/configmap: mapRoles and mapUsers are read strictly (YAML to JSON, where a
+username must be a text), mapAccounts by yaml.v2 as texts, so an unquoted account keeps its leading zeros.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from tarmak_iam.document.go_case import equal_fold
+from tarmak_iam.document.render import Layout, block_lines
+from tarmak_iam.errors import ParseError
+from tarmak_iam.identity.eks_configmap import AWS_AUTH_NAME, AWS_AUTH_NAMESPACE
+from tarmak_iam.mappings.formats.foreign_file import (
+    FilePart,
+    LeftOut,
+    Read,
+    admin_of,
+    left_out_keys,
+    read_mapping,
+    shown,
+)
+from tarmak_iam.mappings.groups import ADMINS
+from tarmak_iam.mappings.merging import Wanted, list_for, new_entry
+from tarmak_iam.mappings.principals import SSO_PREFIX, parse_principal
+
+_LISTS = ("mapUsers", "mapRoles", "mapAccounts")  # the later counts: roles are asked before users
+
+
+def reads(part: FilePart) -> bool:
+    """The ConfigMap, its `data` alone, or a list as `eksctl get iamidentitymapping` prints it."""
+    if isinstance(part.value, list):
+        return any(item.get("rolearn") or item.get("userarn") for item in part.items)
+    data = part.get("data") if part.text("kind") == "ConfigMap" else part
+    if part.text("kind") == "ConfigMap" and part.text("metadata", "name") == AWS_AUTH_NAME:
+        return True
+    return data is not None and any(isinstance(_value(data, name), str) for name in _LISTS)
+
+
+def read(part: FilePart) -> Read:
+    if isinstance(part.value, list):
+        for item in part.items:
+            yield from _read_listed(item)
+        return
+    data = part.get("data") if part.text("kind") == "ConfigMap" else part
+    if data is None:
+        yield LeftOut("the ConfigMap has no data", part.place)
+        return
+    yield from _misspelt(data)
+    for name in _LISTS:
+        member = next((each for each in data.members if each.name == name), None)
+        if member is not None and member.value is not None:
+            yield from _read_list(member, name)
+
+
+def _read_list(member: FilePart, name: str) -> Read:
+    if isinstance(member.value, str):
+        try:
+            listed = member.inner()
+        except ParseError as error:
+            admin = f"somebody of {name}" if ADMINS in member.value else ""
+            yield LeftOut(f"{name} cannot be read: {error.message}", error.place, admin)
+            return
+    else:
+        yield LeftOut(f"{name} is no text, which the API server would not take; it is read all the same", member.place)
+        listed = member
+    if listed.value is None:
+        return
+    if not isinstance(listed.value, list):
+        yield LeftOut(f"{name} is no list, so the daemon takes nothing of it", listed.place)
+        return
+    for item in listed.items:
+        if name == "mapAccounts":
+            yield from _account(item)
+        else:
+            yield from _mapping(item, "rolearn" if name == "mapRoles" else "userarn")
+
+
+def _mapping(item: FilePart, arn_key: str) -> Read:
+    sso = item.get("sso") if arn_key == "rolearn" else None
+    user_id = item.text("userid")
+    if sso is not None and not item.text(arn_key):
+        yield from _permission_set(item, sso)
+        return
+    for each in read_mapping(item, arn_key, "userid", "sso"):
+        yield each
+        if isinstance(each, Wanted) and user_id:
+            yield LeftOut(f"{each.principal}: userid counts for the backend DynamicFile only", item.place)
+
+
+def _permission_set(item: FilePart, sso: FilePart) -> Read:
+    if sso.text("partition"):
+        what = "an SSO entry with a partition, even the right one, never matches"
+        yield LeftOut(what, sso.place, _admin_of_set(item, sso))
+        return
+    for key in ("accountID", "permissionSetName"):
+        found = sso.get(key)
+        if found is None or not isinstance(found.value, str):
+            what = f"sso.{key} must be a text, put it in quotes"
+            yield LeftOut(what, (found or sso).place, _admin_of_set(item, sso))
+            return
+    principal = f"{SSO_PREFIX}{sso.text('accountID')}/{sso.text('permissionSetName')}"
+    stand_in = FilePart({**item.value, "rolearn": principal}, item.document, item.route, item.outer)
+    yield from read_mapping(stand_in, "rolearn", "sso", "userid")
+
+
+def _admin_of_set(item: FilePart, sso: FilePart) -> str:
+    name = sso.text("permissionSetName")
+    return admin_of(item) and (f"the permission set {shown(name)}" if name else "a permission set")
+
+
+def _account(item: FilePart) -> Read:
+    if isinstance(item.value, (dict, list)) or item.value is None:
+        yield LeftOut(f"{shown(item.value)} is no account", item.place)
+    else:
+        yield Wanted(item.raw, place=item.place)
+
+
+def _read_listed(item: FilePart) -> Read:
+    """One of what `eksctl get iamidentitymapping -o yaml` prints: roles, users and accounts in one list."""
+    account = item.get("account")
+    if account is not None and not item.text("rolearn") and not item.text("userarn"):
+        yield from left_out_keys(item, "account", "username", "groups")
+        yield from _account(account)
+        return
+    yield from _mapping(item, "userarn" if item.text("userarn") else "rolearn")
+
+
+def _misspelt(data: FilePart) -> Iterator[LeftOut]:
+    for member in data.members:
+        if member.name not in _LISTS:
+            near = next((name for name in _LISTS if equal_fold(name, member.name)), "")
+            hint = f"; it would read {near}" if near else ""
+            yield LeftOut(f"the daemon does not read the key {shown(member.name)}{hint}", member.key_place)
+
+
+def _value(data: FilePart, name: str) -> object:
+    return data.value.get(name) if isinstance(data.value, dict) else None
+
+
+def write(entries: Iterable[Wanted]) -> dict[str, Any]:
+    """The ConfigMap. Keys are in lower case: v0.5.8 to v0.5.27 read no others."""
+    lists: dict[str, list[Any]] = {"mapRoles": [], "mapUsers": [], "mapAccounts": []}
+    for entry in entries:
+        name = parse_principal(entry.principal)
+        written = new_entry(name, replace(entry, user_id=""))
+        if isinstance(written, dict):
+            written = {key.lower(): value for key, value in written.items()}
+        lists[list_for(name)].append(written)
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": AWS_AUTH_NAME, "namespace": AWS_AUTH_NAMESPACE},
+        "data": {name: "\n".join(block_lines(items, Layout())) + "\n" for name, items in lists.items() if items},
+    }

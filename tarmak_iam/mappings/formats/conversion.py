@@ -1,0 +1,195 @@
+"""A cluster's mappings as another backend reads them, with a line for all that does not come along unchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tarmak_iam.aws.arn_flaws import FlawKind, arn_flaw
+from tarmak_iam.document.go_case import to_lower
+from tarmak_iam.document.render import Layout, block_lines
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.identity.releases import DaemonVersion
+from tarmak_iam.mappings.entries import MappingEntry
+from tarmak_iam.mappings.formats import authenticator_config, aws_auth, custom_resource
+from tarmak_iam.mappings.formats.detect import Import
+from tarmak_iam.mappings.formats.foreign_file import LeftOut, Shadowed
+from tarmak_iam.mappings.mappings_file import Mappings
+from tarmak_iam.mappings.merging import PrincipalRefusal, Wanted
+from tarmak_iam.mappings.principals import parse_principal
+from tarmak_iam.text import shortened
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """`objects` are plain data: a configuration, or Kubernetes objects in file order."""
+
+    objects: tuple[dict[str, Any], ...]
+    left_out: tuple[LeftOut, ...]
+    """What is lost or changes its meaning."""
+
+
+Carried = tuple[Wanted, ...]
+_Write = Callable[[Mappings, Carried, DaemonVersion], Iterator[dict[str, Any] | LeftOut]]
+
+
+def convert_mappings(mappings: Mappings, backend: str, version: DaemonVersion) -> Conversion:
+    """`backend` is one of CONVERTIBLE. Who becomes whom stays the same, except for what `left_out` tells."""
+    carried, lost = deciding(mappings, version)
+    found = [*_WRITERS[backend](mappings, carried, version)]
+    return Conversion(
+        tuple(each for each in found if not isinstance(each, LeftOut)),
+        (*lost, *(each for each in found if isinstance(each, LeftOut))),
+    )
+
+
+def deciding(mappings: Mappings, version: DaemonVersion) -> tuple[Carried, tuple[LeftOut, ...]]:
+    """Every principal that some caller can be, once, by the entry that decides for it; and what else there is."""
+    found = list(_deciding(mappings, version))
+    return (
+        tuple(each for each in found if isinstance(each, Wanted)),
+        tuple(each for each in found if isinstance(each, LeftOut)),
+    )
+
+
+def as_mappings(
+    found: Import, cluster_id: str, filename: str, refuse: PrincipalRefusal | None = None
+) -> tuple[Mappings, tuple[LeftOut, ...]]:
+    """What a file gives where its own daemon reads it, as mappings; and what of it gives nobody anything.
+
+    A configuration of the authenticator is taken as it stands. `refuse` knows of entries that this daemon could
+    not use, which are left out then. Raises ParseError, and ConfigError for a configuration that is no mapping.
+    """
+    if found.configuration is not None:
+        return Mappings.parse(found.configuration, filename), ()
+    kept: list[Wanted] = []
+    left_out: list[LeftOut] = [*found.left_out]
+    for wanted in found.entries:
+        each = effective(wanted)
+        if isinstance(each, Wanted) and each != wanted and "aws-auth" in found.formats:
+            each = LeftOut(
+                f"{shortened(wanted.principal)} matches nobody: aws-auth has ARNs compared as they stand", wanted.place
+            )
+        if isinstance(each, Wanted) and refuse is not None and (error := refuse(parse_principal(each.principal))):
+            each = LeftOut(error.message, wanted.place)
+        if isinstance(each, Wanted):
+            kept.append(each)
+        else:
+            left_out.append(each)
+    config = authenticator_config.write(kept, {"clusterID": cluster_id})
+    return Mappings.parse("\n".join(block_lines(config, Layout())) + "\n", filename), tuple(left_out)
+
+
+def _deciding(mappings: Mappings, version: DaemonVersion) -> Iterator[Wanted | LeftOut]:
+    """Roles before users, the last of equals."""
+    entries = mappings.entries_read_by(version)
+    decides: dict[str, MappingEntry] = {}
+    for entry in entries:
+        other = decides.get(entry.key)
+        if other is None or other.kind == entry.kind:
+            decides[entry.key] = entry
+    for entry in entries:
+        place = mappings.document.position(entry.route)
+        decider = decides[entry.key]
+        if decider is not entry:
+            line = mappings.document.position(decider.route).line
+            yield Shadowed(
+                f"{shortened(entry.principal) or 'an entry'} is decided in line {line}, not by this entry", place
+            )
+        elif entry.sso_role is not None and not entry.arn and entry.sso_role.partition:
+            yield LeftOut(f"{shortened(entry.principal)} has a partition, so it matches nobody", place)
+        else:
+            wanted = Wanted(entry.principal, entry.username, entry.groups, entry.user_id, place)
+            found = effective(wanted)
+            if isinstance(found, Wanted) and found != wanted:
+                what = (
+                    f"{shortened(wanted.principal)} stands for every session of its role, so "
+                    f"it becomes {shortened(found.principal)}"
+                )
+                yield LeftOut(what, place)
+            yield found
+
+
+def effective(wanted: Wanted) -> Wanted | LeftOut:
+    """An entry under the principal that is compared: a session of a role stands for the role.
+
+    LeftOut for one that matches nobody, or that the daemon refuses.
+    """
+    principal = wanted.principal
+    flaw = arn_flaw(principal) if principal.startswith("arn:") else None
+    if flaw is not None and (flaw.flaw is not FlawKind.ASSUMED_ROLE or flaw.instead is None):
+        return LeftOut(f"{flaw.what}; {flaw.remedy}", wanted.place)
+    try:
+        parse_principal(principal if flaw is None or flaw.instead is None else flaw.instead)
+    except ConfigError as error:
+        return LeftOut(error.message, wanted.place)
+    return wanted if flaw is None or flaw.instead is None else replace(wanted, principal=flaw.instead)
+
+
+def _mounted_file(mappings: Mappings, carried: Carried, _: DaemonVersion) -> Iterator[dict[str, Any] | LeftOut]:
+    yield authenticator_config.write(carried, mappings.document.data or {})
+
+
+def _config_map(mappings: Mappings, carried: Carried, version: DaemonVersion) -> Iterator[dict[str, Any] | LeftOut]:
+    yield from _missing_backend("EKSConfigMap", version)
+    yield from _own_settings(mappings, "EKSConfigMap")
+    kept = []
+    for entry in carried:
+        if parse_principal(entry.principal).kind == "sso" and not version.has(
+            "sso: EKSConfigMap backend matches by pattern"
+        ):
+            yield LeftOut(
+                f"{shortened(entry.principal)}: authenticator {version} has no SSO entries in aws-auth", entry.place
+            )
+            continue
+        if entry.user_id:
+            yield _user_id(entry)
+        kept.append(entry)
+    yield aws_auth.write(kept)
+
+
+def _custom_resources(
+    mappings: Mappings, carried: Carried, version: DaemonVersion
+) -> Iterator[dict[str, Any] | LeftOut]:
+    yield from _missing_backend("CRD", version)
+    yield from _own_settings(mappings, "CRD")
+    for entry in carried:
+        kind = parse_principal(entry.principal).kind
+        if kind == "account":
+            yield LeftOut(f"account {shortened(entry.principal)}: the backend CRD admits no accounts", entry.place)
+        elif kind == "sso":
+            yield LeftOut(
+                f"{shortened(entry.principal)}: the backend CRD has no SSO entries; map the role's ARN", entry.place
+            )
+        else:
+            if entry.user_id:
+                yield _user_id(entry)
+            yield custom_resource.write(entry)
+
+
+def _missing_backend(backend: str, version: DaemonVersion) -> Iterator[LeftOut]:
+    if not version.has(f"backendMode {backend} accepted"):
+        yield LeftOut(f"authenticator {version} has no backend {backend}")
+
+
+def _own_settings(mappings: Mappings, backend: str) -> Iterator[LeftOut]:
+    """What of the file says how the daemon runs, and is read from its own configuration only."""
+    for key, route in authenticator_config.other_settings(mappings.document.data or {}):
+        what = f"{shortened(key)} stays with the daemon's own configuration"
+        if to_lower(key) == "server.reservedprefixconfig":
+            what += f", and what it says of MountedFile does not hold for {backend}"
+        yield LeftOut(what, mappings.document.position(route, at_key=True))
+
+
+def _user_id(entry: Wanted) -> LeftOut:
+    return LeftOut(f"{shortened(entry.principal)}: userid counts for the backend DynamicFile only", entry.place)
+
+
+_WRITERS: Mapping[str, _Write] = {
+    "MountedFile": _mounted_file,
+    "EKSConfigMap": _config_map,
+    "CRD": _custom_resources,
+}
+CONVERTIBLE = tuple(_WRITERS)
+"""The backends whose mappings can be written."""

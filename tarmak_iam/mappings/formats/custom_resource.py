@@ -1,0 +1,60 @@
+"""IAMIdentityMapping objects, which the backend CRD watches."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any
+
+from tarmak_iam.aws.arn import canonicalize, parse_arn
+from tarmak_iam.document.go_case import to_lower
+from tarmak_iam.mappings.formats.foreign_file import FilePart, LeftOut, Read, left_out_keys, read_mapping
+from tarmak_iam.mappings.merging import Wanted
+
+API_VERSION = "iamauthenticator.k8s.aws/v1alpha1"
+KIND = "IAMIdentityMapping"
+
+_SEPARATORS = re.compile(r"[^a-z0-9]+")
+_MAX_NAME = 63
+_DIGEST = 8
+
+
+def reads(part: FilePart) -> bool:
+    return part.text("kind") == KIND
+
+
+def read(part: FilePart) -> Read:
+    """The status is the daemon's own, and what else an object has besides its spec is the cluster's."""
+    yield from left_out_keys(part, "apiVersion", "kind", "metadata", "status", "spec")
+    spec = part.get("spec")
+    if spec is None:
+        yield LeftOut(f"the {KIND} {part.text('metadata', 'name')} has no spec", part.place)
+        return
+    yield from read_mapping(spec, "arn")
+
+
+def write(entry: Wanted) -> dict[str, Any]:
+    """The object for a role or user; the status is left to the daemon's controller."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {"name": object_name(entry.principal)},
+        "spec": {"arn": entry.principal, "username": entry.username, "groups": list(entry.groups or ())},
+    }
+
+
+def object_name(arn: str) -> str:
+    """A name that is valid (RFC 1123, at most 63 characters), and the same for the same ARN in any case.
+
+    `role-admin-111122223333`. Where letters are lost on the way, `--` and a hash keep two ARNs apart; a name
+    that has `--` itself gets a hash too, so the two kinds never meet. Raises ArnError for no principal's ARN.
+    """
+    canonical = canonicalize(to_lower(arn))[1]
+    parsed = parse_arn(canonical)
+    partition = "" if parsed.partition == "aws" else f"{parsed.partition}-"
+    exact = f"{partition}{parsed.resource.replace('/', '-', 1)}-{parsed.account}"
+    slug = _SEPARATORS.sub("-", exact).strip("-")
+    if slug == exact and len(slug) <= _MAX_NAME:
+        return slug
+    digest = hashlib.sha256(canonical.encode()).hexdigest()[:_DIGEST]
+    return f"{slug[: _MAX_NAME - _DIGEST - 2].strip('-')}--{digest}"

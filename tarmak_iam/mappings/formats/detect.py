@@ -1,0 +1,148 @@
+"""A file of any known format, read: which of its objects are mappings and what they come to, or what they are
+instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tarmak_iam.errors import ConfigError, Place
+from tarmak_iam.mappings.formats import authenticator_config, aws_auth, custom_resource, eksctl, kops
+from tarmak_iam.mappings.formats.foreign_file import FilePart, LeftOut, Read, file_documents, shown
+from tarmak_iam.mappings.merging import Wanted
+
+_MOST_KEYS = 3
+
+
+def describe_part(part: FilePart) -> str:
+    """With its article, as in `a Deployment` or `an eksctl ClusterConfig without ...`."""
+    kind = part.text("kind")
+    if kind == "ClusterConfig" and part.text("apiVersion").startswith("eksctl.io/"):
+        return "an eksctl ClusterConfig without iamIdentityMappings or accessConfig.accessEntries"
+    if kind == "Cluster" and part.text("apiVersion").startswith("kops"):
+        return "a kops Cluster without spec.authentication.aws"
+    if kind:
+        name, version = part.text("metadata", "name"), part.text("apiVersion")
+        more = f" ({shown(name)})" if name else f" of {shown(version)}" if version else ""
+        return f"{_article(kind)} {shown(kind)}{more}"
+    return _of_values(part)
+
+
+def _of_values(part: FilePart) -> str:
+    """A document that is no Kubernetes object."""
+    if isinstance(part.value, dict):
+        names = [shown(name) for name in part.value]
+        more = " and others" if len(names) > _MOST_KEYS else ""
+        return f"a mapping with the keys {', '.join(names[:_MOST_KEYS])}{more}" if names else "an empty mapping"
+    if isinstance(part.value, list):
+        return "a list without ARNs or accounts" if part.value else "an empty list"
+    return "a single text" if isinstance(part.value, str) else "a single value"
+
+
+def _article(noun: str) -> str:
+    return "an" if noun[0].lower() in "aeiou" else "a"
+
+
+class _Format(NamedTuple):
+    reads: Callable[[FilePart], bool]
+    read: Callable[[FilePart], Read]
+
+
+# The order is that of recognition: a ConfigMap with a config.yaml is no aws-auth.
+_FORMATS: Mapping[str, _Format] = {
+    "authenticator": _Format(authenticator_config.reads, authenticator_config.read),
+    "aws-auth": _Format(aws_auth.reads, aws_auth.read),
+    "crd": _Format(custom_resource.reads, custom_resource.read),
+    "kops": _Format(kops.reads, kops.read),
+    "eksctl": _Format(eksctl.reads, eksctl.read),
+}
+
+FORMATS = tuple(_FORMATS)
+"""The names that `read_mappings` knows."""
+
+_MOST_NAMED = 5
+"""How many of a file's objects an error names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """What a file has: `entries` in the order in which the later of two counts, and what cannot be taken.
+
+    `formats` are the names of those that were met; `configuration` is the text of the authenticator's own,
+    where that is all there is.
+    """
+
+    formats: tuple[str, ...]
+    entries: tuple[Wanted, ...]
+    left_out: tuple[LeftOut, ...]
+    configuration: str | None = None
+
+
+def read_mappings(data: bytes | str, filename: str, form: str | None = None) -> Import:
+    """`form` is one of FORMATS; None recognises each object by its looks.
+
+    Raises ParseError, and ConfigError where nothing in the file is a mapping of that kind.
+    """
+    candidates = _FORMATS if form is None else {form: _FORMATS[form]}
+    met: list[tuple[str, FilePart]] = []
+    others: list[FilePart] = []
+    found: list[Wanted | LeftOut] = []
+    for part in _objects(data, filename):
+        name = next((name for name, each in candidates.items() if each.reads(part)), None)
+        if name is None:
+            others.append(part)
+            found.append(_unknown(part))
+            continue
+        met.append((name, part))
+        found += candidates[name].read(part)
+    if not met:
+        raise _nothing(filename, others, form)
+    return Import(
+        tuple(dict.fromkeys(name for name, _ in met)),
+        tuple(each for each in found if isinstance(each, Wanted)),
+        tuple(each for each in found if isinstance(each, LeftOut)),
+        _configuration(met[0][1]) if [name for name, _ in met] == ["authenticator"] else None,
+    )
+
+
+def _configuration(part: FilePart) -> str | None:
+    """None for one that shares its file with other documents: its text is not all of the file's."""
+    config = authenticator_config.configuration(part)
+    if config is None or config.route.steps or config.document.next_document is not None:
+        return None
+    return config.document.text
+
+
+def _objects(data: bytes | str, filename: str) -> Iterator[FilePart]:
+    for part in file_documents(data, filename):
+        items = part.get("items") if part.text("kind").endswith("List") else None
+        if items is None:
+            yield part
+        else:
+            yield from items.items
+
+
+def _unknown(part: FilePart) -> LeftOut:
+    kind, name = part.text("kind"), part.text("metadata", "name")
+    what = f"the {shown(kind)} {shown(name)}".rstrip() if kind else "this document"
+    return LeftOut(f"{what} has no mappings", part.place)
+
+
+def _nothing(filename: str, found: list[FilePart], form: str | None) -> ConfigError:
+    wanted = "recognised as mappings" if form is None else f"in the format {form}"
+    remedy = f"name its format with --from ({', '.join(FORMATS)})" if form is None else "try --from auto"
+    what = f"nothing in this file is {wanted}: {_listed(found)}"
+    return ConfigError(what, remedy=remedy, place=found[0].place if len(found) == 1 else Place(filename))
+
+
+def _listed(found: list[FilePart]) -> str:
+    """What a file without mappings is, or what it holds where it has several objects; each kind of them once."""
+    if not found:
+        return "it is empty"
+    if len(found) == 1:
+        return f"this is {describe_part(found[0])}"
+    names = list(dict.fromkeys(describe_part(part) for part in found))
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return f"it holds {', '.join(names[:_MOST_NAMED])}{more}"

@@ -1,0 +1,43 @@
+"""The section `authentication.aws` of a kops Cluster (kops' pkg/apis/kops, AWSAuthenticationSpec)."""
+
+from __future__ import annotations
+
+from tarmak_iam.document.go_case import equal_fold
+from tarmak_iam.mappings.formats.foreign_file import FilePart, LeftOut, Read, read_mapping, shown
+
+_WAYS = (("spec", "authentication", "aws"), ("authentication", "aws"), ("aws",), ())
+_ELSEWHERE = {
+    "backendMode": "its setting here is backends",
+    "image": "its setting here is image",
+    "clusterID": "it is the cluster's name here",
+}
+
+
+def reads(part: FilePart) -> bool:
+    """A Cluster with the section, or the part of one down to the section itself."""
+    if part.text("apiVersion").startswith("kops"):
+        return part.text("kind") == "Cluster" and part.get(*_WAYS[0]) is not None
+    return any(part.get(*way, "identityMappings") is not None for way in _WAYS)
+
+
+def read(part: FilePart) -> Read:
+    section = next(filter(None, (part.get(*way) for way in _WAYS[:-1])), None)
+    if section is None:
+        section = part if part.get("identityMappings") is not None else None
+    if section is None or not isinstance(section.value, dict):
+        yield LeftOut("the cluster has no authentication.aws", part.place)
+        return
+    for member in section.members:
+        if not equal_fold(member.name, "identityMappings"):
+            yield _left_out(member)
+    mappings = section.get("identityMappings")
+    if mappings is not None and not isinstance(mappings.value, list):
+        yield LeftOut("identityMappings is no list", mappings.place)
+    for item in mappings.items if mappings is not None else ():
+        yield from read_mapping(item, "arn")
+
+
+def _left_out(member: FilePart) -> LeftOut:
+    value = "" if isinstance(member.value, (dict, list)) else f" {shown(member.value)}"
+    remedy = _ELSEWHERE.get(member.name, "it says how kops runs the daemon")
+    return LeftOut(f"{shown(member.name)}{value} is no mapping; {remedy}", member.key_place)

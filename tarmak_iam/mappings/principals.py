@@ -1,0 +1,185 @@
+"""Whom a person means: the ARN of a role or user, a whole account or an SSO permission set, and the mapped principal
+closest to one that is not mapped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tarmak_iam.aws.arn import (
+    is_account,
+    is_permission_set,
+    is_role_name,
+    is_sso_role,
+    parse_arn,
+    permission_set_like,
+    permission_set_of,
+)
+from tarmak_iam.aws.arn_flaws import FlawKind, arn_flaw, canonical_text, checked_arn
+from tarmak_iam.document.go_case import to_lower
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.suggestions import CLOSE, LIKELY, bare, likeness
+from tarmak_iam.text import quoted, shortened
+
+SSO_PREFIX = "sso:"
+
+_BARE_SSO = re.compile(r"[0-9]{12}/[^/]+\Z", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPrincipal:
+    """`kind` is `role`, `user`, `account` or `sso`; `text` an ARN, twelve digits or `ACCOUNT/PERMISSION SET`.
+
+    `notes` tell what of the given text was left out, and what the principal means beyond its looks.
+    """
+
+    kind: str
+    text: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return principal_key(str(self))
+
+    @property
+    def partition(self) -> str | None:
+        """None for an account, which has callers of any; an SSO pattern is always one of `aws`."""
+        if self.kind == "account":
+            return None
+        return "aws" if self.kind == "sso" else parse_arn(self.text).partition
+
+    def __str__(self) -> str:
+        """As people write it, and `map list` shows it."""
+        return f"{SSO_PREFIX}{self.text}" if self.kind == "sso" else self.text
+
+
+def parse_principal(text: str, *, strip_path: bool = False) -> NamedPrincipal:
+    """Reads an ARN, an account's twelve digits or `sso:ACCOUNT/PERMISSION SET`.
+
+    The path of a role is taken away where `strip_path` says so, and always for a role that IAM Identity
+    Center made. Raises ConfigError for what would never match, or match more than it says.
+    """
+    if is_account(text):
+        return NamedPrincipal("account", text)
+    if to_lower(text).startswith(SSO_PREFIX):
+        return _permission_set(text)
+    if _BARE_SSO.match(text):
+        raise ConfigError(
+            f"{quoted(text)} is no ARN", remedy=f"write {SSO_PREFIX}{shortened(text)} for the permission set"
+        )
+    notes = []
+    found = arn_flaw(text)
+    if found is not None and text.isdigit():
+        raise ConfigError(found.what, remedy="an account has twelve digits; a leading zero needs quotes in YAML")
+    if found is not None and found.flaw is FlawKind.PATH and found.instead:
+        if not strip_path and not _is_reserved(text):
+            raise ConfigError(found.what, remedy=f"{found.remedy}, or give --strip-path")
+        notes.append(
+            f"{shortened(text)} is mapped as {shortened(found.instead)}: STS leaves a role's path out, "
+            "so it means every role of that name in the account, whatever its path"
+        )
+        text = found.instead
+    kind = checked_arn(text)
+    return NamedPrincipal(kind, text, (*notes, *_of_sso_role(text)))
+
+
+def check_principal(text: str) -> None:
+    """Raises ConfigError for what is no ARN of a principal, no account and no permission set. An ARN that would never
+    match is one: somebody may have mapped it."""
+    try:
+        parse_principal(text)
+    except ConfigError:
+        found = arn_flaw(text)
+        if found is None or found.flaw in (FlawKind.NO_ARN, FlawKind.NO_PRINCIPAL, FlawKind.PARTITION):
+            raise
+
+
+def principal_key(text: str) -> str:
+    """Equal for the same principal, as the daemon compares: without case, an assumed role as its role."""
+    return to_lower(text) if to_lower(text).startswith(SSO_PREFIX) else canonical_text(text)
+
+
+def _permission_set(text: str) -> NamedPrincipal:
+    account, slash, name = text[len(SSO_PREFIX) :].partition("/")
+    if not slash or not name:
+        raise ConfigError(f"{quoted(text)} names no permission set", remedy="write it as in sso:111122223333/Admin")
+    if not is_account(account):
+        raise ConfigError(
+            f"the account {quoted(account)} of {shortened(text)} has not twelve digits", remedy="check the account"
+        )
+    if not is_permission_set(name):
+        what = f"{quoted(name)} is no name of a permission set"
+        raise ConfigError(what, remedy="they have up to 32 letters, digits and _+=,.@-")
+    if is_role_name(name):
+        what = f"no role is of the permission set {quoted(name)}: that is the name of a role"
+        raise ConfigError(what, remedy=f"write {SSO_PREFIX}{account}/{permission_set_like(name)}")
+    also = f"{shortened(text)} also matches every permission set of the account whose name begins with {name}_"
+    return NamedPrincipal("sso", f"{account}/{name}", (also,))
+
+
+def _is_reserved(text: str) -> bool:
+    arn = parse_arn(text)
+    return arn.path.startswith("aws-reserved/") and is_sso_role(arn.name)
+
+
+def _of_sso_role(text: str) -> tuple[str, ...]:
+    arn = parse_arn(text)
+    permission_set = permission_set_of(arn.name) if to_lower(arn.parts[0]) == "role" else ""
+    if not permission_set:
+        return ()
+    # https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html
+    suffix = arn.name.rpartition("_")[2]
+    why = (
+        f"the suffix {suffix} is another one after the last assignment of the permission set in the account "
+        "went and a new one came, and the entry never matches again then"
+    )
+    return (f"{why}; {SSO_PREFIX}{arn.account}/{permission_set} does without it, with authenticator v0.6.30 or later",)
+
+
+@dataclass(frozen=True, slots=True)
+class _PrincipalParts:
+    """`name` is that of a role, user or permission set, without its path; empty for a whole account."""
+
+    account: str
+    name: str
+    kind: str
+
+
+def closest_principal(text: str, known: Iterable[str]) -> str | None:
+    """The one with the same name (under another path, of another kind, in another account), else with one nearly like
+    it; of accounts the one with nearly the same digits. None where nothing is like it."""
+    wanted = _principal_parts(text)
+    likely = [
+        (score, each)
+        for each in dict.fromkeys(filter(None, known))
+        if (score := _score(wanted, _principal_parts(each)))
+    ]
+    return max(likely, key=lambda each: each[0])[1] if likely else None
+
+
+def _score(wanted: _PrincipalParts, other: _PrincipalParts) -> float:
+    """0 for principals that nobody takes for each other."""
+    accounts = likeness(wanted.account, other.account) if wanted.account else 1.0
+    if not wanted.name or not other.name:
+        accounts = likeness(wanted.account, other.account)
+        return accounts if wanted.name == other.name and accounts >= CLOSE else 0.0
+    names = likeness(bare(wanted.name), bare(other.name))
+    if names < LIKELY or (names < 1.0 and accounts < CLOSE):
+        return 0.0
+    return 2 * names + accounts + (wanted.kind == other.kind) / 2
+
+
+def _principal_parts(text: str) -> _PrincipalParts:
+    if is_account(text.strip()) or text.strip().isdigit():
+        return _PrincipalParts(text.strip(), "", "account")
+    if text.lower().startswith(SSO_PREFIX):
+        account, _, name = text[len(SSO_PREFIX) :].partition("/")
+        return _PrincipalParts(account, name, "sso")
+    head, _, resource = text.rpartition(":")
+    name = resource.rpartition("/")[2]
+    if ":assumed-role/" in text:
+        name = resource.split("/")[1]
+    account = next((each for each in head.split(":") if each.isdigit()), "")
+    return _PrincipalParts(account, permission_set_of(name) or name, resource.partition("/")[0].lower() if head else "")

@@ -1,0 +1,194 @@
+"""Certificates and keys as facts: what the daemon and the API server, both of them Go programs, look at. Needs the
+extra `webhook`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from tarmak_iam.errors import TarmakIamError
+from tarmak_iam.pki.server_names import AlternativeNames, parse_address
+
+
+def no_cryptography() -> TarmakIamError:
+    return TarmakIamError(
+        "certificates need cryptography, which is not installed", remedy="install cryptography, or the extra `webhook`"
+    )
+
+
+try:
+    from cryptography import x509
+    from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes, PrivateKeyTypes
+    from cryptography.x509.oid import NameOID, ObjectIdentifier
+except ImportError:
+    raise no_cryptography() from None
+
+E = TypeVar("E", bound=x509.ExtensionType)
+
+_MAX_KEY_BYTES = 1 << 14
+"""An RSA key of 16,384 bits, more than OpenSSL works with, has less than 10,000."""
+
+_GO_KEYS = (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey)
+
+
+class Unreadable(ValueError):
+    """Bytes that are no certificate or key. The text never repeats any of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """`public_key` is the SubjectPublicKeyInfo; `names` is None where there is no subject alternative name.
+
+    `organizations` are those of the subject, `common_name` its last one, as Kubernetes takes group and user from them.
+    `usages` are the names of RFC 5280's key usage bits, `extended` the OIDs of the extended key usage; each is
+    None where the extension is missing, which allows everything.
+    """
+
+    der: bytes = field(repr=False)
+    public_key: bytes = field(repr=False)
+    not_before: datetime
+    not_after: datetime
+    names: AlternativeNames | None
+    is_ca: bool
+    usages: frozenset[str] | None
+    extended: frozenset[str] | None
+    key_kind: str
+    key_size: int
+    is_self_signed: bool
+    """Whether its signature is its own key's."""
+    common_name: str = ""
+    organizations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateKey:
+    """`public_key` is the SubjectPublicKeyInfo of its other half."""
+
+    public_key: bytes = field(repr=False)
+    kind: str
+    size: int
+
+
+def read_certificate(der: bytes) -> Certificate:
+    """Raises Unreadable."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _facts(der)
+    except (ValueError, TypeError, x509.DuplicateExtension, x509.InvalidVersion, UnsupportedAlgorithm, InternalError):
+        raise Unreadable("it is no certificate that can be read") from None
+    except x509.UnsupportedGeneralNameType:
+        raise Unreadable("its subject alternative name cannot be read") from None
+
+
+def _facts(der: bytes) -> Certificate:
+    read = x509.load_der_x509_certificate(der)
+    public = read.public_key()
+    constraints = _extension(read, x509.BasicConstraints)
+    extended = _extension(read, x509.ExtendedKeyUsage)
+    return Certificate(
+        der=der,
+        public_key=_spki(public),
+        not_before=read.not_valid_before_utc,
+        not_after=read.not_valid_after_utc,
+        names=_names(_extension(read, x509.SubjectAlternativeName)),
+        is_ca=constraints is not None and constraints.ca,
+        usages=_usages(_extension(read, x509.KeyUsage)),
+        extended=None if extended is None else frozenset(each.dotted_string for each in extended),
+        key_kind=_kind(public),
+        key_size=getattr(public, "key_size", 0),
+        is_self_signed=_is_issued_by(read, read),
+        common_name=("", *_subject(read, NameOID.COMMON_NAME))[-1],
+        organizations=tuple(_subject(read, NameOID.ORGANIZATION_NAME)),
+    )
+
+
+def is_issued_by(certificate: Certificate, issuer: Certificate) -> bool:
+    """Whether the issuer has that name, and its key has signed the certificate."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _is_issued_by(*map(x509.load_der_x509_certificate, (certificate.der, issuer.der)))
+
+
+def _subject(read: x509.Certificate, oid: ObjectIdentifier) -> list[str]:
+    return [each.value for each in read.subject.get_attributes_for_oid(oid) if isinstance(each.value, str)]
+
+
+def _extension(read: x509.Certificate, kind: type[E]) -> E | None:
+    try:
+        return read.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _names(found: x509.SubjectAlternativeName | None) -> AlternativeNames | None:
+    if found is None:
+        return None
+    addresses = [parse_address(str(each)) for each in found.get_values_for_type(x509.IPAddress)]
+    return AlternativeNames(
+        tuple(found.get_values_for_type(x509.DNSName)), tuple(each for each in addresses if each is not None)
+    )
+
+
+def _usages(found: x509.KeyUsage | None) -> frozenset[str] | None:
+    if found is None:
+        return None
+    names = ("digital_signature", "key_encipherment", "key_agreement", "key_cert_sign", "crl_sign")
+    return frozenset(name for name in names if getattr(found, name))
+
+
+def _is_issued_by(read: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        read.verify_directly_issued_by(issuer)
+    except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def read_key(der: bytes) -> PrivateKey:
+    """PKCS#1, PKCS#8 and SEC 1, as Go reads them. Raises Unreadable, also for a kind that Go cannot use.
+
+    OpenSSL's own examination of an RSA key takes minutes for a large one, and may not end: it asks whether the factors
+    are primes, which Go does not.
+    """
+    try:
+        if len(der) > _MAX_KEY_BYTES:
+            raise ValueError
+        key = serialization.load_der_private_key(der, None, unsafe_skip_rsa_key_validation=True)
+        if isinstance(key, rsa.RSAPrivateKey) and not _is_consistent(key.private_numbers()):
+            raise ValueError
+    except (ValueError, TypeError, UnsupportedAlgorithm, InternalError):
+        raise Unreadable("it is no private key that can be read") from None
+    return _key(key)
+
+
+def _is_consistent(key: rsa.RSAPrivateNumbers) -> bool:
+    """What Go asks of the numbers of a key: they belong together."""
+    if min(key.p, key.q) <= 1 or key.p * key.q != key.public_numbers.n:
+        return False
+    inverts = all(key.d * key.public_numbers.e % (factor - 1) == 1 % (factor - 1) for factor in (key.p, key.q))
+    shares = (key.dmp1, key.dmq1) == (key.d % (key.p - 1), key.d % (key.q - 1))
+    return inverts and shares and key.iqmp * key.q % key.p == 1
+
+
+def _key(key: PrivateKeyTypes) -> PrivateKey:
+    if not isinstance(key, _GO_KEYS):
+        raise Unreadable("it is of a kind that the authenticator cannot use")
+    public = key.public_key()
+    return PrivateKey(_spki(public), _kind(public), getattr(public, "key_size", 0))
+
+
+def _spki(public: CertificatePublicKeyTypes) -> bytes:
+    return public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def _kind(public: CertificatePublicKeyTypes) -> str:
+    if isinstance(public, rsa.RSAPublicKey):
+        return "RSA"
+    return "EC" if isinstance(public, ec.EllipticCurvePublicKey) else "Ed25519"

@@ -1,0 +1,82 @@
+"""PEM as Go's encoding/pem finds it in a file: the daemon is a Go program, and more lenient readers hide trouble."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+_BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\Z")
+_TEXT = re.compile(rb"[A-Za-z0-9+/= \t\r]*\Z")
+_BEGIN, _END, _DASHES = b"-----BEGIN ", b"-----END ", b"-----"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """`label` is what stands behind BEGIN, `line` (from 1) where that is."""
+
+    label: str
+    data: bytes = field(repr=False)
+    line: int
+    is_encrypted: bool = False
+
+
+def read_pem(data: bytes) -> tuple[Block, ...]:
+    """The blocks that Go finds; what stands around them does not matter, and a broken one is passed over."""
+    return tuple(_blocks([line.rstrip(b" \t\r") for line in data.split(b"\n")]))
+
+
+def encode_pem(label: str, data: bytes) -> bytes:
+    """As Go writes it: lines of 64 characters, LF."""
+    text = base64.b64encode(data)
+    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
+    return b"\n".join([b"-----BEGIN %s-----" % label.encode(), *lines, b"-----END %s-----" % label.encode(), b""])
+
+
+def is_certificate(block: Block) -> bool:
+    return block.label == "CERTIFICATE"
+
+
+def is_key(block: Block) -> bool:
+    """What Go's tls.X509KeyPair takes for a key, of whatever kind."""
+    return block.label == "PRIVATE KEY" or block.label.endswith(" PRIVATE KEY")
+
+
+def _blocks(lines: list[bytes]) -> Iterator[Block]:
+    number = 0
+    while number < len(lines):
+        end, block = _block(lines, number) if _is_begin(lines[number]) else (number, None)
+        if block is not None:
+            yield block
+            number = end
+        number += 1
+
+
+def _is_begin(line: bytes) -> bool:
+    return line.startswith(_BEGIN) and line.endswith(_DASHES)
+
+
+def _block(lines: list[bytes], begin: int) -> tuple[int, Block | None]:
+    """The block that begins there, and the line that it ends at; None for a broken one.
+
+    Nothing is read behind the next BEGIN, which no block has in it: of a file that is full of them each line is read
+    once (Go takes one with a colon for a header).
+    """
+    label = lines[begin][len(_BEGIN) : -len(_DASHES)]
+    text = number = _behind_headers(lines, begin + 1)
+    while number < len(lines) and _TEXT.match(lines[number]):
+        number += 1
+    if number == len(lines) or lines[number] != _END + label + _DASHES:
+        return number, None
+    base64_text = b"".join(lines[text:number]).translate(None, b" \t\r")
+    if not _BASE64.match(base64_text):
+        return number, None
+    encrypted = label == b"ENCRYPTED PRIVATE KEY" or any(b"ENCRYPTED" in line for line in lines[begin + 1 : text])
+    return number, Block(label.decode("utf-8", "replace"), base64.b64decode(base64_text), begin + 1, encrypted)
+
+
+def _behind_headers(lines: list[bytes], number: int) -> int:
+    while number < len(lines) and b":" in lines[number] and not lines[number].startswith((_BEGIN, _END)):
+        number += 1
+    return number

@@ -1,0 +1,115 @@
+"""Names and addresses of a TLS server: the subject alternative name, whether it covers a host as Go's crypto/x509
+looks at it, and the URL that the API server asks.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.pki.webhook_files import WEBHOOK_PATH
+from tarmak_iam.text import is_host_name, shortened
+
+IPAddress = IPv4Address | IPv6Address
+
+
+# What Go's crypto/x509 takes as a host name; an underscore too, which it knows from practice.
+_GO_LABEL = re.compile(r"[a-z0-9_][a-z0-9_-]*\Z", re.ASCII)
+
+
+def parse_address(text: str) -> IPAddress | None:
+    """As Go's net.ParseIP and To4 read it: no zone, and an IPv4 address written as IPv6 is one of IPv4."""
+    try:
+        address = ipaddress.ip_address(text) if "%" not in text and text.isascii() else None
+    except ValueError:
+        return None
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
+
+
+@dataclass(frozen=True, slots=True)
+class AlternativeNames:
+    """The subject alternative name of a certificate: DNS names, then addresses, as Go writes them."""
+
+    dns: tuple[str, ...] = ()
+    addresses: tuple[IPAddress, ...] = ()
+
+    def covers(self, host: str) -> bool:
+        """Whether Go's VerifyHostname takes the certificate for that host of a URL (without brackets)."""
+        address = parse_address(host)
+        if address is not None:
+            return address in self.addresses
+        return any(_matches(name.lower(), host.lower()) for name in self.dns)
+
+    def __str__(self) -> str:
+        return ", ".join([*self.dns, *map(str, self.addresses)]) or "nothing"
+
+
+def _matches(pattern: str, host: str) -> bool:
+    """crypto/x509: label by label, a `*` for the whole first one; what is no host name only literally."""
+    if not (_is_host(host.removesuffix(".")) and _is_host(pattern, is_pattern=True)):
+        return pattern == host and host not in ("", ".")
+    have, want = pattern.split("."), host.removesuffix(".").split(".")
+    first_matches = have[0] in ("*", want[0])
+    return first_matches and have[1:] == want[1:]
+
+
+def _is_host(name: str, *, is_pattern: bool = False) -> bool:
+    labels = name.split(".")
+    if is_pattern and labels[0] == "*":
+        labels = labels[1:]
+    return bool(labels) and all(map(_GO_LABEL.match, labels))
+
+
+# inet_aton, which some resolvers ask first, takes these for an address.
+_NUMBER = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)\Z", re.IGNORECASE | re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerNames:
+    """Host names (or addresses) under which the server is asked, the first of them in the URL, and the address
+    that it listens at. Raises ConfigError for what no TLS client would take."""
+
+    hostnames: tuple[str, ...] = ("localhost",)
+    address: str = "127.0.0.1"
+
+    def __post_init__(self) -> None:
+        if not self.hostnames:
+            raise ConfigError("the server has no host name", remedy="name one, as in localhost")
+        for name in self.hostnames:
+            _check_hostname(name)
+        if parse_address(self.address) is None:
+            raise ConfigError(f"{shortened(self.address)!r} is no IP address", remedy="write one, as in 127.0.0.1")
+
+    @property
+    def alternative(self) -> AlternativeNames:
+        """What `init` puts into the certificate from v0.5.3 on: an address under addresses, and none for "any".
+
+        v0.4.0 writes a host name that is an address as a DNS name, which no client takes for that address.
+        """
+        bound = parse_address(self.address)
+        assert bound is not None  # __post_init__
+        addresses = [] if bound.is_unspecified else [bound]
+        addresses += [address for name in self.hostnames if (address := parse_address(name)) is not None]
+        dns = [name for name in self.hostnames if parse_address(name) is None]
+        return AlternativeNames(tuple(dict.fromkeys(dns)), tuple(dict.fromkeys(addresses)))
+
+    def url(self, port: int) -> str:
+        """Where the API server asks. Raises ConfigError for a port that nobody can listen at."""
+        if port not in range(1, 65536):
+            raise ConfigError(f"{port} is no port", remedy="write a number from 1 to 65535")
+        host = self.hostnames[0]
+        return f"https://{f'[{host}]' if ':' in host else host}:{port}{WEBHOOK_PATH}"
+
+
+def _check_hostname(name: str) -> None:
+    if parse_address(name) is not None:
+        return
+    # A certificate has no name with a dot at its end.
+    if not is_host_name(name) or name.endswith(".") or _NUMBER.match(name.rpartition(".")[2]):
+        raise ConfigError(
+            f"{shortened(name)!r} is neither a host name nor an IP address",
+            remedy="write letters, digits, dashes and dots, as in localhost",
+        )

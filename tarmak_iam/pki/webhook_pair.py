@@ -1,0 +1,235 @@
+"""The webhook's certificate and key as the authenticator's `init` makes them, and what `webhook` writes, decided
+before a byte is written.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from tarmak_iam.errors import ConfigError, Place
+from tarmak_iam.identity.releases import DaemonVersion
+from tarmak_iam.pki.certificates import Certificate, Unreadable, no_cryptography, read_certificate, read_key
+from tarmak_iam.pki.pem import is_certificate, is_key, read_pem
+from tarmak_iam.pki.server_names import ServerNames
+from tarmak_iam.pki.webhook_files import CERTIFICATE, DAYS, KEY, KUBECONFIG, MASTERS_VERSION, webhook_kubeconfig
+
+try:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+except ImportError:
+    raise no_cryptography() from None
+
+_LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
+"""X.509 has four digits for the year."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """PEM: one CERTIFICATE, and one RSA PRIVATE KEY (PKCS#1)."""
+
+    certificate: bytes
+    key: bytes = field(repr=False)
+
+
+def make_pair(
+    names: ServerNames,
+    *,
+    now: datetime,
+    days: int = DAYS,
+    key: rsa.RSAPrivateKey | None = None,
+    serial: int | None = None,
+) -> Pair:
+    """What pkg/config/certs of the authenticator makes from v0.5.3 on, field by field.
+
+    `now` is aware; the certificate is valid from then (whole seconds) for `days`. `key` and `serial` (of at most
+    128 bits) are made where they are not given. Raises ConfigError for days that a certificate cannot have.
+    """
+    begin = now.astimezone(timezone.utc).replace(microsecond=0)
+    end = _end(begin, days)
+    private = key or rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    public = private.public_key()
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "aws-iam-authenticator")])
+    builder = (
+        x509.CertificateBuilder(subject, subject, public, serial or secrets.randbits(128) or 1, begin, end)
+        .add_extension(_key_usage(), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+        .add_extension(_alternative(names), critical=False)
+    )
+    certificate = builder.sign(private, hashes.SHA256())
+    return Pair(
+        certificate.public_bytes(serialization.Encoding.PEM),
+        private.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        ),
+    )
+
+
+def _end(begin: datetime, days: int) -> datetime:
+    if days < 1:
+        raise ConfigError(f"a certificate cannot be valid for {days} days", remedy=f"init makes it valid for {DAYS}")
+    try:
+        end = begin + timedelta(days=days)
+    except OverflowError:
+        last = (_LAST - begin).days
+        raise ConfigError(
+            f"{days} days end after the year 9999, which a certificate cannot say", remedy=f"at most {last} days"
+        ) from None
+    return end
+
+
+def _key_usage() -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True,
+        key_encipherment=True,
+        key_cert_sign=True,
+        content_commitment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _alternative(names: ServerNames) -> x509.SubjectAlternativeName:
+    found = names.alternative
+    return x509.SubjectAlternativeName(
+        [*map(x509.DNSName, found.dns), *(x509.IPAddress(address) for address in found.addresses)]
+    )
+
+
+_RENEW = "or make a new pair with --renew, which keeps the old files beside it"
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """What the directory holds already, None for what is not there."""
+
+    directory: Path
+    certificate: bytes | None = None
+    key: bytes | None = field(default=None, repr=False)
+    kubeconfig: bytes | None = None
+
+    def place(self, name: str) -> Place:
+        return Place(str(self.directory / name))
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """`before` is what is expected to be there, None for a new file; a secret is for its owner alone."""
+
+    name: str
+    data: bytes = field(repr=False)
+    before: bytes | None = field(repr=False)
+    is_secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """`outputs` in the order in which they are to be written.
+
+    What is replaced is written beside first. The key comes before its certificate: after a crash in between,
+    the next run finds a lone or unfitting key, and says so.
+    """
+
+    outputs: tuple[Output, ...]
+    certificate: Certificate
+    url: str
+    is_kept: bool
+
+
+def prepare(
+    existing: Existing,
+    names: ServerNames,
+    port: int,
+    *,
+    now: datetime,
+    days: int = DAYS,
+    renew: bool = False,
+    version: DaemonVersion = MASTERS_VERSION,
+) -> Prepared:
+    """Keeps a pair as `init` does, and unlike it never overwrites half of one.
+
+    Raises ConfigError where the pair that is there cannot be used for these names: it is half of one, broken, of
+    two pairs, expired, or for other names.
+    """
+    url = names.url(port)
+    if not renew and (existing.certificate is not None or existing.key is not None):
+        kept = _usable(existing, names, now)
+        assert existing.certificate is not None
+        assert existing.key is not None
+        pair = (existing.certificate, existing.key)
+    else:
+        made = make_pair(names, now=now, days=days)
+        kept, pair = None, (made.certificate, made.key)
+    certificate = kept or read_certificate(read_pem(pair[0])[0].data)
+    kubeconfig = webhook_kubeconfig(certificate.der, url, version)
+    outputs = (
+        Output(KEY, pair[1], existing.key, is_secret=True),
+        Output(CERTIFICATE, pair[0], existing.certificate),
+        Output(KUBECONFIG, kubeconfig, existing.kubeconfig),
+    )
+    saved = _saved(existing, now) if kept is None else ()
+    return Prepared((*saved, *outputs), certificate, url, kept is not None)
+
+
+def _saved(existing: Existing, now: datetime) -> tuple[Output, ...]:
+    """The files that a new pair replaces, under names of their own: the cluster may still need them."""
+    suffix = f"{now.astimezone(timezone.utc):%Y%m%dT%H%M%SZ}"
+    found = ((KEY, existing.key), (CERTIFICATE, existing.certificate), (KUBECONFIG, existing.kubeconfig))
+    return tuple(
+        Output(f"{name}.{suffix}", data, None, is_secret=name == KEY) for name, data in found if data is not None
+    )
+
+
+def _usable(existing: Existing, names: ServerNames, now: datetime) -> Certificate:
+    """Raises ConfigError."""
+    if existing.certificate is None or existing.key is None:
+        missing, there = (CERTIFICATE, KEY) if existing.certificate is None else (KEY, CERTIFICATE)
+        raise ConfigError(
+            f"there is {there} without {missing}, and a new pair would overwrite it",
+            remedy=f"bring {missing} back, {_RENEW}",
+            place=existing.place(there),
+        )
+    certificate, public_key = _read(existing, existing.certificate, existing.key)
+    place = existing.place(CERTIFICATE)
+    if public_key != certificate.public_key:
+        what = f"{KEY} is not the key of {CERTIFICATE}: init would end with an error, and the API server not start"
+        raise ConfigError(what, remedy=f"bring back the one that belongs to the other, {_RENEW}", place=place)
+    if not certificate.not_before <= now <= certificate.not_after:
+        what = f"the certificate is valid from {certificate.not_before:%F} to {certificate.not_after:%F} only"
+        raise ConfigError(what, remedy="make a new pair with --renew, which keeps the old files beside it", place=place)
+    have = certificate.names
+    missing_names = [name for name in names.hostnames if have is None or not have.covers(name)]
+    if missing_names:
+        what = f"the certificate is for {have or 'no name'}, not for {', '.join(missing_names)}"
+        raise ConfigError(what, remedy=f"name its own host with --hostname, {_RENEW}", place=place)
+    return certificate
+
+
+def _read(existing: Existing, certificate: bytes, key: bytes) -> tuple[Certificate, bytes]:
+    """The certificate and the public half of the key. Raises ConfigError."""
+    first = next(filter(is_certificate, read_pem(certificate)), None)
+    private = next(filter(is_key, read_pem(key)), None)
+    name = CERTIFICATE if first is None else KEY
+    if first is None or private is None or private.is_encrypted:
+        what = "it is encrypted, and nobody is there to decrypt it" if private and first else "there is no PEM in it"
+        raise ConfigError(
+            f"{name} cannot be used: {what}", remedy=f"bring it back, {_RENEW}", place=existing.place(name)
+        )
+    try:
+        name = CERTIFICATE
+        read = read_certificate(first.data)
+        name = KEY
+        return read, read_key(private.data).public_key
+    except Unreadable as error:
+        raise ConfigError(f"{name}: {error}", remedy=f"bring it back, {_RENEW}", place=existing.place(name)) from None

@@ -1,0 +1,206 @@
+"""A review as JSON: the shape that schemas/report.json describes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timezone
+from typing import Any
+
+from tarmak_iam.access.diff import effect_json
+from tarmak_iam.errors import place_json
+from tarmak_iam.hook.cluster.objects import Ref
+from tarmak_iam.installation.admin_kubeconfig import AdminAccess
+from tarmak_iam.report.git_history import LastChange
+from tarmak_iam.report.model import (
+    AccessCell,
+    AccessReview,
+    AccessRow,
+    ClusterReview,
+    ClusterStatus,
+    IneffectiveEntry,
+    MappedIdentity,
+    ReviewedFinding,
+    ReviewedPrincipal,
+    SourceFile,
+)
+from tarmak_iam.report.rbac import BindingRights, PolicyRule
+
+
+def review_json(review: AccessReview) -> dict[str, Any]:
+    """The review as plain values, in the shape that schemas/report.json describes; principals are in the order in which
+    the authenticator asks its entries."""
+    names = [each.cluster for each in review.clusters]
+    return {
+        "file": str(review.config),
+        "date": review.date or None,
+        "revision": review.revision
+        and {
+            "commit": review.revision.commit,
+            "date": review.revision.date,
+            "changedFiles": [str(path) for path in review.revision.changed],
+        },
+        "history": review.history or None,
+        "complete": not review.failed,
+        "findings": _listed(_noted, review.findings),
+        "clusters": _listed(_cluster, review.clusters),
+        "principals": [_row(each, names) for each in review.rows],
+    }
+
+
+def _listed(shown: Callable[[Any], Any], values: Iterable[Any]) -> list[Any]:
+    return [shown(each) for each in values]
+
+
+def _cluster(cluster: ClusterReview) -> dict[str, Any]:
+    return {
+        "cluster": cluster.cluster,
+        **place_json(cluster.place),
+        "error": cluster.error or None,
+        **(_standing(cluster.standing) if cluster.standing else {}),
+        "files": _listed(_file, cluster.files),
+        "principals": _listed(_principal, cluster.principals),
+        "lettingNobodyIn": _listed(_outsider, cluster.outsiders),
+        "findings": _listed(_noted, cluster.findings),
+        "notes": list(cluster.notes),
+        "live": _live(cluster) if cluster.live else None,
+    }
+
+
+def _standing(standing: ClusterStatus) -> dict[str, Any]:
+    return {
+        "type": standing.type,
+        "switch": standing.switch,
+        "kubernetesVersion": standing.kubernetes,
+        "daemonVersion": standing.daemon,
+        "image": standing.image,
+        "backends": list(standing.backends),
+        "webhookFile": standing.webhook_file,
+        "closed": list(standing.closed),
+        "wayIn": standing.way_in,
+        "adminCertificate": _admin(standing.admin) if standing.admin else None,
+    }
+
+
+def _admin(admin: AdminAccess) -> dict[str, Any]:
+    return {
+        "path": str(admin.path) if admin.path else None,
+        "state": str(admin.state),
+        "examined": admin.is_examined,
+        "notBefore": _time(admin.not_before),
+        "notAfter": _time(admin.not_after),
+        "commonName": admin.common_name or None,
+        "organizations": list(admin.organizations),
+        "inSystemMasters": admin.is_admin,
+        "signedByCA": admin.is_signed_by_ca,
+        "wayBack": admin.is_way_back,
+    }
+
+
+def _time(time: datetime | None) -> str | None:
+    return None if time is None else f"{time.astimezone(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _live(cluster: ClusterReview) -> dict[str, Any]:
+    return {
+        "error": cluster.live_error or None,
+        "effects": None if cluster.differences is None else _listed(effect_json, cluster.differences),
+        "unboundGroups": list(cluster.unbound),
+        "everyone": _listed(_right, cluster.everyone),
+    }
+
+
+def _principal(one: ReviewedPrincipal) -> dict[str, Any]:
+    return {
+        "kind": one.kind,
+        "principal": one.principal,
+        **_given(one.given),
+        "backend": one.backend,
+        "privilege": str(one.privilege),
+        "because": list(one.because),
+        "alternatives": _listed(_given, one.alternatives),
+        **({"mayGetNothing": True} if one.may_get_nothing else {}),
+        "findings": _listed(_noted, one.findings),
+        "lastChange": _change(one.change),
+        "rights": None if one.rights is None else _listed(_right, one.rights),
+    }
+
+
+def _outsider(one: IneffectiveEntry) -> dict[str, Any]:
+    return {
+        "kind": one.kind,
+        "principal": one.principal,
+        **_given(one.given),
+        "reason": one.reason,
+        "findings": _listed(_noted, one.findings),
+        "lastChange": _change(one.change),
+    }
+
+
+def _row(row: AccessRow, names: list[str]) -> dict[str, Any]:
+    cells = {name: _cell(cell) for name, cell in zip(names, row.cells, strict=True) if cell is not None}
+    return {"kind": row.kind, "principal": row.principal, "clusters": cells}
+
+
+def _cell(cell: AccessCell) -> dict[str, Any]:
+    return {**_given(cell.given), "privilege": str(cell.privilege), "named": cell.is_named}
+
+
+def _given(given: MappedIdentity) -> dict[str, Any]:
+    return {"username": given.username, "groups": list(given.groups), **place_json(given.place)}
+
+
+def _noted(noted: ReviewedFinding) -> dict[str, Any]:
+    return {
+        "id": noted.id,
+        "severity": str(noted.severity),
+        **place_json(noted.place),
+        "message": noted.message,
+        "remedy": noted.remedy,
+        "ignored": noted.ignored,
+    }
+
+
+def _file(file: SourceFile) -> dict[str, Any]:
+    return {"file": str(file.path), "sha256": file.sha256, "lastChange": _change(file.change)}
+
+
+def _change(change: LastChange | None) -> dict[str, Any] | None:
+    if change is None:
+        return None
+    return {
+        "state": change.state,
+        "commit": change.commit or None,
+        "author": change.author or None,
+        "date": change.date or None,
+        "summary": change.summary or None,
+        "reason": change.unknown or None,
+    }
+
+
+def _right(right: BindingRights) -> dict[str, Any]:
+    return {
+        "subjectKind": right.subject[0],
+        "subject": right.subject[1],
+        "binding": _ref(right.binding),
+        "role": _ref(right.role),
+        "namespace": right.namespace or None,
+        "everything": right.is_everything,
+        "privilege": str(right.privilege),
+        "risks": list(right.risks),
+        "notes": list(right.notes),
+        "rules": None if right.rules is None else _listed(_rule, right.rules),
+    }
+
+
+def _ref(ref: Ref) -> dict[str, Any]:
+    return {"kind": ref.kind, "namespace": ref.namespace or None, "name": ref.name}
+
+
+def _rule(rule: PolicyRule) -> dict[str, Any]:
+    return {
+        "verbs": list(rule.verbs),
+        "apiGroups": list(rule.groups),
+        "resources": list(rule.resources),
+        "names": list(rule.names),
+        "urls": list(rule.urls),
+    }

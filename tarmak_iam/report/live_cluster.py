@@ -1,0 +1,111 @@
+"""What a cluster itself makes of its principals: RBAC's rights, and how far its own mappings are from the files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from tarmak_iam.access.diff import Loaded, effects, who
+from tarmak_iam.emit.labels import NAME
+from tarmak_iam.errors import TarmakIamError
+from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.live_mappings import BUILT_IN, LiveMappings, read_live, unbound_groups
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.report.escalations import ClusterFacts
+from tarmak_iam.report.model import ClusterReview, MappedIdentity, ReviewedPrincipal
+from tarmak_iam.report.privilege import names_of_account, privilege_of_any
+from tarmak_iam.report.rbac import BindingRights, Rbac, SubjectRights, read_rbac_objects
+
+
+def ask_cluster(review: ClusterReview, installation: Installation, kubectl: Kubectl) -> ClusterReview:
+    """The review with rights and differences. Raises ToolError where RBAC cannot be read.
+
+    Only reads: roles and bindings of every namespace, and the objects of the authenticator in kube-system; where the
+    latter are not for the kubeconfig's user to read, that is told in the review.
+    """
+    objects = read_rbac_objects(kubectl)
+    try:
+        live = read_live(kubectl)
+        found = effects(live.loaded(installation), Loaded.of(installation))
+    except TarmakIamError as error:
+        rbac = Rbac(objects, _facts(installation, None, kubectl))
+        failed = f"its own mappings cannot be read: {error.message}"
+        return replace(_with_rbac(review, installation, rbac), live_error=failed)
+    return replace(
+        _with_rbac(review, installation, Rbac(objects, _facts(installation, live, kubectl))), differences=found
+    )
+
+
+def _facts(installation: Installation, live: LiveMappings | None, kubectl: Kubectl) -> ClusterFacts:
+    """Of the daemon that runs, and of the one that the files make: where it is not known which one runs, any backend
+    may be asked."""
+    own = live.authenticator(installation) if live is not None and live.daemonset is not None else None
+    config_map = live.config_map if live is not None else None
+    backends = None
+    if own is not None and own.config is not None:
+        backends = tuple(dict.fromkeys((*own.config.backends, *installation.daemon.backends)))
+    names = (NAME, config_map.name) if config_map is not None else (NAME,)
+    return ClusterFacts(backends, tuple(dict.fromkeys(names)), _has_signers(kubectl))
+
+
+def _has_signers(kubectl: Kubectl) -> bool:
+    """By the API server's own release: the files may be for a newer one."""
+    try:
+        return not kubectl.versions()[1].is_below(1, 18)
+    except TarmakIamError:
+        return False
+
+
+def _with_rbac(review: ClusterReview, installation: Installation, rbac: Rbac) -> ClusterReview:
+    principals = tuple(_with_rights(each, rbac) for each in review.principals)
+    loaded = installation.loaded
+    grants = [one for grant in loaded.grants for one in (grant, *loaded.alternatives(grant))]
+    return replace(
+        review,
+        live=True,
+        principals=principals,
+        everyone=rbac.everyone,
+        unbound=tuple(each.group for each in unbound_groups(grants, rbac.groups)),
+        subjects=tuple(_subjects(principals, rbac)),
+        rbac=rbac,
+    )
+
+
+def _with_rights(principal: ReviewedPrincipal, rbac: Rbac) -> ReviewedPrincipal:
+    possible = _possible(principal)
+    groups = (right for given in possible for group in given.groups for right in rbac.of("Group", group))
+    rights = tuple(dict.fromkeys((*groups, *_of_username(principal, rbac))))
+    account = principal.principal if principal.kind == "account" else ""
+    privilege, because = privilege_of_any(((each.username, each.groups) for each in possible), rbac, account)
+    return replace(principal, rights=rights, privilege=privilege, because=because)
+
+
+def _possible(principal: ReviewedPrincipal) -> tuple[MappedIdentity, ...]:
+    """All that it may get, where the daemon picks at random."""
+    return (principal.given, *principal.alternatives)
+
+
+def _of_username(principal: ReviewedPrincipal, rbac: Rbac) -> tuple[BindingRights, ...]:
+    if principal.kind == "account":
+        return rbac.matching("User", names_of_account(principal.principal))
+    return tuple(right for given in _possible(principal) for right in rbac.of("User", given.username))
+
+
+def _subjects(principals: Iterable[ReviewedPrincipal], rbac: Rbac) -> Iterator[SubjectRights]:
+    """Each group that is given, then each username that some binding names, in the order of the principals."""
+    people = tuple(principals)
+    groups: dict[str, list[str]] = {}
+    users: dict[str, tuple[list[str], list[BindingRights]]] = {}
+    for each in people:
+        name = who(each.kind, each.principal)
+        for group in (group for given in _possible(each) for group in given.groups):
+            groups.setdefault(group, []).append(name)
+        for right in _of_username(each, rbac):
+            names, rights = users.setdefault(right.subject[1], ([], []))
+            names.append(name)
+            rights.append(right)
+    for group, names in groups.items():
+        unique = tuple(dict.fromkeys(names))
+        yield SubjectRights("Group", group, unique, rbac.of("Group", group), BUILT_IN.get(group, ""))
+    for user, (names, rights) in users.items():
+        yield SubjectRights("User", user, tuple(dict.fromkeys(names)), tuple(dict.fromkeys(rights)))

@@ -1,0 +1,425 @@
+"""What RBAC of a cluster gives to usernames and groups: bindings, roles and their rules, as the API server decides
+them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+from tarmak_iam.emit.labels import NAMESPACE
+from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.objects import Object, Ref
+from tarmak_iam.identity.templates import could_be, templates_in
+from tarmak_iam.mappings.groups import EVERYONE
+from tarmak_iam.report.escalations import (
+    CLUSTER_SCOPED,
+    ClusterFacts,
+    Escalation,
+    Privilege,
+    ResourceAccess,
+    escalations,
+)
+
+_FOUND_EVERYWHERE = escalations(ClusterFacts())
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRule:
+    """`names` are the only objects that it is about, where there are any. A rule is about `plain`, resources of API
+    `groups`, or about `urls`."""
+
+    verbs: tuple[str, ...]
+    groups: tuple[str, ...] = ()
+    plain: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    urls: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, rule: Mapping[str, Any]) -> PolicyRule:
+        keys = ("verbs", "apiGroups", "resources", "resourceNames", "nonResourceURLs")
+        return cls(*(tuple(map(str, rule.get(key) or ())) for key in keys))
+
+    @property
+    def is_everything(self) -> bool:
+        """Every verb on every resource of every API group."""
+        return "*" in self.verbs and "*" in self.groups and "*" in self.plain and not self.names
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """As kubectl takes them: `deployments.apps`; `*` for every one of every group, `*.` for every one of the core
+        group."""
+        return tuple(_resource(group, name) for group, name in self._pairs)
+
+    @property
+    def risks(self) -> tuple[str, ...]:
+        """The ways to more rights that it would be in a binding for the whole cluster; nothing for everything."""
+        if self.is_everything:
+            return ()
+        found = (each.name for each in _FOUND_EVERYWHERE if _is_risk(each) and self.meets(each.accesses))
+        return tuple(dict.fromkeys(found))
+
+    def meets(self, accesses: Iterable[ResourceAccess]) -> bool:
+        return any(self._allows(each) for each in accesses)
+
+    def in_namespace(self) -> PolicyRule | None:
+        """What a RoleBinding gives of it: neither URLs nor resources that are in no namespace. None for nothing."""
+        plain = tuple(name for name in self.plain if any(not _is_cluster_scoped(each, name) for each in self.groups))
+        return replace(self, plain=plain) if plain and not self.urls else None
+
+    def _allows(self, access: ResourceAccess) -> bool:
+        """Whether some request of an access would be allowed: apis/rbac/v1/evaluation_helpers.go in Kubernetes."""
+        if not {"*", *access.groups} & set(self.groups):
+            return False
+        verbs = access.verbs if "*" in self.verbs else tuple(set(access.verbs) & set(self.verbs))
+        wanted = [each for each in access.resources if any(_is_of(own, each) for own in self.plain)]
+        return any(self._is_named(verb, resource, access.names) for verb in verbs for resource in wanted)
+
+    def _is_named(self, verb: str, resource: str, names: tuple[str, ...]) -> bool:
+        """A request to create, or to delete a collection, names no object; one about a subresource does."""
+        if not self.names:
+            return True
+        if verb == "deletecollection" or (verb == "create" and "/" not in resource):
+            return "" in self.names
+        return not names or any(fnmatchcase(own, pattern) for own in self.names for pattern in names)
+
+    @property
+    def _pairs(self) -> tuple[tuple[str, str], ...]:
+        """Group and resource, without those that `*` of the same group has in it."""
+        if "*" in self.groups and "*" in self.plain:
+            return (("*", "*"),)
+        plain = ("*",) if "*" in self.plain else self.plain
+        return tuple((group, name) for group in (("*",) if "*" in self.groups else self.groups) for name in plain)
+
+    @property
+    def what(self) -> str:
+        """The resources or URLs that it is about."""
+        if self.urls:
+            return "every URL" if "*" in self.urls else ", ".join(self.urls)
+        return ", ".join(_in_words(group, name) for group, name in self._pairs) or "no resource"
+
+    @property
+    def does(self) -> str:
+        return "every verb" if "*" in self.verbs else ", ".join(self.verbs)
+
+    @property
+    def text(self) -> str:
+        """As in `get, list on pods, deployments.apps`."""
+        if self.is_everything:
+            return "everything"
+        return f"{self.does} on {self.what}" + (f", only {', '.join(self.names)}" if self.names else "")
+
+
+def _is_risk(escalation: Escalation) -> bool:
+    levels = (escalation.privilege, escalation.in_kube_system)
+    return not escalation.also and any(level is not Privilege.NONE for level in levels)
+
+
+def _is_of(own: str, wanted: str) -> bool:
+    """Whether a rule's resource is one that is wanted: `*` is every one, `*/exec` that subresource of every one."""
+    name, _, subresource = wanted.partition("/")
+    if own == "*":
+        return True
+    if subresource == "*":  # the text `userextras/*` is no subresource
+        return own != wanted and own.startswith((f"{name}/", "*/"))
+    return own in (wanted, f"*/{subresource}" if subresource else wanted)
+
+
+def _is_cluster_scoped(group: str, name: str) -> bool:
+    own = name.partition("/")[0]
+    return (group, own) in CLUSTER_SCOPED or (group == "*" and any(own == each for _, each in CLUSTER_SCOPED))
+
+
+def _resource(group: str, name: str) -> str:
+    if name == "*":
+        return "*" if group == "*" else f"*.{group}"
+    return f"{name}.{group}" if group else name
+
+
+def _in_words(group: str, name: str) -> str:
+    if name != "*":
+        return _resource(group, name)
+    if group == "*":
+        return "every resource"
+    return f"every resource of {group}" if group else "every resource of the core group"
+
+
+UNAUTHENTICATED = "system:unauthenticated"
+"""The group of requests without a login."""
+
+ANONYMOUS = "system:anonymous"
+"""Their username."""
+
+_GROUP = "rbac.authorization.k8s.io"
+
+_ACCOUNTS = "system:serviceaccounts"
+
+_ACCOUNT = "system:serviceaccount:"
+
+_BY_THE_AUTHENTICATOR = f" in {NAMESPACE}, where the authenticator runs"
+
+_EVERYTHING = "everything in a namespace"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundEscalation:
+    """A way to more rights: `name` says which, `detail` where or as whom, as in `, as the service account ci:bot`."""
+
+    name: str
+    privilege: Privilege
+    detail: str = ""
+
+    @property
+    def text(self) -> str:
+        return f"{self.name}{self.detail}"
+
+
+@dataclass(frozen=True, slots=True)
+class BindingRights:
+    """What one binding gives to one subject of it. `namespace` is empty for the whole cluster; `rules` is None for a
+    role that does not exist, which gives nothing, and has of others what the binding gives of them. `subject`: its
+    kind, Group or User, and its name for the API server. `found`: where it leads; `parts`: what it has of the ways that
+    take two accesses, by their names, 0 for the first access and 1 for the other."""
+
+    subject: tuple[str, str]
+    binding: Ref
+    role: Ref
+    namespace: str
+    rules: tuple[PolicyRule, ...] | None
+    found: tuple[FoundEscalation, ...] = ()
+    parts: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether it is worth as much as cluster-admin."""
+        return not self.namespace and any(rule.is_everything for rule in self.rules or ())
+
+    @property
+    def privilege(self) -> Privilege:
+        """Of this binding alone."""
+        if self.is_everything:
+            return Privilege.ADMIN
+        return min((each.privilege for each in self.found), key=lambda one: one.rank, default=Privilege.NONE)
+
+    @property
+    def needs_login(self) -> bool:
+        """Whether the API server allows it only to callers whom it knows."""
+        return self.subject not in (("Group", UNAUTHENTICATED), ("User", ANONYMOUS))
+
+    @property
+    def risks(self) -> tuple[str, ...]:
+        """The names of the ways to more rights."""
+        return tuple(each.name for each in self.found if each.privilege is not Privilege.NONE)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What an auditor wants to know, and does not lead to more rights by itself."""
+        return tuple(each.text for each in self.found if each.privilege is Privilege.NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectRights:
+    """A group or username that the mappings give, to whom, and what it is worth; `built_in` tells of a group that means
+    something without any binding."""
+
+    kind: str
+    name: str
+    principals: tuple[str, ...]
+    rights: tuple[BindingRights, ...]
+    built_in: str = ""
+
+
+class Rbac:
+    """The roles and bindings of a cluster, asked for one name after the other."""
+
+    def __init__(self, objects: Iterable[Object], facts: ClusterFacts | None = None) -> None:
+        self._escalations = escalations(facts or ClusterFacts())
+        self._met: dict[tuple[str, tuple[PolicyRule, ...]], tuple[Escalation, ...]] = {}
+        self._rights: dict[tuple[str, str], list[BindingRights]] = {}
+        for right in _bound(objects):
+            with_ways = replace(right, found=self._found(right), parts=tuple(self._parts(right)))
+            self._rights.setdefault(right.subject, []).append(with_ways)
+        self._add_accounts()
+
+    @classmethod
+    def read(cls, kubectl: Kubectl, facts: ClusterFacts | None = None) -> Rbac:
+        """Raises ToolError."""
+        return cls(read_rbac_objects(kubectl), facts)
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """Every group that some binding names."""
+        return frozenset(name for kind, name in self._rights if kind == "Group")
+
+    @property
+    def everyone(self) -> tuple[BindingRights, ...]:
+        """What each caller may do who logs in, and what those may who do not."""
+        return (*self.of("Group", EVERYONE), *self.anyone)
+
+    @property
+    def anyone(self) -> tuple[BindingRights, ...]:
+        """What the API server allows without a login. It asks for none by default (--anonymous-auth), and Tarmak does
+        not set that for it."""
+        return (*self.of("Group", UNAUTHENTICATED), *self.of("User", ANONYMOUS))
+
+    def of(self, kind: str, name: str) -> tuple[BindingRights, ...]:
+        """What a Group or User gets by its own name; templates stand for what they can become."""
+        if templates_in(name):
+            return self.matching(kind, could_be(name))
+        return tuple(self._rights.get((kind, name), ()))
+
+    def matching(self, kind: str, pattern: re.Pattern[str]) -> tuple[BindingRights, ...]:
+        return tuple(
+            right
+            for (own_kind, name), rights in self._rights.items()
+            if own_kind == kind and pattern.fullmatch(name)
+            for right in rights
+        )
+
+    def rights_of(self, username: str, groups: Sequence[str]) -> tuple[BindingRights, ...]:
+        """All that a login has: by its names, by those that the API server adds, and without any login.
+
+        It adds system:authenticated to what a webhook answers, but no groups to the username of a service account or a
+        node (authenticated_group_adder.go in Kubernetes).
+        """
+        own = (right for group in groups for right in self.of("Group", group))
+        is_added = username != ANONYMOUS and UNAUTHENTICATED not in groups
+        everyone = self.of("Group", EVERYONE) if is_added else ()
+        return tuple(dict.fromkeys((*own, *self.of("User", username), *everyone, *self.anyone)))
+
+    def _found(self, right: BindingRights, accounts: tuple[str, ...] = ()) -> tuple[FoundEscalation, ...]:
+        rules = right.rules or ()
+        if any(rule.is_everything for rule in rules):
+            return () if not right.namespace else (_everything_in(right.namespace),)
+        best: dict[str, FoundEscalation] = {}
+        for one in (_way(each, right, accounts) for each in self._of_rules(right.namespace, rules)):
+            if one.name not in best or one.privilege.rank < best[one.name].privilege.rank:
+                best[one.name] = one
+        return tuple(best.values())
+
+    def _of_rules(self, namespace: str, rules: tuple[PolicyRule, ...]) -> tuple[Escalation, ...]:
+        """A role is bound in many namespaces, and means the same in all but kube-system."""
+        key = (namespace if namespace in ("", NAMESPACE) else "any other", rules)
+        if key not in self._met:
+            self._met[key] = tuple(each for each in self._escalations if _is_met(each, namespace, rules))
+        return self._met[key]
+
+    def _parts(self, right: BindingRights) -> Iterator[tuple[str, int]]:
+        """Those of the whole cluster: there are no others that take two accesses."""
+        for each in () if right.namespace else self._escalations:
+            if each.also:
+                met = [any(rule.meets(part) for rule in right.rules or ()) for part in (each.accesses, each.also)]
+                if any(met) and not all(met):
+                    yield each.name, met.index(True)
+
+    def _add_accounts(self) -> None:
+        """Whoever starts pods in a namespace is any of its service accounts: until nothing more comes of that."""
+        known: dict[str, tuple[str, ...]] = {}
+        while (now := self._privileged_accounts()) != known:
+            known = now
+            for subject, rights in self._rights.items():
+                self._rights[subject] = [
+                    replace(right, found=self._found(right, known[right.namespace]))
+                    if right.namespace in known
+                    else right
+                    for right in rights
+                ]
+
+    def _privileged_accounts(self) -> dict[str, tuple[str, ...]]:
+        """By namespace: service accounts with a right that leads to more, `*` for all of them."""
+        found: dict[str, list[str]] = {}
+        namespaces = {right.namespace for rights in self._rights.values() for right in rights if right.namespace}
+        for (kind, name), rights in self._rights.items():
+            if all(right.privilege is Privilege.NONE for right in rights):
+                continue
+            if kind == "User" and name.startswith(_ACCOUNT):
+                namespace, _, account = name.removeprefix(_ACCOUNT).partition(":")
+                found.setdefault(namespace, []).append(account)
+            elif kind == "Group" and name.startswith(_ACCOUNTS):
+                own = name.removeprefix(_ACCOUNTS).removeprefix(":")
+                for namespace in [own] if own else sorted(namespaces):
+                    found.setdefault(namespace, []).append("*")
+        return {namespace: tuple(dict.fromkeys(names)) for namespace, names in found.items()}
+
+
+def combined_escalations(rights: Iterable[BindingRights]) -> Iterator[tuple[FoundEscalation, tuple[Ref, Ref]]]:
+    """The ways that no single one of somebody's bindings is, but two of them together."""
+    by_part: dict[tuple[str, int], Ref] = {}
+    for right in rights:
+        for part in right.parts:
+            by_part.setdefault(part, right.binding)
+    for (name, number), first in by_part.items():
+        if number == 0 and (name, 1) in by_part:
+            yield FoundEscalation(name, Privilege.ELEVATED), (first, by_part[name, 1])
+
+
+def read_rbac_objects(kubectl: Kubectl) -> list[Object]:
+    """Roles and bindings of every namespace. Raises ToolError."""
+    return kubectl.all_of("clusterroles,roles,clusterrolebindings,rolebindings")
+
+
+def _bound(objects: Iterable[Object]) -> Iterator[BindingRights]:
+    roles: dict[tuple[str, str, str], tuple[PolicyRule, ...]] = {}
+    in_namespaces: dict[tuple[str, str, str], tuple[PolicyRule, ...]] = {}
+    bindings = []
+    for each in objects:
+        ref = Ref.of(each)
+        if ref.kind in ("Role", "ClusterRole"):
+            key = (ref.kind, ref.namespace, ref.name)
+            roles[key] = tuple(map(PolicyRule.of, each.get("rules") or ()))
+            in_namespaces[key] = tuple(rule for own in roles[key] if (rule := own.in_namespace()) is not None)
+        elif ref.kind in ("RoleBinding", "ClusterRoleBinding"):
+            bindings.append((ref, each))
+    for ref, each in sorted(bindings, key=lambda pair: (pair[0].namespace, pair[0].kind, pair[0].name)):
+        role = each.get("roleRef") or {}
+        namespace = ref.namespace if role.get("kind") == "Role" else ""
+        own = Ref(f"{_GROUP}/v1", str(role.get("kind")), namespace, str(role.get("name")))
+        rules = (in_namespaces if ref.namespace else roles).get((own.kind, namespace, own.name))
+        for subject in dict.fromkeys(_subjects(each, ref.namespace)):
+            yield BindingRights(subject, ref, own, ref.namespace, rules)
+
+
+def _subjects(binding: Object, namespace: str) -> Iterator[tuple[str, str]]:
+    """As pkg/registry/rbac/validation/rule.go in Kubernetes compares them: no other kinds, and in a RoleBinding a
+    service account without a namespace is of the binding's own."""
+    for each in binding.get("subjects") or ():
+        kind, name = str(each.get("kind")), str(each.get("name", ""))
+        if kind == "ServiceAccount":  # a user of this name for the API server, whoever logs in as it
+            own = str(each.get("namespace") or namespace)
+            if own:
+                yield "User", f"{_ACCOUNT}{own}:{name}"
+        elif kind in ("Group", "User"):
+            yield kind, name
+
+
+def _is_met(escalation: Escalation, namespace: str, rules: Sequence[PolicyRule]) -> bool:
+    if namespace and (escalation.is_cluster_scoped or escalation.only_in not in ("", namespace)):
+        return False
+    return all(
+        any(rule.meets(accesses) for rule in rules) for accesses in (escalation.accesses, escalation.also) if accesses
+    )
+
+
+def _way(escalation: Escalation, right: BindingRights, accounts: tuple[str, ...]) -> FoundEscalation:
+    is_there = right.namespace in ("", NAMESPACE)
+    if is_there and escalation.in_kube_system.rank < escalation.privilege.rank:
+        return FoundEscalation(escalation.name, escalation.in_kube_system, _BY_THE_AUTHENTICATOR)
+    where = f" in {right.namespace}" if right.namespace else ""
+    if escalation.as_accounts and accounts:
+        return FoundEscalation(escalation.name, Privilege.ELEVATED, f"{where} as {_named(accounts, right.namespace)}")
+    return FoundEscalation(escalation.name, escalation.privilege, where)
+
+
+def _everything_in(namespace: str) -> FoundEscalation:
+    if namespace == NAMESPACE:
+        return FoundEscalation(_EVERYTHING, Privilege.ADMIN, _BY_THE_AUTHENTICATOR)
+    return FoundEscalation(_EVERYTHING, Privilege.ELEVATED, f" in {namespace}")
+
+
+def _named(accounts: Sequence[str], namespace: str) -> str:
+    if "*" in accounts:
+        return f"any service account of {namespace}"
+    return f"the service account {namespace}:{accounts[0]}"

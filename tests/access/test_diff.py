@@ -1,0 +1,204 @@
+"""Who gains and who loses what: literal lines for literal changes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tarmak_iam.access.diff import Effect, effect_json, effects
+from tarmak_iam.identity import Authenticator
+from tarmak_iam.identity.caller import identity_of
+from tests.emit.installations import installation
+
+ROLE = "arn:aws:iam::111122223333:role/Dev"
+
+
+def load(server: str, version: str = "v0.7.9", *gates: str) -> Authenticator:
+    args = [f"--feature-gates={gate}" for gate in gates]
+    return Authenticator.load(f"clusterID: c\nserver: {{{server}}}\n", version=version, args=args)
+
+
+def role(username: str = "dev", *groups: str, arn: str = ROLE) -> str:
+    return f"mapRoles: [{{roleARN: '{arn}', username: '{username}', groups: {list(groups)}}}]"
+
+
+def test_what_may_be_gone_is_a_loss() -> None:
+    assert Effect(ROLE, "arn", "dev", "dev", or_else=("nothing",)).is_loss
+    assert not Effect(ROLE, "arn", None, "dev", or_else=("nothing",)).is_loss
+    assert not Effect(ROLE, "arn", "dev", "dev", gained=("g",)).is_loss
+
+
+def test_another_reason_not_to_start_is_an_effect() -> None:
+    before, same, other = (load(f"mapRoles: [{{roleARN: {text}}}]") for text in ("nonsense", "nonsense", "rubbish"))
+    assert effects(before, same) == ()
+    assert [each.reason for each in effects(before, other)] == [
+        "config.yaml:2:21: 'rubbish' is not taken as an ARN: it does not begin with 'arn:'"
+    ]
+
+
+SSO = "mapRoles: [{sso: {permissionSetName: Dev, accountID: '111122223333'}, username: sso, groups: [g]}]"
+OWN = "arn:aws:iam::111122223333:role/AWSReservedSSO_Dev_0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (role("dev", "dev", "system:masters"), role("dev", "dev"), [f"{ROLE}: loses system:masters"]),
+        (role("dev"), role("dev", "a", "b"), [f"{ROLE}: gains a, b"]),
+        ("", role("dev:{{SessionName}}", "dev"), [f"{ROLE}: can log in, as dev:{{{{SessionName}}}} with group dev"]),
+        ("", role("dev", "a", "b"), [f"{ROLE}: can log in, as dev with groups a, b"]),
+        ("", role("dev"), [f"{ROLE}: can log in, as dev without groups"]),
+        (role("dev"), "", [f"{ROLE}: can no longer log in"]),
+        (role("dev", "a", "b"), "", [f"{ROLE}: can no longer log in; loses a, b"]),
+        (role("alice"), role("bob"), [f"{ROLE}: becomes bob (was alice)"]),
+        (role("a", "x", "y"), role("b", "y", "z"), [f"{ROLE}: becomes b (was a); gains z; loses x"]),
+        (role("dev", "a", "b"), role("dev", "b", "a", "a"), []),
+        (role("dev", arn=ROLE.replace("Dev", "DEV")), role("dev"), []),
+        (
+            role("dev"),
+            "mapAccounts: ['111122223333']",
+            [
+                f"{ROLE}: becomes {ROLE} (was dev)",
+                "everyone else of account 111122223333: can log in, under their own ARN, without groups",
+            ],
+        ),
+        ("mapAccounts: ['111122223333']", "", ["everyone else of account 111122223333: can no longer log in"]),
+        (
+            f"mapAccounts: ['111122223333'], {role('x', 'g', arn=ROLE)}",
+            "mapAccounts: ['111122223333']",
+            [f"{ROLE}: becomes {ROLE} (was x); loses g"],
+        ),
+        ("", SSO, ["sso:111122223333/Dev: can log in, as sso with group g"]),
+        (SSO, "", ["sso:111122223333/Dev: can no longer log in; loses g"]),
+        (
+            role("me", "g", arn=OWN),
+            SSO,
+            [f"{OWN}: becomes sso (was me)", "sso:111122223333/Dev: can log in, as sso with group g"],
+        ),
+        (
+            SSO,
+            "mapAccounts: ['111122223333']",
+            [
+                "sso:111122223333/Dev: becomes their own ARN (was sso); loses g",
+                "everyone else of account 111122223333: can log in, under their own ARN, without groups",
+            ],
+        ),
+        (
+            role("dev", "g"),
+            "mapRoles: [{roleARN: nonsense}]",
+            [
+                (
+                    "the authenticator: would not start: config.yaml:2:21: 'nonsense' is not taken as an ARN: it does "
+                    "not begin with 'arn:'"
+                ),
+                f"{ROLE}: can no longer log in; loses g",
+            ],
+        ),
+        (
+            "mapRoles: [{roleARN: nonsense}]",
+            role("dev"),
+            ["the authenticator: starts again", f"{ROLE}: can log in, as dev without groups"],
+        ),
+    ],
+)
+def test_what_changes_for_whom(before: str, after: str, expected: list[str]) -> None:
+    gates = ("SSORoleMatch=true",)
+    found = effects(load(before, "v0.7.9", *gates), load(after, "v0.7.9", *gates))
+    assert [effect.text for effect in found] == expected
+
+
+def test_an_entry_that_is_shadowed_is_no_loss() -> None:
+    twice = f"mapRoles: [{{roleARN: '{ROLE}', username: first}}, {{roleARN: '{ROLE}', username: dev}}]"
+    assert effects(load(twice), load(role("dev"))) == ()
+    assert [each.text for each in effects(load(twice), load(role("first")))] == [f"{ROLE}: becomes first (was dev)"]
+
+
+def test_the_gate_and_the_version_count_too() -> None:
+    assert [each.text for each in effects(load(SSO, "v0.7.9", "SSORoleMatch=true"), load(SSO))] == [
+        "sso:111122223333/Dev: can no longer log in; loses g"
+    ]
+
+
+def test_installations() -> None:
+    before, after = installation(), installation(mappings=None)
+    assert effects(before, after) == (
+        Effect("arn:aws:iam::111122223333:role/Admin", "arn", before="admin", after=None, lost=("system:masters",)),
+    )
+    assert effects(before, installation(daemonVersion="v0.4.0")) == ()
+
+
+def test_what_a_terminal_would_act_on_is_an_escape() -> None:
+    assert Effect(ROLE, "arn", None, "a\x1b[31m").text == f"{ROLE}: can log in, as a\\x1b[31m without groups"
+
+
+def test_a_group_by_chance_is_gained_and_lost() -> None:
+    role = "roleARN: 'arn:aws:iam::111122223333:role/a', username: x"
+    sure = load(f"mapRoles: [{{{role}, groups: [g]}}]", "v0.7.9")
+    maybe = load(f"mapRoles: [{{{role}, Groups: [g], GROUPS: [h]}}]", "v0.7.9")
+    (effect,) = effects(sure, maybe)
+    assert (effect.gained, effect.lost, effect.or_else) == (("h",), ("g",), ("x with group g",))
+    assert effect.text == "arn:aws:iam::111122223333:role/a: gains h; loses g; or, at random, x with group g"
+    assert effect_json(effect)["or_else"] == ["x with group g"]
+    (back,) = effects(maybe, sure)
+    assert (back.gained, back.lost, back.or_else) == (("g",), ("h",), ())
+    named = load(f"mapRoles: [{{{role.replace('username', 'userName')}, Username: y, groups: [g]}}]", "v0.7.9")
+    (effect,) = effects(named, load(f"mapRoles: [{{{role.replace('x', 'y')}, groups: [g]}}]", "v0.7.9"))
+    assert effect.text == "arn:aws:iam::111122223333:role/a: becomes y at every start"
+    gone = load(f"mapRoles: [{{{role}, RoleArn: 'arn:aws:iam::111122223333:role/b', groups: [g]}}]", "v0.7.9")
+    assert [each.text for each in effects(sure, gone)] == [
+        "arn:aws:iam::111122223333:role/a: loses g; or, at random, nothing",
+        "arn:aws:iam::111122223333:role/b: can log in, as x with group g; or, at random, nothing",
+    ]
+
+
+ENTRY = st.builds(
+    "{{roleARN: 'arn:aws:iam::111122223333:role/{}', username: {}, groups: [{}]}}".format,
+    st.sampled_from("abc"),
+    st.sampled_from("xy"),
+    st.sampled_from(["", "g", "g, h"]),
+)
+SERVER = st.lists(ENTRY, max_size=5).map(lambda entries: f"mapRoles: [{', '.join(entries)}]")
+
+
+@given(SERVER, SERVER)
+def test_nothing_for_the_same_and_the_opposite_on_the_way_back(one: str, other: str) -> None:
+    assert effects(load(one), load(one)) == ()
+    there, back = effects(load(one), load(other)), effects(load(other), load(one))
+    assert {(each.principal, each.before, each.after, each.gained, each.lost) for each in there} == {
+        (each.principal, each.after, each.before, each.lost, each.gained) for each in back
+    }
+
+
+NAMED = st.builds(
+    "{{roleARN: 'arn:aws:iam::111122223333:role/{}', username: {}, groups: [{}]}}".format,
+    st.sampled_from(["a", "A", "team/b", "AWSReservedSSO_Dev_0123456789abcdef"]),
+    st.sampled_from("xy"),
+    st.sampled_from(["", "g", "g, h"]),
+)
+SET = st.builds(
+    "{{sso: {{permissionSetName: Dev, accountID: '111122223333'}}, username: {}}}".format, st.sampled_from("xy")
+)
+ANY = st.builds(
+    lambda roles, accounts: f"mapRoles: [{', '.join(roles)}], mapAccounts: {accounts}",
+    st.lists(NAMED | SET, max_size=4),
+    st.sampled_from([[], ["111122223333"], ["444455556666"]]),
+)
+
+
+@given(ANY, ANY)
+def test_they_are_what_callers_see(one: str, other: str) -> None:
+    before, after = (load(server, "v0.7.9", "SSORoleMatch=true") for server in (one, other))
+    told = {(each.kind, each.principal.lower()) for each in effects(before, after)}
+    named = {grant.key for grant in (*before.grants, *after.grants)}
+    for name in ("a", "b", "AWSReservedSSO_Dev_0123456789abcdef", "other"):
+        caller = identity_of(f"arn:aws:iam::111122223333:role/{name}")
+        seen = [
+            {(each.username, tuple(sorted(each.groups or ()))) for each in (answer, *answer.alternatives)}
+            for answer in (before.whois(caller), after.whois(caller))
+        ]
+        own = ("arn", f"arn:aws:iam::111122223333:role/{name}".lower())
+        by_others = {("sso", "111122223333/dev"), ("account", "111122223333")} & told
+        assert (seen[0] != seen[1]) <= (own in told or (own not in named and bool(by_others)))
+        if own in told:
+            assert seen[0] != seen[1]

@@ -1,0 +1,75 @@
+"""Roles that AWS makes, by their names."""
+
+from __future__ import annotations
+
+import pytest
+
+from tarmak_iam.aws.arn import (
+    claims_sso_role,
+    is_role_name,
+    is_service_linked,
+    is_sso_role,
+    parse_arn,
+    permission_set_like,
+    permission_set_of,
+)
+
+WHOLE = "AWSReservedSSO_Dev_Ops_0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    ("name", "claims", "whole"),
+    [
+        (WHOLE, True, "Dev_Ops"),
+        (WHOLE.upper(), True, "DEV_OPS"),
+        ("AWSReservedSSO_Dev", True, ""),
+        ("AWSReservedSSO_Dev_", True, ""),
+        ("AWSReservedSSO_0123456789abcdef", True, ""),
+        ("AWSReservedSSO_Dev_0123456789abcdeg", True, ""),
+        ("AWSReservedSSO-Dev", True, ""),
+        ("MyAWSReservedSSO_Dev", False, ""),
+    ],
+)
+def test_a_role_of_identity_center(name: str, claims: bool, whole: str) -> None:
+    assert claims_sso_role(name) is claims
+    assert (is_sso_role(name), permission_set_of(name)) == (bool(whole), whole)
+
+
+@pytest.mark.parametrize(
+    ("text", "permission_set"),
+    [
+        ("Dev", "Dev"),
+        ("AWSReservedSSO_Dev", "Dev"),
+        ("AWSReservedSSO_Dev_", "Dev"),
+        ("AWSReservedSSO_Dev_*", "Dev"),
+        ("AWSReservedSSO_Dev_0123456789abcdef", "Dev"),
+        ("AWSReservedSSO_Dev_0123456789abcde", "Dev"),
+        ("Dev_0123456789abcdef", "Dev"),
+        ("Dev_2024", "Dev_2024"),
+        ("AWSReservedSSO_", ""),
+    ],
+)
+def test_the_permission_set_that_is_meant(text: str, permission_set: str) -> None:
+    assert permission_set_like(text) == permission_set
+
+
+def test_a_role_in_the_place_of_its_permission_set() -> None:
+    assert is_role_name("AWSReservedSSO_Dev")
+    assert is_role_name("Dev_0123456789abcdef")
+    assert not is_role_name("Dev_0123456789")
+
+
+@pytest.mark.parametrize(
+    ("resource", "expected"),
+    [
+        ("role/aws-service-role/x.amazonaws.com/AWSServiceRoleForX", True),
+        ("role/AWSServiceRoleForX_suffix", True),
+        ("role/awsservicerolefor", True),
+        ("role/aws-service-role/x.amazonaws.com/Other", True),
+        ("role/service-role/Lambda", False),
+        ("role/aws-service-role-like/Other", False),
+        ("role/ServiceRole", False),
+    ],
+)
+def test_a_service_linked_role(resource: str, expected: bool) -> None:
+    assert is_service_linked(parse_arn(f"arn:aws:iam::111122223333:{resource}")) is expected

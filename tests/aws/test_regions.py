@@ -1,0 +1,113 @@
+"""Regions: which are known, what is said of the others, and the table that the script writes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tarmak_iam.aws.regions import (
+    did_you_mean_region,
+    is_known_region,
+    is_region,
+    partition_of,
+    region_flaw,
+    region_suggestions,
+    table_version,
+)
+from tests.regions_table import regions_of_botocore, table_text
+from tests.support import PACKAGE
+
+KNOWN = json.loads((PACKAGE / "aws" / "regions.json").read_text(encoding="utf-8"))["partitions"]
+
+
+@pytest.mark.parametrize(("partition", "region"), [(name, each) for name in KNOWN for each in KNOWN[name]])
+def test_a_known_region(partition: str, region: str) -> None:
+    """Opt-in regions, GovCloud, China, the isolated partitions and the European sovereign cloud too."""
+    assert is_known_region(region)
+    assert is_region(region)
+    assert region_flaw(region) is None
+    assert partition_of(region) == partition
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "remedy"),
+    [
+        ("eu-west-1a", "is a zone, not a region", "write eu-west-1"),
+        ("us-gov-west-1b", "is a zone, not a region", "write us-gov-west-1"),
+        ("cn-northwest-1a", "is a zone, not a region", "write cn-northwest-1"),
+        ("eusc-de-east-1a", "is a zone, not a region", "write eusc-de-east-1"),
+        ("us-isof-south-1c", "is a zone, not a region", "write us-isof-south-1"),
+        ("ap-southeast-2-per-1a", "is a zone, not a region", "write ap-southeast-2"),
+        ("eu-west-9a", "is a zone, not a region", "did you mean eu-west-1, eu-west-2 or eu-west-3?"),
+        ("eu-wset-1b", "is a zone, not a region", "did you mean eu-west-1?"),
+        ("xx-new-1a", "is a zone, not a region", "did you mean xx-new-1?"),
+        ("eu-west1", "is not the name of a region", "write eu-west-1"),
+        ("EU_WEST_9", "is not the name of a region", "did you mean eu-west-1, eu-west-2 or eu-west-3?"),
+        ("us-east", "is not the name of a region", "did you mean us-east-1 or us-east-2?"),
+        ("us-gov-west", "is not the name of a region", "did you mean us-gov-west-1?"),
+        ("useast1", "is not the name of a region", "did you mean us-east-1?"),
+        ("eu-west-l", "is not the name of a region", "did you mean eu-west-1?"),
+        ("us-east-I", "is not the name of a region", "did you mean us-east-1?"),
+        ("eu-west-", "is not the name of a region", "did you mean eu-west-1, eu-west-2 or eu-west-3?"),
+        ("eu-west-1.", "is not the name of a region", "did you mean eu-west-1?"),
+        ("ap-southeast", "is not the name of a region", "did you mean a region such as ap-southeast-1?"),
+        ("Frankfurt", "is not the name of a region", "write a region such as eu-west-1"),
+        ("", "is not the name of a region", "write a region such as eu-west-1"),
+        ("eu-" + "w" * 64, "is not the name of a region", "write a region such as eu-west-1"),
+    ],
+)
+def test_what_is_not_the_name_of_a_region(text: str, what: str, remedy: str) -> None:
+    flaw = region_flaw(text)
+    assert flaw is not None
+    assert (flaw.what, flaw.remedy) == (what, remedy)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("eu-west-9", "did you mean eu-west-1, eu-west-2 or eu-west-3?"),
+        ("eu-wset-1", "did you mean eu-west-1?"),
+        ("us-eastt-1", "did you mean us-east-1?"),
+        ("eu-west-11", "did you mean eu-west-1?"),
+        ("ap-southeast-8", "did you mean a region such as ap-southeast-1?"),
+        ("xx-new-1", ""),
+    ],
+)
+def test_what_an_unknown_region_probably_is(text: str, expected: str) -> None:
+    assert is_region(text)
+    assert not is_known_region(text)
+    assert did_you_mean_region(region_suggestions(text)) == expected
+
+
+@given(st.text(max_size=70))
+def test_every_text_is_a_region_or_has_a_remedy(text: str) -> None:
+    flaw = region_flaw(text)
+    assert (flaw is None) == is_region(text)
+    if flaw is not None:
+        assert flaw.remedy
+        if flaw.is_sure:
+            assert all(map(is_known_region, flaw.suggestions))
+        assert all(map(is_region, flaw.suggestions))
+
+
+def test_the_table_only_grows() -> None:
+    """Whichever botocore is installed, an older or a newer one."""
+    before = (PACKAGE / "aws" / "regions.json").read_text(encoding="utf-8")
+    after = json.loads(table_text(before))
+    assert {name: set(each) <= set(after["partitions"][name]) for name, each in KNOWN.items()} == dict.fromkeys(
+        KNOWN, True
+    )
+    assert all(each <= set(after["partitions"][name]) for name, each in regions_of_botocore().items())
+    assert table_text(json.dumps(after)) == json.dumps(after, indent=1) + "\n"
+
+
+def test_the_version_of_the_table() -> None:
+    assert table_text('{"botocore": "99.0.0", "partitions": {"aws": ["xx-new-1"]}}').startswith(
+        '{\n "botocore": "99.0.0",\n "partitions": {\n  "aws": [\n'
+    )
+    assert '"xx-new-1"' in table_text('{"botocore": "1.2.3", "partitions": {"aws": ["xx-new-1"]}}')
+    assert '"botocore": "1.2.3"' not in table_text('{"botocore": "1.2.3", "partitions": {}}')
+    assert table_version() == json.loads((PACKAGE / "aws" / "regions.json").read_text(encoding="utf-8"))["botocore"]

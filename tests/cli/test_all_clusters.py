@@ -1,0 +1,209 @@
+"""--all-clusters: which clusters are meant, and that none ends the others."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+
+from tarmak_iam.cli.all_clusters import (
+    ClusterOutcome,
+    ReportProgress,
+    clusters_with_masters,
+    error_json,
+    for_each,
+    outcome_summary,
+    outcomes_exit_code,
+)
+from tarmak_iam.config import Cluster, TarmakConfig
+from tarmak_iam.errors import ConfigError, Place, SelectionError
+from tests.support import ADMIN, Shell
+
+CLUSTERS = """\
+clusters:
+- environment: prod
+  metadata: {name: hub}
+- environment: prod
+  metadata: {name: blue}
+-
+- environment: prod
+  metadata: {name: blue}
+- metadata: {name: lost}
+- environment: prod
+  metadata: {name: green-2}
+"""
+CONFIG = TarmakConfig.parse("apiVersion: api.tarmak.io/v1alpha1\nkind: Config\n" + CLUSTERS)
+
+
+def test_which_are_meant(capsys: pytest.CaptureFixture[str]) -> None:
+    assert [each.cluster_name for each in clusters_with_masters(CONFIG)] == ["prod-blue", "prod-green-2"]
+    assert capsys.readouterr().err.splitlines() == [
+        "tarmak.yaml:4:3: note: passed over: prod-hub is a hub: it has no masters",
+        "tarmak.yaml:8:2: note: passed over: an entry without environment or name is no cluster",
+        "tarmak.yaml:9:3: note: passed over: prod-blue is there already, and Tarmak takes the first",
+        "tarmak.yaml:11:3: note: passed over: an entry without environment or name is no cluster",
+    ]
+
+
+@pytest.mark.parametrize("clusters", ["", "clusters: []\n", "clusters:\n-\n"])
+def test_none_is_an_error(clusters: str) -> None:
+    config = TarmakConfig.parse("apiVersion: api.tarmak.io/v1alpha1\nkind: Config\n" + clusters)
+    with pytest.raises(SelectionError, match="there is no cluster with masters in it"):
+        clusters_with_masters(config)
+
+
+def _fails_for_blue(cluster: Cluster, tell: ReportProgress) -> int:
+    tell("a moment")
+    if cluster.name == "blue":
+        raise ConfigError("no such thing", remedy="look again", place=Place("f.yaml", 1, 2))
+    return len(cluster.name)
+
+
+def outcomes(work: Callable[[Cluster, ReportProgress], int]) -> list[ClusterOutcome[int]]:
+    return list(for_each(CONFIG.selectable_clusters, work, "trying"))
+
+
+def test_an_error_does_not_end_the_others(capsys: pytest.CaptureFixture[str]) -> None:
+    got = outcomes(_fails_for_blue)
+    assert capsys.readouterr().err.splitlines() == [
+        "prod-hub: a moment",
+        "prod-blue: a moment",
+        "f.yaml:1:2: error: prod-blue: no such thing; look again",
+        "prod-green-2: a moment",
+    ]
+    assert [(each.name, each.values) for each in got] == [
+        ("prod-hub", (3,)),
+        ("prod-blue", ()),
+        ("prod-green-2", (7,)),
+    ]
+    assert error_json(got[1]) == {"cluster": "prod-blue", "error": "f.yaml:1:2: no such thing; look again"}
+    assert outcomes_exit_code(got) == 2
+    assert outcomes_exit_code([got[0], got[2]], lambda value: value > 3) == 1
+    assert outcomes_exit_code([got[0], got[2]]) == 0
+    shown = outcome_summary(got, lambda value: "long" if value > 3 else "short", "short")
+    assert shown == "3 clusters: 1 short, 1 failed (prod-blue), 1 long (prod-green-2)"
+
+
+def test_whatever_is_no_error_of_ours_ends_it() -> None:
+    def interrupted(_cluster: Cluster, _tell: ReportProgress) -> int:
+        raise click.Abort
+
+    with pytest.raises(click.Abort):
+        outcomes(interrupted)
+
+
+@pytest.mark.parametrize("command", [["check"], ["render", "--output-dir", "x"], ["diff"]])
+@pytest.mark.parametrize("place", ["before", "between", "behind"])
+def test_not_with_one_cluster(shell: Shell, command: list[str], place: str) -> None:
+    chosen, every = ["--current-cluster", "prod-blue"], ["--all-clusters"]
+    args = {
+        "before": [*chosen, *command, *every],
+        "between": [*command, *chosen, *every],
+        "behind": [*command, *every, *chosen],
+    }
+    failed = shell.run("-c", shell.multi, *args[place], code=2)
+    assert "error: --current-cluster names one cluster, --all-clusters means every one (see tarmak-iam" in failed.err
+
+
+@pytest.mark.parametrize("given", [["--from", "-"], ["--kubeconfig", "x"], ["--context", "x"]])
+def test_a_diff_with_one_thing_is_about_one_cluster(shell: Shell, given: list[str]) -> None:
+    failed = shell.run("-c", shell.multi, "diff", "--all-clusters", *given, code=2)
+    assert "are about one cluster, --all-clusters about each" in failed.err
+
+
+def mapped(shell: Shell, *names: str) -> None:
+    for name in names:
+        role = ["map", "add", ADMIN, "--username", "admin", "--group", "system:masters"]
+        shell.run("-c", shell.multi, "--current-cluster", name, *role)
+
+
+def test_render_makes_a_directory_for_each(shell: Shell, tmp_path: Path) -> None:
+    mapped(shell, "prod-blue", "prod-green")
+    out = tmp_path / "out"
+    done = shell.run("-c", shell.multi, "render", "--all-clusters", "--output-dir", out)
+    assert f"wrote {out / 'prod-blue' / 'daemonset.yaml'}\n" in done.out
+    assert sorted(path.name for path in out.iterdir()) == ["prod-blue", "prod-green"]
+    assert done.err.splitlines()[-1] == "2 clusters: 2 rendered"
+    told = json.loads(
+        shell.run("-c", shell.multi, "render", "--all-clusters", "--output-dir", out, "--dry-run", "-o", "json").out
+    )
+    assert [(each["cluster"], each["dry_run"]) for each in told] == [("prod-blue", True), ("prod-green", True)]
+
+
+def test_what_one_is_refused_leaves_the_others_whole(shell: Shell, tmp_path: Path) -> None:
+    mapped(shell, "prod-blue", "prod-green")
+    out = tmp_path / "out"
+    (out / "prod-blue").mkdir(parents=True)
+    (out / "prod-blue" / "kubeconfig").write_text("somebody's\n")
+    done = shell.run("-c", shell.multi, "render", "--all-clusters", "--output-dir", out, "-o", "json", code=2)
+    refused, made = json.loads(done.out)
+    assert refused["cluster"] == "prod-blue"
+    assert "this file is in the way" in refused["error"]
+    assert made["cluster"] == "prod-green"
+    assert [path.name for path in (out / "prod-blue").iterdir()] == ["kubeconfig"]
+    assert {each["name"] for each in made["files"]} <= {path.name for path in (out / "prod-green").iterdir()}
+    assert done.err.splitlines()[-1] == "2 clusters: 1 rendered, 1 failed (prod-blue)"
+
+
+def test_a_dry_run_writes_nothing(shell: Shell, tmp_path: Path) -> None:
+    mapped(shell, "prod-blue", "prod-green")
+    done = shell.run("-c", shell.multi, "render", "--all-clusters", "--output-dir", tmp_path / "out", "--dry-run")
+    assert not (tmp_path / "out").exists()
+    assert done.err.splitlines()[-2:] == ["dry run: nothing was written", "2 clusters: 2 could be rendered"]
+
+
+SWITCH_ON = """\
+              amazon:
+                  # tarmak-iam: ignore[IAM021] mapped with the next release
+                  awsIAMAuthenticatorInit: true
+"""
+
+
+def ids(done: str) -> list[tuple[str, str | None]]:
+    return [(each["id"], each["cluster"]) for each in json.loads(done)]
+
+
+def test_check_sees_each_and_tells_nothing_twice(shell: Shell) -> None:
+    config = shell.multi / "tarmak.yaml"
+    config.write_text(config.read_text().replace("cloudId: aws\n", "cloudId: aws\n      colour: blue\n", 1))
+    mapped(shell, "prod-blue", "prod-green")
+    path = shell.multi / "prod-green" / "aws-iam-authenticator.yaml"
+    path.write_text(path.read_text() + "  mapAccounts: ['444455556666']\n")
+    one = shell.run("-c", shell.multi, "check", "-o", "json", code=1)
+    assert ids(one.out) == [("IAM030", "prod-hub")]
+    every = shell.run("-c", shell.multi, "check", "--all-clusters", "-o", "json", code=1)
+    assert ids(every.out) == [("IAM030", "prod-hub"), ("IAM074", "prod-green")]
+    text = shell.run("-c", shell.multi, "check", "--all-clusters", code=1)
+    assert text.err == "2 warnings, 3 clusters: 1 clean, 2 with findings (prod-hub, prod-green)\n"
+    path.write_text("server: {\n")
+    failed = shell.run("-c", shell.multi, "check", "--all-clusters", "-o", "json", code=2)
+    assert ids(failed.out) == [("IAM030", "prod-hub")]
+    assert failed.err.startswith(f"{path}:")
+
+
+def test_comments_are_judged_where_all_clusters_were_seen(shell: Shell) -> None:
+    config = shell.multi / "tarmak.yaml"
+    blue, mark, green = config.read_text().partition("# --- green")
+    green = green.replace("      kubernetes:\n", "      kubernetes:\n          apiServer:\n" + SWITCH_ON)
+    config.write_text(blue + mark + green)
+    mapped(shell, "prod-blue")
+    every = shell.run("-c", shell.multi, "check", "--all-clusters")
+    assert every.err.startswith("nothing to complain about, 1 ignored by comments, 3 clusters: 3 clean")
+    mapped(shell, "prod-green")
+    assert ids(shell.run("-c", shell.multi, "check", "-o", "json").out) == []
+    unused = shell.run("-c", shell.multi, "check", "--all-clusters", "-o", "json", code=1)
+    assert ids(unused.out) == [("IAM095", None)]
+    (shell.multi / "prod-green" / "tarmak-iam.yaml").write_text("nothing: known\n")
+    unseen = shell.run("-c", shell.multi, "check", "--all-clusters", "-o", "json", code=2)
+    assert ids(unseen.out) == []  # of the cluster that the comment is about, nothing is known
+
+
+def test_no_cluster_that_shares_a_mistake_is_clean(shell: Shell) -> None:
+    config = shell.multi / "tarmak.yaml"
+    text = config.read_text().replace("version: 1.12.9\n", "version: &v v1.12.9\n")
+    config.write_text(text.replace("version: 1.15.2 ", "version: *v "))
+    every = shell.run("-c", shell.multi, "check", "--all-clusters", code=1)
+    assert every.err.endswith("3 clusters: 1 clean, 2 with findings (prod-blue, prod-green)\n")

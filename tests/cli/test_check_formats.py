@@ -1,0 +1,247 @@
+"""`check` and `doctor` for other programs: SARIF, and GitHub's annotations."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from email.message import Message
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tarmak_iam import __version__
+from tarmak_iam.cli.formats import BaseDirectory
+from tarmak_iam.cli.formats.sarif import FINGERPRINT
+from tests.support import ADMIN, ROOT, Shell
+
+EMITTED = json.loads((ROOT / "tests" / "cli" / "sarif-emitted.json").read_text(encoding="utf-8"))
+STANDARD = (
+    ROOT / "tests" / "browser" / "node_modules" / "@microsoft" / "jest-sarif" / "lib/schemas/sarif-2.1.0-rtm.5.json"
+)
+ODD = """\
+server:
+  mapRoles:
+  - {roleARN: "arn:aws:iam::111122223333:role/KubernetesAdmin", username: admin, groups: ["system:masters"]}
+  - {roleARN: "arn:aws:iam::111122223333:role/Dev", "x-\U0001f600\ttab": 1, username: "{{SesionName}}", groups: [dev]}
+  # tarmak-iam: ignore[IAM074] the sandbox account
+  mapAccounts: ["444455556666"]
+"""
+
+
+@pytest.fixture
+def home(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The directory of the single-cluster example, as the working directory."""
+    monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
+    monkeypatch.chdir(shell.single)
+    return shell.single
+
+
+@pytest.fixture
+def mappings(home: Path) -> Path:
+    path = home / "dev-cluster" / "aws-iam-authenticator.yaml"
+    path.write_text(ODD, encoding="utf-8")
+    return path
+
+
+def sarif(shell: Shell, *args: str | Path, code: int = 1) -> Any:
+    """The run of a valid log."""
+    log = json.loads(shell.run(*args, "-o", "sarif", code=code).out)
+    jsonschema.Draft7Validator(EMITTED, format_checker=jsonschema.FormatChecker()).validate(log)
+    (run,) = log["runs"]
+    return run
+
+
+def places(run: Any) -> list[tuple[str, str, dict[str, int]]]:
+    where = [(each["ruleId"], each["locations"][0]["physicalLocation"]) for each in run["results"]]
+    return [(rule, place["artifactLocation"]["uri"], place["region"]) for rule, place in where]
+
+
+def test_what_is_found(shell: Shell, mappings: Path) -> None:
+    run = sarif(shell, "-c", ".", "check")
+    assert run["columnKind"] == "unicodeCodePoints"
+    assert places(run) == [
+        ("IAM065", "dev-cluster/aws-iam-authenticator.yaml", {"startLine": 4, "startColumn": 77}),
+        ("IAM074", "dev-cluster/aws-iam-authenticator.yaml", {"startLine": 6, "startColumn": 17}),
+    ]
+    template = run["results"][0]
+    assert mappings.read_text(encoding="utf-8").splitlines()[3][76:].startswith('"{{SesionName}}"')
+    assert template["level"] == "error"
+    assert template["locations"][0]["physicalLocation"]["artifactLocation"]["uriBaseId"] == "%SRCROOT%"
+    assert 'write "dev:{{SessionName}}"' in template["message"]["text"]
+    assert run["invocations"] == [{"executionSuccessful": True}]
+
+
+def test_what_comments_set_aside(shell: Shell, mappings: Path) -> None:
+    template, account = sarif(shell, "-c", ".", "check")["results"]
+    assert template["suppressions"] == []
+    assert account["suppressions"] == [
+        {"kind": "inSource", "status": "accepted", "justification": "the sandbox account"}
+    ]
+    mappings.write_text(ODD.replace("{{SesionName}}", "dev"), encoding="utf-8")
+    sarif(shell, "-c", ".", "check", code=0)
+
+
+def test_the_rules(shell: Shell, mappings: Path) -> None:
+    assert mappings.exists()
+    run = sarif(shell, "-c", ".", "check")
+    driver = run["tool"]["driver"]
+    assert (driver["name"], driver["version"]) == ("tarmak-iam", __version__)
+    assert [driver["rules"][each["ruleIndex"]]["id"] for each in run["results"]] == ["IAM065", "IAM074"]
+    rule = driver["rules"][1]
+    assert rule["name"] == "EveryoneOfAnAccount"
+    assert rule["shortDescription"] == {"text": "everyone of an account"}
+    assert rule["fullDescription"]["text"].startswith("An account below mapAccounts admits everyone of it: roles,")
+    assert rule["help"]["text"].endswith("If everyone is really meant, say so in a comment.")
+    assert "## Bad\n" in rule["help"]["markdown"]
+    assert rule["defaultConfiguration"] == {"level": "warning"}
+
+
+def test_where_the_pages_are(shell: Shell, mappings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the distribution says, for it alone knows."""
+    assert mappings.exists()
+    found = Message()
+    found["Project-URL"] = "Changelog, https://github.com/example/tarmak-iam/releases"
+    found["Project-URL"] = "Homepage, https://github.com/example/tarmak-iam"
+    monkeypatch.setattr("tarmak_iam.cli.formats.output.metadata", lambda _: found)
+    driver = sarif(shell, "-c", ".", "check")["tool"]["driver"]
+    assert driver["informationUri"] == "https://github.com/example/tarmak-iam"
+    page = f"https://github.com/example/tarmak-iam/blob/v{__version__}/docs/rules/IAM065.md"
+    assert driver["rules"][0]["helpUri"] == page
+
+
+def prints(run: Any) -> list[str]:
+    return [each["partialFingerprints"][FINGERPRINT] for each in run["results"]]
+
+
+def test_fingerprints_survive_lines_above(shell: Shell, mappings: Path) -> None:
+    before = prints(sarif(shell, "-c", ".", "check"))
+    assert len(set(before)) == 2
+    assert prints(sarif(shell, "-c", ".", "check")) == before
+    role = f'  - {{roleARN: "{ADMIN}2", username: second, groups: [dev]}}\n'
+    mappings.write_text("# moved\n\n" + ODD.replace("mapRoles:\n", f"mapRoles:\n{role}"), encoding="utf-8")
+    assert prints(sarif(shell, "-c", ".", "check")) == before
+    mappings.write_text(ODD.replace("SesionName", "SesionNam"), encoding="utf-8")
+    assert prints(sarif(shell, "-c", ".", "check"))[0] not in before
+
+
+def test_equal_findings_have_fingerprints_of_their_own(shell: Shell, mappings: Path) -> None:
+    again = 'mapAccounts: ["12", "12"]'
+    mappings.write_text(ODD.replace('mapAccounts: ["444455556666"]', again), encoding="utf-8")
+    found = prints(sarif(shell, "-c", ".", "check"))
+    assert len(found) > 2
+    assert len(set(found)) == len(found)
+
+
+def test_a_file_that_cannot_be_read(shell: Shell, home: Path) -> None:
+    (home / "tarmak.yaml").write_text("clusters:\n- [\n- x\n")
+    run = sarif(shell, "-c", ".", "check", code=2)
+    (invocation,) = run["invocations"]
+    (told,) = invocation["toolExecutionNotifications"]
+    assert (invocation["executionSuccessful"], run["results"]) == (False, [])
+    assert told["message"]["text"].startswith("not YAML: ")
+    assert told["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "tarmak.yaml"
+    failed = shell.run("-c", ".", "check", "-o", "github", code=2)
+    assert failed.out.startswith("::error file=tarmak.yaml,line=3,col=1,title=tarmak-iam::not YAML: ")
+    assert failed.err.startswith("tarmak.yaml:3:1: error: not YAML: ")
+
+
+def test_a_directory_that_is_not_there(shell: Shell, home: Path) -> None:
+    missing = home.parent / "no, such: 100%"
+    (told,) = sarif(shell, "-c", missing, "check", code=2)["invocations"][0]["toolExecutionNotifications"]
+    place = told["locations"][0]["physicalLocation"]
+    assert place == {"artifactLocation": {"uri": f"file://{home.parent}/no%2C%20such%3A%20100%25"}}
+    failed = shell.run("-c", missing, "check", "-o", "github", code=2)
+    assert failed.out.startswith(f"::error file={home.parent}/no%2C such%3A 100%25,title=tarmak-iam::there is no such")
+
+
+def test_one_cluster_of_several_that_cannot_be_read(shell: Shell, home: Path) -> None:
+    assert home.exists()
+    (shell.multi / "prod-blue" / "tarmak-iam.yaml").write_text("imag: x\n")
+    run = sarif(shell, "-c", shell.multi, "check", "--all-clusters", code=2)
+    assert len(run["invocations"][0]["toolExecutionNotifications"]) == 1
+
+
+def test_by_the_schema_of_the_standard(shell: Shell, mappings: Path) -> None:
+    """OASIS's, which is not ours to keep: it comes with a package of npm."""
+    if not STANDARD.exists():
+        pytest.skip("the npm packages of tests/browser are not installed: make browser")
+    schema = json.loads(STANDARD.read_text(encoding="utf-8"))
+    validator = jsonschema.validators.validator_for(schema)(schema, format_checker=jsonschema.FormatChecker())
+    validator.validate(json.loads(shell.run("-c", ".", "check", "-o", "sarif", code=1).out))
+    mappings.unlink()
+    (shell.single / "tarmak.yaml").write_text("[")
+    validator.validate(json.loads(shell.run("-c", ".", "check", "-o", "sarif", code=2).out))
+    broken = json.loads(shell.run("-c", shell.multi, "check", "-o", "sarif", code=0).out)
+    broken["runs"][0]["columnKind"] = "bytes"
+    assert not validator.is_valid(broken)
+
+
+def test_annotations(shell: Shell, mappings: Path) -> None:
+    done = shell.run("-c", ".", "check", "-o", "github", code=1)
+    (line,) = done.out.splitlines()
+    assert line.startswith(
+        "::error file=dev-cluster/aws-iam-authenticator.yaml,line=4,col=77,title=IAM065::the authenticator knows no"
+    )
+    assert done.err == "1 error, 1 ignored by comments\n"
+    assert shell.run("-c", ".", "check", "-o", "github", "--fail-on", "error", code=1).out == done.out
+    mappings.write_text(ODD.replace("{{SesionName}}", "50%"), encoding="utf-8")
+    assert shell.run("-c", ".", "check", "-o", "github").out == ""
+
+
+def test_what_would_end_a_command_is_escaped(shell: Shell, mappings: Path) -> None:
+    mappings.write_text(ODD.replace("{{SesionName}}", "50%: {{Sesion,Name}}\\n::warning::x"), encoding="utf-8")
+    lines = shell.run("-c", ".", "check", "-o", "github", code=1).out.splitlines()
+    assert all(line.startswith(("::error file=dev-cluster/", "::warning file=dev-cluster/")) for line in lines)
+    assert all("%" not in line.replace("%25", "") for line in lines)
+
+
+def test_a_finding_is_one_line_whatever_its_file_is_called(shell: Shell, mappings: Path) -> None:
+    directory = mappings.parents[1] / "a\n\x1b[31mb"
+    shutil.copytree(mappings.parent, directory / "dev-cluster")
+    shutil.copy(mappings.parents[1] / "tarmak.yaml", directory)
+    lines = shell.run("-c", directory, "--color", "always", "check", code=1).out.splitlines()
+    assert all("/a \\x1b[31mb/dev-cluster/aws-iam-authenticator.yaml:" in each for each in lines)
+
+
+@pytest.mark.parametrize("output", ["sarif", "github"])
+def test_paths_are_those_of_the_workspace(
+    shell: Shell, mappings: Path, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    assert mappings.exists()
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(shell.single.parent))
+    shown = shell.run("-c", shell.single, "check", "-o", output, code=1).out
+    name = f"{shell.single.name}/dev-cluster/aws-iam-authenticator.yaml"
+    assert (f'"{name}"' if output == "sarif" else f"file={name},") in shown
+
+
+def test_where_paths_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = tmp_path / "repo" / "clusters"
+    inner.mkdir(parents=True)
+    monkeypatch.chdir(inner)
+    assert BaseDirectory.of_repository({}).shown("a.yaml") == "a.yaml"
+    (tmp_path / "repo" / ".git").write_text("gitdir: elsewhere\n")  # as a worktree has it
+    assert BaseDirectory.of_repository({}).shown("a.yaml") == "clusters/a.yaml"
+    assert BaseDirectory.of_workspace({}).shown("a.yaml") == "a.yaml"
+    assert BaseDirectory.of_repository({}).uri("../b \u00fc:?.yaml") == ("b%20%C3%BC%3A%3F.yaml", True)
+    assert BaseDirectory.of_repository({}).uri("../../b.yaml") == (f"file://{tmp_path}/b.yaml", False)
+    assert BaseDirectory.of_workspace({"GITHUB_WORKSPACE": str(tmp_path)}).shown("a.yaml") == "repo/clusters/a.yaml"
+    (tmp_path / "link").symlink_to(tmp_path / "repo")
+    assert BaseDirectory.of_workspace({"GITHUB_WORKSPACE": str(tmp_path / "link")}).shown("a.yaml") == "clusters/a.yaml"
+    assert BaseDirectory(inner).below("..a.yaml") == "..a.yaml"
+
+
+def test_doctor_too(shell: Shell, home: Path) -> None:
+    (home / "webhook").mkdir()
+    (home / "webhook" / "cert.pem").write_text("nothing\n")
+    run = sarif(shell, "-c", ".", "doctor", "webhook")
+    assert places_of_files(run) == {"webhook/cert.pem"}
+    lines = shell.run("-c", ".", "doctor", "webhook", "-o", "github", code=1).out.splitlines()
+    assert lines[0].startswith("::error file=webhook/")
+    (told,) = sarif(shell, "doctor", "nowhere", code=2)["invocations"][0]["toolExecutionNotifications"]
+    assert told["message"]["text"]
+
+
+def places_of_files(run: Any) -> set[str]:
+    return {each["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for each in run["results"]}

@@ -1,0 +1,149 @@
+"""Keys of the section on every recorded file: what is set is there, nothing else changes, and unset gives it back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tarmak_iam.config import TarmakConfig
+from tarmak_iam.config.amazon import AMAZON
+from tarmak_iam.config.section_keys import key_named, keys_of
+from tarmak_iam.config.sections import Section, SectionModel
+from tarmak_iam.errors import ConfigError, EditRefused, SelectionError, TarmakIamError
+from tests.support import GOLDEN, golden_json
+
+READABLE = sorted(name for name, expected in golden_json("tarmak", "expected.json").items() if expected["read_ok"])
+VALUES: dict[str, Any] = {
+    "internalELBAccessLogs.bucket": "other-logs",
+    "publicELBAccessLogs.bucketPrefix": "a # b",
+    "internalELBAccessLogs.interval": 60,
+    "awsIAMAuthenticatorInit": True,
+}
+# A merge that a key would hide, and a version that Tarmak looks at once there is an apiServer.
+REFUSED = ("anchor-merge", "anchor-merge-list", "anchor-merge-override", "version-words-no-api")
+# What is empty before an edit is gone behind it.
+EMPTY_PARENTS = (
+    "logs-empty-map",
+    "multi-cluster-null",
+    "single-amazon-empty",
+    "single-apiserver-empty",
+    "single-apiserver-null",
+    "single-kubernetes-null",
+    "text-misindented",
+)
+HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\nclusters:\n- environment: dev\n  metadata: {name: cluster}\n"
+
+
+class Calico(SectionModel):
+    backend: str = "etcd"
+
+
+def without(data: dict[str, Any], index: int) -> dict[str, Any]:
+    """Everything but the section of one cluster, and its parents where they hold nothing else."""
+    cluster = dict(data["clusters"][index] or {})
+    kubernetes = dict(cluster.pop("kubernetes", None) or {})
+    api_server = dict(kubernetes.pop("apiServer", None) or {})
+    api_server.pop("amazon", None)
+    rest = {key: value for key, value in data.items() if key != "clusters"}
+    others = [each for number, each in enumerate(data["clusters"]) if number != index]
+    return {**rest, "others": others, "cluster": cluster, "kubernetes": kubernetes, "apiServer": api_server}
+
+
+def value_at(config: TarmakConfig, index: int, key: str) -> Any:
+    value: Any = config.clusters[index].amazon
+    for step in key.split("."):
+        value = getattr(value, step, None)
+    return value
+
+
+@pytest.mark.parametrize("name", READABLE)
+def test_set_and_unset(name: str) -> None:
+    config = TarmakConfig.parse((GOLDEN / "tarmak" / f"{name}.yaml").read_bytes())
+    before = config.document.to_bytes()
+    for cluster in config.clusters:
+        if cluster.type == "hub" or config.cluster(cluster.cluster_name) is not cluster:
+            continue
+        for key, value in VALUES.items():
+            try:
+                edited = config.set(cluster.cluster_name, key, value)
+            except (EditRefused, ConfigError):
+                assert name in REFUSED
+                continue
+            assert value_at(edited, cluster.index, key) == value
+            assert without(edited.data, cluster.index) == without(config.data, cluster.index)
+            assert edited.set(cluster.cluster_name, key, value) is edited
+            if value_at(config, cluster.index, key) is None and name not in EMPTY_PARENTS:
+                back = edited.unset(cluster.cluster_name, key)
+                assert back.document.to_bytes() == before
+
+
+def test_keys_in_the_models_order() -> None:
+    assert [each.key for each in keys_of(AMAZON)][:2] == ["publicELBAccessLogs.enabled", "publicELBAccessLogs.bucket"]
+    assert key_named(AMAZON, "kubernetes.apiServer.amazon.awsIAMAuthenticatorInit").key == "awsIAMAuthenticatorInit"
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"])))
+def test_every_text_is_a_bucket_or_refused(text: str) -> None:
+    """Whatever it looks like, it stays the text that it is; what YAML cannot hold is refused."""
+    config = TarmakConfig.parse(HEAD)
+    typed = key_named(AMAZON, "internalELBAccessLogs.bucket").typed(text)
+    assert typed == text
+    try:
+        edited = config.set("dev-cluster", "internalELBAccessLogs.bucket", typed)
+    except TarmakIamError:
+        return
+    assert value_at(edited, 0, "internalELBAccessLogs.bucket") == text
+    assert value_at(TarmakConfig.parse(edited.document.to_bytes()), 0, "internalELBAccessLogs.bucket") == text
+
+
+@pytest.mark.parametrize("value", ["true", 1, 0, 1.0, [], {}, "yes"])
+def test_a_boolean_is_nothing_else(value: Any) -> None:
+    with pytest.raises(ConfigError, match="awsIAMAuthenticatorInit must be a boolean"):
+        TarmakConfig.parse(HEAD).set("dev-cluster", "awsIAMAuthenticatorInit", value)
+
+
+@pytest.mark.parametrize("key", ["", ".", "publicELBAccessLogs.", "publicELBAccessLogs.bucket.name", "awsIAM", "a.b"])
+def test_a_key_that_is_not_there(key: str) -> None:
+    with pytest.raises(SelectionError, match=r"kubernetes\.apiServer\.amazon has no key"):
+        TarmakConfig.parse(HEAD).set("dev-cluster", key, "x")
+    with pytest.raises(SelectionError, match=r"kubernetes\.apiServer\.amazon has no key"):
+        TarmakConfig.parse(HEAD).unset("dev-cluster", key)
+
+
+def test_null_is_no_value() -> None:
+    with pytest.raises(ConfigError, match=r"internalELBAccessLogs\.bucket needs a value"):
+        TarmakConfig.parse(HEAD).set("dev-cluster", "internalELBAccessLogs.bucket", None)
+
+
+def test_what_counts_from_another_place_is_neither_set_nor_taken_out() -> None:
+    first = '{"internalELBAccessLogs": {"bucket": "a"}, "awsIAMAuthenticatorInit": true}'
+    text = (
+        '{"apiVersion": "api.tarmak.io/v1alpha1", "kind": "Config", "clusters": [{"environment": "dev", "metadata": '
+        '{"name": "cluster"}, "kubernetes": {"apiServer": {"amazon": %s, "amazon": {"internalELBAccessLogs": {}}}}}]}'
+    )
+    config = TarmakConfig.parse(text % first)
+    assert config.clusters[0].authenticator_init
+    for key in ("internalELBAccessLogs.bucket", "awsIAMAuthenticatorInit"):
+        with pytest.raises(EditRefused, match=f"what counts for {key} comes from another place"):
+            config.unset("dev-cluster", key)
+    assert config.set("dev-cluster", "internalELBAccessLogs.bucket", "a") is config
+
+
+def test_another_part_of_the_cluster_is_judged_too() -> None:
+    calico = Section(("kubernetes", "calico"), Calico)
+    with pytest.raises(ConfigError, match=r"^tarmak\.yaml:4:3: it would be refused: 'foo' is no backend of Calico"):
+        TarmakConfig.parse(HEAD).set("dev-cluster", "backend", "foo", calico)
+
+
+def test_a_cluster_that_holds_nothing_else_stays() -> None:
+    text = HEAD.replace(
+        "- environment: dev\n",
+        "- kubernetes: {apiServer: {amazon: {awsIAMAuthenticatorInit: true}}}\n- environment: dev\n",
+    )
+    config = TarmakConfig.parse(text)
+    for edited in (config.unset("-", "awsIAMAuthenticatorInit"), config.disable_authenticator("-")):
+        assert [cluster.cluster_name for cluster in edited.clusters] == ["-", "dev-cluster"]
+        assert edited.document.to_bytes() == text.replace("{awsIAMAuthenticatorInit: true}", "{}").encode()

@@ -1,0 +1,299 @@
+"""Sections of third parties with whatever pydantic offers: set, read, checked and described as the built-in one is."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable, Iterator
+from enum import Enum
+from typing import Any, Literal
+
+import jsonschema
+import pytest
+from pydantic import Field, field_validator
+
+from tarmak_iam.config import TarmakConfig
+from tarmak_iam.config.amazon import AMAZON
+from tarmak_iam.config.schema import file_schema, section_schema
+from tarmak_iam.config.section_keys import GROUP, key_named, keys_of
+from tarmak_iam.config.sections import Problem, Section, SectionModel, SectionRule
+from tarmak_iam.errors import ConfigError, TarmakIamError
+from tarmak_iam.findings import At, Severity
+from tarmak_iam.lint import Subjects, check
+from tests.support import bring_plugins
+
+HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\nclusters:\n- environment: dev\n  metadata: {name: cluster}\n"
+
+
+class Stage(str, Enum):
+    TEST = "test"
+    LIVE = "live"
+
+
+class Item(SectionModel):
+    name: str
+    size: int = 1
+
+
+class Odd(SectionModel):
+    stage: Stage | None = None
+    kind: Literal["a", "b"] = "a"
+    since: dt.date | None = None
+    count: int = Field(default=1, ge=1, le=9)
+    port: int | str | None = None
+    items: list[Item] = Field(default_factory=list)
+    by_name: dict[str, Item] = Field(default_factory=dict)
+    labels: dict[str, str] = Field(default_factory=dict)
+    pair: tuple[int, int] | None = None
+    flags: list[bool] = Field(default_factory=list)
+    properties: str = ""
+    anything: Any = None
+    block: Item | None = None
+
+
+class Two(SectionModel):
+    a: int
+    b: int
+
+
+ODD = Section(("example.org/odd",), Odd)
+TWO = Section(("two",), Two)
+
+
+def config(text: str = "") -> TarmakConfig:
+    return TarmakConfig.parse(HEAD + text)
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "value"),
+    [
+        ("stage", "live", "live"),
+        ("kind", "b", "b"),
+        ("since", "2019-06-01", "2019-06-01"),
+        ("count", "9", 9),
+        ("port", "80", 80),
+        ("port", "http", "http"),
+        ("items", "[{name: a}, {name: b, size: 2}]", [{"name": "a"}, {"name": "b", "size": 2}]),
+        ("by_name", "{x: {name: a}}", {"x": {"name": "a"}}),
+        ("labels", "{a: b}", {"a": "b"}),
+        ("pair", "[1, 2]", [1, 2]),
+        ("flags", "[yes, no]", [True, False]),
+        ("properties", "5", "5"),
+        ("anything", "[1, {a: b}]", [1, {"a": "b"}]),
+        ("block.name", "x", "x"),
+    ],
+)
+def test_a_text_becomes_a_value_and_is_read_back(key: str, text: str, value: Any) -> None:
+    assert key_named(ODD, key).typed(text) == value
+    edited = config().set("dev-cluster", key, value, ODD)
+    model = edited.clusters[0].section(ODD)
+    assert model is not None
+    found: Any = model.model_dump(mode="json", exclude_unset=True)
+    for step in key.split("."):
+        found = found[step]
+    assert found == value
+    assert edited.set("dev-cluster", key, value, ODD) is edited
+    assert edited.unset("dev-cluster", key, ODD).document.to_bytes() == HEAD.encode()
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "message"),
+    [
+        ("stage", "prod", "stage is wrong: input should be 'test' or 'live', not \"prod\""),
+        ("since", "2019-13-01", "since is wrong: input should be a valid date in the format YYYY-MM-DD, month value"),
+        ("count", "10", "count is wrong: input should be less than or equal to 9, not 10"),
+        ("count", "nine", 'count must be a whole number, not "nine"'),
+        ("items", "[{size: 1}]", 'items[0] is wrong: name is missing, not [{"size": 1}]'),
+        ("items", "[{name: 5}]", 'items[0].name must be a string, not [{"name": 5}]'),
+        ("labels", "{a: 1}", 'labels.a must be a string, not {"a": 1}'),
+        ("flags", "[1]", "flags[0] must be a boolean, not [1]"),
+        ("block", "{name: x}", "block is a block of keys; set one of block.name, block.size"),
+        ("block.size", "1", "it would be refused: name is missing"),
+    ],
+)
+def test_what_does_not_fit_is_refused(key: str, text: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config().set("dev-cluster", key, key_named(ODD, key).typed(text), ODD)
+    assert message in str(caught.value)
+
+
+def test_keys_that_need_each_other_are_set_together() -> None:
+    with pytest.raises(ConfigError, match="it would be refused: b is missing"):
+        config().set("dev-cluster", "a", 1, TWO)
+    edited = config().set_all("dev-cluster", {"a": 1, "b": 2}, TWO)
+    assert edited.clusters[0].section(TWO) == Two(a=1, b=2)
+
+
+def test_a_hub_has_no_kubernetes_but_may_have_other_sections() -> None:
+    hub = config().document.text.replace("dev", "prod").replace("name: cluster", "name: hub")
+    both = TarmakConfig.parse(hub + "- environment: prod\n  metadata: {name: a}\n")
+    edited = both.set_all("prod-hub", {"a": 1, "b": 2}, TWO)
+    assert edited.clusters[0].section(TWO) == Two(a=1, b=2)
+    with pytest.raises(ConfigError, match="prod-hub is a hub: it has no masters, so a and b would do nothing"):
+        both.set_all("prod-hub", {"a": 1, "b": 2}, Section(("kubernetes", "two"), Two))
+
+
+def test_a_list_of_models_is_a_value_and_a_model_is_a_block() -> None:
+    assert [each.key for each in keys_of(ODD)] == [
+        *("stage", "kind", "since", "count", "port", "items", "by_name", "labels", "pair", "flags", "properties"),
+        *("anything", "block.name", "block.size"),
+    ]
+
+
+def test_a_section_beside_keys_of_tarmaks() -> None:
+    class Dashboard(SectionModel):
+        enabled: bool = False
+        replicas: int = 1
+
+    dashboard = Section(("kubernetes", "dashboard"), Dashboard)
+    edited = config().set_all("dev-cluster", {"enabled": True, "replicas": 3}, dashboard)
+    assert edited.clusters[0].section(dashboard) == Dashboard(enabled=True, replicas=3)
+    assert edited.clusters[0].data["kubernetes"] == {"dashboard": {"enabled": True}}
+
+
+def test_an_alias_is_refused_where_the_model_is_made() -> None:
+    with pytest.raises(TypeError, match=r"Aliased\.own has an alias: a field is called what its key is"):
+
+        class Aliased(SectionModel):
+            own: str = Field(default="", alias="own-key")
+
+
+@pytest.mark.parametrize("path", ["kubernetes", ["a"], (1,)])
+def test_a_path_is_a_tuple_of_texts(path: Any) -> None:
+    with pytest.raises(TypeError, match="a path is a tuple of keys"):
+        Section(path, Two)
+    with pytest.raises(TypeError, match="a path is a tuple of keys"):
+        Problem(path if path != (1,) else ((),), "x")  # type: ignore[arg-type]  # what is tested
+
+
+@pytest.mark.parametrize("section", [ODD, TWO, Section(("Cluster",), Odd)])
+def test_the_schemas(section: Section[Any]) -> None:
+    own, whole = section_schema(section), file_schema([AMAZON, section])
+    for schema in (own, whole):
+        jsonschema.Draft7Validator.check_schema(schema)
+    key = section.path[0]
+    good: list[Any] = [None] if section is TWO else [None, {}, {"stage": None, "kind": None, "block": None, "x-a": 1}]
+    bad: list[Any] = [[], {"a": 1, "b": "x"}]
+    if section is not TWO:
+        good += [
+            {"stage": "test", "since": "2019-06-01", "count": 9, "port": 80, "items": [{"name": "a"}], "pair": [1, 2]},
+            {"flags": [True, "yes"], "by_name": {"x": {"name": "a"}}, "port": "http", "properties": "x"},
+        ]
+        bad += [{"count": 0}, {"stage": "prod"}, {"pair": [1]}, {"pair": [1, 2, 3]}, {"items": [{}]}, {"block": {}}]
+    for data in good:
+        jsonschema.validate(data, own, jsonschema.Draft7Validator)
+        jsonschema.validate({"clusters": [{key: data}]}, whole, jsonschema.Draft7Validator)
+    for data in bad:
+        assert not jsonschema.Draft7Validator(own).is_valid(data)
+        assert not jsonschema.Draft7Validator(whole).is_valid({"clusters": [{key: data}]})
+
+
+@pytest.fixture
+def bring(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    return lambda *sections: bring_plugins(monkeypatch, GROUP, *sections)
+
+
+Bring = Callable[..., None]
+
+
+def found(text: str) -> list[str]:
+    return [
+        f"{each.place.line}:{each.place.column} {each.finding.id} {each.finding.text}"
+        for each in check(Subjects(config(text)))
+    ]
+
+
+def test_everything_that_does_not_fit_is_told(bring: Bring) -> None:
+    bring(ODD)
+    assert found('  example.org/odd: {count: "5", kind: c, itms: [], block: {name: 5, x-note: a, sizes: 1}}\n') == [
+        "6:28 IAM045 dev-cluster: example.org/odd: must be a whole number",
+        "6:39 IAM045 dev-cluster: example.org/odd: input should be 'a' or 'b'",
+        "6:42 IAM046 the section example.org/odd has no key 'itms'; did you mean items?",
+        "6:66 IAM045 dev-cluster: example.org/odd: must be a string",
+        "6:80 IAM046 the section example.org/odd has no key 'sizes'; did you mean size?",
+    ]
+
+
+def test_a_rule_sees_all_of_the_cluster_and_points_at_a_key(bring: Bring) -> None:
+    def rule(two: Two, cluster: Any) -> Iterator[Problem]:
+        assert cluster["example.org/odd"] == {"kind": "b"}
+        assert cluster["environment"] == "dev"
+        yield Problem(("a",), f"a is {two.a}", "write 2", At.KEY)
+
+    bring(Section(("two",), Two, rules=(SectionRule("TWO001", Severity.WARNING, "a", rule),)), ODD)
+    assert found("  two: {a: 1, b: 2}\n  example.org/odd: {kind: b}\n") == ["6:9 TWO001 dev-cluster: a is 1; write 2"]
+
+
+class Picky(SectionModel):
+    a: int = 1
+
+    @field_validator("a")
+    @classmethod
+    def _never(cls, value: int) -> int:
+        if value:
+            raise ValueError
+        return value
+
+
+def failing(*args: Any) -> Any:
+    raise KeyError(f"nothing about {len(args)}")
+
+
+def nothing(two: Two) -> Any:
+    del two
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        Section(("two",), Two, validate=failing),
+        Section(("two",), Two, validate=nothing),
+        Section(("two",), Two, defaults=failing),
+        Section(("two",), Two, rules=(SectionRule("TWO001", Severity.ERROR, "a", failing),)),
+    ],
+)
+def test_a_plugin_that_fails_is_told_as_such(bring: Bring, section: Section[Any]) -> None:
+    bring(section)
+    with pytest.raises(TarmakIamError, match=r"the section two has a bug: (KeyError|TypeError): "):
+        found("  two: {a: 1, b: 2}\n")
+
+
+def test_a_validator_without_words(bring: Bring) -> None:
+    bring(Section(("picky",), Picky))
+    assert found("  picky: {a: 1}\n") == ["6:14 IAM045 dev-cluster: picky: it is wrong"]
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ([TWO, TWO], "the section two is brought by package0 and by package1"),
+        ([Section(("kubernetes",), Two)], "amazon of tarmak-iam and kubernetes of package0 are within one another"),
+        (["text"], "the entry point section0 of package0 is no Section"),
+        (
+            [Section(("two",), Two, rules=(SectionRule("IAM001", Severity.ERROR, "a", failing),))],
+            "the rule IAM001 is brought by tarmak-iam and by package0",
+        ),
+    ],
+)
+def test_plugins_that_exclude_each_other(bring: Bring, sections: list[Any], message: str) -> None:
+    bring(*sections)
+    with pytest.raises(ConfigError, match=message):
+        found("")
+
+
+def test_many_clusters_are_no_matter(bring: Bring) -> None:
+    """The file's plain data are copied once, not once a cluster."""
+    bring(TWO)
+    text = "".join(
+        f"- environment: e{number}\n  metadata: {{name: c}}\n  two: {{a: 1, b: 2}}\n" for number in range(300)
+    )
+    many = config(text)
+    assert many.written_clusters is many.written_clusters
+    assert check(Subjects(many)) == []
+
+
+def test_data_are_json_when_they_reach_a_model() -> None:
+    model = config("  example.org/odd: {since: 2019-06-01, pair: [1, 2]}\n").clusters[0].section(ODD)
+    assert model is not None
+    assert (model.since, model.pair) == (dt.date(2019, 6, 1), (1, 2))
+    assert json.loads(model.model_dump_json(exclude_unset=True)) == {"since": "2019-06-01", "pair": [1, 2]}

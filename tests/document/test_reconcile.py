@@ -1,0 +1,63 @@
+"""Which items of two lists are the same one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tarmak_iam.document.members import longest_ascent
+from tarmak_iam.document.reconcile import Identity, matched_items
+
+
+def named(*names: str, **more: Any) -> list[dict[str, Any]]:
+    return [{"name": name, **more} for name in names]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "identities", "pairs"),
+    [
+        ([], [], [], {}),
+        (["a", "b"], ["b", "a", "b"], [], {1: 0, 2: 1}),
+        (["x", "y", "x"], ["y", "x"], [], {0: 1, 1: 2}),
+        ([1, True, 1.0, "1"], ["1", 1.0, True, 1], [], {0: 3, 1: 2, 2: 1, 3: 0}),
+        (["a", "x", "c"], ["a", "y", "c"], [], {0: 0, 2: 2}),  # x and y are two things
+        (named("a", "b"), named("b", "a"), ["name"], {0: 1, 1: 0}),
+        (named("a", v=1), named("b", v=1), ["name"], {}),
+        (named("a", v=1), named("b", v=1), [], {0: 0}),  # half of it is equal
+        (named("a", "a", v=1), named("a", "a", v=2), ["name"], {0: 0, 1: 1}),
+        (named("a"), named("a", e="x"), [("e", "name"), "name"], {}),  # the first identity that there is counts
+        ([{"m": {"n": 1}}, {"m": {"n": 2}}], [{"m": {"n": 2}, "v": 1}], [("m.n",)], {0: 1}),
+        ([{"m": {"n": None}, "v": 1}], [{"m": {"n": None}, "v": 1}], ["m.n"], {0: 0}),  # null is no identity
+        ([["a", "b"]], [["a", "c"]], [], {}),
+    ],
+)
+def test_matched(old: list[Any], new: list[Any], identities: list[Identity], pairs: dict[int, int]) -> None:
+    assert matched_items(old, new, identities) == pairs
+
+
+@given(st.lists(st.sampled_from("abcd"), max_size=8), st.lists(st.sampled_from("abcd"), max_size=8))
+def test_equal_items_are_matched_as_often_as_they_can_be(old: list[str], new: list[str]) -> None:
+    pairs = matched_items(old, new)
+    assert all(old[before] == new[after] for after, before in pairs.items())
+    assert len(set(pairs.values())) == len(pairs) == sum(min(old.count(each), new.count(each)) for each in set(old))
+
+
+def test_large_lists_are_matched_without_a_table() -> None:
+    old, new = [f"a{n}" for n in range(3000)], [f"a{n}" for n in reversed(range(3000))]
+    assert matched_items(old, new) == {n: 2999 - n for n in range(3000)}
+
+
+@given(st.permutations(range(8)))
+def test_the_longest_ascent(numbers: list[int]) -> None:
+    ascent = longest_ascent(numbers)
+    assert ascent == sorted(ascent)
+    left = iter(numbers)
+    assert all(number in left for number in ascent)
+
+
+def test_ascents() -> None:
+    assert longest_ascent([]) == []
+    assert longest_ascent([2, 0, 1, 3]) == [0, 1, 3]

@@ -1,0 +1,51 @@
+"""Splices of several changes in one text."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tarmak_iam.document.nodes import Span
+from tarmak_iam.document.splices import ClaimedSpans, Splice, apply_splices, joined_spans
+
+
+def test_all_at_once() -> None:
+    assert (
+        apply_splices("abcdef", [Splice(4, 5, "E"), Splice(0, 0, "<"), Splice(1, 3, ""), Splice(4, 4, "-")]) == "<ad-Ef"
+    )
+    assert apply_splices("ab", [Splice(1, 1, "1"), Splice(1, 1, "2")]) == "a12b"
+    with pytest.raises(ValueError, match="overlapping"):
+        apply_splices("abc", [Splice(0, 2, ""), Splice(1, 3, "")])
+
+
+def test_spans_that_touch_are_one() -> None:
+    assert joined_spans([Span(5, 6), Span(0, 2), Span(2, 4), Span(1, 3)]) == [Span(0, 4), Span(5, 6)]
+
+
+def test_two_may_insert_at_one_point_only_for_one_owner() -> None:
+    room = ClaimedSpans()
+    assert room.take([Splice(3, 3, "a")], "mapping")
+    assert room.take([Splice(3, 3, "b")], "mapping")
+    assert not room.take([Splice(3, 3, "c")], "another")
+    assert not room.take([Splice(2, 4, "")], "mapping")
+    assert room.take([Splice(3, 5, "")], "another")  # begins where something goes in
+
+
+def test_room_can_be_given_back() -> None:
+    room = ClaimedSpans()
+    splices = [Splice(0, 2, ""), Splice(4, 4, "x")]
+    assert room.take(splices, 1)
+    assert not room.take([Splice(1, 3, "")], 2)
+    room.leave(splices)
+    assert room.take([Splice(1, 5, "")], 2)
+
+
+SPLICES = st.tuples(st.integers(0, 9), st.integers(0, 3)).map(lambda pair: Splice(pair[0], pair[0] + pair[1], "x"))
+
+
+@given(st.lists(SPLICES, max_size=12))
+def test_what_finds_room_can_be_applied(splices: list[Splice]) -> None:
+    room = ClaimedSpans()
+    taken = [splice for number, splice in enumerate(splices) if room.take([splice], number)]
+    apply_splices("0123456789abc", taken)

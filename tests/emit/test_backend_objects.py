@@ -1,0 +1,379 @@
+"""The objects of every backend: what they are, that Kubernetes takes them, and that the daemon reads the same."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+import subprocess
+from collections.abc import Iterable
+from typing import Any
+
+import jsonschema
+import kubernetes_validate
+import pytest
+
+from tarmak_iam.config import TarmakConfig
+from tarmak_iam.document.dump import yaml_bytes
+from tarmak_iam.emit import manifests, notes
+from tarmak_iam.emit.artifact import Manifest
+from tarmak_iam.emit.kubernetes_objects import fits_client_side_apply
+from tarmak_iam.errors import ConfigError
+from tarmak_iam.identity.authenticator import Authenticator
+from tarmak_iam.identity.model import Identity
+from tarmak_iam.identity.releases import DaemonVersion, known_releases
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.mappings.mappings_file import Mappings
+from tests.emit.installations import CONFIG, MAPPINGS, ON, installation
+from tests.support import shared_file
+
+RICH = """\
+# people
+server:
+  scrubbedAccounts: ["444455556666"]   # quiet
+  mapRoles:
+  # admins
+  - roleARN: arn:aws:iam::111122223333:role/Admin
+    username: yes
+    groups: ["system:masters", no, 1.0]
+  - roleARN: arn:aws:iam::111122223333:role/Node
+    username: system:node:{{EC2PrivateDNSName}}
+    groups: ["system:nodes", "system:bootstrappers"]
+  - rolearn: arn:aws:iam::111122223333:role/admin
+    username: "admin:{{SessionName}}"
+    groups: a,b
+  - roleARN: arn:aws:iam::111122223333:role/Nameless
+  mapUsers:
+  - userARN: arn:aws:iam::111122223333:user/team/Alice
+    username: 'x: "y" # {{AccountID}}'
+    groups: ["- a", "---", "$(X)", "%", "é"]
+  - userARN: arn:aws:sts::111122223333:federated-user/Bob
+    username: bob
+"""
+ACCOUNTS = '  mapAccounts: ["444455556666", "012345678901"]\n'
+SSO = """\
+  - sso: {permissionSetName: Dev, accountID: "111122223333"}
+    username: dev
+    groups: [dev]
+"""
+WITH_SSO = RICH.replace("  mapUsers:\n", f"{SSO}  mapUsers:\n")
+GATE = "feature gate SSORoleMatch (default false, Alpha)"
+BACKENDS = [
+    list(chosen)
+    for count in (1, 2, 3)
+    for chosen in itertools.permutations(("MountedFile", "EKSConfigMap", "CRD"), count)
+]
+CALLERS = [
+    Identity(f"arn:aws:sts::111122223333:assumed-role/{role}/s@x", "111122223333", "AROA:s@x")
+    for role in ("Admin", "Node", "Nameless", "AWSReservedSSO_Dev_0123456789abcdef", "Other")
+] + [
+    Identity(
+        "arn:aws:sts::111122223333:assumed-role/Node/i-0123456789abcdef0", "111122223333", "AROA:i-0123456789abcdef0"
+    ),
+    Identity("arn:aws:iam::111122223333:user/team/Alice", "111122223333", "AIDA"),
+    Identity("arn:aws:iam::111122223333:user/Alice", "111122223333", "AIDA"),
+    Identity("arn:aws:sts::111122223333:federated-user/Bob", "111122223333", "111122223333:Bob"),
+    Identity("arn:aws:iam::444455556666:user/any", "444455556666", "AIDA"),
+    Identity("arn:aws:iam::012345678901:root", "012345678901", "012345678901"),
+    Identity("arn:aws:iam::999922223333:user/any", "999922223333", "AIDA"),
+]
+NAMES = {"i-0123456789abcdef0": "ip-10-0-0-1.ec2.internal"}
+
+
+def answers(config: str, version: str, args: Iterable[str], files: dict[str, str]) -> list[Any]:
+    daemon = Authenticator.load(config, version=version, args=args, files=files, private_dns_names=NAMES)
+    assert daemon.failure is None, daemon.failure
+    found = [daemon.whois(caller) for caller in CALLERS]
+    return [(each.authenticated, each.username, each.groups, each.uid, each.extra) for each in found]
+
+
+def read_back(objects: list[Manifest], version: str) -> tuple[str, str, list[str], dict[str, str]]:
+    """Configuration, release, flags and objects of the cluster, as JSON for speed."""
+    named = {(each["kind"], each["metadata"]["name"]): each for each in objects}
+    (container,) = named["DaemonSet", "aws-iam-authenticator"]["spec"]["template"]["spec"]["containers"]
+    config = named["ConfigMap", "aws-iam-authenticator"]["data"]["config.yaml"]
+    return config, version, container["args"], {"objects.json": json.dumps({"kind": "List", "items": objects})}
+
+
+FULL, FULL_WITH_SSO = (f"clusterID: dev-cluster\n{text}{ACCOUNTS}" for text in (RICH, WITH_SSO))
+PARSED = {text: Mappings.parse(text) for text in (RICH, FULL, FULL_WITH_SSO)}
+TARMAK = TarmakConfig.parse(CONFIG.format(api_server=ON, location="eu-west-1"))
+
+
+def made_of(text: str, version: DaemonVersion, backends: list[str]) -> Installation:
+    """Without reading the same files again and again."""
+    settings: dict[str, Any] = {"daemonVersion": str(version), "backends": backends}
+    if version.has(GATE):
+        settings["featureGates"] = {"SSORoleMatch": True}
+    return Installation.of(TARMAK, TARMAK.current_cluster, PARSED[text], None, settings)
+
+
+@pytest.mark.parametrize("version", known_releases(), ids=str)
+def test_every_release_and_backend_gives_what_the_file_says_or_is_refused(version: DaemonVersion) -> None:
+    text = FULL_WITH_SSO if version.has(GATE) else FULL
+    itself = answers(text, str(version), made_of(text, version, ["MountedFile"]).daemon_args(), {})
+    for backends in BACKENDS:
+        reason = refused(version, backends)
+        if reason:
+            with pytest.raises(ConfigError, match=reason):
+                manifests(made_of(text, version, backends))
+        else:
+            assert answers(*read_back(manifests(made_of(text, version, backends)), str(version))) == itself, backends
+
+
+@pytest.mark.parametrize("version", known_releases()[1:], ids=str)
+def test_objects_alone_give_what_the_file_says_of_arns(version: DaemonVersion) -> None:
+    text = f"clusterID: dev-cluster\n{RICH}"
+    itself = answers(text, str(version), made_of(RICH, version, ["MountedFile"]).daemon_args(), {})
+    assert answers(*read_back(manifests(made_of(RICH, version, ["CRD"])), str(version))) == itself
+
+
+@pytest.mark.parametrize("version", [each for each in known_releases() if not each.has(GATE)], ids=str)
+def test_sso_entries_need_a_release_that_has_them(version: DaemonVersion) -> None:
+    spans = "v0.6.0 to v0.6.1, v0.6.30 to v0.6.31, v0.7.1 and later"
+    with pytest.raises(ConfigError, match=f":17:5: sso:111122223333/Dev needs a version with SSORoleMatch: {spans}"):
+        manifests(made_of(FULL_WITH_SSO, version, ["MountedFile"]))
+
+
+def refused(version: DaemonVersion, backends: list[str]) -> str:
+    """The reason; empty where there is none."""
+    if version == DaemonVersion(0, 4, 0) and backends != ["MountedFile"]:
+        return "authenticator v0.4.0 has no backends: it reads its file only"
+    return "the backend CRD (admits no accounts|has no SSO entries)" if backends == ["CRD"] else ""
+
+
+def kinds(**settings: Any) -> list[str]:
+    made = manifests(installation(mappings=RICH, **settings))
+    return [f"{each['kind']} {each['metadata'].get('namespace', '-')}/{each['metadata']['name']}" for each in made]
+
+
+OWN = ["ConfigMap kube-system/aws-iam-authenticator", "DaemonSet kube-system/aws-iam-authenticator"]
+
+
+def test_a_daemon_that_reads_its_file_needs_no_rights() -> None:
+    assert kinds() == OWN
+    pod = manifests(installation())[1]["spec"]["template"]["spec"]
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["serviceAccountName"] == "default"
+
+
+def test_the_objects_in_apply_order() -> None:
+    assert kinds(backends=["EKSConfigMap"]) == [
+        "ServiceAccount kube-system/aws-iam-authenticator",
+        "ClusterRole -/aws-iam-authenticator-aws-auth",
+        "RoleBinding kube-system/aws-iam-authenticator-aws-auth",
+        OWN[0],
+        "ConfigMap kube-system/aws-auth",
+        OWN[1],
+    ]
+    assert kinds(backends=["CRD", "MountedFile"]) == [
+        "CustomResourceDefinition -/iamidentitymappings.iamauthenticator.k8s.aws",
+        "ServiceAccount kube-system/aws-iam-authenticator",
+        "ClusterRole -/aws-iam-authenticator",
+        "ClusterRole -/aws-iam-authenticator-events",
+        "ClusterRoleBinding -/aws-iam-authenticator",
+        "RoleBinding default/aws-iam-authenticator-events",
+        OWN[0],
+        "IAMIdentityMapping -/role-node-111122223333",
+        "IAMIdentityMapping -/role-admin-111122223333",
+        "IAMIdentityMapping -/role-nameless-111122223333",
+        "IAMIdentityMapping -/user-team-alice-111122223333--0926a52e",
+        "IAMIdentityMapping -/federated-user-bob-111122223333",
+        OWN[1],
+    ]
+
+
+def rules(**settings: Any) -> dict[str, list[Any]]:
+    """By the namespace that they are bound in."""
+    made = manifests(installation(**settings))
+    given = {each["metadata"]["name"]: each["rules"] for each in made if each["kind"] == "ClusterRole"}
+    bound = {
+        each["metadata"].get("namespace", "everywhere"): given.pop(each["roleRef"]["name"])
+        for each in made
+        if each["kind"].endswith("Binding")
+    }
+    assert not given
+    return bound
+
+
+def test_no_right_is_given_that_the_daemon_does_not_use() -> None:
+    watch = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["watch"], "resourceNames": ["aws-auth"]}
+    assert rules(backends=["EKSConfigMap", "MountedFile"]) == {"kube-system": [watch]}
+    group = ["iamauthenticator.k8s.aws"]
+    assert rules(backends=["CRD"]) == {
+        "everywhere": [
+            {"apiGroups": group, "resources": ["iamidentitymappings"], "verbs": ["list", "watch"]},
+            {"apiGroups": group, "resources": ["iamidentitymappings/status"], "verbs": ["update"]},
+        ],
+        "default": [{"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]}],
+    }
+    # A watch of one object is not authorized as one before 1.11.
+    assert rules(backends=["EKSConfigMap"], kubernetesVersion="1.10.3") == {
+        "kube-system": [{key: value for key, value in watch.items() if key != "resourceNames"}]
+    }
+
+
+def test_bindings_lead_to_their_roles_and_the_pods_account() -> None:
+    made = manifests(installation(backends=["CRD", "EKSConfigMap"]))
+    there = {(each["kind"], each["metadata"].get("namespace"), each["metadata"]["name"]) for each in made}
+    bindings = [each for each in made if each["kind"].endswith("Binding")]
+    for each in bindings:
+        where = each["metadata"].get("namespace")
+        assert (each["roleRef"]["kind"], None, each["roleRef"]["name"]) in there
+        assert each["kind"] == ("RoleBinding" if where else "ClusterRoleBinding")
+        (subject,) = each["subjects"]
+        assert (subject["kind"], subject["namespace"], subject["name"]) in there
+    assert len(bindings) == 3
+    pod = made[-1]["spec"]["template"]["spec"]
+    assert (pod["serviceAccountName"], pod["automountServiceAccountToken"]) == ("aws-iam-authenticator", True)
+
+
+def test_all_objects_have_the_labels() -> None:
+    made = manifests(installation(backends=["CRD", "EKSConfigMap"]))
+    assert {json.dumps(each["metadata"]["labels"], sort_keys=True) for each in made} == {
+        json.dumps(made[-1]["metadata"]["labels"], sort_keys=True)
+    }
+
+
+@pytest.mark.parametrize("version", ["1.11", "1.15", "1.16", "1.22", "1.24"])
+def test_published_schemas_accept_them_strictly(version: str) -> None:
+    schema = json.loads(shared_file("schemas", "kubernetes", f"v{version}.json").read_text())
+    for each in without_custom_resources(version):
+        reference = schema["kinds"][f"{each['apiVersion']} {each['kind']}"]
+        # Not `jsonschema.validate`, which checks the schema itself each time.
+        jsonschema.Draft7Validator({"$ref": reference, "definitions": schema["definitions"]}).validate(each)
+
+
+@pytest.mark.parametrize("version", ["1.25", "1.37"])
+def test_kubernetes_validate_accepts_them_strictly(version: str) -> None:
+    for each in without_custom_resources(version):
+        kubernetes_validate.validate(each, version, strict=True)
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+def test_kubectl_reads_them() -> None:
+    made = manifests(installation(mappings=RICH, backends=["CRD", "EKSConfigMap"]))
+    text = b"---\n".join(map(yaml_bytes, made))
+    command = ["kubectl", "label", "--local", "-o", "name", "-f", "-", "x=y"]
+    done = subprocess.run(command, input=text, capture_output=True, check=True)
+    names = [line.rpartition("/")[2] for line in done.stdout.decode().split()]
+    assert names == [each["metadata"]["name"] for each in made]
+
+
+def without_custom_resources(version: str) -> list[Manifest]:
+    made = installation(
+        mappings=RICH + ACCOUNTS, backends=["CRD", "EKSConfigMap", "MountedFile"], kubernetesVersion=f"{version}.0"
+    )
+    return [each for each in manifests(made) if each["kind"] != "IAMIdentityMapping"]
+
+
+def schema_of(definition: Manifest) -> dict[str, Any]:
+    spec = definition["spec"]
+    found: dict[str, Any] = (spec["versions"][0]["schema"] if "versions" in spec else spec["validation"])[
+        "openAPIV3Schema"
+    ]
+    return found
+
+
+@pytest.mark.parametrize("version", ["1.11.0", "1.12.0", "1.15.9", "1.16.0", "1.37.0"])
+def test_the_custom_resources_fit_their_definition(version: str) -> None:
+    definition, *others = manifests(installation(mappings=RICH, backends=["CRD"], kubernetesVersion=version))
+    is_beta = version in ("1.11.0", "1.12.0", "1.15.9")
+    assert definition["apiVersion"] == f"apiextensions.k8s.io/{'v1beta1' if is_beta else 'v1'}"
+    resources = [each for each in others if each["kind"] == "IAMIdentityMapping"]
+    assert len(resources) == 5
+    for each in resources:
+        jsonschema.validate(each, closed(schema_of(definition)))
+        # What the daemon writes back (UpdateStatus).
+        written = {**each, "status": {"canonicalARN": each["spec"]["arn"].lower(), "userID": ""}}
+        jsonschema.validate(written, closed(schema_of(definition)))
+        assert each["apiVersion"] == "iamauthenticator.k8s.aws/v1alpha1"
+
+
+def closed(schema: dict[str, Any]) -> dict[str, Any]:
+    """What is not in the schema would be pruned."""
+    made = {key: closed(value) if isinstance(value, dict) else value for key, value in schema.items()}
+    free = "properties" in schema and isinstance(schema["properties"], dict) and "type" not in schema["properties"]
+    return {**made, "additionalProperties": False} if free else made
+
+
+def test_the_definition_has_a_status_and_is_structural() -> None:
+    spec = manifests(installation(backends=["CRD"], kubernetesVersion="1.16.0"))[0]["spec"]
+    (version,) = spec["versions"]
+    assert version["subresources"] == {"status": {}}
+    # The API server drops the default, and whoever applies it again would find it missing.
+    assert "preserveUnknownFields" not in spec
+    check_structural(schema_of({"spec": spec}))
+    old = manifests(installation(backends=["CRD"], kubernetesVersion="1.11.0"))[0]["spec"]
+    assert old["subresources"] == {"status": {}}
+    # All that 1.11 takes at the root beside a status.
+    assert set(old["validation"]["openAPIV3Schema"]) <= {"properties", "required", "description"}
+
+
+def check_structural(schema: dict[str, Any]) -> None:
+    """Kubernetes' rules: every field has a type, nothing is set in a way that hides fields."""
+    assert schema["type"] in ("object", "array", "string")
+    assert not set(schema) & {"additionalProperties", "$ref", "definitions", "allOf", "anyOf", "oneOf", "not"}
+    for each in schema.get("properties", {}).values():
+        check_structural(each)
+    if schema["type"] == "array":
+        check_structural(schema["items"])
+
+
+def test_custom_resources_need_a_status() -> None:
+    with pytest.raises(ConfigError, match=r"the backend CRD needs Kubernetes 1.11, and dev-cluster has 1.10.3"):
+        manifests(installation(backends=["CRD"], kubernetesVersion="1.10.3"))
+
+
+def test_what_should_be_known() -> None:
+    assert notes(installation()) == ()
+    assert notes(installation(backends=["EKSConfigMap"])) == ()
+    first, second = notes(installation(backends=["CRD"]))
+    assert first == (
+        "`kubectl apply` takes the IAMIdentityMapping objects only once their CustomResourceDefinition is there: "
+        "where it is new, apply that first, or use `tarmak-iam apply`, which waits for it"
+    )
+    assert second.endswith("until somebody deletes it: kubectl delete iamidentitymappings NAME")
+
+
+@pytest.mark.parametrize(
+    ("version", "also"), [("1.15.12", ""), ("1.16.0", ", and so does `kubectl apply --server-side`")]
+)
+def test_a_config_map_that_kubectl_cannot_apply_is_named(version: str, also: str) -> None:
+    large = MAPPINGS.replace("username: admin", f"username: {'a' * 262144}")
+    assert large != MAPPINGS
+    (note,) = notes(installation(mappings=large, kubernetesVersion=version))
+    assert note == (
+        "ConfigMap kube-system/aws-iam-authenticator is too large for `kubectl apply`, which keeps a copy of it in an "
+        f"annotation of at most 262,144 bytes: `tarmak-iam apply` takes it{also}"
+    )
+    (note,) = notes(installation(mappings=large, backends=["EKSConfigMap"], kubernetesVersion=version))
+    assert note.startswith("ConfigMap kube-system/aws-auth is too large")
+
+
+# Measured with kubectl 1.30: so many of a character are accepted, and one more is refused.
+@pytest.mark.parametrize(
+    ("character", "most"),
+    [("a", 261945), ("<", 43657), ("\u2028", 43657), ("\x01", 43657), ("\n", 130972), ("é", 130972), ("😀", 65486)],
+)
+def test_what_fits_beside_a_copy_of_it(character: str, most: int) -> None:
+    def config_map(count: int, annotations: dict[str, str] | None = None) -> dict[str, Any]:
+        metadata: dict[str, Any] = {"name": "x", "namespace": "kube-system", "labels": {"a": "b"}}
+        if annotations:
+            metadata["annotations"] = annotations
+        data = {"config.yaml": character * count}
+        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+    assert fits_client_side_apply(config_map(most))
+    assert not fits_client_side_apply(config_map(most + 1))
+    assert not fits_client_side_apply(config_map(most, {"a": "123456789"}))
+
+
+def test_pods_roll_only_for_what_the_daemon_reads_at_its_start() -> None:
+    def checksum(text: str, backend: str) -> str:
+        made = manifests(installation(mappings=text, backends=[backend]))
+        return str(made[-1]["spec"]["template"]["metadata"]["annotations"]["checksum/config"])
+
+    more = RICH.replace("username: bob", "username: robert")
+    assert checksum(RICH, "EKSConfigMap") == checksum(more, "EKSConfigMap")
+    assert checksum(RICH, "MountedFile") != checksum(more, "MountedFile")

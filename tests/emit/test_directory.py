@@ -1,0 +1,321 @@
+"""Artifacts in a directory: what was written before is replaced, and nothing else, whatever happens in between."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tarmak_iam.emit import Artifact
+from tarmak_iam.emit.directory import RECORD_NAME, DirectoryRecord, FileAction, plan_directory, write_directory
+from tarmak_iam.errors import FileError
+
+OLD = (Artifact("a.yaml", b"a: 1\n"), Artifact("b.yaml", b"b: 1\n"), Artifact("kubeconfig", b"k: 1\n", 0o600))
+NEW = (Artifact("a.yaml", b"a: 2\n"), Artifact("c.yaml", b"c: 2\n"), Artifact("kubeconfig", b"k: 2\n", 0o600))
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+def write(
+    out: Path, artifacts: tuple[Artifact, ...], cluster: str = "dev-cluster", *, force: bool = False
+) -> list[str]:
+    """What became of each file."""
+    planned = plan_directory(out, artifacts, cluster, force=force)
+    write_directory(planned)
+    return [f"{step.action.value} {step.path.name}" for step in planned.steps]
+
+
+def content(out: Path) -> dict[str, bytes]:
+    """Without the record, and without what a run that was cut short may leave beside a file."""
+    paths = (path for path in out.iterdir() if path.name != RECORD_NAME and path.suffix != ".tmp")
+    return {path.name: path.read_bytes() for path in paths}
+
+
+def refused(out: Path, artifacts: tuple[Artifact, ...], cluster: str = "dev-cluster") -> str:
+    """The reason; nothing has changed."""
+    before = states(out)
+    with pytest.raises(FileError) as error:
+        write(out, artifacts, cluster)
+    assert states(out) == before
+    return str(error.value)
+
+
+def states(out: Path) -> dict[str, tuple[int, int]]:
+    found = {path.name: path.lstat() for path in out.iterdir()}
+    return {name: (status.st_mtime_ns, status.st_ino) for name, status in found.items()}
+
+
+def test_files_are_made_with_their_modes_whatever_the_umask(out: Path) -> None:
+    old = os.umask(0o077)
+    try:
+        assert write(out, OLD) == ["write a.yaml", "write b.yaml", "write kubeconfig"]
+    finally:
+        os.umask(old)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in out.iterdir()}
+    assert modes == {"a.yaml": 0o644, "b.yaml": 0o644, "kubeconfig": 0o600, RECORD_NAME: 0o644}
+
+
+def test_a_second_run_touches_nothing(out: Path) -> None:
+    write(out, OLD)
+    before = states(out)
+    assert write(out, OLD) == ["unchanged a.yaml", "unchanged b.yaml", "unchanged kubeconfig"]
+    assert states(out) == before
+
+
+def test_what_was_written_is_replaced_and_removed(out: Path) -> None:
+    write(out, OLD)
+    (out / "mine.txt").write_text("mine")
+    assert write(out, NEW) == ["write a.yaml", "write c.yaml", "write kubeconfig", "remove b.yaml"]
+    assert content(out) == {"a.yaml": b"a: 2\n", "c.yaml": b"c: 2\n", "kubeconfig": b"k: 2\n", "mine.txt": b"mine"}
+    assert DirectoryRecord.parse((out / RECORD_NAME).read_bytes()).files.keys() == {"a.yaml", "c.yaml", "kubeconfig"}
+
+
+def test_a_file_changed_by_hand_is_in_the_way(out: Path) -> None:
+    write(out, OLD)
+    (out / "a.yaml").write_text("by: hand\n")
+    (out / "c.yaml").write_text("by: hand\n")
+    assert refused(out, NEW) == (
+        f"{out / 'a.yaml'}: this file is in the way: it was changed by hand since it was written "
+        "(in the way too: c.yaml); nothing was written; choose another --output-dir, or write over it with --force"
+    )
+    assert write(out, NEW, force=True)[:2] == ["write a.yaml", "write c.yaml"]
+    assert content(out)["c.yaml"] == b"c: 2\n"
+
+
+def test_somebody_elses_file_is_in_the_way(out: Path) -> None:
+    out.mkdir()
+    (out / "kubeconfig").write_text("of another cluster\n")
+    assert "kubeconfig: this file is in the way: it was not written by tarmak-iam render" in refused(out, OLD)
+    assert list(content(out)) == ["kubeconfig"]
+
+
+def test_equal_bytes_are_ours_without_a_record(out: Path) -> None:
+    """As in a directory that an earlier release wrote, which kept no record."""
+    write(out, OLD)
+    (out / RECORD_NAME).unlink()
+    assert write(out, OLD) == ["unchanged a.yaml", "unchanged b.yaml", "unchanged kubeconfig"]
+    assert write(out, NEW)[-1] == "remove b.yaml"
+
+
+def test_a_leftover_changed_by_hand_is_kept(out: Path) -> None:
+    write(out, OLD)
+    (out / "b.yaml").write_text("by: hand\n")
+    assert write(out, NEW)[-1] == "keep b.yaml"
+    assert content(out)["b.yaml"] == b"by: hand\n"
+    before = states(out)
+    assert write(out, NEW, force=True)[-1] == "keep b.yaml"
+    assert states(out) == before
+    (out / "b.yaml").unlink()
+    assert len(write(out, NEW)) == len(NEW)
+    assert "b.yaml" not in DirectoryRecord.parse((out / RECORD_NAME).read_bytes()).files
+
+
+@pytest.mark.parametrize("name", ["a.yaml", "b.yaml"])
+def test_a_leftover_that_became_something_else_is_kept(out: Path, name: str) -> None:
+    write(out, OLD)
+    (out / name).unlink()
+    (out / name).mkdir()
+    assert f"keep {name}" in write(out, NEW[1:])
+
+
+def test_a_secret_that_was_opened_is_closed_again(out: Path) -> None:
+    write(out, OLD)
+    (out / "kubeconfig").chmod(0o644)
+    (out / "a.yaml").chmod(0o664)  # its owner's own business
+    assert write(out, OLD) == ["unchanged a.yaml", "unchanged b.yaml", "restrict kubeconfig"]
+    assert stat.S_IMODE((out / "kubeconfig").stat().st_mode) == 0o600
+    (out / "kubeconfig").chmod(0o644)
+    write(out, NEW)
+    assert stat.S_IMODE((out / "kubeconfig").stat().st_mode) == 0o600
+
+
+def test_a_link_is_replaced_only_when_told_to_and_what_it_leads_to_never(out: Path, tmp_path: Path) -> None:
+    out.mkdir()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(OLD[0].data)
+    (out / "a.yaml").symlink_to(elsewhere)
+    (out / "b.yaml").symlink_to(tmp_path / "nowhere")
+    assert "it is a symbolic link (in the way too: b.yaml)" in refused(out, OLD)
+    write(out, NEW[:1], force=True)
+    assert not (out / "a.yaml").is_symlink()
+    assert elsewhere.read_bytes() == OLD[0].data
+    assert (out / "a.yaml").read_bytes() == b"a: 2\n"
+
+
+def test_a_link_that_leads_to_itself(out: Path) -> None:
+    out.mkdir()
+    (out / "a.yaml").symlink_to("a.yaml")
+    assert "it is a symbolic link" in refused(out, OLD)
+    assert write(out, OLD, force=True)[0] == "write a.yaml"
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_never_replaced(out: Path, make: Callable[[Path], None]) -> None:
+    out.mkdir()
+    make(out / "b.yaml")
+    for force in (False, True):
+        with pytest.raises(FileError, match=r"b.yaml: this is .*; remove it, or choose another"):
+            write(out, OLD, force=force)
+    assert os.listdir(out) == ["b.yaml"]
+
+
+def test_a_directory_of_another_cluster(out: Path) -> None:
+    write(out, OLD)
+    assert refused(out, NEW, "prod-blue").startswith(
+        f"{out}: this directory holds the files of dev-cluster, not of prod-blue; nothing was written"
+    )
+    assert write(out, NEW, "prod-blue", force=True)[-1] == "remove b.yaml"
+    assert write(out, NEW, "prod-blue")[0] == "unchanged a.yaml"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"version": 2, "cluster": "dev-cluster", "files": {}}',
+        '{"version": 1, "cluster": 5, "files": {}}',
+        '{"version": 1, "cluster": "dev-cluster", "files": {"../tarmak.yaml": ["x"]}}',
+        '{"version": 1, "cluster": "dev-cluster", "files": {"..": ["x"]}}',
+        '{"version": 1, "cluster": "dev-cluster", "files": {"a.yaml": "x"}}',
+        '{"version": 1, "cluster": "dev-cluster", "files": {"\\ud800": ["x"]}}',
+        "[" * 100_000,
+        "\xff",
+    ],
+)
+def test_a_record_that_is_none(out: Path, text: str) -> None:
+    write(out, OLD)
+    (out / RECORD_NAME).write_text(text, encoding="latin-1")
+    assert f"{out / RECORD_NAME}: this is no record of what was written here: " in refused(out, OLD)
+    assert "line 1 column" not in refused(out, OLD)  # the words of Python's parser
+    write(out, OLD, force=True)
+    assert write(out, NEW)[-1] == "remove b.yaml"
+
+
+def test_a_record_that_is_a_link(out: Path, tmp_path: Path) -> None:
+    write(out, OLD)
+    (out / RECORD_NAME).rename(tmp_path / "record")
+    (out / RECORD_NAME).symlink_to(tmp_path / "record")
+    assert "this is a symbolic link, not the record" in refused(out, OLD)
+    before = (tmp_path / "record").read_bytes()
+    write(out, OLD, force=True)
+    assert not (out / RECORD_NAME).is_symlink()
+    assert (tmp_path / "record").read_bytes() == before
+
+
+def test_untouchable_files_whatever_they_are_called_here(out: Path, tmp_path: Path) -> None:
+    out.mkdir()
+    own = tmp_path / "kubeconfig"
+    own.write_bytes(b"the way in\n")
+    (out / "kubeconfig").symlink_to(own)
+    os.link(own, out / "a.yaml")
+    for artifacts in (OLD[2:], OLD[:1]):
+        with pytest.raises(FileError, match="this is a file of the cluster itself; nothing was written"):
+            plan_directory(out, artifacts, "dev-cluster", force=True, untouchable=[own])
+
+
+def test_names_that_differ_in_case_only_are_not_removed(out: Path) -> None:
+    """On a file system that ignores case that would be the file that was just written."""
+    write(out, (Artifact("A.yaml", b"x"),))
+    assert write(out, (Artifact("a.yaml", b"x"),)) == ["write a.yaml"]
+
+
+def test_a_run_that_is_cut_short_needs_no_force(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At whichever rename or removal: the next run, of other artifacts too, takes what it finds as ours."""
+    third = (Artifact("a.yaml", b"a: 3\n"), Artifact("c.yaml", b"c: 3\n"))
+    for next_run in (OLD, NEW, third):
+        for survived in range(7):
+            shutil.rmtree(out, ignore_errors=True)
+            write(out, OLD)
+            with monkeypatch.context() as patched:
+                _cut_short(patched, survived)
+                with contextlib.suppress(KeyboardInterrupt):
+                    write(out, NEW)
+            write(out, next_run)
+            assert content(out) == {each.name: each.data for each in next_run}
+
+
+def _cut_short(patched: pytest.MonkeyPatch, survived: int) -> None:
+    calls = 0
+
+    def counted(real: Callable[..., None]) -> Callable[..., None]:
+        def called(*args: object) -> None:
+            nonlocal calls
+            calls += 1
+            if calls > survived:
+                raise KeyboardInterrupt
+            real(*args)
+
+        return called
+
+    patched.setattr(os, "replace", counted(os.replace))
+    patched.setattr(os, "unlink", counted(os.unlink))
+
+
+def test_a_first_run_that_is_cut_short(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        _cut_short(patched, 2)  # the record and one file
+        with pytest.raises(KeyboardInterrupt):
+            write(out, OLD)
+    assert "a.yaml" in os.listdir(out)
+    write(out, NEW)
+    assert content(out).keys() == {"a.yaml", "c.yaml", "kubeconfig"}
+
+
+def test_a_full_disk_names_the_file(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(FileError, match="cannot be written: No space left on device; make room"):
+        write(out, OLD)
+    assert os.listdir(out) == []
+
+
+def test_files_that_may_not_be_written_are_seen_before_the_first_is(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(out, OLD)
+    monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("kubeconfig") and bool(mode))
+    assert refused(out, NEW).startswith(f"{out / 'kubeconfig'}: the file may not be written; nothing was written")
+
+
+def test_a_file_where_the_directory_should_be(out: Path) -> None:
+    out.write_text("x")
+    with pytest.raises(FileError, match="out: this is no directory; choose another"):
+        write(out, OLD)
+
+
+def test_a_plan_writes_nothing(out: Path) -> None:
+    assert {step.action for step in plan_directory(out, OLD, "dev-cluster").steps} == {FileAction.WRITE}
+    assert not out.exists()
+
+
+NAMES = st.sampled_from(["a.yaml", "b.yaml", "c.yaml", "flags.txt"])
+SETS = st.dictionaries(NAMES, st.binary(max_size=3)).map(
+    lambda files: tuple(Artifact(name, data) for name, data in files.items())
+)
+
+
+@given(st.lists(SETS, min_size=1, max_size=5), st.dictionaries(NAMES, st.binary(max_size=3)))
+def test_after_any_runs_there_are_the_last_ones_files_and_everybody_elses(
+    tmp_path_factory: pytest.TempPathFactory, runs: list[tuple[Artifact, ...]], others: dict[str, bytes]
+) -> None:
+    out = tmp_path_factory.mktemp("out")
+    foreign = {f"other-{name}": data for name, data in others.items()}
+    for name, data in foreign.items():
+        (out / name).write_bytes(data)
+    for artifacts in runs:
+        write(out, artifacts)
+    assert content(out) == foreign | {each.name: each.data for each in runs[-1]}
+    assert DirectoryRecord.parse((out / RECORD_NAME).read_bytes()).to_bytes() == (out / RECORD_NAME).read_bytes()
+    assert set(write(out, runs[-1])) == {f"unchanged {each.name}" for each in runs[-1]}

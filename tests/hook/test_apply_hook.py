@@ -1,0 +1,290 @@
+"""The Python API around `tarmak clusters apply`: reports, nothing printed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarmak_iam import TarmakConfig, TarmakIamError, hook
+from tarmak_iam.access.diff import Loaded
+from tarmak_iam.errors import ConfigError, FileError, Place, SelectionError, ToolError
+from tarmak_iam.hook.apply_hook import Stage
+from tarmak_iam.hook.cluster.history import Applied, ApplyFailed, RolledBack
+from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.connection import Steps
+from tarmak_iam.hook.login.review import LoginOutcome
+from tarmak_iam.hook.programs import Programs
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.mappings.mappings_file import Mappings
+from tests.admin_certificates import NO_CERTIFICATE
+from tests.hook.conftest import MAPPINGS, Bench
+from tests.support.hook_driver import Verified, midway
+
+ACCESS = hook.Access(Programs({"PATH": "/nowhere"}), tarmak_options=("--config-directory=x",))
+
+
+def config_of(bench: Bench) -> TarmakConfig:
+    return TarmakConfig.load(bench.directory)
+
+
+def giving(text: str) -> Any:
+    return lambda installation: Loaded.of(replace(installation, mappings=Mappings.parse(text.encode(), "live")))
+
+
+VERIFIED = Verified()
+UNDONE = RolledBack(())
+
+
+class Fakes:
+    """Steps that note what they are called with."""
+
+    def __init__(self, *, verified: Any = VERIFIED, failure: TarmakIamError | None = None) -> None:
+        self.calls: list[str] = []
+        self.verified, self.failure = verified, failure
+        self.changed = True
+
+    @property
+    def steps(self) -> Steps:
+        return Steps(self.access, self.live, self.apply, self.verify, self.rollback)
+
+    def access(self, programs: Programs, options: Sequence[str], program: str) -> Path:
+        self.calls.append(f"access {' '.join(options)}")
+        assert programs is ACCESS.programs
+        return Path("/kubeconfig")
+
+    def live(self, kubectl: Kubectl, installation: Installation) -> Loaded:
+        raise ToolError("away")
+
+    def apply(
+        self, installation: Installation, kubectl: Kubectl, state: Path, *, tell: Any, begun: Any, within: Any
+    ) -> Any:
+        self.calls.append(f"apply {installation.cluster_id} {kubectl.kubeconfig} {kubectl.context} {state.name}")
+        tell("a line")
+        if isinstance(self.failure, ApplyFailed) or (self.failure is None and self.changed):
+            begun()
+        if self.failure is not None:
+            raise self.failure
+        return Applied((), state if self.changed else None)
+
+    def verify(self, installation: Installation, kubectl: Kubectl, *, tell: Any) -> Any:
+        self.calls.append("verify")
+        if isinstance(self.verified, TarmakIamError):
+            raise self.verified
+        return self.verified
+
+    def rollback(self, kubectl: Kubectl, state: Path, *, tell: Any, within: Any) -> Any:
+        self.calls.append(f"rollback {state.name}")
+        return UNDONE
+
+
+class TestBefore:
+    def test_a_cluster_that_is_fine(self, bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+        config = config_of(bench)
+        for cluster in ("dev-cluster", config.current_cluster):
+            report = hook.before_apply(config, cluster)
+            assert report.ok
+            assert (report.cluster_name, report.findings, report.refusal) == ("dev-cluster", (), "")
+            assert report.installation is not None
+        assert capsys.readouterr() == ("", "")
+
+    def test_errors_and_warnings(self, bench: Bench) -> None:
+        bench.mappings.write_text(f"{MAPPINGS.replace('dev-', 'x-')}  mapAccounts: ['111122223333']\n")
+        report = hook.before_apply(config_of(bench), "dev-cluster")
+        assert not report.ok
+        assert [each.finding.id for each in report.errors] == ["IAM020"]
+        assert [each.finding.id for each in report.warnings] == ["IAM074"]
+
+    def test_nobody_would_be_left(self, bench: Bench) -> None:
+        bench.mappings.write_text("server: {}\n")
+        report = hook.before_apply(config_of(bench), "dev-cluster")
+        assert not report.ok
+        assert report.errors == ()
+        kubeconfig = bench.directory / "dev-cluster" / "kubeconfig"
+        assert report.refusal == (
+            f"nobody is mapped, so nobody could log in with IAM; {NO_CERTIFICATE.format(kubeconfig)}; "
+            f"run `tarmak -c {bench.directory} clusters kubeconfig` for a new one"
+        )
+
+    def test_against_what_is_live(self, bench: Bench) -> None:
+        bench.mappings.write_text(MAPPINGS.replace("system:masters", "readers"))
+        config = config_of(bench)
+        assert hook.before_apply(config, "dev-cluster").ok
+        assert hook.before_apply(config, "dev-cluster", live=lambda _: None).ok
+        assert hook.before_apply(config, "dev-cluster", live=giving("server: {}\n")).ok
+        report = hook.before_apply(config, "dev-cluster", live=giving(MAPPINGS))
+        assert report.refusal.startswith("the last way into system:masters would be lost (arn:aws:iam::")
+
+    def test_without_the_check(self, bench: Bench) -> None:
+        bench.mappings.write_text("server: {}\n")
+        report = hook.before_apply(config_of(bench), "dev-cluster", no_check=True)
+        assert report.ok
+        assert report.installation is not None
+
+    def test_where_there_is_nothing_to_do(self, bench: Bench) -> None:
+        bench.mappings.write_text("server: [")
+        config = config_of(bench).disable_authenticator("dev-cluster")
+        report = hook.before_apply(config, "dev-cluster")
+        assert report.ok
+        assert report.installation is None
+
+    def test_what_cannot_be_read(self, bench: Bench) -> None:
+        config = config_of(bench)
+        with pytest.raises(SelectionError):
+            hook.before_apply(config, "nobody")
+        with pytest.raises(FileError, match="load the configuration from its file"):
+            hook.before_apply(TarmakConfig.parse(bench.config.read_bytes()), "dev-cluster")
+        bench.mappings.write_text("server: [")
+        with pytest.raises(TarmakIamError, match=str(bench.mappings)):
+            hook.before_apply(config, "dev-cluster")
+
+
+class TestAfter:
+    def run(self, bench: Bench, fakes: Fakes, access: hook.Access = ACCESS, **options: Any) -> hook.AfterReport:
+        return hook.after_apply(config_of(bench), "dev-cluster", access, steps=fakes.steps, **options)
+
+    def test_applied_and_verified(self, bench: Bench) -> None:
+        fakes, told = Fakes(), list[str]()
+        report = self.run(bench, fakes, tell=told.append)
+        assert report.ok
+        assert (report.stage, report.text) == (Stage.VERIFIED, "dev-cluster: applied and verified")
+        assert fakes.calls == [
+            "access --config-directory=x",
+            "apply dev-cluster /kubeconfig None tarmak-iam.state.json",
+            "verify",
+        ]
+        assert told == ["asking tarmak for the cluster's kubeconfig", "a line"]
+
+    def test_what_was_checked_is_what_is_applied(self, bench: Bench) -> None:
+        checked = hook.before_apply(config_of(bench), "dev-cluster").installation
+        bench.mappings.write_text("server: [")
+        assert self.run(bench, Fakes(), installation=checked).ok
+
+    def test_another_way_to_the_cluster(self, bench: Bench) -> None:
+        for access in (replace(ACCESS, kubeconfig=bench.config), replace(ACCESS, context="dev")):
+            fakes = Fakes()
+            assert self.run(bench, fakes, access).ok
+            assert fakes.calls[0] == f"apply dev-cluster {access.kubeconfig} {access.context} tarmak-iam.state.json"
+
+    def test_a_kubeconfig_that_is_not_there(self, bench: Bench) -> None:
+        report = self.run(bench, Fakes(), replace(ACCESS, kubeconfig=Path("/mine")))
+        assert (report.stage, str(report.error)) == (
+            Stage.NOTHING,
+            "/mine: there is no such kubeconfig; check the path",
+        )
+
+    @pytest.mark.parametrize("wished", [False, True])
+    def test_a_login_that_fails(self, bench: Bench, wished: bool) -> None:
+        fakes = Fakes(verified=Verified(LoginOutcome.FAILED, "other\nusername"))
+        report = self.run(bench, fakes, rollback_on_failure=wished)
+        assert not report.ok
+        assert report.is_failure
+        state = "rolled back" if wished else "applied, but the verification failed"
+        assert report.text == f"dev-cluster: {state}: other username"
+        assert report.rolled_back == (UNDONE if wished else None)
+        assert report.can_roll_back is not wished
+        assert fakes.calls[-1] == ("rollback tarmak-iam.state.json" if wished else "verify")
+
+    @pytest.mark.parametrize("outcome", [LoginOutcome.NOT_MAPPED, LoginOutcome.CALLER_UNKNOWN])
+    @pytest.mark.parametrize(
+        ("wished", "undone"),
+        [({}, False), ({"rollback_on_failure": True}, False), ({"rollback_unless_verified": True}, True)],
+    )
+    def test_nobody_who_is_mapped_has_logged_in(
+        self, bench: Bench, outcome: LoginOutcome, wished: dict[str, Any], undone: bool
+    ) -> None:
+        """This is no failure, and it verifies nothing."""
+        fakes = Fakes(verified=Verified(outcome, "who are you"))
+        report = self.run(bench, fakes, **wished)
+        assert not report.ok
+        assert not report.is_failure
+        state = Stage.UNDONE if undone else Stage.NOT_VERIFIED
+        assert (report.stage, report.text) == (state, f"dev-cluster: {state}: who are you")
+        assert fakes.calls[-1] == ("rollback tarmak-iam.state.json" if undone else "verify")
+
+    @pytest.mark.parametrize(
+        ("setting", "outcome", "undone"),
+        [
+            ("never", LoginOutcome.FAILED, False),
+            ("failure", LoginOutcome.FAILED, True),
+            ("failure", LoginOutcome.NOT_MAPPED, False),
+            ("unverified", LoginOutcome.FAILED, True),
+            ("unverified", LoginOutcome.NOT_MAPPED, True),
+            ("unverified", LoginOutcome.VERIFIED, False),
+        ],
+    )
+    def test_the_policy_of_the_settings(self, bench: Bench, setting: str, outcome: LoginOutcome, undone: bool) -> None:
+        (bench.directory / "dev-cluster" / "tarmak-iam.yaml").write_text(f"rollback: {setting}\n")
+        fakes = Fakes(verified=Verified(outcome))
+        report = self.run(bench, fakes)
+        assert (report.stage is Stage.UNDONE) is undone
+        assert fakes.calls[-1] == ("rollback tarmak-iam.state.json" if undone else "verify")
+
+    def test_a_login_that_cannot_be_tried(self, bench: Bench) -> None:
+        report = self.run(bench, Fakes(verified=ToolError("the API server is away")))
+        assert (report.stage, str(report.error)) == (Stage.NOT_VERIFIED, "the API server is away")
+        assert report.is_failure
+
+    def test_apply_that_ends_midway(self, bench: Bench) -> None:
+        fakes = Fakes(failure=midway(Path("x")))
+        report = self.run(bench, fakes, rollback_on_failure=True)
+        assert report.stage is Stage.UNDONE
+        assert fakes.calls[-1].startswith("rollback")
+
+    def test_whoever_waits_for_an_api_server_is_told(self, bench: Bench) -> None:
+        fakes, told = Fakes(), list[str]()
+        apply = fakes.apply
+
+        def waiting(installation: Installation, kubectl: Kubectl, state: Path, **options: Any) -> Any:
+            kubectl.tell("the API server cannot be reached")
+            return apply(installation, kubectl, state, **options)
+
+        hook.after_apply(
+            config_of(bench), "dev-cluster", ACCESS, steps=replace(fakes.steps, apply=waiting), tell=told.append
+        )
+        asking = "asking tarmak for the cluster's kubeconfig"
+        assert told == [asking, "the API server cannot be reached", "a line"]
+
+    def test_a_file_that_is_in_the_way_is_named(self, bench: Bench) -> None:
+        failure = FileError("cannot be written: No space left on device", place=Place("/x/tarmak-iam.state.json"))
+        report = self.run(bench, Fakes(failure=failure))
+        assert report.text == (
+            "dev-cluster: nothing was applied: /x/tarmak-iam.state.json: cannot be written: No space left on device"
+        )
+
+    @pytest.mark.parametrize("failure", [ToolError("away"), ConfigError("no"), FileError("full")])
+    def test_apply_that_does_not_begin(self, bench: Bench, failure: TarmakIamError) -> None:
+        fakes = Fakes(failure=failure)
+        report = self.run(bench, fakes, rollback_on_failure=True)
+        assert (report.stage, report.error, report.can_roll_back) == (Stage.NOTHING, failure, False)
+        assert fakes.calls[-1].startswith("apply")
+
+    def test_nothing_changed_so_nothing_is_undone(self, bench: Bench) -> None:
+        """The kept state is of an earlier apply."""
+        fakes = Fakes(verified=Verified(LoginOutcome.FAILED))
+        fakes.changed = False
+        report = self.run(bench, fakes, rollback_on_failure=True)
+        assert (report.stage, report.can_roll_back) == (Stage.FAILED, False)
+        assert fakes.calls[-1] == "verify"
+
+    def test_where_there_is_nothing_to_apply(self, bench: Bench) -> None:
+        config = config_of(bench).disable_authenticator("dev-cluster")
+        with pytest.raises(ConfigError, match="there is nothing to apply"):
+            hook.after_apply(config, "dev-cluster", ACCESS, steps=Fakes().steps)
+
+
+def test_every_name_is_there() -> None:
+    for name in hook.__all__:
+        assert getattr(hook, name) is not None
+    assert set(hook.__all__) <= set(dir(hook))
+    with pytest.raises(AttributeError):
+        getattr(hook, "nothing")  # noqa: B009  # for mypy it is none
+
+
+def test_credentials_are_not_shown() -> None:
+    access = hook.Access(Programs({**os.environ, "AWS_SECRET_ACCESS_KEY": "hidden"}))
+    assert "hidden" not in repr(access)

@@ -1,0 +1,358 @@
+"""The file around a command that rewrites it: whatever happens, one text is whole and the other one is named."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarmak_iam.document.files import replace_file
+from tarmak_iam.errors import FileError
+from tarmak_iam.hook.tarmak import backup as module
+from tarmak_iam.hook.tarmak.backup import Backup, BackupReport, back_up, restore_backup
+from tests.support.fake_tarmak import add, destroy_environment, dumped, new_provider, rewrite_of, set_current, text_of
+
+BEFORE = text_of("comments-everywhere")
+SET = dumped(set_current(rewrite_of(BEFORE), "dev-other"))
+RESTORED = BEFORE.replace(b"\ncurrentCluster: dev-cluster", b"\ncurrentCluster: dev-other")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "tarmak.yaml"
+    path.write_bytes(BEFORE)
+    path.chmod(0o640)
+    return path
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(each.name for each in directory.iterdir())
+
+
+def said(report: BackupReport) -> list[str]:
+    return [line.replace(str(report.path.parent), "DIR") for line in report.lines]
+
+
+def around(path: Path, after: bytes | None, *, finished: bool = True) -> BackupReport:
+    """What tarmak does to the file, between the two halves of the hook."""
+    kept = back_up(path)
+    if after is None:
+        path.unlink()
+    else:
+        path.write_bytes(after)
+    return restore_backup(kept, finished=finished)
+
+
+def test_the_text_lies_beside_the_file_meanwhile(path: Path) -> None:
+    kept = back_up(path)
+    assert kept == Backup(path, BEFORE, 0o640, path.with_name("tarmak.yaml.before-1"))
+    assert kept.beside is not None
+    assert kept.beside.read_bytes() == BEFORE
+    assert stat.S_IMODE(kept.beside.stat().st_mode) == 0o640
+
+
+def test_a_text_that_a_tarmak_is_just_writing_is_waited_for(path: Path) -> None:
+    """Which makes the file empty first, as one in another terminal does."""
+    path.write_bytes(b"")
+    writing = threading.Timer(0.1, path.write_bytes, [SET])
+    writing.start()
+    kept = back_up(path)
+    writing.join()
+    assert kept.data == SET
+
+
+def test_a_file_that_stays_empty_is_kept_as_it_is(path: Path) -> None:
+    path.write_bytes(b"")
+    assert back_up(path).data == b""
+
+
+def test_nothing_happened(path: Path) -> None:
+    report = around(path, BEFORE)
+    assert (report.state, report.lines, report.severity) == ("unchanged", (), "note")
+    assert path.read_bytes() == BEFORE
+    assert names(path.parent) == ["tarmak.yaml"]
+
+
+def test_restored(path: Path) -> None:
+    report = around(path, SET)
+    assert report.state == "restored"
+    assert said(report) == [
+        "DIR/tarmak.yaml: note: your text is back; current cluster: dev-cluster -> dev-other",
+    ]
+    assert path.read_bytes() == RESTORED
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert names(path.parent) == ["tarmak.yaml"]
+    again = around(path, dumped(rewrite_of(RESTORED)))
+    assert said(again) == ["DIR/tarmak.yaml: note: your text is back; tarmak changed nothing in it"]
+    assert path.read_bytes() == RESTORED
+
+
+def test_comments_that_went_are_named(path: Path) -> None:
+    report = around(path, dumped(destroy_environment(rewrite_of(BEFORE), "dev")))
+    assert "DIR/tarmak.yaml: note: gone with what tarmak removed: # not 1.13!" in said(report)
+
+
+def test_a_mode_that_tarmak_opened_is_closed_again(path: Path) -> None:
+    path.chmod(0o600)
+    kept = back_up(path)
+    path.unlink()
+    path.write_bytes(SET)
+    path.chmod(0o644)
+    assert restore_backup(kept).state == "restored"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_not_restored(path: Path) -> None:
+    (path.parent / "tarmak.yaml.before-1").write_text("somebody's")
+    after = dumped({**rewrite_of(BEFORE), "metadata": {"creationTimestamp": None, "name": "other"}})
+    report = around(path, after)
+    assert (report.state, report.severity) == ("not restored", "warning")
+    assert said(report) == [
+        (
+            "DIR/tarmak.yaml: warning: your text could not be put back: the file has changed at metadata.name,"
+            " which no tarmak command does; it is in DIR/tarmak.yaml.before-2"
+        )
+    ]
+    assert path.read_bytes() == after
+    assert (path.parent / "tarmak.yaml.before-1").read_text() == "somebody's"
+    assert (path.parent / "tarmak.yaml.before-2").read_bytes() == BEFORE
+
+
+def test_what_somebody_else_wrote_stays(path: Path) -> None:
+    """Tarmak was given up before it wrote anything, and meanwhile there was an editor."""
+    report = around(path, BEFORE + b"# by hand\n", finished=False)
+    assert said(report) == [
+        (
+            "DIR/tarmak.yaml: warning: your text could not be put back: the file has comments, which tarmak does not"
+            " write; it is in DIR/tarmak.yaml.before-1"
+        )
+    ]
+    assert path.read_bytes() == BEFORE + b"# by hand\n"
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_an_empty_file_is_put_back(path: Path, finished: bool) -> None:
+    report = around(path, b"", finished=finished)
+    assert (report.state, report.severity) == ("put back", "error")
+    assert said(report) == [
+        "DIR/tarmak.yaml: error: tarmak left a broken file: it is empty; your text is back as it was"
+    ]
+    assert path.read_bytes() == BEFORE
+    assert names(path.parent) == ["tarmak.yaml"]
+
+
+def test_a_piece_is_put_back_and_kept(path: Path) -> None:
+    piece = SET[: SET.index(b"kind:")]
+    report = around(path, piece, finished=False)
+    assert report.state == "put back"
+    assert said(report) == [
+        (
+            "DIR/tarmak.yaml: error: tarmak left a broken file: kind is missing, Tarmak refuses the whole file for it"
+            " (line 1); your text is back as it was, and what tarmak left is in DIR/tarmak.yaml.broken-1"
+        )
+    ]
+    assert path.read_bytes() == BEFORE
+    assert (path.parent / "tarmak.yaml.broken-1").read_bytes() == piece
+    assert names(path.parent) == ["tarmak.yaml", "tarmak.yaml.broken-1"]
+
+
+def test_a_file_that_is_gone_is_put_back(path: Path) -> None:
+    assert around(path, None).reason == "it is gone"
+    assert path.read_bytes() == BEFORE
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_there_was_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "tarmak.yaml"
+    kept = back_up(path)
+    assert kept == Backup(path, None, 0o600, None)
+    assert restore_backup(kept).lines == ()
+    path.write_bytes(SET)
+    assert restore_backup(kept).lines == ()
+    path.write_bytes(b"")
+    assert said(restore_backup(kept, finished=False)) == [
+        "DIR/tarmak.yaml: error: tarmak left a broken file: it is empty; there was no file before"
+    ]
+    assert names(tmp_path) == ["tarmak.yaml"]
+
+
+def test_a_link_stays_one(path: Path) -> None:
+    link = path.parent / "elsewhere" / "tarmak.yaml"
+    link.parent.mkdir()
+    link.symlink_to(path)
+    assert around(link, SET).state == "restored"
+    assert link.is_symlink()
+    assert path.read_bytes() == RESTORED
+    assert names(link.parent) == ["tarmak.yaml"]
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "tarmak.yaml").mkdir()
+    with pytest.raises(FileError, match="cannot be read"):
+        back_up(tmp_path / "tarmak.yaml")
+
+
+def refuse_to_write(monkeypatch: pytest.MonkeyPatch, directory: Path, what: str) -> None:
+    """As on a full disk, for files of that directory whose name holds `what`."""
+
+    def refusing(path: Path, data: bytes, **options: Any) -> None:
+        if path.parent == directory and what in path.name:
+            raise FileError("cannot be written: No space left on device")
+        replace_file(path, data, **options)
+
+    monkeypatch.setattr(module, "replace_file", refusing)
+
+
+def test_no_room_beside_the_file(path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: Any) -> None:
+    refuse_to_write(monkeypatch, path.parent, "before")
+    with pytest.raises(FileError, match="No space left on device"):
+        back_up(path)
+    spare = tmp_path_factory.mktemp("spare")
+    kept = back_up(path, spare=spare)
+    assert kept.beside == spare / "tarmak.yaml.before-1"
+    assert stat.S_IMODE(kept.beside.stat().st_mode) == 0o600
+    path.write_bytes(SET)
+    assert restore_backup(kept).state == "restored"
+    assert names(spare) == []
+
+
+def test_no_room_to_restore(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = back_up(path)
+    path.write_bytes(SET)
+    refuse_to_write(monkeypatch, path.parent, "tarmak.yaml")
+    report = restore_backup(kept)
+    assert (report.state, path.read_bytes()) == ("not restored", SET)
+    assert said(report) == [
+        (
+            "DIR/tarmak.yaml: warning: your text could not be put back: the file cannot be written: No space left on"
+            " device; it is in DIR/tarmak.yaml.before-1"
+        )
+    ]
+    assert (path.parent / "tarmak.yaml.before-1").read_bytes() == BEFORE
+
+
+def test_no_room_to_put_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies beside the file takes its place."""
+    kept = back_up(path)
+    path.write_bytes(SET[:1000])
+    refuse_to_write(monkeypatch, path.parent, "tarmak.yaml")
+    report = restore_backup(kept, finished=False)
+    assert (report.state, report.beside, path.read_bytes()) == ("put back", None, BEFORE)
+    assert names(path.parent) == ["tarmak.yaml"]
+
+
+def test_no_room_to_put_back_where_a_link_leads(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = path.parent / "link.yaml"
+    link.symlink_to("tarmak.yaml")
+    kept = back_up(link)
+    path.write_bytes(SET[:1000])
+    refuse_to_write(monkeypatch, path.parent, ".yaml")
+    assert restore_backup(kept, finished=False).state == "put back"
+    assert link.is_symlink()
+    assert path.read_bytes() == BEFORE
+    assert names(path.parent) == ["link.yaml", "tarmak.yaml"]
+
+
+def test_what_is_in_the_file_still_is_not_kept_twice(
+    path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: Any
+) -> None:
+    spare = tmp_path_factory.mktemp("spare")
+    with monkeypatch.context() as full:
+        refuse_to_write(full, path.parent, "before")
+        kept = back_up(path, spare=spare)
+
+    def refusing(target: Path, data: bytes, **options: Any) -> None:
+        if target == path:
+            raise FileError("cannot be written: No space left on device")
+        replace_file(target, data, **options)
+
+    monkeypatch.setattr(module, "replace_file", refusing)
+    path.write_bytes(SET[:1000])
+    assert restore_backup(kept, finished=False).state == "broken"
+    assert path.read_bytes() == SET[:1000]
+    assert names(path.parent) == ["tarmak.yaml"]
+
+
+def test_no_room_to_put_back_and_somebody_is_faster(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they wrote is nothing that tarmak left."""
+    kept = back_up(path)
+    path.write_bytes(SET[:1000])
+
+    def refusing(target: Path, *_: bytes, **__: Any) -> None:
+        if target == path:
+            path.write_bytes(SET)
+        raise FileError("cannot be written: No space left on device")
+
+    monkeypatch.setattr(module, "replace_file", refusing)
+    report = restore_backup(kept, finished=False)
+    assert (report.state, path.read_bytes()) == ("not restored", SET)
+    assert kept.beside is not None
+    assert kept.beside.read_bytes() == BEFORE
+
+
+def test_no_way_to_put_back(path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: Any) -> None:
+    spare = tmp_path_factory.mktemp("spare")
+    refuse_to_write(monkeypatch, path.parent, "tarmak.yaml")
+    kept = back_up(path, spare=spare)
+    path.write_bytes(SET[:1000])
+    report = restore_backup(kept, finished=False)
+    assert (report.state, report.severity, path.read_bytes()) == ("broken", "error", SET[:1000])
+    assert said(report) == [
+        f"DIR/tarmak.yaml: error: tarmak left a broken file: {report.reason}; your text is in {kept.beside}"
+    ]
+    assert report.reason.endswith("; the file cannot be written: No space left on device")
+    assert names(path.parent) == ["tarmak.yaml"]
+
+
+def test_somebody_is_faster(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = back_up(path)
+    path.write_bytes(SET)
+    theirs = [dumped(add(set_current(rewrite_of(BEFORE), "dev-other"), "providers", new_provider("more")))]
+
+    def racing(target: Path, data: bytes, **options: Any) -> None:
+        if theirs and target == path:
+            path.write_bytes(theirs.pop())
+        replace_file(target, data, **options)
+
+    monkeypatch.setattr(module, "replace_file", racing)
+    report = restore_backup(kept)
+    assert report.state == "restored"
+    assert [str(change) for change in report.changes] == [
+        "current cluster: dev-cluster -> dev-other",
+        "provider more added",
+    ]
+    assert b"name: more" in path.read_bytes()
+    assert b"# not 1.13!" in path.read_bytes()
+
+
+def test_somebody_is_always_faster(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = back_up(path)
+    path.write_bytes(SET)
+    written: list[bytes] = []
+
+    def racing(target: Path, data: bytes, **options: Any) -> None:
+        written.append(dumped(set_current(rewrite_of(BEFORE), f"dev-{len(written)}")))
+        path.write_bytes(written[-1])
+        replace_file(target, data, **options)
+
+    monkeypatch.setattr(module, "replace_file", racing)
+    report = restore_backup(kept)
+    assert report.state == "not restored"
+    assert report.reason == "the file has changed since it was read; nothing was written"
+    assert path.read_bytes() == written[-1]
+    assert kept.beside is not None
+    assert kept.beside.read_bytes() == BEFORE
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_directory_that_may_not_be_written(path: Path) -> None:
+    path.parent.chmod(0o500)
+    try:
+        with pytest.raises(FileError, match="Permission denied"):
+            back_up(path)
+    finally:
+        path.parent.chmod(0o700)

@@ -1,0 +1,71 @@
+"""What is said of a tarmak that failed, by what the real one has logged."""
+
+from __future__ import annotations
+
+import pytest
+
+from tarmak_iam.hook.connection import failure_of
+from tarmak_iam.hook.programs import Completed
+
+LOG = 'time="2026-11-26T19:24:59Z" level='
+NO_CREDENTIALS = (
+    f'{LOG}info msg="validating tarmak config" app=tarmak\n'
+    f'{LOG}error msg="tarmak exited with an error: failed to verify tarmak provider: 1 error occurred:\\n\\t* '
+    "there was a problem with veryfing your AWS credentials: NoCredentialProviders: no valid providers in chain. "
+    "Deprecated.\\n"
+    '\\tFor verbose messaging see aws.Config.CredentialsChainVerboseErrors\\n\\n"\n'
+)
+POOLS = (
+    f"{LOG}fatal msg=\"unable to initialize tarmak: error initializing environment 'dev': 2 errors occurred:\\n\\t* "
+    "cluster type 'cluster-single' requires one or more instance pool of type 'worker'\\n\\t* cluster type "
+    "'cluster-single' requires exactly one 'bastion' instance pool\\n\\n\"\n"
+)
+CREDENTIALS_SAID = (
+    "tarmak exited with an error: failed to verify tarmak provider: there was a problem with veryfing your AWS "
+    "credentials: NoCredentialProviders: no valid providers in chain"
+)
+POOLS_SAID = (
+    "unable to initialize tarmak: error initializing environment 'dev': cluster type 'cluster-single' requires "
+    "one or more instance pool of type 'worker'; cluster type 'cluster-single' requires exactly one 'bastion' "
+    "instance pool"
+)
+NO_ANSWER = (
+    f'{LOG}warning msg="error connecting to cluster: Get \\"https://127.0.0.1:1/version\\": no route"\n'
+    f'{LOG}warning msg="error connecting to cluster: Get \\"https://127.0.0.1:1/version\\": connection refused"\n'
+    f'{LOG}fatal msg="error getting image IDs: NoCredentialProviders" app=tarmak cluster=cluster\n'
+)
+NO_ANSWER_SAID = (
+    "error getting image IDs: NoCredentialProviders; before that: error connecting to cluster: Get "
+    '"https://127.0.0.1:1/version": connection refused'
+)
+PANIC = (
+    "panic: runtime error: invalid memory address or nil pointer dereference\n[signal SIGSEGV: segmentation fault]\n"
+    "\ngoroutine 1 [running]:\nmain.main()\n\t/go/src/github.com/jetstack/tarmak/cmd/tarmak/main.go:11 +0x45\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("err", "said"),
+    [
+        (
+            NO_CREDENTIALS,
+            CREDENTIALS_SAID,
+        ),
+        (
+            POOLS,
+            POOLS_SAID,
+        ),
+        (f"{LOG}fatal msg=EOF\n", "EOF"),
+        (f'{LOG}fatal msg="no \\"such\\" \\x1b[1m file\\\\n"\n', 'no "such" \x1b[1m file\\n'),
+        (f'{LOG}error msg="the first"\n{LOG}warning msg="then this"\n', "the first"),
+        (f'{LOG}error msg="the first"\n{LOG}fatal msg="the last"\n', "the last"),
+        (f'{LOG}info msg="at work"\nKilled\n', "Killed"),
+        (f'{LOG}fatal msg="a quote that \\q does not end\n', f'{LOG}fatal msg="a quote that \\q does not end'),
+        (f'{LOG}fatal msg="no such \\q escape"\n', '"no such \\q escape"'),
+        (NO_ANSWER, NO_ANSWER_SAID),
+        (PANIC, "panic: runtime error: invalid memory address or nil pointer dereference"),
+        ("", "exit code 1"),
+    ],
+)
+def test_what_is_said(err: str, said: str) -> None:
+    assert failure_of(Completed(("tarmak", "clusters", "kubeconfig"), 1, "", err)) == said

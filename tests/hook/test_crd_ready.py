@@ -1,0 +1,399 @@
+"""The backend CRD on a cluster in memory: a definition that comes, goes and comes back, and thousands of objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarmak_iam.errors import EditRefused, ToolError
+from tarmak_iam.hook.cluster.apply import apply_to_cluster
+from tarmak_iam.hook.cluster.apply_plan import live_diff, make_plan
+from tarmak_iam.hook.cluster.crd_ready import fitted, restorable, wait_until_established
+from tarmak_iam.hook.cluster.history import ApplyFailed
+from tarmak_iam.hook.cluster.live_mappings import read_live
+from tarmak_iam.hook.cluster.objects import Index, Object, Ref, by_kind, in_batches, in_halves
+from tarmak_iam.hook.cluster.rollback import roll_back
+from tarmak_iam.hook.cluster.server import Server, wait_until_gone
+from tarmak_iam.hook.programs import Completed
+from tarmak_iam.installation.installation import Installation
+from tests.emit.installations import MAPPINGS, installation
+from tests.support.fake_cluster import Cluster, failed
+
+DEFINITION = "iamidentitymappings.iamauthenticator.k8s.aws"
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "dev-cluster" / "tarmak-iam.state.json"
+
+
+def mapped(count: int, group: str = "dev", **overrides: Any) -> Installation:
+    """The admin and so many more, as objects of their own."""
+    entries = "".join(
+        f"  - {{roleARN: arn:aws:iam::111122223333:role/R{number:04}, username: u{number}, groups: [{group}]}}\n"
+        for number in range(count)
+    )
+    options = {"backends": ["CRD"], "kubernetesVersion": "1.30.1", **overrides}
+    return installation(mappings=MAPPINGS + entries, **options)
+
+
+def test_a_definition_that_was_deleted_is_no_obstacle(state: Path) -> None:
+    cluster = Cluster()
+    apply_to_cluster(mapped(2), cluster.kubectl(), state)
+    before = cluster.names()
+    roll_back(cluster.kubectl(), state)
+    assert cluster.names() == []
+    cluster.is_outdated = True
+    assert live_diff(mapped(2), cluster.kubectl()).changed
+    assert cluster.is_outdated is False
+    cluster.is_outdated = True
+    apply_to_cluster(mapped(2), cluster.kubectl(), state)
+    assert cluster.names() == before
+
+
+def test_mappings_are_read_where_their_definition_was_deleted() -> None:
+    cluster = Cluster(is_outdated=True)
+    assert read_live(cluster.kubectl()).objects == ()
+    assert [call[0] for call in cluster.calls] == ["get", "get", "api-resources", "get"]
+
+
+def test_a_definition_that_goes_just_then_leaves_no_mappings() -> None:
+    cluster = Cluster()
+    gone = "Error from server (NotFound): the server could not find the requested resource"
+    cluster.fault = lambda args: failed(gone) if args[0] == "get" and "--all-namespaces" in args else None
+    assert read_live(cluster.kubectl()).objects == ()
+
+
+def test_a_path_that_is_not_there_is_no_outdated_cache() -> None:
+    cluster = Cluster()
+    done = cluster.kubectl().run("create", "--raw", "/apis/authentication.k8s.io/v1/selfsubjectreviews", "-f", "-")
+    assert done.code == 1
+    assert [call[0] for call in cluster.calls] == ["create"]
+
+
+def names_of(calls: Iterable[tuple[str, ...]], verb: str) -> int:
+    return sum(call[0] == verb for call in calls)
+
+
+def test_a_first_plan_of_many_is_few_calls() -> None:
+    cluster = Cluster()
+    plan = make_plan(Server.of(cluster.kubectl()), list(manifests_of(mapped(500))))
+    assert len(plan.steps) == 509
+    assert {step.action for step in plan.steps} == {"created"}
+    assert len(cluster.calls) < 20
+
+
+def manifests_of(made: Installation) -> list[Object]:
+    from tarmak_iam.emit import manifests
+
+    return manifests(made)
+
+
+def test_many_are_applied_planned_again_and_removed_in_batches(state: Path) -> None:
+    cluster, told = Cluster(), list[str]()
+    apply_to_cluster(mapped(249), cluster.kubectl(), state, tell=told.append)
+    assert [text for text in told if "IAMIdentityMapping" in text] == [
+        "applying 100 objects of the kind IAMIdentityMapping",
+        "applying 100 objects of the kind IAMIdentityMapping",
+        "applying 50 objects of the kind IAMIdentityMapping",
+    ]
+    cluster.calls.clear()
+    assert not apply_to_cluster(mapped(249), cluster.kubectl(), state).changed
+    assert len(cluster.calls) < 20
+    told.clear()
+    roll_back(cluster.kubectl(), state, tell=told.append)
+    assert told.count("removing 100 objects of the kind IAMIdentityMapping") == 2
+    assert cluster.names() == []
+
+
+def test_what_is_as_wanted_is_not_asked_about(state: Path) -> None:
+    cluster = Cluster()
+    apply_to_cluster(mapped(5), cluster.kubectl(), state)
+    asked = list[str]()
+
+    def listen(args: tuple[str, ...], text: str) -> Any:
+        if args[0] == "apply":
+            asked.extend(each["metadata"]["name"] for each in json.loads(text)["items"])
+        return Cluster.run(cluster, args, text)
+
+    cluster.run = listen  # type: ignore[method-assign]  # to see what kubectl is given
+    cluster.objects["IAMIdentityMapping", "", "role-r0002-111122223333"]["spec"]["username"] = "other"
+    plan = make_plan(Server.of(cluster.kubectl()), manifests_of(mapped(5)), force=True)
+    assert [step.ref.name for step in plan.steps if step.action == "configured"] == ["role-r0002-111122223333"]
+    assert "role-r0002-111122223333" in asked
+    assert "role-r0003-111122223333" not in asked
+
+
+def test_many_are_put_back_in_batches(state: Path) -> None:
+    cluster = Cluster()
+    apply_to_cluster(mapped(149), cluster.kubectl(), state)
+    before = cluster.names()
+    apply_to_cluster(mapped(0, backends=["MountedFile"]), cluster.kubectl(), state)
+    assert len(cluster.names()) == 2
+    cluster.calls.clear()
+    roll_back(cluster.kubectl(), state)
+    assert cluster.names() == before
+    assert names_of(cluster.calls, "create") < 10
+
+
+def test_many_of_others_are_given_back_to_them() -> None:
+    cluster = Cluster()
+    before = [named("ConfigMap", name) for name in ("a", "b")]
+    live = [cluster.add({**each, "data": {"text": "ours"}}, "tarmak-iam", "Apply") for each in before]
+    items = [(*pair, False) for pair in zip(before, live, strict=True)]
+    Server.of(cluster.kubectl()).put_back_all(items)
+    found = [cluster.objects["ConfigMap", "", name] for name in ("a", "b")]
+    assert [each["metadata"]["managedFields"] for each in found] == [[], []]
+    assert [each["data"] for each in found] == [{"text": ""}, {"text": ""}]
+
+
+def test_one_that_cannot_be_put_back_is_named_and_the_others_are(state: Path) -> None:
+    cluster = Cluster()
+    apply_to_cluster(mapped(9), cluster.kubectl(), state)
+    apply_to_cluster(mapped(0, backends=["MountedFile"]), cluster.kubectl(), state)
+    cluster.refused = {"role-r0004-111122223333"}
+    with pytest.raises(ToolError, match='"role-r0004-111122223333" is invalid'):
+        roll_back(cluster.kubectl(), state)
+    assert sum(name.startswith("IAMIdentityMapping") for name in cluster.names()) == 9
+    cluster.refused.clear()
+    roll_back(cluster.kubectl(), state)
+    assert sum(name.startswith("IAMIdentityMapping") for name in cluster.names()) == 10
+
+
+def test_a_dry_run_without_server_side_apply_asks_about_what_can_be_asked(state: Path) -> None:
+    cluster = Cluster(server="v1.15.12", client="v1.30.1")
+    made = mapped(1, group="g" * 300_000, kubernetesVersion="1.15.12", backends=["CRD", "MountedFile"])
+    done = apply_to_cluster(made, cluster.kubectl(), state, dry_run="server")
+    assert {change.action for change in done.changes} == {"created"}
+    assert names_of(cluster.calls, "apply") == 1
+
+
+def test_the_one_that_is_refused_is_found_in_few_calls(state: Path) -> None:
+    cluster = Cluster(refused={"role-r0077-111122223333"})
+    with pytest.raises(ApplyFailed) as failure:
+        apply_to_cluster(mapped(199), cluster.kubectl(), state)
+    assert 'The IAMIdentityMapping "role-r0077-111122223333" is invalid: spec: Required value' in str(failure.value)
+    assert len(failure.value.left) + len(failure.value.applied.changes) == 208
+    applied = [call for call in cluster.calls if call[0] == "apply" and "--dry-run=server" not in call]
+    assert len(applied) < 25
+
+
+def test_halves_say_what_was_wrong_with_the_first() -> None:
+    calls = list[str]()
+
+    def together(items: Any) -> list[str] | None:
+        calls.append("".join(items))
+        return None if "x" in items or "y" in items else [each.upper() for each in items]
+
+    def alone(item: str) -> str:
+        calls.append(item)
+        if item in "xy":
+            raise ToolError(item)
+        return item.upper()
+
+    assert in_halves("abcd", together, alone) == ["A", "B", "C", "D"]
+    assert calls == ["abcd"]
+    calls.clear()
+    with pytest.raises(ToolError, match="x"):
+        in_halves("abxdefyh", together, alone)
+    assert calls == ["abxdefyh", "abxd", "ab", "xd", "x"]
+    assert in_halves("", together, alone) == []
+
+
+def named(kind: str, name: str, size: int = 0) -> Object:
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, "data": {"text": "x" * size}}
+
+
+def test_batches_are_of_bounded_size() -> None:
+    many = [named("ConfigMap", str(number)) for number in range(230)]
+    assert [len(batch) for batch in in_batches(many, lambda each: each)] == [100, 100, 30]
+    large = [named("ConfigMap", str(number), 1_500_000) for number in range(3)]
+    assert [len(batch) for batch in in_batches(large, lambda each: each)] == [2, 1]
+    huge = [named("ConfigMap", "a", 9_000_000), named("ConfigMap", "b")]
+    assert [len(batch) for batch in in_batches(huge, lambda each: each)] == [1, 1]
+    mixed = [named("ConfigMap", "a"), named("Secret", "b"), named("Secret", "c"), named("ConfigMap", "d")]
+    assert [len(batch) for batch in in_batches(mixed, lambda each: each)] == [4]
+    assert [len(batch) for batch in in_batches(mixed, lambda each: each, is_of_one_kind=True)] == [1, 2, 1]
+    assert [[each["metadata"]["name"] for each in kind] for kind in by_kind(mixed)] == [["a", "d"], ["b", "c"]]
+
+
+def test_an_index_finds_what_a_search_finds() -> None:
+    here = {"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "a", "namespace": "kube-system"}}
+    there = {**here, "metadata": {"name": "a", "namespace": "other"}}
+    index = Index([there, here])
+    assert index.get(Ref("apps/v1beta2", "DaemonSet", "kube-system", "a")) is here
+    assert index.get(Ref("apps/v1", "DaemonSet", "", "a")) is there
+    assert index.get(Ref("apps/v1", "DaemonSet", "kube-system", "b")) is None
+    assert index.get(Ref("extensions/v1beta1", "DaemonSet", "kube-system", "a")) is None
+
+
+def test_many_of_one_kind_are_listed(state: Path) -> None:
+    cluster = Cluster()
+    apply_to_cluster(mapped(30), cluster.kubectl(), state)
+    server = Server.of(cluster.kubectl())
+    wanted = [each for each in manifests_of(mapped(19)) if each["kind"] == "IAMIdentityMapping"]
+    cluster.calls.clear()
+    assert len(server.read(wanted)) == 20
+    assert cluster.calls == [
+        (
+            "get",
+            "IAMIdentityMapping.v1alpha1.iamauthenticator.k8s.aws",
+            "--all-namespaces",
+            "--show-managed-fields",
+            "-o",
+            "json",
+        )
+    ]
+
+
+def test_what_waits_for_its_finalizers_is_waited_for(state: Path) -> None:
+    cluster = Cluster()
+    apply_to_cluster(mapped(1), cluster.kubectl(), state)
+    mine = cluster.objects["IAMIdentityMapping", "", "role-r0000-111122223333"]
+    mine["metadata"]["finalizers"] = ["example.org/audit"]
+    with pytest.raises(ToolError) as failure:
+        roll_back(cluster.kubectl(), state)
+    assert (
+        "IAMIdentityMapping role-r0000-111122223333 and 1 more are still being deleted after 60 seconds: the first "
+        "waits for example.org/audit" in str(failure.value)
+    )
+
+
+def test_apply_waits_for_what_it_removes_too(state: Path) -> None:
+    cluster = Cluster()
+    apply_to_cluster(mapped(1), cluster.kubectl(), state)
+    cluster.objects["IAMIdentityMapping", "", "role-r0000-111122223333"]["metadata"]["finalizers"] = ["example.org/a"]
+    with pytest.raises(ApplyFailed, match=r"still being deleted after 60 seconds: the first waits for example\.org/a"):
+        apply_to_cluster(mapped(0, backends=["MountedFile"]), cluster.kubectl(), state)
+
+
+def test_what_goes_with_its_definition_needs_no_removal() -> None:
+    cluster, ref = Cluster(), Ref("iamauthenticator.k8s.aws/v1alpha1", "IAMIdentityMapping", "", "a")
+    server = Server.of(cluster.kubectl())
+    cluster.fault = lambda args: failed('no matches for kind "IAMIdentityMapping"') if args[0] == "delete" else None
+    server.remove(ref)
+    cluster.fault = lambda args: failed("Error from server (Forbidden): no") if args[0] == "delete" else None
+    with pytest.raises(ToolError, match="kubectl delete failed"):
+        server.remove(ref)
+
+
+def test_a_definition_that_is_there_and_not_in_force_yet() -> None:
+    cluster = Cluster(is_in_force=False)
+    cluster.add(manifests_of(mapped(0))[0], "tarmak-iam", "Apply")
+    plan = make_plan(Server.of(cluster.kubectl()), manifests_of(mapped(1)))
+    assert "role-r0000-111122223333" in [step.ref.name for step in plan.steps if step.action == "created"]
+
+
+def test_many_that_kubectl_applied_of_our_manifests_are_taken_over_in_few_calls() -> None:
+    cluster = Cluster()
+    for each in manifests_of(mapped(60)):
+        cluster.client_side_apply(each)
+    plan = make_plan(Server.of(cluster.kubectl()), manifests_of(mapped(60, group="others")))
+    changed = [step.ref.kind for step in plan.steps if step.action == "configured"]
+    assert changed.count("IAMIdentityMapping") == 60
+    assert names_of(cluster.calls, "apply") == 2
+
+
+def test_what_is_being_deleted_is_gone_before_it_is_made_anew(state: Path) -> None:
+    cluster = Cluster()
+    apply_to_cluster(mapped(1), cluster.kubectl(), state)
+    key = ("CustomResourceDefinition", "", DEFINITION)
+    cluster.objects[key]["metadata"]["deletionTimestamp"] = "2020-01-01T00:00:00Z"
+
+    def fault(_: tuple[str, ...]) -> Completed | None:
+        if cluster.clock > 3:  # and its objects with it
+            kinds = ("CustomResourceDefinition", "IAMIdentityMapping")
+            cluster.objects = {left: each for left, each in cluster.objects.items() if left[0] not in kinds}
+        return None
+
+    cluster.fault = fault
+    plan = make_plan(Server.of(cluster.kubectl()), manifests_of(mapped(1)))
+    created = [step.ref.kind for step in plan.steps if step.action == "created"]
+    assert created == ["CustomResourceDefinition", "IAMIdentityMapping", "IAMIdentityMapping"]
+    assert cluster.clock > 3
+
+
+def test_one_that_is_made_anew_is_not_waited_for() -> None:
+    cluster = Cluster()
+    going = {**named("ConfigMap", "a"), "metadata": {"name": "a", "deletionTimestamp": "2020-01-01T00:00:00Z"}}
+    answers = [[going], [named("ConfigMap", "a")]]
+    wait_until_gone(cluster.kubectl(), lambda _: answers.pop(0), [Ref("v1", "ConfigMap", "", "a")])
+    assert (answers, cluster.clock) == ([], 0.5)
+
+
+def test_a_definition_is_waited_for_until_its_kind_is_found() -> None:
+    cluster = Cluster()
+    crd = manifests_of(mapped(0))[0]
+    cluster.add(crd)
+
+    def fault(args: tuple[str, ...]) -> Completed | None:
+        is_asked = args[:2] == ("get", DEFINITION) and cluster.clock < 2
+        return failed(f'error: the server doesn\'t have a resource type "{DEFINITION}"') if is_asked else None
+
+    cluster.fault = fault
+    wait_until_established(cluster.kubectl(), Ref.of(crd))
+    assert cluster.clock == 2
+
+
+def test_a_definition_that_came_as_v1beta1_stops_keeping_unknown_fields() -> None:
+    crd = manifests_of(mapped(0))[0]
+    assert fitted(crd, None) is crd
+    assert fitted(crd, crd) is crd
+    live = {**crd, "spec": {**crd["spec"], "preserveUnknownFields": True}}
+    assert fitted(crd, live)["spec"] == {**crd["spec"], "preserveUnknownFields": False}
+    (other,) = [each for each in manifests_of(mapped(0)) if each["kind"] == "ServiceAccount"]
+    assert fitted(other, live) is other
+    old = manifests_of(mapped(0, kubernetesVersion="1.15.12"))[0]
+    assert fitted(old, live) is old
+
+
+def test_a_definition_does_not_begin_to_keep_unknown_fields_again() -> None:
+    crd = manifests_of(mapped(0))[0]
+    before = {**crd, "spec": {**crd["spec"], "preserveUnknownFields": True}}
+    assert restorable(before, crd) == crd
+    assert restorable(before, None) == crd
+    assert restorable(before, before) is before
+    assert restorable(crd, before) is crd
+    old = {**before, "apiVersion": "apiextensions.k8s.io/v1beta1"}
+    assert restorable(old, None) is old
+
+
+def test_a_definition_that_came_as_v1beta1_is_applied_as_such(state: Path) -> None:
+    cluster = Cluster()
+    crd = manifests_of(mapped(0))[0]
+    cluster.add({**crd, "spec": {**crd["spec"], "preserveUnknownFields": True}}, "tarmak-iam", "Apply")
+    apply_to_cluster(mapped(0), cluster.kubectl(), state)
+    assert cluster.objects["CustomResourceDefinition", "", DEFINITION]["spec"]["preserveUnknownFields"] is False
+    roll_back(cluster.kubectl(), state)
+    assert "preserveUnknownFields" not in cluster.objects["CustomResourceDefinition", "", DEFINITION]["spec"]
+
+
+def test_what_is_too_large_for_a_copy_of_itself_is_written_whole(state: Path) -> None:
+    """Below Kubernetes 1.16, where kubectl keeps what it applied in an annotation of at most 262,144 bytes."""
+    options: dict[str, Any] = {"group": "g" * 2000, "backends": ["MountedFile"], "kubernetesVersion": "1.15.12"}
+    cluster = Cluster(server="v1.15.12", client="v1.15.12")
+    key = ("ConfigMap", "kube-system", "aws-iam-authenticator")
+    apply_to_cluster(mapped(1, **options), cluster.kubectl(), state)
+    cluster.objects[key]["metadata"]["annotations"]["example.org/note"] = "theirs"
+    apply_to_cluster(mapped(150, **options), cluster.kubectl(), state)
+    assert "role/R0149" in cluster.objects[key]["data"]["config.yaml"]
+    assert not apply_to_cluster(mapped(150, **options), cluster.kubectl(), state).changed
+    apply_to_cluster(mapped(149, **options), cluster.kubectl(), state)
+    live = cluster.objects[key]
+    assert "role/R0149" not in live["data"]["config.yaml"]
+    assert "kubectl.kubernetes.io/last-applied-configuration" not in live["metadata"]["annotations"]
+    assert live["metadata"]["annotations"]["example.org/note"] == "theirs"
+
+
+def test_a_hand_edit_of_what_was_written_whole_is_refused(state: Path) -> None:
+    options: dict[str, Any] = {"group": "g" * 2000, "backends": ["MountedFile"], "kubernetesVersion": "1.15.12"}
+    cluster = Cluster(server="v1.15.12", client="v1.15.12")
+    apply_to_cluster(mapped(150, **options), cluster.kubectl(), state)
+    live = cluster.objects["ConfigMap", "kube-system", "aws-iam-authenticator"]
+    live["data"]["config.yaml"] = live["data"]["config.yaml"].replace("role/R0149", "role/Evil")
+    with pytest.raises(EditRefused, match="was changed since it was applied"):
+        apply_to_cluster(mapped(150, **options), cluster.kubectl(), state)

@@ -1,0 +1,129 @@
+"""When a ConfigMap's data changed last: by managedFields, and by an annotation where these do not say it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from tarmak_iam.hook.cluster.objects import CHANGED_AT, comparable
+from tarmak_iam.hook.cluster.pods import api_server_time, dated, last_change
+from tarmak_iam.hook.programs import Completed
+from tests.hook.test_apply import NAME
+from tests.support.fake_cluster import Cluster, failed
+
+EARLY, LATE = "2026-05-04T12:00:00Z", "2026-05-05T12:00:00Z"
+
+
+def config_map(*entries: dict[str, Any], data: str = "x", **annotations: str) -> dict[str, Any]:
+    named = {"name": NAME, "namespace": "kube-system"}
+    noted = {"annotations": dict(annotations)} if annotations else {}
+    fields = {"managedFields": list(entries)} if entries else {}
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {**named, **noted, **fields},
+        "data": {"config.yaml": data},
+    }
+
+
+def entry(manager: str, time: str, field: str = "f:data", operation: str = "Update") -> dict[str, Any]:
+    return {"manager": manager, "operation": operation, "time": time, "fieldsV1": {field: {"f:config.yaml": {}}}}
+
+
+def ours(time: str) -> dict[str, Any]:
+    return entry("tarmak-iam", time, operation="Apply")
+
+
+def with_theirs(found: dict[str, Any]) -> dict[str, Any]:
+    """With a key of somebody else, which no pod reads."""
+    return {**found, "data": {**found["data"], "other": "y"}}
+
+
+def noted(time: str) -> dict[str, str]:
+    """As of the data `x`."""
+    return {CHANGED_AT: f"{time} 2d711642b726b044"}
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (config_map(), None),
+        (config_map(ours(EARLY)), EARLY),
+        (config_map(ours(EARLY), entry("kubectl-edit", LATE)), LATE),
+        (config_map(entry("kubectl-edit", LATE), ours(EARLY)), LATE),
+        (config_map(ours(EARLY), entry("kubectl-label", LATE, "f:metadata")), EARLY),
+        (config_map(ours(EARLY), entry("somebody", LATE, "f:binaryData")), LATE),
+        (config_map(ours(EARLY), {**entry("somebody", LATE), "fieldsV1": {"f:data": {"f:other": {}}}}), EARLY),
+        # A write of ours that changed something else.
+        (config_map(ours(LATE), **noted(EARLY)), EARLY),
+        # A later one that changed data under our name, as rollback does.
+        (config_map(ours(EARLY), entry("tarmak-iam", LATE), **noted(EARLY)), LATE),
+        (config_map(entry("kubectl-edit", LATE), **noted(EARLY)), LATE),
+        (config_map(ours(LATE), entry("somebody", LATE), **noted(EARLY)), LATE),
+        # Below 1.16.
+        (config_map(**noted(EARLY)), EARLY),
+        (config_map(data="by hand", **noted(EARLY)), None),
+        (config_map(ours(LATE), data="of another", **noted(EARLY)), LATE),
+        (config_map(**noted("yesterday")), None),
+        (config_map(**{CHANGED_AT: EARLY}), None),
+    ],
+)
+def test_the_last_change(found: dict[str, Any], expected: str | None) -> None:
+    time = last_change(found)
+    assert (time and time.strftime("%Y-%m-%dT%H:%M:%SZ")) == expected
+
+
+@pytest.mark.parametrize(
+    ("live", "is_server_side", "expected"),
+    [
+        (None, True, None),
+        (config_map(ours(EARLY), data="old"), True, None),
+        (config_map(ours(EARLY), data="old", **noted(EARLY)), True, None),
+        (config_map(ours(EARLY)), True, EARLY),
+        (config_map(ours(LATE), **noted(EARLY)), True, EARLY),
+        (with_theirs(config_map(ours(EARLY))), True, EARLY),
+        (None, False, LATE),
+        (config_map(data="old", **noted(EARLY)), False, LATE),
+        (config_map(**noted(EARLY)), False, EARLY),
+        (config_map(), False, None),
+    ],
+)
+def test_what_is_written(live: dict[str, Any] | None, *, is_server_side: bool, expected: str | None) -> None:
+    cluster = Cluster(clock=24 * 3600 - 1)  # which the call itself makes LATE
+    written = dated(cluster.kubectl(), config_map(), live, is_server_side=is_server_side)
+    assert written["metadata"].get("annotations", {}) == ({} if expected is None else noted(expected))
+    assert comparable(written) == comparable(config_map())
+
+
+def test_other_annotations_stay_and_an_earlier_time_goes() -> None:
+    before = config_map(theirs="x", **noted(EARLY))
+    written = dated(Cluster().kubectl(), before, None, is_server_side=True)
+    assert written["metadata"]["annotations"] == {"theirs": "x"}
+
+
+@pytest.mark.parametrize("kind", ["DaemonSet", "ConfigMap"])
+def test_other_objects_are_written_as_they_are(kind: str) -> None:
+    other = {"kind": kind, "metadata": {"name": NAME if kind == "DaemonSet" else "aws-auth"}, "data": {"x": "y"}}
+    assert dated(Cluster().kubectl(), other, None, is_server_side=False) is other
+
+
+@pytest.mark.parametrize(
+    "logged",
+    [
+        "I0504 12:00:00.123456   42 round_trippers.go:469]     Date: Mon, 04 May 2026 12:00:00 GMT",
+        # kubectl 1.34 and later.
+        'I0504 12:00:00.1 42 round_trippers.go:632] "Response" headers=<\n\tDate: Mon, 04 May 2026 12:00:00 GMT\n >',
+    ],
+)
+def test_the_api_servers_own_time(logged: str) -> None:
+    cluster = Cluster()
+    cluster.fault = lambda args: Completed(args, 0, "{}", logged)
+    assert api_server_time(cluster.kubectl()) == datetime(2026, 5, 4, 12, 0, 0, tzinfo=timezone.utc)
+
+
+def test_where_it_does_not_tell_its_time_ours_counts() -> None:
+    cluster = Cluster()
+    cluster.fault = lambda _: failed("Error from server (Forbidden): no")
+    assert abs(api_server_time(cluster.kubectl()) - datetime.now(timezone.utc)) < timedelta(minutes=1)

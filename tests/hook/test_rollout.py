@@ -1,0 +1,579 @@
+"""Pods that run something else than the cluster's objects say: found by diff, restarted by apply, one after another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarmak_iam.errors import EditRefused
+from tarmak_iam.hook.cluster.apply import apply_to_cluster
+from tarmak_iam.hook.cluster.apply_plan import live_diff
+from tarmak_iam.hook.cluster.history import ApplyFailed
+from tarmak_iam.hook.cluster.rollback import roll_back
+from tarmak_iam.hook.cluster.rollout import check_pods
+from tarmak_iam.hook.cluster.server import Server
+from tarmak_iam.hook.programs import Completed
+from tarmak_iam.installation.installation import Installation
+from tests.emit.installations import MAPPINGS
+from tests.hook.test_apply import NAME, READERS, made
+from tests.support.daemon_pods import GENERATION, stamp
+from tests.support.fake_cluster import Cluster, failed
+
+BEFORE = f"it started before the last change of ConfigMap kube-system/{NAME}, at "
+EVIL = """\
+  - roleARN: arn:aws:iam::111122223333:role/Evil
+    username: evil
+    groups: [system:masters]
+"""
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "dev-cluster" / "tarmak-iam.state.json"
+
+
+def of_1_12() -> Installation:
+    return made(kubernetesVersion="1.12.9")
+
+
+def edited(cluster: Cluster, text: str = MAPPINGS + EVIL) -> None:
+    """By hand, and taken in by every pod."""
+    found = cluster.get("ConfigMap", NAME)
+    assert found is not None
+    cluster.add({**found, "data": {"config.yaml": text}}, "kubectl-edit")
+    restarted(cluster)
+
+
+def restarted(cluster: Cluster) -> None:
+    """As with `kubectl delete pods` of all of them; days go by."""
+    cluster.clock += 86400
+    for name in list(cluster.daemons.pods):
+        cluster.replace_pod(name)
+    cluster.clock += 86400
+
+
+def stale(cluster: Cluster) -> list[str]:
+    return [re.sub(r" at 2026-.*", " at TIME", each.text) for each in check_pods(server(cluster)).stale]
+
+
+def server(cluster: Cluster) -> Server:
+    return Server.of(cluster.kubectl())
+
+
+def deleted(cluster: Cluster) -> list[str]:
+    return [call[2] for call in cluster.calls if call[:2] == ("delete", "pod")]
+
+
+def names(cluster: Cluster) -> list[str]:
+    return sorted(cluster.daemons.pods)
+
+
+def without_deleting(answer: Completed | None) -> Callable[[tuple[str, ...]], Any]:
+    """Where a pod would be deleted, apply is killed, or the API server refuses."""
+
+    def fault(args: tuple[str, ...]) -> Completed | None:
+        if args[:2] != ("delete", "pod"):
+            return None
+        if answer is None:
+            raise KeyboardInterrupt
+        return answer
+
+    return fault
+
+
+FORBIDDEN = failed(
+    'Error from server (Forbidden): pods "x" is forbidden: User "u" cannot delete resource "pods" in API group ""'
+)
+
+
+@pytest.mark.parametrize("server_version", ["v1.12.9", "v1.15.12", "v1.30.1"])
+@pytest.mark.parametrize("answer", [None, FORBIDDEN])
+def test_an_interrupted_restart_is_made_up_for(state: Path, server_version: str, answer: Completed | None) -> None:
+    cluster, wanted = Cluster(server=server_version), made(kubernetesVersion=server_version[1:])
+    apply_to_cluster(wanted, cluster.kubectl(), state)
+    edited(cluster)
+    cluster.fault = without_deleting(answer)
+    with pytest.raises((KeyboardInterrupt, ApplyFailed)) as stopped:
+        apply_to_cluster(wanted, cluster.kubectl(), state, force=True)
+    if answer is FORBIDDEN:
+        assert f"kubectl delete failed: {FORBIDDEN.err}; pod {NAME}-4 on master-1, pod {NAME}-5 on master-2, pod " in (
+            text := str(stopped.value)
+        )
+        assert f"pod {NAME}-6 on master-3 still run the configuration of before" in text
+    cluster.fault = lambda _: None
+    evil = names(cluster)
+    assert (cluster.get("ConfigMap", NAME) or {})["data"]["config.yaml"] == MAPPINGS
+    found = live_diff(wanted, cluster.kubectl())
+    assert found.changed
+    assert not found.objects
+    assert [each.pod.ref.name for each in found.stale_pods] == evil
+    assert stale(cluster)[0] == f"pod {evil[0]} on master-1: {BEFORE}TIME"
+    dry = apply_to_cluster(wanted, cluster.kubectl(), state, dry_run="client")
+    assert dry.notes[-3] == f"would be restarted: {found.stale_pods[0].text}"
+    done = apply_to_cluster(wanted, cluster.kubectl(), state)
+    assert (done.changed, deleted(cluster)[-3:]) == (False, evil)
+    assert not live_diff(wanted, cluster.kubectl()).changed
+    apply_to_cluster(wanted, cluster.kubectl(), state)
+    assert deleted(cluster)[-3:] == evil
+
+
+def test_a_changed_template_replaces_the_pods_by_itself(state: Path) -> None:
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
+    assert deleted(cluster) == []
+    assert stale(cluster) == []
+    roll_back(cluster.kubectl(), state)
+    assert deleted(cluster) == []
+    assert stale(cluster) == []
+
+
+def test_pods_that_are_not_there_yet_are_a_difference(state: Path) -> None:
+    """As after an apply that was killed while the first pods were made."""
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    assert not live_diff(made(), cluster.kubectl()).changed
+    del cluster.daemons.pods[f"{NAME}-1"]
+    found = live_diff(made(), cluster.kubectl())
+    assert (found.changed, found.objects, found.missing_pods) == (True, (), 1)
+    assert found.missing_text == f"DaemonSet kube-system/{NAME}: 1 of its nodes has no pod yet"
+    cluster.daemons.pods.clear()
+    text = f"DaemonSet kube-system/{NAME}: 3 of its nodes have no pod yet"
+    assert live_diff(made(), cluster.kubectl()).missing_text == text
+
+
+def test_a_rollout_that_has_not_begun_is_noted(state: Path) -> None:
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    assert live_diff(made(), cluster.kubectl()).notes == ()
+    cluster.objects["DaemonSet", "kube-system", NAME]["status"]["observedGeneration"] = 0
+    text = f"DaemonSet kube-system/{NAME}: the cluster has not begun to roll it out"
+    assert live_diff(made(), cluster.kubectl()).notes == (text,)
+
+
+def undone_and_not_restarted(cluster: Cluster, state: Path) -> None:
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    edited(cluster)
+    apply_to_cluster(made(), cluster.kubectl(), state, force=True)
+    cluster.clock += 86400
+    cluster.fault = without_deleting(None)
+    with pytest.raises(KeyboardInterrupt):
+        roll_back(cluster.kubectl(), state)
+    cluster.fault = lambda _: None
+
+
+def test_a_rollback_that_was_killed_before_it_restarted_the_pods_goes_on(state: Path) -> None:
+    undone_and_not_restarted(cluster := Cluster(), state)
+    left = names(cluster)
+    told: list[str] = []
+    assert roll_back(cluster.kubectl(), state, dry_run=True).rolled_out is None
+    assert names(cluster) == left
+    done = roll_back(cluster.kubectl(), state, tell=told.append)
+    assert (done.undone, done.changed, done.rolled_out) == ((2,), False, True)
+    assert [each.partition(":")[0] for each in told if each.startswith("restarting")] == [
+        f"restarting pod {each} on master-{number}" for number, each in enumerate(left, 1)
+    ]
+    assert stale(cluster) == []
+    assert roll_back(cluster.kubectl(), state).rolled_out is None
+
+
+def test_it_does_not_run_what_somebody_has_written_since(state: Path) -> None:
+    undone_and_not_restarted(cluster := Cluster(), state)
+    found, left = cluster.get("ConfigMap", NAME), names(cluster)
+    assert found is not None
+    cluster.add({**found, "data": {"config.yaml": f"{MAPPINGS}# theirs\n"}}, "kubectl-edit")
+    with pytest.raises(EditRefused, match="was changed since by somebody else"):
+        roll_back(cluster.kubectl(), state)
+    assert names(cluster) == left
+
+
+def test_rollback_restarts_pods_too(state: Path) -> None:
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    edited(cluster)
+    apply_to_cluster(made(), cluster.kubectl(), state, force=True)
+    assert len(deleted(cluster)) == 3
+    cluster.clock += 86400
+    roll_back(cluster.kubectl(), state)
+    assert "evil" in (cluster.get("ConfigMap", NAME) or {})["data"]["config.yaml"]
+    assert len(deleted(cluster)) == 6
+
+
+def test_a_rollback_that_was_not_to_wait_is_finished_by_the_next(state: Path) -> None:
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    edited(cluster)
+    apply_to_cluster(made(), cluster.kubectl(), state, force=True)
+    cluster.clock += 86400
+    told: list[str] = []
+    roll_back(cluster.kubectl(), state, wait=None, tell=told.append)
+    assert "the same command without --no-wait restarts them one after the other" in told[-1]
+    assert (len(deleted(cluster)), len(stale(cluster))) == (3, 3)
+    again = roll_back(cluster.kubectl(), state)
+    assert (again.undone, again.changed, again.rolled_out) == ((2,), False, True)
+    assert (len(deleted(cluster)), len(stale(cluster))) == (6, 0)
+    assert roll_back(cluster.kubectl(), state).undone == ()
+
+
+def test_labels_alone_restart_nothing(state: Path) -> None:
+    """managedFields give a new time to the whole of what we own."""
+    for version in ("v1.12.9", "v1.30.1"):
+        cluster, wanted = Cluster(server=version), made(kubernetesVersion=version[1:])
+        apply_to_cluster(wanted, cluster.kubectl(), state)
+        cluster.clock += 86400
+        labelled = made(kubernetesVersion=version[1:], addonManagerMode="Reconcile")
+        assert apply_to_cluster(labelled, cluster.kubectl(), state).changed
+        assert deleted(cluster) == []
+        assert stale(cluster) == []
+        assert not apply_to_cluster(labelled, cluster.kubectl(), state).changed
+
+
+def test_pods_are_restarted_one_after_the_other(state: Path) -> None:
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    edited(cluster)
+    seen: list[list[str]] = []
+
+    def fault(args: tuple[str, ...]) -> None:
+        if args[:2] == ("delete", "pod"):
+            pods = cluster.daemons.pods.values()
+            seen.append([each["spec"]["nodeName"] for each in pods if each["status"]["phase"] == "Running"])
+            cluster.daemons.is_started = False
+        elif args[:2] == ("get", "pods") and not cluster.daemons.is_started and cluster.clock > late[0]:
+            late[0] = cluster.clock + 5
+            for name, pod in cluster.daemons.pods.items():
+                if pod["status"]["phase"] == "Pending":
+                    cluster.daemons.start(name, cluster.now)
+
+    late = [cluster.clock + 5]
+    cluster.fault = fault
+    told: list[str] = []
+    apply_to_cluster(made(), cluster.kubectl(), state, force=True, tell=told.append)
+    assert [len(each) for each in seen] == [3, 3, 3]
+    restarts = [each.split(":")[0] for each in told if each.startswith("restarting")]
+    assert restarts == [
+        f"restarting pod {NAME}-4 on master-1",
+        f"restarting pod {NAME}-5 on master-2",
+        f"restarting pod {NAME}-6 on master-3",
+    ]
+
+
+def test_where_a_new_pod_does_not_come_up_the_others_stay(state: Path) -> None:
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    edited(cluster)
+    cluster.daemons.is_started = False
+    with pytest.raises(ApplyFailed) as failure:
+        apply_to_cluster(made(), cluster.kubectl(), state, force=True, wait=30)
+    assert (
+        f"pod {NAME}-4 on master-1 was restarted: the pod in its place is not ready (pod {NAME}-7 on master-1: "
+        f"ImagePullBackOff); pod {NAME}-5 on master-2, pod {NAME}-6 on master-3 still run the configuration of before"
+    ) in failure.value.message
+    assert deleted(cluster) == [f"{NAME}-4"]
+
+
+def test_where_a_pod_does_not_end_it_is_named(state: Path) -> None:
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    edited(cluster)
+    cluster.fault = lambda args: Completed(args, 0, "", "") if args[:2] == ("delete", "pod") else None
+    with pytest.raises(ApplyFailed) as failure:
+        apply_to_cluster(made(), cluster.kubectl(), state, force=True, wait=30)
+    assert f"pod {NAME}-4 on master-1 was restarted: it has not ended; pod {NAME}-4 on master-1, pod" in str(
+        failure.value
+    )
+
+
+def test_pods_that_let_nobody_in_are_restarted_before_anything_is_waited_for(state: Path) -> None:
+    """The kubelet starts a crashing one again up to 5 minutes later."""
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    edited(cluster, "server: [")
+    for name in names(cluster):
+        cluster.daemons.crash(name)
+    calls = len(cluster.calls)
+    apply_to_cluster(made(), cluster.kubectl(), state, force=True)
+    later = [call for call in cluster.calls[calls:] if call[:2] in (("delete", "pod"), ("get", "DaemonSet.v1.apps"))]
+    assert [call[0] for call in later] == ["delete", "delete", "delete", "get"]
+    assert stale(cluster) == []
+
+
+def test_without_waiting_only_a_single_pod_is_restarted(state: Path) -> None:
+    cluster = Cluster(masters=1)
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    edited(cluster)
+    only = (
+        f"pod {NAME}-2 on master-1 is the only one that is ready: IAM logins fail until the pod in its place is ready"
+    )
+    told: list[str] = []
+    assert apply_to_cluster(made(), cluster.kubectl(), state, force=True, wait=None, tell=told.append).notes == ()
+    assert told[0] == only
+    assert deleted(cluster) == [f"{NAME}-2"]
+    several = Cluster(masters=2)
+    apply_to_cluster(made(), several.kubectl(), state, force=True)
+    edited(several)
+    note = (
+        f"not restarted: pod {NAME}-3 on master-1, pod {NAME}-4 on master-2; the same command without --no-wait "
+        "restarts them one after the other"
+    )
+    assert apply_to_cluster(made(), several.kubectl(), state, force=True, wait=None).notes == (note,)
+    assert deleted(several) == []
+    assert len(stale(several)) == 2
+
+
+@pytest.mark.parametrize(
+    ("created", "started", "expected"),
+    [
+        (99, 99, True),
+        (100, 100, False),
+        (99, 219, True),  # the kubelet's copy may be of before
+        (99, 220, False),
+        (99, None, False),  # it has read nothing yet
+    ],
+)
+def test_times_of_a_pod_and_of_the_change(state: Path, created: int, started: int | None, *, expected: bool) -> None:
+    cluster = Cluster(masters=1)
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    config = cluster.get("ConfigMap", NAME)
+    assert config is not None
+    config["metadata"]["managedFields"][0]["time"] = stamp(100)
+    (pod,) = cluster.daemons.pods.values()
+    pod["metadata"]["creationTimestamp"] = stamp(created)
+    running = {"running": {"startedAt": stamp(started)}} if started is not None else {"waiting": {"reason": "x"}}
+    pod["status"]["containerStatuses"][0]["state"] = running
+    assert bool(stale(cluster)) is expected
+
+
+def test_an_apply_that_was_killed_between_its_writes(state: Path) -> None:
+    """The ConfigMap is new, the template is not yet."""
+    cluster = Cluster(masters=1)
+    apply_to_cluster(made(), cluster.kubectl(), state)
+
+    def fault(args: tuple[str, ...]) -> None:
+        if args[0] == "apply" and "--dry-run=server" not in args and "role/Reader" in str(cluster.objects):
+            raise KeyboardInterrupt
+
+    cluster.fault = fault
+    with pytest.raises(KeyboardInterrupt):
+        apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
+    cluster.fault = lambda _: None
+    assert stale(cluster) == [f"pod {NAME}-1 on master-1: {BEFORE}TIME"]
+
+
+def test_a_pod_that_was_made_after_a_change_by_hand_has_read_it(state: Path) -> None:
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    edited(cluster)
+    assert stale(cluster) == []
+
+
+def test_below_1_16_an_edit_by_hand_leaves_no_time(state: Path) -> None:
+    """`kubectl get`, an edit and `kubectl apply` write the annotation again, too."""
+    cluster = Cluster(server="v1.12.9", masters=1)
+    apply_to_cluster(of_1_12(), cluster.kubectl(), state)
+    assert check_pods(server(cluster)).notes == ()
+    edited(cluster)
+    assert stale(cluster) == [
+        f"pod {NAME}-2 on master-1: it was made for another configuration than ConfigMap kube-system/{NAME} has"
+    ]
+    assert check_pods(server(cluster)).notes == (
+        f"when ConfigMap kube-system/{NAME} changed last is not known: pods are judged by their template alone",
+    )
+
+
+@pytest.mark.parametrize("server_version", ["v1.12.9", "v1.30.1"])
+def test_where_times_do_not_decide_the_checksum_does(state: Path, server_version: str) -> None:
+    cluster, wanted = Cluster(server=server_version, masters=1), made(kubernetesVersion=server_version[1:])
+    apply_to_cluster(wanted, cluster.kubectl(), state)
+    edited(cluster)
+    config = cluster.get("ConfigMap", NAME)
+    assert config is not None
+    for entry in config["metadata"].get("managedFields", ()):  # the very second
+        entry["time"] = next(iter(cluster.daemons.pods.values()))["metadata"]["creationTimestamp"]
+    other = f"pod {NAME}-2 on master-1: it was made for another configuration than ConfigMap kube-system/{NAME} has"
+    assert stale(cluster) == [other]
+    config["data"]["config.yaml"] = MAPPINGS
+    assert stale(cluster) == []
+
+
+def outdated(cluster: Cluster) -> None:
+    """Another template, which no controller has brought to the nodes."""
+    daemon = cluster.get("DaemonSet", NAME)
+    assert daemon is not None
+    cluster.daemons.revisions[NAME].append("newer")
+    daemon["metadata"]["annotations"][GENERATION] = "2"
+
+
+def test_pods_of_an_older_template(state: Path) -> None:
+    cluster = Cluster(masters=1)
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    outdated(cluster)
+    assert stale(cluster) == [f"pod {NAME}-1 on master-1: it runs an older template of DaemonSet kube-system/{NAME}"]
+    daemon = cluster.get("DaemonSet", NAME)
+    assert daemon is not None
+    daemon["spec"]["updateStrategy"] = {"type": "OnDelete"}
+    (text,) = stale(cluster)
+    assert text.endswith(f"DaemonSet kube-system/{NAME}, whose update strategy is OnDelete: nothing replaces it")
+
+
+def test_going_back_to_an_earlier_template_makes_no_pod_of_it_an_older_one(state: Path) -> None:
+    cluster = Cluster(masters=1)
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    daemon = cluster.get("DaemonSet", NAME)
+    assert daemon is not None
+    daemon["metadata"]["annotations"][GENERATION] = "3"
+    assert stale(cluster) == []
+
+
+def test_pods_of_another_controller_are_not_its_own(state: Path) -> None:
+    cluster = Cluster(masters=1)
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    edited(cluster)
+    apply_to_cluster(made(), cluster.kubectl(), state, force=True, wait=None)
+    (pod,) = cluster.daemons.pods.values()
+    pod["metadata"]["creationTimestamp"] = stamp(0)
+    pod["status"]["containerStatuses"][0]["state"] = {"running": {"startedAt": stamp(0)}}
+    assert len(stale(cluster)) == 1
+    pod["metadata"]["ownerReferences"][0]["uid"] = "another"
+    assert stale(cluster) == []
+
+
+@pytest.mark.parametrize(
+    ("resource", "note"),
+    [
+        ("pods", f"the pods of DaemonSet kube-system/{NAME} could not be looked at: "),
+        (
+            "controllerrevisions.apps",
+            f"whether pods of DaemonSet kube-system/{NAME} run an older template is not known: ",
+        ),
+    ],
+)
+def test_nothing_is_claimed_of_what_may_not_be_listed(state: Path, resource: str, note: str) -> None:
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    outdated(cluster)
+    said = f'{resource} is forbidden: User "u" cannot list resource "{resource}" in API group "" in the namespace "x"'
+    cluster.fault = lambda args: (
+        failed(f"Error from server (Forbidden): {said}") if args[:2] == ("get", resource) else None
+    )
+    found = live_diff(made(), cluster.kubectl())
+    assert (found.stale_pods, found.notes) == ((), (f"{note}Error from server (Forbidden): {said}",))
+    assert apply_to_cluster(made(), cluster.kubectl(), state).notes == (f"{note}Error from server (Forbidden): {said}",)
+
+
+def test_a_rollout_that_does_not_end_is_told_where_pods_may_not_be_listed(state: Path) -> None:
+    cluster = Cluster(is_rolled_out=False)
+    said = 'Error from server (Forbidden): pods is forbidden: User "u" cannot list resource "pods"'
+    cluster.fault = lambda args: failed(said) if args[:2] == ("get", "pods") else None
+    with pytest.raises(ApplyFailed, match=re.escape(f"begun to roll it out (its pods cannot be listed: {said})")):
+        apply_to_cluster(made(), cluster.kubectl(), state, wait=5)
+
+
+def test_a_rollout_that_does_not_end_names_pods_that_are_not_replaced(state: Path) -> None:
+    """One master's pod does not come up, so those of the others are not ended."""
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    edited(cluster)
+    daemon = cluster.get("DaemonSet", NAME)
+    assert daemon is not None
+    daemon["status"]["numberAvailable"] = 2
+    with pytest.raises(ApplyFailed) as failure:
+        apply_to_cluster(made(), cluster.kubectl(), state, force=True, wait=5)
+    assert (
+        f"3 of 3 nodes updated, 2 available; pod {NAME}-4 on master-1, pod {NAME}-5 on master-2, pod {NAME}-6 on "
+        "master-3 still run the configuration of before"
+    ) in failure.value.message
+    assert deleted(cluster) == []
+
+
+def test_without_a_daemonset_there_is_nothing_to_look_at() -> None:
+    found = check_pods(server(Cluster()))
+    assert (found.daemon, found.stale, found.notes) == (None, (), ())
+
+
+def test_a_pod_that_is_being_deleted_is_waited_for_alone(state: Path) -> None:
+    cluster = Cluster(masters=1)
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    edited(cluster)
+    (pod,) = cluster.daemons.pods.values()
+    pod["metadata"]["deletionTimestamp"] = stamp(0)
+    with pytest.raises(ApplyFailed, match="was restarted: it has not ended; pod"):
+        apply_to_cluster(made(), cluster.kubectl(), state, force=True, wait=5)
+    assert deleted(cluster) == []
+    cluster.replace_pod(f"{NAME}-2")
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    assert deleted(cluster) == []
+
+
+def test_until_the_controller_has_seen_the_template_nothing_is_restarted(state: Path) -> None:
+    """It may be about to replace the pods itself."""
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    edited(cluster)
+    daemon = cluster.get("DaemonSet", NAME)
+    assert daemon is not None
+    daemon["status"]["observedGeneration"] = 0
+    cluster.daemons.crash(f"{NAME}-4")
+    with pytest.raises(ApplyFailed, match="the cluster has not begun to roll it out"):
+        apply_to_cluster(made(), cluster.kubectl(), state, force=True, wait=5)
+    assert deleted(cluster) == []
+
+
+@pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
+def test_a_pod_that_has_ended_runs_nothing(state: Path, phase: str) -> None:
+    cluster = Cluster(masters=1)
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    (pod,) = cluster.daemons.pods.values()
+    pod["metadata"]["creationTimestamp"] = stamp(-86400)
+    pod["status"]["containerStatuses"][0]["state"] = {"running": {"startedAt": stamp(-86400)}}
+    assert len(stale(cluster)) == 1
+    pod["status"]["phase"] = phase
+    assert stale(cluster) == []
+
+
+@pytest.mark.parametrize(("client", "options"), [("v1.10.13", ()), ("v1.11.0", ("--wait=false",))])
+def test_no_kubectl_waits_for_the_end_of_a_pod(state: Path, client: str, options: tuple[str, ...]) -> None:
+    """Its node may not answer any more. Below 1.11 kubectl never waits, and has no such option."""
+    cluster = Cluster(server="v1.12.9", client=client, masters=1)
+    apply_to_cluster(of_1_12(), cluster.kubectl(), state)
+    edited(cluster)
+    apply_to_cluster(of_1_12(), cluster.kubectl(), state, force=True)
+    (call,) = [call for call in cluster.calls if call[:2] == ("delete", "pod")]
+    assert call[3:] == ("--namespace", "kube-system", "--ignore-not-found", *options)
+
+
+def test_pods_of_a_daemonset_of_somebody_else_are_judged_by_their_own_configmap() -> None:
+    cluster = Cluster(masters=1)
+    named = {"name": "theirs", "namespace": "kube-system"}
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": named, "data": {"config.yaml": "a"}}
+    cluster.add(config)
+    volumes = [{"configMap": {"name": "theirs"}}]
+    spec = {"template": {"spec": {"containers": [{"name": "a"}], "volumes": volumes}}}
+    metadata = {**named, "name": NAME}
+    cluster.add({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": metadata, "spec": spec})
+    assert stale(cluster) == []
+    cluster.add({**config, "data": {"config.yaml": "b"}})
+    (found,) = stale(cluster)
+    assert "it started before the last change of ConfigMap kube-system/theirs" in found
+
+
+def test_what_the_controller_replaces_is_left_to_it(state: Path) -> None:
+    cluster = Cluster(masters=2)
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    outdated(cluster)
+    cluster.daemons.crash(f"{NAME}-1")
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    assert (len(stale(cluster)), deleted(cluster)) == (2, [])
+
+
+def test_a_pod_of_the_newest_generation_is_of_the_newest_template(state: Path) -> None:
+    """As the controller has it: generation or revision."""
+    cluster = Cluster(masters=2)
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    outdated(cluster)
+    cluster.daemons.pods[f"{NAME}-2"]["metadata"]["labels"]["pod-template-generation"] = "2"
+    assert stale(cluster) == [f"pod {NAME}-1 on master-1: it runs an older template of DaemonSet kube-system/{NAME}"]

@@ -1,0 +1,163 @@
+"""Releases: which of them exist, which were read, what each has, and all of it in words."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarmak_iam.identity import Authenticator, whois
+from tarmak_iam.identity.releases import (
+    DEFAULT_RELEASE,
+    NEWEST,
+    NEWEST_READ,
+    RECORDED_RELEASE,
+    DaemonVersion,
+    known_partitions,
+    known_releases,
+    published_tags,
+    recorded_items,
+    spans_text,
+)
+from tests.support import PACKAGE, golden_json
+
+FILE: dict[str, Any] = json.loads((PACKAGE / "identity" / "versions.json").read_text(encoding="utf-8"))
+# Read off the source by hand: v0.7.7 compares with another function, and v0.7.17 honours the prefixes in the other
+# backends too.
+NOT_RECORDED = {
+    "compared with strings.EqualFold (ARNs of mappings, the signed header)",
+    "reservedPrefixConfig counts for EKSConfigMap and CRD",
+}
+
+
+def release(text: str) -> DaemonVersion:
+    return DaemonVersion.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("item", "text"),
+    [
+        ("flag server --bind (-b)", "v0.4.0"),
+        ("sso: field in RoleMapping", "v0.6.0 to v0.6.1, v0.6.30 to v0.6.31, v0.7.1 and later"),
+        ("STS host list per partition", "v0.5.2 to v0.5.27, v0.6.0 to v0.6.31, v0.7.1 to v0.7.4"),
+    ],
+)
+def test_spans(item: str, text: str) -> None:
+    assert spans_text(item) == text
+
+
+def test_the_table_is_what_was_read_off_the_tags() -> None:
+    recorded = golden_json("authenticator", "versions.json")
+    assert set(recorded_items()) - set(recorded) == NOT_RECORDED
+    read = [version for version in known_releases() if not version.unread]
+    for item in set(recorded_items()) - NOT_RECORDED:
+        spans = [(release(first), release(last)) for first, last in recorded[item]]
+        expected = [version for version in read if any(first <= version <= last for first, last in spans)]
+        assert [version for version in read if version.has(item)] == expected, item
+
+
+def test_nothing_that_is_still_there_has_an_end() -> None:
+    """Or a release that changes nothing would be more than one line."""
+    last = {line["last"] for line in FILE["lines"]} | {line.get("read") for line in FILE["lines"]}
+    hosts = json.loads((PACKAGE / "identity" / "sts-hosts.json").read_text(encoding="utf-8"))
+    tables = [FILE["items"], *hosts.values()]
+    ends = [span for table in tables for spans in table.values() for span in spans if len(span) == 2]
+    assert [span for span in ends if span[1] in last and span[0] != span[1]] == []
+
+
+def test_a_release_that_changes_nothing_is_one_line_of_one_file(tmp_path: Path) -> None:
+    shutil.copytree(PACKAGE, tmp_path / "tarmak_iam", ignore=shutil.ignore_patterns("__pycache__"))
+    table = tmp_path / "tarmak_iam" / "identity" / "versions.json"
+    before = table.read_text(encoding="utf-8").splitlines()
+    after = [line.replace('"read": "v0.7.18", "last": "v0.7.21"', '"last": "v0.7.22"') for line in before]
+    assert sum(old != new for old, new in zip(before, after, strict=True)) == 1
+    table.write_text("\n".join(after), encoding="utf-8")
+    code = (
+        "from tarmak_iam.identity import versions as v; x = v.DaemonVersion.parse('v0.7.22'); "
+        "print(v.NEWEST, v.NEWEST_READ, v.releases()[-1], repr(x.unread), x.has('backendMode CRD accepted'), "
+        "x.has('STS host list per partition'), v.spans_text('STS host by format only (verifySTSHostnameFormat)'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "v0.7.22 v0.7.22 v0.7.22 '' True False v0.7.5 and later\n"
+
+
+def test_the_newest_releases() -> None:
+    assert (str(NEWEST), str(NEWEST_READ)) == ("v0.7.21", "v0.7.18")
+    assert known_releases()[-1] == NEWEST
+
+
+@pytest.mark.parametrize(
+    ("version", "partitions"),
+    [
+        ("v0.4.0", "aws aws-cn aws-us-gov"),
+        ("v0.5.2", "aws aws-cn aws-us-gov"),
+        ("v0.5.3", "aws aws-cn aws-us-gov aws-iso aws-iso-b"),
+        ("v0.5.20", "aws aws-cn aws-us-gov aws-iso aws-iso-b aws-iso-e aws-iso-f"),
+        ("v0.6.0", "aws aws-cn aws-us-gov aws-iso aws-iso-b"),
+        ("v0.6.12", "aws aws-cn aws-us-gov aws-iso aws-iso-b"),
+        ("v0.6.13", "aws aws-cn aws-us-gov aws-iso aws-iso-b aws-iso-e aws-iso-f"),
+        ("v0.7.6", "aws aws-cn aws-us-gov aws-iso aws-iso-b aws-iso-e aws-iso-f"),
+        ("v0.7.7", "aws aws-cn aws-us-gov aws-iso aws-iso-b aws-iso-e aws-iso-f aws-eusc"),
+    ],
+)
+def test_the_partitions_of_parallel_lines(version: str, partitions: str) -> None:
+    assert " ".join(known_partitions(release(version))) == partitions
+
+
+@pytest.mark.parametrize(
+    ("version", "known", "unread"),
+    [
+        ("v0.7.18", "v0.7.18", ""),
+        ("v0.7.18-cvefix-eks-1-36-9", "v0.7.18", ""),
+        ("v0.4.0", "v0.4.0", ""),
+        ("v0.7.19", "v0.7.18", "is newer than v0.7.18, the newest release whose source was read"),
+        ("v0.7.21", "v0.7.18", "is newer than v0.7.18, the newest release whose source was read"),
+        (
+            "v0.7.22",
+            "v0.7.18",
+            "is newer than v0.7.21, the newest known release; v0.7.18 is the newest whose source was read",
+        ),
+        (
+            "v0.8.0",
+            "v0.7.18",
+            "is newer than v0.7.21, the newest known release; v0.7.18 is the newest whose source was read",
+        ),
+        ("v0.7.0", "v0.6.31", "is not a known release"),
+        ("v0.6.32", "v0.6.31", "is not a known release"),
+        ("v0.4.1", "v0.4.0", "is not a known release"),
+        ("v0.0.9", "v0.1.0", "is not a known release"),
+    ],
+)
+def test_what_is_assumed_of_a_release_that_was_not_read(version: str, known: str, unread: str) -> None:
+    parsed = release(version)
+    assert (str(parsed.known), parsed.unread) == (known, unread)
+    notes = (f"{parsed} {unread}; the answer is {known}'s",) if unread else ()
+    assert Authenticator.load("clusterID: x\n", version=version).notes == notes
+
+
+def test_the_default_release_was_read_and_tried_and_is_published() -> None:
+    assert not DEFAULT_RELEASE.unread
+    assert str(DEFAULT_RELEASE) in FILE["tried"]
+    assert DEFAULT_RELEASE in published_tags()
+    assert inspect.signature(whois).parameters["version"].default == str(RECORDED_RELEASE)
+    assert inspect.signature(Authenticator.load).parameters["version"].default == str(RECORDED_RELEASE)
+    cases = golden_json("authenticator", "mapping.json")["cases"]
+    assert max(DaemonVersion.parse(each) for case in cases for each in case["expected"]) == RECORDED_RELEASE
+
+
+def test_what_guards_recommend_the_default_release_has() -> None:
+    assert DEFAULT_RELEASE.has("sso: field in RoleMapping")

@@ -1,0 +1,75 @@
+"""What a text with templates can become."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tarmak_iam.identity.caller import Caller
+from tarmak_iam.identity.releases import NEWEST
+from tarmak_iam.identity.templates import TEMPLATES, TemplateRenderer, can_begin, could_be
+
+PIECES = st.sampled_from(
+    ["a", "system:", "{{", "}}", ".*", "(", "{{Unknown}}", *(f"{{{{{name}}}}}" for name in TEMPLATES)]
+)
+SESSIONS = st.from_regex(r"[A-Za-z0-9_+=,.@-]{2,64}", fullmatch=True)
+
+
+@given(st.lists(PIECES, max_size=6).map("".join), SESSIONS)
+def test_whatever_a_caller_becomes_it_could_be(template: str, session: str) -> None:
+    instance = "i-0123456789abcdef0"
+    name = instance if "EC2PrivateDNSName" in template else session
+    arn = "arn:aws:sts::111122223333:assumed-role/Admin/x"
+    caller = Caller(arn, arn, "aws", "111122223333", "AROA", name, "AKIAEXAMPLE")
+    rendered = TemplateRenderer(NEWEST, {instance: "ip-10-0-0-1.ec2.internal"}).render(template, caller)
+    assert could_be(template).fullmatch(rendered)
+
+
+@pytest.mark.parametrize(
+    ("template", "text", "expected"),
+    [
+        ("{{SessionName}}", "system:masters", False),
+        ("system:{{SessionName}}", "system:masters", True),
+        ("team-{{AccountID}}", "team-111122223333", True),
+        ("team-{{AccountID}}", "team-a", False),
+        ("a.b", "aXb", False),
+        ("{{ SessionName }}", "alice", False),
+        ("dev:{{SessionName}}", "dev:alice\n", False),
+        # The daemon has `-` for `@` in one of them.
+        ("{{SessionName}}", "alice@example.com", False),
+        ("{{SessionName}}", "alice-example.com", True),
+        ("{{SessionNameRaw}}", "alice@example.com", True),
+    ],
+)
+def test_what_it_can_and_cannot_be(template: str, text: str, expected: bool) -> None:
+    assert bool(could_be(template).fullmatch(text)) is expected
+
+
+@given(st.lists(PIECES, max_size=4).map("".join), SESSIONS, st.integers(0, 80))
+def test_whatever_a_caller_becomes_it_can_begin_like_that(template: str, session: str, length: int) -> None:
+    text = template.replace("{{SessionNameRaw}}", session).replace("{{SessionName}}", session.replace("@", "-"))
+    for name, value in (("AccountID", "111122223333"), ("AccessKeyID", "AKIA"), ("EC2PrivateDNSName", "ip-1.internal")):
+        text = text.replace(f"{{{{{name}}}}}", value)
+    assert can_begin(template, text[:length])
+
+
+@pytest.mark.parametrize(
+    ("template", "prefix", "expected"),
+    [
+        ("system:node:a", "system:node:", True),
+        ("system:node", "system:node:", False),
+        ("dev:a", "system:", False),
+        ("{{SessionName}}", "system:", False),
+        ("{{SessionName}}:a", "system:", True),
+        ("{{AccountID}}:a", "system:", False),
+        ("sys{{SessionName}}m:no{{SessionName}}:x", "system:node:", True),
+        ("{{SessionName}}{{SessionName}}de:", "system:node:", False),
+        ("{{SessionName}}", "a@b", False),
+        ("{{SessionNameRaw}}", "a@b", True),
+        ("", "", True),
+        ("", "a", False),
+    ],
+)
+def test_what_it_can_begin_with(template: str, prefix: str, expected: bool) -> None:
+    assert can_begin(template, prefix) is expected

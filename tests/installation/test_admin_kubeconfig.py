@@ -1,0 +1,387 @@
+"""What the admin certificate is found to be, on kubeconfigs of every kind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
+
+from tarmak_iam.command_line import CommandLine
+from tarmak_iam.document.files import Boundary
+from tarmak_iam.installation.admin_kubeconfig import AdminAccess, AdminState, examine_admin
+from tests.admin_certificates import (
+    CLIENT,
+    SERVER,
+    authority,
+    certificate,
+    encoded,
+    key_pem,
+    kubeconfig,
+    logins,
+    write,
+)
+from tests.support import ROOT
+
+ANY = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=timezone.utc)
+GOOD = certificate("2026-01-01", "2027-01-01")
+RENEW = "run `tarmak clusters kubeconfig` for a new one"
+REPLACE = "move the kubeconfig away and run `tarmak clusters kubeconfig` for a new one"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    home = tmp_path / "config" / "dev-cluster"
+    home.mkdir(parents=True)
+    return home
+
+
+def examined(home: Path, text: str | None = None, now: datetime = NOW) -> AdminAccess:
+    if text is not None:
+        write(home, text)
+    return examine_admin(home, now=now)
+
+
+def test_a_way_back(home: Path) -> None:
+    found = examined(home, kubeconfig(logins(GOOD)))
+    assert (found.state, found.is_way_back, found.is_signed_by_ca) == (AdminState.VALID, True, True)
+    assert found.text == f"the admin certificate in {home}/kubeconfig is valid until 2027-01-01 and in system:masters"
+    assert (found.remedy, found.advice) == ("", found.text)
+    assert (found.common_name, found.organizations) == ("admin", ("system:masters",))
+    assert found.not_before == datetime(2026, 1, 1, tzinfo=timezone.utc)
+    assert found.not_after == datetime(2027, 1, 1, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("text", "state", "what", "remedy"),
+    [
+        (None, "missing", "PATH does not exist", RENEW),
+        (
+            kubeconfig(logins(certificate("2019-01-01", "2020-01-01"))),
+            "expired",
+            "the admin certificate in PATH expired on 2020-01-01",
+            RENEW,
+        ),
+        (
+            kubeconfig(logins(certificate("2030-01-01", "2031-01-01"))),
+            "notYetValid",
+            "the admin certificate in PATH is not valid before 2030-01-01",
+            "check the clock of this machine",
+        ),
+        (
+            kubeconfig(logins(certificate("2026-01-01", "2027-01-01", ("dev", "ops")))),
+            "valid",
+            "the admin certificate in PATH is valid until 2027-01-01, but not in system:masters",
+            REPLACE,
+        ),
+        (
+            kubeconfig(logins(certificate("2026-01-01", "2027-01-01", usages=(SERVER,)))),
+            "notForClients",
+            "the admin certificate in PATH is not for clients: its extended key usage leaves them out",
+            REPLACE,
+        ),
+        (
+            kubeconfig(logins(GOOD), ca=authority("another")),
+            "otherCA",
+            "the admin certificate in PATH is not signed by the CA in the same file",
+            REPLACE,
+        ),
+        (
+            kubeconfig(logins(GOOD), ca=authority(until="2026-02-01")),
+            "otherCA",
+            "the admin certificate in PATH is signed by a CA that expired on 2026-02-01",
+            REPLACE,
+        ),
+        (
+            kubeconfig(logins(GOOD, key_pem("another"))),
+            "wrongKey",
+            "the key in PATH does not belong to the admin certificate",
+            REPLACE,
+        ),
+        (
+            kubeconfig(logins(GOOD, b"-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n")),
+            "wrongKey",
+            "the key of the admin certificate in PATH cannot be read",
+            REPLACE,
+        ),
+        (
+            kubeconfig(logins(GOOD, key_pem(password=b"secret"))),
+            "wrongKey",
+            "the key of the admin certificate in PATH is encrypted",
+            REPLACE,
+        ),
+        (
+            kubeconfig(f"client-certificate-data: {encoded(GOOD)}"),
+            "wrongKey",
+            "PATH has no key for the admin certificate",
+            REPLACE,
+        ),
+        (
+            kubeconfig(f"client-key-data: {encoded(key_pem())}"),
+            "noCertificate",
+            "the current context of PATH has no client certificate",
+            RENEW,
+        ),
+        (
+            kubeconfig("token: abc"),
+            "noCertificate",
+            "the current context of PATH has no client certificate: its user logs in with a token",
+            RENEW,
+        ),
+        (
+            kubeconfig("username: admin, password: abc"),
+            "noCertificate",
+            "the current context of PATH has no client certificate: its user logs in with username and password",
+            RENEW,
+        ),
+        (
+            kubeconfig("exec: {command: aws-iam-authenticator}"),
+            "noCertificate",
+            "the current context of PATH has no client certificate: its user logs in with a command",
+            RENEW,
+        ),
+        (
+            kubeconfig("auth-provider: {name: oidc}"),
+            "noCertificate",
+            "the current context of PATH has no client certificate: its user logs in with an auth provider",
+            RENEW,
+        ),
+        (
+            kubeconfig(logins(GOOD)).replace("current-context: dev-cluster", "current-context: ''"),
+            "noCertificate",
+            "the current context of PATH has no client certificate",
+            RENEW,
+        ),
+        (
+            kubeconfig(logins(GOOD)).replace("current-context: dev-cluster", "current-context: other"),
+            "noCertificate",
+            "the current context of PATH has no client certificate: its user logs in with a token",
+            RENEW,
+        ),
+        (
+            kubeconfig(logins(GOOD))
+            .replace("current-context: dev-cluster\n", "")
+            .replace("- name: dev-cluster\n  context", "- context"),
+            "noCertificate",
+            "the current context of PATH has no client certificate",
+            RENEW,
+        ),
+        (
+            kubeconfig("client-certificate: none.pem"),
+            "unreadable",
+            "the admin certificate in PATH cannot be read: the file that the kubeconfig names for it does not exist",
+            REPLACE,
+        ),
+        (
+            kubeconfig('client-certificate: "\\0"'),
+            "unreadable",
+            "the admin certificate in PATH cannot be read: the kubeconfig names a file that cannot exist",
+            REPLACE,
+        ),
+        (
+            kubeconfig(logins(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")),
+            "unreadable",
+            "the admin certificate in PATH cannot be read: it is not a certificate that can be read",
+            REPLACE,
+        ),
+        (
+            kubeconfig(logins(b"secret")),
+            "unreadable",
+            "the admin certificate in PATH cannot be read: it has no PEM block of a certificate",
+            REPLACE,
+        ),
+        *(
+            (
+                text,
+                "unreadable",
+                "the admin certificate in PATH cannot be read: it is not a kubeconfig that kubectl can read",
+                REPLACE,
+            )
+            for text in ("secret: [", kubeconfig("client-certificate-data: secret"), kubeconfig("client-key: [1]"))
+        ),
+        *(
+            (text, "noCertificate", "the current context of PATH has no client certificate", RENEW)
+            for text in ("", "[]", "users: 5\ncontexts: {a: b}\n", kubeconfig().replace("users:", "nobody:"))
+        ),
+    ],
+)
+def test_no_way_back(home: Path, text: str | None, state: str, what: str, remedy: str) -> None:
+    found = examined(home, text)
+    assert (str(found.state), found.is_way_back, found.is_examined) == (state, False, True)
+    assert found.text == "no way back was found: " + what.replace("PATH", str(home / "kubeconfig"))
+    assert found.remedy == remedy
+    assert found.advice == f"{found.text}; {remedy}"
+    assert "secret" not in repr(found).replace(str(home), "HOME")
+
+
+def test_what_is_no_file(home: Path) -> None:
+    (home / "kubeconfig").mkdir()
+    assert examined(home).what == f"the admin certificate in {home}/kubeconfig cannot be read: Is a directory"
+    (home / "kubeconfig").rmdir()
+    os.mkfifo(home / "kubeconfig")
+    assert examined(home).what.endswith("cannot be read: this is a named pipe")
+
+
+@pytest.mark.parametrize("kind", ["rsa", "ec", "ed25519"])
+def test_every_kind_of_key(home: Path, kind: str) -> None:
+    pem = certificate("2026-01-01", "2027-01-01", name=kind, kind=kind)
+    assert examined(home, kubeconfig(logins(pem, key_pem(kind, kind)))).is_way_back
+
+
+@pytest.mark.parametrize(
+    ("now", "state"),
+    [
+        ("2025-12-31T23:59:59", "notYetValid"),
+        ("2026-01-01T00:00:00", "valid"),
+        ("2027-01-01T00:00:00", "valid"),
+        ("2027-01-01T00:00:01", "expired"),
+    ],
+)
+def test_the_limits_are_inclusive(home: Path, now: str, state: str) -> None:
+    write(home, kubeconfig(logins(GOOD)))
+    assert str(examined(home, now=datetime.fromisoformat(now).replace(tzinfo=timezone.utc)).state) == state
+
+
+def test_the_last_common_name_is_the_user(home: Path) -> None:
+    """As crypto/x509/pkix fills its Name, from which Kubernetes takes the user."""
+    pem = certificate("2026-01-01", "2027-01-01", names=("first", "last"))
+    assert examined(home, kubeconfig(logins(pem))).common_name == "last"
+
+
+def test_the_time_of_the_call_counts_where_none_is_given(home: Path) -> None:
+    write(home)
+    assert examine_admin(home).is_way_back
+    write(home, kubeconfig(logins(certificate("2019-01-01", "2020-01-01"))))
+    assert examine_admin(home).state is AdminState.EXPIRED
+
+
+@pytest.mark.parametrize("usages", [None, (CLIENT, SERVER), (ANY,)])
+def test_other_usages_that_allow_a_client(home: Path, usages: tuple[ObjectIdentifier, ...] | None) -> None:
+    pem = certificate("2026-01-01", "2027-01-01", usages=usages)
+    assert examined(home, kubeconfig(logins(pem))).is_way_back
+
+
+def test_the_first_certificate_of_a_chain_is_the_admins(home: Path) -> None:
+    between = certificate("2020-01-01", "2990-01-01", (), name="between", usages=None)
+    own = certificate("2026-01-01", "2027-01-01", issuer="between")
+    assert examined(home, kubeconfig(logins(own + between))).is_way_back
+    assert examined(home, kubeconfig(logins(own))).state is AdminState.OTHER_CA
+    assert examined(home, kubeconfig(logins(between + own))).state is AdminState.WRONG_KEY
+
+
+def test_many_certificates_that_have_signed_each_other(home: Path) -> None:
+    loop = b"".join(certificate("2000-01-01", f"{2100 + n}-01-01", (), name="x", issuer="x") for n in range(30))
+    own = certificate("2026-01-01", "2027-01-01", issuer="x")
+    assert examined(home, kubeconfig(logins(own + loop))).is_signed_by_ca is None
+    few = b"".join(certificate("2000-01-01", f"{2100 + n}-01-01", (), name="x", issuer="x") for n in range(10))
+    assert examined(home, kubeconfig(logins(own + few))).state is AdminState.OTHER_CA
+
+
+def test_nothing_is_said_of_a_signature_behind_more_of_a_chain_than_is_looked_at(home: Path) -> None:
+    others = [certificate("2000-01-01", f"{2100 + n}-01-01", (), name="x", issuer="x") for n in range(19)]
+    between = certificate("2020-01-01", "2990-01-01", (), name="between", usages=None)
+    own = certificate("2026-01-01", "2027-01-01", issuer="between")
+    for number, is_signed in ((18, True), (19, None)):
+        found = examined(home, kubeconfig(logins(b"".join([own, *others[:number], between]))))
+        assert (found.state, found.is_signed_by_ca) == (AdminState.VALID, is_signed)
+
+
+def test_nothing_is_said_of_a_signature_among_more_cas_than_are_looked_at(home: Path) -> None:
+    others = b"".join(authority("x", until=f"{2100 + n}-01-01") for n in range(20))
+    found = examined(home, kubeconfig(logins(GOOD), ca=others + authority()))
+    assert (found.state, found.is_signed_by_ca) == (AdminState.VALID, None)
+    few = others[: others.index(b"-----END") + 26]
+    assert examined(home, kubeconfig(logins(GOOD), ca=few + authority())).is_signed_by_ca is True
+
+
+def test_one_ca_of_several(home: Path) -> None:
+    bundle = authority("another") + b"junk\n" + authority()
+    assert examined(home, kubeconfig(logins(GOOD), ca=bundle)).is_way_back
+    renewed = authority(until="2026-02-01") + authority()
+    assert examined(home, kubeconfig(logins(GOOD), ca=renewed)).is_way_back
+
+
+@pytest.mark.parametrize(
+    "cluster",
+    ["insecure-skip-tls-verify: true", "certificate-authority: /etc/ca.pem", "certificate-authority: none.pem"],
+)
+def test_without_a_ca_nothing_is_said_of_the_signature(home: Path, cluster: str) -> None:
+    found = examined(home, kubeconfig(logins(GOOD), cluster=cluster))
+    assert (found.is_way_back, found.is_signed_by_ca) == (True, None)
+
+
+def test_files_that_the_kubeconfig_names(home: Path) -> None:
+    (home / "admin.pem").write_bytes(GOOD)
+    (home.parent / "admin-key.pem").write_bytes(key_pem())
+    (home / "ca.pem").write_bytes(authority())
+    user = "client-certificate: admin.pem, client-key: ../admin-key.pem"
+    found = examined(home, kubeconfig(user, cluster="certificate-authority: ca.pem"))
+    assert (found.is_way_back, found.is_signed_by_ca) == (True, True)
+    data = f"{user}, client-key-data: {encoded(key_pem('another'))}"
+    assert examined(home, kubeconfig(data)).state is AdminState.WRONG_KEY  # as kubectl has it, data wins
+
+
+@pytest.mark.parametrize("path", ["../../admin.pem", "/etc/hosts", "link.pem"])
+def test_a_file_elsewhere_is_not_read(home: Path, path: str) -> None:
+    (home.parent.parent / "admin.pem").write_bytes(GOOD)
+    (home / "link.pem").symlink_to(home.parent.parent / "admin.pem")
+    found = examined(home, kubeconfig(f"client-certificate: {path}, client-key-data: {encoded(key_pem())}"))
+    assert (found.state, found.is_way_back, found.remedy) == (AdminState.NOT_EXAMINED, False, "")
+    assert found.text == (
+        f"the admin certificate in {home}/kubeconfig was not examined: "
+        f"{home}/kubeconfig names a file outside the configuration directory"
+    )
+
+
+def test_a_configuration_that_is_not_in_a_file() -> None:
+    found = examine_admin(None)
+    assert (found.state, found.text, found.advice) == (
+        AdminState.NOT_EXAMINED,
+        "the admin certificate was not examined",
+        "the admin certificate was not examined",
+    )
+
+
+def test_the_command_names_the_cluster_where_another_one_is_current(home: Path) -> None:
+    found = examine_admin(home, command_line=CommandLine(cluster_name="prod-blue"), now=NOW)
+    assert found.remedy == "run `tarmak --current-cluster prod-blue clusters kubeconfig` for a new one"
+
+
+def test_known_hosts_are_what_tarmak_leaves_of_instances(home: Path) -> None:
+    assert not examined(home).has_known_hosts
+    (home / "ssh_known_hosts").touch()  # before there are any
+    assert not examined(home).has_known_hosts
+    (home / "ssh_known_hosts").write_text("10.0.0.1 ssh-rsa AAAA\n")
+    assert examined(home).has_known_hosts
+
+
+def test_without_cryptography(home: Path) -> None:
+    write(home)
+    program = (
+        "import sys\nsys.modules['cryptography'] = None\nfrom pathlib import Path\n"
+        "from tarmak_iam.installation.admin_kubeconfig import examine_admin\n"
+        f"found = examine_admin(Path({str(home)!r}))\nprint(found.state, found.text, sep='\\n')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == (
+        f"notExamined\nthe admin certificate in {home}/kubeconfig was not examined: "
+        "install the extra `webhook` (cryptography)\n"
+    )
+
+
+def test_a_kubeconfig_that_a_link_leads_elsewhere_for(tmp_path: Path) -> None:
+    home = tmp_path / "config" / "dev-cluster"
+    home.mkdir(parents=True)
+    elsewhere = tmp_path / "kubeconfig"
+    elsewhere.write_text("users: []\n")
+    (home / "kubeconfig").symlink_to(elsewhere)
+    found = examine_admin(home, now=NOW)
+    assert found.state is AdminState.UNREADABLE
+    assert f"this is a link to {elsewhere}, outside of {home.parent}" in found.text
+    followed = examine_admin(home, now=NOW, within=Boundary(home.parent, follow_links=True))
+    assert followed.state is AdminState.NO_CERTIFICATE

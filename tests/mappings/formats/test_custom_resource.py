@@ -1,0 +1,109 @@
+"""IAMIdentityMapping objects: read, written, and named."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tarmak_iam.aws.arn import ArnError
+from tarmak_iam.mappings.formats.custom_resource import object_name, write
+from tarmak_iam.mappings.merging import Wanted
+from tests.mappings.formats.reports import read
+
+OBJECTS = """\
+# people
+apiVersion: iamauthenticator.k8s.aws/v1alpha1
+kind: IAMIdentityMapping
+metadata:
+  name: alice
+spec:
+  arn: arn:aws:iam::111122223333:user/alice
+  username: alice
+  groups:
+  - dev
+status:
+  canonicalARN: arn:aws:iam::111122223333:user/alice
+---
+---
+apiVersion: iamauthenticator.k8s.aws/v1alpha1
+kind: IAMIdentityMapping
+metadata: {name: dev}
+spec: {arn: "arn:aws:iam::111122223333:role/Dev", username: dev, extra: 1}
+...
+---
+apiVersion: iamauthenticator.k8s.aws/v1alpha1
+kind: IAMIdentityMapping
+metadata: {name: empty}
+"""
+
+
+def test_several_documents() -> None:
+    assert read(OBJECTS) == [
+        "f.yaml:7:3 arn:aws:iam::111122223333:user/alice as alice ['dev']",
+        "f.yaml:18:7 arn:aws:iam::111122223333:role/Dev as dev []",
+        "f.yaml:18:66: the key extra has no counterpart in the mappings",
+        "f.yaml:21:1: the IAMIdentityMapping empty has no spec",
+    ]
+
+
+def test_windows_line_ends_and_a_list() -> None:
+    assert read(OBJECTS.replace("\n", "\r\n"))[0] == "f.yaml:7:3 arn:aws:iam::111122223333:user/alice as alice ['dev']"
+    listed = "kind: IAMIdentityMappingList\nitems:\n- kind: IAMIdentityMapping\n  spec: {arn: arn:x, username: u}\n"
+    assert read(listed) == ["f.yaml:4:9 arn:x as u []"]
+
+
+def test_writing() -> None:
+    assert write(Wanted("arn:aws:iam::111122223333:role/Dev", "dev:{{SessionName}}", ("dev",))) == {
+        "apiVersion": "iamauthenticator.k8s.aws/v1alpha1",
+        "kind": "IAMIdentityMapping",
+        "metadata": {"name": "role-dev-111122223333"},
+        "spec": {
+            "arn": "arn:aws:iam::111122223333:role/Dev",
+            "username": "dev:{{SessionName}}",
+            "groups": ["dev"],
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("arn", "name"),
+    [
+        ("arn:aws:iam::111122223333:role/Admin", "role-admin-111122223333"),
+        ("arn:aws:iam::111122223333:ROLE/ADMIN", "role-admin-111122223333"),
+        ("arn:aws-cn:iam::111122223333:user/bob", "aws-cn-user-bob-111122223333"),
+        ("arn:aws:iam::111122223333:root", "root-111122223333"),
+        ("arn:aws:sts::111122223333:assumed-role/Dev/alice", "role-dev-111122223333"),
+        ("arn:aws:iam::111122223333:user/team/bob", "user-team-bob-111122223333--06541e45"),
+        ("arn:aws:iam::111122223333:role/a.b", "role-a-b-111122223333--57bea25d"),
+        ("arn:aws:iam::111122223333:role/a--b", "role-a-b-111122223333--fb99cc52"),
+        ("arn:aws:iam::111122223333:role/" + "x" * 64, "role-" + "x" * 48 + "--7584c2af"),
+    ],
+)
+def test_names(arn: str, name: str) -> None:
+    assert object_name(arn) == name
+
+
+NAMES = st.text(alphabet="aAbB.-_+=,@0", min_size=1, max_size=64)
+ARNS = st.builds(
+    "arn:{}:iam::{}:{}/{}".format,
+    st.sampled_from(["aws", "aws-cn"]),
+    st.sampled_from(["111122223333", "012345678901"]),
+    st.sampled_from(["role", "user", "user/team"]),
+    NAMES,
+)
+
+
+@given(ARNS, ARNS)
+def test_a_name_is_valid_and_of_one_principal_only(one: str, other: str) -> None:
+    name = object_name(one)
+    assert re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", name)
+    assert object_name(one.upper().replace("ARN:AWS", "arn:aws")) == name
+    assert (object_name(other) == name) == (one.lower() == other.lower())
+
+
+def test_no_name_for_what_is_no_principal() -> None:
+    with pytest.raises(ArnError):
+        object_name("arn:aws:s3:::bucket")

@@ -1,0 +1,226 @@
+"""Which repository a directory is in, and which one it only claims to be in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tarmak_iam.report.git.directory import HistoryUnknown, Location, find_repository
+from tarmak_iam.report.git_history import Repository
+from tests.support.work_trees import Work, needs_git, new_work
+
+pytestmark = needs_git
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Work:
+    work = new_work(tmp_path.resolve() / "work")
+    work.commit("a\n", "One")
+    return work
+
+
+def refused(directory: Path) -> str:
+    with pytest.raises(HistoryUnknown) as raised:
+        find_repository(directory)
+    assert Repository.of(directory).unknown == str(raised.value)
+    return str(raised.value)
+
+
+def test_the_nearest_above(work: Work) -> None:
+    below = work.root / "a" / "b"
+    below.mkdir(parents=True)
+    expected = Location(work.root, work.root / ".git", work.root / ".git")
+    assert find_repository(work.root) == find_repository(below) == expected
+
+
+def test_the_real_directory_counts(work: Work, tmp_path: Path) -> None:
+    other = new_work(tmp_path / "other")
+    (other.root / "link").symlink_to(work.root)
+    location = find_repository(other.root / "link")
+    assert location is not None
+    assert location.top == work.root
+
+
+def test_none(tmp_path: Path) -> None:
+    assert find_repository(tmp_path) is None
+    assert find_repository(tmp_path / "not" / "there") is None
+
+
+def test_a_bare_repository_in_the_directory_is_none(work: Work, tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    shutil.copytree(work.root / ".git", bare)
+    (bare / "map.yaml").write_text("a\n")
+    assert find_repository(bare) is None
+    repository = Repository.of(bare)
+    assert repository.unknown == "no git repository"
+    assert repository.file(bare / "map.yaml").unknown == "no git repository"
+
+
+def test_a_bare_repository_within_another_one(work: Work) -> None:
+    bare = work.root / "cluster"
+    shutil.copytree(work.root / ".git", bare)
+    location = find_repository(bare)
+    assert location is not None
+    assert location.own == work.root / ".git"
+
+
+def test_within_the_git_directory_itself(work: Work) -> None:
+    assert refused(work.root / ".git" / "refs") == f"the directory is inside of {work.root}/.git"
+
+
+# --- worktrees and submodules ----------------------------------------------------------------------------------------
+
+
+def test_a_worktree(work: Work, tmp_path: Path) -> None:
+    tree = Work(tmp_path.resolve() / "tree")
+    work.git("worktree", "add", "-q", "-b", "other", str(tree.root))
+    commit = tree.commit("a\nb\n", "Two", day=2)
+    location = find_repository(tree.root)
+    assert location == Location(tree.root, work.root / ".git" / "worktrees" / "tree", work.root / ".git")
+    assert tree.lines().of(2, 2).commit == commit
+    assert work.lines().of(2, 2).commit == ""
+    tree.git("checkout", "-q", "--detach")
+    assert tree.lines().of(2, 2).commit == commit
+
+
+def test_a_worktree_that_is_named_by_a_relative_path(work: Work, tmp_path: Path) -> None:
+    """As git 2.48 writes it where worktree.useRelativePaths is set."""
+    tree = Work(tmp_path.resolve() / "tree")
+    work.git("worktree", "add", "-q", str(tree.root))
+    (tree.root / ".git").write_text("gitdir: ../work/.git/worktrees/tree\n")
+    (work.root / ".git" / "worktrees" / "tree" / "gitdir").write_text("../../../../tree/.git\n")
+    assert tree.lines().of(1, 1).summary == "One"
+
+
+def test_a_submodule(work: Work, tmp_path: Path) -> None:
+    outer = new_work(tmp_path.resolve() / "outer")
+    outer.git("submodule", "add", "-q", str(work.root), "sub")
+    inner = Work(outer.root / "sub")
+    own = outer.root / ".git" / "modules" / "sub"
+    assert find_repository(inner.root) == Location(inner.root, own, own)
+    assert inner.lines().of(1, 1).summary == "One"
+
+
+def test_includes_of_a_submodule_are_not_read(work: Work, tmp_path: Path) -> None:
+    outer = new_work(tmp_path.resolve() / "outer")
+    outer.git("submodule", "add", "-q", str(work.root), "sub")
+    config = outer.root / ".git" / "modules" / "sub" / "config"
+    included = tmp_path / "included"
+    included.write_text(config.read_text())
+    config.write_text(f"[include]\n\tpath = {included}\n")
+    assert "which does not name" in refused(outer.root / "sub")
+
+
+def test_the_repository_of_somebody_else(work: Work, tmp_path: Path) -> None:
+    hostile = tmp_path.resolve() / "hostile"
+    hostile.mkdir()
+    (hostile / "map.yaml").write_text("a\n")
+    (hostile / ".git").write_text(f"gitdir: {work.root}/.git\n")
+    expected = f"{hostile}/.git leads to {work.root}/.git, which does not name {hostile} as its work tree"
+    assert refused(hostile) == expected
+
+
+def test_the_submodule_of_somebody_else(work: Work, tmp_path: Path) -> None:
+    outer = new_work(tmp_path.resolve() / "outer")
+    outer.git("submodule", "add", "-q", str(work.root), "sub")
+    own = outer.root / ".git" / "modules" / "sub"
+    hostile = tmp_path.resolve() / "hostile"
+    hostile.mkdir()
+    (hostile / ".git").write_text(f"gitdir: {own}\n")
+    assert refused(hostile) == f"{hostile}/.git leads to {own}, which does not name {hostile} as its work tree"
+
+
+def test_the_worktree_of_somebody_else(work: Work, tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    work.git("worktree", "add", "-q", str(tree))
+    hostile = tmp_path / "hostile"
+    hostile.mkdir()
+    shutil.copy(tree / ".git", hostile / ".git")
+    assert "which does not name" in refused(hostile)
+
+
+@pytest.mark.parametrize("place", ["made up", "worktrees/made up"])
+def test_a_made_up_worktree_of_somebody_else(work: Work, tmp_path: Path, place: str) -> None:
+    """It names the directory itself, but the repository does not have it among its worktrees."""
+    hostile = tmp_path.resolve() / "hostile"
+    own = hostile / place
+    own.mkdir(parents=True)
+    (own / "HEAD").write_text("ref: refs/heads/main\n")
+    (own / "commondir").write_text(f"{work.root}/.git\n")
+    (own / "gitdir").write_text(f"{hostile}/.git\n")
+    (own / "config").write_text(f"[core]\n\tworktree = {hostile}\n")
+    (hostile / ".git").write_text(f"gitdir: {place}\n")
+    assert "which does not name" in refused(hostile)
+
+
+def test_a_git_directory_that_shares_with_somebody_else(work: Work, tmp_path: Path) -> None:
+    hostile = new_work(tmp_path.resolve() / "hostile")
+    (hostile.root / ".git" / "commondir").write_text(f"{work.root}/.git\n")
+    assert refused(hostile.root) == f"{hostile.root}/.git belongs to another repository, which does not name it"
+
+
+# --- what is no repository -------------------------------------------------------------------------------------------
+
+
+def test_a_link(work: Work, tmp_path: Path) -> None:
+    hostile = tmp_path.resolve() / "hostile"
+    hostile.mkdir()
+    (hostile / ".git").symlink_to(work.root / ".git")
+    assert refused(hostile) == f"{hostile}/.git is a link, which is not followed"
+
+
+def test_a_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".git")
+    assert refused(tmp_path) == f"{tmp_path}/.git is not a regular file"
+
+
+@pytest.mark.parametrize("text", [b"", b"gitdir", b"\xff\x00", b"x" * 8000])
+def test_a_file_that_is_none(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / ".git").write_bytes(text)
+    assert refused(tmp_path) == f"{tmp_path}/.git is not a git repository"
+
+
+def test_a_long_file(tmp_path: Path) -> None:
+    (tmp_path / ".git").write_bytes(b"gitdir: " + b"x" * 9000)
+    assert refused(tmp_path) == f"{tmp_path}/.git has more than the 8,192 bytes that are read"
+
+
+def test_a_reason_quotes_no_whole_file(tmp_path: Path) -> None:
+    (tmp_path / ".git").write_text(f"gitdir: {'x' * 8000}\n")
+    reason = refused(tmp_path)
+    assert len(reason) <= 1000
+    assert "x..." in reason
+
+
+def test_a_path_that_cannot_be_one(tmp_path: Path) -> None:
+    (tmp_path / ".git").write_bytes(b"gitdir: a\0b")
+    assert Repository.of(tmp_path).unknown == "the git repository cannot be read (ValueError)"
+
+
+@pytest.mark.parametrize("missing", ["HEAD", "objects"])
+def test_a_part_of_a_repository(work: Work, missing: str) -> None:
+    (work.root / ".git" / missing).rename(work.root / missing)
+    assert refused(work.root) == f"{work.root}/.git is not a git repository"
+
+
+def test_an_empty_directory(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    assert refused(tmp_path) == f"{tmp_path}/.git is not a git repository"
+
+
+# --- files of other repositories -------------------------------------------------------------------------------------
+
+
+def test_a_repository_below(work: Work) -> None:
+    location = find_repository(work.root)
+    assert location is not None
+    new_work(work.root / "a" / "b")
+    assert location.path_of(work.root / "a" / "map.yaml") == (b"a", b"map.yaml")
+    for path in (work.root / "a" / "b" / "map.yaml", work.root / "a" / "b" / "c" / "map.yaml"):
+        with pytest.raises(HistoryUnknown, match="the file is in another git repository"):
+            location.path_of(path)
+    with pytest.raises(HistoryUnknown, match="the file is outside of the git repository"):
+        location.path_of(work.root.parent / "map.yaml")

@@ -1,0 +1,277 @@
+"""What git knows of a line, and what it does not, in repositories that are made here."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from tarmak_iam.report.git_history import LastChange, Repository
+from tests.support.work_trees import ALICE, Work, needs_git, new_work
+
+pytestmark = needs_git
+BOB = "Bob <b@example.com> \r spoof"
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Work:
+    return new_work(tmp_path / "a b")
+
+
+def test_the_latest_change_of_several_lines(work: Work) -> None:
+    first = work.commit("a\nb\nc\n", "One")
+    second = work.commit("a\nB\nc\n", "Two\n\nwith a body", day=2)
+    history = work.lines()
+    assert history.of(1, 1) == LastChange(first, ALICE, "2026-03-01T10:00:00+01:00", "One")
+    assert history.of(1, 3) == LastChange(second, ALICE, "2026-03-02T10:00:00+01:00", "Two")
+    assert work.repository().file(work.path) == history.of(2, 2)
+
+
+def test_what_is_taken_away_is_a_change_of_the_file_alone(work: Work) -> None:
+    first = work.commit("a\nb\n", "One")
+    second = work.commit("a\n", "Two", day=2)
+    assert work.lines().of(1, 1).commit == first
+    assert work.repository().file(work.path).commit == second
+
+
+def test_what_is_not_committed(work: Work) -> None:
+    work.commit("a\nb\n", "One")
+    work.path.write_text("a\nB\n")
+    history = work.lines()
+    assert [history.of(*lines).state for lines in ((1, 1), (2, 2), (1, 2))] == [
+        "committed",
+        "uncommitted",
+        "uncommitted",
+    ]
+    assert work.repository().file(work.path) == LastChange()
+    revision = work.repository().revision([work.path])
+    assert revision is not None
+    assert (revision.date, revision.changed) == ("2026-03-01T10:00:00+01:00", (work.path,))
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_file_that_is_new(work: Work, is_first: bool) -> None:
+    if not is_first:
+        work.commit("a\n", "One")
+    new = work.root / "new.yaml"
+    new.write_text("x\n")
+    repository = work.repository()
+    assert repository.lines(new).of(1, 1).state == "uncommitted"
+    assert repository.file(new).state == "uncommitted"
+    assert (repository.revision([new]) is None) is is_first
+
+
+def test_no_repository(tmp_path: Path) -> None:
+    repository = Repository.of(tmp_path)
+    assert repository.unknown == "no git repository"
+    assert repository.lines(tmp_path / "x").of(3, 4) == LastChange(unknown="no git repository")
+    assert repository.file(tmp_path / "x").state == "unknown"
+    assert repository.revision([]) is None
+
+
+def test_a_shallow_clone_does_not_pretend(work: Work, tmp_path: Path) -> None:
+    work.commit("a\nb\n", "One")
+    work.commit("a\nB\n", "Two", day=2)
+    clone = Work(tmp_path / "clone")
+    work.git("clone", "-q", "--depth=1", f"file://{work.root}", str(clone.root))
+    why = "the clone is shallow, and the commit is not in it"
+    assert clone.lines().of(1, 1) == LastChange(unknown=why)
+    assert clone.repository().file(clone.path) == LastChange(unknown=why)
+    whole = Work(tmp_path / "whole")
+    work.git("clone", "-q", f"file://{work.root}", str(whole.root))
+    assert whole.lines().of(1, 1).summary == "One"
+
+
+def test_other_names_cannot_pass_for_git(work: Work) -> None:
+    """A carriage return is no line end for git, so that what follows it is not read as one."""
+    fake = "0123456789" * 4
+    commit = work.commit("a\rb\nc\n", f"One\r{fake} 1 1 2\rauthor Mallory\rfilename x", name=BOB)
+    change = work.lines().of(1, 2)
+    assert change.commit == commit
+    assert change.author == "Bob b@example.com \r spoof"
+    assert change.summary.startswith(f"One\r{fake}")
+
+
+def test_variables_lead_to_no_other_repository(work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit = work.commit("a\n", "One")
+    other = new_work(tmp_path / "other")
+    other.commit("a\n", "Other")
+    for name in ("GIT_DIR", "GIT_COMMON_DIR"):
+        monkeypatch.setenv(name, str(other.root / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(other.root))
+    monkeypatch.setenv("GIT_OBJECT_DIRECTORY", str(other.root / ".git" / "objects"))
+    monkeypatch.setenv("PATH", "")
+    assert work.repository().lines(work.path).of(1, 1).commit == commit
+
+
+def test_a_link_to_the_file(work: Work, tmp_path: Path) -> None:
+    commit = work.commit("a\n", "One")
+    link = tmp_path / "link"
+    link.symlink_to(work.root)
+    repository = Repository.of(link)
+    assert repository.lines(link / "map.yaml").of(1, 1).commit == commit
+    assert repository.file(link / "map.yaml").commit == commit
+
+
+def test_a_file_of_a_submodule_is_in_another_repository(work: Work, tmp_path: Path) -> None:
+    inner = new_work(tmp_path / "inner")
+    inner.commit("a\n", "In the submodule")
+    work.git("submodule", "add", "-q", str(inner.root), "sub")
+    work.commit("b\n", "Outside")
+    path, repository = work.root / "sub" / "map.yaml", work.repository()
+    unknown = LastChange(unknown="the file is in another git repository")
+    assert repository.lines(path).of(1, 1) == unknown
+    assert repository.file(path) == unknown
+    revision = repository.revision([work.path, path])
+    assert revision is not None
+    assert revision.changed == (path,)
+
+
+def test_a_file_outside_of_the_repository(work: Work, tmp_path: Path) -> None:
+    work.commit("a\n", "One")
+    path = tmp_path / "elsewhere.yaml"
+    path.write_text("a\n")
+    link = work.root / "link.yaml"
+    link.symlink_to(path)
+    repository = work.repository()
+    assert repository.file(link).unknown == "the file is outside of the git repository"
+    assert repository.lines(link).of(1, 1).unknown == "the file is outside of the git repository"
+    revision = repository.revision([link])
+    assert revision is not None
+    assert revision.changed == (link,)
+
+
+def test_a_name_is_no_pattern(work: Work) -> None:
+    work.commit("a\n", "One")
+    (work.root / "m*").mkdir()
+    path = work.root / "m*" / "map.yaml"
+    path.write_text("a\n")
+    work.git("add", ".")
+    work.git("commit", "-q", "-m", "A star")
+    (work.root / "mx").mkdir()
+    (work.root / "mx" / "map.yaml").write_text("b\n")
+    assert work.repository().file(path).summary == "A star"
+
+
+def test_line_ends_alone_are_no_change(work: Work) -> None:
+    """With core.autocrlf the working copy has others than the commit."""
+    commit = work.commit("a\nb\n", "One")
+    work.path.write_bytes(b"a\r\nb\r\n")
+    repository = work.repository()
+    assert [repository.lines(work.path).of(line, line).commit for line in (1, 2)] == [commit, commit]
+    assert repository.file(work.path).commit == commit
+    revision = repository.revision([work.path])
+    assert revision is not None
+    assert revision.changed == ()
+    work.path.write_bytes(b"a\r\nB\r\n")
+    assert [repository.lines(work.path).of(line, line).commit for line in (1, 2)] == [commit, ""]
+    assert repository.file(work.path) == LastChange()
+
+
+def test_an_ignored_file_is_not_committed(work: Work) -> None:
+    work.commit("a\n", "One")
+    (work.root / ".gitignore").write_text("new.yaml\n")
+    new = work.root / "new.yaml"
+    new.write_text("x\n")
+    assert work.repository().file(new) == LastChange()
+    assert work.repository().lines(new).of(1, 1) == LastChange()
+
+
+def test_a_change_of_the_mode_is_a_change_of_the_file_alone(work: Work) -> None:
+    first = work.commit("a\n", "One")
+    work.path.chmod(0o755)
+    second = work.commit_all("Two", day=2)
+    assert work.lines().of(1, 1).commit == first
+    assert work.repository().file(work.path).commit == second
+
+
+@pytest.mark.parametrize("kind", ["link", "directory"])
+def test_what_is_no_file_in_the_commit_is_no_history(work: Work, kind: str) -> None:
+    """A link's target, or a directory's names, are no lines of the file that stands there now."""
+    work.path.unlink(missing_ok=True)
+    if kind == "link":
+        work.path.symlink_to("a")
+    else:
+        work.path.mkdir()
+        (work.path / "b").write_text("a\n")
+    work.commit_all("No file")
+    if kind == "link":
+        work.path.unlink()
+    else:
+        shutil.rmtree(work.path)
+    work.path.write_text("a")
+    repository = work.repository()
+    assert (repository.lines(work.path).of(1, 1), repository.file(work.path)) == (LastChange(), LastChange())
+
+
+def test_long_names_and_summaries_are_cut(work: Work) -> None:
+    work.commit("a\n", "x" * 1001, name="y" * 1001)
+    change = work.lines().of(1, 1)
+    assert (change.author, change.summary) == ("y" * 1000, "x" * 1000)
+
+
+def test_a_name_in_another_encoding(work: Work) -> None:
+    work.git("config", "i18n.commitEncoding", "ISO-8859-1")
+    work.path.write_text("a\n")
+    work.git("add", ".")
+    name = {"GIT_AUTHOR_NAME": b"J\xfcrgen".decode(errors="surrogateescape")}
+    work.git("commit", "-q", "-F", "-", text=b"Gr\xfc\xdfe\n", variables=name)
+    change = work.repository().file(work.path)
+    assert (change.author, change.summary) == ("J\xfcrgen", "Gr\xfc\xdfe")
+
+
+@pytest.mark.parametrize("encoding", ["no-such-encoding", "hex", "utf\u00fc"])
+def test_an_encoding_that_there_is_not(work: Work, encoding: str) -> None:
+    work.path.write_text("a\n")
+    work.git("add", ".")
+    work.git("-c", f"i18n.commitEncoding={encoding}", "commit", "-q", "-m", "Gr\u00fc\u00dfe")
+    assert work.lines().of(1, 1).summary == "Gr\u00fc\u00dfe"
+
+
+@pytest.mark.parametrize("when", ["99999999999999 +0000", "1 +9999"])
+def test_a_time_that_there_is_not(work: Work, when: str) -> None:
+    work.commit("a\n", "One")
+    text = work.git("cat-file", "commit", "HEAD").replace("1772355600 +0100", when)
+    raw = work.root / ".git" / "raw"
+    raw.write_text(f"{text}\n")
+    work.git("update-ref", "HEAD", work.git("hash-object", "-t", "commit", "--literally", "-w", str(raw)))
+    assert when in work.git("cat-file", "commit", "HEAD")
+    change = work.lines().of(1, 1)
+    assert (change.summary, change.date) == ("One", "")
+
+
+def test_what_is_wrong_is_told_in_a_line(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    """dulwich's extension ends with an exception that is no Exception where it panics."""
+
+    class Panic(BaseException):
+        pass
+
+    def broken(*_: object, **__: object) -> None:
+        raise Panic
+
+    work.commit("a\n", "One")
+    repository = work.repository()
+    monkeypatch.setattr("tarmak_iam.report.git.repository.parse_tree", broken)
+    why = LastChange(unknown="the git repository cannot be read (Panic)")
+    assert repository.file(work.path) == why
+    assert repository.lines(work.path).of(1, 1) == why
+    revision = repository.revision([work.path])
+    assert revision is not None
+    assert revision.changed == (work.path,)
+
+
+def test_without_dulwich(work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    work.commit("a\n", "One")
+    for name in ("objects", "repository", "blame"):
+        monkeypatch.delitem(sys.modules, f"tarmak_iam.report.git.{name}", raising=False)
+    monkeypatch.setitem(sys.modules, "dulwich", None)
+    monkeypatch.setitem(sys.modules, "dulwich.objects", None)
+    repository = work.repository()
+    assert repository.unknown == "dulwich 1.2.9 or later is not installed"
+    assert repository.remedy.startswith("install it, or the extra `report`")
+    assert repository.file(work.path).unknown == repository.unknown
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    assert Repository.of(outside) == Repository("no git repository")

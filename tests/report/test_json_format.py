@@ -1,0 +1,48 @@
+"""What -o json gives is what schemas/report.json says."""
+
+from __future__ import annotations
+
+import json
+
+import jsonschema
+import pytest
+
+from tarmak_iam.report.json_format import review_json
+from tarmak_iam.report.text_format import as_lines
+from tests.report.test_page import HOSTILE, whole
+from tests.support import ROOT
+from tests.support.reviews import ADMIN, access_review
+
+SCHEMA = json.loads((ROOT / "schemas" / "report.json").read_text())
+
+
+def test_the_schema_is_one() -> None:
+    jsonschema.Draft7Validator.check_schema(SCHEMA)
+
+
+def test_all_that_a_review_can_tell() -> None:
+    shown = json.loads(json.dumps(review_json(whole())))
+    jsonschema.Draft7Validator(SCHEMA).validate(shown)
+    assert shown["complete"] is False
+    assert [each["cluster"] for each in shown["clusters"]] == ["dev-first", "dev-second", "dev-broken"]
+    admin, dev, *_ = shown["clusters"][0]["principals"]
+    assert (admin["principal"], admin["privilege"], admin["lastChange"]["state"]) == (ADMIN, "admin", "committed")
+    assert (dev["file"], dev["line"], dev["column"]) == ("map.yaml", 4, 5)
+    assert [(each["binding"]["name"], each["namespace"]) for each in dev["rights"]] == [
+        ("readers", None),
+        ("dangling", "ops"),
+        ("own", "pay"),
+    ]
+    assert shown["clusters"][0]["live"]["unboundGroups"] == ["unknown"]
+    assert [each["principal"] for each in shown["principals"]][:2] == [ADMIN, dev["principal"]]
+    assert list(shown["principals"][0]["clusters"]) == ["dev-first"]
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_lines_are_lines(value: str) -> None:
+    quoted = json.dumps(value)
+    review = access_review(
+        f"server:\n  mapRoles:\n  - roleARN: '{ADMIN}'\n    username: {quoted}\n    groups: [{quoted}]\n"
+    )
+    assert all(line.isprintable() for line in as_lines(review))
+    jsonschema.Draft7Validator(SCHEMA).validate(review_json(review))

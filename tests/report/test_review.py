@@ -1,0 +1,274 @@
+"""Who gets in by which entry, who does not and why, and what keeps everybody out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tarmak_iam.mappings.mappings_file import Mappings
+from tarmak_iam.report.escalations import Privilege
+from tarmak_iam.report.model import IneffectiveEntry, ReviewedPrincipal
+from tests.support.reviews import ACCOUNT, CONFIG, access_review, cluster_review
+
+ROLE = f"arn:aws:iam::{ACCOUNT}:role"
+SSO = {"image": "public.example.com/aws-iam-authenticator:v0.7.9", "daemonVersion": "v0.7.9"}
+GATE: dict[str, Any] = {**SSO, "featureGates": {"SSORoleMatch": True}}
+
+
+def told(one: ReviewedPrincipal) -> str:
+    place = one.given.place
+    assert place
+    groups = ",".join(one.given.groups)
+    return f"{place.line} {one.kind} {one.principal} {one.given.username} {groups} {one.privilege}".rstrip()
+
+
+def reason(one: IneffectiveEntry) -> str:
+    assert one.given.place
+    return f"{one.given.place.line} {one.kind} {one.principal}: {one.reason}"
+
+
+def test_everybody_in_the_order_of_the_file() -> None:
+    review = cluster_review(
+        "server:\n"
+        "  mapRoles:\n"
+        f"  - {{roleARN: '{ROLE}/Dev', username: 'dev:{{{{SessionName}}}}', groups: [developers]}}\n"
+        f"  - {{roleARN: '{ROLE}/Admin', username: admin, groups: ['system:masters']}}\n"
+        f"  - roleARN: {ROLE}/Node\n"
+        "    username: system:node:{{EC2PrivateDNSName}}\n"
+        "    groups: ['system:nodes', 'system:bootstrappers']\n"
+        "  mapUsers:\n"
+        f"  - {{userARN: 'arn:aws:iam::{ACCOUNT}:user/Eve', username: eve}}\n"
+        "  mapAccounts:\n"
+        "  - '444455556666'\n"
+    )
+    assert [told(each) for each in review.principals] == [
+        f"3 arn {ROLE}/Dev dev:{{{{SessionName}}}} developers none",
+        f"4 arn {ROLE}/Admin admin system:masters admin",
+        f"5 arn {ROLE}/Node system:node:{{{{EC2PrivateDNSName}}}} system:nodes,system:bootstrappers node",
+        f"9 arn arn:aws:iam::{ACCOUNT}:user/Eve eve  none",
+        "11 account 444455556666   none",
+    ]
+    assert review.outsiders == ()
+    assert review.standing is not None
+    assert review.standing.closed == ()
+    assert [(str(file.path), file.change and file.change.unknown) for file in review.files] == [
+        ("tarmak.yaml", "no git repository"),
+        ("map.yaml", "no git repository"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "settings", "expected"),
+    [
+        (f"roleARN: '{ROLE}/team/Dev'", {}, f"{ROLE}/team/Dev would never match: STS leaves the path of a role out"),
+        (f"roleARN: '{ROLE}/*'", {}, f"'{ROLE}/*' would never match: the authenticator knows no wildcards"),
+        (
+            "roleARN: 'arn:aws-cn:iam::111122223333:role/Dev'",
+            {},
+            "the caller is of the partition aws-cn, the daemon of aws",
+        ),
+        (
+            f"sso: {{permissionSetName: Dev, accountID: '{ACCOUNT}'}}",
+            {"backends": ["CRD"], **GATE, "kubernetesVersion": "1.30"},
+            "the backend CRD has no SSO entries",
+        ),
+        (
+            f"sso: {{permissionSetName: Dev, accountID: '{ACCOUNT}', partition: aws}}",
+            GATE,
+            "its SSO entry has a partition, and an entry with one never matches: leave it out",
+        ),
+    ],
+)
+def test_an_entry_that_lets_nobody_in(entry: str, settings: dict[str, Any], expected: str) -> None:
+    review = cluster_review(f"server:\n  mapRoles:\n  - {{{entry}, username: dev, groups: [dev]}}\n", **settings)
+    assert review.principals == ()
+    (outsider,) = review.outsiders
+    assert outsider.reason.endswith(expected)
+    assert outsider.given.username == "dev"
+    assert review.standing is not None
+    assert review.standing.closed == ("no entry of the mappings lets anybody in",)
+
+
+def test_an_entry_that_another_one_shadows() -> None:
+    review = cluster_review(
+        "server:\n"
+        "  mapRoles:\n"
+        f"  - {{roleARN: '{ROLE}/Admin', username: admin, groups: ['system:masters']}}\n"
+        f"  - {{roleARN: '{ROLE}/admin', username: admin, groups: [readers]}}\n"
+        "  mapUsers:\n"
+        f"  - {{userARN: '{ROLE}/ADMIN', username: admin, groups: ['system:masters']}}\n"
+        "  mapAccounts: ['444455556666', '44445555', '444455556666']\n"
+    )
+    assert [told(each) for each in review.principals] == [
+        f"4 arn {ROLE}/admin admin readers none",
+        "7 account 444455556666   none",
+    ]
+    assert [reason(each) for each in review.outsiders] == [
+        f"3 role {ROLE}/Admin: the entry in line 4 is for the same principal, and counts",
+        f"6 user {ROLE}/ADMIN: the entry in line 4 is for the same principal, and counts",
+        "7 account 444455556666: the entry in line 7 is for the same principal, and counts",
+        "7 account 44445555: '44445555' is no account's number: that has twelve digits, and stands in quotes",
+    ]
+
+
+def test_a_daemon_that_does_not_start_lets_nobody_in() -> None:
+    review = cluster_review(
+        f"server:\n  mapRoles:\n  - {{roleARN: nonsense, username: x}}\n  - {{roleARN: '{ROLE}/Dev', username: dev}}\n"
+    )
+    assert review.principals == ()
+    first, second = (reason(each) for each in review.outsiders)
+    assert first.startswith("3 role nonsense: the authenticator would not start: 'nonsense' is not taken as an ARN")
+    assert second.startswith(f"4 role {ROLE}/Dev: the authenticator would not start")
+    assert review.standing is not None
+    assert review.standing.closed[0].startswith("the authenticator would not start")
+
+
+def test_who_gets_in_by_chance_is_shown_with_the_most_that_there_may_be() -> None:
+    review = cluster_review(
+        "server:\n"
+        "  mapRoles:\n"
+        f"  - {{roleARN: '{ROLE}/Dev', username: dev, Groups: ['system:masters'], groupS: [dev]}}\n"
+        f"  - {{roleARN: '{ROLE}/A', RoleARN: '{ROLE}/B', username: one}}\n",
+        **SSO,
+    )
+    dev, second, third = review.principals
+    assert (dev.given.groups, dev.privilege, dev.because) == (("dev",), Privilege.ADMIN, ("group system:masters",))
+    assert [(each.username, each.groups) for each in dev.alternatives] == [("dev", ("system:masters",))]
+    assert not dev.may_get_nothing
+    assert [(each.principal, each.may_get_nothing) for each in (second, third)] == [
+        (f"{ROLE}/B", True),
+        (f"{ROLE}/A", True),
+    ]
+    assert review.outsiders == ()
+    assert "'roleARN' and 'RoleARN' are the same key: the daemon takes one of them at random, at every start" in (
+        review.notes
+    )
+
+
+def test_a_look_alike_is_who_it_lets_in() -> None:
+    review = cluster_review(
+        f"server:\n  mapRoles:\n  - {{roleARN: '{ROLE}/DevOp\u017f', username: ops, groups: ['system:masters']}}\n",
+        **SSO,
+    )
+    assert [told(each) for each in review.principals] == [f"3 arn {ROLE}/DevOps ops system:masters admin"]
+
+
+def test_patterns_that_overlap_have_alternatives() -> None:
+    review = cluster_review(
+        "server:\n"
+        "  mapRoles:\n"
+        f"  - {{sso: {{permissionSetName: Dev, accountID: '{ACCOUNT}'}}, username: dev, groups: [dev]}}\n"
+        f"  - {{sso: {{permissionSetName: Dev_Ops, accountID: '{ACCOUNT}'}}, username: ops, groups: [ops]}}\n",
+        **GATE,
+    )
+    dev, ops = review.principals
+    assert (dev.principal, dev.alternatives) == (f"{ACCOUNT}/Dev", ())
+    assert [(each.username, each.groups, each.place and each.place.line) for each in ops.alternatives] == [
+        ("dev", ("dev",), 3)
+    ]
+
+
+def test_findings_are_told_where_they_belong() -> None:
+    review = cluster_review(
+        "clusterID: another\n"
+        "server:\n"
+        "  mapRoles:\n"
+        f"  - {{roleARN: '{ROLE}/Dev', username: '{{{{SessionName}}}}', groups: [dev]}}\n"
+        f"  - {{roleARN: '{ROLE}/team/Ops', username: ops, groups: [ops]}}\n"
+        "  mapAccounts:\n"
+        "  # tarmak-iam: ignore[IAM074] agreed\n"
+        "  - '444455556666'\n"
+    )
+    dev, account = review.principals
+    assert [(each.id, each.ignored) for each in dev.findings] == [("IAM070", None)]
+    assert [(each.id, each.ignored) for each in account.findings] == [("IAM074", "agreed")]
+    assert [each.id for each in review.outsiders[0].findings] == ["IAM050"]
+    assert {each.id for each in review.findings} == {"IAM020", "IAM084"}
+    assert len(review.all_findings) == 5
+
+
+OFF = CONFIG.replace("true", "false")
+HUB = f"{CONFIG}".replace("name: cluster", "name: hub").replace(
+    "environments:", "- environment: dev\n  metadata: {name: other}\nenvironments:"
+)
+SWITCH = "the switch is off and no webhook file is set, so the API server asks no authenticator"
+
+
+@pytest.mark.parametrize(
+    ("mappings", "config", "expected"),
+    [
+        (None, CONFIG, ("it has no mappings file",)),
+        (None, OFF, ("it has no mappings file", SWITCH)),
+        ("server: {}\n", CONFIG, ("no entry of the mappings lets anybody in",)),
+        ("server: {mapAccounts: ['444455556666']}\n", OFF, (SWITCH,)),
+        ("server: {mapAccounts: ['444455556666']}\n", HUB, ("it is a hub, without masters to log in to",)),
+    ],
+)
+def test_what_keeps_everybody_out(mappings: str | None, config: str, expected: tuple[str, ...]) -> None:
+    standing = cluster_review(mappings, config).standing
+    assert standing is not None
+    assert standing.closed == expected
+
+
+def test_principals_by_cluster() -> None:
+    review = access_review(
+        f"server: {{mapRoles: [{{roleARN: '{ROLE}/Dev', username: dev, groups: [dev]}}]}}\n",
+        f"server: {{mapAccounts: ['{ACCOUNT}']}}\n",
+        "server: {}\n",
+    )
+    cells = [[each and (each.given.username, each.is_named) for each in row.cells] for row in review.rows]
+    assert [row.principal for row in review.rows] == [f"{ROLE}/Dev", ACCOUNT]
+    assert cells == [[("dev", True), (f"{ROLE}/Dev", False), None], [None, ("", True), None]]
+
+
+ENTRIES = st.sampled_from(
+    [
+        ("mapRoles", f"roleARN: '{ROLE}/Dev'"),
+        ("mapRoles", f"roleARN: '{ROLE}/dev'"),
+        ("mapRoles", f"roleARN: '{ROLE}/team/Dev'"),
+        ("mapRoles", f"roleARN: '{ROLE}/*'"),
+        ("mapRoles", f"roleARN: 'arn:aws:sts::{ACCOUNT}:assumed-role/Dev/alice'"),
+        ("mapRoles", "roleARN: 'arn:aws-cn:iam::111122223333:role/Dev'"),
+        ("mapRoles", f"roleARN: 'arn:aws:iam::{ACCOUNT}:user/Dev'"),
+        ("mapRoles", f"sso: {{permissionSetName: Dev, accountID: '{ACCOUNT}'}}"),
+        ("mapRoles", f"sso: {{permissionSetName: Dev_Ops, accountID: '{ACCOUNT}'}}"),
+        ("mapRoles", f"sso: {{permissionSetName: Dev, accountID: '{ACCOUNT}', partition: aws}}"),
+        ("mapRoles", "roleARN: nonsense"),
+        ("mapUsers", f"userARN: 'arn:aws:iam::{ACCOUNT}:user/Dev'"),
+        ("mapUsers", f"userARN: '{ROLE}/Dev'"),
+    ]
+)
+ACCOUNTS = st.lists(
+    st.sampled_from([f"'{ACCOUNT}'", "111122223333", "'012345678901'", "012345678901", "x"]), max_size=3
+)
+SETTINGS = st.sampled_from(
+    [
+        {"image": "example.com/a:v0.4.0", "daemonVersion": "v0.4.0"},
+        {},
+        SSO,
+        GATE,
+        {**GATE, "backends": ["CRD"], "kubernetesVersion": "1.30"},
+        {**GATE, "backends": ["EKSConfigMap", "CRD", "MountedFile"], "kubernetesVersion": "1.30"},
+    ]
+)
+
+
+@given(st.lists(st.tuples(ENTRIES, st.sampled_from(["a", "b", ""])), max_size=6), ACCOUNTS, SETTINGS)
+def test_every_entry_is_somebodys_or_is_told_why_not(
+    entries: list[tuple[tuple[str, str], str]], accounts: list[str], settings: dict[str, Any]
+) -> None:
+    lists = "".join(
+        f"  {key}:\n" + "".join(f"  - {{{who}, username: '{name}'}}\n" for (own, who), name in entries if own == key)
+        for key in ("mapRoles", "mapUsers")
+        if any(own == key for (own, _), _ in entries)
+    )
+    text = f"server:\n{lists}  mapAccounts: [{', '.join(accounts)}]\n"
+    review = cluster_review(text, **settings)
+    assert all(each.reason and each.given.place for each in review.outsiders)
+    assert all(each.given.place for each in review.principals)
+    assert len({each.key for each in review.principals}) == len(review.principals)
+    used = {each.given.place for each in review.principals}
+    assert len(used) + len(review.outsiders) == len(Mappings.parse(text).entries)

@@ -1,0 +1,163 @@
+"""The command line with the steps around tarmak replaced: what they do is told by variables, and recorded.
+
+FAKE_APPLY, FAKE_CHANGE (of apply's first change), FAKE_VERIFY, FAKE_ROLLBACK, FAKE_ACCESS and FAKE_LIVE are names of
+what happens there: `ok`, `wait` (until somebody ends it), or what the functions below know.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+from tarmak_iam.access.diff import Loaded
+from tarmak_iam.cli.main import main
+from tarmak_iam.errors import EditRefused, FileError, ToolError
+from tarmak_iam.hook.cluster.history import Applied, ApplyFailed, ObjectAction, ObjectChange, RollbackFailed, RolledBack
+from tarmak_iam.hook.cluster.objects import Ref
+from tarmak_iam.hook.login.review import LoginOutcome
+from tarmak_iam.mappings.mappings_file import Mappings
+from tests.hook.stub_tarmak import record
+
+CREATED = ObjectChange(ObjectAction.CREATED, "ConfigMap", "kube-system", "aws-iam-authenticator")
+SAME = ObjectChange(ObjectAction.UNCHANGED, "DaemonSet", "kube-system", "aws-iam-authenticator")
+
+
+@dataclass(frozen=True)
+class Verified:
+    outcome: LoginOutcome = LoginOutcome.VERIFIED
+    why: str = ""
+    options: tuple[str, ...] = ()
+
+
+def midway(state: Path | None) -> ApplyFailed:
+    """An apply that ended after its first object."""
+    reason = ToolError("the API server went away")
+    left = (Ref("apps/v1", "DaemonSet", "kube-system", "aws-iam-authenticator"),)
+    return ApplyFailed(reason, Applied((CREATED,), state), left, ())
+
+
+def happens(step: str, default: str = "ok") -> str:
+    kind = os.environ.get(f"FAKE_{step.upper()}", default)
+    record(step, kind=kind)
+    if kind == "wait":
+        time.sleep(60)
+    return kind
+
+
+def cluster_kubeconfig(programs: Any, options: Any = (), program: str = "tarmak") -> Path:
+    record("options", options=list(options), program=program)
+    if happens("access") == "error":
+        raise ToolError("tarmak clusters kubeconfig failed: no tunnel")
+    return Path("/fake/kubeconfig")
+
+
+def apply(installation: Any, kubectl: Any, state: Path, *, tell: Any, begun: Any, within: Any) -> Any:
+    record(
+        "applying",
+        cluster=installation.cluster_id,
+        kubeconfig=str(kubectl.kubeconfig),
+        state=str(state),
+        followsLinks=within.follow_links,
+    )
+    tell("DaemonSet kube-system/aws-iam-authenticator: 1 of 3 nodes updated")
+    kind = happens("apply")
+    if kind in ("ok", "midway", "bug"):
+        begun()
+        if "FAKE_CHANGE" in os.environ:
+            happens("change")
+    match kind:
+        case "refused":
+            raise EditRefused("the last way would be lost; nothing was changed", remedy="--force does it all the same")
+        case "full":
+            raise FileError("the state cannot be written: No space left on device")
+        case "away":
+            raise ToolError("kubectl get failed: connection refused")
+        case "midway":
+            raise midway(state)
+        case "bug":
+            raise RuntimeError("nobody thought of this")
+        case "unchanged":
+            return Applied((SAME,))
+    effect: Any = SimpleNamespace(text="arn:aws:iam::111122223333:role/KubernetesAdmin: can log in")
+    return Applied((CREATED, SAME), state, notes=("a note",), effects=(effect,))
+
+
+def verify(installation: Any, kubectl: Any, *, tell: Any) -> Verified:
+    match happens("verify"):
+        case "bad":
+            return Verified(LoginOutcome.FAILED, "the API server does not know the token; the daemon was not asked")
+        case "unmapped":
+            return Verified(LoginOutcome.NOT_MAPPED, "you (arn:x) are not mapped", ("--role", "arn:y"))
+        case "no credentials":
+            return Verified(LoginOutcome.CALLER_UNKNOWN, "no token can be made: there are no AWS credentials")
+        case "error":
+            raise ToolError("the API server cannot be asked")
+    return Verified()
+
+
+def rollback(kubectl: Any, state: Path, *, tell: Any, within: Any) -> Any:
+    match happens("rollback"):
+        case "error":
+            raise RollbackFailed("kubectl replace failed: connection refused")
+        case "refused":
+            raise EditRefused("ConfigMap x was changed since by somebody else; nothing was changed", remedy="--force")
+        case "away":
+            raise ToolError("kubectl get failed: connection refused")
+    return RolledBack(())
+
+
+def read_live(kubectl: Any) -> Any:
+    text = os.environ.get("FAKE_LIVE")
+    if text is None:
+        raise ToolError("the API server is away")
+
+    def loaded(installation: Any) -> Loaded:
+        from dataclasses import replace
+
+        return Loaded.of(replace(installation, mappings=Mappings.parse(text.encode(), "live")))
+
+    return SimpleNamespace(loaded=loaded)
+
+
+def keep(path: Path, *, spare: Path | None = None) -> Any:
+    record("keep", path=str(path))
+    if os.environ.get("FAKE_KEPT") == "full":
+        raise FileError("its text can be laid nowhere: No space left on device")
+    return path, path.read_bytes() if path.exists() else None
+
+
+def put_back(kept: Any, *, finished: bool = True) -> Any:
+    record("put back", finished=finished)
+    path, data = kept
+    kind = os.environ.get("FAKE_KEPT", "ok")
+    if data is not None:
+        path.write_bytes(data)
+    severity = "error" if kind == "broken" else "note"
+    return SimpleNamespace(severity=severity, lines=(f"{path}: {severity}: your text is back",))
+
+
+def fakes() -> dict[str, ModuleType]:
+    """By the names that they are imported by."""
+    found = {
+        "tarmak.kubeconfig": (cluster_kubeconfig,),
+        "cluster.apply": (apply,),
+        "login.verify": (verify,),
+        "cluster.rollback": (rollback,),
+        "cluster.mappings": (read_live,),
+        "tarmak.kept": (keep, put_back),
+    }
+    modules = {f"tarmak_iam.hook.{name}": ModuleType(name) for name in found}
+    for name, functions in found.items():
+        for each in functions:
+            setattr(modules[f"tarmak_iam.hook.{name}"], each.__name__, each)
+    return modules
+
+
+if __name__ == "__main__":
+    sys.modules.update(fakes())
+    sys.exit(main())
