@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tarmak_iam.config.sections import Problem, Section, SectionModel, SectionRule
     from tarmak_iam.document import Document
     from tarmak_iam.emit import Artifact, Emitter, yaml_bytes
-    from tarmak_iam.errors import ConfigError, EditRefused, TarmakIamError
+    from tarmak_iam.errors import ConfigError, EditRefused, PolicyRefused, TarmakIamError
     from tarmak_iam.findings import Finding, Severity, Subject
     from tarmak_iam.identity import Authenticator, Identity, whois
     from tarmak_iam.installation.installation import Installation
@@ -32,6 +32,7 @@ __all__ = [
     "Finding",
     "Identity",
     "Installation",
+    "PolicyRefused",
     "Problem",
     "Rule",
     "Scope",
@@ -60,6 +61,7 @@ _HOMES = {
     "Finding": "tarmak_iam.findings",
     "Identity": "tarmak_iam.identity",
     "Installation": "tarmak_iam.installation.installation",
+    "PolicyRefused": "tarmak_iam.errors",
     "Problem": "tarmak_iam.config.sections",
     "Rule": "tarmak_iam.lint",
     "Scope": "tarmak_iam.lint",

@@ -4,6 +4,7 @@ TarmakIamError                str() starts with file:line:col where there is one
 ├── ParseError (ValueError)   the text is not the YAML or JSON it should be
 ├── ConfigError (ValueError)  well-formed text that Tarmak, the daemon or we cannot use
 ├── EditRefused               an edit that cannot be made safely; nothing was changed
+├── PolicyRefused             a change that would lock people out, or undo what others did; nothing was changed
 ├── SelectionError (LookupError)   no such cluster, path or entry
 ├── FileError (OSError)       a file that cannot be read or written
 │   └── FileChanged           a file that no longer holds what was read; nothing was written
@@ -24,6 +25,7 @@ __all__ = [
     "FileError",
     "ParseError",
     "Place",
+    "PolicyRefused",
     "SelectionError",
     "TarmakIamError",
     "ToolError",
@@ -89,6 +91,11 @@ class ConfigError(TarmakIamError, ValueError):
 
 class EditRefused(TarmakIamError):
     """An edit that cannot be made without changing something else. The document is as it was."""
+
+
+class PolicyRefused(TarmakIamError):
+    """A change that would lock people out, or overwrite what is somebody else's. Nothing was changed; where it may be
+    made all the same, the remedy names the option."""
 
 
 class SelectionError(TarmakIamError, LookupError):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tarmak_iam.access.diff import Loaded, Standings, change_of
 from tarmak_iam.aws.arn import canonicalize, is_account
 from tarmak_iam.aws.arn_flaws import is_reachable
-from tarmak_iam.errors import ConfigError, EditRefused
+from tarmak_iam.errors import ConfigError, PolicyRefused
 from tarmak_iam.identity.caller import identity_of
 from tarmak_iam.identity.model import Grant
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, known_partitions, spans_text
@@ -58,12 +58,12 @@ def check_starts(before: Side, after: Side, *, mending: bool = False) -> None:
 
 
 def check_ways_in(before: Side, after: Side, me: str | None = None) -> None:
-    """Raises EditRefused, which names all that is lost, for a change that `losses` objects to."""
+    """Raises PolicyRefused, which names all that is lost, for a change that `losses` objects to."""
     found = losses(before, after, me)
     if found:
-        raise EditRefused(
+        raise PolicyRefused(
             f"{'; '.join(found)}; nothing was changed",
-            remedy=f"use --force to do it anyway; {Loaded.of(before).installation.way_in}",
+            remedy=f"use --force to do it anyway; {Loaded.of(before).installation.recovery_hint}",
         )
 
 

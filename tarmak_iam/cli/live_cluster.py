@@ -99,7 +99,7 @@ def login_exit_code(found: Verified) -> int:
 def _next_step(found: Verified, command: CommandText) -> str:
     """Why it is not verified, and what to type."""
     if found.outcome is LoginOutcome.FAILED:
-        return f"verification failed; {found.way_in}"
+        return f"verification failed; {found.recovery_hint}"
     way = f"; `{command('verify', *found.options)}` logs in as that role" if found.options else ""
     return f"not verified: {found.why}{way}"
 

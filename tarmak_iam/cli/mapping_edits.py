@@ -23,7 +23,7 @@ from tarmak_iam.cli.session import Session
 from tarmak_iam.document.files import read_file
 from tarmak_iam.document.source import MAX_BYTES
 from tarmak_iam.document.unified_diff import unified_diff
-from tarmak_iam.errors import EditRefused, TarmakIamError
+from tarmak_iam.errors import PolicyRefused, TarmakIamError
 from tarmak_iam.findings import Severity, Subject
 from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.installation.installation import Installation
@@ -56,12 +56,12 @@ class NewFindings:
         return [*map(str, self.found), *([f"not checked: {self.unknown}"] if self.unknown else ())]
 
     def refuse_errors(self) -> None:
-        """Raises EditRefused for the first of those that are errors. Its place is left out: its lines are those of a
+        """Raises PolicyRefused for the first of those that are errors. Its place is left out: its lines are those of a
         text that is not written."""
         errors = [each.finding for each in self.found if each.finding.severity is Severity.ERROR]
         if errors:
             more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-            raise EditRefused(
+            raise PolicyRefused(
                 f"{errors[0].text} [{errors[0].id}]{more}; nothing was changed", remedy="--force writes it all the same"
             )
 
@@ -183,7 +183,7 @@ class MappingsEdit:
             check_ways_in(now, then, options.me)
             return
         for loss in losses(now, then, options.me):
-            note(f"forced: {loss}; {self.before.way_in}")
+            note(f"forced: {loss}; {self.before.recovery_hint}")
 
     def _finish_text(self, after: Mappings, options: MappingsEditOptions, found: tuple[Effect, ...]) -> None:
         old, path = self._old, self.files.mappings_path

@@ -21,7 +21,7 @@ from tarmak_iam.cli.options import given_access
 from tarmak_iam.cli.session import Session
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.document.file_lock import file_lock, lock_file_of
-from tarmak_iam.errors import EditRefused, TarmakIamError
+from tarmak_iam.errors import EditRefused, PolicyRefused, TarmakIamError
 from tarmak_iam.hook.apply_hook import After, AfterReport, Stage, rollback_policy
 from tarmak_iam.hook.cluster.history import Applied, ObjectAction
 from tarmak_iam.hook.connection import Access, Steps
@@ -227,7 +227,7 @@ class _RunAroundApply:
         return code
 
     def _tell_why(self, report: AfterReport, installation: Installation) -> None:
-        print_prefixed(f"error: {report.text}; {installation.way_in}" if report.is_failure else report.text)
+        print_prefixed(f"error: {report.text}; {installation.recovery_hint}" if report.is_failure else report.text)
         if report.is_failure and report.stage in _LOGIN_STAGES and not self.call.waits:
             print_prefixed("note: tarmak was told not to wait for the masters, which may take the switch in only later")
 
@@ -255,7 +255,7 @@ class _RunAroundApply:
         verified = report.verified if report is not None else None
         verify = self._own("verify", *(verified.options if verified is not None else ()))
         apply, rollback = map(self._own, ("apply", "rollback"))
-        if report is not None and isinstance(report.error, EditRefused):
+        if report is not None and isinstance(report.error, (EditRefused, PolicyRefused)):
             apply, rollback = f"{apply} --force", f"{rollback} --force"
         restores = f", `{rollback}` restores what was there before" if self._after and self._after.is_kept else ""
         return {
@@ -283,7 +283,7 @@ class _RunAroundApply:
 def _code_of(report: AfterReport) -> int:
     """Of a report that is not ok."""
     if report.error is not None:
-        return 1 if isinstance(report.error, EditRefused) else 2
+        return 1 if isinstance(report.error, (EditRefused, PolicyRefused)) else 2
     return 1 if report.is_failure else NOT_VERIFIED
 
 

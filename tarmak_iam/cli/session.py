@@ -128,7 +128,7 @@ def recovery_hint_of(installation: Installation | None) -> str:
     """What was found of the admin certificate, where no cluster may be known."""
     from tarmak_iam.installation.admin_kubeconfig import NOT_EXAMINED
 
-    return installation.way_in if installation else NOT_EXAMINED
+    return installation.recovery_hint if installation else NOT_EXAMINED
 
 
 def kubectl_of(

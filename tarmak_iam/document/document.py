@@ -206,11 +206,13 @@ class Document:
                 try:
                     draft.perform(edit)
                 except EditRefused as refusal:
-                    raise self._told(refusal, draft, edit.path, number, len(edits)) from None
+                    raise self._numbered_refusal(refusal, draft, edit.path, number, len(edits)) from None
 
         return self._drafted(make)
 
-    def _told(self, refusal: EditRefused, draft: EditBatch, path: Path | Route, number: int, count: int) -> EditRefused:
+    def _numbered_refusal(
+        self, refusal: EditRefused, draft: EditBatch, path: Path | Route, number: int, count: int
+    ) -> EditRefused:
         """The refusal of one edit of several: with its number, and a place in the text that people have."""
         place = refusal.place if draft.tree is self._tree else self.position(path)
         what = refusal.what if count == 1 else f"edit {number} of {count}: {refusal.what}"

@@ -12,9 +12,6 @@ Nothing is emitted for Pod Security (on from 1.23) either. The pod needs the lev
 and the SELinux type are all beyond `baseline`. That is what a namespace without labels has, unless the API server's
 AdmissionConfiguration sets another default, and then kube-system has to be exempt for Tarmak's own pods too. The level
 is a label of the namespace, which belongs to Kubernetes and not to these manifests.
-
-The one in Tarmak's documentation is wrong: its mounts and security context are indented where they mean
-nothing, its API is gone in 1.16, its memory limit too tight. This one states every field where it belongs.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.document.files import Boundary
-from tarmak_iam.errors import ConfigError, EditRefused, TarmakIamError
+from tarmak_iam.errors import ConfigError, EditRefused, PolicyRefused, TarmakIamError
 from tarmak_iam.hook.cluster.history import STATE_NAME, Applied, ApplyFailed, RollbackFailed, RolledBack
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.connection import Access, Steps
@@ -74,7 +74,7 @@ class AfterReport:
     @property
     def text(self) -> str:
         """One line: what state things are in, and why."""
-        if isinstance(self.error, EditRefused):  # whose remedy is an option of `apply`
+        if isinstance(self.error, (EditRefused, PolicyRefused)):  # whose remedy is an option of `apply`
             why = self.error.what
         elif self.error is not None:
             why = str(self.error)
@@ -172,9 +172,6 @@ class After:
         self.stage, self.is_kept = Stage.NOT_VERIFIED, applied.state is not None
         return applied
 
-    def _tell(self, text: str) -> None:
-        self.tell(text)  # another one for the rollback, maybe
-
     def _begun(self) -> None:
         self.stage, self.is_kept = Stage.SOME, True
 
@@ -185,10 +182,10 @@ class After:
 
     def _reached(self) -> Kubectl:
         if self._kubectl is None:
-            self._kubectl = self.access.kubectl(self.steps, self._told)
+            self._kubectl = self.access.kubectl(self.steps, self._progress)
         return self._kubectl
 
-    def _told(self, text: str) -> None:
+    def _progress(self, text: str) -> None:
         """To whoever listens then: the rollback has a `tell` of its own."""
         self.tell(text)
 

@@ -124,4 +124,4 @@ def _lockout(installation: Installation, live: Loaded | None) -> str:
         lost = ["nobody is mapped, so nobody could log in with IAM"]
     else:
         lost = [] if live is None else [*losses(live, after)]
-    return one_line(f"{'; '.join(lost)}; {installation.way_in}") if lost else ""
+    return one_line(f"{'; '.join(lost)}; {installation.recovery_hint}") if lost else ""

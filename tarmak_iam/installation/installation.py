@@ -196,7 +196,7 @@ class Installation:
         return self._examined_admin()
 
     @property
-    def way_in(self) -> str:
+    def recovery_hint(self) -> str:
         """What every message about a possible lock-out says of the admin certificate. It is looked at anew each
         time: Tarmak may have written the kubeconfig meanwhile."""
         return self._examined_admin().advice

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from tarmak_iam.document import Append, Document, Edit, Set
 from tarmak_iam.document.dump import yaml_bytes
-from tarmak_iam.errors import EditRefused
+from tarmak_iam.errors import EditRefused, PolicyRefused
 from tarmak_iam.kubeconfig.file import LISTS, KubeconfigFile
 from tarmak_iam.kubeconfig.ownership import claim, fixed_user
 from tarmak_iam.text import quoted
@@ -57,8 +57,8 @@ def merge_kubeconfig(
 
     `files` are in kubectl's order: the first one that has an entry decides. `wanted` is what `client_kubeconfig`
     makes. current-context becomes ours with `use`, and in a file that has no context where none is chosen yet.
-    Raises EditRefused, all files as they were, for an entry of our name that is not ours unless `force` replaces
-    it, and for what cannot be edited.
+    Raises PolicyRefused, all files as they were, for an entry of our name that is not ours unless `force` replaces
+    it, and EditRefused for what cannot be edited.
     """
     steps = _steps(files, wanted, default)
     if not force:
@@ -113,7 +113,7 @@ def _refuse_foreign(files: Sequence[KubeconfigFile], steps: Sequence[_Step]) -> 
     first = foreign[0].entry
     file = files[first.file]
     stanza = file.stanza(f"{first.kind}s", first.name)
-    raise EditRefused(
+    raise PolicyRefused(
         f"{told}; nothing was written",
         remedy="name another file, or rename what is there; --force replaces it",
         place=file.place(stanza) if stanza else None,

@@ -76,7 +76,7 @@ def _standing(standing: ClusterStatus) -> dict[str, Any]:
         "backends": list(standing.backends),
         "webhookFile": standing.webhook_file,
         "closed": list(standing.closed),
-        "wayIn": standing.way_in,
+        "wayIn": standing.recovery_hint,
         "adminCertificate": _admin(standing.admin) if standing.admin else None,
     }
 

@@ -110,7 +110,7 @@ class ClusterStatus:
     closed: tuple[str, ...] = ()
 
     @property
-    def way_in(self) -> str:
+    def recovery_hint(self) -> str:
         """How to get in without IAM, as far as was looked at."""
         return self.admin.text if self.admin else "a hub has no API server to log in to"
 

@@ -77,7 +77,7 @@ def _cluster(cluster: ClusterReview) -> Iterator[str]:
     yield f"{cluster.cluster}: switch {switch}, {what}"
     for reason in standing.closed:
         yield f"  nobody gets in: {reason}"
-    yield f"  without IAM: {standing.way_in}"
+    yield f"  without IAM: {standing.recovery_hint}"
     for principal in cluster.principals:
         yield from _principal(principal, cluster)
     for outsider in cluster.outsiders:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmak_iam.access.lockout import check_starts, check_ways_in, has_admin, is_known, losses, principal_refusal
-from tarmak_iam.errors import ConfigError, EditRefused
+from tarmak_iam.errors import ConfigError, PolicyRefused
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.mappings.formats import read_mappings
 from tarmak_iam.mappings.mappings_file import Mappings
@@ -164,7 +164,7 @@ def test_of_a_file_that_does_not_start_what_it_means_counts() -> None:
 
 
 def test_the_refusal_says_what_stays() -> None:
-    with pytest.raises(EditRefused) as caught:
+    with pytest.raises(PolicyRefused) as caught:
         check_ways_in(START, made())
     assert str(caught.value) == (
         f"{LAST}; {NO_NODES}; nothing was changed; use --force to do it anyway; the admin certificate was not examined"
@@ -274,7 +274,7 @@ def test_nor_by_removing_or_updating(old: list[tuple[str, str, str]], principal:
         admins = [entry for entry in before.authenticator().grants if "system:masters" in entry.groups]
         then = replace(before, mappings=after)
         if admins and not any("system:masters" in entry.groups for entry in then.authenticator().grants):
-            with pytest.raises(EditRefused, match="the last way into system:masters"):
+            with pytest.raises(PolicyRefused, match="the last way into system:masters"):
                 check_ways_in(before, then)
 
 

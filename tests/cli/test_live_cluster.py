@@ -71,7 +71,7 @@ def stand(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stan
     return stand
 
 
-def way_in(stand: Stand) -> str:
+def recovery_hint(stand: Stand) -> str:
     path = stand.shell.single / "dev-cluster" / "kubeconfig"
     return f"the admin certificate in {path} is valid until 2990-01-01 and in system:masters"
 
@@ -100,7 +100,7 @@ def test_from_nothing_and_back(stand: Stand) -> None:
     assert shell.dev("diff").out == ""
     back = shell.dev("rollback")
     assert back.out.splitlines()[0] == "removed DaemonSet kube-system/aws-iam-authenticator"
-    assert f"nobody can log in with IAM now; {way_in(stand)}\n" in back.err
+    assert f"nobody can log in with IAM now; {recovery_hint(stand)}\n" in back.err
     assert "unchanged" in shell.dev("rollback").err
     assert stand.cluster.names() == []
 
@@ -155,7 +155,7 @@ def test_mappings_that_cannot_be_read_are_rolled_back_all_the_same(stand: Stand)
     (stand.shell.single / "dev-cluster" / "aws-iam-authenticator.yaml").write_text("server: [")
     back = stand.shell.dev("rollback")
     assert back.out.splitlines()[0] == "removed DaemonSet kube-system/aws-iam-authenticator"
-    assert f"nobody can log in with IAM now; {way_in(stand)}\n" in back.err
+    assert f"nobody can log in with IAM now; {recovery_hint(stand)}\n" in back.err
 
 
 @pytest.mark.parametrize("command", [["apply", "--timeout", "0"], ["rollback"]])
@@ -171,7 +171,7 @@ def test_what_tarmak_writes_meanwhile_counts(stand: Stand, command: list[str]) -
     stand.cluster.is_rolled_out = False
     stand.cluster.fault = lambda args: failed("no") if "delete" in args else None
     stopped = stand.shell.dev(*command, code=2)
-    assert stopped.err.splitlines()[-2] == way_in(stand)
+    assert stopped.err.splitlines()[-2] == recovery_hint(stand)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_a_rollback_that_stops_midway_says_what_was_found_of_the_admin_certifica
     assert (
         "restored: removed DaemonSet kube-system/aws-iam-authenticator; not yet looked after: ConfigMap" in stopped.err
     )
-    assert way_in(stand) in stopped.err
+    assert recovery_hint(stand) in stopped.err
 
 
 def test_a_second_rollback_writes_nothing(stand: Stand) -> None:
@@ -460,7 +460,7 @@ def test_the_rollout_is_waited_for_within_limits(stand: Stand) -> None:
     failed = stand.shell.dev("apply", "--timeout", "0", code=2)
     assert "it does not run everywhere after 0 seconds" in failed.err
     assert "done: created ConfigMap" in failed.err
-    assert way_in(stand) in failed.err
+    assert recovery_hint(stand) in failed.err
     stand.shell.dev("apply", "--no-wait")
 
 
@@ -480,7 +480,7 @@ def test_verify(stand: Stand) -> None:
     reviewed(stand, "root")
     found = stand.shell.dev("verify", "--timeout", "0", code=1)
     assert "the API server takes" in found.out
-    assert f"verification failed; {way_in(stand)}\n" in found.err
+    assert f"verification failed; {recovery_hint(stand)}\n" in found.err
     shown = json.loads(stand.shell.dev("verify", "--timeout", "0", "-o", "json", code=1).out)
     assert (shown["ok"], shown["got"]["username"], shown["expected"]["username"]) == (False, "root", "admin")
     assert (shown["outcome"], shown["verifyAs"]) == ("failed", [ADMIN])
@@ -544,7 +544,7 @@ class TestApplyAndVerify:
         with mock.patch("tarmak_iam.cli.live_cluster.verify", functools.partial(verify_login, pause=100)):  # tries once
             done = stand.shell.dev("apply", "--verify", code=1)
         assert "created ConfigMap" in done.out
-        assert done.err.splitlines()[-1] == f"verification failed; {way_in(stand)}"
+        assert done.err.splitlines()[-1] == f"verification failed; {recovery_hint(stand)}"
 
     def test_somebody_whom_nobody_maps(self, stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
         refused(stand, monkeypatch)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tarmak_iam.document.files import Boundary
-from tarmak_iam.errors import ConfigError, EditRefused, FileError, Place, SelectionError, ToolError
+from tarmak_iam.errors import ConfigError, FileError, Place, PolicyRefused, SelectionError, ToolError
 from tarmak_iam.hook.cluster import journal
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.history import Applied, ApplyFailed, History, Status
@@ -126,7 +126,7 @@ def foreign(cluster: Cluster, **labels: str) -> None:
 def test_an_object_of_somebody_else_is_not_taken_over_silently(state: Path) -> None:
     cluster = Cluster()
     foreign(cluster, team="payments")
-    with pytest.raises(EditRefused) as refused:
+    with pytest.raises(PolicyRefused) as refused:
         apply_to_cluster(made(), cluster.kubectl(), state)
     assert refused.value.message == (
         "ConfigMap kube-system/aws-iam-authenticator (set by somebody, labels team=payments) is there and not made by "
@@ -159,7 +159,7 @@ def test_what_others_set_is_not_taken_from_them(state: Path) -> None:
     cluster = Cluster()
     apply_to_cluster(made(), cluster.kubectl(), state)
     cluster.add({**(cluster.get("ConfigMap", NAME) or {}), "data": {"config.yaml": "x"}}, "kubectl-edit")
-    with pytest.raises(EditRefused, match="has fields that were set by kubectl-edit; nothing was changed") as refused:
+    with pytest.raises(PolicyRefused, match="has fields that were set by kubectl-edit; nothing was changed") as refused:
         apply_to_cluster(made(), cluster.kubectl(), state)
     assert "See https" not in refused.value.message
     assert (cluster.get("ConfigMap", NAME) or {})["data"] == {"config.yaml": "x"}
@@ -272,7 +272,7 @@ def test_the_last_way_in_is_kept_unless_forced(state: Path) -> None:
     cluster = Cluster()
     apply_to_cluster(made(), cluster.kubectl(), state)
     locked = made(MAPPINGS.replace("system:masters", "readers"))
-    with pytest.raises(EditRefused, match="the last way into system:masters would be lost") as refused:
+    with pytest.raises(PolicyRefused, match="the last way into system:masters would be lost") as refused:
         apply_to_cluster(locked, cluster.kubectl(), state)
     assert "use --force to do it anyway; the admin certificate was not examined" in refused.value.message
     done = apply_to_cluster(locked, cluster.kubectl(), state, force=True)
@@ -300,7 +300,7 @@ def test_an_old_kubectl_sees_what_comes_after_an_object_that_is_missing(state: P
     cluster = Cluster(server="v1.15.12", client="v1.15.12")
     cluster.add({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": NAME, "namespace": "kube-system"}})
     wanted = made(backends=["EKSConfigMap", "MountedFile"], kubernetesVersion="1.15.12")
-    with pytest.raises(EditRefused, match="is there and not made by tarmak-iam"):
+    with pytest.raises(PolicyRefused, match="is there and not made by tarmak-iam"):
         apply_to_cluster(wanted, cluster.kubectl(), state)
 
 
@@ -319,7 +319,7 @@ def test_where_a_foreign_object_comes_from_below_1_16(state: Path, annotations: 
     metadata = {"name": NAME, "namespace": "kube-system", "annotations": annotations}
     added = cluster.add({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
     added["metadata"]["creationTimestamp"] = "2020-01-02T03:04:05Z"
-    with pytest.raises(EditRefused) as refused:
+    with pytest.raises(PolicyRefused) as refused:
         apply_to_cluster(made(kubernetesVersion="1.15.12"), cluster.kubectl(), state)
     assert refused.value.what == (
         f"ConfigMap kube-system/aws-iam-authenticator ({origin}) is there and not made by tarmak-iam; "
@@ -513,7 +513,7 @@ def test_rollback_needs_a_state_of_this_cluster(state: Path, tmp_path: Path) -> 
         roll_back(cluster.kubectl(), state)
     apply_to_cluster(made(), cluster.kubectl(), state)
     cluster.uid = "cluster-2"
-    with pytest.raises(EditRefused, match="has no change of this cluster"):
+    with pytest.raises(PolicyRefused, match="has no change of this cluster"):
         roll_back(cluster.kubectl(), state)
     broken = tmp_path / "broken.json"
     broken_1 = '{"format": 1, "cluster": "x", "objects": [{}], "settled": true}'
@@ -557,7 +557,7 @@ def test_rollback_twice_and_after_an_edit_of_somebody_else(state: Path) -> None:
     apply_to_cluster(made(), cluster.kubectl(), state)
     apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
     cluster.add({**(cluster.get("ConfigMap", NAME) or {}), "data": {"config.yaml": "x"}})
-    with pytest.raises(EditRefused, match="was changed since by somebody else"):
+    with pytest.raises(PolicyRefused, match="was changed since by somebody else"):
         roll_back(cluster.kubectl(), state)
     assert roll_back(cluster.kubectl(), state, force=True).changed
     assert "reader" not in (cluster.get("ConfigMap", NAME) or {})["data"]["config.yaml"]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tarmak_iam.emit import manifests
-from tarmak_iam.errors import EditRefused
+from tarmak_iam.errors import PolicyRefused
 from tarmak_iam.hook.cluster import journal
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.apply_plan import live_diff
@@ -73,7 +73,7 @@ class TestServerSide:
         apply_to_cluster(made(), cluster.kubectl(), state)
         edit(cluster)
         before, writes = live(cluster), len(cluster.writes)
-        with pytest.raises(EditRefused) as refused:
+        with pytest.raises(PolicyRefused) as refused:
             apply_to_cluster(made(), cluster.kubectl(), state)
         assert refused.value.message == (
             f"{CONFIG} has fields that were set by {manager}; nothing was changed; take the change into the mappings "
@@ -92,7 +92,7 @@ class TestServerSide:
         removed = with_label(cluster, None) if what == "label" else {**live(cluster), "data": {}}
         cluster.add(removed, "kubectl-patch")
         field = "metadata.labels.app.kubernetes.io/part-of" if what == "label" else "data.config.yaml"
-        with pytest.raises(EditRefused) as refused:
+        with pytest.raises(PolicyRefused) as refused:
             apply_to_cluster(made(), cluster.kubectl(), state)
         assert refused.value.message.startswith(
             f"{CONFIG} ({field}) was changed since it was applied, by somebody who removed fields; nothing was changed"
@@ -123,7 +123,7 @@ class TestServerSide:
         cluster = Cluster()
         cluster.client_side_apply(manifests(made())[0])
         cluster.add({**live(cluster), "data": THEIRS}, "kubectl")
-        with pytest.raises(EditRefused, match="has fields that were set by kubectl; nothing was changed"):
+        with pytest.raises(PolicyRefused, match="has fields that were set by kubectl; nothing was changed"):
             apply_to_cluster(made(), cluster.kubectl(), state)
 
     def test_the_same_value_of_others_is_no_conflict(self, state: Path) -> None:
@@ -192,7 +192,7 @@ class TestBelow116:
         EDITS[name][0](cluster)
         before, writes = live(cluster), len(cluster.writes)
         field = "metadata.labels.app.kubernetes.io/part-of" if name == "label" else "data.config.yaml"
-        with pytest.raises(EditRefused) as refused:
+        with pytest.raises(PolicyRefused) as refused:
             apply_to_cluster(old(), cluster.kubectl(), state)
         assert refused.value.message == (
             f"{CONFIG} ({field}) was changed since it was applied, and this Kubernetes does not record by whom; "
@@ -207,7 +207,7 @@ class TestBelow116:
     def test_so_is_what_was_put_there_without_kubectl_apply(self, state: Path) -> None:
         cluster = old_cluster()
         cluster.add(edited(), "curl")
-        with pytest.raises(EditRefused, match="and this Kubernetes does not record by whom"):
+        with pytest.raises(PolicyRefused, match="and this Kubernetes does not record by whom"):
             apply_to_cluster(old(), cluster.kubectl(), state)
 
     def test_from_another_machine_it_goes_on_where_nobody_has_edited(self, state: Path, tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ class TestBelow116:
         text = json.dumps(last)
         each["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": text}
         cluster.add(each)
-        with pytest.raises(EditRefused, match=r"\(data\.config\.yaml.*was changed since it was applied"):
+        with pytest.raises(PolicyRefused, match=r"\(data\.config\.yaml.*was changed since it was applied"):
             apply_to_cluster(old(MAPPINGS + READERS), cluster.kubectl(), tmp_path / "none.json")
         assert apply_to_cluster(old(MAPPINGS + READERS), cluster.kubectl(), state).changed
 
@@ -269,7 +269,7 @@ class TestBelow116:
         apply_to_cluster(old(), cluster.kubectl(), state)
         EDITS["patch"][0](cluster)
         state.write_text("{")
-        with pytest.raises(EditRefused, match="was changed since it was applied"):
+        with pytest.raises(PolicyRefused, match="was changed since it was applied"):
             apply_to_cluster(old(), cluster.kubectl(), state)
 
     def test_an_object_of_somebody_else_is_named_as_well_as_can_be(self, state: Path) -> None:
@@ -277,7 +277,7 @@ class TestBelow116:
         metadata = {"name": NAME, "namespace": "kube-system", "labels": {"team": "payments"}}
         added = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": THEIRS}
         cluster.client_side_apply(added)["metadata"]["creationTimestamp"] = "2026-05-04T12:00:00Z"
-        with pytest.raises(EditRefused) as refused:
+        with pytest.raises(PolicyRefused) as refused:
             apply_to_cluster(old(), cluster.kubectl(), state)
         assert refused.value.message.startswith(
             f"{CONFIG} (applied with kubectl, labels team=payments, created 2026-05-04T12:00:00Z) is there and not "

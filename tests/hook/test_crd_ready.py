@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.errors import EditRefused, ToolError
+from tarmak_iam.errors import PolicyRefused, ToolError
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.apply_plan import live_diff, make_plan
 from tarmak_iam.hook.cluster.crd_ready import fitted, restorable, wait_until_established
@@ -395,5 +395,5 @@ def test_a_hand_edit_of_what_was_written_whole_is_refused(state: Path) -> None:
     apply_to_cluster(mapped(150, **options), cluster.kubectl(), state)
     live = cluster.objects["ConfigMap", "kube-system", "aws-iam-authenticator"]
     live["data"]["config.yaml"] = live["data"]["config.yaml"].replace("role/R0149", "role/Evil")
-    with pytest.raises(EditRefused, match="was changed since it was applied"):
+    with pytest.raises(PolicyRefused, match="was changed since it was applied"):
         apply_to_cluster(mapped(150, **options), cluster.kubectl(), state)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tarmak_iam.emit import manifests
-from tarmak_iam.errors import ConfigError, EditRefused, FileError, Place, SelectionError
+from tarmak_iam.errors import ConfigError, FileError, Place, PolicyRefused, SelectionError
 from tarmak_iam.hook.cluster import journal
 from tarmak_iam.hook.cluster import journal as history_file
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
@@ -228,7 +228,7 @@ class TestKilled:
         apply_to_cluster(made(), (cluster := Cluster()).kubectl(), state)
         self.kill_before_the_daemonset(cluster, made(MAPPINGS + READERS), state)
         put_data(cluster, **{"config.yaml": "theirs"})
-        with pytest.raises(EditRefused) as refused:
+        with pytest.raises(PolicyRefused) as refused:
             roll_back(cluster.kubectl(), state)
         assert refused.value.message == (
             f"{CONFIG} (data.config.yaml) was changed since by somebody else; nothing was changed; "
@@ -468,7 +468,7 @@ class TestOthers:
         cluster = Cluster()
         apply_to_cluster(made(), cluster.kubectl(), state)
         put_data(cluster, **more)
-        with pytest.raises(EditRefused, match=rf"{CONFIG} \(data\..*\) was changed since by somebody else"):
+        with pytest.raises(PolicyRefused, match=rf"{CONFIG} \(data\..*\) was changed since by somebody else"):
             roll_back(cluster.kubectl(), state)
         assert len(cluster.names()) == 2
         roll_back(cluster.kubectl(), state, force=True)
@@ -480,7 +480,7 @@ class TestOthers:
         daemon = cluster.get("DaemonSet", NAME)
         assert daemon is not None
         cluster.add({**daemon, "spec": {**daemon["spec"], "minReadySeconds": 5}}, "kubectl-edit")
-        with pytest.raises(EditRefused, match=r"\(spec\.minReadySeconds\) was changed since"):
+        with pytest.raises(PolicyRefused, match=r"\(spec\.minReadySeconds\) was changed since"):
             roll_back(cluster.kubectl(), state)
 
     def test_defaults_of_an_answer_that_never_came_do_not(self, state: Path) -> None:
@@ -503,7 +503,7 @@ class TestOthers:
         apply_to_cluster(made(), cluster.kubectl(), state)
         add_crd(cluster)
         cluster.add({**mine, "spec": {**mine["spec"], "username": "theirs"}})
-        with pytest.raises(EditRefused, match=r"IAMIdentityMapping mine \(spec\.username\) was changed since"):
+        with pytest.raises(PolicyRefused, match=r"IAMIdentityMapping mine \(spec\.username\) was changed since"):
             roll_back(cluster.kubectl(), state)
         roll_back(cluster.kubectl(), state, force=True)
         found = cluster.get("IAMIdentityMapping", "mine", "")
@@ -708,7 +708,7 @@ class TestFile:
         apply_to_cluster(made(), cluster.kubectl(), state)
         self.as_format_1(cluster, state, settled=True)
         put_data(cluster, theirs="x")
-        with pytest.raises(EditRefused, match="was changed since by somebody else"):
+        with pytest.raises(PolicyRefused, match="was changed since by somebody else"):
             roll_back(cluster.kubectl(), state)
         roll_back(cluster.kubectl(), state, force=True)
         assert cluster.names() == []
@@ -717,7 +717,7 @@ class TestFile:
         cluster = Cluster()
         apply_to_cluster(made(), cluster.kubectl(), state)
         self.as_format_1(cluster, state, settled=False)
-        with pytest.raises(EditRefused, match="were changed since by somebody else"):
+        with pytest.raises(PolicyRefused, match="were changed since by somebody else"):
             roll_back(cluster.kubectl(), state)
         roll_back(cluster.kubectl(), state, force=True)
         assert cluster.names() == []
@@ -775,7 +775,7 @@ class TestFile:
     def test_a_cluster_that_was_made_anew_has_changes_of_its_own(self, state: Path) -> None:
         apply_to_cluster(made(), Cluster().kubectl(), state)
         cluster = Cluster(uid="cluster-2")
-        with pytest.raises(EditRefused, match="has no change of this cluster; nothing was changed"):
+        with pytest.raises(PolicyRefused, match="has no change of this cluster; nothing was changed"):
             roll_back(cluster.kubectl(), state)
         apply_to_cluster(made(), cluster.kubectl(), state)
         assert statuses(state) == ["1 applied", "2 applied"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.errors import EditRefused, SelectionError
+from tarmak_iam.errors import PolicyRefused, SelectionError
 from tarmak_iam.hook.cluster.history import Status
 from tarmak_iam.hook.cluster.lease import LeaseHeld
 from tests.hook.test_apply import NAME
@@ -106,7 +106,7 @@ def check_rollback_of_the_one_before(case: Case, world: World) -> None:
             world.rollback()
         assert world.seen == case.before
     elif case.is_forced:  # over somebody else's change
-        with pytest.raises(EditRefused):
+        with pytest.raises(PolicyRefused):
             world.rollback()
         assert world.seen == case.before
     else:
@@ -124,7 +124,7 @@ def check_strangers(case: Case, killed: Killed) -> None:
             is_refused = False
             try:
                 run(world)
-            except EditRefused:
+            except PolicyRefused:
                 is_refused = True
             except SelectionError:
                 assert not world.statuses
@@ -143,7 +143,7 @@ def check_lease(case: Case, killed: Killed, elsewhere: Path) -> None:
     assert "a run that was killed loses its lease 60 seconds after the last renewal" in refused.value.message
     lease["spec"]["renewTime"] = "2026-03-02T10:00:00.000000Z"
     other.said.clear()
-    with contextlib.suppress(EditRefused):
+    with contextlib.suppress(PolicyRefused):
         other.apply(case.wanted)
     assert other.said[1].startswith("taking over the lease of ")
     assert other.cluster.lease is None

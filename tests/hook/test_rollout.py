@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.errors import EditRefused
+from tarmak_iam.errors import PolicyRefused
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.apply_plan import live_diff
 from tarmak_iam.hook.cluster.history import ApplyFailed
@@ -186,7 +186,7 @@ def test_it_does_not_run_what_somebody_has_written_since(state: Path) -> None:
     found, left = cluster.get("ConfigMap", NAME), names(cluster)
     assert found is not None
     cluster.add({**found, "data": {"config.yaml": f"{MAPPINGS}# theirs\n"}}, "kubectl-edit")
-    with pytest.raises(EditRefused, match="was changed since by somebody else"):
+    with pytest.raises(PolicyRefused, match="was changed since by somebody else"):
         roll_back(cluster.kubectl(), state)
     assert names(cluster) == left
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tarmak_iam.config.kubernetes_versions import GoVersion
-from tarmak_iam.errors import EditRefused
+from tarmak_iam.errors import PolicyRefused
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.apply_plan import live_diff
 from tarmak_iam.hook.cluster.kubectl import Kubectl
@@ -65,7 +65,7 @@ def test_a_taint_that_the_new_pod_does_not_tolerate(state: Path) -> None:
     cluster.daemons.nodes["master-2"] = node("master-2", TAINT)
     then = wanted(cluster, tolerations=[{"key": MASTER, "operator": "Exists"}])
     refusal = f"{DAEMONSET} does not tolerate the taint dedicated=db:NoExecute of node master-2"
-    with pytest.raises(EditRefused) as refused:
+    with pytest.raises(PolicyRefused) as refused:
         checked(cluster, then)
     assert refused.value.message == f"{refusal}; {ENDED}"
     assert checked(cluster, then, force=True) == (refusal,)
@@ -79,7 +79,7 @@ def test_a_node_that_it_is_no_longer_for(state: Path) -> None:
     apply_to_cluster(made(), cluster.kubectl(), state)
     cluster.daemons.nodes["master-3"] = node("master-3", labels={})
     calls = len(cluster.calls)
-    with pytest.raises(EditRefused) as refused:
+    with pytest.raises(PolicyRefused) as refused:
         apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
     assert refused.value.message == f"{DAEMONSET} would no longer be for node master-3; {ENDED}"
     assert "apply" not in [call[0] for call in cluster.calls[calls:] if "--dry-run=server" not in call]
@@ -111,7 +111,7 @@ def test_a_rollback_does_not_end_a_pod_in_whose_place_none_can_start(state: Path
     cluster.daemons.nodes["master-3"] = node("master-3", labels={})
     kept, writes = state.read_bytes(), len(cluster.writes)
     for is_dry in (True, False):
-        with pytest.raises(EditRefused) as refused:
+        with pytest.raises(PolicyRefused) as refused:
             roll_back(cluster.kubectl(), state, dry_run=is_dry)
         assert refused.value.message == f"{DAEMONSET} would no longer be for node master-3; {ENDED}"
     assert (state.read_bytes(), len(cluster.writes)) == (kept, writes)
@@ -127,7 +127,7 @@ def test_nor_does_one_that_restarts_it(state: Path) -> None:
     cluster.add({**(cluster.get("ConfigMap", NAME) or {}), "data": {"config.yaml": "x"}}, "kubectl-edit")
     apply_to_cluster(made(), cluster.kubectl(), state, force=True)
     cluster.daemons.nodes["master-3"] = node("master-3", labels={})
-    with pytest.raises(EditRefused, match="would no longer be for node master-3"):
+    with pytest.raises(PolicyRefused, match="would no longer be for node master-3"):
         roll_back(cluster.kubectl(), state)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from tarmak_iam.access.diff import Loaded
 from tarmak_iam.cli.main import main
-from tarmak_iam.errors import EditRefused, FileError, ToolError
+from tarmak_iam.errors import FileError, PolicyRefused, ToolError
 from tarmak_iam.hook.cluster.history import Applied, ApplyFailed, ObjectAction, ObjectChange, RollbackFailed, RolledBack
 from tarmak_iam.hook.cluster.objects import Ref
 from tarmak_iam.hook.login.review import LoginOutcome
@@ -72,7 +72,9 @@ def apply(installation: Any, kubectl: Any, state: Path, *, tell: Any, begun: Any
             happens("change")
     match kind:
         case "refused":
-            raise EditRefused("the last way would be lost; nothing was changed", remedy="--force does it all the same")
+            raise PolicyRefused(
+                "the last way would be lost; nothing was changed", remedy="--force does it all the same"
+            )
         case "full":
             raise FileError("the state cannot be written: No space left on device")
         case "away":
@@ -105,7 +107,7 @@ def rollback(kubectl: Any, state: Path, *, tell: Any, within: Any) -> Any:
         case "error":
             raise RollbackFailed("kubectl replace failed: connection refused")
         case "refused":
-            raise EditRefused("ConfigMap x was changed since by somebody else; nothing was changed", remedy="--force")
+            raise PolicyRefused("ConfigMap x was changed since by somebody else; nothing was changed", remedy="--force")
         case "away":
             raise ToolError("kubectl get failed: connection refused")
     return RolledBack(())

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tarmak_iam.errors import EditRefused
+from tarmak_iam.errors import PolicyRefused
 from tarmak_iam.hook.cluster.history import ObjectAction, ObjectChange
 from tests.support import ROOT
 from tests.support.kill_cases import CHANGES, SERVERS, Case, case_of, world_in
@@ -101,7 +101,7 @@ def _runs(world: World, case: Case, start: Callable[[], World]) -> dict[str, tup
         is_kept = len(then.statuses) == number
         try:
             done = then.rollback()
-        except EditRefused:
+        except PolicyRefused:
             assert not is_kept
             return "undoes the change before it"
         assert done.undone == (number if is_kept else case.numbers,)

@@ -104,7 +104,7 @@ def apply(
                 within=files.within,
             )
     except ApplyFailed:
-        note(installation.way_in)
+        note(installation.recovery_hint)
         raise
     if done.changed and not dry_run:
         record_done("changed", f"the objects of {cluster.cluster_name}")

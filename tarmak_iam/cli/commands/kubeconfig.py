@@ -58,7 +58,7 @@ class KubeconfigMergePlan:
     def changed(self) -> list[int]:
         return [index for index in range(len(self.paths)) if self.merge.is_changed(index)]
 
-    def check(self, own: list[Path], way_in: str) -> None:
+    def check(self, own: list[Path], recovery_hint: str) -> None:
         """Raises FileError for a file of the cluster itself: Tarmak's own kubeconfig is the way back in."""
         resolved = set(map(os.path.realpath, own))
         for index in self.changed:
@@ -68,7 +68,7 @@ class KubeconfigMergePlan:
         for entry in self.merge.entries:
             if entry.change == "replaced":
                 where = self.paths[entry.file]
-                note(f"forced: the {entry.kind} '{entry.name}' of {where} was not ours; {way_in}")
+                note(f"forced: the {entry.kind} '{entry.name}' of {where} was not ours; {recovery_hint}")
 
     def write(self) -> None:
         """All of them or none. Raises FileError."""
@@ -191,7 +191,7 @@ def kubeconfig(
 
         def merge() -> None:
             plan = KubeconfigMergePlan.of(paths, made, force=force, use=use)
-            plan.check(own, installation.way_in if force else "")
+            plan.check(own, installation.recovery_hint if force else "")
             if not dry_run:
                 plan.write()
             plan.show(dry_run=dry_run, as_json=output == "json")

@@ -159,10 +159,10 @@ def apply_to_cluster(
     `dry_run` nothing is changed: `client` only reads, `server` has the API server judge each object. `begun` is called
     once the change is in the history, before the first write: until then `rollback` would undo an earlier apply.
 
-    Raises ConfigError as `manifests` does, and for a file that is no history; EditRefused, nothing changed, for objects
-    or fields that are somebody else's, for the last way in, and for pods whose node cannot run the new ones, unless
-    `force`; FileError, nothing changed, where the history cannot be written; ToolError, also where another run holds
-    the cluster's lease; ApplyFailed from the first change on.
+    Raises ConfigError as `manifests` does, and for a file that is no history; PolicyRefused, nothing changed, for
+    objects or fields that are somebody else's, for the last way in, and for pods whose node cannot run the new ones,
+    unless `force`; FileError, nothing changed, where the history cannot be written; ToolError, also where another run
+    holds the cluster's lease; ApplyFailed from the first change on.
     """
     with nullcontext(kubectl) if dry_run is not None else leased(kubectl, tell) as held:
         return _planned_and_applied(installation, held, state, dry_run, force, wait, tell, begun, within)

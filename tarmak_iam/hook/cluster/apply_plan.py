@@ -15,7 +15,7 @@ from tarmak_iam.document.files import Boundary
 from tarmak_iam.document.unified_diff import unified_diff
 from tarmak_iam.emit import manifests
 from tarmak_iam.emit.kubernetes_objects import in_apply_order
-from tarmak_iam.errors import EditRefused
+from tarmak_iam.errors import PolicyRefused
 from tarmak_iam.hook.cluster.crd_ready import CRD, fitted
 from tarmak_iam.hook.cluster.history import STATE_NAME, ObjectAction, ObjectChange
 from tarmak_iam.hook.cluster.journal import left_by
@@ -108,7 +108,7 @@ def make_plan(
     """`ask`: whether the API server works out what would become of each object, or we do. `left` helps where the API
     server does not keep who set what.
 
-    Raises EditRefused for objects that are somebody else's, and for fields of ours that somebody else has set or
+    Raises PolicyRefused for objects that are somebody else's, and for fields of ours that somebody else has set or
     removed, unless `force`; ToolError.
     """
     try:
@@ -117,7 +117,7 @@ def make_plan(
         try:
             return _made(server, objects, ask=ask, force=force, left=left)
         except Conflict as again:
-            raise EditRefused(f"{again.what}; nothing was changed", remedy=again.remedy) from None
+            raise PolicyRefused(f"{again.what}; nothing was changed", remedy=again.remedy) from None
 
 
 def _made(server: Server, objects: Sequence[Object], *, ask: bool, force: bool, left: Left) -> ApplyPlan:
@@ -158,7 +158,7 @@ def _refuse_foreign(found: Iterable[Object]) -> None:
     told = [_shown(each) for each in found if not is_ours(each)]
     if told:
         verb = "is" if len(told) == 1 else "are"
-        raise EditRefused(
+        raise PolicyRefused(
             f"{', '.join(told)} {verb} there and not made by {MANAGER}; nothing was changed",
             remedy="--force takes over what it sets there, and rollback gives it back",
         )
@@ -181,7 +181,7 @@ def _refuse_edited(server: Server, steps: Iterable[ApplyStep], left: Left) -> No
         named = brief_list(f"{step.ref} ({shortly(edited)})" for step, edited in found)
         verb, them = ("was", "it was") if len(found) == 1 else ("were", "they were")
         why = "by somebody who removed fields" if is_told else "and this Kubernetes does not record by whom"
-        raise EditRefused(
+        raise PolicyRefused(
             f"{named} {verb} changed since {them} applied, {why}; nothing was changed",
             remedy="take the change into the mappings or settings, or take these fields over with --force",
         )
@@ -285,14 +285,14 @@ def _left(server: Server, installation: Installation) -> Left:
 def _planned(server: Server, objects: list[Object], left: Left) -> tuple[ApplyPlan, tuple[str, ...]]:
     try:
         return make_plan(server, objects, left=left), ()
-    except EditRefused as error:
+    except PolicyRefused as error:
         return make_plan(server, objects, force=True), (_refusal(error),)
 
 
 def _about_pods(server: Server, plan: ApplyPlan, pods: PodCheck) -> tuple[str, ...]:
     try:
         return check_changes(server, pods, plan.ends)
-    except EditRefused as error:
+    except PolicyRefused as error:
         return (_refusal(error),)
 
 
@@ -301,7 +301,7 @@ def _not_begun(pods: PodCheck) -> Iterator[str]:
         yield f"{DAEMONSET}: the cluster has not begun to roll it out"
 
 
-def _refusal(error: EditRefused) -> str:
+def _refusal(error: PolicyRefused) -> str:
     return f"apply would refuse this: {error.message}"
 
 

@@ -60,7 +60,7 @@ def roll_back(
 
     Before the first write `tell` hears what will be there afterwards, and who can log in then; with `dry_run` that is
     all. Raises SelectionError where there is no such file, or no change of that number; ConfigError for a file that is
-    no history; EditRefused, nothing changed, for the history of another cluster, and, unless `force`, for fields that
+    no history; PolicyRefused, nothing changed, for the history of another cluster, and, unless `force`, for fields that
     somebody else has changed since and for pods whose node cannot run the ones of before; ToolError, also where another
     run holds the cluster's lease; RollbackFailed from the first change on.
     """

@@ -10,7 +10,7 @@ from pathlib import Path as File
 from tarmak_iam.access.diff import Effect, Standings, changes, effects
 from tarmak_iam.access.lockout import is_admin
 from tarmak_iam.emit.kubernetes_objects import in_apply_order
-from tarmak_iam.errors import EditRefused, Place, SelectionError, ToolError
+from tarmak_iam.errors import Place, PolicyRefused, SelectionError, ToolError
 from tarmak_iam.hook.cluster.history import (
     History,
     ObjectAction,
@@ -66,11 +66,11 @@ def revisions_to_undo(history: History, cluster: str, to: int | None, path: File
     """The newest change, none where it is undone already; with `to` all that are newer than that one. What an earlier
     rollback did not finish is always among them.
 
-    Raises EditRefused for the history of another cluster, SelectionError for a number that is not in it.
+    Raises PolicyRefused for the history of another cluster, SelectionError for a number that is not in it.
     """
     found = history.of(cluster)
     if not found:
-        raise EditRefused(
+        raise PolicyRefused(
             f"{path} has no change of this cluster; nothing was changed",
             remedy="name the kubeconfig of the cluster that it was kept of, or its history with --state",
         )
@@ -92,11 +92,11 @@ def undo_steps(server: Server, revisions: Sequence[Revision]) -> tuple[UndoStep,
 
 
 def refuse_conflicts(steps: Sequence[UndoStep]) -> None:
-    """Raises EditRefused, which names the fields, where somebody else has changed what would be put back or removed."""
+    """Raises PolicyRefused, which names the fields, where others have changed what would be put back or removed."""
     found = [each for each in steps if each.conflicts]
     if found:
         named = brief_list(f"{each.ref} ({shortly(each.conflicts)})" for each in found)
-        raise EditRefused(
+        raise PolicyRefused(
             f"{named} {'was' if len(found) == 1 else 'were'} changed since by somebody else; nothing was changed",
             remedy="--force undoes the change all the same",
         )

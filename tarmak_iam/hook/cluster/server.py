@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from tarmak_iam.config.kubernetes_versions import GoVersion
 from tarmak_iam.emit.kubernetes_objects import fits_client_side_apply
-from tarmak_iam.errors import EditRefused, ToolError
+from tarmak_iam.errors import PolicyRefused, ToolError
 from tarmak_iam.hook.cluster.crd_ready import GroupKind, defined_kind, group_kind, restorable
 from tarmak_iam.hook.cluster.kubectl import Kubectl, is_unserved, items_of, objects_of, why
 from tarmak_iam.hook.cluster.object_fields import is_own_trace, overlaid, under_one_entry
@@ -109,7 +109,7 @@ Pair = tuple[Object, Object | None]
 """What is wanted, and what is there."""
 
 
-class Conflict(EditRefused):
+class Conflict(PolicyRefused):
     """Somebody else has set fields that would be set. `managers`: who, empty where it is not told."""
 
     def __init__(self, ref: Ref, managers: tuple[str, ...]) -> None:

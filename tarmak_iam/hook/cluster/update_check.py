@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tarmak_iam.config.kubernetes_versions import GoVersion
-from tarmak_iam.errors import EditRefused, ToolError
+from tarmak_iam.errors import PolicyRefused, ToolError
 from tarmak_iam.hook.cluster.kubectl import Kubectl, is_forbidden, items_of, why
 from tarmak_iam.hook.cluster.objects import Object, Ref
 from tarmak_iam.hook.cluster.pods import DaemonPod
@@ -181,7 +181,7 @@ def check_update(server: Server, check: PodCheck, then: Object, *, force: bool =
     """`check` is what runs now, `then` the DaemonSet as it would become. Gives notes about what the
     update means for logins, and about what could not be looked at.
 
-    Raises EditRefused, unless `force`, where a node with a pod that is ready would not get another one; ToolError.
+    Raises PolicyRefused, unless `force`, where a node with a pod that is ready would not get another one; ToolError.
     """
     if not check.pods:
         return check.notes
@@ -191,7 +191,7 @@ def check_update(server: Server, check: PodCheck, then: Object, *, force: bool =
         return (f"whether each node can run the new pod of {DAEMONSET} is not known: {error.what}",)
     refused = tuple(update.refusals())
     if refused and not force:
-        raise EditRefused(
+        raise PolicyRefused(
             f"{'; '.join(refused)}; the pod that runs there now would be ended; nothing was changed",
             remedy="--force updates all the same",
         )

@@ -97,7 +97,7 @@ class Verified:
     candidates: tuple[Candidate, ...] = field(default=(), repr=False)
     maker: str = ""
     method: str = ""
-    way_in: str = field(default="", repr=False)
+    recovery_hint: str = field(default="", repr=False)
 
     @property
     def ok(self) -> bool:
@@ -206,7 +206,7 @@ class _Verification:
             candidates=open_to,
             maker=found.token.maker,
             method=found.reviewed.method,
-            way_in=self._made.way_in,
+            recovery_hint=self._made.recovery_hint,
         )
 
     def without_token(self, error: NoToken) -> Verified:
@@ -218,7 +218,7 @@ class _Verification:
             why = "; ".join(account)
         else:  # the reason is all there is to say, and `why` says it
             outcome, account, why = LoginOutcome.CALLER_UNKNOWN, seen, f"{error}; {advice(open_to)}"
-        return Verified(outcome, None, None, account, why, candidates=open_to, way_in=self._made.way_in)
+        return Verified(outcome, None, None, account, why, candidates=open_to, recovery_hint=self._made.recovery_hint)
 
     def _why(self, found: _Found, account: tuple[str, ...], advised: str) -> str:
         if found.outcome is LoginOutcome.VERIFIED:

@@ -176,7 +176,7 @@ def _facts(standing: ClusterStatus) -> Iterator[Markup]:
     yield fact("Authenticator", standing.daemon)
     yield fact("Mappings come from", ", ".join(standing.backends))
     yield fact("Image", code(standing.image), kind="long")
-    yield fact("Without IAM", standing.way_in, kind="full")
+    yield fact("Without IAM", standing.recovery_hint, kind="full")
 
 
 def _people(cluster: ClusterReview, shown: Shown) -> Markup:
