@@ -23,24 +23,27 @@ COMMANDS = "|".join(sorted({*cli.list_commands(None)}))  # type: ignore[arg-type
 SUGGESTED = re.compile(rf"\btarmak-iam (?:-c|--current-cluster|{COMMANDS})\b|\btarmak (?:clusters|environments|init)\b")
 
 WITHOUT_CLUSTER = {
-    ("cli/cluster_access.py", "The admin's kubeconfig, if it is not what `tarmak clusters kubeconfig` names."): "help",
-    ("cli/hook_shell.py", '  command tarmak-iam run -- tarmak "$@"'): "the shell function: its words are the user's",
-    ("cli/run.py", "For kubectl, instead of `tarmak clusters kubeconfig`."): "help",
-    ("cli/run.py", ": `tarmak-iam run -- tarmak clusters apply`; put a"): "the options are tarmak's own there",
-    ("cli/settings.py", "# Settings of tarmak-iam for this cluster; `tarmak-iam settings show` lists"): "in a file",
-    ("directory/record.py", "What `tarmak-iam render` wrote to this directory, and so may replace."): "in a file",
-    ("directory/planning.py", "it was not written by tarmak-iam render"): "what wrote the file",
+    ("cli/options.py", "The admin's kubeconfig, if it is not what `tarmak clusters kubeconfig` names."): "help",
+    ("cli/commands/hook.py", '  command tarmak-iam run -- tarmak "$@"'): "the shell function: its words are the user's",
+    ("cli/commands/run.py", "For kubectl, instead of `tarmak clusters kubeconfig`."): "help",
+    ("cli/commands/run.py", ": `tarmak-iam run -- tarmak clusters apply`; put a"): "the options are tarmak's own there",
+    (
+        "cli/commands/settings.py",
+        "# Settings of tarmak-iam for this cluster; `tarmak-iam settings show` lists",
+    ): "in a file",
+    ("emit/directory.py", "What `tarmak-iam render` wrote to this directory, and so may replace."): "in a file",
+    ("emit/directory.py", "it was not written by tarmak-iam render"): "what wrote the file",
     ("emit/kustomization.py", "# Made by `tarmak-iam render`, which replaces it;"): "in a file",
     ("hook/cluster/kubectl.py", "tarmak clusters kubeconfig"): "the default of a kubectl that nobody gave options",
-    ("hook/tarmak/kubeconfig.py", "tarmak clusters kubeconfig failed: "): "what was run, with its reason",
-    ("hook/tarmak/kubeconfig.py", "tarmak clusters kubeconfig printed no KUBECONFIG=path"): "what was run",
-    ("hook/tarmak/recovery.py", "`tarmak-iam run` left"): "what was run",
-    ("hook/tarmak/recovery.py", "from before an earlier `tarmak-iam run`"): "what was run",
+    ("hook/connection.py", "tarmak clusters kubeconfig failed: "): "what was run, with its reason",
+    ("hook/connection.py", "tarmak clusters kubeconfig printed no KUBECONFIG=path"): "what was run",
+    ("hook/tarmak/backup.py", "`tarmak-iam run` left"): "what was run",
+    ("hook/tarmak/backup.py", "from before an earlier `tarmak-iam run`"): "what was run",
     ("config/environment_validation.py", "tarmak clusters plan and apply fail"): "what fails, not what to type",
-    ("config/networks.py", "tarmak clusters apply fails"): "the same",
+    ("config/cluster_validation.py", "tarmak clusters apply fails"): "the same",
     ("lint/environment_rules.py", "tarmak clusters plan and apply fail"): "the same",
     ("hook/login/caller.py", "tarmak-iam token"): "who made a token, not what to type",
-    ("identity/mappings.py", "# Who may log in to this cluster with AWS IAM"): "in a file",
+    ("mappings/mappings_file.py", "# Who may log in to this cluster with AWS IAM"): "in a file",
     ("token/exec_credential.py", "give what `tarmak-iam token` prints"): "a token is for a cluster id, not a directory",
     ("token/presigned.py", "give what `tarmak-iam token` prints, whole"): "the same",
 }
@@ -65,7 +68,7 @@ def test_no_message_writes_a_command_by_itself() -> None:
     used, found = set(), []
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).as_posix()
-        if name in ("command_line.py", "lint/pages.py"):  # the place, and the rules' own pages
+        if name in ("command_line.py", "lint/rule_docs.py"):  # the place, and the rules' own pages
             continue
         for text in filter(SUGGESTED.search, texts_of(path)):
             allowed = next((key for key in WITHOUT_CLUSTER if key[0] == name and key[1] in text), None)

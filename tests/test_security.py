@@ -23,7 +23,7 @@ TEXT = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 HOSTILE = r"\x1b]0;owned\x07\x1b[2J\x9b31m\u202e\u2066\x7f"
 """In YAML's double quotes: a title, a cleared screen, a colour in eight bits, text that runs backwards."""
 ACTED_ON = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-USES_DULWICH = ("location", "objects", "repository")
+USES_DULWICH = ("directory", "objects", "repository")
 MAPPINGS = f"""\
 server:
   mapRoles:
@@ -163,9 +163,8 @@ def test_one_place_writes_to_stdout_and_stderr() -> None:
     question for completions."""
     assert sources_with(r"click\.(echo|secho)\(|\bprint\(|\.std(out|err)(\.buffer)?\.write\(|stream\.write\(") == {
         "__main__.py",
-        "cli/completion_answer.py",
+        "cli/completion/answer.py",
         "cli/console.py",
-        "cli/progress.py",
     }
 
 
@@ -233,7 +232,7 @@ def sources_with(pattern: str) -> set[str]:
 
 def test_programs_are_started_in_two_places() -> None:
     started = sources_with(r"subprocess\.(run|Popen|call|check_)|os\.(system|popen|exec|spawn|posix_spawn)|pty\.spawn")
-    assert started == {"hook/processes.py", "hook/tarmak/passing.py"}
+    assert started == {"hook/programs.py", "hook/tarmak/passthrough.py"}
     assert sources_with(r"shell\s*=\s*True|^\s*(exec|eval)\(|import (pickle|marshal)|yaml\.unsafe") == set()
 
 
