@@ -105,7 +105,7 @@ class Standings:
 
     @classmethod
     def of_daemon(cls, authenticator: Authenticator) -> Standings:
-        return cls(authenticator.grants, authenticator.possible)
+        return cls(authenticator.grants, authenticator.possible_grants)
 
     def __contains__(self, key: tuple[str, str]) -> bool:
         return key in self._by_key
@@ -113,9 +113,9 @@ class Standings:
     def of(self, asked: Grant) -> Grant | None:
         """What the principal of a grant gets here: by its own entry, a pattern, or the own account."""
         own = self._by_key.get(asked.key)
-        return own if own is not None else likeliest_grant(self.possible(asked))
+        return own if own is not None else likeliest_grant(self.possible_grants(asked))
 
-    def possible(self, asked: Grant) -> Possible:
+    def possible_grants(self, asked: Grant) -> Possible:
         """All that it may get, the likeliest first, None for nothing: one, but where the daemon takes it at random."""
         own = self._by_key.get(asked.key)
         if own is not None and own.is_sure:
@@ -128,11 +128,11 @@ class Standings:
 
     def always(self, asked: Grant, wanted: Callable[[Grant], bool]) -> bool:
         """Whether it gets what is wanted, whatever the daemon takes."""
-        return all(each is not None and wanted(each) for each in self.possible(asked))
+        return all(each is not None and wanted(each) for each in self.possible_grants(asked))
 
     def may(self, asked: Grant, wanted: Callable[[Grant], bool]) -> bool:
         """Whether it gets what is wanted at least by chance."""
-        return any(each is not None and wanted(each) for each in self.possible(asked))
+        return any(each is not None and wanted(each) for each in self.possible_grants(asked))
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,7 @@ def _of_daemon(before: Authenticator, after: Authenticator) -> Iterator[Effect]:
 
 def change_of(asked: Grant, before: Standings, after: Standings) -> Effect | None:
     """What changes for the principal of a grant; None where nothing does."""
-    old, new = before.possible(asked), after.possible(asked)
+    old, new = before.possible_grants(asked), after.possible_grants(asked)
     if old == new:
         return None
     first, now = likeliest_grant(old), likeliest_grant(new)

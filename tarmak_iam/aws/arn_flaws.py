@@ -137,23 +137,23 @@ class FlawKind(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class ArnFlaw:
-    """`instead`: the ARN that was probably meant, where that can be told."""
+    """`likely_arn`: the ARN that was probably meant, where that can be told."""
 
-    flaw: FlawKind
+    kind: FlawKind
     what: str
     remedy: str
-    instead: str | None = None
+    likely_arn: str | None = None
 
 
 def arn_flaw(text: str) -> ArnFlaw | None:
     """What is wrong with an ARN as the principal of a mapping; None for one that means what it says."""
     found = _arn_flaw(text)
-    if found is None or found.instead is not None or found.flaw not in _REPAIRED:
+    if found is None or found.likely_arn is not None or found.kind not in _REPAIRED:
         return found
     for remedy, repaired in likely_arns(text):
         if repaired != text and _arn_flaw(repaired) is None:
-            is_stripped = found.flaw is FlawKind.BLANK and repaired == CONTROL.sub("", text).strip()
-            return replace(found, remedy=found.remedy if is_stripped else remedy, instead=repaired)
+            is_stripped = found.kind is FlawKind.BLANK and repaired == CONTROL.sub("", text).strip()
+            return replace(found, remedy=found.remedy if is_stripped else remedy, likely_arn=repaired)
     return found
 
 
@@ -182,7 +182,7 @@ _REPAIRED = (
 def is_reachable(text: str) -> bool:
     """Whether some caller can match; one session of a role stands for all of them."""
     found = arn_flaw(text)
-    return found is None or found.flaw in (FlawKind.ASSUMED_ROLE, FlawKind.LETTERS)
+    return found is None or found.kind in (FlawKind.ASSUMED_ROLE, FlawKind.LETTERS)
 
 
 def checked_arn(text: str) -> str:

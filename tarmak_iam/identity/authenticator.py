@@ -101,17 +101,17 @@ class Authenticator:
 
     def grant(self, asked: Grant) -> Grant | None:
         """What the principal of a grant, which may be another configuration's, gets here; None if it cannot log in."""
-        return likeliest_grant(self.possible(asked))
+        return likeliest_grant(self.possible_grants(asked))
 
     def alternatives(self, asked: Grant) -> tuple[Grant, ...]:
         """What else the principal of a grant may get, where the daemon picks one of several entries or keys at
         random. That it may get nothing at all, its `grant` says."""
-        return other_grants(self.possible(asked))
+        return other_grants(self.possible_grants(asked))
 
-    def possible(self, asked: Grant) -> tuple[Grant | None, ...]:
+    def possible_grants(self, asked: Grant) -> tuple[Grant | None, ...]:
         """All that the principal of a grant may get, the likeliest first, None for nothing: more than one where the
         daemon takes something at random. Empty if it would not start."""
-        return tuple(grant for each in self._grantings for grant in each.possible(asked))
+        return tuple(grant for each in self._grantings for grant in each.possible_grants(asked))
 
     def whois(self, identity: Identity) -> Answer:
         """Who the caller becomes."""

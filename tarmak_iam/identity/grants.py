@@ -42,9 +42,9 @@ class Granting:
 
     def of(self, asked: Grant) -> Grant | None:
         """What the principal of a grant gets, whatever its other fields say; None if it cannot log in."""
-        return likeliest_grant(self.possible(asked))
+        return likeliest_grant(self.possible_grants(asked))
 
-    def possible(self, asked: Grant) -> tuple[Grant | None, ...]:
+    def possible_grants(self, asked: Grant) -> tuple[Grant | None, ...]:
         """All that the principal of a grant may get, the likeliest first, where the daemon picks one at random; None
         for nothing."""
         possible: list[Grant | None] = []

@@ -204,7 +204,7 @@ def _prove(mappings: Mappings, itself: Authenticator, made: BackendPayloads, dae
     asked = {grant.key: grant for grant in (*read.grants, *itself.grants)}
     for grant in asked.values():
         own, theirs = itself.grant(grant), read.grant(grant)
-        if set(map(_gift, itself.possible(grant))) != set(map(_gift, read.possible(grant))):
+        if set(map(_gift, itself.possible_grants(grant))) != set(map(_gift, read.possible_grants(grant))):
             principal = f"{SSO_PREFIX}{grant.principal}" if grant.kind == "sso" else grant.principal
             entries = mappings.matching(principal)
             raise NotCarried(

@@ -58,9 +58,9 @@ class WrittenEntry:
         Most releases read an ARN in any case; that some do not start with one in capitals is their own finding.
         """
         found = arn_flaw(self.listed.arn)
-        if found is not None and found.flaw in (FlawKind.NO_ARN, FlawKind.NO_PRINCIPAL, FlawKind.PARTITION):
+        if found is not None and found.kind in (FlawKind.NO_ARN, FlawKind.NO_PRINCIPAL, FlawKind.PARTITION):
             lower = arn_flaw(to_lower(self.listed.arn))
-            return lower if lower is None or lower.flaw is not found.flaw else found
+            return lower if lower is None or lower.kind is not found.kind else found
         return found
 
     @cached_property

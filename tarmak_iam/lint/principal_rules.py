@@ -55,7 +55,7 @@ def _flawed(*flaws: FlawKind) -> Callable[[Rule, Mappings], Iterator[Finding]]:
             if not entry.listed.arn:
                 continue
             found = entry.flaw
-            if found is not None and found.flaw in flaws:
+            if found is not None and found.kind in flaws:
                 remedy = joining_remedy(mappings, entry, found) or _literal(mappings, entry, found)
                 yield rule.finding(Subject.MAPPINGS, entry.at_arn, for_admins(entry, found.what), remedy)
 
@@ -64,30 +64,32 @@ def _flawed(*flaws: FlawKind) -> Callable[[Rule, Mappings], Iterator[Finding]]:
 
 def _literal(mappings: Mappings, entry: WrittenEntry, found: ArnFlaw) -> str:
     """The remedy with all that the other entries say: of which partition the principals are."""
-    if found.flaw is FlawKind.PARTITION:
+    if found.kind is FlawKind.PARTITION:
         others = (each.listed.arn for each in entries_of(mappings).mapped if each.listed.arn and each.flaw is None)
         partitions = {parse_arn(to_lower(arn)).partition for arn in others}
         arn = replace(parse_arn(to_lower(entry.listed.arn)[:4] + entry.listed.arn[4:]), partition="".join(partitions))
         if len(partitions) == 1 and arn_flaw(str(arn)) is None:
             return f"write {shortened(arn)}"
-    if found.flaw is FlawKind.BLANK and found.instead:
-        return f"write {shortened(found.instead)}"
+    if found.kind is FlawKind.BLANK and found.likely_arn:
+        return f"write {shortened(found.likely_arn)}"
     return found.remedy
 
 
 def joining_remedy(mappings: Mappings, entry: WrittenEntry, found: ArnFlaw) -> str:
     """The remedy where another entry is for the ARN that was meant, so that there would be two; else empty."""
-    if found.instead is None or found.flaw is FlawKind.LETTERS:
+    if found.likely_arn is None or found.kind is FlawKind.LETTERS:
         return ""
-    key, is_before = canonical_text(found.instead), True
+    key, is_before = canonical_text(found.likely_arn), True
     for other in entries_of(mappings).mapped:
         if other is entry:
             is_before = False  # of two with a flaw the later one joins the other
             continue
-        arn = other.flaw.instead if other.flaw is not None and is_before else other.listed.arn
+        arn = other.flaw.likely_arn if other.flaw is not None and is_before else other.listed.arn
         if arn and canonical_text(arn) == key:
             line = mappings.document.position(other.listed.route).line
-            return f"{shortened(found.instead)} is mapped in line {line} already: add the groups there, and remove this"
+            return (
+                f"{shortened(found.likely_arn)} is mapped in line {line} already: add the groups there, and remove this"
+            )
     return ""
 
 
@@ -204,7 +206,7 @@ def _without_zero(account: _Account) -> str | None:
 def _account_shape(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
         found = entry.flaw
-        if entry.listed.arn and found is not None and found.flaw is FlawKind.ACCOUNT:
+        if entry.listed.arn and found is not None and found.kind is FlawKind.ACCOUNT:
             remedy = joining_remedy(mappings, entry, found) or found.remedy
             yield rule.finding(Subject.MAPPINGS, entry.at_arn, for_admins(entry, found.what), remedy)
     for account in _accounts(mappings):
@@ -274,7 +276,7 @@ def _role_name(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """The name of a role that is not whole, and one in the place of its permission set's."""
     for entry in entries_of(mappings).mapped:
         found, sso = entry.flaw if entry.listed.arn else None, entry.value("sso")
-        if found is not None and found.flaw is FlawKind.SSO_NAME:
+        if found is not None and found.kind is FlawKind.SSO_NAME:
             yield rule.finding(Subject.MAPPINGS, entry.at_arn, for_admins(entry, found.what), found.remedy)
         name = str(field_value(sso, "permissionSetName") or "") if isinstance(sso, Mapping) else ""
         if is_role_name(name):
@@ -404,7 +406,7 @@ def _flaw(text: str, installation: Installation) -> str | None:
         return str(error)
     found = arn_flaw(str(arn.without_path) if principal is Principal.ROLE else text)
     if found is not None:
-        return _FLAWS.get(found.flaw, found.what)
+        return _FLAWS.get(found.kind, found.what)
     if principal is not Principal.ROLE:
         return f"it is a {principal}"
     if installation.region and arn.partition != installation.partition:

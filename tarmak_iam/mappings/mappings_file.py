@@ -122,7 +122,7 @@ class Mappings:
         `refuse` may know more reasons to skip one. Raises EditRefused, nothing changed.
         """
         planned = plan_merge(self.document, self.entries, wanted, strip_path=strip_path, refuse=refuse)
-        return self._with(planned.carried_out(self.document)), planned.outcomes
+        return self._with(planned.apply_to(self.document)), planned.outcomes
 
     def remove(self, arn: str) -> Mappings:
         """Takes every entry for the ARN, account or `sso:ACCOUNT/PERMISSION SET` out; the same value if there

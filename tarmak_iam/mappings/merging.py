@@ -76,7 +76,7 @@ class MergePlan:
     outcomes: tuple[MergeOutcome, ...]
     edits: tuple[Edit, ...]
 
-    def carried_out(self, document: Document) -> Document:
+    def apply_to(self, document: Document) -> Document:
         """The same document if there is nothing to do. Raises EditRefused.
 
         Many edits are made as one: each by itself costs a look at all the others.

@@ -73,14 +73,14 @@ def parse_principal(text: str, *, strip_path: bool = False) -> NamedPrincipal:
     found = arn_flaw(text)
     if found is not None and text.isdigit():
         raise ConfigError(found.what, remedy="an account has twelve digits; a leading zero needs quotes in YAML")
-    if found is not None and found.flaw is FlawKind.PATH and found.instead:
+    if found is not None and found.kind is FlawKind.PATH and found.likely_arn:
         if not strip_path and not _is_reserved(text):
             raise ConfigError(found.what, remedy=f"{found.remedy}, or give --strip-path")
         notes.append(
-            f"{shortened(text)} is mapped as {shortened(found.instead)}: STS leaves a role's path out, "
+            f"{shortened(text)} is mapped as {shortened(found.likely_arn)}: STS leaves a role's path out, "
             "so it means every role of that name in the account, whatever its path"
         )
-        text = found.instead
+        text = found.likely_arn
     kind = checked_arn(text)
     return NamedPrincipal(kind, text, (*notes, *_of_sso_role(text)))
 
@@ -92,7 +92,7 @@ def check_principal(text: str) -> None:
         parse_principal(text)
     except ConfigError:
         found = arn_flaw(text)
-        if found is None or found.flaw in (FlawKind.NO_ARN, FlawKind.NO_PRINCIPAL, FlawKind.PARTITION):
+        if found is None or found.kind in (FlawKind.NO_ARN, FlawKind.NO_PRINCIPAL, FlawKind.PARTITION):
             raise
 
 

@@ -142,7 +142,7 @@ class EffectiveEntries:
             arn = f"arn:aws:iam::{account}:role/AWSReservedSSO_{permission_set}_{_SUFFIX}"
             return self._decided(entry, Grant("sso", entry.sso, "", (), "")) or self._answered(arn)
         found = arn_flaw(entry.arn) if entry.arn else None
-        if not entry.arn or (found is not None and found.flaw is not FlawKind.ASSUMED_ROLE):
+        if not entry.arn or (found is not None and found.kind is not FlawKind.ASSUMED_ROLE):
             return found.what if found is not None else "it names nobody"
         return self._decided(entry, Grant("arn", canonical_text(entry.arn), "", (), "")) or self._answered(entry.arn)
 
@@ -240,7 +240,7 @@ class _Reviewer:
             privilege=privilege,
             because=because,
             alternatives=tuple(map(self._given, others)),
-            may_get_nothing=None in self.installation.loaded.possible(grant),
+            may_get_nothing=None in self.installation.loaded.possible_grants(grant),
             findings=self.told.of_entry(entry.route) if entry else (),
             change=self._change(entry) if entry else None,
         )

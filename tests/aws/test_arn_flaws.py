@@ -150,8 +150,8 @@ DEV = f"{HEAD}role/Dev"
 def test_a_flaw_and_its_remedy(text: str, flaw: FlawKind, remedy: str) -> None:
     found = arn_flaw(text)
     assert found is not None
-    assert (found.flaw, found.remedy) == (flaw, remedy)
-    assert found.instead is None or arn_flaw(found.instead) is None
+    assert (found.kind, found.remedy) == (flaw, remedy)
+    assert found.likely_arn is None or arn_flaw(found.likely_arn) is None
     assert is_reachable(text) is (flaw is FlawKind.ASSUMED_ROLE)
 
 

@@ -100,7 +100,7 @@ def test_grants_name_everybody_whom_a_choice_lets_in() -> None:
     assert [(grant.principal, grant.is_sure) for grant in loaded.grants] == [(B, False), (A, False)]
     one = loaded.grants[0]
     assert [(each.username, each.groups) for each in (one, *loaded.alternatives(one))] == [("x", ("i",)), ("x", ("h",))]
-    assert None in loaded.possible(one)
+    assert None in loaded.possible_grants(one)
 
 
 def test_the_last_of_two_entries_wins_only_if_it_is_for_the_principal_at_every_start() -> None:

@@ -118,13 +118,13 @@ def effective(wanted: Wanted) -> Wanted | LeftOut:
     """
     principal = wanted.principal
     flaw = arn_flaw(principal) if principal.startswith("arn:") else None
-    if flaw is not None and (flaw.flaw is not FlawKind.ASSUMED_ROLE or flaw.instead is None):
+    if flaw is not None and (flaw.kind is not FlawKind.ASSUMED_ROLE or flaw.likely_arn is None):
         return LeftOut(f"{flaw.what}; {flaw.remedy}", wanted.place)
     try:
-        parse_principal(principal if flaw is None or flaw.instead is None else flaw.instead)
+        parse_principal(principal if flaw is None or flaw.likely_arn is None else flaw.likely_arn)
     except ConfigError as error:
         return LeftOut(error.message, wanted.place)
-    return wanted if flaw is None or flaw.instead is None else replace(wanted, principal=flaw.instead)
+    return wanted if flaw is None or flaw.likely_arn is None else replace(wanted, principal=flaw.likely_arn)
 
 
 def _mounted_file(mappings: Mappings, carried: Carried, _: DaemonVersion) -> Iterator[dict[str, Any] | LeftOut]:
