@@ -11,9 +11,9 @@ from tarmak_iam.aws.arn_flaws import is_reachable
 from tarmak_iam.errors import ConfigError, PolicyRefused
 from tarmak_iam.identity.caller import identity_of
 from tarmak_iam.identity.model import Grant
-from tarmak_iam.identity.releases import DEFAULT_RELEASE, known_partitions, spans_text
+from tarmak_iam.identity.releases import DEFAULT_RELEASE, SSO_GATE, ReleaseFeature, known_partitions, spans_text
 from tarmak_iam.identity.sts_verification import accepts_tokens_of
-from tarmak_iam.installation.daemon import SSO_GATE
+from tarmak_iam.identity.templates import PRIVATE_DNS
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.groups import ADMINS, NODES
@@ -31,10 +31,6 @@ __all__ = [
     "losses",
     "principal_refusal",
 ]
-
-_NODE_NAME = "{{EC2PrivateDNSName}}"
-
-_SSO_ENTRIES = "sso: field in RoleMapping"
 
 Side = Installation | Loaded
 
@@ -96,12 +92,12 @@ def is_admin(grant: Grant) -> bool:
 
 def is_instance(grant: Grant) -> bool:
     """Whether only EC2 instances get in by it: EC2 is asked for a name."""
-    return any(_NODE_NAME in name for name in (grant.username, *grant.groups))
+    return any(PRIVATE_DNS in name for name in (grant.username, *grant.groups))
 
 
 def is_node(grant: Grant) -> bool:
     """Whether it lets a node of the cluster in: by the group of nodes, or by a node's own name."""
-    return NODES in grant.groups or grant.username == f"system:node:{_NODE_NAME}"
+    return NODES in grant.groups or grant.username == f"system:node:{PRIVATE_DNS}"
 
 
 def principal_refusal(installation: Installation) -> Callable[[NamedPrincipal], ConfigError | None]:
@@ -116,10 +112,10 @@ class _Rules:
 
     def of_sso(self, name: NamedPrincipal) -> ConfigError | None:
         made, version = self.installation, self.installation.daemon_version
-        if not version.has(_SSO_ENTRIES):
+        if not version.has(ReleaseFeature.SSO_ENTRIES):
             return ConfigError(
                 f"{shortened(name)}: authenticator {version} has no SSO entries, "
-                f"which are in {spans_text(_SSO_ENTRIES)}",
+                f"which are in {spans_text(ReleaseFeature.SSO_ENTRIES)}",
                 remedy=f"map the ARN of the AWSReservedSSO role, or {_newer(made)}",
             )
         if not accepts_tokens_of("aws", made.partition, version):

@@ -25,7 +25,7 @@ from tarmak_iam.emit.artifact import Emitter, Manifest
 from tarmak_iam.emit.labels import NAME, NAMESPACE, SELECTOR, object_labels, pod_labels
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.daemon_config import DEFAULT_STATE_DIR, ServerSettings
-from tarmak_iam.identity.releases import DaemonVersion
+from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature
 from tarmak_iam.installation.backend_payloads import CONFIG_KEY
 from tarmak_iam.installation.installation import Installation
 
@@ -214,7 +214,7 @@ def _container(installation: Installation) -> dict[str, Any]:
             {"name": "state", "mountPath": f"{_STATE_DIR}/", "readOnly": True},
         ],
     }
-    if installation.daemon_version.has("/healthz on the TLS port 21362"):
+    if installation.daemon_version.has(ReleaseFeature.HEALTH_ON_TLS_PORT):
         server = installation.server
         container |= {
             "livenessProbe": _probe(server, initial_delay=10),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from tarmak_iam.aws.arn import ArnError, Principal, canonical_parts, canonicalize, parse_arn
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.model import Denied, Identity
-from tarmak_iam.identity.releases import DaemonVersion, known_partitions
+from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, known_partitions
 from tarmak_iam.text import quoted
 
 _WITHOUT_SESSION = (Principal.FEDERATED_USER, Principal.USER, Principal.ROOT)
@@ -67,8 +67,8 @@ class CallerReader:
 
     def __init__(self, version: DaemonVersion) -> None:
         self._partitions = known_partitions(version)
-        self._keeps_whole = version.has("federated user: whole UserId kept, SessionName empty")
-        self._needs_session = version.has("role UserId without a session refused (malformed UserID)")
+        self._keeps_whole = version.has(ReleaseFeature.FEDERATED_USER_ID_WHOLE)
+        self._needs_session = version.has(ReleaseFeature.ROLE_SESSION_REQUIRED)
 
     def read(self, identity: Identity) -> Caller:
         """Raises Denied for an answer of STS that the version does not understand."""

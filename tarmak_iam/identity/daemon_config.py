@@ -15,7 +15,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.identity.backend_support import BACKENDS, DEPRECATED_BACKENDS
 from tarmak_iam.identity.flags import DaemonFlags, parse_flags
 from tarmak_iam.identity.model import DaemonNotStarted, IdentityMapping, SsoRole
-from tarmak_iam.identity.releases import DaemonVersion, server_partitions
+from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, server_partitions
 from tarmak_iam.identity.viper import (
     Item,
     ViperSettings,
@@ -38,8 +38,6 @@ from tarmak_iam.text import quoted, shortened
 _PORTS = range(65536)
 
 _SSO_FIELDS = ("PermissionSetName", "AccountID", "Partition")
-
-RESERVES_ALL = "reservedPrefixConfig counts for EKSConfigMap and CRD"
 
 T = TypeVar("T")
 
@@ -73,7 +71,11 @@ class DaemonConfig:
     def reserved_in(self, backend: str) -> tuple[str, ...]:
         """The prefixes that count for a backend: some releases look at them for files only."""
         of_files = backend in ("MountedFile", "DynamicFile")
-        return self.reserved_prefixes.get(backend, ()) if of_files or self.version.has(RESERVES_ALL) else ()
+        return (
+            self.reserved_prefixes.get(backend, ())
+            if of_files or self.version.has(ReleaseFeature.PREFIXES_IN_ALL_BACKENDS)
+            else ()
+        )
 
 
 def read_daemon_config(file: Any, version: DaemonVersion, flags: DaemonFlags) -> DaemonConfig:
@@ -81,16 +83,16 @@ def read_daemon_config(file: Any, version: DaemonVersion, flags: DaemonFlags) ->
     lowers = lowers_lists(version)
     settings = ViperSettings(file, flags.values, _mapping_defaults(version), null_shadows=not lowers)
     return _DaemonConfigReader(
-        settings, version, splits=not version.has("viper v1.0.0 (Gopkg.lock)"), lowers=lowers
+        settings, version, splits=not version.has_viper("v1.0.0 (Gopkg.lock)"), lowers=lowers
     ).read(flags)
 
 
 def _mapping_defaults(version: DaemonVersion) -> dict[str, Any]:
     """The flags' defaults that an absent key takes."""
     defaults: dict[str, Any] = {"server.address": "127.0.0.1", "server.partition": "aws"}
-    if version.has("default backendMode [MountedFile]"):
+    if version.has(ReleaseFeature.BACKENDS_BY_FILE):
         defaults["server.backendMode"] = ["MountedFile"]
-    elif version.has("default backendMode [CRD,ConfigMap,File]"):
+    elif version.has(ReleaseFeature.BACKENDS_BY_FIRST_NAMES):
         defaults["server.backendMode"] = ["CRD", "ConfigMap", "File"]
     return defaults
 
@@ -109,8 +111,8 @@ class _DaemonConfigReader:
         self._version = version
         self._splits = splits
         self._lowers = lowers
-        self._has_sso = version.has("sso: field in RoleMapping")
-        self._has_user_id = version.has("userid field in RoleMapping/UserMapping")
+        self._has_sso = version.has(ReleaseFeature.SSO_ENTRIES)
+        self._has_user_id = version.has(ReleaseFeature.USER_IDS)
         self._notes: list[str] = []
         self._is_complete = True
 
@@ -127,17 +129,13 @@ class _DaemonConfigReader:
                 what, settings.route("clusterID"), remedy="write clusterID: and the name of the cluster"
             )
         partition = as_text(settings.get("server.partition"))
-        if version.has("config key server.partition") and partition not in server_partitions(version):
+        if version.has_key("server.partition") and partition not in server_partitions(version):
             known = ", ".join(server_partitions(version))
             remedy = f"remove server.partition, or write one of {known}"
             what = f"server.partition {self._shown('server.partition')} is not known"
             raise DaemonNotStarted(what, settings.route("server.partition"), remedy=remedy)
         self._check_process()
-        scrubbed = (
-            as_texts(settings.get("server.scrubbedAccounts"))
-            if version.has("config key server.scrubbedAccounts")
-            else []
-        )
+        scrubbed: list[str] = self._optional("server.scrubbedAccounts", as_texts, [])
         return DaemonConfig(
             version=version,
             cluster_id=cluster_id,
@@ -158,7 +156,7 @@ class _DaemonConfigReader:
 
     def _optional(self, key: str, read: Callable[[Any], T], absent: T) -> T:
         """A key that only some releases have."""
-        return read(self._settings.get(key)) if self._version.has(f"config key {key}") else absent
+        return read(self._settings.get(key)) if self._version.has_key(key) else absent
 
     def _check_process(self) -> None:
         """What ends the process before anybody is asked, and a file or flag decides.
@@ -181,7 +179,7 @@ class _DaemonConfigReader:
             self._stop("server.port", what, "remove the key, or write a number from 1 to 65535")
         role = self._text("server.ec2DescribeInstancesRoleARN")
         try:
-            if role and self._version.known >= DaemonVersion(0, 5, 0):
+            if role and self._version.has(ReleaseFeature.DESCRIBING_ROLE_PARSED):
                 parse_arn(role)
         except ArnError as error:
             remedy = "remove the key, or write the ARN of a role"
@@ -204,7 +202,7 @@ class _DaemonConfigReader:
         server = self._settings.get("server")
         if server is None or isinstance(server, AnyMapping):
             return
-        wanted = [key for key in ("server.partition",) if self._version.has(f"config key {key}")]
+        wanted = [key for key in ("server.partition",) if self._version.has_key(key)]
         # `server.address: 127.0.0.1` at the top, or a flag, is what it needs all the same.
         if any(self._settings.get(key) is None for key in (*wanted, "server.address")):
             what = f"server is a {_kind(server)}, and its settings must be a mapping"
@@ -215,12 +213,10 @@ class _DaemonConfigReader:
             raise DaemonNotStarted(what, self._settings.route("server"), remedy=remedy)
 
     def _backends(self) -> tuple[str, ...]:
-        if not self._version.has("config key server.backendMode"):
+        if not self._version.has_key("server.backendMode"):
             return ("MountedFile",)
         modes, route = as_texts(self._settings.get("server.backendMode")), self._settings.route("server.backendMode")
-        known = [
-            mode for mode in (*BACKENDS, *DEPRECATED_BACKENDS) if self._version.has(f"backendMode {mode} accepted")
-        ]
+        known = [mode for mode in (*BACKENDS, *DEPRECATED_BACKENDS) if self._version.accepts_backend(mode)]
         for mode in modes:
             if mode not in known:
                 what = f"backend-mode {quoted(mode)} is not valid for this version (it knows {', '.join(known)})"
@@ -307,7 +303,7 @@ class _DaemonConfigReader:
     def _sso(self, item: Item, route: Route) -> SsoRole | None:
         sso = self._value(item, "SSO")
         if sso is not None and not self._has_sso:
-            if not self._value(item, "RoleARN") and self._version.known >= DaemonVersion(0, 5, 0):
+            if not self._value(item, "RoleARN") and not self._version.has(ReleaseFeature.INVALID_ARN_LEFT_OUT):
                 what = f"{self._version} has no SSO entries (v0.6.0, v0.6.1, v0.6.30 and later have)"
                 raise DaemonNotStarted(what, route, remedy="choose a newer image, or map the role by its ARN")
             return None
@@ -325,7 +321,7 @@ class _DaemonConfigReader:
     def _reserved(self) -> dict[str, tuple[str, ...]]:
         """By backend; of two entries for one the last counts."""
         key = "server.reservedPrefixConfig"
-        if not self._version.has(f"config key {key}"):
+        if not self._version.has_key(key):
             return {}
         reserved: dict[str, tuple[str, ...]] = {}
         for item, index in weak_list(self._settings.get(key), splits=self._splits):
@@ -382,7 +378,6 @@ class ServerSettings:
     address: str = _SERVER_DEFAULTS["server.address"]
     port: int = DEFAULT_PORT
     state_dir: str = DEFAULT_STATE_DIR
-    kubeconfig_is_pregenerated: bool = False
 
 
 def read_server_settings(document: Document | None, version: DaemonVersion, args: Iterable[str] = ()) -> ServerSettings:
@@ -400,5 +395,4 @@ def read_server_settings(document: Document | None, version: DaemonVersion, args
         address=as_text(settings.get("server.address")),
         port=as_integer(settings.get("server.port")),
         state_dir=as_text(settings.get("server.stateDir")),
-        kubeconfig_is_pregenerated=as_boolean(settings.get("server.kubeconfigPregenerated")),
     )

@@ -22,7 +22,7 @@ from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.go_decoding import JsonMappings
 from tarmak_iam.identity.model import DaemonNotStarted, IdentityMapping
-from tarmak_iam.identity.releases import DaemonVersion, known_partitions
+from tarmak_iam.identity.releases import SSO_GATE, DaemonVersion, ReleaseFeature, known_partitions
 from tarmak_iam.routes import Route
 
 
@@ -53,7 +53,7 @@ def read_json_object(text: str, filename: str) -> tuple[Document, dict[str, Any]
 def _filled(config: DaemonConfig, document: Document, data: dict[str, Any]) -> BackendTable:
     """One wrong value or entry, and nothing of the file counts. Raises NotStarted."""
     version = config.version
-    decoder = JsonMappings(has_sso=version.has("sso: field in RoleMapping"))
+    decoder = JsonMappings(has_sso=version.has(ReleaseFeature.SSO_ENTRIES))
     roles = decoder.mappings(data.get("maproles"), "role", _route(document, "mapRoles"))
     users = decoder.mappings(data.get("mapusers"), "user", _route(document, "mapUsers"))
     accounts = decoder.texts(data.get("mapaccounts"))
@@ -63,7 +63,7 @@ def _filled(config: DaemonConfig, document: Document, data: dict[str, Any]) -> B
         roles = [replace(role, sso=None) for role in roles]  # read, and not looked at
     for mapping in (*users, *roles):
         _check(mapping, config)
-    matches_sso = "SSORoleMatch" in config.gates and version.has("sso: DynamicFile backend matches by pattern")
+    matches_sso = SSO_GATE in config.gates and version.has(ReleaseFeature.SSO_IN_DYNAMIC_FILE)
     patterns = {sso_pattern(role.sso): role for role in roles if role.sso} if matches_sso else {}
     return replace(
         _empty(config),
@@ -116,21 +116,14 @@ def _canonical(arn: str, version: DaemonVersion) -> str:
         return ""
 
 
-# By release line, the first patch that compares the ARN of an entry found by its unique id, and the first
-# that compares it without case.
-_COMPARES = {5: 21, 6: 14, 7: 1}
-_COMPARES_WITHOUT_CASE = {5: 23, 6: 16, 7: 1}
-
-
 def _admits(version: DaemonVersion, caller: Caller, mapping: IdentityMapping) -> bool:
-    known = version.known
-    if not mapping.arn or known.patch < _COMPARES[known.minor]:
+    if not mapping.arn or not version.has(ReleaseFeature.ID_WITH_ARN):
         return True
-    if not version.has("DynamicFile: role path stripped for the ARN check of userIDStrict (StripPath)"):
+    if not version.has(ReleaseFeature.ID_WITH_ARN_WITHOUT_PATH):
         return caller.arn == mapping.arn
     wanted = to_lower(_without_path(mapping.arn, version))
     own = caller.canonical_arn
-    return not wanted or wanted == (to_lower(own) if known.patch >= _COMPARES_WITHOUT_CASE[known.minor] else own)
+    return not wanted or wanted == (to_lower(own) if version.has(ReleaseFeature.ID_WITH_ARN_IN_ANY_CASE) else own)
 
 
 def _without_path(text: str, version: DaemonVersion) -> str:
@@ -150,7 +143,7 @@ def _has_path(arn: Arn) -> bool:
 
 def _matches_one_by_one(version: DaemonVersion) -> bool:
     """v0.6.0 compares the ARN as it is written; all others look up the canonical one."""
-    return version.has("sso: DynamicFile backend matches by pattern")
+    return version.has(ReleaseFeature.SSO_IN_DYNAMIC_FILE)
 
 
 def _route(document: Document, name: str) -> Route:

@@ -26,12 +26,11 @@ from tarmak_iam.identity.cluster_objects import ClusterObject
 from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.go_decoding import JsonMappings, YamlMappings
 from tarmak_iam.identity.model import DaemonNotStarted, IdentityMapping, Locate
-from tarmak_iam.identity.releases import EQUAL_FOLD, DaemonVersion
+from tarmak_iam.identity.releases import SSO_GATE, DaemonVersion, ReleaseFeature
 from tarmak_iam.routes import Route
 
 AWS_AUTH_NAME, AWS_AUTH_NAMESPACE = "aws-auth", "kube-system"
 
-_VALIDATES = "MountedFile: roles are checked with Validate() (rolearn or sso must be given)"
 _KEYS = {"role": "mapRoles", "user": "mapUsers"}
 
 
@@ -45,9 +44,9 @@ def load_eks_configmap(config: DaemonConfig, aws_auth: ClusterObject | None) -> 
     """What is wrong in it is logged and left out; the daemon runs on. None: the cluster has no such object."""
     reader, version = _AwsAuthReader(config.version, aws_auth), config.version
     roles, users, accounts = list(reader.mappings("role")), list(reader.mappings("user")), reader.accounts()
-    matches_sso = "SSORoleMatch" in config.gates and version.has("sso: EKSConfigMap backend matches by pattern")
+    matches_sso = SSO_GATE in config.gates and version.has(ReleaseFeature.SSO_IN_EKS_CONFIG_MAP)
     patterns = {sso_pattern(role.sso): role for role in roles if role.sso}
-    folds = version.has(EQUAL_FOLD)
+    folds = version.has(ReleaseFeature.EQUAL_FOLD)
     compare = fold if folds else to_lower
     return BackendTable(
         backend="EKSConfigMap",
@@ -70,11 +69,15 @@ def _by_arn(
 ) -> dict[str, Found]:
     """Releases that check their entries go through them, others look them up."""
     found: dict[str, Found] = {key: (mapping,) for key, mapping in filed.items()}
-    return compared_one_by_one(found.values(), lambda each: compare(each.arn)) if version.has(_VALIDATES) else found
+    return (
+        compared_one_by_one(found.values(), lambda each: compare(each.arn))
+        if version.has(ReleaseFeature.CHECKS_ENTRIES)
+        else found
+    )
 
 
 def _user_key(user: IdentityMapping, version: DaemonVersion) -> str:
-    return user.arn if version.has(_VALIDATES) else to_lower(user.arn)
+    return user.arn if version.has(ReleaseFeature.CHECKS_ENTRIES) else to_lower(user.arn)
 
 
 @dataclass
@@ -113,14 +116,14 @@ class _AwsAuthReader:
     @property
     def _reads_json(self) -> bool:
         """Up to v0.5.7 and from v0.6.0 on the text is turned into JSON first, whose keys have any case."""
-        return self.version.has("EKSConfigMap: keys of mapRoles/mapUsers read without case (utilyaml.ToJSON)")
+        return self.version.has(ReleaseFeature.AWS_AUTH_IN_ANY_CASE)
 
     def _of_json(self, document: Document, kind: str) -> list[IdentityMapping]:
         data = document.read_as(YAML_V2_LATER)
         if not _has_json(data):
             self._notes.append(f"{_KEYS[kind]} is left out: JSON has no infinity and no NaN")
             return []
-        decoder = JsonMappings(has_sso=self.version.has("sso: field in RoleMapping"))
+        decoder = JsonMappings(has_sso=self.version.has(ReleaseFeature.SSO_ENTRIES))
         found = decoder.mappings(_sorted(data), kind, Route())
         self._note_failure(_KEYS[kind], decoder.failed)
         return found
@@ -136,7 +139,7 @@ class _AwsAuthReader:
 
     def _refusal(self, mapping: IdentityMapping) -> str:
         """Why a release that checks its entries leaves one out."""
-        if not self.version.has(_VALIDATES):
+        if not self.version.has(ReleaseFeature.CHECKS_ENTRIES):
             return ""
         if mapping.kind == "user":
             return "" if mapping.arn else "it has no userarn"

@@ -11,7 +11,7 @@ from typing import Any
 from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.document.scalars import parse_go_integer
 from tarmak_iam.identity.model import DaemonNotStarted
-from tarmak_iam.identity.releases import DaemonVersion
+from tarmak_iam.identity.releases import SSO_GATE, DaemonVersion
 from tarmak_iam.identity.viper import GO_TRUE
 from tarmak_iam.text import shortened
 
@@ -35,11 +35,11 @@ _FLAGS: tuple[tuple[str, str, str, str], ...] = (
     ("server --port", "", "int", "server.port"),
     ("server --state-dir", "", "string", "server.stateDir"),
 )
+_GATES = ("ConfiguredInitDirectories", "IAMIdentityMappingCRD", SSO_GATE)
 _LEVELS = frozenset(("panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"))
 _FALSE = frozenset(("0", "f", "F", "FALSE", "false", "False"))
 # Go takes underscores between the digits of a literal.
 _GO_DIGITS = re.compile(r"[-+]?[0-9a-zA-Z]+(?:_[0-9a-zA-Z]+)*\Z", re.ASCII)
-_GATE_ITEM = "feature gate "
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def _known(version: DaemonVersion) -> dict[str, _Flag]:
     """By their long names and shorthands."""
     known: dict[str, _Flag] = {}
     for item, short, type_, key in _FLAGS:
-        if version.has(f"flag {item}"):
+        if version.has_flag(item):
             name = re.split(r"--| \(-", item)[1]
             flag = _Flag(name, short, type_, key)
             known[f"--{name}"] = flag
@@ -136,8 +136,7 @@ def _value(flag: _Flag, text: str) -> Any:
 
 def _gates(text: str, before: dict[str, bool], version: DaemonVersion) -> dict[str, bool]:
     """`A=true,B=false` over what earlier flags set; AllAlpha only fills in the gates that nobody named."""
-    names = ("ConfiguredInitDirectories", "IAMIdentityMappingCRD", "SSORoleMatch")
-    registered = [name for name in names if _registers(name, version)]
+    registered = [name for name in _GATES if version.has_gate(name)]
     gates, all_alpha = dict(before), None
     for part in filter(None, text.split(",")):
         name, sign, value = (piece.strip() for piece in part.partition("="))
@@ -152,7 +151,3 @@ def _gates(text: str, before: dict[str, bool], version: DaemonVersion) -> dict[s
         elif name != "AllBeta":
             raise DaemonNotStarted(f"unrecognized feature gate: {name}")
     return gates if all_alpha is None else {**dict.fromkeys(registered, all_alpha), **gates}
-
-
-def _registers(name: str, version: DaemonVersion) -> bool:
-    return version.has(f"{_GATE_ITEM}{name} (default false, Alpha)")

@@ -12,11 +12,10 @@ from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.identity.backend_table import BackendTable, Found
 from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.model import Grant, IdentityMapping
-from tarmak_iam.identity.releases import DaemonVersion
-from tarmak_iam.identity.templates import PRIVATE_DNS
+from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature
+from tarmak_iam.identity.templates import DNS_CHARACTER, PRIVATE_DNS
 
 _TEMPLATE = re.compile(r"\{\{[A-Za-z0-9]+\}\}", re.ASCII)
-_DNS_CHARACTER = re.compile("[a-z0-9]")
 # Any suffix will do: the daemon's pattern ends in a star.
 _SUFFIX = "ffffffffffffffff"
 
@@ -78,12 +77,12 @@ class Granting:
         if any(prefix and mapping.username.startswith(prefix) for prefix in table.reserved_prefixes):
             return True
         names = (mapping.username, *mapping.groups)
-        is_old = self.version.known < DaemonVersion(0, 5, 0)
-        if is_old and mapping.kind != "role":  # whose templates are not rendered
+        if mapping.kind != "role" and not self.version.has(ReleaseFeature.USER_TEMPLATES):
             return False
         if _has_no_session(asked) and any(PRIVATE_DNS in name for name in names):
             return True
-        return is_old and any(not _TEMPLATE.search(name) and not _DNS_CHARACTER.search(name) for name in names)
+        needs_dns = self.version.has(ReleaseFeature.NAMES_NEED_DNS_CHARACTER)
+        return needs_dns and any(not _TEMPLATE.search(name) and not DNS_CHARACTER.search(name) for name in names)
 
     def _named(self) -> Iterator[Grant]:
         """Every principal that some entry or account names, and that some caller can be."""

@@ -18,7 +18,7 @@ from tarmak_iam.identity.backend_table import (
 )
 from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.model import DaemonNotStarted, IdentityMapping, Locate
-from tarmak_iam.identity.releases import EQUAL_FOLD, DaemonVersion, known_partitions
+from tarmak_iam.identity.releases import SSO_GATE, DaemonVersion, ReleaseFeature, known_partitions
 from tarmak_iam.identity.viper import possible_stop_note
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
@@ -31,7 +31,7 @@ def load_mounted_file(config: DaemonConfig, place: Locate) -> BackendTable:
         loader.add_role(role)
     for user in config.users:
         loader.add_user(user)
-    matches_sso = "SSORoleMatch" in config.gates and config.version.has("sso: MountedFile backend matches by pattern")
+    matches_sso = SSO_GATE in config.gates and config.version.has(ReleaseFeature.SSO_IN_MOUNTED_FILE)
     return BackendTable(
         backend="MountedFile",
         roles=loader.role_table,
@@ -50,13 +50,13 @@ def load_mounted_file(config: DaemonConfig, place: Locate) -> BackendTable:
 class _MountedFileLoader:
     def __init__(self, version: DaemonVersion) -> None:
         self.notes: list[str] = []
-        self.folds_roles = version.has(EQUAL_FOLD)
+        self.folds_roles = version.has(ReleaseFeature.EQUAL_FOLD)
         self._version = version
         self._partitions = known_partitions(version)
-        self._validates = version.has("MountedFile: roles are checked with Validate() (rolearn or sso must be given)")
+        self._validates = version.has(ReleaseFeature.CHECKS_ENTRIES)
         self._roles, self._sso, self._users = LastWins(), LastWins(), LastWins()
         self._role_key = _role_key(version)
-        self._users_as_written = version.has("users: ARN parsed as written")
+        self._users_as_written = version.has(ReleaseFeature.USER_ARN_AS_WRITTEN)
 
     def add_role(self, role: IdentityMapping) -> None:
         possible = self._possible(role, self._role_keys)
@@ -116,9 +116,9 @@ class _MountedFileLoader:
 
 
 def _role_key(version: DaemonVersion) -> Callable[[IdentityMapping], str | None]:
-    if version.has("roles: ARN not parsed at all (compared without case only)"):
+    if version.has(ReleaseFeature.ROLE_ARN_NOT_PARSED):
         return lambda role: to_lower(role.arn)
-    if version.has("roles: ARN parsed as written (Canonicalize(m.RoleARN))"):
+    if version.has(ReleaseFeature.ROLE_ARN_AS_WRITTEN):
         return lambda role: to_lower(_canonical(role, role.arn, version) or "")
     return lambda role: _canonical(role, to_lower(role.arn), version)
 
@@ -128,7 +128,7 @@ def _canonical(mapping: IdentityMapping, text: str, version: DaemonVersion) -> s
     try:
         return canonicalize(text, known_partitions(version))[1]
     except ArnError as error:
-        if version.known < DaemonVersion(0, 5, 0):
+        if version.has(ReleaseFeature.INVALID_ARN_LEFT_OUT):
             return None
         what = f"{quoted(mapping.arn)} is not taken as an ARN: {error}"
         raise DaemonNotStarted(what, mapping.route, remedy=_arn_remedy(mapping, version)) from None

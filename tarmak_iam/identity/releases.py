@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from enum import Enum
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -17,8 +18,52 @@ from typing import Any
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.text import quoted
 
-EQUAL_FOLD = "compared with strings.EqualFold (ARNs of mappings, the signed header)"
-"""Releases before compare with strings.ToLower on both sides."""
+SSO_GATE = "SSORoleMatch"
+"""The feature gate without which a daemon does not look at SSO entries."""
+
+
+class ReleaseFeature(str, Enum):
+    """What only some releases do, by its item of versions.json; items of flags, keys, templates, extra values, gates,
+    backends and viper have methods of DaemonVersion instead."""
+
+    AWS_AUTH_IN_ANY_CASE = "EKSConfigMap: keys of mapRoles/mapUsers read without case (utilyaml.ToJSON)"
+    BACKENDS_BY_FIRST_NAMES = "default backendMode [CRD,ConfigMap,File]"
+    BACKENDS_BY_FILE = "default backendMode [MountedFile]"
+    CHECKS_ENTRIES = "MountedFile: roles are checked with Validate() (rolearn or sso must be given)"
+    CHECKS_TOKEN_TIMES = "times of tokens are checked, X-Amz-Expires up to 900"  # noqa: S105 - no password
+    DESCRIBING_ROLE_PARSED = "server.ec2DescribeInstancesRoleARN is parsed at the start"
+    DUPLICATE_PARAMETERS_REFUSED = "duplicate query parameters differing in case refused"
+    EQUAL_FOLD = "compared with strings.EqualFold (ARNs of mappings, the signed header)"
+    """Releases before compare with strings.ToLower on both sides."""
+    FEDERATED_USER_ID_WHOLE = "federated user: whole UserId kept, SessionName empty"
+    HEALTH_ON_TLS_PORT = "/healthz on the TLS port 21362"
+    ID_WITH_ARN = "DynamicFile: ARN of an entry found by its unique id is compared (userIDStrict)"
+    ID_WITH_ARN_IN_ANY_CASE = "DynamicFile: ARN of an entry found by its unique id is compared without case"
+    ID_WITH_ARN_WITHOUT_PATH = "DynamicFile: role path stripped for the ARN check of userIDStrict (StripPath)"
+    INVALID_ARN_LEFT_OUT = "ARN of an entry that is none: logged, and the entry is left out"
+    """Later releases stop."""
+    NAMES_NEED_DNS_CHARACTER = "names: a character of a-z or 0-9 wanted (DNS pattern without anchors)"
+    PREFIXES_IN_ALL_BACKENDS = "reservedPrefixConfig counts for EKSConfigMap and CRD"
+    ROLE_ARN_AS_WRITTEN = "roles: ARN parsed as written (Canonicalize(m.RoleARN))"
+    ROLE_ARN_NOT_PARSED = "roles: ARN not parsed at all (compared without case only)"
+    ROLE_SESSION_REQUIRED = "role UserId without a session refused (malformed UserID)"
+    SSO_ENTRIES = "sso: field in RoleMapping"
+    SSO_GATE = "feature gate SSORoleMatch (default false, Alpha)"
+    SSO_IN_DYNAMIC_FILE = "sso: DynamicFile backend matches by pattern"
+    SSO_IN_EKS_CONFIG_MAP = "sso: EKSConfigMap backend matches by pattern"
+    SSO_IN_MOUNTED_FILE = "sso: MountedFile backend matches by pattern"
+    STS_HOST_BY_FORMAT = "STS host by format only (verifySTSHostnameFormat)"
+    STS_HOST_BY_PATTERN = "STS host by regexp"
+    STS_HOST_OF_OWN_REGION = "STS host of the own region taken"
+    STS_HOST_OF_OWN_REGION_UNLISTED = "STS host of the own region taken in a partition without listed hosts"
+    STS_REDIRECTS_REFUSED = "redirects of STS not followed"
+    USER_ARN_AS_WRITTEN = "users: ARN parsed as written"
+    USER_IDS = "userid field in RoleMapping/UserMapping"
+    USER_TEMPLATES = "users: templates rendered"
+    """v0.4.0 renders the templates of roles only."""
+    WEBHOOK_COMMENTS = "webhook kubeconfig of init has comments"
+    YAML_V2_2_2 = "yaml.v2 v2.2.2"
+
 
 _TAG = re.compile(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?:[-+].*)?\Z", re.ASCII)
 
@@ -57,7 +102,36 @@ class DaemonVersion:
             return f"is newer than {NEWEST_READ}, the newest release whose source was read"
         return "" if self.known == self else "is not a known release"
 
-    def has(self, item: str) -> bool:
+    def has(self, feature: ReleaseFeature) -> bool:
+        return self.has_item(feature.value)
+
+    def has_flag(self, name: str) -> bool:
+        """`name` as versions.json has it, with the command: `server --backend-mode`."""
+        return self.has_item(f"flag {name}")
+
+    def has_key(self, name: str) -> bool:
+        """A key of the configuration: `server.partition`."""
+        return self.has_item(f"config key {name}")
+
+    def has_template(self, name: str) -> bool:
+        return self.has_item(f"template {{{{{name}}}}}")
+
+    def has_extra(self, key: str) -> bool:
+        """Whether its answers have an extra value."""
+        return self.has_item(f"extra key {key}")
+
+    def has_gate(self, name: str) -> bool:
+        return self.has_item(f"feature gate {name} (default false, Alpha)")
+
+    def has_viper(self, *tags: str) -> bool:
+        """Whether its go.mod has one of these versions of viper."""
+        return any(self.has_item(f"viper {tag}") for tag in tags)
+
+    def accepts_backend(self, name: str) -> bool:
+        """Whether --backend-mode takes a backend by this name."""
+        return self.has_item(f"backendMode {name} accepted")
+
+    def has_item(self, item: str) -> bool:
         """Whether it has an item of versions.json. Raises KeyError for an item that is not there."""
         return self.within(_table()[item])
 
@@ -151,7 +225,7 @@ def spans_text(item: str) -> str:
 
 
 def recorded_items() -> tuple[str, ...]:
-    """Everything that versions.json tells of releases, as `has` and `spans_text` take it."""
+    """Everything that versions.json tells of releases, as `has_item` and `spans_text` take it."""
     return tuple(_table())
 
 

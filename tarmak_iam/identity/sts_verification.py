@@ -11,7 +11,7 @@ from functools import cache
 from importlib import resources
 
 from tarmak_iam.aws.sts_hosts import DUAL_STACK_DOMAINS, GLOBAL_HOST, STS_DOMAINS, hosts_of_region
-from tarmak_iam.identity.releases import DaemonVersion, Spans, read_spans, server_partitions
+from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, Spans, read_spans, server_partitions
 from tarmak_iam.text import one_line
 
 
@@ -19,9 +19,9 @@ from tarmak_iam.text import one_line
 def accepts_tokens_of(caller: str, daemon: str, version: DaemonVersion) -> bool:
     """Up to v0.5.1 any amazonaws.com host passes, then those of the configured partition only, and from
     v0.7.5 on every host with that partition's domain (aws and aws-us-gov share one)."""
-    if not version.has("config key server.partition"):
+    if not version.has_key("server.partition"):
         return STS_DOMAINS.get(caller, "").startswith("amazonaws.com")
-    if version.has("STS host by format only (verifySTSHostnameFormat)"):
+    if version.has(ReleaseFeature.STS_HOST_BY_FORMAT):
         return STS_DOMAINS.get(caller) == STS_DOMAINS.get(daemon)
     return caller == daemon
 
@@ -29,13 +29,6 @@ def accepts_tokens_of(caller: str, daemon: str, version: DaemonVersion) -> bool:
 # The daemon's own pattern up to v0.5.1; there is no zero in it.
 _PATTERN = re.compile(r"sts(\.[a-z1-9-]+)?\.amazonaws\.com(\.cn)?\Z")
 
-
-# Releases that also take the host of the region they run in, which instance metadata tells them.
-_TAKES_OWN_REGION = read_spans([["v0.5.13"], ["v0.6.4"], ["v0.7.1"]])
-
-
-# Of those, the ones that do so in a partition too whose STS their SDK does not know.
-_EVEN_WITHOUT_STS = read_spans([["v0.6.22"], ["v0.7.1"]])
 
 _REGION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\Z")
 
@@ -53,13 +46,13 @@ def host_refusal(host: str, verifier: Verifier) -> str | None:
     """Why the daemon refuses a token of this host; None if it does not."""
     version = verifier.version
     unexpected = f"the host '{one_line(host)}' is not one that it takes"
-    if version.has("STS host by regexp"):
+    if version.has(ReleaseFeature.STS_HOST_BY_PATTERN):
         return None if _PATTERN.match(host) else f"{unexpected}: only sts.REGION.amazonaws.com, with .cn or without"
-    if not version.has("config key server.partition"):
+    if not version.has_key("server.partition"):
         return None if host == GLOBAL_HOST else f"{unexpected}: only {GLOBAL_HOST}"
     if verifier.partition not in server_partitions(version):
         return f"it knows no partition '{verifier.partition}'"
-    if version.has("STS host by format only (verifySTSHostnameFormat)"):
+    if version.has(ReleaseFeature.STS_HOST_BY_FORMAT):
         return _format_refusal(host, verifier)
     if version.within(_listed(verifier.partition).get(host, ())) or host == _own_host(verifier):
         return None
@@ -80,9 +73,10 @@ def _listed(partition: str) -> dict[str, Spans]:
 
 
 def _own_host(verifier: Verifier) -> str | None:
-    """The host of the daemon's region, where it takes one that is not on its list."""
-    spans = _TAKES_OWN_REGION if _listed(verifier.partition) else _EVEN_WITHOUT_STS
-    if not verifier.region or not verifier.version.within(spans):
+    """The host of the daemon's region, where it takes one that is not on its list: instance metadata tells it."""
+    is_listed = bool(_listed(verifier.partition))
+    own = ReleaseFeature.STS_HOST_OF_OWN_REGION if is_listed else ReleaseFeature.STS_HOST_OF_OWN_REGION_UNLISTED
+    if not verifier.region or not verifier.version.has(own):
         return None
     return f"sts.{verifier.region}.{STS_DOMAINS[verifier.partition]}"
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.model import Denied
-from tarmak_iam.identity.releases import DaemonVersion
+from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature
 from tarmak_iam.text import quoted
 
 TEMPLATES = ("AccountID", "SessionName", "SessionNameRaw", "AccessKeyID", "EC2PrivateDNSName")
@@ -119,10 +119,7 @@ _INSTANCE = re.compile(r"i-([0-9A-Za-z_]{8}|[0-9A-Za-z_]{17})\Z", re.ASCII)
 
 
 # v0.4.0 checks for a DNS name but forgot the anchors: one such character anywhere is enough.
-_DNS_CHARACTER = re.compile(r"[a-z0-9]")
-
-_PRIVATE_DNS = "{{EC2PrivateDNSName}}"
-
+DNS_CHARACTER = re.compile(r"[a-z0-9]")
 
 # In the daemon's order: what one puts in, the next one may replace.
 _VALUES: tuple[tuple[str, Callable[[Caller], str]], ...] = (
@@ -139,20 +136,20 @@ class TemplateRenderer:
     __slots__ = ("_known", "_private_dns_names", "_wants_dns_character")
 
     def __init__(self, version: DaemonVersion, private_dns_names: Mapping[str, str]) -> None:
-        self._known = [(f"{{{{{name}}}}}", value) for name, value in _VALUES if version.has(f"template {{{{{name}}}}}")]
+        self._known = [(f"{{{{{name}}}}}", value) for name, value in _VALUES if version.has_template(name)]
         self._private_dns_names = private_dns_names
-        self._wants_dns_character = version.known < DaemonVersion(0, 5, 0)
+        self._wants_dns_character = version.has(ReleaseFeature.NAMES_NEED_DNS_CHARACTER)
 
     def render(self, template: str, caller: Caller) -> str:
         """Unknown, spaced or differently cased templates stay as they are. Raises Denied: the whole review fails."""
         text = template
         if "{{" in text:
-            if _PRIVATE_DNS in text:
-                text = text.replace(_PRIVATE_DNS, _private_dns_name(caller, self._private_dns_names))
+            if PRIVATE_DNS in text:
+                text = text.replace(PRIVATE_DNS, _private_dns_name(caller, self._private_dns_names))
             for name, value in self._known:
                 if name in text:
                     text = text.replace(name, value(caller))
-        if self._wants_dns_character and not _DNS_CHARACTER.search(text):
+        if self._wants_dns_character and not DNS_CHARACTER.search(text):
             raise Denied(f"{quoted(text)} has no character of a-z or 0-9, which this version wants in names")
         return text
 

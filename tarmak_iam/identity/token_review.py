@@ -19,7 +19,7 @@ from tarmak_iam.identity.backend_table import BackendTable
 from tarmak_iam.identity.caller import Caller, CallerReader
 from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.model import Answer, Denied, Identity, IdentityMapping, Locate
-from tarmak_iam.identity.releases import DaemonVersion
+from tarmak_iam.identity.releases import SSO_GATE, ReleaseFeature
 from tarmak_iam.identity.sts_verification import accepts_tokens_of
 from tarmak_iam.identity.templates import TemplateRenderer
 from tarmak_iam.routes import Route
@@ -119,7 +119,7 @@ def _hints(caller: Caller, config: DaemonConfig, table: BackendTable) -> Iterato
         if fnmatchcase(fold(caller.canonical_arn), fold(mapping.arn)):
             yield mapping, f"the entry for {mapping.arn} has a wildcard, and wildcards are taken literally"
     for mapping in table.with_sso:
-        hint = _sso_hint(mapping, caller, table, gate="SSORoleMatch" in config.gates)
+        hint = _sso_hint(mapping, caller, table, gate=SSO_GATE in config.gates)
         if hint:
             yield mapping, hint
 
@@ -254,9 +254,8 @@ class TokenReviewer:
         self._locate = locate
         self._callers = CallerReader(version)
         self._renderer = TemplateRenderer(version, private_dns_names)
-        # v0.4.0 renders the templates of roles only.
-        self._renders_users = version.known >= DaemonVersion(0, 5, 0)
-        self._extra_keys = [(key, index) for key, index in _EXTRA if version.has(f"extra key {key}")]
+        self._renders_users = version.has(ReleaseFeature.USER_TEMPLATES)
+        self._extra_keys = [(key, index) for key, index in _EXTRA if version.has_extra(key)]
 
     def review(self, identity: Identity) -> Answer:
         try:

@@ -21,7 +21,7 @@ from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.scalars import YAML_V2, YAML_V2_LATER, YAML_V3, Dialect, GoTime, parse_go_integer
 from tarmak_iam.errors import ParseError
 from tarmak_iam.identity.model import DaemonNotStarted
-from tarmak_iam.identity.releases import DaemonVersion, server_keys
+from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, server_keys
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted
 
@@ -64,14 +64,9 @@ def load_config(document: Document, version: DaemonVersion) -> Any:
     if data is not None and not isinstance(data, dict):
         remedy = "write server: at the beginning of a line, and mapRoles: below it"
         raise DaemonNotStarted("the configuration is no mapping", remedy=remedy)
-    if refuses_duplicates(version):
+    if dialect is YAML_V3:
         _refuse_duplicates(document)
     return data
-
-
-def refuses_duplicates(version: DaemonVersion) -> bool:
-    """Whether a key that is there twice ends the process."""
-    return _dialect(version) is YAML_V3
 
 
 def lowers_lists(version: DaemonVersion) -> bool:
@@ -81,9 +76,9 @@ def lowers_lists(version: DaemonVersion) -> bool:
 
 def _dialect(version: DaemonVersion) -> Dialect:
     """viper 1.19 changed to yaml.v3, where a duplicate key is an error too; v0.4.0 and v0.5.0 have yaml.v2 2.2.2."""
-    if any(version.has(f"viper {tag}") for tag in ("v1.19.0", "v1.20.1", "v1.21.0")):
+    if version.has_viper("v1.19.0", "v1.20.1", "v1.21.0"):
         return YAML_V3
-    return YAML_V2 if version.known < DaemonVersion(0, 5, 1) else YAML_V2_LATER
+    return YAML_V2 if version.has(ReleaseFeature.YAML_V2_2_2) else YAML_V2_LATER
 
 
 def _refuse_duplicates(document: Document) -> None:

@@ -15,9 +15,9 @@ from tarmak_iam.document.nodes import Mapping, dereference
 from tarmak_iam.errors import ConfigError, EditRefused, Place
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.model import Grant, Identity
-from tarmak_iam.identity.releases import spans_text
+from tarmak_iam.identity.releases import SSO_GATE, ReleaseFeature, spans_text
 from tarmak_iam.identity.viper import ViperSettings
-from tarmak_iam.installation.daemon import SSO_GATE, SSO_GATE_ITEM, Daemon, principal_kind
+from tarmak_iam.installation.daemon import Daemon, principal_kind
 from tarmak_iam.mappings.entries import listed_entries
 from tarmak_iam.mappings.formats import LeftOut, Shadowed, aws_auth, custom_resource, deciding
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
@@ -128,10 +128,10 @@ def _checked(mappings: Mappings, daemon: Daemon) -> Iterator[LeftOut]:
 
 def _unseen(principal: str, place: Place, daemon: Daemon) -> LeftOut:
     """What is said of an SSO entry that the settings switch off. Raises ConfigError where they do not."""
-    if not daemon.version.has(SSO_GATE_ITEM):
+    if not daemon.version.has(ReleaseFeature.SSO_GATE):
         raise ConfigError(
             f"{shortened(principal)} needs a version with {SSO_GATE}: "
-            f"{spans_text(SSO_GATE_ITEM)}, not {daemon.version}",
+            f"{spans_text(ReleaseFeature.SSO_GATE)}, not {daemon.version}",
             remedy="choose another image, or map the ARN of the AWSReservedSSO role",
             place=place,
         )

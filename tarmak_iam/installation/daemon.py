@@ -9,12 +9,9 @@ from tarmak_iam.command_line import PLAIN, CommandLine
 from tarmak_iam.identity.backend_support import carries
 from tarmak_iam.identity.flags import parse_flags
 from tarmak_iam.identity.model import DaemonNotStarted
-from tarmak_iam.identity.releases import DaemonVersion
+from tarmak_iam.identity.releases import SSO_GATE, DaemonVersion
 from tarmak_iam.installation.settings import SettingError
 from tarmak_iam.mappings.entries import MappingEntry
-
-SSO_GATE = "SSORoleMatch"
-SSO_GATE_ITEM = f"feature gate {SSO_GATE} (default false, Alpha)"
 
 _FIRST_NAMES = {"MountedFile": "File", "EKSConfigMap": "ConfigMap", "CRD": "CRD"}
 """What v0.5.0 calls the backends."""
@@ -40,7 +37,7 @@ class Daemon:
         args, names = [], self._backend_names()
         if self.gates:
             args.append(f"--feature-gates={_listed(self.gates)}")
-        if self.partition != "aws" and self.version.has("flag server --partition"):
+        if self.partition != "aws" and self.version.has_flag("server --partition"):
             args.append(f"--partition={self.partition}")
         if names:
             args.append(f"--backend-mode={','.join(names)}")
@@ -91,7 +88,7 @@ class Daemon:
 
     def _backend_names(self) -> tuple[str, ...]:
         """As the release spells them; none where it has no choice."""
-        if not self.version.has("flag server --backend-mode"):
+        if not self.version.has_flag("server --backend-mode"):
             if self.asks_cluster:
                 raise SettingError(
                     f"authenticator {self.version} has no backends: it reads its file only, "
@@ -100,7 +97,7 @@ class Daemon:
                     remedy="choose another image, or backends MountedFile",
                 )
             return ()
-        is_first = not self.version.has("backendMode MountedFile accepted")
+        is_first = not self.version.accepts_backend("MountedFile")
         return tuple(_FIRST_NAMES[name] if is_first else name for name in self.backends)
 
 

@@ -11,8 +11,8 @@ from tarmak_iam.aws.arn import ArnError, is_account, parse_arn
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.identity.backend_support import BACKENDS, DEPRECATED_BACKENDS, WRITABLE_BACKENDS, carries
-from tarmak_iam.identity.daemon_config import RESERVES_ALL, DaemonConfig
-from tarmak_iam.identity.releases import server_keys
+from tarmak_iam.identity.daemon_config import DaemonConfig
+from tarmak_iam.identity.releases import ReleaseFeature, server_keys
 from tarmak_iam.identity.sts_verification import accepts_tokens_of
 from tarmak_iam.identity.viper import as_texts, field_key, field_value
 from tarmak_iam.installation.backend_payloads import API_SERVER_KEYS, NotCarried
@@ -110,7 +110,7 @@ def _newer_key(rule: Rule, installation: Installation) -> Iterator[Finding]:
     settings = entries_of(mappings).settings if mappings else None
     for key in server_keys() if settings else ():
         assert settings
-        if settings.get(f"server.{key}") is not None and not version.has(f"config key server.{key}"):
+        if settings.get(f"server.{key}") is not None and not version.has_key(f"server.{key}"):
             what = f"authenticator {version} does not know server.{key}, and ignores it"
             yield rule.finding(
                 Subject.MAPPINGS, settings.route(f"server.{key}"), what, "choose another image, or remove it", at=At.KEY
@@ -130,7 +130,7 @@ def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding
 def _overridden_backends(rule: Rule, installation: Installation) -> Iterator[Finding]:
     mappings = installation.mappings
     settings = entries_of(mappings).settings if mappings else None
-    if settings is None or not installation.daemon_version.has("flag server --backend-mode"):
+    if settings is None or not installation.daemon_version.has_flag("server --backend-mode"):
         return
     written = [DEPRECATED_BACKENDS.get(mode, mode) for mode in as_texts(settings.get(_MODES))]
     known = all(mode in BACKENDS for mode in written)
@@ -201,7 +201,7 @@ def _impossible(rule: Rule, installation: Installation) -> Iterator[Finding]:
 
 def _idle_prefixes(rule: Rule, installation: Installation) -> Iterator[Finding]:
     daemon, mappings = installation.loaded.config, installation.mappings
-    if daemon is None or mappings is None or not daemon.version.has(f"config key {_RESERVED_PREFIXES}"):
+    if daemon is None or mappings is None or not daemon.version.has_key(_RESERVED_PREFIXES):
         return
     settings = entries_of(mappings).settings
     items = settings.get(_RESERVED_PREFIXES)
@@ -235,7 +235,10 @@ def _why_idle(name: str, daemon: DaemonConfig, mappings: Mappings) -> tuple[str,
 def _reserve_for(backends: Iterable[str], daemon: DaemonConfig) -> str:
     """What counts takes access from those whose username has the prefix, which somebody has to want."""
     files = ("MountedFile", "DynamicFile")
-    name = next((each for each in backends if each in files or daemon.version.has(RESERVES_ALL)), None)
+    name = next(
+        (each for each in backends if each in files or daemon.version.has(ReleaseFeature.PREFIXES_IN_ALL_BACKENDS)),
+        None,
+    )
     return f"remove it, or name {name}: usernames with these prefixes are then refused" if name else "remove it"
 
 

@@ -9,7 +9,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.go_case import fold
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.findings import At, Finding, Severity, Subject
-from tarmak_iam.identity.releases import EQUAL_FOLD, spans_text
+from tarmak_iam.identity.releases import ReleaseFeature, spans_text
 from tarmak_iam.identity.viper import field_spellings, spellings
 from tarmak_iam.lint.authenticator_keys import is_empty_value
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
@@ -122,7 +122,7 @@ def _twice(mappings: Mappings, entry: WrittenEntry, earlier: WrittenEntry) -> st
         return f"the account {shortened(entry.listed.arn)} is listed in line {line} already"
     lost = "the last entry wins, and the first one's groups are lost"
     if canonical_text(entry.listed.arn) != canonical_text(earlier.listed.arn):
-        lost = f"{spans_text(EQUAL_FOLD)} takes one of them at random, at every login"
+        lost = f"{spans_text(ReleaseFeature.EQUAL_FOLD)} takes one of them at random, at every login"
     lost = f"{lost}; {recovery_hint()}" if earlier.is_admin and not entry.is_admin else lost
     return f"{entry.name} is mapped in line {line} already; {lost}"
 

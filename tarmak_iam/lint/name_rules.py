@@ -11,7 +11,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Scalar, dereference
 from tarmak_iam.document.render import quote
 from tarmak_iam.findings import Finding, Severity, Subject
-from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion, known_releases
+from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion, ReleaseFeature, known_releases
 from tarmak_iam.identity.templates import (
     PRIVATE_DNS,
     SESSION_TEMPLATES,
@@ -333,9 +333,8 @@ def _first_release(name: str, entry: WrittenEntry) -> DaemonVersion:
 
 
 def _is_replaced(name: str, entry: WrittenEntry, version: DaemonVersion) -> bool:
-    """v0.4.0 renders the templates of roles only."""
-    in_users = entry.listed.kind == "user" and version.known < DaemonVersion(0, 5, 0)
-    return not in_users and version.has(f"template {{{{{name}}}}}")
+    is_rendered = entry.listed.kind != "user" or version.has(ReleaseFeature.USER_TEMPLATES)
+    return is_rendered and version.has_template(name)
 
 
 TEMPLATE_RULES = (

@@ -25,7 +25,7 @@ from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.document.nodes import Scalar, dereference
 from tarmak_iam.findings import Finding, Severity, Subject
 from tarmak_iam.identity.model import IdentityMapping as Role
-from tarmak_iam.identity.releases import DaemonVersion
+from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature
 from tarmak_iam.identity.viper import as_text, as_texts, field_key, field_value
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
@@ -289,7 +289,7 @@ def _role_name(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 def _gate_is_off(rule: Rule, installation: Installation) -> Iterator[Finding]:
     mappings, version = installation.mappings, installation.daemon_version
-    matches = version.has("sso: MountedFile backend matches by pattern")
+    matches = version.has(ReleaseFeature.SSO_IN_MOUNTED_FILE)
     if matches and installation.settings.featureGates.get(_GATE):
         return
     for entry in entries_of(mappings).mapped if mappings else ():
@@ -418,7 +418,7 @@ def _ends_daemon(text: str, version: DaemonVersion) -> bool:
     try:
         parse_arn(text)
     except ArnError:
-        return version.known >= DaemonVersion(0, 5, 0)
+        return version.has(ReleaseFeature.DESCRIBING_ROLE_PARSED)
     return False
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import base64
 
 from tarmak_iam.identity.daemon_config import DEFAULT_STATE_DIR
-from tarmak_iam.identity.releases import DaemonVersion
+from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature
 from tarmak_iam.pki.pem import encode_pem
 
 CERTIFICATE = "cert.pem"
@@ -71,6 +71,6 @@ def webhook_kubeconfig(certificate: bytes, url: str, version: DaemonVersion = MA
 
     With the default they stay as they are when a master's own init unit has run.
     """
-    text = _COMMENTED if version.known < DaemonVersion(0, 5, 4) else _LATER
+    text = _COMMENTED if version.has(ReleaseFeature.WEBHOOK_COMMENTS) else _LATER
     ca = base64.b64encode(encode_pem("CERTIFICATE", certificate)).decode()
     return text.format(ca=ca, url=url).encode()

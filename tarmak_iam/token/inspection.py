@@ -14,7 +14,7 @@ from itertools import groupby
 from tarmak_iam.aws.sts_hosts import GLOBAL_HOST, partition_of_host, region_of_host
 from tarmak_iam.document.go_case import fold, to_lower
 from tarmak_iam.errors import ParseError
-from tarmak_iam.identity.releases import EQUAL_FOLD, DaemonVersion, known_releases
+from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, known_releases
 from tarmak_iam.identity.sts_verification import Verifier, host_refusal
 from tarmak_iam.text import one_line
 from tarmak_iam.token.presigned import LIFETIME, Presigned
@@ -40,10 +40,6 @@ _PARAMETERS = frozenset(
 _NUMBER = re.compile(r"[+-]?[0-9]+\Z")
 
 _DATE = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(?:[.,](\d+))?Z\Z", re.ASCII)
-
-
-# What v0.3.0 and older do not have: times are not looked at, and X-Amz-Expires ends at a minute.
-_FIRST_WITH_TIMES = DaemonVersion(0, 4, 0)
 
 
 # What the daemon sends; a signature over anything else cannot be right.
@@ -90,10 +86,10 @@ def _path(url: Presigned, _: Verifier) -> str | None:
 
 
 def _query(url: Presigned, verifier: Verifier) -> str | None:
-    if url.is_malformed and verifier.version.has("redirects of STS not followed"):  # which came with it, in v0.5.2
+    if url.is_malformed and verifier.version.has(ReleaseFeature.STS_REDIRECTS_REFUSED):  # which came with it, in v0.5.2
         return "the URL's query is malformed"
     lower = [to_lower(name) for name in url.names]
-    refuses_cases = verifier.version.has("duplicate query parameters differing in case refused")
+    refuses_cases = verifier.version.has(ReleaseFeature.DUPLICATE_PARAMETERS_REFUSED)
     if len(url.names) < len(url.query) or (refuses_cases and len(set(lower)) < len(lower)):
         return "a parameter of the URL is there twice"
     if not _PARAMETERS.issuperset(lower):
@@ -108,7 +104,7 @@ def _action(url: Presigned, _: Verifier) -> str | None:
 
 
 def _cluster_id_header(url: Presigned, verifier: Verifier) -> str | None:
-    compared = fold if verifier.version.has(EQUAL_FOLD) else to_lower
+    compared = fold if verifier.version.has(ReleaseFeature.EQUAL_FOLD) else to_lower
     if CLUSTER_ID_HEADER in map(compared, url.signed_headers):
         return None
     return f"the header {CLUSTER_ID_HEADER}, which names the cluster, is not signed"
@@ -116,7 +112,8 @@ def _cluster_id_header(url: Presigned, verifier: Verifier) -> str | None:
 
 def _expires(url: Presigned, verifier: Verifier) -> str | None:
     text = url.value("x-amz-expires")
-    most = 900 if verifier.version.known >= _FIRST_WITH_TIMES else 60
+    # It ends at a minute in v0.3.0 and older, which do not look at times either.
+    most = 900 if verifier.version.has(ReleaseFeature.CHECKS_TOKEN_TIMES) else 60
     if _NUMBER.match(text) and 0 <= int(text) <= most:
         return None
     return f"X-Amz-Expires is not between 0 and {most}"
@@ -135,7 +132,7 @@ _CHECKS: tuple[Callable[[Presigned, Verifier], str | None], ...] = (
 
 
 def _time_refusal(url: Presigned, verifier: Verifier, now: datetime) -> str | None:
-    if verifier.version.known < _FIRST_WITH_TIMES:
+    if not verifier.version.has(ReleaseFeature.CHECKS_TOKEN_TIMES):
         return None
     if not url.value("x-amz-date"):
         return "X-Amz-Date is missing"

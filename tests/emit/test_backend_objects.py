@@ -57,7 +57,6 @@ SSO = """\
     groups: [dev]
 """
 WITH_SSO = RICH.replace("  mapUsers:\n", f"{SSO}  mapUsers:\n")
-GATE = "feature gate SSORoleMatch (default false, Alpha)"
 BACKENDS = [
     list(chosen)
     for count in (1, 2, 3)
@@ -103,14 +102,14 @@ TARMAK = TarmakConfig.parse(CONFIG.format(api_server=ON, location="eu-west-1"))
 def made_of(text: str, version: DaemonVersion, backends: list[str]) -> Installation:
     """Without reading the same files again and again."""
     settings: dict[str, Any] = {"daemonVersion": str(version), "backends": backends}
-    if version.has(GATE):
+    if version.has_gate("SSORoleMatch"):
         settings["featureGates"] = {"SSORoleMatch": True}
     return Installation.of(TARMAK, TARMAK.current_cluster, PARSED[text], None, settings)
 
 
 @pytest.mark.parametrize("version", known_releases(), ids=str)
 def test_every_release_and_backend_gives_what_the_file_says_or_is_refused(version: DaemonVersion) -> None:
-    text = FULL_WITH_SSO if version.has(GATE) else FULL
+    text = FULL_WITH_SSO if version.has_gate("SSORoleMatch") else FULL
     itself = answers(text, str(version), made_of(text, version, ["MountedFile"]).daemon_args(), {})
     for backends in BACKENDS:
         reason = refused(version, backends)
@@ -128,7 +127,7 @@ def test_objects_alone_give_what_the_file_says_of_arns(version: DaemonVersion) -
     assert answers(*read_back(manifests(made_of(RICH, version, ["CRD"])), str(version))) == itself
 
 
-@pytest.mark.parametrize("version", [each for each in known_releases() if not each.has(GATE)], ids=str)
+@pytest.mark.parametrize("version", [each for each in known_releases() if not each.has_gate("SSORoleMatch")], ids=str)
 def test_sso_entries_need_a_release_that_has_them(version: DaemonVersion) -> None:
     spans = "v0.6.0 to v0.6.1, v0.6.30 to v0.6.31, v0.7.1 and later"
     with pytest.raises(ConfigError, match=f":17:5: sso:111122223333/Dev needs a version with SSORoleMatch: {spans}"):

@@ -167,10 +167,10 @@ def registries(_: click.Context) -> Iterator[Offer]:
 
 @_completer
 def feature_gates(_: click.Context) -> Iterator[Offer]:
-    from tarmak_iam.installation.daemon import SSO_GATE, SSO_GATE_ITEM
+    from tarmak_iam.identity.releases import SSO_GATE, ReleaseFeature
 
-    yield f"{SSO_GATE}=true", SSO_GATE_ITEM
-    yield f"{SSO_GATE}=false", SSO_GATE_ITEM
+    yield f"{SSO_GATE}=true", ReleaseFeature.SSO_GATE.value
+    yield f"{SSO_GATE}=false", ReleaseFeature.SSO_GATE.value
 
 
 @_completer

@@ -10,7 +10,7 @@ from tarmak_iam.aws.arn_flaws import FlawKind, arn_flaw
 from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.document.render import Layout, block_lines
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.identity.releases import DaemonVersion
+from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature
 from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.formats import authenticator_config, aws_auth, custom_resource
 from tarmak_iam.mappings.formats.detect import Import
@@ -136,9 +136,7 @@ def _config_map(mappings: Mappings, carried: Carried, version: DaemonVersion) ->
     yield from _own_settings(mappings, "EKSConfigMap")
     kept = []
     for entry in carried:
-        if parse_principal(entry.principal).kind == "sso" and not version.has(
-            "sso: EKSConfigMap backend matches by pattern"
-        ):
+        if parse_principal(entry.principal).kind == "sso" and not version.has(ReleaseFeature.SSO_IN_EKS_CONFIG_MAP):
             yield LeftOut(
                 f"{shortened(entry.principal)}: authenticator {version} has no SSO entries in aws-auth", entry.place
             )
@@ -169,7 +167,7 @@ def _custom_resources(
 
 
 def _missing_backend(backend: str, version: DaemonVersion) -> Iterator[LeftOut]:
-    if not version.has(f"backendMode {backend} accepted"):
+    if not version.accepts_backend(backend):
         yield LeftOut(f"authenticator {version} has no backend {backend}")
 
 

@@ -177,7 +177,7 @@ def _daemons() -> Iterator[str]:
 
 
 def _row_of_daemon(version: DaemonVersion) -> tuple[str, ...]:
-    has_backends = version.has("flag server --backend-mode")
+    has_backends = version.has_flag("server --backend-mode")
     spec = _container(version)
     flag = next((each for each in spec["args"] if each.startswith("--backend-mode")), "")
     resources = spec["resources"]
