@@ -9,6 +9,7 @@ from tarmak_iam.access.diff import Loaded, Standings, change_of
 from tarmak_iam.aws.arn import canonicalize, is_account
 from tarmak_iam.aws.arn_flaws import is_reachable
 from tarmak_iam.errors import ConfigError, PolicyRefused
+from tarmak_iam.identity.backend_support import MOUNTED_FILE
 from tarmak_iam.identity.caller import identity_of
 from tarmak_iam.identity.model import Grant
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, SSO_GATE, ReleaseFeature, known_partitions, spans_text
@@ -173,7 +174,7 @@ def _newer(installation: Installation) -> str:
 
 
 def _meant(entry: MappingEntry) -> Iterator[Grant]:
-    backend = "MountedFile"
+    backend = MOUNTED_FILE.name
     if entry.kind == "account" and is_account(entry.arn):
         yield Grant("account", entry.arn, "", (), backend)
     elif entry.sso_role is not None and not entry.arn:

@@ -15,6 +15,7 @@ from tarmak_iam.emit.artifact import Emitter, Manifest
 from tarmak_iam.emit.kubernetes_objects import fits_client_side_apply, object_key, object_text
 from tarmak_iam.emit.labels import NAME, NAMESPACE, object_labels
 from tarmak_iam.errors import ConfigError
+from tarmak_iam.identity.backend_support import CRD as CRD_BACKEND
 from tarmak_iam.identity.crd import CRD_GROUP
 from tarmak_iam.installation.backend_payloads import CONFIG_KEY, MAX_CONFIGMAP, configmap_size
 from tarmak_iam.installation.installation import Installation
@@ -63,7 +64,7 @@ _VERSION = API_VERSION.rpartition("/")[2]
 
 def custom_resource_definition(installation: Installation) -> tuple[Manifest, ...]:
     """None for other backends. Raises ConfigError where the Kubernetes version cannot be read."""
-    if "CRD" not in installation.daemon.backends:
+    if CRD_BACKEND.name not in installation.daemon.backends:
         return ()
     kubernetes = installation.kubernetes
     is_beta = kubernetes.is_below(1, 16)
@@ -142,7 +143,7 @@ def notes(installation: Installation) -> tuple[str, ...]:
 def _notes(installation: Installation) -> Iterator[str]:
     yield from map(str, installation.delivery.notes)
     apply = installation.command("apply")
-    if "CRD" in installation.daemon.backends:
+    if CRD_BACKEND.name in installation.daemon.backends:
         yield (
             "`kubectl apply` takes the IAMIdentityMapping objects only once their CustomResourceDefinition is there: "
             f"where it is new, apply that first, or use `{apply}`, which waits for it"

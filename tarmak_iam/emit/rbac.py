@@ -14,6 +14,7 @@ from typing import Any
 from tarmak_iam.emit.artifact import Emitter, Manifest
 from tarmak_iam.emit.backend_objects import PLURAL
 from tarmak_iam.emit.labels import NAME, NAMESPACE, object_labels
+from tarmak_iam.identity.backend_support import CRD, EKS_CONFIG_MAP
 from tarmak_iam.identity.crd import CRD_GROUP
 from tarmak_iam.identity.eks_configmap import AWS_AUTH_NAME as AWS_AUTH
 from tarmak_iam.installation.installation import Installation
@@ -46,13 +47,13 @@ RBAC = Emitter("rbac", objects=rbac)
 
 def _rights(installation: Installation) -> Iterator[Manifest]:
     backends = installation.daemon.backends
-    if "CRD" in backends:
+    if CRD.name in backends:
         mappings: RbacRule = {"apiGroups": [CRD_GROUP], "resources": [PLURAL], "verbs": ["list", "watch"]}
         status: RbacRule = {"apiGroups": [CRD_GROUP], "resources": [f"{PLURAL}/status"], "verbs": ["update"]}
         yield from _granted(installation, NAME, "", mappings, status)
         events: RbacRule = {"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]}
         yield from _granted(installation, _EVENTS_NAME, _EVENTS_NAMESPACE, events)
-    if "EKSConfigMap" in backends:
+    if EKS_CONFIG_MAP.name in backends:
         watched: RbacRule = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["watch"]}
         # Before, a watch of one object by its name counts as one of all (kubernetes#63469).
         if not installation.kubernetes.is_below(1, 11):

@@ -14,7 +14,7 @@ from tarmak_iam.identity.backends import load_tables
 from tarmak_iam.identity.daemon_config import DaemonConfig, read_daemon_config
 from tarmak_iam.identity.flags import DaemonFlags, parse_flags
 from tarmak_iam.identity.grants import Granting, likeliest_grant, other_grants
-from tarmak_iam.identity.model import Answer, DaemonNotStarted, Grant, Identity, Locate
+from tarmak_iam.identity.model import Answer, DaemonNotStarted, Grant, Identity, Locate, no_place, place_in
 from tarmak_iam.identity.releases import RECORDED_RELEASE, DaemonVersion
 from tarmak_iam.identity.sts_verification import accepts_tokens_of
 from tarmak_iam.identity.token_review import TokenReviewer, with_alternatives
@@ -65,11 +65,11 @@ class Authenticator:
         configuration's own lists.
         """
         document = None
-        locate: Locate = _nowhere
+        locate: Locate = no_place
         try:
             parsed = DaemonVersion.parse(version)
             document = parse_config(config_text, str(filename), shown_as)
-            locate = partial(_position, document)
+            locate = partial(place_in, document)
             flags = parse_flags(_as_args(args), parsed)
             ways = possible_files(load_config(document, parsed))
             loader = _Loading(parsed, flags, files or {}, locate, carried, ways)
@@ -196,14 +196,6 @@ def _failed(stop: DaemonNotStarted, locate: Locate) -> Answer:
 
 def _fixed(place: Place, _: Route | None) -> Place:
     return place
-
-
-def _position(document: Document, route: Route | None) -> Place | None:
-    return document.position(route) if route is not None else None
-
-
-def _nowhere(_: Route | None) -> None:
-    return None
 
 
 def _as_args(args: Iterable[str] | None) -> tuple[str, ...]:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from tarmak_iam.errors import ParseError
-from tarmak_iam.identity.backend_support import BACKENDS, DEPRECATED_BACKENDS, WRITABLE_BACKENDS, carries
+from tarmak_iam.identity.backend_support import (
+    BACKEND_SPELLINGS,
+    CRD,
+    DYNAMIC_FILE,
+    EKS_CONFIG_MAP,
+    MOUNTED_FILE,
+    Backend,
+    BackendSource,
+    backend_of,
+    current_name,
+)
 from tarmak_iam.identity.backend_table import BackendTable
 from tarmak_iam.identity.cluster_objects import ClusterObject, cluster_objects
 from tarmak_iam.identity.crd import load_crd, watched_identity_mappings
@@ -20,12 +30,12 @@ from tarmak_iam.identity.mounted_file import load_mounted_file
 from tarmak_iam.text import quoted
 
 
-def carried_by(mounted: BackendTable, backend: str, config: DaemonConfig) -> BackendTable:
+def carried_by(mounted: BackendTable, backend: Backend, config: DaemonConfig) -> BackendTable:
     """The table that a backend has once the mounted file's entries are written to it; places stay the file's."""
-    table = replace(mounted, backend=backend, is_carried=True, reserved_prefixes=config.reserved_in(backend))
-    if not carries(backend, "sso"):
+    table = replace(mounted, backend=backend.name, is_carried=True, reserved_prefixes=config.reserved_in(backend))
+    if not backend.carries("sso"):
         table = replace(table, patterns=())
-    if not carries(backend, "account"):
+    if not backend.carries("account"):
         table = replace(table, accounts=frozenset(), uncarried_accounts=mounted.accounts)
     return table
 
@@ -61,22 +71,18 @@ class _BackendLoader:
     notes: list[str] = field(default_factory=list)
 
     def tables(self, backends: Iterable[str]) -> tuple[BackendTable, ...]:
-        return tuple(map(self._table, backends))
+        return tuple(self._table(backend_of(name)) for name in backends)
 
-    def _table(self, backend: str) -> BackendTable:
-        config = self.config
-        if backend == "MountedFile":
-            return self.mounted
-        if self.carried and backend in WRITABLE_BACKENDS:
-            return carried_by(self.mounted, backend, config)
-        if backend == "DynamicFile":
-            name = _last(config.dynamic_file)
-            return load_dynamic_file(config, self.files.get(name), name)
-        if not self.objects:
-            raise DaemonNotStarted(f"the backend {backend} needs a cluster, and no object of one is given")
-        if backend == "CRD":
-            return load_crd(config, watched_identity_mappings(self.objects))
-        return load_eks_configmap(config, find_aws_auth(self.objects))
+    def _table(self, backend: Backend) -> BackendTable:
+        if backend is not MOUNTED_FILE and self.carried and not backend.why_not_written:
+            return carried_by(self.mounted, backend, self.config)
+        if backend.reads is BackendSource.CLUSTER and not self.objects:
+            raise DaemonNotStarted(f"the backend {backend.name} needs a cluster, and no object of one is given")
+        return _LOADERS[backend](self)
+
+    def dynamic_file(self) -> BackendTable:
+        name = _last(self.config.dynamic_file)
+        return load_dynamic_file(self.config, self.files.get(name), name)
 
     @cached_property
     def mounted(self) -> BackendTable:
@@ -102,7 +108,7 @@ class _BackendLoader:
 
     def note_unread(self, tables: Iterable[BackendTable]) -> None:
         asked = [table.backend for table in tables]
-        if not {"EKSConfigMap", "CRD"} & {*asked, *self.config.backends}:
+        if all(backend_of(name).reads is not BackendSource.CLUSTER for name in (*asked, *self.config.backends)):
             for name in sorted(self._others):
                 self.notes.append(f"{name} is not read: the backends are {', '.join(asked)}")
 
@@ -119,12 +125,19 @@ class _BackendLoader:
             return None
         if not isinstance(modes, str) or modes == " ".join(self.config.backends):
             return None
-        known = {*BACKENDS, *DEPRECATED_BACKENDS}
         names = modes.split(" ")
-        if not set(names) <= known:
+        if not set(names) <= {*BACKEND_SPELLINGS}:
             self.notes.append(f"the backend modes file is not followed: {quoted(modes)} is no list of backends")
             return None
-        return tuple(DEPRECATED_BACKENDS.get(name, name) for name in names)
+        return tuple(map(current_name, names))
+
+
+_LOADERS: AnyMapping[Backend, Callable[[_BackendLoader], BackendTable]] = {
+    MOUNTED_FILE: lambda loader: loader.mounted,
+    EKS_CONFIG_MAP: lambda loader: load_eks_configmap(loader.config, find_aws_auth(loader.objects)),
+    CRD: lambda loader: load_crd(loader.config, watched_identity_mappings(loader.objects)),
+    DYNAMIC_FILE: _BackendLoader.dynamic_file,
+}
 
 
 def _last(path: str) -> str:

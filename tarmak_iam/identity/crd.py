@@ -8,6 +8,7 @@ from typing import Any
 from tarmak_iam.aws.arn import ArnError, canonicalize
 from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.errors import Place
+from tarmak_iam.identity.backend_support import CRD
 from tarmak_iam.identity.backend_table import BackendTable, Found
 from tarmak_iam.identity.cluster_objects import ClusterObject
 from tarmak_iam.identity.daemon_config import DaemonConfig
@@ -45,12 +46,12 @@ def load_crd(config: DaemonConfig, objects: Sequence[ClusterObject]) -> BackendT
         return objects[step].place(("spec",)) if isinstance(step, int) else None
 
     return BackendTable(
-        backend="CRD",
+        backend=CRD.name,
         roles=roles,
         users={},
         place=place,
         written=tuple(written),
-        reserved_prefixes=config.reserved_in("CRD"),
+        reserved_prefixes=config.reserved_in(CRD),
     )
 
 

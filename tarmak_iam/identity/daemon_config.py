@@ -12,10 +12,17 @@ from typing import Any, NoReturn, TypeVar
 
 from tarmak_iam.aws.arn import ArnError, parse_arn
 from tarmak_iam.document import Document
-from tarmak_iam.identity.backend_support import BACKENDS, DEPRECATED_BACKENDS
+from tarmak_iam.identity.backend_support import (
+    BACKEND_SPELLINGS,
+    DYNAMIC_FILE,
+    MOUNTED_FILE,
+    Backend,
+    BackendSource,
+    current_name,
+)
 from tarmak_iam.identity.flags import DaemonFlags, parse_flags
 from tarmak_iam.identity.model import DaemonNotStarted, IdentityMapping, SsoRole
-from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, server_partitions
+from tarmak_iam.identity.releases import SSO_GATE, DaemonVersion, ReleaseFeature, server_partitions
 from tarmak_iam.identity.viper import (
     Item,
     ViperSettings,
@@ -68,14 +75,18 @@ class DaemonConfig:
     is_complete: bool = True
     """Whether every way in which it may take them was looked at."""
 
-    def reserved_in(self, backend: str) -> tuple[str, ...]:
-        """The prefixes that count for a backend: some releases look at them for files only."""
-        of_files = backend in ("MountedFile", "DynamicFile")
-        return (
-            self.reserved_prefixes.get(backend, ())
-            if of_files or self.version.has(ReleaseFeature.PREFIXES_IN_ALL_BACKENDS)
-            else ()
-        )
+    def reserves_for(self, backend: Backend) -> bool:
+        """Whether it looks at a backend's reserved prefixes at all: some releases do for files only."""
+        of_files = backend.reads is not BackendSource.CLUSTER
+        return of_files or self.version.has(ReleaseFeature.PREFIXES_IN_ALL_BACKENDS)
+
+    def reserved_in(self, backend: Backend) -> tuple[str, ...]:
+        """The prefixes that count for a backend."""
+        return self.reserved_prefixes.get(backend.name, ()) if self.reserves_for(backend) else ()
+
+    def matches_sso(self, backend: Backend) -> bool:
+        """Whether a backend looks at SSO entries."""
+        return SSO_GATE in self.gates and backend.sso is not None and self.version.has(backend.sso)
 
 
 def read_daemon_config(file: Any, version: DaemonVersion, flags: DaemonFlags) -> DaemonConfig:
@@ -214,9 +225,9 @@ class _DaemonConfigReader:
 
     def _backends(self) -> tuple[str, ...]:
         if not self._version.has_key("server.backendMode"):
-            return ("MountedFile",)
+            return (MOUNTED_FILE.name,)
         modes, route = as_texts(self._settings.get("server.backendMode")), self._settings.route("server.backendMode")
-        known = [mode for mode in (*BACKENDS, *DEPRECATED_BACKENDS) if self._version.accepts_backend(mode)]
+        known = [mode for mode in BACKEND_SPELLINGS if self._version.accepts_backend(mode)]
         for mode in modes:
             if mode not in known:
                 what = f"backend-mode {quoted(mode)} is not valid for this version (it knows {', '.join(known)})"
@@ -228,12 +239,12 @@ class _DaemonConfigReader:
             raise DaemonNotStarted(what, route, remedy="remove the key, or write [MountedFile]")
         has_path = bool(self._optional("server.dynamicfilepath", as_text, ""))
         what = "the backend DynamicFile and server.dynamicfilepath only go together"
-        if has_path and "DynamicFile" not in modes:
+        if has_path and DYNAMIC_FILE.name not in modes:
             what, key = f"{what}: DynamicFile is not among the backends", self._settings.route("server.dynamicfilepath")
             raise DaemonNotStarted(what, key, remedy="remove server.dynamicfilepath")
-        if not has_path and "DynamicFile" in modes:
+        if not has_path and DYNAMIC_FILE.name in modes:
             raise DaemonNotStarted(f"{what}: there is no path", route, remedy="add server.dynamicfilepath")
-        return tuple(DEPRECATED_BACKENDS.get(mode, mode) for mode in modes)
+        return tuple(map(current_name, modes))
 
     def _mappings(self, kind: str) -> tuple[IdentityMapping, ...]:
         key = f"server.map{kind.capitalize()}s"

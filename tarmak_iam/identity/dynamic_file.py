@@ -9,7 +9,8 @@ from typing import Any
 from tarmak_iam.aws.arn import Arn, ArnError, canonicalize, parse_arn
 from tarmak_iam.document import Document
 from tarmak_iam.document.go_case import equal_fold, fold, to_lower
-from tarmak_iam.errors import ParseError, Place
+from tarmak_iam.errors import ParseError
+from tarmak_iam.identity.backend_support import DYNAMIC_FILE
 from tarmak_iam.identity.backend_table import (
     BackendTable,
     Found,
@@ -21,8 +22,8 @@ from tarmak_iam.identity.backend_table import (
 from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.go_decoding import JsonMappings
-from tarmak_iam.identity.model import DaemonNotStarted, IdentityMapping
-from tarmak_iam.identity.releases import SSO_GATE, DaemonVersion, ReleaseFeature, known_partitions
+from tarmak_iam.identity.model import DaemonNotStarted, IdentityMapping, no_place, place_in
+from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, known_partitions
 from tarmak_iam.routes import Route
 
 
@@ -63,8 +64,7 @@ def _filled(config: DaemonConfig, document: Document, data: dict[str, Any]) -> B
         roles = [replace(role, sso=None) for role in roles]  # read, and not looked at
     for mapping in (*users, *roles):
         _check(mapping, config)
-    matches_sso = SSO_GATE in config.gates and version.has(ReleaseFeature.SSO_IN_DYNAMIC_FILE)
-    patterns = {sso_pattern(role.sso): role for role in roles if role.sso} if matches_sso else {}
+    patterns = {sso_pattern(role.sso): role for role in roles if role.sso} if config.matches_sso(DYNAMIC_FILE) else {}
     return replace(
         _empty(config),
         roles=_keyed([role for role in roles if not role.sso], config),
@@ -72,19 +72,19 @@ def _filled(config: DaemonConfig, document: Document, data: dict[str, Any]) -> B
         patterns=tuple((arn_like_pattern(text), (role,)) for text, role in patterns.items()),
         accounts=frozenset(accounts),
         accounts_route=_route(document, "mapAccounts"),
-        place=partial(_place, document),
+        place=partial(place_in, document),
         written=(*roles, *users),
     )
 
 
 def _empty(config: DaemonConfig, *notes: str) -> BackendTable:
     return BackendTable(
-        backend="DynamicFile",
+        backend=DYNAMIC_FILE.name,
         notes=notes,
         roles={},
         users={},
-        place=lambda route: None,  # noqa: ARG005 - an empty table has no places
-        reserved_prefixes=config.reserved_in("DynamicFile"),
+        place=no_place,
+        reserved_prefixes=config.reserved_in(DYNAMIC_FILE),
         by_user_id=config.user_id_strict,
         admits=partial(_admits, config.version) if config.user_id_strict else None,
     )
@@ -149,7 +149,3 @@ def _matches_one_by_one(version: DaemonVersion) -> bool:
 def _route(document: Document, name: str) -> Route:
     data = document.data or {}
     return Route.of((next((key for key in data if equal_fold(key, name)), name),))
-
-
-def _place(document: Document, route: Route | None) -> Place | None:
-    return document.position(route) if route is not None else None

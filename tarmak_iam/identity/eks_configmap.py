@@ -14,6 +14,7 @@ from tarmak_iam.document.go_case import fold, to_lower
 from tarmak_iam.document.nodes import Scalar
 from tarmak_iam.document.scalars import YAML_V2_LATER
 from tarmak_iam.errors import ParseError, Place
+from tarmak_iam.identity.backend_support import EKS_CONFIG_MAP
 from tarmak_iam.identity.backend_table import (
     BackendTable,
     Found,
@@ -25,8 +26,8 @@ from tarmak_iam.identity.backend_table import (
 from tarmak_iam.identity.cluster_objects import ClusterObject
 from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.go_decoding import JsonMappings, YamlMappings
-from tarmak_iam.identity.model import DaemonNotStarted, IdentityMapping, Locate
-from tarmak_iam.identity.releases import SSO_GATE, DaemonVersion, ReleaseFeature
+from tarmak_iam.identity.model import DaemonNotStarted, IdentityMapping, Locate, no_place
+from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature
 from tarmak_iam.routes import Route
 
 AWS_AUTH_NAME, AWS_AUTH_NAMESPACE = "aws-auth", "kube-system"
@@ -44,23 +45,22 @@ def load_eks_configmap(config: DaemonConfig, aws_auth: ClusterObject | None) -> 
     """What is wrong in it is logged and left out; the daemon runs on. None: the cluster has no such object."""
     reader, version = _AwsAuthReader(config.version, aws_auth), config.version
     roles, users, accounts = list(reader.mappings("role")), list(reader.mappings("user")), reader.accounts()
-    matches_sso = SSO_GATE in config.gates and version.has(ReleaseFeature.SSO_IN_EKS_CONFIG_MAP)
-    patterns = {sso_pattern(role.sso): role for role in roles if role.sso}
+    patterns = {sso_pattern(role.sso): role for role in roles if role.sso} if config.matches_sso(EKS_CONFIG_MAP) else {}
     folds = version.has(ReleaseFeature.EQUAL_FOLD)
     compare = fold if folds else to_lower
     return BackendTable(
-        backend="EKSConfigMap",
+        backend=EKS_CONFIG_MAP.name,
         roles=_by_arn({to_lower(role.arn): role for role in roles if role.arn}, version, compare),
         users=_by_arn({_user_key(user, version): user for user in users if user.arn}, version, compare),
         folds_roles=folds,
         folds_users=folds,
-        place=_nowhere if aws_auth is None else _places(aws_auth),
+        place=no_place if aws_auth is None else _places(aws_auth),
         written=(*roles, *users),
-        patterns=tuple((arn_like_pattern(text), (role,)) for text, role in patterns.items()) if matches_sso else (),
+        patterns=tuple((arn_like_pattern(text), (role,)) for text, role in patterns.items()),
         accounts=frozenset(accounts),
         notes=reader.notes,
         accounts_route=Route.of(("data", "mapAccounts")),
-        reserved_prefixes=config.reserved_in("EKSConfigMap"),
+        reserved_prefixes=config.reserved_in(EKS_CONFIG_MAP),
     )
 
 
@@ -185,10 +185,6 @@ def _sorted(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _sorted(value[key]) for key in sorted(value, key=str)}
     return [_sorted(item) for item in value] if isinstance(value, list) else value
-
-
-def _nowhere(_: Route | None) -> None:
-    return None
 
 
 def _places(aws_auth: ClusterObject) -> Locate:

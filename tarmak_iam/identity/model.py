@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tarmak_iam.document import Document
 from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.errors import Place
 from tarmak_iam.routes import Route
@@ -14,6 +15,16 @@ from tarmak_iam.text import capped
 
 Locate = Callable[[Route | None], Place | None]
 """From a route to the place in the file that it leads through; None where there is none."""
+
+
+def no_place(_: Route | None) -> None:
+    """The Locate of what is in no file."""
+    return
+
+
+def place_in(document: Document, route: Route | None) -> Place | None:
+    """The Locate of what is in a document, once it is bound."""
+    return document.position(route) if route is not None else None
 
 
 @dataclass(frozen=True, slots=True)

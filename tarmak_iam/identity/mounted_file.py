@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from tarmak_iam.aws.arn import ArnError, canonicalize
 from tarmak_iam.document.go_case import fold, to_lower
+from tarmak_iam.identity.backend_support import MOUNTED_FILE
 from tarmak_iam.identity.backend_table import (
     BackendTable,
     Found,
@@ -18,7 +19,7 @@ from tarmak_iam.identity.backend_table import (
 )
 from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.model import DaemonNotStarted, IdentityMapping, Locate
-from tarmak_iam.identity.releases import SSO_GATE, DaemonVersion, ReleaseFeature, known_partitions
+from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, known_partitions
 from tarmak_iam.identity.viper import possible_stop_note
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
@@ -31,15 +32,14 @@ def load_mounted_file(config: DaemonConfig, place: Locate) -> BackendTable:
         loader.add_role(role)
     for user in config.users:
         loader.add_user(user)
-    matches_sso = SSO_GATE in config.gates and config.version.has(ReleaseFeature.SSO_IN_MOUNTED_FILE)
     return BackendTable(
-        backend="MountedFile",
+        backend=MOUNTED_FILE.name,
         roles=loader.role_table,
         users=loader.user_table,
-        patterns=loader.patterns if matches_sso else (),
+        patterns=loader.patterns if config.matches_sso(MOUNTED_FILE) else (),
         accounts=frozenset(config.accounts),
         accounts_route=Route.of(("server", "mapAccounts")),
-        reserved_prefixes=config.reserved_in("MountedFile"),
+        reserved_prefixes=config.reserved_in(MOUNTED_FILE),
         folds_roles=loader.folds_roles,
         place=place,
         written=tuple(each for entry in (*config.roles, *config.users) for each in entry.possible),

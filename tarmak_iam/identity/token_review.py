@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 
 from tarmak_iam.aws.arn import Arn, ArnError, canonicalize, parse_arn
 from tarmak_iam.document.go_case import equal_fold, fold, to_lower
+from tarmak_iam.identity.backend_support import CRD, MOUNTED_FILE
 from tarmak_iam.identity.backend_table import BackendTable
 from tarmak_iam.identity.caller import Caller, CallerReader
 from tarmak_iam.identity.daemon_config import DaemonConfig
@@ -66,7 +67,7 @@ def no_match(caller: Caller, config: DaemonConfig, tables: Sequence[BackendTable
         hint = _account_hint(caller, table)
         if hint:
             return Denied(f"{reason}; {hint}", table.accounts_route, table.place)
-    if all(table.backend != "MountedFile" for table in tables):
+    if all(table.backend != MOUNTED_FILE.name for table in tables):
         for mapping in (each for entry in (*config.roles, *config.users) for each in entry.possible):
             if _same(mapping.arn, caller.canonical_arn):
                 hint = "the configuration's own entry for it is not asked: MountedFile is not among the backends"
@@ -78,7 +79,7 @@ def _among(mapping: IdentityMapping, caller: Caller, table: BackendTable) -> str
     """An entry that the daemon may take in several ways is one of them all the same."""
     picked_from = {each.route for each in table.find(caller) if each is not None}
     if len(picked_from) > 1:
-        objects = " objects" if table.backend == "CRD" and not table.is_carried else ""
+        objects = " objects" if table.backend == CRD.name and not table.is_carried else ""
         return f" (one of {len(picked_from)}{objects} for it: the daemon picks one at random)"
     same = {each.route: each for each in table.by_name[_name(caller)] if _is_for(caller, each, table)}
     if len(same) < 2:

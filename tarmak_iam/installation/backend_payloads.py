@@ -14,6 +14,7 @@ from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.document.nodes import Mapping, dereference
 from tarmak_iam.errors import ConfigError, EditRefused, Place
 from tarmak_iam.identity.authenticator import Authenticator
+from tarmak_iam.identity.backend_support import CRD, EKS_CONFIG_MAP, MOUNTED_FILE
 from tarmak_iam.identity.model import Grant, Identity
 from tarmak_iam.identity.releases import SSO_GATE, ReleaseFeature, spans_text
 from tarmak_iam.identity.viper import ViperSettings
@@ -99,13 +100,13 @@ def make_payloads(mappings: Mappings, daemon: Daemon, cluster_id: str) -> Backen
     if not daemon.asks_cluster:
         return BackendPayloads(_lf(document), notes=notes)
     _check_api_server(mappings)
-    if "MountedFile" not in daemon.backends:
+    if MOUNTED_FILE.name not in daemon.backends:
         document = _without_lists(document)
     entries, lost = deciding(mappings, daemon.version)
     made = BackendPayloads(
         config=_lf(document),
-        aws_auth=aws_auth.write(entries) if "EKSConfigMap" in daemon.backends else None,
-        identity_mappings=tuple(_identity_mappings(entries)) if "CRD" in daemon.backends else (),
+        aws_auth=aws_auth.write(entries) if EKS_CONFIG_MAP.name in daemon.backends else None,
+        identity_mappings=tuple(_identity_mappings(entries)) if CRD.name in daemon.backends else (),
         notes=(*notes, *(each for each in lost if not isinstance(each, Shadowed))),
     )
     _prove(mappings, itself, made, daemon)
@@ -187,7 +188,7 @@ def _lists(document: Document) -> Iterator[Route]:
 
 def _identity_mappings(entries: tuple[Wanted, ...]) -> Iterator[Object]:
     for entry in entries:
-        if parse_principal(entry.principal).kind in ("role", "user"):
+        if CRD.carries(parse_principal(entry.principal).kind):
             yield custom_resource.write(entry)
 
 

@@ -6,15 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from tarmak_iam.command_line import PLAIN, CommandLine
-from tarmak_iam.identity.backend_support import carries
+from tarmak_iam.identity.backend_support import MOUNTED_FILE, BackendSource, backend_of
 from tarmak_iam.identity.flags import parse_flags
 from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import SSO_GATE, DaemonVersion
 from tarmak_iam.installation.settings import SettingError
 from tarmak_iam.mappings.entries import MappingEntry
-
-_FIRST_NAMES = {"MountedFile": "File", "EKSConfigMap": "ConfigMap", "CRD": "CRD"}
-"""What v0.5.0 calls the backends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +54,12 @@ class Daemon:
     @property
     def of_file(self) -> Daemon:
         """The same one with nothing but its file."""
-        return replace(self, backends=("MountedFile",))
+        return replace(self, backends=(MOUNTED_FILE.name,))
 
     @property
     def asks_cluster(self) -> bool:
         """Whether it reads objects of the cluster, for which it needs a service account."""
-        return any(backend != "MountedFile" for backend in self.backends)
+        return any(backend_of(name).reads is BackendSource.CLUSTER for name in self.backends)
 
     @property
     def looks_at_sso(self) -> bool:
@@ -70,15 +67,13 @@ class Daemon:
 
     def uncarried(self, kind: str) -> str:
         """Why no backend carries principals of a kind (`role`, `user`, `account` or `sso`); empty if one does."""
-        if any(carries(backend, kind) for backend in self.backends):
-            return ""
-        names = ", ".join(self.backends)
-        return f"the backend {names} {'admits no accounts' if kind == 'account' else 'has no SSO entries'}"
+        why = [backend_of(name).cannot_carry.get(kind, "") for name in self.backends]
+        return f"the backend {', '.join(self.backends)} {why[0]}" if all(why) else ""
 
     @property
     def with_file(self) -> str:
         """The command that lets everything be carried."""
-        backends = ",".join((*self.backends, "MountedFile"))
+        backends = ",".join((*self.backends, MOUNTED_FILE.name))
         return f"add MountedFile: {self.command_line.tarmak_iam('settings set backends', backends)}"
 
     @property
@@ -97,8 +92,8 @@ class Daemon:
                     remedy="choose another image, or backends MountedFile",
                 )
             return ()
-        is_first = not self.version.accepts_backend("MountedFile")
-        return tuple(_FIRST_NAMES[name] if is_first else name for name in self.backends)
+        is_first = not self.version.accepts_backend(MOUNTED_FILE.name)
+        return tuple(backend_of(name).first_name if is_first else name for name in self.backends)
 
 
 def _listed(gates: Mapping[str, bool]) -> str:

@@ -20,6 +20,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.files import Boundary
 from tarmak_iam.errors import ConfigError, EditRefused, Place
 from tarmak_iam.identity.authenticator import Authenticator
+from tarmak_iam.identity.backend_support import CRD
 from tarmak_iam.identity.daemon_config import ServerSettings, read_server_settings
 from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.installation.admin_kubeconfig import KUBECONFIG_NAME, AdminAccess, AdminKubeconfig, examine_admin
@@ -299,7 +300,7 @@ class Installation:
 
         Raises ConfigError as `kubernetes` does.
         """
-        if "CRD" not in self.daemon.backends or not self.kubernetes.is_below(1, 11):
+        if CRD.name not in self.daemon.backends or not self.kubernetes.is_below(1, 11):
             return None
         what = (
             f"the backend CRD needs Kubernetes 1.11, and {self.cluster_id} has {shortened(self.kubernetes_text)}: "

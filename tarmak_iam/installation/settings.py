@@ -15,6 +15,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.plain_values import plain
 from tarmak_iam.errors import ConfigError, Place
+from tarmak_iam.identity.backend_support import DYNAMIC_FILE
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 from tarmak_iam.installation.images import DEFAULT_IMAGE, Image, check_registry, published_image
 from tarmak_iam.routes import Route
@@ -374,8 +375,8 @@ def _backend(text: str) -> str:
     names = get_args(Backend)
     if text in names:
         return text
-    if text == "DynamicFile":
-        what = "DynamicFile is a file on each master, which no object can bring there"
+    if text == DYNAMIC_FILE.name:
+        what = f"{text} is {DYNAMIC_FILE.why_not_written}"
         raise ConfigError(what, remedy=f"choose among {', '.join(names)}")
     what = f"there is no backend {quoted(text)}, and the spelling counts"
     raise ConfigError(what, remedy=did_you_mean(text, names, "the backends are"))

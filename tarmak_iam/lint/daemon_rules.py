@@ -10,9 +10,16 @@ from typing import Any
 from tarmak_iam.aws.arn import ArnError, is_account, parse_arn
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import At, Finding, Severity, Subject
-from tarmak_iam.identity.backend_support import BACKENDS, DEPRECATED_BACKENDS, WRITABLE_BACKENDS, carries
+from tarmak_iam.identity.backend_support import (
+    BACKEND_NAMES,
+    BACKEND_SPELLINGS,
+    CRD,
+    MOUNTED_FILE,
+    backend_of,
+    current_name,
+)
 from tarmak_iam.identity.daemon_config import DaemonConfig
-from tarmak_iam.identity.releases import ReleaseFeature, server_keys
+from tarmak_iam.identity.releases import server_keys
 from tarmak_iam.identity.sts_verification import accepts_tokens_of
 from tarmak_iam.identity.viper import as_texts, field_key, field_value
 from tarmak_iam.installation.backend_payloads import API_SERVER_KEYS, NotCarried
@@ -43,10 +50,10 @@ def _backend_spelling(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     reserved = settings.get(_RESERVED)
     for index, item in enumerate(reserved if isinstance(reserved, list) else []):
         if isinstance(item, Mapping) and (mode := str(field_value(item, "backendMode") or "")):
-            remedy = did_you_mean(mode, BACKENDS) or f"write {_any_of(BACKENDS)}"
+            remedy = did_you_mean(mode, BACKEND_NAMES) or f"write {_any_of(BACKEND_NAMES)}"
             named.append((mode, settings.route(_RESERVED) / index / field_key(item, "backendMode"), remedy))
     for name, route, remedy in named:
-        if name not in (*BACKENDS, *DEPRECATED_BACKENDS):
+        if name not in BACKEND_SPELLINGS:
             what = (
                 f"there is no backend {quoted(name)}, and the spelling counts: a daemon "
                 "without --backend-mode does not start"
@@ -91,7 +98,7 @@ def _account_of(entry: WrittenEntry) -> str:
 def _reserved_prefix(rule: Rule, installation: Installation) -> Iterator[Finding]:
     mappings, tables = installation.mappings, installation.loaded.tables
     # The first backend that has the entry decides, whatever the next one would say.
-    first = {kind: next((each for each in tables if carries(each.backend, kind)), None) for kind in _KINDS}
+    first = {kind: next((each for each in tables if backend_of(each.backend).carries(kind)), None) for kind in _KINDS}
     for entry in entries_of(mappings).mapped if mappings else ():
         table, username = first[principal_kind(entry.listed)], entry.listed.username
         reserved = table.reserved_prefixes if table else ()
@@ -132,8 +139,8 @@ def _overridden_backends(rule: Rule, installation: Installation) -> Iterator[Fin
     settings = entries_of(mappings).settings if mappings else None
     if settings is None or not installation.daemon_version.has_flag("server --backend-mode"):
         return
-    written = [DEPRECATED_BACKENDS.get(mode, mode) for mode in as_texts(settings.get(_MODES))]
-    known = all(mode in BACKENDS for mode in written)
+    written = [*map(current_name, as_texts(settings.get(_MODES)))]
+    known = all(mode in BACKEND_NAMES for mode in written)
     if settings.get(_MODES) is not None and known and written != list(installation.settings.backends):
         own = ",".join(installation.settings.backends)
         what = f"server.backendMode does not count: the manifests give --backend-mode={own}"
@@ -185,7 +192,7 @@ def _impossible(rule: Rule, installation: Installation) -> Iterator[Finding]:
     with contextlib.suppress(ConfigError):  # a version that cannot be read has a finding of its own
         reason = installation.missing_for_backends
         if reason:
-            others = ",".join(each for each in daemon.backends if each != "CRD") or "MountedFile"
+            others = ",".join(each for each in daemon.backends if each != CRD.name) or MOUNTED_FILE.name
             remedy = f"choose other backends: {installation.command('settings set backends', others)}"
             yield rule.finding(Subject.SETTINGS, ("backends",), reason[0], remedy)
     settings = entries_of(mappings).settings if mappings and daemon.asks_cluster else None
@@ -207,7 +214,7 @@ def _idle_prefixes(rule: Rule, installation: Installation) -> Iterator[Finding]:
     items = settings.get(_RESERVED_PREFIXES)
     for index, item in enumerate(items if isinstance(items, list) else ()):
         name = field_value(item, "backendMode") if isinstance(item, Mapping) else None
-        told = _why_idle(str(name), daemon, mappings) if name in (*WRITABLE_BACKENDS, "DynamicFile") else None
+        told = _why_idle(str(name), daemon, mappings) if name in BACKEND_NAMES else None
         if told is not None:
             key = field_key(item, "backendMode")
             yield rule.finding(Subject.MAPPINGS, settings.route(_RESERVED_PREFIXES) / index / key, *told)
@@ -218,7 +225,7 @@ def _why_idle(name: str, daemon: DaemonConfig, mappings: Mappings) -> tuple[str,
     if name not in daemon.backends:
         what = f"no prefix is reserved for {name}: the backends are {', '.join(daemon.backends)}"
         return what, _reserve_for(daemon.backends, daemon)
-    if not daemon.reserved_in(name) and daemon.reserved_prefixes.get(name):
+    if not daemon.reserved_in(backend_of(name)) and daemon.reserved_prefixes.get(name):
         what = f"authenticator {daemon.version} does not look at the prefixes of {name}"
         return (
             what,
@@ -226,7 +233,7 @@ def _why_idle(name: str, daemon: DaemonConfig, mappings: Mappings) -> tuple[str,
         )
     kinds = {principal_kind(entry) for entry in mappings.entries} - {"account"}
     before = daemon.backends[: daemon.backends.index(name)]
-    if before and all(any(carries(backend, kind) for backend in before) for kind in kinds):
+    if before and all(any(backend_of(each).carries(kind) for each in before) for kind in kinds):
         what = f"no username is refused for the prefixes of {name}: {before[0]} has the same entries and is asked first"
         return what, _reserve_for(before, daemon)
     return None
@@ -234,11 +241,7 @@ def _why_idle(name: str, daemon: DaemonConfig, mappings: Mappings) -> tuple[str,
 
 def _reserve_for(backends: Iterable[str], daemon: DaemonConfig) -> str:
     """What counts takes access from those whose username has the prefix, which somebody has to want."""
-    files = ("MountedFile", "DynamicFile")
-    name = next(
-        (each for each in backends if each in files or daemon.version.has(ReleaseFeature.PREFIXES_IN_ALL_BACKENDS)),
-        None,
-    )
+    name = next((each for each in backends if daemon.reserves_for(backend_of(each))), None)
     return f"remove it, or name {name}: usernames with these prefixes are then refused" if name else "remove it"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from tarmak_iam.config.schema import model_schema
+from tarmak_iam.identity.backend_support import BACKEND_SPELLINGS
 from tarmak_iam.identity.releases import server_keys
 from tarmak_iam.installation.settings import MAX_INSTALL_HINT, SETTINGS_NAME, Settings
 from tarmak_iam.mappings.groups import ADMINS, NODES
@@ -16,7 +17,6 @@ from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
 
 Schema = dict[str, Any]
 
-_BACKENDS = ["MountedFile", "EKSConfigMap", "CRD", "DynamicFile", "File", "ConfigMap"]
 _GROUPS = [ADMINS, NODES, "system:bootstrappers"]
 # One value stands for a list of it, and an empty text or mapping for an empty list.
 _LIST: Schema = {"type": ["array", "object", "string", "null"], "maxLength": 0}
@@ -128,7 +128,7 @@ _SERVER: dict[str, Schema] = {
     "backendMode": {
         "description": "Where mappings are taken from; the manifests of tarmak-iam say it themselves.",
         **_TEXTS,
-        "items": {"enum": _BACKENDS},
+        "items": {"enum": list(BACKEND_SPELLINGS)},
     },
     "scrubbedAccounts": {"description": "Accounts that are left out of the log."},
     "reservedPrefixConfig": {

@@ -9,6 +9,7 @@ from tarmak_iam.aws.arn import Arn, ArnError, parse_arn
 from tarmak_iam.aws.arn_flaws import canonical_text
 from tarmak_iam.aws.sts_hosts import sts_host
 from tarmak_iam.findings import Finding, Severity, Subject
+from tarmak_iam.identity.backend_support import CRD
 from tarmak_iam.identity.caller import identity_of
 from tarmak_iam.identity.model import Answer
 from tarmak_iam.identity.releases import DEFAULT_RELEASE
@@ -135,7 +136,7 @@ def _unmapped_role(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """What `kubeconfig` warns of too. IAMIdentityMapping objects can be made by others, so that with the backend CRD
     the mappings file does not say who is mapped."""
     role, mappings = installation.settings.role, installation.mappings
-    if role is None or mappings is None or installation.is_hub or "CRD" in installation.daemon.backends:
+    if role is None or mappings is None or installation.is_hub or CRD.name in installation.daemon.backends:
         return
     answer = installation.loaded.whois(identity_of(role))
     if not answer.started or answer.authenticated or _is_reported(installation, parse_arn(role), answer):

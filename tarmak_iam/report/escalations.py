@@ -13,6 +13,7 @@ from enum import Enum
 from itertools import chain
 
 from tarmak_iam.emit.labels import NAME, NAMESPACE
+from tarmak_iam.identity.backend_support import CRD, EKS_CONFIG_MAP
 from tarmak_iam.identity.eks_configmap import AWS_AUTH_NAME as AWS_AUTH
 
 
@@ -127,10 +128,10 @@ def _writing_mappings(facts: ClusterFacts) -> Iterable[Escalation]:
     """Who writes them makes itself system:masters. The daemon finds an IAMIdentityMapping by its status (upstream's
     pkg/mapper/crd/controller), so that this counts as well."""
     name = "writes the IAM mappings"
-    if facts.is_asked("CRD"):
+    if facts.is_asked(CRD.name):
         objects = ResourceAccess((_IAM,), (_MAPPINGS, f"{_MAPPINGS}/status"), _WRITE)
         yield Escalation(name, (objects,), Privilege.ADMIN, is_cluster_scoped=True)
-    maps = (*facts.config_maps, *([AWS_AUTH] if facts.is_asked("EKSConfigMap") else ()))
+    maps = (*facts.config_maps, *([AWS_AUTH] if facts.is_asked(EKS_CONFIG_MAP.name) else ()))
     yield Escalation(name, (ResourceAccess(("",), ("configmaps",), _WRITE, maps),), Privilege.ADMIN, only_in=NAMESPACE)
 
 

@@ -27,9 +27,10 @@ from tarmak_iam.cli.parsing import CommandGroup
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.dump import yaml_bytes
 from tarmak_iam.errors import ConfigError, Place, place_json
+from tarmak_iam.identity.backend_support import CRD, MOUNTED_FILE, WRITABLE_BACKENDS
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.mappings.entries import MappingEntry
-from tarmak_iam.mappings.formats import CONVERTIBLE, FORMATS, Import, convert_mappings
+from tarmak_iam.mappings.formats import FORMATS, Import, convert_mappings
 from tarmak_iam.mappings.groups import ADMINS, joined_groups
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.mappings.merging import MergeAction, MergeOutcome, Wanted
@@ -121,7 +122,7 @@ def _lost_admin(place: Place | None, principal: str) -> str:
     epilog="\b\nExample: tarmak-iam map convert --to CRD | kubectl apply -f -",
 )
 @click.option(
-    "--to", "backend", type=click.Choice(CONVERTIBLE), required=True, help="Backend, in the daemon's spelling."
+    "--to", "backend", type=click.Choice(WRITABLE_BACKENDS), required=True, help="Backend, in the daemon's spelling."
 )
 @format_option("yaml", "json")
 @pass_session
@@ -136,13 +137,13 @@ def convert(session: Session, backend: str, output: str) -> None:
             remedy=f"map someone first: {installation.map_command}",
         )
     mappings = installation.mappings
-    if backend == "MountedFile":  # the only one that has it
+    if backend == MOUNTED_FILE.name:  # the only one that has it
         mappings = mappings.with_cluster_id(installation.cluster_id)
     made = convert_mappings(mappings, backend, installation.daemon_version)
     for each in made.left_out:
         note(f"note: {each}")
     if output == "json":
-        single = backend != "CRD"
+        single = backend != CRD.name
         print_json(made.objects[0] if single else {"apiVersion": "v1", "kind": "List", "items": list(made.objects)})
     else:
         print_payload(b"---\n".join(map(yaml_bytes, made.objects)))

@@ -1,11 +1,10 @@
 """Other tools' mapping formats: read into entries, and written from entries, as plain data."""
 
-from tarmak_iam.mappings.formats.conversion import CONVERTIBLE, Conversion, as_mappings, convert_mappings, deciding
+from tarmak_iam.mappings.formats.conversion import Conversion, as_mappings, convert_mappings, deciding
 from tarmak_iam.mappings.formats.detect import FORMATS, Import, read_mappings
 from tarmak_iam.mappings.formats.foreign_file import LeftOut, Shadowed
 
 __all__ = [
-    "CONVERTIBLE",
     "FORMATS",
     "Conversion",
     "Import",

@@ -10,6 +10,7 @@ from tarmak_iam.aws.arn_flaws import FlawKind, arn_flaw
 from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.document.render import Layout, block_lines
 from tarmak_iam.errors import ConfigError
+from tarmak_iam.identity.backend_support import CRD, EKS_CONFIG_MAP, MOUNTED_FILE, Backend, backend_of
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature
 from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.formats import authenticator_config, aws_auth, custom_resource
@@ -35,9 +36,9 @@ _Write = Callable[[Mappings, Carried, DaemonVersion], Iterator[dict[str, Any] | 
 
 
 def convert_mappings(mappings: Mappings, backend: str, version: DaemonVersion) -> Conversion:
-    """`backend` is one of CONVERTIBLE. Who becomes whom stays the same, except for what `left_out` tells."""
+    """`backend` is one of WRITABLE_BACKENDS. Who becomes whom stays the same, except for what `left_out` tells."""
     carried, lost = deciding(mappings, version)
-    found = [*_WRITERS[backend](mappings, carried, version)]
+    found = [*_WRITERS[backend_of(backend)](mappings, carried, version)]
     return Conversion(
         tuple(each for each in found if not isinstance(each, LeftOut)),
         (*lost, *(each for each in found if isinstance(each, LeftOut))),
@@ -132,8 +133,7 @@ def _mounted_file(mappings: Mappings, carried: Carried, _: DaemonVersion) -> Ite
 
 
 def _config_map(mappings: Mappings, carried: Carried, version: DaemonVersion) -> Iterator[dict[str, Any] | LeftOut]:
-    yield from _missing_backend("EKSConfigMap", version)
-    yield from _own_settings(mappings, "EKSConfigMap")
+    yield from _of_backend(mappings, EKS_CONFIG_MAP, version)
     kept = []
     for entry in carried:
         if parse_principal(entry.principal).kind == "sso" and not version.has(ReleaseFeature.SSO_IN_EKS_CONFIG_MAP):
@@ -150,33 +150,26 @@ def _config_map(mappings: Mappings, carried: Carried, version: DaemonVersion) ->
 def _custom_resources(
     mappings: Mappings, carried: Carried, version: DaemonVersion
 ) -> Iterator[dict[str, Any] | LeftOut]:
-    yield from _missing_backend("CRD", version)
-    yield from _own_settings(mappings, "CRD")
+    yield from _of_backend(mappings, CRD, version)
     for entry in carried:
         kind = parse_principal(entry.principal).kind
-        if kind == "account":
-            yield LeftOut(f"account {shortened(entry.principal)}: the backend CRD admits no accounts", entry.place)
-        elif kind == "sso":
-            yield LeftOut(
-                f"{shortened(entry.principal)}: the backend CRD has no SSO entries; map the role's ARN", entry.place
-            )
+        if why := CRD.cannot_carry.get(kind):
+            name, remedy = ("account ", "") if kind == "account" else ("", "; map the role's ARN")
+            yield LeftOut(f"{name}{shortened(entry.principal)}: the backend {CRD.name} {why}{remedy}", entry.place)
         else:
             if entry.user_id:
                 yield _user_id(entry)
             yield custom_resource.write(entry)
 
 
-def _missing_backend(backend: str, version: DaemonVersion) -> Iterator[LeftOut]:
-    if not version.accepts_backend(backend):
-        yield LeftOut(f"authenticator {version} has no backend {backend}")
-
-
-def _own_settings(mappings: Mappings, backend: str) -> Iterator[LeftOut]:
-    """What of the file says how the daemon runs, and is read from its own configuration only."""
+def _of_backend(mappings: Mappings, backend: Backend, version: DaemonVersion) -> Iterator[LeftOut]:
+    """A release without it, and what of the file says how the daemon runs, which its own configuration alone can."""
+    if not version.accepts_backend(backend.name):
+        yield LeftOut(f"authenticator {version} has no backend {backend.name}")
     for key, route in authenticator_config.other_settings(mappings.document.data or {}):
         what = f"{shortened(key)} stays with the daemon's own configuration"
         if to_lower(key) == "server.reservedprefixconfig":
-            what += f", and what it says of MountedFile does not hold for {backend}"
+            what += f", and what it says of MountedFile does not hold for {backend.name}"
         yield LeftOut(what, mappings.document.position(route, at_key=True))
 
 
@@ -184,10 +177,8 @@ def _user_id(entry: Wanted) -> LeftOut:
     return LeftOut(f"{shortened(entry.principal)}: userid counts for the backend DynamicFile only", entry.place)
 
 
-_WRITERS: Mapping[str, _Write] = {
-    "MountedFile": _mounted_file,
-    "EKSConfigMap": _config_map,
-    "CRD": _custom_resources,
+_WRITERS: Mapping[Backend, _Write] = {
+    MOUNTED_FILE: _mounted_file,
+    EKS_CONFIG_MAP: _config_map,
+    CRD: _custom_resources,
 }
-CONVERTIBLE = tuple(_WRITERS)
-"""The backends whose mappings can be written."""

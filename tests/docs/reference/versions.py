@@ -10,7 +10,7 @@ from tarmak_iam.config.kubernetes_versions import NEWEST_KUBERNETES
 from tarmak_iam.emit import Manifest, manifests
 from tarmak_iam.emit import daemonset as eras
 from tarmak_iam.errors import TarmakIamError
-from tarmak_iam.identity.backend_support import WRITABLE_BACKENDS, carries
+from tarmak_iam.identity.backend_support import WRITABLE_BACKENDS, backend_of
 from tarmak_iam.identity.releases import (
     DEFAULT_RELEASE,
     NEWEST,
@@ -199,7 +199,7 @@ def _backends() -> Iterator[str]:
     rows = [
         (
             _code(each),
-            *("yes" if carries(each, kind) else "refused" for kind, _ in kinds),
+            *("yes" if backend_of(each).carries(kind) else "refused" for kind, _ in kinds),
             prose(_backend_releases(each)),
         )
         for each in WRITABLE_BACKENDS
