@@ -14,7 +14,7 @@ from tarmak_iam.identity.backends import load_tables
 from tarmak_iam.identity.daemon_config import DaemonConfig, read_daemon_config
 from tarmak_iam.identity.flags import DaemonFlags, parse_flags
 from tarmak_iam.identity.grants import Granting, likeliest_grant, other_grants
-from tarmak_iam.identity.model import Answer, DaemonNotStarted, Grant, Identity, Locate, no_place, place_in
+from tarmak_iam.identity.model import Answer, DaemonInput, DaemonNotStarted, Grant, Identity, Locate, no_place, place_in
 from tarmak_iam.identity.releases import RECORDED_RELEASE, DaemonVersion
 from tarmak_iam.identity.sts_verification import accepts_tokens_of
 from tarmak_iam.identity.token_review import TokenReviewer, with_alternatives
@@ -52,27 +52,26 @@ class Authenticator:
         files: AnyMapping[str, str] | None = None,
         filename: str = "config.yaml",
         private_dns_names: AnyMapping[str, str] | None = None,
-        shown_as: str | None = None,
-        carried: bool = False,
     ) -> Authenticator:
         """Reads the daemon's configuration as that version does. Nothing raises: see `Authenticator.failure`.
 
-        `args` are the daemon's own flags; `filename`'s extension selects the format; `files` are other
-        files it reads, by their last path component, and the cluster's objects that it watches (see
-        `load_tables`); `cluster_id` is the token's (None: the config's own); `private_dns_names`: by
-        instance id, what ec2:DescribeInstances would answer; `shown_as` is the file's name in places, where
-        it is not `filename`; `carried`: no objects are looked at, every backend has what it can carry of the
-        configuration's own lists.
+        `args` are the daemon's own flags; for the others see `DaemonInput`.
         """
+        names = private_dns_names or {}
+        return cls.of(DaemonInput(config_text, version, cluster_id, _as_args(args), files or {}, str(filename), names))
+
+    @classmethod
+    def of(cls, given: DaemonInput) -> Authenticator:
+        """The same, with all that a daemon may be given."""
         document = None
         locate: Locate = no_place
         try:
-            parsed = DaemonVersion.parse(version)
-            document = parse_config(config_text, str(filename), shown_as)
+            parsed = DaemonVersion.parse(given.version)
+            document = parse_config(given.config_text, given.filename, given.shown_as)
             locate = partial(place_in, document)
-            flags = parse_flags(_as_args(args), parsed)
+            flags = parse_flags(given.args, parsed)
             ways = possible_files(load_config(document, parsed))
-            loader = _Loading(parsed, flags, files or {}, locate, carried, ways)
+            loader = _Loading(given, parsed, flags, locate, ways)
             possible = loader.possible()
         except ConfigError as error:
             return cls(None, Answer(started=False, reason=error.message))
@@ -81,10 +80,7 @@ class Authenticator:
         notes = loader.notes
         if parsed.unread:
             notes = (f"{parsed} {parsed.unread}; the answer is {parsed.known}'s", *notes)
-        reviewers = tuple(
-            TokenReviewer(config, tables, cluster_id, private_dns_names or {}, notes, locate)
-            for config, tables in possible
-        )
+        reviewers = tuple(TokenReviewer(config, tables, given, notes, locate) for config, tables in possible)
         config, tables = possible[0]
         grantings = tuple(_granting(*each) for each in possible)
         return cls(config, None, document, notes, tables, loader.is_complete(possible), reviewers, grantings)
@@ -128,11 +124,10 @@ class Authenticator:
 class _Loading:
     """Loads a configuration in every way in which the daemon may take it."""
 
+    given: DaemonInput
     version: DaemonVersion
     flags: DaemonFlags
-    files: AnyMapping[str, str]
     locate: Locate
-    carried: bool
     ways: KeyChoices
     _notes: list[str] = field(default_factory=list)
 
@@ -150,7 +145,7 @@ class _Loading:
         for each in self.ways.items:
             try:
                 config = read_daemon_config(each, self.version, self.flags)
-                tables, notes = load_tables(config, self.files, self.locate, carried=self.carried)
+                tables, notes = load_tables(config, self.given, self.locate)
             except DaemonNotStarted as stop:
                 stops.append(stop)
             else:

@@ -25,7 +25,7 @@ from tarmak_iam.identity.crd import load_crd, watched_identity_mappings
 from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.dynamic_file import load_dynamic_file, read_json_object
 from tarmak_iam.identity.eks_configmap import find_aws_auth, load_eks_configmap
-from tarmak_iam.identity.model import DaemonNotStarted, Locate
+from tarmak_iam.identity.model import DaemonInput, DaemonNotStarted, Locate
 from tarmak_iam.identity.mounted_file import load_mounted_file
 from tarmak_iam.text import quoted
 
@@ -41,16 +41,15 @@ def carried_by(mounted: BackendTable, backend: Backend, config: DaemonConfig) ->
 
 
 def load_tables(
-    config: DaemonConfig, files: AnyMapping[str, str], place: Locate, *, carried: bool = False
+    config: DaemonConfig, given: DaemonInput, place: Locate
 ) -> tuple[tuple[BackendTable, ...], tuple[str, ...]]:
     """The tables, and what should be known about them. Raises NotStarted.
 
-    `files`: by their last path component. A path of the configuration is looked up there; every other file
-    may hold objects of the cluster (the ConfigMap aws-auth, IAMIdentityMapping objects, lists of them). Where
-    none has an object, there is no cluster, and backends that need one end the process. `place` is the
-    configuration's. `carried`: every backend has what it can carry of the configuration's own lists.
+    A path of the configuration is looked up in the files; every other file may hold objects of the cluster (the
+    ConfigMap aws-auth, IAMIdentityMapping objects, lists of them). Where none has an object, there is no cluster, and
+    backends that need one end the process. `place` is the configuration's.
     """
-    loader = _BackendLoader(config, files, place, carried)
+    loader = _BackendLoader(config, given, place)
     tables = loader.tables(config.backends)
     later = loader.later_backends()
     if later is not None:
@@ -65,16 +64,15 @@ def load_tables(
 @dataclass
 class _BackendLoader:
     config: DaemonConfig
-    files: AnyMapping[str, str]
+    given: DaemonInput
     place: Locate
-    carried: bool
     notes: list[str] = field(default_factory=list)
 
     def tables(self, backends: Iterable[str]) -> tuple[BackendTable, ...]:
         return tuple(self._table(backend_of(name)) for name in backends)
 
     def _table(self, backend: Backend) -> BackendTable:
-        if backend is not MOUNTED_FILE and self.carried and not backend.why_not_written:
+        if backend is not MOUNTED_FILE and self.given.is_carried and not backend.why_not_written:
             return carried_by(self.mounted, backend, self.config)
         if backend.reads is BackendSource.CLUSTER and not self.objects:
             raise DaemonNotStarted(f"the backend {backend.name} needs a cluster, and no object of one is given")
@@ -82,7 +80,7 @@ class _BackendLoader:
 
     def dynamic_file(self) -> BackendTable:
         name = _last(self.config.dynamic_file)
-        return load_dynamic_file(self.config, self.files.get(name), name)
+        return load_dynamic_file(self.config, self.given.files.get(name), name)
 
     @cached_property
     def mounted(self) -> BackendTable:
@@ -104,7 +102,7 @@ class _BackendLoader:
     def _others(self) -> dict[str, str]:
         """The files that the configuration does not name."""
         own = {_last(self.config.dynamic_file), _last(self.config.backend_modes_file)}
-        return {name: text for name, text in self.files.items() if name not in own}
+        return {name: text for name, text in self.given.files.items() if name not in own}
 
     def note_unread(self, tables: Iterable[BackendTable]) -> None:
         asked = [table.backend for table in tables]
@@ -115,7 +113,7 @@ class _BackendLoader:
     def later_backends(self) -> tuple[str, ...] | None:
         """What the file at dynamicBackendModePath says as soon as the daemon runs; None where it changes nothing."""
         path = self.config.backend_modes_file
-        text = self.files.get(_last(path)) if path else None
+        text = self.given.files.get(_last(path)) if path else None
         if text is None:
             return None
         try:

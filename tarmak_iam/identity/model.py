@@ -5,6 +5,7 @@ denies a caller.
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass, field
 
 from tarmak_iam.document import Document
@@ -35,6 +36,28 @@ class Identity:
     account: str = ""
     user_id: str = ""
     access_key_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonInput:
+    """What a daemon of a release is started with, and what it finds then.
+
+    `filename`'s extension selects the format; `files` are other files that it reads, by their last path component, and
+    the cluster's objects that it watches (see `load_tables`); `cluster_id` is the token's (None: the configuration's
+    own); `private_dns_names`: by instance id, what ec2:DescribeInstances would answer.
+    """
+
+    config_text: str
+    version: str
+    cluster_id: str | None = None
+    args: tuple[str, ...] = ()
+    files: AnyMapping[str, str] = field(default_factory=dict)
+    filename: str = "config.yaml"
+    private_dns_names: AnyMapping[str, str] = field(default_factory=dict)
+    shown_as: str | None = None
+    """The file's name in places, where it is not `filename`."""
+    is_carried: bool = False
+    """Whether no objects are looked at: every backend has what it can carry of the configuration's own lists."""
 
 
 @dataclass(frozen=True, slots=True)

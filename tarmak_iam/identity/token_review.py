@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from collections.abc import Mapping as AnyMapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
@@ -19,7 +18,7 @@ from tarmak_iam.identity.backend_support import CRD, MOUNTED_FILE
 from tarmak_iam.identity.backend_table import BackendTable
 from tarmak_iam.identity.caller import Caller, CallerReader
 from tarmak_iam.identity.daemon_config import DaemonConfig
-from tarmak_iam.identity.model import Answer, Denied, Identity, IdentityMapping, Locate
+from tarmak_iam.identity.model import Answer, DaemonInput, Denied, Identity, IdentityMapping, Locate
 from tarmak_iam.identity.releases import SSO_GATE, ReleaseFeature
 from tarmak_iam.identity.sts_verification import accepts_tokens_of
 from tarmak_iam.identity.templates import TemplateRenderer
@@ -235,26 +234,25 @@ def _pathless(text: str) -> str:
 class TokenReviewer:
     """Made once for a loaded configuration; what depends on the release only is worked out here, not per caller.
 
-    `cluster_id` is the token's (None: the configuration's own), `locate` leads through the configuration.
+    `locate` leads through the configuration.
     """
 
     def __init__(
         self,
         config: DaemonConfig,
         tables: Sequence[BackendTable],
-        cluster_id: str | None,
-        private_dns_names: AnyMapping[str, str],
+        given: DaemonInput,
         notes: tuple[str, ...],
         locate: Locate,
     ) -> None:
         version = config.version
         self._config = config
         self._tables = tables
-        self._cluster_id = cluster_id
+        self._cluster_id = given.cluster_id
         self._notes = notes
         self._locate = locate
         self._callers = CallerReader(version)
-        self._renderer = TemplateRenderer(version, private_dns_names)
+        self._renderer = TemplateRenderer(version, given.private_dns_names)
         self._renders_users = version.has(ReleaseFeature.USER_TEMPLATES)
         self._extra_keys = [(key, index) for key, index in _EXTRA if version.has_extra(key)]
 

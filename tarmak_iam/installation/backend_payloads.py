@@ -15,7 +15,7 @@ from tarmak_iam.document.nodes import Mapping, dereference
 from tarmak_iam.errors import ConfigError, EditRefused, Place
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.backend_support import CRD, EKS_CONFIG_MAP, MOUNTED_FILE
-from tarmak_iam.identity.model import Grant, Identity
+from tarmak_iam.identity.model import DaemonInput, Grant, Identity
 from tarmak_iam.identity.releases import SSO_GATE, ReleaseFeature, spans_text
 from tarmak_iam.identity.viper import ViperSettings
 from tarmak_iam.installation.daemon import Daemon, principal_kind
@@ -232,13 +232,15 @@ def _prove_the_unmapped(itself: Authenticator, read: Authenticator, daemon: Daem
 
 
 def _load(text: str, daemon: Daemon, shown_as: str, files: dict[str, str] | None = None) -> Authenticator:
-    return Authenticator.load(
-        text,
-        version=str(daemon.version),
-        args=daemon.args,
-        files=files,
-        filename=MAPPINGS_NAME,
-        shown_as=shown_as,
+    return Authenticator.of(
+        DaemonInput(
+            text,
+            version=str(daemon.version),
+            args=daemon.args,
+            files=files or {},
+            filename=MAPPINGS_NAME,
+            shown_as=shown_as,
+        )
     )
 
 

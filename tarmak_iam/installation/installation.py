@@ -22,6 +22,7 @@ from tarmak_iam.errors import ConfigError, EditRefused, Place
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.backend_support import CRD
 from tarmak_iam.identity.daemon_config import ServerSettings, read_server_settings
+from tarmak_iam.identity.model import DaemonInput
 from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.installation.admin_kubeconfig import KUBECONFIG_NAME, AdminAccess, AdminKubeconfig, examine_admin
 from tarmak_iam.installation.backend_payloads import BackendPayloads, make_payloads
@@ -365,15 +366,17 @@ class Installation:
                 if mappings
                 else f"clusterID: {self.cluster_id}\n"
             )
-        return Authenticator.load(
-            text,
-            version=str(self.daemon_version),
-            cluster_id=self.cluster_id,
-            args=self.daemon_args(),
-            private_dns_names=private_dns_names,
-            filename=MAPPINGS_NAME,  # of YAML in the pod, whatever the file is called here
-            shown_as=mappings.document.filename if mappings else None,
-            carried=True,
+        return Authenticator.of(
+            DaemonInput(
+                text,
+                version=str(self.daemon_version),
+                cluster_id=self.cluster_id,
+                args=self.daemon_args(),
+                private_dns_names=private_dns_names or {},
+                filename=MAPPINGS_NAME,  # of YAML in the pod, whatever the file is called here
+                shown_as=mappings.document.filename if mappings else None,
+                is_carried=True,
+            )
         )
 
 

@@ -44,7 +44,7 @@ CANNOT_WORK = (
 def _loaded_once() -> Iterator[None]:
     """The same configuration is loaded for each Kubernetes version, and the same plugins are looked for."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Authenticator, "load", _once(Authenticator.load))
+        patch.setattr(Authenticator, "of", _once(Authenticator.of))
         patch.setattr("tarmak_iam.installation.installation.make_payloads", _once(make_payloads))
         patch.setattr("tarmak_iam.emit.emitters.brought", cache(brought))
         yield

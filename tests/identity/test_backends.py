@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tarmak_iam.identity import Answer, Authenticator, whois
 from tarmak_iam.identity.caller import identity_of
+from tarmak_iam.identity.model import DaemonInput
 
 ADMIN = "arn:aws:iam::111122223333:role/Admin"
 ALICE = "arn:aws:iam::111122223333:user/Alice"
@@ -306,8 +307,8 @@ server:
 
 @pytest.mark.parametrize("backends", ["MountedFile", "EKSConfigMap", "CRD", "CRD,MountedFile", "EKSConfigMap,CRD"])
 def test_a_file_that_is_written_to_every_backend(backends: str) -> None:
-    args = ["--feature-gates=SSORoleMatch=true", f"--backend-mode={backends}"]
-    loaded = Authenticator.load(FILE, version="v0.7.9", args=args, carried=True)
+    args = ("--feature-gates=SSORoleMatch=true", f"--backend-mode={backends}")
+    loaded = Authenticator.of(DaemonInput(FILE, version="v0.7.9", args=args, is_carried=True))
 
     def told(arn: str) -> str:
         answer = loaded.whois(identity_of(arn))

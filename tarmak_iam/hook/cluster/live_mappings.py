@@ -18,7 +18,7 @@ from tarmak_iam.hook.cluster.kubectl import Kubectl, items_of
 from tarmak_iam.hook.cluster.objects import IDENTITY_MAPPINGS, Object, Ref
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.eks_configmap import AWS_AUTH_NAME as AWS_AUTH
-from tarmak_iam.identity.model import Grant
+from tarmak_iam.identity.model import DaemonInput, Grant
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 from tarmak_iam.identity.templates import could_be, templates_in
 from tarmak_iam.installation.backend_payloads import CONFIG_KEY
@@ -68,14 +68,16 @@ class LiveMappings:
 
     def _authenticator(self, text: str, version: str, args: Sequence[str], cluster_id: str | None) -> Authenticator:
         some = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "-"}}, *self.objects]
-        return Authenticator.load(
-            text,
-            version=version,
-            cluster_id=cluster_id,
-            args=args,
-            files={"objects.json": json.dumps({"apiVersion": "v1", "kind": "List", "items": some})},
-            filename=self.key,
-            shown_as=f"ConfigMap {NAMESPACE}/{self._config_map}",
+        return Authenticator.of(
+            DaemonInput(
+                text,
+                version=version,
+                cluster_id=cluster_id,
+                args=tuple(args),
+                files={"objects.json": json.dumps({"apiVersion": "v1", "kind": "List", "items": some})},
+                filename=self.key,
+                shown_as=f"ConfigMap {NAMESPACE}/{self._config_map}",
+            )
         )
 
     @property
