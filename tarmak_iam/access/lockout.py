@@ -17,7 +17,7 @@ from tarmak_iam.identity.sts_verification import accepts_tokens_of
 from tarmak_iam.identity.templates import PRIVATE_DNS
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.mappings.entries import MappingEntry
-from tarmak_iam.mappings.groups import ADMINS, NODES
+from tarmak_iam.mappings.groups import ADMINS, NODE_PREFIX, NODES
 from tarmak_iam.mappings.principals import NamedPrincipal
 from tarmak_iam.text import shortened
 
@@ -26,6 +26,7 @@ __all__ = [
     "check_ways_in",
     "has_admin",
     "is_admin",
+    "is_for_nodes",
     "is_instance",
     "is_known",
     "is_node",
@@ -97,8 +98,14 @@ def is_instance(grant: Grant) -> bool:
 
 
 def is_node(grant: Grant) -> bool:
-    """Whether it lets a node of the cluster in: by the group of nodes, or by a node's own name."""
-    return NODES in grant.groups or grant.username == f"system:node:{PRIVATE_DNS}"
+    """Whether it lets a node of the cluster in. The Node authorizer and NodeRestriction want both the name of a node
+    and the group of nodes (plugin/pkg/auth/nodeidentifier), and no binding gives either of them anything by itself."""
+    return NODES in grant.groups and grant.username.startswith(NODE_PREFIX)
+
+
+def is_for_nodes(grant: Grant) -> bool:
+    """Whether it is written for nodes, whatever they get by it."""
+    return NODES in grant.groups or grant.username == f"{NODE_PREFIX}{PRIVATE_DNS}"
 
 
 def principal_refusal(installation: Installation) -> Callable[[NamedPrincipal], ConfigError | None]:

@@ -12,6 +12,8 @@ from tarmak_iam.aws.copied_text import cleaned
 ADMINS = "system:masters"
 """Everything in the cluster."""
 NODES = "system:nodes"
+NODE_PREFIX = "system:node:"
+"""What a node's username begins with; its name follows."""
 EVERYONE = "system:authenticated"
 """Everybody who gets in has it."""
 UNAUTHENTICATED = "system:unauthenticated"

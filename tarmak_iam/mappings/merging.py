@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
+from tarmak_iam.aws.copied_text import CONTROL
 from tarmak_iam.document import Append, Document, Edit, Remove, Set
 from tarmak_iam.document.nodes import Sequence as ListNode
 from tarmak_iam.document.plain_values import value_at
@@ -17,8 +17,6 @@ from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.principals import NamedPrincipal, parse_principal
 from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 _FEW = 16
 _IDENTITIES = (
@@ -146,7 +144,7 @@ def _check_names(wanted: Wanted, name: NamedPrincipal) -> None:
     if not all(map(str.strip, groups)):
         raise ConfigError("a group is empty", remedy="write its name, or leave it out")
     for text in (*filter(None, (wanted.username,)), *groups):
-        if _CONTROL.search(text):
+        if CONTROL.search(text):
             raise ConfigError(
                 f"{shortened(text)!r} cannot be a username or group", remedy="write it without control characters"
             )

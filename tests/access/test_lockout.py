@@ -51,7 +51,8 @@ def test_an_entry_that_matches_nobody_is_not_the_last_admin() -> None:
         (made((ADMIN, "admin", "ops"), (NODE, NODE_NAME, '"system:nodes"')), (LAST,)),
         (made((ADMIN, "admin", '"system:masters"')), (NO_NODES,)),
         (made((ADMIN, "admin", '"system:masters"'), (NODE, "node", '"system:nodes"')), (NO_NODES,)),
-        (made((ADMIN, "admin", '"system:masters"'), (NODE, NODE_NAME, "x")), ()),
+        (made((ADMIN, "admin", '"system:masters"'), (NODE, NODE_NAME, "x")), (NO_NODES,)),
+        (made((ADMIN, "admin", '"system:masters"'), (NODE, NODE_NAME, '"system:nodes", x')), ()),
         (made((ADMIN, NODE_NAME, '"system:masters"'), (NODE, NODE_NAME, '"system:nodes"')), (LAST,)),
         (made((ADMIN, "x", ""), (NODE, "x", "")), (LAST, NO_NODES)),
         (
@@ -109,6 +110,21 @@ def test_an_admin_by_chance_is_no_safe_last_one() -> None:
 def test_an_admin_by_chance_is_one() -> None:
     assert has_admin(by_chance("groups: [dev], Groups: ['system:masters'], GROUPS: [dev]"))
     assert not has_admin(by_chance("groups: [dev], Groups: [dev], GROUPS: [ops]"))
+
+
+@pytest.mark.parametrize(
+    ("username", "groups", "lost"),
+    [
+        (NODE_NAME, '"system:nodes"', (NO_NODES,)),
+        ("system:node:n1", '"system:bootstrappers", "system:nodes"', (NO_NODES,)),
+        (NODE_NAME, '"system:bootstrappers"', ()),
+        ("kubelet", '"system:nodes"', ()),
+        ("system:nodes", '"system:nodes"', ()),
+    ],
+)
+def test_what_has_only_one_half_of_a_node_had_no_access(username: str, groups: str, lost: tuple[str, ...]) -> None:
+    admin = (ADMIN, "admin", '"system:masters"')
+    assert losses(made(admin, (NODE, username, groups)), made(admin)) == lost
 
 
 def test_a_node_by_chance_is_none() -> None:

@@ -327,9 +327,3 @@ def test_a_service_account_without_a_namespace(api: Api) -> None:
     bound = {**objects[1], "kind": "ClusterRoleBinding", "metadata": {"name": name}}
     status, answer = api.call("POST", f"{ROLES}/clusterrolebindings", bound)
     assert (status, "subjects[0].namespace" in json.dumps(answer)) == (422, True)
-
-
-def test_a_node_without_its_group_has_nothing(api: Api) -> None:
-    for groups, status in (("system:nodes", 404), ("system:authenticated", 403)):
-        headers = {"Impersonate-User": "system:node:n1", "Impersonate-Group": groups}
-        assert api.call("GET", "/api/v1/nodes/n1", None, headers)[0] == status

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tarmak_iam.access.diff import Loaded, who
-from tarmak_iam.access.lockout import is_admin, is_instance, is_node
+from tarmak_iam.access.lockout import is_admin, is_for_nodes, is_instance
 from tarmak_iam.aws.arn import ArnError, Principal, canonicalize, is_sso_role
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.hook.cluster.kubectl import Kubectl
@@ -35,7 +35,9 @@ def candidates(installation: Installation) -> tuple[Candidate, ...]:
     """Roles that can be assumed come first, of those the admins. Nodes are left out: only instances log in as them."""
     if installation.mappings is None:
         return ()
-    grants = [each for each in Loaded.of(installation).standings.grants if not (is_node(each) or is_instance(each))]
+    grants = [
+        each for each in Loaded.of(installation).standings.grants if not (is_for_nodes(each) or is_instance(each))
+    ]
     ordered = sorted(grants, key=lambda each: (not _role(each), not is_admin(each)))
     return tuple(Candidate(one_line(who(each.kind, each.principal)), _role(each)) for each in ordered)
 
