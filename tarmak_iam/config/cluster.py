@@ -76,7 +76,7 @@ class Cluster:
     def section(self, section: Section[Model]) -> Model | None:
         """A section as the file has it, None where it has none. Raises ConfigError where it does not fit its model."""
         try:
-            return section.read(self.everything)
+            return section.read(self.data_with_unknown_keys)
         except ValidationError as error:
             first = field_errors(error)[0]
             place = self._config.document.position((*self.route.plain, *section.path, *first.path))
@@ -84,10 +84,10 @@ class Cluster:
 
     def problems(self, section: Section[Any]) -> list[Problem]:
         """What the section itself says is wrong with it; none where the file has none."""
-        return section.problems(self.everything)
+        return section.problems(self.data_with_unknown_keys)
 
     @property
-    def everything(self) -> dict[str, Any]:
+    def data_with_unknown_keys(self) -> dict[str, Any]:
         """All that the file has of the cluster: `data`, and beside it the keys that Tarmak does not know."""
         written = self._config.written_clusters
         return dict(_overlaid(written[self.index] if self.index < len(written) else None, self.data))

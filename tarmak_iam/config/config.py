@@ -114,7 +114,7 @@ class TarmakConfig:
         return cls(document, decode(document))
 
     @cached_property
-    def survey(self) -> IgnoredContent:
+    def ignored_content(self) -> IgnoredContent:
         """What Tarmak passes over in silence. Raises ConfigError for a section plugin that cannot be used."""
         return IgnoredContent.of(self.document, (("clusters", ITEM, *section.path) for section in load_sections()))
 

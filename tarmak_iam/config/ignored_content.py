@@ -1,6 +1,6 @@
 """What stands in tarmak.yaml and Tarmak ignores, and what the file would be if its misspelt keys were spelled right.
 
-`decode` gives what counts; a survey has what Tarmak passes over without a word.
+`decode` gives what counts; `IgnoredContent` has what Tarmak passes over without a word.
 """
 
 from __future__ import annotations
@@ -52,16 +52,16 @@ class OverriddenKey:
 
 @dataclass(frozen=True, slots=True)
 class UnknownKey:
-    """A key that Tarmak's struct at `parent` does not have; `beside` are the keys of its mapping, and `others` what
-    plugins know there."""
+    """A key that Tarmak's struct at `parent` does not have; `siblings` are the keys of its mapping, and
+    `plugin_keys` what plugins know there."""
 
     route: Route
     name: str
     parent: TypePath
     struct: str
     node: Node
-    beside: frozenset[str]
-    others: frozenset[str]
+    siblings: frozenset[str]
+    plugin_keys: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +259,7 @@ def _selects(config: TarmakConfig | None) -> bool:
 
 def _target(key: UnknownKey) -> _Path | None:
     """The path that a key was surely meant to have; None for a guess, and where the place is not clear."""
-    guess = suggest_key(key.name, key.node, key.parent, key.struct, key.beside, key.others)
+    guess = suggest_key(key.name, key.node, key.parent, key.struct, key.siblings, key.plugin_keys)
     if guess is None or not guess.is_sure:
         return None
     path: list[str | int] = []

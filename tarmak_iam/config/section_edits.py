@@ -106,7 +106,7 @@ def _issues(cluster: Cluster, section: Section[Any]) -> list[Issue]:
 
 def _value(cluster: Cluster, chosen: SectionKey) -> Any:
     """What the file gives the key, as it is read."""
-    data = chosen.section.data(cluster.everything)
+    data = chosen.section.data(cluster.data_with_unknown_keys)
     for key in chosen.path:
         data = data.get(key, _MISSING) if isinstance(data, dict) else _MISSING
     return data

@@ -201,20 +201,20 @@ class Document:
     def edit(self, *edits: Edit) -> Document:
         """Makes several edits, each on what the ones before it made, and proves the result once."""
 
-        def make(draft: EditBatch) -> None:
+        def make(batch: EditBatch) -> None:
             for number, edit in enumerate(edits, 1):
                 try:
-                    draft.perform(edit)
+                    batch.perform(edit)
                 except EditRefused as refusal:
-                    raise self._numbered_refusal(refusal, draft, edit.path, number, len(edits)) from None
+                    raise self._numbered_refusal(refusal, batch, edit.path, number, len(edits)) from None
 
-        return self._drafted(make)
+        return self._batched(make)
 
     def _numbered_refusal(
-        self, refusal: EditRefused, draft: EditBatch, path: Path | Route, number: int, count: int
+        self, refusal: EditRefused, batch: EditBatch, path: Path | Route, number: int, count: int
     ) -> EditRefused:
         """The refusal of one edit of several: with its number, and a place in the text that people have."""
-        place = refusal.place if draft.tree is self._tree else self.position(path)
+        place = refusal.place if batch.tree is self._tree else self.position(path)
         what = refusal.what if count == 1 else f"edit {number} of {count}: {refusal.what}"
         return type(refusal)(what, remedy=refusal.remedy, place=place)
 
@@ -231,9 +231,9 @@ class Document:
             place = self.position(())
             raise EditRefused(str(error), remedy="use mappings, lists and scalars", place=place) from None
         keys = tuple(identities)
-        return self._drafted(lambda draft: draft.turn(Route(), wanted, keys))
+        return self._batched(lambda batch: batch.turn(Route(), wanted, keys))
 
-    def _drafted(self, make: Callable[[EditBatch], None]) -> Document:
+    def _batched(self, make: Callable[[EditBatch], None]) -> Document:
         """Where what was made together, or with literal blocks, is not right, once more with care."""
         try:
             return self._attempt(make, careful=False)
@@ -244,12 +244,12 @@ class Document:
 
     @gc_paused()
     def _attempt(self, make: Callable[[EditBatch], None], *, careful: bool) -> Document:
-        draft = EditBatch(self._tree, self._plain, self._read, careful=careful)
-        make(draft)
-        draft.finish()
-        if draft.tree is self._tree:
+        batch = EditBatch(self._tree, self._plain, self._read, careful=careful)
+        make(batch)
+        batch.finish()
+        if batch.tree is self._tree:
             return self
-        return Document(draft.tree, self._index, self._json, draft.data, tuple(draft.removed))
+        return Document(batch.tree, self._index, self._json, batch.data, tuple(batch.removed))
 
     def _read(self, text: str) -> tuple[Tree, Any]:
         edited = Document._of(self._tree.source.with_text(text), self._index, self._json)

@@ -158,7 +158,7 @@ class EditBatch:
         self._careful = careful
         self._waiting: list[_PendingChange] = []
         self._applied: list[DocumentChange] = []  # the last that were
-        self._room = ClaimedSpans()
+        self._claimed = ClaimedSpans()
 
     def perform(self, edit: Edit) -> None:
         """Raises EditRefused."""
@@ -248,7 +248,7 @@ class EditBatch:
         if joined is None or not all(map(change.may_follow, waiting[:-1])):
             return False
         last = self._waiting.pop()
-        self._room.leave(last.splices)
+        self._claimed.release(last.splices)
         if self._add(joined, last.before):
             return True
         self._add(last.change, last.before)
@@ -259,7 +259,7 @@ class EditBatch:
             splices = change.splices()
         except TypeError as error:  # what only JSON does not have: NaN, keys that are no strings
             raise refused_edit(change.target, str(error)) from None
-        if not self._room.take(splices, change.target.route):
+        if not self._claimed.claim(splices, change.target.route):
             return False
         self._waiting.append(_PendingChange(change, splices, before))
         self._intended = change.applied(before)
@@ -280,7 +280,7 @@ class EditBatch:
             return
         changes = self._applied = [waiting.change for waiting in self._waiting]
         splices = [splice for waiting in self._waiting for splice in waiting.splices]
-        self._waiting, self._room, before = [], ClaimedSpans(), self.tree
+        self._waiting, self._claimed, before = [], ClaimedSpans(), self.tree
         try:
             self.tree, self.data = self._read(apply_splices(before.source.text, splices))
         except ParseError as error:

@@ -52,7 +52,7 @@ class ClaimedSpans:
         self._points: list[int] = []  # inserted at, in order
         self._owners: dict[int, Hashable] = {}
 
-    def take(self, splices: Iterable[Splice], owner: Hashable) -> bool:
+    def claim(self, splices: Iterable[Splice], owner: Hashable) -> bool:
         """Takes it, unless a splice overlaps with one that is there, or inserts where another owner does."""
         given = list(splices)
         if not all(self._is_free(splice, owner) for splice in given):
@@ -65,7 +65,7 @@ class ClaimedSpans:
                 self._owners[splice.start] = owner
         return True
 
-    def leave(self, splices: Iterable[Splice]) -> None:
+    def release(self, splices: Iterable[Splice]) -> None:
         for splice in splices:
             if splice.start < splice.end:
                 self._spans.remove(Span(splice.start, splice.end))

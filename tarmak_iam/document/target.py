@@ -42,7 +42,7 @@ class Target:
     def layout(self, inside: int = 0) -> Layout:
         """What new text inside the deepest node has to look like (`inside` 1: in its parent, beside it)."""
         nodes = [holder.node for holder in self.holders[: len(self.holders) - inside]]
-        return replace(layout_near(self.tree.source, reversed(nodes), self.tree.surveys), literal=self.literals)
+        return replace(layout_near(self.tree.source, reversed(nodes), self.tree.layouts), literal=self.literals)
 
     @property
     def node(self) -> Node | None:

@@ -48,7 +48,7 @@ class Comment:
 @dataclass(frozen=True)
 class Tree:
     """`extent` is the part of the text that this document takes; `is_json` the strict reader's; `scalars` are all
-    of YAML's in file order. `duplicates` counts keys that are there already; `surveys` keeps what is found out
+    of YAML's in file order. `duplicates` counts keys that are there already; `layouts` keeps what is found out
     about the layout of a node, by its id."""
 
     source: Source
@@ -59,7 +59,7 @@ class Tree:
     scalars: list[Scalar] = field(default_factory=list)
     duplicates: int = 0
     has_aliases: bool = False
-    surveys: dict[int, dict[str, Any]] = field(default_factory=dict)
+    layouts: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, source: Source, index: int = 0, *, json: bool | None = None, pure: bool = False) -> Tree:

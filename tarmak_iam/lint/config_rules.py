@@ -208,7 +208,7 @@ def _without_hyperkube(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
 
 
 def _no_value(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
-    for scalar in config.survey.scalars:
+    for scalar in config.ignored_content.scalars:
         if scalar.path != _SWITCH or scalar.value is not None:
             continue
         index = scalar.route.steps[1]
@@ -271,7 +271,7 @@ def _unknown_key(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
         if field_at("Cluster", section.path) is not None:
             continue
         for cluster in config.clusters:
-            for path, known in _unknown(section.model, section.data(cluster.everything), ()):
+            for path, known in _unknown(section.model, section.data(cluster.data_with_unknown_keys), ()):
                 what = f"the section {section.name} has no key {quoted(path[-1])}"
                 remedy = did_you_mean(str(path[-1]), known, "its keys are")
                 route = (*cluster.route.plain, *section.path, *path)
@@ -303,14 +303,14 @@ def rules_of(section: Section[Any]) -> list[Rule]:
 def _rule(section: Section[Any], own: SectionRule) -> Rule:
     def check(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
         for cluster in config.clusters:
-            everything = cluster.everything
+            whole = cluster.data_with_unknown_keys
             try:
-                model = section.read(everything)
+                model = section.read(whole)
             except ValidationError:
                 continue  # which the rule about validation tells
             if model is None:
                 continue
-            for problem in section.guarded(lambda each, data: list(own.check(each, data)), model, everything):
+            for problem in section.guarded(lambda each, data: list(own.check(each, data)), model, whole):
                 path = (*cluster.route.plain, *section.path, *problem.path)
                 what = f"{shortened(cluster.cluster_name)}: {problem.message}"
                 yield rule.finding(Subject.CONFIG, path, what, problem.remedy, at=problem.at)

@@ -87,14 +87,14 @@ def _octal(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
 
 
 def _meant(key: UnknownKey) -> KeySuggestion | None:
-    return suggest_key(key.name, key.node, key.parent, key.struct, key.beside, key.others)
+    return suggest_key(key.name, key.node, key.parent, key.struct, key.siblings, key.plugin_keys)
 
 
 def _question(key: UnknownKey, guess: KeySuggestion | None) -> str:
     if guess is None:
         return ""
     name, home = guess.path[-1], guess.path[:-1]
-    if home == key.parent and name in key.beside:
+    if home == key.parent and name in key.siblings:
         return f"{name} is there already: keep one of them"
     other = name if home == key.parent else _text(guess.path) if home else f"{name} at the top level"
     return f"did you mean {other}?" if guess.fits else f"did you mean {other}, which takes {_kind(guess.path)}?"

@@ -47,7 +47,7 @@ class Subjects:
     @property
     def document(self) -> IgnoredContent | None:
         """What is written in tarmak.yaml, whatever Tarmak makes of it."""
-        return None if self.config is None else self.config.survey
+        return None if self.config is None else self.config.ignored_content
 
     def of(self, scope: Scope) -> Any:
         return getattr(self, scope.value)

@@ -154,7 +154,7 @@ def without_misspelling_consequences(
     followers = [each for each in findings if each.subject is Subject.CONFIG and each.id in own]
     if config is None or not routes or not followers:
         return findings
-    corrected = with_keys_corrected(config, (each for each in config.survey.unknown if each.route in routes))
+    corrected = with_keys_corrected(config, (each for each in config.ignored_content.unknown if each.route in routes))
     if corrected is None:
         return findings
     stay = {

@@ -24,28 +24,28 @@ def test_spans_that_touch_are_one() -> None:
 
 
 def test_two_may_insert_at_one_point_only_for_one_owner() -> None:
-    room = ClaimedSpans()
-    assert room.take([Splice(3, 3, "a")], "mapping")
-    assert room.take([Splice(3, 3, "b")], "mapping")
-    assert not room.take([Splice(3, 3, "c")], "another")
-    assert not room.take([Splice(2, 4, "")], "mapping")
-    assert room.take([Splice(3, 5, "")], "another")  # begins where something goes in
+    claimed = ClaimedSpans()
+    assert claimed.claim([Splice(3, 3, "a")], "mapping")
+    assert claimed.claim([Splice(3, 3, "b")], "mapping")
+    assert not claimed.claim([Splice(3, 3, "c")], "another")
+    assert not claimed.claim([Splice(2, 4, "")], "mapping")
+    assert claimed.claim([Splice(3, 5, "")], "another")  # begins where something goes in
 
 
-def test_room_can_be_given_back() -> None:
-    room = ClaimedSpans()
+def test_claims_can_be_released() -> None:
+    claimed = ClaimedSpans()
     splices = [Splice(0, 2, ""), Splice(4, 4, "x")]
-    assert room.take(splices, 1)
-    assert not room.take([Splice(1, 3, "")], 2)
-    room.leave(splices)
-    assert room.take([Splice(1, 5, "")], 2)
+    assert claimed.claim(splices, 1)
+    assert not claimed.claim([Splice(1, 3, "")], 2)
+    claimed.release(splices)
+    assert claimed.claim([Splice(1, 5, "")], 2)
 
 
 SPLICES = st.tuples(st.integers(0, 9), st.integers(0, 3)).map(lambda pair: Splice(pair[0], pair[0] + pair[1], "x"))
 
 
 @given(st.lists(SPLICES, max_size=12))
-def test_what_finds_room_can_be_applied(splices: list[Splice]) -> None:
-    room = ClaimedSpans()
-    taken = [splice for number, splice in enumerate(splices) if room.take([splice], number)]
+def test_what_could_be_claimed_can_be_applied(splices: list[Splice]) -> None:
+    claimed = ClaimedSpans()
+    taken = [splice for number, splice in enumerate(splices) if claimed.claim([splice], number)]
     apply_splices("0123456789abc", taken)
