@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from tarmak_iam.config.sections import Problem, Section, SectionModel, SectionRule
+from tarmak_iam.config.sections import Problem, Section, SectionModel, SectionRule, without_nulls
 from tarmak_iam.findings import Severity
 from tarmak_iam.text import quoted
 
@@ -48,9 +48,9 @@ class Amazon(SectionModel):
     starts, and point the API server's token webhook at it. The authenticator itself runs in the cluster."""
 
 
-def _with_defaults(amazon: Amazon) -> Amazon:
+def with_defaults(amazon: Amazon) -> Amazon:
     """SetDefaults_ClusterKubernetesAPIServerAmazonAccessLogs, for each block that is given."""
-    logs = {name: _log_defaults(log) for name, log in _logs(amazon) if log is not None}
+    logs = {name: _log_defaults(log) for name, log in logs_of(amazon) if log is not None}
     return amazon.model_copy(update=logs)
 
 
@@ -63,7 +63,7 @@ def _log_defaults(log: AccessLogs) -> AccessLogs:
 
 def _problems(amazon: Amazon) -> Iterator[Problem]:
     """The part of Tarmak's validateAPIServer that is about this section; the public log comes first."""
-    for name, log in _logs(amazon):
+    for name, log in logs_of(amazon):
         if log is None or not log.enabled:
             continue
         if not log.bucket:
@@ -77,7 +77,7 @@ def _problems(amazon: Amazon) -> Iterator[Problem]:
 def _without_bucket(amazon: Amazon, cluster: Mapping[str, Any]) -> Iterator[Problem]:
     """Without a bucket `enabled` defaults to false, so a block that says nothing of it is for nothing."""
     del cluster
-    for name, log in _logs(amazon):
+    for name, log in logs_of(amazon):
         if log is not None and log.enabled is None and not log.bucket:
             what = f"{name} has no bucket, so no access logs are written"
             yield Problem((name,), what, f"set {name}.bucket, or remove {name}")
@@ -86,14 +86,14 @@ def _without_bucket(amazon: Amazon, cluster: Mapping[str, Any]) -> Iterator[Prob
 def _unused_interval(amazon: Amazon, cluster: Mapping[str, Any]) -> Iterator[Problem]:
     """Tarmak looks at the interval only where logs are enabled."""
     del cluster
-    for name, log in _logs(_with_defaults(amazon)):
+    for name, log in logs_of(with_defaults(amazon)):
         if log is not None and not log.enabled and log.interval not in _INTERVALS:
             what = f"the access logs' interval is {log.interval}, which Tarmak refuses once they are enabled"
             yield Problem((name, "interval"), what, "write 5 or 60")
 
 
 def _public_log_of_private_api(amazon: Amazon, cluster: Mapping[str, Any]) -> Iterator[Problem]:
-    log = _with_defaults(amazon).publicELBAccessLogs
+    log = with_defaults(amazon).publicELBAccessLogs
     api_server = (cluster.get("kubernetes") or {}).get("apiServer") or {}
     if log is not None and log.enabled and not api_server.get("public"):
         what = "the API server is not public, so Tarmak drops the access logs of its public load balancer"
@@ -103,20 +103,20 @@ def _public_log_of_private_api(amazon: Amazon, cluster: Mapping[str, Any]) -> It
 
 def _no_bucket_name(amazon: Amazon, cluster: Mapping[str, Any]) -> Iterator[Problem]:
     del cluster
-    for name, log in _logs(amazon):
+    for name, log in logs_of(amazon):
         if log is not None and not _BUCKET.match(log.bucket):
             what = f"{quoted(log.bucket)} is no name of an S3 bucket, which terraform finds out last"
             yield Problem((name, "bucket"), what, "write the bucket's name: letters, digits, dots and dashes")
 
 
-def _logs(amazon: Amazon) -> tuple[tuple[str, AccessLogs | None], ...]:
+def logs_of(amazon: Amazon) -> tuple[tuple[str, AccessLogs | None], ...]:
     return ("publicELBAccessLogs", amazon.publicELBAccessLogs), ("internalELBAccessLogs", amazon.internalELBAccessLogs)
 
 
 AMAZON = Section(
     ("kubernetes", "apiServer", "amazon"),
     Amazon,
-    _with_defaults,
+    with_defaults,
     _problems,
     (
         SectionRule("IAM006", Severity.WARNING, "access logs without a bucket", _without_bucket),
@@ -125,3 +125,10 @@ AMAZON = Section(
         SectionRule("IAM009", Severity.WARNING, "a bucket that S3 cannot have", _no_bucket_name),
     ),
 )
+
+
+def read_amazon(cluster: Mapping[str, Any]) -> Amazon | None:
+    """The section of a cluster's typed data (`decode`), None where it has none. Tarmak's decoder has seen to the types,
+    so nothing needs to go through JSON as in `Section.read`."""
+    data = AMAZON.data(cluster)
+    return None if data is None else Amazon.model_validate(without_nulls(data), strict=True)

@@ -6,10 +6,9 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tarmak_iam.config.amazon import AMAZON, AccessLogs, Amazon
+from tarmak_iam.config.amazon import AccessLogs, Amazon, with_defaults
 from tarmak_iam.config.tarmak_output import tarmak_json, with_log_defaults
 from tarmak_iam.config.tarmak_types import Field
 
@@ -20,34 +19,27 @@ if TYPE_CHECKING:
 _API_SERVER = Field("struct", struct="ClusterKubernetesAPIServer")
 
 
-def defaulted_amazon(cluster: Mapping[str, Any]) -> Amazon | None:
-    amazon = AMAZON.read(cluster)
-    return None if amazon is None else AMAZON.defaults(amazon)
-
-
-def api_server_json(cluster: Mapping[str, Any]) -> dict[str, Any] | None:
+def api_server_json(cluster: Cluster) -> dict[str, Any] | None:
     """The API server as Tarmak's own JSON after defaulting, None where the file has none."""
-    api_server = (cluster.get("kubernetes") or {}).get("apiServer")
-    if api_server is None:
+    if not cluster.has_api_server:
         return None
-    json: dict[str, Any] = tarmak_json(with_log_defaults(cluster), _API_SERVER)
+    json: dict[str, Any] = tarmak_json(with_log_defaults(cluster.api_server, cluster.amazon), _API_SERVER)
     return json
 
 
-def hieradata(cluster: Mapping[str, Any]) -> list[str]:
+def hieradata(cluster: Cluster) -> list[str]:
     """The two webhook settings as Tarmak writes them: no escaping, whatever the file name holds."""
-    api_server = (cluster.get("kubernetes") or {}).get("apiServer") or {}
     lines = []
-    if file := api_server.get("authTokenWebhookFile"):
+    if file := cluster.api_server.get("authTokenWebhookFile"):
         lines.append(f'kubernetes::apiserver::auth_token_webhook_file: "{file}"')
-    if (api_server.get("amazon") or {}).get("awsIAMAuthenticatorInit"):
+    if cluster.authenticator_init:
         lines.append("kubernetes::apiserver::aws_iam_authenticator_init: true")
     return lines
 
 
-def terraform(cluster: Mapping[str, Any]) -> dict[str, Any]:
+def terraform(cluster: Cluster) -> dict[str, Any]:
     """The load balancers' access-log variables; bucket, prefix and interval only for a block that is given."""
-    amazon = defaulted_amazon(cluster) or Amazon()
+    amazon = with_defaults(cluster.amazon or Amazon())
     return _log_variables("public", amazon.publicELBAccessLogs) | _log_variables(
         "internal", amazon.internalELBAccessLogs
     )

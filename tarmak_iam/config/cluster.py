@@ -3,30 +3,89 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import Any
 
 from pydantic import ValidationError
 
-from tarmak_iam.config.amazon import AMAZON, Amazon
+from tarmak_iam.config.amazon import Amazon, read_amazon
 from tarmak_iam.config.api_server import api_server_json, hieradata, terraform
 from tarmak_iam.config.cluster_validation import api_server_issues
+from tarmak_iam.config.decode import decode
 from tarmak_iam.config.kubernetes_versions import kubernetes_version
 from tarmak_iam.config.sections import Model, Problem, Section, field_errors
+from tarmak_iam.document import Document
+from tarmak_iam.document.json_reader import looks_like_json
+from tarmak_iam.document.source import Source
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.routes import Route
 
-if TYPE_CHECKING:
-    from tarmak_iam.config.config import TarmakConfig
+
+# Not slots: `cached_property` needs the instance's dictionary. Compared by identity: the data are dictionaries.
+@dataclass(frozen=True, eq=False)
+class ReadFile:
+    """A document that Tarmak can read, and what it means to Tarmak."""
+
+    document: Document
+    data: dict[str, Any] = field(repr=False)
+    """The typed meaning: known keys only, as Tarmak's decoder reads them, before its defaults."""
+
+    @classmethod
+    def parse(cls, data: bytes | str, filename: str) -> ReadFile:
+        """Raises TarmakIamError exactly where Tarmak cannot read the file (or panics on it)."""
+        # A file that starts with `{` goes to the strict JSON decoder and to no other (apimachinery's recognizer).
+        json = looks_like_json(Source.decode(data, filename))
+        document = Document.parse(data, filename, json=json)
+        return cls(document, decode(document))
+
+    def with_document(self, document: Document) -> ReadFile:
+        """The same file with another text. Raises ConfigError where Tarmak could not read it."""
+        return self if document is self.document else ReadFile(document, decode(document))
+
+    @cached_property
+    def clusters(self) -> tuple[Cluster, ...]:
+        """In file order; null, unnamed and duplicate entries too."""
+        clusters = self.data.get("clusters") or []
+        return tuple(Cluster(index, data or {}, self) for index, data in enumerate(clusters))
+
+    @cached_property
+    def selectable_clusters(self) -> tuple[Cluster, ...]:
+        """Those that a name leads to: with environment and name, and the first of several that share both."""
+        first: dict[str, Cluster] = {}
+        for cluster in self.clusters:
+            if cluster.environment and cluster.name:
+                first.setdefault(cluster.cluster_name, cluster)
+        return tuple(first.values())
+
+    @property
+    def selected_cluster(self) -> Cluster | None:
+        """What `currentCluster` selects, as Tarmak does: exactly one dash, the first match."""
+        parts = (self.data.get("currentCluster") or "").split("-")
+        return next((each for each in self.clusters if [each.environment, each.name] == parts), None)
+
+    @cached_property
+    def written_clusters(self) -> list[Any]:
+        """The clusters as plain data of the file, with the keys that Tarmak does not know."""
+        written = self.document.data.get("clusters")
+        return written if isinstance(written, list) else []
+
+    def environment(self, name: str) -> dict[str, Any]:
+        """The entry of `environments` of that name, empty if there is none."""
+        return _item_named(self.data.get("environments"), name)
+
+    def provider(self, name: str) -> dict[str, Any]:
+        """The entry of `providers` of that name, empty if there is none."""
+        return _item_named(self.data.get("providers"), name)
 
 
-# Compared by identity: the data are dictionaries.
-@dataclass(frozen=True, slots=True, eq=False)
+# As ReadFile, not slots and compared by identity.
+@dataclass(frozen=True, eq=False)
 class Cluster:
     """A cluster as the file has it (`data`), and as Tarmak will use it (`effective`)."""
 
     index: int
     data: dict[str, Any] = field(repr=False)
-    _config: TarmakConfig = field(repr=False)
+    _file: ReadFile = field(repr=False)
 
     @property
     def name(self) -> str:
@@ -44,7 +103,7 @@ class Cluster:
     @property
     def selectable_clusters(self) -> tuple[Cluster, ...]:
         """All clusters of the same tarmak.yaml that a name leads to, this one too."""
-        return self._config.selectable_clusters
+        return self._file.selectable_clusters
 
     @property
     def route(self) -> Route:
@@ -53,7 +112,7 @@ class Cluster:
     @property
     def type(self) -> str:
         """`cluster-single` iff its environment has no other, else `hub` if it is named so, else `cluster-multi`."""
-        clusters = [cluster or {} for cluster in self._config.data.get("clusters") or ()]
+        clusters = [cluster or {} for cluster in self._file.data.get("clusters") or ()]
         if sum((cluster.get("environment") or "") == self.environment for cluster in clusters) == 1:
             return "cluster-single"
         return "hub" if self.name == "hub" else "cluster-multi"
@@ -66,12 +125,12 @@ class Cluster:
     @property
     def siblings(self) -> list[Cluster]:
         """The other clusters of its environment."""
-        return [each for each in self._config.clusters if each.environment == self.environment and each is not self]
+        return [each for each in self._file.clusters if each.environment == self.environment and each is not self]
 
-    @property
+    @cached_property
     def amazon(self) -> Amazon | None:
         """The section `kubernetes.apiServer.amazon` as the file has it, None where it has none."""
-        return AMAZON.read(self.data)
+        return read_amazon(self.data)
 
     def section(self, section: Section[Model]) -> Model | None:
         """A section as the file has it, None where it has none. Raises ConfigError where it does not fit its model."""
@@ -79,7 +138,7 @@ class Cluster:
             return section.read(self.data_with_unknown_keys)
         except ValidationError as error:
             first = field_errors(error)[0]
-            place = self._config.document.position((*self.route.plain, *section.path, *first.path))
+            place = self._file.document.position((*self.route.plain, *section.path, *first.path))
             raise ConfigError(f"{section.name}: {first.message}", place=place) from None
 
     def problems(self, section: Section[Any]) -> list[Problem]:
@@ -89,7 +148,7 @@ class Cluster:
     @property
     def data_with_unknown_keys(self) -> dict[str, Any]:
         """All that the file has of the cluster: `data`, and beside it the keys that Tarmak does not know."""
-        written = self._config.written_clusters
+        written = self._file.written_clusters
         return dict(_overlaid(written[self.index] if self.index < len(written) else None, self.data))
 
     @property
@@ -104,16 +163,21 @@ class Cluster:
         return dict((self.data.get("kubernetes") or {}).get("apiServer") or {})
 
     @property
+    def has_api_server(self) -> bool:
+        """Whether the file has `kubernetes.apiServer`, be it empty."""
+        return (self.data.get("kubernetes") or {}).get("apiServer") is not None
+
+    @property
     def kubernetes_version(self) -> str:
         return kubernetes_version(self.data)
 
     def environment_data(self) -> dict[str, Any]:
         """The entry of `environments` that the cluster belongs to, empty if there is none."""
-        return item_named(self._config.data.get("environments"), self.environment)
+        return self._file.environment(self.environment)
 
     def provider_data(self) -> dict[str, Any]:
         """The entry of `providers` that its environment names, empty if there is none."""
-        return self._config.provider(str(self.environment_data().get("provider") or ""))
+        return self._file.provider(str(self.environment_data().get("provider") or ""))
 
     @property
     def public_address(self) -> str | None:
@@ -129,10 +193,10 @@ class Cluster:
             "cluster_name": self.cluster_name,
             "type": self.type,
             "kubernetes_version": self.kubernetes_version,
-            "apiServer": api_server_json(self.data),
-            "hieradata": hieradata(self.data),
-            "terraform": terraform(self.data),
-            "errors": [f"{message}; {remedy}" for _, message, remedy in api_server_issues(self.data)],
+            "apiServer": api_server_json(self),
+            "hieradata": hieradata(self),
+            "terraform": terraform(self),
+            "errors": [f"{message}; {remedy}" for _, message, remedy in api_server_issues(self)],
         }
 
 
@@ -143,7 +207,7 @@ def _overlaid(written: Any, decoded: Any) -> Any:
     return decoded
 
 
-def item_named(items: Any, name: str) -> dict[str, Any]:
+def _item_named(items: Any, name: str) -> dict[str, Any]:
     """The first item with that `metadata.name`, empty if there is none."""
     for item in items or ():
         if ((item or {}).get("metadata") or {}).get("name", "") == name:

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tarmak_iam.config.amazon import AMAZON
-from tarmak_iam.config.kubernetes_versions import kubernetes_version, parse_version
+from tarmak_iam.config.kubernetes_versions import parse_version
 from tarmak_iam.text import quoted
 
 if TYPE_CHECKING:
@@ -29,25 +29,24 @@ Issue = tuple[tuple[str | int, ...], str, str]
 _MASK = re.compile(r"[0-9]+\Z", re.ASCII)
 
 
-def api_server_issues(cluster: Mapping[str, Any]) -> list[Issue]:
+def api_server_issues(cluster: Cluster) -> list[Issue]:
     """Tarmak's validateAPIServer, in its order. It runs only where apiServer is present; one issue blocks
     every command for the cluster's environment."""
-    api_server = (cluster.get("kubernetes") or {}).get("apiServer")
-    if api_server is None:
+    if not cluster.has_api_server:
         return []
+    api_server, amazon = cluster.api_server, cluster.amazon
     base = ("kubernetes", "apiServer")
     issues: list[Issue] = [
         ((*base, "allowCIDRs", index), f"{quoted(cidr)} is no CIDR", "write an address with its mask, as in 10.0.0.0/8")
         for index, cidr in enumerate(api_server.get("allowCIDRs") or ())
         if not is_cidr(cidr)
     ]
-    problems = AMAZON.problems(cluster)
+    problems = AMAZON.validate(AMAZON.defaults(amazon)) if amazon else ()
     issues += [((*AMAZON.path, *problem.path), problem.message, problem.remedy) for problem in problems]
-    return issues + _version_issues(cluster, bool(api_server.get("disableAdmissionControllers")))
+    return issues + _version_issues(cluster.kubernetes_version, bool(api_server.get("disableAdmissionControllers")))
 
 
-def _version_issues(cluster: Mapping[str, Any], disables: bool) -> list[Issue]:
-    text = kubernetes_version(cluster)
+def _version_issues(text: str, disables: bool) -> list[Issue]:
     version = parse_version(text)
     if version is None:
         return [(("kubernetes", "version"), f"{quoted(text)} is no version", "write a version such as 1.12.9")]
@@ -82,12 +81,12 @@ _RESERVED = ("reservedMillicoresPerReplica", "reservedMegabytesPerReplica")
 _PER_REPLICA = ("coresPerReplica", "nodesPerReplica")
 
 
-def cluster_issues(cluster: Mapping[str, Any]) -> list[Issue]:
+def cluster_issues(cluster: Cluster) -> list[Issue]:
     """One of them blocks every command for the cluster's environment, as an issue of the API server does."""
-    kubernetes = cluster.get("kubernetes") or {}
+    kubernetes = cluster.data.get("kubernetes") or {}
     return [
-        *_network(cluster.get("network") or {}),
-        *_logging_sinks(cluster.get("loggingSinks") or ()),
+        *_network(cluster.data.get("network") or {}),
+        *_logging_sinks(cluster.data.get("loggingSinks") or ()),
         *_autoscaler(kubernetes.get("clusterAutoscaler") or {}),
         *_prometheus(kubernetes.get("prometheus") or {}),
         *_calico(kubernetes.get("calico") or {}),

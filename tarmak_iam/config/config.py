@@ -15,9 +15,7 @@ from typing import Any
 
 from tarmak_iam.command_line import CommandLine
 from tarmak_iam.config.amazon import AMAZON
-from tarmak_iam.config.cluster import Cluster, item_named
-from tarmak_iam.config.cluster import item_named as find_named
-from tarmak_iam.config.decode import decode
+from tarmak_iam.config.cluster import Cluster, ReadFile
 from tarmak_iam.config.ignored_content import IgnoredContent, misspelt_key_of_selection
 from tarmak_iam.config.locate import config_path, directory_option
 from tarmak_iam.config.section_edits import clear_section, edit_section, switch_off, switch_on
@@ -26,8 +24,6 @@ from tarmak_iam.config.sections import Section
 from tarmak_iam.config.tarmak_types import ITEM
 from tarmak_iam.document import Document
 from tarmak_iam.document.files import read_file, replace_file
-from tarmak_iam.document.json_reader import looks_like_json
-from tarmak_iam.document.source import Source
 from tarmak_iam.errors import ConfigError, FileError, Place, SelectionError
 from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import quoted, shortened
@@ -35,21 +31,21 @@ from tarmak_iam.text import quoted, shortened
 _FORM = "<environment>-<name>"
 
 
-def selection_remedy(config: TarmakConfig, current: str) -> str:
+def _selection_remedy(file: ReadFile, current: str) -> str:
     """What makes `currentCluster` select a cluster."""
-    misspelt = misspelt_key_of_selection(config)
+    misspelt = misspelt_key_of_selection(file)
     if misspelt is not None:
         key, name = misspelt
-        line = config.document.position(key.route, at_key=True).line
+        line = file.document.position(key.route, at_key=True).line
         if key.name == name:
             return f"move {quoted(name)} in line {line} where Tarmak reads it [IAM031]"
         return f"did you mean {name} instead of {quoted(key.name)} in line {line}?"
-    named = config.selectable_clusters
-    unlisted = [each for each in named if "environments" in config.data and not each.environment_data()]
+    named = file.selectable_clusters
+    unlisted = [each for each in named if "environments" in file.data and not each.environment_data()]
     for each in unlisted:
         environment = current.partition("-")[0]
-        if current == f"{environment}-{each.name}" and find_named(config.data.get("environments"), environment):
-            line = config.document.position((*each.route.plain, "environment")).line
+        if current == f"{environment}-{each.name}" and file.environment(environment):
+            line = file.document.position((*each.route.plain, "environment")).line
             return f"write environment: {shortened(environment)} in line {line}"
     names = [each.cluster_name for each in named if not _own_dashes(each) and each not in unlisted]
     dashed = [each for each in named if _own_dashes(each)]
@@ -60,7 +56,7 @@ def selection_remedy(config: TarmakConfig, current: str) -> str:
     if dashed:
         renamed = _rename(wanted or dashed[0])
         return f"{renamed}; or choose one of {', '.join(map(shortened, names))}" if names else renamed
-    if config.clusters:
+    if file.clusters:
         return f"give a cluster an environment and a metadata.name, and write {_FORM} here"
     return "the file has no clusters: add one" + (", or remove currentCluster" if current else "")
 
@@ -82,14 +78,12 @@ class _OnDisk:
     data: bytes
 
 
-# Not slots: `cached_property` needs the instance's dictionary. Compared by identity: the data are dictionaries.
+# Not slots: `cached_property` needs the instance's dictionary. Compared by identity, as ReadFile.
 @dataclass(frozen=True, eq=False)
 class TarmakConfig:
     """A tarmak.yaml that Tarmak can read. Frozen: an edit returns a new one; `save` writes it."""
 
-    document: Document
-    data: dict[str, Any] = field(repr=False)
-    """The typed meaning: known keys only, as Tarmak's decoder reads them, before its defaults."""
+    file: ReadFile
     _disk: _OnDisk | None = field(default=None, repr=False)
     _directory_option: str | None = field(default=None, repr=False)
 
@@ -108,41 +102,37 @@ class TarmakConfig:
     @classmethod
     def parse(cls, data: bytes | str, filename: str = "tarmak.yaml") -> TarmakConfig:
         """Raises TarmakIamError exactly where Tarmak cannot read the file (or panics on it)."""
-        # A file that starts with `{` goes to the strict JSON decoder and to no other (apimachinery's recognizer).
-        json = looks_like_json(Source.decode(data, filename))
-        document = Document.parse(data, filename, json=json)
-        return cls(document, decode(document))
+        return cls(ReadFile.parse(data, filename))
+
+    @property
+    def document(self) -> Document:
+        """The text, with its comments and layout."""
+        return self.file.document
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The typed meaning: known keys only, as Tarmak's decoder reads them, before its defaults."""
+        return self.file.data
 
     @cached_property
     def ignored_content(self) -> IgnoredContent:
         """What Tarmak passes over in silence. Raises ConfigError for a section plugin that cannot be used."""
         return IgnoredContent.of(self.document, (("clusters", ITEM, *section.path) for section in load_sections()))
 
-    @cached_property
-    def written_clusters(self) -> list[Any]:
-        """The clusters as plain data of the file, with the keys that Tarmak does not know."""
-        written = self.document.data.get("clusters")
-        return written if isinstance(written, list) else []
-
     @property
     def path(self) -> Path | None:
         """The file it was loaded from; None after `parse`."""
         return self._disk.path if self._disk else None
 
-    @cached_property
+    @property
     def clusters(self) -> tuple[Cluster, ...]:
         """In file order; null, unnamed and duplicate entries too."""
-        clusters = self.data.get("clusters") or []
-        return tuple(Cluster(index, data or {}, self) for index, data in enumerate(clusters))
+        return self.file.clusters
 
-    @cached_property
+    @property
     def selectable_clusters(self) -> tuple[Cluster, ...]:
         """Those that a name leads to: with environment and name, and the first of several that share both."""
-        first: dict[str, Cluster] = {}
-        for cluster in self.clusters:
-            if cluster.environment and cluster.name:
-                first.setdefault(cluster.cluster_name, cluster)
-        return tuple(first.values())
+        return self.file.selectable_clusters
 
     def cluster(self, cluster_name: str) -> Cluster:
         """The first cluster of that `<environment>-<name>`. Raises SelectionError."""
@@ -157,17 +147,16 @@ class TarmakConfig:
     @property
     def current_cluster(self) -> Cluster:
         """What `currentCluster` selects, as Tarmak does: exactly one dash, the first match. Raises SelectionError."""
+        selected = self.file.selected_cluster
+        if selected is not None:
+            return selected
         current = self.data.get("currentCluster") or ""
-        parts = current.split("-")
-        for cluster in self.clusters if len(parts) == 2 else ():
-            if [cluster.environment, cluster.name] == parts:
-                return cluster
         what = f"currentCluster is {quoted(current)}, but there is no such cluster"
-        if len(parts) != 2:
+        if current.count("-") != 1:
             what = f"currentCluster {quoted(current)} has not exactly one dash (<environment>-<name>)"
         place = self.document.position(("currentCluster",))
         raise SelectionError(
-            what if current else "currentCluster is empty", remedy=selection_remedy(self, current), place=place
+            what if current else "currentCluster is empty", remedy=_selection_remedy(self.file, current), place=place
         )
 
     def command_line(self, cluster: Cluster | None = None) -> CommandLine:
@@ -175,15 +164,13 @@ class TarmakConfig:
         return CommandLine(self._directory_option, None if cluster is None else self._cluster_option(cluster))
 
     def _cluster_option(self, cluster: Cluster) -> str | None:
-        try:
-            is_current = self.current_cluster.cluster_name == cluster.cluster_name
-        except SelectionError:
-            is_current = False
+        selected = self.file.selected_cluster
+        is_current = selected is not None and selected.cluster_name == cluster.cluster_name
         return None if is_current else cluster.cluster_name
 
     def provider(self, name: str) -> dict[str, Any]:
         """The provider of that name, empty if there is none."""
-        return item_named(self.data.get("providers"), name)
+        return self.file.provider(name)
 
     def enable_authenticator(self, cluster_name: str) -> TarmakConfig:
         """Turns `awsIAMAuthenticatorInit` on; the same config if it is on.
@@ -192,7 +179,7 @@ class TarmakConfig:
         """
         cluster = self.cluster(cluster_name)
         self._check_masters(cluster, "the switch", "enable the authenticator on the environment's clusters")
-        return self.with_document(switch_on(self.document, cluster))
+        return self._with(self.file.with_document(switch_on(self.document, cluster)))
 
     def disable_authenticator(self, cluster_name: str) -> TarmakConfig:
         """Turns the switch off; the same config if it is off.
@@ -200,7 +187,8 @@ class TarmakConfig:
         A switch with a comment of its own becomes `false`, otherwise it goes, and its empty parents with it.
         Raises SelectionError for an unknown cluster and EditRefused.
         """
-        return self.with_document(switch_off(self.document, self.cluster(cluster_name)))
+        document = switch_off(self.document, self.cluster(cluster_name))
+        return self._with(self.file.with_document(document))
 
     def set(self, cluster_name: str, key: str, value: Any, section: Section[Any] = AMAZON) -> TarmakConfig:
         """Gives a key of a section a value, as in `set("dev-cluster", "internalELBAccessLogs.bucket", "my-logs")`;
@@ -224,14 +212,15 @@ class TarmakConfig:
         if section.path[0] == "kubernetes":
             keys = " and ".join(chosen.key for chosen, _ in edits)
             self._check_masters(cluster, keys, "set it on the environment's clusters")
-        return edit_section(self, cluster, section, edits)
+        return self._with(edit_section(self.file, cluster, section, edits, self.command_line(cluster)))
 
     def unset(self, cluster_name: str, key: str, section: Section[Any] = AMAZON) -> TarmakConfig:
         """Takes a key of a section out, with the parents left empty then; the same config if it is not there.
 
         Raises as `set` does.
         """
-        return clear_section(self, self.cluster(cluster_name), key_named(section, key))
+        cluster, chosen = self.cluster(cluster_name), key_named(section, key)
+        return self._with(clear_section(self.file, cluster, chosen, self.command_line(cluster)))
 
     def _check_masters(self, cluster: Cluster, what: str, remedy: str) -> None:
         if cluster.is_hub:
@@ -241,9 +230,8 @@ class TarmakConfig:
                 place=self.document.position(cluster.route),
             )
 
-    def with_document(self, document: Document) -> TarmakConfig:
-        """The same configuration with another text. Raises ConfigError where Tarmak could not read it."""
-        return self if document is self.document else replace(self, document=document, data=decode(document))
+    def _with(self, file: ReadFile) -> TarmakConfig:
+        return self if file is self.file else replace(self, file=file)
 
     def save(self) -> None:
         """Writes the file it was loaded from, atomically. Raises FileError: after `parse`, or where the

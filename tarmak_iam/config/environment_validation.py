@@ -7,7 +7,7 @@ SetDefaults_Environment in pkg/apis/tarmak/v1alpha1/defaults.go.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tarmak_iam.aws.regions import (
     did_you_mean_region,
@@ -17,14 +17,11 @@ from tarmak_iam.aws.regions import (
     region_suggestions,
     table_version,
 )
+from tarmak_iam.config.cluster import Cluster
 from tarmak_iam.config.cluster_validation import Issue, is_cidr
+from tarmak_iam.config.config import TarmakConfig
 from tarmak_iam.config.instance_pools import lists_pools, pools_of
 from tarmak_iam.text import is_host_name, quoted, shortened
-
-if TYPE_CHECKING:
-    from tarmak_iam.config.cluster import Cluster
-    from tarmak_iam.config.config import TarmakConfig
-
 
 _ANY = "0.0.0.0/0"
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tarmak_iam.config.cluster import ReadFile
 from tarmak_iam.config.decode import JsonKeys
 from tarmak_iam.config.key_suggestions import suggest_key
 from tarmak_iam.config.tarmak_types import ITEM, Field, TypePath, fields_of, root_field
@@ -17,13 +18,9 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.go_case import fold
 from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, dereference, walk
 from tarmak_iam.document.plain_values import construct, same
-from tarmak_iam.errors import SelectionError, TarmakIamError
+from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.routes import Key, Route
 from tarmak_iam.suggestions import spelled_otherwise
-
-if TYPE_CHECKING:
-    from tarmak_iam.config.config import TarmakConfig
-
 
 # The only keys that match in any case.
 _HEAD = ("apiversion", "kind")
@@ -219,42 +216,37 @@ _OF_SELECTION = ("clusters", "environment", "metadata", "name")
 """The keys by which Tarmak finds a cluster."""
 
 
-def with_keys_corrected(config: TarmakConfig, keys: Iterable[UnknownKey]) -> TarmakConfig | None:
+def with_keys_corrected(file: ReadFile, keys: Iterable[UnknownKey]) -> ReadFile | None:
     """The same with each of these keys where, and called what, it was surely meant to be. None where nothing changes,
     or where Tarmak could not read what comes out."""
     try:
-        data = json.loads(json.dumps(config.document.data, default=str))
+        data = json.loads(json.dumps(file.document.data, default=str))
     except (TypeError, ValueError):
         return None
     moves = [(key.route.plain, target) for key in keys if (target := _target(key)) is not None]
     # What is deepest goes first: its path is right as long as nothing above it has another name.
     done = [_move(data, path, target) for path, target in sorted(moves, key=lambda each: -len(each[0]))]
     try:
-        return type(config).parse(json.dumps(data)) if any(done) else None
+        return ReadFile.parse(json.dumps(data), "tarmak.yaml") if any(done) else None
     except TarmakIamError:
         return None
 
 
-def misspelt_key_of_selection(config: TarmakConfig) -> tuple[UnknownKey, str] | None:
+def misspelt_key_of_selection(file: ReadFile) -> tuple[UnknownKey, str] | None:
     """The key whose spelling alone is why `currentCluster` selects nothing, and what it was meant to be."""
-    sure = [key for key in IgnoredContent.of(config.document).unknown if _target(key) is not None]
-    corrected = with_keys_corrected(config, sure)
-    if corrected is None or not _selects(corrected):
+    sure = [key for key in IgnoredContent.of(file.document).unknown if _target(key) is not None]
+    if not _selects(with_keys_corrected(file, sure)):
         return None
     for key in sure:
         name = str((_target(key) or ("",))[-1])
-        if name in _OF_SELECTION and not _selects(
-            with_keys_corrected(config, [each for each in sure if each is not key])
-        ):
+        others = [each for each in sure if each is not key]
+        if name in _OF_SELECTION and not _selects(with_keys_corrected(file, others)):
             return key, name
     return None
 
 
-def _selects(config: TarmakConfig | None) -> bool:
-    try:
-        return config is not None and config.current_cluster is not None
-    except SelectionError:
-        return False
+def _selects(file: ReadFile | None) -> bool:
+    return file is not None and file.selected_cluster is not None
 
 
 def _target(key: UnknownKey) -> _Path | None:

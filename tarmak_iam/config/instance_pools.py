@@ -18,17 +18,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tarmak_iam.aws.regions import is_known_region, is_region, region_of_zone, region_suggestions
+from tarmak_iam.config.cluster import Cluster
 from tarmak_iam.config.cluster_validation import Issue
+from tarmak_iam.config.config import TarmakConfig
 from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import quoted, shortened
-
-if TYPE_CHECKING:
-    from tarmak_iam.config.cluster import Cluster
-    from tarmak_iam.config.config import TarmakConfig
-
 
 _WITHOUT_ROLE = ("all", "hybrid")
 """In Tarmak's table of types of all clusters but hubs; but it has no role for them, and refuses the pool later."""

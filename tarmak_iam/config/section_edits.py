@@ -5,9 +5,10 @@ the result again.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tarmak_iam.config.cluster import Cluster
+from tarmak_iam.command_line import CommandLine
+from tarmak_iam.config.cluster import Cluster, ReadFile
 from tarmak_iam.config.cluster_validation import Issue, api_server_issues, cluster_issues
 from tarmak_iam.config.section_keys import SectionKey
 from tarmak_iam.config.sections import Section
@@ -16,9 +17,6 @@ from tarmak_iam.document.nodes import Node, Sequence
 from tarmak_iam.document.plain_values import same
 from tarmak_iam.errors import ConfigError, EditRefused
 from tarmak_iam.routes import Route
-
-if TYPE_CHECKING:
-    from tarmak_iam.config.config import TarmakConfig
 
 
 def switch_route(cluster: Cluster) -> Route:
@@ -60,35 +58,40 @@ _MISSING = object()
 
 
 def edit_section(
-    config: TarmakConfig, cluster: Cluster, section: Section[Any], edits: Iterable[tuple[SectionKey, Any]]
-) -> TarmakConfig:
-    """Gives keys their values; the same config if they have them. Raises ConfigError and EditRefused."""
+    file: ReadFile,
+    cluster: Cluster,
+    section: Section[Any],
+    edits: Iterable[tuple[SectionKey, Any]],
+    command_line: CommandLine,
+) -> ReadFile:
+    """Gives keys their values; the same file if they have them. Raises ConfigError and EditRefused, which names a
+    command."""
     todo = [(chosen, value) for chosen, value in edits if not _has(cluster, chosen, value)]
     if not todo:
-        return config
-    document = config.document.edit(*(Set(_route(cluster, chosen), value) for chosen, value in todo))
-    edited = _checked(config, config.with_document(document), cluster, section)
+        return file
+    document = file.document.edit(*(Set(_route(cluster, chosen), value) for chosen, value in todo))
+    edited = _checked(file, file.with_document(document), cluster, section)
     for chosen, value in todo:
         if not _has(edited.clusters[cluster.index], chosen, value):
-            raise _unreachable(config, cluster, chosen)
+            raise _unreachable(file, cluster, chosen, command_line)
     return edited
 
 
-def clear_section(config: TarmakConfig, cluster: Cluster, chosen: SectionKey) -> TarmakConfig:
-    """Takes a key out; the same config if it is not there. Raises ConfigError and EditRefused."""
+def clear_section(file: ReadFile, cluster: Cluster, chosen: SectionKey, command_line: CommandLine) -> ReadFile:
+    """Takes a key out; the same file if it is not there. Raises ConfigError and EditRefused."""
     route = _route(cluster, chosen)
-    if config.document.node(route) is None:
+    if file.document.node(route) is None:
         if _value(cluster, chosen) is not _MISSING:
-            raise _unreachable(config, cluster, chosen)
-        return config
-    edited = config.with_document(remove_entry(config.document, route))
+            raise _unreachable(file, cluster, chosen, command_line)
+        return file
+    edited = file.with_document(remove_entry(file.document, route))
     if _value(edited.clusters[cluster.index], chosen) is not _MISSING:
-        raise _unreachable(config, cluster, chosen)
-    return _checked(config, edited, cluster, chosen.section)
+        raise _unreachable(file, cluster, chosen, command_line)
+    return _checked(file, edited, cluster, chosen.section)
 
 
-def _checked(before: TarmakConfig, after: TarmakConfig, cluster: Cluster, section: Section[Any]) -> TarmakConfig:
-    """The edited config, if nothing is wrong with the cluster that was not wrong before. Raises ConfigError."""
+def _checked(before: ReadFile, after: ReadFile, cluster: Cluster, section: Section[Any]) -> ReadFile:
+    """The edited file, if nothing is wrong with the cluster that was not wrong before. Raises ConfigError."""
     known = _issues(cluster, section)
     for path, message, remedy in _issues(after.clusters[cluster.index], section):
         if (path, message, remedy) not in known:
@@ -100,7 +103,7 @@ def _checked(before: TarmakConfig, after: TarmakConfig, cluster: Cluster, sectio
 def _issues(cluster: Cluster, section: Section[Any]) -> list[Issue]:
     """What Tarmak refuses about the cluster, and what a plugin's section says of itself."""
     own = [((*section.path, *each.path), each.message, each.remedy) for each in cluster.problems(section)]
-    tarmaks = [*api_server_issues(cluster.data), *cluster_issues(cluster.data)]
+    tarmaks = [*api_server_issues(cluster), *cluster_issues(cluster)]
     return [*tarmaks, *(issue for issue in own if issue not in tarmaks)]
 
 
@@ -120,9 +123,9 @@ def _route(cluster: Cluster, chosen: SectionKey) -> Route:
     return Route.of((*cluster.route.plain, *chosen.section.path, *chosen.path))
 
 
-def _unreachable(config: TarmakConfig, cluster: Cluster, chosen: SectionKey) -> EditRefused:
+def _unreachable(file: ReadFile, cluster: Cluster, chosen: SectionKey, command_line: CommandLine) -> EditRefused:
     return EditRefused(
         f"what counts for {chosen.key} comes from another place: a key that is there twice, or a merge",
-        remedy=f"fix that first; `{config.command_line(cluster).tarmak_iam('check')}` shows where",
-        place=config.document.position(_route(cluster, chosen)),
+        remedy=f"fix that first; `{command_line.tarmak_iam('check')}` shows where",
+        place=file.document.position(_route(cluster, chosen)),
     )

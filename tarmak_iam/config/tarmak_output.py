@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from tarmak_iam.config.amazon import AMAZON
+from tarmak_iam.config.amazon import Amazon, logs_of, read_amazon, with_defaults
 from tarmak_iam.config.decode import API_VERSION, KIND
 from tarmak_iam.config.kubernetes_versions import DEFAULT_KUBERNETES
 from tarmak_iam.config.tarmak_types import Field, fields_of, root_field
@@ -50,17 +50,13 @@ def defaulted(data: Mapping[str, Any]) -> _Object:
     return config
 
 
-def with_log_defaults(cluster: Mapping[str, Any]) -> _Object:
-    """`kubernetes.apiServer` of a cluster that has one, with the defaults of its access logs."""
-    api_server = copy.deepcopy(dict(cluster["kubernetes"]["apiServer"]))
-    amazon = AMAZON.read(cluster)
-    if amazon is not None:
-        amazon = AMAZON.defaults(amazon)
-        for name in ("publicELBAccessLogs", "internalELBAccessLogs"):
-            log = getattr(amazon, name)
-            if log is not None:
-                api_server["amazon"][name] |= {"enabled": log.enabled, "interval": log.interval}
-    return api_server
+def with_log_defaults(api_server: Mapping[str, Any], amazon: Amazon | None) -> _Object:
+    """`kubernetes.apiServer`, whose section `amazon` is, with the defaults of its access logs."""
+    defaulted = copy.deepcopy(dict(api_server))
+    for name, log in logs_of(with_defaults(amazon)) if amazon else ():
+        if log is not None:
+            defaulted["amazon"][name] |= {"enabled": log.enabled, "interval": log.interval}
+    return defaulted
 
 
 def _default_cluster(cluster: _Object) -> None:
@@ -81,7 +77,7 @@ def _default_cluster(cluster: _Object) -> None:
     if calico.get("enableTypha"):
         calico.setdefault("typhaReplicas", 1)
     if "apiServer" in kubernetes:
-        kubernetes["apiServer"] = with_log_defaults(cluster)
+        kubernetes["apiServer"] = with_log_defaults(kubernetes["apiServer"], read_amazon(cluster))
     amazon = cluster.setdefault("amazon", {})
     amazon.setdefault("ebsEncrypted", False)
     amazon.setdefault("additionalIAMPolicies", [])

@@ -18,7 +18,7 @@ def webhook_args(installation: Installation) -> list[str]:
 
 def webhook_hieradata(installation: Installation) -> list[str]:
     """The lines of hieradata that lead to those flags. Raises ConfigError as `webhook_args` does."""
-    return hieradata(installation.cluster.data) if webhook_args(installation) else []
+    return hieradata(installation.cluster) if webhook_args(installation) else []
 
 
 def _files(installation: Installation) -> tuple[Artifact, ...]:

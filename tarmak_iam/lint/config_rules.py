@@ -34,10 +34,10 @@ from tarmak_iam.text import quoted, shortened
 _SWITCH = ("clusters", ITEM, *AMAZON.path, "awsIAMAuthenticatorInit")
 
 
-def _refused_for(issues: Callable[[Mapping[str, Any]], list[Issue]]) -> Callable[[Rule, Any], Iterator[Finding]]:
+def _refused_for(issues: Callable[[Cluster], list[Issue]]) -> Callable[[Rule, Any], Iterator[Finding]]:
     def check(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
         for cluster in config.clusters:
-            for path, message, remedy in issues(cluster.data):
+            for path, message, remedy in issues(cluster):
                 what = f"{shortened(cluster.cluster_name)}: {message}; Tarmak refuses every command for its environment"
                 yield rule.finding(Subject.CONFIG, (*cluster.route.plain, *path), what, remedy)
 
@@ -178,7 +178,7 @@ def _puppet_misreads(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     """Puppet downloads `v<version>` and compares the text with release numbers; Tarmak lets more pass, and looks
     at the version only where there is an apiServer."""
     for cluster in config.clusters:
-        told = {path for path, _, _ in api_server_issues(cluster.data)}
+        told = {path for path, _, _ in api_server_issues(cluster)}
         for path, version in _versions(cluster):
             if path not in told and not is_release(version):
                 what = (

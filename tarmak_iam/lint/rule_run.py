@@ -154,13 +154,15 @@ def without_misspelling_consequences(
     followers = [each for each in findings if each.subject is Subject.CONFIG and each.id in own]
     if config is None or not routes or not followers:
         return findings
-    corrected = with_keys_corrected(config, (each for each in config.ignored_content.unknown if each.route in routes))
+    corrected = with_keys_corrected(
+        config.file, (each for each in config.ignored_content.unknown if each.route in routes)
+    )
     if corrected is None:
         return findings
     stay = {
         (finding.id, finding.route.plain)
         for rule_id in {each.id for each in followers}
-        for finding in own[rule_id].check(own[rule_id], corrected)
+        for finding in own[rule_id].check(own[rule_id], TarmakConfig(corrected))
     }
     gone = [each for each in followers if (each.id, each.route.plain) not in stay]
     return [each for each in findings if each not in gone]
