@@ -45,7 +45,7 @@ def section_schema(section: Section[Any]) -> Schema:
 def model_schema(title: str, model: type[BaseModel]) -> Schema:
     """The schema of a file of its own that a model reads, and every key of which the model has."""
     schema: Schema = model.model_json_schema(mode="validation")
-    body = _draft07(schema, "") | {"type": ["object", "null"]}
+    body = _draft07(schema) | {"type": ["object", "null"]}
     del body["patternProperties"]
     return {"$schema": _DRAFT, "title": title, **body}
 
@@ -75,35 +75,32 @@ def file_schema(sections: Iterable[Section[Any]]) -> Schema:
 
 def _section(section: Section[Any], prefix: str = "") -> tuple[Schema, dict[str, Schema]]:
     """The section's own schema, and those of its blocks by name; references get the prefix."""
-    schema: Schema = section.model.model_json_schema(mode="validation")
-    blocks = sorted(schema.pop("$defs", {}).items())
-    return _draft07(schema, prefix) | {"type": ["object", "null"]}, {
-        name: _draft07(each, prefix) for name, each in blocks
-    }
+    references = _ref(prefix)["$ref"].replace("{", "{{").replace("}", "}}") + "{model}"
+    schema: Schema = section.model.model_json_schema(mode="validation", ref_template=references)
+    blocks = {name: _draft07(each) for name, each in sorted(schema.pop("$defs", {}).items())}
+    return _draft07(schema) | {"type": ["object", "null"]}, blocks
 
 
-def _draft07(schema: Any, prefix: str) -> Any:
+def _draft07(schema: Any) -> Any:
     """One schema and those in it: `$defs` is `definitions` before draft 2019; titles add nothing; every property
     takes null, for that is one that is not there."""
     if not isinstance(schema, dict):  # true and false are schemas, too
         return schema
     made: Schema = {key: value for key, value in schema.items() if key != "title"}
-    if "$ref" in made:
-        made["$ref"] = _ref(prefix + made["$ref"].removeprefix("#/$defs/"))["$ref"]
     if "description" in made:
         made["description"] = " ".join(made["description"].split())  # a docstring's lines are the code's
     for key in _OF_SCHEMAS:
         if key in made:
-            made[key] = [_draft07(each, prefix) for each in made[key]]
+            made[key] = [_draft07(each) for each in made[key]]
     for key in ("items", "additionalProperties"):
         if key in made:
-            made[key] = _with_words(_draft07(made[key], prefix))
+            made[key] = _with_words(_draft07(made[key]))
     made.pop("uniqueItems", None)  # a set takes what is there twice
     if "prefixItems" in made:
-        made["items"] = [_with_words(_draft07(each, prefix)) for each in made.pop("prefixItems")]
+        made["items"] = [_with_words(_draft07(each)) for each in made.pop("prefixItems")]
         made["additionalItems"] = False
     if "properties" in made:
-        made["properties"] = {name: _property(_draft07(each, prefix)) for name, each in made["properties"].items()}
+        made["properties"] = {name: _property(_draft07(each)) for name, each in made["properties"].items()}
         made.setdefault("patternProperties", {"^x-": {}})
         made.setdefault("additionalProperties", False)
     return made
