@@ -1,0 +1,117 @@
+"""A batch of edits: what its proof refuses, and edits that come into each other's way."""
+
+from __future__ import annotations
+
+import pytest
+
+from tarmak_iam.document import Document, Edit, EditRefused, Remove, Set
+from tarmak_iam.document.edit_batch import EditBatch, NotProven, prove_text
+from tarmak_iam.document.edits import Write
+from tarmak_iam.document.source import Source
+from tarmak_iam.document.splices import Splice
+from tarmak_iam.document.target import locate
+from tarmak_iam.document.tree import Tree
+from tarmak_iam.routes import Route
+
+
+def tree(text: str) -> Tree:
+    return Tree.read(Source.decode(text, "tarmak.yaml"), json=False)
+
+
+def removed_comments(before: str, after: str, *splices: Splice) -> list[str]:
+    """What `prove_text` gives for an edit of `a`."""
+    old = tree(before)
+    change = Write(locate(old, Route.of(("a",))), 2)
+    return [comment.text for comment in prove_text(old, tree(after), splices, [change])]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "refusal"),
+    [
+        pytest.param(
+            "{a: 1}\n---\nb: 1\n",
+            "{a: 2}\n---\nb: 2\n",
+            "the edit would change where the next document begins",
+            id="another next document",
+        ),
+        pytest.param(
+            "{a: 1}\n---\nb: 1\n",
+            "{a: 2}\n--- {}\n---\nb: 1\n",
+            "the edit would change where the next document begins",
+            id="one document more",
+        ),
+        pytest.param(
+            "{a: 1}\n---\nb: 1\n",
+            "{a: 2} ---\nb: 1\n",
+            "the edit would change where the next document begins",
+            id="a marker within a line",
+        ),
+        pytest.param("a: 1\n", "a: 1\na: 2\n", "the edit would write a key twice", id="a key twice"),
+        pytest.param("a: 1  # why\n", "a: 2\n", "the edit would lose the comment '# why'", id="a comment lost"),
+        pytest.param(
+            "# why\na: 1  # why\n", "a: 2  # why\n", "the edit would lose the comment '# why'", id="one of two lost"
+        ),
+        pytest.param("a: 1\n", "a: 2 # b\n", "the edit would make a comment of '# b'", id="a comment made"),
+    ],
+)
+def test_what_is_no_proof(before: str, after: str, refusal: str) -> None:
+    with pytest.raises(NotProven) as caught:
+        removed_comments(before, after)
+    assert (caught.value.what, caught.value.remedy) == (refusal, "change this place by hand")
+
+
+def test_what_is_replaced_takes_its_comments_along() -> None:
+    before = "a: 1  # why\nb: 1  # why\n"
+    assert removed_comments(before, "a: 2\nb: 1  # why\n", Splice(3, 11, "2")) == ["# why"]
+    assert removed_comments(before, before.replace("1", "2"), Splice(3, 4, "2")) == []
+    assert removed_comments(before, before.replace("1", "2"), Splice(0, 11, "a: 2  # why")) == []
+
+
+def test_a_key_that_was_there_twice_may_stay() -> None:
+    assert removed_comments("b: 1\nb: 2\na: 1\n", "b: 1\nb: 2\na: 2\n", Splice(13, 14, "2")) == []
+
+
+def edited_at_once(text: str, *edits: Edit) -> str:
+    """Without a second attempt, which would hide that the first one came out wrong."""
+    document = Document.parse(text)
+    batch = EditBatch(document._tree, document.data, document._read, careful=False)
+    for edit in edits:
+        batch.perform(edit)
+    batch.finish()
+    return batch.tree.source.text
+
+
+@pytest.mark.parametrize(
+    ("text", "edits", "edited"),
+    [
+        (
+            "a:\n  b:\n    c: 1\n",
+            (Set(("a", "e"), 2), Set(("a", "b", "d"), 3)),
+            "a:\n  b:\n    c: 1\n    d: 3\n  e: 2\n",
+        ),
+        (
+            "a:\n  b:\n    c: 1\nz: 1\n",
+            (Set(("a", "e"), 2), Set(("a", "b", "d"), 3)),
+            "a:\n  b:\n    c: 1\n    d: 3\n  e: 2\nz: 1\n",
+        ),
+        ("a:\n  b: 1\n", (Set(("z",), 2), Set(("a", "e"), 3)), "a:\n  b: 1\n  e: 3\nz: 2\n"),
+        ("a: {b: 1, c: 2}\n", (Remove(("a", "b")), Remove(("a", "c"))), "a: {}\n"),
+        ("a:\n  b: 1\n  c: 2\n", (Remove(("a", "b")), Remove(("a", "c"))), "a: {}\n"),
+        ("a: {}\nz: 1\n", (Set(("a", "b"), 1), Set(("a", "c"), 2)), "a:\n  b: 1\n  c: 2\nz: 1\n"),
+    ],
+)
+def test_edits_of_one_place_wait_for_each_other(text: str, edits: tuple[Edit, ...], edited: str) -> None:
+    assert edited_at_once(text, *edits) == edited
+
+
+def test_what_shares_an_anchor_may_not_change_with_it() -> None:
+    with pytest.raises(EditRefused) as caught:
+        edited_at_once("a: &x {k: 1}\nb: *x\n", Set(("a",), {"k": 2}))
+    assert caught.value.what == "the edit would change b.k too"
+
+
+def test_edits_of_a_batch_that_is_refused_change_nothing() -> None:
+    document = Document.parse("a: 1\n")
+    with pytest.raises(EditRefused, match="edit 2 of 2: there is nothing at b"):
+        document.edit(Set(("a",), 2), Remove(("b",)))
+    assert document.text == "a: 1\n"
