@@ -155,7 +155,7 @@ class _Rules:
 
     def of_backends(self, name: NamedPrincipal) -> ConfigError | None:
         daemon = self.installation.daemon
-        why = daemon.uncarried(name.kind)
+        why = daemon.unsupported_reason(name.kind)
         return ConfigError(f"{shortened(name)}: {why}", remedy=daemon.with_file) if why else None
 
 

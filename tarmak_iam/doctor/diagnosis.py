@@ -37,14 +37,18 @@ class Diagnosis:
         return f"{one_line(str(self.place))}: {self.severity}: {self.text} [{self.id}]"
 
 
+CheckResults = Iterator[tuple[Place, str, str]]
+"""Place, message and remedy of each thing that a check finds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`check` yields place, message and remedy of what it finds; `summary` says in a sentence what it looks for."""
+    """`summary` says in a sentence what it looks for."""
 
     id: str
     severity: Severity
     summary: str
-    check: Callable[[InspectedFiles], Iterator[tuple[Place, str, str]]] = field(repr=False)
+    check: Callable[[InspectedFiles], CheckResults] = field(repr=False)
 
     def run(self, evidence: InspectedFiles) -> Iterator[Diagnosis]:
         for place, message, remedy in self.check(evidence):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tarmak_iam.doctor.diagnosis import Check
+from tarmak_iam.doctor.diagnosis import Check, CheckResults
 from tarmak_iam.doctor.inspected_files import InspectedFiles
 from tarmak_iam.doctor.kubernetes_files import WebhookKubeconfig
 from tarmak_iam.errors import Place
@@ -13,8 +13,6 @@ from tarmak_iam.findings import Severity
 from tarmak_iam.pki.server_names import parse_address
 from tarmak_iam.pki.webhook_files import CERTIFICATE, KUBECONFIG, WEBHOOK_PATH
 from tarmak_iam.text import quoted, shortened
-
-Said = Iterator[tuple[Place, str, str]]
 
 
 def _again(evidence: InspectedFiles) -> str:
@@ -26,13 +24,13 @@ def _readable(evidence: InspectedFiles) -> Iterator[WebhookKubeconfig]:
     return (each for each in evidence.webhooks if not each.problem)
 
 
-def _unreadable(evidence: InspectedFiles) -> Said:
+def _unreadable(evidence: InspectedFiles) -> CheckResults:
     for webhook in evidence.webhooks:
         if webhook.problem and webhook.found.data is not None:  # a file that cannot be opened is WEB001
             yield webhook.place, f"the API server cannot use it: {webhook.problem}", _again(evidence)
 
 
-def _wrong_url(evidence: InspectedFiles) -> Said:
+def _wrong_url(evidence: InspectedFiles) -> CheckResults:
     for webhook in _readable(evidence):
         place, url = webhook.server_place or webhook.place, webhook.url
         if url is None or url.scheme != "https":
@@ -45,7 +43,7 @@ def _wrong_url(evidence: InspectedFiles) -> Said:
             )
 
 
-def _elsewhere(evidence: InspectedFiles) -> Said:
+def _elsewhere(evidence: InspectedFiles) -> CheckResults:
     server = evidence.server
     for webhook in _readable(evidence) if server else ():
         if server is None or webhook.url is None:
@@ -68,7 +66,7 @@ def _listens_at(host: str, address: str) -> bool:
     return bound.is_loopback if host == "localhost" else bound == asked
 
 
-def _no_ca(evidence: InspectedFiles) -> Said:
+def _no_ca(evidence: InspectedFiles) -> CheckResults:
     for webhook in _readable(evidence):
         place = webhook.ca_place or webhook.place
         if webhook.ca is None and webhook.ca_file:
@@ -84,7 +82,7 @@ def _no_ca(evidence: InspectedFiles) -> Said:
             yield place, "certificate-authority-data is not the base64 of a certificate's PEM", _again(evidence)
 
 
-def _other_ca(evidence: InspectedFiles) -> Said:
+def _other_ca(evidence: InspectedFiles) -> CheckResults:
     certificate = evidence.certificate
     for webhook in _readable(evidence) if certificate else ():
         if certificate is not None and webhook.ca and all(each.data != certificate.der for each in webhook.ca):
@@ -93,14 +91,14 @@ def _other_ca(evidence: InspectedFiles) -> Said:
             yield webhook.ca_place or webhook.place, what + consequence, _again(evidence)
 
 
-def _insecure(evidence: InspectedFiles) -> Said:
+def _insecure(evidence: InspectedFiles) -> CheckResults:
     for webhook in _readable(evidence):
         if webhook.is_insecure:
             what = "insecure-skip-tls-verify: whoever answers at that port says who everybody is"
             yield webhook.place, what, "remove it"
 
 
-def _none(evidence: InspectedFiles) -> Said:
+def _none(evidence: InspectedFiles) -> CheckResults:
     tree = evidence.tree
     if tree.certificate is not None and not tree.webhooks:
         yield (
@@ -145,7 +143,7 @@ def cluster_ids(evidence: InspectedFiles) -> list[_Id]:
     return found
 
 
-def _ids_differ(evidence: InspectedFiles) -> Said:
+def _ids_differ(evidence: InspectedFiles) -> CheckResults:
     first, *others = cluster_ids(evidence) or [_Id(Place(""), "")]
     for each in others:
         if each.text != first.text:
@@ -153,7 +151,7 @@ def _ids_differ(evidence: InspectedFiles) -> Said:
             yield each.place, f"{what}: {each.consequence}", "write the same id everywhere"
 
 
-def _broken(evidence: InspectedFiles) -> Said:
+def _broken(evidence: InspectedFiles) -> CheckResults:
     for each in evidence.broken:
         yield each.place, f"it cannot be read: {each.message}", "mend the file, or take it out of the directory"
 

@@ -6,22 +6,19 @@ import posixpath
 import stat
 from collections.abc import Iterator
 
-from tarmak_iam.doctor.diagnosis import Check
+from tarmak_iam.doctor.diagnosis import Check, CheckResults
 from tarmak_iam.doctor.file_tree import FLAG, FoundFile
 from tarmak_iam.doctor.inspected_files import InspectedFiles
 from tarmak_iam.doctor.systemd_units import INIT_UNIT, Word
-from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
 from tarmak_iam.identity.daemon_config import DEFAULT_PORT
 from tarmak_iam.pki.webhook_files import KEY, STATE_DIR, WEBHOOK_PATH
-
-Said = Iterator[tuple[Place, str, str]]
 
 _INIT_HOST = "localhost"
 _VERSION_FLAG = "--authentication-token-webhook-version"
 
 
-def _readable_key(evidence: InspectedFiles) -> Said:
+def _readable_key(evidence: InspectedFiles) -> CheckResults:
     key = evidence.tree.key
     if key is not None and key.data is not None and key.mode & 0o077:
         what = f"its mode is {_mode(key)}: whoever reads it can say who everybody is"
@@ -29,7 +26,7 @@ def _readable_key(evidence: InspectedFiles) -> Said:
         yield key.place, what, f"chmod 600 {file}; if anybody could have read it, make a new pair"
 
 
-def _writable(evidence: InspectedFiles) -> Said:
+def _writable(evidence: InspectedFiles) -> CheckResults:
     tree = evidence.tree
     for found in tree.of_master:
         if found.mode & stat.S_IWOTH:
@@ -43,7 +40,7 @@ def _mode(found: FoundFile) -> str:
     return f"{stat.S_IMODE(found.mode):04o}"
 
 
-def _other_owner(evidence: InspectedFiles) -> Said:
+def _other_owner(evidence: InspectedFiles) -> CheckResults:
     """Only where root owns some of it: in a copy that somebody made, everything is theirs."""
     tree = evidence.tree
     files = [found for found in tree.of_master if found.data is not None]
@@ -53,7 +50,7 @@ def _other_owner(evidence: InspectedFiles) -> Said:
                 yield found.place, f"it belongs to uid {found.uid}", "chown root: nobody else has business there"
 
 
-def _closed_to_api_server(evidence: InspectedFiles) -> Said:
+def _closed_to_api_server(evidence: InspectedFiles) -> CheckResults:
     user = evidence.unit.words("Service", "User") if evidence.unit else ()
     if not user or user[-1].text in ("root", "0"):
         return
@@ -64,7 +61,7 @@ def _closed_to_api_server(evidence: InspectedFiles) -> Said:
             yield webhook.found.place, what, "chmod 644: there is no secret in it"
 
 
-def _nothing_at_flag(evidence: InspectedFiles) -> Said:
+def _nothing_at_flag(evidence: InspectedFiles) -> CheckResults:
     if not evidence.tree.is_master or evidence.flag is None:
         return
     found, word = evidence.flag
@@ -76,7 +73,7 @@ def _nothing_at_flag(evidence: InspectedFiles) -> Said:
         yield found.at(word.line), f"there is no {word.text}: {hope}", "put the webhook kubeconfig there"
 
 
-def _no_flag(evidence: InspectedFiles) -> Said:
+def _no_flag(evidence: InspectedFiles) -> CheckResults:
     tree = evidence.tree
     if evidence.unit is not None and tree.unit is not None and evidence.flag is None:
         what = f"the API server has no {FLAG}: it never asks the authenticator"
@@ -84,7 +81,7 @@ def _no_flag(evidence: InspectedFiles) -> Said:
         yield tree.unit.place, what, f"switch it on ({enable}) and apply, or set authTokenWebhookFile"
 
 
-def _paths_differ(evidence: InspectedFiles) -> Said:
+def _paths_differ(evidence: InspectedFiles) -> CheckResults:
     if evidence.flag is None:
         return
     found, word = evidence.flag
@@ -106,7 +103,7 @@ def _other_paths(evidence: InspectedFiles) -> Iterator[tuple[str, str]]:
         yield str(installation.place("kubernetes", "apiServer")), installation.webhook_file
 
 
-def _unordered(evidence: InspectedFiles) -> Said:
+def _unordered(evidence: InspectedFiles) -> CheckResults:
     unit, tree = evidence.unit, evidence.tree
     if unit is None or tree.unit is None or evidence.init_unit is None:
         return
@@ -123,7 +120,7 @@ def _texts(words: tuple[Word, ...]) -> list[str]:
     return [word.text for word in words]
 
 
-def _state_elsewhere(evidence: InspectedFiles) -> Said:
+def _state_elsewhere(evidence: InspectedFiles) -> CheckResults:
     tree, unit = evidence.tree, evidence.init_unit
     if unit is not None and tree.init_unit is not None:
         directory = unit.words("Service", "WorkingDirectory")
@@ -138,7 +135,7 @@ def _state_elsewhere(evidence: InspectedFiles) -> Said:
             yield daemon.place, what, f"mount {STATE_DIR}"
 
 
-def _init_overwrites(evidence: InspectedFiles) -> Said:
+def _init_overwrites(evidence: InspectedFiles) -> CheckResults:
     """Tarmak's init unit gives neither configuration nor host name, so its kubeconfig is always for the same URL."""
     unit, tree = evidence.init_unit, evidence.tree
     if unit is None or tree.init_unit is None or unit.init is None:
@@ -156,7 +153,7 @@ def _init_overwrites(evidence: InspectedFiles) -> Said:
         yield place, what, "leave server.port out of the mappings"
 
 
-def _review_version(evidence: InspectedFiles) -> Said:
+def _review_version(evidence: InspectedFiles) -> CheckResults:
     if evidence.unit is not None and evidence.tree.unit is not None:
         word = evidence.unit.option(_VERSION_FLAG)
         if word is not None and word.text != "v1beta1":
@@ -164,7 +161,7 @@ def _review_version(evidence: InspectedFiles) -> Said:
             yield evidence.tree.unit.at(word.line), what, "remove the flag"
 
 
-def _closed_to_daemon(evidence: InspectedFiles) -> Said:
+def _closed_to_daemon(evidence: InspectedFiles) -> CheckResults:
     """The images run as somebody else than root, and `init` leaves the key to root alone."""
     key = evidence.tree.key if evidence.tree.is_master else None
     owner = key.uid if key is not None else 0

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from tarmak_iam.doctor.diagnosis import Check
+from tarmak_iam.doctor.diagnosis import Check, CheckResults
 from tarmak_iam.doctor.inspected_files import InspectedFiles, PemFile
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
@@ -15,14 +15,12 @@ from tarmak_iam.pki.certificates import Certificate
 from tarmak_iam.pki.pem import is_certificate, is_key
 from tarmak_iam.pki.webhook_files import CERTIFICATE, KEY, STATE_DIR
 
-Said = Iterator[tuple[Place, str, str]]
-
 
 def _again(evidence: InspectedFiles) -> str:
     return f"bring the right file back, or make a new pair: {evidence.renew}"
 
 
-def _unreadable(evidence: InspectedFiles) -> Said:
+def _unreadable(evidence: InspectedFiles) -> CheckResults:
     objects = {id(each) for each in evidence.tree.objects}  # they are told as WEB061
     for found in evidence.tree.files:
         if found.data is None and id(found) not in objects:
@@ -32,7 +30,7 @@ def _unreadable(evidence: InspectedFiles) -> Said:
                 yield found.place, f"it cannot be used: {found.problem}", "put the file itself there"
 
 
-def _missing(evidence: InspectedFiles) -> Said:
+def _missing(evidence: InspectedFiles) -> CheckResults:
     tree = evidence.tree
     directory = tree.directory.rstrip("/") + STATE_DIR if tree.is_master else tree.directory
     if (tree.certificate is None) != (tree.key is None):
@@ -47,7 +45,7 @@ def _missing(evidence: InspectedFiles) -> Said:
         yield Place(directory), what, "bring the pair back, or let the init unit run again and restart the API server"
 
 
-def _not_pem(evidence: InspectedFiles) -> Said:
+def _not_pem(evidence: InspectedFiles) -> CheckResults:
     for file, wanted in ((evidence.certificate_file, "certificate"), (evidence.key_file, "private key")):
         if file is not None and not file.wanted:
             yield file.found.at(1), f"Go finds no {wanted} in it: {_why(file)}", _again(evidence)
@@ -68,20 +66,20 @@ def _why(file: PemFile) -> str:
     return "its PEM block is broken" if b"-----BEGIN" in data else "it is no PEM"
 
 
-def _unusable(evidence: InspectedFiles) -> Said:
+def _unusable(evidence: InspectedFiles) -> CheckResults:
     for file, name in ((evidence.certificate_file, "certificate"), (evidence.key_file, "key")):
         if file is not None and file.problem:
             yield file.place, f"the {name} cannot be used: {file.problem}", _again(evidence)
 
 
-def _key_beside_certificate(evidence: InspectedFiles) -> Said:
+def _key_beside_certificate(evidence: InspectedFiles) -> CheckResults:
     file = evidence.certificate_file
     for block in filter(is_key, file.others if file else ()):
         what = "a private key stands in the file of the certificate, which everybody may read"
         yield _at(file, block.line), what, "take it out; if anybody could read it, make a new pair"
 
 
-def _several(evidence: InspectedFiles) -> Said:
+def _several(evidence: InspectedFiles) -> CheckResults:
     file, key = evidence.certificate_file, evidence.key_file
     for block in file.wanted[1:] if file else ():
         yield _at(file, block.line), "a second certificate: only the first one counts", f"leave one in {CERTIFICATE}"
@@ -94,7 +92,7 @@ def _at(file: PemFile | None, line: int) -> Place:
     return file.found.at(line)
 
 
-def _edited(evidence: InspectedFiles) -> Said:
+def _edited(evidence: InspectedFiles) -> CheckResults:
     for file in (evidence.certificate_file, evidence.key_file):
         if file is None or not file.wanted:
             continue
@@ -105,7 +103,7 @@ def _edited(evidence: InspectedFiles) -> Said:
             yield file.found.at(1), "text stands before the PEM block", "leave nothing but the block in it"
 
 
-def _unusual_key(evidence: InspectedFiles) -> Said:
+def _unusual_key(evidence: InspectedFiles) -> CheckResults:
     file, key = evidence.key_file, evidence.key
     if file is None or key is None:
         return
@@ -114,7 +112,7 @@ def _unusual_key(evidence: InspectedFiles) -> Said:
         yield file.place, what, "nothing, if that is intended"
 
 
-def _short_key(evidence: InspectedFiles) -> Said:
+def _short_key(evidence: InspectedFiles) -> CheckResults:
     file, key = evidence.key_file, evidence.key
     if file is not None and key is not None and key.kind == "RSA" and key.size < 2048:
         what = f"the key has {key.size} bits, init makes 2048"
@@ -149,7 +147,7 @@ def _certificates(evidence: InspectedFiles) -> Iterator[tuple[Place, Certificate
         yield evidence.certificate_file.place, evidence.certificate
 
 
-def _unfitting(evidence: InspectedFiles) -> Said:
+def _unfitting(evidence: InspectedFiles) -> CheckResults:
     key, file = evidence.key, evidence.key_file
     for _, certificate in _certificates(evidence):
         if key is not None and file is not None and key.public_key != certificate.public_key:
@@ -158,14 +156,14 @@ def _unfitting(evidence: InspectedFiles) -> Said:
             yield file.place, what + consequence, f"bring back the {KEY} or {CERTIFICATE} that belongs to the other"
 
 
-def _nameless(evidence: InspectedFiles) -> Said:
+def _nameless(evidence: InspectedFiles) -> CheckResults:
     for place, certificate in _certificates(evidence):
         if certificate.names is None:
             what = "it has no subject alternative name: API servers from Kubernetes 1.19 on do not look at its CN"
             yield place, what, _renew(evidence)
 
 
-def _other_names(evidence: InspectedFiles) -> Said:
+def _other_names(evidence: InspectedFiles) -> CheckResults:
     names = evidence.certificate.names if evidence.certificate else None
     for webhook in evidence.webhooks if names else ():
         host = webhook.server_name or webhook.host
@@ -174,13 +172,13 @@ def _other_names(evidence: InspectedFiles) -> Said:
             yield webhook.server_place or webhook.place, what, f"{_renew(evidence)} --hostname {host}"
 
 
-def _wrong_purpose(evidence: InspectedFiles) -> Said:
+def _wrong_purpose(evidence: InspectedFiles) -> CheckResults:
     for place, certificate in _certificates(evidence):
         if certificate.extended is not None and not certificate.extended & {_SERVER_AUTH, _ANY_USAGE}:
             yield place, "its extended key usage does not allow a server: the API server refuses it", _renew(evidence)
 
 
-def _unlike_init(evidence: InspectedFiles) -> Said:
+def _unlike_init(evidence: InspectedFiles) -> CheckResults:
     for place, certificate in _certificates(evidence):
         lacking = [] if certificate.is_ca else ["CA:TRUE"]
         if certificate.usages is not None:
@@ -190,20 +188,20 @@ def _unlike_init(evidence: InspectedFiles) -> Said:
             yield place, what, _renew(evidence)
 
 
-def _expired(evidence: InspectedFiles) -> Said:
+def _expired(evidence: InspectedFiles) -> CheckResults:
     for place, certificate in _certificates(evidence):
         if certificate.not_after < evidence.now:
             yield place, f"it expired at {_time(certificate.not_after)}: every IAM login is refused", _renew(evidence)
 
 
-def _not_yet_valid(evidence: InspectedFiles) -> Said:
+def _not_yet_valid(evidence: InspectedFiles) -> CheckResults:
     for place, certificate in _certificates(evidence):
         if evidence.now < certificate.not_before:
             what = f"it is valid from {_time(certificate.not_before)} on only"
             yield place, what, "compare the clocks of this machine and of the one that made it"
 
 
-def _expires_soon(evidence: InspectedFiles) -> Said:
+def _expires_soon(evidence: InspectedFiles) -> CheckResults:
     for place, certificate in _certificates(evidence):
         left = certificate.not_after - evidence.now
         if timedelta() <= left < timedelta(days=evidence.expires_within):
@@ -215,7 +213,7 @@ def _time(time: object) -> str:
     return f"{time:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _unsigned(evidence: InspectedFiles) -> Said:
+def _unsigned(evidence: InspectedFiles) -> CheckResults:
     for place, certificate in _certificates(evidence):
         if not certificate.is_self_signed:
             what = "its signature is not its own key's: Go does not look at it, other TLS clients do"

@@ -47,8 +47,8 @@ CONFIGMAP = Emitter("configmap", objects=lambda installation: (configmap(install
 
 
 def aws_auth_objects(installation: Installation) -> tuple[Manifest, ...]:
-    """None for other backends. Raises ConfigError as `Installation.delivery` does, and for one that is too large."""
-    made = installation.delivery.aws_auth
+    """None for other backends. Raises ConfigError as `Installation.payloads` does, and for one that is too large."""
+    made = installation.payloads.aws_auth
     if made is None:
         return ()
     check_size(made["data"])
@@ -125,10 +125,10 @@ def _schema() -> dict[str, Any]:
 
 
 def identity_mapping_objects(installation: Installation) -> tuple[Manifest, ...]:
-    """None for other backends. Raises ConfigError as `Installation.delivery` does."""
+    """None for other backends. Raises ConfigError as `Installation.payloads` does."""
     return tuple(
         {**each, "metadata": {**each["metadata"], "labels": object_labels(installation)}}
-        for each in installation.delivery.identity_mappings
+        for each in installation.payloads.identity_mappings
     )
 
 
@@ -136,12 +136,12 @@ IDENTITY_MAPPINGS = Emitter("identity-mappings", objects=identity_mapping_object
 
 
 def notes(installation: Installation) -> tuple[str, ...]:
-    """Raises ConfigError as `Installation.delivery` does, and for mappings that are too large for a ConfigMap."""
+    """Raises ConfigError as `Installation.payloads` does, and for mappings that are too large for a ConfigMap."""
     return tuple(_notes(installation))
 
 
 def _notes(installation: Installation) -> Iterator[str]:
-    yield from map(str, installation.delivery.notes)
+    yield from map(str, installation.payloads.notes)
     apply = installation.command("apply")
     if CRD_BACKEND.name in installation.daemon.backends:
         yield (

@@ -224,19 +224,19 @@ class AdminAccess:
         return ADMINS in self.organizations
 
     @property
-    def is_way_back(self) -> bool:
+    def gives_access(self) -> bool:
         """Whether the certificate is valid now, and of the group that may do everything."""
         return self.state is AdminState.VALID and self.is_admin
 
     @property
     def text(self) -> str:
         """What a message about a possible lock-out says."""
-        return self.what if self.is_way_back or not self.is_examined else f"no way back was found: {self.what}"
+        return self.what if self.gives_access or not self.is_examined else f"no way back was found: {self.what}"
 
     @property
     def remedy(self) -> str:
         """What to do about it; empty where there is nothing to do."""
-        if self.is_way_back or not self.is_examined:
+        if self.gives_access or not self.is_examined:
             return ""
         if self.state is AdminState.NOT_YET_VALID:
             return "check the clock of this machine"

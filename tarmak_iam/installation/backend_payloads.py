@@ -115,7 +115,7 @@ def make_payloads(mappings: Mappings, daemon: Daemon, cluster_id: str) -> Backen
 
 def _checked(mappings: Mappings, daemon: Daemon) -> Iterator[LeftOut]:
     """What is known of entries before anything is made of them. Raises ConfigError."""
-    reasons = {kind: daemon.uncarried(kind) for kind in ("account", "sso")}
+    reasons = {kind: daemon.unsupported_reason(kind) for kind in ("account", "sso")}
     looks_at_sso = daemon.looks_at_sso
     for entry in mappings.entries:
         kind = principal_kind(entry)

@@ -65,7 +65,7 @@ class Daemon:
     def looks_at_sso(self) -> bool:
         return SSO_GATE in parse_flags(self.args, self.version).gates
 
-    def uncarried(self, kind: str) -> str:
+    def unsupported_reason(self, kind: str) -> str:
         """Why no backend carries principals of a kind (`role`, `user`, `account` or `sso`); empty if one does."""
         why = [backend_of(name).cannot_carry.get(kind, "") for name in self.backends]
         return f"the backend {', '.join(self.backends)} {why[0]}" if all(why) else ""

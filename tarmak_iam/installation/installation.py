@@ -310,10 +310,10 @@ class Installation:
         return what, "choose MountedFile or EKSConfigMap"
 
     @cached_property
-    def delivery(self) -> BackendPayloads:
+    def payloads(self) -> BackendPayloads:
         """What the daemon gets of the mappings file, proven to give what the file says.
 
-        Raises ConfigError where there is none, and as `deliver` does.
+        Raises ConfigError where there is none, and as `make_payloads` does.
         """
         check_cluster_id(self.cluster_id)
         if self.mappings is None:
@@ -329,9 +329,9 @@ class Installation:
     def daemon_config(self) -> str:
         """The authenticator's configuration: the mappings file with the cluster id, comments kept, lines ended by LF.
 
-        Without its lists where the daemon does not read them there. Raises ConfigError as `delivery` does.
+        Without its lists where the daemon does not read them there. Raises ConfigError as `payloads` does.
         """
-        return self.delivery.config
+        return self.payloads.config
 
     def daemon_args(self) -> tuple[str, ...]:
         """The daemon's flags that decide who becomes whom: gates, partition and backends where they exist."""
@@ -357,7 +357,7 @@ class Installation:
         """The loaded authenticator, as the manifests would run it. `private_dns_names`: by instance id.
 
         Its backends have what they can carry of the mappings file, and places are those in the file: that the
-        cluster's objects come to the same is for `delivery` to prove.
+        cluster's objects come to the same is for `payloads` to prove.
         """
         mappings = self.mappings
         if text is None:

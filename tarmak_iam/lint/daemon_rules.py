@@ -164,7 +164,7 @@ _RESERVED_PREFIXES = "server.reservedPrefixConfig"
 
 def _uncarried(rule: Rule, installation: Installation) -> Iterator[Finding]:
     daemon, mappings = installation.daemon, installation.mappings
-    reasons = {kind: daemon.uncarried(kind) for kind in ("account", "sso")}
+    reasons = {kind: daemon.unsupported_reason(kind) for kind in ("account", "sso")}
     for entry in entries_of(mappings).entries if mappings and any(reasons.values()) else ():
         why = reasons.get(principal_kind(entry.listed))
         if why:
@@ -179,7 +179,7 @@ def _uncarried(rule: Rule, installation: Installation) -> Iterator[Finding]:
 def _unproven(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """What shows only when all is made and read again; what keeps it from being made is told by others."""
     try:
-        _ = installation.delivery
+        _ = installation.payloads
     except NotCarried as error:
         found = rule.finding(Subject.MAPPINGS, ("server",), error.what, error.remedy)
         yield replace(found, place=error.place)

@@ -109,7 +109,7 @@ def _size(installation: Installation) -> int:
     """Of the largest ConfigMap that they become; of the file where it is one, or where nothing can be made of it."""
     if installation.daemon.asks_cluster:
         with contextlib.suppress(ConfigError):
-            return installation.delivery.largest
+            return installation.payloads.largest
     mappings = installation.mappings
     text = mappings.document.text if mappings else ""
     size = len(text.replace("\r\n", "\n").encode())

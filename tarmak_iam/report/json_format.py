@@ -56,28 +56,28 @@ def _cluster(cluster: ClusterReview) -> dict[str, Any]:
         "cluster": cluster.cluster,
         **place_json(cluster.place),
         "error": cluster.error or None,
-        **(_standing(cluster.standing) if cluster.standing else {}),
+        **(_status(cluster.status) if cluster.status else {}),
         "files": _listed(_file, cluster.files),
         "principals": _listed(_principal, cluster.principals),
-        "lettingNobodyIn": _listed(_outsider, cluster.outsiders),
+        "lettingNobodyIn": _listed(_ineffective, cluster.ineffective_entries),
         "findings": _listed(_noted, cluster.findings),
         "notes": list(cluster.notes),
         "live": _live(cluster) if cluster.live else None,
     }
 
 
-def _standing(standing: ClusterStatus) -> dict[str, Any]:
+def _status(status: ClusterStatus) -> dict[str, Any]:
     return {
-        "type": standing.type,
-        "switch": standing.switch,
-        "kubernetesVersion": standing.kubernetes,
-        "daemonVersion": standing.daemon,
-        "image": standing.image,
-        "backends": list(standing.backends),
-        "webhookFile": standing.webhook_file,
-        "closed": list(standing.closed),
-        "wayIn": standing.recovery_hint,
-        "adminCertificate": _admin(standing.admin) if standing.admin else None,
+        "type": status.type,
+        "switch": status.authenticator_init,
+        "kubernetesVersion": status.kubernetes_version,
+        "daemonVersion": status.daemon_version,
+        "image": status.image,
+        "backends": list(status.backends),
+        "webhookFile": status.webhook_file,
+        "closed": list(status.login_obstacles),
+        "wayIn": status.recovery_hint,
+        "adminCertificate": _admin(status.admin) if status.admin else None,
     }
 
 
@@ -92,7 +92,7 @@ def _admin(admin: AdminAccess) -> dict[str, Any]:
         "organizations": list(admin.organizations),
         "inSystemMasters": admin.is_admin,
         "signedByCA": admin.is_signed_by_ca,
-        "wayBack": admin.is_way_back,
+        "wayBack": admin.gives_access,
     }
 
 
@@ -113,11 +113,11 @@ def _principal(one: ReviewedPrincipal) -> dict[str, Any]:
     return {
         "kind": one.kind,
         "principal": one.principal,
-        **_given(one.given),
+        **_identity(one.identity),
         "backend": one.backend,
         "privilege": str(one.privilege),
         "because": list(one.because),
-        "alternatives": _listed(_given, one.alternatives),
+        "alternatives": _listed(_identity, one.alternatives),
         **({"mayGetNothing": True} if one.may_get_nothing else {}),
         "findings": _listed(_noted, one.findings),
         "lastChange": _change(one.change),
@@ -125,11 +125,11 @@ def _principal(one: ReviewedPrincipal) -> dict[str, Any]:
     }
 
 
-def _outsider(one: IneffectiveEntry) -> dict[str, Any]:
+def _ineffective(one: IneffectiveEntry) -> dict[str, Any]:
     return {
         "kind": one.kind,
         "principal": one.principal,
-        **_given(one.given),
+        **_identity(one.identity),
         "reason": one.reason,
         "findings": _listed(_noted, one.findings),
         "lastChange": _change(one.change),
@@ -142,11 +142,11 @@ def _row(row: AccessRow, names: list[str]) -> dict[str, Any]:
 
 
 def _cell(cell: AccessCell) -> dict[str, Any]:
-    return {**_given(cell.given), "privilege": str(cell.privilege), "named": cell.is_named}
+    return {**_identity(cell.identity), "privilege": str(cell.privilege), "named": cell.is_named}
 
 
-def _given(given: MappedIdentity) -> dict[str, Any]:
-    return {"username": given.username, "groups": list(given.groups), **place_json(given.place)}
+def _identity(identity: MappedIdentity) -> dict[str, Any]:
+    return {"username": identity.username, "groups": list(identity.groups), **place_json(identity.place)}
 
 
 def _noted(noted: ReviewedFinding) -> dict[str, Any]:

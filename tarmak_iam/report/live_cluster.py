@@ -73,7 +73,7 @@ def _with_rbac(review: ClusterReview, installation: Installation, rbac: Rbac) ->
 
 def _with_rights(principal: ReviewedPrincipal, rbac: Rbac) -> ReviewedPrincipal:
     possible = _possible(principal)
-    groups = (right for given in possible for group in given.groups for right in rbac.of("Group", group))
+    groups = (right for identity in possible for group in identity.groups for right in rbac.of("Group", group))
     rights = tuple(dict.fromkeys((*groups, *_of_username(principal, rbac))))
     account = principal.principal if principal.kind == "account" else ""
     privilege, because = privilege_of_any(((each.username, each.groups) for each in possible), rbac, account)
@@ -82,13 +82,13 @@ def _with_rights(principal: ReviewedPrincipal, rbac: Rbac) -> ReviewedPrincipal:
 
 def _possible(principal: ReviewedPrincipal) -> tuple[MappedIdentity, ...]:
     """All that it may get, where the daemon picks at random."""
-    return (principal.given, *principal.alternatives)
+    return (principal.identity, *principal.alternatives)
 
 
 def _of_username(principal: ReviewedPrincipal, rbac: Rbac) -> tuple[BindingRights, ...]:
     if principal.kind == "account":
         return rbac.matching("User", names_of_account(principal.principal))
-    return tuple(right for given in _possible(principal) for right in rbac.of("User", given.username))
+    return tuple(right for identity in _possible(principal) for right in rbac.of("User", identity.username))
 
 
 def _subjects(principals: Iterable[ReviewedPrincipal], rbac: Rbac) -> Iterator[SubjectRights]:
@@ -98,7 +98,7 @@ def _subjects(principals: Iterable[ReviewedPrincipal], rbac: Rbac) -> Iterator[S
     users: dict[str, tuple[list[str], list[BindingRights]]] = {}
     for each in people:
         name = who(each.kind, each.principal)
-        for group in (group for given in _possible(each) for group in given.groups):
+        for group in (group for identity in _possible(each) for group in identity.groups):
             groups.setdefault(group, []).append(name)
         for right in _of_username(each, rbac):
             names, rights = users.setdefault(right.subject[1], ([], []))

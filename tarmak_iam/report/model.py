@@ -45,7 +45,7 @@ class MappedIdentity:
 
 @dataclass(frozen=True, slots=True)
 class ReviewedPrincipal:
-    """Somebody who can get in: `kind` and `principal` are those of a `Grant`, `given` what its entry says.
+    """Somebody who can get in: `kind` and `principal` are those of a `Grant`, `identity` what its entry says.
 
     `alternatives`: what the daemon may give instead, where it picks at random; `may_get_nothing`: whether
     that may be nothing. `privilege` is the greatest of all that it may give, with what everyone has, `because`: why.
@@ -54,7 +54,7 @@ class ReviewedPrincipal:
 
     kind: str
     principal: str
-    given: MappedIdentity
+    identity: MappedIdentity
     backend: str
     privilege: Privilege
     because: tuple[str, ...] = ()
@@ -77,7 +77,7 @@ class IneffectiveEntry:
 
     kind: str
     principal: str
-    given: MappedIdentity
+    identity: MappedIdentity
     reason: str
     findings: tuple[ReviewedFinding, ...] = ()
     change: LastChange | None = None
@@ -94,20 +94,20 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class ClusterStatus:
-    """Whether anybody gets in by IAM at all, and through what. `closed`: all that keeps everybody out.
+    """Whether anybody gets in by IAM at all, and through what. `login_obstacles`: all that keeps everybody out.
 
     `admin` is what was found of the admin certificate, which needs no IAM; None for a hub.
     """
 
     type: str
-    switch: bool
-    kubernetes: str
-    daemon: str
+    authenticator_init: bool
+    kubernetes_version: str
+    daemon_version: str
     image: str
     backends: tuple[str, ...]
     webhook_file: str | None
     admin: AdminAccess | None
-    closed: tuple[str, ...] = ()
+    login_obstacles: tuple[str, ...] = ()
 
     @property
     def recovery_hint(self) -> str:
@@ -117,7 +117,7 @@ class ClusterStatus:
 
 @dataclass(frozen=True, slots=True)
 class ClusterReview:
-    """`error` where the cluster could not be read: then there is no `standing`, and nobody in it.
+    """`error` where the cluster could not be read: then there is no `status`, and nobody in it.
 
     `live`: whether the cluster was asked; `live_error` why that failed. `differences`: who would gain and lose what,
     were the files applied: None where that is not known. `everyone`: what each caller may do who gets in, and what
@@ -127,10 +127,10 @@ class ClusterReview:
 
     cluster: str
     place: Place
-    standing: ClusterStatus | None = None
+    status: ClusterStatus | None = None
     error: str = ""
     principals: tuple[ReviewedPrincipal, ...] = ()
-    outsiders: tuple[IneffectiveEntry, ...] = ()
+    ineffective_entries: tuple[IneffectiveEntry, ...] = ()
     findings: tuple[ReviewedFinding, ...] = ()
     notes: tuple[str, ...] = ()
     files: tuple[SourceFile, ...] = ()
@@ -144,7 +144,7 @@ class ClusterReview:
 
     @property
     def is_hub(self) -> bool:
-        return self.standing is not None and self.standing.type == "hub"
+        return self.status is not None and self.status.type == "hub"
 
     @property
     def failed(self) -> bool:
@@ -153,7 +153,7 @@ class ClusterReview:
     @property
     def all_findings(self) -> tuple[ReviewedFinding, ...]:
         """Those of the entries too."""
-        people: Iterable[ReviewedPrincipal | IneffectiveEntry] = (*self.principals, *self.outsiders)
+        people: Iterable[ReviewedPrincipal | IneffectiveEntry] = (*self.principals, *self.ineffective_entries)
         return (*self.findings, *(each for one in people for each in one.findings))
 
 
@@ -161,7 +161,7 @@ class ClusterReview:
 class AccessCell:
     """What somebody gets in a cluster. `is_named`: by an entry of its own there, not by a pattern or the account."""
 
-    given: MappedIdentity
+    identity: MappedIdentity
     privilege: Privilege
     is_named: bool = True
 

@@ -97,7 +97,7 @@ def _of_rights(rights: Sequence[BindingRights], names: tuple[str, ...]) -> Itera
         if right.is_everything:
             yield Privilege.ADMIN, f"{right.binding}: everything{whose}"
         for privilege in (Privilege.ADMIN, Privilege.ELEVATED):
-            found = [each for each in right.found if each.privilege is privilege]
+            found = [each for each in right.escalations if each.privilege is privilege]
             if found:
                 yield privilege, f"{right.binding}: {_in_words(found)}{whose}"
     for one, bindings in combined_escalations(others):

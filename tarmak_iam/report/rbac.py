@@ -181,15 +181,15 @@ class FoundEscalation:
 class BindingRights:
     """What one binding gives to one subject of it. `namespace` is empty for the whole cluster; `rules` is None for a
     role that does not exist, which gives nothing, and has of others what the binding gives of them. `subject`: its
-    kind, Group or User, and its name for the API server. `found`: where it leads; `parts`: what it has of the ways that
-    take two accesses, by their names, 0 for the first access and 1 for the other."""
+    kind, Group or User, and its name for the API server. `escalations`: where it leads; `parts`: what it has of the
+    ways that take two accesses, by their names, 0 for the first access and 1 for the other."""
 
     subject: tuple[str, str]
     binding: Ref
     role: Ref
     namespace: str
     rules: tuple[PolicyRule, ...] | None
-    found: tuple[FoundEscalation, ...] = ()
+    escalations: tuple[FoundEscalation, ...] = ()
     parts: tuple[tuple[str, int], ...] = ()
 
     @property
@@ -202,7 +202,7 @@ class BindingRights:
         """Of this binding alone."""
         if self.is_everything:
             return Privilege.ADMIN
-        return min((each.privilege for each in self.found), key=lambda one: one.rank, default=Privilege.NONE)
+        return min((each.privilege for each in self.escalations), key=lambda one: one.rank, default=Privilege.NONE)
 
     @property
     def needs_login(self) -> bool:
@@ -212,12 +212,12 @@ class BindingRights:
     @property
     def risks(self) -> tuple[str, ...]:
         """The names of the ways to more rights."""
-        return tuple(each.name for each in self.found if each.privilege is not Privilege.NONE)
+        return tuple(each.name for each in self.escalations if each.privilege is not Privilege.NONE)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What an auditor wants to know, and does not lead to more rights by itself."""
-        return tuple(each.text for each in self.found if each.privilege is Privilege.NONE)
+        return tuple(each.text for each in self.escalations if each.privilege is Privilege.NONE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +240,7 @@ class Rbac:
         self._met: dict[tuple[str, tuple[PolicyRule, ...]], tuple[Escalation, ...]] = {}
         self._rights: dict[tuple[str, str], list[BindingRights]] = {}
         for right in _bound(objects):
-            with_ways = replace(right, found=self._found(right), parts=tuple(self._parts(right)))
+            with_ways = replace(right, escalations=self._found(right), parts=tuple(self._parts(right)))
             self._rights.setdefault(right.subject, []).append(with_ways)
         self._add_accounts()
 
@@ -322,7 +322,7 @@ class Rbac:
             known = now
             for subject, rights in self._rights.items():
                 self._rights[subject] = [
-                    replace(right, found=self._found(right, known[right.namespace]))
+                    replace(right, escalations=self._found(right, known[right.namespace]))
                     if right.namespace in known
                     else right
                     for right in rights

@@ -118,7 +118,7 @@ class EffectiveEntries:
             return self._accounts.get(grant.principal if grant.kind == "account" else account_of(grant))
         return self._by_place.get(grant.place) if grant.place else None
 
-    def idle(self) -> Iterator[tuple[MappingEntry, str]]:
+    def ineffective(self) -> Iterator[tuple[MappingEntry, str]]:
         """Each entry that no principal gets in by, and the reason, in the order that the daemon asks them."""
         loaded = self._installation.loaded
         used = {self.of(each) for grant in loaded.grants for each in (grant, *loaded.alternatives(grant))}
@@ -132,7 +132,7 @@ class EffectiveEntries:
         failure = self._installation.loaded.failure
         if failure is not None:
             return f"the authenticator would not start: {failure.reason}"
-        why = self._installation.daemon.uncarried(principal_kind(entry))
+        why = self._installation.daemon.unsupported_reason(principal_kind(entry))
         if why:
             return why
         if entry.kind == "account":
@@ -178,8 +178,8 @@ def review_cluster(subjects: Subjects, report: Report, repository: Repository) -
     installation = subjects.installation
     assert installation is not None
     entries = EffectiveEntries(installation)
-    told = ReviewFindings(report, installation.cluster_id, (entry.route for entry in entries.all))
-    return _Reviewer(subjects, installation, entries, told, repository).review()
+    findings = ReviewFindings(report, installation.cluster_id, (entry.route for entry in entries.all))
+    return _Reviewer(subjects, installation, entries, findings, repository).review()
 
 
 def unreadable_cluster(cluster: str, place: Place, error: TarmakIamError) -> ClusterReview:
@@ -192,7 +192,7 @@ class _Reviewer:
     subjects: Subjects
     installation: Installation
     entries: EffectiveEntries
-    told: ReviewFindings
+    findings: ReviewFindings
     repository: Repository
 
     def review(self) -> ClusterReview:
@@ -201,10 +201,10 @@ class _Reviewer:
         return ClusterReview(
             cluster=made.cluster_id,
             place=made.place(),
-            standing=self._standing(bool(principals)),
+            status=self._status(bool(principals)),
             principals=principals,
-            outsiders=tuple(self._outsider(entry, reason) for entry, reason in self.entries.idle()),
-            findings=self.told.of_cluster,
+            ineffective_entries=tuple(self._ineffective(entry, reason) for entry, reason in self.entries.ineffective()),
+            findings=self.findings.of_cluster,
             notes=made.loaded.notes,
             files=tuple(self._files()),
         )
@@ -214,18 +214,18 @@ class _Reviewer:
         mappings = self.installation.mappings
         return self.repository.lines(Path(mappings.document.filename)) if mappings else FileHistory()
 
-    def _standing(self, anybody: bool) -> ClusterStatus:
+    def _status(self, anybody: bool) -> ClusterStatus:
         made = self.installation
         return ClusterStatus(
             type=made.cluster.type,
-            switch=made.cluster.authenticator_init,
-            kubernetes=made.kubernetes_text,
-            daemon=str(made.daemon_version),
+            authenticator_init=made.cluster.authenticator_init,
+            kubernetes_version=made.kubernetes_text,
+            daemon_version=str(made.daemon_version),
             image=made.image,
             backends=tuple(made.daemon.backends),
             webhook_file=made.webhook_file,
             admin=None if made.is_hub else made.admin_access,
-            closed=tuple(_login_obstacles(made, anybody)),
+            login_obstacles=tuple(_login_obstacles(made, anybody)),
         )
 
     def _principal(self, grant: Grant) -> ReviewedPrincipal:
@@ -235,27 +235,27 @@ class _Reviewer:
         return ReviewedPrincipal(
             kind=grant.kind,
             principal=grant.principal,
-            given=self._given(grant),
+            identity=self._identity(grant),
             backend=grant.backend,
             privilege=privilege,
             because=because,
-            alternatives=tuple(map(self._given, others)),
+            alternatives=tuple(map(self._identity, others)),
             may_get_nothing=None in self.installation.loaded.possible_grants(grant),
-            findings=self.told.of_entry(entry.route) if entry else (),
+            findings=self.findings.of_entry(entry.route) if entry else (),
             change=self._change(entry) if entry else None,
         )
 
-    def _given(self, grant: Grant) -> MappedIdentity:
+    def _identity(self, grant: Grant) -> MappedIdentity:
         entry = self.entries.of(grant)
         return MappedIdentity(grant.username, grant.groups, self.entries.place(entry) if entry else grant.place)
 
-    def _outsider(self, entry: MappingEntry, reason: str) -> IneffectiveEntry:
+    def _ineffective(self, entry: MappingEntry, reason: str) -> IneffectiveEntry:
         return IneffectiveEntry(
             kind="sso" if entry.sso and not entry.arn else entry.kind,
             principal=entry.arn or entry.sso,
-            given=MappedIdentity(entry.username, entry.groups, self.entries.place(entry)),
+            identity=MappedIdentity(entry.username, entry.groups, self.entries.place(entry)),
             reason=reason,
-            findings=self.told.of_entry(entry.route),
+            findings=self.findings.of_entry(entry.route),
             change=self._change(entry),
         )
 
@@ -349,7 +349,7 @@ def _rows(reviewed: Sequence[ReviewedCluster]) -> Iterator[AccessRow]:
 def _cell(principal: ReviewedPrincipal, own: ReviewedPrincipal | None, one: ReviewedCluster) -> AccessCell | None:
     """What the cluster gives; to a principal that it does not name maybe by a pattern, or by the account."""
     if own is not None:
-        return AccessCell(own.given, own.privilege)
+        return AccessCell(own.identity, own.privilege)
     asked = Grant(principal.kind, principal.principal, "", (), "")
     grant = one.authenticator.grant(asked) if one.authenticator is not None else None
     if grant is None:

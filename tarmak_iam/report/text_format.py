@@ -65,23 +65,23 @@ def _indented(line: str) -> str:
 
 
 def _cluster(cluster: ClusterReview) -> Iterator[str]:
-    standing = cluster.standing
-    if standing is None:
+    status = cluster.status
+    if status is None:
         yield f"{cluster.cluster}: cannot be read: {cluster.error}"
         return
     if cluster.is_hub:
         yield f"{cluster.cluster}: a hub, without masters to log in to"
         return
-    switch = "on" if standing.switch else "off"
-    what = f"authenticator {standing.daemon}, {','.join(standing.backends)}, Kubernetes {standing.kubernetes}"
+    switch = "on" if status.authenticator_init else "off"
+    what = f"authenticator {status.daemon_version}, {','.join(status.backends)}, Kubernetes {status.kubernetes_version}"
     yield f"{cluster.cluster}: switch {switch}, {what}"
-    for reason in standing.closed:
+    for reason in status.login_obstacles:
         yield f"  nobody gets in: {reason}"
-    yield f"  without IAM: {standing.recovery_hint}"
+    yield f"  without IAM: {status.recovery_hint}"
     for principal in cluster.principals:
         yield from _principal(principal, cluster)
-    for outsider in cluster.outsiders:
-        yield from _outsider(outsider)
+    for entry in cluster.ineffective_entries:
+        yield from _ineffective(entry)
     yield from _live(cluster)
     yield from _findings(cluster.findings, "  ")
     for text in cluster.notes:
@@ -90,14 +90,14 @@ def _cluster(cluster: ClusterReview) -> Iterator[str]:
 
 def _principal(one: ReviewedPrincipal, cluster: ClusterReview) -> Iterator[str]:
     yield f"  {who(one.kind, one.principal)}"
-    yield f"    {'becomes':<9}{_given(one.given)}"
+    yield f"    {'becomes':<9}{_identity(one.identity)}"
     if one.privilege is not Privilege.NONE:
         yield f"    {one.privilege:<9}{'; '.join(one.because)}"
     for other in one.alternatives:
-        yield f"    {'or':<9}{_given(other)}, at random: {other.place}"
+        yield f"    {'or':<9}{_identity(other)}, at random: {other.place}"
     if one.may_get_nothing:
         yield f"    {'or':<9}nothing, at random"
-    yield from _entry(one.given, one.change)
+    yield from _entry(one.identity, one.change)
     for right in one.rights or ():
         yield f"    {'may':<9}{right_text(right)}"
     if one.rights == ():
@@ -108,22 +108,22 @@ def _principal(one: ReviewedPrincipal, cluster: ClusterReview) -> Iterator[str]:
     yield from _findings(one.findings, "    ")
 
 
-def _outsider(one: IneffectiveEntry) -> Iterator[str]:
+def _ineffective(one: IneffectiveEntry) -> Iterator[str]:
     yield f"  {entry_name(one.kind, one.principal)}"
     yield f"    {'nobody':<9}{one.reason}"
-    yield from _entry(one.given, one.change)
+    yield from _entry(one.identity, one.change)
     yield from _findings(one.findings, "    ")
 
 
-def _entry(given: MappedIdentity, change: LastChange | None) -> Iterator[str]:
-    yield f"    {'entry':<9}{given.place}"
+def _entry(identity: MappedIdentity, change: LastChange | None) -> Iterator[str]:
+    yield f"    {'entry':<9}{identity.place}"
     if change is not None:
         yield f"    {'changed':<9}{change_text(change)}"
 
 
-def _given(given: MappedIdentity) -> str:
-    groups = f"groups {', '.join(given.groups)}" if given.groups else "no groups"
-    return f"{given.username or 'the own ARN'}, {groups}"
+def _identity(identity: MappedIdentity) -> str:
+    groups = f"groups {', '.join(identity.groups)}" if identity.groups else "no groups"
+    return f"{identity.username or 'the own ARN'}, {groups}"
 
 
 def _live(cluster: ClusterReview) -> Iterator[str]:

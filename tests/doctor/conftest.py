@@ -12,6 +12,6 @@ from tarmak_iam.pki.certificates import read_key
 def _keys_are_read_once() -> Iterator[None]:
     """The same few keys lie in hundreds of directories, and each time their primes would be proven to be some."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in ("evidence", "preparation"):
-            patch.setattr(f"tarmak_iam.pki.{module}.read_key", cache(read_key))
+        for module in ("doctor.inspected_files", "pki.webhook_pair"):
+            patch.setattr(f"tarmak_iam.{module}.read_key", cache(read_key))
         yield

@@ -14,8 +14,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
+from tarmak_iam.doctor import CHECKS
 from tarmak_iam.findings import Severity
-from tarmak_iam.pki import CHECKS, ServerNames, webhook_kubeconfig
+from tarmak_iam.pki import ServerNames, webhook_kubeconfig
 from tarmak_iam.pki.pem import read_pem
 from tarmak_iam.pki.webhook_files import CERTIFICATE, KEY, KUBECONFIG
 from tests.support.masters import API_TEXT, FLAG_FILE, INIT_TEXT, INIT_UNIT, STATE, WEBHOOK, lay_master

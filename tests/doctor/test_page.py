@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tarmak_iam.pki import CHECKS
+from tarmak_iam.doctor import CHECKS
 from tests.support import PACKAGE, ROOT
 
 PAGE = (ROOT / "docs" / "doctor.md").read_text(encoding="utf-8")

@@ -49,7 +49,7 @@ def examined(home: Path, text: str | None = None, now: datetime = NOW) -> AdminA
 
 def test_a_way_back(home: Path) -> None:
     found = examined(home, kubeconfig(logins(GOOD)))
-    assert (found.state, found.is_way_back, found.is_signed_by_ca) == (AdminState.VALID, True, True)
+    assert (found.state, found.gives_access, found.is_signed_by_ca) == (AdminState.VALID, True, True)
     assert found.text == f"the admin certificate in {home}/kubeconfig is valid until 2027-01-01 and in system:masters"
     assert (found.remedy, found.advice) == ("", found.text)
     assert (found.common_name, found.organizations) == ("admin", ("system:masters",))
@@ -212,7 +212,7 @@ def test_a_way_back(home: Path) -> None:
 )
 def test_no_way_back(home: Path, text: str | None, state: str, what: str, remedy: str) -> None:
     found = examined(home, text)
-    assert (str(found.state), found.is_way_back, found.is_examined) == (state, False, True)
+    assert (str(found.state), found.gives_access, found.is_examined) == (state, False, True)
     assert found.text == "no way back was found: " + what.replace("PATH", str(home / "kubeconfig"))
     assert found.remedy == remedy
     assert found.advice == f"{found.text}; {remedy}"
@@ -230,7 +230,7 @@ def test_what_is_no_file(home: Path) -> None:
 @pytest.mark.parametrize("kind", ["rsa", "ec", "ed25519"])
 def test_every_kind_of_key(home: Path, kind: str) -> None:
     pem = certificate("2026-01-01", "2027-01-01", name=kind, kind=kind)
-    assert examined(home, kubeconfig(logins(pem, key_pem(kind, kind)))).is_way_back
+    assert examined(home, kubeconfig(logins(pem, key_pem(kind, kind)))).gives_access
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_the_last_common_name_is_the_user(home: Path) -> None:
 
 def test_the_time_of_the_call_counts_where_none_is_given(home: Path) -> None:
     write(home)
-    assert examine_admin(home).is_way_back
+    assert examine_admin(home).gives_access
     write(home, kubeconfig(logins(certificate("2019-01-01", "2020-01-01"))))
     assert examine_admin(home).state is AdminState.EXPIRED
 
@@ -263,13 +263,13 @@ def test_the_time_of_the_call_counts_where_none_is_given(home: Path) -> None:
 @pytest.mark.parametrize("usages", [None, (CLIENT, SERVER), (ANY,)])
 def test_other_usages_that_allow_a_client(home: Path, usages: tuple[ObjectIdentifier, ...] | None) -> None:
     pem = certificate("2026-01-01", "2027-01-01", usages=usages)
-    assert examined(home, kubeconfig(logins(pem))).is_way_back
+    assert examined(home, kubeconfig(logins(pem))).gives_access
 
 
 def test_the_first_certificate_of_a_chain_is_the_admins(home: Path) -> None:
     between = certificate("2020-01-01", "2990-01-01", (), name="between", usages=None)
     own = certificate("2026-01-01", "2027-01-01", issuer="between")
-    assert examined(home, kubeconfig(logins(own + between))).is_way_back
+    assert examined(home, kubeconfig(logins(own + between))).gives_access
     assert examined(home, kubeconfig(logins(own))).state is AdminState.OTHER_CA
     assert examined(home, kubeconfig(logins(between + own))).state is AdminState.WRONG_KEY
 
@@ -301,9 +301,9 @@ def test_nothing_is_said_of_a_signature_among_more_cas_than_are_looked_at(home: 
 
 def test_one_ca_of_several(home: Path) -> None:
     bundle = authority("another") + b"junk\n" + authority()
-    assert examined(home, kubeconfig(logins(GOOD), ca=bundle)).is_way_back
+    assert examined(home, kubeconfig(logins(GOOD), ca=bundle)).gives_access
     renewed = authority(until="2026-02-01") + authority()
-    assert examined(home, kubeconfig(logins(GOOD), ca=renewed)).is_way_back
+    assert examined(home, kubeconfig(logins(GOOD), ca=renewed)).gives_access
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ def test_one_ca_of_several(home: Path) -> None:
 )
 def test_without_a_ca_nothing_is_said_of_the_signature(home: Path, cluster: str) -> None:
     found = examined(home, kubeconfig(logins(GOOD), cluster=cluster))
-    assert (found.is_way_back, found.is_signed_by_ca) == (True, None)
+    assert (found.gives_access, found.is_signed_by_ca) == (True, None)
 
 
 def test_files_that_the_kubeconfig_names(home: Path) -> None:
@@ -321,7 +321,7 @@ def test_files_that_the_kubeconfig_names(home: Path) -> None:
     (home / "ca.pem").write_bytes(authority())
     user = "client-certificate: admin.pem, client-key: ../admin-key.pem"
     found = examined(home, kubeconfig(user, cluster="certificate-authority: ca.pem"))
-    assert (found.is_way_back, found.is_signed_by_ca) == (True, True)
+    assert (found.gives_access, found.is_signed_by_ca) == (True, True)
     data = f"{user}, client-key-data: {encoded(key_pem('another'))}"
     assert examined(home, kubeconfig(data)).state is AdminState.WRONG_KEY  # as kubectl has it, data wins
 
@@ -331,7 +331,7 @@ def test_a_file_elsewhere_is_not_read(home: Path, path: str) -> None:
     (home.parent.parent / "admin.pem").write_bytes(GOOD)
     (home / "link.pem").symlink_to(home.parent.parent / "admin.pem")
     found = examined(home, kubeconfig(f"client-certificate: {path}, client-key-data: {encoded(key_pem())}"))
-    assert (found.state, found.is_way_back, found.remedy) == (AdminState.NOT_EXAMINED, False, "")
+    assert (found.state, found.gives_access, found.remedy) == (AdminState.NOT_EXAMINED, False, "")
     assert found.text == (
         f"the admin certificate in {home}/kubeconfig was not examined: "
         f"{home}/kubeconfig names a file outside the configuration directory"

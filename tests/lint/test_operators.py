@@ -37,7 +37,7 @@ def test_access_is_what_the_case_says(case: str, tmp_path: Path) -> None:
 def test_the_daemon_gets_the_same(case: str, tmp_path: Path) -> None:
     """`delivery` refuses what would come to something else; its configuration is what the pods have."""
     for name, each in installations(copied(case, tmp_path)).items():
-        config = each.delivery.config
+        config = each.payloads.config
         if "MountedFile" in each.settings.backends:
             loaded = Authenticator.load(
                 config, version=str(each.daemon_version), cluster_id=name, args=each.daemon.of_file.args

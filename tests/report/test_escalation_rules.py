@@ -331,7 +331,7 @@ def test_the_group_is_told(words: str, namespace: str, expected: str) -> None:
 def test_a_role_binding_gives_nothing_of_it(given: dict[str, Any]) -> None:
     rbac = Rbac([role("r", given), binding("b", "r", "Group:a", namespace="pay")])
     (found,) = rbac.of("Group", "a")
-    assert (found.rules, found.found) == ((), ())
+    assert (found.rules, found.escalations) == ((), ())
 
 
 def test_an_empty_name_is_that_of_a_request_without_one() -> None:

@@ -153,7 +153,7 @@ OVERLAP = (
 def test_the_most_privileged_of_what_it_may_get_counts(group: str, objects: list[dict[str, Any]], because: str) -> None:
     review = asked(OVERLAP.replace("GROUP", group), *objects, **SSO)
     _, ops = principals(review)
-    assert (ops.principal, ops.given.username) == (f"{ACCOUNT}/Dev_Ops", "nobody")
+    assert (ops.principal, ops.identity.username) == (f"{ACCOUNT}/Dev_Ops", "nobody")
     assert (ops.privilege, ops.because) == (Privilege.ADMIN, (because,))
     assert [each.cells[0] and each.cells[0].privilege for each in review.rows] == [Privilege.ADMIN, Privilege.ADMIN]
     may = [line for line in as_lines(review) if line.startswith("    may") and "everything" in line]

@@ -19,15 +19,15 @@ GATE: dict[str, Any] = {**SSO, "featureGates": {"SSORoleMatch": True}}
 
 
 def told(one: ReviewedPrincipal) -> str:
-    place = one.given.place
+    place = one.identity.place
     assert place
-    groups = ",".join(one.given.groups)
-    return f"{place.line} {one.kind} {one.principal} {one.given.username} {groups} {one.privilege}".rstrip()
+    groups = ",".join(one.identity.groups)
+    return f"{place.line} {one.kind} {one.principal} {one.identity.username} {groups} {one.privilege}".rstrip()
 
 
 def reason(one: IneffectiveEntry) -> str:
-    assert one.given.place
-    return f"{one.given.place.line} {one.kind} {one.principal}: {one.reason}"
+    assert one.identity.place
+    return f"{one.identity.place.line} {one.kind} {one.principal}: {one.reason}"
 
 
 def test_everybody_in_the_order_of_the_file() -> None:
@@ -51,9 +51,9 @@ def test_everybody_in_the_order_of_the_file() -> None:
         f"9 arn arn:aws:iam::{ACCOUNT}:user/Eve eve  none",
         "11 account 444455556666   none",
     ]
-    assert review.outsiders == ()
-    assert review.standing is not None
-    assert review.standing.closed == ()
+    assert review.ineffective_entries == ()
+    assert review.status is not None
+    assert review.status.login_obstacles == ()
     assert [(str(file.path), file.change and file.change.unknown) for file in review.files] == [
         ("tarmak.yaml", "no git repository"),
         ("map.yaml", "no git repository"),
@@ -85,11 +85,11 @@ def test_everybody_in_the_order_of_the_file() -> None:
 def test_an_entry_that_lets_nobody_in(entry: str, settings: dict[str, Any], expected: str) -> None:
     review = cluster_review(f"server:\n  mapRoles:\n  - {{{entry}, username: dev, groups: [dev]}}\n", **settings)
     assert review.principals == ()
-    (outsider,) = review.outsiders
-    assert outsider.reason.endswith(expected)
-    assert outsider.given.username == "dev"
-    assert review.standing is not None
-    assert review.standing.closed == ("no entry of the mappings lets anybody in",)
+    (found,) = review.ineffective_entries
+    assert found.reason.endswith(expected)
+    assert found.identity.username == "dev"
+    assert review.status is not None
+    assert review.status.login_obstacles == ("no entry of the mappings lets anybody in",)
 
 
 def test_an_entry_that_another_one_shadows() -> None:
@@ -106,7 +106,7 @@ def test_an_entry_that_another_one_shadows() -> None:
         f"4 arn {ROLE}/admin admin readers none",
         "7 account 444455556666   none",
     ]
-    assert [reason(each) for each in review.outsiders] == [
+    assert [reason(each) for each in review.ineffective_entries] == [
         f"3 role {ROLE}/Admin: the entry in line 4 is for the same principal, and counts",
         f"6 user {ROLE}/ADMIN: the entry in line 4 is for the same principal, and counts",
         "7 account 444455556666: the entry in line 7 is for the same principal, and counts",
@@ -119,11 +119,11 @@ def test_a_daemon_that_does_not_start_lets_nobody_in() -> None:
         f"server:\n  mapRoles:\n  - {{roleARN: nonsense, username: x}}\n  - {{roleARN: '{ROLE}/Dev', username: dev}}\n"
     )
     assert review.principals == ()
-    first, second = (reason(each) for each in review.outsiders)
+    first, second = (reason(each) for each in review.ineffective_entries)
     assert first.startswith("3 role nonsense: the authenticator would not start: 'nonsense' is not taken as an ARN")
     assert second.startswith(f"4 role {ROLE}/Dev: the authenticator would not start")
-    assert review.standing is not None
-    assert review.standing.closed[0].startswith("the authenticator would not start")
+    assert review.status is not None
+    assert review.status.login_obstacles[0].startswith("the authenticator would not start")
 
 
 def test_who_gets_in_by_chance_is_shown_with_the_most_that_there_may_be() -> None:
@@ -135,14 +135,14 @@ def test_who_gets_in_by_chance_is_shown_with_the_most_that_there_may_be() -> Non
         **SSO,
     )
     dev, second, third = review.principals
-    assert (dev.given.groups, dev.privilege, dev.because) == (("dev",), Privilege.ADMIN, ("group system:masters",))
+    assert (dev.identity.groups, dev.privilege, dev.because) == (("dev",), Privilege.ADMIN, ("group system:masters",))
     assert [(each.username, each.groups) for each in dev.alternatives] == [("dev", ("system:masters",))]
     assert not dev.may_get_nothing
     assert [(each.principal, each.may_get_nothing) for each in (second, third)] == [
         (f"{ROLE}/B", True),
         (f"{ROLE}/A", True),
     ]
-    assert review.outsiders == ()
+    assert review.ineffective_entries == ()
     assert "'roleARN' and 'RoleARN' are the same key: the daemon takes one of them at random, at every start" in (
         review.notes
     )
@@ -185,7 +185,7 @@ def test_findings_are_told_where_they_belong() -> None:
     dev, account = review.principals
     assert [(each.id, each.ignored) for each in dev.findings] == [("IAM070", None)]
     assert [(each.id, each.ignored) for each in account.findings] == [("IAM074", "agreed")]
-    assert [each.id for each in review.outsiders[0].findings] == ["IAM050"]
+    assert [each.id for each in review.ineffective_entries[0].findings] == ["IAM050"]
     assert {each.id for each in review.findings} == {"IAM020", "IAM084"}
     assert len(review.all_findings) == 5
 
@@ -208,9 +208,9 @@ SWITCH = "the switch is off and no webhook file is set, so the API server asks n
     ],
 )
 def test_what_keeps_everybody_out(mappings: str | None, config: str, expected: tuple[str, ...]) -> None:
-    standing = cluster_review(mappings, config).standing
-    assert standing is not None
-    assert standing.closed == expected
+    status = cluster_review(mappings, config).status
+    assert status is not None
+    assert status.login_obstacles == expected
 
 
 def test_principals_by_cluster() -> None:
@@ -219,7 +219,7 @@ def test_principals_by_cluster() -> None:
         f"server: {{mapAccounts: ['{ACCOUNT}']}}\n",
         "server: {}\n",
     )
-    cells = [[each and (each.given.username, each.is_named) for each in row.cells] for row in review.rows]
+    cells = [[each and (each.identity.username, each.is_named) for each in row.cells] for row in review.rows]
     assert [row.principal for row in review.rows] == [f"{ROLE}/Dev", ACCOUNT]
     assert cells == [[("dev", True), (f"{ROLE}/Dev", False), None], [None, ("", True), None]]
 
@@ -267,8 +267,8 @@ def test_every_entry_is_somebodys_or_is_told_why_not(
     )
     text = f"server:\n{lists}  mapAccounts: [{', '.join(accounts)}]\n"
     review = cluster_review(text, **settings)
-    assert all(each.reason and each.given.place for each in review.outsiders)
-    assert all(each.given.place for each in review.principals)
+    assert all(each.reason and each.identity.place for each in review.ineffective_entries)
+    assert all(each.identity.place for each in review.principals)
     assert len({each.key for each in review.principals}) == len(review.principals)
-    used = {each.given.place for each in review.principals}
-    assert len(used) + len(review.outsiders) == len(Mappings.parse(text).entries)
+    used = {each.identity.place for each in review.principals}
+    assert len(used) + len(review.ineffective_entries) == len(Mappings.parse(text).entries)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tarmak_iam.doctor import Examination, examine_tree, read_tree
 from tarmak_iam.identity.daemon_config import DEFAULT_PORT
-from tarmak_iam.pki import Examination, Pair, ServerNames, examine_tree, make_pair, read_tree, webhook_kubeconfig
+from tarmak_iam.pki import Pair, ServerNames, make_pair, webhook_kubeconfig
 from tarmak_iam.pki.pem import read_pem
 from tarmak_iam.pki.webhook_files import CERTIFICATE, KEY, KUBECONFIG
 

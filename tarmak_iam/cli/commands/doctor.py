@@ -20,8 +20,8 @@ from tarmak_iam.errors import FileError, Place, TarmakIamError
 from tarmak_iam.findings import Severity
 
 if TYPE_CHECKING:
+    from tarmak_iam.doctor import Examination
     from tarmak_iam.installation.installation import Installation
-    from tarmak_iam.pki import Examination
 
 
 @click.command(
@@ -84,7 +84,7 @@ def _report(
     directory: Path, installation: Installation | None, *, is_master: bool | None, expires_within: int
 ) -> Examination:
     """Raises TarmakIamError, also where there is nothing to look at."""
-    from tarmak_iam.pki import examine_tree, read_tree
+    from tarmak_iam.doctor import examine_tree, read_tree
 
     webhook_file = installation.webhook_file if installation else None
     tree = read_tree(directory, is_master=is_master, webhook_file=webhook_file)
@@ -101,7 +101,7 @@ def _report(
 
 
 def _check_report(report: Examination) -> CheckReport:
-    from tarmak_iam.pki import CHECKS
+    from tarmak_iam.doctor import CHECKS
 
     url = page_address("docs/doctor.md")
     rules = tuple(RuleDescription(each.id, each.severity, each.summary, url=url) for each in CHECKS)

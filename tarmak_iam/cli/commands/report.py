@@ -78,7 +78,7 @@ def _state(cluster: ClusterReview) -> str:
         return FAILED
     if cluster.is_hub:
         return "hub"
-    return "closed" if cluster.standing and cluster.standing.closed else "open"
+    return "closed" if cluster.status and cluster.status.login_obstacles else "open"
 
 
 @dataclass(frozen=True, slots=True)

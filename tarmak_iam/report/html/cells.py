@@ -87,11 +87,11 @@ def _kind(kind: str, principal: str) -> str:
     return _KINDS.get(kind) or {"role": "role", "user": "user", "root": "root of the account"}.get(resource, resource)
 
 
-def becomes(given: MappedIdentity) -> Markup:
+def becomes(identity: MappedIdentity) -> Markup:
     """Username and groups."""
-    username = code(given.username) if given.username else muted("their own ARN")
-    groups = el("ul", [el("li", code(group)) for group in given.groups], class_="chips", aria_label="Groups")
-    return fragment(username, groups if given.groups else el("div", "no groups", class_="muted"))
+    username = code(identity.username) if identity.username else muted("their own ARN")
+    groups = el("ul", [el("li", code(group)) for group in identity.groups], class_="chips", aria_label="Groups")
+    return fragment(username, groups if identity.groups else el("div", "no groups", class_="muted"))
 
 
 def privilege(value: Privilege, because: Iterable[str] = (), *, asked: bool = True) -> Markup:

@@ -90,7 +90,7 @@ def _may(right: BindingRights) -> Markup:
         return fragment(badge("Nothing", "warning"), muted(f" there is no {right.role}"))
     if right.is_everything:
         return badge("Everything", "admin")
-    marks = [badge(_capital(each.name), _KINDS[each.privilege]) for each in right.found]
+    marks = [badge(_capital(each.name), _KINDS[each.privilege]) for each in right.escalations]
     rules = el("ul", [_rule(rule) for rule in right.rules], class_="plain rules")
     return fragment(el("div", [fragment(mark, " ") for mark in marks], class_="risks") if marks else None, rules)
 
@@ -123,35 +123,35 @@ def section(number: int, cluster: ClusterReview, shown: Shown) -> Markup:
 
 
 def _state(cluster: ClusterReview) -> Markup:
-    if cluster.standing is None:
+    if cluster.status is None:
         return badge("Cannot be read", "error")
     if cluster.is_hub:
         return badge("Hub", "note")
-    return badge("Closed", "warning") if cluster.standing.closed else badge("Open", "open")
+    return badge("Closed", "warning") if cluster.status.login_obstacles else badge("Open", "open")
 
 
 def _content(cluster: ClusterReview, shown: Shown) -> Iterator[Markup]:
-    if cluster.standing is None:
+    if cluster.status is None:
         yield el("p", "It could not be read, so this review does not tell who gets in: ", el("bdi", cluster.error))
         return
     if cluster.is_hub:
         yield el("p", "A hub has Vault, bastion and DNS, and no masters: there is no cluster to log in to.")
         return
     yield el("ul", _notices(cluster), class_="notices")
-    yield el("dl", _facts(cluster.standing), class_="facts")
+    yield el("dl", _facts(cluster.status), class_="facts")
     if cluster.findings:
         yield fragment(el("h3", "About the cluster and its files"), findings(cluster.findings, shown))
     yield fragment(el("h3", "Who can get in"), _people(cluster, shown))
-    if cluster.outsiders:
-        yield fragment(el("h3", "Entries that let nobody in"), _outsiders(cluster, shown))
+    if cluster.ineffective_entries:
+        yield fragment(el("h3", "Entries that let nobody in"), _ineffective(cluster, shown))
     if cluster.live:
         yield fragment(rights(cluster), _differences(cluster))
     yield fragment(el("h3", "Read from"), el("ul", [_file(each, shown) for each in cluster.files], class_="files"))
 
 
 def _notices(cluster: ClusterReview) -> Iterator[Markup]:
-    assert cluster.standing is not None
-    for reason in cluster.standing.closed:
+    assert cluster.status is not None
+    for reason in cluster.status.login_obstacles:
         yield el("li", badge("Closed", "warning"), " ", f"Nobody gets in by IAM: {reason}.")
     if cluster.live_error:
         yield el("li", badge("Not asked", "error"), " ", cluster.live_error)
@@ -170,13 +170,13 @@ def _differences(cluster: ClusterReview) -> Markup | None:
     return fragment(el("h3", "What would change if these files were applied"), el("ul", items, class_="differences"))
 
 
-def _facts(standing: ClusterStatus) -> Iterator[Markup]:
-    yield fact("Switch in tarmak.yaml", "on" if standing.switch else "off")
-    yield fact("Kubernetes", standing.kubernetes)
-    yield fact("Authenticator", standing.daemon)
-    yield fact("Mappings come from", ", ".join(standing.backends))
-    yield fact("Image", code(standing.image), kind="long")
-    yield fact("Without IAM", standing.recovery_hint, kind="full")
+def _facts(status: ClusterStatus) -> Iterator[Markup]:
+    yield fact("Switch in tarmak.yaml", "on" if status.authenticator_init else "off")
+    yield fact("Kubernetes", status.kubernetes_version)
+    yield fact("Authenticator", status.daemon_version)
+    yield fact("Mappings come from", ", ".join(status.backends))
+    yield fact("Image", code(status.image), kind="long")
+    yield fact("Without IAM", status.recovery_hint, kind="full")
 
 
 def _people(cluster: ClusterReview, shown: Shown) -> Markup:
@@ -194,11 +194,11 @@ def _person(one: ReviewedPrincipal, shown: Shown, *, asked: bool) -> TableRow:
     cells = (
         TableCell(name(one.kind, one.principal), one.principal),
         TableCell(
-            fragment(becomes(one.given), [_other(each, shown) for each in one.alternatives], _nothing(one)),
-            one.given.username,
+            fragment(becomes(one.identity), [_other(each, shown) for each in one.alternatives], _nothing(one)),
+            one.identity.username,
         ),
         TableCell(privilege(one.privilege, one.because, asked=asked), str(one.privilege.rank)),
-        _entry(one.given, change(one.change), shown),
+        _entry(one.identity, change(one.change), shown),
         TableCell(findings(one.findings), severity_order(one.findings)),
     )
     told = any(each.ignored is None for each in one.findings)
@@ -210,12 +210,14 @@ def _nothing(one: ReviewedPrincipal) -> Markup | None:
     return el("div", badge("Or nothing, at random", "warning"), class_="other") if one.may_get_nothing else None
 
 
-def _other(given: MappedIdentity, shown: Shown) -> Markup:
-    return el("div", badge("Or, at random", "warning"), " ", becomes(given), muted(shown(given.place)), class_="other")
+def _other(identity: MappedIdentity, shown: Shown) -> Markup:
+    return el(
+        "div", badge("Or, at random", "warning"), " ", becomes(identity), muted(shown(identity.place)), class_="other"
+    )
 
 
-def _outsiders(cluster: ClusterReview, shown: Shown) -> Markup:
-    rows = [_nobody(each, shown) for each in cluster.outsiders]
+def _ineffective(cluster: ClusterReview, shown: Shown) -> Markup:
+    rows = [_nobody(each, shown) for each in cluster.ineffective_entries]
     return HtmlTable(
         f"Entries of {cluster.cluster} that let nobody in", _OUTSIDE, rows, "outsiders", sorted_by=3
     ).markup()
@@ -224,16 +226,16 @@ def _outsiders(cluster: ClusterReview, shown: Shown) -> Markup:
 def _nobody(one: IneffectiveEntry, shown: Shown) -> TableRow:
     cells = (
         TableCell(name(one.kind, one.principal), one.principal),
-        TableCell(becomes(one.given), one.given.username),
+        TableCell(becomes(one.identity), one.identity.username),
         TableCell(sentence(one.reason)),
-        _entry(one.given, change(one.change), shown),
+        _entry(one.identity, change(one.change), shown),
         TableCell(findings(one.findings), severity_order(one.findings)),
     )
     return TableRow(cells, mark="nobody", flags="found" if one.findings else "")
 
 
-def _entry(given: MappedIdentity, last: Markup, shown: Shown) -> TableCell:
-    place = given.place
+def _entry(identity: MappedIdentity, last: Markup, shown: Shown) -> TableCell:
+    place = identity.place
     line = f"{place.line or 0:06}" if place else ""
     return TableCell(fragment(el("div", location(shown(place)), class_="place") if place else None, last), line)
 

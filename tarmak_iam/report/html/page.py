@@ -76,11 +76,11 @@ def _figures(review: AccessReview) -> Iterator[Markup]:
     found = [each for cluster in review.clusters for each in cluster.all_findings] + list(review.findings)
     told = [each for each in found if each.ignored is None]
     errors = sum(each.severity is Severity.ERROR for each in told)
-    outsiders = sum(len(each.outsiders) for each in clusters)
+    ineffective = sum(len(each.ineffective_entries) for each in clusters)
     yield _figure(len(clusters), "cluster", "clusters")
     yield _figure(len(inside), "principal gets in", "principals get in")
     yield _figure(admins, "of them is an admin", "of them are admins", "admin")
-    yield _figure(outsiders, "entry lets nobody in", "entries let nobody in", "ignored")
+    yield _figure(ineffective, "entry lets nobody in", "entries let nobody in", "ignored")
     yield _figure(errors, "error", "errors", "error")
     yield _figure(len(told) - errors, "warning", "warnings", "warning")
 
@@ -88,7 +88,7 @@ def _figures(review: AccessReview) -> Iterator[Markup]:
 def _cells_of_open(review: AccessReview, row: AccessRow) -> list[Access]:
     """What somebody gets where people get in."""
     pairs = zip(row.cells, review.clusters, strict=True)
-    return [cell for cell, each in pairs if cell and each.standing and not each.standing.closed]
+    return [cell for cell, each in pairs if cell and each.status and not each.status.login_obstacles]
 
 
 def _figure(count: int, one: str, several: str, kind: str = "") -> Markup:
@@ -103,11 +103,13 @@ def _warnings(review: AccessReview) -> Iterator[Markup]:
     if review.failed:
         names = ", ".join(each.cluster for each in review.clusters if each.failed)
         yield _notice("error", "Not complete", f"This could not be read, or not all of it: {names}.")
-    closed = [each.cluster for each in review.clusters if each.standing and each.standing.closed and not each.is_hub]
+    closed = [
+        each.cluster for each in review.clusters if each.status and each.status.login_obstacles and not each.is_hub
+    ]
     if closed:
         text = f"Nobody gets in by IAM: {', '.join(closed)}. Their principals are those who would."
         yield _notice("warning", "Closed", text)
-    unasked = [each.cluster for each in review.clusters if each.standing and not each.is_hub and not each.live]
+    unasked = [each.cluster for each in review.clusters if each.status and not each.is_hub and not each.live]
     if unasked:
         names = ", ".join(unasked)
         text = f"{names}: what bindings allow was not asked, so only what Kubernetes itself gives is marked."
@@ -145,9 +147,9 @@ def matrix(review: AccessReview) -> Markup | None:
 
 
 def _column(cluster: ClusterReview) -> str:
-    if cluster.standing is None:
+    if cluster.status is None:
         return f"{cluster.cluster} (not read)"
-    return f"{cluster.cluster} (closed)" if cluster.standing.closed else cluster.cluster
+    return f"{cluster.cluster} (closed)" if cluster.status.login_obstacles else cluster.cluster
 
 
 def _row(row: AccessRow, numbers: list[int]) -> TableRow:
@@ -162,7 +164,7 @@ def _access(cell: Access | None) -> TableCell:
         return TableCell(nothing("no access"), "~", is_empty=True)
     mark = None if cell.privilege is Privilege.NONE else el("div", privilege(cell.privilege))
     how = None if cell.is_named else el("div", "by its account or a pattern", class_="muted")
-    return TableCell(fragment(mark, becomes(cell.given), how), f"{cell.privilege.rank} {cell.given.username}")
+    return TableCell(fragment(mark, becomes(cell.identity), how), f"{cell.privilege.rank} {cell.identity.username}")
 
 
 _LIMITS = """\
