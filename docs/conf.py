@@ -13,6 +13,7 @@ from pygments.lexers.shell import BashSessionLexer
 from sphinx.application import Sphinx
 
 from tarmak_iam import __version__
+from tarmak_iam.installation.setting_table import SETTINGS
 
 HERE = Path(__file__).parent
 CONTENTS = (
@@ -110,6 +111,13 @@ class ConsoleLexer(BashSessionLexer):
     _ps1rgx = re.compile(r"^(\$ )(.*\n?)")
 
 
+def add_settings(_: Sphinx, _what: str, name: str, _object: object, _options: object, lines: list[str]) -> None:
+    """What each setting is for stands in a table, which `--help` reads without pydantic."""
+    if name == "tarmak_iam.installation.settings.Settings":
+        lines += ["", *(f":ivar {key}: {setting.description}" for key, setting in SETTINGS.items())]
+
+
 def setup(app: Sphinx) -> None:
     app.add_lexer("console", ConsoleLexer)
     app.connect("source-read", add_contents)
+    app.connect("autodoc-process-docstring", add_settings)

@@ -175,7 +175,7 @@ def _all_meant(side: Loaded) -> Standings:
 
 def _newer(installation: Installation) -> str:
     settings = installation.settings
-    if "image" in settings.model_fields_set or settings.registry == "ecr":
+    if settings.image is not None or settings.registry == "ecr":
         return "set another image"
     return f"take a newer release: {installation.command('settings set daemonVersion', str(DEFAULT_RELEASE))}"
 

@@ -6,13 +6,14 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 
 from tarmak_iam.cli.completion import backends, clusters, daemon_versions, directories, registries, roles
 from tarmak_iam.cli.console import COLOUR_CHOICES, colour_of_choice, raise_verbosity
 from tarmak_iam.cli.session import Session, session_of
+from tarmak_iam.installation.setting_table import SETTINGS, Exec
 
 _COMMON_HELP = ("-c, -v, --color, ...", "Common options: see tarmak-iam --help.")
 
@@ -159,18 +160,18 @@ def _backends(_context: click.Context, _parameter: click.Parameter, texts: tuple
 
 
 _OBJECT_OPTIONS = (
-    click.option("--image", metavar="IMAGE", help="Image of the authenticator; a digest is allowed."),
+    click.option("--image", metavar="IMAGE", help=SETTINGS["image"].option),
     click.option(
         "--registry",
         metavar="public|ecr|HOST",
         shell_complete=registries,
-        help="Where the image comes from; a mirror is HOST[:PORT][/PATH].",
+        help=SETTINGS["registry"].option,
     ),
     click.option(
         "--kubernetes-version",
         "kubernetesVersion",
         metavar="VERSION",
-        help="Kubernetes version that the objects are for.",
+        help=SETTINGS["kubernetesVersion"].option,
     ),
     click.option(
         "--backend",
@@ -179,8 +180,7 @@ _OBJECT_OPTIONS = (
         multiple=True,  # the last one alone would count, and the file's mappings be left out
         callback=_backends,
         shell_complete=backends,
-        help="What the authenticator takes mappings from, in the order given, with commas between: MountedFile, "
-        "EKSConfigMap, CRD.",
+        help=SETTINGS["backends"].option,
     ),
 )
 
@@ -188,16 +188,16 @@ role_option = click.option(
     "--role",
     metavar="ARN",
     shell_complete=roles,
-    help="Role to assume for the token; '' for none, where the settings have one.",
+    help=SETTINGS["role"].option,
 )
 
-profile_option = click.option("--profile", metavar="NAME", help="AWS profile that the credentials come from.")
+profile_option = click.option("--profile", metavar="NAME", help=SETTINGS["profile"].option)
 
 daemon_version_option = click.option(
     "--daemon-version",
     metavar="VERSION",
     shell_complete=daemon_versions,
-    help="Version of the authenticator, as in v0.7.18.",
+    help=SETTINGS["daemonVersion"].option,
 )
 
 _KUBECONFIG_OPTIONS = (
@@ -205,14 +205,14 @@ _KUBECONFIG_OPTIONS = (
     profile_option,
     click.option(
         "--exec",
-        type=click.Choice(["aws-iam-authenticator", "tarmak-iam", "aws"]),
-        help="Command that the kubeconfig gets its tokens from; aws is the AWS CLI.",
+        type=click.Choice(get_args(Exec)),
+        help=SETTINGS["exec"].option,
     ),
     click.option(
         "--kubectl-version",
         "kubectlVersion",
         metavar="VERSION",
-        help="kubectl that reads the kubeconfig. Default: any from 1.11 on.",
+        help=SETTINGS["kubectlVersion"].option,
     ),
 )
 

@@ -17,7 +17,7 @@ from tarmak_iam.hook.login.review import LoginOutcome
 from tarmak_iam.hook.preflight import before_apply
 from tarmak_iam.hook.programs import Progress, no_progress
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.installation.settings import Rollback
+from tarmak_iam.installation.setting_table import Rollback
 from tarmak_iam.text import one_line
 
 if TYPE_CHECKING:

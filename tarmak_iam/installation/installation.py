@@ -51,9 +51,9 @@ class Provenance:
         """The cluster, and a line for each value, its source in brackets."""
         settings = self.settings
         yield f"what counts for {self.cluster.cluster_name}:"
-        for name in Settings.model_fields:
-            if value := value_text(getattr(settings, name)):
-                yield f"setting {name}: {value} ({self._source(name)})"
+        for name, value in settings.effective.items():
+            if text := value_text(value):
+                yield f"setting {name}: {text} ({self._source(name)})"
         version = self._source("daemonVersion") if settings.daemonVersion else "tag of the image"
         yield f"authenticator: {settings.daemon_version} ({version})"
         kubernetes = settings.kubernetesVersion or self.cluster.kubernetes_version
@@ -62,7 +62,7 @@ class Provenance:
     def _source(self, name: str) -> str:
         if self.overrides.get(name) is not None:
             return "option"
-        if name == "image" and "image" not in self.settings.model_fields_set:
+        if name == "image" and self.settings.image is None:
             made_of = [each for each in ("registry", "daemonVersion") if self._is_given(each)]
             return f"of {' and '.join(made_of)}" if made_of else "default"
         if self.document is not None and self.document.has((name,)):
@@ -147,7 +147,7 @@ class Installation:
 
     @property
     def image(self) -> str:
-        return self.settings.image
+        return self.settings.effective_image
 
     @property
     def running_version(self) -> DaemonVersion:
@@ -161,7 +161,7 @@ class Installation:
         if running == own:
             return ""
         known = f"the image {self.image} is {running}"
-        if "image" not in self.settings.model_fields_set:
+        if self.settings.image is None:
             known = f"no image of it is known in the registry, and {known}"
         return f"daemonVersion is {own}, but {known}"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from tarmak_iam.aws.arn import ArnError, Principal, canonicalize
 from tarmak_iam.config.kubernetes_versions import parse_version
@@ -18,26 +18,20 @@ from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.identity.backend_support import DYNAMIC_FILE
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 from tarmak_iam.installation.images import DEFAULT_IMAGE, Image, check_registry, published_image
+from tarmak_iam.installation.setting_table import (
+    MAX_INSTALL_HINT,
+    SETTINGS,
+    AddonManagerMode,
+    Backend,
+    Exec,
+    Rollback,
+)
 from tarmak_iam.routes import Route
 from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import quoted, shortened
 
 __all__ = [
-    "MAX_INSTALL_HINT",
     "SETTINGS_NAME",
-    "AddonManagerMode",
-    "Backend",
-    "Backends",
-    "DaemonRelease",
-    "Exec",
-    "FeatureGates",
-    "ImageName",
-    "InstallHint",
-    "KubernetesVersion",
-    "ProfileName",
-    "Registry",
-    "RoleArn",
-    "Rollback",
     "SettingError",
     "Settings",
     "check_key",
@@ -45,23 +39,7 @@ __all__ = [
     "override",
     "parse_settings",
     "typed_value",
-    "value_text",
 ]
-
-
-MAX_INSTALL_HINT = 200
-"""Characters of the setting installHint."""
-
-Backend = Literal["MountedFile", "EKSConfigMap", "CRD"]
-"""What the mappings can be written for. DynamicFile is a file on each master, which no object can bring there."""
-
-Exec = Literal["aws-iam-authenticator", "tarmak-iam", "aws"]
-
-Rollback = Literal["never", "failure", "unverified"]
-"""When `run` restores what was there before without being asked."""
-
-AddonManagerMode = Literal["EnsureExists", "Reconcile"]
-"""Kubernetes' own two modes: made if it is missing, or put right whenever it differs."""
 
 
 # What the API reference of IAM says of a role's path and name.
@@ -176,67 +154,45 @@ class SettingError(ConfigError):
         return SettingError(self.what, setting=self.setting, remedy=self.remedy, place=place)
 
 
+def _setting(key: str, default: Any = None, **more: Any) -> Any:
+    return Field(default=default, description=SETTINGS[key].description, **more)
+
+
 class Settings(BaseModel):
-    """Frozen; an unknown key is an error here, since nobody else reads this file."""
+    """Frozen; an unknown key is an error here, since nobody else reads this file. `setting_table` says what each
+    field is for."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    image: ImageName = DEFAULT_IMAGE
-    """Image of the authenticator. A digest (`...@sha256:...`) is allowed; daemonVersion is then needed too.
-    Default: the image of daemonVersion in `registry`."""
+    image: ImageName | None = _setting("image", json_schema_extra={"default": DEFAULT_IMAGE})
+    registry: Registry = _setting("registry", "public")
+    daemonVersion: DaemonRelease | None = _setting("daemonVersion")
+    backends: Backends = _setting("backends", ["MountedFile"], min_length=1)
+    featureGates: FeatureGates = Field(default_factory=dict, description=SETTINGS["featureGates"].description)
+    kubernetesVersion: KubernetesVersion | None = _setting("kubernetesVersion")
+    kubectlVersion: KubernetesVersion | None = _setting("kubectlVersion")
+    exec: Exec = _setting("exec", "aws-iam-authenticator")
+    installHint: InstallHint | None = _setting("installHint")
+    addonManagerMode: AddonManagerMode | None = _setting("addonManagerMode")
+    rollback: Rollback = _setting("rollback", "never")
+    role: RoleArn | None = _setting("role")
+    profile: ProfileName | None = _setting("profile")
 
-    registry: Registry = "public"
-    """Where the image comes from, if `image` is not set: `public` (public.ecr.aws, without a login), `ecr` (the private
-    repository that upstream names) or HOST[:PORT][/PATH] of a mirror, with the paths of public.ecr.aws."""
+    @property
+    def effective_image(self) -> str:
+        """`image`, else the one that `registry` has of daemonVersion."""
+        return self.image or published_image(self.registry, self.daemonVersion)
 
-    daemonVersion: DaemonRelease | None = None
-    """Version of the authenticator, as in `v0.7.18`. Default: the image's tag."""
-
-    backends: Backends = Field(default=["MountedFile"], min_length=1)
-    """Where the authenticator takes mappings from, in this order. The mappings file is written to each of them."""
-
-    featureGates: FeatureGates = Field(default_factory=dict)
-    """Feature gates of the authenticator."""
-
-    kubernetesVersion: KubernetesVersion | None = None
-    """Version of Kubernetes that the manifests are for. Default: `kubernetes.version` of tarmak.yaml."""
-
-    kubectlVersion: KubernetesVersion | None = None
-    """Version of the kubectl that reads the kubeconfig. Default: credentials that kubectl 1.11 and later take."""
-
-    exec: Exec = "aws-iam-authenticator"
-    """What the kubeconfig gets its tokens from: aws-iam-authenticator, tarmak-iam, or aws (the AWS CLI)."""
-
-    installHint: InstallHint | None = None
-    """What kubectl shows where the command of `exec` is missing: one line, such as where your people get it. Default:
-    the download page of aws-iam-authenticator or of the AWS CLI; for tarmak-iam, to ask whoever gave out the
-    kubeconfig."""
-
-    addonManagerMode: AddonManagerMode | None = None
-    """Label `addonmanager.kubernetes.io/mode` of the objects, for a directory that an addon manager applies."""
-
-    rollback: Rollback = "never"
-    """When `run` restores what the cluster had before: `failure`, if apply or the login fails; `unverified`, also if
-    nobody whom a mapping names has logged in; `never`, only if somebody on the terminal says so."""
-
-    role: RoleArn | None = None
-    """ARN of a role that the kubeconfig's user assumes for its token; here, unlike in a mapping, with its path."""
-
-    profile: ProfileName | None = None
-    """AWS profile that the kubeconfig's user takes its credentials from."""
-
-    @model_validator(mode="after")
-    def _published(self) -> Settings:
-        # Not a set value: it must follow when `override` changes what it is made of.
-        if "image" not in self.model_fields_set:
-            self.__dict__["image"] = published_image(self.registry, self.daemonVersion)
-        return self
+    @property
+    def effective(self) -> dict[str, Any]:
+        """Every setting with the value that counts, None where something else decides it."""
+        return self.model_dump() | {"image": self.effective_image}
 
     @property
     def image_version(self) -> DaemonVersion | None:
         """What the image's tag tells; None where it tells none."""
         try:
-            return DaemonVersion.parse(Image.parse(self.image).tag)
+            return DaemonVersion.parse(Image.parse(self.effective_image).tag)
         except ConfigError:
             return None
 
@@ -244,10 +200,10 @@ class Settings(BaseModel):
     def daemon_version(self) -> DaemonVersion:
         """Raises ConfigError where neither setting nor image tag tell it."""
         try:
-            return DaemonVersion.parse(self.daemonVersion or Image.parse(self.image).tag)
+            return DaemonVersion.parse(self.daemonVersion or Image.parse(self.effective_image).tag)
         except ConfigError:
             raise SettingError(
-                f"the image {quoted(self.image)} does not tell its version of the authenticator",
+                f"the image {quoted(self.effective_image)} does not tell its version of the authenticator",
                 setting="image",
                 remedy=f"set daemonVersion too, as in {DEFAULT_RELEASE}",
             ) from None

@@ -11,7 +11,8 @@ from typing import Any
 from tarmak_iam.config.schema import model_schema
 from tarmak_iam.identity.backend_support import BACKEND_SPELLINGS
 from tarmak_iam.identity.releases import server_keys
-from tarmak_iam.installation.settings import MAX_INSTALL_HINT, SETTINGS_NAME, Settings
+from tarmak_iam.installation.setting_table import SETTINGS
+from tarmak_iam.installation.settings import SETTINGS_NAME, Settings
 from tarmak_iam.mappings.groups import ADMINS, NODES
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
 
@@ -63,10 +64,8 @@ def settings_schema() -> Schema:
     """Of `tarmak-iam.yaml`."""
     schema = model_schema(SETTINGS_NAME, Settings)
     schema["description"] = "What tarmak-iam makes of a cluster; a setting that is not there has its default."
-    properties = schema["properties"]
-    properties["backends"]["uniqueItems"] = True
-    properties["installHint"] |= {"pattern": r"\S", "maxLength": MAX_INSTALL_HINT}
-    properties["featureGates"]["propertyNames"] = {"pattern": "^[A-Za-z][A-Za-z0-9]*$"}
+    for key, setting in SETTINGS.items():
+        schema["properties"][key] |= setting.limits
     return schema
 
 

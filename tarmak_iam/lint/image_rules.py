@@ -79,7 +79,7 @@ def _is_same_for_all(installation: Installation, after: Settings) -> bool:
         changed.daemon.check()
     except ConfigError:
         return False
-    if changed.release_conflict or why_unavailable(Image.parse(after.image)):
+    if changed.release_conflict or why_unavailable(Image.parse(after.effective_image)):
         return False
     return _granted(changed) == _granted(installation)
 
@@ -166,8 +166,8 @@ def _is_gone(rule: Rule, installation: Installation) -> Iterator[Finding]:
 
 def _set_host(installation: Installation, ecr: Ecr) -> str:
     settings = installation.settings
-    key, value = ("image", settings.image) if "image" in settings.model_fields_set else ("registry", settings.registry)
-    return installation.command(f"settings set {key}", str(value).replace(_image(installation).domain, ecr.host, 1))
+    key, value = ("image", settings.image) if settings.image is not None else ("registry", settings.registry)
+    return installation.command(f"settings set {key}", value.replace(_image(installation).domain, ecr.host, 1))
 
 
 def _moves(rule: Rule, installation: Installation) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.releases import known_releases
 from tarmak_iam.installation.backend_payloads import make_payloads
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.installation.settings import Backend
+from tarmak_iam.installation.setting_table import Backend
 from tarmak_iam.plugins import brought
 from tests.emit.installations import installation
 from tests.emit.schemas import NEW, OLD, Validator, is_here

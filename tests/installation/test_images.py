@@ -146,16 +146,16 @@ def test_private_ecr(domain: str, expected: tuple[str, str, str] | None) -> None
 )
 def test_what_is_chosen(settings: dict[str, str], expected: str) -> None:
     made = Settings.model_validate(settings)
-    assert made.image == expected
-    assert override(made, {"profile": "dev"}).image == expected
-    Image.parse(made.image)
+    assert made.effective_image == expected
+    assert override(made, {"profile": "dev"}).effective_image == expected
+    Image.parse(made.effective_image)
 
 
 def test_an_override_counts_for_what_is_made_of_it() -> None:
-    assert override(Settings(registry="ecr"), {"daemonVersion": "v0.5.3"}).image == f"{ECR}:v0.5.3"
-    assert override(Settings(daemonVersion="v0.5.3"), {"registry": "ecr"}).image == f"{ECR}:v0.5.3"
-    assert override(Settings(image="x:v0.4.0"), {"registry": "ecr"}).image == f"{ECR}:v0.6.26"
-    assert override(Settings(image="x:v0.4.0"), {"registry": "ecr", "image": "y:v0.4.0"}).image == "y:v0.4.0"
+    assert override(Settings(registry="ecr"), {"daemonVersion": "v0.5.3"}).effective_image == f"{ECR}:v0.5.3"
+    assert override(Settings(daemonVersion="v0.5.3"), {"registry": "ecr"}).effective_image == f"{ECR}:v0.5.3"
+    assert override(Settings(image="x:v0.4.0"), {"registry": "ecr"}).effective_image == f"{ECR}:v0.6.26"
+    assert override(Settings(image="x:v0.4.0"), {"registry": "ecr", "image": "y:v0.4.0"}).effective_image == "y:v0.4.0"
 
 
 @pytest.mark.parametrize("version", known_releases())

@@ -15,6 +15,7 @@ from tarmak_iam.cli.parsing import CommandGroup
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document import Document
 from tarmak_iam.findings import Subject
+from tarmak_iam.installation.setting_table import SETTINGS
 from tarmak_iam.installation.settings import SettingError, check_key, parse_settings, typed_value, value_text
 
 _HEADER = "# Settings of tarmak-iam for this cluster; `tarmak-iam settings show` lists them all.\n"
@@ -39,7 +40,7 @@ def settings() -> None:
 @pass_session
 def show(session: Session, output: str) -> None:
     """Show every setting with its value, `-` where it has none: versions are then the image's and tarmak.yaml's."""
-    values = session.cluster_files().settings().model_dump()
+    values = session.cluster_files().settings().effective
     if output == "json":
         print_json(values)
         return
@@ -47,8 +48,15 @@ def show(session: Session, output: str) -> None:
         print_line(f"{key}: {value_text(value) or '-'}")
 
 
+def _set_help() -> str:
+    column = " " * 19
+    lines = (f"{key:<19}{each.short}".replace("\n", f"\n{column}") for key, each in SETTINGS.items())
+    return "Give a setting a value.\n\n\b\n" + "\n".join(lines)
+
+
 @settings.command(
     name="set",
+    help=_set_help(),
     epilog="\b\nExamples:\n  tarmak-iam settings set profile my-profile\n"
     "  tarmak-iam settings set backends MountedFile,EKSConfigMap",
 )
@@ -58,27 +66,6 @@ def show(session: Session, output: str) -> None:
 @pass_session
 @edits_cluster_files
 def set_(session: Session, key: str, value: str, dry_run: bool) -> None:
-    """Give a setting a value.
-
-    \b
-    image              the authenticator's, as in registry/name:tag[@sha256:...]
-    registry           where it comes from without image: public, ecr, or
-                       a mirror's HOST[:PORT][/PATH]
-    daemonVersion      its release, as in v0.7.18, where the tag does not tell
-    backends           what it reads, with commas between:
-                       MountedFile, EKSConfigMap, CRD
-    featureGates       NAME=true or NAME=false, with commas between
-    kubernetesVersion  of the manifests, where it is not that of tarmak.yaml
-    kubectlVersion     of the kubectl that reads the kubeconfig
-    exec               what makes the tokens: aws-iam-authenticator,
-                       tarmak-iam, aws
-    installHint        what kubectl shows where that command is missing
-    addonManagerMode   a label of the objects: EnsureExists, Reconcile
-    rollback           when `run` restores what was there before: never,
-                       failure, unverified
-    role               ARN of the role that the kubeconfig assumes
-    profile            AWS profile that the kubeconfig uses
-    """
     typed = typed_value(key, value)
     after = _edit(session, dry_run, lambda document: document.set((key,), typed), f"{key} has this value")
     if key == "registry" and after.has(("image",)):

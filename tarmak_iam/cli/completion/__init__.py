@@ -118,9 +118,9 @@ def section_keys_or_values(context: click.Context, parameter: click.Parameter, i
 
 @_completer
 def setting_keys(_: click.Context) -> Iterator[Offer]:
-    from tarmak_iam.installation.settings import Settings
+    from tarmak_iam.installation.setting_table import SETTINGS
 
-    return ((key, _first_sentence(field.description)) for key, field in Settings.model_fields.items())
+    return ((key, _first_sentence(setting.description)) for key, setting in SETTINGS.items())
 
 
 def settings_in_file(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
