@@ -111,9 +111,9 @@ class Session:
         *,
         with_admin: bool = False,
     ) -> Installation:
-        from tarmak_iam.installation.installation import read_installation
+        from tarmak_iam.installation.installation import Installation
 
-        return read_installation(config, cluster, self.files(config, cluster), overrides, with_admin=with_admin)
+        return Installation.load(config, cluster, self.files(config, cluster), overrides, with_admin=with_admin)
 
 
 def session_of(context: click.Context) -> Session:

@@ -9,18 +9,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tarmak_iam.installation.installation import Installation, Provenance, read_installation
+    from tarmak_iam.installation.installation import Installation, Provenance
 
 __all__ = [
     "Installation",
     "Provenance",
-    "read_installation",
 ]
 
 _HOMES = {
     "Installation": "installation",
     "Provenance": "installation",
-    "read_installation": "installation",
 }
 
 

@@ -33,7 +33,9 @@ from tarmak_iam.installation.settings import SettingError, Settings, override, v
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
 from tarmak_iam.text import quoted, shortened
 
-__all__ = ["Installation", "Provenance", "read_installation"]
+__all__ = ["Installation", "Provenance"]
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ class Installation:
         now: datetime | None = None,
         follow_links: bool = False,
     ) -> Installation:
-        """The only constructor. `overrides` are settings by name that win over `settings`; None values do not.
+        """The only constructor, of values. `overrides` are settings by name that win over `settings`; None values do
+        not.
 
         Raises ConfigError for an override, image, daemon version, backend or feature gate that cannot be used.
         """
@@ -143,6 +146,37 @@ class Installation:
             command_line=config.command_line(cluster),
         )
         made.daemon.check()
+        return made
+
+    @classmethod
+    def load(
+        cls,
+        config: TarmakConfig,
+        cluster: Cluster,
+        files: ClusterFiles,
+        overrides: Mapping[str, Any] | None = None,
+        *,
+        with_admin: bool = False,
+    ) -> Installation:
+        """What a cluster's own files make of it; Tarmak's kubeconfig is among them only `with_admin`.
+
+        Raises TarmakIamError, at the setting where it is one of the file that cannot be used.
+        """
+        admin = files.admin_kubeconfig() if with_admin else None
+        settings, document = files.read_settings()
+        try:
+            made = cls.of(
+                config, cluster, files.mappings(), settings, overrides, admin=admin, follow_links=files.follow_links
+            )
+        except SettingError as error:
+            is_given = (overrides or {}).get(error.setting) is not None  # in an option, not in the file
+            if is_given or document is None or not document.has((error.setting,)):
+                raise
+            raise error.at(document.position((error.setting,))) from None
+        if _LOGGER.isEnabledFor(logging.INFO):
+            for line in Provenance(config.document, cluster, made.settings, document, overrides or {}).lines():
+                _LOGGER.info(line)
+            _LOGGER.info("region: %s, partition: %s", made.region or "unknown", made.partition)
         return made
 
     @property
@@ -378,36 +412,3 @@ class Installation:
                 is_carried=True,
             )
         )
-
-
-_LOGGER = logging.getLogger(__name__)
-
-
-def read_installation(
-    config: TarmakConfig,
-    cluster: Cluster,
-    files: ClusterFiles,
-    overrides: Mapping[str, Any] | None = None,
-    *,
-    with_admin: bool = False,
-) -> Installation:
-    """What a cluster's own files make of it; Tarmak's kubeconfig is among them only `with_admin`.
-
-    Raises TarmakIamError, at the setting where it is one of the file that cannot be used.
-    """
-    admin = files.admin_kubeconfig() if with_admin else None
-    settings, document = files.read_settings()
-    try:
-        made = Installation.of(
-            config, cluster, files.mappings(), settings, overrides, admin=admin, follow_links=files.follow_links
-        )
-    except SettingError as error:
-        is_given = (overrides or {}).get(error.setting) is not None  # in an option, not in the file
-        if is_given or document is None or not document.has((error.setting,)):
-            raise
-        raise error.at(document.position((error.setting,))) from None
-    if _LOGGER.isEnabledFor(logging.INFO):
-        for line in Provenance(config.document, cluster, made.settings, document, overrides or {}).lines():
-            _LOGGER.info(line)
-        _LOGGER.info("region: %s, partition: %s", made.region or "unknown", made.partition)
-    return made

@@ -12,7 +12,7 @@ from tarmak_iam.config.ignored_content import IgnoredContent
 from tarmak_iam.document import Document
 from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.installation.cluster_files import ClusterFiles
-from tarmak_iam.installation.installation import Installation, read_installation
+from tarmak_iam.installation.installation import Installation
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Path, Route
 
@@ -41,7 +41,7 @@ class Subjects:
     @classmethod
     def of_cluster(cls, config: TarmakConfig, cluster: Cluster, files: ClusterFiles) -> Subjects:
         """All that there is of one cluster. Raises TarmakIamError where one of its files cannot be read or used."""
-        installation = read_installation(config, cluster, files)
+        installation = Installation.load(config, cluster, files)
         return cls(config, installation.mappings, installation, files.settings_document())
 
     @property

@@ -17,7 +17,7 @@ from tarmak_iam.config import TarmakConfig
 from tarmak_iam.document import Document
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.installation.cluster_files import ClusterFiles
-from tarmak_iam.installation.installation import Installation, read_installation
+from tarmak_iam.installation.installation import Installation
 
 __all__ = ["CASES", "Access", "access_of", "copied", "grants_of", "installations"]
 
@@ -47,7 +47,7 @@ def installations(directory: Path) -> dict[str, Installation]:
     """Every cluster of a directory that has mappings, by its name."""
     config = TarmakConfig.load(directory)
     found = {
-        each.cluster_name: read_installation(config, each, ClusterFiles.of(config, each))
+        each.cluster_name: Installation.load(config, each, ClusterFiles.of(config, each))
         for each in config.selectable_clusters
     }
     return {name: each for name, each in found.items() if each.mappings is not None}
