@@ -133,17 +133,32 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
-class _Request:
-    """What was asked for, checked."""
+class TokenRequest:
+    """What `make_token` is asked for. Raises ConfigError for what cannot be."""
 
+    cluster_id: str
     role: str | None
-    partition: str | None
-    """The role's."""
     session_name: str | None
     external_id: str | None
+    profile: str | None
     region: str | None
     default_region: str | None
+    credentials: Credentials | None
     forward_session_name: bool
+    cache_directory: Path | None
+
+    def __post_init__(self) -> None:
+        check_cluster_header(self.cluster_id)
+        if self.region is not None:
+            check_region(self.region)
+        check_session(self.role, self.session_name, self.external_id, is_forwarded=self.forward_session_name)
+        if self.partition is not None and self.region is not None:
+            check_partition(self.partition, self.region)
+
+    @property
+    def partition(self) -> str | None:
+        """The role's."""
+        return None if self.role is None else check_assumable_role(self.role)
 
 
 def make_token(
@@ -172,21 +187,19 @@ def make_token(
     Raises ConfigError for what cannot be, before anything is signed; TarmakIamError where there is no botocore,
     there are no credentials, or STS does not give the role.
     """
-    check_cluster_header(cluster_id)
-    if region is not None:
-        check_region(region)
-    check_session(role, session_name, external_id, is_forwarded=forward_session_name)
-    partition = check_assumable_role(role) if role is not None else None
-    if partition is not None and region is not None:
-        check_partition(partition, region)
-    request = _Request(role, partition, session_name, external_id, region, default_region, forward_session_name)
-    if credentials is not None and region is not None and role is None:
-        return sign_token(credentials, region, cluster_id, now or _now())
-    session = open_session(profile)
-    with aws_errors(profile, role):
-        if cache_directory is not None:
-            keep_sessions(session, cache_directory)
-        given, place = _gather(session, request, credentials, now or _now())
+    request = TokenRequest(
+        cluster_id=cluster_id,
+        role=role,
+        session_name=session_name,
+        external_id=external_id,
+        profile=profile,
+        region=region,
+        default_region=default_region,
+        credentials=credentials,
+        forward_session_name=forward_session_name,
+        cache_directory=cache_directory,
+    )
+    given, place = _signer(request, now)
     # Not before: asking for credentials takes as long as a person takes to type a code.
     return sign_token(given, place, cluster_id, now or _now())
 
@@ -201,10 +214,20 @@ def sign_token(credentials: Credentials, region: str, cluster_id: str, now: date
     return Token(PREFIX + text, moment + LIFETIME - _CUSHION)
 
 
-def _gather(session: Session, request: _Request, given: Credentials | None, now: datetime) -> tuple[Credentials, str]:
+def _signer(request: TokenRequest, now: datetime | None) -> tuple[Credentials, str]:
     """Credentials to sign with, and the region to sign for."""
+    if request.credentials is not None and request.region is not None and request.role is None:
+        return request.credentials, request.region
+    session = open_session(request.profile)
+    with aws_errors(request.profile, request.role):
+        if request.cache_directory is not None:
+            keep_sessions(session, request.cache_directory)
+        return _asked_signer(session, request, now or _now())
+
+
+def _asked_signer(session: Session, request: TokenRequest, now: datetime) -> tuple[Credentials, str]:
     role, partition = request.role, request.partition
-    credentials, method = (given, "") if given is not None else read_credentials(session)
+    credentials, method = (request.credentials, "") if request.credentials else read_credentials(session)
     _LOGGER.info("AWS credentials: %s", method or "given")
     region = request.region or session.get_config_variable("region") or request.default_region
     if not region and method == "iam-role":
