@@ -206,8 +206,9 @@ def test_no_right_is_given_that_the_daemon_does_not_use() -> None:
         ],
         "default": [{"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]}],
     }
+    assert rules(backends=["EKSConfigMap"], kubernetesVersion="1.11.0") == {"kube-system": [watch]}
     # A watch of one object is not authorized as one before 1.11.
-    assert rules(backends=["EKSConfigMap"], kubernetesVersion="1.10.3") == {
+    assert rules(backends=["EKSConfigMap"], kubernetesVersion="1.10.13") == {
         "kube-system": [{key: value for key, value in watch.items() if key != "resourceNames"}]
     }
 
@@ -305,6 +306,9 @@ def test_the_definition_has_a_status_and_is_structural() -> None:
     check_structural(schema_of({"spec": spec}))
     old = manifests(installation(backends=["CRD"], kubernetesVersion="1.11.0"))[0]["spec"]
     assert old["subresources"] == {"status": {}}
+    assert "type" in schema_of(
+        {"spec": manifests(installation(backends=["CRD"], kubernetesVersion="1.12.0"))[0]["spec"]}
+    )
     # All that 1.11 takes at the root beside a status.
     assert set(old["validation"]["openAPIV3Schema"]) <= {"properties", "required", "description"}
 

@@ -1,12 +1,16 @@
-"""Keys that somebody has made to keep a reader busy, or to have it fail."""
+"""Keys and certificates that somebody has made to keep a reader busy, or to have it fail."""
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from math import lcm
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
-from tarmak_iam.pki.certificates import Unreadable, read_key
+from tarmak_iam.pki.certificates import Unreadable, read_certificate, read_key
 
 E = 65537
 P, Q = (1 << 1024) + 1, (1 << 1025) + 1
@@ -72,3 +76,35 @@ def test_a_key_that_openssl_stumbles_over() -> None:
     parameters = sequence(integer(P), integer(2), integer(Q))
     with pytest.raises(Unreadable):
         read_key(sequence(integer(0), sequence(oid, parameters), b"\x04\x03" + integer(5)))
+
+
+def certificate(*extensions: x509.ExtensionType) -> bytes:
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    begin, end = (datetime(year, 1, 1, tzinfo=timezone.utc) for year in (2020, 2030))
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, begin, end)
+    for each in extensions:
+        builder = builder.add_extension(each, critical=False)
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+@pytest.mark.parametrize(
+    ("extensions", "is_ca"),
+    [
+        ([x509.BasicConstraints(ca=True, path_length=None)], True),
+        ([x509.BasicConstraints(ca=False, path_length=None)], False),
+        ([], False),
+    ],
+)
+def test_a_ca_is_one_that_says_so(extensions: list[x509.ExtensionType], *, is_ca: bool) -> None:
+    assert read_certificate(certificate(*extensions)).is_ca is is_ca
+
+
+def test_an_extension_twice() -> None:
+    """Which crypto/x509 refuses, too."""
+    first, second = (bytes.fromhex(f"2a0304{number:02}") for number in (1, 2))
+    oids = [x509.ObjectIdentifier(f"1.2.3.4.{number}") for number in (1, 2)]
+    der = certificate(*(x509.UnrecognizedExtension(oid, b"\x05\x00") for oid in oids))
+    assert der.count(second) == 1
+    assert read_certificate(der).der == der
+    with pytest.raises(Unreadable, match="it is no certificate that can be read"):
+        read_certificate(der.replace(second, first))

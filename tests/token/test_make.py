@@ -132,6 +132,8 @@ def test_no_secret_in_a_repr() -> None:
         ({"role": "arn:aws:iam::111122223333:user/a"}, "it is a user"),
         ({"role": "arn:aws:iam::111122223333:role/"}, "the role has no name"),
         ({"role": "arn:aws:iam::11112222333:role/a"}, "the account must be twelve digits"),
+        ({"role": "arn:aws:iam:eu-west-1:111122223333:role/a"}, "the region empty, and there are no blanks"),
+        ({"role": "arn:aws:iam::111122223333:role/a b"}, "the region empty, and there are no blanks"),
         ({"role": "arn:aws:sts::111122223333:assumed-role/a/b"}, "it is a session of a role"),
         ({"role": "arn:aws-cn:iam::111122223333:role/a", "region": "eu-west-1"}, "not of the role's partition aws-cn"),
         ({"role": ROLE, "session_name": "a b"}, "'a b' is no name of a role session"),

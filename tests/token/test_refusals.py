@@ -167,6 +167,21 @@ def test_line_breaks_in_the_base64_are_skipped() -> None:
     assert token_refusal(token + "=", "v0.7.9", now=NOW) is not None
 
 
+def test_4096_bytes_are_the_most() -> None:
+    signed = OK.partition("X-Amz-Signature=")[0] + "X-Amz-Signature="
+    largest = encode(signed.ljust(3063, "a"))  # 4,084 characters of base64, and 11 of the prefix
+    assert len(largest) == 4095
+    broken = f"{largest[:40]}\n{largest[40:]}"  # which Go's base64 passes over, and counts
+    assert len(broken) == 4096
+    assert token_refusal(broken, "v0.7.9", now=NOW) is None
+    assert token_refusal(f"{broken}\n", "v0.7.9", now=NOW) == "it is too large: 4097 bytes, of 4096"
+
+
+def test_go_has_a_year_0() -> None:
+    reason = token_refusal(encode(OK.replace("20261124T224424Z", "00000101T000000Z")), "v0.7.9", now=NOW)
+    assert (reason or "").endswith("01-01 00:00:00 UTC, more than 15 minutes ago")
+
+
 def test_a_malformed_pair_is_skipped_before_v052() -> None:
     token = encode(OK + "&X-Amz-Security-Token=%zz")
     assert token_refusal(token, "v0.5.1", now=NOW) is None
