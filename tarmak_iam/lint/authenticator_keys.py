@@ -24,7 +24,8 @@ _USER: Struct = {"userARN": _VALUE, **_NAMES}
 _RESERVED: Struct = {"backendMode": _VALUE, "usernamePrefixReserveList": _VALUE}
 _NESTED: Mapping[str, Struct] = {"mapRoles": _ROLE, "mapUsers": _USER, "reservedPrefixConfig": _RESERVED}
 
-LISTS = ("mapRoles", "mapUsers", "mapAccounts")
+ENTRY_LISTS = ("mapRoles", "mapUsers")
+LISTS = (*ENTRY_LISTS, "mapAccounts")
 IDENTITIES = ("roleARN", "userARN", "sso")
 """The keys of an entry that say who it is about."""
 ENTRY_KEYS = ("roleARN", "userARN", "sso", "username", "groups", "userID")

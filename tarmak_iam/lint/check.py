@@ -115,11 +115,11 @@ def examine(subjects: Subjects, *others: Subjects) -> Report:
     on_config = comments_in(subjects, (Subject.CONFIG,))
     own = [comments_in(each, (Subject.MAPPINGS, Subject.SETTINGS)) for each in (subjects, *others)]
     looks = [
-        RuleRun.at(each, rules, SCOPES_OF_A_CLUSTER if number else frozenset(Scope), (*on_config, *own[number]))
+        RuleRun.of(each, rules, SCOPES_OF_A_CLUSTER if number else frozenset(Scope), (*on_config, *own[number]))
         for number, each in enumerate((subjects, *others))
     ]
     ids = frozenset(each.value.id.upper() for each in rules)
-    found = [(number, each) for number, look in enumerate(looks) for each in look.left]
+    found = [(number, each) for number, look in enumerate(looks) for each in look.reported]
     for number, look in enumerate(looks):
         idle = _unused(own[number], look.used, _ids(look.reached))
         asked = Suppressions(own[number], idle, ids, _lines(look, looks), _there(own[number], ids, [look]))
@@ -134,9 +134,10 @@ def examine(subjects: Subjects, *others: Subjects) -> Report:
 
 def _lines(look: RuleRun, looks: Iterable[RuleRun]) -> dict[tuple[Subject, str], int]:
     """The first line that has a finding of an id, of each of the cluster's files; tarmak.yaml is that of all."""
-    shared = [each for one in looks if one is not look for each in one.left if each.finding.subject is Subject.CONFIG]
+    others = (each for one in looks if one is not look for each in one.reported)
+    shared = [each for each in others if each.finding.subject is Subject.CONFIG]
     found: dict[tuple[Subject, str], int] = {}
-    for each in (*look.left, *shared):
+    for each in (*look.reported, *shared):
         document = look.subjects.text_of(each.finding.subject)
         if each.place.line is not None and document is not None and each.place.filename == document.filename:
             key = each.finding.subject, each.finding.id.upper()

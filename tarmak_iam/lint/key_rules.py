@@ -13,7 +13,7 @@ from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Scalar, Seque
 from tarmak_iam.document.render import Layout, flow_text
 from tarmak_iam.document.splices import column, dash_of
 from tarmak_iam.findings import At, Finding, Severity, Subject
-from tarmak_iam.lint.authenticator_keys import IDENTITIES, LISTS, arn_in, is_empty_value
+from tarmak_iam.lint.authenticator_keys import ENTRY_LISTS, IDENTITIES, LISTS, arn_in, is_empty_value
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.foreign_files import import_remedy, is_foreign, section_format
 from tarmak_iam.lint.messages import (
@@ -55,41 +55,41 @@ class KeyGroup:
     @property
     def has_identity(self) -> bool:
         """Whether one of them says who an entry is about."""
-        return any(key.meant in (*IDENTITIES, "permissionSetName", "accountID") for key in self.keys)
+        return any(key.intended in (*IDENTITIES, "permissionSetName", "accountID") for key in self.keys)
 
     @property
     def hides_people(self) -> bool:
         """Whether one of them is a list of entries or accounts, or what has the lists."""
-        return any(key.meant in (*LISTS, "server") and not is_empty_value(key.node.value) for key in self.keys)
+        return any(key.intended in (*LISTS, "server") and not is_empty_value(key.node.value) for key in self.keys)
 
     @property
     def renames(self) -> str:
         """What of the names is wrong besides the place."""
-        wrong = [key for key in self.keys if key.name.lower() != key.meant.lower()]
-        return "".join(f", and write {key.meant} instead of {quoted(key.name)}" for key in wrong)
+        wrong = [key for key in self.keys if key.name.lower() != key.intended.lower()]
+        return "".join(f", and write {key.intended} instead of {quoted(key.name)}" for key in wrong)
 
 
 def remedy_of(document: Document, group: KeyGroup) -> str:
     key = group.first
     if not key.where and (form := section_format(document, key.name)):
         return _section_remedy(document, key, form)
-    if key.belongs is KeyPlace.HERE:
+    if key.place is KeyPlace.HERE:
         return _same_place(document, key)
-    if key.there is not None:
+    if key.existing is not None:
         return _merge(document, key)
     if inner_keys(key):
         return f"move the keys below {quoted(key.name)} to its own level, and remove it"
-    if key.belongs is KeyPlace.NOWHERE:
+    if key.place is KeyPlace.NOWHERE:
         return _unwrapped(document, key) or _EITHER
     return f"{_elsewhere(document, group)}{group.renames}"
 
 
 def _elsewhere(document: Document, group: KeyGroup) -> str:
-    if group.first.belongs is KeyPlace.SERVER:
+    if group.first.place is KeyPlace.SERVER:
         return _below_server(document, group)
-    if group.first.belongs is KeyPlace.ENTRY:
+    if group.first.place is KeyPlace.ENTRY:
         return _in_entry(document, group)
-    if group.first.belongs is KeyPlace.SSO:
+    if group.first.place is KeyPlace.SSO:
         return _in_sso(document, group)
     return _to_the_top(document, group)
 
@@ -123,9 +123,9 @@ def _unwrapped(document: Document, key: UnreadKey) -> str:
 
 def ignored_remedy(key: UnreadKey) -> str:
     """For what nobody misses."""
-    if key.belongs is KeyPlace.ENTRY and key.where != "sso":
+    if key.place is KeyPlace.ENTRY and key.where != "sso":
         return "move it to the entry that it belongs to, or remove it"
-    return f"{key.meant} is there already: remove this one" if key.there else "remove it, or make it a comment"
+    return f"{key.intended} is there already: remove this one" if key.existing else "remove it, or make it a comment"
 
 
 def _section_remedy(document: Document, key: UnreadKey, form: str) -> str:
@@ -134,38 +134,38 @@ def _section_remedy(document: Document, key: UnreadKey, form: str) -> str:
 
 
 def _same_place(document: Document, key: UnreadKey) -> str:
-    if key.there is not None:
+    if key.existing is not None:
         return _merge(document, key)
     if _is_of_other_list(key):
         return f"move the entry to {'mapUsers' if key.where == 'mapRoles' else 'mapRoles'}"
-    if key.meant in ("roleARN", "userARN") and not arn_in(key.node.value):
-        kind = key.meant.removesuffix("ARN")
+    if key.intended in ("roleARN", "userARN") and not arn_in(key.node.value):
+        kind = key.intended.removesuffix("ARN")
         if not isinstance(dereference(key.node.value), Scalar):
-            return f"write an entry of its own for each ARN, with {key.meant}, username and groups"
-        return f"write {key.meant} with the ARN of the {kind} instead of {quoted(key.name)}"
-    return f"did you mean {key.meant}?"
+            return f"write an entry of its own for each ARN, with {key.intended}, username and groups"
+        return f"write {key.intended} with the ARN of the {kind} instead of {quoted(key.name)}"
+    return f"did you mean {key.intended}?"
 
 
 def _is_of_other_list(key: UnreadKey) -> bool:
     """Whether key and ARN agree, and the list is the wrong one."""
-    kind = key.meant.removesuffix("ARN")
+    kind = key.intended.removesuffix("ARN")
     other = {"role": "user", "user": "role"}.get(kind, "")
     return bool(other) and key.name.lower() == f"{other}arn" and f":{other}/" in arn_in(key.node.value)
 
 
 def _merge(document: Document, key: UnreadKey) -> str:
     """Into the same key, which is there already."""
-    assert key.there is not None
-    there = document.node(key.there)
-    line = document.position(key.there, at_key=True).line
-    if key.meant == "groups" and there is not None:
+    assert key.existing is not None
+    there = document.node(key.existing)
+    line = document.position(key.existing, at_key=True).line
+    if key.intended == "groups" and there is not None:
         listed = merged_list(group_names(there), group_names(key.node.value))
         if listed:
             return f"write groups: {listed} in line {line}, and remove {quoted(key.name)}"
-    if key.meant in IDENTITIES:
+    if key.intended in IDENTITIES:
         return "make it an entry of its own, with its username and groups, or remove it"
-    what = "its entries" if key.meant in LISTS[:2] else "what is below it"
-    return f"move {what} to the end of {key.meant} in line {line}, and remove {quoted(key.name)}"
+    what = "its entries" if key.intended in ENTRY_LISTS else "what is below it"
+    return f"move {what} to the end of {key.intended} in line {line}, and remove {quoted(key.name)}"
 
 
 def _lines(document: Document, group: KeyGroup) -> str:
@@ -233,8 +233,8 @@ def _in_entry(document: Document, group: KeyGroup) -> str:
 
 def _as_new_entry(document: Document, group: KeyGroup) -> str:
     """Keys of an entry that stand beside the lists."""
-    identity = next((key for key in group.keys if key.meant in IDENTITIES), group.first)
-    listed = "mapUsers" if identity.meant == "userARN" else "mapRoles"
+    identity = next((key for key in group.keys if key.intended in IDENTITIES), group.first)
+    listed = "mapUsers" if identity.intended == "userARN" else "mapRoles"
     first, entries = group.first, group.first.holder.entries
     above = entries[entries.index(first.node) - 1] if entries.index(first.node) else None
     if first.holder.flow or above is None or (above.text or "").lower() not in ("maproles", "mapusers"):
@@ -262,7 +262,7 @@ def _in_sso(document: Document, group: KeyGroup) -> str:
         value = dereference(each.node.value)
         if not isinstance(value, Scalar):
             return f"move {group.names} below sso"
-        values[each.meant] = value.text
+        values[each.intended] = value.text
     return f"write sso: {shortened(flow_text(values, Layout()), 160)} instead of {group.names}"
 
 
@@ -319,11 +319,11 @@ def _groups(document: Document) -> Iterator[KeyGroup]:
 
 
 def _continues(before: UnreadKey, key: UnreadKey) -> bool:
-    if before.holder is not key.holder or before.belongs is not key.belongs or key.belongs not in _GROUPED:
+    if before.holder is not key.holder or before.place is not key.place or key.place not in _GROUPED:
         return False
     entries = key.holder.entries
     is_next = entries.index(key.node) == entries.index(before.node) + 1
-    return is_next and (before.there is None) == (key.there is None)
+    return is_next and (before.existing is None) == (key.existing is None)
 
 
 def _is_without_effect(document: Document, group: KeyGroup) -> bool:
@@ -332,18 +332,18 @@ def _is_without_effect(document: Document, group: KeyGroup) -> bool:
     value = key.node.value
     if _is_anchor(document, value):
         return True
-    if key.belongs is KeyPlace.NOWHERE:
+    if key.place is KeyPlace.NOWHERE:
         return not _holds_entries(value) and not inner_keys(key)
-    if key.there is None:
-        return key.belongs is KeyPlace.ENTRY and key.owner is None and not group.has_identity
-    if key.belongs is KeyPlace.ENTRY and key.where != "sso":  # whose it is, is not known
+    if key.existing is None:
+        return key.place is KeyPlace.ENTRY and key.owner is None and not group.has_identity
+    if key.place is KeyPlace.ENTRY and key.where != "sso":  # whose it is, is not known
         return not group.has_identity
     if is_empty_value(value):
         return True
-    there = document.node(key.there)
-    if key.meant in IDENTITIES and there is not None:
+    there = document.node(key.existing)
+    if key.intended in IDENTITIES and there is not None:
         return not arn_in(value) or arn_in(value) == arn_in(there)
-    return key.meant not in (*LISTS, "server", "groups")
+    return key.intended not in (*LISTS, "server", "groups")
 
 
 def _is_anchor(document: Document, value: Node) -> bool:
@@ -375,21 +375,21 @@ def _consequence(mappings: Mappings, group: KeyGroup) -> str:
     """What the mistake comes to, what is worst first."""
     key, entry = group.first, _owner(mappings, group.first)
     ignored = f"the authenticator ignores {group.names} {_place(key)}"
-    if key.there is None and entry is not None and not entry.listed.principal and group.has_identity:
-        has_no = f"the entry has no {'sso' if key.belongs is KeyPlace.SSO else key.meant}"
+    if key.existing is None and entry is not None and not entry.listed.principal and group.has_identity:
+        has_no = f"the entry has no {'sso' if key.place is KeyPlace.SSO else key.intended}"
         return f"{_EXITS}: {has_no}, and {ignored}; {recovery_hint()}"
-    if key.where == "sso" and key.there is None and key.meant in ("permissionSetName", "accountID"):
+    if key.where == "sso" and key.existing is None and key.intended in ("permissionSetName", "accountID"):
         return f"{_EXITS}: {ignored}; {recovery_hint()}"
     if inner := inner_keys(key):
         is_lost = entry is not None and not entry.listed.principal
         what = f"{_EXITS}: {ignored}" if is_lost else f"{ignored}, with {' and '.join(inner)} below it"
         return f"{what}; {recovery_hint()}" if is_lost or _holds_admins(group) else what
-    if key.belongs is KeyPlace.NOWHERE or group.hides_people or _holds_entries(key.node.value):
-        if key.where in ("mapRoles", "mapUsers") and key.belongs is KeyPlace.SERVER:
+    if key.place is KeyPlace.NOWHERE or group.hides_people or _holds_entries(key.node.value):
+        if key.where in ENTRY_LISTS and key.place is KeyPlace.SERVER:
             return f"{_EXITS}: {ignored}; {recovery_hint()}"
         return f"{ignored}, and nobody mapped there gets access; {recovery_hint()}"
-    if entry is not None and key.there is None and key.belongs in (KeyPlace.HERE, KeyPlace.ENTRY):
-        lost = [each.meant for each in group.keys if each.meant in ("username", "groups")]
+    if entry is not None and key.existing is None and key.place in (KeyPlace.HERE, KeyPlace.ENTRY):
+        lost = [each.intended for each in group.keys if each.intended in ("username", "groups")]
         what = f"{ignored}, so {entry.name} has no {' and no '.join(lost)}" if lost else ignored
         return f"{what}; {recovery_hint()}" if _holds_admins(group) else for_admins(entry, what)
     return ignored

@@ -200,7 +200,7 @@ class RuleRun:
     found: tuple[tuple[Finding, tuple[Suppression, ...]], ...]
 
     @classmethod
-    def at(
+    def of(
         cls,
         subjects: Subjects,
         rules: Iterable[Brought[Rule]],
@@ -230,7 +230,7 @@ class RuleRun:
         return frozenset(each for _, by in self.found for each in by)
 
     @property
-    def left(self) -> list[Located]:
+    def reported(self) -> list[Located]:
         """What no comment sets aside, and does not follow from something else that is told."""
         counting = (finding for finding, by in self.found if not by)
         findings = without_implied(counting, self.subjects.mappings)
@@ -245,7 +245,7 @@ class RuleRun:
     def about(self, comment: Suppression) -> tuple[str, ...]:
         """The ids of the findings left that it would set aside if it named them, in their order."""
         scopes = {each.id: each.scope for each in self.reached}
-        found = (each.finding for each in self.left if each.finding.subject is comment.subject)
+        found = (each.finding for each in self.reported if each.finding.subject is comment.subject)
         return tuple(
             dict.fromkeys(
                 each.id for each in found if _suppressing([comment], self.subjects, scopes.get(each.id), each)

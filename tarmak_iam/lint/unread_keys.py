@@ -14,6 +14,7 @@ from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.splices import column, dash_of
 from tarmak_iam.lint.authenticator_keys import (
     ENTRY_KEYS,
+    ENTRY_LISTS,
     IDENTITIES,
     LISTS,
     Struct,
@@ -36,8 +37,6 @@ from tarmak_iam.text import shortened
 IDENTITY = "identity"
 """What an entry has once, whether by an ARN or by sso."""
 
-_LISTS = ("mapRoles", "mapUsers")
-
 
 @dataclass(frozen=True, slots=True)
 class RunTogether:
@@ -57,7 +56,7 @@ def run_together(holder: Mapping, where: str) -> RunTogether | None:
 
     `where` is the list that has the mapping.
     """
-    if where not in _LISTS:
+    if where not in ENTRY_LISTS:
         return None
     entries: list[list[NodeEntry]] = [[]]
     seen: set[str] = set()
@@ -133,8 +132,6 @@ def _nodes(document: Document) -> Iterator[Node]:
 _ANYTHING = "x-"
 """As in tarmak.yaml: a place for anchors and notes."""
 
-_ENTRIES = ("mapRoles", "mapUsers")
-
 _LISTED = (*LISTS, "backendMode")
 
 
@@ -151,8 +148,8 @@ class KeyPlace(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class UnreadKey:
-    """`where` is the mapping that has it, empty for the top level. `meant` is the key that it stands for, empty for
-    none that is known; `there` leads to that one where it is there already. `owner` leads to the entry that it is
+    """`where` is the mapping that has it, empty for the top level. `intended` is the key that it stands for, empty for
+    none that is known; `existing` leads to that one where it is there already. `owner` leads to the entry that it is
     about."""
 
     name: str
@@ -160,9 +157,9 @@ class UnreadKey:
     where: str
     node: NodeEntry = field(repr=False)
     holder: MappingNode = field(repr=False)
-    belongs: KeyPlace = KeyPlace.NOWHERE
-    meant: str = ""
-    there: Route | None = None
+    place: KeyPlace = KeyPlace.NOWHERE
+    intended: str = ""
+    existing: Route | None = None
     owner: Route | None = None
 
 
@@ -203,15 +200,15 @@ def _meant_by_entry(document: Document) -> dict[tuple[str | int, ...], frozenset
     """What unread keys give each entry, or are there instead of one."""
     meant: dict[tuple[str | int, ...], set[str]] = {}
     for key in unread_keys(document):
-        if key.owner is not None and (key.there is None or key.belongs is KeyPlace.SERVER):
-            meant.setdefault(key.owner.plain, set()).update((key.meant, *inner_keys(key)))
+        if key.owner is not None and (key.existing is None or key.place is KeyPlace.SERVER):
+            meant.setdefault(key.owner.plain, set()).update((key.intended, *inner_keys(key)))
     return {route: frozenset(names) for route, names in meant.items()}
 
 
 def inner_keys(key: UnreadKey) -> tuple[str, ...]:
     """The keys of an entry that are one level too deep, below a key that there is not."""
     value = dereference(key.node.value)
-    if key.belongs is not KeyPlace.NOWHERE or key.where not in _ENTRIES or not isinstance(value, MappingNode):
+    if key.place is not KeyPlace.NOWHERE or key.where not in ENTRY_LISTS or not isinstance(value, MappingNode):
         return ()
     struct = root_keys()["server"][key.where]
     there = {spelled(struct, entry.text or "") for entry in key.holder.entries}
@@ -242,9 +239,9 @@ class _Walk:
             for index, item in enumerate(node.items):
                 yield from self._unread(item, struct, route / index, where, owner)
             return
-        if where in _ENTRIES and is_by_name(node, where):
+        if where in ENTRY_LISTS and is_by_name(node, where):
             return
-        owner = route if where in _ENTRIES else owner
+        owner = route if where in ENTRY_LISTS else owner
         for entry in node.entries if isinstance(node, MappingNode) else ():
             name = entry.text
             if name is None or entry.is_merge or name.startswith(_ANYTHING):
@@ -258,28 +255,28 @@ class _Walk:
                 yield from self._unread(entry.value, struct[known], own, known.removeprefix("server."), owner)
 
     def _judged(self, key: UnreadKey, struct: Struct, route: Route) -> UnreadKey:
-        belongs, meant = self._meaning(key, struct)
-        owner, there = key.owner, None
-        if belongs is KeyPlace.HERE:
-            there = self._same_key(key, struct, meant, route)
-        elif belongs is KeyPlace.TOP:
-            there = self._find(self._root, root_keys(), meant, Route())[0]
-        elif belongs is KeyPlace.SERVER:
-            there = self._in_server(meant)
-        elif belongs is KeyPlace.ENTRY:
+        place, intended = self._meaning(key, struct)
+        owner, existing = key.owner, None
+        if place is KeyPlace.HERE:
+            existing = self._same_key(key, struct, intended, route)
+        elif place is KeyPlace.TOP:
+            existing = self._find(self._root, root_keys(), intended, Route())[0]
+        elif place is KeyPlace.SERVER:
+            existing = self._in_server(intended)
+        elif place is KeyPlace.ENTRY:
             owner = owner or self._entry_above(key.node.key.start)
-            there = self._in_entry(owner, meant)
-        return UnreadKey(key.name, key.route, key.where, key.node, key.holder, belongs, meant, there, owner)
+            existing = self._in_entry(owner, intended)
+        return UnreadKey(key.name, key.route, key.where, key.node, key.holder, place, intended, existing, owner)
 
-    def _same_key(self, key: UnreadKey, struct: Struct, meant: str, route: Route) -> Route | None:
+    def _same_key(self, key: UnreadKey, struct: Struct, intended: str, route: Route) -> Route | None:
         """An entry has one principal, so `sso` is in the place of an ARN; of entries that run together each has one."""
-        if meant in ("roleARN", "userARN"):
+        if intended in ("roleARN", "userARN"):
             if run_together(key.holder, key.where) is not None:
                 return None
             sso, value = self._find(key.holder, struct, "sso", route)
             if value is not None and not is_empty_value(value):
                 return sso
-        return self._find(key.holder, struct, meant, route)[0]
+        return self._find(key.holder, struct, intended, route)[0]
 
     def _meaning(self, key: UnreadKey, struct: Struct) -> tuple[KeyPlace, str]:
         """In this place by another spelling, or in another place."""
@@ -301,7 +298,7 @@ class _Walk:
 
     def _elsewhere(self, key: UnreadKey, server: Struct) -> tuple[KeyPlace, str] | None:
         name, where = key.name, key.where
-        if where in _ENTRIES and (found := _other_kind(name, where)):
+        if where in ENTRY_LISTS and (found := _other_kind(name, where)):
             return KeyPlace.HERE, found
         if where == "mapRoles" and (found := spelled_otherwise(name, ("permissionSetName", "accountID"))):
             return KeyPlace.SSO, found
@@ -328,7 +325,7 @@ class _Walk:
         return self._find(self._server, root_keys()["server"], known, self._server_route)[0]
 
     def _written_entries(self) -> Iterator[tuple[Route, MappingNode, Struct]]:
-        for name in _ENTRIES:
+        for name in ENTRY_LISTS:
             struct = root_keys()["server"][name]
             route = self._in_server(name)
             listed = None

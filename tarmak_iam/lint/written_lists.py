@@ -12,7 +12,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.document.render import Layout, flow_text
 from tarmak_iam.errors import ParseError
-from tarmak_iam.lint.authenticator_keys import arn_in, is_by_name, root_keys, spelled
+from tarmak_iam.lint.authenticator_keys import ENTRY_LISTS, arn_in, is_by_name, root_keys, spelled
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.unread_keys import IDENTITY, is_reported_as_key, kind_of_key
 from tarmak_iam.mappings.mappings_file import Mappings
@@ -42,7 +42,7 @@ class SplitEntry:
 
 def written_lists(mappings: Mappings) -> Iterator[WrittenList]:
     settings = entries_of(mappings).settings
-    for name in ("mapRoles", "mapUsers"):
+    for name in ENTRY_LISTS:
         route = settings.route(f"server.{name}")
         node = mappings.document.node(route)
         if node is not None:
