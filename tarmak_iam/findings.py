@@ -47,7 +47,7 @@ class At(Enum):
 class Finding:
     """`route` leads to the node in the `subject` file, `at` says what of it is meant.
 
-    `id` is stable (`IAM012`); `message` says what is wrong, `remedy` what to do about it. `place` is only for
+    `id` is stable (`IAM012`); `what` says what is wrong, `remedy` what to do about it. `place` is only for
     what no route leads to, such as a comment.
     """
 
@@ -55,14 +55,25 @@ class Finding:
     severity: Severity
     subject: Subject
     route: Route
-    message: str
+    what: str
     remedy: str = ""
     at: At = At.VALUE
     place: Place | None = None
+    recovery: str | None = None
+    """What was found of the admin certificate, where somebody may lose access; None where nobody does."""
+    detail: str = ""
+    """What follows `recovery` in the message."""
+    hides_entries: bool = False
+    """Whether nobody gets access whom that part of the mappings names."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "message", capped(self.message))
+        object.__setattr__(self, "what", capped(self.what))
         object.__setattr__(self, "remedy", capped(self.remedy))
+
+    @property
+    def message(self) -> str:
+        """What is wrong, with the way back."""
+        return capped("; ".join(filter(None, (self.what, self.recovery, self.detail))))
 
     @property
     def text(self) -> str:

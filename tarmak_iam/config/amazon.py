@@ -119,10 +119,28 @@ AMAZON = Section(
     with_defaults,
     _problems,
     (
-        SectionRule("IAM006", Severity.WARNING, "access logs without a bucket", _without_bucket),
-        SectionRule("IAM007", Severity.WARNING, "an interval that Tarmak will refuse", _unused_interval),
-        SectionRule("IAM008", Severity.WARNING, "public access logs of a private API", _public_log_of_private_api),
-        SectionRule("IAM009", Severity.WARNING, "a bucket that S3 cannot have", _no_bucket_name),
+        SectionRule(
+            "IAM006",
+            Severity.WARNING,
+            "access logs without a bucket",
+            _without_bucket,
+            name="access-logs-without-bucket",
+        ),
+        SectionRule(
+            "IAM007",
+            Severity.WARNING,
+            "an interval that Tarmak will refuse",
+            _unused_interval,
+            name="access-log-interval",
+        ),
+        SectionRule(
+            "IAM008",
+            Severity.WARNING,
+            "public access logs of a private API",
+            _public_log_of_private_api,
+            name="public-access-logs",
+        ),
+        SectionRule("IAM009", Severity.WARNING, "a bucket that S3 cannot have", _no_bucket_name, name="bucket-name"),
     ),
 )
 

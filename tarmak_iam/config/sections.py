@@ -119,6 +119,8 @@ class SectionRule:
     severity: Severity
     summary: str
     check: Callable[[Any, Mapping[str, Any]], Iterable[Problem]] = field(repr=False)
+    name: str = field(default="", kw_only=True)
+    """In words with dashes, for people to remember; comments may name the rule by it."""
 
 
 @dataclass(frozen=True, slots=True)

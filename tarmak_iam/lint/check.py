@@ -193,12 +193,13 @@ def _shared(found: Sequence[tuple[int, Located]]) -> tuple[int, Located]:
     first, clusters = found[0][1], list(dict.fromkeys(each.cluster for _, each in found))
     if len(clusters) == 1:
         return found[0]
-    names, message, what = [each for each in clusters if each], first.finding.message, _without_cluster(first)
+    names, message = [each for each in clusters if each], first.finding.what
+    what = message.removeprefix(f"{first.cluster}: ")
     if what != message:
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         message = f"{', '.join(names[:_NAMED])}{more}: {what}"
     return found[-1][0], replace(
-        first, finding=replace(first.finding, message=message), cluster=None, shared_by=tuple(names)
+        first, finding=replace(first.finding, what=message), cluster=None, shared_by=tuple(names)
     )
 
 

@@ -25,8 +25,8 @@ from tarmak_iam.config.section_keys import block_of, load_sections
 from tarmak_iam.config.sections import Path, Section, SectionModel, SectionRule
 from tarmak_iam.config.tarmak_types import ITEM, field_at
 from tarmak_iam.errors import SelectionError
-from tarmak_iam.findings import At, Finding, Severity, Subject
-from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.findings import At, Finding, Subject
+from tarmak_iam.lint.rule import Rule, Scope, error_rule, warning_rule
 from tarmak_iam.routes import Route
 from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import quoted, shortened
@@ -222,33 +222,53 @@ def _webhook_route(cluster: Cluster) -> Route:
 
 
 CONFIG_RULES = (
-    Rule(
+    error_rule(
         "IAM001",
-        Severity.ERROR,
+        "invalid-api-server",
         Scope.CONFIG,
         "Tarmak's own validation of the API server fails",
         _refused_for(api_server_issues),
     ),
-    Rule("IAM002", Severity.WARNING, Scope.CONFIG, "a switch or webhook file of a hub", _switch_on_hub),
-    Rule(
+    warning_rule("IAM002", "hub-setting", Scope.CONFIG, "a switch or webhook file of a hub", _switch_on_hub),
+    warning_rule(
         "IAM003",
-        Severity.WARNING,
+        "unselectable-cluster",
         Scope.CONFIG,
         "a cluster whose name no Tarmak command can select",
         _cannot_be_selected,
     ),
-    Rule("IAM004", Severity.ERROR, Scope.CONFIG, "a webhook file that is changed on its way", _unsafe_webhook_file),
-    Rule("IAM005", Severity.ERROR, Scope.CONFIG, "currentCluster selects no cluster", _selects_nothing),
-    Rule("IAM036", Severity.WARNING, Scope.CONFIG, "the switch without a value", _no_value),
-    Rule("IAM019", Severity.ERROR, Scope.CONFIG, "a Kubernetes version without hyperkube", _without_hyperkube),
-    Rule("IAM040", Severity.ERROR, Scope.CONFIG, "a Kubernetes version that Puppet misreads", _puppet_misreads),
-    Rule("IAM041", Severity.ERROR, Scope.CONFIG, "a webhook file where nobody makes it", _webhook_file_of_nobody),
-    Rule("IAM042", Severity.WARNING, Scope.CONFIG, "a webhook file that is hardly meant", _doubtful_webhook_file),
-    Rule("IAM047", Severity.ERROR, Scope.CONFIG, "an environment or provider that is there twice", _named_twice),
-    Rule("IAM043", Severity.ERROR, Scope.CONFIG, "an environment or provider that is not there", _nowhere),
-    Rule(
+    error_rule(
+        "IAM004", "unsafe-webhook-path", Scope.CONFIG, "a webhook file that is changed on its way", _unsafe_webhook_file
+    ),
+    error_rule("IAM005", "current-cluster", Scope.CONFIG, "currentCluster selects no cluster", _selects_nothing),
+    warning_rule("IAM036", "authenticator-init-without-value", Scope.CONFIG, "the switch without a value", _no_value),
+    error_rule(
+        "IAM019",
+        "kubernetes-without-hyperkube",
+        Scope.CONFIG,
+        "a Kubernetes version without hyperkube",
+        _without_hyperkube,
+    ),
+    error_rule(
+        "IAM040",
+        "kubernetes-version-format",
+        Scope.CONFIG,
+        "a Kubernetes version that Puppet misreads",
+        _puppet_misreads,
+    ),
+    error_rule(
+        "IAM041", "webhook-directory", Scope.CONFIG, "a webhook file where nobody makes it", _webhook_file_of_nobody
+    ),
+    warning_rule(
+        "IAM042", "doubtful-webhook-path", Scope.CONFIG, "a webhook file that is hardly meant", _doubtful_webhook_file
+    ),
+    error_rule(
+        "IAM047", "duplicate-environment", Scope.CONFIG, "an environment or provider that is there twice", _named_twice
+    ),
+    error_rule("IAM043", "unknown-environment", Scope.CONFIG, "an environment or provider that is not there", _nowhere),
+    error_rule(
         "IAM044",
-        Severity.ERROR,
+        "invalid-tarmak-config",
         Scope.CONFIG,
         "Tarmak's validation of another part fails",
         _refused_for(cluster_issues),
@@ -290,8 +310,12 @@ def _unknown(model: type[SectionModel], data: Any, path: Path) -> Iterator[tuple
 
 
 SECTION_RULES = (
-    Rule("IAM045", Severity.ERROR, Scope.CONFIG, "the validation of a section that a plugin brings fails", _validation),
-    Rule("IAM046", Severity.ERROR, Scope.CONFIG, "a key that a plugin's section does not have", _unknown_key),
+    error_rule(
+        "IAM045", "invalid-section", Scope.CONFIG, "the validation of a section that a plugin brings fails", _validation
+    ),
+    error_rule(
+        "IAM046", "unknown-section-key", Scope.CONFIG, "a key that a plugin's section does not have", _unknown_key
+    ),
 )
 
 
@@ -315,4 +339,4 @@ def _rule(section: Section[Any], own: SectionRule) -> Rule:
                 what = f"{shortened(cluster.cluster_name)}: {problem.message}"
                 yield rule.finding(Subject.CONFIG, path, what, problem.remedy, at=problem.at)
 
-    return Rule(own.id, own.severity, Scope.CONFIG, own.summary, check)
+    return Rule(own.id, own.severity, Scope.CONFIG, own.summary, check, name=own.name)

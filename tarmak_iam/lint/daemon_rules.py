@@ -9,7 +9,7 @@ from typing import Any
 
 from tarmak_iam.aws.arn import ArnError, is_account, parse_arn
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.findings import At, Finding, Severity, Subject
+from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.identity.backend_support import (
     BACKEND_NAMES,
     BACKEND_SPELLINGS,
@@ -26,8 +26,7 @@ from tarmak_iam.installation.backend_payloads import API_SERVER_KEYS, NotCarried
 from tarmak_iam.installation.daemon import principal_kind
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
-from tarmak_iam.lint.messages import for_admins, recovery_hint
-from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.lint.rule import Rule, Scope, error_rule, warning_rule
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Route
 from tarmak_iam.suggestions import did_you_mean
@@ -109,7 +108,7 @@ def _reserved_prefix(rule: Rule, installation: Installation) -> Iterator[Finding
                 f"prefix {quoted(prefix)}: nobody gets it"
             )
             remedy = "choose another username, or take the prefix out of server.reservedPrefixConfig"
-            yield rule.finding(Subject.MAPPINGS, entry.at("username"), for_admins(entry, what, installation), remedy)
+            yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, remedy, locks_out=entry.is_admin)
 
 
 def _newer_key(rule: Rule, installation: Installation) -> Iterator[Finding]:
@@ -131,7 +130,7 @@ def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding
     if mappings and daemon and not accepts_tokens_of(own, daemon.partition, daemon.version):
         what = f"the daemon would take tokens of the partition {daemon.partition} only, and the cluster is of {own}"
         route = entries_of(mappings).settings.route("server.partition")
-        yield rule.finding(Subject.MAPPINGS, route, f"{what}; {recovery_hint(installation)}", "remove server.partition")
+        yield rule.finding(Subject.MAPPINGS, route, what, "remove server.partition", locks_out=True)
 
 
 def _overridden_backends(rule: Rule, installation: Installation) -> Iterator[Finding]:
@@ -148,15 +147,23 @@ def _overridden_backends(rule: Rule, installation: Installation) -> Iterator[Fin
 
 
 DAEMON_RULES = (
-    Rule("IAM075", Severity.ERROR, Scope.MAPPINGS, "a backend that there is not", _backend_spelling),
-    Rule("IAM076", Severity.WARNING, Scope.MAPPINGS, "a scrubbed account", _scrubbed),
+    error_rule("IAM075", "unknown-backend", Scope.MAPPINGS, "a backend that there is not", _backend_spelling),
+    warning_rule("IAM076", "scrubbed-account", Scope.MAPPINGS, "a scrubbed account", _scrubbed),
 )
 
 DAEMON_VERSION_RULES = (
-    Rule("IAM081", Severity.ERROR, Scope.INSTALLATION, "a username with a reserved prefix", _reserved_prefix),
-    Rule("IAM086", Severity.WARNING, Scope.INSTALLATION, "a setting that this daemon does not know", _newer_key),
-    Rule("IAM087", Severity.ERROR, Scope.INSTALLATION, "a daemon of another partition", _other_partition),
-    Rule("IAM088", Severity.WARNING, Scope.INSTALLATION, "backends that do not count", _overridden_backends),
+    error_rule("IAM081", "reserved-prefix", Scope.INSTALLATION, "a username with a reserved prefix", _reserved_prefix),
+    warning_rule(
+        "IAM086",
+        "unsupported-daemon-setting",
+        Scope.INSTALLATION,
+        "a setting that this daemon does not know",
+        _newer_key,
+    ),
+    error_rule("IAM087", "daemon-partition", Scope.INSTALLATION, "a daemon of another partition", _other_partition),
+    warning_rule(
+        "IAM088", "overridden-backends", Scope.INSTALLATION, "backends that do not count", _overridden_backends
+    ),
 )
 
 _RESERVED_PREFIXES = "server.reservedPrefixConfig"
@@ -169,9 +176,9 @@ def _uncarried(rule: Rule, installation: Installation) -> Iterator[Finding]:
         why = reasons.get(principal_kind(entry.listed))
         if why:
             name = f"account {shortened(entry.listed.arn)}" if entry.is_account else entry.name
-            what = for_admins(entry, f"{name}: {why}, so it lets nobody in", installation)
+            what = f"{name}: {why}, so it lets nobody in"
             route = entry.listed.route if entry.is_account else entry.at("sso")
-            yield rule.finding(Subject.MAPPINGS, route, what, daemon.with_file)
+            yield rule.finding(Subject.MAPPINGS, route, what, daemon.with_file, locks_out=entry.is_admin)
     if mappings and daemon.asks_cluster:
         yield from _unproven(rule, installation)
 
@@ -199,11 +206,9 @@ def _impossible(rule: Rule, installation: Installation) -> Iterator[Finding]:
     for key in API_SERVER_KEYS if settings else ():
         assert settings
         if settings.get(key):
-            what = (
-                f"{key} sends the daemon to an API server that it has no credentials for; {recovery_hint(installation)}"
-            )
+            what = f"{key} sends the daemon to an API server that it has no credentials for"
             remedy = "remove it: in the cluster it uses its service account"
-            yield rule.finding(Subject.MAPPINGS, settings.route(key), what, remedy, at=At.KEY)
+            yield rule.finding(Subject.MAPPINGS, settings.route(key), what, remedy, at=At.KEY, locks_out=True)
 
 
 def _idle_prefixes(rule: Rule, installation: Installation) -> Iterator[Finding]:
@@ -246,7 +251,11 @@ def _reserve_for(backends: Iterable[str], daemon: DaemonConfig) -> str:
 
 
 BACKEND_RULES = (
-    Rule("IAM090", Severity.ERROR, Scope.INSTALLATION, "entries that the backends do not carry", _uncarried),
-    Rule("IAM091", Severity.ERROR, Scope.INSTALLATION, "a backend that cannot work here", _impossible),
-    Rule("IAM092", Severity.WARNING, Scope.INSTALLATION, "reserved prefixes that do not count", _idle_prefixes),
+    error_rule(
+        "IAM090", "entry-not-in-backend", Scope.INSTALLATION, "entries that the backends do not carry", _uncarried
+    ),
+    error_rule("IAM091", "backend-unavailable", Scope.INSTALLATION, "a backend that cannot work here", _impossible),
+    warning_rule(
+        "IAM092", "unused-reserved-prefix", Scope.INSTALLATION, "reserved prefixes that do not count", _idle_prefixes
+    ),
 )

@@ -8,9 +8,9 @@ from tarmak_iam.config.ignored_content import DuplicateKey, IgnoredContent, Unkn
 from tarmak_iam.config.key_suggestions import KeySuggestion, suggest_key
 from tarmak_iam.config.tarmak_types import ITEM, TypePath, fields_of, root_field
 from tarmak_iam.document.nodes import Mapping, Sequence, dereference
-from tarmak_iam.findings import At, Finding, Severity, Subject
+from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.lint.messages import early_end
-from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.lint.rule import Rule, Scope, error_rule, warning_rule
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
@@ -123,10 +123,12 @@ def _text(path: TypePath) -> str:
 
 
 DOCUMENT_RULES = (
-    Rule("IAM030", Severity.WARNING, Scope.DOCUMENT, "a key that Tarmak does not know", _unknown_key),
-    Rule("IAM031", Severity.ERROR, Scope.DOCUMENT, "a key that is misspelt or in the wrong place", _mistaken_key),
-    Rule("IAM032", Severity.ERROR, Scope.DOCUMENT, "a key that is there twice", _duplicate_key),
-    Rule("IAM033", Severity.ERROR, Scope.DOCUMENT, "a key that a merge key overrides", _overridden_key),
-    Rule("IAM034", Severity.WARNING, Scope.DOCUMENT, "a document behind the first", _next_document),
-    Rule("IAM035", Severity.WARNING, Scope.DOCUMENT, "a number that is octal", _octal),
+    warning_rule("IAM030", "unknown-tarmak-key", Scope.DOCUMENT, "a key that Tarmak does not know", _unknown_key),
+    error_rule(
+        "IAM031", "misplaced-tarmak-key", Scope.DOCUMENT, "a key that is misspelt or in the wrong place", _mistaken_key
+    ),
+    error_rule("IAM032", "duplicate-tarmak-key", Scope.DOCUMENT, "a key that is there twice", _duplicate_key),
+    error_rule("IAM033", "merge-key-override", Scope.DOCUMENT, "a key that a merge key overrides", _overridden_key),
+    warning_rule("IAM034", "tarmak-second-document", Scope.DOCUMENT, "a document behind the first", _next_document),
+    warning_rule("IAM035", "octal-number", Scope.DOCUMENT, "a number that is octal", _octal),
 )

@@ -8,13 +8,13 @@ from tarmak_iam.aws.arn_flaws import canonical_text
 from tarmak_iam.document import Document
 from tarmak_iam.document.go_case import fold
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
-from tarmak_iam.findings import At, Finding, Severity, Subject
+from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.identity.releases import ReleaseFeature, spans_text
 from tarmak_iam.identity.viper import field_spellings, spellings
 from tarmak_iam.lint.authenticator_keys import is_empty_value
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
-from tarmak_iam.lint.messages import first_line, recovery_hint
-from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.lint.messages import first_line
+from tarmak_iam.lint.rule import Rule, Scope, error_rule
 from tarmak_iam.lint.unread_keys import (
     DoubledKey,
     RunTogether,
@@ -78,8 +78,8 @@ def _duplicates(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             continue
         earlier, role = first.setdefault((entry.listed.kind, key), entry), roles.get(key)
         if earlier is not entry:
-            what = _twice(mappings, entry, earlier)
-            yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, remedies[key])
+            what, loses_admin = _twice(mappings, entry, earlier), earlier.is_admin and not entry.is_admin
+            yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, remedies[key], locks_out=loses_admin)
         elif entry.listed.kind == "user" and role is not None:
             line = mappings.document.position(role.listed.route).line
             what = f"{entry.name} is under mapRoles in line {line} too, which is asked first: this entry never counts"
@@ -123,7 +123,6 @@ def _twice(mappings: Mappings, entry: WrittenEntry, earlier: WrittenEntry) -> st
     lost = "the last entry wins, and the first one's groups are lost"
     if canonical_text(entry.listed.arn) != canonical_text(earlier.listed.arn):
         lost = f"{spans_text(ReleaseFeature.EQUAL_FOLD)} takes one of them at random, at every login"
-    lost = f"{lost}; {recovery_hint()}" if earlier.is_admin and not entry.is_admin else lost
     return f"{entry.name} is mapped in line {line} already; {lost}"
 
 
@@ -135,7 +134,7 @@ def _doubled_keys(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         found = known or run_together(key.holder, key.where)
         if found is None:
             what, remedy = _doubled(document, key), doubled_remedy(document, key)
-            yield rule.finding(Subject.MAPPINGS, key.route, f"{what}; {recovery_hint()}", remedy, at=At.KEY)
+            yield rule.finding(Subject.MAPPINGS, key.route, what, remedy, at=At.KEY, locks_out=True)
         elif known is None:
             together[id(key.holder)] = found
             yield from _missing_dashes(rule, document, key, found)
@@ -160,10 +159,11 @@ def _missing_dashes(rule: Rule, document: Document, key: DoubledKey, found: RunT
         which = "" if found.is_exact else ", at random"
         what = (
             f"a dash is missing: {quoted(entry[0].text)} begins a new entry in the one of line {line}; {ends}"
-            f"the daemon takes one of each key{which}, and {_lost_names(found)} loses access; {recovery_hint()}"
+            f"the daemon takes one of each key{which}, and {_lost_names(found)} loses access"
         )
         route = key.route.parent / Key(entry[0].text or "", entry[0].occurrence)
-        yield rule.finding(Subject.MAPPINGS, route, what, _dash_remedy(document, key, found, number), at=At.KEY)
+        remedy = _dash_remedy(document, key, found, number)
+        yield rule.finding(Subject.MAPPINGS, route, what, remedy, at=At.KEY, locks_out=True)
 
 
 def _lost_names(found: RunTogether) -> str:
@@ -207,6 +207,14 @@ def _taken(names: tuple[str, ...], colon: str = " ") -> str:
 _GO_NAMES = {"sso": "SSO", "userID": "UserId"}
 
 DUPLICATE_RULES = (
-    Rule("IAM011", Severity.ERROR, Scope.MAPPINGS, "the same principal mapped more than once", _duplicates),
-    Rule("IAM059", Severity.ERROR, Scope.MAPPINGS, "a key of the mappings file that is there twice", _doubled_keys),
+    error_rule(
+        "IAM011", "duplicate-principal", Scope.MAPPINGS, "the same principal mapped more than once", _duplicates
+    ),
+    error_rule(
+        "IAM059",
+        "duplicate-mapping-key",
+        Scope.MAPPINGS,
+        "a key of the mappings file that is there twice",
+        _doubled_keys,
+    ),
 )

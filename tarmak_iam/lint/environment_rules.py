@@ -29,8 +29,8 @@ from tarmak_iam.config.instance_pools import (
     region_zone_issues,
     zero_count_issues,
 )
-from tarmak_iam.findings import Finding, Severity, Subject
-from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.findings import Finding, Subject
+from tarmak_iam.lint.rule import Rule, Scope, error_rule, warning_rule
 
 _ALL = "Tarmak refuses every command for its environment"
 _CHANGES = "tarmak clusters plan and apply fail"
@@ -100,39 +100,47 @@ def _labels(cluster: Cluster) -> Iterator[Issue]:
 
 
 ENVIRONMENT_RULES = (
-    Rule("IAM012", Severity.ERROR, Scope.CONFIG, "instance pools that do not make a cluster", _pools(pool_type_issues)),
-    Rule("IAM013", Severity.ERROR, Scope.CONFIG, "an instance pool that Tarmak refuses", _pools(pool_issues)),
-    Rule("IAM014", Severity.ERROR, Scope.CONFIG, "a subnet outside the region or the hub's zones", _zones),
-    Rule("IAM015", Severity.ERROR, Scope.CONFIG, "an address range that is not a CIDR", _cidrs),
-    Rule(
+    error_rule(
+        "IAM012", "pool-types", Scope.CONFIG, "instance pools that do not make a cluster", _pools(pool_type_issues)
+    ),
+    error_rule("IAM013", "invalid-pool", Scope.CONFIG, "an instance pool that Tarmak refuses", _pools(pool_issues)),
+    error_rule("IAM014", "subnet-zone", Scope.CONFIG, "a subnet outside the region or the hub's zones", _zones),
+    error_rule("IAM015", "invalid-cidr", Scope.CONFIG, "an address range that is not a CIDR", _cidrs),
+    error_rule(
         "IAM016",
-        Severity.ERROR,
+        "provider-without-cloud",
         Scope.CONFIG,
         "a provider without a cloud",
         _of_file(provider_issues, "Tarmak refuses every command for its environments"),
     ),
-    Rule("IAM017", Severity.ERROR, Scope.CONFIG, "several clusters without a hub", _of_file(hub_issues, _CHANGES)),
-    Rule(
-        "IAM018", Severity.ERROR, Scope.CONFIG, "a label or taint that Tarmak refuses", _of_clusters(_labels, _CHANGES)
+    error_rule("IAM017", "missing-hub", Scope.CONFIG, "several clusters without a hub", _of_file(hub_issues, _CHANGES)),
+    error_rule(
+        "IAM018",
+        "invalid-label-or-taint",
+        Scope.CONFIG,
+        "a label or taint that Tarmak refuses",
+        _of_clusters(_labels, _CHANGES),
     ),
-    Rule("IAM025", Severity.ERROR, Scope.CONFIG, "an empty list of addresses", _of_file(rewrite_issues)),
-    Rule(
-        "IAM026", Severity.WARNING, Scope.CONFIG, "a region that is not known here", _of_file(unknown_location_issues)
+    error_rule("IAM025", "empty-address-list", Scope.CONFIG, "an empty list of addresses", _of_file(rewrite_issues)),
+    warning_rule(
+        "IAM026", "unknown-region", Scope.CONFIG, "a region that is not known here", _of_file(unknown_location_issues)
     ),
-    Rule(
+    error_rule(
         "IAM027",
-        Severity.ERROR,
+        "pool-resources",
         Scope.CONFIG,
         "an instance pool that AWS or Terraform refuses",
         _pools(pool_resource_issues, _CHANGES),
     ),
-    Rule(
+    error_rule(
         "IAM028",
-        Severity.ERROR,
+        "cidr-size",
         Scope.CONFIG,
         "an address range that is too large or too small",
         _of_clusters(range_issues, ""),
     ),
-    Rule("IAM029", Severity.WARNING, Scope.CONFIG, "a value that Tarmak takes from another key", _replaced),
-    Rule("IAM094", Severity.ERROR, Scope.CONFIG, "a region or public zone that is none", _of_file(_locations)),
+    warning_rule("IAM029", "overridden-value", Scope.CONFIG, "a value that Tarmak takes from another key", _replaced),
+    error_rule(
+        "IAM094", "invalid-region-or-zone", Scope.CONFIG, "a region or public zone that is none", _of_file(_locations)
+    ),
 )

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from tarmak_iam.config.kubernetes_versions import NEWEST_KUBERNETES, GoVersion, parse_version
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.findings import Finding, Severity, Subject
+from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.installation.images import (
     ECR_TAGS,
     Ecr,
@@ -20,8 +20,8 @@ from tarmak_iam.installation.images import (
 )
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.installation.settings import Settings
-from tarmak_iam.lint.messages import recovery_hint
-from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.lint.messages import of_cluster
+from tarmak_iam.lint.rule import Rule, Scope, error_rule, warning_rule
 from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened
 
@@ -94,7 +94,7 @@ _MOVING = re.compile(r"(.*-)?latest|main|master|head|edge|nightly|dev|canary|sta
 
 def image_findings(installation: Installation) -> list[Finding]:
     """What there is to say about an installation's image and its Kubernetes, whatever the files say of it."""
-    return [finding for rule in IMAGE_RULES for finding in rule.check(rule, installation)]
+    return [of_cluster(each, installation) for rule in IMAGE_RULES for each in rule.check(rule, installation)]
 
 
 def _unknown_kubernetes(rule: Rule, installation: Installation) -> Iterator[Finding]:
@@ -156,12 +156,13 @@ def _is_gone(rule: Rule, installation: Installation) -> Iterator[Finding]:
     reason = why_unavailable(image)
     if reason is not None:
         what = f"there is no image {installation.image}: {reason}; no master can pull it"
-        what = f"{what}; {recovery_hint(installation)}"
-        yield rule.finding(Subject.SETTINGS, _route(installation), what, public_image_remedy(installation))
+        remedy = public_image_remedy(installation)
+        yield rule.finding(Subject.SETTINGS, _route(installation), what, remedy, locks_out=True)
     elif image.ecr and has_other_domain(image) and not _is_elsewhere(installation, image.ecr):
         what = f"there is no host {image.domain}: the one of ECR in {image.ecr.region} is {image.ecr.host}"
-        what = f"{what}; no master can pull the image; {recovery_hint(installation)}"
-        yield rule.finding(Subject.SETTINGS, _route(installation), what, _set_host(installation, image.ecr))
+        what = f"{what}; no master can pull the image"
+        remedy = _set_host(installation, image.ecr)
+        yield rule.finding(Subject.SETTINGS, _route(installation), what, remedy, locks_out=True)
 
 
 def _set_host(installation: Installation, ecr: Ecr) -> str:
@@ -185,10 +186,10 @@ def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding
     if image.ecr is not None and _is_elsewhere(installation, image.ecr) and not why_unavailable(image):
         what = (
             f"the image {image.name} is in the partition {image.ecr.partition}, and the cluster in "
-            f"{installation.partition}: its nodes cannot log in there; {recovery_hint(installation)}"
+            f"{installation.partition}: its nodes cannot log in there"
         )
         remedy = "copy the image to a repository of the cluster's own partition, and set image"
-        yield rule.finding(Subject.SETTINGS, _route(installation), what, remedy)
+        yield rule.finding(Subject.SETTINGS, _route(installation), what, remedy, locks_out=True)
 
 
 def _other_release(rule: Rule, installation: Installation) -> Iterator[Finding]:
@@ -222,10 +223,18 @@ def _route(installation: Installation) -> Route:
 
 
 IMAGE_RULES = (
-    Rule("IAM089", Severity.ERROR, Scope.INSTALLATION, "daemonVersion and image disagree", _other_release),
-    Rule("IAM100", Severity.WARNING, Scope.INSTALLATION, "the Kubernetes is not known here", _unknown_kubernetes),
-    Rule("IAM101", Severity.WARNING, Scope.INSTALLATION, "an image that needs a login", _needs_a_login),
-    Rule("IAM102", Severity.ERROR, Scope.INSTALLATION, "an image that is not there", _is_gone),
-    Rule("IAM103", Severity.WARNING, Scope.INSTALLATION, "an image whose tag moves", _moves),
-    Rule("IAM104", Severity.ERROR, Scope.INSTALLATION, "an image of another partition", _other_partition),
+    error_rule(
+        "IAM089", "daemon-version-mismatch", Scope.INSTALLATION, "daemonVersion and image disagree", _other_release
+    ),
+    warning_rule(
+        "IAM100",
+        "kubernetes-version-support",
+        Scope.INSTALLATION,
+        "the Kubernetes is not known here",
+        _unknown_kubernetes,
+    ),
+    warning_rule("IAM101", "image-login", Scope.INSTALLATION, "an image that needs a login", _needs_a_login),
+    error_rule("IAM102", "image-not-found", Scope.INSTALLATION, "an image that is not there", _is_gone),
+    warning_rule("IAM103", "moving-image-tag", Scope.INSTALLATION, "an image whose tag moves", _moves),
+    error_rule("IAM104", "image-partition", Scope.INSTALLATION, "an image of another partition", _other_partition),
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 from tarmak_iam.aws.arn import PARTITIONS
 from tarmak_iam.config.section_edits import switch_route
 from tarmak_iam.errors import ConfigError, Place
-from tarmak_iam.findings import Finding, Severity, Subject
+from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.identity import viper
 from tarmak_iam.identity.daemon_config import DEFAULT_PORT
 from tarmak_iam.identity.model import Answer
@@ -21,8 +21,8 @@ from tarmak_iam.installation.backend_payloads import MAX_CONFIGMAP
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.installation.misplaced_files import MisplacedFile
 from tarmak_iam.lint.entries import entries_of
-from tarmak_iam.lint.messages import for_admins, recovery_hint, scalar_by_release
-from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.lint.messages import scalar_by_release
+from tarmak_iam.lint.rule import Rule, Scope, error_rule, warning_rule
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
@@ -38,9 +38,10 @@ def _other_cluster_id(rule: Rule, installation: Installation) -> Iterator[Findin
         return  # a number, which is told as such
     what = (
         f"clusterID is {_shown(mappings.cluster_id)}, but this cluster's id is {quoted(installation.cluster_id)}: "
-        f"the daemon would refuse every token; {recovery_hint(installation)}"
+        "the daemon would refuse every token"
     )
-    yield rule.finding(Subject.MAPPINGS, mappings.cluster_id_route, what, f"write clusterID: {installation.cluster_id}")
+    remedy = f"write clusterID: {installation.cluster_id}"
+    yield rule.finding(Subject.MAPPINGS, mappings.cluster_id_route, what, remedy, locks_out=True)
 
 
 def _shown(value: object) -> str:
@@ -51,23 +52,21 @@ def _nobody_mapped(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """The switch without mappings: the API server asks a daemon that does not run, or that lets nobody in."""
     entries = installation.mappings.entries if installation.mappings else ()
     if not entries and installation.cluster.authenticator_init and not installation.is_hub:
-        hint = recovery_hint(installation)
-        what = f"the authenticator is on for {installation.cluster_id}, but nobody is mapped; {hint}"
+        what = f"the authenticator is on for {installation.cluster_id}, but nobody is mapped"
         remedy = f"map an admin role: {installation.admin_command}"
         unread = next((each for each in installation.misplaced_files if each.name == MAPPINGS_NAME), None)
         if unread is not None:
             remedy = f"move {unread.path} where it is read [IAM098], or {remedy}"
-        yield rule.finding(Subject.CONFIG, switch_route(installation.cluster), what, remedy)
+        yield rule.finding(Subject.CONFIG, switch_route(installation.cluster), what, remedy, locks_out=True)
 
 
 def _would_not_start(rule: Rule, installation: Installation) -> Iterator[Finding]:
     failure = installation.loaded.failure if installation.mappings else None
     if failure is not None:
-        hint = recovery_hint(installation)
-        what = f"authenticator {installation.daemon_version} would not start: {failure.reason}; {hint}"
+        what = f"authenticator {installation.daemon_version} would not start: {failure.reason}"
         route = _at_fault(installation, failure)
         remedy = failure.remedy or "fix it before the mappings are applied"
-        found = rule.finding(Subject.MAPPINGS, route, what, remedy)
+        found = rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=True)
         yield replace(found, place=failure.place if failure.route is None else None)
 
 
@@ -86,23 +85,18 @@ def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding
         arn, own = entry.listed.arn, installation.partition
         partition = arn.split(":")[1] if arn.count(":") >= 5 else own
         if partition in PARTITIONS and not accepts_tokens_of(partition, own, version):
-            what = for_admins(
-                entry,
-                f"{shortened(arn)} is of the partition {partition}, the cluster of {own}: it never matches",
-                installation,
-            )
+            what = f"{shortened(arn)} is of the partition {partition}, the cluster of {own}: it never matches"
             meant = arn.replace(f"arn:{partition}:", f"arn:{own}:", 1)
             remedy = f"did you mean {shortened(meant)}? If not, remove the entry: nobody can log in by it"
-            yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, remedy)
+            yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, remedy, locks_out=entry.is_admin)
 
 
 def _too_large(rule: Rule, installation: Installation) -> Iterator[Finding]:
     size = _size(installation)
     if size > MAX_CONFIGMAP:
-        what = (
-            f"the mappings have {size:,} bytes, and a ConfigMap takes {MAX_CONFIGMAP:,}; {recovery_hint(installation)}"
-        )
-        yield rule.finding(Subject.MAPPINGS, Route(), what, "map the roles that people assume, not each of them")
+        what = f"the mappings have {size:,} bytes, and a ConfigMap takes {MAX_CONFIGMAP:,}"
+        remedy = "map the roles that people assume, not each of them"
+        yield rule.finding(Subject.MAPPINGS, Route(), what, remedy, locks_out=True)
 
 
 def _size(installation: Installation) -> int:
@@ -126,11 +120,11 @@ def _elsewhere(rule: Rule, installation: Installation) -> Iterator[Finding]:
     remedy = f"remove the key; with a webhook file of your own ({webhook}), switch Tarmak's init unit off"
     asked = f"Tarmak sends the API server to localhost:{DEFAULT_PORT}"
     if server.port != DEFAULT_PORT:
-        what = f"the daemon would listen at port {server.port}, and {asked}; {recovery_hint(installation)}"
-        yield rule.finding(Subject.MAPPINGS, settings.route("server.port"), what, remedy)
+        what = f"the daemon would listen at port {server.port}, and {asked}"
+        yield rule.finding(Subject.MAPPINGS, settings.route("server.port"), what, remedy, locks_out=True)
     if server.address not in _REACHED_BY_LOCALHOST:
-        what = f"the daemon would listen at {server.address}, and {asked}; {recovery_hint(installation)}"
-        yield rule.finding(Subject.MAPPINGS, settings.route("server.address"), what, remedy)
+        what = f"the daemon would listen at {server.address}, and {asked}"
+        yield rule.finding(Subject.MAPPINGS, settings.route("server.address"), what, remedy, locks_out=True)
 
 
 def _unknown_release(rule: Rule, installation: Installation) -> Iterator[Finding]:
@@ -144,13 +138,25 @@ def _unknown_release(rule: Rule, installation: Installation) -> Iterator[Finding
 
 
 INSTALLATION_RULES = (
-    Rule("IAM020", Severity.ERROR, Scope.INSTALLATION, "the mappings are for another cluster id", _other_cluster_id),
-    Rule("IAM021", Severity.WARNING, Scope.INSTALLATION, "the switch is on and nobody is mapped", _nobody_mapped),
-    Rule("IAM022", Severity.ERROR, Scope.INSTALLATION, "the daemon would not start", _would_not_start),
-    Rule("IAM023", Severity.ERROR, Scope.INSTALLATION, "an entry is of another partition", _other_partition),
-    Rule("IAM085", Severity.ERROR, Scope.INSTALLATION, "the mappings do not fit into a ConfigMap", _too_large),
-    Rule("IAM093", Severity.ERROR, Scope.INSTALLATION, "the daemon listens where nobody asks", _elsewhere),
-    Rule("IAM024", Severity.WARNING, Scope.INSTALLATION, "the daemon's release is not known here", _unknown_release),
+    error_rule(
+        "IAM020",
+        "cluster-id-mismatch",
+        Scope.INSTALLATION,
+        "the mappings are for another cluster id",
+        _other_cluster_id,
+    ),
+    warning_rule("IAM021", "no-mappings", Scope.INSTALLATION, "the switch is on and nobody is mapped", _nobody_mapped),
+    error_rule("IAM022", "daemon-does-not-start", Scope.INSTALLATION, "the daemon would not start", _would_not_start),
+    error_rule("IAM023", "entry-partition", Scope.INSTALLATION, "an entry is of another partition", _other_partition),
+    error_rule("IAM085", "configmap-size", Scope.INSTALLATION, "the mappings do not fit into a ConfigMap", _too_large),
+    error_rule("IAM093", "daemon-address", Scope.INSTALLATION, "the daemon listens where nobody asks", _elsewhere),
+    warning_rule(
+        "IAM024",
+        "unknown-daemon-release",
+        Scope.INSTALLATION,
+        "the daemon's release is not known here",
+        _unknown_release,
+    ),
 )
 
 _KINDS = {Subject.MAPPINGS: "mappings", Subject.SETTINGS: "settings"}
@@ -195,5 +201,5 @@ def _move(path: Path, target: Path) -> str:
 
 
 FILE_PLACE_RULES = (
-    Rule("IAM098", Severity.WARNING, Scope.INSTALLATION, "mappings or settings that are not read", _misplaced),
+    warning_rule("IAM098", "misplaced-file", Scope.INSTALLATION, "mappings or settings that are not read", _misplaced),
 )

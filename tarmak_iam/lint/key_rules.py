@@ -5,27 +5,26 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Alias, Entry, Mapping, Node, Scalar, Sequence, dereference, walk
 from tarmak_iam.document.render import Layout, flow_text
 from tarmak_iam.document.splices import column, dash_of
-from tarmak_iam.findings import At, Finding, Severity, Subject
+from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.lint.authenticator_keys import ENTRY_LISTS, IDENTITIES, LISTS, arn_in, is_empty_value
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.foreign_files import import_remedy, is_foreign, section_format
 from tarmak_iam.lint.messages import (
     IMPORT,
     column_of,
-    for_admins,
     is_first_on_line,
     last_line,
     lines_text,
-    recovery_hint,
 )
-from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.lint.rule import Rule, Scope, error_rule, warning_rule
 from tarmak_iam.lint.unread_keys import KeyPlace, UnreadKey, inner_keys, unread_keys
 from tarmak_iam.lint.written_lists import group_names, merged_list
 from tarmak_iam.mappings.mappings_file import Mappings
@@ -279,15 +278,15 @@ def _mistaken_key(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     document = mappings.document
     if is_foreign(document):
         what = "this is the file of another tool: the authenticator reads nothing of it, and nobody gets access"
-        what = f"{what}; {recovery_hint()}"
-        yield rule.finding(Subject.MAPPINGS, _first_key(document), what, import_remedy(document), at=At.KEY)
+        remedy = import_remedy(document)
+        found = rule.finding(Subject.MAPPINGS, _first_key(document), what, remedy, at=At.KEY, locks_out=True)
+        yield replace(found, hides_entries=True)
         return
     for group in _groups(document):
         if not _is_without_effect(document, group):
-            key = group.first
-            yield rule.finding(
-                Subject.MAPPINGS, key.route, _consequence(mappings, group), remedy_of(document, group), at=At.KEY
-            )
+            route, then, remedy = group.first.route, _consequence(mappings, group), remedy_of(document, group)
+            found = rule.finding(Subject.MAPPINGS, route, then.what, remedy, at=At.KEY, locks_out=then.locks_out)
+            yield replace(found, hides_entries=then.hides_entries)
 
 
 def _unknown_key(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -371,28 +370,36 @@ def _rename_remedy(document: Document, key: UnreadKey) -> str:
     return f"begin its name with x-: x-{key.name}" if _is_anchor(document, key.node.value) else ""
 
 
-def _consequence(mappings: Mappings, group: KeyGroup) -> str:
+class _Consequence(NamedTuple):
+    """`hides_entries` as in a Finding."""
+
+    what: str
+    locks_out: bool = True
+    hides_entries: bool = True
+
+
+def _consequence(mappings: Mappings, group: KeyGroup) -> _Consequence:
     """What the mistake comes to, what is worst first."""
     key, entry = group.first, _owner(mappings, group.first)
     ignored = f"the authenticator ignores {group.names} {_place(key)}"
     if key.existing is None and entry is not None and not entry.listed.principal and group.has_identity:
         has_no = f"the entry has no {'sso' if key.place is KeyPlace.SSO else key.intended}"
-        return f"{_EXITS}: {has_no}, and {ignored}; {recovery_hint()}"
+        return _Consequence(f"{_EXITS}: {has_no}, and {ignored}")
     if key.where == "sso" and key.existing is None and key.intended in ("permissionSetName", "accountID"):
-        return f"{_EXITS}: {ignored}; {recovery_hint()}"
+        return _Consequence(f"{_EXITS}: {ignored}")
     if inner := inner_keys(key):
-        is_lost = entry is not None and not entry.listed.principal
-        what = f"{_EXITS}: {ignored}" if is_lost else f"{ignored}, with {' and '.join(inner)} below it"
-        return f"{what}; {recovery_hint()}" if is_lost or _holds_admins(group) else what
+        if entry is not None and not entry.listed.principal:
+            return _Consequence(f"{_EXITS}: {ignored}")
+        return _Consequence(f"{ignored}, with {' and '.join(inner)} below it", _holds_admins(group), False)
     if key.place is KeyPlace.NOWHERE or group.hides_people or _holds_entries(key.node.value):
         if key.where in ENTRY_LISTS and key.place is KeyPlace.SERVER:
-            return f"{_EXITS}: {ignored}; {recovery_hint()}"
-        return f"{ignored}, and nobody mapped there gets access; {recovery_hint()}"
+            return _Consequence(f"{_EXITS}: {ignored}")
+        return _Consequence(f"{ignored}, and nobody mapped there gets access")
     if entry is not None and key.existing is None and key.place in (KeyPlace.HERE, KeyPlace.ENTRY):
         lost = [each.intended for each in group.keys if each.intended in ("username", "groups")]
         what = f"{ignored}, so {entry.name} has no {' and no '.join(lost)}" if lost else ignored
-        return f"{what}; {recovery_hint()}" if _holds_admins(group) else for_admins(entry, what)
-    return ignored
+        return _Consequence(what, _holds_admins(group) or entry.is_admin, False)
+    return _Consequence(ignored, False, False)
 
 
 def _holds_admins(group: KeyGroup) -> bool:
@@ -415,12 +422,14 @@ def _place(key: UnreadKey) -> str:
 
 
 KEY_RULES = (
-    Rule(
+    error_rule(
         "IAM057",
-        Severity.ERROR,
+        "misplaced-mapping-key",
         Scope.MAPPINGS,
         "a key of the mappings that is misspelt or in the wrong place",
         _mistaken_key,
     ),
-    Rule("IAM058", Severity.WARNING, Scope.MAPPINGS, "a key that the authenticator does not know", _unknown_key),
+    warning_rule(
+        "IAM058", "unknown-mapping-key", Scope.MAPPINGS, "a key that the authenticator does not know", _unknown_key
+    ),
 )

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from tarmak_iam.aws.arn import Arn, ArnError, parse_arn
 from tarmak_iam.aws.arn_flaws import canonical_text
 from tarmak_iam.aws.sts_hosts import sts_host
-from tarmak_iam.findings import Finding, Severity, Subject
+from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.identity.backend_support import CRD
 from tarmak_iam.identity.caller import identity_of
 from tarmak_iam.identity.model import Answer
@@ -18,7 +18,7 @@ from tarmak_iam.installation.admin_kubeconfig import AdminAccess, AdminState
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.kubeconfig.exec_plugin import exec_problems
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
-from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.lint.rule import Rule, Scope, error_rule, warning_rule
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.routes import Route
 
@@ -79,24 +79,26 @@ def _about_certificate(
 
 
 ADMIN_CERTIFICATE_RULES = (
-    Rule("IAM110", Severity.WARNING, Scope.INSTALLATION, "no admin certificate", _about_certificate(_missing)),
-    Rule(
+    warning_rule(
+        "IAM110", "admin-certificate-missing", Scope.INSTALLATION, "no admin certificate", _about_certificate(_missing)
+    ),
+    error_rule(
         "IAM111",
-        Severity.ERROR,
+        "admin-certificate-invalid",
         Scope.INSTALLATION,
         "an admin certificate that lets nobody in",
         _about_certificate(_unusable),
     ),
-    Rule(
+    warning_rule(
         "IAM112",
-        Severity.WARNING,
+        "admin-certificate-expires",
         Scope.INSTALLATION,
         "an admin certificate that expires soon",
         _about_certificate(_expires_soon),
     ),
-    Rule(
+    warning_rule(
         "IAM113",
-        Severity.WARNING,
+        "admin-certificate-not-admin",
         Scope.INSTALLATION,
         "an admin certificate of no admin",
         _about_certificate(_not_admin),
@@ -185,16 +187,32 @@ def _is_flawed(entry: WrittenEntry, role: Arn, installation: Installation) -> bo
 
 
 KUBECONFIG_RULES = (
-    Rule(
-        "IAM105", Severity.ERROR, Scope.INSTALLATION, "a kubectl that runs no command", _about_setting("kubectlVersion")
+    error_rule(
+        "IAM105",
+        "kubectl-too-old",
+        Scope.INSTALLATION,
+        "a kubectl that runs no command",
+        _about_setting("kubectlVersion"),
     ),
-    Rule(
+    error_rule(
         "IAM106",
-        Severity.ERROR,
+        "kubeconfig-role-partition",
         Scope.INSTALLATION,
         "a role of another partition to log in with",
         _about_setting("role"),
     ),
-    Rule("IAM107", Severity.ERROR, Scope.INSTALLATION, "a daemon that refuses its own region", _about_setting("image")),
-    Rule("IAM108", Severity.WARNING, Scope.INSTALLATION, "a role to log in with that is not mapped", _unmapped_role),
+    error_rule(
+        "IAM107",
+        "unsupported-daemon-region",
+        Scope.INSTALLATION,
+        "a daemon that refuses its own region",
+        _about_setting("image"),
+    ),
+    warning_rule(
+        "IAM108",
+        "kubeconfig-role-unmapped",
+        Scope.INSTALLATION,
+        "a role to log in with that is not mapped",
+        _unmapped_role,
+    ),
 )

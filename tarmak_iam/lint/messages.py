@@ -11,9 +11,7 @@ from tarmak_iam.document.scalars import GoTime, ScalarError, resolve_v2, resolve
 from tarmak_iam.document.splices import code_end, column
 from tarmak_iam.findings import Finding
 from tarmak_iam.identity.viper import weak_text
-from tarmak_iam.installation.admin_kubeconfig import NOT_EXAMINED
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.lint.entries import WrittenEntry
 from tarmak_iam.routes import Route
 
 MAP = PLAIN.tarmak_iam("map")
@@ -22,24 +20,11 @@ MAP = PLAIN.tarmak_iam("map")
 IMPORT = f"{MAP} import"
 
 
-def recovery_hint(installation: Installation | None = None) -> str:
-    """What every message about a lock-out says of the admin certificate; a rule that sees the mappings alone cannot
-    know it."""
-    return installation.admin_access.text if installation else NOT_EXAMINED
-
-
 def of_cluster(finding: Finding, installation: Installation) -> Finding:
-    """What a rule finds that sees the mappings alone, with what was found of the cluster's admin certificate, and with
-    the cluster's own command."""
-    message = finding.message
-    if NOT_EXAMINED in message:
-        message = message.replace(NOT_EXAMINED, recovery_hint(installation))
-    return replace(finding, message=message, remedy=finding.remedy.replace(MAP, installation.command("map")))
-
-
-def for_admins(entry: WrittenEntry, what: str, installation: Installation | None = None) -> str:
-    """The message, and what was found of the way back where the entry was to let an admin in."""
-    return f"{what}; {recovery_hint(installation)}" if entry.is_admin else what
+    """What a rule finds, with what was found of the cluster's admin certificate where somebody may lose access, and
+    with the cluster's own command."""
+    recovery = None if finding.recovery is None else installation.admin_access.text
+    return replace(finding, recovery=recovery, remedy=finding.remedy.replace(MAP, installation.command("map")))
 
 
 def early_end(document: Document) -> tuple[str, str] | None:

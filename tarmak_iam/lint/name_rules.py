@@ -10,7 +10,7 @@ from tarmak_iam.aws.copied_text import Trace, cleaned, placeholder, traces
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Scalar, dereference
 from tarmak_iam.document.render import quote
-from tarmak_iam.findings import Finding, Severity, Subject
+from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion, ReleaseFeature, known_releases
 from tarmak_iam.identity.templates import (
     PRIVATE_DNS,
@@ -26,9 +26,8 @@ from tarmak_iam.identity.templates import (
 from tarmak_iam.identity.viper import field_key, field_value
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
-from tarmak_iam.lint.messages import for_admins, recovery_hint
 from tarmak_iam.lint.principal_rules import DESCRIBING_ROLE
-from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.lint.rule import Rule, Scope, error_rule, warning_rule
 from tarmak_iam.mappings.groups import ADMINS, joined_groups
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Route
@@ -56,9 +55,8 @@ def _blank(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
                 yield rule.finding(Subject.MAPPINGS, route, what, "write it on one line")
             elif _is_blank(kind, text):
                 what = _WHAT_OF_BLANKS[kind].format(name=repr(shortened(text)))
-                yield rule.finding(
-                    Subject.MAPPINGS, route, _for_lost_admins(kind, text, what), _write_remedy(kind, cleaned(text))
-                )
+                remedy = _write_remedy(kind, cleaned(text))
+                yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=_is_admins(kind, text))
 
 
 def _is_blank(kind: str, text: str) -> bool:
@@ -81,7 +79,7 @@ def _traced(*kinds: Trace) -> Callable[[Rule, Mappings], Iterator[Finding]]:
                 shown = ascii(shortened(text)) if trace in (Trace.INVISIBLE, Trace.LETTERS) else quoted(text)
                 what = f"the {kind} {shown} {_WHAT[trace]}{count}"
                 remedy = _write_remedy(kind, cleaned(text))
-                yield rule.finding(Subject.MAPPINGS, route, _for_lost_admins(kind, text, what), remedy)
+                yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=_is_admins(kind, text))
 
     return check
 
@@ -93,7 +91,8 @@ def _ending(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         bare = cleaned(arn)
         if bare != arn and entry.flaw is None and arn_flaw(bare) is None:
             what = f"{shortened(arn)} ends with a punctuation mark, probably by mistake"
-            yield rule.finding(Subject.MAPPINGS, entry.at_arn, for_admins(entry, what), f"write {shortened(bare)}")
+            remedy = f"write {shortened(bare)}"
+            yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, remedy, locks_out=entry.is_admin)
         yield from _ending_of_set(rule, entry)
     yield from _traced(Trace.ENDING)(rule, mappings)
 
@@ -106,7 +105,7 @@ def _ending_of_set(rule: Rule, entry: WrittenEntry) -> Iterator[Finding]:
     if bare != name and is_permission_set(name) and is_permission_set(bare):
         route = entry.at("sso") / field_key(sso, "permissionSetName")
         what = f"the permission set {quoted(name)} ends with a punctuation mark, probably by mistake"
-        yield rule.finding(Subject.MAPPINGS, route, for_admins(entry, what), f"write {quote(bare)}")
+        yield rule.finding(Subject.MAPPINGS, route, what, f"write {quote(bare)}", locks_out=entry.is_admin)
 
 
 def _wildcard(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -124,7 +123,7 @@ def _left_open(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         if left:
             what = f"{shortened(arn)} has the placeholder {shortened(left)} in it"
             remedy = f"put the real name in the place of {shortened(left)}"
-            yield rule.finding(Subject.MAPPINGS, entry.at_arn, for_admins(entry, what), remedy)
+            yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, remedy, locks_out=entry.is_admin)
         for kind, text, route in entry.names:
             left = placeholder(text)
             if left and not any(bracketed(text)):  # which is a template, and another finding
@@ -159,30 +158,30 @@ def _first_trace(text: str) -> Trace | None:
     return found[0] if found else None
 
 
-def _for_lost_admins(kind: str, text: str, what: str) -> str:
+def _is_admins(kind: str, text: str) -> bool:
     """An admin group that is there but for the traces of copying was meant, too."""
-    return f"{what}; {recovery_hint()}" if kind == "group" and cleaned(text) == ADMINS else what
+    return kind == "group" and cleaned(text) == ADMINS
 
 
 NAME_RULES = (
-    Rule("IAM078", Severity.ERROR, Scope.MAPPINGS, "blanks in a username or group", _blank),
-    Rule(
+    error_rule("IAM078", "whitespace-in-name", Scope.MAPPINGS, "blanks in a username or group", _blank),
+    error_rule(
         "IAM122",
-        Severity.ERROR,
+        "stray-characters",
         Scope.MAPPINGS,
         "quotes, brackets or invisible characters in a username or group",
         _traced(Trace.INVISIBLE, Trace.QUOTES),
     ),
-    Rule("IAM123", Severity.ERROR, Scope.MAPPINGS, "a placeholder that is still there", _left_open),
-    Rule(
+    error_rule("IAM123", "placeholder", Scope.MAPPINGS, "a placeholder that is still there", _left_open),
+    error_rule(
         "IAM124",
-        Severity.ERROR,
+        "lookalike-letters",
         Scope.MAPPINGS,
         "letters in a username or group that look like others",
         _traced(Trace.LETTERS),
     ),
-    Rule("IAM128", Severity.WARNING, Scope.MAPPINGS, "a wildcard in a group", _wildcard),
-    Rule("IAM127", Severity.WARNING, Scope.MAPPINGS, "a punctuation mark at the end of a name", _ending),
+    warning_rule("IAM128", "group-wildcard", Scope.MAPPINGS, "a wildcard in a group", _wildcard),
+    warning_rule("IAM127", "trailing-punctuation", Scope.MAPPINGS, "a punctuation mark at the end of a name", _ending),
 )
 
 _ALSO = {
@@ -280,7 +279,7 @@ def _instances_only(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         misuse = _misuse(entry)
         if misuse is not None:
             what, remedy, route = misuse
-            yield rule.finding(Subject.MAPPINGS, route, for_admins(entry, what), remedy)
+            yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=entry.is_admin)
 
 
 def _misuse(entry: WrittenEntry) -> tuple[str, str, Route] | None:
@@ -338,12 +337,30 @@ def _is_replaced(name: str, entry: WrittenEntry, version: DaemonVersion) -> bool
 
 
 TEMPLATE_RULES = (
-    Rule("IAM065", Severity.ERROR, Scope.MAPPINGS, "a template that the authenticator does not know", _unknown),
-    Rule("IAM066", Severity.WARNING, Scope.MAPPINGS, "a private DNS name of another account", _other_account),
-    Rule("IAM067", Severity.ERROR, Scope.MAPPINGS, "a template that refuses everyone but instances", _instances_only),
-    Rule("IAM068", Severity.WARNING, Scope.MAPPINGS, "a session name where there is no session", _no_session),
+    error_rule(
+        "IAM065", "unknown-template", Scope.MAPPINGS, "a template that the authenticator does not know", _unknown
+    ),
+    warning_rule(
+        "IAM066", "private-dns-account", Scope.MAPPINGS, "a private DNS name of another account", _other_account
+    ),
+    error_rule(
+        "IAM067",
+        "private-dns-instances-only",
+        Scope.MAPPINGS,
+        "a template that refuses everyone but instances",
+        _instances_only,
+    ),
+    warning_rule(
+        "IAM068",
+        "session-name-without-session",
+        Scope.MAPPINGS,
+        "a session name where there is no session",
+        _no_session,
+    ),
 )
 
 TEMPLATE_VERSION_RULES = (
-    Rule("IAM080", Severity.ERROR, Scope.INSTALLATION, "a template that this daemon does not replace", _newer),
+    error_rule(
+        "IAM080", "unsupported-template", Scope.INSTALLATION, "a template that this daemon does not replace", _newer
+    ),
 )

@@ -23,14 +23,13 @@ from tarmak_iam.aws.arn_flaws import ArnFlaw, FlawKind, account_remedy, account_
 from tarmak_iam.document import Document
 from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.document.nodes import Scalar, dereference
-from tarmak_iam.findings import Finding, Severity, Subject
+from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.identity.model import IdentityMapping as Role
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature
 from tarmak_iam.identity.viper import as_text, as_texts, field_key, field_value
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
-from tarmak_iam.lint.messages import for_admins, recovery_hint
-from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.lint.rule import Rule, Scope, error_rule, warning_rule
 from tarmak_iam.lint.written_lists import is_list_text, is_reported_elsewhere
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Route
@@ -57,7 +56,7 @@ def _flawed(*flaws: FlawKind) -> Callable[[Rule, Mappings], Iterator[Finding]]:
             found = entry.flaw
             if found is not None and found.kind in flaws:
                 remedy = joining_remedy(mappings, entry, found) or _literal(mappings, entry, found)
-                yield rule.finding(Subject.MAPPINGS, entry.at_arn, for_admins(entry, found.what), remedy)
+                yield rule.finding(Subject.MAPPINGS, entry.at_arn, found.what, remedy, locks_out=entry.is_admin)
 
     return check
 
@@ -101,7 +100,7 @@ def _never(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             continue
         what = f"the entry has no {entry.arn_key}, so it matches nobody and newer daemons do not start"
         remedy = f"add {entry.arn_key}, or remove the entry"
-        yield rule.finding(Subject.MAPPINGS, entry.at(entry.arn_key), for_admins(entry, what), remedy)
+        yield rule.finding(Subject.MAPPINGS, entry.at(entry.arn_key), what, remedy, locks_out=entry.is_admin)
 
 
 def _root_or_federated(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -121,18 +120,20 @@ def _root_or_federated(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 
 ARN_RULES = (
-    Rule("IAM010", Severity.ERROR, Scope.MAPPINGS, "an ARN that is none, or that no caller has", _never),
-    Rule("IAM050", Severity.ERROR, Scope.MAPPINGS, "the ARN of a role with its path", _flawed(FlawKind.PATH)),
-    Rule("IAM051", Severity.ERROR, Scope.MAPPINGS, "a wildcard in an ARN", _flawed(FlawKind.WILDCARD)),
-    Rule("IAM052", Severity.ERROR, Scope.MAPPINGS, "an ARN of an unknown partition", _flawed(FlawKind.PARTITION)),
-    Rule("IAM055", Severity.ERROR, Scope.MAPPINGS, "one session of a role", _flawed(FlawKind.ASSUMED_ROLE)),
-    Rule("IAM121", Severity.ERROR, Scope.MAPPINGS, "a service-linked role", _flawed(FlawKind.SERVICE_LINKED)),
-    Rule("IAM056", Severity.WARNING, Scope.MAPPINGS, "a root or federated user", _root_or_federated),
+    error_rule("IAM010", "invalid-arn", Scope.MAPPINGS, "an ARN that is none, or that no caller has", _never),
+    error_rule("IAM050", "role-path", Scope.MAPPINGS, "the ARN of a role with its path", _flawed(FlawKind.PATH)),
+    error_rule("IAM051", "arn-wildcard", Scope.MAPPINGS, "a wildcard in an ARN", _flawed(FlawKind.WILDCARD)),
+    error_rule(
+        "IAM052", "unknown-partition", Scope.MAPPINGS, "an ARN of an unknown partition", _flawed(FlawKind.PARTITION)
+    ),
+    error_rule("IAM055", "assumed-role-arn", Scope.MAPPINGS, "one session of a role", _flawed(FlawKind.ASSUMED_ROLE)),
+    error_rule(
+        "IAM121", "service-linked-role", Scope.MAPPINGS, "a service-linked role", _flawed(FlawKind.SERVICE_LINKED)
+    ),
+    warning_rule("IAM056", "root-or-federated-user", Scope.MAPPINGS, "a root or federated user", _root_or_federated),
 )
 
 _ELEVEN_DIGITS = re.compile(r"[0-9]{11}\Z", re.ASCII)
-
-_MATCHES_NOBODY = "so it matches nobody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +146,13 @@ class _Account:
     """The text of a plain scalar, None for another."""
     route: Route
     where: str
-    consequence: str = _MATCHES_NOBODY
+    ends_daemon: bool = False
     shares_text: bool = False
     """Whether it is one of several in one text."""
+
+    @property
+    def consequence(self) -> str:
+        return "so the daemon does not start, and nobody gets access" if self.ends_daemon else "so it matches nobody"
 
 
 def _accounts(mappings: Mappings) -> Iterator[_Account]:
@@ -175,13 +180,12 @@ def _mapped_accounts(mappings: Mappings) -> Iterator[_Account]:
 def _sso_accounts(mappings: Mappings) -> Iterator[_Account]:
     """Releases that know SSO entries check the account, and the others from v0.5.0 on refuse the entry (startup.json of
     the recordings)."""
-    ends = f"so the daemon does not start, and nobody gets access; {recovery_hint()}"
     for entry in entries_of(mappings).entries:
         sso = entry.value("sso")
         if isinstance(sso, Mapping) and field_value(sso, "accountID") is not None:
             route = entry.at("sso") / field_key(sso, "accountID")
             text = entry.listed.sso.partition("/")[0]
-            yield _Account(text, _written(mappings.document, route), route, "sso.accountID", ends)
+            yield _Account(text, _written(mappings.document, route), route, "sso.accountID", ends_daemon=True)
 
 
 def _written(document: Document, route: Route) -> str | None:
@@ -208,12 +212,13 @@ def _account_shape(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         found = entry.flaw
         if entry.listed.arn and found is not None and found.kind is FlawKind.ACCOUNT:
             remedy = joining_remedy(mappings, entry, found) or found.remedy
-            yield rule.finding(Subject.MAPPINGS, entry.at_arn, for_admins(entry, found.what), remedy)
+            yield rule.finding(Subject.MAPPINGS, entry.at_arn, found.what, remedy, locks_out=entry.is_admin)
     for account in _accounts(mappings):
         if is_account(account.text) or _twelve_digits(account) or _without_zero(account):
             continue
         what = f"{account.where} {quoted(account.text)} {account_shape(account.text)}, {account.consequence}"
-        yield rule.finding(Subject.MAPPINGS, account.route, what, _shape_remedy(account))
+        remedy = _shape_remedy(account)
+        yield rule.finding(Subject.MAPPINGS, account.route, what, remedy, locks_out=account.ends_daemon)
 
 
 def _shape_remedy(account: _Account) -> str:
@@ -236,19 +241,18 @@ def _lost_zero(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
                 f"{account.where} {shortened(account.written)} is read as the number "
                 f"{shortened(account.text)}, {account.consequence}"
             )
-            yield rule.finding(Subject.MAPPINGS, account.route, what, f'put it in quotes: "{twelve}"')
+            remedy = f'put it in quotes: "{twelve}"'
+            yield rule.finding(Subject.MAPPINGS, account.route, what, remedy, locks_out=account.ends_daemon)
         elif probable is not None:
-            what = (
-                f"{account.where} {quoted(account.text)} has 11 digits, {account.consequence}; "
-                "as a number it probably lost its leading zero"
-            )
+            what = f"{account.where} {quoted(account.text)} has 11 digits, {account.consequence}"
             remedy = f'{account_remedy(account.text)}; if it begins with a zero, write "{probable}"'
-            yield rule.finding(Subject.MAPPINGS, account.route, what, remedy)
+            found = rule.finding(Subject.MAPPINGS, account.route, what, remedy, locks_out=account.ends_daemon)
+            yield replace(found, detail="as a number it probably lost its leading zero")
 
 
 ACCOUNT_RULES = (
-    Rule("IAM053", Severity.ERROR, Scope.MAPPINGS, "an account that does not have 12 digits", _account_shape),
-    Rule("IAM054", Severity.ERROR, Scope.MAPPINGS, "an account whose leading zero is lost", _lost_zero),
+    error_rule("IAM053", "account-digits", Scope.MAPPINGS, "an account that does not have 12 digits", _account_shape),
+    error_rule("IAM054", "account-leading-zero", Scope.MAPPINGS, "an account whose leading zero is lost", _lost_zero),
 )
 
 _GATE = "SSORoleMatch"
@@ -269,7 +273,7 @@ def _partition(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
                 remedy = (
                     f"map the role {shortened(name)}_... of {role.partition} by its ARN: SSO entries are for aws only"
                 )
-            yield rule.finding(Subject.MAPPINGS, route, for_admins(entry, what), remedy)
+            yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=entry.is_admin)
 
 
 def _role_name(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -277,14 +281,14 @@ def _role_name(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
         found, sso = entry.flaw if entry.listed.arn else None, entry.value("sso")
         if found is not None and found.kind is FlawKind.SSO_NAME:
-            yield rule.finding(Subject.MAPPINGS, entry.at_arn, for_admins(entry, found.what), found.remedy)
+            yield rule.finding(Subject.MAPPINGS, entry.at_arn, found.what, found.remedy, locks_out=entry.is_admin)
         name = str(field_value(sso, "permissionSetName") or "") if isinstance(sso, Mapping) else ""
         if is_role_name(name):
             route = entry.at("sso") / field_key(sso, "permissionSetName")
             what = f"{quoted(name)} is the name of a role, not of a permission set: the entry would never match"
             bare = permission_set_like(name)
             remedy = f'write "{shortened(bare)}"' if bare else "write the name of the permission set"
-            yield rule.finding(Subject.MAPPINGS, route, for_admins(entry, what), remedy)
+            yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=entry.is_admin)
 
 
 def _gate_is_off(rule: Rule, installation: Installation) -> Iterator[Finding]:
@@ -301,7 +305,7 @@ def _gate_is_off(rule: Rule, installation: Installation) -> Iterator[Finding]:
         else:
             what = f"authenticator {version} has no SSO entries (v0.6.0, v0.6.1, v0.6.30 and later have)"
             remedy = "choose a newer image, or map the role AWSReservedSSO_... by its ARN without path"
-        yield rule.finding(Subject.MAPPINGS, entry.at("sso"), for_admins(entry, what, installation), remedy)
+        yield rule.finding(Subject.MAPPINGS, entry.at("sso"), what, remedy, locks_out=entry.is_admin)
 
 
 def _overlap(rule: Rule, installation: Installation) -> Iterator[Finding]:
@@ -344,13 +348,13 @@ def _overlap_message(mappings: Mappings, role: Role, other: Role) -> tuple[str, 
 
 
 SSO_RULES = (
-    Rule("IAM077", Severity.ERROR, Scope.MAPPINGS, "an SSO entry with a partition", _partition),
-    Rule("IAM120", Severity.ERROR, Scope.MAPPINGS, "the name of an SSO role that is not whole", _role_name),
+    error_rule("IAM077", "sso-partition", Scope.MAPPINGS, "an SSO entry with a partition", _partition),
+    error_rule("IAM120", "sso-role-name", Scope.MAPPINGS, "the name of an SSO role that is not whole", _role_name),
 )
 
 SSO_VERSION_RULES = (
-    Rule("IAM082", Severity.ERROR, Scope.INSTALLATION, "an SSO entry that does not count", _gate_is_off),
-    Rule("IAM083", Severity.ERROR, Scope.INSTALLATION, "two entries for one SSO role", _overlap),
+    error_rule("IAM082", "sso-unsupported", Scope.INSTALLATION, "an SSO entry that does not count", _gate_is_off),
+    error_rule("IAM083", "sso-overlap", Scope.INSTALLATION, "two entries for one SSO role", _overlap),
 )
 
 DESCRIBING_ROLE = "server.ec2DescribeInstancesRoleARN"
@@ -371,28 +375,30 @@ def _cannot_be_assumed(rule: Rule, installation: Installation) -> Iterator[Findi
     where the text is no ARN at all (pkg/server/server.go of aws-iam-authenticator)."""
     mappings = installation.mappings
     value = entries_of(mappings).settings.get(DESCRIBING_ROLE) if mappings else None
-    what = _problem(value, installation)
-    if mappings is None or what is None:
+    problem = _problem(value, installation)
+    if mappings is None or problem is None:
         return
+    what, ends_daemon = problem
     remedy = (
         f"write one such as arn:{installation.partition}:iam::111122223333:role/NAME, or remove the key: Tarmak's "
         "masters may describe instances themselves"
     )
     route = entries_of(mappings).settings.route(DESCRIBING_ROLE)
-    yield rule.finding(Subject.MAPPINGS, route, f"{DESCRIBING_ROLE} {what}", remedy)
+    yield rule.finding(Subject.MAPPINGS, route, f"{DESCRIBING_ROLE} {what}", remedy, locks_out=ends_daemon)
 
 
-def _problem(value: Any, installation: Installation) -> str | None:
+def _problem(value: Any, installation: Installation) -> tuple[str, bool] | None:
+    """What is wrong with it, and whether the daemon ends."""
     if isinstance(value, (list, dict)):
-        return f"is a {'list' if isinstance(value, list) else 'mapping'}, which the authenticator ignores"
+        return f"is a {'list' if isinstance(value, list) else 'mapping'}, which the authenticator ignores", False
     text = "" if value is None else as_text(value)
     reason = _flaw(text, installation) if text else None
     if reason is None:
         return None
     what = f"is {quoted(text)}, not the ARN of a role: {reason}"
     if _ends_daemon(text, installation.daemon_version):
-        return f"{what}; authenticator {installation.daemon_version} would not start; {recovery_hint(installation)}"
-    return what
+        return f"{what}; authenticator {installation.daemon_version} would not start", True
+    return what, False
 
 
 def _flaw(text: str, installation: Installation) -> str | None:
@@ -423,5 +429,11 @@ def _ends_daemon(text: str, version: DaemonVersion) -> bool:
 
 
 DESCRIBING_ROLE_RULES = (
-    Rule("IAM109", Severity.ERROR, Scope.INSTALLATION, "a role that cannot describe instances", _cannot_be_assumed),
+    error_rule(
+        "IAM109",
+        "describe-instances-role",
+        Scope.INSTALLATION,
+        "a role that cannot describe instances",
+        _cannot_be_assumed,
+    ),
 )

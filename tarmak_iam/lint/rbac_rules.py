@@ -11,14 +11,13 @@ from tarmak_iam.aws.copied_text import cleaned
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import dereference
 from tarmak_iam.document.render import scalar_text
-from tarmak_iam.findings import At, Finding, Severity, Subject
+from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.identity.model import Grant
 from tarmak_iam.identity.templates import PRIVATE_DNS, braced, can_become, fixed_prefix, has_session
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
-from tarmak_iam.lint.messages import recovery_hint
 from tarmak_iam.lint.name_rules import is_on_several_lines
-from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.lint.rule import Rule, Scope, error_rule, warning_rule
 from tarmak_iam.lint.written_lists import is_dashed
 from tarmak_iam.mappings.groups import (
     ADMINS,
@@ -93,10 +92,9 @@ def _joined(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
                 parts, mark = _lines(mappings.document, route), "lines without a dash"
             if parts is not None:
                 what = f"the group {quoted(group)} has {mark}, and the daemon takes it as one group"
-                what = f"{what}; {recovery_hint()}" if ADMINS in parts else what
                 items = ", ".join(scalar_text(shortened(part), flow=":" not in part) for part in parts)
                 remedy = f"write each as an item of its own: [{items}]" if parts else "remove it"
-                yield rule.finding(Subject.MAPPINGS, route, what, remedy)
+                yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=ADMINS in parts)
 
 
 def _lines(document: Document, route: Route) -> tuple[str, ...]:
@@ -112,8 +110,8 @@ def _near_own(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         near = _nearest(group.name)
         if near:
             what = f"Kubernetes knows no group {quoted(group.name)}, so it gives nothing by itself"
-            what = f"{what}; {recovery_hint()}" if near == ADMINS else what
-            yield rule.finding(Subject.MAPPINGS, group.route, what, _instead(group, near))
+            remedy = _instead(group, near)
+            yield rule.finding(Subject.MAPPINGS, group.route, what, remedy, locks_out=near == ADMINS)
 
 
 def _instead(group: _Group, near: str) -> str:
@@ -160,11 +158,10 @@ def _no_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         is_admin_role = _letters(group.name) == _letters(_CLUSTER_ADMIN)
         name = f"nearly {_CLUSTER_ADMIN}, " if is_admin_role and group.name != _CLUSTER_ADMIN else ""
         what = f"{quoted(group.name)} is {name}a {kind} of Kubernetes, not a group: without a binding it gives nothing"
-        remedy = group.removal
-        if is_admin_role and not group.entry.is_admin:
-            what = f"{what}; {recovery_hint()}"
+        remedy, was_to_be_admin = group.removal, is_admin_role and not group.entry.is_admin
+        if was_to_be_admin:
             remedy = f'write "{ADMINS}", or bind a group of that name and then ignore this'
-        yield rule.finding(Subject.MAPPINGS, group.route, what, remedy)
+        yield rule.finding(Subject.MAPPINGS, group.route, what, remedy, locks_out=was_to_be_admin)
 
 
 def _own_group(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -212,10 +209,14 @@ def _of_service_accounts(group: _Group) -> str:
 
 
 GROUP_RULES = (
-    Rule("IAM064", Severity.WARNING, Scope.MAPPINGS, "a group that is nearly one of Kubernetes's own", _near_own),
-    Rule("IAM114", Severity.WARNING, Scope.MAPPINGS, "several groups in one text", _joined),
-    Rule("IAM125", Severity.WARNING, Scope.MAPPINGS, "a group with the name of a ClusterRole or user", _no_group),
-    Rule("IAM126", Severity.WARNING, Scope.MAPPINGS, "a group that Kubernetes gives itself", _own_group),
+    warning_rule(
+        "IAM064", "misspelt-group", Scope.MAPPINGS, "a group that is nearly one of Kubernetes's own", _near_own
+    ),
+    warning_rule("IAM114", "joined-groups", Scope.MAPPINGS, "several groups in one text", _joined),
+    warning_rule(
+        "IAM125", "role-as-group", Scope.MAPPINGS, "a group with the name of a ClusterRole or user", _no_group
+    ),
+    warning_rule("IAM126", "built-in-group", Scope.MAPPINGS, "a group that Kubernetes gives itself", _own_group),
 )
 
 _NODE_TEMPLATE = f"system:node:{PRIVATE_DNS}"
@@ -347,9 +348,10 @@ def _no_admin(rule: Rule, installation: Installation) -> Iterator[Finding]:
             return
     settings = entries_of(mappings).settings
     keys = [key for key in ("server.mapRoles", "server.mapUsers", "server.mapAccounts") if settings.get(key)]
-    what = f"nobody gets {ADMINS}: no one could mend the cluster by IAM; {recovery_hint(installation)}"
+    what = f"nobody gets {ADMINS}: no one could mend the cluster by IAM"
     remedy = f"map an admin role: {installation.admin_command}"
-    yield rule.finding(Subject.MAPPINGS, settings.route(keys[0] if keys else "server"), what, remedy, at=At.KEY)
+    route = settings.route(keys[0] if keys else "server")
+    yield rule.finding(Subject.MAPPINGS, route, what, remedy, at=At.KEY, locks_out=True)
 
 
 def _may_be_admin(grant: Grant) -> bool:
@@ -359,17 +361,19 @@ def _may_be_admin(grant: Grant) -> bool:
 
 
 PRIVILEGE_RULES = (
-    Rule("IAM070", Severity.WARNING, Scope.MAPPINGS, "a username that the caller chooses", _chosen_username),
-    Rule(
+    warning_rule(
+        "IAM070", "caller-chosen-username", Scope.MAPPINGS, "a username that the caller chooses", _chosen_username
+    ),
+    error_rule(
         "IAM071",
-        Severity.ERROR,
+        "caller-chosen-system-username",
         Scope.MAPPINGS,
         "a username of Kubernetes's own that the caller chooses",
         _chosen_reserved,
     ),
-    Rule("IAM072", Severity.ERROR, Scope.MAPPINGS, "a group that the caller chooses", _chosen_group),
-    Rule("IAM073", Severity.WARNING, Scope.MAPPINGS, "a username that is reserved", _reserved_username),
-    Rule("IAM074", Severity.WARNING, Scope.MAPPINGS, "everyone of an account", _whole_account),
+    error_rule("IAM072", "caller-chosen-group", Scope.MAPPINGS, "a group that the caller chooses", _chosen_group),
+    warning_rule("IAM073", "reserved-username", Scope.MAPPINGS, "a username that is reserved", _reserved_username),
+    warning_rule("IAM074", "account-mapping", Scope.MAPPINGS, "everyone of an account", _whole_account),
 )
 
-ADMIN_RULES = (Rule("IAM084", Severity.WARNING, Scope.INSTALLATION, "nobody is an admin", _no_admin),)
+ADMIN_RULES = (warning_rule("IAM084", "no-admin", Scope.INSTALLATION, "nobody is an admin", _no_admin),)

@@ -11,6 +11,7 @@ from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.ignored_content import IgnoredContent
 from tarmak_iam.document import Document
 from tarmak_iam.findings import At, Finding, Severity, Subject
+from tarmak_iam.installation.admin_kubeconfig import NOT_EXAMINED
 from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.mappings.mappings_file import Mappings
@@ -61,6 +62,9 @@ class Subjects:
         return self.config.document if self.config else None
 
 
+Check = Callable[["Rule", Any], Iterator[Finding]]
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """`check` yields the findings of one subject; `summary` says in a sentence what it looks for."""
@@ -69,9 +73,30 @@ class Rule:
     severity: Severity
     scope: Scope
     summary: str
-    check: Callable[[Rule, Any], Iterator[Finding]] = field(repr=False)
+    check: Check = field(repr=False)
+    name: str = field(default="", kw_only=True)
+    """In words with dashes, for people to remember; comments may name the rule by it."""
 
     def finding(
-        self, subject: Subject, route: Path | Route, message: str, remedy: str = "", *, at: At = At.VALUE
+        self,
+        subject: Subject,
+        route: Path | Route,
+        message: str,
+        remedy: str = "",
+        *,
+        at: At = At.VALUE,
+        locks_out: bool = False,
     ) -> Finding:
-        return Finding(self.id, self.severity, subject, Route.of(route), message, remedy, at)
+        """`locks_out`: somebody may lose access, so that the message names the way back (see `of_cluster`)."""
+        recovery = NOT_EXAMINED if locks_out else None
+        return Finding(self.id, self.severity, subject, Route.of(route), message, remedy, at, recovery=recovery)
+
+
+def error_rule(rule_id: str, name: str, scope: Scope, summary: str, check: Check) -> Rule:
+    """A rule of ours whose findings are errors."""
+    return Rule(rule_id, Severity.ERROR, scope, summary, check, name=name)
+
+
+def warning_rule(rule_id: str, name: str, scope: Scope, summary: str, check: Check) -> Rule:
+    """A rule of ours whose findings are warnings."""
+    return Rule(rule_id, Severity.WARNING, scope, summary, check, name=name)

@@ -64,9 +64,6 @@ _KEEPS_ADMINS_OUT = frozenset({"IAM087"})
 _HIDES_ENTRIES = frozenset({_MISTAKEN_KEY, _DOUBLED_KEY}) | _LIST_SHAPES
 """The same, where the file names system:masters somewhere."""
 
-_HIDES = "gets access"
-"""What the rule about keys says of those that hold entries."""
-
 _NAMES_ADMINS = frozenset({"IAM061", "IAM064", "IAM078", "IAM114", "IAM122", "IAM124", "IAM125", "IAM127"})
 """The same, where what they say of a group is that it was to be system:masters."""
 
@@ -90,9 +87,7 @@ def _is_implied(finding: Finding, findings: list[Finding], mappings: Mappings | 
     if finding.id == _NOBODY and any(_is_all_of_server(each) for each in others):
         return True
     if finding.id == _NOBODY:
-        return any(
-            each.id in _HIDES_EVERYONE and (each.id != _MISTAKEN_KEY or _HIDES in each.message) for each in others
-        )
+        return any(each.id in _HIDES_EVERYONE and (each.id != _MISTAKEN_KEY or each.hides_entries) for each in others)
     if finding.id == _ROLE_UNMAPPED:
         return bool(ids & _HIDES_SOMEBODY) or any(each.id == _NOBODY for each in findings)
     if finding.id == _NO_ADMIN:

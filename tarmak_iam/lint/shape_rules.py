@@ -8,7 +8,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Entry as NodeEntry
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereference
 from tarmak_iam.document.splices import column, dash_of
-from tarmak_iam.findings import At, Finding, Severity, Subject
+from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.lint.authenticator_keys import LISTS, arn_in, is_by_name, is_empty_value
 from tarmak_iam.lint.entries import entries_of
 from tarmak_iam.lint.foreign_files import is_foreign
@@ -16,12 +16,10 @@ from tarmak_iam.lint.messages import (
     column_of,
     early_end,
     first_line,
-    for_admins,
     lines_text,
-    recovery_hint,
     scalar_by_release,
 )
-from tarmak_iam.lint.rule import Rule, Scope
+from tarmak_iam.lint.rule import Rule, Scope, error_rule, warning_rule
 from tarmak_iam.lint.written_lists import (
     SplitEntry,
     WrittenList,
@@ -54,9 +52,10 @@ def _split_entry(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         line = first_line(document, split.owner_item.entries[0].key)
         what = (
             f"{_EXITS}: the dash before {quoted(first.text)} splits an entry in two, and one of them has no principal"
-            f"; probably it goes on from line {line}; {recovery_hint()}"
+            f"; probably it goes on from line {line}"
         )
-        yield rule.finding(Subject.MAPPINGS, split.route, what, _join_remedy(document, split, line))
+        remedy = _join_remedy(document, split, line)
+        yield rule.finding(Subject.MAPPINGS, split.route, what, remedy, locks_out=True)
 
 
 def _join_remedy(document: Document, split: SplitEntry, line: int) -> str:
@@ -86,11 +85,11 @@ def _odd_items(rule: Rule, document: Document, listed: WrittenList, sequence: Se
         groups = _open_groups(items[number - 1]) if number else None
         while groups is not None and last + 1 < len(items) and _is_name(items[last + 1]):
             last += 1
-        what = f"{_NOT_STARTED}: {_shown(item)} in {listed.name} is not a mapping; {recovery_hint()}"
+        what = f"{_NOT_STARTED}: {_shown(item)} in {listed.name} is not a mapping"
         remedy = _item_remedy(listed, item)
         if groups is not None and _is_name(item) and not sequence.flow:
             remedy = _groups_remedy(document, sequence, groups, (item, items[last]))
-        yield rule.finding(Subject.MAPPINGS, listed.route / number, what, remedy)
+        yield rule.finding(Subject.MAPPINGS, listed.route / number, what, remedy, locks_out=True)
         number = last + 1
 
 
@@ -132,9 +131,9 @@ def _by_name(rule: Rule, document: Document, listed: WrittenList, node: Mapping)
     entries = [each for each in node.entries if each.text is not None and not each.is_merge]
     names = ", ".join(quoted(each.text) for each in entries[:_FEW])
     more = f" and {len(entries) - _FEW} more" if len(entries) > _FEW else ""
-    what = f"{_NOT_STARTED}: {listed.name} is a list of entries, and has the keys {names}{more}; {recovery_hint()}"
-    remedy = _dashes_remedy(document, listed, node, entries)
-    yield rule.finding(Subject.MAPPINGS, listed.route / (entries[0].text or ""), what, remedy, at=At.KEY)
+    what = f"{_NOT_STARTED}: {listed.name} is a list of entries, and has the keys {names}{more}"
+    route, remedy = listed.route / (entries[0].text or ""), _dashes_remedy(document, listed, node, entries)
+    yield rule.finding(Subject.MAPPINGS, route, what, remedy, at=At.KEY, locks_out=True)
 
 
 def _dashes_remedy(document: Document, listed: WrittenList, node: Mapping, entries: list[NodeEntry]) -> str:
@@ -155,10 +154,10 @@ def _dash_line(document: Document, kind: str, entry: NodeEntry, value: Node) -> 
 
 
 LIST_RULES = (
-    Rule("IAM115", Severity.ERROR, Scope.MAPPINGS, "an entry that a dash splits in two", _split_entry),
-    Rule(
+    error_rule("IAM115", "split-entry", Scope.MAPPINGS, "an entry that a dash splits in two", _split_entry),
+    error_rule(
         "IAM116",
-        Severity.ERROR,
+        "mappings-not-a-list",
         Scope.MAPPINGS,
         "mapRoles or mapUsers that is not a list of mappings",
         _not_a_mapping,
@@ -175,10 +174,10 @@ def _list_as_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         key = f"server.{name}"
         value, route = settings.get(key), settings.route(key)
         if isinstance(value, str) and is_list_text(name, value):
-            what = f"{key} is a text, as in an aws-auth ConfigMap, and the daemon would not start; {recovery_hint()}"
-            if name == "mapAccounts":
-                what = f"{key} is a text, as in an aws-auth ConfigMap: as an account it matches nobody"
-            yield rule.finding(Subject.MAPPINGS, route, what, text_remedy(mappings.document, route, name))
+            ends, remedy = name != "mapAccounts", text_remedy(mappings.document, route, name)
+            then = ", and the daemon would not start" if ends else ": as an account it matches nobody"
+            what = f"{key} is a text, as in an aws-auth ConfigMap{then}"
+            yield rule.finding(Subject.MAPPINGS, route, what, remedy, locks_out=ends)
 
 
 def _groups_as_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -191,10 +190,11 @@ def _groups_as_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             what = "groups is a text, not a list: v0.4.0 takes it as one group, newer daemons split it at the commas"
         elif is_dashed(groups):
             what = f"{_NO_BLANK}: the daemon takes it as the one group {quoted(groups)}"
-            what = f"{what}; {recovery_hint()}" if ADMINS in (groups_in(groups) or ()) else what
-        listed = merged_list(groups_in(groups))
+        names = groups_in(groups)
+        hides_admin = "," not in groups and is_dashed(groups) and ADMINS in (names or ())
+        listed = merged_list(names)
         remedy = f"write a list: {listed}" if listed else "write a list of the groups"
-        yield rule.finding(Subject.MAPPINGS, entry.at("groups"), what, remedy)
+        yield rule.finding(Subject.MAPPINGS, entry.at("groups"), what, remedy, locks_out=hides_admin)
 
 
 def _no_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -216,9 +216,9 @@ def _no_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 def _cluster_id_no_text(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     written, read = scalar_by_release(mappings.document, mappings.cluster_id_route)
     if read:
-        what = f"clusterID {shortened(written)} is no text: {read}; {recovery_hint()}"
+        what = f"clusterID {shortened(written)} is no text: {read}"
         remedy = "remove it: the cluster's id is added when the manifests are made"
-        yield rule.finding(Subject.MAPPINGS, mappings.cluster_id_route, what, remedy)
+        yield rule.finding(Subject.MAPPINGS, mappings.cluster_id_route, what, remedy, locks_out=True)
 
 
 def _empty_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -226,26 +226,28 @@ def _empty_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         if entry.listed.username.strip() or is_reported_elsewhere(mappings, entry, "username"):
             continue
         what = f"{entry.name} has no username: v0.4.0 refuses its callers, later daemons log all of them in as ''"
-        yield rule.finding(Subject.MAPPINGS, entry.at("username"), for_admins(entry, what), "give it a username")
+        remedy = "give it a username"
+        yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, remedy, locks_out=entry.is_admin)
 
 
 def _next_document(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     document = mappings.document
     if document.next_document is not None and not is_foreign(document):
-        unread = "the authenticator reads only the first document of the file: nothing below this line counts"
-        what = f"{unread}; {recovery_hint()}"
+        what = "the authenticator reads only the first document of the file: nothing below this line counts"
         remedy, early = next_document_remedy(document), early_end(document)
         if early is not None:
             cause, remedy = early
-            what = f"the authenticator stops reading here, without an error: {cause}; {recovery_hint()}"
-        yield rule.finding(Subject.MAPPINGS, Route(), what, remedy, at=At.NEXT_DOCUMENT)
+            what = f"the authenticator stops reading here, without an error: {cause}"
+        yield rule.finding(Subject.MAPPINGS, Route(), what, remedy, at=At.NEXT_DOCUMENT, locks_out=True)
 
 
 SHAPE_RULES = (
-    Rule("IAM060", Severity.ERROR, Scope.MAPPINGS, "a list of mappings written as a text", _list_as_text),
-    Rule("IAM061", Severity.WARNING, Scope.MAPPINGS, "groups written as a text", _groups_as_text),
-    Rule("IAM062", Severity.WARNING, Scope.MAPPINGS, "a username or group that is no text", _no_text),
-    Rule("IAM063", Severity.ERROR, Scope.MAPPINGS, "a clusterID that is no text", _cluster_id_no_text),
-    Rule("IAM069", Severity.ERROR, Scope.MAPPINGS, "an entry without a username", _empty_username),
-    Rule("IAM079", Severity.ERROR, Scope.MAPPINGS, "a second document of the mappings", _next_document),
+    error_rule("IAM060", "mappings-as-text", Scope.MAPPINGS, "a list of mappings written as a text", _list_as_text),
+    warning_rule("IAM061", "groups-as-text", Scope.MAPPINGS, "groups written as a text", _groups_as_text),
+    warning_rule("IAM062", "name-not-text", Scope.MAPPINGS, "a username or group that is no text", _no_text),
+    error_rule("IAM063", "cluster-id-not-text", Scope.MAPPINGS, "a clusterID that is no text", _cluster_id_no_text),
+    error_rule("IAM069", "missing-username", Scope.MAPPINGS, "an entry without a username", _empty_username),
+    error_rule(
+        "IAM079", "mappings-second-document", Scope.MAPPINGS, "a second document of the mappings", _next_document
+    ),
 )

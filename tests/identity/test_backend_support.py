@@ -18,7 +18,7 @@ from tarmak_iam.identity.backend_support import (
     current_name,
 )
 from tarmak_iam.identity.releases import DaemonVersion
-from tarmak_iam.installation.settings import Backend as BackendSetting
+from tarmak_iam.installation.setting_table import Backend as BackendSetting
 
 
 def test_what_can_be_written_is_what_the_settings_offer() -> None:
