@@ -196,7 +196,7 @@ def effect_json(effect: Effect) -> dict[str, Any]:
         "lost": list(effect.lost),
         "text": effect.text,
     }
-    more: dict[str, Any] = {"reason": effect.reason, "or_else": list(effect.or_else)}
+    more: dict[str, Any] = {"reason": effect.reason, "orElse": list(effect.or_else)}
     return {**shown, **{key: value for key, value in more.items() if value}}
 
 

@@ -139,7 +139,7 @@ def test_a_group_by_chance_is_gained_and_lost() -> None:
     (effect,) = effects(sure, maybe)
     assert (effect.gained, effect.lost, effect.or_else) == (("h",), ("g",), ("x with group g",))
     assert effect.text == "arn:aws:iam::111122223333:role/a: gains h; loses g; or, at random, x with group g"
-    assert effect_json(effect)["or_else"] == ["x with group g"]
+    assert effect_json(effect)["orElse"] == ["x with group g"]
     (back,) = effects(maybe, sure)
     assert (back.gained, back.lost, back.or_else) == (("g",), ("h",), ())
     named = load(f"mapRoles: [{{{role.replace('username', 'userName')}, Username: y, groups: [g]}}]", "v0.7.9")

@@ -130,7 +130,7 @@ def test_render_makes_a_directory_for_each(shell: Shell, tmp_path: Path) -> None
     told = json.loads(
         shell.run("-c", shell.multi, "render", "--all-clusters", "--output-dir", out, "--dry-run", "-o", "json").out
     )
-    assert [(each["cluster"], each["dry_run"]) for each in told] == [("prod-blue", True), ("prod-green", True)]
+    assert [(each["cluster"], each["dryRun"]) for each in told] == [("prod-blue", True), ("prod-green", True)]
 
 
 def test_what_one_is_refused_leaves_the_others_whole(shell: Shell, tmp_path: Path) -> None:

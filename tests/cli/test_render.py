@@ -93,8 +93,8 @@ def test_what_was_done_as_json(mapped: Shell, tmp_path: Path) -> None:
         (name, "write") for name in NAMES if name != "kubeconfig"
     ]
     assert told["files"][0]["path"] == str(out / "flags.txt")
-    assert (told["cluster"], told["directory"], told["dry_run"]) == ("dev-cluster", str(out), False)
-    ((left_out),) = told["left_out"]
+    assert (told["cluster"], told["directory"], told["dryRun"]) == ("dev-cluster", str(out), False)
+    ((left_out),) = told["leftOut"]
     assert left_out["name"] == "kubeconfig"
     assert f"run `tarmak -c {mapped.single} clusters kubeconfig` once" in left_out["reason"]
     assert done.err == ""

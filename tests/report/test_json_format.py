@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import jsonschema
 import pytest
 
+from tarmak_iam.access.diff import Effect
 from tarmak_iam.report.json_format import review_json
 from tarmak_iam.report.text_format import as_lines
 from tests.report.test_page import HOSTILE, whole
@@ -36,6 +38,20 @@ def test_all_that_a_review_can_tell() -> None:
     assert shown["clusters"][0]["live"]["unboundGroups"] == ["unknown"]
     assert [each["principal"] for each in shown["principals"]][:2] == [ADMIN, dev["principal"]]
     assert list(shown["principals"][0]["clusters"]) == ["dev-first"]
+
+
+def test_effects_that_the_daemon_decides_at_random() -> None:
+    review = whole()
+    asked, *others = review.clusters
+    effects = (
+        Effect(ADMIN, "arn", "dev", "admin", gained=("system:masters",), or_else=("nothing",)),
+        Effect("the authenticator", "daemon", reason="map.yaml:4:5: the ARN is not valid"),
+    )
+    asked = replace(asked, differences=effects)
+    shown = json.loads(json.dumps(review_json(replace(review, clusters=(asked, *others)))))
+    jsonschema.Draft7Validator(SCHEMA).validate(shown)
+    by_chance, stopped = shown["clusters"][0]["live"]["effects"]
+    assert (by_chance["orElse"], stopped["reason"]) == (["nothing"], "map.yaml:4:5: the ARN is not valid")
 
 
 @pytest.mark.parametrize("value", HOSTILE)

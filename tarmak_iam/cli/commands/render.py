@@ -164,9 +164,9 @@ def _as_json(made: _RenderedCluster, *, dry_run: bool) -> dict[str, object]:
     return {
         "cluster": made.installation.cluster_id,
         "directory": str(made.plan.directory),
-        "dry_run": dry_run,
+        "dryRun": dry_run,
         "files": [
             {"name": step.path.name, "path": str(step.path), "action": step.action.value} for step in made.plan.steps
         ],
-        "left_out": [{"name": name, "reason": str(error)} for name, error in made.left_out],
+        "leftOut": [{"name": name, "reason": str(error)} for name, error in made.left_out],
     }
