@@ -37,14 +37,14 @@ __all__ = [
 Side = Installation | Loaded
 
 
-def check_starts(before: Side, after: Side, *, mending: bool = False) -> None:
+def check_starts(before: Side, after: Side, *, repairs: bool = False) -> None:
     """Raises ConfigError where the daemon would not start with the mappings afterwards.
 
-    `mending`: it may stay so where it would not have started before either.
+    `repairs`: it may stay so where it would not have started before either.
     """
     old, new = Loaded.of(before), Loaded.of(after)
     failure, already = new.authenticator.failure, old.authenticator.failure
-    if failure is None or (mending and already is not None):
+    if failure is None or (repairs and already is not None):
         return
     # Another cause lies in a text that is not written, whose lines would lead nowhere.
     place = already.place if already is not None and already.reason == failure.reason else None

@@ -76,7 +76,7 @@ _HEADINGS = {
     "Tools": ("token", "schema", "completion"),
 }
 # Commands one level down, of Tarmak, and of tools like this one.
-_ALSO = {
+_ALIASES = {
     **{name: f"map {name}" for name in ("list", "add", "remove", "import", "convert")},
     **dict.fromkeys(("lint", "validate"), "check"),
     **{name: f"run -- tarmak {name}" for name in ("clusters", "environments", "providers", "init")},
@@ -90,7 +90,7 @@ _ALSO = {
     cls=LazyGroup,
     commands_by_name=_COMMANDS,
     headings=_HEADINGS,
-    also=_ALSO,
+    aliases=_ALIASES,
     params=common_options(),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="The options may stand behind the command too. The directory is -c, else TARMAK_CONFIG, else ~/.tarmak, "

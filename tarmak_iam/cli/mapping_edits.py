@@ -20,6 +20,7 @@ from tarmak_iam.cli.file_edits import finish_edit
 from tarmak_iam.cli.installation_notes import note_misplaced
 from tarmak_iam.cli.options import dry_run_option, format_option
 from tarmak_iam.cli.session import Session
+from tarmak_iam.document import Document
 from tarmak_iam.document.files import read_file
 from tarmak_iam.document.source import MAX_BYTES
 from tarmak_iam.document.unified_diff import unified_diff
@@ -37,10 +38,10 @@ _NUMBER = re.compile(r"[0-9][0-9,]*")
 
 @dataclass(frozen=True, slots=True)
 class NewFindings:
-    """`unknown`: why nothing can be said, as where a plugin's rule fails; empty where there is no such reason."""
+    """`why_unchecked`: why nothing can be said, as where a plugin's rule fails; empty where there is no such reason."""
 
     found: tuple[Located, ...] = ()
-    unknown: str = ""
+    why_unchecked: str = ""
 
     @classmethod
     def of(cls, before: Installation, after: Installation) -> NewFindings:
@@ -48,12 +49,12 @@ class NewFindings:
         try:
             return cls(tuple(_added_findings(_mapping_findings(before), _mapping_findings(after))))
         except TarmakIamError as error:
-            return cls(unknown=error.message)
+            return cls(why_unchecked=error.message)
 
     @property
     def lines(self) -> list[str]:
         """A slip is best reported where it is made."""
-        return [*map(str, self.found), *([f"not checked: {self.unknown}"] if self.unknown else ())]
+        return [*map(str, self.found), *([f"not checked: {self.why_unchecked}"] if self.why_unchecked else ())]
 
     def refuse_errors(self) -> None:
         """Raises PolicyRefused for the first of those that are errors. Its place is left out: its lines are those of a
@@ -121,11 +122,11 @@ class MappingsEditOptions:
 
 @dataclass(frozen=True, slots=True)
 class MappingsEdit:
-    """The mappings of the chosen cluster on their way to others. `start` is a new file's where there is none."""
+    """The mappings of the chosen cluster on their way to others. `mappings` is a new file's where there is none."""
 
     files: ClusterFiles
     before: Installation
-    start: Mappings
+    mappings: Mappings
 
     @classmethod
     def of(cls, session: Session) -> MappingsEdit:
@@ -142,24 +143,24 @@ class MappingsEdit:
         options: MappingsEditOptions,
         *,
         unchanged: str,
-        mending: bool = False,
+        repairs: bool = False,
         with_findings: bool = False,
         refuse_errors: bool = False,
         more: Mapping[str, Any] | None = None,
     ) -> None:
-        """Guards, writes and shows it. `mending` as in `check_starts`; `with_findings`: and what `check` says of it;
+        """Guards, writes and shows it. `repairs` as in `check_starts`; `with_findings`: and what `check` says of it;
         `refuse_errors`: unless it is forced, what `check` calls an error keeps it from being written; `more` goes into
         what -o json prints.
 
         Raises TarmakIamError, nothing written.
         """
-        if after is self.start:
+        if after is self.mappings:
             note(f"unchanged: {unchanged}")
             if options.output == "json":
                 print_json({"changed": False, "effects": [], **(more or {})})
             return
         now, then = Loaded.of(self.before), Loaded.of(replace(self.before, mappings=after))
-        check_starts(now, then, mending=mending)
+        check_starts(now, then, repairs=repairs)
         self._guard(now, then, options)
         still = then.authenticator.failure
         if still is not None:
@@ -186,9 +187,9 @@ class MappingsEdit:
             note(f"forced: {loss}; {self.before.recovery_hint}")
 
     def _finish_text(self, after: Mappings, options: MappingsEditOptions, found: tuple[Effect, ...]) -> None:
-        old, path = self._old, self.files.mappings_path
+        path = self.files.mappings_path
         finish_edit(
-            old.document if old else None,
+            self._old,
             after.document,
             lambda: self._write(after),
             dry_run=options.dry_run,
@@ -202,19 +203,18 @@ class MappingsEdit:
         if not options.dry_run:
             self._write(after)
             record_written(self.files.mappings_path)
-        old = self._old.document.text if self._old else ""
-        diff = unified_diff(old, after.document.text, after.document.filename)
+        diff = unified_diff(self._old.text if self._old else "", after.document.text, after.document.filename)
         print_json({"changed": True, "diff": diff, "effects": [effect_json(effect) for effect in found], **more})
         for comment in after.document.removed_comments:
             note(f"the comment went with it: {comment.text}")
         note("dry run: nothing was written" if options.dry_run else f"wrote {self.files.mappings_path}")
 
     @property
-    def _old(self) -> Mappings | None:
-        return self.before.mappings
+    def _old(self) -> Document | None:
+        return self.before.mappings.document if self.before.mappings else None
 
     def _write(self, after: Mappings) -> None:
-        self.files.write(self.files.mappings_path, after.document, self._old.document if self._old else None)
+        self.files.write(self.files.mappings_path, after.document, self._old)
 
 
 def read_import(file: str, form: str | None) -> Import:

@@ -87,14 +87,14 @@ _MAX_LISTED = 6
 
 
 class CommandGroup(click.Group):
-    """`also`: what people call a command, or expect in this place -> what they mean. `has_cluster`: whether the
+    """`aliases`: what people call a command, or expect in this place -> what they mean. `has_cluster`: whether the
     commands work on the cluster that --current-cluster names."""
 
     def __init__(
-        self, *args: Any, also: Mapping[str, str] | None = None, has_cluster: bool = True, **kwargs: Any
+        self, *args: Any, aliases: Mapping[str, str] | None = None, has_cluster: bool = True, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
-        self._also, self._has_cluster = also or {}, has_cluster
+        self._aliases, self._has_cluster = aliases or {}, has_cluster
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -107,10 +107,10 @@ class CommandGroup(click.Group):
 
     def _remedy(self, ctx: click.Context, name: str, known: list[str]) -> str:
         """A cluster of tarmak.yaml, then a command, then what only looks like a cluster."""
-        also = self._also.get(name)
+        alias = self._aliases.get(name)
         return (
             (self._has_cluster and cluster_remedy(ctx, [name], exactly=True))
-            or (also and f"did you mean {also}?")
+            or (alias and f"did you mean {alias}?")
             or did_you_mean(name, known, cutoff=LIKELY)
             or (self._has_cluster and cluster_remedy(ctx, [name]))
             or (f"choose one of {', '.join(known)}" if len(known) <= _MAX_LISTED else "")

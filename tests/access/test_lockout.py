@@ -193,10 +193,10 @@ def test_the_refusal_says_what_stays() -> None:
 def test_what_the_daemon_would_refuse() -> None:
     good, broken = made((ADMIN, "a", "")), made(("nonsense", "x", ""))
     check_starts(broken, good)
-    check_starts(broken, broken, mending=True)
-    for mending in (False, True):
+    check_starts(broken, broken, repairs=True)
+    for repairs in (False, True):
         with pytest.raises(ConfigError) as caught:
-            check_starts(good, broken, mending=mending)
+            check_starts(good, broken, repairs=repairs)
         assert str(caught.value) == (
             "authenticator v0.7.18 would not start: 'nonsense' is not taken as an ARN: it does not begin with 'arn:'; "
             "nothing was changed; mend the mappings, or change image and daemonVersion in the settings"

@@ -190,7 +190,7 @@ def test_words_that_were_quoted_come_back(words: list[str], last: str) -> None:
 @given(st.text(alphabet=" ab'\"\\\\:=\n\t"), st.sampled_from([BREAKS, "", ":"]))
 def test_any_line_has_words(line: str, breaks: str) -> None:
     typed = split_line(line)
-    assert len(typed.bare) == len(typed.current)
+    assert len(typed.unquoted) == len(typed.current)
     assert typed.current.startswith(typed.before_break(breaks))
     if shlex_takes(line):
         whole = [*typed.words, *([typed.current] if typed.current or line[-1:].strip() else [])]

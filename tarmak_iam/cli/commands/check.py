@@ -170,14 +170,14 @@ def _by_content(text: bytes, path: Path) -> FileKind:
 @dataclass(frozen=True)
 class Checked:
     """What was found, what comments set aside, what could not be looked at (and has been told), and the texts of the
-    files by name. `unexamined` says why admin certificates were not examined."""
+    files by name. `why_unexamined` says why admin certificates were not examined."""
 
     findings: tuple[Located, ...] = ()
     suppressed: tuple[Located, ...] = ()
     errors: tuple[TarmakIamError, ...] = ()
     sources: dict[str, Source] = field(default_factory=dict)
     clusters: str = ""
-    unexamined: tuple[str, ...] = ()
+    why_unexamined: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, *subjects: Subjects, errors: tuple[TarmakIamError, ...] = ()) -> Checked:
@@ -185,7 +185,7 @@ class Checked:
         report = examine(*subjects)
         documents = [document for each in subjects for subject in Subject if (document := each.text_of(subject))]
         sources = {each.filename: each.source for each in documents}
-        return cls(report.findings, report.suppressed, errors, sources, unexamined=_unexamined(subjects))
+        return cls(report.findings, report.suppressed, errors, sources, why_unexamined=_unexamined(subjects))
 
     def line(self, place: Place) -> str:
         """The text at a place, empty where that is none."""
@@ -297,7 +297,7 @@ def check_files(
         tuple(finding for each in parts for finding in each.suppressed),
         tuple(error for each in parts for error in each.errors),
         {name: source for each in parts for name, source in each.sources.items()},
-        unexamined=tuple(dict.fromkeys(text for each in parts for text in each.unexamined)),
+        why_unexamined=tuple(dict.fromkeys(text for each in parts for text in each.why_unexamined)),
     )
 
 
@@ -417,7 +417,7 @@ def _cluster_of(path: Path, context: click.Context) -> str:
 
 
 def _print(checked: Checked, output: str) -> None:
-    for why in checked.unexamined:
+    for why in checked.why_unexamined:
         note(f"note: admin certificates were not examined: {why}")
     if output == "json":
         print_json([_located_json(each) for each in checked.findings])

@@ -81,7 +81,7 @@ def _import(session: Session, found: Import, file: str, strip_path: bool, **opti
     if file != "-" and os.path.realpath(file) == os.path.realpath(change.files.mappings_path):
         raise ConfigError(f"{file} is the mappings file itself", remedy="move it elsewhere first, and import it then")
     refuse = principal_refusal(change.before)
-    after, outcomes = change.start.merge(found.entries, strip_path=strip_path, refuse=refuse)
+    after, outcomes = change.mappings.merge(found.entries, strip_path=strip_path, refuse=refuse)
     _print_outcomes(found, outcomes)
     more = {"entries": [_outcome_json(each) for each in outcomes], "leftOut": _left_out_json(found)}
     unchanged = f"all that can be taken from {file} is there"
@@ -187,7 +187,7 @@ def _left_out_json(found: Import) -> list[dict[str, Any]]:
 @click.group(
     name="map",
     cls=CommandGroup,
-    also={"ls": "list", "rm": "remove", "delete": "remove", "show": "list"},
+    aliases={"ls": "list", "rm": "remove", "delete": "remove", "show": "list"},
     epilog="\b\nExamples:\n"
     "  tarmak-iam map list\n"
     "  tarmak-iam map add arn:aws:iam::111122223333:role/Admin \\\n"
@@ -291,7 +291,7 @@ def add(
     change = MappingsEdit.of(session)
     chosen = groups if groups or replace_groups else None
     wanted = Wanted(principal, username, chosen, adds_groups=not replace_groups)
-    after, (outcome,) = change.start.merge([wanted], strip_path=strip_path, refuse=principal_refusal(change.before))
+    after, (outcome,) = change.mappings.merge([wanted], strip_path=strip_path, refuse=principal_refusal(change.before))
     if outcome.error is not None:
         raise outcome.error
     for text in outcome.notes:
@@ -318,11 +318,11 @@ def remove(
     Exits with 1 where it is not mapped, unless --if-exists is given.
     """
     change = MappingsEdit.of(session)
-    after = change.start.remove(principal)
-    if after is not change.start:
-        change.finish(after, MappingsEditOptions(me, force, dry_run, output), unchanged="", mending=True)
+    after = change.mappings.remove(principal)
+    if after is not change.mappings:
+        change.finish(after, MappingsEditOptions(me, force, dry_run, output), unchanged="", repairs=True)
         return
-    missing = _not_mapped(principal, change.start)
+    missing = _not_mapped(principal, change.mappings)
     note(f"unchanged: {missing}" if if_exists else f"error: {missing}")
     if output == "json":
         print_json({"changed": False, "effects": []})

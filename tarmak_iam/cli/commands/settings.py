@@ -23,7 +23,7 @@ _HEADER = "# Settings of tarmak-iam for this cluster; `tarmak-iam settings show`
 
 @click.group(
     cls=CommandGroup,
-    also={"list": "show", "get": "show", "add": "set", "remove": "unset", "rm": "unset"},
+    aliases={"list": "show", "get": "show", "add": "set", "remove": "unset", "rm": "unset"},
     epilog="\b\nExamples:\n  tarmak-iam settings show\n  tarmak-iam settings set daemonVersion v0.7.18",
 )
 def settings() -> None:

@@ -26,34 +26,36 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 @dataclass(frozen=True, slots=True)
 class TypedLine:
     """`words` are complete, without assignments before the command; `current` is the one at the end of the line,
-    perhaps empty. `quote` is the quotation mark that is open in it, else empty; `bare` has for each character of
+    perhaps empty. `quote` is the quotation mark that is open in it, else empty; `unquoted` has for each character of
     `current` whether it stands outside of quotes, unescaped."""
 
     words: tuple[str, ...]
     current: str
     quote: str
-    bare: tuple[bool, ...]
+    unquoted: tuple[bool, ...]
     before_quote: int
     """How many characters of `current` stand before the quote that is open."""
 
     def before_break(self, breaks: str) -> str:
-        """What of `current` readline leaves alone: up to the open quote, or the last bare character of `breaks`."""
+        """What of `current` readline leaves alone: up to the open quote, or the last unquoted character of `breaks`."""
         if self.quote:
             return self.current[: self.before_quote]
-        last = max((i for i, is_bare in enumerate(self.bare) if is_bare and self.current[i] in breaks), default=-1)
+        last = max(
+            (i for i, is_unquoted in enumerate(self.unquoted) if is_unquoted and self.current[i] in breaks), default=-1
+        )
         return self.current[: last + 1]
 
 
 def split_line(line: str) -> TypedLine:
     """Quotes and backslashes as the shell has them; a quote may be open at the end."""
     words: list[str] = []
-    current, bare = "", list[bool]()
+    current, unquoted = "", list[bool]()
     quote, before_quote, is_word, is_escaped = "", 0, False, False
     for character in line:
         if is_escaped:
             if quote == '"' and character not in '"\\$`':
-                current, bare = f"{current}\\", [*bare, False]
-            current, bare, is_escaped = current + character, [*bare, False], False
+                current, unquoted = f"{current}\\", [*unquoted, False]
+            current, unquoted, is_escaped = current + character, [*unquoted, False], False
         elif character == "\\" and quote != "'":
             is_escaped, is_word = True, True
         elif quote and character == quote:
@@ -63,12 +65,12 @@ def split_line(line: str) -> TypedLine:
         elif not quote and character.isspace():
             if is_word:
                 words.append(current)
-            current, bare, is_word = "", [], False
+            current, unquoted, is_word = "", [], False
         else:
-            current, bare, is_word = current + character, [*bare, not quote], True
+            current, unquoted, is_word = current + character, [*unquoted, not quote], True
     while words and _ASSIGNMENT.match(words[0]):
         words.pop(0)
-    return TypedLine(tuple(words), current, quote, tuple(bare), before_quote)
+    return TypedLine(tuple(words), current, quote, tuple(unquoted), before_quote)
 
 
 # What bash takes as it is, in the middle of a word.

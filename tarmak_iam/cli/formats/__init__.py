@@ -14,15 +14,15 @@ from tarmak_iam.findings import Severity
 
 @dataclass(frozen=True, slots=True)
 class FindingResult:
-    """`text` is on one line. `constant` is what stays the same of it when lines are put in above; `reason` is what
-    the comment says that sets it aside, None where nothing does."""
+    """`text` is on one line. `fingerprint_parts` stay the same when lines are put in above; `suppression` is the reason
+    in the comment that suppresses the finding, None where none does."""
 
     id: str
     severity: Severity
     place: Place
     text: str
-    constant: tuple[str, ...] = ()
-    reason: str | None = None
+    fingerprint_parts: tuple[str, ...] = ()
+    suppression: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class RuleDescription:
 class CheckReport:
     """All that there is to tell: what was found, by which rules, and what could not be looked at."""
 
-    told: tuple[FindingResult, ...]
+    results: tuple[FindingResult, ...]
     rules: tuple[RuleDescription, ...]
     errors: tuple[TarmakIamError, ...] = ()
 
@@ -73,7 +73,7 @@ class BaseDirectory:
                 return path.replace(os.sep, "/")
         return None
 
-    def shown(self, filename: str) -> str:
+    def display_path(self, filename: str) -> str:
         """From there where it is below it, else absolute."""
         return self.below(filename) or os.path.abspath(filename)
 

@@ -13,19 +13,19 @@ _DATA = (("%", "%25"), ("\r", "%0D"), ("\n", "%0A"))
 _PROPERTY = (*_DATA, (":", "%3A"), (",", "%2C"))
 
 
-def github_annotations(verdict: CheckReport, base: BaseDirectory) -> Iterator[str]:
+def github_annotations(report: CheckReport, base: BaseDirectory) -> Iterator[str]:
     """A line for each error and each finding that no comment sets aside."""
-    for error in verdict.errors:
+    for error in report.errors:
         yield _command(Severity.ERROR, error.place, "tarmak-iam", error.message, base)
-    for each in verdict.told:
-        if each.reason is None:
+    for each in report.results:
+        if each.suppression is None:
             yield _command(each.severity, each.place, each.id, each.text, base)
 
 
 def _command(severity: Severity, place: Place | None, title: str, message: str, base: BaseDirectory) -> str:
     properties: dict[str, object] = {}
     if place is not None:
-        properties = {"file": base.shown(place.filename), "line": place.line, "col": place.column}
+        properties = {"file": base.display_path(place.filename), "line": place.line, "col": place.column}
     properties["title"] = title
     listed = ",".join(f"{name}={_escaped(str(value), _PROPERTY)}" for name, value in properties.items() if value)
     return f"::{severity} {listed}::{_escaped(message, _DATA)}"

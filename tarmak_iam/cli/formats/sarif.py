@@ -24,22 +24,22 @@ _REMEDY = re.compile(r"^## Remedy\n+(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 
 def sarif_log(
-    verdict: CheckReport, base: BaseDirectory, line_of: Callable[[Place], str], project: str | None = None
+    report: CheckReport, base: BaseDirectory, line_of: Callable[[Place], str], project: str | None = None
 ) -> Json:
     """The whole log, the same for the same input. `line_of` gives the text at a place; `project` is the address of
     the program's own pages."""
-    fired = {each.id for each in verdict.told}
-    rules = [each for each in verdict.rules if each.id in fired]
+    fired = {each.id for each in report.results}
+    rules = [each for each in report.rules if each.id in fired]
     return {
         "$schema": _SCHEMA,
         "version": "2.1.0",
         "runs": [
             {
                 "tool": {"driver": _driver(rules, project)},
-                "invocations": [_invocation(verdict.errors, base)],
+                "invocations": [_invocation(report.errors, base)],
                 "columnKind": "unicodeCodePoints",  # [3.14.17] as places here count them
                 "newlineSequences": ["\r\n", "\n", "\r", "\u0085", "\u2028", "\u2029"],  # [3.14.18] YAML 1.1's
-                "results": list(_results(verdict.told, [each.id for each in rules], base, line_of)),
+                "results": list(_results(report.results, [each.id for each in rules], base, line_of)),
             }
         ],
     }
@@ -88,16 +88,16 @@ def _invocation(errors: Iterable[TarmakIamError], base: BaseDirectory) -> Json:
 
 
 def _results(
-    told: Iterable[FindingResult], ids: list[str], base: BaseDirectory, line_of: Callable[[Place], str]
+    results: Iterable[FindingResult], ids: list[str], base: BaseDirectory, line_of: Callable[[Place], str]
 ) -> Iterable[Json]:
     seen: Counter[str] = Counter()
-    for each in told:
+    for each in results:
         uri, _ = base.uri(each.place.filename)
-        constant = "\n".join((each.id, uri, *each.constant, line_of(each.place).strip()))
+        constant = "\n".join((each.id, uri, *each.fingerprint_parts, line_of(each.place).strip()))
         print_ = hashlib.sha256(constant.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         seen[print_] += 1
         # [3.52] where a comment has suppressed it; an empty list says that of the others [3.27.23]
-        suppressed = [] if each.reason is None else [_suppression(each.reason)]
+        suppressed = [] if each.suppression is None else [_suppression(each.suppression)]
         yield {
             "ruleId": each.id,
             **({"ruleIndex": ids.index(each.id)} if each.id in ids else {}),
