@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tarmak_iam.cli.console import note, progress
+from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.formats.text import print_excerpt_of_error
 from tarmak_iam.errors import SelectionError, TarmakIamError
 from tarmak_iam.text import shortened
@@ -115,10 +116,15 @@ def error_json(outcome: ClusterOutcome[T]) -> dict[str, str]:
     return {"cluster": outcome.name, "error": str(outcome.error)}
 
 
-def outcomes_exit_code(outcomes: Iterable[ClusterOutcome[T]], has_found: Callable[[T], bool] = lambda _: False) -> int:
-    """2 if there is an error among them, else 1 if something was found, else 0."""
-    codes = [2 if each.error else int(has_found(each.value)) for each in outcomes]
-    return max(codes, default=0)
+def outcomes_exit_code(
+    outcomes: Iterable[ClusterOutcome[T]], has_found: Callable[[T], bool] = lambda _: False
+) -> ExitCode:
+    """ERROR if there is one among them, else FINDINGS if something was found, else OK."""
+    codes = [
+        ExitCode.ERROR if each.error else ExitCode.FINDINGS if has_found(each.value) else ExitCode.OK
+        for each in outcomes
+    ]
+    return max(codes, default=ExitCode.OK)
 
 
 def outcome_summary(outcomes: Sequence[ClusterOutcome[T]], word: Callable[[T], str], quiet: str) -> str:

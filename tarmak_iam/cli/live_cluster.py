@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tarmak_iam.cli.console import log_variables, note, print_line
-from tarmak_iam.cli.exit_codes import NOT_VERIFIED
+from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.hook.cluster.history import ObjectChange
 from tarmak_iam.hook.cluster.kubectl import Kubectl
@@ -90,10 +90,10 @@ def finish_login(login: Login, command: CommandText, *, is_text: bool) -> None:
         click.get_current_context().exit(login_exit_code(login))
 
 
-def login_exit_code(found: Verified) -> int:
+def login_exit_code(found: Verified) -> ExitCode:
     if found.outcome is LoginOutcome.VERIFIED:
-        return 0
-    return 1 if found.outcome is LoginOutcome.FAILED else NOT_VERIFIED
+        return ExitCode.OK
+    return ExitCode.FINDINGS if found.outcome is LoginOutcome.FAILED else ExitCode.NOT_VERIFIED
 
 
 def _next_step(found: Verified, command: CommandText) -> str:

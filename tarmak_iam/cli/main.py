@@ -1,7 +1,4 @@
-"""Entry point: options that every command has, exit codes, and errors as one line.
-
-Exit codes: 0 done; 1 findings or differences; 2 usage, configuration or input error; 3 a bug.
-"""
+"""Entry point: the commands, the options that each has, and errors as one line and an exit code."""
 
 from __future__ import annotations
 
@@ -16,6 +13,7 @@ import click
 from tarmak_iam._version import __version__
 from tarmak_iam.cli.completion import COMPLETION_VARIABLE
 from tarmak_iam.cli.console import discard_output, done_so_far, print_stderr, remove_log_handlers, show_warnings
+from tarmak_iam.cli.exit_codes import ExitCode, code_of_signal
 from tarmak_iam.cli.options import common_options
 from tarmak_iam.cli.parsing import LazyGroup, remember_words, usage_message
 from tarmak_iam.cli.session import session_of
@@ -135,7 +133,7 @@ def _run(context: click.Context) -> int:
     except click.exceptions.Exit as stop:
         code = stop.exit_code
     else:
-        code = 0
+        code = ExitCode.OK
     if sys.stdout is not None:
         sys.stdout.flush()
     return code
@@ -154,23 +152,25 @@ def _ended(call: Callable[[], int]) -> int:
     except (EOFError, KeyboardInterrupt, click.Abort) as stop:
         if not isinstance(stop, click.Abort):
             print_stderr("")  # ends the line on which the terminal shows ^C
-        return _fail(f"error: {_after('interrupted')}", 128 + getattr(stop.__cause__ or stop, "signum", signal.SIGINT))
+        return _fail(
+            f"error: {_after('interrupted')}", code_of_signal(getattr(stop.__cause__ or stop, "signum", signal.SIGINT))
+        )
     except (BrokenPipeError, SystemExit):
         discard_output(sys.stdout)
         if done_so_far():
             print_stderr(one_line(f"error: {_after('the reader of the output has hung up')}"))
-        return 141  # as a process that SIGPIPE ends, which is what `| head` makes of everybody else
+        return ExitCode.BROKEN_PIPE
     except OSError as error:
         return _system(error)
     except Exception as error:
         what = f"this is a bug in tarmak-iam, please report it: {type(error).__name__}: {error}"
-        return _fail(f"error: {_after(what)}", 3)
+        return _fail(f"error: {_after(what)}", ExitCode.BUG)
 
 
 def _fail_with_excerpt(error: TarmakIamError) -> int:
     from tarmak_iam.cli.formats.text import print_excerpt_of_error
 
-    code = _fail(f"{error.place}: error: {error.message}" if error.place else f"error: {error.message}", 2)
+    code = _fail(f"{error.place}: error: {error.message}" if error.place else f"error: {error.message}", ExitCode.ERROR)
     print_excerpt_of_error(error.place)
     if done := done_so_far():
         print_stderr(one_line(f"note: before that it {done}"))
@@ -180,16 +180,16 @@ def _fail_with_excerpt(error: TarmakIamError) -> int:
 def _usage(error: click.ClickException) -> int:
     if type(error).__name__ == "NoArgsIsHelpError":  # which click has since 8.2
         error.show()
-        return 2
-    return _fail(f"error: {usage_message(error)}", 2)
+        return ExitCode.ERROR
+    return _fail(f"error: {usage_message(error)}", ExitCode.ERROR)
 
 
 def _system(error: OSError) -> int:
     reason = error.strerror or str(error)
     if error.filename is not None:
-        return _fail(f"{error.filename}: error: {reason}", 2)
+        return _fail(f"{error.filename}: error: {reason}", ExitCode.ERROR)
     discard_output(sys.stdout)
-    return _fail(f"error: {_after(f'the output cannot be written: {reason}')}", 2)
+    return _fail(f"error: {_after(f'the output cannot be written: {reason}')}", ExitCode.ERROR)
 
 
 def _after(what: str) -> str:

@@ -16,7 +16,7 @@ import click
 
 from tarmak_iam.access.diff import Loaded
 from tarmak_iam.cli.console import PREFIX, is_terminal, print_prefixed, print_prefixed_error, print_stderr, progress
-from tarmak_iam.cli.exit_codes import NOT_VERIFIED
+from tarmak_iam.cli.exit_codes import ExitCode, code_of_signal
 from tarmak_iam.cli.options import given_access
 from tarmak_iam.cli.session import Session
 from tarmak_iam.config import Cluster, TarmakConfig
@@ -51,7 +51,7 @@ def run_rewriting(command: Sequence[str], path: Path, environment: Mapping[str, 
             problem = stack.enter_context(lock)
         except KeyboardInterrupt as stop:
             print_prefixed("interrupted: tarmak was not started, and nothing was changed")
-            return 128 + int(getattr(stop, "signum", signal.SIGINT))
+            return code_of_signal(getattr(stop, "signum", signal.SIGINT))
         for line in recover(path, is_alone=problem is None):
             print_prefixed(line)
         return _run_with_backup(command, path, environment)
@@ -77,7 +77,7 @@ def _run_with_backup(command: Sequence[str], path: Path, environment: Mapping[st
             report = steps.put_back(kept, finished=ended is not None and ended.exit_code == 0)
             for line in report.lines:
                 print_prefixed(line)
-    return 2 if ended.code == 0 and report.severity == "error" else ended.code
+    return ExitCode.ERROR if ended.code == ExitCode.OK and report.severity == "error" else ended.code
 
 
 _LOGIN_STAGES = (Stage.NOT_VERIFIED, Stage.FAILED)
@@ -118,7 +118,7 @@ def run_apply(command: tuple[str, ...], call: TarmakCall, environment: Mapping[s
 
 
 def _run_without_apply(command: tuple[str, ...], environment: Mapping[str, str]) -> int:
-    return pass_through(command, environment).code or 2
+    return pass_through(command, environment).code or ExitCode.ERROR
 
 
 @dataclass
@@ -142,7 +142,7 @@ class _RunAroundApply:
         except KeyboardInterrupt as stop:
             with undisturbed():
                 print_prefixed(f"interrupted: {self._state()}")
-            return 128 + int(getattr(stop, "signum", signal.SIGINT))
+            return code_of_signal(getattr(stop, "signum", signal.SIGINT))
         except TarmakIamError:
             raise
         except Exception:
@@ -165,13 +165,13 @@ class _RunAroundApply:
             print_prefixed_error(error, then=_NOTHING_APPLIED)
         else:
             if not self._may_start(before):
-                return 1
+                return ExitCode.FINDINGS
             installation = before.installation
         try:
             ended = pass_through(self.command, self.environment)
         finally:  # whoever interrupts us as it ends too
             self._is_tarmak_done = True
-        return self._passed_on(ended) or (2 if installation is None else self._applied(installation))
+        return self._passed_on(ended) or (ExitCode.ERROR if installation is None else self._applied(installation))
 
     def _look(self, installation: Installation) -> Loaded | None:
         """Raises FileError where a link leads to somebody else's kubeconfig."""
@@ -203,7 +203,7 @@ class _RunAroundApply:
             print_prefixed(f"tarmak ended with {ended.text}: nothing was applied to {self.cluster.cluster_name}")
         elif ended.asked is not None:
             print_prefixed(f"interrupted: {self._state()}")
-            return 128 + ended.asked
+            return code_of_signal(ended.asked)
         return ended.code
 
     def _applied(self, installation: Installation) -> int:
@@ -213,7 +213,7 @@ class _RunAroundApply:
         _print_changes(report.applied)
         if report.ok:
             print_prefixed(report.text)
-            return 0
+            return ExitCode.OK
         self._tell_why(report, installation)
         code = _code_of(report)
         if report.can_roll_back and self._wants_rollback(report, installation):
@@ -222,7 +222,8 @@ class _RunAroundApply:
             print_prefixed(
                 report.text if report.stage is Stage.UNDONE else f"error: {report.text}; {self._state(report)}"
             )
-            return 1 if code == NOT_VERIFIED else code  # whoever takes 4 for done must not take this for it
+            # whoever takes 4 for done must not take this for it
+            return ExitCode.FINDINGS if code is ExitCode.NOT_VERIFIED else code
         print_prefixed(self._state(report))
         return code
 
@@ -280,11 +281,11 @@ class _RunAroundApply:
         return Access(programs, wishes.kubeconfig, wishes.context, options, tarmak, self.lock)
 
 
-def _code_of(report: AfterReport) -> int:
+def _code_of(report: AfterReport) -> ExitCode:
     """Of a report that is not ok."""
-    if report.error is not None:
-        return 1 if isinstance(report.error, (EditRefused, PolicyRefused)) else 2
-    return 1 if report.is_failure else NOT_VERIFIED
+    if report.error is not None and not isinstance(report.error, (EditRefused, PolicyRefused)):
+        return ExitCode.ERROR
+    return ExitCode.FINDINGS if report.is_failure else ExitCode.NOT_VERIFIED
 
 
 def _print_changes(applied: Applied | None) -> None:

@@ -370,7 +370,7 @@ def test_an_output_that_cannot_be_written_hides_no_change(stand: Stand, monkeypa
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("tarmak_iam.cli.live_cluster.print_line", full)
-    monkeypatch.setattr("tarmak_iam.cli.main.drop", lambda _: None)
+    monkeypatch.setattr("tarmak_iam.cli.main.discard_output", lambda _: None)
     told = "error: changed the objects of dev-cluster, but the output cannot be written: No space left on device\n"
     dry = stand.shell.dev("apply", "--dry-run", "client", code=2)
     assert dry.err.endswith("\nerror: the output cannot be written: No space left on device\n")
@@ -541,7 +541,8 @@ class TestApplyAndVerify:
 
     def test_a_login_that_fails(self, stand: Stand) -> None:
         reviewed(stand, "root")
-        with mock.patch("tarmak_iam.cli.live_cluster.verify", functools.partial(verify_login, pause=100)):  # tries once
+        once = functools.partial(verify_login, pause=100)
+        with mock.patch("tarmak_iam.cli.live_cluster.verify_login", once):
             done = stand.shell.dev("apply", "--verify", code=1)
         assert "created ConfigMap" in done.out
         assert done.err.splitlines()[-1] == f"verification failed; {recovery_hint(stand)}"

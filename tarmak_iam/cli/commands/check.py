@@ -13,6 +13,7 @@ import click
 
 from tarmak_iam.cli.all_clusters import ClusterOutcome, ReportProgress, for_each, outcome_summary, print_cluster_error
 from tarmak_iam.cli.console import note, print_json
+from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.formats import CheckReport, FindingResult, RuleDescription
 from tarmak_iam.cli.formats.output import errors_reported, finding_json, is_failing, page_address, print_check_report
 from tarmak_iam.cli.formats.text import print_finding, severity_summary
@@ -402,9 +403,9 @@ def check(
             checked = check_every(session) if all_clusters else check_chosen(session)
     _print(checked, output)
     if checked.errors:
-        context.exit(2)
+        context.exit(ExitCode.ERROR)
     if is_failing((each.finding.severity for each in checked.findings), fail_on):
-        context.exit(1)
+        context.exit(ExitCode.FINDINGS)
 
 
 def _cluster_of(path: Path, context: click.Context) -> str:

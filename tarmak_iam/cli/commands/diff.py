@@ -21,6 +21,7 @@ from tarmak_iam.cli.all_clusters import (
     outcomes_exit_code,
 )
 from tarmak_iam.cli.console import note, print_diff_text, print_json, print_line
+from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.live_cluster import change_json, stale_pod_json
 from tarmak_iam.cli.mapping_edits import read_import
 from tarmak_iam.cli.options import access_options, all_clusters_option, format_option, object_options
@@ -89,7 +90,7 @@ def diff(
         _print(found)
     _print_notes(found)
     if found.changed:
-        click.get_current_context().exit(1)
+        click.get_current_context().exit(ExitCode.FINDINGS)
     note("no differences: everyone keeps what they have" if file else _NONE)
 
 

@@ -10,6 +10,7 @@ import click
 
 from tarmak_iam.cli.completion import directories
 from tarmak_iam.cli.console import note, print_json
+from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.formats import CheckReport, FindingResult, RuleDescription
 from tarmak_iam.cli.formats.output import errors_reported, finding_json, is_failing, page_address, print_check_report
 from tarmak_iam.cli.formats.text import print_finding, severity_summary
@@ -77,7 +78,7 @@ def doctor(
     if any(each.severity is Severity.ERROR for each in report.diagnoses):
         note(recovery_hint_of(installation))
     if is_failing((each.severity for each in report.diagnoses), fail_on):
-        context.exit(1)
+        context.exit(ExitCode.FINDINGS)
 
 
 def _report(

@@ -14,6 +14,7 @@ import click
 from tarmak_iam.access.lockout import has_admin, principal_refusal
 from tarmak_iam.cli.completion import files, principals
 from tarmak_iam.cli.console import note, print_json, print_line, print_payload
+from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.file_edits import edits_cluster_files
 from tarmak_iam.cli.mapping_edits import (
     MappingsEdit,
@@ -90,7 +91,7 @@ def _import(session: Session, found: Import, file: str, strip_path: bool, **opti
     for text in lost:
         note(text)
     if lost:
-        click.get_current_context().exit(1)
+        click.get_current_context().exit(ExitCode.FINDINGS)
 
 
 def _lost_admins(found: Import, outcomes: tuple[MergeOutcome, ...], after: Installation) -> Iterator[str]:
@@ -327,7 +328,7 @@ def remove(
     if output == "json":
         print_json({"changed": False, "effects": []})
     if not if_exists:
-        click.get_current_context().exit(1)
+        click.get_current_context().exit(ExitCode.FINDINGS)
 
 
 def _not_mapped(principal: str, mappings: Mappings) -> str:

@@ -11,6 +11,7 @@ import click
 
 from tarmak_iam.cli.all_clusters import FAILED, ClusterOutcome, ClusterWork, ReportProgress, for_each, outcome_counts
 from tarmak_iam.cli.console import note, print_json, print_line, print_payload
+from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.options import access_options, all_clusters_option, format_option
 from tarmak_iam.cli.session import Session, kubectl_of, pass_session
 from tarmak_iam.lint import Report, Subjects, examine
@@ -70,7 +71,7 @@ def report(
     if all_clusters and review.clusters:
         note(outcome_counts([(each.cluster, _state(each)) for each in review.clusters], "open"))
     if review.failed:
-        context.exit(2)
+        context.exit(ExitCode.ERROR)
 
 
 def _state(cluster: ClusterReview) -> str:

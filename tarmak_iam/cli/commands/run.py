@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from tarmak_iam.cli.console import print_prefixed_error
+from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.errors import ConfigError, TarmakIamError
 from tarmak_iam.hook.tarmak.arguments import TarmakCall
@@ -86,10 +87,10 @@ def run(
             code = pass_through(command, environment).code
     except ProgramNotStarted as error:
         print_prefixed_error(error)
-        code = error.code
+        code = ExitCode.NOT_FOUND if error.is_missing else ExitCode.CANNOT_BE_RUN
     except TarmakIamError as error:
         print_prefixed_error(error, then="tarmak was not started")
-        code = 2
+        code = ExitCode.ERROR
     context.exit(code)
 
 

@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 from tarmak_iam.cli.completion import roles
 from tarmak_iam.cli.console import log_variables, note, print_json, print_line
+from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.options import daemon_version_option, format_option
 from tarmak_iam.cli.parsing import CommandGroup
 from tarmak_iam.cli.session import Session, pass_session
@@ -195,7 +196,7 @@ def inspect(session: Session, token_text: str | None, daemon_version: str | None
     else:
         print_inspection(found, version)
     if found.sts_refusal or found.verdict(version).refusal:
-        click.get_current_context().exit(1)
+        click.get_current_context().exit(ExitCode.FINDINGS)
 
 
 def _read(argument: str | None) -> str:

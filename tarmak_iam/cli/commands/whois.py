@@ -9,6 +9,7 @@ import click
 
 from tarmak_iam.cli.completion import callers
 from tarmak_iam.cli.console import note, print_json, print_line
+from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.options import daemon_version_option, format_option
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.files import read_file
@@ -98,9 +99,9 @@ def whois(
     else:
         _print_text(answer)
     if not answer.started:
-        click.get_current_context().exit(2)
+        click.get_current_context().exit(ExitCode.ERROR)
     if exit_code and not answer.authenticated:
-        click.get_current_context().exit(1)
+        click.get_current_context().exit(ExitCode.FINDINGS)
 
 
 def _instance(identity: Identity) -> dict[str, str]:

@@ -103,11 +103,11 @@ _LOOK_SECONDS = 1.0
 
 
 class ProgramNotStarted(ToolError):
-    """The program is not there, or cannot be run; `code` is a shell's exit code for that."""
+    """The program is not there (`is_missing`), or cannot be run."""
 
-    def __init__(self, what: str, code: int, remedy: str = "") -> None:
+    def __init__(self, what: str, *, remedy: str = "", is_missing: bool = False) -> None:
         super().__init__(what, remedy=remedy)
-        self.code = code
+        self.is_missing = is_missing
 
 
 class Stopped(KeyboardInterrupt):
@@ -163,7 +163,7 @@ def pass_through(command: Sequence[str], environment: Mapping[str, str]) -> Ende
                 preexec_fn=as_found,  # noqa: PLW1509
             )
         except OSError as error:
-            raise ProgramNotStarted(f"{command[0]} cannot be run: {error.strerror}", 126) from None
+            raise ProgramNotStarted(f"{command[0]} cannot be run: {error.strerror}") from None
         ended = _ChildWait(process.pid, witness, {*heard, signal.SIGCHLD}).ended()
         process.returncode = ended.code  # waited for it is
         return ended
@@ -306,10 +306,10 @@ def _found(name: str, environment: Mapping[str, str]) -> str:
     is_path = os.sep in name
     places = [Path(name)] if is_path else [Path(each or ".") / name for each in path.split(os.pathsep)]
     if any(place.is_file() for place in places):
-        raise ProgramNotStarted(f"{name} cannot be run", 126, "look at its permissions")
+        raise ProgramNotStarted(f"{name} cannot be run", remedy="look at its permissions")
     if is_path:
-        raise ProgramNotStarted(f"{name} is not there", 127, "check the path")
-    raise ProgramNotStarted(f"{name} is not installed", 127, f"put {name} on the PATH")
+        raise ProgramNotStarted(f"{name} is not there", remedy="check the path", is_missing=True)
+    raise ProgramNotStarted(f"{name} is not installed", remedy=f"put {name} on the PATH", is_missing=True)
 
 
 def _name(signum: int) -> str:
