@@ -290,20 +290,3 @@ all_clusters_option = click.option(
     callback=_check_all_clusters,
     help="Every cluster of tarmak.yaml, one after the other; an error of one does not end the others.",
 )
-
-findings_output_option = click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["text", "json", "sarif", "github"]),
-    default="text",
-    show_default=True,
-    help="sarif is SARIF 2.1.0, for code scanning; github are annotations of a workflow's run.",
-)
-
-fail_on_option = click.option(
-    "--fail-on",
-    type=click.Choice(["error", "warning"]),
-    default="warning",
-    show_default=True,
-    help="Exit with 1 for findings of this severity or above.",
-)

@@ -104,7 +104,7 @@ def test_where_the_pages_are(shell: Shell, mappings: Path, monkeypatch: pytest.M
     found = Message()
     found["Project-URL"] = "Changelog, https://github.com/example/tarmak-iam/releases"
     found["Project-URL"] = "Homepage, https://github.com/example/tarmak-iam"
-    monkeypatch.setattr("tarmak_iam.cli.formats.output.metadata", lambda _: found)
+    monkeypatch.setattr("tarmak_iam.cli.formats.sarif.metadata", lambda _: found)
     driver = sarif(shell, "-c", ".", "check")["tool"]["driver"]
     assert driver["informationUri"] == "https://github.com/example/tarmak-iam"
     page = f"https://github.com/example/tarmak-iam/blob/v{__version__}/docs/rules/IAM065.md"

@@ -12,12 +12,12 @@ from typing import Any
 import click
 
 from tarmak_iam.cli.all_clusters import ClusterOutcome, ReportProgress, for_each, outcome_summary, print_cluster_error
-from tarmak_iam.cli.console import note, print_json
+from tarmak_iam.cli.console import note
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.formats import CheckReport, FindingResult, RuleDescription
-from tarmak_iam.cli.formats.output import errors_reported, finding_json, is_failing, page_address, print_check_report
-from tarmak_iam.cli.formats.text import print_finding, severity_summary
-from tarmak_iam.cli.options import all_clusters_option, fail_on_option, file_arguments, findings_output_option
+from tarmak_iam.cli.formats.output import FORMATS, errors_reported, fail_on_option, findings_output_option, is_failing
+from tarmak_iam.cli.formats.text import severity_summary
+from tarmak_iam.cli.options import all_clusters_option, file_arguments
 from tarmak_iam.cli.parsing import cluster_remedy
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.command_line import CommandLine
@@ -401,7 +401,11 @@ def check(
             )
         else:
             checked = check_every(session) if all_clusters else check_chosen(session)
-    _print(checked, output)
+    for why in checked.why_unexamined:
+        note(f"note: admin certificates were not examined: {why}")
+    FORMATS[output].print_report(_report(checked))
+    if output != "json":
+        note(checked.summary)
     if checked.errors:
         context.exit(ExitCode.ERROR)
     if is_failing((each.finding.severity for each in checked.findings), fail_on):
@@ -417,59 +421,31 @@ def _cluster_of(path: Path, context: click.Context) -> str:
     return cluster_remedy(context, [str(path)])
 
 
-def _print(checked: Checked, output: str) -> None:
-    for why in checked.why_unexamined:
-        note(f"note: admin certificates were not examined: {why}")
-    if output == "json":
-        print_json([_located_json(each) for each in checked.findings])
-        return
-    if output == "text":
-        for each in checked.findings:
-            print_finding(str(each), each.place, each.finding.severity, checked.line(each.place))
-    else:
-        told = [_result(each) for each in checked.findings] + [
-            _result(each, each.reason) for each in checked.suppressed
-        ]
-        print_check_report(output, CheckReport(tuple(told), _rule_descriptions(), checked.errors), checked.line)
-    note(checked.summary)
+def _report(checked: Checked) -> CheckReport:
+    results = [_result(each) for each in checked.findings] + [_result(each, each.reason) for each in checked.suppressed]
+    return CheckReport(tuple(results), _rule_descriptions, checked.errors, checked.line)
 
 
-def _result(located: Located, reason: str | None = None) -> FindingResult:
-    finding = located.finding
-    keys = tuple(step for step in finding.route.plain if isinstance(step, str))
-    return FindingResult(
-        finding.id, finding.severity, located.place, finding.text, (located.cluster or "", *keys), reason
-    )
-
-
-def _rule_descriptions() -> tuple[RuleDescription, ...]:
-    from tarmak_iam.lint.rule_docs import page_of
-
-    return tuple(
-        RuleDescription(
-            each.id,
-            each.severity,
-            each.summary,
-            page_of(each.id),
-            page_address(f"docs/rules/{each.id}.md") if page_of(each.id) else "",
-        )
-        for each in sorted(all_rules(), key=lambda rule: rule.id)
-    )
-
-
-def _located_json(located: Located) -> dict[str, object]:
-    finding, path = located.finding, [_short_step(step) for step in located.finding.route.plain]
-    return finding_json(
-        finding.id,
-        finding.severity,
-        located.place,
-        finding.message,
-        finding.remedy,
-        path=path,
-        cluster=None if located.cluster is None else shortened(located.cluster),
-    )
+def _result(located: Located, suppression: str | None = None) -> FindingResult:
+    steps = located.finding.route.plain
+    keys = tuple(step for step in steps if isinstance(step, str))
+    more = {
+        "path": [_short_step(step) for step in steps],
+        "cluster": None if located.cluster is None else shortened(located.cluster),
+    }
+    return FindingResult(located.finding, located.place, (located.cluster or "", *keys), suppression, more)
 
 
 def _short_step(step: str | int) -> str | int:
     """A key that is a paragraph is no help to anybody who looks for the place."""
     return shortened(step) if isinstance(step, str) else step
+
+
+def _rule_descriptions() -> tuple[RuleDescription, ...]:
+    from tarmak_iam.lint.rule_docs import page_of
+
+    pages = [(each, page_of(each.id)) for each in sorted(all_rules(), key=lambda rule: rule.id)]
+    return tuple(
+        RuleDescription(each.id, each.severity, each.summary, page, f"docs/rules/{each.id}.md" if page else "")
+        for each, page in pages
+    )

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from tarmak_iam.cli.completion import directories
-from tarmak_iam.cli.console import note, print_json
+from tarmak_iam.cli.console import note
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.formats import CheckReport, FindingResult, RuleDescription
-from tarmak_iam.cli.formats.output import errors_reported, finding_json, is_failing, page_address, print_check_report
-from tarmak_iam.cli.formats.text import print_finding, severity_summary
-from tarmak_iam.cli.options import directory_argument, fail_on_option, findings_output_option
+from tarmak_iam.cli.formats.output import FORMATS, errors_reported, fail_on_option, findings_output_option, is_failing
+from tarmak_iam.cli.formats.text import severity_summary
+from tarmak_iam.cli.options import directory_argument
 from tarmak_iam.cli.session import Session, pass_session, recovery_hint_of
 from tarmak_iam.doctor.diagnosis import EXPIRES_WITHIN
 from tarmak_iam.errors import FileError, Place, TarmakIamError
@@ -65,15 +65,7 @@ def doctor(
     with errors_reported(output):
         installation = _installation(session)
         report = _report(directory, installation, is_master=is_master or None, expires_within=expires_within)
-    if output == "json":
-        print_json(
-            [finding_json(each.id, each.severity, each.place, each.message, each.remedy) for each in report.diagnoses]
-        )
-    elif output == "text":
-        for each in report.diagnoses:
-            print_finding(str(each), each.place, each.severity)
-    else:
-        print_check_report(output, _check_report(report), lambda _: "")  # no line of a file that may hold a key
+    FORMATS[output].print_report(_check_report(report))
     _sum_up(report)
     if any(each.severity is Severity.ERROR for each in report.diagnoses):
         note(recovery_hint_of(installation))
@@ -102,13 +94,11 @@ def _report(
 
 
 def _check_report(report: Examination) -> CheckReport:
+    """Without any line of a file: it may hold a key."""
     from tarmak_iam.doctor import CHECKS
 
-    url = page_address("docs/doctor.md")
-    rules = tuple(RuleDescription(each.id, each.severity, each.summary, url=url) for each in CHECKS)
-    return CheckReport(
-        tuple(FindingResult(each.id, each.severity, each.place, each.text) for each in report.diagnoses), rules
-    )
+    rules = tuple(RuleDescription(each.id, each.severity, each.summary, path="docs/doctor.md") for each in CHECKS)
+    return CheckReport(tuple(FindingResult(each, each.place) for each in report.diagnoses), lambda: rules)
 
 
 def _installation(session: Session) -> Installation | None:

@@ -3,46 +3,60 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from tarmak_iam.errors import Place, TarmakIamError
-from tarmak_iam.findings import Severity
+from tarmak_iam.findings import Finding, Severity
+
+if TYPE_CHECKING:
+    from tarmak_iam.doctor.diagnosis import Diagnosis
 
 
 @dataclass(frozen=True, slots=True)
 class FindingResult:
-    """`text` is on one line. `fingerprint_parts` stay the same when lines are put in above; `suppression` is the reason
-    in the comment that suppresses the finding, None where none does."""
+    """`fingerprint_parts` stay the same when lines are put in above; `suppression` is the reason in the comment that
+    suppresses the finding, None where none does; `more` is for JSON."""
 
-    id: str
-    severity: Severity
+    finding: Finding | Diagnosis
     place: Place
-    text: str
     fingerprint_parts: tuple[str, ...] = ()
     suppression: str | None = None
+    more: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class RuleDescription:
-    """What a rule is about; `page` is Markdown, empty where there is none, and `url` leads to it."""
+    """What a rule is about; `page` is Markdown, empty where there is none, and `path` that of a page in the repository,
+    empty too."""
 
     id: str
     severity: Severity
     summary: str
     page: str = ""
-    url: str = ""
+    path: str = ""
+
+
+def _no_rules() -> tuple[RuleDescription, ...]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """All that there is to tell: what was found, by which rules, and what could not be looked at."""
+    """What was found, by which rules, and what could not be looked at. `line_of` gives the text at a place, empty where
+    nobody is to see it."""
 
-    results: tuple[FindingResult, ...]
-    rules: tuple[RuleDescription, ...]
+    results: tuple[FindingResult, ...] = ()
+    rules: Callable[[], tuple[RuleDescription, ...]] = _no_rules
     errors: tuple[TarmakIamError, ...] = ()
+    line_of: Callable[[Place], str] = lambda _: ""
+
+    @property
+    def unsuppressed(self) -> Iterator[FindingResult]:
+        return (each for each in self.results if each.suppression is None)
 
 
 @dataclass(frozen=True, slots=True)

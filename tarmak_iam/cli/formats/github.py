@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
+from tarmak_iam.cli.console import print_command
 from tarmak_iam.cli.formats import BaseDirectory, CheckReport
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
@@ -13,13 +15,18 @@ _DATA = (("%", "%25"), ("\r", "%0D"), ("\n", "%0A"))
 _PROPERTY = (*_DATA, (":", "%3A"), (",", "%2C"))
 
 
-def github_annotations(report: CheckReport, base: BaseDirectory) -> Iterator[str]:
+def print_annotations(report: CheckReport) -> None:
+    for line in _annotations(report, BaseDirectory.of_workspace(os.environ)):
+        print_command(line)
+
+
+def _annotations(report: CheckReport, base: BaseDirectory) -> Iterator[str]:
     """A line for each error and each finding that no comment sets aside."""
     for error in report.errors:
         yield _command(Severity.ERROR, error.place, "tarmak-iam", error.message, base)
-    for each in report.results:
-        if each.suppression is None:
-            yield _command(each.severity, each.place, each.id, each.text, base)
+    for each in report.unsuppressed:
+        finding = each.finding
+        yield _command(finding.severity, each.place, finding.id, finding.text, base)
 
 
 def _command(severity: Severity, place: Place | None, title: str, message: str, base: BaseDirectory) -> str:

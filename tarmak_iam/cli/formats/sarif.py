@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, metadata
 from typing import Any
 
 from tarmak_iam._version import __version__
-from tarmak_iam.cli.formats import BaseDirectory, CheckReport, FindingResult, RuleDescription
+from tarmak_iam.cli.console import print_json
+from tarmak_iam.cli.formats import BaseDirectory, CheckReport, RuleDescription
 from tarmak_iam.errors import Place, TarmakIamError
 
 Json = dict[str, Any]
@@ -23,13 +26,29 @@ _WORD = re.compile(r"[^\W_]+")
 _REMEDY = re.compile(r"^## Remedy\n+(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 
-def sarif_log(
-    report: CheckReport, base: BaseDirectory, line_of: Callable[[Place], str], project: str | None = None
-) -> Json:
-    """The whole log, the same for the same input. `line_of` gives the text at a place; `project` is the address of
-    the program's own pages."""
-    fired = {each.id for each in report.results}
-    rules = [each for each in report.rules if each.id in fired]
+def print_sarif(report: CheckReport) -> None:
+    print_json(_log(report, BaseDirectory.of_repository(os.environ), _project_url()))
+
+
+def _project_url() -> str | None:
+    """The home page; None where the distribution names none, or there is no distribution."""
+    try:
+        found = metadata("tarmak-iam")
+    except PackageNotFoundError:
+        return None
+    homes = [*(found.get_all("Home-page") or [])]
+    homes += [each.partition(",")[2].strip() for each in found.get_all("Project-URL") or [] if _is_home(each)]
+    return homes[0] if homes else None
+
+
+def _is_home(project_url: str) -> bool:
+    return project_url.partition(",")[0].strip().lower() in ("homepage", "home", "source", "repository")
+
+
+def _log(report: CheckReport, base: BaseDirectory, project: str | None) -> Json:
+    """The whole log, the same for the same input. `project` is the address of the program's own pages."""
+    fired = {each.finding.id for each in report.results}
+    rules = [each for each in report.rules() if each.id in fired]
     return {
         "$schema": _SCHEMA,
         "version": "2.1.0",
@@ -39,7 +58,7 @@ def sarif_log(
                 "invocations": [_invocation(report.errors, base)],
                 "columnKind": "unicodeCodePoints",  # [3.14.17] as places here count them
                 "newlineSequences": ["\r\n", "\n", "\r", "\u0085", "\u2028", "\u2029"],  # [3.14.18] YAML 1.1's
-                "results": list(_results(report.results, [each.id for each in rules], base, line_of)),
+                "results": list(_results(report, [each.id for each in rules], base)),
             }
         ],
     }
@@ -47,10 +66,18 @@ def sarif_log(
 
 def _driver(rules: Iterable[RuleDescription], project: str | None) -> Json:
     address = {"informationUri": project} if project else {}
-    return {"name": "tarmak-iam", "version": __version__, **address, "rules": [_rule(each) for each in rules]}
+    described = [_rule(each, _page_url(each, project)) for each in rules]
+    return {"name": "tarmak-iam", "version": __version__, **address, "rules": described}
 
 
-def _rule(rule: RuleDescription) -> Json:
+def _page_url(rule: RuleDescription, project: str | None) -> str:
+    """The page of this release in the repository; empty where that is not known."""
+    home = (project or "").rstrip("/")
+    is_known = rule.path and home.startswith("https://github.com/")
+    return f"{home}/blob/v{__version__}/{rule.path}" if is_known else ""
+
+
+def _rule(rule: RuleDescription, url: str) -> Json:
     why = rule.page.partition("\n## ")[0].strip()
     remedy = _REMEDY.search(rule.page)
     plain = "\n\n".join([*([why] if why else []), *([remedy[1].strip()] if remedy else [])])
@@ -60,7 +87,7 @@ def _rule(rule: RuleDescription) -> Json:
         "shortDescription": {"text": rule.summary},
         "fullDescription": {"text": " ".join(why.split()) or rule.summary},
         "help": {"text": plain or rule.summary, **({"markdown": rule.page.strip()} if rule.page else {})},
-        **({"helpUri": rule.url} if rule.url else {}),
+        **({"helpUri": url} if url else {}),
         "defaultConfiguration": {"level": str(rule.severity)},
     }
 
@@ -87,22 +114,21 @@ def _invocation(errors: Iterable[TarmakIamError], base: BaseDirectory) -> Json:
     }
 
 
-def _results(
-    results: Iterable[FindingResult], ids: list[str], base: BaseDirectory, line_of: Callable[[Place], str]
-) -> Iterable[Json]:
+def _results(report: CheckReport, ids: list[str], base: BaseDirectory) -> Iterable[Json]:
     seen: Counter[str] = Counter()
-    for each in results:
+    for each in report.results:
+        finding = each.finding
         uri, _ = base.uri(each.place.filename)
-        constant = "\n".join((each.id, uri, *each.fingerprint_parts, line_of(each.place).strip()))
+        constant = "\n".join((finding.id, uri, *each.fingerprint_parts, report.line_of(each.place).strip()))
         print_ = hashlib.sha256(constant.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         seen[print_] += 1
         # [3.52] where a comment has suppressed it; an empty list says that of the others [3.27.23]
         suppressed = [] if each.suppression is None else [_suppression(each.suppression)]
         yield {
-            "ruleId": each.id,
-            **({"ruleIndex": ids.index(each.id)} if each.id in ids else {}),
-            "level": str(each.severity),
-            "message": {"text": each.text},
+            "ruleId": finding.id,
+            **({"ruleIndex": ids.index(finding.id)} if finding.id in ids else {}),
+            "level": str(finding.severity),
+            "message": {"text": finding.text},
             "locations": [_location(each.place, base)],
             "partialFingerprints": {FINGERPRINT: f"{print_}:{seen[print_]}"},
             "suppressions": suppressed,

@@ -12,8 +12,10 @@ from pathlib import Path
 import click
 
 from tarmak_iam.cli.console import SEVERITY_COLOURS, is_terminal, print_line, with_coloured_severity
+from tarmak_iam.cli.formats import CheckReport
 from tarmak_iam.errors import Place, TarmakIamError
 from tarmak_iam.findings import Severity
+from tarmak_iam.text import one_line
 
 _MARK = "^"
 
@@ -110,11 +112,14 @@ def _line_of_file(place: Place, number: int) -> str:
         return ""
 
 
-def print_finding(line: str, place: Place, severity: Severity, source: str = "") -> None:
-    """A line such as `file:1:2: error: message [ID]`, its severity in the colour of it; on a terminal with the line of
-    the source, where that is given."""
-    print_line(with_coloured_severity(line))
-    print_excerpt(source, place, SEVERITY_COLOURS[severity])
+def print_findings(report: CheckReport) -> None:
+    """A line such as `file:1:2: error: message [ID]` for each, its severity in the colour of it; on a terminal with the
+    line of the source."""
+    for each in report.unsuppressed:
+        finding = each.finding
+        line = f"{one_line(str(each.place))}: {finding.severity}: {finding.text} [{finding.id}]"
+        print_line(with_coloured_severity(line))
+        print_excerpt(report.line_of(each.place), each.place, SEVERITY_COLOURS[finding.severity])
 
 
 def severity_summary(found: Iterable[Severity]) -> str:
