@@ -83,7 +83,7 @@ def finish_login(login: Login, command: CommandText, *, is_text: bool) -> None:
     not be tried."""
     if isinstance(login, TarmakIamError):
         raise login
-    for line in login.account if is_text else ():
+    for line in login.diagnosis if is_text else ():
         print_line(line)
     if not login.ok:
         note(_next_step(login, command))
@@ -121,7 +121,7 @@ def login_json(login: Login | None) -> dict[str, Any] | None:
             "reason": expected.reason,
         },
         "got": got and {"username": got.username, "groups": list(got.groups)},
-        "account": list(login.account),
+        "account": list(login.diagnosis),
         "why": login.why,
         "verifyAs": [each.text for each in login.candidates],
         "tokenFrom": login.maker,

@@ -22,7 +22,7 @@ from tarmak_iam.cli.session import Session
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.document.file_lock import file_lock, lock_file_of
 from tarmak_iam.errors import EditRefused, PolicyRefused, TarmakIamError
-from tarmak_iam.hook.apply_hook import After, AfterReport, Stage, rollback_policy
+from tarmak_iam.hook.apply_hook import AfterReport, ApplyHook, Stage, rollback_policy
 from tarmak_iam.hook.cluster.history import Applied, ObjectAction
 from tarmak_iam.hook.connection import Access, Steps
 from tarmak_iam.hook.lock import ClusterLock, cluster_lock, lock_path
@@ -134,7 +134,7 @@ class _RunAroundApply:
     lock: ClusterLock
     steps: Steps = field(default_factory=Steps)
     _is_tarmak_done: bool = False
-    _after: After | None = None
+    _hook: ApplyHook | None = None
 
     def code(self) -> int:
         try:
@@ -207,9 +207,9 @@ class _RunAroundApply:
         return ended.code
 
     def _applied(self, installation: Installation) -> int:
-        self._after = after = After(installation, self._access, self.steps, follow_links=self.wishes.follow_links)
-        with progress(print_prefixed, PREFIX) as after.tell:
-            report = after.run()
+        self._hook = hook = ApplyHook(installation, self._access, self.steps, follow_links=self.wishes.follow_links)
+        with progress(print_prefixed, PREFIX) as hook.tell:
+            report = hook.run()
         _print_changes(report.applied)
         if report.ok:
             print_prefixed(report.text)
@@ -217,8 +217,8 @@ class _RunAroundApply:
         self._tell_why(report, installation)
         code = _code_of(report)
         if report.can_roll_back and self._wants_rollback(report, installation):
-            with progress(print_prefixed, PREFIX) as after.tell:
-                report = after.roll_back(report)
+            with progress(print_prefixed, PREFIX) as hook.tell:
+                report = hook.roll_back(report)
             print_prefixed(
                 report.text if report.stage is Stage.UNDONE else f"error: {report.text}; {self._state(report)}"
             )
@@ -252,13 +252,13 @@ class _RunAroundApply:
         """What state things are in, and what to do next; `report` where it came to its end."""
         if not self._is_tarmak_done:
             return "tarmak was not started, and nothing was changed"
-        stage = self._after.stage if self._after else Stage.NOTHING
+        stage = self._hook.stage if self._hook else Stage.NOTHING
         verified = report.verified if report is not None else None
         verify = self._own("verify", *(verified.options if verified is not None else ()))
         apply, rollback = map(self._own, ("apply", "rollback"))
         if report is not None and isinstance(report.error, (EditRefused, PolicyRefused)):
             apply, rollback = f"{apply} --force", f"{rollback} --force"
-        restores = f", `{rollback}` restores what was there before" if self._after and self._after.is_kept else ""
+        restores = f", `{rollback}` restores what was there before" if self._hook and self._hook.has_backup else ""
         return {
             Stage.NOTHING: f"tarmak is done, and nothing was applied; `{apply}` does that",
             Stage.SOME: f"{Stage.SOME}; `{apply}` goes on{restores}",

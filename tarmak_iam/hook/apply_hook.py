@@ -110,7 +110,7 @@ def after_apply(
             "there is nothing to apply: the authenticator is off, or the cluster is a hub",
             remedy=f"switch it on: {config.command_line(chosen).tarmak_iam('enable')}",
         )
-    after = After(made, access, steps or Steps(), tell, follow_links=follow_links)
+    after = ApplyHook(made, access, steps or Steps(), tell, follow_links=follow_links)
     report = after.run()
     policy = rollback_policy(made, on_failure=rollback_on_failure, unless_verified=rollback_unless_verified)
     return after.roll_back(report) if report.is_to_roll_back(policy) else report
@@ -124,7 +124,7 @@ def rollback_policy(installation: Installation, *, on_failure: bool, unless_veri
 
 
 @dataclass
-class After:
+class ApplyHook:
     """One run of `after_apply`; `stage` tells the state of things also where it is interrupted."""
 
     installation: Installation
@@ -133,7 +133,7 @@ class After:
     tell: Progress = no_progress
     follow_links: bool = False
     stage: Stage = Stage.NOTHING
-    is_kept: bool = False
+    has_backup: bool = False
     """Whether what was there before this run is kept: a `rollback` would else undo an earlier one."""
     _kubectl: Kubectl | None = field(default=None, init=False)
 
@@ -151,7 +151,7 @@ class After:
         """Restores what was there before a run that `can_roll_back`. What stops it is in the report."""
         self.stage, rolled_back, error = Stage.UNDOING, None, report.error
         try:
-            rolled_back = self.steps.rollback(self._reached(), self._state_path, tell=self.tell, within=self._within)
+            rolled_back = self.steps.rollback(self._connected(), self._state_path, tell=self.tell, within=self._within)
             self.stage = Stage.UNDONE
         except TarmakIamError as failure:
             error = failure
@@ -160,7 +160,7 @@ class After:
         return replace(report, stage=self.stage, rolled_back=rolled_back, error=error, can_roll_back=False)
 
     def _apply(self) -> Applied:
-        kubectl, path = self._reached(), self._state_path
+        kubectl, path = self._connected(), self._state_path
         try:
             applied = self.steps.apply(
                 self.installation, kubectl, path, tell=self.tell, begun=self._begun, within=self._within
@@ -169,18 +169,18 @@ class After:
             if isinstance(error, ApplyFailed):  # also where all that it did was to wait
                 self.stage = Stage.SOME
             raise
-        self.stage, self.is_kept = Stage.NOT_VERIFIED, applied.state is not None
+        self.stage, self.has_backup = Stage.NOT_VERIFIED, applied.state is not None
         return applied
 
     def _begun(self) -> None:
-        self.stage, self.is_kept = Stage.SOME, True
+        self.stage, self.has_backup = Stage.SOME, True
 
     def _verified(self) -> Verified:
-        verified = self.steps.verify(self.installation, self._reached(), tell=self.tell)
+        verified = self.steps.verify(self.installation, self._connected(), tell=self.tell)
         self.stage = _STAGES.get(verified.outcome, Stage.NOT_VERIFIED)
         return verified
 
-    def _reached(self) -> Kubectl:
+    def _connected(self) -> Kubectl:
         if self._kubectl is None:
             self._kubectl = self.access.kubectl(self.steps, self._progress)
         return self._kubectl
@@ -205,7 +205,7 @@ class After:
     def _report(
         self, applied: Applied | None, verified: Verified | None = None, error: TarmakIamError | None = None
     ) -> AfterReport:
-        can_roll_back = self.is_kept and self.stage in (Stage.SOME, Stage.NOT_VERIFIED, Stage.FAILED)
+        can_roll_back = self.has_backup and self.stage in (Stage.SOME, Stage.NOT_VERIFIED, Stage.FAILED)
         return AfterReport(
             self.installation.cluster_id, self.stage, applied, verified, error=error, can_roll_back=can_roll_back
         )

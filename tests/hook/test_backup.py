@@ -39,20 +39,20 @@ def said(report: BackupReport) -> list[str]:
 
 def around(path: Path, after: bytes | None, *, finished: bool = True) -> BackupReport:
     """What tarmak does to the file, between the two halves of the hook."""
-    kept = back_up(path)
+    backup = back_up(path)
     if after is None:
         path.unlink()
     else:
         path.write_bytes(after)
-    return restore_backup(kept, finished=finished)
+    return restore_backup(backup, finished=finished)
 
 
 def test_the_text_lies_beside_the_file_meanwhile(path: Path) -> None:
-    kept = back_up(path)
-    assert kept == Backup(path, BEFORE, 0o640, path.with_name("tarmak.yaml.before-1"))
-    assert kept.beside is not None
-    assert kept.beside.read_bytes() == BEFORE
-    assert stat.S_IMODE(kept.beside.stat().st_mode) == 0o640
+    backup = back_up(path)
+    assert backup == Backup(path, BEFORE, 0o640, path.with_name("tarmak.yaml.before-1"))
+    assert backup.copy is not None
+    assert backup.copy.read_bytes() == BEFORE
+    assert stat.S_IMODE(backup.copy.stat().st_mode) == 0o640
 
 
 def test_a_text_that_a_tarmak_is_just_writing_is_waited_for(path: Path) -> None:
@@ -60,9 +60,9 @@ def test_a_text_that_a_tarmak_is_just_writing_is_waited_for(path: Path) -> None:
     path.write_bytes(b"")
     writing = threading.Timer(0.1, path.write_bytes, [SET])
     writing.start()
-    kept = back_up(path)
+    backup = back_up(path)
     writing.join()
-    assert kept.data == SET
+    assert backup.data == SET
 
 
 def test_a_file_that_stays_empty_is_kept_as_it_is(path: Path) -> None:
@@ -98,11 +98,11 @@ def test_comments_that_went_are_named(path: Path) -> None:
 
 def test_a_mode_that_tarmak_opened_is_closed_again(path: Path) -> None:
     path.chmod(0o600)
-    kept = back_up(path)
+    backup = back_up(path)
     path.unlink()
     path.write_bytes(SET)
     path.chmod(0o644)
-    assert restore_backup(kept).state == "restored"
+    assert restore_backup(backup).state == "restored"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
@@ -168,13 +168,13 @@ def test_a_file_that_is_gone_is_put_back(path: Path) -> None:
 
 def test_there_was_no_file(tmp_path: Path) -> None:
     path = tmp_path / "tarmak.yaml"
-    kept = back_up(path)
-    assert kept == Backup(path, None, 0o600, None)
-    assert restore_backup(kept).lines == ()
+    backup = back_up(path)
+    assert backup == Backup(path, None, 0o600, None)
+    assert restore_backup(backup).lines == ()
     path.write_bytes(SET)
-    assert restore_backup(kept).lines == ()
+    assert restore_backup(backup).lines == ()
     path.write_bytes(b"")
-    assert said(restore_backup(kept, finished=False)) == [
+    assert said(restore_backup(backup, finished=False)) == [
         "DIR/tarmak.yaml: error: tarmak left a broken file: it is empty; there was no file before"
     ]
     assert names(tmp_path) == ["tarmak.yaml"]
@@ -212,19 +212,19 @@ def test_no_room_beside_the_file(path: Path, tmp_path_factory: pytest.TempPathFa
     with pytest.raises(FileError, match="No space left on device"):
         back_up(path)
     spare = tmp_path_factory.mktemp("spare")
-    kept = back_up(path, spare=spare)
-    assert kept.beside == spare / "tarmak.yaml.before-1"
-    assert stat.S_IMODE(kept.beside.stat().st_mode) == 0o600
+    backup = back_up(path, spare=spare)
+    assert backup.copy == spare / "tarmak.yaml.before-1"
+    assert stat.S_IMODE(backup.copy.stat().st_mode) == 0o600
     path.write_bytes(SET)
-    assert restore_backup(kept).state == "restored"
+    assert restore_backup(backup).state == "restored"
     assert names(spare) == []
 
 
 def test_no_room_to_restore(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = back_up(path)
+    backup = back_up(path)
     path.write_bytes(SET)
     refuse_to_write(monkeypatch, path.parent, "tarmak.yaml")
-    report = restore_backup(kept)
+    report = restore_backup(backup)
     assert (report.state, path.read_bytes()) == ("not restored", SET)
     assert said(report) == [
         (
@@ -237,21 +237,21 @@ def test_no_room_to_restore(path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_no_room_to_put_back(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What lies beside the file takes its place."""
-    kept = back_up(path)
+    backup = back_up(path)
     path.write_bytes(SET[:1000])
     refuse_to_write(monkeypatch, path.parent, "tarmak.yaml")
-    report = restore_backup(kept, finished=False)
-    assert (report.state, report.beside, path.read_bytes()) == ("put back", None, BEFORE)
+    report = restore_backup(backup, finished=False)
+    assert (report.state, report.copy, path.read_bytes()) == ("put back", None, BEFORE)
     assert names(path.parent) == ["tarmak.yaml"]
 
 
 def test_no_room_to_put_back_where_a_link_leads(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     link = path.parent / "link.yaml"
     link.symlink_to("tarmak.yaml")
-    kept = back_up(link)
+    backup = back_up(link)
     path.write_bytes(SET[:1000])
     refuse_to_write(monkeypatch, path.parent, ".yaml")
-    assert restore_backup(kept, finished=False).state == "put back"
+    assert restore_backup(backup, finished=False).state == "put back"
     assert link.is_symlink()
     assert path.read_bytes() == BEFORE
     assert names(path.parent) == ["link.yaml", "tarmak.yaml"]
@@ -263,7 +263,7 @@ def test_what_is_in_the_file_still_is_not_kept_twice(
     spare = tmp_path_factory.mktemp("spare")
     with monkeypatch.context() as full:
         refuse_to_write(full, path.parent, "before")
-        kept = back_up(path, spare=spare)
+        backup = back_up(path, spare=spare)
 
     def refusing(target: Path, data: bytes, **options: Any) -> None:
         if target == path:
@@ -272,14 +272,14 @@ def test_what_is_in_the_file_still_is_not_kept_twice(
 
     monkeypatch.setattr(module, "replace_file", refusing)
     path.write_bytes(SET[:1000])
-    assert restore_backup(kept, finished=False).state == "broken"
+    assert restore_backup(backup, finished=False).state == "broken"
     assert path.read_bytes() == SET[:1000]
     assert names(path.parent) == ["tarmak.yaml"]
 
 
 def test_no_room_to_put_back_and_somebody_is_faster(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What they wrote is nothing that tarmak left."""
-    kept = back_up(path)
+    backup = back_up(path)
     path.write_bytes(SET[:1000])
 
     def refusing(target: Path, *_: bytes, **__: Any) -> None:
@@ -288,28 +288,28 @@ def test_no_room_to_put_back_and_somebody_is_faster(path: Path, monkeypatch: pyt
         raise FileError("cannot be written: No space left on device")
 
     monkeypatch.setattr(module, "replace_file", refusing)
-    report = restore_backup(kept, finished=False)
+    report = restore_backup(backup, finished=False)
     assert (report.state, path.read_bytes()) == ("not restored", SET)
-    assert kept.beside is not None
-    assert kept.beside.read_bytes() == BEFORE
+    assert backup.copy is not None
+    assert backup.copy.read_bytes() == BEFORE
 
 
 def test_no_way_to_put_back(path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: Any) -> None:
     spare = tmp_path_factory.mktemp("spare")
     refuse_to_write(monkeypatch, path.parent, "tarmak.yaml")
-    kept = back_up(path, spare=spare)
+    backup = back_up(path, spare=spare)
     path.write_bytes(SET[:1000])
-    report = restore_backup(kept, finished=False)
+    report = restore_backup(backup, finished=False)
     assert (report.state, report.severity, path.read_bytes()) == ("broken", "error", SET[:1000])
     assert said(report) == [
-        f"DIR/tarmak.yaml: error: tarmak left a broken file: {report.reason}; your text is in {kept.beside}"
+        f"DIR/tarmak.yaml: error: tarmak left a broken file: {report.reason}; your text is in {backup.copy}"
     ]
     assert report.reason.endswith("; the file cannot be written: No space left on device")
     assert names(path.parent) == ["tarmak.yaml"]
 
 
 def test_somebody_is_faster(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = back_up(path)
+    backup = back_up(path)
     path.write_bytes(SET)
     theirs = [dumped(add(set_current(rewrite_of(BEFORE), "dev-other"), "providers", new_provider("more")))]
 
@@ -319,7 +319,7 @@ def test_somebody_is_faster(path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         replace_file(target, data, **options)
 
     monkeypatch.setattr(module, "replace_file", racing)
-    report = restore_backup(kept)
+    report = restore_backup(backup)
     assert report.state == "restored"
     assert [str(change) for change in report.changes] == [
         "current cluster: dev-cluster -> dev-other",
@@ -330,7 +330,7 @@ def test_somebody_is_faster(path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_somebody_is_always_faster(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = back_up(path)
+    backup = back_up(path)
     path.write_bytes(SET)
     written: list[bytes] = []
 
@@ -340,12 +340,12 @@ def test_somebody_is_always_faster(path: Path, monkeypatch: pytest.MonkeyPatch) 
         replace_file(target, data, **options)
 
     monkeypatch.setattr(module, "replace_file", racing)
-    report = restore_backup(kept)
+    report = restore_backup(backup)
     assert report.state == "not restored"
     assert report.reason == "the file has changed since it was read; nothing was written"
     assert path.read_bytes() == written[-1]
-    assert kept.beside is not None
-    assert kept.beside.read_bytes() == BEFORE
+    assert backup.copy is not None
+    assert backup.copy.read_bytes() == BEFORE
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

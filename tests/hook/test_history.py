@@ -119,7 +119,7 @@ class TestOneStep:
         roll_back(cluster.kubectl(), state)
         kept, writes = state.read_bytes(), len(cluster.writes)
         again = roll_back(cluster.kubectl(), state)
-        assert (again.changed, again.undone, again.changes, again.outlook) == (False, (), (), None)
+        assert (again.changed, again.undone, again.changes, again.access_after) == (False, (), (), None)
         assert (config(cluster), state.read_bytes(), len(cluster.writes)) == ("", kept, writes)
 
     def test_after_a_rollback_an_apply_is_a_new_change(self, state: Path) -> None:

@@ -262,10 +262,10 @@ def test_a_command_that_only_passes_through_imports_nothing_heavy() -> None:
 
 _WITH_A_THREAD = """
 import os, threading, time
-from tarmak_iam.hook.tarmak import passing
+from tarmak_iam.hook.tarmak import passthrough
 
 threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
-waiting, look = passing._Waiting.__init__, passing._Waiting._look
+waiting, look = passthrough._ChildWait.__init__, passthrough._ChildWait._look
 
 def late(self, *args):
     waiting(self, *args)
@@ -273,11 +273,11 @@ def late(self, *args):
 
 def slow(self):
     look(self)
-    passing._Waiting._look = look
+    passthrough._ChildWait._look = look
     time.sleep({after})
 
-passing._Waiting.__init__, passing._Waiting._look = late, slow
-print(passing.pass_through(["sleep", "{sleeps}"], dict(os.environ)).code)
+passthrough._ChildWait.__init__, passthrough._ChildWait._look = late, slow
+print(passthrough.pass_through(["sleep", "{sleeps}"], dict(os.environ)).code)
 """
 
 
@@ -300,8 +300,8 @@ def test_a_parent_that_ignores_its_children() -> None:
     """What it starts ignores them too, and then the system throws away what nobody has waited for."""
     script = (
         "import os, signal; signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
-        "from tarmak_iam.hook.tarmak import passing\n"
-        "print(passing.pass_through(['sh', '-c', 'exit 3'], dict(os.environ)).code)\n"
+        "from tarmak_iam.hook.tarmak import passthrough\n"
+        "print(passthrough.pass_through(['sh', '-c', 'exit 3'], dict(os.environ)).code)\n"
         "print(signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=240, check=False)

@@ -118,7 +118,7 @@ def let_in(cluster: Cluster, user: dict[str, Any]) -> None:
 
 def verified(cluster: Cluster, mappings: str = MAPPINGS, **overrides: Any) -> Verified:
     found = verify_login(made(mappings, **overrides), kubectl_of(cluster), seconds=10)
-    told = repr(found) + "".join(found.account)
+    told = repr(found) + "".join(found.diagnosis)
     assert TOKEN not in told
     assert "hush" not in told
     assert not any(TOKEN in arg for call in cluster.calls for arg in call)
@@ -130,7 +130,7 @@ def test_as_expected(cluster: Cluster, sts: Sts) -> None:
     found = verified(cluster)
     assert (found.outcome, found.maker, found.method) == (LoginOutcome.VERIFIED, GO, "SelfSubjectReview")
     assert (found.ok, found.why) == (True, "")
-    assert found.account == (f"{ARN} is 'admin' with system:masters, as whois says",)
+    assert found.diagnosis == (f"{ARN} is 'admin' with system:masters, as whois says",)
     assert found.got is not None
     assert found.got.groups == ("system:masters",)
     assert sts.asked == []
@@ -201,8 +201,8 @@ def test_a_refusal_of_somebody_whom_nobody_maps_verifies_nothing(cluster: Cluste
     sts.arn = NOBODY
     found = verified(cluster)
     assert (found.outcome, found.ok, found.got) == (LoginOutcome.NOT_MAPPED, False, None)
-    assert found.account[0].startswith(f"the API server does not let {NOBODY} in, as whois expects: no entry maps")
-    assert found.account[1] == SAYS_NOTHING
+    assert found.diagnosis[0].startswith(f"the API server does not let {NOBODY} in, as whois expects: no entry maps")
+    assert found.diagnosis[1] == SAYS_NOTHING
     admin = "arn:aws:iam::111122223333:role/Admin"
     assert found.why == f"you ({NOBODY}) are not mapped; verify as {admin}, with --role ARN or AWS_PROFILE"
     assert found.options == ("--role", admin)
@@ -230,7 +230,7 @@ def test_somebody_who_gets_in_and_whom_nobody_knows(cluster: Cluster, sts: Sts) 
     sts.error = urllib.error.URLError(TimeoutError())
     found = verified(cluster)
     assert found.outcome is LoginOutcome.CALLER_UNKNOWN
-    assert found.account[0] == "the API server takes the caller for 'admin' with system:masters"
+    assert found.diagnosis[0] == "the API server takes the caller for 'admin' with system:masters"
     assert found.why.startswith("it is not known who you are: sts.eu-west-1.amazonaws.com cannot be reached")
 
 
@@ -238,7 +238,7 @@ def test_somebody_who_gets_in_and_whom_nobody_knows(cluster: Cluster, sts: Sts) 
 def test_a_mapped_caller_who_is_refused(cluster: Cluster) -> None:
     found = verified(cluster)
     assert found.outcome is LoginOutcome.FAILED
-    assert found.why == "; ".join(found.account)
+    assert found.why == "; ".join(found.diagnosis)
     assert cluster.clock > 0, "daemons that are just replaced get some time"
 
 
@@ -246,9 +246,9 @@ def test_somebody_whom_nobody_maps_and_who_can_log_in(cluster: Cluster) -> None:
     let_in(cluster, {**ADMIN, "extra": {**EXTRA, "arn": [NOBODY]}})
     found = verified(cluster)
     assert found.outcome is LoginOutcome.FAILED
-    assert found.account[0] == f"the API server takes {NOBODY} for 'admin' with system:masters"
-    assert found.account[1].startswith("whois says nobody: no entry maps")
-    assert found.account[2] == (
+    assert found.diagnosis[0] == f"the API server takes {NOBODY} for 'admin' with system:masters"
+    assert found.diagnosis[1].startswith("whois says nobody: no entry maps")
+    assert found.diagnosis[2] == (
         "no mapping names this caller, who can log in all the same: this is access that nobody has granted here"
     )
 
@@ -257,7 +257,7 @@ def test_somebody_whom_the_account_admits(cluster: Cluster) -> None:
     arn = "arn:aws:iam::444455556666:user/Eve"
     let_in(cluster, {"username": arn, "groups": [], "uid": UID, "extra": {**EXTRA, "arn": [arn]}})
     found = verified(cluster, f"{MAPPINGS}  mapAccounts: ['444455556666']\n")
-    assert (found.outcome, found.account) == (
+    assert (found.outcome, found.diagnosis) == (
         LoginOutcome.VERIFIED,
         (f"{arn} is '{arn}' without groups, as whois says",),
     )
@@ -267,7 +267,7 @@ def test_without_a_mappings_file(cluster: Cluster) -> None:
     let_in(cluster, ADMIN)
     found = verify_login(installation(mappings=None, kubernetesVersion="1.30.1"), kubectl_of(cluster), seconds=0)
     assert found.outcome is LoginOutcome.FAILED
-    assert "whois says nobody: there is no mappings file" in found.account
+    assert "whois says nobody: there is no mappings file" in found.diagnosis
 
 
 @pytest.mark.usefixtures("sts")
@@ -284,13 +284,13 @@ def test_no_credentials(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("tarmak_iam.hook.login.verify.caller_token", nobody)
     found = verified(cluster)
     assert (found.outcome, found.expected, found.got) == (LoginOutcome.CALLER_UNKNOWN, None, None)
-    assert (found.account, found.options) == ((), ()), "why says it, and no role can be assumed"
+    assert (found.diagnosis, found.options) == ((), ()), "why says it, and no role can be assumed"
     assert found.why == (
         "no token can be made: there are no AWS credentials; log in to AWS; verify as "
         "arn:aws:iam::111122223333:role/Admin, with --role ARN or AWS_PROFILE"
     )
     stale = verify_login(made(), kubectl_of(cluster), check_pods=running("pod p runs another configuration"))
-    assert (stale.outcome, stale.account[-1]) == (LoginOutcome.FAILED, "pod p runs another configuration")
+    assert (stale.outcome, stale.diagnosis[-1]) == (LoginOutcome.FAILED, "pod p runs another configuration")
 
 
 def running(*stale: str, notes: tuple[str, ...] = ()) -> CheckPods:
@@ -302,13 +302,13 @@ class TestRunningPods:
         let_in(cluster, ADMIN)
         found = verify_login(made(), kubectl_of(cluster), check_pods=running(notes=("the pods may not be listed",)))
         assert found.outcome is LoginOutcome.VERIFIED
-        assert found.account[-1] == "the pods may not be listed"
+        assert found.diagnosis[-1] == "the pods may not be listed"
 
     def test_a_login_that_succeeds_is_not_enough(self, cluster: Cluster) -> None:
         let_in(cluster, ADMIN)
         found = verify_login(made(), kubectl_of(cluster), seconds=10, check_pods=running("pod p runs another one"))
         assert found.outcome is LoginOutcome.FAILED
-        assert found.account == (f"{ARN} is 'admin' with system:masters, as whois says", "pod p runs another one")
+        assert found.diagnosis == (f"{ARN} is 'admin' with system:masters, as whois says", "pod p runs another one")
         assert cluster.clock > 0, "it may be replaced meanwhile"
 
     def test_one_that_is_replaced_meanwhile(self, cluster: Cluster) -> None:
@@ -324,7 +324,7 @@ class TestRunningPods:
         let_in(cluster, ADMIN)
         found = verify_login(made(), kubectl_of(cluster), check_pods=forbidden)
         assert found.outcome is LoginOutcome.VERIFIED
-        assert found.account[-1] == ("which configuration the pods run could not be looked up: pods is forbidden")
+        assert found.diagnosis[-1] == ("which configuration the pods run could not be looked up: pods is forbidden")
 
 
 LOG = """\
@@ -341,7 +341,7 @@ def test_the_authenticators_own_log(cluster: Cluster, sts: Sts) -> None:
     sts.arn, cluster.log = NOBODY, LOG
     found = verified(cluster)
     assert found.outcome is LoginOutcome.NOT_MAPPED
-    assert found.account[2] == "the authenticator's log says of this caller: identity is not mapped"
+    assert found.diagnosis[2] == "the authenticator's log says of this caller: identity is not mapped"
     (call,) = (call for call in cluster.calls if call[0] == "logs")
     assert call[1:4] == (
         "--namespace=kube-system",
@@ -357,7 +357,7 @@ def test_the_log_of_a_daemon_that_cannot_ask_sts(cluster: Cluster) -> None:
         'time="2026-05-04T12:00:00Z" level=warning msg="access denied" client="127.0.0.1:1" '
         'error="error during GET: dial tcp 10.0.0.1:443: i/o timeout on sts.eu-west-1.amazonaws.com endpoint"\n'
     )
-    assert verified(cluster).account[-1] == (
+    assert verified(cluster).diagnosis[-1] == (
         "the authenticator's log says of a token that it refused within the last minute: error during GET: "
         "dial tcp 10.0.0.1:443: i/o timeout on sts.eu-west-1.amazonaws.com endpoint"
     )
@@ -366,7 +366,7 @@ def test_the_log_of_a_daemon_that_cannot_ask_sts(cluster: Cluster) -> None:
 @pytest.mark.usefixtures("sts")
 def test_a_log_that_may_not_be_read(cluster: Cluster) -> None:
     cluster.log = None
-    assert "log says" not in " ".join(verified(cluster).account)
+    assert "log says" not in " ".join(verified(cluster).diagnosis)
 
 
 def test_a_dead_daemon(cluster: Cluster, sts: Sts) -> None:
@@ -375,7 +375,7 @@ def test_a_dead_daemon(cluster: Cluster, sts: Sts) -> None:
     status = {"containerStatuses": [container]}
     cluster.objects["Pod", "kube-system", "p"] = {"kind": "Pod", "metadata": {"name": "p"}, "status": status}
     found = verified(cluster)
-    assert found.account == (
+    assert found.diagnosis == (
         f"the API server does not let {ARN} in",
         f"it cannot reach the authenticator: {DEAD}",
         "DaemonSet kube-system/aws-iam-authenticator: 3 of 3 nodes updated, 3 available",
@@ -387,8 +387,8 @@ def test_a_dead_daemon(cluster: Cluster, sts: Sts) -> None:
 @pytest.mark.usefixtures("sts")
 def test_a_certificate_that_is_not_trusted(cluster: Cluster) -> None:
     cluster.reviews = [{"error": "[invalid bearer token, x509: certificate signed by unknown authority]"}]
-    account = verified(cluster).account
-    assert account[1] == (
+    diagnosis = verified(cluster).diagnosis
+    assert diagnosis[1] == (
         "it does not trust the authenticator's certificate: x509: certificate signed by unknown authority"
     )
 
@@ -396,7 +396,7 @@ def test_a_certificate_that_is_not_trusted(cluster: Cluster) -> None:
 @pytest.mark.usefixtures("sts")
 def test_an_api_server_that_asks_nobody(cluster: Cluster) -> None:
     cluster.reviews = [{"error": "invalid bearer token"}]
-    assert "it seems to ask no authenticator" in " ".join(verified(cluster).account)
+    assert "it seems to ask no authenticator" in " ".join(verified(cluster).diagnosis)
 
 
 @pytest.mark.usefixtures("sts")
@@ -404,7 +404,7 @@ def test_a_mapping_that_the_cluster_has_not(cluster: Cluster) -> None:
     config = cluster.get("ConfigMap", NAME)
     assert config is not None
     config["data"]["config.yaml"] = "clusterID: dev-cluster\n"
-    text = " ".join(verified(cluster).account)
+    text = " ".join(verified(cluster).diagnosis)
     assert "the cluster's own objects let nobody of that name in: no entry maps" in text
     assert "`apply` brings the file's mappings" in text
 
@@ -414,29 +414,29 @@ def test_a_cluster_id_that_is_another(cluster: Cluster) -> None:
     config = cluster.get("ConfigMap", NAME)
     assert config is not None
     config["data"]["config.yaml"] = MAPPINGS.replace("dev-cluster", "other")
-    text = " ".join(verified(cluster).account)
+    text = " ".join(verified(cluster).diagnosis)
     assert "the cluster's own objects let nobody of that name in" in text
     assert "other" in text
 
 
 @pytest.mark.usefixtures("sts")
 def test_a_daemon_with_other_mappings_than_its_objects(cluster: Cluster) -> None:
-    assert "so its daemon runs with others, with another cluster id or a clock" in verified(cluster).account[-1]
+    assert "so its daemon runs with others, with another cluster id or a clock" in verified(cluster).diagnosis[-1]
 
 
 def test_another_username(cluster: Cluster) -> None:
     let_in(cluster, {**ADMIN, "username": "root"})
     found = verified(cluster)
-    assert found.account[:2] == (
+    assert found.diagnosis[:2] == (
         f"the API server takes {ARN} for 'root' with system:masters",
         "whois says 'admin' with system:masters: the entry for arn:aws:iam::111122223333:role/Admin matches",
     )
-    assert "the cluster's objects say what the file says" in found.account[2]
+    assert "the cluster's objects say what the file says" in found.diagnosis[2]
     # The same answer where the cluster's own mappings are those.
     config = cluster.get("ConfigMap", NAME)
     assert config is not None
     config["data"]["config.yaml"] = MAPPINGS.replace("username: admin", "username: root")
-    assert "the cluster has other mappings than the file" in verified(cluster).account[2]
+    assert "the cluster has other mappings than the file" in verified(cluster).diagnosis[2]
 
 
 def test_a_node_whose_name_ec2_tells_the_daemon(cluster: Cluster) -> None:
@@ -448,7 +448,7 @@ def test_a_node_whose_name_ec2_tells_the_daemon(cluster: Cluster) -> None:
     arn = "arn:aws:sts::111122223333:assumed-role/Node/i-0123456789abcdef0"
     name = "system:node:ip-10-0-0-1.eu-west-1.compute.internal"
     let_in(cluster, {**ADMIN, "username": name, "groups": ["system:nodes"], "extra": {"arn": [arn]}})
-    assert verified(cluster, MAPPINGS + node).account == (f"{arn} is '{name}' with system:nodes, as whois says",)
+    assert verified(cluster, MAPPINGS + node).diagnosis == (f"{arn} is '{name}' with system:nodes, as whois says",)
 
 
 def test_other_groups(cluster: Cluster) -> None:
@@ -470,14 +470,14 @@ def test_credentials_that_aws_does_not_take(cluster: Cluster, sts: Sts, code: st
     assert (found.outcome, found.expected) == (LoginOutcome.CALLER_UNKNOWN, None)
     assert expected in found.why
     assert cluster.clock == 0, "AWS would say the same a moment later"
-    assert expected in " ".join(found.account)
-    assert "clock" not in " ".join(found.account)
+    assert expected in " ".join(found.diagnosis)
+    assert "clock" not in " ".join(found.diagnosis)
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(-900, "seconds ahead of AWS's"), (900, "seconds behind AWS's")])
 def test_a_clock_that_is_off(cluster: Cluster, sts: Sts, seconds: int, expected: str) -> None:
     sts.status, sts.code, sts.date = 403, "SignatureDoesNotMatch", NOW + timedelta(seconds=seconds)
-    assert expected in verified(cluster).account[-1]
+    assert expected in verified(cluster).diagnosis[-1]
 
 
 def test_an_sts_that_cannot_be_reached(cluster: Cluster, sts: Sts) -> None:
@@ -485,7 +485,7 @@ def test_an_sts_that_cannot_be_reached(cluster: Cluster, sts: Sts) -> None:
     found = verified(cluster)
     assert (found.outcome, found.expected) == (LoginOutcome.CALLER_UNKNOWN, None)
     assert found.why.startswith("it is not known who you are: sts.eu-west-1.amazonaws.com cannot be reached")
-    assert "sts.eu-west-1.amazonaws.com cannot be reached (TimeoutError)" in " ".join(found.account)
+    assert "sts.eu-west-1.amazonaws.com cannot be reached (TimeoutError)" in " ".join(found.diagnosis)
 
 
 @pytest.mark.usefixtures("sts")
@@ -501,7 +501,7 @@ def test_a_different_answer_by_each_api_server(cluster: Cluster, sts: Sts) -> No
     cluster.reviews = [{"authenticated": True, "user": ADMIN}]
     found = verified(cluster)
     assert not found.ok
-    assert "one API server's authenticator lets the caller in, another one's does not" in " ".join(found.account)
+    assert "one API server's authenticator lets the caller in, another one's does not" in " ".join(found.diagnosis)
     assert sts.asked
 
 

@@ -171,10 +171,10 @@ def _print_done(done: RolledBack, output: str, *, dry_run: bool) -> None:
     if output != "json":
         print_changes(done.changes)
         return
-    changes, outlook = [change_json(each) for each in done.changes], done.outlook
+    changes, later = [change_json(each) for each in done.changes], done.access_after
     shown = {"changed": done.changed, "dryRun": dry_run, "undone": list(done.undone), "changes": changes}
-    effects = [effect_json(each) for each in outlook.effects] if outlook else []
-    after = {"principals": outlook.principals, "admins": outlook.admins, "reason": outlook.reason} if outlook else None
+    effects = [effect_json(each) for each in later.effects] if later else []
+    after = {"principals": later.principals, "admins": later.admins, "reason": later.reason} if later else None
     restarted = [stale_pod_json(each) for each in done.restarted]
     told = {"effects": effects, "afterwards": after, "rolledOut": done.rolled_out, "restartedPods": restarted}
     print_json({**shown, **told})

@@ -181,11 +181,11 @@ def _planned_and_applied(
 ) -> Applied:
     objects = manifests(installation)
     server = Server.of(kubectl)
-    left = left_by(server, state, within)
+    is_as_left = left_by(server, state, within)
     if dry_run is None:
         finish_notes(server, state, within)
     with explained(server, objects):
-        plan = make_plan(server, objects, ask=dry_run != "client", force=force, left=left)
+        plan = make_plan(server, objects, ask=dry_run != "client", force=force, is_as_left=is_as_left)
     if wait is None:
         plan = _with_safe_removals(server, plan)
     before, after = read_live(kubectl).loaded(installation), Loaded.of(installation)
@@ -240,7 +240,7 @@ class _ApplyRun:
     ) -> None:
         self._server, self._plan, self._foreseen = server, plan, foreseen
         self._path, self._within = path, within
-        self._force, self._wait, self._tell, self._kept = force, wait, tell, begun
+        self._force, self._wait, self._tell, self._on_begun = force, wait, tell, begun
         self._done: dict[Ref, ObjectChange] = {}
         self._made: list[tuple[Object, Object]] = []
         self._begun: set[Ref] = set()
@@ -251,7 +251,7 @@ class _ApplyRun:
             self._journal = self._begin()
         else:
             settle(self._server, self._path, self._within)
-        with self._telling():
+        with self._reporting_failure():
             for steps in in_batches(self._plan.steps, lambda step: step.wanted, is_of_one_kind=True):
                 self._apply(steps)
             if self._journal is not None:
@@ -273,7 +273,7 @@ class _ApplyRun:
         objects = [KeptObject.of(step.live, step.then) for step in unsettled]
         objects += [KeptObject.of(each, None) for each in self._plan.removals]
         journal = Journal.begin(self._server, objects, self._path, self._within, self._tell)
-        self._kept()
+        self._on_begun()
         return journal
 
     def _apply(self, steps: list[ApplyStep]) -> None:
@@ -330,7 +330,7 @@ class _ApplyRun:
         return roll_out_and_restart(self._server, refs, self._wait, self._tell)
 
     @contextmanager
-    def _telling(self) -> Iterator[None]:
+    def _reporting_failure(self) -> Iterator[None]:
         """Nothing that is half done goes unmentioned."""
         try:
             yield
@@ -351,7 +351,7 @@ class _ApplyRun:
                 left.append(ref)
                 continue
             # Whoever does not answer for one object is not asked for the next one.
-            became = None if unknown else self._looked_up(ref, live, action)
+            became = None if unknown else self._outcome_of(ref, live, action)
             if became is ObjectAction.UNCHANGED:
                 left.append(ref)
             elif became is None:
@@ -360,7 +360,7 @@ class _ApplyRun:
                 self._note(became, ref)
         return ApplyFailed(error, self._applied(None), tuple(left), tuple(unknown))
 
-    def _looked_up(self, ref: Ref, live: Object | None, action: ObjectAction) -> ObjectAction | None:
+    def _outcome_of(self, ref: Ref, live: Object | None, action: ObjectAction) -> ObjectAction | None:
         """What became of an object whose call did not come back; None where that cannot be found out."""
         at_once = replace(self._server, kubectl=replace(self._server.kubectl, patience=0.0))
         try:

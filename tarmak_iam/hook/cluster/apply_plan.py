@@ -36,7 +36,7 @@ from tarmak_iam.hook.cluster.objects import (
     without_server_fields,
 )
 from tarmak_iam.hook.cluster.rollout import DAEMONSET, PodCheck, StalePod, check_pods
-from tarmak_iam.hook.cluster.server import Conflict, Pair, Server, is_going
+from tarmak_iam.hook.cluster.server import Conflict, Pair, Server, is_being_deleted
 from tarmak_iam.hook.cluster.update_check import check_changes
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.text import brief_list
@@ -93,7 +93,7 @@ class ApplyPlan:
         return any(change.action is not ObjectAction.UNCHANGED for change in self.changes)
 
 
-Left = Callable[[Object], bool]
+IsAsLeft = Callable[[Object], bool]
 """Whether a live object is as the newest change left it, by a history."""
 
 
@@ -103,40 +103,40 @@ def make_plan(
     *,
     ask: bool = True,
     force: bool = False,
-    left: Left = lambda _: False,
+    is_as_left: IsAsLeft = lambda _: False,
 ) -> ApplyPlan:
-    """`ask`: whether the API server works out what would become of each object, or we do. `left` helps where the API
-    server does not keep who set what.
+    """`ask`: whether the API server works out what would become of each object, or we do. `is_as_left` helps where the
+    API server does not keep who set what.
 
     Raises PolicyRefused for objects that are somebody else's, and for fields of ours that somebody else has set or
     removed, unless `force`; ToolError.
     """
     try:
-        return _made(server, objects, ask=ask, force=force, left=left)
+        return _plan_once(server, objects, ask=ask, force=force, is_as_left=is_as_left)
     except Conflict:  # perhaps with somebody who was just at it: what they did is read again
         try:
-            return _made(server, objects, ask=ask, force=force, left=left)
+            return _plan_once(server, objects, ask=ask, force=force, is_as_left=is_as_left)
         except Conflict as again:
             raise PolicyRefused(f"{again.what}; nothing was changed", remedy=again.remedy) from None
 
 
-def _made(server: Server, objects: Sequence[Object], *, ask: bool, force: bool, left: Left) -> ApplyPlan:
-    found = Index(_staying(server, objects))
+def _plan_once(server: Server, objects: Sequence[Object], *, ask: bool, force: bool, is_as_left: IsAsLeft) -> ApplyPlan:
+    found = Index(_read_settled(server, objects))
     pairs: list[Pair] = [(fitted(each, live), live) for each in objects for live in [found.get(Ref.of(each))]]
     if not force:
         _refuse_foreign(live for _, live in pairs if live is not None)
-    then = server.tried(pairs, force=force) if ask else [_laid(*pair) for pair in pairs]
+    then = server.dry_run(pairs, force=force) if ask else [_merged_locally(*pair) for pair in pairs]
     steps = tuple(ApplyStep(wanted, live, after) for (wanted, live), after in zip(pairs, then, strict=True))
     if not force:
-        _refuse_edited(server, steps, left)
+        _refuse_edited(server, steps, is_as_left)
     removals, notes = _removals(server, objects)
     return ApplyPlan(steps, removals, notes)
 
 
-def _staying(server: Server, objects: Sequence[Object]) -> list[Object]:
+def _read_settled(server: Server, objects: Sequence[Object]) -> list[Object]:
     """Those of the objects that are there, once what is being deleted is gone."""
     found = server.read(objects)
-    going = [Ref.of(each) for each in found if is_going(each)]
+    going = [Ref.of(each) for each in found if is_being_deleted(each)]
     if not going:
         return found
     server.wait_until_gone(going)
@@ -150,37 +150,37 @@ def is_settled(server: Server, step: ApplyStep) -> bool:
     return not server.is_server_side or (step.live is not None and is_applied(step.live))
 
 
-def _laid(wanted: Object, live: Object | None) -> Object:
+def _merged_locally(wanted: Object, live: Object | None) -> Object:
     return wanted if live is None else overlaid(without_server_fields(live), wanted, None)
 
 
 def _refuse_foreign(found: Iterable[Object]) -> None:
-    told = [_shown(each) for each in found if not is_ours(each)]
-    if told:
-        verb = "is" if len(told) == 1 else "are"
+    foreign = [_shown(each) for each in found if not is_ours(each)]
+    if foreign:
+        verb = "is" if len(foreign) == 1 else "are"
         raise PolicyRefused(
-            f"{', '.join(told)} {verb} there and not made by {MANAGER}; nothing was changed",
+            f"{', '.join(foreign)} {verb} there and not made by {MANAGER}; nothing was changed",
             remedy="--force takes over what it sets there, and rollback gives it back",
         )
 
 
-def _refuse_edited(server: Server, steps: Iterable[ApplyStep], left: Left) -> None:
+def _refuse_edited(server: Server, steps: Iterable[ApplyStep], is_as_left: IsAsLeft) -> None:
     """What the API server itself does not take for a conflict: fields that somebody has removed, and below 1.16 all."""
-    is_told = server.is_server_side
+    has_managers = server.is_server_side
     found: list[tuple[ApplyStep, tuple[Path, ...]]] = []
     for step in steps:
         if step.live is not None and step.action is not ObjectAction.UNCHANGED:
             edited = (
                 lost_fields(step.live, step.wanted, step.then)
-                if is_told
+                if has_managers
                 else edited_fields(step.live, step.wanted, step.then)
             )
-            if edited and not left(step.live):
+            if edited and not is_as_left(step.live):
                 found.append((step, edited))
     if found:
         named = brief_list(f"{step.ref} ({shortly(edited)})" for step, edited in found)
         verb, them = ("was", "it was") if len(found) == 1 else ("were", "they were")
-        why = "by somebody who removed fields" if is_told else "and this Kubernetes does not record by whom"
+        why = "by somebody who removed fields" if has_managers else "and this Kubernetes does not record by whom"
         raise PolicyRefused(
             f"{named} {verb} changed since {them} applied, {why}; nothing was changed",
             remedy="take the change into the mappings or settings, or take these fields over with --force",
@@ -188,23 +188,25 @@ def _refuse_edited(server: Server, steps: Iterable[ApplyStep], left: Left) -> No
 
 
 def _shown(each: Object) -> str:
-    """Which object, and whose, as far as that can be told."""
+    """Which object, and whose, as far as that can be details."""
     who, marks = managers(each), labels_of(each)
-    told = [f"set by {', '.join(who)}"] if who else []
+    details = [f"set by {', '.join(who)}"] if who else []
     if not who and last_applied(each) is not None:
-        told.append("applied with kubectl")
-    told.append(f"labels {', '.join(f'{key}={value}' for key, value in marks.items())}" if marks else "without labels")
+        details.append("applied with kubectl")
+    details.append(
+        f"labels {', '.join(f'{key}={value}' for key, value in marks.items())}" if marks else "without labels"
+    )
     created = (each.get("metadata") or {}).get("creationTimestamp")
     if not who and created:
-        told.append(f"created {created}")
-    return f"{Ref.of(each)} ({', '.join(told)})"
+        details.append(f"created {created}")
+    return f"{Ref.of(each)} ({', '.join(details)})"
 
 
 def _removals(server: Server, objects: Sequence[Object]) -> tuple[tuple[Object, ...], tuple[str, ...]]:
     """What nobody makes any more, the last to be applied first; and what stays all the same."""
     gone: list[Object] = []
     notes: list[str] = []
-    for each in _left_over(server, objects):
+    for each in _no_longer_made(server, objects):
         others = server.others(each) if each.get("kind") == CRD else 0
         if others:
             notes.append(f"{Ref.of(each)} stays: {others} of its objects are not ours")
@@ -213,7 +215,7 @@ def _removals(server: Server, objects: Sequence[Object]) -> tuple[tuple[Object, 
     return tuple(reversed(in_apply_order(gone))), tuple(notes)
 
 
-def _left_over(server: Server, objects: Sequence[Object]) -> Iterator[Object]:
+def _no_longer_made(server: Server, objects: Sequence[Object]) -> Iterator[Object]:
     made = Index(objects)
     return (each for each in server.ours() if made.get(Ref.of(each)) is None)
 
@@ -260,7 +262,7 @@ def live_diff(installation: Installation, kubectl: Kubectl) -> LiveDiff:
     """
     objects = manifests(installation)
     server = Server.of(kubectl)
-    plan, refused = _planned(server, objects, _left(server, installation))
+    plan, refused = _planned(server, objects, _history_of(server, installation))
     after = Loaded.of(installation)
     pods = check_pods(server, plan.live)
     notes = (*refused, *_about_pods(server, plan, pods))
@@ -269,22 +271,22 @@ def live_diff(installation: Installation, kubectl: Kubectl) -> LiveDiff:
         objects=_diffs(plan),
         effects=effects(read_live(kubectl).loaded(installation), after),
         unbound=unbound_groups(after.standings.grants, bound_groups(bindings)),
-        notes=tuple(dict.fromkeys((*notes, *plan.notes, *pods.notes, *_not_begun(pods)))),
+        notes=tuple(dict.fromkeys((*notes, *plan.notes, *pods.notes, *_rollout_notes(pods)))),
         stale_pods=pods.stale,
         missing_pods=pods.missing,
     )
 
 
-def _left(server: Server, installation: Installation) -> Left:
+def _history_of(server: Server, installation: Installation) -> IsAsLeft:
     home = installation.home
     if home is None:
         return lambda _: False
     return left_by(server, home / STATE_NAME, Boundary(home.parent, installation.follow_links))
 
 
-def _planned(server: Server, objects: list[Object], left: Left) -> tuple[ApplyPlan, tuple[str, ...]]:
+def _planned(server: Server, objects: list[Object], is_as_left: IsAsLeft) -> tuple[ApplyPlan, tuple[str, ...]]:
     try:
-        return make_plan(server, objects, left=left), ()
+        return make_plan(server, objects, is_as_left=is_as_left), ()
     except PolicyRefused as error:
         return make_plan(server, objects, force=True), (_refusal(error),)
 
@@ -296,7 +298,7 @@ def _about_pods(server: Server, plan: ApplyPlan, pods: PodCheck) -> tuple[str, .
         return (_refusal(error),)
 
 
-def _not_begun(pods: PodCheck) -> Iterator[str]:
+def _rollout_notes(pods: PodCheck) -> Iterator[str]:
     if not pods.is_seen:
         yield f"{DAEMONSET}: the cluster has not begun to roll it out"
 

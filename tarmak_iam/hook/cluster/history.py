@@ -26,7 +26,7 @@ from tarmak_iam.hook.cluster.objects import (
 from tarmak_iam.text import brief_list
 
 if TYPE_CHECKING:
-    from tarmak_iam.hook.cluster.rollback_plan import Outlook
+    from tarmak_iam.hook.cluster.rollback_plan import AccessAfter
     from tarmak_iam.hook.cluster.rollout import StalePod
 
 
@@ -112,14 +112,14 @@ class RollbackFailed(ToolError):
 class RolledBack:
     """What became of each object: created, configured (put back as it was), removed or unchanged.
 
-    `undone` are the numbers of the changes; none where the newest one was undone already. `outlook`: who can log in
-    afterwards, None where there was nothing to undo. `restarted`: pods that ran another configuration.
+    `undone` are the numbers of the changes; none where the newest one was undone already. `access_after`: who can log
+    in afterwards, None where there was nothing to undo. `restarted`: pods that ran another configuration.
     """
 
     changes: tuple[ObjectChange, ...]
     rolled_out: bool | None = None
     undone: tuple[int, ...] = ()
-    outlook: Outlook | None = None
+    access_after: AccessAfter | None = None
     restarted: tuple[StalePod, ...] = ()
 
     @property
@@ -188,7 +188,7 @@ class KeptObject:
     @property
     def is_change(self) -> bool:
         """Whether it has become another one, or somebody else's has become ours."""
-        return not self.is_ours or _meant(self.before) != _meant(self.after)
+        return not self.is_ours or _comparable(self.before) != _comparable(self.after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,5 +391,5 @@ def _finishes(newest: Revision, objects: Sequence[KeptObject]) -> bool:
     return bool(objects) and all(each.after is None and each.ref in pending for each in objects)
 
 
-def _meant(each: Object | None) -> Object | None:
+def _comparable(each: Object | None) -> Object | None:
     return None if each is None else comparable(each)

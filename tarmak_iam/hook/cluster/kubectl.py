@@ -187,8 +187,8 @@ def is_away(done: Completed) -> bool:
     a metrics server often, is no matter of the others.
     """
     lines = [line for line in done.err.lower().splitlines() if not _LOGGED.match(line)]
-    told = "\n".join(line for line in lines if not _OF_A_WEBHOOK.search(line))
-    return _AWAY.search(told) is not None and not any(sign in told for sign in _THERE)
+    own = "\n".join(line for line in lines if not _OF_A_WEBHOOK.search(line))
+    return _AWAY.search(own) is not None and not any(sign in own for sign in _THERE)
 
 
 def is_write(args: Sequence[str | Path]) -> bool:

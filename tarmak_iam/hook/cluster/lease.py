@@ -120,7 +120,7 @@ class _Lease:
                 return False
             if _ALREADY_THERE not in done.err:
                 raise self.kubectl.failure(done, "create")
-            if self._took_over():
+            if self._taken_over():
                 return True
         raise LeaseHeld("another run has just taken the cluster's lease", remedy="run again when it is done")
 
@@ -179,12 +179,12 @@ class _Lease:
                 return done
             self._version = _VERSIONS[_VERSIONS.index(self._version) + 1]
 
-    def _took_over(self) -> bool:
+    def _taken_over(self) -> bool:
         """Whether it is ours now; False where the one that was in the way is gone. Raises LeaseHeld, ToolError."""
         live = self._read(self.kubectl)
         if live is None:
             return False
-        theirs = _Seen.of(live)
+        theirs = _LeaseState.of(live)
         if theirs.holder != self.holder:  # a second attempt meets what the first one made
             why = self._why_free(theirs)
             self.tell(f"taking over the lease of {theirs.holder or 'nobody'}, {why}")
@@ -197,7 +197,7 @@ class _Lease:
             return False
         raise self.kubectl.failure(done, "replace")
 
-    def _why_free(self, theirs: _Seen) -> str:
+    def _why_free(self, theirs: _LeaseState) -> str:
         """Raises LeaseHeld."""
         if not theirs.holder:
             return "which was given back"
@@ -210,14 +210,14 @@ class _Lease:
         self._watch(theirs, age)
         return f"which has not renewed it for {theirs.seconds:.0f} seconds"
 
-    def _watch(self, theirs: _Seen, age: float | None) -> None:
+    def _watch(self, theirs: _LeaseState, age: float | None) -> None:
         """Two machines' clocks may differ: it has ended where it is not renewed while we look. Raises LeaseHeld."""
         self.tell(f"{theirs.holder} has not renewed its lease; watching it for {theirs.seconds:.0f} seconds")
         deadline = self.kubectl.clock() + theirs.seconds
         while (left := deadline - self.kubectl.clock()) > 0:
             self.kubectl.sleep(min(left, theirs.seconds / 6))
             live = self._read(self.kubectl)
-            if live is None or _Seen.of(live).version != theirs.version:
+            if live is None or _LeaseState.of(live).version != theirs.version:
                 raise theirs.is_held(age)
 
     def _renew(self, kubectl: Kubectl) -> None:
@@ -243,10 +243,10 @@ class _Lease:
         """At what is not as we have left it: our own attempt that was not answered, or another one's. Raises
         LeaseLost."""
         live = self._read(kubectl)
-        if live is not None and _Seen.of(live).holder == self.holder:
+        if live is not None and _LeaseState.of(live).holder == self.holder:
             self._live, self._renewed = live, began
             return
-        who = "another run" if live is None else _Seen.of(live).holder or "another run"
+        who = "another run" if live is None else _LeaseState.of(live).holder or "another run"
         self._lost = LeaseLost(f"lost the cluster's lease to {who}", remedy="run again when it is done")
         raise self._lost
 
@@ -273,7 +273,7 @@ class _Lease:
         acquired = now
         if over is not None:
             metadata["resourceVersion"] = over["metadata"]["resourceVersion"]
-            if _Seen.of(over).holder == self.holder:
+            if _LeaseState.of(over).holder == self.holder:
                 acquired = (over.get("spec") or {}).get("acquireTime") or now
         spec = {
             "holderIdentity": self.holder,
@@ -300,7 +300,7 @@ class _Lease:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _LeaseState:
     """Somebody's lease."""
 
     holder: str
@@ -311,7 +311,7 @@ class _Seen:
     version: str
 
     @classmethod
-    def of(cls, live: Object) -> _Seen:
+    def of(cls, live: Object) -> _LeaseState:
         spec, metadata = live.get("spec") or {}, live.get("metadata") or {}
         seconds = spec.get("leaseDurationSeconds")
         return cls(

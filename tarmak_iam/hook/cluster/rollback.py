@@ -25,7 +25,13 @@ from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.lease import leased
 from tarmak_iam.hook.cluster.objects import Object, Ref, in_batches, number_of_kind
 from tarmak_iam.hook.cluster.permissions import check_permissions, explained, permissions_of_rollback
-from tarmak_iam.hook.cluster.rollback_plan import UndoStep, outlook, refuse_conflicts, revisions_to_undo, undo_steps
+from tarmak_iam.hook.cluster.rollback_plan import (
+    UndoStep,
+    access_after,
+    refuse_conflicts,
+    revisions_to_undo,
+    undo_steps,
+)
 from tarmak_iam.hook.cluster.rollout import (
     DAEMONSET,
     ROLLOUT_SECONDS,
@@ -93,7 +99,7 @@ def _rolled_back(
     foreseen = RolledBack(
         tuple(each.change for each in steps),
         undone=tuple(each.number for each in revisions),
-        outlook=outlook(server, steps),
+        access_after=access_after(server, steps),
     )
     check = check_pods(server)
     warnings = check_changes(server, check, [(each.live, each.then) for each in steps], force=force)
@@ -116,10 +122,10 @@ def _announced(revisions: Sequence[Revision], foreseen: RolledBack) -> Iterator[
         found = [each for each in foreseen.changes if each.action is action]
         if found:
             yield f"{brief_list(each.named for each in found)} will be {end}"
-    if foreseen.outlook is not None:
-        for effect in foreseen.outlook.effects:
+    if foreseen.access_after is not None:
+        for effect in foreseen.access_after.effects:
             yield effect.text
-        yield foreseen.outlook.text
+        yield foreseen.access_after.text
 
 
 @dataclass
@@ -157,7 +163,7 @@ class _RollbackRun:
     def carried_out(self) -> RolledBack:
         self._notes.write(Status.UNDOING)
         removals = [each for each in reversed(self._steps) if each.action is ObjectAction.REMOVED]
-        with self._telling():
+        with self._reporting_failure():
             self._put_back()
             put_back = [each.then for each in self._steps if each.then is not None]
             rolled_out = self._roll_out([*put_back, *self._untouched_daemon()])
@@ -238,7 +244,7 @@ class _RollbackRun:
         return True
 
     @contextmanager
-    def _telling(self) -> Iterator[None]:
+    def _reporting_failure(self) -> Iterator[None]:
         """Nothing that is half done goes unmentioned."""
         try:
             yield

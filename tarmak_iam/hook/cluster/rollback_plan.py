@@ -157,12 +157,12 @@ def _is_about(path: Path) -> bool:
     )
 
 
-_READ = ("DaemonSet", "ConfigMap", "IAMIdentityMapping")
+_AUTHENTICATOR_KINDS = ("DaemonSet", "ConfigMap", "IAMIdentityMapping")
 """The authenticator's."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class AccessAfter:
     """What there will be: `principals` who can log in and how many of them are `admins`, None where that is not known,
     `reason` why nobody can or why it is not; `effects` on each of them, against what the cluster gives now."""
 
@@ -181,26 +181,26 @@ class Outlook:
         return f"afterwards {_many(self.principals)} can log in with IAM, {self.admins} of them in {ADMINS}"
 
 
-def outlook(server: Server, steps: Sequence[UndoStep]) -> Outlook:
+def access_after(server: Server, steps: Sequence[UndoStep]) -> AccessAfter:
     """By the objects as they will be; what may not be read is not known, and keeps nobody from going back."""
     try:
         now = read_live(server.kubectl)
         then = _replaced(server.kubectl, now, steps)
     except ToolError as error:
-        return Outlook(None, None, str(error))
+        return AccessAfter(None, None, str(error))
     unknown = _why_unknown(then)
     if unknown:
-        return Outlook(None, None, unknown)
+        return AccessAfter(None, None, unknown)
     before, after = _running(now), _running(then)
     grants = Standings.of_daemon(after).grants if after is not None else ()
     changed = _effects(before, after)
     admins = sum(map(is_admin, grants))
-    return Outlook(len(grants), admins, _why_nobody(then, after) if not grants else "", changed)
+    return AccessAfter(len(grants), admins, _why_nobody(then, after) if not grants else "", changed)
 
 
 def _replaced(kubectl: Kubectl, now: LiveMappings, steps: Sequence[UndoStep]) -> LiveMappings:
     """With what the steps leave in the place of what they find."""
-    ends = [(each.ref, each.then) for each in steps if each.ref.kind in _READ]
+    ends = [(each.ref, each.then) for each in steps if each.ref.kind in _AUTHENTICATOR_KINDS]
     daemonset = next((then for ref, then in ends if ref.is_same(DAEMONSET)), now.daemonset)
     touched = {(ref.key, ref.namespace) for ref, _ in ends}
     objects = [each for each in now.objects if (Ref.of(each).key, Ref.of(each).namespace) not in touched]

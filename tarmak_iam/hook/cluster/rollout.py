@@ -186,7 +186,7 @@ ROLLOUT_SECONDS = 300.0
 
 _PAUSE = 2.0
 
-_MAX_PODS_TOLD = 3
+_MAX_TROUBLES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,12 +230,12 @@ def wait_for_rollout(
     kubectl: Kubectl, ref: Ref, seconds: float, tell: Progress = no_progress, pause: float = _PAUSE
 ) -> tuple[Rollout, tuple[str, ...]]:
     """Waits until it runs everywhere, or `seconds` are over: then also what its pods say. Raises ToolError."""
-    deadline, told = kubectl.clock() + seconds, ""
+    deadline, reported = kubectl.clock() + seconds, ""
     while True:
         now = read_rollout(kubectl, ref)
-        if now.text != told:
-            told = now.text
-            tell(told)
+        if now.text != reported:
+            reported = now.text
+            tell(reported)
         if now.is_done:
             return now, ()
         if kubectl.clock() + pause > deadline:
@@ -265,7 +265,7 @@ def pod_troubles(kubectl: Kubectl, ref: Ref) -> tuple[str, ...]:
         pods = pod_objects(kubectl, found[0])
     except PodsForbidden as error:
         return (f"its pods cannot be listed: {error.what}",)
-    return tuple(text for pod in pods for text in _troubles(pod))[:_MAX_PODS_TOLD]
+    return tuple(text for pod in pods for text in _troubles(pod))[:_MAX_TROUBLES]
 
 
 def _rollout(ref: Ref, each: Object) -> Rollout:
@@ -404,9 +404,9 @@ class _Restart:
                 break
             self._kubectl.sleep(_RESTART_PAUSE)
         is_there = any(pod.uid == old.uid for pod in pods)
-        told = "it has not ended" if is_there else "the pod in its place is not ready"
+        state = "it has not ended" if is_there else "the pod in its place is not ready"
         said = "; ".join(pod_troubles(self._kubectl, DAEMONSET))
-        raise self._failure(f"{old} was restarted: {told}{f' ({said})' if said else ''}", left[0 if is_there else 1 :])
+        raise self._failure(f"{old} was restarted: {state}{f' ({said})' if said else ''}", left[0 if is_there else 1 :])
 
     def _failure(self, what: str, left: Sequence[StalePod]) -> ToolError:
         verb = "runs" if len(left) == 1 else "run"

@@ -43,7 +43,7 @@ ReadObjects = Callable[[Sequence[Object]], Sequence[Object]]
 """The objects that are there, as they are, of those that are asked for."""
 
 
-def is_going(each: Object) -> bool:
+def is_being_deleted(each: Object) -> bool:
     """Whether it is deleted, and waits for its finalizers."""
     return bool((each.get("metadata") or {}).get("deletionTimestamp"))
 
@@ -57,10 +57,10 @@ def wait_until_gone(kubectl: Kubectl, read: ReadObjects, refs: Sequence[Ref], se
     deadline = kubectl.clock() + seconds
     left = list(refs)
     while left:
-        going = Index(each for each in read([ref.stub for ref in left]) if is_going(each))
-        left = [ref for ref in left if going.get(ref) is not None]
+        deleting = Index(each for each in read([ref.stub for ref in left]) if is_being_deleted(each))
+        left = [ref for ref in left if deleting.get(ref) is not None]
         if left and kubectl.clock() + _PAUSE > deadline:
-            raise _overdue(going.get(left[0]) or {}, len(left), seconds)
+            raise _overdue(deleting.get(left[0]) or {}, len(left), seconds)
         if left:
             kubectl.sleep(_PAUSE)
 
@@ -191,7 +191,7 @@ class Server:
         names, group = crd["spec"]["names"], crd["spec"]["group"]
         return sum(not is_ours(each) for each in self.all_of(f"{names['plural']}.{group}"))
 
-    def tried(self, pairs: Sequence[Pair], *, force: bool = False) -> list[Object]:
+    def dry_run(self, pairs: Sequence[Pair], *, force: bool = False) -> list[Object]:
         """What each would become; nothing is changed. Raises Conflict, NotServed and ToolError.
 
         An object of a kind that another one of them brings is taken for what it would become: nobody can be asked. So
@@ -204,12 +204,12 @@ class Server:
             ]
         known = _defined_kinds(pairs, is_new=True)
         try:
-            return self._asked(pairs, known, force=force)
+            return self._dry_run_at_server(pairs, known, force=force)
         except NotServed:  # the definition is there, and not in force
             known |= _defined_kinds(pairs)
-            return self._asked(pairs, known, force=force)
+            return self._dry_run_at_server(pairs, known, force=force)
 
-    def _asked(self, pairs: Sequence[Pair], known: set[GroupKind], *, force: bool) -> list[Object]:
+    def _dry_run_at_server(self, pairs: Sequence[Pair], known: set[GroupKind], *, force: bool) -> list[Object]:
         """`known`: kinds that the API server is not asked about."""
         dry_run = "--server-dry-run" if self.client.is_below(1, 18) else "--dry-run=server"
         made = {
@@ -227,7 +227,7 @@ class Server:
         return self._all_applied([(self._dated(*pair), pair[1]) for pair in pairs], force=force)
 
     def validate(self, objects: Sequence[Object]) -> None:
-        """Has an API server that was not asked by `tried` look at them, where it can: neither at those of a kind that
+        """Has an API server that was not asked by `dry_run` look at them, where it can: neither at those of a kind that
         another one of them brings, nor at what kubectl's own apply cannot apply. Raises ToolError."""
         known = {defined_kind(each) for each in objects}
         asked = [each for each in objects if group_kind(each) not in known and fits_client_side_apply(each)]

@@ -83,8 +83,8 @@ def caller_token(
     try:
         made = make_token(cluster_id, role=role, profile=profile, default_region=region or None)
     except TarmakIamError as error:
-        told = f"{failure}, and {error.what}" if failure else f"{GO_PROGRAM} is not on the PATH, and {error.what}"
-        raise NoToken(f"no token can be made: {told}", remedy=error.remedy) from None
+        reason = f"{failure}, and {error.what}" if failure else f"{GO_PROGRAM} is not on the PATH, and {error.what}"
+        raise NoToken(f"no token can be made: {reason}", remedy=error.remedy) from None
     return CallerToken(made.text, _OWN)
 
 

@@ -85,7 +85,7 @@ class Verified:
     """What a login came to, by its `outcome`.
 
     `expected` is the answer of whois, None where it is not known who the caller is; `got` is who the API server says
-    that the caller is, None for a refusal. `account` says in plain sentences what was found, and where a difference
+    that the caller is, None for a refusal. `diagnosis` says in plain sentences what was found, and where a difference
     comes from; `why`, in one line, why the login is not verified, empty where it is. `candidates` are whom it could be
     verified as. `maker` made the token, `method` is how the API server was asked.
     """
@@ -93,7 +93,7 @@ class Verified:
     outcome: LoginOutcome
     expected: Answer | None
     got: UserInfo | None
-    account: tuple[str, ...]
+    diagnosis: tuple[str, ...]
     why: str = ""
     identity: Identity | None = None
     candidates: tuple[Candidate, ...] = field(default=(), repr=False)
@@ -135,7 +135,7 @@ def verify_login(
     for two minutes by token. Raises ToolError where the API server cannot be asked at all.
     """
     run = _Verification(installation, kubectl, check_pods)
-    deadline, is_told = kubectl.clock() + seconds, False
+    deadline, is_announced = kubectl.clock() + seconds, False
     while True:
         try:
             found = run.attempt()
@@ -143,14 +143,14 @@ def verify_login(
             return run.without_token(error)
         if found.is_final or kubectl.clock() + pause > deadline:
             return run.verified(found)
-        if not is_told:
+        if not is_announced:
             tell(f"the login is not as expected yet; trying again for up to {seconds:.0f} seconds")
-            is_told = True
+            is_announced = True
         kubectl.sleep(pause)
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Attempt:
     token: CallerToken
     reviewed: ReviewResult
     sts: StsAnswer
@@ -176,7 +176,7 @@ class _Verification:
         self._made, self._kubectl, self._check_pods = installation, kubectl, check_pods
         self._server = kubectl.versions()[1]
 
-    def attempt(self) -> _Found:
+    def attempt(self) -> _Attempt:
         made, settings = self._made, self._made.settings
         token = caller_token(
             self._kubectl.programs,
@@ -192,18 +192,18 @@ class _Verification:
             sts = ask_sts(token.text, made.cluster_id, self._kubectl.programs.environment)
             identity = sts.identity
         expected = self._expected(identity, reviewed.seen)
-        return _Found(token, reviewed, sts, identity, expected, self._pods())
+        return _Attempt(token, reviewed, sts, identity, expected, self._pods())
 
-    def verified(self, found: _Found) -> Verified:
+    def verified(self, found: _Attempt) -> Verified:
         evidence = LoginEvidence(self._made, self._kubectl, found.token.text, found.reviewed, found.sts, found.identity)
-        account = (*diagnose_login(evidence, found.expected), *found.pods.stale, *found.pods.notes)
+        diagnosis = (*diagnose_login(evidence, found.expected), *found.pods.stale, *found.pods.notes)
         open_to = candidates(self._made)
         return Verified(
             outcome=found.outcome,
             expected=found.expected,
             got=found.reviewed.seen,
-            account=account,
-            why=self._why(found, account, advice(open_to)),
+            diagnosis=diagnosis,
+            why=self._why(found, diagnosis, advice(open_to)),
             identity=found.identity,
             candidates=open_to,
             maker=found.token.maker,
@@ -216,17 +216,17 @@ class _Verification:
         pods, open_to = self._pods(), candidates(self._made)
         seen = (*pods.stale, *pods.notes)
         if pods.stale:
-            outcome, account = LoginOutcome.FAILED, (str(error), *seen)
-            why = "; ".join(account)
+            outcome, diagnosis = LoginOutcome.FAILED, (str(error), *seen)
+            why = "; ".join(diagnosis)
         else:  # the reason is all there is to say, and `why` says it
-            outcome, account, why = LoginOutcome.CALLER_UNKNOWN, seen, f"{error}; {advice(open_to)}"
-        return Verified(outcome, None, None, account, why, candidates=open_to, recovery_hint=self._made.recovery_hint)
+            outcome, diagnosis, why = LoginOutcome.CALLER_UNKNOWN, seen, f"{error}; {advice(open_to)}"
+        return Verified(outcome, None, None, diagnosis, why, candidates=open_to, recovery_hint=self._made.recovery_hint)
 
-    def _why(self, found: _Found, account: tuple[str, ...], advised: str) -> str:
+    def _why(self, found: _Attempt, diagnosis: tuple[str, ...], advised: str) -> str:
         if found.outcome is LoginOutcome.VERIFIED:
             return ""
         if found.outcome is LoginOutcome.FAILED:
-            return "; ".join(account)
+            return "; ".join(diagnosis)
         if found.outcome is LoginOutcome.CALLER_UNKNOWN:
             reason = found.sts.refusal and f"AWS does not take the token: {found.sts.refusal}"
             return f"{reason or f'it is not known who you are: {found.sts.failure}'}; {advised}"

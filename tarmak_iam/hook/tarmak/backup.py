@@ -30,13 +30,13 @@ _SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """The file as it was: `data` None where there was none. `beside` is where its text lies meanwhile, so that it
+    """The file as it was: `data` None where there was none. `copy` is where its text lies meanwhile, so that it
     outlives whatever happens to this process; `put_back` takes it away, or names it."""
 
     path: Path
     data: bytes | None = field(repr=False)
     mode: int
-    beside: Path | None
+    copy: Path | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,10 @@ class BackupReport:
 
     - "unchanged": it holds what it held; or there was none, and tarmak made one.
     - "restored": the old text with the `changes` that tarmak made.
-    - "not restored": what tarmak left, for a `reason`; the old text lies in `beside`.
-    - "put back": the old text without any change, for tarmak left a broken one, which lies in `beside` unless it
+    - "not restored": what tarmak left, for a `reason`; the old text lies in `copy`.
+    - "put back": the old text without any change, for tarmak left a broken one, which lies in `copy` unless it
       was empty.
-    - "broken": what tarmak left, which cannot be used and could not be replaced; the old text lies in `beside`.
+    - "broken": what tarmak left, which cannot be used and could not be replaced; the old text lies in `copy`.
     """
 
     state: BackupOutcome
@@ -56,7 +56,7 @@ class BackupReport:
     changes: tuple[TarmakChange, ...] = ()
     removed_comments: tuple[str, ...] = ()
     reason: str = ""
-    beside: Path | None = None
+    copy: Path | None = None
 
     @property
     def severity(self) -> Literal["note", "warning", "error"]:
@@ -76,12 +76,12 @@ class BackupReport:
         if self.state == "restored":
             return f"your text is back; {', '.join(map(str, self.changes)) or 'tarmak changed nothing in it'}"
         if self.state == "not restored":
-            return f"your text could not be put back: {self.reason}; it is in {self.beside}"
+            return f"your text could not be put back: {self.reason}; it is in {self.copy}"
         if self.state == "put back":
-            theirs = f", and what tarmak left is in {self.beside}" if self.beside else ""
+            theirs = f", and what tarmak left is in {self.copy}" if self.copy else ""
             return f"tarmak left a broken file: {self.reason}; your text is back as it was{theirs}"
         if self.state == "broken":
-            rest = f"your text is in {self.beside}" if self.beside else "there was no file before"
+            rest = f"your text is in {self.copy}" if self.copy else "there was no file before"
             return f"tarmak left a broken file: {self.reason}; {rest}"
         return ""
 
@@ -92,97 +92,97 @@ def back_up(path: Path, *, spare: Path | None = None) -> Backup:
     `spare`: the directory for it where its own does not take it. Raises FileError where the file cannot be read, or
     its text be laid nowhere: what tarmak does then could not be undone.
     """
-    data = _settled(path)
+    data = _read_settled(path)
     if data is None:
         return Backup(path, None, 0o600, None)
     try:
         mode = path.stat().st_mode & 0o777
     except OSError as error:
         raise file_error("cannot be read", path, error) from None
-    return Backup(path, data, mode, _laid_somewhere(path, "before", data, mode, spare))
+    return Backup(path, data, mode, _write_copy_or_spare(path, "before", data, mode, spare))
 
 
-def restore_backup(kept: Backup, *, finished: bool = True) -> BackupReport:
+def restore_backup(backup: Backup, *, finished: bool = True) -> BackupReport:
     """Puts the old text back after the command, with what tarmak changed; `finished` says whether tarmak ended well.
 
     Raises nothing: a file that cannot be written, or that changes all the time, stays as it is, and the report
     says where the old text is.
     """
     try:
-        return _reported(kept, finished)
+        return _restore(backup, finished)
     except FileError as error:
-        return BackupReport("not restored", kept.path, reason=_reason(error), beside=kept.beside)
+        return BackupReport("not restored", backup.path, reason=_reason(error), copy=backup.copy)
 
 
-def _reported(kept: Backup, finished: bool) -> BackupReport:
+def _restore(backup: Backup, finished: bool) -> BackupReport:
     """Raises FileError."""
     for attempt in range(1, _ATTEMPTS + 1):
-        now = read_if_present(kept.path)
-        restored = _judged(kept, now, finished=finished)
+        now = read_if_present(backup.path)
+        restored = _judge(backup, now, finished=finished)
         try:
-            return _written(kept, now, restored)
+            return _write(backup, now, restored)
         except FileError as error:
-            if attempt < _ATTEMPTS and read_if_present(kept.path) != now:
+            if attempt < _ATTEMPTS and read_if_present(backup.path) != now:
                 continue  # somebody was faster; what they wrote is judged in its turn
             state: BackupOutcome = "broken" if restored.outcome == "broken" else "not restored"
             reason = "; ".join(filter(None, (restored.reason, _reason(error))))
-            return BackupReport(state, kept.path, reason=reason, beside=kept.beside)
+            return BackupReport(state, backup.path, reason=reason, copy=backup.copy)
     raise AssertionError("the last attempt ends the loop")
 
 
-def _judged(kept: Backup, now: bytes | None, *, finished: bool) -> Restored:
-    if kept.data is None:
-        reason = "" if now is None else why_unreadable(now, str(kept.path))
+def _judge(backup: Backup, now: bytes | None, *, finished: bool) -> Restored:
+    if backup.data is None:
+        reason = "" if now is None else why_unreadable(now, str(backup.path))
         return Restored("broken" if reason else "unchanged", now or b"", reason=reason)
     if now is None:
-        return Restored("broken", kept.data, reason="it is gone")
-    return restore(kept.data, now, finished=finished, filename=str(kept.path))
+        return Restored("broken", backup.data, reason="it is gone")
+    return restore(backup.data, now, finished=finished, filename=str(backup.path))
 
 
-def _written(kept: Backup, now: bytes | None, restored: Restored) -> BackupReport:
+def _write(backup: Backup, now: bytes | None, restored: Restored) -> BackupReport:
     """Raises FileError, the file as it was found."""
-    if kept.data is None:
+    if backup.data is None:
         return BackupReport(
-            "broken" if restored.outcome == "broken" else "unchanged", kept.path, reason=restored.reason
+            "broken" if restored.outcome == "broken" else "unchanged", backup.path, reason=restored.reason
         )
     if restored.outcome == "not restored":
-        return BackupReport("not restored", kept.path, reason=restored.reason, beside=kept.beside)
+        return BackupReport("not restored", backup.path, reason=restored.reason, copy=backup.copy)
     if restored.outcome == "broken":
-        return _put_back(kept, now, restored.reason)
+        return _put_back(backup, now, restored.reason)
     if restored.data != now:
-        replace_file(kept.path, restored.data, expected=now, mode=kept.mode, secret=True)
-    _take_away(kept.beside)
-    return BackupReport(restored.outcome, kept.path, restored.changes, restored.removed_comments)
+        replace_file(backup.path, restored.data, expected=now, mode=backup.mode, secret=True)
+    _remove_copy(backup.copy)
+    return BackupReport(restored.outcome, backup.path, restored.changes, restored.removed_comments)
 
 
-def _put_back(kept: Backup, now: bytes | None, reason: str) -> BackupReport:
+def _put_back(backup: Backup, now: bytes | None, reason: str) -> BackupReport:
     """Raises FileError, the file as it was found."""
-    assert kept.data is not None
+    assert backup.data is not None
     theirs = None
     with contextlib.suppress(FileError):  # a whole file is worth more than the pieces of another one
-        theirs = _laid_beside(kept.path.parent, kept.path.name, "broken", now, kept.mode) if now else None
+        theirs = _write_copy(backup.path.parent, backup.path.name, "broken", now, backup.mode) if now else None
     try:
-        replace_file(kept.path, kept.data, expected=now, mode=kept.mode, secret=True)
+        replace_file(backup.path, backup.data, expected=now, mode=backup.mode, secret=True)
     except FileError:
-        if not _renamed(kept, now):
-            _take_away(theirs)  # it is in the file still
+        if not _renamed(backup, now):
+            _remove_copy(theirs)  # it is in the file still
             raise
-    _take_away(kept.beside)
-    return BackupReport("put back", kept.path, reason=reason, beside=theirs)
+    _remove_copy(backup.copy)
+    return BackupReport("put back", backup.path, reason=reason, copy=theirs)
 
 
-def _renamed(kept: Backup, now: bytes | None) -> bool:
+def _renamed(backup: Backup, now: bytes | None) -> bool:
     """A full disk has no room for a text, but what lies beside the file needs no more than another name."""
-    if kept.beside is None or kept.beside.parent != kept.path.parent or read_if_present(kept.path) != now:
+    if backup.copy is None or backup.copy.parent != backup.path.parent or read_if_present(backup.path) != now:
         return False
     try:
-        os.replace(kept.beside, os.path.realpath(kept.path))
+        os.replace(backup.copy, os.path.realpath(backup.path))
     except OSError:
         return False
     return True
 
 
-def _settled(path: Path) -> bytes | None:
+def _read_settled(path: Path) -> bytes | None:
     """What is in the file. A tarmak in another terminal makes it empty before it writes: that is no text to keep."""
     deadline = time.monotonic() + _SECONDS
     while (data := read_if_present(path)) == b"" and time.monotonic() < deadline:
@@ -190,16 +190,16 @@ def _settled(path: Path) -> bytes | None:
     return data
 
 
-def _laid_somewhere(path: Path, what: str, data: bytes, mode: int, spare: Path | None) -> Path:
+def _write_copy_or_spare(path: Path, what: str, data: bytes, mode: int, spare: Path | None) -> Path:
     try:
-        return _laid_beside(path.parent, path.name, what, data, mode)
+        return _write_copy(path.parent, path.name, what, data, mode)
     except FileError:
         if spare is None:
             raise
-        return _laid_beside(spare, path.name, what, data, 0o600)  # a directory that others may look into
+        return _write_copy(spare, path.name, what, data, 0o600)  # a directory that others may look into
 
 
-def _laid_beside(directory: Path, name: str, what: str, data: bytes, mode: int) -> Path:
+def _write_copy(directory: Path, name: str, what: str, data: bytes, mode: int) -> Path:
     """In a file of its own, `name.what-1` or with the next number that is free. Raises FileError."""
     for number in itertools.count(1):
         path = directory / f"{name}.{what}-{number}"
@@ -215,7 +215,7 @@ def _laid_beside(directory: Path, name: str, what: str, data: bytes, mode: int) 
     raise AssertionError("numbers do not end")
 
 
-def _take_away(path: Path | None) -> None:
+def _remove_copy(path: Path | None) -> None:
     """A text that is in the file itself. One that cannot be removed does no harm."""
     if path is not None:
         with contextlib.suppress(OSError):
@@ -242,7 +242,7 @@ def recover(path: Path, *, is_alone: bool = True) -> tuple[str, ...]:
 
 
 def _recovered(path: Path, *, is_alone: bool) -> tuple[str, ...]:
-    texts = {each: read_if_present(each) or b"" for each in _left_beside(path)}
+    texts = {each: read_if_present(each) or b"" for each in _copies_of(path)}
     now = read_if_present(path) if texts else None
     if now is None:
         return ()
@@ -251,25 +251,25 @@ def _recovered(path: Path, *, is_alone: bool) -> tuple[str, ...]:
     if _has_comments(now):
         return ()
     others = [each for each, text in texts.items() if text != now]
-    for beside in sorted(others, key=lambda each: not _has_comments(texts[each])):  # which are worth most
-        lines = _restored_from(path, now, beside, texts[beside], may_write=is_alone and not _leads_out(path))
+    for copy in sorted(others, key=lambda each: not _has_comments(texts[each])):  # which are worth most
+        lines = _restored_from(path, now, copy, texts[copy], may_write=is_alone and not _leads_out(path))
         if lines:
             return lines
     return ()
 
 
-def _restored_from(path: Path, now: bytes, beside: Path, text: bytes, *, may_write: bool) -> tuple[str, ...]:
+def _restored_from(path: Path, now: bytes, copy: Path, text: bytes, *, may_write: bool) -> tuple[str, ...]:
     found = restore(text, now, filename=str(path))
     if may_write and (found.outcome == "restored" or not now.strip()):
-        replace_file(path, found.data, expected=now, mode=beside.stat().st_mode & 0o777, secret=True)
-        _remove_redundant([beside])
-        what = f"restored comments and layout from {beside.name}, which an interrupted `tarmak-iam run` left"
+        replace_file(path, found.data, expected=now, mode=copy.stat().st_mode & 0o777, secret=True)
+        _remove_redundant([copy])
+        what = f"restored comments and layout from {copy.name}, which an interrupted `tarmak-iam run` left"
         return (f"{path}: note: {what}{_also(found)}",)
     if not _has_comments(text):
         return ()
     what = "tarmak cannot read the file" if found.outcome == "broken" else "the file has no comments"
     reason = f" ({found.reason})" if found.reason else ""
-    return (f"{path}: warning: {what}{reason}; {beside} has the text from before an earlier `tarmak-iam run`",)
+    return (f"{path}: warning: {what}{reason}; {copy} has the text from before an earlier `tarmak-iam run`",)
 
 
 def _leads_out(path: Path) -> bool:
@@ -280,8 +280,8 @@ def _also(found: Restored) -> str:
     return f"; {', '.join(map(str, found.changes))}" if found.changes else ""
 
 
-def _left_beside(path: Path) -> list[Path]:
-    """Those that `kept.keep` has laid there, the latest first. It makes no links: one could lead anywhere."""
+def _copies_of(path: Path) -> list[Path]:
+    """Those that `back_up` has laid there, the latest first. It makes no links: one could lead anywhere."""
     pattern = re.compile(rf"{re.escape(path.name)}\.before-[0-9]+")
     found = []
     with contextlib.suppress(OSError):

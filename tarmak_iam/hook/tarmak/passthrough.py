@@ -32,18 +32,18 @@ class ProcessGroupProbe:
     """
 
     def __init__(self) -> None:
-        self._stand()
+        self._start()
 
     @classmethod
     @contextlib.contextmanager
-    def standing(cls) -> Iterator[ProcessGroupProbe]:
-        witness = cls()
+    def running(cls) -> Iterator[ProcessGroupProbe]:
+        probe = cls()
         try:
-            yield witness
+            yield probe
         finally:
-            witness._dismiss()
+            probe._stop()
 
-    def got_it_too(self) -> bool:
+    def was_signalled(self) -> bool:
         """Whether one of these signals, which we just got, was for the whole group."""
         deadline = time.monotonic() + _GROUP_SECONDS
         while os.waitpid(self._pid, os.WNOHANG) == (0, 0):
@@ -51,17 +51,17 @@ class ProcessGroupProbe:
                 return False
             time.sleep(0.005)
         os.close(self._line)
-        self._stand()  # for the next signal
+        self._start()  # for the next signal
         return True
 
-    def _stand(self) -> None:
+    def _start(self) -> None:
         end, self._line = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
             _run_probe(end, self._line)
         os.close(end)
 
-    def _dismiss(self) -> None:
+    def _stop(self) -> None:
         os.close(self._line)
         os.kill(self._pid, signal.SIGKILL)
         os.waitpid(self._pid, 0)
@@ -142,12 +142,12 @@ def pass_through(command: Sequence[str], environment: Mapping[str, str]) -> Ende
     """Runs it with our own input, output, terminal and process group, and waits for it.
 
     SIGINT, SIGQUIT, SIGTERM and SIGHUP to us are sent on to it unless it got them itself, as from Ctrl-C, and where
-    it stops we stop. For the main thread only. Raises NotStarted.
+    it stops we stop. For the main thread only. Raises ProgramNotStarted.
     """
     program = _found(command[0], environment)
     _LOGGER.info("run: %s", shlex.join((program, *command[1:])))
     heard = [each for each in _FORWARDED if signal.getsignal(each) is not signal.SIG_IGN]
-    with _children_heard_of(), _held((*heard, signal.SIGCHLD)) as before, ProcessGroupProbe.standing() as witness:
+    with _children_heard_of(), _held((*heard, signal.SIGCHLD)) as before, ProcessGroupProbe.running() as probe:
 
         def as_found() -> None:
             for each in heard:
@@ -164,7 +164,7 @@ def pass_through(command: Sequence[str], environment: Mapping[str, str]) -> Ende
             )
         except OSError as error:
             raise ProgramNotStarted(f"{command[0]} cannot be run: {error.strerror}") from None
-        ended = _ChildWait(process.pid, witness, {*heard, signal.SIGCHLD}).ended()
+        ended = _ChildWait(process.pid, probe, {*heard, signal.SIGCHLD}).ended()
         process.returncode = ended.code  # waited for it is
         return ended
 
@@ -198,8 +198,8 @@ def undisturbed() -> Iterator[None]:
 class _ChildWait:
     """For one program, while signals are held back so that none is lost between two looks at it."""
 
-    def __init__(self, pid: int, witness: ProcessGroupProbe, watched: set[signal.Signals]) -> None:
-        self._pid, self._witness, self._watched = pid, witness, watched
+    def __init__(self, pid: int, probe: ProcessGroupProbe, watched: set[signal.Signals]) -> None:
+        self._pid, self._probe, self._watched = pid, probe, watched
         self._asked: int | None = None
         self._status: int | None = None
 
@@ -216,7 +216,7 @@ class _ChildWait:
 
     def _take(self, got: int) -> None:
         self._note(got)
-        if got in _FORWARDED and not self._witness.got_it_too():
+        if got in _FORWARDED and not self._probe.was_signalled():
             self._send(got)
         elif got in _FORWARDED:
             self._drain(_FORWARDED)  # which came with it, to the group too
@@ -298,7 +298,7 @@ def _children_heard_of() -> Iterator[None]:
 
 
 def _found(name: str, environment: Mapping[str, str]) -> str:
-    """Where execvp would find it. Raises NotStarted."""
+    """Where execvp would find it. Raises ProgramNotStarted."""
     path = environment.get("PATH", os.defpath)
     found = shutil.which(name, path=path)
     if found is not None:
