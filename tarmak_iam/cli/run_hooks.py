@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -24,12 +24,12 @@ from tarmak_iam.document.file_lock import file_lock, lock_file_of
 from tarmak_iam.errors import EditRefused, PolicyRefused, TarmakIamError
 from tarmak_iam.hook.apply_hook import AfterReport, ApplyHook, Stage, rollback_policy
 from tarmak_iam.hook.cluster.history import Applied, ObjectAction
-from tarmak_iam.hook.connection import Access, Steps
+from tarmak_iam.hook.connection import Access
 from tarmak_iam.hook.lock import ClusterLock, cluster_lock, lock_path
 from tarmak_iam.hook.preflight import BeforeReport, before_apply, is_concerned
 from tarmak_iam.hook.programs import Programs
+from tarmak_iam.hook.tarmak import backup
 from tarmak_iam.hook.tarmak.arguments import TarmakCall
-from tarmak_iam.hook.tarmak.backup import recover
 from tarmak_iam.hook.tarmak.passthrough import Ended, pass_through, stops_raised, undisturbed
 from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.installation.installation import Installation
@@ -52,7 +52,7 @@ def run_rewriting(command: Sequence[str], path: Path, environment: Mapping[str, 
         except KeyboardInterrupt as stop:
             print_prefixed("interrupted: tarmak was not started, and nothing was changed")
             return code_of_signal(getattr(stop, "signum", signal.SIGINT))
-        for line in recover(path, is_alone=problem is None):
+        for line in backup.recover(path, is_alone=problem is None):
             print_prefixed(line)
         return _run_with_backup(command, path, environment)
 
@@ -67,14 +67,13 @@ def _note_waiting(busy: str) -> None:
 
 def _run_with_backup(command: Sequence[str], path: Path, environment: Mapping[str, str]) -> int:
     """Keeps the text of tarmak.yaml, and puts it back whatever becomes of tarmak."""
-    steps = Steps()
-    kept = steps.keep(path, spare=Path(tempfile.gettempdir()))
+    kept = backup.back_up(path, spare=Path(tempfile.gettempdir()))
     ended: Ended | None = None
     try:
         ended = pass_through(command, environment)
     finally:
         with undisturbed():
-            report = steps.put_back(kept, finished=ended is not None and ended.exit_code == 0)
+            report = backup.restore_backup(kept, finished=ended is not None and ended.exit_code == 0)
             for line in report.lines:
                 print_prefixed(line)
     return ExitCode.ERROR if ended.code == ExitCode.OK and report.severity == "error" else ended.code
@@ -132,7 +131,6 @@ class _RunAroundApply:
     config: TarmakConfig
     cluster: Cluster
     lock: ClusterLock
-    steps: Steps = field(default_factory=Steps)
     _is_tarmak_done: bool = False
     _hook: ApplyHook | None = None
 
@@ -178,7 +176,7 @@ class _RunAroundApply:
         if not self._access.is_given:
             files = ClusterFiles.of(self.config, self.cluster, follow_links=self.wishes.follow_links)
             files.within.resolve(files.kubeconfig_path)
-        return self._access.look(installation, self.steps)
+        return self._access.live_access(installation)
 
     def _may_start(self, before: BeforeReport) -> bool:
         for each in before.errors:
@@ -207,7 +205,7 @@ class _RunAroundApply:
         return ended.code
 
     def _applied(self, installation: Installation) -> int:
-        self._hook = hook = ApplyHook(installation, self._access, self.steps, follow_links=self.wishes.follow_links)
+        self._hook = hook = ApplyHook(installation, self._access, follow_links=self.wishes.follow_links)
         with progress(print_prefixed, PREFIX) as hook.tell:
             report = hook.run()
         _print_changes(report.applied)

@@ -12,7 +12,7 @@ from tarmak_iam.document.files import Boundary
 from tarmak_iam.errors import ConfigError, EditRefused, PolicyRefused, TarmakIamError
 from tarmak_iam.hook.cluster.history import STATE_NAME, Applied, ApplyFailed, RollbackFailed, RolledBack
 from tarmak_iam.hook.cluster.kubectl import Kubectl
-from tarmak_iam.hook.connection import Access, Steps
+from tarmak_iam.hook.connection import Access
 from tarmak_iam.hook.login.review import LoginOutcome
 from tarmak_iam.hook.preflight import before_apply
 from tarmak_iam.hook.programs import Progress, no_progress
@@ -92,7 +92,6 @@ def after_apply(
     rollback_on_failure: bool = False,
     rollback_unless_verified: bool = False,
     tell: Progress = no_progress,
-    steps: Steps | None = None,
     follow_links: bool = False,
 ) -> AfterReport:
     """Applies an installation, and verifies a login.
@@ -110,7 +109,7 @@ def after_apply(
             "there is nothing to apply: the authenticator is off, or the cluster is a hub",
             remedy=f"switch it on: {config.command_line(chosen).tarmak_iam('enable')}",
         )
-    after = ApplyHook(made, access, steps or Steps(), tell, follow_links=follow_links)
+    after = ApplyHook(made, access, tell, follow_links=follow_links)
     report = after.run()
     policy = rollback_policy(made, on_failure=rollback_on_failure, unless_verified=rollback_unless_verified)
     return after.roll_back(report) if report.is_to_roll_back(policy) else report
@@ -129,7 +128,6 @@ class ApplyHook:
 
     installation: Installation
     access: Access
-    steps: Steps
     tell: Progress = no_progress
     follow_links: bool = False
     stage: Stage = Stage.NOTHING
@@ -149,9 +147,11 @@ class ApplyHook:
 
     def roll_back(self, report: AfterReport) -> AfterReport:
         """Restores what was there before a run that `can_roll_back`. What stops it is in the report."""
+        from tarmak_iam.hook.cluster.rollback import roll_back
+
         self.stage, rolled_back, error = Stage.UNDOING, None, report.error
         try:
-            rolled_back = self.steps.rollback(self._connected(), self._state_path, tell=self.tell, within=self._within)
+            rolled_back = roll_back(self._connected(), self._state_path, tell=self.tell, within=self._within)
             self.stage = Stage.UNDONE
         except TarmakIamError as failure:
             error = failure
@@ -160,9 +160,11 @@ class ApplyHook:
         return replace(report, stage=self.stage, rolled_back=rolled_back, error=error, can_roll_back=False)
 
     def _apply(self) -> Applied:
+        from tarmak_iam.hook.cluster.apply import apply_to_cluster
+
         kubectl, path = self._connected(), self._state_path
         try:
-            applied = self.steps.apply(
+            applied = apply_to_cluster(
                 self.installation, kubectl, path, tell=self.tell, begun=self._begun, within=self._within
             )
         except TarmakIamError as error:
@@ -176,13 +178,15 @@ class ApplyHook:
         self.stage, self.has_backup = Stage.SOME, True
 
     def _verified(self) -> Verified:
-        verified = self.steps.verify(self.installation, self._connected(), tell=self.tell)
+        from tarmak_iam.hook.login.verify import verify_login
+
+        verified = verify_login(self.installation, self._connected(), tell=self.tell)
         self.stage = _STAGES.get(verified.outcome, Stage.NOT_VERIFIED)
         return verified
 
     def _connected(self) -> Kubectl:
         if self._kubectl is None:
-            self._kubectl = self.access.kubectl(self.steps, self._progress)
+            self._kubectl = self.access.kubectl(self._progress)
         return self._kubectl
 
     def _progress(self, text: str) -> None:

@@ -9,24 +9,16 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from tarmak_iam.access.diff import Loaded
-from tarmak_iam.document.files import Boundary
 from tarmak_iam.errors import FileError, Place, TarmakIamError, ToolError
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.lock import ClusterLock
 from tarmak_iam.hook.programs import Completed, Programs, Progress, no_progress
 from tarmak_iam.installation.installation import Installation
-
-if TYPE_CHECKING:
-    from tarmak_iam.hook.cluster.history import Applied, RolledBack
-    from tarmak_iam.hook.login.verify import Verified
-    from tarmak_iam.hook.tarmak.backup import Backup, BackupReport
-
 
 _LINE = re.compile(r'^(?:time=(?:"[^"]*"|\S+) )?level=(\w+) msg=("(?:[^"\\]|\\.)*"|[^"\s]\S*)')
 
@@ -77,74 +69,6 @@ def _plain(text: str) -> str:
     """Errors in a list on a line of their own each become one sentence."""
     head = _ERRORS_OCCURRED.sub("", _DEPRECATED.sub("", text))
     return " ".join(_ITEM.sub("; ", head.strip()).split())
-
-
-def _access(programs: Programs, tarmak_options: Sequence[str], program: str) -> Path:
-
-    return cluster_kubeconfig(programs, tarmak_options, program)
-
-
-def _live(kubectl: Kubectl, installation: Installation) -> Loaded:
-    from tarmak_iam.hook.cluster.live_mappings import read_live
-
-    return read_live(kubectl).loaded(installation)
-
-
-def _apply(
-    installation: Installation,
-    kubectl: Kubectl,
-    state: Path,
-    *,
-    tell: Progress,
-    begun: Callable[[], None],
-    within: Boundary,
-) -> Applied:
-    from tarmak_iam.hook.cluster.apply import apply_to_cluster
-
-    return apply_to_cluster(installation, kubectl, state, tell=tell, begun=begun, within=within)
-
-
-def _verify(installation: Installation, kubectl: Kubectl, *, tell: Progress) -> Verified:
-    from tarmak_iam.hook.login.verify import verify_login
-
-    return verify_login(installation, kubectl, tell=tell)
-
-
-def _rollback(kubectl: Kubectl, state: Path, *, tell: Progress, within: Boundary) -> RolledBack:
-    from tarmak_iam.hook.cluster.rollback import roll_back
-
-    return roll_back(kubectl, state, tell=tell, within=within)
-
-
-def _keep(path: Path, **options: Any) -> Backup:
-    from tarmak_iam.hook.tarmak.backup import back_up
-
-    return back_up(path, **options)
-
-
-def _put_back(kept: Backup, **options: Any) -> BackupReport:
-    from tarmak_iam.hook.tarmak.backup import restore_backup
-
-    return restore_backup(kept, **options)
-
-
-@dataclass(frozen=True, slots=True)
-class Steps:
-    """`access` gives an admin kubeconfig that works, by a tarmak's options and its name; `live` what callers get from
-    the cluster now. `apply` takes an installation, a kubectl and the file for the state before, `verify` the first two,
-    `rollback` the last two, and each of them `tell`; no link may lead that file out of the boundary `within`. `apply`
-    calls `begun` once the file is written, before its first change. All raise TarmakIamError.
-
-    `keep` keeps the text of tarmak.yaml, raising it too, and `put_back` gives a report of what became of the file.
-    """
-
-    access: Callable[[Programs, Sequence[str], str], Path] = _access
-    live: Callable[[Kubectl, Installation], Loaded] = _live
-    apply: Callable[..., Applied] = _apply
-    verify: Callable[..., Verified] = _verify
-    rollback: Callable[..., RolledBack] = _rollback
-    keep: Callable[..., Backup] = _keep
-    put_back: Callable[..., BackupReport] = _put_back
 
 
 def kubeconfig_command(tarmak_options: Sequence[str] = (), program: str = "tarmak") -> str:
@@ -216,27 +140,29 @@ class Access:
     def _reopen(self) -> str:
         return kubeconfig_command(self.tarmak_options, self.tarmak)
 
-    def kubectl(self, steps: Steps | None = None, tell: Progress = no_progress) -> Kubectl:
+    def kubectl(self, tell: Progress = no_progress) -> Kubectl:
         """`tell` hears of what is waited for. Raises ToolError, and FileError where there is no such kubeconfig."""
         kubeconfig = self.kubeconfig
         if not self.is_given:
             tell("asking tarmak for the cluster's kubeconfig")
-            kubeconfig = (steps or Steps()).access(self.programs, self.tarmak_options, self.tarmak)
+            kubeconfig = cluster_kubeconfig(self.programs, self.tarmak_options, self.tarmak)
         elif kubeconfig is not None and not kubeconfig.is_file():
             # kubectl would take a missing file for an empty one, and ask localhost:8080.
             raise FileError("there is no such kubeconfig", remedy="check the path", place=Place(str(kubeconfig)))
         return Kubectl(self.programs, kubeconfig, self.context, reopen=self._reopen, tell=tell, lock=self.lock)
 
-    def look(self, installation: Installation, steps: Steps) -> Loaded | None:
+    def live_access(self, installation: Installation) -> Loaded | None:
         """What callers get from the cluster now; None where it does not answer at once, as before it is made."""
         kubeconfig = self.kubeconfig if self.is_given else installation.admin_path
         is_there = self.is_given if kubeconfig is None else kubeconfig.is_file()
         if not is_there:
             return None
+        from tarmak_iam.hook.cluster.live_mappings import read_live
+
         kubectl = Kubectl(self.programs, kubeconfig, self.context, reopen=self._reopen, patience=0.0)
         timeout = f"--request-timeout={_PROBE_SECONDS}s"
         try:
             kubectl.check("get", "--raw", "/version", timeout, seconds=2 * _PROBE_SECONDS)
-            return steps.live(kubectl, installation)
+            return read_live(kubectl).loaded(installation)
         except TarmakIamError:
             return None

@@ -23,7 +23,7 @@ import pytest
 
 from tarmak_iam.cli.main import main
 from tests.support import ADMIN, EXAMPLES, ROOT
-from tests.support.hook_driver import fakes
+from tests.support.hook_driver import FAKES, replaced_steps
 
 SECONDS = 240
 MAPPINGS = f"""\
@@ -180,7 +180,7 @@ class Bench:
         with (
             tempfile.TemporaryFile() as said,
             mock.patch.dict(os.environ, {**self.environment, **variables}, clear=True),
-            mock.patch.dict(sys.modules, fakes()),
+            replaced_steps(**FAKES),
             _everything_to(said.fileno()),
         ):
             got = main(list(args))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,13 @@ from tarmak_iam.errors import ConfigError, FileError, Place, SelectionError, Too
 from tarmak_iam.hook.apply_hook import Stage
 from tarmak_iam.hook.cluster.history import Applied, ApplyFailed, RolledBack
 from tarmak_iam.hook.cluster.kubectl import Kubectl
-from tarmak_iam.hook.connection import Steps
 from tarmak_iam.hook.login.review import LoginOutcome
 from tarmak_iam.hook.programs import Programs
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.mappings.mappings_file import Mappings
 from tests.admin_certificates import NO_CERTIFICATE
 from tests.hook.conftest import MAPPINGS, Bench
-from tests.support.hook_driver import Verified, midway
+from tests.support.hook_driver import Verified, midway, replaced_steps
 
 ACCESS = hook.Access(Programs({"PATH": "/nowhere"}), tarmak_options=("--config-directory=x",))
 
@@ -48,17 +48,13 @@ class Fakes:
         self.verified, self.failure = verified, failure
         self.changed = True
 
-    @property
-    def steps(self) -> Steps:
-        return Steps(self.access, self.live, self.apply, self.verify, self.rollback)
+    def in_place(self) -> AbstractContextManager[None]:
+        return replaced_steps(access=self.access, apply=self.apply, verify=self.verify, rollback=self.rollback)
 
     def access(self, programs: Programs, options: Sequence[str], program: str) -> Path:
         self.calls.append(f"access {' '.join(options)}")
         assert programs is ACCESS.programs
         return Path("/kubeconfig")
-
-    def live(self, kubectl: Kubectl, installation: Installation) -> Loaded:
-        raise ToolError("away")
 
     def apply(
         self, installation: Installation, kubectl: Kubectl, state: Path, *, tell: Any, begun: Any, within: Any
@@ -145,7 +141,8 @@ class TestBefore:
 
 class TestAfter:
     def run(self, bench: Bench, fakes: Fakes, access: hook.Access = ACCESS, **options: Any) -> hook.AfterReport:
-        return hook.after_apply(config_of(bench), "dev-cluster", access, steps=fakes.steps, **options)
+        with fakes.in_place():
+            return hook.after_apply(config_of(bench), "dev-cluster", access, **options)
 
     def test_applied_and_verified(self, bench: Bench) -> None:
         fakes, told = Fakes(), list[str]()
@@ -243,9 +240,8 @@ class TestAfter:
             kubectl.tell("the API server cannot be reached")
             return apply(installation, kubectl, state, **options)
 
-        hook.after_apply(
-            config_of(bench), "dev-cluster", ACCESS, steps=replace(fakes.steps, apply=waiting), tell=told.append
-        )
+        with fakes.in_place(), replaced_steps(apply=waiting):
+            hook.after_apply(config_of(bench), "dev-cluster", ACCESS, tell=told.append)
         asking = "asking tarmak for the cluster's kubeconfig"
         assert told == [asking, "the API server cannot be reached", "a line"]
 
@@ -274,7 +270,7 @@ class TestAfter:
     def test_where_there_is_nothing_to_apply(self, bench: Bench) -> None:
         config = config_of(bench).disable_authenticator("dev-cluster")
         with pytest.raises(ConfigError, match="there is nothing to apply"):
-            hook.after_apply(config, "dev-cluster", ACCESS, steps=Fakes().steps)
+            hook.after_apply(config, "dev-cluster", ACCESS)
 
 
 def test_every_name_is_there() -> None:

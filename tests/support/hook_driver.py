@@ -6,13 +6,16 @@ what happens there: `ok`, `wait` (until somebody ends it), or what the functions
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 from tarmak_iam.access.diff import Loaded
 from tarmak_iam.cli.main import main
@@ -126,14 +129,14 @@ def read_live(kubectl: Any) -> Any:
     return SimpleNamespace(loaded=loaded)
 
 
-def keep(path: Path, *, spare: Path | None = None) -> Any:
+def back_up(path: Path, *, spare: Path | None = None) -> Any:
     record("keep", path=str(path))
     if os.environ.get("FAKE_KEPT") == "full":
         raise FileError("its text can be laid nowhere: No space left on device")
     return path, path.read_bytes() if path.exists() else None
 
 
-def put_back(kept: Any, *, finished: bool = True) -> Any:
+def restore_backup(kept: Any, *, finished: bool = True) -> Any:
     record("put back", finished=finished)
     path, data = kept
     kind = os.environ.get("FAKE_KEPT", "ok")
@@ -143,23 +146,37 @@ def put_back(kept: Any, *, finished: bool = True) -> Any:
     return SimpleNamespace(severity=severity, lines=(f"{path}: {severity}: your text is back",))
 
 
-def fakes() -> dict[str, ModuleType]:
-    """By the names that they are imported by."""
-    found = {
-        "tarmak.kubeconfig": (cluster_kubeconfig,),
-        "cluster.apply": (apply,),
-        "login.verify": (verify,),
-        "cluster.rollback": (rollback,),
-        "cluster.mappings": (read_live,),
-        "tarmak.kept": (keep, put_back),
-    }
-    modules = {f"tarmak_iam.hook.{name}": ModuleType(name) for name in found}
-    for name, functions in found.items():
-        for each in functions:
-            setattr(modules[f"tarmak_iam.hook.{name}"], each.__name__, each)
-    return modules
+STEPS = {
+    "access": "tarmak_iam.hook.connection.cluster_kubeconfig",
+    "apply": "tarmak_iam.hook.cluster.apply.apply_to_cluster",
+    "verify": "tarmak_iam.hook.login.verify.verify_login",
+    "rollback": "tarmak_iam.hook.cluster.rollback.roll_back",
+    "live": "tarmak_iam.hook.cluster.live_mappings.read_live",
+    "back_up": "tarmak_iam.hook.tarmak.backup.back_up",
+    "restore_backup": "tarmak_iam.hook.tarmak.backup.restore_backup",
+}
+"""The functions around tarmak: `run` looks each of them up in its module when it comes to it."""
+
+FAKES: dict[str, Callable[..., Any]] = {
+    "access": cluster_kubeconfig,
+    "apply": apply,
+    "verify": verify,
+    "rollback": rollback,
+    "live": read_live,
+    "back_up": back_up,
+    "restore_backup": restore_backup,
+}
+
+
+@contextlib.contextmanager
+def replaced_steps(**functions: Callable[..., Any]) -> Iterator[None]:
+    """By their names in STEPS."""
+    with contextlib.ExitStack() as stack:
+        for name, function in functions.items():
+            stack.enter_context(mock.patch(STEPS[name], function))
+        yield
 
 
 if __name__ == "__main__":
-    sys.modules.update(fakes())
-    sys.exit(main())
+    with replaced_steps(**FAKES):
+        sys.exit(main())
