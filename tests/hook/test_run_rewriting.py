@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tarmak_iam.cli import run_hooks as run_rewriting
+from tarmak_iam.cli import run_hooks
 from tarmak_iam.document.file_lock import file_lock, lock_file_of
 from tests.hook.conftest import Bench, Ran
 from tests.support import ROOT
@@ -154,7 +154,7 @@ def test_the_waiting_can_be_ended(bench: Bench, file: Path, signum: int, code: i
 
 
 def test_a_turn_that_does_not_come(bench: Bench, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_rewriting, "_SECONDS", 0.1)
+    monkeypatch.setattr(run_hooks, "_WAIT_SECONDS", 0.1)
     with file_lock(lock_file_of(file), str):
         text = bench.run("run", "--", "tarmak", "init", code=2)
     assert text.endswith(
