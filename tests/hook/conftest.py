@@ -22,8 +22,13 @@ from unittest import mock
 import pytest
 
 from tarmak_iam.cli.main import main
+from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tests.support import ADMIN, EXAMPLES, ROOT
+from tests.support.applied import made
+from tests.support.fake_cluster import Cluster
+from tests.support.histories import NOW
 from tests.support.hook_driver import FAKES, replaced_steps
+from tests.support.logins import DENIED, UNAUTHORIZED, Frozen, Sts
 
 SECONDS = 240
 MAPPINGS = f"""\
@@ -267,3 +272,34 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     yield bench
     for ran in bench.running:
         ran.close()
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """Where a cluster has its history."""
+    return tmp_path / "dev-cluster" / "tarmak-iam.state.json"
+
+
+@pytest.fixture
+def history_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tarmak_iam.hook.cluster.journal.utc_now", lambda: NOW)
+
+
+@pytest.fixture
+def sts(monkeypatch: pytest.MonkeyPatch) -> Sts:
+    return Sts(monkeypatch)
+
+
+@pytest.fixture
+def token_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("diagnosis", "caller"):
+        monkeypatch.setattr(f"tarmak_iam.hook.login.{module}.datetime", Frozen)
+
+
+@pytest.fixture
+def login_cluster(tmp_path: Path) -> Cluster:
+    """With our objects applied, and nobody who is let in."""
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), tmp_path / "state.json")
+    cluster.self_review, cluster.reviews = UNAUTHORIZED, [DENIED]
+    return cluster

@@ -14,7 +14,7 @@ from tarmak_iam.hook.cluster.apply_plan import live_diff, object_diff
 from tarmak_iam.hook.cluster.live_mappings import bound_groups, read_live, unbound_groups
 from tarmak_iam.identity.model import Grant
 from tests.emit.installations import MAPPINGS
-from tests.hook.test_apply import NAME, READERS, add_crd, identity_mapping, made
+from tests.support.applied import NAME, READERS, add_crd, identity_mapping, made
 from tests.support.fake_cluster import Cluster
 
 

@@ -21,17 +21,12 @@ from tarmak_iam.hook.cluster.object_fields import is_field_subset, is_own_trace,
 from tarmak_iam.hook.cluster.objects import LAST_APPLIED
 from tarmak_iam.hook.cluster.server import Server
 from tests.emit.installations import MAPPINGS
-from tests.hook.test_apply import NAME, READERS, made
+from tests.support.applied import NAME, READERS, made
 from tests.support.fake_cluster import Cluster
 
 CONFIG = f"ConfigMap kube-system/{NAME}"
 THEIRS = {"config.yaml": "clusterID: dev-cluster\n"}
 Edit = Callable[[Cluster], object]
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "state.json"
 
 
 def live(cluster: Cluster, kind: str = "ConfigMap") -> dict[str, Any]:

@@ -26,11 +26,6 @@ from tests.support.fake_cluster import Cluster, failed
 DEFINITION = "iamidentitymappings.iamauthenticator.k8s.aws"
 
 
-@pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "dev-cluster" / "tarmak-iam.state.json"
-
-
 def mapped(count: int, group: str = "dev", **overrides: Any) -> Installation:
     """The admin and so many more, as objects of their own."""
     entries = "".join(

@@ -12,7 +12,7 @@ import pytest
 from tarmak_iam.errors import PolicyRefused, SelectionError
 from tarmak_iam.hook.cluster.history import Status
 from tarmak_iam.hook.cluster.lease import LeaseHeld
-from tests.hook.test_apply import NAME
+from tests.support.applied import NAME
 from tests.support.kill_cases import CHANGES, SERVERS, Case, case_of, world_in
 from tests.support.kill_points import Killed, World, kills, steady
 

@@ -32,11 +32,6 @@ def made(mappings: str = MAPPINGS, **overrides: Any) -> Installation:
     return installation(mappings=mappings, **{"kubernetesVersion": "1.30.1", **overrides})
 
 
-@pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "state.json"
-
-
 def test_all_that_is_missing_is_one_error_and_nothing_is_changed(state: Path) -> None:
     cluster = Cluster(denied={("create", "daemonsets"), ("create", "configmaps"), ("patch", "configmaps")})
     with pytest.raises(PermissionsMissing) as missing:

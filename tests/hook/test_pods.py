@@ -10,7 +10,7 @@ import pytest
 from tarmak_iam.hook.cluster.objects import CHANGED_AT, comparable
 from tarmak_iam.hook.cluster.pods import api_server_time, dated, last_change
 from tarmak_iam.hook.programs import Completed
-from tests.hook.test_apply import NAME
+from tests.support.applied import NAME
 from tests.support.fake_cluster import Cluster, failed
 
 EARLY, LATE = "2026-05-04T12:00:00Z", "2026-05-05T12:00:00Z"

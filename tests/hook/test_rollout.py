@@ -1,11 +1,9 @@
-"""Pods that run something else than the cluster's objects say: found by diff, restarted by apply, one after another."""
+"""Pods that run something else than the cluster's objects say are restarted, one after another."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,76 +12,12 @@ from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.apply_plan import live_diff
 from tarmak_iam.hook.cluster.history import ApplyFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tarmak_iam.hook.cluster.rollout import check_pods
-from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Completed
-from tarmak_iam.installation.installation import Installation
 from tests.emit.installations import MAPPINGS
-from tests.hook.test_apply import NAME, READERS, made
-from tests.support.daemon_pods import GENERATION, stamp
+from tests.support.applied import NAME, READERS, made
+from tests.support.daemon_pods import stamp
 from tests.support.fake_cluster import Cluster, failed
-
-BEFORE = f"it started before the last change of ConfigMap kube-system/{NAME}, at "
-EVIL = """\
-  - roleARN: arn:aws:iam::111122223333:role/Evil
-    username: evil
-    groups: [system:masters]
-"""
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "dev-cluster" / "tarmak-iam.state.json"
-
-
-def of_1_12() -> Installation:
-    return made(kubernetesVersion="1.12.9")
-
-
-def edited(cluster: Cluster, text: str = MAPPINGS + EVIL) -> None:
-    """By hand, and taken in by every pod."""
-    found = cluster.get("ConfigMap", NAME)
-    assert found is not None
-    cluster.add({**found, "data": {"config.yaml": text}}, "kubectl-edit")
-    restarted(cluster)
-
-
-def restarted(cluster: Cluster) -> None:
-    """As with `kubectl delete pods` of all of them; days go by."""
-    cluster.clock += 86400
-    for name in list(cluster.daemons.pods):
-        cluster.replace_pod(name)
-    cluster.clock += 86400
-
-
-def stale(cluster: Cluster) -> list[str]:
-    return [re.sub(r" at 2026-.*", " at TIME", each.text) for each in check_pods(server(cluster)).stale]
-
-
-def server(cluster: Cluster) -> Server:
-    return Server.of(cluster.kubectl())
-
-
-def deleted(cluster: Cluster) -> list[str]:
-    return [call[2] for call in cluster.calls if call[:2] == ("delete", "pod")]
-
-
-def names(cluster: Cluster) -> list[str]:
-    return sorted(cluster.daemons.pods)
-
-
-def without_deleting(answer: Completed | None) -> Callable[[tuple[str, ...]], Any]:
-    """Where a pod would be deleted, apply is killed, or the API server refuses."""
-
-    def fault(args: tuple[str, ...]) -> Completed | None:
-        if args[:2] != ("delete", "pod"):
-            return None
-        if answer is None:
-            raise KeyboardInterrupt
-        return answer
-
-    return fault
-
+from tests.support.stale_pods import BEFORE, deleted, edited, names, of_1_12, stale, without_deleting
 
 FORBIDDEN = failed(
     'Error from server (Forbidden): pods "x" is forbidden: User "u" cannot delete resource "pods" in API group ""'
@@ -325,146 +259,6 @@ def test_without_waiting_only_a_single_pod_is_restarted(state: Path) -> None:
     assert len(stale(several)) == 2
 
 
-@pytest.mark.parametrize(
-    ("created", "started", "expected"),
-    [
-        (99, 99, True),
-        (100, 100, False),
-        (99, 219, True),  # the kubelet's copy may be of before
-        (99, 220, False),
-        (99, None, False),  # it has read nothing yet
-    ],
-)
-def test_times_of_a_pod_and_of_the_change(state: Path, created: int, started: int | None, *, expected: bool) -> None:
-    cluster = Cluster(masters=1)
-    apply_to_cluster(made(), cluster.kubectl(), state)
-    config = cluster.get("ConfigMap", NAME)
-    assert config is not None
-    config["metadata"]["managedFields"][0]["time"] = stamp(100)
-    (pod,) = cluster.daemons.pods.values()
-    pod["metadata"]["creationTimestamp"] = stamp(created)
-    running = {"running": {"startedAt": stamp(started)}} if started is not None else {"waiting": {"reason": "x"}}
-    pod["status"]["containerStatuses"][0]["state"] = running
-    assert bool(stale(cluster)) is expected
-
-
-def test_an_apply_that_was_killed_between_its_writes(state: Path) -> None:
-    """The ConfigMap is new, the template is not yet."""
-    cluster = Cluster(masters=1)
-    apply_to_cluster(made(), cluster.kubectl(), state)
-
-    def fault(args: tuple[str, ...]) -> None:
-        if args[0] == "apply" and "--dry-run=server" not in args and "role/Reader" in str(cluster.objects):
-            raise KeyboardInterrupt
-
-    cluster.fault = fault
-    with pytest.raises(KeyboardInterrupt):
-        apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
-    cluster.fault = lambda _: None
-    assert stale(cluster) == [f"pod {NAME}-1 on master-1: {BEFORE}TIME"]
-
-
-def test_a_pod_that_was_made_after_a_change_by_hand_has_read_it(state: Path) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
-    edited(cluster)
-    assert stale(cluster) == []
-
-
-def test_below_1_16_an_edit_by_hand_leaves_no_time(state: Path) -> None:
-    """`kubectl get`, an edit and `kubectl apply` write the annotation again, too."""
-    cluster = Cluster(server="v1.12.9", masters=1)
-    apply_to_cluster(of_1_12(), cluster.kubectl(), state)
-    assert check_pods(server(cluster)).notes == ()
-    edited(cluster)
-    assert stale(cluster) == [
-        f"pod {NAME}-2 on master-1: it was made for another configuration than ConfigMap kube-system/{NAME} has"
-    ]
-    assert check_pods(server(cluster)).notes == (
-        f"when ConfigMap kube-system/{NAME} changed last is not known: pods are judged by their template alone",
-    )
-
-
-@pytest.mark.parametrize("server_version", ["v1.12.9", "v1.30.1"])
-def test_where_times_do_not_decide_the_checksum_does(state: Path, server_version: str) -> None:
-    cluster, wanted = Cluster(server=server_version, masters=1), made(kubernetesVersion=server_version[1:])
-    apply_to_cluster(wanted, cluster.kubectl(), state)
-    edited(cluster)
-    config = cluster.get("ConfigMap", NAME)
-    assert config is not None
-    for entry in config["metadata"].get("managedFields", ()):  # the very second
-        entry["time"] = next(iter(cluster.daemons.pods.values()))["metadata"]["creationTimestamp"]
-    other = f"pod {NAME}-2 on master-1: it was made for another configuration than ConfigMap kube-system/{NAME} has"
-    assert stale(cluster) == [other]
-    config["data"]["config.yaml"] = MAPPINGS
-    assert stale(cluster) == []
-
-
-def outdated(cluster: Cluster) -> None:
-    """Another template, which no controller has brought to the nodes."""
-    daemon = cluster.get("DaemonSet", NAME)
-    assert daemon is not None
-    cluster.daemons.revisions[NAME].append("newer")
-    daemon["metadata"]["annotations"][GENERATION] = "2"
-
-
-def test_pods_of_an_older_template(state: Path) -> None:
-    cluster = Cluster(masters=1)
-    apply_to_cluster(made(), cluster.kubectl(), state)
-    outdated(cluster)
-    assert stale(cluster) == [f"pod {NAME}-1 on master-1: it runs an older template of DaemonSet kube-system/{NAME}"]
-    daemon = cluster.get("DaemonSet", NAME)
-    assert daemon is not None
-    daemon["spec"]["updateStrategy"] = {"type": "OnDelete"}
-    (text,) = stale(cluster)
-    assert text.endswith(f"DaemonSet kube-system/{NAME}, whose update strategy is OnDelete: nothing replaces it")
-
-
-def test_going_back_to_an_earlier_template_makes_no_pod_of_it_an_older_one(state: Path) -> None:
-    cluster = Cluster(masters=1)
-    apply_to_cluster(made(), cluster.kubectl(), state)
-    daemon = cluster.get("DaemonSet", NAME)
-    assert daemon is not None
-    daemon["metadata"]["annotations"][GENERATION] = "3"
-    assert stale(cluster) == []
-
-
-def test_pods_of_another_controller_are_not_its_own(state: Path) -> None:
-    cluster = Cluster(masters=1)
-    apply_to_cluster(made(), cluster.kubectl(), state)
-    edited(cluster)
-    apply_to_cluster(made(), cluster.kubectl(), state, force=True, wait=None)
-    (pod,) = cluster.daemons.pods.values()
-    pod["metadata"]["creationTimestamp"] = stamp(0)
-    pod["status"]["containerStatuses"][0]["state"] = {"running": {"startedAt": stamp(0)}}
-    assert len(stale(cluster)) == 1
-    pod["metadata"]["ownerReferences"][0]["uid"] = "another"
-    assert stale(cluster) == []
-
-
-@pytest.mark.parametrize(
-    ("resource", "note"),
-    [
-        ("pods", f"the pods of DaemonSet kube-system/{NAME} could not be looked at: "),
-        (
-            "controllerrevisions.apps",
-            f"whether pods of DaemonSet kube-system/{NAME} run an older template is not known: ",
-        ),
-    ],
-)
-def test_nothing_is_claimed_of_what_may_not_be_listed(state: Path, resource: str, note: str) -> None:
-    cluster = Cluster()
-    apply_to_cluster(made(), cluster.kubectl(), state)
-    outdated(cluster)
-    said = f'{resource} is forbidden: User "u" cannot list resource "{resource}" in API group "" in the namespace "x"'
-    cluster.fault = lambda args: (
-        failed(f"Error from server (Forbidden): {said}") if args[:2] == ("get", resource) else None
-    )
-    found = live_diff(made(), cluster.kubectl())
-    assert (found.stale_pods, found.notes) == ((), (f"{note}Error from server (Forbidden): {said}",))
-    assert apply_to_cluster(made(), cluster.kubectl(), state).notes == (f"{note}Error from server (Forbidden): {said}",)
-
-
 def test_a_rollout_that_does_not_end_is_told_where_pods_may_not_be_listed(state: Path) -> None:
     cluster = Cluster(is_rolled_out=False)
     said = 'Error from server (Forbidden): pods is forbidden: User "u" cannot list resource "pods"'
@@ -488,11 +282,6 @@ def test_a_rollout_that_does_not_end_names_pods_that_are_not_replaced(state: Pat
         "master-3 still run the configuration of before"
     ) in failure.value.message
     assert deleted(cluster) == []
-
-
-def test_without_a_daemonset_there_is_nothing_to_look_at() -> None:
-    found = check_pods(server(Cluster()))
-    assert (found.daemon, found.stale, found.notes) == (None, (), ())
 
 
 def test_a_pod_that_is_being_deleted_is_waited_for_alone(state: Path) -> None:
@@ -523,18 +312,6 @@ def test_until_the_controller_has_seen_the_template_nothing_is_restarted(state: 
     assert deleted(cluster) == []
 
 
-@pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
-def test_a_pod_that_has_ended_runs_nothing(state: Path, phase: str) -> None:
-    cluster = Cluster(masters=1)
-    apply_to_cluster(made(), cluster.kubectl(), state)
-    (pod,) = cluster.daemons.pods.values()
-    pod["metadata"]["creationTimestamp"] = stamp(-86400)
-    pod["status"]["containerStatuses"][0]["state"] = {"running": {"startedAt": stamp(-86400)}}
-    assert len(stale(cluster)) == 1
-    pod["status"]["phase"] = phase
-    assert stale(cluster) == []
-
-
 @pytest.mark.parametrize(("client", "options"), [("v1.10.13", ()), ("v1.11.0", ("--wait=false",))])
 def test_no_kubectl_waits_for_the_end_of_a_pod(state: Path, client: str, options: tuple[str, ...]) -> None:
     """Its node may not answer any more. Below 1.11 kubectl never waits, and has no such option."""
@@ -544,36 +321,3 @@ def test_no_kubectl_waits_for_the_end_of_a_pod(state: Path, client: str, options
     apply_to_cluster(of_1_12(), cluster.kubectl(), state, force=True)
     (call,) = [call for call in cluster.calls if call[:2] == ("delete", "pod")]
     assert call[3:] == ("--namespace", "kube-system", "--ignore-not-found", *options)
-
-
-def test_pods_of_a_daemonset_of_somebody_else_are_judged_by_their_own_configmap() -> None:
-    cluster = Cluster(masters=1)
-    named = {"name": "theirs", "namespace": "kube-system"}
-    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": named, "data": {"config.yaml": "a"}}
-    cluster.add(config)
-    volumes = [{"configMap": {"name": "theirs"}}]
-    spec = {"template": {"spec": {"containers": [{"name": "a"}], "volumes": volumes}}}
-    metadata = {**named, "name": NAME}
-    cluster.add({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": metadata, "spec": spec})
-    assert stale(cluster) == []
-    cluster.add({**config, "data": {"config.yaml": "b"}})
-    (found,) = stale(cluster)
-    assert "it started before the last change of ConfigMap kube-system/theirs" in found
-
-
-def test_what_the_controller_replaces_is_left_to_it(state: Path) -> None:
-    cluster = Cluster(masters=2)
-    apply_to_cluster(made(), cluster.kubectl(), state)
-    outdated(cluster)
-    cluster.daemons.crash(f"{NAME}-1")
-    apply_to_cluster(made(), cluster.kubectl(), state)
-    assert (len(stale(cluster)), deleted(cluster)) == (2, [])
-
-
-def test_a_pod_of_the_newest_generation_is_of_the_newest_template(state: Path) -> None:
-    """As the controller has it: generation or revision."""
-    cluster = Cluster(masters=2)
-    apply_to_cluster(made(), cluster.kubectl(), state)
-    outdated(cluster)
-    cluster.daemons.pods[f"{NAME}-2"]["metadata"]["labels"]["pod-template-generation"] = "2"
-    assert stale(cluster) == [f"pod {NAME}-1 on master-1: it runs an older template of DaemonSet kube-system/{NAME}"]

@@ -18,18 +18,13 @@ from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.cluster.update_check import Node, check_update, is_tolerated, nodes_for, untolerated
 from tarmak_iam.hook.programs import Completed, Programs
 from tests.emit.installations import MAPPINGS
-from tests.hook.test_apply import NAME, READERS, made
+from tests.support.applied import NAME, READERS, made
 from tests.support.daemon_pods import MASTER, node
 from tests.support.fake_cluster import Cluster, failed
 
 DAEMONSET = f"DaemonSet kube-system/{NAME}"
 ENDED = "the pod that runs there now would be ended; nothing was changed; --force updates all the same"
 TAINT = {"key": "dedicated", "value": "db", "effect": "NoExecute"}
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Path:
-    return tmp_path / "dev-cluster" / "tarmak-iam.state.json"
 
 
 def wanted(cluster: Cluster, **changes: Any) -> dict[str, Any]:

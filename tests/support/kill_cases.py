@@ -9,9 +9,9 @@ from typing import Any
 
 from tarmak_iam.installation.installation import Installation
 from tests.emit.installations import MAPPINGS
-from tests.hook.test_apply import NAME, READERS, made
-from tests.hook.test_rollout import EVIL
+from tests.support.applied import NAME, READERS, made
 from tests.support.kill_points import RollingCluster, Seen, World
+from tests.support.stale_pods import EVIL
 
 __all__ = ["CHANGES", "SERVERS", "Case", "case_of", "world_in"]
 

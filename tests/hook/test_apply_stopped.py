@@ -1,0 +1,220 @@
+"""apply that stops midway: what is said, what is kept, and that it goes on or back from there."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tarmak_iam.document.files import Boundary
+from tarmak_iam.errors import FileError, Place, ToolError
+from tarmak_iam.hook.cluster import journal
+from tarmak_iam.hook.cluster.apply import apply_to_cluster
+from tarmak_iam.hook.cluster.history import ApplyFailed, History, Status
+from tarmak_iam.hook.cluster.journal import write_history
+from tarmak_iam.hook.cluster.rollback import roll_back
+from tarmak_iam.hook.programs import Completed
+from tests.support.applied import BOTH, NAME, OURS, made, metadata_of
+from tests.support.fake_cluster import Cluster, away, failed
+
+
+def test_an_api_server_that_comes_back(state: Path) -> None:
+    cluster = Cluster()
+    cluster.fault = away(3, "apply")
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    assert cluster.names() == BOTH
+
+
+def test_an_api_server_that_stays_away(state: Path) -> None:
+    cluster = Cluster()
+    cluster.fault = away(10_000)
+    with pytest.raises(ToolError, match=r"kubectl version failed: .* was refused") as failure:
+        apply_to_cluster(made(), cluster.kubectl(patience=10), state)
+    assert "see whether the cluster is up" in failure.value.remedy
+    assert not state.exists()
+
+
+def test_an_api_server_that_goes_away_midway(state: Path) -> None:
+    cluster = Cluster()
+    gone: list[bool] = []
+
+    def fault(args: tuple[str, ...]) -> Completed | None:
+        if args[0] == "apply" and "--dry-run=server" not in args and cluster.get("ConfigMap", NAME):
+            gone.append(True)
+        return away(1)(args) if gone else None
+
+    cluster.fault = fault
+    told: list[str] = []
+    with pytest.raises(ApplyFailed) as failure:
+        apply_to_cluster(made(), cluster.kubectl(patience=5), state, tell=told.append)
+    assert "done: created ConfigMap kube-system/aws-iam-authenticator" in failure.value.message
+    assert "not known: DaemonSet kube-system/aws-iam-authenticator" in failure.value.message
+    assert failure.value.remedy == "run apply again, or rollback, which restores what was there before"
+    assert failure.value.state == state
+    cluster.fault = lambda _: None
+    # The second attempt keeps what was there before the first.
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    roll_back(cluster.kubectl(), state)
+    assert cluster.names() == []
+
+
+def test_an_object_that_the_api_server_refuses(state: Path) -> None:
+    cluster = Cluster()
+    refusal = 'The DaemonSet "aws-iam-authenticator" is invalid: spec.selector: field is immutable'
+
+    def fault(args: tuple[str, ...]) -> Completed | None:
+        is_second = args[0] == "apply" and "--dry-run=server" not in args and cluster.get("ConfigMap", NAME)
+        return failed(refusal) if is_second else None
+
+    cluster.fault = fault
+    with pytest.raises(ApplyFailed, match="field is immutable") as failure:
+        apply_to_cluster(made(), cluster.kubectl(), state)
+    assert [str(ref) for ref in failure.value.left] == ["DaemonSet kube-system/aws-iam-authenticator"]
+
+
+def interrupting(cluster: Cluster, verb: str, at: int) -> Callable[[tuple[str, ...]], None]:
+    seen: list[str] = []
+
+    def fault(args: tuple[str, ...]) -> None:
+        seen.extend(args[:1])
+        if "--dry-run=server" not in args and seen.count(verb) >= at:
+            cluster.fault = lambda _: None
+            raise KeyboardInterrupt
+
+    return fault
+
+
+def test_ctrl_c_midway_says_what_was_done(state: Path) -> None:
+    cluster = Cluster()
+    cluster.fault = interrupting(cluster, "apply", 3)
+    told: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        apply_to_cluster(made(), cluster.kubectl(), state, tell=told.append)
+    assert told[-1] == (
+        "interrupted; done: created ConfigMap kube-system/aws-iam-authenticator; not done: DaemonSet "
+        "kube-system/aws-iam-authenticator; run apply again, or rollback, which restores what was there before"
+    )
+    roll_back(cluster.kubectl(), state)
+    assert cluster.names() == []
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, ToolError])
+def test_stopped_at_any_call_it_can_be_rolled_back(tmp_path: Path, stop: type[BaseException]) -> None:
+    old = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata_of("old", OURS)}
+    whole = Cluster()
+    whole.add(old, "tarmak-iam", "Apply")
+    apply_to_cluster(made(), whole.kubectl(), tmp_path / "whole.json")
+    for number in range(len(whole.calls)):
+        cluster, state = Cluster(), tmp_path / f"{number}.json"
+        cluster.add(old, "tarmak-iam", "Apply")
+        left = iter(range(number))
+
+        def fault(_: tuple[str, ...], cluster: Cluster = cluster, left: Iterator[int] = left) -> None:
+            if next(left, None) is None:
+                cluster.fault = lambda _: None
+                raise stop("stopped")
+
+        cluster.fault = fault
+        told: list[str] = []
+        with pytest.raises((KeyboardInterrupt, ToolError)) as stopped:
+            apply_to_cluster(made(), cluster.kubectl(), state, tell=told.append)
+        if cluster.names() != ["ServiceAccount old"]:
+            assert "done: created" in (told[-1] if stop is KeyboardInterrupt else str(stopped.value))
+        if state.exists():
+            roll_back(cluster.kubectl(), state)
+        assert cluster.names() == ["ServiceAccount old"]
+
+
+def test_ctrl_c_before_the_first_change(state: Path) -> None:
+    cluster = Cluster()
+    cluster.fault = interrupting(cluster, "get", 1)
+    with pytest.raises(KeyboardInterrupt):
+        apply_to_cluster(made(), cluster.kubectl(), state)
+    assert (cluster.names(), state.exists()) == ([], False)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_a_state_that_cannot_be_kept_changes_nothing(state: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    cluster = Cluster()
+    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    with pytest.raises(FileError, match=os.strerror(number)):
+        apply_to_cluster(made(), cluster.kubectl(), state)
+    assert cluster.names() == []
+
+
+def test_a_state_that_cannot_be_finished_ismetadata_of(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(history: History, path: Path, within: Boundary | None) -> History:
+        if history.revisions[-1].status is not Status.BEGUN:
+            raise FileError("cannot be written: No space left on device", place=Place(str(path)))
+        return write_history(history, path, within)
+
+    monkeypatch.setattr(journal, "write_history", full)
+    with pytest.raises(ApplyFailed, match=f"{state}: cannot be written: No space left on device; done: created"):
+        apply_to_cluster(made(), Cluster().kubectl(), state)
+
+
+def test_a_rollout_that_does_not_end_says_what_the_pods_say(state: Path) -> None:
+    cluster = Cluster(is_rolled_out=False)
+    waiting = {"state": {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}, "ready": False}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata_of("auth-1", {}), "spec": {"nodeName": "master-1"}}
+    cluster.objects["Pod", "kube-system", "auth-1"] = {**pod, "status": {"containerStatuses": [waiting]}}
+    old = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata_of("old", OURS)}
+    cluster.add(old, "tarmak-iam", "Apply")
+    told: list[str] = []
+    with pytest.raises(ApplyFailed) as failure:
+        apply_to_cluster(made(), cluster.kubectl(), state, wait=30, tell=told.append)
+    assert "it does not run everywhere after 30 seconds" in failure.value.message
+    assert "pod auth-1 on master-1: ImagePullBackOff: no such image" in failure.value.message
+    # What would still let people in is not taken away.
+    assert "not done: ServiceAccount kube-system/old" in failure.value.message
+    assert told[-1] == "DaemonSet kube-system/aws-iam-authenticator: the cluster has not begun to roll it out"
+
+
+def test_no_node_is_one_that_the_daemonset_is_for(state: Path) -> None:
+    cluster = Cluster(is_rolled_out=False)
+    apply_to_cluster(made(), cluster.kubectl(), state, wait=None)
+    found = cluster.get("DaemonSet", NAME)
+    assert found is not None
+    found["status"] = {"observedGeneration": 1}
+    with pytest.raises(ApplyFailed, match="no node is one that it is for"):
+        apply_to_cluster(made(), cluster.kubectl(), state, wait=5)
+
+
+def test_what_became_of_a_removal_that_was_interrupted_is_looked_up(state: Path) -> None:
+    cluster = Cluster()
+    for name in ("old", "older"):
+        cluster.add(
+            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata_of(name, OURS)}, "tarmak-iam", "Apply"
+        )
+
+    def fault(args: tuple[str, ...]) -> Completed | None:
+        if args[0] != "delete":
+            return None
+        cluster.objects.pop(("ServiceAccount", "kube-system", "old"), None)
+        return failed("error: timed out waiting for the condition")
+
+    cluster.fault = fault
+    with pytest.raises(ApplyFailed) as failure:
+        apply_to_cluster(made(), cluster.kubectl(), state)
+    gone = {each.name for each in failure.value.applied.changes if each.action == "removed"}
+    left = {ref.name for ref in failure.value.left}
+    assert gone == {"old"}
+    assert left == {"older"}
+
+
+def test_a_rollback_is_not_offered_where_nothing_was_changed(state: Path) -> None:
+    """It would undo an earlier change."""
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    daemon = cluster.get("DaemonSet", NAME)
+    assert daemon is not None
+    daemon["status"]["numberAvailable"] = 1
+    with pytest.raises(ApplyFailed) as failure:
+        apply_to_cluster(made(), cluster.kubectl(), state, wait=5)
+    assert (failure.value.state, failure.value.remedy) == (None, "run apply again")

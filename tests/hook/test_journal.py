@@ -1,0 +1,213 @@
+"""The file of the history: its formats, its limits, and a disk that is full."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarmak_iam.document.files import Boundary
+from tarmak_iam.errors import ConfigError, FileError, Place, PolicyRefused, SelectionError
+from tarmak_iam.hook.cluster import journal
+from tarmak_iam.hook.cluster import journal as history_file
+from tarmak_iam.hook.cluster.apply import apply_to_cluster
+from tarmak_iam.hook.cluster.history import ApplyFailed, History
+from tarmak_iam.hook.cluster.journal import load_history, read_history, write_history
+from tarmak_iam.hook.cluster.objects import object_digest
+from tarmak_iam.hook.cluster.rollback import roll_back
+from tests.emit.installations import MAPPINGS
+from tests.support.applied import NAME, READERS, made
+from tests.support.fake_cluster import Cluster
+from tests.support.histories import CONFIG, DAEMON, NOW, config, put_data, statuses
+
+pytestmark = pytest.mark.usefixtures("history_time")
+
+
+def test_rollback_needs_a_state_of_this_cluster(state: Path, tmp_path: Path) -> None:
+    cluster = Cluster()
+    with pytest.raises(SelectionError, match="there is no change to roll back"):
+        roll_back(cluster.kubectl(), state)
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster.uid = "cluster-2"
+    with pytest.raises(PolicyRefused, match="has no change of this cluster"):
+        roll_back(cluster.kubectl(), state)
+    broken = tmp_path / "broken.json"
+    broken_1 = '{"format": 1, "cluster": "x", "objects": [{}], "settled": true}'
+    broken_2 = ('{"format": 2}', '{"format": 2, "changes": [{}]}', '{"format": 0}', '{"format": "3"}')
+    for text in ("", "{", "[]", *broken_2, broken_1, "[" * 10**5):
+        broken.write_text(text)
+        with pytest.raises(ConfigError, match="this is not a history that apply keeps"):
+            read_history(broken)
+
+
+def test_a_history_of_a_newer_release_is_not_taken_for_a_broken_one(tmp_path: Path) -> None:
+    newer = tmp_path / "newer.json"
+    newer.write_text('{"format": 3, "changes": []}\r\n')
+    with pytest.raises(ConfigError) as refused:
+        read_history(newer)
+    assert str(refused.value) == (
+        f"{newer}: a newer release of tarmak-iam wrote this history; use that release, or move it away; "
+        "the changes in it can then no longer be rolled back"
+    )
+
+
+@pytest.mark.parametrize("part", ["tarmak-iam.state.json", "dev-cluster"])
+def test_no_link_leads_the_state_elsewhere(tmp_path: Path, part: str) -> None:
+    path = tmp_path / "dir" / "dev-cluster" / "tarmak-iam.state.json"
+    path.parent.mkdir(parents=True)
+    if part == "dev-cluster":
+        path.parent.rmdir()
+        path.parent.symlink_to(tmp_path / "made")
+    else:
+        path.symlink_to(tmp_path / "made")
+    boundary = Boundary(tmp_path / "dir")
+    with pytest.raises(FileError, match=f"{part}: this is a link to .*/made, outside of "):
+        write_history(History(), path, boundary)
+    with pytest.raises(FileError, match=f"{part}: this is a link to .*/made, outside of "):
+        read_history(path, boundary)
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_state_that_could_not_be_read_again_changes_nothing(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tarmak_iam.hook.cluster.journal._LIMIT", 100)
+    cluster = Cluster()
+    with pytest.raises(FileError, match="more than the 100 bytes that are read"):
+        apply_to_cluster(made(), cluster.kubectl(), state)
+    assert cluster.names() == []
+
+
+class TestFile:
+    def test_format_1_is_read_as_one_change(self, state: Path) -> None:
+        cluster = Cluster()
+        apply_to_cluster(made(), cluster.kubectl(), state)
+        self.as_format_1(cluster, state, settled=True)
+        assert statuses(state) == ["1 applied"]
+        apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
+        assert statuses(state) == ["1 applied", "2 applied"]
+        roll_back(cluster.kubectl(), state)
+        assert config(cluster) == ""
+        roll_back(cluster.kubectl(), state, to=0)
+        assert cluster.names() == []
+
+    def test_of_format_1_an_edit_of_somebody_is_known_by_its_digest(self, state: Path) -> None:
+        cluster = Cluster()
+        apply_to_cluster(made(), cluster.kubectl(), state)
+        self.as_format_1(cluster, state, settled=True)
+        put_data(cluster, theirs="x")
+        with pytest.raises(PolicyRefused, match="was changed since by somebody else"):
+            roll_back(cluster.kubectl(), state)
+        roll_back(cluster.kubectl(), state, force=True)
+        assert cluster.names() == []
+
+    def test_of_an_unfinished_one_of_format_1_nothing_is_known(self, state: Path) -> None:
+        cluster = Cluster()
+        apply_to_cluster(made(), cluster.kubectl(), state)
+        self.as_format_1(cluster, state, settled=False)
+        with pytest.raises(PolicyRefused, match="were changed since by somebody else"):
+            roll_back(cluster.kubectl(), state)
+        roll_back(cluster.kubectl(), state, force=True)
+        assert cluster.names() == []
+
+    def test_an_unfinished_one_of_format_1_goes_on(self, state: Path) -> None:
+        cluster = Cluster()
+        apply_to_cluster(made(), cluster.kubectl(), state)
+        self.as_format_1(cluster, state, settled=False)
+        apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
+        assert statuses(state) == ["1 applied"]
+        roll_back(cluster.kubectl(), state)
+        assert cluster.names() == []
+
+    def as_format_1(self, cluster: Cluster, state: Path, *, settled: bool) -> None:
+        objects = [
+            {
+                "object": {"apiVersion": each["apiVersion"], "kind": kind, "namespace": "kube-system", "name": NAME},
+                "ours": True,
+                "before": None,
+                "after": object_digest(each) if settled else None,
+            }
+            for (kind, _, _), each in cluster.objects.items()
+        ]
+        state.write_text(json.dumps({"format": 1, "cluster": cluster.uid, "settled": settled, "objects": objects}))
+
+    def test_as_written_so_read(self, state: Path) -> None:
+        cluster = Cluster()
+        for more in ("", READERS):
+            apply_to_cluster(made(MAPPINGS + more), cluster.kubectl(), state)
+        found = load_history(state)
+        assert (found.revisions[0].time, found.revisions[0].cluster) == (NOW, "cluster-1")
+        write_history(found, state)
+        assert read_history(state) == found
+
+    def test_the_oldest_changes_go(self, state: Path) -> None:
+        cluster = Cluster()
+        for number in range(22):
+            apply_to_cluster(made(MAPPINGS + READERS * (number % 2)), cluster.kubectl(), state)
+        numbers = [each.number for each in load_history(state).revisions]
+        assert numbers == list(range(3, 23))
+        with pytest.raises(SelectionError, match="there is no change 1 to go back to; there are 2 to 22"):
+            roll_back(cluster.kubectl(), state, to=1)
+        roll_back(cluster.kubectl(), state, to=2)
+        assert config(cluster) == READERS
+
+    def test_so_they_do_where_the_file_would_be_too_large_but_never_the_newest(
+        self, state: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        cluster = Cluster()
+        monkeypatch.setattr(history_file, "MAX_BYTES", 1000)
+        for more in ("", READERS):
+            apply_to_cluster(made(MAPPINGS + more), cluster.kubectl(), state)
+        assert statuses(state) == ["2 applied"]
+
+    def test_a_cluster_that_was_made_anew_has_changes_of_its_own(self, state: Path) -> None:
+        apply_to_cluster(made(), Cluster().kubectl(), state)
+        cluster = Cluster(uid="cluster-2")
+        with pytest.raises(PolicyRefused, match="has no change of this cluster; nothing was changed"):
+            roll_back(cluster.kubectl(), state)
+        apply_to_cluster(made(), cluster.kubectl(), state)
+        assert statuses(state) == ["1 applied", "2 applied"]
+        roll_back(cluster.kubectl(), state)
+        assert statuses(state) == ["1 applied", "2 undone"]
+
+    def test_a_file_from_before_is_left_alone(self, state: Path) -> None:
+        older = state.with_name("tarmak-iam.state.1.json")
+        older.parent.mkdir()
+        older.write_text("x")
+        apply_to_cluster(made(), (cluster := Cluster()).kubectl(), state)
+        apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
+        assert older.read_text() == "x"
+
+    def test_a_full_disk_after_the_first_change_is_told_and_loses_nothing(
+        self, state: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        cluster = Cluster()
+        apply_to_cluster(made(), cluster.kubectl(), state)
+        writes = iter(range(1))
+
+        def full(history: History, path: Path, within: Any) -> History:
+            if next(writes, None) is None:
+                raise FileError("cannot be written: No space left on device", place=Place("/state.json"))
+            return write_history(history, path, within)
+
+        monkeypatch.setattr(journal, "write_history", full)
+        told: list[str] = []
+        with pytest.raises(ApplyFailed, match=f"No space left .* configured {CONFIG}, configured {DAEMON}"):
+            apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state, tell=told.append)
+        (warning,) = (each for each in told if each.startswith("warning: "))
+        assert warning == (
+            "warning: /state.json: cannot be written: No space left on device; going on, since what was there before "
+            "is written down"
+        )
+        monkeypatch.undo()
+        assert statuses(state) == ["1 applied", "2 begun"]
+        roll_back(cluster.kubectl(), state)
+        assert config(cluster) == ""
+
+    def test_an_object_without_metadata_is_no_history(self, state: Path) -> None:
+        apply_to_cluster(made(), Cluster().kubectl(), state)
+        found = json.loads(state.read_text())
+        found["changes"][0]["objects"][0]["after"] = {"metadata": []}
+        state.write_text(json.dumps(found))
+        with pytest.raises(ConfigError, match="this is not a history that apply keeps"):
+            read_history(state)

@@ -1,0 +1,388 @@
+"""rollback after kills, for several changes, and over what others have done since."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarmak_iam.errors import PolicyRefused, SelectionError, ToolError
+from tarmak_iam.hook.cluster.apply import apply_to_cluster
+from tarmak_iam.hook.cluster.history import RollbackFailed, Status
+from tarmak_iam.hook.cluster.journal import load_history, write_history
+from tarmak_iam.hook.cluster.objects import last_applied
+from tarmak_iam.hook.cluster.rollback import roll_back
+from tests.emit.installations import MAPPINGS
+from tests.support.applied import NAME, OURS, READERS, add_crd, identity_mapping, made
+from tests.support.fake_cluster import Cluster, failed
+from tests.support.histories import CONFIG, WRITERS, Killed, config, killed_at_verb, killing, kills, put_data, statuses
+
+pytestmark = pytest.mark.usefixtures("history_time")
+
+
+def test_rollback_twice_and_after_an_edit_of_somebody_else(state: Path) -> None:
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
+    cluster.add({**(cluster.get("ConfigMap", NAME) or {}), "data": {"config.yaml": "x"}})
+    with pytest.raises(PolicyRefused, match="was changed since by somebody else"):
+        roll_back(cluster.kubectl(), state)
+    assert roll_back(cluster.kubectl(), state, force=True).changed
+    assert "reader" not in (cluster.get("ConfigMap", NAME) or {})["data"]["config.yaml"]
+    assert not roll_back(cluster.kubectl(), state).changed
+    roll_back(cluster.kubectl(), state, to=0)
+    assert cluster.names() == []
+
+
+def test_rollback_that_stops_midway_goes_on_the_next_time(state: Path) -> None:
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    cluster.fault = lambda args: (
+        failed("Error from server: no") if args[0] == "delete" and "ConfigMap" in args else None
+    )
+    with pytest.raises(ToolError) as failure:
+        roll_back(cluster.kubectl(), state)
+    assert "restored: removed DaemonSet kube-system/aws-iam-authenticator" in failure.value.message
+    assert "not yet looked after: ConfigMap kube-system/aws-iam-authenticator" in failure.value.message
+    cluster.fault = lambda _: None
+    roll_back(cluster.kubectl(), state)
+    assert cluster.names() == []
+
+
+def test_rollback_does_not_write_over_what_somebody_does_meanwhile(state: Path) -> None:
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    apply_to_cluster(made(mappings=MAPPINGS.replace("admin\n", "boss\n")), cluster.kubectl(), state)
+    key = ("ConfigMap", "kube-system", NAME)
+
+    def meanwhile(args: tuple[str, ...], *, data: dict[str, str]) -> None:
+        if args[0] == "replace" and cluster.objects[key]["metadata"]["resourceVersion"] != "later":
+            cluster.objects[key]["metadata"]["resourceVersion"] = "later"
+            cluster.objects[key]["data"] |= data
+
+    cluster.fault = lambda args: meanwhile(args, data={"theirs": "x"})
+    with pytest.raises(ToolError, match=f"ConfigMap kube-system/{NAME} was changed by somebody else just now"):
+        roll_back(cluster.kubectl(), state)
+    assert cluster.objects[key]["data"].pop("theirs") == "x"
+    # Another version alone, as after a change of its status, is in nobody's way.
+    cluster.objects[key]["metadata"]["resourceVersion"] = "earlier"
+    cluster.fault = lambda args: meanwhile(args, data={})
+    roll_back(cluster.kubectl(), state)
+    assert "username: admin" in cluster.objects[key]["data"]["config.yaml"]
+
+
+class TestRollbackKilled:
+    def test_at_any_call_and_run_again(self, tmp_path: Path) -> None:
+        number = 0
+
+        def cluster_of() -> Cluster:
+            nonlocal number
+            number += 1
+            cluster, state = Cluster(), tmp_path / f"{number}.json"
+            for more in ("", READERS, READERS + WRITERS):
+                apply_to_cluster(made(MAPPINGS + more), cluster.kubectl(), state)
+            return cluster
+
+        for cluster in kills(cluster_of, lambda each: roll_back(each.kubectl(), tmp_path / f"{number}.json", to=1)):
+            state = tmp_path / f"{number}.json"
+            is_begun = Status.UNDOING in {each.status for each in load_history(state).revisions}
+            roll_back(cluster.kubectl(), state)
+            # Where it had not begun, this is another one, of one step.
+            assert config(cluster) in (("",) if is_begun else (READERS, ""))
+
+    def test_before_the_pods_run(self, state: Path) -> None:
+        """The objects are as they were, and the next rollback waits for the pods, and goes no step further."""
+        cluster = Cluster()
+        for more in ("", READERS, READERS + WRITERS):
+            apply_to_cluster(made(MAPPINGS + more), cluster.kubectl(), state)
+        cluster.is_rolled_out = False
+        for _ in range(2):
+            with pytest.raises(RollbackFailed, match=r"does not run everywhere after 5 seconds.*run rollback again"):
+                roll_back(cluster.kubectl(), state, wait=5)
+            assert (config(cluster), statuses(state)) == (READERS, ["1 applied", "2 applied", "3 undoing"])
+        daemon = cluster.get("DaemonSet", NAME)
+        assert daemon is not None
+        cluster.daemons.rolled_out(daemon, cluster.now)
+        counts = dict.fromkeys(("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable"), 3)
+        daemon["status"] = {"observedGeneration": 9, **counts}
+        assert roll_back(cluster.kubectl(), state).undone == (3,)
+        assert (config(cluster), statuses(state)) == (READERS, ["1 applied", "2 applied", "3 undone"])
+
+    def test_without_waiting_what_pods_may_still_need_stays(self, state: Path) -> None:
+        """They read the custom resources until those of before are there."""
+        cluster = Cluster()
+        apply_to_cluster(made(), cluster.kubectl(), state)
+        apply_to_cluster(made(backends=["CRD"]), cluster.kubectl(), state)
+        names = cluster.names()
+        cluster.is_rolled_out = False
+        told: list[str] = []
+        for _ in range(2):
+            roll_back(cluster.kubectl(), state, wait=None, tell=told.append)
+            assert told[-1].startswith("not removed yet, since pods may still need it: ")
+            assert (set(names) <= set(cluster.names()), statuses(state)) == (True, ["1 applied", "2 undoing"])
+        daemon = cluster.get("DaemonSet", NAME)
+        assert daemon is not None
+        cluster.daemons.rolled_out(daemon, cluster.now)
+        counts = dict.fromkeys(("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable"), 3)
+        daemon["status"] = {"observedGeneration": 9, **counts}
+        roll_back(cluster.kubectl(), state, wait=None)
+        assert (cluster.get("CustomResourceDefinition", "iamidentitymappings.iamauthenticator.k8s.aws", "")) is None
+        assert statuses(state) == ["1 applied", "2 undone"]
+
+    def test_then_applied_and_rolled_back(self, state: Path) -> None:
+        """What the killed rollback went back to counts, not what it left."""
+        cluster = self.half_undone(state)
+        assert statuses(state) == ["1 applied", "2 undoing", "3 undoing"]
+        apply_to_cluster(made(MAPPINGS + WRITERS), cluster.kubectl(), state)
+        assert statuses(state) == ["1 applied", "2 undone", "3 applied"]
+        roll_back(cluster.kubectl(), state)
+        assert config(cluster) == ""
+
+    def test_then_applied_where_all_was_undone(self, state: Path) -> None:
+        cluster = self.half_undone(state)
+        roll_back(cluster.kubectl(), state)
+        found = load_history(state).with_status((2, 3), Status.UNDOING)
+        write_history(found, state)
+        apply_to_cluster(made(MAPPINGS + WRITERS), cluster.kubectl(), state)
+        assert statuses(state) == ["1 applied", "2 undone", "3 undone", "4 applied"]
+
+    def test_then_applied_where_kubernetes_does_not_record_who_sets_a_field(self, state: Path) -> None:
+        """What the killed rollback has written is nobody's edit."""
+        cluster = Cluster(server="v1.15.12", client="v1.15.12")
+        for more in ("", READERS):
+            apply_to_cluster(made(MAPPINGS + more, kubernetesVersion="1.15.12"), cluster.kubectl(), state)
+        assert killed_at_verb(cluster, ("apply", "set-last-applied"), lambda: roll_back(cluster.kubectl(), state))
+        assert (config(cluster), statuses(state)) == ("", ["1 applied", "2 undoing"])
+        apply_to_cluster(made(MAPPINGS + READERS, kubernetesVersion="1.15.12"), cluster.kubectl(), state)
+        assert (config(cluster), statuses(state)) == (READERS, ["1 applied", "2 applied"])
+
+    def test_the_note_of_plain_apply_that_it_did_not_come_to_is_made_up_for(self, state: Path) -> None:
+        cluster = Cluster(server="v1.15.12", client="v1.15.12")
+        for image in ("a", "b"):
+            wanted = made(image=f"example.org/{image}:v0.7.9", kubernetesVersion="1.15.12")
+            apply_to_cluster(wanted, cluster.kubectl(), state)
+        assert killed_at_verb(cluster, ("apply", "set-last-applied"), lambda: roll_back(cluster.kubectl(), state))
+        assert last_applied(cluster.get("DaemonSet", NAME) or {}) is None
+        apply_to_cluster(wanted, cluster.kubectl(), state)
+        assert statuses(state) == ["1 applied", "2 undone", "3 applied"]
+        roll_back(cluster.kubectl(), state)
+        sent = last_applied(cluster.get("DaemonSet", NAME) or {})
+        assert sent is not None
+        assert sent["spec"]["template"]["spec"]["containers"][0]["image"] == "example.org/a:v0.7.9"
+
+    def half_undone(self, state: Path) -> Cluster:
+        cluster = Cluster()
+        for more in ("", READERS, READERS + WRITERS):
+            apply_to_cluster(made(MAPPINGS + more), cluster.kubectl(), state)
+
+        def fault(args: tuple[str, ...]) -> None:
+            if args[0] == "replace" and config(cluster) == "":
+                raise Killed
+
+        cluster.fault = fault
+        with pytest.raises(Killed):
+            roll_back(cluster.kubectl(), state, to=1)
+        cluster.fault = lambda _: None
+        return cluster
+
+
+class TestTo:
+    def test_several_steps(self, state: Path) -> None:
+        cluster = Cluster()
+        for more in ("", READERS, WRITERS, READERS + WRITERS):
+            apply_to_cluster(made(MAPPINGS + more), cluster.kubectl(), state)
+        assert roll_back(cluster.kubectl(), state, to=4).undone == ()
+        assert roll_back(cluster.kubectl(), state, to=2).undone == (3, 4)
+        assert config(cluster) == READERS
+        assert roll_back(cluster.kubectl(), state, to=0).undone == (1, 2)
+        assert cluster.names() == []
+        assert statuses(state) == ["1 undone", "2 undone", "3 undone", "4 undone"]
+
+    def test_numbers_that_are_none(self, state: Path) -> None:
+        cluster = Cluster()
+        for more in ("", READERS):
+            apply_to_cluster(made(MAPPINGS + more), cluster.kubectl(), state)
+        with pytest.raises(SelectionError, match="there is no change 3 to go back to; there are 0 to 2"):
+            roll_back(cluster.kubectl(), state, to=3)
+        roll_back(cluster.kubectl(), state)
+        with pytest.raises(SelectionError, match="change 2 is undone; see `rollback --list`"):
+            roll_back(cluster.kubectl(), state, to=2)
+
+    def test_an_edit_in_between_that_is_not_there_any_more_is_in_nobodys_way(self, state: Path) -> None:
+        """Who forced a change has seen it; what to go back to is what was there before all of them."""
+        cluster = Cluster()
+        apply_to_cluster(made(), cluster.kubectl(), state)
+        apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
+        put_data(cluster, **{"config.yaml": "theirs"})
+        apply_to_cluster(made(MAPPINGS + WRITERS), cluster.kubectl(), state, force=True)
+        roll_back(cluster.kubectl(), state, to=1)
+        assert config(cluster) == ""
+
+
+class TestOthers:
+    """A rollback touches only what was changed."""
+
+    def test_what_others_have_added_stays(self, state: Path) -> None:
+        cluster = Cluster()
+        apply_to_cluster(made(), cluster.kubectl(), state)
+        apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
+        put_data(cluster, theirs="x")
+        self.touch_up(cluster)
+        roll_back(cluster.kubectl(), state)
+        config_map, daemon = cluster.get("ConfigMap", NAME), cluster.get("DaemonSet", NAME)
+        assert config_map is not None
+        assert daemon is not None
+        assert config_map["data"] == {"config.yaml": MAPPINGS, "theirs": "x"}
+        self.assert_touched_up(daemon)
+
+    def test_it_survives_an_apply_too(self, state: Path) -> None:
+        cluster = Cluster()
+        apply_to_cluster(made(), cluster.kubectl(), state)
+        self.touch_up(cluster)
+        apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
+        daemon = cluster.get("DaemonSet", NAME)
+        assert daemon is not None
+        self.assert_touched_up(daemon)
+
+    def test_labels_and_a_restart_do_not_keep_an_object_of_ours_from_being_removed(self, state: Path) -> None:
+        cluster = Cluster()
+        apply_to_cluster(made(), cluster.kubectl(), state)
+        self.touch_up(cluster)
+        roll_back(cluster.kubectl(), state)
+        assert cluster.names() == []
+
+    @pytest.mark.parametrize("more", [{"theirs": "x"}, {"config.yaml": "x"}])
+    def test_data_of_others_does(self, state: Path, more: dict[str, str]) -> None:
+        cluster = Cluster()
+        apply_to_cluster(made(), cluster.kubectl(), state)
+        put_data(cluster, **more)
+        with pytest.raises(PolicyRefused, match=rf"{CONFIG} \(data\..*\) was changed since by somebody else"):
+            roll_back(cluster.kubectl(), state)
+        assert len(cluster.names()) == 2
+        roll_back(cluster.kubectl(), state, force=True)
+        assert cluster.names() == []
+
+    def test_so_does_a_change_of_the_daemonset(self, state: Path) -> None:
+        cluster = Cluster()
+        apply_to_cluster(made(), cluster.kubectl(), state)
+        daemon = cluster.get("DaemonSet", NAME)
+        assert daemon is not None
+        cluster.add({**daemon, "spec": {**daemon["spec"], "minReadySeconds": 5}}, "kubectl-edit")
+        with pytest.raises(PolicyRefused, match=r"\(spec\.minReadySeconds\) was changed since"):
+            roll_back(cluster.kubectl(), state)
+
+    def test_defaults_of_an_answer_that_never_came_do_not(self, state: Path) -> None:
+        """What the API server made of the object is not known where the apply was killed."""
+        cluster = Cluster(server="v1.15.12")
+        with pytest.raises(Killed):
+            apply_to_cluster(made(kubernetesVersion="1.15.12"), cluster.kubectl(), state, begun=killing)
+        history = load_history(state)
+        (daemon,) = (each.after for each in history.revisions[-1].objects if each.ref.kind == "DaemonSet")
+        assert daemon is not None
+        cluster.add({**daemon, "spec": {**daemon["spec"], "revisionHistoryLimit": 10}})
+        roll_back(cluster.kubectl(), state)
+        assert cluster.names() == []
+
+    def test_what_we_had_removed_and_somebody_has_made_again(self, state: Path) -> None:
+        cluster = Cluster()
+        add_crd(cluster)
+        mine = identity_mapping("mine", OURS)
+        cluster.add(mine, "tarmak-iam", "Apply")
+        apply_to_cluster(made(), cluster.kubectl(), state)
+        add_crd(cluster)
+        cluster.add({**mine, "spec": {**mine["spec"], "username": "theirs"}})
+        with pytest.raises(PolicyRefused, match=r"IAMIdentityMapping mine \(spec\.username\) was changed since"):
+            roll_back(cluster.kubectl(), state)
+        roll_back(cluster.kubectl(), state, force=True)
+        found = cluster.get("IAMIdentityMapping", "mine", "")
+        assert found is not None
+        assert found["spec"]["username"] == "old"
+
+    def test_what_is_only_noted_is_no_change_of_somebody_else(self, state: Path) -> None:
+        cluster = Cluster()
+        apply_to_cluster(made(), cluster.kubectl(), state)
+        apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
+        live = json.loads(json.dumps(cluster.get("ConfigMap", NAME)))
+        live["metadata"]["annotations"] |= {"tarmak-iam/manifest-checksum": "x", "tarmak-iam/changed-at": "now"}
+        cluster.add(live)
+        roll_back(cluster.kubectl(), state)
+        assert config(cluster) == ""
+
+    def test_what_somebody_has_deleted_is_made_again(self, state: Path) -> None:
+        cluster = Cluster()
+        apply_to_cluster(made(), cluster.kubectl(), state)
+        apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
+        del cluster.objects["ConfigMap", "kube-system", NAME]
+        assert roll_back(cluster.kubectl(), state).changes[0].text == f"created {CONFIG}"
+        assert config(cluster) == ""
+
+    @pytest.mark.parametrize("server", ["v1.15.12", "v1.30.1"])
+    def test_what_plain_apply_has_noted_is_noted_as_before(self, state: Path, server: str) -> None:
+        """kubectl replace would note all that is in the object, and the next plain apply would remove it."""
+        cluster = Cluster(server=server, client="v1.15.12")
+        apply_to_cluster(made(kubernetesVersion=server[1:]), cluster.kubectl(), state)
+        before = self.last(cluster)
+        put_data(cluster, theirs="x")
+        apply_to_cluster(made(MAPPINGS + READERS, kubernetesVersion=server[1:]), cluster.kubectl(), state)
+        roll_back(cluster.kubectl(), state)
+        assert self.last(cluster) == before
+        apply_to_cluster(made(MAPPINGS + WRITERS, kubernetesVersion=server[1:]), cluster.kubectl(), state)
+        config_map = cluster.get("ConfigMap", NAME)
+        assert config_map is not None
+        assert config_map["data"] == {"config.yaml": MAPPINGS + WRITERS, "theirs": "x"}
+
+    def test_that_it_was_not_noted_any_more_is_made_up_for(self, state: Path) -> None:
+        """Where the rollback was killed between the object and the note."""
+        cluster = Cluster(server="v1.15.12", client="v1.15.12")
+        apply_to_cluster(made(kubernetesVersion="1.15.12"), cluster.kubectl(), state)
+        before = self.last(cluster)
+        apply_to_cluster(made(MAPPINGS + READERS, kubernetesVersion="1.15.12"), cluster.kubectl(), state)
+
+        def fault(args: tuple[str, ...]) -> None:
+            if "set-last-applied" in args:
+                raise Killed
+
+        cluster.fault = fault
+        with pytest.raises(Killed):
+            roll_back(cluster.kubectl(), state)
+        cluster.fault = lambda _: None
+        assert config(cluster) == ""
+        roll_back(cluster.kubectl(), state)
+        assert self.last(cluster) == before
+
+    def last(self, cluster: Cluster) -> Any:
+        config_map = cluster.get("ConfigMap", NAME)
+        assert config_map is not None
+        return json.loads(config_map["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"])
+
+    def touch_up(self, cluster: Cluster) -> None:
+        """As Argo CD and `kubectl rollout restart` do."""
+        daemon = json.loads(json.dumps(cluster.get("DaemonSet", NAME)))
+        daemon["metadata"]["labels"]["argocd.argoproj.io/instance"] = "iam"
+        daemon["metadata"].setdefault("annotations", {})["argocd.argoproj.io/tracking-id"] = "iam:apps/DaemonSet"
+        daemon["spec"]["template"]["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"] = "2026-03-02"
+        cluster.add(daemon, "argocd-controller")
+
+    def assert_touched_up(self, daemon: dict[str, Any]) -> None:
+        assert daemon["metadata"]["labels"]["argocd.argoproj.io/instance"] == "iam"
+        assert daemon["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"] == "iam:apps/DaemonSet"
+        template = daemon["spec"]["template"]["metadata"]["annotations"]
+        assert template["kubectl.kubernetes.io/restartedAt"] == "2026-03-02"
+
+
+def test_what_a_rollback_put_back_goes_with_the_next_apply(state: Path) -> None:
+    """Server-side apply leaves a field that another manager has set as well, and our own `replace` would be one."""
+    cluster = Cluster()
+    with_crd = made(backends=["CRD"])
+    apply_to_cluster(with_crd, cluster.kubectl(), state)
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    roll_back(cluster.kubectl(), state)
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    daemon = cluster.get("DaemonSet", NAME)
+    assert daemon is not None
+    assert daemon["spec"]["template"]["spec"]["serviceAccountName"] == "default"
+    assert [(each["manager"], each["operation"]) for each in daemon["metadata"]["managedFields"]] == [
+        ("tarmak-iam", "Apply")
+    ]

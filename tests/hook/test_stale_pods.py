@@ -1,0 +1,206 @@
+"""Which pods run something else than the cluster's objects say: by times, checksums and templates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tarmak_iam.hook.cluster.apply import apply_to_cluster
+from tarmak_iam.hook.cluster.apply_plan import live_diff
+from tarmak_iam.hook.cluster.rollout import check_pods
+from tests.emit.installations import MAPPINGS
+from tests.support.applied import NAME, READERS, made
+from tests.support.daemon_pods import GENERATION, stamp
+from tests.support.fake_cluster import Cluster, failed
+from tests.support.stale_pods import BEFORE, deleted, edited, of_1_12, server, stale
+
+
+@pytest.mark.parametrize(
+    ("created", "started", "expected"),
+    [
+        (99, 99, True),
+        (100, 100, False),
+        (99, 219, True),  # the kubelet's copy may be of before
+        (99, 220, False),
+        (99, None, False),  # it has read nothing yet
+    ],
+)
+def test_times_of_a_pod_and_of_the_change(state: Path, created: int, started: int | None, *, expected: bool) -> None:
+    cluster = Cluster(masters=1)
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    config = cluster.get("ConfigMap", NAME)
+    assert config is not None
+    config["metadata"]["managedFields"][0]["time"] = stamp(100)
+    (pod,) = cluster.daemons.pods.values()
+    pod["metadata"]["creationTimestamp"] = stamp(created)
+    running = {"running": {"startedAt": stamp(started)}} if started is not None else {"waiting": {"reason": "x"}}
+    pod["status"]["containerStatuses"][0]["state"] = running
+    assert bool(stale(cluster)) is expected
+
+
+def test_an_apply_that_was_killed_between_its_writes(state: Path) -> None:
+    """The ConfigMap is new, the template is not yet."""
+    cluster = Cluster(masters=1)
+    apply_to_cluster(made(), cluster.kubectl(), state)
+
+    def fault(args: tuple[str, ...]) -> None:
+        if args[0] == "apply" and "--dry-run=server" not in args and "role/Reader" in str(cluster.objects):
+            raise KeyboardInterrupt
+
+    cluster.fault = fault
+    with pytest.raises(KeyboardInterrupt):
+        apply_to_cluster(made(MAPPINGS + READERS), cluster.kubectl(), state)
+    cluster.fault = lambda _: None
+    assert stale(cluster) == [f"pod {NAME}-1 on master-1: {BEFORE}TIME"]
+
+
+def test_a_pod_that_was_made_after_a_change_by_hand_has_read_it(state: Path) -> None:
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    edited(cluster)
+    assert stale(cluster) == []
+
+
+def test_below_1_16_an_edit_by_hand_leaves_no_time(state: Path) -> None:
+    """`kubectl get`, an edit and `kubectl apply` write the annotation again, too."""
+    cluster = Cluster(server="v1.12.9", masters=1)
+    apply_to_cluster(of_1_12(), cluster.kubectl(), state)
+    assert check_pods(server(cluster)).notes == ()
+    edited(cluster)
+    assert stale(cluster) == [
+        f"pod {NAME}-2 on master-1: it was made for another configuration than ConfigMap kube-system/{NAME} has"
+    ]
+    assert check_pods(server(cluster)).notes == (
+        f"when ConfigMap kube-system/{NAME} changed last is not known: pods are judged by their template alone",
+    )
+
+
+@pytest.mark.parametrize("server_version", ["v1.12.9", "v1.30.1"])
+def test_where_times_do_not_decide_the_checksum_does(state: Path, server_version: str) -> None:
+    cluster, wanted = Cluster(server=server_version, masters=1), made(kubernetesVersion=server_version[1:])
+    apply_to_cluster(wanted, cluster.kubectl(), state)
+    edited(cluster)
+    config = cluster.get("ConfigMap", NAME)
+    assert config is not None
+    for entry in config["metadata"].get("managedFields", ()):  # the very second
+        entry["time"] = next(iter(cluster.daemons.pods.values()))["metadata"]["creationTimestamp"]
+    other = f"pod {NAME}-2 on master-1: it was made for another configuration than ConfigMap kube-system/{NAME} has"
+    assert stale(cluster) == [other]
+    config["data"]["config.yaml"] = MAPPINGS
+    assert stale(cluster) == []
+
+
+def outdated(cluster: Cluster) -> None:
+    """Another template, which no controller has brought to the nodes."""
+    daemon = cluster.get("DaemonSet", NAME)
+    assert daemon is not None
+    cluster.daemons.revisions[NAME].append("newer")
+    daemon["metadata"]["annotations"][GENERATION] = "2"
+
+
+def test_pods_of_an_older_template(state: Path) -> None:
+    cluster = Cluster(masters=1)
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    outdated(cluster)
+    assert stale(cluster) == [f"pod {NAME}-1 on master-1: it runs an older template of DaemonSet kube-system/{NAME}"]
+    daemon = cluster.get("DaemonSet", NAME)
+    assert daemon is not None
+    daemon["spec"]["updateStrategy"] = {"type": "OnDelete"}
+    (text,) = stale(cluster)
+    assert text.endswith(f"DaemonSet kube-system/{NAME}, whose update strategy is OnDelete: nothing replaces it")
+
+
+def test_going_back_to_an_earlier_template_makes_no_pod_of_it_an_older_one(state: Path) -> None:
+    cluster = Cluster(masters=1)
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    daemon = cluster.get("DaemonSet", NAME)
+    assert daemon is not None
+    daemon["metadata"]["annotations"][GENERATION] = "3"
+    assert stale(cluster) == []
+
+
+def test_pods_of_another_controller_are_not_its_own(state: Path) -> None:
+    cluster = Cluster(masters=1)
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    edited(cluster)
+    apply_to_cluster(made(), cluster.kubectl(), state, force=True, wait=None)
+    (pod,) = cluster.daemons.pods.values()
+    pod["metadata"]["creationTimestamp"] = stamp(0)
+    pod["status"]["containerStatuses"][0]["state"] = {"running": {"startedAt": stamp(0)}}
+    assert len(stale(cluster)) == 1
+    pod["metadata"]["ownerReferences"][0]["uid"] = "another"
+    assert stale(cluster) == []
+
+
+@pytest.mark.parametrize(
+    ("resource", "note"),
+    [
+        ("pods", f"the pods of DaemonSet kube-system/{NAME} could not be looked at: "),
+        (
+            "controllerrevisions.apps",
+            f"whether pods of DaemonSet kube-system/{NAME} run an older template is not known: ",
+        ),
+    ],
+)
+def test_nothing_is_claimed_of_what_may_not_be_listed(state: Path, resource: str, note: str) -> None:
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    outdated(cluster)
+    said = f'{resource} is forbidden: User "u" cannot list resource "{resource}" in API group "" in the namespace "x"'
+    cluster.fault = lambda args: (
+        failed(f"Error from server (Forbidden): {said}") if args[:2] == ("get", resource) else None
+    )
+    found = live_diff(made(), cluster.kubectl())
+    assert (found.stale_pods, found.notes) == ((), (f"{note}Error from server (Forbidden): {said}",))
+    assert apply_to_cluster(made(), cluster.kubectl(), state).notes == (f"{note}Error from server (Forbidden): {said}",)
+
+
+def test_without_a_daemonset_there_is_nothing_to_look_at() -> None:
+    found = check_pods(server(Cluster()))
+    assert (found.daemon, found.stale, found.notes) == (None, (), ())
+
+
+@pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
+def test_a_pod_that_has_ended_runs_nothing(state: Path, phase: str) -> None:
+    cluster = Cluster(masters=1)
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    (pod,) = cluster.daemons.pods.values()
+    pod["metadata"]["creationTimestamp"] = stamp(-86400)
+    pod["status"]["containerStatuses"][0]["state"] = {"running": {"startedAt": stamp(-86400)}}
+    assert len(stale(cluster)) == 1
+    pod["status"]["phase"] = phase
+    assert stale(cluster) == []
+
+
+def test_pods_of_a_daemonset_of_somebody_else_are_judged_by_their_own_configmap() -> None:
+    cluster = Cluster(masters=1)
+    named = {"name": "theirs", "namespace": "kube-system"}
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": named, "data": {"config.yaml": "a"}}
+    cluster.add(config)
+    volumes = [{"configMap": {"name": "theirs"}}]
+    spec = {"template": {"spec": {"containers": [{"name": "a"}], "volumes": volumes}}}
+    metadata = {**named, "name": NAME}
+    cluster.add({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": metadata, "spec": spec})
+    assert stale(cluster) == []
+    cluster.add({**config, "data": {"config.yaml": "b"}})
+    (found,) = stale(cluster)
+    assert "it started before the last change of ConfigMap kube-system/theirs" in found
+
+
+def test_what_the_controller_replaces_is_left_to_it(state: Path) -> None:
+    cluster = Cluster(masters=2)
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    outdated(cluster)
+    cluster.daemons.crash(f"{NAME}-1")
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    assert (len(stale(cluster)), deleted(cluster)) == (2, [])
+
+
+def test_a_pod_of_the_newest_generation_is_of_the_newest_template(state: Path) -> None:
+    """As the controller has it: generation or revision."""
+    cluster = Cluster(masters=2)
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    outdated(cluster)
+    cluster.daemons.pods[f"{NAME}-2"]["metadata"]["labels"]["pod-template-generation"] = "2"
+    assert stale(cluster) == [f"pod {NAME}-1 on master-1: it runs an older template of DaemonSet kube-system/{NAME}"]

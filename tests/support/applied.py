@@ -1,0 +1,56 @@
+"""What tests apply to a cluster in memory: installations and objects of ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tarmak_iam.hook.cluster.history import Applied
+from tarmak_iam.installation.installation import Installation
+from tests.emit.installations import MAPPINGS, installation
+from tests.support.fake_cluster import Cluster
+
+NAME = "aws-iam-authenticator"
+OURS = {"app.kubernetes.io/managed-by": "tarmak-iam"}
+BOTH = ["ConfigMap aws-iam-authenticator", "DaemonSet aws-iam-authenticator"]
+READERS = """\
+  - roleARN: arn:aws:iam::111122223333:role/Reader
+    username: reader
+    groups: [readers]
+"""
+
+
+def made(mappings: str = MAPPINGS, **overrides: Any) -> Installation:
+    return installation(mappings=mappings, **{"kubernetesVersion": "1.30.1", **overrides})
+
+
+def actions(done: Applied) -> list[str]:
+    return [change.text for change in done.changes]
+
+
+def metadata_of(name: str, labels: dict[str, str]) -> dict[str, Any]:
+    return {"name": name, "namespace": "kube-system", "labels": labels}
+
+
+def add_crd(cluster: Cluster) -> None:
+    names = {"plural": "iamidentitymappings", "kind": "IAMIdentityMapping"}
+    cluster.add(
+        {
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": {"name": "iamidentitymappings.iamauthenticator.k8s.aws", "labels": OURS},
+            "spec": {"group": "iamauthenticator.k8s.aws", "names": names},
+        },
+        "tarmak-iam",
+        "Apply",
+    )
+
+
+def identity_mapping(name: str, labels: dict[str, str]) -> dict[str, Any]:
+    spec = {"arn": "arn:aws:iam::111122223333:role/Old", "username": "old", "groups": ["system:masters"]}
+    metadata = {"name": name, "labels": labels}
+    return {
+        "apiVersion": "iamauthenticator.k8s.aws/v1alpha1",
+        "kind": "IAMIdentityMapping",
+        "metadata": metadata,
+        "spec": spec,
+    }

@@ -1,0 +1,83 @@
+"""Applies and rollbacks that are killed at any call, and what the history says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+
+from tarmak_iam.hook.cluster.journal import load_history
+from tests.emit.installations import MAPPINGS
+from tests.support.applied import NAME, READERS
+from tests.support.fake_cluster import Cluster
+
+NOW = datetime(2026, 3, 2, 10, 0, 0, tzinfo=timezone.utc)
+WRITERS = READERS.replace("eader", "riter")
+CONFIG = f"ConfigMap kube-system/{NAME}"
+DAEMON = f"DaemonSet kube-system/{NAME}"
+
+
+class Killed(BaseException):
+    """As by SIGKILL: nobody is told, and nothing is written any more."""
+
+
+def config(cluster: Cluster) -> str | None:
+    """The mappings by their suffix: what was added to the first ones."""
+    found = cluster.get("ConfigMap", NAME)
+    return None if found is None else found["data"]["config.yaml"].removeprefix(MAPPINGS)
+
+
+def statuses(state: Path) -> list[str]:
+    return [f"{each.number} {each.status}" for each in load_history(state).revisions]
+
+
+def killed_at(cluster: Cluster, number: int, run: Callable[[], object]) -> bool:
+    """Whether it was killed at that call, from 0, or came to its end before."""
+    left = iter(range(number))
+
+    def fault(_: tuple[str, ...]) -> None:
+        if next(left, None) is None:
+            raise Killed
+
+    cluster.fault = fault
+    try:
+        run()
+    except Killed:
+        return True
+    finally:
+        cluster.fault = lambda _: None
+    return False
+
+
+def killed_at_verb(cluster: Cluster, verb: tuple[str, ...], run: Callable[[], object]) -> bool:
+    def fault(args: tuple[str, ...]) -> None:
+        if args[: len(verb)] == verb:
+            raise Killed
+
+    cluster.fault = fault
+    try:
+        run()
+    except Killed:
+        return True
+    finally:
+        cluster.fault = lambda _: None
+    return False
+
+
+def kills(cluster_of: Callable[[], Cluster], run: Callable[[Cluster], object]) -> Iterator[Cluster]:
+    """A cluster for each call at which a run can be killed, after that."""
+    number = 0
+    while killed_at(cluster := cluster_of(), number, lambda: run(cluster)):
+        yield cluster
+        number += 1
+    assert number > 3
+
+
+def put_data(cluster: Cluster, **data: str) -> None:
+    live = cluster.get("ConfigMap", NAME)
+    assert live is not None
+    cluster.add({**live, "data": {**live["data"], **data}}, "kubectl-edit")
+
+
+def killing(*_: object) -> None:
+    raise Killed
