@@ -21,6 +21,7 @@ from tarmak_iam.hook.cluster.server import Server, wait_until_gone
 from tarmak_iam.hook.programs import Completed
 from tarmak_iam.installation.installation import Installation
 from tests.emit.installations import MAPPINGS, installation
+from tests.support.applied import identity_mapping
 from tests.support.fake_cluster import Cluster, failed
 
 DEFINITION = "iamidentitymappings.iamauthenticator.k8s.aws"
@@ -392,3 +393,59 @@ def test_a_hand_edit_of_what_was_written_whole_is_refused(state: Path) -> None:
     live["data"]["config.yaml"] = live["data"]["config.yaml"].replace("role/R0149", "role/Evil")
     with pytest.raises(PolicyRefused, match="was changed since it was applied"):
         apply_to_cluster(mapped(150, **options), cluster.kubectl(), state)
+
+
+def in_force_when_asked(cluster: Cluster) -> None:
+    """A definition that is made is served once its kind is asked for, as `wait_until_established` does."""
+    cluster.is_in_force = False
+
+    def fault(args: tuple[str, ...]) -> None:
+        cluster.is_in_force = cluster.is_in_force or (args[:2] == ("get", DEFINITION) and args[-1] == "name")
+
+    cluster.fault = fault
+
+
+def test_apply_waits_for_a_definition_before_its_objects(state: Path) -> None:
+    cluster = Cluster()
+    in_force_when_asked(cluster)
+    apply_to_cluster(mapped(1), cluster.kubectl(), state)
+    assert "IAMIdentityMapping role-r0000-111122223333" in cluster.names()
+
+
+def test_rollback_waits_for_a_definition_before_its_objects(state: Path) -> None:
+    cluster = Cluster()
+    apply_to_cluster(mapped(1), cluster.kubectl(), state)
+    apply_to_cluster(mapped(1, backends=["MountedFile"]), cluster.kubectl(), state)
+    in_force_when_asked(cluster)
+    roll_back(cluster.kubectl(), state)
+    assert cluster.is_in_force
+    assert "IAMIdentityMapping role-r0000-111122223333" in cluster.names()
+
+
+STAYS = f"CustomResourceDefinition {DEFINITION} stays: objects of it are not ours"
+
+
+def test_a_definition_whose_objects_somebody_makes_during_the_rollout_stays(state: Path) -> None:
+    cluster, told = Cluster(), list[str]()
+    apply_to_cluster(mapped(1), cluster.kubectl(), state)
+
+    def fault(args: tuple[str, ...]) -> None:
+        if args[0] == "apply" and "--dry-run=server" not in args:
+            cluster.add(identity_mapping("theirs", {}))
+
+    cluster.fault = fault
+    done = apply_to_cluster(mapped(1, backends=["MountedFile"]), cluster.kubectl(), state, tell=told.append)
+    assert [each for each in cluster.names() if "IAMIdentityMapping" in each] == ["IAMIdentityMapping theirs"]
+    assert f"CustomResourceDefinition {DEFINITION}" in cluster.names()
+    assert STAYS in told
+    assert f"unchanged CustomResourceDefinition {DEFINITION}" in [change.text for change in done.changes]
+
+
+def test_rollback_leaves_a_definition_with_objects_of_others(state: Path) -> None:
+    cluster, told = Cluster(), list[str]()
+    apply_to_cluster(mapped(1), cluster.kubectl(), state)
+    cluster.add(identity_mapping("theirs", {}))
+    done = roll_back(cluster.kubectl(), state, tell=told.append)
+    assert cluster.names() == [f"CustomResourceDefinition {DEFINITION}", "IAMIdentityMapping theirs"]
+    assert STAYS in told
+    assert f"removed CustomResourceDefinition {DEFINITION}" not in [change.text for change in done.changes]

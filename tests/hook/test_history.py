@@ -11,14 +11,14 @@ from tarmak_iam.emit import manifests
 from tarmak_iam.errors import PolicyRefused
 from tarmak_iam.hook.cluster import journal
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
-from tarmak_iam.hook.cluster.history import ApplyFailed, Status
+from tarmak_iam.hook.cluster.history import ApplyFailed, History, KeptObject, Revision, Status
 from tarmak_iam.hook.cluster.journal import load_history
-from tarmak_iam.hook.cluster.objects import last_applied
+from tarmak_iam.hook.cluster.objects import Index, Ref, last_applied
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tests.emit.installations import MAPPINGS
 from tests.support.applied import NAME, OURS, READERS, made
 from tests.support.fake_cluster import Cluster
-from tests.support.histories import CONFIG, WRITERS, Killed, config, killing, kills, put_data, statuses
+from tests.support.histories import CONFIG, NOW, WRITERS, Killed, config, killing, kills, put_data, statuses
 
 pytestmark = pytest.mark.usefixtures("history_time")
 
@@ -203,3 +203,14 @@ class TestKilled:
         with pytest.raises(Killed):
             apply_to_cluster(installation, cluster.kubectl(), state)
         cluster.fault = lambda _: None
+
+
+def test_an_open_change_of_another_cluster_is_not_gone_on_with() -> None:
+    """As where a cluster was made anew while a change of the one before it was open."""
+    ref = Ref("v1", "ConfigMap", "kube-system", NAME)
+    open_one = Revision(1, "cluster-1", NOW, "0.1", Status.BEGUN, (KeptObject(ref, None, ref.stub),))
+    history, begun = History((open_one,)).begun("cluster-2", (KeptObject(ref, None, ref.stub),), Index(()), NOW, "0.2")
+    assert (begun.number, begun.cluster, begun.release) == (2, "cluster-2", "0.2")
+    assert history.revisions == (open_one, begun)
+    assert [each.number for each in history.opened("cluster-1")] == [1]
+    assert [each.number for each in history.opened("cluster-2")] == [2]

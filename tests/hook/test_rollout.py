@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.apply_plan import live_diff
 from tarmak_iam.hook.cluster.history import ApplyFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
+from tarmak_iam.hook.cluster.rollout import DAEMONSET, Rollout, wait_for_rollout
 from tarmak_iam.hook.programs import Completed
 from tests.emit.installations import MAPPINGS
 from tests.support.applied import NAME, READERS, made
@@ -321,3 +323,32 @@ def test_no_kubectl_waits_for_the_end_of_a_pod(state: Path, client: str, options
     apply_to_cluster(of_1_12(), cluster.kubectl(), state, force=True)
     (call,) = [call for call in cluster.calls if call[:2] == ("delete", "pod")]
     assert call[3:] == ("--namespace", "kube-system", "--ignore-not-found", *options)
+
+
+@pytest.mark.parametrize(
+    ("counts", "done", "text"),
+    [
+        ({"is_seen": True, "desired": 3, "updated": 3, "available": 3}, True, "3 of 3 nodes updated, 3 available"),
+        ({"is_seen": True, "desired": 3, "updated": 3, "available": 2}, False, "3 of 3 nodes updated, 2 available"),
+        ({"is_seen": True, "desired": 3, "updated": 2, "available": 3}, False, "2 of 3 nodes updated, 3 available"),
+        ({"is_seen": True}, False, "no node is one that it is for"),
+        ({"desired": 3, "updated": 3, "available": 3}, False, "the cluster has not begun to roll it out"),
+    ],
+)
+def test_when_a_rollout_is_done(counts: dict[str, Any], done: bool, text: str) -> None:
+    found = Rollout(DAEMONSET, True, **counts)
+    assert (found.is_done, found.text) == (done, f"{DAEMONSET}: {text}")
+
+
+def test_nothing_is_waited_for_beyond_the_time_that_is_given(state: Path) -> None:
+    cluster = Cluster()
+    apply_to_cluster(made(), cluster.kubectl(), state)
+    daemon = cluster.get("DaemonSet", NAME)
+    assert daemon is not None
+    daemon["status"]["numberAvailable"] = 1
+    found, troubles = wait_for_rollout(cluster.kubectl(), DAEMONSET, 5, pause=2)
+    assert (found.is_done, cluster.clock) == (False, 4)
+    assert troubles == ()
+    daemon["status"]["numberAvailable"] = 3
+    assert wait_for_rollout(cluster.kubectl(), DAEMONSET, 5, pause=2)[0].is_done
+    assert cluster.clock == 4
