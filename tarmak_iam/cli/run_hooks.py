@@ -48,7 +48,7 @@ def run_rewriting(command: Sequence[str], path: Path, environment: Mapping[str, 
     with stops_raised(), contextlib.ExitStack() as stack:
         lock = file_lock(lock_file_of(path), _busy, seconds=_WAIT_SECONDS, waiting=_note_waiting)
         try:
-            problem = stack.enter_context(lock)
+            problem = stack.enter_context(lock).problem
         except KeyboardInterrupt as stop:
             print_prefixed("interrupted: tarmak was not started, and nothing was changed")
             return code_of_signal(getattr(stop, "signum", signal.SIGINT))

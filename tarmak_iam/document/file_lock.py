@@ -102,7 +102,7 @@ def file_lock(
     seconds: float = 0,
     patience: float = 0,
     waiting: Callable[[str], None] = lambda _: None,
-) -> Iterator[FileError | None]:
+) -> Iterator[LockedFile]:
     """Holds the lock file at `path`, which is there only while somebody holds it.
 
     Gives the reason where there can be no lock, as in a directory that may not be written to. Where another process
@@ -111,20 +111,6 @@ def file_lock(
 
     Raises ToolError, with that sentence, where the holder does not end in time.
     """
-    with locked_file(path, busy, seconds=seconds, patience=patience, waiting=waiting) as held:
-        yield held.problem
-
-
-@contextlib.contextmanager
-def locked_file(
-    path: Path,
-    busy: Callable[[str], str],
-    *,
-    seconds: float = 0,
-    patience: float = 0,
-    waiting: Callable[[str], None] = lambda _: None,
-) -> Iterator[LockedFile]:
-    """As `file_lock`, for those who pass the lock on to programs that they start."""
     held, problem = _taken(path, _Turn(path, busy, seconds, patience, waiting))
     try:
         yield LockedFile(held, problem)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tarmak_iam.document.file_lock import LockHolder, lock_holders, locked_file
+from tarmak_iam.document.file_lock import LockHolder, file_lock, lock_holders
 from tarmak_iam.errors import FileError
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -52,7 +52,7 @@ def cluster_lock(path: Path) -> Iterator[ClusterLock]:
     Raises ToolError, at once, where another process holds it: what that one does takes many minutes, and what was
     checked before it may be wrong after it.
     """
-    with locked_file(path, partial(_busy, path)) as held:
+    with file_lock(path, partial(_busy, path)) as held:
         yield ClusterLock(path, held.descriptor, held.problem)
 
 
