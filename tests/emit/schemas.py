@@ -1,4 +1,4 @@
-"""Kubernetes' published schemas, strict, by version: 1.9 to 1.24 from beside the project, later ones by package."""
+"""Kubernetes' published schemas, strict, by version: 1.9 to 1.24 from tests/golden, later ones by package."""
 
 from __future__ import annotations
 
@@ -12,19 +12,14 @@ import jsonschema
 import kubernetes_validate
 from kubernetes_validate.utils import SchemaNotFoundError, all_versions
 
-from tests.support import SHARED
+from tests.emit.kubernetes_schemas import MINORS, kubernetes_schema
 
-OLD = [f"1.{minor}" for minor in range(9, 25)]
+OLD = [f"1.{minor}" for minor in MINORS]
 NEW = sorted({version.rpartition(".")[0] for version in all_versions()}, key=lambda text: int(text.split(".")[1]))
 
 # A label's value, by Kubernetes' apimachinery; its schemas say of it only that it is a string.
 _LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]{0,61})?[A-Za-z0-9])?", re.ASCII)
 _FREE_TEXT = ("args", "image", "labels", "annotations", "data")
-
-
-def is_here(version: str) -> bool:
-    """Whether there is something to validate that version with."""
-    return version in NEW or SHARED.joinpath("schemas", "kubernetes", f"v{version}.json").exists()
 
 
 class Validator:
@@ -78,16 +73,11 @@ def _check_custom(value: dict[str, Any], definition: dict[str, Any]) -> None:
 
 @cache
 def _old_validator(version: str, api_version: str, kind: str) -> Any:
-    schema = _old_schema(version)
+    schema = kubernetes_schema(version)
     reference = schema["kinds"].get(f"{api_version} {kind}")
     if reference is None:
         raise SchemaNotFoundError(kind=kind, version=version, api_version=api_version)
     return jsonschema.Draft4Validator({"$ref": reference, "definitions": schema["definitions"]})
-
-
-@cache
-def _old_schema(version: str) -> Any:
-    return json.loads(SHARED.joinpath("schemas", "kubernetes", f"v{version}.json").read_text())
 
 
 def _labels(value: Any) -> Iterable[dict[str, str]]:

@@ -25,7 +25,7 @@ from tarmak_iam.identity.releases import DaemonVersion, known_releases
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.mappings.mappings_file import Mappings
 from tests.emit.installations import CONFIG, MAPPINGS, ON, installation
-from tests.support import shared_file
+from tests.emit.kubernetes_schemas import kubernetes_schema
 
 RICH = """\
 # people
@@ -237,7 +237,7 @@ def test_all_objects_have_the_labels() -> None:
 
 @pytest.mark.parametrize("version", ["1.11", "1.15", "1.16", "1.22", "1.24"])
 def test_published_schemas_accept_them_strictly(version: str) -> None:
-    schema = json.loads(shared_file("schemas", "kubernetes", f"v{version}.json").read_text())
+    schema = kubernetes_schema(version)
     for each in without_custom_resources(version):
         reference = schema["kinds"][f"{each['apiVersion']} {each['kind']}"]
         # Not `jsonschema.validate`, which checks the schema itself each time.
