@@ -18,8 +18,6 @@ from tarmak_iam.mappings.principals import parse_principal, principal_key
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
-__all__ = ["MAPPINGS_NAME", "MappingEntry", "Mappings", "MergeOutcome", "Wanted"]
-
 MAPPINGS_NAME = "aws-iam-authenticator.yaml"
 """The file in a cluster's directory."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import threading
 from pathlib import Path
@@ -15,6 +14,7 @@ from tarmak_iam.errors import FileError
 from tarmak_iam.hook.tarmak import backup as module
 from tarmak_iam.hook.tarmak.backup import Backup, BackupReport, back_up, restore_backup
 from tests.support.fake_tarmak import add, destroy_environment, dumped, new_provider, rewrite_of, set_current, text_of
+from tests.support.privileges import modes_hold
 
 BEFORE = text_of("comments-everywhere")
 SET = dumped(set_current(rewrite_of(BEFORE), "dev-other"))
@@ -348,11 +348,10 @@ def test_somebody_is_always_faster(path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert backup.copy.read_bytes() == BEFORE
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_directory_that_may_not_be_written(path: Path) -> None:
     path.parent.chmod(0o500)
     try:
-        with pytest.raises(FileError, match="Permission denied"):
+        with modes_hold(), pytest.raises(FileError, match="Permission denied"):
             back_up(path)
     finally:
         path.parent.chmod(0o700)
