@@ -33,7 +33,6 @@ from tarmak_iam.installation.settings import SettingError, Settings, override, v
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
 from tarmak_iam.text import quoted, shortened
 
-
 _LOGGER = logging.getLogger(__name__)
 
 
