@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 BROWSER := tests/browser/node_modules/.installed
 
-.PHONY: demo test browser e2e e2e-node lint format schemas pages regions goldens reference docs bench comparison dist compat clean
+.PHONY: demo test mutants browser e2e e2e-node lint format schemas pages regions goldens reference docs bench comparison dist compat clean
 
 demo: $(VENV)/.installed
 	@BIN="$(CURDIR)/$(BIN)" sh examples/demo.sh "$(CURDIR)/build/demo"
@@ -18,6 +18,11 @@ test: $(VENV)/.tested $(BROWSER)
 # The tests in Chromium alone; screenshots are then in build/screenshots.
 browser: $(VENV)/.tested $(BROWSER)
 	$(BIN)/python -m pytest tests/browser $(PYTEST_ARGS)
+
+# How many small changes to the modules that matter most make a test fail: about a quarter of an hour on two processors.
+# MUTANTS_ARGS=access/lockout is for one module.
+mutants: $(VENV)/.mutated
+	$(BIN)/python -m tests.mutants $(MUTANTS_ARGS)
 
 # With the real components, built from their Go modules into a cache the first time; it says which it has, and why not
 # the others.
@@ -114,6 +119,10 @@ $(BROWSER): tests/browser/package.json tests/browser/package-lock.json
 
 $(VENV)/.linted: setup.cfg pyproject.toml | $(BIN)/python
 	$(PIP) --editable '.[test,lint]'
+	@touch $@
+
+$(VENV)/.mutated: setup.cfg pyproject.toml | $(BIN)/python
+	$(PIP) --editable '.[test,fast,mutants]'
 	@touch $@
 
 $(VENV)/.building: setup.cfg pyproject.toml | $(BIN)/python
