@@ -190,7 +190,7 @@ def test_many_edits_are_made_as_one() -> None:
     for count in (16, 17):
         plan = planned(*wanted[:count], text=text)
         assert len(plan.edits) == count
-        after = plan.carried_out(Document.parse(text))
+        after = plan.apply_to(Document.parse(text))
         assert after.text == text.replace("username: a", "username: b", count)
 
 
@@ -199,10 +199,10 @@ def test_many_edits_with_some_that_need_a_list_of_their_own() -> None:
     text = f"server:\n  mapRoles:\n{listed}"
     wanted = [Wanted(f"{HOME}:role/r{number}", "b") for number in range(17)]
     users = [Wanted(f"{HOME}:user/{name}", name) for name in ("alice", "bob")]
-    after = planned(*wanted, *users, text=text).carried_out(Document.parse(text))
+    after = planned(*wanted, *users, text=text).apply_to(Document.parse(text))
     items = [f"{{userARN: {HOME}:user/{name}, username: {name}, groups: []}}" for name in ("alice", "bob")]
     expected = Document.parse(text.replace("username: a", "username: b") + f"  mapUsers: [{', '.join(items)}]\n").data
     assert after.data == expected
-    one = planned(*wanted, users[0], text=text).carried_out(Document.parse(text))
+    one = planned(*wanted, users[0], text=text).apply_to(Document.parse(text))
     assert one.data["server"]["mapUsers"] == expected["server"]["mapUsers"][:1]
     assert one.data["server"]["mapRoles"] == expected["server"]["mapRoles"]
