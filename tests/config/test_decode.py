@@ -9,6 +9,7 @@ import pytest
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.decode import float_text
 from tarmak_iam.errors import TarmakIamError
+from tests.support import strictly
 
 pytestmark = pytest.mark.usefixtures("both_parsers")
 
@@ -77,6 +78,7 @@ def test_what_tarmak_reads(text: str) -> None:
     [
         (API + "      featureGates: {1.10: true, 2.0: true}\n", {"featureGates": {"1.1": True, "2": True}}),
         (API + "      featureGates: {08: true, .inf: true}\n", {"featureGates": {"8": True, ".inf": True}}),
+        (API + "      featureGates: {A: null}\n", {"featureGates": {"A": False}}),
         (API + "      authTokenWebhookFile: |#c\n        a\n", {"authTokenWebhookFile": "a\n"}),
         (API + "      authTokenWebhookFile: >2-#c\n        a\n", {"authTokenWebhookFile": "a"}),
         (API + "      authTokenWebhookFile: 0b+\n", {"authTokenWebhookFile": "0b+"}),
@@ -97,7 +99,7 @@ def test_what_tarmak_reads(text: str) -> None:
     ],
 )
 def test_what_tarmak_makes_of_it(text: str, api_server: dict[str, Any] | None) -> None:
-    assert TarmakConfig.parse(text).clusters[0].effective()["apiServer"] == api_server
+    assert strictly(TarmakConfig.parse(text).clusters[0].effective()["apiServer"]) == strictly(api_server)
 
 
 def test_null_over_an_item_of_a_list() -> None:

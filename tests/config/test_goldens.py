@@ -8,7 +8,7 @@ import pytest
 
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.errors import TarmakIamError
-from tests.support import GOLDEN, golden_json
+from tests.support import GOLDEN, golden_json, strictly
 
 pytestmark = pytest.mark.usefixtures("both_parsers")
 
@@ -37,7 +37,7 @@ def test_what_tarmak_makes_of_a_file(name: str) -> None:
         found.append(
             {"name": cluster.name, "environment": cluster.environment, **effective, "error_count": len(errors)}
         )
-    assert found == expected["clusters"]
+    assert strictly(found) == strictly(expected["clusters"])
 
 
 @pytest.mark.parametrize("name", READABLE)

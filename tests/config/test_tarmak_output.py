@@ -9,7 +9,7 @@ import pytest
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.config.tarmak_output import NOW, agrees, defaulted, differences, tarmak_json, tarmak_output
 from tarmak_iam.document.plain_values import same
-from tests.support import GOLDEN, tarmak_rewrites
+from tests.support import GOLDEN, strictly, tarmak_rewrites
 
 REWRITES = tarmak_rewrites()
 HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\n"
@@ -148,6 +148,12 @@ def test_logging_sinks() -> None:
     ]
 
 
+def test_the_first_proxy_of_a_sink_has_port_9200() -> None:
+    sinks = "  loggingSinks: [{elasticsearch: {amazonESProxy: {}}}, {elasticsearch: {amazonESProxy: {}}}]"
+    ports = [each["elasticsearch"]["amazonESProxy"]["port"] for each in cluster_for(sinks)["loggingSinks"]]
+    assert ports == [9200, 9201]
+
+
 @pytest.mark.parametrize(
     ("given", "calico"),
     [
@@ -161,7 +167,7 @@ def test_logging_sinks() -> None:
     ],
 )
 def test_calico(given: str, calico: dict[str, Any]) -> None:
-    assert cluster_for(f"  kubernetes: {{calico: {given}}}")["kubernetes"]["calico"] == calico
+    assert strictly(cluster_for(f"  kubernetes: {{calico: {given}}}")["kubernetes"]["calico"]) == strictly(calico)
 
 
 def test_no_admins_is_not_everybody_until_it_is_written() -> None:

@@ -42,6 +42,18 @@ def test_the_owner_is_kept(file: Path) -> None:
     assert (file.stat().st_uid, file.stat().st_gid) == (1234, 4321)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to others")
+def test_a_file_of_another_owner_becomes_the_writer_s(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    os.chown(file, 1234, 4321)
+    monkeypatch.setattr(os, "fchown", refused)
+    replace_file(file, NEW, expected=OLD)
+    assert file.read_bytes() == NEW
+    assert file.stat().st_uid == os.geteuid()
+
+
 def test_a_file_that_may_not_be_written_is_not_replaced(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its directory may be: the file could be renamed away. Root may write everything, so this is made up."""
     real_open = os.open
@@ -166,6 +178,34 @@ def test_the_file_is_whole_wherever_the_process_ends(file: Path) -> None:
         for left in file.parent.glob(".*.tmp"):
             left.unlink()
     assert seen == {OLD, NEW}
+
+
+def test_the_text_and_then_its_name_are_on_the_disk(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a sync of the directory, the rename itself may be lost with the power."""
+    synced: list[tuple[str, bytes]] = []
+    sync = os.fsync
+
+    def watched(descriptor: int) -> None:
+        what = "directory" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"
+        synced.append((what, file.read_bytes()))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    replace_file(file, NEW, expected=OLD)
+    assert synced == [("file", OLD), ("directory", NEW)]
+
+
+def test_a_directory_that_cannot_be_synced_is_no_failure(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sync = os.fsync
+
+    def unsupported(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", unsupported)
+    replace_file(file, NEW, expected=OLD)
+    assert file.read_bytes() == NEW
 
 
 def test_two_saves_at_once_do_not_overwrite_each_other(file: Path) -> None:

@@ -31,6 +31,15 @@ def golden_json(*parts: str) -> Any:
     return json.loads(GOLDEN.joinpath(*parts).read_text(encoding="utf-8"))
 
 
+def strictly(value: Any) -> Any:
+    """The value with the type of each number, so that `==` tells true from 1 from 1.0."""
+    if isinstance(value, dict):
+        return {key: strictly(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [strictly(each) for each in value]
+    return (type(value).__name__, value) if isinstance(value, (bool, int, float)) else value
+
+
 @cache
 def tarmak_rewrites() -> dict[str, Any]:
     """What Tarmak wrote for every recorded file that it can read, as data; "<NOW>" is the time of its writing."""
