@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -57,6 +59,11 @@ class ReadFile:
                 first.setdefault(cluster.cluster_name, cluster)
         return tuple(first.values())
 
+    @cached_property
+    def cluster_counts(self) -> Counter[str]:
+        """How many clusters each environment has."""
+        return Counter(cluster.environment for cluster in self.clusters)
+
     @property
     def selected_cluster(self) -> Cluster | None:
         """What `currentCluster` selects, as Tarmak does: exactly one dash, the first match."""
@@ -89,7 +96,7 @@ class Cluster:
 
     @property
     def name(self) -> str:
-        return str((self.data.get("metadata") or {}).get("name") or "")
+        return metadata_name(self.data)
 
     @property
     def environment(self) -> str:
@@ -112,8 +119,7 @@ class Cluster:
     @property
     def type(self) -> str:
         """`cluster-single` iff its environment has no other, else `hub` if it is named so, else `cluster-multi`."""
-        clusters = [cluster or {} for cluster in self._file.data.get("clusters") or ()]
-        if sum((cluster.get("environment") or "") == self.environment for cluster in clusters) == 1:
+        if self._file.cluster_counts[self.environment] == 1:
             return "cluster-single"
         return "hub" if self.name == "hub" else "cluster-multi"
 
@@ -209,7 +215,9 @@ def _overlaid(written: Any, decoded: Any) -> Any:
 
 def _item_named(items: Any, name: str) -> dict[str, Any]:
     """The first item with that `metadata.name`, empty if there is none."""
-    for item in items or ():
-        if ((item or {}).get("metadata") or {}).get("name", "") == name:
-            return dict(item or {})
-    return {}
+    return next((dict(item or {}) for item in items or () if metadata_name(item) == name), {})
+
+
+def metadata_name(item: Mapping[str, Any] | None) -> str:
+    """`metadata.name` of an object of the file; empty without one."""
+    return str(((item or {}).get("metadata") or {}).get("name") or "")

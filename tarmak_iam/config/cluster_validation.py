@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Issue = tuple[tuple[str | int, ...], str, str]
 """Where below the cluster, what is wrong, and what to do."""
 
-_MASK = re.compile(r"[0-9]+\Z", re.ASCII)
+_DIGITS = re.compile(r"[0-9]+\Z", re.ASCII)
 
 
 def api_server_issues(cluster: Cluster) -> list[Issue]:
@@ -61,7 +61,7 @@ def _version_issues(text: str, disables: bool) -> list[Issue]:
 def is_cidr(text: str) -> bool:
     """Go's net.ParseCIDR: an address without zone, and a mask in digits."""
     address, slash, mask = text.partition("/")
-    if not slash or "%" in address or not _MASK.match(mask):
+    if not slash or "%" in address or not _DIGITS.match(mask):
         return False
     try:
         parsed = ipaddress.ip_address(address)
@@ -159,16 +159,14 @@ def _calico(calico: Mapping[str, Any]) -> Iterator[Issue]:
 
 _EXISTING_VPC = "tarmak.io/existing-vpc-id"
 
-_VPC_MASKS = (16, 22)
+_VPC_MASKSS = (16, 22)
 """Public subnets have six bits more, and end at /28."""
 
-_SERVICE_MASKS = (12, 28)
+_SERVICE_MASKSS = (12, 28)
 """The API server takes up to 20 bits; Tarmak's cluster DNS has the address that ends in .10."""
 
 _VPC, _PODS, _SERVICES = "10.99.0.0/16", "100.64.0.0/16", "10.254.0.0/16"
 """Tarmak's defaults."""
-
-_NUMBER = re.compile(r"[0-9]+\Z", re.ASCII)
 
 
 def cluster_cidr_issues(cluster: Cluster) -> Iterator[Issue]:
@@ -180,7 +178,7 @@ def cluster_cidr_issues(cluster: Cluster) -> Iterator[Issue]:
         what = f"{key} {quoted(cidr)} {'is not a CIDR' if mask else 'has no mask'}"
         if key == "podCIDR":
             comes, example = "pods get no network", _PODS
-            if not _NUMBER.match(mask):  # Puppet makes an Integer of it
+            if not _DIGITS.match(mask):  # Puppet makes an Integer of it
                 comes = "Puppet fails on every etcd node, master and worker"
         else:
             comes, example = "the API server does not start", _SERVICES
@@ -194,14 +192,14 @@ def range_issues(cluster: Cluster) -> Iterator[Issue]:
     for key, cidr in _kubernetes_ranges(cluster):
         example = _PODS if key == "podCIDR" else _SERVICES
         comes = "pods get no network" if key == "podCIDR" else "the API server or the cluster's DNS does not work"
-        masks = (0, 32) if key == "podCIDR" else _SERVICE_MASKS
+        masks = (0, 32) if key == "podCIDR" else _SERVICE_MASKSS
         for what, remedy in _flaws(cidr, masks, example):
             yield ("kubernetes", key), f"{key} {what}; {comes}", remedy
     network = cluster.data.get("network") or {}
     annotations = (network.get("metadata") or {}).get("annotations") or {}
     # Only a hub, or a cluster that is alone in its environment, makes a VPC.
     if cluster.type != "cluster-multi" and _EXISTING_VPC not in annotations:
-        for what, remedy in _flaws(str(network.get("cidr") or ""), _VPC_MASKS, _VPC):
+        for what, remedy in _flaws(str(network.get("cidr") or ""), _VPC_MASKSS, _VPC):
             comes = "tarmak clusters apply fails: AWS makes no such VPC, or no public subnets in it"
             yield ("network", "cidr"), f"the network {what}; {comes}", remedy
 

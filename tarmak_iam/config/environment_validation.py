@@ -17,7 +17,7 @@ from tarmak_iam.aws.regions import (
     region_suggestions,
     table_version,
 )
-from tarmak_iam.config.cluster import Cluster
+from tarmak_iam.config.cluster import Cluster, metadata_name
 from tarmak_iam.config.cluster_validation import Issue, is_cidr
 from tarmak_iam.config.config import TarmakConfig
 from tarmak_iam.config.instance_pools import lists_pools, pools_of
@@ -32,7 +32,7 @@ def provider_issues(config: TarmakConfig) -> Iterator[Issue]:
         return
     used = {str(environment.get("provider") or "") for _, environment in _environments(config)}
     for index, provider in enumerate(config.data.get("providers") or ()):
-        name = _name(provider or {})
+        name = metadata_name(provider)
         if name in used and (provider or {}).get("amazon") is None:
             what = f"the provider {quoted(name)} has no amazon section"
             yield ("providers", index), what, "add it, as in amazon: {profile: NAME}"
@@ -49,10 +49,10 @@ def hub_issues(config: TarmakConfig) -> Iterator[Issue]:
     if not lists_pools(config):
         return
     for index, environment in _environments(config):
-        clusters = _clusters(config, _name(environment))
+        clusters = _clusters(config, metadata_name(environment))
         names = {each.name for each in clusters}
         if len(names) > 1 and "hub" not in names:
-            what = f"the environment {quoted(_name(environment))} has {len(clusters)} clusters, but no hub"
+            what = f"the environment {quoted(metadata_name(environment))} has {len(clusters)} clusters, but no hub"
             yield ("environments", index), what, "add a cluster named hub with pools of type bastion and vault"
 
 
@@ -110,7 +110,7 @@ def public_zone_issues(config: TarmakConfig) -> Iterator[Issue]:
     for cluster in config.clusters:
         flaw = public_zone_flaw(cluster)
         if flaw is not None:
-            names = [_name(each or {}) for each in config.data.get("providers") or ()]
+            names = [metadata_name(each) for each in config.data.get("providers") or ()]
             index = names.index(str(cluster.environment_data().get("provider") or ""))
             yield ("providers", index, "amazon", "publicZone"), *flaw
 
@@ -123,9 +123,9 @@ def missing_zone_issues(config: TarmakConfig) -> Iterator[Issue]:
     public = [each for each in config.clusters if each.api_server.get("public") and not each.is_hub]
     used = {str(each.environment_data().get("provider") or "") for each in public}
     for index, provider in enumerate(config.data.get("providers") or ()):
-        amazon = (provider or {}).get("amazon")
-        if _name(provider or {}) in used and amazon is not None and not str(amazon.get("publicZone") or "").strip("."):
-            what = f"the provider {quoted(_name(provider))} has no publicZone, and an API server is public"
+        amazon, name = (provider or {}).get("amazon"), metadata_name(provider)
+        if name in used and amazon is not None and not str(amazon.get("publicZone") or "").strip("."):
+            what = f"the provider {quoted(name)} has no publicZone, and an API server is public"
             path = ("providers", index, "amazon", *(("publicZone",) if "publicZone" in amazon else ()))
             yield path, f"{what}; tarmak clusters plan and apply fail", "write publicZone as in k8s.example.com"
 
@@ -154,7 +154,7 @@ def ignored_location_issues(config: TarmakConfig) -> Iterator[Issue]:
 def _locations(config: TarmakConfig) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
     """Every location that counts, with its path from the root and whose it is."""
     places = [
-        (("environments", index), environment, f"environment {quoted(_name(environment))}")
+        (("environments", index), environment, f"environment {quoted(metadata_name(environment))}")
         for index, environment in _environments(config)
     ]
     for cluster in config.clusters:
@@ -187,7 +187,3 @@ def _environments(config: TarmakConfig) -> list[tuple[int, Mapping[str, Any]]]:
 
 def _clusters(config: TarmakConfig, environment: str) -> list[Cluster]:
     return [cluster for cluster in config.clusters if cluster.environment == environment]
-
-
-def _name(item: Mapping[str, Any]) -> str:
-    return str((item.get("metadata") or {}).get("name") or "")

@@ -2,12 +2,8 @@
 
 Sources: validateClusterInstancePoolTypes, validateClusterInstancePoolCount and validateSubnets in
 pkg/tarmak/cluster/cluster.go, the roles in roles.go beside it, pkg/tarmak/instance_pool and the check of zones in
-pkg/tarmak/provider/amazon/amazon.go.
-
-Sources: Labels and validTaints in pkg/tarmak/instance_pool/instance_pool.go, and Kubernetes's own validation of
-labels.
-
-Sources: InstanceType and VolumeType in pkg/tarmak/provider/amazon/amazon.go, Size in
+pkg/tarmak/provider/amazon/amazon.go; Labels and validTaints in pkg/tarmak/instance_pool/instance_pool.go, and
+Kubernetes's own validation of labels; InstanceType and VolumeType in pkg/tarmak/provider/amazon/amazon.go, Size in
 pkg/tarmak/instance_pool/volume.go, the names of resources in terraform/amazon/templates/instance_pools, Terraform
 0.11's own rules for names, and Amazon EBS's volume types.
 """
@@ -21,7 +17,7 @@ from decimal import Decimal
 from typing import Any
 
 from tarmak_iam.aws.regions import is_known_region, is_region, region_of_zone, region_suggestions
-from tarmak_iam.config.cluster import Cluster
+from tarmak_iam.config.cluster import Cluster, metadata_name
 from tarmak_iam.config.cluster_validation import Issue
 from tarmak_iam.config.config import TarmakConfig
 from tarmak_iam.suggestions import did_you_mean
@@ -93,8 +89,7 @@ def _use(cluster: Cluster, pool: Mapping[str, Any]) -> str:
         kind for kind in _TYPES[cluster.type] if kind != "master-etcd" and (kind not in single or kind not in there)
     ]
     # Pools of one type, as they are called without a name, need names to be told apart.
-    is_named = (pool.get("metadata") or {}).get("name")
-    return f"use {_any_of(free)}" + ("" if is_named else ", and give it a metadata.name")
+    return f"use {_any_of(free)}" + ("" if metadata_name(pool) else ", and give it a metadata.name")
 
 
 def _move(cluster: Cluster, kind: str) -> str:
@@ -167,7 +162,7 @@ def zero_count_issues(cluster: Cluster) -> Iterator[Issue]:
 
 
 def _volume_flaws(pool: Mapping[str, Any]) -> Iterator[Issue]:
-    names = [((volume or {}).get("metadata") or {}).get("name") or "" for volume in pool.get("volumes") or ()]
+    names = [metadata_name(volume) for volume in pool.get("volumes") or ()]
     others = 0
     for index, name in enumerate(names):
         if others == _MOST_VOLUMES:
@@ -221,7 +216,7 @@ def _zones(cluster: Cluster) -> Iterator[tuple[tuple[str | int, ...], str | None
 
 def _name(pool: Mapping[str, Any]) -> str:
     """What Tarmak calls it: by its type where it has no name."""
-    return str((pool.get("metadata") or {}).get("name") or pool.get("type") or "without a name")
+    return metadata_name(pool) or str(pool.get("type") or "without a name")
 
 
 def _any_of(names: Sequence[str]) -> str:
@@ -330,7 +325,7 @@ def pool_resource_issues(cluster: Cluster) -> Iterator[Issue]:
         if base in refused or not pool.get("type"):
             continue
         kind = str(pool["type"])
-        name = str((pool.get("metadata") or {}).get("name") or kind)
+        name = metadata_name(pool) or kind
         for path, what, remedy in (
             *_size_issues(pool),
             *_count_issues(pool),
@@ -340,7 +335,7 @@ def pool_resource_issues(cluster: Cluster) -> Iterator[Issue]:
             yield (*base, *path), f"pool {quoted(name)}: {what}", remedy
         if (kind in _OF_KUBERNETES, name) in names:
             what = f"a second pool is named {quoted(name)}, and Terraform refuses two resources of one name"
-            given = "" if (pool.get("metadata") or {}).get("name") else " (without metadata.name it is the type)"
+            given = "" if metadata_name(pool) else " (without metadata.name it is the type)"
             yield (*base, "metadata", "name"), what + given, "give it a metadata.name of its own"
         names.add((kind in _OF_KUBERNETES, name))
 
@@ -373,7 +368,7 @@ def _volume_issues(pool: Mapping[str, Any]) -> Iterator[Issue]:
     names: set[str] = set()
     for index, item in enumerate(pool.get("volumes") or ()):
         volume = item or {}
-        name = str((volume.get("metadata") or {}).get("name") or "")
+        name = metadata_name(volume)
         where = ("volumes", index)
         for path, what, remedy in (*_volume_type(volume), *_volume_size(volume)):
             yield (*where, *path), what, remedy

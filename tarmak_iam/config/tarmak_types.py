@@ -142,7 +142,7 @@ class ScalarTypeError(ValueError):
 
 
 def scalar_value(kind: str, value: Any, *, is_json: bool) -> Any:
-    """The value as Tarmak holds it; `value` is a plain scalar that is not null. Raises Misfit."""
+    """The value as Tarmak holds it; `value` is a plain scalar that is not null. Raises ScalarTypeError."""
     if kind == "string":
         return _of_type(value, str, "a string")
     if kind == "bool":
@@ -159,7 +159,7 @@ def scalar_value(kind: str, value: Any, *, is_json: bool) -> Any:
 
 
 def base64_value(text: str) -> str:
-    """A []byte given as base64 text. Raises Misfit."""
+    """A []byte given as base64 text. Raises ScalarTypeError."""
     try:
         decode_base64(text)
     except ValueError:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import Any
 
 from tarmak_iam.document.comments import own_comment_lines
 from tarmak_iam.document.members import (
@@ -323,7 +323,8 @@ def _addition(target: Target, edit: Append | Insert, value: Any) -> DocumentChan
         return _creation(target, _new_list(target, _index(edit, target, 0), value))
     length = member_count(target.holders[-1].node) if target.holders else 0
     if not is_empty_target(target) and not isinstance(target.holders[-1].node, Sequence):
-        _refuse_kind(target)
+        what = f"{target.route} is {kind_of(target.holders[-1].node)}, not a list"
+        raise refused_edit(target, what, "items are added to lists only")
     return AddItems(target, _index(edit, target, length), [value])
 
 
@@ -335,11 +336,6 @@ def _index(edit: Append | Insert, target: Target, length: int) -> int:
         what = f"{target.route} has no place {index} for a new item"
         raise refused_edit(target, what, f"name an index from 0 to {length}" if length else "name index 0, or append")
     return index
-
-
-def _refuse_kind(target: Target) -> NoReturn:
-    what = f"{target.route} is {kind_of(target.holders[-1].node)}, not a list"
-    raise refused_edit(target, what, "items are added to lists only")
 
 
 def _removal(target: Target, *, prune: bool) -> DocumentChange:

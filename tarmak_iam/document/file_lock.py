@@ -105,9 +105,9 @@ def file_lock(
 ) -> Iterator[LockedFile]:
     """Holds the lock file at `path`, which is there only while somebody holds it.
 
-    Gives the reason where there can be no lock, as in a directory that may not be written to. Where another process
-    holds it, its turn is waited for up to `seconds`, and after `patience` seconds `waiting` hears once what for:
-    `busy` makes a sentence of the holder, as in "process 12".
+    Where there can be no lock, as in a directory that may not be written to, what it gives has the reason. Where
+    another process holds it, its turn is waited for up to `seconds`, and after `patience` seconds `waiting` hears once
+    what for: `busy` makes a sentence of the holder, as in "process 12".
 
     Raises ToolError, with that sentence, where the holder does not end in time.
     """

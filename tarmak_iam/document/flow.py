@@ -8,10 +8,10 @@ from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass
 from typing import Any
 
-from tarmak_iam.document.nodes import Entry, Mapping, Node, Scalar, Sequence, Span
+from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, Span
 from tarmak_iam.document.render import flow_text, json_lines, json_text
 from tarmak_iam.document.source import Source
-from tarmak_iam.document.splices import Splice, blanks_before, joined_spans, starts_line
+from tarmak_iam.document.splices import Splice, blanks_before, joined_spans, member_span, members_of, starts_line
 from tarmak_iam.document.target import Target, refuse
 from tarmak_iam.document.tree import Tree
 
@@ -59,8 +59,8 @@ def _behind_last(target: Target, node: Mapping | Sequence, last: _Member, texts:
     source, closing = target.tree.source, node.span.end - 1
     end = last.span.end if last.comma is None else last.comma
     if source.line_start(closing) == source.line_start(end):
-        return [_on_last_line(source, last, texts, is_behind_colon=_ends_in_colon(node))]
-    blank = " " if _ends_in_colon(node) else ""
+        return [_on_last_line(source, last, texts, is_behind_colon=_is_nothing(node, -1))]
+    blank = " " if _is_nothing(node, -1) else ""
     below = source.next_line(end)
     newline, margin = source.newline_near(last.span.end), _margin(target, node)
     ending = "" if last.comma is None else ","
@@ -79,13 +79,8 @@ def _on_last_line(source: Source, last: _Member, texts: list[str], *, is_behind_
     return Splice(at, at, blank + "".join(f", {text}" for text in texts))
 
 
-def _ends_in_colon(node: Mapping | Sequence) -> bool:
-    """Whether the last value is nothing behind a colon (`{a: }`): a comma right behind that would join it."""
-    return _is_nothing(node, -1)
-
-
 def _is_nothing(node: Mapping | Sequence, number: int) -> bool:
-    """Whether a member's value is nothing behind a colon."""
+    """Whether a member's value is nothing behind a colon (`{a: }`): a comma right behind that would join it."""
     if not isinstance(node, Mapping):
         return False
     entry = node.entries[number]
@@ -137,13 +132,9 @@ def _code_behind(tree: Tree, offset: int) -> bool:
 def _members(tree: Tree, node: Mapping | Sequence) -> list[_Member]:
     if tree.source.text[node.span.end - 1] not in "}]":
         refuse(tree, node, "this pair stands in a list without braces", "put braces around it first")
-    spans = [_span(child) for child in (node.entries if isinstance(node, Mapping) else node.items)]
+    spans = [member_span(member) for member in members_of(node)]
     limits = [span.start for span in spans[1:]] + [node.span.end - 1]
     return [_Member(span, _comma(tree, span.end, limit)) for span, limit in zip(spans, limits, strict=True)]
-
-
-def _span(child: Entry | Node) -> Span:
-    return Span(child.key.span.start, child.value.span.end) if isinstance(child, Entry) else child.span
 
 
 def _comma(tree: Tree, start: int, limit: int) -> int | None:
@@ -157,7 +148,7 @@ def _comma(tree: Tree, start: int, limit: int) -> int | None:
 def _margin(target: Target, node: Mapping | Sequence) -> str:
     """What stands before the first member that begins a line, else one step more than before the closing bracket."""
     source = target.tree.source
-    starts = [_span(child).start for child in (node.entries if isinstance(node, Mapping) else node.items)]
+    starts = [member_span(member).start for member in members_of(node)]
     firsts = [start for before, start in zip([-1, *starts], starts, strict=False) if source.line_start(start) > before]
     at = next((start for start in firsts if starts_line(source, start)), None)
     if at is not None:

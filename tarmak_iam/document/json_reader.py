@@ -11,7 +11,7 @@ import re
 from typing import Any, NoReturn
 
 from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, Span
-from tarmak_iam.document.source import MAX_DEPTH, MAX_VALUES, TOO_MANY, Source
+from tarmak_iam.document.source import MAX_DEPTH, MAX_VALUES, SURROGATE, TOO_MANY, Source
 from tarmak_iam.errors import ParseError
 
 _BLANK = re.compile(r"[ \t\r\n]*")
@@ -20,7 +20,6 @@ _LONGEST_INTEGER = 100
 # apimachinery's serializers guess from as many bytes.
 _LOOKED_AT = 2048
 _DECODER = json.JSONDecoder()
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def looks_like_json(source: Source) -> bool:
@@ -89,7 +88,15 @@ class _JsonReader:
         except ValueError:
             self.fail("looking for a string in double quotes", "keys and texts of JSON stand in double quotes")
         # Go turns an unpaired surrogate escape into the replacement character.
-        return Scalar(start, self.at, _SURROGATE.sub("\ufffd", text), "double")
+        return Scalar(start, self.at, SURROGATE.sub("\ufffd", text), "double")
+
+    def _opens(self, closing: str) -> bool:
+        """Steps over the opening bracket, and over the closing one (False) where that follows."""
+        self.at += 1
+        self.skip()
+        is_empty = self.text.startswith(closing, self.at)
+        self.at += is_empty
+        return not is_empty
 
     def _more(self, closing: str, what: str) -> bool:
         """Behind a member: steps over a comma (True) or the closing bracket (False)."""
@@ -101,13 +108,8 @@ class _JsonReader:
         return found == ","
 
     def _mapping(self, depth: int) -> Mapping:
-        start = self.at
-        self.at += 1
+        start, more = self.at, self._opens("}")
         members: list[tuple[Node, Node]] = []
-        self.skip()
-        more = not self.text.startswith("}", self.at)
-        if not more:
-            self.at += 1
         while more:
             self.skip()
             key = self._string()
@@ -120,13 +122,8 @@ class _JsonReader:
         return Mapping.of(Span(start, self.at), members, flow=True)
 
     def _sequence(self, depth: int) -> Sequence:
-        start = self.at
-        self.at += 1
+        start, more = self.at, self._opens("]")
         items: list[Node] = []
-        self.skip()
-        more = not self.text.startswith("]", self.at)
-        if not more:
-            self.at += 1
         while more:
             items.append(self.value(depth + 1))
             more = self._more("]", "array element")

@@ -35,8 +35,10 @@ from tarmak_iam.document.splices import (
     joined_spans,
     key_column,
     member_count,
+    member_span,
     member_start,
     member_value,
+    members_of,
     new_lines,
     next_line_behind,
     owns_line_end,
@@ -251,10 +253,7 @@ def _without(splice: Splice, spared: list[Span]) -> list[Splice]:
 def _holds_comment(tree: Tree, parent: Mapping | Sequence) -> bool:
     """Whether comments stand beside the members of a flow collection: they keep its brackets apart."""
     inside = [c.span.start for c in tree.comments if parent.span.start < c.span.start < parent.span.end]
-    spans = [
-        Span(member.key.span.start, member.value.span.end)
-        for member in (parent.entries if isinstance(parent, Mapping) else ())
-    ] + [item.span for item in (parent.items if isinstance(parent, Sequence) else ())]
+    spans = [member_span(member) for member in members_of(parent)]
     return any(not any(span.start < at < span.end for span in spans) for at in inside)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Collection, Iterable
 from collections.abc import Mapping as MappingOf
 from functools import cached_property
@@ -11,7 +10,7 @@ from typing import Any
 
 from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, dereference, walk
 from tarmak_iam.document.scalars import YAML_V2, Dialect, ScalarError
-from tarmak_iam.document.source import MAX_DEPTH, MAX_VALUES, Source
+from tarmak_iam.document.source import MAX_DEPTH, MAX_VALUES, SURROGATE, Source
 from tarmak_iam.errors import ParseError
 from tarmak_iam.routes import Route
 
@@ -152,9 +151,6 @@ def same(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
 def plain(value: Any, depth: int = 0) -> Any:
     """The value in plain types (a str subclass is a str, a tuple a list), so that it can be compared.
 
@@ -169,7 +165,7 @@ def plain(value: Any, depth: int = 0) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(item, depth + 1) for item in value]
     if isinstance(value, str):
-        if _SURROGATE.search(value):
+        if SURROGATE.search(value):
             raise TypeError("a text with half a surrogate pair cannot be written")
         return str.__str__(value)
     if isinstance(value, float):

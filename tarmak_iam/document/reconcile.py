@@ -137,7 +137,7 @@ def _frozen(value: Any) -> Hashable:
 
 @dataclass(frozen=True)
 class Reconciler:
-    """`identities` tell which items of two lists of mappings are the same one (`matching.matched`)."""
+    """`identities` tell which items of two lists of mappings are the same one (`matched_items`)."""
 
     identities: tuple[Identity, ...] = ()
 

@@ -13,6 +13,17 @@ from tarmak_iam.errors import ParseError, Place
 MAX_BYTES = 10 * 1024 * 1024
 """Larger input is refused before it is parsed: no tarmak.yaml or ConfigMap (1 MiB) comes near it."""
 
+MAX_DEPTH = 200
+"""Deeper nesting is refused: no file of this trade needs it, and it keeps every later walk bounded."""
+
+MAX_VALUES = 1_000_000
+"""A document of more values, or whose aliases expand to more, is refused (billion laughs)."""
+
+TOO_MANY = "the document has more than a million values, which is not read"
+
+SURROGATE = re.compile("[\ud800-\udfff]")
+"""Half of a pair, which no encoding has: Go and YAML refuse or replace it."""
+
 _MARKS = (
     (b"\xef\xbb\xbf", "utf-8"),
     (b"\xff\xfe", "utf-16-le"),
@@ -124,12 +135,3 @@ def _check_size(raw: bytes, filename: str) -> None:
     if len(raw) > MAX_BYTES:
         what = f"the file has {len(raw):,} bytes, more than the {MAX_BYTES:,} that are read"
         raise ParseError(what, place=Place(filename))
-
-
-MAX_DEPTH = 200
-"""Deeper nesting is refused: no file of this trade needs it, and it keeps every later walk bounded."""
-
-MAX_VALUES = 1_000_000
-"""A document of more values, or whose aliases expand to more, is refused (billion laughs)."""
-
-TOO_MANY = "the document has more than a million values, which is not read"

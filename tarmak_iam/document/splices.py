@@ -108,7 +108,7 @@ _COMMENT_SIGN = re.compile(r"(?:(?<=[ \t])|^)#", re.MULTILINE)
 def last_leaf(node: Node) -> Node:
     """The node whose text ends a node's text."""
     while is_block(node):
-        children = node.entries if isinstance(node, Mapping) else node.items
+        children = members_of(node)
         if not children:
             break
         last = children[-1]
@@ -135,7 +135,8 @@ def next_line_behind(source: Source, node: Node) -> int:
 
 
 def insertion_offset(tree: Tree, node: Node) -> int:
-    """`behind`, for text to go in there. Raises EditRefused behind a block scalar that a missing line end ends."""
+    """`next_line_behind`, for text to go in there. Raises EditRefused behind a block scalar that a missing line end
+    ends."""
     leaf, text = last_leaf(node), tree.source.text
     # Blanks that end the file without a line end are, or may be, the scalar's too.
     is_unended = not text[leaf.span.end :].strip(" ") and text[-1:] not in ("\n", "\r")
@@ -195,6 +196,14 @@ def member_start(source: Source, parent: Mapping | Sequence, number: int) -> int
     if isinstance(parent, Mapping):
         return entry_start(source, parent.entries[number])
     return item_start(source, parent, number)
+
+
+def members_of(node: Mapping | Sequence) -> tuple[Entry, ...] | tuple[Node, ...]:
+    return node.entries if isinstance(node, Mapping) else node.items
+
+
+def member_span(member: Entry | Node) -> Span:
+    return Span(member.key.start, member.value.end) if isinstance(member, Entry) else member.span
 
 
 def member_value(parent: Mapping | Sequence, number: int) -> Node:

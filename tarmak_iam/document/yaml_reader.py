@@ -19,7 +19,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from tarmak_iam.document.go_yaml import go_yaml, mask, unmask_scalars
 from tarmak_iam.document.nodes import Alias, Mapping, Node, Scalar, Sequence, Span, Style
-from tarmak_iam.document.source import MAX_DEPTH, MAX_VALUES, TOO_MANY, Source
+from tarmak_iam.document.source import MAX_DEPTH, MAX_VALUES, SURROGATE, TOO_MANY, Source
 from tarmak_iam.errors import ParseError
 from tarmak_iam.text import quoted, shortened
 
@@ -45,8 +45,6 @@ _TAB_BEHIND_EXPLICIT_COLON = re.compile(
 )
 
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(slots=True)
@@ -183,7 +181,7 @@ class Builder:
         """go-yaml knows no `\\/`, and no half of a surrogate pair."""
         if self._text.find("\\", start, end) < 0:
             return
-        if _SURROGATE.search(text):
+        if SURROGATE.search(text):
             self._refuse(start, "found invalid Unicode character escape code", "write the character itself")
         if any(each[1] == "/" for each in _ESCAPE.finditer(self._text, start, end)):
             self._refuse(start, "found unknown escape character", "write / instead of \\/")
