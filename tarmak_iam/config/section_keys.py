@@ -178,9 +178,16 @@ class SectionKey:
         return TypeAdapter(annotation)
 
 
-def keys_of(section: Section[Any]) -> Iterator[SectionKey]:
-    """Every key that has a value, in the model's order."""
-    yield from _keys_of(section, section.model, ())
+def keys_of(
+    section: Section[Any], model: type[SectionModel] | None = None, path: tuple[str, ...] = ()
+) -> Iterator[SectionKey]:
+    """Every key that has a value, in the model's order; of the block with that model and path where one is given."""
+    for name, field in (model or section.model).model_fields.items():
+        block = block_of(field)
+        if block is None:
+            yield SectionKey(section, (*path, name), field)
+        else:
+            yield from keys_of(section, block, (*path, name))
 
 
 def key_named(section: Section[Any], key: str) -> SectionKey:
@@ -207,15 +214,6 @@ def block_of(field: FieldInfo) -> type[SectionModel] | None:
     if not isinstance(only, type) or get_origin(only) is not None:
         return None
     return only if issubclass(only, SectionModel) else None
-
-
-def _keys_of(section: Section[Any], model: type[SectionModel], path: tuple[str, ...]) -> Iterator[SectionKey]:
-    for name, field in model.model_fields.items():
-        block = block_of(field)
-        if block is None:
-            yield SectionKey(section, (*path, name), field)
-        else:
-            yield from _keys_of(section, block, (*path, name))
 
 
 def _unknown(section: Section[Any], key: str) -> SelectionError:

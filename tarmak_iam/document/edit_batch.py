@@ -21,113 +21,6 @@ from tarmak_iam.errors import EditRefused, ParseError, Place
 from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened
 
-
-def dangling_aliases(tree: Tree, changes: Collection[DocumentChange]) -> Iterator[Target]:
-    """The aliases outside of what the changes take out whose anchors are inside of it, or which lose sight of them."""
-    if not tree.has_aliases or tree.root is None:
-        return
-    gone = {id(node): node for change in changes for node in _gone(change)}
-    anchored = {id(node) for top in gone.values() for node in walk(top) if node.anchor}
-    for change in changes:
-        if isinstance(change, Reorder):
-            yield from _overtaking(change)
-    if anchored:
-        yield from _aliases(Target(tree, Route(), (Holder(tree.root),), ()), anchored, gone)
-
-
-def _gone(change: DocumentChange) -> Iterator[Node]:
-    node = change.target.node
-    if isinstance(change, RemoveMembers):
-        yield from (change.target.member(number).holders[-1].node for number in change.numbers)
-        if isinstance(node, Mapping):
-            yield from (node.entries[number].key for number in change.numbers)
-    elif isinstance(change, Write) and isinstance(node, (Mapping, Sequence)):
-        yield from (change.target.member(number).holders[-1].node for number in range(member_count(node)))
-
-
-def _overtaking(change: Reorder) -> Iterator[Target]:
-    """The aliases that would come to stand above their anchors."""
-    items = [change.target.member(number) for number in range(len(change.order))]
-    nodes = ((node, number) for number, item in enumerate(items) for node in walk(item.holders[-1].node))
-    anchors = {id(node): number for node, number in nodes if node.anchor}
-    for number, item in enumerate(items):
-        for alias in _aliases(item, anchors, ()):
-            assert isinstance(alias.node, Alias)
-            if change.order.index(number) < change.order.index(anchors[id(alias.node.target)]):
-                yield alias
-
-
-def _aliases(target: Target, anchored: Collection[int], gone: Collection[int]) -> Iterator[Target]:
-    node = target.holders[-1].node
-    if isinstance(node, Alias):
-        if id(node.target) in anchored:
-            yield target
-        return
-    for number in range(member_count(node)):
-        member = target.member(number)
-        if id(member.holders[-1].node) not in gone:
-            yield from _aliases(member, anchored, gone)
-
-
-class NotProven(EditRefused):
-    """An edit that was made and turned out wrong: made with more care it may come out right."""
-
-
-def not_proven(target: Target, what: str, remedy: str = "") -> NotProven:
-    place = target.tree.position(target.route)
-    return NotProven(what, remedy=remedy or "change this place by hand", place=place)
-
-
-def prove_meaning(data: Any, intended: Any, changes: SequenceOf[DocumentChange]) -> None:
-    """Raises NotProven where the values are others than intended, at the change that is to blame."""
-    if not same(data, intended):
-        route = first_difference(data, intended)
-        culprit = _culprit(changes, route)
-        raise not_proven(culprit, f"the edit would change {route} too", _shared_anchor(culprit))
-
-
-def prove_text(
-    before: Tree, after: Tree, splices: Iterable[Splice], changes: SequenceOf[DocumentChange]
-) -> list[Comment]:
-    """The comments that went with what was replaced. Raises NotProven for others that went or came, and for keys
-    that are there twice now: their meaning may be right, but a strict reader would refuse them."""
-    target = changes[-1].target
-    if before.rest and (after.rest != before.rest or not after.source.ends_line(after.extent.end)):
-        raise not_proven(target, "the edit would change where the next document begins")
-    if after.duplicates > before.duplicates:
-        raise not_proven(target, "the edit would write a key twice")
-    old, new = (Counter(comment.text for comment in tree.comments) for tree in (before, after))
-    missing, removed = old - new, []
-    for comment in _inside(before.comments, splices):
-        if missing[comment.text]:
-            missing[comment.text] -= 1
-            removed.append(comment)
-    for text in +missing:
-        raise not_proven(target, f"the edit would lose the comment {shortened(text)!r}")
-    for text in new - old:
-        raise not_proven(target, f"the edit would make a comment of {shortened(text)!r}")
-    return removed
-
-
-def _inside(comments: SequenceOf[Comment], splices: Iterable[Splice]) -> list[Comment]:
-    starts = [comment.span.start for comment in comments]
-    spans = [(bisect_left(starts, splice.start), bisect_left(starts, splice.end)) for splice in splices]
-    return [comment for first, last in sorted(spans) for comment in comments[first:last]]
-
-
-def _culprit(changes: SequenceOf[DocumentChange], route: Route) -> Target:
-    """The change that leads to a difference, else one that shares an anchor, else the last."""
-    leading = [change.target for change in changes if change.target.route.leads_to(route)]
-    anchored = [change.target for change in changes if any(holder.node.anchor for holder in change.target.holders)]
-    return [changes[-1].target, *anchored[:1], *leading[-1:]][-1]
-
-
-def _shared_anchor(target: Target) -> str:
-    """What to do where the target lies inside an anchored value, which is then most likely used elsewhere."""
-    anchors = [holder.node.anchor for holder in target.holders if holder.node.anchor]
-    return f"it shares the anchor &{anchors[-1]}: write the value out where it is used" if anchors else ""
-
-
 _MOST_ROUNDS = 100
 
 Read = Callable[[str], tuple[Tree, Any]]
@@ -141,6 +34,10 @@ class _PendingChange:
     change: DocumentChange
     splices: list[Splice]
     before: Any
+
+
+class NotProven(EditRefused):
+    """An edit that was made and turned out wrong: made with more care it may come out right."""
 
 
 class EditBatch:
@@ -307,3 +204,105 @@ def _is_same_kind(change: Write) -> bool:
 
 def _is_of_alias(change: DocumentChange) -> bool:
     return isinstance(change, Write) and isinstance(change.target.node, Alias)
+
+
+def dangling_aliases(tree: Tree, changes: Collection[DocumentChange]) -> Iterator[Target]:
+    """The aliases outside of what the changes take out whose anchors are inside of it, or which lose sight of them."""
+    if not tree.has_aliases or tree.root is None:
+        return
+    gone = {id(node): node for change in changes for node in _gone(change)}
+    anchored = {id(node) for top in gone.values() for node in walk(top) if node.anchor}
+    for change in changes:
+        if isinstance(change, Reorder):
+            yield from _overtaking(change)
+    if anchored:
+        yield from _aliases(Target(tree, Route(), (Holder(tree.root),), ()), anchored, gone)
+
+
+def _gone(change: DocumentChange) -> Iterator[Node]:
+    node = change.target.node
+    if isinstance(change, RemoveMembers):
+        yield from (change.target.member(number).holders[-1].node for number in change.numbers)
+        if isinstance(node, Mapping):
+            yield from (node.entries[number].key for number in change.numbers)
+    elif isinstance(change, Write) and isinstance(node, (Mapping, Sequence)):
+        yield from (change.target.member(number).holders[-1].node for number in range(member_count(node)))
+
+
+def _overtaking(change: Reorder) -> Iterator[Target]:
+    """The aliases that would come to stand above their anchors."""
+    items = [change.target.member(number) for number in range(len(change.order))]
+    nodes = ((node, number) for number, item in enumerate(items) for node in walk(item.holders[-1].node))
+    anchors = {id(node): number for node, number in nodes if node.anchor}
+    for number, item in enumerate(items):
+        for alias in _aliases(item, anchors, ()):
+            assert isinstance(alias.node, Alias)
+            if change.order.index(number) < change.order.index(anchors[id(alias.node.target)]):
+                yield alias
+
+
+def _aliases(target: Target, anchored: Collection[int], gone: Collection[int]) -> Iterator[Target]:
+    node = target.holders[-1].node
+    if isinstance(node, Alias):
+        if id(node.target) in anchored:
+            yield target
+        return
+    for number in range(member_count(node)):
+        member = target.member(number)
+        if id(member.holders[-1].node) not in gone:
+            yield from _aliases(member, anchored, gone)
+
+
+def not_proven(target: Target, what: str, remedy: str = "") -> NotProven:
+    place = target.tree.position(target.route)
+    return NotProven(what, remedy=remedy or "change this place by hand", place=place)
+
+
+def prove_meaning(data: Any, intended: Any, changes: SequenceOf[DocumentChange]) -> None:
+    """Raises NotProven where the values are others than intended, at the change that is to blame."""
+    if not same(data, intended):
+        route = first_difference(data, intended)
+        culprit = _culprit(changes, route)
+        raise not_proven(culprit, f"the edit would change {route} too", _shared_anchor(culprit))
+
+
+def prove_text(
+    before: Tree, after: Tree, splices: Iterable[Splice], changes: SequenceOf[DocumentChange]
+) -> list[Comment]:
+    """The comments that went with what was replaced. Raises NotProven for others that went or came, and for keys
+    that are there twice now: their meaning may be right, but a strict reader would refuse them."""
+    target = changes[-1].target
+    if before.rest and (after.rest != before.rest or not after.source.ends_line(after.extent.end)):
+        raise not_proven(target, "the edit would change where the next document begins")
+    if after.duplicates > before.duplicates:
+        raise not_proven(target, "the edit would write a key twice")
+    old, new = (Counter(comment.text for comment in tree.comments) for tree in (before, after))
+    missing, removed = old - new, []
+    for comment in _inside(before.comments, splices):
+        if missing[comment.text]:
+            missing[comment.text] -= 1
+            removed.append(comment)
+    for text in +missing:
+        raise not_proven(target, f"the edit would lose the comment {shortened(text)!r}")
+    for text in new - old:
+        raise not_proven(target, f"the edit would make a comment of {shortened(text)!r}")
+    return removed
+
+
+def _inside(comments: SequenceOf[Comment], splices: Iterable[Splice]) -> list[Comment]:
+    starts = [comment.span.start for comment in comments]
+    spans = [(bisect_left(starts, splice.start), bisect_left(starts, splice.end)) for splice in splices]
+    return [comment for first, last in sorted(spans) for comment in comments[first:last]]
+
+
+def _culprit(changes: SequenceOf[DocumentChange], route: Route) -> Target:
+    """The change that leads to a difference, else one that shares an anchor, else the last."""
+    leading = [change.target for change in changes if change.target.route.leads_to(route)]
+    anchored = [change.target for change in changes if any(holder.node.anchor for holder in change.target.holders)]
+    return [changes[-1].target, *anchored[:1], *leading[-1:]][-1]
+
+
+def _shared_anchor(target: Target) -> str:
+    """What to do where the target lies inside an anchored value, which is then most likely used elsewhere."""
+    anchors = [holder.node.anchor for holder in target.holders if holder.node.anchor]
+    return f"it shares the anchor &{anchors[-1]}: write the value out where it is used" if anchors else ""

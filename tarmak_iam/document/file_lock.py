@@ -150,8 +150,6 @@ def _taken(path: Path, turn: _Turn) -> tuple[int | None, FileError | None]:
     while True:
         try:
             descriptor, holder = _locked(path)
-        except FileError as error:
-            return None, error
         except OSError as error:
             return None, file_error(f"cannot be locked{_UNNOTICED}", path, error)
         if descriptor is not None:

@@ -115,7 +115,7 @@ def read_file(path: Path) -> bytes:
     try:
         return _read(path)
     except OSError as error:
-        raise _as_file_error(path, error) from None
+        raise file_error("cannot be read", path, error) from None
 
 
 def read_if_present(path: Path, within: Boundary | None = None, limit: int = MAX_BYTES) -> bytes | None:
@@ -131,7 +131,7 @@ def read_if_present(path: Path, within: Boundary | None = None, limit: int = MAX
         _LOGGER.info("not there: %s", path)
         return None
     except OSError as error:
-        raise _as_file_error(path, error) from None
+        raise file_error("cannot be read", path, error) from None
 
 
 def _open_resolved(real: Path) -> BinaryIO:
@@ -146,10 +146,6 @@ def _read(path: Path, opened: BinaryIO | None = None, limit: int = MAX_BYTES) ->
         raise FileError(f"the file has more than the {limit:,} bytes that are read", place=Place(str(path)))
     _LOGGER.info("read %s (%s bytes)", path, f"{len(data):,}")
     return data
-
-
-def _as_file_error(path: Path, error: OSError) -> FileError:
-    return error if isinstance(error, FileError) else file_error("cannot be read", path, error)
 
 
 def is_current(path: Path, data: bytes, mode: int) -> bool:
@@ -191,8 +187,6 @@ def replace_file(
             many = f"{others} other hard links, which keep" if others > 1 else "another hard link, which keeps"
             _LOGGER.warning("%s: warning: the file had %s the text from before", path, many)
     except OSError as error:
-        if isinstance(error, FileError):
-            raise
         raise file_error("cannot be written", path, error) from None
 
 
@@ -287,7 +281,9 @@ def make_directory(path: Path, mode: int, within: Boundary | None = None) -> Non
 
 
 def file_error(what: str, path: Path, error: OSError) -> FileError:
-    """An error of the operating system in our words, with what to do."""
+    """An error of the operating system in our words, with what to do; one that is a FileError already is itself."""
+    if isinstance(error, FileError):
+        return error
     reason = os.strerror(error.errno) if error.errno else str(error)
     return FileError(f"{what}: {reason}", remedy=_REMEDIES.get(error.errno or 0, ""), place=Place(str(path)))
 

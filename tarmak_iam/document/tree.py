@@ -85,15 +85,7 @@ class Tree:
 
     @classmethod
     def _of(cls, source: Source, yaml: YamlText) -> Tree:
-        return cls(
-            source,
-            yaml.root,
-            yaml.span,
-            yaml.version,
-            scalars=yaml.scalars,
-            duplicates=yaml.duplicates,
-            has_aliases=yaml.has_aliases,
-        )
+        return cls(source, yaml.root, yaml.span, yaml.version, False, yaml.scalars, yaml.duplicates, yaml.has_aliases)
 
     def entry(self, route: Route) -> Entry | None:
         """The mapping entry that the route's last step names, merges included; None if there is none."""
