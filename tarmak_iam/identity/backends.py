@@ -17,7 +17,6 @@ from tarmak_iam.identity.backend_support import (
     Backend,
     BackendSource,
     backend_of,
-    current_name,
 )
 from tarmak_iam.identity.backend_table import BackendTable
 from tarmak_iam.identity.cluster_objects import ClusterObject, cluster_objects
@@ -127,7 +126,7 @@ class _BackendLoader:
         if not set(names) <= {*BACKEND_SPELLINGS}:
             self.notes.append(f"the backend modes file is not followed: {quoted(modes)} is no list of backends")
             return None
-        return tuple(map(current_name, names))
+        return tuple(names)
 
 
 _LOADERS: AnyMapping[Backend, Callable[[_BackendLoader], BackendTable]] = {

@@ -127,6 +127,18 @@ def test_what_has_only_one_half_of_a_node_had_no_access(username: str, groups: s
     assert losses(made(admin, (NODE, username, groups)), made(admin)) == lost
 
 
+@pytest.mark.parametrize(
+    "group",
+    [
+        *("system:nodes", "system:monitoring", "system:authenticated", "system:serviceaccounts", "system:masters:ops"),
+        *("system:master", "System:Masters", "masters", "cluster-admin", "system:"),
+    ],
+)
+def test_groups_that_make_no_admin(group: str) -> None:
+    assert not has_admin(made((ADMIN, "admin", f'"{group}"')))
+    assert losses(START, made((ADMIN, "admin", f'"{group}"'), (NODE, NODE_NAME, '"system:nodes"'))) == (LAST,)
+
+
 def test_a_node_by_chance_is_none() -> None:
     twice = f"{{roleARN: '{NODE}', username: '{NODE_NAME}', Groups: ['system:nodes'], userName: node, GROUPS: [x]}}"
     admin = f"{{roleARN: '{ADMIN}', username: admin, groups: ['system:masters']}}"

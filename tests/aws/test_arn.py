@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tarmak_iam.aws.arn import (
+    Principal,
+    canonicalize,
     claims_sso_role,
     is_role_name,
     is_service_linked,
@@ -73,3 +75,26 @@ def test_a_role_in_the_place_of_its_permission_set() -> None:
 )
 def test_a_service_linked_role(resource: str, expected: bool) -> None:
     assert is_service_linked(parse_arn(f"arn:aws:iam::111122223333:{resource}")) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "canonical"),
+    [
+        ("arn:aws:iam::111122223333:role/a:b", Principal.ROLE, "arn:aws:iam::111122223333:role/a:b"),
+        ("arn:aws:iam::111122223333:user/a:b:c/d", Principal.USER, "arn:aws:iam::111122223333:user/a:b:c/d"),
+        (
+            "arn:aws:sts::111122223333:assumed-role/a:b/s:t",
+            Principal.ASSUMED_ROLE,
+            "arn:aws:iam::111122223333:role/a:b",
+        ),
+        (
+            "arn:aws:sts::111122223333:federated-user/a:b",
+            Principal.FEDERATED_USER,
+            "arn:aws:sts::111122223333:federated-user/a:b",
+        ),
+    ],
+)
+def test_colons_are_part_of_the_resource(text: str, kind: Principal, canonical: str) -> None:
+    """The sixth section of an ARN is all that is left."""
+    assert parse_arn(text).resource == text.removeprefix("arn:aws:").split("::111122223333:")[1]
+    assert canonicalize(text) == (kind, canonical)

@@ -219,6 +219,10 @@ def test_the_backend_modes_file_overrides_the_backends() -> None:
     assert ask(ALICE, config=config, d_json=text).username == "alice"
     assert ask(ALICE, config=config, d_json=text, modes_json=modes).username == "mounted"
     assert ask(ALICE, config=config, d_json=text, modes_json=modes, version="v0.6.10").username == "alice"
+    answer = ask(ALICE, config=config, d_json=text, modes_json='{"backendMode": "File DynamicFile"}')
+    assert (answer.username, answer.notes) == ("mounted", ())
+    answer = ask(ADMIN, config=config, modes_json='{"backendMode": "ConfigMap"}', cm_yaml=AWS_AUTH)
+    assert (answer.username, str(answer.place)) == ("admin", "cm.yaml:8:7")
     answer = ask(ALICE, config=config, d_json=text, modes_json='{"backendMode": "Mounted"}')
     assert answer.username == "alice"
     assert answer.notes == ("the backend modes file is not followed: 'Mounted' is no list of backends",)

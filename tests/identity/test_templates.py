@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmak_iam.identity.caller import Caller
+from tarmak_iam.identity.model import Denied
 from tarmak_iam.identity.releases import NEWEST
 from tarmak_iam.identity.templates import TEMPLATES, TemplateRenderer, can_begin, could_be
 
+ROLE = "arn:aws:iam::111122223333:role/Node"
 PIECES = st.sampled_from(
     ["a", "system:", "{{", "}}", ".*", "(", "{{Unknown}}", *(f"{{{{{name}}}}}" for name in TEMPLATES)]
 )
@@ -73,3 +75,33 @@ def test_whatever_a_caller_becomes_it_can_begin_like_that(template: str, session
 )
 def test_what_it_can_begin_with(template: str, prefix: str, expected: bool) -> None:
     assert can_begin(template, prefix) is expected
+
+
+@pytest.mark.parametrize(
+    ("session", "is_instance"),
+    [
+        ("i-0123456789abcdef0", True),
+        ("i-01234567", True),
+        ("i-ABCDEFGZ", True),
+        ("i-______a9", True),
+        ("i-0123456", False),
+        ("i-012345678", False),
+        ("i-0123456789abcdef01", False),
+        ("i-0123456.", False),
+        ("i-0123456=", False),
+        ("i-0123456@", False),
+        ("i-0123456\u0663", False),
+        ("i-0123456\u00e9", False),
+        ("i-01234567\n", False),
+        ("xi-01234567", False),
+        ("i_01234567", False),
+    ],
+)
+def test_which_session_names_are_instance_ids(session: str, is_instance: bool) -> None:
+    renderer = TemplateRenderer(NEWEST, {session: "ip-10-0-0-1.ec2.internal"})
+    caller = Caller(ROLE, ROLE, "aws", "111122223333", "AROA", session, "")
+    if is_instance:
+        assert renderer.render("system:node:{{EC2PrivateDNSName}}", caller) == "system:node:ip-10-0-0-1.ec2.internal"
+        return
+    with pytest.raises(Denied, match="needs a session name that is an instance id"):
+        renderer.render("system:node:{{EC2PrivateDNSName}}", caller)
