@@ -184,7 +184,7 @@ def _meant(entry: MappingEntry) -> Iterator[Grant]:
     backend = MOUNTED_FILE.name
     if entry.kind == "account" and is_account(entry.arn):
         yield Grant("account", entry.arn, "", (), backend)
-    elif entry.sso_role is not None and not entry.arn:
+    elif entry.principal_kind == "sso":
         yield Grant("sso", entry.sso, entry.username, entry.groups, backend)
     elif is_reachable(entry.arn):
         yield Grant("arn", canonicalize(entry.arn)[1], entry.username, entry.groups, backend)

@@ -187,6 +187,12 @@ def sso_pattern(sso: SsoRole) -> str:
     return to_lower(f"arn:{partition}:iam::{sso.account}:role/AWSReservedSSO_{sso.permission_set}_*")
 
 
+def sso_patterns(roles: Iterable[IdentityMapping]) -> tuple[tuple[re.Pattern[str], Found], ...]:
+    """Of the roles that have a permission set; of two with the same one the last counts."""
+    patterns = {sso_pattern(role.sso): role for role in roles if role.sso}
+    return tuple((arn_like_pattern(text), (role,)) for text, role in patterns.items())
+
+
 def arn_like_pattern(text: str) -> re.Pattern[str]:
     """ArnLike: section by section, with `.*` and `.?` for `*` and `?`; the last section is all that follows."""
     arn = parse_arn(text)

@@ -11,14 +11,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.go_case import equal_fold, fold, to_lower
 from tarmak_iam.errors import ParseError
 from tarmak_iam.identity.backend_support import DYNAMIC_FILE
-from tarmak_iam.identity.backend_table import (
-    BackendTable,
-    Found,
-    arn_like_pattern,
-    check_role_mapping,
-    compared_one_by_one,
-    sso_pattern,
-)
+from tarmak_iam.identity.backend_table import BackendTable, Found, check_role_mapping, compared_one_by_one, sso_patterns
 from tarmak_iam.identity.caller import Caller
 from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.go_decoding import JsonMappings
@@ -64,12 +57,11 @@ def _filled(config: DaemonConfig, document: Document, data: dict[str, Any]) -> B
         roles = [replace(role, sso=None) for role in roles]  # read, and not looked at
     for mapping in (*users, *roles):
         _check(mapping, config)
-    patterns = {sso_pattern(role.sso): role for role in roles if role.sso} if config.matches_sso(DYNAMIC_FILE) else {}
     return replace(
         _empty(config),
         roles=_keyed([role for role in roles if not role.sso], config),
         users=_keyed(users, config),
-        patterns=tuple((arn_like_pattern(text), (role,)) for text, role in patterns.items()),
+        patterns=sso_patterns(roles) if config.matches_sso(DYNAMIC_FILE) else (),
         accounts=frozenset(accounts),
         accounts_route=_route(document, "mapAccounts"),
         place=partial(place_in, document),

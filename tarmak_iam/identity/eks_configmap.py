@@ -15,14 +15,7 @@ from tarmak_iam.document.nodes import Scalar
 from tarmak_iam.document.scalars import YAML_V2_LATER
 from tarmak_iam.errors import ParseError, Place
 from tarmak_iam.identity.backend_support import EKS_CONFIG_MAP
-from tarmak_iam.identity.backend_table import (
-    BackendTable,
-    Found,
-    arn_like_pattern,
-    check_role_mapping,
-    compared_one_by_one,
-    sso_pattern,
-)
+from tarmak_iam.identity.backend_table import BackendTable, Found, check_role_mapping, compared_one_by_one, sso_patterns
 from tarmak_iam.identity.cluster_objects import ClusterObject
 from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.go_decoding import JsonMappings, YamlMappings
@@ -45,7 +38,6 @@ def load_eks_configmap(config: DaemonConfig, aws_auth: ClusterObject | None) -> 
     """What is wrong in it is logged and left out; the daemon runs on. None: the cluster has no such object."""
     reader, version = _AwsAuthReader(config.version, aws_auth), config.version
     roles, users, accounts = list(reader.mappings("role")), list(reader.mappings("user")), reader.accounts()
-    patterns = {sso_pattern(role.sso): role for role in roles if role.sso} if config.matches_sso(EKS_CONFIG_MAP) else {}
     folds = version.has(ReleaseFeature.EQUAL_FOLD)
     compare = fold if folds else to_lower
     return BackendTable(
@@ -56,7 +48,7 @@ def load_eks_configmap(config: DaemonConfig, aws_auth: ClusterObject | None) -> 
         folds_users=folds,
         place=no_place if aws_auth is None else _places(aws_auth),
         written=(*roles, *users),
-        patterns=tuple((arn_like_pattern(text), (role,)) for text, role in patterns.items()),
+        patterns=sso_patterns(roles) if config.matches_sso(EKS_CONFIG_MAP) else (),
         accounts=frozenset(accounts),
         notes=reader.notes,
         accounts_route=Route.of(("data", "mapAccounts")),

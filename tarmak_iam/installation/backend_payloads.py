@@ -18,7 +18,7 @@ from tarmak_iam.identity.backend_support import CRD, EKS_CONFIG_MAP, MOUNTED_FIL
 from tarmak_iam.identity.model import DaemonInput, Grant, Identity
 from tarmak_iam.identity.releases import SSO_GATE, ReleaseFeature, spans_text
 from tarmak_iam.identity.viper import ViperSettings
-from tarmak_iam.installation.daemon import Daemon, principal_kind
+from tarmak_iam.installation.daemon import Daemon
 from tarmak_iam.mappings.entries import listed_entries
 from tarmak_iam.mappings.formats import LeftOut, Shadowed, aws_auth, custom_resource, deciding
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
@@ -118,7 +118,7 @@ def _checked(mappings: Mappings, daemon: Daemon) -> Iterator[LeftOut]:
     reasons = {kind: daemon.unsupported_reason(kind) for kind in ("account", "sso")}
     looks_at_sso = daemon.looks_at_sso
     for entry in mappings.entries:
-        kind = principal_kind(entry)
+        kind = entry.principal_kind
         if kind == "sso" and not looks_at_sso:
             yield _unseen(entry.principal, mappings.document.position(entry.route), daemon)
         elif why := reasons.get(kind):

@@ -11,7 +11,6 @@ from tarmak_iam.identity.flags import parse_flags
 from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import SSO_GATE, DaemonVersion
 from tarmak_iam.installation.settings import SettingError
-from tarmak_iam.mappings.entries import MappingEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +97,3 @@ class Daemon:
 
 def _listed(gates: Mapping[str, bool]) -> str:
     return ",".join(f"{name}={str(on).lower()}" for name, on in sorted(gates.items()))
-
-
-def principal_kind(entry: MappingEntry) -> str:
-    """The kind of principal that an entry of the mappings is for."""
-    return "sso" if entry.sso_role is not None and not entry.arn else entry.kind

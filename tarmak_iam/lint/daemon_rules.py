@@ -23,7 +23,6 @@ from tarmak_iam.identity.releases import server_keys
 from tarmak_iam.identity.sts_verification import accepts_tokens_of
 from tarmak_iam.identity.viper import as_texts, field_key, field_value
 from tarmak_iam.installation.backend_payloads import API_SERVER_KEYS, NotCarried
-from tarmak_iam.installation.daemon import principal_kind
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.rule import Rule, Scope, error_rule, warning_rule
@@ -99,7 +98,7 @@ def _reserved_prefix(rule: Rule, installation: Installation) -> Iterator[Finding
     # The first backend that has the entry decides, whatever the next one would say.
     first = {kind: next((each for each in tables if backend_of(each.backend).carries(kind)), None) for kind in _KINDS}
     for entry in entries_of(mappings).mapped if mappings else ():
-        table, username = first[principal_kind(entry.listed)], entry.listed.username
+        table, username = first[entry.listed.principal_kind], entry.listed.username
         reserved = table.reserved_prefixes if table else ()
         prefix = next((each for each in reserved if each and username.startswith(each)), None)
         if prefix is not None:
@@ -173,7 +172,7 @@ def _uncarried(rule: Rule, installation: Installation) -> Iterator[Finding]:
     daemon, mappings = installation.daemon, installation.mappings
     reasons = {kind: daemon.unsupported_reason(kind) for kind in ("account", "sso")}
     for entry in entries_of(mappings).entries if mappings and any(reasons.values()) else ():
-        why = reasons.get(principal_kind(entry.listed))
+        why = reasons.get(entry.listed.principal_kind)
         if why:
             name = f"account {shortened(entry.listed.arn)}" if entry.is_account else entry.name
             what = f"{name}: {why}, so it lets nobody in"
@@ -236,7 +235,7 @@ def _why_idle(name: str, daemon: DaemonConfig, mappings: Mappings) -> tuple[str,
             what,
             "remove it, or choose an image of v0.7.17 or later, which then refuses usernames with these prefixes",
         )
-    kinds = {principal_kind(entry) for entry in mappings.entries} - {"account"}
+    kinds = {entry.principal_kind for entry in mappings.entries} - {"account"}
     before = daemon.backends[: daemon.backends.index(name)]
     if before and all(any(backend_of(each).carries(kind) for each in before) for kind in kinds):
         what = f"no username is refused for the prefixes of {name}: {before[0]} has the same entries and is asked first"

@@ -38,6 +38,11 @@ class MappingEntry:
         return self.arn or (f"{SSO_PREFIX}{self.sso}" if self.sso_role else "")
 
     @property
+    def principal_kind(self) -> str:
+        """`role`, `user`, `account` or `sso`: which kind of principal it is for."""
+        return "sso" if self.sso_role is not None and not self.arn else self.kind
+
+    @property
     def key(self) -> str:
         """Equal for the same principal; empty for an entry without one."""
         return principal_key(self.principal) if self.principal else ""

@@ -270,6 +270,15 @@ def list_for(name: NamedPrincipal) -> str:
     return {"user": "mapUsers", "account": "mapAccounts"}.get(name.kind, "mapRoles")
 
 
+def by_list(entries: Iterable[Wanted], written: Callable[[NamedPrincipal, Wanted], Any]) -> dict[str, list[Any]]:
+    """Entries as they are written, by their list; lists in the order of the documentation, empty ones left out."""
+    lists: dict[str, list[Any]] = {"mapRoles": [], "mapUsers": [], "mapAccounts": []}
+    for entry in entries:
+        name = parse_principal(entry.principal)
+        lists[list_for(name)].append(written(name, entry))
+    return {name: items for name, items in lists.items() if items}
+
+
 def new_entry(name: NamedPrincipal, wanted: Wanted) -> Any:
     """The entry as it is written, in the documented spelling."""
     if name.kind == "account":

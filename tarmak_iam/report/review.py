@@ -20,7 +20,6 @@ from tarmak_iam.findings import Subject
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.caller import identity_of
 from tarmak_iam.identity.model import Grant
-from tarmak_iam.installation.daemon import principal_kind
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Located, Report, Subjects
 from tarmak_iam.mappings.entries import MappingEntry
@@ -132,12 +131,12 @@ class EffectiveEntries:
         failure = self._installation.loaded.failure
         if failure is not None:
             return f"the authenticator would not start: {failure.reason}"
-        why = self._installation.daemon.unsupported_reason(principal_kind(entry))
+        why = self._installation.daemon.unsupported_reason(entry.principal_kind)
         if why:
             return why
         if entry.kind == "account":
             return self._of_account(entry)
-        if principal_kind(entry) == "sso":
+        if entry.principal_kind == "sso":
             account, _, permission_set = entry.sso.partition("/")
             arn = f"arn:aws:iam::{account}:role/AWSReservedSSO_{permission_set}_{_SUFFIX}"
             return self._decided(entry, Grant("sso", entry.sso, "", (), "")) or self._answered(arn)

@@ -13,8 +13,7 @@ from tarmak_iam.identity.viper import ViperSettings, lookup
 from tarmak_iam.mappings.entries import MappingEntry, listed_entries
 from tarmak_iam.mappings.formats.foreign_file import FilePart, LeftOut, Read, shown
 from tarmak_iam.mappings.groups import ADMINS
-from tarmak_iam.mappings.merging import Wanted, list_for, new_entry
-from tarmak_iam.mappings.principals import parse_principal
+from tarmak_iam.mappings.merging import Wanted, by_list, new_entry
 from tarmak_iam.routes import Route
 
 _FILES = (".yaml", ".yml", ".json")
@@ -101,10 +100,6 @@ def _left_out(config: FilePart) -> Read:
 
 def write(entries: Iterable[Wanted], rest: dict[str, Any]) -> dict[str, Any]:
     """A configuration with these entries in the documented spelling; `rest` is one whose other keys come along."""
-    lists: dict[str, list[Any]] = {"mapRoles": [], "mapUsers": [], "mapAccounts": []}
-    for entry in entries:
-        name = parse_principal(entry.principal)
-        lists[list_for(name)].append(new_entry(name, entry))
     kept = {key: value for key, value in rest.items() if to_lower(str(key)) not in (*_TOP, "server", "clusterid")}
     old = lookup(rest, "server")
     server = (
@@ -114,7 +109,7 @@ def write(entries: Iterable[Wanted], rest: dict[str, Any]) -> dict[str, Any]:
     return {
         **({} if own is None else {"clusterID": own}),
         **kept,
-        "server": {**server, **{key: items for key, items in lists.items() if items}},
+        "server": {**server, **by_list(entries, new_entry)},
     }
 
 

@@ -24,8 +24,8 @@ from tarmak_iam.mappings.formats.foreign_file import (
     shown,
 )
 from tarmak_iam.mappings.groups import ADMINS
-from tarmak_iam.mappings.merging import Wanted, list_for, new_entry
-from tarmak_iam.mappings.principals import SSO_PREFIX, parse_principal
+from tarmak_iam.mappings.merging import Wanted, by_list, new_entry
+from tarmak_iam.mappings.principals import SSO_PREFIX, NamedPrincipal
 
 _LISTS = ("mapUsers", "mapRoles", "mapAccounts")  # the later counts: roles are asked before users
 
@@ -143,16 +143,16 @@ def _value(data: FilePart, name: str) -> object:
 
 def write(entries: Iterable[Wanted]) -> dict[str, Any]:
     """The ConfigMap. Keys are in lower case: v0.5.8 to v0.5.27 read no others."""
-    lists: dict[str, list[Any]] = {"mapRoles": [], "mapUsers": [], "mapAccounts": []}
-    for entry in entries:
-        name = parse_principal(entry.principal)
-        written = new_entry(name, replace(entry, user_id=""))
-        if isinstance(written, dict):
-            written = {key.lower(): value for key, value in written.items()}
-        lists[list_for(name)].append(written)
+
+    def written(name: NamedPrincipal, entry: Wanted) -> Any:
+        made = new_entry(name, replace(entry, user_id=""))
+        return {key.lower(): value for key, value in made.items()} if isinstance(made, dict) else made
+
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": AWS_AUTH_NAME, "namespace": AWS_AUTH_NAMESPACE},
-        "data": {name: "\n".join(block_lines(items, Layout())) + "\n" for name, items in lists.items() if items},
+        "data": {
+            name: "\n".join(block_lines(items, Layout())) + "\n" for name, items in by_list(entries, written).items()
+        },
     }
