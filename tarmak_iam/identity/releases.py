@@ -15,6 +15,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from tarmak_iam.aws.arn import PARTITIONS
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.text import quoted
 
@@ -235,23 +236,10 @@ def server_keys() -> tuple[str, ...]:
     return tuple(item.removeprefix(prefix) for item in _table() if item.startswith(prefix))
 
 
-_COMMERCIAL = ("aws", "aws-cn", "aws-us-gov")
-# By the first release of each line whose AWS SDK (from v0.7.5 on: own list) has them; nothing was dropped.
-_LATER_PARTITIONS = (
-    (("aws-iso", "aws-iso-b"), (DaemonVersion(0, 5, 3), DaemonVersion(0, 6, 0), DaemonVersion(0, 7, 1))),
-    (("aws-iso-e", "aws-iso-f"), (DaemonVersion(0, 5, 20), DaemonVersion(0, 6, 13), DaemonVersion(0, 7, 1))),
-    (("aws-eusc",), (DaemonVersion(0, 7, 7),)),
-)
-
-
+@cache
 def known_partitions(version: DaemonVersion) -> tuple[str, ...]:
-    """The partitions that a release takes in an ARN."""
-    version = version.known
-    known: tuple[str, ...] = _COMMERCIAL
-    for partitions, firsts in _LATER_PARTITIONS:
-        if any(first.minor == version.minor and first <= version for first in firsts):
-            known += partitions
-    return known
+    """The partitions that a release takes in an ARN: those of its AWS SDK, from v0.7.5 on of a list of its own."""
+    return tuple(name for name in PARTITIONS if version.has_item(f"partition {name}"))
 
 
 def server_partitions(version: DaemonVersion) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tarmak_iam.aws.arn import PARTITIONS
 from tarmak_iam.identity import Authenticator, whois
 from tarmak_iam.identity.releases import (
     DEFAULT_RELEASE,
@@ -39,6 +40,7 @@ NOT_RECORDED = {
     "STS host of the own region taken in a partition without listed hosts",
     "compared with strings.EqualFold (ARNs of mappings, the signed header)",
     "names: a character of a-z or 0-9 wanted (DNS pattern without anchors)",
+    *(f"partition {name}" for name in PARTITIONS),
     "reservedPrefixConfig counts for EKSConfigMap and CRD",
     "server.ec2DescribeInstancesRoleARN is parsed at the start",
     "times of tokens are checked, X-Amz-Expires up to 900",
