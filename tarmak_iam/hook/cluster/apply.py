@@ -5,8 +5,8 @@ the very end.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import replace
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,12 +18,28 @@ from tarmak_iam.emit.kubernetes_objects import OWN_ANNOTATIONS
 from tarmak_iam.errors import TarmakIamError, ToolError
 from tarmak_iam.hook.cluster.apply_plan import ApplyPlan, ApplyStep, is_settled, make_plan
 from tarmak_iam.hook.cluster.crd_ready import CRD, wait_until_established
-from tarmak_iam.hook.cluster.history import Applied, ApplyFailed, KeptObject, ObjectAction, ObjectChange
+from tarmak_iam.hook.cluster.history import (
+    Applied,
+    ApplyFailed,
+    KeptObject,
+    ObjectAction,
+    ObjectChange,
+    reporting_failure,
+)
 from tarmak_iam.hook.cluster.journal import Journal, finish_notes, left_by, settle
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.lease import leased
 from tarmak_iam.hook.cluster.live_mappings import read_live
-from tarmak_iam.hook.cluster.objects import MANAGER, Index, Object, Ref, in_batches, number_of_kind, object_digest
+from tarmak_iam.hook.cluster.objects import (
+    MANAGER,
+    Index,
+    Object,
+    Ref,
+    in_batches,
+    managed_entries,
+    number_of_kind,
+    object_digest,
+)
 from tarmak_iam.hook.cluster.permissions import check_permissions, explained, permissions_of_apply
 from tarmak_iam.hook.cluster.rollout import (
     ROLLOUT_SECONDS,
@@ -127,11 +143,9 @@ def _who(became: Object, live: Object) -> str:
 
 def _entries(each: Object) -> dict[tuple[str, str], str]:
     """When each manager has changed it last."""
-    entries = (each.get("metadata") or {}).get("managedFields") or ()
     return {
         (str(entry.get("manager", "")), str(entry.get("operation", ""))): f"{entry.get('time')} {entry.get('fieldsV1')}"
-        for entry in entries
-        if isinstance(entry, dict)
+        for entry in managed_entries(each)
     }
 
 
@@ -164,29 +178,34 @@ def apply_to_cluster(
     unless `force`; FileError, nothing changed, where the history cannot be written; ToolError, also where another run
     holds the cluster's lease; ApplyFailed from the first change on.
     """
+    options = _Options(state, dry_run, force, wait, tell, begun, within)
     with nullcontext(kubectl) if dry_run is not None else leased(kubectl, tell) as held:
-        return _planned_and_applied(installation, held, state, dry_run, force, wait, tell, begun, within)
+        return _planned_and_applied(installation, held, options)
 
 
-def _planned_and_applied(
-    installation: Installation,
-    kubectl: Kubectl,
-    state: Path,
-    dry_run: Literal["client", "server"] | None,
-    force: bool,
-    wait: float | None,
-    tell: Progress,
-    begun: Callable[[], None],
-    within: Boundary | None,
-) -> Applied:
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """As `apply_to_cluster` takes them."""
+
+    state: Path
+    dry_run: Literal["client", "server"] | None
+    force: bool
+    wait: float | None
+    tell: Progress
+    begun: Callable[[], None]
+    within: Boundary | None
+
+
+def _planned_and_applied(installation: Installation, kubectl: Kubectl, options: _Options) -> Applied:
+    dry_run, force = options.dry_run, options.force
     objects = manifests(installation)
     server = Server.of(kubectl)
-    is_as_left = left_by(server, state, within)
+    is_as_left = left_by(server, options.state, options.within)
     if dry_run is None:
-        finish_notes(server, state, within)
+        finish_notes(server, options.state, options.within)
     with explained(server, objects):
         plan = make_plan(server, objects, ask=dry_run != "client", force=force, is_as_left=is_as_left)
-    if wait is None:
+    if options.wait is None:
         plan = _with_safe_removals(server, plan)
     before, after = read_live(kubectl).loaded(installation), Loaded.of(installation)
     if not force:
@@ -199,10 +218,10 @@ def _planned_and_applied(
         if dry_run == "server":
             server.validate(objects)
         return replace(foreseen, notes=tuple(dict.fromkeys((*notes, *warnings, *would_be_restarted(check)))))
-    check_permissions(kubectl, permissions_of_apply(server, plan, check), tell)
+    check_permissions(kubectl, permissions_of_apply(server, plan, check), options.tell)
     for each in warnings:
-        tell(each)
-    return _ApplyRun(server, plan, state, foreseen, force, wait, tell, begun, within).carried_out()
+        options.tell(each)
+    return _ApplyRun(server, plan, foreseen, options).carried_out()
 
 
 def _with_safe_removals(server: Server, plan: ApplyPlan) -> ApplyPlan:
@@ -223,35 +242,25 @@ def _of_version(installation: Installation, server: Server) -> Iterator[str]:
         yield f"the objects are for Kubernetes {own}, the cluster runs {found}: see kubernetesVersion in the settings"
 
 
+@dataclass
 class _ApplyRun:
     """One apply, from the first change on."""
 
-    def __init__(
-        self,
-        server: Server,
-        plan: ApplyPlan,
-        path: Path,
-        foreseen: Applied,
-        force: bool,
-        wait: float | None,
-        tell: Progress,
-        begun: Callable[[], None],
-        within: Boundary | None,
-    ) -> None:
-        self._server, self._plan, self._foreseen = server, plan, foreseen
-        self._path, self._within = path, within
-        self._force, self._wait, self._tell, self._on_begun = force, wait, tell, begun
-        self._done: dict[Ref, ObjectChange] = {}
-        self._made: list[tuple[Object, Object]] = []
-        self._begun: set[Ref] = set()
-        self._journal: Journal | None = None
+    _server: Server
+    _plan: ApplyPlan
+    _foreseen: Applied
+    _options: _Options
+    _done: dict[Ref, ObjectChange] = field(default_factory=dict)
+    _made: list[tuple[Object, Object]] = field(default_factory=list)
+    _begun: set[Ref] = field(default_factory=set)
+    _journal: Journal | None = None
 
     def carried_out(self) -> Applied:
         if self._plan.is_change:
             self._journal = self._begin()
         else:
-            settle(self._server, self._path, self._within)
-        with self._reporting_failure():
+            settle(self._server, self._options.state, self._options.within)
+        with reporting_failure(self._failure, self._options.tell):
             for steps in in_batches(self._plan.steps, lambda step: step.wanted, is_of_one_kind=True):
                 self._apply(steps)
             if self._journal is not None:
@@ -272,8 +281,8 @@ class _ApplyRun:
         unsettled = (step for step in self._plan.steps if not is_settled(self._server, step))
         objects = [KeptObject.of(step.live, step.then) for step in unsettled]
         objects += [KeptObject.of(each, None) for each in self._plan.removals]
-        journal = Journal.begin(self._server, objects, self._path, self._within, self._tell)
-        self._on_begun()
+        journal = Journal.begin(self._server, objects, self._options.state, self._options.within, self._options.tell)
+        self._options.begun()
         return journal
 
     def _apply(self, steps: list[ApplyStep]) -> None:
@@ -287,7 +296,7 @@ class _ApplyRun:
         if not work:
             return
         if any(step.action is not ObjectAction.UNCHANGED for step in work):
-            self._tell(f"applying {number_of_kind([step.ref for step in work])}")
+            self._options.tell(f"applying {number_of_kind([step.ref for step in work])}")
         self._begun |= {step.ref for step in work}
         for step, made in zip(work, self._attempt(work), strict=True):
             self._note(replace(step, then=made).action, step.ref, made)
@@ -299,11 +308,11 @@ class _ApplyRun:
 
     def _attempt(self, steps: list[ApplyStep]) -> list[dict[str, object]]:
         try:
-            return self._server.apply([step.pair for step in steps], force=self._force)
+            return self._server.apply([step.pair for step in steps], force=self._options.force)
         except Conflict:  # perhaps with somebody who was just at it: what they did is read again
             found = Index(self._server.read([step.wanted for step in steps]))
             pairs = [(step.wanted, found.get(step.ref)) for step in steps]
-            return self._server.apply(pairs, force=self._force)
+            return self._server.apply(pairs, force=self._options.force)
 
     def _remove(self, batch: list[Object]) -> None:
         """Of one kind."""
@@ -311,13 +320,13 @@ class _ApplyRun:
         for each in batch:
             ref = Ref.of(each)
             if ref.kind == CRD and self._server.others(each):  # made while the rollout was waited for
-                self._tell(f"{ref} stays: objects of it are not ours")
+                self._options.tell(f"{ref} stays: objects of it are not ours")
                 self._note(ObjectAction.UNCHANGED, ref)
             else:
                 refs.append(ref)
         if not refs:
             return
-        self._tell(f"removing {number_of_kind(refs)}")
+        self._options.tell(f"removing {number_of_kind(refs)}")
         self._begun |= set(refs)
         self._server.remove(*refs)
         for ref in refs:
@@ -327,18 +336,7 @@ class _ApplyRun:
 
     def _roll_out(self) -> RolledOut:
         refs = [step.ref for step in self._plan.steps if step.ref.kind == "DaemonSet"]
-        return roll_out_and_restart(self._server, refs, self._wait, self._tell)
-
-    @contextmanager
-    def _reporting_failure(self) -> Iterator[None]:
-        """Nothing that is half done goes unmentioned."""
-        try:
-            yield
-        except TarmakIamError as error:
-            raise self._failure(error) from None
-        except KeyboardInterrupt:
-            self._tell(self._failure(ToolError("interrupted")).message)
-            raise
+        return roll_out_and_restart(self._server, refs, self._options.wait, self._options.tell)
 
     def _failure(self, error: TarmakIamError) -> ApplyFailed:
         steps = [(step.ref, step.live, step.action) for step in self._plan.steps]
@@ -371,7 +369,7 @@ class _ApplyRun:
         return ObjectAction.UNCHANGED if is_as_it_was else action
 
     def _applied(self, rolled_out: bool | None) -> Applied:
-        state = None if self._journal is None else self._path
+        state = None if self._journal is None else self._options.state
         return replace(self._foreseen, changes=tuple(self._done.values()), state=state, rolled_out=rolled_out)
 
     @property

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
@@ -23,6 +24,7 @@ from tarmak_iam.hook.cluster.objects import (
     object_digest,
     without_server_fields,
 )
+from tarmak_iam.hook.programs import Progress
 from tarmak_iam.text import brief_list
 
 if TYPE_CHECKING:
@@ -106,6 +108,18 @@ class ApplyFailed(ToolError):
 
 class RollbackFailed(ToolError):
     """It stopped midway, and says what was done and what was not."""
+
+
+@contextmanager
+def reporting_failure(failure: Callable[[TarmakIamError], ToolError], tell: Progress) -> Iterator[None]:
+    """Nothing that is half done goes unmentioned: an error is raised as `failure` makes it, and Ctrl-C reported so."""
+    try:
+        yield
+    except TarmakIamError as error:
+        raise failure(error) from None
+    except KeyboardInterrupt:
+        tell(failure(ToolError("interrupted")).message)
+        raise
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from typing import Any
 from tarmak_iam.emit.labels import NAME
 from tarmak_iam.errors import ToolError
 from tarmak_iam.hook.cluster.kubectl import Kubectl, is_forbidden, items_of, why
-from tarmak_iam.hook.cluster.objects import CHANGED_AT, MANAGER, Object, Ref
+from tarmak_iam.hook.cluster.objects import CHANGED_AT, MANAGER, Object, Ref, managed_entries
 from tarmak_iam.installation.backend_payloads import CONFIG_KEY
 
 _ENDED = ("Succeeded", "Failed")
@@ -169,7 +169,7 @@ def api_server_time(kubectl: Kubectl) -> datetime:
 
 def _owners(config_map: Object, key: str) -> Iterator[tuple[datetime, bool]]:
     """When those who own the key wrote last, and whether that was anything but an apply of ours."""
-    for entry in (config_map.get("metadata") or {}).get("managedFields") or ():
+    for entry in managed_entries(config_map):
         fields: Any = entry.get("fieldsV1") or {}
         time = time_of(entry.get("time", ""))
         if time is not None and any(f"f:{key}" in (fields.get(name) or {}) for name in ("f:data", "f:binaryData")):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tarmak_iam.document.files import Boundary
-from tarmak_iam.errors import TarmakIamError, ToolError
+from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.hook.cluster.crd_ready import CRD, wait_until_established
 from tarmak_iam.hook.cluster.history import (
     History,
@@ -19,6 +19,7 @@ from tarmak_iam.hook.cluster.history import (
     RolledBack,
     Status,
     composed,
+    reporting_failure,
 )
 from tarmak_iam.hook.cluster.journal import load_history, write_history
 from tarmak_iam.hook.cluster.kubectl import Kubectl
@@ -144,26 +145,22 @@ class _Notes:
             self.history = write_history(found, self.path, self.within)
 
 
+@dataclass
 class _RollbackRun:
     """One rollback, from the first change on."""
 
-    def __init__(
-        self,
-        server: Server,
-        notes: _Notes,
-        steps: Sequence[UndoStep],
-        foreseen: RolledBack,
-        tell: Progress,
-        wait: float | None,
-    ) -> None:
-        self._server, self._notes, self._steps, self._foreseen = server, notes, steps, foreseen
-        self._tell, self._wait = tell, wait
-        self._done: dict[Ref, ObjectChange] = {}
+    _server: Server
+    _notes: _Notes
+    _steps: Sequence[UndoStep]
+    _foreseen: RolledBack
+    _tell: Progress
+    _wait: float | None
+    _done: dict[Ref, ObjectChange] = field(default_factory=dict)
 
     def carried_out(self) -> RolledBack:
         self._notes.write(Status.UNDOING)
         removals = [each for each in reversed(self._steps) if each.action is ObjectAction.REMOVED]
-        with self._reporting_failure():
+        with reporting_failure(self._failure, self._tell):
             self._put_back()
             put_back = [each.then for each in self._steps if each.then is not None]
             rolled_out = self._roll_out([*put_back, *self._untouched_daemon()])
@@ -242,17 +239,6 @@ class _RollbackRun:
             return False
         self._tell(f"{Ref.of(each)} stays: objects of it are not ours")
         return True
-
-    @contextmanager
-    def _reporting_failure(self) -> Iterator[None]:
-        """Nothing that is half done goes unmentioned."""
-        try:
-            yield
-        except TarmakIamError as error:
-            raise self._failure(error) from None
-        except KeyboardInterrupt:
-            self._tell(self._failure(ToolError("interrupted")).message)
-            raise
 
     def _failure(self, error: TarmakIamError) -> RollbackFailed:
         done = brief_list(each.text for each in self._done.values() if each.action is not ObjectAction.UNCHANGED)

@@ -10,7 +10,6 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -99,7 +98,7 @@ def back_up(path: Path, *, spare: Path | None = None) -> Backup:
         mode = path.stat().st_mode & 0o777
     except OSError as error:
         raise file_error("cannot be read", path, error) from None
-    return Backup(path, data, mode, _write_copy_or_spare(path, "before", data, mode, spare))
+    return Backup(path, data, mode, _write_copy_or_spare(path, data, mode, spare))
 
 
 def restore_backup(backup: Backup, *, finished: bool = True) -> BackupReport:
@@ -151,7 +150,7 @@ def _write(backup: Backup, now: bytes | None, restored: Restored) -> BackupRepor
         return _put_back(backup, now, restored.reason)
     if restored.data != now:
         replace_file(backup.path, restored.data, expected=now, mode=backup.mode, secret=True)
-    _remove_copy(backup.copy)
+    _remove(backup.copy)
     return BackupReport(restored.outcome, backup.path, restored.changes, restored.removed_comments)
 
 
@@ -165,9 +164,9 @@ def _put_back(backup: Backup, now: bytes | None, reason: str) -> BackupReport:
         replace_file(backup.path, backup.data, expected=now, mode=backup.mode, secret=True)
     except FileError:
         if not _renamed(backup, now):
-            _remove_copy(theirs)  # it is in the file still
+            _remove(theirs)  # it is in the file still
             raise
-    _remove_copy(backup.copy)
+    _remove(backup.copy)
     return BackupReport("put back", backup.path, reason=reason, copy=theirs)
 
 
@@ -190,13 +189,13 @@ def _read_settled(path: Path) -> bytes | None:
     return data
 
 
-def _write_copy_or_spare(path: Path, what: str, data: bytes, mode: int, spare: Path | None) -> Path:
+def _write_copy_or_spare(path: Path, data: bytes, mode: int, spare: Path | None) -> Path:
     try:
-        return _write_copy(path.parent, path.name, what, data, mode)
+        return _write_copy(path.parent, path.name, "before", data, mode)
     except FileError:
         if spare is None:
             raise
-        return _write_copy(spare, path.name, what, data, 0o600)  # a directory that others may look into
+        return _write_copy(spare, path.name, "before", data, 0o600)  # a directory that others may look into
 
 
 def _write_copy(directory: Path, name: str, what: str, data: bytes, mode: int) -> Path:
@@ -215,11 +214,11 @@ def _write_copy(directory: Path, name: str, what: str, data: bytes, mode: int) -
     raise AssertionError("numbers do not end")
 
 
-def _remove_copy(path: Path | None) -> None:
-    """A text that is in the file itself. One that cannot be removed does no harm."""
-    if path is not None:
+def _remove(*copies: Path | None) -> None:
+    """Of a text that is in the file itself. One that cannot be removed does no harm."""
+    for each in filter(None, copies):
         with contextlib.suppress(OSError):
-            path.unlink()
+            each.unlink()
 
 
 def _reason(error: FileError) -> str:
@@ -247,7 +246,7 @@ def _recovered(path: Path, *, is_alone: bool) -> tuple[str, ...]:
     if now is None:
         return ()
     if is_alone:
-        _remove_redundant(each for each, text in texts.items() if text == now)
+        _remove(*(each for each, text in texts.items() if text == now))
     if _has_comments(now):
         return ()
     others = [each for each, text in texts.items() if text != now]
@@ -262,7 +261,7 @@ def _restored_from(path: Path, now: bytes, copy: Path, text: bytes, *, may_write
     found = restore(text, now, filename=str(path))
     if may_write and (found.outcome == "restored" or not now.strip()):
         replace_file(path, found.data, expected=now, mode=copy.stat().st_mode & 0o777, secret=True)
-        _remove_redundant([copy])
+        _remove(copy)
         what = f"restored comments and layout from {copy.name}, which an interrupted `tarmak-iam run` left"
         return (f"{path}: note: {what}{_also(found)}",)
     if not _has_comments(text):
@@ -288,13 +287,6 @@ def _copies_of(path: Path) -> list[Path]:
         found = [(each.lstat(), each) for each in path.parent.iterdir() if pattern.fullmatch(each.name)]
     own = [(status.st_mtime_ns, each) for status, each in found if not stat.S_ISLNK(status.st_mode)]
     return [each for _, each in sorted(own, reverse=True)]
-
-
-def _remove_redundant(texts: Iterable[Path]) -> None:
-    """What is in the file itself. One that cannot be removed does no harm."""
-    for each in texts:
-        with contextlib.suppress(OSError):
-            each.unlink()
 
 
 def _has_comments(text: bytes) -> bool:
