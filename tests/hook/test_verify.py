@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam.errors import ToolError
-from tarmak_iam.hook.cluster.kubectl import Kubectl
+from tarmak_iam.hook.cluster.pods import DaemonPod
+from tarmak_iam.hook.cluster.rollout import PodCheck, StalePod
 from tarmak_iam.hook.login.caller import NoToken
 from tarmak_iam.hook.login.review import LoginOutcome
-from tarmak_iam.hook.login.verify import CheckPods, RunningPods, verify_login
+from tarmak_iam.hook.login.verify import verify_login
 from tarmak_iam.hook.programs import Completed
 from tests.emit.installations import MAPPINGS, installation
 from tests.support.applied import made
@@ -191,40 +192,57 @@ def test_no_credentials(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> No
         "no token can be made: there are no AWS credentials; log in to AWS; verify as "
         "arn:aws:iam::111122223333:role/Admin, with --role ARN or AWS_PROFILE"
     )
-    stale = verify_login(made(), kubectl_of(cluster), check_pods=running("pod p runs another configuration"))
-    assert (stale.outcome, stale.diagnosis[-1]) == (LoginOutcome.FAILED, "pod p runs another configuration")
+    running(monkeypatch, PodCheck(stale=STALE))
+    stale = verified(cluster)
+    assert (stale.outcome, stale.diagnosis[-1]) == (LoginOutcome.FAILED, "pod p on master-1: it runs another one")
 
 
-def running(*stale: str, notes: tuple[str, ...] = ()) -> CheckPods:
-    return lambda _: RunningPods(stale, notes)
+POD = DaemonPod.of({"metadata": {"name": "p"}, "spec": {"nodeName": "master-1"}})
+STALE = (StalePod(POD, "it runs another one"),)
+
+
+def running(monkeypatch: pytest.MonkeyPatch, *checks: PodCheck | ToolError) -> list[PodCheck | ToolError]:
+    """What is found of the pods, one after the other, the last one also for all that follow; what is left of it."""
+    left = list(checks)
+
+    def check(_: object) -> PodCheck:
+        found = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(found, ToolError):
+            raise found
+        return found
+
+    monkeypatch.setattr("tarmak_iam.hook.login.verify.check_pods", check)
+    return left
 
 
 class TestRunningPods:
-    def test_what_could_not_be_looked_at_is_no_failure(self, cluster: Cluster) -> None:
+    def test_what_could_not_be_looked_at_is_no_failure(self, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
         let_in(cluster, ADMIN)
-        found = verify_login(made(), kubectl_of(cluster), check_pods=running(notes=("the pods may not be listed",)))
+        running(monkeypatch, PodCheck(notes=("the pods may not be listed",)))
+        found = verified(cluster)
         assert found.outcome is LoginOutcome.VERIFIED
         assert found.diagnosis[-1] == "the pods may not be listed"
 
-    def test_a_login_that_succeeds_is_not_enough(self, cluster: Cluster) -> None:
+    def test_a_login_that_succeeds_is_not_enough(self, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
         let_in(cluster, ADMIN)
-        found = verify_login(made(), kubectl_of(cluster), seconds=10, check_pods=running("pod p runs another one"))
+        running(monkeypatch, PodCheck(stale=STALE))
+        found = verified(cluster)
         assert found.outcome is LoginOutcome.FAILED
-        assert found.diagnosis == (f"{ARN} is 'admin' with system:masters, as whois says", "pod p runs another one")
+        assert found.diagnosis == (
+            f"{ARN} is 'admin' with system:masters, as whois says",
+            "pod p on master-1: it runs another one",
+        )
         assert cluster.clock > 0, "it may be replaced meanwhile"
 
-    def test_one_that_is_replaced_meanwhile(self, cluster: Cluster) -> None:
+    def test_one_that_is_replaced_meanwhile(self, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
         let_in(cluster, ADMIN)
-        answers = [RunningPods(("pod p runs another one",)), RunningPods()]
-        found = verify_login(made(), kubectl_of(cluster), seconds=10, check_pods=lambda _: answers.pop(0))
-        assert (found.outcome, answers) == (LoginOutcome.VERIFIED, [])
+        left = running(monkeypatch, PodCheck(stale=STALE), PodCheck())
+        assert (verified(cluster).outcome, left) == (LoginOutcome.VERIFIED, [PodCheck()])
 
-    def test_pods_that_may_not_be_looked_at(self, cluster: Cluster) -> None:
-        def forbidden(_: Kubectl) -> RunningPods:
-            raise ToolError("pods is forbidden")
-
+    def test_pods_that_may_not_be_looked_at(self, cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
         let_in(cluster, ADMIN)
-        found = verify_login(made(), kubectl_of(cluster), check_pods=forbidden)
+        running(monkeypatch, ToolError("pods is forbidden"))
+        found = verified(cluster)
         assert found.outcome is LoginOutcome.VERIFIED
         assert found.diagnosis[-1] == ("which configuration the pods run could not be looked up: pods is forbidden")
 

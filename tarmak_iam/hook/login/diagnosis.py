@@ -16,8 +16,7 @@ from tarmak_iam.emit.labels import NAME, NAMESPACE, SELECTOR
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.cluster.live_mappings import LiveMappings, read_live
-from tarmak_iam.hook.cluster.objects import Ref
-from tarmak_iam.hook.cluster.rollout import pod_troubles, read_rollout
+from tarmak_iam.hook.cluster.rollout import DAEMONSET, pod_troubles, read_rollout
 from tarmak_iam.hook.login.caller import StsAnswer
 from tarmak_iam.hook.login.review import (
     DISTRUSTED,
@@ -133,9 +132,6 @@ def _canonical(identity: Identity) -> str:
         return canonicalize(identity.arn)[1].lower()
     except ArnError:
         return identity.arn.lower()
-
-
-_DAEMONSET = Ref("apps/v1", "DaemonSet", NAMESPACE, NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,16 +259,16 @@ def _of_daemon(evidence: LoginEvidence, *, only_troubles: bool = False) -> Itera
     if not only_troubles:
         yield _rollout(evidence)
     try:
-        yield from pod_troubles(evidence.kubectl, _DAEMONSET)
+        yield from pod_troubles(evidence.kubectl, DAEMONSET)
     except TarmakIamError as error:
         yield f"its pods cannot be asked: {error.message}"
 
 
 def _rollout(evidence: LoginEvidence) -> str:
     try:
-        return read_rollout(evidence.kubectl, _DAEMONSET).text
+        return read_rollout(evidence.kubectl, DAEMONSET).text
     except TarmakIamError as error:
-        return f"the {_DAEMONSET} cannot be read: {error.message}"
+        return f"the {DAEMONSET} cannot be read: {error.message}"
 
 
 def _live(evidence: LoginEvidence) -> LiveMappings | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tarmak_iam.access.diff import Loaded, who
@@ -10,7 +9,7 @@ from tarmak_iam.access.lockout import is_admin, is_for_nodes, is_instance
 from tarmak_iam.aws.arn import ArnError, Principal, canonicalize, is_sso_role
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.hook.cluster.kubectl import Kubectl
-from tarmak_iam.hook.cluster.rollout import check_pods as check_pods_of
+from tarmak_iam.hook.cluster.rollout import PodCheck, check_pods
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.login.caller import CallerToken, NoToken, StsAnswer, ask_sts, caller_token
 from tarmak_iam.hook.login.diagnosis import LoginEvidence, diagnose_login
@@ -69,18 +68,6 @@ _PAUSE = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class RunningPods:
-    """A line for each pod that runs another configuration than the cluster's, and what could not be looked at."""
-
-    stale: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-CheckPods = Callable[[Kubectl], RunningPods]
-"""Raises ToolError."""
-
-
-@dataclass(frozen=True, slots=True)
 class Verified:
     """What a login came to, by its `outcome`.
 
@@ -113,11 +100,6 @@ class Verified:
         return ("--role", role) if role else ()
 
 
-def _running_pods(kubectl: Kubectl) -> RunningPods:
-    found = check_pods_of(Server.of(kubectl))
-    return RunningPods(tuple(each.text for each in found.stale), found.notes)
-
-
 def verify_login(
     installation: Installation,
     kubectl: Kubectl,
@@ -125,16 +107,15 @@ def verify_login(
     seconds: float = VERIFY_SECONDS,
     tell: Progress = no_progress,
     pause: float = _PAUSE,
-    check_pods: CheckPods = _running_pods,
 ) -> Verified:
     """The caller is whoever AWS's settings, and role and profile of the cluster's settings, say; `kubectl` is the
     admin's, whose certificate needs no authenticator.
 
-    `check_pods` looks for pods that run another configuration than the cluster's: no login is verified while one does.
-    A login that fails is tried again for up to `seconds`, each time with a new token: the API server keeps an answer
-    for two minutes by token. Raises ToolError where the API server cannot be asked at all.
+    No login is verified while a pod runs another configuration than the cluster's. A login that fails is tried again
+    for up to `seconds`, each time with a new token: the API server keeps an answer for two minutes by token. Raises
+    ToolError where the API server cannot be asked at all.
     """
-    run = _Verification(installation, kubectl, check_pods)
+    run = _Verification(installation, kubectl)
     deadline, is_announced = kubectl.clock() + seconds, False
     while True:
         try:
@@ -156,7 +137,7 @@ class _Attempt:
     sts: StsAnswer
     identity: Identity | None
     expected: Answer | None
-    pods: RunningPods
+    pods: PodCheck
 
     @property
     def outcome(self) -> LoginOutcome:
@@ -171,9 +152,9 @@ class _Attempt:
 
 
 class _Verification:
-    def __init__(self, installation: Installation, kubectl: Kubectl, check_pods: CheckPods) -> None:
+    def __init__(self, installation: Installation, kubectl: Kubectl) -> None:
         installation.check_masters()
-        self._made, self._kubectl, self._check_pods = installation, kubectl, check_pods
+        self._made, self._kubectl = installation, kubectl
         self._server = kubectl.versions()[1]
 
     def attempt(self) -> _Attempt:
@@ -196,7 +177,7 @@ class _Verification:
 
     def verified(self, found: _Attempt) -> Verified:
         evidence = LoginEvidence(self._made, self._kubectl, found.token.text, found.reviewed, found.sts, found.identity)
-        diagnosis = (*diagnose_login(evidence, found.expected), *found.pods.stale, *found.pods.notes)
+        diagnosis = (*diagnose_login(evidence, found.expected), *_lines(found.pods))
         open_to = candidates(self._made)
         return Verified(
             outcome=found.outcome,
@@ -214,7 +195,7 @@ class _Verification:
     def without_token(self, error: NoToken) -> Verified:
         """Nobody has tried to log in; what runs in the cluster is looked at all the same."""
         pods, open_to = self._pods(), candidates(self._made)
-        seen = (*pods.stale, *pods.notes)
+        seen = _lines(pods)
         if pods.stale:
             outcome, diagnosis = LoginOutcome.FAILED, (str(error), *seen)
             why = "; ".join(diagnosis)
@@ -240,11 +221,11 @@ class _Verification:
         of_role = f", and `role` is set to {role}" if role else ""
         return f"you ({who}) are not mapped{of_role}; {advised}"
 
-    def _pods(self) -> RunningPods:
+    def _pods(self) -> PodCheck:
         try:
-            return self._check_pods(self._kubectl)
+            return check_pods(Server.of(self._kubectl))
         except TarmakIamError as error:
-            return RunningPods(notes=(f"which configuration the pods run could not be looked up: {error.message}",))
+            return PodCheck(notes=(f"which configuration the pods run could not be looked up: {error.message}",))
 
     def _expected(self, identity: Identity | None, seen: UserInfo | None) -> Answer | None:
         if identity is None:
@@ -255,6 +236,11 @@ class _Verification:
         session = identity.user_id.rpartition(":")[2]
         names = {session: seen.username.rpartition(":")[2]} if seen is not None and session.startswith("i-") else {}
         return self._made.authenticator(private_dns_names=names).whois(identity)
+
+
+def _lines(pods: PodCheck) -> tuple[str, ...]:
+    """Of each pod that runs another configuration than the cluster's, and of what could not be looked at."""
+    return (*(each.text for each in pods.stale), *pods.notes)
 
 
 def _identity_in(seen: UserInfo | None) -> Identity | None:
