@@ -275,11 +275,11 @@ def test_a_kind_that_we_do_not_know_is_looked_up_and_one_that_nobody_knows_is_no
     )
     resources = _Resources(cluster.kubectl())
     known, unknown = Ref("x.example.org/v1", "Gateway", "n", "a"), Ref("y.example.org/v1", "Gateway", "n", "a")
-    assert list(resources.rights(known, "patch")) == [Permission("gateways", "x.example.org", "n", "a", "patch")]
-    assert list(resources.rights(unknown, "patch")) == []
+    assert list(resources.permissions(known, "patch")) == [Permission("gateways", "x.example.org", "n", "a", "patch")]
+    assert list(resources.permissions(unknown, "patch")) == []
     # However many objects there are, a kind is looked up once.
     calls = len(cluster.calls)
-    assert len([each for ref in [replace(known, name="b"), unknown] for each in resources.rights(ref, "get")]) == 1
+    assert len([each for ref in [replace(known, name="b"), unknown] for each in resources.permissions(ref, "get")]) == 1
     assert len(cluster.calls) == calls
 
 

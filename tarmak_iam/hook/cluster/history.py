@@ -102,7 +102,7 @@ class ApplyFailed(ToolError):
         # Where nothing is kept of it, a rollback would undo an earlier change.
         restores = ", or rollback, which restores what was there before" if applied.state is not None else ""
         super().__init__("; ".join(parts), remedy=f"run apply again{restores}")
-        self.reason, self.applied, self.left, self.unknown = reason, applied, left, unknown
+        self.applied, self.left, self.unknown = applied, left, unknown
         self.state = applied.state
 
 

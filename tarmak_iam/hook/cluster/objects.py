@@ -117,8 +117,8 @@ def without_server_fields(each: Object) -> Object:
 
 
 def comparable(each: Object) -> Object:
-    """`cleaned`, without what controllers add, the copy that kubectl's own apply keeps in an annotation, and our own
-    annotations: for comparing and showing."""
+    """`without_server_fields`, without what controllers add, the copy that kubectl's own apply keeps in an annotation,
+    and our own annotations: for comparing and showing."""
     kept = without_server_fields(each)
     annotations = kept["metadata"].get("annotations")
     if isinstance(annotations, dict):

@@ -105,10 +105,10 @@ class PermissionsMissing(ToolError):
         )
 
 
-def _described(rights: Sequence[Permission]) -> Iterator[str]:
+def _described(permissions: Sequence[Permission]) -> Iterator[str]:
     """As in "create, patch configmaps/x, daemonsets.apps/x in kube-system"."""
     verbs: dict[tuple[str, str], list[str]] = {}
-    for each in rights:
+    for each in permissions:
         verbs.setdefault((each.namespace, each.target), []).append(each.verb)
     targets: dict[tuple[str, str], list[str]] = {}
     for (namespace, target), found in verbs.items():
@@ -118,17 +118,17 @@ def _described(rights: Sequence[Permission]) -> Iterator[str]:
 
 
 def check_permissions(kubectl: Kubectl, wanted: Iterable[Permission], tell: Progress = no_progress) -> None:
-    """Raises RightsMissing with all that are not there, and ToolError where the API server cannot be asked. Where it
-    does not tell, `tell` hears of it."""
-    rights = sorted(set(wanted))
-    if not rights:
+    """Raises PermissionsMissing with all that are not there, and ToolError where the API server cannot be asked. Where
+    it does not tell, `tell` hears of it."""
+    asked = sorted(set(wanted))
+    if not asked:
         return
-    denied = _denied(kubectl, sorted({each.of_all for each in rights}))
+    denied = _denied(kubectl, sorted({each.of_all for each in asked}))
     if denied is None:
         tell("note: the API server does not say what you may do: if a right is missing, this stops midway")
         return
     # Rules may name objects: whoever may not touch all of a kind is asked about each.
-    left = [each for each in rights if each.of_all in denied]
+    left = [each for each in asked if each.of_all in denied]
     named = [each for each in left if each.name]
     if named and len(named) <= _BY_NAME:
         denied = _denied(kubectl, named) or set()
@@ -144,17 +144,17 @@ def permissions_of_apply(server: Server, plan: ApplyPlan, check: PodCheck) -> It
         yield _IDENTITY
     for step in plan.steps:
         if not is_settled(server, step):
-            yield from resources.rights(step.ref, *_writing(server, step.wanted, step.live))
+            yield from resources.permissions(step.ref, *_writing(server, step.wanted, step.live))
     for each in plan.removals:
-        yield from resources.rights(Ref.of(each), "delete")
+        yield from resources.permissions(Ref.of(each), "delete")
     yield from permissions_of_restart(check, plan.ends)
 
 
 def permissions_of_rollback(server: Server, steps: Sequence[UndoStep], check: PodCheck) -> Iterator[Permission]:
-    """As `rights_of_apply`."""
+    """As `permissions_of_apply`."""
     resources = _Resources(server.kubectl)
     for each in steps:
-        yield from resources.rights(each.ref, *_restoring(each))
+        yield from resources.permissions(each.ref, *_restoring(each))
     yield from permissions_of_restart(check, [(each.live, each.then) for each in steps])
 
 
@@ -190,7 +190,7 @@ def _explain(server: Server, objects: Sequence[Object], *, are_applied: bool) ->
     resources = _Resources(server.kubectl)
     refs = [Ref.of(each) for each in objects]
     listing = _of_listing(server) if are_applied else ()
-    reading = [_IDENTITY, *listing, *(right for ref in refs for right in resources.rights(ref, "get"))]
+    reading = [_IDENTITY, *listing, *(each for ref in refs for each in resources.permissions(ref, "get"))]
     missing: tuple[Permission, ...] = ()
     found: list[Object] = []
     try:
@@ -199,15 +199,10 @@ def _explain(server: Server, objects: Sequence[Object], *, are_applied: bool) ->
     except PermissionsMissing as error:
         missing = error.missing
     live = Index(found)
-    writing = (
-        []
-        if not are_applied
-        else [
-            right
-            for each, ref in zip(objects, refs, strict=True)
-            for right in resources.rights(ref, *_writing(server, each, live.get(ref)))
-        ]
-    )
+    writing: list[Permission] = []
+    if are_applied:
+        for each, ref in zip(objects, refs, strict=True):
+            writing += resources.permissions(ref, *_writing(server, each, live.get(ref)))
     try:
         check_permissions(server.kubectl, writing)
     except PermissionsMissing as error:
@@ -246,7 +241,7 @@ class _Resources:
     kubectl: Kubectl
     _found: dict[tuple[str, str], str | None] = field(default_factory=dict)
 
-    def rights(self, ref: Ref, *verbs: str) -> Iterator[Permission]:
+    def permissions(self, ref: Ref, *verbs: str) -> Iterator[Permission]:
         """None for a kind that nobody knows: the API server is asked about it when it is applied."""
         resource = self._resource(ref) if verbs else None
         for verb in verbs if resource is not None else ():
@@ -270,11 +265,11 @@ class _Resources:
         return next((name for name in names if "/" not in name), None)
 
 
-def _denied(kubectl: Kubectl, rights: Sequence[Permission]) -> set[Permission] | None:
+def _denied(kubectl: Kubectl, permissions: Sequence[Permission]) -> set[Permission] | None:
     """Those that there are not; None where the API server does not tell. Raises ToolError."""
     reviews = [
         {"apiVersion": _API, "kind": "SelfSubjectAccessReview", "spec": {"resourceAttributes": each.attributes}}
-        for each in rights
+        for each in permissions
     ]
     listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": reviews})
     # Not validated: kubectl would ask for the API server's whole schema first.
@@ -284,7 +279,7 @@ def _denied(kubectl: Kubectl, rights: Sequence[Permission]) -> set[Permission] |
     if done.code:
         raise kubectl.failure(done, "create")
     answers = objects_of(done)
-    if len(answers) != len(rights):
+    if len(answers) != len(permissions):
         raise ToolError("kubectl did not print an answer for each SelfSubjectAccessReview")
     allowed = [bool((each.get("status") or {}).get("allowed")) for each in answers]
-    return {each for each, is_allowed in zip(rights, allowed, strict=True) if not is_allowed}
+    return {each for each, is_allowed in zip(permissions, allowed, strict=True) if not is_allowed}

@@ -30,7 +30,7 @@ _SECONDS = 0.5
 @dataclass(frozen=True, slots=True)
 class Backup:
     """The file as it was: `data` None where there was none. `copy` is where its text lies meanwhile, so that it
-    outlives whatever happens to this process; `put_back` takes it away, or names it."""
+    outlives whatever happens to this process; `restore_backup` takes it away, or names it."""
 
     path: Path
     data: bytes | None = field(repr=False)
