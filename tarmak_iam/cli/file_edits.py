@@ -125,8 +125,8 @@ def in_turn(
     def waiting(text: str) -> None:
         note(f"waiting up to {_SECONDS} seconds: {text}")
 
-    with stops_raised(), file_lock(lock_file, busy, seconds=_SECONDS, patience=_PATIENCE, waiting=waiting) as lock:
-        first(lock.problem is None)
+    with stops_raised(), file_lock(lock_file, busy, seconds=_SECONDS, patience=_PATIENCE, waiting=waiting) as held:
+        first(held.problem is None)
         for _ in range(1, _ATTEMPTS):
             try:
                 return edit()

@@ -48,11 +48,11 @@ def run_rewriting(command: Sequence[str], path: Path, environment: Mapping[str, 
     with stops_raised(), contextlib.ExitStack() as stack:
         lock = file_lock(lock_file_of(path), _busy, seconds=_WAIT_SECONDS, waiting=_note_waiting)
         try:
-            problem = stack.enter_context(lock).problem
+            held = stack.enter_context(lock)
         except KeyboardInterrupt as stop:
             print_prefixed("interrupted: tarmak was not started, and nothing was changed")
             return code_of_signal(getattr(stop, "signum", signal.SIGINT))
-        for line in backup.recover(path, is_alone=problem is None):
+        for line in backup.recover(path, is_alone=held.problem is None):
             print_prefixed(line)
         return _run_with_backup(command, path, environment)
 

@@ -34,8 +34,8 @@ def busy(holder: str) -> str:
 
 def test_it_is_its_owner_s_alone_and_gone_afterwards(tmp_path: Path) -> None:
     path = tmp_path / ".lock"
-    with file_lock(path, busy) as lock:
-        assert lock.problem is None
+    with file_lock(path, busy) as held:
+        assert held.problem is None
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
         assert path.read_text() == f"{os.getpid()}\n"
     assert list(tmp_path.iterdir()) == []
@@ -64,8 +64,8 @@ def test_a_turn_comes_when_the_holder_is_done(tmp_path: Path) -> None:
     holder = threading.Thread(target=hold)
     holder.start()
     assert held.wait(10)
-    with file_lock(path, busy, seconds=10, waiting=waiting) as lock:
-        assert lock.problem is None
+    with file_lock(path, busy, seconds=10, waiting=waiting) as mine:
+        assert mine.problem is None
         assert path.exists()
     holder.join()
     assert said == [f"process {os.getpid()} is editing the file"]
@@ -114,16 +114,16 @@ def test_a_holder_that_is_killed_holds_nothing(tmp_path: Path) -> None:
         holder.send_signal(signal.SIGKILL)
         holder.wait(10)
     assert path.exists()
-    with file_lock(path, busy) as lock:
-        assert lock.problem is None
+    with file_lock(path, busy) as held:
+        assert held.problem is None
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
     path = tmp_path / ".lock"
     path.symlink_to(tmp_path / "elsewhere")
-    with file_lock(path, busy) as lock:
-        assert "cannot be locked" in str(lock.problem)
+    with file_lock(path, busy) as held:
+        assert "cannot be locked" in str(held.problem)
     assert not (tmp_path / "elsewhere").exists()
 
 
@@ -136,8 +136,8 @@ def test_what_is_no_lock_file_is_left_alone(tmp_path: Path, kind: str) -> None:
     else:
         other.write_text("kept\n")
         os.link(other, path)
-    with file_lock(path, busy) as lock:
-        assert str(lock.problem) == (
+    with file_lock(path, busy) as held:
+        assert str(held.problem) == (
             f"{path}: this is no lock file of ours, so that a second run would go unnoticed; remove it"
         )
     assert path.exists()
