@@ -15,8 +15,8 @@ from tarmak_iam.emit import render
 from tarmak_iam.emit.emitters import GROUP as EMITTERS
 from tarmak_iam.lint.check import GROUP as RULES
 from tarmak_iam.mappings.mappings_file import Mappings
-from tests.emit.installations import MAPPINGS, installation
 from tests.support import PACKAGE, ROOT, bring_plugins
+from tests.support.installations import MAPPINGS, installation
 
 TEXT = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tarmak_iam.access.diff import Effect, effect_json, effects
 from tarmak_iam.identity import Authenticator
 from tarmak_iam.identity.caller import identity_of
-from tests.emit.installations import installation
+from tests.support.installations import installation
 
 ROLE = "arn:aws:iam::111122223333:role/Dev"
 

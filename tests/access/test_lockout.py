@@ -16,7 +16,7 @@ from tarmak_iam.mappings.formats import read_mappings
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.mappings.merging import Wanted
 from tarmak_iam.mappings.principals import parse_principal
-from tests.emit.installations import installation
+from tests.support.installations import installation
 
 ADMIN, OTHER = "arn:aws:iam::111122223333:role/Admin", "arn:aws:iam::111122223333:user/bob"
 NODE = "arn:aws:iam::111122223333:role/Node"

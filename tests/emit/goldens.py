@@ -10,7 +10,7 @@ from tarmak_iam.emit import manifests
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.installation.settings import SETTINGS_NAME, parse_settings
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
-from tests.emit.installations import CONFIG, MAPPINGS, ON
+from tests.support.installations import CONFIG, MAPPINGS, ON
 
 FOLDER = Path(__file__).parent / "golden"
 OUTPUT = "manifests.yaml"

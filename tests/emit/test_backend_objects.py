@@ -24,8 +24,8 @@ from tarmak_iam.identity.model import Identity
 from tarmak_iam.identity.releases import DaemonVersion, known_releases
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.mappings.mappings_file import Mappings
-from tests.emit.installations import CONFIG, MAPPINGS, ON, installation
 from tests.emit.kubernetes_schemas import kubernetes_schema
+from tests.support.installations import CONFIG, MAPPINGS, ON, installation
 
 RICH = """\
 # people

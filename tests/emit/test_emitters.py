@@ -13,8 +13,8 @@ from tarmak_iam.emit.emitters import GROUP
 from tarmak_iam.emit.emitters import objects as emitted
 from tarmak_iam.emit.kustomization import object_files
 from tarmak_iam.errors import ConfigError
-from tests.emit.installations import installation
 from tests.support import bring_plugins
+from tests.support.installations import installation
 
 Bring = Callable[..., None]
 

@@ -10,8 +10,8 @@ from tarmak_iam.config import TarmakConfig
 from tarmak_iam.emit.flags import webhook_args, webhook_hieradata
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation.installation import Installation
-from tests.emit.installations import installation
 from tests.support import GOLDEN, golden_json
+from tests.support.installations import installation
 
 EXPECTED = golden_json("tarmak", "expected.json")
 # What Tarmak would pass on changed is refused: then Puppet's line is not what the file says.

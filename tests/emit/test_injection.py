@@ -29,7 +29,7 @@ from tarmak_iam.installation.cluster_files import is_cluster_id
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.mappings.mappings_file import Mappings
 from tests.emit.awkward import TEXTS, texts
-from tests.emit.installations import ADMIN, CA, MAPPINGS
+from tests.support.installations import ADMIN, CA, MAPPINGS
 
 PLAIN = {
     "environment": "dev",

@@ -20,8 +20,8 @@ from tarmak_iam.emit.kubeconfig import client_kubeconfig, emit_kubeconfig
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.kubeconfig.ownership import is_tunnel
-from tests.emit.installations import ADMIN, CA, CONFIG, installation
 from tests.support import GOLDEN
+from tests.support.installations import ADMIN, CA, CONFIG, installation
 
 ROLE = "arn:aws:iam::111122223333:role/team/Admin"
 

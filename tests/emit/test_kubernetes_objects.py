@@ -10,7 +10,7 @@ import pytest
 
 from tarmak_iam.emit import manifests
 from tarmak_iam.emit.kubernetes_objects import checksum_of, is_intact, with_checksum
-from tests.emit.installations import installation
+from tests.support.installations import installation
 
 OBJECT: dict[str, Any] = {
     "apiVersion": "v1",

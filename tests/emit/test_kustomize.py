@@ -23,8 +23,8 @@ from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation.installation import Installation
 from tests.emit.awkward import TEXTS
 from tests.emit.fake_api import fake_api
-from tests.emit.installations import MAPPINGS, installation
 from tests.support import ADMIN, ROOT, Shell, bring_plugins
+from tests.support.installations import MAPPINGS, installation
 
 Objects = list[dict[str, Any]]
 

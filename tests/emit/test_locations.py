@@ -12,7 +12,7 @@ from tarmak_iam.emit.kubeconfig import client_kubeconfig
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Subjects, check
-from tests.emit.installations import CONFIG, installation
+from tests.support.installations import CONFIG, installation
 
 ZONES = [("eu-west-1a", "eu-west-1"), ("us-west-2-lax-1a", "us-west-2"), ("cn-north-1a", "cn-north-1")]
 

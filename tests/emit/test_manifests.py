@@ -18,7 +18,7 @@ from tarmak_iam.emit.labels import label_value
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.hook.cluster.update_check import is_tolerated
 from tarmak_iam.identity import Identity, whois
-from tests.emit.installations import MAPPINGS, installation
+from tests.support.installations import MAPPINGS, installation
 
 
 def daemonset(**settings: Any) -> dict[str, Any]:

@@ -22,8 +22,8 @@ from tarmak_iam.installation.backend_payloads import make_payloads
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.installation.setting_table import Backend
 from tarmak_iam.plugins import brought
-from tests.emit.installations import installation
 from tests.emit.schemas import NEW, OLD, Validator
+from tests.support.installations import installation
 
 BACKENDS = get_args(Backend)
 LENGTHS = range(1, len(BACKENDS) + 1)

@@ -13,9 +13,9 @@ from tarmak_iam.errors import PolicyRefused
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.programs import Completed
-from tests.emit.installations import MAPPINGS
 from tests.support.applied import BOTH, NAME, OURS, READERS, actions, add_crd, identity_mapping, made, metadata_of
 from tests.support.fake_cluster import Cluster, failed
+from tests.support.installations import MAPPINGS
 
 
 def test_objects_are_made_and_a_second_apply_changes_nothing(state: Path) -> None:

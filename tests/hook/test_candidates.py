@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tarmak_iam.hook.login.verify import Candidate, advice, candidates
-from tests.emit.installations import installation
+from tests.support.installations import installation
 
 ROLE = "arn:aws:iam::111122223333:role"
 MIXED = f"""\

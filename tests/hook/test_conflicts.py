@@ -20,9 +20,9 @@ from tarmak_iam.hook.cluster.journal import load_history, read_history, write_hi
 from tarmak_iam.hook.cluster.object_fields import is_field_subset, is_own_trace, projected, under_one_entry
 from tarmak_iam.hook.cluster.objects import LAST_APPLIED
 from tarmak_iam.hook.cluster.server import Server
-from tests.emit.installations import MAPPINGS
 from tests.support.applied import NAME, READERS, made
 from tests.support.fake_cluster import Cluster
+from tests.support.installations import MAPPINGS
 
 CONFIG = f"ConfigMap kube-system/{NAME}"
 THEIRS = {"config.yaml": "clusterID: dev-cluster\n"}

@@ -20,9 +20,9 @@ from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.cluster.server import Server, wait_until_gone
 from tarmak_iam.hook.programs import Completed
 from tarmak_iam.installation.installation import Installation
-from tests.emit.installations import MAPPINGS, installation
 from tests.support.applied import identity_mapping
 from tests.support.fake_cluster import Cluster, failed
+from tests.support.installations import MAPPINGS, installation
 
 DEFINITION = "iamidentitymappings.iamauthenticator.k8s.aws"
 

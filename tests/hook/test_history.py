@@ -15,10 +15,10 @@ from tarmak_iam.hook.cluster.history import ApplyFailed, History, KeptObject, Re
 from tarmak_iam.hook.cluster.journal import load_history
 from tarmak_iam.hook.cluster.objects import Index, Ref, last_applied
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tests.emit.installations import MAPPINGS
 from tests.support.applied import NAME, OURS, READERS, made
 from tests.support.fake_cluster import Cluster
 from tests.support.histories import CONFIG, NOW, WRITERS, Killed, config, killing, kills, put_data, statuses
+from tests.support.installations import MAPPINGS
 
 pytestmark = pytest.mark.usefixtures("history_time")
 

@@ -17,10 +17,10 @@ from tarmak_iam.hook.cluster.history import ApplyFailed, History
 from tarmak_iam.hook.cluster.journal import load_history, read_history, write_history
 from tarmak_iam.hook.cluster.objects import object_digest
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tests.emit.installations import MAPPINGS
 from tests.support.applied import NAME, READERS, made
 from tests.support.fake_cluster import Cluster
 from tests.support.histories import CONFIG, DAEMON, NOW, config, put_data, statuses
+from tests.support.installations import MAPPINGS
 
 pytestmark = pytest.mark.usefixtures("history_time")
 

@@ -19,8 +19,8 @@ from tarmak_iam.hook.cluster.lease import LeaseHeld, LeaseLost, leased
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.lock import ClusterLock
 from tarmak_iam.hook.programs import Completed
-from tests.emit.installations import MAPPINGS, installation
 from tests.support.fake_cluster import Cluster, Fault, failed
+from tests.support.installations import MAPPINGS, installation
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=timezone.utc)
 NAME = ("Lease", "kube-system", "tarmak-iam")

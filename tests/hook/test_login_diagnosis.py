@@ -9,9 +9,9 @@ from datetime import timedelta
 import pytest
 
 from tarmak_iam.hook.login.review import LoginOutcome
-from tests.emit.installations import MAPPINGS
 from tests.support.applied import NAME
 from tests.support.fake_cluster import Cluster
+from tests.support.installations import MAPPINGS
 from tests.support.logins import ADMIN, ARN, DEAD, NOBODY, NOW, Sts, let_in, verified
 
 pytestmark = pytest.mark.usefixtures("token_time")

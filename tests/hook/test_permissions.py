@@ -15,8 +15,8 @@ from tarmak_iam.hook.cluster.permissions import Permission, PermissionsMissing, 
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.programs import Completed
 from tarmak_iam.installation.installation import Installation
-from tests.emit.installations import MAPPINGS, installation
 from tests.support.fake_cluster import Cluster, failed
+from tests.support.installations import MAPPINGS, installation
 
 NAME = "aws-iam-authenticator"
 READERS = """\

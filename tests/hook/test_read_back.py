@@ -13,8 +13,8 @@ from tarmak_iam.hook.cluster.history import ApplyFailed, Status
 from tarmak_iam.hook.cluster.journal import load_history
 from tarmak_iam.hook.cluster.objects import Ref
 from tarmak_iam.hook.cluster.server import Server
-from tests.emit.installations import MAPPINGS, installation
 from tests.support.fake_cluster import Cluster, failed
+from tests.support.installations import MAPPINGS, installation
 
 NAME = "aws-iam-authenticator"
 MADE = installation(mappings=MAPPINGS, kubernetesVersion="1.30.1")

@@ -14,10 +14,10 @@ from tarmak_iam.hook.cluster.history import RollbackFailed, Status
 from tarmak_iam.hook.cluster.journal import load_history, write_history
 from tarmak_iam.hook.cluster.objects import last_applied
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tests.emit.installations import MAPPINGS
 from tests.support.applied import NAME, OURS, READERS, add_crd, identity_mapping, made
 from tests.support.fake_cluster import Cluster, failed
 from tests.support.histories import CONFIG, WRITERS, Killed, config, killed_at_verb, killing, kills, put_data, statuses
+from tests.support.installations import MAPPINGS
 
 pytestmark = pytest.mark.usefixtures("history_time")
 

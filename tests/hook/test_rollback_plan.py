@@ -9,10 +9,10 @@ import pytest
 
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tests.emit.installations import MAPPINGS
 from tests.support.applied import NAME, READERS, made
 from tests.support.fake_cluster import Cluster, failed
 from tests.support.histories import CONFIG, DAEMON, WRITERS, put_data
+from tests.support.installations import MAPPINGS
 
 pytestmark = pytest.mark.usefixtures("history_time")
 

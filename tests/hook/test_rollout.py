@@ -15,10 +15,10 @@ from tarmak_iam.hook.cluster.history import ApplyFailed
 from tarmak_iam.hook.cluster.rollback import roll_back
 from tarmak_iam.hook.cluster.rollout import DAEMONSET, Rollout, wait_for_rollout
 from tarmak_iam.hook.programs import Completed
-from tests.emit.installations import MAPPINGS
 from tests.support.applied import NAME, READERS, made
 from tests.support.daemon_pods import stamp
 from tests.support.fake_cluster import Cluster, failed
+from tests.support.installations import MAPPINGS
 from tests.support.stale_pods import BEFORE, deleted, edited, names, of_1_12, stale, without_deleting
 
 FORBIDDEN = failed(

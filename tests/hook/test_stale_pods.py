@@ -9,10 +9,10 @@ import pytest
 from tarmak_iam.hook.cluster.apply import apply_to_cluster
 from tarmak_iam.hook.cluster.apply_plan import live_diff
 from tarmak_iam.hook.cluster.rollout import check_pods
-from tests.emit.installations import MAPPINGS
 from tests.support.applied import NAME, READERS, made
 from tests.support.daemon_pods import GENERATION, stamp
 from tests.support.fake_cluster import Cluster, failed
+from tests.support.installations import MAPPINGS
 from tests.support.stale_pods import BEFORE, deleted, edited, of_1_12, server, stale
 
 

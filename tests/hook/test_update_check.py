@@ -17,10 +17,10 @@ from tarmak_iam.hook.cluster.rollout import check_pods
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.cluster.update_check import Node, check_update, is_tolerated, nodes_for, untolerated
 from tarmak_iam.hook.programs import Completed, Programs
-from tests.emit.installations import MAPPINGS
 from tests.support.applied import NAME, READERS, made
 from tests.support.daemon_pods import MASTER, node
 from tests.support.fake_cluster import Cluster, failed
+from tests.support.installations import MAPPINGS
 
 DAEMONSET = f"DaemonSet kube-system/{NAME}"
 ENDED = "the pod that runs there now would be ended; nothing was changed; --force updates all the same"

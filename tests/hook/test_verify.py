@@ -16,9 +16,9 @@ from tarmak_iam.hook.login.caller import NoToken
 from tarmak_iam.hook.login.review import LoginOutcome
 from tarmak_iam.hook.login.verify import verify_login
 from tarmak_iam.hook.programs import Completed
-from tests.emit.installations import MAPPINGS, installation
 from tests.support.applied import made
 from tests.support.fake_cluster import Cluster, away
+from tests.support.installations import MAPPINGS, installation
 from tests.support.logins import ADMIN, ARN, DEAD, EXTRA, GO, NOBODY, TOKEN, UID, Sts, kubectl_of, let_in, verified
 
 pytestmark = pytest.mark.usefixtures("token_time")

@@ -21,7 +21,7 @@ from tarmak_iam.errors import ConfigError, TarmakIamError
 from tarmak_iam.kubeconfig.file import LISTS, KubeconfigFile
 from tarmak_iam.kubeconfig.merge import Merge, merge_kubeconfig
 from tarmak_iam.kubeconfig.redacted_diff import redacted_diff
-from tests.emit.installations import installation
+from tests.support.installations import installation
 
 CASES = Path(__file__).parent / "kubeconfigs"
 NAMES = sorted(path.name for path in CASES.iterdir())

@@ -10,8 +10,8 @@ from tarmak_iam.installation.installation import Installation
 from tarmak_iam.installation.settings import parse_settings
 from tarmak_iam.lint import Located, Subjects, all_rules, check
 from tarmak_iam.mappings.mappings_file import Mappings
-from tests.emit.installations import MAPPINGS
 from tests.support import EXAMPLES
+from tests.support.installations import MAPPINGS
 
 HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\ncurrentCluster: dev-cluster\nclusters:\n"
 DEV = HEAD + "- environment: dev\n  metadata:\n    name: cluster\n"

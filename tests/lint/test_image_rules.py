@@ -13,8 +13,8 @@ from tarmak_iam.installation.installation import Installation
 from tarmak_iam.installation.settings import parse_settings
 from tarmak_iam.lint import Subjects, check, examine
 from tarmak_iam.lint.image_rules import image_findings
-from tests.emit.installations import installation
 from tests.lint.mapped import CONFIG
+from tests.support.installations import installation
 
 ECR = "602401143452.dkr.ecr.us-west-2.amazonaws.com/amazon/aws-iam-authenticator"
 OWN = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/aws-iam-authenticator:v0.6.20"

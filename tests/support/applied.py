@@ -6,8 +6,8 @@ from typing import Any
 
 from tarmak_iam.hook.cluster.history import Applied
 from tarmak_iam.installation.installation import Installation
-from tests.emit.installations import MAPPINGS, installation
 from tests.support.fake_cluster import Cluster
+from tests.support.installations import MAPPINGS, installation
 
 NAME = "aws-iam-authenticator"
 OURS = {"app.kubernetes.io/managed-by": "tarmak-iam"}

@@ -7,9 +7,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from tarmak_iam.hook.cluster.journal import load_history
-from tests.emit.installations import MAPPINGS
 from tests.support.applied import NAME, READERS
 from tests.support.fake_cluster import Cluster
+from tests.support.installations import MAPPINGS
 
 NOW = datetime(2026, 3, 2, 10, 0, 0, tzinfo=timezone.utc)
 WRITERS = READERS.replace("eader", "riter")

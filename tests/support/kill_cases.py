@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tarmak_iam.installation.installation import Installation
-from tests.emit.installations import MAPPINGS
 from tests.support.applied import NAME, READERS, made
+from tests.support.installations import MAPPINGS
 from tests.support.kill_points import RollingCluster, Seen, World
 from tests.support.stale_pods import EVIL
 

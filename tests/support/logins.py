@@ -19,9 +19,9 @@ from tarmak_iam.hook.login.verify import Verified, verify_login
 from tarmak_iam.hook.programs import Completed
 from tarmak_iam.token import Credentials
 from tarmak_iam.token.make import sign_token
-from tests.emit.installations import MAPPINGS
 from tests.support.applied import made
 from tests.support.fake_cluster import Cluster, FakePrograms, failed
+from tests.support.installations import MAPPINGS
 
 GO = "aws-iam-authenticator"
 NOW = datetime(2026, 5, 4, 12, 0, 0, tzinfo=timezone.utc)

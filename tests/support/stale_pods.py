@@ -10,9 +10,9 @@ from tarmak_iam.hook.cluster.rollout import check_pods
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.programs import Completed
 from tarmak_iam.installation.installation import Installation
-from tests.emit.installations import MAPPINGS
 from tests.support.applied import NAME, made
 from tests.support.fake_cluster import Cluster
+from tests.support.installations import MAPPINGS
 
 BEFORE = f"it started before the last change of ConfigMap kube-system/{NAME}, at "
 EVIL = """\

@@ -24,7 +24,7 @@ from tarmak_iam.identity.releases import (
 from tarmak_iam.installation.images import DEFAULT_IMAGE, Image, published_image
 from tarmak_iam.kubeconfig.exec_plugin import exec_plugin
 from tests.docs.reference.markdown import fenced, prose, table
-from tests.emit.installations import MAPPINGS, installation
+from tests.support.installations import MAPPINGS, installation
 
 __all__ = ["versions"]
 
