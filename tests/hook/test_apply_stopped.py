@@ -148,7 +148,7 @@ def test_a_state_that_cannot_be_kept_changes_nothing(state: Path, monkeypatch: p
     assert cluster.names() == []
 
 
-def test_a_state_that_cannot_be_finished_ismetadata_of(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_state_that_cannot_be_finished_is_named(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(history: History, path: Path, within: Boundary | None) -> History:
         if history.revisions[-1].status is not Status.BEGUN:
             raise FileError("cannot be written: No space left on device", place=Place(str(path)))
