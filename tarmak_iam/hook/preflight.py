@@ -18,7 +18,7 @@ from tarmak_iam.lint.kubeconfig_rules import ADMIN_CERTIFICATE_RULES
 from tarmak_iam.text import one_line
 
 # Of this machine: no certificate is brought to a cluster, and Tarmak has a new one signed for whoever applies.
-_ADMIN_CERTIFICATE_IDS = frozenset(rule.id for rule in ADMIN_CERTIFICATE_RULES)
+_OF_THE_WAY_BACK = frozenset(rule.id for rule in ADMIN_CERTIFICATE_RULES)
 
 
 def findings_about(cluster: Cluster, subjects: Subjects) -> tuple[Located, ...]:
@@ -47,7 +47,7 @@ def _command_line(subjects: Subjects) -> CommandLine:
 
 def _is_about(located: Located, cluster: Cluster) -> bool:
     finding, plain = located.finding, located.finding.route.plain
-    if finding.id in _ADMIN_CERTIFICATE_IDS:
+    if finding.id in _OF_THE_WAY_BACK:
         return False
     if finding.subject is not Subject.CONFIG:
         return True
