@@ -161,7 +161,7 @@ def permissions_of_rollback(server: Server, steps: Sequence[UndoStep], check: Po
 def permissions_of_restart(check: PodCheck, changes: Changes) -> Iterator[Permission]:
     """Where pods run another configuration, after the changes or already, and no controller replaces them for it."""
     update = PodUpdate.of(check, changes)
-    if not update.is_kept:
+    if not update.has_same_template:
         return
     verbs = ("list", "delete") if update.has_new_data else ("delete",) if check.stale else ()
     for verb in verbs:

@@ -158,7 +158,7 @@ class PodUpdate:
         return cls(check, live, then, any(_is_of_new_data(*pair) for pair in changes))
 
     @property
-    def is_kept(self) -> bool:
+    def has_same_template(self) -> bool:
         """Whether the DaemonSet stays as it is to its controller, which then replaces no pod."""
         return self.live is not None and self.then is not None and _template(self.live) == _template(self.then)
 
@@ -166,7 +166,7 @@ class PodUpdate:
     def ends_pods(self) -> bool:
         if self.live is None or self.then is None:
             return False
-        return not self.is_kept or self.has_new_data or bool(self.check.stale)
+        return not self.has_same_template or self.has_new_data or bool(self.check.stale)
 
 
 def check_changes(server: Server, check: PodCheck, changes: Changes, *, force: bool = False) -> tuple[str, ...]:
