@@ -7,31 +7,25 @@ from enum import Enum
 
 from tarmak_iam.errors import Place
 from tarmak_iam.routes import Route
-from tarmak_iam.text import capped, one_line
+from tarmak_iam.text import TextEnum, capped, one_line
 
 __all__ = ["At", "Finding", "Severity", "Subject"]
 
 
-class Severity(str, Enum):
+class Severity(TextEnum):
     """An error locks somebody out, lets somebody in who was not meant, or never works; a warning is a likely
     mistake, or a risk to weigh."""
 
     ERROR = "error"
     WARNING = "warning"
 
-    def __str__(self) -> str:
-        return self.value
 
-
-class Subject(str, Enum):
+class Subject(TextEnum):
     """Which of a cluster's three files a finding is about."""
 
     CONFIG = "tarmak.yaml"
     MAPPINGS = "aws-iam-authenticator.yaml"
     SETTINGS = "tarmak-iam.yaml"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 class At(Enum):

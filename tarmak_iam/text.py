@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from enum import Enum
 
 _CUT = "..."
 _SHORT = 80
@@ -25,6 +26,13 @@ MARKER = r"#(?=#(?:[vV][sS][oO]|[tT][eE][aA][mM][cC][iI][tT][yY])?\[)"
 _COMMAND = re.compile(rf"^(?P<blanks>\s*):(?=:.*::)|{MARKER}", re.MULTILINE)
 # The underscore is none of a host's name, and yet in names that people have and that resolve.
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\Z", re.ASCII)
+
+
+class TextEnum(str, Enum):
+    """Its members are their values in every text, as those of StrEnum are from Python 3.11 on."""
+
+    def __str__(self) -> str:
+        return str(self.value)
 
 
 def one_line(text: str) -> str:

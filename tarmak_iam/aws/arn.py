@@ -6,9 +6,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from enum import Enum
 
-from tarmak_iam.text import quoted
+from tarmak_iam.text import TextEnum, quoted
 
 PARTITIONS = ("aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc")
 """Every partition that the newest authenticator knows."""
@@ -20,15 +19,12 @@ class ArnError(ValueError):
     """A text that the authenticator does not take as a principal's ARN; str() says why."""
 
 
-class Principal(str, Enum):
+class Principal(TextEnum):
     ROLE = "role"
     USER = "user"
     ROOT = "root"
     FEDERATED_USER = "federated user"
     ASSUMED_ROLE = "assumed role"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 _KINDS = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,13 +17,13 @@ from tarmak_iam.hook.preflight import before_apply
 from tarmak_iam.hook.programs import Progress, no_progress
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.installation.setting_table import Rollback
-from tarmak_iam.text import one_line
+from tarmak_iam.text import TextEnum, one_line
 
 if TYPE_CHECKING:
     from tarmak_iam.hook.login.verify import Verified
 
 
-class Stage(str, Enum):
+class Stage(TextEnum):
     """How far `after_apply` came."""
 
     NOTHING = "nothing was applied"
@@ -35,9 +34,6 @@ class Stage(str, Enum):
     UNDOING = "the rollback may be half done"
     KEPT = "not rolled back"
     UNDONE = "rolled back"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 _STAGES = {LoginOutcome.VERIFIED: Stage.VERIFIED, LoginOutcome.FAILED: Stage.FAILED}

@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from tarmak_iam.document.files import Boundary, read_if_present
 from tarmak_iam.errors import ConfigError, FileError, TarmakIamError
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.pki.pem import Block, is_certificate, is_key, read_pem
+from tarmak_iam.text import TextEnum
 
 if TYPE_CHECKING:
     from tarmak_iam.pki.certificates import Certificate
@@ -169,7 +169,7 @@ _MOST = 20
 _KNOWN_HOSTS = "ssh_known_hosts"
 
 
-class AdminState(str, Enum):
+class AdminState(TextEnum):
     """What was found of the admin certificate; the first that is true."""
 
     MISSING = "missing"
@@ -185,9 +185,6 @@ class AdminState(str, Enum):
     OTHER_CA = "otherCA"
     """The CA of the same kubeconfig has not signed it, or has expired."""
     VALID = "valid"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 # Tarmak itself has a new one signed for these: pkg/tarmak/kubectl does so without a certificate, and where the API

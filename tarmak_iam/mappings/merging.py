@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from typing import Any
 
 from tarmak_iam.aws.copied_text import CONTROL
@@ -16,7 +15,7 @@ from tarmak_iam.identity.viper import ViperSettings, field_key, field_value
 from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.principals import NamedPrincipal, parse_principal
 from tarmak_iam.routes import Route
-from tarmak_iam.text import shortened
+from tarmak_iam.text import TextEnum, shortened
 
 _FEW = 16
 _IDENTITIES = (
@@ -46,14 +45,11 @@ class Wanted:
     adds_groups: bool = False
 
 
-class MergeAction(str, Enum):
+class MergeAction(TextEnum):
     ADDED = "added"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
     SKIPPED = "skipped"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True, slots=True)

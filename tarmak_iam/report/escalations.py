@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
 from itertools import chain
 
 from tarmak_iam.emit.labels import NAME, NAMESPACE
 from tarmak_iam.identity.backend_support import CRD, EKS_CONFIG_MAP
 from tarmak_iam.identity.eks_configmap import AWS_AUTH_NAME as AWS_AUTH
+from tarmak_iam.text import TextEnum
 
 
-class Privilege(str, Enum):
+class Privilege(TextEnum):
     """The most that a username and its groups are worth, the greatest first."""
 
     ADMIN = "admin"
@@ -30,9 +30,6 @@ class Privilege(str, Enum):
     for usernames that Kubernetes itself binds."""
     NONE = "none"
     """None of these, as far as is known."""
-
-    def __str__(self) -> str:
-        return self.value
 
     @property
     def rank(self) -> int:

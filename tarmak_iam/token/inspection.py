@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from enum import Enum
 from itertools import groupby
 
 from tarmak_iam.aws.sts_hosts import GLOBAL_HOST, partition_of_host, region_of_host
@@ -16,7 +15,7 @@ from tarmak_iam.document.go_case import fold, to_lower
 from tarmak_iam.errors import ParseError
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, known_releases
 from tarmak_iam.identity.sts_verification import Verifier, host_refusal
-from tarmak_iam.text import one_line
+from tarmak_iam.text import TextEnum, one_line
 from tarmak_iam.token.presigned import LIFETIME, Presigned
 
 CLUSTER_ID_HEADER = "x-k8s-aws-id"
@@ -198,13 +197,10 @@ def _scope_refusal(url: Presigned, signed: datetime) -> str | None:
     return None
 
 
-class KeyKind(str, Enum):
+class KeyKind(TextEnum):
     LONG_LIVED = "long-lived"
     TEMPORARY = "temporary"
     UNKNOWN = "unknown"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 # Prefixes of access key ids, after "IAM identifiers" of the IAM User Guide.

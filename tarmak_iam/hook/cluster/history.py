@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,21 +24,18 @@ from tarmak_iam.hook.cluster.objects import (
     without_server_fields,
 )
 from tarmak_iam.hook.programs import Progress
-from tarmak_iam.text import brief_list
+from tarmak_iam.text import TextEnum, brief_list
 
 if TYPE_CHECKING:
     from tarmak_iam.hook.cluster.rollback_plan import AccessAfter
     from tarmak_iam.hook.cluster.rollout import StalePod
 
 
-class ObjectAction(str, Enum):
+class ObjectAction(TextEnum):
     CREATED = "created"
     CONFIGURED = "configured"
     UNCHANGED = "unchanged"
     REMOVED = "removed"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,16 +143,13 @@ STATE_NAME = "tarmak-iam.state.json"
 _MAX_CHANGES = 20
 
 
-class Status(str, Enum):
+class Status(TextEnum):
     """`begun` and `undoing` are those of a change, and of a rollback, that did not come to its end."""
 
     BEGUN = "begun"
     APPLIED = "applied"
     UNDOING = "undoing"
     UNDONE = "undone"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from tarmak_iam.hook.cluster.kubectl import Kubectl, object_in, why
 from tarmak_iam.hook.programs import Completed
 from tarmak_iam.identity.model import Answer
 from tarmak_iam.mappings.groups import EVERYONE
+from tarmak_iam.text import TextEnum
 
 _API = "authentication.k8s.io"
 
@@ -126,7 +126,7 @@ DISTRUSTED = re.compile(r"x509|tls:|certificate", re.IGNORECASE)
 _OF_EVERY_TOKEN = "invalid bearer token"  # noqa: S105 # no password
 
 
-class LoginOutcome(str, Enum):
+class LoginOutcome(TextEnum):
     """VERIFIED: the caller got in as somebody whom a mapping names, as whois expects.
 
     NOT_MAPPED: the caller was refused, as whois expects or holds possible. A daemon that cannot reach STS, has another
@@ -142,9 +142,6 @@ class LoginOutcome(str, Enum):
     NOT_MAPPED = "not mapped"
     CALLER_UNKNOWN = "caller unknown"
     FAILED = "failed"
-
-    def __str__(self) -> str:
-        return self.value
 
 
 def judge(expected: Answer | None, reviewed: ReviewResult) -> LoginOutcome:
