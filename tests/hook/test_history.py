@@ -15,7 +15,7 @@ from tarmak_iam.hook.cluster.history import ApplyFailed, History, KeptObject, Re
 from tarmak_iam.hook.cluster.journal import load_history
 from tarmak_iam.hook.cluster.objects import Index, Ref, last_applied
 from tarmak_iam.hook.cluster.rollback import roll_back
-from tests.support.applied import NAME, OURS, READERS, made
+from tests.support.applied import NAME, OURS, READERS, add_crd, identity_mapping, made
 from tests.support.fake_cluster import Cluster
 from tests.support.histories import CONFIG, NOW, WRITERS, Killed, config, killing, kills, put_data, statuses
 from tests.support.installations import MAPPINGS
@@ -214,3 +214,27 @@ def test_an_open_change_of_another_cluster_is_not_gone_on_with() -> None:
     assert history.revisions == (open_one, begun)
     assert [each.number for each in history.opened("cluster-1")] == [1]
     assert [each.number for each in history.opened("cluster-2")] == [2]
+
+
+@pytest.mark.parametrize(("verb", "killed_at"), [("apply", 2), ("delete", 2)])
+def test_each_batch_is_written_down_once_it_is_done(state: Path, verb: str, killed_at: int) -> None:
+    """So that whoever goes on after a kill knows the API server's answers."""
+    cluster, calls = Cluster(), list[str]()
+    add_crd(cluster)
+    cluster.add(identity_mapping("old", OURS), "tarmak-iam", "Apply")
+
+    def fault(args: tuple[str, ...]) -> None:
+        calls.extend(args[:1] if "--dry-run=server" not in args else ())
+        if calls.count(verb) == killed_at:
+            raise Killed
+
+    cluster.fault = fault
+    with pytest.raises(Killed):
+        apply_to_cluster(made(), cluster.kubectl(), state)
+    done = {each.ref.kind: each.is_done for each in load_history(state).revisions[-1].objects}
+    assert done == {
+        "ConfigMap": True,
+        "DaemonSet": verb == "delete",
+        "IAMIdentityMapping": verb == "delete",
+        "CustomResourceDefinition": False,
+    }
