@@ -23,7 +23,9 @@ for _number, _usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIG
 
 # The same examples on every run: a red build is somebody's change, not somebody's luck.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
-settings.load_profile("repeatable")
+# A mutant that many examples are needed for is one for a test of its own.
+settings.register_profile("mutants", settings.get_profile("repeatable"), max_examples=10)
+settings.load_profile(os.environ.get("TARMAK_IAM_EXAMPLES", "repeatable"))
 
 
 @pytest.fixture

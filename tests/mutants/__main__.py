@@ -57,7 +57,10 @@ def run(module: str, tests: Iterable[str], *, children: int) -> Result:
         shutil.copy(ROOT / name, COPY)
     _write_settings(module, tests)
     command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(children)]
-    done = subprocess.run(command, cwd=COPY, check=False, capture_output=True, text=True, errors="replace")
+    environment = {**os.environ, "TARMAK_IAM_EXAMPLES": "mutants"}
+    done = subprocess.run(
+        command, cwd=COPY, env=environment, check=False, capture_output=True, text=True, errors="replace"
+    )
     meta = COPY / "mutants" / "tarmak_iam" / f"{module}.py.meta"
     codes = json.loads(meta.read_text())["exit_code_by_key"] if meta.exists() else {}
     if not codes or None in codes.values():
