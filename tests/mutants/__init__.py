@@ -9,7 +9,7 @@ _APPLY = ("tests/hook/test_apply_plan.py", "tests/hook/test_apply.py", "tests/ho
 
 CHECKED: dict[str, tuple[str, ...]] = {
     "document/edit_batch": ("tests/document/test_edits.py", "tests/document/test_update.py"),
-    "config/cluster_validation": ("tests/config/test_goldens.py",),
+    "config/cluster_validation": ("tests/config/test_cluster_validation.py", "tests/config/test_goldens.py"),
     "identity/templates": ("tests/identity/test_templates.py", "tests/identity/test_goldens.py"),
     "identity/token_review": ("tests/identity",),
     "mappings/merging": ("tests/mappings/test_merging.py", "tests/mappings/test_mappings_file.py"),
@@ -18,5 +18,5 @@ CHECKED: dict[str, tuple[str, ...]] = {
     "token/inspection": ("tests/token",),
     "pki/certificates": ("tests/pki/test_certificates.py",),
     "hook/cluster/apply_plan": _APPLY,
-    "hook/cluster/object_fields": ("tests/hook/test_object_fields.py",),
+    "hook/cluster/object_fields": ("tests/hook/test_object_fields.py", "tests/hook/test_overlay.py", *_APPLY),
 }
