@@ -9,10 +9,10 @@ _APPLY = ("tests/hook/test_apply_plan.py", "tests/hook/test_apply.py", "tests/ho
 
 CHECKED: dict[str, tuple[str, ...]] = {
     "document/edit_batch": ("tests/document/test_edits.py", "tests/document/test_update.py"),
-    "config/cluster_validation": ("tests/config/test_cluster_validation.py", "tests/config/test_goldens.py"),
+    "config/cluster_validation": ("tests/config/test_cluster_issues.py", "tests/config/test_goldens.py"),
     "identity/templates": ("tests/identity/test_templates.py", "tests/identity/test_goldens.py"),
     "identity/token_review": ("tests/identity",),
-    "mappings/merging": ("tests/mappings/test_merging.py", "tests/mappings/test_mappings_file.py"),
+    "mappings/merging": ("tests/mappings/test_merge_plan.py", "tests/mappings/test_mappings_file.py"),
     "access/lockout": ("tests/access",),
     "token/make": ("tests/token",),
     "token/inspection": ("tests/token",),
