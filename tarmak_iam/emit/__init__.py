@@ -1,9 +1,10 @@
 """Artifacts of an installation: flags, manifests, kubeconfigs. One module per artifact."""
 
 from tarmak_iam.document.dump import yaml_bytes
-from tarmak_iam.emit.artifact import Artifact, Emitter, Manifest
+from tarmak_iam.emit.artifact import Artifact, Emitter
 from tarmak_iam.emit.backend_objects import notes
 from tarmak_iam.emit.emitters import EMITTERS, load_emitters, manifests, render
+from tarmak_iam.installation.backend_payloads import Manifest
 
 __all__ = [
     "EMITTERS",

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from tarmak_iam.errors import ConfigError
+from tarmak_iam.installation.backend_payloads import Manifest
 from tarmak_iam.installation.installation import Installation
-
-Manifest = dict[str, Any]
-"""A Kubernetes object as plain data."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tarmak_iam.config.kubernetes_versions import GoVersion
-from tarmak_iam.emit.artifact import Emitter, Manifest
+from tarmak_iam.emit.artifact import Emitter
 from tarmak_iam.emit.kubernetes_objects import fits_client_side_apply, object_key, object_text
 from tarmak_iam.emit.labels import NAME, NAMESPACE, object_labels
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.backend_support import CRD as CRD_BACKEND
 from tarmak_iam.identity.crd import CRD_GROUP
-from tarmak_iam.installation.backend_payloads import CONFIG_KEY, MAX_CONFIGMAP, configmap_size
+from tarmak_iam.installation.backend_payloads import CONFIG_KEY, MAX_CONFIGMAP, Manifest, configmap_size
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.mappings.formats.custom_resource import API_VERSION, KIND
 

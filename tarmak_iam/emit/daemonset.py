@@ -21,12 +21,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from tarmak_iam.config.kubernetes_versions import GoVersion
-from tarmak_iam.emit.artifact import Emitter, Manifest
+from tarmak_iam.emit.artifact import Emitter
 from tarmak_iam.emit.labels import NAME, NAMESPACE, SELECTOR, object_labels, pod_labels
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.daemon_config import DEFAULT_STATE_DIR, ServerSettings
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature
-from tarmak_iam.installation.backend_payloads import CONFIG_KEY
+from tarmak_iam.installation.backend_payloads import CONFIG_KEY, Manifest
 from tarmak_iam.installation.installation import Installation
 
 _MASTER = ("node-role.kubernetes.io/master",)
@@ -105,7 +105,11 @@ _EVERY_TAINT = {"operator": "Exists"}
 
 
 def daemonset(installation: Installation) -> Manifest:
-    """Raises ConfigError where the region is unknown or none, or as the ConfigMap's emitter does."""
+    """Every field stands where it belongs. The one in Tarmak's documentation is wrong: its mounts and security context
+    are indented where they mean nothing, its API is gone in 1.16, its memory limit too tight.
+
+    Raises ConfigError where the region is unknown or none, or as the ConfigMap's emitter does.
+    """
     config = installation.daemon_config()
     return {
         "apiVersion": "apps/v1",

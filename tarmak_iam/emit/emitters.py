@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tarmak_iam.document.dump import yaml_bytes
-from tarmak_iam.emit.artifact import Artifact, Emitter, Manifest
+from tarmak_iam.emit.artifact import Artifact, Emitter
 from tarmak_iam.emit.backend_objects import AWS_AUTH, CONFIGMAP, CRD, IDENTITY_MAPPINGS
 from tarmak_iam.emit.daemonset import DAEMONSET
 from tarmak_iam.emit.flags import FLAGS
@@ -23,6 +23,7 @@ from tarmak_iam.emit.kubernetes_objects import (
 from tarmak_iam.emit.kustomization import RESERVED, is_safe_name, kustomization, object_files
 from tarmak_iam.emit.rbac import RBAC
 from tarmak_iam.errors import ConfigError
+from tarmak_iam.installation.backend_payloads import Manifest
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.plugins import OWN, Brought, brought, check_unique
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tarmak_iam.document.plain_values import plain
-from tarmak_iam.emit.artifact import Manifest
+from tarmak_iam.installation.backend_payloads import Manifest
 
 ObjectKey = tuple[str, str, str, str]
 """Group, kind, namespace and name: objects that agree in these are one object, whatever their API version."""

@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tarmak_iam.emit.artifact import Emitter, Manifest
+from tarmak_iam.emit.artifact import Emitter
 from tarmak_iam.emit.backend_objects import PLURAL
 from tarmak_iam.emit.labels import NAME, NAMESPACE, object_labels
 from tarmak_iam.identity.backend_support import CRD, EKS_CONFIG_MAP
 from tarmak_iam.identity.crd import CRD_GROUP
 from tarmak_iam.identity.eks_configmap import AWS_AUTH_NAME as AWS_AUTH
+from tarmak_iam.installation.backend_payloads import Manifest
 from tarmak_iam.installation.installation import Installation
 
 _API_GROUP = "rbac.authorization.k8s.io"

@@ -39,7 +39,7 @@ API_SERVER_KEYS = ("server.kubeconfig", "server.master")
 _LINE_END = re.compile(r"\r\n|[\r\x85]")
 _NOBODY = "arn:{partition}:iam::{account}:user/nobody-that-is-mapped"
 
-Object = dict[str, Any]
+Manifest = dict[str, Any]
 """A Kubernetes object as plain data."""
 
 
@@ -53,8 +53,8 @@ class BackendPayloads:
     are chosen. `notes` tell of entries that nobody misses."""
 
     config: str
-    aws_auth: Object | None = None
-    identity_mappings: tuple[Object, ...] = ()
+    aws_auth: Manifest | None = None
+    identity_mappings: tuple[Manifest, ...] = ()
     notes: tuple[LeftOut, ...] = ()
 
     @property
@@ -65,7 +65,7 @@ class BackendPayloads:
         )
 
     @property
-    def objects(self) -> tuple[Object, ...]:
+    def objects(self) -> tuple[Manifest, ...]:
         return (*((self.aws_auth,) if self.aws_auth else ()), *self.identity_mappings)
 
 
@@ -186,7 +186,7 @@ def _lists(document: Document) -> Iterator[Route]:
                     yield route / Key(inner.text or "", inner.occurrence)
 
 
-def _identity_mappings(entries: tuple[Wanted, ...]) -> Iterator[Object]:
+def _identity_mappings(entries: tuple[Wanted, ...]) -> Iterator[Manifest]:
     for entry in entries:
         if CRD.carries(parse_principal(entry.principal).kind):
             yield custom_resource.write(entry)

@@ -16,12 +16,12 @@ import pytest
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.document.dump import yaml_bytes
 from tarmak_iam.emit import manifests, notes
-from tarmak_iam.emit.artifact import Manifest
 from tarmak_iam.emit.kubernetes_objects import fits_client_side_apply
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.authenticator import Authenticator
 from tarmak_iam.identity.model import Identity
 from tarmak_iam.identity.releases import DaemonVersion, known_releases
+from tarmak_iam.installation.backend_payloads import Manifest
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.mappings.mappings_file import Mappings
 from tests.emit.kubernetes_schemas import kubernetes_schema

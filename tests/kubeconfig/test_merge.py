@@ -15,9 +15,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tarmak_iam.document.dump import yaml_bytes
-from tarmak_iam.emit.artifact import Manifest
 from tarmak_iam.emit.kubeconfig import client_kubeconfig
 from tarmak_iam.errors import ConfigError, TarmakIamError
+from tarmak_iam.installation.backend_payloads import Manifest
 from tarmak_iam.kubeconfig.file import LISTS, KubeconfigFile
 from tarmak_iam.kubeconfig.merge import Merge, merge_kubeconfig
 from tarmak_iam.kubeconfig.redacted_diff import redacted_diff

@@ -18,9 +18,9 @@ from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.dump import yaml_bytes
 from tarmak_iam.document.file_lock import lock_file_of
 from tarmak_iam.document.files import Replacement, make_directory, read_if_present, replace_files
-from tarmak_iam.emit.artifact import Manifest
 from tarmak_iam.emit.kubeconfig import client_kubeconfig
 from tarmak_iam.errors import FileError, Place
+from tarmak_iam.installation.backend_payloads import Manifest
 from tarmak_iam.kubeconfig.file import KubeconfigFile, default_file, kubectl_files
 from tarmak_iam.kubeconfig.merge import Merge, merge_kubeconfig
 from tarmak_iam.kubeconfig.redacted_diff import redacted_diff
