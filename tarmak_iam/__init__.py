@@ -5,10 +5,10 @@ The names below are imported when they are first used, so that `import tarmak_ia
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tarmak_iam._version import __version__
+from tarmak_iam.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from tarmak_iam.config import Cluster, TarmakConfig
@@ -20,6 +20,37 @@ if TYPE_CHECKING:
     from tarmak_iam.identity import Authenticator, Identity, whois
     from tarmak_iam.installation.installation import Installation
     from tarmak_iam.lint import Rule, Scope, Subjects, check
+else:
+    __getattr__, __dir__ = lazy_exports(
+        __name__,
+        {
+            "Artifact": "tarmak_iam.emit",
+            "Authenticator": "tarmak_iam.identity",
+            "Cluster": "tarmak_iam.config",
+            "ConfigError": "tarmak_iam.errors",
+            "Document": "tarmak_iam.document",
+            "EditRefused": "tarmak_iam.errors",
+            "Emitter": "tarmak_iam.emit",
+            "Finding": "tarmak_iam.findings",
+            "Identity": "tarmak_iam.identity",
+            "Installation": "tarmak_iam.installation.installation",
+            "PolicyRefused": "tarmak_iam.errors",
+            "Problem": "tarmak_iam.config.sections",
+            "Rule": "tarmak_iam.lint",
+            "Scope": "tarmak_iam.lint",
+            "Section": "tarmak_iam.config.sections",
+            "SectionModel": "tarmak_iam.config.sections",
+            "SectionRule": "tarmak_iam.config.sections",
+            "Severity": "tarmak_iam.findings",
+            "Subject": "tarmak_iam.findings",
+            "Subjects": "tarmak_iam.lint",
+            "TarmakConfig": "tarmak_iam.config",
+            "TarmakIamError": "tarmak_iam.errors",
+            "check": "tarmak_iam.lint",
+            "whois": "tarmak_iam.identity",
+            "yaml_bytes": "tarmak_iam.emit",
+        },
+    )
 
 __all__ = [
     "Artifact",
@@ -49,43 +80,3 @@ __all__ = [
     "whois",
     "yaml_bytes",
 ]
-
-_HOMES = {
-    "Artifact": "tarmak_iam.emit",
-    "Authenticator": "tarmak_iam.identity",
-    "Cluster": "tarmak_iam.config",
-    "ConfigError": "tarmak_iam.errors",
-    "Document": "tarmak_iam.document",
-    "EditRefused": "tarmak_iam.errors",
-    "Emitter": "tarmak_iam.emit",
-    "Finding": "tarmak_iam.findings",
-    "Identity": "tarmak_iam.identity",
-    "Installation": "tarmak_iam.installation.installation",
-    "PolicyRefused": "tarmak_iam.errors",
-    "Problem": "tarmak_iam.config.sections",
-    "Rule": "tarmak_iam.lint",
-    "Scope": "tarmak_iam.lint",
-    "Section": "tarmak_iam.config.sections",
-    "SectionModel": "tarmak_iam.config.sections",
-    "SectionRule": "tarmak_iam.config.sections",
-    "Severity": "tarmak_iam.findings",
-    "Subject": "tarmak_iam.findings",
-    "Subjects": "tarmak_iam.lint",
-    "TarmakConfig": "tarmak_iam.config",
-    "TarmakIamError": "tarmak_iam.errors",
-    "check": "tarmak_iam.lint",
-    "whois": "tarmak_iam.identity",
-    "yaml_bytes": "tarmak_iam.emit",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)

@@ -6,13 +6,27 @@ from the extra `webhook`, and without it they raise TarmakIamError.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tarmak_iam.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from tarmak_iam.doctor.diagnosis import Check, Diagnosis
     from tarmak_iam.doctor.examination import CHECKS, Examination, examine_tree
     from tarmak_iam.doctor.file_tree import FileTree, read_tree
+else:
+    __getattr__, __dir__ = lazy_exports(
+        __name__,
+        {
+            "CHECKS": "tarmak_iam.doctor.examination",
+            "Check": "tarmak_iam.doctor.diagnosis",
+            "Diagnosis": "tarmak_iam.doctor.diagnosis",
+            "Examination": "tarmak_iam.doctor.examination",
+            "FileTree": "tarmak_iam.doctor.file_tree",
+            "examine_tree": "tarmak_iam.doctor.examination",
+            "read_tree": "tarmak_iam.doctor.file_tree",
+        },
+    )
 
 __all__ = [
     "CHECKS",
@@ -23,23 +37,3 @@ __all__ = [
     "examine_tree",
     "read_tree",
 ]
-
-_HOMES = {
-    "CHECKS": "examination",
-    "Check": "diagnosis",
-    "Diagnosis": "diagnosis",
-    "Examination": "examination",
-    "FileTree": "file_tree",
-    "examine_tree": "examination",
-    "read_tree": "file_tree",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)

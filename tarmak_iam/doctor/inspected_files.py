@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -67,34 +68,11 @@ class InspectedFiles:
 
     @cached_property
     def _certificate(self) -> tuple[PemFile | None, Certificate | None]:
-        found = self.tree.certificate
-        if found is None or found.data is None:
-            return None, None
-        blocks = read_pem(found.data)
-        wanted = tuple(filter(is_certificate, blocks))
-        problem, read = "", None
-        try:
-            read = read_certificate(wanted[0].data) if wanted else None
-        except Unreadable as error:
-            problem = str(error)
-        return PemFile(found, wanted, tuple(each for each in blocks if not is_certificate(each)), problem), read
+        return _pem_file(self.tree.certificate, is_certificate, read_certificate)
 
     @cached_property
     def _key(self) -> tuple[PemFile | None, PrivateKey | None]:
-        found = self.tree.key
-        if found is None or found.data is None:
-            return None, None
-        blocks = read_pem(found.data)
-        wanted = tuple(filter(is_key, blocks))
-        problem, read = "", None
-        try:
-            if wanted and wanted[0].is_encrypted:
-                problem = "it is encrypted, and nobody is there to decrypt it"
-            elif wanted:
-                read = read_key(wanted[0].data)
-        except Unreadable as error:
-            problem = str(error)
-        return PemFile(found, wanted, tuple(each for each in blocks if not is_key(each)), problem), read
+        return _pem_file(self.tree.key, is_key, read_key)
 
     @property
     def certificate_file(self) -> PemFile | None:
@@ -208,3 +186,22 @@ def _settings(configuration: Configuration, version: DaemonVersion) -> ServerSet
         return read_server_settings(configuration.document, version)
     except DaemonNotStarted as stop:
         return stop
+
+
+def _pem_file(
+    found: FoundFile | None, is_wanted: Callable[[Block], bool], read: Callable[[bytes], T]
+) -> tuple[PemFile | None, T | None]:
+    """The file, None where it is not there or cannot be read, and what its first block of that kind is."""
+    if found is None or found.data is None:
+        return None, None
+    blocks = read_pem(found.data)
+    wanted = tuple(filter(is_wanted, blocks))
+    problem, value = "", None
+    try:
+        if wanted and is_key(wanted[0]) and wanted[0].is_encrypted:
+            problem = "it is encrypted, and nobody is there to decrypt it"
+        elif wanted:
+            value = read(wanted[0].data)
+    except Unreadable as error:
+        problem = str(error)
+    return PemFile(found, wanted, tuple(each for each in blocks if not is_wanted(each)), problem), value

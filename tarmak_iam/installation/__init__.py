@@ -5,28 +5,22 @@ The names are imported when they are first used: whoever needs the settings alon
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tarmak_iam.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from tarmak_iam.installation.installation import Installation, Provenance
+else:
+    __getattr__, __dir__ = lazy_exports(
+        __name__,
+        {
+            "Installation": "tarmak_iam.installation.installation",
+            "Provenance": "tarmak_iam.installation.installation",
+        },
+    )
 
 __all__ = [
     "Installation",
     "Provenance",
 ]
-
-_HOMES = {
-    "Installation": "installation",
-    "Provenance": "installation",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)

@@ -6,13 +6,27 @@ the extra `webhook`, and without it they raise TarmakIamError.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tarmak_iam.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from tarmak_iam.pki.server_names import ServerNames
     from tarmak_iam.pki.webhook_files import webhook_kubeconfig
     from tarmak_iam.pki.webhook_pair import Existing, Pair, Prepared, make_pair, prepare
+else:
+    __getattr__, __dir__ = lazy_exports(
+        __name__,
+        {
+            "Existing": "tarmak_iam.pki.webhook_pair",
+            "Pair": "tarmak_iam.pki.webhook_pair",
+            "Prepared": "tarmak_iam.pki.webhook_pair",
+            "ServerNames": "tarmak_iam.pki.server_names",
+            "make_pair": "tarmak_iam.pki.webhook_pair",
+            "prepare": "tarmak_iam.pki.webhook_pair",
+            "webhook_kubeconfig": "tarmak_iam.pki.webhook_files",
+        },
+    )
 
 __all__ = [
     "Existing",
@@ -23,23 +37,3 @@ __all__ = [
     "prepare",
     "webhook_kubeconfig",
 ]
-
-_HOMES = {
-    "Existing": "webhook_pair",
-    "Pair": "webhook_pair",
-    "Prepared": "webhook_pair",
-    "ServerNames": "server_names",
-    "make_pair": "webhook_pair",
-    "prepare": "webhook_pair",
-    "webhook_kubeconfig": "webhook_files",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)

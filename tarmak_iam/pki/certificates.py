@@ -58,8 +58,6 @@ class Certificate:
     is_ca: bool
     usages: frozenset[str] | None
     extended: frozenset[str] | None
-    key_kind: str
-    key_size: int
     is_self_signed: bool
     """Whether its signature is its own key's."""
     common_name: str = ""
@@ -101,8 +99,6 @@ def _facts(der: bytes) -> Certificate:
         is_ca=constraints is not None and constraints.ca,
         usages=_usages(_extension(read, x509.KeyUsage)),
         extended=None if extended is None else frozenset(each.dotted_string for each in extended),
-        key_kind=_kind(public),
-        key_size=getattr(public, "key_size", 0),
         is_self_signed=_is_issued_by(read, read),
         common_name=("", *_subject(read, NameOID.COMMON_NAME))[-1],
         organizations=tuple(_subject(read, NameOID.ORGANIZATION_NAME)),
