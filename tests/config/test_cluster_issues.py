@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tarmak_iam.config import TarmakConfig
+from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.cluster_validation import (
     Issue,
     api_server_issues,
@@ -39,8 +39,14 @@ def test_ranges_that_go_does_not_take(text: str) -> None:
     assert not is_cidr(text)
 
 
+def cluster_of(data: dict[str, Any]) -> Cluster:
+    cluster = {"environment": "dev", "metadata": {"name": "cluster"}, **data}
+    text = json.dumps({"apiVersion": "api.tarmak.io/v1alpha1", "kind": "Config", "clusters": [cluster]})
+    return TarmakConfig.parse(text).cluster("dev-cluster")
+
+
 def of_api_server(api_server: Any, version: str = "1.12.9") -> list[Issue]:
-    return api_server_issues({"kubernetes": {"apiServer": api_server, "version": version}})
+    return api_server_issues(cluster_of({"kubernetes": {"apiServer": api_server, "version": version}}))
 
 
 DISABLES = {"disableAdmissionControllers": ["x"]}
@@ -49,8 +55,8 @@ DISABLES = {"disableAdmissionControllers": ["x"]}
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        (api_server_issues({}), []),
-        (api_server_issues({"kubernetes": {"version": "x"}}), []),
+        (api_server_issues(cluster_of({})), []),
+        (api_server_issues(cluster_of({"kubernetes": {"version": "x"}})), []),
         (of_api_server({}), []),
         (
             of_api_server({"allowCIDRs": ["10.0.0.0/8", "10.0.0.0"]}),
@@ -116,7 +122,7 @@ PROXY = {"amazonESProxy": {"port": 9200}}
         ({"network": {"cidr": "10.99.0.0"}}, ("network", "cidr"), "'10.99.0.0' is no CIDR", f"{ADDRESS} 10.99.0.0/16"),
         *(
             (
-                sinks(None, {"elasticsearch": {key: value}}, {"elasticsearch": PROXY | {key: value}}),
+                sinks({}, {"elasticsearch": {key: value}}, {"elasticsearch": PROXY | {key: value}}),
                 ("loggingSinks", 2, "elasticsearch", key),
                 f"the sink has amazonESProxy, so it cannot have {key}",
                 "remove one of them",
@@ -205,7 +211,7 @@ PROXY = {"amazonESProxy": {"port": 9200}}
     ],
 )
 def test_a_cluster(cluster: dict[str, Any], path: tuple[str | int, ...], message: str, remedy: str) -> None:
-    assert cluster_issues(cluster) == [(path, message, remedy)]
+    assert cluster_issues(cluster_of(cluster)) == [(path, message, remedy)]
 
 
 @pytest.mark.parametrize(
@@ -214,7 +220,7 @@ def test_a_cluster(cluster: dict[str, Any], path: tuple[str | int, ...], message
         {},
         {"network": {"cidr": ""}},
         {"network": {"cidr": "10.99.0.0/16"}},
-        sinks(None, {}, {"elasticsearch": None}, {"elasticsearch": PROXY | {"tlsVerify": False, "tlsCA": ""}}),
+        sinks({}, {}, {"elasticsearch": None}, {"elasticsearch": PROXY | {"tlsVerify": False, "tlsCA": ""}}),
         autoscaler(),
         autoscaler(enabled=False) | {"kubernetes": {"clusterAutoscaler": {"overprovisioning": {"enabled": False}}}},
         autoscaler(threshold=0),
@@ -229,7 +235,7 @@ def test_a_cluster(cluster: dict[str, Any], path: tuple[str | int, ...], message
     ],
 )
 def test_what_tarmak_takes(cluster: dict[str, Any]) -> None:
-    assert cluster_issues(cluster) == []
+    assert cluster_issues(cluster_of(cluster)) == []
 
 
 def ranges(of: Any, kubernetes: Any = None, network: Any = None, name: str = "cluster") -> list[Issue]:
