@@ -13,18 +13,15 @@ from tarmak_iam.errors import ConfigError
 from tarmak_iam.findings import Severity, Subject
 from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.lint import Located, Subjects, check
-from tarmak_iam.lint.kubeconfig_rules import ADMIN_CERTIFICATE_RULES
+from tarmak_iam.lint import Located, Subjects, all_rules, check
 from tarmak_iam.text import one_line
-
-# Of this machine: no certificate is brought to a cluster, and Tarmak has a new one signed for whoever applies.
-_OF_THE_WAY_BACK = frozenset(rule.id for rule in ADMIN_CERTIFICATE_RULES)
 
 
 def findings_about(cluster: Cluster, subjects: Subjects) -> tuple[Located, ...]:
     """What `check` finds, without what is wrong with another cluster of the file, with the choice of one, which is
-    chosen, or with the admin certificate here."""
-    return tuple(each for each in check(subjects) if _is_about(each, cluster))
+    chosen, or with this machine alone."""
+    elsewhere = {rule.id for rule in all_rules() if not rule.concerns_apply}
+    return tuple(each for each in check(subjects) if each.finding.id not in elsewhere and _is_about(each, cluster))
 
 
 def refuse_errors(cluster: Cluster, subjects: Subjects) -> None:
@@ -47,8 +44,6 @@ def _command_line(subjects: Subjects) -> CommandLine:
 
 def _is_about(located: Located, cluster: Cluster) -> bool:
     finding, plain = located.finding, located.finding.route.plain
-    if finding.id in _OF_THE_WAY_BACK:
-        return False
     if finding.subject is not Subject.CONFIG:
         return True
     return plain[:1] != ("currentCluster",) and (plain[:1] != ("clusters",) or plain[1:2] in ((), (cluster.index,)))

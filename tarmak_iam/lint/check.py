@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from tarmak_iam.lint.document_rules import DOCUMENT_RULES
 from tarmak_iam.lint.duplicate_rules import DUPLICATE_RULES
 from tarmak_iam.lint.environment_rules import ENVIRONMENT_RULES
 from tarmak_iam.lint.image_rules import IMAGE_RULES
-from tarmak_iam.lint.installation_rules import FILE_PLACE_RULES, INSTALLATION_RULES
+from tarmak_iam.lint.installation_rules import ADMIN_RULES, FILE_PLACE_RULES, INSTALLATION_RULES
 from tarmak_iam.lint.key_rules import KEY_RULES
 from tarmak_iam.lint.kubeconfig_rules import ADMIN_CERTIFICATE_RULES, KUBECONFIG_RULES
 from tarmak_iam.lint.name_rules import NAME_RULES, TEMPLATE_RULES, TEMPLATE_VERSION_RULES
@@ -26,7 +26,7 @@ from tarmak_iam.lint.principal_rules import (
     SSO_RULES,
     SSO_VERSION_RULES,
 )
-from tarmak_iam.lint.rbac_rules import ADMIN_RULES, GROUP_RULES, PRIVILEGE_RULES
+from tarmak_iam.lint.rbac_rules import GROUP_RULES, PRIVILEGE_RULES
 from tarmak_iam.lint.rule import Rule, Scope, Subjects
 from tarmak_iam.lint.rule_run import SCOPES_OF_A_CLUSTER, Located, RuleRun, comments_in
 from tarmak_iam.lint.shape_rules import LIST_RULES, SHAPE_RULES
@@ -97,6 +97,7 @@ def _installed_rules() -> list[Brought[Rule]]:
     rules += [Brought(rule, each.origin) for each in installed_sections() for rule in rules_of(each.section)]
     rules += brought(GROUP, Rule)
     check_unique("rule", [(each.value.id, each.origin) for each in rules])
+    check_unique("rule", [(each.value.name.lower(), each.origin) for each in rules if each.value.name])
     return rules
 
 
@@ -112,20 +113,20 @@ def check(subjects: Subjects, *others: Subjects) -> list[Located]:
 def examine(subjects: Subjects, *others: Subjects) -> Report:
     """The same, with what was suppressed. Raises ConfigError for a plugin that cannot be used, or that fails."""
     rules = _installed_rules()
-    on_config = comments_in(subjects, (Subject.CONFIG,))
-    own = [comments_in(each, (Subject.MAPPINGS, Subject.SETTINGS)) for each in (subjects, *others)]
+    names = {each.value.id.upper(): each.value.name for each in rules}
+    on_config = comments_in(subjects, (Subject.CONFIG,), names)
+    own = [comments_in(each, (Subject.MAPPINGS, Subject.SETTINGS), names) for each in (subjects, *others)]
     looks = [
         RuleRun.of(each, rules, SCOPES_OF_A_CLUSTER if number else frozenset(Scope), (*on_config, *own[number]))
         for number, each in enumerate((subjects, *others))
     ]
-    ids = frozenset(each.value.id.upper() for each in rules)
     found = [(number, each) for number, look in enumerate(looks) for each in look.reported]
     for number, look in enumerate(looks):
-        idle = _unused(own[number], look.used, _ids(look.reached))
-        asked = Suppressions(own[number], idle, ids, _lines(look, looks), _there(own[number], ids, [look]))
+        idle = _unused(own[number], look.used, _ids(look.rules))
+        asked = Suppressions(own[number], idle, names, _lines(look, looks), _there(own[number], names, [look]))
         if not number:
             idle = _unused(on_config, frozenset().union(*(each.used for each in looks)), _judging_config(looks))
-            there = {**_there(on_config, ids, looks), **asked.there}
+            there = {**_there(on_config, names, looks), **asked.there}
             asked = replace(asked, all=(*on_config, *asked.all), unused=(*idle, *asked.unused), there=there)
         found += [(number, look.located(each)) for rule in SUPPRESSION_RULES for each in rule.check(rule, asked)]
     suppressed = [(number, each) for number, look in enumerate(looks) for each in look.suppressed]
@@ -146,7 +147,7 @@ def _lines(look: RuleRun, looks: Iterable[RuleRun]) -> dict[tuple[Subject, str],
 
 
 def _there(
-    comments: Iterable[Suppression], ids: frozenset[str], looks: Iterable[RuleRun]
+    comments: Iterable[Suppression], ids: Collection[str], looks: Iterable[RuleRun]
 ) -> dict[Suppression, tuple[str, ...]]:
     """The ids of the findings that comments of no rule are about."""
     unknown = [each for each in comments if each.id not in ids]
@@ -170,7 +171,7 @@ def _judging_config(looks: Sequence[RuleRun]) -> frozenset[str]:
     config = looks[0].subjects.config
     seen = {each.subjects.installation.cluster.index for each in looks if each.subjects.installation}
     all_seen = config is None or seen >= {each.index for each in config.selectable_clusters}
-    reached = (rule for look in looks for rule in look.reached)
+    reached = (rule for look in looks for rule in look.rules)
     return _ids(rule for rule in reached if all_seen or rule.scope is not Scope.INSTALLATION)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -10,20 +11,23 @@ from pathlib import Path
 
 from tarmak_iam.aws.arn import PARTITIONS
 from tarmak_iam.config.section_edits import switch_route
+from tarmak_iam.document.go_case import fold, to_lower
 from tarmak_iam.errors import ConfigError, Place
-from tarmak_iam.findings import Finding, Subject
+from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.identity import viper
 from tarmak_iam.identity.daemon_config import DEFAULT_PORT
-from tarmak_iam.identity.model import Answer
+from tarmak_iam.identity.model import Answer, Grant
 from tarmak_iam.identity.releases import NEWEST_READ
 from tarmak_iam.identity.sts_verification import accepts_tokens_of
+from tarmak_iam.identity.templates import can_become
 from tarmak_iam.installation.backend_payloads import MAX_CONFIGMAP
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.installation.misplaced_files import MisplacedFile
-from tarmak_iam.lint.entries import entries_of
+from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.messages import scalar_by_release
-from tarmak_iam.lint.rule import Rule, Scope, error_rule, warning_rule
-from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
+from tarmak_iam.lint.rule import Implication, Rule, Scope, error_rule, warning_rule
+from tarmak_iam.mappings.groups import ADMINS
+from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
@@ -137,6 +141,124 @@ def _unknown_release(rule: Rule, installation: Installation) -> Iterator[Finding
         yield rule.finding(Subject.SETTINGS, Route.of((key,)), what, remedy)
 
 
+def _no_admin(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    """Not where nobody is mapped at all, which is another finding, or where the daemon does not start."""
+    mappings, daemon = installation.mappings, installation.loaded
+    if mappings is None or daemon.config is None or not mappings.entries:
+        return
+    for grant in daemon.grants:
+        possible = (grant,) if grant.is_sure else (grant, *daemon.alternatives(grant))
+        if any(map(_may_be_admin, possible)):
+            return
+    settings = entries_of(mappings).settings
+    keys = [key for key in ("server.mapRoles", "server.mapUsers", "server.mapAccounts") if settings.get(key)]
+    what = f"nobody gets {ADMINS}: no one could mend the cluster by IAM"
+    remedy = f"map an admin role: {installation.admin_command}"
+    route = settings.route(keys[0] if keys else "server")
+    yield rule.finding(Subject.MAPPINGS, route, what, remedy, at=At.KEY, locks_out=True)
+
+
+def _may_be_admin(grant: Grant) -> bool:
+    """By the name of a session too, which a user has not."""
+    is_session = ":user/" not in grant.principal
+    return any(group == ADMINS or (is_session and can_become(group, ADMINS)) for group in grant.groups)
+
+
+_MAP_LIST = re.compile(r"\bmap(Roles|Users|Accounts)\b", re.IGNORECASE)
+
+
+def _are_lists_unread(mappings: Mappings | None) -> bool:
+    """Whether what follows the document that the daemon reads has entries, which count once it is read."""
+    place = mappings.document.next_document if mappings else None
+    rest = mappings.document.text.splitlines()[place.line - 1 :] if mappings and place and place.line else []
+    return any(_MAP_LIST.search(line) for line in rest)
+
+
+def _leads(outer: Route, inner: Route) -> bool:
+    """Without the occurrences of keys, which rules need not tell."""
+    return inner.plain[: len(outer)] == outer.plain
+
+
+def _is_of_groups(finding: Finding) -> bool:
+    return any(isinstance(step, str) and fold(to_lower(step)) == "groups" for step in finding.route.plain)
+
+
+def _admins(mappings: Mappings | None) -> list[WrittenEntry]:
+    return [entry for entry in entries_of(mappings).mapped if entry.is_admin] if mappings else []
+
+
+def _is_admin_lost(_: Finding, cause: Finding, mappings: Mappings | None) -> bool:
+    """Some entry is an admin's, but does not count."""
+    is_error = cause.subject is Subject.MAPPINGS and cause.severity is Severity.ERROR
+    return is_error and any(_leads(entry.listed.route, cause.route) for entry in _admins(mappings))
+
+
+_LIST_SHAPES = ("split-entry", "mappings-not-a-list")
+_KEYS = ("misplaced-mapping-key", "duplicate-mapping-key")
+
+_ENTRIES_UNREAD = Implication(("mappings-second-document",), lambda _, __, mappings: _are_lists_unread(mappings))
+
+# Why there may be no entries where somebody wrote some.
+_HIDE_EVERYONE = (
+    _ENTRIES_UNREAD,
+    # The daemon does not start, and what is below `server` is no mapping that could map anybody.
+    Implication(
+        ("daemon-does-not-start",), lambda _, cause, __: [str(step).lower() for step in cause.route.plain] == ["server"]
+    ),
+    Implication(("misplaced-mapping-key",), lambda _, cause, __: cause.hides_entries),
+    Implication(("mappings-as-text", *_LIST_SHAPES)),
+)
+
+# What may be why the daemon does not start: in what it stops at, of which a file that it cannot read has nothing, and
+# of an entry that a dash splits in two there are two items of the list.
+_END_DAEMON = (
+    Implication(("duplicate-mapping-key",), lambda finding, _, __: not len(finding.route)),
+    Implication(
+        (
+            "invalid-arn",
+            "cluster-id-mismatch",
+            "entry-partition",
+            "unknown-partition",
+            "account-digits",
+            "account-leading-zero",
+            *_KEYS,
+            "mappings-as-text",
+            "cluster-id-not-text",
+            "sso-unsupported",
+            "describe-instances-role",
+        ),
+        lambda finding, cause, _: len(finding.route) > 0 and _leads(finding.route, cause.route),
+    ),
+    Implication(
+        _LIST_SHAPES, lambda finding, cause, _: len(finding.route) > 0 and _leads(finding.route.parent, cause.route)
+    ),
+)
+
+_HIDE_ADMINS = (
+    _ENTRIES_UNREAD,
+    Implication(("daemon-partition",)),  # once that is fixed, an admin's entry shows
+    Implication(
+        (*_KEYS, *_LIST_SHAPES), lambda _, __, mappings: mappings is not None and ADMINS in mappings.document.text
+    ),
+    # A group was to be system:masters.
+    Implication(
+        (
+            "groups-as-text",
+            "misspelt-group",
+            "whitespace-in-name",
+            "joined-groups",
+            "stray-characters",
+            "lookalike-letters",
+            "role-as-group",
+            "trailing-punctuation",
+        ),
+        lambda _, cause, __: ADMINS in cause.text and _is_of_groups(cause),
+    ),
+    # Another entry may take the place of an admin's.
+    Implication(("duplicate-principal",), lambda _, __, mappings: bool(_admins(mappings))),
+    Implication((), _is_admin_lost),
+)
+
 INSTALLATION_RULES = (
     error_rule(
         "IAM020",
@@ -145,8 +267,22 @@ INSTALLATION_RULES = (
         "the mappings are for another cluster id",
         _other_cluster_id,
     ),
-    warning_rule("IAM021", "no-mappings", Scope.INSTALLATION, "the switch is on and nobody is mapped", _nobody_mapped),
-    error_rule("IAM022", "daemon-does-not-start", Scope.INSTALLATION, "the daemon would not start", _would_not_start),
+    warning_rule(
+        "IAM021",
+        "no-mappings",
+        Scope.INSTALLATION,
+        "the switch is on and nobody is mapped",
+        _nobody_mapped,
+        implied_by=_HIDE_EVERYONE,
+    ),
+    error_rule(
+        "IAM022",
+        "daemon-does-not-start",
+        Scope.INSTALLATION,
+        "the daemon would not start",
+        _would_not_start,
+        implied_by=_END_DAEMON,
+    ),
     error_rule("IAM023", "entry-partition", Scope.INSTALLATION, "an entry is of another partition", _other_partition),
     error_rule("IAM085", "configmap-size", Scope.INSTALLATION, "the mappings do not fit into a ConfigMap", _too_large),
     error_rule("IAM093", "daemon-address", Scope.INSTALLATION, "the daemon listens where nobody asks", _elsewhere),
@@ -157,6 +293,10 @@ INSTALLATION_RULES = (
         "the daemon's release is not known here",
         _unknown_release,
     ),
+)
+
+ADMIN_RULES = (
+    warning_rule("IAM084", "no-admin", Scope.INSTALLATION, "nobody is an admin", _no_admin, implied_by=_HIDE_ADMINS),
 )
 
 _KINDS = {Subject.MAPPINGS: "mappings", Subject.SETTINGS: "settings"}

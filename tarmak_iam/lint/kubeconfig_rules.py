@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 from tarmak_iam.aws.arn import Arn, ArnError, parse_arn
@@ -18,7 +19,7 @@ from tarmak_iam.installation.admin_kubeconfig import AdminAccess, AdminState
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.kubeconfig.exec_plugin import exec_problems
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
-from tarmak_iam.lint.rule import Rule, Scope, error_rule, warning_rule
+from tarmak_iam.lint.rule import Implication, Rule, Scope, error_rule, warning_rule
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.routes import Route
 
@@ -78,9 +79,14 @@ def _about_certificate(
     return check
 
 
-ADMIN_CERTIFICATE_RULES = (
+# Of this machine: no certificate is brought to a cluster, and Tarmak has a new one signed for whoever applies.
+_OF_THIS_MACHINE = (
     warning_rule(
-        "IAM110", "admin-certificate-missing", Scope.INSTALLATION, "no admin certificate", _about_certificate(_missing)
+        "IAM110",
+        "admin-certificate-missing",
+        Scope.INSTALLATION,
+        "no admin certificate",
+        _about_certificate(_missing),
     ),
     error_rule(
         "IAM111",
@@ -104,6 +110,8 @@ ADMIN_CERTIFICATE_RULES = (
         _about_certificate(_not_admin),
     ),
 )
+
+ADMIN_CERTIFICATE_RULES = tuple(replace(each, concerns_apply=False) for each in _OF_THIS_MACHINE)
 
 
 def _about_setting(setting: str) -> Callable[[Rule, Installation], Iterator[Finding]]:
@@ -186,6 +194,18 @@ def _is_flawed(entry: WrittenEntry, role: Arn, installation: Installation) -> bo
         return True
 
 
+_UNMAPPED_SINCE = Implication(
+    (
+        "misplaced-mapping-key",
+        "duplicate-mapping-key",
+        "mappings-as-text",
+        "split-entry",
+        "mappings-not-a-list",
+        "no-mappings",
+    )
+)
+"""Why there may be no entry for a principal where somebody wrote one."""
+
 KUBECONFIG_RULES = (
     error_rule(
         "IAM105",
@@ -214,5 +234,6 @@ KUBECONFIG_RULES = (
         Scope.INSTALLATION,
         "a role to log in with that is not mapped",
         _unmapped_role,
+        implied_by=(_UNMAPPED_SINCE,),
     ),
 )

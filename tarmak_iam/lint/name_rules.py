@@ -172,7 +172,7 @@ NAME_RULES = (
         "quotes, brackets or invisible characters in a username or group",
         _traced(Trace.INVISIBLE, Trace.QUOTES),
     ),
-    error_rule("IAM123", "placeholder", Scope.MAPPINGS, "a placeholder that is still there", _left_open),
+    error_rule("IAM123", "unfilled-placeholder", Scope.MAPPINGS, "a placeholder that is still there", _left_open),
     error_rule(
         "IAM124",
         "lookalike-letters",

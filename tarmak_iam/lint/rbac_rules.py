@@ -11,10 +11,8 @@ from tarmak_iam.aws.copied_text import cleaned
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import dereference
 from tarmak_iam.document.render import scalar_text
-from tarmak_iam.findings import At, Finding, Subject
-from tarmak_iam.identity.model import Grant
-from tarmak_iam.identity.templates import PRIVATE_DNS, braced, can_become, fixed_prefix, has_session
-from tarmak_iam.installation.installation import Installation
+from tarmak_iam.findings import Finding, Subject
+from tarmak_iam.identity.templates import PRIVATE_DNS, braced, fixed_prefix, has_session
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.name_rules import is_on_several_lines
 from tarmak_iam.lint.rule import Rule, Scope, error_rule, warning_rule
@@ -337,29 +335,6 @@ def _prefix(username: str) -> str:
     return next(prefix for prefix in _RESERVED if username.startswith(prefix))
 
 
-def _no_admin(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """Not where nobody is mapped at all, which is another finding, or where the daemon does not start."""
-    mappings, daemon = installation.mappings, installation.loaded
-    if mappings is None or daemon.config is None or not mappings.entries:
-        return
-    for grant in daemon.grants:
-        possible = (grant,) if grant.is_sure else (grant, *daemon.alternatives(grant))
-        if any(map(_may_be_admin, possible)):
-            return
-    settings = entries_of(mappings).settings
-    keys = [key for key in ("server.mapRoles", "server.mapUsers", "server.mapAccounts") if settings.get(key)]
-    what = f"nobody gets {ADMINS}: no one could mend the cluster by IAM"
-    remedy = f"map an admin role: {installation.admin_command}"
-    route = settings.route(keys[0] if keys else "server")
-    yield rule.finding(Subject.MAPPINGS, route, what, remedy, at=At.KEY, locks_out=True)
-
-
-def _may_be_admin(grant: Grant) -> bool:
-    """By the name of a session too, which a user has not."""
-    is_session = ":user/" not in grant.principal
-    return any(group == ADMINS or (is_session and can_become(group, ADMINS)) for group in grant.groups)
-
-
 PRIVILEGE_RULES = (
     warning_rule(
         "IAM070", "caller-chosen-username", Scope.MAPPINGS, "a username that the caller chooses", _chosen_username
@@ -375,5 +350,3 @@ PRIVILEGE_RULES = (
     warning_rule("IAM073", "reserved-username", Scope.MAPPINGS, "a username that is reserved", _reserved_username),
     warning_rule("IAM074", "account-mapping", Scope.MAPPINGS, "everyone of an account", _whole_account),
 )
-
-ADMIN_RULES = (warning_rule("IAM084", "no-admin", Scope.INSTALLATION, "nobody is an admin", _no_admin),)

@@ -66,6 +66,15 @@ Check = Callable[["Rule", Any], Iterator[Finding]]
 
 
 @dataclass(frozen=True, slots=True)
+class Implication:
+    """A finding of one of the rules `causes` (by name; without any, of every rule) is why there is another one, if
+    `holds` of that one, the cause and the mappings."""
+
+    causes: tuple[str, ...] = ()
+    holds: Callable[[Finding, Finding, Mappings | None], bool] = lambda *_: True
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """`check` yields the findings of one subject; `summary` says in a sentence what it looks for."""
 
@@ -76,6 +85,10 @@ class Rule:
     check: Check = field(repr=False)
     name: str = field(default="", kw_only=True)
     """In words with dashes, for people to remember; comments may name the rule by it."""
+    implied_by: tuple[Implication, ...] = field(default=(), kw_only=True, repr=False)
+    """What makes its findings superfluous: there is another one that says why."""
+    concerns_apply: bool = field(default=True, kw_only=True)
+    """Whether it is about what an apply brings to the cluster, and not about this machine alone."""
 
     def finding(
         self,
@@ -92,11 +105,11 @@ class Rule:
         return Finding(self.id, self.severity, subject, Route.of(route), message, remedy, at, recovery=recovery)
 
 
-def error_rule(rule_id: str, name: str, scope: Scope, summary: str, check: Check) -> Rule:
+def error_rule(rule_id: str, name: str, scope: Scope, summary: str, check: Check, **more: Any) -> Rule:
     """A rule of ours whose findings are errors."""
-    return Rule(rule_id, Severity.ERROR, scope, summary, check, name=name)
+    return Rule(rule_id, Severity.ERROR, scope, summary, check, name=name, **more)
 
 
-def warning_rule(rule_id: str, name: str, scope: Scope, summary: str, check: Check) -> Rule:
+def warning_rule(rule_id: str, name: str, scope: Scope, summary: str, check: Check, **more: Any) -> Rule:
     """A rule of ours whose findings are warnings."""
-    return Rule(rule_id, Severity.WARNING, scope, summary, check, name=name)
+    return Rule(rule_id, Severity.WARNING, scope, summary, check, name=name, **more)

@@ -191,10 +191,12 @@ _COMMENT = re.compile(r"#+\s*tarmak-iam\s*:\s*ignore\b\s*(?:\[(?P<ids>[^\]]*)\])
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """One id of one comment, empty for one that names none; `scope` is what of the file it is about."""
+    """One rule of one comment: its `id` in capitals, empty for a comment that names none, and id or name as messages
+    repeat it; `scope` is what of the file it is about."""
 
     subject: Subject
     id: str
+    written: str
     place: Place
     scope: CommentScope
     reason: str
@@ -207,8 +209,8 @@ class Suppressions:
     all: tuple[Suppression, ...]
     unused: tuple[Suppression, ...]
     """Those that set nothing aside, although the rule was run on all that they may be about."""
-    rules: frozenset[str]
-    """The ids of all there are, in capitals, as comments may write them in any case."""
+    rules: dict[str, str]
+    """The names of all there are by their ids, in capitals, as comments may write them in any case."""
     lines: dict[tuple[Subject, str], int]
     """Where the first finding is that no comment sets aside, by file and id in capitals."""
     there: dict[Suppression, tuple[str, ...]]
@@ -219,23 +221,30 @@ class Suppressions:
         return tuple(each for each in self.all if (each.subject, each.place) == (one.subject, one.place))
 
 
-def suppressions_of(document: Document, subject: Subject) -> Iterator[Suppression]:
-    """Every one in the file, in its order."""
-    scopes = CommentScopes(document)
+def suppressions_of(document: Document, subject: Subject, rules: dict[str, str]) -> Iterator[Suppression]:
+    """Every one in the file, in its order. `rules` as in `Suppressions`."""
+    scopes, ids_by_name = CommentScopes(document), {name.upper(): each for each, name in rules.items() if name}
     for comment in document.comments:
         match = _COMMENT.match(comment.text)
         if match is None:
             continue
         place = document.source.place(comment.span.start)
         scope, reason = scopes.of(comment), shortened(match["reason"].strip(" \t:,;-["), _REASON)
-        ids = [shortened(each.strip().upper()) for each in (match["ids"] or "").split(",") if each.strip()]
-        for each in ids or [""]:
-            yield Suppression(subject, each, place, scope, reason)
+        listed = [shortened(each.strip()) for each in (match["ids"] or "").split(",") if each.strip()]
+        for each in listed or [""]:
+            rule_id = each.upper()
+            written = each if rule_id in ids_by_name or _is_name(each) else rule_id
+            yield Suppression(subject, ids_by_name.get(rule_id, rule_id), written, place, scope, reason)
+
+
+def _is_name(text: str) -> bool:
+    """Whether it looks like a name of a rule, and not like an id."""
+    return "-" in text and not any(map(str.isdigit, text))
 
 
 def _unused(rule: Rule, found: Suppressions) -> Iterator[Finding]:
     for each in found.unused:
-        what = f"there is no finding {each.id} {_where(each)}, so the comment suppresses nothing"
+        what = f"there is no finding {each.written} {_where(each)}, so the comment suppresses nothing"
         elsewhere = found.lines.get((each.subject, each.id))
         remedy = _removal(each, found)
         if elsewhere and len(found.of_comment(each)) == 1:
@@ -256,13 +265,13 @@ def _where(suppression: Suppression) -> str:
 def _removal(each: Suppression, found: Suppressions) -> str:
     """What to do about an id that suppresses nothing, without losing what the comment's others do."""
     others = [one for one in found.of_comment(each) if one.id in found.rules and one not in found.unused]
-    return f"remove {each.id} from the brackets" if others else "remove the comment"
+    return f"remove {each.written} from the brackets" if others else "remove the comment"
 
 
 def _without_reason(rule: Rule, found: Suppressions) -> Iterator[Finding]:
     for each in _one_of_each_comment(found.all):
         if each.id and not each.reason:
-            ids = ", ".join(one.id for one in found.of_comment(each))
+            ids = ", ".join(one.written for one in found.of_comment(each))
             what = "the comment does not say why the finding is ignored"
             remedy = f"write the reason after the brackets: # tarmak-iam: ignore[{ids}] because ..."
             yield _finding(rule, each, what, remedy)
@@ -276,8 +285,9 @@ def _unknown(rule: Rule, found: Suppressions) -> Iterator[Finding]:
             remedy = f"write # tarmak-iam: ignore[{', '.join(there)}] {each.reason or 'because ...'}" if there else ""
             yield _finding(rule, each, what, remedy or _removal(each, found))
         elif each.id not in found.rules:
-            what = f"there is no rule {each.id}, so the comment suppresses nothing"
-            yield _finding(rule, each, what, did_you_mean(each.id, there) or _removal(each, found))
+            what = f"there is no rule {each.written}, so the comment suppresses nothing"
+            known = (*there, *filter(None, (found.rules.get(one.upper()) for one in there)))
+            yield _finding(rule, each, what, did_you_mean(each.written, known) or _removal(each, found))
 
 
 def _one_of_each_comment(all_of_them: Iterable[Suppression]) -> Iterator[Suppression]:

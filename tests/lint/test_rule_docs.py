@@ -83,7 +83,7 @@ def test_the_examples_of_a_page(rule_id: str) -> None:
 @pytest.mark.parametrize("rule", [each for each in all_rules() if each.id in RULE_IDS], ids=lambda each: each.id)
 def test_a_page_says_what_its_rule_says(rule: Rule) -> None:
     page = Page.read(rule.id)
-    assert page.title == f"# {rule.id}: {rule.summary}"
+    assert page.title == f"# {rule.id} {rule.name}: {rule.summary}"
     assert page.severity == f"Severity: {rule.severity}"
     assert list(page.sections) == SECTIONS
     assert all(page.sections.values())
@@ -96,8 +96,8 @@ def test_there_is_a_page_for_every_rule_and_no_other() -> None:
 
 def test_the_table_of_contents() -> None:
     rules = sorted((each for each in all_rules() if each.id in RULE_IDS), key=lambda each: each.id)
-    rows = [f"| [{each.id}]({each.id}.md) | {each.severity} | {each.summary} |" for each in rules]
-    table = ["| rule | severity | what it looks for |", "|---|---|---|", *rows]
+    rows = [f"| [{each.id}]({each.id}.md) | {each.name} | {each.severity} | {each.summary} |" for each in rules]
+    table = ["| rule | name | severity | what it looks for |", "|---|---|---|---|", *rows]
     shown = (PAGES / "README.md").read_text(encoding="utf-8").splitlines()
     assert [line for line in shown if line.startswith("|")] == table
 

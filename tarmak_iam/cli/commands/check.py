@@ -386,7 +386,8 @@ def check(
     cluster; mappings without a tarmak.yaml are checked by themselves.
 
     Exits with 0 if there is nothing to say, 1 for findings, 2 where a file cannot be read. A comment sets findings
-    aside, on their line or above their entry, list or file: # tarmak-iam: ignore[IAM074] only our sandbox account
+    aside by id or name, on their line or above their entry, list or file:
+    # tarmak-iam: ignore[account-mapping] only our sandbox account
     """
     if files and (session.directory or session.cluster_name):
         remedy = cluster_remedy(context, map(str, files)) or "leave -c and --current-cluster out"
