@@ -11,7 +11,7 @@ from tarmak_iam.document.nodes import Mapping, Node, Scalar, Sequence, dereferen
 from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.identity.releases import ReleaseFeature, spans_text
 from tarmak_iam.identity.viper import field_spellings, spellings
-from tarmak_iam.lint.authenticator_keys import is_empty_value
+from tarmak_iam.lint.authenticator_keys import GO_NAMES, is_empty_value
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.messages import first_line
 from tarmak_iam.lint.rule import Rule, Scope, error_rule
@@ -192,7 +192,7 @@ def _which(key: DoubledKey) -> str:
     written = dict.fromkeys(key.names)
     if not key.is_field:
         return _taken(spellings(written, key.known), ": ")
-    field = _GO_NAMES.get(key.known, f"{key.known[0].upper()}{key.known[1:]}")
+    field = GO_NAMES.get(key.known, f"{key.known[0].upper()}{key.known[1:]}")
     before, later = (field_spellings(written, field, lowers=lowers) for lowers in (False, True))
     if before == later or min(len(before), len(later)) > 1:
         return _taken(later, ": ")
@@ -202,9 +202,6 @@ def _which(key: DoubledKey) -> str:
 def _taken(names: tuple[str, ...], colon: str = " ") -> str:
     return f"{colon}'{names[0]}'" if len(names) == 1 else " at random, at every start"
 
-
-# Of fields whose name in the daemon's source is not the documented one with a capital.
-_GO_NAMES = {"sso": "SSO", "userID": "UserId"}
 
 DUPLICATE_RULES = (
     error_rule(
