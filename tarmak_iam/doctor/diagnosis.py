@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from tarmak_iam.doctor.inspected_files import InspectedFiles
 
 
+EXPIRES_WITHIN = 30
+"""Days before the end of a certificate's validity that doctor speaks of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
     """`id` is stable (`WEB020`); `message` says what is wrong, `remedy` what to do. Never any part of a key."""
@@ -53,7 +57,3 @@ class Check:
     def run(self, evidence: InspectedFiles) -> Iterator[Diagnosis]:
         for place, message, remedy in self.check(evidence):
             yield Diagnosis(self.id, self.severity, place, message, remedy)
-
-
-EXPIRES_WITHIN = 30
-"""Days before the end of a certificate's validity that doctor speaks of it."""

@@ -98,16 +98,14 @@ class InspectedFiles:
 
     @cached_property
     def unit(self) -> Unit | None:
-        found = self.tree.unit
-        return parse_unit(found.text) if found and found.data is not None else None
+        return _unit(self.tree.unit)
 
     @cached_property
     def init_unit(self) -> Unit | None:
-        found = self.tree.init_unit
-        return parse_unit(found.text) if found and found.data is not None else None
+        return _unit(self.tree.init_unit)
 
     @cached_property
-    def flag(self) -> tuple[FoundFile, Word] | None:
+    def webhook_flag(self) -> tuple[FoundFile, Word] | None:
         """The API server's webhook file, and where that is said: its unit, else flags.txt."""
         if self.unit is not None and self.tree.unit is not None:
             word = self.unit.option(FLAG)
@@ -186,6 +184,10 @@ def _settings(configuration: Configuration, version: DaemonVersion) -> ServerSet
         return read_server_settings(configuration.document, version)
     except DaemonNotStarted as stop:
         return stop
+
+
+def _unit(found: FoundFile | None) -> Unit | None:
+    return parse_unit(found.text) if found and found.data is not None else None
 
 
 def _pem_file(

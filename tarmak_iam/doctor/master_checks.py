@@ -55,16 +55,16 @@ def _closed_to_api_server(evidence: InspectedFiles) -> CheckResults:
     if not user or user[-1].text in ("root", "0"):
         return
     for webhook in evidence.webhooks:
-        is_asked = evidence.flag is not None and webhook.path == evidence.flag[1].text
+        is_asked = evidence.webhook_flag is not None and webhook.path == evidence.webhook_flag[1].text
         if is_asked and webhook.found.data is not None and not webhook.found.mode & stat.S_IROTH:
             what = f"its mode is {_mode(webhook.found)}, and the API server runs as {user[-1].text}: it would not start"
             yield webhook.found.place, what, "chmod 644: there is no secret in it"
 
 
 def _nothing_at_flag(evidence: InspectedFiles) -> CheckResults:
-    if not evidence.tree.is_master or evidence.flag is None:
+    if not evidence.tree.is_master or evidence.webhook_flag is None:
         return
-    found, word = evidence.flag
+    found, word = evidence.webhook_flag
     if all(path != word.text for path, _ in evidence.tree.webhooks):
         copied = evidence.init_unit.copied_to if evidence.init_unit else None
         hope = (
@@ -75,16 +75,16 @@ def _nothing_at_flag(evidence: InspectedFiles) -> CheckResults:
 
 def _no_flag(evidence: InspectedFiles) -> CheckResults:
     tree = evidence.tree
-    if evidence.unit is not None and tree.unit is not None and evidence.flag is None:
+    if evidence.unit is not None and tree.unit is not None and evidence.webhook_flag is None:
         what = f"the API server has no {FLAG}: it never asks the authenticator"
         enable = evidence.command_line.tarmak_iam("enable")
         yield tree.unit.place, what, f"switch it on ({enable}) and apply, or set authTokenWebhookFile"
 
 
 def _paths_differ(evidence: InspectedFiles) -> CheckResults:
-    if evidence.flag is None:
+    if evidence.webhook_flag is None:
         return
-    found, word = evidence.flag
+    found, word = evidence.webhook_flag
     for other, path in _other_paths(evidence):
         if posixpath.normpath(path) != posixpath.normpath(word.text):
             what = f"the API server reads {word.text}, but {other} says {path}"
@@ -95,7 +95,7 @@ def _other_paths(evidence: InspectedFiles) -> Iterator[tuple[str, str]]:
     copied = evidence.init_unit.copied_to if evidence.init_unit else None
     if copied is not None:
         yield f"{INIT_UNIT}:{copied.line}", copied.text
-    if evidence.rendered_flag is not None and evidence.rendered_flag != evidence.flag:
+    if evidence.rendered_flag is not None and evidence.rendered_flag != evidence.webhook_flag:
         found, word = evidence.rendered_flag
         yield f"{found.path}:{word.line}", word.text
     installation = evidence.installation

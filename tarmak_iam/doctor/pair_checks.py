@@ -15,6 +15,8 @@ from tarmak_iam.pki.certificates import Certificate
 from tarmak_iam.pki.pem import is_certificate, is_key
 from tarmak_iam.pki.webhook_files import CERTIFICATE, KEY, STATE_DIR
 
+_SPELT = {"digital_signature": "digital signature", "key_cert_sign": "certificate signing"}
+
 
 def _again(evidence: InspectedFiles) -> str:
     return f"bring the right file back, or make a new pair: {evidence.renew}"
@@ -131,12 +133,6 @@ FILE_CHECKS = (
     Check("WEB009", Severity.WARNING, "The key is short.", _short_key),
 )
 
-_SERVER_AUTH = "1.3.6.1.5.5.7.3.1"
-
-_ANY_USAGE = "2.5.29.37.0"
-
-_SPELT = {"digital_signature": "digital signature", "key_cert_sign": "certificate signing"}
-
 
 def _renew(evidence: InspectedFiles) -> str:
     return f"make a new pair: {evidence.renew}"
@@ -174,7 +170,7 @@ def _other_names(evidence: InspectedFiles) -> CheckResults:
 
 def _wrong_purpose(evidence: InspectedFiles) -> CheckResults:
     for place, certificate in _certificates(evidence):
-        if certificate.extended is not None and not certificate.extended & {_SERVER_AUTH, _ANY_USAGE}:
+        if not certificate.is_for_servers:
             yield place, "its extended key usage does not allow a server: the API server refuses it", _renew(evidence)
 
 

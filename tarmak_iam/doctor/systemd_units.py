@@ -11,6 +11,13 @@ from functools import cached_property
 COMMAND = "aws-iam-authenticator"
 
 
+UNIT_DIR = "/etc/systemd/system"
+
+UNIT = "kube-apiserver.service"
+
+INIT_UNIT = "aws-iam-authenticator-init.service"
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     text: str
@@ -115,10 +122,3 @@ def _is_init(command: tuple[Word, ...]) -> bool:
 def _name(word: Word) -> str:
     """The program's, without the prefixes that systemd takes in front of a path."""
     return posixpath.basename(word.text.lstrip("-@:+!"))
-
-
-UNIT_DIR = "/etc/systemd/system"
-
-UNIT = "kube-apiserver.service"
-
-INIT_UNIT = "aws-iam-authenticator-init.service"

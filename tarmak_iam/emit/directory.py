@@ -27,6 +27,9 @@ _ABOUT = "What `tarmak-iam render` wrote to this directory, and so may replace. 
 _VERSION = 1
 
 
+_LOGGER = logging.getLogger(__name__)
+
+
 def file_digest(data: bytes) -> str:
     """SHA-256, in hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
@@ -274,8 +277,6 @@ def _refusal(path: Path, what: str) -> FileError:
         place=Place(str(path)),
     )
 
-
-_LOGGER = logging.getLogger(__name__)
 
 _AT_REST = (FileAction.UNCHANGED, FileAction.KEEP)
 

@@ -26,6 +26,15 @@ if TYPE_CHECKING:
 KUBECONFIG_NAME = "kubeconfig"
 
 
+NOT_EXAMINED = "the admin certificate was not examined"
+
+# What is looked at of a chain or of a bundle of CAs: a signature takes its time.
+_MOST = 20
+
+# pkg/tarmak/ssh writes the host keys of the cluster's instances into it, and `tarmak clusters destroy` removes it.
+_KNOWN_HOSTS = "ssh_known_hosts"
+
+
 @dataclass(frozen=True, slots=True)
 class AdminKubeconfig:
     """`server` is a URL, `ca_data` the CA's PEM in base64. Its credentials are not read."""
@@ -154,19 +163,6 @@ def _is_base64(text: str) -> bool:
         return bool(base64.b64decode("".join(text.split()), validate=True))
     except (binascii.Error, ValueError):
         return False
-
-
-NOT_EXAMINED = "the admin certificate was not examined"
-
-_CLIENT_AUTH, _ANY_USAGE = "1.3.6.1.5.5.7.3.2", "2.5.29.37.0"
-
-
-# What is looked at of a chain or of a bundle of CAs: a signature takes its time.
-_MOST = 20
-
-
-# pkg/tarmak/ssh writes the host keys of the cluster's instances into it, and `tarmak clusters destroy` removes it.
-_KNOWN_HOSTS = "ssh_known_hosts"
 
 
 class AdminState(TextEnum):
@@ -362,7 +358,7 @@ class _Kubeconfig:
             return AdminState.NOT_YET_VALID, f"{subject} is not valid before {_day(own.not_before)}"
         if self.now > own.not_after:
             return AdminState.EXPIRED, f"{subject} expired on {_day(own.not_after)}"
-        if own.extended is not None and not own.extended & {_CLIENT_AUTH, _ANY_USAGE}:
+        if not own.is_for_clients:
             return AdminState.NOT_FOR_CLIENTS, f"{subject} is not for clients: its extended key usage leaves them out"
         if is_signed is False:
             return AdminState.OTHER_CA, f"{subject} is not signed by the CA in the same file"

@@ -50,6 +50,10 @@ _PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+\Z")
 _GATE = re.compile(r"[A-Za-z][A-Za-z0-9]*\Z", re.ASCII)
 
 
+SETTINGS_NAME = "tarmak-iam.yaml"
+"""The file in a cluster's directory."""
+
+
 def value_text(value: object) -> str:
     """A value as `settings set` takes it, empty where there is none."""
     if isinstance(value, list):
@@ -138,9 +142,6 @@ ProfileName = Annotated[str, AfterValidator(_profile)]
 Backends = Annotated[list[Backend], AfterValidator(_backends)]
 
 FeatureGates = Annotated[dict[str, bool], AfterValidator(_gates)]
-
-SETTINGS_NAME = "tarmak-iam.yaml"
-"""The file in a cluster's directory."""
 
 
 class SettingError(ConfigError):

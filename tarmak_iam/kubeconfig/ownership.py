@@ -14,12 +14,28 @@ from tarmak_iam.kubeconfig.exec_arguments import MISNAMED, ExecArguments
 from tarmak_iam.kubeconfig.exec_plugin import API_GROUP, DEFAULT_HINTS
 from tarmak_iam.text import quoted
 
-ExecEntry = Mapping[Any, Any]
+Values = Mapping[Any, Any]
+"""The content of a cluster, context or user, or the `exec` of one."""
 
 _MODES = ("Never", "IfAvailable", "Always")
 
 
-def foreign_exec(plugin: Any, own: ExecEntry) -> str | None:
+_OTHER_CREDENTIALS = (
+    "client-certificate",
+    "client-certificate-data",
+    "client-key",
+    "client-key-data",
+    "token",
+    "tokenFile",
+    "username",
+    "password",
+    "auth-provider",
+)
+
+_OTHER_TRUST = ("insecure-skip-tls-verify", "certificate-authority")
+
+
+def foreign_exec(plugin: Any, own: Values) -> str | None:
     """Why it gets no token for the same cluster id and role as ours; None if it does. Where ours has no role, the
     one that is there is somebody's choice, as a profile is."""
     before = ExecArguments.of(plugin) if isinstance(plugin, dict) else None
@@ -47,7 +63,7 @@ def _same_role(one: str | None, other: str) -> bool:
     return (left.partition, left.account, left.name.lower()) == (right.partition, right.account, right.name.lower())
 
 
-def unrequested_role(plugin: ExecEntry, own: ExecEntry) -> str | None:
+def unrequested_role(plugin: Values, own: Values) -> str | None:
     """The role that an exec has and ours has not."""
     return None if "role" in _arguments(own).options else _arguments(plugin).options.get("role")
 
@@ -59,7 +75,7 @@ def exec_login(plugin: Any) -> tuple[str, str | None] | None:
     return (cluster, arguments.options.get("role")) if arguments and cluster else None
 
 
-def fixed_exec(plugin: ExecEntry, own: ExecEntry) -> dict[Any, Any]:
+def fixed_exec(plugin: Values, own: Values) -> dict[Any, Any]:
     """Another login to the cluster with what its kubectl, the one that ours is for, would refuse put right: a version
     that is gone, a command that never was, a mode that is missing."""
     command, version = PurePath(plugin["command"]).name, plugin.get("apiVersion")
@@ -78,7 +94,7 @@ def fixed_exec(plugin: ExecEntry, own: ExecEntry) -> dict[Any, Any]:
     return value
 
 
-def updated_exec(plugin: ExecEntry, own: ExecEntry) -> dict[Any, Any]:
+def updated_exec(plugin: Values, own: Values) -> dict[Any, Any]:
     """What we write, with what somebody added: variables, options, a directory of the command, a mode. For an exec
     that is not foreign."""
     before, wanted = _arguments(plugin), _arguments(own)
@@ -102,18 +118,18 @@ def updated_exec(plugin: ExecEntry, own: ExecEntry) -> dict[Any, Any]:
     return value
 
 
-def _keeps_hint(plugin: ExecEntry, own: ExecEntry) -> bool:
+def _keeps_hint(plugin: Values, own: Values) -> bool:
     """A hint of somebody's own stays, unless the settings have one."""
     return own["installHint"] in DEFAULT_HINTS and plugin.get("installHint") not in DEFAULT_HINTS | {None}
 
 
-def _arguments(plugin: ExecEntry) -> ExecArguments:
+def _arguments(plugin: Values) -> ExecArguments:
     arguments = ExecArguments.of(plugin)
     assert arguments is not None  # ours, or not foreign
     return arguments
 
 
-def _profile(own: ExecEntry) -> str | None:
+def _profile(own: Values) -> str | None:
     return next((item["value"] for item in own.get("env", ()) if item["name"] == "AWS_PROFILE"), None)
 
 
@@ -155,23 +171,6 @@ def is_tunnel(server: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-Values = Mapping[Any, Any]
-
-_OTHER_CREDENTIALS = (
-    "client-certificate",
-    "client-certificate-data",
-    "client-key",
-    "client-key-data",
-    "token",
-    "tokenFile",
-    "username",
-    "password",
-    "auth-provider",
-)
-
-_OTHER_TRUST = ("insecure-skip-tls-verify", "certificate-authority")
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ try:
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes, PrivateKeyTypes
-    from cryptography.x509.oid import NameOID, ObjectIdentifier
+    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 except ImportError:
     raise no_cryptography() from None
 
@@ -62,6 +62,18 @@ class Certificate:
     """Whether its signature is its own key's."""
     common_name: str = ""
     organizations: tuple[str, ...] = ()
+
+    @property
+    def is_for_servers(self) -> bool:
+        return self._is_for(ExtendedKeyUsageOID.SERVER_AUTH)
+
+    @property
+    def is_for_clients(self) -> bool:
+        return self._is_for(ExtendedKeyUsageOID.CLIENT_AUTH)
+
+    def _is_for(self, usage: ObjectIdentifier) -> bool:
+        any_usage = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE
+        return self.extended is None or not self.extended.isdisjoint(each.dotted_string for each in (usage, any_usage))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,10 @@ IPAddress = IPv4Address | IPv6Address
 _GO_LABEL = re.compile(r"[a-z0-9_][a-z0-9_-]*\Z", re.ASCII)
 
 
+# inet_aton, which some resolvers ask first, takes these for an address.
+_NUMBER = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)\Z", re.IGNORECASE | re.ASCII)
+
+
 def parse_address(text: str) -> IPAddress | None:
     """As Go's net.ParseIP and To4 read it: no zone, and an IPv4 address written as IPv6 is one of IPv4."""
     try:
@@ -61,10 +65,6 @@ def _is_host(name: str, *, is_pattern: bool = False) -> bool:
     if is_pattern and labels[0] == "*":
         labels = labels[1:]
     return bool(labels) and all(map(_GO_LABEL.match, labels))
-
-
-# inet_aton, which some resolvers ask first, takes these for an address.
-_NUMBER = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)\Z", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

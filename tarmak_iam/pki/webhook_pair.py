@@ -28,6 +28,9 @@ _LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.utc)
 """X.509 has four digits for the year."""
 
 
+_RENEW = "or make a new pair with --renew, which keeps the old files beside it"
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """PEM: one CERTIFICATE, and one RSA PRIVATE KEY (PKCS#1)."""
@@ -105,9 +108,6 @@ def _alternative(names: ServerNames) -> x509.SubjectAlternativeName:
     return x509.SubjectAlternativeName(
         [*map(x509.DNSName, found.dns), *(x509.IPAddress(address) for address in found.addresses)]
     )
-
-
-_RENEW = "or make a new pair with --renew, which keeps the old files beside it"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,9 @@ _REMEDY = "install it, or the extra `report` in the clone of tarmak-iam: pip ins
 T = TypeVar("T")
 
 
+_SHORT = 12
+
+
 @dataclass(frozen=True, slots=True)
 class LastChange:
     """A commit, by whom and when (ISO 8601, as the author's clock had it). Without one `unknown` tells why: where it is
@@ -193,9 +196,6 @@ def _change(git: GitRepository, commit: Commit) -> LastChange:
         return LastChange(unknown=_SHALLOW)
     described = git.description(commit)
     return LastChange(commit.name.decode(), described.author, described.authored, described.summary)
-
-
-_SHORT = 12
 
 
 def short_commit(commit: str) -> str:

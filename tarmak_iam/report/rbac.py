@@ -27,6 +27,21 @@ from tarmak_iam.report.escalations import (
 _FOUND_EVERYWHERE = escalations(ClusterFacts())
 
 
+UNAUTHENTICATED = "system:unauthenticated"
+"""The group of requests without a login."""
+
+ANONYMOUS = "system:anonymous"
+"""Their username."""
+
+_GROUP = "rbac.authorization.k8s.io"
+
+_ACCOUNTS = "system:serviceaccounts"
+
+_ACCOUNT = "system:serviceaccount:"
+
+_BY_THE_AUTHENTICATOR = f" in {NAMESPACE}, where the authenticator runs"
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyRule:
     """`names` are the only objects that it is about, where there are any. A rule is about `plain`, resources of API
@@ -146,20 +161,6 @@ def _in_words(group: str, name: str) -> str:
         return "every resource"
     return f"every resource of {group}" if group else "every resource of the core group"
 
-
-UNAUTHENTICATED = "system:unauthenticated"
-"""The group of requests without a login."""
-
-ANONYMOUS = "system:anonymous"
-"""Their username."""
-
-_GROUP = "rbac.authorization.k8s.io"
-
-_ACCOUNTS = "system:serviceaccounts"
-
-_ACCOUNT = "system:serviceaccount:"
-
-_BY_THE_AUTHENTICATOR = f" in {NAMESPACE}, where the authenticator runs"
 
 _EVERYTHING = "everything in a namespace"
 

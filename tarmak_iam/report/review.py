@@ -43,6 +43,10 @@ from tarmak_iam.text import quoted
 _Steps = tuple[str | int, ...]
 
 
+# Any suffix will do: a permission set's role has one, of sixteen hexadecimal digits.
+_SUFFIX = "ffffffffffffffff"
+
+
 class ReviewFindings:
     """The findings about one cluster; those that comments set aside too, with what the comments say."""
 
@@ -89,10 +93,6 @@ def _leading_to(located: Located) -> Iterator[_Steps]:
 def _noted(located: Located, ignored: str | None) -> ReviewedFinding:
     finding = located.finding
     return ReviewedFinding(finding.id, finding.severity, located.place, finding.message, finding.remedy, ignored)
-
-
-# Any suffix will do: a permission set's role has one, of sixteen hexadecimal digits.
-_SUFFIX = "ffffffffffffffff"
 
 
 class EffectiveEntries:

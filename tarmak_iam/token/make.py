@@ -41,6 +41,23 @@ _SESSION = re.compile(r"[\w+=,.@-]{2,64}\Z", re.ASCII)
 _EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}\Z", re.ASCII)
 
 
+_LOGGER = logging.getLogger(__name__)
+
+_CUSHION = timedelta(minutes=1)
+
+# A region of each partition to begin with, where the role's ARN is all that tells the partition.
+_FIRST_REGIONS = {
+    "aws": "us-east-1",
+    "aws-cn": "cn-north-1",
+    "aws-us-gov": "us-gov-west-1",
+    "aws-iso": "us-iso-east-1",
+    "aws-iso-b": "us-isob-east-1",
+    "aws-iso-e": "eu-isoe-west-1",
+    "aws-iso-f": "us-isof-south-1",
+    "aws-eusc": "eusc-de-east-1",
+}
+
+
 def check_cluster_header(cluster_id: str) -> None:
     """Raises ConfigError for one that cannot be sent as a header."""
     if not _CLUSTER_ID.match(cluster_id):
@@ -103,24 +120,6 @@ def _no_role(role: str, why: str) -> ConfigError:
     return ConfigError(
         f"{role!r} is no role that can be assumed: {why}", remedy="write it as in arn:aws:iam::111122223333:role/Admin"
     )
-
-
-_LOGGER = logging.getLogger(__name__)
-
-_CUSHION = timedelta(minutes=1)
-
-
-# A region of each partition to begin with, where the role's ARN is all that tells the partition.
-_FIRST_REGIONS = {
-    "aws": "us-east-1",
-    "aws-cn": "cn-north-1",
-    "aws-us-gov": "us-gov-west-1",
-    "aws-iso": "us-iso-east-1",
-    "aws-iso-b": "us-isob-east-1",
-    "aws-iso-e": "eu-isoe-west-1",
-    "aws-iso-f": "us-isof-south-1",
-    "aws-eusc": "eusc-de-east-1",
-}
 
 
 @dataclass(frozen=True, slots=True)

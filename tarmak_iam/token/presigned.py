@@ -32,6 +32,17 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _BASE64 = re.compile(r"[A-Za-z0-9_-]*\Z")
 
 
+_EMPTY_BODY = hashlib.sha256(b"").hexdigest()
+
+_ALGORITHM = "AWS4-HMAC-SHA256"
+
+# Nobody looks at it but v0.3.0 and older, which refuse more than a minute.
+_EXPIRES = "60"
+
+LIFETIME = timedelta(minutes=15)
+"""How long STS, and from v0.4.0 on the daemon too, takes a presigned URL, whatever X-Amz-Expires says."""
+
+
 @dataclass(frozen=True, slots=True)
 class Presigned:
     """The presigned URL in a token. Its query holds the signature and is never shown."""
@@ -111,15 +122,6 @@ def _unescape(text: str) -> str:
     return unquote_plus(text, errors="surrogateescape")
 
 
-_EMPTY_BODY = hashlib.sha256(b"").hexdigest()
-
-_ALGORITHM = "AWS4-HMAC-SHA256"
-
-
-# Nobody looks at it but v0.3.0 and older, which refuse more than a minute.
-_EXPIRES = "60"
-
-
 def presign(credentials: Credentials, host: str, region: str, cluster_id: str, now: datetime) -> str:
     """Parameters in the order in which v0.7.9 writes them; `now` in UTC.
 
@@ -154,7 +156,3 @@ def _key(secret: str, scope: str) -> bytes:
 
 def _hmac(key: bytes, text: str) -> bytes:
     return hmac.new(key, text.encode(), hashlib.sha256).digest()
-
-
-LIFETIME = timedelta(minutes=15)
-"""How long STS, and from v0.4.0 on the daemon too, takes a presigned URL, whatever X-Amz-Expires says."""

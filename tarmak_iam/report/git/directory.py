@@ -24,6 +24,13 @@ MAX_OBJECT = MAX_BYTES
 """Bytes of a commit, a tree or a file: no larger file is read from the working copy either."""
 
 
+_GITFILE = b"gitdir: "
+
+_PATH_BYTES = 8192
+
+_CONFIG_BYTES = 1 << 16
+
+
 class HistoryUnknown(Exception):
     """Why a question about the history has no answer, in a line, which may quote a path out of a `.git` file."""
 
@@ -120,13 +127,6 @@ class GitFiles:
 
 def os_reason(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno else str(error)
-
-
-_GITFILE = b"gitdir: "
-
-_PATH_BYTES = 8192
-
-_CONFIG_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)

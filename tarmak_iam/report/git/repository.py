@@ -26,6 +26,26 @@ _NAME_BYTES = 1000
 """Of a name or a summary that is kept: longer ones are nobody's."""
 
 
+_REF_BYTES = 8192
+
+_LIST_BYTES = 1 << 25
+
+_LINKS = 5
+
+_ID = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+
+_BRANCH = re.compile(rb"ref: (?P<name>refs(?:/(?!\.)[^/\x00-\x20\x7f]+)+)\s*")
+
+FilePath = tuple[bytes, ...]
+"""A path by its names."""
+
+_TREE = 0o040000
+
+_KIND = 0o170000
+
+_REGULAR = 0o100000
+
+
 @dataclass(frozen=True, slots=True)
 class Commit:
     """`time`: the committer's, in seconds; 0 where there is none that can be read."""
@@ -88,17 +108,6 @@ def _date(person: re.Match[bytes] | None) -> str:
         return ""
 
 
-_REF_BYTES = 8192
-
-_LIST_BYTES = 1 << 25
-
-_LINKS = 5
-
-_ID = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-
-_BRANCH = re.compile(rb"ref: (?P<name>refs(?:/(?!\.)[^/\x00-\x20\x7f]+)+)\s*")
-
-
 def head_commit(location: Location) -> bytes | None:
     """Its id in hexadecimal; None where nothing is committed yet. Raises HistoryUnknown."""
     own, common = GitFiles(location.own), GitFiles(location.common)
@@ -134,16 +143,6 @@ def _packed(files: GitFiles, name: bytes) -> bytes | None:
     text = files.read("packed-refs", _LIST_BYTES) or b""
     line = re.search(rb"^([0-9a-f]{40,64}) " + re.escape(name) + rb"\r?$", text, re.MULTILINE)
     return line[1] if line else None
-
-
-FilePath = tuple[bytes, ...]
-"""A path by its names."""
-
-_TREE = 0o040000
-
-_KIND = 0o170000
-
-_REGULAR = 0o100000
 
 
 @dataclass(frozen=True, slots=True)
