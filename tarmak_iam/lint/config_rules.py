@@ -26,7 +26,7 @@ from tarmak_iam.config.sections import Path, Section, SectionModel, SectionRule
 from tarmak_iam.config.tarmak_types import ITEM, field_at
 from tarmak_iam.errors import SelectionError
 from tarmak_iam.findings import At, Finding, Subject
-from tarmak_iam.lint.rule import Rule, Scope, error_rule, warning_rule
+from tarmak_iam.lint.rule import CONFIG, Rule, Scope
 from tarmak_iam.routes import Route
 from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import quoted, shortened
@@ -222,56 +222,29 @@ def _webhook_route(cluster: Cluster) -> Route:
 
 
 CONFIG_RULES = (
-    error_rule(
+    CONFIG.error(
         "IAM001",
         "invalid-api-server",
-        Scope.CONFIG,
         "Tarmak's own validation of the API server fails",
         _refused_for(api_server_issues),
     ),
-    warning_rule("IAM002", "hub-setting", Scope.CONFIG, "a switch or webhook file of a hub", _switch_on_hub),
-    warning_rule(
-        "IAM003",
-        "unselectable-cluster",
-        Scope.CONFIG,
-        "a cluster whose name no Tarmak command can select",
-        _cannot_be_selected,
+    CONFIG.warning("IAM002", "hub-setting", "a switch or webhook file of a hub", _switch_on_hub),
+    CONFIG.warning(
+        "IAM003", "unselectable-cluster", "a cluster whose name no Tarmak command can select", _cannot_be_selected
     ),
-    error_rule(
-        "IAM004", "unsafe-webhook-path", Scope.CONFIG, "a webhook file that is changed on its way", _unsafe_webhook_file
+    CONFIG.error("IAM004", "unsafe-webhook-path", "a webhook file that is changed on its way", _unsafe_webhook_file),
+    CONFIG.error("IAM005", "current-cluster", "currentCluster selects no cluster", _selects_nothing),
+    CONFIG.warning("IAM036", "authenticator-init-without-value", "the switch without a value", _no_value),
+    CONFIG.error(
+        "IAM019", "kubernetes-without-hyperkube", "a Kubernetes version without hyperkube", _without_hyperkube
     ),
-    error_rule("IAM005", "current-cluster", Scope.CONFIG, "currentCluster selects no cluster", _selects_nothing),
-    warning_rule("IAM036", "authenticator-init-without-value", Scope.CONFIG, "the switch without a value", _no_value),
-    error_rule(
-        "IAM019",
-        "kubernetes-without-hyperkube",
-        Scope.CONFIG,
-        "a Kubernetes version without hyperkube",
-        _without_hyperkube,
-    ),
-    error_rule(
-        "IAM040",
-        "kubernetes-version-format",
-        Scope.CONFIG,
-        "a Kubernetes version that Puppet misreads",
-        _puppet_misreads,
-    ),
-    error_rule(
-        "IAM041", "webhook-directory", Scope.CONFIG, "a webhook file where nobody makes it", _webhook_file_of_nobody
-    ),
-    warning_rule(
-        "IAM042", "doubtful-webhook-path", Scope.CONFIG, "a webhook file that is hardly meant", _doubtful_webhook_file
-    ),
-    error_rule(
-        "IAM047", "duplicate-environment", Scope.CONFIG, "an environment or provider that is there twice", _named_twice
-    ),
-    error_rule("IAM043", "unknown-environment", Scope.CONFIG, "an environment or provider that is not there", _nowhere),
-    error_rule(
-        "IAM044",
-        "invalid-tarmak-config",
-        Scope.CONFIG,
-        "Tarmak's validation of another part fails",
-        _refused_for(cluster_issues),
+    CONFIG.error("IAM040", "kubernetes-version-format", "a Kubernetes version that Puppet misreads", _puppet_misreads),
+    CONFIG.error("IAM041", "webhook-directory", "a webhook file where nobody makes it", _webhook_file_of_nobody),
+    CONFIG.warning("IAM042", "doubtful-webhook-path", "a webhook file that is hardly meant", _doubtful_webhook_file),
+    CONFIG.error("IAM047", "duplicate-environment", "an environment or provider that is there twice", _named_twice),
+    CONFIG.error("IAM043", "unknown-environment", "an environment or provider that is not there", _nowhere),
+    CONFIG.error(
+        "IAM044", "invalid-tarmak-config", "Tarmak's validation of another part fails", _refused_for(cluster_issues)
     ),
 )
 
@@ -310,12 +283,8 @@ def _unknown(model: type[SectionModel], data: Any, path: Path) -> Iterator[tuple
 
 
 SECTION_RULES = (
-    error_rule(
-        "IAM045", "invalid-section", Scope.CONFIG, "the validation of a section that a plugin brings fails", _validation
-    ),
-    error_rule(
-        "IAM046", "unknown-section-key", Scope.CONFIG, "a key that a plugin's section does not have", _unknown_key
-    ),
+    CONFIG.error("IAM045", "invalid-section", "the validation of a section that a plugin brings fails", _validation),
+    CONFIG.error("IAM046", "unknown-section-key", "a key that a plugin's section does not have", _unknown_key),
 )
 
 

@@ -25,7 +25,7 @@ from tarmak_iam.identity.viper import as_texts, field_key, field_value
 from tarmak_iam.installation.backend_payloads import API_SERVER_KEYS, NotCarried
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
-from tarmak_iam.lint.rule import Rule, Scope, error_rule, warning_rule
+from tarmak_iam.lint.rule import INSTALLATION, MAPPINGS, Rule
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Route
 from tarmak_iam.suggestions import did_you_mean
@@ -146,23 +146,17 @@ def _overridden_backends(rule: Rule, installation: Installation) -> Iterator[Fin
 
 
 DAEMON_RULES = (
-    error_rule("IAM075", "unknown-backend", Scope.MAPPINGS, "a backend that there is not", _backend_spelling),
-    warning_rule("IAM076", "scrubbed-account", Scope.MAPPINGS, "a scrubbed account", _scrubbed),
+    MAPPINGS.error("IAM075", "unknown-backend", "a backend that there is not", _backend_spelling),
+    MAPPINGS.warning("IAM076", "scrubbed-account", "a scrubbed account", _scrubbed),
 )
 
 DAEMON_VERSION_RULES = (
-    error_rule("IAM081", "reserved-prefix", Scope.INSTALLATION, "a username with a reserved prefix", _reserved_prefix),
-    warning_rule(
-        "IAM086",
-        "unsupported-daemon-setting",
-        Scope.INSTALLATION,
-        "a setting that this daemon does not know",
-        _newer_key,
+    INSTALLATION.error("IAM081", "reserved-prefix", "a username with a reserved prefix", _reserved_prefix),
+    INSTALLATION.warning(
+        "IAM086", "unsupported-daemon-setting", "a setting that this daemon does not know", _newer_key
     ),
-    error_rule("IAM087", "daemon-partition", Scope.INSTALLATION, "a daemon of another partition", _other_partition),
-    warning_rule(
-        "IAM088", "overridden-backends", Scope.INSTALLATION, "backends that do not count", _overridden_backends
-    ),
+    INSTALLATION.error("IAM087", "daemon-partition", "a daemon of another partition", _other_partition),
+    INSTALLATION.warning("IAM088", "overridden-backends", "backends that do not count", _overridden_backends),
 )
 
 _RESERVED_PREFIXES = "server.reservedPrefixConfig"
@@ -250,11 +244,7 @@ def _reserve_for(backends: Iterable[str], daemon: DaemonConfig) -> str:
 
 
 BACKEND_RULES = (
-    error_rule(
-        "IAM090", "entry-not-in-backend", Scope.INSTALLATION, "entries that the backends do not carry", _uncarried
-    ),
-    error_rule("IAM091", "backend-unavailable", Scope.INSTALLATION, "a backend that cannot work here", _impossible),
-    warning_rule(
-        "IAM092", "unused-reserved-prefix", Scope.INSTALLATION, "reserved prefixes that do not count", _idle_prefixes
-    ),
+    INSTALLATION.error("IAM090", "entry-not-in-backend", "entries that the backends do not carry", _uncarried),
+    INSTALLATION.error("IAM091", "backend-unavailable", "a backend that cannot work here", _impossible),
+    INSTALLATION.warning("IAM092", "unused-reserved-prefix", "reserved prefixes that do not count", _idle_prefixes),
 )

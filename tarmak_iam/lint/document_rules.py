@@ -10,7 +10,7 @@ from tarmak_iam.config.tarmak_types import ITEM, TypePath, fields_of, root_field
 from tarmak_iam.document.nodes import Mapping, Sequence, dereference
 from tarmak_iam.findings import At, Finding, Subject
 from tarmak_iam.lint.messages import early_end
-from tarmak_iam.lint.rule import Rule, Scope, error_rule, warning_rule
+from tarmak_iam.lint.rule import DOCUMENT, Rule
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
@@ -123,12 +123,10 @@ def _text(path: TypePath) -> str:
 
 
 DOCUMENT_RULES = (
-    warning_rule("IAM030", "unknown-tarmak-key", Scope.DOCUMENT, "a key that Tarmak does not know", _unknown_key),
-    error_rule(
-        "IAM031", "misplaced-tarmak-key", Scope.DOCUMENT, "a key that is misspelt or in the wrong place", _mistaken_key
-    ),
-    error_rule("IAM032", "duplicate-tarmak-key", Scope.DOCUMENT, "a key that is there twice", _duplicate_key),
-    error_rule("IAM033", "merge-key-override", Scope.DOCUMENT, "a key that a merge key overrides", _overridden_key),
-    warning_rule("IAM034", "tarmak-second-document", Scope.DOCUMENT, "a document behind the first", _next_document),
-    warning_rule("IAM035", "octal-number", Scope.DOCUMENT, "a number that is octal", _octal),
+    DOCUMENT.warning("IAM030", "unknown-tarmak-key", "a key that Tarmak does not know", _unknown_key),
+    DOCUMENT.error("IAM031", "misplaced-tarmak-key", "a key that is misspelt or in the wrong place", _mistaken_key),
+    DOCUMENT.error("IAM032", "duplicate-tarmak-key", "a key that is there twice", _duplicate_key),
+    DOCUMENT.error("IAM033", "merge-key-override", "a key that a merge key overrides", _overridden_key),
+    DOCUMENT.warning("IAM034", "tarmak-second-document", "a document behind the first", _next_document),
+    DOCUMENT.warning("IAM035", "octal-number", "a number that is octal", _octal),
 )

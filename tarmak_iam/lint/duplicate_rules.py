@@ -14,7 +14,7 @@ from tarmak_iam.identity.viper import field_spellings, spellings
 from tarmak_iam.lint.authenticator_keys import GO_NAMES, is_empty_value
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.messages import first_line
-from tarmak_iam.lint.rule import Rule, Scope, error_rule
+from tarmak_iam.lint.rule import MAPPINGS, Rule
 from tarmak_iam.lint.unread_keys import (
     DoubledKey,
     RunTogether,
@@ -204,14 +204,6 @@ def _taken(names: tuple[str, ...], colon: str = " ") -> str:
 
 
 DUPLICATE_RULES = (
-    error_rule(
-        "IAM011", "duplicate-principal", Scope.MAPPINGS, "the same principal mapped more than once", _duplicates
-    ),
-    error_rule(
-        "IAM059",
-        "duplicate-mapping-key",
-        Scope.MAPPINGS,
-        "a key of the mappings file that is there twice",
-        _doubled_keys,
-    ),
+    MAPPINGS.error("IAM011", "duplicate-principal", "the same principal mapped more than once", _duplicates),
+    MAPPINGS.error("IAM059", "duplicate-mapping-key", "a key of the mappings file that is there twice", _doubled_keys),
 )

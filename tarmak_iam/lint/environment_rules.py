@@ -30,7 +30,7 @@ from tarmak_iam.config.instance_pools import (
     zero_count_issues,
 )
 from tarmak_iam.findings import Finding, Subject
-from tarmak_iam.lint.rule import Rule, Scope, error_rule, warning_rule
+from tarmak_iam.lint.rule import CONFIG, Rule
 
 _ALL = "Tarmak refuses every command for its environment"
 _CHANGES = "tarmak clusters plan and apply fail"
@@ -100,47 +100,31 @@ def _labels(cluster: Cluster) -> Iterator[Issue]:
 
 
 ENVIRONMENT_RULES = (
-    error_rule(
-        "IAM012", "pool-types", Scope.CONFIG, "instance pools that do not make a cluster", _pools(pool_type_issues)
-    ),
-    error_rule("IAM013", "invalid-pool", Scope.CONFIG, "an instance pool that Tarmak refuses", _pools(pool_issues)),
-    error_rule("IAM014", "subnet-zone", Scope.CONFIG, "a subnet outside the region or the hub's zones", _zones),
-    error_rule("IAM015", "invalid-cidr", Scope.CONFIG, "an address range that is not a CIDR", _cidrs),
-    error_rule(
+    CONFIG.error("IAM012", "pool-types", "instance pools that do not make a cluster", _pools(pool_type_issues)),
+    CONFIG.error("IAM013", "invalid-pool", "an instance pool that Tarmak refuses", _pools(pool_issues)),
+    CONFIG.error("IAM014", "subnet-zone", "a subnet outside the region or the hub's zones", _zones),
+    CONFIG.error("IAM015", "invalid-cidr", "an address range that is not a CIDR", _cidrs),
+    CONFIG.error(
         "IAM016",
         "provider-without-cloud",
-        Scope.CONFIG,
         "a provider without a cloud",
         _of_file(provider_issues, "Tarmak refuses every command for its environments"),
     ),
-    error_rule("IAM017", "missing-hub", Scope.CONFIG, "several clusters without a hub", _of_file(hub_issues, _CHANGES)),
-    error_rule(
-        "IAM018",
-        "invalid-label-or-taint",
-        Scope.CONFIG,
-        "a label or taint that Tarmak refuses",
-        _of_clusters(_labels, _CHANGES),
+    CONFIG.error("IAM017", "missing-hub", "several clusters without a hub", _of_file(hub_issues, _CHANGES)),
+    CONFIG.error(
+        "IAM018", "invalid-label-or-taint", "a label or taint that Tarmak refuses", _of_clusters(_labels, _CHANGES)
     ),
-    error_rule("IAM025", "empty-address-list", Scope.CONFIG, "an empty list of addresses", _of_file(rewrite_issues)),
-    warning_rule(
-        "IAM026", "unknown-region", Scope.CONFIG, "a region that is not known here", _of_file(unknown_location_issues)
-    ),
-    error_rule(
+    CONFIG.error("IAM025", "empty-address-list", "an empty list of addresses", _of_file(rewrite_issues)),
+    CONFIG.warning("IAM026", "unknown-region", "a region that is not known here", _of_file(unknown_location_issues)),
+    CONFIG.error(
         "IAM027",
         "pool-resources",
-        Scope.CONFIG,
         "an instance pool that AWS or Terraform refuses",
         _pools(pool_resource_issues, _CHANGES),
     ),
-    error_rule(
-        "IAM028",
-        "cidr-size",
-        Scope.CONFIG,
-        "an address range that is too large or too small",
-        _of_clusters(range_issues, ""),
+    CONFIG.error(
+        "IAM028", "cidr-size", "an address range that is too large or too small", _of_clusters(range_issues, "")
     ),
-    warning_rule("IAM029", "overridden-value", Scope.CONFIG, "a value that Tarmak takes from another key", _replaced),
-    error_rule(
-        "IAM094", "invalid-region-or-zone", Scope.CONFIG, "a region or public zone that is none", _of_file(_locations)
-    ),
+    CONFIG.warning("IAM029", "overridden-value", "a value that Tarmak takes from another key", _replaced),
+    CONFIG.error("IAM094", "invalid-region-or-zone", "a region or public zone that is none", _of_file(_locations)),
 )

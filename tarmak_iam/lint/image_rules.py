@@ -21,7 +21,7 @@ from tarmak_iam.installation.images import (
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.installation.settings import Settings
 from tarmak_iam.lint.messages import of_cluster
-from tarmak_iam.lint.rule import Rule, Scope, error_rule, warning_rule
+from tarmak_iam.lint.rule import INSTALLATION, Rule
 from tarmak_iam.routes import Route
 from tarmak_iam.text import shortened
 
@@ -223,18 +223,12 @@ def _route(installation: Installation) -> Route:
 
 
 IMAGE_RULES = (
-    error_rule(
-        "IAM089", "daemon-version-mismatch", Scope.INSTALLATION, "daemonVersion and image disagree", _other_release
+    INSTALLATION.error("IAM089", "daemon-version-mismatch", "daemonVersion and image disagree", _other_release),
+    INSTALLATION.warning(
+        "IAM100", "kubernetes-version-support", "the Kubernetes is not known here", _unknown_kubernetes
     ),
-    warning_rule(
-        "IAM100",
-        "kubernetes-version-support",
-        Scope.INSTALLATION,
-        "the Kubernetes is not known here",
-        _unknown_kubernetes,
-    ),
-    warning_rule("IAM101", "image-login", Scope.INSTALLATION, "an image that needs a login", _needs_a_login),
-    error_rule("IAM102", "image-not-found", Scope.INSTALLATION, "an image that is not there", _is_gone),
-    warning_rule("IAM103", "moving-image-tag", Scope.INSTALLATION, "an image whose tag moves", _moves),
-    error_rule("IAM104", "image-partition", Scope.INSTALLATION, "an image of another partition", _other_partition),
+    INSTALLATION.warning("IAM101", "image-login", "an image that needs a login", _needs_a_login),
+    INSTALLATION.error("IAM102", "image-not-found", "an image that is not there", _is_gone),
+    INSTALLATION.warning("IAM103", "moving-image-tag", "an image whose tag moves", _moves),
+    INSTALLATION.error("IAM104", "image-partition", "an image of another partition", _other_partition),
 )

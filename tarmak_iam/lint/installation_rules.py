@@ -25,7 +25,7 @@ from tarmak_iam.installation.installation import Installation
 from tarmak_iam.installation.misplaced_files import MisplacedFile
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.messages import scalar_by_release
-from tarmak_iam.lint.rule import Implication, Rule, Scope, error_rule, warning_rule
+from tarmak_iam.lint.rule import INSTALLATION, Implication, Rule
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
 from tarmak_iam.routes import Route
@@ -260,44 +260,22 @@ _HIDE_ADMINS = (
 )
 
 INSTALLATION_RULES = (
-    error_rule(
-        "IAM020",
-        "cluster-id-mismatch",
-        Scope.INSTALLATION,
-        "the mappings are for another cluster id",
-        _other_cluster_id,
+    INSTALLATION.error("IAM020", "cluster-id-mismatch", "the mappings are for another cluster id", _other_cluster_id),
+    INSTALLATION.warning(
+        "IAM021", "no-mappings", "the switch is on and nobody is mapped", _nobody_mapped, implied_by=_HIDE_EVERYONE
     ),
-    warning_rule(
-        "IAM021",
-        "no-mappings",
-        Scope.INSTALLATION,
-        "the switch is on and nobody is mapped",
-        _nobody_mapped,
-        implied_by=_HIDE_EVERYONE,
+    INSTALLATION.error(
+        "IAM022", "daemon-does-not-start", "the daemon would not start", _would_not_start, implied_by=_END_DAEMON
     ),
-    error_rule(
-        "IAM022",
-        "daemon-does-not-start",
-        Scope.INSTALLATION,
-        "the daemon would not start",
-        _would_not_start,
-        implied_by=_END_DAEMON,
-    ),
-    error_rule("IAM023", "entry-partition", Scope.INSTALLATION, "an entry is of another partition", _other_partition),
-    error_rule("IAM085", "configmap-size", Scope.INSTALLATION, "the mappings do not fit into a ConfigMap", _too_large),
-    error_rule("IAM093", "daemon-address", Scope.INSTALLATION, "the daemon listens where nobody asks", _elsewhere),
-    warning_rule(
-        "IAM024",
-        "unknown-daemon-release",
-        Scope.INSTALLATION,
-        "the daemon's release is not known here",
-        _unknown_release,
+    INSTALLATION.error("IAM023", "entry-partition", "an entry is of another partition", _other_partition),
+    INSTALLATION.error("IAM085", "configmap-size", "the mappings do not fit into a ConfigMap", _too_large),
+    INSTALLATION.error("IAM093", "daemon-address", "the daemon listens where nobody asks", _elsewhere),
+    INSTALLATION.warning(
+        "IAM024", "unknown-daemon-release", "the daemon's release is not known here", _unknown_release
     ),
 )
 
-ADMIN_RULES = (
-    warning_rule("IAM084", "no-admin", Scope.INSTALLATION, "nobody is an admin", _no_admin, implied_by=_HIDE_ADMINS),
-)
+ADMIN_RULES = (INSTALLATION.warning("IAM084", "no-admin", "nobody is an admin", _no_admin, implied_by=_HIDE_ADMINS),)
 
 _KINDS = {Subject.MAPPINGS: "mappings", Subject.SETTINGS: "settings"}
 
@@ -341,5 +319,5 @@ def _move(path: Path, target: Path) -> str:
 
 
 FILE_PLACE_RULES = (
-    warning_rule("IAM098", "misplaced-file", Scope.INSTALLATION, "mappings or settings that are not read", _misplaced),
+    INSTALLATION.warning("IAM098", "misplaced-file", "mappings or settings that are not read", _misplaced),
 )

@@ -24,7 +24,7 @@ from tarmak_iam.lint.messages import (
     last_line,
     lines_text,
 )
-from tarmak_iam.lint.rule import Rule, Scope, error_rule, warning_rule
+from tarmak_iam.lint.rule import MAPPINGS, Rule
 from tarmak_iam.lint.unread_keys import KeyPlace, UnreadKey, inner_keys, unread_keys
 from tarmak_iam.lint.written_lists import group_names, merged_list
 from tarmak_iam.mappings.mappings_file import Mappings
@@ -422,14 +422,8 @@ def _place(key: UnreadKey) -> str:
 
 
 KEY_RULES = (
-    error_rule(
-        "IAM057",
-        "misplaced-mapping-key",
-        Scope.MAPPINGS,
-        "a key of the mappings that is misspelt or in the wrong place",
-        _mistaken_key,
+    MAPPINGS.error(
+        "IAM057", "misplaced-mapping-key", "a key of the mappings that is misspelt or in the wrong place", _mistaken_key
     ),
-    warning_rule(
-        "IAM058", "unknown-mapping-key", Scope.MAPPINGS, "a key that the authenticator does not know", _unknown_key
-    ),
+    MAPPINGS.warning("IAM058", "unknown-mapping-key", "a key that the authenticator does not know", _unknown_key),
 )

@@ -19,7 +19,7 @@ from tarmak_iam.installation.admin_kubeconfig import AdminAccess, AdminState
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.kubeconfig.exec_plugin import exec_problems
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
-from tarmak_iam.lint.rule import Implication, Rule, Scope, error_rule, warning_rule
+from tarmak_iam.lint.rule import INSTALLATION, Implication, Rule
 from tarmak_iam.mappings.groups import ADMINS
 from tarmak_iam.routes import Route
 
@@ -81,33 +81,18 @@ def _about_certificate(
 
 # Of this machine: no certificate is brought to a cluster, and Tarmak has a new one signed for whoever applies.
 _OF_THIS_MACHINE = (
-    warning_rule(
-        "IAM110",
-        "admin-certificate-missing",
-        Scope.INSTALLATION,
-        "no admin certificate",
-        _about_certificate(_missing),
+    INSTALLATION.warning("IAM110", "admin-certificate-missing", "no admin certificate", _about_certificate(_missing)),
+    INSTALLATION.error(
+        "IAM111", "admin-certificate-invalid", "an admin certificate that lets nobody in", _about_certificate(_unusable)
     ),
-    error_rule(
-        "IAM111",
-        "admin-certificate-invalid",
-        Scope.INSTALLATION,
-        "an admin certificate that lets nobody in",
-        _about_certificate(_unusable),
-    ),
-    warning_rule(
+    INSTALLATION.warning(
         "IAM112",
         "admin-certificate-expires",
-        Scope.INSTALLATION,
         "an admin certificate that expires soon",
         _about_certificate(_expires_soon),
     ),
-    warning_rule(
-        "IAM113",
-        "admin-certificate-not-admin",
-        Scope.INSTALLATION,
-        "an admin certificate of no admin",
-        _about_certificate(_not_admin),
+    INSTALLATION.warning(
+        "IAM113", "admin-certificate-not-admin", "an admin certificate of no admin", _about_certificate(_not_admin)
     ),
 )
 
@@ -207,31 +192,16 @@ _UNMAPPED_SINCE = Implication(
 """Why there may be no entry for a principal where somebody wrote one."""
 
 KUBECONFIG_RULES = (
-    error_rule(
-        "IAM105",
-        "kubectl-too-old",
-        Scope.INSTALLATION,
-        "a kubectl that runs no command",
-        _about_setting("kubectlVersion"),
+    INSTALLATION.error("IAM105", "kubectl-too-old", "a kubectl that runs no command", _about_setting("kubectlVersion")),
+    INSTALLATION.error(
+        "IAM106", "kubeconfig-role-partition", "a role of another partition to log in with", _about_setting("role")
     ),
-    error_rule(
-        "IAM106",
-        "kubeconfig-role-partition",
-        Scope.INSTALLATION,
-        "a role of another partition to log in with",
-        _about_setting("role"),
+    INSTALLATION.error(
+        "IAM107", "unsupported-daemon-region", "a daemon that refuses its own region", _about_setting("image")
     ),
-    error_rule(
-        "IAM107",
-        "unsupported-daemon-region",
-        Scope.INSTALLATION,
-        "a daemon that refuses its own region",
-        _about_setting("image"),
-    ),
-    warning_rule(
+    INSTALLATION.warning(
         "IAM108",
         "kubeconfig-role-unmapped",
-        Scope.INSTALLATION,
         "a role to log in with that is not mapped",
         _unmapped_role,
         implied_by=(_UNMAPPED_SINCE,),

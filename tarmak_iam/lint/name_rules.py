@@ -27,7 +27,7 @@ from tarmak_iam.identity.viper import field_key, field_value
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.principal_rules import DESCRIBING_ROLE
-from tarmak_iam.lint.rule import Rule, Scope, error_rule, warning_rule
+from tarmak_iam.lint.rule import INSTALLATION, MAPPINGS, Rule
 from tarmak_iam.mappings.groups import ADMINS, joined_groups
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Route
@@ -164,24 +164,19 @@ def _is_admins(kind: str, text: str) -> bool:
 
 
 NAME_RULES = (
-    error_rule("IAM078", "whitespace-in-name", Scope.MAPPINGS, "blanks in a username or group", _blank),
-    error_rule(
+    MAPPINGS.error("IAM078", "whitespace-in-name", "blanks in a username or group", _blank),
+    MAPPINGS.error(
         "IAM122",
         "stray-characters",
-        Scope.MAPPINGS,
         "quotes, brackets or invisible characters in a username or group",
         _traced(Trace.INVISIBLE, Trace.QUOTES),
     ),
-    error_rule("IAM123", "unfilled-placeholder", Scope.MAPPINGS, "a placeholder that is still there", _left_open),
-    error_rule(
-        "IAM124",
-        "lookalike-letters",
-        Scope.MAPPINGS,
-        "letters in a username or group that look like others",
-        _traced(Trace.LETTERS),
+    MAPPINGS.error("IAM123", "unfilled-placeholder", "a placeholder that is still there", _left_open),
+    MAPPINGS.error(
+        "IAM124", "lookalike-letters", "letters in a username or group that look like others", _traced(Trace.LETTERS)
     ),
-    warning_rule("IAM128", "group-wildcard", Scope.MAPPINGS, "a wildcard in a group", _wildcard),
-    warning_rule("IAM127", "trailing-punctuation", Scope.MAPPINGS, "a punctuation mark at the end of a name", _ending),
+    MAPPINGS.warning("IAM128", "group-wildcard", "a wildcard in a group", _wildcard),
+    MAPPINGS.warning("IAM127", "trailing-punctuation", "a punctuation mark at the end of a name", _ending),
 )
 
 _ALSO = {
@@ -337,30 +332,14 @@ def _is_replaced(name: str, entry: WrittenEntry, version: DaemonVersion) -> bool
 
 
 TEMPLATE_RULES = (
-    error_rule(
-        "IAM065", "unknown-template", Scope.MAPPINGS, "a template that the authenticator does not know", _unknown
+    MAPPINGS.error("IAM065", "unknown-template", "a template that the authenticator does not know", _unknown),
+    MAPPINGS.warning("IAM066", "private-dns-account", "a private DNS name of another account", _other_account),
+    MAPPINGS.error(
+        "IAM067", "private-dns-instances-only", "a template that refuses everyone but instances", _instances_only
     ),
-    warning_rule(
-        "IAM066", "private-dns-account", Scope.MAPPINGS, "a private DNS name of another account", _other_account
-    ),
-    error_rule(
-        "IAM067",
-        "private-dns-instances-only",
-        Scope.MAPPINGS,
-        "a template that refuses everyone but instances",
-        _instances_only,
-    ),
-    warning_rule(
-        "IAM068",
-        "session-name-without-session",
-        Scope.MAPPINGS,
-        "a session name where there is no session",
-        _no_session,
-    ),
+    MAPPINGS.warning("IAM068", "session-name-without-session", "a session name where there is no session", _no_session),
 )
 
 TEMPLATE_VERSION_RULES = (
-    error_rule(
-        "IAM080", "unsupported-template", Scope.INSTALLATION, "a template that this daemon does not replace", _newer
-    ),
+    INSTALLATION.error("IAM080", "unsupported-template", "a template that this daemon does not replace", _newer),
 )

@@ -29,7 +29,7 @@ from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature
 from tarmak_iam.identity.viper import as_text, as_texts, field_key, field_value
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
-from tarmak_iam.lint.rule import Rule, Scope, error_rule, warning_rule
+from tarmak_iam.lint.rule import INSTALLATION, MAPPINGS, Rule
 from tarmak_iam.lint.written_lists import is_list_text, is_reported_elsewhere
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Route
@@ -120,17 +120,13 @@ def _root_or_federated(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 
 ARN_RULES = (
-    error_rule("IAM010", "invalid-arn", Scope.MAPPINGS, "an ARN that is none, or that no caller has", _never),
-    error_rule("IAM050", "role-path", Scope.MAPPINGS, "the ARN of a role with its path", _flawed(FlawKind.PATH)),
-    error_rule("IAM051", "arn-wildcard", Scope.MAPPINGS, "a wildcard in an ARN", _flawed(FlawKind.WILDCARD)),
-    error_rule(
-        "IAM052", "unknown-partition", Scope.MAPPINGS, "an ARN of an unknown partition", _flawed(FlawKind.PARTITION)
-    ),
-    error_rule("IAM055", "assumed-role-arn", Scope.MAPPINGS, "one session of a role", _flawed(FlawKind.ASSUMED_ROLE)),
-    error_rule(
-        "IAM121", "service-linked-role", Scope.MAPPINGS, "a service-linked role", _flawed(FlawKind.SERVICE_LINKED)
-    ),
-    warning_rule("IAM056", "root-or-federated-user", Scope.MAPPINGS, "a root or federated user", _root_or_federated),
+    MAPPINGS.error("IAM010", "invalid-arn", "an ARN that is none, or that no caller has", _never),
+    MAPPINGS.error("IAM050", "role-path", "the ARN of a role with its path", _flawed(FlawKind.PATH)),
+    MAPPINGS.error("IAM051", "arn-wildcard", "a wildcard in an ARN", _flawed(FlawKind.WILDCARD)),
+    MAPPINGS.error("IAM052", "unknown-partition", "an ARN of an unknown partition", _flawed(FlawKind.PARTITION)),
+    MAPPINGS.error("IAM055", "assumed-role-arn", "one session of a role", _flawed(FlawKind.ASSUMED_ROLE)),
+    MAPPINGS.error("IAM121", "service-linked-role", "a service-linked role", _flawed(FlawKind.SERVICE_LINKED)),
+    MAPPINGS.warning("IAM056", "root-or-federated-user", "a root or federated user", _root_or_federated),
 )
 
 _ELEVEN_DIGITS = re.compile(r"[0-9]{11}\Z", re.ASCII)
@@ -251,8 +247,8 @@ def _lost_zero(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 
 ACCOUNT_RULES = (
-    error_rule("IAM053", "account-digits", Scope.MAPPINGS, "an account that does not have 12 digits", _account_shape),
-    error_rule("IAM054", "account-leading-zero", Scope.MAPPINGS, "an account whose leading zero is lost", _lost_zero),
+    MAPPINGS.error("IAM053", "account-digits", "an account that does not have 12 digits", _account_shape),
+    MAPPINGS.error("IAM054", "account-leading-zero", "an account whose leading zero is lost", _lost_zero),
 )
 
 _GATE = "SSORoleMatch"
@@ -348,13 +344,13 @@ def _overlap_message(mappings: Mappings, role: Role, other: Role) -> tuple[str, 
 
 
 SSO_RULES = (
-    error_rule("IAM077", "sso-partition", Scope.MAPPINGS, "an SSO entry with a partition", _partition),
-    error_rule("IAM120", "sso-role-name", Scope.MAPPINGS, "the name of an SSO role that is not whole", _role_name),
+    MAPPINGS.error("IAM077", "sso-partition", "an SSO entry with a partition", _partition),
+    MAPPINGS.error("IAM120", "sso-role-name", "the name of an SSO role that is not whole", _role_name),
 )
 
 SSO_VERSION_RULES = (
-    error_rule("IAM082", "sso-unsupported", Scope.INSTALLATION, "an SSO entry that does not count", _gate_is_off),
-    error_rule("IAM083", "sso-overlap", Scope.INSTALLATION, "two entries for one SSO role", _overlap),
+    INSTALLATION.error("IAM082", "sso-unsupported", "an SSO entry that does not count", _gate_is_off),
+    INSTALLATION.error("IAM083", "sso-overlap", "two entries for one SSO role", _overlap),
 )
 
 DESCRIBING_ROLE = "server.ec2DescribeInstancesRoleARN"
@@ -429,11 +425,7 @@ def _ends_daemon(text: str, version: DaemonVersion) -> bool:
 
 
 DESCRIBING_ROLE_RULES = (
-    error_rule(
-        "IAM109",
-        "describe-instances-role",
-        Scope.INSTALLATION,
-        "a role that cannot describe instances",
-        _cannot_be_assumed,
+    INSTALLATION.error(
+        "IAM109", "describe-instances-role", "a role that cannot describe instances", _cannot_be_assumed
     ),
 )

@@ -15,7 +15,7 @@ from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.identity.templates import PRIVATE_DNS, braced, fixed_prefix, has_session
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.name_rules import is_on_several_lines
-from tarmak_iam.lint.rule import Rule, Scope, error_rule, warning_rule
+from tarmak_iam.lint.rule import MAPPINGS, Rule
 from tarmak_iam.lint.written_lists import is_dashed
 from tarmak_iam.mappings.groups import (
     ADMINS,
@@ -207,14 +207,10 @@ def _of_service_accounts(group: _Group) -> str:
 
 
 GROUP_RULES = (
-    warning_rule(
-        "IAM064", "misspelt-group", Scope.MAPPINGS, "a group that is nearly one of Kubernetes's own", _near_own
-    ),
-    warning_rule("IAM114", "joined-groups", Scope.MAPPINGS, "several groups in one text", _joined),
-    warning_rule(
-        "IAM125", "role-as-group", Scope.MAPPINGS, "a group with the name of a ClusterRole or user", _no_group
-    ),
-    warning_rule("IAM126", "built-in-group", Scope.MAPPINGS, "a group that Kubernetes gives itself", _own_group),
+    MAPPINGS.warning("IAM064", "misspelt-group", "a group that is nearly one of Kubernetes's own", _near_own),
+    MAPPINGS.warning("IAM114", "joined-groups", "several groups in one text", _joined),
+    MAPPINGS.warning("IAM125", "role-as-group", "a group with the name of a ClusterRole or user", _no_group),
+    MAPPINGS.warning("IAM126", "built-in-group", "a group that Kubernetes gives itself", _own_group),
 )
 
 _NODE_TEMPLATE = f"system:node:{PRIVATE_DNS}"
@@ -336,17 +332,14 @@ def _prefix(username: str) -> str:
 
 
 PRIVILEGE_RULES = (
-    warning_rule(
-        "IAM070", "caller-chosen-username", Scope.MAPPINGS, "a username that the caller chooses", _chosen_username
-    ),
-    error_rule(
+    MAPPINGS.warning("IAM070", "caller-chosen-username", "a username that the caller chooses", _chosen_username),
+    MAPPINGS.error(
         "IAM071",
         "caller-chosen-system-username",
-        Scope.MAPPINGS,
         "a username of Kubernetes's own that the caller chooses",
         _chosen_reserved,
     ),
-    error_rule("IAM072", "caller-chosen-group", Scope.MAPPINGS, "a group that the caller chooses", _chosen_group),
-    warning_rule("IAM073", "reserved-username", Scope.MAPPINGS, "a username that is reserved", _reserved_username),
-    warning_rule("IAM074", "account-mapping", Scope.MAPPINGS, "everyone of an account", _whole_account),
+    MAPPINGS.error("IAM072", "caller-chosen-group", "a group that the caller chooses", _chosen_group),
+    MAPPINGS.warning("IAM073", "reserved-username", "a username that is reserved", _reserved_username),
+    MAPPINGS.warning("IAM074", "account-mapping", "everyone of an account", _whole_account),
 )

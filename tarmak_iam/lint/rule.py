@@ -105,11 +105,17 @@ class Rule:
         return Finding(self.id, self.severity, subject, Route.of(route), message, remedy, at, recovery=recovery)
 
 
-def error_rule(rule_id: str, name: str, scope: Scope, summary: str, check: Check, **more: Any) -> Rule:
-    """A rule of ours whose findings are errors."""
-    return Rule(rule_id, Severity.ERROR, scope, summary, check, name=name, **more)
+@dataclass(frozen=True, slots=True)
+class RuleFactory:
+    """Makes our rules of one scope, by severity."""
+
+    scope: Scope
+
+    def error(self, rule_id: str, name: str, summary: str, check: Check, **more: Any) -> Rule:
+        return Rule(rule_id, Severity.ERROR, self.scope, summary, check, name=name, **more)
+
+    def warning(self, rule_id: str, name: str, summary: str, check: Check, **more: Any) -> Rule:
+        return Rule(rule_id, Severity.WARNING, self.scope, summary, check, name=name, **more)
 
 
-def warning_rule(rule_id: str, name: str, scope: Scope, summary: str, check: Check, **more: Any) -> Rule:
-    """A rule of ours whose findings are warnings."""
-    return Rule(rule_id, Severity.WARNING, scope, summary, check, name=name, **more)
+DOCUMENT, CONFIG, MAPPINGS, INSTALLATION, SUPPRESSIONS = map(RuleFactory, Scope)

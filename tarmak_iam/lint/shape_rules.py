@@ -19,7 +19,7 @@ from tarmak_iam.lint.messages import (
     lines_text,
     scalar_by_release,
 )
-from tarmak_iam.lint.rule import Rule, Scope, error_rule, warning_rule
+from tarmak_iam.lint.rule import MAPPINGS, Rule
 from tarmak_iam.lint.written_lists import (
     SplitEntry,
     WrittenList,
@@ -154,13 +154,9 @@ def _dash_line(document: Document, kind: str, entry: NodeEntry, value: Node) -> 
 
 
 LIST_RULES = (
-    error_rule("IAM115", "split-entry", Scope.MAPPINGS, "an entry that a dash splits in two", _split_entry),
-    error_rule(
-        "IAM116",
-        "mappings-not-a-list",
-        Scope.MAPPINGS,
-        "mapRoles or mapUsers that is not a list of mappings",
-        _not_a_mapping,
+    MAPPINGS.error("IAM115", "split-entry", "an entry that a dash splits in two", _split_entry),
+    MAPPINGS.error(
+        "IAM116", "mappings-not-a-list", "mapRoles or mapUsers that is not a list of mappings", _not_a_mapping
     ),
 )
 
@@ -242,12 +238,10 @@ def _next_document(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 
 SHAPE_RULES = (
-    error_rule("IAM060", "mappings-as-text", Scope.MAPPINGS, "a list of mappings written as a text", _list_as_text),
-    warning_rule("IAM061", "groups-as-text", Scope.MAPPINGS, "groups written as a text", _groups_as_text),
-    warning_rule("IAM062", "name-not-text", Scope.MAPPINGS, "a username or group that is no text", _no_text),
-    error_rule("IAM063", "cluster-id-not-text", Scope.MAPPINGS, "a clusterID that is no text", _cluster_id_no_text),
-    error_rule("IAM069", "missing-username", Scope.MAPPINGS, "an entry without a username", _empty_username),
-    error_rule(
-        "IAM079", "mappings-second-document", Scope.MAPPINGS, "a second document of the mappings", _next_document
-    ),
+    MAPPINGS.error("IAM060", "mappings-as-text", "a list of mappings written as a text", _list_as_text),
+    MAPPINGS.warning("IAM061", "groups-as-text", "groups written as a text", _groups_as_text),
+    MAPPINGS.warning("IAM062", "name-not-text", "a username or group that is no text", _no_text),
+    MAPPINGS.error("IAM063", "cluster-id-not-text", "a clusterID that is no text", _cluster_id_no_text),
+    MAPPINGS.error("IAM069", "missing-username", "an entry without a username", _empty_username),
+    MAPPINGS.error("IAM079", "mappings-second-document", "a second document of the mappings", _next_document),
 )

@@ -23,7 +23,7 @@ from tarmak_iam.document.nodes import Mapping, Node, Sequence, content_start
 from tarmak_iam.document.tree import Comment
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Finding, Subject
-from tarmak_iam.lint.rule import Rule, Scope, warning_rule
+from tarmak_iam.lint.rule import SUPPRESSIONS, Rule
 from tarmak_iam.routes import Route
 from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import shortened
@@ -303,9 +303,7 @@ def _finding(rule: Rule, each: Suppression, what: str, remedy: str) -> Finding:
 
 
 SUPPRESSION_RULES = (
-    warning_rule("IAM095", "unused-suppression", Scope.SUPPRESSIONS, "a comment that suppresses nothing", _unused),
-    warning_rule(
-        "IAM096", "suppression-without-reason", Scope.SUPPRESSIONS, "a suppression without a reason", _without_reason
-    ),
-    warning_rule("IAM097", "unknown-suppression", Scope.SUPPRESSIONS, "a suppression of no rule", _unknown),
+    SUPPRESSIONS.warning("IAM095", "unused-suppression", "a comment that suppresses nothing", _unused),
+    SUPPRESSIONS.warning("IAM096", "suppression-without-reason", "a suppression without a reason", _without_reason),
+    SUPPRESSIONS.warning("IAM097", "unknown-suppression", "a suppression of no rule", _unknown),
 )

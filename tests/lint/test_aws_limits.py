@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.lint.test_environment_rules import CHANGES, HEAD, ROOT, SINGLE, cluster, found, with_pool
+from tests.lint.environments import CHANGES, HEAD, ROOT, SINGLE, cluster, found, with_pool
 
 
 @pytest.mark.parametrize(
