@@ -97,7 +97,7 @@ def _reserved_prefix(rule: Rule, installation: Installation) -> Iterator[Finding
     mappings, tables = installation.mappings, installation.loaded.tables
     # The first backend that has the entry decides, whatever the next one would say.
     first = {kind: next((each for each in tables if backend_of(each.backend).carries(kind)), None) for kind in _KINDS}
-    for entry in entries_of(mappings).mapped if mappings else ():
+    for entry in entries_of(mappings).mapped:
         table, username = first[entry.listed.principal_kind], entry.listed.username
         reserved = table.reserved_prefixes if table else ()
         prefix = next((each for each in reserved if each and username.startswith(each)), None)
@@ -111,10 +111,8 @@ def _reserved_prefix(rule: Rule, installation: Installation) -> Iterator[Finding
 
 
 def _newer_key(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    mappings, version = installation.mappings, installation.daemon_version
-    settings = entries_of(mappings).settings if mappings else None
-    for key in server_keys() if settings else ():
-        assert settings
+    settings, version = entries_of(installation.mappings).settings, installation.daemon_version
+    for key in server_keys():
         if settings.get(f"server.{key}") is not None and not version.has_key(f"server.{key}"):
             what = f"authenticator {version} does not know server.{key}, and ignores it"
             yield rule.finding(
@@ -133,9 +131,8 @@ def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding
 
 
 def _overridden_backends(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    mappings = installation.mappings
-    settings = entries_of(mappings).settings if mappings else None
-    if settings is None or not installation.daemon_version.has_flag("server --backend-mode"):
+    settings = entries_of(installation.mappings).settings
+    if not installation.daemon_version.has_flag("server --backend-mode"):
         return
     written = [*map(current_name, as_texts(settings.get(_MODES)))]
     known = all(mode in BACKEND_NAMES for mode in written)
@@ -159,13 +156,11 @@ DAEMON_VERSION_RULES = (
     INSTALLATION.warning("IAM088", "overridden-backends", "backends that do not count", _overridden_backends),
 )
 
-_RESERVED_PREFIXES = "server.reservedPrefixConfig"
-
 
 def _uncarried(rule: Rule, installation: Installation) -> Iterator[Finding]:
     daemon, mappings = installation.daemon, installation.mappings
     reasons = {kind: daemon.unsupported_reason(kind) for kind in ("account", "sso")}
-    for entry in entries_of(mappings).entries if mappings and any(reasons.values()) else ():
+    for entry in entries_of(mappings).entries if any(reasons.values()) else ():
         why = reasons.get(entry.listed.principal_kind)
         if why:
             name = f"account {shortened(entry.listed.arn)}" if entry.is_account else entry.name
@@ -188,16 +183,14 @@ def _unproven(rule: Rule, installation: Installation) -> Iterator[Finding]:
 
 
 def _impossible(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    daemon, mappings = installation.daemon, installation.mappings
+    daemon, settings = installation.daemon, entries_of(installation.mappings).settings
     with contextlib.suppress(ConfigError):  # a version that cannot be read has a finding of its own
         reason = installation.missing_for_backends
         if reason:
             others = ",".join(each for each in daemon.backends if each != CRD.name) or MOUNTED_FILE.name
             remedy = f"choose other backends: {installation.command('settings set backends', others)}"
             yield rule.finding(Subject.SETTINGS, ("backends",), reason[0], remedy)
-    settings = entries_of(mappings).settings if mappings and daemon.asks_cluster else None
-    for key in API_SERVER_KEYS if settings else ():
-        assert settings
+    for key in API_SERVER_KEYS if daemon.asks_cluster else ():
         if settings.get(key):
             what = f"{key} sends the daemon to an API server that it has no credentials for"
             remedy = "remove it: in the cluster it uses its service account"
@@ -206,16 +199,16 @@ def _impossible(rule: Rule, installation: Installation) -> Iterator[Finding]:
 
 def _idle_prefixes(rule: Rule, installation: Installation) -> Iterator[Finding]:
     daemon, mappings = installation.loaded.config, installation.mappings
-    if daemon is None or mappings is None or not daemon.version.has_key(_RESERVED_PREFIXES):
+    if daemon is None or mappings is None or not daemon.version.has_key(_RESERVED):
         return
     settings = entries_of(mappings).settings
-    items = settings.get(_RESERVED_PREFIXES)
+    items = settings.get(_RESERVED)
     for index, item in enumerate(items if isinstance(items, list) else ()):
         name = field_value(item, "backendMode") if isinstance(item, Mapping) else None
         told = _why_idle(str(name), daemon, mappings) if name in BACKEND_NAMES else None
         if told is not None:
             key = field_key(item, "backendMode")
-            yield rule.finding(Subject.MAPPINGS, settings.route(_RESERVED_PREFIXES) / index / key, *told)
+            yield rule.finding(Subject.MAPPINGS, settings.route(_RESERVED) / index / key, *told)
 
 
 def _why_idle(name: str, daemon: DaemonConfig, mappings: Mappings) -> tuple[str, str] | None:

@@ -84,6 +84,11 @@ class WrittenEntry:
         key = field_key(self.item, name)
         return self.listed.route / key if key in self.item else self.listed.route
 
+    def in_sso(self, name: str) -> tuple[Any, Route]:
+        """The value of a key below `sso`, None for none, and the way to it."""
+        sso, route = self.value("sso"), self.at("sso")
+        return (field_value(sso, name), route / field_key(sso, name)) if isinstance(sso, Mapping) else (None, route)
+
     @property
     def at_arn(self) -> Route:
         return self.at(self.arn_key) if self.listed.arn or not self.listed.sso else self.at("sso")
@@ -125,11 +130,12 @@ class WrittenEntries:
 
 
 @lru_cache(maxsize=4)
-def entries_of(mappings: Mappings) -> WrittenEntries:
-    """Worked out once for all rules: the plain data of a document are a copy each time."""
-    data = mappings.document.data
+def entries_of(mappings: Mappings | None) -> WrittenEntries:
+    """None where there are no mappings. Worked out once for all rules: the plain data of a document are a copy each
+    time."""
+    data = mappings.document.data if mappings else {}
     found = []
-    for listed in mappings.entries:
+    for listed in mappings.entries if mappings else ():
         item = value_at(data, listed.route.plain)
         found.append(WrittenEntry(listed, item if isinstance(item, Mapping) else {}))
     return WrittenEntries(tuple(found), ViperSettings(data, {}, {}))

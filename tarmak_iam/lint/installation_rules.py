@@ -14,7 +14,6 @@ from tarmak_iam.config.section_edits import switch_route
 from tarmak_iam.document.go_case import fold, to_lower
 from tarmak_iam.errors import ConfigError, Place
 from tarmak_iam.findings import At, Finding, Severity, Subject
-from tarmak_iam.identity import viper
 from tarmak_iam.identity.daemon_config import DEFAULT_PORT
 from tarmak_iam.identity.model import Answer, Grant
 from tarmak_iam.identity.releases import NEWEST_READ
@@ -76,7 +75,7 @@ def _would_not_start(rule: Rule, installation: Installation) -> Iterator[Finding
 
 def _at_fault(installation: Installation, failure: Answer) -> Route:
     """The ARN where the daemon complains of one, else what it names."""
-    for entry in entries_of(installation.mappings).mapped if installation.mappings else ():
+    for entry in entries_of(installation.mappings).mapped:
         if entry.listed.route == failure.route and quoted(entry.listed.arn) in failure.reason:
             return entry.at_arn
     return failure.route or Route()
@@ -85,7 +84,7 @@ def _at_fault(installation: Installation, failure: Answer) -> Route:
 def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """A token is made with the STS of the caller's partition, and the daemon takes only its own."""
     mappings, version = installation.mappings, installation.daemon_version
-    for entry in entries_of(mappings).mapped if mappings else ():
+    for entry in entries_of(mappings).mapped:
         arn, own = entry.listed.arn, installation.partition
         partition = arn.split(":")[1] if arn.count(":") >= 5 else own
         if partition in PARTITIONS and not accepts_tokens_of(partition, own, version):
@@ -119,7 +118,7 @@ def _elsewhere(rule: Rule, installation: Installation) -> Iterator[Finding]:
     mappings = installation.mappings
     if mappings is None or not installation.cluster.authenticator_init or installation.loaded.failure is not None:
         return
-    server, settings = installation.server, viper.ViperSettings(mappings.document.data, {}, {})
+    server, settings = installation.server, entries_of(mappings).settings
     webhook = installation.command("webhook --output-dir DIR")
     remedy = f"remove the key; with a webhook file of your own ({webhook}), switch Tarmak's init unit off"
     asked = f"Tarmak sends the API server to localhost:{DEFAULT_PORT}"
@@ -184,7 +183,7 @@ def _is_of_groups(finding: Finding) -> bool:
 
 
 def _admins(mappings: Mappings | None) -> list[WrittenEntry]:
-    return [entry for entry in entries_of(mappings).mapped if entry.is_admin] if mappings else []
+    return [entry for entry in entries_of(mappings).mapped if entry.is_admin]
 
 
 def _is_admin_lost(_: Finding, cause: Finding, mappings: Mappings | None) -> bool:

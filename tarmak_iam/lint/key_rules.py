@@ -18,6 +18,7 @@ from tarmak_iam.lint.authenticator_keys import ENTRY_LISTS, IDENTITIES, LISTS, a
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
 from tarmak_iam.lint.foreign_files import import_remedy, is_foreign, section_format
 from tarmak_iam.lint.messages import (
+    EXITS,
     IMPORT,
     column_of,
     is_first_on_line,
@@ -270,9 +271,6 @@ _GROUPED = (KeyPlace.SERVER, KeyPlace.ENTRY, KeyPlace.SSO)
 _ENTRY_TEXT = re.compile(r"^[ \t]*(?:-[ \t]+)?(?:role|user)arn[ \t]*:", re.IGNORECASE | re.MULTILINE)
 """In a text of an aws-auth ConfigMap."""
 
-_EXITS = "from v0.5.0 on the daemon exits at its start, and nobody gets access"
-"""What an entry without a principal comes to (startup.json of the recordings); v0.4.0 logs and skips it."""
-
 
 def _mistaken_key(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     document = mappings.document
@@ -384,16 +382,16 @@ def _consequence(mappings: Mappings, group: KeyGroup) -> _Consequence:
     ignored = f"the authenticator ignores {group.names} {_place(key)}"
     if key.existing is None and entry is not None and not entry.listed.principal and group.has_identity:
         has_no = f"the entry has no {'sso' if key.place is KeyPlace.SSO else key.intended}"
-        return _Consequence(f"{_EXITS}: {has_no}, and {ignored}")
+        return _Consequence(f"{EXITS}: {has_no}, and {ignored}")
     if key.where == "sso" and key.existing is None and key.intended in ("permissionSetName", "accountID"):
-        return _Consequence(f"{_EXITS}: {ignored}")
+        return _Consequence(f"{EXITS}: {ignored}")
     if inner := inner_keys(key):
         if entry is not None and not entry.listed.principal:
-            return _Consequence(f"{_EXITS}: {ignored}")
+            return _Consequence(f"{EXITS}: {ignored}")
         return _Consequence(f"{ignored}, with {' and '.join(inner)} below it", _holds_admins(group), False)
     if key.place is KeyPlace.NOWHERE or group.hides_people or _holds_entries(key.node.value):
         if key.where in ENTRY_LISTS and key.place is KeyPlace.SERVER:
-            return _Consequence(f"{_EXITS}: {ignored}")
+            return _Consequence(f"{EXITS}: {ignored}")
         return _Consequence(f"{ignored}, and nobody mapped there gets access")
     if entry is not None and key.existing is None and key.place in (KeyPlace.HERE, KeyPlace.ENTRY):
         lost = [each.intended for each in group.keys if each.intended in ("username", "groups")]

@@ -19,6 +19,9 @@ MAP = PLAIN.tarmak_iam("map")
 
 IMPORT = f"{MAP} import"
 
+EXITS = "from v0.5.0 on the daemon exits at its start, and nobody gets access"
+"""What an entry without a principal comes to (startup.json of the recordings); v0.4.0 logs and skips it."""
+
 
 def of_cluster(finding: Finding, installation: Installation) -> Finding:
     """What a rule finds, with what was found of the cluster's admin certificate where somebody may lose access, and
@@ -62,10 +65,15 @@ def lines_text(first: int, last: int) -> str:
     return f"line {first}" if first == last else f"lines {first} to {last}"
 
 
+def node_at(document: Document, route: Route) -> Node | None:
+    """What is written there, of an alias what it stands for."""
+    node = document.node(route)
+    return dereference(node) if node is not None else None
+
+
 def scalar_by_release(document: Document, route: Route) -> tuple[str, str]:
     """A scalar as it is written, and what daemons make of it where that is something else."""
-    node = document.node(route)
-    node = dereference(node) if node is not None else None
+    node = node_at(document, route)
     if not isinstance(node, Scalar) or node.style != "plain":
         return "", ""
     read = []

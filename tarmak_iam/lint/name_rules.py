@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 from tarmak_iam.aws.arn import ArnError, is_account, is_permission_set, parse_arn
 from tarmak_iam.aws.arn_flaws import arn_flaw
 from tarmak_iam.aws.copied_text import Trace, cleaned, placeholder, traces
 from tarmak_iam.document import Document
-from tarmak_iam.document.nodes import Scalar, dereference
+from tarmak_iam.document.nodes import Scalar
 from tarmak_iam.document.render import quote
 from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion, ReleaseFeature, known_releases
@@ -23,9 +23,9 @@ from tarmak_iam.identity.templates import (
     has_session,
     templates_in,
 )
-from tarmak_iam.identity.viper import field_key, field_value
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
+from tarmak_iam.lint.messages import node_at
 from tarmak_iam.lint.principal_rules import DESCRIBING_ROLE
 from tarmak_iam.lint.rule import INSTALLATION, MAPPINGS, Rule
 from tarmak_iam.mappings.groups import ADMINS, joined_groups
@@ -99,11 +99,10 @@ def _ending(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 def _ending_of_set(rule: Rule, entry: WrittenEntry) -> Iterator[Finding]:
     """The same in the name of a permission set."""
-    sso = entry.value("sso")
-    name = str(field_value(sso, "permissionSetName") or "") if isinstance(sso, Mapping) else ""
+    permission_set, route = entry.in_sso("permissionSetName")
+    name = str(permission_set or "")
     bare = cleaned(name)
     if bare != name and is_permission_set(name) and is_permission_set(bare):
-        route = entry.at("sso") / field_key(sso, "permissionSetName")
         what = f"the permission set {quoted(name)} ends with a punctuation mark, probably by mistake"
         yield rule.finding(Subject.MAPPINGS, route, what, f"write {quote(bare)}", locks_out=entry.is_admin)
 
@@ -134,8 +133,7 @@ def _left_open(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 def is_on_several_lines(document: Document, route: Route) -> bool:
     """Whether a scalar without quotes has line breaks in it, as where the dash of the next item is missing."""
-    node = document.node(route)
-    node = dereference(node) if node is not None else None
+    node = node_at(document, route)
     return isinstance(node, Scalar) and node.style == "plain" and "\n" in document.text[node.start : node.end].strip()
 
 
@@ -309,7 +307,7 @@ def _without_session(text: str) -> str:
 
 def _newer(rule: Rule, installation: Installation) -> Iterator[Finding]:
     mappings, version = installation.mappings, installation.daemon_version
-    for entry in entries_of(mappings).mapped if mappings else ():
+    for entry in entries_of(mappings).mapped:
         for kind, text, route in entry.names:
             late = [name for name in sorted(templates_in(text)) if not _is_replaced(name, entry, version)]
             if late:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,13 +22,14 @@ from tarmak_iam.aws.arn import (
 from tarmak_iam.aws.arn_flaws import ArnFlaw, FlawKind, account_remedy, account_shape, arn_flaw, canonical_text
 from tarmak_iam.document import Document
 from tarmak_iam.document.go_case import to_lower
-from tarmak_iam.document.nodes import Scalar, dereference
+from tarmak_iam.document.nodes import Scalar
 from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.identity.model import IdentityMapping as Role
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature
-from tarmak_iam.identity.viper import as_text, as_texts, field_key, field_value
+from tarmak_iam.identity.viper import as_text, as_texts
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
+from tarmak_iam.lint.messages import node_at
 from tarmak_iam.lint.rule import INSTALLATION, MAPPINGS, Rule
 from tarmak_iam.lint.written_lists import is_list_text, is_reported_elsewhere
 from tarmak_iam.mappings.mappings_file import Mappings
@@ -177,16 +178,14 @@ def _sso_accounts(mappings: Mappings) -> Iterator[_Account]:
     """Releases that know SSO entries check the account, and the others from v0.5.0 on refuse the entry (startup.json of
     the recordings)."""
     for entry in entries_of(mappings).entries:
-        sso = entry.value("sso")
-        if isinstance(sso, Mapping) and field_value(sso, "accountID") is not None:
-            route = entry.at("sso") / field_key(sso, "accountID")
+        account, route = entry.in_sso("accountID")
+        if account is not None:
             text = entry.listed.sso.partition("/")[0]
             yield _Account(text, _written(mappings.document, route), route, "sso.accountID", ends_daemon=True)
 
 
 def _written(document: Document, route: Route) -> str | None:
-    node = document.node(route)
-    node = dereference(node) if node is not None else None
+    node = node_at(document, route)
     return node.text if isinstance(node, Scalar) and node.style == "plain" and node.tag is None else None
 
 
@@ -256,9 +255,8 @@ _GATE = "SSORoleMatch"
 
 def _partition(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for entry in entries_of(mappings).mapped:
-        sso = entry.value("sso")
-        if isinstance(sso, Mapping) and field_value(sso, "partition"):
-            route = entry.at("sso") / field_key(sso, "partition")
+        partition, route = entry.in_sso("partition")
+        if partition:
             what = (
                 "an SSO entry with a partition never matches, even with aws: the daemon leaves its pattern without one"
             )
@@ -275,12 +273,12 @@ def _partition(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 def _role_name(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """The name of a role that is not whole, and one in the place of its permission set's."""
     for entry in entries_of(mappings).mapped:
-        found, sso = entry.flaw if entry.listed.arn else None, entry.value("sso")
+        found = entry.flaw if entry.listed.arn else None
         if found is not None and found.kind is FlawKind.SSO_NAME:
             yield rule.finding(Subject.MAPPINGS, entry.at_arn, found.what, found.remedy, locks_out=entry.is_admin)
-        name = str(field_value(sso, "permissionSetName") or "") if isinstance(sso, Mapping) else ""
+        permission_set, route = entry.in_sso("permissionSetName")
+        name = str(permission_set or "")
         if is_role_name(name):
-            route = entry.at("sso") / field_key(sso, "permissionSetName")
             what = f"{quoted(name)} is the name of a role, not of a permission set: the entry would never match"
             bare = permission_set_like(name)
             remedy = f'write "{shortened(bare)}"' if bare else "write the name of the permission set"
@@ -292,7 +290,7 @@ def _gate_is_off(rule: Rule, installation: Installation) -> Iterator[Finding]:
     matches = version.has(ReleaseFeature.SSO_IN_MOUNTED_FILE)
     if matches and installation.settings.featureGates.get(_GATE):
         return
-    for entry in entries_of(mappings).mapped if mappings else ():
+    for entry in entries_of(mappings).mapped:
         if entry.value("sso") is None or (matches and entry.listed.arn):  # with both the daemon does not start
             continue
         if matches:
@@ -369,17 +367,16 @@ _FLAWS = {
 def _cannot_be_assumed(rule: Rule, installation: Installation) -> Iterator[Finding]:
     """The daemon gives it to STS's AssumeRole as it is, so that a role's path belongs to it. From v0.5.0 on it ends
     where the text is no ARN at all (pkg/server/server.go of aws-iam-authenticator)."""
-    mappings = installation.mappings
-    value = entries_of(mappings).settings.get(DESCRIBING_ROLE) if mappings else None
-    problem = _problem(value, installation)
-    if mappings is None or problem is None:
+    settings = entries_of(installation.mappings).settings
+    problem = _problem(settings.get(DESCRIBING_ROLE), installation)
+    if problem is None:
         return
     what, ends_daemon = problem
     remedy = (
         f"write one such as arn:{installation.partition}:iam::111122223333:role/NAME, or remove the key: Tarmak's "
         "masters may describe instances themselves"
     )
-    route = entries_of(mappings).settings.route(DESCRIBING_ROLE)
+    route = settings.route(DESCRIBING_ROLE)
     yield rule.finding(Subject.MAPPINGS, route, f"{DESCRIBING_ROLE} {what}", remedy, locks_out=ends_daemon)
 
 

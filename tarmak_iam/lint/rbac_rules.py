@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from tarmak_iam.aws.arn import is_account, is_sso_role
 from tarmak_iam.aws.copied_text import cleaned
 from tarmak_iam.document import Document
-from tarmak_iam.document.nodes import dereference
 from tarmak_iam.document.render import scalar_text
 from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.identity.templates import PRIVATE_DNS, braced, fixed_prefix, has_session
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
+from tarmak_iam.lint.messages import node_at
 from tarmak_iam.lint.name_rules import is_on_several_lines
 from tarmak_iam.lint.rule import MAPPINGS, Rule
 from tarmak_iam.lint.written_lists import is_dashed
@@ -96,8 +96,7 @@ def _joined(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
 
 
 def _lines(document: Document, route: Route) -> tuple[str, ...]:
-    node = document.node(route)
-    node = dereference(node) if node is not None else None
+    node = node_at(document, route)
     lines = document.text[node.start : node.end].splitlines() if node is not None else []
     return tuple(filter(None, (cleaned(line.strip().removeprefix("-")) for line in lines)))
 
@@ -213,8 +212,6 @@ GROUP_RULES = (
     MAPPINGS.warning("IAM126", "built-in-group", "a group that Kubernetes gives itself", _own_group),
 )
 
-_NODE_TEMPLATE = f"system:node:{PRIVATE_DNS}"
-
 _RESERVED = ("system:", "eks:")
 
 _REQUIRE_NAME = "require sts:RoleSessionName in the role's trust policy, and then ignore this"
@@ -249,7 +246,7 @@ def _chosen_reserved(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         if not _is_chosen(entry, username) or not _is_reserved(username):
             continue
         what = f"the username {quoted(username)} can be any of Kubernetes's own: {_TRUST}"
-        remedy = f'write "{_NODE_TEMPLATE}" for nodes, and {_for_people(entry, username)} for people'
+        remedy = f'write "{_NODE_USERNAME}" for nodes, and {_for_people(entry, username)} for people'
         if username.startswith("system:node:"):
             what = f"the username {quoted(username)} can be any node, with that node's secrets: {_TRUST}"
         yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, remedy)
@@ -279,7 +276,7 @@ def _reserved_username(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     """Without what copying left in it, which is another finding: after that is gone, it is reserved."""
     for entry in entries_of(mappings).mapped:
         username = cleaned(entry.listed.username)
-        if _is_reserved(username) and username != _NODE_TEMPLATE and not _is_chosen(entry, username):
+        if _is_reserved(username) and username != _NODE_USERNAME and not _is_chosen(entry, username):
             what = f"the username {quoted(username)} {_what_it_has(username)}"
             remedy = f"write a name without {_prefix(username)}"
             if username in GROUPS:

@@ -13,6 +13,7 @@ from tarmak_iam.lint.authenticator_keys import LISTS, arn_in, is_by_name, is_emp
 from tarmak_iam.lint.entries import entries_of
 from tarmak_iam.lint.foreign_files import is_foreign
 from tarmak_iam.lint.messages import (
+    EXITS,
     column_of,
     early_end,
     first_line,
@@ -40,8 +41,6 @@ from tarmak_iam.text import quoted, shortened
 
 _FEW = 3
 
-_EXITS = "from v0.5.0 on the daemon exits at its start, and nobody gets access"
-
 _NOT_STARTED = "the daemon does not start, and nobody gets access"
 
 
@@ -51,7 +50,7 @@ def _split_entry(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         first = split.item.entries[0]
         line = first_line(document, split.owner_item.entries[0].key)
         what = (
-            f"{_EXITS}: the dash before {quoted(first.text)} splits an entry in two, and one of them has no principal"
+            f"{EXITS}: the dash before {quoted(first.text)} splits an entry in two, and one of them has no principal"
             f"; probably it goes on from line {line}"
         )
         remedy = _join_remedy(document, split, line)
@@ -110,7 +109,7 @@ def _groups_remedy(document: Document, sequence: Sequence, groups: NodeEntry, en
 
 
 def _item_remedy(listed: WrittenList, item: Node) -> str:
-    kind = f"{listed.name[3:-1].lower()}ARN"
+    kind = listed.arn_key
     if is_empty_value(item):
         return "remove it"
     if isinstance(item, Sequence):
@@ -137,7 +136,7 @@ def _by_name(rule: Rule, document: Document, listed: WrittenList, node: Mapping)
 
 
 def _dashes_remedy(document: Document, listed: WrittenList, node: Mapping, entries: list[NodeEntry]) -> str:
-    kind = f"{listed.name[3:-1].lower()}ARN"
+    kind = listed.arn_key
     values = [dereference(each.value) for each in entries]
     if node.flow or len(entries) > _FEW or any(not isinstance(each, Mapping) or each.flow for each in values):
         return f"write a list of mappings, each with {kind}, username and groups"

@@ -10,7 +10,6 @@ from functools import lru_cache
 from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Entry as NodeEntry
 from tarmak_iam.document.nodes import Mapping, Node, Sequence, dereference, walk
-from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.splices import column, dash_of
 from tarmak_iam.lint.authenticator_keys import (
     ENTRY_KEYS,
@@ -156,7 +155,7 @@ class UnreadKey:
     route: Route
     where: str
     node: NodeEntry = field(repr=False)
-    holder: MappingNode = field(repr=False)
+    holder: Mapping = field(repr=False)
     place: KeyPlace = KeyPlace.NOWHERE
     intended: str = ""
     existing: Route | None = None
@@ -175,7 +174,7 @@ class DoubledKey:
     known: str
     names: tuple[str, ...]
     is_field: bool
-    holder: MappingNode = field(repr=False)
+    holder: Mapping = field(repr=False)
     where: str = ""
     """The list or mapping that has it; empty for the top level, and for what the authenticator does not read."""
 
@@ -184,7 +183,7 @@ class DoubledKey:
 def unread_keys(document: Document) -> tuple[UnreadKey, ...]:
     """The keys that no release of the daemon reads, in file order; below one of them nothing is looked at."""
     root = dereference(document.root) if document.root is not None else None
-    return tuple(_Walk(root).unread()) if isinstance(root, MappingNode) else ()
+    return tuple(_Walk(root).unread()) if isinstance(root, Mapping) else ()
 
 
 def is_reported_as_key(mappings: Mappings, entry: WrittenEntry, wanted: str) -> bool:
@@ -208,7 +207,7 @@ def _meant_by_entry(document: Document) -> dict[tuple[str | int, ...], frozenset
 def inner_keys(key: UnreadKey) -> tuple[str, ...]:
     """The keys of an entry that are one level too deep, below a key that there is not."""
     value = dereference(key.node.value)
-    if key.place is not KeyPlace.NOWHERE or key.where not in ENTRY_LISTS or not isinstance(value, MappingNode):
+    if key.place is not KeyPlace.NOWHERE or key.where not in ENTRY_LISTS or not isinstance(value, Mapping):
         return ()
     struct = root_keys()["server"][key.where]
     there = {spelled(struct, entry.text or "") for entry in key.holder.entries}
@@ -223,7 +222,7 @@ def doubled_keys(document: Document) -> Iterator[DoubledKey]:
 
 
 class _Walk:
-    def __init__(self, root: MappingNode) -> None:
+    def __init__(self, root: Mapping) -> None:
         self._root = root
         self._server_route, self._server = self._find(root, root_keys(), "server", Route())
         self._entries = sorted(self._written_entries(), key=lambda each: each[1].start)
@@ -242,14 +241,14 @@ class _Walk:
         if where in ENTRY_LISTS and is_by_name(node, where):
             return
         owner = route if where in ENTRY_LISTS else owner
-        for entry in node.entries if isinstance(node, MappingNode) else ():
+        for entry in node.entries if isinstance(node, Mapping) else ():
             name = entry.text
             if name is None or entry.is_merge or name.startswith(_ANYTHING):
                 continue
             own = route / Key(name, entry.occurrence)
             known = spelled(struct, name)
             if known is None:
-                assert isinstance(node, MappingNode)
+                assert isinstance(node, Mapping)
                 yield self._judged(UnreadKey(name, own, where, entry, node, owner=owner), struct, route)
             elif struct[known]:
                 yield from self._unread(entry.value, struct[known], own, known.removeprefix("server."), owner)
@@ -312,7 +311,7 @@ class _Walk:
 
     def _find(self, node: Node, struct: Struct, known: str, route: Route) -> tuple[Route | None, Node | None]:
         node = dereference(node)
-        for entry in node.entries if isinstance(node, MappingNode) else ():
+        for entry in node.entries if isinstance(node, Mapping) else ():
             if entry.text is not None and not entry.is_merge and spelled(struct, entry.text) == known:
                 return route / Key(entry.text, entry.occurrence), entry.value
         return None, None
@@ -324,7 +323,7 @@ class _Walk:
             return dotted
         return self._find(self._server, root_keys()["server"], known, self._server_route)[0]
 
-    def _written_entries(self) -> Iterator[tuple[Route, MappingNode, Struct]]:
+    def _written_entries(self) -> Iterator[tuple[Route, Mapping, Struct]]:
         for name in ENTRY_LISTS:
             struct = root_keys()["server"][name]
             route = self._in_server(name)
@@ -332,7 +331,7 @@ class _Walk:
             if route is not None and self._server is not None:
                 listed = self._find(self._server, root_keys()["server"], name, Route())[1]
             for index, item in enumerate(listed.items if isinstance(listed, Sequence) else ()):
-                if isinstance(item, MappingNode) and route is not None:
+                if isinstance(item, Mapping) and route is not None:
                     yield route / index, item, struct
 
     def _entry_above(self, offset: int) -> Route | None:
@@ -357,7 +356,7 @@ def _doubled(node: Node, struct: Struct | None, route: Route, where: str) -> Ite
             yield from _doubled(item, struct, route / index, where)
         return
     written: dict[str, list[NodeEntry]] = {}
-    for entry in node.entries if isinstance(node, MappingNode) else ():
+    for entry in node.entries if isinstance(node, Mapping) else ():
         if entry.text is not None and not entry.is_merge:
             written.setdefault((spelled(struct, entry.text) if struct else None) or entry.text, []).append(entry)
     for known, entries in written.items():
@@ -365,7 +364,7 @@ def _doubled(node: Node, struct: Struct | None, route: Route, where: str) -> Ite
         for entry, name in zip(entries, names, strict=True):
             own = route / Key(name, entry.occurrence)
             if entry is not first:
-                assert isinstance(node, MappingNode)
+                assert isinstance(node, Mapping)
                 before, is_field = (
                     route / Key(names[0], first.occurrence),
                     bool(struct) and not is_read_by_viper(struct or {}),

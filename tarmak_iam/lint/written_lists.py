@@ -14,6 +14,7 @@ from tarmak_iam.document.render import Layout, flow_text
 from tarmak_iam.errors import ParseError
 from tarmak_iam.lint.authenticator_keys import ENTRY_LISTS, arn_in, is_by_name, root_keys, spelled
 from tarmak_iam.lint.entries import WrittenEntry, entries_of
+from tarmak_iam.lint.messages import node_at
 from tarmak_iam.lint.unread_keys import IDENTITY, is_reported_as_key, kind_of_key
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Route
@@ -27,6 +28,10 @@ class WrittenList:
     name: str
     route: Route
     node: Node
+
+    @property
+    def arn_key(self) -> str:
+        return f"{self.name[3:-1].lower()}ARN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +128,7 @@ def is_list_text(name: str, text: str) -> bool:
 
 
 def text_remedy(document: Document, route: Route, name: str) -> str:
-    node = document.node(route)
-    node = dereference(node) if node is not None else None
+    node = node_at(document, route)
     kind = f"{name[3:-1].lower()}ARN"
     if not isinstance(node, Scalar) or not isinstance(_inner(node.text), list):
         arn = arn_in(node) if node is not None else ""
