@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from tarmak_iam.config.sections import Problem, Section, SectionModel, SectionRule, without_nulls
+from tarmak_iam.config.sections import Problem, Section, SectionModel, SectionRule
 from tarmak_iam.findings import Severity
 from tarmak_iam.text import quoted
 
@@ -146,7 +146,7 @@ AMAZON = Section(
 
 
 def read_amazon(cluster: Mapping[str, Any]) -> Amazon | None:
-    """The section of a cluster's typed data (`decode`), None where it has none. Tarmak's decoder has seen to the types,
-    so nothing needs to go through JSON as in `Section.read`."""
+    """The section of a cluster's typed data (`decode`), None where it has none. The decoder has seen to types and
+    nulls, so nothing needs to go through JSON as in `Section.read`."""
     data = AMAZON.data(cluster)
-    return None if data is None else Amazon.model_validate(without_nulls(data), strict=True)
+    return None if data is None else Amazon.model_validate(data, strict=True)

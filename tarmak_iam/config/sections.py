@@ -154,7 +154,7 @@ class Section(Generic[Model]):
         if data is None:
             return None
         # Read as JSON, as Tarmak does: there a date is a text and a tuple a list, even to a strict reader.
-        return self.model.model_validate_json(json.dumps(without_nulls(data)), strict=True)
+        return self.model.model_validate_json(json.dumps(_without_nulls(data)), strict=True)
 
     def data(self, cluster: Mapping[str, Any]) -> Any:
         """The section's own part of a cluster's plain data."""
@@ -189,8 +189,8 @@ def _check_path(path: Any, kinds: tuple[type, ...]) -> None:
         raise TypeError(f"a path is a tuple of keys, as in ('kubernetes', 'dashboard'), not {path!r}")
 
 
-def without_nulls(data: Any) -> Any:
+def _without_nulls(data: Any) -> Any:
     """For Tarmak a key that is null is one that is not there."""
     if isinstance(data, Mapping):
-        return {key: without_nulls(value) for key, value in data.items() if value is not None}
-    return [without_nulls(item) for item in data] if isinstance(data, list) else data
+        return {key: _without_nulls(value) for key, value in data.items() if value is not None}
+    return [_without_nulls(item) for item in data] if isinstance(data, list) else data

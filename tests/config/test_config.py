@@ -251,6 +251,23 @@ def test_the_effective_values_are_the_callers_own() -> None:
     assert repr(cluster.effective()) == before
 
 
+def test_what_tarmak_fills_in_is_not_put_into_the_file_s_own_data() -> None:
+    logs = "{apiServer: {amazon: {publicELBAccessLogs: {bucket: b}}}}"
+    text = TEXT.replace("- environment: dev\n", f"- environment: dev\n  kubernetes: {logs}\n")
+    cluster = TarmakConfig.parse(text).clusters[0]
+    given = {"publicELBAccessLogs": {"bucket": "b"}}
+    defaulted = {"publicELBAccessLogs": {"bucket": "b", "enabled": True, "interval": 5}}
+    assert cluster.effective()["apiServer"]["amazon"] == defaulted
+    assert cluster.api_server["amazon"] == given
+
+
+def test_the_typed_section_is_made_once() -> None:
+    text = TEXT.replace("- environment: dev\n", "- environment: dev\n  kubernetes: {apiServer: {amazon: {}}}\n")
+    cluster = TarmakConfig.parse(text).clusters[0]
+    assert cluster.amazon is not None
+    assert cluster.amazon is cluster.amazon
+
+
 @pytest.mark.parametrize("name", ["../x", "a/b", ".", "", "a" * 201])
 def test_a_cluster_name_that_is_no_file_name(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match="cannot be a cluster's id"):
