@@ -13,6 +13,7 @@ from tarmak_iam.document.files import replace_file
 from tarmak_iam.errors import FileError
 from tarmak_iam.hook.tarmak import backup as module
 from tarmak_iam.hook.tarmak.backup import Backup, BackupReport, back_up, restore_backup
+from tarmak_iam.hook.tarmak.comment_restore import Restored, restore
 from tests.support.fake_tarmak import add, destroy_environment, dumped, new_provider, rewrite_of, set_current, text_of
 from tests.support.privileges import modes_hold
 
@@ -325,6 +326,26 @@ def test_somebody_is_faster(path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         "current cluster: dev-cluster -> dev-other",
         "provider more added",
     ]
+    assert b"name: more" in path.read_bytes()
+    assert b"# not 1.13!" in path.read_bytes()
+
+
+@pytest.mark.parametrize("left", [SET, SET[:1000]])
+def test_somebody_writes_while_the_text_is_judged(path: Path, monkeypatch: pytest.MonkeyPatch, left: bytes) -> None:
+    """What they wrote is judged in its turn, and not written over."""
+    backup = back_up(path)
+    path.write_bytes(left)
+    theirs = [dumped(add(set_current(rewrite_of(BEFORE), "dev-other"), "providers", new_provider("more")))]
+
+    def judging(*texts: bytes, **options: Any) -> Restored:
+        found = restore(*texts, **options)
+        if theirs:
+            path.write_bytes(theirs.pop())
+        return found
+
+    monkeypatch.setattr(module, "restore", judging)
+    report = restore_backup(backup, finished=left == SET)
+    assert report.state == "restored"
     assert b"name: more" in path.read_bytes()
     assert b"# not 1.13!" in path.read_bytes()
 
