@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from tests.docs.reference.api import MODULES
+from tests.mutants import CHECKED, tests_of
 from tests.support import PACKAGE, ROOT
 
 LINES = 500
@@ -100,3 +101,10 @@ def test_tests_are_in_the_rooms_that_they_test() -> None:
     rooms = {path.name for path in PACKAGE.iterdir() if path.is_dir()}
     folders = {path.parent.relative_to(ROOT / "tests").parts[0] for path in Path(ROOT, "tests").glob("*/**/test_*.py")}
     assert folders - OTHER_TESTS <= rooms
+
+
+def test_the_modules_that_mutants_are_made_of_are_there() -> None:
+    assert [name for name in CHECKED if not PACKAGE.joinpath(f"{name}.py").exists()] == []
+    listed = [name for names in CHECKED.values() for name in names]
+    assert [name for name in listed if not ROOT.joinpath("tests", name).exists()] == []
+    assert [name for name in CHECKED if not tests_of(name)] == []

@@ -1,0 +1,127 @@
+"""What is found in a text with templates, and what each release renders, literally."""
+
+from __future__ import annotations
+
+import pytest
+
+from tarmak_iam.identity.caller import Caller
+from tarmak_iam.identity.model import Denied
+from tarmak_iam.identity.releases import DaemonVersion
+from tarmak_iam.identity.templates import (
+    TemplateRenderer,
+    braced,
+    bracketed,
+    can_become,
+    fixed_prefix,
+    has_session,
+    templates_in,
+)
+
+ROLE = "arn:aws:iam::111122223333:role/Admin"
+INSTANCE = "i-0123456789abcdef0"
+
+
+def caller(session: str = "a@b") -> Caller:
+    return Caller(ROLE, ROLE, "aws", "111122223333", "AROA", session, "AKIAEXAMPLE")
+
+
+def rendered(template: str, version: str = "v0.7.9", session: str = "a@b") -> str:
+    renderer = TemplateRenderer(DaemonVersion.parse(version), {INSTANCE: "ip-10-0-0-1.ec2.internal"})
+    return renderer.render(template, caller(session))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a{{SessionName}}b{{ X }}", [("{{SessionName}}", "SessionName", "SessionName"), ("{{ X }}", " X ", None)]),
+        ("${SessionName}", [("${SessionName}", "SessionName", None)]),
+        ("{AccountID", [("{AccountID", "AccountID", None)]),
+        ("{{{AccountID}}}", [("{{{AccountID}}}", "AccountID", None)]),
+        ("}}", []),
+    ],
+)
+def test_texts_in_braces(text: str, expected: list[tuple[str, str, str | None]]) -> None:
+    assert [(each.text, each.inner, each.name) for each in braced(text)] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[sessionname] <%= AccountID %>", [("[sessionname]", "sessionname")]),
+        ("<<.AccountID>>", [("<<.AccountID>>", "AccountID")]),
+        ("a:$SessionNameRaw", [("$SessionNameRaw", "SessionNameRaw")]),
+        ("$SessionNames SessionName", []),
+    ],
+)
+def test_names_in_other_brackets(text: str, expected: list[tuple[str, str]]) -> None:
+    assert [(each.text, each.inner) for each in bracketed(text)] == expected
+    assert all(each.name is None for each in bracketed(text))
+
+
+def test_what_is_in_a_text() -> None:
+    assert templates_in("{{AccountID}}:{{{SessionName}}}:{{ AccessKeyID }}") == {"AccountID", "SessionName"}
+    assert [has_session(text) for text in ("x{{SessionName}}", "{{SessionNameRaw}}", "{{AccountID}}")] == [
+        True,
+        True,
+        False,
+    ]
+    assert fixed_prefix("dev:{{AccountID}}") == "dev:{{AccountID}}"
+    assert fixed_prefix("a{{AccountID}}b{{SessionNameRaw}}c{{SessionName}}") == "a{{AccountID}}b"
+    assert fixed_prefix("a{{SessionName}}c{{SessionNameRaw}}") == "a"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "expected"),
+    [
+        ("a.b", "a.b", True),
+        ("a.b", "aXb", False),
+        ("{{SessionName}}", "{{SessionName}}", True),
+        ("a{{AccountID}}", "a111122223333", True),
+        ("a{{AccountID}}", "a11112222333", False),
+    ],
+)
+def test_what_a_text_can_become(text: str, name: str, expected: bool) -> None:
+    assert can_become(text, name) is expected
+
+
+@pytest.mark.parametrize(
+    ("template", "version", "expected"),
+    [
+        ("{{AccountID}}:{{SessionName}}", "v0.7.9", "111122223333:a-b"),
+        ("{{SessionNameRaw}}:{{AccessKeyID}}", "v0.7.9", "a@b:AKIAEXAMPLE"),
+        ("{{SessionNameRaw}}:{{AccessKeyID}}", "v0.4.0", "{{SessionNameRaw}}:{{AccessKeyID}}"),
+        ("{{sessionname}} {{ AccountID }}", "v0.7.9", "{{sessionname}} {{ AccountID }}"),
+        ("ADMIN", "v0.5.0", "ADMIN"),
+        ("ADMIN9", "v0.4.0", "ADMIN9"),
+    ],
+)
+def test_what_a_release_renders(template: str, version: str, expected: str) -> None:
+    assert rendered(template, version) == expected
+
+
+def test_a_nodes_name() -> None:
+    assert rendered("n:{{EC2PrivateDNSName}}", session=INSTANCE) == "n:ip-10-0-0-1.ec2.internal"
+
+
+@pytest.mark.parametrize(
+    ("template", "version", "session", "reason"),
+    [
+        ("ADMIN", "v0.4.0", "x", "'ADMIN' has no character of a-z or 0-9, which this version wants in names"),
+        (
+            "{{EC2PrivateDNSName}}",
+            "v0.7.9",
+            "alice",
+            "{{EC2PrivateDNSName}} needs a session name that is an instance id; it is 'alice'",
+        ),
+        (
+            "{{EC2PrivateDNSName}}",
+            "v0.7.9",
+            "i-12345678",
+            "the instance i-12345678 has no private DNS name that is known",
+        ),
+    ],
+)
+def test_what_is_denied(template: str, version: str, session: str, reason: str) -> None:
+    with pytest.raises(Denied) as caught:
+        rendered(template, version, session)
+    assert str(caught.value) == reason
