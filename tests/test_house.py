@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from tests.docs.reference.api import MODULES
-from tests.mutants import CHECKED, tests_of
+from tests.mutants import CHECKED, selection
 from tests.support import PACKAGE, ROOT
 
 LINES = 500
@@ -107,4 +107,4 @@ def test_the_modules_that_mutants_are_made_of_are_there() -> None:
     assert [name for name in CHECKED if not PACKAGE.joinpath(f"{name}.py").exists()] == []
     listed = [name for names in CHECKED.values() for name in names]
     assert [name for name in listed if not ROOT.joinpath("tests", name).exists()] == []
-    assert [name for name in CHECKED if not tests_of(name)] == []
+    assert [name for name in CHECKED if not selection(name)] == []

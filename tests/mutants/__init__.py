@@ -25,7 +25,7 @@ CHECKED: dict[str, tuple[str, ...]] = {
 """By module the tests besides its own, which are called as it is."""
 
 
-def tests_of(module: str) -> list[str]:
+def selection(module: str) -> list[str]:
     room, name = module.split("/", maxsplit=1)[0], module.rsplit("/", maxsplit=1)[-1]
     listed = [f"{room}/test_{name}.py", *CHECKED[module]]
     return [f"tests/{each}" for each in listed if ROOT.joinpath("tests", each).exists()]

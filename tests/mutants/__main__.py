@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from tests.mutants import CHECKED, WANTED, tests_of
+from tests.mutants import CHECKED, WANTED, selection
 from tests.support import ROOT
 
 COPY = ROOT / "build" / "mutants"
@@ -133,7 +133,7 @@ def main(arguments: list[str]) -> int:
     results = []
     for module in asked.modules or CHECKED:
         print(f"{module} ...", file=sys.stderr)
-        results.append(run(module, tests_of(module), children=asked.children))
+        results.append(run(module, selection(module), children=asked.children))
         for text in differences(module, results[-1].survivors):
             print(text, end="\n\n")
     print(table(results))
