@@ -9,12 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 COMMAND = "aws-iam-authenticator"
-
-
 UNIT_DIR = "/etc/systemd/system"
-
 UNIT = "kube-apiserver.service"
-
 INIT_UNIT = "aws-iam-authenticator-init.service"
 
 

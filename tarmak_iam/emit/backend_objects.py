@@ -56,9 +56,7 @@ def aws_auth_objects(installation: Installation) -> tuple[Manifest, ...]:
 
 
 AWS_AUTH = Emitter("aws-auth", objects=aws_auth_objects)
-
 PLURAL = "iamidentitymappings"
-
 _VERSION = API_VERSION.rpartition("/")[2]
 
 

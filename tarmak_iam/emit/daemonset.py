@@ -30,7 +30,6 @@ from tarmak_iam.installation.backend_payloads import CONFIG_KEY, Manifest
 from tarmak_iam.installation.installation import Installation
 
 _MASTER = ("node-role.kubernetes.io/master",)
-
 _BOTH = (*_MASTER, "node-role.kubernetes.io/control-plane")
 
 
@@ -78,7 +77,6 @@ def era_of(version: GoVersion) -> Era:
 
 
 _CONFIG_DIR = "/etc/aws-iam-authenticator"
-
 _EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104  # what the configuration may say
 
 _STATE_DIR = DEFAULT_STATE_DIR

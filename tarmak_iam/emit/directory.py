@@ -23,10 +23,7 @@ RECORD_NAME = ".tarmak-iam-render"
 """Not `.json`, which `kubectl apply -f DIRECTORY` would read as an object."""
 
 _ABOUT = "What `tarmak-iam render` wrote to this directory, and so may replace. Keep it with the files."
-
 _VERSION = 1
-
-
 _LOGGER = logging.getLogger(__name__)
 
 

@@ -18,7 +18,6 @@ ObjectKey = tuple[str, str, str, str]
 """Group, kind, namespace and name: objects that agree in these are one object, whatever their API version."""
 
 _API_VERSION = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?/)?v[0-9][a-z0-9]*\Z", re.ASCII)
-
 _KIND = re.compile(r"[A-Z][A-Za-z0-9]*\Z", re.ASCII)
 
 

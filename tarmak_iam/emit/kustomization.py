@@ -21,7 +21,6 @@ RESERVED = frozenset(["kustomization.yaml", "kustomization.yml", "kustomization"
 """In small letters: the names that kustomize looks for, of which it takes one only."""
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
-
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}\Z", re.ASCII)
 
 _LONGEST = 180

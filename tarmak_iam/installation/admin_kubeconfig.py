@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 
 KUBECONFIG_NAME = "kubeconfig"
-
-
 NOT_EXAMINED = "the admin certificate was not examined"
 
 # What is looked at of a chain or of a bundle of CAs: a signature takes its time.

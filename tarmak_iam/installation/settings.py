@@ -46,7 +46,6 @@ __all__ = [
 _ROLE = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/([!-~]*/)?[A-Za-z0-9_+=,.@-]{1,64}\Z", re.ASCII)
 
 _PRINTABLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+\Z")
-
 _GATE = re.compile(r"[A-Za-z][A-Za-z0-9]*\Z", re.ASCII)
 
 
@@ -126,21 +125,13 @@ def _gates(gates: dict[str, bool]) -> dict[str, bool]:
 
 
 ImageName = Annotated[str, AfterValidator(_image)]
-
 Registry = Annotated[str, AfterValidator(_registry)]
-
 DaemonRelease = Annotated[str, AfterValidator(_daemon_version)]
-
 KubernetesVersion = Annotated[str, AfterValidator(_kubernetes_version)]
-
 RoleArn = Annotated[str, AfterValidator(_role)]
-
 InstallHint = Annotated[str, AfterValidator(_install_hint)]
-
 ProfileName = Annotated[str, AfterValidator(_profile)]
-
 Backends = Annotated[list[Backend], AfterValidator(_backends)]
-
 FeatureGates = Annotated[dict[str, bool], AfterValidator(_gates)]
 
 

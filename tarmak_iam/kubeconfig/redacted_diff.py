@@ -13,7 +13,6 @@ from tarmak_iam.kubeconfig.exec_arguments import WORDS
 from tarmak_iam.kubeconfig.file import LISTS
 
 _HIDDEN = "REDACTED"
-
 _PLUGIN = ("users", "user", "exec")
 _ENV = (*_PLUGIN, "env")
 _ARGS = (*_PLUGIN, "args")

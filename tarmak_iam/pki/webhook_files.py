@@ -11,13 +11,9 @@ from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature
 from tarmak_iam.pki.pem import encode_pem
 
 CERTIFICATE = "cert.pem"
-
 KEY = "key.pem"
-
 KUBECONFIG = "aws-iam-authenticator.kubeconfig"
-
 STATE_DIR = DEFAULT_STATE_DIR
-
 WEBHOOK_PATH = "/authenticate"
 
 DAYS = 36500

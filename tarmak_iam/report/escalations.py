@@ -37,19 +37,12 @@ class Privilege(TextEnum):
 
 
 _RBAC = "rbac.authorization.k8s.io"
-
 _CERTIFICATES = "certificates.k8s.io"
-
 _ADMISSION = "admissionregistration.k8s.io"
-
 _IAM = "iamauthenticator.k8s.aws"
-
 _MAPPINGS = "iamidentitymappings"
-
 _WRITE = ("create", "update", "patch")
-
 _ANY_METHOD = ("get", "create", "update", "patch", "delete")
-
 _DELETE = ("delete", "deletecollection")
 
 

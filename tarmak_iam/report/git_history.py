@@ -16,14 +16,9 @@ if TYPE_CHECKING:
 
 
 _SHALLOW = "the clone is shallow, and the commit is not in it"
-
 _MISSING = "dulwich 1.2.9 or later is not installed"
-
 _REMEDY = "install it, or the extra `report` in the clone of tarmak-iam: pip install '.[report]'"
-
 T = TypeVar("T")
-
-
 _SHORT = 12
 
 

@@ -34,11 +34,8 @@ ANONYMOUS = "system:anonymous"
 """Their username."""
 
 _GROUP = "rbac.authorization.k8s.io"
-
 _ACCOUNTS = "system:serviceaccounts"
-
 _ACCOUNT = "system:serviceaccount:"
-
 _BY_THE_AUTHENTICATOR = f" in {NAMESPACE}, where the authenticator runs"
 
 

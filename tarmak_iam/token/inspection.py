@@ -19,7 +19,6 @@ from tarmak_iam.text import TextEnum, one_line
 from tarmak_iam.token.presigned import LIFETIME, Presigned
 
 CLUSTER_ID_HEADER = "x-k8s-aws-id"
-
 _MAX_SIZE = 4096
 
 _PARAMETERS = frozenset(
@@ -37,7 +36,6 @@ _PARAMETERS = frozenset(
 )
 
 _NUMBER = re.compile(r"[+-]?[0-9]+\Z")
-
 _DATE = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(?:[.,](\d+))?Z\Z", re.ASCII)
 
 

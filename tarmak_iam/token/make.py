@@ -39,10 +39,7 @@ _REGION = re.compile(r"[a-z]+(-[a-z0-9]+)*-[a-z]+-[0-9]+\Z")
 _SESSION = re.compile(r"[\w+=,.@-]{2,64}\Z", re.ASCII)
 
 _EXTERNAL_ID = re.compile(r"[\w+=,.@:/-]{2,1224}\Z", re.ASCII)
-
-
 _LOGGER = logging.getLogger(__name__)
-
 _CUSHION = timedelta(minutes=1)
 
 # A region of each partition to begin with, where the role's ARN is all that tells the partition.

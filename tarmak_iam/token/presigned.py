@@ -18,22 +18,13 @@ from tarmak_iam.errors import ParseError
 from tarmak_iam.token.credentials import Credentials
 
 PREFIX = "k8s-aws-v1."
-
 _REMEDY = "give what `tarmak-iam token` prints, whole"
-
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/]*)(?P<path>.*)\Z", re.DOTALL)
-
 _USER = re.compile(r"[A-Za-z0-9._:~!$&'()*+,;=%@-]*\Z")
-
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-
 _BASE64 = re.compile(r"[A-Za-z0-9_-]*\Z")
-
-
 _EMPTY_BODY = hashlib.sha256(b"").hexdigest()
-
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
 # Nobody looks at it but v0.3.0 and older, which refuse more than a minute.

@@ -25,9 +25,7 @@ MAX_OBJECT = MAX_BYTES
 
 
 _GITFILE = b"gitdir: "
-
 _PATH_BYTES = 8192
-
 _CONFIG_BYTES = 1 << 16
 
 

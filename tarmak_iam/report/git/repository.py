@@ -19,7 +19,6 @@ _HEADER = re.compile(
 )
 
 _PERSON = re.compile(rb"(?P<name>[^<\n]*)<.*> *(?P<seconds>-?\d{1,20}) (?P<zone>[+-]\d{4,8})")
-
 _ENCODING = re.compile(rb"^encoding (\S{1,40})$", re.MULTILINE)
 
 _NAME_BYTES = 1000
@@ -27,22 +26,16 @@ _NAME_BYTES = 1000
 
 
 _REF_BYTES = 8192
-
 _LIST_BYTES = 1 << 25
-
 _LINKS = 5
-
 _ID = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-
 _BRANCH = re.compile(rb"ref: (?P<name>refs(?:/(?!\.)[^/\x00-\x20\x7f]+)+)\s*")
 
 FilePath = tuple[bytes, ...]
 """A path by its names."""
 
 _TREE = 0o040000
-
 _KIND = 0o170000
-
 _REGULAR = 0o100000
 
 

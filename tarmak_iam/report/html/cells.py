@@ -18,9 +18,7 @@ Shown = Callable[[Place | Path | None], str]
 """A place or a file as the page shows it."""
 
 _BREAKS = re.compile(r"(?<=[:/,=@.-])(?=[^:/,=@.\s-])|(?<=[a-z0-9])(?=[A-Z])")
-
 _LONG_WORD = re.compile(r"\S{24,}")
-
 _PRIVILEGES = {Privilege.ADMIN: "Admin", Privilege.NODE: "Node", Privilege.ELEVATED: "Elevated"}
 
 _KINDS = {

@@ -36,7 +36,6 @@ from tarmak_iam.report.model import (
 from tarmak_iam.report.rbac import ANONYMOUS, UNAUTHENTICATED, BindingRights, PolicyRule, SubjectRights
 
 _KINDS = {Privilege.ADMIN: "admin", Privilege.ELEVATED: "elevated", Privilege.NONE: "note"}
-
 _RIGHTS_COLUMNS = ("Group or user", "Given to", "May", "Where", "By")
 
 
@@ -112,7 +111,6 @@ def _by(right: BindingRights) -> Markup:
 
 
 _COLUMNS = ("Principal", "Becomes", "Privilege", "Entry, last change", "Findings")
-
 _OUTSIDE = ("Entry for", "Would become", "Why it lets nobody in", "Entry, last change", "Findings")
 
 
