@@ -19,7 +19,6 @@ from tarmak_iam.emit.emitters import render
 from tarmak_iam.emit.kubeconfig import client_kubeconfig, emit_kubeconfig
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.kubeconfig.ownership import is_tunnel
 from tests.support import GOLDEN
 from tests.support.installations import ADMIN, CA, CONFIG, installation
 
@@ -186,23 +185,6 @@ def test_a_hub_has_no_kubeconfig() -> None:
 def test_a_public_api_is_reached_at_its_address() -> None:
     made = client_kubeconfig(installation(api_server="{public: true}"))
     assert made["clusters"][0]["cluster"]["server"] == "https://api.dev-cluster.k8s.example.com"
-
-
-@pytest.mark.parametrize(
-    ("server", "expected"),
-    [
-        ("https://127.0.0.1:40123", True),
-        ("https://127.9.9.9", True),
-        ("https://localhost:1", True),
-        ("https://[::1]:1", True),
-        ("https://api.example.com", False),
-        ("https://10.0.0.1", False),
-        ("https://[", False),
-        ("", False),
-    ],
-)
-def test_tunnels(server: str, expected: bool) -> None:
-    assert is_tunnel(server) is expected
 
 
 @pytest.mark.parametrize(

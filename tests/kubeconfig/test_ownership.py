@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tarmak_iam.kubeconfig.ownership import Claim, claim
+from tarmak_iam.kubeconfig.ownership import Claim, claim, is_tunnel
 
 TUNNEL, OTHER_TUNNEL, PUBLIC = "https://127.0.0.1:40123", "https://127.0.0.1:40124", "https://api.example.com"
 CA = "LS0tLS1CRUdJTg=="
@@ -35,3 +35,20 @@ CA = "LS0tLS1CRUdJTg=="
 def test_a_cluster(found: dict[str, str], server: str, against: str | None) -> None:
     wanted = {"server": server, "certificate-authority-data": CA}
     assert claim("cluster", found, wanted) == Claim(wanted, against)
+
+
+@pytest.mark.parametrize(
+    ("server", "expected"),
+    [
+        ("https://127.0.0.1:40123", True),
+        ("https://127.9.9.9", True),
+        ("https://localhost:1", True),
+        ("https://[::1]:1", True),
+        ("https://api.example.com", False),
+        ("https://10.0.0.1", False),
+        ("https://[", False),
+        ("", False),
+    ],
+)
+def test_tunnels(server: str, expected: bool) -> None:
+    assert is_tunnel(server) is expected
