@@ -18,7 +18,7 @@ from tarmak_iam.identity.model import Answer, DaemonInput, DaemonNotStarted, Gra
 from tarmak_iam.identity.releases import RECORDED_RELEASE, DaemonVersion
 from tarmak_iam.identity.sts_verification import accepts_tokens_of
 from tarmak_iam.identity.token_review import TokenReviewer, with_alternatives
-from tarmak_iam.identity.viper import KeyChoices, load_config, parse_config, possible_files, possible_stop_note
+from tarmak_iam.identity.viper import Item, KeyChoices, load_config, parse_config, possible_files, take_each
 from tarmak_iam.routes import Route
 
 
@@ -141,20 +141,15 @@ class _Loading:
     def possible(self) -> list[tuple[DaemonConfig, tuple[BackendTable, ...]]]:
         """Raises NotStarted if the daemon starts with none of them."""
         self._notes.extend(self.ways.notes)
-        loaded, stops = [], []
-        for each in self.ways.items:
-            try:
-                config = read_daemon_config(each, self.version, self.flags)
-                tables, notes = load_tables(config, self.given, self.locate)
-            except DaemonNotStarted as stop:
-                stops.append(stop)
-            else:
-                loaded.append((config, tables))
-                self._notes.extend((*config.notes, *notes))
-        if not loaded:
-            raise stops[0]
-        self._notes.extend(map(possible_stop_note, stops))
+        loaded, stops = take_each(self.ways.items, self._load)
+        self._notes.extend(stops)
         return loaded
+
+    def _load(self, file: Item) -> tuple[DaemonConfig, tuple[BackendTable, ...]]:
+        config = read_daemon_config(file, self.version, self.flags)
+        tables, notes = load_tables(config, self.given, self.locate)
+        self._notes.extend((*config.notes, *notes))
+        return config, tables
 
 
 def _granting(config: DaemonConfig, tables: tuple[BackendTable, ...]) -> Granting:

@@ -35,7 +35,7 @@ from tarmak_iam.identity.viper import (
     load_config,
     lowers_lists,
     possible_items,
-    possible_stop_note,
+    take_each,
     weak_list,
     weak_text,
 )
@@ -266,15 +266,8 @@ class _DaemonConfigReader:
         """With all that the entry may be, where keys differ in case only. Raises NotStarted if none can be read."""
         fields = (f"{kind.capitalize()}ARN", "Username", "Groups", "UserId", *(("SSO",) if kind == "role" else ()))
         possible = self._possible(item, fields, _SSO_FIELDS if kind == "role" else ())
-        read, stops = [], []
-        for each in possible:
-            try:
-                read.append(self._possible_mapping(kind, each, route))
-            except DaemonNotStarted as stop:
-                stops.append(stop)
-        if not read:
-            raise stops[0]
-        self._notes += map(possible_stop_note, stops)
+        read, stops = take_each(possible, lambda each: self._possible_mapping(kind, each, route))
+        self._notes += stops
         first, *others = dict.fromkeys(read)
         return replace(first, others=tuple(others)) if others else first
 

@@ -20,7 +20,7 @@ from tarmak_iam.identity.backend_table import (
 from tarmak_iam.identity.daemon_config import DaemonConfig
 from tarmak_iam.identity.model import DaemonNotStarted, IdentityMapping, Locate
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, known_partitions
-from tarmak_iam.identity.viper import possible_stop_note
+from tarmak_iam.identity.viper import take_each
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
@@ -89,17 +89,9 @@ class _MountedFileLoader:
         self, entry: IdentityMapping, key_of: Callable[[IdentityMapping], str | None]
     ) -> list[tuple[str | None, IdentityMapping]]:
         """What does not end the process. Raises NotStarted if everything does."""
-        kept: list[tuple[str | None, IdentityMapping]] = []
-        stops = []
-        for each in entry.possible:
-            try:
-                kept.append((key_of(each), each))
-            except DaemonNotStarted as stop:
-                stops.append(stop)
-        if not kept:
-            raise stops[0]
-        self.notes += map(possible_stop_note, stops)
-        return kept
+        taken, stops = take_each(entry.possible, lambda each: (key_of(each), each))
+        self.notes += stops
+        return taken
 
     def _role_keys(self, role: IdentityMapping) -> str | None:
         if self._validates:

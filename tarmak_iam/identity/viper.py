@@ -11,7 +11,7 @@ from decimal import Decimal
 from functools import lru_cache, partial
 from itertools import product
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
 from tarmak_iam.document import Document
 from tarmak_iam.document.go_case import fold, to_lower
@@ -24,6 +24,9 @@ from tarmak_iam.identity.model import DaemonNotStarted
 from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature, server_keys
 from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted
+
+C = TypeVar("C")
+T = TypeVar("T")
 
 _YAML_EXTENSIONS = ("yaml", "yml")
 
@@ -337,9 +340,18 @@ def possible_items(item: Item, fields: Iterable[str], *, lowers: bool, inner: It
     return _key_choices(item, fields, partial(field_spellings, lowers=lowers), "SSO", inner)
 
 
-def possible_stop_note(stop: DaemonNotStarted) -> str:
-    """The note about a choice that ends the process."""
-    return f"at some starts the daemon stops, by the keys that it takes: {stop.reason}"
+def take_each(choices: Iterable[C], take: Callable[[C], T]) -> tuple[list[T], list[str]]:
+    """What the choices come to that do not end the process, and a note about each that does. Raises NotStarted if all
+    of them do."""
+    taken, stops = [], []
+    for each in choices:
+        try:
+            taken.append(take(each))
+        except DaemonNotStarted as stop:
+            stops.append(stop)
+    if not taken:
+        raise stops[0]
+    return taken, [f"at some starts the daemon stops, by the keys that it takes: {stop.reason}" for stop in stops]
 
 
 def _key_choices(outer: Item, names: Iterable[str], spelled: Spelled, nested: str, inner: Iterable[str]) -> KeyChoices:
