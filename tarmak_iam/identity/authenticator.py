@@ -18,7 +18,7 @@ from tarmak_iam.identity.model import Answer, DaemonInput, DaemonNotStarted, Gra
 from tarmak_iam.identity.releases import RECORDED_RELEASE, DaemonVersion
 from tarmak_iam.identity.sts_verification import accepts_tokens_of
 from tarmak_iam.identity.token_review import TokenReviewer, with_alternatives
-from tarmak_iam.identity.viper import Item, KeyChoices, load_config, parse_config, possible_files, take_each
+from tarmak_iam.identity.viper import Item, load_config, parse_config, possible_files, take_each
 from tarmak_iam.routes import Route
 
 
@@ -71,19 +71,25 @@ class Authenticator:
             locate = partial(place_in, document)
             flags = parse_flags(given.args, parsed)
             ways = possible_files(load_config(document, parsed))
-            loader = _Loading(given, parsed, flags, locate, ways)
-            possible = loader.possible()
+            loaded, stops = take_each(ways.items, partial(_load, given, parsed, flags, locate))
         except ConfigError as error:
             return cls(None, Answer(started=False, reason=error.message))
         except DaemonNotStarted as stop:
             return cls(None, _failed(stop, locate))
-        notes = loader.notes
-        if parsed.unread:
-            notes = (f"{parsed} {parsed.unread}; the answer is {parsed.known}'s", *notes)
-        reviewers = tuple(TokenReviewer(config, tables, given, notes, locate) for config, tables in possible)
-        config, tables = possible[0]
-        grantings = tuple(_granting(*each) for each in possible)
-        return cls(config, None, document, notes, tables, loader.is_complete(possible), reviewers, grantings)
+        unread = (f"{parsed} {parsed.unread}; the answer is {parsed.known}'s",) if parsed.unread else ()
+        own = (note for _, _, notes in loaded for note in notes)
+        notes = tuple(dict.fromkeys((*unread, *ways.notes, *own, *stops)))
+        config, tables, _ = loaded[0]
+        return cls(
+            config,
+            None,
+            document,
+            notes,
+            tables,
+            is_complete=ways.is_complete and all(config.is_complete for config, _, _ in loaded),
+            _reviewers=tuple(TokenReviewer(config, tables, given, notes, locate) for config, tables, _ in loaded),
+            _grantings=tuple(_granting(config, tables) for config, tables, _ in loaded),
+        )
 
     @property
     def grants(self) -> tuple[Grant, ...]:
@@ -120,36 +126,13 @@ class Authenticator:
         )
 
 
-@dataclass(frozen=True)
-class _Loading:
-    """Loads a configuration in every way in which the daemon may take it."""
-
-    given: DaemonInput
-    version: DaemonVersion
-    flags: DaemonFlags
-    locate: Locate
-    ways: KeyChoices
-    _notes: list[str] = field(default_factory=list)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(self._notes))
-
-    def is_complete(self, loaded: Iterable[tuple[DaemonConfig, tuple[BackendTable, ...]]]) -> bool:
-        return self.ways.is_complete and all(config.is_complete for config, _ in loaded)
-
-    def possible(self) -> list[tuple[DaemonConfig, tuple[BackendTable, ...]]]:
-        """Raises NotStarted if the daemon starts with none of them."""
-        self._notes.extend(self.ways.notes)
-        loaded, stops = take_each(self.ways.items, self._load)
-        self._notes.extend(stops)
-        return loaded
-
-    def _load(self, file: Item) -> tuple[DaemonConfig, tuple[BackendTable, ...]]:
-        config = read_daemon_config(file, self.version, self.flags)
-        tables, notes = load_tables(config, self.given, self.locate)
-        self._notes.extend((*config.notes, *notes))
-        return config, tables
+def _load(
+    given: DaemonInput, version: DaemonVersion, flags: DaemonFlags, locate: Locate, file: Item
+) -> tuple[DaemonConfig, tuple[BackendTable, ...], tuple[str, ...]]:
+    """One of the ways in which the daemon may take the file, and what should be known of it. Raises NotStarted."""
+    config = read_daemon_config(file, version, flags)
+    tables, notes = load_tables(config, given, locate)
+    return config, tables, (*config.notes, *notes)
 
 
 def _granting(config: DaemonConfig, tables: tuple[BackendTable, ...]) -> Granting:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,8 +10,8 @@ from tarmak_iam.aws.arn_flaws import FlawKind, arn_flaw
 from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.document.render import Layout, block_lines
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.identity.backend_support import CRD, EKS_CONFIG_MAP, MOUNTED_FILE, Backend, backend_of
-from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature
+from tarmak_iam.identity.backend_support import EKS_CONFIG_MAP, MOUNTED_FILE, Backend, backend_of
+from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.formats import authenticator_config, aws_auth, custom_resource
 from tarmak_iam.mappings.formats.detect import Import
@@ -31,21 +31,24 @@ class Conversion:
     """What is lost or changes its meaning."""
 
 
-Carried = tuple[Wanted, ...]
-_Write = Callable[[Mappings, Carried, DaemonVersion], Iterator[dict[str, Any] | LeftOut]]
-
-
 def convert_mappings(mappings: Mappings, backend: str, version: DaemonVersion) -> Conversion:
     """`backend` is one of WRITABLE_BACKENDS. Who becomes whom stays the same, except for what `left_out` tells."""
-    carried, lost = deciding(mappings, version)
-    found = [*_WRITERS[backend_of(backend)](mappings, carried, version)]
-    return Conversion(
-        tuple(each for each in found if not isinstance(each, LeftOut)),
-        (*lost, *(each for each in found if isinstance(each, LeftOut))),
-    )
+    chosen = backend_of(backend)
+    decided, lost = deciding(mappings, version)
+    if chosen is MOUNTED_FILE:
+        return Conversion((authenticator_config.write(decided, mappings.document.data or {}),), lost)
+    found = [*_of_backend(mappings, decided, chosen, version)]
+    kept = tuple(each for each in found if isinstance(each, Wanted))
+    left_out = (each for each in found if isinstance(each, LeftOut))
+    return Conversion(_objects(chosen, kept), (*lost, *left_out))
 
 
-def deciding(mappings: Mappings, version: DaemonVersion) -> tuple[Carried, tuple[LeftOut, ...]]:
+def _objects(backend: Backend, entries: Iterable[Wanted]) -> tuple[dict[str, Any], ...]:
+    """The objects of the cluster in which a backend reads the entries."""
+    return (aws_auth.write(entries),) if backend is EKS_CONFIG_MAP else tuple(map(custom_resource.write, entries))
+
+
+def deciding(mappings: Mappings, version: DaemonVersion) -> tuple[tuple[Wanted, ...], tuple[LeftOut, ...]]:
     """Every principal that some caller can be, once, by the entry that decides for it; and what else there is."""
     found = list(_deciding(mappings, version))
     return (
@@ -128,42 +131,10 @@ def effective(wanted: Wanted) -> Wanted | LeftOut:
     return wanted if flaw is None or flaw.likely_arn is None else replace(wanted, principal=flaw.likely_arn)
 
 
-def _mounted_file(mappings: Mappings, carried: Carried, _: DaemonVersion) -> Iterator[dict[str, Any] | LeftOut]:
-    yield authenticator_config.write(carried, mappings.document.data or {})
-
-
-def _config_map(mappings: Mappings, carried: Carried, version: DaemonVersion) -> Iterator[dict[str, Any] | LeftOut]:
-    yield from _of_backend(mappings, EKS_CONFIG_MAP, version)
-    kept = []
-    for entry in carried:
-        if parse_principal(entry.principal).kind == "sso" and not version.has(ReleaseFeature.SSO_IN_EKS_CONFIG_MAP):
-            yield LeftOut(
-                f"{shortened(entry.principal)}: authenticator {version} has no SSO entries in aws-auth", entry.place
-            )
-            continue
-        if entry.user_id:
-            yield _user_id(entry)
-        kept.append(entry)
-    yield aws_auth.write(kept)
-
-
-def _custom_resources(
-    mappings: Mappings, carried: Carried, version: DaemonVersion
-) -> Iterator[dict[str, Any] | LeftOut]:
-    yield from _of_backend(mappings, CRD, version)
-    for entry in carried:
-        kind = parse_principal(entry.principal).kind
-        if why := CRD.cannot_carry.get(kind):
-            name, remedy = ("account ", "") if kind == "account" else ("", "; map the role's ARN")
-            yield LeftOut(f"{name}{shortened(entry.principal)}: the backend {CRD.name} {why}{remedy}", entry.place)
-        else:
-            if entry.user_id:
-                yield _user_id(entry)
-            yield custom_resource.write(entry)
-
-
-def _of_backend(mappings: Mappings, backend: Backend, version: DaemonVersion) -> Iterator[LeftOut]:
-    """A release without it, and what of the file says how the daemon runs, which its own configuration alone can."""
+def _of_backend(
+    mappings: Mappings, entries: Iterable[Wanted], backend: Backend, version: DaemonVersion
+) -> Iterator[Wanted | LeftOut]:
+    """The entries that a backend carries. It reads nothing of what the file says about how the daemon runs."""
     if not version.accepts_backend(backend.name):
         yield LeftOut(f"authenticator {version} has no backend {backend.name}")
     for key, route in authenticator_config.other_settings(mappings.document.data or {}):
@@ -171,14 +142,23 @@ def _of_backend(mappings: Mappings, backend: Backend, version: DaemonVersion) ->
         if to_lower(key) == "server.reservedprefixconfig":
             what += f", and what it says of MountedFile does not hold for {backend.name}"
         yield LeftOut(what, mappings.document.position(route, at_key=True))
+    for entry in entries:
+        name = shortened(entry.principal)
+        if why := _why_lost(name, parse_principal(entry.principal).kind, backend, version):
+            yield LeftOut(why, entry.place)
+            continue
+        if entry.user_id:
+            yield LeftOut(f"{name}: userid counts for the backend DynamicFile only", entry.place)
+        yield entry
 
 
-def _user_id(entry: Wanted) -> LeftOut:
-    return LeftOut(f"{shortened(entry.principal)}: userid counts for the backend DynamicFile only", entry.place)
-
-
-_WRITERS: Mapping[Backend, _Write] = {
-    MOUNTED_FILE: _mounted_file,
-    EKS_CONFIG_MAP: _config_map,
-    CRD: _custom_resources,
-}
+def _why_lost(name: str, kind: str, backend: Backend, version: DaemonVersion) -> str:
+    """Empty for an entry that a backend carries."""
+    why = backend.cannot_carry.get(kind)
+    if why and kind == "account":
+        return f"account {name}: the backend {backend.name} {why}"
+    if why:
+        return f"{name}: the backend {backend.name} {why}; map the role's ARN"
+    if kind == "sso" and backend.sso is not None and not version.has(backend.sso):
+        return f"{name}: authenticator {version} has no SSO entries in aws-auth"
+    return ""

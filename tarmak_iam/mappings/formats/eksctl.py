@@ -1,10 +1,9 @@
 """Who may log in by an eksctl ClusterConfig: its `iamIdentityMappings`, and its access entries of EKS
 (`accessConfig.accessEntries`).
 
-From eksctl's v1alpha5 (accessentry.go) and the EKS user guide: an entry without a username gets one from EKS, the types
-of nodes get username and groups from EKS, and access policies are rights that EKS grants without Kubernetes' RBAC.
-
-From eksctl's v1alpha5 (identitymapping.go, accessentry.go).
+From eksctl's v1alpha5 (identitymapping.go, accessentry.go) and the EKS user guide: an entry without a username gets one
+from EKS, the types of nodes get username and groups from EKS, and access policies are rights that EKS grants without
+Kubernetes' RBAC.
 """
 
 from __future__ import annotations
