@@ -217,8 +217,10 @@ def test_where_a_pod_does_not_end_it_is_named(state: Path) -> None:
     apply_to_cluster(made(), cluster.kubectl(), state)
     edited(cluster)
     cluster.fault = lambda args: Completed(args, 0, "", "") if args[:2] == ("delete", "pod") else None
+    begin = cluster.clock
     with pytest.raises(ApplyFailed) as failure:
         apply_to_cluster(made(), cluster.kubectl(), state, force=True, wait=30)
+    assert cluster.clock == begin + 30
     assert f"pod {NAME}-4 on master-1 was restarted: it has not ended; pod {NAME}-4 on master-1, pod" in str(
         failure.value
     )
