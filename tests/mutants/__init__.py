@@ -7,8 +7,6 @@ from tests.support import ROOT
 WANTED = 85.0
 """Per cent that should be killed of each; a part of the rest are changes that make no difference."""
 
-_APPLY = ("hook/test_apply.py", "hook/test_conflicts.py")
-
 CHECKED: dict[str, tuple[str, ...]] = {
     "document/edit_batch": ("document/test_edits.py", "document/test_update.py"),
     "config/cluster_validation": ("config/test_cluster_issues.py", "config/test_goldens.py"),
@@ -19,8 +17,7 @@ CHECKED: dict[str, tuple[str, ...]] = {
     "token/make": (),
     "token/inspection": ("token/test_reasons.py",),
     "pki/certificates": (),
-    "hook/cluster/apply_plan": _APPLY,
-    "hook/cluster/object_fields": ("hook/test_overlay.py", *_APPLY),
+    "hook/cluster/object_fields": ("hook/test_overlay.py", "hook/test_field_sets.py"),
 }
 """By module the tests besides its own, which are called as it is."""
 
