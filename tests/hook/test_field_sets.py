@@ -88,7 +88,7 @@ def test_all_fields_of_one_set_are_in_another(some: dict[str, Any], others: dict
 
 
 def test_the_fields_of_two_sets() -> None:
-    one = {"f:a": {"f:x": {}}, "f:b": {}}
+    one: dict[str, Any] = {"f:a": {"f:x": {}}, "f:b": {}}
     assert field_union(one, {"f:a": {"f:y": {}}, "f:c": {"f:z": {}}}) == {
         "f:a": {"f:x": {}, "f:y": {}},
         "f:b": {},
