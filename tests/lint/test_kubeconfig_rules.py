@@ -1,16 +1,20 @@
-"""The role of the kubeconfig: reported where the mappings let nobody in with it, and where no other rule says why."""
+"""Rules about the kubeconfig that the settings make, and about the admin certificate in Tarmak's own."""
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tarmak_iam.config import TarmakConfig
+from tarmak_iam.hook.preflight import findings_about
 from tarmak_iam.identity.caller import identity_of
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.lint import Subjects, check
+from tarmak_iam.lint import Located, Subjects, check, examine
 from tarmak_iam.mappings.mappings_file import Mappings
+from tests.admin_certificates import NO_CERTIFICATE, authority, certificate, encoded, key_pem, kubeconfig, logins, write
 from tests.lint.mapped import ADMIN, CONFIG, ROLES, SSO
 
 OPS = "arn:aws:iam::111122223333:role/Ops"
@@ -171,3 +175,223 @@ def test_what_to_do_about_it() -> None:
     made = installation(ROLES + entry(OPS, username="system:node:{{EC2PrivateDNSName}}"))
     (finding,) = check(Subjects(installation=made))
     assert finding.finding.remedy == "set another role: tarmak-iam settings set role ARN"
+
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=timezone.utc)
+FILE = """\
+apiVersion: api.tarmak.io/v1alpha1
+kind: Config
+currentCluster: {current}
+clusters:
+- environment: dev
+  metadata:
+    name: cluster
+- environment: prod
+  metadata: {{name: hub}}
+- environment: prod
+  metadata: {{name: blue}}
+environments:
+- metadata: {{name: dev}}
+  location: eu-west-1
+- metadata: {{name: prod}}
+  location: eu-west-1
+"""
+GOOD = certificate("2026-01-01", "2027-01-01")
+RENEW = "run `tarmak clusters kubeconfig` for a new one"
+REPLACE = f"move the kubeconfig away and {RENEW}"
+
+
+def subjects(tmp_path: Path, name: str = "dev-cluster", config: str = FILE, mappings: str | None = None) -> Subjects:
+    path = tmp_path / "tarmak.yaml"
+    path.write_text(config.format(current="dev-cluster"))
+    read = TarmakConfig.load(tmp_path)
+    people = None if mappings is None else Mappings.parse(mappings)
+    return Subjects(read, people, Installation.of(read, read.cluster(name), people, now=NOW))
+
+
+def as_text(located: Located, tmp_path: Path) -> str:
+    finding = located.finding
+    text = f"{located.place} {finding.severity} {finding.id} {finding.message}; {finding.remedy}"
+    return text.replace(f"{tmp_path}/", "").replace(f" -c {tmp_path}", "")
+
+
+def problems(tmp_path: Path, name: str = "dev-cluster", config: str = FILE) -> list[str]:
+    return [as_text(each, tmp_path) for each in check(subjects(tmp_path, name, config))]
+
+
+def reached(tmp_path: Path, name: str = "dev-cluster") -> None:
+    """As Tarmak leaves the directory once instances are there."""
+    (tmp_path / name).mkdir(exist_ok=True)
+    (tmp_path / name / "ssh_known_hosts").write_text("10.99.0.1 ecdsa-sha2-nistp256 AAAA\n")
+
+
+def test_a_certificate_that_is_a_way_back(tmp_path: Path) -> None:
+    write(tmp_path / "dev-cluster", kubeconfig(logins(GOOD)))
+    reached(tmp_path)
+    assert problems(tmp_path) == []
+
+
+def test_a_kubeconfig_that_is_missing_where_tarmak_was(tmp_path: Path) -> None:
+    assert problems(tmp_path) == []  # a checkout in CI, or nothing applied yet
+    reached(tmp_path)
+    assert problems(tmp_path) == [
+        (
+            "tarmak.yaml:5:3 warning IAM110 dev-cluster/kubeconfig does not exist, and Tarmak has reached the cluster "
+            f"from here; {RENEW}"
+        )
+    ]
+
+
+def test_a_kubeconfig_whose_credentials_were_taken_out(tmp_path: Path) -> None:
+    write(tmp_path / "dev-cluster", kubeconfig())
+    assert problems(tmp_path) == []
+    reached(tmp_path)
+    assert problems(tmp_path) == [
+        (
+            "tarmak.yaml:5:3 warning IAM110 the current context of dev-cluster/kubeconfig has no client certificate, "
+            f"and Tarmak has reached the cluster from here; {RENEW}"
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            kubeconfig(logins(certificate("2019-01-01", "2020-01-01"))),
+            f"the admin certificate in dev-cluster/kubeconfig expired on 2020-01-01; {RENEW}",
+        ),
+        (
+            kubeconfig(logins(certificate("2030-01-01", "2031-01-01"))),
+            (
+                "the admin certificate in dev-cluster/kubeconfig is not valid before 2030-01-01; "
+                "check the clock of this machine"
+            ),
+        ),
+        (
+            kubeconfig(logins(GOOD, key_pem("another"))),
+            f"the key in dev-cluster/kubeconfig does not belong to the admin certificate; {REPLACE}",
+        ),
+        (
+            kubeconfig("token: abc"),
+            (
+                "the current context of dev-cluster/kubeconfig has no client certificate: its user logs in with a "
+                f"token; {RENEW}"
+            ),
+        ),
+        (
+            kubeconfig(logins(GOOD), ca=authority("another")),
+            f"the admin certificate in dev-cluster/kubeconfig is not signed by the CA in the same file; {REPLACE}",
+        ),
+        (
+            "users: [",
+            (
+                "the admin certificate in dev-cluster/kubeconfig cannot be read: it is not a kubeconfig that kubectl "
+                f"can read; {REPLACE}"
+            ),
+        ),
+    ],
+)
+def test_a_certificate_that_lets_nobody_in(tmp_path: Path, text: str, expected: str) -> None:
+    write(tmp_path / "dev-cluster", text)
+    assert problems(tmp_path) == [f"tarmak.yaml:5:3 error IAM111 {expected}"]
+
+
+@pytest.mark.parametrize(
+    ("until", "expected"),
+    [
+        ("2026-03-02T12:00:00", "expires on 2026-03-02, in less than a day"),
+        ("2026-03-03T12:00:00", "expires on 2026-03-03, in 1 day"),
+        ("2026-04-01T09:29:59", "expires on 2026-04-01, in 29 days"),
+        ("2026-04-01T09:30:00", ""),
+    ],
+)
+def test_a_certificate_that_expires_soon(tmp_path: Path, until: str, expected: str) -> None:
+    write(tmp_path / "dev-cluster", kubeconfig(logins(certificate("2025-04-01", until))))
+    what = f"tarmak.yaml:5:3 warning IAM112 the admin certificate in dev-cluster/kubeconfig {expected}; {REPLACE}"
+    assert problems(tmp_path) == ([what] if expected else [])
+
+
+def test_a_certificate_of_no_admin(tmp_path: Path) -> None:
+    write(tmp_path / "dev-cluster", kubeconfig(logins(certificate("2026-01-01", "2027-01-01", ("dev",)))))
+    assert problems(tmp_path) == [
+        (
+            "tarmak.yaml:5:3 warning IAM113 the admin certificate in dev-cluster/kubeconfig is not in system:masters; "
+            f"{REPLACE}"
+        )
+    ]
+
+
+def test_what_is_not_examined_is_no_finding(tmp_path: Path) -> None:
+    user = f"client-certificate: /etc/hosts, client-key-data: {encoded(key_pem())}"
+    write(tmp_path / "dev-cluster", kubeconfig(user))
+    reached(tmp_path)
+    assert problems(tmp_path) == []
+
+
+def test_a_hub_has_no_kubeconfig(tmp_path: Path) -> None:
+    reached(tmp_path, "prod-hub")
+    assert problems(tmp_path, "prod-hub") == []
+
+
+def test_another_cluster_than_the_current_one(tmp_path: Path) -> None:
+    reached(tmp_path, "prod-blue")
+    assert problems(tmp_path, "prod-blue") == [
+        (
+            "tarmak.yaml:10:3 warning IAM110 prod-blue/kubeconfig does not exist, and Tarmak has reached the cluster "
+            "from here; run `tarmak --current-cluster prod-blue clusters kubeconfig` for a new one"
+        )
+    ]
+
+
+def test_a_comment_sets_it_aside(tmp_path: Path) -> None:
+    write(tmp_path / "dev-cluster", kubeconfig("token: abc"))
+    comment = "# tarmak-iam: ignore[IAM111] our admins use a token\n- environment: dev"
+    report = examine(subjects(tmp_path, config=FILE.replace("- environment: dev", comment, 1)))
+    assert report.findings == ()
+    assert [(each.finding.id, each.reason) for each in report.suppressed] == [("IAM111", "our admins use a token")]
+
+
+def test_it_keeps_nobody_from_applying(tmp_path: Path) -> None:
+    """Nothing of the kubeconfig is applied, and tarmak, which is asked for it, renews it."""
+    write(tmp_path / "dev-cluster", kubeconfig(logins(certificate("2019-01-01", "2020-01-01"))))
+    about = subjects(tmp_path)
+    assert [each.finding.id for each in check(about)] == ["IAM111"]
+    assert about.installation is not None
+    assert findings_about(about.installation.cluster, about) == ()
+
+
+ADMIN_TYPO = """\
+clusterID: dev-cluster
+server:
+  mapRoles:
+  - roleARN: arn:aws:iam::111122223333:role/Admin
+    username: admin
+    groups: ["system:master"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (kubeconfig(logins(GOOD)), "the admin certificate in PATH is valid until 2027-01-01 and in system:masters"),
+        (None, "no way back was found: PATH does not exist"),
+        (kubeconfig(), NO_CERTIFICATE.format("PATH")),
+    ],
+)
+def test_rules_about_the_mappings_say_what_was_found(tmp_path: Path, text: str | None, expected: str) -> None:
+    if text is not None:
+        write(tmp_path / "dev-cluster", text)
+    messages = [each.finding.message for each in check(subjects(tmp_path, mappings=ADMIN_TYPO))]
+    path = str(tmp_path / "dev-cluster" / "kubeconfig")
+    assert messages == [
+        f"Kubernetes knows no group 'system:master', so it gives nothing by itself; {expected.replace('PATH', path)}",
+    ]
+
+
+def test_mappings_alone_do_not_say_where_the_kubeconfig_is() -> None:
+    (finding,) = check(Subjects(mappings=Mappings.parse(ADMIN_TYPO)))
+    assert finding.finding.message == (
+        "Kubernetes knows no group 'system:master', so it gives nothing by itself; "
+        "the admin certificate was not examined"
+    )

@@ -29,7 +29,7 @@ SECTIONS = ["Bad", "Good", "Remedy"]
 OF_A_PLUGIN = ("IAM045", "IAM046")
 WITHOUT_EXAMPLE = ("IAM085", "IAM098", "IAM110", "IAM111", "IAM112", "IAM113")
 """A file of more than a megabyte, which tests/lint/test_daemon_rules.py makes, directories, which
-tests/lint/test_file_place_rules.py makes, and certificates, which tests/lint/test_admin_certificate_rules.py makes."""
+tests/lint/test_installation_rules.py makes, and certificates, which tests/lint/test_kubeconfig_rules.py makes."""
 
 _BLOCK = re.compile(r"^```yaml (?P<name>\S+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 

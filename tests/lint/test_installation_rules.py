@@ -1,0 +1,463 @@
+"""Mappings with which the daemon would not start, and files that are not read where they are."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tarmak_iam.config import TarmakConfig
+from tarmak_iam.errors import TarmakIamError
+from tarmak_iam.identity.authenticator import Authenticator
+from tarmak_iam.installation.cluster_files import ClusterFiles
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.lint import Subjects, check
+from tests.lint.mapped import CONFIG, ROLES, only, report
+from tests.support import ADMIN, golden_json
+
+NEW = "example.com/x:v0.7.18"
+OLD = "example.com/x:v0.4.0"
+DEV = "  - roleARN: arn:aws:iam::111122223333:role/Dev\n"
+PARTITIONS = "aws, aws-cn, aws-us-gov, aws-iso, aws-iso-b, aws-iso-e, aws-iso-f, aws-eusc"
+TEXT = "write a text; put it in quotes if it has braces or a colon"
+BARE = "write it without brackets or a dash"
+ENTRY = "write each entry as a mapping behind a dash, as in - roleARN: ARN"
+BELOW = "write them indented below it, as KEY: VALUE without dashes"
+
+CASES = [
+    ("server:\n- mapRoles: []\n", "2:1", "server is a list, and its settings must be a mapping", BELOW),
+    ("server: hello\n", "1:9", "server is a text, and its settings must be a mapping", BELOW),
+    ("server: 5\n", "1:9", "server is a number, and its settings must be a mapping", BELOW),
+    ("server: true\n", "1:9", "server is a boolean, and its settings must be a mapping", BELOW),
+    (
+        ROLES + "  partition: ''\n",
+        "4:14",
+        "server.partition '' is not known",
+        f"remove server.partition, or write one of {PARTITIONS}",
+    ),
+    (
+        ROLES + "  partition: [aws]\n",
+        "4:14",
+        "server.partition a list is not known",
+        f"remove server.partition, or write one of {PARTITIONS}",
+    ),
+    (
+        ROLES + "  address: localhost\n",
+        "4:12",
+        "server.address: 'localhost' is no IP address",
+        "remove the key, or write 127.0.0.1",
+    ),
+    (
+        ROLES + "  hostname: m\u00e4ster\n",
+        "4:13",
+        "server.hostname: a certificate can only name it in ASCII",
+        "remove the key, or write localhost",
+    ),
+    (
+        ROLES + "  port: 70000\n",
+        "4:9",
+        "server.port: '70000' is no port",
+        "remove the key, or write a number from 1 to 65535",
+    ),
+    (
+        ROLES + "  dynamicfilepath: /etc/map.json\n",
+        "4:20",
+        "the backend DynamicFile and server.dynamicfilepath only go together: DynamicFile is not among the backends",
+        "remove server.dynamicfilepath",
+    ),
+    (
+        "server:\n- roleARN: arn:aws:iam::111122223333:role/Dev\n  username: a\n",
+        "2:1",
+        "server is a list, and its settings must be a mapping",
+        "put a line with mapRoles: below server, and indent it and the entries",
+    ),
+    (
+        "server:\n- {userARN: arn:aws:iam::111122223333:user/Ann, username: a}\n",
+        "2:1",
+        "server is a list, and its settings must be a mapping",
+        "put a line with mapUsers: below server, and indent it and the entries",
+    ),
+    (ROLES + DEV + "    username: [a]\n", "5:15", "username must be a text, not a list", BARE),
+    (ROLES + DEV + "    username: {SessionName}\n", "5:15", "username must be a text, not a mapping", TEXT),
+    (ROLES + DEV + "    username: a\n    groups: [a, [b]]\n", "6:17", "a group must be a text, not a list", BARE),
+    (
+        ROLES + DEV + "    username: a\n    groups:\n    - system:masters: \n",
+        "7:7",
+        "a group must be a text, not a mapping",
+        TEXT,
+    ),
+    (ROLES + DEV + "    username: a\n    groups: {a: b}\n", "6:13", "a group must be a text, not a mapping", TEXT),
+    (ROLES + DEV + "    username: a\n    userid: [a]\n", "6:13", "userid must be a text, not a list", BARE),
+    (
+        ROLES + "  reservedPrefixConfig: hello\n",
+        "4:25",
+        "server.reservedPrefixConfig: it must be a list of mappings",
+        "write the keys backendMode and usernamePrefixReserveList behind a dash",
+    ),
+    (
+        ROLES + "  reservedPrefixConfig:\n  - {backendMode: MountedFile, usernamePrefixReserveList: [[a]]}\n",
+        "5:60",
+        "a prefix must be a text, not a list",
+        BARE,
+    ),
+    (
+        ROLES + "  - {roleARN: 'arn:aws:IAM::111122223333:role/Dev', username: a}\n",
+        "4:15",
+        "'arn:aws:IAM::111122223333:role/Dev' is not taken as an ARN: the service is 'IAM', not iam or sts",
+        "write arn:aws:iam::111122223333:role/Dev",
+    ),
+    (
+        ROLES + "  - {roleARN: 'arn:aws:iam::111122223333:ROLE/Dev', username: a}\n",
+        "4:15",
+        "'arn:aws:iam::111122223333:ROLE/Dev' is not taken as an ARN: 'ROLE/Dev' is no role, user or root",
+        "write arn:aws:iam::111122223333:role/Dev",
+    ),
+    (
+        ROLES + DEV + "    username: a\n    sso: {accountID: '111122223333', permissionSetName: Dev}\n",
+        "4:5",
+        "a role mapping has both rolearn and sso",
+        "write two entries, one with roleARN and one with sso",
+    ),
+    (
+        ROLES + "  - {username: a, sso: {accountID: '111122223333', permissionSetName: 'a b'}}\n",
+        "4:5",
+        "sso.permissionSetName 'a b' is no name of a permission set",
+        "write the name as IAM Identity Center has it: 1 to 32 letters, digits and +=,.@_-",
+    ),
+    (
+        ROLES + "  - {username: a, sso: hello}\n",
+        "4:24",
+        "sso must be a mapping",
+        "write sso: with the keys permissionSetName and accountID below it",
+    ),
+    (
+        ROLES + "  - {username: a, sso: {accountID: '111122223333', permissionSetName: [a]}}\n",
+        "4:71",
+        "sso.permissionSetName must be a text, not a list",
+        BARE,
+    ),
+    (
+        "%YAML 1.2\n---\n" + ROLES,
+        "3:1",
+        "the configuration cannot be read: it has a %YAML directive other than 1.1",
+        "remove the line with %YAML",
+    ),
+]
+
+
+@pytest.mark.parametrize(("mappings", "where", "reason", "remedy"), CASES)
+def test_the_cause_and_what_to_write(mappings: str, where: str, reason: str, remedy: str) -> None:
+    assert only(mappings, image=NEW, featureGates={"SSORoleMatch": True}) == (
+        f"{where} IAM022 authenticator v0.7.18 would not start: {reason}; the admin certificate was not examined; "
+        f"{remedy}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("server:\n- mapRoles: []\n", "server:\n  mapRoles: []\n"),
+        (ROLES + "  partition: ''\n", ROLES + "  partition: aws\n"),
+        (ROLES + "  address: localhost\n", ROLES + "  address: 127.0.0.1\n"),
+        (ROLES + DEV + "    username: {SessionName}\n", ROLES + DEV + "    username: '{SessionName}'\n"),
+        (ROLES + DEV + "    username: [a]\n", ROLES + DEV + "    username: a\n"),
+        (
+            ROLES + "  - {roleARN: 'arn:aws:IAM::111122223333:role/Dev', username: a}\n",
+            ROLES + DEV + "    username: a\n",
+        ),
+        (
+            "server:\n  mapRoles:\n    roleARN: arn:aws:iam::111122223333:role/Dev\n    username: a\n",
+            "server:\n  mapRoles:\n  - roleARN: arn:aws:iam::111122223333:role/Dev\n    username: a\n",
+        ),
+    ],
+)
+def test_what_the_remedy_says_starts(wrong: str, right: str) -> None:
+    for version in ("v0.4.0", "v0.5.9", "v0.7.18"):
+        assert Authenticator.load(f"clusterID: a\n{right}", version=version).failure is None
+    failures = [Authenticator.load(f"clusterID: a\n{wrong}", version=each).failure for each in ("v0.4.0", "v0.7.18")]
+    assert all(each is None or each.remedy for each in failures)
+    assert any(failures)
+
+
+def test_settings_at_the_top_are_what_it_needs_all_the_same() -> None:
+    """Keys with a dot, as viper takes them."""
+    partition, address = "server.partition: aws\n", "server.address: 127.0.0.1\n"
+    for version, needed in (("v0.4.0", address), ("v0.7.18", partition + address)):
+        text = f"clusterID: a\nserver: []\n{needed}"
+        args = [] if version == "v0.4.0" else ["--backend-mode=MountedFile"]
+        assert Authenticator.load(text, version=version, args=args).failure is None
+    failure = Authenticator.load(f"clusterID: a\nserver: []\n{address}", version="v0.7.18").failure
+    assert failure is not None
+    assert failure.reason.startswith("server is a list")
+
+
+def test_an_identity_that_is_no_text() -> None:
+    found = only("clusterID: [a]\n" + ROLES)
+    assert found.startswith("1:12 IAM020 clusterID is")
+    assert found.endswith("write clusterID: dev-cluster")
+    failure = Authenticator.load("clusterID: {a: b}\n" + ROLES).failure
+    assert failure is not None
+    assert failure.reason == "clusterID is a mapping"
+
+
+def test_a_key_twice_has_its_own_place() -> None:
+    failure = Authenticator.load("clusterID: a\nclusterID: b\n", version="v0.7.9").failure
+    assert failure is not None
+    assert (str(failure.place), failure.remedy) == ("config.yaml:2:1", "remove one of them")
+
+
+RECORDED = [
+    case
+    for case in golden_json("authenticator/startup.json")
+    if case["filename"] == "config.yaml" and not case["args"] and case["id"] not in ("no-clusterid", "empty-clusterid")
+]
+"""A clusterID that is missing is added, as in all that we make."""
+CAUSES = {"IAM022", "IAM053", "IAM057", "IAM059", "IAM060"}
+
+
+@pytest.mark.parametrize("case", RECORDED, ids=lambda case: str(case["id"]))
+def test_every_recorded_start(case: dict[str, Any]) -> None:
+    """Where the real daemon ended, an error says why."""
+    config = CONFIG.replace("name: cluster", "name: test").replace("dev", "a")
+    for version, starts in case["started"].items():
+        text = case["config"].replace("clusterID: test", "clusterID: a-test")
+        try:
+            found = report(text, config, image=f"example.com/x:{version}").findings
+        except TarmakIamError:
+            assert not starts
+            continue
+        causes = [each for each in found if each.finding.id in CAUSES]
+        assert bool(causes) or starts, version
+        assert not starts or all(each.finding.id != "IAM022" for each in causes)
+        assert all(each.finding.remedy and each.place.line for each in causes)
+
+
+FILE = """\
+apiVersion: api.tarmak.io/v1alpha1
+kind: Config
+currentCluster: dev-cluster
+clusters:
+- environment: dev
+  metadata: {name: cluster}
+"""
+TWO = FILE + "- environment: dev\n  metadata: {name: hub}\n- environment: prod\n  metadata: {name: cluster}\n"
+PEOPLE = f"server:\n  mapRoles:\n  - {{roleARN: '{ADMIN}', username: a, groups: ['system:masters']}}\n"
+SETTINGS = "profile: dev\n"
+MAPPINGS = "aws-iam-authenticator.yaml"
+
+
+def write(directory: Path, *names: str, config: str = FILE) -> None:
+    (directory / "tarmak.yaml").write_text(config)
+    for name in names:
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(SETTINGS if "tarmak" in path.name else PEOPLE)
+
+
+def found(directory: Path, *, every: bool = False) -> list[str]:
+    config = TarmakConfig.load(directory)
+    clusters = config.selectable_clusters if every else config.selectable_clusters[:1]
+    subjects = [Subjects.of_cluster(config, each, ClusterFiles.of(config, each)) for each in clusters]
+    located = [each for each in check(*subjects) if each.finding.id == "IAM098"]
+    return [f"{each.place}: {each.finding.text}".replace(f"{directory}/", "") for each in located]
+
+
+def files_found(directory: Path, *, every: bool = False) -> list[str]:
+    return [each.partition(": ")[0] for each in found(directory, every=every)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "dev-cluster/aws-iam-authenticator.yml",
+        "dev-cluster/aws-iam-authenticator.json",
+        "dev-cluster/aws_iam_authenticator.yaml",
+        "dev-cluster/AWS-IAM-Authenticator.yaml",
+        "dev-cluster/aws-iam-authenticator.YAML",
+        "dev-cluster/tarmak-iam.yml",
+        "dev-cluster/tarmak_iam.yaml",
+        MAPPINGS,
+        "aws-iam-authenticator.yml",
+        "tarmak-iam.yaml",
+        "tarmak-iam.yml",
+        f"dev/{MAPPINGS}",
+        "dev/tarmak-iam.yaml",
+        f"cluster/{MAPPINGS}",
+        f"dev/cluster/{MAPPINGS}",
+        f"Dev-Cluster/{MAPPINGS}",
+        f"dev_cluster/{MAPPINGS}",
+        f"dev-clster/{MAPPINGS}",
+    ],
+)
+def test_where_a_file_is_not_read(tmp_path: Path, name: str) -> None:
+    write(tmp_path, name)
+    (line,) = found(tmp_path)
+    assert line.startswith(f"{name}: this file is not read: the ")
+    assert "dev-cluster/" in line
+    command = line.partition("move it: ")[2]
+    subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True)
+    assert found(tmp_path) == []
+    assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        (f"dev-cluster/{MAPPINGS}", "dev-cluster/tarmak-iam.yaml"),
+        ("dev-cluster/kubeconfig", "dev-cluster/ssh_config"),
+        (f"dev-cluster/{MAPPINGS}.bak", "dev-cluster/tarmak-iam.yaml~", "dev-cluster/aws-iam-authenticator-old.yaml"),
+        ("dev-cluster/configmap-aws-iam-authenticator.yaml", "aws-auth.yaml"),
+        (f"manifests/{MAPPINGS}", f"old/dev-cluster/{MAPPINGS}", f"terraform/{MAPPINGS}"),
+        (f"dev2-cluster/{MAPPINGS}",),  # another cluster, which is gone or somewhere else
+        (f"dev-clster/{MAPPINGS}", f"dev-cluster/{MAPPINGS}"),
+        (f"dev/{MAPPINGS}", "dev/tarmak.yaml"),  # a configuration of its own
+        (f"dev-clster/{MAPPINGS}", "dev-clster/tarmak.yaml"),
+    ],
+)
+def test_where_it_is_read_or_somebody_elses(tmp_path: Path, names: tuple[str, ...]) -> None:
+    write(tmp_path, *names)
+    assert found(tmp_path) == []
+
+
+def test_nobody_is_mapped_in_the_right_file(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        "tarmak-iam.yaml",
+        config=FILE + "  kubernetes: {apiServer: {amazon: {awsIAMAuthenticatorInit: true}}}\n",
+    )
+    remedies = []
+    for name in ("", f"dev/{MAPPINGS}"):
+        if name:
+            (tmp_path / "dev").mkdir()
+            (tmp_path / name).write_text(PEOPLE)
+        config = TarmakConfig.load(tmp_path)
+        subjects = Subjects.of_cluster(config, config.clusters[0], ClusterFiles.of(config, config.clusters[0]))
+        remedies += [each.finding.remedy for each in check(subjects) if each.finding.id == "IAM021"]
+    first, second = remedies
+    assert first.startswith("map an admin role: ")
+    assert second == f"move {tmp_path}/dev/{MAPPINGS} where it is read [IAM098], or {first}"
+
+
+def test_both_files(tmp_path: Path) -> None:
+    write(tmp_path, f"dev-cluster/{MAPPINGS}", "dev-cluster/aws-iam-authenticator.yml")
+    assert found(tmp_path) == [
+        (
+            "dev-cluster/aws-iam-authenticator.yml: this file is not read: the mappings of the cluster are in "
+            "dev-cluster/aws-iam-authenticator.yaml; move what should count into that file, and remove this one"
+        )
+    ]
+
+
+def test_a_directory_that_is_nearly_the_clusters_is_a_guess(tmp_path: Path) -> None:
+    write(tmp_path, f"dev-clster/{MAPPINGS}")
+    assert found(tmp_path) == [
+        f"dev-clster/{MAPPINGS}: this file is not read: the mappings of the cluster are in dev-cluster/{MAPPINGS}; "
+        f"if it is for dev-cluster, move it: mkdir -p {tmp_path}/dev-cluster && "
+        f"mv {tmp_path}/dev-clster/{MAPPINGS} {tmp_path}/dev-cluster/{MAPPINGS}".replace(f"{tmp_path}/", "")
+    ]
+
+
+def test_names_are_quoted_for_the_shell(tmp_path: Path) -> None:
+    home = tmp_path / "a b;"
+    home.mkdir()
+    write(home, "tarmak-iam.yaml")
+    config = TarmakConfig.load(home)
+    (each,) = check(Subjects.of_cluster(config, config.clusters[0], ClusterFiles.of(config, config.clusters[0])))
+    words = shlex.split(each.finding.remedy.removeprefix("move it: "))
+    assert words[-3:] == ["mv", str(home / "tarmak-iam.yaml"), str(home / "dev-cluster" / "tarmak-iam.yaml")]
+
+
+def test_several_clusters(tmp_path: Path) -> None:
+    """What may be of each is reported once; a cluster has nothing of another environment, and a hub nothing at all."""
+    write(
+        tmp_path,
+        "tarmak-iam.yaml",
+        f"cluster/{MAPPINGS}",
+        f"prod/{MAPPINGS}",
+        f"hub/{MAPPINGS}",
+        "prod-cluster/tarmak-iam.yml",
+        f"dev-hub/{MAPPINGS}",
+        config=TWO,
+    )
+    assert files_found(tmp_path) == [f"cluster/{MAPPINGS}", "tarmak-iam.yaml"]
+    both = [f"cluster/{MAPPINGS}", "prod-cluster/tarmak-iam.yml", f"prod/{MAPPINGS}", "tarmak-iam.yaml"]
+    assert sorted(files_found(tmp_path, every=True)) == both
+    (line,) = (each for each in found(tmp_path, every=True) if each.startswith("tarmak-iam.yaml"))
+    assert line == (
+        "tarmak-iam.yaml: this file is not read: the settings of a cluster are in its own directory, as "
+        "tarmak-iam.yaml; move it to the one that it is for: dev-cluster/tarmak-iam.yaml or "
+        "prod-cluster/tarmak-iam.yaml"
+    )
+
+
+def test_the_directory_of_another_cluster_is_its_own(tmp_path: Path) -> None:
+    config = FILE + "- environment: a\n  metadata: {name: b}\n- environment: a-b\n  metadata: {name: c}\n"
+    write(tmp_path, f"a-b/{MAPPINGS}", config=config)  # the directory of a-b is named as an environment
+    assert found(tmp_path, every=True) == []
+
+
+def test_a_link_to_the_right_file_is_no_finding(tmp_path: Path) -> None:
+    write(tmp_path, f"dev-cluster/{MAPPINGS}")
+    (tmp_path / "dev-cluster" / "aws-iam-authenticator.yml").symlink_to(MAPPINGS)
+    (tmp_path / "tarmak-iam.yaml").symlink_to("nowhere")
+    assert found(tmp_path) == []
+
+
+def test_what_is_no_file(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "tarmak-iam.yaml").mkdir()
+    os.mkfifo(tmp_path / "aws-iam-authenticator.yml")
+    assert found(tmp_path) == []
+
+
+def test_no_directory_outside_is_listed(tmp_path: Path) -> None:
+    outside, inside = tmp_path / "outside", tmp_path / "inside"
+    outside.mkdir()
+    inside.mkdir()
+    write(outside, MAPPINGS)
+    (outside / "tarmak.yaml").unlink()
+    write(inside)
+    (inside / "dev").symlink_to(outside)
+    assert found(inside) == []
+    config = TarmakConfig.load(inside)
+    cluster = config.clusters[0]
+    subjects = Subjects.of_cluster(config, cluster, ClusterFiles.of(config, cluster, follow_links=True))
+    assert [each.finding.id for each in check(subjects)] == ["IAM098"]
+
+
+def test_a_configuration_without_a_file_has_none() -> None:
+    config = TarmakConfig.parse(FILE)
+    assert config.path is None
+    assert Installation.of(config, config.clusters[0]).misplaced_files == ()
+
+
+ON = FILE + "  kubernetes: {apiServer: {amazon: {awsIAMAuthenticatorInit: true}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("names", "config", "expected"),
+    [
+        (["iam/aws-iam-authenticator.yaml"], ON, ["iam/aws-iam-authenticator.yaml"]),
+        (["iam/aws-iam-authenticator.yml"], ON, ["iam/aws-iam-authenticator.yml"]),
+        (["iam/dev-cluster/aws-iam-authenticator.yaml"], ON, ["iam/dev-cluster/aws-iam-authenticator.yaml"]),
+        (["iam/aws-iam-authenticator.yaml"], FILE, []),
+        (["iam/aws-iam-authenticator.yaml", "dev-cluster/aws-iam-authenticator.yaml"], ON, []),
+        (["iam/aws-iam-authenticator.yaml", "iam/tarmak.yaml"], ON, []),
+        (["iam/tarmak-iam.yaml"], ON, []),
+        (["iam/other-cluster/aws-iam-authenticator.yaml"], ON, []),
+        (["dev-clusters/aws-iam-authenticator.yaml"], ON, ["dev-clusters/aws-iam-authenticator.yaml"]),
+        (["Dev_Cluster/aws-iam-authenticator.yaml"], ON, ["Dev_Cluster/aws-iam-authenticator.yaml"]),
+    ],
+)
+def test_mappings_in_any_other_directory(tmp_path: Path, names: list[str], config: str, expected: list[str]) -> None:
+    write(tmp_path, *names, config=config)
+    assert files_found(tmp_path) == expected
+
+
+def test_in_any_other_directory_whose_they_are_is_a_guess(tmp_path: Path) -> None:
+    write(tmp_path, "iam/aws-iam-authenticator.yaml", config=ON)
+    assert "if it is for dev-cluster, move it: mkdir -p" in found(tmp_path)[0]
