@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tarmak_iam.config import TarmakConfig
 from tarmak_iam.errors import SelectionError
+from tarmak_iam.findings import Finding, Severity
+from tarmak_iam.findings import Subject as SubjectFile
+from tarmak_iam.installation.admin_kubeconfig import NOT_EXAMINED
+from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Subjects, check
+from tarmak_iam.mappings.mappings_file import Mappings
+from tarmak_iam.routes import Route
+from tests.lint.mapped import CONFIG
 
 HEAD = "apiVersion: api.tarmak.io/v1alpha1\nkind: Config\n"
 CURRENT = HEAD + "currentCluster: dev-cluster\n"
@@ -226,3 +235,31 @@ def test_any_key_with_swapped_letters_is_the_only_finding(path: tuple[str | int,
 def test_a_misspelling_in_what_is_merged() -> None:
     merged = "x-dev: &dev\n  enviroment: dev\n" + CURRENT + "clusters:\n- <<: *dev\n  metadata: {name: cluster}\n"
     assert [each.split()[1] for each in found(merged)] == ["IAM031"]
+
+
+WITHOUT_KEYS = (
+    "clusterID: dev-cluster\nserver:\n  mapRoles: []\nmapRole: [{roleARN: 'arn:aws:iam::111122223333:role/A'}]\n"
+)
+
+
+def test_the_way_back_is_what_was_found_of_the_cluster() -> None:
+    """Of mappings alone nothing was looked at."""
+    (finding,) = (each.finding for each in check(Subjects(mappings=Mappings.parse(WITHOUT_KEYS))))
+    assert finding.recovery == NOT_EXAMINED
+    assert finding.hides_entries
+    assert finding.message == f"{finding.what}; {NOT_EXAMINED}"
+    assert "certificate" not in finding.what
+
+    config = TarmakConfig.parse(CONFIG)
+    made = replace(Installation.of(config, config.clusters[0], Mappings.parse(WITHOUT_KEYS)), home=Path("/nonexistent"))
+    found = check(Subjects(config, made.mappings, made))
+    (located,) = (each.finding for each in found if each.finding.what == finding.what)
+    assert located.recovery == made.admin_access.text
+    assert located.message.endswith("no way back was found: /nonexistent/kubeconfig does not exist")
+
+
+def test_a_finding_that_takes_no_access_has_no_way_back() -> None:
+    finding = Finding("X001", Severity.ERROR, SubjectFile.MAPPINGS, Route(), "what", "remedy")
+    assert (finding.message, finding.text, finding.recovery) == ("what", "what; remedy", None)
+    late = replace(finding, recovery="way back", detail="and more")
+    assert (late.message, late.text) == ("what; way back; and more", "what; way back; and more; remedy")
