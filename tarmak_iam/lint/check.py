@@ -116,30 +116,30 @@ def examine(subjects: Subjects, *others: Subjects) -> Report:
     names = {each.value.id.upper(): each.value.name for each in rules}
     on_config = comments_in(subjects, (Subject.CONFIG,), names)
     own = [comments_in(each, (Subject.MAPPINGS, Subject.SETTINGS), names) for each in (subjects, *others)]
-    looks = [
+    runs = [
         RuleRun.of(each, rules, SCOPES_OF_A_CLUSTER if number else frozenset(Scope), (*on_config, *own[number]))
         for number, each in enumerate((subjects, *others))
     ]
-    found = [(number, each) for number, look in enumerate(looks) for each in look.reported]
-    for number, look in enumerate(looks):
-        idle = _unused(own[number], look.used, _ids(look.rules))
-        asked = Suppressions(own[number], idle, names, _lines(look, looks), _there(own[number], names, [look]))
+    found = [(number, each) for number, run in enumerate(runs) for each in run.reported]
+    for number, run in enumerate(runs):
+        idle = _unused(own[number], run.used, _ids(run.rules))
+        asked = Suppressions(own[number], idle, names, _lines(run, runs), _there(own[number], names, [run]))
         if not number:
-            idle = _unused(on_config, frozenset().union(*(each.used for each in looks)), _judging_config(looks))
-            there = {**_there(on_config, names, looks), **asked.there}
+            idle = _unused(on_config, frozenset().union(*(each.used for each in runs)), _judging_config(runs))
+            there = {**_there(on_config, names, runs), **asked.there}
             asked = replace(asked, all=(*on_config, *asked.all), unused=(*idle, *asked.unused), there=there)
-        found += [(number, look.located(each)) for rule in SUPPRESSION_RULES for each in rule.check(rule, asked)]
-    suppressed = [(number, each) for number, look in enumerate(looks) for each in look.suppressed]
+        found += [(number, run.located(each)) for rule in SUPPRESSION_RULES for each in rule.check(rule, asked)]
+    suppressed = [(number, each) for number, run in enumerate(runs) for each in run.suppressed]
     return Report(_in_order(found), _in_order(suppressed))
 
 
-def _lines(look: RuleRun, looks: Iterable[RuleRun]) -> dict[tuple[Subject, str], int]:
+def _lines(run: RuleRun, runs: Iterable[RuleRun]) -> dict[tuple[Subject, str], int]:
     """The first line that has a finding of an id, of each of the cluster's files; tarmak.yaml is that of all."""
-    others = (each for one in looks if one is not look for each in one.reported)
+    others = (each for one in runs if one is not run for each in one.reported)
     shared = [each for each in others if each.finding.subject is Subject.CONFIG]
     found: dict[tuple[Subject, str], int] = {}
-    for each in (*look.reported, *shared):
-        document = look.subjects.text_of(each.finding.subject)
+    for each in (*run.reported, *shared):
+        document = run.subjects.text_of(each.finding.subject)
         if each.place.line is not None and document is not None and each.place.filename == document.filename:
             key = each.finding.subject, each.finding.id.upper()
             found[key] = min(found.get(key, each.place.line), each.place.line)
@@ -147,11 +147,11 @@ def _lines(look: RuleRun, looks: Iterable[RuleRun]) -> dict[tuple[Subject, str],
 
 
 def _there(
-    comments: Iterable[Suppression], ids: Collection[str], looks: Iterable[RuleRun]
+    comments: Iterable[Suppression], ids: Collection[str], runs: Iterable[RuleRun]
 ) -> dict[Suppression, tuple[str, ...]]:
     """The ids of the findings that comments of no rule are about."""
     unknown = [each for each in comments if each.id not in ids]
-    return {each: tuple(dict.fromkeys(found for look in looks for found in look.about(each))) for each in unknown}
+    return {each: tuple(dict.fromkeys(found for run in runs for found in run.about(each))) for each in unknown}
 
 
 def _ids(rules: Iterable[Rule]) -> frozenset[str]:
@@ -165,13 +165,13 @@ def _unused(
     return tuple(each for each in comments if each.id in ran and each not in used)
 
 
-def _judging_config(looks: Sequence[RuleRun]) -> frozenset[str]:
+def _judging_config(runs: Sequence[RuleRun]) -> frozenset[str]:
     """The rules of which a comment in tarmak.yaml can be told to suppress nothing: of those about installations only
     where all of them were seen, for the comment may be about a cluster that was not."""
-    config = looks[0].subjects.config
-    seen = {each.subjects.installation.cluster.index for each in looks if each.subjects.installation}
+    config = runs[0].subjects.config
+    seen = {each.subjects.installation.cluster.index for each in runs if each.subjects.installation}
     all_seen = config is None or seen >= {each.index for each in config.selectable_clusters}
-    reached = (rule for look in looks for rule in look.rules)
+    reached = (rule for run in runs for rule in run.rules)
     return _ids(rule for rule in reached if all_seen or rule.scope is not Scope.INSTALLATION)
 
 
