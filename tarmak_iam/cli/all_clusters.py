@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from tarmak_iam.cli.console import note, progress
+from tarmak_iam.cli.console import error_line, note, progress
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.formats.text import print_excerpt_of_error
 from tarmak_iam.errors import SelectionError, TarmakIamError
@@ -85,10 +85,8 @@ def for_each(clusters: Sequence[Cluster], work: ClusterWork[T], doing: str) -> I
 
 def print_cluster_error(error: TarmakIamError, cluster_name: str = "") -> None:
     """As every error is told, and with the cluster where it does not say itself whose it is."""
-    place = f"{error.place}: " if error.place else ""
     name = shortened(cluster_name)
-    whose = "" if name in error.message else f"{name}: "
-    note(f"{place}error: {whose}{error.message}")
+    note(error_line(error, whose="" if name in error.message else f"{name}: "))
     print_excerpt_of_error(error.place)
 
 

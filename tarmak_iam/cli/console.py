@@ -72,6 +72,8 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 PREFIX = "tarmak-iam: "
 
+_MARK = f"{__name__}.mark"
+
 _DONE = f"{__name__}.done"
 
 _FEW = 3
@@ -84,10 +86,7 @@ _DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 def print_line(line: str, *, err: bool = False) -> None:
     """One line of text. The caller has put foreign text on one line with `one_line`; colours may be in it."""
-    if err:
-        click.echo(defused(line), err=True)
-    else:
-        _print(defused(line))
+    (_print_error if err else _print)(defused(line))
 
 
 def print_payload(data: bytes | str) -> None:
@@ -164,28 +163,36 @@ def _listed(names: list[str]) -> str:
 # --- stderr ------------------------------------------------------------------------------------------------------
 
 
-def note(message: str) -> None:
-    """One line; what a terminal would act on is shown as an escape."""
-    click.echo(with_coloured_severity(defused(one_line(message))), err=True)
+def note(message: str, *, plain: bool = False, dim: bool = False) -> None:
+    """One line; what a terminal would act on is shown as an escape. Raises OSError where stderr cannot be written to.
 
-
-def print_prefixed(message: str) -> None:
-    """One line next to another program's output, marked as ours."""
-    print_stderr(f"{PREFIX}{one_line(message)}")
-
-
-def print_prefixed_error(error: TarmakIamError, *, then: str = "") -> None:
-    """An error as everywhere else, and what state things are in."""
-    place = f"{error.place}: " if error.place else ""
-    print_prefixed(f"{place}error: {error.message}{f'; {then}' if then else ''}")
-
-
-def print_stderr(line: str) -> None:
-    """A line that is ready to print. Where stderr cannot be written to, the exit code still says it."""
+    Next to another program's output it is marked as ours, and nothing is raised. `plain`: never marked, and nothing is
+    raised either, since the exit code says it too.
+    """
+    context = click.get_current_context(silent=True)
+    mark = "" if plain or context is None else context.meta.get(_MARK, "")
+    line = with_coloured_severity(defused(f"{mark}{one_line(message)}"))
     try:
-        click.echo(with_coloured_severity(defused(line)), err=True, color=colour_of_context())
+        _print_error(click.style(line, dim=True) if dim else line)
     except OSError:
+        if not (plain or mark):
+            raise
         discard_output(sys.stderr)
+
+
+def mark_notes(context: click.Context) -> None:
+    """Another program writes to stderr too, from now on."""
+    context.meta[_MARK] = PREFIX
+
+
+def error_line(error: TarmakIamError, *, whose: str = "", then: str = "") -> str:
+    """An error as everywhere else; `then` says what state things are in."""
+    place = f"{error.place}: " if error.place else ""
+    return f"{place}error: {whose}{error.message}{f'; {then}' if then else ''}"
+
+
+def _print_error(line: str) -> None:
+    click.echo(line, err=True, color=colour_of_context())
 
 
 def discard_output(stream: TextIO | None) -> None:
@@ -239,15 +246,13 @@ def raise_verbosity(context: click.Context, times: int) -> None:
         logger.debug(", ".join(f"{name} {version(name)}" for name in ("click", "pydantic", "ruamel.yaml")))
 
 
-def show_warnings(context: click.Context) -> None:
-    """From now on, what the library warns of is a line on stderr: marked as ours where another program has it too."""
+def show_warnings() -> None:
+    """From now on, what the library warns of is a line on stderr."""
     import logging
-
-    show = print_prefixed if context.invoked_subcommand == "run" else note
 
     class Warnings(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            show(record.getMessage())
+            note(record.getMessage())
 
     handler = Warnings(logging.WARNING)
     handler.name = _WARNINGS
@@ -255,7 +260,7 @@ def show_warnings(context: click.Context) -> None:
 
 
 def remove_log_handlers() -> None:
-    """The end of what `show_warnings` and `tell_more` began."""
+    """The end of what `show_warnings` and `raise_verbosity` began."""
     if "logging" not in sys.modules:
         return
     import logging
@@ -301,7 +306,7 @@ def _verbose_handler() -> logging.Handler:
             line = f"{_VERBOSE_PREFIX}{one_line(record.getMessage())}"
             if line not in told or not record.name.startswith(_ONCE):
                 told.add(line)
-                print_stderr(click.style(line, dim=True))
+                note(line, plain=True, dim=True)
 
     handler = Lines()
     handler.name = _TIMES

@@ -12,13 +12,20 @@ import click
 
 from tarmak_iam._version import __version__
 from tarmak_iam.cli.completion import COMPLETION_VARIABLE
-from tarmak_iam.cli.console import discard_output, done_so_far, print_stderr, remove_log_handlers, show_warnings
+from tarmak_iam.cli.console import (
+    discard_output,
+    done_so_far,
+    error_line,
+    mark_notes,
+    note,
+    remove_log_handlers,
+    show_warnings,
+)
 from tarmak_iam.cli.exit_codes import ExitCode, code_of_signal
 from tarmak_iam.cli.options import common_options
 from tarmak_iam.cli.parsing import LazyGroup, remember_words, usage_message
 from tarmak_iam.cli.session import session_of
 from tarmak_iam.errors import TarmakIamError
-from tarmak_iam.text import one_line
 
 _COMMANDS = {
     "enable": ("tarmak_iam.cli.commands.enable", "enable", "Switch the authenticator on in tarmak.yaml."),
@@ -103,7 +110,9 @@ _ALIASES = {
 def cli(context: click.Context) -> None:
     """Log in to Tarmak clusters with AWS IAM: from one line in tarmak.yaml to a working kubectl."""
     context.obj = session_of(context)
-    show_warnings(context)
+    if context.invoked_subcommand == "run":
+        mark_notes(context)
+    show_warnings()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -151,14 +160,14 @@ def _ended(call: Callable[[], int]) -> int:
         return _fail_with_excerpt(error)
     except (EOFError, KeyboardInterrupt, click.Abort) as stop:
         if not isinstance(stop, click.Abort):
-            print_stderr("")  # ends the line on which the terminal shows ^C
+            note("", plain=True)  # ends the line on which the terminal shows ^C
         return _fail(
             f"error: {_after('interrupted')}", code_of_signal(getattr(stop.__cause__ or stop, "signum", signal.SIGINT))
         )
     except (BrokenPipeError, SystemExit):
         discard_output(sys.stdout)
         if done_so_far():
-            print_stderr(one_line(f"error: {_after('the reader of the output has hung up')}"))
+            note(f"error: {_after('the reader of the output has hung up')}", plain=True)
         return ExitCode.BROKEN_PIPE
     except OSError as error:
         return _system(error)
@@ -170,10 +179,10 @@ def _ended(call: Callable[[], int]) -> int:
 def _fail_with_excerpt(error: TarmakIamError) -> int:
     from tarmak_iam.cli.formats.text import print_excerpt_of_error
 
-    code = _fail(f"{error.place}: error: {error.message}" if error.place else f"error: {error.message}", ExitCode.ERROR)
+    code = _fail(error_line(error), ExitCode.ERROR)
     print_excerpt_of_error(error.place)
     if done := done_so_far():
-        print_stderr(one_line(f"note: before that it {done}"))
+        note(f"note: before that it {done}", plain=True)
     return code
 
 
@@ -199,7 +208,7 @@ def _after(what: str) -> str:
 
 
 def _fail(message: str, code: int) -> int:
-    print_stderr(one_line(message))
+    note(message, plain=True)
     return code
 
 

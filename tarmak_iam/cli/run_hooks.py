@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from tarmak_iam.access.diff import Loaded
-from tarmak_iam.cli.console import PREFIX, is_terminal, print_prefixed, print_prefixed_error, print_stderr, progress
+from tarmak_iam.cli.console import PREFIX, error_line, is_terminal, note, progress
 from tarmak_iam.cli.exit_codes import ExitCode, code_of_signal
 from tarmak_iam.cli.options import given_access
 from tarmak_iam.cli.session import Session
@@ -50,10 +50,10 @@ def run_rewriting(command: Sequence[str], path: Path, environment: Mapping[str, 
         try:
             held = stack.enter_context(lock)
         except KeyboardInterrupt as stop:
-            print_prefixed("interrupted: tarmak was not started, and nothing was changed")
+            note("interrupted: tarmak was not started, and nothing was changed")
             return code_of_signal(getattr(stop, "signum", signal.SIGINT))
         for line in backup.recover(path, is_alone=held.problem is None):
-            print_prefixed(line)
+            note(line)
         return _run_with_backup(command, path, environment)
 
 
@@ -62,7 +62,7 @@ def _busy(holder: str) -> str:
 
 
 def _note_waiting(busy: str) -> None:
-    print_prefixed(f"waiting for up to {_WAIT_SECONDS // 60} minutes: {busy}; Ctrl-C ends the waiting")
+    note(f"waiting for up to {_WAIT_SECONDS // 60} minutes: {busy}; Ctrl-C ends the waiting")
 
 
 def _run_with_backup(command: Sequence[str], path: Path, environment: Mapping[str, str]) -> int:
@@ -75,7 +75,7 @@ def _run_with_backup(command: Sequence[str], path: Path, environment: Mapping[st
         with undisturbed():
             report = backup.restore_backup(kept, finished=ended is not None and ended.exit_code == 0)
             for line in report.lines:
-                print_prefixed(line)
+                note(line)
     return ExitCode.ERROR if ended.code == ExitCode.OK and report.severity == "error" else ended.code
 
 
@@ -105,14 +105,14 @@ def run_apply(command: tuple[str, ...], call: TarmakCall, environment: Mapping[s
     except TarmakIamError as error:
         if not wishes.no_check:
             raise
-        print_prefixed_error(error, then=_NOTHING_APPLIED)
+        note(error_line(error, then=_NOTHING_APPLIED))
         return _run_without_apply(command, environment)
     if not is_concerned(cluster):
         return pass_through(command, environment).code
     assert config.path is not None  # it is loaded from a file
     with stops_raised(), cluster_lock(lock_path(config.path.parent, cluster.cluster_name)) as lock:
         if lock.problem is not None:
-            print_prefixed(f"warning: {lock.problem}")
+            note(f"warning: {lock.problem}")
         return _RunAroundApply(command, call, environment, wishes, config, cluster, lock).code()
 
 
@@ -139,12 +139,12 @@ class _RunAroundApply:
             return self._code()
         except KeyboardInterrupt as stop:
             with undisturbed():
-                print_prefixed(f"interrupted: {self._state()}")
+                note(f"interrupted: {self._state()}")
             return code_of_signal(getattr(stop, "signum", signal.SIGINT))
         except TarmakIamError:
             raise
         except Exception:
-            print_prefixed(f"stopped: {self._state()}")
+            note(f"stopped: {self._state()}")
             raise
 
     def _code(self) -> int:
@@ -160,7 +160,7 @@ class _RunAroundApply:
         except TarmakIamError as error:
             if not self.wishes.no_check:
                 raise
-            print_prefixed_error(error, then=_NOTHING_APPLIED)
+            note(error_line(error, then=_NOTHING_APPLIED))
         else:
             if not self._may_start(before):
                 return ExitCode.FINDINGS
@@ -180,55 +180,51 @@ class _RunAroundApply:
 
     def _may_start(self, before: BeforeReport) -> bool:
         for each in before.errors:
-            print_prefixed(str(each))
+            note(str(each))
         if before.refusal and not before.errors:
-            print_prefixed(f"refused: {before.refusal}")
+            note(f"refused: {before.refusal}")
         if not before.ok:
-            print_prefixed("tarmak was not started, and nothing was changed; --no-check starts it all the same")
+            note("tarmak was not started, and nothing was changed; --no-check starts it all the same")
             return False
         if before.warnings:
             many = len(before.warnings) > 1
-            print_prefixed(f"{len(before.warnings)} warning{'s' if many else ''}, which `{self._own('check')}` shows")
+            note(f"{len(before.warnings)} warning{'s' if many else ''}, which `{self._own('check')}` shows")
         if shutil.which("kubectl", path=self.environment.get("PATH", os.defpath)) is None:
-            print_prefixed(
-                "warning: kubectl is not installed, so nothing can be applied after tarmak; put kubectl on the PATH"
-            )
+            note("warning: kubectl is not installed, so nothing can be applied after tarmak; put kubectl on the PATH")
         return True
 
     def _passed_on(self, ended: Ended) -> int:
         """tarmak's code where it failed, that of the signal where somebody wanted it to stop; else 0."""
         if ended.code:
-            print_prefixed(f"tarmak ended with {ended.text}: nothing was applied to {self.cluster.cluster_name}")
+            note(f"tarmak ended with {ended.text}: nothing was applied to {self.cluster.cluster_name}")
         elif ended.asked is not None:
-            print_prefixed(f"interrupted: {self._state()}")
+            note(f"interrupted: {self._state()}")
             return code_of_signal(ended.asked)
         return ended.code
 
     def _applied(self, installation: Installation) -> int:
         self._hook = hook = ApplyHook(installation, self._access, follow_links=self.wishes.follow_links)
-        with progress(print_prefixed, PREFIX) as hook.tell:
+        with progress(note, PREFIX) as hook.tell:
             report = hook.run()
         _print_changes(report.applied)
         if report.ok:
-            print_prefixed(report.text)
+            note(report.text)
             return ExitCode.OK
         self._tell_why(report, installation)
         code = _code_of(report)
         if report.can_roll_back and self._wants_rollback(report, installation):
-            with progress(print_prefixed, PREFIX) as hook.tell:
+            with progress(note, PREFIX) as hook.tell:
                 report = hook.roll_back(report)
-            print_prefixed(
-                report.text if report.stage is Stage.UNDONE else f"error: {report.text}; {self._state(report)}"
-            )
+            note(report.text if report.stage is Stage.UNDONE else f"error: {report.text}; {self._state(report)}")
             # whoever takes 4 for done must not take this for it
             return ExitCode.FINDINGS if code is ExitCode.NOT_VERIFIED else code
-        print_prefixed(self._state(report))
+        note(self._state(report))
         return code
 
     def _tell_why(self, report: AfterReport, installation: Installation) -> None:
-        print_prefixed(f"error: {report.text}; {installation.recovery_hint}" if report.is_failure else report.text)
+        note(f"error: {report.text}; {installation.recovery_hint}" if report.is_failure else report.text)
         if report.is_failure and report.stage in _LOGIN_STAGES and not self.call.waits:
-            print_prefixed("note: tarmak was told not to wait for the masters, which may take the switch in only later")
+            note("note: tarmak was told not to wait for the masters, which may take the switch in only later")
 
     def _wants_rollback(self, report: AfterReport, installation: Installation) -> bool:
         wishes = self.wishes
@@ -243,7 +239,7 @@ class _RunAroundApply:
         try:
             return click.confirm(f"{PREFIX}{reason}restore what was there before?", default=False, err=True)
         except click.Abort:  # Ctrl-C or the end of the input
-            print_stderr("")
+            note("", plain=True)
             return False
 
     def _state(self, report: AfterReport | None = None) -> str:
@@ -292,8 +288,8 @@ def _print_changes(applied: Applied | None) -> None:
         return
     for change in applied.changes:
         if change.action is not ObjectAction.UNCHANGED:
-            print_prefixed(change.text)
+            note(change.text)
     for effect in applied.effects:
-        print_prefixed(effect.text)
+        note(effect.text)
     for text in applied.notes:
-        print_prefixed(f"note: {text}")
+        note(f"note: {text}")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import sys
 
+import click
 import pytest
 
 from tarmak_iam.cli.console import (
+    error_line,
+    mark_notes,
     note,
     print_diff_text,
     print_json,
     print_line,
     print_payload,
-    print_prefixed,
-    print_prefixed_error,
-    print_stderr,
 )
 from tarmak_iam.errors import ConfigError
 
@@ -37,9 +37,11 @@ def test_lines_on_stderr(capsys: Captured) -> None:
     print_line("::add-mask::a", err=True)
     note("::error::a\n\x1b[2Jb")
     note("a ##vso[task.complete]b")
-    print_stderr("::stop-commands::a")
-    print_prefixed("a ##[group]\x07b")
-    print_prefixed_error(ConfigError("##[error]a"), then="b")
+    with click.Context(click.Command("run")) as context:
+        mark_notes(context)
+        note("::stop-commands::a", plain=True)
+        note("a ##[group]\x07b")
+        note(error_line(ConfigError("##[error]a"), then="b"))
     assert capsys.readouterr().err == (
         "\\u003a:add-mask::a\n"
         "\\u003a:error::a \\x1b[2Jb\n"

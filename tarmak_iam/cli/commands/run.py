@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from tarmak_iam.cli.console import print_prefixed_error
+from tarmak_iam.cli.console import error_line, note
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.errors import ConfigError, TarmakIamError
@@ -86,10 +86,10 @@ def run(
         else:
             code = pass_through(command, environment).code
     except ProgramNotStarted as error:
-        print_prefixed_error(error)
+        note(error_line(error))
         code = ExitCode.NOT_FOUND if error.is_missing else ExitCode.CANNOT_BE_RUN
     except TarmakIamError as error:
-        print_prefixed_error(error, then="tarmak was not started")
+        note(error_line(error, then="tarmak was not started"))
         code = ExitCode.ERROR
     context.exit(code)
 
