@@ -58,7 +58,7 @@ pages: $(VENV)/.tested
 
 # The regions that the program knows, with those of the botocore that is installed.
 regions: $(VENV)/.tested
-	$(BIN)/python -m tests.regions_table
+	$(BIN)/python -m tests.support.regions_table
 
 # What `manifests` prints for the cases in tests/emit/golden; read the difference before it is committed.
 goldens: $(VENV)/.installed

@@ -16,8 +16,8 @@ from tarmak_iam.cli.main import main
 from tarmak_iam.document import Document
 from tarmak_iam.errors import ParseError
 from tarmak_iam.hook.login.caller import NotElsewhere
-from tests.servers import serving
 from tests.support import ADMIN, PACKAGE, ROOT, Shell
+from tests.support.servers import serving
 
 TEXT = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 HOSTILE = r"\x1b]0;owned\x07\x1b[2J\x9b31m\u202e\u2066\x7f"

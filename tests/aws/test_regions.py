@@ -17,8 +17,8 @@ from tarmak_iam.aws.regions import (
     region_suggestions,
     table_version,
 )
-from tests.regions_table import regions_of_botocore, table_text
 from tests.support import PACKAGE
+from tests.support.regions_table import regions_of_botocore, table_text
 
 KNOWN = json.loads((PACKAGE / "aws" / "regions.json").read_text(encoding="utf-8"))["partitions"]
 

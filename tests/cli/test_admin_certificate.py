@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft7Validator
 
-from tests.admin_certificates import certificate, encoded, key_pem, kubeconfig, logins, write
 from tests.support import ADMIN, ROOT, Shell
+from tests.support.admin_certificates import certificate, encoded, key_pem, kubeconfig, logins, write
 
 SCHEMA = json.loads((ROOT / "schemas" / "report.json").read_text())
 EXPIRED = kubeconfig(logins(certificate("2019-01-01", "2020-01-01")))

@@ -9,14 +9,7 @@ import sys
 import pytest
 
 from tests.support import ADMIN, ROOT, Shell
-
-HEAVY = ("pydantic", "ruamel", "botocore", "cryptography", "dulwich", "jsonschema")
-
-
-def modules_after(code: str) -> set[str]:
-    program = f"import sys\n{code}\nprint('MODULES', *sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
-    return {name.partition(".")[0] for name in done.stdout.partition("MODULES ")[2].split()}
+from tests.support.imports import HEAVY, modules_after
 
 
 @pytest.mark.parametrize("argument", ["--help", "--version"])

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam.cli.console import colour_of_choice, with_coloured_severity
-from tests.cli.terminal import on_terminal
 from tests.support import ADMIN, ROOT, Shell
+from tests.support.terminal import on_terminal
 
 ESCAPE = "\x1b["
 

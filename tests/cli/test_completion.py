@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmak_iam.cli.completion.answer import split_line
-from tests.cli.terminal import on_terminal
-from tests.cli.test_cheap import HEAVY, modules_after
 from tests.support import ADMIN, ROOT, Result, Shell
+from tests.support.imports import HEAVY, modules_after
+from tests.support.terminal import on_terminal
 
 VARIABLE = "_TARMAK_IAM_COMPLETE"
 BREAKS = " \t\n\"'><=;|&(:"

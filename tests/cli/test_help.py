@@ -13,11 +13,8 @@ import pytest
 
 from tarmak_iam.cli.console import remove_log_handlers
 from tarmak_iam.cli.main import cli
-from tests.commands import context_of, every_command
 from tests.support import ROOT, Shell
-
-CONTEXTS = list(every_command())
-COMMANDS = pytest.mark.parametrize("context", CONTEXTS, ids=[each.command_path for each in CONTEXTS])
+from tests.support.commands import COMMANDS, CONTEXTS, context_of
 
 
 def examples(epilog: str) -> list[list[str]]:

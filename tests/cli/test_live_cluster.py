@@ -24,8 +24,8 @@ from tarmak_iam.hook.login.caller import StsAnswer
 from tarmak_iam.hook.login.verify import verify_login
 from tarmak_iam.hook.programs import Completed, Programs
 from tarmak_iam.identity import Identity
-from tests.admin_certificates import certificate, kubeconfig, logins, write
 from tests.support import ADMIN, ROOT, Shell
+from tests.support.admin_certificates import certificate, kubeconfig, logins, write
 from tests.support.fake_cluster import Cluster, failed
 
 TARMAK = """\

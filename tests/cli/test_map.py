@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.admin_certificates import NO_CERTIFICATE, certificate, logins
-from tests.admin_certificates import kubeconfig as admin_kubeconfig
 from tests.support import Shell
+from tests.support.admin_certificates import NO_CERTIFICATE, certificate, logins
+from tests.support.admin_certificates import kubeconfig as admin_kubeconfig
 
 ACCOUNT = "arn:aws:iam::111122223333"
 ADMIN, DEV, NODE = f"{ACCOUNT}:role/Admin", f"{ACCOUNT}:role/Dev", f"{ACCOUNT}:role/Node"

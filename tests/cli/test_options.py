@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 import pytest
 
-from tests.cli.test_help import COMMANDS, CONTEXTS
 from tests.support import ADMIN, Shell
+from tests.support.commands import COMMANDS, CONTEXTS
 
 NAMES = ["-c", "--config-directory", "--current-cluster", "--color", "-v", "--verbose"]
 

@@ -14,9 +14,9 @@ import jsonschema
 import pytest
 
 from tarmak_iam.hook.programs import Completed, Programs
-from tests.admin_certificates import NO_CERTIFICATE
 from tests.report.test_rbac import EVERYTHING, binding, role
 from tests.support import ADMIN, ROOT, Shell
+from tests.support.admin_certificates import NO_CERTIFICATE
 from tests.support.fake_cluster import Cluster, failed
 from tests.support.report_pages import read
 from tests.support.work_trees import Work, needs_git

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tarmak_iam import TarmakConfig
-from tests.cli.test_cheap import modules_after
 from tests.support import ADMIN, EXAMPLES, Shell, bring_plugins
+from tests.support.imports import modules_after
 
 OF_MIRROR = "/eks-distro/kubernetes-sigs/aws-iam-authenticator:v0.7.2-eks-1-33-8"
 IMAGE = "public.ecr.aws/eks-distro/kubernetes-sigs/aws-iam-authenticator"

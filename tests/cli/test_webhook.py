@@ -14,8 +14,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tarmak_iam.document import files as document_files
-from tests.admin_certificates import NO_CERTIFICATE
 from tests.support import ADMIN, ROOT, Shell
+from tests.support.admin_certificates import NO_CERTIFICATE
 from tests.support.masters import WEBHOOK, lay_master
 from tests.support.webhook_pairs import files, lay, rsa_key
 

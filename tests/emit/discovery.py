@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from tests.servers import serving
+from tests.support.servers import serving
 
 Kind = tuple[str, str, str, bool]
 """API version, kind, plural, and whether it is in a namespace."""

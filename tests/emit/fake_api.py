@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from tests.servers import serving
+from tests.support.servers import serving
 
 __all__ = ["fake_api"]
 

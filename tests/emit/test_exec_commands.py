@@ -27,9 +27,9 @@ from tarmak_iam.token import inspect_token, token_refusal
 from tarmak_iam.token.credentials import Credentials
 from tarmak_iam.token.exec_credential import token_in
 from tarmak_iam.token.presigned import Presigned, presign
-from tests.servers import serving
 from tests.support import ROOT
 from tests.support.installations import installation
+from tests.support.servers import serving
 
 KEY, SECRET_KEY = "AKIAEXAMPLEKEY000001", "base-secret"
 REGIONS = {"eu-west-1": "aws", "cn-north-1": "aws-cn", "us-gov-west-1": "aws-us-gov"}

@@ -21,8 +21,8 @@ from tarmak_iam.hook.login.review import LoginOutcome
 from tarmak_iam.hook.programs import Programs
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.mappings.mappings_file import Mappings
-from tests.admin_certificates import NO_CERTIFICATE
 from tests.hook.conftest import MAPPINGS, Bench
+from tests.support.admin_certificates import NO_CERTIFICATE
 from tests.support.hook_driver import Verified, midway, replaced_steps
 
 ACCESS = hook.Access(Programs({"PATH": "/nowhere"}), tarmak_options=("--config-directory=x",))

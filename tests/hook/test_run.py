@@ -9,8 +9,8 @@ import pytest
 from tarmak_iam.hook.cluster.kubectl import Kubectl
 from tarmak_iam.hook.connection import Access
 from tarmak_iam.hook.lock import ClusterLock
-from tests.admin_certificates import NO_CERTIFICATE
 from tests.hook.conftest import MAPPINGS, Bench
+from tests.support.admin_certificates import NO_CERTIFICATE
 
 NOTHING_MORE = ["start"]
 WHOLE = ["start", "options", "access", "applying", "apply", "verify"]

@@ -14,7 +14,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 from tarmak_iam.command_line import CommandLine
 from tarmak_iam.document.files import Boundary
 from tarmak_iam.installation.admin_kubeconfig import AdminAccess, AdminState, examine_admin
-from tests.admin_certificates import (
+from tests.support import ROOT
+from tests.support.admin_certificates import (
     CLIENT,
     SERVER,
     authority,
@@ -25,7 +26,6 @@ from tests.admin_certificates import (
     logins,
     write,
 )
-from tests.support import ROOT
 
 ANY = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=timezone.utc)

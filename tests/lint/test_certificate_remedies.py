@@ -12,8 +12,8 @@ from tarmak_iam.config import TarmakConfig
 from tarmak_iam.installation.admin_kubeconfig import KUBECONFIG_NAME
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Located, Subjects, check
-from tests.admin_certificates import authority, certificate, key_pem, kubeconfig, logins, write
 from tests.lint.mapped import ADMIN, CONFIG, located
+from tests.support.admin_certificates import authority, certificate, key_pem, kubeconfig, logins, write
 
 NOW = datetime(2026, 3, 2, tzinfo=timezone.utc)
 NEW = kubeconfig(logins(certificate("2026-03-01", "2027-03-01")))

@@ -14,8 +14,17 @@ from tarmak_iam.identity.caller import identity_of
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.lint import Located, Subjects, check, examine
 from tarmak_iam.mappings.mappings_file import Mappings
-from tests.admin_certificates import NO_CERTIFICATE, authority, certificate, encoded, key_pem, kubeconfig, logins, write
 from tests.lint.mapped import ADMIN, CONFIG, ROLES, SSO
+from tests.support.admin_certificates import (
+    NO_CERTIFICATE,
+    authority,
+    certificate,
+    encoded,
+    key_pem,
+    kubeconfig,
+    logins,
+    write,
+)
 
 OPS = "arn:aws:iam::111122223333:role/Ops"
 RESERVED = "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Dev_0123456789abcdef"

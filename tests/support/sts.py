@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs
 
-from tests.servers import serving
+from tests.support.servers import serving
 
 __all__ = ["FakeSts", "encode", "fake_sts", "url_of"]
 

@@ -8,8 +8,8 @@ import re
 import click
 
 from tarmak_iam.cli.exit_codes import codes_of
-from tests.commands import every_command
 from tests.docs.reference.markdown import fenced, prose, slug, table
+from tests.support.commands import every_command
 
 __all__ = ["commands"]
 

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.docs.stand_ins.certificates import Authority
 from tests.docs.stand_ins.cloud import OWN_KEY, Cloud
-from tests.servers import serving
+from tests.support.servers import serving
 
 __all__ = ["sts_for"]
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from tarmak_iam import Cluster, TarmakConfig, TarmakIamError, yaml_bytes
 from tarmak_iam.hook.tarmak.arguments import TarmakCall
-from tests.admin_certificates import authority, certificate, encoded, key_pem
 from tests.docs.stand_ins.cloud import Cloud
+from tests.support.admin_certificates import authority, certificate, encoded, key_pem
 from tests.support.fake_tarmak import (
     add,
     destroy_environment,

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import click
+import pytest
 
 from tarmak_iam.cli.main import cli
 
-__all__ = ["context_of", "every_command"]
+__all__ = ["COMMANDS", "CONTEXTS", "context_of", "every_command"]
 
 
 def every_command() -> Iterator[click.Context]:
@@ -30,3 +31,7 @@ def _from(context: click.Context) -> Iterator[click.Context]:
             command = group.get_command(context, name)
             assert command is not None
             yield from _from(context_of(command, name, context))
+
+
+CONTEXTS = list(every_command())
+COMMANDS = pytest.mark.parametrize("context", CONTEXTS, ids=[each.command_path for each in CONTEXTS])

@@ -1,4 +1,4 @@
-"""Writes tarmak_iam/aws/regions.json, the regions that the installed botocore knows: python -m tests.regions_table
+"""Writes tarmak_iam/aws/regions.json, the regions that the installed botocore knows; `make regions` runs it.
 
 They are those of its endpoints.json and partitions.json, without the pseudo-regions such as aws-global. The table only
 ever grows: an older botocore takes nothing out of it.
