@@ -18,7 +18,7 @@ from tarmak_iam.cli.completion import callers
 from tarmak_iam.cli.console import note, print_json, record_written
 from tarmak_iam.cli.file_edits import finish_edit
 from tarmak_iam.cli.installation_notes import note_misplaced
-from tarmak_iam.cli.options import dry_run_option, format_option
+from tarmak_iam.cli.options import dry_run_option, format_option, with_options
 from tarmak_iam.cli.session import Session
 from tarmak_iam.document import Document
 from tarmak_iam.document.files import read_file
@@ -107,9 +107,7 @@ _MAPPINGS_EDIT_OPTIONS = (
 
 def mappings_edit_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--me, --force, --dry-run and -o, as in `Options`."""
-    for option in reversed(_MAPPINGS_EDIT_OPTIONS):
-        command = option(command)
-    return command
+    return with_options(command, _MAPPINGS_EDIT_OPTIONS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,15 +221,16 @@ _AnyCommand = Callable[..., Any]
 
 def object_options(command: _AnyCommand) -> _AnyCommand:
     """What the Kubernetes objects are made of, each under the name of its setting."""
-    return _with_options(command, _OBJECT_OPTIONS)
+    return with_options(command, _OBJECT_OPTIONS)
 
 
 def kubeconfig_options(command: _AnyCommand) -> _AnyCommand:
     """What the kubeconfig is made of, each under the name of its setting."""
-    return _with_options(command, _KUBECONFIG_OPTIONS)
+    return with_options(command, _KUBECONFIG_OPTIONS)
 
 
-def _with_options(command: _AnyCommand, options: tuple[Callable[[_AnyCommand], _AnyCommand], ...]) -> _AnyCommand:
+def with_options(command: _AnyCommand, options: tuple[Callable[[_AnyCommand], _AnyCommand], ...]) -> _AnyCommand:
+    """With options that the help lists in this order."""
     for option in reversed(options):
         command = option(command)
     return command
@@ -263,9 +264,7 @@ _ACCESS_OPTIONS = (
 
 def access_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """--kubeconfig and --context, as `kubeconfig` and `kube_context`."""
-    for option in reversed(_ACCESS_OPTIONS):
-        command = option(command)
-    return command
+    return with_options(command, _ACCESS_OPTIONS)
 
 
 def given_access(kubeconfig: Path | None, context: str | None) -> tuple[str, ...]:

@@ -38,6 +38,65 @@ from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
 from tarmak_iam.suggestions import closest, did_you_mean
 from tarmak_iam.text import shortened
 
+
+@click.command(
+    epilog="\b\nExamples:\n"
+    "  tarmak-iam check -o json --fail-on error\n"
+    "  tarmak-iam check --all-clusters -o sarif > tarmak-iam.sarif\n"
+    "  tarmak-iam check tarmak.yaml dev-cluster/aws-iam-authenticator.yaml"
+)
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(), callback=file_arguments)
+@all_clusters_option
+@findings_output_option
+@fail_on_option
+@pass_session
+@click.pass_context
+def check(
+    context: click.Context, session: Session, files: tuple[Path, ...], all_clusters: bool, output: str, fail_on: str
+) -> None:
+    """Look for errors and lock-outs before they happen.
+
+    tarmak.yaml is checked for all clusters, mappings and settings for the current one, or with --all-clusters for
+    each. A FILE stands for what it belongs to: a tarmak.yaml for all its clusters, mappings and settings for their
+    cluster; mappings without a tarmak.yaml are checked by themselves.
+
+    Exits with 0 if there is nothing to say, 1 for findings, 2 where a file cannot be read. A comment sets findings
+    aside by id or name, on their line or above their entry, list or file:
+    # tarmak-iam: ignore[account-mapping] only our sandbox account
+    """
+    if files and (session.directory or session.cluster_name):
+        remedy = cluster_remedy(context, map(str, files)) or "leave -c and --current-cluster out"
+        raise click.UsageError(f"a FILE says which directory and cluster: {remedy}", context)
+    with errors_reported(output):
+        if files:
+            checked = check_files(
+                files,
+                all_clusters=all_clusters,
+                follow_links=session.follow_links,
+                remedy=lambda path: _cluster_of(path, context),
+            )
+        else:
+            checked = check_every(session) if all_clusters else check_chosen(session)
+    for why in checked.why_unexamined:
+        note(f"note: admin certificates were not examined: {why}")
+    FORMATS[output].print_report(_report(checked))
+    if output != "json":
+        note(checked.summary)
+    if checked.errors:
+        context.exit(ExitCode.ERROR)
+    if is_failing((each.finding.severity for each in checked.findings), fail_on):
+        context.exit(ExitCode.FINDINGS)
+
+
+def _cluster_of(path: Path, context: click.Context) -> str:
+    """What somebody meant by a cluster's name, or by its directory beside a tarmak.yaml; empty for neither."""
+    directory = path.parent
+    if path.is_dir() and (directory / CONFIG_NAME).is_file():
+        line = CommandLine(directory_option(directory, os.environ), path.name)
+        return f"did you mean `{line.tarmak_iam('check')}`?"
+    return cluster_remedy(context, [str(path)])
+
+
 _SYSTEM = ("/dev", "/proc")
 """Where `/dev/stdin` and a shell's `<(...)` lie."""
 
@@ -362,64 +421,6 @@ def _alone(file: NamedFile, follow_links: bool, why: str) -> Checked:
 def _failed(error: TarmakIamError) -> Checked:
     print_cluster_error(error)
     return Checked(errors=(error,))
-
-
-@click.command(
-    epilog="\b\nExamples:\n"
-    "  tarmak-iam check -o json --fail-on error\n"
-    "  tarmak-iam check --all-clusters -o sarif > tarmak-iam.sarif\n"
-    "  tarmak-iam check tarmak.yaml dev-cluster/aws-iam-authenticator.yaml"
-)
-@click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(), callback=file_arguments)
-@all_clusters_option
-@findings_output_option
-@fail_on_option
-@pass_session
-@click.pass_context
-def check(
-    context: click.Context, session: Session, files: tuple[Path, ...], all_clusters: bool, output: str, fail_on: str
-) -> None:
-    """Look for errors and lock-outs before they happen.
-
-    tarmak.yaml is checked for all clusters, mappings and settings for the current one, or with --all-clusters for
-    each. A FILE stands for what it belongs to: a tarmak.yaml for all its clusters, mappings and settings for their
-    cluster; mappings without a tarmak.yaml are checked by themselves.
-
-    Exits with 0 if there is nothing to say, 1 for findings, 2 where a file cannot be read. A comment sets findings
-    aside by id or name, on their line or above their entry, list or file:
-    # tarmak-iam: ignore[account-mapping] only our sandbox account
-    """
-    if files and (session.directory or session.cluster_name):
-        remedy = cluster_remedy(context, map(str, files)) or "leave -c and --current-cluster out"
-        raise click.UsageError(f"a FILE says which directory and cluster: {remedy}", context)
-    with errors_reported(output):
-        if files:
-            checked = check_files(
-                files,
-                all_clusters=all_clusters,
-                follow_links=session.follow_links,
-                remedy=lambda path: _cluster_of(path, context),
-            )
-        else:
-            checked = check_every(session) if all_clusters else check_chosen(session)
-    for why in checked.why_unexamined:
-        note(f"note: admin certificates were not examined: {why}")
-    FORMATS[output].print_report(_report(checked))
-    if output != "json":
-        note(checked.summary)
-    if checked.errors:
-        context.exit(ExitCode.ERROR)
-    if is_failing((each.finding.severity for each in checked.findings), fail_on):
-        context.exit(ExitCode.FINDINGS)
-
-
-def _cluster_of(path: Path, context: click.Context) -> str:
-    """What somebody meant by a cluster's name, or by its directory beside a tarmak.yaml; empty for neither."""
-    directory = path.parent
-    if path.is_dir() and (directory / CONFIG_NAME).is_file():
-        line = CommandLine(directory_option(directory, os.environ), path.name)
-        return f"did you mean `{line.tarmak_iam('check')}`?"
-    return cluster_remedy(context, [str(path)])
 
 
 def _report(checked: Checked) -> CheckReport:

@@ -7,6 +7,7 @@ import click
 from tarmak_iam.cli.completion import COMPLETION_VARIABLE
 from tarmak_iam.cli.console import print_payload
 
+# Not click's scripts: those of zsh and fish lose quotes or cut a value at a comma, and call the installed name.
 # The program is called as it was typed. Bash replaces only what stands behind the last `:` or `=` of a word, which are
 # in COMP_WORDBREAKS; the answer accounts for that. Bash before 4.0, as on macOS, has no compopt: no files are offered.
 _BASH = """\
