@@ -22,15 +22,19 @@ def finish_edit(
     dry_run: bool,
     done: str,
     effects: Iterable[str] = (),
+    show: Callable[[], object] | None = None,
 ) -> None:
-    """Writes, unless it is a dry run, and prints the diff and the lines on its effects. `before` is None for a
-    new file."""
+    """Writes, unless it is a dry run, and prints the diff and the lines on its effects, or what `show` prints instead.
+    `before` is None for a new file."""
     if not dry_run:  # before the diff: whoever reads that may hang up
         write()
         record_written(after.filename)
-    print_diff(before, after)
-    for line in effects:
-        print_line(line)
+    if show is None:
+        print_diff(before, after)
+        for line in effects:
+            print_line(line)
+    else:
+        show()
     for comment in after.removed_comments:
         note(f"the comment went with it: {comment.text}")
     note("dry run: nothing was written" if dry_run else done)

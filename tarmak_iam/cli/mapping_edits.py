@@ -15,7 +15,7 @@ import click
 from tarmak_iam.access.diff import Effect, Loaded, effect_json, effects
 from tarmak_iam.access.lockout import check_starts, check_ways_in, is_known, losses
 from tarmak_iam.cli.completion import callers
-from tarmak_iam.cli.console import note, print_json, record_written
+from tarmak_iam.cli.console import note, print_json
 from tarmak_iam.cli.file_edits import finish_edit
 from tarmak_iam.cli.installation_notes import note_misplaced
 from tarmak_iam.cli.options import dry_run_option, format_option, with_options
@@ -167,10 +167,15 @@ class MappingsEdit:
         told = NewFindings.of(now.installation, then.installation) if with_findings else NewFindings()
         if refuse_errors and not options.force:
             told.refuse_errors()
-        if options.output == "json":
-            self._finish_json(after, options, found, more or {})
-        else:
-            self._finish_text(after, options, found)
+        finish_edit(
+            self._old,
+            after.document,
+            lambda: self.files.write(self.files.mappings_path, after.document, self._old),
+            dry_run=options.dry_run,
+            done=f"wrote {self.files.mappings_path}",
+            effects=(effect.text for effect in found),
+            show=(lambda: self._print_json(after.document, found, more or {})) if options.output == "json" else None,
+        )
         for text in told.lines:
             note(text)
         note_misplaced(self.files, self.before.cluster, Subject.MAPPINGS)
@@ -184,35 +189,13 @@ class MappingsEdit:
         for loss in losses(now, then, options.me):
             note(f"forced: {loss}; {self.before.recovery_hint}")
 
-    def _finish_text(self, after: Mappings, options: MappingsEditOptions, found: tuple[Effect, ...]) -> None:
-        path = self.files.mappings_path
-        finish_edit(
-            self._old,
-            after.document,
-            lambda: self._write(after),
-            dry_run=options.dry_run,
-            done=f"wrote {path}",
-            effects=(effect.text for effect in found),
-        )
-
-    def _finish_json(
-        self, after: Mappings, options: MappingsEditOptions, found: tuple[Effect, ...], more: Mapping[str, Any]
-    ) -> None:
-        if not options.dry_run:
-            self._write(after)
-            record_written(self.files.mappings_path)
-        diff = unified_diff(self._old.text if self._old else "", after.document.text, after.document.filename)
+    def _print_json(self, after: Document, found: Iterable[Effect], more: Mapping[str, Any]) -> None:
+        diff = unified_diff(self._old.text if self._old else "", after.text, after.filename)
         print_json({"changed": True, "diff": diff, "effects": [effect_json(effect) for effect in found], **more})
-        for comment in after.document.removed_comments:
-            note(f"the comment went with it: {comment.text}")
-        note("dry run: nothing was written" if options.dry_run else f"wrote {self.files.mappings_path}")
 
     @property
     def _old(self) -> Document | None:
         return self.before.mappings.document if self.before.mappings else None
-
-    def _write(self, after: Mappings) -> None:
-        self.files.write(self.files.mappings_path, after.document, self._old)
 
 
 def read_import(file: str, form: str | None) -> Import:
