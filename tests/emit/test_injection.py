@@ -190,7 +190,7 @@ def test_tarmak_yaml(key: str, text: str, init: bool) -> None:
 def test_settings(key: str, text: str) -> None:
     for given_text in (text, f"arn:aws:iam::111122223333:role/{text}") if key == "role" else (text,):
         if key in ("role", "profile") and not given_text:
-            continue  # none at all: tests/cli/test_kubeconfig.py
+            continue  # none at all: tests/cli/commands/test_kubeconfig.py
         read = checked(lambda given_text=given_text: installation({key: given_text}))
         if read is None:
             continue
