@@ -30,10 +30,6 @@ GROUND = {
 # Tests that are to be divided as the modules are that they test: none may join them.
 LONG_TESTS = {
     "tests/cli/test_live_cluster.py",
-    "tests/hook/test_apply.py",
-    "tests/hook/test_history.py",
-    "tests/hook/test_rollout.py",
-    "tests/hook/test_verify.py",
     "tests/lint/test_environment_rules.py",
 }
 

@@ -1,0 +1,142 @@
+"""What is read of a certificate and of a key: every fact, and what makes either of them unreadable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from ipaddress import ip_address
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from tarmak_iam.pki.certificates import Certificate, Unreadable, is_issued_by, read_certificate, read_key
+from tests.support.webhook_pairs import rsa_key
+
+FIRST, LAST = datetime(2020, 1, 2, 3, 4, 5, tzinfo=timezone.utc), datetime(2021, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+KEY, OTHER = (ec.derive_private_key(number, ec.SECP256R1()) for number in (5, 6))
+CA = x509.BasicConstraints(ca=True, path_length=None)
+SERVER = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
+NAMES = x509.SubjectAlternativeName(
+    [x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("master")]
+)
+ADMIN = {NameOID.ORGANIZATION_NAME: ("dev", "system:masters"), NameOID.COMMON_NAME: ("first", "admin")}
+
+Subject = Mapping[x509.ObjectIdentifier, tuple[str, ...]]
+Signer = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
+
+
+def signed(
+    *extensions: x509.ExtensionType,
+    subject: Subject = ADMIN,
+    issuer: Subject | None = None,
+    key: Signer = KEY,
+    by: Signer | None = None,
+) -> bytes:
+    builder = x509.CertificateBuilder(_name(subject if issuer is None else issuer), _name(subject), key.public_key(), 7)
+    builder = builder.not_valid_before(FIRST).not_valid_after(LAST)
+    for each in extensions:
+        builder = builder.add_extension(each, critical=False)
+    signer = by or key
+    made = builder.sign(signer, None if isinstance(signer, ed25519.Ed25519PrivateKey) else hashes.SHA256())
+    return made.public_bytes(serialization.Encoding.DER)
+
+
+def _name(subject: Subject) -> x509.Name:
+    return x509.Name([x509.NameAttribute(oid, text) for oid, texts in subject.items() for text in texts])
+
+
+def usage(*names: str) -> x509.KeyUsage:
+    every = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
+    rest = ("key_cert_sign", "crl_sign", "encipher_only", "decipher_only")
+    return x509.KeyUsage(**{name: name in names for name in (*every, *rest)})
+
+
+def test_facts_of_a_certificate() -> None:
+    der = signed(CA, SERVER, NAMES, usage("digital_signature", "crl_sign", "content_commitment"))
+    read = read_certificate(der)
+    assert read == Certificate(
+        der=der,
+        public_key=KEY.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        ),
+        not_before=FIRST,
+        not_after=LAST,
+        names=read.names,
+        is_ca=True,
+        usages=frozenset({"digital_signature", "crl_sign"}),
+        extended=frozenset({"1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"}),
+        is_self_signed=True,
+        common_name="admin",
+        organizations=("dev", "system:masters"),
+    )
+    assert read.names is not None
+    assert read.names.dns == ("localhost", "master")
+    assert list(map(str, read.names.addresses)) == ["127.0.0.1"]
+
+
+def test_what_a_certificate_does_not_say_is_missing() -> None:
+    read = read_certificate(signed(subject={}))
+    assert (read.names, read.usages, read.extended) == (None, None, None)
+    assert (read.is_ca, read.common_name, read.organizations) == (False, "", ())
+
+
+@pytest.mark.parametrize(
+    "name", ["digital_signature", "key_encipherment", "key_agreement", "key_cert_sign", "crl_sign"]
+)
+def test_each_usage(name: str) -> None:
+    assert read_certificate(signed(usage(name))).usages == frozenset({name})
+
+
+def test_kinds_of_keys() -> None:
+    edwards = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    found = [read_certificate(signed(key=key)) for key in (edwards, rsa_key(), KEY)]
+    read = [read_key(_der(key)) for key in (edwards, rsa_key(), KEY)]
+    assert [(each.kind, each.size) for each in read] == [("Ed25519", 0), ("RSA", 2048), ("EC", 256)]
+    assert [each.public_key for each in read] == [each.public_key for each in found]
+
+
+def _der(key: Signer | dsa.DSAPrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def test_a_key_of_a_kind_that_go_does_not_use() -> None:
+    key = dsa.generate_private_key(1024)
+    with pytest.raises(Unreadable, match=r"^it is of a kind that the authenticator cannot use$"):
+        read_key(_der(key))
+
+
+def test_who_signed_it() -> None:
+    root = {NameOID.COMMON_NAME: ("root",)}
+    issuer, other = read_certificate(signed(CA, subject=root, key=OTHER)), read_certificate(signed(CA, subject=root))
+    read = read_certificate(signed(issuer=root, by=OTHER))
+    assert (read.is_self_signed, issuer.is_self_signed) == (False, True)
+    assert is_issued_by(read, issuer)
+    assert not is_issued_by(read, other)
+    assert not is_issued_by(issuer, read)
+    named_as_issuer = read_certificate(signed(subject=root, by=OTHER))
+    assert not named_as_issuer.is_self_signed
+
+
+def test_a_name_that_cannot_be_read() -> None:
+    der = signed(x509.SubjectAlternativeName([x509.RFC822Name("a@b.example")]))
+    assert der.count(b"\x81\x0ba@b.example") == 1  # [1] rfc822Name; [3] is x400Address
+    with pytest.raises(Unreadable, match=r"^its subject alternative name cannot be read$"):
+        read_certificate(der.replace(b"\x81\x0ba@b.example", b"\xa3\x0ba@b.example"))
+
+
+@pytest.mark.parametrize("der", [b"", b"text", signed()[:-1], signed() + b"x"])
+def test_what_is_no_certificate(der: bytes) -> None:
+    with pytest.raises(Unreadable, match=r"^it is no certificate that can be read$"):
+        read_certificate(der)
+
+
+@pytest.mark.parametrize("size", [1 << 14, (1 << 14) + 1])
+def test_the_size_of_a_file_with_a_key(size: int) -> None:
+    """Both are refused: what is larger is not looked at, whatever it begins with."""
+    with pytest.raises(Unreadable, match=r"^it is no private key that can be read$"):
+        read_key(_der(KEY) + b" " * (size - len(_der(KEY))))
