@@ -112,10 +112,10 @@ def test_what_we_wrote_by_another_way_comes_under_our_one_entry() -> None:
     update = entry(MANAGER, "Update", {"f:b": {}}, time="2")
     other = entry("kubectl-edit", "Update", {"f:c": {}}, time="3")
     status = entry(MANAGER, "Update", {"f:status": {}}, subresource="status")
-    found = under_one_entry(managed(POD, status, other, update, apply))
+    found = under_one_entry(managed(POD, other, update, apply, status))
     assert found is not None
     one = entry(MANAGER, "Apply", {"f:a": {}, "f:b": {}}, time="2")
-    assert found == managed(POD, status, other, one)
+    assert found == managed(POD, other, one, status)
     assert under_one_entry(managed(POD, apply, other)) is None
     assert under_one_entry(managed(POD, update, other)) is None
     noted = copy.deepcopy(POD)
