@@ -45,37 +45,30 @@ def cluster_of(data: dict[str, Any]) -> Cluster:
     return TarmakConfig.parse(text).cluster("dev-cluster")
 
 
-def of_api_server(api_server: Any, version: str = "1.12.9") -> list[Issue]:
-    return api_server_issues(cluster_of({"kubernetes": {"apiServer": api_server, "version": version}}))
-
-
 DISABLES = {"disableAdmissionControllers": ["x"]}
 
 
 @pytest.mark.parametrize(
-    ("found", "expected"),
+    ("api_server", "version", "expected"),
     [
-        (api_server_issues(cluster_of({})), []),
-        (api_server_issues(cluster_of({"kubernetes": {"version": "x"}})), []),
-        (of_api_server({}), []),
+        (None, "x", []),
+        ({}, "1.12.9", []),
         (
-            of_api_server({"allowCIDRs": ["10.0.0.0/8", "10.0.0.0"]}),
-            [
-                (
-                    ("kubernetes", "apiServer", "allowCIDRs", 1),
-                    "'10.0.0.0' is no CIDR",
-                    f"{ADDRESS} 10.0.0.0/8",
-                )
-            ],
+            {"allowCIDRs": ["10.0.0.0/8", "10.0.0.0"]},
+            "1.12.9",
+            [(("kubernetes", "apiServer", "allowCIDRs", 1), "'10.0.0.0' is no CIDR", f"{ADDRESS} 10.0.0.0/8")],
         ),
         (
-            of_api_server({"allowCIDRs": None}, "x"),
+            {"allowCIDRs": None},
+            "x",
             [(("kubernetes", "version"), "'x' is no version", "write a version such as 1.12.9")],
         ),
-        (of_api_server(DISABLES, "1.11.0"), []),
-        (of_api_server({"disableAdmissionControllers": []}, "1.10.13"), []),
+        (DISABLES, "1.11.0", []),
+        ({"disableAdmissionControllers": []}, "1.10.13", []),
+        ({}, "1.10.13", []),
         (
-            of_api_server(DISABLES, "1.10.13"),
+            DISABLES,
+            "1.10.13",
             [
                 (
                     ("kubernetes", "apiServer", "disableAdmissionControllers"),
@@ -86,13 +79,15 @@ DISABLES = {"disableAdmissionControllers": ["x"]}
         ),
     ],
 )
-def test_the_api_server(found: list[Issue], expected: list[Issue]) -> None:
-    assert found == expected
+def test_the_api_server(api_server: Any, version: str, expected: list[Issue]) -> None:
+    assert api_server_issues(cluster_of({"kubernetes": {"apiServer": api_server, "version": version}})) == expected
+    assert api_server_issues(cluster_of({})) == api_server_issues(cluster_of({"kubernetes": None})) == []
 
 
 def test_access_logs_come_between_ranges_and_the_version() -> None:
     logs = {"internalELBAccessLogs": {"enabled": True}}
-    found = of_api_server({"allowCIDRs": ["x"], "amazon": logs}, "x")
+    api_server = {"allowCIDRs": ["x"], "amazon": logs}
+    found = api_server_issues(cluster_of({"kubernetes": {"apiServer": api_server, "version": "x"}}))
     assert [path for path, _, _ in found] == [
         ("kubernetes", "apiServer", "allowCIDRs", 0),
         ("kubernetes", "apiServer", "amazon", "internalELBAccessLogs"),
