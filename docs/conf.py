@@ -39,7 +39,7 @@ CONTENTS = (
         ("hook", "rollback", "render", "doctor", "report", "command-line", "editors", "ci", "plugins", "editing"),
     ),
     ("Reference", ("reference/commands", "rules/README", "reference/versions", "reference/api", "reference/*")),
-    ("Project", ("security", "changelog", "*")),
+    ("Project", ("contributing", "architecture", "releasing", "security", "changelog", "*")),
 )
 """Captions and pages in reading order; a pattern takes what is not named before it."""
 
@@ -76,6 +76,9 @@ html_theme_options = {"navigation_with_keys": True}
 _ONLY_A_LINK = re.compile(r"# [^\n]+\n+\[[^\]]+\]\((\.\./\w+\.md)\)\n\Z")
 """A page that is a heading and a link out of docs/ shows what it links to."""
 
+_OF_THE_ROOT = re.compile(r"\]\(([A-Z]+)\.md")
+"""A link to another such file, which has a page too."""
+
 
 def contents() -> str:
     """Toctrees; a caption whose pages are not there is left out."""
@@ -96,7 +99,7 @@ def add_contents(_: Sphinx, docname: str, source: list[str]) -> None:
     elsewhere = _ONLY_A_LINK.match(source[0])
     if elsewhere:
         text = (HERE / elsewhere[1]).read_text(encoding="utf-8")
-        source[0] = text.replace("](docs/", "](")
+        source[0] = _OF_THE_ROOT.sub(lambda found: f"]({found[1].lower()}.md", text.replace("](docs/", "]("))
     elif docname == "index":
         source[0] += f"\n{contents()}"
     elif docname == "rules/README":

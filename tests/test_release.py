@@ -28,6 +28,7 @@ pytestmark = pytest.mark.skipif(
 SDIST = [
     ".pre-commit-hooks.yaml",
     "CHANGELOG.md",
+    "CONTRIBUTING.md",
     "LICENSE",
     "MANIFEST.in",
     "Makefile",
