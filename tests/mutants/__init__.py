@@ -15,7 +15,7 @@ CHECKED: dict[str, tuple[str, ...]] = {
     "mappings/merging": ("mappings/test_merge_plan.py", "mappings/test_mappings_file.py"),
     "access/lockout": (),
     "token/make": (),
-    "token/inspection": ("token/test_reasons.py",),
+    "token/inspection": ("token/test_reasons.py", "token/test_refusals.py"),
     "pki/certificates": ("pki/test_certificate_facts.py",),
     "hook/cluster/object_fields": ("hook/test_overlay.py", "hook/test_field_sets.py"),
 }

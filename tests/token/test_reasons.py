@@ -63,6 +63,13 @@ def test_the_largest_token(size: int, reason: str | None) -> None:
     assert token_refusal(token + "\n" * (size - len(token)), "v0.7.9", now=NOW) == reason
 
 
+def test_two_spellings_with_two_values() -> None:
+    token = encode(URL + "&action=")
+    assert token_refusal(token, "v0.5.8", now=NOW) == (
+        "a parameter of the URL is there twice, in two spellings, and it takes the one or the other at random"
+    )
+
+
 def test_the_quarter_of_an_hour() -> None:
     quarter, second = timedelta(minutes=15), timedelta(seconds=1)
     assert refusal("", "", after=quarter) is None
