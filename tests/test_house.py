@@ -21,6 +21,7 @@ GROUND = {
     "command_line",
     "errors",
     "findings",
+    "lazy_exports",
     "plugins",
     "routes",
     "suggestions",

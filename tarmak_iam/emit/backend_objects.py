@@ -8,6 +8,7 @@ an object by the canonical ARN in its status, so without the status subresource 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from tarmak_iam.config.kubernetes_versions import GoVersion
@@ -15,6 +16,7 @@ from tarmak_iam.emit.artifact import Emitter
 from tarmak_iam.emit.kubernetes_objects import fits_client_side_apply, object_key, object_text
 from tarmak_iam.emit.labels import NAME, NAMESPACE, object_labels
 from tarmak_iam.errors import ConfigError
+from tarmak_iam.identity.backend_support import CLUSTER_BACKENDS, Backend
 from tarmak_iam.identity.backend_support import CRD as CRD_BACKEND
 from tarmak_iam.identity.crd import CRD_GROUP
 from tarmak_iam.installation.backend_payloads import CONFIG_KEY, MAX_CONFIGMAP, Manifest, configmap_size
@@ -46,16 +48,18 @@ def check_size(data: Mapping[str, str]) -> None:
 CONFIGMAP = Emitter("configmap", objects=lambda installation: (configmap(installation),))
 
 
-def aws_auth_objects(installation: Installation) -> tuple[Manifest, ...]:
-    """None for other backends. Raises ConfigError as `Installation.payloads` does, and for one that is too large."""
-    made = installation.payloads.aws_auth
-    if made is None:
-        return ()
-    check_size(made["data"])
-    return ({**made, "metadata": {**made["metadata"], "labels": object_labels(installation)}},)
+def objects_of_backend(backend: Backend, installation: Installation) -> tuple[Manifest, ...]:
+    """What a backend reads; nothing where it is not chosen. Raises ConfigError as `Installation.payloads` does, and for
+    a ConfigMap that is too large."""
+    made = installation.payloads.by_backend.get(backend, ())
+    for each in made:
+        if each["kind"] == "ConfigMap":
+            check_size(each["data"])
+    return tuple({**each, "metadata": {**each["metadata"], "labels": object_labels(installation)}} for each in made)
 
 
-AWS_AUTH = Emitter("aws-auth", objects=aws_auth_objects)
+BACKEND_OBJECTS = tuple(Emitter(each.objects, objects=partial(objects_of_backend, each)) for each in CLUSTER_BACKENDS)
+
 PLURAL = "iamidentitymappings"
 _VERSION = API_VERSION.rpartition("/")[2]
 
@@ -122,17 +126,6 @@ def _schema() -> dict[str, Any]:
     }
 
 
-def identity_mapping_objects(installation: Installation) -> tuple[Manifest, ...]:
-    """None for other backends. Raises ConfigError as `Installation.payloads` does."""
-    return tuple(
-        {**each, "metadata": {**each["metadata"], "labels": object_labels(installation)}}
-        for each in installation.payloads.identity_mappings
-    )
-
-
-IDENTITY_MAPPINGS = Emitter("identity-mappings", objects=identity_mapping_objects)
-
-
 def notes(installation: Installation) -> tuple[str, ...]:
     """Raises ConfigError as `Installation.payloads` does, and for mappings that are too large for a ConfigMap."""
     return tuple(_notes(installation))
@@ -163,4 +156,5 @@ def _config_maps(installation: Installation) -> Iterator[Manifest]:
     """Those with mappings: no other object grows with them."""
     if installation.mappings is not None:
         yield configmap(installation)
-    yield from aws_auth_objects(installation)
+    made = (each for emitter in BACKEND_OBJECTS for each in emitter.objects(installation))
+    yield from (each for each in made if each["kind"] == "ConfigMap")

@@ -7,7 +7,7 @@ from typing import Any
 
 from tarmak_iam.document.dump import yaml_bytes
 from tarmak_iam.emit.artifact import Artifact, Emitter
-from tarmak_iam.emit.backend_objects import AWS_AUTH, CONFIGMAP, CRD, IDENTITY_MAPPINGS
+from tarmak_iam.emit.backend_objects import BACKEND_OBJECTS, CONFIGMAP, CRD
 from tarmak_iam.emit.daemonset import DAEMONSET
 from tarmak_iam.emit.flags import FLAGS
 from tarmak_iam.emit.kubeconfig import KUBECONFIG
@@ -30,7 +30,7 @@ from tarmak_iam.plugins import OWN, Brought, brought, check_unique
 GROUP = "tarmak_iam.emitters"
 """The entry-point group; each of its entry points is an `Emitter`."""
 
-EMITTERS = (FLAGS, CRD, RBAC, CONFIGMAP, AWS_AUTH, IDENTITY_MAPPINGS, DAEMONSET, KUBECONFIG)
+EMITTERS = (FLAGS, CRD, RBAC, CONFIGMAP, *BACKEND_OBJECTS, DAEMONSET, KUBECONFIG)
 """The built-in emitters; `load_emitters` has those of plugins too."""
 
 _MODES = range(0o600, 0o777 + 1)

@@ -31,6 +31,8 @@ class Backend:
     """By the kind of a principal (`role`, `user`, `account`, `sso`), why it cannot have entries of it."""
     why_not_written: str = ""
     """Why a mappings file cannot be written for it."""
+    objects: str = ""
+    """What the objects are called that it reads in the cluster."""
 
     def carries(self, kind: str) -> bool:
         return kind not in self.cannot_carry
@@ -38,7 +40,9 @@ class Backend:
 
 MOUNTED_FILE = Backend("MountedFile", "File", BackendSource.CONFIGURATION, ReleaseFeature.SSO_IN_MOUNTED_FILE)
 
-EKS_CONFIG_MAP = Backend("EKSConfigMap", "ConfigMap", BackendSource.CLUSTER, ReleaseFeature.SSO_IN_EKS_CONFIG_MAP)
+EKS_CONFIG_MAP = Backend(
+    "EKSConfigMap", "ConfigMap", BackendSource.CLUSTER, ReleaseFeature.SSO_IN_EKS_CONFIG_MAP, objects="aws-auth"
+)
 
 CRD = Backend(
     "CRD",
@@ -47,6 +51,7 @@ CRD = Backend(
     None,
     # An IAMIdentityMapping object is for one ARN (pkg/mapper/crd).
     cannot_carry={"account": "admits no accounts", "sso": "has no SSO entries"},
+    objects="identity-mappings",
 )
 
 DYNAMIC_FILE = Backend(
@@ -58,6 +63,8 @@ DYNAMIC_FILE = Backend(
 )
 
 BACKENDS = (MOUNTED_FILE, EKS_CONFIG_MAP, CRD, DYNAMIC_FILE)
+
+CLUSTER_BACKENDS = tuple(each for each in BACKENDS if each.reads is BackendSource.CLUSTER)
 
 BACKEND_NAMES = tuple(each.name for each in BACKENDS)
 

@@ -6,7 +6,8 @@ import json
 import re
 from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from tarmak_iam.document import Document, Remove
@@ -14,16 +15,15 @@ from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.document.nodes import Mapping, dereference
 from tarmak_iam.errors import ConfigError, EditRefused, Place
 from tarmak_iam.identity.authenticator import Authenticator
-from tarmak_iam.identity.backend_support import CRD, EKS_CONFIG_MAP, MOUNTED_FILE
+from tarmak_iam.identity.backend_support import CLUSTER_BACKENDS, MOUNTED_FILE, Backend
 from tarmak_iam.identity.model import DaemonInput, Grant, Identity
 from tarmak_iam.identity.releases import SSO_GATE, ReleaseFeature, spans_text
 from tarmak_iam.identity.viper import ViperSettings
 from tarmak_iam.installation.daemon import Daemon
 from tarmak_iam.mappings.entries import listed_entries
-from tarmak_iam.mappings.formats import LeftOut, Shadowed, aws_auth, custom_resource, deciding
+from tarmak_iam.mappings.formats import LeftOut, Shadowed, backend_objects, deciding
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
-from tarmak_iam.mappings.merging import Wanted
-from tarmak_iam.mappings.principals import SSO_PREFIX, parse_principal
+from tarmak_iam.mappings.principals import SSO_PREFIX
 from tarmak_iam.routes import Key, Route
 from tarmak_iam.text import shortened
 
@@ -49,24 +49,22 @@ class NotCarried(ConfigError):
 
 @dataclass(frozen=True, slots=True)
 class BackendPayloads:
-    """`config` is the text of the configuration; `aws_auth` and `identity_mappings` are there for backends that
-    are chosen. `notes` tell of entries that nobody misses."""
+    """`config` is the text of the configuration; `by_backend` has what the chosen backends read in the cluster.
+    `notes` tell of entries that nobody misses."""
 
     config: str
-    aws_auth: Manifest | None = None
-    identity_mappings: tuple[Manifest, ...] = ()
+    by_backend: AnyMapping[Backend, tuple[Manifest, ...]] = field(default_factory=dict)
     notes: tuple[LeftOut, ...] = ()
 
     @property
     def largest(self) -> int:
-        """Bytes of the larger of its ConfigMaps."""
-        return max(
-            configmap_size({CONFIG_KEY: self.config}), configmap_size(self.aws_auth["data"] if self.aws_auth else {})
-        )
+        """Bytes of the largest of its ConfigMaps."""
+        maps = ({CONFIG_KEY: self.config}, *(each["data"] for each in self.objects if each["kind"] == "ConfigMap"))
+        return max(map(configmap_size, maps))
 
     @property
     def objects(self) -> tuple[Manifest, ...]:
-        return (*((self.aws_auth,) if self.aws_auth else ()), *self.identity_mappings)
+        return tuple(chain.from_iterable(self.by_backend.values()))
 
 
 def configmap_size(data: AnyMapping[str, str]) -> int:
@@ -105,8 +103,7 @@ def make_payloads(mappings: Mappings, daemon: Daemon, cluster_id: str) -> Backen
     entries, lost = deciding(mappings, daemon.version)
     made = BackendPayloads(
         config=_lf(document),
-        aws_auth=aws_auth.write(entries) if EKS_CONFIG_MAP.name in daemon.backends else None,
-        identity_mappings=tuple(_identity_mappings(entries)) if CRD.name in daemon.backends else (),
+        by_backend={each: backend_objects(each, entries) for each in CLUSTER_BACKENDS if each.name in daemon.backends},
         notes=(*notes, *(each for each in lost if not isinstance(each, Shadowed))),
     )
     _prove(mappings, itself, made, daemon)
@@ -184,12 +181,6 @@ def _lists(document: Document) -> Iterator[Route]:
             for inner in server.entries:
                 if to_lower(inner.text or "") in _LISTS:
                     yield route / Key(inner.text or "", inner.occurrence)
-
-
-def _identity_mappings(entries: tuple[Wanted, ...]) -> Iterator[Manifest]:
-    for entry in entries:
-        if CRD.carries(parse_principal(entry.principal).kind):
-            yield custom_resource.write(entry)
 
 
 def _prove(mappings: Mappings, itself: Authenticator, made: BackendPayloads, daemon: Daemon) -> None:

@@ -219,9 +219,8 @@ def test_refusals(text: str, backends: list[str], version: str, gates: dict[str,
 def test_what_another_backend_carries_is_no_loss() -> None:
     made = delivered(ACCOUNT + SSO.removeprefix("server:\n"), "CRD", "EKSConfigMap", SSORoleMatch=True)
     assert made.notes == ()
-    assert made.identity_mappings == ()
-    assert made.aws_auth
-    assert made.aws_auth["data"] == {
+    (aws_auth,) = made.objects
+    assert aws_auth["data"] == {
         "mapRoles": (
             '- sso:\n    permissionSetName: Dev\n    accountID: "111122223333"\n  username: dev\n  groups: []\n'
         ),
@@ -329,12 +328,11 @@ def test_texts_come_out_as_they_are(username: str, groups: list[str]) -> None:
     with contextlib.suppress(TarmakIamError):
         mappings = Mappings.parse(json.dumps(value))
         made = make_payloads(mappings, daemon("CRD", "EKSConfigMap"), "c")
-        (resource,) = made.identity_mappings
+        aws_auth, resource = made.objects
         assert Document.parse(yaml_bytes(resource)).data["spec"] == {
             "arn": f"{ROLE}A",
             "username": username,
             "groups": groups,
         }
-        assert made.aws_auth
-        inner = Document.parse(yaml_bytes(made.aws_auth)).data["data"]["mapRoles"]
+        inner = Document.parse(yaml_bytes(aws_auth)).data["data"]["mapRoles"]
         assert Document.parse(inner).data == [{"rolearn": f"{ROLE}A", "username": username, "groups": groups}]

@@ -1,6 +1,12 @@
 """Other tools' mapping formats: read into entries, and written from entries, as plain data."""
 
-from tarmak_iam.mappings.formats.conversion import Conversion, as_mappings, convert_mappings, deciding
+from tarmak_iam.mappings.formats.conversion import (
+    Conversion,
+    as_mappings,
+    backend_objects,
+    convert_mappings,
+    deciding,
+)
 from tarmak_iam.mappings.formats.detect import FORMATS, Import, read_mappings
 from tarmak_iam.mappings.formats.foreign_file import LeftOut, Shadowed
 
@@ -11,6 +17,7 @@ __all__ = [
     "LeftOut",
     "Shadowed",
     "as_mappings",
+    "backend_objects",
     "convert_mappings",
     "deciding",
     "read_mappings",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ from tarmak_iam.aws.arn_flaws import FlawKind, arn_flaw
 from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.document.render import Layout, block_lines
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.identity.backend_support import EKS_CONFIG_MAP, MOUNTED_FILE, Backend, backend_of
+from tarmak_iam.identity.backend_support import CRD, EKS_CONFIG_MAP, MOUNTED_FILE, Backend, backend_of
 from tarmak_iam.identity.releases import DaemonVersion
 from tarmak_iam.mappings.entries import MappingEntry
 from tarmak_iam.mappings.formats import authenticator_config, aws_auth, custom_resource
@@ -40,12 +40,20 @@ def convert_mappings(mappings: Mappings, backend: str, version: DaemonVersion) -
     found = [*_of_backend(mappings, decided, chosen, version)]
     kept = tuple(each for each in found if isinstance(each, Wanted))
     left_out = (each for each in found if isinstance(each, LeftOut))
-    return Conversion(_objects(chosen, kept), (*lost, *left_out))
+    return Conversion(backend_objects(chosen, kept), (*lost, *left_out))
 
 
-def _objects(backend: Backend, entries: Iterable[Wanted]) -> tuple[dict[str, Any], ...]:
-    """The objects of the cluster in which a backend reads the entries."""
-    return (aws_auth.write(entries),) if backend is EKS_CONFIG_MAP else tuple(map(custom_resource.write, entries))
+# For each backend that reads the cluster.
+_WRITERS: Mapping[Backend, Callable[[Iterable[Wanted]], Iterable[dict[str, Any]]]] = {
+    EKS_CONFIG_MAP: lambda entries: (aws_auth.write(entries),),
+    CRD: lambda entries: map(custom_resource.write, entries),
+}
+
+
+def backend_objects(backend: Backend, entries: Iterable[Wanted]) -> tuple[dict[str, Any], ...]:
+    """The objects of the cluster in which a backend reads the entries; those that it cannot carry are left out."""
+    carried = (each for each in entries if backend.carries(parse_principal(each.principal).kind))
+    return tuple(_WRITERS[backend](carried))
 
 
 def deciding(mappings: Mappings, version: DaemonVersion) -> tuple[tuple[Wanted, ...], tuple[LeftOut, ...]]:
