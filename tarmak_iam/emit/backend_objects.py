@@ -16,9 +16,8 @@ from tarmak_iam.emit.artifact import Emitter
 from tarmak_iam.emit.kubernetes_objects import fits_client_side_apply, object_key, object_text
 from tarmak_iam.emit.labels import NAME, NAMESPACE, object_labels
 from tarmak_iam.errors import ConfigError
-from tarmak_iam.identity.backend_support import CLUSTER_BACKENDS, Backend
 from tarmak_iam.identity.backend_support import CRD as CRD_BACKEND
-from tarmak_iam.identity.crd import CRD_GROUP
+from tarmak_iam.identity.backend_support import CRD_GROUP, ENTRY_OBJECTS, Backend
 from tarmak_iam.installation.backend_payloads import CONFIG_KEY, MAX_CONFIGMAP, Manifest, configmap_size
 from tarmak_iam.installation.installation import Installation
 from tarmak_iam.mappings.formats.custom_resource import API_VERSION, KIND
@@ -58,9 +57,11 @@ def objects_of_backend(backend: Backend, installation: Installation) -> tuple[Ma
     return tuple({**each, "metadata": {**each["metadata"], "labels": object_labels(installation)}} for each in made)
 
 
-BACKEND_OBJECTS = tuple(Emitter(each.objects, objects=partial(objects_of_backend, each)) for each in CLUSTER_BACKENDS)
+BACKEND_OBJECTS = tuple(
+    Emitter(found.label, objects=partial(objects_of_backend, backend)) for backend, found in ENTRY_OBJECTS.items()
+)
 
-PLURAL = "iamidentitymappings"
+_PLURAL = ENTRY_OBJECTS[CRD_BACKEND].resource
 _VERSION = API_VERSION.rpartition("/")[2]
 
 
@@ -73,13 +74,13 @@ def custom_resource_definition(installation: Installation) -> tuple[Manifest, ..
     spec: dict[str, Any] = {
         "group": CRD_GROUP,
         "scope": "Cluster",
-        "names": {"plural": PLURAL, "singular": KIND.lower(), "kind": KIND, "listKind": f"{KIND}List"},
+        "names": {"plural": _PLURAL, "singular": KIND.lower(), "kind": KIND, "listKind": f"{KIND}List"},
         **(_beta(kubernetes) if is_beta else _stable()),
     }
     made = {
         "apiVersion": f"apiextensions.k8s.io/{'v1beta1' if is_beta else 'v1'}",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"{PLURAL}.{CRD_GROUP}", "labels": object_labels(installation)},
+        "metadata": {"name": f"{_PLURAL}.{CRD_GROUP}", "labels": object_labels(installation)},
         "spec": spec,
     }
     return (made,)

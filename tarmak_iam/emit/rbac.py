@@ -12,18 +12,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from tarmak_iam.emit.artifact import Emitter
-from tarmak_iam.emit.backend_objects import PLURAL
 from tarmak_iam.emit.labels import NAME, NAMESPACE, object_labels
-from tarmak_iam.identity.backend_support import CRD, EKS_CONFIG_MAP
-from tarmak_iam.identity.crd import CRD_GROUP
-from tarmak_iam.identity.eks_configmap import AWS_AUTH_NAME as AWS_AUTH
+from tarmak_iam.identity.backend_support import ENTRY_OBJECTS, EntryObjects
 from tarmak_iam.installation.backend_payloads import Manifest
 from tarmak_iam.installation.installation import Installation
 
 _API_GROUP = "rbac.authorization.k8s.io"
 _EVENTS_NAMESPACE = "default"
-# Upstream's example binds a ClusterRole under NAME in kube-system, and what a binding refers to cannot be changed.
-_AWS_AUTH_NAME, _EVENTS_NAME = f"{NAME}-{AWS_AUTH}", f"{NAME}-events"
 
 RbacRule = dict[str, list[str]]
 
@@ -47,19 +42,24 @@ RBAC = Emitter("rbac", objects=rbac)
 
 
 def _rights(installation: Installation) -> Iterator[Manifest]:
-    backends = installation.daemon.backends
-    if CRD.name in backends:
-        mappings: RbacRule = {"apiGroups": [CRD_GROUP], "resources": [PLURAL], "verbs": ["list", "watch"]}
-        status: RbacRule = {"apiGroups": [CRD_GROUP], "resources": [f"{PLURAL}/status"], "verbs": ["update"]}
-        yield from _granted(installation, NAME, "", mappings, status)
+    chosen = [found for backend, found in ENTRY_OBJECTS.items() if backend.name in installation.daemon.backends]
+    for found in sorted(chosen, key=lambda each: bool(each.names)):
+        yield from _rights_on(found, installation)
+
+
+def _rights_on(found: EntryObjects, installation: Installation) -> Iterator[Manifest]:
+    rules: list[RbacRule] = [{"apiGroups": [found.group], "resources": [found.resource], "verbs": [*found.verbs]}]
+    # Before, a watch of one object by its name counts as one of all (kubernetes#63469).
+    if found.names and not installation.kubernetes.is_below(1, 11):
+        rules[0]["resourceNames"] = [*found.names]
+    # Upstream's example binds a ClusterRole under NAME in kube-system, and what a binding refers to cannot be changed.
+    name = NAME if found.is_reconciled else f"{NAME}-{found.label}"
+    if found.is_reconciled:
+        rules.append({"apiGroups": [found.group], "resources": [f"{found.resource}/status"], "verbs": ["update"]})
+    yield from _granted(installation, name, NAMESPACE if found.names else "", *rules)
+    if found.is_reconciled:
         events: RbacRule = {"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]}
-        yield from _granted(installation, _EVENTS_NAME, _EVENTS_NAMESPACE, events)
-    if EKS_CONFIG_MAP.name in backends:
-        watched: RbacRule = {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["watch"]}
-        # Before, a watch of one object by its name counts as one of all (kubernetes#63469).
-        if not installation.kubernetes.is_below(1, 11):
-            watched["resourceNames"] = [AWS_AUTH]
-        yield from _granted(installation, _AWS_AUTH_NAME, NAMESPACE, watched)
+        yield from _granted(installation, f"{NAME}-events", _EVENTS_NAMESPACE, events)
 
 
 def _granted(installation: Installation, name: str, namespace: str, *rules: RbacRule) -> Iterator[Manifest]:

@@ -17,6 +17,32 @@ class BackendSource(Enum):
     MASTER_FILE = auto()
 
 
+CRD_GROUP = "iamauthenticator.k8s.aws"
+
+
+@dataclass(frozen=True, slots=True)
+class EntryObjects:
+    """The objects of the cluster that hold a backend's entries: those of these `names` in kube-system, or all of a kind
+    without namespaces. `label` is what they are called; `verbs`: what the daemon does with them."""
+
+    label: str
+    group: str
+    kind: str
+    verbs: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    is_reconciled: bool = False
+    """Whether the daemon writes their status, and events about them."""
+
+    @property
+    def resource(self) -> str:
+        return f"{self.kind.lower()}s"
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """With the subresource by which an entry could be changed, too."""
+        return (self.resource, f"{self.resource}/status") if self.is_reconciled else (self.resource,)
+
+
 @dataclass(frozen=True, eq=False)
 class Backend:
     """`name` is that of --backend-mode and of answers; `first_name` what v0.5.0 calls it, and later releases still
@@ -31,8 +57,8 @@ class Backend:
     """By the kind of a principal (`role`, `user`, `account`, `sso`), why it cannot have entries of it."""
     why_not_written: str = ""
     """Why a mappings file cannot be written for it."""
-    objects: str = ""
-    """What the objects are called that it reads in the cluster."""
+    objects: EntryObjects | None = None
+    """What it reads in the cluster."""
 
     def carries(self, kind: str) -> bool:
         return kind not in self.cannot_carry
@@ -41,7 +67,12 @@ class Backend:
 MOUNTED_FILE = Backend("MountedFile", "File", BackendSource.CONFIGURATION, ReleaseFeature.SSO_IN_MOUNTED_FILE)
 
 EKS_CONFIG_MAP = Backend(
-    "EKSConfigMap", "ConfigMap", BackendSource.CLUSTER, ReleaseFeature.SSO_IN_EKS_CONFIG_MAP, objects="aws-auth"
+    "EKSConfigMap",
+    "ConfigMap",
+    BackendSource.CLUSTER,
+    ReleaseFeature.SSO_IN_EKS_CONFIG_MAP,
+    # It watches with the field selector metadata.name=aws-auth, and never gets or lists (pkg/mapper/configmap).
+    objects=EntryObjects("aws-auth", "", "ConfigMap", ("watch",), names=("aws-auth",)),
 )
 
 CRD = Backend(
@@ -51,7 +82,7 @@ CRD = Backend(
     None,
     # An IAMIdentityMapping object is for one ARN (pkg/mapper/crd).
     cannot_carry={"account": "admits no accounts", "sso": "has no SSO entries"},
-    objects="identity-mappings",
+    objects=EntryObjects("identity-mappings", CRD_GROUP, "IAMIdentityMapping", ("list", "watch"), is_reconciled=True),
 )
 
 DYNAMIC_FILE = Backend(
@@ -64,7 +95,8 @@ DYNAMIC_FILE = Backend(
 
 BACKENDS = (MOUNTED_FILE, EKS_CONFIG_MAP, CRD, DYNAMIC_FILE)
 
-CLUSTER_BACKENDS = tuple(each for each in BACKENDS if each.reads is BackendSource.CLUSTER)
+ENTRY_OBJECTS = {each: each.objects for each in BACKENDS if each.objects is not None}
+"""Of the backends that read the cluster."""
 
 BACKEND_NAMES = tuple(each.name for each in BACKENDS)
 

@@ -8,7 +8,7 @@ from typing import Any
 from tarmak_iam.aws.arn import ArnError, canonicalize
 from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.errors import Place
-from tarmak_iam.identity.backend_support import CRD
+from tarmak_iam.identity.backend_support import CRD, CRD_GROUP
 from tarmak_iam.identity.backend_table import BackendTable, Found
 from tarmak_iam.identity.cluster_objects import ClusterObject
 from tarmak_iam.identity.daemon_config import DaemonConfig
@@ -16,8 +16,6 @@ from tarmak_iam.identity.go_decoding import JsonMappings
 from tarmak_iam.identity.model import IdentityMapping
 from tarmak_iam.identity.releases import DaemonVersion, known_partitions
 from tarmak_iam.routes import Route
-
-CRD_GROUP = "iamauthenticator.k8s.aws"
 
 
 def watched_identity_mappings(objects: Iterable[ClusterObject]) -> list[ClusterObject]:

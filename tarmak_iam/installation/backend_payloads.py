@@ -15,7 +15,7 @@ from tarmak_iam.document.go_case import to_lower
 from tarmak_iam.document.nodes import Mapping, dereference
 from tarmak_iam.errors import ConfigError, EditRefused, Place
 from tarmak_iam.identity.authenticator import Authenticator
-from tarmak_iam.identity.backend_support import CLUSTER_BACKENDS, MOUNTED_FILE, Backend
+from tarmak_iam.identity.backend_support import ENTRY_OBJECTS, MOUNTED_FILE, Backend
 from tarmak_iam.identity.model import DaemonInput, Grant, Identity
 from tarmak_iam.identity.releases import SSO_GATE, ReleaseFeature, spans_text
 from tarmak_iam.identity.viper import ViperSettings
@@ -103,7 +103,7 @@ def make_payloads(mappings: Mappings, daemon: Daemon, cluster_id: str) -> Backen
     entries, lost = deciding(mappings, daemon.version)
     made = BackendPayloads(
         config=_lf(document),
-        by_backend={each: backend_objects(each, entries) for each in CLUSTER_BACKENDS if each.name in daemon.backends},
+        by_backend={each: backend_objects(each, entries) for each in ENTRY_OBJECTS if each.name in daemon.backends},
         notes=(*notes, *(each for each in lost if not isinstance(each, Shadowed))),
     )
     _prove(mappings, itself, made, daemon)

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from tarmak_iam.emit.labels import NAME, NAMESPACE
-from tarmak_iam.identity.backend_support import CRD, EKS_CONFIG_MAP
-from tarmak_iam.identity.eks_configmap import AWS_AUTH_NAME as AWS_AUTH
+from tarmak_iam.identity.backend_support import ENTRY_OBJECTS
 from tarmak_iam.text import TextEnum
 
 
@@ -39,11 +38,10 @@ class Privilege(TextEnum):
 _RBAC = "rbac.authorization.k8s.io"
 _CERTIFICATES = "certificates.k8s.io"
 _ADMISSION = "admissionregistration.k8s.io"
-_IAM = "iamauthenticator.k8s.aws"
-_MAPPINGS = "iamidentitymappings"
 _WRITE = ("create", "update", "patch")
 _ANY_METHOD = ("get", "create", "update", "patch", "delete")
 _DELETE = ("delete", "deletecollection")
+_ENTRY_MAPS = tuple(name for each in ENTRY_OBJECTS.values() for name in each.names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +100,7 @@ CLUSTER_SCOPED = frozenset(
         ("apiregistration.k8s.io", "apiservices"),
         ("apiextensions.k8s.io", "customresourcedefinitions"),
         ("scheduling.k8s.io", "priorityclasses"),
-        (_IAM, _MAPPINGS),
+        *((each.group, each.resource) for each in ENTRY_OBJECTS.values() if not each.names),
     }
 )
 """By API group: resources without namespaces, nothing of which a RoleBinding gives. Not all: `namespaces` are missing,
@@ -118,11 +116,15 @@ def _writing_mappings(facts: ClusterFacts) -> Iterable[Escalation]:
     """Who writes them makes itself system:masters. The daemon finds an IAMIdentityMapping by its status (upstream's
     pkg/mapper/crd/controller), so that this counts as well."""
     name = "writes the IAM mappings"
-    if facts.is_asked(CRD.name):
-        objects = ResourceAccess((_IAM,), (_MAPPINGS, f"{_MAPPINGS}/status"), _WRITE)
-        yield Escalation(name, (objects,), Privilege.ADMIN, is_cluster_scoped=True)
-    maps = (*facts.config_maps, *([AWS_AUTH] if facts.is_asked(EKS_CONFIG_MAP.name) else ()))
-    yield Escalation(name, (ResourceAccess(("",), ("configmaps",), _WRITE, maps),), Privilege.ADMIN, only_in=NAMESPACE)
+    maps = [*facts.config_maps]
+    for found in (each for backend, each in ENTRY_OBJECTS.items() if facts.is_asked(backend.name)):
+        if found.names:
+            maps += found.names
+        else:
+            objects = ResourceAccess((found.group,), found.resources, _WRITE)
+            yield Escalation(name, (objects,), Privilege.ADMIN, is_cluster_scoped=True)
+    access = ResourceAccess(("",), ("configmaps",), _WRITE, tuple(maps))
+    yield Escalation(name, (access,), Privilege.ADMIN, only_in=NAMESPACE)
 
 
 # Up to Kubernetes 1.15 workloads are served in the group extensions too.
@@ -236,15 +238,19 @@ _CONTROL_PLANE = (
 )
 
 _NOTES = (
-    Escalation(
-        "deletes the IAM mappings",
-        (ResourceAccess((_IAM,), (_MAPPINGS,), _DELETE),),
-        Privilege.NONE,
-        is_cluster_scoped=True,
+    *(
+        Escalation(
+            "deletes the IAM mappings",
+            (ResourceAccess((each.group,), (each.resource,), _DELETE),),
+            Privilege.NONE,
+            is_cluster_scoped=True,
+        )
+        for each in ENTRY_OBJECTS.values()
+        if not each.names
     ),
     Escalation(
         "deletes the IAM mappings",
-        (ResourceAccess(("",), ("configmaps",), _DELETE, (NAME, AWS_AUTH)),),
+        (ResourceAccess(("",), ("configmaps",), _DELETE, (NAME, *_ENTRY_MAPS)),),
         Privilege.NONE,
         only_in=NAMESPACE,
     ),

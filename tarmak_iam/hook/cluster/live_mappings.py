@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from tarmak_iam.access.diff import Loaded, Standings
@@ -15,9 +16,9 @@ from tarmak_iam.aws.copied_text import cleaned
 from tarmak_iam.emit.labels import NAME, NAMESPACE
 from tarmak_iam.errors import ConfigError, TarmakIamError
 from tarmak_iam.hook.cluster.kubectl import Kubectl, items_of
-from tarmak_iam.hook.cluster.objects import IDENTITY_MAPPINGS, Object, Ref
+from tarmak_iam.hook.cluster.objects import ENTRY_KINDS, Object, Ref
 from tarmak_iam.identity.authenticator import Authenticator
-from tarmak_iam.identity.eks_configmap import AWS_AUTH_NAME as AWS_AUTH
+from tarmak_iam.identity.backend_support import ENTRY_OBJECTS
 from tarmak_iam.identity.model import DaemonInput, Grant
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 from tarmak_iam.identity.templates import could_be, templates_in
@@ -136,14 +137,14 @@ class LiveMappings:
 
 def read_live(kubectl: Kubectl) -> LiveMappings:
     """Raises ToolError."""
-    names = (f"daemonset.apps/{NAME}", f"configmap/{NAME}", f"configmap/{AWS_AUTH}")
-    found = _get(kubectl, *names)
+    maps = (NAME, *(name for each in ENTRY_OBJECTS.values() for name in each.names))
+    found = _get(kubectl, f"daemonset.apps/{NAME}", *(f"configmap/{name}" for name in maps))
     daemonset = Ref("apps/v1", "DaemonSet", NAMESPACE, NAME).among(found)
     objects = [each for each in found if each.get("kind") == "ConfigMap"]
     other = LiveMappings(daemonset, ())._config_map
-    if other not in (NAME, AWS_AUTH):
+    if other not in maps:
         objects += _get(kubectl, f"configmap/{other}")
-    return LiveMappings(daemonset, (*objects, *kubectl.all_of(IDENTITY_MAPPINGS)))
+    return LiveMappings(daemonset, (*objects, *chain.from_iterable(map(kubectl.all_of, ENTRY_KINDS))))
 
 
 def _get(kubectl: Kubectl, *names: str) -> list[Object]:

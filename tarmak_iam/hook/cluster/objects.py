@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from tarmak_iam.emit.kubernetes_objects import OWN_ANNOTATIONS
+from tarmak_iam.identity.backend_support import ENTRY_OBJECTS
 
 MANAGER = "tarmak-iam"
 """Our name as a field manager, and as the value of `app.kubernetes.io/managed-by`."""
 
-IDENTITY_MAPPINGS = "iamidentitymapping.iamauthenticator.k8s.aws"
-"""The custom resource of the authenticator, as kubectl takes it."""
+ENTRY_KINDS = tuple(f"{each.kind.lower()}.{each.group}" for each in ENTRY_OBJECTS.values() if not each.names)
+"""The custom resources of the authenticator's backends, as kubectl takes them."""
 
 CHANGED_AT = "tarmak-iam/changed-at"
 """Annotation of a ConfigMap: when its data changed, where nothing else in it says so."""

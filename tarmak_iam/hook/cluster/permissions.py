@@ -20,6 +20,7 @@ from tarmak_iam.hook.cluster.rollout import DAEMONSET, PodCheck
 from tarmak_iam.hook.cluster.server import Server
 from tarmak_iam.hook.cluster.update_check import Changes, PodUpdate
 from tarmak_iam.hook.programs import Progress, no_progress
+from tarmak_iam.identity.backend_support import ENTRY_OBJECTS
 from tarmak_iam.text import brief_list
 
 _MAX_NAMED = 10
@@ -49,7 +50,7 @@ _PLURALS = {
     ("", "Secret"): "secrets",
     ("", "Namespace"): "namespaces",
     ("extensions", "DaemonSet"): "daemonsets",
-    ("iamauthenticator.k8s.aws", "IAMIdentityMapping"): "iamidentitymappings",
+    **{(each.group, each.kind): each.resource for each in ENTRY_OBJECTS.values()},
 }
 
 

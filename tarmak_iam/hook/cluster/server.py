@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from tarmak_iam.config.kubernetes_versions import GoVersion
 from tarmak_iam.emit.kubernetes_objects import fits_client_side_apply
@@ -16,7 +17,7 @@ from tarmak_iam.hook.cluster.crd_ready import GroupKind, defined_kind, group_kin
 from tarmak_iam.hook.cluster.kubectl import Kubectl, is_unserved, items_of, objects_of, why
 from tarmak_iam.hook.cluster.object_fields import is_own_trace, overlaid, under_one_entry
 from tarmak_iam.hook.cluster.objects import (
-    IDENTITY_MAPPINGS,
+    ENTRY_KINDS,
     MANAGER,
     Index,
     Object,
@@ -179,7 +180,7 @@ class Server:
         """All that bears our label, in any namespace. Raises ToolError."""
         kinds = _KINDS if self.version.is_below(1, 25) else tuple(each for each in _KINDS if each != _UNTIL_1_24)
         label = ("--selector", f"app.kubernetes.io/managed-by={MANAGER}")
-        found = self.all_of(",".join(kinds), *label) + self.all_of(IDENTITY_MAPPINGS, *label)
+        found = chain.from_iterable(self.all_of(each, *label) for each in (",".join(kinds), *ENTRY_KINDS))
         return list(filter(is_ours, found))
 
     def all_of(self, kinds: str, *options: str) -> list[Object]:
