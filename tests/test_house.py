@@ -28,12 +28,6 @@ GROUND = {
     "text",
 }
 
-# Tests that are to be divided as the modules are that they test: none may join them.
-LONG_TESTS = {
-    "tests/cli/test_live_cluster.py",
-    "tests/lint/test_environment_rules.py",
-}
-
 # Folders of tests that are of no room of the package.
 OTHER_TESTS = {"browser", "compat", "docs", "e2e", "example_plugin", "go_case", "golden", "mutants", "support"}
 
@@ -70,8 +64,7 @@ def test_no_module_is_long() -> None:
     folders = [PACKAGE, *(ROOT / name for name in ("tests", "benchmarks", "examples", "release"))]
     files = [path for folder in folders for path in folder.rglob("*.py") if "node_modules" not in path.parts]
     long = {path for path in files if len(path.read_text(encoding="utf-8").splitlines()) > LINES}
-    assert {path.relative_to(ROOT).as_posix() for path in long if path.is_relative_to(ROOT)} <= LONG_TESTS
-    assert not [path for path in long if path.is_relative_to(PACKAGE)]
+    assert long == set()
 
 
 def test_every_module_says_what_it_is_about() -> None:
