@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Backend = Literal["MountedFile", "EKSConfigMap", "CRD"]
-"""What the mappings can be written for. DynamicFile is a file on each master, which no object can bring there."""
-
 Exec = Literal["aws-iam-authenticator", "tarmak-iam", "aws"]
 
 Rollback = Literal["never", "failure", "unverified"]

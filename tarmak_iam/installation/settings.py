@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -15,14 +15,13 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.plain_values import plain
 from tarmak_iam.errors import ConfigError, Place
-from tarmak_iam.identity.backend_support import DYNAMIC_FILE
+from tarmak_iam.identity.backend_support import DYNAMIC_FILE, WRITABLE_BACKENDS
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 from tarmak_iam.installation.images import DEFAULT_IMAGE, Image, check_registry, published_image
 from tarmak_iam.installation.setting_table import (
     MAX_INSTALL_HINT,
     SETTINGS,
     AddonManagerMode,
-    Backend,
     Exec,
     Rollback,
 )
@@ -41,6 +40,12 @@ __all__ = [
     "typed_value",
 ]
 
+
+if TYPE_CHECKING:
+    BackendName = str
+else:
+    BackendName = Literal[WRITABLE_BACKENDS]
+"""What the mappings can be written for."""
 
 # What the API reference of IAM says of a role's path and name.
 _ROLE = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:role/([!-~]*/)?[A-Za-z0-9_+=,.@-]{1,64}\Z", re.ASCII)
@@ -110,7 +115,7 @@ def _install_hint(text: str) -> str:
     return text
 
 
-def _backends(names: list[Backend]) -> list[Backend]:
+def _backends(names: list[BackendName]) -> list[BackendName]:
     if len(set(names)) < len(names):
         raise ValueError(f"a backend is named twice in {', '.join(names)}")
     return names
@@ -131,7 +136,7 @@ KubernetesVersion = Annotated[str, AfterValidator(_kubernetes_version)]
 RoleArn = Annotated[str, AfterValidator(_role)]
 InstallHint = Annotated[str, AfterValidator(_install_hint)]
 ProfileName = Annotated[str, AfterValidator(_profile)]
-Backends = Annotated[list[Backend], AfterValidator(_backends)]
+Backends = Annotated[list[BackendName], AfterValidator(_backends)]
 FeatureGates = Annotated[dict[str, bool], AfterValidator(_gates)]
 
 
@@ -275,7 +280,7 @@ def typed_value(key: str, text: str) -> Any:
     if key == "backends":
         value: Any = [_backend(part.strip()) for part in text.split(",") if part.strip()]
         if not value:
-            raise ConfigError("no backend is named", remedy=f"the backends are {', '.join(get_args(Backend))}")
+            raise ConfigError("no backend is named", remedy=f"the backends are {', '.join(WRITABLE_BACKENDS)}")
     elif key == "featureGates":
         value = dict(_gate(part) for part in text.split(",") if part.strip())
     else:
@@ -320,7 +325,7 @@ def _config_error(error: ValidationError, document: Document | None = None) -> C
 
 
 def _backend(text: str) -> str:
-    names = get_args(Backend)
+    names = WRITABLE_BACKENDS
     if text in names:
         return text
     if text == DYNAMIC_FILE.name:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from itertools import combinations, permutations
-from typing import TypeVar, get_args
+from typing import TypeVar
 
 import jsonschema
 import pytest
@@ -17,15 +17,15 @@ from tarmak_iam.config.kubernetes_versions import NEWEST_KUBERNETES
 from tarmak_iam.emit import manifests
 from tarmak_iam.errors import ConfigError
 from tarmak_iam.identity.authenticator import Authenticator
+from tarmak_iam.identity.backend_support import WRITABLE_BACKENDS
 from tarmak_iam.identity.releases import known_releases
 from tarmak_iam.installation.backend_payloads import make_payloads
 from tarmak_iam.installation.installation import Installation
-from tarmak_iam.installation.setting_table import Backend
 from tarmak_iam.plugins import brought
 from tests.emit.schemas import NEW, OLD, Validator
 from tests.support.installations import installation
 
-BACKENDS = get_args(Backend)
+BACKENDS = WRITABLE_BACKENDS
 LENGTHS = range(1, len(BACKENDS) + 1)
 CHOICES = [list(each) for length in LENGTHS for each in combinations(BACKENDS, length)]
 ORDERS = [list(each) for length in LENGTHS for each in permutations(BACKENDS, length)]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 import pytest
 
 from tarmak_iam.identity.backend_support import (
@@ -18,11 +16,14 @@ from tarmak_iam.identity.backend_support import (
     current_name,
 )
 from tarmak_iam.identity.releases import DaemonVersion
-from tarmak_iam.installation.setting_table import Backend as BackendSetting
+from tarmak_iam.installation.setting_table import SETTINGS
+from tarmak_iam.installation.settings import choices_of
 
 
 def test_what_can_be_written_is_what_the_settings_offer() -> None:
-    assert WRITABLE_BACKENDS == get_args(BackendSetting) == ("MountedFile", "EKSConfigMap", "CRD")
+    assert choices_of("backends") == WRITABLE_BACKENDS
+    for text in (SETTINGS["backends"].short, SETTINGS["backends"].option):
+        assert ", ".join(WRITABLE_BACKENDS) in text
 
 
 @pytest.mark.parametrize(
