@@ -10,6 +10,7 @@ from pkgutil import resolve_name
 
 import pytest
 
+from tests.mutants import CHECKED, WANTED
 from tests.support import ROOT
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -66,6 +67,7 @@ def names(text: str) -> list[str]:
 def paths(text: str) -> list[str]:
     """Those of files and folders, and those without their first part: `cli/commands`."""
     found = {word for each in spans(text) for word in each.split() if re.fullmatch(r"[\w.-]+(/[\w.-]+)*/?", word)}
+    found -= set(CHECKED)
     listed = {each for each in found if "/" in each or re.search(r"\.(py|md|cfg|json)\Z", each)}
     return sorted(each for each in listed if not each.startswith((".venv", "build", "../", "test_MODULE")))
 
@@ -106,3 +108,10 @@ def test_the_targets_of_make_are_there_and_explained() -> None:
     targets = set(re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)[0].split())
     assert made(CONTRIBUTING) | made(PAGE) <= targets
     assert made(CONTRIBUTING) >= targets - {"clean"}
+
+
+def test_the_shares_of_mutants_are_as_wanted() -> None:
+    for module, mutants, killed, share in rows(PAGE, "module"):
+        assert spans(module)[0] in CHECKED
+        assert share == f"{100 * int(killed) / int(mutants):.0f} %"
+        assert 100 * int(killed) / int(mutants) >= WANTED

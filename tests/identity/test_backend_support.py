@@ -21,7 +21,7 @@ from tarmak_iam.installation.settings import choices_of
 
 
 def test_what_can_be_written_is_what_the_settings_offer() -> None:
-    assert choices_of("backends") == WRITABLE_BACKENDS
+    assert choices_of("backends") == WRITABLE_BACKENDS == ("MountedFile", "EKSConfigMap", "CRD")
     for text in (SETTINGS["backends"].short, SETTINGS["backends"].option):
         assert ", ".join(WRITABLE_BACKENDS) in text
 
