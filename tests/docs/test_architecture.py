@@ -11,7 +11,7 @@ from pkgutil import resolve_name
 import pytest
 
 from tests.mutants import CHECKED, WANTED
-from tests.support import ROOT
+from tests.support import PACKAGE, ROOT
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -49,6 +49,12 @@ def spans(text: str) -> list[str]:
     return re.findall(r"`([^`\n]+)`", text)
 
 
+def commands(text: str) -> list[str]:
+    """What is in spans and blocks of code, without the comments there."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return [*spans(text), *(line.split("#")[0] for block in blocks for line in block.splitlines())]
+
+
 def layers() -> list[list[str]]:
     parser = configparser.ConfigParser()
     parser.read(ROOT / "setup.cfg", encoding="utf-8")
@@ -66,7 +72,7 @@ def names(text: str) -> list[str]:
 
 def paths(text: str) -> list[str]:
     """Those of files and folders, and those without their first part: `cli/commands`."""
-    found = {word for each in spans(text) for word in each.split() if re.fullmatch(r"[\w.-]+(/[\w.-]+)*/?", word)}
+    found = {word for each in commands(text) for word in each.split() if re.fullmatch(r"[\w.-]+(/[\w.-]+)*/?", word)}
     found -= set(CHECKED)
     listed = {each for each in found if "/" in each or re.search(r"\.(py|md|cfg|json)\Z", each)}
     return sorted(each for each in listed if not each.startswith((".venv", "build", "../", "test_MODULE")))
@@ -79,7 +85,7 @@ def test_a_name_is_there(name: str) -> None:
 
 @pytest.mark.parametrize("path", paths(PAGE) + paths(CONTRIBUTING))
 def test_a_path_is_there(path: str) -> None:
-    assert any((folder / path).exists() for folder in (ROOT, ROOT / "tarmak_iam"))
+    assert any((folder / path).exists() for folder in (ROOT, PACKAGE.parent, PACKAGE))
 
 
 def test_the_changes_are_the_twelve() -> None:
@@ -92,14 +98,12 @@ def test_the_changes_are_the_twelve() -> None:
 def test_a_change_takes_few_files(change: str, files: list[str]) -> None:
     assert 0 < len(files) <= FILES.get(change, MOST)
     assert len(set(files)) == len(files)
-    assert all((ROOT / each).is_file() for each in files)
+    assert all((PACKAGE.parent / each).is_file() for each in files)
 
 
 def made(text: str) -> set[str]:
-    """The targets of make that commands name, in spans and blocks of code."""
-    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    commands = [*spans(text), *(line.split("#")[0] for block in blocks for line in block.splitlines())]
-    calls = [words[words.index("make") + 1 :] for words in map(str.split, commands) if "make" in words]
+    """The targets of make that commands name."""
+    calls = [words[words.index("make") + 1 :] for words in map(str.split, commands(text)) if "make" in words]
     return {target for targets in calls for target in targets}
 
 
