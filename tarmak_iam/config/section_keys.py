@@ -26,6 +26,9 @@ from tarmak_iam.text import quoted
 GROUP = "tarmak_iam.sections"
 """The entry-point group; each of its entry points is a `Section`."""
 
+BUILT_IN: tuple[Section[Any], ...] = (AMAZON,)
+"""Our own sections, in the order of the documentation."""
+
 
 @dataclass(frozen=True, slots=True)
 class InstalledSection:
@@ -46,7 +49,7 @@ def load_sections() -> tuple[Section[Any], ...]:
 
 def installed_sections() -> tuple[InstalledSection, ...]:
     """As `load_sections`, with the distributions' names."""
-    found = [InstalledSection(AMAZON, OWN)]
+    found = [InstalledSection(each, OWN) for each in BUILT_IN]
     for each in brought(GROUP, Section):
         new = InstalledSection(each.value, each.origin)
         _check_path(new, found)

@@ -59,6 +59,8 @@ class Backend:
     """Why a mappings file cannot be written for it."""
     objects: EntryObjects | None = None
     """What it reads in the cluster."""
+    path_key: str = ""
+    """The key of the configuration that names the file it reads: both only go together."""
 
     def carries(self, kind: str) -> bool:
         return kind not in self.cannot_carry
@@ -91,6 +93,7 @@ DYNAMIC_FILE = Backend(
     BackendSource.MASTER_FILE,
     ReleaseFeature.SSO_IN_DYNAMIC_FILE,
     why_not_written="a file on each master, which no object can bring there",
+    path_key="server.dynamicfilepath",
 )
 
 BACKENDS = (MOUNTED_FILE, EKS_CONFIG_MAP, CRD, DYNAMIC_FILE)

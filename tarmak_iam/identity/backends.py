@@ -77,9 +77,9 @@ class _BackendLoader:
             raise DaemonNotStarted(f"the backend {backend.name} needs a cluster, and no object of one is given")
         return _LOADERS[backend](self)
 
-    def dynamic_file(self) -> BackendTable:
-        name = _last(self.config.dynamic_file)
-        return load_dynamic_file(self.config, self.given.files.get(name), name)
+    def of_file(self, backend: Backend, load: Callable[[DaemonConfig, str | None, str], BackendTable]) -> BackendTable:
+        name = _last(self.config.paths[backend.name])
+        return load(self.config, self.given.files.get(name), name)
 
     @cached_property
     def mounted(self) -> BackendTable:
@@ -100,7 +100,7 @@ class _BackendLoader:
     @property
     def _others(self) -> dict[str, str]:
         """The files that the configuration does not name."""
-        own = {_last(self.config.dynamic_file), _last(self.config.backend_modes_file)}
+        own = {_last(path) for path in (*self.config.paths.values(), self.config.backend_modes_file)}
         return {name: text for name, text in self.given.files.items() if name not in own}
 
     def note_unread(self, tables: Iterable[BackendTable]) -> None:
@@ -133,7 +133,7 @@ _LOADERS: AnyMapping[Backend, Callable[[_BackendLoader], BackendTable]] = {
     MOUNTED_FILE: lambda loader: loader.mounted,
     EKS_CONFIG_MAP: lambda loader: load_eks_configmap(loader.config, find_aws_auth(loader.objects)),
     CRD: lambda loader: load_crd(loader.config, watched_identity_mappings(loader.objects)),
-    DYNAMIC_FILE: _BackendLoader.dynamic_file,
+    DYNAMIC_FILE: lambda loader: loader.of_file(DYNAMIC_FILE, load_dynamic_file),
 }
 
 

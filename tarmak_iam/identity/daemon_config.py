@@ -7,14 +7,14 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Iterable
 from collections.abc import Mapping as AnyMapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn, TypeVar
 
 from tarmak_iam.aws.arn import ArnError, parse_arn
 from tarmak_iam.document import Document
 from tarmak_iam.identity.backend_support import (
     BACKEND_SPELLINGS,
-    DYNAMIC_FILE,
+    BACKENDS,
     MOUNTED_FILE,
     Backend,
     BackendSource,
@@ -43,6 +43,7 @@ from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted, shortened
 
 _PORTS = range(65536)
+_WITH_PATH = tuple(each for each in BACKENDS if each.path_key)
 
 _SSO_FIELDS = ("PermissionSetName", "AccountID", "Partition")
 
@@ -64,8 +65,8 @@ class DaemonConfig:
     reserved_prefixes: AnyMapping[str, tuple[str, ...]]
     """By backend: what a username that it gives must not begin with."""
     gates: frozenset[str]
-    dynamic_file: str = ""
-    """Path of the file that the backend DynamicFile reads."""
+    paths: AnyMapping[str, str] = field(default_factory=dict)
+    """By backend: the path of the file that it reads."""
     user_id_strict: bool = False
     """Whether the dynamic file is asked by the caller's unique id."""
     backend_modes_file: str = ""
@@ -158,12 +159,16 @@ class _DaemonConfigReader:
             scrubbed=frozenset(scrubbed),
             reserved_prefixes=self._reserved(),
             gates=flags.gates,
-            dynamic_file=self._optional("server.dynamicfilepath", as_text, ""),
+            paths={each.name: self._path(each) for each in _WITH_PATH},
             user_id_strict=self._optional("server.dynamicfileUserIDStrict", as_boolean, False),
             backend_modes_file=self._optional("server.dynamicBackendModePath", as_text, "").strip(),
             notes=tuple(dict.fromkeys(self._notes)),
             is_complete=self._is_complete,
         )
+
+    def _path(self, backend: Backend) -> str:
+        """Of the file that it reads; empty for none."""
+        return self._optional(backend.path_key, as_text, "")
 
     def _optional(self, key: str, read: Callable[[Any], T], absent: T) -> T:
         """A key that only some releases have."""
@@ -237,13 +242,14 @@ class _DaemonConfigReader:
         if not modes:
             what = "at least one backend-mode must be given"
             raise DaemonNotStarted(what, route, remedy="remove the key, or write [MountedFile]")
-        has_path = bool(self._optional("server.dynamicfilepath", as_text, ""))
-        what = "the backend DynamicFile and server.dynamicfilepath only go together"
-        if has_path and DYNAMIC_FILE.name not in modes:
-            what, key = f"{what}: DynamicFile is not among the backends", self._settings.route("server.dynamicfilepath")
-            raise DaemonNotStarted(what, key, remedy="remove server.dynamicfilepath")
-        if not has_path and DYNAMIC_FILE.name in modes:
-            raise DaemonNotStarted(f"{what}: there is no path", route, remedy="add server.dynamicfilepath")
+        for backend in _WITH_PATH:
+            name, key, has_path = backend.name, backend.path_key, bool(self._path(backend))
+            what = f"the backend {name} and {key} only go together"
+            if has_path and name not in modes:
+                what = f"{what}: {name} is not among the backends"
+                raise DaemonNotStarted(what, self._settings.route(key), remedy=f"remove {key}")
+            if not has_path and name in modes:
+                raise DaemonNotStarted(f"{what}: there is no path", route, remedy=f"add {key}")
         return tuple(map(current_name, modes))
 
     def _mappings(self, kind: str) -> tuple[IdentityMapping, ...]:

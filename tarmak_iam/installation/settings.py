@@ -15,7 +15,7 @@ from tarmak_iam.document import Document
 from tarmak_iam.document.nodes import Mapping as MappingNode
 from tarmak_iam.document.plain_values import plain
 from tarmak_iam.errors import ConfigError, Place
-from tarmak_iam.identity.backend_support import DYNAMIC_FILE, WRITABLE_BACKENDS
+from tarmak_iam.identity.backend_support import BACKENDS, WRITABLE_BACKENDS
 from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 from tarmak_iam.installation.images import DEFAULT_IMAGE, Image, check_registry, published_image
 from tarmak_iam.installation.setting_table import (
@@ -328,8 +328,9 @@ def _backend(text: str) -> str:
     names = WRITABLE_BACKENDS
     if text in names:
         return text
-    if text == DYNAMIC_FILE.name:
-        what = f"{text} is {DYNAMIC_FILE.why_not_written}"
+    why = next((each.why_not_written for each in BACKENDS if each.name == text), "")
+    if why:
+        what = f"{text} is {why}"
         raise ConfigError(what, remedy=f"choose among {', '.join(names)}")
     what = f"there is no backend {quoted(text)}, and the spelling counts"
     raise ConfigError(what, remedy=did_you_mean(text, names, "the backends are"))
