@@ -206,11 +206,14 @@ class Dialect:
 
     `checks_last_anchor`: whether an alias may be merged is decided by the last value in the document that has the
     anchor's name (yaml.v2, decode.go, merge); what is merged is the value that the alias stands for.
+
+    `refuses_duplicates`: a key that is twice in a mapping is an error.
     """
 
     resolve: Resolver
     own_keys_win: bool = False
     checks_last_anchor: bool = False
+    refuses_duplicates: bool = False
 
 
 YAML_V2 = Dialect(resolve_v2, checks_last_anchor=True)
@@ -219,5 +222,5 @@ YAML_V2 = Dialect(resolve_v2, checks_last_anchor=True)
 YAML_V2_LATER = Dialect(resolve_v2_later)
 """yaml.v2 from 2.2.3 on: `1e3` and `1.` are floats."""
 
-YAML_V3 = Dialect(resolve_v3, own_keys_win=True)
+YAML_V3 = Dialect(resolve_v3, own_keys_win=True, refuses_duplicates=True)
 """yaml.v3: `yes` is a string, `2019-06-01` a time."""

@@ -30,6 +30,8 @@ T = TypeVar("T")
 
 _YAML_EXTENSIONS = ("yaml", "yml")
 
+_VIPER_FROM_1_19_ON = ("v1.19.0", "v1.20.1", "v1.21.0")
+
 _OTHER_EXTENSIONS = ("toml", "properties", "props", "prop", "hcl", "env", "dotenv", "ini", "tfvars")
 
 
@@ -67,19 +69,19 @@ def load_config(document: Document, version: DaemonVersion) -> Any:
     if data is not None and not isinstance(data, dict):
         remedy = "write server: at the beginning of a line, and mapRoles: below it"
         raise DaemonNotStarted("the configuration is no mapping", remedy=remedy)
-    if dialect is YAML_V3:
+    if dialect.refuses_duplicates:
         _refuse_duplicates(document)
     return data
 
 
 def lowers_lists(version: DaemonVersion) -> bool:
     """Whether viper makes the keys of mappings in lists lower-case, as it does from 1.19 on."""
-    return _dialect(version) is YAML_V3
+    return version.has_viper(*_VIPER_FROM_1_19_ON)
 
 
 def _dialect(version: DaemonVersion) -> Dialect:
-    """viper 1.19 changed to yaml.v3, where a duplicate key is an error too; v0.4.0 and v0.5.0 have yaml.v2 2.2.2."""
-    if version.has_viper("v1.19.0", "v1.20.1", "v1.21.0"):
+    """viper 1.19 changed to yaml.v3; v0.4.0 and v0.5.0 have yaml.v2 2.2.2."""
+    if version.has_viper(*_VIPER_FROM_1_19_ON):
         return YAML_V3
     return YAML_V2 if version.has(ReleaseFeature.YAML_V2_2_2) else YAML_V2_LATER
 

@@ -10,8 +10,8 @@ from tarmak_iam.document import Document
 from tarmak_iam.identity import Authenticator, Identity
 from tarmak_iam.identity.daemon_config import read_server_settings
 from tarmak_iam.identity.model import Answer
-from tarmak_iam.identity.releases import DaemonVersion
-from tarmak_iam.identity.viper import field_spellings, possible_items
+from tarmak_iam.identity.releases import DaemonVersion, known_releases, recorded_items
+from tarmak_iam.identity.viper import field_spellings, lowers_lists, possible_items
 from tests.support import golden_json
 
 ACCOUNT = "111122223333"
@@ -359,6 +359,20 @@ def test_letters_that_the_release_does_not_take_for_ascii_ones_give_nobody_anyth
 ) -> None:
     loaded = load(f"server:\n  {entry}\n", version)
     assert [grant.principal for grant in loaded.grants] == principals
+
+
+def test_lists_are_lowered_by_every_viper_from_1_19_on() -> None:
+    tags = [item.split()[1] for item in recorded_items() if item.startswith("viper ")]
+    later = [tag for tag in tags if DaemonVersion.parse(tag) >= DaemonVersion(1, 19, 0)]
+    assert later == ["v1.19.0", "v1.20.1", "v1.21.0"]
+    assert [each for each in known_releases() if lowers_lists(each) is not each.has_viper(*later)] == []
+
+
+@pytest.mark.parametrize(("version", "refuses"), [("v0.5.27", False), ("v0.6.29", False), ("v0.6.30", True)])
+def test_a_key_that_is_there_twice(version: str, *, refuses: bool) -> None:
+    failure = load("clusterID: d\n", version).failure
+    reason = "the key 'clusterID' is there twice (line 2), which this version refuses"
+    assert (failure and failure.reason) == (reason if refuses else None)
 
 
 @pytest.mark.parametrize(("version", "hostname"), [("v0.6.29", "localhost"), ("v0.6.30", "master")])
