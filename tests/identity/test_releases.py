@@ -104,6 +104,15 @@ def test_nothing_that_is_still_there_has_an_end() -> None:
     assert [span for span in ends if span[1] in last and span[0] != span[1]] == []
 
 
+def test_nothing_begins_after_the_last_release_that_was_read() -> None:
+    """Or it would silently not count: a release that was not read is taken for the last one before it that was."""
+    hosts = json.loads((PACKAGE / "identity" / "sts-hosts.json").read_text(encoding="utf-8"))
+    tables = [FILE["items"], *hosts.values()]
+    firsts = {span[0] for table in tables for spans in table.values() for span in spans}
+    lines = [(release(line["first"]), release(line.get("read", line["last"]))) for line in FILE["lines"]]
+    assert [each for each in firsts if not any(first <= release(each) <= read for first, read in lines)] == []
+
+
 def test_a_release_that_changes_nothing_is_one_line_of_one_file(tmp_path: Path) -> None:
     shutil.copytree(PACKAGE, tmp_path / "tarmak_iam", ignore=shutil.ignore_patterns("__pycache__"))
     table = tmp_path / "tarmak_iam" / "identity" / "versions.json"
