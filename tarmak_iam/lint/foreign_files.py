@@ -10,10 +10,9 @@ from tarmak_iam.document.nodes import Mapping
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.lint.authenticator_keys import root_keys, spelled
 from tarmak_iam.lint.messages import IMPORT, MAP, first_line, last_line
-from tarmak_iam.mappings.formats import Import, read_mappings
+from tarmak_iam.mappings.formats import SECTIONS, Import, read_mappings
 
 _OWN = "authenticator"
-_SECTIONS = ("eksctl", "kops", "aws-auth")
 
 
 @lru_cache(maxsize=4)
@@ -45,7 +44,7 @@ def section_format(document: Document, route_name: str) -> str:
     if entry is None:
         return ""
     lines = range(first_line(document, entry.key), last_line(document, entry) + 1)
-    for form in _SECTIONS:
+    for form in reversed(SECTIONS):  # aws-auth last: it takes the most
         found = _read(document, form)
         if found and found.entries and all(each.place and each.place.line in lines for each in found.entries):
             return form

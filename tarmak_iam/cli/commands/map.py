@@ -39,8 +39,21 @@ from tarmak_iam.mappings.principals import check_principal, closest_principal, p
 from tarmak_iam.text import one_line, shortened
 
 
+def _import_help() -> str:
+    """The formats of a cluster's objects come first."""
+    *titles, last = (FORMATS[name] for name in sorted(FORMATS, key=lambda name: name not in ("aws-auth", "crd")))
+    return f"""Bring in what FILE maps: {", ".join(titles)} or {last}, as text or as kubectl prints them. FILE may be -
+    for stdin.
+
+    What is there and not in FILE stays; an entry for the same principal is brought up to date. Exits with 1 where an
+    entry of system:masters cannot be taken, or where nobody is in system:masters afterwards; the rest is
+    imported.
+    """
+
+
 @click.command(
     name="import",
+    help=_import_help(),
     short_help="Bring in the entries of another tool's file.",
     epilog="\b\nExamples:\n"
     "  kubectl -n kube-system get configmap aws-auth -o yaml |\n"
@@ -64,14 +77,6 @@ def import_(
     dry_run: bool,
     output: str,
 ) -> None:
-    """Bring in what FILE maps: an aws-auth ConfigMap, IAMIdentityMapping objects, a configuration of the
-    authenticator, a kops Cluster or an eksctl ClusterConfig, as text or as kubectl prints them. FILE may be - for
-    stdin.
-
-    What is there and not in FILE stays; an entry for the same principal is brought up to date. Exits with 1 where an
-    entry of system:masters cannot be taken, or where nobody is in system:masters afterwards; the rest is
-    imported.
-    """
     found = read_import(file, None if form == "auto" else form)  # stdin may take its time: nobody waits for it
     _import(session, found, file, strip_path, me=me, force=force, dry_run=dry_run, output=output)
 

@@ -7,11 +7,12 @@ from tarmak_iam.mappings.formats.conversion import (
     convert_mappings,
     deciding,
 )
-from tarmak_iam.mappings.formats.detect import FORMATS, Import, read_mappings
+from tarmak_iam.mappings.formats.detect import FORMATS, SECTIONS, Import, read_mappings
 from tarmak_iam.mappings.formats.foreign_file import LeftOut, Shadowed
 
 __all__ = [
     "FORMATS",
+    "SECTIONS",
     "Conversion",
     "Import",
     "LeftOut",

@@ -48,19 +48,27 @@ def _article(noun: str) -> str:
 class _Format(NamedTuple):
     reads: Callable[[FilePart], bool]
     read: Callable[[FilePart], Read]
+    title: str
+    is_section: bool = False
+    """Whether a key of the top level may hold the entries, so that it can stand in our files by mistake."""
 
 
 # The order is that of recognition: a ConfigMap with a config.yaml is no aws-auth.
 _FORMATS: Mapping[str, _Format] = {
-    "authenticator": _Format(authenticator_config.reads, authenticator_config.read),
-    "aws-auth": _Format(aws_auth.reads, aws_auth.read),
-    "crd": _Format(custom_resource.reads, custom_resource.read),
-    "kops": _Format(kops.reads, kops.read),
-    "eksctl": _Format(eksctl.reads, eksctl.read),
+    "authenticator": _Format(
+        authenticator_config.reads, authenticator_config.read, "a configuration of the authenticator"
+    ),
+    "aws-auth": _Format(aws_auth.reads, aws_auth.read, "an aws-auth ConfigMap", is_section=True),
+    "crd": _Format(custom_resource.reads, custom_resource.read, "IAMIdentityMapping objects"),
+    "kops": _Format(kops.reads, kops.read, "a kops Cluster", is_section=True),
+    "eksctl": _Format(eksctl.reads, eksctl.read, "an eksctl ClusterConfig", is_section=True),
 }
 
-FORMATS = tuple(_FORMATS)
-"""The names that `read_mappings` knows."""
+FORMATS = {name: each.title for name, each in _FORMATS.items()}
+"""What `read_mappings` knows: titles by name, in the order of recognition."""
+
+SECTIONS = tuple(name for name, each in _FORMATS.items() if each.is_section)
+"""The names of those whose entries a key of the top level may hold."""
 
 _MOST_NAMED = 5
 """How many of a file's objects an error names."""

@@ -57,7 +57,7 @@ WAYS: list[Callable[[Any], Any]] = [
 ]
 
 
-@given(st.builds(lambda way, value: way(value), st.sampled_from(WAYS), VALUES), st.none() | st.sampled_from(FORMATS))
+@given(st.builds(lambda way, value: way(value), st.sampled_from(WAYS), VALUES), st.none() | st.sampled_from([*FORMATS]))
 def test_any_structure(value: Any, form: str | None) -> None:
     with contextlib.suppress(TarmakIamError):
         found = read_mappings(json.dumps(value), "f.yaml", form)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tarmak_iam.errors import ConfigError, ParseError
-from tarmak_iam.mappings.formats import read_mappings
+from tarmak_iam.mappings.formats import FORMATS, SECTIONS, read_mappings
 from tarmak_iam.mappings.formats.foreign_file import LeftOut
 from tests.mappings.formats.reports import lines, read
 
@@ -236,6 +236,17 @@ def test_the_authenticators_own_in_a_config_map() -> None:
     assert [(each.principal, each.username, each.groups or ()) for each in found.entries] == ENTRIES
     assert str(found.entries[2].place) == "f.yaml:10:9"
     assert found.configuration == CONFIG
+
+
+def test_the_formats() -> None:
+    assert FORMATS == {
+        "authenticator": "a configuration of the authenticator",
+        "aws-auth": "an aws-auth ConfigMap",
+        "crd": "IAMIdentityMapping objects",
+        "kops": "a kops Cluster",
+        "eksctl": "an eksctl ClusterConfig",
+    }
+    assert SECTIONS == ("aws-auth", "kops", "eksctl")
 
 
 def test_recognised_by_its_looks_or_by_name() -> None:
