@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 import sys
 
+import click
 import pytest
 
+from tarmak_iam.cli.exit_codes import ExitCode
+from tarmak_iam.cli.live_cluster import finish_login
+from tarmak_iam.hook.login.review import LoginOutcome
+from tarmak_iam.hook.login.verify import Verified
 from tests.support import ADMIN
 from tests.support.kubectl_stand import ARN, NOBODY, Stand, recovery_hint, refused, reviewed
 
@@ -46,3 +51,11 @@ def test_verify_without_credentials(stand: Stand, monkeypatch: pytest.MonkeyPatc
     assert found.err.splitlines()[-1].startswith("not verified: no token can be made: aws-iam-authenticator is not on ")
     assert "--role arn" not in found.err, "without credentials no role can be assumed"
     assert json.loads(stand.shell.dev("verify", "-o", "json", code=4).out)["outcome"] == "caller unknown"
+
+
+def test_a_command_may_have_a_code_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    found = Verified(LoginOutcome.FAILED, None, None, ("what was found",), recovery_hint="hint")
+    with click.Context(click.Command("x")), pytest.raises(click.exceptions.Exit) as caught:
+        finish_login(found, lambda words: words, is_text=True, code_of=lambda _: ExitCode.NOT_VERIFIED)
+    assert caught.value.exit_code == 4
+    assert capsys.readouterr() == ("what was found\n", "verification failed; hint\n")
