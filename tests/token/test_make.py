@@ -7,16 +7,19 @@ import hmac
 import json
 import logging
 import sys
+import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from botocore.session import Session
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tarmak_iam.errors import ConfigError, TarmakIamError
 from tarmak_iam.token import Credentials, Token, exec_credential, inspect_token, make_token, token_refusal
+from tarmak_iam.token.make import sign_token
 from tests.support.sts import FakeSts, url_of
 
 NOW = datetime(2026, 11, 24, 22, 44, 24, 999999, tzinfo=timezone.utc)
@@ -117,40 +120,144 @@ def test_no_secret_in_a_repr() -> None:
     assert repr(SESSION) == "Credentials(access_key_id='ASIAEXAMPLEKEY000001')"
 
 
+CLUSTER_IDS = "give the clusterID of the authenticator's configuration: ASCII characters, no blanks at its ends"
+REGIONS = "write it as in eu-west-1"
+NOT_AN_ACCOUNT = "the account must be twelve digits, the region empty, and there are no blanks"
+SESSION_NAMES = "use 2 to 64 letters, digits and _+=,.@-"
+
+
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "what", "remedy"),
     [
-        ({"cluster_id": ""}, "the cluster id is empty"),
-        ({"cluster_id": "a\nb"}, "'a\\nb' cannot be a cluster id"),
-        ({"cluster_id": " a"}, "' a' cannot be a cluster id"),
-        ({"cluster_id": "a  b"}, "'a  b' cannot be a cluster id"),
-        ({"cluster_id": "größe"}, "'größe' cannot be a cluster id"),
-        ({"region": "eu-west-1a"}, "'eu-west-1a' is a zone, not a region; write eu-west-1"),
-        ({"region": "euwest1"}, "'euwest1' is no AWS region; write it as in eu-west-1"),
-        ({"region": "eu-west-1.evil.example/"}, "is no AWS region"),
-        ({"role": "Admin"}, "'Admin' is no role that can be assumed: it does not begin with 'arn:'"),
-        ({"role": "arn:aws:iam::111122223333:user/a"}, "it is a user"),
-        ({"role": "arn:aws:iam::111122223333:role/"}, "the role has no name"),
-        ({"role": "arn:aws:iam::11112222333:role/a"}, "the account must be twelve digits"),
-        ({"role": "arn:aws:iam:eu-west-1:111122223333:role/a"}, "the region empty, and there are no blanks"),
-        ({"role": "arn:aws:iam::111122223333:role/a b"}, "the region empty, and there are no blanks"),
-        ({"role": "arn:aws:sts::111122223333:assumed-role/a/b"}, "it is a session of a role"),
-        ({"role": "arn:aws-cn:iam::111122223333:role/a", "region": "eu-west-1"}, "not of the role's partition aws-cn"),
-        ({"role": ROLE, "session_name": "a b"}, "'a b' is no name of a role session"),
-        ({"role": ROLE, "session_name": "x"}, "'x' is no name of a role session"),
-        ({"role": ROLE, "external_id": "secret id"}, "the external id is none that STS takes"),
-        ({"session_name": "me"}, "a session name is of use with a role only"),
-        ({"external_id": "me"}, "an external id is of use with a role only"),
-        ({"forward_session_name": True}, "a session name is of use with a role only"),
-        ({"role": ROLE, "session_name": "me", "forward_session_name": True}, "the session is named twice"),
+        ({"cluster_id": ""}, "the cluster id is empty", CLUSTER_IDS),
+        ({"cluster_id": "a\nb"}, "'a\\nb' cannot be a cluster id", CLUSTER_IDS),
+        ({"cluster_id": " a"}, "' a' cannot be a cluster id", CLUSTER_IDS),
+        ({"cluster_id": "a  b"}, "'a  b' cannot be a cluster id", CLUSTER_IDS),
+        ({"cluster_id": "größe"}, "'größe' cannot be a cluster id", CLUSTER_IDS),
+        ({"region": "eu-west-1a"}, "'eu-west-1a' is a zone, not a region", "write eu-west-1"),
+        ({"region": "euwest1"}, "'euwest1' is no AWS region", REGIONS),
+        ({"region": "eu-west-1.evil.example/"}, "'eu-west-1.evil.example/' is no AWS region", REGIONS),
+        (
+            {"role": "arn:aws-cn:iam::111122223333:role/a", "region": "eu-west-1"},
+            "the region eu-west-1 is not of the role's partition aws-cn",
+            "give a region of that partition",
+        ),
+        ({"role": ROLE, "session_name": "a b"}, "'a b' is no name of a role session", SESSION_NAMES),
+        ({"role": ROLE, "session_name": "x"}, "'x' is no name of a role session", SESSION_NAMES),
+        (
+            {"role": ROLE, "external_id": "secret id"},
+            "the external id is none that STS takes",
+            "use letters, digits and _+=,.@:/-",
+        ),
+        ({"session_name": "me"}, "a session name is of use with a role only", "give the role too"),
+        ({"external_id": "me"}, "an external id is of use with a role only", "give the role too"),
+        ({"forward_session_name": True}, "a session name is of use with a role only", "give the role too"),
+        (
+            {"role": ROLE, "session_name": "me", "forward_session_name": True},
+            "the session is named twice",
+            "either give its name or forward the one there is",
+        ),
     ],
 )
-def test_refused_before_anything_is_signed(arguments: dict[str, Any], message: str, sts: FakeSts) -> None:
+def test_refused_before_anything_is_signed(arguments: dict[str, Any], what: str, remedy: str, sts: FakeSts) -> None:
     with pytest.raises(ConfigError) as refused:
         make_token(**{"cluster_id": "test", **arguments}, now=NOW)
-    assert message in str(refused.value)
-    assert "secret id" not in str(refused.value)
+    assert (refused.value.what, refused.value.remedy) == (what, remedy)
     assert sts.calls == []
+
+
+@pytest.mark.parametrize(
+    ("role", "why"),
+    [
+        ("Admin", "it does not begin with 'arn:'"),
+        ("arn:aws:iam::111122223333:user/a", "it is a user"),
+        ("arn:aws:iam::111122223333:role/", "the role has no name"),
+        ("arn:aws:iam::11112222333:role/a", NOT_AN_ACCOUNT),
+        ("arn:aws:iam:eu-west-1:111122223333:role/a", NOT_AN_ACCOUNT),
+        ("arn:aws:iam::111122223333:role/a b", NOT_AN_ACCOUNT),
+        ("arn:aws:sts::111122223333:assumed-role/a/b", "it is a session of a role, which cannot be assumed"),
+    ],
+)
+def test_what_is_no_role(role: str, why: str, sts: FakeSts) -> None:
+    with pytest.raises(ConfigError) as refused:
+        make_token("test", role=role, now=NOW)
+    assert refused.value.what == f"'{role}' is no role that can be assumed: {why}"
+    assert refused.value.remedy == "write it as in arn:aws:iam::111122223333:role/Admin"
+    assert sts.calls == []
+
+
+def test_the_zone_of_the_machine_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = NOW.astimezone(timezone(timedelta(hours=5, minutes=30)))
+    expected = sign_token(KEYS, "eu-west-1", "test", NOW)
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        made = sign_token(KEYS, "eu-west-1", "test", there)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert made == expected
+    assert made.expires.tzinfo is timezone.utc
+
+
+class InstanceMetadata:
+    """In place of botocore's IMDSRegionProvider; `asked`: a line for every one that was made."""
+
+    asked: ClassVar[list[str]] = []
+
+    def __init__(self, session: Session) -> None:
+        self.asked.append(str(session.get_config_variable("profile")))
+
+    def provide(self) -> str:
+        return "ap-southeast-2"
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "host", "asked"),
+    [
+        ("iam-role", {}, "sts.ap-southeast-2.amazonaws.com", 1),
+        ("env", {}, "sts.us-east-1.amazonaws.com", 0),
+        ("iam-role", {"region": "eu-west-1"}, "sts.eu-west-1.amazonaws.com", 0),
+        ("iam-role", {"default_region": "eu-north-1"}, "sts.eu-north-1.amazonaws.com", 0),
+    ],
+)
+@pytest.mark.usefixtures("aws")
+def test_the_instances_region(
+    monkeypatch: pytest.MonkeyPatch, method: str, arguments: dict[str, str], host: str, asked: int
+) -> None:
+    """Asked only where the credentials came from the instance, too: elsewhere nobody answers."""
+    monkeypatch.delenv("AWS_REGION")
+    monkeypatch.setattr("botocore.utils.IMDSRegionProvider", InstanceMetadata)
+    monkeypatch.setattr("tarmak_iam.token.make.read_credentials", lambda _: (KEYS, method))
+    monkeypatch.setattr(InstanceMetadata, "asked", [])
+    token = make_token("test", now=NOW, **arguments)  # type: ignore[arg-type]  # parametrised
+    assert inspect_token(token.text, now=NOW).host == host
+    assert len(InstanceMetadata.asked) == asked
+
+
+@pytest.mark.parametrize(
+    ("credentials", "source", "access_key_id"),
+    [(SESSION, "given", "ASIAEXAMPLEKEY000001"), (None, "env", "AKIAEXAMPLEKEY000001")],
+)
+@pytest.mark.usefixtures("aws")
+def test_whose_credentials_sign(
+    caplog: pytest.LogCaptureFixture, credentials: Credentials | None, source: str, access_key_id: str
+) -> None:
+    caplog.set_level(logging.INFO, "tarmak_iam")
+    token = make_token("test", credentials=credentials, now=NOW)
+    assert inspect_token(token.text, now=NOW).access_key_id == access_key_id
+    assert [each.getMessage() for each in caplog.records if each.name == "tarmak_iam.token.make"] == [
+        f"AWS credentials: {source}"
+    ]
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_token_is_of_now() -> None:
+    before = datetime.now(timezone.utc)
+    token = make_token("test")
+    after = datetime.now(timezone.utc)
+    lifetime = timedelta(minutes=14)
+    assert before.replace(microsecond=0) <= token.expires - lifetime <= after
 
 
 def test_a_role_is_assumed_first(sts: FakeSts) -> None:
