@@ -543,3 +543,36 @@ def test_entries_of_a_file_that_match_at_random_are_no_objects() -> None:
         assert match_reason(first, caller, table, (table,)) == (
             f"the entry for {ROLE}/Admin matches ({text}: the daemon picks one at random)"
         )
+
+
+def test_places_are_those_of_the_backends_own_file() -> None:
+    data = {"mapRoles": json.dumps([{"rolearn": "arn:aws:sts::111122223333:assumed-role/Admin/x", "username": "a"}])}
+    auth = {"kind": "ConfigMap", "metadata": {"name": "aws-auth"}, "data": data}
+    answer = ask(f"{ROLE}/Admin", {}, "--backend-mode=EKSConfigMap", c_yaml=auth)
+    assert (str(answer.place), str(answer.route)) == ("c.yaml:1:78", "data.mapRoles[0]")
+    auth["data"] = {"mapAccounts": json.dumps(["1111-2222-3333"])}
+    answer = ask(f"{ROLE}/Admin", {}, "--backend-mode=EKSConfigMap", c_yaml=auth)
+    assert (str(answer.place), str(answer.route)) == ("c.yaml:1:81", "data.mapAccounts")
+    answer = ask(f"{ROLE}/Admin", {"mapAccounts": ["111122223333"]}, "--backend-mode=CRD", is_carried=True)
+    assert (str(answer.place), str(answer.route)) == ("config.yaml:1:47", "server.mapAccounts")
+
+
+@pytest.mark.parametrize(
+    ("kind", "folds_roles", "folds_users", "among"),
+    [
+        ("role", True, False, " (the last of 2 for it: the others do not count)"),
+        ("role", False, True, ""),
+        ("user", True, False, ""),
+        ("user", False, True, " (the last of 2 for it: the others do not count)"),
+    ],
+)
+def test_which_entries_a_release_takes_for_the_same(
+    kind: str, folds_roles: bool, folds_users: bool, among: str
+) -> None:
+    caller = CallerReader(DaemonVersion.parse("v0.7.9")).read(identity_of(f"{ROLE}/Sam"))
+    arns = (f"{ROLE}/Sam", f"{ROLE}/\N{LATIN SMALL LETTER LONG S}am", "x/Sam")
+    written = tuple(IdentityMapping(kind, arn, "a", (), Route.of((number,))) for number, arn in enumerate(arns))
+    table = BackendTable(
+        "MountedFile", {}, {}, no_place, written=written, folds_roles=folds_roles, folds_users=folds_users
+    )
+    assert match_reason(written[0], caller, table, (table,)) == f"the entry for {ROLE}/Sam matches{among}"
