@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tarmak_iam.document import Document, Edit, EditRefused, Remove, Set
-from tarmak_iam.document.edit_batch import EditBatch, NotProven, prove_text
-from tarmak_iam.document.edits import Write
+from tarmak_iam.document.edit_batch import EditBatch, NotProven, dangling_aliases, prove_meaning, prove_text
+from tarmak_iam.document.edits import DocumentChange, RemoveMembers, Reorder, Write
 from tarmak_iam.document.source import Source
 from tarmak_iam.document.splices import Splice
 from tarmak_iam.document.target import locate
@@ -115,3 +115,71 @@ def test_edits_of_a_batch_that_is_refused_change_nothing() -> None:
     with pytest.raises(EditRefused, match="edit 2 of 2: there is nothing at b"):
         document.edit(Set(("a",), 2), Remove(("b",)))
     assert document.text == "a: 1\n"
+
+
+def written(text: str, *path: str | int) -> DocumentChange:
+    return Write(locate(tree(text), Route.of(path)), 5)
+
+
+def removed(text: str, path: tuple[str | int, ...], *numbers: int) -> DocumentChange:
+    return RemoveMembers(locate(tree(text), Route.of(path)), numbers)
+
+
+def reordered(text: str, *order: int) -> DocumentChange:
+    return Reorder(locate(tree(text), Route()), order)
+
+
+@pytest.mark.parametrize(
+    ("change", "dangling"),
+    [
+        pytest.param(written("a: {x: &k 1}\nb: *k\n", "a"), ["b"], id="inside of what is replaced"),
+        pytest.param(written("a: [&k 1, *k]\nb: [*k, *k]\n", "a"), ["b[0]", "b[1]"], id="the alias goes too"),
+        pytest.param(written("a: [[&k 1]]\nb: *k\n", "a"), ["b"], id="deep inside"),
+        pytest.param(written("a: &k {x: 1}\nb: *k\n", "a"), [], id="an anchor of the value itself stays"),
+        pytest.param(written("a: &k 1\nb: *k\n", "a"), [], id="and that of a scalar"),
+        pytest.param(written("a: {x: &k 1}\nb: *k\nc: 1\n", "c"), [], id="elsewhere"),
+        pytest.param(
+            removed("a: {x: &k 1, y: *k}\nb: *k\nc: {d: [*k]}\n", ("a",), 0), ["a.y", "b", "c.d[0]"], id="a member"
+        ),
+        pytest.param(removed("? &k a\n: 1\nb: *k\n", (), 0), ["b"], id="a key"),
+        pytest.param(removed("- &k 1\n- *k\n- 2\n", (), 0), ["[1]"], id="an item"),
+        pytest.param(removed("- &k 1\n- *k\n- 2\n", (), 0, 1), [], id="both items"),
+        pytest.param(removed("- &k 1\n- *k\n- 2\n", (), 2), [], id="another item"),
+        pytest.param(reordered("- [&k 1, *k]\n- *k\n- 2\n", 1, 0, 2), ["[1]"], id="an alias above its anchor"),
+        pytest.param(reordered("- [&k 1, *k]\n- *k\n- 2\n", 2, 0, 1), [], id="an alias below its anchor"),
+        pytest.param(reordered("- &k 1\n- {x: [*k]}\n", 1, 0), ["[1].x[0]"], id="deep inside of an item"),
+    ],
+)
+def test_aliases_that_would_lose_their_anchors(change: DocumentChange, dangling: list[str]) -> None:
+    assert [str(alias.route) for alias in dangling_aliases(change.target.tree, [change])] == dangling
+
+
+ANCHORS = "a: &x {k: 1}\nb: {k: &y 1, l: 2}\nc: 1\n"
+OUT_OF_X = "it shares the anchor &x: write the value out where it is used"
+OUT_OF_Y = "it shares the anchor &y: write the value out where it is used"
+BY_HAND = "change this place by hand"
+
+
+@pytest.mark.parametrize(
+    ("paths", "differs", "line", "column", "remedy"),
+    [
+        ([("a", "k"), ("c",)], "c", 3, 4, BY_HAND),
+        ([("a", "k"), ("c",)], "b", 1, 11, OUT_OF_X),
+        ([("c",), ("b", "l")], "a", 2, 17, BY_HAND),
+        ([("b", "l"), ("b",), ("c",)], "b", 2, 4, BY_HAND),
+        ([("a",), ("b", "k"), ("c",)], "d", 1, 4, OUT_OF_X),
+        ([("b", "k"), ("a",), ("c",)], "d", 2, 8, OUT_OF_Y),
+    ],
+)
+def test_the_change_that_is_to_blame(
+    paths: list[tuple[str, ...]], differs: str, line: int, column: int, remedy: str
+) -> None:
+    changes = [written(ANCHORS, *path) for path in paths]
+    with pytest.raises(NotProven) as caught:
+        prove_meaning({differs: 1}, {differs: 2}, changes)
+    assert (caught.value.what, caught.value.remedy) == (f"the edit would change {differs} too", remedy)
+    assert str(caught.value.place) == f"tarmak.yaml:{line}:{column}"
+
+
+def test_meaning_that_is_the_same_is_proof() -> None:
+    prove_meaning({"a": 1}, {"a": 1}, [])

@@ -554,7 +554,7 @@ def test_places_are_those_of_the_backends_own_file() -> None:
     answer = ask(f"{ROLE}/Admin", {}, "--backend-mode=EKSConfigMap", c_yaml=auth)
     assert (str(answer.place), str(answer.route)) == ("c.yaml:1:81", "data.mapAccounts")
     answer = ask(f"{ROLE}/Admin", {"mapAccounts": ["111122223333"]}, "--backend-mode=CRD", is_carried=True)
-    assert (str(answer.place), str(answer.route)) == ("config.yaml:1:47", "server.mapAccounts")
+    assert (str(answer.place), str(answer.route)) == ("config.yaml:1:49", "server.mapAccounts")
 
 
 @pytest.mark.parametrize(
