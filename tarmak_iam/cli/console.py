@@ -250,9 +250,14 @@ def show_warnings() -> None:
     """From now on, what the library warns of is a line on stderr."""
     import logging
 
+    told: set[str] = set()
+
     class Warnings(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            note(record.getMessage())
+            text = record.getMessage()
+            if text not in told:  # a file may be read several times
+                told.add(text)
+                note(text)
 
     handler = Warnings(logging.WARNING)
     handler.name = _WARNINGS

@@ -13,7 +13,7 @@ import click
 from tarmak_iam.cli.completion import backends, clusters, daemon_versions, directories, registries, roles
 from tarmak_iam.cli.console import COLOUR_CHOICES, colour_of_choice, raise_verbosity
 from tarmak_iam.cli.session import Session, session_of
-from tarmak_iam.installation.setting_table import SETTINGS, Exec
+from tarmak_iam.installation.setting_table import REGISTRY, SETTINGS, Exec
 
 _COMMON_HELP = ("-c, -v, --color, ...", "Common options: see tarmak-iam --help.")
 
@@ -163,9 +163,10 @@ _OBJECT_OPTIONS = (
     click.option("--image", metavar="IMAGE", help=SETTINGS["image"].option),
     click.option(
         "--registry",
+        REGISTRY,
         metavar="public|ecr|HOST",
         shell_complete=registries,
-        help=SETTINGS["registry"].option,
+        help=SETTINGS[REGISTRY].option,
     ),
     click.option(
         "--kubernetes-version",

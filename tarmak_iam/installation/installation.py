@@ -29,7 +29,8 @@ from tarmak_iam.installation.backend_payloads import BackendPayloads, make_paylo
 from tarmak_iam.installation.cluster_files import ClusterFiles, check_cluster_id
 from tarmak_iam.installation.daemon import Daemon
 from tarmak_iam.installation.misplaced_files import MisplacedFile, misplaced_files
-from tarmak_iam.installation.settings import SettingError, Settings, override, value_text
+from tarmak_iam.installation.setting_table import REGISTRY
+from tarmak_iam.installation.settings import SettingError, Settings, override, value_text, written_route
 from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME, Mappings
 from tarmak_iam.text import quoted, shortened
 
@@ -63,14 +64,14 @@ class Provenance:
         if self.overrides.get(name) is not None:
             return "option"
         if name == "image" and self.settings.image is None:
-            made_of = [each for each in ("registry", "daemonVersion") if self._is_given(each)]
+            made_of = [each for each in (REGISTRY, "daemonVersion") if self._is_given(each)]
             return f"of {' and '.join(made_of)}" if made_of else "default"
-        if self.document is not None and self.document.has((name,)):
-            return str(self.document.position((name,)))
+        if self.document is not None and self.document.has(route := written_route(self.document, (name,))):
+            return str(self.document.position(route))
         return "default"
 
     def _is_given(self, name: str) -> bool:
-        return name in self.settings.model_fields_set
+        return name in self.settings.chosen
 
     def _kubernetes_source(self) -> str:
         if self.settings.kubernetesVersion is not None:
@@ -168,9 +169,9 @@ class Installation:
             )
         except SettingError as error:
             is_given = (overrides or {}).get(error.setting) is not None  # in an option, not in the file
-            if is_given or document is None or not document.has((error.setting,)):
+            if is_given or document is None or not document.has(route := written_route(document, (error.setting,))):
                 raise
-            raise error.at(document.position((error.setting,))) from None
+            raise error.at(document.position(route)) from None
         if _LOGGER.isEnabledFor(logging.INFO):
             for line in Provenance(config.document, cluster, made.settings, document, overrides or {}).lines():
                 _LOGGER.info(line)

@@ -27,6 +27,11 @@ class Setting:
     short: str
     option: str = ""
     limits: Mapping[str, Any] = field(default_factory=dict)
+    formerly: tuple[str, ...] = ()
+    """Its older names, which a file may still have."""
+
+
+REGISTRY = "registry"
 
 
 SETTINGS: Mapping[str, Setting] = {
@@ -36,7 +41,7 @@ SETTINGS: Mapping[str, Setting] = {
         short="the authenticator's, as in registry/name:tag[@sha256:...]",
         option="Image of the authenticator; a digest is allowed.",
     ),
-    "registry": Setting(
+    REGISTRY: Setting(
         "Where the image comes from, if `image` is not set: `public` (public.ecr.aws, without a login), `ecr` (the "
         "private repository that upstream names) or HOST[:PORT][/PATH] of a mirror, with the paths of public.ecr.aws.",
         short="where it comes from without image: public, ecr, or\na mirror's HOST[:PORT][/PATH]",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
@@ -20,12 +21,13 @@ from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 from tarmak_iam.installation.images import DEFAULT_IMAGE, Image, check_registry, published_image
 from tarmak_iam.installation.setting_table import (
     MAX_INSTALL_HINT,
+    REGISTRY,
     SETTINGS,
     AddonManagerMode,
     Exec,
     Rollback,
 )
-from tarmak_iam.routes import Route
+from tarmak_iam.routes import Path, Route
 from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import quoted, shortened
 
@@ -40,6 +42,7 @@ __all__ = [
     "typed_value",
 ]
 
+_LOGGER = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     BackendName = str
@@ -152,7 +155,7 @@ class SettingError(ConfigError):
 
 
 def _setting(key: str, default: Any = None, **more: Any) -> Any:
-    return Field(default=default, description=SETTINGS[key].description, **more)
+    return Field(default=default, alias=key, description=SETTINGS[key].description, **more)
 
 
 class Settings(BaseModel):
@@ -162,10 +165,12 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     image: ImageName | None = _setting("image", json_schema_extra={"default": DEFAULT_IMAGE})
-    registry: Registry = _setting("registry", "public")
+    registry: Registry = _setting(REGISTRY, "public")
     daemonVersion: DaemonRelease | None = _setting("daemonVersion")
     backends: Backends = _setting("backends", ["MountedFile"], min_length=1)
-    featureGates: FeatureGates = Field(default_factory=dict, description=SETTINGS["featureGates"].description)
+    featureGates: FeatureGates = Field(
+        default_factory=dict, alias="featureGates", description=SETTINGS["featureGates"].description
+    )
     kubernetesVersion: KubernetesVersion | None = _setting("kubernetesVersion")
     kubectlVersion: KubernetesVersion | None = _setting("kubectlVersion")
     exec: Exec = _setting("exec", "aws-iam-authenticator")
@@ -181,9 +186,14 @@ class Settings(BaseModel):
         return self.image or published_image(self.registry, self.daemonVersion)
 
     @property
+    def chosen(self) -> dict[str, Any]:
+        """The settings that have a value of their own, by key."""
+        return self.model_dump(exclude_unset=True, by_alias=True)
+
+    @property
     def effective(self) -> dict[str, Any]:
         """Every setting with the value that counts, None where something else decides it."""
-        return self.model_dump() | {"image": self.effective_image}
+        return self.model_dump(by_alias=True) | {"image": self.effective_image}
 
     @property
     def image_version(self) -> DaemonVersion | None:
@@ -219,14 +229,37 @@ def parse_settings(data: bytes | str, filename: str = SETTINGS_NAME) -> tuple[Se
         raise ConfigError("the settings are no mapping", remedy="write KEY: VALUE lines", place=document.position(()))
     _check_doubled(document)
     try:
-        return _validated({key: value for key, value in (plain or {}).items() if _counts(key, value)}), document
+        return _validated(dict(_by_key(document, plain or {}))), document
     except ValidationError as error:
         raise _config_error(error, document) from None
 
 
-def _counts(key: Any, value: Any) -> bool:
-    """A setting without a value has its default; a key that is none is told all the same."""
-    return value is not None or key not in Settings.model_fields
+def _by_key(document: Document, plain: Mapping[Any, Any]) -> Iterator[tuple[Any, Any]]:
+    """What counts of the file, by the names that settings have today.
+
+    A setting without a value has its default; a key that is none is told all the same. Raises ConfigError.
+    """
+    written: dict[Any, Any] = {}
+    for name, value in plain.items():
+        key = next((key for key, setting in SETTINGS.items() if name in setting.formerly), name)
+        if key in written:
+            what = f"{quoted(written[key])} and {quoted(name)} are the same setting"
+            raise ConfigError(what, remedy="remove one of them", place=document.position((name,), at_key=True))
+        if key != name:
+            _LOGGER.warning("%s: warning: the setting %s is called %s now: rename it", document.filename, name, key)
+        written[key] = name
+        if value is not None or key not in SETTINGS:
+            yield key, value
+
+
+def written_route(document: Document, path: Path | Route) -> Route:
+    """Where a setting, or a part of it, is in the file, which may have it by an older name."""
+    route = Route.of(path)
+    match route.plain:
+        case (str(key), *rest) if key in SETTINGS:
+            older = (name for name in SETTINGS[key].formerly if document.has((name,)))
+            return next((Route.of((name, *rest)) for name in older), route)
+    return route
 
 
 def _check_doubled(document: Document) -> None:
@@ -246,23 +279,24 @@ def override(settings: Settings, overrides: Mapping[str, Any]) -> Settings:
     """
     without = {key for key in ("role", "profile") if overrides.get(key) == ""}
     given = {key: value for key, value in overrides.items() if value is not None and key not in without}
-    kept = settings.model_dump(exclude_unset=True, exclude=without | {"image"} if "registry" in given else without)
-    return _checked(kept | given)
+    if REGISTRY in given:
+        without.add("image")
+    return _checked({key: value for key, value in settings.chosen.items() if key not in without} | given)
 
 
 def check_key(key: str) -> None:
     """Raises ConfigError for a key that is no setting."""
-    if key not in Settings.model_fields:
+    if key not in SETTINGS:
         raise ConfigError(f"there is no setting {quoted(key)}", remedy=_known(key))
 
 
 def _known(key: str) -> str:
-    return did_you_mean(key, Settings.model_fields, "the settings are")
+    return did_you_mean(key, SETTINGS, "the settings are")
 
 
 def choices_of(key: str) -> tuple[str, ...]:
     """What a setting may be where that is a choice, or what its list may have; else nothing."""
-    field = Settings.model_fields.get(key)
+    field = next((each for each in Settings.model_fields.values() if each.alias == key), None)
     return tuple(_literals(field.annotation)) if field else ()
 
 
@@ -321,7 +355,8 @@ def _config_error(error: ValidationError, document: Document | None = None) -> C
         place = document.position(route, at_key=True) if document else None
         return ConfigError(f"there is no setting {quoted(route)}", remedy=_known(str(route)), place=place)
     remedy = _REMEDIES.get(first.wanted, "")
-    return ConfigError(f"{route}: {first.message}", remedy=remedy, place=document.position(route) if document else None)
+    place = document.position(written_route(document, route)) if document else None
+    return ConfigError(f"{route}: {first.message}", remedy=remedy, place=place)
 
 
 def _backend(text: str) -> str:

@@ -19,6 +19,7 @@ from tarmak_iam.installation.images import (
     why_unavailable,
 )
 from tarmak_iam.installation.installation import Installation
+from tarmak_iam.installation.setting_table import REGISTRY
 from tarmak_iam.installation.settings import Settings
 from tarmak_iam.lint.messages import of_cluster
 from tarmak_iam.lint.rule import INSTALLATION, Rule
@@ -46,7 +47,7 @@ def other_release_remedy(installation: Installation) -> str:
     version = installation.daemon_version
     public, unset = public_image(version), installation.command("settings unset daemonVersion")
     own = f"set an image of {version}" + (f": {installation.command('settings set image', public)}" if public else "")
-    values = installation.settings.model_dump(exclude_unset=True)
+    values = installation.settings.chosen
     values.pop("daemonVersion", None)
     if not _is_same_for_all(installation, Settings.model_validate(values)):
         return own
@@ -62,13 +63,13 @@ def _own_copy(installation: Installation) -> str:
 def _without_own_image(installation: Installation) -> tuple[str, Settings]:
     """`image` wins over `registry`, so that both have to go where both are set."""
     settings = installation.settings
-    values = settings.model_dump(exclude_unset=True)
+    values = settings.chosen
     commands = []
     if values.pop("image", None) is not None:
         commands.append(installation.command("settings unset image"))
     if settings.registry != "public":
-        values["registry"] = "public"
-        commands.append(installation.command("settings set registry public"))
+        values[REGISTRY] = "public"
+        commands.append(installation.command(f"settings set {REGISTRY} public"))
     return " && ".join(commands), Settings.model_validate(values)
 
 
@@ -167,7 +168,7 @@ def _is_gone(rule: Rule, installation: Installation) -> Iterator[Finding]:
 
 def _set_host(installation: Installation, ecr: Ecr) -> str:
     settings = installation.settings
-    key, value = ("image", settings.image) if settings.image is not None else ("registry", settings.registry)
+    key, value = ("image", settings.image) if settings.image is not None else (REGISTRY, settings.registry)
     return installation.command(f"settings set {key}", value.replace(_image(installation).domain, ecr.host, 1))
 
 
@@ -218,8 +219,8 @@ def _is_elsewhere(installation: Installation, ecr: Ecr) -> bool:
 
 def _route(installation: Installation) -> Route:
     """The setting that chose the image."""
-    chosen = installation.settings.model_fields_set
-    return Route.of((next((key for key in ("image", "registry", "daemonVersion") if key in chosen), "image"),))
+    chosen = installation.settings.chosen
+    return Route.of((next((key for key in ("image", REGISTRY, "daemonVersion") if key in chosen), "image"),))
 
 
 IMAGE_RULES = (

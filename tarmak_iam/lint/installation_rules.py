@@ -135,7 +135,7 @@ def _unknown_release(rule: Rule, installation: Installation) -> Iterator[Finding
     if version.unread:
         what = f"authenticator {version} {version.unread}; the behaviour of {version.known} is assumed"
         remedy = f"choose {NEWEST_READ} or an earlier release, or check its release notes and then ignore this"
-        chosen = installation.settings.model_fields_set
+        chosen = installation.settings.chosen
         key = "daemonVersion" if "daemonVersion" in chosen else "image"  # the default is known
         yield rule.finding(Subject.SETTINGS, Route.of((key,)), what, remedy)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -14,6 +14,7 @@ from tarmak_iam.findings import At, Finding, Severity, Subject
 from tarmak_iam.installation.admin_kubeconfig import NOT_EXAMINED
 from tarmak_iam.installation.cluster_files import ClusterFiles
 from tarmak_iam.installation.installation import Installation
+from tarmak_iam.installation.settings import written_route
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Path, Route
 
@@ -60,6 +61,12 @@ class Subjects:
         if subject is Subject.SETTINGS:
             return self.settings
         return self.config.document if self.config else None
+
+    def as_written(self, finding: Finding) -> Finding:
+        """A finding about a setting with the name that the file has for it."""
+        if self.settings is None or finding.subject is not Subject.SETTINGS:
+            return finding
+        return replace(finding, route=written_route(self.settings, finding.route))
 
 
 Check = Callable[["Rule", Any], Iterator[Finding]]

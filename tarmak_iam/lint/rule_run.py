@@ -113,7 +113,7 @@ class RuleRun:
             )
             for each in reached
             if each.value.scope in scopes
-            for finding in _findings(each, parts[each.value.scope])
+            for finding in map(subjects.as_written, _findings(each, parts[each.value.scope]))
         ]
         return cls(subjects, tuple(reached), tuple(found))
 

@@ -15,8 +15,16 @@ from tarmak_iam.cli.parsing import CommandGroup
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document import Document
 from tarmak_iam.findings import Subject
-from tarmak_iam.installation.setting_table import SETTINGS
-from tarmak_iam.installation.settings import SettingError, check_key, parse_settings, typed_value, value_text
+from tarmak_iam.installation.setting_table import REGISTRY, SETTINGS
+from tarmak_iam.installation.settings import (
+    SettingError,
+    check_key,
+    parse_settings,
+    typed_value,
+    value_text,
+    written_route,
+)
+from tarmak_iam.routes import Route
 
 _HEADER = "# Settings of tarmak-iam for this cluster; `tarmak-iam settings show` lists them all.\n"
 
@@ -67,9 +75,9 @@ def _set_help() -> str:
 @edits_cluster_files
 def set_(session: Session, key: str, value: str, dry_run: bool) -> None:
     typed = typed_value(key, value)
-    after = _edit(session, dry_run, lambda document: document.set((key,), typed), f"{key} has this value")
-    if key == "registry" and after.has(("image",)):
-        note(f"registry does not count while image is set: {session.command('settings unset image')}")
+    after = _edit(session, dry_run, key, lambda document, at: document.set(at, typed), f"{key} has this value")
+    if key == REGISTRY and after.has(("image",)):
+        note(f"{REGISTRY} does not count while image is set: {session.command('settings unset image')}")
     _note_conflicts(after)
 
 
@@ -95,21 +103,24 @@ def unset(session: Session, key: str, dry_run: bool) -> None:
     after = _edit(
         session,
         dry_run,
-        lambda document: document.remove((key,)) if document.has((key,)) else document,
+        key,
+        lambda document, at: document.remove(at) if document.has(at) else document,
         f"{key} is not set",
     )
     _note_conflicts(after)
 
 
-def _edit(session: Session, dry_run: bool, edit: Callable[[Document], Document], unchanged: str) -> Document:
-    """What the file is afterwards, or would be."""
+def _edit(
+    session: Session, dry_run: bool, key: str, edit: Callable[[Document, Route], Document], unchanged: str
+) -> Document:
+    """What the file is afterwards, or would be. `edit` gets it with the place of the setting."""
     config = session.config()
     cluster = session.cluster(config)
     files = session.files(config, cluster)
     path = files.settings_path
     before = files.settings_document()
     start = before or Document.parse(_HEADER, str(path), json=False)
-    after = edit(start)
+    after = edit(start, written_route(start, (key,)))
     if after is start:
         note(f"unchanged: {unchanged}")
         return after

@@ -136,6 +136,7 @@ def settings_in_file(context: click.Context, parameter: click.Parameter, incompl
 
 def setting_values(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """For the VALUE of a KEY of the settings."""
+    from tarmak_iam.installation.setting_table import REGISTRY
     from tarmak_iam.installation.settings import choices_of
 
     key = str(context.params.get("key"))
@@ -143,7 +144,7 @@ def setting_values(context: click.Context, parameter: click.Parameter, incomplet
         "backends": backends,
         "daemonVersion": daemon_versions,
         "featureGates": feature_gates,
-        "registry": registries,
+        REGISTRY: registries,
         "role": roles,
     }
     complete = own.get(key) or _completer(lambda _: ((each, "") for each in choices_of(key)))
@@ -244,7 +245,7 @@ def _values_or_keys(context: click.Context, given: list[str]) -> Iterator[Offer]
 def _session_settings(context: click.Context) -> set[str]:
     session, config = session_of(context), _config(context)
     settings = session.files(config, session.cluster(config)).settings()
-    return settings.model_fields_set
+    return set(settings.chosen)
 
 
 def _first_sentence(text: str | None) -> str:
