@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from tarmak_iam.document import Document, Edit, EditRefused, Remove, Set
+from tarmak_iam.document import Append, Document, Edit, EditRefused, Remove, Set
 from tarmak_iam.document.edit_batch import EditBatch, NotProven, dangling_aliases, prove_meaning, prove_text
 from tarmak_iam.document.edits import DocumentChange, RemoveMembers, Reorder, Write
-from tarmak_iam.document.source import Source
+from tarmak_iam.document.source import MAX_DEPTH, Source
 from tarmak_iam.document.splices import Splice
 from tarmak_iam.document.target import locate
 from tarmak_iam.document.tree import Tree
+from tarmak_iam.errors import ParseError, Place
 from tarmak_iam.routes import Route
 
 
@@ -71,14 +74,28 @@ def test_a_key_that_was_there_twice_may_stay() -> None:
     assert removed_comments("b: 1\nb: 2\na: 1\n", "b: 1\nb: 2\na: 2\n", Splice(13, 14, "2")) == []
 
 
+class CountedBatch(EditBatch):
+    """Without a second attempt, which would hide that the first one came out wrong. `texts`: what was read again."""
+
+    def __init__(self, text: str) -> None:
+        self.texts: list[str] = []
+        document = Document.parse(text, "tarmak.yaml")
+
+        def read(edited: str) -> tuple[Tree, Any]:
+            self.texts.append(edited)
+            return document._read(edited)
+
+        super().__init__(document._tree, document.data, read, careful=False)
+
+    def edited(self, *edits: Edit) -> str:
+        for edit in edits:
+            self.perform(edit)
+        self.finish()
+        return self.tree.source.text
+
+
 def edited_at_once(text: str, *edits: Edit) -> str:
-    """Without a second attempt, which would hide that the first one came out wrong."""
-    document = Document.parse(text)
-    batch = EditBatch(document._tree, document.data, document._read, careful=False)
-    for edit in edits:
-        batch.perform(edit)
-    batch.finish()
-    return batch.tree.source.text
+    return CountedBatch(text).edited(*edits)
 
 
 @pytest.mark.parametrize(
@@ -183,3 +200,76 @@ def test_the_change_that_is_to_blame(
 
 def test_meaning_that_is_the_same_is_proof() -> None:
     prove_meaning({"a": 1}, {"a": 1}, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "edits", "texts"),
+    [
+        ("a: {x: 1}\n", (Set(("a", "b"), 2), Set(("a", "c"), 3)), ["a: {x: 1, b: 2, c: 3}\n"]),
+        (
+            "a: {x: 1}\nz: 1\n",
+            (Set(("z",), 2), Set(("a", "b"), 2), Set(("a", "c"), 3), Set(("a", "d"), 4)),
+            ["a: {x: 1, b: 2, c: 3, d: 4}\nz: 2\n"],
+        ),
+        (
+            "a: {x: 1}\nz: 1\n",
+            (Set(("a", "b"), 2), Set(("z",), 2), Set(("a", "c"), 3)),
+            ["a: {x: 1, b: 2}\nz: 2\n", "a: {x: 1, b: 2, c: 3}\nz: 2\n"],
+        ),
+        ("a: [0]\nz: 1\n", (Append(("a",), 1), Set(("z",), 2), Set(("w",), 3)), ["a: [0, 1]\nz: 2\nw: 3\n"]),
+        # an item moves those behind it, so the next path is one of the new list
+        ("a: [0]\n", (Append(("a",), 1), Append(("a",), 2)), ["a: [0, 1]\n", "a: [0, 1, 2]\n"]),
+        ("a:\n- 0\n", (Append(("a",), 1), Set(("a", 0), 5)), ["a:\n- 0\n- 1\n", "a:\n- 5\n- 1\n"]),
+        ("a: 1\n", (), []),
+        ("a: 1\n", (Set(("a",), 1),), []),
+    ],
+)
+def test_edits_are_made_together_as_far_as_they_can(text: str, edits: tuple[Edit, ...], texts: list[str]) -> None:
+    batch = CountedBatch(text)
+    assert batch.edited(*edits) == (texts or [text])[-1]
+    assert batch.texts == texts
+
+
+@pytest.mark.parametrize(
+    ("error", "what"),
+    [
+        (ParseError("no comma", place=Place("x", 1, 2)), "the edit would make the text ill-formed (no comma)"),
+        (ValueError("no end"), "the edit does not work out here (no end)"),
+    ],
+)
+def test_a_text_that_cannot_be_read_again_is_no_proof(error: Exception, what: str) -> None:
+    def read(_: str) -> tuple[Tree, Any]:
+        raise error
+
+    document = Document.parse("a: 1\nb: 1\nc: 1\n", "tarmak.yaml")
+    batch = EditBatch(document._tree, document.data, read, careful=False)
+    for key in "abc":
+        batch.perform(Set((key,), 2))
+    with pytest.raises(NotProven) as caught:
+        batch.finish()
+    assert (caught.value.what, caught.value.remedy) == (what, BY_HAND)
+    assert str(caught.value.place) == "tarmak.yaml:3:4"
+
+
+def test_a_value_that_no_edits_lead_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tarmak_iam.document.edit_batch.Reconciler.changes", lambda *_: iter(()))
+    with pytest.raises(EditRefused) as caught:
+        CountedBatch("a: 1\n").turn(Route.of(("a",)), 2)
+    assert caught.value.what == "this value cannot be reached by edits of this text"
+    assert str(caught.value.place) == "tarmak.yaml:1:4"
+
+
+def test_another_encoding_than_utf_8_is_refused() -> None:
+    document = Document.parse("a: 1\n".encode("utf-16"), "tarmak.yaml")
+    with pytest.raises(EditRefused) as caught:
+        document.edit(Set(("a",), 2))
+    assert str(caught.value) == "tarmak.yaml:1:1: the file is UTF-16-LE; save it as UTF-8 first"
+
+
+def test_paths_have_an_end() -> None:
+    deep = Document.parse("").edit(Set(("a",) * MAX_DEPTH, 1))
+    assert deep.data != {}
+    with pytest.raises(EditRefused) as caught:
+        deep.edit(Set(("a",) * (MAX_DEPTH + 1), 1))
+    assert caught.value.what == f"a path of more than {MAX_DEPTH} steps cannot be written"
+    assert caught.value.remedy == "nest less deeply"
