@@ -12,7 +12,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from tarmak_iam.pki.certificates import Certificate, Unreadable, is_issued_by, read_certificate, read_key
+from tarmak_iam.pki.certificates import (
+    Certificate,
+    Unreadable,
+    is_issued_by,
+    no_cryptography,
+    read_certificate,
+    read_key,
+)
 from tests.support.webhook_pairs import rsa_key
 
 FIRST, LAST = datetime(2020, 1, 2, 3, 4, 5, tzinfo=timezone.utc), datetime(2021, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
@@ -88,6 +95,28 @@ def test_what_a_certificate_does_not_say_is_missing() -> None:
 )
 def test_each_usage(name: str) -> None:
     assert read_certificate(signed(usage(name))).usages == frozenset({name})
+
+
+@pytest.mark.parametrize(
+    ("usages", "servers", "clients"),
+    [
+        (None, True, True),
+        ([ExtendedKeyUsageOID.SERVER_AUTH], True, False),
+        ([ExtendedKeyUsageOID.CLIENT_AUTH], False, True),
+        ([ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE], True, True),
+        ([ExtendedKeyUsageOID.CODE_SIGNING], False, False),
+    ],
+)
+def test_whom_a_certificate_is_for(usages: list[x509.ObjectIdentifier] | None, servers: bool, clients: bool) -> None:
+    read = read_certificate(signed(*([x509.ExtendedKeyUsage(usages)] if usages else [])))
+    assert isinstance(read, Certificate)
+    assert (read.is_for_servers, read.is_for_clients) == (servers, clients)
+
+
+def test_what_is_said_without_cryptography() -> None:
+    error = no_cryptography()
+    assert error.what == "certificates need cryptography, which is not installed"
+    assert error.remedy == "install cryptography, or the extra `webhook`"
 
 
 def test_kinds_of_keys() -> None:
