@@ -11,7 +11,11 @@ CHECKED: dict[str, tuple[str, ...]] = {
     "document/edit_batch": ("document/test_edits.py", "document/test_update.py"),
     "config/cluster_validation": ("config/test_cluster_issues.py",),
     "identity/templates": ("identity/test_template_texts.py",),
-    "identity/token_review": ("identity/test_authenticator.py", "identity/test_goldens.py"),
+    "identity/token_review": (
+        "identity/test_review_answers.py",
+        "identity/test_authenticator.py",
+        "identity/test_goldens.py",
+    ),
     "mappings/merging": ("mappings/test_merge_plan.py", "mappings/test_mappings_file.py"),
     "access/lockout": (),
     "token/make": (),
