@@ -84,22 +84,16 @@ def login_exit_code(found: Verified) -> ExitCode:
     return ExitCode.FINDINGS if found.outcome is LoginOutcome.FAILED else ExitCode.NOT_VERIFIED
 
 
-def finish_login(
-    login: Login,
-    command: CommandText,
-    *,
-    is_text: bool,
-    code_of: Callable[[Verified], ExitCode] = login_exit_code,
-) -> None:
+def finish_login(login: Login, command: CommandText, *, is_text: bool) -> None:
     """Prints what was found, as text if so wished, and ends with the exit code. Raises what a login came to that could
-    not be tried. `code_of`: the code of a login that is not verified."""
+    not be tried."""
     if isinstance(login, TarmakIamError):
         raise login
     for line in login.diagnosis if is_text else ():
         print_line(line)
     if not login.ok:
         note(_next_step(login, command))
-        click.get_current_context().exit(code_of(login))
+        click.get_current_context().exit(login_exit_code(login))
 
 
 def _next_step(found: Verified, command: CommandText) -> str:

@@ -164,9 +164,9 @@ class MappingsEdit:
         if still is not None:
             note(f"authenticator {self.before.daemon_version} would still not start: {still.reason}")
         found = effects(now, then)
-        told = NewFindings.of(now.installation, then.installation) if with_findings else NewFindings()
+        new = NewFindings.of(now.installation, then.installation) if with_findings else NewFindings()
         if refuse_errors and not options.force:
-            told.refuse_errors()
+            new.refuse_errors()
         finish_edit(
             self._old,
             after.document,
@@ -176,7 +176,7 @@ class MappingsEdit:
             effects=(effect.text for effect in found),
             show=(lambda: self._print_json(after.document, found, more or {})) if options.output == "json" else None,
         )
-        for text in told.lines:
+        for text in new.lines:
             note(text)
         note_misplaced(self.files, self.before.cluster, Subject.MAPPINGS)
 

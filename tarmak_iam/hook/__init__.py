@@ -5,8 +5,9 @@ The names below are imported when they are first used: a tarmak that is only pas
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tarmak_iam.lazy_exports import lazy_exports
 
 if TYPE_CHECKING:
     from tarmak_iam.hook.apply_hook import AfterReport, Stage, after_apply
@@ -14,6 +15,20 @@ if TYPE_CHECKING:
     from tarmak_iam.hook.login.review import LoginOutcome
     from tarmak_iam.hook.preflight import BeforeReport, before_apply
     from tarmak_iam.hook.programs import Programs
+else:
+    __getattr__, __dir__ = lazy_exports(
+        __name__,
+        {
+            "Access": "tarmak_iam.hook.connection",
+            "AfterReport": "tarmak_iam.hook.apply_hook",
+            "BeforeReport": "tarmak_iam.hook.preflight",
+            "LoginOutcome": "tarmak_iam.hook.login.review",
+            "Programs": "tarmak_iam.hook.programs",
+            "Stage": "tarmak_iam.hook.apply_hook",
+            "after_apply": "tarmak_iam.hook.apply_hook",
+            "before_apply": "tarmak_iam.hook.preflight",
+        },
+    )
 
 __all__ = [
     "Access",
@@ -25,26 +40,3 @@ __all__ = [
     "after_apply",
     "before_apply",
 ]
-
-_HOMES = {
-    "Access": "connection",
-    "AfterReport": "apply_hook",
-    "BeforeReport": "preflight",
-    "LoginOutcome": "login.review",
-    "Programs": "programs",
-    "Stage": "apply_hook",
-    "after_apply": "apply_hook",
-    "before_apply": "preflight",
-}
-
-
-if not TYPE_CHECKING:  # for which every name would be there
-
-    def __getattr__(name: str) -> Any:
-        if name not in _HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(importlib.import_module(f"tarmak_iam.hook.{_HOMES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)

@@ -178,9 +178,9 @@ def _puppet_misreads(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     """Puppet downloads `v<version>` and compares the text with release numbers; Tarmak lets more pass, and looks
     at the version only where there is an apiServer."""
     for cluster in config.clusters:
-        told = {path for path, _, _ in api_server_issues(cluster)}
+        reported = {path for path, _, _ in api_server_issues(cluster)}
         for path, version in _versions(cluster):
-            if path not in told and not is_release(version):
+            if path not in reported and not is_release(version):
                 what = (
                     f"Kubernetes {quoted(version)} is no release: Puppet would download "
                     f"v{shortened(version)}, as it is written"

@@ -205,10 +205,10 @@ def _idle_prefixes(rule: Rule, installation: Installation) -> Iterator[Finding]:
     items = settings.get(_RESERVED)
     for index, item in enumerate(items if isinstance(items, list) else ()):
         name = field_value(item, "backendMode") if isinstance(item, Mapping) else None
-        told = _why_idle(str(name), daemon, mappings) if name in BACKEND_NAMES else None
-        if told is not None:
+        why = _why_idle(str(name), daemon, mappings) if name in BACKEND_NAMES else None
+        if why is not None:
             key = field_key(item, "backendMode")
-            yield rule.finding(Subject.MAPPINGS, settings.route(_RESERVED) / index / key, *told)
+            yield rule.finding(Subject.MAPPINGS, settings.route(_RESERVED) / index / key, *why)
 
 
 def _why_idle(name: str, daemon: DaemonConfig, mappings: Mappings) -> tuple[str, str] | None:

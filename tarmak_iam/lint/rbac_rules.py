@@ -301,11 +301,11 @@ def _what_it_has(username: str) -> str:
 
 
 def _whole_account(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    told = set()
+    reported = set()
     for entry in entries_of(mappings).entries:
         account = entry.listed.arn
-        if entry.is_account and is_account(account) and account not in told:
-            told.add(account)
+        if entry.is_account and is_account(account) and account not in reported:
+            reported.add(account)
             what = f"every user, role, federated user and root of account {account} can log in (without groups)"
             remedy = "map the roles and users who need it, and remove the account"
             yield rule.finding(Subject.MAPPINGS, entry.listed.route, what, remedy)

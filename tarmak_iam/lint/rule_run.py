@@ -150,8 +150,8 @@ class RuleRun:
 
     def located(self, finding: Finding, reason: str = "") -> Located:
         installation = self.subjects.installation
-        told = finding if installation is None else of_cluster(finding, installation)
-        return Located(told, _place(self.subjects, finding), _cluster(self.subjects, finding), reason)
+        completed = finding if installation is None else of_cluster(finding, installation)
+        return Located(completed, _place(self.subjects, finding), _cluster(self.subjects, finding), reason)
 
 
 def comments_in(subjects: Subjects, files: Iterable[Subject], rules: dict[str, str]) -> tuple[Suppression, ...]:

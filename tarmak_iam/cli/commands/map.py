@@ -164,8 +164,8 @@ def _print_outcomes(found: Import, outcomes: tuple[MergeOutcome, ...]) -> None:
     for left_out in found.left_out:
         note(f"{left_out.place}: left out: {left_out.what}" if left_out.place else f"left out: {left_out.what}")
     counts = Counter(outcome.action for outcome in outcomes)
-    told = [f"{counts[action]} {action}" for action in MergeAction if counts[action]]
-    note(f"{', '.join(found.formats)}: {', '.join(told) or 'no entries'}")
+    parts = [f"{counts[action]} {action}" for action in MergeAction if counts[action]]
+    note(f"{', '.join(found.formats)}: {', '.join(parts) or 'no entries'}")
 
 
 def _outcome_text(outcome: MergeOutcome) -> str:

@@ -69,13 +69,13 @@ def _revision_changes(revision: Revision) -> list[ObjectChange]:
 def _summary(changes: list[ObjectChange]) -> str:
     """Many of one kind are counted."""
     counts = Counter((each.action, each.kind) for each in changes)
-    told = []
+    texts = []
     for (action, kind), count in counts.items():
         if count > _MAX_NAMED:
-            told.append(f"{action} {count} objects of the kind {kind}")
+            texts.append(f"{action} {count} objects of the kind {kind}")
         else:
-            told += [each.text for each in changes if (each.action, each.kind) == (action, kind)]
-    return ", ".join(told)
+            texts += [each.text for each in changes if (each.action, each.kind) == (action, kind)]
+    return ", ".join(texts)
 
 
 def _revision_json(revision: Revision) -> dict[str, Any]:
@@ -176,8 +176,8 @@ def _print_done(done: RolledBack, output: str, *, dry_run: bool) -> None:
     effects = [effect_json(each) for each in later.effects] if later else []
     after = {"principals": later.principals, "admins": later.admins, "reason": later.reason} if later else None
     restarted = [stale_pod_json(each) for each in done.restarted]
-    told = {"effects": effects, "afterwards": after, "rolledOut": done.rolled_out, "restartedPods": restarted}
-    print_json({**shown, **told})
+    outcome = {"effects": effects, "afterwards": after, "rolledOut": done.rolled_out, "restartedPods": restarted}
+    print_json({**shown, **outcome})
 
 
 def _removes_the_authenticator(change: ObjectChange) -> bool:

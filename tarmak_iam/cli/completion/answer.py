@@ -1,7 +1,7 @@
 """The answer to a shell that asks for completions: the words of its line, what is offered, and how that is quoted.
 
-The scripts in completion.py ask, through an environment variable, with what is typed as arguments. Whatever goes
-wrong, nothing is offered, and nothing is said.
+The scripts of commands/completion.py ask, through an environment variable, with what is typed as arguments. Whatever
+goes wrong, nothing is offered, and nothing is said.
 """
 
 from __future__ import annotations

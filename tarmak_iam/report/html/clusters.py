@@ -199,8 +199,8 @@ def _person(one: ReviewedPrincipal, shown: Shown, *, asked: bool) -> TableRow:
         _entry(one.identity, change(one.change), shown),
         TableCell(findings(one.findings), severity_order(one.findings)),
     )
-    told = any(each.ignored is None for each in one.findings)
-    flags = ("privileged" if one.privilege is not Privilege.NONE else "", "found" if told else "")
+    has_findings = any(each.ignored is None for each in one.findings)
+    flags = ("privileged" if one.privilege is not Privilege.NONE else "", "found" if has_findings else "")
     return TableRow(cells, mark=str(one.privilege), flags=" ".join(filter(None, flags)))
 
 

@@ -74,15 +74,15 @@ def _figures(review: AccessReview) -> Iterator[Markup]:
     inside = [cells for row in review.rows if (cells := _cells_of_open(review, row))]
     admins = sum(_most(cells) is Privilege.ADMIN for cells in inside)
     found = [each for cluster in review.clusters for each in cluster.all_findings] + list(review.findings)
-    told = [each for each in found if each.ignored is None]
-    errors = sum(each.severity is Severity.ERROR for each in told)
+    reported = [each for each in found if each.ignored is None]
+    errors = sum(each.severity is Severity.ERROR for each in reported)
     ineffective = sum(len(each.ineffective_entries) for each in clusters)
     yield _figure(len(clusters), "cluster", "clusters")
     yield _figure(len(inside), "principal gets in", "principals get in")
     yield _figure(admins, "of them is an admin", "of them are admins", "admin")
     yield _figure(ineffective, "entry lets nobody in", "entries let nobody in", "ignored")
     yield _figure(errors, "error", "errors", "error")
-    yield _figure(len(told) - errors, "warning", "warnings", "warning")
+    yield _figure(len(reported) - errors, "warning", "warnings", "warning")
 
 
 def _cells_of_open(review: AccessReview, row: AccessRow) -> list[Access]:

@@ -53,9 +53,9 @@ def test_verify_without_credentials(stand: Stand, monkeypatch: pytest.MonkeyPatc
     assert json.loads(stand.shell.dev("verify", "-o", "json", code=4).out)["outcome"] == "caller unknown"
 
 
-def test_a_command_may_have_a_code_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_login_that_fails_ends_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     found = Verified(LoginOutcome.FAILED, None, None, ("what was found",), recovery_hint="hint")
     with click.Context(click.Command("x")), pytest.raises(click.exceptions.Exit) as caught:
-        finish_login(found, lambda words: words, is_text=True, code_of=lambda _: ExitCode.NOT_VERIFIED)
-    assert caught.value.exit_code == 4
+        finish_login(found, lambda words: words, is_text=True)
+    assert caught.value.exit_code == ExitCode.FINDINGS
     assert capsys.readouterr() == ("what was found\n", "verification failed; hint\n")
