@@ -13,7 +13,6 @@ from pygments.lexers.shell import BashSessionLexer
 from sphinx.application import Sphinx
 
 from tarmak_iam import __version__
-from tarmak_iam.installation.setting_table import SETTINGS
 
 HERE = Path(__file__).parent
 CONTENTS = (
@@ -48,22 +47,13 @@ author = "the tarmak-iam authors"
 release = version = __version__
 project_copyright = author
 
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_parser"]
 source_suffix = {".md": "markdown"}
 smartquotes = False  # two dashes are an option
 nitpicky = True
-# Of annotations: types of others, which would have to be fetched, and ours that have no page.
-nitpick_ignore_regex = [("py:(class|obj|data)", ".*")]
-default_role = "code"
 
 myst_heading_anchors = 3
 myst_links_external_new_tab = False
-
-autodoc_member_order = "bysource"
-autodoc_typehints_format = "short"
-autodoc_class_signature = "mixed"
-autodoc_preserve_defaults = True
-autodoc_default_options = {"members": True}
 
 html_theme = "furo"
 html_title = f"tarmak-iam {__version__}"
@@ -114,13 +104,6 @@ class ConsoleLexer(BashSessionLexer):
     _ps1rgx = re.compile(r"^(\$ )(.*\n?)")
 
 
-def add_settings(_: Sphinx, _what: str, name: str, _object: object, _options: object, lines: list[str]) -> None:
-    """What each setting is for stands in a table, which `--help` reads without pydantic."""
-    if name == "tarmak_iam.installation.settings.Settings":
-        lines += ["", *(f":ivar {key}: {setting.description}" for key, setting in SETTINGS.items())]
-
-
 def setup(app: Sphinx) -> None:
     app.add_lexer("console", ConsoleLexer)
     app.connect("source-read", add_contents)
-    app.connect("autodoc-process-docstring", add_settings)

@@ -10,9 +10,11 @@ import pytest
 
 import tarmak_iam
 from tarmak_iam.cli.exit_codes import ExitCode, codes_of
+from tarmak_iam.errors import FileError
 from tests.docs.reference import GENERATED, TARGET
-from tests.docs.reference.api import MODULES, is_class, module_of, public_names
-from tests.docs.reference.markdown import prose, slug
+from tests.docs.reference.api import MODULES, module_of, public_names
+from tests.docs.reference.markdown import markdown, prose, slug
+from tests.docs.reference.signatures import is_class, member_sections, signature_of
 from tests.support import ROOT
 
 
@@ -66,3 +68,72 @@ def test_anchors_are_those_of_github() -> None:
     assert slug("tarmak-iam map add") == "tarmak-iam-map-add"
     assert slug("WEB001: a file cannot be read") == "web001-a-file-cannot-be-read"
     assert not re.search(r"[A-Z:]", slug("A: B"))
+
+
+class Example:
+    """One sentence.
+
+        code = 1
+
+    - an item
+    """
+
+    size: int = 1
+    """In bytes."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return ""
+
+    @classmethod
+    def load(cls, path: str = "-", *, force: bool = False) -> Example:
+        """Reads `path`. Raises FileError."""
+        raise FileError(path if force else "")
+
+
+def test_a_class_has_its_signatures_and_docstrings() -> None:
+    text = "\n\n".join(member_sections(__name__, "Example"))
+    assert (
+        text
+        == """\
+## Example
+
+```python
+class Example
+```
+
+One sentence.
+
+```python
+code = 1
+```
+
+- an item
+
+- `size: int`: In bytes.
+- `name: str`: What it is called.
+
+### Example.load
+
+```python
+@classmethod
+def load(path: str = "-", *, force: bool = False) -> Example
+```
+
+Reads `path`. Raises FileError."""
+    )
+
+
+def test_a_long_signature_has_a_line_for_each_parameter() -> None:
+    def long(first: str, second_parameter: tuple[str, ...], third_parameter: tuple[str, ...], fourth: int = 4) -> None:
+        pass
+
+    assert signature_of("long", long) == (
+        "def long(\n    first: str,\n    second_parameter: tuple[str, ...],\n    third_parameter: tuple[str, ...],\n"
+        "    fourth: int = 4,\n) -> None"
+    )
+
+
+def test_a_drawing_in_a_docstring_is_a_block_of_text() -> None:
+    assert markdown("One.\n\nA\n├── B  x\n└── C") == "One.\n\n```text\nA\n├── B  x\n└── C\n```"

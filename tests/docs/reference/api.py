@@ -1,17 +1,16 @@
-"""docs/reference/api.md and its pages: one for each module with public names, which Sphinx fills in."""
+"""docs/reference/api.md and its pages: one for each module with public names."""
 
 from __future__ import annotations
 
-import ast
 import importlib
 import inspect
-from types import GenericAlias
 from typing import Any
 
 import tarmak_iam
-from tests.docs.reference.markdown import fenced, prose, table
+from tests.docs.reference.markdown import markdown, prose, table
+from tests.docs.reference.signatures import is_class, member_sections
 
-__all__ = ["MODULES", "api", "data_home", "is_class", "module_of", "module_page", "public_names"]
+__all__ = ["MODULES", "api", "is_class", "module_of", "module_page", "public_names"]
 
 MODULES = (
     "tarmak_iam.config",
@@ -62,11 +61,11 @@ def api() -> str:
 
 
 def module_page(name: str) -> str:
-    data = {each: home for each in public_names(name) if (home := data_home(name, each))}
-    members = ", ".join(each for each in public_names(name) if each not in data)
-    directives = [f".. automodule:: {name}\n   :members: {members}"]
-    directives += [f".. autodata:: {home}.{each}\n   :no-value:" for each, home in data.items()]
-    return f"# {name}\n\n" + fenced("\n\n".join(directives), "{eval-rst}") + "\n"
+    """The module's docstring, then a section for each of its public names, readable without Sphinx."""
+    parts = [f"# {name}", markdown(inspect.getdoc(module_of(name)) or "")]
+    for each in public_names(name):
+        parts += member_sections(name, each)
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def public_names(module: str) -> list[str]:
@@ -75,22 +74,6 @@ def public_names(module: str) -> list[str]:
     elsewhere = {(name, id(getattr(module_of(other), name))) for other in later for name in module_of(other).__all__}
     own = module_of(module)
     return [name for name in own.__all__ if (name, id(getattr(own, name))) not in elsewhere]
-
-
-def data_home(module: str, name: str) -> str | None:
-    """Where data that the module passes on is defined, and so described; None for all else."""
-    value = getattr(module_of(module), name)
-    if is_class(value) or inspect.isfunction(value):
-        return None
-    for node in ast.walk(ast.parse(inspect.getsource(module_of(module)))):
-        if isinstance(node, ast.ImportFrom) and name in {alias.name for alias in node.names}:
-            return node.module
-    return None
-
-
-def is_class(value: object) -> bool:
-    """Python 3.10 takes an alias such as `dict[str, Any]` for one too."""
-    return inspect.isclass(value) and not isinstance(value, GenericAlias)
 
 
 def first_sentence(value: object) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterable, Sequence
 
-__all__ = ["fenced", "prose", "slug", "table"]
+__all__ = ["fenced", "markdown", "prose", "slug", "table"]
 
 _CODE = re.compile(r"(`[^`]+`)")
 # What reads as code in the middle of a sentence: options, placeholders, templates.
@@ -16,6 +17,23 @@ def prose(text: str) -> str:
     """Text with `code` in it: nothing else of it is markup."""
     parts = _CODE.split(" ".join(text.split()))
     return "".join(part if number % 2 else _escaped(_BARE.sub(r"`\1`", part)) for number, part in enumerate(parts))
+
+
+def markdown(text: str) -> str:
+    """A docstring as Markdown: paragraphs, lists as they are, and blocks that are indented as code."""
+    return "\n\n".join(_block(each) for each in re.split(r"\n\s*\n", text.strip("\n")) if each.strip())
+
+
+def _block(text: str) -> str:
+    lines = text.split("\n")
+    if re.search(r"^\s*[├└│]", text, re.MULTILINE):
+        return fenced(text)
+    if all(line.startswith("    ") for line in lines):
+        return fenced(textwrap.dedent(text), "python" if ">>>" in text or "=" in text else "text")
+    items = re.split(r"\n(?=[-*] )", text)
+    if all(re.match(r"[-*] ", item) for item in items):
+        return "\n".join(f"- {prose(item[2:])}" for item in items)
+    return prose(text)
 
 
 def _escaped(text: str) -> str:

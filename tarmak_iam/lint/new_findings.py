@@ -1,0 +1,68 @@
+"""What an edit of the mappings adds to the findings of `check`."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from tarmak_iam.errors import PolicyRefused, TarmakIamError
+from tarmak_iam.findings import Severity, Subject
+from tarmak_iam.installation.installation import Installation
+from tarmak_iam.lint.check import check
+from tarmak_iam.lint.rule import Subjects
+from tarmak_iam.lint.rule_run import Located
+
+# Lines and sizes, which an edit changes in what was found before.
+_NUMBER = re.compile(r"[0-9][0-9,]*")
+
+
+@dataclass(frozen=True, slots=True)
+class NewFindings:
+    """`why_unchecked`: why nothing can be said, as where a plugin's rule fails; empty where there is no such reason."""
+
+    found: tuple[Located, ...] = ()
+    why_unchecked: str = ""
+
+    @classmethod
+    def of(cls, before: Installation, after: Installation) -> NewFindings:
+        """Raises nothing: what cannot be checked forbids nothing."""
+        try:
+            return cls(tuple(_added_findings(_mapping_findings(before), _mapping_findings(after))))
+        except TarmakIamError as error:
+            return cls(why_unchecked=error.message)
+
+    @property
+    def lines(self) -> list[str]:
+        """A slip is best reported where it is made."""
+        return [*map(str, self.found), *([f"not checked: {self.why_unchecked}"] if self.why_unchecked else ())]
+
+    def refuse_errors(self) -> None:
+        """Raises PolicyRefused for the first of those that are errors. Its place is left out: its lines are those of a
+        text that is not written."""
+        errors = [each.finding for each in self.found if each.finding.severity is Severity.ERROR]
+        if errors:
+            more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+            raise PolicyRefused(
+                f"{errors[0].text} [{errors[0].id}]{more}; nothing was changed", remedy="--force writes it all the same"
+            )
+
+
+def _added_findings(before: Iterable[Located], after: Iterable[Located]) -> Iterator[Located]:
+    known = Counter(map(_finding_key, before))
+    for each in after:
+        key = _finding_key(each)
+        if known[key]:
+            known[key] -= 1
+        else:
+            yield each
+
+
+def _finding_key(located: Located) -> tuple[str, str]:
+    return located.finding.id, _NUMBER.sub("#", located.finding.message)
+
+
+def _mapping_findings(installation: Installation) -> list[Located]:
+    found = check(Subjects(mappings=installation.mappings, installation=installation))
+    return [each for each in found if each.finding.subject is Subject.MAPPINGS]
