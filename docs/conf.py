@@ -35,9 +35,32 @@ CONTENTS = (
     ("Explanation", ("how-it-works", "explanation/*", "rewriting", "comparison")),
     (
         "Topics",
-        ("hook", "rollback", "render", "doctor", "report", "command-line", "editors", "ci", "plugins", "editing"),
+        (
+            "hook",
+            "rollback",
+            "render",
+            "doctor",
+            "report",
+            "command-line",
+            "editors",
+            "ci",
+            "python",
+            "plugins",
+            "editing",
+        ),
     ),
-    ("Reference", ("reference/commands", "rules/README", "reference/versions", "reference/api", "reference/*")),
+    (
+        "Reference",
+        (
+            "reference/commands",
+            "rules/README",
+            "reference/versions",
+            "reference/api",
+            "stability",
+            "glossary",
+            "reference/*",
+        ),
+    ),
     ("Project", ("contributing", "architecture", "releasing", "security", "changelog", "*")),
 )
 """Captions and pages in reading order; a pattern takes what is not named before it."""

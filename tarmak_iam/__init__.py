@@ -15,11 +15,22 @@ if TYPE_CHECKING:
     from tarmak_iam.config.sections import Problem, Section, SectionModel, SectionRule
     from tarmak_iam.document import Document
     from tarmak_iam.emit import Artifact, Emitter, yaml_bytes
-    from tarmak_iam.errors import ConfigError, EditRefused, PolicyRefused, TarmakIamError
+    from tarmak_iam.errors import (
+        ConfigError,
+        EditRefused,
+        FileError,
+        ParseError,
+        PolicyRefused,
+        SelectionError,
+        TarmakIamError,
+        ToolError,
+    )
     from tarmak_iam.findings import Finding, Severity, Subject
     from tarmak_iam.identity import Authenticator, Identity, whois
     from tarmak_iam.installation.installation import Installation
     from tarmak_iam.lint import Rule, Scope, Subjects, check
+    from tarmak_iam.mappings import Mappings
+    from tarmak_iam.tarmak_cluster import TarmakCluster
 else:
     __getattr__, __dir__ = lazy_exports(
         __name__,
@@ -31,9 +42,12 @@ else:
             "Document": "tarmak_iam.document",
             "EditRefused": "tarmak_iam.errors",
             "Emitter": "tarmak_iam.emit",
+            "FileError": "tarmak_iam.errors",
             "Finding": "tarmak_iam.findings",
             "Identity": "tarmak_iam.identity",
             "Installation": "tarmak_iam.installation.installation",
+            "Mappings": "tarmak_iam.mappings",
+            "ParseError": "tarmak_iam.errors",
             "PolicyRefused": "tarmak_iam.errors",
             "Problem": "tarmak_iam.config.sections",
             "Rule": "tarmak_iam.lint",
@@ -41,11 +55,14 @@ else:
             "Section": "tarmak_iam.config.sections",
             "SectionModel": "tarmak_iam.config.sections",
             "SectionRule": "tarmak_iam.config.sections",
+            "SelectionError": "tarmak_iam.errors",
             "Severity": "tarmak_iam.findings",
             "Subject": "tarmak_iam.findings",
             "Subjects": "tarmak_iam.lint",
+            "TarmakCluster": "tarmak_iam.tarmak_cluster",
             "TarmakConfig": "tarmak_iam.config",
             "TarmakIamError": "tarmak_iam.errors",
+            "ToolError": "tarmak_iam.errors",
             "check": "tarmak_iam.lint",
             "whois": "tarmak_iam.identity",
             "yaml_bytes": "tarmak_iam.emit",
@@ -60,9 +77,12 @@ __all__ = [
     "Document",
     "EditRefused",
     "Emitter",
+    "FileError",
     "Finding",
     "Identity",
     "Installation",
+    "Mappings",
+    "ParseError",
     "PolicyRefused",
     "Problem",
     "Rule",
@@ -70,11 +90,14 @@ __all__ = [
     "Section",
     "SectionModel",
     "SectionRule",
+    "SelectionError",
     "Severity",
     "Subject",
     "Subjects",
+    "TarmakCluster",
     "TarmakConfig",
     "TarmakIamError",
+    "ToolError",
     "__version__",
     "check",
     "whois",

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from tarmak_iam.lint import Located, Subjects
     from tarmak_iam.report import AccessReview
 
+__all__ = ["TarmakCluster"]
+
 ROLLOUT_SECONDS = 300.0
 VERIFY_SECONDS = 60.0
 """As in the hook, which is imported only where it is used."""

@@ -13,6 +13,7 @@ from tests.docs.reference.signatures import is_class, member_sections
 __all__ = ["MODULES", "api", "is_class", "module_of", "module_page", "public_names"]
 
 MODULES = (
+    "tarmak_iam.tarmak_cluster",
     "tarmak_iam.config",
     "tarmak_iam.config.sections",
     "tarmak_iam.document",
@@ -37,16 +38,16 @@ MODULES = (
 """From the file to the cluster; a name belongs to the last of them that exports it."""
 
 _HEAD = """\
-# Python
+# Python reference
 
-Written from the program's own docstrings.
+Generated from the docstrings. [Python](../python.md) has examples, [Names that stay](../stability.md) the signatures that
+scripts can rely on.
 
-The names below are imported from `tarmak_iam`, and stay. Values are frozen: an edit returns a new one. Every error is a
-`TarmakIamError`, whose text begins with `file:line:col` where there is one; nothing prints, exits or reads the
-environment.
+These names are imported from `tarmak_iam`. Values are frozen: an edit returns a new one. Every error is a
+`TarmakIamError`, whose text begins with `file:line:col` where there is one. Nothing prints or exits.
 """
 _MORE = """\
-What these names stand on is in the modules:
+The modules, with every public name:
 """
 
 

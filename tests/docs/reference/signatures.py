@@ -76,7 +76,8 @@ def class_signature(cls: Any, name: str) -> str:
     if issubclass(cls, Exception):
         return f"{name}({', '.join(bases)})"
     if dataclasses.is_dataclass(cls):
-        return _wrapped(name, inspect.signature(cls).replace(return_annotation=inspect.Signature.empty))
+        made: Any = cls
+        return _wrapped(name, inspect.signature(made).replace(return_annotation=inspect.Signature.empty))
     return f"{name}({', '.join(bases)})" if bases else name
 
 
@@ -123,7 +124,7 @@ def _parameter(each: inspect.Parameter) -> str:
     if each.annotation is not inspect.Parameter.empty:
         text += f": {_annotation(each.annotation)}"
     if each.default is not inspect.Parameter.empty:
-        text += f" = {_default(each.default)}"
+        text += f" = {oct(each.default) if each.name == 'mode' else _default(each.default)}"
     return text
 
 

@@ -1,0 +1,174 @@
+"""docs/stability.md: the names that stay, as the program has them now.
+
+`python -m tests.docs.stability` prints the page. `make reference` does not write it: whoever changes the page changes a
+promise, on purpose.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import sys
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+import click
+
+import tarmak_iam
+from tarmak_iam.identity import Answer
+from tests.docs.reference.markdown import fenced, table
+from tests.docs.reference.signatures import attributes_of, class_signature, is_class, members_of, signature_of
+from tests.support.commands import every_command
+
+__all__ = ["page"]
+
+CHOSEN = {
+    "Authenticator": ("load", "whois", "grants"),
+    "Cluster": ("name", "environment", "cluster_name", "is_hub", "amazon", "section", "effective"),
+    "Document": (
+        "data",
+        "filename",
+        "text",
+        "parse",
+        "parse_all",
+        "to_bytes",
+        "has",
+        "position",
+        "set",
+        "append",
+        "insert",
+        "remove",
+        "edit",
+        "update",
+    ),
+    "Installation": (
+        "cluster",
+        "cluster_id",
+        "region",
+        "partition",
+        "kubernetes",
+        "daemon_version",
+        "image",
+        "settings",
+        "mappings",
+        "is_hub",
+        "of",
+        "load",
+    ),
+    "Mappings": ("document", "cluster_id", "entries", "parse", "create", "load", "add", "remove", "save"),
+    "Section": ("name", "read", "data", "effective", "problems"),
+    "Subjects": ("of_cluster",),
+    "TarmakIamError": ("message",),
+    "TarmakConfig": (
+        "path",
+        "document",
+        "clusters",
+        "current_cluster",
+        "load",
+        "parse",
+        "cluster",
+        "enable_authenticator",
+        "disable_authenticator",
+        "set",
+        "unset",
+        "save",
+    ),
+}
+"""Of classes with members that are for the package itself: those that scripts can rely on."""
+
+CONSTRUCTED = ("Section", "Subjects")
+"""Those of them that scripts construct."""
+
+MODULES = {
+    "tarmak_iam.identity": ("Answer", "Authenticator", "Identity", "whois"),
+    "tarmak_iam.document": ("Document",),
+}
+"""Modules whose names are imported from there too."""
+
+_HEAD = """\
+# Names that stay
+
+Scripts can rely on every name on this page: it keeps its meaning, its parameters keep their names and order, and new
+ones are optional. A change that breaks this comes with a new major version and is in the
+[changelog](changelog.md). A test compares the page with the program. What the names do is in the
+[Python reference](reference/api.md) and in the [command reference](reference/commands.md).
+
+Everything else, such as other modules, names that begin with `_`, and the wording of messages, can change at any time.
+"""
+_PYTHON = """\
+## Python
+
+All of these are imported from `tarmak_iam`.
+"""
+_OTHERS = """\
+## Imports from other modules
+"""
+_COMMANDS = """\
+## Command line
+
+Commands, arguments and options. Exit codes and the fields of `-o json` stay as well; new fields can be added.
+"""
+
+
+def page() -> str:
+    names = [name for name in tarmak_iam.__all__ if not name.startswith("__")]
+    parts = [_HEAD.strip(), _PYTHON.strip()]
+    for name in names:
+        parts += [f"### {name}", fenced("\n".join(_lines(name, getattr(tarmak_iam, name))), "python")]
+    imports = [f"from {module} import {', '.join(listed)}" for module, listed in MODULES.items()]
+    parts += [_OTHERS.strip(), fenced("\n".join(imports), "python")]
+    parts += ["### Answer", "What `whois` returns.", fenced("\n".join(_lines("Answer", Answer)), "python")]
+    root, *others = every_command()
+    common = {option for option in _options(root) if option != "--version"}
+    rows = [
+        (f"`{_usage(each)}`", " ".join(f"`{option}`" for option in _options(each) if option not in common))
+        for each in others
+    ]
+    shown = ", ".join(f"`{option}`" for option in _options(root))
+    parts += [
+        _COMMANDS.strip(),
+        f"Every command takes these, except for `--version`: {shown}.",
+        table(("command", "options"), rows),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _lines(name: str, value: Any) -> Iterator[str]:
+    if not is_class(value):
+        yield signature_of(name, value)
+        return
+    chosen = CHOSEN.get(name)
+    yield f"class {name if chosen and name not in CONSTRUCTED else class_signature(value, name)}"
+    made_of = (
+        set() if chosen or not dataclasses.is_dataclass(value) else {each.name for each in dataclasses.fields(value)}
+    )
+    for attribute, _ in attributes_of(value):
+        own = attribute.partition(":")[0]
+        if own in chosen if chosen else own not in made_of:
+            yield f"    {attribute}"
+    for each, member in members_of(value):
+        if not isinstance(member, (property, cached_property)) and (chosen is None or each in chosen):
+            yield from (f"    {line}" for line in signature_of(each, member).splitlines())
+
+
+def _usage(context: click.Context) -> str:
+    return " ".join((context.command_path, *context.command.collect_usage_pieces(context)[1:]))
+
+
+def _options(context: click.Context) -> Iterator[str]:
+    for each in context.command.get_params(context):
+        if isinstance(each, click.Option) and not each.hidden:
+            yield from (*each.opts, *each.secondary_opts)
+
+
+def check_imports() -> None:
+    """Raises AttributeError for a name that is not where the page has it."""
+    for module, listed in MODULES.items():
+        for name in listed:
+            assert inspect.getdoc(getattr(importlib.import_module(module), name)) is not None
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())
