@@ -40,8 +40,8 @@ MODULES = (
 _HEAD = """\
 # Python reference
 
-Generated from the docstrings. [Python](../python.md) has examples, [Names that stay](../stability.md) the signatures that
-scripts can rely on.
+Generated from the docstrings. [Python](../python.md) has examples, and [Names that stay](../stability.md) the signatures
+that scripts can rely on.
 
 These names are imported from `tarmak_iam`. Values are frozen: an edit returns a new one. Every error is a
 `TarmakIamError`, whose text begins with `file:line:col` where there is one. Nothing prints or exits.
