@@ -1,4 +1,4 @@
-"""Writes the reference anew."""
+"""Regenerates the reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plain text as Markdown that shows it as it is."""
+"""Converts plain text to Markdown that renders as the same text."""
 
 from __future__ import annotations
 

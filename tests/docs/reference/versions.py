@@ -297,7 +297,7 @@ def _made(overrides: dict[str, Any], version: tuple[int, int] = (1, 12)) -> list
 
 
 def _grouped(items: Iterable[T], row: Callable[[T], Hashable]) -> Iterator[tuple[list[T], Any]]:
-    """Neighbours with the same row."""
+    """Consecutive items that have the same row, with that row."""
     for value, group in groupby(items, key=row):
         yield list(group), value
 
