@@ -5,9 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
-__all__ = ["ANY", "difference", "matches"]
+__all__ = ["ANY", "difference", "matches", "shortened"]
 
 ANY = "..."
+_ALIKE = 0.4
+"""Of `difflib`: below it, two lines are not the same line in other words."""
 
 
 def matches(expected: Sequence[str], got: Sequence[str]) -> bool:
@@ -31,6 +33,33 @@ def matches(expected: Sequence[str], got: Sequence[str]) -> bool:
 def difference(expected: Sequence[str], got: Sequence[str]) -> str:
     """For people; lines that `...` stands for are shown as differing."""
     return "\n".join(difflib.unified_diff(expected, got, "the page", "what came", lineterm="", n=2))
+
+
+def shortened(expected: Sequence[str], got: Sequence[str]) -> list[str]:
+    """What came, with `...` wherever the page has it; all of it where the page's lines are not found in it."""
+    lines = [line.rstrip() for line in got]
+    first, *rest = _parts(expected)
+    if not rest:
+        return lines
+    *middle, last = rest
+    end = len(lines) - len(last)
+    places = [(0, first)]
+    for part in middle:
+        after = places[-1][0] + len(places[-1][1])
+        starts = range(after, end - len(part) + 1)
+        places.append((max(starts, key=lambda at: _likeness(part, lines[at : at + len(part)]), default=after), part))
+    places.append((end, last))
+    found = [(part, lines[at : at + len(part)]) for at, part in places if at >= 0]
+    if len(found) < len(places) or any(_likeness(*each) < _ALIKE for each in found):
+        return lines
+    return [line for part in ([ANY, *new] for _, new in found) for line in part][1:]
+
+
+def _likeness(old: Sequence[str], new: Sequence[str]) -> float:
+    """Of the two lines that differ most."""
+    if len(old) != len(new):
+        return 0
+    return min((difflib.SequenceMatcher(None, *pair).ratio() for pair in zip(old, new, strict=True)), default=1)
 
 
 def _parts(expected: Sequence[str]) -> list[list[str]]:

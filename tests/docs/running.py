@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.docs.compare import difference, matches
+from tests.docs.compare import difference, matches, shortened
 from tests.docs.pages import Command, File, Page, Program, Script, Setup, Step
 from tests.docs.session import Ran, Session, session
 
@@ -71,7 +71,7 @@ def _run(page: Page, step: Step, shell: Session) -> Iterator[Mismatch]:
 def _command(at: str, step: Command, ran: Ran) -> Iterator[Mismatch]:
     got = tuple(ran.output.splitlines())
     if not matches(step.output, got):
-        shown = Output(step.output_line, len(step.output), got, step.indent)
+        shown = Output(step.output_line, len(step.output), tuple(shortened(step.output, got)), step.indent)
         yield Mismatch(f"{at}: $ {step.command}\n{_indented(difference(step.output, got))}", shown)
     if ran.code and not step.asks_code:
         yield Mismatch(
@@ -94,7 +94,7 @@ def _program(at: str, step: Program, ran: Ran) -> Iterator[Mismatch]:
         return
     got = tuple(ran.output.splitlines())
     if step.output is not None and not matches(step.output, got):
-        shown = Output(step.output_line, len(step.output), got, step.indent)
+        shown = Output(step.output_line, len(step.output), tuple(shortened(step.output, got)), step.indent)
         yield Mismatch(f"{at}: the program's output\n{_indented(difference(step.output, got))}", shown)
 
 

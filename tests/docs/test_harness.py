@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.compare import matches
+from tests.docs.compare import matches, shortened
 from tests.docs.pages import Command, Exempt, File, Page, PageError, Program, Script, Setup, Step
 from tests.docs.running import run_page, updated
 from tests.docs.session import missing
@@ -171,6 +171,22 @@ def test_outputs_can_be_written(tmp_path: Path) -> None:
 )
 def test_three_dots_stand_for_lines(expected: str, got: str, is_same: bool) -> None:
     assert matches(expected.split(), got.split()) is is_same
+
+
+@pytest.mark.parametrize(
+    ("expected", "got", "updated_to"),
+    [
+        ("made x", "created x,all done", "created x,all done"),
+        ("...,x was made", "one,two,x was created", "...,x was created"),
+        ("x was made,...", "x was created,two", "x was created,..."),
+        ("a1 1,...,b2 2,...,c3 3", "a1 x,-,-,b2 x,-,c3 x", "a1 x,...,b2 x,...,c3 x"),
+        ("...,wrote the file,...", "diff,wrote file,done", "...,wrote file,..."),
+        ("...,wrote the file", "an error", "an error"),
+        ("a,...,b", "a", "a"),
+    ],
+)
+def test_an_update_keeps_the_three_dots(expected: str, got: str, updated_to: str) -> None:
+    assert shortened(expected.split(","), got.split(",")) == updated_to.split(",")
 
 
 def test_blanks_at_the_end_of_a_line_do_not_count() -> None:
