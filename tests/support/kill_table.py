@@ -46,7 +46,7 @@ class _Killed:
     def row(self, killed: Killed) -> Row:
         world = killed.restored()
         now, is_begun = world.seen, self.is_begun(world)
-        status = world.statuses[-1].split()[1] if len(world.statuses) > self.case.numbers else "does not have it"
+        status = world.statuses[-1].split()[1] if len(world.statuses) > self.case.numbers else "not recorded"
         found = world.diff(self.case.wanted)
         differ = ["objects"] * bool(found.objects) + ["pods"] * bool(found.stale_pods or found.missing_pods)
         shown = (_moment(self, now, is_begun), status, self._who(now), " and ".join(differ) or "no differences")
@@ -129,7 +129,7 @@ def _done(changes: tuple[ObjectChange, ...], are_pods_new: bool) -> str:
     actions = {each.action for each in changes}
     if actions & {ObjectAction.CREATED, ObjectAction.CONFIGURED}:
         return "writes what is missing"
-    parts = ["has the pods replaced"] * are_pods_new + ["removes the last objects"] * (ObjectAction.REMOVED in actions)
+    parts = ["replaces the pods"] * are_pods_new + ["removes the last objects"] * (ObjectAction.REMOVED in actions)
     return " and ".join(parts) or "finds nothing to do"
 
 
