@@ -69,7 +69,7 @@ MANIFESTS = Table(
     "manifests",
     "All objects by the number of mappings; the last column is a mapping among 5000 against one among 500",
     "",
-    ("50", "500", "5000", "a mapping"),
+    ("50", "500", "5000", "per mapping"),
     tuple(", ".join(backends) for backends in BACKENDS),
     by_mappings,
 )
@@ -77,7 +77,7 @@ MERGES = Table(
     "merges",
     "A login put into a kubeconfig, by its size; the last column is a kilobyte against one of the first row",
     "",
-    ("size", "time", "a kilobyte"),
+    ("size", "time", "per kilobyte"),
     tuple(f"{count} entries" for count in ENTRIES),
     by_kubeconfig,
 )

@@ -85,7 +85,7 @@ CLUSTERS = Table(
     "clusters",
     "One command over every cluster of a file",
     "clusters in the file",
-    (*map(str, COUNTS), "each one more"),
+    (*map(str, COUNTS), "per additional cluster"),
     tuple(COMMANDS),
     measure,
 )

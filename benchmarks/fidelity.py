@@ -215,7 +215,7 @@ FIDELITY = Table(
     "fidelity",
     "Sixty edits of fifteen files: what comes out",
     "",
-    ("right", "refused", "wrong", "lines changed, median", "at most", "comments lost"),
+    ("right", "refused", "wrong", "lines changed, median", "max", "comments lost"),
     ("tarmak-iam", "ruamel.yaml round trip", "PyYAML", "yaml-edit", "yq (mikefarah)", "yq (jq)"),
     measure,
 )

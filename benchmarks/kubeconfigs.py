@@ -175,7 +175,7 @@ KUBECONFIGS = Table(
     "kubeconfigs",
     "A login put into a kubeconfig that somebody keeps by hand",
     "",
-    ("comments lost", "lines of it changed", "context switched", "other entries as before", "time"),
+    ("comments lost", "existing lines changed", "context switched", "other entries unchanged", "time"),
     ("tarmak-iam kubeconfig --merge", "kubectl config, three commands", "aws eks update-kubeconfig"),
     measure,
 )

@@ -57,7 +57,7 @@ REVIEWS = Table(
     "reviews",
     "whois by the number of mappings",
     "",
-    ("loading", "a mapping", "answers a second", "denials a second"),
+    ("loading", "per mapping", "answers per second", "denials per second"),
     tuple(f"{count} mappings" for count in COUNTS),
     measure,
 )

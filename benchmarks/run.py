@@ -1,7 +1,7 @@
 """Prints every table of docs/comparison.md in Markdown, or those that are named; `--write FILE` puts them into a page.
 
 Run by `make bench` and `make comparison`. A ratio within one run says the same on a slow machine as on a fast one;
-nothing is asserted. Tools that are not here have no numbers: tools.py brings them.
+nothing is asserted. Tools that are not installed have no numbers: tools.py installs them.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ STARTS = Table(
     "starts",
     "Commands, from a shell",
     "",
-    ("in starts of Python", "time"),
+    ("Python starts", "time"),
     (*OURS, "aws-iam-authenticator token", "aws eks get-token"),
     measure,
 )

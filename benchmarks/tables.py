@@ -11,7 +11,7 @@ __all__ = ["MISSING", "Cells", "Table", "markdown", "put_into"]
 Cells = Mapping[str, Sequence[str]]
 """By row; a row that is not there has nothing to measure here."""
 
-MISSING = "not here"
+MISSING = "not installed"
 
 
 @dataclass(frozen=True)
