@@ -82,14 +82,14 @@ def test_its_findings_have_positions(installed: Installed) -> None:
         CONFIG.replace("4711", "12").replace("enabled: true", "enabled: true\n      version: 1.x")
     )
     assert installed.run("check", code=1).stdout.splitlines() == [
-        f"{installed.file}:9:19: error: dev-cluster: costs: there is no cost centre 12; they begin with 1000 [IAM045]",
+        f"{installed.file}:9:19: error: dev-cluster: costs: unknown cost centre 12; use 1000 or higher [IAM045]",
         (
-            f"{installed.file}:14:16: warning: dev-cluster: the dashboard runs behind a public API; use a bastion host "
-            "[DASH001]"
+            f"{installed.file}:14:16: warning: dev-cluster: the dashboard runs on a cluster with a public API; "
+            "use a bastion host [DASH001]"
         ),
         (
-            f"{installed.file}:15:16: error: dev-cluster: kubernetes.dashboard: '1.x' is no version of the dashboard; "
-            "begin it with a v [IAM045]"
+            f"{installed.file}:15:16: error: dev-cluster: kubernetes.dashboard: '1.x' is not a version "
+            "of the dashboard; start it with v [IAM045]"
         ),
     ]
 
@@ -131,14 +131,17 @@ def test_set_and_show_are_a_round_trip(installed: Installed) -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["costs", "centre", "12"], "it would be refused: there is no cost centre 12; they begin with 1000"),
+        (["costs", "centre", "12"], "it would be refused: unknown cost centre 12; use 1000 or higher"),
         (["costs", "centre", "many"], 'centre must be a whole number, not "many"; Number of the cost centre.'),
         (
             ["costs", "stage", "prod"],
             "stage is wrong: input should be 'test' or 'live', not \"prod\"; What the cluster",
         ),
         (["costs", "owners", "ann"], 'owners must be a list, not "ann"; Whom to ask.'),
-        (["kubernetes.dashboard", "version", "1"], "it would be refused: '1' is no version of the dashboard; begin it"),
+        (
+            ["kubernetes.dashboard", "version", "1"],
+            "it would be refused: '1' is not a version of the dashboard; start it",
+        ),
         (["kubernetes.dashboard", "enabled", "1"], "enabled must be a boolean, not 1: Tarmak refuses the whole file"),
     ],
 )
@@ -207,7 +210,7 @@ def test_without_it_its_files_go(mapped: Installed, tmp_path: Path) -> None:
 def test_its_rule_is_one_of_check(mapped: Installed) -> None:
     found = mapped.run("check", code=1).stdout.splitlines()
     file = mapped.file.parent / "dev-cluster" / "aws-iam-authenticator.yaml"
-    what = "the group 'on-call' does not say which environment it is of; call it dev:on-call"
+    what = "the group 'on-call' does not name its environment; rename it to dev:on-call"
     assert f"{file}:7:5: warning: {what} [TEAM001]" in found
     file.write_text(
         MAPPINGS.replace(

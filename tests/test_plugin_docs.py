@@ -37,8 +37,8 @@ def test_a_section(monkeypatch: pytest.MonkeyPatch) -> None:
         config = TarmakConfig.parse(f"{text}  metadata: {{name: blue}}\n  costs: {{centre: {centre}}}\n")
         return [f"{each.finding.id} {each.finding.text}" for each in check(Subjects(config))]
 
-    assert found(12) == ["IAM045 prod-blue: costs: there is no cost centre 12; they begin with 1000"]
-    assert found(4711) == ["COST001 prod-blue: production pays with an even number"]
+    assert found(12) == ["IAM045 prod-blue: costs: unknown cost centre 12; use 1000 or higher"]
+    assert found(4711) == ["COST001 prod-blue: the cost centre of a production cluster must be even"]
 
 
 def test_a_rule(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,7 +46,7 @@ def test_a_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     mappings = Mappings.parse("clusterID: dev-cluster\nserver:\n  mapAccounts: ['111122223333']\n")
     found = [str(each) for each in check(Subjects(mappings=mappings)) if each.finding.id == "ACME001"]
     assert found == [
-        "aws-iam-authenticator.yaml:3:17: warning: all of 111122223333 may log in; map its roles [ACME001]"
+        "aws-iam-authenticator.yaml:3:17: warning: every principal of 111122223333 can log in; map its roles [ACME001]"
     ]
 
 

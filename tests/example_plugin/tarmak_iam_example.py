@@ -1,4 +1,4 @@
-"""What a plugin looks like: sections, an emitter and a rule; the entry points are in pyproject.toml."""
+"""An example plugin: sections, an emitter and a rule; the entry points are in pyproject.toml."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def _with_version(dashboard: Dashboard) -> Dashboard:
 
 def _no_version(dashboard: Dashboard) -> Iterator[Problem]:
     if not dashboard.version.startswith("v"):
-        yield Problem(("version",), f"'{dashboard.version}' is no version of the dashboard", "begin it with a v")
+        yield Problem(("version",), f"'{dashboard.version}' is not a version of the dashboard", "start it with v")
 
 
 def _in_public(dashboard: Dashboard, cluster: Mapping[str, Any]) -> Iterator[Problem]:
     api_server = (cluster.get("kubernetes") or {}).get("apiServer") or {}
     if dashboard.enabled and api_server.get("public"):
-        yield Problem(("enabled",), "the dashboard runs behind a public API", "use a bastion host")
+        yield Problem(("enabled",), "the dashboard runs on a cluster with a public API", "use a bastion host")
 
 
 DASHBOARD = Section(
@@ -56,12 +56,12 @@ DASHBOARD = Section(
     Dashboard,
     _with_version,
     _no_version,
-    (SectionRule("DASH001", Severity.WARNING, "a dashboard behind a public API", _in_public),),
+    (SectionRule("DASH001", Severity.WARNING, "a dashboard with a public API", _in_public),),
 )
 
 
 class Costs(SectionModel):
-    """Who pays. Tarmak does not know it, and drops it whenever it rewrites the file."""
+    """Who pays for the cluster. Tarmak does not know it, and drops it whenever it rewrites the file."""
 
     centre: int
     """Number of the cost centre."""
@@ -75,21 +75,21 @@ class Costs(SectionModel):
 
 def _no_centre(costs: Costs) -> Iterator[Problem]:
     if costs.centre < 1000:
-        yield Problem(("centre",), f"there is no cost centre {costs.centre}", "they begin with 1000")
+        yield Problem(("centre",), f"unknown cost centre {costs.centre}", "use 1000 or higher")
 
 
 COSTS = Section(("costs",), Costs, validate=_no_centre)
 
 
 def _groups(installation: Installation) -> list[str]:
-    """The mapped groups that are the company's own, and the same for everybody who has them."""
+    """The mapped groups that are not Kubernetes' own, and do not depend on the caller."""
     entries = installation.mappings.entries if installation.mappings else ()
     groups = {group for entry in entries for group in entry.groups}
     return sorted(group for group in groups if not group.startswith("system:") and "{{" not in group)
 
 
 def _viewers(installation: Installation) -> tuple[dict[str, Any], ...]:
-    """Without a binding, whoever is mapped to a group of the company's logs in and sees nothing."""
+    """Without a binding, principals that are mapped to such a group can log in, but have no rights."""
     rbac = "rbac.authorization.k8s.io"
     subjects = [{"apiGroup": rbac, "kind": "Group", "name": group} for group in _groups(installation)]
     binding = {
@@ -111,14 +111,14 @@ VIEWERS = Emitter("viewers", files=_list, objects=_viewers)
 
 
 def _foreign_group(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """On an installation, which knows the cluster too; with Scope.MAPPINGS it would be the mappings alone."""
+    """The scope is the installation, which contains the cluster; Scope.MAPPINGS has the mappings only."""
     entries = installation.mappings.entries if installation.mappings else ()
     for entry in entries:
         for group in entry.groups:
             if not group.startswith(("system:", f"{installation.cluster.environment}:")):
-                what = f"the group '{group}' does not say which environment it is of"
-                remedy = f"call it {installation.cluster.environment}:{group}"
+                what = f"the group '{group}' does not name its environment"
+                remedy = f"rename it to {installation.cluster.environment}:{group}"
                 yield rule.finding(Subject.MAPPINGS, entry.route, what, remedy)
 
 
-FOREIGN_GROUP = Rule("TEAM001", Severity.WARNING, Scope.INSTALLATION, "a group of no environment", _foreign_group)
+FOREIGN_GROUP = Rule("TEAM001", Severity.WARNING, Scope.INSTALLATION, "a group without an environment", _foreign_group)

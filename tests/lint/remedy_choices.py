@@ -162,7 +162,7 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
             ),
         ),
     ),
-    "IAM045": (Choice("they begin with 1000", (edit("centre: 12", "centre: 4711"),)),),
+    "IAM045": (Choice("use 1000 or higher", (edit("centre: 12", "centre: 4711"),)),),
     "IAM047": (
         Choice(
             "rename or remove one of them",
