@@ -1,6 +1,6 @@
-"""How Sphinx builds these pages: `make docs`, warnings as errors, nothing fetched from anywhere.
+"""Sphinx configuration for `make docs`: warnings are errors, and nothing is downloaded.
 
-The pages are read on GitHub too, so they hold no directives: the table of contents is here.
+The pages are also read on GitHub, so they contain no directives: the table of contents is defined here.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ CONTENTS = (
     ),
     ("Project", ("contributing", "architecture", "releasing", "security", "changelog", "*")),
 )
-"""Captions and pages in reading order; a pattern takes what is not named before it."""
+"""Captions and pages in reading order; a pattern matches the pages that no earlier entry names."""
 
 project = "tarmak-iam"
 author = "the tarmak-iam authors"
@@ -87,14 +87,14 @@ html_show_sphinx = False
 html_theme_options = {"navigation_with_keys": True}
 
 _ONLY_A_LINK = re.compile(r"# [^\n]+\n+\[[^\]]+\]\((\.\./\w+\.md)\)\n\Z")
-"""A page that is a heading and a link out of docs/ shows what it links to."""
+"""A page with only a heading and a link to a file outside docs/: it shows the text of that file."""
 
 _OF_THE_ROOT = re.compile(r"\]\(([A-Z]+)\.md")
-"""A link to another such file, which has a page too."""
+"""A link to another file of that kind, which also has a page."""
 
 
 def contents() -> str:
-    """Toctrees; a caption whose pages are not there is left out."""
+    """The toctrees; a caption without pages is omitted."""
     pages = sorted(path.relative_to(HERE).with_suffix("").as_posix() for path in HERE.rglob("*.md"))
     left = [each for each in pages if not each.startswith(("index", "reference/api/", "rules/IAM"))]
     trees = []
@@ -122,7 +122,7 @@ def add_contents(_: Sphinx, docname: str, source: list[str]) -> None:
 
 
 class ConsoleLexer(BashSessionLexer):
-    """Commands begin with `$ ` alone: a comment in what a command prints is no command of root's."""
+    """Commands begin with `$ ` only: a comment in the output of a command is not a command of root."""
 
     _ps1rgx = re.compile(r"^(\$ )(.*\n?)")
 
