@@ -1,9 +1,9 @@
 #!/bin/sh
-# The main job on copies of the two example configurations: from one switch to every artifact, offline.
-# Usage: BIN=<directory of tarmak-iam> sh examples/demo.sh <directory to work in>
+# Enables IAM login on copies of the two example configurations and generates every artifact, offline.
+# Usage: BIN=<directory of tarmak-iam> sh examples/demo.sh <output directory>
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-out=${1:?directory to work in}
+out=${1:?specify an output directory}
 admin=arn:aws:iam::111122223333:role/KubernetesAdmin
 
 run() {
@@ -31,6 +31,6 @@ journey single dev-cluster
 journey multi prod-blue
 journey multi prod-green
 
-printf '\nMade, for each of three clusters: the switch in tarmak.yaml, a mappings file,\n'
-printf 'flags, ConfigMap, DaemonSet and kubeconfig. They are here:\n'
+printf '\nFor each of the three clusters, IAM login is enabled in tarmak.yaml. Created: a mappings file,\n'
+printf 'flags, ConfigMap, DaemonSet and kubeconfig, in these files:\n'
 find "$out" -type f -path '*/iam/*' -o -name aws-iam-authenticator.yaml -type f | sort

@@ -1,4 +1,4 @@
-"""Prepares a cluster of a Tarmak configuration for IAM logins: python provision.py DIRECTORY CLUSTER BUCKET"""
+"""Enables IAM login for a cluster in tarmak.yaml: python provision.py DIRECTORY CLUSTER BUCKET"""
 
 import sys
 
@@ -13,7 +13,7 @@ def provision(directory: str, cluster_name: str, bucket: str) -> int:
     for finding in findings:
         print(finding, file=sys.stderr)  # file:line:col: severity: message [ID]
     if not findings:
-        config.save()  # one write, atomic; every byte that no edit needs stays
+        config.save()  # one atomic write; all other bytes stay the same
         print(*config.cluster(cluster_name).effective()["hieradata"], sep="\n")
     return 1 if findings else 0
 

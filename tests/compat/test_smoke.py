@@ -111,7 +111,7 @@ def test_the_demo(program: Program) -> None:
         text=True,
     )
     assert (done.returncode, done.stderr.count("Traceback")) == (0, 0), done.stderr
-    assert "Made, for each of three clusters" in done.stdout
+    assert "For each of the three clusters, IAM login is enabled" in done.stdout
 
 
 def test_mappings_and_findings(program: Program) -> None:
