@@ -1,5 +1,5 @@
-"""Artifacts by the number of mappings, for every backend, and a login merged into kubeconfigs of several sizes: a
-mapping and a kilobyte should cost the same for any number of them."""
+"""Artifacts by number of mappings, for every backend, and a login merged into kubeconfigs of several sizes: the time
+per mapping and per kilobyte should be constant."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def by_kubeconfig() -> Cells:
 
 MANIFESTS = Table(
     "manifests",
-    "All objects by the number of mappings; the last column is a mapping among 5000 against one among 500",
+    "All objects by number of mappings; the last column is the time per mapping with 5000 mappings, relative to 500",
     "",
     ("50", "500", "5000", "per mapping"),
     tuple(", ".join(backends) for backends in BACKENDS),
@@ -75,7 +75,7 @@ MANIFESTS = Table(
 )
 MERGES = Table(
     "merges",
-    "A login put into a kubeconfig, by its size; the last column is a kilobyte against one of the first row",
+    "A login merged into a kubeconfig, by its size; last column: the time per kilobyte, relative to the first row",
     "",
     ("size", "time", "per kilobyte"),
     tuple(f"{count} entries" for count in ENTRIES),

@@ -1,4 +1,4 @@
-"""Whole files of clusters: one command over 1, 10 and 100 of them."""
+"""Files with many clusters: one command for 1, 10 and 100 clusters."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _took(directory: str, words: tuple[str, ...]) -> str:
 
 
 def write(directory: Path, count: int) -> None:
-    """The example's cluster and environment, so many times, each with its mappings."""
+    """The cluster and environment of the example, repeated, each with its own mappings."""
     data = Document.parse(EXAMPLE.read_bytes()).data
     data["clusters"] = list(_copies(data["clusters"][0], count, ("environment",)))
     data["environments"] = list(_copies(data["environments"][0], count, ("metadata", "name")))
@@ -83,7 +83,7 @@ def _copies(value: dict[str, Any], count: int, path: tuple[str, ...]) -> Iterato
 
 CLUSTERS = Table(
     "clusters",
-    "One command over every cluster of a file",
+    "One command for every cluster of a file",
     "clusters in the file",
     (*map(str, COUNTS), "per additional cluster"),
     tuple(COMMANDS),

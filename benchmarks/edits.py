@@ -1,7 +1,7 @@
-"""One edit of a tarmak.yaml: its time and memory, ours against ruamel.yaml's round trip and against yaml-edit.
+"""One edit of a tarmak.yaml: time and memory of tarmak-iam, the round trip of ruamel.yaml, and yaml-edit.
 
-Every tool has a process of its own for each file, so that its peak of memory is its own. Ours parses,
-edits, and parses once more to verify; the others do not verify.
+Every tool runs in a separate process for each file, so that the peak memory is that of the tool. tarmak-iam parses,
+edits, and parses the result again to prove the edit; the others do not.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CORPUS = ROOT.parent / "shared" / "corpus"
 FILES = ("tarmak-3k.yaml", "tarmak-100k.yaml")
 PATH = ("clusters", 0, "kubernetes", "apiServer", "amazon", "awsIAMAuthenticatorInit")
 LONG = 3000
-"""What takes more milliseconds than that is run once only: it is its own average."""
+"""A call that takes more milliseconds than this is run only once."""
 NOT_INSTALLED = 3
 
 Edit = Callable[[bytes], bytes]
@@ -97,7 +97,7 @@ TOOLS: dict[str, Callable[[], Edit]] = {
 
 @dataclass(frozen=True)
 class Measured:
-    """The shortest time; the process's peak of memory, and what that was before the first edit (the imports)."""
+    """The shortest time; the peak memory of the process, and the peak before the first edit (the imports)."""
 
     milliseconds: float
     megabytes: float
@@ -113,7 +113,7 @@ def measure(tool: str, file: Path) -> Measured:
     edit, raw = TOOLS[tool](), file.read_bytes()
     results: list[bytes] = []
     imports = peak()
-    # The processor's time: other processes do not count.
+    # CPU time, without that of other processes.
     took = shortest(lambda: results.append(edit(raw)), 0, time.process_time)
     megabytes = peak()
     if took < LONG:
@@ -158,7 +158,7 @@ def in_a_process(tool: str, file: Path) -> Measured | None:
 
 
 def texts() -> Iterator[str]:
-    """Of some 3 KB, of 100 KB, and ten times that: from ../shared, or else the example's cluster repeated."""
+    """About 3 KB, 100 KB and 1 MB: from ../shared, else the cluster of the example, repeated."""
     small, large = (CORPUS / name for name in FILES)
     if small.exists() and large.exists():
         yield small.read_text()
@@ -182,7 +182,7 @@ def repeated(text: str, times: int) -> str:
 
 
 def table() -> Cells:
-    """Ratios are to the first tool. Memory is the peak less that of the imports."""
+    """Ratios are relative to the first tool. Memory is the peak minus that of the imports."""
     cells: dict[str, list[str]] = {tool: [] for tool in TOOLS}
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "tarmak.yaml"
@@ -202,7 +202,7 @@ def table() -> Cells:
 
 EDITS = Table(
     "edits",
-    "One edit of a tarmak.yaml of 3 KB, 100 KB and 1 MB, against ruamel.yaml's round trip",
+    "One edit of a tarmak.yaml of 3 KB, 100 KB and 1 MB, relative to the round trip of ruamel.yaml",
     "",
     ("3 KB: time", "memory", "100 KB: time", "memory", "1 MB: time", "memory"),
     tuple(TOOLS),

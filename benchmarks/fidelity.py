@@ -1,7 +1,8 @@
-"""The same sixty edits of fifteen files by each tool: what comes out right, and what is lost on the way.
+"""The same sixty edits of fifteen files with each tool: how many results are right, and what is lost.
 
-The files are in tests/golden/edits/tarmak: a tarmak.yaml as Tarmak makes it, as people write it, in every style. Right
-is what means, to Tarmak's parser, what was intended and nothing else; how Tarmak reads is recorded in tests/golden.
+The files are in tests/golden/edits/tarmak: a tarmak.yaml as Tarmak writes it, as people write it, in every style. A
+result is right if, for Tarmak's parser, it has the intended change and no other; tests/golden has recordings of that
+parser.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ Tool = Callable[[bytes, dict[str, Any]], bytes]
 
 
 class Refused(Exception):
-    """The tool does not make the edit, and says so."""
+    """The tool refuses the edit with an error."""
 
 
 # --- the tools ---------------------------------------------------------------------------------------------------
@@ -80,7 +81,7 @@ def load_and_dump() -> Tool:
 
 
 def change(data: Any, wanted: dict[str, Any]) -> None:
-    """As one writes it by hand: missing parents are made, and a null one counts as missing."""
+    """Like an edit by hand: missing parents are created, and a null parent is treated as missing."""
     *parents, last = wanted["path"]
     for step in parents:
         if isinstance(step, str) and data.get(step) is None:
@@ -114,7 +115,7 @@ def yaml_edit() -> Tool:
 
 
 def of_program(program: str, *options: str) -> Tool:
-    """Both programs named yq take jq's words for these edits."""
+    """Both programs named yq accept the syntax of jq for these edits."""
 
     def edit(raw: bytes, wanted: dict[str, Any]) -> bytes:
         done = subprocess.run([program, *options, expression(wanted)], input=raw, check=False, capture_output=True)
@@ -134,7 +135,7 @@ def expression(wanted: dict[str, Any]) -> str:
 
 
 def tools() -> Iterator[tuple[str, Tool]]:
-    """Those that are here."""
+    """The tools that are installed."""
     yield "tarmak-iam", ours
     for name, make in (("ruamel.yaml round trip", round_trip), ("PyYAML", load_and_dump), ("yaml-edit", yaml_edit)):
         try:
@@ -152,7 +153,7 @@ def tools() -> Iterator[tuple[str, Tool]]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """`lines`: removed and added ones of the diff; `comments` lost that an edit did not have to take along."""
+    """`lines`: removed and added lines of the diff; `comments`: lost comments that the edit did not have to remove."""
 
     state: str
     lines: int = 0
@@ -187,7 +188,7 @@ def intended(data: Any, edit: dict[str, Any]) -> Any:
 
 
 def lines_changed(before: bytes, after: bytes) -> int:
-    """With their ends, so that line ends that change count."""
+    """With line endings, so that changed line endings are counted."""
     old, new = (data.decode("utf-8", "replace").splitlines(keepends=True) for data in (before, after))
     return sum(line[:1] in "+-" for line in list(difflib.unified_diff(old, new, n=0))[2:] if line[:2] != "@@")
 
@@ -213,7 +214,7 @@ def measure() -> Cells:
 
 FIDELITY = Table(
     "fidelity",
-    "Sixty edits of fifteen files: what comes out",
+    "Sixty edits of fifteen files: the results",
     "",
     ("right", "refused", "wrong", "lines changed, median", "max", "comments lost"),
     ("tarmak-iam", "ruamel.yaml round trip", "PyYAML", "yaml-edit", "yq (mikefarah)", "yq (jq)"),

@@ -1,4 +1,4 @@
-"""One login put into a kubeconfig that somebody keeps by hand: what stays of it, by tool.
+"""One login added to a kubeconfig that is edited by hand: what stays unchanged, by tool.
 
 The AWS CLI asks EKS for the cluster's address: a server on loopback answers, since a Tarmak cluster is none of EKS.
 """
@@ -60,7 +60,7 @@ SERVER = "https://api.dev-cluster.k8s.example.com"
 ROLE = "arn:aws:iam::111122223333:role/KubernetesAdmin"
 
 Tool = Callable[[Path, Path], None]
-"""Puts the login of dev-cluster into a kubeconfig; the second path is a directory to work in."""
+"""Adds the login of dev-cluster to a kubeconfig; the second path is a working directory."""
 
 
 def ours(file: Path, directory: Path) -> None:
@@ -162,7 +162,7 @@ def row(tool: Tool) -> list[str]:
 
 
 def others(before: Document, after: Document) -> str:
-    """Whether the entries that were there mean what they meant."""
+    """Whether the existing entries have the same meaning as before."""
 
     def entry(document: Document, kind: str) -> Any:
         return next((each for each in document.data[kind] if each["name"] == "prod"), None)
@@ -173,7 +173,7 @@ def others(before: Document, after: Document) -> str:
 
 KUBECONFIGS = Table(
     "kubeconfigs",
-    "A login put into a kubeconfig that somebody keeps by hand",
+    "A login added to a kubeconfig that is edited by hand",
     "",
     ("comments lost", "existing lines changed", "context switched", "other entries unchanged", "time"),
     ("tarmak-iam kubeconfig --merge", "kubectl config, three commands", "aws eks update-kubeconfig"),

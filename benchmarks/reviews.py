@@ -1,4 +1,4 @@
-"""Answers of `whois` by the number of mappings: loading should be linear, an answer cost the same for any number."""
+"""Answers of `whois` by number of mappings: loading should be linear, and the time per answer constant."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _caller(role: str) -> Identity:
 
 
 def _rate(loaded: Authenticator, callers: list[Identity], *, is_mapped: bool) -> float:
-    """Reviews a second on one core."""
+    """Reviews per second on one core."""
     assert loaded.whois(callers[0]).authenticated is is_mapped
 
     def ask() -> None:
@@ -55,7 +55,7 @@ def _rate(loaded: Authenticator, callers: list[Identity], *, is_mapped: bool) ->
 
 REVIEWS = Table(
     "reviews",
-    "whois by the number of mappings",
+    "whois by number of mappings",
     "",
     ("loading", "per mapping", "answers per second", "denials per second"),
     tuple(f"{count} mappings" for count in COUNTS),

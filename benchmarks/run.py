@@ -1,4 +1,4 @@
-"""Prints every table of docs/comparison.md in Markdown, or those that are named; `--write FILE` puts them into a page.
+"""Prints the tables of docs/comparison.md in Markdown, all or the specified ones; `--write FILE` writes them to a page.
 
 Run by `make bench` and `make comparison`. A ratio within one run says the same on a slow machine as on a fast one;
 nothing is asserted. Tools that are not installed have no numbers: tools.py installs them.

@@ -1,4 +1,4 @@
-"""Commands from the shell's point of view: in times of Python's own start."""
+"""Commands from the shell: their time, relative to the start of Python."""
 
 from __future__ import annotations
 

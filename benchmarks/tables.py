@@ -1,4 +1,4 @@
-"""Tables with rows and columns that are known before anything is measured, in Markdown, and put into a page."""
+"""Markdown tables whose rows and columns are known before the measurement, and their place in a page."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 __all__ = ["MISSING", "Cells", "Table", "markdown", "put_into"]
 
 Cells = Mapping[str, Sequence[str]]
-"""By row; a row that is not there has nothing to measure here."""
+"""By row; a missing row could not be measured."""
 
 MISSING = "not installed"
 
 
 @dataclass(frozen=True)
 class Table:
-    """`title`: what is measured, in one sentence. `measure` fills the rows."""
+    """`title`: what is measured, in one sentence. `measure` returns the rows."""
 
     name: str
     title: str

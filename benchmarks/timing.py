@@ -1,4 +1,4 @@
-"""The shortest of several runs: what else the machine does can only add to it."""
+"""The shortest of several runs: other load on the machine can only make a run longer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def shortest(work: Callable[[], object], seconds: float, clock: Callable[[], float] = time.perf_counter) -> float:
-    """The shortest of as many runs as begin within the seconds, one at least; in milliseconds."""
+    """The shortest of all runs that start within the seconds, at least one; in milliseconds."""
     times: list[float] = []
     while not times or sum(times) < seconds:
         started = clock()
@@ -23,14 +23,14 @@ def shortest(work: Callable[[], object], seconds: float, clock: Callable[[], flo
 
 
 def timed(work: Callable[[], T]) -> tuple[float, T]:
-    """Milliseconds, and what came out."""
+    """Milliseconds, and the result."""
     begin = time.perf_counter()
     result = work()
     return (time.perf_counter() - begin) * 1000, result
 
 
 def program(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Callable[[], bytes]:
-    """A run of it, which must end well; gives its output."""
+    """Runs it and returns its output; a failure is an error."""
 
     def run() -> bytes:
         done = subprocess.run(command, check=False, capture_output=True, env=environment, stdin=subprocess.DEVNULL)

@@ -1,7 +1,8 @@
-"""What people use today, where it can be had: two programs named yq, the AWS CLI, kubectl, the authenticator.
+"""The other tools of the comparison, if installed: two programs named yq, the AWS CLI, kubectl, the authenticator.
 
-`python benchmarks/tools.py` brings what is missing into a cache, from PyPI and the Go modules: TARMAK_IAM_BENCH_CACHE,
-else ~/.cache/tarmak-iam-bench. The authenticator is the one that `make e2e` builds. What cannot be had has no numbers.
+`python benchmarks/tools.py` installs missing tools from PyPI and Go modules into a cache: TARMAK_IAM_BENCH_CACHE, else
+~/.cache/tarmak-iam-bench. The authenticator is the one that `make e2e` builds. A tool that cannot be installed has no
+numbers.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def mikefarah_yq() -> str | None:
 
 
 def jq_yq() -> str | None:
-    """The Python program of that name, which has jq do the work."""
+    """The Python program of that name, which calls jq."""
     return _there(cache() / "jq-yq" / "bin" / "yq") if shutil.which("jq") else None
 
 
@@ -46,7 +47,7 @@ def kubectl() -> str | None:
 
 
 def authenticator() -> str | None:
-    """The newest that `make e2e` has built."""
+    """The newest release that `make e2e` has built."""
     given = os.environ.get("TARMAK_IAM_E2E_CACHE")
     directory = Path(given) if given else Path.home() / ".cache" / "tarmak-iam-e2e"
     return next((str(path) for path in sorted(directory.glob("aws-iam-authenticator-v*"), reverse=True)), None)

@@ -1,9 +1,9 @@
-"""The build backend: setuptools, with archives whose bytes depend on the files and on setuptools' version alone.
+"""The build backend: setuptools, with archives whose bytes depend only on the files and on the version of setuptools.
 
-Not on who builds, where, when, with which umask and from how tidy a tree. What setuptools leaves open: the tar of an
-sdist carries times, owners and modes, its gzip header the time; build/ and *.egg-info of an earlier build leak into
-the next; SOURCE_DATE_EPOCH counts for wheels, but somebody has to set it. The deflated bytes are those of the zlib
-that Python was built with.
+They do not depend on the user, directory, time, umask, or leftovers of earlier builds. setuptools alone does not
+ensure this: the tar of an sdist contains times, owners and modes, and its gzip header the time; build/ and *.egg-info of an
+earlier build leak into the next; SOURCE_DATE_EPOCH works for wheels, but must be set. The compressed bytes depend on the
+zlib that Python was built with.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from setuptools import build_meta
-from setuptools.build_meta import (  # the hooks that stay as they are
+from setuptools.build_meta import (  # hooks without changes
     build_editable,
     get_requires_for_build_editable,
     get_requires_for_build_sdist,
@@ -44,7 +44,7 @@ __all__ = [
 
 RELEASED = re.compile(r"^## \[[^\]]+\] - (\d{4}-\d\d-\d\d)", re.MULTILINE)
 ZIP_BEGINS = 315532800
-"""1980-01-01, the first time that a zip file can hold."""
+"""1980-01-01, the earliest time that a zip file can store."""
 FENCED = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 RELATIVE = re.compile(r"!?\[((?:[^\[\]]|\[[^\]]*\])*)\]\((?![a-z]+:|#)([^()\s]+)\)")
 
@@ -59,12 +59,12 @@ def build_sdist(sdist_directory: str, config_settings: Settings = None) -> str:
 
 
 def build_wheel(wheel_directory: str, config_settings: Settings = None, metadata_directory: str | None = None) -> str:
-    """Always from the sdist, so that nothing counts that merely lies in the tree."""
-    del metadata_directory  # it says what this build says
+    """Always built from the sdist, so that other files in the tree have no effect."""
+    del metadata_directory  # it has the same content as this build
     target = Path(wheel_directory).resolve()
     here = Path.cwd()
     os.environ["SOURCE_DATE_EPOCH"] = str(epoch())
-    os.umask(0o022)  # the modes of what setuptools copies
+    os.umask(0o022)  # for the modes of the files that setuptools copies
     with tempfile.TemporaryDirectory() as directory:
         name = build_sdist(directory)
         shutil.unpack_archive(Path(directory, name), directory)
@@ -77,7 +77,7 @@ def build_wheel(wheel_directory: str, config_settings: Settings = None, metadata
 
 
 def epoch() -> int:
-    """The time of everything that is built: SOURCE_DATE_EPOCH, or the day of the newest release in the changelog."""
+    """The time stamp of all files: SOURCE_DATE_EPOCH, or the date of the newest release in the changelog."""
     if given := os.environ.get("SOURCE_DATE_EPOCH"):
         return max(int(given), ZIP_BEGINS)
     released = RELEASED.search(Path("CHANGELOG.md").read_text(encoding="utf-8"))
@@ -87,7 +87,7 @@ def epoch() -> int:
 
 
 def normalised(archive: bytes, time: int) -> bytes:
-    """The same files in order of their names, without *.egg-info, and with nobody's owner, mode and time."""
+    """The same files sorted by name, without *.egg-info, and with neutral owner, mode and time."""
     packed = io.BytesIO()
     with (
         tarfile.open(fileobj=io.BytesIO(archive)) as old,
@@ -109,8 +109,8 @@ def _plain(member: tarfile.TarInfo, time: int) -> tarfile.TarInfo:
     return plain
 
 
-class EggInfo(egg_info):  # type: ignore[misc]  # setuptools' types are of another installation
-    """Named in setup.cfg; it makes the metadata of sdist, wheel and editable install."""
+class EggInfo(egg_info):  # type: ignore[misc]  # setuptools may come from another environment, without types
+    """Set in setup.cfg; creates the metadata of sdist, wheel and editable install."""
 
     def finalize_options(self) -> None:
         super().finalize_options()
@@ -118,16 +118,16 @@ class EggInfo(egg_info):  # type: ignore[misc]  # setuptools' types are of anoth
         metadata.long_description = without_relative_links(metadata.long_description or "")
 
     def find_sources(self) -> None:
-        """Without the list of an earlier build, which setuptools would add to its own."""
+        """Without the list of an earlier build, which setuptools would include."""
         Path(self.egg_info, "SOURCES.txt").unlink(missing_ok=True)
         super().find_sources()
 
     def save_version_info(self, filename: str | os.PathLike[str]) -> None:
-        """Nothing: setup.cfg goes into the sdist as it is, not rewritten without its comments."""
+        """Does nothing: the sdist contains setup.cfg unchanged, not rewritten without comments."""
 
 
 def without_relative_links(markdown: str) -> str:
-    """A package index has only this one page: what links to another file keeps its words. Code stays as it is."""
+    """A package index shows only this page: links to other files become plain text. Code is unchanged."""
     parts, end = [], 0
     for code in FENCED.finditer(markdown):
         parts += [RELATIVE.sub(r"\1", markdown[end : code.start()]), code[0]]
