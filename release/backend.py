@@ -1,9 +1,9 @@
 """The build backend: setuptools, with archives whose bytes depend only on the files and on the version of setuptools.
 
 They do not depend on the user, directory, time, umask, or leftovers of earlier builds. setuptools alone does not
-ensure this: the tar of an sdist contains times, owners and modes, and its gzip header the time; build/ and *.egg-info of an
-earlier build leak into the next; SOURCE_DATE_EPOCH works for wheels, but must be set. The compressed bytes depend on the
-zlib that Python was built with.
+ensure this: the tar of an sdist contains times, owners and modes, and its gzip header the time; build/ and *.egg-info
+of an earlier build leak into the next; SOURCE_DATE_EPOCH works for wheels, but must be set. The compressed bytes depend
+on the zlib that Python was built with.
 """
 
 from __future__ import annotations
