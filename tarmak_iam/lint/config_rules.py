@@ -1,4 +1,4 @@
-"""Rules about tarmak.yaml: clusters, versions and webhook files, and what sections of plugins bring."""
+"""Rules about tarmak.yaml: clusters, Kubernetes versions, webhook files, and the sections of plugins."""
 
 from __future__ import annotations
 
@@ -31,30 +31,32 @@ from tarmak_iam.routes import Route
 from tarmak_iam.suggestions import did_you_mean
 from tarmak_iam.text import quoted, shortened
 
-_SWITCH = ("clusters", ITEM, *AMAZON.path, "awsIAMAuthenticatorInit")
+_INIT = ("clusters", ITEM, *AMAZON.path, "awsIAMAuthenticatorInit")
 
 
-def _refused_for(issues: Callable[[Cluster], list[Issue]]) -> Callable[[Rule, Any], Iterator[Finding]]:
+def _rejected_for(issues: Callable[[Cluster], list[Issue]]) -> Callable[[Rule, Any], Iterator[Finding]]:
     def check(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
         for cluster in config.clusters:
             for path, message, remedy in issues(cluster):
-                what = f"{shortened(cluster.cluster_name)}: {message}; Tarmak refuses every command for its environment"
+                what = f"{shortened(cluster.cluster_name)}: {message}; every Tarmak command for its environment fails"
                 yield rule.finding(Subject.CONFIG, (*cluster.route.plain, *path), what, remedy)
 
     return check
 
 
-def _switch_on_hub(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+def _setting_of_hub(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     for cluster in config.clusters:
         if not cluster.is_hub:
             continue
-        hub = f"{shortened(cluster.cluster_name)} is a hub: it has no masters, so"
+        hub = f"{shortened(cluster.cluster_name)} is a hub, which has no masters"
         if cluster.authenticator_init:
-            remedy = "remove it, and enable the environment's clusters"
-            yield rule.finding(Subject.CONFIG, switch_route(cluster), f"{hub} the switch does nothing", remedy)
+            what = f"{hub}: awsIAMAuthenticatorInit has no effect"
+            remedy = "remove it, and enable IAM login for the other clusters of the environment"
+            yield rule.finding(Subject.CONFIG, switch_route(cluster), what, remedy)
         if cluster.api_server.get("authTokenWebhookFile"):
-            remedy = "remove it, and set it for the environment's clusters"
-            yield rule.finding(Subject.CONFIG, _webhook_route(cluster), f"{hub} the webhook file does nothing", remedy)
+            what = f"{hub}: the webhook file has no effect"
+            remedy = "remove it, and set it for the other clusters of the environment"
+            yield rule.finding(Subject.CONFIG, _webhook_route(cluster), what, remedy)
 
 
 def _cannot_be_selected(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
@@ -63,46 +65,45 @@ def _cannot_be_selected(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
         earlier = first.setdefault(cluster.cluster_name, cluster)
         for route, name in (("environment",), cluster.environment), (("metadata", "name"), cluster.name):
             if "-" in name:
-                what = (
-                    f"no Tarmak command can select {shortened(cluster.cluster_name)}: "
-                    f"{quoted(name)} has a dash of its own"
-                )
+                what = f"no Tarmak command can select {shortened(cluster.cluster_name)}: {quoted(name)} contains a dash"
                 is_listed = route == ("environment",) and bool(cluster.environment_data())
                 remedy = f"rename it without a dash{', in environments too' if is_listed else ''}"
                 yield rule.finding(Subject.CONFIG, (*cluster.route.plain, *route), what, remedy)
         missing = [key for key, name in (("environment", cluster.environment), ("name", cluster.name)) if not name]
         if missing:
             what = f"no Tarmak command can select this cluster: it has no {' and no '.join(missing)}"
-            remedy = "give it an environment and a metadata.name, or remove it"
+            remedy = "set environment and metadata.name, or remove the cluster"
             yield rule.finding(Subject.CONFIG, cluster.route, what, remedy)
         elif earlier is not cluster:
             line = config.document.position((*earlier.route.plain, "metadata", "name")).line
-            what = f"{shortened(cluster.cluster_name)} is in line {line} already: Tarmak's commands take that one"
+            what = f"{shortened(cluster.cluster_name)} is already defined in line {line}, and Tarmak uses that one"
             yield rule.finding(
                 Subject.CONFIG, (*cluster.route.plain, "metadata", "name"), what, "rename or remove one of them"
             )
 
 
 def _nowhere(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
-    """A list that is not there at all is a file in the making, not a mistake."""
+    """A file without the whole list is not reported: it is still being written."""
     for cluster in config.clusters:
         if "environments" in config.data and cluster.environment and not cluster.environment_data():
             what = (
-                f"there is no environment {quoted(cluster.environment)}, so Tarmak does not "
+                f"the environment {quoted(cluster.environment)} does not exist: Tarmak does not "
                 f"find {shortened(cluster.cluster_name)}"
             )
             route = (*cluster.route.plain, "environment")
             remedy = did_you_mean(cluster.environment, _names(config, "environments"))
-            yield rule.finding(Subject.CONFIG, route, what, remedy or "add it to environments, or name another one")
+            yield rule.finding(Subject.CONFIG, route, what, remedy or "add it to environments, or use another one")
     for index, environment in enumerate(config.data.get("environments") or ()):
         provider = (environment or {}).get("provider") or ""
         if "providers" in config.data and not config.provider(provider):
-            what = f"there is no provider {quoted(provider)}: Tarmak refuses every command for this environment"
+            what = f"the provider {quoted(provider)} does not exist: every Tarmak command for this environment fails"
             names = _names(config, "providers")
-            remedy = did_you_mean(provider, names) or "add it to providers, or name another one"
+            remedy = did_you_mean(provider, names) or "add it to providers, or use another one"
             if not provider:
-                what = "the environment has no provider: Tarmak refuses every command for it"
-                remedy = f"set provider to {' or '.join(map(shortened, names))}" if names else "add one to providers"
+                what = "the environment has no provider: every Tarmak command for it fails"
+                remedy = (
+                    f"set provider to {' or '.join(map(shortened, names))}" if names else "add a provider to providers"
+                )
             route = ("environments", index, "provider")
             yield rule.finding(Subject.CONFIG, route, what, remedy)
 
@@ -120,13 +121,13 @@ def _named_twice(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
             earlier = first.setdefault(name, index)
             if earlier != index:
                 line = config.document.position((kind, earlier, "metadata", "name")).line
-                what = f"{quoted(name)} is among the {kind} in line {line} already: Tarmak takes that one"
+                what = f"{kind[:-1]} {quoted(name)} is already defined in line {line}, and Tarmak uses that one"
                 route = (kind, index, "metadata", "name")
                 yield rule.finding(Subject.CONFIG, route, what, "rename or remove one of them")
 
 
 def _selects_nothing(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
-    """A current cluster that is given but leads nowhere; none at all is what `clusters set-current` is for."""
+    """Only where currentCluster is set: a file without it is what `clusters set-current` is for."""
     if not config.data.get("currentCluster"):
         return
     try:
@@ -139,20 +140,20 @@ def _unsafe_webhook_file(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     for cluster in config.clusters:
         path, reason = webhook_file(cluster), webhook_file_flaw(cluster)
         if reason:
-            what = f"the webhook file {shortened(path)!r} does not reach the API server as it is written: {reason}"
+            what = f"the webhook file path {shortened(path)!r} does not reach the API server unchanged: {reason}"
             remedy = f"write a plain absolute path such as {DEFAULT_WEBHOOK_FILE}"
             yield rule.finding(Subject.CONFIG, _webhook_route(cluster), what, remedy)
 
 
-def _webhook_file_of_nobody(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+def _missing_webhook_directory(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     for cluster in config.clusters:
         if not webhook_file_flaw(cluster) and webhook_file_is_not_copied(cluster):
             what = (
-                "the switch's init unit copies its kubeconfig to "
-                f"{shortened(webhook_file(cluster))}, but makes no directory "
-                f"except {INIT_DIRECTORY}: unless it is on the masters already, the API server does not start"
+                "the init unit of awsIAMAuthenticatorInit copies its kubeconfig to "
+                f"{shortened(webhook_file(cluster))}, but creates only the directory {INIT_DIRECTORY}: "
+                "unless the masters already have that file's directory, the API server does not start"
             )
-            remedy = "remove authTokenWebhookFile: the switch sets its own"
+            remedy = "remove authTokenWebhookFile: awsIAMAuthenticatorInit sets its own"
             yield rule.finding(Subject.CONFIG, _webhook_route(cluster), what, remedy)
 
 
@@ -160,12 +161,12 @@ def _doubtful_webhook_file(rule: Rule, config: TarmakConfig) -> Iterator[Finding
     for cluster in config.clusters:
         doubt = webhook_file_doubt(cluster)
         if doubt and not webhook_file_flaw(cluster):
-            what = f"the webhook file is {shortened(webhook_file(cluster))!r}: {doubt}"
+            what = f"the webhook file path {shortened(webhook_file(cluster))!r} is probably a mistake: {doubt}"
             yield rule.finding(Subject.CONFIG, _webhook_route(cluster), what, "write the file's plain absolute path")
 
 
 def _versions(cluster: Cluster) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """The Kubernetes versions that are given for a cluster and its pools, with their paths below it."""
+    """The Kubernetes versions of a cluster and its pools, with their paths below the cluster."""
     places: list[tuple[tuple[str | int, ...], Mapping[str, Any]]] = [((), cluster.data)]
     places += [(("instancePools", index), pool) for index, pool in enumerate(pools_of(cluster))]
     for path, item in places:
@@ -175,15 +176,14 @@ def _versions(cluster: Cluster) -> Iterator[tuple[tuple[str | int, ...], str]]:
 
 
 def _puppet_misreads(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
-    """Puppet downloads `v<version>` and compares the text with release numbers; Tarmak lets more pass, and looks
-    at the version only where there is an apiServer."""
+    """Puppet downloads `v<version>` and compares the text with release numbers. Tarmak accepts more, and validates the
+    version only where there is an apiServer section."""
     for cluster in config.clusters:
         reported = {path for path, _, _ in api_server_issues(cluster)}
         for path, version in _versions(cluster):
             if path not in reported and not is_release(version):
                 what = (
-                    f"Kubernetes {quoted(version)} is no release: Puppet would download "
-                    f"v{shortened(version)}, as it is written"
+                    f"Kubernetes {quoted(version)} is not a release number: Puppet would download v{shortened(version)}"
                 )
                 plain = version.lstrip("v")
                 remedy = (
@@ -195,25 +195,25 @@ def _puppet_misreads(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
 
 
 def _without_hyperkube(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
-    """A hub has no nodes that Puppet installs Kubernetes on."""
+    """Hubs are skipped: Puppet does not install Kubernetes on their nodes."""
     for cluster in config.clusters:
         for path, text in () if cluster.is_hub else _versions(cluster):
             version = parse_version(text)
             if is_release(text) and version is not None and version.minor >= FIRST_WITHOUT_HYPERKUBE:
                 what = f"Tarmak cannot install Kubernetes {text}: it downloads the hyperkube binary"
                 first = ".".join(map(str, FIRST_WITHOUT_HYPERKUBE))
-                what += f", which Kubernetes does not publish from {first} on"
+                what += f", which Kubernetes does not publish for {first} and later"
                 remedy = f"write a version below {first}, as in 1.16.15"
                 yield rule.finding(Subject.CONFIG, (*cluster.route.plain, *path), what, remedy)
 
 
 def _no_value(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     for scalar in config.ignored_content.scalars:
-        if scalar.path != _SWITCH or scalar.value is not None:
+        if scalar.path != _INIT or scalar.value is not None:
             continue
         index = scalar.route.steps[1]
         if isinstance(index, int) and not config.clusters[index].authenticator_init:
-            what = "awsIAMAuthenticatorInit has no value, which for Tarmak is false"
+            what = "awsIAMAuthenticatorInit has no value, which Tarmak reads as false"
             yield rule.finding(Subject.CONFIG, scalar.route, what, "write true, or remove it", at=At.KEY)
 
 
@@ -225,33 +225,42 @@ CONFIG_RULES = (
     CONFIG.error(
         "IAM001",
         "invalid-api-server",
-        "Tarmak's own validation of the API server fails",
-        _refused_for(api_server_issues),
+        "API server settings that fail Tarmak's validation",
+        _rejected_for(api_server_issues),
     ),
-    CONFIG.warning("IAM002", "hub-setting", "a switch or webhook file of a hub", _switch_on_hub),
+    CONFIG.warning("IAM002", "hub-setting", "awsIAMAuthenticatorInit or a webhook file on a hub", _setting_of_hub),
     CONFIG.warning(
-        "IAM003", "unselectable-cluster", "a cluster whose name no Tarmak command can select", _cannot_be_selected
+        "IAM003", "unselectable-cluster", "a cluster that no Tarmak command can select", _cannot_be_selected
     ),
-    CONFIG.error("IAM004", "unsafe-webhook-path", "a webhook file that is changed on its way", _unsafe_webhook_file),
-    CONFIG.error("IAM005", "current-cluster", "currentCluster selects no cluster", _selects_nothing),
-    CONFIG.warning("IAM036", "authenticator-init-without-value", "the switch without a value", _no_value),
+    CONFIG.error(
+        "IAM004",
+        "unsafe-webhook-path",
+        "a webhook file path that does not reach the API server unchanged",
+        _unsafe_webhook_file,
+    ),
+    CONFIG.error("IAM005", "current-cluster", "a currentCluster that selects no cluster", _selects_nothing),
+    CONFIG.warning("IAM036", "authenticator-init-without-value", "awsIAMAuthenticatorInit without a value", _no_value),
     CONFIG.error(
         "IAM019", "kubernetes-without-hyperkube", "a Kubernetes version without hyperkube", _without_hyperkube
     ),
     CONFIG.error("IAM040", "kubernetes-version-format", "a Kubernetes version that Puppet misreads", _puppet_misreads),
-    CONFIG.error("IAM041", "webhook-directory", "a webhook file where nobody makes it", _webhook_file_of_nobody),
-    CONFIG.warning("IAM042", "doubtful-webhook-path", "a webhook file that is hardly meant", _doubtful_webhook_file),
-    CONFIG.error("IAM047", "duplicate-environment", "an environment or provider that is there twice", _named_twice),
-    CONFIG.error("IAM043", "unknown-environment", "an environment or provider that is not there", _nowhere),
     CONFIG.error(
-        "IAM044", "invalid-tarmak-config", "Tarmak's validation of another part fails", _refused_for(cluster_issues)
+        "IAM041", "webhook-directory", "a webhook file in a directory that is not created", _missing_webhook_directory
+    ),
+    CONFIG.warning(
+        "IAM042", "doubtful-webhook-path", "a webhook file path that is probably a mistake", _doubtful_webhook_file
+    ),
+    CONFIG.error("IAM047", "duplicate-environment", "an environment or provider that is defined twice", _named_twice),
+    CONFIG.error("IAM043", "unknown-environment", "an environment or provider that does not exist", _nowhere),
+    CONFIG.error(
+        "IAM044", "invalid-tarmak-config", "other settings that fail Tarmak's validation", _rejected_for(cluster_issues)
     ),
 )
 
 
 def _validation(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     for section in load_sections():
-        for cluster in () if section is AMAZON else config.clusters:  # whose validation is Tarmak's: IAM001
+        for cluster in () if section is AMAZON else config.clusters:  # Tarmak validates that section: IAM001
             for problem in cluster.problems(section):
                 path = (*cluster.route.plain, *section.path, *problem.path)
                 what = f"{shortened(cluster.cluster_name)}: {section.name}: {problem.message}"
@@ -259,20 +268,20 @@ def _validation(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
 
 
 def _unknown_key(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
-    """Of sections that Tarmak does not know: of the others the survey finds them."""
+    """In sections that Tarmak does not know; in all others IAM030 and IAM031 report unknown keys."""
     for section in load_sections():
         if field_at("Cluster", section.path) is not None:
             continue
         for cluster in config.clusters:
             for path, known in _unknown(section.model, section.data(cluster.data_with_unknown_keys), ()):
-                what = f"the section {section.name} has no key {quoted(path[-1])}"
+                what = f"unknown key {quoted(path[-1])} in the section {section.name}"
                 remedy = did_you_mean(str(path[-1]), known, "its keys are")
                 route = (*cluster.route.plain, *section.path, *path)
                 yield rule.finding(Subject.CONFIG, route, what, remedy, at=At.KEY)
 
 
 def _unknown(model: type[SectionModel], data: Any, path: Path) -> Iterator[tuple[Path, list[str]]]:
-    """The paths of keys that a model does not have, with the keys that it has there."""
+    """The paths of keys that a model does not have, each with the keys that the model has there."""
     for key, value in data.items() if isinstance(data, dict) else ():
         field = model.model_fields.get(key)
         if field is None:
@@ -283,13 +292,13 @@ def _unknown(model: type[SectionModel], data: Any, path: Path) -> Iterator[tuple
 
 
 SECTION_RULES = (
-    CONFIG.error("IAM045", "invalid-section", "the validation of a section that a plugin brings fails", _validation),
-    CONFIG.error("IAM046", "unknown-section-key", "a key that a plugin's section does not have", _unknown_key),
+    CONFIG.error("IAM045", "invalid-section", "a plugin's section that fails its validation", _validation),
+    CONFIG.error("IAM046", "unknown-section-key", "an unknown key in a plugin's section", _unknown_key),
 )
 
 
 def rules_of(section: Section[Any]) -> list[Rule]:
-    """A section's own rules, each run on every cluster that has the section as its model wants it."""
+    """A section's own rules. Each runs on every cluster whose section its model accepts."""
     return [_rule(section, each) for each in section.rules]
 
 
@@ -300,7 +309,7 @@ def _rule(section: Section[Any], own: SectionRule) -> Rule:
             try:
                 model = section.read(whole)
             except ValidationError:
-                continue  # which the rule about validation tells
+                continue  # IAM045 reports it
             if model is None:
                 continue
             for problem in section.guarded(lambda each, data: list(own.check(each, data)), model, whole):

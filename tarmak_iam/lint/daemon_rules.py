@@ -1,4 +1,4 @@
-"""Rules about the daemon's own settings in a mappings file, and about the backends of the settings."""
+"""Rules about the authenticator's own settings in the mappings file, and about the backends that we configure."""
 
 from __future__ import annotations
 
@@ -33,6 +33,8 @@ from tarmak_iam.text import quoted, shortened
 
 _MODES = "server.backendMode"
 
+_SETTING = "the backends are a setting in tarmak-iam.yaml"
+
 _SCRUBBED = "server.scrubbedAccounts"
 
 _KINDS = ("role", "user", "sso")
@@ -42,8 +44,8 @@ _RESERVED = "server.reservedPrefixConfig"
 
 def _backend_spelling(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     settings = entries_of(mappings).settings
-    # With the right spelling it would not count either, unless it is what the settings say: see IAM088.
-    remedy = f"remove {_MODES}: the settings name the backends"
+    # The right spelling would be ignored too, unless tarmak-iam.yaml names the same backends: see IAM088.
+    remedy = f"remove {_MODES}: {_SETTING}"
     named = [(*each, remedy) for each in _items(settings.route(_MODES), settings.get(_MODES))]
     reserved = settings.get(_RESERVED)
     for index, item in enumerate(reserved if isinstance(reserved, list) else []):
@@ -53,8 +55,8 @@ def _backend_spelling(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     for name, route, remedy in named:
         if name not in BACKEND_SPELLINGS:
             what = (
-                f"there is no backend {quoted(name)}, and the spelling counts: a daemon "
-                "without --backend-mode does not start"
+                f"unknown backend {quoted(name)} (names are case-sensitive): without "
+                "--backend-mode the authenticator does not start"
             )
             yield rule.finding(Subject.MAPPINGS, route, what, remedy)
 
@@ -64,7 +66,7 @@ def _any_of(names: Sequence[str]) -> str:
 
 
 def _items(route: Route, value: Any) -> list[tuple[str, Route]]:
-    """The texts of a list, or of one text split at blanks, each with the way to it."""
+    """The items of a list, or the words of a single string, each with its route."""
     single = not isinstance(value, list)
     return [(text, route if single else route / index) for index, text in enumerate(as_texts(value))]
 
@@ -74,11 +76,11 @@ def _scrubbed(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
     mapped = {account for entry in entries.entries if (account := _account_of(entry))}
     for account, route in _items(entries.settings.route(_SCRUBBED), entries.settings.get(_SCRUBBED)):
         if not is_account(account):
-            continue  # which another rule tells
-        what = f"callers of account {account} log in without their ARN and ids: the audit log tells the username alone"
-        remedy = "see that the usernames of its entries tell people apart, and then ignore this"
+            continue  # another rule reports it
+        what = f"the ARN and IDs of callers from account {account} are scrubbed: the audit log has only their username"
+        remedy = "check that the usernames of its entries distinguish people, and then suppress this"
         if account not in mapped:
-            what, remedy = f"no entry is of the account {account}, so there is nothing to scrub", "remove it"
+            what, remedy = f"no entry belongs to account {account}, so there is nothing to scrub", "remove it"
         yield rule.finding(Subject.MAPPINGS, route, what, remedy)
 
 
@@ -95,7 +97,7 @@ def _account_of(entry: WrittenEntry) -> str:
 
 def _reserved_prefix(rule: Rule, installation: Installation) -> Iterator[Finding]:
     mappings, tables = installation.mappings, installation.loaded.tables
-    # The first backend that has the entry decides, whatever the next one would say.
+    # Only the first backend that supports the kind of entry decides.
     first = {kind: next((each for each in tables if backend_of(each.backend).carries(kind)), None) for kind in _KINDS}
     for entry in entries_of(mappings).mapped:
         table, username = first[entry.listed.principal_kind], entry.listed.username
@@ -104,9 +106,9 @@ def _reserved_prefix(rule: Rule, installation: Installation) -> Iterator[Finding
         if prefix is not None:
             what = (
                 f"the username {quoted(entry.listed.username)} begins with the reserved "
-                f"prefix {quoted(prefix)}: nobody gets it"
+                f"prefix {quoted(prefix)}: the authenticator denies every login with it"
             )
-            remedy = "choose another username, or take the prefix out of server.reservedPrefixConfig"
+            remedy = "choose another username, or remove the prefix from server.reservedPrefixConfig"
             yield rule.finding(Subject.MAPPINGS, entry.at("username"), what, remedy, locks_out=entry.is_admin)
 
 
@@ -121,11 +123,13 @@ def _newer_key(rule: Rule, installation: Installation) -> Iterator[Finding]:
 
 
 def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """The manifests name the partition only where it is not `aws`, so the file can change it."""
+    """The manifests set the partition only if it is not `aws`, so the file can change it."""
     daemon, mappings = installation.loaded.config, installation.mappings
     own = installation.partition
     if mappings and daemon and not accepts_tokens_of(own, daemon.partition, daemon.version):
-        what = f"the daemon would take tokens of the partition {daemon.partition} only, and the cluster is of {own}"
+        what = (
+            f"the authenticator would accept only tokens of partition {daemon.partition}, but the cluster is in {own}"
+        )
         route = entries_of(mappings).settings.route("server.partition")
         yield rule.finding(Subject.MAPPINGS, route, what, "remove server.partition", locks_out=True)
 
@@ -138,41 +142,43 @@ def _overridden_backends(rule: Rule, installation: Installation) -> Iterator[Fin
     known = all(mode in BACKEND_NAMES for mode in written)
     if settings.get(_MODES) is not None and known and written != list(installation.settings.backends):
         own = ",".join(installation.settings.backends)
-        what = f"server.backendMode does not count: the manifests give --backend-mode={own}"
-        yield rule.finding(Subject.MAPPINGS, settings.route(_MODES), what, "remove it: the settings name the backends")
+        what = f"server.backendMode is ignored: the manifests set --backend-mode={own}"
+        yield rule.finding(Subject.MAPPINGS, settings.route(_MODES), what, f"remove it: {_SETTING}")
 
 
 DAEMON_RULES = (
-    MAPPINGS.error("IAM075", "unknown-backend", "a backend that there is not", _backend_spelling),
-    MAPPINGS.warning("IAM076", "scrubbed-account", "a scrubbed account", _scrubbed),
+    MAPPINGS.error("IAM075", "unknown-backend", "an unknown backend", _backend_spelling),
+    MAPPINGS.warning("IAM076", "scrubbed-account", "an account in scrubbedAccounts", _scrubbed),
 )
 
 DAEMON_VERSION_RULES = (
     INSTALLATION.error("IAM081", "reserved-prefix", "a username with a reserved prefix", _reserved_prefix),
     INSTALLATION.warning(
-        "IAM086", "unsupported-daemon-setting", "a setting that this daemon does not know", _newer_key
+        "IAM086", "unsupported-daemon-setting", "a setting that this authenticator release ignores", _newer_key
     ),
-    INSTALLATION.error("IAM087", "daemon-partition", "a daemon of another partition", _other_partition),
-    INSTALLATION.warning("IAM088", "overridden-backends", "backends that do not count", _overridden_backends),
+    INSTALLATION.error(
+        "IAM087", "daemon-partition", "an authenticator configured for another partition", _other_partition
+    ),
+    INSTALLATION.warning("IAM088", "overridden-backends", "a server.backendMode that is ignored", _overridden_backends),
 )
 
 
-def _uncarried(rule: Rule, installation: Installation) -> Iterator[Finding]:
+def _unsupported(rule: Rule, installation: Installation) -> Iterator[Finding]:
     daemon, mappings = installation.daemon, installation.mappings
     reasons = {kind: daemon.unsupported_reason(kind) for kind in ("account", "sso")}
     for entry in entries_of(mappings).entries if any(reasons.values()) else ():
         why = reasons.get(entry.listed.principal_kind)
         if why:
             name = f"account {shortened(entry.listed.arn)}" if entry.is_account else entry.name
-            what = f"{name}: {why}, so it lets nobody in"
+            what = f"{name}: {why}, so the entry gives no access"
             route = entry.listed.route if entry.is_account else entry.at("sso")
             yield rule.finding(Subject.MAPPINGS, route, what, daemon.with_file, locks_out=entry.is_admin)
     if mappings and daemon.asks_cluster:
-        yield from _unproven(rule, installation)
+        yield from _flaws_of_payloads(rule, installation)
 
 
-def _unproven(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """What shows only when all is made and read again; what keeps it from being made is told by others."""
+def _flaws_of_payloads(rule: Rule, installation: Installation) -> Iterator[Finding]:
+    """What shows only when all payloads are created and read again. Other rules report what prevents creating them."""
     try:
         _ = installation.payloads
     except NotCarried as error:
@@ -184,7 +190,7 @@ def _unproven(rule: Rule, installation: Installation) -> Iterator[Finding]:
 
 def _impossible(rule: Rule, installation: Installation) -> Iterator[Finding]:
     daemon, settings = installation.daemon, entries_of(installation.mappings).settings
-    with contextlib.suppress(ConfigError):  # a version that cannot be read has a finding of its own
+    with contextlib.suppress(ConfigError):  # an invalid version has its own finding
         reason = installation.missing_for_backends
         if reason:
             others = ",".join(each for each in daemon.backends if each != CRD.name) or MOUNTED_FILE.name
@@ -192,8 +198,8 @@ def _impossible(rule: Rule, installation: Installation) -> Iterator[Finding]:
             yield rule.finding(Subject.SETTINGS, ("backends",), reason[0], remedy)
     for key in API_SERVER_KEYS if daemon.asks_cluster else ():
         if settings.get(key):
-            what = f"{key} sends the daemon to an API server that it has no credentials for"
-            remedy = "remove it: in the cluster it uses its service account"
+            what = f"{key} points the authenticator to an API server for which it has no credentials"
+            remedy = "remove it: in the cluster the authenticator uses its service account"
             yield rule.finding(Subject.MAPPINGS, settings.route(key), what, remedy, at=At.KEY, locks_out=True)
 
 
@@ -212,32 +218,32 @@ def _idle_prefixes(rule: Rule, installation: Installation) -> Iterator[Finding]:
 
 
 def _why_idle(name: str, daemon: DaemonConfig, mappings: Mappings) -> tuple[str, str] | None:
-    """Why the prefixes of a backend count for nobody, and what to do about it."""
+    """Why the reserved prefixes of a backend have no effect, and what to do about it."""
     if name not in daemon.backends:
-        what = f"no prefix is reserved for {name}: the backends are {', '.join(daemon.backends)}"
+        what = f"the reserved prefixes of {name} have no effect: the backends are {', '.join(daemon.backends)}"
         return what, _reserve_for(daemon.backends, daemon)
     if not daemon.reserved_in(backend_of(name)) and daemon.reserved_prefixes.get(name):
-        what = f"authenticator {daemon.version} does not look at the prefixes of {name}"
+        what = f"authenticator {daemon.version} ignores the reserved prefixes of {name}"
         return (
             what,
-            "remove it, or choose an image of v0.7.17 or later, which then refuses usernames with these prefixes",
+            "remove it, or choose an image of v0.7.17 or later, which denies logins with these prefixes",
         )
     kinds = {entry.principal_kind for entry in mappings.entries} - {"account"}
     before = daemon.backends[: daemon.backends.index(name)]
     if before and all(any(backend_of(each).carries(kind) for each in before) for kind in kinds):
-        what = f"no username is refused for the prefixes of {name}: {before[0]} has the same entries and is asked first"
+        what = f"the reserved prefixes of {name} have no effect: {before[0]} has the same entries and is checked first"
         return what, _reserve_for(before, daemon)
     return None
 
 
 def _reserve_for(backends: Iterable[str], daemon: DaemonConfig) -> str:
-    """What counts takes access from those whose username has the prefix, which somebody has to want."""
+    """A prefix that takes effect removes access from usernames with it, so that the remedy says so."""
     name = next((each for each in backends if daemon.reserves_for(backend_of(each))), None)
-    return f"remove it, or name {name}: usernames with these prefixes are then refused" if name else "remove it"
+    return f"remove it, or set it to {name}, which denies logins with these prefixes" if name else "remove it"
 
 
 BACKEND_RULES = (
-    INSTALLATION.error("IAM090", "entry-not-in-backend", "entries that the backends do not carry", _uncarried),
-    INSTALLATION.error("IAM091", "backend-unavailable", "a backend that cannot work here", _impossible),
-    INSTALLATION.warning("IAM092", "unused-reserved-prefix", "reserved prefixes that do not count", _idle_prefixes),
+    INSTALLATION.error("IAM090", "entry-not-in-backend", "an entry that the backends do not support", _unsupported),
+    INSTALLATION.error("IAM091", "backend-unavailable", "a backend that cannot work in this cluster", _impossible),
+    INSTALLATION.warning("IAM092", "unused-reserved-prefix", "reserved prefixes that have no effect", _idle_prefixes),
 )

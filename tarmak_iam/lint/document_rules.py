@@ -1,4 +1,4 @@
-"""Rules about what stands in tarmak.yaml and does not count, or counts otherwise than it looks."""
+"""Rules about content of tarmak.yaml that Tarmak ignores, or reads in an unexpected way."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _unknown_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
     for key in survey.unknown:
         guess = _meant(key)
         if guess is None or not guess.is_sure:
-            what = f"Tarmak has no setting {quoted(key.name)} {_place(key.parent)}, and ignores it"
+            what = f"Tarmak ignores the unknown key {quoted(key.name)} {_place(key.parent)}"
             remedy = "remove it, or make it a comment: Tarmak drops it when it rewrites the file"
             yield rule.finding(Subject.CONFIG, key.route, what, _question(key, guess) or remedy, at=At.KEY)
 
@@ -34,35 +34,39 @@ def _mistaken_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
 
 def _duplicate_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
     for key in survey.duplicates:
-        wins = "Tarmak takes this one whole, and nothing of the others"
+        wins = "Tarmak uses only this one"
         if survey.document.is_json:
-            wins = "Tarmak's JSON reader merges objects and lists, and takes the last of other values"
+            wins = "Tarmak's JSON reader merges objects and lists, and uses the last of other values"
         elif key.winner != key.route:
-            wins = f"Tarmak takes what is in line {_line(survey, key.winner)}"
-        what = f"{quoted(key.name)} is in line {_line(survey, key.first)} already; {wins}"
+            wins = f"Tarmak uses only the one in line {_line(survey, key.winner)}"
+        what = f"duplicate key {quoted(key.name)}, already in line {_line(survey, key.first)}: {wins}"
         yield rule.finding(Subject.CONFIG, key.route, what, _one_of(survey, key), at=At.KEY)
 
 
 def _one_of(survey: IgnoredContent, key: DuplicateKey) -> str:
-    """A remedy that loses nothing of what was written, where both have something below them."""
+    """A remedy that keeps the content of both keys where both are mappings or lists."""
     values = [survey.document.node(route) for route in (key.first, key.route)]
     kinds = {type(dereference(value)) for value in values if value is not None}
     if kinds in ({Mapping}, {Sequence}):
-        return f"put all that is below them under one {shortened(key.name)}"
+        return f"merge their contents under one {shortened(key.name)}"
     return "keep one of them"
 
 
 def _overridden_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
     for key in survey.overridden:
-        what = f"{quoted(key.name)}{' of this merge key' if key.is_merged else ''} does not count"
-        why = f"for Tarmak the merge key in line {_line(survey, key.merge)}, which comes later, overrides it"
-        remedy = "merge a list, of which the first wins" if key.is_merged else "put the merge key (<<) above it"
+        what = f"{quoted(key.name)}{' of this merge key' if key.is_merged else ''} is ignored"
+        why = f"Tarmak lets the later merge key in line {_line(survey, key.merge)} override it"
+        remedy = (
+            "use one merge key with a list: its first entry wins"
+            if key.is_merged
+            else "move the merge key (<<) above it"
+        )
         yield rule.finding(Subject.CONFIG, key.route, f"{what}: {why}", remedy, at=At.KEY)
 
 
 def _next_document(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
     if survey.document.next_document is not None:
-        what = "Tarmak reads only the first document of the file: nothing below this line counts"
+        what = "Tarmak reads only the first document of the file, and ignores everything below this line"
         remedy = "put it into the first document, or remove it: Tarmak drops it when it rewrites the file"
         early = early_end(survey.document)
         if early is not None:
@@ -78,11 +82,11 @@ def _octal(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
         is_octal = scalar.field.holds_numbers and isinstance(scalar.value, int) and digits.isdecimal()
         if is_octal and abs(scalar.value) != int(digits):
             what = (
-                f"{shortened(scalar.node.text)} is {shortened(scalar.value)} for Tarmak: a "
+                f"Tarmak reads {shortened(scalar.node.text)} as {shortened(scalar.value)}: a "
                 "leading zero makes a number octal"
             )
             yield rule.finding(
-                Subject.CONFIG, scalar.route, what, f"write {shortened(scalar.value)}, or leave the zero out"
+                Subject.CONFIG, scalar.route, what, f"write {shortened(scalar.value)}, or remove the leading zero"
             )
 
 
@@ -95,19 +99,25 @@ def _question(key: UnknownKey, guess: KeySuggestion | None) -> str:
         return ""
     name, home = guess.path[-1], guess.path[:-1]
     if home == key.parent and name in key.siblings:
-        return f"{name} is there already: keep one of them"
+        return f"{name} is already set: keep one of them"
     other = name if home == key.parent else _text(guess.path) if home else f"{name} at the top level"
-    return f"did you mean {other}?" if guess.fits else f"did you mean {other}, which takes {_kind(guess.path)}?"
+    return f"did you mean {other}?" if guess.fits else f"did you mean {other}, which must be {_kind(guess.path)}?"
 
 
 def _kind(path: TypePath) -> str:
-    """What a field takes, in the words of YAML."""
+    """The type that a field requires, in the words of YAML."""
     field = root_field()
     for key in path:
         known = field.of if key == ITEM else fields_of(field.struct).get(key)
         field = known or field
-    kinds = {"string": "a text", "bool": "true or false", "list": "a list", "timestamp": "a time", "quantity": "a size"}
-    return kinds.get(field.kind) or ("a number" if field.is_number else "a mapping")
+    kinds = {
+        "string": "a string",
+        "bool": "true or false",
+        "list": "a list",
+        "timestamp": "a timestamp",
+        "quantity": "a size",
+    }
+    return kinds.get(field.kind) or ("a number" if field.is_number else "a YAML mapping")
 
 
 def _line(survey: IgnoredContent, route: Route) -> int | None:
@@ -123,10 +133,10 @@ def _text(path: TypePath) -> str:
 
 
 DOCUMENT_RULES = (
-    DOCUMENT.warning("IAM030", "unknown-tarmak-key", "a key that Tarmak does not know", _unknown_key),
-    DOCUMENT.error("IAM031", "misplaced-tarmak-key", "a key that is misspelt or in the wrong place", _mistaken_key),
-    DOCUMENT.error("IAM032", "duplicate-tarmak-key", "a key that is there twice", _duplicate_key),
+    DOCUMENT.warning("IAM030", "unknown-tarmak-key", "an unknown key in tarmak.yaml", _unknown_key),
+    DOCUMENT.error("IAM031", "misplaced-tarmak-key", "a misspelt or misplaced key in tarmak.yaml", _mistaken_key),
+    DOCUMENT.error("IAM032", "duplicate-tarmak-key", "a duplicate key in tarmak.yaml", _duplicate_key),
     DOCUMENT.error("IAM033", "merge-key-override", "a key that a merge key overrides", _overridden_key),
-    DOCUMENT.warning("IAM034", "tarmak-second-document", "a document behind the first", _next_document),
-    DOCUMENT.warning("IAM035", "octal-number", "a number that is octal", _octal),
+    DOCUMENT.warning("IAM034", "tarmak-second-document", "content after the first YAML document", _next_document),
+    DOCUMENT.warning("IAM035", "octal-number", "a number that YAML reads as octal", _octal),
 )

@@ -1,4 +1,4 @@
-"""Rules about what a mappings file says twice: principals, and keys."""
+"""Rules about duplicates in the mappings file: principals and keys."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.routes import Key
 from tarmak_iam.text import quoted, shortened
 
+_AT_RANDOM = "at random at each start"
+
 
 def doubled_remedy(document: Document, key: DoubledKey) -> str:
     line = document.position(key.first, at_key=True).line
@@ -38,7 +40,7 @@ def doubled_remedy(document: Document, key: DoubledKey) -> str:
     if is_empty_value(first):
         return f"remove the one in line {line}"
     if key.known in ("roleARN", "userARN", "sso") or key.where == "sso":
-        return "write an entry of its own for each, with its username and groups"
+        return "write a separate entry for each, with its username and groups"
     if key.known == "groups":
         return _groups_remedy(own, first, key.first_name, line)
     there = f"{quoted(key.first_name)} in line {line}"
@@ -48,7 +50,7 @@ def doubled_remedy(document: Document, key: DoubledKey) -> str:
         return f"move the items below it to the end of {there}, and remove this key"
     if isinstance(dereference(own), Mapping) and isinstance(dereference(first), Mapping):
         return f"move the keys below it into {there}, and remove this key"
-    return "keep the one that is meant, and remove the other"
+    return "keep the correct one, and remove the other"
 
 
 def _groups_remedy(own: Node, first: Node, first_name: str, line: int | None) -> str:
@@ -59,7 +61,7 @@ def _groups_remedy(own: Node, first: Node, first_name: str, line: int | None) ->
 
 
 def _are_same(document: Document, one: Node, other: Node) -> bool:
-    """Written alike; two ARNs that differ in case only are the same to the daemon."""
+    """Whether both are written the same. To the daemon, ARNs that differ only in case are the same."""
     one, other = dereference(one), dereference(other)
     if isinstance(one, Scalar) and isinstance(other, Scalar):
         return one.text == other.text or (fold(one.text) == fold(other.text) and one.text.lower().startswith("arn:"))
@@ -68,7 +70,7 @@ def _are_same(document: Document, one: Node, other: Node) -> bool:
 
 
 def _duplicates(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
-    """The daemon compares without case, and the last of two entries wins; groups are not merged."""
+    """The daemon ignores case, and the last of two entries takes effect. Groups are not merged."""
     first: dict[tuple[str, str], WrittenEntry] = {}
     roles: dict[str, WrittenEntry] = {}
     remedies = {key: _merge_remedy(entries) for key, entries in _alike(mappings).items() if len(entries) > 1}
@@ -82,14 +84,14 @@ def _duplicates(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
             yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, remedies[key], locks_out=loses_admin)
         elif entry.listed.kind == "user" and role is not None:
             line = mappings.document.position(role.listed.route).line
-            what = f"{entry.name} is under mapRoles in line {line} too, which is asked first: this entry never counts"
+            what = f"{entry.name} is also in mapRoles in line {line}, which is checked first: this entry never matches"
             yield rule.finding(Subject.MAPPINGS, entry.at_arn, what, remedies[key])
         if entry.listed.kind == "role":
             roles[key] = entry
 
 
 def _alike(mappings: Mappings) -> dict[str, list[WrittenEntry]]:
-    """The entries of each principal."""
+    """The entries by principal."""
     alike: dict[str, list[WrittenEntry]] = {}
     for entry in entries_of(mappings).entries:
         alike.setdefault(_key(entry), []).append(entry)
@@ -97,18 +99,16 @@ def _alike(mappings: Mappings) -> dict[str, list[WrittenEntry]]:
 
 
 def _merge_remedy(entries: list[WrittenEntry]) -> str:
-    """One entry that loses nothing of the others; the username is the one that the daemon gives today."""
-    counting = [entry for entry in entries if entry.listed.kind == "role"] or entries
+    """One entry with everything of the others. The username is the one that the daemon uses today."""
+    effective = [entry for entry in entries if entry.listed.kind == "role"] or entries
     names = {entry.listed.username for entry in entries}
     given = {frozenset(entry.listed.groups) for entry in entries}
     if len(names) == 1 and len(given) == 1:
         return "remove this one"
     listed = merged_list(*(list(entry.listed.groups) for entry in entries))
-    groups = f"groups: {listed}" if listed else "all groups"
-    username = (
-        f"username: {shortened(counting[-1].listed.username)} (which counts today) and " if len(names) > 1 else ""
-    )
-    return f"keep one entry with all that is meant: {username}{groups}"
+    groups = f"groups: {listed}" if listed else "all their groups"
+    username = f"username: {shortened(effective[-1].listed.username)} (in effect today) and " if len(names) > 1 else ""
+    return f"merge them into one entry with {username}{groups}"
 
 
 def _key(entry: WrittenEntry) -> str:
@@ -119,11 +119,11 @@ def _key(entry: WrittenEntry) -> str:
 def _twice(mappings: Mappings, entry: WrittenEntry, earlier: WrittenEntry) -> str:
     line = mappings.document.position(earlier.listed.route).line
     if entry.is_account:
-        return f"the account {shortened(entry.listed.arn)} is listed in line {line} already"
-    lost = "the last entry wins, and the first one's groups are lost"
+        return f"account {shortened(entry.listed.arn)} is already listed in line {line}"
+    lost = "only the last entry takes effect, and the groups of the first are lost"
     if canonical_text(entry.listed.arn) != canonical_text(earlier.listed.arn):
-        lost = f"{spans_text(ReleaseFeature.EQUAL_FOLD)} takes one of them at random, at every login"
-    return f"{entry.name} is mapped in line {line} already; {lost}"
+        lost = f"{spans_text(ReleaseFeature.EQUAL_FOLD)} uses one of them at random at each login"
+    return f"{entry.name} is already mapped in line {line}; {lost}"
 
 
 def _doubled_keys(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
@@ -144,22 +144,23 @@ def _doubled(document: Document, key: DoubledKey) -> str:
     line = document.position(key.first, at_key=True).line
     if key.name != key.first_name:
         return (
-            f"{quoted(key.name)} is in line {line} already, as {quoted(key.first_name)}; "
-            f"the daemon takes one of them{_which(key)}"
+            f"{quoted(key.name)} is already set in line {line}, as {quoted(key.first_name)}; "
+            f"the authenticator uses one of them{_which(key)}"
         )
-    consequence = "newer daemons do not start with that, older ones take one of them"
-    return f"{quoted(key.name)} is in line {line} already; {consequence}"
+    consequence = "authenticator v0.6.30 and later does not start, earlier releases use one of them"
+    return f"duplicate key {quoted(key.name)}, already in line {line}: {consequence}"
 
 
 def _missing_dashes(rule: Rule, document: Document, key: DoubledKey, found: RunTogether) -> Iterator[Finding]:
-    """One finding for each entry that has no dash before it."""
+    """One finding for each entry without a dash before it."""
     for number, entry in enumerate(found.entries[1:], 1):
         line = first_line(document, found.entries[number - 1][0].key)
-        ends = "from v0.6.30 on the daemon does not start; before, " if found.is_exact else ""
-        which = "" if found.is_exact else ", at random"
+        users = "the authenticator uses one value of each key at random"
+        if found.is_exact:
+            users = "authenticator v0.6.30 and later does not start, earlier releases use one value of each key"
         what = (
-            f"a dash is missing: {quoted(entry[0].text)} begins a new entry in the one of line {line}; {ends}"
-            f"the daemon takes one of each key{which}, and {_lost_names(found)} loses access"
+            f"a dash is missing: {quoted(entry[0].text)} begins a new entry within the entry in line {line}; "
+            f"{users}, and {_lost_names(found)} loses access"
         )
         route = key.route.parent / Key(entry[0].text or "", entry[0].occurrence)
         remedy = _dash_remedy(document, key, found, number)
@@ -167,7 +168,7 @@ def _missing_dashes(rule: Rule, document: Document, key: DoubledKey, found: RunT
 
 
 def _lost_names(found: RunTogether) -> str:
-    """The daemon takes the last of keys that are spelled alike."""
+    """Of keys with the same spelling, the daemon uses the last."""
     names = [found.name(index) for index in range(len(found.entries))]
     return ", ".join(dict.fromkeys(names[:-1])) if found.is_exact else "one of the entries"
 
@@ -188,22 +189,26 @@ def _dash_remedy(document: Document, key: DoubledKey, found: RunTogether, number
 
 
 def _which(key: DoubledKey) -> str:
-    """Which of all spellings the daemon takes: viper lowers the keys, and one with capitals replaces one without."""
+    """Which of several spellings the daemon uses: viper lowers the keys, and one with capitals replaces one without."""
     written = dict.fromkeys(key.names)
     if not key.is_field:
-        return _taken(spellings(written, key.known), ": ")
+        return _used(spellings(written, key.known))
     field = GO_NAMES.get(key.known, f"{key.known[0].upper()}{key.known[1:]}")
     before, later = (field_spellings(written, field, lowers=lowers) for lowers in (False, True))
     if before == later or min(len(before), len(later)) > 1:
-        return _taken(later, ": ")
-    return f": before v0.6.30{_taken(before)}, from then on{_taken(later)}"
+        return _used(later)
+    return f": {_one(before)} before v0.6.30, {_one(later)} in v0.6.30 and later"
 
 
-def _taken(names: tuple[str, ...], colon: str = " ") -> str:
-    return f"{colon}'{names[0]}'" if len(names) == 1 else " at random, at every start"
+def _used(names: tuple[str, ...]) -> str:
+    return f": {_one(names)}" if len(names) == 1 else f" {_AT_RANDOM}"
+
+
+def _one(names: tuple[str, ...]) -> str:
+    return f"'{names[0]}'" if len(names) == 1 else f"one {_AT_RANDOM}"
 
 
 DUPLICATE_RULES = (
-    MAPPINGS.error("IAM011", "duplicate-principal", "the same principal mapped more than once", _duplicates),
-    MAPPINGS.error("IAM059", "duplicate-mapping-key", "a key of the mappings file that is there twice", _doubled_keys),
+    MAPPINGS.error("IAM011", "duplicate-principal", "a principal that is mapped more than once", _duplicates),
+    MAPPINGS.error("IAM059", "duplicate-mapping-key", "a duplicate key in the mappings file", _doubled_keys),
 )

@@ -1,4 +1,4 @@
-"""Rules about environments, their instance pools and their addresses: what Tarmak refuses, or opens."""
+"""Rules about environments, their instance pools and their address ranges."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ from tarmak_iam.config.instance_pools import (
 from tarmak_iam.findings import Finding, Subject
 from tarmak_iam.lint.rule import CONFIG, Rule
 
-_ALL = "Tarmak refuses every command for its environment"
+_ALL = "every Tarmak command for its environment fails"
 _CHANGES = "tarmak clusters plan and apply fail"
 
 _Check = Callable[[Rule, TarmakConfig], Iterator[Finding]]
 
 
 def _of_clusters(issues: Callable[[Cluster], Iterable[Issue]], consequence: str) -> _Check:
-    """Issues with paths below a cluster."""
+    """A check for issues whose paths are below a cluster."""
 
     def check(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
         for cluster in config.clusters:
-            # Tarmak looks at a cluster only by its environment; without one it is a finding of its own.
+            # Tarmak finds a cluster only through its environment; a cluster without one is IAM003.
             for path, message, remedy in issues(cluster) if cluster.environment else ():
                 what = f"{cluster.cluster_name}: {message}" + (f"; {consequence}" if consequence else "")
                 yield rule.finding(Subject.CONFIG, (*cluster.route.plain, *path), what, remedy)
@@ -52,7 +52,7 @@ def _of_clusters(issues: Callable[[Cluster], Iterable[Issue]], consequence: str)
 
 
 def _of_file(issues: Callable[[TarmakConfig], Iterable[Issue]], consequence: str = "") -> _Check:
-    """Issues with paths below the root."""
+    """A check for issues whose paths are below the root."""
 
     def check(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
         for path, message, remedy in issues(config):
@@ -63,7 +63,7 @@ def _of_file(issues: Callable[[TarmakConfig], Iterable[Issue]], consequence: str
 
 
 def _pools(issues: Callable[[Cluster], Iterable[Issue]], consequence: str = _ALL) -> _Check:
-    """Of a file that lists pools; where none does, the file is only a part of a configuration."""
+    """Only for a file that lists pools: a file without any is only a part of a configuration."""
 
     def check(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
         if lists_pools(config):
@@ -79,7 +79,7 @@ def _zones(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
 
 def _cidrs(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     yield from _of_file(cidr_issues, _CHANGES)(rule, config)
-    yield from _of_clusters(cluster_cidr_issues, "")(rule, config)  # each with its own consequence
+    yield from _of_clusters(cluster_cidr_issues, "")(rule, config)  # each names its own consequence
 
 
 def _locations(config: TarmakConfig) -> Iterator[Issue]:
@@ -100,31 +100,35 @@ def _labels(cluster: Cluster) -> Iterator[Issue]:
 
 
 ENVIRONMENT_RULES = (
-    CONFIG.error("IAM012", "pool-types", "instance pools that do not make a cluster", _pools(pool_type_issues)),
-    CONFIG.error("IAM013", "invalid-pool", "an instance pool that Tarmak refuses", _pools(pool_issues)),
+    CONFIG.error("IAM012", "pool-types", "instance pools that do not form a valid cluster", _pools(pool_type_issues)),
+    CONFIG.error("IAM013", "invalid-pool", "an instance pool that Tarmak rejects", _pools(pool_issues)),
     CONFIG.error("IAM014", "subnet-zone", "a subnet outside the region or the hub's zones", _zones),
     CONFIG.error("IAM015", "invalid-cidr", "an address range that is not a CIDR", _cidrs),
     CONFIG.error(
         "IAM016",
         "provider-without-cloud",
-        "a provider without a cloud",
-        _of_file(provider_issues, "Tarmak refuses every command for its environments"),
+        "a provider without an amazon section",
+        _of_file(provider_issues, "every Tarmak command for its environments fails"),
     ),
-    CONFIG.error("IAM017", "missing-hub", "several clusters without a hub", _of_file(hub_issues, _CHANGES)),
     CONFIG.error(
-        "IAM018", "invalid-label-or-taint", "a label or taint that Tarmak refuses", _of_clusters(_labels, _CHANGES)
+        "IAM017", "missing-hub", "an environment with several clusters and no hub", _of_file(hub_issues, _CHANGES)
     ),
-    CONFIG.error("IAM025", "empty-address-list", "an empty list of addresses", _of_file(rewrite_issues)),
-    CONFIG.warning("IAM026", "unknown-region", "a region that is not known here", _of_file(unknown_location_issues)),
+    CONFIG.error(
+        "IAM018", "invalid-label-or-taint", "a label or taint that Tarmak rejects", _of_clusters(_labels, _CHANGES)
+    ),
+    CONFIG.error("IAM025", "empty-address-list", "an empty list of address ranges", _of_file(rewrite_issues)),
+    CONFIG.warning(
+        "IAM026", "unknown-region", "a region that botocore does not know", _of_file(unknown_location_issues)
+    ),
     CONFIG.error(
         "IAM027",
         "pool-resources",
-        "an instance pool that AWS or Terraform refuses",
+        "an instance pool that AWS or Terraform rejects",
         _pools(pool_resource_issues, _CHANGES),
     ),
     CONFIG.error(
         "IAM028", "cidr-size", "an address range that is too large or too small", _of_clusters(range_issues, "")
     ),
     CONFIG.warning("IAM029", "overridden-value", "a value that Tarmak takes from another key", _replaced),
-    CONFIG.error("IAM094", "invalid-region-or-zone", "a region or public zone that is none", _of_file(_locations)),
+    CONFIG.error("IAM094", "invalid-region-or-zone", "an invalid region or public zone", _of_file(_locations)),
 )

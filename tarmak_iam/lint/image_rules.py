@@ -1,4 +1,4 @@
-"""Rules about what the masters run: the image, and the Kubernetes that the manifests are for."""
+"""Rules about what the masters run: the image, and the Kubernetes version that the manifests are for."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from tarmak_iam.text import shortened
 
 
 def public_image_remedy(installation: Installation) -> str:
-    """The commands after which the image is a public one, where all whom the mappings name log in as before; and
-    those that keep the release. Where there are none, the image has to be copied, or to be built where it is gone."""
+    """The commands that switch to a public image, if every mapped principal logs in as before, and those that keep the
+    release. Where neither exists, the image must be copied, or built if it no longer exists."""
     commands, after = _without_own_image(installation)
     old, keeping = installation.running_version, public_image(installation.running_version)
     kept = "" if keeping is None else installation.command("settings set image", keeping)
@@ -42,8 +42,8 @@ def public_image_remedy(installation: Installation) -> str:
 
 
 def other_release_remedy(installation: Installation) -> str:
-    """The commands after which image and daemonVersion are of one release. Without daemonVersion it is the image's, as
-    long as all whom the mappings name log in with it as before."""
+    """The commands after which image and daemonVersion are the same release. Removing daemonVersion is offered only if
+    every mapped principal logs in as before with the image's release."""
     version = installation.daemon_version
     public, unset = public_image(version), installation.command("settings unset daemonVersion")
     own = f"set an image of {version}" + (f": {installation.command('settings set image', public)}" if public else "")
@@ -51,17 +51,17 @@ def other_release_remedy(installation: Installation) -> str:
     values.pop("daemonVersion", None)
     if not _is_same_for_all(installation, Settings.model_validate(values)):
         return own
-    return f"{own}, or take daemonVersion out: {unset}"
+    return f"{own}, or remove daemonVersion: {unset}"
 
 
 def _own_copy(installation: Installation) -> str:
     if why_unavailable(Image.parse(installation.image)):
-        return f"push an image of {installation.running_version} to a registry of your own, and set image to it"
-    return "copy the image to a repository of your own account, and set image to the copy"
+        return f"push an image of {installation.running_version} to your own registry, and set image to it"
+    return "copy the image to a repository in your own account, and set image to the copy"
 
 
 def _without_own_image(installation: Installation) -> tuple[str, Settings]:
-    """`image` wins over `registry`, so that both have to go where both are set."""
+    """`image` overrides `registry`, so that both must be changed where both are set."""
     settings = installation.settings
     values = settings.chosen
     commands = []
@@ -74,7 +74,7 @@ def _without_own_image(installation: Installation) -> tuple[str, Settings]:
 
 
 def _is_same_for_all(installation: Installation, after: Settings) -> bool:
-    """Whether everyone becomes the same with the image of other settings, which must be there and fit them."""
+    """Whether every principal logs in as before with the image of other settings, which must exist and fit them."""
     try:
         changed = replace(installation, settings=after, daemon_version=after.daemon_version)
         changed.daemon.check()
@@ -89,12 +89,12 @@ def _granted(installation: Installation) -> set[tuple[object, ...]]:
     return {(each.key, each.username, each.groups, each.is_sure) for each in installation.loaded.grants}
 
 
-# Names that people give to what they build last, and the beginnings of versions.
+# Tags that usually move to the newest build, and incomplete versions.
 _MOVING = re.compile(r"(.*-)?latest|main|master|head|edge|nightly|dev|canary|stable|v?[0-9]+(\.[0-9]+)?", re.IGNORECASE)
 
 
 def image_findings(installation: Installation) -> list[Finding]:
-    """What there is to say about an installation's image and its Kubernetes, whatever the files say of it."""
+    """The findings about an installation's image and Kubernetes version, whether or not comments suppress them."""
     return [of_cluster(each, installation) for rule in IMAGE_RULES for each in rule.check(rule, installation)]
 
 
@@ -106,16 +106,17 @@ def _unknown_kubernetes(rule: Rule, installation: Installation) -> Iterator[Find
     if version is not None and version.minor > NEWEST_KUBERNETES:
         newest = ".".join(map(str, NEWEST_KUBERNETES))
         what = (
-            f"Kubernetes {shortened(text)} is newer than all that is known here: the manifests are those for {newest}"
+            f"Kubernetes {shortened(text)} is newer than the newest version that tarmak-iam knows: "
+            f"the manifests are those for {newest}"
         )
-        yield rule.finding(subject, route, what, "read in its release notes what it removes, and then ignore this")
+        yield rule.finding(subject, route, what, "check its release notes for removed features, and then suppress this")
     if version is not None and version.is_below(1, 9) and _is_wanted(installation):
-        what = f"Kubernetes {shortened(text)} has no apps/v1, so no manifests can be made for it"
+        what = f"Kubernetes {shortened(text)} has no apps/v1: manifests cannot be generated for it"
         yield rule.finding(subject, route, what, "upgrade the cluster to Kubernetes 1.9 or later first")
 
 
 def _is_wanted(installation: Installation) -> bool:
-    """Whether anybody has begun to bring IAM logins to the cluster."""
+    """Whether there is anything about IAM login for the cluster yet."""
     settings = installation.settings
     return not installation.is_hub and bool(
         installation.mappings or installation.cluster.authenticator_init or settings.kubernetesVersion
@@ -123,9 +124,9 @@ def _is_wanted(installation: Installation) -> bool:
 
 
 def _needs_a_login(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """A mirror in an account of one's own is as it should be: Tarmak's nodes may read ECR, and the kubelet logs in.
+    """A mirror in one's own account is fine: Tarmak's nodes may read ECR, and the kubelet logs in.
 
-    Which account the cluster is in tarmak.yaml does not say; AWS's own are known.
+    tarmak.yaml does not name the account of the cluster; the accounts of AWS itself are known.
     """
     image = _image(installation)
     if image.ecr is None or _is_elsewhere(installation, image.ecr) or why_unavailable(image):
@@ -133,19 +134,19 @@ def _needs_a_login(rule: Rule, installation: Installation) -> Iterator[Finding]:
     version = _kubernetes(installation)
     logs_in = version is None or version.is_below(1, 27)  # kubernetes/kubernetes#116329
     if logs_in and ".dkr-ecr" in image.domain.lower():
-        # kubernetes/cloud-provider-aws#1069: no kubelet knows these, ecr-credential-provider does since 2025.
-        what = f"the kubelet makes no login for {image.domain}, a dual-stack host of ECR"
+        # kubernetes/cloud-provider-aws#1069: kubelets do not know these hosts, ecr-credential-provider does since 2025.
+        what = f"the kubelet does not log in to {image.domain}, a dual-stack host of ECR"
         yield rule.finding(Subject.SETTINGS, _route(installation), what, f"write {image.ecr.host} instead")
         return
     if logs_in and not image.ecr.is_of_aws:
         return
-    what = f"the image {image.name} is in a private ECR repository, of account {image.ecr.account}: it needs a login"
+    what = f"the image {image.name} is in a private ECR repository of account {image.ecr.account}: it requires a login"
     if is_upstream(image) and image.tag not in ECR_TAGS and not image.digest:
-        what += f"; and upstream names {', '.join(ECR_TAGS)} there, not {image.tag}"
+        what += f"; upstream names the tags {', '.join(ECR_TAGS)} there, not {image.tag}"
     remedy = public_image_remedy(installation)
     if not logs_in:
         what += (
-            f"; the kubelet of Kubernetes {shortened(installation.kubernetes_text)} makes one "
+            f"; the kubelet of Kubernetes {shortened(installation.kubernetes_text)} logs in "
             "only with ecr-credential-provider"
         )
         remedy = f"if the masters do not have ecr-credential-provider, {remedy}"
@@ -156,11 +157,11 @@ def _is_gone(rule: Rule, installation: Installation) -> Iterator[Finding]:
     image = _image(installation)
     reason = why_unavailable(image)
     if reason is not None:
-        what = f"there is no image {installation.image}: {reason}; no master can pull it"
+        what = f"the image {installation.image} does not exist: {reason}; no master can pull it"
         remedy = public_image_remedy(installation)
         yield rule.finding(Subject.SETTINGS, _route(installation), what, remedy, locks_out=True)
     elif image.ecr and has_other_domain(image) and not _is_elsewhere(installation, image.ecr):
-        what = f"there is no host {image.domain}: the one of ECR in {image.ecr.region} is {image.ecr.host}"
+        what = f"the host {image.domain} does not exist: the ECR host in {image.ecr.region} is {image.ecr.host}"
         what = f"{what}; no master can pull the image"
         remedy = _set_host(installation, image.ecr)
         yield rule.finding(Subject.SETTINGS, _route(installation), what, remedy, locks_out=True)
@@ -176,33 +177,33 @@ def _moves(rule: Rule, installation: Installation) -> Iterator[Finding]:
     image = _image(installation)
     if image.digest or (image.tag and not _MOVING.fullmatch(image.tag)):
         return
-    what = f"the image {installation.image} is another one whenever its tag moves, and masters may run different ones"
-    remedy = f"name a release, or pin it by its digest: {shortened(installation.image)}@sha256:..."
+    what = f"the tag of the image {installation.image} can move, and masters may then run different images"
+    remedy = f"use the tag of a release, or pin the image by its digest: {shortened(installation.image)}@sha256:..."
     yield rule.finding(Subject.SETTINGS, _route(installation), what, remedy)
 
 
 def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """A partition's credentials are nobody's in another one, so the nodes' role gets no login there."""
+    """Credentials of one partition are not valid in another, so that the nodes' role cannot log in there."""
     image = _image(installation)
     if image.ecr is not None and _is_elsewhere(installation, image.ecr) and not why_unavailable(image):
         what = (
-            f"the image {image.name} is in the partition {image.ecr.partition}, and the cluster in "
-            f"{installation.partition}: its nodes cannot log in there"
+            f"the image {image.name} is in partition {image.ecr.partition}, but the cluster is in "
+            f"{installation.partition}: its nodes cannot log in to that registry"
         )
-        remedy = "copy the image to a repository of the cluster's own partition, and set image"
+        remedy = "copy the image to a repository in the cluster's partition, and set image to the copy"
         yield rule.finding(Subject.SETTINGS, _route(installation), what, remedy, locks_out=True)
 
 
 def _other_release(rule: Rule, installation: Installation) -> Iterator[Finding]:
-    """All that is checked here is checked for daemonVersion, and the cluster runs the image."""
+    """Everything is checked for daemonVersion, but the cluster runs the image."""
     if installation.release_conflict:
-        what = f"{installation.release_conflict}: the manifests fit another daemon"
+        what = f"{installation.release_conflict}: the manifests are for another release than the image"
         remedy = other_release_remedy(installation)
         yield rule.finding(Subject.SETTINGS, Route.of(("daemonVersion",)), what, remedy)
 
 
 def _kubernetes(installation: Installation) -> GoVersion | None:
-    """None where the version cannot be used, which is told as such."""
+    """None where the version is invalid, which is another finding."""
     try:
         return installation.kubernetes
     except ConfigError:
@@ -224,12 +225,17 @@ def _route(installation: Installation) -> Route:
 
 
 IMAGE_RULES = (
-    INSTALLATION.error("IAM089", "daemon-version-mismatch", "daemonVersion and image disagree", _other_release),
-    INSTALLATION.warning(
-        "IAM100", "kubernetes-version-support", "the Kubernetes is not known here", _unknown_kubernetes
+    INSTALLATION.error(
+        "IAM089", "daemon-version-mismatch", "a daemonVersion that does not match the image", _other_release
     ),
-    INSTALLATION.warning("IAM101", "image-login", "an image that needs a login", _needs_a_login),
-    INSTALLATION.error("IAM102", "image-not-found", "an image that is not there", _is_gone),
-    INSTALLATION.warning("IAM103", "moving-image-tag", "an image whose tag moves", _moves),
-    INSTALLATION.error("IAM104", "image-partition", "an image of another partition", _other_partition),
+    INSTALLATION.warning(
+        "IAM100",
+        "kubernetes-version-support",
+        "an unsupported Kubernetes version",
+        _unknown_kubernetes,
+    ),
+    INSTALLATION.warning("IAM101", "image-login", "an image that requires a registry login", _needs_a_login),
+    INSTALLATION.error("IAM102", "image-not-found", "an image that does not exist", _is_gone),
+    INSTALLATION.warning("IAM103", "moving-image-tag", "an image with a tag that can move", _moves),
+    INSTALLATION.error("IAM104", "image-partition", "an image in another partition", _other_partition),
 )

@@ -1,4 +1,4 @@
-"""What several rules say in the same words: the admin certificate, lines, a scalar as daemons read it."""
+"""Wording that several rules share: recovery access, lines, a scalar as each release reads it."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from tarmak_iam.installation.installation import Installation
 from tarmak_iam.routes import Route
 
 MAP = PLAIN.tarmak_iam("map")
-"""How commands begin that rules name which see the mappings alone; `of_cluster` makes them the cluster's own."""
+"""The start of commands in rules that see only the mappings; `of_cluster` replaces it with the cluster's command."""
 
 IMPORT = f"{MAP} import"
 
-EXITS = "from v0.5.0 on the daemon exits at its start, and nobody gets access"
-"""What an entry without a principal comes to (startup.json of the recordings); v0.4.0 logs and skips it."""
+EXITS = "authenticator v0.5.0 and later exits at startup, and IAM login is not possible"
+"""The consequence of an entry without a principal (startup.json of the recordings); v0.4.0 logs and skips it."""
 
 
 def of_cluster(finding: Finding, installation: Installation) -> Finding:
-    """What a rule finds, with what was found of the cluster's admin certificate where somebody may lose access, and
-    with the cluster's own command."""
+    """The finding with the state of the cluster's admin certificate, if access may be lost, and with the cluster's
+    command in the remedy."""
     recovery = None if finding.recovery is None else installation.admin_access.text
     return replace(finding, recovery=recovery, remedy=finding.remedy.replace(MAP, installation.command("map")))
 
 
 def early_end(document: Document) -> tuple[str, str] | None:
-    """Why go-yaml stops in the middle of a file, and what to do; None where it reads all, or up to a marker."""
+    """Why go-yaml stops in the middle of a file, and what to do; None if it reads the whole file, or up to a marker."""
     if not document.ends_early or document.root is None or document.next_document is None:
         return None
     column, first = document.next_document.column or 0, document.place(document.root).column or 0
     if column < first:
         return "this line is indented less than the first key", "begin all top-level keys in the same column"
-    return "the text before it is complete", "remove it, or put it before the closing bracket or quote"
+    return "the document is already complete", "remove it, or move it before the closing bracket or quote"
 
 
 def first_line(document: Document, node: Node) -> int:
@@ -45,18 +45,18 @@ def first_line(document: Document, node: Node) -> int:
 
 
 def last_line(document: Document, entry: Entry) -> int:
-    """The line that its value ends in, without comments behind it."""
+    """The last line of its value, without the comments after it."""
     end = max(code_end(document.source, entry.value) - 1, entry.key.start)
     return max(document.source.place(end).line or 1, first_line(document, entry.key))
 
 
 def column_of(document: Document, node: Node) -> int:
-    """From 0, as blanks before it are counted."""
+    """From 0: the number of characters before it on its line."""
     return column(document.source, node.start)
 
 
 def is_first_on_line(document: Document, node: Node) -> bool:
-    """Whether only blanks are before it."""
+    """Whether only blanks precede it on its line."""
     source = document.source
     return not source.text[source.line_start(node.start) : node.start].strip(" ")
 
@@ -66,13 +66,13 @@ def lines_text(first: int, last: int) -> str:
 
 
 def node_at(document: Document, route: Route) -> Node | None:
-    """What is written there, of an alias what it stands for."""
+    """The node at a route; for an alias, its target."""
     node = document.node(route)
     return dereference(node) if node is not None else None
 
 
 def scalar_by_release(document: Document, route: Route) -> tuple[str, str]:
-    """A scalar as it is written, and what daemons make of it where that is something else."""
+    """A plain scalar as it is written, and how releases read it if that differs; empty strings for other nodes."""
     node = node_at(document, route)
     if not isinstance(node, Scalar) or node.style != "plain":
         return "", ""
@@ -88,4 +88,7 @@ def scalar_by_release(document: Document, route: Route) -> tuple[str, str]:
     kinds = list(dict.fromkeys(read))
     if kinds == [repr(node.text)]:
         return node.text, ""
-    return node.text, f"the daemon reads {' or '.join(kinds)}{', by its version' if len(kinds) > 1 else ''}"
+    return (
+        node.text,
+        f"the authenticator reads {' or '.join(kinds)}{', depending on its release' if len(kinds) > 1 else ''}",
+    )

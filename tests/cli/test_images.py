@@ -24,7 +24,7 @@ def test_manifests_and_render_tell_it_beside_the_objects(mapped: Shell) -> None:
     assert done.err.endswith(" [IAM101]\n")
     done = mapped.dev("manifests", "--image", "gcr.io/heptio-images/authenticator:v0.3.0", "-o", "json")
     assert done.err.startswith(
-        "warning: there is no image gcr.io/heptio-images/authenticator:v0.3.0: the registry gcr.io"
+        "warning: the image gcr.io/heptio-images/authenticator:v0.3.0 does not exist: the registry"
     )
     assert "no way back was found: the current context of" in done.err
     out = mapped.single / "out"
@@ -32,7 +32,7 @@ def test_manifests_and_render_tell_it_beside_the_objects(mapped: Shell) -> None:
         "render", "--output-dir", out, "--registry", "mirror.example.com", "--kubernetes-version", "1.99.0"
     )
     assert "mirror.example.com/eks-distro/kubernetes-sigs/" in (out / "daemonset.yaml").read_text()
-    assert "warning: Kubernetes 1.99.0 is newer than all that is known here" in done.err
+    assert "warning: Kubernetes 1.99.0 is newer than the newest version that tarmak-iam knows" in done.err
 
 
 def test_the_registry_as_a_setting(mapped: Shell) -> None:

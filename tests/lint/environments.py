@@ -17,7 +17,7 @@ POOLS = {
     "worker": f"  - {{type: worker, minCount: 3, maxCount: 9, {ROOT}}}\n",
 }
 SINGLE = DEV + "".join(list(POOLS.values())[1:])  # the pools are lines 7 to 11
-EVERY_COMMAND = "; Tarmak refuses every command for its environment; "
+EVERY_COMMAND = "; every Tarmak command for its environment fails; "
 CHANGES = "; tarmak clusters plan and apply fail; "
 
 

@@ -110,7 +110,7 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
     ),
     "IAM011": (
         Choice(
-            "keep one entry with all",
+            "merge them into one entry",
             (edit(f'    groups: ["system:masters"]\n{OTHER_ADMIN}', ""),),
         ),
     ),
@@ -136,13 +136,13 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
     "IAM024": (Choice("choose v0.7.18 or an earlier release", (edit("v0.99.0", "v0.7.18"),), is_clause=True),),
     "IAM032": (
         Choice(
-            "put all that is below them under one apiServer",
+            "merge their contents under one apiServer",
             (edit("    apiServer:\n      allowCIDRs: [10.0.0.0/8]\n", "      allowCIDRs: [10.0.0.0/8]\n"),),
         ),
     ),
     "IAM033": (
         Choice(
-            "put the merge key (<<) above it",
+            "move the merge key (<<) above it",
             (edit("  location: eu-central-1\n  <<: *defaults\n", "  <<: *defaults\n  location: eu-central-1\n"),),
         ),
     ),
@@ -155,7 +155,7 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
     "IAM042": (Choice("write the file's plain absolute path", (edit("/etc/kubernetes/../webhook", "/etc/webhook"),)),),
     "IAM043": (
         Choice(
-            "add it to environments, or name another one",
+            "add it to environments, or use another one",
             (
                 edit(ENVIRONMENT, f"- metadata:\n    name: dev\n{PROVIDED}{ENVIRONMENT}"),
                 edit("- environment: dev\n", "- environment: prod\n", "currentCluster: dev-", "currentCluster: prod-"),
@@ -279,7 +279,7 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
     ),
     "IAM081": (
         Choice(
-            "choose another username, or take the prefix out of server.reservedPrefixConfig",
+            "choose another username, or remove the prefix from server.reservedPrefixConfig",
             (edit('"corp:dev"', "dev"), edit('["corp:"]', "[]")),
         ),
     ),
@@ -303,14 +303,14 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
     ),
     "IAM089": (
         Choice(
-            "set an image of v0.7.9, or take daemonVersion out",
+            "set an image of v0.7.9, or remove daemonVersion",
             (edit(f"{IMAGE}v0.6.20", f"{IMAGE}v0.7.9"), edit("daemonVersion: v0.7.9\n", "")),
         ),
     ),
     "IAM092": (
         Choice("name one of them", (edit("EKSConfigMap", "MountedFile"),)),
         Choice(
-            "or name MountedFile",
+            "or set it to MountedFile",
             (edit(RESERVED.replace("MountedFile", "EKSConfigMap"), ""), edit("EKSConfigMap", "MountedFile")),
         ),
     ),
@@ -342,7 +342,7 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
     ),
     "IAM103": (
         Choice(
-            "name a release, or pin it by its digest",
+            "use the tag of a release, or pin the image by its digest",
             (
                 edit(f"{IMAGE}latest\ndaemonVersion: v0.6.20", f"{IMAGE}v0.6.20"),
                 edit("authenticator:latest", f"authenticator@sha256:{'0f' * 32}"),
@@ -351,7 +351,7 @@ CHOICES: Mapping[str, tuple[Choice, ...]] = {
     ),
     "IAM104": (
         Choice(
-            "copy the image to a repository of the cluster's own partition, and set image",
+            "copy the image to a repository in the cluster's partition, and set image",
             (
                 edit(
                     "registry: ecr",

@@ -256,14 +256,14 @@ _CLAUSES: tuple[tuple[str, _Act], ...] = (
     (r"write ([^\s,\"]+)", _quoted_text),
     (r"write ((?:[\w.-]+, )*[\w.-]+ or [\w.-]+)", _any_of),
     (r"name them (\S+)", lambda place, words: [place.with_key(words)]),
-    (r"leave the zero out", lambda place: [place.with_value(_scalar(place).lstrip("0"))]),
+    (r"remove the leading zero", lambda place: [place.with_value(_scalar(place).lstrip("0"))]),
     (r'put it in quotes: ("[^"]*")', _quoted_text),
     (r"put it in quotes", lambda place: [place.with_value(f'"{_scalar(place)}"')]),
     (r"make it a comment(?:: .*)?", _commented_out),
     (r"remove the \| behind the key, so that the entries are a list", _as_blocks),
     (r"remove (?:it|the key|this item)(?:: .*)?", lambda place: [place.without()]),
     (rf"(?:remove|unset) (?:the )?({_NAME})(?:: .*)?", lambda place, words: [place.without(place.named(words))]),
-    (r".* and then ignore this", lambda place: [ignored_above(place)]),
+    (r".* and then (?:ignore|suppress) this", lambda place: [ignored_above(place)]),
 )
 
 _VERBS = (

@@ -50,52 +50,52 @@ def as_text(located: Located) -> str:
             + "- environment: prod\n  metadata: {name: hub}\n"
             + ON
             + "- environment: prod\n  metadata: {name: a}\n",
-            ["tarmak.yaml:10:34 warning IAM002 prod-hub is a hub: it has no masters, so the switch does nothing"],
+            ["tarmak.yaml:10:34 warning IAM002 prod-hub is a hub, which has no masters: awsIAMAuthenticatorInit"],
         ),
         (
             HEAD.replace("dev-cluster", "prod-a")
             + "- environment: prod\n  metadata: {name: hub}\n"
             + "  kubernetes: {apiServer: {authTokenWebhookFile: /etc/a}}\n"
             + "- environment: prod\n  metadata: {name: a}\n",
-            ["tarmak.yaml:7:50 warning IAM002 prod-hub is a hub: it has no masters, so the webhook file does nothing"],
+            ["tarmak.yaml:7:50 warning IAM002 prod-hub is a hub, which has no masters: the webhook file has no effect"],
         ),
         (
             HEAD + "- environment: eu-west\n  metadata:\n    name: a-b\n",
             [
                 "tarmak.yaml:3:17 error IAM005 currentCluster is 'dev-cluster', but there is no such cluster",
-                "tarmak.yaml:5:16 warning IAM003 no Tarmak command can select eu-west-a-b: 'eu-west' has a dash",
-                "tarmak.yaml:7:11 warning IAM003 no Tarmak command can select eu-west-a-b: 'a-b' has a dash",
+                "tarmak.yaml:5:16 warning IAM003 no Tarmak command can select eu-west-a-b: 'eu-west' contains a dash",
+                "tarmak.yaml:7:11 warning IAM003 no Tarmak command can select eu-west-a-b: 'a-b' contains a dash",
             ],
         ),
         (
             DEV + "  kubernetes:\n    apiServer:\n      authTokenWebhookFile: relative\n",
-            ["tarmak.yaml:10:29 error IAM004 the webhook file 'relative' does not reach the API server"],
+            ["tarmak.yaml:10:29 error IAM004 the webhook file path 'relative' does not reach the API server"],
         ),
         (
             HEAD + "- null\n- environment: dev\n  metadata: {name: cluster}\n- environment: dev\n  metadata:\n"
             "    name: cluster\n",
             [
                 "tarmak.yaml:5:3 warning IAM003 no Tarmak command can select this cluster: it has no environment and",
-                "tarmak.yaml:10:11 warning IAM003 dev-cluster is in line 7 already: Tarmak's commands take that one",
+                "tarmak.yaml:10:11 warning IAM003 dev-cluster is already defined in line 7, and Tarmak uses that one",
             ],
         ),
         (
             DEV + "environments:\n- metadata: {name: prod}\n  provider: gcp\nproviders:\n- metadata: {name: aws}\n",
             [
-                "tarmak.yaml:5:16 error IAM043 there is no environment 'dev', so Tarmak does not find dev-cluster",
-                "tarmak.yaml:10:13 error IAM043 there is no provider 'gcp': Tarmak refuses every command for this",
+                "tarmak.yaml:5:16 error IAM043 the environment 'dev' does not exist: Tarmak does not find dev-cluster",
+                "tarmak.yaml:10:13 error IAM043 the provider 'gcp' does not exist: every Tarmak command for this",
             ],
         ),
         (DEV + "environments:\n- metadata: {name: dev}\n  provider: aws\n", []),
         (
             DEV + "environments:\n- metadata: {name: dev}\n- metadata: {name: dev}\n",
-            ["tarmak.yaml:10:20 error IAM047 'dev' is among the environments in line 9 already: Tarmak takes that one"],
+            ["tarmak.yaml:10:20 error IAM047 environment 'dev' is already defined in line 9, and Tarmak uses that"],
         ),
         (
             DEV + "  kubernetes: {version: v1.12.9}\n  instancePools:\n  - kubernetes: {version: '1.10'}\n",
             [
-                "tarmak.yaml:8:25 error IAM040 Kubernetes 'v1.12.9' is no release: Puppet would download vv1.12.9",
-                "tarmak.yaml:10:27 error IAM040 Kubernetes '1.10' is no release: Puppet would download v1.10",
+                "tarmak.yaml:8:25 error IAM040 Kubernetes 'v1.12.9' is not a release number: Puppet would",
+                "tarmak.yaml:10:27 error IAM040 Kubernetes '1.10' is not a release number: Puppet would download v1.10",
             ],
         ),
         (DEV + "  kubernetes: {version: 1.14.0-rc.1}\n", []),
@@ -103,7 +103,7 @@ def as_text(located: Located) -> str:
             DEV + ON + "      authTokenWebhookFile: /etc/webhook/config.yaml\n",
             [
                 NOBODY,
-                "tarmak.yaml:12:29 error IAM041 the switch's init unit copies its kubeconfig to /etc/webhook/c",
+                "tarmak.yaml:12:29 error IAM041 the init unit of awsIAMAuthenticatorInit copies its kubeconfig to",
             ],
         ),
         (DEV + ON + "      authTokenWebhookFile: /etc/kubernetes/aws-iam-authenticator/other.yaml\n", [NOBODY]),
@@ -111,44 +111,44 @@ def as_text(located: Located) -> str:
         (DEV + "  kubernetes: {apiServer: {authTokenWebhookFile: /etc/webhook/config.yaml}}\n", []),
         (
             DEV + "  kubernetes: {apiServer: {authTokenWebhookFile: /etc/a b}}\n",
-            ["tarmak.yaml:8:50 warning IAM042 the webhook file is '/etc/a b': there is a blank in it"],
+            ["tarmak.yaml:8:50 warning IAM042 the webhook file path '/etc/a b' is probably a mistake: there is a"],
         ),
         (
             DEV + "  kubernetes: {apiServer: {authTokenWebhookFile: /etc/../a/}}\n",
-            ["tarmak.yaml:8:50 warning IAM042 the webhook file is '/etc/../a/': it is a directory"],
+            ["tarmak.yaml:8:50 warning IAM042 the webhook file path '/etc/../a/' is probably a mistake: it is a dir"],
         ),
         (
             DEV + ON + "      authTokenWebhookFile: /etc/kubernetes/aws-iam-authenticator\n",
             [
                 NOBODY,
-                "tarmak.yaml:12:29 warning IAM042 the webhook file is '/etc/kubernetes/aws-iam-authenticator': it is a",
+                "tarmak.yaml:12:29 warning IAM042 the webhook file path '/etc/kubernetes/aws-iam-authenticator' is pr",
             ],
         ),
         (
             DEV + "  kubernetes: {apiServer: {authTokenWebhookFile: /}}\n",
-            ["tarmak.yaml:8:50 warning IAM042 the webhook file is '/': it is a directory"],
+            ["tarmak.yaml:8:50 warning IAM042 the webhook file path '/' is probably a mistake: it is a dir"],
         ),
         (
             DEV + ON + "      authTokenWebhookFile: //etc/kubernetes/aws-iam-authenticator/a.yaml\n",
             [
                 NOBODY,
-                "tarmak.yaml:12:29 warning IAM042 the webhook file is '//etc/kubernetes/aws-iam-authenticator/a.yaml'",
+                "tarmak.yaml:12:29 warning IAM042 the webhook file path '//etc/kubernetes/aws-iam-authenticator/a.ya",
             ],
         ),
         (
             DEV + "  kubernetes: {apiServer: {authTokenWebhookFile: /etc/../a}}\n",
-            ["tarmak.yaml:8:50 warning IAM042 the webhook file is '/etc/../a': it is a roundabout way to write /a"],
+            ["tarmak.yaml:8:50 warning IAM042 the webhook file path '/etc/../a' is probably a mistake: it is a rou"],
         ),
         (
             DEV + '  kubernetes: {apiServer: {authTokenWebhookFile: "/etc/a\\u200b"}}\n',
-            ["tarmak.yaml:8:50 warning IAM042 the webhook file is '/etc/a\\u200b': there is an invisible character"],
+            ["tarmak.yaml:8:50 warning IAM042 the webhook file path '/etc/a\\u200b' is probably a mistake: there is"],
         ),
         (
             DEV + "  kubernetes: {calico: {backend: flannel}, prometheus: {mode: full}}\n  network: {cidr: 10.1.0}\n",
             [
-                "tarmak.yaml:8:34 error IAM044 dev-cluster: 'flannel' is no backend of Calico; Tarmak refuses",
-                "tarmak.yaml:8:63 error IAM044 dev-cluster: 'full' is no mode of Prometheus; Tarmak refuses",
-                "tarmak.yaml:9:19 error IAM044 dev-cluster: '10.1.0' is no CIDR; Tarmak refuses",
+                "tarmak.yaml:8:34 error IAM044 dev-cluster: 'flannel' is no backend of Calico; every Tarmak",
+                "tarmak.yaml:8:63 error IAM044 dev-cluster: 'full' is no mode of Prometheus; every Tarmak",
+                "tarmak.yaml:9:19 error IAM044 dev-cluster: '10.1.0' is no CIDR; every Tarmak",
             ],
         ),
         (DEV + ON, ["tarmak.yaml:11:34 warning IAM021 the authenticator is on for dev-cluster, but nobody is mapped"]),

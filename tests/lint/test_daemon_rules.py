@@ -19,12 +19,12 @@ def sso(name: str, user: str = "dev", more: str = "") -> str:
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        ("[mountedfile]", "4:17 IAM075 there is no backend 'mountedfile', and the spelling counts: a daemon without"),
-        ("[MountedFile, EksConfigMap]", "4:30 IAM075 there is no backend 'EksConfigMap', and the spelling counts"),
-        ("MountedFile,CRD", "4:16 IAM075 there is no backend 'MountedFile,CRD', and the spelling counts"),
-        ("[MountedFile, CRD]", "4:16 IAM088 server.backendMode does not count: the manifests give --backend-mode=Moun"),
-        ("[]", "4:16 IAM088 server.backendMode does not count"),
-        ("[File, MountedFile]", "4:16 IAM088 server.backendMode does not count"),
+        ("[mountedfile]", "4:17 IAM075 unknown backend 'mountedfile' (names are case-sensitive): without --backend"),
+        ("[MountedFile, EksConfigMap]", "4:30 IAM075 unknown backend 'EksConfigMap' (names are case-sensitive)"),
+        ("MountedFile,CRD", "4:16 IAM075 unknown backend 'MountedFile,CRD' (names are case-sensitive)"),
+        ("[MountedFile, CRD]", "4:16 IAM088 server.backendMode is ignored: the manifests set --backend-mode=Mounted"),
+        ("[]", "4:16 IAM088 server.backendMode is ignored"),
+        ("[File, MountedFile]", "4:16 IAM088 server.backendMode is ignored"),
     ],
 )
 def test_backends(value: str, expected: str) -> None:
@@ -37,21 +37,21 @@ def test_backends_as_the_manifests_give_them(value: str) -> None:
 
 
 def test_what_to_do_about_a_backend() -> None:
-    remove = "; remove server.backendMode: the settings name the backends"
+    remove = "; remove server.backendMode: the backends are a setting in tarmak-iam.yaml"
     assert only(ROLES + "  backendMode: [eksconfigmap]\n").endswith(remove)  # the right spelling would be IAM088
     assert only(ROLES + "  backendMode: [etcd]\n").endswith(remove)
     reserved = "  reservedPrefixConfig:\n  - backendMode: %s\n    usernamePrefixReserveList: [x]\n"
-    assert only(ROLES + reserved % "Mountedfile").startswith("5:18 IAM075 there is no backend 'Mountedfile'")
+    assert only(ROLES + reserved % "Mountedfile").startswith("5:18 IAM075 unknown backend 'Mountedfile'")
     assert only(ROLES + reserved % "Mountedfile").endswith("; did you mean MountedFile?")
     assert only(ROLES + reserved % "etcd").endswith("; write MountedFile, EKSConfigMap, CRD or DynamicFile")
 
 
 def test_a_scrubbed_account() -> None:
     assert only(ROLES + "  scrubbedAccounts: ['111122223333']\n").startswith(
-        "4:22 IAM076 callers of account 111122223333"
+        "4:22 IAM076 the ARN and IDs of callers from account 111122223333"
     )
     assert only(ROLES + "  scrubbedAccounts: ['444455556666']\n").startswith(
-        "4:22 IAM076 no entry is of the account 4444"
+        "4:22 IAM076 no entry belongs to account 4444"
     )
     assert places(ROLES + "  scrubbedAccounts: []\n") == []
 
@@ -59,7 +59,7 @@ def test_a_scrubbed_account() -> None:
 def test_a_reserved_prefix() -> None:
     reserved = "  reservedPrefixConfig:\n  - backendMode: MountedFile\n    usernamePrefixReserveList: [%s]\n"
     assert only(ROLES + reserved % "adm").startswith(
-        "3:65 IAM081 the username 'admin' begins with the reserved prefix 'adm': nobody gets it; the admin certificat"
+        "3:65 IAM081 the username 'admin' begins with the reserved prefix 'adm': the authenticator denies every login"
     )
     assert places(ROLES + reserved % "corp") == []
     assert places(ROLES + reserved % "adm", daemonVersion="v0.6.5") == ["4:3 IAM086"]
@@ -75,7 +75,7 @@ def test_a_setting_of_another_release() -> None:
 
 def test_the_partition_of_the_daemon() -> None:
     assert only(ROLES + "  partition: aws-cn\n").startswith(
-        "4:14 IAM087 the daemon would take tokens of the partition aws-"
+        "4:14 IAM087 the authenticator would accept only tokens of partition aws-cn"
     )
     assert places(ROLES + "  partition: aws\n") == []
     assert places(ROLES + "  partition: aws-us-gov\n", daemonVersion="v0.7.9") == []  # one domain
@@ -179,12 +179,12 @@ RESERVED = "  reservedPrefixConfig: [{backendMode: %s, usernamePrefixReserveList
 def test_accounts_and_sso_entries_of_objects_alone() -> None:
     told = only(ROLES + ACCOUNTS, backends=["CRD"])
     assert told == (
-        "5:17 IAM090 account 111122223333: the backend CRD admits no accounts, so it lets nobody in; "
+        "5:17 IAM090 account 111122223333: the backend CRD admits no accounts, so the entry gives no access; "
         "add MountedFile: tarmak-iam settings set backends CRD,MountedFile"
     )
     told = only(ROLES + DEV_SSO, backends=["CRD"], **SSO)
     assert told.startswith(
-        "4:11 IAM090 permission set 111122223333/Dev: the backend CRD has no SSO entries, so it lets"
+        "4:11 IAM090 permission set 111122223333/Dev: the backend CRD has no SSO entries, so the entry"
     )
 
 
@@ -218,7 +218,7 @@ def test_another_api_server(key: str) -> None:
     told = only(f"{ROLES}  {key}\n", backends=["EKSConfigMap", "MountedFile"])
     name = f"server.{key.partition(':')[0].lower()}"
     assert told.startswith(
-        f"4:3 IAM091 {name} sends the daemon to an API server that it has no credentials for; the ad"
+        f"4:3 IAM091 {name} points the authenticator to an API server for which it has no credentials"
     )
     assert places(f"{ROLES}  {key}\n") == []
     assert places(f"{ROLES}  kubeconfig: ''\n", backends=["CRD"]) == []
@@ -246,17 +246,17 @@ def test_custom_resources_without_a_status() -> None:
             "CRD",
             {},
             (
-                "4:40 IAM092 no prefix is reserved for CRD: the backends are MountedFile; remove it, or name "
-                "MountedFile: usernames with these prefixes are then refused"
+                "4:40 IAM092 the reserved prefixes of CRD have no effect: the backends are MountedFile; remove it, "
+                "or set it to MountedFile, which denies logins with these prefixes"
             ),
         ),
-        ("DynamicFile", {}, "4:40 IAM092 no prefix is reserved for DynamicFile: the backends are MountedFile"),
+        ("DynamicFile", {}, "4:40 IAM092 the reserved prefixes of DynamicFile have no effect: the backends are"),
         (
             "CRD",
             {"backends": ["CRD"], "daemonVersion": "v0.6.20"},
             (
-                "4:40 IAM092 authenticator v0.6.20 does not look at the prefixes of CRD; remove it, or choose an image "
-                "of v0.7.17 or later, which then refuses"
+                "4:40 IAM092 authenticator v0.6.20 ignores the reserved prefixes of CRD; remove it, or choose an image "
+                "of v0.7.17 or later, which denies"
             ),
         ),
         ("CRD", {"backends": ["CRD"], "daemonVersion": "v0.7.17"}, ""),

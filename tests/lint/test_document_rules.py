@@ -71,18 +71,18 @@ def starts(text: str, *expected: str) -> None:
         (
             DEV + "  kubernetes: {apiServer: {version: 1.12.9}}\n",
             (
-                "8:28 IAM030 Tarmak has no setting 'version' in clusters[].kubernetes.apiServer, and ignores it; "
+                "8:28 IAM030 Tarmak ignores the unknown key 'version' in clusters[].kubernetes.apiServer; "
                 "did you mean clusters[].kubernetes.version?"
             ),
         ),
         (
             DEV + "  project: x\n",
-            "8:3 IAM030 Tarmak has no setting 'project' in clusters[], and ignores it; did you mean project at the top",
+            "8:3 IAM030 Tarmak ignores the unknown key 'project' in clusters[]; did you mean project at the top",
         ),
-        (DEV + "  type: hub\n", "8:3 IAM030 Tarmak has no setting 'type' in clusters[], and ignores it; did you mean"),
+        (DEV + "  type: hub\n", "8:3 IAM030 Tarmak ignores the unknown key 'type' in clusters[]; did you mean"),
         (
             DEV + "  kubernetes: {apiServer: {bucket: b, amazon: {}}}\n",
-            "8:28 IAM030 Tarmak has no setting 'bucket' in clusters[].kubernetes.apiServer, and ignores it; ",
+            "8:28 IAM030 Tarmak ignores the unknown key 'bucket' in clusters[].kubernetes.apiServer; ",
         ),
         # short names
         (
@@ -92,40 +92,40 @@ def starts(text: str, *expected: str) -> None:
         (
             DEV + "  network: {cdir: 10}\n",
             (
-                "8:13 IAM030 Tarmak has no setting 'cdir' in clusters[].network, and ignores it; "
-                "did you mean cidr, which takes a text?"
+                "8:13 IAM030 Tarmak ignores the unknown key 'cdir' in clusters[].network; "
+                "did you mean cidr, which must be a string?"
             ),
         ),
         (
             DEV + "  instancePools:\n  - minCuont: '3'\n",
             (
-                "9:5 IAM030 Tarmak has no setting 'minCuont' in clusters[].instancePools[], and ignores it; "
-                "did you mean minCount, which takes a number?"
+                "9:5 IAM030 Tarmak ignores the unknown key 'minCuont' in clusters[].instancePools[]; "
+                "did you mean minCount, which must be a number?"
             ),
         ),
         # nothing like it
-        (DEV + "  note: x\n", "8:3 IAM030 Tarmak has no setting 'note' in clusters[], and ignores it; remove it, or"),
+        (DEV + "  note: x\n", "8:3 IAM030 Tarmak ignores the unknown key 'note' in clusters[]; remove it, or"),
         (
             DEV + "  kubernetes: {enabled: true}\n",
-            "8:16 IAM030 Tarmak has no setting 'enabled' in clusters[].kube",
+            "8:16 IAM030 Tarmak ignores the unknown key 'enabled' in clusters[].kube",
         ),
-        (DEV + "owner: x\n", "8:1 IAM030 Tarmak has no setting 'owner' at the top level, and ignores it"),
-        (DEV + "yes: x\n", "8:1 IAM030 Tarmak has no setting 'true' at the top"),
+        (DEV + "owner: x\n", "8:1 IAM030 Tarmak ignores the unknown key 'owner' at the top level"),
+        (DEV + "yes: x\n", "8:1 IAM030 Tarmak ignores the unknown key 'true' at the top"),
         # a value that would not fit is another key
-        (DEV + "  kubernetes: {zones: [a]}\n", "8:16 IAM030 Tarmak has no setting 'zones'"),
+        (DEV + "  kubernetes: {zones: [a]}\n", "8:16 IAM030 Tarmak ignores the unknown key 'zones'"),
         # twice
         (
             DEV + "  location: a\n  cloudId: b\n  location: a\n",
-            "10:3 IAM032 'location' is in line 8 already; Tarmak takes this one whole, and nothing of the others; keep",
+            "10:3 IAM032 duplicate key 'location', already in line 8: Tarmak uses only this one; keep",
         ),
-        (DEV + "x-a: {b: 1, b: 2}\n", "8:13 IAM032 'b' is in line 8 already"),
-        (DEV + "x-a: {yes: 1, on: 2}\n", "8:15 IAM032 'true' is in line 8 already"),
+        (DEV + "x-a: {b: 1, b: 2}\n", "8:13 IAM032 duplicate key 'b', already in line 8"),
+        (DEV + "x-a: {yes: 1, on: 2}\n", "8:15 IAM032 duplicate key 'true', already in line 8"),
         # merged over
         (
             DEV + "  location: a\n  <<: &d {location: b}\n",
-            "8:3 IAM033 'location' does not count: for Tarmak the merge key in line 9, which comes later, overrides it",
+            "8:3 IAM033 'location' is ignored: Tarmak lets the later merge key in line 9 override it",
         ),
-        (DEV + "  location: a\n  <<: [{cloudId: c}, {location: b}]\n", "8:3 IAM033 'location' does not count"),
+        (DEV + "  location: a\n  <<: [{cloudId: c}, {location: b}]\n", "8:3 IAM033 'location' is ignored"),
         # behind the first document
         (DEV + "---\nkind: Config\n", "8:1 IAM034 Tarmak reads only the first document"),
         (DEV + "...\n# more\n---\n{\n", "10:1 IAM034 Tarmak reads only the first document"),
@@ -139,19 +139,19 @@ def starts(text: str, *expected: str) -> None:
         ),
         (
             "--- {apiVersion: api.tarmak.io/v1alpha1, kind: Config} }\n",
-            "1:56 IAM034 Tarmak stops reading here, without an error: the text before it is complete; remove it",
+            "1:56 IAM034 Tarmak stops reading here, without an error: the document is already complete; remove it",
         ),
         # octal
         (
             DEV + "  instancePools:\n  - minCount: 010\n",
-            "9:15 IAM035 010 is 8 for Tarmak: a leading zero makes a number octal; write 8, or leave the zero out",
+            "9:15 IAM035 Tarmak reads 010 as 8: a leading zero makes a number octal; write 8, or remove the leading",
         ),
-        (DEV + "  instancePools:\n  - volumes: [{size: 010}]\n", "9:22 IAM035 010 is 8 for Tarmak"),
-        (DEV + "  instancePools:\n  - minCount: -010\n", "9:15 IAM035 -010 is -8 for Tarmak"),
+        (DEV + "  instancePools:\n  - volumes: [{size: 010}]\n", "9:22 IAM035 Tarmak reads 010 as 8"),
+        (DEV + "  instancePools:\n  - minCount: -010\n", "9:15 IAM035 Tarmak reads -010 as -8"),
         # no value
         (
             DEV + "  kubernetes:\n    apiServer:\n      amazon:\n        awsIAMAuthenticatorInit:\n",
-            "11:9 IAM036 awsIAMAuthenticatorInit has no value, which for Tarmak is false; write true, or remove it",
+            "11:9 IAM036 awsIAMAuthenticatorInit has no value, which Tarmak reads as false; write true, or remove it",
         ),
     ],
 )
@@ -185,7 +185,7 @@ def test_what_is_below_another_spelling_is_looked_at_too() -> None:
         DEV + "  kubernetes:\n    APIServer:\n      amazon:\n        awsIAMAuthenticatorinit: true\n        note: x\n",
         "9:5 IAM031 Tarmak ignores 'APIServer'",
         "11:9 IAM031 Tarmak ignores 'awsIAMAuthenticatorinit'",
-        "12:9 IAM030 Tarmak has no setting 'note'",
+        "12:9 IAM030 Tarmak ignores the unknown key 'note'",
     )
 
 
@@ -196,7 +196,7 @@ def test_what_is_below_a_misspelling_is_looked_at_too() -> None:
         "9:5 IAM031 Tarmak ignores 'apiServr'",
         "10:7 IAM031 Tarmak ignores 'amazn'",
         "11:9 IAM031 Tarmak ignores 'awsIAMAuthenticatorInt'",
-        "12:9 IAM030 Tarmak has no setting 'note'",
+        "12:9 IAM030 Tarmak ignores the unknown key 'note'",
     )
 
 
@@ -210,37 +210,31 @@ def test_duplicates_of_strict_json() -> None:
     text = '{"apiVersion": "api.tarmak.io/v1alpha1", "kind": "Config",\n "contact": "a", "contact": "b"}\n'
     starts(
         text,
-        "2:18 IAM032 'contact' is in line 2 already; Tarmak's JSON reader merges objects and lists, and takes the last",
+        "2:18 IAM032 duplicate key 'contact', already in line 2: Tarmak's JSON reader merges objects and lists, and",
     )
 
 
 def test_three_of_a_kind() -> None:
     text = DEV + "contact: a\ncontact: b\ncontact: c\n"
     assert found(text) == [
-        "9:1 IAM032 'contact' is in line 8 already; Tarmak takes what is in line 10; keep one of them",
-        (
-            "10:1 IAM032 'contact' is in line 8 already; Tarmak takes this one whole, and nothing of the others; "
-            "keep one of them"
-        ),
+        "9:1 IAM032 duplicate key 'contact', already in line 8: Tarmak uses only the one in line 10; keep one of them",
+        ("10:1 IAM032 duplicate key 'contact', already in line 8: Tarmak uses only this one; keep one of them"),
     ]
 
 
 def test_which_of_keys_and_merges_counts() -> None:
-    later = "for Tarmak the merge key in line 10, which comes later, overrides it; put the merge key (<<) above it"
+    later = "Tarmak lets the later merge key in line 10 override it; move the merge key (<<) above it"
     assert found(DEV + "contact: a\ncontact: b\n<<: {contact: c}\n") == [
-        "9:1 IAM032 'contact' is in line 8 already; Tarmak takes what is in line 10; keep one of them",
-        f"9:1 IAM033 'contact' does not count: {later}",
+        "9:1 IAM032 duplicate key 'contact', already in line 8: Tarmak uses only the one in line 10; keep one of them",
+        f"9:1 IAM033 'contact' is ignored: {later}",
     ]
     assert found(DEV + "contact: a\n<<: {contact: c}\ncontact: b\n") == [
-        (
-            "10:1 IAM032 'contact' is in line 8 already; Tarmak takes this one whole, and nothing of the others; "
-            "keep one of them"
-        )
+        ("10:1 IAM032 duplicate key 'contact', already in line 8: Tarmak uses only this one; keep one of them")
     ]
     assert found(DEV + "<<: {contact: c}\n<<: {contact: b}\n") == [
         (
-            "8:1 IAM033 'contact' of this merge key does not count: for Tarmak the merge key in line 9, which comes "
-            "later, overrides it; merge a list, of which the first wins"
+            "8:1 IAM033 'contact' of this merge key is ignored: Tarmak lets the later merge key in line 9 "
+            "override it; use one merge key with a list: its first entry wins"
         )
     ]
     assert found(DEV + "contact: c\n<<: {contact: c}\n") == []
@@ -255,9 +249,7 @@ def test_an_anchor_below_a_mistake_excuses_it_at_the_top_level_only() -> None:
 
 def test_a_name_that_is_there_already() -> None:
     text = DEV + "  kubernetes: {apiServer: {Amazon: {}, amazon: {}}}\n"
-    starts(
-        text, "8:28 IAM031 Tarmak ignores 'Amazon' in clusters[].kubernetes.apiServer; amazon is there already: keep"
-    )
+    starts(text, "8:28 IAM031 Tarmak ignores 'Amazon' in clusters[].kubernetes.apiServer; amazon is already set: keep")
 
 
 def test_a_wrong_place_and_a_misspelling_at_once() -> None:

@@ -182,8 +182,8 @@ def test_what_tarmak_accepts_and_parts_of_a_configuration(text: str) -> None:
         (
             SINGLE + environment("", "\n"),
             (
-                "16:3 IAM016 the provider 'aws' has no amazon section; Tarmak refuses every command for its "
-                "environments; add it, as in amazon: {profile: NAME}"
+                "16:3 IAM016 the provider 'aws' has no amazon section; every Tarmak command for its "
+                "environments fails; add it, as in amazon: {profile: NAME}"
             ),
         ),
         (
@@ -211,14 +211,14 @@ def test_what_tarmak_accepts_and_parts_of_a_configuration(text: str) -> None:
             HEAD + "- environment: dev\n  metadata: {name: cluster}\n  kubernetes: {version: 1.17.0}\n",
             (
                 "6:25 IAM019 Tarmak cannot install Kubernetes 1.17.0: it downloads the hyperkube binary, which "
-                "Kubernetes does not publish from 1.17 on; write a version below 1.17, as in 1.16.15"
+                "Kubernetes does not publish for 1.17 and later; write a version below 1.17, as in 1.16.15"
             ),
         ),
         (
             with_pool(f"{{type: worker, minCount: 3, {ROOT}, kubernetes: {{version: 1.21.3}}}}"),
             (
                 "11:92 IAM019 Tarmak cannot install Kubernetes 1.21.3: it downloads the hyperkube binary, which "
-                "Kubernetes does not publish from 1.17 on; write a version below 1.17, as in 1.16.15"
+                "Kubernetes does not publish for 1.17 and later; write a version below 1.17, as in 1.16.15"
             ),
         ),
         (
@@ -359,7 +359,7 @@ def test_a_cluster_of_an_environment_that_is_not_there(dev: str, expected: list[
     ]
 
 
-REFUSED = "Tarmak refuses every command for this environment"
+REFUSED = "every Tarmak command for this environment fails"
 
 
 @pytest.mark.parametrize(
@@ -367,10 +367,13 @@ REFUSED = "Tarmak refuses every command for this environment"
     [
         (
             "provider: awss",
-            "there is no provider 'awss': Tarmak refuses every command for this environment; did you mean",
+            "the provider 'awss' does not exist: every Tarmak command for this environment fails; did you mean",
         ),
-        ("provider: gcp", "there is no provider 'gcp': Tarmak refuses every command for this environment; add it to"),
-        ("contact: me", "the environment has no provider: Tarmak refuses every command for it; set provider to aws"),
+        (
+            "provider: gcp",
+            "the provider 'gcp' does not exist: every Tarmak command for this environment fails; add it",
+        ),
+        ("contact: me", "the environment has no provider: every Tarmak command for it fails; set provider to aws"),
     ],
 )
 def test_a_provider_that_is_not_there(provider: str, text: str) -> None:

@@ -96,8 +96,8 @@ def test_partitions(location: str, image: str, expected: list[str]) -> None:
 def test_a_tag_that_nobody_names() -> None:
     (finding,) = image_findings(installation(registry="ecr", daemonVersion="v0.6.20"))
     assert finding.message == (
-        f"the image {ECR} is in a private ECR repository, of account 602401143452: it needs a login; "
-        "and upstream names v0.4.0, v0.4.0-scratch, v0.5.3, v0.6.26 there, not v0.6.20"
+        f"the image {ECR} is in a private ECR repository of account 602401143452: it requires a login; "
+        "upstream names the tags v0.4.0, v0.4.0-scratch, v0.5.3, v0.6.26 there, not v0.6.20"
     )
 
 
@@ -109,7 +109,7 @@ def test_a_kubelet_that_makes_no_login_itself(version: str, expected: list[str])
 
 
 SET = "tarmak-iam settings set image public.ecr.aws/eks-distro/kubernetes-sigs/aws-iam-authenticator"
-COPY = "copy the image to a repository of your own account, and set image to the copy"
+COPY = "copy the image to a repository in your own account, and set image to the copy"
 SSO = """\
 server:
   mapRoles:
@@ -151,7 +151,7 @@ server:
         ),
         (
             {"image": "gcr.io/heptio-images/authenticator:v0.3.0", "daemonVersion": "v0.3.0"},
-            "push an image of v0.3.0 to a registry of your own, and set image to it",
+            "push an image of v0.3.0 to your own registry, and set image to it",
         ),
         (
             {"image": f"{ECR}:v0.5.2"},
@@ -185,7 +185,7 @@ def test_a_host_that_no_kubelet_logs_in_to(setting: str, location: str, host: st
         return image_findings(installation(location=location, **values))
 
     (finding,) = found(dual)
-    assert finding.text == (f"the kubelet makes no login for {dual}, a dual-stack host of ECR; write {host} instead")
+    assert finding.text == (f"the kubelet does not log in to {dual}, a dual-stack host of ECR; write {host} instead")
     assert str(finding.route) == setting
     assert found(host) == []
 
@@ -220,7 +220,7 @@ def test_a_release_without_an_image() -> None:
     assert finding.message == (
         "daemonVersion is v0.6.31, but no image of it is known in the registry, and the image "
         "public.ecr.aws/eks-distro/kubernetes-sigs/aws-iam-authenticator:v0.7.18-cvefix-eks-1-36-9 is v0.7.18: "
-        "the manifests fit another daemon"
+        "the manifests are for another release than the image"
     )
 
 
@@ -233,13 +233,13 @@ OTHER = "registry.example.com/x"
         (
             {"image": f"{OTHER}:v0.6.20", "daemonVersion": "v0.7.9"},
             (
-                f"set an image of v0.7.9: {SET}:v0.7.9-eks-1-34-12, or take daemonVersion out: "
+                f"set an image of v0.7.9: {SET}:v0.7.9-eks-1-34-12, or remove daemonVersion: "
                 "tarmak-iam settings unset daemonVersion"
             ),
         ),
         (
             {"daemonVersion": "v0.6.31"},
-            "set an image of v0.6.31, or take daemonVersion out: tarmak-iam settings unset daemonVersion",
+            "set an image of v0.6.31, or remove daemonVersion: tarmak-iam settings unset daemonVersion",
         ),
         (  # v0.6.20 would not start with the gate
             {"image": f"{OTHER}:v0.6.20", "daemonVersion": "v0.7.9", "featureGates": {"SSORoleMatch": True}},
@@ -265,7 +265,7 @@ def report(settings: str, config: str = CONFIG) -> Any:
 
 def test_findings_have_a_place_in_the_settings() -> None:
     (finding,) = report("profile: dev\nimage: x:latest\ndaemonVersion: v0.6.20\n").findings
-    assert str(finding).startswith("tarmak-iam.yaml:2:8: warning: the image x:latest is another one whenever its tag")
+    assert str(finding).startswith("tarmak-iam.yaml:2:8: warning: the tag of the image x:latest can move, and masters")
 
 
 def test_a_comment_in_the_settings_sets_a_finding_aside() -> None:
@@ -281,16 +281,16 @@ def test_a_kubernetes_of_tarmaks_own_file() -> None:
     unknown, refused = check(Subjects(parsed, None, Installation.of(parsed, parsed.clusters[0])))[::-1]
     assert refused.finding.id == "IAM019"
     assert str(unknown) == (
-        "tarmak.yaml:9:14: warning: Kubernetes 1.40.1 is newer than all that is known here: the manifests are those "
-        "for 1.37; read in its release notes what it removes, and then ignore this [IAM100]"
+        "tarmak.yaml:9:14: warning: Kubernetes 1.40.1 is newer than the newest version that tarmak-iam knows: the "
+        "manifests are those for 1.37; check its release notes for removed features, and then suppress this [IAM100]"
     )
 
 
 def test_an_image_that_is_gone_may_still_be_on_a_master() -> None:
     (finding,) = image_findings(installation(image="gcr.io/heptio-images/authenticator:v0.3.0"))
     assert finding.message == (
-        "there is no image gcr.io/heptio-images/authenticator:v0.3.0: the registry gcr.io/heptio-images is gone, "
-        "and had nothing above v0.3.0; no master can pull it; "
+        "the image gcr.io/heptio-images/authenticator:v0.3.0 does not exist: the registry gcr.io/heptio-images is "
+        "gone, and had nothing above v0.3.0; no master can pull it; "
         "the admin certificate was not examined"
     )
 

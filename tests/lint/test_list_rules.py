@@ -38,8 +38,8 @@ def test_a_dash_too_many(items: str, expected: list[str]) -> None:
 
 def test_what_is_said_of_a_dash_too_many() -> None:
     assert only(ROLES + ENTRY.replace("    username", "  - username")) == (
-        "5:5 IAM115 from v0.5.0 on the daemon exits at its start, and nobody gets access: the dash before 'username' "
-        "splits an entry in two, and one of them has no principal; probably it goes on from line 4; "
+        "5:5 IAM115 authenticator v0.5.0 and later exits at startup, and IAM login is not possible: the dash "
+        "before 'username' splits an entry in two, and one of them has no principal; probably it goes on from line 4; "
         "the admin certificate was not examined; begin line 5 with '    username:', without a dash"
     )
     flow = ROLES + f"  - {{roleARN: '{DEV}'}}\n  - {{username: dev}}\n"
@@ -84,13 +84,13 @@ def test_what_to_write_for_an_item(items: str, expected: str) -> None:
     [
         ("    roleARN: X\n    username: dev\n", "begin line 7 with '  - roleARN:'"),
         # one of them would be without a name, or it is the same entry
-        (f"    roleARN: {DEV}2\n", "write an entry of its own for each, with its username and groups"),
+        (f"    roleARN: {DEV}2\n", "write a separate entry for each, with its username and groups"),
         (f"    roleARN: {DEV}\n", "remove this one"),
         (f"    roleARN: {DEV.upper().replace('ARN:', 'arn:')}\n", "remove this one"),
         ("    groups: [ops]\n", "write groups: [dev, ops] in line 6, and remove this key"),
         ("    groups:\n", "remove this one"),
         ("    groups: [{a: b}]\n", "put the groups of both into 'groups' in line 6, and remove this key"),
-        ("    username: ops\n", "keep the one that is meant, and remove the other"),
+        ("    username: ops\n", "keep the correct one, and remove the other"),
     ],
 )
 def test_a_key_that_is_there_twice_in_an_entry(more: str, expected: str) -> None:
@@ -107,7 +107,7 @@ def test_a_key_that_is_there_twice_in_an_entry(more: str, expected: str) -> None
             "  mapAccounts: ['111122223333']\n  mapAccounts: ['444455556666']\n",
             'write mapAccounts: ["111122223333", "444455556666"] in line 4, and remove this key',
         ),
-        ("  address: 127.0.0.1\n  address: 127.0.0.2\n", "keep the one that is meant, and remove the other"),
+        ("  address: 127.0.0.1\n  address: 127.0.0.2\n", "keep the correct one, and remove the other"),
     ],
 )
 def test_a_setting_that_is_there_twice(more: str, expected: str) -> None:
@@ -116,9 +116,8 @@ def test_a_setting_that_is_there_twice(more: str, expected: str) -> None:
 
 def test_who_loses_access_by_a_missing_dash() -> None:
     text = ROLES + ENTRY + ENTRY.replace("- ", "  ").replace("Dev", "Ops")
-    assert (
-        f"from v0.6.30 on the daemon does not start; before, the daemon takes one of each key, and {DEV} loses"
-        in only(text)
+    assert f"v0.6.30 and later does not start, earlier releases use one value of each key, and {DEV} loses" in only(
+        text
     )
     other = (
         ENTRY.replace("- ", "  ")
@@ -127,7 +126,7 @@ def test_who_loses_access_by_a_missing_dash() -> None:
         .replace("ARN:AWS:IAM", "arn:aws:iam")
         .replace("ROLE/", "role/")
     )
-    assert "the daemon takes one of each key, at random, and one of the entries loses access" in only(
+    assert "the authenticator uses one value of each key at random, and one of the entries loses access" in only(
         ROLES + ENTRY + other, image="x:v0.6.20"
     )
 
@@ -136,18 +135,18 @@ def test_who_loses_access_by_a_missing_dash() -> None:
     ("more", "expected"),
     [
         (ENTRY, ["remove this one"]),
-        (ENTRY.replace("[dev]", "[ops]"), ["keep one entry with all that is meant: groups: [dev, ops]"]),
+        (ENTRY.replace("[dev]", "[ops]"), ["merge them into one entry with groups: [dev, ops]"]),
         (
             ENTRY.replace("username: dev", "username: ops"),
-            ["keep one entry with all that is meant: username: ops (which counts today) and groups: [dev]"],
+            ["merge them into one entry with username: ops (in effect today) and groups: [dev]"],
         ),
         (
             "  mapUsers:\n" + ENTRY.replace("roleARN", "userARN").replace("dev", "ops"),
-            ["keep one entry with all that is meant: username: dev (which counts today) and groups: [dev, ops]"],
+            ["merge them into one entry with username: dev (in effect today) and groups: [dev, ops]"],
         ),
         (
             ENTRY.replace("[dev]", "[a]") + ENTRY.replace("[dev]", "[b]"),
-            ["keep one entry with all that is meant: groups: [dev, a, b]"] * 2,
+            ["merge them into one entry with groups: [dev, a, b]"] * 2,
         ),
         ("  mapAccounts: ['111122223333', '111122223333']\n", ["remove this one"]),
     ],

@@ -87,7 +87,7 @@ def test_duplicates() -> None:
     )
     # From v0.6.30 on the daemon ends at an ARN in capitals.
     assert places(text, image="x:v0.6.20") == ["4:15 IAM011", "6:15 IAM011", "7:17 IAM074", "7:33 IAM011"]
-    assert f"the last entry wins, and the first one's groups are lost; {WAY_IN}" in only(
+    assert f"only the last entry takes effect, and the groups of the first are lost; {WAY_IN}" in only(
         ADMIN.join(["server:\n  mapRoles:\n", "  - {roleARN: 'arn:aws:iam::111122223333:role/ADMIN', username: a}\n"])
     )
 

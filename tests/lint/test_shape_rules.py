@@ -12,7 +12,7 @@ from tarmak_iam.lint import Subjects, check
 from tarmak_iam.mappings.mappings_file import Mappings
 from tests.lint.mapped import ADMIN, CONFIG, DEV, ROLES, only, places, report
 
-EXITS = "from v0.5.0 on the daemon exits at its start, and nobody gets access: "
+EXITS = "authenticator v0.5.0 and later exits at startup, and IAM login is not possible: "
 
 
 @pytest.mark.parametrize(
@@ -113,43 +113,48 @@ def test_keys_that_are_there_twice() -> None:
     twice = ROLES + "  mapRoles: []\n"
     assert places(twice) == ["4:3 IAM059"]
     assert places(twice, daemonVersion="v0.7.9") == ["4:3 IAM059"]
-    assert "'mapRoles' is in line 2 already; newer daemons do not start with that" in only(twice)
-    assert "'maproles' is in line 2 already, as 'mapRoles'; the daemon takes one of them" in only(
+    assert "duplicate key 'mapRoles', already in line 2: authenticator v0.6.30 and later does" in only(twice)
+    assert "'maproles' is already set in line 2, as 'mapRoles'; the authenticator uses one of" in only(
         twice.replace("  mapRoles: []", "  maproles: []")
     )
-    assert "the daemon takes one of them: 'mapRoles'; the" in only(twice.replace("  mapRoles: []", "  maproles: []"))
-    assert "the daemon takes one of them at random, at every start; the" in only(
+    assert "the authenticator uses one of them: 'mapRoles'; the" in only(
+        twice.replace("  mapRoles: []", "  maproles: []")
+    )
+    assert "the authenticator uses one of them at random at each start; the" in only(
         twice.replace("  mapRoles: []", "  MapRoles: []")
     )
     assert places("x-a: {b: 1, b: 2}\n" + ROLES) == ["1:13 IAM059"]
     assert places(ROLES + f"  - {{roleARN: '{DEV}', rolearn: '{DEV}', username: dev}}\n") == ["4:53 IAM059"]
     field = only(ROLES + f"  - {{roleARN: '{DEV}', rolearn: '{DEV}', username: dev}}\n")
-    assert "one of them: before v0.6.30 at random, at every start, from then on 'roleARN'; the" in field
+    assert "one of them: one at random at each start before v0.6.30, 'roleARN' in v0.6.30 and later; the" in field
     odd = only(ROLES + f"  - {{roleARN: '{DEV}', u\u017fername: dev, username: dev}}\n")
-    assert "'username' is in line 4 already, as 'u\u017fername'; the daemon takes one of them at random" in odd
+    assert "'username' is already set in line 4, as 'u\u017fername'; the authenticator uses one of them at r" in odd
 
 
 @pytest.mark.parametrize(
     ("keys", "which"),
     [
         ("groups: [a], Groups: [b]", ": 'Groups'"),
-        ("groups: [a], Groups: [b], GROUPS: [c]", ": before v0.6.30 'Groups', from then on at random, at every start"),
-        ("groups: [a], gROUPS: [b], GROUPS: [c]", " at random, at every start"),
-        ("groups: [a], gROUPS: [b]", ": before v0.6.30 at random, at every start, from then on 'gROUPS'"),
+        (
+            "groups: [a], Groups: [b], GROUPS: [c]",
+            ": 'Groups' before v0.6.30, one at random at each start in v0.6.30 and later",
+        ),
+        ("groups: [a], gROUPS: [b], GROUPS: [c]", " at random at each start"),
+        ("groups: [a], gROUPS: [b]", ": one at random at each start before v0.6.30, 'gROUPS' in v0.6.30 and later"),
     ],
 )
 def test_which_of_several_spellings_counts(keys: str, which: str) -> None:
     text = f"server:\n  mapRoles:\n  - {{roleARN: '{DEV}', username: dev, {keys}}}\n"
     said = [each.finding.message for each in report(text).findings if each.finding.id == "IAM059"]
     assert len(said) == keys.count(",")
-    assert all(f"the daemon takes one of them{which}; the admin certificate" in each for each in said)
+    assert all(f"the authenticator uses one of them{which}; the admin certificate" in each for each in said)
 
 
 def test_which_of_three_lists_counts() -> None:
     text = "server:\n  mapRoles: []\n  maproles: []\n  MAPROLES: []\n"
     said = [each.finding.message for each in report(text).findings if each.finding.id == "IAM059"]
     assert len(said) == 2
-    assert all("the daemon takes one of them at random, at every start; the" in each for each in said)
+    assert all("the authenticator uses one of them at random at each start; the" in each for each in said)
 
 
 def test_keys_that_go_takes_for_the_documented_ones() -> None:
@@ -263,11 +268,14 @@ def test_what_is_said_of_several_groups_in_one_text() -> None:
     [
         (
             "yes",
-            "5:15 IAM062 the username yes is no text: the daemon reads '1' or 'yes', by its version; write \"yes\"",
+            "5:15 IAM062 the username yes is no text: the authenticator reads '1' or 'yes', depending on its",
         ),
-        ("0123", "5:15 IAM062 the username 0123 is no text: the daemon reads '83'; write \"0123\""),
-        ("true", "5:15 IAM062 the username true is no text: the daemon reads '1'; write \"true\""),
-        ("1e3", "5:15 IAM062 the username 1e3 is no text: the daemon reads '1e3' or '1000', by its version; write"),
+        ("0123", "5:15 IAM062 the username 0123 is no text: the authenticator reads '83'; write \"0123\""),
+        ("true", "5:15 IAM062 the username true is no text: the authenticator reads '1'; write \"true\""),
+        (
+            "1e3",
+            "5:15 IAM062 the username 1e3 is no text: the authenticator reads '1e3' or '1000', depending on",
+        ),
     ],
 )
 def test_a_name_that_is_no_text(username: str, expected: str) -> None:
@@ -277,7 +285,7 @@ def test_a_name_that_is_no_text(username: str, expected: str) -> None:
 def test_a_name_that_is_a_date() -> None:
     found = only(ROLES + f"  - roleARN: {DEV}\n    username: 2019-06-01\n    groups: [dev]\n", image="x:v0.6.20")
     assert found.startswith(
-        "5:15 IAM062 the username 2019-06-01 is no text: the daemon reads '2019-06-01' or a date, by its"
+        "5:15 IAM062 the username 2019-06-01 is no text: the authenticator reads '2019-06-01' or a date, dep"
     )
 
 
@@ -292,7 +300,7 @@ def test_a_group_that_is_no_text() -> None:
 
 def test_a_cluster_id_that_is_no_text() -> None:
     assert only("clusterID: 1e-3\n" + ROLES).startswith(
-        "1:12 IAM063 clusterID 1e-3 is no text: the daemon reads '0.001'"
+        "1:12 IAM063 clusterID 1e-3 is no text: the authenticator reads '0.001'"
     )
     assert places("clusterID: 12\n" + ROLES) == ["1:12 IAM020"]
 
@@ -343,7 +351,7 @@ def test_without_a_username() -> None:
         ),
         (
             "{clusterID: dev-cluster}\n" + ROLES,
-            "2:1 IAM079 the authenticator stops reading here, without an error: the text before it is complete; ",
+            "2:1 IAM079 the authenticator stops reading here, without an error: the document is already complete; ",
         ),
     ],
 )

@@ -332,11 +332,11 @@ def test_errors_that_were_there_before_keep_nobody_out(shell: Shell) -> None:
         f"  - {{userARN: '{ACCOUNT}:user/al', username: al}}\n"
     )
     found = shell.dev("check", code=1).out
-    assert "is mapped in line 5 already" in found
+    assert "is already mapped in line 5" in found
     added = shell.dev("map", "add", DEV, "--username", "dev")
     assert "[IAM" not in added.err.replace("[IAM084]", "")
     lines = added.out.count("\n+ ")
-    assert f"is mapped in line {5 + lines} already" in shell.dev("check", code=1).out
+    assert f"is already mapped in line {5 + lines}" in shell.dev("check", code=1).out
     mappings(shell).write_text(mappings(shell).read_text().replace("server:\n", "server:\n\n\n"))
     again = shell.dev("map", "add", f"{ACCOUNT}:user/bo", "--username", "bo{{Nonsense}}", code=2)
     assert "[IAM065]" in again.err
