@@ -1,4 +1,4 @@
-"""The keys that the authenticator's configuration has, and which of them a key that it does not read stands for."""
+"""The keys of the authenticator's configuration, and the likely one for a key that the authenticator does not read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tarmak_iam.mappings.groups import ADMINS, NODES
 from tarmak_iam.suggestions import closest, spelled_otherwise
 
 Struct = Mapping[str, "Struct"]
-"""The keys of a mapping (or of the mappings in a list), each with its own keys; none for a value."""
+"""The keys of a mapping (or of the mappings in a list), each with its own keys; empty for a scalar."""
 
 Schema = dict[str, Any]
 """JSON Schema (draft-07)."""
@@ -25,12 +25,12 @@ Schema = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class AuthenticatorKey:
-    """A key in its documented spelling. `keys` are those of the mapping that it has, or of the mappings in its list;
-    `schema` is that of its value without them.
+    """A key in its documented spelling. `keys` are the keys of its value, or of the mappings in its list; `schema` is
+    the value's schema without them.
 
-    `aliases` is what people write who know another tool, or remember half of it, in small letters without separators.
-    `go_name` is the field's name in the daemon's source, where that is not the documented one with a capital. What is
-    not `is_offered` is known, but no editor is to offer it.
+    `aliases` are names that people use instead, such as those of other tools, in lower case without separators.
+    `go_name` is the field's name in the daemon's source, if it is not the documented name with a capital. A key that is
+    not `is_offered` is valid, but editors must not offer it.
     """
 
     name: str
@@ -44,10 +44,10 @@ class AuthenticatorKey:
 ENTRY_LISTS = ("mapRoles", "mapUsers")
 LISTS = (*ENTRY_LISTS, "mapAccounts")
 IDENTITIES = ("roleARN", "userARN", "sso")
-"""The keys of an entry that say who it is about."""
+"""The keys of an entry that name its principal."""
 ENTRY_KEYS = (*IDENTITIES, "username", "groups", "userID")
 
-# One value stands for a list of it, and an empty text or mapping for an empty list.
+# The daemon reads one value as a list of it, and an empty string or mapping as an empty list.
 _LIST: Schema = {"type": ["array", "object", "string", "null"], "maxLength": 0}
 _TEXTS: Schema = {"type": ["array", "string", "object", "null"], "maxProperties": 0}
 _NAME: Schema = {"type": ["string", "number"], "minLength": 1, "pattern": r"^\S(.*\S)?$"}
@@ -85,51 +85,56 @@ _USER_ARN = _key(
 _NAMES = (
     _key(
         "username",
-        "Who the caller is for Kubernetes; {{SessionName}}, {{AccountID}} and the like are replaced.",
+        "Kubernetes username of the caller. Templates such as {{SessionName}} and {{AccountID}} are replaced.",
         also="user name kubernetesuser kubernetesusername k8susername usernames",
         **_NAME,
     ),
     _key(
         "groups",
-        "The caller's groups, as RBAC binds them.",
+        "Kubernetes groups of the caller, as RBAC bindings name them.",
         also="group kubernetesgroups k8sgroups rbacgroups",
         **_TEXTS,
         maxLength=0,
         items={**_NAME, "examples": [ADMINS, NODES, "system:bootstrappers"]},
     ),
-    _key("userID", "The principal's unique id, which only the backend DynamicFile looks at.", go_name="UserId"),
+    _key("userID", "Unique ID of the principal. Only the backend DynamicFile uses it.", go_name="UserId"),
 )
 _SSO = _key(
     "sso",
-    "A permission set of IAM Identity Center in place of roleARN; needs the gate SSORoleMatch.",
+    "Permission set of IAM Identity Center, instead of roleARN. Requires the feature gate SSORoleMatch.",
     (
-        _key("permissionSetName", "Its name, without prefix and suffix.", also="permissionset name", type="string"),
-        _key("accountID", "Where the role is, twelve digits.", also="account accountnumber", **_ACCOUNT),
+        _key(
+            "permissionSetName",
+            "Name of the permission set, without prefix and suffix.",
+            also="permissionset name",
+            type="string",
+        ),
+        _key("accountID", "Account of the role, 12 digits.", also="account accountnumber", **_ACCOUNT),
         AuthenticatorKey("partition", is_offered=False),
     ),
     go_name="SSO",
     type=["object", "null"],
 )
 _RESERVED = (AuthenticatorKey("backendMode"), AuthenticatorKey("usernamePrefixReserveList"))
-# Of what is below `server`; which keys are there, and in which order, the releases' table says.
+# The keys below `server`; the releases' table determines which exist, and in which order.
 _SERVER = (
     _key(
         "mapRoles",
-        "The roles that may log in.",
+        "IAM roles that can log in.",
         (_ROLE_ARN, *_NAMES, _SSO),
         also="roles rolemappings rolemapping iamroles",
         **_LIST,
     ),
     _key(
         "mapUsers",
-        "The users that may log in.",
+        "IAM users that can log in.",
         (_USER_ARN, *_NAMES),
         also="users usermappings usermapping iamusers",
         **_LIST,
     ),
     _key(
         "mapAccounts",
-        "Accounts of which everyone may log in, without groups. Twelve digits, in quotes.",
+        "Accounts whose users and roles can all log in, without groups. 12 digits, in quotes.",
         also="accounts accountmappings autoaccounts",
         type=["array", "string", "integer", "object", "null"],
         maxProperties=0,
@@ -137,22 +142,22 @@ _SERVER = (
     ),
     _key(
         "backendMode",
-        "Where mappings are taken from; the manifests of tarmak-iam say it themselves.",
+        "Backends that the mappings are read from. The manifests of tarmak-iam set them themselves.",
         also="backend backends mode",
         **_TEXTS,
         items={"enum": list(BACKEND_SPELLINGS)},
     ),
     _key("scrubbedAccounts", "Accounts that are left out of the log."),
-    _key("reservedPrefixConfig", "What usernames of a backend must not begin with.", _RESERVED, **_LIST),
-    _key("address", "Where the server listens; Tarmak's API servers ask 127.0.0.1."),
-    _key("port", "Where the server listens; Tarmak's API servers ask 21362."),
+    _key("reservedPrefixConfig", "Prefixes that usernames of a backend must not begin with.", _RESERVED, **_LIST),
+    _key("address", "Address that the server listens on. Tarmak's API servers connect to 127.0.0.1."),
+    _key("port", "Port that the server listens on. Tarmak's API servers connect to 21362."),
     _key("partition", "The AWS partition of the callers.", examples=["aws", "aws-cn", "aws-us-gov"]),
-    _key("ec2DescribeInstancesRoleARN", "Role to look up private DNS names of instances with."),
+    _key("ec2DescribeInstancesRoleARN", "Role that the server assumes to look up private DNS names of instances."),
 )
 _CLUSTER_ID = _key(
     "clusterID",
-    "The cluster's id, <environment>-<name>, without which a token is for no cluster. tarmak-iam adds it where it is "
-    "missing.",
+    "Cluster ID, <environment>-<name>. The authenticator accepts only tokens for this ID. tarmak-iam adds it where it "
+    "is missing.",
     also="cluster clustername",
     type=["string", "null"],
 )
@@ -160,15 +165,15 @@ _CLUSTER_ID = _key(
 
 @cache
 def authenticator_keys() -> tuple[AuthenticatorKey, ...]:
-    """Those of the top level."""
+    """The keys of the top level."""
     known = {each.name: each for each in _SERVER}
     below = tuple(known.get(name) or AuthenticatorKey(name) for name in server_keys())
-    what, types = "What the authenticator's server reads.", ["object", "null"]
+    what, types = "Settings of the authenticator's server.", ["object", "null"]
     return (
         _CLUSTER_ID,
         _key("server", what, below, also="authenticator", type=types),
         AuthenticatorKey("defaultRole", is_offered=False),  # in the authenticator's own example
-        # viper takes `server.mapRoles:` at the top level, too
+        # viper also reads `server.mapRoles:` at the top level
         *(replace(each, name=f"server.{each.name}", is_offered=False) for each in below),
     )
 
@@ -184,7 +189,7 @@ GO_NAMES = {each.name: each.go_name for each in _every(_SERVER) if each.go_name}
 
 @cache
 def _aliases() -> dict[str, tuple[str, ...]]:
-    """By the key's name, wherever it is."""
+    """By the key's name, at any level."""
     return {each.name: each.aliases for each in _every(authenticator_keys()) if each.aliases}
 
 
@@ -211,20 +216,19 @@ class KeyGuess:
 def spelled(struct: Struct, name: str) -> str | None:
     """The documented spelling of a key that is written in any case.
 
-    viper lowers the keys, and takes those of its own as they are then; mapstructure takes what equals them without
-    case for the fields of an entry.
+    viper lowers the keys and compares them then; mapstructure ignores case for the fields of an entry.
     """
     lower = to_lower(name) if is_read_by_viper(struct) else fold(to_lower(name))
     return next((known for known in struct if known.lower() == lower), None)
 
 
 def is_read_by_viper(struct: Struct) -> bool:
-    """Whether its keys are those that viper looks up, as at the top level and below `server`."""
+    """Whether viper looks up its keys: at the top level and below `server`."""
     return "server" in struct or "mapRoles" in struct
 
 
 def same_place(name: str, node: Node, struct: Struct, taken: Iterable[str] = ()) -> KeyGuess | None:
-    """The key of the same mapping that is probably meant; `node` is the value, `taken` are the keys that are there."""
+    """The likely key of the same mapping; `node` is the value, `taken` are the keys that are already set."""
     plain = [known for known in struct if not known.startswith("server.")]
     exact = spelled_otherwise(name, plain)
     if exact:
@@ -239,14 +243,14 @@ def same_place(name: str, node: Node, struct: Struct, taken: Iterable[str] = ())
 
 
 def spelled_here(name: str, known: Iterable[str]) -> str | None:
-    """The one of the known keys that differs in case, dashes or underscores only, or is what other tools call it."""
+    """The known key that differs only in case, dashes or underscores, or that other tools call by this name."""
     keys = tuple(known)
     bare = name.replace("_", "").replace("-", "").lower()
     return spelled_otherwise(name, keys) or next((each for each in keys if bare in _aliases().get(each, ())), None)
 
 
 def _fits(known: str, node: Node) -> bool:
-    """Whether a value can be that of the key: an ARN names somebody, and a list is no name."""
+    """Whether a value can belong to the key: an ARN is not a username or group, and a list is not a name."""
     node = dereference(node)
     if known in ("username", "userID"):
         return isinstance(node, Scalar) and not arn_in(node)
@@ -258,7 +262,7 @@ def _fits(known: str, node: Node) -> bool:
 
 
 def arn_in(node: Node) -> str:
-    """The ARN of a principal that a scalar is, else nothing."""
+    """The text of a scalar that is the ARN of a principal, else an empty string."""
     node = dereference(node)
     return node.text if isinstance(node, Scalar) and _ARN.match(node.text) else ""
 
@@ -274,7 +278,7 @@ def is_by_name(node: Node, where: str) -> bool:
 
 
 def is_empty_value(node: Node) -> bool:
-    """Null, and a text, list or mapping without anything in it."""
+    """Whether it is null, or an empty string, list or mapping."""
     node = dereference(node)
     if isinstance(node, Scalar):
         return node.text.strip() in ("", "~", "null", "Null", "NULL")

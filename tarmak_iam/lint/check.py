@@ -1,4 +1,4 @@
-"""The tuple of all built-in rules, and what runs them and puts their findings in the files' order."""
+"""The tuple of all built-in rules, and the functions that run them and sort their findings by file and position."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tarmak_iam.lint.suppression import SUPPRESSION_RULES, Suppression, Suppress
 from tarmak_iam.plugins import OWN, Brought, brought, check_unique
 
 _NAMED = 3
-"""Clusters that a message names which is about several."""
+"""The number of clusters that a message about several clusters names."""
 
 GROUP = "tarmak_iam.rules"
 """The entry-point group; each of its entry points is a `Rule`."""
@@ -45,7 +45,7 @@ RULES: tuple[Rule, ...] = (
     *ENVIRONMENT_RULES,
     *SECTION_RULES,
     *DOCUMENT_RULES,
-    # the mappings, whatever the daemon's version
+    # the mappings, independent of the daemon's release
     *ARN_RULES,
     *ACCOUNT_RULES,
     *DUPLICATE_RULES,
@@ -58,7 +58,7 @@ RULES: tuple[Rule, ...] = (
     *PRIVILEGE_RULES,
     *DAEMON_RULES,
     *SSO_RULES,
-    # the cluster, its mappings and the daemon together
+    # the cluster, its mappings and the daemon's release together
     *INSTALLATION_RULES,
     *IMAGE_RULES,
     *KUBECONFIG_RULES,
@@ -73,21 +73,21 @@ RULES: tuple[Rule, ...] = (
     # comments
     *SUPPRESSION_RULES,
 )
-"""All built-in rules but those that sections bring, the built-in section too."""
+"""All built-in rules except those of sections (the built-in section included)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What there is to say, and what comments in the files have set aside."""
+    """The findings, and those that comments in the files suppress."""
 
     findings: tuple[Located, ...]
     suppressed: tuple[Located, ...]
 
 
 def all_rules() -> tuple[Rule, ...]:
-    """The built-in rules, those of every section, and those of distributions.
+    """The built-in rules, those of every section, and those of other distributions.
 
-    Raises ConfigError where two have one id, and for a plugin that cannot be loaded.
+    Raises ConfigError if two rules have the same id or name, and for a plugin that cannot be loaded.
     """
     return tuple(each.value for each in _installed_rules())
 
@@ -102,16 +102,16 @@ def _installed_rules() -> list[Brought[Rule]]:
 
 
 def check(subjects: Subjects, *others: Subjects) -> list[Located]:
-    """The findings of every rule whose subject is there, by file and position; none is told twice.
+    """The findings of every rule whose subject is there, sorted by file and position, without duplicates.
 
-    `others` are those of further clusters of the same tarmak.yaml. Raises ConfigError for a plugin that cannot be
-    used, or that fails.
+    `others` are the subjects of further clusters of the same tarmak.yaml. Raises ConfigError for a plugin that cannot
+    be used, or that fails.
     """
     return list(examine(subjects, *others).findings)
 
 
 def examine(subjects: Subjects, *others: Subjects) -> Report:
-    """The same, with what was suppressed. Raises ConfigError for a plugin that cannot be used, or that fails."""
+    """As `check`, with the suppressed findings. Raises ConfigError for a plugin that cannot be used, or that fails."""
     rules = _installed_rules()
     names = {each.value.id.upper(): each.value.name for each in rules}
     on_config = comments_in(subjects, (Subject.CONFIG,), names)
@@ -134,7 +134,7 @@ def examine(subjects: Subjects, *others: Subjects) -> Report:
 
 
 def _lines(run: RuleRun, runs: Iterable[RuleRun]) -> dict[tuple[Subject, str], int]:
-    """The first line that has a finding of an id, of each of the cluster's files; tarmak.yaml is that of all."""
+    """The first line with a finding of an id, in each of the cluster's files; tarmak.yaml is shared by all clusters."""
     others = (each for one in runs if one is not run for each in one.reported)
     shared = [each for each in others if each.finding.subject is Subject.CONFIG]
     found: dict[tuple[Subject, str], int] = {}
@@ -149,13 +149,13 @@ def _lines(run: RuleRun, runs: Iterable[RuleRun]) -> dict[tuple[Subject, str], i
 def _there(
     comments: Iterable[Suppression], ids: Collection[str], runs: Iterable[RuleRun]
 ) -> dict[Suppression, tuple[str, ...]]:
-    """The ids of the findings that comments of no rule are about."""
+    """For comments that name an unknown rule: the ids of the findings at their place."""
     unknown = [each for each in comments if each.id not in ids]
     return {each: tuple(dict.fromkeys(found for run in runs for found in run.about(each))) for each in unknown}
 
 
 def _ids(rules: Iterable[Rule]) -> frozenset[str]:
-    """In capitals, as comments may write them in any case."""
+    """In capitals: comments may write them in any case."""
     return frozenset(each.id.upper() for each in rules)
 
 
@@ -166,8 +166,8 @@ def _unused(
 
 
 def _judging_config(runs: Sequence[RuleRun]) -> frozenset[str]:
-    """The rules of which a comment in tarmak.yaml can be told to suppress nothing: of those about installations only
-    where all of them were seen, for the comment may be about a cluster that was not."""
+    """The rules for which a comment in tarmak.yaml can be reported as unused. Rules about installations are among them
+    only if all clusters were checked: the comment may be about one that was not."""
     config = runs[0].subjects.config
     seen = {each.subjects.installation.cluster.index for each in runs if each.subjects.installation}
     all_seen = config is None or seen >= {each.index for each in config.selectable_clusters}
@@ -179,13 +179,13 @@ def _in_order(found: Iterable[tuple[int, Located]]) -> tuple[Located, ...]:
     """tarmak.yaml first, and then cluster by cluster."""
     unique: dict[tuple[Place, str, str], list[tuple[int, Located]]] = {}
     for number, each in found:
-        # Several clusters that share an anchor share what is wrong with it.
+        # Clusters that share an anchor share its findings.
         unique.setdefault((each.place, each.finding.id, _without_cluster(each)), []).append((number, each))
     return tuple(each for _, each in sorted(map(_shared, unique.values()), key=_order))
 
 
 def _without_cluster(located: Located) -> str:
-    """What it says, whichever cluster the message begins with."""
+    """The message without the cluster's name that it may begin with."""
     return located.finding.message.removeprefix(f"{located.cluster}: ")
 
 

@@ -1,4 +1,4 @@
-"""The mappings as rules look at them: each entry once, with the way to every key of it."""
+"""The mappings as rules read them: each entry once, with the route to each of its keys."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from tarmak_iam.text import shortened
 
 @dataclass(frozen=True)
 class WrittenEntry:
-    """`listed` is the entry as the daemon takes it, `item` the mapping that is written (empty for an account).
+    """`listed` is the entry as the daemon reads it, `item` the YAML mapping in the file (empty for an account).
 
-    Not slots: what several rules ask for is worked out once.
+    It has no slots, because several rules share its cached properties.
     """
 
     listed: MappingEntry
@@ -47,15 +47,15 @@ class WrittenEntry:
 
     @property
     def name(self) -> str:
-        """What a message calls it."""
+        """Its name in messages."""
         arn, sso = shortened(self.listed.arn), shortened(self.listed.sso)
         return arn or (f"permission set {sso}" if sso else "the entry")
 
     @cached_property
     def flaw(self) -> ArnFlaw | None:
-        """What keeps its ARN from matching, whatever the daemon's version.
+        """Why its ARN never matches, independent of the daemon's release.
 
-        Most releases read an ARN in any case; that some do not start with one in capitals is their own finding.
+        Most releases read an ARN in any case; that some do not start with one in capitals is a separate finding.
         """
         found = arn_flaw(self.listed.arn)
         if found is not None and found.kind in (FlawKind.NO_ARN, FlawKind.NO_PRINCIPAL, FlawKind.PARTITION):
@@ -65,7 +65,7 @@ class WrittenEntry:
 
     @cached_property
     def principal(self) -> Principal:
-        """What the ARN names; of one that cannot be read what its list is for."""
+        """The kind of principal that the ARN names; for an unreadable ARN, the kind of its list."""
         try:
             return canonicalize(to_lower(self.listed.arn))[0]
         except ArnError:
@@ -80,12 +80,12 @@ class WrittenEntry:
         return field_value(self.item, name)
 
     def at(self, name: str) -> Route:
-        """The way to a key in its own spelling; to the entry where it has none."""
+        """The route to a key as it is spelled there; to the entry if the key is missing."""
         key = field_key(self.item, name)
         return self.listed.route / key if key in self.item else self.listed.route
 
     def in_sso(self, name: str) -> tuple[Any, Route]:
-        """The value of a key below `sso`, None for none, and the way to it."""
+        """The value of a key below `sso`, or None, and the route to it."""
         sso, route = self.value("sso"), self.at("sso")
         return (field_value(sso, name), route / field_key(sso, name)) if isinstance(sso, Mapping) else (None, route)
 
@@ -95,7 +95,7 @@ class WrittenEntry:
 
     @cached_property
     def names(self) -> tuple[tuple[str, str, Route], ...]:
-        """The texts that it gives, `username` or `group`, each with the way to it; what is no text is left out."""
+        """Its username and groups as (`username` or `group`, text, route); values that are not scalars are skipped."""
         return tuple(self._names())
 
     @property
@@ -112,13 +112,13 @@ class WrittenEntry:
                 yield "group", group, self.at_group(index)
 
     def at_group(self, index: int) -> Route:
-        """The way to a group; to all of them where they are one text."""
+        """The route to a group; to the whole value if that is one string."""
         return self.at("groups") / index if isinstance(self.value("groups"), list) else self.at("groups")
 
 
 @dataclass(frozen=True)
 class WrittenEntries:
-    """`entries` in the daemon's order; `settings` reads keys in any case."""
+    """`entries` are in the daemon's order; `settings` reads keys in any case."""
 
     entries: tuple[WrittenEntry, ...]
     settings: ViperSettings
@@ -131,8 +131,7 @@ class WrittenEntries:
 
 @lru_cache(maxsize=4)
 def entries_of(mappings: Mappings | None) -> WrittenEntries:
-    """None where there are no mappings. Worked out once for all rules: the plain data of a document are a copy each
-    time."""
+    """No entries for None. Cached for all rules, because `Document.data` makes a copy each time."""
     data = mappings.document.data if mappings else {}
     found = []
     for listed in mappings.entries if mappings else ():

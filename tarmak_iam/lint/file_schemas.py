@@ -1,7 +1,7 @@
 """JSON Schemas (draft-07) of a cluster's mappings and settings, for editors.
 
-What they flag, `check` has a finding or an error about; what is only doubtful in some release, or can be written in
-another way than people do, they leave to it. Keys of the mappings are read in any case, and offered as documented.
+`check` has a finding or an error for everything that they flag. They leave to it what depends on the release, and
+unusual but valid spellings. Keys of the mappings are accepted in any case, and offered in their documented spelling.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from tarmak_iam.mappings.mappings_file import MAPPINGS_NAME
 
 
 def mappings_schema() -> Schema:
-    """Of `aws-iam-authenticator.yaml`, as any release of the authenticator reads it."""
+    """The schema of `aws-iam-authenticator.yaml`, as any release of the authenticator reads it."""
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": MAPPINGS_NAME,
-        "description": "Who may log in to a cluster with AWS IAM, and as whom.",
+        "description": "Who can log in to a cluster with AWS IAM, and as whom.",
         **_object(authenticator_keys()),
         "type": ["object", "null"],
     }
 
 
 def settings_schema() -> Schema:
-    """Of `tarmak-iam.yaml`."""
+    """The schema of `tarmak-iam.yaml`."""
     schema = model_schema(SETTINGS_NAME, Settings)
-    schema["description"] = "What tarmak-iam makes of a cluster; a setting that is not there has its default."
+    schema["description"] = "Settings of tarmak-iam for a cluster. A setting that is missing has its default."
     for key, setting in SETTINGS.items():
         schema["properties"][key] |= setting.limits
     return schema
 
 
 def _object(keys: tuple[AuthenticatorKey, ...]) -> Schema:
-    """A mapping with these keys, in any case, and nothing else but what begins with `x-`."""
+    """A YAML mapping with these keys, in any case, and otherwise only keys that begin with `x-`."""
     schemas = {each.name: _schema(each) for each in keys}
     return {
         "type": "object",

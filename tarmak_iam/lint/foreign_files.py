@@ -1,4 +1,4 @@
-"""Files and sections of other tools in the place of the authenticator's own, which `map import` reads."""
+"""Files and sections of other tools where the authenticator's own should be; `map import` reads them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OWN = "authenticator"
 
 @lru_cache(maxsize=4)
 def is_foreign(document: Document) -> bool:
-    """Whether the whole file is a Kubernetes object, or what another tool has for it, and nothing of it is read."""
+    """Whether the whole file is a Kubernetes object or another tool's file, none of which the authenticator reads."""
     root = document.root
     if not isinstance(root, Mapping) or _has_server(root):
         return False
@@ -28,23 +28,23 @@ def is_foreign(document: Document) -> bool:
 
 
 def import_remedy(document: Document) -> str:
-    """Commands that leave a mappings file with the entries of the file, which stays under another name."""
+    """Commands that keep the file under another name, and create a mappings file with its entries."""
     file = shlex.quote(document.filename)
-    aside = shlex.quote(f"{document.filename}.orig")
+    moved = shlex.quote(f"{document.filename}.orig")
     found = _read(document, None)
     if found is not None and found.entries:
-        return f"move it and import it: mv {file} {aside} && {IMPORT} {aside}"
-    return f"move it and map an admin: mv {file} {aside} && {MAP} add ARN --username NAME --group system:masters"
+        return f"move it and import it: mv {file} {moved} && {IMPORT} {moved}"
+    return f"move it and map an admin: mv {file} {moved} && {MAP} add ARN --username NAME --group system:masters"
 
 
 def section_format(document: Document, route_name: str) -> str:
-    """The format of other tools that a key of the top level is of, empty for none."""
+    """The format of another tool that a top-level key belongs to; empty for none."""
     root = document.root
     entry = root.last(route_name) if isinstance(root, Mapping) else None
     if entry is None:
         return ""
     lines = range(first_line(document, entry.key), last_line(document, entry) + 1)
-    for form in reversed(SECTIONS):  # aws-auth last: it takes the most
+    for form in reversed(SECTIONS):  # aws-auth last: it accepts the most
         found = _read(document, form)
         if found and found.entries and all(each.place and each.place.line in lines for each in found.entries):
             return form
