@@ -97,7 +97,7 @@ def test_there_is_a_page_for_every_rule_and_no_other() -> None:
 def test_the_table_of_contents() -> None:
     rules = sorted((each for each in all_rules() if each.id in RULE_IDS), key=lambda each: each.id)
     rows = [f"| [{each.id}]({each.id}.md) | {each.name} | {each.severity} | {each.summary} |" for each in rules]
-    table = ["| rule | name | severity | what it looks for |", "|---|---|---|---|", *rows]
+    table = ["| rule | name | severity | what it checks for |", "|---|---|---|---|", *rows]
     shown = (PAGES / "README.md").read_text(encoding="utf-8").splitlines()
     assert [line for line in shown if line.startswith("|")] == table
 
