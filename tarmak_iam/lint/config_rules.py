@@ -82,7 +82,7 @@ def _cannot_be_selected(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
             )
 
 
-def _nowhere(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
+def _missing_reference(rule: Rule, config: TarmakConfig) -> Iterator[Finding]:
     """A file without the whole list is not reported: it is still being written."""
     for cluster in config.clusters:
         if "environments" in config.data and cluster.environment and not cluster.environment_data():
@@ -251,7 +251,7 @@ CONFIG_RULES = (
         "IAM042", "doubtful-webhook-path", "a webhook file path that is probably a mistake", _doubtful_webhook_file
     ),
     CONFIG.error("IAM047", "duplicate-environment", "an environment or provider that is defined twice", _named_twice),
-    CONFIG.error("IAM043", "unknown-environment", "an environment or provider that does not exist", _nowhere),
+    CONFIG.error("IAM043", "unknown-environment", "an environment or provider that does not exist", _missing_reference),
     CONFIG.error(
         "IAM044", "invalid-tarmak-config", "other settings that fail Tarmak's validation", _rejected_for(cluster_issues)
     ),

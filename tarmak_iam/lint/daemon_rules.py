@@ -237,7 +237,7 @@ def _why_idle(name: str, daemon: DaemonConfig, mappings: Mappings) -> tuple[str,
 
 
 def _reserve_for(backends: Iterable[str], daemon: DaemonConfig) -> str:
-    """A prefix that takes effect removes access from usernames with it, so that the remedy says so."""
+    """A prefix that takes effect removes access from usernames with it, and the remedy says so."""
     name = next((each for each in backends if daemon.reserves_for(backend_of(each))), None)
     return f"remove it, or set it to {name}, which denies logins with these prefixes" if name else "remove it"
 

@@ -17,7 +17,7 @@ from tarmak_iam.text import quoted, shortened
 
 def _unknown_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
     for key in survey.unknown:
-        guess = _meant(key)
+        guess = _suggested(key)
         if guess is None or not guess.is_sure:
             what = f"Tarmak ignores the unknown key {quoted(key.name)} {_place(key.parent)}"
             remedy = "remove it, or make it a comment: Tarmak drops it when it rewrites the file"
@@ -26,7 +26,7 @@ def _unknown_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
 
 def _mistaken_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
     for key in survey.unknown:
-        guess = _meant(key)
+        guess = _suggested(key)
         if guess is not None and guess.is_sure:
             what = f"Tarmak ignores {quoted(key.name)} {_place(key.parent)}"
             yield rule.finding(Subject.CONFIG, key.route, what, _question(key, guess), at=At.KEY)
@@ -36,7 +36,7 @@ def _duplicate_key(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
     for key in survey.duplicates:
         wins = "Tarmak uses only this one"
         if survey.document.is_json:
-            wins = "Tarmak's JSON reader merges objects and lists, and uses the last of other values"
+            wins = "Tarmak's JSON reader merges objects and lists, and otherwise uses the last value"
         elif key.winner != key.route:
             wins = f"Tarmak uses only the one in line {_line(survey, key.winner)}"
         what = f"duplicate key {quoted(key.name)}, already in line {_line(survey, key.first)}: {wins}"
@@ -90,7 +90,7 @@ def _octal(rule: Rule, survey: IgnoredContent) -> Iterator[Finding]:
             )
 
 
-def _meant(key: UnknownKey) -> KeySuggestion | None:
+def _suggested(key: UnknownKey) -> KeySuggestion | None:
     return suggest_key(key.name, key.node, key.parent, key.struct, key.siblings, key.plugin_keys)
 
 

@@ -122,7 +122,7 @@ def _twice(mappings: Mappings, entry: WrittenEntry, earlier: WrittenEntry) -> st
         return f"account {shortened(entry.listed.arn)} is already listed in line {line}"
     lost = "only the last entry takes effect, and the groups of the first are lost"
     if canonical_text(entry.listed.arn) != canonical_text(earlier.listed.arn):
-        lost = f"{spans_text(ReleaseFeature.EQUAL_FOLD)} uses one of them at random at each login"
+        lost = f"authenticator {spans_text(ReleaseFeature.EQUAL_FOLD)} uses one of them at random at each login"
     return f"{entry.name} is already mapped in line {line}; {lost}"
 
 
@@ -147,7 +147,7 @@ def _doubled(document: Document, key: DoubledKey) -> str:
             f"{quoted(key.name)} is already set in line {line}, as {quoted(key.first_name)}; "
             f"the authenticator uses one of them{_which(key)}"
         )
-    consequence = "authenticator v0.6.30 and later does not start, earlier releases use one of them"
+    consequence = "authenticator v0.6.30 and later does not start, earlier releases use the last one"
     return f"duplicate key {quoted(key.name)}, already in line {line}: {consequence}"
 
 
@@ -155,13 +155,13 @@ def _missing_dashes(rule: Rule, document: Document, key: DoubledKey, found: RunT
     """One finding for each entry without a dash before it."""
     for number, entry in enumerate(found.entries[1:], 1):
         line = first_line(document, found.entries[number - 1][0].key)
-        users = "the authenticator uses one value of each key at random"
+        lost = f"the authenticator uses one value of each key at random, and {_lost_names(found)} loses access"
         if found.is_exact:
-            users = "authenticator v0.6.30 and later does not start, earlier releases use one value of each key"
-        what = (
-            f"a dash is missing: {quoted(entry[0].text)} begins a new entry within the entry in line {line}; "
-            f"{users}, and {_lost_names(found)} loses access"
-        )
+            lost = (
+                "authenticator v0.6.30 and later does not start; earlier releases use the last value of each key, "
+                f"and there {_lost_names(found)} loses access"
+            )
+        what = f"a dash is missing: {quoted(entry[0].text)} begins a new entry within the entry in line {line}; {lost}"
         route = key.route.parent / Key(entry[0].text or "", entry[0].occurrence)
         remedy = _dash_remedy(document, key, found, number)
         yield rule.finding(Subject.MAPPINGS, route, what, remedy, at=At.KEY, locks_out=True)

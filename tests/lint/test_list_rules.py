@@ -116,8 +116,9 @@ def test_a_setting_that_is_there_twice(more: str, expected: str) -> None:
 
 def test_who_loses_access_by_a_missing_dash() -> None:
     text = ROLES + ENTRY + ENTRY.replace("- ", "  ").replace("Dev", "Ops")
-    assert f"v0.6.30 and later does not start, earlier releases use one value of each key, and {DEV} loses" in only(
-        text
+    assert (
+        f"v0.6.30 and later does not start; earlier releases use the last value of each key, and there {DEV} loses"
+        in only(text)
     )
     other = (
         ENTRY.replace("- ", "  ")
