@@ -142,7 +142,7 @@ _SERVER = (
     ),
     _key(
         "backendMode",
-        "Backends that the mappings are read from. The manifests of tarmak-iam set them themselves.",
+        "Backends that the mappings are read from. The manifests that tarmak-iam generates override it.",
         also="backend backends mode",
         **_TEXTS,
         items={"enum": list(BACKEND_SPELLINGS)},
