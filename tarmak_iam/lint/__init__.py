@@ -1,4 +1,4 @@
-"""Rules that check tarmak.yaml, the mappings and the settings of a cluster. Findings are plain values; `cli` prints them."""
+"""Rules that check tarmak.yaml, the mappings and the settings of a cluster. Findings are values; `cli` prints them."""
 
 from tarmak_iam.lint.check import RULES, Report, all_rules, check, examine
 from tarmak_iam.lint.rule import Rule, Scope, Subjects

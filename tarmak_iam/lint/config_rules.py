@@ -151,7 +151,7 @@ def _missing_webhook_directory(rule: Rule, config: TarmakConfig) -> Iterator[Fin
             what = (
                 "the init unit of awsIAMAuthenticatorInit copies its kubeconfig to "
                 f"{shortened(webhook_file(cluster))}, but creates only the directory {INIT_DIRECTORY}: "
-                "unless the masters already have that file's directory, the API server does not start"
+                "unless the directory of the file already exists on the masters, the API server does not start"
             )
             remedy = "remove authTokenWebhookFile: awsIAMAuthenticatorInit sets its own"
             yield rule.finding(Subject.CONFIG, _webhook_route(cluster), what, remedy)

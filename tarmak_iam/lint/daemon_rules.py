@@ -78,7 +78,7 @@ def _scrubbed(rule: Rule, mappings: Mappings) -> Iterator[Finding]:
         if not is_account(account):
             continue  # another rule reports it
         what = f"the ARN and IDs of callers from account {account} are scrubbed: the audit log has only their username"
-        remedy = "check that the usernames of its entries distinguish people, and then suppress this"
+        remedy = "check that the usernames of its entries distinguish people, and then suppress this finding"
         if account not in mapped:
             what, remedy = f"no entry belongs to account {account}, so there is nothing to scrub", "remove it"
         yield rule.finding(Subject.MAPPINGS, route, what, remedy)
@@ -128,7 +128,8 @@ def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding
     own = installation.partition
     if mappings and daemon and not accepts_tokens_of(own, daemon.partition, daemon.version):
         what = (
-            f"the authenticator would accept only tokens of partition {daemon.partition}, but the cluster is in {own}"
+            f"the authenticator would accept only tokens of partition {daemon.partition}, "
+            f"but the cluster is in partition {own}"
         )
         route = entries_of(mappings).settings.route("server.partition")
         yield rule.finding(Subject.MAPPINGS, route, what, "remove server.partition", locks_out=True)

@@ -109,7 +109,9 @@ def _unknown_kubernetes(rule: Rule, installation: Installation) -> Iterator[Find
             f"Kubernetes {shortened(text)} is newer than the newest version that tarmak-iam knows: "
             f"the manifests are those for {newest}"
         )
-        yield rule.finding(subject, route, what, "check its release notes for removed features, and then suppress this")
+        yield rule.finding(
+            subject, route, what, "check its release notes for removed features, and then suppress this finding"
+        )
     if version is not None and version.is_below(1, 9) and _is_wanted(installation):
         what = f"Kubernetes {shortened(text)} has no apps/v1: manifests cannot be generated for it"
         yield rule.finding(subject, route, what, "upgrade the cluster to Kubernetes 1.9 or later first")
@@ -187,7 +189,7 @@ def _other_partition(rule: Rule, installation: Installation) -> Iterator[Finding
     image = _image(installation)
     if image.ecr is not None and _is_elsewhere(installation, image.ecr) and not why_unavailable(image):
         what = (
-            f"the image {image.name} is in partition {image.ecr.partition}, but the cluster is in "
+            f"the image {image.name} is in partition {image.ecr.partition}, but the cluster is in partition "
             f"{installation.partition}: its nodes cannot log in to that registry"
         )
         remedy = "copy the image to a repository in the cluster's partition, and set image to the copy"

@@ -263,7 +263,7 @@ _CLAUSES: tuple[tuple[str, _Act], ...] = (
     (r"remove the \| behind the key, so that the entries are a list", _as_blocks),
     (r"remove (?:it|the key|this item)(?:: .*)?", lambda place: [place.without()]),
     (rf"(?:remove|unset) (?:the )?({_NAME})(?:: .*)?", lambda place, words: [place.without(place.named(words))]),
-    (r".* and then (?:ignore|suppress) this", lambda place: [ignored_above(place)]),
+    (r".* and then (?:ignore this|suppress this finding)", lambda place: [ignored_above(place)]),
 )
 
 _VERBS = (

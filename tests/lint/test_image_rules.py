@@ -282,7 +282,8 @@ def test_a_kubernetes_of_tarmaks_own_file() -> None:
     assert refused.finding.id == "IAM019"
     assert str(unknown) == (
         "tarmak.yaml:9:14: warning: Kubernetes 1.40.1 is newer than the newest version that tarmak-iam knows: the "
-        "manifests are those for 1.37; check its release notes for removed features, and then suppress this [IAM100]"
+        "manifests are those for 1.37; check its release notes for removed features, "
+        "and then suppress this finding [IAM100]"
     )
 
 
