@@ -1,4 +1,4 @@
-"""The loaded authenticator: answers who a caller becomes, as the real daemon of that version would."""
+"""The loaded authenticator: says who a caller becomes, as the real daemon of that release would."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from tarmak_iam.routes import Route
 
 @dataclass(frozen=True)
 class Authenticator:
-    """A configuration loaded for one daemon version. `config` is None where the daemon would not start.
+    """A configuration as one release of the authenticator loads it. `config` is None where the daemon would not start.
 
-    Where the daemon takes one of several keys at random, `config` and `tables` are what is the likeliest, and all
-    answers count the others too.
+    Where the daemon picks one of several keys at random, `config` and `tables` are the likeliest choice, and answers
+    list what the others lead to.
     """
 
     config: DaemonConfig | None
@@ -35,9 +35,9 @@ class Authenticator:
     document: Document | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
     tables: tuple[BackendTable, ...] = field(default=(), repr=False)
-    """What the backends have loaded, in the order they are asked."""
+    """What the backends have loaded, in the order in which the daemon uses them."""
     is_complete: bool = True
-    """Whether every way in which the daemon may take the configuration was looked at; else a note says so."""
+    """False where the daemon can read the configuration in more ways than were checked; a note says so."""
     _reviewers: tuple[TokenReviewer, ...] = field(default=(), repr=False)
     _grantings: tuple[Granting, ...] = field(default=(), repr=False)
 
@@ -53,7 +53,7 @@ class Authenticator:
         filename: str = "config.yaml",
         private_dns_names: AnyMapping[str, str] | None = None,
     ) -> Authenticator:
-        """Reads the daemon's configuration as that version does. Nothing raises: see `Authenticator.failure`.
+        """Reads the daemon's configuration as that release does. Raises nothing: see `Authenticator.failure`.
 
         `args` are the daemon's own flags; for the others see `DaemonInput`.
         """
@@ -62,7 +62,7 @@ class Authenticator:
 
     @classmethod
     def of(cls, given: DaemonInput) -> Authenticator:
-        """The same, with all that a daemon may be given."""
+        """As `load`, with everything that a daemon can be started with."""
         document = None
         locate: Locate = no_place
         try:
@@ -76,7 +76,7 @@ class Authenticator:
             return cls(None, Answer(started=False, reason=error.message))
         except DaemonNotStarted as stop:
             return cls(None, _failed(stop, locate))
-        unread = (f"{parsed} {parsed.unread}; the answer is {parsed.known}'s",) if parsed.unread else ()
+        unread = (f"{parsed} {parsed.unread}; this is the answer of {parsed.known}",) if parsed.unread else ()
         own = (note for _, _, notes in loaded for note in notes)
         notes = tuple(dict.fromkeys((*unread, *ways.notes, *own, *stops)))
         config, tables, _ = loaded[0]
@@ -93,8 +93,8 @@ class Authenticator:
 
     @property
     def grants(self) -> tuple[Grant, ...]:
-        """Every principal that some caller can be, once, with the entry that decides for it; none if the
-        daemon would not start. Where it takes one of several keys at random, all that some of them names."""
+        """Every principal that a caller can be, once, with the mapping that takes effect for it; empty if the daemon
+        would not start. Where it picks one of several keys at random, the principals of all of them."""
         if len(self._grantings) == 1:
             return tuple(self._grantings[0].all())
         named = {grant.key: grant for each in reversed(self._grantings) for grant in each.all()}
@@ -102,17 +102,18 @@ class Authenticator:
         return tuple(grant for grant in found if grant is not None)
 
     def grant(self, asked: Grant) -> Grant | None:
-        """What the principal of a grant, which may be another configuration's, gets here; None if it cannot log in."""
+        """What the principal of a grant gets here; the grant may be of another configuration. None if it cannot
+        log in."""
         return likeliest_grant(self.possible_grants(asked))
 
     def alternatives(self, asked: Grant) -> tuple[Grant, ...]:
-        """What else the principal of a grant may get, where the daemon picks one of several entries or keys at
-        random. That it may get nothing at all, its `grant` says."""
+        """What else the principal of a grant can get, where the daemon picks one of several mappings or keys at
+        random. Its `grant` says whether it can also be denied."""
         return other_grants(self.possible_grants(asked))
 
     def possible_grants(self, asked: Grant) -> tuple[Grant | None, ...]:
-        """All that the principal of a grant may get, the likeliest first, None for nothing: more than one where the
-        daemon takes something at random. Empty if it would not start."""
+        """All that the principal of a grant can get, the likeliest first, None for a denial: several where the daemon
+        picks at random. Empty if it would not start."""
         return tuple(grant for each in self._grantings for grant in each.possible_grants(asked))
 
     def whois(self, identity: Identity) -> Answer:
@@ -129,7 +130,7 @@ class Authenticator:
 def _load(
     given: DaemonInput, version: DaemonVersion, flags: DaemonFlags, locate: Locate, file: Item
 ) -> tuple[DaemonConfig, tuple[BackendTable, ...], tuple[str, ...]]:
-    """One of the ways in which the daemon may take the file, and what should be known of it. Raises NotStarted."""
+    """One of the ways in which the daemon can read the file, with notes. Raises DaemonNotStarted."""
     config = read_daemon_config(file, version, flags)
     tables, notes = load_tables(config, given, locate)
     return config, tables, (*config.notes, *notes)
@@ -149,7 +150,7 @@ def whois(
     filename: str = "config.yaml",
     private_dns_names: AnyMapping[str, str] | None = None,
 ) -> Answer:
-    """Who a caller becomes: `Authenticator.load(...).whois(identity)` in one go."""
+    """Who a caller becomes: short for `Authenticator.load(...).whois(identity)`."""
     authenticator = Authenticator.load(
         config_text,
         version=version,
@@ -172,5 +173,5 @@ def _fixed(place: Place, _: Route | None) -> Place:
 
 
 def _as_args(args: Iterable[str] | None) -> tuple[str, ...]:
-    """A single text is one argument, not its letters."""
+    """A single string is one argument, not a list of characters."""
     return (args,) if isinstance(args, str) else tuple(args or ())

@@ -1,4 +1,4 @@
-"""The daemon's backends: their names, where each reads its entries, and which of a mappings file it can carry."""
+"""The backends of the authenticator: names, where each reads its mappings, and which mappings each supports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tarmak_iam.identity.releases import ReleaseFeature
 
 
 class BackendSource(Enum):
-    """Where a backend reads its entries."""
+    """Where a backend reads its mappings."""
 
     CONFIGURATION = auto()
     CLUSTER = auto()
@@ -22,8 +22,8 @@ CRD_GROUP = "iamauthenticator.k8s.aws"
 
 @dataclass(frozen=True, slots=True)
 class EntryObjects:
-    """The objects of the cluster that hold a backend's entries: those of these `names` in kube-system, or all of a kind
-    without namespaces. `label` is what they are called; `verbs`: what the daemon does with them."""
+    """The objects of the cluster that contain mappings of a backend: those with these `names` in kube-system, or all of
+    a cluster-scoped kind. `label` is their name in texts, `verbs` what the daemon does with them."""
 
     label: str
     group: str
@@ -39,28 +39,28 @@ class EntryObjects:
 
     @property
     def resources(self) -> tuple[str, ...]:
-        """With the subresource by which an entry could be changed, too."""
+        """With the subresource through which a mapping could be changed."""
         return (self.resource, f"{self.resource}/status") if self.is_reconciled else (self.resource,)
 
 
 @dataclass(frozen=True, eq=False)
 class Backend:
-    """`name` is that of --backend-mode and of answers; `first_name` what v0.5.0 calls it, and later releases still
-    take."""
+    """`name` is the name in --backend-mode and in answers; `first_name` is that of v0.5.0, which later releases still
+    accept."""
 
     name: str
     first_name: str
     reads: BackendSource
     sso: ReleaseFeature | None
-    """The releases in which it matches SSO entries; None: it has none."""
+    """The releases in which it matches SSO mappings; None: in no release."""
     cannot_carry: Mapping[str, str] = field(default_factory=dict)
-    """By the kind of a principal (`role`, `user`, `account`, `sso`), why it cannot have entries of it."""
+    """By kind of principal (`role`, `user`, `account`, `sso`): why it does not support mappings of it."""
     why_not_written: str = ""
     """Why a mappings file cannot be written for it."""
     objects: EntryObjects | None = None
     """What it reads in the cluster."""
     path_key: str = ""
-    """The key of the configuration that names the file it reads: both only go together."""
+    """The key of the configuration that names the file it reads: neither works without the other."""
 
     def carries(self, kind: str) -> bool:
         return kind not in self.cannot_carry
@@ -83,7 +83,7 @@ CRD = Backend(
     BackendSource.CLUSTER,
     None,
     # An IAMIdentityMapping object is for one ARN (pkg/mapper/crd).
-    cannot_carry={"account": "admits no accounts", "sso": "has no SSO entries"},
+    cannot_carry={"account": "does not support accounts", "sso": "does not support SSO mappings"},
     objects=EntryObjects("identity-mappings", CRD_GROUP, "IAMIdentityMapping", ("list", "watch"), is_reconciled=True),
 )
 
@@ -92,19 +92,19 @@ DYNAMIC_FILE = Backend(
     "DynamicFile",
     BackendSource.MASTER_FILE,
     ReleaseFeature.SSO_IN_DYNAMIC_FILE,
-    why_not_written="a file on each master, which no object can bring there",
+    why_not_written="read from a file on each master, which no Kubernetes object can write",
     path_key="server.dynamicfilepath",
 )
 
 BACKENDS = (MOUNTED_FILE, EKS_CONFIG_MAP, CRD, DYNAMIC_FILE)
 
 ENTRY_OBJECTS = {each: each.objects for each in BACKENDS if each.objects is not None}
-"""Of the backends that read the cluster."""
+"""Of the backends that read objects of the cluster."""
 
 BACKEND_NAMES = tuple(each.name for each in BACKENDS)
 
 BACKEND_SPELLINGS = tuple(dict.fromkeys((*BACKEND_NAMES, *(each.first_name for each in BACKENDS))))
-"""Every name that some release takes, the first ones of v0.5.0 last."""
+"""Every name that some release accepts, those of v0.5.0 last."""
 
 WRITABLE_BACKENDS = tuple(each.name for each in BACKENDS if not each.why_not_written)
 """The backends that a mappings file can be written for."""
@@ -113,10 +113,10 @@ _BY_SPELLING = {name: each for each in BACKENDS for name in (each.name, each.fir
 
 
 def backend_of(name: str) -> Backend:
-    """By any of its names. Raises KeyError for what is none."""
+    """By any of its names. Raises KeyError for an unknown one."""
     return _BY_SPELLING[name]
 
 
 def current_name(name: str) -> str:
-    """Of a first name the later one; what is no backend stays as it is."""
+    """The current name for a name of v0.5.0; anything else is returned as it is."""
     return _BY_SPELLING[name].name if name in _BY_SPELLING else name

@@ -1,4 +1,4 @@
-"""What a backend has loaded, ready to be asked, with the patterns of its SSO entries: every backend ends as one of
+"""What a backend has loaded, ready for look-ups, with the patterns of its SSO mappings: every backend becomes one of
 these tables.
 """
 
@@ -20,8 +20,8 @@ from tarmak_iam.routes import Route
 from tarmak_iam.text import quoted
 
 Found = tuple[IdentityMapping | None, ...]
-"""The mappings that match a caller: more than one where the daemon picks one at random. None at the end: maybe none
-of them, because the daemon may take their entries for somebody else's."""
+"""The mappings that match a caller: several where the daemon picks one at random. None at the end: possibly none of
+them, because the daemon can read them as mappings of another principal."""
 
 NOBODY: Found = (None,)
 
@@ -40,9 +40,9 @@ class BackendTable:
     users: AnyMapping[str, Found]
     place: Locate = field(repr=False)
     written: tuple[IdentityMapping, ...] = field(default=(), repr=False)
-    """Every entry that was read, those that never count too."""
+    """Every mapping that was read, including those that never take effect."""
     notes: tuple[str, ...] = ()
-    """What should be known of the loading: what was left out, or why there is nothing."""
+    """What was skipped on loading, or why nothing was loaded."""
     patterns: tuple[tuple[re.Pattern[str], Found], ...] = ()
     accounts: frozenset[str] = frozenset()
     accounts_route: Route | None = None
@@ -52,14 +52,14 @@ class BackendTable:
     """Whether the release compares them with strings.EqualFold."""
     folds_users: bool = False
     is_carried: bool = False
-    """Whether these are the entries of the mappings file, of which the backend gets what it can carry."""
+    """Whether these are the mappings of the mappings file that the backend supports."""
     uncarried_accounts: frozenset[str] = frozenset()
-    """The accounts of the mappings file that such a backend cannot admit."""
+    """The accounts of the mappings file that such a backend does not support."""
     admits: Callable[[Caller, IdentityMapping], bool] | None = field(default=None, repr=False)
-    """Whether an entry that was found may be the caller's after all; None: it always may."""
+    """Whether a mapping that was found can be used for the caller; None: always."""
 
     def find(self, caller: Caller) -> Found:
-        """Roles before users; the exact ARN before the patterns that it also fits. Empty if nothing matches."""
+        """Roles before users; the exact ARN before the patterns that match it too. Empty if nothing matches."""
         subject = to_lower(caller.canonical_arn)
         key = caller.user_id if self.by_user_id else subject
         found = self.roles.get(fold(key) if self.folds_roles and not key.isascii() else key, ())
@@ -72,12 +72,13 @@ class BackendTable:
         return found if found != NOBODY else ()
 
     def of_user_id(self, user_id: str) -> Found:
-        """The entries for a unique id, whatever ARN they want beside it."""
+        """The mappings with a unique ID, whatever their ARN."""
         return (self.roles.get(user_id) or self.users.get(user_id, ())) if self.by_user_id else ()
 
     @property
     def entries(self) -> Iterator[tuple[str | None, IdentityMapping]]:
-        """Those that can decide, by what is compared (None for a pattern): what a duplicate shadows is left out."""
+        """The mappings that can take effect, by what is compared (None for a pattern); shadowed duplicates are
+        omitted."""
         for key, found in self.roles.items():
             yield from ((key, role) for role in found if role is not None)
         for _, found in self.patterns:
@@ -87,12 +88,12 @@ class BackendTable:
                 yield from ((key, user) for user in found if user is not None)
 
     def has(self, caller: Caller) -> bool:
-        """Whether an entry or account would admit the caller, were this table asked."""
+        """Whether a mapping or account of this table matches the caller."""
         return bool(self.find(caller)) or caller.account in self.accounts
 
     @cached_property
     def by_name(self) -> AnyMapping[str, list[IdentityMapping]]:
-        """Every entry by the name that its ARN ends in, however it is written: to find what was nearly right."""
+        """Every mapping by the last part of its ARN, however it is written: to find near misses."""
         named: dict[str, list[IdentityMapping]] = {}
         for mapping in self.written:
             named.setdefault(_bare_name(mapping.arn), []).append(mapping)
@@ -108,18 +109,18 @@ class BackendTable:
 
     @cached_property
     def odd_accounts(self) -> tuple[str, ...]:
-        """Those that are no account's number, and so match nobody."""
+        """Those that are not valid account IDs, so that they never match."""
         return tuple(sorted(account for account in self.accounts if not is_account(account)))
 
 
 class LastWins:
-    """Entries by what the daemon files them under: of two for one key the last counts."""
+    """Mappings by the key that the daemon stores them under: the last one for a key takes effect."""
 
     def __init__(self) -> None:
         self.found: dict[str, Found] = {}
 
     def put(self, possible: Sequence[tuple[str | None, IdentityMapping]]) -> None:
-        """An entry, by all that the daemon may take it for; under None it is left out."""
+        """Adds a mapping under every key that the daemon can read it as; None: it is skipped then."""
         own: dict[str, list[IdentityMapping]] = {}
         for key, mapping in possible:
             if key is not None:
@@ -130,7 +131,7 @@ class LastWins:
 
 
 def compared_one_by_one(filed: Iterable[Found], compared: Callable[[IdentityMapping], str]) -> dict[str, Found]:
-    """By what the daemon compares where it goes through its entries in random order: of all that match it picks one."""
+    """By what the daemon compares, where it goes through its mappings in random order and uses the first match."""
     found: dict[str, list[Found]] = {}
     for each in filed:
         own: dict[str, list[IdentityMapping]] = {}
@@ -142,7 +143,7 @@ def compared_one_by_one(filed: Iterable[Found], compared: Callable[[IdentityMapp
 
 
 def _either(*several: Found) -> Found:
-    """Of all that match, one at random; those as they are spelled by IAM first."""
+    """Of all that match, one at random; those spelled as IAM does come first."""
     several = tuple(filter(None, several))
     if len(several) < 2:
         return several[0] if several else ()
@@ -152,49 +153,50 @@ def _either(*several: Found) -> Found:
 
 
 def _bare_name(arn: str) -> str:
-    """The name that an ARN ends in (of an assumed role: the role's), without blanks and slashes, folded."""
+    """The last part of an ARN (for an assumed role: the role name), without spaces and slashes, folded."""
     with contextlib.suppress(ArnError):
         arn = canonicalize(arn.strip())[1]
     return fold(arn.strip().rstrip("/").rpartition("/")[2].strip())
 
 
 def check_role_mapping(role: IdentityMapping, version: DaemonVersion) -> None:
-    """Raises NotStarted for a role mapping that is neither one by ARN nor a well-formed one by SSO."""
+    """Raises DaemonNotStarted for a role mapping with neither an ARN nor a valid SSO section."""
     sso = role.sso
     if not role.arn and sso is None:
         what = "a role mapping has neither rolearn nor sso"
-        raise DaemonNotStarted(what, role.route, remedy="add roleARN, or remove the entry")
+        raise DaemonNotStarted(what, role.route, remedy="add roleARN, or remove the mapping")
     if sso is None:
         return
     if role.arn:
         what = "a role mapping has both rolearn and sso"
-        raise DaemonNotStarted(what, role.route, remedy="write two entries, one with roleARN and one with sso")
+        raise DaemonNotStarted(what, role.route, remedy="write two mappings, one with roleARN and one with sso")
     if not is_account(sso.account):
-        what = f"sso.accountID {quoted(sso.account)} is no account of twelve digits"
+        what = f"sso.accountID {quoted(sso.account)} must have 12 digits"
         raise DaemonNotStarted(what, role.route, remedy='write it in quotes, as in "111122223333"')
     if not is_permission_set(sso.permission_set):
-        what = f"sso.permissionSetName {quoted(sso.permission_set)} is no name of a permission set"
-        remedy = "write the name as IAM Identity Center has it: 1 to 32 letters, digits and +=,.@_-"
+        what = f"sso.permissionSetName {quoted(sso.permission_set)} is not a valid name of a permission set"
+        remedy = "write the name as in IAM Identity Center: 1 to 32 letters, digits and +=,.@_-"
         raise DaemonNotStarted(what, role.route, remedy=remedy)
     if sso.partition and sso.partition not in known_partitions(version):
-        what = f"sso.partition {quoted(sso.partition)} is not known"
-        raise DaemonNotStarted(what, role.route, remedy="remove sso.partition: an entry with one never matches")
+        what = f"sso.partition {quoted(sso.partition)} is unknown"
+        raise DaemonNotStarted(what, role.route, remedy="remove sso.partition: a mapping with one never matches")
 
 
 def sso_pattern(sso: SsoRole) -> str:
-    """An explicit partition leaves the pattern's own empty (upstream's slip), so it never matches."""
+    """With an explicit partition, upstream leaves the partition of the pattern empty by mistake, so it never
+    matches."""
     partition = "" if sso.partition else "aws"
     return to_lower(f"arn:{partition}:iam::{sso.account}:role/AWSReservedSSO_{sso.permission_set}_*")
 
 
 def sso_patterns(roles: Iterable[IdentityMapping]) -> tuple[tuple[re.Pattern[str], Found], ...]:
-    """Of the roles that have a permission set; of two with the same one the last counts."""
+    """Of the roles with a permission set; of two with the same one the last takes effect."""
     patterns = {sso_pattern(role.sso): role for role in roles if role.sso}
     return tuple((arn_like_pattern(text), (role,)) for text, role in patterns.items())
 
 
 def arn_like_pattern(text: str) -> re.Pattern[str]:
-    """ArnLike: section by section, with `.*` and `.?` for `*` and `?`; the last section is all that follows."""
+    """ArnLike: section by section, with `.*` and `.?` for `*` and `?`; the last section is everything after that."""
     arn = parse_arn(text)
     sections = (arn.partition, arn.service, arn.region, arn.account)
     before = (re.escape(section).replace(r"\*", "[^:\n]*").replace(r"\?", "[^:\n]?") for section in sections)

@@ -1,4 +1,4 @@
-"""The backends of a configuration, loaded in the order in which the daemon asks them."""
+"""The backends of a configuration, loaded in the order in which the daemon uses them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tarmak_iam.text import quoted
 
 
 def carried_by(mounted: BackendTable, backend: Backend, config: DaemonConfig) -> BackendTable:
-    """The table that a backend has once the mounted file's entries are written to it; places stay the file's."""
+    """The table of a backend once the mappings of the mounted file are written to it; places stay those of the file."""
     table = replace(mounted, backend=backend.name, is_carried=True, reserved_prefixes=config.reserved_in(backend))
     if not backend.carries("sso"):
         table = replace(table, patterns=())
@@ -42,11 +42,11 @@ def carried_by(mounted: BackendTable, backend: Backend, config: DaemonConfig) ->
 def load_tables(
     config: DaemonConfig, given: DaemonInput, place: Locate
 ) -> tuple[tuple[BackendTable, ...], tuple[str, ...]]:
-    """The tables, and what should be known about them. Raises NotStarted.
+    """The tables, and notes about them. Raises DaemonNotStarted.
 
-    A path of the configuration is looked up in the files; every other file may hold objects of the cluster (the
-    ConfigMap aws-auth, IAMIdentityMapping objects, lists of them). Where none has an object, there is no cluster, and
-    backends that need one end the process. `place` is the configuration's.
+    A path of the configuration is looked up in the files; every other file can contain objects of the cluster (the
+    ConfigMap aws-auth, IAMIdentityMapping objects, lists of them). Where no file contains an object there is no
+    cluster, and backends that need one end the process. `place` finds places in the configuration.
     """
     loader = _BackendLoader(config, given, place)
     tables = loader.tables(config.backends)
@@ -55,7 +55,7 @@ def load_tables(
         try:
             tables = loader.tables(later)
         except DaemonNotStarted as refusal:
-            loader.notes.append(f"the backend modes file is not followed: {refusal.reason}")
+            loader.notes.append(f"the backend modes file is ignored: {refusal.reason}")
     loader.note_unread(tables)
     return tables, tuple(dict.fromkeys((*loader.notes, *(note for table in tables for note in table.notes))))
 
@@ -74,7 +74,7 @@ class _BackendLoader:
         if backend is not MOUNTED_FILE and self.given.is_carried and not backend.why_not_written:
             return carried_by(self.mounted, backend, self.config)
         if backend.reads is BackendSource.CLUSTER and not self.objects:
-            raise DaemonNotStarted(f"the backend {backend.name} needs a cluster, and no object of one is given")
+            raise DaemonNotStarted(f"the backend {backend.name} reads objects of the cluster, and none is given")
         return _LOADERS[backend](self)
 
     def of_file(self, backend: Backend, load: Callable[[DaemonConfig, str | None, str], BackendTable]) -> BackendTable:
@@ -83,12 +83,12 @@ class _BackendLoader:
 
     @cached_property
     def mounted(self) -> BackendTable:
-        """What the configuration itself maps. Raises NotStarted."""
+        """The mappings of the configuration itself. Raises DaemonNotStarted."""
         return load_mounted_file(self.config, self.place)
 
     @cached_property
     def objects(self) -> list[ClusterObject]:
-        """Of every file that is not the configuration's own. Raises NotStarted for one that cannot be read."""
+        """Of every file that the configuration does not name. Raises DaemonNotStarted for one that cannot be read."""
         found: list[ClusterObject] = []
         for name, text in self._others.items():
             try:
@@ -107,10 +107,11 @@ class _BackendLoader:
         asked = [table.backend for table in tables]
         if all(backend_of(name).reads is not BackendSource.CLUSTER for name in (*asked, *self.config.backends)):
             for name in sorted(self._others):
-                self.notes.append(f"{name} is not read: the backends are {', '.join(asked)}")
+                self.notes.append(f"{name} is ignored: the backends are {', '.join(asked)}")
 
     def later_backends(self) -> tuple[str, ...] | None:
-        """What the file at dynamicBackendModePath says as soon as the daemon runs; None where it changes nothing."""
+        """The backends in the file at dynamicBackendModePath, which the daemon switches to; None where nothing
+        changes."""
         path = self.config.backend_modes_file
         text = self.given.files.get(_last(path)) if path else None
         if text is None:
@@ -118,13 +119,13 @@ class _BackendLoader:
         try:
             modes = read_json_object(text, _last(path))[1].get("backendmode") or ""
         except ParseError as error:
-            self.notes.append(f"the backend modes file cannot be read, and is not followed: {error}")
+            self.notes.append(f"the backend modes file cannot be read and is ignored: {error}")
             return None
         if not isinstance(modes, str) or modes == " ".join(self.config.backends):
             return None
         names = modes.split(" ")
         if not set(names) <= {*BACKEND_SPELLINGS}:
-            self.notes.append(f"the backend modes file is not followed: {quoted(modes)} is no list of backends")
+            self.notes.append(f"the backend modes file is ignored: {quoted(modes)} is not a list of backends")
             return None
         return tuple(names)
 

@@ -1,4 +1,4 @@
-"""A caller as the daemon sees it after STS has answered: canonical ARN, user id, session name."""
+"""A caller as the daemon knows it from the answer of STS: canonical ARN, user ID, session name."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ class Caller(NamedTuple):
 
 
 def identity_of(arn: str, session: str = "SESSION", user_id: str = "", access_key_id: str = "") -> Identity:
-    """The caller that STS would describe for an ARN: a role stands for a session of it, without its path.
+    """The caller that STS would return for an ARN: the ARN of a role stands for a session of it, without its path.
 
-    Raises ConfigError for what is no principal's ARN.
+    Raises ConfigError for an ARN that is not valid or cannot be a caller.
     """
     try:
         principal, _ = canonicalize(arn)
     except ArnError as error:
         raise ConfigError(
-            f"{quoted(arn)} is no ARN of a caller: {error}",
-            remedy="write it as in arn:aws:iam::111122223333:role/Admin",
+            f"{quoted(arn)} is not a valid ARN of a caller: {error}",
+            remedy="use an ARN such as arn:aws:iam::111122223333:role/Admin",
         ) from None
     parsed = parse_arn(arn)
     if principal is Principal.ROLE:
@@ -50,7 +50,7 @@ def identity_of(arn: str, session: str = "SESSION", user_id: str = "", access_ke
     return Identity(arn, parsed.account, unique, access_key_id)
 
 
-# Prefixes that IAM's unique ids have; what follows is not known before a real call.
+# Prefixes of IAM's unique IDs; the rest is unknown without a real call.
 _PLACEHOLDERS = {
     Principal.ROLE: "AROA",
     Principal.ASSUMED_ROLE: "AROA",
@@ -61,7 +61,7 @@ _PLACEHOLDERS = {
 
 
 class CallerReader:
-    """Reads what STS answers as one release does; made once, asked for every caller."""
+    """Reads the answer of STS as one release does; created once, used for every caller."""
 
     __slots__ = ("_keeps_whole", "_needs_session", "_partitions")
 
@@ -71,11 +71,11 @@ class CallerReader:
         self._needs_session = version.has(ReleaseFeature.ROLE_SESSION_REQUIRED)
 
     def read(self, identity: Identity) -> Caller:
-        """Raises Denied for an answer of STS that the version does not understand."""
+        """Raises Denied for an answer of STS that the release does not accept."""
         try:
             principal, partition, canonical = canonical_parts(identity.arn, self._partitions)
         except ArnError as error:
-            raise Denied(f"the caller's ARN {quoted(identity.arn)} is not taken: {error}") from None
+            raise Denied(f"the caller's ARN {quoted(identity.arn)} is not accepted: {error}") from None
         user_id, session = self._split(identity.user_id, principal)
         return Caller(identity.arn, canonical, partition, identity.account, user_id, session, identity.access_key_id)
 
@@ -87,4 +87,4 @@ class CallerReader:
             return parts[0], parts[1]
         if len(parts) == 1 and not self._needs_session:
             return parts[0], ""
-        raise Denied(f"the user id {quoted(user_id)} is malformed: a role's is AROA...:session")
+        raise Denied(f"the user ID {quoted(user_id)} is malformed: that of a role is AROA...:session")

@@ -1,4 +1,4 @@
-"""Objects of a cluster, from files: what `kubectl get -o yaml` writes, manifests, lists of either."""
+"""Objects of a cluster from files: output of `kubectl get -o yaml`, manifests, lists of either."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tarmak_iam.routes import Path, Route
 
 @dataclass(frozen=True, slots=True)
 class ClusterObject:
-    """`route` leads to it in its document; a List's items are objects of their own, and the List is one too."""
+    """An object at `route` in its document. The items of a List are separate objects, and so is the List."""
 
     document: Document
     route: Route
@@ -30,11 +30,11 @@ class ClusterObject:
 
     @property
     def namespace(self) -> str:
-        """Empty where the file leaves it to whoever applies it."""
+        """Empty if the file does not set it."""
         return str(self._metadata.get("namespace") or "")
 
     def field(self, name: str) -> AnyMapping[str, Any]:
-        """A mapping such as `spec`; empty where there is none."""
+        """A mapping such as `spec`; empty if there is none."""
         value = self.data.get(name)
         return value if isinstance(value, dict) else {}
 
@@ -47,7 +47,7 @@ class ClusterObject:
 
 
 def cluster_objects(text: str, filename: str) -> Iterator[ClusterObject]:
-    """Raises ParseError. What is no Kubernetes object (no `kind`) is left out."""
+    """Raises ParseError. What is not a Kubernetes object (no `kind`) is skipped."""
     for document in Document.parse_all(text, filename):
         yield from objects_in(document)
 
@@ -64,6 +64,6 @@ def _objects_below(document: Document, route: Route, data: Any) -> Iterator[Clus
     items = data.get("items")
     if data["kind"].endswith("List") and isinstance(items, list):
         for index, item in enumerate(items):
-            # `kubectl get --raw` leaves the items' kind out.
+            # `kubectl get --raw` omits the kind of the items.
             named = {"kind": data["kind"].removesuffix("List"), **item} if isinstance(item, dict) else item
             yield from _objects_below(document, route / "items" / index, named)

@@ -19,7 +19,7 @@ from tarmak_iam.routes import Route
 
 
 def watched_identity_mappings(objects: Iterable[ClusterObject]) -> list[ClusterObject]:
-    """Ordered by name; of two files with one name the later one is what the cluster has in the end."""
+    """Ordered by name; of two objects with one name the later one is what the cluster ends up with."""
     named = {
         each.name: each
         for each in objects
@@ -30,7 +30,7 @@ def watched_identity_mappings(objects: Iterable[ClusterObject]) -> list[ClusterO
 
 
 def load_crd(config: DaemonConfig, objects: Sequence[ClusterObject]) -> BackendTable:
-    """Objects of one ARN are asked in random order; there are no accounts here."""
+    """Objects with the same ARN are used in random order; accounts are not supported."""
     version = config.version
     roles: dict[str, Found] = {}
     written = [_mapping(each, Route((index,))) for index, each in enumerate(objects)]
@@ -54,7 +54,7 @@ def load_crd(config: DaemonConfig, objects: Sequence[ClusterObject]) -> BackendT
 
 
 def _key(each: ClusterObject, version: DaemonVersion) -> str:
-    """The controller canonicalises spec.arn into the status; what it cannot, it leaves as it was."""
+    """The controller writes the canonical form of spec.arn into the status; it leaves what it cannot canonicalise."""
     arn = each.field("spec").get("arn")
     try:
         return canonicalize(to_lower(str(arn)), known_partitions(version))[1]
@@ -63,7 +63,7 @@ def _key(each: ClusterObject, version: DaemonVersion) -> str:
 
 
 def _mapping(each: ClusterObject, route: Route) -> IdentityMapping:
-    """Keys of an object of the cluster count as they are documented only."""
+    """Only the documented spelling of keys is read in an object of the cluster."""
     spec: dict[str, Any] = dict(each.field("spec"))
     fields = {"rolearn": spec.get("arn"), "username": spec.get("username"), "groups": spec.get("groups")}
     (mapping,) = JsonMappings(has_sso=False).mappings([fields], "role", Route())

@@ -1,5 +1,5 @@
-"""The daemon's configuration: file and flags, read as the given release reads them, or why it would not start; and
-where it listens and keeps its files.
+"""The daemon's configuration: file and flags as a release reads them, or why it would not start; and where it listens
+and stores its files.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class DaemonConfig:
-    """All of it that decides who a caller becomes. `backends` are in the order they are asked."""
+    """The settings that decide who a caller becomes. `backends` are in the order in which they are used."""
 
     version: DaemonVersion
     cluster_id: str
@@ -63,35 +63,35 @@ class DaemonConfig:
     accounts: tuple[str, ...]
     scrubbed: frozenset[str]
     reserved_prefixes: AnyMapping[str, tuple[str, ...]]
-    """By backend: what a username that it gives must not begin with."""
+    """By backend: prefixes that its usernames must not begin with."""
     gates: frozenset[str]
     paths: AnyMapping[str, str] = field(default_factory=dict)
     """By backend: the path of the file that it reads."""
     user_id_strict: bool = False
-    """Whether the dynamic file is asked by the caller's unique id."""
+    """Whether the dynamic file is searched by the caller's unique ID."""
     backend_modes_file: str = ""
     """Path of a file that overrides the backends while the daemon runs."""
     notes: tuple[str, ...] = ()
-    """What of its entries the daemon takes at random, and what may stop it."""
+    """Which keys the daemon picks at random, and what can stop it."""
     is_complete: bool = True
-    """Whether every way in which it may take them was looked at."""
+    """Whether every way in which it can read them was checked."""
 
     def reserves_for(self, backend: Backend) -> bool:
-        """Whether it looks at a backend's reserved prefixes at all: some releases do for files only."""
+        """Whether it checks the reserved prefixes of a backend: some releases do for files only."""
         of_files = backend.reads is not BackendSource.CLUSTER
         return of_files or self.version.has(ReleaseFeature.PREFIXES_IN_ALL_BACKENDS)
 
     def reserved_in(self, backend: Backend) -> tuple[str, ...]:
-        """The prefixes that count for a backend."""
+        """The reserved prefixes of a backend that take effect."""
         return self.reserved_prefixes.get(backend.name, ()) if self.reserves_for(backend) else ()
 
     def matches_sso(self, backend: Backend) -> bool:
-        """Whether a backend looks at SSO entries."""
+        """Whether a backend matches SSO mappings."""
         return SSO_GATE in self.gates and backend.sso is not None and self.version.has(backend.sso)
 
 
 def read_daemon_config(file: Any, version: DaemonVersion, flags: DaemonFlags) -> DaemonConfig:
-    """`file` is what `load_config` gives. Raises NotStarted where the process would end."""
+    """`file` is what `load_config` returns. Raises DaemonNotStarted where the process would end."""
     lowers = lowers_lists(version)
     settings = ViperSettings(file, flags.values, _mapping_defaults(version), null_shadows=not lowers)
     return _DaemonConfigReader(
@@ -114,7 +114,7 @@ def _kind(value: Any) -> str:
         return "boolean"
     if isinstance(value, (int, float)):
         return "number"
-    return "text" if isinstance(value, str) else "list" if isinstance(value, list) else "mapping"
+    return "string" if isinstance(value, str) else "list" if isinstance(value, list) else "mapping"
 
 
 class _DaemonConfigReader:
@@ -137,14 +137,12 @@ class _DaemonConfigReader:
         if not cluster_id:
             is_text = not isinstance(settings.get("clusterID"), (list, AnyMapping))
             what = f"clusterID is {'empty or missing' if is_text else self._shown('clusterID')}"
-            raise DaemonNotStarted(
-                what, settings.route("clusterID"), remedy="write clusterID: and the name of the cluster"
-            )
+            raise DaemonNotStarted(what, settings.route("clusterID"), remedy="set clusterID to the name of the cluster")
         partition = as_text(settings.get("server.partition"))
         if version.has_key("server.partition") and partition not in server_partitions(version):
             known = ", ".join(server_partitions(version))
-            remedy = f"remove server.partition, or write one of {known}"
-            what = f"server.partition {self._shown('server.partition')} is not known"
+            remedy = f"remove server.partition, or set it to one of {known}"
+            what = f"server.partition {self._shown('server.partition')} is unknown"
             raise DaemonNotStarted(what, settings.route("server.partition"), remedy=remedy)
         self._check_process()
         scrubbed: list[str] = self._optional("server.scrubbedAccounts", as_texts, [])
@@ -167,17 +165,17 @@ class _DaemonConfigReader:
         )
 
     def _path(self, backend: Backend) -> str:
-        """Of the file that it reads; empty for none."""
+        """The path of the file that it reads; empty if there is none."""
         return self._optional(backend.path_key, as_text, "")
 
     def _optional(self, key: str, read: Callable[[Any], T], absent: T) -> T:
-        """A key that only some releases have."""
+        """The value of a key that only some releases read."""
         return read(self._settings.get(key)) if self._version.has_key(key) else absent
 
     def _check_process(self) -> None:
-        """What ends the process before anybody is asked, and a file or flag decides.
+        """Settings that end the process at the start.
 
-        The certificate that is made at the first start names address and host name, so they must be valid.
+        The certificate that is created at the first start contains address and host name, so they must be valid.
         """
         address = self._text("server.address")
         try:
@@ -185,27 +183,27 @@ class _DaemonConfigReader:
                 raise ValueError(address)
             ipaddress.ip_address(address)
         except ValueError:
-            what = f"{self._shown('server.address')} is no IP address"
-            self._stop("server.address", what, "remove the key, or write 127.0.0.1")
+            what = f"{self._shown('server.address')} is not a valid IP address"
+            self._stop("server.address", what, "remove the key, or set it to 127.0.0.1")
         if not self._text("server.hostname").isascii():
-            what = "a certificate can only name it in ASCII"
-            self._stop("server.hostname", what, "remove the key, or write localhost")
+            what = "must be ASCII, because it goes into a certificate"
+            self._stop("server.hostname", what, "remove the key, or set it to localhost")
         if as_integer(self._settings.get("server.port")) not in _PORTS:
-            what = f"{self._shown('server.port')} is no port"
-            self._stop("server.port", what, "remove the key, or write a number from 1 to 65535")
+            what = f"{self._shown('server.port')} is not a valid port"
+            self._stop("server.port", what, "remove the key, or set it to a number from 1 to 65535")
         role = self._text("server.ec2DescribeInstancesRoleARN")
         try:
             if role and self._version.has(ReleaseFeature.DESCRIBING_ROLE_PARSED):
                 parse_arn(role)
         except ArnError as error:
-            remedy = "remove the key, or write the ARN of a role"
-            self._stop("server.ec2DescribeInstancesRoleARN", f"{quoted(role)} is no ARN: {error}", remedy)
+            remedy = "remove the key, or set it to the ARN of a role"
+            self._stop("server.ec2DescribeInstancesRoleARN", f"{quoted(role)} is not a valid ARN: {error}", remedy)
 
     def _text(self, key: str) -> str:
         return as_text(self._settings.get(key))
 
     def _shown(self, key: str) -> str:
-        """A value as a message names it: the daemon takes a list or a mapping for an empty text."""
+        """A value as a message shows it: the daemon reads a list or a mapping as an empty string."""
         value = self._settings.get(key)
         return f"a {_kind(value)}" if isinstance(value, (list, AnyMapping)) else quoted(as_text(value))
 
@@ -213,19 +211,19 @@ class _DaemonConfigReader:
         raise DaemonNotStarted(f"{key}: {what}", self._settings.route(key), remedy=remedy)
 
     def _check_server(self) -> None:
-        """With anything but a mapping there, the daemon has no defaults either, and stops at the first that it needs:
+        """If `server` is not a mapping, the daemon has no defaults either, and stops at the first one that it needs:
         the partition, else the address."""
         server = self._settings.get("server")
         if server is None or isinstance(server, AnyMapping):
             return
         wanted = [key for key in ("server.partition",) if self._version.has_key(key)]
-        # `server.address: 127.0.0.1` at the top, or a flag, is what it needs all the same.
+        # `server.address: 127.0.0.1` at the top level, or a flag, satisfies it too.
         if any(self._settings.get(key) is None for key in (*wanted, "server.address")):
-            what = f"server is a {_kind(server)}, and its settings must be a mapping"
-            remedy = "write them indented below it, as KEY: VALUE without dashes"
+            what = f"server is a {_kind(server)}, but must be a YAML mapping"
+            remedy = "write its settings indented below it, as KEY: VALUE without dashes"
             lists = _lists_of(server if isinstance(server, list) else [])
             if len(lists) == 1:
-                remedy = f"put a line with {lists.pop()}: below server, and indent it and the entries"
+                remedy = f"add a line {lists.pop()}: below server, and indent it and the list"
             raise DaemonNotStarted(what, self._settings.route("server"), remedy=remedy)
 
     def _backends(self) -> tuple[str, ...]:
@@ -235,21 +233,21 @@ class _DaemonConfigReader:
         known = [mode for mode in BACKEND_SPELLINGS if self._version.accepts_backend(mode)]
         for mode in modes:
             if mode not in known:
-                what = f"backend-mode {quoted(mode)} is not valid for this version (it knows {', '.join(known)})"
-                raise DaemonNotStarted(what, route, remedy=f"write one of {', '.join(known)}")
+                what = f"backend-mode {quoted(mode)} is unknown to this release (it accepts {', '.join(known)})"
+                raise DaemonNotStarted(what, route, remedy=f"use one of {', '.join(known)}")
         if len(set(modes)) != len(modes):
-            raise DaemonNotStarted("backend-mode has duplicates", route, remedy="name each backend once")
+            raise DaemonNotStarted("backend-mode contains duplicates", route, remedy="list each backend once")
         if not modes:
-            what = "at least one backend-mode must be given"
-            raise DaemonNotStarted(what, route, remedy="remove the key, or write [MountedFile]")
+            what = "backend-mode must contain at least one backend"
+            raise DaemonNotStarted(what, route, remedy="remove the key, or set it to [MountedFile]")
         for backend in _WITH_PATH:
             name, key, has_path = backend.name, backend.path_key, bool(self._path(backend))
-            what = f"the backend {name} and {key} only go together"
+            what = f"the backend {name} and {key} must be set together"
             if has_path and name not in modes:
-                what = f"{what}: {name} is not among the backends"
+                what = f"{what}: {name} is not in the list of backends"
                 raise DaemonNotStarted(what, self._settings.route(key), remedy=f"remove {key}")
             if not has_path and name in modes:
-                raise DaemonNotStarted(f"{what}: there is no path", route, remedy=f"add {key}")
+                raise DaemonNotStarted(f"{what}: no path is set", route, remedy=f"add {key}")
         return tuple(map(current_name, modes))
 
     def _mappings(self, kind: str) -> tuple[IdentityMapping, ...]:
@@ -262,14 +260,15 @@ class _DaemonConfigReader:
                 what = f"{key} must be a list"  # v0.4.0; later versions take a list of one
                 raise DaemonNotStarted(what, route, remedy=f"write a dash before {kind}ARN")
             if item is not None and not isinstance(item, AnyMapping):
-                what = f"{key} must be a list of mappings, not {shortened(repr(item))}"
-                remedy = f"write each entry as a mapping behind a dash, as in - {kind}ARN: ARN"
+                what = f"{key} must be a list of YAML mappings, not {shortened(repr(item))}"
+                remedy = f"begin each entry with a dash, as in - {kind}ARN: ARN"
                 raise DaemonNotStarted(what, route, remedy=remedy)
             mappings.append(self._mapping(kind, item or {}, route))
         return tuple(mappings)
 
     def _mapping(self, kind: str, item: Item, route: Route) -> IdentityMapping:
-        """With all that the entry may be, where keys differ in case only. Raises NotStarted if none can be read."""
+        """With all that the entry can be read as, where keys differ in case only. Raises DaemonNotStarted if none is
+        valid."""
         fields = (f"{kind.capitalize()}ARN", "Username", "Groups", "UserId", *(("SSO",) if kind == "role" else ()))
         possible = self._possible(item, fields, _SSO_FIELDS if kind == "role" else ())
         read, stops = take_each(possible, lambda each: self._possible_mapping(kind, each, route))
@@ -299,12 +298,12 @@ class _DaemonConfigReader:
         return weak_text(self._value(item, field), name, self._at(item, field, route))
 
     def _texts_of(self, value: Any, name: str, route: Route) -> tuple[str, ...]:
-        """A list of texts, each with its own place."""
+        """A list of strings, each with its own place."""
         listed = weak_list(value, splits=self._splits)
         return tuple(weak_text(each, name, route if index is None else route / index) for each, index in listed)
 
     def _at(self, item: Item, field: str, route: Route) -> Route:
-        """The way to a field in the spelling that counts."""
+        """The route to a field in the spelling that takes effect."""
         return route / next(iter(field_spellings(item, field, lowers=self._lowers)), field)
 
     def _value(self, item: Item, field: str) -> Any:
@@ -314,14 +313,14 @@ class _DaemonConfigReader:
         sso = self._value(item, "SSO")
         if sso is not None and not self._has_sso:
             if not self._value(item, "RoleARN") and not self._version.has(ReleaseFeature.INVALID_ARN_LEFT_OUT):
-                what = f"{self._version} has no SSO entries (v0.6.0, v0.6.1, v0.6.30 and later have)"
-                raise DaemonNotStarted(what, route, remedy="choose a newer image, or map the role by its ARN")
+                what = f"{self._version} does not support SSO mappings (v0.6.0, v0.6.1, v0.6.30 and later do)"
+                raise DaemonNotStarted(what, route, remedy="use a newer image, or map the role by its ARN")
             return None
         if sso is None:
             return None
         if not isinstance(sso, AnyMapping):
             remedy = "write sso: with the keys permissionSetName and accountID below it"
-            raise DaemonNotStarted("sso must be a mapping", self._at(item, "SSO", route), remedy=remedy)
+            raise DaemonNotStarted("sso must be a YAML mapping", self._at(item, "SSO", route), remedy=remedy)
         names, own = ("permissionSetName", "accountID", "partition"), self._at(item, "SSO", route)
         return SsoRole(*(self._text_of(sso, f, f"sso.{n}", own) for f, n in zip(_SSO_FIELDS, names, strict=True)))
 
@@ -329,7 +328,7 @@ class _DaemonConfigReader:
         return self._texts_of(self._settings.get(key), "an account", self._settings.route(key))
 
     def _reserved(self) -> dict[str, tuple[str, ...]]:
-        """By backend; of two entries for one the last counts."""
+        """By backend; of two entries for one backend the last takes effect."""
         key = "server.reservedPrefixConfig"
         if not self._version.has_key(key):
             return {}
@@ -338,14 +337,14 @@ class _DaemonConfigReader:
             if item is None:
                 continue
             if not isinstance(item, AnyMapping):
-                remedy = "write the keys backendMode and usernamePrefixReserveList behind a dash"
-                self._stop(key, "it must be a list of mappings", remedy)
+                remedy = "write a dash before the keys backendMode and usernamePrefixReserveList"
+                self._stop(key, "must be a list of YAML mappings", remedy)
             route = self._settings.route(key)
             reserved.update(self._reserved_by(item, route if index is None else route / index))
         return reserved
 
     def _reserved_by(self, item: Item, route: Route) -> dict[str, tuple[str, ...]]:
-        """By backend; where the daemon takes one of several keys, only what it reserves whichever it takes."""
+        """By backend; where the daemon picks one of several keys, only the prefixes that all of them reserve."""
         read = []
         for each in self._possible(item, ("BackendMode", "UsernamePrefixReserveList")):
             backend = self._text_of(each, "BackendMode", "backendMode", route)
@@ -358,7 +357,7 @@ class _DaemonConfigReader:
 
 
 def _lists_of(items: list[Any]) -> set[str]:
-    """Which lists the items are entries of."""
+    """The lists that the items belong to."""
     by_key = {"rolearn": "mapRoles", "userarn": "mapUsers"}
     keys = (str(key).lower() for item in items if isinstance(item, AnyMapping) for key in item)
     return {by_key[key] for key in keys if key in by_key}
@@ -381,7 +380,7 @@ _SERVER_DEFAULTS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """As the daemon takes them, checked by nobody yet."""
+    """As the daemon reads them, not yet checked."""
 
     cluster_id: str = ""
     hostname: str = _SERVER_DEFAULTS["server.hostname"]
@@ -391,8 +390,8 @@ class ServerSettings:
 
 
 def read_server_settings(document: Document | None, version: DaemonVersion, args: Iterable[str] = ()) -> ServerSettings:
-    """From the configuration (None: there is none) and the daemon's flags; its mappings are not looked at, as `init`
-    does not. Raises NotStarted for a file or flag that the version cannot read."""
+    """From the configuration (None: there is none) and the daemon's flags. Its mappings are not read, as `init` does
+    not read them. Raises DaemonNotStarted for a file or flag that the release cannot read."""
     settings = ViperSettings(
         load_config(document, version) if document else None,
         parse_flags(args, version).values,

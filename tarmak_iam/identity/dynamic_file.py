@@ -21,16 +21,16 @@ from tarmak_iam.routes import Route
 
 
 def load_dynamic_file(config: DaemonConfig, text: str | None, filename: str) -> BackendTable:
-    """A file that is missing (None) or wrong leaves the daemon running without: `notes` say so."""
+    """The daemon runs on without a file that is missing (None) or not valid; `notes` say so."""
     if text is None:
-        return _empty(config, f"the dynamic file {filename} is not there yet, so nobody is mapped by it")
+        return _empty(config, f"the dynamic file {filename} does not exist, so it maps no principal")
     try:
         document, data = read_json_object(text, filename)
         return _filled(config, document, data)
     except ParseError as error:
-        return _empty(config, f"the dynamic file cannot be read, so nobody is mapped by it: {error}")
+        return _empty(config, f"the dynamic file cannot be read, so it maps no principal: {error}")
     except DaemonNotStarted as refusal:
-        return _empty(config, f"the dynamic file is not taken, so nobody is mapped by it: {refusal.reason}")
+        return _empty(config, f"the dynamic file is rejected, so it maps no principal: {refusal.reason}")
 
 
 def read_json_object(text: str, filename: str) -> tuple[Document, dict[str, Any]]:
@@ -40,21 +40,21 @@ def read_json_object(text: str, filename: str) -> tuple[Document, dict[str, Any]
     if document.source.mark:
         raise ParseError("JSON must not begin with a byte order mark", place=document.position(()))
     if data is not None and not isinstance(data, dict):
-        raise ParseError("it is no JSON object", place=document.position(()))
+        raise ParseError("it must be a JSON object", place=document.position(()))
     return document, {fold(key): value for key, value in (data or {}).items() if value is not None}
 
 
 def _filled(config: DaemonConfig, document: Document, data: dict[str, Any]) -> BackendTable:
-    """One wrong value or entry, and nothing of the file counts. Raises NotStarted."""
+    """One value or entry that is not valid makes the whole file ignored. Raises DaemonNotStarted."""
     version = config.version
     decoder = JsonMappings(has_sso=version.has(ReleaseFeature.SSO_ENTRIES))
     roles = decoder.mappings(data.get("maproles"), "role", _route(document, "mapRoles"))
     users = decoder.mappings(data.get("mapusers"), "user", _route(document, "mapUsers"))
     accounts = decoder.texts(data.get("mapaccounts"))
     if decoder.failed:
-        raise DaemonNotStarted("a value has another type than its field: texts, and lists of texts")
+        raise DaemonNotStarted("a value has the wrong type: fields are strings or lists of strings")
     if not _matches_one_by_one(version):
-        roles = [replace(role, sso=None) for role in roles]  # read, and not looked at
+        roles = [replace(role, sso=None) for role in roles]  # read, but ignored
     for mapping in (*users, *roles):
         _check(mapping, config)
     return replace(
@@ -87,7 +87,7 @@ def _check(mapping: IdentityMapping, config: DaemonConfig) -> None:
         check_role_mapping(mapping, config.version)
     elif not (mapping.user_id if config.user_id_strict else mapping.arn):
         wanted = "userid" if config.user_id_strict else f"{mapping.kind}arn"
-        raise DaemonNotStarted(f"an entry has no {wanted}")
+        raise DaemonNotStarted(f"a mapping has no {wanted}")
 
 
 def _keyed(mappings: list[IdentityMapping], config: DaemonConfig) -> dict[str, Found]:
@@ -95,13 +95,13 @@ def _keyed(mappings: list[IdentityMapping], config: DaemonConfig) -> dict[str, F
         return {mapping.user_id: (mapping,) for mapping in mappings}
     if not _matches_one_by_one(config.version):
         return {_canonical(to_lower(mapping.arn), config.version): (mapping,) for mapping in mappings}
-    # v0.6.0 files users under their ARNs as they are written, roles in lower case, and then compares all of them.
+    # v0.6.0 stores users under their ARNs as written, roles in lower case, and then compares all of them.
     filed = {mapping.arn if mapping.kind == "user" else to_lower(mapping.arn): mapping for mapping in mappings}
     return compared_one_by_one(((each,) for each in filed.values()), lambda each: to_lower(each.arn))
 
 
 def _canonical(arn: str, version: DaemonVersion) -> str:
-    """Nothing for what is no ARN: the daemon does not look at that error."""
+    """Empty for a text that is not an ARN: the daemon ignores that error."""
     try:
         return canonicalize(arn, known_partitions(version))[1]
     except ArnError:

@@ -29,13 +29,13 @@ _KEYS = {"role": "mapRoles", "user": "mapUsers"}
 
 
 def find_aws_auth(objects: Iterable[ClusterObject]) -> ClusterObject | None:
-    """The ConfigMap that the daemon watches; a file without a namespace is meant for kube-system."""
+    """The ConfigMap that the daemon watches; without a namespace it is taken as that of kube-system."""
     found = [each for each in objects if each.kind == "ConfigMap" and each.name == AWS_AUTH_NAME]
     return next((each for each in found if each.namespace in ("", AWS_AUTH_NAMESPACE)), None)
 
 
 def load_eks_configmap(config: DaemonConfig, aws_auth: ClusterObject | None) -> BackendTable:
-    """What is wrong in it is logged and left out; the daemon runs on. None: the cluster has no such object."""
+    """The daemon logs and skips what is not valid, and runs on. None: the cluster has no such object."""
     reader, version = _AwsAuthReader(config.version, aws_auth), config.version
     roles, users, accounts = list(reader.mappings("role")), list(reader.mappings("user")), reader.accounts()
     folds = version.has(ReleaseFeature.EQUAL_FOLD)
@@ -59,7 +59,7 @@ def load_eks_configmap(config: DaemonConfig, aws_auth: ClusterObject | None) -> 
 def _by_arn(
     filed: dict[str, IdentityMapping], version: DaemonVersion, compare: Callable[[str], str]
 ) -> dict[str, Found]:
-    """Releases that check their entries go through them, others look them up."""
+    """Releases that check their mappings compare one by one; others look them up."""
     found: dict[str, Found] = {key: (mapping,) for key, mapping in filed.items()}
     return (
         compared_one_by_one(found.values(), lambda each: compare(each.arn))
@@ -81,7 +81,7 @@ class _AwsAuthReader:
     @property
     def notes(self) -> tuple[str, ...]:
         if self.aws_auth is None:
-            return ("the cluster has no ConfigMap aws-auth in kube-system, so nobody is mapped by it",)
+            return ("the cluster has no ConfigMap aws-auth in kube-system, so it maps no principal",)
         return tuple(self._notes)
 
     def mappings(self, kind: str) -> Iterator[IdentityMapping]:
@@ -93,12 +93,12 @@ class _AwsAuthReader:
         for mapping in found:
             reason = self._refusal(mapping)
             if reason:
-                self._notes.append(f"{key}: an entry is left out: {reason}")
+                self._notes.append(f"{key}: a mapping is skipped: {reason}")
             else:
                 yield _moved(mapping, Route.of(("data", key)))
 
     def accounts(self) -> list[str]:
-        """A number is its text here, whatever the release."""
+        """A number is read as it is written, in every release."""
         document = self._text("mapAccounts")
         texts = YamlMappings()
         found = texts.texts(document.root) if document else []
@@ -107,13 +107,13 @@ class _AwsAuthReader:
 
     @property
     def _reads_json(self) -> bool:
-        """Up to v0.5.7 and from v0.6.0 on the text is turned into JSON first, whose keys have any case."""
+        """Up to v0.5.7, and in v0.6.0 and later, the text is converted to JSON first, whose keys can have any case."""
         return self.version.has(ReleaseFeature.AWS_AUTH_IN_ANY_CASE)
 
     def _of_json(self, document: Document, kind: str) -> list[IdentityMapping]:
         data = document.read_as(YAML_V2_LATER)
         if not _has_json(data):
-            self._notes.append(f"{_KEYS[kind]} is left out: JSON has no infinity and no NaN")
+            self._notes.append(f"{_KEYS[kind]} is skipped: JSON has no infinity and no NaN")
             return []
         decoder = JsonMappings(has_sso=self.version.has(ReleaseFeature.SSO_ENTRIES))
         found = decoder.mappings(_sorted(data), kind, Route())
@@ -126,11 +126,11 @@ class _AwsAuthReader:
         self._note_failure(_KEYS[kind], decoder.failed)
         if decoder.miscased:
             keys = ", ".join(sorted(decoder.miscased))
-            self._notes.append(f"{_KEYS[kind]}: {self.version} takes keys in lower case only, so {keys} is not seen")
+            self._notes.append(f"{_KEYS[kind]}: {self.version} reads keys in lower case only, so {keys} is ignored")
         return found
 
     def _refusal(self, mapping: IdentityMapping) -> str:
-        """Why a release that checks its entries leaves one out."""
+        """Why a release that checks its mappings skips one."""
         if not self.version.has(ReleaseFeature.CHECKS_ENTRIES):
             return ""
         if mapping.kind == "user":
@@ -142,7 +142,7 @@ class _AwsAuthReader:
         return ""
 
     def _text(self, key: str) -> Document | None:
-        """None for a key that is not there, or whose text is not YAML: the daemon goes without it."""
+        """None for a key that does not exist or is not YAML: the daemon runs on without it."""
         value = self.aws_auth.field("data").get(key) if self.aws_auth else None
         if not isinstance(value, str):
             return None
@@ -150,17 +150,17 @@ class _AwsAuthReader:
             document = Document.parse(value, key, json=False)
             document.read_as(YAML_V2_LATER)
         except ParseError as error:
-            self._notes.append(f"{key} is left out: {error}")
+            self._notes.append(f"{key} is skipped: {error}")
             return None
         return document
 
     def _note_failure(self, key: str, failed: bool) -> None:
         if failed:
-            self._notes.append(f"{key}: a value of another type than its field is left out")
+            self._notes.append(f"{key}: a value with the wrong type is skipped")
 
 
 def _moved(mapping: IdentityMapping, inside: Route) -> IdentityMapping:
-    """With a route through the ConfigMap: `data`, the key, and the steps inside that text."""
+    """With a route through the ConfigMap: `data`, the key, and the steps within that text."""
     return replace(mapping, route=Route((*inside.steps, *mapping.route.steps)))
 
 
@@ -173,14 +173,14 @@ def _has_json(value: Any) -> bool:
 
 
 def _sorted(value: Any) -> Any:
-    """Go's JSON has the keys of a mapping in order, so the last of two spellings is the greater one."""
+    """Go's JSON sorts the keys of a mapping, so the last of two spellings is the greater one."""
     if isinstance(value, dict):
         return {key: _sorted(value[key]) for key in sorted(value, key=str)}
     return [_sorted(item) for item in value] if isinstance(value, list) else value
 
 
 def _places(aws_auth: ClusterObject) -> Locate:
-    """Places in the file of what the texts of `data` hold; each text is read once, however many are asked for."""
+    """Places in the file for nodes within the texts of `data`; each text is parsed once."""
     inner = cache(lambda text: Document.parse(text, json=False))
 
     def place(route: Route | None) -> Place | None:

@@ -1,4 +1,4 @@
-"""The daemon's own command line, parsed as its pflag library does, by version."""
+"""The daemon's command line, parsed as its pflag library does, by release."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _GO_DIGITS = re.compile(r"[-+]?[0-9a-zA-Z]+(?:_[0-9a-zA-Z]+)*\Z", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class DaemonFlags:
-    """`values`: by configuration key, what the command line sets; `gates`: the feature gates that are on."""
+    """`values`: what the command line sets, by configuration key; `gates`: the feature gates that are on."""
 
     values: dict[str, Any] = field(default_factory=dict)
     gates: frozenset[str] = frozenset()
@@ -59,7 +59,7 @@ class _Flag:
 
 
 def parse_flags(args: Iterable[str], version: DaemonVersion) -> DaemonFlags:
-    """Raises NotStarted for a flag or value that this version does not take."""
+    """Raises DaemonNotStarted for a flag or value that this release does not accept."""
     known = _known(version)
     values: dict[str, Any] = {}
     gates: dict[str, bool] = {}
@@ -92,7 +92,7 @@ def _pairs(args: Iterator[str], known: dict[str, _Flag]) -> Iterator[tuple[_Flag
         if arg == "--":
             return
         if arg in ("-h", "--help"):
-            raise DaemonNotStarted(f"{arg} prints the help and ends")
+            raise DaemonNotStarted(f"{arg} prints the help and exits")
         if not arg.startswith("-") or arg == "-":
             continue  # the command's name, and words that cobra passes on
         name, given, text = _split(arg)
@@ -120,12 +120,14 @@ def _split(arg: str) -> tuple[str, bool, str]:
 def _value(flag: _Flag, text: str) -> Any:
     if flag.type == "bool":
         if text not in GO_TRUE | _FALSE:
-            raise DaemonNotStarted(f'invalid argument "{shortened(text)}" for "--{flag.name}" flag: it is no boolean')
+            raise DaemonNotStarted(
+                f'invalid argument "{shortened(text)}" for "--{flag.name}" flag: it is not a boolean'
+            )
         return text in GO_TRUE
     if flag.type == "int":
         number = parse_go_integer(text.replace("_", "")) if _GO_DIGITS.match(text) else None
         if number is None:
-            raise DaemonNotStarted(f'invalid argument "{shortened(text)}" for "--{flag.name}" flag: it is no number')
+            raise DaemonNotStarted(f'invalid argument "{shortened(text)}" for "--{flag.name}" flag: it is not a number')
         return number
     if flag.type == "level" and to_lower(text) not in _LEVELS:
         raise DaemonNotStarted(f'invalid log level "{shortened(text)}"')
@@ -135,7 +137,7 @@ def _value(flag: _Flag, text: str) -> Any:
 
 
 def _gates(text: str, before: dict[str, bool], version: DaemonVersion) -> dict[str, bool]:
-    """`A=true,B=false` over what earlier flags set; AllAlpha only fills in the gates that nobody named."""
+    """`A=true,B=false` over earlier flags; AllAlpha sets the gates that are not named only."""
     registered = [name for name in _GATES if version.has_gate(name)]
     gates, all_alpha = dict(before), None
     for part in filter(None, text.split(",")):

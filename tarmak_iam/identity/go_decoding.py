@@ -1,5 +1,5 @@
-"""Lists of mappings as Go fills the daemon's structs: encoding/json with keys in any case, yaml.v2 with keys in
-lower case and scalars as they are written.
+"""Lists of mappings as Go decodes them into the daemon's structs: encoding/json with keys in any case, yaml.v2 with
+keys in lower case and scalars as written.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from tarmak_iam.routes import Route
 
 
 class JsonMappings:
-    """Reads one text. `failed` says afterwards whether something had another type than its field.
+    """Reads one text. `failed` says afterwards whether a value had another type than its field.
 
-    encoding/json goes on behind such a value, and its caller decides whether the rest counts.
+    encoding/json continues after such a value, and its caller decides whether the rest is used.
     `has_sso`: whether the release's struct has the field.
     """
 
@@ -29,7 +29,7 @@ class JsonMappings:
         self._has_sso = has_sso
 
     def mappings(self, value: Any, kind: str, route: Route) -> list[IdentityMapping]:
-        """An item of another type is one without values, null is one too."""
+        """An item of another type, or null, is read as one without values."""
         return [self._mapping(item, kind, route / index) for index, item in enumerate(self._list(value))]
 
     def texts(self, value: Any) -> list[str]:
@@ -58,7 +58,7 @@ class JsonMappings:
         )
 
     def _sso(self, value: dict[Any, Any], before: SsoRole | None) -> SsoRole:
-        """A second one fills the same struct."""
+        """A second key fills the same struct."""
         sso = before or SsoRole("", "")
         texts = {"permissionsetname": sso.permission_set, "accountid": sso.account, "partition": sso.partition}
         for name, text in self._fields(value):
@@ -67,7 +67,7 @@ class JsonMappings:
         return SsoRole(*texts.values())
 
     def _fields(self, value: Any) -> Iterator[tuple[str, Any]]:
-        """In their order, names folded; null changes nothing."""
+        """In file order, names folded; null changes nothing."""
         if value is not None and self._is(value, dict):
             yield from ((fold(str(key)), child) for key, child in value.items() if child is not None)
 
@@ -75,7 +75,7 @@ class JsonMappings:
         return value if value is not None and self._is(value, list) else []
 
     def _text(self, value: Any, before: str = "") -> str:
-        """What was there before stays where the value is no text."""
+        """The value before stays if this one is not a string."""
         return value if value is not None and self._is(value, str) else before
 
     def _is(self, value: Any, wanted: type) -> bool:
@@ -96,18 +96,18 @@ class _Fields:
 
 
 class YamlMappings:
-    """Reads one text that `Document.read_as` takes. `failed` says afterwards whether something did not fit.
+    """Reads one text that `Document.read_as` accepts. `failed` says afterwards whether a value did not fit its field.
 
-    yaml.v2 goes on behind such a value, and leaves it out.
+    yaml.v2 continues after such a value and skips it.
     """
 
     def __init__(self) -> None:
         self.failed = False
         self.miscased: set[str] = set()
-        """Keys that would be fields, were they written in lower case."""
+        """Keys that would be fields if they were in lower case."""
 
     def mappings(self, document: Document, kind: str) -> list[IdentityMapping]:
-        """Null is a mapping without values, any other item that is no mapping is left out."""
+        """Null is read as a mapping without values; any other item that is not a mapping is skipped."""
         found = []
         for index, item in enumerate(self._items(document.root)):
             fields = _Fields()
@@ -122,12 +122,12 @@ class YamlMappings:
         return found
 
     def texts(self, node: Node | None) -> list[str]:
-        """A number is the text that stands there, leading zeros and all."""
+        """A number is its text as written, with leading zeros."""
         found = [self._text(item) for item in self._items(node)]
         return [text for text in found if text is not None]
 
     def _fill(self, fields: _Fields, mapping: MappingNode) -> None:
-        """In file order, merges where they stand; the last of two keys wins, unless its value does not fit."""
+        """In file order, merges in their place; the last of two keys wins, unless its value does not fit."""
         for entry in mapping.entries:
             name = entry.text
             if entry.is_merge:

@@ -1,4 +1,4 @@
-"""Who gets what from a loaded configuration: every principal once, by the entry that decides for it."""
+"""Who gets what from a loaded configuration: every principal once, with the mapping that takes effect for it."""
 
 from __future__ import annotations
 
@@ -16,36 +16,37 @@ from tarmak_iam.identity.releases import DaemonVersion, ReleaseFeature
 from tarmak_iam.identity.templates import DNS_CHARACTER, PRIVATE_DNS
 
 _TEMPLATE = re.compile(r"\{\{[A-Za-z0-9]+\}\}", re.ASCII)
-# Any suffix will do: the daemon's pattern ends in a star.
+# Any suffix works: the daemon's pattern ends in a star.
 _SUFFIX = "ffffffffffffffff"
 
 
 @dataclass(frozen=True)
 class Granting:
-    """The tables of a daemon as grants. `takes_partition`: whether it takes tokens of a partition at all."""
+    """The tables of a daemon as grants. `takes_partition`: whether it accepts tokens of a partition."""
 
     tables: Sequence[BackendTable]
     version: DaemonVersion
     takes_partition: Callable[[str], bool]
 
     def all(self) -> Iterator[Grant]:
-        """In the order of the backends; principals that nobody is, or whose review is refused, are left out."""
+        """In the order of the backends, without principals that no caller can be and those that are always denied."""
         taken: set[tuple[str, str]] = set()
         for named in self._named():
             if named.key not in taken:
                 taken.add(named.key)
                 grant = self.of(named)
-                # An account that an earlier backend admits gets in by that, whatever a later one has.
+                # A principal with access through its account in an earlier backend keeps that, whatever a later backend
+                # has.
                 if grant is not None and not (grant.kind in ("arn", "sso") and grant.is_by_account):
                     yield grant
 
     def of(self, asked: Grant) -> Grant | None:
-        """What the principal of a grant gets, whatever its other fields say; None if it cannot log in."""
+        """What the principal of a grant gets, whatever the other fields of the grant are; None if it cannot log in."""
         return likeliest_grant(self.possible_grants(asked))
 
     def possible_grants(self, asked: Grant) -> tuple[Grant | None, ...]:
-        """All that the principal of a grant may get, the likeliest first, where the daemon picks one at random; None
-        for nothing."""
+        """All that the principal of a grant can get, the likeliest first, where the daemon picks at random; None for a
+        denial."""
         possible: list[Grant | None] = []
         caller = _caller(asked)
         for table in self.tables:
@@ -73,7 +74,7 @@ class Granting:
         return Grant(asked.kind, asked.principal, username, (), table.backend, place, is_by_account=True)
 
     def _is_refused(self, asked: Grant, mapping: IdentityMapping, table: BackendTable) -> bool:
-        """Whether the review fails for every caller: whoever only may be refused has a grant."""
+        """Whether the review fails for every caller. A principal that is denied sometimes only has a grant."""
         if any(prefix and mapping.username.startswith(prefix) for prefix in table.reserved_prefixes):
             return True
         names = (mapping.username, *mapping.groups)
@@ -85,7 +86,7 @@ class Granting:
         return needs_dns and any(not _TEMPLATE.search(name) and not DNS_CHARACTER.search(name) for name in names)
 
     def _named(self) -> Iterator[Grant]:
-        """Every principal that some entry or account names, and that some caller can be."""
+        """Every principal of a mapping or account that a caller can be."""
         for table in self.tables:
             for key, mapping in table.entries:
                 named = self._principal(key, mapping, table)
@@ -96,26 +97,26 @@ class Granting:
 
     def _principal(self, key: str | None, mapping: IdentityMapping, table: BackendTable) -> tuple[str, str] | None:
         if mapping.sso is not None:
-            # The pattern is for the partition aws; an explicit one leaves it without any, and it matches nobody.
+            # The pattern is for the partition aws; with an explicit one it has none, and never matches.
             if mapping.sso.partition or is_role_name(mapping.sso.permission_set) or not self.takes_partition("aws"):
                 return None
             return "sso", f"{mapping.sso.account}/{mapping.sso.permission_set}"
         if table.by_user_id:
             return "userid", mapping.user_id
-        # A backend that compares ARNs as they are written has keys that are no caller's. Nor is one that is left with
-        # letters outside ASCII: the release does not take them for ASCII ones.
+        # A backend that compares ARNs as written can have keys that match no caller. So can one with letters outside
+        # ASCII: the release does not treat them as ASCII letters.
         if key is None or not key.isascii() or canonical_text(key) != key or not is_reachable(key):
             return None
         return ("arn", _written(mapping.arn, key)) if self.takes_partition(parse_arn(key).partition) else None
 
 
 def _found(asked: Grant, caller: Caller, table: BackendTable) -> Found:
-    # What an entry says of the ARN beside the id is compared with a caller's, and here there is none.
+    # The ARN next to the unique ID is compared with that of a caller, and here there is none.
     return table.of_user_id(asked.principal) if asked.kind == "userid" else table.find(caller)
 
 
 def likeliest_grant(possible: Iterable[Grant | None]) -> Grant | None:
-    """The likeliest way in; None if there is none."""
+    """The likeliest grant; None if there is none."""
     possible = tuple(possible)
     first = next((each for each in possible if each is not None), None)
     if first is None or len(possible) == 1:
@@ -127,7 +128,7 @@ def likeliest_grant(possible: Iterable[Grant | None]) -> Grant | None:
 
 
 def other_grants(possible: Iterable[Grant | None]) -> tuple[Grant, ...]:
-    """What there may be instead of the likeliest one, each once."""
+    """The alternatives to the likeliest grant, each once."""
     different: dict[tuple[str, tuple[str, ...]], Grant] = {}
     for each in filter(None, possible):
         different.setdefault((each.username, each.groups), each)
@@ -135,12 +136,12 @@ def other_grants(possible: Iterable[Grant | None]) -> tuple[Grant, ...]:
 
 
 def _own_first(asked: Grant, found: Sequence[IdentityMapping | None]) -> list[IdentityMapping | None]:
-    """Of several that match a permission set's role its own entry."""
+    """Of several that match the role of a permission set, its own mapping first."""
     return sorted(found, key=lambda each: each is None or not _is_own(each, asked)) if len(found) > 1 else [*found]
 
 
 def _caller(asked: Grant) -> Caller:
-    """A caller who is the principal; of a permission set any of its roles."""
+    """A caller that is the principal; for a permission set any of its roles."""
     if asked.kind == "sso":
         account, _, permission_set = asked.principal.partition("/")
         arn = f"arn:aws:iam::{account}:role/AWSReservedSSO_{permission_set}_{_SUFFIX}"
@@ -156,19 +157,20 @@ _NOBODY = Caller("", "", "", "", "", "", "")
 
 
 def _has_no_session(asked: Grant) -> bool:
-    """As a user or root, who thereby is no instance either."""
+    """True for a user or root, which cannot be an instance either."""
     resource = asked.principal.rpartition("::")[2].partition(":")[2] if asked.kind == "arn" else ""
     return resource == "root" or resource.startswith("user/")
 
 
 def _is_own(mapping: IdentityMapping, asked: Grant) -> bool:
-    """Of several that match a permission set's role, its own entry; of an ARN the exact one comes first anyway."""
+    """Of several that match the role of a permission set, its own mapping; for an ARN the exact one comes first
+    anyway."""
     sso = mapping.sso
     return asked.kind == "sso" and sso is not None and f"{sso.account}/{sso.permission_set}" == asked.principal
 
 
 def _written(arn: str, key: str) -> str:
-    """With its capitals, where the ARN as it is written is one; letters that are taken for ASCII ones as those."""
+    """With the capitals of the ARN as written, if it is valid; letters that are treated as ASCII become ASCII."""
     try:
         principal = canonicalize(in_ascii(arn))[1]
     except ArnError:

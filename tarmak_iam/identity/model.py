@@ -1,6 +1,5 @@
-"""What goes in and comes out of `whois`: callers, entries, grants, answers, and why a daemon does not start or
-denies a caller.
-"""
+"""Input and output of `whois`: callers, mappings, grants, answers, and why a daemon does not start or denies a
+caller."""
 
 from __future__ import annotations
 
@@ -15,22 +14,22 @@ from tarmak_iam.routes import Route
 from tarmak_iam.text import capped
 
 Locate = Callable[[Route | None], Place | None]
-"""From a route to the place in the file that it leads through; None where there is none."""
+"""Returns the place in the file for a route; None if there is none."""
 
 
 def no_place(_: Route | None) -> None:
-    """The Locate of what is in no file."""
+    """The Locate of something that is not in a file."""
     return
 
 
 def place_in(document: Document, route: Route | None) -> Place | None:
-    """The Locate of what is in a document, once it is bound."""
+    """The Locate of a document, once the document is bound."""
     return document.position(route) if route is not None else None
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A caller as STS describes it (GetCallerIdentity): `user_id` is `AROA...:session` for a role session."""
+    """A caller as STS returns it (GetCallerIdentity). `user_id` is `AROA...:session` for a role session."""
 
     arn: str
     account: str = ""
@@ -40,11 +39,11 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class DaemonInput:
-    """What a daemon of a release is started with, and what it finds then.
+    """What the daemon of a release is started with, and what it reads then.
 
-    `filename`'s extension selects the format; `files` are other files that it reads, by their last path component, and
-    the cluster's objects that it watches (see `load_tables`); `cluster_id` is the token's (None: the configuration's
-    own); `private_dns_names`: by instance id, what ec2:DescribeInstances would answer.
+    The extension of `filename` selects the format. `files` are other files that it reads, by their last path component,
+    and the cluster's objects that it watches (see `load_tables`). `cluster_id` is that of the token (None: that of the
+    configuration). `private_dns_names`: what ec2:DescribeInstances would return, by instance ID.
     """
 
     config_text: str
@@ -55,14 +54,14 @@ class DaemonInput:
     filename: str = "config.yaml"
     private_dns_names: AnyMapping[str, str] = field(default_factory=dict)
     shown_as: str | None = None
-    """The file's name in places, where it is not `filename`."""
+    """The file name that places show, where it is not `filename`."""
     is_carried: bool = False
-    """Whether no objects are looked at: every backend has what it can carry of the configuration's own lists."""
+    """Whether objects are ignored: every backend has the mappings of the configuration itself that it supports."""
 
 
 @dataclass(frozen=True, slots=True)
 class IdentityMapping:
-    """One entry of mapRoles or mapUsers; `route` leads to it in its file. A role by its ARN, or by SSO."""
+    """One entry of mapRoles or mapUsers, at `route` in its file. A role has an ARN or an SSO section."""
 
     kind: str
     arn: str
@@ -72,11 +71,11 @@ class IdentityMapping:
     sso: SsoRole | None = None
     user_id: str = ""
     others: tuple[IdentityMapping, ...] = ()
-    """What the daemon may take the entry for instead, where its keys differ in case only: one at random."""
+    """What the daemon can read the entry as instead, where its keys differ in case only: one at random."""
 
     @property
     def possible(self) -> tuple[IdentityMapping, ...]:
-        """All that the daemon may take it for, the likeliest first."""
+        """Everything that the daemon can read it as, the likeliest first."""
         return (self, *self.others)
 
 
@@ -91,11 +90,11 @@ class SsoRole:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What one principal gets: the entry that decides for it, of all that name it, templates not rendered.
+    """What one principal gets: the mapping that takes effect for it. Templates are not rendered.
 
-    `kind`: `arn` (then `principal` is the canonical ARN), `account` (its twelve digits: everyone of the
-    account that no entry names; the username is then the caller's ARN), `sso` (`ACCOUNT/PERMISSION SET`)
-    or `userid` (a dynamic file that asks for the unique id). `place` leads to the entry.
+    `kind` is `arn` (`principal` is the canonical ARN), `account` (12 digits: every principal of the account without a
+    mapping of its own; the username is then the caller's ARN), `sso` (`ACCOUNT/PERMISSION SET`) or `userid` (of a
+    dynamic file that compares unique IDs). `place` is that of the mapping.
     """
 
     kind: str
@@ -105,13 +104,13 @@ class Grant:
     backend: str
     place: Place | None = field(default=None, compare=False)
     is_by_account: bool = field(default=False, compare=False)
-    """Whether an account admits the principal that no entry names."""
+    """Whether the principal has access through its account, without a mapping of its own."""
     is_sure: bool = field(default=True, compare=False)
-    """False where the daemon may give something else instead, or nothing: it takes an entry or a key at random."""
+    """False where the daemon picks a mapping or key at random, so that it can return something else or a denial."""
 
     @property
     def key(self) -> tuple[str, str]:
-        """Equal for the same principal: the daemon compares without case."""
+        """Equal for the same principal: the daemon compares case-insensitively."""
         return self.kind, to_lower(self.principal)
 
 
@@ -119,12 +118,11 @@ class Grant:
 class Answer:
     """What the daemon answers.
 
-    `started`: whether the process runs with this configuration at all. `authenticated`, and then
-    `username`, `groups` (None: the key is absent, no groups), `uid` and `extra` (None where the version
-    sends none). `reason` tells which entry matched, or why nobody did; `route` and `place` lead to that
-    entry, and `remedy` says what to write where the process would end. `alternatives`: what else the daemon may answer,
-    where it picks at random; one of them may be that it lets nobody in. `notes`: what should be known about the answer
-    itself.
+    `started`: whether the process runs with this configuration. `authenticated`: whether the caller is accepted, with
+    `username`, `groups` (None: the key is absent, no groups), `uid` and `extra` (None where the release sends none).
+    `reason` says which mapping matched, or why none did; `route` and `place` are those of the mapping or the cause.
+    `remedy` says what to write where the process would end. `alternatives`: other possible answers where the daemon
+    picks at random, which can include a denial. `notes` are about the answer itself.
     """
 
     started: bool
@@ -142,13 +140,13 @@ class Answer:
 
     @property
     def place(self) -> Place | None:
-        """File, line and column of the entry or of the cause, where it is known; worked out when it is asked for."""
+        """File, line and column of the mapping or the cause, where known; computed on access."""
         return self.locate(self.route) if self.locate is not None else None
 
 
 class DaemonNotStarted(Exception):
-    """The process would end; `route` leads to the cause in the configuration, if it lies there, or `place` where no
-    route does. `remedy` says what to write instead; empty where nothing in the configuration helps."""
+    """The process would end. `route` leads to the cause if it is in the configuration, `place` where no route does.
+    `remedy` says what to write instead; empty if nothing in the configuration helps."""
 
     def __init__(
         self, reason: str, route: Route | None = None, *, remedy: str = "", place: Place | None = None
@@ -161,7 +159,7 @@ class DaemonNotStarted(Exception):
 
 
 class Denied(Exception):
-    """The token review would be answered with a denial; `locate` where the cause is not in the configuration."""
+    """The token review would be denied. `locate` is set where the cause is not in the configuration."""
 
     def __init__(self, reason: str, route: Route | None = None, locate: Locate | None = None) -> None:
         super().__init__(reason)

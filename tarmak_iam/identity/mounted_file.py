@@ -26,7 +26,7 @@ from tarmak_iam.text import quoted, shortened
 
 
 def load_mounted_file(config: DaemonConfig, place: Locate) -> BackendTable:
-    """Raises NotStarted for a mapping that ends the process. `place` is that of the configuration."""
+    """Raises DaemonNotStarted for a mapping that ends the process. `place` finds places in the configuration."""
     loader = _MountedFileLoader(config.version)
     for role in config.roles:
         loader.add_role(role)
@@ -69,7 +69,7 @@ class _MountedFileLoader:
 
     @property
     def role_table(self) -> dict[str, Found]:
-        """v0.7.7 and later go through them, and compare without case."""
+        """v0.7.7 and later compare one by one, case-insensitively."""
         found = self._roles.found
         if not self.folds_roles or all(role is None or role.arn.isascii() for each in found.values() for role in each):
             return found
@@ -77,7 +77,7 @@ class _MountedFileLoader:
 
     @property
     def user_table(self) -> dict[str, Found]:
-        """v0.6.0 and v0.6.1 find them by comparing one by one."""
+        """v0.6.0 and v0.6.1 compare one by one."""
         found = self._users.found
         return compared_one_by_one(found.values(), lambda user: to_lower(user.arn)) if self._users_as_written else found
 
@@ -88,7 +88,7 @@ class _MountedFileLoader:
     def _possible(
         self, entry: IdentityMapping, key_of: Callable[[IdentityMapping], str | None]
     ) -> list[tuple[str | None, IdentityMapping]]:
-        """What does not end the process. Raises NotStarted if everything does."""
+        """The readings that do not end the process. Raises DaemonNotStarted if all of them do."""
         taken, stops = take_each(entry.possible, lambda each: (key_of(each), each))
         self.notes += stops
         return taken
@@ -101,7 +101,7 @@ class _MountedFileLoader:
     def _user_key(self, user: IdentityMapping) -> str | None:
         if self._validates and not user.arn:
             what = "a user mapping has no userarn"
-            raise DaemonNotStarted(what, user.route, remedy="add userARN, or remove the entry")
+            raise DaemonNotStarted(what, user.route, remedy="add userARN, or remove the mapping")
         if self._users_as_written:
             return _canonical(user, user.arn, self._version)
         return _canonical(user, to_lower(user.arn), self._version)
@@ -116,22 +116,22 @@ def _role_key(version: DaemonVersion) -> Callable[[IdentityMapping], str | None]
 
 
 def _canonical(mapping: IdentityMapping, text: str, version: DaemonVersion) -> str | None:
-    """None for an ARN that v0.4.0 logs and skips; later versions end."""
+    """None for an ARN that v0.4.0 logs and skips; later releases end."""
     try:
         return canonicalize(text, known_partitions(version))[1]
     except ArnError as error:
         if version.has(ReleaseFeature.INVALID_ARN_LEFT_OUT):
             return None
-        what = f"{quoted(mapping.arn)} is not taken as an ARN: {error}"
+        what = f"{quoted(mapping.arn)} is not accepted as an ARN: {error}"
         raise DaemonNotStarted(what, mapping.route, remedy=_arn_remedy(mapping, version)) from None
 
 
 def _arn_remedy(mapping: IdentityMapping, version: DaemonVersion) -> str:
-    """Only the name of a role or user may have capitals where a release reads ARNs as they are written."""
+    """Only the name of a role or user can have capitals where a release reads ARNs as written."""
     head, colon, resource = mapping.arn.rpartition(":")
     kind, slash, name = resource.partition("/")
     lower = f"{to_lower(head)}{colon}{to_lower(kind)}{slash}{name}"
-    example = f"write the ARN of a {mapping.kind}, as in arn:aws:iam::111122223333:{mapping.kind}/NAME"
+    example = f"write the ARN of a {mapping.kind}, such as arn:aws:iam::111122223333:{mapping.kind}/NAME"
     try:
         canonicalize(lower, known_partitions(version))
     except ArnError:

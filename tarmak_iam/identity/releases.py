@@ -79,22 +79,22 @@ class DaemonVersion:
 
     @classmethod
     def parse(cls, text: str) -> DaemonVersion:
-        """Raises ConfigError for what names no release."""
+        """Raises ConfigError for a text that is not a version."""
         match = _TAG.match(text.strip())
         if not match:
-            what = f"{quoted(text)} names no version of the authenticator"
-            raise ConfigError(what, remedy=f"write a tag such as {DEFAULT_RELEASE}")
+            what = f"{quoted(text)} is not a valid version of the authenticator"
+            raise ConfigError(what, remedy=f"use a version such as {DEFAULT_RELEASE}")
         return cls(*(int(group) for group in match.groups()))
 
     @property
     def known(self) -> DaemonVersion:
-        """The release whose behaviour is assumed: itself, else the last one before it whose source was read."""
+        """The release whose behaviour is assumed: itself, or the last one before it whose source was read."""
         line = next((line for line in reversed(_RELEASE_LINES) if line.first <= self), _RELEASE_LINES[0])
         return max(line.first, min(self, line.read))
 
     @property
     def unread(self) -> str:
-        """Why its behaviour is only assumed, as the end of a sentence about it; "" for a release that was read."""
+        """Why its behaviour is assumed only, as the end of a sentence; "" for a release whose source was read."""
         if self > NEWEST:
             return (
                 f"is newer than {NEWEST}, the newest known release; {NEWEST_READ} is the newest whose source was read"
@@ -118,7 +118,7 @@ class DaemonVersion:
         return self.has_item(f"template {{{{{name}}}}}")
 
     def has_extra(self, key: str) -> bool:
-        """Whether its answers have an extra value."""
+        """Whether its answers contain an extra value."""
         return self.has_item(f"extra key {key}")
 
     def has_gate(self, name: str) -> bool:
@@ -129,11 +129,11 @@ class DaemonVersion:
         return any(self.has_item(f"viper {tag}") for tag in tags)
 
     def accepts_backend(self, name: str) -> bool:
-        """Whether --backend-mode takes a backend by this name."""
+        """Whether --backend-mode accepts a backend by this name."""
         return self.has_item(f"backendMode {name} accepted")
 
     def has_item(self, item: str) -> bool:
-        """Whether it has an item of versions.json. Raises KeyError for an item that is not there."""
+        """Whether it has an item of versions.json. Raises KeyError for an unknown item."""
         return self.within(_table()[item])
 
     def within(self, spans: Spans) -> bool:
@@ -184,8 +184,8 @@ DEFAULT_RELEASE = DaemonVersion.parse(_file()["default"])
 """The release of the default image."""
 
 RECORDED_RELEASE = DaemonVersion.parse(_file()["recorded"])
-"""The newest release whose answers were recorded from the daemon itself: it answers where there is neither a cluster
-nor a choice."""
+"""The newest release whose answers were recorded from the real daemon: the default without a cluster or a
+--daemon-version."""
 
 
 @cache
@@ -194,7 +194,7 @@ def _table() -> dict[str, Spans]:
 
 
 def read_spans(spans: list[list[str]]) -> Spans:
-    """Intervals as versions.json has them: one without an end reaches to the last release of its line."""
+    """Intervals as versions.json has them: one without an end extends to the last release of its line."""
     return tuple(_interval(*map(DaemonVersion.parse, ends)) for ends in spans)
 
 
@@ -203,12 +203,12 @@ def _interval(first: DaemonVersion, last: DaemonVersion | None = None) -> _Inter
 
 
 def published_tags() -> dict[DaemonVersion, str]:
-    """The tag that EKS Distro publishes of each release; a release that is missing was never published there."""
+    """The tag that EKS Distro publishes for each release; releases that are missing were never published there."""
     return {DaemonVersion.parse(tag): tag for tag in _file()["tags"]}
 
 
 def known_releases() -> tuple[DaemonVersion, ...]:
-    """Every release from v0.4.0 on, which is the first one that Tarmak installs."""
+    """Every release since v0.4.0, the first one that Tarmak installs."""
     firsts = (_RELEASE_LINES[0].last, *(line.first for line in _RELEASE_LINES[1:]))
     return tuple(
         DaemonVersion(first.major, first.minor, patch)
@@ -218,7 +218,7 @@ def known_releases() -> tuple[DaemonVersion, ...]:
 
 
 def spans_text(item: str) -> str:
-    """The releases that have an item of versions.json, in words: `v0.6.0 to v0.6.1, v0.7.1 and later`."""
+    """The releases that have an item of versions.json, as in `v0.6.0 to v0.6.1, v0.7.1 and later`."""
     return ", ".join(
         f"{first} and later" if last == NEWEST else f"{first} to {last}" if first < last else str(first)
         for first, last in _table()[item]
@@ -226,7 +226,7 @@ def spans_text(item: str) -> str:
 
 
 def recorded_items() -> tuple[str, ...]:
-    """Everything that versions.json tells of releases, as `has_item` and `spans_text` take it."""
+    """Every item of versions.json, as `has_item` and `spans_text` accept it."""
     return tuple(_table())
 
 
@@ -238,10 +238,11 @@ def server_keys() -> tuple[str, ...]:
 
 @cache
 def known_partitions(version: DaemonVersion) -> tuple[str, ...]:
-    """The partitions that a release takes in an ARN: those of its AWS SDK, from v0.7.5 on of a list of its own."""
+    """The partitions that a release accepts in an ARN: those of its AWS SDK, in v0.7.5 and later those of its own
+    list."""
     return tuple(name for name in PARTITIONS if version.has_item(f"partition {name}"))
 
 
 def server_partitions(version: DaemonVersion) -> tuple[str, ...]:
-    """The partitions that `server.partition` may be: v0.5.2 has the flag, but takes fewer in ARNs."""
+    """The partitions that `server.partition` accepts: v0.5.2 has the flag, but accepts fewer in ARNs."""
     return known_partitions(max(version.known, DaemonVersion(0, 5, 3)))

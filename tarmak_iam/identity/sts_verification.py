@@ -1,5 +1,5 @@
-"""Whose tokens a daemon takes: a token is a presigned URL of an STS host, and each release checks the host by a
-pattern, its SDK's list or the name's shape.
+"""Which tokens a daemon accepts: a token is a presigned URL of an STS host, and each release checks the host against a
+pattern, the list of its SDK or the form of the name.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from tarmak_iam.text import one_line
 
 @cache
 def accepts_tokens_of(caller: str, daemon: str, version: DaemonVersion) -> bool:
-    """Up to v0.5.1 any amazonaws.com host passes, then those of the configured partition only, and from
-    v0.7.5 on every host with that partition's domain (aws and aws-us-gov share one)."""
+    """Up to v0.5.1 any amazonaws.com host is accepted, then those of the configured partition only, and in v0.7.5 and
+    later every host with the domain of that partition (aws and aws-us-gov share one)."""
     if not version.has_key("server.partition"):
         return STS_DOMAINS.get(caller, "").startswith("amazonaws.com")
     if version.has(ReleaseFeature.STS_HOST_BY_FORMAT):
@@ -26,7 +26,7 @@ def accepts_tokens_of(caller: str, daemon: str, version: DaemonVersion) -> bool:
     return caller == daemon
 
 
-# The daemon's own pattern up to v0.5.1; there is no zero in it.
+# The daemon's own pattern up to v0.5.1; it has no zero.
 _PATTERN = re.compile(r"sts(\.[a-z1-9-]+)?\.amazonaws\.com(\.cn)?\Z")
 
 
@@ -35,7 +35,7 @@ _REGION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\Z")
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """A release, its `server.partition`, and the region that it runs in; empty where that is not known."""
+    """A release, its `server.partition`, and the region that it runs in; empty if unknown."""
 
     version: DaemonVersion
     partition: str = "aws"
@@ -43,20 +43,20 @@ class Verifier:
 
 
 def host_refusal(host: str, verifier: Verifier) -> str | None:
-    """Why the daemon refuses a token of this host; None if it does not."""
+    """Why the daemon rejects a token of this host; None if it accepts it."""
     version = verifier.version
-    unexpected = f"the host '{one_line(host)}' is not one that it takes"
+    unexpected = f"the host '{one_line(host)}' is not accepted"
     if version.has(ReleaseFeature.STS_HOST_BY_PATTERN):
         return None if _PATTERN.match(host) else f"{unexpected}: only sts.REGION.amazonaws.com, with .cn or without"
     if not version.has_key("server.partition"):
         return None if host == GLOBAL_HOST else f"{unexpected}: only {GLOBAL_HOST}"
     if verifier.partition not in server_partitions(version):
-        return f"it knows no partition '{verifier.partition}'"
+        return f"the partition '{verifier.partition}' is unknown to it"
     if version.has(ReleaseFeature.STS_HOST_BY_FORMAT):
         return _format_refusal(host, verifier)
     if version.within(_listed(verifier.partition).get(host, ())) or host == _own_host(verifier):
         return None
-    return f"its AWS SDK knows no STS host '{one_line(host)}' in the partition {verifier.partition}"
+    return f"its AWS SDK has no STS host '{one_line(host)}' in the partition {verifier.partition}"
 
 
 @cache
@@ -73,7 +73,7 @@ def _listed(partition: str) -> dict[str, Spans]:
 
 
 def _own_host(verifier: Verifier) -> str | None:
-    """The host of the daemon's region, where it takes one that is not on its list: instance metadata tells it."""
+    """The host of the daemon's region, known from instance metadata, where it accepts one that is not on its list."""
     is_listed = bool(_listed(verifier.partition))
     own = ReleaseFeature.STS_HOST_OF_OWN_REGION if is_listed else ReleaseFeature.STS_HOST_OF_OWN_REGION_UNLISTED
     if not verifier.region or not verifier.version.has(own):
@@ -82,21 +82,21 @@ def _own_host(verifier: Verifier) -> str | None:
 
 
 def _format_refusal(host: str, verifier: Verifier) -> str | None:
-    """v0.7.5 on: the name that the SDK would make of the region in it, of the daemon's partition's domain."""
+    """v0.7.5 and later: the name must be that of the SDK for its region, in the domain of the daemon's partition."""
     own, own_dual = STS_DOMAINS[verifier.partition], DUAL_STACK_DOMAINS.get(verifier.partition)
     if host == GLOBAL_HOST:
         return (
             None
             if verifier.partition == "aws"
-            else f"the global host is of the partition aws, not {verifier.partition}"
+            else f"the global host is in the partition aws, not {verifier.partition}"
         )
     labels, shown = host.split("."), one_line(host)
     region = labels[1] if len(labels) >= 3 else ""
     if not _REGION.match(region):
-        return f"the host '{shown}' names no region"
+        return f"the host '{shown}' does not contain a region"
     if host not in hosts_of_region(region):
         home = {f"sts.{verifier.region}.{domain}" for domain in (own, own_dual) if domain and verifier.region}
-        return None if host in home else f"the host '{shown}' is not one that the AWS SDK makes of a region"
+        return None if host in home else f"the host '{shown}' is not the AWS SDK's host of any region"
     if ".".join(labels[2:]) not in (own, own_dual):
-        return f"the host '{shown}' is not one of the partition {verifier.partition}"
+        return f"the host '{shown}' is not in the partition {verifier.partition}"
     return None

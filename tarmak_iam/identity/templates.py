@@ -1,6 +1,4 @@
-"""Templates in usernames and groups: what a text in braces is for the daemon, what it can become, and how a release
-renders it.
-"""
+"""Templates in usernames and groups: what the daemon reads as one, what it can become, and how a release renders it."""
 
 from __future__ import annotations
 
@@ -17,13 +15,13 @@ TEMPLATES = ("AccountID", "SessionName", "SessionNameRaw", "AccessKeyID", "EC2Pr
 """Every template that some release replaces."""
 
 SESSION_TEMPLATES = ("{{SessionName}}", "{{SessionNameRaw}}")
-"""What the caller chooses who may assume a role: the role session name."""
+"""The role session name, which the caller chooses."""
 
 PRIVATE_DNS = "{{EC2PrivateDNSName}}"
 
 
-# What each one can become: a role session name is [\w+=,.@-]{2,64} (STS), so that a colon is never the caller's choice.
-# `{{SessionName}}` has `-` for each `@` of it.
+# What each one can become: a role session name is [\w+=,.@-]{2,64} (STS), so a caller can never choose a colon.
+# `{{SessionName}}` has `-` for each `@`.
 _BECOMES = {
     "AccountID": "[0-9]{12}",
     "SessionName": "[A-Za-z0-9_+=,.-]*",
@@ -33,7 +31,7 @@ _BECOMES = {
 }
 
 
-# Any part of it.
+# The characters of each.
 _CHARACTERS = {name: pattern.replace("{12}", "*") for name, pattern in _BECOMES.items()}
 
 _BRACED = re.compile(r"\$?\{+([^{}]*)\}*")
@@ -49,8 +47,8 @@ _PARTS = re.compile(f"({'|'.join(map(re.escape, _EXACT))})")
 
 @dataclass(frozen=True, slots=True)
 class Braced:
-    """A text in braces: as `text` it stands there, `inner` is what is in the braces; `name` is None for one that the
-    daemon does not know and leaves as it is."""
+    """A text in braces: `text` with them, `inner` without. `name` is None for a template that the daemon does not know
+    and leaves as it is."""
 
     text: str
     inner: str
@@ -63,23 +61,23 @@ def braced(text: str) -> Iterator[Braced]:
 
 
 def bracketed(text: str) -> Iterator[Braced]:
-    """The names of templates in other brackets than braces, or behind a dollar sign."""
+    """The names of templates in other brackets than braces, or after a dollar sign."""
     for match in _BRACKETED.finditer(text):
         yield Braced(match[0], match["inside"] or match["behind"], None)
 
 
 def templates_in(text: str) -> set[str]:
-    """The names of the templates that are replaced in a text, whatever is around them."""
+    """The names of the templates in a text that the daemon replaces."""
     return {name for exact, name in _EXACT.items() if exact in text}
 
 
 def has_session(text: str) -> bool:
-    """Whether the role session name becomes part of a text."""
+    """Whether a text contains the role session name."""
     return any(template in text for template in SESSION_TEMPLATES)
 
 
 def could_be(text: str) -> re.Pattern[str]:
-    """What a username or group with templates can become, for `fullmatch`; without any, the text itself."""
+    """What a username or group with templates can become, for `fullmatch`; the text itself if it has none."""
     pattern = re.escape(text)
     for exact, name in _EXACT.items():
         pattern = pattern.replace(re.escape(exact), _BECOMES[name])
@@ -87,12 +85,12 @@ def could_be(text: str) -> re.Pattern[str]:
 
 
 def can_become(text: str, name: str) -> bool:
-    """Whether a username or group is a name, or becomes it for some caller."""
+    """Whether a username or group is a name, or can become it."""
     return text == name or (bool(templates_in(text)) and could_be(text).fullmatch(name) is not None)
 
 
 def can_begin(text: str, prefix: str) -> bool:
-    """Whether a username or group begins with a prefix, or becomes something that does for some caller."""
+    """Whether a username or group begins with a prefix, or can become a name that does."""
     return _can_begin([part for part in _PARTS.split(text) if part], prefix)
 
 
@@ -110,7 +108,7 @@ def _can_begin(parts: list[str], prefix: str) -> bool:
 
 
 def fixed_prefix(text: str) -> str:
-    """What stands before the first part that the caller chooses; the whole text where there is none."""
+    """The text before the first part that the caller chooses; the whole text if there is none."""
     starts = [text.find(template) for template in SESSION_TEMPLATES if template in text]
     return text[: min(starts)] if starts else text
 
@@ -121,7 +119,7 @@ _INSTANCE = re.compile(r"i-([0-9A-Za-z_]{8}|[0-9A-Za-z_]{17})\Z", re.ASCII)
 # v0.4.0 checks for a DNS name but forgot the anchors: one such character anywhere is enough.
 DNS_CHARACTER = re.compile(r"[a-z0-9]")
 
-# In the daemon's order: what one puts in, the next one may replace.
+# In the daemon's order: the value of one can contain a later template, which is replaced too.
 _VALUES: tuple[tuple[str, Callable[[Caller], str]], ...] = (
     ("AccountID", lambda caller: caller.account),
     ("SessionName", lambda caller: caller.session_name.replace("@", "-")),
@@ -131,7 +129,7 @@ _VALUES: tuple[tuple[str, Callable[[Caller], str]], ...] = (
 
 
 class TemplateRenderer:
-    """Renders as one release does; made once, asked for every username and group."""
+    """Renders as one release does; created once, used for every username and group."""
 
     __slots__ = ("_known", "_private_dns_names", "_wants_dns_character")
 
@@ -141,7 +139,7 @@ class TemplateRenderer:
         self._wants_dns_character = version.has(ReleaseFeature.NAMES_NEED_DNS_CHARACTER)
 
     def render(self, template: str, caller: Caller) -> str:
-        """Unknown, spaced or differently cased templates stay as they are. Raises Denied: the whole review fails."""
+        """Unknown templates, and those with spaces or other case, stay as they are. Raises Denied: the review fails."""
         text = template
         if "{{" in text:
             if PRIVATE_DNS in text:
@@ -150,17 +148,17 @@ class TemplateRenderer:
                 if name in text:
                     text = text.replace(name, value(caller))
         if self._wants_dns_character and not DNS_CHARACTER.search(text):
-            raise Denied(f"{quoted(text)} has no character of a-z or 0-9, which this version wants in names")
+            raise Denied(f"{quoted(text)} contains no character of a-z or 0-9, which this release requires in names")
         return text
 
 
 def _private_dns_name(caller: Caller, names: Mapping[str, str]) -> str:
     if not _INSTANCE.match(caller.session_name):
         raise Denied(
-            f"{{{{EC2PrivateDNSName}}}} needs a session name that is an instance id; it "
+            f"{{{{EC2PrivateDNSName}}}} needs a session name that is an instance ID; it "
             f"is {quoted(caller.session_name)}"
         )
     name = names.get(caller.session_name)
     if name is None:
-        raise Denied(f"the instance {caller.session_name} has no private DNS name that is known")
+        raise Denied(f"the private DNS name of the instance {caller.session_name} is unknown")
     return name

@@ -1,8 +1,7 @@
-"""The token review: a caller whom STS has described against what the backends have loaded, and why an entry matched
-or none did.
+"""The token review: compares a caller, as STS identified it, with what the backends have loaded, and says why a mapping
+matched or none did.
 
-What is worked out here is asked for with every review, so nothing scans the entries: those that are nearly
-right are found by the name that their ARN ends in.
+This runs for every review, so nothing here scans all mappings: near misses are found by the last part of their ARN.
 """
 
 from __future__ import annotations
@@ -29,13 +28,15 @@ _TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
 
 
 def match_reason(mapping: IdentityMapping, caller: Caller, table: BackendTable, tables: Sequence[BackendTable]) -> str:
-    """With what the entry keeps from counting: duplicates before it, and backends behind its own."""
+    """Names what the mapping overrides too: duplicates before it, and backends after its own."""
     if mapping.sso is not None:
-        text = f"the SSO entry for permission set {mapping.sso.permission_set} of account {mapping.sso.account} matches"
+        text = (
+            f"the SSO mapping of permission set {mapping.sso.permission_set} in account {mapping.sso.account} matches"
+        )
     elif table.by_user_id:
-        text = f"the entry for the unique id {mapping.user_id} matches"
+        text = f"the mapping with the unique ID {mapping.user_id} matches"
     else:
-        text = f"the entry for {mapping.arn} matches"
+        text = f"the mapping for {mapping.arn} matches"
         if len(table.by_name.get(_name(caller), ())) > 1:
             text += _among(mapping, caller, table)
     return text + _behind(caller, table, tables)
@@ -47,18 +48,20 @@ def account_reason(caller: Caller, table: BackendTable, tables: Sequence[Backend
 
 
 def unrendered_hint(username: str) -> str:
-    """What is said of a username that still has a template in it."""
+    """A hint for a username that still contains a template."""
     left = _TEMPLATE.search(username)
-    return f"; {left.group()} is no template of this release and stays as it is" if left else ""
+    return f"; {left.group()} is not a template in this release and is left as it is" if left else ""
 
 
 def no_match(caller: Caller, config: DaemonConfig, tables: Sequence[BackendTable]) -> Denied:
-    """Why nobody matched, with the nearest entry that would have, had it been written otherwise."""
-    reason = f"no entry maps {caller.canonical_arn}, and account {caller.account} is not in mapAccounts"
+    """Why no mapping matched, with the nearest one that would match if it were written differently."""
+    reason = f"no mapping matches {caller.canonical_arn}, and account {caller.account} is not in mapAccounts"
     for table in tables:
         if caller.account in table.uncarried_accounts:
-            what = f"no entry maps {caller.canonical_arn}, and the backend {table.backend} admits no accounts"
-            hint = f"the file has account {caller.account} in mapAccounts, so add MountedFile"
+            what = (
+                f"no mapping matches {caller.canonical_arn}, and the backend {table.backend} does not support accounts"
+            )
+            hint = f"account {caller.account} is in mapAccounts of the file, so add the backend MountedFile"
             return Denied(f"{what}: {hint}", table.accounts_route, table.place)
     for table in tables:
         for mapping, hint in _hints(caller, config, table):
@@ -69,27 +72,28 @@ def no_match(caller: Caller, config: DaemonConfig, tables: Sequence[BackendTable
     if all(table.backend != MOUNTED_FILE.name for table in tables):
         for mapping in (each for entry in (*config.roles, *config.users) for each in entry.possible):
             if _same(mapping.arn, caller.canonical_arn):
-                hint = "the configuration's own entry for it is not asked: MountedFile is not among the backends"
+                hint = "its mapping in the configuration file is ignored: MountedFile is not in the list of backends"
                 return Denied(f"{reason}; {hint}", mapping.route)
     return Denied(reason)
 
 
 def _among(mapping: IdentityMapping, caller: Caller, table: BackendTable) -> str:
-    """An entry that the daemon may take in several ways is one of them all the same."""
+    """How many mappings match, where there are several. A mapping that the daemon can read in several ways counts
+    once."""
     picked_from = {each.route for each in table.find(caller) if each is not None}
     if len(picked_from) > 1:
-        objects = " objects" if table.backend == CRD.name and not table.is_carried else ""
-        return f" (one of {len(picked_from)}{objects} for it: the daemon picks one at random)"
+        things = "objects" if table.backend == CRD.name and not table.is_carried else "mappings"
+        return f" (one of {len(picked_from)} {things} for it; the authenticator picks one at random)"
     same = {each.route: each for each in table.by_name[_name(caller)] if _is_for(caller, each, table)}
     if len(same) < 2:
         return ""
     if mapping.kind == "role" and any(rival.kind == "user" for rival in same.values()):
-        return f" (one of {len(same)} for it: the last role counts, roles before users)"
-    return f" (the last of {len(same)} for it: the others do not count)"
+        return f" (one of {len(same)} mappings for it; the last role takes effect, roles before users)"
+    return f" (the last of {len(same)} mappings for it; the others are ignored)"
 
 
 def _is_for(caller: Caller, mapping: IdentityMapping, table: BackendTable) -> bool:
-    """Whether the release takes the entry's ARN for the caller's."""
+    """Whether the release treats the mapping's ARN as the caller's."""
     folds = table.folds_roles if mapping.kind == "role" else table.folds_users
     compared = fold if folds else to_lower
     try:
@@ -99,13 +103,13 @@ def _is_for(caller: Caller, mapping: IdentityMapping, table: BackendTable) -> bo
 
 
 def _behind(caller: Caller, table: BackendTable, tables: Sequence[BackendTable]) -> str:
-    """Whether a later backend maps the caller too, in vain."""
+    """A note where a later backend maps the caller too, without effect."""
     if len(tables) < 2:
         return ""
     later = tables[[each is table for each in tables].index(True) + 1 :]
     for other in later:
         if other.has(caller) and other.place is not table.place:  # else it is the same entry
-            return f"; what {other.backend} has for it is not asked, {table.backend} comes first"
+            return f"; its mapping in {other.backend} is ignored, because {table.backend} comes first"
     return ""
 
 
@@ -117,7 +121,7 @@ def _hints(caller: Caller, config: DaemonConfig, table: BackendTable) -> Iterato
             yield mapping, hint
     for mapping in table.with_wildcards:
         if fnmatchcase(fold(caller.canonical_arn), fold(mapping.arn)):
-            yield mapping, f"the entry for {mapping.arn} has a wildcard, and wildcards are taken literally"
+            yield mapping, f"the mapping for {mapping.arn} contains a wildcard, and wildcards are compared literally"
     for mapping in table.with_sso:
         hint = _sso_hint(mapping, caller, table, gate=SSO_GATE in config.gates)
         if hint:
@@ -139,47 +143,50 @@ def _arn_hint(mapping: IdentityMapping, own: Arn, table: BackendTable) -> str:
     for differs, hint in _DIFFERENCES:
         if differs(wanted, own):
             return hint.format(text=text, instead=wanted.without_path)
-    return f"the entry for {shortened(text)!r} has blanks or a slash around its ARN, which count"
+    return f"the mapping for {shortened(text)!r} has spaces or a slash around its ARN, so it does not match"
 
 
-# In this order: of several differences the first one is told.
+# In this order: of several differences the first one is reported.
 _DIFFERENCES: tuple[tuple[Callable[[Arn, Arn], bool], str], ...] = (
     (
         lambda wanted, own: not equal_fold(wanted.parts[0], own.parts[0]),
-        "{text} is another kind of principal of that name",
+        "the mapping for {text} is for another kind of principal with the same name",
     ),
-    (lambda wanted, own: wanted.account != own.account, "{text} is the same name in another account"),
+    (
+        lambda wanted, own: wanted.account != own.account,
+        "the mapping for {text} is for the same name in another account",
+    ),
     (
         lambda wanted, own: wanted.path != own.path and equal_fold(own.parts[0], "role"),
-        "the entry for {text} has a path, which STS leaves out: map {instead} instead",
+        "the mapping for {text} has a path, which STS omits: map {instead} instead",
     ),
     (
         lambda wanted, own: wanted.path != own.path,
-        "the entry for {text} has another path: a user's path counts",
+        "the mapping for {text} has another path, and the path of a user must match",
     ),
-    (lambda wanted, own: wanted.partition != own.partition, "the entry for {text} is of another partition"),
+    (lambda wanted, own: wanted.partition != own.partition, "the mapping for {text} is for another partition"),
 )
 
 
 def _written_hint(text: str, own: Arn, table: BackendTable) -> str:
-    """An ARN that means the caller, in a backend or release that compares it as it is written."""
+    """A hint for an ARN of the caller that the backend or release compares as it is written."""
     if not (text + str(own)).isascii():
-        return f"the entry for {text} has letters that this release does not take for those of {own}"
+        return f"the mapping for {text} contains letters that this release does not treat as those of {own}"
     if text.lower() == str(own).lower():
-        return f"the entry for {text} is compared with its capitals by this release: write it in lower case"
-    return f"the entry for {text} is compared as it is written by {table.backend}: map {own} instead"
+        return f"this release compares the mapping for {text} with its capitals: write it in lower case"
+    return f"the backend {table.backend} compares the mapping for {text} as it is written: map {own} instead"
 
 
 def _id_hint(mapping: IdentityMapping, caller: Caller, table: BackendTable) -> str:
     if not _same(mapping.arn, caller.canonical_arn) and not _same(_pathless(mapping.arn), caller.canonical_arn):
         if mapping.user_id == caller.user_id:
-            return f"the entry for the unique id {mapping.user_id} is for {mapping.arn}"
+            return f"the mapping with the unique ID {mapping.user_id} is for {mapping.arn}"
         return ""
     if mapping.user_id == caller.user_id:
-        return f"the entry for {mapping.arn} has the caller's unique id, but the ARN is not taken for the same"
+        return f"the mapping for {mapping.arn} has the caller's unique ID, but its ARN does not match"
     return (
-        f"the entry for {mapping.arn} has the unique id {mapping.user_id}, the caller {caller.user_id}: "
-        f"{table.backend} asks for the id, and a role that was made anew has another one"
+        f"the mapping for {mapping.arn} has the unique ID {mapping.user_id}, the caller has {caller.user_id}: "
+        f"{table.backend} compares unique IDs, and a role that was deleted and created again has a new one"
     )
 
 
@@ -189,30 +196,30 @@ def _sso_hint(mapping: IdentityMapping, caller: Caller, table: BackendTable, *, 
     if fold(f"/AWSReservedSSO_{sso.permission_set}_") not in fold(caller.canonical_arn):
         return ""
     if sso.account != caller.account:
-        return f"the SSO entry for permission set {sso.permission_set} is for account {sso.account}"
+        return f"the SSO mapping of permission set {sso.permission_set} is for account {sso.account}"
     if not gate:
-        return "its SSO entry needs the feature gate SSORoleMatch"
+        return "its SSO mapping needs the feature gate SSORoleMatch"
     if sso.partition:
-        return "its SSO entry has a partition, and an entry with one never matches: leave it out"
+        return "its SSO mapping sets a partition, and such a mapping never matches: remove the partition"
     if table.is_carried and not table.patterns:
-        return f"its SSO entry is not carried by the backend {table.backend}: add MountedFile"
+        return f"the backend {table.backend} does not support its SSO mapping: add the backend MountedFile"
     return ""
 
 
 def _account_hint(caller: Caller, table: BackendTable) -> str:
-    """Accounts that lost their leading zeros, or have dashes, dots or blanks in them."""
+    """Accounts that lost their leading zeros, or contain dashes, dots or spaces."""
     for account in table.odd_accounts:
         digits = "".join(filter(str.isdigit, account))
         if digits.zfill(12) == caller.account or _octal(caller.account) == account:
             return (
-                f"mapAccounts has {shortened(account)!r}, which is not compared as a number: "
+                f"mapAccounts contains {shortened(account)!r}, which is not compared as a number: "
                 f"write {quoted(caller.account)} in quotes"
             )
     return ""
 
 
 def _octal(account: str) -> str:
-    """What an unquoted account becomes whose digits after a leading zero are all octal ones."""
+    """What YAML makes of an unquoted account with a leading zero and octal digits only."""
     return str(int(account, 8)) if account.startswith("0") and not set(account) - set("01234567") else ""
 
 
@@ -232,9 +239,9 @@ def _pathless(text: str) -> str:
 
 
 class TokenReviewer:
-    """Made once for a loaded configuration; what depends on the release only is worked out here, not per caller.
+    """Created once for a loaded configuration, so that what depends on the release only is computed once.
 
-    `locate` leads through the configuration.
+    `locate` finds places in the configuration.
     """
 
     def __init__(
@@ -278,7 +285,7 @@ class TokenReviewer:
         own = self._config.cluster_id
         if self._cluster_id is not None and self._cluster_id != own:
             raise Denied(
-                f"the token is for cluster id {quoted(self._cluster_id)}, the configuration has {quoted(own)}",
+                f"the token is for the cluster ID {quoted(self._cluster_id)}, the configuration has {quoted(own)}",
                 Route.of(("clusterID",)),
             )
 
@@ -286,10 +293,10 @@ class TokenReviewer:
         """A token is presigned for the STS of the caller's partition; a daemon of another one refuses that host."""
         config = self._config
         if not accepts_tokens_of(caller.partition, config.partition, config.version):
-            raise Denied(f"the caller is of the partition {caller.partition}, the daemon of {config.partition}")
+            raise Denied(f"the caller is in the partition {caller.partition}, the authenticator in {config.partition}")
 
     def _map(self, caller: Caller) -> list[Answer]:
-        """More than one where the daemon picks one at random, the likeliest first."""
+        """Several where the daemon picks one at random, the likeliest first."""
         answers: list[Answer] = []
         for table in self._tables:
             found = table.find(caller)
@@ -352,7 +359,7 @@ class TokenReviewer:
         return {key: [caller[index]] for key, index in self._extra_keys} or None
 
 
-# The extra values of a review, by the field of the caller that they have.
+# The extra values of a review, and the field of the caller that each one is.
 _EXTRA = tuple(
     (key, Caller._fields.index(name))
     for key, name in (
@@ -367,7 +374,7 @@ _EXTRA = tuple(
 
 
 def with_alternatives(answers: Sequence[Answer]) -> Answer:
-    """The first one, with all others that differ as its alternatives."""
+    """The first answer, with the others that differ as its alternatives."""
     if len(answers) == 1:
         return answers[0]
     different: dict[tuple[object, ...], Answer] = {}

@@ -1,5 +1,5 @@
-"""The daemon's configuration library (viper, cast, mapstructure) by release: the file as plain data, its keys, those
-that it takes at random, and values as the types it wants.
+"""The daemon's configuration library (viper, cast, mapstructure) by release: the file as plain data, its keys, which
+keys it picks at random, and how it converts values.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ _OTHER_EXTENSIONS = ("toml", "properties", "props", "prop", "hcl", "env", "doten
 
 
 def parse_config(text: str, filename: str, shown_as: str | None = None) -> Document:
-    """The file's extension selects the format, in lower case only. Raises NotStarted."""
+    """The file's extension selects the format, in lower case only. Raises DaemonNotStarted."""
     extension = filename.rpartition(".")[2] if "." in filename.rpartition("/")[2] else ""
     if extension in _OTHER_EXTENSIONS:
-        raise DaemonNotStarted(f"a .{extension} configuration is not supported here; use YAML")
+        raise DaemonNotStarted(f"a .{extension} configuration is not supported by tarmak-iam; use YAML")
     if extension not in ("json", *_YAML_EXTENSIONS):
         raise DaemonNotStarted(
-            f"the file name {quoted(filename)} has no extension that the daemon knows (.yaml, .yml, .json)"
+            f"the file name {quoted(filename)} has no extension that the authenticator reads (.yaml, .yml, .json)"
         )
     try:
         document = Document.parse(text, shown_as or filename, json=extension == "json")
@@ -54,7 +54,7 @@ def parse_config(text: str, filename: str, shown_as: str | None = None) -> Docum
 
 
 def load_config(document: Document, version: DaemonVersion) -> Any:
-    """A mapping, or None for an empty file. Raises NotStarted."""
+    """A mapping, or None for an empty file. Raises DaemonNotStarted."""
     if document.is_json:
         return _go_numbers(construct_json(document.root, merge=False)) if document.root else None
     if document.yaml_version not in (None, (1, 1)):
@@ -68,14 +68,14 @@ def load_config(document: Document, version: DaemonVersion) -> Any:
         raise DaemonNotStarted(what, remedy=error.remedy, place=error.place) from None
     if data is not None and not isinstance(data, dict):
         remedy = "write server: at the beginning of a line, and mapRoles: below it"
-        raise DaemonNotStarted("the configuration is no mapping", remedy=remedy)
+        raise DaemonNotStarted("the configuration must be a YAML mapping", remedy=remedy)
     if dialect.refuses_duplicates:
         _refuse_duplicates(document)
     return data
 
 
 def lowers_lists(version: DaemonVersion) -> bool:
-    """Whether viper makes the keys of mappings in lists lower-case, as it does from 1.19 on."""
+    """Whether viper lowers the keys of mappings in lists, as it does since 1.19."""
     return version.has_viper(*_VIPER_FROM_1_19_ON)
 
 
@@ -91,12 +91,12 @@ def _refuse_duplicates(document: Document) -> None:
         for entry in node.entries if isinstance(node, MappingNode) else ():
             if entry.occurrence and not isinstance(entry.key, Alias):
                 place = document.place(entry.key)
-                what = f"the key {quoted(entry.text)} is there twice (line {place.line}), which this version refuses"
+                what = f"the key {quoted(entry.text)} is a duplicate (line {place.line}), which this release rejects"
                 raise DaemonNotStarted(what, remedy="remove one of them", place=place)
 
 
 def _go_numbers(value: Any) -> Any:
-    """encoding/json makes every number a float64, and refuses one that does not fit."""
+    """encoding/json reads every number as float64, and rejects one that does not fit."""
     if isinstance(value, dict):
         return {key: _go_numbers(child) for key, child in value.items()}
     if isinstance(value, list):
@@ -110,11 +110,11 @@ def _go_numbers(value: Any) -> Any:
 
 
 GO_TRUE = frozenset(("1", "t", "T", "TRUE", "true", "True"))
-"""What Go's strconv.ParseBool takes as true."""
+"""What Go's strconv.ParseBool reads as true."""
 
 
 class ViperSettings:
-    """Flags over file over defaults; keys match in any case. Lists keep their items' own keys.
+    """Flags override the file, the file overrides defaults; keys match in any case. Items of lists keep their keys.
 
     `null_shadows`: whether `server.mapRoles:` without a value at the top level hides the one below `server:`, as in
     viper before 1.19.
@@ -144,7 +144,7 @@ class ViperSettings:
         return value
 
     def route(self, key: str) -> Route:
-        """Where the file has the key, in its own spelling."""
+        """The route to the key in the file, in its spelling."""
         route = Route()
         value: Any = self._file
         for step in [key] if self._is_at_the_top(key) else key.split("."):
@@ -159,37 +159,38 @@ class ViperSettings:
 
 
 def lookup(mapping: Mapping[Any, Any], name: str) -> Any:
-    """The value of a key of viper's own, whatever its case: of the first of its `spellings`."""
+    """The value of a key of viper in any case: that of the first of its `spellings`."""
     found = spellings(mapping, name)
     return mapping[found[0]] if found else None
 
 
 def spellings(mapping: Mapping[Any, Any], name: str) -> tuple[str, ...]:
-    """The keys that viper takes for `name`: of several it takes one at random, here the first.
+    """The keys that viper reads as `name`: of several it picks one at random, here the first.
 
-    viper writes the value of a key with capitals over that of the key in lower case, so the latter counts alone only.
+    viper overwrites the value of a key in lower case with that of one with capitals, so the former is used alone only.
     """
     wanted = to_lower(name)
     return _capitals_first([key for key in mapping if isinstance(key, str) and to_lower(key) == wanted])
 
 
 def field_value(mapping: Mapping[Any, Any], field: str, *, lowers: bool = True) -> Any:
-    """The value of a struct's field: of the first of its `field_spellings`."""
+    """The value of a struct's field: that of the first of its `field_spellings`."""
     found = field_spellings(mapping, field, lowers=lowers)
     return mapping[found[0]] if found else None
 
 
 def field_key(mapping: Mapping[Any, Any], field: str) -> str:
-    """The key in the spelling that the mapping has, else the field's own."""
+    """The key in the spelling of the mapping, else the name of the field."""
     return next(iter(field_spellings(mapping, field)), field)
 
 
 def field_spellings(mapping: Mapping[Any, Any], field: str, *, lowers: bool = True) -> tuple[str, ...]:
-    """The keys of a list's item that mapstructure takes for a field of Go's name `field`; one at random of several,
+    """The keys of a list's item that mapstructure reads as the Go field `field`. Of several it picks one at random,
     here the first.
 
-    It takes the field's own name, else every key that is equal without case. `lowers`: whether viper has lowered the
-    keys before, as it does in lists from 1.19 on; then a key with capitals wins over the same one in lower case.
+    It uses the exact name of the field, else every key that is equal case-insensitively. `lowers`: whether viper has
+    lowered the keys before, as it does in lists since 1.19; then a key with capitals wins over the same one in lower
+    case.
     """
     if lowers:
         wanted = _lowered_and_folded(field)
@@ -200,14 +201,14 @@ def field_spellings(mapping: Mapping[Any, Any], field: str, *, lowers: bool = Tr
     return _newest_first([key for key in mapping if isinstance(key, str) and fold(key) == wanted])
 
 
-# The same few keys are in every entry of a long list.
+# Every entry of a long list has the same few keys.
 @lru_cache(maxsize=1024)
 def _lowered_and_folded(key: str) -> str:
     return fold(to_lower(key))
 
 
 def _capitals_first(keys: list[str]) -> tuple[str, ...]:
-    """Without the keys in lower case that another one is written over."""
+    """Without the keys in lower case that another one overwrites."""
     if len(keys) < 2:
         return tuple(keys)
     written_over = {to_lower(key) for key in keys if to_lower(key) != key}
@@ -215,14 +216,14 @@ def _capitals_first(keys: list[str]) -> tuple[str, ...]:
 
 
 def _newest_first(keys: list[str]) -> tuple[str, ...]:
-    """Those with capitals before those without, the last of each first."""
+    """Keys with capitals before those without, the last of each first."""
     newest = keys[::-1]
     newest.sort(key=lambda key: to_lower(key) == key)
     return tuple(newest)
 
 
 def as_text(value: Any) -> str:
-    """cast.ToString: lists and mappings become nothing."""
+    """cast.ToString: lists and mappings become an empty string."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
@@ -231,21 +232,21 @@ def as_text(value: Any) -> str:
 
 
 def as_integer(value: Any) -> int:
-    """cast.ToInt: a text that is no number is 0."""
+    """cast.ToInt: a string that is not a number becomes 0."""
     if isinstance(value, str):
         return parse_go_integer(value) or 0
     return int(value) if isinstance(value, (bool, int, float)) and math.isfinite(value) else 0
 
 
 def as_boolean(value: Any) -> bool:
-    """cast.ToBool: a text that is no boolean is false."""
+    """cast.ToBool: a string that is not a boolean becomes false."""
     if isinstance(value, str):
         return value in GO_TRUE
     return isinstance(value, int) and value != 0
 
 
 def as_texts(value: Any) -> list[str]:
-    """cast.ToStringSlice: a text is split at blanks, any other scalar is a list of one."""
+    """cast.ToStringSlice: a string is split at white space, any other scalar becomes a list of one."""
     if isinstance(value, str):
         return value.split()
     if isinstance(value, list):
@@ -254,12 +255,12 @@ def as_texts(value: Any) -> list[str]:
 
 
 def weak_text(value: Any, where: str, route: Route) -> str:
-    """mapstructure's weak string: true is "1". Raises NotStarted for a list or mapping."""
+    """mapstructure's weak string: true becomes "1". Raises DaemonNotStarted for a list or mapping."""
     if value is None:
         return ""
     if isinstance(value, GoTime):
         raise DaemonNotStarted(
-            f"{where} must be a text, not a date: put it in quotes", route, remedy="put it in quotes"
+            f"{where} must be a string, not a date: put it in quotes", route, remedy="put it in quotes"
         )
     if isinstance(value, bool):
         return "1" if value else "0"
@@ -269,16 +270,16 @@ def weak_text(value: Any, where: str, route: Route) -> str:
         return str(value)
     if isinstance(value, list):
         raise DaemonNotStarted(
-            f"{where} must be a text, not a list", route, remedy="write it without brackets or a dash"
+            f"{where} must be a string, not a list", route, remedy="write it without brackets or a dash"
         )
-    remedy = "write a text; put it in quotes if it has braces or a colon"
-    raise DaemonNotStarted(f"{where} must be a text, not a mapping", route, remedy=remedy)
+    remedy = "write a string; put it in quotes if it contains braces or a colon"
+    raise DaemonNotStarted(f"{where} must be a string, not a mapping", route, remedy=remedy)
 
 
 def weak_list(value: Any, *, splits: bool) -> Iterator[tuple[Any, int | None]]:
-    """mapstructure's weak slice: items with their index, None for a single value taken as a list of one.
+    """mapstructure's weak slice: items with their index, None for a single value that is read as a list of one.
 
-    `splits`: a text is split at commas (viper before 1.1 does not).
+    `splits`: a string is split at commas (not in viper before 1.1).
     """
     if value is None or value == {}:
         return
@@ -291,14 +292,14 @@ def weak_list(value: Any, *, splits: bool) -> Iterator[tuple[Any, int | None]]:
 
 
 def _float_text(value: float) -> str:
-    """Go's FormatFloat with 'f' and the shortest precision: never an exponent."""
+    """Go's FormatFloat with 'f' and the shortest precision: never with an exponent."""
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
     return format(Decimal(repr(value)), "f").removesuffix(".0")
 
 
 MOST_CHOICES = 32
-"""So many ways to take a file, or an item of a list, are looked at."""
+"""How many ways to read a file, or an item of a list, are checked."""
 
 Item = Mapping[Any, Any]
 
@@ -307,9 +308,9 @@ Spelled = Callable[[Item, str], tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class KeyChoices:
-    """What the daemon may take a mapping for: the same with one of the keys that it chooses from, the likeliest first.
+    """What the daemon can read a mapping as: the mapping with one of the keys that it picks from, the likeliest first.
 
-    `is_complete`: whether these are all, or there are more than are looked at. `chosen_from`: the keys.
+    `is_complete`: False if there are more than were checked. `chosen_from`: the keys.
     """
 
     items: tuple[Item, ...]
@@ -318,16 +319,16 @@ class KeyChoices:
 
     @property
     def notes(self) -> Iterator[str]:
-        """What should be known of an answer that rests on it."""
+        """Notes for an answer that depends on it."""
         for keys in self.chosen_from:
             names = " and ".join(f"'{key}'" for key in reversed(keys))
-            yield f"{names} are the same key: the daemon takes one of them at random, at every start"
+            yield f"{names} are the same key: the authenticator picks one of them at random at every start"
         if not self.is_complete:
-            yield f"the keys can be taken in more than {MOST_CHOICES} ways, and not all of them were looked at"
+            yield f"the keys can be read in more than {MOST_CHOICES} ways, and not all of them were checked"
 
 
 def possible_files(file: Any) -> KeyChoices:
-    """The configuration by the keys that viper reads; entries of its lists are left as they are."""
+    """The configuration by the keys that viper reads; items of its lists are left as they are."""
     file = file if isinstance(file, Mapping) else {}
     names = server_keys()
     return _key_choices(
@@ -343,8 +344,8 @@ def possible_items(item: Item, fields: Iterable[str], *, lowers: bool, inner: It
 
 
 def take_each(choices: Iterable[C], take: Callable[[C], T]) -> tuple[list[T], list[str]]:
-    """What the choices come to that do not end the process, and a note about each that does. Raises NotStarted if all
-    of them do."""
+    """The results of the choices that do not end the process, and a note about each one that does. Raises
+    DaemonNotStarted if all of them do."""
     taken, stops = [], []
     for each in choices:
         try:
@@ -353,7 +354,9 @@ def take_each(choices: Iterable[C], take: Callable[[C], T]) -> tuple[list[T], li
             stops.append(stop)
     if not taken:
         raise stops[0]
-    return taken, [f"at some starts the daemon stops, by the keys that it takes: {stop.reason}" for stop in stops]
+    return taken, [
+        f"at some starts the authenticator stops, depending on the keys that it picks: {stop.reason}" for stop in stops
+    ]
 
 
 def _key_choices(outer: Item, names: Iterable[str], spelled: Spelled, nested: str, inner: Iterable[str]) -> KeyChoices:

@@ -33,7 +33,7 @@ def test_another_reason_not_to_start_is_an_effect() -> None:
     before, same, other = (load(f"mapRoles: [{{roleARN: {text}}}]") for text in ("nonsense", "nonsense", "rubbish"))
     assert effects(before, same) == ()
     assert [each.reason for each in effects(before, other)] == [
-        "config.yaml:2:21: 'rubbish' is not taken as an ARN: it does not begin with 'arn:'"
+        "config.yaml:2:21: 'rubbish' is not accepted as an ARN: it does not begin with 'arn:'"
     ]
 
 
@@ -89,7 +89,8 @@ OWN = "arn:aws:iam::111122223333:role/AWSReservedSSO_Dev_0123456789abcdef"
             "mapRoles: [{roleARN: nonsense}]",
             [
                 (
-                    "the authenticator: would not start: config.yaml:2:21: 'nonsense' is not taken as an ARN: it does "
+                    "the authenticator: would not start: config.yaml:2:21: 'nonsense' is not accepted as "
+                    "an ARN: it does "
                     "not begin with 'arn:'"
                 ),
                 f"{ROLE}: can no longer log in; loses g",

@@ -235,7 +235,7 @@ def test_the_refusal_says_what_stays() -> None:
         f"{LAST}; {NO_NODES}; nothing was changed; use --force to do it anyway; the admin certificate was not examined"
     )
     check_ways_in(START, START)
-    with pytest.raises(ConfigError, match="is no ARN of a caller"):
+    with pytest.raises(ConfigError, match="is not a valid ARN of a caller"):
         check_ways_in(START, made(), "bob")
 
 
@@ -247,7 +247,8 @@ def test_what_the_daemon_would_refuse() -> None:
         with pytest.raises(ConfigError) as caught:
             check_starts(good, broken, repairs=repairs)
         assert str(caught.value) == (
-            "authenticator v0.7.18 would not start: 'nonsense' is not taken as an ARN: it does not begin with 'arn:'; "
+            "authenticator v0.7.18 would not start: 'nonsense' is not accepted as an ARN: it does not "
+            "begin with 'arn:'; "
             "nothing was changed; mend the mappings, or change image and daemonVersion in the settings"
         )
     with pytest.raises(ConfigError, match=r"^aws-iam-authenticator\.yaml:4:5: authenticator v0\.7\.18 would not start"):
@@ -289,7 +290,8 @@ def test_what_the_daemon_would_refuse() -> None:
             "sso:111122223333/Dev",
             {"daemonVersion": "v0.7.9", "featureGates": {"AllAlpha": True}, "backends": ["CRD"]},
             (
-                "sso:111122223333/Dev: the backend CRD has no SSO entries; add MountedFile: tarmak-iam settings set "
+                "sso:111122223333/Dev: the backend CRD does not support SSO mappings; add MountedFile: "
+                "tarmak-iam settings set "
                 "backends CRD,MountedFile"
             ),
         ),
@@ -297,7 +299,7 @@ def test_what_the_daemon_would_refuse() -> None:
             "111122223333",
             {"backends": ["CRD"]},
             (
-                "111122223333: the backend CRD admits no accounts; add MountedFile: tarmak-iam settings set "
+                "111122223333: the backend CRD does not support accounts; add MountedFile: tarmak-iam settings set "
                 "backends CRD,MountedFile"
             ),
         ),

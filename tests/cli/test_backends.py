@@ -45,7 +45,7 @@ def test_manifests_of_every_backend(mapped: Shell) -> None:
             "etcd",
             "error: there is no backend 'etcd', and the spelling counts; the backends are MountedFile, EKSConfigMap, C",
         ),
-        ("DynamicFile", "error: DynamicFile is a file on each master"),
+        ("DynamicFile", "error: DynamicFile is read from a file on each master"),
         ("CRD,CRD", "error: backends: a backend is named twice in CRD, CRD"),
         (",", "error: no backend is named; the backends are MountedFile, EKSConfigMap, CRD"),
     ],
@@ -79,7 +79,7 @@ def test_settings_choose_them_for_all_commands(mapped: Shell) -> None:
     mapped.dev("settings", "set", "backends", "CRD")
     answer = json.loads(mapped.dev("whois", ADMIN, "-o", "json").out)
     assert (answer["username"], answer["line"]) == ("kubernetes-admin", 6)
-    assert answer["reason"] == f"the entry for {ADMIN} matches"
+    assert answer["reason"] == f"the mapping for {ADMIN} matches"
     mapped.dev("check")
     assert mapped.dev("diff", "--from", mapped.single / "dev-cluster" / "aws-iam-authenticator.yaml").out == ""
     dropped = mapped.dev("map", "remove", ADMIN, code=2)
@@ -90,7 +90,7 @@ def test_what_objects_cannot_carry_is_not_mapped(mapped: Shell) -> None:
     mapped.dev("settings", "set", "backends", "CRD")
     failed = mapped.dev("map", "add", "111122223333", code=2)
     assert failed.err == (
-        "error: 111122223333: the backend CRD admits no accounts; "
+        "error: 111122223333: the backend CRD does not support accounts; "
         f"add MountedFile: tarmak-iam -c {mapped.single} settings set backends CRD,MountedFile\n"
     )
 
@@ -103,8 +103,8 @@ def test_whois_knows_what_is_not_carried(mapped: Shell) -> None:
         answer = json.loads(mapped.dev("whois", bob, "-o", "json").out)
         assert answer["username"] == username
     assert answer["reason"] == (
-        f"no entry maps {bob}, and the backend CRD admits no accounts: "
-        "the file has account 111122223333 in mapAccounts, so add MountedFile"
+        f"no mapping matches {bob}, and the backend CRD does not support accounts: "
+        "account 111122223333 is in mapAccounts of the file, so add the backend MountedFile"
     )
     assert answer["line"] == 16
     failed = mapped.dev("manifests", code=2)
@@ -118,7 +118,7 @@ def test_an_sso_entry_that_is_not_carried(mapped: Shell) -> None:
     mapped.dev("settings", "set", "backends", "CRD")
     arn = "arn:aws:iam::111122223333:role/AWSReservedSSO_Dev_0123456789abcdef"
     told = mapped.dev("whois", arn).out
-    assert "its SSO entry is not carried by the backend CRD: add MountedFile (" in told
+    assert "the backend CRD does not support its SSO mapping: add the backend MountedFile (" in told
     mapped.dev("settings", "set", "backends", "CRD,MountedFile")
     assert mapped.dev("whois", arn).out.startswith("username: dev\n")
 

@@ -135,7 +135,7 @@ def test_map_list_and_whois_as_json(shell: Shell) -> None:
     assert shell.dev("whois", "arn:aws:iam::444455556666:user/Bob").out.startswith(
         "username: arn:aws:iam::444455556666:user/Bob\ngroups:   -\n"
     )
-    assert shell.dev("whois", "arn:aws:iam::999988887777:user/Eve").out.startswith("nobody:   no entry maps ")
+    assert shell.dev("whois", "arn:aws:iam::999988887777:user/Eve").out.startswith("nobody:   no mapping matches ")
     shell.dev("map", "remove", ADMIN, "--force")
     assert shell.dev("whois", ADMIN).out.startswith("nobody: ")
 

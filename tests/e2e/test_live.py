@@ -454,7 +454,7 @@ def test_a_removed_mapping(stage: Stage, version: str) -> None:
     with stage.daemon(version):
         stage.home.map(ADMIN)
         text = " ".join(verified(stage, code=1)["account"])
-    assert "the cluster's own objects let nobody of that name in: no entry maps" in text
+    assert "the cluster's own objects let nobody of that name in: no mapping matches" in text
     assert "`apply` brings the file's mappings" in text
 
 

@@ -138,7 +138,7 @@ def refused(version: DaemonVersion, backends: list[str]) -> str:
     """The reason; empty where there is none."""
     if version == DaemonVersion(0, 4, 0) and backends != ["MountedFile"]:
         return "authenticator v0.4.0 has no backends: it reads its file only"
-    return "the backend CRD (admits no accounts|has no SSO entries)" if backends == ["CRD"] else ""
+    return "the backend CRD does not support (accounts|SSO mappings)" if backends == ["CRD"] else ""
 
 
 def kinds(**settings: Any) -> list[str]:

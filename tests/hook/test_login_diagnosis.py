@@ -100,7 +100,7 @@ def test_a_mapping_that_the_cluster_has_not(cluster: Cluster) -> None:
     assert config is not None
     config["data"]["config.yaml"] = "clusterID: dev-cluster\n"
     text = " ".join(verified(cluster).diagnosis)
-    assert "the cluster's own objects let nobody of that name in: no entry maps" in text
+    assert "the cluster's own objects let nobody of that name in: no mapping matches" in text
     assert "`apply` brings the file's mappings" in text
 
 
@@ -124,7 +124,7 @@ def test_another_username(cluster: Cluster) -> None:
     found = verified(cluster)
     assert found.diagnosis[:2] == (
         f"the API server takes {ARN} for 'root' with system:masters",
-        "whois says 'admin' with system:masters: the entry for arn:aws:iam::111122223333:role/Admin matches",
+        "whois says 'admin' with system:masters: the mapping for arn:aws:iam::111122223333:role/Admin matches",
     )
     assert "the cluster's objects say what the file says" in found.diagnosis[2]
     # The same answer where the cluster's own mappings are those.

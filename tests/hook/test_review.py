@@ -9,7 +9,7 @@ from tarmak_iam.identity.model import Answer
 
 ADMIN = Answer(started=True, authenticated=True, username="admin")
 NOBODY = Answer(started=True)
-DENIED = ReviewResult(None, "TokenReview", "[invalid bearer token, no entry maps it]")
+DENIED = ReviewResult(None, "TokenReview", "[invalid bearer token, no mapping matches it]")
 SPLIT = ReviewResult(None, "SelfSubjectReview", "[invalid bearer token, unknown]", is_split=True)
 AWAY = ReviewResult(None, "TokenReview", "dial tcp 127.0.0.1:21362: connect: connection refused")
 MAYBE = Answer(started=True, authenticated=True, username="admin", alternatives=(NOBODY,))

@@ -104,7 +104,9 @@ def test_a_refusal_of_somebody_whom_nobody_maps_verifies_nothing(cluster: Cluste
     sts.arn = NOBODY
     found = verified(cluster)
     assert (found.outcome, found.ok, found.got) == (LoginOutcome.NOT_MAPPED, False, None)
-    assert found.diagnosis[0].startswith(f"the API server does not let {NOBODY} in, as whois expects: no entry maps")
+    assert found.diagnosis[0].startswith(
+        f"the API server does not let {NOBODY} in, as whois expects: no mapping matches"
+    )
     assert found.diagnosis[1] == SAYS_NOTHING
     admin = "arn:aws:iam::111122223333:role/Admin"
     assert found.why == f"you ({NOBODY}) are not mapped; verify as {admin}, with --role ARN or AWS_PROFILE"
@@ -150,7 +152,7 @@ def test_somebody_whom_nobody_maps_and_who_can_log_in(cluster: Cluster) -> None:
     found = verified(cluster)
     assert found.outcome is LoginOutcome.FAILED
     assert found.diagnosis[0] == f"the API server takes {NOBODY} for 'admin' with system:masters"
-    assert found.diagnosis[1].startswith("whois says nobody: no entry maps")
+    assert found.diagnosis[1].startswith("whois says nobody: no mapping matches")
     assert found.diagnosis[2] == (
         "no mapping names this caller, who can log in all the same: this is access that nobody has granted here"
     )

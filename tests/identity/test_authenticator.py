@@ -35,21 +35,21 @@ def ask(arn: str, config: str = CONFIG, **kwargs: object) -> Answer:
 def test_the_entry_that_matched_is_named_with_its_place() -> None:
     answer = ask("arn:aws:iam::111122223333:role/Admin", filename="map.yaml")
     assert (answer.username, answer.groups) == ("admin:alice-example.com", ["system:masters"])
-    assert answer.reason == "the entry for arn:aws:iam::111122223333:role/Admin matches"
+    assert answer.reason == "the mapping for arn:aws:iam::111122223333:role/Admin matches"
     assert str(answer.place) == "map.yaml:4:5"
 
 
 @pytest.mark.parametrize(
     ("arn", "reason"),
     [
-        ("arn:aws:iam::111122223333:role/Nobody", "no entry maps arn:aws:iam::111122223333:role/Nobody, and"),
-        ("arn:aws:iam::999988887777:role/Admin", "is the same name in another account"),
+        ("arn:aws:iam::111122223333:role/Nobody", "no mapping matches arn:aws:iam::111122223333:role/Nobody, and"),
+        ("arn:aws:iam::999988887777:role/Admin", "is for the same name in another account"),
         (
             "arn:aws:iam::111122223333:role/team/Pathed",
-            "which STS leaves out: map arn:aws:iam::111122223333:role/Pathed",
+            "which STS omits: map arn:aws:iam::111122223333:role/Pathed",
         ),
-        ("arn:aws:iam::111122223333:user/eng/Alice", "a user's path counts"),
-        ("arn:aws-cn:iam::111122223333:role/Admin", "the caller is of the partition aws-cn, the daemon of aws"),
+        ("arn:aws:iam::111122223333:user/eng/Alice", "the path of a user must match"),
+        ("arn:aws-cn:iam::111122223333:role/Admin", "the caller is in the partition aws-cn, the authenticator in aws"),
     ],
 )
 def test_why_nobody_matched(arn: str, reason: str) -> None:
@@ -71,7 +71,7 @@ def test_another_cluster_id_is_a_denial() -> None:
     answer = whois(CONFIG, ALICE, cluster_id="prod-blue")
     assert answer.started
     assert not answer.authenticated
-    assert answer.reason == "the token is for cluster id 'prod-blue', the configuration has 'dev-cluster'"
+    assert answer.reason == "the token is for the cluster ID 'prod-blue', the configuration has 'dev-cluster'"
 
 
 SSO = """\
@@ -139,7 +139,7 @@ def test_versions_in_the_spelling_of_images() -> None:
     assert newer.notes == (
         (
             "v0.8.1 is newer than v0.7.21, the newest known release; v0.7.18 is the newest whose source was read; "
-            "the answer is v0.7.18's"
+            "this is the answer of v0.7.18"
         ),
     )
     assert whois(CONFIG, ALICE, version="latest").started is False
@@ -273,15 +273,19 @@ def test_an_unknown_template_stays_and_is_told() -> None:
     text = f"clusterID: test\nserver:\n  mapUsers:\n  - {{userARN: '{ALICE.arn}', username: 'u:{{{{sessionname}}}}'}}\n"
     answer = whois(text, ALICE)
     assert answer.username == "u:{{sessionname}}"
-    assert answer.reason.endswith("; {{sessionname}} is no template of this release and stays as it is")
+    assert answer.reason.endswith("; {{sessionname}} is not a template in this release and is left as it is")
 
 
 @pytest.mark.parametrize(
     ("entry", "account", "reason"),
     [
-        ("mapRoles: [{rolearn: 'arn:aws:iam::1:role/*', username: x}]", "1", "has a wildcard, and"),
+        ("mapRoles: [{rolearn: 'arn:aws:iam::1:role/*', username: x}]", "1", "contains a wildcard, and"),
         ("mapUsers: [{userarn: 'arn:aws:iam::1:user/Admin', username: x}]", "1", "another kind of principal"),
-        ("mapRoles: [{rolearn: 'arn:aws:iam::1:role/Admin ', username: x}]", "1", "around its ARN, which count"),
+        (
+            "mapRoles: [{rolearn: 'arn:aws:iam::1:role/Admin ', username: x}]",
+            "1",
+            "around its ARN, so it does not match",
+        ),
         ("mapAccounts: [12345678901]", "012345678901", "write '012345678901' in quotes"),
         ("mapAccounts: [012345670123]", "012345670123", "write '012345670123' in quotes"),
         ("mapAccounts: ['1111-2222-3333']", "111122223333", "write '111122223333' in quotes"),
@@ -301,4 +305,4 @@ def test_duplicates_are_told() -> None:
     )
     answer = ask("arn:aws:iam::111122223333:role/Admin", text)
     assert answer.username == "b"
-    assert answer.reason.endswith("matches (the last of 2 for it: the others do not count)")
+    assert answer.reason.endswith("matches (the last of 2 mappings for it; the others are ignored)")

@@ -76,9 +76,9 @@ def test_aws_auth_with_places_in_its_texts() -> None:
     assert (answer.username, answer.groups) == ("admin", ["system:masters"])
     assert str(answer.place) == "aws.auth.yaml:8:7"
     assert answer.notes == (
-        "mapRoles: a value of another type than its field is left out",
-        "mapRoles: an entry is left out: a role mapping has neither rolearn nor sso",
-        "mapUsers: a value of another type than its field is left out",
+        "mapRoles: a value with the wrong type is skipped",
+        "mapRoles: a mapping is skipped: a role mapping has neither rolearn nor sso",
+        "mapUsers: a value with the wrong type is skipped",
     )
     assert ask(ALICE, "EKSConfigMap", aws_auth_yaml=AWS_AUTH).username == ""
     by_account = ask("arn:aws:iam::012345678901:role/Any", "EKSConfigMap", aws_auth_yaml=AWS_AUTH)
@@ -89,7 +89,7 @@ def test_aws_auth_with_places_in_its_texts() -> None:
 def test_aws_auth_compares_an_arn_as_it_is_written() -> None:
     answer = ask("arn:aws:iam::111122223333:role/Other", "EKSConfigMap", aws_auth_yaml=AWS_AUTH)
     assert not answer.authenticated
-    assert "is compared as it is written by EKSConfigMap: map arn:aws:iam::111122223333:role/Other" in answer.reason
+    assert "as it is written: map arn:aws:iam::111122223333:role/Other instead" in answer.reason
     assert str(answer.place) == "aws.auth.yaml:14:7"
 
 
@@ -99,7 +99,7 @@ def test_aws_auth_of_the_releases_that_want_lower_case_keys() -> None:
     for version in ("v0.5.8", "v0.5.27"):
         answer = ask(ADMIN, "EKSConfigMap", version=version, aws_auth_yaml=text)
         assert not answer.authenticated
-        assert f"mapRoles: {version} takes keys in lower case only, so roleARN is not seen" in answer.notes
+        assert f"mapRoles: {version} reads keys in lower case only, so roleARN is ignored" in answer.notes
         # Here a number is the text that stands there.
         assert ask(ALICE, "EKSConfigMap", version=version, aws_auth_yaml=text).username == "007"
 
@@ -118,7 +118,7 @@ def test_without_the_object_nobody_is_mapped_and_without_a_cluster_nothing_start
     answer = ask(ADMIN, "EKSConfigMap", objects="{apiVersion: v1, kind: List, items: []}")
     assert answer.started
     assert not answer.authenticated
-    assert answer.notes == ("the cluster has no ConfigMap aws-auth in kube-system, so nobody is mapped by it",)
+    assert answer.notes == ("the cluster has no ConfigMap aws-auth in kube-system, so it maps no principal",)
     for backend in ("EKSConfigMap", "CRD"):
         assert not ask(ADMIN, backend).started
         broken = ask(ADMIN, backend, objects_yaml="{")
@@ -134,7 +134,7 @@ def test_an_object_of_another_namespace_is_not_the_one() -> None:
 def test_custom_resources_are_canonicalised_and_two_of_one_arn_are_random() -> None:
     answer = ask(ADMIN, "CRD", crds_yaml=CRDS)
     assert (answer.username, [other.username for other in answer.alternatives]) == ("first", ["second"])
-    assert "one of 2 objects for it: the daemon picks one at random" in answer.reason
+    assert "one of 2 objects for it; the authenticator picks one at random" in answer.reason
     assert str(answer.place) == "crds.yaml:11:9"
     # What the controller cannot canonicalise keeps the status that it has.
     assert ask(ALICE, "CRD", crds_yaml=CRDS).username == "odd"
@@ -160,7 +160,7 @@ def test_the_dynamic_file_by_unique_id() -> None:
     again = text.replace("AROAEXAMPLE", "AROAOLD")
     answer = ask(ADMIN, "DynamicFile", config=config, dynamic_json=again)
     assert not answer.authenticated
-    assert "has the unique id AROAOLD, the caller AROAEXAMPLE" in answer.reason
+    assert "has the unique ID AROAOLD, the caller has AROAEXAMPLE" in answer.reason
     # v0.5.13 has the key and looks at nothing but the id.
     moved = text.replace("role/Admin", "role/Moved")
     assert not ask(ADMIN, "DynamicFile", config=config, dynamic_json=moved).authenticated
@@ -173,11 +173,11 @@ def test_the_dynamic_file_by_unique_id() -> None:
 @pytest.mark.parametrize(
     ("text", "note"),
     [
-        (None, "the dynamic file dynamic.json is not there yet"),
+        (None, "the dynamic file dynamic.json does not exist"),
         ("{", "the dynamic file cannot be read"),
-        ("[]", "it is no JSON object"),
-        ('{"mapRoles": [{"username": "x"}]}', "an entry has no rolearn"),
-        (json.dumps({**DYNAMIC, "mapAccounts": [444455556666]}), "a value has another type than its field"),
+        ("[]", "it must be a JSON object"),
+        ('{"mapRoles": [{"username": "x"}]}', "a mapping has no rolearn"),
+        (json.dumps({**DYNAMIC, "mapAccounts": [444455556666]}), "a value has the wrong type"),
     ],
 )
 def test_a_dynamic_file_that_is_not_taken(text: str | None, note: str) -> None:
@@ -196,7 +196,7 @@ def test_the_order_of_backends() -> None:
     text = json.dumps(DYNAMIC)
     first = ask(ALICE, "MountedFile", "DynamicFile", config=config, d_json=text)
     assert first.username == "mounted"
-    assert first.reason.endswith("; what DynamicFile has for it is not asked, MountedFile comes first")
+    assert first.reason.endswith("; its mapping in DynamicFile is ignored, because MountedFile comes first")
     # Every backend's accounts are asked before the next backend.
     assert ask(ADMIN, "MountedFile", "DynamicFile", config=config, d_json=text).username == ADMIN
     assert ask(ADMIN, "DynamicFile", "MountedFile", config=config, d_json=text).username == "admin"
@@ -205,7 +205,7 @@ def test_the_order_of_backends() -> None:
 def test_a_mounted_entry_where_the_mounted_file_is_no_backend() -> None:
     config = f"server:\n  mapUsers:\n  - {{userarn: '{ALICE}', username: mounted}}\n"
     answer = ask(ALICE, "CRD", config=config, crds_yaml=CRDS.replace("user/alice", "user/bob"))
-    assert answer.reason.endswith("is not asked: MountedFile is not among the backends")
+    assert answer.reason.endswith("is ignored: MountedFile is not in the list of backends")
     assert str(answer.place) == "config.yaml:4:5"
 
 
@@ -225,7 +225,7 @@ def test_the_backend_modes_file_overrides_the_backends() -> None:
     assert (answer.username, str(answer.place)) == ("admin", "cm.yaml:8:7")
     answer = ask(ALICE, config=config, d_json=text, modes_json='{"backendMode": "Mounted"}')
     assert answer.username == "alice"
-    assert answer.notes == ("the backend modes file is not followed: 'Mounted' is no list of backends",)
+    assert answer.notes == ("the backend modes file is ignored: 'Mounted' is not a list of backends",)
 
 
 def test_reserved_prefixes_are_per_backend() -> None:
@@ -322,5 +322,5 @@ def test_a_file_that_is_written_to_every_backend(backends: str) -> None:
     assert (told(ADMIN), told(ALICE)) == ("last 5", "alice 8")
     assert told(SSO) == ("None 6" if alone else "view 6")
     assert told("arn:aws:iam::444455556666:user/x") == ("None 9" if alone else "arn:aws:iam::444455556666:user/x 9")
-    because = f"the entry for {ADMIN} matches (the last of 2 for it: the others do not count)"
+    because = f"the mapping for {ADMIN} matches (the last of 2 mappings for it; the others are ignored)"
     assert loaded.whois(identity_of(ADMIN)).reason == because

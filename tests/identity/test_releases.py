@@ -186,7 +186,7 @@ def test_the_partitions_of_parallel_lines(version: str, partitions: str) -> None
 def test_what_is_assumed_of_a_release_that_was_not_read(version: str, known: str, unread: str) -> None:
     parsed = release(version)
     assert (str(parsed.known), parsed.unread) == (known, unread)
-    notes = (f"{parsed} {unread}; the answer is {known}'s",) if unread else ()
+    notes = (f"{parsed} {unread}; this is the answer of {known}",) if unread else ()
     assert Authenticator.load("clusterID: x\n", version=version).notes == notes
 
 

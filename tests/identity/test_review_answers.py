@@ -19,14 +19,14 @@ from tests.support.token_reviews import GATE, ROLE, USER, VIEW, ask, roles, sso
 
 
 def test_what_is_no_template_of_the_release() -> None:
-    assert unrendered_hint("a:{{X}}:{{Y}}") == "; {{X}} is no template of this release and stays as it is"
+    assert unrendered_hint("a:{{X}}:{{Y}}") == "; {{X}} is not a template in this release and is left as it is"
     assert unrendered_hint("a:{{X") == ""
     server = {"mapUsers": [{"userarn": f"{USER}/Al", "username": "a:{{AccountID}}", "groups": ["{{AccountID}}"]}]}
     new, old = ask(f"{USER}/Al", server), ask(f"{USER}/Al", server, version="v0.4.0")
     assert (new.username, new.groups) == ("a:111122223333", ["111122223333"])
     assert (old.username, old.groups) == ("a:{{AccountID}}", ["{{AccountID}}"])
-    assert new.reason == f"the entry for {USER}/Al matches"
-    assert old.reason == f"{new.reason}; {{{{AccountID}}}} is no template of this release and stays as it is"
+    assert new.reason == f"the mapping for {USER}/Al matches"
+    assert old.reason == f"{new.reason}; {{{{AccountID}}}} is not a template in this release and is left as it is"
 
 
 def test_a_template_that_cannot_be_rendered() -> None:
@@ -34,8 +34,8 @@ def test_a_template_that_cannot_be_rendered() -> None:
     answer = ask(f"{ROLE}/Admin", server)
     assert (answer.authenticated, str(answer.place)) == (False, "config.yaml:1:47")
     assert answer.reason == (
-        f"the entry for {ROLE}/Admin matches, but {{{{EC2PrivateDNSName}}}} needs a session name that is an "
-        "instance id; it is 's'"
+        f"the mapping for {ROLE}/Admin matches, but {{{{EC2PrivateDNSName}}}} needs a session name that is an "
+        "instance ID; it is 's'"
     )
 
 
@@ -48,7 +48,7 @@ def test_reserved_prefixes(prefixes: list[str], is_reserved: bool) -> None:
     answer = ask(f"{ROLE}/Admin", server)
     assert (answer.authenticated, str(answer.place)) == (not is_reserved, "config.yaml:1:47")
     but = ", but the username 'adm:x' begins with the reserved prefix 'adm'" if is_reserved else ""
-    assert answer.reason == f"the entry for {ROLE}/Admin matches{but}"
+    assert answer.reason == f"the mapping for {ROLE}/Admin matches{but}"
 
 
 def test_the_clusters_id_and_the_partition() -> None:
@@ -56,10 +56,10 @@ def test_the_clusters_id_and_the_partition() -> None:
     assert ask(f"{ROLE}/Admin", server, cluster_id="test").username == "u0"
     denied = ask(f"{ROLE}/Admin", server, cluster_id="other")
     assert (denied.started, denied.authenticated, str(denied.place)) == (True, False, "config.yaml:1:15")
-    assert denied.reason == "the token is for cluster id 'other', the configuration has 'test'"
+    assert denied.reason == "the token is for the cluster ID 'other', the configuration has 'test'"
     abroad = ask("arn:aws-cn:iam::111122223333:role/Admin", server)
     assert (abroad.authenticated, abroad.route) == (False, None)
-    assert abroad.reason == "the caller is of the partition aws-cn, the daemon of aws"
+    assert abroad.reason == "the caller is in the partition aws-cn, the authenticator in aws"
 
 
 ARN = "arn:aws:sts::111122223333:assumed-role/Admin/s"
@@ -113,8 +113,8 @@ def test_the_daemon_picks_one_of_those_that_match() -> None:
     server = {"mapRoles": [{"rolearn": VIEW, "username": "exact"}, *sso()["mapRoles"]]}
     answer = ask(VIEW, server, GATE)
     assert [(each.username, each.reason) for each in (answer, *answer.alternatives)] == [
-        ("exact", f"the entry for {VIEW} matches"),
-        ("v", "the SSO entry for permission set View of account 111122223333 matches"),
+        ("exact", f"the mapping for {VIEW} matches"),
+        ("v", "the SSO mapping of permission set View in account 111122223333 matches"),
     ]
 
 
@@ -131,8 +131,8 @@ def test_objects_for_one_arn() -> None:
     objects = {"apiVersion": "v1", "kind": "List", "items": [crd("a", f"{ROLE}/Admin"), crd("b", f"{ROLE}/admin")]}
     answer = ask(f"{ROLE}/Admin", {}, "--backend-mode=CRD", c_yaml=objects)
     assert [(each.username, each.reason) for each in (answer, *answer.alternatives)] == [
-        ("a", f"the entry for {ROLE}/Admin matches (one of 2 objects for it: the daemon picks one at random)"),
-        ("b", f"the entry for {ROLE}/admin matches (one of 2 objects for it: the daemon picks one at random)"),
+        ("a", f"the mapping for {ROLE}/Admin matches (one of 2 objects for it; the authenticator picks one at random)"),
+        ("b", f"the mapping for {ROLE}/admin matches (one of 2 objects for it; the authenticator picks one at random)"),
     ]
 
 
@@ -141,13 +141,13 @@ def test_entries_of_a_file_that_match_at_random_are_no_objects() -> None:
     first, second = (IdentityMapping("role", f"{ROLE}/Admin", "a", (), Route.of((number,))) for number in (0, 1))
     filed = {f"{ROLE}/admin": (first, second)}
     for backend, is_carried, text in [
-        ("CRD", True, "one of 2 for it"),
+        ("CRD", True, "one of 2 mappings for it"),
         ("CRD", False, "one of 2 objects for it"),
-        ("MountedFile", False, "one of 2 for it"),
+        ("MountedFile", False, "one of 2 mappings for it"),
     ]:
         table = BackendTable(backend, filed, {}, no_place, written=(first, second), is_carried=is_carried)
         assert match_reason(first, caller, table, (table,)) == (
-            f"the entry for {ROLE}/Admin matches ({text}: the daemon picks one at random)"
+            f"the mapping for {ROLE}/Admin matches ({text}; the authenticator picks one at random)"
         )
 
 
@@ -166,10 +166,10 @@ def test_places_are_those_of_the_backends_own_file() -> None:
 @pytest.mark.parametrize(
     ("kind", "folds_roles", "folds_users", "among"),
     [
-        ("role", True, False, " (the last of 2 for it: the others do not count)"),
+        ("role", True, False, " (the last of 2 mappings for it; the others are ignored)"),
         ("role", False, True, ""),
         ("user", True, False, ""),
-        ("user", False, True, " (the last of 2 for it: the others do not count)"),
+        ("user", False, True, " (the last of 2 mappings for it; the others are ignored)"),
     ],
 )
 def test_which_entries_a_release_takes_for_the_same(
@@ -181,4 +181,4 @@ def test_which_entries_a_release_takes_for_the_same(
     table = BackendTable(
         "MountedFile", {}, {}, no_place, written=written, folds_roles=folds_roles, folds_users=folds_users
     )
-    assert match_reason(written[0], caller, table, (table,)) == f"the entry for {ROLE}/Sam matches{among}"
+    assert match_reason(written[0], caller, table, (table,)) == f"the mapping for {ROLE}/Sam matches{among}"

@@ -106,18 +106,18 @@ def test_a_nodes_name() -> None:
 @pytest.mark.parametrize(
     ("template", "version", "session", "reason"),
     [
-        ("ADMIN", "v0.4.0", "x", "'ADMIN' has no character of a-z or 0-9, which this version wants in names"),
+        ("ADMIN", "v0.4.0", "x", "'ADMIN' contains no character of a-z or 0-9, which this release requires in names"),
         (
             "{{EC2PrivateDNSName}}",
             "v0.7.9",
             "alice",
-            "{{EC2PrivateDNSName}} needs a session name that is an instance id; it is 'alice'",
+            "{{EC2PrivateDNSName}} needs a session name that is an instance ID; it is 'alice'",
         ),
         (
             "{{EC2PrivateDNSName}}",
             "v0.7.9",
             "i-12345678",
-            "the instance i-12345678 has no private DNS name that is known",
+            "the private DNS name of the instance i-12345678 is unknown",
         ),
     ],
 )

@@ -15,43 +15,46 @@ from tarmak_iam.identity.token_review import no_match
 from tarmak_iam.routes import Route
 from tests.support.token_reviews import GATE, ROLE, USER, VIEW, ask, aws_auth, roles, sso, users
 
-NOBODY = f"no entry maps {ROLE}/Admin, and account 111122223333 is not in mapAccounts"
-NO_VIEW = f"no entry maps {VIEW}, and account 111122223333 is not in mapAccounts"
+NOBODY = f"no mapping matches {ROLE}/Admin, and account 111122223333 is not in mapAccounts"
+NO_VIEW = f"no mapping matches {VIEW}, and account 111122223333 is not in mapAccounts"
 
 
 @pytest.mark.parametrize(
     ("arn", "server", "username", "reason"),
     [
-        (f"{ROLE}/Admin", roles(f"{ROLE}/Admin"), "u0", f"the entry for {ROLE}/Admin matches"),
+        (f"{ROLE}/Admin", roles(f"{ROLE}/Admin"), "u0", f"the mapping for {ROLE}/Admin matches"),
         (
             f"{ROLE}/Admin",
             roles(f"{ROLE}/Admin", f"{ROLE}/ADMIN"),
             "u1",
-            f"the entry for {ROLE}/ADMIN matches (the last of 2 for it: the others do not count)",
+            f"the mapping for {ROLE}/ADMIN matches (the last of 2 mappings for it; the others are ignored)",
         ),
         (
             f"{ROLE}/Admin",
             roles(f"{ROLE}/Admin", f"{ROLE}/ADMIN", f"{ROLE}/Admin"),
             "u2",
-            f"the entry for {ROLE}/Admin matches (the last of 3 for it: the others do not count)",
+            f"the mapping for {ROLE}/Admin matches (the last of 3 mappings for it; the others are ignored)",
         ),
         (
             f"{ROLE}/Admin",
             {**roles(f"{ROLE}/Admin"), **users(f"{ROLE}/Admin")},
             "u0",
-            f"the entry for {ROLE}/Admin matches (one of 2 for it: the last role counts, roles before users)",
+            (
+                f"the mapping for {ROLE}/Admin matches (one of 2 mappings for it; the last role takes effect, "
+                "roles before users)"
+            ),
         ),
         (
             f"{ROLE}/Admin",
             {**roles(f"{ROLE}/Admin"), **users(f"{USER}/Admin")},
             "u0",
-            f"the entry for {ROLE}/Admin matches",
+            f"the mapping for {ROLE}/Admin matches",
         ),
         (
             f"{USER}/Al",
             users(f"{USER}/Al", f"{USER}/al"),
             "u1",
-            f"the entry for {USER}/al matches (the last of 2 for it: the others do not count)",
+            f"the mapping for {USER}/al matches (the last of 2 mappings for it; the others are ignored)",
         ),
         (
             f"{ROLE}/Admin",
@@ -69,7 +72,7 @@ def test_why_an_entry_matches(arn: str, server: dict[str, Any], username: str, r
 
 @pytest.mark.parametrize("permission_set", ["View", "view"])
 def test_why_an_sso_entry_matches(permission_set: str) -> None:
-    reason = f"the SSO entry for permission set {permission_set} of account 111122223333 matches"
+    reason = f"the SSO mapping of permission set {permission_set} in account 111122223333 matches"
     answer = ask(VIEW, sso(permission_set), GATE)
     assert (answer.username, answer.reason) == ("v", reason)
 
@@ -82,43 +85,46 @@ def test_why_an_sso_entry_matches(permission_set: str) -> None:
         (
             f"{ROLE}/Admin",
             roles(f"{ROLE}/X", "arn:aws:iam::999988887777:role/Admin"),
-            "; arn:aws:iam::999988887777:role/Admin is the same name in another account",
+            "; the mapping for arn:aws:iam::999988887777:role/Admin is for the same name in another account",
             "mapRoles[1]",
         ),
         (
             f"{ROLE}/Admin",
             roles("arn:aws:iam::999988887777:user/Admin"),
-            "; arn:aws:iam::999988887777:user/Admin is another kind of principal of that name",
+            (
+                "; the mapping for arn:aws:iam::999988887777:user/Admin is for another kind of principal with "
+                "the same name"
+            ),
             "mapRoles[0]",
         ),
         (
             f"{ROLE}/Admin",
             roles(f"{ROLE}/team/Admin"),
-            f"; the entry for {ROLE}/team/Admin has a path, which STS leaves out: map {ROLE}/Admin instead",
+            f"; the mapping for {ROLE}/team/Admin has a path, which STS omits: map {ROLE}/Admin instead",
             "mapRoles[0]",
         ),
         (
             f"{ROLE}/Admin",
             roles("arn:aws-cn:iam::111122223333:role/Admin"),
-            "; the entry for arn:aws-cn:iam::111122223333:role/Admin is of another partition",
+            "; the mapping for arn:aws-cn:iam::111122223333:role/Admin is for another partition",
             "mapRoles[0]",
         ),
         (
             f"{ROLE}/Admin",
             roles(f"{ROLE}/Admin "),
-            f"; the entry for '{ROLE}/Admin ' has blanks or a slash around its ARN, which count",
+            f"; the mapping for '{ROLE}/Admin ' has spaces or a slash around its ARN, so it does not match",
             "mapRoles[0]",
         ),
         (
             f"{ROLE}/Admin",
             roles(f"{ROLE}/Admin/"),
-            f"; the entry for '{ROLE}/Admin/' has blanks or a slash around its ARN, which count",
+            f"; the mapping for '{ROLE}/Admin/' has spaces or a slash around its ARN, so it does not match",
             "mapRoles[0]",
         ),
         (
             f"{ROLE}/Admin",
             roles(f"{ROLE}/ADM?N"),
-            f"; the entry for {ROLE}/ADM?N has a wildcard, and wildcards are taken literally",
+            f"; the mapping for {ROLE}/ADM?N contains a wildcard, and wildcards are compared literally",
             "mapRoles[0]",
         ),
     ],
@@ -134,17 +140,17 @@ def test_why_nobody_matches(arn: str, server: dict[str, Any], hint: str, entry: 
     [
         (sso("Other"), (GATE,), ""),
         (sso("Other"), (), ""),
-        (sso(), (), "; its SSO entry needs the feature gate SSORoleMatch"),
-        (sso("view"), (), "; its SSO entry needs the feature gate SSORoleMatch"),
+        (sso(), (), "; its SSO mapping needs the feature gate SSORoleMatch"),
+        (sso("view"), (), "; its SSO mapping needs the feature gate SSORoleMatch"),
         (
             sso(account="999988887777"),
             (GATE,),
-            "; the SSO entry for permission set View is for account 999988887777",
+            "; the SSO mapping of permission set View is for account 999988887777",
         ),
         (
             sso(partition="aws"),
             (GATE,),
-            "; its SSO entry has a partition, and an entry with one never matches: leave it out",
+            "; its SSO mapping sets a partition, and such a mapping never matches: remove the partition",
         ),
     ],
 )
@@ -156,8 +162,8 @@ def test_why_an_sso_entry_does_not_match(server: dict[str, Any], args: tuple[str
 def test_a_users_path_counts() -> None:
     answer = ask(f"{USER}/eng/Al", users(f"{USER}/Al"))
     assert answer.reason == (
-        f"no entry maps {USER}/eng/Al, and account 111122223333 is not in mapAccounts; "
-        f"the entry for {USER}/Al has another path: a user's path counts"
+        f"no mapping matches {USER}/eng/Al, and account 111122223333 is not in mapAccounts; "
+        f"the mapping for {USER}/Al has another path, and the path of a user must match"
     )
 
 
@@ -167,14 +173,14 @@ def test_a_users_path_counts() -> None:
         (
             sso(),
             VIEW,
-            f"{NO_VIEW}; its SSO entry is not carried by the backend CRD: add MountedFile",
+            f"{NO_VIEW}; the backend CRD does not support its SSO mapping: add the backend MountedFile",
         ),
         (
             {"mapAccounts": ["111122223333"]},
             f"{ROLE}/Admin",
             (
-                f"no entry maps {ROLE}/Admin, and the backend CRD admits no accounts: "
-                "the file has account 111122223333 in mapAccounts, so add MountedFile"
+                f"no mapping matches {ROLE}/Admin, and the backend CRD does not support accounts: "
+                "account 111122223333 is in mapAccounts of the file, so add the backend MountedFile"
             ),
         ),
         ({"mapAccounts": ["444455556666"]}, f"{ROLE}/Admin", NOBODY),
@@ -201,8 +207,8 @@ def test_what_a_backend_does_not_carry(server: dict[str, Any], arn: str, reason:
 def test_accounts_that_are_not_compared_as_numbers(accounts: list[str], caller: str, hint: str) -> None:
     answer = ask(f"arn:aws:iam::{caller}:role/Admin", {"mapAccounts": accounts})
     assert answer.reason == (
-        f"no entry maps arn:aws:iam::{caller}:role/Admin, and account {caller} is not in mapAccounts; "
-        f"mapAccounts has {hint} in quotes"
+        f"no mapping matches arn:aws:iam::{caller}:role/Admin, and account {caller} is not in mapAccounts; "
+        f"mapAccounts contains {hint} in quotes"
     )
     assert answer.route == Route.of(("server", "mapAccounts"))
 
@@ -225,8 +231,8 @@ def test_the_configurations_entry_that_no_backend_asks(arn: str, server: dict[st
     answer = ask(arn, server, "--backend-mode=CRD", c_yaml=EMPTY)
     assert (answer.authenticated, str(answer.route)) == (False, route)
     assert answer.reason == (
-        f"no entry maps {arn}, and account 111122223333 is not in mapAccounts; "
-        "the configuration's own entry for it is not asked: MountedFile is not among the backends"
+        f"no mapping matches {arn}, and account 111122223333 is not in mapAccounts; "
+        "its mapping in the configuration file is ignored: MountedFile is not in the list of backends"
     )
 
 
@@ -241,20 +247,29 @@ def test_the_configurations_entries_for_others_are_no_hint() -> None:
             "MountedFile,EKSConfigMap",
             roles(f"{ROLE}/Admin"),
             "u0",
-            f"the entry for {ROLE}/Admin matches; what EKSConfigMap has for it is not asked, MountedFile comes first",
+            (
+                f"the mapping for {ROLE}/Admin matches; its mapping in EKSConfigMap is ignored, because "
+                "MountedFile comes first"
+            ),
         ),
         (
             "EKSConfigMap,MountedFile",
             roles(f"{ROLE}/Admin"),
             "c0",
-            f"the entry for {ROLE}/Admin matches; what MountedFile has for it is not asked, EKSConfigMap comes first",
+            (
+                f"the mapping for {ROLE}/Admin matches; its mapping in MountedFile is ignored, because "
+                "EKSConfigMap comes first"
+            ),
         ),
-        ("EKSConfigMap,MountedFile", roles(f"{ROLE}/X"), "c0", f"the entry for {ROLE}/Admin matches"),
+        ("EKSConfigMap,MountedFile", roles(f"{ROLE}/X"), "c0", f"the mapping for {ROLE}/Admin matches"),
         (
             "EKSConfigMap,MountedFile",
             {"mapAccounts": ["111122223333"]},
             "c0",
-            f"the entry for {ROLE}/Admin matches; what MountedFile has for it is not asked, EKSConfigMap comes first",
+            (
+                f"the mapping for {ROLE}/Admin matches; its mapping in MountedFile is ignored, because "
+                "EKSConfigMap comes first"
+            ),
         ),
         (
             "MountedFile,EKSConfigMap",
@@ -262,10 +277,10 @@ def test_the_configurations_entries_for_others_are_no_hint() -> None:
             f"{ROLE}/Admin",
             (
                 "account 111122223333 is in mapAccounts: the username is the ARN, without groups; "
-                "what EKSConfigMap has for it is not asked, MountedFile comes first"
+                "its mapping in EKSConfigMap is ignored, because MountedFile comes first"
             ),
         ),
-        ("MountedFile,EKSConfigMap", {}, "c0", f"the entry for {ROLE}/Admin matches"),
+        ("MountedFile,EKSConfigMap", {}, "c0", f"the mapping for {ROLE}/Admin matches"),
     ],
 )
 def test_what_a_later_backend_has_is_not_asked(modes: str, server: dict[str, Any], username: str, behind: str) -> None:
@@ -276,7 +291,7 @@ def test_what_a_later_backend_has_is_not_asked(modes: str, server: dict[str, Any
 def test_one_file_that_is_carried_by_two_backends_stands_behind_nobody() -> None:
     server = roles(f"{ROLE}/Admin")
     answer = ask(f"{ROLE}/Admin", server, "--backend-mode=EKSConfigMap,MountedFile", is_carried=True)
-    assert answer.reason == f"the entry for {ROLE}/Admin matches"
+    assert answer.reason == f"the mapping for {ROLE}/Admin matches"
 
 
 STRICT: dict[str, Any] = {"dynamicfilepath": "d.json", "dynamicfileUserIDStrict": True}
@@ -285,15 +300,15 @@ STRICT: dict[str, Any] = {"dynamicfilepath": "d.json", "dynamicfileUserIDStrict"
 @pytest.mark.parametrize(
     ("arn", "user_id", "version", "reason"),
     [
-        ("role/Admin", "AROAOLD", "v0.7.9", "the entry for the unique id AROAOLD matches"),
-        ("role/team/Admin", "AROAOLD", "v0.7.9", "the entry for the unique id AROAOLD matches"),
+        ("role/Admin", "AROAOLD", "v0.7.9", "the mapping with the unique ID AROAOLD matches"),
+        ("role/team/Admin", "AROAOLD", "v0.7.9", "the mapping with the unique ID AROAOLD matches"),
         (
             "role/Admin",
             "AROANEW",
             "v0.7.9",
             (
-                f"{NOBODY}; the entry for {ROLE}/Admin has the unique id AROAOLD, the caller AROANEW: "
-                "DynamicFile asks for the id, and a role that was made anew has another one"
+                f"{NOBODY}; the mapping for {ROLE}/Admin has the unique ID AROAOLD, the caller has AROANEW: "
+                "DynamicFile compares unique IDs, and a role that was deleted and created again has a new one"
             ),
         ),
         (
@@ -301,22 +316,22 @@ STRICT: dict[str, Any] = {"dynamicfilepath": "d.json", "dynamicfileUserIDStrict"
             "AROANEW",
             "v0.7.9",
             (
-                f"{NOBODY}; the entry for {ROLE}/team/Admin has the unique id AROAOLD, the caller AROANEW: "
-                "DynamicFile asks for the id, and a role that was made anew has another one"
+                f"{NOBODY}; the mapping for {ROLE}/team/Admin has the unique ID AROAOLD, the caller has AROANEW: "
+                "DynamicFile compares unique IDs, and a role that was deleted and created again has a new one"
             ),
         ),
         (
             "user/Admin",
             "AROAOLD",
             "v0.7.9",
-            f"{NOBODY}; the entry for the unique id AROAOLD is for {USER}/Admin",
+            f"{NOBODY}; the mapping with the unique ID AROAOLD is for {USER}/Admin",
         ),
         ("user/Admin", "AROANEW", "v0.7.9", NOBODY),
         (
             "role/Admin",
             "AROAOLD",
             "v0.5.21",
-            f"{NOBODY}; the entry for {ROLE}/Admin has the caller's unique id, but the ARN is not taken for the same",
+            f"{NOBODY}; the mapping for {ROLE}/Admin has the caller's unique ID, but its ARN does not match",
         ),
     ],
 )
@@ -348,12 +363,13 @@ def nobody_of(written: str, arn: str = f"{ROLE}/Admin") -> str:
     [
         (
             f"{ROLE}/ADMIN",
-            f"the entry for {ROLE}/ADMIN is compared with its capitals by this release: write it in lower case",
+            f"this release compares the mapping for {ROLE}/ADMIN with its capitals: write it in lower case",
         ),
         (
             "arn:aws:sts::111122223333:assumed-role/Admin/x",
             (
-                "the entry for arn:aws:sts::111122223333:assumed-role/Admin/x is compared as it is written by CRD: "
+                "the backend CRD compares the mapping for arn:aws:sts::111122223333:assumed-role/Admin/x "
+                "as it is written: "
                 f"map {ROLE}/Admin instead"
             ),
         ),
@@ -367,5 +383,5 @@ def test_entries_that_mean_the_caller_and_are_compared_otherwise(written: str, h
 def test_letters_that_fold_to_others() -> None:
     kelvin = "\N{KELVIN SIGN}"
     assert nobody_of(f"{ROLE}/{kelvin}ing", f"{ROLE}/King") == (
-        f"the entry for {ROLE}/{kelvin}ing has letters that this release does not take for those of {ROLE}/King"
+        f"the mapping for {ROLE}/{kelvin}ing contains letters that this release does not treat as those of {ROLE}/King"
     )

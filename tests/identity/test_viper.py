@@ -21,7 +21,7 @@ CASES = [
     for expected in case["expected"]
     for version in expected["versions"]
 ]
-STOPS = "at some starts the daemon stops"
+STOPS = "at some starts the authenticator stops, depending on the keys that it picks: "
 
 
 def who(resource: str) -> Identity:
@@ -69,21 +69,21 @@ def test_alternatives_say_which_keys_are_taken_at_random() -> None:
         f"server:\n  MAPROLES: [{{rolearn: {A}, username: a}}]\n  MapRoles: [{{rolearn: {B}, username: b}}]\n"
     )
     answer = loaded.whois(who("role/A"))
-    assert (answer.username, answer.reason) == ("a", f"the entry for {A} matches")
+    assert (answer.username, answer.reason) == ("a", f"the mapping for {A} matches")
     (nobody,) = answer.alternatives
     assert (nobody.started, nobody.authenticated) == (True, False)
     assert answer.notes == (
-        "'MAPROLES' and 'MapRoles' are the same key: the daemon takes one of them at random, at every start",
+        "'MAPROLES' and 'MapRoles' are the same key: the authenticator picks one of them at random at every start",
     )
     assert loaded.notes == answer.notes
 
 
 def test_a_choice_that_stops_the_daemon_is_a_note() -> None:
     loaded = load(f"server:\n  mapRoles: [{{roleArn: {A}, username: a, roleARn: nonsense}}]\n")
-    reason = "'nonsense' is not taken as an ARN: it does not begin with 'arn:'"
+    reason = "'nonsense' is not accepted as an ARN: it does not begin with 'arn:'"
     assert loaded.notes == (
-        "'roleArn' and 'roleARn' are the same key: the daemon takes one of them at random, at every start",
-        f"at some starts the daemon stops, by the keys that it takes: {reason}",
+        "'roleArn' and 'roleARn' are the same key: the authenticator picks one of them at random at every start",
+        f"at some starts the authenticator stops, depending on the keys that it picks: {reason}",
     )
     assert loaded.whois(who("role/A")).username == "a"
 
@@ -91,7 +91,7 @@ def test_a_choice_that_stops_the_daemon_is_a_note() -> None:
 def test_an_entry_that_stops_the_daemon_whatever_it_takes() -> None:
     loaded = load("server:\n  mapRoles: [{roleArn: one, roleARn: two, username: a}]\n")
     assert loaded.failure is not None
-    assert loaded.failure.reason == "'two' is not taken as an ARN: it does not begin with 'arn:'"
+    assert loaded.failure.reason == "'two' is not accepted as an ARN: it does not begin with 'arn:'"
 
 
 def test_grants_name_everybody_whom_a_choice_lets_in() -> None:
@@ -176,7 +176,7 @@ def test_there_is_an_end_to_the_ways_that_are_looked_at(doubled: int, *, is_comp
     keys = (f"{name[:-1].upper()}{name[-1]}: , {name.capitalize()}: " for name in NAMES[:doubled])
     loaded = load(f"server: {{{', '.join(keys)}, MAPROLES: [{{rolearn: {A}, username: a}}]}}\n", "v0.4.0")
     assert loaded.is_complete is is_complete
-    note = "the keys can be taken in more than 32 ways, and not all of them were looked at"
+    note = "the keys can be read in more than 32 ways, and not all of them were checked"
     assert (note in loaded.notes) is not is_complete
     assert loaded.whois(who("role/A")).username == "a"
 
@@ -205,7 +205,7 @@ def test_the_ways_of_an_entry_and_of_its_sso_count_together(accounts: int, *, is
         f"server:\n  mapRoles: [{{{texts}, {groups}, {sso}}}]\n", "v0.7.9", "--feature-gates=SSORoleMatch=true"
     )
     assert loaded.is_complete is is_complete
-    note = "the keys can be taken in more than 32 ways, and not all of them were looked at"
+    note = "the keys can be read in more than 32 ways, and not all of them were checked"
     assert (note in loaded.notes) is not is_complete
 
 
@@ -314,14 +314,14 @@ def test_a_key_without_a_value_at_the_top_hides_the_list_in_older_releases(versi
             "v0.7.7",
             [("role/DevOps", ""), ("role/DevOp\u017f", "")],
             [
-                "role/DevOps matches (one of 2 for it: the daemon picks one at random)",
-                "role/DevOp\u017f matches (one of 2 for it: the daemon picks one at random)",
+                "role/DevOps matches (one of 2 mappings for it; the authenticator picks one at random)",
+                "role/DevOp\u017f matches (one of 2 mappings for it; the authenticator picks one at random)",
             ],
         ),
         (
             "v0.7.6",
             [("role/DevOps", ""), ("role/DEVOPS", "")],
-            ["role/DEVOPS matches (the last of 2 for it: the others do not count)"],
+            ["role/DEVOPS matches (the last of 2 mappings for it; the others are ignored)"],
         ),
         ("v0.7.6", [("role/DevOps", ", Groups: [g], GROUPS: [h]")], ["role/DevOps matches"] * 2),
     ],
@@ -333,7 +333,7 @@ def test_how_many_entries_there_are_for_a_caller(version: str, entries: list[tup
     )
     answer = load(f"server:\n  mapRoles:\n{listed}", version).whois(who("role/DevOps"))
     assert [each.reason for each in (answer, *answer.alternatives)] == [
-        f"the entry for arn:aws:iam::{ACCOUNT}:{end}" for end in ends
+        f"the mapping for arn:aws:iam::{ACCOUNT}:{end}" for end in ends
     ]
 
 
@@ -371,7 +371,7 @@ def test_lists_are_lowered_by_every_viper_from_1_19_on() -> None:
 @pytest.mark.parametrize(("version", "refuses"), [("v0.5.27", False), ("v0.6.29", False), ("v0.6.30", True)])
 def test_a_key_that_is_there_twice(version: str, *, refuses: bool) -> None:
     failure = load("clusterID: d\n", version).failure
-    reason = "the key 'clusterID' is there twice (line 2), which this version refuses"
+    reason = "the key 'clusterID' is a duplicate (line 2), which this release rejects"
     assert (failure and failure.reason) == (reason if refuses else None)
 
 

@@ -127,7 +127,7 @@ RESERVED = (
             ["CRD"],
             "v0.7.9",
             {},
-            "map.yaml:3:5: account 111122223333: the backend CRD admits no accounts; add Mount",
+            "map.yaml:3:5: account 111122223333: the backend CRD does not support accounts; add Mount",
         ),
         (
             SSO,

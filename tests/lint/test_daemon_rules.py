@@ -179,12 +179,12 @@ RESERVED = "  reservedPrefixConfig: [{backendMode: %s, usernamePrefixReserveList
 def test_accounts_and_sso_entries_of_objects_alone() -> None:
     told = only(ROLES + ACCOUNTS, backends=["CRD"])
     assert told == (
-        "5:17 IAM090 account 111122223333: the backend CRD admits no accounts, so the entry gives no access; "
+        "5:17 IAM090 account 111122223333: the backend CRD does not support accounts, so the entry gives no access; "
         "add MountedFile: tarmak-iam settings set backends CRD,MountedFile"
     )
     told = only(ROLES + DEV_SSO, backends=["CRD"], **SSO)
     assert told.startswith(
-        "4:11 IAM090 permission set 111122223333/Dev: the backend CRD has no SSO entries, so the entry"
+        "4:11 IAM090 permission set 111122223333/Dev: the backend CRD does not support SSO mappings, so the entry"
     )
 
 

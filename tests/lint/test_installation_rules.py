@@ -25,65 +25,68 @@ DEV = "  - roleARN: arn:aws:iam::111122223333:role/Dev\n"
 PARTITIONS = "aws, aws-cn, aws-us-gov, aws-iso, aws-iso-b, aws-iso-e, aws-iso-f, aws-eusc"
 TEXT = "write a text; put it in quotes if it has braces or a colon"
 BARE = "write it without brackets or a dash"
-ENTRY = "write each entry as a mapping behind a dash, as in - roleARN: ARN"
-BELOW = "write them indented below it, as KEY: VALUE without dashes"
+ENTRY = "begin each entry with a dash, as in - roleARN: ARN"
+BELOW = "write its settings indented below it, as KEY: VALUE without dashes"
 
 CASES = [
-    ("server:\n- mapRoles: []\n", "2:1", "server is a list, and its settings must be a mapping", BELOW),
-    ("server: hello\n", "1:9", "server is a text, and its settings must be a mapping", BELOW),
-    ("server: 5\n", "1:9", "server is a number, and its settings must be a mapping", BELOW),
-    ("server: true\n", "1:9", "server is a boolean, and its settings must be a mapping", BELOW),
+    ("server:\n- mapRoles: []\n", "2:1", "server is a list, but must be a YAML mapping", BELOW),
+    ("server: hello\n", "1:9", "server is a text, but must be a YAML mapping", BELOW),
+    ("server: 5\n", "1:9", "server is a number, but must be a YAML mapping", BELOW),
+    ("server: true\n", "1:9", "server is a boolean, but must be a YAML mapping", BELOW),
     (
         ROLES + "  partition: ''\n",
         "4:14",
         "server.partition '' is not known",
-        f"remove server.partition, or write one of {PARTITIONS}",
+        f"remove server.partition, or set it to one of {PARTITIONS}",
     ),
     (
         ROLES + "  partition: [aws]\n",
         "4:14",
         "server.partition a list is not known",
-        f"remove server.partition, or write one of {PARTITIONS}",
+        f"remove server.partition, or set it to one of {PARTITIONS}",
     ),
     (
         ROLES + "  address: localhost\n",
         "4:12",
-        "server.address: 'localhost' is no IP address",
-        "remove the key, or write 127.0.0.1",
+        "server.address: 'localhost' is not a valid IP address",
+        "remove the key, or set it to 127.0.0.1",
     ),
     (
         ROLES + "  hostname: m\u00e4ster\n",
         "4:13",
-        "server.hostname: a certificate can only name it in ASCII",
-        "remove the key, or write localhost",
+        "server.hostname: must be ASCII, because it goes into a certificate",
+        "remove the key, or set it to localhost",
     ),
     (
         ROLES + "  port: 70000\n",
         "4:9",
-        "server.port: '70000' is no port",
-        "remove the key, or write a number from 1 to 65535",
+        "server.port: '70000' is not a valid port",
+        "remove the key, or set it to a number from 1 to 65535",
     ),
     (
         ROLES + "  dynamicfilepath: /etc/map.json\n",
         "4:20",
-        "the backend DynamicFile and server.dynamicfilepath only go together: DynamicFile is not among the backends",
+        (
+            "the backend DynamicFile and server.dynamicfilepath must be set together: DynamicFile is not in "
+            "the list of backends"
+        ),
         "remove server.dynamicfilepath",
     ),
     (
         "server:\n- roleARN: arn:aws:iam::111122223333:role/Dev\n  username: a\n",
         "2:1",
-        "server is a list, and its settings must be a mapping",
-        "put a line with mapRoles: below server, and indent it and the entries",
+        "server is a list, but must be a YAML mapping",
+        "add a line mapRoles: below server, and indent it and the list",
     ),
     (
         "server:\n- {userARN: arn:aws:iam::111122223333:user/Ann, username: a}\n",
         "2:1",
-        "server is a list, and its settings must be a mapping",
-        "put a line with mapUsers: below server, and indent it and the entries",
+        "server is a list, but must be a YAML mapping",
+        "add a line mapUsers: below server, and indent it and the list",
     ),
-    (ROLES + DEV + "    username: [a]\n", "5:15", "username must be a text, not a list", BARE),
+    (ROLES + DEV + "    username: [a]\n", "5:15", "username must be a string, not a list", BARE),
     (ROLES + DEV + "    username: {SessionName}\n", "5:15", "username must be a text, not a mapping", TEXT),
-    (ROLES + DEV + "    username: a\n    groups: [a, [b]]\n", "6:17", "a group must be a text, not a list", BARE),
+    (ROLES + DEV + "    username: a\n    groups: [a, [b]]\n", "6:17", "a group must be a string, not a list", BARE),
     (
         ROLES + DEV + "    username: a\n    groups:\n    - system:masters: \n",
         "7:7",
@@ -91,53 +94,53 @@ CASES = [
         TEXT,
     ),
     (ROLES + DEV + "    username: a\n    groups: {a: b}\n", "6:13", "a group must be a text, not a mapping", TEXT),
-    (ROLES + DEV + "    username: a\n    userid: [a]\n", "6:13", "userid must be a text, not a list", BARE),
+    (ROLES + DEV + "    username: a\n    userid: [a]\n", "6:13", "userid must be a string, not a list", BARE),
     (
         ROLES + "  reservedPrefixConfig: hello\n",
         "4:25",
-        "server.reservedPrefixConfig: it must be a list of mappings",
-        "write the keys backendMode and usernamePrefixReserveList behind a dash",
+        "server.reservedPrefixConfig: must be a list of YAML mappings",
+        "write a dash before the keys backendMode and usernamePrefixReserveList",
     ),
     (
         ROLES + "  reservedPrefixConfig:\n  - {backendMode: MountedFile, usernamePrefixReserveList: [[a]]}\n",
         "5:60",
-        "a prefix must be a text, not a list",
+        "a prefix must be a string, not a list",
         BARE,
     ),
     (
         ROLES + "  - {roleARN: 'arn:aws:IAM::111122223333:role/Dev', username: a}\n",
         "4:15",
-        "'arn:aws:IAM::111122223333:role/Dev' is not taken as an ARN: the service is 'IAM', not iam or sts",
+        "'arn:aws:IAM::111122223333:role/Dev' is not accepted as an ARN: the service is 'IAM', not iam or sts",
         "write arn:aws:iam::111122223333:role/Dev",
     ),
     (
         ROLES + "  - {roleARN: 'arn:aws:iam::111122223333:ROLE/Dev', username: a}\n",
         "4:15",
-        "'arn:aws:iam::111122223333:ROLE/Dev' is not taken as an ARN: 'ROLE/Dev' is no role, user or root",
+        "'arn:aws:iam::111122223333:ROLE/Dev' is not accepted as an ARN: 'ROLE/Dev' is no role, user or root",
         "write arn:aws:iam::111122223333:role/Dev",
     ),
     (
         ROLES + DEV + "    username: a\n    sso: {accountID: '111122223333', permissionSetName: Dev}\n",
         "4:5",
         "a role mapping has both rolearn and sso",
-        "write two entries, one with roleARN and one with sso",
+        "write two mappings, one with roleARN and one with sso",
     ),
     (
         ROLES + "  - {username: a, sso: {accountID: '111122223333', permissionSetName: 'a b'}}\n",
         "4:5",
-        "sso.permissionSetName 'a b' is no name of a permission set",
-        "write the name as IAM Identity Center has it: 1 to 32 letters, digits and +=,.@_-",
+        "sso.permissionSetName 'a b' is not a valid name of a permission set",
+        "write the name as in IAM Identity Center: 1 to 32 letters, digits and +=,.@_-",
     ),
     (
         ROLES + "  - {username: a, sso: hello}\n",
         "4:24",
-        "sso must be a mapping",
+        "sso must be a YAML mapping",
         "write sso: with the keys permissionSetName and accountID below it",
     ),
     (
         ROLES + "  - {username: a, sso: {accountID: '111122223333', permissionSetName: [a]}}\n",
         "4:71",
-        "sso.permissionSetName must be a text, not a list",
+        "sso.permissionSetName must be a string, not a list",
         BARE,
     ),
     (

@@ -176,7 +176,8 @@ def test_what_to_do_about_it() -> None:
     made = installation(ROLES, role=OPS.replace("Ops", "team/Ops"))
     (finding,) = check(Subjects(installation=made))
     assert finding.finding.text == (
-        "nobody can log in with the kubeconfig, whose role is arn:aws:iam::111122223333:role/team/Ops: no entry maps "
+        "nobody can log in with the kubeconfig, whose role is arn:aws:iam::111122223333:role/team/Ops: no "
+        "mapping matches "
         "arn:aws:iam::111122223333:role/Ops, and account 111122223333 is not in mapAccounts; map the role: tarmak-iam "
         "map add arn:aws:iam::111122223333:role/Ops --username NAME --group GROUP, or set another role: tarmak-iam "
         "settings set role ARN"

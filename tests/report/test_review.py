@@ -68,17 +68,17 @@ def test_everybody_in_the_order_of_the_file() -> None:
         (
             "roleARN: 'arn:aws-cn:iam::111122223333:role/Dev'",
             {},
-            "the caller is of the partition aws-cn, the daemon of aws",
+            "the caller is in the partition aws-cn, the authenticator in aws",
         ),
         (
             f"sso: {{permissionSetName: Dev, accountID: '{ACCOUNT}'}}",
             {"backends": ["CRD"], **GATE, "kubernetesVersion": "1.30"},
-            "the backend CRD has no SSO entries",
+            "the backend CRD does not support SSO mappings",
         ),
         (
             f"sso: {{permissionSetName: Dev, accountID: '{ACCOUNT}', partition: aws}}",
             GATE,
-            "its SSO entry has a partition, and an entry with one never matches: leave it out",
+            "its SSO mapping sets a partition, and such a mapping never matches: remove the partition",
         ),
     ],
 )
@@ -143,7 +143,7 @@ def test_who_gets_in_by_chance_is_shown_with_the_most_that_there_may_be() -> Non
         (f"{ROLE}/A", True),
     ]
     assert review.ineffective_entries == ()
-    assert "'roleARN' and 'RoleARN' are the same key: the daemon takes one of them at random, at every start" in (
+    assert "'roleARN' and 'RoleARN' are the same key: the authenticator picks one of them at random at every start" in (
         review.notes
     )
 

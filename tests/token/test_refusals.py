@@ -204,7 +204,7 @@ def test_before_v040_there_is_no_time() -> None:
 
 
 def test_no_version() -> None:
-    with pytest.raises(ConfigError, match="names no version"):
+    with pytest.raises(ConfigError, match="is not a valid version"):
         token_refusal(encode(OK), "newest", now=NOW)
 
 

@@ -130,7 +130,7 @@ def test_nodes_and_oneself(shell: Shell) -> None:
     me = ["--me", "arn:aws:sts::111122223333:assumed-role/Dev/alice"]
     refused = shell.dev("map", "remove", DEV, *me, code=2)
     assert refused.err.startswith(f"error: your own access would change: {DEV}: can no longer log in; loses dev; ")
-    assert "is no ARN of a caller" in shell.dev("map", "remove", DEV, "--me", "alice", code=2).err
+    assert "is not a valid ARN of a caller" in shell.dev("map", "remove", DEV, "--me", "alice", code=2).err
     other = shell.dev("map", "remove", DEV, "--me", f"{ACCOUNT}:user/eve", "--dry-run")
     assert other.err.startswith(f"nothing maps {ACCOUNT}:user/eve so far, so --me has nothing to protect\n")
     shell.dev("map", "remove", DEV, *me, "--force")

@@ -161,7 +161,7 @@ def test_converting(shell: Shell, aws_auth: Path) -> None:
     )
     objects = shell.dev("map", "convert", "--to", "CRD")
     file = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
-    assert objects.err == f"note: {file}:16:5: account 012345678901: the backend CRD admits no accounts\n"
+    assert objects.err == f"note: {file}:16:5: account 012345678901: the backend CRD does not support accounts\n"
     assert objects.out.count("\n---\n") == 1
     listed = json.loads(shell.dev("map", "convert", "--to", "CRD", "-o", "json").out)
     assert [each["metadata"]["name"] for each in listed["items"]] == [

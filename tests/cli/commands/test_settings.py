@@ -60,7 +60,7 @@ def test_what_is_wrong_is_told_at_its_place(shell: Shell, text: str, message: st
         (
             "backends",
             "DynamicFile",
-            "DynamicFile is a file on each master, which no object can bring there; choose among",
+            "DynamicFile is read from a file on each master, which no Kubernetes object can write; choose among",
         ),
         (
             "backends",

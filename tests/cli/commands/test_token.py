@@ -123,7 +123,7 @@ def test_a_hub_has_no_tokens(shell: Shell) -> None:
         (["token", "test"], "error: there is no command 'test'; choose one of inspect (see"),
         (["token", "inspect", "x"], "error: this is no token: it does not begin with 'k8s-aws-v1.'"),
         (["token", "inspect", "{}"], "error: this is no ExecCredential with a token in it"),
-        (["token", "inspect", "--daemon-version", "x", "k"], "error: 'x' names no version of the authenticator"),
+        (["token", "inspect", "--daemon-version", "x", "k"], "error: 'x' is not a valid version of the authenticator"),
     ],
 )
 @pytest.mark.usefixtures("go_like")
@@ -185,7 +185,7 @@ def test_inspect_by_the_version_of_the_settings(shell: Shell) -> None:
     assert found["versions"][0] == {"first": "v0.4.0", "last": "v0.4.0", "refusal": found["refusal"]}
     older = json.loads(shell.dev("token", "inspect", "-o", "json", "--daemon-version", "v0.5.9", OLD, code=1).out)
     assert older["daemonVersion"] == "v0.5.9"
-    assert older["refusal"] == "its AWS SDK knows no STS host 'sts.il-central-1.amazonaws.com' in the partition aws"
+    assert older["refusal"] == "its AWS SDK has no STS host 'sts.il-central-1.amazonaws.com' in the partition aws"
 
 
 def test_inspect_of_a_cluster_that_cannot_be_read(shell: Shell, tmp_path: Path) -> None:

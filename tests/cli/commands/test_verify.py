@@ -34,7 +34,7 @@ def test_a_refusal_of_somebody_whom_nobody_maps_is_not_verified(stand: Stand, mo
     shell.dev("apply")
     refused(stand, monkeypatch)
     found = shell.dev("verify", "--context", "a b", code=4)
-    assert found.out.startswith(f"the API server does not let {NOBODY} in, as whois expects: no entry maps")
+    assert found.out.startswith(f"the API server does not let {NOBODY} in, as whois expects: no mapping matches")
     assert found.err.splitlines()[-1] == (
         f"not verified: you ({NOBODY}) are not mapped; verify as {ADMIN}, with --role ARN or AWS_PROFILE; "
         f"`tarmak-iam -c {shell.single} verify --role {ADMIN} --context 'a b'` logs in as that role"

@@ -211,7 +211,7 @@ def test_a_crash_at_the_first_run_is_noticed(shell: Shell, tmp_path: Path) -> No
         (("--hostname", "a b\nc: d"), "error: 'a b\\nc: d' is neither a host name nor an IP address; "),
         (
             ("--daemon-version", "new"),
-            "error: 'new' names no version of the authenticator; write a tag such as v0.7.18\n",
+            "error: 'new' is not a valid version of the authenticator; use a version such as v0.7.18\n",
         ),
     ],
 )

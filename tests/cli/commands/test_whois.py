@@ -39,7 +39,7 @@ def test_a_configuration_and_objects_of_the_cluster(shell: Shell, files: Path) -
     )
     assert done.out == (
         "username: admin\\x1b[31m\ngroups:   system:masters\n"
-        f"because:  the entry for {ADMIN} matches (aws-auth.yaml:6:7)\n"
+        f"because:  the mapping for {ADMIN} matches (aws-auth.yaml:6:7)\n"
     )
 
 
@@ -56,12 +56,12 @@ def test_a_node_is_not_denied_for_want_of_ec2(shell: Shell, files: Path) -> None
     done = shell.run("whois", ADMIN, "--config", files / "node.yaml", "--session", "i-0123456789abcdef0")
     assert done.out.startswith("username: system:node:<private DNS name of i-0123456789abcdef0>\n")
     other = shell.run("whois", ADMIN, "--config", files / "node.yaml")
-    assert "needs a session name that is an instance id" in other.out
+    assert "needs a session name that is an instance ID" in other.out
 
 
 def test_a_file_that_no_backend_reads_is_told(shell: Shell, files: Path) -> None:
     done = shell.run("whois", ADMIN, "--config", files / "config.yaml", "--file", files / "aws-auth.yaml")
-    assert done.out.splitlines()[-1] == "note:     aws-auth.yaml is not read: the backends are MountedFile"
+    assert done.out.splitlines()[-1] == "note:     aws-auth.yaml is ignored: the backends are MountedFile"
 
 
 def test_what_cannot_be_asked(shell: Shell, files: Path) -> None:
@@ -72,7 +72,9 @@ def test_what_cannot_be_asked(shell: Shell, files: Path) -> None:
     latin = shell.run("whois", ADMIN, "--config", files / "latin.yaml", code=2)
     assert latin.err == f"{files / 'latin.yaml'}: error: byte 12 is no UTF-8; save the file as UTF-8\n"
     stopped = shell.run("whois", ADMIN, "--config", files / "config.yaml", "--daemon-arg", "--backend-mode=CRD", code=2)
-    assert stopped.out.startswith("nobody:   the authenticator would not start: the backend CRD needs a cluster")
+    assert stopped.out.startswith(
+        "nobody:   the authenticator would not start: the backend CRD reads objects of the cluster"
+    )
 
 
 def test_the_release_that_answers_where_none_is_chosen(shell: Shell, files: Path) -> None:
@@ -80,7 +82,7 @@ def test_the_release_that_answers_where_none_is_chosen(shell: Shell, files: Path
     command: list[str | Path] = ["whois", arn, "--config", files / "config.yaml", "-o", "json"]
     assert json.loads(shell.run(*command).out)["notes"] == []
     assert json.loads(shell.run(*command, "--daemon-version", "v0.7.20").out)["notes"] == [
-        "v0.7.20 is newer than v0.7.18, the newest release whose source was read; the answer is v0.7.18's"
+        "v0.7.20 is newer than v0.7.18, the newest release whose source was read; this is the answer of v0.7.18"
     ]
 
 
@@ -102,10 +104,11 @@ def test_what_the_daemon_takes_at_random(shell: Shell, files: Path) -> None:
     assert done.out == (
         "username: b\n"
         "groups:   -\n"
-        f"because:  the entry for arn:aws:iam::111122223333:user/Al matches ({files / 'config.yaml'}:5:5)\n"
-        "or:       nobody: no entry maps arn:aws:iam::111122223333:user/Al, "
+        f"because:  the mapping for arn:aws:iam::111122223333:user/Al matches ({files / 'config.yaml'}:5:5)\n"
+        "or:       nobody: no mapping matches arn:aws:iam::111122223333:user/Al, "
         "and account 111122223333 is not in mapAccounts\n"
-        "note:     'MapUsers' and 'MAPUSERS' are the same key: the daemon takes one of them at random, at every start\n"
+        "note:     'MapUsers' and 'MAPUSERS' are the same key: the authenticator picks one of them at "
+        "random at every start\n"
     )
 
 

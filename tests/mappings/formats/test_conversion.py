@@ -129,8 +129,8 @@ def test_custom_resources() -> None:
         *ALWAYS,
         *(line.format("CRD") for line in ELSEWHERE),
         USER_ID,
-        "m.yaml:17:5: sso:111122223333/Ops: the backend CRD has no SSO entries; map the role's ARN",
-        "m.yaml:24:17: account 444455556666: the backend CRD admits no accounts",
+        "m.yaml:17:5: sso:111122223333/Ops: the backend CRD does not support SSO mappings; map the role's ARN",
+        "m.yaml:24:17: account 444455556666: the backend CRD does not support accounts",
     ]
     assert [each["metadata"]["name"] for each in made.objects] == [
         "role-admin-111122223333",
