@@ -69,13 +69,13 @@ _COMMON_OPTIONS: tuple[tuple[tuple[str, ...], _Callback, dict[str, Any]], ...] =
         {"metavar": "DIR", "shell_complete": directories, "help": "Directory of tarmak.yaml."},
     ),
     (
-        ("--current-cluster",),
+        ("--current-cluster", "--cluster"),  # as Tarmak spells it, and the short form
         _choose_cluster,
         {
             "metavar": "ENV-NAME",
             "is_eager": True,  # wherever it stands, before options that do not go with it
             "shell_complete": clusters,
-            "help": "Cluster to work on, instead of currentCluster.",
+            "help": "Cluster to use instead of currentCluster of tarmak.yaml.",
         },
     ),
     (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import re
 import shlex
@@ -12,7 +13,6 @@ import click
 
 from tarmak_iam.cli.options import CommonOption, offer_common_options
 from tarmak_iam.cli.session import Session, session_of
-from tarmak_iam.command_line import CommandLine
 from tarmak_iam.errors import TarmakIamError
 from tarmak_iam.suggestions import LIKELY, closest, did_you_mean, spelled_otherwise
 
@@ -38,27 +38,51 @@ def typed_words(context: click.Context) -> tuple[str, ...]:
     return words
 
 
-def cluster_remedy(context: click.Context, words: Iterable[str], *, exactly: bool = False) -> str:
-    """What to type instead where one of the words is a cluster: one of tarmak.yaml, or nearly one unless `exactly`, or
-    a word that looks like one where there is no tarmak.yaml. Empty for none, and where a cluster is chosen already."""
+def cluster_remedy(context: click.Context, words: Iterable[str], *, exactly: bool = False, instead: str = "") -> str:
+    """What to type instead if one of the words is the name of a cluster in tarmak.yaml.
+
+    Unless `exactly`: also for a word that is close to such a name, and, if tarmak.yaml cannot be read, for a word that
+    has the form of one. `instead` is what the command needs in its place, as `ARN`. Empty if no word is a cluster, or a
+    cluster is selected already.
+    """
     session = session_of(context)
     likely = [word for word in words if _CLUSTER.fullmatch(word)]
     if not likely or session.cluster_name:
         return ""
     names = _cluster_names(session)
     for word in likely:
-        cluster = _closest_cluster(word.rstrip("/"), names, exactly=exactly)
+        name = word.rstrip("/")
+        cluster = _closest_cluster(name, names, exactly=exactly)
         if cluster is not None:
-            return f"did you mean `{_suggested_command(word, typed_words(context), cluster)}`?"
+            command = _suggested_command(word, typed_words(context), cluster, instead)
+            if names is None:
+                return f"if {name} is a cluster, use `{command}`"
+            return f"use --cluster {cluster}: `{command}`" if cluster == name else f"did you mean `{command}`?"
     return ""
 
 
+@contextlib.contextmanager
+def cluster_suggested(word: str, instead: str) -> Iterator[None]:
+    """For an argument that must be something else, as `instead` says: if it is the name of a cluster in tarmak.yaml, an
+    error about it says how to select that cluster."""
+    try:
+        yield
+    except TarmakIamError as error:
+        remedy = cluster_remedy(click.get_current_context(), [word], exactly=True, instead=instead)
+        error.remedy = remedy or error.remedy
+        raise
+
+
 def unexpected_argument(context: click.Context, words: Sequence[str]) -> str:
-    """The message for words that a command does not take, where one of what was typed is a cluster; else empty."""
+    """The message for words that a command does not accept, if a cluster is among what was typed; else empty."""
     others = [word for word in typed_words(context) if word not in words]
-    remedy = cluster_remedy(context, words) or cluster_remedy(context, others, exactly=True)
+    exact = cluster_remedy(context, words, exactly=True) or cluster_remedy(context, others, exactly=True)
+    if exact:
+        name = context.command_path.partition(" ")[2]
+        return f"{name} does not take a cluster as an argument; {exact}"
+    near = cluster_remedy(context, words)
     many = "s" if len(words) > 1 else ""
-    return f"unexpected argument{many} {shlex.join(words)}; {remedy}" if remedy else ""
+    return f"unexpected argument{many} {shlex.join(words)}; {near}" if near else ""
 
 
 def _cluster_names(session: Session) -> list[str] | None:
@@ -75,12 +99,12 @@ def _closest_cluster(word: str, names: list[str] | None, *, exactly: bool) -> st
     return word if word in names else None if exactly else closest(word, names)
 
 
-def _suggested_command(word: str, typed: Sequence[str], cluster: str) -> str:
+def _suggested_command(word: str, typed: Sequence[str], cluster: str, instead: str) -> str:
     rest = list(typed)
     index = next((number for number, each in enumerate(rest) if each.rstrip("/") == word.rstrip("/")), None)
     if index is not None:
-        del rest[index]
-    return CommandLine(cluster_name=cluster).tarmak_iam(shlex.join(rest) or "COMMAND")
+        rest[index : index + 1] = [instead] if instead else []
+    return f"tarmak-iam --cluster {shlex.quote(cluster)} {shlex.join(rest) or 'COMMAND'}"
 
 
 _MAX_LISTED = 6
@@ -177,9 +201,8 @@ _MIN_LIKENESS = 0.7
 
 # What other tools, and people in a hurry, call ours: the first of them that the command has.
 _OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
-    "cluster": ("--current-cluster",),
-    "clustername": ("--current-cluster",),
-    "clusterid": ("--current-cluster",),
+    "clustername": ("--cluster",),
+    "clusterid": ("--cluster",),
     "user": ("--username", "--user-id"),
     "name": ("--username",),
     "rolearn": ("--role",),

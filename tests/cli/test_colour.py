@@ -130,7 +130,7 @@ def test_each_stream_is_asked_for_itself(shell: Shell, tmp_path: Path) -> None:
 def test_a_terminal_without_colours(shell: Shell, tmp_path: Path, variables: dict[str, str]) -> None:
     enable = command("-c", str(shell.single), "enable", "-v")
     shown = on_terminal(enable, environment(**variables), tmp_path)
-    assert "the authenticator is on" in shown
+    assert "awsIAMAuthenticatorInit is on" in shown
     assert ESCAPE not in shown
     failed = on_terminal(command("-c", "none", "check"), environment(**variables), tmp_path)
     assert re.search(r"none: error: there is no such directory", failed)

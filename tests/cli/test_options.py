@@ -10,7 +10,7 @@ import pytest
 from tests.support import ADMIN, Shell
 from tests.support.commands import COMMANDS, CONTEXTS
 
-NAMES = ["-c", "--config-directory", "--current-cluster", "--color", "-v", "--verbose"]
+NAMES = ["-c", "--config-directory", "--current-cluster", "--cluster", "--color", "-v", "--verbose"]
 
 
 @COMMANDS
@@ -34,6 +34,10 @@ def test_one_line_of_help_is_enough(context: click.Context) -> None:
         ["-c", "multi", "show", "--current-cluster=prod-blue"],
         ["--current-cluster", "prod-blue", "show", "--config-directory=multi"],
         ["show", "-cmulti", "-o", "text", "--current-cluster", "prod-blue"],
+        ["-c", "multi", "--cluster", "prod-blue", "show"],
+        ["show", "-c", "multi", "--cluster=prod-blue"],
+        ["--cluster", "x", "show", "-c", "multi", "--current-cluster", "prod-blue"],
+        ["--current-cluster", "x", "show", "-c", "multi", "--cluster", "prod-blue"],
         ["-c", "single", "--current-cluster", "x", "show", "-c", "multi", "--current-cluster", "prod-blue"],
         ["-c", "none", "-c", "multi", "show", "--current-cluster", "x", "--current-cluster", "prod-blue"],
     ],

@@ -98,10 +98,10 @@ def test_a_setting_of_the_file(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("args", "answer"),
     [
-        (["enable", "--cluster", "prod-blue"], "--cluster; did you mean --current-cluster?"),
-        (["--cluster=prod-blue", "enable"], "--cluster; did you mean --current-cluster?"),
-        (["check", "--cluster-name", "x"], "--cluster-name; did you mean --current-cluster?"),
-        (["check", "--clusters"], "--clusters; did you mean --all-clusters?"),
+        (["check", "--cluster-name", "x"], "--cluster-name; did you mean --cluster?"),
+        (["enable", "--cluster-id", "x"], "--cluster-id; did you mean --cluster?"),
+        (["--clustr=prod-blue", "enable"], "--clustr; did you mean --cluster?"),
+        (["enable", "--clusters", "x"], "--clusters; did you mean --cluster?"),
         (["kubeconfig", "--roel", "x"], "--roel; did you mean --role?"),
         (["kubeconfig", "--role-arn", "x"], "--role-arn; did you mean --role?"),
         (["kubeconfig", "-role", "x"], "-role; did you mean --role?"),
@@ -143,7 +143,6 @@ def test_unknown_options(shell: Shell, args: list[str], answer: str) -> None:
         (["prod-green", "map", "list"], "map list"),
         (["map", "prod-green", "list"], "map list"),
         (["map", "list", "prod-green"], "map list"),
-        (["enable", "prod-gren"], "enable"),
         (["whois", ARN, "prod-green"], f"whois {ARN}"),
         (["whois", "prod-green", ARN], f"whois {ARN}"),
         (["map", "add", ARN, "prod-green", "--group", "a b"], f"map add {ARN} --group 'a b'"),
@@ -152,16 +151,66 @@ def test_unknown_options(shell: Shell, args: list[str], answer: str) -> None:
         (["settings", "set", "prod-green", "profile", "p"], "settings set profile p"),
         (["check", "prod-green"], "check"),
         (["check", "-o", "json", "prod-green/"], "check -o json"),
+        (["whois", "prod-green"], "whois ARN"),
+        (["map", "add", "prod-green", "--username", "u"], "map add ARN --username u"),
+        (["map", "remove", "prod-green"], "map remove ARN"),
+        (["map", "import", "prod-green"], "map import FILE"),
+        (["set", "prod-green", "true"], "set KEY true"),
+        (["unset", "prod-green"], "unset KEY"),
+        (["settings", "unset", "prod-green"], "settings unset KEY"),
+        (["settings", "set", "prod-green", "p"], "settings set KEY p"),
     ],
 )
 def test_a_cluster_as_an_argument(shell: Shell, monkeypatch: pytest.MonkeyPatch, args: list[str], line: str) -> None:
     monkeypatch.setenv("TARMAK_CONFIG", str(shell.multi))
     monkeypatch.chdir(shell.multi.parent)
     failed = shell.run(*args, code=2)
-    assert f"; did you mean `tarmak-iam --current-cluster prod-green {line}`?" in failed.err
+    assert f"use --cluster prod-green: `tarmak-iam --cluster prod-green {line}`" in failed.err
     named = shell.run("-c", shell.multi, *args, code=2)
-    assert f"did you mean `tarmak-iam --current-cluster prod-green -c {shell.multi} {line}`?" in named.err
+    assert f"use --cluster prod-green: `tarmak-iam --cluster prod-green -c {shell.multi} {line}`" in named.err
     assert named.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (
+            ["enable", "prod-green"],
+            (
+                "enable does not take a cluster as an argument; use --cluster prod-green: "
+                "`tarmak-iam --cluster prod-green enable` (see tarmak-iam enable --help)"
+            ),
+        ),
+        (
+            ["map", "list", "prod-green"],
+            (
+                "map list does not take a cluster as an argument; use --cluster prod-green: "
+                "`tarmak-iam --cluster prod-green map list` (see tarmak-iam map list --help)"
+            ),
+        ),
+        (
+            ["enable", "prod-gren"],
+            (
+                "unexpected argument prod-gren; did you mean `tarmak-iam --cluster prod-green enable`? "
+                "(see tarmak-iam enable --help)"
+            ),
+        ),
+    ],
+)
+def test_the_answer_to_a_cluster_as_an_argument(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, args: list[str], message: str
+) -> None:
+    monkeypatch.setenv("TARMAK_CONFIG", str(shell.multi))
+    assert shell.run(*args, code=2).err == f"error: {message}\n"
+
+
+def test_the_suggested_command_works(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TARMAK_CONFIG", str(shell.multi))
+    before = (shell.multi / "tarmak.yaml").read_text()
+    failed = shell.run("enable", "prod-green", code=2)
+    suggested = failed.err.split("`")[1].split()[1:]
+    assert (shell.multi / "tarmak.yaml").read_text() == before
+    assert shell.run(*suggested).err.startswith("awsIAMAuthenticatorInit is on for prod-green")
 
 
 @pytest.mark.parametrize(
@@ -188,7 +237,7 @@ def test_what_looks_like_a_cluster_where_there_is_no_configuration(shell: Shell,
     nothing = tmp_path / "nothing"
     for args in (["enable", "prod-blue"], ["prod-blue", "enable"]):
         failed = shell.run("-c", nothing, *args, code=2)
-        assert f"did you mean `tarmak-iam --current-cluster prod-blue -c {nothing} enable`?" in failed.err
+        assert f"; if prod-blue is a cluster, use `tarmak-iam --cluster prod-blue -c {nothing} enable`" in failed.err
     failed = shell.run("-c", nothing, "set", "publicELBAccessLogs.bucket", "my-logs", "x", code=2)
     assert failed.err.startswith("error: x has no value (see")
 

@@ -1,4 +1,4 @@
-"""enable, disable: awsIAMAuthenticatorInit in tarmak.yaml."""
+"""enable, disable: the key awsIAMAuthenticatorInit in tarmak.yaml."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.text import shortened
 
 
-@click.command(epilog="\b\nExample: tarmak-iam --current-cluster dev-cluster enable --dry-run")
+@click.command(epilog="\b\nExample: tarmak-iam --cluster dev-cluster enable --dry-run")
 @dry_run_option
 @pass_session
 @edits_tarmak_yaml
 def enable(session: Session, dry_run: bool) -> None:
-    """Switch the authenticator on: awsIAMAuthenticatorInit of the current cluster.
+    """Enable IAM login for a cluster: set awsIAMAuthenticatorInit in tarmak.yaml to true.
 
-    Prints the lines that change in tarmak.yaml; every other byte stays.
+    Prints the changed lines of tarmak.yaml. Every other byte of the file stays as it is.
     """
     config = session.config()
     cluster = session.cluster(config)
     _finish(config, config.enable_authenticator(cluster.cluster_name), cluster, dry_run, "on")
 
 
-@click.command(epilog="\b\nExample: tarmak-iam --current-cluster dev-cluster disable")
+@click.command(epilog="\b\nExample: tarmak-iam --cluster dev-cluster disable")
 @dry_run_option
 @pass_session
 @edits_tarmak_yaml
 def disable(session: Session, dry_run: bool) -> None:
-    """Switch it off again.
+    """Disable IAM login for a cluster: remove awsIAMAuthenticatorInit from tarmak.yaml.
 
-    The key goes, and so do parents that are empty without it; a key with a comment of its own becomes false.
+    Parents that become empty are removed too. If the key has its own comment, it is set to false instead.
     """
     config = session.config()
     cluster = session.cluster(config)
@@ -41,9 +41,10 @@ def disable(session: Session, dry_run: bool) -> None:
 
 
 def _finish(before: TarmakConfig, after: TarmakConfig, cluster: Cluster, dry_run: bool, state: str) -> None:
+    result = f"awsIAMAuthenticatorInit is {state} for {shortened(cluster.cluster_name)}"
     if after is before:
-        note(f"unchanged: the authenticator is {state} for {shortened(cluster.cluster_name)}")
+        note(f"unchanged: {result}")
         return
     apply = before.command_line(cluster).tarmak("clusters apply")
-    done = f"the authenticator is {state} for {shortened(cluster.cluster_name)}; `{apply}` brings it to the masters"
+    done = f"{result}; run `{apply}` to roll it out to the masters"
     finish_edit(before.document, after.document, after.save, dry_run=dry_run, done=done)

@@ -24,7 +24,7 @@ from tarmak_iam.cli.mapping_edits import (
     strip_path_option,
 )
 from tarmak_iam.cli.options import format_option
-from tarmak_iam.cli.parsing import CommandGroup
+from tarmak_iam.cli.parsing import CommandGroup, cluster_suggested
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.dump import yaml_bytes
 from tarmak_iam.errors import ConfigError, Place, place_json
@@ -77,7 +77,8 @@ def import_(
     dry_run: bool,
     output: str,
 ) -> None:
-    found = read_import(file, None if form == "auto" else form)  # stdin may take its time: nobody waits for it
+    with cluster_suggested(file, "FILE"):
+        found = read_import(file, None if form == "auto" else form)  # stdin may take its time: nobody waits for it
     _import(session, found, file, strip_path, me=me, force=force, dry_run=dry_run, output=output)
 
 
@@ -299,7 +300,8 @@ def add(
     wanted = Wanted(principal, username, chosen, adds_groups=not replace_groups)
     after, (outcome,) = change.mappings.merge([wanted], strip_path=strip_path, refuse=principal_refusal(change.before))
     if outcome.error is not None:
-        raise outcome.error
+        with cluster_suggested(principal, "ARN"):
+            raise outcome.error
     for text in outcome.notes:
         note(f"note: {text}")
     unchanged = f"{outcome.principal} is mapped like that"
@@ -324,11 +326,12 @@ def remove(
     Exits with 1 where it is not mapped, unless --if-exists is given.
     """
     change = MappingsEdit.of(session)
-    after = change.mappings.remove(principal)
+    with cluster_suggested(principal, "ARN"):
+        after = change.mappings.remove(principal)
+        missing = _not_mapped(principal, change.mappings) if after is change.mappings else ""
     if after is not change.mappings:
         change.finish(after, MappingsEditOptions(me, force, dry_run, output), unchanged="", repairs=True)
         return
-    missing = _not_mapped(principal, change.mappings)
     note(f"unchanged: {missing}" if if_exists else f"error: {missing}")
     if output == "json":
         print_json({"changed": False, "effects": []})

@@ -11,7 +11,7 @@ from tarmak_iam.cli.completion import section_keys, section_keys_or_values, sect
 from tarmak_iam.cli.console import note, print_json, print_line, print_payload
 from tarmak_iam.cli.file_edits import edits_tarmak_yaml, finish_edit
 from tarmak_iam.cli.options import dry_run_option, format_option
-from tarmak_iam.cli.parsing import unexpected_argument
+from tarmak_iam.cli.parsing import cluster_suggested, unexpected_argument
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.config import Cluster, TarmakConfig
 from tarmak_iam.config.amazon import AMAZON
@@ -57,7 +57,8 @@ def set_(session: Session, pairs: tuple[str, ...], name: str, dry_run: bool) -> 
             unexpected_argument(click.get_current_context(), pairs[:1]) or f"{pairs[-1]} has no value"
         )
     config, section = session.config(), section_named(name)
-    values = {key: key_named(section, key).typed(text) for key, text in zip(pairs[::2], pairs[1::2], strict=True)}
+    with cluster_suggested(pairs[0], "KEY"):
+        values = {key: key_named(section, key).typed(text) for key, text in zip(pairs[::2], pairs[1::2], strict=True)}
     cluster = session.cluster(config)
     after = config.set_all(cluster.cluster_name, values, section)
     has = "has this value" if len(values) == 1 else "have these values"
@@ -74,7 +75,8 @@ def unset(session: Session, key: str, name: str, dry_run: bool) -> None:
     """Take a key of the section out, so that its default counts; its empty parents go with it."""
     config, section = session.config(), section_named(name)
     cluster = session.cluster(config)
-    after = config.unset(cluster.cluster_name, key, section)
+    with cluster_suggested(key, "KEY"):
+        after = config.unset(cluster.cluster_name, key, section)
     _finish(config, after, cluster, f"{key} is not set", dry_run)
 
 

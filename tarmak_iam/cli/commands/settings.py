@@ -11,7 +11,7 @@ from tarmak_iam.cli.console import note, print_json, print_line
 from tarmak_iam.cli.file_edits import edits_cluster_files, finish_edit
 from tarmak_iam.cli.installation_notes import note_misplaced
 from tarmak_iam.cli.options import dry_run_option, format_option
-from tarmak_iam.cli.parsing import CommandGroup
+from tarmak_iam.cli.parsing import CommandGroup, cluster_suggested
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document import Document
 from tarmak_iam.findings import Subject
@@ -74,7 +74,8 @@ def _set_help() -> str:
 @pass_session
 @edits_cluster_files
 def set_(session: Session, key: str, value: str, dry_run: bool) -> None:
-    typed = typed_value(key, value)
+    with cluster_suggested(key, "KEY"):
+        typed = typed_value(key, value)
     after = _edit(session, dry_run, key, lambda document, at: document.set(at, typed), f"{key} has this value")
     if key == REGISTRY and after.has(("image",)):
         note(f"{REGISTRY} does not count while image is set: {session.command('settings unset image')}")
@@ -99,7 +100,8 @@ def _note_conflicts(document: Document) -> None:
 @edits_cluster_files
 def unset(session: Session, key: str, dry_run: bool) -> None:
     """Take a setting out, so that its default counts."""
-    check_key(key)
+    with cluster_suggested(key, "KEY"):
+        check_key(key)
     after = _edit(
         session,
         dry_run,

@@ -11,6 +11,7 @@ from tarmak_iam.cli.completion import callers
 from tarmak_iam.cli.console import note, print_json, print_line
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.options import daemon_version_option, format_option
+from tarmak_iam.cli.parsing import cluster_suggested
 from tarmak_iam.cli.session import Session, pass_session
 from tarmak_iam.document.files import read_file
 from tarmak_iam.errors import ConfigError, Place, place_json
@@ -88,7 +89,8 @@ def whois(
     """
     if config_path is None and (file_paths or daemon_args):
         raise click.UsageError("--file and --daemon-arg are for --config")
-    identity = identity_of(arn, session_name, user_id, access_key_id)
+    with cluster_suggested(arn, "ARN"):
+        identity = identity_of(arn, session_name, user_id, access_key_id)
     if config_path is not None:
         authenticator = _of_file(config_path, file_paths, daemon_args, daemon_version, _instance(identity))
     else:
