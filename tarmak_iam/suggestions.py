@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from tarmak_iam.text import shortened
+from tarmak_iam.text import brief_list, shortened
 
 CLOSE = 0.8
 """How alike two names must be, from 0 to 1, as difflib measures it."""
@@ -69,6 +69,30 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str = "", cutoff: f
     if near is not None:
         return f"did you mean {shortened(near)}?"
     return f"{otherwise} {', '.join(map(shortened, names))}" if otherwise and names else ""
+
+
+_MAX_LISTED = 8
+
+_MAX_NEAR = 3
+
+
+def choose_among(name: str, known: Iterable[str]) -> str:
+    """The same remedy where there may be hundreds of known names: only the nearest, or the first, are listed then."""
+    import difflib
+
+    names = list(known)
+    if len(names) <= _MAX_LISTED:
+        return did_you_mean(name, names, "choose one of")
+    by_bare = {bare(each): each for each in names}
+    part = bare(name)
+    near = [each for each in by_bare if part and part in each]
+    if not near and (one := closest(name, names)) is not None:
+        near = [bare(one)]
+    near = near or difflib.get_close_matches(part, by_bare, n=_MAX_NEAR, cutoff=LIKELY)
+    if near:
+        listed = [shortened(by_bare[each]) for each in near[:_MAX_NEAR]]
+        return f"did you mean {'one of ' if len(listed) > 1 else ''}{', '.join(listed)}?"
+    return f"choose one of {brief_list(map(shortened, names))}"
 
 
 @lru_cache(maxsize=256)

@@ -36,9 +36,15 @@ class Session:
     def config(self) -> TarmakConfig:
         """Raises TarmakIamError."""
         from tarmak_iam.config import TarmakConfig
+        from tarmak_iam.config.locate import CONFIG_NAME
 
         log("directory: %s", self._origin)
-        return TarmakConfig.load(self.directory)
+        try:
+            return TarmakConfig.load(self.directory)
+        except FileError as error:
+            if self._is_default_missing and os.path.isfile(CONFIG_NAME):
+                error.remedy = f"add `-c .` to use the {CONFIG_NAME} in the working directory, or {error.remedy}"
+            raise
 
     def command(self, words: str, *values: str) -> str:
         """A command for the same directory and cluster, where no configuration is at hand: `words` as they are,
@@ -73,6 +79,14 @@ class Session:
         """
         config = self.config()
         return self.installation_of(config, self.cluster(config), overrides, with_admin=with_admin)
+
+    @property
+    def _is_default_missing(self) -> bool:
+        """Whether no directory is named, and Tarmak's own has no tarmak.yaml."""
+        from tarmak_iam.config.locate import CONFIG_NAME, DEFAULT_DIRECTORY, ENVIRONMENT_VARIABLE, with_home
+
+        is_named = self.directory is not None or os.environ.get(ENVIRONMENT_VARIABLE)
+        return not is_named and not os.path.lexists(with_home(DEFAULT_DIRECTORY) / CONFIG_NAME)
 
     @property
     def _origin(self) -> str:

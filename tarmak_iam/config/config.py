@@ -25,7 +25,7 @@ from tarmak_iam.config.tarmak_types import ITEM
 from tarmak_iam.document import Document
 from tarmak_iam.document.files import read_file, replace_file
 from tarmak_iam.errors import ConfigError, FileError, Place, SelectionError
-from tarmak_iam.suggestions import did_you_mean
+from tarmak_iam.suggestions import choose_among
 from tarmak_iam.text import quoted, shortened
 
 _FORM = "<environment>-<name>"
@@ -52,7 +52,7 @@ def _selection_remedy(file: ReadFile, current: str) -> str:
     wanted = next((each for each in dashed if current in (each.cluster_name, each.name)), None)
     if wanted is None and names:
         # One without a dash is no cluster's name, so it is like none.
-        return did_you_mean(current if current.count("-") == 1 else "", names, "choose one of")
+        return choose_among(current if current.count("-") == 1 else "", names)
     if dashed:
         renamed = _rename(wanted or dashed[0])
         return f"{renamed}; or choose one of {', '.join(map(shortened, names))}" if names else renamed
@@ -140,7 +140,7 @@ class TarmakConfig:
             if cluster.cluster_name == cluster_name:
                 return cluster
         names = [cluster.cluster_name for cluster in self.selectable_clusters]
-        remedy = did_you_mean(cluster_name, names, "choose one of") or "the file has no clusters"
+        remedy = choose_among(cluster_name, names) or "the file has no clusters"
         what, place = f"there is no cluster {quoted(cluster_name)}", Place(self.document.filename)
         raise SelectionError(what, remedy=remedy, place=place)
 

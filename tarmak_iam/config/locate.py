@@ -13,6 +13,7 @@ from tarmak_iam.errors import FileError, Place
 
 CONFIG_NAME = "tarmak.yaml"
 ENVIRONMENT_VARIABLE = "TARMAK_CONFIG"
+DEFAULT_DIRECTORY = "~/.tarmak"
 
 
 def config_path(given: str | Path | None, environ: Mapping[str, str]) -> Path:
@@ -63,7 +64,7 @@ def directory_option(given: str | Path | None, environ: Mapping[str, str]) -> st
 
 
 def _default(environ: Mapping[str, str]) -> Path:
-    return with_home(environ.get(ENVIRONMENT_VARIABLE) or "~/.tarmak")
+    return with_home(environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_DIRECTORY)
 
 
 def _missing(chosen: Path, option: str | None, *, is_named: bool) -> FileError:

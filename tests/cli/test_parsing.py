@@ -88,6 +88,46 @@ def test_clusters(shell: Shell) -> None:
     assert far.err == f"{file}: error: there is no cluster 'x'; choose one of prod-hub, prod-blue, prod-green\n"
 
 
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("prod-a7x", "did you mean prod-a7?"),
+        ("prod", "did you mean one of prod-blue, prod-a0, prod-a1?"),
+        ("blue", "did you mean prod-blue?"),
+        ("pro-red", "did you mean one of prod-a9, prod-a8, prod-a7?"),
+        ("zzz", "choose one of dev-cluster, prod-blue, prod-a0, prod-a1, prod-a2 and 37 more"),
+    ],
+)
+def test_one_of_many_clusters(shell: Shell, name: str, remedy: str) -> None:
+    names = ["blue", *(f"a{number}" for number in range(40))]
+    config = shell.single / "tarmak.yaml"
+    added = "".join(f"\n- environment: prod\n  metadata: {{name: {each}}}" for each in names)
+    text = config.read_text()
+    config.write_text(text.replace("\nenvironments:", f"{added}\nenvironments:"))
+    failed = shell.dev("show", "--cluster", name, code=2)
+    assert failed.err == f"{config}: error: there is no cluster '{name}'; {remedy}\n"
+
+
+def test_the_working_directory_is_suggested(shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("TARMAK_CONFIG", raising=False)
+    monkeypatch.chdir(shell.single)
+    hint = "add `-c .` to use the tarmak.yaml in the working directory, or "
+    for args in (["show"], ["enable"], ["check"], ["map", "list", "--cluster", "dev-cluster"]):
+        assert f"; {hint}run `tarmak init`" in shell.run(*args, code=2).err
+    assert hint not in shell.run("-c", tmp_path / "none", "show", code=2).err
+    (tmp_path / ".tarmak").mkdir()
+    assert hint in shell.run("show", code=2).err
+    (tmp_path / ".tarmak" / "tarmak.yaml").write_text("clusters: [")
+    assert hint not in shell.run("show", code=2).err
+    (tmp_path / ".tarmak" / "tarmak.yaml").unlink()
+    monkeypatch.chdir(tmp_path)
+    assert hint not in shell.run("show", code=2).err
+    monkeypatch.setenv("TARMAK_CONFIG", str(tmp_path / "none"))
+    monkeypatch.chdir(shell.single)
+    assert hint not in shell.run("show", code=2).err
+
+
 def test_a_setting_of_the_file(shell: Shell) -> None:
     file = shell.single / "dev-cluster" / "tarmak-iam.yaml"
     file.write_text("imag: x\n")
