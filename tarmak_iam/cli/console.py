@@ -12,7 +12,8 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -87,6 +88,30 @@ _DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 def print_line(line: str, *, err: bool = False) -> None:
     """One line of text. The caller has put foreign text on one line with `one_line`; colours may be in it."""
     (_print_error if err else _print)(defused(line))
+
+
+def print_rows(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table with aligned columns on a terminal, `-` for an empty cell; elsewhere the rows alone, separated by tabs.
+    Nothing is cut."""
+    lines = [[one_line(cell) for cell in row] for row in rows]
+    if not is_terminal(sys.stdout):
+        for row in lines:
+            print_line("\t".join(row).rstrip())
+    elif lines:
+        lines = [list(header), *([cell or "-" for cell in row] for row in lines)]
+        widths = [max(map(cell_width, column)) for column in zip(*lines, strict=True)]
+        for row in lines:
+            padded = (cell + " " * (width - cell_width(cell)) for cell, width in zip(row, widths, strict=True))
+            print_line("   ".join(padded).rstrip())
+
+
+def cell_width(text: str) -> int:
+    """How many cells of a terminal a text on one line takes."""
+    if text.isascii():
+        return len(text)
+    marks = sum(unicodedata.category(each) in ("Mn", "Me") for each in text)
+    wide = sum(unicodedata.east_asian_width(each) in ("W", "F") for each in text)
+    return len(text) - marks + wide
 
 
 def print_payload(data: bytes | str) -> None:

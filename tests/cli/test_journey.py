@@ -116,7 +116,7 @@ def test_manifests_and_kubeconfig(shell: Shell) -> None:
 
 
 def test_map_list_and_whois_as_json(shell: Shell) -> None:
-    assert shell.dev("map", "list").err == "there are no mappings: nobody can log in with IAM\n"
+    assert shell.dev("map", "list").err == "no mappings: IAM login is not possible\n"
     assert "has no mappings, so nobody becomes anybody" in shell.dev("whois", ADMIN, code=2).err
     shell.dev(*ROLE)
     shell.dev("map", "add", "444455556666")

@@ -13,7 +13,7 @@ import click
 
 from tarmak_iam.access.lockout import has_admin, principal_refusal
 from tarmak_iam.cli.completion import files, principals
-from tarmak_iam.cli.console import note, print_json, print_line, print_payload
+from tarmak_iam.cli.console import note, print_json, print_payload, print_rows
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.file_edits import edits_cluster_files
 from tarmak_iam.cli.mapping_edits import (
@@ -36,7 +36,7 @@ from tarmak_iam.mappings.groups import ADMINS, joined_groups
 from tarmak_iam.mappings.mappings_file import Mappings
 from tarmak_iam.mappings.merging import MergeAction, MergeOutcome, Wanted
 from tarmak_iam.mappings.principals import check_principal, closest_principal, principal_key
-from tarmak_iam.text import one_line, shortened
+from tarmak_iam.text import shortened
 
 
 def _import_help() -> str:
@@ -207,30 +207,42 @@ def mappings() -> None:
     """
 
 
-@mappings.command(name="list", short_help="List the entries.", epilog="\b\nExample: tarmak-iam map list -o json")
+@mappings.command(name="list", short_help="List the mappings.", epilog="\b\nExample: tarmak-iam map list -o json")
 @format_option("text", "json")
 @pass_session
 def list_(session: Session, output: str) -> None:
-    """List the entries, in the order in which the authenticator asks them."""
+    """List the mappings, in the order in which the authenticator evaluates them.
+
+    On a terminal this is a table. In a pipe each line is one mapping: kind, principal, username and groups, separated
+    by tabs, without a header.
+    """
     found = session.cluster_files().mappings()
     entries = found.entries if found else ()
     if output == "json":
         print_json([_entry_json(entry) for entry in entries])
-    for entry in entries if output == "text" else ():
-        cells = (entry.kind, entry.principal or "-", entry.username, ",".join(entry.groups))
-        print_line("\t".join(map(one_line, cells)).rstrip())
+    else:
+        print_rows(_HEADER, map(_cells, entries))
     if not entries:
-        note("there are no mappings: nobody can log in with IAM")
+        note("no mappings: IAM login is not possible")
+
+
+_HEADER = ("KIND", "PRINCIPAL", "USERNAME", "GROUPS")
+
+
+def _cells(entry: MappingEntry) -> tuple[str, ...]:
+    return entry.kind, entry.principal or "-", entry.username, ",".join(entry.groups)
 
 
 def _entry_json(entry: MappingEntry) -> dict[str, object]:
+    """`arn` is empty for an account and for an SSO role, which have `account` and `sso` instead."""
+    is_account = entry.kind == "account"
     shown: dict[str, object] = {
         "kind": entry.kind,
-        "arn": entry.arn,
+        "arn": "" if is_account else entry.arn,
         "username": entry.username,
         "groups": list(entry.groups),
     }
-    also = {"sso": entry.sso, "userid": entry.user_id}
+    also = {"account": entry.arn if is_account else "", "sso": entry.sso, "userid": entry.user_id}
     return {**shown, **{key: value for key, value in also.items() if value}}
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
 
-from tarmak_iam.cli.console import SEVERITY_COLOURS, is_terminal, print_line, with_coloured_severity
+from tarmak_iam.cli.console import SEVERITY_COLOURS, cell_width, is_terminal, print_line, with_coloured_severity
 from tarmak_iam.cli.formats import CheckReport
 from tarmak_iam.errors import Place, TarmakIamError
 from tarmak_iam.findings import Severity
@@ -56,7 +55,7 @@ def _cells(line: str) -> Iterator[tuple[int, str, int]]:
     start = 0
     for character in line:
         text = _text(character, start)
-        width = _width(text)
+        width = cell_width(text)
         yield start, text, width
         start += width
 
@@ -65,14 +64,6 @@ def _text(character: str, start: int) -> str:
     if character == "\t":
         return " " * (_TAB - start % _TAB)
     return character if character.isprintable() else repr(character)[1:-1]
-
-
-def _width(text: str) -> int:
-    if len(text) > 1:  # blanks, or an escape
-        return len(text)
-    if unicodedata.category(text) in ("Mn", "Me"):
-        return 0
-    return 2 if unicodedata.east_asian_width(text) in ("W", "F") else 1
 
 
 def print_excerpt(line: str, place: Place, colour: str, *, err: bool = False) -> None:

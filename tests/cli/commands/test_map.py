@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from tests.support import Shell
 from tests.support.admin_certificates import NO_CERTIFICATE, certificate, logins
 from tests.support.admin_certificates import kubeconfig as admin_kubeconfig
+from tests.support.terminal import on_terminal
 
 ACCOUNT = "arn:aws:iam::111122223333"
 ADMIN, DEV, NODE = f"{ACCOUNT}:role/Admin", f"{ACCOUNT}:role/Dev", f"{ACCOUNT}:role/Node"
@@ -350,3 +353,49 @@ def test_a_slip_is_told_where_it_is_made(shell: Shell) -> None:
     assert added.err.count("[IAM") == 1
     again = shell.run("-c", shell.single, "map", "add", f"{arn}2", "--username", "third", "--group", "third")
     assert "[IAM" not in again.err
+
+
+LISTED = f"""\
+clusterID: dev-cluster
+server:
+  mapRoles:
+  - {{roleARN: {ACCOUNT}:role/Admin, username: admin, groups: [system:masters, ops]}}
+  - {{roleARN: {ACCOUNT}:role/Wörk漢, username: a, groups: []}}
+  mapUsers:
+  - {{userARN: {ACCOUNT}:user/Alice, username: alice, groups: [dev]}}
+  mapAccounts: ["444455556666"]
+"""
+
+
+def test_the_list_in_a_pipe(shell: Shell) -> None:
+    mappings(shell).write_text(LISTED)
+    assert shell.dev("map", "list").out == (
+        f"role\t{ACCOUNT}:role/Admin\tadmin\tsystem:masters,ops\n"
+        f"role\t{ACCOUNT}:role/Wörk漢\ta\n"
+        f"user\t{ACCOUNT}:user/Alice\talice\tdev\n"
+        "account\t444455556666\n"
+    )
+
+
+def test_the_list_on_a_terminal(shell: Shell, tmp_path: Path) -> None:
+    mappings(shell).write_text(LISTED)
+    command = [sys.executable, "-m", "tarmak_iam", "-c", str(shell.single), "map", "list"]
+    environment = {**os.environ, "TERM": "xterm", "PYTHONUTF8": "1"}
+    assert on_terminal(command, environment, tmp_path).splitlines() == [
+        "KIND      PRINCIPAL                               USERNAME   GROUPS",
+        f"role      {ACCOUNT}:role/Admin    admin      system:masters,ops",
+        f"role      {ACCOUNT}:role/Wörk漢   a          -",
+        f"user      {ACCOUNT}:user/Alice    alice      dev",
+        "account   444455556666                            -          -",
+    ]
+    mappings(shell).write_text("clusterID: dev-cluster\n")
+    assert on_terminal(command, environment, tmp_path).splitlines() == ["no mappings: IAM login is not possible"]
+
+
+def test_the_list_as_json(shell: Shell) -> None:
+    mappings(shell).write_text(LISTED)
+    role, _, user, account = json.loads(shell.dev("map", "list", "-o", "json").out)
+    admin = {"kind": "role", "arn": f"{ACCOUNT}:role/Admin", "username": "admin", "groups": ["system:masters", "ops"]}
+    assert role == admin
+    assert user == {"kind": "user", "arn": f"{ACCOUNT}:user/Alice", "username": "alice", "groups": ["dev"]}
+    assert account == {"kind": "account", "arn": "", "username": "", "groups": [], "account": "444455556666"}
