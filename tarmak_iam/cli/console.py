@@ -12,6 +12,7 @@ import os
 import platform
 import re
 import sys
+import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ from tarmak_iam.text import defused, escaped, one_line
 
 if TYPE_CHECKING:
     import logging
+    import threading
 
     from tarmak_iam.document import Document
 
@@ -152,6 +154,7 @@ def _print(data: bytes | str, *, nl: bool = True) -> None:
     """Raises OSError also where stdout is closed, which click takes for one that nobody wants to see."""
     if sys.stdout is None:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    _remove_progress()
     click.echo(data, nl=nl)
 
 
@@ -217,6 +220,7 @@ def error_line(error: TarmakIamError, *, whose: str = "", then: str = "") -> str
 
 
 def _print_error(line: str) -> None:
+    _remove_progress()
     click.echo(line, err=True, color=colour_of_context())
 
 
@@ -345,11 +349,17 @@ def _verbose_handler() -> logging.Handler:
 
 _ANEW = "\r\x1b[K"
 
+_PATIENCE = 0.5
+"""Seconds: work that takes less shows no progress, which would only flicker."""
+
 
 @contextlib.contextmanager
 def progress(plain: Callable[[str], None], mark: str = "") -> Iterator[Callable[[str], None]]:
-    """Gives what takes a line. Where stderr is no terminal, or -v has lines too, that is `plain`; on one the line,
-    with `mark` before it, replaces the one before, and the last one goes at the end, or whatever comes in between."""
+    """Yields the function that shows a line of progress.
+
+    On a terminal each line, after `mark`, replaces the one before, and the last one is removed at the end, and before
+    anything else is printed. If stderr is not a terminal, or -v prints lines too, the function is `plain`.
+    """
     stream = sys.stderr
     if is_verbose() or not is_terminal(stream) or os.environ.get("TERM") in (None, "", "dumb"):
         yield plain
@@ -358,12 +368,56 @@ def progress(plain: Callable[[str], None], mark: str = "") -> Iterator[Callable[
     def show(text: str) -> None:
         with contextlib.suppress(OSError):
             width = os.get_terminal_size(stream.fileno()).columns or 80
+            _PROGRESS_ON.append(stream)
             stream.write(_ANEW + f"{mark}{one_line(text)}"[: width - 1])
             stream.flush()
 
     try:
         yield show
     finally:
+        _remove_progress()
+
+
+_PROGRESS_ON: list[TextIO] = []
+"""Not empty while a line of progress is shown: the stream that shows it."""
+
+
+def _remove_progress() -> None:
+    if _PROGRESS_ON:
+        stream = _PROGRESS_ON[-1]
+        _PROGRESS_ON.clear()
         with contextlib.suppress(OSError):
             stream.write(_ANEW)
             stream.flush()
+
+
+@contextlib.contextmanager
+def working(doing: str) -> Iterator[None]:
+    """Shows on a terminal what a long computation is doing, and for how many seconds: `checking mappings (4 s)`. If
+    stderr is not a terminal, nothing is shown."""
+
+    def hide(_: str) -> None:
+        pass
+
+    with progress(hide) as show:
+        if show is hide:
+            yield
+            return
+        import threading
+
+        ended = threading.Event()
+        ticker = threading.Thread(target=_tick, args=(doing, show, ended), daemon=True)
+        ticker.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            ticker.join()
+
+
+def _tick(doing: str, show: Callable[[str], None], ended: threading.Event) -> None:
+    start = time.monotonic()
+    pause = _PATIENCE
+    while not ended.wait(pause):
+        show(f"{doing} ({int(time.monotonic() - start)} s)")
+        pause = 1

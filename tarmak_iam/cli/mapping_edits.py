@@ -13,7 +13,7 @@ import click
 from tarmak_iam.access.diff import Effect, Loaded, effect_json, effects
 from tarmak_iam.access.lockout import check_starts, check_ways_in, is_known, losses
 from tarmak_iam.cli.completion import callers
-from tarmak_iam.cli.console import note, print_json
+from tarmak_iam.cli.console import note, print_json, working
 from tarmak_iam.cli.file_edits import finish_edit
 from tarmak_iam.cli.installation_notes import note_misplaced
 from tarmak_iam.cli.options import dry_run_option, format_option, with_options
@@ -74,7 +74,9 @@ class MappingsEdit:
         """Raises TarmakIamError."""
         config = session.config()
         cluster = session.cluster(config)
-        files, before = session.files(config, cluster), session.installation_of(config, cluster)
+        files = session.files(config, cluster)
+        with working("reading the mappings"):
+            before = session.installation_of(config, cluster)
         start = before.mappings or Mappings.create(files.cluster_name, str(files.mappings_path))
         return cls(files, before, start)
 
@@ -100,14 +102,16 @@ class MappingsEdit:
             if options.output == "json":
                 print_json({"changed": False, "effects": [], **(more or {})})
             return
-        now, then = Loaded.of(self.before), Loaded.of(replace(self.before, mappings=after))
-        check_starts(now, then, repairs=repairs)
+        with working("evaluating the mappings"):
+            now, then = Loaded.of(self.before), Loaded.of(replace(self.before, mappings=after))
+            check_starts(now, then, repairs=repairs)
         self._guard(now, then, options)
         still = then.authenticator.failure
         if still is not None:
             note(f"authenticator {self.before.daemon_version} would still not start: {still.reason}")
-        found = effects(now, then)
-        new = NewFindings.of(now.installation, then.installation) if with_findings else NewFindings()
+        with working("checking the mappings"):
+            found = effects(now, then)
+            new = NewFindings.of(now.installation, then.installation) if with_findings else NewFindings()
         if refuse_errors and not options.force:
             new.refuse_errors()
         finish_edit(
@@ -127,9 +131,12 @@ class MappingsEdit:
         if options.me is not None and not is_known(now, options.me):
             note(f"nothing maps {options.me} so far, so --me has nothing to protect")
         if not options.force:
-            check_ways_in(now, then, options.me)
+            with working("checking who loses access"):
+                check_ways_in(now, then, options.me)
             return
-        for loss in losses(now, then, options.me):
+        with working("checking who loses access"):
+            lost = list(losses(now, then, options.me))
+        for loss in lost:
             note(f"forced: {loss}; {self.before.recovery_hint}")
 
     def _print_json(self, after: Document, found: Iterable[Effect], more: Mapping[str, Any]) -> None:

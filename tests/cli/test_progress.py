@@ -6,34 +6,79 @@ import contextlib
 import os
 import pty
 import sys
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from tarmak_iam.cli.console import progress
+from tarmak_iam.cli import console
+from tarmak_iam.cli.console import note, progress, working
+
+ANEW = "\r\x1b[K"
 
 
-def on_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> str:
-    """What arrives at a terminal of that width."""
+@contextlib.contextmanager
+def terminal(monkeypatch: pytest.MonkeyPatch, columns: int = 80) -> Iterator[Callable[[], str]]:
+    """stderr is a terminal of that width; yields what has arrived at it once that is called."""
     ours, theirs = pty.openpty()
+    monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((columns, 24)))
-    with os.fdopen(theirs, "w") as stream:
-        monkeypatch.setattr(sys, "stderr", stream)
+    stream = os.fdopen(theirs, "w")
+    monkeypatch.setattr(sys, "stderr", stream)
+
+    def arrived() -> str:
+        stream.close()
+        shown = ""
+        with contextlib.suppress(OSError):  # how Linux tells that the other end is closed
+            while part := os.read(ours, 1000):  # a busy machine hands it over in pieces
+                shown += part.decode()
+        return shown
+
+    yield arrived
+    os.close(ours)
+
+
+@pytest.mark.parametrize(
+    ("columns", "lines"), [(80, ["us: 1 of 3 nodes", "us: 2 of 3 nodes \\x1b[31m"]), (10, ["us: 1 of ", "us: 2 of "])]
+)
+def test_on_a_terminal(monkeypatch: pytest.MonkeyPatch, columns: int, lines: list[str]) -> None:
+    with terminal(monkeypatch, columns) as arrived:
         with progress(lambda _: pytest.fail("not plain"), "us: ") as tell:
             tell("1 of 3 nodes")
             tell("2 of 3\nnodes \x1b[31m")
-    shown = ""
-    with contextlib.suppress(OSError):  # how Linux tells that the other end is closed
-        while arrived := os.read(ours, 1000):  # a busy machine hands it over in pieces
-            shown += arrived.decode()
-    os.close(ours)
-    return shown
+        assert arrived() == f"{ANEW}{lines[0]}{ANEW}{lines[1]}{ANEW}"
 
 
-def test_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TERM", "xterm")
-    anew = "\r\x1b[K"
-    assert on_terminal(80, monkeypatch) == f"{anew}us: 1 of 3 nodes{anew}us: 2 of 3 nodes \\x1b[31m{anew}"
-    assert on_terminal(10, monkeypatch) == f"{anew}us: 1 of {anew}us: 2 of {anew}"
+def test_other_lines_remove_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with terminal(monkeypatch) as arrived:
+        with progress(lambda _: pytest.fail("not plain")) as tell:
+            tell("1 of 3")
+            note("a note")
+            note("another")
+            tell("2 of 3")
+        assert arrived() == f"{ANEW}1 of 3{ANEW}a note\r\nanother\r\n{ANEW}2 of 3{ANEW}"
+
+
+def test_long_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console, "_PATIENCE", 0.01)
+    with terminal(monkeypatch) as arrived:
+        with working("checking"):
+            time.sleep(0.3)
+        assert arrived() == f"{ANEW}checking (0 s){ANEW}"
+
+
+def test_work_that_takes_a_moment_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with terminal(monkeypatch) as arrived:
+        with pytest.raises(KeyError), working("checking"):
+            raise KeyError
+        assert arrived() == ""
+
+
+def test_work_elsewhere(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(console, "_PATIENCE", 0.01)
+    with working("checking"):
+        time.sleep(0.1)
+    assert capsys.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("term", ["", "dumb"])

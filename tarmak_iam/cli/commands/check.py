@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from tarmak_iam.cli.all_clusters import ClusterOutcome, ReportProgress, for_each, outcome_summary, print_cluster_error
-from tarmak_iam.cli.console import note
+from tarmak_iam.cli.console import note, working
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.formats import CheckReport, FindingResult, RuleDescription
 from tarmak_iam.cli.formats.output import FORMATS, errors_reported, fail_on_option, findings_output_option, is_failing
@@ -242,7 +242,8 @@ class Checked:
     @classmethod
     def of(cls, *subjects: Subjects, errors: tuple[TarmakIamError, ...] = ()) -> Checked:
         """Raises ConfigError for a plugin that cannot be used, or that fails."""
-        report = examine(*subjects)
+        with working(f"checking {len(subjects)} clusters" if len(subjects) > 1 else "checking"):
+            report = examine(*subjects)
         documents = [document for each in subjects for subject in Subject if (document := each.text_of(subject))]
         sources = {each.filename: each.source for each in documents}
         return cls(report.findings, report.suppressed, errors, sources, why_unexamined=_unexamined(subjects))
@@ -280,7 +281,9 @@ def check_chosen(session: Session) -> Checked:
             raise
         note(f"mappings and settings are not checked: {error.message}")
         return Checked.of(Subjects(config))
-    checked = Checked.of(Subjects.of_cluster(config, cluster, session.files(config, cluster)))
+    with working(f"reading {shortened(cluster.cluster_name)}"):
+        subjects = Subjects.of_cluster(config, cluster, session.files(config, cluster))
+    checked = Checked.of(subjects)
     count = len(config.selectable_clusters)
     if count == 1:
         return checked

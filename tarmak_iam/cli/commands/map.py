@@ -13,7 +13,7 @@ import click
 
 from tarmak_iam.access.lockout import has_admin, principal_refusal
 from tarmak_iam.cli.completion import files, principals
-from tarmak_iam.cli.console import note, print_json, print_payload, print_rows
+from tarmak_iam.cli.console import note, print_json, print_payload, print_rows, working
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.file_edits import edits_cluster_files
 from tarmak_iam.cli.mapping_edits import (
@@ -88,7 +88,8 @@ def _import(session: Session, found: Import, file: str, strip_path: bool, **opti
     if file != "-" and os.path.realpath(file) == os.path.realpath(change.files.mappings_path):
         raise ConfigError(f"{file} is the mappings file itself", remedy="move it elsewhere first, and import it then")
     refuse = principal_refusal(change.before)
-    after, outcomes = change.mappings.merge(found.entries, strip_path=strip_path, refuse=refuse)
+    with working(f"importing {len(found.entries)} mappings"):
+        after, outcomes = change.mappings.merge(found.entries, strip_path=strip_path, refuse=refuse)
     _print_outcomes(found, outcomes)
     more = {"entries": [_outcome_json(each) for each in outcomes], "leftOut": _left_out_json(found)}
     unchanged = f"all that can be taken from {file} is there"
@@ -146,7 +147,8 @@ def convert(session: Session, backend: str, output: str) -> None:
     mappings = installation.mappings
     if backend == MOUNTED_FILE.name:  # the only one that has it
         mappings = mappings.with_cluster_id(installation.cluster_id)
-    made = convert_mappings(mappings, backend, installation.daemon_version)
+    with working("converting the mappings"):
+        made = convert_mappings(mappings, backend, installation.daemon_version)
     for each in made.left_out:
         note(f"note: {each}")
     if output == "json":
@@ -216,8 +218,9 @@ def list_(session: Session, output: str) -> None:
     On a terminal this is a table. In a pipe each line is one mapping: kind, principal, username and groups, separated
     by tabs, without a header.
     """
-    found = session.cluster_files().mappings()
-    entries = found.entries if found else ()
+    with working("reading the mappings"):
+        found = session.cluster_files().mappings()
+        entries = found.entries if found else ()
     if output == "json":
         print_json([_entry_json(entry) for entry in entries])
     else:
@@ -310,7 +313,9 @@ def add(
     change = MappingsEdit.of(session)
     chosen = groups if groups or replace_groups else None
     wanted = Wanted(principal, username, chosen, adds_groups=not replace_groups)
-    after, (outcome,) = change.mappings.merge([wanted], strip_path=strip_path, refuse=principal_refusal(change.before))
+    refuse = principal_refusal(change.before)
+    with working("adding the mapping"):
+        after, (outcome,) = change.mappings.merge([wanted], strip_path=strip_path, refuse=refuse)
     if outcome.error is not None:
         with cluster_suggested(principal, "ARN"):
             raise outcome.error
@@ -339,7 +344,8 @@ def remove(
     """
     change = MappingsEdit.of(session)
     with cluster_suggested(principal, "ARN"):
-        after = change.mappings.remove(principal)
+        with working("removing the mapping"):
+            after = change.mappings.remove(principal)
         missing = _not_mapped(principal, change.mappings) if after is change.mappings else ""
     if after is not change.mappings:
         change.finish(after, MappingsEditOptions(me, force, dry_run, output), unchanged="", repairs=True)
