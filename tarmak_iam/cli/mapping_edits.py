@@ -1,4 +1,4 @@
-"""Edits of the mappings: who would gain, lose or be locked out, what `check` would find, and the file."""
+"""Edits of the mappings file: guards against lock-outs, the effects on access, new findings, and writing."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ from tarmak_iam.mappings.mappings_file import Mappings
 strip_path_option = click.option(
     "--strip-path",
     is_flag=True,
-    help="Take the path of a role away, which STS leaves out: it then means every role of that name in the account.",
+    help="Remove the path from the role's ARN, because STS omits it. The mapping then matches every role of that name "
+    "in the account.",
 )
 
 _MAPPINGS_EDIT_OPTIONS = (
@@ -40,9 +41,9 @@ _MAPPINGS_EDIT_OPTIONS = (
         "--me",
         metavar="ARN",
         shell_complete=callers,
-        help="Your own ARN: a change of what it gets needs --force.",
+        help="Your own ARN; a change of its access requires --force.",
     ),
-    click.option("--force", is_flag=True, help="Write it even if the last admin, a node role or --me loses access."),
+    click.option("--force", is_flag=True, help="Apply even if the last admin, a node role or --me loses access."),
     dry_run_option,
     format_option("text", "json"),
 )
@@ -63,7 +64,8 @@ class MappingsEditOptions:
 
 @dataclass(frozen=True, slots=True)
 class MappingsEdit:
-    """The mappings of the chosen cluster on their way to others. `mappings` is a new file's where there is none."""
+    """An edit of the mappings of the selected cluster. `mappings` is what it starts from: those of a new file if there
+    is none."""
 
     files: ClusterFiles
     before: Installation
@@ -91,11 +93,11 @@ class MappingsEdit:
         refuse_errors: bool = False,
         more: Mapping[str, Any] | None = None,
     ) -> None:
-        """Guards, writes and shows it. `repairs` as in `check_starts`; `with_findings`: and what `check` says of it;
-        `refuse_errors`: unless it is forced, what `check` calls an error keeps it from being written; `more` goes into
-        what -o json prints.
+        """Checks that nobody is locked out, writes the file, and prints diff and effects.
 
-        Raises TarmakIamError, nothing written.
+        `repairs` as in `check_starts`. `with_findings`: also prints the new findings of `check`. `refuse_errors`:
+        nothing is written if one of them is an error, unless forced. `more` is added to the output of -o json. Raises
+        TarmakIamError before anything is written.
         """
         if after is self.mappings:
             note(f"unchanged: {unchanged}")
@@ -108,7 +110,7 @@ class MappingsEdit:
         self._guard(now, then, options)
         still = then.authenticator.failure
         if still is not None:
-            note(f"authenticator {self.before.daemon_version} would still not start: {still.reason}")
+            note(f"authenticator {self.before.daemon_version} still does not start: {still.reason}")
         with working("checking the mappings"):
             found = effects(now, then)
             new = NewFindings.of(now.installation, then.installation) if with_findings else NewFindings()
@@ -129,7 +131,7 @@ class MappingsEdit:
 
     def _guard(self, now: Loaded, then: Loaded, options: MappingsEditOptions) -> None:
         if options.me is not None and not is_known(now, options.me):
-            note(f"nothing maps {options.me} so far, so --me has nothing to protect")
+            note(f"{options.me} is not mapped yet, so --me protects nothing")
         if not options.force:
             with working("checking who loses access"):
                 check_ways_in(now, then, options.me)
@@ -149,7 +151,7 @@ class MappingsEdit:
 
 
 def read_import(file: str, form: str | None) -> Import:
-    """A file's mappings; `-` is stdin. Raises TarmakIamError."""
+    """The mappings of a file; `-` is stdin. Raises TarmakIamError."""
     if file == "-":
         return read_mappings(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>", form)
     return read_mappings(read_file(Path(file)), file, form)

@@ -14,20 +14,20 @@ from tarmak_iam.lint.check import check
 from tarmak_iam.lint.rule import Subjects
 from tarmak_iam.lint.rule_run import Located
 
-# Lines and sizes, which an edit changes in what was found before.
+# Line numbers and sizes in the messages of old findings: an edit changes them.
 _NUMBER = re.compile(r"[0-9][0-9,]*")
 
 
 @dataclass(frozen=True, slots=True)
 class NewFindings:
-    """`why_unchecked`: why nothing can be said, as where a plugin's rule fails; empty where there is no such reason."""
+    """`why_unchecked`: why nothing could be checked, such as a plugin's rule that fails; else empty."""
 
     found: tuple[Located, ...] = ()
     why_unchecked: str = ""
 
     @classmethod
     def of(cls, before: Installation, after: Installation) -> NewFindings:
-        """Raises nothing: what cannot be checked forbids nothing."""
+        """Raises nothing: an edit is not refused because it cannot be checked."""
         try:
             return cls(tuple(_added_findings(_mapping_findings(before), _mapping_findings(after))))
         except TarmakIamError as error:
@@ -35,17 +35,17 @@ class NewFindings:
 
     @property
     def lines(self) -> list[str]:
-        """A slip is best reported where it is made."""
+        """The notes to print after the edit."""
         return [*map(str, self.found), *([f"not checked: {self.why_unchecked}"] if self.why_unchecked else ())]
 
     def refuse_errors(self) -> None:
-        """Raises PolicyRefused for the first of those that are errors. Its place is left out: its lines are those of a
-        text that is not written."""
+        """Raises PolicyRefused for the first error among them, without its place: the line is one of a text that is not
+        written."""
         errors = [each.finding for each in self.found if each.finding.severity is Severity.ERROR]
         if errors:
             more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
             raise PolicyRefused(
-                f"{errors[0].text} [{errors[0].id}]{more}; nothing was changed", remedy="--force writes it all the same"
+                f"{errors[0].text} [{errors[0].id}]{more}; nothing was changed", remedy="use --force to write it anyway"
             )
 
 

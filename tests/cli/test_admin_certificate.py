@@ -65,7 +65,7 @@ def test_check_says_once_what_it_could_not_examine(shell: Shell, home: Path) -> 
     for output in ("text", "json"):
         told = shell.dev("check", "-o", output).err
         assert told.splitlines()[0] == (
-            f"note: admin certificates were not examined: {home}/kubeconfig names a file outside the configuration "
+            f"note: admin certificates were not checked: {home}/kubeconfig names a file outside the configuration "
             "directory"
         )
 
@@ -86,7 +86,7 @@ def test_without_cryptography(shell: Shell) -> None:
         f"sys.exit(main(['-c', {str(shell.multi)!r}, 'check', '--all-clusters']))"
     )
     assert done.returncode == 0, done.stderr
-    told = "note: admin certificates were not examined: install the extra `webhook` (cryptography)\n"
+    told = "note: admin certificates were not checked: install the extra `webhook` (cryptography)\n"
     assert done.stderr.count(told) == 1
 
 

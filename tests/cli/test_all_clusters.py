@@ -191,7 +191,7 @@ def test_comments_are_judged_where_all_clusters_were_seen(shell: Shell) -> None:
     config.write_text(blue + mark + green)
     mapped(shell, "prod-blue")
     every = shell.run("-c", shell.multi, "check", "--all-clusters")
-    assert every.err.startswith("nothing to complain about, 1 ignored by comments, 3 clusters: 3 clean")
+    assert every.err.startswith("no findings, 1 suppressed by comments, 3 clusters: 3 clean")
     mapped(shell, "prod-green")
     assert ids(shell.run("-c", shell.multi, "check", "-o", "json").out) == []
     unused = shell.run("-c", shell.multi, "check", "--all-clusters", "-o", "json", code=1)

@@ -184,7 +184,7 @@ def test_annotations(shell: Shell, mappings: Path) -> None:
     assert line.startswith(
         "::error file=dev-cluster/aws-iam-authenticator.yaml,line=4,col=77,title=IAM065::the authenticator knows no"
     )
-    assert done.err == "1 error, 1 ignored by comments\n"
+    assert done.err == "1 error, 1 suppressed by comments\n"
     assert shell.run("-c", ".", "check", "-o", "github", "--fail-on", "error", code=1).out == done.out
     mappings.write_text(ODD.replace("{{SesionName}}", "50%"), encoding="utf-8")
     assert shell.run("-c", ".", "check", "-o", "github").out == ""

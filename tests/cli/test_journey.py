@@ -117,7 +117,7 @@ def test_manifests_and_kubeconfig(shell: Shell) -> None:
 
 def test_map_list_and_whois_as_json(shell: Shell) -> None:
     assert shell.dev("map", "list").err == "no mappings: IAM login is not possible\n"
-    assert "has no mappings, so nobody becomes anybody" in shell.dev("whois", ADMIN, code=2).err
+    assert "has no mappings, so every caller is denied" in shell.dev("whois", ADMIN, code=2).err
     shell.dev(*ROLE)
     shell.dev("map", "add", "444455556666")
     assert shell.dev("map", "list").out.splitlines() == [
@@ -135,9 +135,9 @@ def test_map_list_and_whois_as_json(shell: Shell) -> None:
     assert shell.dev("whois", "arn:aws:iam::444455556666:user/Bob").out.startswith(
         "username: arn:aws:iam::444455556666:user/Bob\ngroups:   -\n"
     )
-    assert shell.dev("whois", "arn:aws:iam::999988887777:user/Eve").out.startswith("nobody:   no mapping matches ")
+    assert shell.dev("whois", "arn:aws:iam::999988887777:user/Eve").out.startswith("denied:   no mapping matches ")
     shell.dev("map", "remove", ADMIN, "--force")
-    assert shell.dev("whois", ADMIN).out.startswith("nobody: ")
+    assert shell.dev("whois", ADMIN).out.startswith("denied: ")
 
 
 def test_settings(shell: Shell) -> None:
@@ -168,7 +168,7 @@ def test_check(shell: Shell) -> None:
     file.write_text(text)
     lost = shell.dev("check", code=1)
     assert lost.out.startswith(f"{file}:6:17: error: currentCluster 'other' has not exactly one dash")
-    assert lost.err.startswith("mappings and settings are not checked: currentCluster 'other'")
+    assert lost.err.startswith("mappings and settings were not checked: currentCluster 'other'")
 
 
 @pytest.mark.parametrize(

@@ -274,7 +274,7 @@ def test_files_by_name_that_lead_nowhere(
     assert shell.run("check", f"{place}/{MAPPINGS}", code=2).err.startswith(f"{place}/{MAPPINGS}: error: {told}")
     link(path, Path("gone.yaml"))
     assert shell.run("check", f"{place}/{MAPPINGS}", code=2).err.startswith(
-        f"{place}/{MAPPINGS}: error: there is no such file; the link leads to gone.yaml"
+        f"{place}/{MAPPINGS}: error: file not found; the link points to gone.yaml"
     )
 
 
@@ -335,7 +335,7 @@ def test_tarmak_yaml_from_a_pipe(shell: Shell) -> None:
     finally:
         os.close(reader)
     assert f"/dev/fd/{reader}:115:13: error: the location" in done.out
-    assert "note: checked only by the rules that need nothing else: it is no regular file\n" in done.err
+    assert "note: checked only by the rules that need no other file: it is not a regular file\n" in done.err
 
 
 @pytest.mark.parametrize("place", ["/dev/fd", "/proc/self/fd"])

@@ -65,7 +65,7 @@ def test_a_closed_stdout(shell: Shell) -> None:
     )
     assert ADMIN in file.read_text()
     assert ended(shell, "map", "list", to=">&-")[0] == 2
-    assert ended(shell, *ADD, to=">&-") == (0, f"unchanged: {ADMIN} is mapped like that\n")  # nothing to print
+    assert ended(shell, *ADD, to=">&-") == (0, f"unchanged: {ADMIN} already has this mapping\n")  # nothing to print
 
 
 def test_a_reader_that_hung_up(shell: Shell, tmp_path: Path) -> None:

@@ -336,7 +336,7 @@ def test_the_command_counts_them(shell: Shell) -> None:
     home = shell.single / "dev-cluster"
     (home / "aws-iam-authenticator.yaml").write_text(ROLES + f"{ACCOUNT}  # tarmak-iam: ignore[IAM074] {WHY}\n")
     done = shell.dev("check")
-    assert (done.out, done.err) == ("", "nothing to complain about, 1 ignored by comments\n")
+    assert (done.out, done.err) == ("", "no findings, 1 suppressed by comments\n")
 
 
 EVERYTHING = f"""\

@@ -1,4 +1,4 @@
-"""check: every finding about tarmak.yaml, mappings and settings, of a cluster, of all, or of files that are named."""
+"""check: the findings about tarmak.yaml, mappings and settings: of one cluster, of all, or of the files given."""
 
 from __future__ import annotations
 
@@ -54,19 +54,21 @@ from tarmak_iam.text import shortened
 def check(
     context: click.Context, session: Session, files: tuple[Path, ...], all_clusters: bool, output: str, fail_on: str
 ) -> None:
-    """Look for errors and lock-outs before they happen.
+    """Find errors and lock-outs before they reach the cluster.
 
-    tarmak.yaml is checked for all clusters, mappings and settings for the current one, or with --all-clusters for
-    each. A FILE stands for what it belongs to: a tarmak.yaml for all its clusters, mappings and settings for their
-    cluster; mappings without a tarmak.yaml are checked by themselves.
+    Without FILE: checks tarmak.yaml, and the mappings and settings of the current cluster, or with --all-clusters of
+    every cluster. With FILE: a tarmak.yaml is checked with all of its clusters, mappings or settings with their
+    cluster. A mappings file without a tarmak.yaml is checked on its own.
 
-    Exits with 0 if there is nothing to say, 1 for findings, 2 where a file cannot be read. A comment sets findings
-    aside by id or name, on their line or above their entry, list or file:
+    Exits with 0 if there are no findings, 1 if there are, and 2 if a file cannot be read. A comment suppresses findings
+    by ID or name, on the same line or above their entry, list or file:
+
+    \b
     # tarmak-iam: ignore[account-mapping] only our sandbox account
     """
     if files and (session.directory or session.cluster_name):
-        remedy = cluster_remedy(context, map(str, files)) or "leave -c and --current-cluster out"
-        raise click.UsageError(f"a FILE says which directory and cluster: {remedy}", context)
+        remedy = cluster_remedy(context, map(str, files)) or "remove -c and --cluster"
+        raise click.UsageError(f"FILE selects directory and cluster itself; {remedy}", context)
     with errors_reported(output):
         if files:
             checked = check_files(
@@ -78,7 +80,7 @@ def check(
         else:
             checked = check_every(session) if all_clusters else check_chosen(session)
     for why in checked.why_unexamined:
-        note(f"note: admin certificates were not examined: {why}")
+        note(f"note: admin certificates were not checked: {why}")
     FORMATS[output].print_report(_report(checked))
     if output != "json":
         note(checked.summary)
@@ -89,7 +91,7 @@ def check(
 
 
 def _cluster_of(path: Path, context: click.Context) -> str:
-    """What somebody meant by a cluster's name, or by its directory beside a tarmak.yaml; empty for neither."""
+    """The remedy for a FILE that is the name of a cluster, or its directory next to tarmak.yaml; empty for others."""
     directory = path.parent
     if path.is_dir() and (directory / CONFIG_NAME).is_file():
         line = CommandLine(directory_option(directory, os.environ), path.name)
@@ -98,7 +100,7 @@ def _cluster_of(path: Path, context: click.Context) -> str:
 
 
 _SYSTEM = ("/dev", "/proc")
-"""Where `/dev/stdin` and a shell's `<(...)` lie."""
+"""The directories of `/dev/stdin` and of a shell's `<(...)`."""
 
 
 class FileKind(Enum):
@@ -109,9 +111,9 @@ class FileKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class NamedFile:
-    """`config` is the tarmak.yaml that the file belongs to, None where there is none; `cluster` the name of the
-    directory it is in, which is that of a cluster, None for tarmak.yaml itself and for what is next to it. `data`: what
-    was read already, which a pipe gives only once."""
+    """`config` is the tarmak.yaml that the file belongs to, None if there is none. `cluster` is the name of the file's
+    directory, which is that of a cluster; None for tarmak.yaml itself and for files next to it. `data` is what was read
+    already: a pipe can be read only once."""
 
     path: Path
     kind: FileKind
@@ -120,10 +122,8 @@ class NamedFile:
     data: bytes | None = field(default=None, repr=False)
 
     def read(self, *, follow_links: bool) -> bytes:
-        """No link may lead it out of the directory of its tarmak.yaml, or out of its own where it belongs to none.
-
-        Raises FileError.
-        """
+        """Raises FileError, also for a link that leads out of the directory of its tarmak.yaml, or, without a
+        tarmak.yaml, out of its own directory."""
         if self.data is not None:
             return self.data
         if self.config is None or self.cluster is None:
@@ -136,15 +136,15 @@ class NamedFile:
 
 
 def named_file(path: Path, *, follow_links: bool = False) -> NamedFile:
-    """By its name, else by what is in it; a directory is that of a tarmak.yaml. `follow_links` as in `Boundary`.
+    """Recognised by its name, else by its content; a directory means its tarmak.yaml. `follow_links` as in `Boundary`.
 
-    Raises TarmakIamError for one that is not there, or none of these.
+    Raises TarmakIamError for a file that does not exist, or is not of any of these kinds.
     """
     path = _config_in(path) if path.is_dir() else path
     kind = next((each for each in FileKind if each.value in (path.name, _intended(path))), None)
     found = NamedFile(path, kind, *_owner(path)) if kind and kind is not FileKind.CONFIG else None
     if not path.exists():
-        if found is not None:  # a link to nothing may lead out of the directory, which is what has to be said
+        if found is not None:  # a broken link may lead out of the directory: that error comes first
             found.read(follow_links=follow_links)
         raise _missing(path)
     if found is not None:
@@ -159,13 +159,13 @@ def named_file(path: Path, *, follow_links: bool = False) -> NamedFile:
 
 
 def _intended(path: Path) -> str | None:
-    """The name of ours that a misspelt one stands for, where the file is in a directory of Tarmak's."""
+    """The file name that a misspelt one stands for, if the file is in one of Tarmak's directories."""
     return intended_name(path.name) if _owner(path)[0] else None
 
 
 def _owner(path: Path) -> tuple[Path | None, str | None]:
-    """The tarmak.yaml whose cluster's directory the file is in by its path, and the name of that directory; else the
-    one that it is next to, where it would not be read."""
+    """The tarmak.yaml one directory up, and the name of the file's directory; else the tarmak.yaml next to the file,
+    where it would not be read."""
     home = _absolute(path).parent
     config = home.parent / CONFIG_NAME
     name: str | None = home.name
@@ -176,7 +176,7 @@ def _owner(path: Path) -> tuple[Path | None, str | None]:
 
 
 def _absolute(path: Path) -> Path:
-    """Without `..`, which after a link is not the directory that the text says; other links are not followed."""
+    """Without `..`: after a link it is not the directory that the path suggests. Other links are not followed."""
     parts = path.absolute().parts
     end = max((number for number, part in enumerate(parts, 1) if part == os.pardir), default=0)
     return Path(os.path.realpath(Path(*parts[:end])), *parts[end:]) if end else Path(*parts)
@@ -185,19 +185,19 @@ def _absolute(path: Path) -> Path:
 def _config_in(directory: Path) -> Path:
     if (directory / CONFIG_NAME).exists():
         return directory / CONFIG_NAME
-    raise FileError(f"there is no {CONFIG_NAME} in this directory", remedy="name a file", place=Place(str(directory)))
+    raise FileError(f"this directory has no {CONFIG_NAME}", remedy="specify a file", place=Place(str(directory)))
 
 
 def _missing(path: Path) -> FileError:
     if path.is_symlink():
-        remedy = f"the link leads to {os.readlink(path)}"
+        remedy = f"the link points to {os.readlink(path)}"
     else:
-        near = closest(path.name, _names_beside(path))
+        near = closest(path.name, _names_in_directory_of(path))
         remedy = f"did you mean {path.parent / near}?" if near else "check the path"
-    return FileError("there is no such file", remedy=remedy, place=Place(str(path)))
+    return FileError("file not found", remedy=remedy, place=Place(str(path)))
 
 
-def _names_beside(path: Path) -> Iterable[str]:
+def _names_in_directory_of(path: Path) -> Iterable[str]:
     try:
         return sorted(os.listdir(path.parent))
     except OSError:
@@ -205,8 +205,8 @@ def _names_beside(path: Path) -> Iterable[str]:
 
 
 def _read_alone(path: Path, *, follow_links: bool) -> bytes:
-    """A link in a pull request could name any file of the machine that checks it. Links of the system itself, such as
-    /dev/stdin, are the user's own words."""
+    """A link in a pull request could point to any file of the machine that checks it. Links of the system itself, such
+    as /dev/stdin, were typed by the user."""
     parent = Path(os.path.realpath(path.parent))
     if path.is_symlink() and not any(parent.is_relative_to(each) for each in _SYSTEM):
         Boundary(path.parent, follow_links).resolve(path)
@@ -221,16 +221,16 @@ def _by_content(text: bytes, path: Path) -> FileKind:
     if {to_lower(str(key)) for key in top} & {"clusterid", "server"}:
         return FileKind.MAPPINGS
     raise ConfigError(
-        "this is neither a tarmak.yaml nor mappings of the authenticator",
-        remedy=f"name a {CONFIG_NAME}, {MAPPINGS_NAME} or {SETTINGS_NAME}; `map import` reads other formats",
+        "this is neither a tarmak.yaml nor a mappings file of the authenticator",
+        remedy=f"specify a {CONFIG_NAME}, {MAPPINGS_NAME} or {SETTINGS_NAME}; `map import` reads other formats",
         place=Place(str(path)),
     )
 
 
 @dataclass(frozen=True)
 class Checked:
-    """What was found, what comments set aside, what could not be looked at (and has been told), and the texts of the
-    files by name. `why_unexamined` says why admin certificates were not examined."""
+    """The findings, those suppressed by comments, the errors (already printed) for what could not be checked, and the
+    sources of the files by name. `why_unexamined`: the reasons why admin certificates were not checked."""
 
     findings: tuple[Located, ...] = ()
     suppressed: tuple[Located, ...] = ()
@@ -241,7 +241,7 @@ class Checked:
 
     @classmethod
     def of(cls, *subjects: Subjects, errors: tuple[TarmakIamError, ...] = ()) -> Checked:
-        """Raises ConfigError for a plugin that cannot be used, or that fails."""
+        """Raises ConfigError if a plugin cannot be used, or fails."""
         with working(f"checking {len(subjects)} clusters" if len(subjects) > 1 else "checking"):
             report = examine(*subjects)
         documents = [document for each in subjects for subject in Subject if (document := each.text_of(subject))]
@@ -249,7 +249,7 @@ class Checked:
         return cls(report.findings, report.suppressed, errors, sources, why_unexamined=_unexamined(subjects))
 
     def line(self, place: Place) -> str:
-        """The text at a place, empty where that is none."""
+        """The line of a place, empty if the place has none."""
         source = self.sources.get(place.filename)
         return source.line(place.line) if source and place.line is not None else ""
 
@@ -257,21 +257,21 @@ class Checked:
     def summary(self) -> str:
         parts = [severity_summary(each.finding.severity for each in self.findings)]
         if self.errors and not self.findings:
-            parts = ["no findings elsewhere" if self.sources else "nothing could be checked"]
+            parts = ["no findings in the other files" if self.sources else "nothing could be checked"]
         if self.suppressed:
-            parts.append(f"{len(self.suppressed)} ignored by comments")
+            parts.append(f"{len(self.suppressed)} suppressed by comments")
         return ", ".join([*parts, self.clusters] if self.clusters else parts)
 
 
 def _unexamined(subjects: Iterable[Subjects]) -> tuple[str, ...]:
-    """Once for all clusters whose certificates need what is not installed."""
+    """Each reason once: it is usually the same for all clusters, such as a package that is not installed."""
     made = (each.installation for each in subjects if each.installation and not each.installation.is_hub)
     found = (each.admin_access for each in made)
     return tuple(dict.fromkeys(each.why_not_examined for each in found if each.why_not_examined))
 
 
 def check_chosen(session: Session) -> Checked:
-    """All of tarmak.yaml, and the files of the cluster that is chosen. Raises TarmakIamError."""
+    """tarmak.yaml, and the files of the selected cluster. Raises TarmakIamError."""
     config = session.config()
     _note_missing_pools(config)
     try:
@@ -279,7 +279,7 @@ def check_chosen(session: Session) -> Checked:
     except SelectionError as error:
         if session.cluster_name:
             raise
-        note(f"mappings and settings are not checked: {error.message}")
+        note(f"mappings and settings were not checked: {error.message}")
         return Checked.of(Subjects(config))
     with working(f"reading {shortened(cluster.cluster_name)}"):
         subjects = Subjects.of_cluster(config, cluster, session.files(config, cluster))
@@ -287,13 +287,13 @@ def check_chosen(session: Session) -> Checked:
     count = len(config.selectable_clusters)
     if count == 1:
         return checked
-    only = f"mappings and settings of {cluster.cluster_name} only (--all-clusters: of all {count})"
+    only = f"mappings and settings of {cluster.cluster_name} only (use --all-clusters to check all {count} clusters)"
     return replace(checked, clusters=only)
 
 
 def check_every(session: Session) -> Checked:
-    """The same for each cluster that a name leads to; the other entries have findings. Raises TarmakIamError where
-    there is no tarmak.yaml to begin with."""
+    """tarmak.yaml, and the files of each cluster that can be selected; the other entries have findings. Raises
+    TarmakIamError if tarmak.yaml cannot be read."""
     config = session.config()
     return _checked(config, config.selectable_clusters, follow_links=session.follow_links, with_tally=True)
 
@@ -316,10 +316,10 @@ def _checked(
 
 
 def _note_missing_pools(config: TarmakConfig) -> None:
-    """A part of a configuration, as in an example, is checked as such; nobody is to take it for a whole one."""
+    """An incomplete configuration, as in an example, is checked as it is; the note says that it is incomplete."""
     if config.clusters and not lists_pools(config):
         file = config.document.filename
-        note(f"{file}: note: no cluster has instance pools; Tarmak refuses every command until they are added")
+        note(f"{file}: note: no cluster has instance pools; Tarmak rejects every command until they are added")
 
 
 def _clusters_summary(outcomes: Sequence[ClusterOutcome[Subjects]], found: set[str | None]) -> str:
@@ -337,10 +337,11 @@ def check_files(
     follow_links: bool = False,
     remedy: Callable[[Path], str] = lambda _: "",
 ) -> Checked:
-    """What the files belong to, each tarmak.yaml once: all clusters of one that is named itself, else those whose
-    mappings or settings are. What belongs to none is checked by itself. An error of one does not end the others.
+    """Each tarmak.yaml once: with all of its clusters if it is among the files itself, else with those clusters whose
+    mappings or settings are. A file that belongs to no tarmak.yaml is checked on its own. An error in one file does not
+    end the check of the others.
 
-    `remedy` may know what somebody meant by a path that is no file.
+    `remedy` returns a remedy for a path that is not a file, or an empty text.
     """
     parts: list[Checked] = []
     groups: dict[str, list[NamedFile]] = {}
@@ -365,16 +366,17 @@ def check_files(
 
 
 def _identity(path: Path) -> str:
-    """The same for the same file, but not for two links to one: each has its own clusters' directories next to it."""
+    """The same for the same file, but not for two links to a file: each has its own clusters' directories next to
+    it."""
     return os.path.join(os.path.realpath(path.parent), path.name)
 
 
 def _parts(files: Sequence[NamedFile], *, all_clusters: bool, follow_links: bool) -> Iterator[Checked]:
-    """Of files that belong to one tarmak.yaml, or of one file that belongs to none."""
+    """For files that belong to one tarmak.yaml, or one file that belongs to none."""
     path = files[0].config
     if path is None:
         is_config = files[0].kind is FileKind.CONFIG
-        why = "it is no regular file" if is_config else "it is not in a cluster's directory beside a tarmak.yaml"
+        why = "it is not a regular file" if is_config else "it is not in a cluster's directory next to a tarmak.yaml"
         yield _alone(files[0], follow_links, why)
         return
     try:
@@ -397,18 +399,18 @@ def _parts(files: Sequence[NamedFile], *, all_clusters: bool, follow_links: bool
             remedy = did_you_mean(file.cluster, names)
             yield _alone(file, follow_links, f"{path} has no cluster {file.cluster}{f'; {remedy}' if remedy else ''}")
         elif file.kind is not FileKind.CONFIG and (file.cluster is None or file.path.name != file.kind.value):
-            yield _alone(file, follow_links, "it is not read as a cluster's")
+            yield _alone(file, follow_links, "it is not read as a file of a cluster")
 
 
 def _misplaces(directory: Path, cluster: Cluster, files: Sequence[NamedFile], *, follow_links: bool) -> bool:
-    """Whether one of the files is in a place where somebody may take it for the cluster's."""
+    """Whether one of the files is in a place where it could be mistaken for the cluster's."""
     found = misplaced_files(directory, cluster, follow_links=follow_links)
     misplaced = {_identity(each.path) for each in found}
     return any(_identity(each.path) in misplaced for each in files)
 
 
 def _alone(file: NamedFile, follow_links: bool, why: str) -> Checked:
-    note(f"{file.path}: note: checked only by the rules that need nothing else: {why}")
+    note(f"{file.path}: note: checked only by the rules that need no other file: {why}")
     try:
         data = file.read(follow_links=follow_links)
         if file.kind is FileKind.SETTINGS:
@@ -442,7 +444,7 @@ def _result(located: Located, suppression: str | None = None) -> FindingResult:
 
 
 def _short_step(step: str | int) -> str | int:
-    """A key that is a paragraph is no help to anybody who looks for the place."""
+    """A key may be very long, and does not help to find the place then."""
     return shortened(step) if isinstance(step, str) else step
 
 

@@ -1,4 +1,4 @@
-"""map list, add, remove, import, convert: who may log in, and as whom."""
+"""map list, add, remove, import, convert: the mappings of a cluster."""
 
 from __future__ import annotations
 
@@ -40,21 +40,21 @@ from tarmak_iam.text import shortened
 
 
 def _import_help() -> str:
-    """The formats of a cluster's objects come first."""
+    """Lists the formats, those of objects in a cluster first."""
     *titles, last = (FORMATS[name] for name in sorted(FORMATS, key=lambda name: name not in ("aws-auth", "crd")))
-    return f"""Bring in what FILE maps: {", ".join(titles)} or {last}, as text or as kubectl prints them. FILE may be -
-    for stdin.
+    return f"""Import mappings from FILE: {", ".join(titles)} or {last}, as a file or as printed by kubectl. Use - for
+    FILE to read from stdin.
 
-    What is there and not in FILE stays; an entry for the same principal is brought up to date. Exits with 1 where an
-    entry of system:masters cannot be taken, or where nobody is in system:masters afterwards; the rest is
-    imported.
+    Existing mappings of other principals are unchanged; a mapping of the same principal is updated. Exits with 1 if an
+    entry with the group system:masters cannot be imported, or if no mapping to system:masters exists afterwards; the
+    other entries are imported.
     """
 
 
 @click.command(
     name="import",
     help=_import_help(),
-    short_help="Bring in the entries of another tool's file.",
+    short_help="Import mappings from another tool's file.",
     epilog="\b\nExamples:\n"
     "  kubectl -n kube-system get configmap aws-auth -o yaml |\n"
     "      tarmak-iam map import -\n"
@@ -78,7 +78,7 @@ def import_(
     output: str,
 ) -> None:
     with cluster_suggested(file, "FILE"):
-        found = read_import(file, None if form == "auto" else form)  # stdin may take its time: nobody waits for it
+        found = read_import(file, None if form == "auto" else form)  # before the lock: stdin may take its time
     _import(session, found, file, strip_path, me=me, force=force, dry_run=dry_run, output=output)
 
 
@@ -86,13 +86,13 @@ def import_(
 def _import(session: Session, found: Import, file: str, strip_path: bool, **options: Any) -> None:
     change = MappingsEdit.of(session)
     if file != "-" and os.path.realpath(file) == os.path.realpath(change.files.mappings_path):
-        raise ConfigError(f"{file} is the mappings file itself", remedy="move it elsewhere first, and import it then")
+        raise ConfigError(f"{file} is the mappings file itself", remedy="move it to another path first, then import it")
     refuse = principal_refusal(change.before)
     with working(f"importing {len(found.entries)} mappings"):
         after, outcomes = change.mappings.merge(found.entries, strip_path=strip_path, refuse=refuse)
     _print_outcomes(found, outcomes)
     more = {"entries": [_outcome_json(each) for each in outcomes], "leftOut": _left_out_json(found)}
-    unchanged = f"all that can be taken from {file} is there"
+    unchanged = f"all importable entries of {file} are already mapped"
     change.finish(after, MappingsEditOptions(**options), unchanged=unchanged, with_findings=True, more=more)
     lost = [*_lost_admins(found, outcomes, replace(change.before, mappings=after))]
     for text in lost:
@@ -102,7 +102,8 @@ def _import(session: Session, found: Import, file: str, strip_path: bool, **opti
 
 
 def _lost_admins(found: Import, outcomes: tuple[MergeOutcome, ...], after: Installation) -> Iterator[str]:
-    """A line for each entry of system:masters that is not taken, and one where nobody is in it afterwards."""
+    """An error for each entry of system:masters that was not imported, and one if no mapping to it exists
+    afterwards."""
     mapped = {entry.key for entry in after.mappings.entries if ADMINS in entry.groups} if after.mappings else set()
     names = []
     for each in outcomes:
@@ -116,33 +117,33 @@ def _lost_admins(found: Import, outcomes: tuple[MergeOutcome, ...], after: Insta
             yield _lost_admin(left_out.place, left_out.admin)
     if not has_admin(after):
         listed = ", ".join(map(shortened, dict.fromkeys(names)))
-        remedy = f"the file has {listed}" if names else f"map an admin: {after.admin_command}"
-        yield f"error: nobody is in {ADMINS} after the import; {remedy}"
+        remedy = f"the file contains {listed}" if names else f"map an admin: {after.admin_command}"
+        yield f"error: no principal is mapped to {ADMINS} after the import; {remedy}"
 
 
 def _lost_admin(place: Place | None, principal: str) -> str:
     at = f"{place}: " if place else ""
-    return f"{at}error: {shortened(principal)} is in {ADMINS} there, and was not imported"
+    return f"{at}error: {shortened(principal)} is mapped to {ADMINS} in the file, and was not imported"
 
 
 @click.command(
-    short_help="Show the mappings as another backend reads them.",
+    short_help="Print the mappings in the format of a backend.",
     epilog="\b\nExample: tarmak-iam map convert --to CRD | kubectl apply -f -",
 )
 @click.option(
-    "--to", "backend", type=click.Choice(WRITABLE_BACKENDS), required=True, help="Backend, in the daemon's spelling."
+    "--to", "backend", type=click.Choice(WRITABLE_BACKENDS), required=True, help="Backend whose format is printed."
 )
 @format_option("yaml", "json")
 @pass_session
 def convert(session: Session, backend: str, output: str) -> None:
-    """Show the mappings as the configuration (MountedFile), the ConfigMap aws-auth (EKSConfigMap) or
-    IAMIdentityMapping objects (CRD). What cannot be carried over is told on stderr.
+    """Print the mappings as a configuration file (MountedFile), as the ConfigMap aws-auth (EKSConfigMap) or as
+    IAMIdentityMapping objects (CRD). What the backend does not support is reported on stderr.
     """
     installation = session.installation()
     if installation.mappings is None:
         raise ConfigError(
             f"{installation.cluster_id} has no mappings file",
-            remedy=f"map someone first: {installation.map_command}",
+            remedy=f"add a mapping first: {installation.map_command}",
         )
     mappings = installation.mappings
     if backend == MOUNTED_FILE.name:  # the only one that has it
@@ -165,7 +166,7 @@ def _print_outcomes(found: Import, outcomes: tuple[MergeOutcome, ...]) -> None:
         for text in outcome.notes:
             note(f"{place}note: {text}")
     for left_out in found.left_out:
-        note(f"{left_out.place}: left out: {left_out.what}" if left_out.place else f"left out: {left_out.what}")
+        note(f"{left_out.place}: skipped: {left_out.what}" if left_out.place else f"skipped: {left_out.what}")
     counts = Counter(outcome.action for outcome in outcomes)
     parts = [f"{counts[action]} {action}" for action in MergeAction if counts[action]]
     note(f"{', '.join(found.formats)}: {', '.join(parts) or 'no entries'}")
@@ -203,9 +204,9 @@ def _left_out_json(found: Import) -> list[dict[str, Any]]:
     "      --username admin --group system:masters",
 )
 def mappings() -> None:
-    """Who may log in to the current cluster, and as whom.
+    """Manage the mappings of a cluster: which IAM principals can log in, and with which username and groups.
 
-    The mappings are in <dir>/<cluster>/aws-iam-authenticator.yaml, in the authenticator's own format.
+    The mappings file is <dir>/<cluster>/aws-iam-authenticator.yaml, in the authenticator's own format.
     """
 
 
@@ -250,13 +251,13 @@ def _entry_json(entry: MappingEntry) -> dict[str, object]:
 
 
 def separate_groups(_context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
-    """Each group once. Raises UsageError for several in one --group."""
+    """Without duplicates. Raises UsageError for several groups in one --group."""
     for text in value:
         parts = joined_groups(text)
         if parts is not None:
             flags = " ".join(f"--group {shlex.quote(part)}" for part in parts) or "--group GROUP"
-            what = "has a comma" if "," in text else "is several"
-            raise click.UsageError(f"--group takes one group, and '{text}' {what}; write {flags}")
+            what = "contains a comma" if "," in text else "contains several"
+            raise click.UsageError(f"--group accepts one group, and '{text}' {what}; use {flags}")
     return tuple(dict.fromkeys(value))
 
 
@@ -272,8 +273,8 @@ def separate_groups(_context: click.Context, _parameter: click.Parameter, value:
 @click.option(
     "--username",
     metavar="NAME",
-    help="Name in Kubernetes; templates such as {{SessionName}} are allowed. Without it an existing entry keeps its "
-    "username; a new role or user needs one.",
+    help="Kubernetes username; may contain templates such as {{SessionName}}. Required for a new role or user; an "
+    "existing mapping keeps its username without it.",
 )
 @click.option(
     "--group",
@@ -281,12 +282,12 @@ def separate_groups(_context: click.Context, _parameter: click.Parameter, value:
     metavar="GROUP",
     multiple=True,
     callback=separate_groups,
-    help="Group in Kubernetes; may be given several times. An existing entry keeps its groups and gets these too.",
+    help="Kubernetes group; can be repeated. Added to the groups of an existing mapping.",
 )
 @click.option(
     "--replace-groups",
     is_flag=True,
-    help="An existing entry gets only the groups of --group; without any --group it loses all of its groups.",
+    help="Replace the groups of an existing mapping with those of --group; without --group remove all of them.",
 )
 @strip_path_option
 @mappings_edit_options
@@ -304,11 +305,13 @@ def add(
     dry_run: bool,
     output: str,
 ) -> None:
-    """Map the ARN of a role or user, an SSO permission set as sso:ACCOUNT/NAME, or a whole account by its twelve
-    digits.
+    """Map an IAM principal to a Kubernetes username and groups.
 
-    An existing entry for the same principal is updated; the file is made if there is none. An error that `check` finds
-    in the new entry refuses it, unless --force is given; a warning is printed.
+    ARN is the ARN of a role or user, an SSO permission set as sso:ACCOUNT/NAME, or an account ID of 12 digits for a
+    whole account.
+
+    An existing mapping of the same principal is updated. The mappings file is created if it does not exist. If `check`
+    reports an error in the new mapping, nothing is changed, unless --force is given; warnings are printed.
     """
     change = MappingsEdit.of(session)
     chosen = groups if groups or replace_groups else None
@@ -321,26 +324,26 @@ def add(
             raise outcome.error
     for text in outcome.notes:
         note(f"note: {text}")
-    unchanged = f"{outcome.principal} is mapped like that"
+    unchanged = f"{outcome.principal} already has this mapping"
     options = MappingsEditOptions(me, force, dry_run, output)
     change.finish(after, options, unchanged=unchanged, with_findings=True, refuse_errors=True)
 
 
 @mappings.command(
-    short_help="Take the entry of an ARN, permission set or account out.",
+    short_help="Remove the mapping of a principal.",
     epilog="\b\nExample: tarmak-iam map remove arn:aws:iam::111122223333:user/Alice",
 )
 @click.argument("principal", metavar="ARN", shell_complete=principals)
-@click.option("--if-exists", is_flag=True, help="Exit with 0 where it is not mapped.")
+@click.option("--if-exists", is_flag=True, help="Exit with 0 if the principal is not mapped.")
 @mappings_edit_options
 @pass_session
 @edits_cluster_files
 def remove(
     session: Session, principal: str, if_exists: bool, me: str | None, force: bool, dry_run: bool, output: str
 ) -> None:
-    """Take every entry of an ARN, of sso:ACCOUNT/NAME or of an account out.
+    """Remove every mapping of a principal: of an ARN, of sso:ACCOUNT/NAME, or of an account ID.
 
-    Exits with 1 where it is not mapped, unless --if-exists is given.
+    Exits with 1 if the principal is not mapped, unless --if-exists is given.
     """
     change = MappingsEdit.of(session)
     with cluster_suggested(principal, "ARN"):
@@ -358,7 +361,8 @@ def remove(
 
 
 def _not_mapped(principal: str, mappings: Mappings) -> str:
-    """Raises ConfigError for what is no ARN, account or permission set."""
+    """The message for a principal that is not mapped. Raises ConfigError for what is not an ARN, account or permission
+    set."""
     meant = closest_principal(principal, [entry.principal for entry in mappings.entries])
     try:
         check_principal(principal)

@@ -36,16 +36,16 @@ from tarmak_iam.text import one_line
     default="SESSION",
     metavar="NAME",
     show_default=True,
-    help="Role session name, where the ARN has none.",
+    help="Role session name to use if the ARN contains none.",
 )
-@click.option("--user-id", metavar="ID", default="", help="Unique id of the principal, as in AIDA... or AROA...")
-@click.option("--access-key-id", metavar="ID", default="", help="Access key id that the caller signs with.")
+@click.option("--user-id", metavar="ID", default="", help="Unique ID of the principal: AIDA... or AROA...")
+@click.option("--access-key-id", metavar="ID", default="", help="ID of the access key that signs the request.")
 @click.option(
     "--config",
     "config_path",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="An authenticator's own configuration to ask, instead of the current cluster's; no tarmak.yaml is needed.",
+    help="Configuration file of an authenticator, to use instead of the cluster's mappings; needs no tarmak.yaml.",
 )
 @click.option(
     "--file",
@@ -53,19 +53,20 @@ from tarmak_iam.text import one_line
     type=click.Path(path_type=Path),
     multiple=True,
     metavar="FILE",
-    help="With --config: what the authenticator reads besides, as the dynamic file, or objects of the cluster (the "
-    "ConfigMap aws-auth, IAMIdentityMapping objects, as kubectl get -o yaml prints them). The dynamic file is found by "
-    "its name. May be given several times.",
+    help="With --config: another file that the authenticator reads: the dynamic file, or objects of the cluster (the "
+    "ConfigMap aws-auth or IAMIdentityMapping objects, as printed by kubectl get -o yaml). The dynamic file must have "
+    "the file name that the configuration gives. Can be repeated.",
 )
 @click.option(
     "--daemon-arg",
     "daemon_args",
     multiple=True,
     metavar="ARG",
-    help="With --config: a flag of the authenticator, as in --daemon-arg=--backend-mode=EKSConfigMap.",
+    help="With --config: a flag of the authenticator, such as --daemon-arg=--backend-mode=EKSConfigMap. Can be "
+    "repeated.",
 )
 @daemon_version_option
-@click.option("--exit-code", is_flag=True, help="Exit with 1 where the caller becomes nobody.")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 if the caller is denied.")
 @format_option("text", "json")
 @pass_session
 def whois(
@@ -81,14 +82,18 @@ def whois(
     exit_code: bool,
     output: str,
 ) -> None:
-    """Who the caller with this ARN becomes in the current cluster, by which entry, or why nobody.
+    """Show who an IAM caller becomes in the cluster: username, groups, and the mapping that matches, or why the caller
+    is denied.
 
-    The answer is the one that the authenticator of the settings' version would give (with --config: of
-    --daemon-version, else of the newest release whose answers were recorded from the daemon). A role's ARN stands for a
-    session of that role. Exits with 2 where the authenticator would not start, and with --exit-code with 1 for nobody.
+    The answer is computed as the authenticator release of the cluster's settings computes it. With --config it is that
+    of --daemon-version, or of the newest release whose answers were recorded from the authenticator itself. The ARN of
+    a role means a session of that role.
+
+    Exits with 2 if the authenticator does not start with this configuration. With --exit-code, exits with 1 if the
+    caller is denied.
     """
     if config_path is None and (file_paths or daemon_args):
-        raise click.UsageError("--file and --daemon-arg are for --config")
+        raise click.UsageError("--file and --daemon-arg require --config")
     with cluster_suggested(arn, "ARN"):
         identity = identity_of(arn, session_name, user_id, access_key_id)
     if config_path is not None:
@@ -107,7 +112,7 @@ def whois(
 
 
 def _instance(identity: Identity) -> dict[str, str]:
-    """What EC2 would say of a session that may be an instance: here only that it would be asked."""
+    """A placeholder for the private DNS name that EC2 returns for a session that may be an instance."""
     name = identity.user_id.rpartition(":")[2]
     return {name: f"<private DNS name of {name}>"} if name.startswith("i-") else {}
 
@@ -116,11 +121,11 @@ def _of_cluster(session: Session, daemon_version: str | None, names: dict[str, s
     installation = session.installation({"daemonVersion": daemon_version})
     if installation.mappings is None:
         raise ConfigError(
-            f"{installation.cluster_id} has no mappings, so nobody becomes anybody",
-            remedy=f"map someone first: {installation.map_command}",
+            f"{installation.cluster_id} has no mappings, so every caller is denied",
+            remedy=f"add a mapping first: {installation.map_command}",
         )
     if daemon_version is None and installation.release_conflict:
-        note(f"warning: {installation.release_conflict}; the answer is that of {installation.daemon_version}")
+        note(f"warning: {installation.release_conflict}; this answer is for {installation.daemon_version}")
     return installation.authenticator(private_dns_names=names)
 
 
@@ -139,7 +144,7 @@ def _text(path: Path) -> str:
     try:
         return read_file(path).decode()
     except UnicodeDecodeError as error:
-        what = f"byte {error.start + 1} is no UTF-8"
+        what = f"byte {error.start + 1} is not valid UTF-8"
         raise ConfigError(what, remedy="save the file as UTF-8", place=Place(str(path))) from None
 
 
@@ -148,25 +153,25 @@ def _print_text(answer: Answer) -> None:
     if answer.authenticated:
         _row("username", answer.username or "")
         _row("groups", ", ".join(answer.groups or ()) or "-")
-        _row("because", f"{answer.reason}{where}")
+        _row("reason", f"{answer.reason}{where}")
     elif answer.started:
-        _row("nobody", f"{answer.reason}{where}")
+        _row("denied", f"{answer.reason}{where}")
     else:
-        _row("nobody", f"the authenticator would not start: {answer.reason}{where}")
+        _row("denied", f"the authenticator does not start: {answer.reason}{where}")
     for other in answer.alternatives:
-        who = f"{other.username}, groups {', '.join(other.groups or ()) or '-'}" if other.authenticated else "nobody"
+        who = f"{other.username}, groups {', '.join(other.groups or ()) or '-'}" if other.authenticated else "denied"
         _row("or", f"{who}: {other.reason}")
     for text in answer.notes:
         _row("note", text)
 
 
 def _row(name: str, text: str) -> None:
-    """On one line, whatever somebody wrote into a file."""
+    """On one line: texts from files may contain line breaks."""
     print_line(f"{name + ':':<10}{one_line(text)}")
 
 
 def _as_json(answer: Answer, *, knows_caller: bool) -> dict[str, object]:
-    """Without --user-id the uid and the extra values would be made up, so they are left out."""
+    """Without --user-id, uid and extra are omitted: they would be invented."""
     known: dict[str, object] = {"uid": answer.uid, "extra": answer.extra or {}} if knows_caller else {}
     return {
         "started": answer.started,

@@ -1,4 +1,4 @@
-"""What `check` and `doctor` report, as every output format takes it."""
+"""What `check` and `doctor` report, as the input of every output format."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FindingResult:
-    """`fingerprint_parts` stay the same when lines are put in above; `suppression` is the reason in the comment that
-    suppresses the finding, None where none does; `more` is for JSON."""
+    """`fingerprint_parts` do not change when lines are inserted above. `suppression` is the reason in the comment that
+    suppresses the finding, None if it is not suppressed. `more` is added to the JSON."""
 
     finding: Finding | Diagnosis
     place: Place
@@ -30,8 +30,8 @@ class FindingResult:
 
 @dataclass(frozen=True, slots=True)
 class RuleDescription:
-    """What a rule is about; `page` is Markdown, empty where there is none, and `path` that of a page in the repository,
-    empty too."""
+    """A rule. `page` is its documentation in Markdown and `path` the file of that page in the repository; both are
+    empty if there is no page."""
 
     id: str
     severity: Severity
@@ -46,8 +46,8 @@ def _no_rules() -> tuple[RuleDescription, ...]:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What was found, by which rules, and what could not be looked at. `line_of` gives the text at a place, empty where
-    nobody is to see it."""
+    """The findings, the rules, and the errors for what could not be checked. `line_of` returns the source line at a
+    place, empty if it must not be shown."""
 
     results: tuple[FindingResult, ...] = ()
     rules: Callable[[], tuple[RuleDescription, ...]] = _no_rules
@@ -61,26 +61,27 @@ class CheckReport:
 
 @dataclass(frozen=True, slots=True)
 class BaseDirectory:
-    """The directory that others know the files from: where a repository begins, or the working directory."""
+    """The directory that file names are relative to: the root of the repository, or the working directory."""
 
     directory: Path = field(default_factory=Path.cwd)
 
     @classmethod
     def of_workspace(cls, environ: Mapping[str, str]) -> BaseDirectory:
-        """Where GitHub has checked the repository out, else the working directory."""
+        """Where a GitHub workflow has checked out the repository, else the working directory."""
         workspace = environ.get("GITHUB_WORKSPACE")
         return cls(Path(workspace)) if workspace else cls()
 
     @classmethod
     def of_repository(cls, environ: Mapping[str, str]) -> BaseDirectory:
-        """Where GitHub has checked the repository out, else the one that the working directory is in, else that."""
+        """Where a GitHub workflow has checked out the repository, else the root of the repository that the working
+        directory is in, else the working directory."""
         if environ.get("GITHUB_WORKSPACE"):
             return cls.of_workspace(environ)
         here = Path.cwd()
         return cls(next((each for each in (here, *here.parents) if (each / ".git").exists()), here))
 
     def below(self, filename: str) -> str | None:
-        """The path from there, with slashes; None for a file that is not below it."""
+        """The path relative to it, with slashes; None for a file outside of it."""
         for real in (os.path.abspath, os.path.realpath):
             path = os.path.relpath(real(filename), real(self.directory))
             if path.split(os.sep, 1)[0] != os.pardir:
@@ -88,11 +89,11 @@ class BaseDirectory:
         return None
 
     def display_path(self, filename: str) -> str:
-        """From there where it is below it, else absolute."""
+        """Relative to it for a file below it, else absolute."""
         return self.below(filename) or os.path.abspath(filename)
 
     def uri(self, filename: str) -> tuple[str, bool]:
-        """As a URI, and whether that is one from there: it is absolute for files elsewhere."""
+        """As a URI, and whether that is relative to it: a file elsewhere has an absolute one."""
         below = self.below(filename)
         if below is None:
             return f"file://{quote(os.fsencode(os.path.abspath(filename)))}", False

@@ -1,4 +1,4 @@
-"""GitHub's workflow commands: an annotation of a workflow's run for each finding."""
+"""GitHub's workflow commands: an annotation of the workflow run for each finding."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tarmak_iam.cli.formats import BaseDirectory, CheckReport
 from tarmak_iam.errors import Place
 from tarmak_iam.findings import Severity
 
-# The runner takes these for the end of a property or of the command; in a message only the first three.
+# These would end a property or the command for the runner; in a message only the first three do.
 _DATA = (("%", "%25"), ("\r", "%0D"), ("\n", "%0A"))
 _PROPERTY = (*_DATA, (":", "%3A"), (",", "%2C"))
 
@@ -21,7 +21,7 @@ def print_annotations(report: CheckReport) -> None:
 
 
 def _annotations(report: CheckReport, base: BaseDirectory) -> Iterator[str]:
-    """A line for each error and each finding that no comment sets aside."""
+    """A line for each error and each finding that is not suppressed."""
     for error in report.errors:
         yield _command(Severity.ERROR, error.place, "tarmak-iam", error.message, base)
     for each in report.unsuppressed:

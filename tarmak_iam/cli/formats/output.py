@@ -1,4 +1,4 @@
-"""The output formats of `check` and `doctor`, which -o names, and what --fail-on makes of findings."""
+"""The output formats of `check` and `doctor` that -o selects, and the severities of --fail-on."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from tarmak_iam.findings import Severity
 
 @dataclass(frozen=True, slots=True)
 class OutputFormat:
-    """`has_errors`: an error that ends the command is part of the output too, so that whoever reads it has a whole
-    answer."""
+    """`has_errors`: an error that ends the command is part of the output too, so that the output alone is complete."""
 
     print_report: Callable[[CheckReport], None]
     has_errors: bool = False
@@ -39,7 +38,7 @@ findings_output_option = click.option(
     type=click.Choice([*FORMATS]),
     default="text",
     show_default=True,
-    help="sarif is SARIF 2.1.0, for code scanning; github are annotations of a workflow's run.",
+    help="Output format; sarif: SARIF 2.1.0 for code scanning; github: annotations of a workflow run.",
 )
 
 fail_on_option = click.option(
@@ -47,18 +46,18 @@ fail_on_option = click.option(
     type=click.Choice(["error", "warning"]),
     default="warning",
     show_default=True,
-    help="Exit with 1 for findings of this severity or above.",
+    help="Lowest severity that makes the command exit with 1.",
 )
 
 
 def is_failing(found: Iterable[Severity], fail_on: str) -> bool:
-    """Whether one of them is of the severity that `--fail-on` names, or above."""
+    """Whether one of them has at least the severity of `--fail-on`."""
     return any(severity is Severity.ERROR or fail_on == "warning" for severity in found)
 
 
 @contextlib.contextmanager
 def errors_reported(output: str) -> Iterator[None]:
-    """An error in between goes on from here, after the formats that have it have printed it."""
+    """An error inside is printed by the formats that contain errors, and raised again."""
     try:
         yield
     except TarmakIamError as error:

@@ -18,7 +18,7 @@ from tarmak_iam.errors import Place, TarmakIamError
 Json = dict[str, Any]
 
 FINGERPRINT = "tarmakIamFinding/v1"
-"""Ours; `primaryLocationLineHash` is what GitHub's upload computes itself, and would find different."""
+"""Our own name: GitHub's upload computes `primaryLocationLineHash` itself, and another value would conflict."""
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _ROOT = "%SRCROOT%"
@@ -31,7 +31,7 @@ def print_sarif(report: CheckReport) -> None:
 
 
 def _project_url() -> str | None:
-    """The home page; None where the distribution names none, or there is no distribution."""
+    """The home page; None if the distribution has none, or the package is not installed."""
     try:
         found = metadata("tarmak-iam")
     except PackageNotFoundError:
@@ -71,7 +71,7 @@ def _driver(rules: Iterable[RuleDescription], project: str | None) -> Json:
 
 
 def _page_url(rule: RuleDescription, project: str | None) -> str:
-    """The page of this release in the repository; empty where that is not known."""
+    """The page of this release in the repository; empty if the repository is not known."""
     home = (project or "").rstrip("/")
     is_known = rule.path and home.startswith("https://github.com/")
     return f"{home}/blob/v{__version__}/{rule.path}" if is_known else ""
@@ -93,13 +93,13 @@ def _rule(rule: RuleDescription, url: str) -> Json:
 
 
 def _rule_name(summary: str) -> str:
-    """One word, each of its parts in a capital letter, as rules are called there."""
+    """The summary in PascalCase, as SARIF recommends for names of rules."""
     words = _WORD.findall(summary.removeprefix("a ").removeprefix("an ").removeprefix("the ").replace("'s", "s"))
     return "".join(word[0].upper() + word[1:] for word in words)
 
 
 def _invocation(errors: Iterable[TarmakIamError], base: BaseDirectory) -> Json:
-    """[3.20.14] is false where something could not be looked at, which the notifications [3.20.21] then say."""
+    """[3.20.14] is false if something could not be checked; the notifications [3.20.21] say what."""
     notifications = [
         {
             "level": "error",
@@ -122,7 +122,7 @@ def _results(report: CheckReport, ids: list[str], base: BaseDirectory) -> Iterab
         constant = "\n".join((finding.id, uri, *each.fingerprint_parts, report.line_of(each.place).strip()))
         print_ = hashlib.sha256(constant.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         seen[print_] += 1
-        # [3.52] where a comment has suppressed it; an empty list says that of the others [3.27.23]
+        # [3.52]; an empty list means that it is not suppressed [3.27.23]
         suppressed = [] if each.suppression is None else [_suppression(each.suppression)]
         yield {
             "ruleId": finding.id,

@@ -1,4 +1,4 @@
-"""A finding as text: its line, on a terminal the source with a mark below the column, and the sum of all."""
+"""Findings as text: a line each, on a terminal with the source line and a mark below the column, and a summary."""
 
 from __future__ import annotations
 
@@ -25,14 +25,16 @@ _CUT = "..."
 _LEAST = 20
 
 _SHOWN = frozenset({"tarmak.yaml", "aws-iam-authenticator.yaml", "tarmak-iam.yaml"})
-"""The only files that are read again to be shown: others, a kubeconfig above all, may hold what nobody is to see. Nor
-is a link to one of those."""
+"""The only files of which lines are shown: others, such as a kubeconfig, may contain secrets. A link with one of these
+names to such a file is not shown either."""
 
 
 def excerpt(line: str, number: int, column: int, width: int) -> tuple[str, str]:
-    """The line behind its number, and the mark below a column (in code points, from 1), in `width` cells of a terminal.
+    """The line with its number, and a line with a mark below the column (in code points, from 1), in `width` cells of a
+    terminal.
 
-    Tabs are blanks, and what a terminal would act on is an escape; a line that is too long is cut around the column.
+    Tabs become blanks, and control characters become escapes. A line that is too long is cut on both sides of the
+    column.
     """
     cells = list(_cells(line))
     total = cells[-1][0] + cells[-1][2] if cells else 0
@@ -45,13 +47,13 @@ def excerpt(line: str, number: int, column: int, width: int) -> tuple[str, str]:
     seen = [cell for cell in cells if cell[0] >= left and cell[0] + cell[2] <= right]
     shown = "".join(text for _, text, _ in seen)
     first = seen[0][0] if seen else 0
-    before, behind = _CUT if begin else "", _CUT if end < total else ""
+    before, after = _CUT if begin else "", _CUT if end < total else ""
     blanks = len(before) + at - first
-    return f"{gutter}{before}{shown.rstrip()}{behind}", f"{' ' * (len(gutter) - 2)}| {' ' * blanks}{_MARK}"
+    return f"{gutter}{before}{shown.rstrip()}{after}", f"{' ' * (len(gutter) - 2)}| {' ' * blanks}{_MARK}"
 
 
 def _cells(line: str) -> Iterator[tuple[int, str, int]]:
-    """Where each character begins in a line of a terminal, how it is shown, and how many cells that takes."""
+    """For each character its first cell in a line of a terminal, how it is shown, and how many cells that takes."""
     start = 0
     for character in line:
         text = _text(character, start)
@@ -67,7 +69,7 @@ def _text(character: str, start: int) -> str:
 
 
 def print_excerpt(line: str, place: Place, colour: str, *, err: bool = False) -> None:
-    """Where the stream is a terminal, and the place one in a line."""
+    """Only if the stream is a terminal, and the place has a line and a column."""
     if not is_terminal(sys.stderr if err else sys.stdout) or not line or place.line is None or place.column is None:
         return
     if not _is_itself(Path(place.filename)):
@@ -78,18 +80,18 @@ def print_excerpt(line: str, place: Place, colour: str, *, err: bool = False) ->
 
 
 def print_excerpt_of_error(place: Place | None) -> None:
-    """The same on stderr, of a file that is not at hand any more."""
+    """The same on stderr, for an error: its file is read again."""
     if place is not None and place.line is not None and is_terminal(sys.stderr):
         print_excerpt(_line_of_file(place, place.line), place, SEVERITY_COLOURS["error"], err=True)
 
 
 def _is_itself(path: Path) -> bool:
-    """Whether it is no link to a file of another name, unless that is one that may be shown anyway."""
+    """Whether it is not a link to a file of another name, other than one that may be shown."""
     return os.path.basename(os.path.realpath(path)) in {*_SHOWN, path.name}
 
 
 def _line_of_file(place: Place, number: int) -> str:
-    """Empty for what is no file of ours, or cannot be read."""
+    """Empty if the file is not one that may be shown, or cannot be read."""
     from tarmak_iam.config.locate import CONFIG_NAME
     from tarmak_iam.document.files import Boundary, read_if_present
     from tarmak_iam.document.source import Source
@@ -104,8 +106,8 @@ def _line_of_file(place: Place, number: int) -> str:
 
 
 def print_findings(report: CheckReport) -> None:
-    """A line such as `file:1:2: error: message [ID]` for each, its severity in the colour of it; on a terminal with the
-    line of the source."""
+    """A line such as `file:1:2: error: message [ID]` for each, the severity coloured; on a terminal with the source
+    line."""
     for each in report.unsuppressed:
         finding = each.finding
         line = f"{one_line(str(each.place))}: {finding.severity}: {finding.text} [{finding.id}]"
@@ -114,8 +116,8 @@ def print_findings(report: CheckReport) -> None:
 
 
 def severity_summary(found: Iterable[Severity]) -> str:
-    """`2 errors, 1 warning`, or that there are none."""
+    """`2 errors, 1 warning`, or `no findings`."""
     severities = list(found)
     counts = [(str(severity), severities.count(severity)) for severity in Severity]
     parts = [f"{count} {name}{'s' if count > 1 else ''}" for name, count in counts if count]
-    return ", ".join(parts) or "nothing to complain about"
+    return ", ".join(parts) or "no findings"

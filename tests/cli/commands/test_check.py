@@ -75,13 +75,13 @@ def test_several_directories(shell: Shell, multi: Path) -> None:
 def test_nothing_is_wrong(shell: Shell, multi: Path) -> None:
     (multi / "prod-blue" / NAME).write_text(GOOD)
     done = shell.run("check", f"prod-blue/{NAME}")
-    assert (done.out, done.err) == ("", "nothing to complain about\n")
+    assert (done.out, done.err) == ("", "no findings\n")
 
 
 def test_comments_count(shell: Shell, multi: Path) -> None:
     path = multi / "prod-blue" / NAME
     path.write_text(BAD.replace("    username", "    # tarmak-iam: ignore[IAM069] on purpose\n    username"))
-    assert shell.run("check", f"prod-blue/{NAME}").err == "nothing to complain about, 1 ignored by comments\n"
+    assert shell.run("check", f"prod-blue/{NAME}").err == "no findings, 1 suppressed by comments\n"
 
 
 @pytest.mark.parametrize("place", ["elsewhere/prod-blue", "prod-red", "prod-blue/old"])
@@ -91,7 +91,7 @@ def test_mappings_that_belong_to_no_cluster(shell: Shell, multi: Path, place: st
     (multi / place / NAME).write_text(BAD)
     done = shell.run("check", f"{place}/{NAME}", code=1)
     assert f"{place}/{NAME}:4:15: error: " in done.out
-    assert done.err.startswith(f"{place}/{NAME}: note: checked only by the rules that need nothing else: ")
+    assert done.err.startswith(f"{place}/{NAME}: note: checked only by the rules that need no other file: ")
     assert ("tarmak.yaml has no cluster prod-red" in done.err) == (place == "prod-red")
 
 
@@ -159,7 +159,10 @@ def test_other_names_are_known_by_what_is_in_them(shell: Shell, multi: Path, nam
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("kind: ConfigMap\n", "other.yaml: error: this is neither a tarmak.yaml nor mappings of the authenticator; "),
+        (
+            "kind: ConfigMap\n",
+            "other.yaml: error: this is neither a tarmak.yaml nor a mappings file of the authenticator; ",
+        ),
         ("- x\n", "other.yaml: error: this is neither"),
         ("x: [\n", "other.yaml:2:1: error: not YAML"),
     ],
@@ -172,19 +175,19 @@ def test_what_is_none_of_these(shell: Shell, multi: Path, text: str, message: st
 def test_what_is_not_there(shell: Shell, multi: Path) -> None:
     assert multi.exists()
     failed = shell.run("check", "tarmk.yaml", f"prod-blue/{NAME}", code=2)
-    assert failed.err.splitlines()[0] == "tarmk.yaml: error: there is no such file; did you mean tarmak.yaml?"
+    assert failed.err.splitlines()[0] == "tarmk.yaml: error: file not found; did you mean tarmak.yaml?"
     assert f"prod-blue/{NAME}:4:15: error" in failed.out
     assert failed.err.splitlines()[-1] == "1 error"
     alone = shell.run("check", "a/b/c", code=2)
-    assert "there is no such file; check the path" in alone.err
+    assert "file not found; check the path" in alone.err
     assert alone.err.splitlines()[-1] == "nothing could be checked"
     beside = shell.run("check", "a/b/c", "tarmak.yaml", "--fail-on", "error", code=2)
     assert beside.err.splitlines()[-1] != "nothing could be checked"
     beside = shell.run("check", "prod-blue", code=2)
-    assert "prod-blue: error: there is no tarmak.yaml in this directory; did you mean `tarmak-iam -c . " in beside.err
+    assert "prod-blue: error: this directory has no tarmak.yaml; did you mean `tarmak-iam -c . " in beside.err
     assert "-c . --current-cluster prod-blue check`?" in beside.err
     (multi / "link.yaml").symlink_to("gone.yaml")
-    assert "link.yaml: error: there is no such file; the link leads to gone.yaml" in (
+    assert "link.yaml: error: file not found; the link points to gone.yaml" in (
         shell.run("check", "link.yaml", code=2).err
     )
     assert "it is empty; name a file" in shell.run("check", "", code=2).err
@@ -194,7 +197,7 @@ def test_what_is_not_there(shell: Shell, multi: Path) -> None:
 def test_a_file_says_which_directory(shell: Shell, multi: Path, option: list[str]) -> None:
     assert multi.exists()
     failed = shell.run(*option, "check", "tarmak.yaml", code=2)
-    assert failed.err.startswith("error: a FILE says which directory and cluster: leave -c and --current-cluster out")
+    assert failed.err.startswith("error: FILE selects directory and cluster itself; remove -c and --cluster")
 
 
 def test_the_variable_does_not_count(shell: Shell, multi: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,7 +216,7 @@ def test_what_cannot_be_read_is_told_to_programs(shell: Shell, multi: Path) -> N
 
 
 def test_without_files_it_says_what_it_looked_at(shell: Shell, multi: Path) -> None:
-    only = "mappings and settings of prod-blue only (--all-clusters: of all 3)"
+    only = "mappings and settings of prod-blue only (use --all-clusters to check all 3 clusters)"
     assert shell.run("-c", multi, "check", code=1).err == f"1 error, {only}\n"
 
 
@@ -235,7 +238,7 @@ def test_the_way_in_is_that_of_the_cluster(shell: Shell, multi: Path) -> None:
     assert "; no way back was found: the current context of prod-blue/kubeconfig has no client certificate" in found
 
 
-NO_POOLS = "note: no cluster has instance pools; Tarmak refuses every command until they are added"
+NO_POOLS = "note: no cluster has instance pools; Tarmak rejects every command until they are added"
 
 
 @pytest.mark.parametrize("args", [[], ["--all-clusters"], ["tarmak.yaml"]])

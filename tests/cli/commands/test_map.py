@@ -67,7 +67,7 @@ def test_as_json(shell: Shell) -> None:
     ]
     again = shell.dev(*command)
     assert json.loads(again.out) == {"changed": False, "effects": []}
-    assert again.err == f"unchanged: {DEV} is mapped like that\n"
+    assert again.err == f"unchanged: {DEV} already has this mapping\n"
 
 
 RENEW = "run `tarmak -c DIR clusters kubeconfig` for a new one"
@@ -135,7 +135,7 @@ def test_nodes_and_oneself(shell: Shell) -> None:
     assert refused.err.startswith(f"error: your own access would change: {DEV}: can no longer log in; loses dev; ")
     assert "is not a valid ARN of a caller" in shell.dev("map", "remove", DEV, "--me", "alice", code=2).err
     other = shell.dev("map", "remove", DEV, "--me", f"{ACCOUNT}:user/eve", "--dry-run")
-    assert other.err.startswith(f"nothing maps {ACCOUNT}:user/eve so far, so --me has nothing to protect\n")
+    assert other.err.startswith(f"{ACCOUNT}:user/eve is not mapped yet, so --me protects nothing\n")
     shell.dev("map", "remove", DEV, *me, "--force")
 
 
@@ -148,7 +148,7 @@ def test_a_path(shell: Shell) -> None:
     stripped = shell.dev(*command, "--strip-path")
     assert f"+  - roleARN: {DEV}\n" in stripped.out
     assert stripped.err.startswith(f"note: {ACCOUNT}:role/team/Dev is mapped as {DEV}: STS leaves a role's path out")
-    assert shell.dev(*command, "--strip-path").err.endswith(f"unchanged: {DEV} is mapped like that\n")
+    assert shell.dev(*command, "--strip-path").err.endswith(f"unchanged: {DEV} already has this mapping\n")
 
 
 def test_permission_sets(shell: Shell) -> None:
@@ -178,7 +178,7 @@ def test_permission_sets(shell: Shell) -> None:
     reserved = f"{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_Dev_0123456789abcdef"
     clash = shell.dev("map", "add", reserved, "--username", "dev", code=2)
     assert "the daemon takes one of them at random" in clash.err
-    assert clash.err.endswith(" [IAM083]; nothing was changed; --force writes it all the same\n")
+    assert clash.err.endswith(" [IAM083]; nothing was changed; use --force to write it anyway\n")
     noted = shell.dev("map", "add", reserved, "--username", "dev", "--force")
     assert "note: the suffix 0123456789abcdef is another one after the last assignment" in noted.err
     assert shell.dev("map", "remove", "sso:111122223333/Dev").code == 0
@@ -198,7 +198,7 @@ def test_another_partition_and_a_broken_file(shell: Shell) -> None:
     kept = file.read_text()
     file.write_text(f"{kept}  - {{roleARN: {DEV}, username: d}}\n")
     still = shell.dev("map", "remove", DEV)
-    assert still.err.startswith("authenticator v0.7.18 would still not start: 'nonsense' is not taken as an ARN")
+    assert still.err.startswith("authenticator v0.7.18 still does not start: 'nonsense' is not taken as an ARN")
     assert file.read_text() == kept
     mended = shell.dev("map", "remove", "nonsense")
     assert mended.out.endswith("\nthe authenticator: starts again\n")
@@ -264,8 +264,8 @@ def test_an_existing_entry_keeps_what_is_not_named(shell: Shell) -> None:
     assert empty.err == "error: the username is empty; give one with --username\n"
     shell.dev("map", "add", DEV, "--username", "dev", "--group", "dev")
     assert shell.dev("map", "add", DEV, "--group", "ops").out.endswith(f"\n{DEV}: gains ops\n")
-    assert shell.dev("map", "add", DEV, "--group", "ops").err == f"unchanged: {DEV} is mapped like that\n"
-    assert shell.dev("map", "add", DEV).err == f"unchanged: {DEV} is mapped like that\n"
+    assert shell.dev("map", "add", DEV, "--group", "ops").err == f"unchanged: {DEV} already has this mapping\n"
+    assert shell.dev("map", "add", DEV).err == f"unchanged: {DEV} already has this mapping\n"
     shell.dev("map", "add", DEV, "--username", "d")
     assert shell.dev("map", "list").out == f"role\t{DEV}\td\tdev,ops\n"
     replaced = shell.dev("map", "add", DEV, "--group", "dev", "--group", "dev", "--replace-groups")
@@ -288,7 +288,8 @@ def test_an_existing_entry_keeps_what_is_not_named(shell: Shell) -> None:
 def test_one_group_for_each_option(shell: Shell, group: str, flags: str) -> None:
     refused = shell.dev("map", "add", DEV, "--username", "dev", "--group", "a", "--group", group, code=2)
     assert refused.err == (
-        f"error: --group takes one group, and '{group}' has a comma; write {flags} (see tarmak-iam map add --help)\n"
+        f"error: --group accepts one group, and '{group}' contains a comma; use {flags} "
+        "(see tarmak-iam map add --help)\n"
     )
     assert not mappings(shell).exists()
 
@@ -320,7 +321,7 @@ def test_what_check_calls_an_error_is_not_mapped(shell: Shell, options: list[str
     refused = shell.dev("map", "add", DEV, *options, code=2)
     assert refused.out == ""
     assert f" [{rule}]" in refused.err
-    assert refused.err.endswith("; nothing was changed; --force writes it all the same\n")
+    assert refused.err.endswith("; nothing was changed; use --force to write it anyway\n")
     assert shell.dev("map", "add", DEV, *options, "--dry-run", "-o", "json", code=2).err == refused.err
     assert mappings(shell).read_bytes() == before
     assert f"[{rule}]" in shell.dev("map", "add", DEV, *options, "--force").err

@@ -85,7 +85,7 @@ server:
     again = shell.dev("map", "import", aws_auth)
     assert again.out == ""
     assert again.err.endswith(
-        f"aws-auth: 3 unchanged, 1 skipped\nunchanged: all that can be taken from {aws_auth} is there\n"
+        f"aws-auth: 3 unchanged, 1 skipped\nunchanged: all importable entries of {aws_auth} are already mapped\n"
     )
     assert shell.dev("map", "import", aws_auth, "--strip-path").out.endswith(
         "\narn:aws:iam::111122223333:role/Dev: can log in, as dev without groups\n"
@@ -102,7 +102,7 @@ def test_guards_hold_for_an_import_too(shell: Shell, aws_auth: Path) -> None:
     forced = shell.dev("map", "import", aws_auth, "--force", code=1)
     assert forced.out.endswith(f"\n{ADMIN}: gains dev; loses system:masters\n")
     assert forced.err.endswith(
-        "error: nobody is in system:masters after the import; map an admin: "
+        "error: no principal is mapped to system:masters after the import; map an admin: "
         f"tarmak-iam -c {shell.single} map add ARN --username NAME --group system:masters\n"
     )
 
@@ -151,7 +151,7 @@ def test_what_a_terminal_would_act_on_is_shown_as_an_escape(shell: Shell, aws_au
 
 
 def test_converting(shell: Shell, aws_auth: Path) -> None:
-    assert "has no mappings file; map someone first" in shell.dev("map", "convert", "--to", "CRD", code=2).err
+    assert "has no mappings file; add a mapping first" in shell.dev("map", "convert", "--to", "CRD", code=2).err
     shell.dev("map", "import", aws_auth)
     config_map = shell.dev("map", "convert", "--to", "EKSConfigMap")
     assert config_map.err == ""
@@ -171,7 +171,7 @@ def test_converting(shell: Shell, aws_auth: Path) -> None:
     mounted = json.loads(shell.dev("map", "convert", "--to", "MountedFile", "-o", "json").out)
     assert mounted["clusterID"] == "dev-cluster"
     aws_auth.write_text(config_map.out)
-    assert shell.dev("map", "import", aws_auth).err.endswith(f"from {aws_auth} is there\n")
+    assert shell.dev("map", "import", aws_auth).err.endswith(f" of {aws_auth} are already mapped\n")
 
 
 def test_diff(shell: Shell, aws_auth: Path) -> None:
@@ -227,7 +227,7 @@ def test_diff_of_a_file_with_any_name(shell: Shell) -> None:
         assert "no differences" in shell.dev("diff", "--from", copy).err
 
 
-LOST = "is in system:masters there, and was not imported"
+LOST = "is mapped to system:masters in the file, and was not imported"
 
 
 def imported(shell: Shell, path: Path, text: str, *options: str, code: int) -> list[str]:
@@ -243,7 +243,7 @@ def test_an_admin_that_is_not_imported_is_an_error(shell: Shell, aws_auth: Path)
     mappings = shell.single / "dev-cluster" / "aws-iam-authenticator.yaml"
     expected = [
         f"{aws_auth}:8:7: error: {with_path} {LOST}",
-        f"error: nobody is in system:masters after the import; the file has {with_path}",
+        f"error: no principal is mapped to system:masters after the import; the file contains {with_path}",
     ]
     assert imported(shell, aws_auth, text, "--dry-run", code=1) == expected
     assert not mappings.exists()
@@ -285,11 +285,11 @@ def test_an_admin_that_another_entry_decides_for_is_not_lost(shell: Shell, aws_a
     assert imported(shell, aws_auth, text + entry, code=0) == []
     assert imported(shell, aws_auth, f"{text}    - {{rolearn: {ADMIN}, username: a}}\n", "--force", code=1) == [
         f"{aws_auth}:5:7: error: {ADMIN} {LOST}",
-        f"error: nobody is in system:masters after the import; the file has {ADMIN}",
+        f"error: no principal is mapped to system:masters after the import; the file contains {ADMIN}",
     ]
     assert imported(shell, aws_auth, text.replace("system:masters", "dev"), code=1) == [
         (
-            "error: nobody is in system:masters after the import; map an admin: "
+            "error: no principal is mapped to system:masters after the import; map an admin: "
             f"tarmak-iam -c {shell.single} map add ARN --username NAME --group system:masters"
         )
     ]

@@ -54,7 +54,7 @@ def test_the_journey(shell: Shell, tmp_path: Path) -> None:
     checked = shell.run("doctor", out)
     assert checked.out == ""
     assert checked.err == (
-        "nothing to complain about\n"
+        "no findings\n"
         "looked at: cert.pem, key.pem, webhook kubeconfig\n"
         "not there to look at: flags.txt, the daemon's configuration, DaemonSet, a client's kubeconfig, tarmak.yaml\n"
     )

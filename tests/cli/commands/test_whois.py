@@ -39,7 +39,7 @@ def test_a_configuration_and_objects_of_the_cluster(shell: Shell, files: Path) -
     )
     assert done.out == (
         "username: admin\\x1b[31m\ngroups:   system:masters\n"
-        f"because:  the mapping for {ADMIN} matches (aws-auth.yaml:6:7)\n"
+        f"reason:   the mapping for {ADMIN} matches (aws-auth.yaml:6:7)\n"
     )
 
 
@@ -67,14 +67,12 @@ def test_a_file_that_no_backend_reads_is_told(shell: Shell, files: Path) -> None
 def test_what_cannot_be_asked(shell: Shell, files: Path) -> None:
     nothing = shell.run("whois", ADMIN, "--config", files / "nothing.yaml", code=2)
     assert nothing.err.startswith(f"{files / 'nothing.yaml'}: error: cannot be read")
-    assert "--file and --daemon-arg are for --config" in shell.run("whois", ADMIN, "--file", "x", code=2).err
+    assert "--file and --daemon-arg require --config" in shell.run("whois", ADMIN, "--file", "x", code=2).err
     (files / "latin.yaml").write_bytes(b"clusterID: \xe9\n")
     latin = shell.run("whois", ADMIN, "--config", files / "latin.yaml", code=2)
-    assert latin.err == f"{files / 'latin.yaml'}: error: byte 12 is no UTF-8; save the file as UTF-8\n"
+    assert latin.err == f"{files / 'latin.yaml'}: error: byte 12 is not valid UTF-8; save the file as UTF-8\n"
     stopped = shell.run("whois", ADMIN, "--config", files / "config.yaml", "--daemon-arg", "--backend-mode=CRD", code=2)
-    assert stopped.out.startswith(
-        "nobody:   the authenticator would not start: the backend CRD reads objects of the cluster"
-    )
+    assert stopped.out.startswith("denied:   the authenticator does not start: the backend CRD reads objects")
 
 
 def test_the_release_that_answers_where_none_is_chosen(shell: Shell, files: Path) -> None:
@@ -92,7 +90,7 @@ def test_a_release_that_the_image_is_not_of(shell: Shell) -> None:
     image = "public.ecr.aws/eks-distro/kubernetes-sigs/aws-iam-authenticator:v0.7.18-cvefix-eks-1-36-9"
     assert shell.dev("whois", ADMIN).err == (
         "warning: daemonVersion is v0.6.31, but no image of it is known in the registry, and the image "
-        f"{image} is v0.7.18; the answer is that of v0.6.31\n"
+        f"{image} is v0.7.18; this answer is for v0.6.31\n"
     )
     assert shell.dev("whois", ADMIN, "--daemon-version", "v0.6.31").err == ""
 
@@ -104,8 +102,8 @@ def test_what_the_daemon_takes_at_random(shell: Shell, files: Path) -> None:
     assert done.out == (
         "username: b\n"
         "groups:   -\n"
-        f"because:  the mapping for arn:aws:iam::111122223333:user/Al matches ({files / 'config.yaml'}:5:5)\n"
-        "or:       nobody: no mapping matches arn:aws:iam::111122223333:user/Al, "
+        f"reason:   the mapping for arn:aws:iam::111122223333:user/Al matches ({files / 'config.yaml'}:5:5)\n"
+        "or:       denied: no mapping matches arn:aws:iam::111122223333:user/Al, "
         "and account 111122223333 is not in mapAccounts\n"
         "note:     'MapUsers' and 'MAPUSERS' are the same key: the authenticator picks one of them at "
         "random at every start\n"
