@@ -1,4 +1,4 @@
-"""--all-clusters: one cluster after the other; an error of one does not end the others."""
+"""--all-clusters: one cluster after the other; an error in one does not end the others."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ FAILED = "failed"
 ReportProgress = Callable[[str], None]
 
 ClusterWork = Callable[["Cluster", ReportProgress], T]
-"""What is done for a cluster; what it waits for goes to the second. May raise TarmakIamError, and prints nothing."""
+"""The work for one cluster; it passes what it waits for to the second argument. May raise TarmakIamError, and prints
+nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterOutcome(Generic[T]):
-    """What came of a cluster: one value, or the error because of which there is none."""
+    """The result for a cluster: one value, or the error that prevented it."""
 
     cluster: Cluster
     values: tuple[T, ...]
@@ -40,14 +41,14 @@ class ClusterOutcome(Generic[T]):
 
     @property
     def value(self) -> T:
-        """Only where there is no error."""
+        """Only if there is no error."""
         return self.values[0]
 
 
 def clusters_with_masters(config: TarmakConfig) -> list[Cluster]:
-    """The clusters that can have an authenticator, in file order, with a note on each entry that is passed over.
+    """The clusters that can have an authenticator, in file order. A note is printed for each entry that is skipped.
 
-    Raises SelectionError where none is left.
+    Raises SelectionError if there are none.
     """
     chosen = []
     for cluster in config.clusters:
@@ -55,9 +56,9 @@ def clusters_with_masters(config: TarmakConfig) -> list[Cluster]:
         if reason is None:
             chosen.append(cluster)
         else:
-            note(f"{config.document.position(cluster.route)}: note: passed over: {reason}")
+            note(f"{config.document.position(cluster.route)}: note: skipped: {reason}")
     if not chosen:
-        raise SelectionError("there is no cluster with masters in it", place=config.document.position(("clusters",)))
+        raise SelectionError("no cluster with masters found", place=config.document.position(("clusters",)))
     return chosen
 
 
@@ -65,14 +66,14 @@ def _reason_to_skip(config: TarmakConfig, cluster: Cluster) -> str | None:
     if cluster in config.selectable_clusters:
         return f"{shortened(cluster.cluster_name)} is a hub: it has no masters" if cluster.is_hub else None
     if cluster.environment and cluster.name:
-        return f"{shortened(cluster.cluster_name)} is there already, and Tarmak takes the first"
-    return "an entry without environment or name is no cluster"
+        return f"duplicate cluster {shortened(cluster.cluster_name)}, and Tarmak uses the first"
+    return "an entry without environment or name is not a cluster"
 
 
 def for_each(clusters: Sequence[Cluster], work: ClusterWork[T], doing: str) -> Iterator[ClusterOutcome[T]]:
-    """The outcome for each, once it is there: what the caller prints then, nothing else is in the way of.
+    """Yields the outcome of each cluster as soon as it is finished, so that the caller can print it then.
 
-    `doing` is what a terminal shows meanwhile, as in `checking`. An error is told when it happens.
+    `doing` is what a terminal shows meanwhile, as in `checking`. An error is printed when it happens.
     """
     for number, cluster in enumerate(clusters, 1):
         outcome = _cluster_outcome(
@@ -84,7 +85,7 @@ def for_each(clusters: Sequence[Cluster], work: ClusterWork[T], doing: str) -> I
 
 
 def print_cluster_error(error: TarmakIamError, cluster_name: str = "") -> None:
-    """As every error is told, and with the cluster where it does not say itself whose it is."""
+    """Like every error, with the name of the cluster if the message does not contain it."""
     name = shortened(cluster_name)
     note(error_line(error, whose="" if name in error.message else f"{name}: "))
     print_excerpt_of_error(error.place)
@@ -110,14 +111,14 @@ def _cluster_outcome(cluster: Cluster, work: ClusterWork[T], doing: str) -> Clus
 
 
 def error_json(outcome: ClusterOutcome[T]) -> dict[str, str]:
-    """What stands in a list in the place of what a cluster would have given."""
+    """The item of a list of results for a cluster that failed."""
     return {"cluster": outcome.name, "error": str(outcome.error)}
 
 
 def outcomes_exit_code(
     outcomes: Iterable[ClusterOutcome[T]], has_found: Callable[[T], bool] = lambda _: False
 ) -> ExitCode:
-    """ERROR if there is one among them, else FINDINGS if something was found, else OK."""
+    """ERROR if a cluster failed, else FINDINGS if one has findings, else OK."""
     codes = [
         ExitCode.ERROR if each.error else ExitCode.FINDINGS if has_found(each.value) else ExitCode.OK
         for each in outcomes
@@ -126,12 +127,12 @@ def outcomes_exit_code(
 
 
 def outcome_summary(outcomes: Sequence[ClusterOutcome[T]], word: Callable[[T], str], quiet: str) -> str:
-    """One line: `3 clusters: 2 unchanged, 1 differs (prod-blue)`; those of the `quiet` word are not named."""
+    """One line: `3 clusters: 2 unchanged, 1 differs (prod-blue)`; the clusters of the `quiet` word are not listed."""
     return outcome_counts([(each.name, FAILED if each.error else word(each.value)) for each in outcomes], quiet)
 
 
 def outcome_counts(words: Collection[tuple[str, str]], quiet: str) -> str:
-    """The same of pairs: a cluster's name, and the word for what came of it."""
+    """The same for pairs of a cluster's name and the word for its outcome."""
     names: dict[str, list[str]] = {quiet: []}
     for name, what in words:
         names.setdefault(what, []).append(shortened(name))

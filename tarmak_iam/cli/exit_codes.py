@@ -1,4 +1,4 @@
-"""The exit codes, and what each command's mean: the table that the reference shows."""
+"""The exit codes and their meaning for each command, as the command reference lists them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """Those of our own; `run` passes tarmak's on."""
+    """tarmak-iam's own exit codes; `run` also returns those of tarmak."""
 
     OK = 0
     FINDINGS = 1
@@ -15,55 +15,56 @@ class ExitCode(IntEnum):
     ERROR = 2
     BUG = 3
     NOT_VERIFIED = 4
-    """Nobody whom a mapping names has logged in: nothing shows that the login works, and nothing that it does not."""
+    """No mapped principal has logged in, so it is unknown whether the login works."""
     CANNOT_BE_RUN = 126
-    """As the next one a shell's own."""
+    """As shells use it, like the next one."""
     NOT_FOUND = 127
     BROKEN_PIPE = 141
-    """As a process that SIGPIPE ends, which is what `| head` makes of everybody else."""
+    """As for a process that SIGPIPE ends, such as any program before `| head`."""
 
-    __str__ = int.__repr__  # as from Python 3.11 on
+    __str__ = int.__repr__  # as in Python 3.11 and later
 
 
 def code_of_signal(number: int) -> int:
-    """As a shell has it."""
+    """As shells report it."""
     return 128 + number
 
 
 _EVERY = {
     ExitCode.OK: "done",
-    ExitCode.ERROR: "usage, configuration or input is wrong, or something cannot be read, written or reached",
+    ExitCode.ERROR: "wrong usage, configuration or input, or something cannot be read, written or reached",
     ExitCode.BUG: "a bug in tarmak-iam",
 }
 _FINDINGS = {
     "check": "there are findings; with --fail-on error: errors",
     "diff": "there are differences",
-    "map import": "an entry of system:masters is not taken, or FILE has one and nobody is in it then; the rest is done",
-    "map remove": "it is not mapped, and --if-exists is not given",
-    "whois": "with --exit-code: the caller becomes nobody",
+    "map import": "an entry with system:masters was not imported, or no mapping to system:masters exists although FILE "
+    "contains one; the other entries were imported",
+    "map remove": "the principal is not mapped, and --if-exists is not given",
+    "whois": "with --exit-code: the caller is denied",
     "doctor": "there are findings; with --fail-on error: errors",
-    "token inspect": "a daemon would refuse the token",
+    "token inspect": "an authenticator would reject the token",
     "apply": "with --verify: applied, but the login failed",
-    "verify": "the login failed: refused, somebody else than expected, or somebody whom no mapping names",
+    "verify": "the login failed: it was rejected, or its user is not the expected one, or is not mapped",
 }
-_WHY_NOT = "nobody whom a mapping names has logged in: you are not mapped, or have no AWS credentials that work"
+_WHY_NOT = "no mapped principal has logged in: you are not mapped, or have no valid AWS credentials"
 _NOT_VERIFIED = {
     "apply": f"with --verify: applied, not verified: {_WHY_NOT}",
     "verify": f"not verified: {_WHY_NOT}",
 }
 _RUN = {
-    ExitCode.OK: "tarmak is done, and what was to be applied is applied and verified by a login",
-    ExitCode.FINDINGS: "`check` found errors, someone would be locked out, the login failed, or what was not verified "
-    "is rolled back",
+    ExitCode.OK: "tarmak has succeeded, and the manifests, if any, are applied and verified by a login",
+    ExitCode.FINDINGS: "`check` reported errors, a principal would be locked out, the login failed, or an unverified "
+    "change was rolled back",
     ExitCode.ERROR: "something cannot be read, applied or reached",
     ExitCode.NOT_VERIFIED: f"applied, not verified: {_WHY_NOT}",
-    ExitCode.CANNOT_BE_RUN: "tarmak cannot be run",
-    ExitCode.NOT_FOUND: "there is no tarmak",
+    ExitCode.CANNOT_BE_RUN: "tarmak cannot be executed",
+    ExitCode.NOT_FOUND: "tarmak was not found",
 }
 
 
 def codes_of(command: Sequence[str]) -> Mapping[ExitCode, str]:
-    """By the names down to a command, as `("map", "add")`."""
+    """By the names of a command and its groups, as `("map", "add")`."""
     name = " ".join(command)
     if name == "run":
         return _RUN

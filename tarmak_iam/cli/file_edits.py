@@ -1,4 +1,4 @@
-"""What all editing commands share: taking turns, writing unless it is a dry run, and printing the diff."""
+"""What all editing commands share: the lock, writing unless it is a dry run, and printing the diff."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def finish_edit(
     effects: Iterable[str] = (),
     show: Callable[[], object] | None = None,
 ) -> None:
-    """Writes, unless it is a dry run, and prints the diff and the lines on its effects, or what `show` prints instead.
-    `before` is None for a new file."""
-    if not dry_run:  # before the diff: whoever reads that may hang up
+    """Writes, unless it is a dry run. Prints the diff and the effects, or calls `show` instead. `before` is None for a
+    new file."""
+    if not dry_run:  # before the diff: its reader may close the pipe
         write()
         record_written(after.filename)
     if show is None:
@@ -36,7 +36,7 @@ def finish_edit(
     else:
         show()
     for comment in after.removed_comments:
-        note(f"the comment went with it: {comment.text}")
+        note(f"removed with it: the comment {comment.text}")
     note("dry run: nothing was written" if dry_run else done)
 
 
@@ -47,18 +47,19 @@ _ATTEMPTS = 5
 _SECONDS = 60
 
 _PATIENCE = 1
-"""Most edits take a moment: only whoever waits for longer is told for whom."""
+"""Seconds. Most edits are faster: a note is printed only for a longer wait."""
 
 
 def edits_tarmak_yaml(command: Callable[..., None]) -> Callable[..., None]:
-    """For the body of a command that edits tarmak.yaml, its session first: it also waits for a tarmak that may rewrite
-    the file. A dry run waits for nobody."""
+    """Decorates the body of a command that edits tarmak.yaml; the first argument is its session. It also waits for a
+    tarmak that may rewrite the file. A dry run takes no lock."""
     does = "is editing tarmak.yaml, or running a tarmak that rewrites it"
     return _taking_turns(command, _lock_of_tarmak_yaml, does, _recover)
 
 
 def _recover(path: Path, is_alone: bool) -> None:
-    """An edit of what tarmak has written would part it from the text that a run has left, if one was killed."""
+    """If a run was killed, tarmak.yaml may still be as tarmak rewrote it: the saved text is restored before the
+    edit."""
     from tarmak_iam.hook.tarmak.backup import recover
 
     for line in recover(path, is_alone=is_alone):
@@ -66,7 +67,8 @@ def _recover(path: Path, is_alone: bool) -> None:
 
 
 def edits_cluster_files(command: Callable[..., None]) -> Callable[..., None]:
-    """For the body of a command that edits mappings or settings, its session first. A dry run waits for nobody."""
+    """Decorates the body of a command that edits mappings or settings; the first argument is its session. A dry run
+    takes no lock."""
     return _taking_turns(command, _lock_of_cluster_files, "is editing the mappings or settings")
 
 
@@ -77,7 +79,7 @@ def _lock_of_tarmak_yaml(path: Path) -> Path:
 
 
 def _lock_of_cluster_files(path: Path) -> Path:
-    """One for the files of all clusters of a directory: those of one may not be there yet."""
+    """One lock for the files of all clusters: the directory of a cluster may not exist yet."""
     from tarmak_iam.document.file_lock import lock_file_in
 
     return lock_file_in(path.parent, "mappings-and-settings")
@@ -101,7 +103,7 @@ def _taking_turns(
         try:
             path = None if dry_run else config_path(session.directory, os.environ)
         except FileError:
-            path = None  # the command says so itself, after what is wrong with its arguments
+            path = None  # the command reports it itself, after errors in its arguments
         if path is None:
             edit()
         else:
@@ -113,12 +115,12 @@ def _taking_turns(
 def in_turn(
     lock_file: Path, edit: Callable[[], _Made], does: str, first: Callable[[bool], object] = lambda _: None
 ) -> _Made:
-    """Makes an edit while no other one of us has the lock. Where somebody else has changed the file since the edit
-    began, the edit is made again, on what is there now. `does` says what is waited for, as in "is editing the
-    mappings". `first` is done before, with whether there is a lock.
+    """Makes an edit under a lock against other runs of tarmak-iam. If another program has changed the file since the
+    edit began, the edit is repeated on the new text. `does` says what the holder of the lock does, as in "is editing
+    the mappings". `first` is called before, with whether the lock is held.
 
-    Where there can be no lock, that is all there is. Raises ToolError where the turn does not come, and what `edit`
-    raises.
+    If the lock cannot be created, the edit is made without it. Raises ToolError if the lock is not released in time,
+    and what `edit` raises.
     """
     from tarmak_iam.document.file_lock import file_lock
     from tarmak_iam.hook.tarmak.passthrough import stops_raised
@@ -135,5 +137,5 @@ def in_turn(
             try:
                 return edit()
             except FileChanged as error:
-                note(f"{error.place}: note: somebody else has changed the file; the edit is made again")
+                note(f"{error.place}: note: another program has changed the file; the edit is repeated")
         return edit()

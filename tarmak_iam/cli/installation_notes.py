@@ -1,4 +1,4 @@
-"""Notes on stderr with an answer: on objects and images, misplaced files, and the role and tunnel of a kubeconfig."""
+"""Notes on stderr after an output: on objects and images, misplaced files, and the role and tunnel of a kubeconfig."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from tarmak_iam.kubeconfig.ownership import is_tunnel
 
 
 def note_objects(installation: Installation, left_out: Iterable[tuple[str, ConfigError]]) -> None:
-    """A line for each emitter that was left out, each finding about image and Kubernetes, and each note."""
+    """A line for each emitter that was skipped, each finding about the image or Kubernetes, and each note."""
     for name, error in left_out:
-        note(f"{name} left out: {error}")
+        note(f"{name} skipped: {error}")
     note_image(installation)
     for text in notes(installation):
         note(f"note: {text}")
 
 
 def note_image(installation: Installation) -> None:
-    """A warning for each finding about the image and the Kubernetes of the manifests, which are made all the same."""
+    """A warning for each finding about the image or the Kubernetes version of the manifests, which are printed
+    anyway."""
     from tarmak_iam.lint.image_rules import image_findings
 
     for finding in image_findings(installation):
@@ -34,7 +35,7 @@ def note_image(installation: Installation) -> None:
 
 
 def note_misplaced(files: ClusterFiles, cluster: Cluster, subject: Subject) -> None:
-    """A warning for each file of a kind that is not read where it is: somebody may have edited that one."""
+    """A warning for each file of a kind that is in the wrong place, and so is not read: the user may have edited it."""
     from tarmak_iam.lint.installation_rules import misplaced_findings
 
     misplaced = misplaced_files(files.directory, cluster, follow_links=files.follow_links)
@@ -44,7 +45,7 @@ def note_misplaced(files: ClusterFiles, cluster: Cluster, subject: Subject) -> N
 
 
 def note_role(installation: Installation) -> None:
-    """A warning where the role of the kubeconfig is nobody's in the mappings, so that no login would succeed."""
+    """A warning if the role of the kubeconfig is not mapped, so that no login would succeed."""
     from tarmak_iam.identity.caller import identity_of
 
     role = installation.settings.role
@@ -52,15 +53,15 @@ def note_role(installation: Installation) -> None:
         return
     answer = installation.loaded.whois(identity_of(role))
     if answer.started and not answer.authenticated:
-        note(f"warning: nobody would be let in with this kubeconfig: {answer.reason}")
+        note(f"warning: no login succeeds with this kubeconfig: {answer.reason}")
 
 
 def note_tunnel(installation: Installation) -> None:
-    """Says so where the kubeconfig of an installation works for ten minutes at a time."""
+    """A note if the kubeconfig works for ten minutes at a time."""
     server = api_server(installation)
     if server is not None and is_tunnel(server):
         reopen = installation.command_line.tarmak("clusters kubeconfig")
         note(
-            f"{server} is a tunnel that Tarmak keeps open for 10 minutes: "
-            f"`{reopen}` opens it again, and if its port has changed, make this kubeconfig again"
+            f"{server} is a tunnel that Tarmak keeps open for 10 minutes; "
+            f"run `{reopen}` to open it again, and if its port has changed, generate this kubeconfig again"
         )

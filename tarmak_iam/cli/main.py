@@ -1,4 +1,4 @@
-"""Entry point: the commands, the options that each has, and errors as one line and an exit code."""
+"""Entry point: the table of commands, the common options, and errors as one line and an exit code."""
 
 from __future__ import annotations
 
@@ -28,59 +28,51 @@ from tarmak_iam.cli.session import session_of
 from tarmak_iam.errors import TarmakIamError
 
 _COMMANDS = {
-    "enable": ("tarmak_iam.cli.commands.enable", "enable", "Switch the authenticator on in tarmak.yaml."),
-    "disable": ("tarmak_iam.cli.commands.enable", "disable", "Switch it off again."),
-    "set": ("tarmak_iam.cli.commands.set", "set_", "Give a key of the section of tarmak.yaml a value."),
-    "unset": ("tarmak_iam.cli.commands.set", "unset", "Take a key of it out."),
-    "show": ("tarmak_iam.cli.commands.set", "show", "What takes effect of the section."),
-    "map": ("tarmak_iam.cli.commands.map", "mappings", "Who may log in, and as whom."),
-    "settings": ("tarmak_iam.cli.commands.settings", "settings", "Our settings of a cluster: show, set, unset."),
-    "check": ("tarmak_iam.cli.commands.check", "check", "Look for errors and lock-outs before they happen."),
-    "whois": ("tarmak_iam.cli.commands.whois", "whois", "Who an IAM caller becomes, and by which entry."),
-    "report": ("tarmak_iam.cli.commands.report", "report", "Access review: who can get in as whom, and why."),
-    "diff": ("tarmak_iam.cli.commands.diff", "diff", "What apply would change, and for whom."),
-    "apply": ("tarmak_iam.cli.commands.apply", "apply", "Bring it all to the cluster, with kubectl."),
-    "verify": ("tarmak_iam.cli.commands.verify", "verify", "Log in for real, and compare with whois."),
-    "rollback": ("tarmak_iam.cli.commands.rollback", "rollback", "Undo the last change that apply made."),
-    "flags": ("tarmak_iam.cli.commands.manifests", "flags", "The API server's webhook flags."),
-    "manifests": ("tarmak_iam.cli.commands.manifests", "manifests", "All Kubernetes objects, in apply order."),
-    "kubeconfig": ("tarmak_iam.cli.commands.kubeconfig", "kubeconfig", "A kubeconfig that logs in with IAM."),
+    "enable": ("tarmak_iam.cli.commands.enable", "enable", "Enable IAM login in tarmak.yaml."),
+    "disable": ("tarmak_iam.cli.commands.enable", "disable", "Disable IAM login in tarmak.yaml."),
+    "set": ("tarmak_iam.cli.commands.set", "set_", "Set keys of a cluster's section in tarmak.yaml."),
+    "unset": ("tarmak_iam.cli.commands.set", "unset", "Remove a key of the section."),
+    "show": ("tarmak_iam.cli.commands.set", "show", "Show the values of the section, with defaults."),
+    "map": ("tarmak_iam.cli.commands.map", "mappings", "List, add, remove, import or convert mappings."),
+    "settings": ("tarmak_iam.cli.commands.settings", "settings", "Show, set or unset tarmak-iam's own settings."),
+    "check": ("tarmak_iam.cli.commands.check", "check", "Find errors and lock-outs before they happen."),
+    "whois": ("tarmak_iam.cli.commands.whois", "whois", "Show who an IAM caller becomes."),
+    "report": ("tarmak_iam.cli.commands.report", "report", "Access review: who has which access, and why."),
+    "diff": ("tarmak_iam.cli.commands.diff", "diff", "Show what apply would change, and for whom."),
+    "apply": ("tarmak_iam.cli.commands.apply", "apply", "Apply the manifests to the cluster with kubectl."),
+    "verify": ("tarmak_iam.cli.commands.verify", "verify", "Log in, and compare the result with whois."),
+    "rollback": ("tarmak_iam.cli.commands.rollback", "rollback", "Undo the last change made by apply."),
+    "flags": ("tarmak_iam.cli.commands.manifests", "flags", "Print the API server's webhook flags."),
+    "manifests": ("tarmak_iam.cli.commands.manifests", "manifests", "Print all Kubernetes objects, in apply order."),
+    "kubeconfig": ("tarmak_iam.cli.commands.kubeconfig", "kubeconfig", "Write a kubeconfig that logs in with IAM."),
     "webhook": (
         "tarmak_iam.cli.commands.webhook",
         "webhook",
-        "The webhook's certificate, key and kubeconfig ahead of time.",
+        "Create the webhook's certificate, key and kubeconfig.",
     ),
     "doctor": (
         "tarmak_iam.cli.commands.doctor",
         "doctor",
-        "Examine webhook files, a master's or rendered ones, offline.",
+        "Check webhook files, such as those of a master, offline.",
     ),
-    "render": ("tarmak_iam.cli.commands.render", "render", "All of a cluster's artifacts as files."),
-    "run": ("tarmak_iam.cli.commands.run", "run", "tarmak, with what belongs around its apply."),
-    "hook": ("tarmak_iam.cli.commands.hook", "hook", "A shell function that has `run` around every tarmak."),
-    "token": ("tarmak_iam.cli.commands.token", "token", "A token for kubectl, or an explanation of one."),
-    "completion": (
-        "tarmak_iam.cli.commands.completion",
-        "completion",
-        "A script that completes all this in your shell.",
-    ),
-    "schema": (
-        "tarmak_iam.cli.commands.schema",
-        "schema",
-        "JSON Schemas of tarmak.yaml, its sections, mappings and settings.",
-    ),
+    "render": ("tarmak_iam.cli.commands.render", "render", "Write all artifacts of a cluster to a directory."),
+    "run": ("tarmak_iam.cli.commands.run", "run", "Run tarmak with checks, apply and verification."),
+    "hook": ("tarmak_iam.cli.commands.hook", "hook", "Print a shell function that wraps every tarmak."),
+    "token": ("tarmak_iam.cli.commands.token", "token", "Print a token for kubectl, or explain one."),
+    "completion": ("tarmak_iam.cli.commands.completion", "completion", "Print a script for shell completion."),
+    "schema": ("tarmak_iam.cli.commands.schema", "schema", "Print or write the JSON Schemas of all files."),
 }
 
 
 _HEADINGS = {
     "Edit tarmak.yaml and settings": ("enable", "disable", "set", "unset", "show", "settings"),
-    "Say who may log in": ("map", "whois"),
-    "Check": ("check", "doctor", "report"),
-    "Make files": ("flags", "manifests", "kubeconfig", "webhook", "render"),
-    "Work on the live cluster": ("diff", "apply", "verify", "rollback", "run", "hook"),
+    "Manage mappings": ("map", "whois"),
+    "Check and review": ("check", "doctor", "report"),
+    "Generate files": ("flags", "manifests", "kubeconfig", "webhook", "render"),
+    "Live cluster": ("diff", "apply", "verify", "rollback", "run", "hook"),
     "Tools": ("token", "schema", "completion"),
 }
-# Commands one level down, of Tarmak, and of tools like this one.
+# Subcommands, commands of Tarmak, and the names that similar tools use.
 _ALIASES = {
     **{name: f"map {name}" for name in ("list", "add", "remove", "import", "convert")},
     **dict.fromkeys(("lint", "validate"), "check"),
@@ -98,11 +90,11 @@ _ALIASES = {
     aliases=_ALIASES,
     params=common_options(),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="The options may stand behind the command too. The directory is -c, else TARMAK_CONFIG, else ~/.tarmak, "
-    "as for Tarmak itself.\n\n\b\n"
+    epilog="These options can also be given after the command. The directory is that of -c, else TARMAK_CONFIG, else "
+    "~/.tarmak, as for Tarmak itself.\n\n\b\n"
     "Examples:\n"
     "  tarmak-iam enable --dry-run\n"
-    "  tarmak-iam check --current-cluster dev-cluster -v\n"
+    "  tarmak-iam check --cluster dev-cluster -v\n"
     "  tarmak-iam map add --help",
 )
 @click.version_option(__version__, message="%(prog)s %(version)s")
@@ -116,7 +108,7 @@ def cli(context: click.Context) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns its exit code; nothing is raised, no traceback is printed."""
+    """Runs the command line and returns its exit code. Raises nothing, and prints no traceback."""
     args = list(sys.argv[1:] if argv is None else argv)
     shell = os.environ.get(COMPLETION_VARIABLE)
     if shell:
@@ -130,9 +122,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parsed_and_run(args: list[str]) -> int:
-    context = cli.make_context("tarmak-iam", list(args))  # which it uses up
+    context = cli.make_context("tarmak-iam", list(args))  # a copy: click empties it
     remember_words(context, args)
-    with context:  # errors are told within, in the colours that its options have chosen
+    with context:  # errors are printed inside it, with the colours of its options
         return _ended(lambda: _run(context))
 
 
@@ -149,7 +141,7 @@ def _run(context: click.Context) -> int:
 
 
 def _ended(call: Callable[[], int]) -> int:
-    """The exit code of a call, or of the error that ends it, which is told."""
+    """The exit code of a call, or of the error that ends it, which is printed."""
     try:
         return call()
     except click.exceptions.Exit as stop:
@@ -167,12 +159,12 @@ def _ended(call: Callable[[], int]) -> int:
     except (BrokenPipeError, SystemExit):
         discard_output(sys.stdout)
         if done_so_far():
-            note(f"error: {_after('the reader of the output has hung up')}", plain=True)
+            note(f"error: {_after('the reader of the output closed the pipe')}", plain=True)
         return ExitCode.BROKEN_PIPE
     except OSError as error:
         return _system(error)
     except Exception as error:
-        what = f"this is a bug in tarmak-iam, please report it: {type(error).__name__}: {error}"
+        what = f"this is a bug in tarmak-iam; please report it: {type(error).__name__}: {error}"
         return _fail(f"error: {_after(what)}", ExitCode.BUG)
 
 
@@ -182,12 +174,12 @@ def _fail_with_excerpt(error: TarmakIamError) -> int:
     code = _fail(error_line(error), ExitCode.ERROR)
     print_excerpt_of_error(error.place)
     if done := done_so_far():
-        note(f"note: before that it {done}", plain=True)
+        note(f"note: before the error it {done}", plain=True)
     return code
 
 
 def _usage(error: click.ClickException) -> int:
-    if type(error).__name__ == "NoArgsIsHelpError":  # which click has since 8.2
+    if type(error).__name__ == "NoArgsIsHelpError":  # in click 8.2 and later
         error.show()
         return ExitCode.ERROR
     return _fail(f"error: {usage_message(error)}", ExitCode.ERROR)
@@ -202,7 +194,7 @@ def _system(error: OSError) -> int:
 
 
 def _after(what: str) -> str:
-    """What ended the command, and what it had done before: that stays."""
+    """What ended the command, after what it had done until then, which is not undone."""
     done = done_so_far()
     return f"{done}, but {what}" if done else what
 
@@ -214,6 +206,6 @@ def _fail(message: str, code: int) -> int:
 
 def run() -> None:
     """The console script."""
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a character that the locale does not have is shown as an escape
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a character that is not in the locale becomes an escape
         sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""Options and arguments that several commands have, and those that every command has, before its name or after it."""
+"""Options and arguments of several commands, and the common ones, which are accepted before and after a command."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _COMMON_HELP = ("-c, -v, --color, ...", "Common options: see tarmak-iam --help."
 
 
 class CommonOption(click.Option):
-    """The main help lists it; that of a command has one line for all of them."""
+    """An option of every command. Only the main help lists it; the help of a command has one line for all of them."""
 
     def __init__(self, *args: Any, record: tuple[str, str] | None = None, is_listed: bool, **kwargs: Any) -> None:
         super().__init__(*args, expose_value=False, **kwargs)
@@ -47,10 +47,10 @@ def _choose_links(context: click.Context, _: click.Parameter, value: bool) -> No
 
 
 def _choose_colour(context: click.Context, _: click.Parameter, value: str | None) -> None:
-    if value is None and context.parent is not None:  # as it was chosen before the command's name
+    if value is None and context.parent is not None:  # keeps the choice made before the command
         return
     reached: click.Context | None = context
-    while reached is not None:  # an error is told in the outermost one
+    while reached is not None:  # errors are printed in the outermost one
         reached.color = colour_of_choice(value, os.environ)
         reached = reached.parent
 
@@ -73,7 +73,7 @@ _COMMON_OPTIONS: tuple[tuple[tuple[str, ...], _Callback, dict[str, Any]], ...] =
         _choose_cluster,
         {
             "metavar": "ENV-NAME",
-            "is_eager": True,  # wherever it stands, before options that do not go with it
+            "is_eager": True,  # before the options that conflict with it, whatever their order
             "shell_complete": clusters,
             "help": "Cluster to use instead of currentCluster of tarmak.yaml.",
         },
@@ -84,7 +84,7 @@ _COMMON_OPTIONS: tuple[tuple[tuple[str, ...], _Callback, dict[str, Any]], ...] =
         {
             "is_flag": True,
             "envvar": "TARMAK_IAM_FOLLOW_LINKS",
-            "help": "Follow links in a cluster's directory that lead out of DIR, if you own link and target.",
+            "help": "Follow links in a cluster's directory that point outside of DIR, if you own link and target.",
         },
     ),
     (
@@ -93,27 +93,27 @@ _COMMON_OPTIONS: tuple[tuple[tuple[str, ...], _Callback, dict[str, Any]], ...] =
         {
             "type": click.Choice(COLOUR_CHOICES),
             "is_eager": True,
-            "help": "Colours; auto: on a terminal, unless NO_COLOR is set.",
+            "help": "Colours; auto: only on a terminal, and not if NO_COLOR is set.",
         },
     ),
     (
         ("-v", "--verbose"),
         _choose_verbosity,
-        {"count": True, "help": "Tell on stderr what is read from where, and what counts; -vv: more of it."},
+        {"count": True, "help": "Print on stderr which files, variables and values are used; -vv: more details."},
     ),
 )
 
 
 def common_options() -> list[click.Parameter]:
-    """For the main command, whose help lists them."""
+    """The options of the main command, whose help lists them."""
     return [
         CommonOption(names, is_listed=True, callback=callback, **kwargs) for names, callback, kwargs in _COMMON_OPTIONS
     ]
 
 
 def offer_common_options(command: click.Command) -> None:
-    """Adds them to a command and to all below it, but for those of which it has one of the same name. A second time
-    nothing happens."""
+    """Adds the common options to a command and its subcommands, except those whose name it uses itself. Does nothing
+    the second time."""
     if any(isinstance(each, CommonOption) for each in command.params):
         return
     taken = {name for each in command.params for name in each.opts}
@@ -129,16 +129,16 @@ def offer_common_options(command: click.Command) -> None:
 
 
 def directory_argument(context: click.Context, parameter: click.Parameter, value: str) -> Path:
-    """As a path; an empty one, of a variable that is not set, would be the working directory."""
+    """As a path. An empty one, as of an unset shell variable, would mean the working directory."""
     if not value:
-        raise click.BadParameter("it is empty; name a directory", context, parameter)
+        raise click.BadParameter("the value is empty; specify a directory", context, parameter)
     return Path(value)
 
 
 def file_arguments(context: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> tuple[Path, ...]:
-    """As paths; an empty one, of a variable that is not set, would be the working directory."""
+    """As paths. An empty one, as of an unset shell variable, would mean the working directory."""
     if not all(values):
-        raise click.BadParameter("it is empty; name a file", context, parameter)
+        raise click.BadParameter("the value is empty; specify a file", context, parameter)
     return tuple(map(Path, values))
 
 
@@ -149,7 +149,7 @@ output_dir_option = click.option(
     shell_complete=directories,
     required=True,
     callback=directory_argument,
-    help="Directory for the files; made if it is missing.",
+    help="Directory for the files; created if it does not exist.",
 )
 
 
@@ -178,7 +178,7 @@ _OBJECT_OPTIONS = (
         "--backend",
         "backends",
         metavar="LIST",
-        multiple=True,  # the last one alone would count, and the file's mappings be left out
+        multiple=True,  # otherwise only the last one would be used, and the mappings file possibly not
         callback=_backends,
         shell_complete=backends,
         help=SETTINGS["backends"].option,
@@ -221,17 +221,17 @@ _AnyCommand = Callable[..., Any]
 
 
 def object_options(command: _AnyCommand) -> _AnyCommand:
-    """What the Kubernetes objects are made of, each under the name of its setting."""
+    """The options for the Kubernetes objects, each with the name of its setting."""
     return with_options(command, _OBJECT_OPTIONS)
 
 
 def kubeconfig_options(command: _AnyCommand) -> _AnyCommand:
-    """What the kubeconfig is made of, each under the name of its setting."""
+    """The options for the kubeconfig, each with the name of its setting."""
     return with_options(command, _KUBECONFIG_OPTIONS)
 
 
 def with_options(command: _AnyCommand, options: tuple[Callable[[_AnyCommand], _AnyCommand], ...]) -> _AnyCommand:
-    """With options that the help lists in this order."""
+    """Adds options, in the order of the help."""
     for option in reversed(options):
         command = option(command)
     return command
@@ -241,14 +241,14 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def format_option(*formats: str) -> Callable[[_Command], _Command]:
-    """-o, as `output`; the first is what is printed without it."""
+    """-o, as `output`; the first format is the default."""
     return click.option(
         "-o",
         "--output",
         type=click.Choice(formats),
         default=formats[0],
         show_default=True,
-        help="Format of what is printed.",
+        help="Output format.",
     )
 
 
@@ -257,7 +257,7 @@ _ACCESS_OPTIONS = (
         "--kubeconfig",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="The admin's kubeconfig, if it is not what `tarmak clusters kubeconfig` names.",
+        help="Kubeconfig of an admin. Default: the one that `tarmak clusters kubeconfig` prints.",
     ),
     click.option("--context", "kube_context", metavar="NAME", help="Context of the kubeconfig."),
 )
@@ -269,7 +269,7 @@ def access_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def given_access(kubeconfig: Path | None, context: str | None) -> tuple[str, ...]:
-    """The words of --kubeconfig and --context as they were given, for a command that is suggested."""
+    """--kubeconfig and --context as they were given, for a suggested command."""
     words = () if kubeconfig is None else ("--kubeconfig", str(kubeconfig))
     return words if context is None else (*words, "--context", context)
 
@@ -280,7 +280,9 @@ dry_run_option = click.option("--dry-run", is_flag=True, help="Only print what w
 def _check_all_clusters(context: click.Context, _parameter: click.Parameter, value: bool) -> bool:
     session = context.find_object(Session)
     if value and session is not None and session.cluster_name:
-        raise click.UsageError("--current-cluster names one cluster, --all-clusters means every one", context)
+        raise click.UsageError(
+            "--cluster selects one cluster and --all-clusters selects all; use only one of them", context
+        )
     return value
 
 
@@ -288,5 +290,5 @@ all_clusters_option = click.option(
     "--all-clusters",
     is_flag=True,
     callback=_check_all_clusters,
-    help="Every cluster of tarmak.yaml, one after the other; an error of one does not end the others.",
+    help="All clusters of tarmak.yaml, one after the other; continue after an error in one of them.",
 )

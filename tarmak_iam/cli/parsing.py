@@ -1,4 +1,4 @@
-"""Groups that import their commands when called, and what was probably meant by a mistyped word."""
+"""Groups that import their commands when called, and suggestions for mistyped words."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _CLUSTER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.]*(-[A-Za-z0-9_.]+)+/?", re.ASCII
 
 
 def remember_words(context: click.Context, words: Sequence[str]) -> None:
-    """All that was typed after the program's name, for the answers to errors."""
+    """Keeps all words typed after the program's name, for suggestions in errors."""
     context.meta[_WORDS] = tuple(words)
 
 
 def typed_words(context: click.Context) -> tuple[str, ...]:
-    """Empty where nobody has remembered them."""
+    """The words typed after the program's name; empty if they were not kept."""
     words: tuple[str, ...] = context.meta.get(_WORDS, ())
     return words
 
@@ -86,7 +86,7 @@ def unexpected_argument(context: click.Context, words: Sequence[str]) -> str:
 
 
 def _cluster_names(session: Session) -> list[str] | None:
-    """The clusters of tarmak.yaml; None where it cannot be read."""
+    """The clusters of tarmak.yaml; None if it cannot be read."""
     try:
         return [each.cluster_name for each in session.config().selectable_clusters]
     except TarmakIamError:
@@ -111,8 +111,8 @@ _MAX_LISTED = 6
 
 
 class CommandGroup(click.Group):
-    """`aliases`: what people call a command, or expect in this place -> what they mean. `has_cluster`: whether the
-    commands work on the cluster that --current-cluster names."""
+    """`aliases`: other names for a command, or commands expected in this group -> the command. `has_cluster`: whether
+    the commands work on the cluster of --cluster."""
 
     def __init__(
         self, *args: Any, aliases: Mapping[str, str] | None = None, has_cluster: bool = True, **kwargs: Any
@@ -126,11 +126,11 @@ class CommandGroup(click.Group):
         name, known = args[0], self.list_commands(ctx)
         if name not in known and not name.startswith("-") and not ctx.resilient_parsing:
             remedy = self._remedy(ctx, name, known)
-            raise click.UsageError(f"there is no command '{name}'{remedy and '; ' + remedy}", ctx)
+            raise click.UsageError(f"unknown command '{name}'{remedy and '; ' + remedy}", ctx)
         return super().resolve_command(ctx, args)
 
     def _remedy(self, ctx: click.Context, name: str, known: list[str]) -> str:
-        """A cluster of tarmak.yaml, then a command, then what only looks like a cluster."""
+        """A cluster of tarmak.yaml first, then a command, then a word that has the form of a cluster name."""
         alias = self._aliases.get(name)
         return (
             (self._has_cluster and cluster_remedy(ctx, [name], exactly=True))
@@ -145,14 +145,14 @@ class CommandGroup(click.Group):
 
 
 def _remaining_words(ctx: click.Context) -> list[str]:
-    """The words behind the group's own options: in a completion there are some where the first is no command."""
-    known = vars(ctx)  # the attribute of the second name is a deprecated property since click 8.2
+    """The words after the group's own options: in a completion there are some if the first is not a command."""
+    known = vars(ctx)  # the attribute of the second name is a deprecated property in click 8.2 and later
     return [*known.get("_protected_args", known.get("protected_args", ())), *ctx.args]
 
 
 class LazyGroup(CommandGroup):
-    """`commands_by_name`: name -> (module, attribute, one line of help). `headings`: what the help groups under each;
-    what is in none comes last."""
+    """`commands_by_name`: name -> (module, attribute, one line of help). `headings`: heading in the help -> names of
+    its commands; the others are listed last."""
 
     def __init__(
         self,
@@ -177,7 +177,7 @@ class LazyGroup(CommandGroup):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """From the table, so that listing the commands imports none of them."""
+        """From the table: listing the commands imports none of them."""
         grouped = {name for names in self._headings.values() for name in names}
         rest = [name for name in self._lazy if name not in grouped]
         width = max(map(len, self._lazy))
@@ -188,7 +188,7 @@ class LazyGroup(CommandGroup):
                     formatter.write_dl(rows)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """From the table too."""
+        """From the table, too."""
         from click.shell_completion import CompletionItem
 
         named = [CompletionItem(name, help=row[2]) for name, row in self._lazy.items() if name.startswith(incomplete)]
@@ -196,10 +196,10 @@ class LazyGroup(CommandGroup):
 
 
 _MIN_LIKENESS = 0.7
-"""How alike two options must be: `--roel` is enough like `--role`, `--region` not like `--version`."""
+"""How similar two options must be: `--roel` is similar enough to `--role`, `--region` is not to `--version`."""
 
 
-# What other tools, and people in a hurry, call ours: the first of them that the command has.
+# Names that other tools use, and frequent slips -> our options; the first that the command has is suggested.
 _OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
     "clustername": ("--cluster",),
     "clusterid": ("--cluster",),
@@ -223,7 +223,7 @@ _MAX_OWNERS = 3
 
 
 def option_remedy(name: str, context: click.Context) -> str:
-    """`did you mean --role?`, or which commands have it; empty for no idea. `name` begins with two dashes."""
+    """`did you mean --role?`, or the commands that have the option; else empty. `name` begins with two dashes."""
     known = [each for each in _option_names(context.command, context) if each.startswith("--")]
     meant = (
         spelled_otherwise(name, known)
@@ -239,8 +239,8 @@ def option_remedy(name: str, context: click.Context) -> str:
         listed = ", ".join(f"`{each}`" for each in owners[:_MAX_OWNERS]) + (
             " and others" if len(owners) > _MAX_OWNERS else ""
         )
-        after = ": write it after the command's name" if context.parent is None else ""
-        return f"it is an option of {listed}{after}"
+        after = "; specify it after the command" if context.parent is None else ""
+        return f"this is an option of {listed}{after}"
     return ""
 
 
@@ -256,14 +256,14 @@ def _by_other_name(name: str, known: list[str]) -> str | None:
 
 
 def _by_part(name: str, known: list[str]) -> str | None:
-    """The only one that begins like it, or has it for one of its words."""
+    """The only option that begins with it, or contains it as a word."""
     word = name.removeprefix("--").lower()
     having = [each for each in known if each[2:].startswith(word) or word in each[2:].split("-")]
     return having[0] if len(having) == 1 and len(word) > 1 else None
 
 
 def _owners(name: str, context: click.Context) -> Iterator[str]:
-    """The commands that have the option, by the words to type. Imports all of them: nothing works here anyway."""
+    """The commands that have the option, as typed. Imports all commands, which is slow: the call fails anyway."""
     root = context.find_root()
     for words, command in _commands(root.command, root, ()):
         own = [each for each in command.params if not isinstance(each, CommonOption)]
@@ -283,14 +283,14 @@ def _commands(
             yield from _commands(found, context, (*words, name))
 
 
-# Click says these in the message only.
+# Click has these only in the text of its message.
 _EXTRA = re.compile(r"Got unexpected extra arguments? \((?P<words>.*)\)\Z", re.DOTALL)
 
 _NOT_ONE_OF = re.compile(r"(['\"])(?P<value>.*)\1 is not one of ")
 
 
 def usage_message(error: click.ClickException) -> str:
-    """On one line, without the word error, and with where the help is."""
+    """The message on one line, without `error:`, and with the command that shows the help."""
     context = error.ctx if isinstance(error, click.UsageError) else None
     hint = f" (see {context.command_path} --help)" if context else ""
     return f"{_message(error, context)}{hint}"
@@ -308,15 +308,14 @@ def _message(error: click.ClickException, context: click.Context | None) -> str:
 
 
 def _no_such_option(name: str, context: click.Context) -> str:
-
     if name.startswith("--"):
         remedy = option_remedy(name, context)
-    else:  # -role is read as the letters r, o, l and e
+    else:  # click reads -role as the options -r, -o, -l and -e
         word = next((each for each in typed_words(context) if each.startswith(name) and len(each) > 3), "")
         remedy = option_remedy(f"-{word.partition('=')[0]}", context) if word else ""
         name = word if remedy else name
     if not remedy and context.parent is None:
-        remedy = "the options of a command stand behind its name"
+        remedy = "specify options of a command after its name"
     return f"unknown option {name}{f'; {remedy}' if remedy else ''}"
 
 

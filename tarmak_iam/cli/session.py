@@ -1,4 +1,4 @@
-"""What a command works on: the chosen directory and cluster, its files, its installation, and its kubectl."""
+"""What a command works on: the selected directory and cluster, its files, its installation, and its kubectl."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """`source`: what has chosen the directory, where it is not the user's own -c. `follow_links` as in
-    `ClusterFiles`."""
+    """`source`: what selected the directory, if not the user's -c. `follow_links` as in `ClusterFiles`."""
 
     directory: Path | None
     cluster_name: str | None
@@ -47,14 +46,14 @@ class Session:
             raise
 
     def command(self, words: str, *values: str) -> str:
-        """A command for the same directory and cluster, where no configuration is at hand: `words` as they are,
-        `values` quoted for the shell."""
+        """A command line for the same directory and cluster, without reading the configuration. `words` are inserted as
+        they are, `values` are quoted for the shell."""
         from tarmak_iam.config.locate import directory_option
 
         return CommandLine(directory_option(self.directory, os.environ), self.cluster_name).tarmak_iam(words, *values)
 
     def cluster(self, config: TarmakConfig) -> Cluster:
-        """The one that --current-cluster names, else the current one. Raises SelectionError."""
+        """The cluster of --current-cluster, else that of currentCluster. Raises SelectionError."""
         if self.cluster_name:
             log("cluster: %s (--current-cluster)", self.cluster_name)
             return config.cluster(self.cluster_name)
@@ -68,21 +67,21 @@ class Session:
         return ClusterFiles.of(config, cluster, follow_links=self.follow_links)
 
     def cluster_files(self) -> ClusterFiles:
-        """The files of the chosen cluster. Raises TarmakIamError."""
+        """The files of the selected cluster. Raises TarmakIamError."""
         config = self.config()
         return self.files(config, self.cluster(config))
 
     def installation(self, overrides: Mapping[str, Any] | None = None, *, with_admin: bool = False) -> Installation:
-        """Everything that is known of the chosen cluster. Raises TarmakIamError.
+        """The installation of the selected cluster. Raises TarmakIamError.
 
-        `with_admin`: Tarmak's own kubeconfig is read too, which only the making of kubeconfigs needs.
+        `with_admin`: also read Tarmak's own kubeconfig, which only generated kubeconfigs need.
         """
         config = self.config()
         return self.installation_of(config, self.cluster(config), overrides, with_admin=with_admin)
 
     @property
     def _is_default_missing(self) -> bool:
-        """Whether no directory is named, and Tarmak's own has no tarmak.yaml."""
+        """Whether no directory is specified, and Tarmak's default directory has no tarmak.yaml."""
         from tarmak_iam.config.locate import CONFIG_NAME, DEFAULT_DIRECTORY, ENVIRONMENT_VARIABLE, with_home
 
         is_named = self.directory is not None or os.environ.get(ENVIRONMENT_VARIABLE)
@@ -90,7 +89,7 @@ class Session:
 
     @property
     def _origin(self) -> str:
-        """The directory, and why it is that."""
+        """The directory, and what selected it."""
         from tarmak_iam.config.locate import ENVIRONMENT_VARIABLE
 
         if self.directory is not None:
@@ -100,14 +99,15 @@ class Session:
 
     @property
     def is_named(self) -> bool:
-        """Whether somebody has named a directory or cluster, in an option or in TARMAK_CONFIG."""
+        """Whether a directory or cluster is specified, by an option or by TARMAK_CONFIG."""
         from tarmak_iam.config.locate import ENVIRONMENT_VARIABLE
 
         return bool(self.directory or self.cluster_name or os.environ.get(ENVIRONMENT_VARIABLE))
 
     def installation_if_chosen(self) -> Installation | None:
-        """For commands that do without: None where nobody has named a directory or cluster and there is no
-        tarmak.yaml in Tarmak's own place, or no current cluster in it. Raises TarmakIamError for everything else."""
+        """For commands that need no cluster: None if no directory or cluster is specified, and Tarmak's default
+        directory has no tarmak.yaml, or its tarmak.yaml no current cluster. Raises TarmakIamError for everything
+        else."""
         try:
             config = self.config()
             cluster = self.cluster(config)
@@ -131,7 +131,7 @@ class Session:
 
 
 def session_of(context: click.Context) -> Session:
-    """What the common options have chosen so far, on the way to this context."""
+    """The selection made by the common options up to this context."""
     return context.obj if isinstance(context.obj, Session) else Session(None, None)
 
 
@@ -139,7 +139,7 @@ pass_session = click.make_pass_decorator(Session)
 
 
 def recovery_hint_of(installation: Installation | None) -> str:
-    """What was found of the admin certificate, where no cluster may be known."""
+    """What is known about recovery access; there may be no cluster."""
     from tarmak_iam.installation.admin_kubeconfig import NOT_EXAMINED
 
     return installation.recovery_hint if installation else NOT_EXAMINED
@@ -153,7 +153,7 @@ def kubectl_of(
     *,
     lock: ClusterLock | None = None,
 ) -> Kubectl:
-    """`tell` hears of what is waited for; `lock` is that of a command that writes. Raises TarmakIamError."""
+    """`tell` is called with what is waited for; `lock` is that of a command that writes. Raises TarmakIamError."""
     from tarmak_iam.hook.connection import Access
     from tarmak_iam.hook.programs import Programs
 
@@ -164,8 +164,8 @@ def kubectl_of(
 
 @contextlib.contextmanager
 def exclusive_access(config: TarmakConfig, cluster: Cluster) -> Iterator[ClusterLock]:
-    """Keeps other runs from the cluster meanwhile, and has SIGTERM end it as Ctrl-C does: what was done is told.
-    Raises ToolError where another run is at work."""
+    """Locks the cluster against other runs of tarmak-iam, and lets SIGTERM end the command as Ctrl-C does, so that what
+    was done is reported. Raises ToolError if another run has the lock."""
     from tarmak_iam.hook.lock import cluster_lock, lock_path
     from tarmak_iam.hook.tarmak.passthrough import stops_raised
 
@@ -177,7 +177,7 @@ def exclusive_access(config: TarmakConfig, cluster: Cluster) -> Iterator[Cluster
 
 
 def tarmak_options(session: Session) -> tuple[str, ...]:
-    """The session's own choice of directory and cluster, as Tarmak takes it."""
+    """The directory and cluster of the session, as options of Tarmak."""
     options: tuple[str, ...] = ()
     if session.directory is not None:
         options += ("--config-directory", str(session.directory))

@@ -41,17 +41,17 @@ CONFIG = TarmakConfig.parse("apiVersion: api.tarmak.io/v1alpha1\nkind: Config\n"
 def test_which_are_meant(capsys: pytest.CaptureFixture[str]) -> None:
     assert [each.cluster_name for each in clusters_with_masters(CONFIG)] == ["prod-blue", "prod-green-2"]
     assert capsys.readouterr().err.splitlines() == [
-        "tarmak.yaml:4:3: note: passed over: prod-hub is a hub: it has no masters",
-        "tarmak.yaml:8:2: note: passed over: an entry without environment or name is no cluster",
-        "tarmak.yaml:9:3: note: passed over: prod-blue is there already, and Tarmak takes the first",
-        "tarmak.yaml:11:3: note: passed over: an entry without environment or name is no cluster",
+        "tarmak.yaml:4:3: note: skipped: prod-hub is a hub: it has no masters",
+        "tarmak.yaml:8:2: note: skipped: an entry without environment or name is not a cluster",
+        "tarmak.yaml:9:3: note: skipped: duplicate cluster prod-blue, and Tarmak uses the first",
+        "tarmak.yaml:11:3: note: skipped: an entry without environment or name is not a cluster",
     ]
 
 
 @pytest.mark.parametrize("clusters", ["", "clusters: []\n", "clusters:\n-\n"])
 def test_none_is_an_error(clusters: str) -> None:
     config = TarmakConfig.parse("apiVersion: api.tarmak.io/v1alpha1\nkind: Config\n" + clusters)
-    with pytest.raises(SelectionError, match="there is no cluster with masters in it"):
+    with pytest.raises(SelectionError, match="no cluster with masters found"):
         clusters_with_masters(config)
 
 
@@ -105,7 +105,10 @@ def test_not_with_one_cluster(shell: Shell, command: list[str], place: str) -> N
         "behind": [*command, *every, *chosen],
     }
     failed = shell.run("-c", shell.multi, *args[place], code=2)
-    assert "error: --current-cluster names one cluster, --all-clusters means every one (see tarmak-iam" in failed.err
+    assert (
+        "error: --cluster selects one cluster and --all-clusters selects all; use only one of them (see tarmak-iam"
+        in failed.err
+    )
 
 
 @pytest.mark.parametrize("given", [["--from", "-"], ["--kubeconfig", "x"], ["--context", "x"]])

@@ -144,7 +144,7 @@ def test_an_edit_is_made_again_on_what_an_editor_left(shell: Shell, monkeypatch:
     path = shell.single / "tarmak.yaml"
     edited_meanwhile(monkeypatch, path, [f"# by hand\n{path.read_text()}"])
     done = shell.dev("enable")
-    assert done.err.splitlines()[0] == f"{path}: note: somebody else has changed the file; the edit is made again"
+    assert done.err.splitlines()[0] == f"{path}: note: another program has changed the file; the edit is repeated"
     assert path.read_text().startswith("# by hand\n")
     assert "awsIAMAuthenticatorInit: true" in path.read_text()
     assert "by hand" not in "".join(line for line in done.out.splitlines() if line.startswith(("+", "-")))

@@ -90,10 +90,10 @@ def test_the_main_help_groups_the_commands(shell: Shell) -> None:
     assert headings == [
         "Options",
         "Edit tarmak.yaml and settings",
-        "Say who may log in",
-        "Check",
-        "Make files",
-        "Work on the live cluster",
+        "Manage mappings",
+        "Check and review",
+        "Generate files",
+        "Live cluster",
         "Tools",
     ]
     listed = re.findall(r"^  ([a-z]+)  ", text, re.MULTILINE)

@@ -207,7 +207,7 @@ def test_a_file_that_cannot_be_read(shell: Shell, text: str, message: str) -> No
     ("args", "message"),
     [
         (["-c", "/nonexistent", "check"], "/nonexistent: error: there is no such directory; name the directory"),
-        (["enabel"], "error: there is no command 'enabel'; did you mean enable?"),
+        (["enabel"], "error: unknown command 'enabel'; did you mean enable?"),
         (["--current-cluster"], "error: Option '--current-cluster' requires an argument"),
         (["map", "add"], "error: Missing argument 'ARN' (see tarmak-iam map add --help)"),
         (["check", "-o", "xml"], "error: Invalid value for '-o'"),
@@ -266,7 +266,7 @@ def test_a_bug_is_one_line_and_exit_code_3(shell: Shell, monkeypatch: pytest.Mon
 
     monkeypatch.setattr("tarmak_iam.cli.commands.check.examine", broken)
     failed = shell.dev("check", code=3)
-    assert failed.err == "error: this is a bug in tarmak-iam, please report it: KeyError: 'surprise'\n"
+    assert failed.err == "error: this is a bug in tarmak-iam; please report it: KeyError: 'surprise'\n"
 
 
 def test_secrets_stay_where_they_are(shell: Shell, tmp_path: Path) -> None:

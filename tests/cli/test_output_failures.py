@@ -76,7 +76,7 @@ def test_a_reader_that_hung_up(shell: Shell, tmp_path: Path) -> None:
     script = f"{{ sleep 0.5; {words}; }} {to}"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
     assert (tmp_path / "code").read_text() == "141\n"
-    assert done.stderr == f"error: wrote {file}, but the reader of the output has hung up\n"
+    assert done.stderr == f"error: wrote {file}, but the reader of the output closed the pipe\n"
 
 
 def test_commands_that_write_files_of_their_own(shell: Shell, tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_an_error_after_a_file_was_written(shell: Shell, tmp_path: Path) -> None
     (directory / "settings.schema.json").mkdir()
     failed = shell.dev("schema", "--output-dir", directory, code=2)
     assert failed.err.endswith(
-        f"note: before that it wrote {directory}/tarmak.schema.json, {directory}/mappings.schema.json\n"
+        f"note: before the error it wrote {directory}/tarmak.schema.json, {directory}/mappings.schema.json\n"
     )
 
 
@@ -128,5 +128,5 @@ def test_a_bug_after_a_file_was_written(shell: Shell, monkeypatch: pytest.Monkey
     monkeypatch.setattr(edit, "print_diff", lambda *_: 1 / 0)
     file = shell.single / "tarmak.yaml"
     told = shell.dev("enable", code=3).err
-    assert told.startswith(f"error: wrote {file}, but this is a bug in tarmak-iam, please report it: ZeroDivisionError")
+    assert told.startswith(f"error: wrote {file}, but this is a bug in tarmak-iam; please report it: ZeroDivisionError")
     assert done_so_far() == ""  # nothing is left of it for the next command

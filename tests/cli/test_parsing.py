@@ -14,20 +14,20 @@ ARN = "arn:aws:iam::111122223333:role/Admin"
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["enabel"], "there is no command 'enabel'; did you mean enable? (see tarmak-iam --help)"),
-        (["mpa"], "there is no command 'mpa'; did you mean map? (see tarmak-iam --help)"),
-        (["frobnicate"], "there is no command 'frobnicate' (see tarmak-iam --help)"),
-        (["add"], "there is no command 'add'; did you mean map add? (see tarmak-iam --help)"),
-        (["lint"], "there is no command 'lint'; did you mean check? (see tarmak-iam --help)"),
-        (["clusters"], "there is no command 'clusters'; did you mean run -- tarmak clusters? (see tarmak-iam --help)"),
-        (["map", "lsit"], "there is no command 'lsit'; did you mean list? (see tarmak-iam map --help)"),
-        (["map", "rm"], "there is no command 'rm'; did you mean remove? (see tarmak-iam map --help)"),
+        (["enabel"], "unknown command 'enabel'; did you mean enable? (see tarmak-iam --help)"),
+        (["mpa"], "unknown command 'mpa'; did you mean map? (see tarmak-iam --help)"),
+        (["frobnicate"], "unknown command 'frobnicate' (see tarmak-iam --help)"),
+        (["add"], "unknown command 'add'; did you mean map add? (see tarmak-iam --help)"),
+        (["lint"], "unknown command 'lint'; did you mean check? (see tarmak-iam --help)"),
+        (["clusters"], "unknown command 'clusters'; did you mean run -- tarmak clusters? (see tarmak-iam --help)"),
+        (["map", "lsit"], "unknown command 'lsit'; did you mean list? (see tarmak-iam map --help)"),
+        (["map", "rm"], "unknown command 'rm'; did you mean remove? (see tarmak-iam map --help)"),
         (
             ["map", "x"],
-            "there is no command 'x'; choose one of add, convert, import, list, remove (see tarmak-iam map --help)",
+            "unknown command 'x'; choose one of add, convert, import, list, remove (see tarmak-iam map --help)",
         ),
-        (["settings", "get"], "there is no command 'get'; did you mean show? (see tarmak-iam settings --help)"),
-        (["token", "inspct"], "there is no command 'inspct'; did you mean inspect? (see tarmak-iam token --help)"),
+        (["settings", "get"], "unknown command 'get'; did you mean show? (see tarmak-iam settings --help)"),
+        (["token", "inspct"], "unknown command 'inspct'; did you mean inspect? (see tarmak-iam token --help)"),
         (
             ["check", "--fail-no", "x"],
             "unknown option --fail-no; did you mean --fail-on? (see tarmak-iam check --help)",
@@ -37,7 +37,7 @@ ARN = "arn:aws:iam::111122223333:role/Admin"
         (["check", "-z"], "unknown option -z (see tarmak-iam check --help)"),
         (
             ["-o", "json", "check"],
-            "unknown option -o; the options of a command stand behind its name (see tarmak-iam --help)",
+            "unknown option -o; specify options of a command after its name (see tarmak-iam --help)",
         ),
         (
             ["map", "list", "-o", "jsn"],
@@ -155,15 +155,15 @@ def test_a_setting_of_the_file(shell: Shell) -> None:
         (["render", "--directory", "u"], "--directory; did you mean --output-dir?"),
         (["show", "--config", "u"], "--config; did you mean --config-directory?"),
         (["show", "--format", "json"], "--format; did you mean --output?"),
-        (["enable", "--username", "x"], "--username; it is an option of `map add`"),
-        (["enable", "--merge"], "--merge; it is an option of `kubeconfig`"),
+        (["enable", "--username", "x"], "--username; this is an option of `map add`"),
+        (["enable", "--merge"], "--merge; this is an option of `kubeconfig`"),
         (
             ["--username", "x", "map", "add"],
-            "--username; it is an option of `map add`: write it after the command's name",
+            "--username; this is an option of `map add`; specify it after the command",
         ),
-        (["check", "--role", "x"], "--role; it is an option of `apply`, `verify`, `kubeconfig` and others"),
+        (["check", "--role", "x"], "--role; this is an option of `apply`, `verify`, `kubeconfig` and others"),
         (["kubeconfig", "--region", "x"], "--region"),
-        (["--region", "x"], "--region; the options of a command stand behind its name"),
+        (["--region", "x"], "--region; specify options of a command after its name"),
         (["show", "-x"], "-x"),
         (["show", "-xyz"], "-x"),
     ],
@@ -261,10 +261,10 @@ def test_the_suggested_command_works(shell: Shell, monkeypatch: pytest.MonkeyPat
         (["enable", "dir/prod-green"], "Got unexpected extra argument (dir/prod-green)"),
         (["enable", "prod-green", "--current-cluster", "prod-blue"], "Got unexpected extra argument (prod-green)"),
         (["set", "internalELBAccessLogs.bucket", "my-logs", "x"], "x has no value"),
-        (["map-add"], "there is no command 'map-add'; did you mean map?"),
+        (["map-add"], "unknown command 'map-add'; did you mean map?"),
         (
             ["token", "prod-green"],
-            "there is no command 'prod-green'; choose one of inspect",
+            "unknown command 'prod-green'; choose one of inspect",
         ),
     ],
 )
@@ -287,6 +287,6 @@ def test_a_directory_that_is_a_clusters_is_no_file(shell: Shell, monkeypatch: py
     monkeypatch.chdir(shell.single)
     failed = shell.run("check", "dev-cluster", code=2)
     assert failed.err.startswith(
-        "dev-cluster: error: there is no tarmak.yaml in this directory; "
+        "dev-cluster: error: this directory has no tarmak.yaml; "
         "did you mean `tarmak-iam --current-cluster dev-cluster check`?\n"
     )

@@ -98,7 +98,7 @@ def test_it_is_imported_and_speaks(program: Program) -> None:
 
 
 def test_wrong_usage_is_one_line(program: Program) -> None:
-    assert program.run("chekc", code=2).stderr.startswith("error: there is no command 'chekc'; did you mean check?")
+    assert program.run("chekc", code=2).stderr.startswith("error: unknown command 'chekc'; did you mean check?")
     assert program.run("map", code=2).stderr.startswith("Usage: tarmak-iam map ")
 
 

@@ -190,7 +190,7 @@ def test_what_is_not_there(shell: Shell, multi: Path) -> None:
     assert "link.yaml: error: file not found; the link points to gone.yaml" in (
         shell.run("check", "link.yaml", code=2).err
     )
-    assert "it is empty; name a file" in shell.run("check", "", code=2).err
+    assert "the value is empty; specify a file" in shell.run("check", "", code=2).err
 
 
 @pytest.mark.parametrize("option", [["-c", "."], ["--current-cluster", "prod-blue"]])
@@ -209,7 +209,7 @@ def test_the_variable_does_not_count(shell: Shell, multi: Path, monkeypatch: pyt
 def test_what_cannot_be_read_is_told_to_programs(shell: Shell, multi: Path) -> None:
     (multi / "prod-blue" / NAME).write_text("server: [\n")
     done = shell.run("check", f"prod-blue/{NAME}", "missing.yaml", "-o", "github", code=2)
-    assert [line.partition("::not")[0].partition("::there")[0] for line in done.out.splitlines()] == [
+    assert [f"::{line[2:].partition('::')[0]}" for line in done.out.splitlines()] == [
         "::error file=missing.yaml,title=tarmak-iam",
         f"::error file=prod-blue/{NAME},line=2,col=1,title=tarmak-iam",
     ]

@@ -222,7 +222,7 @@ def test_a_tunnel_is_told(shell: Shell) -> None:
     server = server_of(shell)
     assert server in file.read_text()
     command = f"tarmak -c {shell.single} clusters kubeconfig"
-    note = f"{server} is a tunnel that Tarmak keeps open for 10 minutes: `{command}` opens it again"
+    note = f"{server} is a tunnel that Tarmak keeps open for 10 minutes; run `{command}` to open it again"
     assert shell.dev("kubeconfig").err.startswith(note)
     assert note in shell.dev("kubeconfig", "--merge", shell.single / "new").err
     shell.dev("map", "add", ROLE.replace("team/", ""), "--username", "admin", "--group", "system:masters")

@@ -80,7 +80,7 @@ def test_an_empty_name_is_not_the_working_directory(
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     failed = mapped.dev("render", "--output-dir", "", code=2)
-    assert "error: Invalid value for '--output-dir': it is empty; name a directory" in failed.err
+    assert "error: Invalid value for '--output-dir': the value is empty; specify a directory" in failed.err
     assert os.listdir() == []
 
 
@@ -106,7 +106,7 @@ def test_a_kubeconfig_that_cannot_be_made_any_more_is_removed(mapped: Shell, tmp
     (mapped.single / "dev-cluster" / "kubeconfig").unlink()
     done = mapped.dev("render", "--output-dir", out)
     assert done.out.splitlines()[-1] == f"removed {out / 'kubeconfig'}"
-    assert "kubeconfig left out: " in done.err
+    assert "kubeconfig skipped: " in done.err
 
 
 def test_a_file_of_the_user_is_in_the_way(mapped: Shell, tmp_path: Path) -> None:
@@ -229,7 +229,7 @@ def test_an_object_whose_file_goes_stays_in_the_cluster(mapped: Shell, tmp_path:
 
 
 def test_a_role_that_nobody_has_mapped(mapped: Shell, tmp_path: Path) -> None:
-    told = "warning: nobody would be let in with this kubeconfig: "
+    told = "warning: no login succeeds with this kubeconfig: "
     for command in (["kubeconfig"], ["render", "--output-dir", tmp_path / "out"]):
         for role, is_told in ((ADMIN, False), (f"{ADMIN}s", True), (ADMIN.replace("role/", "role/team/"), False)):
             assert (told in mapped.dev(*command, "--role", role).err) == is_told

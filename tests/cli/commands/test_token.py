@@ -120,7 +120,7 @@ def test_a_hub_has_no_tokens(shell: Shell) -> None:
     [
         (["token", "-i", "test", "--region", "nowhere"], "error: 'nowhere' is no AWS region; write it as in eu-west-1"),
         (["token", "-i", "test", "inspect"], "error: --cluster-id is for making a token, not for 'inspect'"),
-        (["token", "test"], "error: there is no command 'test'; choose one of inspect (see"),
+        (["token", "test"], "error: unknown command 'test'; choose one of inspect (see"),
         (["token", "inspect", "x"], "error: this is no token: it does not begin with 'k8s-aws-v1.'"),
         (["token", "inspect", "{}"], "error: this is no ExecCredential with a token in it"),
         (["token", "inspect", "--daemon-version", "x", "k"], "error: 'x' is not a valid version of the authenticator"),

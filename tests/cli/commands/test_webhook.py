@@ -186,7 +186,7 @@ def test_whoever_reads_the_lines_may_hang_up(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("args", [("webhook", "--output-dir", ""), ("render", "--output-dir", ""), ("doctor", "")])
 def test_a_directory_of_no_name_is_not_the_working_one(shell: Shell, args: Sequence[str]) -> None:
-    assert "it is empty; name a directory" in shell.run(*args, code=2).err
+    assert "the value is empty; specify a directory" in shell.run(*args, code=2).err
 
 
 @pytest.mark.parametrize("name", [KEY, CERT, CONFIG])
