@@ -38,8 +38,8 @@ _EVERY = {
 _FINDINGS = {
     "check": "there are findings; with --fail-on error: errors",
     "diff": "there are differences",
-    "map import": "an entry with system:masters was not imported, or no mapping to system:masters exists although FILE "
-    "contains one; the other entries were imported",
+    "map import": "an entry with system:masters was not imported, or no mapping to system:masters exists afterwards; "
+    "the other entries were imported",
     "map remove": "the principal is not mapped, and --if-exists is not given",
     "whois": "with --exit-code: the caller is denied",
     "doctor": "there are findings; with --fail-on error: errors",
