@@ -30,9 +30,9 @@ from tarmak_iam.errors import TarmakIamError
 _COMMANDS = {
     "enable": ("tarmak_iam.cli.commands.enable", "enable", "Enable IAM login in tarmak.yaml."),
     "disable": ("tarmak_iam.cli.commands.enable", "disable", "Disable IAM login in tarmak.yaml."),
-    "set": ("tarmak_iam.cli.commands.set", "set_", "Set keys of a cluster's section in tarmak.yaml."),
-    "unset": ("tarmak_iam.cli.commands.set", "unset", "Remove a key of the section."),
-    "show": ("tarmak_iam.cli.commands.set", "show", "Show the values of the section, with defaults."),
+    "set": ("tarmak_iam.cli.commands.set", "set_", "Set values of the amazon section in tarmak.yaml."),
+    "unset": ("tarmak_iam.cli.commands.set", "unset", "Remove a key of the amazon section."),
+    "show": ("tarmak_iam.cli.commands.set", "show", "Show the amazon section, with its defaults."),
     "map": ("tarmak_iam.cli.commands.map", "mappings", "List, add, remove, import or convert mappings."),
     "settings": ("tarmak_iam.cli.commands.settings", "settings", "Show, set or unset tarmak-iam's own settings."),
     "check": ("tarmak_iam.cli.commands.check", "check", "Find errors and lock-outs before they happen."),
@@ -44,7 +44,7 @@ _COMMANDS = {
     "rollback": ("tarmak_iam.cli.commands.rollback", "rollback", "Undo the last change made by apply."),
     "flags": ("tarmak_iam.cli.commands.manifests", "flags", "Print the API server's webhook flags."),
     "manifests": ("tarmak_iam.cli.commands.manifests", "manifests", "Print all Kubernetes objects, in apply order."),
-    "kubeconfig": ("tarmak_iam.cli.commands.kubeconfig", "kubeconfig", "Write a kubeconfig that logs in with IAM."),
+    "kubeconfig": ("tarmak_iam.cli.commands.kubeconfig", "kubeconfig", "Print or merge a kubeconfig for IAM login."),
     "webhook": (
         "tarmak_iam.cli.commands.webhook",
         "webhook",

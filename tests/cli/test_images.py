@@ -44,6 +44,6 @@ def test_the_registry_as_a_setting(mapped: Shell) -> None:
     assert "tarmak-iam.yaml:2:11: warning: the image" in mapped.dev("check", code=1).out
     mapped.dev("settings", "set", "image", "x:v0.7.9")
     done = mapped.dev("settings", "set", "registry", "public")
-    assert "registry does not count while image is set" in done.err
+    assert "registry is ignored while image is set" in done.err
     assert "image: x:v0.7.9\n" in mapped.dev("manifests").out
     assert f"image: {ECR}:v0.6.26\n" in mapped.dev("manifests", "--registry", "ecr").out

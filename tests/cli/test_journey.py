@@ -90,7 +90,7 @@ def test_the_environment_variable(shell: Shell, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_flags_in_every_form(shell: Shell) -> None:
-    assert shell.dev("flags").err.endswith("the switch is off and no webhook file is set\n")
+    assert shell.dev("flags").err.endswith("awsIAMAuthenticatorInit is off and authTokenWebhookFile is not set\n")
     assert shell.dev("flags", "-o", "json").out == "{}\n"
     shell.dev("enable")
     path = "/etc/kubernetes/aws-iam-authenticator/kubeconfig.yaml"

@@ -70,7 +70,7 @@ ARN = "arn:aws:iam::111122223333:role/Admin"
             ["show", "--section", "kubernetes.apiserver.amazon"],
             "there is no section 'kubernetes.apiserver.amazon'; did you mean",
         ),
-        (["schema", "tarmak.yml"], "there is no schema 'tarmak.yml'; did you mean tarmak.yaml?"),
+        (["schema", "tarmak.yml"], "unknown schema 'tarmak.yml'; did you mean tarmak.yaml?"),
     ],
 )
 def test_typos(shell: Shell, args: list[str], message: str) -> None:
@@ -260,7 +260,7 @@ def test_the_suggested_command_works(shell: Shell, monkeypatch: pytest.MonkeyPat
         (["enable", "dev-other"], "Got unexpected extra argument (dev-other)"),
         (["enable", "dir/prod-green"], "Got unexpected extra argument (dir/prod-green)"),
         (["enable", "prod-green", "--current-cluster", "prod-blue"], "Got unexpected extra argument (prod-green)"),
-        (["set", "internalELBAccessLogs.bucket", "my-logs", "x"], "x has no value"),
+        (["set", "internalELBAccessLogs.bucket", "my-logs", "x"], "no value given for x"),
         (["map-add"], "unknown command 'map-add'; did you mean map?"),
         (
             ["token", "prod-green"],
@@ -279,7 +279,7 @@ def test_what_looks_like_a_cluster_where_there_is_no_configuration(shell: Shell,
         failed = shell.run("-c", nothing, *args, code=2)
         assert f"; if prod-blue is a cluster, use `tarmak-iam --cluster prod-blue -c {nothing} enable`" in failed.err
     failed = shell.run("-c", nothing, "set", "publicELBAccessLogs.bucket", "my-logs", "x", code=2)
-    assert failed.err.startswith("error: x has no value (see")
+    assert failed.err.startswith("error: no value given for x (see")
 
 
 def test_a_directory_that_is_a_clusters_is_no_file(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

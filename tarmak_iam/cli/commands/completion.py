@@ -1,4 +1,4 @@
-"""completion: what a shell runs to complete our command lines."""
+"""completion: the scripts with which shells complete command lines of tarmak-iam."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import click
 from tarmak_iam.cli.completion import COMPLETION_VARIABLE
 from tarmak_iam.cli.console import print_payload
 
-# Not click's scripts: those of zsh and fish lose quotes or cut a value at a comma, and call the installed name.
-# The program is called as it was typed. Bash replaces only what stands behind the last `:` or `=` of a word, which are
-# in COMP_WORDBREAKS; the answer accounts for that. Bash before 4.0, as on macOS, has no compopt: no files are offered.
+# Not click's scripts: those of zsh and fish lose quotes or cut a value at a comma, and call the installed name. These
+# call the program as it was typed. Bash replaces only the part of a word after the last `:` or `=`, which are in
+# COMP_WORDBREAKS; the answer accounts for that. Bash before 4.0, as on macOS, has no compopt: no files are offered.
 _BASH = """\
 _tarmak_iam() {
   local kind value help
@@ -24,7 +24,7 @@ _tarmak_iam() {
 }
 complete -o nosort -F _tarmak_iam tarmak-iam 2>/dev/null || complete -F _tarmak_iam tarmak-iam
 """
-# A colon in a value would begin its description; a backslash takes that away.
+# A colon in a value would begin its description; a backslash escapes it.
 _ZSH = """\
 #compdef tarmak-iam
 
@@ -87,9 +87,9 @@ _SCRIPTS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 )
 @click.argument("shell", type=click.Choice(list(_SCRIPTS)))
 def completion(shell: str) -> None:
-    """Print a script that completes tarmak-iam in bash, zsh or fish.
+    """Print a script for completion of tarmak-iam in bash, zsh or fish.
 
-    Commands, options and their values; names of clusters, mapped ARNs, keys of the section and of the settings come
-    from the files that -c, --current-cluster and TARMAK_CONFIG choose. Nothing is written, and nobody is asked.
+    It completes commands, options and their values. Cluster names, mapped ARNs, and keys of sections and settings are
+    read from the files selected by -c, --cluster and TARMAK_CONFIG. Completion writes nothing and connects to nothing.
     """
     print_payload(_SCRIPTS[shell].replace("VARIABLE", COMPLETION_VARIABLE))

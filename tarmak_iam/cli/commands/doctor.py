@@ -1,4 +1,4 @@
-"""doctor: the webhook's files examined, offline."""
+"""doctor: an offline check of the webhook's files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     "--root",
     "is_master",
     is_flag=True,
-    help="DIR is the root of a master's files, or of a copy of them. Without it: if it looks like one.",
+    help="DIR is the root directory of a master, or of a copy of its files. Default: if DIR looks like one.",
 )
 @click.option(
     "--expires-within",
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     default=EXPIRES_WITHIN,
     show_default=True,
     metavar="DAYS",
-    help="Warn of a certificate that expires within so many days.",
+    help="Warn about a certificate that expires within this number of days.",
 )
 @findings_output_option
 @fail_on_option
@@ -56,11 +56,11 @@ def doctor(
     output: str,
     fail_on: str,
 ) -> None:
-    """Examine the webhook's files: a directory of `webhook`, a copy of a master's files, or a rendered directory.
+    """Check the webhook's files: a directory written by `webhook` or `render`, or a copy of a master's files.
 
-    Nothing is asked but the files. Where a cluster is chosen, they are compared with its tarmak.yaml too. Exits
-    with 0 if there is nothing to say, 1 for findings, 2 where there is nothing to look at. Each id has its
-    paragraph in docs/doctor.md.
+    Reads only files, and connects to nothing. If a cluster is selected, the files are also compared with its
+    tarmak.yaml. Exits with 0 if there are no findings, 1 if there are, and 2 if there are no files to check.
+    docs/doctor.md explains each ID.
     """
     with errors_reported(output):
         installation = _installation(session)
@@ -76,7 +76,7 @@ def doctor(
 def _report(
     directory: Path, installation: Installation | None, *, is_master: bool | None, expires_within: int
 ) -> Examination:
-    """Raises TarmakIamError, also where there is nothing to look at."""
+    """Raises TarmakIamError, also if there are no files to check."""
     from tarmak_iam.doctor import examine_tree, read_tree
 
     webhook_file = installation.webhook_file if installation else None
@@ -86,15 +86,15 @@ def _report(
     )
     if not report.saw_anything:
         raise FileError(
-            "there is nothing of the authenticator's in it",
-            remedy="name a directory with cert.pem, with a master's files, or with manifests",
+            "this directory has no files of the authenticator",
+            remedy="specify a directory with cert.pem, with a master's files, or with manifests",
             place=Place(str(directory)),
         )
     return report
 
 
 def _check_report(report: Examination) -> CheckReport:
-    """Without any line of a file: it may hold a key."""
+    """Without the lines of the files: they may contain a key."""
     from tarmak_iam.doctor import CHECKS
 
     rules = tuple(RuleDescription(each.id, each.severity, each.summary, path="docs/doctor.md") for each in CHECKS)
@@ -102,7 +102,7 @@ def _check_report(report: Examination) -> CheckReport:
 
 
 def _installation(session: Session) -> Installation | None:
-    """Raises TarmakIamError where a cluster was asked for and cannot be read."""
+    """Raises TarmakIamError if a specified cluster cannot be read."""
     try:
         return session.installation_if_chosen()
     except TarmakIamError as error:
@@ -114,6 +114,6 @@ def _installation(session: Session) -> Installation | None:
 
 def _sum_up(report: Examination) -> None:
     note(severity_summary(each.severity for each in report.diagnoses))
-    note(f"looked at: {', '.join(report.seen) or 'nothing'}")
+    note(f"checked: {', '.join(report.seen) or 'nothing'}")
     if report.unseen:
-        note(f"not there to look at: {', '.join(report.unseen)}")
+        note(f"not found: {', '.join(report.unseen)}")

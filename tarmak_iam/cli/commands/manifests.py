@@ -1,4 +1,4 @@
-"""manifests, flags: what the masters and the API server get."""
+"""manifests, flags: the Kubernetes objects, and the API server's webhook flags."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tarmak_iam.emit.flags import webhook_args, webhook_hieradata
 @format_option("args", "json", "hieradata")
 @pass_session
 def flags(session: Session, output: str) -> None:
-    """The API server's webhook flags, exactly where Tarmak's Puppet sets them."""
+    """Print the API server's webhook flags, exactly as Tarmak's Puppet sets them."""
     installation = session.installation()
     args = webhook_args(installation)
     if output == "json":
@@ -28,7 +28,11 @@ def flags(session: Session, output: str) -> None:
         for line in args if output == "args" else webhook_hieradata(installation):
             print_line(line)
     if not args:
-        why = "it is a hub, without masters" if installation.is_hub else "the switch is off and no webhook file is set"
+        why = (
+            "it is a hub, without masters"
+            if installation.is_hub
+            else "awsIAMAuthenticatorInit is off and authTokenWebhookFile is not set"
+        )
         note(f"Tarmak sets no webhook flag for {installation.cluster_id}: {why}")
 
 
@@ -37,8 +41,8 @@ def flags(session: Session, output: str) -> None:
 @format_option("yaml", "json")
 @pass_session
 def manifests(session: Session, /, output: str, **overrides: Any) -> None:
-    """All Kubernetes objects of the authenticator, in apply order: ConfigMap, DaemonSet, what its backends read and
-    need, and the objects of plugins."""
+    """Print all Kubernetes objects of the authenticator, in apply order: ConfigMap, DaemonSet, the objects that its
+    backends read and require, and those of plugins."""
     installation = session.installation(overrides)
     objects, left_out = emit_objects(installation)
     note_objects(installation, left_out)

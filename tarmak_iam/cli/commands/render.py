@@ -1,4 +1,4 @@
-"""render: all of a cluster's artifacts as files."""
+"""render: all artifacts of a cluster as files."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _UNWRITTEN = (FileAction.UNCHANGED, FileAction.KEEP)
 
 @dataclass(frozen=True)
 class _RenderedCluster:
-    """What was made of a cluster, and where."""
+    """What was rendered for a cluster, and where."""
 
     installation: Installation
     plan: DirectoryPlan
@@ -61,7 +61,7 @@ class _RenderedCluster:
 @object_options
 @kubeconfig_options
 @dry_run_option
-@click.option("--force", is_flag=True, help="Write over files that were not written by render, or changed since.")
+@click.option("--force", is_flag=True, help="Overwrite files that were not written by render, or were changed since.")
 @format_option("text", "json")
 @pass_session
 def render(
@@ -74,10 +74,10 @@ def render(
     output: str,
     **overrides: Any,
 ) -> None:
-    """All of a cluster's artifacts as files: flags, kubeconfig, and the objects for `kubectl apply -k`.
+    """Write all artifacts of a cluster to a directory: flags, kubeconfig, and the objects for `kubectl apply -k`.
 
-    Only files that render wrote before are replaced, and removed where they are no longer made. With --all-clusters
-    each cluster has a directory of its own, DIR/CLUSTER, hubs are passed over, and -o json gives a list.
+    Only files written by an earlier render are replaced, or removed if they are no longer generated. With
+    --all-clusters each cluster has its own directory DIR/CLUSTER, hubs are skipped, and -o json prints a list.
     """
     config = session.config()
     own = _own_files(session, config)
@@ -86,7 +86,7 @@ def render(
         installation = session.installation_of(config, cluster, overrides, with_admin=True)
         artifacts, left_out = emit_all(installation)
         planned = plan_directory(directory, artifacts, installation.cluster_id, force=force, untouchable=own)
-        if not dry_run:  # before anything is printed: whoever reads that may hang up
+        if not dry_run:  # before anything is printed: the reader may close the pipe
             write_directory(planned)
             _record(planned)
         return _RenderedCluster(installation, planned, left_out)
@@ -133,7 +133,8 @@ def _record(planned: DirectoryPlan) -> None:
 
 
 def _own_files(session: Session, config: TarmakConfig) -> list[Path]:
-    """tarmak.yaml and the files of every cluster of it: the ways back in, above all."""
+    """tarmak.yaml and the files of all its clusters: they must never be overwritten, above all the admin
+    certificates."""
     from tarmak_iam.installation.cluster_files import is_cluster_id
 
     clusters = [each for each in config.clusters if is_cluster_id(each.cluster_name)]
@@ -147,14 +148,16 @@ def _print(planned: DirectoryPlan, *, dry_run: bool) -> None:
         print_line(one_line(f"{f'would {step.action.value}' if would else _DONE[step.action]} {step.path}"))
     for step in planned.steps:
         if step.action is FileAction.KEEP:
-            note(f"{step.path} is no longer made, but is kept: it was changed by hand since it was written")
+            note(
+                f"{step.path} is no longer generated, but was not removed: it was changed by hand since it was written"
+            )
 
 
 def _note_render(made: _RenderedCluster, *, with_left_out: bool) -> None:
-    """JSON has what is left out itself."""
+    """Without the skipped artifacts for JSON, which contains them itself."""
     note_objects(made.installation, made.left_out if with_left_out else ())
     if any(step.action is FileAction.REMOVE and step.path.suffix == ".yaml" for step in made.plan.steps):
-        note("note: an object whose file is removed stays in a cluster that has it, until somebody deletes it there")
+        note("note: removing the file of an object does not delete the object from a cluster; use kubectl to delete it")
     if "kubeconfig" not in dict(made.left_out):
         note_role(made.installation)
         note_tunnel(made.installation)

@@ -1,4 +1,4 @@
-"""schema: the JSON Schemas of tarmak.yaml, its sections, mappings and settings, and a line that names one."""
+"""schema: the JSON Schemas of tarmak.yaml, its sections, mappings and settings, and the comment that names one."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _OF_FILES = {
     MAPPINGS_NAME: ("mappings", "mappings.schema.json"),
     SETTINGS_NAME: ("settings", "settings.schema.json"),
 }
-"""By name of the file that a schema is for: what it is called here, and in a directory."""
+"""File that the schema is for -> its NAME on the command line, and its file name."""
 
 
 @click.command(
@@ -52,30 +52,30 @@ _OF_FILES = {
     callback=lambda context, parameter, value: (
         value if value is None else directory_argument(context, parameter, value)
     ),
-    help="Directory for the schemas of all three files; made if it is missing.",
+    help="Directory for the schemas of all three files; created if it does not exist.",
 )
-@click.option("--modeline", "with_modelines", is_flag=True, help="Name them in the first line of the files, too.")
+@click.option("--modeline", "with_modelines", is_flag=True, help="Also name the schema in the first line of each file.")
 @dry_run_option
 @pass_session
 def schema(session: Session, name: str | None, output_dir: Path | None, with_modelines: bool, dry_run: bool) -> None:
-    """The JSON Schema (draft-07) of a section of tarmak.yaml, or of a file.
+    """Print the JSON Schema (draft-07) of a file, or of a section of tarmak.yaml.
 
-    NAME is a section's, by default kubernetes.apiServer.amazon, or tarmak.yaml, mappings or settings. An editor with
-    yaml-language-server uses the schema that the first line of a file names:
+    NAME is tarmak.yaml, mappings, settings, or the name of a section; the default is kubernetes.apiServer.amazon.
+    Editors with yaml-language-server use the schema that the first line of a file names:
 
     \b
     # yaml-language-server: $schema=tarmak.schema.json
 
-    With --output-dir the schemas of tarmak.yaml, mappings and settings are written there, and with --modeline
-    tarmak.yaml and the files of its clusters get such a line each.
+    With --output-dir, the schemas of tarmak.yaml, mappings and settings are written to a directory. With --modeline,
+    such a line is also added to tarmak.yaml and to the files of its clusters.
     """
     if output_dir is None:
         if with_modelines or dry_run:
-            raise click.UsageError("--modeline and --dry-run belong to --output-dir, where the schemas are to be")
+            raise click.UsageError("--modeline and --dry-run require --output-dir")
         print_payload(schema_text(_made(name or AMAZON.name)))
         return
     if name is not None:
-        raise click.UsageError("--output-dir writes the schemas of all files: leave NAME out")
+        raise click.UsageError("--output-dir writes the schemas of all files; remove NAME")
     within = Boundary(output_dir, session.follow_links)
     if with_modelines:
         _write_with_modelines(session, within, dry_run=dry_run)
@@ -88,7 +88,7 @@ def schema(session: Session, name: str | None, output_dir: Path | None, with_mod
 @edits_tarmak_yaml
 @edits_cluster_files
 def _write_with_modelines(session: Session, within: Boundary, *, dry_run: bool) -> None:
-    # All of them before anything is written: one that is no YAML leaves everything as it is.
+    # All of them before anything is written: nothing changes if one of them is not valid YAML.
     edits = [_edit_of(each, within.directory) for each in _documents(session)]
     _write_schemas(within, dry_run=dry_run)
     for edit in edits:
@@ -96,7 +96,7 @@ def _write_with_modelines(session: Session, within: Boundary, *, dry_run: bool) 
 
 
 def _made(name: str) -> Schema:
-    """Raises SelectionError for what there is no schema of."""
+    """Raises SelectionError for an unknown schema."""
     if name == WHOLE_FILE:
         return file_schema(load_sections())
     if name in ("mappings", MAPPINGS_NAME):
@@ -106,7 +106,7 @@ def _made(name: str) -> Schema:
     sections = [each.name for each in load_sections()]
     if name not in sections:
         names = [*sections, *(called for called, _ in _OF_FILES.values())]
-        raise SelectionError(f"there is no schema '{name}'", remedy=did_you_mean(name, names, "choose one of"))
+        raise SelectionError(f"unknown schema '{name}'", remedy=did_you_mean(name, names, "choose one of"))
     return section_schema(section_named(name))
 
 
@@ -127,7 +127,7 @@ def _write_schemas(within: Boundary, *, dry_run: bool) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Edit:
-    """A file before and after; `files` are those of the cluster that it belongs to, None for tarmak.yaml."""
+    """A file before and after; `files` are those of its cluster, None for tarmak.yaml."""
 
     path: Path
     before: Document
@@ -136,7 +136,7 @@ class _Edit:
 
 
 def _documents(session: Session) -> Iterator[_Edit]:
-    """tarmak.yaml, and what there is of mappings and settings of all its clusters. Raises TarmakIamError."""
+    """tarmak.yaml, and the existing mappings and settings of all its clusters. Raises TarmakIamError."""
     config = session.config()
     assert config.path is not None  # it is loaded from a file
     document = Document.parse(read_file(config.path), str(config.path))
@@ -162,7 +162,7 @@ def _edit_of(unchanged: _Edit, directory: Path) -> _Edit:
 def _finish(edit: _Edit, *, dry_run: bool) -> None:
     path, before, after = edit.path, edit.before, edit.after
     if before.is_json:
-        note(f"{path} is JSON, which has no comments: name the schema in the editor's settings")
+        note(f"{path} is JSON, which has no comments; name the schema in the editor's settings")
     elif after is before:
         note(f"unchanged {path}")
     else:
@@ -179,14 +179,14 @@ def modeline(reference: str) -> str:
 
 
 def schema_reference(schema: Path, file: Path) -> str:
-    """From the file to the schema, as the language server takes it: relative, and without blanks."""
+    """From the file to the schema, as the language server reads it: relative, and without blanks."""
     path = os.path.relpath(os.path.realpath(schema), os.path.realpath(file.parent))
     return quote(os.fsencode(path))
 
 
 def with_modeline(document: Document, line: str) -> Document:
-    """The same document with this line as its first, or in the place of the one that it has; itself where that is
-    there, and for JSON, which has no comments."""
+    """The document with this line as its first line, or instead of the modeline that it has. The same object if nothing
+    changes, and for JSON, which has no comments."""
     if document.is_json:
         return document
     source = document.source

@@ -29,7 +29,7 @@ _section_option = click.option(
     shell_complete=sections,
     default=AMAZON.name,
     show_default=True,
-    help="Section of the cluster; plugins bring further ones.",
+    help="Section of the cluster; plugins can add sections.",
 )
 
 
@@ -48,20 +48,21 @@ _section_option = click.option(
 @pass_session
 @edits_tarmak_yaml
 def set_(session: Session, pairs: tuple[str, ...], name: str, dry_run: bool) -> None:
-    """Give a key of the section a value, as in publicELBAccessLogs.bucket; several keys are judged together.
+    """Set keys of the section in tarmak.yaml, such as publicELBAccessLogs.bucket.
 
-    What Tarmak would refuse is refused, and nothing is written; every byte that the edit does not need stays.
+    Several keys are set and validated together. If Tarmak would reject the result, nothing is written. The rest of the
+    file stays as it is, byte for byte.
     """
     if len(pairs) % 2:
         raise click.UsageError(
-            unexpected_argument(click.get_current_context(), pairs[:1]) or f"{pairs[-1]} has no value"
+            unexpected_argument(click.get_current_context(), pairs[:1]) or f"no value given for {pairs[-1]}"
         )
     config, section = session.config(), section_named(name)
     with cluster_suggested(pairs[0], "KEY"):
         values = {key: key_named(section, key).typed(text) for key, text in zip(pairs[::2], pairs[1::2], strict=True)}
     cluster = session.cluster(config)
     after = config.set_all(cluster.cluster_name, values, section)
-    has = "has this value" if len(values) == 1 else "have these values"
+    has = "already has this value" if len(values) == 1 else "already have these values"
     _finish(config, after, cluster, f"{' and '.join(values)} {has}", dry_run)
 
 
@@ -72,7 +73,7 @@ def set_(session: Session, pairs: tuple[str, ...], name: str, dry_run: bool) -> 
 @pass_session
 @edits_tarmak_yaml
 def unset(session: Session, key: str, name: str, dry_run: bool) -> None:
-    """Take a key of the section out, so that its default counts; its empty parents go with it."""
+    """Remove a key of the section, so that its default is used. Parents that become empty are removed too."""
     config, section = session.config(), section_named(name)
     cluster = session.cluster(config)
     with cluster_suggested(key, "KEY"):
@@ -84,16 +85,16 @@ def _finish(before: TarmakConfig, after: TarmakConfig, cluster: Cluster, unchang
     if after is before:
         note(f"unchanged: {unchanged}")
         return
-    surprises = _new_findings(before, after)  # before anything is written: a plugin's rule may fail
+    surprises = _new_findings(before, after)  # before writing: a plugin's rule may fail
     apply = before.command_line(cluster).tarmak("clusters apply")
-    done = f"wrote {after.document.filename}; `{apply}` brings it to the cluster"
+    done = f"wrote {after.document.filename}; run `{apply}` to apply it to the cluster"
     finish_edit(before.document, after.document, after.save, dry_run=dry_run, done=done)
     for each in surprises:
         note(str(each))
 
 
 def _new_findings(before: TarmakConfig, after: TarmakConfig) -> list[Located]:
-    """What `check` says of the edited file and did not say before, wherever the lines are now."""
+    """What `check` reports for the edited file and did not report before, whatever the line numbers."""
     known = {(each.finding.id, each.finding.route) for each in check(Subjects(before))}
     return [each for each in check(Subjects(after)) if (each.finding.id, each.finding.route) not in known]
 
@@ -103,9 +104,9 @@ def _new_findings(before: TarmakConfig, after: TarmakConfig) -> list[Located]:
 @format_option("text", "json", "yaml")
 @pass_session
 def show(session: Session, name: str, output: str) -> None:
-    """Show what takes effect of the section: the values of tarmak.yaml, and the defaults of what is not there.
+    """Show the section as it takes effect: the values of tarmak.yaml, and the defaults of the other keys.
 
-    As text every key is listed as `set` takes it, a dash for those without a value.
+    The text output lists every key in the form that `set` accepts, with `-` for a key without a value.
     """
     config, section = session.config(), section_named(name)
     cluster = session.cluster(config)
@@ -128,7 +129,7 @@ def show(session: Session, name: str, output: str) -> None:
 def _effective(section: Section[Any], given: Any) -> dict[str, Any]:
     try:
         model = section.model() if given is None else given
-    except ValidationError:  # keys without a default
+    except ValidationError:  # a required key is not set
         return {}
     dumped: dict[str, Any] = section.effective(model).model_dump(mode="json", exclude_none=True)
     return dumped

@@ -1,4 +1,4 @@
-"""settings show, set, unset: our settings file of a cluster."""
+"""settings show, set, unset: tarmak-iam's settings file of a cluster."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ _HEADER = "# Settings of tarmak-iam for this cluster; `tarmak-iam settings show`
     epilog="\b\nExamples:\n  tarmak-iam settings show\n  tarmak-iam settings set daemonVersion v0.7.18",
 )
 def settings() -> None:
-    """Our settings of the current cluster: image, versions, role and profile.
+    """Show or change tarmak-iam's settings of a cluster, such as image, versions, role and profile.
 
-    They are in <dir>/<cluster>/tarmak-iam.yaml; what is not there has its default.
+    They are in <dir>/<cluster>/tarmak-iam.yaml. A setting that is not in the file has its default.
     """
 
 
 @settings.command(
-    short_help="Show every setting with its value.", epilog="\b\nExample: tarmak-iam settings show -o json"
+    short_help="Show all settings with their values.", epilog="\b\nExample: tarmak-iam settings show -o json"
 )
 @format_option("text", "json")
 @pass_session
 def show(session: Session, output: str) -> None:
-    """Show every setting with its value, `-` where it has none: versions are then the image's and tarmak.yaml's."""
+    """Show all settings with their values. `-` means not set: a version is then that of the image or of tarmak.yaml."""
     values = session.cluster_files().settings().effective
     if output == "json":
         print_json(values)
@@ -59,7 +59,7 @@ def show(session: Session, output: str) -> None:
 def _set_help() -> str:
     column = " " * 19
     lines = (f"{key:<19}{each.short}".replace("\n", f"\n{column}") for key, each in SETTINGS.items())
-    return "Give a setting a value.\n\n\b\n" + "\n".join(lines)
+    return "Set a setting to a value.\n\n\b\n" + "\n".join(lines)
 
 
 @settings.command(
@@ -76,21 +76,21 @@ def _set_help() -> str:
 def set_(session: Session, key: str, value: str, dry_run: bool) -> None:
     with cluster_suggested(key, "KEY"):
         typed = typed_value(key, value)
-    after = _edit(session, dry_run, key, lambda document, at: document.set(at, typed), f"{key} has this value")
+    after = _edit(session, dry_run, key, lambda document, at: document.set(at, typed), f"{key} already has this value")
     if key == REGISTRY and after.has(("image",)):
-        note(f"{REGISTRY} does not count while image is set: {session.command('settings unset image')}")
+        note(f"{REGISTRY} is ignored while image is set; remove image: {session.command('settings unset image')}")
     _note_conflicts(after)
 
 
 def _note_conflicts(document: Document) -> None:
-    """No error: somebody may be half-way from one daemon to another, a setting at a time."""
+    """Not an error: the user may be changing several settings, one at a time."""
     from tarmak_iam.installation.daemon import Daemon
 
     chosen, _ = parse_settings(document.to_bytes(), document.filename)
     try:
         Daemon(chosen.daemon_version, tuple(chosen.backends), chosen.featureGates, partition="aws").check()
     except SettingError as error:
-        note(f"warning: these settings do not go together yet: {error.message}")
+        note(f"warning: these settings do not fit together yet: {error.message}")
 
 
 @settings.command(epilog="\b\nExample: tarmak-iam settings unset profile")
@@ -99,7 +99,7 @@ def _note_conflicts(document: Document) -> None:
 @pass_session
 @edits_cluster_files
 def unset(session: Session, key: str, dry_run: bool) -> None:
-    """Take a setting out, so that its default counts."""
+    """Remove a setting, so that its default is used."""
     with cluster_suggested(key, "KEY"):
         check_key(key)
     after = _edit(
@@ -115,7 +115,7 @@ def unset(session: Session, key: str, dry_run: bool) -> None:
 def _edit(
     session: Session, dry_run: bool, key: str, edit: Callable[[Document, Route], Document], unchanged: str
 ) -> Document:
-    """What the file is afterwards, or would be. `edit` gets it with the place of the setting."""
+    """The file after the edit. `edit` is called with the file and the route of the setting."""
     config = session.config()
     cluster = session.cluster(config)
     files = session.files(config, cluster)

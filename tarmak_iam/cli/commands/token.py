@@ -1,4 +1,4 @@
-"""token, token inspect: an exec credential for kubectl; and what is in a token, and who would refuse it."""
+"""token, token inspect: an exec credential for kubectl; and the content of a token, and which releases reject it."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from tarmak_iam.identity.releases import DEFAULT_RELEASE, DaemonVersion
 from tarmak_iam.token import Inspection, exec_credential, inspect_token, make_token
 from tarmak_iam.token.exec_credential import token_in
 
-_CLUSTER_ID = "not in the token: it is signed as a header, so for another cluster STS finds the signature wrong"
+_CLUSTER_ID = "not in the token, but signed as a header: for another cluster, STS rejects the signature"
 
-# The AWS CLI's own, which has the same files in it.
+# The cache of the AWS CLI, which has the same files.
 _CACHE = (".aws", "cli", "cache")
 
 _VARIABLES = ("DEFAULT_ROLE", "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID", "KUBERNETES_EXEC_INFO")
@@ -44,8 +44,8 @@ _VARIABLES = ("DEFAULT_ROLE", "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID", "KUBERN
     metavar="ID",
     envvar="KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID",
     show_envvar=True,
-    help="clusterID of the authenticator. Without it: the cluster chosen in tarmak.yaml, with role and profile of "
-    "its settings.",
+    help="clusterID of the authenticator. Default: that of the selected cluster of tarmak.yaml, with the role and "
+    "profile of its settings.",
 )
 @click.option(
     "-r",
@@ -54,26 +54,26 @@ _VARIABLES = ("DEFAULT_ROLE", "KUBERNETES_AWS_AUTHENTICATOR_CLUSTER_ID", "KUBERN
     envvar="DEFAULT_ROLE",
     show_envvar=True,
     shell_complete=roles,
-    help="Role to assume, with its path.",
+    help="ARN of the role to assume, with its path.",
 )
-@click.option("-s", "--session-name", metavar="NAME", help="Name of the role's session; what {{SessionName}} becomes.")
-@click.option("-e", "--external-id", metavar="ID", help="External id that the role's trust policy asks for.")
-@click.option("--forward-session-name", is_flag=True, help="Name the session like the one that the credentials are of.")
-@click.option("--profile", metavar="NAME", help="AWS profile that the credentials come from.")
-@click.option("--region", metavar="REGION", help="Region of STS. Default: AWS's own settings, then the cluster's.")
-@click.option("--cache", is_flag=True, help="Keep the sessions of a profile until they expire, in ~/.aws/cli/cache.")
-@click.option("--token-only", is_flag=True, help="Print the token itself, not an ExecCredential.")
+@click.option("-s", "--session-name", metavar="NAME", help="Role session name, the value of {{SessionName}}.")
+@click.option("-e", "--external-id", metavar="ID", help="External ID that the role's trust policy requires.")
+@click.option("--forward-session-name", is_flag=True, help="Use the session name of the current credentials.")
+@click.option("--profile", metavar="NAME", help="AWS profile for the credentials.")
+@click.option("--region", metavar="REGION", help="Region of STS. Default: the AWS configuration's, else the cluster's.")
+@click.option("--cache", is_flag=True, help="Cache the sessions of a profile in ~/.aws/cli/cache until they expire.")
+@click.option("--token-only", is_flag=True, help="Print only the token, not an ExecCredential.")
 @click.pass_context
 def token(context: click.Context, /, cluster_id: str | None, token_only: bool, cache: bool, **options: Any) -> None:
-    """Print a token for kubectl as an ExecCredential, of the apiVersion that KUBERNETES_EXEC_INFO asks for.
+    """Print a token for kubectl as an ExecCredential, with the apiVersion that KUBERNETES_EXEC_INFO requests.
 
-    Options and variables are those of `aws-iam-authenticator token`, which this can stand in for.
+    Options and environment variables are those of `aws-iam-authenticator token`, which it can replace.
     """
     if context.invoked_subcommand is not None:
         _refuse_options(context)
         return
     log_variables(*_VARIABLES, prefixes=["AWS_"])
-    options = {name: None if value == "" else value for name, value in options.items()}  # as the Go program
+    options = {name: None if value == "" else value for name, value in options.items()}  # as the Go program does
     session = context.find_object(Session)
     assert session is not None  # main makes it
     if not cluster_id:
@@ -84,7 +84,7 @@ def token(context: click.Context, /, cluster_id: str | None, token_only: bool, c
 
 
 def _of_cluster(session: Session) -> tuple[str, dict[str, Any]]:
-    """Cluster id and options of the chosen cluster. Raises TarmakIamError."""
+    """clusterID and options of the selected cluster. Raises TarmakIamError."""
     installation = session.installation()
     installation.check_masters()
     settings = installation.settings
@@ -101,7 +101,8 @@ def _refuse_options(context: click.Context) -> None:
         and context.get_parameter_source(option.name) is ParameterSource.COMMANDLINE
     ]
     if given:
-        raise click.UsageError(f"{given[0]} is for making a token, not for '{context.invoked_subcommand}'", context)
+        what = f"{given[0]} is an option of `token`, not of `token {context.invoked_subcommand}`"
+        raise click.UsageError(what, context)
 
 
 @token.command(
@@ -113,13 +114,14 @@ def _refuse_options(context: click.Context) -> None:
 @format_option("text", "json")
 @pass_session
 def inspect(session: Session, token_text: str | None, daemon_version: str | None, output: str) -> None:
-    """Explain a token: host, region, expiry, access key id, and which versions would refuse it and why.
+    """Explain a token: host, region, expiry, access key ID, and which releases reject it and why.
 
-    The token, or the ExecCredential that it is in, is read from standard input. A TOKEN given as an argument
-    stays in the shell's history, where others may read it until it expires.
+    The token, or the ExecCredential that contains it, is read from standard input. Do not give TOKEN as an argument for
+    a valid token: it stays in the shell's history, where others may read it until it expires.
 
-    Exits with 0 if the authenticator would take it now, provided that its signature is right and it is for that
-    cluster, 1 if it would be refused, 2 if it is no token. The version is that of the settings, else the newest.
+    Exits with 0 if the authenticator would accept the token now, provided that its signature is right and it is for
+    this cluster; with 1 if it would be rejected; with 2 if it is not a token. The release is that of the settings, else
+    the newest.
     """
     text = _read(token_text)
     version, partition, region = _daemon(session, daemon_version)
@@ -138,13 +140,13 @@ def _read(argument: str | None) -> str:
     if sys.stdin is None:  # closed by the caller
         return ""
     if sys.stdin.isatty():
-        note("paste the token and end with Ctrl-D")
+        note("paste the token, then press Ctrl-D")
     return sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
 
 
 def _daemon(session: Session, asked: str | None) -> tuple[DaemonVersion, str | None, str]:
-    """Version, partition and region of the authenticator; without a cluster the default image's, where the
-    token is for."""
+    """Version, partition and region of the authenticator; without a cluster the version of the default image, and the
+    partition and region of the token."""
     is_chosen = session.directory is not None or session.cluster_name is not None
     if asked is not None and not is_chosen:
         return DaemonVersion.parse(asked), None, ""
@@ -168,7 +170,7 @@ def print_inspection(found: Inspection, version: DaemonVersion) -> None:
         ("access key", f"{found.access_key_id or '-'} ({found.key_kind}, {session} session token)"),
         ("signed headers", ", ".join(found.signed_headers) or "-"),
         ("cluster id", _CLUSTER_ID if found.signs_cluster_id else "not signed"),
-        ("STS", _refusal_text(found.sts_refusal, "decides by the signature")),
+        ("STS", _refusal_text(found.sts_refusal, "checks the signature")),
         (str(version), _refusal_text(found.verdict(version).refusal, "asks STS")),
     ]
     for name, value in rows:
@@ -206,11 +208,11 @@ def inspection_json(found: Inspection, version: DaemonVersion) -> dict[str, obje
 
 
 def _refusal_text(refusal: str | None, otherwise: str) -> str:
-    return f"refuses it: {refusal}" if refusal else otherwise
+    return f"rejects it: {refusal}" if refusal else otherwise
 
 
 def _time(moment: datetime | None) -> str:
-    """With how far away it is, since that is the question."""
+    """With the time until then, or since then."""
     if moment is None:
         return "-"
     left = (moment - datetime.now(timezone.utc)).total_seconds()

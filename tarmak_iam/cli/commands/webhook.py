@@ -1,4 +1,4 @@
-"""webhook: certificate, key and kubeconfig of the authenticator's server, before there is a master."""
+"""webhook: certificate, key and kubeconfig of the authenticator's server, before the first master exists."""
 
 from __future__ import annotations
 
@@ -46,35 +46,34 @@ if TYPE_CHECKING:
     metavar="DAYS",
     default=DAYS,
     show_default=True,
-    help="How long a new certificate is valid, from now on.",
+    help="Validity of a new certificate, from now on.",
 )
 @click.option(
     "--hostname",
     "hostnames",
     multiple=True,
     metavar="HOST",
-    help="Host name or IP address that the API server asks at, the first in the URL, all in the certificate. "
-    "Default: server.hostname of the mappings, else localhost.",
+    help="Host name or IP address of the webhook. The first is used in the URL, all are in the certificate. "
+    "Default: server.hostname of the mappings file, else localhost. Can be repeated.",
 )
 @click.option(
     "--address",
     metavar="IP",
-    help="Address that the server listens at. Default: server.address of the mappings, else 127.0.0.1.",
+    help="Address that the server listens on. Default: server.address of the mappings file, else 127.0.0.1.",
 )
 @click.option(
     "--port",
     type=int,
     metavar="PORT",
-    help=f"Port of the URL. Default: server.port of the mappings, else {DEFAULT_PORT}.",
+    help=f"Port of the URL. Default: server.port of the mappings file, else {DEFAULT_PORT}.",
 )
-@click.option(
-    "--renew", is_flag=True, help="Make a new pair; the old files stay beside it, with a date in their names."
-)
+@click.option("--renew", is_flag=True, help="Create a new pair; the old files are kept, with a date in their names.")
 @click.option(
     "--daemon-version",
     metavar="VERSION",
     shell_complete=daemon_versions,
-    help=f"Release whose init the kubeconfig's text is of. Default: {MASTERS_VERSION}, which Tarmak's masters run.",
+    help=f"Write the kubeconfig as `init` of this release does. Default: {MASTERS_VERSION}, the release on Tarmak's "
+    "masters.",
 )
 @pass_session
 def webhook(
@@ -87,10 +86,10 @@ def webhook(
     renew: bool,
     daemon_version: str | None,
 ) -> None:
-    """Certificate, key and webhook kubeconfig ahead of time, as the authenticator's `init` makes them.
+    """Create the webhook's certificate, key and kubeconfig in advance, as the authenticator's `init` does.
 
-    No tarmak.yaml is needed; where a cluster is chosen, host name, address and port are those of its mappings
-    file. A pair that is there is kept, as `init` keeps it, and only the kubeconfig is written anew.
+    Needs no tarmak.yaml. If a cluster is selected, host name, address and port are those of its mappings file. An
+    existing pair of certificate and key is kept, as `init` does, and only the kubeconfig is written again.
     """
     from tarmak_iam.pki.webhook_pair import Existing, prepare
 
@@ -115,13 +114,13 @@ def webhook(
         renew=renew,
         version=version,
     )
-    for line in _write(within, prepared):  # all is written: whoever reads the lines may hang up
+    for line in _write(within, prepared):  # all is written: the reader of the lines may close the pipe
         print_line(one_line(line))
     if prepared.is_kept and _is_given("days"):
-        note("the pair that is there is kept, and its days with it: --renew makes a new one")
+        note("--days was ignored: the existing pair is kept; use --renew to create a new one")
     _note_where_they_go(installation, prepared)
     if existing.certificate is not None and not prepared.is_kept:
-        note("until they are on all masters and both servers have started again, IAM logins fail")
+        note("IAM logins fail until the files are on all masters and both servers are restarted")
         note(recovery_hint_of(installation))
 
 
@@ -134,14 +133,14 @@ def _server(installation: Installation | None) -> ServerSettings:
         return read_server_settings(document, installation.daemon_version, installation.daemon_args())
     except DaemonNotStarted as stop:
         raise ConfigError(
-            f"authenticator {installation.daemon_version} would not start: {stop.reason}",
-            remedy="mend the mappings file",
+            f"authenticator {installation.daemon_version} does not start: {stop.reason}",
+            remedy="fix the mappings file",
             place=document.position(stop.route or ()),
         ) from None
 
 
 def _check_server(server: ServerSettings, document: Document, keys: Iterable[str]) -> None:
-    """Raises ConfigError, with its place, for what the mappings file has of these and nobody can listen at."""
+    """Raises ConfigError, with the place in the mappings file, if a server cannot use one of these values."""
     checks: dict[str, Callable[[], object]] = {
         "hostname": lambda: ServerNames((server.hostname,)),
         "address": lambda: ServerNames(address=server.address),
@@ -156,9 +155,9 @@ def _check_server(server: ServerSettings, document: Document, keys: Iterable[str
 
 
 def _write(within: Boundary, prepared: Prepared) -> list[str]:
-    """Writes all of it or nothing, and gives a line a file on what was done. Raises FileError."""
+    """Writes all files or none, and returns a line for each file. Raises FileError."""
     files = [_replacement(within, output) for output in prepared.outputs]
-    missing = [each for each in files if not _is_there(each)]
+    missing = [each for each in files if not _is_up_to_date(each)]
     make_directory(within.directory, 0o700)
     replace_files(missing)
     record_written(*(each.path for each in missing))
@@ -170,18 +169,18 @@ def _done(each: Replacement) -> str:
 
 
 def _replacement(within: Boundary, output: Output) -> Replacement:
-    """`init` writes through the umask; never more open than that, and the key for its owner alone."""
+    """With the umask applied, as `init` does, and the key readable by its owner only."""
     mode = 0o600 if output.is_secret else 0o644 & ~_umask()
     return Replacement(within.directory / output.name, output.data, output.before, mode, output.is_secret, within)
 
 
-def _is_there(each: Replacement) -> bool:
-    """With the right bytes, and no more open than it may be; who may read what is no secret is its owner's choice."""
+def _is_up_to_date(each: Replacement) -> bool:
+    """The content is right, and a secret is not readable by others; the mode of other files is the owner's choice."""
     return each.before == each.data and is_current(each.path, each.data, each.mode if each.is_secret else 0o666)
 
 
 def _umask() -> int:
-    mask = os.umask(0o077)  # there is no way to ask without setting it
+    mask = os.umask(0o077)  # it cannot be read without setting it
     os.umask(mask)
     return mask
 
@@ -192,16 +191,16 @@ def _is_given(name: str) -> bool:
 
 def _note_where_they_go(installation: Installation | None, prepared: Prepared) -> None:
     target = (installation.safe_webhook_file() if installation else None) or DEFAULT_WEBHOOK_FILE
-    note("on every master, before its API server starts, owned by root:")
+    note("install on every master, before its API server starts, owned by root:")
     note(f"  {CERTIFICATE} -> {STATE_DIR}/{CERTIFICATE} (0644)")
     note(f"  {KEY} -> {STATE_DIR}/{KEY} (0600)")
     note(f"  {KUBECONFIG} -> {target} (0644)")
-    note(f"Tarmak's init unit keeps the pair, writes the kubeconfig anew for {_INIT_URL} and copies it there")
+    note(f"Tarmak's init unit keeps the pair, writes the kubeconfig again for {_INIT_URL} and copies it there")
     if prepared.url != _INIT_URL:
         disable = (installation.command_line if installation else PLAIN).tarmak_iam("disable")
         note(
-            f"this one is for {prepared.url}: that needs the switch off ({disable}) and authTokenWebhookFile set to "
-            f"{target}"
+            f"this kubeconfig is for {prepared.url}; to use it, run `{disable}` and set authTokenWebhookFile "
+            f"to {target}"
         )
 
 

@@ -218,7 +218,7 @@ def test_the_page_has_every_file_and_action() -> None:
 
 
 def test_an_object_whose_file_goes_stays_in_the_cluster(mapped: Shell, tmp_path: Path) -> None:
-    told = "note: an object whose file is removed stays in a cluster that has it"
+    told = "note: removing the file of an object does not delete the object from a cluster"
     out = tmp_path / "out"
     assert told not in mapped.dev("render", "--output-dir", out, "--backend", "EKSConfigMap").err
     assert told in mapped.dev("render", "--output-dir", out, "--dry-run").err

@@ -32,7 +32,7 @@ def test_the_files_of_schemas_are_what_it_prints(shell: Shell, args: list[str], 
 
 
 def test_a_name_that_there_is_not(shell: Shell) -> None:
-    assert shell.run("schema", "mapping", code=2).err == "error: there is no schema 'mapping'; did you mean mappings?\n"
+    assert shell.run("schema", "mapping", code=2).err == "error: unknown schema 'mapping'; did you mean mappings?\n"
     assert "choose one of kubernetes.apiServer.amazon, tarmak.yaml, mappings, settings" in (
         shell.run("schema", "x", code=2).err
     )

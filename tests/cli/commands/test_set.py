@@ -17,8 +17,8 @@ def test_set_show_and_unset(shell: Shell) -> None:
     done = shell.dev("set", BUCKET, "my-logs")
     added = [line for line in done.out.splitlines() if line.startswith("+") and not line.startswith("+++")]
     assert added == ["+      amazon:", "+        internalELBAccessLogs:", "+          bucket: my-logs"]
-    assert done.err == f"wrote {file}; `tarmak -c {shell.single} clusters apply` brings it to the cluster\n"
-    assert shell.dev("set", BUCKET, "my-logs").err == f"unchanged: {BUCKET} has this value\n"
+    assert done.err == f"wrote {file}; run `tarmak -c {shell.single} clusters apply` to apply it to the cluster\n"
+    assert shell.dev("set", BUCKET, "my-logs").err == f"unchanged: {BUCKET} already has this value\n"
     assert shell.dev("show").out.splitlines() == [
         "publicELBAccessLogs.enabled: -",
         "publicELBAccessLogs.bucket: -",
@@ -144,9 +144,9 @@ def test_several_keys_are_judged_together(shell: Shell) -> None:
     assert "+          enabled: true" in done.out.splitlines()
     assert "+          bucket: b" in done.out.splitlines()
     again = shell.dev("set", BUCKET, "b", *enabled)
-    assert again.err == f"unchanged: {BUCKET} and internalELBAccessLogs.enabled have these values\n"
+    assert again.err == f"unchanged: {BUCKET} and internalELBAccessLogs.enabled already have these values\n"
     assert shell.dev("set", BUCKET, "b", "awsIAMAuthenticatorInit", code=2).err == (
-        "error: awsIAMAuthenticatorInit has no value (see tarmak-iam set --help)\n"
+        "error: no value given for awsIAMAuthenticatorInit (see tarmak-iam set --help)\n"
     )
 
 

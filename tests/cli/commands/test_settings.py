@@ -78,7 +78,7 @@ def test_nothing_wrong_is_let_in(shell: Shell, key: str, value: str, message: st
 
 def test_a_gate_that_the_release_does_not_have(shell: Shell) -> None:
     done = shell.dev("settings", "set", "featureGates", "Nonsense=true")
-    assert "warning: these settings do not go together yet: authenticator v0.7.18 would not start" in done.err
+    assert "warning: these settings do not fit together yet: authenticator v0.7.18 would not start" in done.err
     assert "Nonsense" in shell.dev("manifests", code=2).err
     assert "warning" not in shell.dev("settings", "unset", "featureGates").err
 

@@ -119,7 +119,7 @@ def test_a_hub_has_no_tokens(shell: Shell) -> None:
     ("args", "message"),
     [
         (["token", "-i", "test", "--region", "nowhere"], "error: 'nowhere' is no AWS region; write it as in eu-west-1"),
-        (["token", "-i", "test", "inspect"], "error: --cluster-id is for making a token, not for 'inspect'"),
+        (["token", "-i", "test", "inspect"], "error: --cluster-id is an option of `token`, not of `token inspect`"),
         (["token", "test"], "error: unknown command 'test'; choose one of inspect (see"),
         (["token", "inspect", "x"], "error: this is no token: it does not begin with 'k8s-aws-v1.'"),
         (["token", "inspect", "{}"], "error: this is no ExecCredential with a token in it"),
@@ -170,9 +170,9 @@ def test_inspect_says_why_a_token_is_refused(shell: Shell) -> None:
     shown = shell.run("token", "inspect", OLD, code=1).out
     assert "signed:         2019-12-31 23:59:59 UTC" in shown
     expired = "it was signed at 2019-12-31 23:59:59 UTC, more than 15 minutes ago"
-    assert f"v0.7.18:        refuses it: {expired}" in shown
-    assert f"  v0.6.13 to v0.6.31  refuses it: {expired}" in shown
-    assert "  v0.6.0 to v0.6.12   refuses it: its AWS SDK knows no STS host 'sts.il-central-1.amazonaws.com'" in shown
+    assert f"v0.7.18:        rejects it: {expired}" in shown
+    assert f"  v0.6.13 to v0.6.31  rejects it: {expired}" in shown
+    assert "  v0.6.0 to v0.6.12   rejects it: its AWS SDK knows no STS host 'sts.il-central-1.amazonaws.com'" in shown
 
 
 def test_inspect_by_the_version_of_the_settings(shell: Shell) -> None:

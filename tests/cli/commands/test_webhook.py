@@ -43,11 +43,11 @@ def test_the_journey(shell: Shell, tmp_path: Path) -> None:
     done = shell.run("webhook", "--output-dir", out)
     assert done.out == f"wrote {out / KEY}\nwrote {out / CERT}\nwrote {out / CONFIG}\n"
     assert done.err == (
-        "on every master, before its API server starts, owned by root:\n"
+        "install on every master, before its API server starts, owned by root:\n"
         "  cert.pem -> /var/aws-iam-authenticator/cert.pem (0644)\n"
         "  key.pem -> /var/aws-iam-authenticator/key.pem (0600)\n"
         "  aws-iam-authenticator.kubeconfig -> /etc/kubernetes/aws-iam-authenticator/kubeconfig.yaml (0644)\n"
-        "Tarmak's init unit keeps the pair, writes the kubeconfig anew for https://localhost:21362/authenticate and "
+        "Tarmak's init unit keeps the pair, writes the kubeconfig again for https://localhost:21362/authenticate and "
         "copies it there\n"
     )
     assert stat.S_IMODE(out.stat().st_mode) == 0o700
@@ -55,12 +55,12 @@ def test_the_journey(shell: Shell, tmp_path: Path) -> None:
     assert checked.out == ""
     assert checked.err == (
         "no findings\n"
-        "looked at: cert.pem, key.pem, webhook kubeconfig\n"
-        "not there to look at: flags.txt, the daemon's configuration, DaemonSet, a client's kubeconfig, tarmak.yaml\n"
+        "checked: cert.pem, key.pem, webhook kubeconfig\n"
+        "not found: flags.txt, the daemon's configuration, DaemonSet, a client's kubeconfig, tarmak.yaml\n"
     )
     again = shell.run("webhook", "--output-dir", out, "--days", "5")
     assert again.out == f"unchanged {out / KEY}\nunchanged {out / CERT}\nunchanged {out / CONFIG}\n"
-    assert again.err.startswith("the pair that is there is kept, and its days with it: --renew makes a new one\n")
+    assert again.err.startswith("--days was ignored: the existing pair is kept; use --renew to create a new one\n")
 
 
 def test_renewing_loses_nothing(shell: Shell, tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_renewing_loses_nothing(shell: Shell, tmp_path: Path) -> None:
     before = content(out)
     renewed = shell.run("webhook", "--output-dir", out, "--renew")
     assert renewed.err.endswith(
-        "until they are on all masters and both servers have started again, IAM logins fail\n"
+        "IAM logins fail until the files are on all masters and both servers are restarted\n"
         "the admin certificate was not examined\n"
     )
     after = content(out)
@@ -229,7 +229,7 @@ def test_the_cluster_s_mappings_decide(shell: Shell, tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = shell.dev("webhook", "--output-dir", out)
     assert b"server: https://master.internal:31362/authenticate\n" in (out / CONFIG).read_bytes()
-    assert "this one is for https://master.internal:31362/authenticate" in done.err
+    assert "this kubeconfig is for https://master.internal:31362/authenticate" in done.err
     shell.dev("doctor", out)
     shell.dev("webhook", "--output-dir", out, "--port", "21362")
     assert "asks at port 21362, the daemon listens at 31362" in shell.dev("doctor", out, code=1).out
@@ -258,7 +258,7 @@ def test_a_rendered_directory_and_a_master(shell: Shell, tmp_path: Path) -> None
     shell.dev("map", "add", ADMIN, "--username", "admin", "--group", "system:masters")
     out = tmp_path / "out"
     shell.dev("render", "--output-dir", out)
-    assert "looked at: flags.txt, the daemon's configuration, DaemonSet, a client's kubeconfig, tarmak.yaml" in (
+    assert "checked: flags.txt, the daemon's configuration, DaemonSet, a client's kubeconfig, tarmak.yaml" in (
         shell.dev("doctor", out).err
     )
     lay_master(out)
@@ -292,7 +292,7 @@ def test_nothing_to_look_at_is_not_fine(shell: Shell, tmp_path: Path, name: str)
         (directory / "values.yaml").write_text("a: 1\n")
     if name == "machine":
         (directory / "etc" / "systemd" / "system").mkdir(parents=True)
-    assert "there is nothing of the authenticator's in it" in shell.run("doctor", directory, code=2).err
+    assert "this directory has no files of the authenticator" in shell.run("doctor", directory, code=2).err
     shell.run("doctor", directory, "--root", code=1)
 
 
