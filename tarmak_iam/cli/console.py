@@ -1,6 +1,6 @@
 """The one place that writes to stdout and stderr: payload, notes, errors, progress and the lines of -v.
 
-Foreign text passes through here before anybody's terminal, log or workflow run sees it.
+Text from files and other programs is made safe here before it reaches a terminal, a log or a workflow run.
 """
 
 from __future__ import annotations
@@ -43,24 +43,24 @@ _SEVERITY = re.compile(rf"(?:\A|(?<=: ))({'|'.join(SEVERITY_COLOURS)})(?=: )")
 
 
 def colour_of_choice(choice: str | None, environ: Mapping[str, str]) -> bool | None:
-    """Whether to colour; None: where a stream is a terminal, which each of them is asked for itself."""
+    """Whether to colour; None: only on a terminal, which is decided for each stream."""
     return _OF_CHOICE[choice] if choice in _OF_CHOICE else _of_environment(environ)
 
 
 def colour_of_context() -> bool | None:
-    """As the command that runs has it, else the environment."""
+    """The choice of the command that runs, else of the environment."""
     context = click.get_current_context(silent=True)
     return context.color if context else _of_environment(os.environ)
 
 
 def with_coloured_severity(line: str) -> str:
-    """A line such as `file:1:2: error: what is wrong`, its severity in the colour of it."""
+    """A line such as `file:1:2: error: what is wrong`, with its severity coloured."""
     return _SEVERITY.sub(lambda found: click.style(found[0], fg=SEVERITY_COLOURS[found[0]]), line, count=1)
 
 
 def _of_environment(environ: Mapping[str, str]) -> bool | None:
-    """In the order of Python's own tools. Any value of NO_COLOR counts, but an empty one (no-color.org); 0 forces
-    nothing, as CLICOLOR_FORCE has it from the beginning."""
+    """In the same order as Python's own tools. Any value of NO_COLOR but an empty one turns colours off (no-color.org).
+    The value 0 forces nothing, as CLICOLOR_FORCE defines it."""
     if environ.get("NO_COLOR"):
         return False
     if any(environ.get(name) not in (None, "", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
@@ -69,7 +69,7 @@ def _of_environment(environ: Mapping[str, str]) -> bool | None:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether somebody looks at it, or types into it; None is one that the caller has closed."""
+    """Whether it is a terminal; None is a stream that the caller has closed."""
     return stream is not None and stream.isatty()
 
 
@@ -88,7 +88,7 @@ _DIFF_COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 
 
 def print_line(line: str, *, err: bool = False) -> None:
-    """One line of text. The caller has put foreign text on one line with `one_line`; colours may be in it."""
+    """One line of text, which may contain colours. The caller has put foreign text on one line with `one_line`."""
     (_print_error if err else _print)(defused(line))
 
 
@@ -117,33 +117,33 @@ def cell_width(text: str) -> int:
 
 
 def print_payload(data: bytes | str) -> None:
-    """A whole document in a format of its own, such as YAML, HTML or a shell script, as its maker has quoted it."""
+    """A whole document, such as YAML, HTML or a shell script; its generator has quoted what needs quoting."""
     _print(data, nl=False)
 
 
 def print_command(line: str) -> None:
-    """A workflow command that GitHub is meant to act on; whoever made it has escaped what is in it."""
+    """A workflow command for GitHub's runner; its values are escaped already."""
     _print(line)
 
 
 def print_json(value: Any) -> None:
-    """In UTF-8, which is what JSON is in, whatever the locale."""
+    """In UTF-8, the encoding of JSON, whatever the locale."""
     try:
         data = escaped(json.dumps(value, indent=2, ensure_ascii=False)).encode()
-    except UnicodeEncodeError:  # a file name that is not UTF-8
+    except UnicodeEncodeError:  # a file name that is not valid UTF-8
         data = escaped(json.dumps(value, indent=2)).encode()
     _print(data)
 
 
 def print_diff(before: Document | None, after: Document) -> None:
-    """What an edit changes; nothing is printed for none. `before` is None for a new file."""
+    """The diff of an edit; nothing is printed if nothing changed. `before` is None for a new file."""
     from tarmak_iam.document.unified_diff import unified_diff
 
     print_diff_text(unified_diff(before.text if before else "", after.text, after.filename))
 
 
 def print_diff_text(text: str) -> None:
-    """A unified diff that was made already."""
+    """A unified diff."""
     for line in text.splitlines():
         colour = None if line.startswith(("---", "+++")) else _DIFF_COLOURS.get(line[:1])
         shown = escaped(line)
@@ -151,7 +151,7 @@ def print_diff_text(text: str) -> None:
 
 
 def _print(data: bytes | str, *, nl: bool = True) -> None:
-    """Raises OSError also where stdout is closed, which click takes for one that nobody wants to see."""
+    """Raises OSError also if stdout is closed; click would ignore that."""
     if sys.stdout is None:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     _remove_progress()
@@ -162,7 +162,7 @@ def _print(data: bytes | str, *, nl: bool = True) -> None:
 
 
 def record_done(verb: str, *objects: str) -> None:
-    """Something that stays done even if nothing can be printed any more, as in `changed` and what."""
+    """Records something that is not undone if the command fails later: a verb such as `changed`, and its objects."""
     context = click.get_current_context(silent=True)
     if context is not None:
         done: dict[str, dict[str, None]] = context.meta.setdefault(_DONE, {})
@@ -170,13 +170,13 @@ def record_done(verb: str, *objects: str) -> None:
 
 
 def record_written(*paths: Path | str) -> None:
-    """Files that are written: called right after that, before anything is printed."""
+    """Records written files. Called right after writing, before anything is printed."""
     if paths:
         record_done("wrote", *map(str, paths))
 
 
 def done_so_far() -> str:
-    """In words, as in `wrote a.yaml and b.yaml`; empty for nothing."""
+    """What was recorded, as in `wrote a.yaml, b.yaml`; empty for nothing."""
     context = click.get_current_context(silent=True)
     done: dict[str, dict[str, None]] = context.meta.get(_DONE, {}) if context is not None else {}
     return ", ".join(f"{verb} {_listed(list(objects))}" for verb, objects in done.items())
@@ -192,10 +192,10 @@ def _listed(names: list[str]) -> str:
 
 
 def note(message: str, *, plain: bool = False, dim: bool = False) -> None:
-    """One line; what a terminal would act on is shown as an escape. Raises OSError where stderr cannot be written to.
+    """One line, with control characters as escapes. Raises OSError if stderr cannot be written to.
 
-    Next to another program's output it is marked as ours, and nothing is raised. `plain`: never marked, and nothing is
-    raised either, since the exit code says it too.
+    While another program writes to stderr too, the line begins with the name of this one, and nothing is raised.
+    `plain`: without the name, and nothing is raised, because the exit code reports the failure as well.
     """
     context = click.get_current_context(silent=True)
     mark = "" if plain or context is None else context.meta.get(_MARK, "")
@@ -209,12 +209,12 @@ def note(message: str, *, plain: bool = False, dim: bool = False) -> None:
 
 
 def mark_notes(context: click.Context) -> None:
-    """Another program writes to stderr too, from now on."""
+    """From now on another program writes to stderr too."""
     context.meta[_MARK] = PREFIX
 
 
 def error_line(error: TarmakIamError, *, whose: str = "", then: str = "") -> str:
-    """An error as everywhere else; `then` says what state things are in."""
+    """The line of an error; `then` describes the state after it."""
     place = f"{error.place}: " if error.place else ""
     return f"{place}error: {whose}{error.message}{f'; {then}' if then else ''}"
 
@@ -225,8 +225,9 @@ def _print_error(line: str) -> None:
 
 
 def discard_output(stream: TextIO | None) -> None:
-    """What is still buffered cannot be written either; without this Python complains at exit, and changes the code."""
-    if stream is None:  # closed by whoever started us
+    """Drops what is still buffered: it cannot be written either, and Python would print an error at exit and change the
+    exit code."""
+    if stream is None:  # closed by the caller
         return
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
@@ -240,11 +241,11 @@ _WARNINGS = f"{LOGGER_NAME}.warnings"
 _VERBOSE_PREFIX = "* "
 
 _ONCE = (f"{LOGGER_NAME}.plugins", f"{LOGGER_NAME}.document")
-"""How often a plugin was looked up or a file read is worth no line each, unlike the runs of a program."""
+"""Lines of these loggers are printed once: repeated look-ups of a plugin and reads of a file are of no interest."""
 
 
-# The values of these say nothing that a colleague may not see; of all others only the name is told.
-_HARMLESS = {
+# The values of these are not secret; of all other variables only the name is printed.
+_NOT_SECRET = {
     *COLOUR_VARIABLES,
     "AWS_CONFIG_FILE",
     "AWS_DEFAULT_REGION",
@@ -260,11 +261,12 @@ _HARMLESS = {
 
 
 def raise_verbosity(context: click.Context, times: int) -> None:
-    """Once: what is read from where, what counts and why, what is run and written. Twice: details of it."""
+    """Once: which files are read and written, which values are used and why, which programs run. Twice: more
+    details."""
     import logging
     from importlib.metadata import version
 
-    context.meta[_TIMES] = context.meta.get(_TIMES, 0) + times  # which all contexts of a call share
+    context.meta[_TIMES] = context.meta.get(_TIMES, 0) + times  # shared by all contexts of a call
     logger = logging.getLogger(LOGGER_NAME)
     logger.setLevel(logging.INFO if context.meta[_TIMES] == 1 else logging.DEBUG)
     if not any(handler.name == _TIMES for handler in logger.handlers):
@@ -276,16 +278,16 @@ def raise_verbosity(context: click.Context, times: int) -> None:
 
 
 def show_warnings() -> None:
-    """From now on, what the library warns of is a line on stderr."""
+    """From now on, warnings of the library are lines on stderr."""
     import logging
 
-    told: set[str] = set()
+    shown: set[str] = set()
 
     class Warnings(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             text = record.getMessage()
-            if text not in told:  # a file may be read several times
-                told.add(text)
+            if text not in shown:  # a file may be read several times
+                shown.add(text)
                 note(text)
 
     handler = Warnings(logging.WARNING)
@@ -294,7 +296,7 @@ def show_warnings() -> None:
 
 
 def remove_log_handlers() -> None:
-    """The end of what `show_warnings` and `raise_verbosity` began."""
+    """Reverts `show_warnings` and `raise_verbosity`."""
     if "logging" not in sys.modules:
         return
     import logging
@@ -311,7 +313,7 @@ def is_verbose() -> bool:
 
 
 def log(text: str, *args: object) -> None:
-    """As logging's own `info`; without -v next to nothing."""
+    """Like logging's `info`, but without -v it costs next to nothing."""
     if is_verbose():
         import logging
 
@@ -319,27 +321,27 @@ def log(text: str, *args: object) -> None:
 
 
 def log_variables(*names: str, prefixes: Iterable[str] = ()) -> None:
-    """Which of these environment variables are set and not empty, their values only where those are harmless."""
+    """Logs which of these environment variables are set and not empty, with their values unless they may be secret."""
     if not is_verbose():
         return
     found = [name for name in sorted(os.environ) if name in names or name.startswith(tuple(prefixes))]
     for name in found:
         if os.environ[name]:
-            log("environment: %s", f"{name}={os.environ[name]}" if name in _HARMLESS else f"{name} is set")
+            log("environment: %s", f"{name}={os.environ[name]}" if name in _NOT_SECRET else f"{name} is set")
 
 
 def _verbose_handler() -> logging.Handler:
     import logging
 
-    told: set[str] = set()
+    shown: set[str] = set()
 
     class Lines(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            if record.levelno >= logging.WARNING:  # which is shown in any case
+            if record.levelno >= logging.WARNING:  # shown by another handler
                 return
             line = f"{_VERBOSE_PREFIX}{one_line(record.getMessage())}"
-            if line not in told or not record.name.startswith(_ONCE):
-                told.add(line)
+            if line not in shown or not record.name.startswith(_ONCE):
+                shown.add(line)
                 note(line, plain=True, dim=True)
 
     handler = Lines()

@@ -120,8 +120,8 @@ def inspect(session: Session, token_text: str | None, daemon_version: str | None
     a valid token: it stays in the shell's history, where others may read it until it expires.
 
     Exits with 0 if the authenticator would accept the token now, provided that its signature is right and it is for
-    this cluster; with 1 if it would be rejected; with 2 if it is not a token. The release is that of --daemon-version, else
-    that of the cluster's settings, else that of the default image.
+    this cluster; with 1 if it would be rejected; with 2 if it is not a token. The release is that of --daemon-version,
+    else that of the cluster's settings, else that of the default image.
     """
     text = _read(token_text)
     version, partition, region = _daemon(session, daemon_version)

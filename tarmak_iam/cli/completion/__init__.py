@@ -1,6 +1,6 @@
 """What completion offers for options and arguments: clusters, ARNs, keys, values.
 
-Nothing is written and nobody is asked. What is raised here, as of a file that cannot be read, means no offers.
+Nothing is written, and there are no prompts. An error here, such as a file that cannot be read, means no offers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 COMPLETION_VARIABLE = "_TARMAK_IAM_COMPLETE"
-"""The environment variable by which a shell's script asks; its value is the shell."""
+"""The environment variable that a shell's script sets to ask for completions; its value is the shell."""
 
 Offer = tuple[str, str]
 """A value, and a few words about it."""
@@ -33,7 +33,7 @@ Completer = Callable[[click.Context, click.Parameter, str], "list[CompletionItem
 
 
 def _completer(offers: Callable[[click.Context], Iterable[Offer]]) -> Completer:
-    """As click wants it: those that begin as what is typed; each once."""
+    """A completer for click: offers that begin with what is typed, each once."""
 
     def complete(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
         from click.shell_completion import CompletionItem
@@ -45,14 +45,14 @@ def _completer(offers: Callable[[click.Context], Iterable[Offer]]) -> Completer:
 
 
 def files(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """By the shell itself."""
+    """Completed by the shell itself."""
     from click.shell_completion import CompletionItem
 
     return [CompletionItem(incomplete, type="file")]
 
 
 def directories(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """By the shell itself."""
+    """Completed by the shell itself."""
     from click.shell_completion import CompletionItem
 
     return [CompletionItem(incomplete, type="dir")]
@@ -67,7 +67,7 @@ def clusters(context: click.Context) -> Iterator[Offer]:
 
 @_completer
 def principals(context: click.Context) -> Iterator[Offer]:
-    """Everything that the mappings file maps."""
+    """The principals of the mappings file."""
     return ((each.principal, _about(each)) for each in _mapped(context))
 
 
@@ -99,18 +99,18 @@ def schemas(_: click.Context) -> Iterator[Offer]:
 
 @_completer
 def section_keys(context: click.Context) -> Iterator[Offer]:
-    """The keys that the file has, the blocks too; where it has none, all."""
+    """The keys of the file, and their blocks; if it has none, all keys."""
     from tarmak_iam.config.section_keys import keys_of
 
     every = {option.path: _first_sentence(option.field.description) for option in keys_of(_section(context))}
     blocks = {path[:end]: "the whole block" for path in every for end in range(1, len(path))}
     known = {**every, **blocks}
-    there = {path: about for path, about in known.items() if _is_there(context, path)}
-    return ((".".join(path), about) for path, about in (there or known).items())
+    present = {path: about for path, about in known.items() if _is_present(context, path)}
+    return ((".".join(path), about) for path, about in (present or known).items())
 
 
 def section_keys_or_values(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """For KEY VALUE KEY VALUE ...: the keys that are not given yet, or the values of the last one."""
+    """For KEY VALUE KEY VALUE ...: the keys that are not given yet, or the values of the last key."""
     given = [str(each) for each in context.params.get(parameter.name or "") or ()]
     offers = _completer(lambda context: _values_or_keys(context, given))
     return offers(context, parameter, incomplete)
@@ -124,13 +124,13 @@ def setting_keys(_: click.Context) -> Iterator[Offer]:
 
 
 def settings_in_file(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Those that the settings file has; where it has none, all."""
+    """The keys of the settings file; if it has none, all keys."""
     from contextlib import suppress
 
     found: list[CompletionItem] = setting_keys(context, parameter, incomplete)
     with suppress(FileError):
-        there = _session_settings(context)
-        return [each for each in found if each.value in there] if there else found
+        present = _session_settings(context)
+        return [each for each in found if each.value in present] if present else found
     return found
 
 
@@ -152,7 +152,7 @@ def setting_values(context: click.Context, parameter: click.Parameter, incomplet
 
 
 def backends(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """A list with commas between: the ones that are not in it yet."""
+    """A list separated by commas: the backends that are not in it yet."""
     from tarmak_iam.installation.settings import choices_of
 
     head, comma, _ = incomplete.rpartition(",")
@@ -163,7 +163,7 @@ def backends(context: click.Context, parameter: click.Parameter, incomplete: str
 @_completer
 def registries(_: click.Context) -> Iterator[Offer]:
     yield "public", "public.ecr.aws, without a login"
-    yield "ecr", "the private repository that upstream names"
+    yield "ecr", "the private repository of the upstream project"
 
 
 @_completer
@@ -187,8 +187,8 @@ def _config(context: click.Context) -> TarmakConfig:
 
     session = session_of(context)
     path = config_path(session.directory, os.environ)
-    if not path.is_file():  # at a named pipe one would wait for somebody to write
-        raise FileError("this is no regular file")
+    if not path.is_file():  # reading a named pipe would block
+        raise FileError("this is not a regular file")
     return session.config()
 
 
@@ -220,7 +220,7 @@ def _section_names() -> Iterator[Offer]:
     return ((section.name, "") for section in load_sections())
 
 
-def _is_there(context: click.Context, path: tuple[str, ...]) -> bool:
+def _is_present(context: click.Context, path: tuple[str, ...]) -> bool:
     from tarmak_iam.errors import TarmakIamError
 
     try:

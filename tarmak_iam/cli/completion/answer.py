@@ -1,7 +1,7 @@
 """The answer to a shell that asks for completions: the words of its line, what is offered, and how that is quoted.
 
-The scripts of commands/completion.py ask, through an environment variable, with what is typed as arguments. Whatever
-goes wrong, nothing is offered, and nothing is said.
+The scripts of commands/completion.py ask through an environment variable, with the typed words as arguments. If
+anything fails, nothing is offered and nothing is printed.
 """
 
 from __future__ import annotations
@@ -25,19 +25,20 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 
 @dataclass(frozen=True, slots=True)
 class TypedLine:
-    """`words` are complete, without assignments before the command; `current` is the one at the end of the line,
-    perhaps empty. `quote` is the quotation mark that is open in it, else empty; `unquoted` has for each character of
-    `current` whether it stands outside of quotes, unescaped."""
+    """`words` are complete, without assignments before the command; `current` is the word at the end of the line,
+    perhaps empty. `quote` is the quotation mark that is open in it, else empty; `unquoted` says for each character of
+    `current` whether it is outside of quotes and not escaped."""
 
     words: tuple[str, ...]
     current: str
     quote: str
     unquoted: tuple[bool, ...]
     before_quote: int
-    """How many characters of `current` stand before the quote that is open."""
+    """How many characters of `current` come before the open quote."""
 
     def before_break(self, breaks: str) -> str:
-        """What of `current` readline leaves alone: up to the open quote, or the last unquoted character of `breaks`."""
+        """The part of `current` that readline keeps: up to the open quote, or the last unquoted character of
+        `breaks`."""
         if self.quote:
             return self.current[: self.before_quote]
         last = max(
@@ -47,7 +48,7 @@ class TypedLine:
 
 
 def split_line(line: str) -> TypedLine:
-    """Quotes and backslashes as the shell has them; a quote may be open at the end."""
+    """Quotes and backslashes as in a shell; a quote may be open at the end."""
     words: list[str] = []
     current, unquoted = "", list[bool]()
     quote, before_quote, is_word, is_escaped = "", 0, False, False
@@ -73,7 +74,7 @@ def split_line(line: str) -> TypedLine:
     return TypedLine(tuple(words), current, quote, tuple(unquoted), before_quote)
 
 
-# What bash takes as it is, in the middle of a word.
+# All other characters need no quotes in the middle of a word in bash.
 _SPECIAL = re.compile(r"[^A-Za-z0-9_@%+=:,./-]")
 
 _ENDS_QUOTE = {"'": "'", '"': '"$`\\'}
@@ -98,24 +99,24 @@ def answer(cli: click.Command, shell: str, args: Sequence[str]) -> int:
 
 
 def _bash(cli: click.Command, args: Sequence[str]) -> list[ShellOffer]:
-    """Of the line up to the cursor, and COMP_WORDBREAKS: readline puts an offer in place of what stands behind the
-    last of those characters."""
+    """The arguments are the line up to the cursor, and COMP_WORDBREAKS: readline replaces what comes after the last of
+    those characters."""
     line, breaks = args
     typed = split_line(line)
-    offers = [each for each in _shell_offers(cli, typed.words[1:], typed.current) if _can_stand(each, typed)]
+    offers = [each for each in _shell_offers(cli, typed.words[1:], typed.current) if _fits_quotes(each, typed)]
     head = typed.before_break(breaks)
     return [each._replace(value=_quoted(each.value[len(head) :], typed), help="") for each in offers]
 
 
 def _zsh(cli: click.Command, args: Sequence[str]) -> list[ShellOffer]:
-    """Of the words, the last one up to the cursor. The script has what stands before `=` left alone."""
+    """The arguments are the words, the last one up to the cursor. The script keeps what comes before `=`."""
     *words, current = args
     return [_without_option(each, current) for each in _shell_offers(cli, words, current)]
 
 
 def _fish(cli: click.Command, args: Sequence[str]) -> list[ShellOffer]:
-    """Of the words, the last one up to the cursor. The shell's own completion of a file gets what stands before it
-    as the help."""
+    """The arguments are the words, the last one up to the cursor. For the shell's own completion of files, the help is
+    what comes before the file name."""
     *words, raw = args
     current = split_line(raw).current
     prefix = _option_before(current)
@@ -133,7 +134,7 @@ _SHELLS: dict[str, Callable[[click.Command, Sequence[str]], list[ShellOffer]]] =
 
 
 def _shell_offers(cli: click.Command, words: Sequence[str], current: str) -> list[ShellOffer]:
-    """In place of all of the word that is typed, with an option before `=` too."""
+    """Offers that replace the whole typed word, with an option before `=` too."""
     before = [os.path.expandvars(each) for each in words]
     found = ShellComplete(cli, {}, "tarmak-iam", COMPLETION_VARIABLE).get_completions(before, current)
     prefix = _option_before(current)
@@ -155,11 +156,11 @@ def _without_option(offer: ShellOffer, current: str) -> ShellOffer:
     return offer._replace(value=offer.value[len(_option_before(current)) :])
 
 
-def _can_stand(offer: ShellOffer, typed: TypedLine) -> bool:
-    """Whether it can be typed within the quotes that are open."""
+def _fits_quotes(offer: ShellOffer, typed: TypedLine) -> bool:
+    """Whether it can be inserted within the open quotes."""
     return not any(character in offer.value for character in _ENDS_QUOTE.get(typed.quote, ""))
 
 
 def _quoted(text: str, typed: TypedLine) -> str:
-    """Somebody else's names get into a command line here: nothing in them may mean anything to the shell."""
+    """Names from files get into a command line here: no character in them may be special to the shell."""
     return text if typed.quote else _SPECIAL.sub(lambda found: f"\\{found[0]}", text)
