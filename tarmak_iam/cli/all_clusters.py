@@ -95,14 +95,14 @@ def _cluster_outcome(cluster: Cluster, work: ClusterWork[T], doing: str) -> Clus
     def plain(text: str) -> None:
         note(f"{shortened(cluster.cluster_name)}: {text}")
 
-    with progress(plain) as tell:
-        if tell is plain:
+    with progress(plain) as show:
+        if show is plain:
             waiting = plain
         else:
-            tell(doing)
+            show(doing)
 
             def waiting(text: str) -> None:
-                tell(f"{doing}: {text}")
+                show(f"{doing}: {text}")
 
         try:
             return ClusterOutcome(cluster, (work(cluster, waiting),))

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     "--root",
     "is_master",
     is_flag=True,
-    help="DIR is the root directory of a master, or of a copy of its files. Default: if DIR looks like one.",
+    help="DIR is the root directory of a master, or of a copy of its files. Default: detected.",
 )
 @click.option(
     "--expires-within",

@@ -72,7 +72,7 @@ def schema(session: Session, name: str | None, output_dir: Path | None, with_mod
     if output_dir is None:
         if with_modelines or dry_run:
             raise click.UsageError("--modeline and --dry-run require --output-dir")
-        print_payload(schema_text(_made(name or AMAZON.name)))
+        print_payload(schema_text(_schema_named(name or AMAZON.name)))
         return
     if name is not None:
         raise click.UsageError("--output-dir writes the schemas of all files; remove NAME")
@@ -95,7 +95,7 @@ def _write_with_modelines(session: Session, within: Boundary, *, dry_run: bool) 
         _finish(edit, dry_run=dry_run)
 
 
-def _made(name: str) -> Schema:
+def _schema_named(name: str) -> Schema:
     """Raises SelectionError for an unknown schema."""
     if name == WHOLE_FILE:
         return file_schema(load_sections())
@@ -114,7 +114,7 @@ def _write_schemas(within: Boundary, *, dry_run: bool) -> None:
     if not dry_run:
         make_directory(within.directory, 0o755)
     for called, filename in _OF_FILES.values():
-        path, data = within.directory / filename, schema_text(_made(called)).encode()
+        path, data = within.directory / filename, schema_text(_schema_named(called)).encode()
         before = read_if_present(path, within)
         if before == data:
             note(f"unchanged {path}")

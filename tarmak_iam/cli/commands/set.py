@@ -48,7 +48,7 @@ _section_option = click.option(
 @pass_session
 @edits_tarmak_yaml
 def set_(session: Session, pairs: tuple[str, ...], name: str, dry_run: bool) -> None:
-    """Set keys of the section in tarmak.yaml, such as publicELBAccessLogs.bucket.
+    """Set keys of a section of the cluster in tarmak.yaml, such as publicELBAccessLogs.bucket.
 
     Several keys are set and validated together. If Tarmak would reject the result, nothing is written. The rest of the
     file stays as it is, byte for byte.
@@ -73,7 +73,7 @@ def set_(session: Session, pairs: tuple[str, ...], name: str, dry_run: bool) -> 
 @pass_session
 @edits_tarmak_yaml
 def unset(session: Session, key: str, name: str, dry_run: bool) -> None:
-    """Remove a key of the section, so that its default is used. Parents that become empty are removed too."""
+    """Remove a key of a section, so that its default is used. Parents that become empty are removed too."""
     config, section = session.config(), section_named(name)
     cluster = session.cluster(config)
     with cluster_suggested(key, "KEY"):
@@ -104,7 +104,7 @@ def _new_findings(before: TarmakConfig, after: TarmakConfig) -> list[Located]:
 @format_option("text", "json", "yaml")
 @pass_session
 def show(session: Session, name: str, output: str) -> None:
-    """Show the section as it takes effect: the values of tarmak.yaml, and the defaults of the other keys.
+    """Show a section as it takes effect: the values of tarmak.yaml, and the defaults of the other keys.
 
     The text output lists every key in the form that `set` accepts, with `-` for a key without a value.
     """
