@@ -78,6 +78,8 @@ def test_what_is_always_the_same(shell: Shell, monkeypatch: pytest.MonkeyPatch, 
     [
         ("tarmak-iam -c multi --current-cluster ", ["prod-hub", "prod-blue", "prod-green"]),
         ("tarmak-iam check -c multi --current-cluster prod-g", ["prod-green"]),
+        ("tarmak-iam check -c multi --cluster prod-g", ["prod-green"]),
+        ("tarmak-iam check --cl", ["--cluster"]),
         ("tarmak-iam -c single -c multi check --current-cluster=prod-b", ["prod-blue"]),
         ("tarmak-iam -c single map remove ", [ADMIN, NODES, ALICE, "444455556666"]),
         ("tarmak-iam map remove -c single arn", [ADMIN, NODES, ALICE]),

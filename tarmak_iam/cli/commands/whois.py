@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from tarmak_iam.cli.completion import callers
-from tarmak_iam.cli.console import note, print_json, print_line
+from tarmak_iam.cli.console import note, print_json, print_line, working
 from tarmak_iam.cli.exit_codes import ExitCode
 from tarmak_iam.cli.options import daemon_version_option, format_option
 from tarmak_iam.cli.parsing import cluster_suggested
@@ -96,11 +96,12 @@ def whois(
         raise click.UsageError("--file and --daemon-arg require --config")
     with cluster_suggested(arn, "ARN"):
         identity = identity_of(arn, session_name, user_id, access_key_id)
-    if config_path is not None:
-        authenticator = _of_file(config_path, file_paths, daemon_args, daemon_version, _instance(identity))
-    else:
-        authenticator = _of_cluster(session, daemon_version, _instance(identity))
-    answer = authenticator.whois(identity)
+    with working("evaluating the mappings"):
+        if config_path is not None:
+            authenticator = _of_file(config_path, file_paths, daemon_args, daemon_version, _instance(identity))
+        else:
+            authenticator = _of_cluster(session, daemon_version, _instance(identity))
+        answer = authenticator.whois(identity)
     if output == "json":
         print_json(_as_json(answer, knows_caller=bool(user_id)))
     else:
