@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tarmak_iam.suggestions import closest, did_you_mean, is_one_typo, is_slip, spelled_otherwise
+from tarmak_iam.suggestions import choose_among, closest, did_you_mean, is_one_typo, is_slip, spelled_otherwise
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,24 @@ def test_one_typo(one: str, other: str, expected: bool) -> None:
 def test_a_slip(one: str, other: str, expected: bool) -> None:
     assert is_slip(one, other) is expected
     assert is_slip(other, one) is expected
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("prod-c3", "did you mean prod-c3?"),
+        ("prd-c3", "did you mean prod-c3?"),
+        ("c7", "did you mean prod-c7?"),
+        ("prod", "did you mean one of prod-c0, prod-c1, prod-c2?"),
+        ("", "choose one of prod-c0, prod-c1, prod-c2, prod-c3, prod-c4 and 5 more"),
+        ("zzz", "choose one of prod-c0, prod-c1, prod-c2, prod-c3, prod-c4 and 5 more"),
+    ],
+)
+def test_one_of_many(name: str, remedy: str) -> None:
+    assert choose_among(name, [f"prod-c{number}" for number in range(10)]) == remedy
+
+
+def test_one_of_few() -> None:
+    assert choose_among("zzz", ["dev-cluster", "prod-hub"]) == "choose one of dev-cluster, prod-hub"
+    assert choose_among("dev-clutser", ["dev-cluster", "prod-hub"]) == "did you mean dev-cluster?"
+    assert choose_among("zzz", []) == ""

@@ -15,7 +15,7 @@ from tarmak_iam.cli.console import COLOUR_CHOICES, colour_of_choice, raise_verbo
 from tarmak_iam.cli.session import Session, session_of
 from tarmak_iam.installation.setting_table import REGISTRY, SETTINGS, Exec
 
-_COMMON_HELP = ("-c, -v, --color, ...", "Common options: see tarmak-iam --help.")
+_COMMON_HELP = ("-c, --cluster, -v, ...", "Common options: see tarmak-iam --help.")
 
 
 class CommonOption(click.Option):
@@ -290,5 +290,5 @@ all_clusters_option = click.option(
     "--all-clusters",
     is_flag=True,
     callback=_check_all_clusters,
-    help="All clusters of tarmak.yaml, one after the other; continue after an error in one of them.",
+    help="Work on all clusters of tarmak.yaml; an error in one of them does not stop the others.",
 )

@@ -67,7 +67,11 @@ if TYPE_CHECKING:
     metavar="PORT",
     help=f"Port of the URL. Default: server.port of the mappings file, else {DEFAULT_PORT}.",
 )
-@click.option("--renew", is_flag=True, help="Create a new pair; the old files are kept, with a date in their names.")
+@click.option(
+    "--renew",
+    is_flag=True,
+    help="Create a new certificate and key; the old files are kept, with a date in their names.",
+)
 @click.option(
     "--daemon-version",
     metavar="VERSION",
@@ -89,7 +93,7 @@ def webhook(
     """Create the webhook's certificate, key and kubeconfig in advance, as the authenticator's `init` does.
 
     Needs no tarmak.yaml. If a cluster is selected, host name, address and port are those of its mappings file. An
-    existing pair of certificate and key is kept, as `init` does, and only the kubeconfig is written again.
+    existing certificate and key are kept, as `init` does, and only the kubeconfig is written again.
     """
     from tarmak_iam.pki.webhook_pair import Existing, prepare
 
@@ -117,7 +121,7 @@ def webhook(
     for line in _write(within, prepared):  # all is written: the reader of the lines may close the pipe
         print_line(one_line(line))
     if prepared.is_kept and _is_given("days"):
-        note("--days was ignored: the existing pair is kept; use --renew to create a new one")
+        note("--days was ignored: the existing certificate and key are kept; use --renew to create new ones")
     _note_where_they_go(installation, prepared)
     if existing.certificate is not None and not prepared.is_kept:
         note("IAM logins fail until the files are on all masters and both servers are restarted")
@@ -191,11 +195,14 @@ def _is_given(name: str) -> bool:
 
 def _note_where_they_go(installation: Installation | None, prepared: Prepared) -> None:
     target = (installation.safe_webhook_file() if installation else None) or DEFAULT_WEBHOOK_FILE
-    note("install on every master, before its API server starts, owned by root:")
+    note("install these files on every master before its API server starts, owned by root:")
     note(f"  {CERTIFICATE} -> {STATE_DIR}/{CERTIFICATE} (0644)")
     note(f"  {KEY} -> {STATE_DIR}/{KEY} (0600)")
     note(f"  {KUBECONFIG} -> {target} (0644)")
-    note(f"Tarmak's init unit keeps the pair, writes the kubeconfig again for {_INIT_URL} and copies it there")
+    note(
+        f"Tarmak's init unit keeps certificate and key, writes the kubeconfig again for {_INIT_URL}, "
+        f"and copies it to {target}"
+    )
     if prepared.url != _INIT_URL:
         disable = (installation.command_line if installation else PLAIN).tarmak_iam("disable")
         note(

@@ -43,12 +43,12 @@ def test_the_journey(shell: Shell, tmp_path: Path) -> None:
     done = shell.run("webhook", "--output-dir", out)
     assert done.out == f"wrote {out / KEY}\nwrote {out / CERT}\nwrote {out / CONFIG}\n"
     assert done.err == (
-        "install on every master, before its API server starts, owned by root:\n"
+        "install these files on every master before its API server starts, owned by root:\n"
         "  cert.pem -> /var/aws-iam-authenticator/cert.pem (0644)\n"
         "  key.pem -> /var/aws-iam-authenticator/key.pem (0600)\n"
         "  aws-iam-authenticator.kubeconfig -> /etc/kubernetes/aws-iam-authenticator/kubeconfig.yaml (0644)\n"
-        "Tarmak's init unit keeps the pair, writes the kubeconfig again for https://localhost:21362/authenticate and "
-        "copies it there\n"
+        "Tarmak's init unit keeps certificate and key, writes the kubeconfig again for "
+        "https://localhost:21362/authenticate, and copies it to /etc/kubernetes/aws-iam-authenticator/kubeconfig.yaml\n"
     )
     assert stat.S_IMODE(out.stat().st_mode) == 0o700
     checked = shell.run("doctor", out)
@@ -60,7 +60,9 @@ def test_the_journey(shell: Shell, tmp_path: Path) -> None:
     )
     again = shell.run("webhook", "--output-dir", out, "--days", "5")
     assert again.out == f"unchanged {out / KEY}\nunchanged {out / CERT}\nunchanged {out / CONFIG}\n"
-    assert again.err.startswith("--days was ignored: the existing pair is kept; use --renew to create a new one\n")
+    assert again.err.startswith(
+        "--days was ignored: the existing certificate and key are kept; use --renew to create new ones\n"
+    )
 
 
 def test_renewing_loses_nothing(shell: Shell, tmp_path: Path) -> None:
