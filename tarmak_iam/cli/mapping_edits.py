@@ -93,7 +93,7 @@ class MappingsEdit:
         refuse_errors: bool = False,
         more: Mapping[str, Any] | None = None,
     ) -> None:
-        """Checks that nobody is locked out, writes the file, and prints diff and effects.
+        """Guards against lock-outs, writes the file, and prints diff and effects.
 
         `repairs` as in `check_starts`. `with_findings`: also prints the new findings of `check`. `refuse_errors`:
         nothing is written if one of them is an error, unless forced. `more` is added to the output of -o json. Raises
