@@ -106,7 +106,7 @@ def test_an_error_after_a_file_was_written(shell: Shell, tmp_path: Path) -> None
     directory.mkdir()
     (directory / "tarmak.schema.json").mkdir()
     failed = shell.dev("schema", "--output-dir", directory, code=2)
-    assert "before that it" not in failed.err  # the first file is the one that fails
+    assert "before the error it" not in failed.err  # the first file is the one that fails
     (directory / "tarmak.schema.json").rmdir()
     (directory / "settings.schema.json").mkdir()
     failed = shell.dev("schema", "--output-dir", directory, code=2)

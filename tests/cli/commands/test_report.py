@@ -166,7 +166,7 @@ def test_options_that_contradict_each_other(shell: Shell) -> None:
         refused = shell.run("-c", shell.multi, "report", "--all-clusters", *options, code=2)
         assert "--live asks each through its own" in refused.err
     refused = shell.run("-c", shell.multi, "--current-cluster", "prod-blue", "report", "--all-clusters", code=2)
-    assert "--current-cluster names one cluster" in refused.err
+    assert "--cluster selects one cluster" in refused.err
     assert "there is no such kubeconfig" in shell.dev("report", "--kubeconfig", "nowhere", code=2).err
 
 
